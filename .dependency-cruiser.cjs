@@ -1,0 +1,54 @@
+/** Which way imports may point: data flows down as options and up as results (docs/architecture.md). */
+const only = (name, from, to) => ({
+  name,
+  severity: "error",
+  from: { path: from },
+  to: { path: "^src/", pathNot: [from, ...to] },
+});
+const LEAVES = ["^src/errors\\.ts$", "^src/clock\\.ts$"];
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true, dependencyTypesNot: ["type-only"] } },
+    { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: ["\\.d\\.ts$"] }, to: {} },
+    only("leaves-import-nothing", "^src/(errors|clock|version)\\.ts$", []),
+    only("json-is-a-leaf", "^src/json/", []),
+    only("task-is-pure", "^src/task/", ["^src/json/"]),
+    only("config-stands-alone", "^src/config/", ["^src/task/", ...LEAVES]),
+    only("store-below-operations", "^src/store/", ["^src/task/", "^src/json/", ...LEAVES]),
+    only("artifacts-stand-alone", "^src/artifacts/", LEAVES),
+    only("operations-name-their-parts", "^src/operations/", ["^src/(store|artifacts|task|json)/", ...LEAVES]),
+    only("render-does-no-io", "^src/render/", ["^src/(operations|store|task|json)/", ...LEAVES]),
+    {
+      name: "render-and-operations-by-type",
+      severity: "error",
+      from: { path: "^src/render/" },
+      to: { path: "^src/(operations|store)/", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "pure-parts-know-no-outside",
+      severity: "error",
+      from: { path: "^src/(task|json)/" },
+      to: { dependencyTypes: ["core", "npm"], pathNot: ["^node_modules/ms/", "^ms$", "^buffer$"] },
+    },
+    {
+      name: "one-file-imports-ioredis",
+      severity: "error",
+      from: { pathNot: "^src/store/redis/client\\.ts$" },
+      to: { path: "(^|/)node_modules/ioredis/" },
+    },
+    {
+      name: "commander-and-chalk-in-cli",
+      severity: "error",
+      from: { path: "^src/(task|store|operations|artifacts|config|json)/" },
+      to: { path: "(^|/)node_modules/(commander|chalk|cli-table3|cli-progress)/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".cjs"] },
+  },
+};

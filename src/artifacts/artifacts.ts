@@ -1,0 +1,21 @@
+import { DiskArtifacts } from "./disk-artifacts.ts";
+import { openRoots } from "./roots.ts";
+import type { Artifacts } from "./types.ts";
+
+export type { LogIndex, LogOutcome } from "./log-index.ts";
+export type { Removal } from "./look.ts";
+export type { FolderOutcome } from "./purge-task.ts";
+export type { Recovery } from "./recover.ts";
+export type { Artifact, Artifacts } from "./types.ts";
+
+/**
+ * Opens both roots; one that is missing holds nothing.
+ *
+ * @param byDescriptor whether to work under `/proc/self/fd`; by default where there is one
+ */
+export async function openArtifacts(
+  roots: { output: string; logs: string },
+  byDescriptor?: boolean,
+): Promise<Artifacts> {
+  return new DiskArtifacts(await openRoots(roots, byDescriptor));
+}

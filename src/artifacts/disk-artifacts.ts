@@ -1,0 +1,133 @@
+import { TtsctlError } from "../errors.ts";
+import { FolderError, Kept, reasonOf } from "./failure.ts";
+import type { Folder } from "./folder.ts";
+import { FolderCache } from "./folder-cache.ts";
+import { listFolder, listLogs } from "./list.ts";
+import { LogFolders } from "./log-folders.ts";
+import { LOG_SUFFIX, LogIndex } from "./log-index.ts";
+import { lookIntoChild, total } from "./look.ts";
+import { OwnChanges } from "./own-changes.ts";
+import { isPlainName, isPurgeFolder } from "./plain-name.ts";
+import { PurgeArea } from "./purge-area.ts";
+import { type FolderOutcome, moveAway, removeOrPutBack } from "./purge-task.ts";
+import { type Recovery, recoverPurged } from "./recover.ts";
+import type { Roots } from "./roots.ts";
+import { sweepLogs, sweepUsers } from "./sweep.ts";
+import type { Artifact, Artifacts } from "./types.ts";
+
+/** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
+const MAX_OPEN = 32;
+
+/** The artifacts in `output/` and `Logs/`; see the interface for what the methods promise. */
+export class DiskArtifacts implements Artifacts {
+  readonly #roots: Roots;
+  readonly #homes: FolderCache;
+  readonly #places: FolderCache;
+  readonly #userChanges = new OwnChanges();
+  readonly #purgeArea: PurgeArea | undefined;
+  readonly #logs: LogFolders | undefined;
+
+  constructor(roots: Roots) {
+    const { output, logs } = roots;
+    this.#roots = roots;
+    this.#logs = logs && new LogFolders(logs);
+    this.#purgeArea = output && new PurgeArea(output);
+    this.#homes = new FolderCache(MAX_OPEN, {
+      open: async (user) => output?.openIfThere(user),
+      isCurrent: async (home, user) => output !== undefined && home.isAt(output, user),
+    });
+    this.#places = new FolderCache(MAX_OPEN, {
+      open: async (user) => this.#purgeArea?.openPlace(user),
+      isCurrent: async () => true, // nobody else goes in there
+    });
+  }
+
+  async recover(): Promise<Recovery> {
+    await this.#endPurges();
+    return this.#roots.output === undefined ? { folders: 0, left: [] } : recoverPurged(this.#roots.output);
+  }
+
+  async list(userId: string, taskId: string): Promise<Artifact[]> {
+    try {
+      const inFolder = this.#unsafe(userId, taskId)
+        ? []
+        : await this.#homes.use(userId, (home) => listFolder(home, taskId));
+      const logs = isPlainName(taskId, LOG_SUFFIX) ? await listLogs(this.#logs, taskId) : [];
+      return [...(inFolder ?? []), ...logs];
+    } catch (error) {
+      if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
+    return this.#inHome(userId, taskId, async (home) => {
+      const contents = await lookIntoChild(home, taskId, now);
+      return contents && { kind: "removed", ...total(contents) };
+    });
+  }
+
+  purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
+    return this.#inHome(userId, taskId, (home) =>
+      this.#places.use(userId, async (place) => {
+        const job = { output: this.#roots.output as Folder, user: userId, task: taskId, home, place, now };
+        this.#userChanges.expect(userId, home);
+        if (!(await moveAway(job))) return undefined;
+        this.#userChanges.note(userId, home);
+        return removeOrPutBack(job);
+      }),
+    );
+  }
+
+  indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex> {
+    return LogIndex.read(this.#logs, wanted);
+  }
+
+  async sweep(expireBefore: number): Promise<number> {
+    await this.#endPurges();
+    const { output } = this.#roots;
+    const users = output === undefined ? 0 : await sweepUsers(output, this.#userChanges, expireBefore);
+    const logs = this.#logs === undefined ? 0 : await sweepLogs(this.#logs, expireBefore);
+    this.#userChanges.clear();
+    this.#logs?.forget();
+    return users + logs;
+  }
+
+  async close(): Promise<void> {
+    await this.#endPurges();
+    this.#roots.output?.close();
+    this.#roots.logs?.close();
+  }
+
+  /** Works in the folder of a user; no failure of the disk gets out, so that it cannot stop a pass. */
+  async #inHome(
+    userId: string,
+    taskId: string,
+    work: (home: Folder) => Promise<FolderOutcome | undefined>,
+  ): Promise<FolderOutcome> {
+    const unsafe = this.#unsafe(userId, taskId);
+    if (unsafe !== undefined) return { kind: "kept", newer: false, retry: false, reason: unsafe };
+    try {
+      return (await this.#homes.use(userId, work)) ?? { kind: "absent" };
+    } catch (error) {
+      const reason = reasonOf(error);
+      return { kind: "kept", newer: error instanceof Kept && error.newer, retry: error instanceof FolderError, reason };
+    }
+  }
+
+  #unsafe(userId: string, taskId: string): string | undefined {
+    if (!isPlainName(userId)) return "the user id is not one plain name";
+    if (!isPlainName(taskId)) return "the task id is not one plain name";
+    if (isPurgeFolder(userId)) return "the user id is the name of the folder where artifacts are removed";
+    if (userId === this.#roots.logsInOutput) return "the user id is the name of the folder that holds the logs";
+    return undefined;
+  }
+
+  /** Closes what is held open and removes our part of the purge area, unless something is left in it. */
+  async #endPurges(): Promise<void> {
+    this.#homes.clear();
+    this.#places.clear();
+    this.#logs?.closeHours();
+    await this.#purgeArea?.dispose();
+  }
+}

@@ -1,0 +1,46 @@
+import { getSystemErrorMap } from "node:util";
+
+/** What JSON leaves as it is and a terminal may still act on: DEL, C1, line separators, bidirectional controls. */
+const UNSAFE_TO_PRINT = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** A name from the disk or from a record as one harmless JSON string. */
+export function quote(name: string): string {
+  return JSON.stringify(name).replace(
+    UNSAFE_TO_PRINT,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** A system error without its raw path: `permission denied (EACCES)`. */
+export function describeSystemError(error: NodeJS.ErrnoException): string {
+  const words = getSystemErrorMap().get(error.errno ?? 0)?.[1];
+  return words === undefined ? String(error.code) : `${words} (${error.code})`;
+}
+
+/** A system error of an artifact operation; its message names the path, quoted, and can be shown. */
+export class FolderError extends Error {
+  override readonly name = "FolderError";
+  readonly code: string;
+
+  constructor(action: string, label: string, cause: NodeJS.ErrnoException) {
+    super(`cannot ${action} ${quote(label)}: ${describeSystemError(cause)}`, { cause });
+    this.code = String(cause.code);
+  }
+}
+
+/** Why artifacts are left as they are. `newer`: something in them is newer than the pass, so the task is not to be purged. */
+export class Kept extends Error {
+  override readonly name = "Kept";
+  readonly newer: boolean;
+
+  constructor(reason: string, newer = false) {
+    super(reason);
+    this.newer = newer;
+  }
+}
+
+/** The reason to give for an error that must not stop a pass; anything but a failure of the disk is a bug and thrown on. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Kept || error instanceof FolderError) return error.message;
+  throw error;
+}

@@ -1,0 +1,223 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  open as openCallback,
+  openSync,
+  readFileSync,
+} from "node:fs";
+import { link, lstat, mkdir, readdir, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { promisify } from "node:util";
+import { systemErrorCode } from "../errors.ts";
+import { FolderError, Kept, quote } from "./failure.ts";
+
+/** One component of a path. Names that were read from the disk are bytes: they need not be UTF-8. */
+export type Name = string | Buffer;
+
+const open = promisify(openCallback);
+const NOT_A_FOLDER = new Set(["ENOTDIR", "ELOOP"]);
+const THE_FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/**
+ * Linux gives every open folder a path that no rename and no link can turn elsewhere. It is tried, because a process
+ * that changed its user by itself may not look into its own.
+ */
+export function hasDescriptorPaths(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    closeSync(openSync("/proc/self/fd", constants.O_RDONLY | constants.O_DIRECTORY));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A folder held open. Everything in it is reached through the descriptor (`/proc/self/fd/N/name`), so a component above
+ * that is swapped for a symbolic link meanwhile leads nowhere else (SPEC section 6, Artifacts).
+ *
+ * Without such paths (macOS) the folder's own path is used, and before each operation it is checked with lstat that it
+ * still is the folder that was opened. There a swap between the check and the operation is not caught.
+ *
+ * What looks up a path runs in the thread pool, as a disk may be slow; fstat and close of the descriptor do not.
+ */
+export class Folder {
+  readonly label: string;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly #fd: number;
+  readonly #path: Name;
+  readonly #byDescriptor: boolean;
+
+  private constructor(fd: number, path: Name, label: string, byDescriptor: boolean) {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    this.label = label;
+    this.dev = dev;
+    this.ino = ino;
+    this.#fd = fd;
+    this.#byDescriptor = byDescriptor;
+    this.#path = byDescriptor ? `/proc/self/fd/${fd}` : path;
+  }
+
+  /** Opens `output/` or `Logs/` at its real path; only for these two is a symbolic link followed, once. */
+  static async openRoot(path: string, label: string, byDescriptor: boolean): Promise<Folder> {
+    return new Folder(await open(path, constants.O_RDONLY | constants.O_DIRECTORY), path, label, byDescriptor);
+  }
+
+  /** Opens a folder in this one; a symbolic link, or what is no folder, throws `Kept`. */
+  async openFolder(name: Name, label = this.labelOf(name)): Promise<Folder> {
+    const path = this.#pathOf(name);
+    try {
+      const fd = await this.#run("open", name, () => open(path, THE_FOLDER_ITSELF));
+      return new Folder(fd, path, label, this.#byDescriptor);
+    } catch (error) {
+      if (!NOT_A_FOLDER.has(systemErrorCode(error) ?? "")) throw error;
+      throw new Kept(`${quote(label)} is a symbolic link or not a folder`);
+    }
+  }
+
+  /** The same, or undefined where there is nothing of that name. */
+  async openIfThere(name: Name): Promise<Folder | undefined> {
+    try {
+      return await this.openFolder(name);
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  /** The same, but `Kept` also where a file system is mounted. */
+  async openOfSameMountIfThere(name: Name): Promise<Folder | undefined> {
+    const folder = await this.openIfThere(name);
+    if (folder === undefined || folder.#isSameMount(this)) return folder;
+    folder.close();
+    throw new Kept(`${quote(folder.label)} is a mount point`);
+  }
+
+  labelOf(name: Name): string {
+    return `${this.label}/${name.toString()}`;
+  }
+
+  async names(): Promise<Buffer[]> {
+    return this.#run("read", undefined, () => readdir(this.#path, { encoding: "buffer" }));
+  }
+
+  /** What a name stands for (a link is the link), or undefined when there is nothing. */
+  async lstat(name: Name): Promise<BigIntStats | undefined> {
+    try {
+      return await this.#run("look at", name, () => lstat(this.#pathOf(name), { bigint: true }));
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  /** When something was last added to or removed from this folder, epoch nanoseconds. */
+  changedAt(): bigint {
+    return fstatSync(this.#fd, { bigint: true }).mtimeNs;
+  }
+
+  /** Whether `name` in `parent` still is this folder. */
+  async isAt(parent: Folder, name: Name): Promise<boolean> {
+    const there = await parent.lstat(name);
+    return there !== undefined && there.ino === this.ino && there.dev === this.dev;
+  }
+
+  /** Whether this folder, wherever it was moved, lies two levels below `ancestor`. */
+  async isTwoBelow(ancestor: Folder): Promise<boolean> {
+    const above = await this.#run("look at", undefined, () => stat(join(this.#path, "../.."), { bigint: true }));
+    return above.ino === ancestor.ino && above.dev === ancestor.dev;
+  }
+
+  async unlink(name: Name): Promise<void> {
+    await this.#run("remove", name, () => unlink(this.#pathOf(name)));
+  }
+
+  /** Removes an empty folder, and nothing else: atomic, so it cannot take a file with it. */
+  async removeFolder(name: Name): Promise<void> {
+    await this.#run("remove", name, () => rmdir(this.#pathOf(name)));
+  }
+
+  async makeFolder(name: Name, mode: number): Promise<void> {
+    await this.#run("make", name, () => mkdir(this.#pathOf(name), { mode }));
+  }
+
+  /**
+   * Moves a folder into another one under its name, where it may replace an empty folder. A symbolic link or a file is
+   * not moved: ENOTDIR. On Linux the kernel itself sees to that, because of the slash at the end.
+   */
+  async moveFolder(name: Name, to: Folder): Promise<void> {
+    if (this.#byDescriptor) {
+      await this.#run("move", name, () => rename(join(this.#pathOf(name), ""), to.#pathOf(name)));
+      return;
+    }
+    const there = await this.lstat(name);
+    if (there !== undefined && !there.isDirectory()) throw new Kept(`${quote(this.labelOf(name))} is not a folder`);
+    await this.moveFile(name, to);
+  }
+
+  /** Moves a file into another folder, over what may be there. */
+  async moveFile(name: Name, to: Folder): Promise<void> {
+    if (!to.#byDescriptor) await to.#confirm();
+    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(name)));
+  }
+
+  /** Gives a file (or a symbolic link as such) a second name in another folder; EEXIST when the name is taken. */
+  async linkFile(name: Name, to: Folder): Promise<void> {
+    if (!to.#byDescriptor) await to.#confirm();
+    await this.#run("move", name, () => link(this.#pathOf(name), to.#pathOf(name)));
+  }
+
+  /** Gives this folder the owner and mode of another one, if we are root: the service must be able to write into it. */
+  resemble(other: Folder): void {
+    if (process.getuid?.() !== 0) return;
+    const { uid, gid, mode } = fstatSync(other.#fd);
+    fchownSync(this.#fd, uid, gid);
+    fchmodSync(this.#fd, mode & 0o7777);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #pathOf(name: Name): Name {
+    return join(this.#path, name);
+  }
+
+  /** Bind mounts have the device of their origin; the kernel's mount number tells them apart. */
+  #isSameMount(other: Folder): boolean {
+    return this.dev === other.dev && mountId(this.#fd) === mountId(other.#fd);
+  }
+
+  async #run<T>(action: string, name: Name | undefined, operation: () => Promise<T>): Promise<T> {
+    try {
+      if (!this.#byDescriptor) await this.#confirm();
+      return await operation();
+    } catch (error) {
+      if (systemErrorCode(error) === undefined || error instanceof FolderError) throw error;
+      const label = name === undefined ? this.label : this.labelOf(name);
+      throw new FolderError(action, label, error as NodeJS.ErrnoException);
+    }
+  }
+
+  async #confirm(): Promise<void> {
+    const there = await lstat(this.#path, { bigint: true });
+    if (there.ino !== this.ino || there.dev !== this.dev) throw new Kept(`${quote(this.label)} was replaced meanwhile`);
+  }
+}
+
+function join(path: Name, name: Name): Name {
+  if (typeof path === "string" && typeof name === "string") return `${path}/${name}`;
+  return Buffer.concat([Buffer.from(path as string), Buffer.from("/"), Buffer.from(name as string)]);
+}
+
+function mountId(fd: number): string | undefined {
+  try {
+    return /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
+  } catch {
+    return undefined; // not told here: the device number has to do
+  }
+}

@@ -1,0 +1,118 @@
+import type { BigIntStats } from "node:fs";
+import { systemErrorCode } from "../errors.ts";
+import { forEachBounded } from "./bounded.ts";
+import { Kept, quote } from "./failure.ts";
+import type { Folder, Name } from "./folder.ts";
+
+/** What a folder held when it was looked at. */
+export interface Contents {
+  files: { name: Buffer; bytes: number }[];
+  folders: { name: Buffer; contents: Contents }[];
+}
+
+/** Files and links that go or went, and the bytes of the regular files among them. */
+export interface Removal {
+  files: number;
+  bytes: number;
+}
+
+/** Each level holds a descriptor. */
+const MAX_DEPTH = 32;
+const AT_ONCE = 8;
+
+/**
+ * Everything below a folder; a symbolic link counts as a file. Throws `Kept` for what must not be removed: something
+ * changed after `now` (epoch seconds), a mount point, a nesting too deep to be the service's.
+ *
+ * The kernel stamps files with a clock that lags up to 10 ms: what was written that close after `now` may look older.
+ */
+export async function lookInto(folder: Folder, now: number, depth = 1): Promise<Contents> {
+  if (depth > MAX_DEPTH) throw new Kept(`${quote(folder.label)} is more than ${MAX_DEPTH} folders deep`);
+  refuseIfNewer(folder.changedAt(), now, folder.label);
+  const contents: Contents = { files: [], folders: [] };
+  const inner: Buffer[] = [];
+  await forEachBounded(await folder.names(), AT_ONCE, async (name) => {
+    const stats = await folder.lstat(name);
+    if (stats === undefined) return;
+    if (stats.isDirectory()) {
+      inner.push(name);
+      return;
+    }
+    refuseIfNewer(stats.mtimeNs, now, folder.labelOf(name));
+    contents.files.push({ name, bytes: bytesOf(stats) });
+  });
+  // One after the other, so that the open descriptors are as many as the levels.
+  for (const name of inner) {
+    const child = await lookIntoChild(folder, name, now, depth + 1);
+    if (child !== undefined) contents.folders.push({ name, contents: child });
+  }
+  return contents;
+}
+
+/** The contents of the folder of that name; undefined when there is none. */
+export async function lookIntoChild(parent: Folder, name: Name, now: number, depth = 1): Promise<Contents | undefined> {
+  const folder = await parent.openOfSameMountIfThere(name);
+  if (folder === undefined) return undefined;
+  try {
+    return await lookInto(folder, now, depth);
+  } finally {
+    folder.close();
+  }
+}
+
+function refuseIfNewer(mtimeNs: bigint, now: number, label: string): void {
+  if (isNewer(mtimeNs, now)) throw new Kept(`${quote(label)} is newer than this pass`, true);
+}
+
+/** Compares in double precision (a quarter of a microsecond today), which is what `now` has. */
+export function isNewer(mtimeNs: bigint, now: number): boolean {
+  return Number(mtimeNs) / 1e9 > now;
+}
+
+/** Only regular files have bytes of their own. */
+export function bytesOf(stats: BigIntStats): number {
+  return stats.isFile() ? Number(stats.size) : 0;
+}
+
+export function total(contents: Contents): Removal {
+  const sum = { files: contents.files.length, bytes: 0 };
+  for (const file of contents.files) sum.bytes += file.bytes;
+  for (const { contents: inner } of contents.folders) {
+    const { files, bytes } = total(inner);
+    sum.files += files;
+    sum.bytes += bytes;
+  }
+  return sum;
+}
+
+/**
+ * Removes what was looked at and nothing else, so whatever came since makes the folders above it stay (ENOTEMPTY).
+ * Adds to `removed` as it goes, so that the sum is right after a failure too.
+ */
+export async function removeContents(folder: Folder, contents: Contents, removed: Removal): Promise<void> {
+  await forEachBounded(contents.files, AT_ONCE, async ({ name, bytes }) => {
+    if (await unlinkIfThere(folder, name)) {
+      removed.files += 1;
+      removed.bytes += bytes;
+    }
+  });
+  for (const { name, contents: inner } of contents.folders) {
+    const child = await folder.openFolder(name);
+    try {
+      await removeContents(child, inner, removed);
+    } finally {
+      child.close();
+    }
+    await folder.removeFolder(name);
+  }
+}
+
+export async function unlinkIfThere(folder: Folder, name: Name): Promise<boolean> {
+  try {
+    await folder.unlink(name);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,24 @@
+/** Where folders wait while they are removed, under `output/`. No user may have this name. */
+export const PURGE_FOLDER = ".ttsctl-purge";
+
+/** What no file name on Linux may exceed, in bytes of UTF-8. */
+const MAX_NAME_BYTES = 255;
+
+/** `/`, `\`, NUL and the other control characters (C0, DEL, C1), and lone surrogates, which UTF-8 cannot hold. */
+const NOT_IN_A_NAME = /[/\\\p{Cc}\p{Cs}]/u;
+
+/**
+ * Whether an id is one plain name, so that `output/{user}/{task}` is a folder in `output/` and nowhere else
+ * (SPEC section 1, identifiers). The artifacts of any other id are never touched.
+ *
+ * @param suffix what the file name has after the id, such as `.log`; it counts for the length
+ */
+export function isPlainName(id: string, suffix = ""): boolean {
+  if (id === "" || id === "." || id === "..") return false;
+  return !NOT_IN_A_NAME.test(id) && Buffer.byteLength(id + suffix) <= MAX_NAME_BYTES;
+}
+
+/** Whether a user id would collide with the purge folder; file systems that ignore case see one name. */
+export function isPurgeFolder(name: string): boolean {
+  return name.toLowerCase() === PURGE_FOLDER;
+}

@@ -1,0 +1,85 @@
+import { systemErrorCode } from "../errors.ts";
+import { FolderError, Kept, quote, reasonOf } from "./failure.ts";
+import type { Folder } from "./folder.ts";
+import { lookInto, type Removal, removeContents } from "./look.ts";
+import { putBackHome } from "./recover.ts";
+
+/** What became of the folder of a task. */
+export type FolderOutcome =
+  /** There is none. */
+  | { kind: "absent" }
+  | { kind: "removed"; files: number; bytes: number }
+  /**
+   * `newer`: something in it is newer than the pass, so it was put back and the task must be skipped whole. Otherwise
+   * its artifacts are left and the reason is to be said: for good (an unsafe id, a link, a mount point), or until the
+   * next pass tries again, because the disk refused (`retry`).
+   */
+  | { kind: "kept"; reason: string; newer: boolean; retry: boolean };
+
+interface Job {
+  output: Folder;
+  user: string;
+  task: string;
+  home: Folder;
+  /** The folder in the purge area that the task's folder is moved to. */
+  place: Folder;
+  now: number;
+}
+
+const NOT_EMPTY = new Set(["ENOTEMPTY", "EEXIST"]);
+
+/** Moves the task's folder to its place in the purge area; false when there is none. */
+export async function moveAway({ home, place, task }: Job): Promise<boolean> {
+  try {
+    await home.moveFolder(task, place);
+    return true;
+  } catch (error) {
+    const code = systemErrorCode(error) ?? "";
+    // ENOENT may be about the place as well, and then it does not say that there are no artifacts.
+    if (code === "ENOENT" && (await home.lstat(task)) === undefined) return false;
+    const label = quote(home.labelOf(task));
+    if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a folder`);
+    if (code === "EBUSY" || code === "EXDEV") throw new Kept(`${label} is a mount point or on another file system`);
+    if (NOT_EMPTY.has(code)) throw new Kept(`${quote(place.labelOf(task))} still holds an earlier part of it`);
+    throw error;
+  }
+}
+
+/** Looks at the folder where it was moved to, and removes it or puts it back. */
+export async function removeOrPutBack(job: Job): Promise<FolderOutcome> {
+  const removed: Removal = { files: 0, bytes: 0 };
+  try {
+    await removeMoved(job, removed);
+    return { kind: "removed", ...removed };
+  } catch (error) {
+    const appeared = NOT_EMPTY.has(systemErrorCode(error) ?? "");
+    const newer = appeared || (error instanceof Kept && error.newer);
+    const reason = appeared ? `something was put into ${quote(job.home.labelOf(job.task))} meanwhile` : reasonOf(error);
+    const retry = !newer && error instanceof FolderError;
+    if (removed.files > 0 && !newer) return { kind: "kept", newer, retry, reason: `${reason}; ${whatWaits(job)}` };
+    return giveBack(job, { kind: "kept", reason, newer, retry });
+  }
+}
+
+async function removeMoved({ home, place, task, now }: Job, removed: Removal): Promise<void> {
+  const folder = await place.openFolder(task, home.labelOf(task));
+  try {
+    await removeContents(folder, await lookInto(folder, now), removed);
+  } finally {
+    folder.close();
+  }
+  await place.removeFolder(task);
+}
+
+async function giveBack(job: Job, outcome: FolderOutcome & { kind: "kept" }): Promise<FolderOutcome> {
+  try {
+    await putBackHome(job.output, job.user, job.place, job.task);
+    return outcome;
+  } catch (error) {
+    return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${whatWaits(job)}` };
+  }
+}
+
+function whatWaits({ place, task }: Job): string {
+  return `what is left of it waits in ${quote(place.labelOf(task))} and is put back by the next pass`;
+}

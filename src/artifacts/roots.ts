@@ -1,0 +1,96 @@
+import { lstat, realpath } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { describeSystemError, quote } from "./failure.ts";
+import { Folder, hasDescriptorPaths } from "./folder.ts";
+
+export interface Roots {
+  /** Undefined where there is no such folder: then nothing is in it. */
+  output: Folder | undefined;
+  logs: Folder | undefined;
+  /** The name in `output/` that leads to the logs, where they lie in it; it is no user's. */
+  logsInOutput: string | undefined;
+}
+
+/**
+ * Opens `output/` and `Logs/`, which may be symbolic links: they are resolved once, here.
+ * Throws ARTIFACTS_UNSAFE for what cannot be worked in safely.
+ */
+export async function openRoots(
+  paths: { output: string; logs: string },
+  byDescriptor = hasDescriptorPaths(),
+): Promise<Roots> {
+  const [output, logs] = [resolve(paths.output), resolve(paths.logs)];
+  const [realOutput, realLogs] = [await realPathOf(output), await realPathOf(logs)];
+  const logsInOutput = nameInOutput(realOutput, realLogs);
+  const outputFolder = await openRoot(realOutput, basename(output), byDescriptor);
+  try {
+    const logsFolder = await openRoot(realLogs, labelOf(logs, dirname(output)), byDescriptor);
+    return { output: outputFolder, logs: logsFolder, logsInOutput };
+  } catch (error) {
+    outputFolder?.close();
+    throw error;
+  }
+}
+
+/** The path without symbolic links; undefined when nothing is there. */
+async function realPathOf(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw cannotOpen(path, error);
+  }
+  // A link to a disk that is not mounted must not pass for a folder without artifacts.
+  if (!(await isThere(path))) return undefined;
+  throw new TtsctlError("ARTIFACTS_UNSAFE", `${quote(path)} is a symbolic link that leads nowhere`, {
+    hint: "mount the disk that it points to, or correct [paths] in config.ini",
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return false;
+    throw cannotOpen(path, error);
+  }
+}
+
+async function openRoot(path: string | undefined, label: string, byDescriptor: boolean): Promise<Folder | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await Folder.openRoot(path, label, byDescriptor);
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
+}
+
+function cannotOpen(path: string, error: unknown): unknown {
+  if (systemErrorCode(error) === undefined) return error;
+  const why = describeSystemError(error as NodeJS.ErrnoException);
+  return new TtsctlError("ARTIFACTS_UNSAFE", `cannot open the folder ${quote(path)}: ${why}`, {
+    hint: "see [paths] output and logs in config.ini",
+    cause: error,
+  });
+}
+
+/** Refuses what would make system folders look like those of users. */
+function nameInOutput(output: string | undefined, logs: string | undefined): string | undefined {
+  if (output === sep) throw unsafePaths("the output folder is the root of the file system");
+  if (output === undefined || logs === undefined) return undefined;
+  const path = relative(output, logs);
+  if (path === "") throw unsafePaths("output and logs are the same folder");
+  const first = path.split(sep)[0] ?? "";
+  return first === ".." || isAbsolute(path) ? undefined : first;
+}
+
+function unsafePaths(message: string): TtsctlError {
+  return new TtsctlError("ARTIFACTS_UNSAFE", message, { hint: "correct [paths] output and logs in config.ini" });
+}
+
+/** As an operator sees the logs beside `output/`; their whole path where they lie elsewhere. */
+function labelOf(logs: string, base: string): string {
+  const path = relative(base, logs);
+  return path.startsWith(`..${sep}`) || path === ".." || isAbsolute(path) ? logs : join(path);
+}

@@ -1,0 +1,73 @@
+import { forEachBounded } from "./bounded.ts";
+import { reasonOf } from "./failure.ts";
+import type { Folder } from "./folder.ts";
+import type { LogFolders } from "./log-folders.ts";
+import type { OwnChanges } from "./own-changes.ts";
+import { removeIfEmpty } from "./purge-area.ts";
+
+const AT_ONCE = 8;
+
+/** Removes the folders in `parent` that are empty and, our own removals aside, were last changed before `time`. */
+export async function sweepFolders(parent: Folder, names: string[], isOld: IsOld): Promise<number> {
+  let removed = 0;
+  await forEachBounded(names, AT_ONCE, async (name) => {
+    if (await sweepFolder(parent, name, isOld)) removed += 1;
+  });
+  return removed;
+}
+
+type IsOld = (name: string, mtimeNs: bigint) => boolean;
+
+async function sweepFolder(parent: Folder, name: string, isOld: IsOld): Promise<boolean> {
+  try {
+    const stats = await parent.lstat(name);
+    return stats?.isDirectory() === true && isOld(name, stats.mtimeNs) && (await removeIfEmpty(parent, name));
+  } catch (error) {
+    reasonOf(error);
+    return false; // an empty folder that stays does no harm
+  }
+}
+
+export function sweepUsers(output: Folder, changes: OwnChanges, time: number): Promise<number> {
+  return sweepFolders(output, changes.keys(), (user, mtimeNs) => changes.isOld(user, mtimeNs, time));
+}
+
+/** Hours first, then the dates that lost their last hour or were found empty. */
+export async function sweepLogs(logs: LogFolders, time: number): Promise<number> {
+  let removed = 0;
+  for (const [date, hours] of hoursByDate(logs.hourChanges.keys())) {
+    removed += await sweepDate(logs, date, hours, time);
+  }
+  const { dateChanges, root } = logs;
+  return removed + (await sweepFolders(root, dateChanges.keys(), (date, at) => dateChanges.isOld(date, at, time)));
+}
+
+async function sweepDate(logs: LogFolders, date: string, hours: string[], time: number): Promise<number> {
+  try {
+    const folder = await logs.root.openOfSameMountIfThere(date);
+    if (folder === undefined) return 0;
+    try {
+      logs.dateChanges.expect(date, folder);
+      const isOld: IsOld = (hour, at) => logs.hourChanges.isOld(`${date}/${hour}`, at, time);
+      const removed = await sweepFolders(folder, hours, isOld);
+      logs.dateChanges.note(date, folder);
+      return removed;
+    } finally {
+      folder.close();
+    }
+  } catch (error) {
+    reasonOf(error);
+    return 0;
+  }
+}
+
+function hoursByDate(keys: string[]): Map<string, string[]> {
+  const dates = new Map<string, string[]>();
+  for (const key of keys) {
+    const [date, hour] = key.split("/") as [string, string];
+    const hours = dates.get(date);
+    if (hours === undefined) dates.set(date, [hour]);
+    else hours.push(hour);
+  }
+  return dates;
+}

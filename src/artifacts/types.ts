@@ -1,0 +1,36 @@
+import type { LogIndex } from "./log-index.ts";
+import type { FolderOutcome } from "./purge-task.ts";
+import type { Recovery } from "./recover.ts";
+
+/** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that lie elsewhere). */
+export interface Artifact {
+  path: string;
+  bytes: number;
+}
+
+/**
+ * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
+ * `Logs/{8 digits}/{2 digits}/{task}.log`. Nothing else is ever removed, and nothing below these two roots is reached
+ * through a symbolic link.
+ *
+ * Made for one pass, under the lock that a pass holds. `purgeFolder`, `measureFolder`, `list` and the log index may be
+ * used by several callers at once; `recover`, `sweep` and `close` only when none of these is under way.
+ */
+export interface Artifacts {
+  /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
+  recover(): Promise<Recovery>;
+  /** The files of a task, those of its folder first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
+  list(userId: string, taskId: string): Promise<Artifact[]>;
+  /** What `purgeFolder` would do, as far as can be told without doing it. */
+  measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome>;
+  /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
+  purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome>;
+  /** Finds the logs of the tasks that are wanted, in one walk. */
+  indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex>;
+  /**
+   * Ends a pass: removes the folders of users, hours and dates that this pass emptied, or log folders that it found
+   * empty, if they were last changed before `expireBefore` (epoch seconds), its own removals aside. Returns how many.
+   */
+  sweep(expireBefore: number): Promise<number>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import { isRedisError, TtsctlError } from "../../errors.ts";
+import type { CleanupOutcome } from "../../operations/cleanup.ts";
+import type { Attach } from "../attach.ts";
+import { type CleanupFlags, cleanupPass, summaryLine } from "../cleanup-pass.ts";
+import type { Context } from "../context.ts";
+import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { addDestructive } from "../selection.ts";
+
+export function declareCleanup(program: Command, attach: Attach): void {
+  const command = program
+    .command("cleanup")
+    .description("purge finished tasks past their retention, with audio and logs")
+    .option("--once", "one pass, for cron")
+    .option(
+      "--watch",
+      "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM ends it, SIGHUP reads the configuration again",
+    )
+    .option("--retention <age>", "30m, 2h, 7d or seconds, instead of [cleanup] retention; 0 switches cleanup off")
+    .option("--backup <file>", "append every purged record to this file first, as JSON Lines")
+    .addHelpText("after", EXAMPLES);
+  addDestructive(command, "no limit");
+  attach<CleanupFlags>(command, runCleanup);
+}
+
+const EXAMPLES = `
+Examples:
+  ttsctl cleanup --once --dry-run                 what would go
+  ttsctl cleanup --once --backup purged.jsonl     one pass; the records are kept in a file
+  ttsctl cleanup --once --max-delete 20%          stop if it is more than a fifth of all tasks
+  ttsctl cleanup --watch -v                       keep at it`;
+
+async function runCleanup(context: Context, flags: CleanupFlags): Promise<number> {
+  if ((flags.once === true) === (flags.watch === true)) {
+    throw new TtsctlError("USAGE", "cleanup needs --once or --watch", {
+      hint: "--once for one pass, --watch to keep at it",
+    });
+  }
+  await context.requireConfig(true);
+  if (flags.watch) {
+    const { watch } = await import("../watch.ts");
+    return watch(context, flags);
+  }
+  const outcome = await cleanupPass(context, flags);
+  if (outcome === null) return DONE;
+  await emitObject(context, outcome.result, () => summaryLine(outcome.result));
+  return exitCodeOf(outcome, context);
+}
+
+/** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is told as such. */
+function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
+  if (context.signal.aborted) {
+    throw new TtsctlError("INTERRUPTED", `interrupted: ${result.purged} tasks were purged`, {
+      hint: "the next pass goes on",
+    });
+  }
+  if (problem !== null && !isRedisError(problem)) throw problem;
+  if (problem !== null)
+    context.reporter.warn(`${problem.message}: the file alone was cleaned up; what Redis holds goes at the next pass`);
+  return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
+}

@@ -1,0 +1,27 @@
+import type { Command } from "commander";
+import type { SourceChoice } from "../../store/task-store.ts";
+import type { Attach } from "../attach.ts";
+import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
+import { runList } from "../run-list.ts";
+import { addPaging, addSelection, addSource } from "../selection.ts";
+
+interface ListFlags extends SelectionFlags {
+  readonly source: SourceChoice;
+}
+
+export function declareList(program: Command, attach: Attach): void {
+  const command = program
+    .command("list")
+    .alias("ls")
+    .description("page through tasks, newest first: Redis answers, or the file behind it")
+    .addHelpText("after", EXAMPLES);
+  addSource(addPaging(addSelection(command)));
+  attach<ListFlags>(command, (context, flags) => runList(context, rawQueryOf(flags), flags.source, FLAG_NAMES));
+}
+
+const EXAMPLES = `
+Examples:
+  ttsctl list                                   the newest 20 tasks
+  ttsctl list --user alice --ids t01,t02        two tasks of alice, in this order
+  ttsctl list --status error --since 2h -o json failures of the last two hours
+  ttsctl list --source file --page 2            the second page, from the file alone`;

@@ -1,0 +1,87 @@
+import type { Command } from "commander";
+import { TtsctlError } from "../../errors.ts";
+import type { MaxDelete } from "../../operations/brake.ts";
+import type { SyncOutcome, SyncResult } from "../../operations/sync.ts";
+import { trimId } from "../../task/ids.ts";
+import type { Attach } from "../attach.ts";
+import { confirmation } from "../confirm.ts";
+import type { Context } from "../context.ts";
+import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { addDestructive } from "../selection.ts";
+
+interface SyncFlags {
+  readonly user?: string;
+  readonly dryRun: boolean;
+  readonly prune: boolean;
+  readonly checksum: boolean;
+  readonly maxDelete?: MaxDelete;
+  readonly allowEmpty: boolean;
+  readonly yes: boolean;
+}
+
+export function declareSync(program: Command, attach: Attach): void {
+  const command = program
+    .command("sync")
+    .description(
+      "push the store file to Redis; nothing newer in Redis is overwritten, and nothing is deleted without --prune",
+    )
+    .option("-u, --user <id>", "only the tasks of this user")
+    .option("--checksum", "compare whole records; at an equal time the file's is written", false)
+    .option("--prune", "also remove from Redis the tasks that only Redis has", false)
+    .option("-y, --yes", "do not ask before --prune", false)
+    .addHelpText("after", EXAMPLES);
+  addDestructive(command, "50% of the tasks in Redis, with --prune");
+  attach<SyncFlags>(command, runSync);
+}
+
+const EXAMPLES = `
+Examples:
+  ttsctl sync                          after an outage of Redis
+  ttsctl sync --dry-run -o json        what would be written
+  ttsctl sync --prune --max-delete 10% also remove what only Redis has, if it is no more than a tenth`;
+
+async function runSync(context: Context, flags: SyncFlags): Promise<number> {
+  if (flags.user !== undefined && trimId(flags.user) === "") {
+    throw new TtsctlError("USAGE", "--user is empty", { hint: "give a user id, or leave it out for all users" });
+  }
+  if (flags.prune) await context.requireConfig(false);
+  const { sync } = await import("../../operations/sync.ts");
+  const { openMirror } = await import("../mirror.ts");
+  const file = await context.fileStore();
+  const mirror = await openMirror(context);
+  if (!flags.dryRun) {
+    const lock = await file.lock("run");
+    context.onRelease(() => lock.release());
+  }
+  const parts = {
+    ...{ file, mirror, clock: context.clock, reporter: context.reporter, signal: context.signal },
+    confirm: confirmation(context, flags.yes, (count) => `Remove ${count} tasks that only Redis has?`),
+  };
+  const outcome = await sync(parts, {
+    ...(flags.user === undefined ? {} : { userId: trimId(flags.user) }),
+    ...{ dryRun: flags.dryRun, checksum: flags.checksum, prune: flags.prune, allowEmpty: flags.allowEmpty },
+    maxDelete: flags.maxDelete ?? { percent: 50 },
+  });
+  await emitSync(context, outcome);
+  return outcome.failed + outcome.failedToPrune > 0 ? PARTLY : DONE;
+}
+
+async function emitSync(context: Context, { failedToPrune: _, ...result }: SyncOutcome): Promise<void> {
+  await emitObject(context, result, () => describeSync(result));
+}
+
+function describeSync(result: SyncResult): string {
+  const would = result.dryRun ? " (dry run: nothing was changed)" : "";
+  const counts = [
+    `${result.written} written`,
+    `${result.unchanged} unchanged`,
+    `${result.newerInRedis} newer in Redis`,
+    `${result.failed} failed`,
+  ];
+  const lines = [`${result.total} tasks from the file to Redis: ${counts.join(", ")}${would}`];
+  if (result.invalid > 0) lines.push(`${result.invalid} invalid records left alone`);
+  if (result.pruned > 0)
+    lines.push(`${result.pruned} tasks that only Redis had ${result.dryRun ? "would be " : ""}removed`);
+  else if (result.orphans > 0) lines.push(`${result.orphans} tasks only in Redis; ttsctl sync --prune removes them`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,156 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { TtsctlError } from "../errors.ts";
+import { FileStore } from "../store/file/file-store.ts";
+import { MirrorLink } from "../store/mirror-link.ts";
+import type { RedisTarget } from "../store/redis/client.ts";
+import { TaskStore } from "../store/task-store.ts";
+import { TimeReader } from "../task/time.ts";
+import { Zone } from "../task/zone.ts";
+import { ConsoleReporter } from "./console-reporter.ts";
+import type { GlobalFlags } from "./globals.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The outside of a run. */
+export interface Surroundings {
+  readonly terminal: Terminal;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+}
+
+type SettingFlagsOfCommand = { readonly retention?: string };
+
+/**
+ * The one place that builds things, each on first use, and releases them in reverse order. Operations get the parts
+ * that they name, never the context.
+ */
+export class Context {
+  readonly flags: GlobalFlags;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly reporter: ConsoleReporter;
+  readonly #surroundings: Surroundings;
+  readonly #commandFlags: SettingFlagsOfCommand;
+  readonly #releases: (() => Promise<void>)[] = [];
+  #settings: Promise<Settings> | undefined;
+  #link: MirrorLink | undefined;
+
+  constructor(surroundings: Surroundings, flags: GlobalFlags, commandFlags: SettingFlagsOfCommand = {}) {
+    this.flags = flags;
+    this.#surroundings = surroundings;
+    this.#commandFlags = commandFlags;
+    this.terminal = surroundings.terminal;
+    this.signal = surroundings.signal;
+    this.clock = surroundings.clock ?? systemClock;
+    this.reporter = new ConsoleReporter(this.terminal, flags);
+  }
+
+  /** The folder that relative paths of flags are relative to. */
+  get cwd(): string {
+    return this.#surroundings.cwd;
+  }
+
+  /** A context for a part of the run, with settings, connection and locks of its own. */
+  fork(): Context {
+    return new Context(this.#surroundings, this.flags, this.#commandFlags);
+  }
+
+  settings(): Promise<Settings> {
+    this.#settings ??= this.#loadSettings();
+    return this.#settings;
+  }
+
+  async zone(): Promise<Zone> {
+    return new Zone((await this.settings()).service.timezone.value ?? undefined);
+  }
+
+  async times(): Promise<TimeReader> {
+    return new TimeReader(await this.zone());
+  }
+
+  async fileStore(): Promise<FileStore> {
+    return new FileStore((await this.settings()).store.path.value, await this.zone(), this.clock);
+  }
+
+  /** The connection of this run; ioredis is loaded only when it is opened. */
+  async mirrorLink(): Promise<MirrorLink> {
+    if (this.#link !== undefined) return this.#link;
+    const settings = await this.settings();
+    const zone = await this.zone();
+    const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), zone) : null;
+    this.#link = new MirrorLink(connect, (line) => this.reporter.log(line));
+    this.onRelease(() => this.#link!.close());
+    return this.#link;
+  }
+
+  async taskStore(): Promise<TaskStore> {
+    return new TaskStore(await this.fileStore(), await this.mirrorLink());
+  }
+
+  /** Registers what must be released when the run ends, however it ends. */
+  onRelease(release: () => Promise<void>): void {
+    this.#releases.push(release);
+  }
+
+  async release(): Promise<void> {
+    for (const release of this.#releases.splice(0).reverse()) await release();
+    await this.reporter.end();
+  }
+
+  /**
+   * A cron job in the wrong folder must not act on defaults (SPEC section 5).
+   * @throws TtsctlError CONFIG_REQUIRED
+   */
+  async requireConfig(withArtifacts: boolean): Promise<void> {
+    const { configPath, store, paths } = await this.settings();
+    const needed = withArtifacts ? [store.path, paths.output, paths.logs] : [store.path];
+    if (configPath !== null || needed.every(({ source }) => source !== "default")) return;
+    throw new TtsctlError(
+      "CONFIG_REQUIRED",
+      `no config.ini in ${this.#surroundings.cwd}: this command removes things and takes no defaults`,
+      {
+        hint: "name it with --config or TTSCTL_CONFIG, or set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS",
+      },
+    );
+  }
+
+  async #loadSettings(): Promise<Settings> {
+    const { config, store, redisUrl, redis } = this.flags;
+    const flags = {
+      ...(config === undefined ? {} : { config }),
+      ...(store === undefined ? {} : { store }),
+      ...(redisUrl === undefined ? {} : { redisUrl }),
+      ...(redis ? {} : { redis }),
+      ...this.#commandFlags,
+    };
+    const settings = await loadSettings({ flags, env: this.#surroundings.env, cwd: this.#surroundings.cwd });
+    for (const line of settings.warnings) this.reporter.warn(line);
+    return settings;
+  }
+}
+
+async function connectMirror(target: RedisTarget, zone: Zone) {
+  const [{ RedisClient }, { Mirror }] = await Promise.all([
+    import("../store/redis/client.ts"),
+    import("../store/redis/mirror.ts"),
+  ]);
+  return new Mirror(await RedisClient.connect(target), zone);
+}
+
+function targetOf({ redis }: Settings): RedisTarget {
+  return {
+    host: redis.host.value,
+    port: redis.port.value,
+    db: redis.db.value,
+    username: redis.username.value,
+    password: redis.password.value,
+    tls: redis.tls.value,
+    socket: redis.socket.value,
+    timeout: redis.timeout.value,
+  };
+}

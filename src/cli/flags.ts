@@ -1,0 +1,59 @@
+import { InvalidArgumentError } from "commander";
+import type { MaxDelete } from "../operations/brake.ts";
+import type { QueryNames, RawQuery } from "../operations/list-query.ts";
+import { splitIds } from "../task/ids.ts";
+
+/** How the parts of a query are named on the command line. */
+export const FLAG_NAMES: QueryNames = {
+  page: "--page",
+  pageSize: "--page-size",
+  userId: "--user",
+  taskIds: "--ids",
+  statuses: "--status",
+  since: "--since",
+  until: "--until",
+};
+
+/** The flags that choose tasks, as commander gives them. */
+export interface SelectionFlags {
+  readonly user?: string;
+  readonly ids?: string;
+  readonly status?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly page?: number;
+  readonly pageSize?: number;
+}
+
+export function rawQueryOf(flags: SelectionFlags): RawQuery {
+  return {
+    page: flags.page ?? null,
+    pageSize: flags.pageSize ?? null,
+    userId: flags.user ?? null,
+    taskIds: flags.ids === undefined ? null : splitIds(flags.ids),
+    statuses: flags.status === undefined ? null : flags.status.split(/[,\s]+/).filter((word) => word !== ""),
+    since: flags.since ?? null,
+    until: flags.until ?? null,
+  };
+}
+
+/** A whole number; its range is checked where queries are built. */
+export function wholeNumber(text: string): number {
+  if (/^[+-]?\d{1,15}$/.test(text.trim())) return Number(text);
+  throw new InvalidArgumentError("accepted: a whole number");
+}
+
+/** `--max-delete`: a number of tasks, or a percentage of all. */
+export function maxDelete(text: string): MaxDelete {
+  const match = /^(\d{1,15})(%?)$/.exec(text.trim());
+  const value = Number(match?.[1]);
+  if (match === null || (match[2] === "%" && value > 100)) {
+    throw new InvalidArgumentError("accepted: a number of tasks such as 500, or a percentage from 0% to 100%");
+  }
+  return match[2] === "%" ? { percent: value } : { count: value };
+}
+
+/** Repeats of `--ids` add up. */
+export function addIds(text: string, before: string | undefined): string {
+  return before === undefined ? text : `${before},${text}`;
+}

@@ -1,0 +1,17 @@
+/** The output formats of SPEC section 5. */
+export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** The flags that every command takes. */
+export interface GlobalFlags {
+  readonly config?: string;
+  readonly store?: string;
+  readonly redisUrl?: string;
+  /** False for --no-redis. */
+  readonly redis: boolean;
+  /** False for --no-color. */
+  readonly color: boolean;
+  readonly output: Format;
+  readonly quiet: boolean;
+  readonly verbose: number;
+}

@@ -1,0 +1,49 @@
+import { resolve } from "node:path";
+import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { BackupFile } from "../operations/purge/backup.ts";
+import type { PurgedTask } from "../operations/purge/purge.ts";
+import type { Context } from "./context.ts";
+
+/** What `cleanup` and `delete` have in common: opened here, released with the context. */
+export async function openArtifactsOf(context: Context): Promise<Artifacts> {
+  const { openArtifacts } = await import("../artifacts/artifacts.ts");
+  const { paths } = await context.settings();
+  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value });
+  context.onRelease(() => artifacts.close());
+  return artifacts;
+}
+
+export async function openBackupOf(
+  context: Context,
+  path: string | undefined,
+  dryRun: boolean,
+): Promise<BackupFile | null> {
+  if (path === undefined || dryRun) return null;
+  const { BackupFile } = await import("../operations/purge/backup.ts");
+  const backup = await BackupFile.open(resolve(context.cwd, path));
+  context.onRelease(() => backup.close());
+  return backup;
+}
+
+/** Prints a `[CLEANUP]` line for each purged task: on stdout, with any other format on stderr. */
+export async function purgeLines(context: Context, reason: string) {
+  const { cleanupLine } = await import("../render/cleanup-line.ts");
+  const { out, err } = context.terminal;
+  const lines: string[] = [];
+  const isText = context.flags.output === "table" || context.flags.output === "wide";
+  return {
+    onPurged: (task: PurgedTask) => {
+      lines.push(`${cleanupLine(task, reason)}\n`);
+    },
+    flush: () => (isText ? out : err).writeAll(lines.splice(0)),
+  };
+}
+
+/** Bytes for people: `1.2 MB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,45 @@
+import { TtsctlError } from "../errors.ts";
+import { printable } from "../render/printable.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Prints an error as one line, or with `-o json` as one object, on stderr. Returns the exit code. */
+export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
+  const known = error instanceof TtsctlError ? error : unexpected(error);
+  await err.write(wantsJson(argv) ? jsonLine(known) : textLines(known));
+  if (argv.some((arg) => /^-v{2,}$/.test(arg))) await err.write(`${stackOf(error)}\n`);
+  return known.exitCode;
+}
+
+function unexpected(cause: unknown): TtsctlError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new TtsctlError("INTERNAL", `unexpected error: ${message}`, {
+    hint: "run it again with -vv and report what it prints",
+    cause,
+  });
+}
+
+/** Flags may be what is wrong, so the format is looked for without parsing them. */
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some((arg, i) => {
+    if (arg === "-o" || arg === "--output") return isJson(argv[i + 1]);
+    const joined = /^(?:--output=|-o=?)(.+)$/.exec(arg);
+    return joined !== null && isJson(joined[1]);
+  });
+}
+
+function isJson(format: string | undefined): boolean {
+  return format === "json" || format === "jsonl";
+}
+
+function jsonLine({ message, code, hint }: TtsctlError): string {
+  return `${JSON.stringify({ error: message, code, hint: hint ?? null })}\n`;
+}
+
+function textLines({ message, hint }: TtsctlError): string {
+  return `error: ${printable(message)}${hint === undefined ? "" : ` (${printable(hint)})`}\n`;
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? String(error.stack) : `${error.stack}\ncaused by ${stackOf(error.cause)}`;
+}

@@ -1,0 +1,31 @@
+import { type Command, Option } from "commander";
+import { addIds, maxDelete, wholeNumber } from "./flags.ts";
+
+/** The flags that choose tasks: the same for every command that does. */
+export function addSelection(command: Command): Command {
+  return command
+    .option("-u, --user <id>", "tasks of this user")
+    .option("-i, --ids <ids>", "these tasks of the user, separated by commas or spaces", addIds)
+    .option("-s, --status <words>", "wait, run, done, error, or the service's own words, separated by commas")
+    .option("--since <time>", "last changed at or after: ISO time, or an age such as 2h")
+    .option("--until <time>", "last changed before: ISO time, or an age such as 7d");
+}
+
+export function addPaging(command: Command): Command {
+  return command
+    .option("-p, --page <n>", "which page, from 1", wholeNumber)
+    .option("-n, --page-size <n>", "tasks on a page, 1 to 1000 (default: 20)", wholeNumber);
+}
+
+export function addSource(command: Command): Command {
+  const source = new Option("--source <store>", "who answers: a forced store never asks the other");
+  return command.addOption(source.choices(["auto", "redis", "file"]).default("auto"));
+}
+
+/** The flags of commands that remove things. */
+export function addDestructive(command: Command, brake: string): Command {
+  return command
+    .option("--dry-run", "print the plan and change nothing", false)
+    .option("--max-delete <n|p%>", `refuse to remove more than this (default: ${brake})`, maxDelete)
+    .option("--allow-empty", "a store file that is missing or has no tasks is meant", false);
+}

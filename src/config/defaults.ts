@@ -1,0 +1,41 @@
+/** The type of each setting's value, by the name `section.option` that `config` shows. Durations are seconds. */
+export interface SettingValues {
+  "redis.enabled": boolean;
+  "redis.host": string;
+  "redis.port": number;
+  "redis.db": number;
+  "redis.username": string | null;
+  "redis.password": string | null;
+  "redis.url": string | null;
+  "redis.timeout": number;
+  "store.path": string;
+  "paths.output": string;
+  "paths.logs": string;
+  "cleanup.retention": number;
+  "service.timezone": string | null;
+}
+
+export type SettingName = keyof SettingValues;
+
+/** The one home of default values (the table in SPEC section 7). Relative paths start beside config.ini. */
+export const DEFAULTS: Readonly<SettingValues> = {
+  "redis.enabled": true,
+  "redis.host": "127.0.0.1",
+  "redis.port": 6379,
+  "redis.db": 0,
+  "redis.username": null,
+  "redis.password": null,
+  "redis.url": null,
+  "redis.timeout": 2,
+  "store.path": "voice_task.json",
+  "paths.output": "output",
+  "paths.logs": "Logs",
+  "cleanup.retention": 7 * 86_400,
+  "service.timezone": null,
+};
+
+/** The file that is looked for in the working folder. */
+export const CONFIG_FILE = "config.ini";
+
+/** The variable that names another. */
+export const CONFIG_VARIABLE = "TTSCTL_CONFIG";

@@ -1,0 +1,93 @@
+import { dirname } from "node:path";
+import { CONFIG_FILE, type SettingName } from "./defaults.ts";
+import type { IniFile } from "./ini-file.ts";
+import type { SettingFlags, Source } from "./settings.ts";
+
+/** All that settings are resolved from. */
+export interface SettingInputs {
+  flags: SettingFlags;
+  env: Readonly<Record<string, string | undefined>>;
+  file: IniFile | null;
+  /** Absolute path of the file, null when there is none. */
+  configPath: string | null;
+  /** Absolute */
+  cwd: string;
+}
+
+/** A text that one level gives for a setting; a relative path in it starts at `folder`. */
+export interface Given {
+  text: string;
+  source: Source;
+  origin: string;
+  folder: string;
+}
+
+/** The levels that can give a setting, highest first. */
+export const LEVELS = ["flag", "env", "file"] as const;
+export type Level = (typeof LEVELS)[number];
+
+const VARIABLES: Record<SettingName, string> = {
+  "redis.enabled": "REDIS_ENABLED",
+  "redis.host": "REDIS_HOST",
+  "redis.port": "REDIS_PORT",
+  "redis.db": "REDIS_DB",
+  "redis.username": "REDIS_USERNAME",
+  "redis.password": "REDIS_PASSWORD",
+  "redis.url": "REDIS_URL",
+  "redis.timeout": "REDIS_TIMEOUT",
+  "store.path": "TTSCTL_STORE",
+  "paths.output": "TTSCTL_OUTPUT",
+  "paths.logs": "TTSCTL_LOGS",
+  "cleanup.retention": "TASK_RETENTION_SECONDS",
+  "service.timezone": "TTSCTL_TIMEZONE",
+};
+
+const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags) => string | undefined]>> = {
+  "redis.enabled": ["--no-redis", (flags) => (flags.redis === false ? "false" : undefined)],
+  "redis.url": ["--redis-url", (flags) => flags.redisUrl],
+  "store.path": ["--store", (flags) => flags.store],
+  "cleanup.retention": ["--retention", (flags) => flags.retention],
+};
+
+/** Options that mean "none" when they are left empty in the file, as they do when they are absent. */
+const MAY_BE_EMPTY: readonly SettingName[] = ["redis.username", "redis.password", "redis.url"];
+
+/** What a level gives for a setting, if it does. An option of the file that cannot be interpolated is a CONFIG_INVALID. */
+export function givenAt(level: Level, name: SettingName, inputs: SettingInputs): Given | undefined {
+  return READERS[level](name, inputs);
+}
+
+/** What the highest level that has the setting gives. Lower levels are not looked at. */
+export function given(name: SettingName, inputs: SettingInputs): Given | undefined {
+  for (const level of LEVELS) {
+    const found = givenAt(level, name, inputs);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The folder that the relative paths of the file and of the defaults start at. */
+export function homeFolder({ configPath, cwd }: SettingInputs): string {
+  return configPath === null ? cwd : dirname(configPath);
+}
+
+const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given | undefined> = {
+  flag: (name, { flags, cwd }) => {
+    const [origin, read] = FLAGS[name] ?? [];
+    const text = read?.(flags);
+    return text === undefined || origin === undefined ? undefined : { text, source: "flag", origin, folder: cwd };
+  },
+  env: (name, { env, cwd }) => {
+    const origin = VARIABLES[name];
+    const text = env[origin];
+    // An empty variable is unset; an empty flag is a wrong value, as "$UNSET" in a script must not mean the default.
+    return text ? { text, source: "env", origin, folder: cwd } : undefined;
+  },
+  file: (name, inputs) => {
+    const [section, option] = name.split(".");
+    const text = inputs.file?.get(section, option);
+    if (text === undefined || (text === "" && MAY_BE_EMPTY.includes(name))) return undefined;
+    const origin = `${inputs.configPath ?? CONFIG_FILE} [${section}] ${option}`;
+    return { text, source: "file", origin, folder: homeFolder(inputs) };
+  },
+};

@@ -1,0 +1,72 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { CONFIG_FILE, CONFIG_VARIABLE } from "./defaults.ts";
+import { type IniFile, parseIni } from "./ini-file.ts";
+import { resolveSettings } from "./resolve.ts";
+import type { SettingFlags, Settings } from "./settings.ts";
+
+export interface LoadOptions {
+  flags: SettingFlags & { config?: string | undefined };
+  env: Readonly<Record<string, string | undefined>>;
+  /** Absolute */
+  cwd: string;
+}
+
+/** Where config.ini is looked for; `origin` is what named it, null for the working folder, where it may be missing. */
+interface Place {
+  path: string;
+  origin: string | null;
+}
+
+/**
+ * Finds and reads config.ini (`--config`, else `TTSCTL_CONFIG`, else `./config.ini`) and resolves the settings (SPEC
+ * section 7). A named file that is not there is a CONFIG_NOT_FOUND; one that cannot be read is a CONFIG_INVALID.
+ */
+export async function loadSettings({ flags, env, cwd }: LoadOptions): Promise<Settings> {
+  const file = await readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd));
+  return resolveSettings({ flags, env, file, configPath: file?.path ?? null, cwd });
+}
+
+function findConfig(flag: string | undefined, variable: string | undefined, cwd: string): Place {
+  if (flag === "")
+    throw new TtsctlError("CONFIG_INVALID", `--config: "" is wrong; accepted: the path of a ${CONFIG_FILE}`);
+  if (flag !== undefined) return { path: resolve(cwd, flag), origin: "--config" };
+  if (variable) return { path: resolve(cwd, variable), origin: CONFIG_VARIABLE };
+  return { path: resolve(cwd, CONFIG_FILE), origin: null };
+}
+
+async function readConfig({ path, origin }: Place): Promise<IniFile | null> {
+  try {
+    return parseIni(decoded(await readFile(path), path), path);
+  } catch (cause) {
+    if (cause instanceof TtsctlError) throw cause;
+    if (!isMissing(cause))
+      throw new TtsctlError("CONFIG_INVALID", `${path} cannot be read: ${reason(cause)}`, { cause });
+    if (origin === null) return null;
+    throw new TtsctlError("CONFIG_NOT_FOUND", `${path}, which ${origin} names, does not exist`, { cause });
+  }
+}
+
+/** UTF-8 as Python decodes it: a byte-order mark stays, and is refused later. */
+function decoded(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`, { cause });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
+}
+
+function reason(error: unknown): string {
+  const code = systemErrorCode(error);
+  const words: Record<string, string> = {
+    EISDIR: "it is a directory",
+    EACCES: "permission denied",
+    ELOOP: "a circle of links",
+  };
+  return words[code ?? ""] ?? code ?? String(error);
+}

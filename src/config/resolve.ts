@@ -1,0 +1,41 @@
+import { resolve } from "node:path";
+import { formatDuration } from "../task/duration.ts";
+import { chosen } from "./choose.ts";
+import { PATH, RETENTION, TIMEZONE } from "./kinds.ts";
+import { given, homeFolder, type SettingInputs } from "./levels.ts";
+import { resolveRedis } from "./resolve-redis.ts";
+import type { Setting, Settings } from "./settings.ts";
+
+/** Seconds; a retention below it is more likely a forgotten unit. */
+const SHORT_RETENTION = 60;
+
+/**
+ * The settings in force: flag over environment over file over default, each by itself (SPEC section 7). Does no IO. A wrong value that is in force
+ * is a CONFIG_INVALID naming its source, the value (no password) and what is accepted; one that is overridden is not looked at.
+ */
+export function resolveSettings(inputs: SettingInputs): Settings {
+  const retention = chosen("cleanup.retention", RETENTION, inputs);
+  const warnings = shortRetention(retention);
+  return {
+    configPath: inputs.configPath,
+    redis: resolveRedis(inputs, warnings),
+    store: { path: path("store.path", inputs) },
+    paths: { output: path("paths.output", inputs), logs: path("paths.logs", inputs) },
+    cleanup: { retention },
+    service: { timezone: chosen("service.timezone", TIMEZONE, inputs) },
+    warnings,
+  };
+}
+
+function path(name: "store.path" | "paths.output" | "paths.logs", inputs: SettingInputs): Setting<string> {
+  const setting = chosen(name, PATH, inputs);
+  const folder = given(name, inputs)?.folder ?? homeFolder(inputs);
+  return { ...setting, value: resolve(folder, setting.value) };
+}
+
+function shortRetention({ value, origin }: Setting<number>): string[] {
+  if (value <= 0 || value >= SHORT_RETENTION) return [];
+  return [
+    `${origin}: a retention of ${formatDuration(value)} is under a minute (a bare number is seconds: 7 is seven seconds, 7d seven days)`,
+  ];
+}

@@ -1,0 +1,49 @@
+/** Where a value came from, highest first. */
+export type Source = "flag" | "env" | "file" | "default";
+
+/** One value in force; `origin` says for people where it stands: `--redis-url`, `REDIS_PORT`, `/x/config.ini [redis] port`, `default`. */
+export interface Setting<T> {
+  value: T;
+  source: Source;
+  origin: string;
+}
+
+/** How Redis is reached. With a `url` in force the other parts are those of the url, unless a higher level gave one. */
+export interface RedisSettings {
+  enabled: Setting<boolean>;
+  host: Setting<string>;
+  port: Setting<number>;
+  db: Setting<number>;
+  username: Setting<string | null>;
+  password: Setting<string | null>;
+  /** As it was given, password included: never print it. */
+  url: Setting<string | null>;
+  tls: Setting<boolean>;
+  /** The path of a unix socket, which takes the place of host and port. */
+  socket: Setting<string | null>;
+  /** Seconds */
+  timeout: Setting<number>;
+}
+
+/** The settings in force (SPEC section 7). Paths are absolute, durations are seconds. */
+export interface Settings {
+  /** Absolute; null when there is no config.ini. */
+  configPath: string | null;
+  redis: RedisSettings;
+  store: { path: Setting<string> };
+  paths: { output: Setting<string>; logs: Setting<string> };
+  /** Zero or negative: cleanup is off. */
+  cleanup: { retention: Setting<number> };
+  /** An IANA name; null means the zone of the machine. */
+  service: { timezone: Setting<string | null> };
+  /** One line each, for stderr. */
+  warnings: string[];
+}
+
+/** The flags that are settings, as commander names them; `redis` is false for `--no-redis`. */
+export interface SettingFlags {
+  store?: string | undefined;
+  redisUrl?: string | undefined;
+  redis?: boolean | undefined;
+  retention?: string | undefined;
+}

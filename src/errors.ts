@@ -1,0 +1,68 @@
+/** The words that `-o json` prints as `code`, each with its exit code (SPEC section 5). */
+const EXIT_CODES = {
+  USAGE: 2,
+  CONFIG_NOT_FOUND: 2,
+  CONFIG_INVALID: 2,
+  CONFIG_REQUIRED: 2,
+  CONFIRMATION_REQUIRED: 2,
+  DECLINED: 1,
+  TIMEZONE_MISMATCH: 2,
+  STORE_UNREADABLE: 1,
+  STORE_INVALID: 1,
+  STORE_EMPTY: 1,
+  STORE_WRITE_FAILED: 1,
+  STORE_BUSY: 1,
+  LOCK_TIMEOUT: 1,
+  LOCK_UNAVAILABLE: 1,
+  WATCHER_RUNNING: 1,
+  MAX_DELETE_EXCEEDED: 1,
+  CLOCK_SKEW: 1,
+  ARTIFACTS_UNSAFE: 1,
+  BACKUP_FAILED: 1,
+  OUTPUT_FAILED: 1,
+  INTERNAL: 1,
+  REDIS_UNAVAILABLE: 4,
+  REDIS_TIMEOUT: 4,
+  REDIS_LOADING: 4,
+  REDIS_AUTH: 4,
+  REDIS_DENIED: 4,
+  REDIS_WRONG_DB: 4,
+  REDIS_READONLY: 4,
+  REDIS_OUT_OF_MEMORY: 4,
+  REDIS_DISABLED: 4,
+  REDIS_FAILED: 4,
+  INTERRUPTED: 130,
+} as const;
+
+export type ErrorCode = keyof typeof EXIT_CODES;
+
+/**
+ * The one error class of ttsctl. `message` is one line that says what was wrong and where it came from; `hint` is what to
+ * do next; `cause` is the error underneath, shown only with `-vv`.
+ */
+export class TtsctlError extends Error {
+  override readonly name = "TtsctlError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  get exitCode(): number {
+    return EXIT_CODES[this.code];
+  }
+}
+
+/** Whether an error says that Redis, and nothing else, could not be used. */
+export function isRedisError(error: unknown): error is TtsctlError {
+  return error instanceof TtsctlError && error.code.startsWith("REDIS_");
+}
+
+/** The `code` of a Node system error (`ENOENT`, `EACCES`, ...), if it is one. */
+export function systemErrorCode(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}

@@ -1,0 +1,119 @@
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  COMMA,
+  INCOMPLETE,
+  JsonSyntaxError,
+  QUOTE,
+  skipColon,
+  skipSpace,
+  skipString,
+  skipValue,
+} from "./scan.ts";
+import { decodeString, hasByte } from "./text.ts";
+
+/** The fields of a record that ttsctl knows; the others pass through. */
+export const FIELDS = ["user_id", "task_id", "status", "error", "created_at", "updated_at", "deleted"] as const;
+export type Field = (typeof FIELDS)[number];
+
+const FIELD_NUMBER = new Map<string, number>(FIELDS.map((name, index) => [name, index]));
+const FIELD_BYTES = FIELDS.map((name) => Buffer.from(name));
+
+/** Where the values of the known fields of one object stand; reused from record to record. */
+export class Spans {
+  readonly #from = new Int32Array(FIELDS.length);
+  readonly #end = new Int32Array(FIELDS.length);
+
+  clear(): void {
+    this.#end.fill(0);
+  }
+
+  set(field: number, from: number, end: number): void {
+    this.#from[field] = from;
+    this.#end[field] = end;
+  }
+
+  has(field: number): boolean {
+    return this.#end[field] !== 0;
+  }
+
+  from(field: number): number {
+    return this.#from[field]!;
+  }
+
+  end(field: number): number {
+    return this.#end[field]!;
+  }
+}
+
+/** Called for each field at the top level of an object: positions of the key (with quotes) and of the value. */
+type OnField = (keyFrom: number, keyEnd: number, valueFrom: number, valueEnd: number) => void;
+
+/**
+ * Scans the object whose `{` is at `from`. Returns the position after its `}`, or INCOMPLETE.
+ * @throws JsonSyntaxError
+ */
+export function scanFields(bytes: Uint8Array, from: number, end: number, onField: OnField): number {
+  let at = skipSpace(bytes, from + 1, end);
+  if (at >= end) return INCOMPLETE;
+  if (bytes[at] === CLOSE_BRACE) return at + 1;
+  for (;;) {
+    if (bytes[at] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", at);
+    const keyFrom = at;
+    const keyEnd = skipString(bytes, at + 1, end);
+    if (keyEnd === INCOMPLETE) return INCOMPLETE;
+    const valueFrom = skipColon(bytes, keyEnd, end);
+    if (valueFrom === INCOMPLETE) return INCOMPLETE;
+    const valueEnd = skipValue(bytes, valueFrom, end);
+    if (valueEnd === INCOMPLETE) return INCOMPLETE;
+    onField(keyFrom, keyEnd, valueFrom, valueEnd);
+    at = skipSpace(bytes, valueEnd, end);
+    if (at >= end) return INCOMPLETE;
+    if (bytes[at] === CLOSE_BRACE) return at + 1;
+    if (bytes[at] !== COMMA) throw new JsonSyntaxError("',' or '}' is missing", at);
+    at = skipSpace(bytes, at + 1, end);
+    if (at >= end) return INCOMPLETE;
+  }
+}
+
+/** Scans an object and notes where its known fields stand. Of a repeated field the last counts, as for `JSON.parse`. */
+export function scanRecord(bytes: Uint8Array, from: number, end: number, spans: Spans): number {
+  spans.clear();
+  return scanFields(bytes, from, end, (keyFrom, keyEnd, valueFrom, valueEnd) => {
+    const field = fieldAt(bytes, keyFrom, keyEnd);
+    if (field >= 0) spans.set(field, valueFrom, valueEnd);
+  });
+}
+
+function fieldAt(bytes: Uint8Array, keyFrom: number, keyEnd: number): number {
+  for (let field = 0; field < FIELDS.length; field++) {
+    if (equalsAt(bytes, keyFrom + 1, keyEnd - 1, FIELD_BYTES[field]!)) return field;
+  }
+  if (!hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) return -1;
+  return FIELD_NUMBER.get(decodeString(bytes, keyFrom, keyEnd)) ?? -1;
+}
+
+function equalsAt(bytes: Uint8Array, from: number, end: number, word: Uint8Array): boolean {
+  if (end - from !== word.length) return false;
+  for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word[i]) return false;
+  return true;
+}
+
+/**
+ * Compact object text with fields set: a field that is there keeps its place, a new one comes last.
+ * @param changes field name to JSON text
+ */
+export function setFields(json: string, changes: ReadonlyMap<string, string>): string {
+  if (changes.size === 0) return json;
+  const bytes = Buffer.from(json);
+  const left = new Map(changes);
+  const parts: string[] = [];
+  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
+    const name = decodeString(bytes, keyFrom, keyEnd);
+    const value = changes.get(name) ?? bytes.toString("utf8", valueFrom, valueEnd);
+    left.delete(name);
+    parts.push(`${bytes.toString("utf8", keyFrom, keyEnd)}:${value}`);
+  });
+  for (const [name, value] of left) parts.push(`${JSON.stringify(name)}:${value}`);
+  return `{${parts.join(",")}}`;
+}

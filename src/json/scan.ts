@@ -1,0 +1,192 @@
+/**
+ * A strict JSON scanner over bytes. It finds where values end without building them, so a file of a million records
+ * is checked in one pass and numbers keep their text. It takes exactly what `JSON.parse` takes, given valid UTF-8.
+ */
+
+/** The bytes ended before the value did: read more and scan again from its start. */
+export const INCOMPLETE = -1;
+
+/** What is at `position` (an index into the scanned bytes) is not JSON. */
+export class JsonSyntaxError extends Error {
+  override readonly name = "JsonSyntaxError";
+  readonly position: number;
+
+  constructor(what: string, position: number) {
+    super(what);
+    this.position = position;
+  }
+}
+
+export const QUOTE = 0x22;
+export const BACKSLASH = 0x5c;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
+export const OPEN_BRACKET = 0x5b;
+export const CLOSE_BRACKET = 0x5d;
+export const OPEN_BRACE = 0x7b;
+export const CLOSE_BRACE = 0x7d;
+
+/** The position of the next byte that is not JSON white space, or `end`. */
+export function skipSpace(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end) {
+    const byte = bytes[at]!;
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
+    at++;
+  }
+  return at;
+}
+
+/** @param from just after the opening quote. Returns the position after the closing one. */
+export function skipString(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end) {
+    const byte = bytes[at++]!;
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) {
+      at = skipEscape(bytes, at, end);
+      if (at === INCOMPLETE) return INCOMPLETE;
+    } else if (byte < 0x20) {
+      throw new JsonSyntaxError("a control character inside a string", at - 1);
+    }
+  }
+  return INCOMPLETE;
+}
+
+function skipEscape(bytes: Uint8Array, from: number, end: number): number {
+  if (from >= end) return INCOMPLETE;
+  const byte = bytes[from]!;
+  if (byte !== 0x75 /* u */) {
+    // " \ / b f n r t
+    if (byte === 0x22 || byte === 0x5c || byte === 0x2f || byte === 0x62 || byte === 0x66) return from + 1;
+    if (byte === 0x6e || byte === 0x72 || byte === 0x74) return from + 1;
+    throw new JsonSyntaxError("a wrong escape inside a string", from);
+  }
+  for (let at = from + 1; at < from + 5; at++) {
+    if (at >= end) return INCOMPLETE;
+    if (!isHexDigit(bytes[at]!)) throw new JsonSyntaxError("a wrong \\u escape inside a string", at);
+  }
+  return from + 5;
+}
+
+function isHexDigit(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+/** A number needs a byte after it to be known as whole, so at the end of the bytes it is INCOMPLETE. */
+function skipNumber(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  if (bytes[at] === 0x2d) at++;
+  if (at >= end) return INCOMPLETE;
+  if (bytes[at] === 0x30) at++;
+  else at = skipDigits(bytes, at, end);
+  if (at !== INCOMPLETE && at < end && bytes[at] === 0x2e) at = skipDigits(bytes, at + 1, end);
+  if (at !== INCOMPLETE && at < end && (bytes[at]! | 0x20) === 0x65) {
+    at++;
+    if (at < end && (bytes[at] === 0x2b || bytes[at] === 0x2d)) at++;
+    at = skipDigits(bytes, at, end);
+  }
+  return at === INCOMPLETE || at >= end ? INCOMPLETE : at;
+}
+
+function skipDigits(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && isDigit(bytes[at]!)) at++;
+  if (at === from && at < end) throw new JsonSyntaxError("a digit is missing in a number", at);
+  return at === from ? INCOMPLETE : at;
+}
+
+const TRUE = Buffer.from("true");
+const FALSE = Buffer.from("false");
+const NULL = Buffer.from("null");
+
+function skipWord(bytes: Uint8Array, from: number, end: number, word: Uint8Array): number {
+  for (let i = 0; i < word.length; i++) {
+    if (from + i >= end) return INCOMPLETE;
+    if (bytes[from + i] !== word[i]) throw new JsonSyntaxError("not a JSON value", from);
+  }
+  return from + word.length;
+}
+
+/** @param from at the first byte of a string, number, true, false or null. */
+function skipScalar(bytes: Uint8Array, from: number, end: number): number {
+  const byte = bytes[from]!;
+  if (byte === QUOTE) return skipString(bytes, from + 1, end);
+  if (byte === 0x2d || isDigit(byte)) return skipNumber(bytes, from, end);
+  if (byte === 0x74) return skipWord(bytes, from, end, TRUE);
+  if (byte === 0x66) return skipWord(bytes, from, end, FALSE);
+  if (byte === 0x6e) return skipWord(bytes, from, end, NULL);
+  throw new JsonSyntaxError("not a JSON value", from);
+}
+
+/**
+ * The position after the value that starts at `from`, or INCOMPLETE.
+ * @throws JsonSyntaxError
+ */
+export function skipValue(bytes: Uint8Array, from: number, end: number): number {
+  if (from >= end) return INCOMPLETE;
+  const byte = bytes[from]!;
+  return byte === OPEN_BRACE || byte === OPEN_BRACKET ? skipContainer(bytes, from, end) : skipScalar(bytes, from, end);
+}
+
+/** Iterative, since a hostile file may nest deeper than the stack: `open` holds the closing byte of each level. */
+function skipContainer(bytes: Uint8Array, from: number, end: number): number {
+  const open: number[] = [];
+  let at = from;
+  for (;;) {
+    // Here a value is due.
+    const byte = bytes[at]!;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      const close = byte + 2; // ']' and '}' come two after '[' and '{'
+      at = skipSpace(bytes, at + 1, end);
+      if (at >= end) return INCOMPLETE;
+      if (bytes[at] !== close) {
+        open.push(close);
+        if (close === CLOSE_BRACE) at = skipKey(bytes, at, end);
+        if (at === INCOMPLETE) return INCOMPLETE;
+        continue;
+      }
+      at++;
+    } else {
+      at = skipScalar(bytes, at, end);
+      if (at === INCOMPLETE) return INCOMPLETE;
+    }
+    // Here a value has ended: close what closes, up to the next comma.
+    for (;;) {
+      if (open.length === 0) return at;
+      at = skipSpace(bytes, at, end);
+      if (at >= end) return INCOMPLETE;
+      const close = open[open.length - 1]!;
+      if (bytes[at] === COMMA) {
+        at = skipSpace(bytes, at + 1, end);
+        if (at >= end) return INCOMPLETE;
+        if (close === CLOSE_BRACE) at = skipKey(bytes, at, end);
+        if (at === INCOMPLETE) return INCOMPLETE;
+        break;
+      }
+      if (bytes[at] !== close) throw new JsonSyntaxError(`',' or '${String.fromCharCode(close)}' is missing`, at);
+      open.pop();
+      at++;
+    }
+  }
+}
+
+/** From the opening quote of a key to the first byte of its value. */
+function skipKey(bytes: Uint8Array, from: number, end: number): number {
+  if (bytes[from] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", from);
+  const keyEnd = skipString(bytes, from + 1, end);
+  return keyEnd === INCOMPLETE ? INCOMPLETE : skipColon(bytes, keyEnd, end);
+}
+
+/** From the end of a key to the first byte of its value. */
+export function skipColon(bytes: Uint8Array, from: number, end: number): number {
+  let at = skipSpace(bytes, from, end);
+  if (at >= end) return INCOMPLETE;
+  if (bytes[at] !== COLON) throw new JsonSyntaxError("':' is missing after a key", at);
+  at = skipSpace(bytes, at + 1, end);
+  return at >= end ? INCOMPLETE : at;
+}

@@ -1,0 +1,77 @@
+import { BACKSLASH, QUOTE, skipSpace, skipString } from "./scan.ts";
+
+/** A view of bytes with Node's fast slice-to-string methods; nothing is copied. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The value of a valid JSON string that stands, quotes included, in `bytes[from, end)`. */
+export function decodeString(bytes: Uint8Array, from: number, end: number): string {
+  const buffer = asBuffer(bytes);
+  if (hasByte(bytes, BACKSLASH, from, end)) return JSON.parse(buffer.toString("utf8", from, end));
+  return buffer.toString("utf8", from + 1, end - 1);
+}
+
+export function hasByte(bytes: Uint8Array, byte: number, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) if (bytes[at] === byte) return true;
+  return false;
+}
+
+/** Valid JSON without the white space between its tokens; strings and numbers keep their text. */
+export function compactJson(bytes: Uint8Array, from: number, end: number): string {
+  const buffer = asBuffer(bytes);
+  const out = Buffer.allocUnsafe(end - from);
+  let length = 0;
+  let at = from;
+  while (at < end) {
+    const byte = bytes[at]!;
+    if (byte === QUOTE) {
+      const stringEnd = skipString(bytes, at + 1, end);
+      length += buffer.copy(out, length, at, stringEnd);
+      at = stringEnd;
+    } else {
+      if (byte > 0x20) out[length++] = byte;
+      at++;
+    }
+  }
+  return out.toString("utf8", 0, length);
+}
+
+/** How Python's `json.dump` lays out what it writes: an indent of null is one line. */
+export interface JsonLayout {
+  indent: string | null;
+  itemSeparator: string;
+  keySeparator: string;
+}
+
+/** Compact JSON in the layout of `json.dump`, as it would stand at `level` levels of indentation. */
+export function layOutJson(compact: string, layout: JsonLayout, level: number): string {
+  const bytes = Buffer.from(compact);
+  const parts: string[] = [];
+  let depth = level;
+  const newLine = () => (layout.indent === null ? "" : `\n${layout.indent.repeat(depth)}`);
+  for (let at = 0; at < bytes.length; ) {
+    const char = String.fromCharCode(bytes[at]!);
+    let next = at + 1;
+    if (char === '"') {
+      next = skipString(bytes, next, bytes.length);
+      parts.push(bytes.toString("utf8", at, next));
+    } else if (char === "{" || char === "[") {
+      const closes = bytes[next] === bytes[at]! + 2;
+      if (closes) next++;
+      else depth++;
+      parts.push(closes ? `${char}${String.fromCharCode(bytes[at]! + 2)}` : char + newLine());
+    } else if (char === "}" || char === "]") {
+      depth--;
+      parts.push(newLine() + char);
+    } else if (char === ",") parts.push(layout.itemSeparator + newLine());
+    else parts.push(char === ":" ? layout.keySeparator : char);
+    at = next;
+  }
+  return parts.join("");
+}
+
+/** Whether `bytes[from, end)` is nothing but JSON white space. */
+export function isBlank(bytes: Uint8Array, from: number, end: number): boolean {
+  return skipSpace(bytes, from, end) === end;
+}

@@ -1,0 +1,56 @@
+import type { Streams } from "./cli/io.ts";
+import { reportError } from "./cli/report-error.ts";
+import { Terminal } from "./cli/terminal.ts";
+import { TtsctlError } from "./errors.ts";
+import { VERSION } from "./version.ts";
+
+/** What one run of `ttsctl` is given. */
+export interface Invocation {
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly streams: Streams;
+  /** Aborted when the run is to end: the batch in hand is finished first. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs one command and returns its exit code. The only catch-all. */
+export async function main({ argv, env, cwd, streams, signal }: Invocation): Promise<number> {
+  const terminal = new Terminal(streams, env);
+  const code = await runCommand(argv, { terminal, env, cwd, signal }).catch((error) =>
+    reportError(error, argv, terminal),
+  );
+  await terminal.out.flush();
+  if (terminal.out.failure === undefined) return code;
+  const failed = new TtsctlError("OUTPUT_FAILED", `cannot write the output: ${terminal.out.failure.message}`);
+  return reportError(failed, argv, terminal);
+}
+
+type Surroundings = { terminal: Terminal } & Pick<Invocation, "env" | "cwd" | "signal">;
+
+async function runCommand(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
+    await surroundings.terminal.out.write(`${VERSION}\n`); // without loading what parses flags
+    return 0;
+  }
+  const { runProgram } = await import("./cli/program.ts");
+  return runProgram(argv, surroundings);
+}
+
+/** `main` on this process: the entry of `bin/ttsctl`. */
+export async function run(): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(130); // the second one, at once
+    stop.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return main({
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd: process.cwd(),
+    streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
+    signal: stop.signal,
+  });
+}

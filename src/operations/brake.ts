@@ -1,0 +1,23 @@
+import { TtsctlError } from "../errors.ts";
+
+/** The most that a run may delete: a number of tasks, a part of all, or (null) as many as there are. */
+export type MaxDelete = { readonly count: number } | { readonly percent: number } | null;
+
+/**
+ * Refuses a run that would delete more than it may, before its first deletion.
+ * @param of how many tasks a percentage is of
+ * @throws TtsctlError MAX_DELETE_EXCEEDED
+ */
+export function checkBrake(count: number, of: number, max: MaxDelete): void {
+  if (max === null) return;
+  const most = "count" in max ? max.count : (of * max.percent) / 100;
+  if (count <= most) return;
+  const limit = "count" in max ? `${max.count}` : `${max.percent}% of ${of}`;
+  throw new TtsctlError(
+    "MAX_DELETE_EXCEEDED",
+    `${count} tasks would be deleted, more than the limit of ${limit}; none was`,
+    {
+      hint: "look at the plan with --dry-run; if it is right, raise --max-delete (a number, or a percentage such as 80%)",
+    },
+  );
+}

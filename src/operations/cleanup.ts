@@ -1,0 +1,192 @@
+import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { Clock } from "../clock.ts";
+import { TtsctlError } from "../errors.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import { LIVE } from "../store/file/rows.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import type { MirrorState } from "../store/mirror-link.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { invalidWarnings } from "../store/task-store.ts";
+import { formatUtc } from "../task/time.ts";
+import { checkBrake, type MaxDelete } from "./brake.ts";
+import type { BackupFile } from "./purge/backup.ts";
+import type { Copies } from "./purge/copies.ts";
+import { type Decision, decideCleanup } from "./purge/decide.ts";
+import { Purge, type PurgedTask, type PurgePolicy } from "./purge/purge.ts";
+import { expiredRows, type Survey, survey } from "./purge/survey.ts";
+import { NamedWarnings, type Reporter } from "./reporter.ts";
+import { checkClock, checkTimezone } from "./safety.ts";
+
+export interface CleanupOptions {
+  /** Seconds; more than zero. */
+  readonly retention: number;
+  readonly dryRun: boolean;
+  readonly maxDelete: MaxDelete;
+  /** An empty store file beside a Redis with tasks is meant. */
+  readonly allowEmpty: boolean;
+}
+
+/** `cleanup -o json` (SPEC section 5): candidates = purged + skipped + failed. */
+export interface CleanupResult {
+  /** ISO 8601, UTC. */
+  expireBefore: string;
+  candidates: number;
+  purged: number;
+  skipped: number;
+  failed: number;
+  returned: number;
+  files: number;
+  bytes: number;
+  dryRun: boolean;
+  durationMs: number;
+}
+
+export interface CleanupOutcome {
+  readonly result: CleanupResult;
+  /** What kept the pass from doing its whole work, if anything did. */
+  readonly problem: TtsctlError | null;
+}
+
+export interface CleanupParts {
+  readonly file: FileStore;
+  readonly mirror: MirrorState;
+  readonly artifacts: Artifacts;
+  readonly backup: BackupFile | null;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  onPurged(task: PurgedTask): void;
+}
+
+/** A task whose time lies this far ahead is from the future, not from the moments since the pass began. Seconds. */
+const FUTURE_S = 60;
+
+/**
+ * One pass of SPEC section 6. The caller holds the run lock, unless it is a dry run.
+ * @throws TtsctlError STORE_*, CLOCK_SKEW, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED
+ */
+export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {
+  const started = parts.clock.monotonic();
+  const now = parts.clock.now();
+  const expireBefore = now - options.retention;
+  const mirror = parts.mirror.kind === "on" ? parts.mirror.mirror : null;
+  if (mirror !== null) {
+    await checkClock(mirror, parts.clock, options.retention);
+    await checkTimezone(mirror);
+  }
+  if (!options.dryRun) await parts.artifacts.recover();
+  const snapshot = await parts.file.read();
+  try {
+    for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
+    const found = await findExpired(snapshot, mirror, expireBefore);
+    await nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter);
+    const result = emptyResult(expireBefore, options);
+    const empty = refusedAsEmpty(snapshot, found, options);
+    await purgeFound(parts, options, { snapshot, found, now, expireBefore, mirror, empty }, result);
+    result.candidates = result.purged + result.skipped + result.failed;
+    result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
+    return { result, problem: empty ?? mirrorProblem(parts.mirror) ?? found.lost };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+type Found = Survey & { lost: TtsctlError | null };
+
+/** Candidates of both stores (SPEC section 6, steps 2 and 3). */
+async function findExpired(snapshot: Snapshot, mirror: Mirror | null, expireBefore: number): Promise<Found> {
+  const rows = expiredRows(snapshot, expireBefore);
+  const found = await survey(snapshot, rows, mirror, ({ score }) => score <= expireBefore);
+  return { ...found, lost: null };
+}
+
+/** While Redis has tasks, a missing or empty store file purges nothing: it may be the wrong folder or a lost disk. */
+function refusedAsEmpty(snapshot: Snapshot, found: Survey, options: CleanupOptions): TtsctlError | null {
+  if (snapshot.size > 0 || found.members === 0 || options.allowEmpty) return null;
+  const what = snapshot.exists ? "has no tasks" : "is missing";
+  return new TtsctlError(
+    "STORE_EMPTY",
+    `${snapshot.path} ${what} while Redis has ${found.members}: nothing was purged`,
+    {
+      hint: "check --store and the mount; if the empty store is meant, say --allow-empty",
+    },
+  );
+}
+
+interface Pass {
+  readonly snapshot: Snapshot;
+  readonly found: Found;
+  readonly now: number;
+  readonly expireBefore: number;
+  readonly mirror: Mirror | null;
+  /** Why nothing may be purged, or null. */
+  readonly empty: TtsctlError | null;
+}
+
+/** The second look, and with an empty store file nothing more than that. */
+function decideIn({ expireBefore, empty }: Pass, copies: Copies): Decision {
+  const decision = decideCleanup(copies, expireBefore);
+  if (empty === null || decision.kind !== "purge") return decision;
+  return { kind: "keep", reason: "the store file has no tasks", candidate: true };
+}
+
+async function purgeFound(
+  parts: CleanupParts,
+  options: CleanupOptions,
+  pass: Pass,
+  result: CleanupResult,
+): Promise<void> {
+  const policy: PurgePolicy = {
+    now: pass.now,
+    expireBefore: pass.expireBefore,
+    dryRun: options.dryRun,
+    decide: (copies) => decideIn(pass, copies),
+    onPurged: parts.onPurged,
+  };
+  const purge = new Purge({ ...parts, mirror: pass.mirror }, policy, pass.snapshot, pass.found);
+  if (options.maxDelete !== null) {
+    checkBrake(await purge.countPlanned(), Math.max(pass.snapshot.size, pass.found.members), options.maxDelete);
+  }
+  await purge.run();
+  const { counts } = purge;
+  result.purged = counts.purged;
+  result.skipped = counts.kept;
+  result.failed = counts.failed;
+  result.returned = counts.returned.length;
+  result.files = counts.files;
+  result.bytes = counts.bytes;
+  for (const { userId, taskId } of counts.returned.slice(0, 10)) {
+    parts.reporter.warn(
+      `${userId}:${taskId} was returned: the service holds the store in memory; restart it, or purge while it is stopped`,
+    );
+  }
+  pass.found.lost = counts.mirrorLost;
+}
+
+function emptyResult(expireBefore: number, { dryRun }: CleanupOptions): CleanupResult {
+  return {
+    expireBefore: formatUtc(expireBefore),
+    ...{ candidates: 0, purged: 0, skipped: 0, failed: 0, returned: 0, files: 0, bytes: 0, dryRun, durationMs: 0 },
+  };
+}
+
+function mirrorProblem(state: MirrorState): TtsctlError | null {
+  return state.kind === "down" ? state.error : null;
+}
+
+/** Tasks with a time ahead of ours never expire; an operator should know. */
+async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: number, reporter: Reporter): Promise<void> {
+  const named = new NamedWarnings(reporter, "is kept");
+  const { rows } = snapshot;
+  for (let row = 0; row < rows.size; row++) {
+    if (rows.state(row) !== LIVE || rows.score(row) <= after) continue;
+    const key = rows.key(row);
+    named.add(rows.keys.userId(key), rows.keys.taskId(key), "its time lies in the future");
+  }
+  if (named.count === 0 && mirror !== null) {
+    for (const { userId, taskId, score } of await mirror.newest(undefined, 0, 10)) {
+      if (score > after) named.add(userId, taskId, "its time in Redis lies in the future");
+    }
+  }
+  named.end();
+}

@@ -1,0 +1,105 @@
+import { TtsctlError } from "../errors.ts";
+import type { ListQuery, SourceChoice } from "../store/task-store.ts";
+import { parseDuration } from "../task/duration.ts";
+import type { TaskFilter } from "../task/filter.ts";
+import { trimId, uniqueIds } from "../task/ids.ts";
+import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.ts";
+import type { TimeReader } from "../task/time.ts";
+
+export const DEFAULT_PAGE_SIZE = 20;
+export const LARGEST_PAGE = 1000;
+
+/** What a person or a program asked for, before it is checked; undefined and null are "not given". */
+export interface RawQuery {
+  readonly page?: number | null;
+  readonly pageSize?: number | null;
+  readonly userId?: string | null;
+  readonly taskIds?: readonly string[] | null;
+  readonly statuses?: readonly string[] | null;
+  readonly since?: string | null;
+  readonly until?: string | null;
+}
+
+/** How the asker names each part, for messages: flags on the command line, keys in a body. */
+export type QueryNames = Readonly<Record<keyof RawQuery, string>>;
+
+export interface QueryContext {
+  readonly names: QueryNames;
+  readonly times: TimeReader;
+  /** Epoch seconds, for ages. */
+  readonly now: number;
+}
+
+/**
+ * The one validation of what a list can be asked (SPEC sections 4 and 5).
+ * @throws TtsctlError USAGE, which names the part, what it was and what is accepted
+ */
+export function buildListQuery(raw: RawQuery, source: SourceChoice, context: QueryContext): ListQuery {
+  const ids = checkIds(raw, context);
+  return {
+    filter: buildFilter(raw, context),
+    ids,
+    page: checkInteger(raw.page ?? 1, context.names.page, 1, Number.MAX_SAFE_INTEGER),
+    pageSize: checkInteger(raw.pageSize ?? DEFAULT_PAGE_SIZE, context.names.pageSize, 1, LARGEST_PAGE),
+    source,
+  };
+}
+
+/** The part that choosing tasks has in common with listing them. */
+export function buildFilter(raw: RawQuery, { names, times, now }: QueryContext): TaskFilter {
+  const userId = raw.userId == null ? undefined : trimId(raw.userId);
+  return {
+    ...(userId === undefined ? {} : { userId: checkUser(userId, names.userId) }),
+    statuses: new Set((raw.statuses ?? []).map((word) => checkStatus(word, names.statuses))),
+    since: raw.since == null ? null : checkTime(raw.since, names.since, times, now),
+    until: raw.until == null ? null : checkTime(raw.until, names.until, times, now),
+  };
+}
+
+/** The ids asked for, without repeats, in order; null for none. */
+export function checkIds(raw: RawQuery, { names }: QueryContext): string[] | null {
+  if (raw.taskIds == null) return null;
+  const ids = uniqueIds(raw.taskIds);
+  if (ids.length === 0)
+    throw usage(`${names.taskIds} holds no task id`, "give task ids, separated by commas or spaces");
+  if (raw.userId == null || trimId(raw.userId) === "") {
+    throw usage(`${names.taskIds} needs ${names.userId}`, "task ids count only together with their user");
+  }
+  return ids;
+}
+
+function checkUser(userId: string, name: string): string {
+  if (userId === "") throw usage(`${name} is empty`, "give a user id, or leave it out for all users");
+  return userId;
+}
+
+function checkStatus(word: string, name: string): string {
+  const shown = shownStatus(word);
+  if (shown !== undefined) return shown;
+  throw usage(
+    `${name}: unknown status ${JSON.stringify(word)}`,
+    `accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`,
+  );
+}
+
+function checkTime(text: string, name: string, times: TimeReader, now: number): number {
+  const age = /[a-z]\s*$/i.test(text) ? parseDuration(text) : undefined;
+  if (age !== undefined && age >= 0) return now - age;
+  const time = times.parse(text.trim());
+  if (!Number.isNaN(time)) return time;
+  throw usage(
+    `${name}: ${JSON.stringify(text)} is no time`,
+    "accepted: an ISO 8601 time such as 2026-11-01T08:00:00 or 2026-11-01T08:00:00Z, or an age such as 30m, 2h, 7d",
+  );
+}
+
+function checkInteger(value: number, name: string, least: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  const accepted =
+    most === Number.MAX_SAFE_INTEGER ? `a whole number from ${least}` : `a whole number from ${least} to ${most}`;
+  throw usage(`${name}: ${value} is out of range`, `accepted: ${accepted}`);
+}
+
+function usage(message: string, hint: string): TtsctlError {
+  return new TtsctlError("USAGE", message, { hint });
+}

@@ -1,0 +1,46 @@
+import { TtsctlError } from "../errors.ts";
+
+/**
+ * Runs `work` on each item with at most `width` under way. When one fails no more are begun, those under way are
+ * awaited, and the first failure is thrown. A signal that is aborted ends it likewise, between items.
+ */
+export async function pool<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  width: number,
+  work: (item: T) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+  let failure: { error: unknown } | undefined;
+  const worker = async () => {
+    while (failure === undefined && !signal?.aborted) {
+      try {
+        const { done, value } = await iterator.next();
+        if (done) return;
+        await work(value);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  if (failure !== undefined) throw failure.error;
+}
+
+/** Items in groups of at most `size`. */
+export function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length === size) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** @throws TtsctlError INTERRUPTED */
+export function throwIfInterrupted(signal: AbortSignal, done: string): void {
+  if (signal.aborted) throw new TtsctlError("INTERRUPTED", `interrupted: ${done}`, { hint: "run it again to finish" });
+}

@@ -1,0 +1,42 @@
+import { STATUS_CODES } from "../../store/file/rows.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { SeenCopy } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { shownStatus } from "../../task/status.ts";
+import type { TimeReader } from "../../task/time.ts";
+
+/** One store's copy of a task, as far as a purge asks. */
+export interface Copy {
+  /** Shown word, or `other`. */
+  readonly status: string;
+  /** Epoch seconds; NaN where its time cannot be read. */
+  readonly score: number;
+}
+
+/** Both stores' copies of one task. */
+export interface Copies {
+  /** `invalid`: the file holds a record with these ids that is not valid. */
+  readonly file: Copy | "invalid" | null;
+  /** `dangling`: an index member without a hash. Null also where Redis was not asked. */
+  readonly mirror: Copy | "dangling" | null;
+}
+
+export function fileCopy(snapshot: Snapshot, { userId, taskId }: TaskId): Copies["file"] {
+  const { rows } = snapshot;
+  const key = rows.keys.find(userId, taskId);
+  if (key < 0) return null;
+  if (rows.hasInvalid(key)) return "invalid";
+  const row = rows.liveRow(key);
+  return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
+}
+
+export function mirrorCopy(seen: SeenCopy, times: TimeReader): Copies["mirror"] {
+  if (seen.exists) return { status: shownStatus(seen.status) ?? "other", score: times.parse(seen.updatedAt) };
+  return seen.score === "" ? null : "dangling";
+}
+
+/** Whether a file copy is as it was when it was decided on. */
+export function sameFileCopy(a: Copies["file"], b: Copies["file"]): boolean {
+  if (a === null || b === null || a === "invalid" || b === "invalid") return a === b;
+  return a.status === b.status && a.score === b.score;
+}

@@ -1,0 +1,420 @@
+import type { Artifacts, FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
+import { isRedisError, TtsctlError } from "../../errors.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
+import { writeToMirror } from "../../store/redis/write.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { Task } from "../../task/task.ts";
+import { batches, pool } from "../pool.ts";
+import { NamedWarnings, type Reporter } from "../reporter.ts";
+import type { BackupFile } from "./backup.ts";
+import { type Copies, fileCopy, mirrorCopy, sameFileCopy } from "./copies.ts";
+import type { Decision } from "./decide.ts";
+import { LogOwners } from "./log-owners.ts";
+import type { Survey } from "./survey.ts";
+
+/** How many tasks' folders and logs are removed at once. */
+const WIDTH = 16;
+
+/** One task that is gone, or in a dry run would be. */
+export interface PurgedTask extends TaskId {
+  /** Whether the file had it, and Redis. */
+  readonly local: boolean;
+  readonly redis: boolean;
+  /** An index member without a hash, and nothing in the file. */
+  readonly dangling: boolean;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface PurgeCounts {
+  purged: number;
+  failed: number;
+  files: number;
+  bytes: number;
+  /** Tasks that were to go and stay. */
+  kept: number;
+  /** The tasks that are in neither store. */
+  gone: TaskId[];
+  /** Tasks that a service which holds the store in memory brought back. */
+  returned: TaskId[];
+  /** Why Redis was left out from some point on. */
+  mirrorLost: TtsctlError | null;
+}
+
+export interface PurgeParts {
+  readonly file: FileStore;
+  readonly artifacts: Artifacts;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Null: the file and the artifacts alone. */
+  readonly mirror: Mirror | null;
+  readonly backup: BackupFile | null;
+}
+
+export interface PurgePolicy {
+  /** Epoch seconds; one for the whole pass. */
+  readonly now: number;
+  /** Empty folders last changed before this go too. */
+  readonly expireBefore: number;
+  readonly dryRun: boolean;
+  decide(copies: Copies): Decision;
+  onPurged(task: PurgedTask): void;
+  onKept?(id: TaskId, reason: string): void;
+}
+
+/** A task that was looked at: both copies, and Redis's exactly as it stood. */
+interface Looked {
+  readonly id: TaskId;
+  readonly copies: Copies;
+  readonly seen: SeenCopy | null;
+}
+
+/** Looked at, decided on, its artifacts gone. */
+interface Removed extends Looked {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What a task still needs in the rewrite that ends the pass. */
+interface Ending {
+  /** Its row in the snapshot that the pass began with, or its ids where it came into the file later. */
+  readonly task: number | TaskId;
+  /** The copy that was decided on. */
+  readonly file: Copies["file"];
+  readonly redis: boolean;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/**
+ * Purges tasks by SPEC section 6: in bounded batches the backup, the conditional delete in the mirror, the artifacts;
+ * at the end one conditional rewrite of the store file. The record in the file outlives everything else, so that
+ * whatever stops a pass, the next one finds it and finishes.
+ */
+export class Purge {
+  readonly #parts: PurgeParts;
+  readonly #policy: PurgePolicy;
+  /** What the pass began with: its rows name the tasks of the file throughout. */
+  readonly #base: Snapshot;
+  readonly #survey: Survey;
+  readonly #owners: LogOwners;
+  readonly #wanted: Set<string>;
+  readonly #failures: NamedWarnings;
+  readonly #skips: NamedWarnings;
+  readonly #endings: Ending[] = [];
+  /** Tasks whose user shares the log with a task that stays. */
+  #sharedLogs = 0;
+  #current: Snapshot;
+  #mirror: Mirror | null;
+  #logs: LogIndex | undefined;
+  readonly counts: PurgeCounts = {
+    ...{ purged: 0, failed: 0, files: 0, bytes: 0, kept: 0, gone: [], returned: [], mirrorLost: null },
+  };
+
+  constructor(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
+    this.#parts = parts;
+    this.#policy = policy;
+    this.#base = base;
+    this.#current = base;
+    this.#mirror = parts.mirror;
+    this.#survey = survey;
+    this.#wanted = wantedTaskIds(base, survey);
+    this.#owners = new LogOwners(base, survey.onlyInRedis, this.#wanted);
+    this.#failures = new NamedWarnings(parts.reporter, "was not purged");
+    this.#skips = new NamedWarnings(parts.reporter, "stays");
+  }
+
+  /** How many tasks would go, by looking at both stores; nothing is changed. For the brake and the question. */
+  async countPlanned(): Promise<number> {
+    let planned = 0;
+    for (const ids of this.#batches()) {
+      const looked = await this.#look(ids);
+      for (const { copies } of looked) if (this.#policy.decide(copies).kind === "purge") planned++;
+    }
+    return planned;
+  }
+
+  /** Runs the pass. Whatever stops it, what was begun is ended. */
+  async run(): Promise<void> {
+    const { artifacts } = this.#parts;
+    this.#logs = await artifacts.indexLogs((taskId) => this.#wanted.has(taskId));
+    try {
+      await this.#runBatches();
+    } finally {
+      await this.#end();
+    }
+  }
+
+  async #runBatches(): Promise<void> {
+    const total = this.#survey.rows.length + this.#survey.others.length;
+    let done = 0;
+    for (const ids of this.#batches()) {
+      if (this.#parts.signal.aborted) return;
+      await this.#batch(ids);
+      done += ids.length;
+      this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
+    }
+  }
+
+  *#batches(): Generator<TaskId[]> {
+    for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => idOf(this.#base, row));
+    yield* batches(this.#survey.others, BATCH);
+  }
+
+  async #batch(ids: readonly TaskId[]): Promise<void> {
+    const chosen = this.#choose(await this.#look(ids));
+    if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
+    await this.#backUp(chosen);
+    const still = await this.#lookAgain(chosen);
+    const inFile = still.filter(({ copies }) => copies.file !== null);
+    const onlyInRedis = still.filter(({ copies }) => copies.file === null);
+    for (const task of await this.#removeArtifacts(await this.#removeFromMirror(inFile))) this.#noteEnding(task);
+    for (const task of await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis))) this.#report(task);
+  }
+
+  /** Both copies of each task. A Redis that is lost here is left out from here on. */
+  async #look(ids: readonly TaskId[]): Promise<Looked[]> {
+    const seen = await this.#see(ids);
+    const times = this.#parts.mirror?.times;
+    return ids.flatMap((id, i) => {
+      const copy = seen[i] ?? null;
+      const file = fileCopy(this.#current, id);
+      const lost = copy === null && file === null ? this.counts.mirrorLost : null;
+      if (copy instanceof TtsctlError || lost !== null) {
+        this.#fail(id, (lost ?? (copy as TtsctlError)).message);
+        return [];
+      }
+      return [{ id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, times!) }, seen: copy }];
+    });
+  }
+
+  async #see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
+    if (this.#mirror === null) return [];
+    try {
+      return await this.#mirror.see(ids);
+    } catch (error) {
+      this.#loseMirror(error);
+      return [];
+    }
+  }
+
+  #choose(looked: readonly Looked[]): Looked[] {
+    return looked.filter(({ id, copies }) => {
+      const decision = this.#policy.decide(copies);
+      if (decision.kind === "gone") this.counts.gone.push(id);
+      else if (decision.kind === "keep" && decision.candidate) this.#keep(id, decision.reason);
+      return decision.kind === "purge";
+    });
+  }
+
+  async #backUp(chosen: readonly Looked[]): Promise<void> {
+    const { backup } = this.#parts;
+    if (backup === null) return;
+    const rows = chosen.map(({ id }) => this.#current.rowOf(id.userId, id.taskId)).filter((row) => row >= 0);
+    await backup.append(await this.#current.readTasks(rows));
+    const others = chosen.filter(({ copies }) => copies.file === null).map(({ id }) => id);
+    if (others.length === 0 || this.#mirror === null) return;
+    const tasks = await this.#mirror.read(others);
+    await backup.append(tasks.filter((task): task is Task => task !== undefined && !(task instanceof TtsctlError)));
+  }
+
+  /** If the file moved since it was read, only what is unchanged in the new content goes on. */
+  async #lookAgain(chosen: readonly Looked[]): Promise<Looked[]> {
+    if (await this.#parts.file.isCurrent(this.#current)) return [...chosen];
+    const fresh = await this.#parts.file.read();
+    if (this.#current !== this.#base) await this.#current.close();
+    this.#current = fresh;
+    return chosen.filter(({ id, copies }) => {
+      const same = sameFileCopy(copies.file, fileCopy(fresh, id));
+      if (!same) this.#keep(id, "it changed while it was looked at");
+      return same;
+    });
+  }
+
+  /** The conditional delete. A copy that changed keeps its task; a reply that never came leaves it unknown. */
+  async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
+    if (this.#mirror === null) return tasks.filter(({ seen, id }) => this.#mayGoWithoutMirror(seen, id));
+    const removals = tasks.map(({ id, seen }) => ({ id, seen: seen! }));
+    try {
+      const outcomes = await this.#mirror.remove(removals);
+      return tasks.filter(({ id }, i) => {
+        const outcome = outcomes[i]!;
+        if (outcome instanceof TtsctlError) this.#fail(id, outcome.message);
+        else if (!outcome) this.#keep(id, "its copy in Redis changed while it was looked at");
+        return outcome === true;
+      });
+    } catch (error) {
+      this.#loseMirror(error);
+      for (const { id } of tasks)
+        this.#fail(id, "Redis did not answer, so whether its copy there was removed is unknown");
+      return [];
+    }
+  }
+
+  /** With Redis off or down the file alone decides; a task looked at in a Redis that is lost since waits. */
+  #mayGoWithoutMirror(seen: SeenCopy | null, id: TaskId): boolean {
+    if (seen !== null) this.#fail(id, "Redis was lost before its copy there was removed");
+    return seen === null;
+  }
+
+  async #removeArtifacts<T extends Looked>(tasks: readonly T[]): Promise<(T & Removed)[]> {
+    const removed: (T & Removed)[] = [];
+    const stay: TaskId[] = [];
+    await pool(tasks, WIDTH, async (task) => {
+      const { userId, taskId } = task.id;
+      const folder = await this.#parts.artifacts.purgeFolder(userId, taskId, this.#policy.now);
+      if (this.#holdsBack(task.id, folder)) stay.push(task.id);
+      else {
+        const logs = await this.#removeLogs(taskId);
+        removed.push({ ...task, files: filesOf(folder) + logs.files, bytes: bytesOf(folder) + logs.bytes });
+      }
+    });
+    await this.#writeBack(stay);
+    return removed;
+  }
+
+  /** Whether what happened to a task's folder means that the task stays. */
+  #holdsBack(id: TaskId, folder: FolderOutcome): boolean {
+    if (folder.kind !== "kept") return false;
+    if (folder.newer) this.#keep(id, folder.reason);
+    else if (folder.retry) this.#fail(id, folder.reason);
+    else this.#parts.reporter.warn(`the folder of ${id.userId}:${id.taskId} stays: ${folder.reason}`);
+    return folder.newer || folder.retry;
+  }
+
+  async #removeLogs(taskId: string): Promise<{ files: number; bytes: number }> {
+    if (this.#owners.release(taskId)) {
+      const removed = await this.#logs!.remove(taskId, this.#policy.now);
+      for (const reason of removed.reasons) this.#parts.reporter.warn(`a log stays: ${reason}`);
+      return removed;
+    }
+    if ((await this.#logs!.measure(taskId)).files > 0) this.#sharedLogs++;
+    return { files: 0, bytes: 0 };
+  }
+
+  async #measure({ id, copies, seen }: Looked): Promise<void> {
+    const folder = await this.#parts.artifacts.measureFolder(id.userId, id.taskId, this.#policy.now);
+    if (folder.kind === "kept" && (folder.newer || folder.retry)) return this.#keep(id, folder.reason);
+    const last = this.#owners.release(id.taskId);
+    const logs = last ? await this.#logs!.measure(id.taskId) : { files: 0, bytes: 0 };
+    this.#report({ id, copies, seen, files: filesOf(folder) + logs.files, bytes: bytesOf(folder) + logs.bytes });
+  }
+
+  #noteEnding({ id, copies, seen, files, bytes }: Removed): void {
+    const row = this.#base.rowOf(id.userId, id.taskId);
+    this.#endings.push({ task: row < 0 ? id : row, file: copies.file, redis: seen?.exists ?? false, files, bytes });
+  }
+
+  #idOf({ task }: Ending): TaskId {
+    return typeof task === "number" ? idOf(this.#base, task) : task;
+  }
+
+  /** The last step: the rewrite, what came of it, and the empty folders. */
+  async #end(): Promise<void> {
+    try {
+      if (this.#endings.length > 0) await this.#rewrite();
+      if (!this.#policy.dryRun) await this.#parts.artifacts.sweep(this.#policy.expireBefore);
+    } finally {
+      if (this.#current !== this.#base) await this.#current.close();
+      this.#failures.end();
+      this.#skips.end();
+      if (this.#sharedLogs > 0) {
+        this.#parts.reporter.warn(
+          `the logs of ${this.#sharedLogs} purged tasks stay: other users' tasks have the same ids`,
+        );
+      }
+    }
+  }
+
+  async #rewrite(): Promise<void> {
+    let changed = new Set<Ending>();
+    const { returned } = await this.#parts.file.edit((snapshot) => {
+      changed = new Set();
+      const removed = new Set<number>();
+      for (const ending of this.#endings) {
+        const id = this.#idOf(ending);
+        const now = fileCopy(snapshot, id);
+        if (now === null) continue;
+        if (sameFileCopy(now, ending.file)) removed.add(snapshot.rows.keys.find(id.userId, id.taskId));
+        else changed.add(ending);
+      }
+      return { removed, upserts: [] };
+    }, this.#current);
+    this.counts.returned.push(...returned);
+    for (const ending of this.#endings) this.#settle(ending, changed.has(ending));
+    await this.#writeBack([...changed].map((ending) => this.#idOf(ending)));
+  }
+
+  #settle(ending: Ending, changed: boolean): void {
+    const { redis, files, bytes } = ending;
+    const id = this.#idOf(ending);
+    if (changed) this.#keep(id, "its record changed before the file was rewritten");
+    else this.#count({ ...id, local: true, redis, dangling: false, files, bytes });
+  }
+
+  /** Puts the file's records of tasks that stay back into the mirror. */
+  async #writeBack(ids: readonly TaskId[]): Promise<void> {
+    if (ids.length === 0 || this.#mirror === null) return;
+    const snapshot = await this.#parts.file.read();
+    try {
+      const rows = ids.map(({ userId, taskId }) => snapshot.rowOf(userId, taskId)).filter((row) => row >= 0);
+      for (const batch of batches(rows, BATCH)) await writeToMirror(this.#mirror, await snapshot.readTasks(batch));
+    } catch (error) {
+      this.#loseMirror(error);
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  #report({ id, copies, seen, files, bytes }: Removed): void {
+    const local = copies.file !== null;
+    const dangling = !local && !(seen?.exists ?? false);
+    this.#count({ ...id, local, redis: seen?.exists ?? false, dangling, files, bytes });
+  }
+
+  #count(task: PurgedTask): void {
+    this.counts.purged++;
+    this.counts.files += task.files;
+    this.counts.bytes += task.bytes;
+    this.#policy.onPurged(task);
+  }
+
+  #keep(id: TaskId, reason: string): void {
+    this.counts.kept++;
+    this.#policy.onKept?.(id, reason);
+    this.#skips.add(id.userId, id.taskId, reason);
+  }
+
+  #fail({ userId, taskId }: TaskId, reason: string): void {
+    this.counts.failed++;
+    this.#failures.add(userId, taskId, reason);
+  }
+
+  #loseMirror(error: unknown): void {
+    if (!isRedisError(error)) throw error;
+    this.#mirror = null;
+    this.counts.mirrorLost = error;
+  }
+}
+
+function idOf({ rows }: Snapshot, row: number): TaskId {
+  const key = rows.key(row);
+  return { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
+}
+
+function wantedTaskIds(base: Snapshot, { rows, others }: Survey): Set<string> {
+  const wanted = new Set<string>();
+  for (const row of rows) wanted.add(base.rows.keys.taskId(base.rows.key(row)));
+  for (const { taskId } of others) wanted.add(taskId);
+  return wanted;
+}
+
+function filesOf(folder: FolderOutcome): number {
+  return folder.kind === "removed" ? folder.files : 0;
+}
+
+function bytesOf(folder: FolderOutcome): number {
+  return folder.kind === "removed" ? folder.bytes : 0;
+}

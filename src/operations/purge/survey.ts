@@ -1,0 +1,56 @@
+import { LIVE, STATUS_CODES } from "../../store/file/rows.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { KeyTable } from "../../store/key-table.ts";
+import type { Member, Mirror } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { LIST_STEP } from "../member-list.ts";
+
+/** What a purge has to look at, found before anything is removed. */
+export interface Survey {
+  /** Rows of the snapshot, in file order. */
+  readonly rows: number[];
+  /** Tasks that no chosen row stands for: in Redis alone, or chosen for what Redis has of them. */
+  readonly others: TaskId[];
+  /** Every task that Redis has and the file has no record of. */
+  readonly onlyInRedis: KeyTable;
+  /** How many members the index has. */
+  members: number;
+}
+
+/** The rows of a snapshot that are finished and expired. */
+export function expiredRows({ rows }: Snapshot, expireBefore: number): number[] {
+  const expired: number[] = [];
+  for (let row = 0; row < rows.size; row++) {
+    const status = STATUS_CODES[rows.status(row)];
+    if (rows.state(row) !== LIVE || (status !== "done" && status !== "error")) continue;
+    if (rows.score(row) <= expireBefore) expired.push(row);
+  }
+  return expired;
+}
+
+/**
+ * Walks the whole index once, by rank, so that equal scores and tasks that stay neither stall nor repeat it.
+ * @param choose whether a member that no chosen row stands for is to be looked at
+ */
+export async function survey(
+  snapshot: Snapshot,
+  rows: number[],
+  mirror: Mirror | null,
+  choose: (member: Member, inFile: boolean) => boolean,
+): Promise<Survey> {
+  const chosen = new Set(rows.map((row) => snapshot.rows.key(row)));
+  const result: Survey = { rows, others: [], onlyInRedis: new KeyTable(), members: 0 };
+  const visit = (member: Member) => {
+    const inFile = snapshot.holds(member);
+    if (!inFile) result.onlyInRedis.addId(member.userId, member.taskId);
+    const known = inFile && chosen.has(snapshot.rows.keys.find(member.userId, member.taskId));
+    if (!known && choose(member, inFile)) result.others.push({ userId: member.userId, taskId: member.taskId });
+  };
+  for (let rank = 0, more = mirror !== null; more; rank += LIST_STEP) {
+    const members = await mirror!.members(undefined, rank, LIST_STEP);
+    for (const member of members) visit(member);
+    result.members += members.length;
+    more = members.length === LIST_STEP;
+  }
+  return result;
+}

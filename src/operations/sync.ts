@@ -1,0 +1,255 @@
+import type { Clock } from "../clock.ts";
+import { isRedisError, TtsctlError } from "../errors.ts";
+import { sameJson } from "../json/same.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import { matchingRows } from "../store/file/file-tasks.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { isFatal } from "../store/redis/errors.ts";
+import { BATCH, type Look, type Mirror, type Outcome } from "../store/redis/mirror.ts";
+import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { NO_FILTER } from "../task/filter.ts";
+import type { Task } from "../task/task.ts";
+import { formatUtc } from "../task/time.ts";
+import { checkBrake, type MaxDelete } from "./brake.ts";
+import { MemberList } from "./member-list.ts";
+import { batches, pool, throwIfInterrupted } from "./pool.ts";
+import { pruneOrphans } from "./prune.ts";
+import { NamedWarnings, type Reporter } from "./reporter.ts";
+import { checkTimezone } from "./safety.ts";
+
+export interface SyncOptions {
+  readonly userId?: string;
+  readonly dryRun: boolean;
+  /** Compare whole records, and at an equal time write the file's. */
+  readonly checksum: boolean;
+  /** Remove what only Redis has. */
+  readonly prune: boolean;
+  readonly maxDelete: MaxDelete;
+  /** An empty store file is meant. */
+  readonly allowEmpty: boolean;
+}
+
+/** `sync -o json` (SPEC section 5): total = written + unchanged + newerInRedis + failed. */
+export interface SyncResult {
+  total: number;
+  written: number;
+  unchanged: number;
+  newerInRedis: number;
+  failed: number;
+  invalid: number;
+  orphans: number;
+  pruned: number;
+  dryRun: boolean;
+  durationMs: number;
+}
+
+/** What the command needs to know besides, and does not print as JSON. */
+export interface SyncOutcome extends SyncResult {
+  failedToPrune: number;
+}
+
+export interface SyncParts {
+  readonly file: FileStore;
+  readonly mirror: Mirror;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Asks before tasks are removed; throws where the answer is no. */
+  confirm(count: number): Promise<void>;
+}
+
+/** How many batches are under way at once: one is read while Redis works on another. */
+const IN_FLIGHT = 3;
+
+/**
+ * Pushes the store file to Redis. Redis is listed first and the file read after, so that a task which the service
+ * creates meanwhile is never taken for an orphan. The caller holds the run lock.
+ * @throws TtsctlError STORE_*, REDIS_* (also when Redis is lost midway), MAX_DELETE_EXCEEDED before the first deletion
+ */
+export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
+  const started = parts.clock.monotonic();
+  await checkTimezone(parts.mirror);
+  const listed = await MemberList.read(parts.mirror, options.userId);
+  const snapshot = await parts.file.read();
+  try {
+    const orphans = listed.without(snapshot);
+    if (options.prune) {
+      refuseUnsafePrune(snapshot, { listed: listed.size, orphans: orphans.length }, options);
+      if (!options.dryRun && orphans.length > 0) await parts.confirm(orphans.length);
+    }
+    const run = new SyncRun(parts, snapshot, options);
+    await run.push();
+    run.result.orphans = orphans.length;
+    if (options.prune) await run.prune(orphans);
+    await run.mark();
+    run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
+    return run.result;
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
+function refuseUnsafePrune(
+  snapshot: Snapshot,
+  counts: { listed: number; orphans: number },
+  options: SyncOptions,
+): void {
+  if (snapshot.size === 0 && !options.allowEmpty) {
+    const what = snapshot.exists ? "has no tasks" : "is missing";
+    throw new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what}: nothing was pruned, and nothing was written`, {
+      hint: "check --store and the mount; if the empty store is meant, say --allow-empty",
+    });
+  }
+  checkBrake(counts.orphans, counts.listed, options.maxDelete);
+}
+
+/** One sync under way: a snapshot, and what came of its tasks so far. */
+class SyncRun {
+  readonly #parts: SyncParts;
+  readonly #snapshot: Snapshot;
+  readonly #options: SyncOptions;
+  readonly #failures: NamedWarnings;
+  #unanswered = 0;
+  readonly result: SyncOutcome;
+
+  constructor(parts: SyncParts, snapshot: Snapshot, options: SyncOptions) {
+    this.#parts = parts;
+    this.#snapshot = snapshot;
+    this.#options = options;
+    this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
+    this.result = {
+      ...{ total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0, invalid: snapshot.invalid.count },
+      ...{ orphans: 0, pruned: 0, failedToPrune: 0, dryRun: options.dryRun, durationMs: 0 },
+    };
+  }
+
+  async push(): Promise<void> {
+    const { userId } = this.#options;
+    const rows = matchingRows(this.#snapshot, userId === undefined ? NO_FILTER : { ...NO_FILTER, userId });
+    try {
+      await pool(batches(rows, BATCH), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
+    } catch (error) {
+      throw isRedisError(error) ? this.#lostMidway(error) : error;
+    }
+    this.#failures.end();
+    throwIfInterrupted(this.#parts.signal, this.#progressText());
+  }
+
+  async prune(orphans: readonly TaskId[]): Promise<void> {
+    if (this.#options.dryRun) this.result.pruned = orphans.length;
+    else {
+      const { pruned, failed } = await pruneOrphans(this.#parts, orphans);
+      this.result.pruned = pruned;
+      this.result.failedToPrune = failed;
+    }
+    throwIfInterrupted(this.#parts.signal, `${this.#progressText()}, ${this.result.pruned} orphans were pruned`);
+  }
+
+  /** Leaves the mark of a full sync, so that lists know that Redis has everything. */
+  async mark(): Promise<void> {
+    const whole = this.#options.userId === undefined && !this.#options.dryRun && this.result.failed === 0;
+    if (whole) await this.#parts.mirror.markSynced(formatUtc(this.#parts.clock.now()));
+  }
+
+  async #pushBatch(rows: readonly number[]): Promise<void> {
+    const { keys } = this.#snapshot.rows;
+    const ids = rows.map((row) => {
+      const key = this.#snapshot.rows.key(row);
+      return { userId: keys.userId(key), taskId: keys.taskId(key) };
+    });
+    const { mirror } = this.#parts;
+    const looks = await (this.#options.dryRun ? mirror.lookClosely(ids) : mirror.look(ids));
+    const settled = rows.map((row, i) => this.#settle(row, looks[i]!));
+    const left = rows.flatMap((_, i) => (settled[i] === undefined ? [i] : []));
+    const outcomes = await this.#write(
+      left.map((i) => rows[i]!),
+      left.map((i) => looks[i] as Look),
+    );
+    left.forEach((i, at) => {
+      settled[i] = outcomes[at]!;
+    });
+    const fatal = settled.map((outcome, i) => this.#count(outcome!, ids[i]!)).find((error) => error !== undefined);
+    if (fatal !== undefined) throw fatal;
+    this.#parts.reporter.progress("syncing", this.result.total, this.#snapshot.size);
+  }
+
+  /** What a look alone decides; undefined where the record itself is needed. */
+  #settle(row: number, look: Outcome<Look>): Outcome<WriteOutcome> | undefined {
+    if (look instanceof TtsctlError) return look;
+    const decision = decideWrite(this.#snapshot.rows.score(row), look, this.#parts.mirror.times);
+    if (decision === "newer") return decision;
+    return decision === "unchanged" && !this.#options.checksum ? decision : undefined;
+  }
+
+  async #write(rows: readonly number[], looks: readonly Look[]): Promise<Outcome<WriteOutcome>[]> {
+    if (rows.length === 0) return [];
+    const tasks = await this.#snapshot.readTasks(rows);
+    const differing = this.#options.checksum ? await this.#differing(tasks) : new Set<Task>();
+    const groups = [tasks.filter((task) => differing.has(task)), tasks.filter((task) => !differing.has(task))];
+    const lookOf = new Map(tasks.map((task, i) => [task, looks[i]!]));
+    const outcomes = new Map<Task, Outcome<WriteOutcome>>();
+    for (const group of groups) {
+      const done = await this.#writeGroup(
+        group,
+        group.map((task) => lookOf.get(task)!),
+        group === groups[0],
+      );
+      for (const [i, task] of group.entries()) outcomes.set(task, done[i]!);
+    }
+    return tasks.map((task) => outcomes.get(task)!);
+  }
+
+  async #writeGroup(tasks: Task[], looks: Look[], overEqual: boolean): Promise<Outcome<WriteOutcome>[]> {
+    if (this.#options.dryRun) {
+      const { times } = this.#parts.mirror;
+      return tasks.map((task, i) => plannedOutcome(decideWrite(task.score, looks[i]!, times, overEqual)));
+    }
+    this.#unanswered += tasks.length;
+    const outcomes = await writeToMirror(this.#parts.mirror, tasks, { looks, overEqual });
+    this.#unanswered -= tasks.length;
+    return outcomes;
+  }
+
+  /** The tasks whose copy holds other content. */
+  async #differing(tasks: readonly Task[]): Promise<Set<Task>> {
+    const copies = await this.#parts.mirror.read(tasks);
+    return new Set(
+      tasks.filter((task, i) => {
+        const copy = copies[i];
+        return copy !== undefined && !(copy instanceof TtsctlError) && !sameJson(copy.json, task.json);
+      }),
+    );
+  }
+
+  /** Returns an error that would meet every other task too. */
+  #count(outcome: Outcome<WriteOutcome>, { userId, taskId }: TaskId): TtsctlError | undefined {
+    if (outcome instanceof TtsctlError && isFatal(outcome)) return outcome;
+    this.result.total++;
+    if (outcome === "written") this.result.written++;
+    else if (outcome === "unchanged") this.result.unchanged++;
+    else if (outcome === "newer") this.result.newerInRedis++;
+    else {
+      this.result.failed++;
+      this.#failures.add(userId, taskId, outcome.message);
+    }
+    return undefined;
+  }
+
+  #progressText(): string {
+    return `${this.result.written} of ${this.#snapshot.size} tasks were written`;
+  }
+
+  #lostMidway(error: TtsctlError): TtsctlError {
+    const unknown = this.#unanswered === 0 ? "" : `, ${this.#unanswered} are unknown`;
+    return new TtsctlError(error.code, `${error.message}; before that ${this.#progressText()}${unknown}`, {
+      hint: error.hint ?? "run `ttsctl sync` again when Redis is back",
+      cause: error,
+    });
+  }
+}
+
+function plannedOutcome(decision: ReturnType<typeof decideWrite>): WriteOutcome {
+  return decision === "write" || decision === "mend" ? "written" : decision;
+}

@@ -1,0 +1,21 @@
+import type { PurgedTask } from "../operations/purge/purge.ts";
+
+// Besides what SPEC section 6 names, characters that could steer a terminal.
+const PLAIN = /^[^\s"=\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
+
+/** One `[CLEANUP]` line (SPEC section 6). */
+export function cleanupLine(task: PurgedTask, reason: string): string {
+  const yesNo = (flag: boolean) => (flag ? "yes" : "no");
+  return [
+    `[CLEANUP] user=${value(task.userId)} task=${value(task.taskId)} reason=${task.dangling ? "dangling" : reason}`,
+    `local=${yesNo(task.local)} redis=${yesNo(task.redis)} files=${task.files} bytes=${task.bytes}`,
+  ].join(" ");
+}
+
+/** A value that a log reader can split at spaces: plain, or a JSON string in ASCII escapes where it is hostile. */
+function value(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
+    [...Array(char.length).keys()].map((i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
+  );
+}

@@ -1,0 +1,35 @@
+import { stringify } from "csv-stringify/sync";
+import { type JsonValue, jsonOf } from "../json/value.ts";
+import type { Task } from "../task/task.ts";
+import { itemFields } from "./item.ts";
+
+const FIRST = ["user_id", "task_id", "status", "error", "created_at", "updated_at"];
+
+/** Tasks as CSV with a head: the known fields first, then the others as they turn up. */
+export function csvOfTasks(tasks: readonly Task[]): string {
+  const records = tasks.map(itemFields);
+  const columns = [...new Set([...FIRST, ...records.flatMap((record) => [...record.keys()])])];
+  return csv(
+    columns,
+    records.map((record) => columns.map((column) => cell(record.get(column)))),
+  );
+}
+
+/** One flat object as CSV. */
+export function csvOfObject(object: Record<string, unknown>): string {
+  const cells = Object.values(object).map((value) =>
+    typeof value === "object" ? JSON.stringify(value) : String(value),
+  );
+  return csv(Object.keys(object), [cells]);
+}
+
+/** A spreadsheet takes a cell that begins with = + - @ for a formula: such a text gets an apostrophe. */
+function csv(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  return stringify([columns, ...rows] as string[][], { escape_formulas: true });
+}
+
+function cell(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return "";
+  if (Array.isArray(value) || value instanceof Map) return jsonOf(value);
+  return String(value);
+}

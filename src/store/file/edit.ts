@@ -1,0 +1,177 @@
+import { COMMA, skipSpace } from "../../json/scan.ts";
+import { type JsonLayout, layOutJson } from "../../json/text.ts";
+import { memberOf } from "../../task/ids.ts";
+import type { Task } from "../../task/task.ts";
+import type { Rows } from "./rows.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** One change of a file's bytes: `[from, end)` is replaced by `text`. */
+export interface Splice {
+  readonly from: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** What a rewrite changes: tasks to remove, by key of the snapshot's rows, and records to put in. */
+export interface Edit {
+  readonly removed: ReadonlySet<number>;
+  readonly upserts: readonly Task[];
+}
+
+/**
+ * The splices, ascending, that make the edit: every other byte stays, and what remains is what Python's `json.dump`
+ * would have written without the removed records (SPEC section 2).
+ */
+export async function planSplices(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
+  if (snapshot.shape === null) return [{ from: 0, end: 0, text: newFile(snapshot.path, edit.upserts) }];
+  return snapshot.shape === "jsonl" ? planLines(snapshot, edit) : planSequence(snapshot, edit);
+}
+
+/** Whether a row goes: every record of a removed key, its invalid ones aside. */
+function isRemoved(rows: Rows, row: number, removed: ReadonlySet<number>): boolean {
+  return removed.has(rows.key(row));
+}
+
+async function planSequence(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
+  const { rows } = snapshot;
+  const layout = await readLayout(snapshot);
+  const { replaced, added } = await placeUpserts(snapshot, edit, layout);
+  const splices: Splice[] = [];
+  let kept = 0;
+  let cutFrom = snapshot.layout!.open + 1;
+  for (let row = 0; row < rows.size; row++) {
+    const end = rows.end(row);
+    if (isRemoved(rows, row, edit.removed)) continue;
+    // Before the first kept element its own separator goes, and the white space after the bracket stays.
+    const previousEnd = row === 0 ? snapshot.layout!.open + 1 : rows.end(row - 1);
+    if (kept === 0 && row > 0) {
+      splices.push({ from: await elementStart(snapshot, 0), end: await elementStart(snapshot, row), text: "" });
+    } else if (cutFrom < previousEnd) splices.push({ from: cutFrom, end: previousEnd, text: "" });
+    const text = replaced.get(row);
+    if (text !== undefined) splices.push({ from: rows.start(row), end, text });
+    kept++;
+    cutFrom = end;
+  }
+  return [...splices, ...endOfSequence(snapshot, { kept, cutFrom, added, layout })];
+}
+
+/** After the last kept element: what follows it goes, what is added comes in. */
+function endOfSequence(
+  snapshot: Snapshot,
+  last: { kept: number; cutFrom: number; added: string[]; layout: SequenceLayout },
+): Splice[] {
+  const { rows } = snapshot;
+  const { kept, cutFrom, added, layout } = last;
+  const lastEnd = rows.size === 0 ? snapshot.layout!.open + 1 : rows.end(rows.size - 1);
+  if (kept === 0) {
+    const text = added.length === 0 ? "" : layout.first + added.join(layout.between) + layout.last;
+    const changes = text !== "" || rows.size > 0;
+    return changes ? [{ from: snapshot.layout!.open + 1, end: snapshot.layout!.close, text }] : [];
+  }
+  const text = added.map((record) => layout.between + record).join("");
+  return cutFrom < lastEnd || text !== "" ? [{ from: cutFrom, end: lastEnd, text }] : [];
+}
+
+/** `json.dump(indent=2)`, as the service writes. */
+const PYTHON_INDENT: JsonLayout = { indent: "  ", itemSeparator: ",", keySeparator: ": " };
+
+/** White space and separators of an array or map, as the file has them. */
+interface SequenceLayout {
+  readonly first: string;
+  readonly between: string;
+  readonly last: string;
+  readonly json: JsonLayout;
+}
+
+/** Where a row's element begins: at the value in an array, at the key in a map. */
+async function elementStart(snapshot: Snapshot, row: number): Promise<number> {
+  if (snapshot.shape === "array") return snapshot.rows.start(row);
+  const from = row === 0 ? snapshot.layout!.open + 1 : snapshot.rows.end(row - 1);
+  const gap = await snapshot.readBytes(from, snapshot.rows.start(row));
+  let at = skipSpace(gap, 0, gap.length);
+  if (gap[at] === COMMA) at = skipSpace(gap, at + 1, gap.length);
+  return from + at;
+}
+
+async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
+  const { rows } = snapshot;
+  const { open, close } = snapshot.layout!;
+  if (rows.size === 0) {
+    return { first: "\n  ", between: ",\n  ", last: "\n", json: PYTHON_INDENT };
+  }
+  const first = (await snapshot.readBytes(open + 1, await elementStart(snapshot, 0))).toString();
+  const last = (await snapshot.readBytes(rows.end(rows.size - 1), close)).toString();
+  const between = await readSeparator(snapshot, first);
+  const spaced = (await snapshot.readBytes(rows.start(0), rows.end(0))).includes('": ');
+  const indent = first.includes("\n") ? first.slice(first.lastIndexOf("\n") + 1) : null;
+  const itemSeparator = indent === null && between !== "," ? ", " : ",";
+  return { first, between, last, json: { indent, itemSeparator, keySeparator: spaced ? ": " : ":" } };
+}
+
+async function readSeparator(snapshot: Snapshot, first: string): Promise<string> {
+  if (snapshot.rows.size < 2) return first === "" ? ", " : `,${first}`;
+  return (await snapshot.readBytes(snapshot.rows.end(0), await elementStart(snapshot, 1))).toString();
+}
+
+/** Upserts in the file's own layout: over the record in force, or as new elements. */
+async function placeUpserts(snapshot: Snapshot, edit: Edit, layout: SequenceLayout) {
+  const replaced = new Map<number, string>();
+  const added: string[] = [];
+  for (const task of edit.upserts) {
+    const record = layOutJson(task.json, layout.json, 1);
+    const row = snapshot.rowOf(task.userId, task.taskId);
+    if (row >= 0 && !isRemoved(snapshot.rows, row, edit.removed)) replaced.set(row, record);
+    else if (snapshot.shape === "array") added.push(record);
+    else added.push(JSON.stringify(memberOf(task.userId, task.taskId)) + layout.json.keySeparator + record);
+  }
+  return { replaced, added };
+}
+
+/** JSON Lines: whole lines go, new ones come last, and the file still begins with a line that has ids. */
+async function planLines(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
+  const { rows, layout } = snapshot;
+  const splices: Splice[] = [];
+  const end = layout!.unfinished ?? layout!.size;
+  let tombstone = "";
+  let firstKept = -1;
+  for (let row = 0; row < rows.size; row++) {
+    if (!isRemoved(rows, row, edit.removed)) {
+      if (firstKept < 0) firstKept = row;
+      continue;
+    }
+    tombstone ||= tombstoneLine(rows, rows.key(row));
+    const lineEnd = row + 1 < rows.size ? rows.start(row + 1) : end;
+    splices.push({ from: rows.start(row), end: lineEnd, text: "" });
+  }
+  const needsHead = tombstone !== "" && (firstKept < 0 || rows.key(firstKept) < 0);
+  if (needsHead) splices.unshift({ from: 0, end: 0, text: tombstone });
+  const text = await newLines(snapshot, edit.upserts, end, splices);
+  if (text !== "") splices.push({ from: end, end: layout!.size, text });
+  return splices;
+}
+
+async function newLines(snapshot: Snapshot, upserts: readonly Task[], end: number, splices: Splice[]): Promise<string> {
+  if (upserts.length === 0) return "";
+  const lines = upserts.map((task) => `${lineJson(task)}\n`).join("");
+  const cut = splices.some((splice) => splice.end === end);
+  const endsWithNewline = end === 0 || cut || (await snapshot.readBytes(end - 1, end))[0] === 0x0a;
+  return endsWithNewline ? lines : `\n${lines}`;
+}
+
+/** A store file that did not exist: lines where the name says so, else an array as the service writes it. */
+function newFile(path: string, upserts: readonly Task[]): string {
+  if (path.endsWith(".jsonl")) return upserts.map((task) => `${lineJson(task)}\n`).join("");
+  const records = upserts.map((task) => `\n  ${layOutJson(task.json, PYTHON_INDENT, 1)}`);
+  return records.length === 0 ? "[]" : `[${records.join(",")}\n]`;
+}
+
+/** A record as Python's `json.dumps` lays it out on one line. */
+function lineJson(task: Task): string {
+  return layOutJson(task.json, { indent: null, itemSeparator: ", ", keySeparator: ": " }, 0);
+}
+
+function tombstoneLine(rows: Rows, key: number): string {
+  const user = JSON.stringify(rows.keys.userId(key));
+  const task = JSON.stringify(rows.keys.taskId(key));
+  return `{"user_id": ${user}, "task_id": ${task}, "deleted": true}\n`;
+}

@@ -1,0 +1,172 @@
+import { realpath, rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../clock.ts";
+import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import type { Zone } from "../../task/zone.ts";
+import { type Edit, planSplices } from "./edit.ts";
+import { type FileIdentity, sameIdentity } from "./identity.ts";
+import { type Lock, type LockPurpose, takeLock, withLock } from "./lock.ts";
+import { identityAt, replaceFile, temporaryPath } from "./replace.ts";
+import { Snapshot } from "./snapshot.ts";
+
+/** How long another ttsctl may hold a lock before we give up, and how long a busy service may keep us from writing. */
+const LOCK_WAIT_S = 10;
+const WRITE_WAIT_S = 60;
+/** Beside a service that wrote lately, a rewrite is watched this long, and done again this often (SPEC section 2). */
+const LATELY_S = 60;
+const WATCH_S = 2;
+const WATCH_POLL_MS = 25;
+const MOST_REPEATS = 10;
+
+/** Decides on one content of the file; asked again on the new content whenever somebody else wrote in between. */
+export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
+
+export interface EditOutcome {
+  /** How often the file was rewritten; 0 where there was nothing to change. */
+  readonly rewrites: number;
+  /** The tasks that somebody keeps bringing back. */
+  readonly returned: { userId: string; taskId: string }[];
+}
+
+/** The store file of a service (SPEC section 2). */
+export class FileStore {
+  readonly #path: string;
+  readonly #zone: Zone;
+  readonly #clock: Clock;
+
+  constructor(path: string, zone: Zone, clock: Clock) {
+    this.#path = path;
+    this.#zone = zone;
+    this.#clock = clock;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** The file as it is now; close the snapshot when done. */
+  async read(): Promise<Snapshot> {
+    return Snapshot.read(this.#path, this.#zone);
+  }
+
+  /** Whether the path still names what a snapshot read. */
+  async isCurrent(snapshot: Snapshot): Promise<boolean> {
+    return sameIdentity(await identityAt(this.#path), snapshot.identity);
+  }
+
+  /** One of the locks between ttsctl processes. `watch` does not wait. */
+  async lock(purpose: LockPurpose): Promise<Lock> {
+    return takeLock(await this.#target(), purpose, purpose === "watch" ? 0 : LOCK_WAIT_S);
+  }
+
+  /**
+   * Changes the file: plans on its content, rewrites it atomically, and plans again if somebody else wrote meanwhile.
+   * Where the service wrote lately it then watches for a change that was undone, and makes it again.
+   * @param base a snapshot to plan on while it is current; the caller closes it
+   */
+  async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
+    const target = await this.#target();
+    const first = await this.#rewrite(target, plan, base);
+    if (!first.changed || !first.wroteLately) return { rewrites: first.changed ? 1 : 0, returned: [] };
+    return this.#watch(target, plan, first.identity!);
+  }
+
+  async #rewrite(target: string, plan: PlanEdit, base: Snapshot | undefined): Promise<Rewrite> {
+    return withLock(target, "write", LOCK_WAIT_S, async (lock) => {
+      await rm(temporaryPath(target), { force: true });
+      const deadline = this.#clock.monotonic() + WRITE_WAIT_S;
+      let snapshot = base;
+      for (;;) {
+        snapshot = await this.#current(snapshot, base);
+        try {
+          const done = await this.#tryRewrite(target, snapshot, plan, lock);
+          if (done !== undefined) return done;
+        } finally {
+          if (snapshot !== base) await snapshot.close();
+        }
+        if (this.#clock.monotonic() > deadline) throw busy(target);
+      }
+    });
+  }
+
+  async #current(snapshot: Snapshot | undefined, base: Snapshot | undefined): Promise<Snapshot> {
+    return snapshot !== undefined && snapshot === base && (await this.isCurrent(base)) ? base : this.read();
+  }
+
+  /** Undefined where the file moved. */
+  async #tryRewrite(target: string, snapshot: Snapshot, plan: PlanEdit, lock: Lock): Promise<Rewrite | undefined> {
+    const edit = await plan(snapshot);
+    if (edit.removed.size === 0 && edit.upserts.length === 0) {
+      return (await this.isCurrent(snapshot)) ? { changed: false, wroteLately: false, identity: null } : undefined;
+    }
+    const wroteLately = this.#wroteLately(snapshot, lock);
+    const identity = await replaceFile(target, snapshot, await planSplices(snapshot, edit));
+    if (identity === null) return undefined;
+    await lock.leave(noteOf(identity));
+    return { changed: true, wroteLately, identity };
+  }
+
+  /** Whether somebody who is not ttsctl wrote the file within the last minute. */
+  #wroteLately({ identity }: Snapshot, lock: Lock): boolean {
+    if (identity === null || lock.note === noteOf(identity)) return false;
+    return this.#clock.now() - Number(identity.mtimeNs) / 1e9 < LATELY_S;
+  }
+
+  /** Looks for our change being undone by a service that had read the file before it, or holds it in memory. */
+  async #watch(target: string, plan: PlanEdit, ours: FileIdentity): Promise<EditOutcome> {
+    let rewrites = 1;
+    let last: FileIdentity | null = ours;
+    let deadline = this.#clock.monotonic() + WATCH_S;
+    while (this.#clock.monotonic() < deadline) {
+      await sleep(WATCH_POLL_MS);
+      const now = await identityAt(this.#path);
+      if (sameIdentity(now, last)) continue;
+      last = now;
+      if (rewrites > MOST_REPEATS) continue;
+      const again = await this.#rewrite(target, plan, undefined);
+      if (!again.changed) continue;
+      rewrites++;
+      last = again.identity;
+      deadline = this.#clock.monotonic() + WATCH_S;
+    }
+    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#stillThere(plan) : [] };
+  }
+
+  async #stillThere(plan: PlanEdit): Promise<EditOutcome["returned"]> {
+    const snapshot = await this.read();
+    try {
+      const { removed } = await plan(snapshot);
+      const { keys } = snapshot.rows;
+      return [...removed].map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  /** The file itself where the path is a symbolic link to it. */
+  async #target(): Promise<string> {
+    try {
+      return await realpath(this.#path);
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return this.#path;
+      throw error;
+    }
+  }
+}
+
+interface Rewrite {
+  readonly changed: boolean;
+  readonly wroteLately: boolean;
+  readonly identity: FileIdentity | null;
+}
+
+/** How a lock file names the content that ttsctl wrote last, so that it does not take it for the service's. */
+function noteOf(identity: FileIdentity): string {
+  return `wrote ${identity.dev}:${identity.ino}:${identity.size}:${identity.mtimeNs}`;
+}
+
+function busy(target: string): TtsctlError {
+  return new TtsctlError("STORE_BUSY", `${target} is rewritten too often: no change got in within ${WRITE_WAIT_S} s`, {
+    hint: "run the command again when the service is less busy",
+  });
+}

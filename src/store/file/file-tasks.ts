@@ -1,0 +1,100 @@
+import type { TaskFilter } from "../../task/filter.ts";
+import { timePasses } from "../../task/filter.ts";
+import type { Task } from "../../task/task.ts";
+import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
+import { STATUS_CODES } from "./rows.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** The tasks of one snapshot of the store file. */
+export class FileTasks implements TaskSource {
+  readonly #snapshot: Snapshot;
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
+    const top = new NewestRows(this.#snapshot, offset + count);
+    let total = 0;
+    for (const row of matchingRows(this.#snapshot, filter)) {
+      total++;
+      top.add(row);
+    }
+    return { total, tasks: await this.#snapshot.readTasks(top.sorted().slice(offset)), dangling: 0 };
+  }
+
+  async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
+    const rows = ids.map(({ userId, taskId }) => this.#snapshot.rowOf(userId, taskId));
+    const found = [...new Set(rows.filter((row) => row >= 0))].sort((a, b) => a - b);
+    const tasks = await this.#snapshot.readTasks(found);
+    const byRow = new Map(found.map((row, i) => [row, tasks[i]!]));
+    return rows.map((row) => byRow.get(row));
+  }
+}
+
+/** The live rows that pass a filter, in file order. */
+export function* matchingRows(snapshot: Snapshot, filter: TaskFilter): Generator<number> {
+  const { rows } = snapshot;
+  const user = filter.userId === undefined ? undefined : Buffer.from(filter.userId);
+  const wanted = STATUS_CODES.map((word) => filter.statuses.size === 0 || filter.statuses.has(word));
+  for (const row of snapshot.liveRows()) {
+    if (!wanted[rows.status(row)] || !timePasses(rows.score(row), filter)) continue;
+    if (user === undefined || rows.keys.hasUser(rows.key(row), user)) yield row;
+  }
+}
+
+/** The newest `limit` rows of those added: a heap with the oldest of them on top. */
+class NewestRows {
+  readonly #snapshot: Snapshot;
+  readonly #limit: number;
+  readonly #heap: number[] = [];
+
+  constructor(snapshot: Snapshot, limit: number) {
+    this.#snapshot = snapshot;
+    this.#limit = limit;
+  }
+
+  add(row: number): void {
+    const heap = this.#heap;
+    if (heap.length < this.#limit) {
+      heap.push(row);
+      this.#rise(heap.length - 1);
+    } else if (this.#limit > 0 && this.#order(row, heap[0]!) < 0) {
+      heap[0] = row;
+      this.#sink(0);
+    }
+  }
+
+  sorted(): number[] {
+    return [...this.#heap].sort((a, b) => this.#order(a, b));
+  }
+
+  #order(a: number, b: number): number {
+    return this.#snapshot.rows.compare(a, b);
+  }
+
+  #rise(from: number): void {
+    for (let at = from; at > 0; ) {
+      const parent = (at - 1) >> 1;
+      if (this.#order(this.#heap[at]!, this.#heap[parent]!) <= 0) return;
+      this.#swap(at, parent);
+      at = parent;
+    }
+  }
+
+  #sink(from: number): void {
+    for (let at = from; ; ) {
+      let oldest = at;
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < this.#heap.length && this.#order(this.#heap[child]!, this.#heap[oldest]!) > 0) oldest = child;
+      }
+      if (oldest === at) return;
+      this.#swap(at, oldest);
+      at = oldest;
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    [this.#heap[a], this.#heap[b]] = [this.#heap[b]!, this.#heap[a]!];
+  }
+}

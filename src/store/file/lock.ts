@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemErrorCode, TtsctlError } from "../../errors.ts";
+
+/** What a lock is for: one rewrite of the file, a whole run that changes things, or being the one watcher. */
+export type LockPurpose = "write" | "run" | "watch";
+
+/** A lock between ttsctl processes that is held until `release`, or until the process dies, however it dies. */
+export interface Lock {
+  /** What the last holder left with `leave`. */
+  readonly note: string;
+  /** Leaves a line for the next holder. */
+  leave(note: string): Promise<void>;
+  release(): Promise<void>;
+}
+
+const POLL_MS = 50;
+
+/**
+ * Takes a lock beside the store file. It is an flock(2) on a side file (a rename swaps the store file's inode), taken
+ * by flock(1) on a descriptor that this process keeps: the kernel frees it with the process. The side file stays.
+ * @param waitSeconds how long to wait for another holder
+ * @throws TtsctlError LOCK_TIMEOUT (names the holder), LOCK_UNAVAILABLE
+ */
+export async function takeLock(storePath: string, purpose: LockPurpose, waitSeconds: number): Promise<Lock> {
+  const path = join(dirname(storePath), `.${basename(storePath)}.${purpose}.lock`);
+  const handle = await openLockFile(path);
+  try {
+    const deadline = Date.now() + waitSeconds * 1000;
+    while (!(await tryFlock(handle, path))) {
+      if (Date.now() >= deadline) throw await heldByAnother(handle, path, purpose, waitSeconds);
+      await sleep(POLL_MS + Math.random() * POLL_MS);
+    }
+    const note = (await readLockFile(handle)).note;
+    await writeLockFile(handle, note);
+    return { note, leave: (next) => writeLockFile(handle, next), release: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** Runs `body` while the lock is held. */
+export async function withLock<T>(
+  storePath: string,
+  purpose: LockPurpose,
+  waitSeconds: number,
+  body: (lock: Lock) => Promise<T>,
+): Promise<T> {
+  const lock = await takeLock(storePath, purpose, waitSeconds);
+  try {
+    return await body(lock);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function openLockFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
+  } catch (cause) {
+    throw new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${systemErrorCode(cause)}`, {
+      hint: "the folder of the store file must be writable for the user that runs ttsctl",
+      cause,
+    });
+  }
+}
+
+/** One try, without waiting. The lock belongs to the open file that both processes share, so it outlives flock(1). */
+function tryFlock(handle: FileHandle, path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const unavailable = (cause?: unknown) =>
+      reject(
+        new TtsctlError("LOCK_UNAVAILABLE", `cannot lock ${path}: flock(1) did not run`, {
+          hint: "install util-linux (Debian, Fedora), busybox or util-linux (Alpine), `brew install flock` (macOS)",
+          cause,
+        }),
+      );
+    const child = spawn("flock", ["-n", "3"], { stdio: ["ignore", "ignore", "ignore", handle.fd] });
+    child.on("error", unavailable);
+    child.on("exit", (code) => (code === 0 || code === 1 ? resolve(code === 0) : unavailable()));
+  });
+}
+
+/** A lock file holds two lines: `pid command` of the last holder, and the note that it left. */
+async function readLockFile(handle: FileHandle): Promise<{ holder: string; note: string }> {
+  const bytes = Buffer.alloc(4096);
+  const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+  const [holder = "", note = ""] = bytes.toString("utf8", 0, bytesRead).split("\n");
+  return { holder, note };
+}
+
+async function writeLockFile(handle: FileHandle, note: string): Promise<void> {
+  const command = process.argv.slice(2, 4).join(" ").replace(/\s+/g, " ");
+  await handle.truncate(0);
+  await handle.write(`${process.pid} ttsctl ${command}\n${note}\n`, 0);
+}
+
+async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurpose, waited: number) {
+  const { holder } = await readLockFile(handle);
+  const [, pid, command] = /^(\d+) (.*)$/s.exec(holder) ?? [];
+  const who = pid === undefined ? "another ttsctl" : `pid ${pid} (${command})`;
+  if (purpose === "watch") {
+    return new TtsctlError("WATCHER_RUNNING", `${who} already watches this store`, { hint: `its lock is ${path}` });
+  }
+  return new TtsctlError("LOCK_TIMEOUT", `${who} holds ${path}; gave up after ${waited} s`, {
+    hint: "wait for it to end, or end it; a lock is freed by the kernel when its holder dies",
+  });
+}

@@ -1,0 +1,106 @@
+import type { Spans } from "../../json/record.ts";
+import { BACKSLASH, QUOTE } from "../../json/scan.ts";
+import { shownStatus } from "../../task/status.ts";
+import { FIELD, fieldText, type InvalidRecord, isInvalid, readScore, readTask } from "../../task/task.ts";
+import { TimeReader } from "../../task/time.ts";
+import type { Zone } from "../../task/zone.ts";
+import { type Rows, STATUS_CODES } from "./rows.ts";
+
+type OnInvalid = (record: InvalidRecord, offset: number) => void;
+
+/**
+ * Puts each element of a store file into rows. Plain ASCII records, nearly all, take a path that builds no strings;
+ * whatever is out of the ordinary goes through `readTask`, which decides alone what a valid record is.
+ */
+export class RowReader {
+  readonly #rows: Rows;
+  readonly #onInvalid: OnInvalid;
+  readonly #times: TimeReader;
+  readonly #statusCodes = new Map<string, number>();
+  readonly #tombstones: boolean;
+
+  constructor(rows: Rows, zone: Zone, options: { tombstones: boolean; onInvalid: OnInvalid }) {
+    this.#rows = rows;
+    this.#times = new TimeReader(zone);
+    this.#tombstones = options.tombstones;
+    this.#onInvalid = options.onInvalid;
+  }
+
+  add(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
+    if (this.#tombstones && spans.has(FIELD.deleted) && this.#addTombstone(bytes, from, end, offset, spans)) return;
+    if (isPlain(bytes, spans, FIELD.user_id, true) && isPlain(bytes, spans, FIELD.task_id, false)) {
+      const score = readScore(bytes, spans, this.#times);
+      if (typeof score === "number") {
+        const key = this.#plainKey(bytes, spans);
+        this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), score);
+        return;
+      }
+    }
+    this.#addAny(bytes, from, end, offset, spans);
+  }
+
+  #plainKey(bytes: Buffer, spans: Spans): number {
+    const { user_id: user, task_id: task } = FIELD;
+    return this.#rows.keys.add(
+      bytes,
+      spans.from(user) + 1,
+      spans.end(user) - 1,
+      spans.from(task) + 1,
+      spans.end(task) - 1,
+    );
+  }
+
+  #addAny(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
+    const record = readTask(bytes, from, end, spans, this.#times);
+    if (isInvalid(record)) {
+      this.#rows.addInvalid(offset, offset + end - from, this.#keyOf(record.userId, record.taskId));
+      this.#onInvalid(record, offset);
+      return;
+    }
+    const key = this.#keyOf(record.userId, record.taskId);
+    this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
+  }
+
+  #keyOf(userId: string | undefined, taskId: string | undefined): number {
+    return userId === undefined || taskId === undefined ? -1 : this.#rows.keys.addId(userId, taskId);
+  }
+
+  /** A line `{"user_id", "task_id", "deleted": true}` ends a task; its other fields do not matter. */
+  #addTombstone(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): boolean {
+    if (bytes.toString("latin1", spans.from(FIELD.deleted), spans.end(FIELD.deleted)) !== "true") return false;
+    const { userId, taskId } = readTask(bytes, from, end, spans, this.#times);
+    const key = this.#keyOf(userId, taskId);
+    if (key < 0) return false;
+    this.#rows.addTombstone(offset, offset + end - from, key);
+    return true;
+  }
+
+  #status(bytes: Buffer, spans: Spans): number {
+    if (!spans.has(FIELD.status)) return 0;
+    const raw = bytes.toString("latin1", spans.from(FIELD.status), spans.end(FIELD.status));
+    let code = this.#statusCodes.get(raw);
+    if (code === undefined) {
+      code = statusCode(fieldText(bytes, spans, FIELD.status));
+      if (this.#statusCodes.size < 1000) this.#statusCodes.set(raw, code);
+    }
+    return code;
+  }
+}
+
+/** The number that stands for a status word in the rows. */
+export function statusCode(word: string): number {
+  return STATUS_CODES.indexOf(shownStatus(word) ?? "other");
+}
+
+/** Whether an id is printable ASCII without escapes and needs no trimming, so that its bytes are its identity. */
+function isPlain(bytes: Buffer, spans: Spans, field: number, isUser: boolean): boolean {
+  if (!spans.has(field)) return false;
+  const from = spans.from(field);
+  const end = spans.end(field);
+  if (bytes[from] !== QUOTE || end - from < 3) return false;
+  for (let at = from + 1; at < end - 1; at++) {
+    const byte = bytes[at]!;
+    if (byte <= 0x20 || byte >= 0x7f || byte === BACKSLASH || (isUser && byte === 0x3a)) return false;
+  }
+  return true;
+}

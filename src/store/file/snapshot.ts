@@ -1,0 +1,228 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { RecordParser } from "../../task/parse.ts";
+import type { InvalidRecord, Task } from "../../task/task.ts";
+import type { Zone } from "../../task/zone.ts";
+import type { TaskId } from "../task-source.ts";
+import { type FileIdentity, identityOf } from "./identity.ts";
+import { RowReader } from "./row-reader.ts";
+import { LIVE, Rows } from "./rows.ts";
+import { type ScanResult, type Shape, StoreSyntaxError, scanStore } from "./scanner.ts";
+
+/** An invalid record with its place, as messages name it. */
+export type LocatedInvalid = InvalidRecord & { readonly offset: number };
+
+/** How many invalid records are kept by name; the others are counted. */
+const NAMED_INVALID = 20;
+const WINDOW = 1 << 20;
+
+/**
+ * One content of the store file: validated whole, its rows in memory, the file it came from still open. What the path
+ * names later does not change it.
+ */
+export class Snapshot {
+  readonly path: string;
+  readonly rows: Rows;
+  readonly layout: ScanResult | null;
+  /** Null where there was no file. */
+  readonly identity: FileIdentity | null;
+  readonly invalid: { count: number; named: LocatedInvalid[] };
+  readonly #handle: FileHandle | null;
+  readonly #parser: RecordParser;
+
+  private constructor(parts: {
+    path: string;
+    rows: Rows;
+    layout: ScanResult | null;
+    identity: FileIdentity | null;
+    invalid: Snapshot["invalid"];
+    handle: FileHandle | null;
+    zone: Zone;
+  }) {
+    this.path = parts.path;
+    this.rows = parts.rows;
+    this.layout = parts.layout;
+    this.identity = parts.identity;
+    this.invalid = parts.invalid;
+    this.#handle = parts.handle;
+    this.#parser = new RecordParser(parts.zone);
+  }
+
+  /**
+   * Reads a store file; a missing one is an empty store.
+   * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID (with line and byte offset)
+   */
+  static async read(path: string, zone: Zone): Promise<Snapshot> {
+    const handle = await openForReading(path);
+    const invalid: Snapshot["invalid"] = { count: 0, named: [] };
+    if (handle === null) {
+      return new Snapshot({ path, rows: new Rows(false), layout: null, identity: null, invalid, handle, zone });
+    }
+    try {
+      const identity = identityOf(await handle.stat({ bigint: true }));
+      const { rows, layout } = await readRows(handle, zone, invalid);
+      return new Snapshot({ path, rows, layout, identity, invalid, handle, zone });
+    } catch (error) {
+      const named = await nameStoreError(error, path, handle);
+      await handle.close();
+      throw named;
+    }
+  }
+
+  get exists(): boolean {
+    return this.#handle !== null;
+  }
+
+  get shape(): Shape | null {
+    return this.layout?.shape ?? null;
+  }
+
+  /** How many tasks the file holds; duplicates count once, invalid records not at all. */
+  get size(): number {
+    return this.rows.live;
+  }
+
+  /** The row in force of a task, or -1. */
+  rowOf(userId: string, taskId: string): number {
+    const key = this.rows.keys.find(userId, taskId);
+    return key < 0 ? -1 : this.rows.liveRow(key);
+  }
+
+  /** Whether a record with these ids is there that is not valid. */
+  hasInvalid(userId: string, taskId: string): boolean {
+    const key = this.rows.keys.find(userId, taskId);
+    return key >= 0 && this.rows.hasInvalid(key);
+  }
+
+  /** Whether the file has any record of a task, valid or not. */
+  holds({ userId, taskId }: TaskId): boolean {
+    const key = this.rows.keys.find(userId, taskId);
+    return key >= 0 && (this.rows.liveRow(key) >= 0 || this.rows.hasInvalid(key));
+  }
+
+  /** The rows of all tasks, in file order. */
+  *liveRows(): Generator<number> {
+    for (let row = 0; row < this.rows.size; row++) if (this.rows.state(row) === LIVE) yield row;
+  }
+
+  /** The tasks of some live rows, in the order given. Neighbours in the file are read together. */
+  async readTasks(rows: readonly number[]): Promise<Task[]> {
+    const tasks: Task[] = [];
+    for (let i = 0; i < rows.length; ) {
+      const count = this.#neighbours(rows, i);
+      const from = this.rows.start(rows[i]!);
+      const bytes = await this.readBytes(from, this.rows.end(rows[i + count - 1]!));
+      for (const row of rows.slice(i, i + count)) tasks.push(this.#taskAt(bytes, from, row));
+      i += count;
+    }
+    return tasks;
+  }
+
+  /** Bytes `[from, end)` of the file as it was read. */
+  async readBytes(from: number, end: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(end - from);
+    await this.readInto(bytes, from);
+    return bytes;
+  }
+
+  /** Fills `bytes` from the file at `from`. */
+  async readInto(bytes: Buffer, from: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesRead } = await this.#handle!.read(bytes, done, bytes.length - done, from + done);
+      if (bytesRead === 0) throw this.#changedUnderUs();
+      done += bytesRead;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+  }
+
+  /** How many rows from `i` on ascend in the file and fit one window with what lies between them. */
+  #neighbours(rows: readonly number[], i: number): number {
+    const start = this.rows.start(rows[i]!);
+    let count = 1;
+    while (i + count < rows.length) {
+      const row = rows[i + count]!;
+      const gap = this.rows.start(row) - this.rows.end(rows[i + count - 1]!);
+      if (gap < 0 || gap > 4096 || this.rows.end(row) - start > WINDOW) break;
+      count++;
+    }
+    return count;
+  }
+
+  #taskAt(bytes: Buffer, from: number, row: number): Task {
+    const task = this.#parser.parse(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
+    if ("reason" in task) throw this.#changedUnderUs();
+    return task;
+  }
+
+  #changedUnderUs(): TtsctlError {
+    return new TtsctlError("STORE_BUSY", `${this.path} was written in place while it was read`, {
+      hint: "the store file must be replaced or appended to, never overwritten; run the command again",
+    });
+  }
+}
+
+async function openForReading(path: string): Promise<FileHandle | null> {
+  try {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return null;
+    throw unreadable(path, error);
+  }
+  throw new TtsctlError("STORE_UNREADABLE", `${path} is not a regular file`, {
+    hint: "name the store file with --store or [store] path",
+  });
+}
+
+function unreadable(path: string, cause: unknown): TtsctlError {
+  return new TtsctlError("STORE_UNREADABLE", `cannot read ${path}: ${systemErrorCode(cause) ?? String(cause)}`, {
+    hint: "check the file's owner and mode, and the disk",
+    cause,
+  });
+}
+
+async function readRows(handle: FileHandle, zone: Zone, invalid: Snapshot["invalid"]) {
+  let reader: RowReader | undefined;
+  let rows = new Rows(false);
+  const onInvalid = (record: InvalidRecord, offset: number) => {
+    invalid.count++;
+    if (invalid.named.length < NAMED_INVALID) invalid.named.push({ ...record, offset });
+  };
+  const layout = await scanStore(handle, {
+    shape: (shape) => {
+      rows = new Rows(shape === "jsonl");
+      reader = new RowReader(rows, zone, { tombstones: shape === "jsonl", onInvalid });
+    },
+    element: (bytes, from, end, offset, spans) => reader!.add(bytes, from, end, offset, spans),
+  });
+  return { rows, layout };
+}
+
+async function nameStoreError(error: unknown, path: string, handle: FileHandle): Promise<unknown> {
+  if (error instanceof StoreSyntaxError) {
+    const line = await lineAt(handle, error.offset);
+    return new TtsctlError("STORE_INVALID", `${path} line ${line}, byte ${error.offset}: ${error.message}`, {
+      hint: "nothing was changed; the service or an editor left the file like this: restore it, or wait for the service to write it again",
+      cause: error,
+    });
+  }
+  return systemErrorCode(error) === undefined ? error : unreadable(path, error);
+}
+
+/** The line, from 1, that holds a byte of the file. */
+async function lineAt(handle: FileHandle, offset: number): Promise<number> {
+  const bytes = Buffer.allocUnsafe(WINDOW);
+  let line = 1;
+  for (let at = 0; at < offset; ) {
+    const { bytesRead } = await handle.read(bytes, 0, Math.min(WINDOW, offset - at), at);
+    if (bytesRead === 0) break;
+    for (let i = bytes.indexOf(0x0a); i >= 0 && i < bytesRead; i = bytes.indexOf(0x0a, i + 1)) line++;
+    at += bytesRead;
+  }
+  return line;
+}

@@ -1,0 +1,139 @@
+const NONE = -1;
+
+/**
+ * The `user:task` keys of a store file as UTF-8 in one arena, with a hash table over them: a million keys in some
+ * 40 MB, and bytewise order without building strings. A key is a number, counted from 0 in the order of first sight.
+ */
+export class KeyTable {
+  #arena = Buffer.allocUnsafe(1 << 16);
+  #used = 0;
+  #offsets = new Uint32Array(1 << 10);
+  #userLengths = new Uint32Array(1 << 10);
+  #slots = new Int32Array(1 << 11).fill(NONE);
+  size = 0;
+
+  /** The number of the key whose parts stand in `bytes`, added if it is new. */
+  add(bytes: Uint8Array, userFrom: number, userEnd: number, taskFrom: number, taskEnd: number): number {
+    const userLength = userEnd - userFrom;
+    const length = userLength + 1 + taskEnd - taskFrom;
+    this.#reserve(length);
+    const start = this.#used;
+    this.#arena.set(bytes.subarray(userFrom, userEnd), start);
+    this.#arena[start + userLength] = 0x3a;
+    this.#arena.set(bytes.subarray(taskFrom, taskEnd), start + userLength + 1);
+    return this.#intern(start, length, userLength);
+  }
+
+  /** The number of the key of a task, added if it is new. */
+  addId(userId: string, taskId: string): number {
+    const user = Buffer.from(userId);
+    const task = Buffer.from(taskId);
+    const both = Buffer.concat([user, task]);
+    return this.add(both, 0, user.length, user.length, both.length);
+  }
+
+  /** The number of a key, or -1. */
+  find(userId: string, taskId: string): number {
+    const user = Buffer.byteLength(userId);
+    const key = Buffer.from(`${userId}:${taskId}`);
+    this.#reserve(key.length);
+    this.#arena.set(key, this.#used);
+    const slot = this.#slotOf(this.#used, key.length, user);
+    return this.#slots[slot]!;
+  }
+
+  userId(key: number): string {
+    const from = this.#offsets[key]!;
+    return this.#arena.toString("utf8", from, from + this.#userLengths[key]!);
+  }
+
+  taskId(key: number): string {
+    return this.#arena.toString("utf8", this.#offsets[key]! + this.#userLengths[key]! + 1, this.#end(key));
+  }
+
+  /** Whether the key's user is `user`, UTF-8. */
+  hasUser(key: number, user: Uint8Array): boolean {
+    if (this.#userLengths[key] !== user.length) return false;
+    const from = this.#offsets[key]!;
+    for (let i = 0; i < user.length; i++) if (this.#arena[from + i] !== user[i]) return false;
+    return true;
+  }
+
+  /** Bytewise order of the `user:task` members. */
+  compare(a: number, b: number): number {
+    return this.#arena.compare(this.#arena, this.#offsets[b], this.#end(b), this.#offsets[a], this.#end(a));
+  }
+
+  #end(key: number): number {
+    return key + 1 < this.size ? this.#offsets[key + 1]! : this.#used;
+  }
+
+  #intern(start: number, length: number, userLength: number): number {
+    const slot = this.#slotOf(start, length, userLength);
+    const known = this.#slots[slot]!;
+    if (known !== NONE) return known;
+    if (this.size === this.#offsets.length) this.#grow();
+    const key = this.size++;
+    this.#offsets[key] = start;
+    this.#userLengths[key] = userLength;
+    this.#used = start + length;
+    this.#slots[slot] = key;
+    if (this.size * 2 > this.#slots.length) this.#rehash();
+    return key;
+  }
+
+  /** The slot that holds the key at `arena[start, start + length)`, or the free one where it belongs. */
+  #slotOf(start: number, length: number, userLength: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = this.#hash(start, length) & mask;
+    for (;;) {
+      const key = this.#slots[slot]!;
+      if (key === NONE || this.#equals(key, start, length, userLength)) return slot;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #equals(key: number, start: number, length: number, userLength: number): boolean {
+    const from = this.#offsets[key]!;
+    if (this.#end(key) - from !== length || this.#userLengths[key] !== userLength) return false;
+    for (let i = 0; i < length; i++) if (this.#arena[from + i] !== this.#arena[start + i]) return false;
+    return true;
+  }
+
+  /** FNV-1a, with a last mix so that low bits differ. */
+  #hash(start: number, length: number): number {
+    let hash = 0x811c9dc5;
+    for (let i = start; i < start + length; i++) hash = Math.imul(hash ^ this.#arena[i]!, 0x01000193);
+    return (hash ^ (hash >>> 15)) >>> 0;
+  }
+
+  #reserve(length: number): void {
+    if (this.#used + length <= this.#arena.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#arena.length * 2, this.#used + length));
+    this.#arena.copy(larger, 0, 0, this.#used);
+    this.#arena = larger;
+  }
+
+  #grow(): void {
+    this.#offsets = grown(this.#offsets);
+    this.#userLengths = grown(this.#userLengths);
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2).fill(NONE);
+    const mask = this.#slots.length - 1;
+    for (let key = 0; key < this.size; key++) {
+      const from = this.#offsets[key]!;
+      let slot = this.#hash(from, this.#end(key) - from) & mask;
+      while (this.#slots[slot] !== NONE) slot = (slot + 1) & mask;
+      this.#slots[slot] = key;
+    }
+  }
+}
+
+/** A typed array of twice the length with the same start. */
+export function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(array: T): T {
+  const larger = new (array.constructor as new (length: number) => T)(array.length * 2);
+  larger.set(array);
+  return larger;
+}

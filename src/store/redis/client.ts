@@ -1,0 +1,175 @@
+import { Redis, type RedisOptions } from "ioredis";
+import { TtsctlError } from "../../errors.ts";
+import { connectionError, serverError, timeoutError } from "./errors.ts";
+import type { Script } from "./script.ts";
+
+/** Where Redis is, and how long to wait for it. */
+export interface RedisTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly tls: boolean;
+  /** The path of a unix socket, which then stands for host and port. */
+  readonly socket: string | null;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** A server's answer; one item of a batch that failed is an error in its place. */
+export type Reply = string | number | null | TtsctlError | Reply[];
+export type Command = readonly (string | number)[];
+
+/**
+ * One connection to Redis that never reconnects and never sends a command twice. A lost connection or a reply that did
+ * not come is thrown, and what was in flight is then unknown. The only file that imports ioredis.
+ */
+export class RedisClient {
+  readonly where: string;
+  readonly #redis: Redis;
+  #lastError: unknown;
+
+  private constructor(redis: Redis, where: string) {
+    this.#redis = redis;
+    this.where = where;
+    redis.on("error", (error: unknown) => {
+      this.#lastError = error;
+    });
+  }
+
+  /**
+   * Connects, logs in, selects the database and pings, all within the timeout.
+   * @throws TtsctlError REDIS_* with the cause
+   */
+  static async connect(target: RedisTarget): Promise<RedisClient> {
+    const client = new RedisClient(new Redis(optionsOf(target)), describeTarget(target));
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(timeoutError(client.where)), target.timeout * 1000);
+    });
+    try {
+      await Promise.race([client.#handshake(target.db), timeout]);
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** One command. An error of the server is thrown. */
+  async command(...command: Command): Promise<Reply> {
+    const [reply] = await this.pipeline([command]);
+    if (reply instanceof TtsctlError) throw reply;
+    return reply!;
+  }
+
+  /**
+   * Commands in one round trip; a command that the server refused has its error in its place.
+   * @throws TtsctlError REDIS_UNAVAILABLE or REDIS_TIMEOUT where a reply never came: all are unknown then
+   */
+  async pipeline(commands: readonly Command[]): Promise<Reply[]> {
+    if (commands.length === 0) return [];
+    const replies = commands.map((command) => {
+      const [name, ...args] = command;
+      return this.#redis.call(String(name), ...args).then(
+        (reply) => this.#convert(reply),
+        (error: Error) => this.#failed(error),
+      );
+    });
+    const settled = await Promise.all(replies);
+    for (const reply of settled) if (reply instanceof LostReply) throw reply.error;
+    return settled as Reply[];
+  }
+
+  /** Runs a Lua script, by digest where the server knows it. */
+  async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+    try {
+      return await this.command("EVALSHA", script.digest, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || !error.message.includes("NOSCRIPT")) throw error;
+      return this.command("EVAL", script.source, keys.length, ...keys, ...args);
+    }
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+
+  async #handshake(db: number): Promise<void> {
+    try {
+      await this.#redis.connect();
+    } catch (error) {
+      throw this.#connectFailed(error);
+    }
+    if (db !== 0) await this.command("SELECT", db);
+    await this.command("PING");
+    // ioredis goes on after a refused AUTH; the only sign is the error event.
+    if (this.#lastError !== undefined) throw this.#connectFailed(this.#lastError);
+  }
+
+  /** `connect()` says only that the connection is closed; the error event came first and knows why. */
+  #connectFailed(error: unknown): TtsctlError {
+    const cause = this.#lastError ?? error;
+    if (isReplyError(cause)) return serverError((cause as Error).message, this.where);
+    return connectionError(cause, this.where);
+  }
+
+  #failed(error: Error): TtsctlError | LostReply {
+    if (isReplyError(error)) return serverError(error.message, this.where);
+    if (error.message.includes("timed out")) return new LostReply(timeoutError(this.where, error));
+    return new LostReply(connectionError(this.#lastError ?? error, this.where));
+  }
+
+  /** Errors inside a script's array reply become errors of ours. */
+  #convert(reply: unknown): Reply {
+    if (Array.isArray(reply)) {
+      for (let i = 0; i < reply.length; i++) {
+        if (typeof reply[i] === "object" && reply[i] !== null) reply[i] = this.#convert(reply[i]);
+      }
+      return reply as Reply[];
+    }
+    if (reply instanceof Error) return serverError(reply.message, this.where);
+    return reply as Reply;
+  }
+}
+
+class LostReply {
+  readonly error: TtsctlError;
+
+  constructor(error: TtsctlError) {
+    this.error = error;
+  }
+}
+
+function isReplyError(error: unknown): boolean {
+  return error instanceof Error && error.name === "ReplyError";
+}
+
+/** The address as messages show it; never with a password. */
+export function describeTarget(target: RedisTarget): string {
+  const address = target.socket ?? `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`;
+  return `${address}${target.db === 0 ? "" : ` db ${target.db}`}`;
+}
+
+function optionsOf(target: RedisTarget) {
+  const milliseconds = target.timeout * 1000;
+  return {
+    ...(target.socket === null ? { host: target.host, port: target.port } : { path: target.socket }),
+    ...(target.username === null ? {} : { username: target.username }),
+    ...(target.password === null ? {} : { password: target.password }),
+    ...(target.tls ? { tls: { servername: target.host } } : {}),
+    protocol: 2,
+    lazyConnect: true,
+    retryStrategy: () => null,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    enableReadyCheck: false,
+    connectTimeout: milliseconds,
+    commandTimeout: milliseconds,
+    disconnectTimeout: 200,
+  } satisfies RedisOptions;
+}

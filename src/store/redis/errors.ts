@@ -1,0 +1,104 @@
+import { type ErrorCode, systemErrorCode, TtsctlError } from "../../errors.ts";
+
+interface Kind {
+  readonly matches: RegExp;
+  readonly code: ErrorCode;
+  readonly what: string;
+  readonly hint: string;
+}
+
+/** What a server answers when it cannot be used, by the first words of its message. */
+const SERVER_ERRORS: readonly Kind[] = [
+  {
+    matches: /^(NOAUTH|ERR AUTH|ERR Client sent AUTH)/,
+    code: "REDIS_AUTH",
+    what: "wants another login",
+    hint: "set [redis] password (and username), or REDIS_PASSWORD",
+  },
+  {
+    matches: /^(WRONGPASS|ERR invalid password)/,
+    code: "REDIS_AUTH",
+    what: "refused the password",
+    hint: "check [redis] username and password, or REDIS_PASSWORD",
+  },
+  {
+    matches: /^NOPERM/,
+    code: "REDIS_DENIED",
+    what: "does not let this user do that",
+    hint: "give the ACL user the keys tts:* and the commands read, write, scripting and connection",
+  },
+  {
+    matches: /^ERR (DB index|invalid DB index)|^ERR SELECT is not allowed/,
+    code: "REDIS_WRONG_DB",
+    what: "has no such database",
+    hint: "check [redis] db, or REDIS_DB; a server has 16 by default, a cluster only 0",
+  },
+  {
+    matches: /^LOADING/,
+    code: "REDIS_LOADING",
+    what: "is still loading its data",
+    hint: "wait a moment and try again",
+  },
+  {
+    matches: /^(READONLY|MASTERDOWN)/,
+    code: "REDIS_READONLY",
+    what: "is a read-only replica",
+    hint: "name the primary in [redis] host and port",
+  },
+  {
+    matches: /^OOM/,
+    code: "REDIS_OUT_OF_MEMORY",
+    what: "is out of memory",
+    hint: "raise its maxmemory, or purge finished tasks with ttsctl cleanup",
+  },
+  {
+    matches: /^MISCONF/,
+    code: "REDIS_FAILED",
+    what: "takes no writes, since it cannot save to its disk",
+    hint: "look at the server's log and its disk",
+  },
+];
+
+/** What the server answered to one command, as an error of ours: its kind where it says that the server is unusable. */
+export function serverError(message: string, where: string): TtsctlError {
+  const kind = SERVER_ERRORS.find(({ matches }) => matches.test(message));
+  if (kind !== undefined) {
+    return new TtsctlError(kind.code, `Redis at ${where} ${kind.what}: ${message}`, { hint: kind.hint });
+  }
+  return new TtsctlError("REDIS_FAILED", `Redis at ${where} answered: ${message}`);
+}
+
+/** Whether the server, asked anything else, would answer likewise: there is no use in going on. */
+export function isFatal(error: TtsctlError): boolean {
+  return error.code !== "REDIS_FAILED" || error.message.includes("MISCONF");
+}
+
+const START_HINT =
+  "start Redis, or check [redis] host and port; REDIS_HOST, REDIS_PORT and --redis-url come before the file";
+
+/** A connection that could not be made or was lost, with its cause in words. */
+export function connectionError(cause: unknown, where: string): TtsctlError {
+  const code = systemErrorCode(cause);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (code === "ECONNREFUSED" || code === "ENOENT") {
+    return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} refuses connections`, { hint: START_HINT, cause });
+  }
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    return new TtsctlError("REDIS_UNAVAILABLE", `the host of Redis at ${where} has no address`, {
+      hint: START_HINT,
+      cause,
+    });
+  }
+  if (/timed out|ETIMEDOUT/.test(message)) return timeoutError(where, cause);
+  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} is not reachable: ${message}`, {
+    hint: START_HINT,
+    cause,
+  });
+}
+
+export function timeoutError(where: string, cause?: unknown): TtsctlError {
+  return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer in time`, {
+    hint: "the server hangs or is overloaded; [redis] timeout says how long to wait",
+    cause,
+  });
+}

@@ -1,0 +1,45 @@
+import { setFields } from "../../json/record.ts";
+import type { RecordParser } from "../../task/parse.ts";
+import { isInvalid, type RecordTexts, type Task } from "../../task/task.ts";
+import { toMicros } from "../../task/time.ts";
+
+/** The fields of a task's hash that reading needs, in the order in which they are asked for. */
+export const HASH_FIELDS = ["payload", "status", "error", "created_at", "updated_at"] as const;
+
+type HashValues = readonly (string | null)[];
+
+/**
+ * The task that a hash holds: its payload, and over it the fields that another writer may have changed alone, where
+ * their meaning differs (SPEC section 3). Undefined where there is no hash, or none with a time.
+ * @param values of HASH_FIELDS, null for a field that is missing
+ */
+export function readHash(values: HashValues, userId: string, taskId: string, parser: RecordParser): Task | undefined {
+  if (values.every((value) => value === null)) return undefined;
+  const [payload = null, status = null, error = null, created = null, updated = null] = values;
+  const json = payload !== null && parser.isObject(payload) ? payload : identityJson(userId, taskId);
+  const changes = changedFields(parser.texts(json), { status, error, created, updated }, parser);
+  const task = parser.parse(setFields(json, changes));
+  return isInvalid(task) ? undefined : { ...task, userId, taskId };
+}
+
+function identityJson(userId: string, taskId: string): string {
+  return `{"user_id":${JSON.stringify(userId)},"task_id":${JSON.stringify(taskId)}}`;
+}
+
+type Overlay = Record<"status" | "error" | "created" | "updated", string | null>;
+
+function changedFields(own: RecordTexts, hash: Overlay, parser: RecordParser): Map<string, string> {
+  const changes = new Map<string, string>();
+  const overlay = (field: string, value: string | null, same: boolean) => {
+    if (value !== null && !same) changes.set(field, value === "" ? "null" : JSON.stringify(value));
+  };
+  overlay("status", hash.status, hash.status === own.status);
+  overlay("error", hash.error, hash.error === own.error);
+  overlay("created_at", hash.created, sameTime(hash.created, own.createdAt, parser));
+  overlay("updated_at", hash.updated, sameTime(hash.updated, own.updatedAt, parser));
+  return changes;
+}
+
+function sameTime(a: string | null, b: string, parser: RecordParser): boolean {
+  return a === b || toMicros(parser.times.parse(a ?? "")) === toMicros(parser.times.parse(b));
+}

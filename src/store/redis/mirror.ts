@@ -1,0 +1,259 @@
+import { TtsctlError } from "../../errors.ts";
+import { memberOf } from "../../task/ids.ts";
+import { RecordParser } from "../../task/parse.ts";
+import type { Task } from "../../task/task.ts";
+import type { TimeReader } from "../../task/time.ts";
+import type { Zone } from "../../task/zone.ts";
+import type { TaskId } from "../task-source.ts";
+import type { Command, RedisClient, Reply } from "./client.ts";
+import { isFatal } from "./errors.ts";
+import { HASH_FIELDS, readHash } from "./hash.ts";
+import { INDEX_KEY, SYNCED_KEY, splitMember, taskKey, userIndexKey } from "./keys.ts";
+import { LOOK, LOOK_ARGS, REMOVE, REMOVE_ARGS, SEE, SEE_ARGS, SEE_ITEMS, UPSERT, UPSERT_ARGS } from "./scripts.ts";
+
+/** The most tasks that one Lua call or one pipeline carries. */
+export const BATCH = 500;
+
+/** What a batch operation says of one of its tasks: a value, or the error that concerns this task alone. */
+export type Outcome<T> = T | TtsctlError;
+
+/** What sync needs to know of a task's copy. */
+export interface Look {
+  /** Null where there is no hash, or none with a time. */
+  readonly updatedAt: string | null;
+  readonly indexScore: number | null;
+  readonly userScore: number | null;
+}
+
+/** A write that goes through only if the hash still has the time that was seen (null: none). */
+export interface Upsert {
+  readonly task: Task;
+  readonly seen: string | null;
+  /** Leave the hash as it is and mend the index members alone. */
+  readonly indexOnly?: boolean;
+}
+
+/** A copy as a decision saw it, exactly as it stood there. */
+export interface SeenCopy {
+  /** Whether there is a hash. */
+  readonly exists: boolean;
+  readonly status: string;
+  readonly updatedAt: string;
+  /** The score in the global index as Redis writes it; empty for no member. */
+  readonly score: string;
+}
+
+export interface Member extends TaskId {
+  /** Epoch seconds. */
+  readonly score: number;
+}
+
+/** A stretch of an index: `since <= score < until`, epoch seconds. */
+export interface ScoreRange {
+  readonly since: number | null;
+  readonly until: number | null;
+}
+
+/** The mirror of the store in Redis (SPEC section 3), on one node. */
+export class Mirror {
+  readonly #client: RedisClient;
+  readonly #parser: RecordParser;
+
+  constructor(client: RedisClient, zone: Zone) {
+    this.#client = client;
+    this.#parser = new RecordParser(zone);
+  }
+
+  /** Reads times as this mirror's tasks have them. */
+  get times(): TimeReader {
+    return this.#parser.times;
+  }
+
+  get where(): string {
+    return this.#client.where;
+  }
+
+  /** When the last full sync ended, or null: never, or Redis was flushed since. */
+  async syncedAt(): Promise<string | null> {
+    return (await this.#client.command("GET", SYNCED_KEY)) as string | null;
+  }
+
+  async markSynced(when: string): Promise<void> {
+    await this.#client.command("SET", SYNCED_KEY, when);
+  }
+
+  /** The server's clock, epoch seconds. */
+  async time(): Promise<number> {
+    const [seconds, micros] = (await this.#client.command("TIME")) as string[];
+    return Number(seconds) + Number(micros) / 1e6;
+  }
+
+  /** How many members an index has; of one user, or of all. */
+  async size(userId: string | undefined): Promise<number> {
+    return (await this.#client.command("ZCARD", indexKey(userId))) as number;
+  }
+
+  /** Where a range lies in an index that is read from the newest on: the rank of its first member, and how many it has. */
+  async stretch(userId: string | undefined, { since, until }: ScoreRange): Promise<{ rank: number; total: number }> {
+    const key = indexKey(userId);
+    const from = since === null ? "-inf" : String(since);
+    const [above, within] = await this.#all([
+      ["ZCOUNT", key, until ?? "+inf", "+inf"],
+      ["ZCOUNT", key, from, until === null ? "+inf" : `(${until}`],
+    ]);
+    return { rank: until === null ? 0 : (above as number), total: within as number };
+  }
+
+  /** Members by `updated_at` descending, ties by member descending, `count` from a rank on. */
+  async newest(userId: string | undefined, rank: number, count: number): Promise<Member[]> {
+    if (count === 0) return [];
+    const reply = await this.#client.command("ZREVRANGE", indexKey(userId), rank, rank + count - 1, "WITHSCORES");
+    return membersOf(reply, userId);
+  }
+
+  /** Members by rank; of one user, or of all. */
+  async members(userId: string | undefined, offset: number, count: number): Promise<Member[]> {
+    const reply = await this.#client.command("ZRANGE", indexKey(userId), offset, offset + count - 1, "WITHSCORES");
+    return membersOf(reply, userId);
+  }
+
+  /** The tasks of these ids; undefined for one without a usable hash. */
+  async read(ids: readonly TaskId[]): Promise<Outcome<Task | undefined>[]> {
+    const replies = await this.#batches(ids, ({ userId, taskId }) => [
+      "HMGET",
+      taskKey(userId, taskId),
+      ...HASH_FIELDS,
+    ]);
+    return replies.map((reply, i) => {
+      if (reply instanceof TtsctlError) return reply;
+      return readHash(reply as (string | null)[], ids[i]!.userId, ids[i]!.taskId, this.#parser);
+    });
+  }
+
+  /** The status words of these ids; null where there is none. */
+  async statuses(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
+    const replies = await this.#batches(ids, ({ userId, taskId }) => ["HGET", taskKey(userId, taskId), "status"]);
+    return replies as Outcome<string | null>[];
+  }
+
+  /** Each copy exactly as it stands, to decide on and to guard a removal with; at most BATCH. */
+  async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
+    if (ids.length === 0) return [];
+    const members = ids.map(({ userId, taskId }) => memberOf(userId, taskId));
+    assertWidth(members.length, ids.length, SEE_ARGS);
+    const reply = (await this.#client.script(SEE, keysOf(ids), members)) as Reply[];
+    return ids.map((_, i) => seenOf(reply.slice(i * SEE_ITEMS, (i + 1) * SEE_ITEMS)));
+  }
+
+  /** What the mirror knows of each task; at most BATCH of them. Only what the index knows at all is looked at closely. */
+  async look(ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
+    const members = ids.map(({ userId, taskId }) => memberOf(userId, taskId));
+    const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...members)) as (string | null)[];
+    const known = ids.filter((_, i) => scores[i] !== null);
+    const looks = (await this.lookClosely(known))[Symbol.iterator]();
+    return scores.map((score) => (score === null ? UNKNOWN : (looks.next().value as Outcome<Look>)));
+  }
+
+  /** The same with every hash looked at, in the index or not. */
+  async lookClosely(ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
+    if (ids.length === 0) return [];
+    const args = ids.flatMap(({ userId, taskId }) => [memberOf(userId, taskId), taskId]);
+    assertWidth(args.length, ids.length, LOOK_ARGS);
+    const reply = (await this.#client.script(LOOK, keysOf(ids), args)) as Reply[];
+    return ids.map((_, i) => lookOf(reply.slice(i * 3, i * 3 + 3)));
+  }
+
+  /** Guarded writes, at most BATCH: true where written, false where the hash changed since it was seen. */
+  async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
+    if (upserts.length === 0) return [];
+    const args: (string | number)[] = [];
+    for (const { task, seen, indexOnly } of upserts) {
+      args.push(seen ?? "", task.score, memberOf(task.userId, task.taskId), task.taskId, task.userId, task.status);
+      args.push(task.error, task.createdAt, task.updatedAt, indexOnly ? "" : task.json);
+    }
+    assertWidth(args.length, upserts.length, UPSERT_ARGS);
+    return this.#flags(await this.#client.script(UPSERT, keysOf(upserts.map(({ task }) => task)), args));
+  }
+
+  /** Conditional removals, at most BATCH: true where removed, false where the copy is no longer as it was seen. */
+  async remove(removals: readonly { id: TaskId; seen: SeenCopy }[]): Promise<Outcome<boolean>[]> {
+    if (removals.length === 0) return [];
+    const args = removals.flatMap(({ id, seen }) => [
+      ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.score],
+      ...[memberOf(id.userId, id.taskId), id.taskId],
+    ]);
+    assertWidth(args.length, removals.length, REMOVE_ARGS);
+    return this.#flags(await this.#client.script(REMOVE, keysOf(removals.map(({ id }) => id)), args));
+  }
+
+  /** Some members, chosen at random, with the time that their hash holds; for a look at the zone. */
+  async sample(count: number): Promise<{ score: number; updatedAt: string }[]> {
+    const members = membersOf(await this.#client.command("ZRANDMEMBER", INDEX_KEY, count, "WITHSCORES"), undefined);
+    const times = await this.#batches(members, ({ userId, taskId }) => ["HGET", taskKey(userId, taskId), "updated_at"]);
+    return members.flatMap(({ score }, i) => (typeof times[i] === "string" ? [{ score, updatedAt: times[i] }] : []));
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  /** Commands that must all succeed, in one round trip. */
+  async #all(commands: readonly Command[]): Promise<Reply[]> {
+    const replies = await this.#client.pipeline(commands);
+    for (const reply of replies) if (reply instanceof TtsctlError) throw reply;
+    return replies;
+  }
+
+  /** One command a task, BATCH in a round trip. An error that would meet every task is thrown. */
+  async #batches(ids: readonly TaskId[], command: (id: TaskId) => Command): Promise<Reply[]> {
+    const replies: Reply[] = [];
+    for (let i = 0; i < ids.length; i += BATCH) {
+      replies.push(...(await this.#client.pipeline(ids.slice(i, i + BATCH).map(command))));
+    }
+    for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
+    return replies;
+  }
+
+  #flags(reply: Reply): Outcome<boolean>[] {
+    return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
+  }
+}
+
+const UNKNOWN: Look = { updatedAt: null, indexScore: null, userScore: null };
+
+function indexKey(userId: string | undefined): string {
+  return userId === undefined ? INDEX_KEY : userIndexKey(userId);
+}
+
+function keysOf(ids: readonly TaskId[]): string[] {
+  const keys = [INDEX_KEY];
+  for (const { userId, taskId } of ids) keys.push(taskKey(userId, taskId), userIndexKey(userId));
+  return keys;
+}
+
+function lookOf([updatedAt, indexScore, userScore]: Reply[]): Outcome<Look> {
+  for (const item of [updatedAt, indexScore, userScore]) if (item instanceof TtsctlError) return item;
+  const score = (text: Reply | undefined) => (text == null ? null : Number(text));
+  return { updatedAt: updatedAt as string | null, indexScore: score(indexScore), userScore: score(userScore) };
+}
+
+function seenOf([exists, status, updatedAt, score]: Reply[]): Outcome<SeenCopy> {
+  for (const item of [exists, score]) if (item instanceof TtsctlError) return item;
+  const text = (reply: Reply | undefined) => (reply as string | null) ?? "";
+  return { exists: exists === 1, status: text(status), updatedAt: text(updatedAt), score: text(score) };
+}
+
+/** Members with their scores, from a flat reply. */
+function membersOf(reply: Reply, userId: string | undefined): Member[] {
+  const flat = reply as string[];
+  const members: Member[] = [];
+  for (let i = 0; i < flat.length; i += 2) {
+    const id = userId === undefined ? splitMember(flat[i]!) : { userId, taskId: flat[i]! };
+    members.push({ ...id, score: Number(flat[i + 1]) });
+  }
+  return members;
+}
+
+function assertWidth(args: number, tasks: number, width: number): void {
+  if (args !== tasks * width) throw new TtsctlError("INTERNAL", `a Lua call got ${args} values for ${tasks} tasks`);
+}

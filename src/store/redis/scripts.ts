@@ -1,0 +1,119 @@
+import { Script } from "./script.ts";
+
+/*
+ * Every script gets KEYS: the global index, then for each task its hash and its user's index; and ARGV: a fixed number
+ * of values a task. It returns one item a task, an error reply for a task that met a key of the wrong type.
+ */
+
+export const LOOK_ARGS = 2;
+/**
+ * What the mirror knows of each task, three items a task: the hash's updated_at, the score in the global index, the
+ * score in the user's index. ARGV: member, task id.
+ */
+export const LOOK = new Script(`
+local out = {}
+for i = 1, (#KEYS - 1) / 2 do
+  local arg = (i - 1) * ${LOOK_ARGS}
+  out[i * 3 - 2] = redis.pcall('HGET', KEYS[i * 2], 'updated_at')
+  out[i * 3 - 1] = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
+  out[i * 3] = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
+end
+return out
+`);
+
+export const SEE_ARGS = 1;
+export const SEE_ITEMS = 4;
+/** Each copy as it stands, four items a task: whether there is a hash, its status and time, the score. ARGV: member. */
+export const SEE = new Script(`
+local out = {}
+for i = 1, (#KEYS - 1) / 2 do
+  local hash = redis.pcall('HMGET', KEYS[i * 2], 'status', 'updated_at')
+  local at = (i - 1) * ${SEE_ITEMS}
+  out[at + 1] = hash.err and hash or redis.call('EXISTS', KEYS[i * 2])
+  out[at + 2] = hash[1] or false
+  out[at + 3] = hash[2] or false
+  out[at + 4] = redis.pcall('ZSCORE', KEYS[1], ARGV[i])
+end
+return out
+`);
+
+export const UPSERT_ARGS = 10;
+/**
+ * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on (empty:
+ * none): 1 written, 0 refused. ISO text cannot be compared in Lua, so who is newer was decided before. ARGV: that
+ * updated_at, score, member, task id, user id, status, error, created_at, updated_at, payload. An empty payload mends
+ * the indexes alone. The types of all keys are looked at before anything of a task is written.
+ */
+export const UPSERT = new Script(`
+local out = {}
+local checked = {}
+local function wrongType(key)
+  if checked[key] == nil then
+    local reply = redis.pcall('ZCARD', key)
+    checked[key] = type(reply) == 'table' and reply or false
+  end
+  return checked[key]
+end
+for i = 1, (#KEYS - 1) / 2 do
+  local arg = (i - 1) * ${UPSERT_ARGS}
+  local hash, user = KEYS[i * 2], KEYS[i * 2 + 1]
+  local seen = redis.pcall('HGET', hash, 'updated_at')
+  local wrong = type(seen) == 'table' and seen or wrongType(KEYS[1]) or wrongType(user)
+  if wrong then
+    out[i] = wrong
+  elseif (seen or '') ~= ARGV[arg + 1] then
+    out[i] = 0
+  else
+    local reply = 1
+    if ARGV[arg + 10] ~= '' then
+      reply = redis.pcall('HSET', hash, 'user_id', ARGV[arg + 5], 'task_id', ARGV[arg + 4], 'status', ARGV[arg + 6],
+        'error', ARGV[arg + 7], 'created_at', ARGV[arg + 8], 'updated_at', ARGV[arg + 9], 'payload', ARGV[arg + 10])
+    end
+    if type(reply) == 'table' then
+      out[i] = reply
+    else
+      redis.call('ZADD', KEYS[1], ARGV[arg + 2], ARGV[arg + 3])
+      redis.call('ZADD', user, ARGV[arg + 2], ARGV[arg + 4])
+      out[i] = 1
+    end
+  end
+end
+return out
+`);
+
+export const REMOVE_ARGS = 6;
+/**
+ * Removes hash and both index members of each task that still is as it was when that was decided: 1 removed, 0 refused.
+ * ARGV: '1' where there was a hash and '0' where there was none, its status, its updated_at, the score in the global
+ * index (looked at where there was no hash; empty: none), member, task id.
+ */
+export const REMOVE = new Script(`
+local out = {}
+for i = 1, (#KEYS - 1) / 2 do
+  local arg = (i - 1) * ${REMOVE_ARGS}
+  local hash, user = KEYS[i * 2], KEYS[i * 2 + 1]
+  local same, wrong
+  if ARGV[arg + 1] == '1' then
+    local seen = redis.pcall('HMGET', hash, 'status', 'updated_at')
+    wrong = seen.err and seen
+    same = not wrong and redis.call('EXISTS', hash) == 1
+      and (seen[1] or '') == ARGV[arg + 2] and (seen[2] or '') == ARGV[arg + 3]
+  else
+    local score = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 5])
+    wrong = type(score) == 'table' and score
+    same = not wrong and redis.call('EXISTS', hash) == 0 and (score or '') == ARGV[arg + 4]
+  end
+  local card = wrong or redis.pcall('ZCARD', user)
+  if type(card) == 'table' then
+    out[i] = card
+  elseif not same then
+    out[i] = 0
+  else
+    redis.call('UNLINK', hash)
+    redis.call('ZREM', KEYS[1], ARGV[arg + 5])
+    redis.call('ZREM', user, ARGV[arg + 6])
+    out[i] = 1
+  end
+end
+return out
+`);

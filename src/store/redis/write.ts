@@ -1,0 +1,77 @@
+import { TtsctlError } from "../../errors.ts";
+import type { Task } from "../../task/task.ts";
+import { type TimeReader, toMicros } from "../../task/time.ts";
+import type { Look, Mirror, Outcome } from "./mirror.ts";
+
+/** What a guarded write came to: done, nothing to do, or left alone for a newer copy. */
+export type WriteOutcome = "written" | "unchanged" | "newer";
+
+/** What is to be done about one copy; `mend` leaves the hash and sets the index members right. */
+export type WriteDecision = "write" | "mend" | "unchanged" | "newer";
+
+/** How often a copy that changes under our hands is looked at again. */
+const MOST_ROUNDS = 8;
+
+/**
+ * The rule of SPEC sections 3 and 5: never back in time; at an equal time the hash stays and the scores are set right,
+ * unless `overEqual` says that the file's record replaces it.
+ * @param score the record's `updated_at`, epoch seconds
+ */
+export function decideWrite(score: number, look: Look, times: TimeReader, overEqual = false): WriteDecision {
+  const seen = look.updatedAt === null ? Number.NaN : toMicros(times.parse(look.updatedAt));
+  if (Number.isNaN(seen)) return "write";
+  const ours = toMicros(score);
+  if (seen > ours) return "newer";
+  if (seen < ours || overEqual) return "write";
+  return look.indexScore === score && look.userScore === score ? "unchanged" : "mend";
+}
+
+/**
+ * Writes tasks to the mirror, at most BATCH, each only if it is newer than the copy there. A copy that changed between
+ * look and write is looked at and decided on again.
+ * @param looks what was seen of each; looked at here if absent
+ */
+export async function writeToMirror(
+  mirror: Mirror,
+  tasks: readonly Task[],
+  options: { looks?: readonly Look[]; overEqual?: boolean } = {},
+): Promise<Outcome<WriteOutcome>[]> {
+  const outcomes: Outcome<WriteOutcome>[] = tasks.map((task) => changesTooOften(task));
+  let pending = tasks.map((_, i) => i);
+  let looks: readonly Outcome<Look>[] = options.looks ?? (await mirror.look(tasks));
+  for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
+    pending = await writeRound(mirror, tasks, { pending, looks, outcomes, overEqual: options.overEqual ?? false });
+    looks = await mirror.lookClosely(pending.map((i) => tasks[i]!));
+  }
+  return outcomes;
+}
+
+/** Settles what it can and returns what was refused. */
+async function writeRound(
+  mirror: Mirror,
+  tasks: readonly Task[],
+  round: { pending: number[]; looks: readonly Outcome<Look>[]; outcomes: Outcome<WriteOutcome>[]; overEqual: boolean },
+): Promise<number[]> {
+  const writing: { index: number; seen: string | null; indexOnly: boolean }[] = [];
+  round.pending.forEach((index, i) => {
+    const look = round.looks[i]!;
+    if (look instanceof TtsctlError) round.outcomes[index] = look;
+    else {
+      const decision = decideWrite(tasks[index]!.score, look, mirror.times, round.overEqual);
+      if (decision === "newer" || decision === "unchanged") round.outcomes[index] = decision;
+      else writing.push({ index, seen: look.updatedAt, indexOnly: decision === "mend" });
+    }
+  });
+  const flags = await mirror.upsert(writing.map(({ index, ...rest }) => ({ task: tasks[index]!, ...rest })));
+  const refused: number[] = [];
+  writing.forEach(({ index }, i) => {
+    const flag = flags[i]!;
+    if (flag === false) refused.push(index);
+    else round.outcomes[index] = flag === true ? "written" : flag;
+  });
+  return refused;
+}
+
+function changesTooOften({ userId, taskId }: Task): TtsctlError {
+  return new TtsctlError("REDIS_FAILED", `${userId}:${taskId} changes in Redis faster than it can be written`);
+}

@@ -1,0 +1,26 @@
+import type { TaskFilter } from "../task/filter.ts";
+import type { Task } from "../task/task.ts";
+
+export interface TaskId {
+  readonly userId: string;
+  readonly taskId: string;
+}
+
+/** One stretch of the tasks that pass a filter, newest first. */
+export interface TaskPage {
+  /** How many pass in all. */
+  readonly total: number;
+  readonly tasks: Task[];
+  /** Index members of this stretch that have no task. */
+  readonly dangling: number;
+}
+
+/**
+ * Where tasks are read from: the store file, the mirror, or one behind the other. The order is `updated_at`
+ * descending, ties by `user:task`, bytewise descending (SPEC section 4).
+ */
+export interface TaskSource {
+  page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage>;
+  /** Each task or undefined, in the order asked. */
+  find(ids: readonly TaskId[]): Promise<(Task | undefined)[]>;
+}

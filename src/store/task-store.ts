@@ -1,0 +1,224 @@
+import { isRedisError, TtsctlError } from "../errors.ts";
+import { NO_FILTER, passes, type TaskFilter } from "../task/filter.ts";
+import type { Task } from "../task/task.ts";
+import { toMicros } from "../task/time.ts";
+import type { FileStore } from "./file/file-store.ts";
+import { FileTasks, matchingRows } from "./file/file-tasks.ts";
+import type { Snapshot } from "./file/snapshot.ts";
+import type { MirrorLink } from "./mirror-link.ts";
+import type { Mirror } from "./redis/mirror.ts";
+import { MirrorTasks } from "./redis/mirror-tasks.ts";
+import { writeToMirror } from "./redis/write.ts";
+import type { TaskId, TaskPage, TaskSource } from "./task-source.ts";
+
+/** Which store may answer: both in turn, or one that never asks the other. */
+export type SourceChoice = "auto" | "redis" | "file";
+
+export interface ListQuery {
+  readonly filter: TaskFilter;
+  /** Task ids of `filter.userId`; null for a page of all that pass. */
+  readonly ids: readonly string[] | null;
+  readonly page: number;
+  readonly pageSize: number;
+  readonly source: SourceChoice;
+}
+
+export interface ListResult {
+  readonly total: number;
+  readonly page: number;
+  readonly pageSize: number;
+  readonly source: "redis" | "file" | "mixed";
+  readonly tasks: Task[];
+  readonly missing: string[];
+  readonly dangling: number;
+  /** What the reader should know, one line each. */
+  readonly warnings: string[];
+}
+
+/** What became of a write in the mirror; the file has it in every case. */
+export type MirrorWrite = "written" | "newer" | "off" | TtsctlError;
+
+/** The store file and its mirror as one: Redis first to read, the file first to write (SPEC sections 4 and 9). */
+export class TaskStore {
+  readonly #file: FileStore;
+  readonly #link: MirrorLink;
+
+  constructor(file: FileStore, link: MirrorLink) {
+    this.#file = file;
+    this.#link = link;
+  }
+
+  /**
+   * One page, or the tasks of some ids.
+   * @throws TtsctlError REDIS_* only where Redis is the forced source; STORE_* where the file must answer and cannot
+   */
+  async list(query: ListQuery): Promise<ListResult> {
+    if (query.source === "file") return this.#fromFile(query, []);
+    const state = await this.#link.open();
+    const forced = query.source === "redis";
+    if (state.kind === "off") {
+      if (forced) throw redisDisabled();
+      return this.#fromFile(query, []);
+    }
+    if (state.kind === "down") {
+      if (forced) throw state.error;
+      return this.#fromFile(query, [fallbackWarning(state.error, this.#file.path)]);
+    }
+    try {
+      return await this.#fromMirror(state.mirror, query);
+    } catch (error) {
+      if (forced || !isRedisError(error)) throw error;
+      return this.#fromFile(query, [fallbackWarning(error, this.#file.path)]);
+    }
+  }
+
+  /** Puts a task in the file, unless the file has a newer record of it, and then in the mirror. */
+  async upsert(task: Task): Promise<{ file: "written" | "newer"; mirror: MirrorWrite }> {
+    const { rewrites } = await this.#file.edit((current) => {
+      const row = current.rowOf(task.userId, task.taskId);
+      const newer = row >= 0 && toMicros(current.rows.score(row)) > toMicros(task.score);
+      return { removed: new Set(), upserts: newer ? [] : [task] };
+    });
+    if (rewrites === 0) return { file: "newer", mirror: "newer" };
+    return { file: "written", mirror: await this.#mirrored(task) };
+  }
+
+  async #mirrored(task: Task): Promise<MirrorWrite> {
+    const state = await this.#link.open();
+    if (state.kind === "off") return "off";
+    if (state.kind === "down") return state.error;
+    try {
+      const [outcome] = await writeToMirror(state.mirror, [task]);
+      return outcome === "unchanged" ? "written" : outcome!;
+    } catch (error) {
+      if (isRedisError(error)) return error;
+      throw error;
+    }
+  }
+
+  async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
+    const snapshot = await this.#file.read();
+    try {
+      const answer = await answerFrom(new FileTasks(snapshot), query);
+      return { ...answer, source: "file", warnings: [...warnings, ...invalidWarnings(snapshot)] };
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  async #fromMirror(mirror: Mirror, query: ListQuery): Promise<ListResult> {
+    const behind = new FileBehind(this.#file);
+    try {
+      const auto = query.source === "auto";
+      const unsynced = auto && query.ids === null && (await mirror.syncedAt()) === null;
+      if (unsynced && (await behind.count(query.filter)) > (await mirror.size(query.filter.userId))) {
+        return await this.#fromFile(query, [UNSYNCED]);
+      }
+      const tasks = new MirrorTasks(mirror, auto ? behind : null);
+      const answer = await answerFrom(tasks, query);
+      const source = tasks.filled === 0 ? "redis" : tasks.filled === answer.tasks.length ? "file" : "mixed";
+      return { ...answer, source, warnings: [...behind.warnings, ...danglingWarnings(answer.dangling)] };
+    } finally {
+      await behind.close();
+    }
+  }
+}
+
+const UNSYNCED =
+  "Redis was never synced, or was flushed since, and has fewer tasks than the file: the file answered; run `ttsctl sync`";
+
+export function redisDisabled(): TtsctlError {
+  return new TtsctlError("REDIS_DISABLED", "Redis is needed here, but it is switched off", {
+    hint: "leave out --no-redis, or set [redis] enabled = true (REDIS_ENABLED)",
+  });
+}
+
+export function fallbackWarning(error: TtsctlError, path: string): string {
+  return `${error.message}: ${path} answered instead; after the outage run \`ttsctl sync\``;
+}
+
+function danglingWarnings(count: number): string[] {
+  if (count === 0) return [];
+  return [
+    `${count} index member${count === 1 ? "" : "s"} without a task left out; \`ttsctl sync --prune\` removes them`,
+  ];
+}
+
+/** What is wrong with the invalid records of a file, in one line. */
+export function invalidWarnings({ path, invalid }: Snapshot): string[] {
+  if (invalid.count === 0) return [];
+  const names = invalid.named.slice(0, 3).map(describeInvalid).join("; ");
+  const more = invalid.count > 3 ? `; and ${invalid.count - 3} more` : "";
+  return [
+    `${path} holds ${invalid.count} invalid record${invalid.count === 1 ? "" : "s"}, left alone: ${names}${more}`,
+  ];
+}
+
+function describeInvalid(record: { userId?: string; taskId?: string; reason: string; offset: number }): string {
+  const id =
+    record.userId === undefined && record.taskId === undefined
+      ? ""
+      : ` (${record.userId ?? "?"}:${record.taskId ?? "?"})`;
+  return `byte ${record.offset}${id}: ${record.reason}`;
+}
+
+/** A page, or the tasks of some ids with the filter over them. */
+async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<ListResult, "source" | "warnings">> {
+  const { filter, ids, page, pageSize } = query;
+  if (ids === null) {
+    const answer: TaskPage = await source.page(filter, (page - 1) * pageSize, pageSize);
+    return { ...answer, page, pageSize, missing: [] };
+  }
+  const tasks = await source.find(ids.map((taskId) => ({ userId: filter.userId!, taskId })));
+  const found = tasks.filter((task) => task !== undefined && passes(task, filter)) as Task[];
+  const missing = ids.filter((_, i) => tasks[i] === undefined);
+  return { total: found.length, page: 1, pageSize: found.length, tasks: found, missing, dangling: 0 };
+}
+
+/** The store file behind Redis: read only when something is asked of it, and then once. */
+class FileBehind implements TaskSource {
+  readonly #file: FileStore;
+  #snapshot: Snapshot | null | undefined;
+  readonly warnings: string[] = [];
+
+  constructor(file: FileStore) {
+    this.#file = file;
+  }
+
+  async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
+    const snapshot = await this.#open();
+    return snapshot === null
+      ? { total: 0, tasks: [], dangling: 0 }
+      : new FileTasks(snapshot).page(filter, offset, count);
+  }
+
+  async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
+    const snapshot = await this.#open();
+    return snapshot === null ? ids.map(() => undefined) : new FileTasks(snapshot).find(ids);
+  }
+
+  /** How many tasks the file has of the user asked for, or in all. */
+  async count({ userId }: TaskFilter): Promise<number> {
+    const snapshot = await this.#open();
+    if (snapshot === null) return 0;
+    if (userId === undefined) return snapshot.size;
+    return [...matchingRows(snapshot, { ...NO_FILTER, userId })].length;
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot?.close();
+  }
+
+  /** A file that cannot be read does not keep Redis from answering; it is said. */
+  async #open(): Promise<Snapshot | null> {
+    if (this.#snapshot !== undefined) return this.#snapshot;
+    try {
+      this.#snapshot = await this.#file.read();
+    } catch (error) {
+      if (!(error instanceof TtsctlError)) throw error;
+      this.#snapshot = null;
+      this.warnings.push(`Redis answered alone: ${error.message}`);
+    }
+    return this.#snapshot;
+  }
+}

@@ -1,0 +1,28 @@
+/** The four words that people see (SPEC section 1). */
+export const SHOWN_STATUSES = ["wait", "run", "done", "error"] as const;
+export type ShownStatus = (typeof SHOWN_STATUSES)[number];
+
+const SERVICE_WORDS: Record<ShownStatus, readonly string[]> = {
+  wait: ["queued", "pending", "waiting", "wait", "created"],
+  run: ["running", "processing", "started", "run"],
+  done: ["succeeded", "success", "completed", "finished", "done"],
+  error: ["failed", "failure", "error", "cancelled", "canceled"],
+};
+
+const SHOWN_BY_WORD = new Map<string, ShownStatus>(
+  SHOWN_STATUSES.flatMap((shown) => SERVICE_WORDS[shown].map((word) => [word, shown] as const)),
+);
+
+/** Every word of the table, for messages about a wrong one. */
+export const KNOWN_STATUS_WORDS: readonly string[] = [...SHOWN_BY_WORD.keys()];
+
+/** The shown word of a service's word; undefined for a word outside the table. Case and spaces are ignored. */
+export function shownStatus(word: string): ShownStatus | undefined {
+  return SHOWN_BY_WORD.get(word) ?? SHOWN_BY_WORD.get(word.replace(/\s+/g, "").toLowerCase());
+}
+
+/** Whether a task with this word is finished. A word outside the table never is. */
+export function isTerminal(word: string): boolean {
+  const shown = shownStatus(word);
+  return shown === "done" || shown === "error";
+}

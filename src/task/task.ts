@@ -1,0 +1,122 @@
+import { FIELDS, type Field, type Spans } from "../json/record.ts";
+import { OPEN_BRACE, QUOTE } from "../json/scan.ts";
+import { compactJson, decodeString } from "../json/text.ts";
+import { idProblem, trimId } from "./ids.ts";
+import { formatUtc, isEpochInRange, type TimeReader } from "./time.ts";
+
+/** The known fields that change, as the mirror's hash holds them. */
+export interface RecordTexts {
+  /** The service's own word; empty where the record has none. */
+  readonly status: string;
+  /** Empty for none. */
+  readonly error: string;
+  /** ISO 8601 text, as the record has it where it is text; empty for none. */
+  readonly createdAt: string;
+  /** ISO 8601 text, as the record has it where it is text. */
+  readonly updatedAt: string;
+}
+
+/** One valid task record (SPEC section 1). */
+export interface Task extends RecordTexts {
+  /** Trimmed. */
+  readonly userId: string;
+  /** Trimmed. */
+  readonly taskId: string;
+  /** `updated_at` in epoch seconds, the number that Python's `timestamp()` gives. */
+  readonly score: number;
+  /** The whole record as compact JSON, numbers as they were written. */
+  readonly json: string;
+}
+
+/** A record that is kept but never listed, synced or purged, with what of its identity can be read. */
+export interface InvalidRecord {
+  readonly reason: string;
+  readonly userId?: string;
+  readonly taskId?: string;
+}
+
+export function isInvalid(record: Task | InvalidRecord): record is InvalidRecord {
+  return "reason" in record;
+}
+
+export const FIELD = Object.fromEntries(FIELDS.map((name, index) => [name, index])) as Record<Field, number>;
+
+/**
+ * The task in `bytes[from, end)`, one valid JSON value whose `spans` were scanned, or why it is none.
+ */
+export function readTask(
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  spans: Spans,
+  times: TimeReader,
+): Task | InvalidRecord {
+  if (bytes[from] !== OPEN_BRACE) return { reason: "not an object" };
+  const user = readId(bytes, spans, "user_id");
+  const task = readId(bytes, spans, "task_id");
+  const ids = {
+    ...(user.id === undefined ? {} : { userId: user.id }),
+    ...(task.id === undefined ? {} : { taskId: task.id }),
+  };
+  const problem = user.problem ?? task.problem;
+  if (problem !== undefined) return { reason: problem, ...ids };
+  const score = readScore(bytes, spans, times);
+  if (typeof score === "string") return { reason: score, ...ids };
+  return { userId: user.id!, taskId: task.id!, ...readTexts(bytes, spans), score, json: compactJson(bytes, from, end) };
+}
+
+/** The fields of any object as the hash would hold them. */
+export function readTexts(bytes: Uint8Array, spans: Spans): RecordTexts {
+  return {
+    status: fieldText(bytes, spans, FIELD.status),
+    error: fieldText(bytes, spans, FIELD.error),
+    createdAt: timeText(bytes, spans, FIELD.created_at),
+    updatedAt: timeText(bytes, spans, FIELD.updated_at),
+  };
+}
+
+function readId(bytes: Uint8Array, spans: Spans, field: "user_id" | "task_id"): { id?: string; problem?: string } {
+  const number = FIELD[field];
+  if (!spans.has(number)) return { problem: `${field} is missing` };
+  if (bytes[spans.from(number)] !== QUOTE) return { problem: `${field} is not a string` };
+  const id = trimId(decodeString(bytes, spans.from(number), spans.end(number)));
+  const problem = idProblem(field, id);
+  return problem === undefined ? { id } : id === "" ? { problem } : { id, problem };
+}
+
+/** The score of `updated_at`, or what is wrong with it. */
+export function readScore(bytes: Uint8Array, spans: Spans, times: TimeReader): number | string {
+  const field = FIELD.updated_at;
+  if (!spans.has(field)) return "updated_at is missing";
+  const from = spans.from(field);
+  const end = spans.end(field);
+  if (bytes[from] === QUOTE) {
+    const score = times.read(bytes, from + 1, end - 1);
+    return Number.isNaN(score) ? "updated_at is not an ISO 8601 time" : score;
+  }
+  const score = Number(latin1(bytes, from, end));
+  if (Number.isNaN(score)) return "updated_at is neither a time nor a number";
+  return isEpochInRange(score) ? score : "updated_at is no time in epoch seconds";
+}
+
+/** A field as the hash holds it: a string as it is, null as nothing, anything else as its JSON text. */
+export function fieldText(bytes: Uint8Array, spans: Spans, field: number): string {
+  if (!spans.has(field)) return "";
+  const from = spans.from(field);
+  const end = spans.end(field);
+  if (bytes[from] === QUOTE) return decodeString(bytes, from, end).toWellFormed();
+  const text = compactJson(bytes, from, end);
+  return text === "null" ? "" : text;
+}
+
+/** A time field as the hash holds it: epoch seconds become ISO 8601. */
+function timeText(bytes: Uint8Array, spans: Spans, field: number): string {
+  const text = fieldText(bytes, spans, field);
+  if (text === "" || bytes[spans.from(field)] === QUOTE) return text;
+  const epoch = Number(text);
+  return isEpochInRange(epoch) ? formatUtc(epoch) : text;
+}
+
+function latin1(bytes: Uint8Array, from: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, end - from).toString("latin1");
+}

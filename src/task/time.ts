@@ -1,0 +1,150 @@
+import { daysFromCivil, type Zone } from "./zone.ts";
+
+/** Epoch seconds of 0001-01-01T00:00:00Z and 10000-01-01T00:00:00Z, between which Python's datetime lies. */
+const MIN_EPOCH = -62_135_596_800;
+const END_EPOCH = 253_402_300_800;
+
+/** Whether epoch seconds stand for a date that Python's datetime can hold. */
+export function isEpochInRange(epoch: number): boolean {
+  return epoch >= MIN_EPOCH && epoch < END_EPOCH;
+}
+
+/** Whole microseconds: two times are the same instant when these are equal. */
+export function toMicros(epoch: number): number {
+  return Math.round(epoch * 1e6);
+}
+
+/**
+ * Reads ISO 8601 times from bytes, as `datetime.isoformat()` writes them (also with a space for the `T`, `Z`, `±HHMM`,
+ * or a date alone), and gives the number that Python's `timestamp()` gives. One reader is reused for many times.
+ */
+export class TimeReader {
+  readonly #zone: Zone;
+  #at = 0;
+  #end = 0;
+  #bytes: Uint8Array = new Uint8Array();
+  /** Whether the last time read had no offset, so that the zone decided. */
+  naive = false;
+
+  constructor(zone: Zone) {
+    this.#zone = zone;
+  }
+
+  /** Epoch seconds, or NaN where `bytes[from, end)` is not such a time. */
+  read(bytes: Uint8Array, from: number, end: number): number {
+    this.#bytes = bytes;
+    this.#at = from;
+    this.#end = end;
+    const days = this.#date();
+    if (Number.isNaN(days)) return Number.NaN;
+    let seconds = 0;
+    let micros = 0;
+    this.naive = true;
+    if (this.#at < end) {
+      const separator = bytes[this.#at++];
+      if (separator !== 0x54 && separator !== 0x20) return Number.NaN;
+      seconds = this.#clock();
+      micros = this.#fraction();
+    }
+    const local = days * 86_400 + seconds;
+    const offset = this.#offset();
+    if (this.#at !== end || Number.isNaN(offset) || Number.isNaN(local)) return Number.NaN;
+    return (this.naive ? this.#zone.toEpoch(local) : local - offset) + micros / 1e6;
+  }
+
+  /** The same for a string. */
+  parse(text: string): number {
+    const bytes = Buffer.from(text);
+    return this.read(bytes, 0, bytes.length);
+  }
+
+  #date(): number {
+    const year = this.#digits(4);
+    this.#expect(0x2d);
+    const month = this.#digits(2);
+    this.#expect(0x2d);
+    const day = this.#digits(2);
+    // A wrong part is NaN, and every comparison with NaN is false.
+    if (!(year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month))) return Number.NaN;
+    return daysFromCivil(year, month, day);
+  }
+
+  #clock(): number {
+    const hour = this.#digits(2);
+    this.#expect(0x3a);
+    const minute = this.#digits(2);
+    this.#expect(0x3a);
+    const second = this.#digits(2);
+    return hour < 24 && minute < 60 && second < 60 ? hour * 3600 + minute * 60 + second : Number.NaN;
+  }
+
+  /** Microseconds; digits after the sixth are dropped, as Python drops them. */
+  #fraction(): number {
+    if (this.#at >= this.#end || this.#bytes[this.#at] !== 0x2e) return 0;
+    this.#at++;
+    let value = 0;
+    let count = 0;
+    for (; this.#at < this.#end && isDigit(this.#bytes[this.#at]!); this.#at++, count++) {
+      if (count < 6) value = value * 10 + this.#bytes[this.#at]! - 0x30;
+    }
+    if (count === 0) return this.#fail();
+    return value * 10 ** Math.max(0, 6 - count);
+  }
+
+  #offset(): number {
+    if (this.#at >= this.#end) return 0;
+    this.naive = false;
+    const sign = this.#bytes[this.#at++];
+    if (sign === 0x5a) return 0;
+    if (sign !== 0x2b && sign !== 0x2d) return Number.NaN;
+    const hours = this.#digits(2);
+    const minutes = this.#offsetPart();
+    const seconds = this.#offsetPart();
+    if (!(hours < 24 && minutes < 60 && seconds < 60)) return Number.NaN;
+    return (sign === 0x2d ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds);
+  }
+
+  #offsetPart(): number {
+    if (this.#at >= this.#end) return 0;
+    if (this.#bytes[this.#at] === 0x3a) this.#at++;
+    return this.#digits(2);
+  }
+
+  #digits(count: number): number {
+    let value = 0;
+    for (let i = 0; i < count; i++, this.#at++) {
+      if (this.#at >= this.#end || !isDigit(this.#bytes[this.#at]!)) return this.#fail();
+      value = value * 10 + this.#bytes[this.#at]! - 0x30;
+    }
+    return value;
+  }
+
+  #expect(byte: number): void {
+    if (this.#at < this.#end && this.#bytes[this.#at] === byte) this.#at++;
+    else this.#fail();
+  }
+
+  /** Makes the whole read fail: the position never equals the end again. */
+  #fail(): number {
+    this.#end = -1;
+    return Number.NaN;
+  }
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+function daysInMonth(year: number, month: number): number {
+  if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+/** ISO 8601 in UTC as Python writes it: `+00:00`, and no fraction where it is zero. */
+export function formatUtc(epoch: number): string {
+  const micros = toMicros(epoch);
+  const seconds = Math.floor(micros / 1e6);
+  const fraction = micros - seconds * 1e6;
+  const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
+  return `${whole}${fraction === 0 ? "" : `.${String(fraction).padStart(6, "0")}`}+00:00`;
+}

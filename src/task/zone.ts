@@ -1,0 +1,91 @@
+const DAY = 86_400;
+
+/** One UTC day of a zone: an offset, or the second at which the offset changes. */
+type ZoneDay = number | { at: number; before: number; after: number };
+
+/**
+ * A named time zone with its daylight saving. Turns a naive local time into epoch seconds exactly as Python's
+ * `datetime.timestamp()` does: in an overlap the first of the two instants, in a gap the offset before it.
+ */
+export class Zone {
+  readonly name: string;
+  readonly #format: Intl.DateTimeFormat;
+  readonly #days = new Map<number, ZoneDay>();
+
+  /** @throws RangeError for a name that is not an IANA zone. */
+  constructor(name: string = Intl.DateTimeFormat().resolvedOptions().timeZone) {
+    this.name = name;
+    this.#format = new Intl.DateTimeFormat("en-US", {
+      timeZone: name,
+      hourCycle: "h23",
+      era: "short",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
+    });
+  }
+
+  /** @param local seconds since 1970-01-01T00:00:00 on the wall clock. Returns epoch seconds. */
+  toEpoch(local: number): number {
+    const first = this.offsetAt(local);
+    const guess = local - first;
+    if (guess + this.offsetAt(guess) === local) {
+      // One solution; in an overlap an earlier one may exist.
+      const earlier = this.offsetAt(guess - DAY);
+      const other = local - earlier;
+      return earlier !== first && other + this.offsetAt(other) === local ? other : guess;
+    }
+    const second = this.offsetAt(guess);
+    const other = local - second;
+    if (other + this.offsetAt(other) === local) return other;
+    return Math.max(guess, other); // a gap
+  }
+
+  /** The zone's offset from UTC at an instant, in seconds. */
+  offsetAt(epoch: number): number {
+    const day = Math.floor(epoch / DAY);
+    let entry = this.#days.get(day);
+    if (entry === undefined) {
+      entry = this.#computeDay(day);
+      this.#days.set(day, entry);
+    }
+    if (typeof entry === "number") return entry;
+    return epoch < entry.at ? entry.before : entry.after;
+  }
+
+  #computeDay(day: number): ZoneDay {
+    let low = day * DAY;
+    let high = low + DAY;
+    const before = this.#computeOffset(low);
+    const after = this.#computeOffset(high);
+    if (before === after) return before;
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.#computeOffset(middle) === before) low = middle;
+      else high = middle;
+    }
+    return { at: high, before, after };
+  }
+
+  #computeOffset(epoch: number): number {
+    const parts: Record<string, string> = {};
+    for (const { type, value } of this.#format.formatToParts(epoch * 1000)) parts[type] = value;
+    const year = parts.era === "BC" ? 1 - Number(parts.year) : Number(parts.year);
+    const days = daysFromCivil(year, Number(parts.month), Number(parts.day));
+    return days * DAY + Number(parts.hour) * 3600 + Number(parts.minute) * 60 + Number(parts.second) - epoch;
+  }
+}
+
+/** Days since 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant's `days_from_civil`). */
+export function daysFromCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  return (
+    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
+  );
+}

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { describeSettings } from "../../src/config/describe.ts";
+import { CONFIG, resolved } from "./inputs.ts";
+
+test("every setting, parsed, with its source", () => {
+  const settings = resolved({
+    flags: { retention: "1d" },
+    env: { REDIS_PORT: "6380", REDIS_PASSWORD: "s3cret" },
+    file: "[redis]\nhost = h\ntimeout = 500ms\n[service]\ntimezone = UTC\n",
+  });
+  expect(describeSettings(settings)).toEqual({
+    "redis.enabled": { value: true, source: "default" },
+    "redis.host": { value: "h", source: "file" },
+    "redis.port": { value: 6380, source: "env" },
+    "redis.db": { value: 0, source: "default" },
+    "redis.username": { value: null, source: "default" },
+    "redis.password": { value: "***", source: "env" },
+    "redis.url": { value: null, source: "default" },
+    "redis.timeout": { value: 0.5, source: "file" },
+    "store.path": { value: CONFIG.replace("config.ini", "voice_task.json"), source: "default" },
+    "paths.output": { value: CONFIG.replace("config.ini", "output"), source: "default" },
+    "paths.logs": { value: CONFIG.replace("config.ini", "Logs"), source: "default" },
+    "cleanup.retention": { value: 86_400, source: "flag" },
+    "service.timezone": { value: "UTC", source: "file" },
+  });
+});
+
+test("a url without its password", () => {
+  const described = describeSettings(resolved({ flags: { redisUrl: "redis://u:s3%40cret@h/1" } }));
+  expect(described["redis.url"]).toEqual({ value: "redis://u:***@h/1", source: "flag" });
+  expect(described["redis.username"]).toEqual({ value: "u", source: "flag" });
+  expect(described["redis.password"]).toEqual({ value: "***", source: "flag" });
+  expect(JSON.stringify(described)).not.toMatch(/s3|cret/);
+});
+
+test("no password is null", () => {
+  expect(describeSettings(resolved({}))["redis.password"]).toEqual({ value: null, source: "default" });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { parseIni } from "../../src/config/ini-file.ts";
+import { TtsctlError } from "../../src/errors.ts";
+
+const PATH = "/etc/tts/config.ini";
+
+function refusal(read: () => unknown): TtsctlError {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof TtsctlError) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("what Python refuses names file and line, and never shows the line", () => {
+  test.each<[string, string, number]>([
+    ["text before the first section", "s3cret = x\n[redis]\n", 1],
+    ["a byte-order mark", "\ufeff[redis]\n", 1],
+    ["an option without a delimiter", "[redis]\nhost = x\n\npassword s3cret\n", 4],
+    ["an option without a name", "[redis]\n = s3cret\n", 2],
+    ["an option twice", "[redis]\nhost = x\r\nHOST: s3cret\n", 3],
+    ["a section twice", "[redis]\rhost = s3cret\r[redis]\r", 3],
+    ["a header without a name", "[redis]\n[]\n", 2],
+  ])("%s", (_, text, line) => {
+    const error = refusal(() => parseIni(text, PATH));
+    expect(error.code).toBe("CONFIG_INVALID");
+    expect(error.message).toContain(`${PATH}, line ${line}: `);
+    expect(error.message).not.toContain("s3cret");
+  });
+
+  test("a name that would break the line is quoted", () => {
+    const error = refusal(() => parseIni("[a\x85b]\n[a\x85b]\n", PATH));
+    expect(error.message).toMatch(/"a\\u0085b"/);
+  });
+});
+
+describe("interpolation is lazy", () => {
+  const file = parseIni("[redis]\nhost = x\npassword = s3%cret%(oops)s\n[log]\nformat = %(asctime)s\n", PATH);
+
+  test("another option's bad % is none of our business", () => {
+    expect(file.get("redis", "host")).toBe("x");
+    expect(file.has("log", "format")).toBe(true);
+  });
+
+  test("one that is asked for names file, section and option, not the value", () => {
+    const error = refusal(() => file.get("redis", "PASSWORD"));
+    expect(error.code).toBe("CONFIG_INVALID");
+    expect(error.message).toContain(`${PATH} [redis] PASSWORD`);
+    expect(error.message).not.toMatch(/s3|cret|oops/);
+  });
+});
+
+describe("IniFile", () => {
+  const file = parseIni("[DEFAULT]\nbase = /x\n[a.b]\nPath = %(base)s/y\n[a]\n", PATH);
+
+  test("sections, options, has, get", () => {
+    expect(file.sections()).toEqual(["a.b", "a"]);
+    expect(file.options("a.b")).toEqual(["path", "base"]);
+    expect(file.get("a.b", "PATH")).toBe("/x/y");
+    expect(file.get("a", "base")).toBe("/x");
+    expect(file.has("a", "path")).toBe(false);
+    expect(file.get("a", "path")).toBeUndefined();
+  });
+
+  test("a section that is not there inherits nothing", () => {
+    expect(file.has("redis", "base")).toBe(false);
+    expect(file.get("redis", "base")).toBeUndefined();
+    expect(file.options("redis")).toEqual([]);
+  });
+
+  test.each(["__proto__", "constructor", "toString"])("%s is no section or option unless it is written", (name) => {
+    expect(file.has(name, "base")).toBe(false);
+    expect(file.has("a", name)).toBe(false);
+  });
+});

@@ -1,0 +1,31 @@
+import { parseIni } from "../../src/config/ini-file.ts";
+import type { SettingInputs } from "../../src/config/levels.ts";
+import { resolveSettings } from "../../src/config/resolve.ts";
+import type { SettingFlags, Settings } from "../../src/config/settings.ts";
+import { TtsctlError } from "../../src/errors.ts";
+
+export const CONFIG = "/etc/tts/config.ini";
+export const CWD = "/home/op";
+
+/** What a test row gives; `file` is the text of config.ini, which is not there without it. */
+export interface Row {
+  flags?: SettingFlags;
+  env?: Record<string, string>;
+  file?: string;
+}
+
+export function resolved({ flags = {}, env = {}, file }: Row): Settings {
+  const inputs: SettingInputs = { flags, env, file: null, configPath: null, cwd: CWD };
+  if (file === undefined) return resolveSettings(inputs);
+  return resolveSettings({ ...inputs, file: parseIni(file, CONFIG), configPath: CONFIG });
+}
+
+export function refusal(row: Row): TtsctlError {
+  try {
+    resolved(row);
+  } catch (error) {
+    if (error instanceof TtsctlError) return error;
+    throw error;
+  }
+  throw new Error(`nothing was refused: ${JSON.stringify(row)}`);
+}

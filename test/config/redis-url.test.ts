@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { maskSuspect, maskUrl } from "../../src/config/mask.ts";
+import { parseRedisUrl, type RedisUrl } from "../../src/config/redis-url.ts";
+
+const NOTHING = {
+  tls: false,
+  socket: null,
+  host: null,
+  port: null,
+  db: null,
+  username: null,
+  password: null,
+  ignored: [],
+};
+
+describe("parseRedisUrl", () => {
+  test.each<[string, Partial<RedisUrl>]>([
+    ["redis://", {}],
+    ["redis://h", { host: "h" }],
+    ["redis://h:6380/3", { host: "h", port: 6380, db: 3 }],
+    ["redis://h/", { host: "h" }],
+    ["redis://h/1/", { host: "h", db: 1 }],
+    ["redis://h:/1", { host: "h", db: 1 }],
+    ["redis://:6380", { port: 6380 }],
+    ["redis:///2", { db: 2 }],
+    ["redis://h?db=5", { host: "h", db: 5 }],
+    ["redis://h/1?db=5", { host: "h", db: 5 }],
+    ["rediss://h", { host: "h", tls: true }],
+    ["REDISS://h", { host: "h", tls: true }],
+    ["redis://[::1]:6380", { host: "::1", port: 6380 }],
+    ["redis://u:p@h", { host: "h", username: "u", password: "p" }],
+    ["redis://:p@h", { host: "h", password: "p" }],
+    ["redis://u@h", { host: "h", username: "u" }],
+    ["redis://u:p@x:y@h", { host: "h", username: "u", password: "p@x:y" }],
+    ["redis://u%3A:p%40%2F%25@h", { host: "h", username: "u:", password: "p@/%" }],
+    ["redis://:%E5%AF%86%zz50%@h", { host: "h", password: "密%zz50%" }],
+    ["redis://h?username=u&password=p%26", { host: "h", username: "u", password: "p&" }],
+    ["unix:///run/redis.sock", { socket: "/run/redis.sock" }],
+    ["unix:///run/redis.sock?db=1", { socket: "/run/redis.sock", db: 1 }],
+    ["unix://u:p%40@/run/my%20redis@1.sock", { socket: "/run/my redis@1.sock", username: "u", password: "p@" }],
+    [
+      "redis://h?decode_responses=True&ssl_cert_reqs=none",
+      { host: "h", ignored: ["decode_responses", "ssl_cert_reqs"] },
+    ],
+  ])("%s", (text, parts) => {
+    expect(parseRedisUrl(text)).toEqual({ ...NOTHING, ...parts });
+  });
+
+  test.each([
+    "",
+    "h",
+    "h:6379",
+    "http://h",
+    "tcp://10.0.0.1:6379",
+    "redis:h",
+    "redis:/h",
+    "redis://h:abc",
+    "redis://h:0",
+    "redis://h:65536",
+    "redis://h:-1",
+    "redis://h/x",
+    "redis://h/-1",
+    "redis://h/1/2",
+    "redis://h/1.5",
+    "redis://h?db=",
+    "redis://h?db=x",
+    "redis://h?bd=3",
+    "redis://h#x",
+    "redis://:p#w@h",
+    "redis://:p/w@h",
+    "redis://a b",
+    "redis://a:b:c",
+    "redis://[::1",
+    "unix://",
+    "unix:///",
+    "unix://run/redis.sock",
+    "unix:///run/x?db=-1",
+  ])("%s is refused", (text) => {
+    expect(parseRedisUrl(text)).toBeUndefined();
+  });
+});
+
+describe("maskUrl", () => {
+  test.each([
+    ["redis://h:6379/0", "redis://h:6379/0"],
+    ["redis://u:p@h:6379/0", "redis://u:***@h:6379/0"],
+    ["redis://:p@x@h", "redis://:***@h"],
+    ["redis://u@h", "redis://u@h"],
+    ["unix://u:p@/run/a@b.sock?db=1&password=p", "unix://u:***@/run/a@b.sock?db=1&password=***"],
+    ["redis://h?password=p&db=2", "redis://h?password=***&db=2"],
+    ["redis://h?decode_responses=1&password=p", "redis://h?decode_responses=***&password=***"],
+  ])("%s", (url, shown) => {
+    expect(maskUrl(url)).toBe(shown);
+  });
+
+  test("a password is never in it", () => {
+    const password = fc.string({ minLength: 1, unit: "binary" }).map((text) => `S3-${text}-3S`);
+    const url = fc
+      .tuple(
+        fc.constantFrom("redis://u:", "rediss://:", "unix://u:"),
+        password,
+        fc.constantFrom("@/1", "@/run/x.sock?db=1"),
+      )
+      .map(([start, secret, end]) => start + encodeURIComponent(secret) + end);
+    fc.assert(fc.property(url, (text) => !/S3-|-3S/.test(maskUrl(text))));
+  });
+});
+
+describe("maskSuspect", () => {
+  test.each([
+    ["tcp://10.0.0.1:6379", "tcp://10.0.0.1:6379"],
+    ["http://localhost/x", "http://localhost/x"],
+    ["localhost:6379", "localhost:6379"],
+    ["redis://localhost:6379/abc", "redis://localhost:6379/abc"],
+    ["redis://localhost:abc", "redis://localhost:***"],
+    ["redis://:s3cret", "redis://:***"],
+    ["redis://u:s3/cr#e?t@h:6379/0", "redis://***@h:6379/0"],
+    ["s3cret@h", "***@h"],
+    ["redis://h/x?password=s3cret", "redis://h/x?password=***"],
+  ])("%s", (text, shown) => {
+    expect(maskSuspect(text)).toBe(shown);
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, test } from "vitest";
+import type { Source } from "../../src/config/settings.ts";
+import { CONFIG, type Row, refusal, resolved } from "./inputs.ts";
+
+/** Each part as [value, source]. */
+function address(row: Row): Record<string, [unknown, Source]> {
+  const { host, port, db, username, password, tls, socket } = resolved(row).redis;
+  const parts = Object.entries({ host, port, db, username, password, tls, socket });
+  return Object.fromEntries(parts.map(([name, { value, source }]) => [name, [value, source]]));
+}
+
+/** Nothing but a url, at one level. */
+function urlAlone(source: Source): Record<string, [unknown, Source]> {
+  const parts = { host: "127.0.0.1", port: 6379, db: 0, username: null, password: null, tls: false, socket: null };
+  return Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, [value, source]]));
+}
+
+const FULL = "[redis]\nhost = fh\nport = 1\ndb = 1\nusername = fu\npassword = fp\n";
+const ENV = { REDIS_HOST: "eh", REDIS_PORT: "2", REDIS_DB: "2", REDIS_USERNAME: "eu", REDIS_PASSWORD: "ep" };
+
+describe("a url replaces all lower levels, absent parts included", () => {
+  test.each<[string, Row, Source, Record<string, unknown>]>([
+    ["flag over all", { flags: { redisUrl: "redis://h" }, env: ENV, file: FULL }, "flag", { host: "h" }],
+    [
+      "flag over another url",
+      { flags: { redisUrl: "redis://h/3" }, env: { REDIS_URL: "rediss://u:p@e:9/9" } },
+      "flag",
+      { host: "h", db: 3 },
+    ],
+    [
+      "variable over the file",
+      { env: { REDIS_URL: "redis://:p@h:7" }, file: FULL },
+      "env",
+      { host: "h", port: 7, password: "p" },
+    ],
+    [
+      "variable over a url of the file",
+      { env: { REDIS_URL: "redis://h" }, file: "[redis]\nurl = rediss://u:p@f/5" },
+      "env",
+      { host: "h" },
+    ],
+    [
+      "in the file",
+      { file: "[redis]\nurl = rediss://u:p%%40@h:7/5" },
+      "file",
+      { host: "h", port: 7, db: 5, username: "u", password: "p@", tls: true },
+    ],
+    ["with blanks beside it", { file: "[redis]\nurl = redis://h\npassword =\nusername =\n" }, "file", { host: "h" }],
+    [
+      "a socket",
+      { env: { REDIS_URL: " unix:///run/r.sock?db=1 " }, file: FULL },
+      "env",
+      { socket: "/run/r.sock", db: 1 },
+    ],
+  ])("%s", (_, row, source, parts) => {
+    const expected = {
+      ...urlAlone(source),
+      ...Object.fromEntries(Object.entries(parts).map(([k, v]) => [k, [v, source]])),
+    };
+    expect(address(row)).toEqual(expected);
+  });
+
+  test("an empty url in the file is none", () => {
+    expect(resolved({ file: `${FULL}url =\n` }).redis.url).toEqual({
+      value: null,
+      source: "default",
+      origin: "default",
+    });
+    expect(address({ file: `${FULL}url =\n` }).host).toEqual(["fh", "file"]);
+  });
+
+  test("the url itself stays as it was given, with its origin", () => {
+    expect(resolved({ file: "[redis]\nurl = redis://:p@h" }).redis.url).toEqual({
+      value: "redis://:p@h",
+      source: "file",
+      origin: `${CONFIG} [redis] url`,
+    });
+  });
+});
+
+describe("a part above a url replaces that part", () => {
+  test.each<[string, Row, Record<string, [unknown, Source]>]>([
+    [
+      "some",
+      { env: { REDIS_HOST: "eh", REDIS_PASSWORD: "ep" }, file: "[redis]\nurl = rediss://u:p@h:7/5" },
+      {
+        host: ["eh", "env"],
+        password: ["ep", "env"],
+        port: [7, "file"],
+        db: [5, "file"],
+        username: ["u", "file"],
+        tls: [true, "file"],
+      },
+    ],
+    [
+      "all",
+      { env: ENV, file: "[redis]\nurl = redis://h" },
+      { host: ["eh", "env"], port: [2, "env"], tls: [false, "file"] },
+    ],
+    [
+      "a host over a socket",
+      { env: { REDIS_HOST: "eh" }, file: "[redis]\nurl = unix:///s" },
+      { host: ["eh", "env"], socket: [null, "file"] },
+    ],
+    [
+      "a password for a socket",
+      { env: { REDIS_PASSWORD: "p" }, file: "[redis]\nurl = unix:///s" },
+      { password: ["p", "env"], socket: ["/s", "file"] },
+    ],
+  ])("%s", (_, row, parts) => {
+    expect(address(row)).toMatchObject(parts);
+  });
+});
+
+describe("a url and a part of it at one level is an error", () => {
+  test.each<[string, Row, string, string]>([
+    ...Object.entries(ENV).map(([name, value]): [string, Row, string, string] => [
+      name,
+      { env: { REDIS_URL: "redis://h", [name]: value } },
+      "REDIS_URL",
+      name,
+    ]),
+    ...["host = x", "port = 1", "db = 1", "username = x", "password = x"].map(
+      (option): [string, Row, string, string] => [
+        option,
+        { file: `[redis]\nurl = redis://h\n${option}\n` },
+        `${CONFIG} [redis] url`,
+        `${CONFIG} [redis] ${option.split(" ")[0]}`,
+      ],
+    ),
+  ])("%s", (_, row, url, part) => {
+    const error = refusal(row);
+    expect(error.code).toBe("CONFIG_INVALID");
+    expect(error.message).toContain(`${url} and ${part} are both set`);
+  });
+
+  test("not at a level that a url replaces", () => {
+    const row = { flags: { redisUrl: "redis://h" }, env: { ...ENV, REDIS_URL: "redis://e" } };
+    expect(address(row).host).toEqual(["h", "flag"]);
+  });
+
+  test("where Kubernetes set the part, that is explained", () => {
+    const env = { REDIS_URL: "redis://h", REDIS_HOST: "x", REDIS_PORT: "tcp://10.0.0.1:6379" };
+    expect(refusal({ env }).hint).toContain("Kubernetes");
+  });
+});
+
+test("parameters for the service's client are named and not used", () => {
+  const { redis, warnings } = resolved({ env: { REDIS_URL: "redis://h?protocol=3&db=4" } });
+  expect(redis.db.value).toBe(4);
+  expect(warnings).toEqual(["REDIS_URL: ttsctl does not use the parameter protocol"]);
+});

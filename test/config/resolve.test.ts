@@ -1,0 +1,243 @@
+import { describe, expect, test } from "vitest";
+import type { Setting, Settings } from "../../src/config/settings.ts";
+import { CONFIG, CWD, type Row, refusal, resolved } from "./inputs.ts";
+
+type Pick = (settings: Settings) => Setting<unknown>;
+
+const enabled: Pick = (s) => s.redis.enabled;
+const port: Pick = (s) => s.redis.port;
+const db: Pick = (s) => s.redis.db;
+const host: Pick = (s) => s.redis.host;
+const password: Pick = (s) => s.redis.password;
+const timeout: Pick = (s) => s.redis.timeout;
+const store: Pick = (s) => s.store.path;
+const output: Pick = (s) => s.paths.output;
+const logs: Pick = (s) => s.paths.logs;
+const retention: Pick = (s) => s.cleanup.retention;
+const timezone: Pick = (s) => s.service.timezone;
+
+test("without anything: the defaults, and paths in the working folder", () => {
+  const standard = <T>(value: T) => ({ value, source: "default", origin: "default" });
+  expect(resolved({})).toEqual({
+    configPath: null,
+    redis: {
+      enabled: standard(true),
+      host: standard("127.0.0.1"),
+      port: standard(6379),
+      db: standard(0),
+      username: standard(null),
+      password: standard(null),
+      url: standard(null),
+      tls: standard(false),
+      socket: standard(null),
+      timeout: standard(2),
+    },
+    store: { path: standard("/home/op/voice_task.json") },
+    paths: { output: standard("/home/op/output"), logs: standard("/home/op/Logs") },
+    cleanup: { retention: standard(604_800) },
+    service: { timezone: standard(null) },
+    warnings: [],
+  });
+});
+
+describe("flag over environment over file over default, each by itself", () => {
+  const file = "[redis]\nport = 1\nenabled = no\n[cleanup]\nretention = 1d\n[store]\npath = f.json\n";
+  test.each<[string, Row, Pick, Setting<unknown>]>([
+    ["file", { file }, port, { value: 1, source: "file", origin: `${CONFIG} [redis] port` }],
+    ["env", { file, env: { REDIS_PORT: "2" } }, port, { value: 2, source: "env", origin: "REDIS_PORT" }],
+    [
+      "empty variable",
+      { file, env: { REDIS_PORT: "" } },
+      port,
+      { value: 1, source: "file", origin: `${CONFIG} [redis] port` },
+    ],
+    ["not in the file", { file }, host, { value: "127.0.0.1", source: "default", origin: "default" }],
+    [
+      "retention: file",
+      { file },
+      retention,
+      { value: 86_400, source: "file", origin: `${CONFIG} [cleanup] retention` },
+    ],
+    [
+      "retention: env",
+      { file, env: { TASK_RETENTION_SECONDS: "7200" } },
+      retention,
+      { value: 7200, source: "env", origin: "TASK_RETENTION_SECONDS" },
+    ],
+    [
+      "retention: flag",
+      { file, env: { TASK_RETENTION_SECONDS: "7200" }, flags: { retention: "30m" } },
+      retention,
+      { value: 1800, source: "flag", origin: "--retention" },
+    ],
+    ["retention: off", { flags: { retention: "-1" } }, retention, { value: -1, source: "flag", origin: "--retention" }],
+    ["enabled: file", { file }, enabled, { value: false, source: "file", origin: `${CONFIG} [redis] enabled` }],
+    [
+      "enabled: env",
+      { file, env: { REDIS_ENABLED: "On" } },
+      enabled,
+      { value: true, source: "env", origin: "REDIS_ENABLED" },
+    ],
+    [
+      "enabled: flag",
+      { env: { REDIS_ENABLED: "on" }, flags: { redis: false } },
+      enabled,
+      { value: false, source: "flag", origin: "--no-redis" },
+    ],
+    [
+      "enabled: no flag",
+      { file, flags: { redis: true } },
+      enabled,
+      { value: false, source: "file", origin: `${CONFIG} [redis] enabled` },
+    ],
+    [
+      "what is overridden may be wrong",
+      { file: "[redis]\nport = abc\n", env: { REDIS_PORT: "2" } },
+      port,
+      { value: 2, source: "env", origin: "REDIS_PORT" },
+    ],
+    [
+      "a url flag helps where a variable is wrong",
+      { env: { REDIS_PORT: "tcp://10.0.0.1:6379" }, flags: { redisUrl: "redis://h:7" } },
+      port,
+      { value: 7, source: "flag", origin: "--redis-url" },
+    ],
+  ])("%s", (_, row, pick, setting) => {
+    expect(pick(resolved(row))).toEqual(setting);
+  });
+});
+
+describe("paths are absolute: those of the file relative to it, others to the working folder", () => {
+  test.each<[string, Row, Pick, string]>([
+    ["default store beside config.ini", { file: "" }, store, "/etc/tts/voice_task.json"],
+    ["default output beside config.ini", { file: "" }, output, "/etc/tts/output"],
+    ["default Logs beside config.ini", { file: "" }, logs, "/etc/tts/Logs"],
+    ["file", { file: "[store]\npath = ../data/t.json" }, store, "/etc/data/t.json"],
+    ["file, absolute", { file: "[paths]\nlogs = /var/log/tts" }, logs, "/var/log/tts"],
+    ["variable", { file: "", env: { TTSCTL_STORE: "t.json" } }, store, `${CWD}/t.json`],
+    ["variable", { file: "", env: { TTSCTL_OUTPUT: "../out" } }, output, "/home/out"],
+    ["variable", { file: "", env: { TTSCTL_LOGS: "/l" } }, logs, "/l"],
+    ["flag", { file: "[store]\npath = x", env: { TTSCTL_STORE: "y" }, flags: { store: "./z" } }, store, `${CWD}/z`],
+  ])("%s", (_, row, pick, path) => {
+    expect(pick(resolved(row)).value).toBe(path);
+  });
+});
+
+describe("values are read as the service reads them", () => {
+  test.each<[string, Row, Pick, unknown]>([
+    ["a password with ; and #", { file: "[redis]\npassword = a#b;c" }, password, "a#b;c"],
+    ["a doubled percent sign", { file: "[redis]\npassword = 50%%" }, password, "50%"],
+    ["an empty password is none", { file: "[redis]\npassword =" }, password, null],
+    ["a colon", { file: "[redis]\nHost: 10.0.0.1" }, host, "10.0.0.1"],
+    ["from DEFAULT", { file: "[DEFAULT]\nport = 7\n[redis]\n" }, port, 7],
+    ["int('6_379')", { file: "[redis]\nport = 6_379" }, port, 6379],
+    ["int('+6379')", { file: "[redis]\nport = +6379" }, port, 6379],
+    ["int('01')", { file: "[redis]\ndb = 01" }, db, 1],
+    ["spaces of a variable", { env: { REDIS_PORT: " 6380\r" } }, port, 6380],
+    ["spaces of a password stay", { env: { REDIS_PASSWORD: " p " } }, password, " p "],
+    ["an IPv6 host", { env: { REDIS_HOST: "fe80::1%eth0" } }, host, "fe80::1%eth0"],
+    ["a timeout in seconds", { file: "[redis]\ntimeout = 0.5" }, timeout, 0.5],
+    ["a timeout with a unit", { env: { REDIS_TIMEOUT: "500ms" } }, timeout, 0.5],
+    ["the longest timeout", { env: { REDIS_TIMEOUT: "1h" } }, timeout, 3600],
+    ["a zone", { file: "[service]\ntimezone = Asia/Shanghai" }, timezone, "Asia/Shanghai"],
+    ["a zone", { env: { TTSCTL_TIMEZONE: "Etc/GMT+8" } }, timezone, "Etc/GMT+8"],
+    ...["1", "yes", "TRUE", "On"].map((word): [string, Row, Pick, unknown] => [
+      word,
+      { file: `[redis]\nenabled = ${word}` },
+      enabled,
+      true,
+    ]),
+    ...["0", "no", "FALSE", "Off"].map((word): [string, Row, Pick, unknown] => [
+      word,
+      { file: `[redis]\nenabled = ${word}` },
+      enabled,
+      false,
+    ]),
+  ])("%s", (_, row, pick, value) => {
+    expect(pick(resolved(row)).value).toBe(value);
+  });
+});
+
+describe("a wrong value is one line naming its source, the value and what is accepted", () => {
+  const inFile = (section: string, option: string, value: string): [string, Row, string, string] => [
+    `[${section}] ${option} = ${value}`,
+    { file: `[${section}]\n${option} = ${value}\n` },
+    `${CONFIG} [${section}] ${option}`,
+    JSON.stringify(value),
+  ];
+  const inEnv = (name: string, value: string): [string, Row, string, string] => [
+    `${name}=${value}`,
+    { env: { [name]: value } },
+    name,
+    JSON.stringify(value),
+  ];
+  test.each<[string, Row, string, string]>([
+    ...["abc", "", "0", "65536", "-1", "1.5", "0x10", "1__0"].map((value) => inFile("redis", "port", value)),
+    ...["tcp://10.0.0.1:6379", "redis", " ", "6379;"].map((value) => inEnv("REDIS_PORT", value)),
+    ...["-1", "x", "1.5", "", "99999999999999999999"].map((value) => inFile("redis", "db", value)),
+    ...["", "a b", "h:6379", "redis://h", "h/x", "[::1]"].map((value) => inFile("redis", "host", value)),
+    ...["", "maybe", "2", "y"].map((value) => inFile("redis", "enabled", value)),
+    ...["0", "-1", "", "soon", "61m", "2h", "1h30m"].map((value) => inFile("redis", "timeout", value)),
+    ...["soon", "", "1h30m", "7 days ago", "1001y", "1e3"].map((value) => inFile("cleanup", "retention", value)),
+    ...["+08:00", "UTC+8", "", "Mars/Olympus", "08:00", "Z", "localtime"].map((value) =>
+      inFile("service", "timezone", value),
+    ),
+    ...["store.path", "paths.output", "paths.logs"].map((name) => inFile(name.split(".")[0], name.split(".")[1], "")),
+    ...["http://h", "h:6379", "redis://h/x", "redis://h:70000", "redis://h?db=x"].map((value) =>
+      inEnv("REDIS_URL", value),
+    ),
+    inEnv("REDIS_ENABLED", "maybe"),
+    inEnv("TASK_RETENTION_SECONDS", "soon"),
+    inEnv("TTSCTL_TIMEZONE", "+08:00"),
+    inEnv("TTSCTL_STORE", " "),
+    ["--retention soon", { flags: { retention: "soon" } }, "--retention", '"soon"'],
+    ["--retention ''", { flags: { retention: "" } }, "--retention", '""'],
+    ["--store ''", { flags: { store: "" } }, "--store", '""'],
+    ["--redis-url ''", { flags: { redisUrl: "" } }, "--redis-url", '""'],
+    ["--redis-url", { flags: { redisUrl: "rediss:h" } }, "--redis-url", '"rediss:h"'.replace(":h", ":***")],
+  ])("%s", (_, row, origin, value) => {
+    const error = refusal(row);
+    expect(error.code).toBe("CONFIG_INVALID");
+    expect(error.message.startsWith(`${origin}: ${value} is wrong; accepted: `)).toBe(true);
+    expect(error.message).not.toMatch(/[\n\r\u2028]/);
+  });
+
+  test.each<[string, Row]>([
+    ["a wrong port in a url", { env: { REDIS_URL: "redis://u:s3cret@h:x" } }],
+    ["an unescaped slash", { flags: { redisUrl: "redis://:s3/cret@h:6379/0" } }],
+    ["no host", { env: { REDIS_URL: "redis://:s3cret" } }],
+    ["another scheme", { file: "[redis]\nurl = http://u:s3cret@h" }],
+    ["an unknown parameter", { env: { REDIS_URL: "redis://h?pass=s3cret" } }],
+    ["a url for a host", { env: { REDIS_HOST: "redis://:s3cret@h" } }],
+    ["a bad percent sign", { file: "[redis]\npassword = s3cret%" }],
+    ["a url and a password", { env: { REDIS_URL: "redis://:s3cret@h", REDIS_PASSWORD: "s3cret" } }],
+  ])("never a password: %s", (_, row) => {
+    const error = refusal(row);
+    expect(error.code).toBe("CONFIG_INVALID");
+    expect(`${error.message} ${error.hint}`).not.toMatch(/s3|cret\b/);
+  });
+
+  test("the variable of Kubernetes is explained", () => {
+    expect(refusal({ env: { REDIS_PORT: "tcp://10.0.0.1:6379" } }).hint).toContain("Kubernetes");
+    expect(refusal({ env: { REDIS_PORT: "x" } }).hint).toBeUndefined();
+  });
+
+  test("a text of control characters stays one harmless line", () => {
+    expect(refusal({ env: { REDIS_PORT: "a\n\x1b[31m\u2028\u202e" } }).message).toContain(
+      '"a\\n\\u001b[31m\\u2028\\u202e"',
+    );
+    expect(refusal({ env: { REDIS_PORT: "x".repeat(5000) } }).message.length).toBeLessThan(300);
+  });
+});
+
+describe("a short retention", () => {
+  test.each(["7", "59.9", "30s"])("%s is warned of", (text) => {
+    const { warnings } = resolved({ flags: { retention: text } });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain("--retention");
+  });
+
+  test.each(["0", "-7", "60", "7d"])("%s is not", (text) => {
+    expect(resolved({ flags: { retention: text } }).warnings).toEqual([]);
+  });
+});

@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { formatDuration, parseDuration } from "../../src/task/duration.ts";
+
+describe("parseDuration", () => {
+  test.each<[string, number]>([
+    ["30m", 1800],
+    ["2h", 7200],
+    ["1d", 86_400],
+    ["7d", 604_800],
+    ["1w", 604_800],
+    ["90", 90],
+    ["1.5", 1.5],
+    [".5", 0.5],
+    ["0", 0],
+    ["-0", 0],
+    ["-1", -1],
+    ["-5m", -300],
+    [" 5m ", 300],
+    ["1.5h", 5400],
+    ["2 hours", 7200],
+    ["500ms", 0.5],
+    ["1.1s", 1.1],
+    ["7D", 604_800],
+  ])("%j is %d s", (text, seconds) => {
+    expect(parseDuration(text)).toBe(seconds);
+  });
+
+  test.each([
+    "",
+    " ",
+    "soon",
+    "1h30m",
+    "h",
+    "1x",
+    "1e3",
+    "1e3s",
+    "+5",
+    "0x10",
+    "Infinity",
+    "NaN",
+    "1,5h",
+    "5.",
+    "--5",
+    "٣",
+    `${"9".repeat(400)}`,
+  ])("%j is none", (text) => {
+    expect(parseDuration(text)).toBeUndefined();
+  });
+});
+
+describe("formatDuration", () => {
+  test.each<[number, string]>([
+    [604_800, "7d"],
+    [90, "90s"],
+    [5400, "90m"],
+    [7200, "2h"],
+    [0, "0s"],
+    [-1, "-1s"],
+    [0.5, "0.5s"],
+  ])("%d s is %s", (seconds, text) => {
+    expect(formatDuration(seconds)).toBe(text);
+  });
+
+  test("is read back as the same number of seconds", () => {
+    fc.assert(fc.property(fc.integer(), (seconds) => parseDuration(formatDuration(seconds)) === seconds));
+  });
+});
