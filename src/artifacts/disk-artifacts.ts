@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { FolderError, Kept, reasonOf } from "./failure.ts";
+import { FolderError, Kept } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
 import { listFolder, listLogs } from "./list.ts";
@@ -9,7 +9,7 @@ import { lookIntoChild, total } from "./look.ts";
 import { OwnChanges } from "./own-changes.ts";
 import { isPlainName, isPurgeFolder } from "./plain-name.ts";
 import { PurgeArea } from "./purge-area.ts";
-import { type FolderOutcome, moveAway, removeOrPutBack } from "./purge-task.ts";
+import { type FolderOutcome, keptBecause, moveAway, removeOrPutBack } from "./purge-task.ts";
 import { type Recovery, recoverPurged } from "./recover.ts";
 import type { Roots } from "./roots.ts";
 import { sweepLogs, sweepUsers } from "./sweep.ts";
@@ -26,6 +26,7 @@ export class DiskArtifacts implements Artifacts {
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #logs: LogFolders | undefined;
+  #closed = false;
 
   constructor(roots: Roots) {
     const { output, logs } = roots;
@@ -33,7 +34,7 @@ export class DiskArtifacts implements Artifacts {
     this.#logs = logs && new LogFolders(logs);
     this.#purgeArea = output && new PurgeArea(output);
     this.#homes = new FolderCache(MAX_OPEN, {
-      open: async (user) => output?.openIfThere(user),
+      open: async (user) => output?.openOfSameMountIfThere(user),
       isCurrent: async (home, user) => output !== undefined && home.isAt(output, user),
     });
     this.#places = new FolderCache(MAX_OPEN, {
@@ -49,13 +50,20 @@ export class DiskArtifacts implements Artifacts {
 
   async list(userId: string, taskId: string): Promise<Artifact[]> {
     try {
-      const inFolder = this.#unsafe(userId, taskId)
-        ? []
-        : await this.#homes.use(userId, (home) => listFolder(home, taskId));
       const logs = isPlainName(taskId, LOG_SUFFIX) ? await listLogs(this.#logs, taskId) : [];
-      return [...(inFolder ?? []), ...logs];
+      return [...(await this.#listFolder(userId, taskId)), ...logs];
     } catch (error) {
       if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async #listFolder(userId: string, taskId: string): Promise<Artifact[]> {
+    if (this.#unsafe(userId, taskId) !== undefined) return [];
+    try {
+      return (await this.#homes.use(userId, (home) => listFolder(home, taskId))) ?? [];
+    } catch (error) {
+      if (error instanceof Kept) return []; // what is never touched is not a task's
       throw error;
     }
   }
@@ -94,6 +102,8 @@ export class DiskArtifacts implements Artifacts {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#endPurges();
     this.#roots.output?.close();
     this.#roots.logs?.close();
@@ -110,8 +120,7 @@ export class DiskArtifacts implements Artifacts {
     try {
       return (await this.#homes.use(userId, work)) ?? { kind: "absent" };
     } catch (error) {
-      const reason = reasonOf(error);
-      return { kind: "kept", newer: error instanceof Kept && error.newer, retry: error instanceof FolderError, reason };
+      return keptBecause(error);
     }
   }
 

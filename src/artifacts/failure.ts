@@ -28,14 +28,17 @@ export class FolderError extends Error {
   }
 }
 
-/** Why artifacts are left as they are. `newer`: something in them is newer than the pass, so the task is not to be purged. */
+/**
+ * Why artifacts are left as they are: for good (a link, a mount point), because something in them is newer than the
+ * pass, or because they were in motion, so that the next pass may have better luck.
+ */
 export class Kept extends Error {
   override readonly name = "Kept";
-  readonly newer: boolean;
+  readonly why: "unsafe" | "newer" | "busy";
 
-  constructor(reason: string, newer = false) {
+  constructor(reason: string, why: "unsafe" | "newer" | "busy" = "unsafe") {
     super(reason);
-    this.newer = newer;
+    this.why = why;
   }
 }
 

@@ -46,7 +46,7 @@ export class FolderCache {
         this.#end(entry);
       }
     }
-    throw new Kept("its folder is being moved about");
+    throw new Kept("its folder is being moved about", "busy");
   }
 
   /** Closes what is not in use. */

@@ -205,7 +205,8 @@ export class Folder {
 
   async #confirm(): Promise<void> {
     const there = await lstat(this.#path, { bigint: true });
-    if (there.ino !== this.ino || there.dev !== this.dev) throw new Kept(`${quote(this.label)} was replaced meanwhile`);
+    if (there.ino !== this.ino || there.dev !== this.dev)
+      throw new Kept(`${quote(this.label)} was replaced meanwhile`, "busy");
   }
 }
 

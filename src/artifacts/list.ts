@@ -1,19 +1,13 @@
-import { Kept } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX } from "./log-index.ts";
 import { bytesOf, type Contents, lookIntoChild } from "./look.ts";
 import type { Artifact } from "./types.ts";
 
-/** The files in the folder of a task, links among them; none in a folder that is never touched. */
+/** The files in the folder of a task, links among them. */
 export async function listFolder(home: Folder, taskId: string): Promise<Artifact[]> {
-  try {
-    const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
-    return contents === undefined ? [] : byPath(artifactsIn(home.labelOf(taskId), contents));
-  } catch (error) {
-    if (error instanceof Kept) return [];
-    throw error;
-  }
+  const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
+  return contents === undefined ? [] : byPath(artifactsIn(home.labelOf(taskId), contents));
 }
 
 function artifactsIn(label: string, { files, folders }: Contents): Artifact[] {

@@ -84,7 +84,7 @@ async function measureLog(hour: Folder, name: string, now: number): Promise<Remo
   const stats = await hour.lstat(name);
   if (stats === undefined) return { files: 0, bytes: 0 };
   if (!stats.isFile()) throw new Kept(`${quote(hour.labelOf(name))} is a symbolic link or not a file`);
-  if (isNewer(stats.mtimeNs, now)) throw new Kept(`${quote(hour.labelOf(name))} is newer than this pass`, true);
+  if (isNewer(stats.mtimeNs, now)) throw new Kept(`${quote(hour.labelOf(name))} is newer than this pass`, "newer");
   return { files: 1, bytes: bytesOf(stats) };
 }
 

@@ -61,7 +61,7 @@ export async function lookIntoChild(parent: Folder, name: Name, now: number, dep
 }
 
 function refuseIfNewer(mtimeNs: bigint, now: number, label: string): void {
-  if (isNewer(mtimeNs, now)) throw new Kept(`${quote(label)} is newer than this pass`, true);
+  if (isNewer(mtimeNs, now)) throw new Kept(`${quote(label)} is newer than this pass`, "newer");
 }
 
 /** Compares in double precision (a quarter of a microsecond today), which is what `now` has. */

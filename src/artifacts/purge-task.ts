@@ -1,5 +1,5 @@
 import { systemErrorCode } from "../errors.ts";
-import { FolderError, Kept, quote, reasonOf } from "./failure.ts";
+import { Kept, quote, reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import { lookInto, type Removal, removeContents } from "./look.ts";
 import { putBackHome } from "./recover.ts";
@@ -12,9 +12,11 @@ export type FolderOutcome =
   /**
    * `newer`: something in it is newer than the pass, so it was put back and the task must be skipped whole. Otherwise
    * its artifacts are left and the reason is to be said: for good (an unsafe id, a link, a mount point), or until the
-   * next pass tries again, because the disk refused (`retry`).
+   * next pass tries again, because the disk refused or the folder was in motion (`retry`).
    */
   | { kind: "kept"; reason: string; newer: boolean; retry: boolean };
+
+type KeptOutcome = FolderOutcome & { kind: "kept" };
 
 interface Job {
   output: Folder;
@@ -40,7 +42,7 @@ export async function moveAway({ home, place, task }: Job): Promise<boolean> {
     const label = quote(home.labelOf(task));
     if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a folder`);
     if (code === "EBUSY" || code === "EXDEV") throw new Kept(`${label} is a mount point or on another file system`);
-    if (NOT_EMPTY.has(code)) throw new Kept(`${quote(place.labelOf(task))} still holds an earlier part of it`);
+    if (NOT_EMPTY.has(code)) throw new Kept(`${quote(place.labelOf(task))} still holds an earlier part of it`, "busy");
     throw error;
   }
 }
@@ -52,13 +54,21 @@ export async function removeOrPutBack(job: Job): Promise<FolderOutcome> {
     await removeMoved(job, removed);
     return { kind: "removed", ...removed };
   } catch (error) {
-    const appeared = NOT_EMPTY.has(systemErrorCode(error) ?? "");
-    const newer = appeared || (error instanceof Kept && error.newer);
-    const reason = appeared ? `something was put into ${quote(job.home.labelOf(job.task))} meanwhile` : reasonOf(error);
-    const retry = !newer && error instanceof FolderError;
-    if (removed.files > 0 && !newer) return { kind: "kept", newer, retry, reason: `${reason}; ${whatWaits(job)}` };
-    return giveBack(job, { kind: "kept", reason, newer, retry });
+    const outcome = NOT_EMPTY.has(systemErrorCode(error) ?? "") ? somethingCame(job) : keptBecause(error);
+    if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${whatWaits(job)}` };
+    return giveBack(job, outcome);
   }
+}
+
+/** The outcome for an error that must not stop a pass; a bug is thrown on. */
+export function keptBecause(error: unknown): KeptOutcome {
+  const why = error instanceof Kept ? error.why : "busy";
+  return { kind: "kept", reason: reasonOf(error), newer: why === "newer", retry: why === "busy" };
+}
+
+function somethingCame({ home, task }: Job): KeptOutcome {
+  const reason = `something was put into ${quote(home.labelOf(task))} meanwhile`;
+  return { kind: "kept", reason, newer: true, retry: false };
 }
 
 async function removeMoved({ home, place, task, now }: Job, removed: Removal): Promise<void> {
@@ -71,7 +81,7 @@ async function removeMoved({ home, place, task, now }: Job, removed: Removal): P
   await place.removeFolder(task);
 }
 
-async function giveBack(job: Job, outcome: FolderOutcome & { kind: "kept" }): Promise<FolderOutcome> {
+async function giveBack(job: Job, outcome: KeptOutcome): Promise<FolderOutcome> {
   try {
     await putBackHome(job.output, job.user, job.place, job.task);
     return outcome;

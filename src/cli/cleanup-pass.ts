@@ -28,7 +28,7 @@ export async function cleanupPass(context: Context, flags: CleanupFlags): Promis
   }
   const lines = await purgeLines(context, "expired");
   const parts = {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, onPurged: lines.onPurged },
+    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ...lines },
     mirror: await (await context.mirrorLink()).open(),
     artifacts: await openArtifactsOf(context),
     backup: await openBackupOf(context, flags.backup, flags.dryRun),
@@ -38,7 +38,7 @@ export async function cleanupPass(context: Context, flags: CleanupFlags): Promis
   try {
     return await cleanupOnce(parts, options);
   } finally {
-    await lines.flush();
+    await lines.drain();
   }
 }
 

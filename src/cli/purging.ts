@@ -29,13 +29,17 @@ export async function openBackupOf(
 export async function purgeLines(context: Context, reason: string) {
   const { cleanupLine } = await import("../render/cleanup-line.ts");
   const { out, err } = context.terminal;
-  const lines: string[] = [];
   const isText = context.flags.output === "table" || context.flags.output === "wide";
+  let lines: string[] = [];
   return {
     onPurged: (task: PurgedTask) => {
       lines.push(`${cleanupLine(task, reason)}\n`);
     },
-    flush: () => (isText ? out : err).writeAll(lines.splice(0)),
+    drain: () => {
+      const written = lines;
+      lines = [];
+      return (isText ? out : err).writeAll(written);
+    },
   };
 }
 

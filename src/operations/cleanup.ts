@@ -13,6 +13,7 @@ import type { BackupFile } from "./purge/backup.ts";
 import type { Copies } from "./purge/copies.ts";
 import { type Decision, decideCleanup } from "./purge/decide.ts";
 import { Purge, type PurgedTask, type PurgePolicy } from "./purge/purge.ts";
+import { recoverArtifacts } from "./purge/recover.ts";
 import { expiredRows, type Survey, survey } from "./purge/survey.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { checkClock, checkTimezone } from "./safety.ts";
@@ -56,6 +57,8 @@ export interface CleanupParts {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   onPurged(task: PurgedTask): void;
+  /** Waits until what onPurged was given is written. */
+  drain(): Promise<void>;
 }
 
 /** A task whose time lies this far ahead is from the future, not from the moments since the pass began. Seconds. */
@@ -74,7 +77,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     await checkClock(mirror, parts.clock, options.retention);
     await checkTimezone(mirror);
   }
-  if (!options.dryRun) await parts.artifacts.recover();
+  if (!options.dryRun) await recoverArtifacts(parts);
   const snapshot = await parts.file.read();
   try {
     for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
@@ -142,6 +145,7 @@ async function purgeFound(
     dryRun: options.dryRun,
     decide: (copies) => decideIn(pass, copies),
     onPurged: parts.onPurged,
+    drain: parts.drain,
   };
   const purge = new Purge({ ...parts, mirror: pass.mirror }, policy, pass.snapshot, pass.found);
   if (options.maxDelete !== null) {

@@ -12,6 +12,7 @@ import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { decideDelete } from "./purge/decide.ts";
 import { Purge, type PurgedTask } from "./purge/purge.ts";
+import { recoverArtifacts } from "./purge/recover.ts";
 import { type Survey, survey } from "./purge/survey.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -54,6 +55,8 @@ export interface DeleteParts {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   onPurged(task: PurgedTask): void;
+  /** Waits until what onPurged was given is written. */
+  drain(): Promise<void>;
   /** Asks before anything is deleted; throws where the answer is no. */
   confirm(count: number): Promise<void>;
 }
@@ -69,7 +72,7 @@ export async function deleteTasks(
   options: DeleteOptions,
 ): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
   const mirror = parts.mirror.kind === "on" ? parts.mirror.mirror : null;
-  if (!options.dryRun) await parts.artifacts.recover();
+  if (!options.dryRun) await recoverArtifacts(parts);
   const snapshot = await parts.file.read();
   try {
     const found = await select(snapshot, mirror, selection);
@@ -159,6 +162,7 @@ class DeleteRun {
       ...{ now, expireBefore: now - Math.max(retention, 0), dryRun },
       decide: (copies: Parameters<typeof decideDelete>[0]) => decideDelete(copies, force),
       onPurged: parts.onPurged,
+      drain: parts.drain,
       onKept: ({ userId, taskId }: TaskId, reason: string) => {
         this.#result.refused.push({ user_id: userId, task_id: taskId, reason });
       },

@@ -3,8 +3,8 @@ import { KeyTable } from "../store/key-table.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 
-/** How many members of an index one command asks for: some 2 ms of the server's time. */
-export const LIST_STEP = 5000;
+/** How many members of an index one command asks for. */
+export const LIST_STEP = 1000;
 
 /** The members of the global index, or of a user's, as they were when they were listed. */
 export class MemberList {

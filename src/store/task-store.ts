@@ -116,7 +116,8 @@ export class TaskStore {
       }
       const tasks = new MirrorTasks(mirror, auto ? behind : null);
       const answer = await answerFrom(tasks, query);
-      const source = tasks.filled === 0 ? "redis" : tasks.filled === answer.tasks.length ? "file" : "mixed";
+      const filled = answer.tasks.filter((task) => tasks.filled.has(task)).length;
+      const source = filled === 0 ? "redis" : filled === answer.tasks.length ? "file" : "mixed";
       return { ...answer, source, warnings: [...behind.warnings, ...danglingWarnings(answer.dangling)] };
     } finally {
       await behind.close();

@@ -1,11 +1,16 @@
 /** The characters that Python's `str.strip()` removes. JavaScript's `trim` differs (U+001C to U+001F, U+0085, U+FEFF). */
 const PYTHON_SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
-const OUTER_SPACE = new RegExp(`^[${PYTHON_SPACE}]+|[${PYTHON_SPACE}]+$`, "g");
+const SPACE = new RegExp(`[${PYTHON_SPACE}]`);
 const SEPARATORS = new RegExp(`[,${PYTHON_SPACE}]+`);
 
 /** An identifier as it counts: trimmed as Python's `str.strip()` does. */
 export function trimId(id: string): string {
-  return id.replace(OUTER_SPACE, "");
+  // Not one pattern for both ends: `[...]+$` takes quadratic time over a long run of spaces inside.
+  let from = 0;
+  let end = id.length;
+  while (from < end && SPACE.test(id[from]!)) from++;
+  while (end > from && SPACE.test(id[end - 1]!)) end--;
+  return id.slice(from, end);
 }
 
 /** Splits `--ids` at commas and white space; repeats go, the order stays. */
@@ -26,7 +31,7 @@ export function idProblem(field: "user_id" | "task_id", id: string): string | un
   return undefined;
 }
 
-/** The member of the global index. It also breaks ties in the order of tasks. */
+/** The member of the global index. It also breaks ties in the order of tasks. Without a user it is what stands there. */
 export function memberOf(userId: string, taskId: string): string {
-  return `${userId}:${taskId}`;
+  return userId === "" ? taskId : `${userId}:${taskId}`;
 }

@@ -16,7 +16,8 @@ export class RecordParser {
 
   /** @throws JsonSyntaxError where the text is not one JSON value. */
   parse(text: string | Uint8Array): Task | InvalidRecord {
-    const bytes = typeof text === "string" ? Buffer.from(text) : text;
+    // A number is known as whole only by what follows it.
+    const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
     const { from, end } = this.#scan(bytes);
     return readTask(bytes, from, end, this.#spans, this.times);
   }

@@ -1,6 +1,6 @@
 import { FIELDS, type Field, type Spans } from "../json/record.ts";
-import { OPEN_BRACE, QUOTE } from "../json/scan.ts";
-import { compactJson, decodeString } from "../json/text.ts";
+import { BACKSLASH, OPEN_BRACE, QUOTE } from "../json/scan.ts";
+import { compactJson, decodeString, hasByte } from "../json/text.ts";
 import { idProblem, trimId } from "./ids.ts";
 import { formatUtc, isEpochInRange, type TimeReader } from "./time.ts";
 
@@ -91,7 +91,10 @@ export function readScore(bytes: Uint8Array, spans: Spans, times: TimeReader): n
   const from = spans.from(field);
   const end = spans.end(field);
   if (bytes[from] === QUOTE) {
-    const score = times.read(bytes, from + 1, end - 1);
+    let score = times.read(bytes, from + 1, end - 1);
+    // Another writer may have escaped a sign of it (`\u002b`).
+    if (Number.isNaN(score) && hasByte(bytes, BACKSLASH, from, end))
+      score = times.parse(decodeString(bytes, from, end));
     return Number.isNaN(score) ? "updated_at is not an ISO 8601 time" : score;
   }
   const score = Number(latin1(bytes, from, end));

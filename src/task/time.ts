@@ -11,7 +11,28 @@ export function isEpochInRange(epoch: number): boolean {
 
 /** Whole microseconds: two times are the same instant when these are equal. */
 export function toMicros(epoch: number): number {
-  return Math.round(epoch * 1e6);
+  const { seconds, micros } = splitEpoch(epoch);
+  return seconds * 1e6 + micros;
+}
+
+/** Whole seconds and microseconds (0 to 999,999), rounded as Python's `fromtimestamp()` rounds. */
+function splitEpoch(epoch: number): { seconds: number; micros: number } {
+  const whole = Math.trunc(epoch);
+  const micros = roundHalfEven((epoch - whole) * 1e6);
+  const seconds = whole + Math.floor(micros / 1e6);
+  return { seconds, micros: micros - (seconds - whole) * 1e6 };
+}
+
+function roundHalfEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
+}
+
+/** Seconds and microseconds as one double, rounded once, as Python divides. Too large for that, the sum is the same. */
+function joinEpoch(seconds: number, micros: number): number {
+  const total = seconds * 1e6 + micros;
+  return Number.isSafeInteger(total) ? total / 1e6 : seconds + micros / 1e6;
 }
 
 /**
@@ -49,7 +70,8 @@ export class TimeReader {
     const local = days * 86_400 + seconds;
     const offset = this.#offset();
     if (this.#at !== end || Number.isNaN(offset) || Number.isNaN(local)) return Number.NaN;
-    return (this.naive ? this.#zone.toEpoch(local) : local - offset) + micros / 1e6;
+    // Of a naive time Python adds the fraction as a double; of any other it divides whole microseconds.
+    return this.naive ? this.#zone.toEpoch(local) + micros / 1e6 : joinEpoch(local - offset, micros);
   }
 
   /** The same for a string. */
@@ -142,9 +164,7 @@ function daysInMonth(year: number, month: number): number {
 
 /** ISO 8601 in UTC as Python writes it: `+00:00`, and no fraction where it is zero. */
 export function formatUtc(epoch: number): string {
-  const micros = toMicros(epoch);
-  const seconds = Math.floor(micros / 1e6);
-  const fraction = micros - seconds * 1e6;
+  const { seconds, micros } = splitEpoch(epoch);
   const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
-  return `${whole}${fraction === 0 ? "" : `.${String(fraction).padStart(6, "0")}`}+00:00`;
+  return `${whole}${micros === 0 ? "" : `.${String(micros).padStart(6, "0")}`}+00:00`;
 }

@@ -55,7 +55,7 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
   }
   const lines = await purgeLines(context, "deleted");
   const parts = {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, onPurged: lines.onPurged },
+    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ...lines },
     mirror: await (await context.mirrorLink()).open(),
     artifacts: await openArtifactsOf(context),
     backup: await openBackupOf(context, flags.backup, flags.dryRun),
@@ -69,7 +69,7 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
   const retention = (await context.settings()).cleanup.retention.value;
   const options = { dryRun, force, allowEmpty, retention, maxDelete: flags.maxDelete ?? null };
   const { result, problem } = await deleteTasks(parts, selection, options);
-  await lines.flush();
+  await lines.drain();
   await emitObject(context, result, () => describeDelete(result));
   return exitCodeOf(context, result, problem);
 }

@@ -1,33 +1,43 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { KeyTable } from "../../store/key-table.ts";
+import { grown, KeyTable } from "../../store/key-table.ts";
 
 /**
  * How many records, of either store, a log `{task}.log` belongs to: users may share a task id, and then they share
- * its logs, which stay until the last of them goes.
+ * its logs, which stay until the last of them goes. Only task ids that may be purged are counted.
  */
 export class LogOwners {
-  readonly #owners = new Map<string, number>();
+  readonly #taskIds = new KeyTable();
+  #counts = new Uint32Array(1 << 10);
 
-  /**
-   * @param wanted the task ids that may be purged; the others are not counted
-   * @param onlyInRedis the tasks that the file has no record of
-   */
-  constructor(snapshot: Snapshot, onlyInRedis: KeyTable, wanted: ReadonlySet<string>) {
-    for (let key = 0; key < snapshot.rows.keys.size; key++) {
-      if (snapshot.rows.liveRow(key) >= 0 || snapshot.rows.hasInvalid(key))
-        this.#count(snapshot.rows.keys.taskId(key), wanted);
+  /** Counts the owners of every task id wanted so far. */
+  count(snapshot: Snapshot, onlyInRedis: KeyTable): void {
+    const { keys } = snapshot.rows;
+    for (let key = 0; key < keys.size; key++) {
+      if (snapshot.rows.liveRow(key) >= 0 || snapshot.rows.hasInvalid(key)) this.#add(keys.taskId(key));
     }
-    for (let key = 0; key < onlyInRedis.size; key++) this.#count(onlyInRedis.taskId(key), wanted);
+    for (let key = 0; key < onlyInRedis.size; key++) this.#add(onlyInRedis.taskId(key));
+  }
+
+  /** Notes a task id that may be purged. */
+  want(taskId: string): void {
+    const key = this.#taskIds.addId("", taskId);
+    if (key === this.#counts.length) this.#counts = grown(this.#counts);
+  }
+
+  isWanted(taskId: string): boolean {
+    return this.#taskIds.find("", taskId) >= 0;
   }
 
   /** Notes that one owner goes; true if it was the last. */
   release(taskId: string): boolean {
-    const left = (this.#owners.get(taskId) ?? 1) - 1;
-    this.#owners.set(taskId, left);
-    return left <= 0;
+    const key = this.#taskIds.find("", taskId);
+    if (key < 0 || this.#counts[key]! <= 1) return true;
+    this.#counts[key]!--;
+    return false;
   }
 
-  #count(taskId: string, wanted: ReadonlySet<string>): void {
-    if (wanted.has(taskId)) this.#owners.set(taskId, (this.#owners.get(taskId) ?? 0) + 1);
+  #add(taskId: string): void {
+    const key = this.#taskIds.find("", taskId);
+    if (key >= 0) this.#counts[key]!++;
   }
 }

@@ -1,6 +1,8 @@
 import type { Artifacts, FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
+import { isPlainName } from "../../artifacts/plain-name.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
+import { KeySet } from "../../store/file/key-set.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
@@ -9,8 +11,9 @@ import type { Task } from "../../task/task.ts";
 import { batches, pool } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { BackupFile } from "./backup.ts";
-import { type Copies, fileCopy, mirrorCopy, sameFileCopy } from "./copies.ts";
+import { type Copies, type Copy, fileCopy, mirrorCopy, sameFileCopy } from "./copies.ts";
 import type { Decision } from "./decide.ts";
+import { type Ending, Endings } from "./endings.ts";
 import { LogOwners } from "./log-owners.ts";
 import type { Survey } from "./survey.ts";
 
@@ -61,6 +64,8 @@ export interface PurgePolicy {
   readonly dryRun: boolean;
   decide(copies: Copies): Decision;
   onPurged(task: PurgedTask): void;
+  /** Waits until what onPurged was given is written. */
+  drain(): Promise<void>;
   onKept?(id: TaskId, reason: string): void;
 }
 
@@ -77,17 +82,6 @@ interface Removed extends Looked {
   readonly bytes: number;
 }
 
-/** What a task still needs in the rewrite that ends the pass. */
-interface Ending {
-  /** Its row in the snapshot that the pass began with, or its ids where it came into the file later. */
-  readonly task: number | TaskId;
-  /** The copy that was decided on. */
-  readonly file: Copies["file"];
-  readonly redis: boolean;
-  readonly files: number;
-  readonly bytes: number;
-}
-
 /**
  * Purges tasks by SPEC section 6: in bounded batches the backup, the conditional delete in the mirror, the artifacts;
  * at the end one conditional rewrite of the store file. The record in the file outlives everything else, so that
@@ -100,10 +94,9 @@ export class Purge {
   readonly #base: Snapshot;
   readonly #survey: Survey;
   readonly #owners: LogOwners;
-  readonly #wanted: Set<string>;
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
-  readonly #endings: Ending[] = [];
+  readonly #endings = new Endings();
   /** Tasks whose user shares the log with a task that stays. */
   #sharedLogs = 0;
   #current: Snapshot;
@@ -120,8 +113,7 @@ export class Purge {
     this.#current = base;
     this.#mirror = parts.mirror;
     this.#survey = survey;
-    this.#wanted = wantedTaskIds(base, survey);
-    this.#owners = new LogOwners(base, survey.onlyInRedis, this.#wanted);
+    this.#owners = logOwners(base, survey);
     this.#failures = new NamedWarnings(parts.reporter, "was not purged");
     this.#skips = new NamedWarnings(parts.reporter, "stays");
   }
@@ -139,7 +131,8 @@ export class Purge {
   /** Runs the pass. Whatever stops it, what was begun is ended. */
   async run(): Promise<void> {
     const { artifacts } = this.#parts;
-    this.#logs = await artifacts.indexLogs((taskId) => this.#wanted.has(taskId));
+    this.#logs = await artifacts.indexLogs((taskId) => this.#owners.isWanted(taskId));
+    for (const reason of this.#logs.skipped) this.#parts.reporter.warn(`logs not looked at: ${reason}`);
     try {
       await this.#runBatches();
     } finally {
@@ -153,6 +146,7 @@ export class Purge {
     for (const ids of this.#batches()) {
       if (this.#parts.signal.aborted) return;
       await this.#batch(ids);
+      await this.#policy.drain();
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
     }
@@ -267,7 +261,7 @@ export class Purge {
       const folder = await this.#parts.artifacts.purgeFolder(userId, taskId, this.#policy.now);
       if (this.#holdsBack(task.id, folder)) stay.push(task.id);
       else {
-        const logs = await this.#removeLogs(taskId);
+        const logs = await this.#removeLogs(task.id);
         removed.push({ ...task, files: filesOf(folder) + logs.files, bytes: bytesOf(folder) + logs.bytes });
       }
     });
@@ -284,8 +278,11 @@ export class Purge {
     return folder.newer || folder.retry;
   }
 
-  async #removeLogs(taskId: string): Promise<{ files: number; bytes: number }> {
-    if (this.#owners.release(taskId)) {
+  async #removeLogs({ userId, taskId }: TaskId): Promise<{ files: number; bytes: number }> {
+    const isLast = this.#owners.release(taskId);
+    // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
+    if (!isPlainName(userId)) return { files: 0, bytes: 0 };
+    if (isLast) {
       const removed = await this.#logs!.remove(taskId, this.#policy.now);
       for (const reason of removed.reasons) this.#parts.reporter.warn(`a log stays: ${reason}`);
       return removed;
@@ -298,13 +295,14 @@ export class Purge {
     const folder = await this.#parts.artifacts.measureFolder(id.userId, id.taskId, this.#policy.now);
     if (folder.kind === "kept" && (folder.newer || folder.retry)) return this.#keep(id, folder.reason);
     const last = this.#owners.release(id.taskId);
-    const logs = last ? await this.#logs!.measure(id.taskId) : { files: 0, bytes: 0 };
+    const logs = last ? await this.#logs!.measure(id.taskId, this.#policy.now) : { files: 0, bytes: 0 };
     this.#report({ id, copies, seen, files: filesOf(folder) + logs.files, bytes: bytesOf(folder) + logs.bytes });
   }
 
   #noteEnding({ id, copies, seen, files, bytes }: Removed): void {
     const row = this.#base.rowOf(id.userId, id.taskId);
-    this.#endings.push({ task: row < 0 ? id : row, file: copies.file, redis: seen?.exists ?? false, files, bytes });
+    const file = copies.file as Copy;
+    this.#endings.add({ task: row < 0 ? id : row, file, redis: seen?.exists ?? false, files, bytes });
   }
 
   #idOf({ task }: Ending): TaskId {
@@ -314,7 +312,7 @@ export class Purge {
   /** The last step: the rewrite, what came of it, and the empty folders. */
   async #end(): Promise<void> {
     try {
-      if (this.#endings.length > 0) await this.#rewrite();
+      if (this.#endings.size > 0) await this.#rewrite();
       if (!this.#policy.dryRun) await this.#parts.artifacts.sweep(this.#policy.expireBefore);
     } finally {
       if (this.#current !== this.#base) await this.#current.close();
@@ -329,29 +327,39 @@ export class Purge {
   }
 
   async #rewrite(): Promise<void> {
-    let changed = new Set<Ending>();
+    let changed = new Set<number>();
     const { returned } = await this.#parts.file.edit((snapshot) => {
       changed = new Set();
-      const removed = new Set<number>();
-      for (const ending of this.#endings) {
-        const id = this.#idOf(ending);
-        const now = fileCopy(snapshot, id);
+      const removed = new KeySet(snapshot.rows.keys.size);
+      for (let i = 0; i < this.#endings.size; i++) {
+        const ending = this.#endings.at(i);
+        const { userId, taskId } = this.#idOf(ending);
+        const now = fileCopy(snapshot, { userId, taskId });
         if (now === null) continue;
-        if (sameFileCopy(now, ending.file)) removed.add(snapshot.rows.keys.find(id.userId, id.taskId));
-        else changed.add(ending);
+        if (sameFileCopy(now, ending.file)) removed.add(snapshot.rows.keys.find(userId, taskId));
+        else changed.add(i);
       }
       return { removed, upserts: [] };
     }, this.#current);
     this.counts.returned.push(...returned);
-    for (const ending of this.#endings) this.#settle(ending, changed.has(ending));
-    await this.#writeBack([...changed].map((ending) => this.#idOf(ending)));
+    await this.#settle(changed);
   }
 
-  #settle(ending: Ending, changed: boolean): void {
-    const { redis, files, bytes } = ending;
-    const id = this.#idOf(ending);
-    if (changed) this.#keep(id, "its record changed before the file was rewritten");
-    else this.#count({ ...id, local: true, redis, dangling: false, files, bytes });
+  /** Counts and prints what the rewrite ended; what changed before it stays, in both stores. */
+  async #settle(changed: ReadonlySet<number>): Promise<void> {
+    const stay: TaskId[] = [];
+    for (let i = 0; i < this.#endings.size; i++) {
+      const ending = this.#endings.at(i);
+      const { redis, files, bytes } = ending;
+      const id = this.#idOf(ending);
+      if (!changed.has(i)) this.#count({ ...id, local: true, redis, dangling: false, files, bytes });
+      else {
+        stay.push(id);
+        this.#keep(id, "its record changed before the file was rewritten");
+      }
+      if (i % BATCH === 0) await this.#policy.drain();
+    }
+    await this.#writeBack(stay);
   }
 
   /** Puts the file's records of tasks that stay back into the mirror. */
@@ -404,11 +412,13 @@ function idOf({ rows }: Snapshot, row: number): TaskId {
   return { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
 }
 
-function wantedTaskIds(base: Snapshot, { rows, others }: Survey): Set<string> {
-  const wanted = new Set<string>();
-  for (const row of rows) wanted.add(base.rows.keys.taskId(base.rows.key(row)));
-  for (const { taskId } of others) wanted.add(taskId);
-  return wanted;
+/** The owners of the logs of every task that may go. */
+function logOwners(base: Snapshot, { rows, others, onlyInRedis }: Survey): LogOwners {
+  const owners = new LogOwners();
+  for (const row of rows) owners.want(base.rows.keys.taskId(base.rows.key(row)));
+  for (const { taskId } of others) owners.want(taskId);
+  owners.count(base, onlyInRedis);
+  return owners;
 }
 
 function filesOf(folder: FolderOutcome): number {

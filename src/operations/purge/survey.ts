@@ -38,13 +38,14 @@ export async function survey(
   mirror: Mirror | null,
   choose: (member: Member, inFile: boolean) => boolean,
 ): Promise<Survey> {
-  const chosen = new Set(rows.map((row) => snapshot.rows.key(row)));
+  const chosen = new Uint8Array(snapshot.rows.keys.size);
+  for (const row of rows) chosen[snapshot.rows.key(row)] = 1;
   const result: Survey = { rows, others: [], onlyInRedis: new KeyTable(), members: 0 };
   const visit = (member: Member) => {
-    const inFile = snapshot.holds(member);
-    if (!inFile) result.onlyInRedis.addId(member.userId, member.taskId);
-    const known = inFile && chosen.has(snapshot.rows.keys.find(member.userId, member.taskId));
-    if (!known && choose(member, inFile)) result.others.push({ userId: member.userId, taskId: member.taskId });
+    const key = snapshot.keyOf(member);
+    if (key < 0) result.onlyInRedis.addId(member.userId, member.taskId);
+    const known = key >= 0 && chosen[key] === 1;
+    if (!known && choose(member, key >= 0)) result.others.push({ userId: member.userId, taskId: member.taskId });
   };
   for (let rank = 0, more = mirror !== null; more; rank += LIST_STEP) {
     const members = await mirror!.members(undefined, rank, LIST_STEP);

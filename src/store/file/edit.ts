@@ -12,9 +12,15 @@ export interface Splice {
   readonly text: string;
 }
 
+/** Some keys: a set of numbers, or a KeySet where there may be a million. */
+export interface Keys extends Iterable<number> {
+  readonly size: number;
+  has(key: number): boolean;
+}
+
 /** What a rewrite changes: tasks to remove, by key of the snapshot's rows, and records to put in. */
 export interface Edit {
-  readonly removed: ReadonlySet<number>;
+  readonly removed: Keys;
   readonly upserts: readonly Task[];
 }
 
@@ -22,21 +28,21 @@ export interface Edit {
  * The splices, ascending, that make the edit: every other byte stays, and what remains is what Python's `json.dump`
  * would have written without the removed records (SPEC section 2).
  */
-export async function planSplices(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
-  if (snapshot.shape === null) return [{ from: 0, end: 0, text: newFile(snapshot.path, edit.upserts) }];
-  return snapshot.shape === "jsonl" ? planLines(snapshot, edit) : planSequence(snapshot, edit);
+export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
+  if (snapshot.shape === null) yield { from: 0, end: 0, text: newFile(snapshot.path, edit.upserts) };
+  else if (snapshot.shape === "jsonl") yield* planLines(snapshot, edit);
+  else yield* planSequence(snapshot, edit);
 }
 
 /** Whether a row goes: every record of a removed key, its invalid ones aside. */
-function isRemoved(rows: Rows, row: number, removed: ReadonlySet<number>): boolean {
+function isRemoved(rows: Rows, row: number, removed: Keys): boolean {
   return removed.has(rows.key(row));
 }
 
-async function planSequence(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
+async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   const { rows } = snapshot;
   const layout = await readLayout(snapshot);
   const { replaced, added } = await placeUpserts(snapshot, edit, layout);
-  const splices: Splice[] = [];
   let kept = 0;
   let cutFrom = snapshot.layout!.open + 1;
   for (let row = 0; row < rows.size; row++) {
@@ -45,14 +51,14 @@ async function planSequence(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
     // Before the first kept element its own separator goes, and the white space after the bracket stays.
     const previousEnd = row === 0 ? snapshot.layout!.open + 1 : rows.end(row - 1);
     if (kept === 0 && row > 0) {
-      splices.push({ from: await elementStart(snapshot, 0), end: await elementStart(snapshot, row), text: "" });
-    } else if (cutFrom < previousEnd) splices.push({ from: cutFrom, end: previousEnd, text: "" });
+      yield { from: await elementStart(snapshot, 0), end: await elementStart(snapshot, row), text: "" };
+    } else if (cutFrom < previousEnd) yield { from: cutFrom, end: previousEnd, text: "" };
     const text = replaced.get(row);
-    if (text !== undefined) splices.push({ from: rows.start(row), end, text });
+    if (text !== undefined) yield { from: rows.start(row), end, text };
     kept++;
     cutFrom = end;
   }
-  return [...splices, ...endOfSequence(snapshot, { kept, cutFrom, added, layout })];
+  yield* endOfSequence(snapshot, { kept, cutFrom, added, layout });
 }
 
 /** After the last kept element: what follows it goes, what is added comes in. */
@@ -128,32 +134,36 @@ async function placeUpserts(snapshot: Snapshot, edit: Edit, layout: SequenceLayo
 }
 
 /** JSON Lines: whole lines go, new ones come last, and the file still begins with a line that has ids. */
-async function planLines(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
+async function* planLines(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   const { rows, layout } = snapshot;
-  const splices: Splice[] = [];
   const end = layout!.unfinished ?? layout!.size;
-  let tombstone = "";
-  let firstKept = -1;
+  const head = tombstoneHead(rows, edit.removed);
+  if (head !== "") yield { from: 0, end: 0, text: head };
+  let cutEnd = 0;
   for (let row = 0; row < rows.size; row++) {
-    if (!isRemoved(rows, row, edit.removed)) {
-      if (firstKept < 0) firstKept = row;
-      continue;
-    }
-    tombstone ||= tombstoneLine(rows, rows.key(row));
-    const lineEnd = row + 1 < rows.size ? rows.start(row + 1) : end;
-    splices.push({ from: rows.start(row), end: lineEnd, text: "" });
+    if (!isRemoved(rows, row, edit.removed)) continue;
+    cutEnd = row + 1 < rows.size ? rows.start(row + 1) : end;
+    yield { from: rows.start(row), end: cutEnd, text: "" };
   }
-  const needsHead = tombstone !== "" && (firstKept < 0 || rows.key(firstKept) < 0);
-  if (needsHead) splices.unshift({ from: 0, end: 0, text: tombstone });
-  const text = await newLines(snapshot, edit.upserts, end, splices);
-  if (text !== "") splices.push({ from: end, end: layout!.size, text });
-  return splices;
+  const text = await newLines(snapshot, edit.upserts, end, cutEnd === end);
+  if (text !== "") yield { from: end, end: layout!.size, text };
 }
 
-async function newLines(snapshot: Snapshot, upserts: readonly Task[], end: number, splices: Splice[]): Promise<string> {
+/** The tombstone that must stand first where what remains has no line with ids, or does not begin with one. */
+function tombstoneHead(rows: Rows, removed: Keys): string {
+  let gone = -1;
+  for (let row = 0; row < rows.size; row++) {
+    if (isRemoved(rows, row, removed)) gone = rows.key(row);
+    else if (rows.key(row) >= 0) return "";
+    else break;
+  }
+  if (gone < 0) for (const key of removed) gone = key;
+  return gone < 0 ? "" : tombstoneLine(rows, gone);
+}
+
+async function newLines(snapshot: Snapshot, upserts: readonly Task[], end: number, cut: boolean): Promise<string> {
   if (upserts.length === 0) return "";
   const lines = upserts.map((task) => `${lineJson(task)}\n`).join("");
-  const cut = splices.some((splice) => splice.end === end);
   const endsWithNewline = end === 0 || cut || (await snapshot.readBytes(end - 1, end))[0] === 0x0a;
   return endsWithNewline ? lines : `\n${lines}`;
 }

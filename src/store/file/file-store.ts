@@ -100,7 +100,7 @@ export class FileStore {
       return (await this.isCurrent(snapshot)) ? { changed: false, wroteLately: false, identity: null } : undefined;
     }
     const wroteLately = this.#wroteLately(snapshot, lock);
-    const identity = await replaceFile(target, snapshot, await planSplices(snapshot, edit));
+    const identity = await replaceFile(target, snapshot, planSplices(snapshot, edit));
     if (identity === null) return undefined;
     await lock.leave(noteOf(identity));
     return { changed: true, wroteLately, identity };

@@ -32,7 +32,7 @@ export async function identityAt(path: string): Promise<FileIdentity | null> {
 export async function replaceFile(
   target: string,
   snapshot: Snapshot,
-  splices: readonly Splice[],
+  splices: AsyncIterable<Splice>,
 ): Promise<FileIdentity | null> {
   const temporary = temporaryPath(target);
   try {
@@ -56,7 +56,7 @@ function writeFailed(target: string, cause: unknown): TtsctlError {
   });
 }
 
-async function writeTemporary(temporary: string, target: string, snapshot: Snapshot, splices: readonly Splice[]) {
+async function writeTemporary(temporary: string, target: string, snapshot: Snapshot, splices: AsyncIterable<Splice>) {
   const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
     await copySpliced(snapshot, splices, handle);
@@ -87,10 +87,10 @@ async function keepModeAndOwner(handle: FileHandle, target: string): Promise<voi
 }
 
 /** Streams the snapshot into `handle` with the splices made. */
-async function copySpliced(snapshot: Snapshot, splices: readonly Splice[], handle: FileHandle): Promise<void> {
+async function copySpliced(snapshot: Snapshot, splices: AsyncIterable<Splice>, handle: FileHandle): Promise<void> {
   const out = new Output(handle);
   let at = 0;
-  for (const splice of splices) {
+  for await (const splice of splices) {
     await copyRange(snapshot, at, splice.from, out);
     await out.write(Buffer.from(splice.text));
     at = splice.end;

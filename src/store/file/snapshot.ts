@@ -96,9 +96,14 @@ export class Snapshot {
   }
 
   /** Whether the file has any record of a task, valid or not. */
-  holds({ userId, taskId }: TaskId): boolean {
+  holds(id: TaskId): boolean {
+    return this.keyOf(id) >= 0;
+  }
+
+  /** The number of a task's key, or -1 where the file has no record of it, valid or not. */
+  keyOf({ userId, taskId }: TaskId): number {
     const key = this.rows.keys.find(userId, taskId);
-    return key >= 0 && (this.rows.liveRow(key) >= 0 || this.rows.hasInvalid(key));
+    return key >= 0 && (this.rows.liveRow(key) >= 0 || this.rows.hasInvalid(key)) ? key : -1;
   }
 
   /** The rows of all tasks, in file order. */

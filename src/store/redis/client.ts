@@ -49,7 +49,7 @@ export class RedisClient {
       timer = setTimeout(() => reject(timeoutError(client.where)), target.timeout * 1000);
     });
     try {
-      await Promise.race([client.#handshake(target.db), timeout]);
+      await Promise.race([client.#handshake(target), timeout]);
       return client;
     } catch (error) {
       client.close();
@@ -98,16 +98,18 @@ export class RedisClient {
     this.#redis.disconnect();
   }
 
-  async #handshake(db: number): Promise<void> {
+  /** Login and database by commands of ours: where the server refuses them, ioredis goes on, or prints lines of its own. */
+  async #handshake({ username, password, db }: RedisTarget): Promise<void> {
     try {
       await this.#redis.connect();
     } catch (error) {
       throw this.#connectFailed(error);
     }
+    if (username !== null || password !== null) {
+      await this.command("AUTH", ...(username === null ? [] : [username]), password ?? "");
+    }
     if (db !== 0) await this.command("SELECT", db);
     await this.command("PING");
-    // ioredis goes on after a refused AUTH; the only sign is the error event.
-    if (this.#lastError !== undefined) throw this.#connectFailed(this.#lastError);
   }
 
   /** `connect()` says only that the connection is closed; the error event came first and knows why. */
@@ -158,8 +160,6 @@ function optionsOf(target: RedisTarget) {
   const milliseconds = target.timeout * 1000;
   return {
     ...(target.socket === null ? { host: target.host, port: target.port } : { path: target.socket }),
-    ...(target.username === null ? {} : { username: target.username }),
-    ...(target.password === null ? {} : { password: target.password }),
     ...(target.tls ? { tls: { servername: target.host } } : {}),
     protocol: 2,
     lazyConnect: true,
@@ -168,6 +168,7 @@ function optionsOf(target: RedisTarget) {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     enableReadyCheck: false,
+    disableClientInfo: true,
     connectTimeout: milliseconds,
     commandTimeout: milliseconds,
     disconnectTimeout: 200,

@@ -12,10 +12,10 @@ export function userIndexKey(userId: string): string {
 
 /**
  * The user and task of a member of the global index; a user id holds no colon. What is no such member gives an empty
- * part, which no task has.
+ * user, which no task has, and `memberOf` turns it into the same member again.
  */
 export function splitMember(member: string): { userId: string; taskId: string } {
   const colon = member.indexOf(":");
-  if (colon < 0) return { userId: "", taskId: member };
+  if (colon <= 0) return { userId: "", taskId: member };
   return { userId: member.slice(0, colon), taskId: member.slice(colon + 1) };
 }

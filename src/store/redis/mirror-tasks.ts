@@ -11,8 +11,8 @@ const STEP = 1000;
 export class MirrorTasks implements TaskSource {
   readonly #mirror: Mirror;
   readonly #behind: TaskSource | null;
-  /** How many tasks came from the source behind. */
-  filled = 0;
+  /** The tasks that came from the source behind. */
+  readonly filled = new Set<Task>();
 
   constructor(mirror: Mirror, behind: TaskSource | null) {
     this.#mirror = mirror;
@@ -32,10 +32,10 @@ export class MirrorTasks implements TaskSource {
     const tasks = (await this.#mirror.read(ids)).map(usable);
     const gone = ids.filter((_, i) => tasks[i] === undefined);
     if (gone.length === 0 || this.#behind === null) return tasks;
-    const behind = (await this.#behind.find(gone))[Symbol.iterator]();
-    const filled = tasks.map((task) => task ?? (behind.next().value as Task | undefined));
-    this.filled += filled.filter((task) => task !== undefined).length - (ids.length - gone.length);
-    return filled;
+    const behind = await this.#behind.find(gone);
+    for (const task of behind) if (task !== undefined) this.filled.add(task);
+    const next = behind[Symbol.iterator]();
+    return tasks.map((task) => task ?? (next.next().value as Task | undefined));
   }
 
   /** No index knows the status, so the whole stretch is looked at, step by step. */
@@ -56,8 +56,9 @@ export class MirrorTasks implements TaskSource {
       total += passing.length;
       dangling += gone;
     }
-    const tasks = (await this.find(page)).filter((task) => task !== undefined);
-    return { total, tasks, dangling };
+    const found = await this.find(page);
+    const tasks = found.filter((task) => task !== undefined);
+    return { total, tasks, dangling: dangling + found.length - tasks.length };
   }
 
   async #passing(ids: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: number }> {

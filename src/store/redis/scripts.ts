@@ -42,42 +42,35 @@ export const UPSERT_ARGS = 10;
  * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on (empty:
  * none): 1 written, 0 refused. ISO text cannot be compared in Lua, so who is newer was decided before. ARGV: that
  * updated_at, score, member, task id, user id, status, error, created_at, updated_at, payload. An empty payload mends
- * the indexes alone. The types of all keys are looked at before anything of a task is written.
+ * the indexes alone. The hash's type shows in the look at it, the user index is written first: a key of the wrong type,
+ * or a server out of memory, stops a task before anything of it is written.
  */
 export const UPSERT = new Script(`
-local out = {}
-local checked = {}
-local function wrongType(key)
-  if checked[key] == nil then
-    local reply = redis.pcall('ZCARD', key)
-    checked[key] = type(reply) == 'table' and reply or false
-  end
-  return checked[key]
-end
+local out, members = {}, {}
+local index = redis.pcall('ZCARD', KEYS[1])
 for i = 1, (#KEYS - 1) / 2 do
   local arg = (i - 1) * ${UPSERT_ARGS}
-  local hash, user = KEYS[i * 2], KEYS[i * 2 + 1]
-  local seen = redis.pcall('HGET', hash, 'updated_at')
-  local wrong = type(seen) == 'table' and seen or wrongType(KEYS[1]) or wrongType(user)
-  if wrong then
-    out[i] = wrong
-  elseif (seen or '') ~= ARGV[arg + 1] then
-    out[i] = 0
-  else
-    local reply = 1
-    if ARGV[arg + 10] ~= '' then
-      reply = redis.pcall('HSET', hash, 'user_id', ARGV[arg + 5], 'task_id', ARGV[arg + 4], 'status', ARGV[arg + 6],
-        'error', ARGV[arg + 7], 'created_at', ARGV[arg + 8], 'updated_at', ARGV[arg + 9], 'payload', ARGV[arg + 10])
-    end
-    if type(reply) == 'table' then
-      out[i] = reply
+  local hash = KEYS[i * 2]
+  local reply = type(index) == 'table' and index or redis.pcall('HGET', hash, 'updated_at')
+  if type(reply) ~= 'table' then
+    if (reply or '') ~= ARGV[arg + 1] then
+      reply = 0
     else
-      redis.call('ZADD', KEYS[1], ARGV[arg + 2], ARGV[arg + 3])
-      redis.call('ZADD', user, ARGV[arg + 2], ARGV[arg + 4])
-      out[i] = 1
+      reply = redis.pcall('ZADD', KEYS[i * 2 + 1], ARGV[arg + 2], ARGV[arg + 4])
+      if type(reply) ~= 'table' then
+        if ARGV[arg + 10] ~= '' then
+          redis.call('HSET', hash, 'user_id', ARGV[arg + 5], 'task_id', ARGV[arg + 4], 'status', ARGV[arg + 6],
+            'error', ARGV[arg + 7], 'created_at', ARGV[arg + 8], 'updated_at', ARGV[arg + 9], 'payload', ARGV[arg + 10])
+        end
+        members[#members + 1] = ARGV[arg + 2]
+        members[#members + 1] = ARGV[arg + 3]
+        reply = 1
+      end
     end
   end
+  out[i] = reply
 end
+if #members > 0 then redis.call('ZADD', KEYS[1], unpack(members)) end
 return out
 `);
 

@@ -36,21 +36,26 @@ export async function writeToMirror(
   tasks: readonly Task[],
   options: { looks?: readonly Look[]; overEqual?: boolean } = {},
 ): Promise<Outcome<WriteOutcome>[]> {
-  const outcomes: Outcome<WriteOutcome>[] = tasks.map((task) => changesTooOften(task));
+  const outcomes: (Outcome<WriteOutcome> | undefined)[] = tasks.map(() => undefined);
   let pending = tasks.map((_, i) => i);
   let looks: readonly Outcome<Look>[] = options.looks ?? (await mirror.look(tasks));
   for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
     pending = await writeRound(mirror, tasks, { pending, looks, outcomes, overEqual: options.overEqual ?? false });
     looks = await mirror.lookClosely(pending.map((i) => tasks[i]!));
   }
-  return outcomes;
+  return outcomes.map((outcome, i) => outcome ?? changesTooOften(tasks[i]!));
 }
 
 /** Settles what it can and returns what was refused. */
 async function writeRound(
   mirror: Mirror,
   tasks: readonly Task[],
-  round: { pending: number[]; looks: readonly Outcome<Look>[]; outcomes: Outcome<WriteOutcome>[]; overEqual: boolean },
+  round: {
+    pending: number[];
+    looks: readonly Outcome<Look>[];
+    outcomes: (Outcome<WriteOutcome> | undefined)[];
+    overEqual: boolean;
+  },
 ): Promise<number[]> {
   const writing: { index: number; seen: string | null; indexOnly: boolean }[] = [];
   round.pending.forEach((index, i) => {

@@ -1,0 +1,25 @@
+/** A set of key numbers: a bit each, since an edit may remove a million tasks. */
+export class KeySet {
+  readonly #bits: Uint8Array;
+  size = 0;
+
+  /** @param keys how many keys there are */
+  constructor(keys: number) {
+    this.#bits = new Uint8Array((keys >> 3) + 1);
+  }
+
+  add(key: number): void {
+    if (this.has(key)) return;
+    this.#bits[key >> 3]! |= 1 << (key & 7);
+    this.size++;
+  }
+
+  /** False for what is no key (-1). */
+  has(key: number): boolean {
+    return key >= 0 && (this.#bits[key >> 3]! & (1 << (key & 7))) !== 0;
+  }
+
+  *[Symbol.iterator](): Generator<number> {
+    for (let key = 0; key < this.#bits.length * 8; key++) if (this.has(key)) yield key;
+  }
+}

@@ -1,0 +1,183 @@
+import { existsSync, readdirSync, rmdirSync } from "node:fs";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { NOW, Site } from "./helpers.ts";
+
+type Hook = (path: string) => void;
+const hooks = vi.hoisted(
+  () =>
+    ({ unlink: undefined, rename: undefined, readdir: undefined, mkdir: undefined }) as Record<
+      string,
+      Hook | undefined
+    >,
+);
+
+vi.mock("node:fs/promises", async (original) => {
+  const actual = await original<typeof import("node:fs/promises")>();
+  const hooked =
+    (name: "unlink" | "rename" | "readdir" | "mkdir") =>
+    async (path: unknown, ...rest: unknown[]) => {
+      hooks[name]?.(String(path));
+      return (actual[name] as (...args: unknown[]) => unknown)(path, ...rest);
+    };
+  return {
+    ...actual,
+    unlink: hooked("unlink"),
+    rename: hooked("rename"),
+    readdir: hooked("readdir"),
+    mkdir: hooked("mkdir"),
+  };
+});
+
+function failing(code: string, errno: number, when: RegExp): Hook {
+  return (path) => {
+    if (when.test(path)) throw Object.assign(new Error(`${code}: raw ${path}`), { code, errno });
+  };
+}
+
+let site: Site;
+
+beforeEach(() => {
+  site = new Site();
+});
+afterEach(async () => {
+  for (const name of Object.keys(hooks)) hooks[name] = undefined;
+  await site.remove();
+});
+
+it("puts back a folder of which nothing could be removed", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.unlink = failing("EACCES", -13, /t01\.wav$/);
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toEqual({
+    kind: "kept",
+    newer: false,
+    retry: true,
+    reason: 'cannot remove "output/alice/t01/t01.wav": permission denied (EACCES)',
+  });
+  await artifacts.close();
+  expect(site.tree("output")).toEqual(["alice", "alice/t01", "alice/t01/t01.wav xxxxxxxxxx"]);
+});
+
+it("leaves the rest of a folder for the next pass, and says so", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.write("output/alice/t01/sub/stuck.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.unlink = failing("EIO", -5, /stuck/);
+  const outcome = await artifacts.purgeFolder("alice", "t01", NOW);
+  expect(outcome).toMatchObject({ kind: "kept", newer: false });
+  expect(outcome).toMatchObject({
+    reason: expect.stringMatching(
+      /stuck\.wav": i\/o error \(EIO\); what is left of it waits in "output\/\.ttsctl-purge/,
+    ),
+  });
+  await artifacts.sweep(0);
+  hooks.unlink = undefined;
+  expect(await artifacts.recover()).toEqual({ folders: 1, left: [] });
+  expect(existsSync(site.path("output/alice/t01/sub/stuck.wav"))).toBe(true);
+  expect(await artifacts.purgeFolder("alice", "t01", Date.now() / 1000 + 1)).toMatchObject({
+    kind: "removed",
+    files: 1,
+  });
+});
+
+it.each([
+  ["EXDEV", -18, "another file system"],
+  ["EBUSY", -16, "mount point"],
+  ["EROFS", -30, "read-only"],
+])("keeps a folder that cannot be moved: %s", async (code, errno, words) => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.rename = failing(code, errno, /t01\/?$/);
+  const outcome = await artifacts.purgeFolder("alice", "t01", NOW);
+  expect(outcome).toMatchObject({ kind: "kept", newer: false, reason: expect.stringContaining(words) });
+  expect(outcome).toMatchObject({ reason: expect.not.stringContaining("/proc/") });
+  expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
+});
+
+it("does not take a lost purge folder for a task without artifacts", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.rename = failing("ENOENT", -2, /t01\/?$/);
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: false });
+});
+
+it("keeps everything where the purge folder cannot be made, and tries again", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.mkdir = failing("EACCES", -13, /purge$/);
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: false });
+  hooks.mkdir = undefined;
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });
+});
+
+it("puts back a folder into which something came after it was looked at", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.unlink = () => {
+    const [container] = readdirSync(site.path("output/.ttsctl-purge"));
+    site.write(`output/.ttsctl-purge/${container}/alice/t01/late.wav`, "late");
+  };
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: true });
+  expect(site.tree("output/alice")).toEqual(["t01", "t01/late.wav late"]);
+});
+
+it("merges a folder that must stay into one that the service made meanwhile", async () => {
+  site.write("output/alice/t01/t01.wav", "old");
+  site.write("output/alice/t01/notes", "old");
+  site.age();
+  site.age(NOW + 1, "output/alice/t01/notes");
+  const artifacts = await site.open();
+  hooks.readdir = () => {
+    hooks.readdir = undefined;
+    site.write("output/alice/t01/t01.wav", "new");
+  };
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: true });
+  expect(site.tree("output/alice")).toEqual(["t01", "t01/notes old", "t01/t01.wav new"]);
+});
+
+it("makes the user's folder anew when one must go back into it", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.unlink = failing("EACCES", -13, /t01\.wav$/);
+  hooks.readdir = () => {
+    hooks.readdir = undefined;
+    // what another program's cleaning of empty folders does
+    rmdirSync(site.path("output/alice"));
+  };
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: false });
+  expect(site.tree("output/alice")).toEqual(["t01", "t01/t01.wav xxxxxxxxxx"]);
+});
+
+it("tells what of the logs could not be read or removed", async () => {
+  site.write("Logs/20261101/09/t01.log");
+  site.write("Logs/20261102/09/t01.log");
+  site.age();
+  const artifacts = await site.open();
+  let reads = 0;
+  hooks.readdir = (path) => {
+    reads += 1;
+    if (reads === 2) failing("EACCES", -13, /./)(path);
+  };
+  const index = await artifacts.indexLogs(() => true);
+  expect(index.skipped).toEqual([expect.stringMatching(/^cannot read "Logs\/2026110[12]": permission denied/)]);
+  hooks.unlink = failing("EPERM", -1, /t01\.log$/);
+  const outcome = await index.remove("t01", NOW);
+  expect(outcome).toMatchObject({ files: 0, kept: 1, reasons: [expect.stringContaining("EPERM")] });
+});
+
+it("does not hide a bug", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.unlink = () => {
+    throw new TypeError("a bug");
+  };
+  await expect(artifacts.purgeFolder("alice", "t01", NOW)).rejects.toThrow("a bug");
+});

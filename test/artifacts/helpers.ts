@@ -1,0 +1,72 @@
+import {
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts";
+
+/** The passes of these tests begin now; what they find is older unless a test makes it newer. */
+export const NOW = Math.floor(Date.now() / 1000) - 1000;
+export const OLD = NOW - 100_000;
+
+/** A folder with `output/` and `Logs/` for one test. */
+export class Site {
+  readonly root = mkdtempSync(join(tmpdir(), "ttsctl-artifacts-"));
+  readonly #opened: Artifacts[] = [];
+
+  constructor() {
+    mkdirSync(this.path("output"));
+    mkdirSync(this.path("Logs"));
+  }
+
+  path(name: string): string {
+    return join(this.root, name);
+  }
+
+  /** Writes a file of 100 bytes unless told otherwise, with the folders above it. */
+  write(name: string, content = "x".repeat(100)): void {
+    mkdirSync(dirname(this.path(name)), { recursive: true });
+    writeFileSync(this.path(name), content);
+  }
+
+  /** Sets the mtime of everything (or of everything at and below `name`), links included. */
+  age(time = OLD, name = "."): void {
+    for (const path of [...entries(this.path(name)), this.path(name)]) lutimesSync(path, time, time);
+  }
+
+  async open(byDescriptor?: boolean): Promise<Artifacts> {
+    const artifacts = await openArtifacts({ output: this.path("output"), logs: this.path("Logs") }, byDescriptor);
+    this.#opened.push(artifacts);
+    return artifacts;
+  }
+
+  /** All paths below a folder, with the content of files; to see that nothing changed. */
+  tree(name = "."): string[] {
+    return entries(this.path(name)).map((path) => {
+      const relative = path.slice(this.path(name).length + 1);
+      return lstatSync(path).isFile() ? `${relative} ${readFileSync(path, "utf8").slice(0, 10)}` : relative;
+    });
+  }
+
+  async remove(): Promise<void> {
+    for (const artifacts of this.#opened) await artifacts.close();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+function entries(folder: string): string[] {
+  if (!lstatSync(folder).isDirectory()) return [];
+  const names = readdirSync(folder).sort();
+  return names.flatMap((name) => [join(folder, name), ...entries(join(folder, name))]);
+}
+
+export function openDescriptors(): number {
+  return readdirSync("/proc/self/fd").length;
+}

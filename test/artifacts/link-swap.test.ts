@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Artifacts } from "../../src/artifacts/artifacts.ts";
+import { NOW, Site } from "./helpers.ts";
+
+const TASKS = 1500;
+const MILLISECONDS = 2000;
+
+/** Swaps a folder for a link to another one, and back, as fast as it can; prints how often. */
+const SWAPPER = `
+const fs = require("fs");
+const [folder, outside] = process.argv.slice(1);
+let times = 0;
+let stop = false;
+process.stdin.on("data", () => { stop = true; });
+const tried = (operation) => { try { operation(); return true; } catch { return false; } };
+(function swap() {
+  for (let i = 0; i < 200; i++) {
+    // What was purged meanwhile is made anew.
+    if (!tried(() => fs.renameSync(folder, folder + ".aside"))) tried(() => fs.mkdirSync(folder + ".aside"));
+    if (tried(() => fs.symlinkSync(outside, folder))) fs.unlinkSync(folder);
+    tried(() => fs.renameSync(folder + ".aside", folder));
+    times++;
+  }
+  if (stop) { console.log(times); process.exit(); }
+  setImmediate(swap);
+})();`;
+
+let site: Site;
+let swapper: ChildProcess | undefined;
+
+beforeEach(() => {
+  site = new Site();
+});
+afterEach(async () => {
+  swapper?.kill("SIGKILL");
+  await site.remove();
+});
+
+function startSwapping(folder: string, outside: string): ChildProcess {
+  swapper = spawn(process.execPath, ["-e", SWAPPER, site.path(folder), site.path(outside)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  return swapper;
+}
+
+/** Stops the swapper, the folder in its place, and returns how often it swapped. */
+async function swaps(child: ChildProcess): Promise<number> {
+  const ended = once(child, "exit");
+  const printed = once(child.stdout!, "data");
+  child.stdin!.write("stop\n");
+  const [text] = await printed;
+  await ended;
+  return Number(text);
+}
+
+async function untilTimeIsUp(work: (i: number) => Promise<boolean>): Promise<number> {
+  const end = Date.now() + MILLISECONDS;
+  let [next, done] = [0, 0];
+  const worker = async () => {
+    while (Date.now() < end) if (await work(next++ % TASKS)) done += 1;
+  };
+  await Promise.all(Array.from({ length: 16 }, worker));
+  return done;
+}
+
+function roundsOfAll(artifacts: Artifacts): Promise<number> {
+  return untilTimeIsUp(async (i) => (await artifacts.purgeFolder("alice", `t${i}`, NOW)).kind === "removed");
+}
+
+/** Moved away and put back, or removed, by turns; a link that is in the way of putting it back leaves it to recover. */
+async function roundsOfOneTask(artifacts: Artifacts): Promise<number> {
+  const end = Date.now() + MILLISECONDS;
+  let removed = 0;
+  while (Date.now() < end) {
+    const nows = [0, Number.POSITIVE_INFINITY, 0, Number.POSITIVE_INFINITY];
+    const outcomes = await Promise.all(nows.map((now) => artifacts.purgeFolder("alice", "t0", now)));
+    removed += outcomes.filter(({ kind }) => kind === "removed").length;
+    await artifacts.recover();
+  }
+  return removed;
+}
+
+it.each([
+  ["a user's folder", "output/alice", "outside"],
+  ["a task's folder", "output/alice/t0", "outside/t0"],
+])("touches nothing outside while %s is swapped for a link", async (_what, folder, outside) => {
+  for (let i = 0; i < TASKS; i++) {
+    site.write(`output/alice/t${i}/t${i}.wav`, "inside");
+    site.write(`outside/t${i}/t${i}.wav`, "outside");
+  }
+  site.age();
+  const before = site.tree("outside");
+  const artifacts = await site.open();
+  const child = startSwapping(folder, outside);
+  const removed = folder.endsWith("t0") ? await roundsOfOneTask(artifacts) : await roundsOfAll(artifacts);
+  expect(await swaps(child)).toBeGreaterThan(100);
+  expect(removed).toBeGreaterThan(0);
+  expect(site.tree("outside")).toEqual(before);
+});
+
+it("touches nothing outside while a date of the logs is swapped for a link", async () => {
+  for (let i = 0; i < TASKS; i++) {
+    site.write(`Logs/20261101/09/t${i}.log`, "inside");
+    site.write(`outside/09/t${i}.log`, "outside");
+  }
+  site.age();
+  const before = site.tree("outside");
+  const artifacts = await site.open();
+  const index = await artifacts.indexLogs(() => true);
+  const child = startSwapping("Logs/20261101", "outside");
+  const removed = await untilTimeIsUp(async (i) => (await index.remove(`t${i}`, NOW)).files > 0);
+  expect(await swaps(child)).toBeGreaterThan(100);
+  expect(removed).toBeGreaterThan(0);
+  expect(site.tree("outside")).toEqual(before);
+});

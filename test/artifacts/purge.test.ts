@@ -1,0 +1,215 @@
+import { existsSync, lutimesSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { FolderOutcome } from "../../src/artifacts/artifacts.ts";
+import { NOW, OLD, openDescriptors, Site } from "./helpers.ts";
+
+const NO_FOLDER = "is a symbolic link or not a folder";
+let site: Site;
+
+beforeEach(() => {
+  site = new Site();
+});
+afterEach(() => site.remove());
+
+function reasonOf(outcome: FolderOutcome): string {
+  if (outcome.kind !== "kept") throw new Error(`expected kept, got ${JSON.stringify(outcome)}`);
+  return outcome.reason;
+}
+
+describe.each([
+  ["under /proc/self/fd", true],
+  ["by path", false],
+])("purgeFolder %s", (_mode, byDescriptor) => {
+  it("removes the folder of a task with all that is in it", async () => {
+    site.write("output/alice/t01/t01.wav");
+    site.write("output/alice/t01/parts/deep/1.wav", "12345");
+    site.write("output/alice/t02/t02.wav");
+    site.age();
+    const notUtf8 = Buffer.from(`${site.path("output/alice/t01")}/\xff.wav`, "latin1");
+    writeFileSync(notUtf8, "123");
+    lutimesSync(notUtf8, OLD, OLD);
+    lutimesSync(site.path("output/alice/t01"), OLD, OLD);
+    const artifacts = await site.open(byDescriptor);
+    const expected = { kind: "removed", files: 3, bytes: 108 };
+    expect(await artifacts.measureFolder("alice", "t01", NOW)).toEqual(expected);
+    expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
+    expect(await artifacts.purgeFolder("alice", "t01", NOW)).toEqual(expected);
+    expect(await artifacts.purgeFolder("alice", "t01", NOW)).toEqual({ kind: "absent" });
+    await artifacts.close();
+    expect(site.tree("output")).toEqual(["alice", "alice/t02", "alice/t02/t02.wav xxxxxxxxxx"]);
+  });
+
+  it("finds nothing where there is nothing", async () => {
+    site.write("output/alice/t01/t01.wav");
+    const artifacts = await site.open(byDescriptor);
+    for (const [user, task] of [
+      ["bob", "t01"],
+      ["alice", "t02"],
+    ] as const) {
+      expect(await artifacts.measureFolder(user, task, NOW)).toEqual({ kind: "absent" });
+      expect(await artifacts.purgeFolder(user, task, NOW)).toEqual({ kind: "absent" });
+    }
+  });
+
+  it.each([
+    ["a file", "output/alice/t01/t01.wav"],
+    ["a file far down", "output/alice/t01/a/b/c.wav"],
+    ["a folder", "output/alice/t01/a"],
+    ["the folder itself", "output/alice/t01"],
+  ])("puts back a folder when %s is newer", async (_what, newer) => {
+    site.write("output/alice/t01/t01.wav");
+    site.write("output/alice/t01/a/b/c.wav");
+    site.age();
+    const before = site.tree("output");
+    // age() goes down, too; only the entry itself is to be newer
+    site.age(NOW + 0.001, newer);
+    if (newer !== "output/alice/t01/t01.wav") site.age(OLD, "output/alice/t01/t01.wav");
+    const artifacts = await site.open(byDescriptor);
+    expect(await artifacts.measureFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: true });
+    expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", newer: true });
+    await artifacts.close();
+    expect(site.tree("output")).toEqual(before);
+  });
+
+  it("removes what was changed at the very second of the pass", async () => {
+    site.write("output/alice/t01/t01.wav");
+    site.age(NOW);
+    const artifacts = await site.open(byDescriptor);
+    expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed", files: 1 });
+  });
+
+  it.each(["..", ".", "", "a/b", "/etc", "C:\\", "a\0b", "a\nb", "x".repeat(300)])(
+    "leaves the artifacts of an id like %j alone",
+    async (id) => {
+      site.write("output/alice/t01/t01.wav");
+      site.write("output/a/b/t01/t01.wav");
+      site.age();
+      const before = site.tree();
+      const artifacts = await site.open(byDescriptor);
+      for (const [user, task] of [
+        [id, "t01"],
+        ["alice", id],
+      ] as const) {
+        expect(await artifacts.purgeFolder(user, task, NOW)).toMatchObject({ kind: "kept", newer: false });
+        expect(await artifacts.measureFolder(user, task, NOW)).toMatchObject({ kind: "kept", newer: false });
+        expect(await artifacts.list(user, task)).toEqual([]);
+      }
+      expect(site.tree()).toEqual(before);
+    },
+  );
+
+  it("has no user with the name of the purge folder", async () => {
+    site.write("output/.ttsctl-purge/t01/t01.wav");
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    expect(await artifacts.purgeFolder(".ttsctl-purge", "t01", NOW)).toMatchObject({ kind: "kept", newer: false });
+    expect(existsSync(site.path("output/.ttsctl-purge/t01/t01.wav"))).toBe(true);
+  });
+
+  it.each([
+    ["a task's folder", "output/alice/t01", "outside/t01"],
+    ["a user's folder", "output/alice", "outside"],
+  ])("does not follow a link in place of %s", async (_what, link, target) => {
+    site.write("outside/t01/t01.wav");
+    mkdirSync(join(site.path(link), ".."), { recursive: true });
+    symlinkSync(site.path(target), site.path(link));
+    site.age();
+    const before = site.tree();
+    const artifacts = await site.open(byDescriptor);
+    expect(reasonOf(await artifacts.measureFolder("alice", "t01", NOW))).toContain(NO_FOLDER);
+    expect(await artifacts.list("alice", "t01")).toEqual([]);
+    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toMatch(/link or not a folder|is not a folder/);
+    await artifacts.close();
+    expect(site.tree()).toEqual(before);
+  });
+
+  it("leaves a file alone that stands where the folder should", async () => {
+    site.write("output/alice/t01");
+    site.write("output/bob");
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toContain("not a folder");
+    expect(reasonOf(await artifacts.purgeFolder("bob", "t01", NOW))).toContain("not a folder");
+  });
+
+  it("unlinks links inside the folder and leaves what they point to", async () => {
+    site.write("outside/song.wav");
+    site.write("outside/more/song.wav");
+    site.write("output/alice/t01/t01.wav");
+    symlinkSync(site.path("outside/song.wav"), site.path("output/alice/t01/file"));
+    symlinkSync(site.path("outside/more"), site.path("output/alice/t01/folder"));
+    symlinkSync("/nowhere", site.path("output/alice/t01/dangling"));
+    site.age();
+    const before = site.tree("outside");
+    const artifacts = await site.open(byDescriptor);
+    expect(await artifacts.purgeFolder("alice", "t01", NOW)).toEqual({ kind: "removed", files: 4, bytes: 100 });
+    expect(site.tree("outside")).toEqual(before);
+  });
+
+  it("works in an output that is itself a link", async () => {
+    site.write("elsewhere/alice/t01/t01.wav");
+    renameSync(site.path("output"), site.path("unused"));
+    symlinkSync(site.path("elsewhere"), site.path("output"));
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    expect(await artifacts.list("alice", "t01")).toEqual([{ path: "output/alice/t01/t01.wav", bytes: 100 }]);
+    expect(await artifacts.purgeFolder("alice", "t01", NOW)).toEqual({ kind: "removed", files: 1, bytes: 100 });
+    await artifacts.close();
+    expect(site.tree("elsewhere")).toEqual(["alice"]);
+  });
+
+  it("does not follow a user's folder that is moved out and linked to between two tasks", async () => {
+    site.write("output/alice/t01/t01.wav");
+    site.write("output/alice/t02/t02.wav");
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });
+    renameSync(site.path("output/alice"), site.path("archive"));
+    expect(await artifacts.purgeFolder("alice", "t02", NOW)).toEqual({ kind: "absent" });
+    symlinkSync(site.path("archive"), site.path("output/alice"));
+    expect(reasonOf(await artifacts.purgeFolder("alice", "t02", NOW))).toContain(NO_FOLDER);
+    expect(existsSync(site.path("archive/t02/t02.wav"))).toBe(true);
+  });
+
+  it("purges many tasks at once, many of one user, and leaves no descriptor open", async () => {
+    const tasks = Array.from({ length: 2000 }, (_, i) => [`user${i % 90}`, `t${i}`] as const);
+    for (const [user, task] of tasks) site.write(`output/${user}/${task}/${task}.wav`);
+    site.age();
+    const before = openDescriptors();
+    const artifacts = await site.open(byDescriptor);
+    const queue = [...tasks];
+    let [removed, most] = [0, 0];
+    const worker = async () => {
+      for (let task = queue.pop(); task !== undefined; task = queue.pop()) {
+        if ((await artifacts.purgeFolder(...task, NOW)).kind === "removed") removed += 1;
+        if (queue.length % 100 === 0) most = Math.max(most, openDescriptors());
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, worker));
+    expect(removed).toBe(2000);
+    expect(most - before).toBeLessThan(64 + 16 * 2 + 8);
+    expect(await artifacts.sweep(NOW)).toBe(90);
+    await artifacts.close();
+    expect(openDescriptors()).toBe(before);
+    expect(readdirSync(site.path("output"))).toEqual([]);
+  });
+
+  it("removes a folder once, whoever asks at the same time", async () => {
+    site.write("output/alice/t01/t01.wav");
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => artifacts.purgeFolder("alice", "t01", NOW)));
+    expect(outcomes.filter(({ kind }) => kind === "removed")).toHaveLength(1);
+  });
+
+  it("gives up on a nesting that is not the service's", async () => {
+    site.write(`output/alice/t01/${"d/".repeat(40)}x.wav`);
+    site.age();
+    const before = site.tree("output");
+    const artifacts = await site.open(byDescriptor);
+    expect(reasonOf(await artifacts.purgeFolder("alice", "t01", NOW))).toContain("folders deep");
+    await artifacts.close();
+    expect(site.tree("output")).toEqual(before);
+  });
+});

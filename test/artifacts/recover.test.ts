@@ -1,0 +1,99 @@
+import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NOW, Site } from "./helpers.ts";
+
+const PARKED = "output/.ttsctl-purge/123-abc/alice/t01";
+let site: Site;
+
+beforeEach(() => {
+  site = new Site();
+});
+afterEach(() => site.remove());
+
+describe.each([
+  ["under /proc/self/fd", true],
+  ["by path", false],
+])("recover %s", (_mode, byDescriptor) => {
+  it("has nothing to do in a tidy place", async () => {
+    expect(await (await site.open(byDescriptor)).recover()).toEqual({ folders: 0, left: [] });
+  });
+
+  it("puts back what a killed pass left, and the next purge takes it again", async () => {
+    site.write(`${PARKED}/t01.wav`);
+    site.write("output/.ttsctl-purge/124-def/bob/t02/a/t02.wav");
+    mkdirSync(site.path("output/.ttsctl-purge/125-empty/carol"), { recursive: true });
+    mkdirSync(site.path("output/alice"));
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    expect(await artifacts.recover()).toEqual({ folders: 2, left: [] });
+    expect(site.tree("output").filter((line) => line.includes(" "))).toEqual([
+      "alice/t01/t01.wav xxxxxxxxxx",
+      "bob/t02/a/t02.wav xxxxxxxxxx",
+    ]);
+    expect(existsSync(site.path("output/.ttsctl-purge"))).toBe(false);
+    expect(await artifacts.purgeFolder("alice", "t01", Date.now() / 1000 + 1)).toMatchObject({ kind: "removed" });
+  });
+
+  it("puts what the folder lacks into one that exists again, and drops the rest", async () => {
+    site.write(`${PARKED}/same.wav`, "old");
+    site.write(`${PARKED}/only-old.wav`, "old");
+    site.write(`${PARKED}/both/same.wav`, "old");
+    site.write(`${PARKED}/both/only-old.wav`, "old");
+    site.write(`${PARKED}/was-folder/x.wav`, "old");
+    symlinkSync("/nowhere", site.path(`${PARKED}/link`));
+    site.write("output/alice/t01/same.wav", "new");
+    site.write("output/alice/t01/both/same.wav", "new");
+    site.write("output/alice/t01/was-folder", "new");
+    const artifacts = await site.open(byDescriptor);
+    expect(await artifacts.recover()).toEqual({ folders: 1, left: [] });
+    expect(site.tree("output")).toEqual([
+      "alice",
+      "alice/t01",
+      "alice/t01/both",
+      "alice/t01/both/only-old.wav old",
+      "alice/t01/both/same.wav new",
+      "alice/t01/link",
+      "alice/t01/only-old.wav old",
+      "alice/t01/same.wav new",
+      "alice/t01/was-folder new",
+    ]);
+    expect(lstatSync(site.path("output/alice/t01/link")).isSymbolicLink()).toBe(true);
+  });
+
+  it("never puts anything back through a link", async () => {
+    site.write(`${PARKED}/t01.wav`);
+    site.write("output/.ttsctl-purge/123-abc/bob/t02/t02.wav");
+    site.write("output/.ttsctl-purge/123-abc/.ttsctl-purge/t03/t03.wav");
+    mkdirSync(site.path("outside"));
+    symlinkSync(site.path("outside"), site.path("output/alice"));
+    mkdirSync(site.path("output/bob"));
+    symlinkSync(site.path("outside"), site.path("output/bob/t02"));
+    symlinkSync(site.path("outside"), site.path("output/.ttsctl-purge/999-link"));
+    const artifacts = await site.open(byDescriptor);
+    const { folders, left } = await artifacts.recover();
+    expect(folders).toBe(0);
+    expect(left).toHaveLength(4);
+    expect(readdirSync(site.path("outside"))).toEqual([]);
+    expect(existsSync(site.path(`${PARKED}/t01.wav`))).toBe(true);
+  });
+
+  it("leaves a purge folder alone that is a link", async () => {
+    site.write("outside/123-abc/alice/t01/t01.wav");
+    symlinkSync(site.path("outside"), site.path("output/.ttsctl-purge"));
+    site.write("output/bob/t02/t02.wav");
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    expect((await artifacts.recover()).left).toHaveLength(1);
+    expect(await artifacts.purgeFolder("bob", "t02", NOW)).toMatchObject({ kind: "kept", newer: false });
+    expect(existsSync(site.path("outside/123-abc/alice/t01/t01.wav"))).toBe(true);
+    expect(existsSync(site.path("output/bob/t02/t02.wav"))).toBe(true);
+  });
+
+  it("names what it does not know", async () => {
+    mkdirSync(site.path("output/.ttsctl-purge/123-abc/alice"), { recursive: true });
+    writeFileSync(site.path("output/.ttsctl-purge/123-abc/alice/note"), "");
+    const { folders, left } = await (await site.open(byDescriptor)).recover();
+    expect(folders).toBe(0);
+    expect(left).toEqual([expect.stringContaining('alice/note"')]);
+  });
+});

@@ -1,0 +1,57 @@
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { openArtifacts } from "../../src/artifacts/artifacts.ts";
+import { NOW, openDescriptors, Site } from "./helpers.ts";
+
+let site: Site;
+
+beforeEach(() => {
+  site = new Site();
+});
+afterEach(() => site.remove());
+
+it("finds nothing where both folders are missing", async () => {
+  rmSync(site.path("output"), { recursive: true });
+  rmSync(site.path("Logs"), { recursive: true });
+  const artifacts = await site.open();
+  expect(await artifacts.recover()).toEqual({ folders: 0, left: [] });
+  expect(await artifacts.list("alice", "t01")).toEqual([]);
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toEqual({ kind: "absent" });
+  expect(await (await artifacts.indexLogs(() => true)).remove("t01", NOW)).toMatchObject({ files: 0, kept: 0 });
+  expect(await artifacts.sweep(NOW)).toBe(0);
+});
+
+it.each([
+  ["a link to a disk that is not mounted", () => ["dangling", "Logs"]],
+  ["a file", () => ["file", "Logs"]],
+  ["a file for the logs", () => ["output", "file"]],
+  ["the root of the file system", () => ["/", "Logs"]],
+  ["one folder for both", () => ["output", "./output"]],
+] as const)("refuses %s", async (_what, paths) => {
+  site.write("file");
+  symlinkSync("/nowhere/else", site.path("dangling"));
+  const [output, logs] = paths().map((path) => (path === "/" ? path : site.path(path))) as [string, string];
+  const before = openDescriptors();
+  await expect(openArtifacts({ output, logs })).rejects.toMatchObject({ code: "ARTIFACTS_UNSAFE" });
+  expect(openDescriptors()).toBe(before);
+});
+
+it("has no user with the name of the folder in output that holds the logs", async () => {
+  site.write("output/Logs/20261101/09/t01.log");
+  site.age();
+  const artifacts = await openArtifacts({ output: site.path("output"), logs: site.path("output/Logs") });
+  const outcome = await artifacts.purgeFolder("Logs", "20261101", NOW);
+  expect(outcome).toMatchObject({ kind: "kept", newer: false });
+  expect(await artifacts.list("alice", "t01")).toMatchObject([{ bytes: 100 }]);
+  await artifacts.close();
+});
+
+it("gives logs that lie elsewhere their whole path", async () => {
+  site.write("var/log/20261101/09/t01.log");
+  mkdirSync(site.path("srv/output"), { recursive: true });
+  const artifacts = await openArtifacts({ output: site.path("srv/output"), logs: site.path("var/log") });
+  expect(await artifacts.list("alice", "t01")).toEqual([
+    { path: site.path("var/log/20261101/09/t01.log"), bytes: 100 },
+  ]);
+  await artifacts.close();
+});

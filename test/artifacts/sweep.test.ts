@@ -1,0 +1,96 @@
+import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NOW, OLD, Site } from "./helpers.ts";
+
+const EXPIRE_BEFORE = NOW - 1000;
+let site: Site;
+
+beforeEach(() => {
+  site = new Site();
+});
+afterEach(() => site.remove());
+
+describe.each([
+  ["under /proc/self/fd", true],
+  ["by path", false],
+])("sweep %s", (_mode, byDescriptor) => {
+  it("removes a user's folder that this pass emptied and that was old before", async () => {
+    site.write("output/old/t01/t01.wav");
+    site.write("output/young/t02/t02.wav");
+    site.write("output/busy/t03/t03.wav");
+    site.write("output/busy/t04/t04.wav");
+    mkdirSync(site.path("output/untouched"));
+    site.age();
+    site.age(EXPIRE_BEFORE + 1, "output/young");
+    const artifacts = await site.open(byDescriptor);
+    for (const [user, task] of [
+      ["old", "t01"],
+      ["young", "t02"],
+      ["busy", "t03"],
+    ] as const) {
+      expect(await artifacts.purgeFolder(user, task, NOW)).toMatchObject({ kind: "removed" });
+    }
+    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(1);
+    expect(readdirSync(site.path("output")).sort()).toEqual(["busy", "untouched", "young"]);
+  });
+
+  it("leaves a user's folder that someone else changed after our removal", async () => {
+    site.write("output/alice/t01/t01.wav");
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    await artifacts.purgeFolder("alice", "t01", NOW);
+    site.age(Date.now() / 1000 + 5, "output/alice");
+    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(0);
+    expect(readdirSync(site.path("output"))).toEqual(["alice"]);
+  });
+
+  it("removes hours and dates that this pass emptied or found empty, if they were old", async () => {
+    site.write("Logs/20261101/09/t01.log");
+    site.write("Logs/20261101/10/t02.log");
+    site.write("Logs/20261102/09/t03.log");
+    site.write("Logs/20261102/10/stays.log");
+    mkdirSync(site.path("Logs/20261103/09"), { recursive: true });
+    mkdirSync(site.path("Logs/20261104"));
+    mkdirSync(site.path("Logs/20261105/09"), { recursive: true });
+    mkdirSync(site.path("Logs/notadate/09"), { recursive: true });
+    site.age();
+    site.age(EXPIRE_BEFORE + 1, "Logs/20261105");
+    const artifacts = await site.open(byDescriptor);
+    const index = await artifacts.indexLogs((task) => task !== "stays");
+    for (const task of ["t01", "t02", "t03"]) expect(await index.remove(task, NOW)).toMatchObject({ files: 1 });
+    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(7);
+    expect(site.tree("Logs")).toEqual([
+      "20261102",
+      "20261102/10",
+      "20261102/10/stays.log xxxxxxxxxx",
+      "20261105",
+      "20261105/09",
+      "notadate",
+      "notadate/09",
+    ]);
+  });
+
+  it("leaves hours in a date that was young, and the date of an hour that stays", async () => {
+    site.write("Logs/20261101/09/t01.log");
+    site.age();
+    site.age(EXPIRE_BEFORE + 1, "Logs/20261101");
+    site.age(OLD, "Logs/20261101/09");
+    const artifacts = await site.open(byDescriptor);
+    const index = await artifacts.indexLogs(() => true);
+    await index.remove("t01", NOW);
+    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(1);
+    expect(site.tree("Logs")).toEqual(["20261101"]);
+  });
+
+  it("touches nothing after a pass that removed nothing", async () => {
+    mkdirSync(site.path("output/alice"));
+    mkdirSync(site.path("outside"));
+    symlinkSync(site.path("outside"), site.path("Logs/20261101"));
+    site.age();
+    const before = site.tree();
+    const artifacts = await site.open(byDescriptor);
+    await artifacts.indexLogs(() => true);
+    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(0);
+    expect(site.tree()).toEqual(before);
+  });
+});

@@ -1,0 +1,129 @@
+import type { Artifacts } from "../../src/artifacts/artifacts.ts";
+import type { Clock } from "../../src/clock.ts";
+import { TtsctlError } from "../../src/errors.ts";
+import type { Reporter } from "../../src/operations/reporter.ts";
+import { type MirrorLink, MirrorLink as RealLink } from "../../src/store/mirror-link.ts";
+import { RedisClient } from "../../src/store/redis/client.ts";
+import { Mirror } from "../../src/store/redis/mirror.ts";
+import type { Zone } from "../../src/task/zone.ts";
+import { UTC } from "./records.ts";
+import type { RedisServer } from "./redis.ts";
+
+/** Time goes on as it does, from where the test puts it. */
+export class ShiftedClock implements Clock {
+  /** Seconds that the wall is ahead. */
+  shift = 0;
+
+  now(): number {
+    return Date.now() / 1000 + this.shift;
+  }
+
+  monotonic(): number {
+    return performance.now() / 1000;
+  }
+}
+
+/** Keeps what was said. */
+export class RecordingReporter implements Reporter {
+  readonly warnings: string[] = [];
+  readonly steps: { label: string; done: number; total: number }[] = [];
+
+  warn(line: string): void {
+    this.warnings.push(line);
+  }
+
+  progress(label: string, done: number, total: number): void {
+    this.steps.push({ label, done, total });
+  }
+
+  get text(): string {
+    return this.warnings.join("\n");
+  }
+}
+
+export async function connectMirror(server: { port: number }, zone: Zone = UTC, timeout = 2): Promise<Mirror> {
+  const target = { host: "127.0.0.1", port: server.port, db: 0, username: null, password: null };
+  return new Mirror(await RedisClient.connect({ ...target, tls: false, socket: null, timeout }), zone);
+}
+
+export function linkTo(mirror: Mirror): MirrorLink {
+  return new RealLink(
+    async () => mirror,
+    () => {},
+  );
+}
+
+type Hook = (method: string) => Promise<void> | void;
+
+/** A real mirror that a test can take down, at once or from one of its calls on, and bring back. */
+export class FlakyMirror {
+  readonly mirror: Mirror;
+  readonly calls: string[] = [];
+  #isDown: (method: string) => boolean = () => false;
+  #before: Hook = () => {};
+  #after: Hook = () => {};
+
+  constructor(real: Mirror) {
+    this.mirror = new Proxy(real, {
+      get: (target, name: string) => {
+        const value = Reflect.get(target, name, target);
+        return typeof value === "function" ? this.#guarded(name, value.bind(target)) : value;
+      },
+    });
+  }
+
+  /** @param when true for a call that fails; by default all do */
+  goDown(when: (method: string) => boolean = () => true): void {
+    this.#isDown = when;
+  }
+
+  comeBack(): void {
+    this.#isDown = () => false;
+  }
+
+  /** Runs before each call reaches Redis: what a service does at that very moment. */
+  onCall(hook: Hook): void {
+    this.#before = hook;
+  }
+
+  /** Runs after Redis answered a call, before the caller hears of it. */
+  afterCall(hook: Hook): void {
+    this.#after = hook;
+  }
+
+  #guarded(name: string, method: (...args: unknown[]) => unknown) {
+    if (name === "close") return method;
+    return async (...args: unknown[]) => {
+      this.calls.push(name);
+      await this.#before(name);
+      if (this.#isDown(name)) throw new TtsctlError("REDIS_UNAVAILABLE", "Redis was taken down by the test");
+      const result = await method(...args);
+      await this.#after(name);
+      return result;
+    };
+  }
+}
+
+/** Real artifacts with something happening before, or after, the folder of a task is purged. */
+export function hookedArtifacts(
+  real: Artifacts,
+  hooks: { before?: (taskId: string) => Promise<void> | void; after?: (taskId: string) => Promise<void> | void },
+): Artifacts {
+  return new Proxy(real, {
+    get: (target, name: string) => {
+      const value = Reflect.get(target, name, target);
+      if (name !== "purgeFolder") return typeof value === "function" ? value.bind(target) : value;
+      return async (userId: string, taskId: string, now: number) => {
+        await hooks.before?.(taskId);
+        const outcome = await target.purgeFolder(userId, taskId, now);
+        await hooks.after?.(taskId);
+        return outcome;
+      };
+    },
+  });
+}
+
+/** A mirror and a double around it, for the tests of one file. */
+export async function flakyMirror(server: RedisServer): Promise<FlakyMirror> {
+  return new FlakyMirror(await connectMirror(server));
+}

@@ -1,0 +1,19 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+
+/** What random tests begin with; set TTSCTL_SEED to see a failure again. */
+export const SEED = Number(process.env.TTSCTL_SEED ?? Date.now() % 2 ** 31);
+console.log(`TTSCTL_SEED=${SEED}`);
+fc.configureGlobal({ seed: SEED });
+
+/**
+ * What a Python script answers, in one process: JSON goes in on stdin, JSON comes out on stdout.
+ * @param script beside the test that asks, such as `new URL("times.py", import.meta.url)`
+ */
+export function askPython<T>(script: URL, input: unknown): T {
+  const options = { input: JSON.stringify(input), encoding: "utf8", maxBuffer: 1 << 30 } as const;
+  const run = spawnSync("python3", [fileURLToPath(script)], options);
+  if (run.status !== 0) throw new Error(`python3: ${run.stderr || run.error}`);
+  return JSON.parse(run.stdout) as T;
+}

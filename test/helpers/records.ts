@@ -1,0 +1,33 @@
+import { RecordParser } from "../../src/task/parse.ts";
+import { isInvalid, type Task } from "../../src/task/task.ts";
+import { formatUtc } from "../../src/task/time.ts";
+import { Zone } from "../../src/task/zone.ts";
+import type { RecordJson } from "./root.ts";
+
+export const UTC = new Zone("UTC");
+
+export interface Ids {
+  readonly user_id: string;
+  readonly task_id: string;
+}
+
+/** A record of the service; finished in 2020 unless told otherwise. */
+export function record(userId: string, taskId: string, more: RecordJson = {}): RecordJson & Ids {
+  return {
+    ...{ task_id: taskId, user_id: userId, status: "succeeded", error: null, progress: 100 },
+    ...{ created_at: "2020-01-01T08:00:00.000001", updated_at: "2020-01-01T08:00:05.250001", text: "你好，世界" },
+    ...more,
+  };
+}
+
+/** An ISO time in UTC, some seconds ago. */
+export function ago(seconds: number): string {
+  return formatUtc(Math.round(Date.now() / 1000) - seconds);
+}
+
+/** A valid record as the code under test knows it. */
+export function taskOf(json: RecordJson): Task {
+  const task = new RecordParser(UTC).parse(JSON.stringify(json));
+  if (isInvalid(task)) throw new Error(task.reason);
+  return task;
+}

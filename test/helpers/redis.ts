@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Resp, type RespReply } from "./resp.ts";
+import { until } from "./until.ts";
+
+const BINARY = "redis-server";
+/** Tests compare keys by their digests, and make the server sleep. */
+const DEBUG = ["--enable-debug-command", "yes"];
+
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** A real redis-server of a test's own, on a free port, without persistence, in a folder of its own. */
+export class RedisServer {
+  readonly port: number;
+  readonly folder: string;
+  readonly #args: readonly string[];
+  #process: ChildProcess | undefined;
+  #resp: Resp | undefined;
+
+  private constructor(port: number, folder: string, args: readonly string[]) {
+    this.port = port;
+    this.folder = folder;
+    this.#args = args;
+  }
+
+  /** @param args more of the server's arguments */
+  static async start(...args: string[]): Promise<RedisServer> {
+    const folder = mkdtempSync(join(tmpdir(), "ttsctl-redis-"));
+    for (let tries = 1; ; tries++) {
+      const server = new RedisServer(await freePort(), folder, args);
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        if (tries === 5) throw error; // the port may have been taken meanwhile, but not five times
+      }
+    }
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}/0`;
+  }
+
+  get socket(): string {
+    return join(this.folder, "redis.sock");
+  }
+
+  /** Starts it again, empty, after `stop`. */
+  async start(): Promise<void> {
+    const ours = ["--port", `${this.port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    const more = [
+      "--dir",
+      this.folder,
+      "--unixsocket",
+      this.socket,
+      "--daemonize",
+      "no",
+      "--logfile",
+      "redis.log",
+      ...DEBUG,
+    ];
+    const child = spawn(BINARY, [...ours, ...more, ...this.#args], { stdio: "ignore" });
+    this.#process = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
+    await until(async () => {
+      if (child.exitCode !== null) throw new Error(`${BINARY} ended with ${child.exitCode}: ${this.folder}/redis.log`);
+      const resp = await Resp.connect(this.port).catch(() => null);
+      if (resp === null) return false;
+      this.#resp = resp;
+      return (await resp.pipeline([["PING"]])).length === 1;
+    });
+  }
+
+  /** One command, over a connection of the test's. */
+  async call(...command: (string | number)[]): Promise<RespReply> {
+    return this.#resp!.call(...command);
+  }
+
+  async pipeline(commands: readonly (readonly (string | number)[])[]): Promise<RespReply[]> {
+    return this.#resp!.pipeline(commands);
+  }
+
+  async hash(key: string): Promise<Record<string, string>> {
+    const flat = (await this.call("HGETALL", key)) as string[];
+    return Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!]] : [])));
+  }
+
+  /** Members of a sorted set with their scores as Redis writes them, lowest first. */
+  async zset(key: string): Promise<[string, string][]> {
+    const flat = (await this.call("ZRANGE", key, 0, -1, "WITHSCORES")) as string[];
+    return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!] as [string, string]] : []));
+  }
+
+  /** Everything in it, to see that nothing changed. */
+  async dump(): Promise<Record<string, string>> {
+    const keys = ((await this.call("KEYS", "*")) as string[]).sort();
+    const dumps = await this.#resp!.pipeline(keys.map((key) => ["DEBUG", "DIGEST-VALUE", key]));
+    return Object.fromEntries(keys.map((key, i) => [key, String((dumps[i] as string[])[0])]));
+  }
+
+  /** From now on it accepts connections and is silent. */
+  suspend(): void {
+    this.#process!.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process!.kill("SIGCONT");
+  }
+
+  /** Ends the server; its port then refuses connections. */
+  async stop(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    this.#resp?.close();
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  }
+
+  /** Ends it for good. */
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,110 @@
+import {
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** A record as the service writes it. */
+export type RecordJson = Record<string, unknown>;
+
+/** When everything in a root was last changed, unless a test says otherwise. */
+const LONG_AGO = 1_600_000_000;
+
+/** The folder of a service: config.ini, the store file, audio and logs. */
+export class ServiceRoot {
+  readonly path = mkdtempSync(join(tmpdir(), "ttsctl-root-"));
+
+  /** @param redisPort null: [redis] enabled = false */
+  constructor(redisPort: number | null = null, config = "") {
+    this.configure(redisPort, config);
+  }
+
+  configure(redisPort: number | null, more = ""): void {
+    const redis = redisPort === null ? "enabled = false" : `port = ${redisPort}`;
+    this.write("config.ini", `[redis]\n${redis}\n[service]\ntimezone = UTC\n${more}`);
+  }
+
+  get store(): string {
+    return this.at("voice_task.json");
+  }
+
+  at(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Writes a file, with the folders above it. */
+  write(name: string, content: string, mtime?: number): void {
+    mkdirSync(dirname(this.at(name)), { recursive: true });
+    writeFileSync(this.at(name), content);
+    if (mtime !== undefined) utimesSync(this.at(name), mtime, mtime);
+  }
+
+  /** The store file as Python's `json.dump(records, f, ensure_ascii=False, indent=2)` writes it, long ago. */
+  writeStore(records: readonly RecordJson[]): void {
+    this.write("voice_task.json", JSON.stringify(records, null, 2), LONG_AGO);
+  }
+
+  readStore(): RecordJson[] {
+    return JSON.parse(this.storeText()) as RecordJson[];
+  }
+
+  storeText(): string {
+    return readFileSync(this.store, "utf8");
+  }
+
+  /** Audio of 100 bytes and a log of 10 for each task. */
+  writeArtifacts(ids: readonly { user_id: string; task_id: string }[]): void {
+    for (const { user_id, task_id } of ids) {
+      this.write(`output/${user_id}/${task_id}/${task_id}.wav`, "x".repeat(100));
+      this.write(`Logs/20200101/08/${task_id}.log`, "y".repeat(10));
+    }
+    this.age();
+  }
+
+  /** Makes all artifacts and their folders old. */
+  age(mtime = LONG_AGO): void {
+    for (const top of ["output", "Logs"]) {
+      for (const path of [...below(this.at(top)), this.at(top)]) if (existsSync(path)) lutimesSync(path, mtime, mtime);
+    }
+  }
+
+  rename(from: string, to: string): void {
+    renameSync(this.at(from), this.at(to));
+  }
+
+  has(name: string): boolean {
+    return existsSync(this.at(name));
+  }
+
+  /** Everything in the root, files with their content, to see that nothing changed. Lock files do not count. */
+  tree(): Record<string, string> {
+    const files = below(this.path).filter((path) => !path.endsWith(".lock"));
+    return Object.fromEntries(
+      files.map((path) => [
+        path.slice(this.path.length + 1),
+        lstatSync(path).isFile() ? readFileSync(path, "utf8") : "",
+      ]),
+    );
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+function below(folder: string): string[] {
+  if (!existsSync(folder) || !lstatSync(folder).isDirectory()) return [];
+  return readdirSync(folder)
+    .sort()
+    .flatMap((name) => [join(folder, name), ...below(join(folder, name))]);
+}

@@ -1,0 +1,81 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { inject } from "vitest";
+import { until } from "./until.ts";
+
+export interface Run {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ms: number;
+}
+
+export interface RunOptions {
+  readonly cwd: string;
+  /** Over an environment that has nothing but what a program needs to run. */
+  readonly env?: Record<string, string>;
+  /** What is written to its stdin. */
+  readonly input?: string;
+}
+
+export function binary(): string {
+  return join(inject("packageRoot"), "bin/ttsctl");
+}
+
+/** The environment of a run; the zone is UTC, whatever the machine's is. */
+export function cleanEnv(more: Record<string, string> = {}): Record<string, string> {
+  return { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", LANG: "C.UTF-8", TZ: "UTC", ...more };
+}
+
+/** A run of the built binary that goes on beside the test. */
+export class Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly #startedAt = performance.now();
+  readonly #ended: Promise<[number | null, NodeJS.Signals | null]>;
+  stdout = "";
+  stderr = "";
+
+  constructor(args: readonly string[], { cwd, env, input }: RunOptions) {
+    this.child = spawn(process.execPath, [binary(), ...args], { cwd, env: cleanEnv(env) });
+    this.#ended = once(this.child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
+    this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+    });
+    this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    this.child.stdin.on("error", () => {});
+    this.child.stdin.end(input ?? "");
+  }
+
+  /** Waits until a text has been printed on either output. */
+  async says(pattern: RegExp, seconds?: number): Promise<void> {
+    await until(() => {
+      if (pattern.test(this.stdout + this.stderr)) return true;
+      if (this.child.exitCode !== null) throw new Error(`it ended and did not say ${pattern}: ${this.stderr}`);
+      return false;
+    }, seconds);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  async end(): Promise<Run> {
+    const [code, signal] = await this.#ended;
+    const { stdout, stderr } = this;
+    return { code, signal, stdout, stderr, ms: performance.now() - this.#startedAt };
+  }
+}
+
+/** Runs the built binary to its end. */
+export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
+  return new Running(args, options).end();
+}
+
+/** The lines of an output. */
+export function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
+}

@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { FIELDS, Spans, scanRecord, setFields } from "../../src/json/record.ts";
+import "../helpers/python.ts";
+import { jsonText, numberText, plainObject, stringText } from "./json-text.ts";
+
+/** A key's text with some of its characters escaped. */
+const escapedKey = fc.constantFrom(...FIELDS).chain((name) =>
+  fc.array(fc.nat(name.length - 1), { minLength: 1, maxLength: 3 }).map((places) => {
+    const chars = [...name].map((char, i) => (places.includes(i) ? `\\u00${char.charCodeAt(0).toString(16)}` : char));
+    return `"${chars.join("")}"`;
+  }),
+);
+const knownKey = fc.constantFrom(...FIELDS).map((name) => `"${name}"`);
+const nearKey = fc.constantFrom('"user_id "', '"User_id"', '"user_i"', '"user_idx"', '""', '"__proto__"', '"a\\\\"');
+const key = fc.oneof(knownKey, escapedKey, nearKey, stringText);
+
+/** An object's members as the texts of their keys and values, nested ones spaced. */
+const members = fc.array(fc.tuple(key, fc.oneof(numberText, stringText, jsonText.map(({ spaced }) => spaced.trim()))), {
+  maxLength: 12,
+});
+
+describe("scanRecord", () => {
+  test("notes where the known fields stand, as JSON.parse finds them: escaped, repeated or absent", () => {
+    const spans = new Spans();
+    let found = 0;
+    fc.assert(
+      fc.property(members, fc.constantFrom("", " ", "\n\t"), (all, space) => {
+        const json = `x{${space}${all.map(([name, value]) => `${name}${space}:${space}${value}${space}`).join(`,${space}`)}}`;
+        const bytes = Buffer.from(json);
+        expect(scanRecord(bytes, 1, bytes.length, spans)).toBe(bytes.length);
+        const expected = new Map(all.map(([name, value]) => [JSON.parse(name) as string, value]));
+        for (const [number, field] of FIELDS.entries()) {
+          const text = spans.has(number) ? bytes.toString("utf8", spans.from(number), spans.end(number)) : undefined;
+          expect([field, text]).toEqual([field, expected.get(field)?.toWellFormed()]);
+          if (text !== undefined) found++;
+        }
+      }),
+      { numRuns: 2000 },
+    );
+    expect(found).toBeGreaterThan(2000);
+  });
+
+  test("only the top level counts", () => {
+    const bytes = Buffer.from('{"a":{"user_id":"no"},"b":[{"task_id":"no"}],"c":"\\"status\\":\\"no\\"","error":"yes"}');
+    const spans = new Spans();
+    scanRecord(bytes, 0, bytes.length, spans);
+    expect(FIELDS.filter((_, number) => spans.has(number))).toEqual(["error"]);
+  });
+});
+
+describe("setFields", () => {
+  test("replaces in place, appends what is new, and touches nothing else", () => {
+    const changes = fc.dictionary(fc.oneof(fc.constantFrom("status", "error", "a"), fc.string()), numberText);
+    fc.assert(
+      fc.property(members, changes, (all, dictionary) => {
+        const change = new Map(Object.entries(dictionary));
+        const json = `{${all.map((member) => member.join(":")).join(",")}}`.toWellFormed();
+        const left = new Map(change);
+        const kept = all.map(([name, value]) => {
+          const field = JSON.parse(name) as string;
+          left.delete(field);
+          return `${name}:${change.get(field) ?? value}`;
+        });
+        const added = [...left].map(([field, value]) => `${JSON.stringify(field)}:${value}`);
+        const expected = change.size === 0 ? json : `{${[...kept, ...added].join(",")}}`.toWellFormed();
+        expect(setFields(json, change)).toBe(expected);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("what comes out means what was set, for JSON.parse too", () => {
+    fc.assert(
+      fc.property(plainObject, fc.string(), (json, value) => {
+        const changed = setFields(json, new Map([["status", JSON.stringify(value)]]));
+        const before = new Map(Object.entries(JSON.parse(json) as object));
+        expect(new Map(Object.entries(JSON.parse(changed) as object))).toEqual(before.set("status", value));
+      }),
+    );
+  });
+
+  test("numbers, escapes and repeated fields", () => {
+    const json = '{"top_p":1.0,"st\\u0061tus":"a","n":12345678901234567890,"t":"\\u4f60","status":"b"}';
+    expect(setFields(json, new Map([["status", '"done"']]))).toBe(
+      '{"top_p":1.0,"st\\u0061tus":"done","n":12345678901234567890,"t":"\\u4f60","status":"done"}',
+    );
+    expect(setFields("{}", new Map([["error", "null"]]))).toBe('{"error":null}');
+    expect(setFields("{ }", new Map())).toBe("{ }");
+  });
+});

@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Spans, scanRecord } from "../../src/json/record.ts";
+import { INCOMPLETE, JsonSyntaxError, skipSpace, skipValue } from "../../src/json/scan.ts";
+import "../helpers/python.ts";
+import { brokenText, cutText, jsonText, objectText } from "./json-text.ts";
+
+type Scan = (bytes: Uint8Array, from: number, end: number) => number;
+const spans = new Spans();
+const scanObject: Scan = (bytes, from, end) => scanRecord(bytes, from, end, spans);
+
+/** Whether a whole text is one value, with white space around it. The newline is what ends a number. */
+function accepts(scan: Scan, text: string): boolean {
+  const bytes = Buffer.from(`${text}\n`);
+  const from = skipSpace(bytes, 0, bytes.length);
+  try {
+    const end = scan(bytes, from, bytes.length);
+    return end !== INCOMPLETE && skipSpace(bytes, end, bytes.length) === bytes.length;
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    expect(error.position).toBeGreaterThanOrEqual(from);
+    expect(error.position).toBeLessThan(bytes.length);
+    return false;
+  }
+}
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("takes exactly what JSON.parse takes", () => {
+  test("JSON", () => {
+    fc.assert(
+      fc.property(jsonText, ({ compact, spaced }) => accepts(skipValue, compact) && accepts(skipValue, spaced)),
+      { numRuns: 2000 },
+    );
+    fc.assert(fc.property(objectText, ({ spaced }) => accepts(scanObject, spaced)), { numRuns: 2000 });
+  });
+
+  test.each([
+    ["broken", brokenText],
+    ["cut", cutText],
+  ])("%s texts", (_, texts) => {
+    let refused = 0;
+    const runs = 10_000;
+    fc.assert(
+      fc.property(texts, (text) => {
+        const valid = parses(text);
+        if (!valid) refused++;
+        expect(accepts(skipValue, text)).toBe(valid);
+        if (text.trimStart().startsWith("{")) expect(accepts(scanObject, text)).toBe(valid);
+      }),
+      { numRuns: runs },
+    );
+    // Texts that are nearly all good, or nearly all bad, would show nothing.
+    expect(refused).toBeGreaterThan(runs / 10);
+    expect(refused).toBeLessThan(runs * 0.95);
+  });
+
+  test("every text of up to five characters of an alphabet", () => {
+    const alphabet = ["{", "}", "[", "]", ",", ":", '"', "\\", "0", "1", "-", ".", "e", "u", " "];
+    let texts = [""];
+    const differing: string[] = [];
+    for (let length = 0; length < 5; length++) {
+      texts = texts.flatMap((text) => alphabet.map((char) => text + char));
+      for (const text of length < 4 ? texts : texts.filter((_, i) => i % 7 === 0)) {
+        if (accepts(skipValue, text) !== parses(text)) differing.push(text);
+      }
+    }
+    expect(differing).toEqual([]);
+  });
+
+  test("every control character, inside a string and outside", () => {
+    for (let code = 0; code <= 0xa0; code++) {
+      const char = String.fromCharCode(code);
+      for (const text of [`"${char}"`, `"\\${char}"`, `${char}{}`, `[1${char}]`, `{"a"${char}:1}`, `"\\u00${char}0"`]) {
+        expect([text, accepts(skipValue, text)]).toEqual([text, parses(text)]);
+      }
+    }
+  });
+});
+
+test("bytes that end within a value are INCOMPLETE, wherever they end; what follows does not matter", () => {
+  fc.assert(
+    fc.property(jsonText, fc.string(), ({ spaced }, more) => {
+      const bytes = Buffer.from(`${spaced.trim()}\n`);
+      const end = bytes.length - 1;
+      const scalar = !'{["'.includes(spaced.trim()[0]!);
+      for (let cut = 0; cut < end; cut++) {
+        expect(skipValue(bytes, 0, cut)).toBe(INCOMPLETE);
+        if (bytes[0] === 0x7b && cut > 0) expect(scanObject(bytes, 0, cut)).toBe(INCOMPLETE);
+      }
+      expect(skipValue(bytes, 0, bytes.length)).toBe(end);
+      if (!scalar) expect(skipValue(Buffer.concat([bytes.subarray(0, end), Buffer.from(more)]), 0, end)).toBe(end);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test.each<[string, number]>([
+  ["nope", 0],
+  ["trua", 0],
+  ["[1 2]", 3],
+  ["[1,]", 3],
+  ["[,1]", 1],
+  ["[01]", 2],
+  ["[-]", 2],
+  ["[1.]", 3],
+  ["[1e]", 3],
+  ["[1e+]", 4],
+  ['{"a":1,}', 7],
+  ['{"a" 1}', 5],
+  ['{"a":}', 5],
+  ['{"a":1 "b":2}', 7],
+  ["{a:1}", 1],
+  ["{'a':1}", 1],
+  ["[NaN]", 1],
+  ["[Infinity]", 1],
+  ["[-Infinity]", 2],
+  ['{"a":[1,{"b":[}]}', 14],
+  ['["a\nb"]', 3],
+  ['["\\x"]', 3],
+  ['["\\u12g4"]', 6],
+  ["[1}", 2],
+  ['{"a":1]', 6],
+])("what is wrong with %j is at %d", (text, position) => {
+  const bytes = Buffer.from(`${text}\n`);
+  const scans = text.startsWith("{") ? [skipValue, scanObject] : [skipValue];
+  for (const scan of scans) {
+    expect(() => scan(bytes, 0, bytes.length)).toThrow(expect.objectContaining({ name: "JsonSyntaxError", position }));
+  }
+});
+
+test.each([
+  ["arrays", "[", "]"],
+  ["objects", '{"a":', "}"],
+])("100,000 levels of %s", (_, open, close) => {
+  const levels = 100_000;
+  const deep = `${open.repeat(levels)}1${close.repeat(levels)}`;
+  expect(accepts(skipValue, deep)).toBe(true);
+  expect(accepts(scanObject, `{"deep":${deep}}`)).toBe(true);
+  expect(accepts(skipValue, deep.slice(0, -1))).toBe(false);
+  expect(accepts(skipValue, `${deep}${close}`)).toBe(false);
+});

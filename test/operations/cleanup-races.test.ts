@@ -1,0 +1,276 @@
+import { describe, expect, it } from "vitest";
+import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
+import { redisProxy } from "../helpers/faults.ts";
+import { ago, record } from "../helpers/records.ts";
+import { useSite } from "./setup.ts";
+
+const here = useSite();
+const KEY = "tts:task:a:t1";
+const OTHER = record("b", "other", { updated_at: ago(3600) });
+const many = (count: number) => Array.from({ length: count }, (_, i) => record("a", `t${i}`));
+
+/** A task that the service takes up again, while a pass is under way. */
+const requeued = () => record("a", "t1", { status: "running", updated_at: ago(0) });
+
+async function expired(): Promise<void> {
+  await here.site.writeBoth(record("a", "t1"), OTHER);
+  here.site.root.writeArtifacts([record("a", "t1"), OTHER]);
+}
+
+/** The service's last word is in both stores, and nothing of the other task was touched. */
+async function expectKept(): Promise<void> {
+  const { site } = here;
+  const kept = site.root.readStore().find(({ task_id }) => task_id === "t1");
+  expect(kept).toMatchObject({ status: "running" });
+  expect(await site.server.hash(KEY)).toMatchObject({ status: "running", updated_at: kept!.updated_at as string });
+  expect(await site.server.call("ZSCORE", "tts:tasks:index", "a:t1")).not.toBeNull();
+  expect(await site.server.call("ZSCORE", "tts:user:a:index", "t1")).not.toBeNull();
+  expect(site.root.readStore()).toContainEqual(OTHER);
+  expect(site.root.has("output/b/other/other.wav")).toBe(true);
+  expect(site.root.has("output/.ttsctl-purge")).toBe(false);
+}
+
+describe("a task that is re-queued during a pass keeps its record, its mirror and its audio", () => {
+  const audio = () => here.site.root.has("output/a/t1/t1.wav");
+  const once = (work: () => Promise<void>) => {
+    let done = false;
+    return async () => {
+      if (!done) {
+        done = true;
+        await work();
+      }
+    };
+  };
+
+  it("before Redis was looked at", async () => {
+    await expired();
+    const write = once(() => here.site.serviceWrites(requeued()));
+    here.site.flaky.onCall((method) => (method === "see" ? write() : undefined));
+    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
+    await expectKept();
+    expect(audio()).toBe(true);
+  });
+
+  it("after it was looked at, before the file was looked at again", async () => {
+    await expired();
+    const write = once(() => here.site.serviceWrites(requeued()));
+    here.site.flaky.afterCall((method) => (method === "see" ? write() : undefined));
+    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
+    await expectKept();
+    expect(audio()).toBe(true);
+  });
+
+  it("after the file was looked at again, before the removal in Redis", async () => {
+    await expired();
+    const write = once(() => here.site.serviceWrites(requeued()));
+    here.site.flaky.onCall((method) => (method === "remove" ? write() : undefined));
+    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
+    await expectKept();
+    expect(audio()).toBe(true);
+  });
+
+  it("after the removal in Redis, with new audio", async () => {
+    await expired();
+    const before = once(async () => {
+      await here.site.serviceWrites(requeued());
+      here.site.root.write("output/a/t1/new.wav", "new");
+    });
+    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
+    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0, files: 0 });
+    await expectKept();
+    expect(audio()).toBe(true);
+    expect(here.site.root.has("output/a/t1/new.wav")).toBe(true);
+    expect(here.site.root.has("Logs/20200101/08/t1.log")).toBe(true);
+  });
+
+  it("after the removal in Redis, where the service could not write to Redis: the mirror is written back", async () => {
+    await expired();
+    const before = once(async () => {
+      here.site.root.writeStore([requeued(), OTHER]);
+      here.site.root.write("output/a/t1/new.wav", "new");
+    });
+    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
+    expect((await here.site.cleanup()).result).toMatchObject({ skipped: 1, purged: 0 });
+    await expectKept();
+    expect(audio()).toBe(true);
+  });
+
+  it("after its folder was removed: new audio stays, and the record, and the mirror", async () => {
+    await expired();
+    const after = once(async () => {
+      here.site.root.writeStore([requeued(), OTHER]);
+      here.site.root.write("output/a/t1/new.wav", "new");
+    });
+    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { after });
+    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
+    await expectKept();
+    expect(here.site.root.has("output/a/t1/new.wav")).toBe(true);
+  });
+
+  it("with new audio alone, before the record says so", async () => {
+    await expired();
+    const before = once(async () => here.site.root.write("output/a/t1/new.wav", "new"));
+    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
+    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
+    expect(here.site.root.readStore()).toHaveLength(2);
+    expect(await here.site.server.hash(KEY)).toMatchObject({ status: "succeeded" });
+    expect(audio()).toBe(true);
+  });
+
+  it("where only Redis has it, with new audio: nothing of it goes", async () => {
+    const { site } = here;
+    await site.writeBoth(OTHER);
+    await site.writeRedis(record("a", "t1"));
+    site.root.writeArtifacts([record("a", "t1")]);
+    const before = once(async () => site.root.write("output/a/t1/new.wav", "new"));
+    site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
+    expect((await site.cleanup()).result).toMatchObject({ skipped: 1, purged: 0 });
+    expect(await site.server.call("EXISTS", KEY)).toBe(1);
+    expect(audio()).toBe(true);
+  });
+});
+
+describe("a service that writes other things during a pass", () => {
+  it("loses nothing, and the pass goes on", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(700), OTHER);
+    let writes = 0;
+    const write = async (taskId: string) => {
+      if (++writes % 100 === 0)
+        await site.serviceWrites(record("live", taskId, { status: "running", updated_at: ago(0) }));
+    };
+    site.wrapArtifacts = (real) => hookedArtifacts(real, { before: write });
+    expect((await site.cleanup()).result).toMatchObject({ purged: 700, skipped: 0, failed: 0, returned: 0 });
+    const left = site.root.readStore().map(({ user_id }) => user_id);
+    expect(left.sort()).toEqual(["b", ...Array(7).fill("live")]);
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(8);
+  });
+
+  it("and takes the record out itself: nothing is wrong", async () => {
+    await expired();
+    const before = async () => here.site.root.writeStore([OTHER]);
+    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
+    expect((await here.site.cleanup()).result).toMatchObject({ purged: 1, failed: 0 });
+    expect(here.site.root.readStore()).toEqual([OTHER]);
+  });
+
+  it("and leaves the file cut: nothing goes", async () => {
+    const { site } = here;
+    await expired();
+    const dump = await site.server.dump();
+    site.flaky.afterCall((method) => {
+      if (method === "see") site.root.write("voice_task.json", "");
+    });
+    await expect(site.cleanup()).rejects.toMatchObject({ code: "STORE_INVALID" });
+    expect(await site.server.dump()).toEqual(dump);
+    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
+    expect(site.root.storeText()).toBe("");
+  });
+});
+
+describe("a Redis that is lost under a pass", () => {
+  it("at the second look: the file alone decides, and the next pass finishes", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(700), OTHER);
+    let looks = 0;
+    site.flaky.goDown((method) => method === "see" && ++looks > 1);
+    const { result, problem } = await site.cleanup();
+    expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(result).toMatchObject({ candidates: 700, purged: 700, failed: 0 });
+    expect(site.root.readStore()).toEqual([OTHER]);
+    site.flaky.comeBack();
+    expect((await site.cleanup()).result).toMatchObject({ purged: 200 });
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
+  });
+
+  it("at the removal: what it holds is unknown, so those tasks fail and stay whole", async () => {
+    const { site } = here;
+    await expired();
+    site.flaky.goDown((method) => method === "remove");
+    const { result, problem } = await site.cleanup();
+    expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(result).toMatchObject({ candidates: 1, purged: 0, failed: 1 });
+    expect(site.reporter.text).toContain("unknown");
+    expect(site.root.readStore()).toHaveLength(2);
+    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
+    site.flaky.comeBack();
+    expect((await site.cleanup()).result).toMatchObject({ purged: 1, failed: 0 });
+    expect(site.root.readStore()).toEqual([OTHER]);
+  });
+
+  it("with the reply to a removal: never told as done, and the next pass finishes", async () => {
+    const { site } = here;
+    await expired();
+    const proxy = await redisProxy(site.server.port, (sent) =>
+      sent.includes("EVAL") && sent.includes("succeeded") ? "deaf" : "pass",
+    );
+    const behind = await connectMirror(proxy, undefined, 0.5);
+    site.state = { kind: "on", mirror: behind };
+    expect(await site.cleanup()).toMatchObject({
+      result: { purged: 0, failed: 1 },
+      problem: { code: "REDIS_TIMEOUT" },
+    });
+    expect(site.root.readStore()).toHaveLength(2);
+    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
+    await proxy.stop();
+    site.state = { kind: "on", mirror: site.mirror };
+    expect((await site.cleanup()).result).toMatchObject({ purged: 1 });
+    expect(await site.server.call("EXISTS", KEY)).toBe(0);
+  });
+
+  it("from the start, or switched off: the file and the artifacts alone", async () => {
+    const { site } = here;
+    await expired();
+    site.state = { kind: "off" };
+    expect(await site.cleanup()).toMatchObject({ result: { purged: 1, files: 2 }, problem: null });
+    expect(site.purged[0]).toMatchObject({ local: true, redis: false });
+    expect(await site.server.call("EXISTS", KEY)).toBe(1);
+    site.state = { kind: "on", mirror: site.mirror };
+    expect((await site.cleanup()).result).toMatchObject({ purged: 1 });
+    expect(site.purged[1]).toMatchObject({ local: false, redis: true });
+  });
+
+  it("on a key of the wrong type: that task is named and the rest goes on", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"), OTHER);
+    await site.server.call("DEL", KEY);
+    await site.server.call("SET", KEY, "a string");
+    expect((await site.cleanup()).result).toMatchObject({ candidates: 2, purged: 1, failed: 1 });
+    expect(site.reporter.text).toContain("a:t1");
+    expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual(["t1", "other"]);
+  });
+});
+
+describe("a pass that is stopped", () => {
+  it("ends the batch in hand and rewrites the file for it", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(1200), OTHER);
+    let seen = 0;
+    site.flaky.onCall((method) => {
+      if (method === "see" && ++seen === 2) site.stop.abort();
+    });
+    const { result } = await site.cleanup();
+    expect(result.purged).toBe(1000);
+    expect(site.root.readStore()).toHaveLength(201);
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(201);
+  });
+
+  it("by an error in the middle still ends what it began, and the next finishes", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(700), OTHER);
+    site.wrapArtifacts = (real) =>
+      hookedArtifacts(real, {
+        before: (taskId) => {
+          if (taskId === "t600") throw new Error("the test stops it");
+        },
+      });
+    await expect(site.cleanup()).rejects.toThrow("the test stops it");
+    const left = site.root.readStore().length;
+    expect(left).toBeGreaterThanOrEqual(2);
+    expect(left).toBeLessThanOrEqual(201);
+    site.wrapArtifacts = (real) => real;
+    expect((await site.cleanup()).result).toMatchObject({ purged: left - 1 });
+    expect(site.root.readStore()).toEqual([OTHER]);
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
+  });
+});

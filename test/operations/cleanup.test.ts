@@ -1,0 +1,365 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { TtsctlError } from "../../src/errors.ts";
+import { BackupFile } from "../../src/operations/purge/backup.ts";
+import type { Mirror } from "../../src/store/redis/mirror.ts";
+import { Zone } from "../../src/task/zone.ts";
+import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
+import { ago, record } from "../helpers/records.ts";
+import { useSite } from "./setup.ts";
+
+const here = useSite();
+const OLD = "2020-01-01T08:00:05.250001";
+const COUNTS = { skipped: 0, failed: 0, returned: 0, dryRun: false };
+
+describe("cleanup", () => {
+  it("purges what is terminal and expired in every copy, with all that belongs to it", async () => {
+    const { site } = here;
+    const [done, failed] = [record("a", "done"), record("a", "failed", { status: "failed" })];
+    const young = record("a", "young", { updated_at: ago(6 * 86_400) });
+    const running = record("a", "running", { status: "running" });
+    await site.writeBoth(done, failed, young, running, record("a", "odd", { status: "odd" }));
+    site.root.writeArtifacts([done, failed, young, running]);
+    const { result, problem } = await site.cleanup();
+    expect(result).toMatchObject({ ...COUNTS, candidates: 2, purged: 2, files: 4, bytes: 220 });
+    expect(problem).toBeNull();
+    expect(site.purged).toContainEqual(
+      expect.objectContaining({ taskId: "done", local: true, redis: true, dangling: false, files: 2, bytes: 110 }),
+    );
+    expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual(["young", "running", "odd"]);
+    expect(site.root.storeText()).toBe(
+      JSON.stringify([young, running, record("a", "odd", { status: "odd" })], null, 2),
+    );
+    expect(site.root.has("output/a/done")).toBe(false);
+    expect(site.root.has("Logs/20200101/08/failed.log")).toBe(false);
+    expect(site.root.has("output/a/young/young.wav")).toBe(true);
+    expect(site.root.has("Logs/20200101/08/running.log")).toBe(true);
+    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member).sort()).toEqual([
+      "a:odd",
+      "a:running",
+      "a:young",
+    ]);
+    expect(await site.server.zset("tts:user:a:index")).toHaveLength(3);
+    expect(await site.server.call("EXISTS", "tts:task:a:done", "tts:task:a:failed")).toBe(0);
+    expect(site.root.has("output/.ttsctl-purge")).toBe(false);
+  });
+
+  it("tells the limit it went by, in UTC: a task exactly there goes", async () => {
+    const { site } = here;
+    const at = Math.floor(Date.now() / 1000) - 1000;
+    site.clock.now = () => at + 7 * 86_400.5 + 0.000001;
+    site.state = { kind: "off" };
+    const iso = (shift: number) => new Date((at + 3.5 + shift) * 1000).toISOString();
+    site.root.writeStore([record("a", "at", { updated_at: iso(0) }), record("a", "after", { updated_at: iso(0.001) })]);
+    const { result } = await site.cleanup();
+    expect(result.expireBefore).toBe(iso(0).replace(/\.(\d{3})Z$/, ".$1001+00:00"));
+    expect(site.purgedNames()).toEqual(["a:at"]);
+  });
+
+  it("keeps what one copy says is not finished, or not expired, and counts it as skipped", async () => {
+    const { site } = here;
+    await site.writeRedis(
+      record("a", "requeued", { status: "queued", updated_at: ago(60) }),
+      record("a", "late", { updated_at: ago(60) }),
+    );
+    await site.writeRedis(record("a", "old-in-redis"));
+    site.root.writeStore([
+      ...[record("a", "requeued"), record("a", "late")],
+      record("a", "old-in-redis", { status: "running", updated_at: ago(5) }),
+    ]);
+    site.root.writeArtifacts([record("a", "requeued"), record("a", "late"), record("a", "old-in-redis")]);
+    const tree = site.root.tree();
+    const dump = await site.server.dump();
+    const { result } = await site.cleanup();
+    expect(result).toMatchObject({ ...COUNTS, candidates: 3, purged: 0, skipped: 3, files: 0, bytes: 0 });
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+    expect(site.reporter.text).toContain("a:requeued");
+  });
+
+  it("purges what only Redis has, and members without a hash", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "young", { updated_at: ago(60) }));
+    await site.writeRedis(record("a", "redis"), record("a", "dangling"), record("a", "both-gone"));
+    await site.server.call("DEL", "tts:task:a:dangling");
+    site.root.writeArtifacts([record("a", "redis"), record("a", "dangling")]);
+    const { result } = await site.cleanup();
+    expect(result).toMatchObject({ ...COUNTS, candidates: 3, purged: 3, files: 4 });
+    expect(site.purged.find(({ taskId }) => taskId === "dangling")).toMatchObject({
+      dangling: true,
+      local: false,
+      redis: false,
+    });
+    expect(site.purged.find(({ taskId }) => taskId === "redis")).toMatchObject({
+      dangling: false,
+      local: false,
+      redis: true,
+    });
+    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a:young"]);
+    expect(await site.server.zset("tts:user:a:index")).toHaveLength(1);
+    expect(site.root.has("output/a")).toBe(false);
+  });
+
+  it("leaves a young dangling member alone: its hash may be on its way", async () => {
+    const { site } = here;
+    site.root.writeStore([record("a", "young", { updated_at: ago(60) })]);
+    await site.server.call("ZADD", "tts:tasks:index", Math.floor(Date.now() / 1000), "a:soon");
+    expect((await site.cleanup()).result).toMatchObject({ ...COUNTS, candidates: 0, purged: 0 });
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(1);
+  });
+
+  it("removes the member of a record in the file that has no hash, with the record", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    await site.server.call("DEL", "tts:task:a:t1");
+    expect((await site.cleanup()).result).toMatchObject({ ...COUNTS, candidates: 1, purged: 1 });
+    expect(await site.server.call("DBSIZE")).toBe(0);
+    expect(site.root.storeText()).toBe("[]");
+  });
+
+  it("keeps a log that another user's record shares, until the last goes", async () => {
+    const { site } = here;
+    const young = record("b", "t1", { updated_at: ago(60) });
+    await site.writeBoth(record("a", "t1"), young, record("a", "t2"), record("c", "t2"));
+    site.root.writeArtifacts([record("a", "t1"), young, record("a", "t2"), record("c", "t2")]);
+    const { result } = await site.cleanup();
+    expect(result).toMatchObject({ purged: 3, files: 4 });
+    expect(site.root.has("Logs/20200101/08/t1.log")).toBe(true);
+    expect(site.root.has("Logs/20200101/08/t2.log")).toBe(false);
+    expect(site.root.has("output/b/t1/t1.wav")).toBe(true);
+    expect(site.root.has("output/a/t1")).toBe(false);
+    expect(site.reporter.text).toMatch(/logs? .*stay/);
+  });
+
+  it("keeps a log that a record only Redis has, or an invalid one, also maps to", async () => {
+    const { site } = here;
+    await site.writeRedis(record("b", "t1", { status: "running", updated_at: ago(5) }));
+    site.root.writeStore([record("a", "t1"), record("a", "t2"), { user_id: "b", task_id: "t2", status: "done" }]);
+    site.root.writeArtifacts([record("a", "t1"), record("a", "t2")]);
+    expect((await site.cleanup()).result).toMatchObject({ purged: 2 });
+    expect(site.root.has("Logs/20200101/08/t1.log")).toBe(true);
+    expect(site.root.has("Logs/20200101/08/t2.log")).toBe(true);
+  });
+
+  it("leaves a task alone that an invalid record stands for, mirror and artifacts too", async () => {
+    const { site } = here;
+    await site.writeRedis(record("a", "twin"));
+    site.root.writeStore([record("a", "other"), { ...record("a", "twin"), updated_at: "soon" }, record("a", "twin")]);
+    site.root.writeArtifacts([record("a", "twin")]);
+    const { result } = await site.cleanup();
+    expect(result).toMatchObject({ candidates: 2, purged: 1, skipped: 1 });
+    expect(site.purgedNames()).toEqual(["a:other"]);
+    expect(site.root.readStore()).toHaveLength(2);
+    expect(site.root.has("output/a/twin/twin.wav")).toBe(true);
+    expect(await site.server.call("EXISTS", "tts:task:a:twin")).toBe(1);
+    expect(site.reporter.text).toContain("invalid record");
+  });
+
+  it("removes every duplicate of a task that goes, and goes by the newest", async () => {
+    const { site } = here;
+    const newest = record("a", "kept", { updated_at: ago(60) });
+    site.root.writeStore([
+      record("a", "t1"),
+      record("a", "kept"),
+      record("a", "t1", { updated_at: "2021-01-01T00:00:00" }),
+      newest,
+    ]);
+    expect((await site.cleanup()).result).toMatchObject({ purged: 1, candidates: 1 });
+    expect(site.root.readStore()).toEqual([record("a", "kept"), newest]);
+  });
+
+  it("never touches artifacts of ids that are no plain names, but takes record and mirror", async () => {
+    const { site } = here;
+    const ids = ["..", ".", "x/y", "x\\y", "x\u0001y"];
+    await site.writeBoth(...ids.map((id) => record("a", id)), record("..", "t1"));
+    site.root.write("output/victim.txt", "kept");
+    site.root.write("secret.txt", "kept");
+    site.root.write("output/a/x/y/file", "kept");
+    expect((await site.cleanup()).result).toMatchObject({ candidates: 6, purged: 6, failed: 0, files: 0 });
+    for (const name of ["output/victim.txt", "secret.txt", "output/a/x/y/file"]) expect(site.root.has(name)).toBe(true);
+    expect(site.root.storeText()).toBe("[]");
+    expect(await site.server.call("DBSIZE")).toBe(0);
+    expect(site.reporter.text).toContain("not one plain name");
+  });
+
+  it("names tasks from the future, and keeps them", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "future", { updated_at: ago(-86_400) }));
+    expect((await site.cleanup()).result).toMatchObject({ candidates: 0 });
+    expect(site.reporter.text).toMatch(/a:future .*future/);
+    site.reporter.warnings.length = 0;
+    site.root.writeStore([record("a", "now", { updated_at: ago(0) })]);
+    await site.cleanup();
+    expect(site.reporter.text).toMatch(/a:future .*future/);
+  });
+});
+
+describe("a store file that is not as it should be", () => {
+  it.each([
+    { what: "missing", write: () => {} },
+    { what: "empty of tasks", write: () => here.site.root.writeStore([]) },
+  ])("purges nothing where it is $what while Redis has tasks, unless that is meant", async ({ write }) => {
+    const { site } = here;
+    await site.writeRedis(record("a", "t1"), record("a", "t2"));
+    write();
+    site.root.writeArtifacts([record("a", "t1")]);
+    const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    const { result, problem } = await site.cleanup();
+    expect(result).toMatchObject({ candidates: 2, purged: 0, skipped: 2 });
+    expect(problem).toMatchObject({ code: "STORE_EMPTY" });
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+    expect((await site.cleanup({ allowEmpty: true })).result).toMatchObject({ purged: 2, files: 2 });
+    expect(await site.server.call("DBSIZE")).toBe(0);
+  });
+
+  it("is fine where it is missing and Redis is empty", async () => {
+    expect(await here.site.cleanup()).toMatchObject({ result: { candidates: 0 }, problem: null });
+  });
+
+  it.each(["", "[{", "{}x", "7", '["a"', "[{},]"])("stops everything where it cannot be read: %j", async (text) => {
+    const { site } = here;
+    await site.writeRedis(record("a", "t1"));
+    site.root.write("voice_task.json", text);
+    site.root.writeArtifacts([record("a", "t1")]);
+    const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    await expect(site.cleanup()).rejects.toMatchObject({ code: "STORE_INVALID", exitCode: 1 });
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+  });
+});
+
+describe("what makes a pass refuse", () => {
+  const untouched = async (work: () => Promise<unknown>, code: string) => {
+    const { site } = here;
+    const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    await expect(work()).rejects.toMatchObject({ code });
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+  };
+
+  it.each([120, -120])("a clock that is off from that of Redis by %i s", async (shift) => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    site.clock.shift = shift;
+    await untouched(() => site.cleanup(), "CLOCK_SKEW");
+  });
+
+  it("a clock that is off by more than a tenth of the retention, if that is less than a minute", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    site.clock.shift = 20;
+    await untouched(() => site.cleanup({ retention: 100 }), "CLOCK_SKEW");
+    expect((await site.cleanup({ retention: 1000 })).result).toMatchObject({ purged: 1 });
+  });
+
+  it("scores of the service that our zone cannot explain", async () => {
+    const { site } = here;
+    const shanghai = await connectMirror(site.server, new Zone("Asia/Shanghai"));
+    site.root.writeStore([record("a", "t1")]);
+    await site.writeRedis(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`)));
+    site.state = { kind: "on", mirror: shanghai };
+    await untouched(() => site.cleanup(), "TIMEZONE_MISMATCH");
+    const error = await site.cleanup().catch((thrown: TtsctlError) => thrown);
+    expect(error).toMatchObject({
+      message: expect.stringContaining("8 h"),
+      hint: expect.stringContaining("[service] timezone"),
+    });
+    shanghai.close();
+  });
+
+  it("nothing where only a few scores are off, or the times have an offset", async () => {
+    const { site } = here;
+    const shanghai: Mirror = await connectMirror(site.server, new Zone("Asia/Shanghai"));
+    await site.writeBoth(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`, { updated_at: `${OLD}+00:00` })));
+    site.state = { kind: "on", mirror: shanghai };
+    expect((await site.cleanup()).result).toMatchObject({ purged: 10 });
+    await site.writeBoth(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`)));
+    for (const i of [1, 2, 3]) await site.server.call("ZADD", "tts:tasks:index", 1_577_865_605 - 28_800, `a:t${i}`);
+    site.state = { kind: "on", mirror: site.mirror };
+    expect((await site.cleanup()).result).toMatchObject({ purged: 10 });
+    shanghai.close();
+  });
+
+  it("more than --max-delete allows", async () => {
+    const { site } = here;
+    await site.writeBoth(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`)));
+    site.root.writeArtifacts([record("a", "t1")]);
+    await untouched(() => site.cleanup({ maxDelete: { count: 9 } }), "MAX_DELETE_EXCEEDED");
+    await untouched(() => site.cleanup({ maxDelete: { percent: 99 } }), "MAX_DELETE_EXCEEDED");
+    await untouched(() => site.cleanup({ maxDelete: { percent: 0 } }), "MAX_DELETE_EXCEEDED");
+    expect((await site.cleanup({ maxDelete: { count: 10 } })).result).toMatchObject({ purged: 10 });
+  });
+});
+
+describe("a dry run", () => {
+  it("counts what a pass would do, to the byte, and changes nothing", async () => {
+    const { site } = here;
+    const young = record("b", "t1", { updated_at: ago(60) });
+    await site.writeBoth(record("a", "t1"), young, record("a", "t2"), record("c", "t2"), record("a", "t3"));
+    await site.writeRedis(
+      record("d", "redis"),
+      record("d", "dangling"),
+      record("a", "t3", { status: "queued", updated_at: ago(9) }),
+    );
+    await site.server.call("DEL", "tts:task:d:dangling");
+    site.root.writeArtifacts([
+      record("a", "t1"),
+      young,
+      record("a", "t2"),
+      record("c", "t2"),
+      record("d", "redis"),
+      record("a", "t3"),
+    ]);
+    const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    const plan = (await site.cleanup({ dryRun: true })).result;
+    const planned = site.purged.splice(0);
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+    const done = (await site.cleanup()).result;
+    expect({ ...plan, dryRun: false, durationMs: 0, expireBefore: "" }).toEqual({
+      ...done,
+      durationMs: 0,
+      expireBefore: "",
+    });
+    expect(done).toMatchObject({ purged: 5, skipped: 1 });
+    // Which of two users' tasks takes the log that they share is left to chance.
+    const named = (tasks: typeof planned) =>
+      tasks.map(({ files: _, bytes: __, ...rest }) => JSON.stringify(rest)).sort();
+    expect(named(planned)).toEqual(named(site.purged));
+  });
+});
+
+describe("--backup", () => {
+  it("has every purged record as a line before it goes, from whichever store has it", async () => {
+    const { site } = here;
+    const text = { n: 1, text: "多\n行" };
+    await site.writeBoth(record("a", "both", text), record("a", "young", { updated_at: ago(60) }));
+    await site.writeRedis(record("b", "redis"), record("b", "dangling"));
+    await site.server.call("DEL", "tts:task:b:dangling");
+    const path = site.root.at("backup.jsonl");
+    site.root.write("backup.jsonl", "{}\n");
+    const backup = await BackupFile.open(path);
+    site.wrapArtifacts = (real) =>
+      hookedArtifacts(real, {
+        before: (task) => {
+          if (task !== "dangling") expect(readFileSync(path, "utf8")).toContain(`"task_id":"${task}"`);
+        },
+      });
+    expect((await site.cleanup({}, backup)).result).toMatchObject({ purged: 3 });
+    await backup.close();
+    const lines = readFileSync(path, "utf8").split("\n");
+    expect(lines.slice(1, -1).map((line) => JSON.parse(line))).toEqual([
+      record("a", "both", text),
+      record("b", "redis"),
+    ]);
+    expect(lines.at(-1)).toBe("");
+  });
+
+  it("that cannot be written stops the pass before anything of the batch goes", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    site.root.writeArtifacts([record("a", "t1")]);
+    const backup = await BackupFile.open("/dev/full");
+    const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    await expect(site.cleanup({}, backup)).rejects.toMatchObject({ code: "BACKUP_FAILED" });
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+    await backup.close();
+    await expect(BackupFile.open(site.root.at("no/such/folder"))).rejects.toMatchObject({ code: "BACKUP_FAILED" });
+  });
+});

@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
+import { decideCleanup, decideDelete } from "../../src/operations/purge/decide.ts";
+
+const EXPIRE_BEFORE = 1000;
+
+const anyCopy: fc.Arbitrary<Copy> = fc.record({
+  status: fc.constantFrom("wait", "run", "done", "error", "other"),
+  score: fc.oneof(fc.constantFrom(999.999999, 1000, 1000.000001, Number.NaN), fc.integer({ min: 0, max: 2000 })),
+});
+const anyCopies: fc.Arbitrary<Copies> = fc.record({
+  file: fc.oneof(fc.constantFrom("invalid" as const, null), anyCopy),
+  mirror: fc.oneof(fc.constantFrom("dangling" as const, null), anyCopy),
+});
+
+const isCopy = (copy: unknown): copy is Copy => typeof copy === "object" && copy !== null;
+const isTerminal = ({ status }: Copy) => status === "done" || status === "error";
+const goes = (copy: Copy) => isTerminal(copy) && copy.score <= EXPIRE_BEFORE;
+
+describe("decideCleanup", () => {
+  it("never purges a task unless every copy that exists is terminal and expired", () => {
+    fc.assert(
+      fc.property(anyCopies, (copies) => {
+        const present = [copies.file, copies.mirror].filter(isCopy);
+        const decision = decideCleanup(copies, EXPIRE_BEFORE);
+        if (decision.kind !== "purge") return;
+        expect(copies.file).not.toBe("invalid");
+        expect(present.every(goes)).toBe(true);
+        expect(present.length > 0 || copies.mirror === "dangling").toBe(true);
+      }),
+    );
+  });
+
+  it("purges whatever may go, and counts as candidate what has one copy that may", () => {
+    fc.assert(
+      fc.property(anyCopies, (copies) => {
+        const present = [copies.file, copies.mirror].filter(isCopy);
+        const decision = decideCleanup(copies, EXPIRE_BEFORE);
+        const candidate = present.some(goes) || copies.mirror === "dangling";
+        const mayGo = copies.file !== "invalid" && candidate && present.every(goes);
+        expect(decision.kind === "purge").toBe(mayGo);
+        if (decision.kind === "keep") expect(decision.candidate).toBe(candidate);
+        if (decision.kind === "gone") expect(copies).toEqual({ file: null, mirror: null });
+      }),
+    );
+  });
+
+  it.each([
+    { what: "exactly at the limit", file: { status: "done", score: 1000 }, mirror: null, kind: "purge" },
+    { what: "a microsecond after it", file: { status: "done", score: 1000.000001 }, mirror: null, kind: "keep" },
+    {
+      what: "requeued in Redis",
+      file: { status: "done", score: 1 },
+      mirror: { status: "wait", score: 2000 },
+      kind: "keep",
+    },
+    {
+      what: "requeued long ago in Redis",
+      file: { status: "done", score: 1 },
+      mirror: { status: "run", score: 1 },
+      kind: "keep",
+    },
+    { what: "a word nobody knows", file: { status: "other", score: 1 }, mirror: null, kind: "keep" },
+    {
+      what: "an unreadable time in Redis",
+      file: { status: "done", score: 1 },
+      mirror: { status: "done", score: Number.NaN },
+      kind: "keep",
+    },
+    { what: "an invalid twin in the file", file: "invalid", mirror: { status: "done", score: 1 }, kind: "keep" },
+    { what: "only a member", file: null, mirror: "dangling", kind: "purge" },
+    { what: "a member and a young record", file: { status: "done", score: 2000 }, mirror: "dangling", kind: "keep" },
+    { what: "nothing at all", file: null, mirror: null, kind: "gone" },
+  ] as const)("$what: $kind", ({ file, mirror, kind }) => {
+    expect(decideCleanup({ file, mirror }, EXPIRE_BEFORE).kind).toBe(kind);
+  });
+});
+
+describe("decideDelete", () => {
+  it("takes whatever is finished in every copy, of any age; with force whatever is there", () => {
+    fc.assert(
+      fc.property(anyCopies, fc.boolean(), (copies, force) => {
+        const present = [copies.file, copies.mirror].filter(isCopy);
+        const decision = decideDelete(copies, force);
+        if (copies.file === "invalid") expect(decision.kind).toBe("keep");
+        else if (present.length === 0) expect(decision.kind).toBe(copies.mirror === "dangling" ? "purge" : "gone");
+        else expect(decision.kind).toBe(force || present.every(isTerminal) ? "purge" : "keep");
+      }),
+    );
+  });
+});

@@ -1,0 +1,212 @@
+import { describe, expect, it } from "vitest";
+import { NO_FILTER } from "../../src/task/filter.ts";
+import { hookedArtifacts } from "../helpers/doubles.ts";
+import { ago, record } from "../helpers/records.ts";
+import { useSite } from "./setup.ts";
+
+const here = useSite();
+const of = (userId: string, statuses: string[] = []) => ({ ...NO_FILTER, userId, statuses: new Set(statuses) });
+const ids = (...wanted: string[]) => ({ filter: of("a"), ids: wanted });
+
+describe("delete by ids", () => {
+  it("takes them out of both stores with their artifacts, and tells what was not there", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2", { updated_at: ago(5) }), record("b", "t1"));
+    await site.writeRedis(record("a", "redis"));
+    site.root.writeArtifacts([record("a", "t2"), record("a", "redis"), record("b", "t1")]);
+    const { result, problem } = await site.delete(ids("t2", "none", "redis"));
+    expect(problem).toBeNull();
+    expect(result).toEqual({
+      ...{ requested: 3, deleted: 2, missing: ["none"], refused: [], failed: 0, returned: 0 },
+      ...{ files: 4, bytes: 220, dryRun: false },
+    });
+    expect(site.asked).toEqual([2]);
+    expect(site.root.readStore()).toEqual([record("a", "t1"), record("b", "t1")]);
+    expect(await site.server.call("EXISTS", "tts:task:a:t2", "tts:task:a:redis")).toBe(0);
+    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a:t1", "b:t1"]);
+    expect(site.root.has("output/b/t1/t1.wav")).toBe(true);
+    expect(site.root.has("output/a/t2")).toBe(false);
+  });
+
+  it("refuses tasks that may still be worked on in any copy, without force", async () => {
+    const { site } = here;
+    await site.writeRedis(record("a", "requeued", { status: "queued", updated_at: ago(5) }));
+    site.root.writeStore([
+      record("a", "requeued"),
+      record("a", "run", { status: "running" }),
+      record("a", "odd", { status: "odd" }),
+    ]);
+    const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    const { result } = await site.delete(ids("requeued", "run", "odd"));
+    expect(result).toMatchObject({ requested: 3, deleted: 0, missing: [] });
+    expect(result.refused.map(({ user_id, task_id }) => `${user_id}:${task_id}`).sort()).toEqual([
+      "a:odd",
+      "a:requeued",
+      "a:run",
+    ]);
+    expect(result.refused[0]!.reason).toContain("--force");
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+    expect(site.asked).toEqual([]);
+    expect((await site.delete(ids("requeued", "run", "odd"), { force: true })).result).toMatchObject({
+      deleted: 3,
+      refused: [],
+    });
+    expect(site.root.storeText()).toBe("[]");
+    expect(await site.server.call("DBSIZE")).toBe(0);
+  });
+
+  it("refuses a task that an invalid record stands for", async () => {
+    const { site } = here;
+    site.root.writeStore([{ user_id: "a", task_id: "t1", status: "done" }, record("a", "t2")]);
+    const { result } = await site.delete(ids("t1", "t2"), { force: true });
+    expect(result).toMatchObject({ deleted: 1, refused: [{ user_id: "a", task_id: "t1" }] });
+    expect(site.root.readStore()).toHaveLength(1);
+  });
+
+  it("applies the filter to the copy of the file, else to that of Redis", async () => {
+    const { site } = here;
+    await site.writeRedis(record("a", "t1"), record("a", "redis", { status: "failed" }), record("a", "redis2"));
+    site.root.writeStore([record("a", "t1", { status: "failed" }), record("a", "t2")]);
+    const selection = { filter: of("a", ["error"]), ids: ["t1", "t2", "redis", "redis2", "none"] };
+    const { result } = await site.delete(selection);
+    expect(result).toMatchObject({ requested: 3, deleted: 2, missing: ["none"] });
+    expect(site.purgedNames()).toEqual(["a:redis", "a:t1"]);
+  });
+
+  it("removes a dangling member that is named", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    await site.server.call("ZADD", "tts:tasks:index", 5, "a:ghost");
+    expect((await site.delete(ids("ghost"))).result).toMatchObject({ deleted: 1, missing: [] });
+    expect(await site.server.call("ZSCORE", "tts:tasks:index", "a:ghost")).toBeNull();
+  });
+
+  it("names what it cannot do, and does the rest", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"));
+    await site.server.call("DEL", "tts:task:a:t1");
+    await site.server.call("SET", "tts:task:a:t1", "a string");
+    expect((await site.delete(ids("t1", "t2"))).result).toMatchObject({ deleted: 1, failed: 1, missing: [] });
+    expect(site.root.readStore()).toEqual([record("a", "t1")]);
+  });
+
+  it("keeps a log that another user shares", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("b", "t1"));
+    site.root.writeArtifacts([record("a", "t1"), record("b", "t1")]);
+    expect((await site.delete(ids("t1"))).result).toMatchObject({ deleted: 1, files: 1 });
+    expect(site.root.has("Logs/20200101/08/t1.log")).toBe(true);
+  });
+});
+
+describe("delete by filter", () => {
+  it("looks in both stores", async () => {
+    const { site } = here;
+    await site.writeBoth(
+      record("a", "t1", { status: "failed" }),
+      record("a", "t2"),
+      record("b", "t3", { status: "failed" }),
+    );
+    await site.writeRedis(record("a", "redis", { status: "failed" }), record("b", "redis", { status: "failed" }));
+    const { result } = await site.delete({ filter: of("a", ["error"]) });
+    expect(result).toMatchObject({ requested: 2, deleted: 2, missing: [] });
+    expect(site.purgedNames()).toEqual(["a:redis", "a:t1"]);
+    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a:t2", "b:redis", "b:t3"]);
+  });
+
+  it("takes since and until of updated_at", async () => {
+    const { site } = here;
+    const at = (second: number) => ({ updated_at: `2024-01-01T00:00:0${second}` });
+    await site.writeBoth(record("a", "t1", at(1)), record("a", "t2", at(2)), record("a", "t3", at(3)));
+    await site.writeRedis(record("a", "r2", at(2)), record("a", "r3", at(3)));
+    const { result } = await site.delete({ filter: { ...NO_FILTER, since: 1_704_067_202, until: 1_704_067_203 } });
+    expect(result).toMatchObject({ requested: 2, deleted: 2 });
+    expect(site.purgedNames()).toEqual(["a:r2", "a:t2"]);
+  });
+
+  it("of everything leaves what may still be worked on", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("b", "t2", { status: "running" }));
+    await site.server.call("ZADD", "tts:tasks:index", 5, "c:ghost");
+    const { result } = await site.delete({});
+    expect(result).toMatchObject({ requested: 3, deleted: 2, refused: [{ task_id: "t2" }] });
+    expect(site.root.readStore()).toHaveLength(1);
+    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["b:t2"]);
+  });
+
+  it("counts nothing where nothing matches, and asks nothing", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    expect((await site.delete({ filter: of("nobody") })).result).toMatchObject({
+      requested: 0,
+      deleted: 0,
+      missing: [],
+    });
+    expect(site.asked).toEqual([]);
+  });
+});
+
+describe("delete is careful", () => {
+  it("has a brake, before the question and the first deletion", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"), record("a", "t3", { status: "running" }));
+    const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    await expect(site.delete({}, { maxDelete: { count: 1 } })).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
+    await expect(site.delete({}, { maxDelete: { percent: 60 } })).rejects.toMatchObject({
+      code: "MAX_DELETE_EXCEEDED",
+    });
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+    expect(site.asked).toEqual([]);
+    expect((await site.delete({}, { maxDelete: { count: 2 } })).result).toMatchObject({ deleted: 2 });
+  });
+
+  it("says in a dry run what it would do, and changes nothing", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "run", { status: "running" }));
+    site.root.writeArtifacts([record("a", "t1")]);
+    const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    const plan = (await site.delete(ids("t1", "run", "none"), { dryRun: true })).result;
+    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
+    expect(site.asked).toEqual([]);
+    const done = (await site.delete(ids("t1", "run", "none"))).result;
+    expect(done).toEqual({ ...plan, dryRun: false });
+    expect(done).toMatchObject({ deleted: 1, missing: ["none"], files: 2, bytes: 110 });
+  });
+
+  it("does nothing with a store file that is missing while Redis has tasks, unless that is meant", async () => {
+    const { site } = here;
+    await site.writeRedis(record("a", "t1"));
+    await expect(site.delete(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });
+    expect(await site.server.call("EXISTS", "tts:task:a:t1")).toBe(1);
+    expect((await site.delete(ids("t1"), { allowEmpty: true })).result).toMatchObject({ deleted: 1 });
+  });
+
+  it("works on the file where Redis is down, and says so", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"));
+    const down = await site.mirror.syncedAt().then(() => null);
+    expect(down).toBeNull();
+    site.flaky.goDown((method) => method === "see");
+    const { result, problem } = await site.delete(ids("t1"));
+    expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(result).toMatchObject({ deleted: 1, failed: 0 });
+    expect(site.root.readStore()).toEqual([record("a", "t2")]);
+  });
+
+  it("keeps a task that the service takes up meanwhile", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"));
+    site.root.writeArtifacts([record("a", "t1")]);
+    const running = record("a", "t1", { status: "running", updated_at: ago(0) });
+    const before = async () => {
+      await site.serviceWrites(running);
+      site.root.write("output/a/t1/new.wav", "new");
+    };
+    site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
+    const { result } = await site.delete(ids("t1"));
+    expect(result).toMatchObject({ deleted: 0, refused: [{ task_id: "t1" }] });
+    expect(site.root.readStore()).toContainEqual(running);
+    expect((await site.server.hash("tts:task:a:t1")).status).toBe("running");
+    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
+  });
+});

@@ -1,0 +1,117 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { useSite } from "./setup.ts";
+
+const here = useSite();
+const members = async () => (await here.site.server.zset("tts:tasks:index")).map(([member]) => member).sort();
+
+beforeEach(async () => {
+  await here.site.writeBoth(record("a", "t1"), record("a", "t2"), record("b", "t3"));
+  await here.site.writeRedis(record("a", "gone"), record("c", "gone"));
+});
+
+describe("sync --prune", () => {
+  it("removes what only Redis has, and no artifacts", async () => {
+    const { site } = here;
+    site.root.writeArtifacts([record("a", "gone"), record("a", "t1")]);
+    const tree = site.root.tree();
+    expect(await site.sync({ prune: true })).toMatchObject({ total: 3, unchanged: 3, orphans: 2, pruned: 2 });
+    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
+    expect(await site.server.call("EXISTS", "tts:task:a:gone", "tts:user:c:index")).toBe(0);
+    expect(site.root.tree()).toEqual(tree);
+    expect(site.asked).toEqual([2]);
+  });
+
+  it("also removes dangling members", async () => {
+    const { site } = here;
+    await site.server.call("DEL", "tts:task:a:gone");
+    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 2 });
+    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
+    expect((await site.server.zset("tts:user:a:index")).map(([member]) => member)).toEqual(["t1", "t2"]);
+  });
+
+  it("changes nothing where the answer is no", async () => {
+    const { site } = here;
+    const dump = await site.server.dump();
+    site.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), record("b", "new")]);
+    const asking = site.sync.bind(site);
+    site.asked.push = () => {
+      throw new Error("declined");
+    };
+    await expect(asking({ prune: true })).rejects.toThrow("declined");
+    expect(await site.server.dump()).toEqual(dump);
+  });
+
+  it.each([
+    { what: "is missing", write: () => here.site.root.rename("voice_task.json", "elsewhere") },
+    { what: "has no tasks", write: () => here.site.root.writeStore([]) },
+    { what: "has invalid records alone", write: () => here.site.root.writeStore([{ user_id: "a" }]) },
+  ])("refuses where the store file $what, unless that is meant", async ({ write }) => {
+    const { site } = here;
+    write();
+    const dump = await site.server.dump();
+    await expect(site.sync({ prune: true })).rejects.toMatchObject({ code: "STORE_EMPTY", exitCode: 1 });
+    expect(await site.server.dump()).toEqual(dump);
+    expect(await site.sync({ prune: true, allowEmpty: true, maxDelete: null })).toMatchObject({ pruned: 5 });
+    expect(await members()).toEqual([]);
+  });
+
+  it("has a brake of half of what Redis has, checked before anything is written", async () => {
+    const { site } = here;
+    site.root.writeStore([record("a", "t1"), record("a", "t2"), record("a", "new")]);
+    const dump = await site.server.dump();
+    await expect(site.sync({ prune: true })).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED", exitCode: 1 });
+    await expect(site.sync({ prune: true, maxDelete: { count: 2 } })).rejects.toMatchObject({
+      code: "MAX_DELETE_EXCEEDED",
+    });
+    await expect(site.sync({ prune: true, dryRun: true })).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
+    expect(await site.server.dump()).toEqual(dump);
+    expect(site.asked).toEqual([]);
+    expect(await site.sync({ prune: true, maxDelete: { percent: 60 } })).toMatchObject({ pruned: 3 });
+  });
+
+  it("keeps a task that came into the file after Redis was listed", async () => {
+    const { site } = here;
+    site.flaky.onCall((method) => {
+      if (method === "lookClosely" || method === "look") {
+        site.root.writeStore([record("a", "gone"), record("a", "t1"), record("a", "t2"), record("b", "t3")]);
+      }
+    });
+    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 1 });
+    expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
+  });
+
+  it("keeps a task that changed between the look and the removal", async () => {
+    const { site } = here;
+    site.flaky.onCall(async (method) => {
+      if (method === "remove")
+        await site.server.call("HSET", "tts:task:c:gone", "updated_at", ago(1), "status", "queued");
+    });
+    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 1 });
+    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3", "c:gone"]);
+  });
+
+  it("names a key of the wrong type, counts it, and goes on", async () => {
+    const { site } = here;
+    await site.server.call("DEL", "tts:task:a:gone");
+    await site.server.call("SET", "tts:task:a:gone", "a string");
+    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 1, failedToPrune: 1 });
+    expect(site.reporter.text).toContain("a:gone");
+    expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
+  });
+
+  it("keeps what only an invalid record of the file stands for", async () => {
+    const { site } = here;
+    site.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), { user_id: "a", task_id: "gone" }]);
+    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 1, pruned: 1, invalid: 1 });
+    expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
+  });
+
+  it("removes members that name no task", async () => {
+    const { site } = here;
+    for (const member of ["no-colon", ":no-user", "no-task:"])
+      await site.server.call("ZADD", "tts:tasks:index", 1, member);
+    expect(await site.sync({ prune: true, maxDelete: null })).toMatchObject({ orphans: 5, pruned: 5 });
+    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
+  });
+});

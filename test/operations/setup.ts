@@ -1,0 +1,141 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts";
+import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
+import { type DeleteOptions, deleteTasks, type Selection } from "../../src/operations/delete.ts";
+import type { BackupFile } from "../../src/operations/purge/backup.ts";
+import type { PurgedTask } from "../../src/operations/purge/purge.ts";
+import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import type { MirrorState } from "../../src/store/mirror-link.ts";
+import type { Mirror } from "../../src/store/redis/mirror.ts";
+import { writeToMirror } from "../../src/store/redis/write.ts";
+import { NO_FILTER } from "../../src/task/filter.ts";
+import { connectMirror, FlakyMirror, RecordingReporter, ShiftedClock } from "../helpers/doubles.ts";
+import { taskOf, UTC } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
+
+const DAY = 86_400;
+
+/** A service root with its Redis, and the operations on them. */
+export class Site {
+  readonly root = new ServiceRoot();
+  readonly clock = new ShiftedClock();
+  readonly reporter = new RecordingReporter();
+  readonly stop = new AbortController();
+  readonly purged: PurgedTask[] = [];
+  /** What was asked before something was removed. */
+  readonly asked: number[] = [];
+  readonly server: RedisServer;
+  readonly flaky: FlakyMirror;
+  /** What the operation gets for a mirror. */
+  state: MirrorState;
+  /** Stands between the operation and the real artifacts. */
+  wrapArtifacts: (real: Artifacts) => Artifacts = (real) => real;
+
+  private constructor(server: RedisServer, mirror: Mirror) {
+    this.server = server;
+    this.flaky = new FlakyMirror(mirror);
+    this.state = { kind: "on", mirror: this.flaky.mirror };
+  }
+
+  static async open(server: RedisServer): Promise<Site> {
+    await server.call("FLUSHALL");
+    return new Site(server, await connectMirror(server));
+  }
+
+  get mirror(): Mirror {
+    return this.flaky.mirror;
+  }
+
+  get file(): FileStore {
+    return new FileStore(this.root.store, UTC, this.clock);
+  }
+
+  /** Puts records into Redis alone. */
+  async writeRedis(...records: RecordJson[]): Promise<void> {
+    await writeToMirror(this.mirror, records.map(taskOf));
+  }
+
+  /** Puts records into both stores. */
+  async writeBoth(...records: RecordJson[]): Promise<void> {
+    this.root.writeStore(records);
+    await this.writeRedis(...records);
+  }
+
+  /** What the service does at a transition: the file replaced, then the mirror. */
+  async serviceWrites(record: RecordJson): Promise<void> {
+    const others = this.root.readStore().filter(({ user_id, task_id }) => {
+      return user_id !== record.user_id || task_id !== record.task_id;
+    });
+    this.root.write("voice_task.tmp", JSON.stringify([record, ...others], null, 2));
+    this.root.rename("voice_task.tmp", "voice_task.json");
+    await this.writeRedis(record);
+  }
+
+  sync(options: Partial<SyncOptions> = {}): Promise<SyncOutcome> {
+    const defaults = { dryRun: false, checksum: false, prune: false, maxDelete: { percent: 50 }, allowEmpty: false };
+    const confirm = async (count: number) => void this.asked.push(count);
+    return sync({ ...this.#common(), mirror: this.mirror, confirm }, { ...defaults, ...options });
+  }
+
+  /** A pass with a retention of a week. */
+  cleanup(options: Partial<CleanupOptions> = {}, backup: BackupFile | null = null): Promise<CleanupOutcome> {
+    const defaults = { retention: 7 * DAY, dryRun: false, maxDelete: null, allowEmpty: false };
+    return this.#withArtifacts((artifacts) => {
+      return cleanupOnce({ ...this.#purging(), artifacts, backup }, { ...defaults, ...options });
+    });
+  }
+
+  delete(selection: Partial<Selection>, options: Partial<DeleteOptions> = {}) {
+    const defaults = { dryRun: false, force: false, maxDelete: null, allowEmpty: false, retention: 7 * DAY };
+    const confirm = async (count: number) => void this.asked.push(count);
+    const chosen = { filter: NO_FILTER, ids: null, ...selection };
+    return this.#withArtifacts((artifacts) => {
+      const parts = { ...this.#purging(), artifacts, backup: null, confirm };
+      return deleteTasks(parts, chosen, { ...defaults, ...options });
+    });
+  }
+
+  purgedNames(): string[] {
+    return this.purged.map(({ userId, taskId }) => `${userId}:${taskId}`).sort();
+  }
+
+  async close(): Promise<void> {
+    this.flaky.mirror.close();
+    this.root.remove();
+  }
+
+  #common() {
+    return { file: this.file, clock: this.clock, reporter: this.reporter, signal: this.stop.signal };
+  }
+
+  #purging() {
+    const onPurged = (task: PurgedTask) => void this.purged.push(task);
+    return { ...this.#common(), mirror: this.state, onPurged, drain: async () => {} };
+  }
+
+  async #withArtifacts<T>(work: (artifacts: Artifacts) => Promise<T>): Promise<T> {
+    const real = await openArtifacts({ output: this.root.at("output"), logs: this.root.at("Logs") });
+    try {
+      return await work(this.wrapArtifacts(real));
+    } finally {
+      await real.close();
+    }
+  }
+}
+
+/** A Redis for the tests of a file, and a new site for each of them. */
+export function useSite(): { site: Site } {
+  const here = {} as { site: Site };
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterAll(() => server.remove());
+  beforeEach(async () => {
+    here.site = await Site.open(server);
+  });
+  afterEach(() => here.site.close());
+  return here;
+}

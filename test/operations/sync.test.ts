@@ -1,0 +1,222 @@
+import { describe, expect, it } from "vitest";
+import { ago, record, taskOf } from "../helpers/records.ts";
+import { useSite } from "./setup.ts";
+
+const here = useSite();
+const many = (count: number) => Array.from({ length: count }, (_, i) => record(`user${i % 7}`, `t${i}`));
+const COUNTS = {
+  written: 0,
+  unchanged: 0,
+  newerInRedis: 0,
+  failed: 0,
+  invalid: 0,
+  orphans: 0,
+  pruned: 0,
+  dryRun: false,
+};
+
+describe("sync", () => {
+  it("counts every task once, by what became of it", async () => {
+    const { site } = here;
+    await site.writeRedis(
+      ...[record("a", "same"), record("a", "older", { updated_at: "2019-01-01T00:00:00" })],
+      ...[
+        record("a", "newer", { updated_at: ago(60) }),
+        record("a", "orphan"),
+        record("a", "score"),
+        record("a", "type"),
+      ],
+    );
+    await site.server.call("ZADD", "tts:tasks:index", 1, "a:score");
+    await site.server.call("DEL", "tts:task:a:type");
+    await site.server.call("SET", "tts:task:a:type", "a string");
+    const ids = ["same", "older", "newer", "score", "type", "new"];
+    site.root.writeStore([...ids.map((id) => record("a", id)), { user_id: "a:b", task_id: "invalid" }, 5 as never]);
+    expect(await site.sync()).toMatchObject({
+      ...{ total: 6, written: 3, unchanged: 1, newerInRedis: 1, failed: 1, invalid: 2, orphans: 1, pruned: 0 },
+      ...{ dryRun: false, durationMs: expect.any(Number) },
+    });
+    expect(site.reporter.text).toContain("a:type");
+    expect(await site.server.call("EXISTS", "tts:task:a:orphan")).toBe(1);
+    expect(await site.server.call("GET", "tts:ttsctl:synced")).toBeNull();
+  });
+
+  it("leaves nothing to do for the next", async () => {
+    const { site } = here;
+    site.root.writeStore(many(1234));
+    expect(await site.sync()).toMatchObject({ ...COUNTS, total: 1234, written: 1234 });
+    const dump = await site.server.dump();
+    expect(await site.sync()).toMatchObject({ ...COUNTS, total: 1234, unchanged: 1234 });
+    expect({ ...(await site.server.dump()), "tts:ttsctl:synced": "" }).toEqual({ ...dump, "tts:ttsctl:synced": "" });
+    expect(site.reporter.steps.at(-1)).toEqual({ label: "syncing", done: 1234, total: 1234 });
+  });
+
+  it("marks when the last whole sync ended, in UTC", async () => {
+    const { site } = here;
+    site.root.writeStore(many(3));
+    const before = Date.now();
+    await site.sync({ userId: "user1" });
+    expect(await site.mirror.syncedAt()).toBeNull();
+    await site.sync();
+    const marked = (await site.mirror.syncedAt())!;
+    expect(marked).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/);
+    expect(Date.parse(marked)).toBeGreaterThanOrEqual(before - 1);
+    expect(Date.parse(marked)).toBeLessThanOrEqual(Date.now());
+  });
+
+  it("mends scores and members without writing the hash", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(20));
+    await site.server.call("DEL", "tts:user:user1:index");
+    await site.server.call("ZADD", "tts:tasks:index", 3, "user2:t2");
+    await site.server.call("HSET", "tts:task:user1:t1", "extra", "kept");
+    expect(await site.sync()).toMatchObject({ written: 4, unchanged: 16 });
+    expect(await site.server.zset("tts:user:user1:index")).toHaveLength(3);
+    expect(await site.server.call("ZSCORE", "tts:tasks:index", "user2:t2")).toBe(
+      String(taskOf(record("a", "b")).score),
+    );
+    expect((await site.server.hash("tts:task:user1:t1")).extra).toBe("kept");
+  });
+
+  it("writes hashes that no index knows, and members that have no hash", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(4));
+    await site.server.call("DEL", "tts:tasks:index", "tts:task:user3:t3");
+    expect(await site.sync()).toMatchObject({ total: 4, written: 4 });
+    expect(await site.sync()).toMatchObject({ total: 4, unchanged: 4 });
+  });
+
+  it("says in a dry run what it would do, and changes nothing", async () => {
+    const { site } = here;
+    await site.writeRedis(record("a", "same"), record("a", "orphan"));
+    await site.server.call(
+      "HSET",
+      "tts:task:a:nomember",
+      "updated_at",
+      "2020-01-01T08:00:05.250001",
+      "status",
+      "succeeded",
+    );
+    site.root.writeStore(["same", "nomember", "new"].map((id) => record("a", id)));
+    const [dump, tree] = [await site.server.dump(), site.root.tree()];
+    const plan = await site.sync({ dryRun: true, prune: true });
+    expect(plan).toMatchObject({ total: 3, written: 2, unchanged: 1, orphans: 2 - 1, pruned: 1, dryRun: true });
+    expect([await site.server.dump(), site.root.tree()]).toEqual([dump, tree]);
+    expect(site.asked).toEqual([]);
+    const done = await site.sync({ prune: true });
+    expect({ ...done, dryRun: true, durationMs: 0 }).toEqual({ ...plan, durationMs: 0 });
+  });
+
+  it("syncs one user alone", async () => {
+    const { site } = here;
+    await site.writeRedis(record("user1", "orphan"), record("user2", "orphan"));
+    site.root.writeStore(many(14));
+    const result = await site.sync({ userId: "user1", prune: true, maxDelete: null });
+    expect(result).toMatchObject({ total: 2, written: 2, orphans: 1, pruned: 1 });
+    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member).sort()).toEqual([
+      "user1:t1",
+      "user1:t8",
+      "user2:orphan",
+    ]);
+  });
+
+  it("reads every shape alike", async () => {
+    const { site } = here;
+    const all = many(5);
+    site.root.write("voice_task.json", all.map((json) => `${JSON.stringify(json)}\n`).join(""));
+    expect(await site.sync()).toMatchObject({ total: 5, written: 5 });
+    site.root.write(
+      "voice_task.json",
+      JSON.stringify(Object.fromEntries(all.map((json) => [`${json.user_id}:${json.task_id}`, json]))),
+    );
+    expect(await site.sync()).toMatchObject({ total: 5, unchanged: 5 });
+  });
+
+  it("takes a missing file for an empty one, and an empty or cut one for an error before Redis is touched", async () => {
+    const { site } = here;
+    expect(await site.sync()).toMatchObject({ ...COUNTS, total: 0 });
+    await site.server.call("FLUSHALL");
+    await site.writeRedis(record("a", "orphan"));
+    const dump = await site.server.dump();
+    for (const text of ["", "[{", "[1]]", '"text"', "nonsense"]) {
+      site.root.write("voice_task.json", text);
+      await expect(site.sync({ prune: true })).rejects.toMatchObject({ code: "STORE_INVALID" });
+    }
+    expect(await site.server.dump()).toEqual(dump);
+  });
+});
+
+describe("sync --checksum", () => {
+  it("writes the file's record at an equal time where the content differs, and only there", async () => {
+    const { site } = here;
+    await site.writeRedis(record("a", "same"), record("a", "differs", { text: "old" }), record("a", "form"));
+    await site.server.call("HSET", "tts:task:a:form", "payload", JSON.stringify(record("a", "form"), null, 1));
+    await site.writeRedis(record("a", "newer", { updated_at: ago(60) }));
+    site.root.writeStore(["same", "differs", "form", "newer"].map((id) => record("a", id, { text: "new" })));
+    await site.writeRedis(record("a", "same", { text: "new" }));
+    await site.server.call("HSET", "tts:task:a:same", "payload", JSON.stringify(record("a", "same", { text: "new" })));
+    expect(await site.sync()).toMatchObject({ unchanged: 3, newerInRedis: 1 });
+    const plan = await site.sync({ checksum: true, dryRun: true });
+    expect(plan).toMatchObject({ written: 2, unchanged: 1, newerInRedis: 1 });
+    expect(await site.sync({ checksum: true })).toMatchObject({ written: 2, unchanged: 1, newerInRedis: 1 });
+    expect((await site.server.hash("tts:task:a:differs")).payload).toContain('"text":"new"');
+    expect(await site.sync({ checksum: true })).toMatchObject({ written: 0, unchanged: 3 });
+  });
+
+  it("sees a field that another writer changed alone", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    await site.server.call("HSET", "tts:task:a:t1", "status", "failed");
+    expect(await site.sync({ checksum: true })).toMatchObject({ written: 1 });
+    expect((await site.server.hash("tts:task:a:t1")).status).toBe("succeeded");
+  });
+
+  it("takes the order of keys and the white space for no difference, the text of a number for one", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1", { n: 1 }));
+    const turned = Object.fromEntries(Object.entries(record("a", "t1", { n: 1 })).reverse());
+    await site.server.call("HSET", "tts:task:a:t1", "payload", JSON.stringify(turned, null, 4));
+    expect(await site.sync({ checksum: true })).toMatchObject({ unchanged: 1 });
+    await site.server.call("HSET", "tts:task:a:t1", "payload", JSON.stringify(turned).replace('"n":1', '"n":1.0'));
+    expect(await site.sync({ checksum: true })).toMatchObject({ written: 1 });
+  });
+});
+
+describe("a Redis that fails under a sync", () => {
+  it("ends it, with what was written, and leaves no mark", async () => {
+    const { site } = here;
+    site.root.writeStore(many(2000));
+    let batches = 0;
+    site.flaky.goDown((method) => method === "upsert" && ++batches > 1);
+    const error = await site.sync().catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
+    expect(error.message).toContain("500 of 2000 tasks were written");
+    expect(await site.mirror.syncedAt()).toBeNull();
+    site.flaky.comeBack();
+    expect(await site.sync()).toMatchObject({ written: 1500, unchanged: 500 });
+  });
+
+  it("ends it where a reply is fatal for all: nothing is counted as failed", async () => {
+    const { site } = here;
+    site.root.writeStore(many(600));
+    await site.server.call("CONFIG", "SET", "maxmemory", "1");
+    try {
+      await expect(site.sync()).rejects.toMatchObject({ code: "REDIS_OUT_OF_MEMORY" });
+    } finally {
+      await site.server.call("CONFIG", "SET", "maxmemory", "0");
+    }
+  });
+
+  it("ends it when it is interrupted, after the batch in hand", async () => {
+    const { site } = here;
+    site.root.writeStore(many(3000));
+    site.flaky.onCall((method) => {
+      if (method === "upsert") site.stop.abort();
+    });
+    await expect(site.sync()).rejects.toMatchObject({ code: "INTERRUPTED", exitCode: 130 });
+    const count = (await site.server.call("ZCARD", "tts:tasks:index")) as number;
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThan(3000);
+    expect(await site.mirror.syncedAt()).toBeNull();
+  });
+});

@@ -1,0 +1,123 @@
+import { systemClock } from "../../../src/clock.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import { FileTasks } from "../../../src/store/file/file-tasks.ts";
+import { BATCH, type Mirror } from "../../../src/store/redis/mirror.ts";
+import { MirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import type { TaskId } from "../../../src/store/task-source.ts";
+import { type SourceChoice, TaskStore } from "../../../src/store/task-store.ts";
+import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
+import type { Task } from "../../../src/task/task.ts";
+import { connectMirror, linkTo } from "../../helpers/doubles.ts";
+import { taskOf, UTC } from "../../helpers/records.ts";
+import { RedisServer } from "../../helpers/redis.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import { ServiceRoot } from "../../helpers/root.ts";
+
+/** What the contract asks of every place that tasks are read from. */
+export interface Reader {
+  /** Page `page` from 1. */
+  page(filter: TaskFilter, page: number, size: number): Promise<{ total: number; tasks: Task[] }>;
+  find(ids: readonly TaskId[]): Promise<(Task | undefined)[]>;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Holds exactly these records from now on. */
+  fill(records: readonly RecordJson[]): Promise<Reader>;
+  close(): Promise<void>;
+}
+
+/** The store file alone. */
+export class FileBackend implements Backend {
+  readonly name = "FileTasks over a file";
+  readonly #root = new ServiceRoot();
+  #opened: { close(): Promise<void> }[] = [];
+
+  async fill(records: readonly RecordJson[]): Promise<Reader> {
+    this.#root.writeStore(records);
+    const snapshot = await new FileStore(this.#root.store, UTC, systemClock).read();
+    this.#opened.push(snapshot);
+    const tasks = new FileTasks(snapshot);
+    return {
+      page: (filter, page, size) => tasks.page(filter, (page - 1) * size, size),
+      find: (ids) => tasks.find(ids),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const snapshot of this.#opened) await snapshot.close();
+    this.#root.remove();
+  }
+}
+
+/** A mirror in a Redis of its own. */
+abstract class RedisBackend {
+  #server: RedisServer | undefined;
+  #mirror: Mirror | undefined;
+
+  protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
+    this.#server ??= await RedisServer.start();
+    this.#mirror ??= await connectMirror(this.#server);
+    await this.#server.call("FLUSHALL");
+    const tasks = records.map(taskOf);
+    for (let i = 0; i < tasks.length; i += BATCH) await writeToMirror(this.#mirror, tasks.slice(i, i + BATCH));
+    return this.#mirror;
+  }
+
+  async close(): Promise<void> {
+    this.#mirror?.close();
+    await this.#server?.remove();
+  }
+}
+
+export class MirrorBackend extends RedisBackend implements Backend {
+  readonly name = "MirrorTasks over Redis";
+
+  async fill(records: readonly RecordJson[]): Promise<Reader> {
+    const tasks = new MirrorTasks(await this.filled(records), null);
+    return {
+      page: (filter, page, size) => tasks.page(filter, (page - 1) * size, size),
+      find: (ids) => tasks.find(ids),
+    };
+  }
+}
+
+/** The dual store, with one source in charge. */
+export class StoreBackend extends RedisBackend implements Backend {
+  readonly name: string;
+  readonly #root = new ServiceRoot();
+  readonly #source: SourceChoice;
+
+  constructor(source: SourceChoice) {
+    super();
+    this.#source = source;
+    this.name = `TaskStore, --source ${source}`;
+  }
+
+  async fill(records: readonly RecordJson[]): Promise<Reader> {
+    this.#root.writeStore(records);
+    const link = linkTo(await this.filled(records));
+    const store = new TaskStore(new FileStore(this.#root.store, UTC, systemClock), link);
+    const common = { source: this.#source };
+    return {
+      page: (filter, page, pageSize) => store.list({ ...common, filter, ids: null, page, pageSize }),
+      find: async (ids) => {
+        const found = new Map<string, Task>();
+        for (const userId of new Set(ids.map((id) => id.userId))) {
+          const taskIds = ids.filter((id) => id.userId === userId).map(({ taskId }) => taskId);
+          const answer = await store.list({
+            ...{ ...common, filter: { ...NO_FILTER, userId }, ids: [...new Set(taskIds)], page: 1, pageSize: 20 },
+          });
+          for (const task of answer.tasks) found.set(`${task.userId}:${task.taskId}`, task);
+        }
+        return ids.map(({ userId, taskId }) => found.get(`${userId}:${taskId}`));
+      },
+    };
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.#root.remove();
+  }
+}

@@ -1,0 +1,144 @@
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
+import { type Ids, record } from "../../helpers/records.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import { type Backend, FileBackend, MirrorBackend, type Reader, StoreBackend } from "./backends.ts";
+import { modelPage } from "./model.ts";
+
+const BACKENDS = [
+  ...[new FileBackend(), new MirrorBackend()],
+  ...(["auto", "redis", "file"] as const).map((source) => new StoreBackend(source)),
+];
+
+const DONE: TaskFilter = { ...NO_FILTER, statuses: new Set(["done"]) };
+
+describe.each(BACKENDS)("$name", (backend: Backend) => {
+  afterAll(() => backend.close());
+
+  async function names(reader: Reader, filter: TaskFilter, page: number, size: number) {
+    const answer = await reader.page(filter, page, size);
+    return { total: answer.total, names: answer.tasks.map(({ userId, taskId }) => `${userId}:${taskId}`) };
+  }
+
+  it("gives the newest first, whatever the order of writing", async () => {
+    const reader = await backend.fill([
+      record("alice", "old", { updated_at: "2024-01-01T00:00:00" }),
+      record("bob", "new", { updated_at: "2024-01-01T00:00:00.000002" }),
+      record("alice", "mid", { updated_at: "2024-01-01T00:00:00.000001" }),
+    ]);
+    expect(await names(reader, NO_FILTER, 1, 20)).toEqual({ total: 3, names: ["bob:new", "alice:mid", "alice:old"] });
+  });
+
+  it("breaks ties by member, bytewise descending", async () => {
+    // In UTF-16 the emoji (D83D) would come before the fullwidth letter (FF21); in UTF-8 it comes after.
+    const ids = ["a", "B", "é", "\uff21", "🙂", "a:b", "a b"];
+    const reader = await backend.fill(ids.map((id) => record("alice", id)));
+    const expected = ids.map((id) => Buffer.from(`alice:${id}`)).sort((a, b) => Buffer.compare(b, a));
+    expect((await names(reader, NO_FILTER, 1, 20)).names).toEqual(expected.map(String));
+    expect((await names(reader, { ...NO_FILTER, userId: "alice" }, 1, 20)).names).toEqual(expected.map(String));
+  });
+
+  it("breaks ties between users by user first", async () => {
+    const reader = await backend.fill([record("a", "z"), record("a!", "a"), record("b", "a")]);
+    // '!' (21) sorts before ':' (3A): the member counts, not the user alone.
+    expect((await names(reader, NO_FILTER, 1, 20)).names).toEqual(["b:a", "a:z", "a!:a"]);
+  });
+
+  it("pages without gaps or repeats, and ends with an empty page and the true total", async () => {
+    const records = Array.from({ length: 25 }, (_, i) => record("alice", `t${String(i).padStart(2, "0")}`));
+    const reader = await backend.fill(records);
+    const pages = await Promise.all([1, 2, 3, 4].map((page) => names(reader, NO_FILTER, page, 10)));
+    expect(pages.map(({ names: ids }) => ids.length)).toEqual([10, 10, 5, 0]);
+    expect(pages.map(({ total }) => total)).toEqual([25, 25, 25, 25]);
+    expect(new Set(pages.flatMap(({ names: ids }) => ids)).size).toBe(25);
+    expect(await names(reader, DONE, 4, 10)).toEqual({ total: 25, names: [] });
+  });
+
+  it("takes since as included and until as excluded, to the microsecond", async () => {
+    const reader = await backend.fill(
+      ["00.000001", "00.000002", "00.000003"].map((second, i) =>
+        record("alice", `t${i + 1}`, { updated_at: `2024-01-01T00:00:${second}` }),
+      ),
+    );
+    const at = 1_704_067_200;
+    const filter = { ...NO_FILTER, since: at + 0.000001, until: at + 0.000003 };
+    expect(await names(reader, filter, 1, 20)).toEqual({ total: 2, names: ["alice:t2", "alice:t1"] });
+    expect(await names(reader, { ...filter, userId: "alice" }, 2, 1)).toEqual({ total: 2, names: ["alice:t1"] });
+    expect(await names(reader, { ...filter, userId: "bob" }, 1, 1)).toEqual({ total: 0, names: [] });
+  });
+
+  it("filters by the shown status, whatever word the service wrote", async () => {
+    const words = ["succeeded", "SUCCESS", " done ", "failed", "running", "odd"];
+    const reader = await backend.fill(words.map((status, i) => record("alice", `t${i}`, { status })));
+    expect(await names(reader, DONE, 1, 2)).toEqual({ total: 3, names: ["alice:t2", "alice:t1"] });
+    expect(await names(reader, DONE, 2, 2)).toEqual({ total: 3, names: ["alice:t0"] });
+    const others = { ...NO_FILTER, statuses: new Set(["error", "run", "wait"]) };
+    expect(await names(reader, others, 1, 20)).toEqual({ total: 2, names: ["alice:t4", "alice:t3"] });
+  });
+
+  it("finds tasks in the order asked, with holes for what is not there", async () => {
+    const reader = await backend.fill([record("alice", "t1"), record("任务", "号:1"), record("alice", "t2")]);
+    const ids = [
+      ["任务", "号:1"],
+      ["alice", "t2"],
+      ["alice", "none"],
+      ["nobody", "t1"],
+      ["alice", "t1"],
+    ] as const;
+    const found = await reader.find(ids.map(([userId, taskId]) => ({ userId, taskId })));
+    expect(found.map((task) => task?.taskId)).toEqual(["号:1", "t2", undefined, undefined, "t1"]);
+  });
+
+  it("passes on whole records, numbers with their text", async () => {
+    const text = { text: 'quotes " and \\ and \n and 🙂', nested: { list: [1, null, true, []] } };
+    const reader = await backend.fill([record("alice", "t1", text)]);
+    const [task] = await reader.find([{ userId: "alice", taskId: "t1" }]);
+    expect(JSON.parse(task!.json)).toEqual(record("alice", "t1", text));
+  });
+
+  it("answers an empty store with nothing", async () => {
+    const reader = await backend.fill([]);
+    expect(await names(reader, NO_FILTER, 1, 20)).toEqual({ total: 0, names: [] });
+    expect(await reader.find([{ userId: "alice", taskId: "t1" }])).toEqual([undefined]);
+  });
+
+  it("is the model on any tasks, filters and pages", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyRecords, anyFilter, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 7 }), check),
+      { numRuns: 25 },
+    );
+    async function check(records: (RecordJson & Ids)[], filter: TaskFilter, page: number, size: number) {
+      const reader = await backend.fill(records);
+      expect(await names(reader, filter, page, size)).toEqual(modelPage(records, filter, page, size));
+    }
+  });
+});
+
+const MOMENTS = ["2024-01-01T00:00:00", "2024-01-01T00:00:00.5", "2024-01-01T08:00:01+08:00", "2024-01-01T00:00:02Z"];
+
+const anyRecords = fc.uniqueArray(
+  fc
+    .record({
+      ...{
+        user: fc.constantFrom("alice", "bob", "用户", "a!"),
+        task: fc.constantFrom("t1", "t2", "t:3", "🙂", "\uff21"),
+      },
+      ...{
+        status: fc.constantFrom("queued", "running", "succeeded", "failed", "odd"),
+        at: fc.constantFrom(...MOMENTS),
+      },
+    })
+    .map(({ user, task, status, at }) => record(user, task, { status, updated_at: at })),
+  { maxLength: 20, selector: ({ user_id, task_id }) => `${user_id}:${task_id}` },
+);
+
+const anyMoment = fc.option(fc.integer({ min: -1, max: 3 }).map((second) => 1_704_067_200 + second));
+
+const anyFilter: fc.Arbitrary<TaskFilter> = fc
+  .record({
+    userId: fc.option(fc.constantFrom("alice", "用户", "nobody")),
+    statuses: fc.subarray(["wait", "run", "done", "error"]).map((words) => new Set(words)),
+    ...{ since: anyMoment, until: anyMoment },
+  })
+  .map(({ userId, ...rest }) => (userId === null ? rest : { ...rest, userId }));

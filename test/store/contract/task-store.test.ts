@@ -1,0 +1,267 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import { MirrorLink } from "../../../src/store/mirror-link.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
+import { NO_FILTER } from "../../../src/task/filter.ts";
+import { type FlakyMirror, flakyMirror, linkTo } from "../../helpers/doubles.ts";
+import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { RedisServer } from "../../helpers/redis.ts";
+import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
+
+let server: RedisServer;
+let flaky: FlakyMirror;
+let root: ServiceRoot;
+let store: TaskStore;
+
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server.remove());
+
+beforeEach(async () => {
+  await server.call("FLUSHALL");
+  flaky = await flakyMirror(server);
+  root = new ServiceRoot();
+  store = new TaskStore(new FileStore(root.store, UTC, systemClock), linkTo(flaky.mirror));
+});
+afterEach(() => {
+  flaky.mirror.close();
+  root.remove();
+});
+
+const PAGE: ListQuery = { filter: NO_FILTER, ids: null, page: 1, pageSize: 20, source: "auto" };
+const byIds = (...ids: string[]): ListQuery => ({ ...PAGE, filter: { ...NO_FILTER, userId: "alice" }, ids });
+const idsOf = ({ tasks }: { tasks: { taskId: string }[] }) => tasks.map(({ taskId }) => taskId);
+
+/** Both stores hold these records, as after a sync. */
+async function synced(...records: RecordJson[]): Promise<void> {
+  root.writeStore(records);
+  await writeToMirror(flaky.mirror, records.map(taskOf));
+  await flaky.mirror.markSynced("2024-01-01T00:00:00+00:00");
+  flaky.calls.length = 0;
+}
+
+describe("upsert", () => {
+  it("writes the file first, and then Redis", async () => {
+    root.writeStore([record("alice", "t1")]);
+    const seen: string[][] = [];
+    flaky.onCall(() => {
+      seen.push(root.readStore().map(({ task_id }) => task_id as string));
+    });
+    expect(await store.upsert(taskOf(record("alice", "t2")))).toEqual({ file: "written", mirror: "written" });
+    expect(seen[0]).toEqual(["t1", "t2"]);
+    expect((await server.hash("tts:task:alice:t2")).status).toBe("succeeded");
+  });
+
+  it("returns a failure of Redis as a value; the file is right", async () => {
+    root.writeStore([record("alice", "t1", { status: "running" })]);
+    flaky.goDown();
+    const { file, mirror } = await store.upsert(taskOf(record("alice", "t1", { status: "failed" })));
+    expect(file).toBe("written");
+    expect(mirror).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(root.readStore()).toEqual([record("alice", "t1", { status: "failed" })]);
+  });
+
+  it("returns a failure to connect as a value too", async () => {
+    const link = new MirrorLink(
+      () => flaky.mirror.syncedAt().then(() => flaky.mirror),
+      () => {},
+    );
+    flaky.goDown();
+    store = new TaskStore(new FileStore(root.store, UTC, systemClock), link);
+    expect(await store.upsert(taskOf(record("alice", "t1")))).toMatchObject({
+      file: "written",
+      mirror: { code: "REDIS_UNAVAILABLE" },
+    });
+    expect(root.readStore()).toEqual([record("alice", "t1")]);
+  });
+
+  it("leaves newer records alone in each store by itself", async () => {
+    const newer = record("alice", "t1", { updated_at: "2024-01-01T00:00:00.000001", status: "running" });
+    const older = taskOf(record("alice", "t1", { updated_at: "2024-01-01T00:00:00" }));
+    root.writeStore([newer]);
+    expect(await store.upsert(older)).toEqual({ file: "newer", mirror: "newer" });
+    expect(root.readStore()).toEqual([newer]);
+    expect(await server.call("DBSIZE")).toBe(0);
+    root.writeStore([]);
+    await writeToMirror(flaky.mirror, [taskOf(newer)]);
+    expect(await store.upsert(older)).toEqual({ file: "written", mirror: "newer" });
+    expect((await server.hash("tts:task:alice:t1")).status).toBe("running");
+  });
+
+  it("touches nothing where the file cannot be read", async () => {
+    root.write("voice_task.json", "[{");
+    await expect(store.upsert(taskOf(record("alice", "t1")))).rejects.toMatchObject({ code: "STORE_INVALID" });
+    expect(root.storeText()).toBe("[{");
+    expect(await server.call("DBSIZE")).toBe(0);
+  });
+});
+
+describe("fallback and recovery", () => {
+  const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
+  const newestFirst = ["t3", "t2", "t1"];
+
+  it("asks Redis, in an outage the file, and Redis again", async () => {
+    await synced(...tasks);
+    expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
+    flaky.goDown();
+    const during = await store.list(PAGE);
+    expect(during).toMatchObject({ source: "file", total: 3 });
+    expect(during.warnings).toHaveLength(1);
+    expect(during.warnings[0]).toContain("ttsctl sync");
+    expect(idsOf(during)).toEqual(newestFirst);
+    flaky.comeBack();
+    const after = await store.list(PAGE);
+    expect(after).toMatchObject({ source: "redis", warnings: [] });
+    expect(idsOf(after)).toEqual(newestFirst);
+  });
+
+  it.each(["syncedAt", "stretch", "newest", "read"])("falls back whole where Redis fails midway, at %s", async (at) => {
+    await synced(...tasks);
+    flaky.goDown((method) => method === at);
+    const answer = await store.list(PAGE);
+    expect(flaky.calls).toContain(at);
+    expect(answer).toMatchObject({ source: "file", total: 3, dangling: 0 });
+    expect(answer.warnings).toHaveLength(1);
+    expect(idsOf(answer)).toEqual(newestFirst);
+  });
+
+  it("does not fall back from a forced source", async () => {
+    await synced(...tasks);
+    flaky.goDown();
+    await expect(store.list({ ...PAGE, source: "redis" })).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(await store.list({ ...PAGE, source: "file" })).toMatchObject({ source: "file", warnings: [] });
+  });
+
+  it("never asks the store that is not the forced one", async () => {
+    await synced(...tasks);
+    expect(await store.list({ ...PAGE, source: "file" })).toMatchObject({ total: 3 });
+    expect(flaky.calls).toEqual([]);
+    root.write("voice_task.json", "not JSON");
+    expect(await store.list({ ...PAGE, source: "redis" })).toMatchObject({ total: 3, source: "redis", warnings: [] });
+    expect(await store.list({ ...byIds("t1", "nix"), source: "redis" })).toMatchObject({
+      missing: ["nix"],
+      warnings: [],
+    });
+  });
+});
+
+describe("a Redis that was never synced, or was flushed", () => {
+  const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
+
+  it("gives way to a file that has more, and the warning says what to do", async () => {
+    await synced(...tasks);
+    await server.call("FLUSHALL");
+    await writeToMirror(flaky.mirror, [taskOf(tasks[0]!)]);
+    const answer = await store.list(PAGE);
+    expect(answer).toMatchObject({ source: "file", total: 3 });
+    expect(answer.warnings).toEqual([expect.stringContaining("ttsctl sync")]);
+  });
+
+  it("counts in the scope of the question", async () => {
+    root.writeStore(tasks);
+    await writeToMirror(flaky.mirror, tasks.slice(0, 2).map(taskOf));
+    const of = (userId: string) => store.list({ ...PAGE, filter: { ...NO_FILTER, userId } });
+    expect(await of("alice")).toMatchObject({ source: "redis", total: 2, warnings: [] });
+    expect(await of("bob")).toMatchObject({ source: "file", total: 1 });
+  });
+
+  it("answers where it has as many, and where it was synced however few it has", async () => {
+    root.writeStore(tasks);
+    await writeToMirror(flaky.mirror, tasks.map(taskOf));
+    expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
+    await server.call("FLUSHALL");
+    await flaky.mirror.markSynced("2024-01-01T00:00:00+00:00");
+    expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 0, warnings: [] });
+  });
+});
+
+describe("members whose hash is gone", () => {
+  it("are filled from the file, or left out and counted", async () => {
+    await synced(record("alice", "t1"), record("alice", "t2"));
+    await writeToMirror(flaky.mirror, [taskOf(record("alice", "t3"))]);
+    await server.call("DEL", "tts:task:alice:t2", "tts:task:alice:t3");
+    const answer = await store.list(PAGE);
+    expect(idsOf(answer)).toEqual(["t2", "t1"]);
+    expect(answer).toMatchObject({ source: "mixed", dangling: 1 });
+    expect(answer.warnings).toHaveLength(1);
+    const filtered = await store.list({ ...PAGE, filter: { ...NO_FILTER, statuses: new Set(["done"]) } });
+    expect(idsOf(filtered)).toEqual(["t2", "t1"]);
+    expect(filtered).toMatchObject({ source: "mixed", dangling: 1, total: 2 });
+  });
+
+  it("do not count for the source where they are on another page, or filtered away", async () => {
+    const failed = record("alice", "t3", { status: "failed" });
+    await synced(record("alice", "t1"), record("alice", "t2"), failed);
+    await server.call("DEL", "tts:task:alice:t1", "tts:task:alice:t3");
+    const filter = { ...NO_FILTER, statuses: new Set(["done"]) };
+    const answer = await store.list({ ...PAGE, filter, pageSize: 1 });
+    expect(idsOf(answer)).toEqual(["t2"]);
+    expect(answer).toMatchObject({ source: "redis", total: 2, dangling: 0 });
+  });
+
+  it("count where only a part of the hash is left, with a filter as without", async () => {
+    await synced(record("alice", "t1"));
+    await server.call("HDEL", "tts:task:alice:t1", "payload", "updated_at");
+    root.writeStore([]);
+    expect(await store.list(PAGE)).toMatchObject({ tasks: [], dangling: 1 });
+    const filter = { ...NO_FILTER, statuses: new Set(["done"]) };
+    expect(await store.list({ ...PAGE, filter })).toMatchObject({ tasks: [], dangling: 1 });
+  });
+
+  it("make the source the file where all of the page came from there", async () => {
+    await synced(record("alice", "t1"));
+    await server.call("DEL", "tts:task:alice:t1");
+    expect(await store.list(PAGE)).toMatchObject({ source: "file", dangling: 0, total: 1 });
+  });
+
+  it("do not keep Redis from answering where the file cannot be read; that is said", async () => {
+    await synced(record("alice", "t1"), record("alice", "t2"));
+    await server.call("DEL", "tts:task:alice:t2");
+    root.write("voice_task.json", "[");
+    const answer = await store.list(PAGE);
+    expect(idsOf(answer)).toEqual(["t1"]);
+    expect(answer.warnings.join("\n")).toContain("voice_task.json");
+  });
+});
+
+describe("by ids", () => {
+  it("keeps the order asked, fills from the file, and names what neither has", async () => {
+    await synced(record("alice", "t1"), record("alice", "t3"));
+    root.writeStore([record("alice", "t1"), record("alice", "t2"), record("alice", "t3")]);
+    const answer = await store.list({ ...byIds("t3", "x", "t2", "t1", "y"), page: 7, pageSize: 1 });
+    expect(idsOf(answer)).toEqual(["t3", "t2", "t1"]);
+    expect(answer).toMatchObject({ source: "mixed", missing: ["x", "y"], page: 1, pageSize: 3, total: 3 });
+  });
+
+  it("does not call an id missing that another filter excludes", async () => {
+    await synced(record("alice", "t1"), record("alice", "t2", { status: "failed" }));
+    const { filter, ...rest } = byIds("t1", "t2", "t3");
+    const answer = await store.list({ ...rest, filter: { ...filter, statuses: new Set(["error"]) } });
+    expect(idsOf(answer)).toEqual(["t2"]);
+    expect(answer).toMatchObject({ total: 1, missing: ["t3"] });
+  });
+
+  it("does not count for the source what a filter excludes", async () => {
+    await synced(record("alice", "t1"));
+    root.writeStore([record("alice", "t1"), record("alice", "t2", { status: "failed" })]);
+    const { filter, ...rest } = byIds("t1", "t2");
+    const answer = await store.list({ ...rest, filter: { ...filter, statuses: new Set(["done"]) } });
+    expect(answer).toMatchObject({ total: 1, source: "redis", missing: [] });
+  });
+
+  it("finds nothing of another user", async () => {
+    await synced(record("bob", "t1"));
+    expect(await store.list(byIds("t1"))).toMatchObject({ total: 0, missing: ["t1"] });
+  });
+
+  it("survives a Redis that fails midway", async () => {
+    await synced(record("alice", "t1"));
+    flaky.goDown((method) => method === "read");
+    const answer = await store.list(byIds("t1", "t2"));
+    expect(answer).toMatchObject({ source: "file", total: 1, missing: ["t2"] });
+    expect(answer.warnings).toHaveLength(1);
+  });
+});

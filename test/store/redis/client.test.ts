@@ -1,0 +1,231 @@
+import { rmSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import { RedisClient, type RedisTarget } from "../../../src/store/redis/client.ts";
+import { Mirror } from "../../../src/store/redis/mirror.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { parrotServer, redisProxy, silentServer, type Verdict } from "../../helpers/faults.ts";
+import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { freePort, RedisServer } from "../../helpers/redis.ts";
+import { until } from "../../helpers/until.ts";
+
+const TIMEOUT_S = 0.5;
+const SECRET = "s3cret-word";
+
+/** Ends what a test began, last first. */
+const ends: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function start(...args: string[]): Promise<RedisServer> {
+  const server = await RedisServer.start(...args);
+  ends.push(() => server.remove());
+  return server;
+}
+
+function target(port: number, more: Partial<RedisTarget> = {}): RedisTarget {
+  const base = { host: "127.0.0.1", port, db: 0, username: null, password: null, tls: false, socket: null };
+  return { ...base, timeout: TIMEOUT_S, ...more };
+}
+
+async function connect(port: number, more: Partial<RedisTarget> = {}): Promise<RedisClient> {
+  const client = await RedisClient.connect(target(port, more));
+  ends.push(() => client.close());
+  return client;
+}
+
+/** What it fails with, and that it did so in time. */
+async function failure(work: () => Promise<unknown>): Promise<TtsctlError> {
+  const began = performance.now();
+  const error = await work().then(
+    (value) => new Error(`it went well: ${JSON.stringify(value)}`),
+    (thrown) => thrown,
+  );
+  expect(error).toBeInstanceOf(TtsctlError);
+  expect(performance.now() - began).toBeLessThan(TIMEOUT_S * 1000 + 1000);
+  expect(error.message).not.toMatch(/\n/);
+  expect(JSON.stringify([error.message, error.hint, error.stack])).not.toContain(SECRET);
+  return error;
+}
+
+const write = (mirror: Mirror) => writeToMirror(mirror, [taskOf(record("alice", "t1"))]);
+
+/** A write fails as a whole, or for the task: both name what is wrong. */
+async function writeFailure(client: RedisClient): Promise<TtsctlError> {
+  return failure(async () => {
+    const [outcome] = await write(new Mirror(client, UTC));
+    throw outcome;
+  });
+}
+
+describe("connecting", () => {
+  it("names a port where nothing listens", async () => {
+    const port = await freePort();
+    const error = await failure(() => connect(port, { password: SECRET }));
+    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
+    expect(error.message).toContain(`127.0.0.1:${port} refuses`);
+  });
+
+  it("names a host without an address", async () => {
+    const error = await failure(() => connect(6379, { host: "no-such-host.invalid" }));
+    expect(["REDIS_UNAVAILABLE", "REDIS_TIMEOUT"]).toContain(error.code);
+  });
+
+  it("waits no longer than the timeout for a server that is silent", async () => {
+    const server = await silentServer();
+    ends.push(() => server.stop());
+    expect(await failure(() => connect(server.port))).toMatchObject({ code: "REDIS_TIMEOUT" });
+    expect(await failure(() => connect(server.port, { password: SECRET, db: 3 }))).toMatchObject({
+      code: "REDIS_TIMEOUT",
+    });
+  });
+
+  it("waits no longer for a real server that was stopped", async () => {
+    const server = await start();
+    server.suspend();
+    ends.push(() => server.resume());
+    expect(await failure(() => connect(server.port))).toMatchObject({ code: "REDIS_TIMEOUT" });
+  });
+
+  it.each([{}, { db: 3 }, { password: SECRET }])("does not wait for a server that loads its data: %j", async (more) => {
+    const server = await parrotServer("-LOADING Redis is loading the dataset in memory");
+    ends.push(() => server.stop());
+    expect(await failure(() => connect(server.port, more))).toMatchObject({ code: "REDIS_LOADING" });
+  });
+
+  it("tells a missing password from a wrong one", async () => {
+    const server = await start("--requirepass", "another");
+    expect(await failure(() => connect(server.port))).toMatchObject({ code: "REDIS_AUTH" });
+    expect(await failure(() => connect(server.port, { db: 2 }))).toMatchObject({ code: "REDIS_AUTH" });
+    expect((await failure(() => connect(server.port))).message).toContain("NOAUTH");
+    const wrong = await failure(() => connect(server.port, { password: SECRET }));
+    expect(wrong).toMatchObject({ code: "REDIS_AUTH" });
+    expect(wrong.message).toContain("refused the password");
+    expect(await (await connect(server.port, { password: "another" })).command("PING")).toBe("PONG");
+  });
+
+  it("refuses a password that the server does not want", async () => {
+    const server = await start();
+    expect(await failure(() => connect(server.port, { password: SECRET }))).toMatchObject({ code: "REDIS_AUTH" });
+  });
+
+  it("never works on database 0 instead of one that is not there", async () => {
+    const server = await start("--databases", "16");
+    const error = await failure(() => connect(server.port, { db: 99 }));
+    expect(error).toMatchObject({ code: "REDIS_WRONG_DB" });
+    expect(error.message).toContain("db 99");
+    const client = await connect(server.port, { db: 15 });
+    await client.command("SET", "key", "value");
+    expect(await server.call("DBSIZE")).toBe(0);
+    await server.call("SELECT", 15);
+    expect(await server.call("GET", "key")).toBe("value");
+  });
+
+  it("logs in an ACL user, over a unix socket too", async () => {
+    const server = await start();
+    await server.call("ACL", "SETUSER", "tts", "on", `>${SECRET}`, "~tts:*", "+@all");
+    const login = { username: "tts", password: SECRET };
+    expect(await (await connect(server.port, login)).command("ACL", "WHOAMI")).toBe("tts");
+    expect(await (await connect(1, { ...login, socket: server.socket })).command("ACL", "WHOAMI")).toBe("tts");
+    const gone = { socket: `${server.socket}.gone` };
+    expect(await failure(() => connect(1, gone))).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  });
+});
+
+describe("a server that takes no writes", () => {
+  it("is named where it is a read-only replica, and may be read", async () => {
+    const server = await start("--replicaof", `127.0.0.1 ${await freePort()}`, "--replica-read-only", "yes");
+    const client = await connect(server.port);
+    expect(await writeFailure(client)).toMatchObject({ code: "REDIS_READONLY" });
+    expect(await new Mirror(client, UTC).size(undefined)).toBe(0);
+  });
+
+  it("is named where it is out of memory, and nothing of the task was written", async () => {
+    const server = await start("--maxmemory", "1", "--maxmemory-policy", "noeviction");
+    expect(await writeFailure(await connect(server.port))).toMatchObject({ code: "REDIS_OUT_OF_MEMORY" });
+    expect(await server.call("DBSIZE")).toBe(0);
+  });
+
+  it("is named where its user may not run scripts, or has no right to the keys", async () => {
+    const server = await start();
+    await server.call("ACL", "SETUSER", "noscripts", "on", ">x", "~*", "+@all", "-@scripting");
+    await server.call("ACL", "SETUSER", "nokeys", "on", ">x", "~other:*", "+@all");
+    for (const username of ["noscripts", "nokeys"]) {
+      const client = await connect(server.port, { username, password: "x" });
+      expect(await writeFailure(client)).toMatchObject({ code: "REDIS_DENIED" });
+    }
+    expect(await server.call("DBSIZE")).toBe(0);
+  });
+
+  it("is named where it cannot save to its disk", async () => {
+    const server = await start("--stop-writes-on-bgsave-error", "yes");
+    await server.call("CONFIG", "SET", "save", "3600 1");
+    rmSync(server.folder, { recursive: true });
+    await server.call("BGSAVE");
+    await until(async () => String(await server.call("INFO", "persistence")).includes("rdb_last_bgsave_status:err"));
+    const error = await failure(() => connect(server.port)); // it refuses a PING too
+    expect(error).toMatchObject({ code: "REDIS_FAILED" });
+    expect(error.message).toContain("MISCONF");
+  });
+});
+
+describe("a connection under way", () => {
+  async function proxied(verdict: (sent: string) => Verdict): Promise<{ server: RedisServer; client: RedisClient }> {
+    const server = await start();
+    const proxy = await redisProxy(server.port, verdict);
+    ends.push(() => proxy.stop());
+    return { server, client: await connect(proxy.port) };
+  }
+
+  it("that is cut is lost for good, and what was in flight is thrown", async () => {
+    const { client } = await proxied((sent) => (sent.includes("INCR") ? "cut" : "pass"));
+    expect(
+      await failure(() =>
+        client.pipeline([
+          ["GET", "a"],
+          ["INCR", "n"],
+        ]),
+      ),
+    ).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(await failure(() => client.command("GET", "a"))).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  });
+
+  it("never sends a command twice where its reply was lost", async () => {
+    const { server, client } = await proxied((sent) => (sent.includes("INCR") ? "deaf" : "pass"));
+    expect(await failure(() => client.command("INCR", "n"))).toMatchObject({ code: "REDIS_TIMEOUT" });
+    expect(await server.call("GET", "n")).toBe("1");
+  });
+
+  it("waits no longer than the timeout for a server that hangs", async () => {
+    const server = await start();
+    const client = await connect(server.port);
+    server.suspend();
+    expect(await failure(() => client.command("PING"))).toMatchObject({ code: "REDIS_TIMEOUT" });
+    server.resume();
+  });
+
+  it("keeps the error of one command in its place", async () => {
+    const server = await start();
+    const client = await connect(server.port);
+    const replies = await client.pipeline([["SET", "s", "x"], ["ZCARD", "s"], ["GET", "s"], ["NO-SUCH-COMMAND"]]);
+    expect(replies).toEqual(["OK", expect.any(TtsctlError), "x", expect.any(TtsctlError)]);
+    expect(await client.pipeline([])).toEqual([]);
+  });
+
+  it("loads its scripts again after SCRIPT FLUSH", async () => {
+    const server = await start();
+    const mirror = new Mirror(await connect(server.port), UTC);
+    expect(await write(mirror)).toEqual(["written"]);
+    await server.call("SCRIPT", "FLUSH");
+    await server.call("FLUSHALL");
+    expect(await write(mirror)).toEqual(["written"]);
+  });
+
+  it("leaves no unhandled event when the server goes", async () => {
+    const server = await start();
+    const client = await connect(server.port);
+    await server.stop();
+    expect(await failure(() => client.command("PING"))).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  });
+});

@@ -1,0 +1,129 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { HASH_FIELDS, readHash } from "../../../src/store/redis/hash.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { RecordParser } from "../../../src/task/parse.ts";
+import type { Task } from "../../../src/task/task.ts";
+import { record, UTC } from "../../helpers/records.ts";
+import { useMirror } from "./setup.ts";
+
+const parser = new RecordParser(UTC);
+const BASE = record("alice", "t1", { error: "坏", top_p: 1 });
+const PAYLOAD = JSON.stringify(BASE);
+
+type Fields = Partial<Record<(typeof HASH_FIELDS)[number], string>>;
+
+/** A hash as the mirror writes it, with some fields changed or (null) taken away. */
+function read(changes: Record<string, string | null>) {
+  const own = {
+    payload: PAYLOAD,
+    status: BASE.status,
+    error: "坏",
+    created_at: BASE.created_at,
+    updated_at: BASE.updated_at,
+  };
+  const hash = { ...own, ...changes } as Record<string, string | null>;
+  return readHash(
+    HASH_FIELDS.map((field) => hash[field] ?? null),
+    "alice",
+    "t1",
+    parser,
+  );
+}
+
+describe("readHash", () => {
+  it("gives the payload byte for byte where the fields agree", () => {
+    const text = '{"user_id":"alice","task_id":"t1","updated_at":1.5e9,"n":1.0,"big":12345678901234567890}';
+    const fields: Fields = { payload: text, status: "", error: "", created_at: "" };
+    expect(read({ ...fields, updated_at: "2017-07-14T02:40:00+00:00" })!.json).toBe(text);
+  });
+
+  it.each([
+    { field: "status", value: "running" },
+    { field: "error", value: "显存不足" },
+    { field: "created_at", value: "2021-01-01T00:00:00" },
+    { field: "updated_at", value: "2021-01-01T00:00:00" },
+  ])("lays a changed $field over the payload, in its place", ({ field, value }) => {
+    const task = read({ [field]: value })!;
+    expect(JSON.parse(task.json)).toEqual({ ...BASE, [field]: value });
+    expect(Object.keys(JSON.parse(task.json))).toEqual(Object.keys(BASE));
+  });
+
+  it("takes an empty error for none", () => {
+    expect(JSON.parse(read({ error: "" })!.json).error).toBeNull();
+  });
+
+  it.each(["2020-01-01T08:00:05.250001+00:00", "2020-01-01T16:00:05.250001+08:00", "2020-01-01 08:00:05.250001Z"])(
+    "keeps the payload's form of the same instant: %s",
+    (updated_at) => {
+      expect(read({ updated_at })!.json).toBe(PAYLOAD);
+    },
+  );
+
+  it("keeps an epoch time of the payload where the hash's ISO text is the same instant", () => {
+    const payload = JSON.stringify({ ...BASE, updated_at: 1_577_865_605.25 });
+    expect(read({ payload, updated_at: "2020-01-01T08:00:05.250000+00:00" })!.json).toBe(payload);
+    expect(read({ payload, updated_at: "2020-01-01T08:00:05.250000+00:00" })!.score).toBe(1_577_865_605.25);
+  });
+
+  it("scores by the time of the hash", () => {
+    expect(read({ updated_at: "2020-01-01T00:00:00.000001" })!.score).toBe(1_577_836_800.000001);
+  });
+
+  it("leaves the payload alone where a field is missing", () => {
+    expect(read({ status: null, error: null, created_at: null, updated_at: null })!.json).toBe(PAYLOAD);
+  });
+
+  it.each([null, "", "{cut", "[1]", '"text"', "NaN"])("makes do with the fields without a payload: %s", (payload) => {
+    expect(JSON.parse(read({ payload })!.json)).toEqual({
+      ...{ user_id: "alice", task_id: "t1", status: BASE.status, error: "坏" },
+      ...{ created_at: BASE.created_at, updated_at: BASE.updated_at },
+    });
+  });
+
+  it("is no task without a hash, or without a time", () => {
+    expect(read(Object.fromEntries(HASH_FIELDS.map((field) => [field, null])))).toBeUndefined();
+    expect(read({ payload: null, updated_at: null })).toBeUndefined();
+    expect(read({ payload: null, updated_at: "soon" })).toBeUndefined();
+  });
+
+  it("takes the ids of the key, whatever the payload says", () => {
+    expect(read({ payload: JSON.stringify({ ...BASE, user_id: "mallory" }) })).toMatchObject({
+      userId: "alice",
+      taskId: "t1",
+    });
+  });
+
+  it("is the payload with the changed fields over it, and nothing else, whatever changed", () => {
+    const word = fc.constantFrom("queued", "failed", "odd", "");
+    const time = fc.constantFrom("2021-01-01T00:00:00", "2021-01-01T00:00:00.000001", "2022-02-02T02:02:02+08:00");
+    const others = fc.dictionary(fc.string({ unit: "grapheme" }), fc.jsonValue(), { maxKeys: 4 });
+    fc.assert(
+      fc.property(
+        others,
+        fc.record({ status: word, error: word, created_at: time, updated_at: time }, { requiredKeys: [] }),
+        (more, changed) => {
+          const own = { ...more, ...BASE };
+          const task = read({ payload: JSON.stringify(own), ...changed })!;
+          const laid = Object.fromEntries(
+            Object.entries(changed).map(([name, value]) => [name, value === "" ? null : value]),
+          );
+          expect(JSON.parse(task.json)).toEqual(JSON.parse(JSON.stringify({ ...own, ...laid })));
+        },
+      ),
+    );
+  });
+});
+
+describe("what was written is read back", () => {
+  const here = useMirror();
+
+  it("with numbers as they were, over Redis", async () => {
+    const text = `{"user_id":"用户","task_id":"t:1","status":"succeeded","updated_at":1700000000.123456,"top_p":1.0,"n":12345678901234567890,"e":1E5}`;
+    const task = parser.parse(text) as Task;
+    await writeToMirror(here.mirror, [task]);
+    const [copy] = await here.mirror.read([task]);
+    expect(copy).toMatchObject({ json: text, score: 1_700_000_000.123456 });
+    expect((await here.server.hash("tts:task:用户:t:1")).updated_at).toBe("2023-11-14T22:13:20.123456+00:00");
+  });
+});

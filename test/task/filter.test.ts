@@ -1,0 +1,38 @@
+import { describe, expect, test } from "vitest";
+import { NO_FILTER, passes, type TaskFilter } from "../../src/task/filter.ts";
+import { record, taskOf } from "../helpers/records.ts";
+
+const task = taskOf(record("alice", "t01", { status: "Succeeded", updated_at: 1000.5 }));
+const odd = taskOf(record("alice", "t02", { status: "paused", updated_at: 1000.5 }));
+const bare = taskOf(record("alice", "t03", { status: null, updated_at: 1000.5 }));
+
+describe.each<[string, Partial<TaskFilter>, boolean]>([
+  ["nothing", {}, true],
+  ["its user", { userId: "alice" }, true],
+  ["another user", { userId: "alic" }, false],
+  ["a user of another case", { userId: "Alice" }, false],
+  ["its shown status", { statuses: new Set(["done"]) }, true],
+  ["one of several statuses", { statuses: new Set(["wait", "done"]) }, true],
+  ["another status", { statuses: new Set(["error", "wait", "run"]) }, false],
+  ["since its very time", { since: 1000.5 }, true],
+  ["since a microsecond later", { since: 1000.500_001 }, false],
+  ["until its very time", { until: 1000.5 }, false],
+  ["until a microsecond later", { until: 1000.500_001 }, true],
+  ["since and until around it", { since: 1000, until: 1001 }, true],
+  ["since the epoch", { since: 0 }, true],
+  ["until the epoch", { until: 0 }, false],
+  ["all that pass", { userId: "alice", statuses: new Set(["done"]), since: 1000, until: 1001 }, true],
+  ["all but the user", { userId: "bob", statuses: new Set(["done"]), since: 1000, until: 1001 }, false],
+  ["all but the status", { userId: "alice", statuses: new Set(["run"]), since: 1000, until: 1001 }, false],
+  ["all but the time", { userId: "alice", statuses: new Set(["done"]), since: 1000, until: 1000.5 }, false],
+])("%s", (_, part, expected) => {
+  test(expected ? "passes" : "does not pass", () => {
+    expect(passes(task, { ...NO_FILTER, ...part })).toBe(expected);
+  });
+});
+
+test.each([["done"], ["wait"], ["run"], ["error"]])("a word outside the table, or none, does not pass %s", (status) => {
+  const filter = { ...NO_FILTER, statuses: new Set([status]) };
+  expect([passes(odd, filter), passes(bare, filter)]).toEqual([false, false]);
+  expect([passes(odd, NO_FILTER), passes(bare, NO_FILTER)]).toEqual([true, true]);
+});

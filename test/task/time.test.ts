@@ -1,0 +1,191 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { formatUtc, isEpochInRange, TimeReader, toMicros } from "../../src/task/time.ts";
+import { Zone } from "../../src/task/zone.ts";
+import { askPython, SEED } from "../helpers/python.ts";
+import { awareTime, epochSeconds, naiveTime } from "./iso-text.ts";
+
+const ZONES = [
+  "Asia/Shanghai",
+  "America/New_York",
+  "Europe/Berlin",
+  "Australia/Lord_Howe", // half an hour of daylight saving
+  "Asia/Kathmandu",
+  "Africa/Casablanca", // daylight saving the other way round, in Ramadan
+  "America/St_Johns", // changes at 00:01
+  "Pacific/Apia", // a whole day is missing
+  "UTC",
+];
+
+const SCRIPT = new URL("times.py", import.meta.url);
+type ByZone<T> = Record<string, T[]>;
+
+const utc = new TimeReader(new Zone("UTC"));
+const readers = new Map(ZONES.map((name) => [name, new TimeReader(new Zone(name))]));
+
+/** What differs, so that a failure shows the texts and not only that there are some. */
+function differences(reader: TimeReader, pairs: readonly (readonly [text: string, expected: number])[]) {
+  return pairs.flatMap(([text, expected]) => {
+    const found = reader.parse(text);
+    return Object.is(found, expected) ? [] : [{ text, found, expected }];
+  });
+}
+
+describe("against Python's datetime, exactly equal", () => {
+  test("times with an offset or Z", () => {
+    const aware = fc.sample(awareTime, 5000);
+    const answer = askPython<{ aware: number[] }>(SCRIPT, { aware });
+    const pairs = aware.map((text, i) => [text, answer.aware[i]!] as const);
+    expect(differences(utc, pairs)).toEqual([]);
+    // The zone of the service does not matter to them.
+    expect(differences(readers.get("Pacific/Apia")!, pairs)).toEqual([]);
+  });
+
+  test("naive times in every zone, years 1 to 9999, as a naive datetime and as one with a ZoneInfo", () => {
+    const naive = fc.sample(naiveTime, 1500);
+    const answer = askPython<{ naive: ByZone<number | null>; zoned: ByZone<number> }>(SCRIPT, { naive, zones: ZONES });
+    for (const [name, reader] of readers) {
+      const pairs = (answers: (number | null)[]) => naive.map((text, i) => [text, answers[i]!] as const);
+      // Python refuses a naive time within a day of its first and last year.
+      const asNaive = pairs(answer.naive[name]!).filter(([, expected]) => expected !== null);
+      expect(asNaive.length).toBeGreaterThan(1400);
+      expect(differences(reader, asNaive), name).toEqual([]);
+      // With a tzinfo Python divides whole microseconds, which shows in the last bit within hours of the epoch.
+      const asZoned = pairs(answer.zoned[name]!).filter(([, expected]) => Math.abs(expected) > 2 ** 15);
+      expect(differences(reader, asZoned), name).toEqual([]);
+    }
+  });
+
+  test("naive times in and beside every gap and overlap from 1840 to 2100", () => {
+    const question = { zones: ZONES, transitions: [1840, 2100], seed: SEED };
+    const { transitions } = askPython<{ transitions: ByZone<[string, number]> }>(SCRIPT, question);
+    for (const [name, reader] of readers) expect(differences(reader, transitions[name]!), name).toEqual([]);
+    expect(transitions["America/New_York"]!.length).toBeGreaterThan(5000);
+    expect(transitions["Pacific/Apia"]!.length).toBeGreaterThan(100);
+  });
+
+  test("formatUtc is isoformat() of fromtimestamp(x, utc), and is read back as the same instant", () => {
+    const epochs = fc.sample(epochSeconds, 5000);
+    const { formatted } = askPython<{ formatted: string[] }>(SCRIPT, { epochs });
+    expect(epochs.map(formatUtc)).toEqual(formatted);
+    // From 2106 on a double is coarser than half a microsecond.
+    const near = epochs.filter((epoch) => Math.abs(epoch) < 2 ** 32);
+    expect(near.map((epoch) => toMicros(utc.parse(formatUtc(epoch))))).toEqual(near.map(toMicros));
+  });
+});
+
+test.each<[string, number]>([
+  ["2024-02-29T00:00:00", 1_709_164_800],
+  ["2024-02-29", 1_709_164_800],
+  ["2024-02-29T12:34:56.5", 1_709_210_096.5],
+  ["2024-02-29T12:34:56.1234569", 1_709_210_096.123_456], // as Python drops the digits after the sixth
+  ["2024-02-29T12:34:56Z", 1_709_210_096],
+  ["2024-02-29 12:34:56+08:00", 1_709_181_296],
+  ["1969-12-31T23:59:59.999999+00:00", -0.000_001],
+  ["1969-12-31T23:59:59.999999", -1 + 0.999_999], // a naive time is not rounded once more
+  ["1900-02-28T00:00:00", -2_203_977_600],
+])("%s is %d", (text, epoch) => {
+  expect(utc.parse(text)).toBe(epoch);
+});
+
+test.each([
+  "",
+  "T",
+  " ",
+  "now",
+  "2024-02-30T00:00:00",
+  "2023-02-29T00:00:00",
+  "1900-02-29T00:00:00",
+  "2024-04-31T00:00:00",
+  "2024-00-01T00:00:00",
+  "2024-13-01T00:00:00",
+  "2024-01-00T00:00:00",
+  "2024-01-32T00:00:00",
+  "0000-01-01T00:00:00",
+  "10000-01-01T00:00:00",
+  "24-01-01T00:00:00",
+  "-2024-01-01T00:00:00",
+  "+2024-01-01T00:00:00",
+  "2024-1-01T00:00:00",
+  "2024-01-01T24:00:00",
+  "2024-01-01T23:60:00",
+  "2024-01-01T23:59:60",
+  "2024-01-01T",
+  "2024-01-01T12",
+  "2024-01-01T12:30",
+  "2024-01-01T12:30:",
+  "2024-01-01T12:30:1",
+  "2024-01-01t12:30:15",
+  "2024-01-01  12:30:15",
+  "2024-01-01T12:30:15.",
+  "2024-01-01T12:30:15.Z",
+  "2024-01-01T12:30:15,5",
+  "2024-01-01T12:30:15.5x",
+  "2024-01-01T12:30:15 ",
+  " 2024-01-01T12:30:15",
+  "2024-01-01T12:30:15\n",
+  "2024-01-01T12:30:15z",
+  "2024-01-01T12:30:15ZZ",
+  "2024-01-01T12:30:15Z+00:00",
+  "2024-01-01T12:30:15+",
+  "2024-01-01T12:30:15+8",
+  "2024-01-01T12:30:15+08:",
+  "2024-01-01T12:30:15+08:0",
+  "2024-01-01T12:30:15+08:60",
+  "2024-01-01T12:30:15+24:00",
+  "2024-01-01T12:30:15+08:00:60",
+  "2024-01-01T12:30:15+08:00 ",
+  "2024-01-01T12:30:15 +08:00",
+  "2024-01-01T12:30:15+08:00:00:00",
+  "20240101T123015",
+  "2024-001T12:30:15",
+  "2024/01/01T12:30:15",
+  "２０２４-01-01T12:30:15",
+  "1704112215",
+])("%j is no time", (text) => {
+  expect(utc.parse(text)).toBeNaN();
+  // A refusal leaves nothing behind in the reader, which is reused.
+  expect(utc.parse("1970-01-01T00:00:01")).toBe(1);
+});
+
+test("no text cut or changed in one place reads as a time of other than its own characters", () => {
+  const change = fc.tuple(fc.nat(40), fc.constantFrom("", "0", "9", ":", "-", "+", "T", "Z", ".", " ", "x", "\u0660"));
+  const changed = fc.tuple(fc.oneof(naiveTime, awareTime), change).map(([text, [at, by]]) => {
+    const place = at % text.length;
+    return text.slice(0, place) + by + text.slice(place + 1);
+  });
+  const shape =
+    /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?|(?:Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?))?$/;
+  fc.assert(
+    fc.property(changed, (text) => {
+      if (!shape.test(text)) expect(utc.parse(text)).toBeNaN();
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("says whether the time was naive", () => {
+  const reader = new TimeReader(new Zone("Asia/Shanghai"));
+  const naive = ["2024-01-01T00:00:00", "2024-01-01T00:00:00Z", "2024-01-01", "2024-01-01T00:00:00+08:00"].map((text) => {
+    reader.parse(text);
+    return reader.naive;
+  });
+  expect(naive).toEqual([true, false, true, false]);
+});
+
+test("reads from the middle of bytes, and nothing beyond", () => {
+  const bytes = Buffer.from('"2024-02-29T12:34:56.5" 9');
+  expect(utc.read(bytes, 1, 22)).toBe(1_709_210_096.5);
+  expect(utc.read(bytes, 1, 20)).toBe(1_709_210_096);
+  expect(utc.read(bytes, 1, 24)).toBeNaN();
+});
+
+test("the range is that of Python's datetime", () => {
+  const inside = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"].map((text) => utc.parse(text));
+  expect(inside.map(isEpochInRange)).toEqual([true, true]);
+  expect([inside[0]! - 1, inside[1]! + 1, Number.NaN, Infinity, -Infinity].some(isEpochInRange)).toBe(false);
+});
+
+test.each(["Mars/Olympus", "", "Asia/", "Shanghai"])("%j is no zone", (name) => {
+  expect(() => new Zone(name)).toThrow(RangeError);
+});
