@@ -48,6 +48,8 @@ export function buildListQuery(raw: RawQuery, source: SourceChoice, context: Que
 /** The part that choosing tasks has in common with listing them. */
 export function buildFilter(raw: RawQuery, { names, times, now }: QueryContext): TaskFilter {
   const userId = raw.userId == null ? undefined : trimId(raw.userId);
+  // An empty variable in a script must not turn "delete --status $WORDS" into "delete everything".
+  if (raw.statuses?.length === 0) throw usage(`${names.statuses} is empty`, "give a status, or leave it out for any");
   return {
     ...(userId === undefined ? {} : { userId: checkUser(userId, names.userId) }),
     statuses: new Set((raw.statuses ?? []).map((word) => checkStatus(word, names.statuses))),

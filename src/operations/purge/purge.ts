@@ -20,6 +20,9 @@ import type { Survey } from "./survey.ts";
 /** How many tasks' folders and logs are removed at once. */
 const WIDTH = 16;
 
+/** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
+const TICK_S = 0.02;
+
 /** One task that is gone, or in a dry run would be. */
 export interface PurgedTask extends TaskId {
   /** Whether the file had it, and Redis. */
@@ -99,6 +102,8 @@ export class Purge {
   readonly #endings = new Endings();
   /** Tasks whose user shares the log with a task that stays. */
   #sharedLogs = 0;
+  /** Artifacts later than this were written during the pass, and stay. Epoch seconds. */
+  readonly #newest: number;
   #current: Snapshot;
   #mirror: Mirror | null;
   #logs: LogIndex | undefined;
@@ -110,6 +115,7 @@ export class Purge {
     this.#parts = parts;
     this.#policy = policy;
     this.#base = base;
+    this.#newest = policy.now - TICK_S;
     this.#current = base;
     this.#mirror = parts.mirror;
     this.#survey = survey;
@@ -122,7 +128,7 @@ export class Purge {
   async countPlanned(): Promise<number> {
     let planned = 0;
     for (const ids of this.#batches()) {
-      const looked = await this.#look(ids);
+      const looked = await this.#look(ids, () => {}); // the run will tell
       for (const { copies } of looked) if (this.#policy.decide(copies).kind === "purge") planned++;
     }
     return planned;
@@ -160,8 +166,7 @@ export class Purge {
   async #batch(ids: readonly TaskId[]): Promise<void> {
     const chosen = this.#choose(await this.#look(ids));
     if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
-    await this.#backUp(chosen);
-    const still = await this.#lookAgain(chosen);
+    const still = await this.#lookAgain(await this.#backUp(chosen));
     const inFile = still.filter(({ copies }) => copies.file !== null);
     const onlyInRedis = still.filter(({ copies }) => copies.file === null);
     for (const task of await this.#removeArtifacts(await this.#removeFromMirror(inFile))) this.#noteEnding(task);
@@ -169,7 +174,10 @@ export class Purge {
   }
 
   /** Both copies of each task. A Redis that is lost here is left out from here on. */
-  async #look(ids: readonly TaskId[]): Promise<Looked[]> {
+  async #look(
+    ids: readonly TaskId[],
+    fail: (id: TaskId, reason: string) => void = (id, reason) => this.#fail(id, reason),
+  ): Promise<Looked[]> {
     const seen = await this.#see(ids);
     const times = this.#parts.mirror?.times;
     return ids.flatMap((id, i) => {
@@ -177,7 +185,7 @@ export class Purge {
       const file = fileCopy(this.#current, id);
       const lost = copy === null && file === null ? this.counts.mirrorLost : null;
       if (copy instanceof TtsctlError || lost !== null) {
-        this.#fail(id, (lost ?? (copy as TtsctlError)).message);
+        fail(id, (lost ?? (copy as TtsctlError)).message);
         return [];
       }
       return [{ id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, times!) }, seen: copy }];
@@ -203,15 +211,23 @@ export class Purge {
     });
   }
 
-  async #backUp(chosen: readonly Looked[]): Promise<void> {
+  /** The tasks whose records are on the disk, which is all of them unless Redis is lost. */
+  async #backUp(chosen: Looked[]): Promise<Looked[]> {
     const { backup } = this.#parts;
-    if (backup === null) return;
+    if (backup === null) return chosen;
     const rows = chosen.map(({ id }) => this.#current.rowOf(id.userId, id.taskId)).filter((row) => row >= 0);
     await backup.append(await this.#current.readTasks(rows));
     const others = chosen.filter(({ copies }) => copies.file === null).map(({ id }) => id);
-    if (others.length === 0 || this.#mirror === null) return;
-    const tasks = await this.#mirror.read(others);
-    await backup.append(tasks.filter((task): task is Task => task !== undefined && !(task instanceof TtsctlError)));
+    if (others.length === 0 || this.#mirror === null) return chosen;
+    try {
+      const tasks = await this.#mirror.read(others);
+      await backup.append(tasks.filter((task): task is Task => task !== undefined && !(task instanceof TtsctlError)));
+      return chosen;
+    } catch (error) {
+      this.#loseMirror(error);
+      for (const id of others) this.#fail(id, "Redis was lost before its record was in the backup");
+      return chosen.filter(({ copies }) => copies.file !== null);
+    }
   }
 
   /** If the file moved since it was read, only what is unchanged in the new content goes on. */
@@ -258,7 +274,7 @@ export class Purge {
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
       const { userId, taskId } = task.id;
-      const folder = await this.#parts.artifacts.purgeFolder(userId, taskId, this.#policy.now);
+      const folder = await this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
       if (this.#holdsBack(task.id, folder)) stay.push(task.id);
       else {
         const logs = await this.#removeLogs(task.id);
@@ -283,7 +299,7 @@ export class Purge {
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
     if (!isPlainName(userId)) return { files: 0, bytes: 0 };
     if (isLast) {
-      const removed = await this.#logs!.remove(taskId, this.#policy.now);
+      const removed = await this.#logs!.remove(taskId, this.#newest);
       for (const reason of removed.reasons) this.#parts.reporter.warn(`a log stays: ${reason}`);
       return removed;
     }
@@ -292,10 +308,10 @@ export class Purge {
   }
 
   async #measure({ id, copies, seen }: Looked): Promise<void> {
-    const folder = await this.#parts.artifacts.measureFolder(id.userId, id.taskId, this.#policy.now);
+    const folder = await this.#parts.artifacts.measureFolder(id.userId, id.taskId, this.#newest);
     if (folder.kind === "kept" && (folder.newer || folder.retry)) return this.#keep(id, folder.reason);
     const last = this.#owners.release(id.taskId);
-    const logs = last ? await this.#logs!.measure(id.taskId, this.#policy.now) : { files: 0, bytes: 0 };
+    const logs = last ? await this.#logs!.measure(id.taskId, this.#newest) : { files: 0, bytes: 0 };
     this.#report({ id, copies, seen, files: filesOf(folder) + logs.files, bytes: bytesOf(folder) + logs.bytes });
   }
 

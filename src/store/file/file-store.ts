@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Zone } from "../../task/zone.ts";
+import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
 import { type Lock, type LockPurpose, takeLock, withLock } from "./lock.ts";
@@ -66,12 +67,14 @@ export class FileStore {
    */
   async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
     const target = await this.#target();
-    const first = await this.#rewrite(target, plan, base);
+    const job = { target, plan, displaced: new DisplacedUpdates(this.#zone) };
+    const first = await this.#rewrite(job, base);
     if (!first.changed || !first.wroteLately) return { rewrites: first.changed ? 1 : 0, returned: [] };
-    return this.#watch(target, plan, first.identity!);
+    return this.#watch(job, first.identity!);
   }
 
-  async #rewrite(target: string, plan: PlanEdit, base: Snapshot | undefined): Promise<Rewrite> {
+  async #rewrite(job: Job, base: Snapshot | undefined): Promise<Rewrite> {
+    const { target } = job;
     return withLock(target, "write", LOCK_WAIT_S, async (lock) => {
       await rm(temporaryPath(target), { force: true });
       const deadline = this.#clock.monotonic() + WRITE_WAIT_S;
@@ -79,7 +82,7 @@ export class FileStore {
       for (;;) {
         snapshot = await this.#current(snapshot, base);
         try {
-          const done = await this.#tryRewrite(target, snapshot, plan, lock);
+          const done = await this.#tryRewrite(job, snapshot, lock);
           if (done !== undefined) return done;
         } finally {
           if (snapshot !== base) await snapshot.close();
@@ -94,13 +97,15 @@ export class FileStore {
   }
 
   /** Undefined where the file moved. */
-  async #tryRewrite(target: string, snapshot: Snapshot, plan: PlanEdit, lock: Lock): Promise<Rewrite | undefined> {
-    const edit = await plan(snapshot);
+  async #tryRewrite({ target, plan, displaced }: Job, snapshot: Snapshot, lock: Lock): Promise<Rewrite | undefined> {
+    const edit = displaced.restoreIn(snapshot, await plan(snapshot));
     if (edit.removed.size === 0 && edit.upserts.length === 0) {
       return (await this.isCurrent(snapshot)) ? { changed: false, wroteLately: false, identity: null } : undefined;
     }
     const wroteLately = this.#wroteLately(snapshot, lock);
-    const identity = await replaceFile(target, snapshot, planSplices(snapshot, edit));
+    const replacement = await replaceFile(target, snapshot, planSplices(snapshot, edit));
+    await displaced.add(replacement.displaced, snapshot);
+    const { identity } = replacement;
     if (identity === null) return undefined;
     await lock.leave(noteOf(identity));
     return { changed: true, wroteLately, identity };
@@ -113,7 +118,7 @@ export class FileStore {
   }
 
   /** Looks for our change being undone by a service that had read the file before it, or holds it in memory. */
-  async #watch(target: string, plan: PlanEdit, ours: FileIdentity): Promise<EditOutcome> {
+  async #watch(job: Job, ours: FileIdentity): Promise<EditOutcome> {
     let rewrites = 1;
     let last: FileIdentity | null = ours;
     let deadline = this.#clock.monotonic() + WATCH_S;
@@ -123,13 +128,13 @@ export class FileStore {
       if (sameIdentity(now, last)) continue;
       last = now;
       if (rewrites > MOST_REPEATS) continue;
-      const again = await this.#rewrite(target, plan, undefined);
+      const again = await this.#rewrite(job, undefined);
       if (!again.changed) continue;
       rewrites++;
       last = again.identity;
       deadline = this.#clock.monotonic() + WATCH_S;
     }
-    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#stillThere(plan) : [] };
+    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#stillThere(job.plan) : [] };
   }
 
   async #stillThere(plan: PlanEdit): Promise<EditOutcome["returned"]> {
@@ -152,6 +157,13 @@ export class FileStore {
       throw error;
     }
   }
+}
+
+/** One edit under way. */
+interface Job {
+  readonly target: string;
+  readonly plan: PlanEdit;
+  readonly displaced: DisplacedUpdates;
 }
 
 interface Rewrite {

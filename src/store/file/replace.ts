@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
@@ -24,24 +24,40 @@ export async function identityAt(path: string): Promise<FileIdentity | null> {
   }
 }
 
+/** What became of a rewrite. */
+export interface Replacement {
+  /** The new content; null where somebody else wrote the file since it was read, and theirs stays. */
+  readonly identity: FileIdentity | null;
+  /**
+   * Contents that somebody else wrote between our last look and the exchange. They were out of their place for some
+   * milliseconds, so whoever read the file then did not see them. The caller closes them.
+   */
+  readonly displaced: FileHandle[];
+}
+
 /**
- * Puts the snapshot's content, with the splices made, in the place of `target`, atomically and durably. Returns the
- * new identity, or null where somebody else wrote the file since the snapshot: then nothing was changed.
+ * Puts the snapshot's content, with the splices made, in the place of `target`, atomically and durably.
  * @throws TtsctlError STORE_WRITE_FAILED; the old file is intact and no temporary file is left
  */
 export async function replaceFile(
   target: string,
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
-): Promise<FileIdentity | null> {
+): Promise<Replacement> {
   const temporary = temporaryPath(target);
+  const displaced: FileHandle[] = [];
   try {
     await rm(temporary, { force: true });
     const ours = await writeTemporary(temporary, target, snapshot, splices);
-    const replaced = await takePlace(temporary, target, snapshot.identity, ours);
-    if (replaced) await syncFolder(dirname(target));
-    return replaced ? await identityAt(target) : null;
+    if (!(await takePlace(temporary, target, { read: snapshot.identity, ours, displaced }))) {
+      return { identity: null, displaced };
+    }
+    await syncFolder(dirname(target));
+    const now = await identityAt(target);
+    // Our own rename changed the ctime. If they have written again already, the caller must see that it is not ours.
+    return { identity: now !== null && sameContent(now, ours) ? now : ours, displaced };
   } catch (cause) {
+    for (const handle of displaced) await handle.close();
     if (cause instanceof TtsctlError) throw cause;
     throw writeFailed(target, cause);
   } finally {
@@ -136,29 +152,62 @@ class Output {
   }
 }
 
+interface Placing {
+  /** What the target was when it was read. */
+  readonly read: FileIdentity | null;
+  /** The temporary file. */
+  readonly ours: FileIdentity;
+  readonly displaced: FileHandle[];
+}
+
 /**
  * The temporary file takes the target's place, unless the target is no longer what was read. Where the platform can,
  * the two are exchanged, not renamed: what came back shows whether the service wrote between our last look and the
  * exchange, and then it goes back at once. A plain rename would have destroyed that write unseen.
  */
-async function takePlace(temporary: string, target: string, read: FileIdentity | null, ours: FileIdentity) {
+async function takePlace(temporary: string, target: string, placing: Placing): Promise<boolean> {
+  const { read, ours } = placing;
   if (!sameIdentity(await identityAt(target), read)) return false;
-  if (read === null || !(await exchange(temporary, target))) {
+  if (read === null) return createAt(temporary, target);
+  if (!(await exchange(temporary, target))) {
     await rename(temporary, target);
     return true;
   }
-  let got = await identityAt(temporary);
-  if (got !== null && sameContent(got, read)) return true;
-  // Somebody wrote in between. Their file goes back; if what comes out then is not what we put there, they wrote once
-  // more, and that one is the latest.
-  for (let placed: FileIdentity | null = ours; got !== null; ) {
+  const got = await identityAt(temporary);
+  if (got === null || sameContent(got, read)) return true;
+  await giveBack(temporary, target, { ...placing, got, placed: ours });
+  return false;
+}
+
+/** A file that was not there is made only if it still is not. */
+async function createAt(temporary: string, target: string): Promise<boolean> {
+  try {
+    await link(temporary, target);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/**
+ * Somebody wrote in between, and their file came back. It goes to its place again; if what comes out then is not what
+ * we put there, they wrote once more, and that one is the latest.
+ */
+async function giveBack(
+  temporary: string,
+  target: string,
+  { displaced, ...exchanged }: Placing & { got: FileIdentity; placed: FileIdentity },
+): Promise<void> {
+  let { got, placed } = exchanged;
+  for (;;) {
+    displaced.push(await open(temporary, constants.O_RDONLY));
     await exchange(temporary, target);
     const next = await identityAt(temporary);
-    if (next === null || placed === null || sameContent(next, placed)) break;
+    if (next === null || sameContent(next, placed)) return;
     placed = got;
     got = next;
   }
-  return false;
 }
 
 /** Exchanges two files in one step. False where mv(1), the kernel or the file system cannot: then nothing happened. */

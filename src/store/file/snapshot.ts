@@ -55,18 +55,27 @@ export class Snapshot {
    */
   static async read(path: string, zone: Zone): Promise<Snapshot> {
     const handle = await openForReading(path);
-    const invalid: Snapshot["invalid"] = { count: 0, named: [] };
     if (handle === null) {
+      const invalid = { count: 0, named: [] };
       return new Snapshot({ path, rows: new Rows(false), layout: null, identity: null, invalid, handle, zone });
     }
+    try {
+      return await Snapshot.readHandle(handle, path, zone);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** The same for a file that is open already; it stays open where reading fails. */
+  static async readHandle(handle: FileHandle, path: string, zone: Zone): Promise<Snapshot> {
+    const invalid: Snapshot["invalid"] = { count: 0, named: [] };
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
       const { rows, layout } = await readRows(handle, zone, invalid);
       return new Snapshot({ path, rows, layout, identity, invalid, handle, zone });
     } catch (error) {
-      const named = await nameStoreError(error, path, handle);
-      await handle.close();
-      throw named;
+      throw await nameStoreError(error, path, handle);
     }
   }
 
