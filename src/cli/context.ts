@@ -98,8 +98,14 @@ export class Context {
   }
 
   async release(): Promise<void> {
-    for (const release of this.#releases.splice(0).reverse()) await release();
+    let failure: { error: unknown } | undefined;
+    for (const release of this.#releases.splice(0).reverse()) {
+      await release().catch((error) => {
+        failure ??= { error };
+      });
+    }
     await this.reporter.end();
+    if (failure !== undefined) throw failure.error;
   }
 
   /**

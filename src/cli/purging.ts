@@ -20,7 +20,8 @@ export async function openBackupOf(
 ): Promise<BackupFile | null> {
   if (path === undefined || dryRun) return null;
   const { BackupFile } = await import("../operations/purge/backup.ts");
-  const backup = await BackupFile.open(resolve(context.cwd, path));
+  const { store } = await context.settings();
+  const backup = await BackupFile.open(resolve(context.cwd, path), store.path.value);
   context.onRelease(() => backup.close());
   return backup;
 }

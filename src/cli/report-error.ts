@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.ts";
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
   await err.write(wantsJson(argv) ? jsonLine(known) : textLines(known));
-  if (argv.some((arg) => /^-v{2,}$/.test(arg))) await err.write(`${stackOf(error)}\n`);
+  if (verbosity(argv) >= 2) await err.write(`${stackOf(error)}\n`);
   return known.exitCode;
 }
 
@@ -27,12 +27,16 @@ function wantsJson(argv: readonly string[]): boolean {
   });
 }
 
+function verbosity(argv: readonly string[]): number {
+  return argv.reduce((sum, arg) => sum + (arg === "--verbose" ? 1 : /^-v+$/.test(arg) ? arg.length - 1 : 0), 0);
+}
+
 function isJson(format: string | undefined): boolean {
   return format === "json" || format === "jsonl";
 }
 
 function jsonLine({ message, code, hint }: TtsctlError): string {
-  return `${JSON.stringify({ error: message, code, hint: hint ?? null })}\n`;
+  return `${JSON.stringify({ error: printable(message), code, hint: hint === undefined ? null : printable(hint) })}\n`;
 }
 
 function textLines({ message, hint }: TtsctlError): string {

@@ -1,3 +1,15 @@
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  skipSpace,
+  skipString,
+} from "./scan.ts";
+
 /**
  * A number whose text a double cannot give back (`1.0`, twenty digits, `1e5`). Everything that shows a record
  * shows the text.
@@ -17,39 +29,52 @@ export class NumberText {
 export type JsonValue = null | boolean | number | string | NumberText | JsonValue[] | Map<string, JsonValue>;
 
 /** Strings without an alternative for each character, which would overflow the stack of the matcher on a long one. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[[\]{},:]|true|false|null/g;
-
-/** The value of valid JSON text, with every number's text kept and objects as maps (so `__proto__` is a key like any). */
+/**
+ * The value of valid JSON text, with every number's text kept and objects as maps (so `__proto__` is a key like any).
+ * Iterative, since a hostile record may nest deeper than the stack.
+ */
 export function parseJsonValue(text: string): JsonValue {
-  const tokens = text.match(TOKEN) ?? [];
-  let at = 0;
-  const value = (): JsonValue => {
-    const token = tokens[at++]!;
-    if (token === "{") return object();
-    if (token === "[") return array();
-    return scalar(token);
-  };
-  const array = (): JsonValue[] => {
-    const items: JsonValue[] = [];
-    while (tokens[at] !== "]") {
-      items.push(value());
-      if (tokens[at] === ",") at++;
+  const bytes = Buffer.from(text);
+  const open: { value: JsonValue[] | Map<string, JsonValue>; key: string | undefined }[] = [];
+  let result: JsonValue = null;
+  const put = (value: JsonValue) => {
+    const parent = open.at(-1);
+    if (parent === undefined) result = value;
+    else if (Array.isArray(parent.value)) parent.value.push(value);
+    else {
+      parent.value.set(parent.key!, value);
+      parent.key = undefined;
     }
-    at++;
-    return items;
   };
-  const object = (): Map<string, JsonValue> => {
-    const fields = new Map<string, JsonValue>();
-    while (tokens[at] !== "}") {
-      const key = JSON.parse(tokens[at]!) as string;
-      at += 2;
-      fields.set(key, value());
-      if (tokens[at] === ",") at++;
+  for (let at = skipSpace(bytes, 0, bytes.length); at < bytes.length; at = skipSpace(bytes, at, bytes.length)) {
+    const byte = bytes[at]!;
+    const parent = open.at(-1);
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      const value = byte === OPEN_BRACE ? new Map<string, JsonValue>() : [];
+      put(value);
+      open.push({ value, key: undefined });
+      at++;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      open.pop();
+      at++;
+    } else if (byte === COMMA || byte === COLON) at++;
+    else {
+      const end = scalarEnd(bytes, at);
+      const token = bytes.toString("utf8", at, end);
+      if (parent?.value instanceof Map && parent.key === undefined) parent.key = JSON.parse(token) as string;
+      else put(scalar(token));
+      at = end;
     }
-    at++;
-    return fields;
-  };
-  return value();
+  }
+  return result;
+}
+
+/** The end of a valid scalar; a number is whole at the end of the text too. */
+function scalarEnd(bytes: Buffer, from: number): number {
+  if (bytes[from] === QUOTE) return skipString(bytes, from + 1, bytes.length);
+  let at = from + 1;
+  while (at < bytes.length && /[\w.+-]/.test(String.fromCharCode(bytes[at]!))) at++;
+  return at;
 }
 
 function scalar(token: string): JsonValue {

@@ -9,6 +9,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
+import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import type { Copies } from "./purge/copies.ts";
 import { type Decision, decideCleanup } from "./purge/decide.ts";
@@ -72,35 +73,39 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
   const expireBefore = now - options.retention;
-  const mirror = parts.mirror.kind === "on" ? parts.mirror.mirror : null;
-  if (mirror !== null) {
-    await checkClock(mirror, parts.clock, options.retention);
-    await checkTimezone(mirror);
-  }
+  const use = new MirrorUse(parts.mirror);
+  await use.attempt((mirror) => checkClocks(mirror, parts.clock, options.retention));
   if (!options.dryRun) await recoverArtifacts(parts);
   const snapshot = await parts.file.read();
   try {
     for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
-    const found = await findExpired(snapshot, mirror, expireBefore);
-    await nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter);
+    const found = await use.attempt((mirror) => findExpired(snapshot, mirror, expireBefore));
+    await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
     const result = emptyResult(expireBefore, options);
     const empty = refusedAsEmpty(snapshot, found, options);
-    await purgeFound(parts, options, { snapshot, found, now, expireBefore, mirror, empty }, result);
+    const lost = await purgeFound(
+      parts,
+      options,
+      { snapshot, found, now, expireBefore, mirror: use.mirror, empty },
+      result,
+    );
     result.candidates = result.purged + result.skipped + result.failed;
     result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
-    return { result, problem: empty ?? mirrorProblem(parts.mirror) ?? found.lost };
+    return { result, problem: empty ?? use.lost ?? lost };
   } finally {
     await snapshot.close();
   }
 }
 
-type Found = Survey & { lost: TtsctlError | null };
+async function checkClocks(mirror: Mirror | null, clock: Clock, retention: number): Promise<void> {
+  if (mirror === null) return;
+  await checkClock(mirror, clock, retention);
+  await checkTimezone(mirror);
+}
 
 /** Candidates of both stores (SPEC section 6, steps 2 and 3). */
-async function findExpired(snapshot: Snapshot, mirror: Mirror | null, expireBefore: number): Promise<Found> {
-  const rows = expiredRows(snapshot, expireBefore);
-  const found = await survey(snapshot, rows, mirror, ({ score }) => score <= expireBefore);
-  return { ...found, lost: null };
+function findExpired(snapshot: Snapshot, mirror: Mirror | null, expireBefore: number): Promise<Survey> {
+  return survey(snapshot, expiredRows(snapshot, expireBefore), mirror, ({ score }) => score <= expireBefore);
 }
 
 /** While Redis has tasks, a missing or empty store file purges nothing: it may be the wrong folder or a lost disk. */
@@ -118,7 +123,7 @@ function refusedAsEmpty(snapshot: Snapshot, found: Survey, options: CleanupOptio
 
 interface Pass {
   readonly snapshot: Snapshot;
-  readonly found: Found;
+  readonly found: Survey;
   readonly now: number;
   readonly expireBefore: number;
   readonly mirror: Mirror | null;
@@ -138,7 +143,7 @@ async function purgeFound(
   options: CleanupOptions,
   pass: Pass,
   result: CleanupResult,
-): Promise<void> {
+): Promise<TtsctlError | null> {
   const policy: PurgePolicy = {
     now: pass.now,
     expireBefore: pass.expireBefore,
@@ -159,12 +164,7 @@ async function purgeFound(
   result.returned = counts.returned.length;
   result.files = counts.files;
   result.bytes = counts.bytes;
-  for (const { userId, taskId } of counts.returned.slice(0, 10)) {
-    parts.reporter.warn(
-      `${userId}:${taskId} was returned: the service holds the store in memory; restart it, or purge while it is stopped`,
-    );
-  }
-  pass.found.lost = counts.mirrorLost;
+  return counts.mirrorLost;
 }
 
 function emptyResult(expireBefore: number, { dryRun }: CleanupOptions): CleanupResult {
@@ -172,10 +172,6 @@ function emptyResult(expireBefore: number, { dryRun }: CleanupOptions): CleanupR
     expireBefore: formatUtc(expireBefore),
     ...{ candidates: 0, purged: 0, skipped: 0, failed: 0, returned: 0, files: 0, bytes: 0, dryRun, durationMs: 0 },
   };
-}
-
-function mirrorProblem(state: MirrorState): TtsctlError | null {
-  return state.kind === "down" ? state.error : null;
 }
 
 /** Tasks with a time ahead of ours never expire; an operator should know. */

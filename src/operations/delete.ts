@@ -9,6 +9,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { passes, type TaskFilter, timePasses } from "../task/filter.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
+import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { decideDelete } from "./purge/decide.ts";
 import { Purge, type PurgedTask } from "./purge/purge.ts";
@@ -71,14 +72,15 @@ export async function deleteTasks(
   selection: Selection,
   options: DeleteOptions,
 ): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
-  const mirror = parts.mirror.kind === "on" ? parts.mirror.mirror : null;
+  const use = new MirrorUse(parts.mirror);
   if (!options.dryRun) await recoverArtifacts(parts);
   const snapshot = await parts.file.read();
   try {
-    const found = await select(snapshot, mirror, selection);
+    const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
     refuseEmpty(snapshot, found, options);
-    const run = new DeleteRun(parts, options, { snapshot, found, mirror });
-    return await run.run(snapshot.size, found);
+    const run = new DeleteRun(parts, options, { snapshot, found, mirror: use.mirror });
+    const { result, lost } = await run.run(snapshot.size, found);
+    return { result, problem: use.lost ?? lost };
   } finally {
     await snapshot.close();
   }
@@ -184,7 +186,6 @@ class DeleteRun {
     this.#result.returned = counts.returned.length;
     this.#result.files = counts.files;
     this.#result.bytes = counts.bytes;
-    const down = this.#parts.mirror.kind === "down" ? this.#parts.mirror.error : null;
-    return { result: this.#result, problem: down ?? counts.mirrorLost };
+    return { result: this.#result, lost: counts.mirrorLost };
   }
 }

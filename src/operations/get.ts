@@ -2,10 +2,11 @@ import type { Artifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { FileTasks } from "../store/file/file-tasks.ts";
-import type { LocatedInvalid, Snapshot } from "../store/file/snapshot.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { fallbackWarning, redisDisabled, type SourceChoice } from "../store/task-store.ts";
+import { idProblem } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 
 /** One task from both stores. */
@@ -16,7 +17,7 @@ export interface GetResult {
   readonly file: Task | null;
   readonly redis: Task | null;
   /** A record of these ids in the file that is not valid. */
-  readonly invalid: LocatedInvalid | null;
+  readonly invalid: { json: string; reason: string } | null;
   readonly artifacts: { path: string; bytes: number }[];
   readonly warnings: string[];
 }
@@ -33,7 +34,9 @@ export interface GetParts {
  */
 export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice): Promise<GetResult> {
   const warnings: string[] = [];
-  const redis = source === "file" ? null : await fromRedis(parts, id, source === "redis", warnings);
+  // A user that no valid task can have would name the key of another task.
+  const asks = source !== "file" && idProblem("user_id", id.userId) === undefined;
+  const redis = !asks ? null : await fromRedis(parts, id, source === "redis", warnings);
   const file = source === "redis" ? NOTHING : await fromFile(parts, id, redis !== null, warnings);
   return {
     source: redis !== null ? "redis" : file.task !== null ? "file" : null,
@@ -69,7 +72,7 @@ async function fromRedis(
 
 interface FileAnswer {
   readonly task: Task | null;
-  readonly invalid: LocatedInvalid | null;
+  readonly invalid: GetResult["invalid"];
 }
 
 const NOTHING: FileAnswer = { task: null, invalid: null };
@@ -85,8 +88,7 @@ async function fromFile({ file }: GetParts, id: TaskId, inRedis: boolean, warnin
   }
   try {
     const [task] = await new FileTasks(snapshot).find([id]);
-    const invalid = snapshot.invalid.named.find(({ userId, taskId }) => userId === id.userId && taskId === id.taskId);
-    return { task: task ?? null, invalid: invalid ?? null };
+    return { task: task ?? null, invalid: await snapshot.readInvalid(id) };
   } finally {
     await snapshot.close();
   }

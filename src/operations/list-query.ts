@@ -2,7 +2,7 @@ import { TtsctlError } from "../errors.ts";
 import type { ListQuery, SourceChoice } from "../store/task-store.ts";
 import { parseDuration } from "../task/duration.ts";
 import type { TaskFilter } from "../task/filter.ts";
-import { trimId, uniqueIds } from "../task/ids.ts";
+import { idProblem, trimId, uniqueIds } from "../task/ids.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.ts";
 import type { TimeReader } from "../task/time.ts";
 
@@ -70,8 +70,11 @@ export function checkIds(raw: RawQuery, { names }: QueryContext): string[] | nul
   return ids;
 }
 
-function checkUser(userId: string, name: string): string {
+/** A trimmed user id that a task can have. */
+export function checkUser(userId: string, name: string): string {
   if (userId === "") throw usage(`${name} is empty`, "give a user id, or leave it out for all users");
+  const problem = idProblem("user_id", userId);
+  if (problem !== undefined) throw usage(`${name}: ${problem}`, "no valid task has such a user");
   return userId;
 }
 

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import { BATCH, type Mirror, type SeenCopy } from "../store/redis/mirror.ts";
+import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { batches } from "./pool.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
@@ -27,8 +27,11 @@ export async function pruneOrphans(
   try {
     for (const batch of batches(orphans, BATCH)) {
       if (parts.signal.aborted) break;
+      // Seen first and looked for in the file after: what the service writes in between, file first, is then either in
+      // the file or no longer what was seen.
+      const seen = await parts.mirror.see(batch);
       snapshot = await currentSnapshot(parts.file, snapshot);
-      const still = batch.filter((id) => !snapshot!.holds(id));
+      const still = batch.flatMap((id, i) => (snapshot!.holds(id) ? [] : [{ id, seen: seen[i]! }]));
       pruned += await removeSeen(parts.mirror, still, failures);
       parts.reporter.progress("pruning", pruned, orphans.length);
     }
@@ -46,13 +49,16 @@ async function currentSnapshot(file: FileStore, snapshot: Snapshot | undefined):
   return file.read();
 }
 
-async function removeSeen(mirror: Mirror, ids: readonly TaskId[], failures: NamedWarnings): Promise<number> {
-  const seen = await mirror.see(ids);
+async function removeSeen(
+  mirror: Mirror,
+  orphans: readonly { id: TaskId; seen: Outcome<SeenCopy> }[],
+  failures: NamedWarnings,
+): Promise<number> {
   const removals: { id: TaskId; seen: SeenCopy }[] = [];
-  seen.forEach((copy, i) => {
-    if (copy instanceof TtsctlError) failures.add(ids[i]!.userId, ids[i]!.taskId, copy.message);
-    else removals.push({ id: ids[i]!, seen: copy });
-  });
+  for (const { id, seen } of orphans) {
+    if (seen instanceof TtsctlError) failures.add(id.userId, id.taskId, seen.message);
+    else removals.push({ id, seen });
+  }
   let removed = 0;
   (await mirror.remove(removals)).forEach((outcome, i) => {
     const { id } = removals[i]!;

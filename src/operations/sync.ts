@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { sameJson } from "../json/same.ts";
@@ -8,6 +9,7 @@ import { isFatal } from "../store/redis/errors.ts";
 import { BATCH, type Look, type Mirror, type Outcome } from "../store/redis/mirror.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
+import { invalidWarnings } from "../store/task-store.ts";
 import { NO_FILTER } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { formatUtc } from "../task/time.ts";
@@ -79,6 +81,7 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
       if (!options.dryRun && orphans.length > 0) await parts.confirm(orphans.length);
     }
     const run = new SyncRun(parts, snapshot, options);
+    await run.begin();
     await run.push();
     run.result.orphans = orphans.length;
     if (options.prune) await run.prune(orphans);
@@ -111,6 +114,7 @@ class SyncRun {
   readonly #snapshot: Snapshot;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
+  readonly #token = randomUUID();
   #unanswered = 0;
   readonly result: SyncOutcome;
 
@@ -131,6 +135,7 @@ class SyncRun {
     try {
       await pool(batches(rows, BATCH), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
     } catch (error) {
+      throwIfInterrupted(this.#parts.signal, this.#progressText());
       throw isRedisError(error) ? this.#lostMidway(error) : error;
     }
     this.#failures.end();
@@ -147,10 +152,26 @@ class SyncRun {
     throwIfInterrupted(this.#parts.signal, `${this.#progressText()}, ${this.result.pruned} orphans were pruned`);
   }
 
-  /** Leaves the mark of a full sync, so that lists know that Redis has everything. */
+  async begin(): Promise<void> {
+    for (const line of invalidWarnings(this.#snapshot)) this.#parts.reporter.warn(line);
+    if (this.#isWhole) await this.#parts.mirror.beginSync(this.#token);
+  }
+
+  /**
+   * Leaves the mark of a full sync, so that lists know that Redis has everything.
+   * @throws TtsctlError REDIS_FAILED where Redis was flushed meanwhile
+   */
   async mark(): Promise<void> {
-    const whole = this.#options.userId === undefined && !this.#options.dryRun && this.result.failed === 0;
-    if (whole) await this.#parts.mirror.markSynced(formatUtc(this.#parts.clock.now()));
+    if (!this.#isWhole || this.result.failed > 0) return;
+    const ended = await this.#parts.mirror.endSync(this.#token, formatUtc(this.#parts.clock.now()));
+    if (ended) return;
+    throw new TtsctlError("REDIS_FAILED", `Redis at ${this.#parts.mirror.where} lost its data during the sync`, {
+      hint: "it was flushed or restarted; run `ttsctl sync` again",
+    });
+  }
+
+  get #isWhole(): boolean {
+    return this.#options.userId === undefined && !this.#options.dryRun;
   }
 
   async #pushBatch(rows: readonly number[]): Promise<void> {

@@ -4,13 +4,13 @@ import type { Task } from "../task/task.ts";
 import { itemFields, itemJson, statusText } from "./item.ts";
 
 /** `get -o json` (SPEC section 5). */
-export function getJson({ source, task, file, redis, artifacts }: GetResult): string {
+export function getJson({ source, task, file, redis, invalid, artifacts }: GetResult): string {
   const item = task === null ? "null" : itemJson(task);
   const copy = (of: Task | null) => of?.json ?? "null";
   const parts = [
     `"source":${JSON.stringify(source)}`,
     `"item":${item}`,
-    `"file":${copy(file)}`,
+    `"file":${file === null ? (invalid?.json ?? "null") : copy(file)}`,
     `"redis":${copy(redis)}`,
   ];
   return `{${parts.join(",")},"artifacts":${JSON.stringify(artifacts)}}`;

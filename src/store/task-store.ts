@@ -145,14 +145,19 @@ function danglingWarnings(count: number): string[] {
   ];
 }
 
-/** What is wrong with the invalid records of a file, in one line. */
-export function invalidWarnings({ path, invalid }: Snapshot): string[] {
-  if (invalid.count === 0) return [];
-  const names = invalid.named.slice(0, 3).map(describeInvalid).join("; ");
-  const more = invalid.count > 3 ? `; and ${invalid.count - 3} more` : "";
-  return [
-    `${path} holds ${invalid.count} invalid record${invalid.count === 1 ? "" : "s"}, left alone: ${names}${more}`,
-  ];
+/** What a file holds that no list shows, a line each: invalid records, an append that was never finished. */
+export function invalidWarnings({ path, invalid, layout }: Snapshot): string[] {
+  const lines: string[] = [];
+  if (invalid.count > 0) {
+    const names = invalid.named.slice(0, 3).map(describeInvalid).join("; ");
+    const more = invalid.count > 3 ? `; and ${invalid.count - 3} more` : "";
+    lines.push(
+      `${path} holds ${invalid.count} invalid record${invalid.count === 1 ? "" : "s"}, left alone: ${names}${more}`,
+    );
+  }
+  const unfinished = layout?.unfinished ?? null;
+  if (unfinished !== null) lines.push(`${path} ends in an unfinished append at byte ${unfinished}, ignored`);
+  return lines;
 }
 
 function describeInvalid(record: { userId?: string; taskId?: string; reason: string; offset: number }): string {

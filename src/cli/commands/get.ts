@@ -39,12 +39,12 @@ async function runGet(context: Context, flags: { source: SourceChoice }, args: s
   const result = await getTask(parts, { userId, taskId }, flags.source);
   for (const line of result.warnings) context.reporter.warn(line);
   if (result.invalid !== null) {
-    const { offset, reason } = result.invalid;
-    context.reporter.warn(`the file holds a record of it that is not valid, at byte ${offset}: ${reason}`);
+    context.reporter.warn(`the file holds a record of it that is not valid: ${result.invalid.reason}`);
   }
   await emitGet(context, result);
-  if (result.task === null && !context.flags.quiet) await context.terminal.err.write("not found in either store\n");
-  return result.task === null ? PARTLY : DONE;
+  const found = result.task !== null || result.invalid !== null;
+  if (!found && !context.flags.quiet) await context.terminal.err.write("not found in either store\n");
+  return found ? DONE : PARTLY;
 }
 
 async function emitGet(context: Context, result: GetResult): Promise<void> {
@@ -61,7 +61,7 @@ async function emitGet(context: Context, result: GetResult): Promise<void> {
 }
 
 async function describeGet(context: Context, result: GetResult): Promise<string> {
-  if (result.task === null) return "";
+  if (result.task === null) return result.invalid === null ? "" : `${result.invalid.json}\n`;
   const [{ getRows, getTitle }, { pairTable }, { printable }] = await Promise.all([
     import("../../render/get.ts"),
     import("../../render/table.ts"),

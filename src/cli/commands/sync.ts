@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { SyncOutcome, SyncResult } from "../../operations/sync.ts";
 import { trimId } from "../../task/ids.ts";
@@ -41,9 +40,8 @@ Examples:
   ttsctl sync --prune --max-delete 10% also remove what only Redis has, if it is no more than a tenth`;
 
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
-  if (flags.user !== undefined && trimId(flags.user) === "") {
-    throw new TtsctlError("USAGE", "--user is empty", { hint: "give a user id, or leave it out for all users" });
-  }
+  const { checkUser } = await import("../../operations/list-query.ts");
+  const userId = flags.user === undefined ? undefined : checkUser(trimId(flags.user), "--user");
   if (flags.prune) await context.requireConfig(false);
   const { sync } = await import("../../operations/sync.ts");
   const { openMirror } = await import("../mirror.ts");
@@ -58,7 +56,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
     confirm: confirmation(context, flags.yes, (count) => `Remove ${count} tasks that only Redis has?`),
   };
   const outcome = await sync(parts, {
-    ...(flags.user === undefined ? {} : { userId: trimId(flags.user) }),
+    ...(userId === undefined ? {} : { userId }),
     ...{ dryRun: flags.dryRun, checksum: flags.checksum, prune: flags.prune, allowEmpty: flags.allowEmpty },
     maxDelete: flags.maxDelete ?? { percent: 50 },
   });

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 
@@ -12,13 +12,37 @@ export class BackupFile {
     this.#handle = handle;
   }
 
-  /** @throws TtsctlError BACKUP_FAILED */
-  static async open(path: string): Promise<BackupFile> {
+  /**
+   * @param storePath the store file, which is no place for a backup
+   * @throws TtsctlError BACKUP_FAILED, USAGE
+   */
+  static async open(path: string, storePath?: string): Promise<BackupFile> {
     try {
-      return new BackupFile(path, await open(path, "a", 0o600));
+      const handle = await open(path, "a+", 0o600);
+      const backup = new BackupFile(path, handle);
+      try {
+        await backup.#begin(storePath);
+        return backup;
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
     } catch (cause) {
+      if (cause instanceof TtsctlError) throw cause;
       throw failed(path, cause);
     }
+  }
+
+  /** Refuses the store file itself, and ends a last line that an earlier run left unfinished. */
+  async #begin(storePath: string | undefined): Promise<void> {
+    const own = await this.#handle.stat();
+    const store = storePath === undefined ? null : await stat(storePath).catch(() => null);
+    if (store !== null && own.dev === store.dev && own.ino === store.ino) {
+      throw new TtsctlError("USAGE", `--backup names the store file ${storePath}`, { hint: "name another file" });
+    }
+    if (own.size === 0) return;
+    const { buffer } = await this.#handle.read(Buffer.alloc(1), 0, 1, own.size - 1);
+    if (buffer[0] !== 0x0a) await this.#handle.appendFile("\n");
   }
 
   /** Returns when the records are on the disk. */

@@ -41,7 +41,7 @@ export function decideDelete(copies: Copies, force: boolean): Decision {
   const present = existing(copies);
   if (copies.file === "invalid") return { kind: "keep", reason: INVALID, candidate: true };
   if (present.length === 0) return copies.mirror === "dangling" ? PURGE : GONE;
-  const working = force ? undefined : present.find((copy) => !isFinished(copy));
+  const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
   if (working === undefined) return PURGE;
   return {
     kind: "keep",

@@ -7,6 +7,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { batches, pool } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
@@ -99,7 +100,10 @@ export class Purge {
   readonly #owners: LogOwners;
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
+  readonly #notWrittenBack: NamedWarnings;
   readonly #endings = new Endings();
+  /** Copies in Redis that were newer than the file's, as they were before they were removed. */
+  readonly #ahead: Task[] = [];
   /** Tasks whose user shares the log with a task that stays. */
   #sharedLogs = 0;
   /** Artifacts later than this were written during the pass, and stay. Epoch seconds. */
@@ -122,6 +126,7 @@ export class Purge {
     this.#owners = logOwners(base, survey);
     this.#failures = new NamedWarnings(parts.reporter, "was not purged");
     this.#skips = new NamedWarnings(parts.reporter, "stays");
+    this.#notWrittenBack = new NamedWarnings(parts.reporter, "stays, but is not in Redis; ttsctl sync puts it there");
   }
 
   /** How many tasks would go, by looking at both stores; nothing is changed. For the brake and the question. */
@@ -211,42 +216,59 @@ export class Purge {
     });
   }
 
-  /** The tasks whose records are on the disk, which is all of them unless Redis is lost. */
+  /** The tasks whose records are on the disk: those that cannot be saved stay. */
   async #backUp(chosen: Looked[]): Promise<Looked[]> {
     const { backup } = this.#parts;
     if (backup === null) return chosen;
     const rows = chosen.map(({ id }) => this.#current.rowOf(id.userId, id.taskId)).filter((row) => row >= 0);
     await backup.append(await this.#current.readTasks(rows));
-    const others = chosen.filter(({ copies }) => copies.file === null).map(({ id }) => id);
-    if (others.length === 0 || this.#mirror === null) return chosen;
+    const inRedis = chosen.filter((task) => task.copies.file === null || isAhead(task));
+    const tasks = await this.#readMirror(inRedis);
+    await backup.append(tasks.filter((task) => task !== undefined));
+    const unsaved = new Set(inRedis.filter((task, i) => tasks[i] === undefined && task.copies.mirror !== "dangling"));
+    for (const { id } of unsaved) this.#fail(id, "its record in Redis could not be read for the backup");
+    return chosen.filter((task) => !unsaved.has(task));
+  }
+
+  /** The records that Redis holds; undefined for what cannot be read. */
+  async #readMirror(tasks: readonly Looked[]): Promise<(Task | undefined)[]> {
+    if (tasks.length === 0 || this.#mirror === null) return tasks.map(() => undefined);
     try {
-      const tasks = await this.#mirror.read(others);
-      await backup.append(tasks.filter((task): task is Task => task !== undefined && !(task instanceof TtsctlError)));
-      return chosen;
+      const copies = await this.#mirror.read(tasks.map(({ id }) => id));
+      return copies.map((copy) => (copy instanceof TtsctlError ? undefined : copy));
     } catch (error) {
       this.#loseMirror(error);
-      for (const id of others) this.#fail(id, "Redis was lost before its record was in the backup");
-      return chosen.filter(({ copies }) => copies.file !== null);
+      return tasks.map(() => undefined);
     }
   }
 
   /** If the file moved since it was read, only what is unchanged in the new content goes on. */
   async #lookAgain(chosen: readonly Looked[]): Promise<Looked[]> {
-    if (await this.#parts.file.isCurrent(this.#current)) return [...chosen];
-    const fresh = await this.#parts.file.read();
-    if (this.#current !== this.#base) await this.#current.close();
-    this.#current = fresh;
+    if (!(await this.#refresh())) return [...chosen];
     return chosen.filter(({ id, copies }) => {
-      const same = sameFileCopy(copies.file, fileCopy(fresh, id));
+      const same = sameFileCopy(copies.file, fileCopy(this.#current, id));
       if (!same) this.#keep(id, "it changed while it was looked at");
       return same;
     });
+  }
+
+  /** Reads the file again if it moved; true if it had. */
+  async #refresh(): Promise<boolean> {
+    if (await this.#parts.file.isCurrent(this.#current)) return false;
+    const fresh = await this.#parts.file.read();
+    if (this.#current !== this.#base) await this.#current.close();
+    this.#current = fresh;
+    return true;
   }
 
   /** The conditional delete. A copy that changed keeps its task; a reply that never came leaves it unknown. */
   async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
     if (this.#mirror === null) return tasks.filter(({ seen, id }) => this.#mayGoWithoutMirror(seen, id));
     const removals = tasks.map(({ id, seen }) => ({ id, seen: seen! }));
+    // A copy that is ahead of the file's must be put back as it was if the task stays after all.
+    const ahead = tasks.filter(isAhead);
+    for (const task of await this.#readMirror(ahead)) if (task !== undefined) this.#ahead.push(task);
+    if (this.#mirror === null) return tasks.filter(({ seen, id }) => this.#mayGoWithoutMirror(seen, id));
     try {
       const outcomes = await this.#mirror.remove(removals);
       return tasks.filter(({ id }, i) => {
@@ -257,8 +279,10 @@ export class Purge {
       });
     } catch (error) {
       this.#loseMirror(error);
-      for (const { id } of tasks)
-        this.#fail(id, "Redis did not answer, so whether its copy there was removed is unknown");
+      const reason = isUnknown(error)
+        ? "Redis did not answer, so whether its copy there was removed is unknown"
+        : error.message;
+      for (const { id } of tasks) this.#fail(id, reason);
       return [];
     }
   }
@@ -334,6 +358,8 @@ export class Purge {
       if (this.#current !== this.#base) await this.#current.close();
       this.#failures.end();
       this.#skips.end();
+      this.#notWrittenBack.end();
+      if (this.#notWrittenBack.count > 0) this.counts.mirrorLost ??= notWrittenBack(this.#notWrittenBack.count);
       if (this.#sharedLogs > 0) {
         this.#parts.reporter.warn(
           `the logs of ${this.#sharedLogs} purged tasks stay: other users' tasks have the same ids`,
@@ -358,6 +384,9 @@ export class Purge {
       return { removed, upserts: [] };
     }, this.#current);
     this.counts.returned.push(...returned);
+    const named = new NamedWarnings(this.#parts.reporter, "was returned");
+    for (const { userId, taskId } of returned) named.add(userId, taskId, RETURNED);
+    named.end();
     await this.#settle(changed);
   }
 
@@ -378,18 +407,27 @@ export class Purge {
     await this.#writeBack(stay);
   }
 
-  /** Puts the file's records of tasks that stay back into the mirror. */
+  /** Puts tasks that stay back into the mirror: the file's record, or Redis's own where that was ahead. */
   async #writeBack(ids: readonly TaskId[]): Promise<void> {
     if (ids.length === 0 || this.#mirror === null) return;
-    const snapshot = await this.#parts.file.read();
+    await this.#refresh();
+    const rows = ids.map(({ userId, taskId }) => this.#current.rowOf(userId, taskId)).filter((row) => row >= 0);
+    const members = new Set(ids.map(({ userId, taskId }) => memberOf(userId, taskId)));
+    const ahead = this.#ahead.filter(({ userId, taskId }) => members.has(memberOf(userId, taskId)));
     try {
-      const rows = ids.map(({ userId, taskId }) => snapshot.rowOf(userId, taskId)).filter((row) => row >= 0);
-      for (const batch of batches(rows, BATCH)) await writeToMirror(this.#mirror, await snapshot.readTasks(batch));
+      for (const batch of batches(rows, BATCH)) await this.#writeTasks(await this.#current.readTasks(batch));
+      for (const batch of batches(ahead, BATCH)) await this.#writeTasks(batch);
     } catch (error) {
       this.#loseMirror(error);
-    } finally {
-      await snapshot.close();
+      for (const { userId, taskId } of ids) this.#notWrittenBack.add(userId, taskId, error.message);
     }
+  }
+
+  async #writeTasks(tasks: readonly Task[]): Promise<void> {
+    const outcomes = await writeToMirror(this.#mirror!, tasks);
+    outcomes.forEach((outcome, i) => {
+      if (outcome instanceof TtsctlError) this.#notWrittenBack.add(tasks[i]!.userId, tasks[i]!.taskId, outcome.message);
+    });
   }
 
   #report({ id, copies, seen, files, bytes }: Removed): void {
@@ -416,11 +454,28 @@ export class Purge {
     this.#failures.add(userId, taskId, reason);
   }
 
-  #loseMirror(error: unknown): void {
+  #loseMirror(error: unknown): asserts error is TtsctlError {
     if (!isRedisError(error)) throw error;
     this.#mirror = null;
     this.counts.mirrorLost = error;
   }
+}
+
+/** Whether Redis has a newer copy than the file. */
+function isAhead({ copies: { file, mirror } }: Looked): boolean {
+  if (file === null || mirror === null || typeof file !== "object" || typeof mirror !== "object") return false;
+  return mirror.score > file.score;
+}
+
+const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";
+
+function notWrittenBack(count: number): TtsctlError {
+  return new TtsctlError("REDIS_FAILED", `${count} tasks that stay could not be put back into Redis`);
+}
+
+/** Whether an error leaves open what the server did. */
+function isUnknown({ code }: TtsctlError): boolean {
+  return code === "REDIS_TIMEOUT" || code === "REDIS_UNAVAILABLE";
 }
 
 function idOf({ rows }: Snapshot, row: number): TaskId {

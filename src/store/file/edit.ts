@@ -34,7 +34,7 @@ export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerat
   else yield* planSequence(snapshot, edit);
 }
 
-/** Whether a row goes: every record of a removed key, its invalid ones aside. */
+/** Whether a row goes: every record of a removed key. A record whose ids cannot be read has no key, and stays. */
 function isRemoved(rows: Rows, row: number, removed: Keys): boolean {
   return removed.has(rows.key(row));
 }

@@ -6,7 +6,7 @@ import type { Zone } from "../../task/zone.ts";
 import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
-import { type Lock, type LockPurpose, takeLock, withLock } from "./lock.ts";
+import { type Lock, takeLock, withLock } from "./lock.ts";
 import { identityAt, replaceFile, temporaryPath } from "./replace.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -34,11 +34,14 @@ export class FileStore {
   readonly #path: string;
   readonly #zone: Zone;
   readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(path: string, zone: Zone, clock: Clock) {
+  /** @param signal ends waiting: for a lock, and for a change that may be undone */
+  constructor(path: string, zone: Zone, clock: Clock, signal?: AbortSignal) {
     this.#path = path;
     this.#zone = zone;
     this.#clock = clock;
+    this.#signal = signal;
   }
 
   get path(): string {
@@ -55,9 +58,13 @@ export class FileStore {
     return sameIdentity(await identityAt(this.#path), snapshot.identity);
   }
 
-  /** One of the locks between ttsctl processes. `watch` does not wait. */
-  async lock(purpose: LockPurpose): Promise<Lock> {
-    return takeLock(await this.#target(), purpose, purpose === "watch" ? 0 : LOCK_WAIT_S);
+  /** One of the locks between ttsctl processes. `watch` does not wait; `run` removes what a killed run left. */
+  async lock(purpose: "run" | "watch"): Promise<Lock> {
+    const target = await this.#target();
+    const lock = await takeLock(target, purpose, purpose === "watch" ? 0 : LOCK_WAIT_S, this.#signal);
+    if (purpose === "run")
+      await withLock(target, "write", LOCK_WAIT_S, () => rm(temporaryPath(target), { force: true }));
+    return lock;
   }
 
   /**
@@ -122,7 +129,7 @@ export class FileStore {
     let rewrites = 1;
     let last: FileIdentity | null = ours;
     let deadline = this.#clock.monotonic() + WATCH_S;
-    while (this.#clock.monotonic() < deadline) {
+    while (this.#clock.monotonic() < deadline && !this.#signal?.aborted) {
       await sleep(WATCH_POLL_MS);
       const now = await identityAt(this.#path);
       if (sameIdentity(now, last)) continue;

@@ -18,19 +18,28 @@ export interface Lock {
 }
 
 const POLL_MS = 50;
+/** How long the text of a lock file is, so that writing it never needs a truncation first. */
+const LOCK_TEXT = 512;
 
 /**
  * Takes a lock beside the store file. It is an flock(2) on a side file (a rename swaps the store file's inode), taken
  * by flock(1) on a descriptor that this process keeps: the kernel frees it with the process. The side file stays.
  * @param waitSeconds how long to wait for another holder
- * @throws TtsctlError LOCK_TIMEOUT (names the holder), LOCK_UNAVAILABLE
+ * @throws TtsctlError LOCK_TIMEOUT (names the holder), LOCK_UNAVAILABLE, INTERRUPTED
  */
-export async function takeLock(storePath: string, purpose: LockPurpose, waitSeconds: number): Promise<Lock> {
+export async function takeLock(
+  storePath: string,
+  purpose: LockPurpose,
+  waitSeconds: number,
+  signal?: AbortSignal,
+): Promise<Lock> {
   const path = join(dirname(storePath), `.${basename(storePath)}.${purpose}.lock`);
   const handle = await openLockFile(path);
   try {
     const deadline = Date.now() + waitSeconds * 1000;
     while (!(await tryFlock(handle, path))) {
+      if (signal?.aborted)
+        throw new TtsctlError("INTERRUPTED", "interrupted while waiting for another ttsctl: nothing was done");
       if (Date.now() >= deadline) throw await heldByAnother(handle, path, purpose, waitSeconds);
       await sleep(POLL_MS + Math.random() * POLL_MS);
     }
@@ -61,11 +70,25 @@ export async function withLock<T>(
 async function openLockFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
+  } catch (error) {
+    if (systemErrorCode(error) === "EACCES") return openForeignLockFile(path);
+    throw lockFileUnavailable(path, error);
+  }
+}
+
+function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
+  return new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${systemErrorCode(cause)}`, {
+    hint: "the folder of the store file must be writable for the user that runs ttsctl",
+    cause,
+  });
+}
+
+/** Another user's lock file can be locked all the same; only our name cannot be written into it. */
+async function openForeignLockFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (cause) {
-    throw new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${systemErrorCode(cause)}`, {
-      hint: "the folder of the store file must be writable for the user that runs ttsctl",
-      cause,
-    });
+    throw lockFileUnavailable(path, cause);
   }
 }
 
@@ -79,7 +102,8 @@ function tryFlock(handle: FileHandle, path: string): Promise<boolean> {
           cause,
         }),
       );
-    const child = spawn("flock", ["-n", "3"], { stdio: ["ignore", "ignore", "ignore", handle.fd] });
+    // Apart from the terminal's signals, so that Ctrl-C does not end it midway.
+    const child = spawn("flock", ["-n", "3"], { stdio: ["ignore", "ignore", "ignore", handle.fd], detached: true });
     child.on("error", unavailable);
     child.on("exit", (code) => (code === 0 || code === 1 ? resolve(code === 0) : unavailable()));
   });
@@ -87,21 +111,26 @@ function tryFlock(handle: FileHandle, path: string): Promise<boolean> {
 
 /** A lock file holds two lines: `pid command` of the last holder, and the note that it left. */
 async function readLockFile(handle: FileHandle): Promise<{ holder: string; note: string }> {
-  const bytes = Buffer.alloc(4096);
+  const bytes = Buffer.alloc(LOCK_TEXT);
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
   const [holder = "", note = ""] = bytes.toString("utf8", 0, bytesRead).split("\n");
   return { holder, note };
 }
 
+/** Best effort: on a full disk, or in another user's file, the lock holds without its text. */
 async function writeLockFile(handle: FileHandle, note: string): Promise<void> {
-  const command = process.argv.slice(2, 4).join(" ").replace(/\s+/g, " ");
-  await handle.truncate(0);
-  await handle.write(`${process.pid} ttsctl ${command}\n${note}\n`, 0);
+  // Words and flags alone: a value may be a secret.
+  const command = process.argv.slice(2).filter((arg) => /^(--)?[a-z-]{1,20}$/.test(arg));
+  try {
+    await handle.write(`${process.pid} ttsctl ${command.slice(0, 3).join(" ")}\n${note}\n`.padEnd(LOCK_TEXT), 0);
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+  }
 }
 
 async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurpose, waited: number) {
   const { holder } = await readLockFile(handle);
-  const [, pid, command] = /^(\d+) (.*)$/s.exec(holder) ?? [];
+  const [, pid, command] = /^(\d+) (.*)$/s.exec(holder.trim()) ?? [];
   const who = pid === undefined ? "another ttsctl" : `pid ${pid} (${command})`;
   if (purpose === "watch") {
     return new TtsctlError("WATCHER_RUNNING", `${who} already watches this store`, { hint: `its lock is ${path}` });

@@ -46,9 +46,10 @@ export async function replaceFile(
 ): Promise<Replacement> {
   const temporary = temporaryPath(target);
   const displaced: FileHandle[] = [];
+  let ours: FileIdentity | null = null;
   try {
     await rm(temporary, { force: true });
-    const ours = await writeTemporary(temporary, target, snapshot, splices);
+    ours = await writeTemporary(temporary, target, snapshot, splices);
     if (!(await takePlace(temporary, target, { read: snapshot.identity, ours, displaced }))) {
       return { identity: null, displaced };
     }
@@ -61,8 +62,15 @@ export async function replaceFile(
     if (cause instanceof TtsctlError) throw cause;
     throw writeFailed(target, cause);
   } finally {
-    await rm(temporary, { force: true }).catch(() => {});
+    await removeTemporary(temporary, snapshot.identity, ours).catch(() => {});
   }
+}
+
+/** Removes the temporary file where it is our new content or what we had read; anything else is somebody's write. */
+async function removeTemporary(temporary: string, read: FileIdentity | null, ours: FileIdentity | null): Promise<void> {
+  const there = await identityAt(temporary);
+  const known = [read, ours].some((identity) => there !== null && identity !== null && sameContent(there, identity));
+  if (known || ours === null) await rm(temporary, { force: true });
 }
 
 function writeFailed(target: string, cause: unknown): TtsctlError {
@@ -160,6 +168,9 @@ interface Placing {
   readonly displaced: FileHandle[];
 }
 
+/** Whether this machine and file system have been seen to exchange two files in one step, or not to. */
+let canExchange: boolean | undefined;
+
 /**
  * The temporary file takes the target's place, unless the target is no longer what was read. Where the platform can,
  * the two are exchanged, not renamed: what came back shows whether the service wrote between our last look and the
@@ -169,14 +180,27 @@ async function takePlace(temporary: string, target: string, placing: Placing): P
   const { read, ours } = placing;
   if (!sameIdentity(await identityAt(target), read)) return false;
   if (read === null) return createAt(temporary, target);
-  if (!(await exchange(temporary, target))) {
-    await rename(temporary, target);
+  if (canExchange === false) return renameAt(temporary, target, read);
+  await exchange(temporary, target);
+  // What mv(1) said does not matter, a signal may have ended it at any point: the files tell.
+  const got = await identityAt(temporary);
+  if (got !== null && sameContent(got, read)) {
+    canExchange = true;
     return true;
   }
-  const got = await identityAt(temporary);
-  if (got === null || sameContent(got, read)) return true;
-  await giveBack(temporary, target, { ...placing, got, placed: ours });
+  if (got === null || sameContent(got, ours)) {
+    canExchange ??= false;
+    return renameAt(temporary, target, read);
+  }
+  await giveBack(temporary, target, { ...placing, got });
   return false;
+}
+
+/** The next best: a rename right after a last look. What is written between the two is lost. */
+async function renameAt(temporary: string, target: string, read: FileIdentity): Promise<boolean> {
+  if (!sameIdentity(await identityAt(target), read)) return false;
+  await rename(temporary, target);
+  return true;
 }
 
 /** A file that was not there is made only if it still is not. */
@@ -190,6 +214,9 @@ async function createAt(temporary: string, target: string): Promise<boolean> {
   }
 }
 
+/** How often an exchange that a signal may have ended is tried again. */
+const EXCHANGE_TRIES = 5;
+
 /**
  * Somebody wrote in between, and their file came back. It goes to its place again; if what comes out then is not what
  * we put there, they wrote once more, and that one is the latest.
@@ -197,25 +224,32 @@ async function createAt(temporary: string, target: string): Promise<boolean> {
 async function giveBack(
   temporary: string,
   target: string,
-  { displaced, ...exchanged }: Placing & { got: FileIdentity; placed: FileIdentity },
+  { ours, displaced, ...exchanged }: Placing & { got: FileIdentity },
 ): Promise<void> {
-  let { got, placed } = exchanged;
-  for (;;) {
-    displaced.push(await open(temporary, constants.O_RDONLY));
+  let { got } = exchanged;
+  let placed = ours;
+  displaced.push(await open(temporary, constants.O_RDONLY));
+  for (let tries = 0; tries < EXCHANGE_TRIES; tries++) {
     await exchange(temporary, target);
     const next = await identityAt(temporary);
     if (next === null || sameContent(next, placed)) return;
+    if (sameContent(next, got)) continue; // the exchange did not happen
+    displaced.push(await open(temporary, constants.O_RDONLY));
     placed = got;
     got = next;
+    tries = 0;
   }
+  // Theirs is in the temporary file still. Ours has no right to its place.
+  const there = await identityAt(target);
+  if (there !== null && sameContent(there, placed)) await rename(temporary, target);
 }
 
-/** Exchanges two files in one step. False where mv(1), the kernel or the file system cannot: then nothing happened. */
-function exchange(a: string, b: string): Promise<boolean> {
+/** Asks to exchange two files in one step. Apart from the terminal's signals, so that Ctrl-C does not hit it midway. */
+function exchange(a: string, b: string): Promise<void> {
   return new Promise((resolve) => {
-    const child = spawn("mv", ["--exchange", "--no-copy", "-T", "--", a, b], { stdio: "ignore" });
-    child.on("error", () => resolve(false));
-    child.on("exit", (code) => resolve(code === 0));
+    const child = spawn("mv", ["--exchange", "--no-copy", "-T", "--", a, b], { stdio: "ignore", detached: true });
+    child.on("error", () => resolve());
+    child.on("exit", () => resolve());
   });
 }
 

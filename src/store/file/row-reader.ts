@@ -62,7 +62,9 @@ export class RowReader {
   }
 
   #keyOf(userId: string | undefined, taskId: string | undefined): number {
-    return userId === undefined || taskId === undefined ? -1 : this.#rows.keys.addId(userId, taskId);
+    if (userId === undefined || taskId === undefined) return -1;
+    // Lone surrogates would all become the same bytes, and so the key of another task.
+    return userId.isWellFormed() && taskId.isWellFormed() ? this.#rows.keys.addId(userId, taskId) : -1;
   }
 
   /** A line `{"user_id", "task_id", "deleted": true}` ends a task; its other fields do not matter. */

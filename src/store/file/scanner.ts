@@ -106,7 +106,10 @@ function consumeChecked(consume: Consume, bytes: Buffer, held: number, offset: n
   }
 }
 
-/** Bisects for the first byte that is not UTF-8; only prefixes that end with an ASCII byte are tried. */
+/**
+ * Where the first byte stands that begins no UTF-8 character. Bisects over prefixes that end with an ASCII byte, and
+ * goes through the rest character by character.
+ */
 function firstBadByte(bytes: Buffer, end: number): number {
   const snap = (at: number) => {
     let to = at;
@@ -122,7 +125,15 @@ function firstBadByte(bytes: Buffer, end: number): number {
     else if (prefix <= good) good = middle;
     else bad = middle;
   }
-  return snap(good);
+  let at = snap(good);
+  while (at < end && isUtf8(bytes.subarray(at, at + characterLength(bytes[at]!)))) at += characterLength(bytes[at]!);
+  return at;
+}
+
+/** How many bytes the UTF-8 character has that begins with `byte`. */
+function characterLength(byte: number): number {
+  if (byte < 0x80) return 1;
+  return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
 }
 
 /** Array or map: elements between brackets, up to white space at the end of the file. */
@@ -264,7 +275,8 @@ class LineScan {
   #lastLine(bytes: Buffer, from: number, end: number, offset: number): void {
     bytes[end] = 0x0a;
     try {
-      if (!isUtf8(bytes.subarray(from, end))) throw new JsonSyntaxError("not valid UTF-8", from);
+      const text = bytes.subarray(from, end);
+      if (!isUtf8(text)) throw new JsonSyntaxError("not valid UTF-8", from + firstBadByte(text, text.length));
       this.#line(bytes, from, end + 1, offset);
       return;
     } catch (error) {

@@ -1,13 +1,14 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
-import type { InvalidRecord, Task } from "../../task/task.ts";
+import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
 import type { TaskId } from "../task-source.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
-import { LIVE, Rows } from "./rows.ts";
+import { INVALID, LIVE, Rows } from "./rows.ts";
 import { type ScanResult, type Shape, StoreSyntaxError, scanStore } from "./scanner.ts";
 
 /** An invalid record with its place, as messages name it. */
@@ -131,6 +132,19 @@ export class Snapshot {
       i += count;
     }
     return tasks;
+  }
+
+  /** The text of a record with these ids that is not valid, or null. */
+  async readInvalid(id: TaskId): Promise<{ json: string; reason: string } | null> {
+    const key = this.rows.keys.find(id.userId, id.taskId);
+    if (key < 0 || !this.rows.hasInvalid(key)) return null;
+    for (let row = this.rows.size - 1; row >= 0; row--) {
+      if (this.rows.key(row) !== key || this.rows.state(row) !== INVALID) continue;
+      const bytes = await this.readBytes(this.rows.start(row), this.rows.end(row));
+      const record = this.#parser.parse(bytes);
+      return { json: compactJson(bytes, 0, bytes.length), reason: isInvalid(record) ? record.reason : "" };
+    }
+    return null;
   }
 
   /** Bytes `[from, end)` of the file as it was read. */

@@ -19,11 +19,21 @@ export function readHash(values: HashValues, userId: string, taskId: string, par
   const json = payload !== null && parser.isObject(payload) ? payload : identityJson(userId, taskId);
   const changes = changedFields(parser.texts(json), { status, error, created, updated }, parser);
   const task = parser.parse(setFields(json, changes));
-  return isInvalid(task) ? undefined : { ...task, userId, taskId };
+  if (!isInvalid(task)) return { ...task, userId, taskId };
+  // The key says whose it is, whatever the payload says or lacks.
+  const named = parser.parse(setFields(json, new Map([...idFields(userId, taskId), ...changes])));
+  return isInvalid(named) ? undefined : named;
+}
+
+function idFields(userId: string, taskId: string): [string, string][] {
+  return [
+    ["user_id", JSON.stringify(userId)],
+    ["task_id", JSON.stringify(taskId)],
+  ];
 }
 
 function identityJson(userId: string, taskId: string): string {
-  return `{"user_id":${JSON.stringify(userId)},"task_id":${JSON.stringify(taskId)}}`;
+  return setFields("{}", new Map(idFields(userId, taskId)));
 }
 
 type Overlay = Record<"status" | "error" | "created" | "updated", string | null>;

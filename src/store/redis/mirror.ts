@@ -8,8 +8,19 @@ import type { TaskId } from "../task-source.ts";
 import type { Command, RedisClient, Reply } from "./client.ts";
 import { isFatal } from "./errors.ts";
 import { HASH_FIELDS, readHash } from "./hash.ts";
-import { INDEX_KEY, SYNCED_KEY, splitMember, taskKey, userIndexKey } from "./keys.ts";
-import { LOOK, LOOK_ARGS, REMOVE, REMOVE_ARGS, SEE, SEE_ARGS, SEE_ITEMS, UPSERT, UPSERT_ARGS } from "./scripts.ts";
+import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY, splitMember, taskKey, userIndexKey } from "./keys.ts";
+import {
+  END_SYNC,
+  LOOK,
+  LOOK_ARGS,
+  REMOVE,
+  REMOVE_ARGS,
+  SEE,
+  SEE_ARGS,
+  SEE_ITEMS,
+  UPSERT,
+  UPSERT_ARGS,
+} from "./scripts.ts";
 
 /** The most tasks that one Lua call or one pipeline carries. */
 export const BATCH = 500;
@@ -78,8 +89,14 @@ export class Mirror {
     return (await this.#client.command("GET", SYNCED_KEY)) as string | null;
   }
 
-  async markSynced(when: string): Promise<void> {
-    await this.#client.command("SET", SYNCED_KEY, when);
+  /** Leaves a token that a flush of the server would take away. */
+  async beginSync(token: string): Promise<void> {
+    await this.#client.command("SET", SYNCING_KEY, token, "EX", 86_400);
+  }
+
+  /** Marks the end of a full sync, unless the server was flushed since it began: then false. */
+  async endSync(token: string, when: string): Promise<boolean> {
+    return (await this.#client.script(END_SYNC, [SYNCING_KEY, SYNCED_KEY], [token, when])) === 1;
   }
 
   /** The server's clock, epoch seconds. */

@@ -5,6 +5,14 @@ import { Script } from "./script.ts";
  * of values a task. It returns one item a task, an error reply for a task that met a key of the wrong type.
  */
 
+/** KEYS: token, marker. ARGV: the token that the sync left, when it ended. The marker is set only if the token stands. */
+export const END_SYNC = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], ARGV[2])
+return 1
+`);
+
 export const LOOK_ARGS = 2;
 /**
  * What the mirror knows of each task, three items a task: the hash's updated_at, the score in the global index, the
