@@ -11,14 +11,17 @@ export interface Invocation {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly streams: Streams;
-  /** Aborted when the run is to end: the batch in hand is finished first. */
-  readonly signal: AbortSignal;
+  /**
+   * Aborted when the run is to end: the batch in hand is finished first. Asked for by commands that change things;
+   * the others may end at once.
+   */
+  readonly stopSignal: () => AbortSignal;
 }
 
 /** Runs one command and returns its exit code. The only catch-all. */
-export async function main({ argv, env, cwd, streams, signal }: Invocation): Promise<number> {
+export async function main({ argv, env, cwd, streams, stopSignal }: Invocation): Promise<number> {
   const terminal = new Terminal(streams, env);
-  const code = await runCommand(argv, { terminal, env, cwd, signal }).catch((error) =>
+  const code = await runCommand(argv, { terminal, env, cwd, stopSignal }).catch((error) =>
     reportError(error, argv, terminal),
   );
   await terminal.out.flush();
@@ -27,7 +30,7 @@ export async function main({ argv, env, cwd, streams, signal }: Invocation): Pro
   return reportError(failed, argv, terminal);
 }
 
-type Surroundings = { terminal: Terminal } & Pick<Invocation, "env" | "cwd" | "signal">;
+type Surroundings = { terminal: Terminal } & Pick<Invocation, "env" | "cwd" | "stopSignal">;
 
 async function runCommand(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
@@ -42,18 +45,28 @@ async function runCommand(argv: readonly string[], surroundings: Surroundings): 
 export async function run(): Promise<number> {
   // V8 lets short-lived strings pile up to 100 MB before it looks: over a million tasks, half as far is far enough.
   setFlagsFromString("--heap-growing-percent=50");
-  const stop = new AbortController();
-  const onSignal = () => {
-    if (stop.signal.aborted) process.exit(130); // the second one, at once
-    stop.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
   return main({
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
     streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
-    signal: stop.signal,
+    stopSignal: listenForStop(),
   });
+}
+
+/** Takes over SIGINT and SIGTERM when first called; the second one ends the process at once. */
+function listenForStop(): () => AbortSignal {
+  let stop: AbortController | undefined;
+  const onSignal = () => {
+    if (stop!.signal.aborted) process.exit(130);
+    stop!.abort();
+  };
+  return () => {
+    if (stop === undefined) {
+      stop = new AbortController();
+      process.on("SIGINT", onSignal);
+      process.on("SIGTERM", onSignal);
+    }
+    return stop.signal;
+  };
 }

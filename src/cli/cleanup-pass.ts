@@ -13,15 +13,15 @@ export interface CleanupFlags {
   readonly allowEmpty: boolean;
 }
 
-/** One pass with what the flags and settings say; null where cleanup is switched off. */
-export async function cleanupPass(context: Context, flags: CleanupFlags): Promise<CleanupOutcome | null> {
+/** One pass with what the flags and settings say; where cleanup is switched off, none. */
+export async function cleanupPass(context: Context, flags: CleanupFlags): Promise<CleanupOutcome> {
+  const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
   const retention = (await context.settings()).cleanup.retention;
   if (retention.value <= 0) {
     context.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
-    return null;
+    return { result: emptyResult(context.clock.now() - retention.value, flags), problem: null };
   }
-  const { cleanupOnce } = await import("../operations/cleanup.ts");
-  const file = await context.fileStore();
+  const file = await context.changingFileStore();
   if (!flags.dryRun) {
     const lock = await file.lock("run");
     context.onRelease(() => lock.release());

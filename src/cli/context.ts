@@ -17,8 +17,8 @@ export interface Surroundings {
   readonly terminal: Terminal;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Aborted by SIGINT or SIGTERM. */
-  readonly signal: AbortSignal;
+  /** Aborted by SIGINT or SIGTERM; who asks for it ends in good order when it is. */
+  readonly stopSignal: () => AbortSignal;
   readonly clock?: Clock;
 }
 
@@ -31,7 +31,6 @@ type SettingFlagsOfCommand = { readonly retention?: string };
 export class Context {
   readonly flags: GlobalFlags;
   readonly terminal: Terminal;
-  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly reporter: ConsoleReporter;
   readonly #surroundings: Surroundings;
@@ -45,9 +44,13 @@ export class Context {
     this.#surroundings = surroundings;
     this.#commandFlags = commandFlags;
     this.terminal = surroundings.terminal;
-    this.signal = surroundings.signal;
     this.clock = surroundings.clock ?? systemClock;
     this.reporter = new ConsoleReporter(this.terminal, flags);
+  }
+
+  /** Whether the run is to end. From the first use on, a signal no longer ends it at once. */
+  get signal(): AbortSignal {
+    return this.#surroundings.stopSignal();
   }
 
   /** The folder that relative paths of flags are relative to. */
@@ -55,9 +58,20 @@ export class Context {
     return this.#surroundings.cwd;
   }
 
-  /** A context for a part of the run, with settings, connection and locks of its own. */
-  fork(): Context {
-    return new Context(this.#surroundings, this.flags, this.#commandFlags);
+  /** A context for a part of the run, with a connection and locks of its own, by these settings. */
+  fork(settings: Settings): Context {
+    const fork = new Context(
+      this.#surroundings,
+      { ...this.flags, verbose: Math.max(1, this.flags.verbose) },
+      this.#commandFlags,
+    );
+    fork.#settings = Promise.resolve(settings);
+    return fork;
+  }
+
+  /** Reads the configuration again. */
+  reloadSettings(): Promise<Settings> {
+    return this.#loadSettings();
   }
 
   settings(): Promise<Settings> {
@@ -75,6 +89,11 @@ export class Context {
 
   async fileStore(): Promise<FileStore> {
     return new FileStore((await this.settings()).store.path.value, await this.zone(), this.clock);
+  }
+
+  /** The store file for a command that changes it: a stop signal ends its waiting. */
+  async changingFileStore(): Promise<FileStore> {
+    return new FileStore((await this.settings()).store.path.value, await this.zone(), this.clock, this.signal);
   }
 
   /** The connection of this run; ioredis is loaded only when it is opened. */

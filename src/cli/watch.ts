@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Settings } from "../config/settings.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { allowedSkew } from "../operations/safety.ts";
 import { printable } from "../render/printable.ts";
@@ -18,54 +19,74 @@ export function watchInterval(retention: number): number {
 
 /**
  * A pass, a wait, and on through any failure of a pass. Ends with SIGTERM or SIGINT after the batch in hand; SIGHUP
- * reads the configuration again. The log lines go to stderr always.
+ * reads the configuration again: nothing else does, so that a config.ini that is gone for a moment changes nothing.
+ * The log lines go to stderr always.
  * @throws TtsctlError WATCHER_RUNNING
  */
 export async function watch(context: Context, flags: CleanupFlags): Promise<number> {
-  const lock = await (await context.fileStore()).lock("watch");
+  const lock = await (await context.changingFileStore()).lock("watch");
   context.onRelease(() => lock.release());
-  const reload = new Reload();
-  context.onRelease(async () => reload.end());
+  const hangup = new Hangup();
+  context.onRelease(async () => hangup.end());
+  let settings = await context.settings();
   let failures = 0;
-  for (let clocks = readClocks(context); !context.signal.aborted; ) {
-    const pass = context.fork();
-    const jump = clockJump(clocks, readClocks(pass));
-    clocks = readClocks(pass);
-    const retention = await runPass(pass, flags, jump, (failed) => {
-      failures = failed ? failures + 1 : 0;
-    });
-    const wait = Math.min(LONGEST_BACKOFF_S, watchInterval(retention) * 2 ** Math.min(failures, 10));
-    await reload.waitFor(wait, context.signal);
+  let clocks = readClocks(context);
+  while (!context.signal.aborted) {
+    if (hangup.take()) {
+      settings = await reload(context, settings);
+      clocks = readClocks(context); // the operator has looked: what the clock says now counts
+    }
+    const jump = clockJump(clocks, readClocks(context));
+    // A clock that jumped is refused until it is back, or a SIGHUP says that it is right.
+    const refused = settings.cleanup.retention.value > 0 && jump > allowedSkew(settings.cleanup.retention.value);
+    if (!refused) clocks = readClocks(context);
+    const failed = refused ? await refuseJump(context, jump) : await runPass(context.fork(settings), flags);
+    failures = failed ? failures + 1 : 0;
+    const interval = watchInterval(settings.cleanup.retention.value);
+    await hangup.orAfter(Math.min(LONGEST_BACKOFF_S, interval * 2 ** Math.min(failures, 10)), context.signal);
   }
   await log(context, "watch ended");
   return DONE;
 }
 
-/** One pass with settings, connection and locks of its own. Returns the retention that it went by, in seconds. */
-async function runPass(
-  pass: Context,
-  flags: CleanupFlags,
-  jump: number,
-  ended: (failed: boolean) => void,
-): Promise<number> {
-  let retention = LONGEST_S * 10;
-  let failed = true;
+/** The new settings, or the old ones where the new ones cannot be used. */
+async function reload(context: Context, old: Settings): Promise<Settings> {
   try {
-    retention = (await pass.settings()).cleanup.retention.value;
-    refuseJump(jump, retention);
-    const outcome = await cleanupPass(pass, flags);
-    if (outcome !== null) {
-      await emitObject(pass, outcome.result, () => summaryLine(outcome.result));
-      if (outcome.problem !== null) await log(pass, `pass: ${outcome.problem.message}`);
+    const settings = await context.reloadSettings();
+    if (settings.configPath !== old.configPath) throw new TtsctlError("CONFIG_NOT_FOUND", "config.ini is gone");
+    if (settings.store.path.value !== old.store.path.value) {
+      throw new TtsctlError("CONFIG_INVALID", "the store file is another one now; restart the watcher for it");
     }
-    failed = outcome?.problem != null && !isRedisError(outcome.problem);
+    await log(context, "configuration read again");
+    return settings;
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    await log(context, `configuration not taken over: ${error.message}`);
+    return old;
+  }
+}
+
+/** One pass with a connection and locks of its own. True if it failed. */
+async function runPass(pass: Context, flags: CleanupFlags): Promise<boolean> {
+  try {
+    const outcome = await cleanupPass(pass, flags);
+    await emitObject(pass, outcome.result, () => summaryLine(outcome.result));
+    if (outcome.problem !== null) await log(pass, `pass: ${outcome.problem.message}`);
+    return outcome.problem !== null && !isRedisError(outcome.problem);
   } catch (error) {
     await log(pass, `pass failed: ${error instanceof Error ? error.message : String(error)}`);
+    return true;
   } finally {
-    await pass.release();
+    await pass.release().catch((error) => log(pass, `after the pass: ${String(error)}`));
   }
-  ended(failed);
-  return retention;
+}
+
+async function refuseJump(context: Context, jump: number): Promise<true> {
+  await log(
+    context,
+    `pass refused: the clock jumped by ${Math.round(jump)} s; set it right, or send SIGHUP if it is right now`,
+  );
+  return true;
 }
 
 interface Clocks {
@@ -82,29 +103,32 @@ function clockJump(before: Clocks, after: Clocks): number {
   return Math.abs(after.wall - before.wall - (after.monotonic - before.monotonic));
 }
 
-/** @throws TtsctlError CLOCK_SKEW */
-function refuseJump(jump: number, retention: number): void {
-  if (retention <= 0 || jump <= allowedSkew(retention)) return;
-  throw new TtsctlError(
-    "CLOCK_SKEW",
-    `the clock jumped by ${Math.round(jump)} s since the last pass: nothing was purged`,
-  );
-}
-
 async function log({ terminal, clock }: Context, line: string): Promise<void> {
   await terminal.err.write(`${new Date(clock.now() * 1000).toISOString()} ${printable(line)}\n`);
 }
 
-/** SIGHUP ends a wait early, so that the next pass reads the configuration anew. */
-class Reload {
+/** Remembers a SIGHUP, whenever it comes, and ends a wait for it. */
+class Hangup {
   #wake: (() => void) | undefined;
-  readonly #onHangup = () => this.#wake?.();
+  #came = false;
+  readonly #onHangup = () => {
+    this.#came = true;
+    this.#wake?.();
+  };
 
   constructor() {
     process.on("SIGHUP", this.#onHangup);
   }
 
-  async waitFor(seconds: number, signal: AbortSignal): Promise<void> {
+  /** Whether one came since it was last asked. */
+  take(): boolean {
+    const came = this.#came;
+    this.#came = false;
+    return came;
+  }
+
+  async orAfter(seconds: number, signal: AbortSignal): Promise<void> {
+    if (this.#came) return;
     const early = new AbortController();
     this.#wake = () => early.abort();
     await sleep(seconds * 1000, undefined, { signal: AbortSignal.any([signal, early.signal]) }).catch(() => {});

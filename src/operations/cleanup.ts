@@ -167,7 +167,8 @@ async function purgeFound(
   return counts.mirrorLost;
 }
 
-function emptyResult(expireBefore: number, { dryRun }: CleanupOptions): CleanupResult {
+/** The result of a pass that has not begun. */
+export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean }): CleanupResult {
   return {
     expireBefore: formatUtc(expireBefore),
     ...{ candidates: 0, purged: 0, skipped: 0, failed: 0, returned: 0, files: 0, bytes: 0, dryRun, durationMs: 0 },

@@ -42,7 +42,6 @@ async function runCleanup(context: Context, flags: CleanupFlags): Promise<number
     return watch(context, flags);
   }
   const outcome = await cleanupPass(context, flags);
-  if (outcome === null) return DONE;
   await emitObject(context, outcome.result, () => summaryLine(outcome.result));
   return exitCodeOf(outcome, context);
 }

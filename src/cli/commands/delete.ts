@@ -48,7 +48,7 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
   const selection = { ids: checkIds(raw, checking), filter: buildFilter(raw, checking) };
   await context.requireConfig(true);
   const { deleteTasks } = await import("../../operations/delete.ts");
-  const file = await context.fileStore();
+  const file = await context.changingFileStore();
   if (!flags.dryRun) {
     const lock = await file.lock("run");
     context.onRelease(() => lock.release());

@@ -45,7 +45,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   if (flags.prune) await context.requireConfig(false);
   const { sync } = await import("../../operations/sync.ts");
   const { openMirror } = await import("../mirror.ts");
-  const file = await context.fileStore();
+  const file = await context.changingFileStore();
   const mirror = await openMirror(context);
   if (!flags.dryRun) {
     const lock = await file.lock("run");

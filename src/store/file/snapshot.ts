@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import { compactJson } from "../../json/text.ts";
+import { JsonSyntaxError } from "../../json/scan.ts";
 import { RecordParser } from "../../task/parse.ts";
 import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
@@ -181,9 +182,17 @@ export class Snapshot {
   }
 
   #taskAt(bytes: Buffer, from: number, row: number): Task {
-    const task = this.#parser.parse(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
-    if ("reason" in task) throw this.#changedUnderUs();
+    const task = this.#parseAgain(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
+    if (isInvalid(task)) throw this.#changedUnderUs();
     return task;
+  }
+
+  #parseAgain(bytes: Buffer): Task | InvalidRecord {
+    try {
+      return this.#parser.parse(bytes);
+    } catch (error) {
+      throw error instanceof JsonSyntaxError ? this.#changedUnderUs() : error;
+    }
   }
 
   #changedUnderUs(): TtsctlError {
