@@ -15,6 +15,7 @@ export class LogOwners {
     for (let key = 0; key < keys.size; key++) {
       if (snapshot.rows.liveRow(key) >= 0 || snapshot.rows.hasInvalid(key)) this.#add(keys.taskId(key));
     }
+    for (const taskId of snapshot.invalid.ownerless) this.#add(taskId);
     for (let key = 0; key < onlyInRedis.size; key++) this.#add(onlyInRedis.taskId(key));
   }
 

@@ -17,6 +17,11 @@ export class DisplacedUpdates {
     this.#zone = zone;
   }
 
+  /** How many updates were displaced so far. */
+  get count(): number {
+    return this.#tasks.length;
+  }
+
   /** Remembers what the displaced contents have newer than the content that we had read; closes them. */
   async add(displaced: readonly FileHandle[], read: Snapshot): Promise<void> {
     for (const handle of displaced) {

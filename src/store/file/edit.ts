@@ -1,4 +1,5 @@
-import { COMMA, skipSpace } from "../../json/scan.ts";
+import { scanFields } from "../../json/record.ts";
+import { COLON, COMMA, OPEN_BRACE, skipSpace } from "../../json/scan.ts";
 import { type JsonLayout, layOutJson } from "../../json/text.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
@@ -107,16 +108,37 @@ async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
   }
   const first = (await snapshot.readBytes(open + 1, await elementStart(snapshot, 0))).toString();
   const last = (await snapshot.readBytes(rows.end(rows.size - 1), close)).toString();
-  const between = await readSeparator(snapshot, first);
-  const spaced = (await snapshot.readBytes(rows.start(0), rows.end(0))).includes('": ');
-  const indent = first.includes("\n") ? first.slice(first.lastIndexOf("\n") + 1) : null;
-  const itemSeparator = indent === null && between !== "," ? ", " : ",";
-  return { first, between, last, json: { indent, itemSeparator, keySeparator: spaced ? ": " : ":" } };
+  const between =
+    rows.size < 2 ? null : (await snapshot.readBytes(rows.end(0), await elementStart(snapshot, 1))).toString();
+  const json = recordLayout(await firstRecord(snapshot), first, between);
+  return { first, between: between ?? (first === "" ? json.itemSeparator : `,${first}`), last, json };
 }
 
-async function readSeparator(snapshot: Snapshot, first: string): Promise<string> {
-  if (snapshot.rows.size < 2) return first === "" ? ", " : `,${first}`;
-  return (await snapshot.readBytes(snapshot.rows.end(0), await elementStart(snapshot, 1))).toString();
+/** The first element that is an object with fields, if it comes early. */
+async function firstRecord(snapshot: Snapshot): Promise<Buffer> {
+  const { rows } = snapshot;
+  for (let row = 0; row < Math.min(rows.size, 100); row++) {
+    const bytes = await snapshot.readBytes(rows.start(row), rows.end(row));
+    if (bytes[0] === OPEN_BRACE && bytes.includes(COLON)) return bytes;
+  }
+  return Buffer.from("{}");
+}
+
+/** The layout of the records: that of one of them, and where it has too few fields to show it, what goes with the rest. */
+function recordLayout(record: Buffer, first: string, between: string | null): JsonLayout {
+  const gaps: { inside?: string; item?: string; key?: string } = {};
+  let before = 0;
+  scanFields(record, 0, record.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
+    if (before === 0) gaps.inside = record.toString("utf8", 1, keyFrom);
+    else gaps.item ??= record.toString("utf8", before, keyFrom).split("\n", 1)[0]!;
+    gaps.key ??= record.toString("utf8", keyEnd, valueFrom);
+    before = valueEnd;
+  });
+  const indented = (gaps.inside ?? first).includes("\n") && first.includes("\n");
+  const indent = indented ? first.slice(first.lastIndexOf("\n") + 1) : null;
+  const keySeparator = gaps.key ?? (between === "," ? ":" : ": ");
+  const itemSeparator = gaps.item ?? (indented || keySeparator === ":" ? "," : ", ");
+  return { indent, itemSeparator, keySeparator };
 }
 
 /** Upserts in the file's own layout: over the record in force, or as new elements. */

@@ -76,8 +76,9 @@ export class FileStore {
     const target = await this.#target();
     const job = { target, plan, displaced: new DisplacedUpdates(this.#zone) };
     const first = await this.#rewrite(job, base);
-    if (!first.changed || !first.wroteLately) return { rewrites: first.changed ? 1 : 0, returned: [] };
-    return this.#watch(job, first.identity!);
+    const quiet = (!first.changed || !first.wroteLately) && job.displaced.count === 0;
+    if (quiet) return { rewrites: first.changed ? 1 : 0, returned: [] };
+    return this.#watch(job, first);
   }
 
   async #rewrite(job: Job, base: Snapshot | undefined): Promise<Rewrite> {
@@ -124,22 +125,24 @@ export class FileStore {
     return this.#clock.now() - Number(identity.mtimeNs) / 1e9 < LATELY_S;
   }
 
-  /** Looks for our change being undone by a service that had read the file before it, or holds it in memory. */
-  async #watch(job: Job, ours: FileIdentity): Promise<EditOutcome> {
-    let rewrites = 1;
-    let last: FileIdentity | null = ours;
+  /**
+   * Looks for our change being undone by a service that had read the file before it, or holds it in memory, and for
+   * updates of the service that our exchanges displaced. The latter are put in again however often it takes.
+   */
+  async #watch(job: Job, first: Rewrite): Promise<EditOutcome> {
+    let rewrites = first.changed ? 1 : 0;
+    let last = first.identity;
+    let displaced = job.displaced.count;
     let deadline = this.#clock.monotonic() + WATCH_S;
-    while (this.#clock.monotonic() < deadline && !this.#signal?.aborted) {
+    while (this.#clock.monotonic() < deadline && !(this.#signal?.aborted && displaced === 0)) {
       await sleep(WATCH_POLL_MS);
       const now = await identityAt(this.#path);
       if (sameIdentity(now, last)) continue;
-      last = now;
-      if (rewrites > MOST_REPEATS) continue;
-      const again = await this.#rewrite(job, undefined);
-      if (!again.changed) continue;
-      rewrites++;
-      last = again.identity;
-      deadline = this.#clock.monotonic() + WATCH_S;
+      const again = await this.#rewrite(rewrites > MOST_REPEATS ? { ...job, plan: NOTHING } : job, undefined);
+      last = again.identity ?? now;
+      if (again.changed) rewrites++;
+      if (again.changed || job.displaced.count > displaced) deadline = this.#clock.monotonic() + WATCH_S;
+      displaced = job.displaced.count;
     }
     return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#stillThere(job.plan) : [] };
   }
@@ -165,6 +168,9 @@ export class FileStore {
     }
   }
 }
+
+/** The plan once a removal was undone too often: no more than putting displaced updates in again. */
+const NOTHING: PlanEdit = () => ({ removed: new Set(), upserts: [] });
 
 /** One edit under way. */
 interface Job {
