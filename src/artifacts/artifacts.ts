@@ -2,11 +2,9 @@ import { DiskArtifacts } from "./disk-artifacts.ts";
 import { openRoots } from "./roots.ts";
 import type { Artifacts } from "./types.ts";
 
-export type { LogIndex, LogOutcome } from "./log-index.ts";
-export type { Removal } from "./look.ts";
+export type { LogIndex } from "./log-index.ts";
 export type { FolderOutcome } from "./purge-task.ts";
-export type { Recovery } from "./recover.ts";
-export type { Artifact, Artifacts } from "./types.ts";
+export type { Artifacts } from "./types.ts";
 
 /**
  * Opens both roots; one that is missing holds nothing.

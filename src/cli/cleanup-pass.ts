@@ -26,7 +26,7 @@ export async function cleanupPass(context: Context, flags: CleanupFlags): Promis
     const lock = await file.lock("run");
     context.onRelease(() => lock.release());
   }
-  const lines = await purgeLines(context, "expired");
+  const lines = await purgeLines(context, "expired", flags.dryRun);
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ...lines },
     mirror: await (await context.mirrorLink()).open(),

@@ -74,6 +74,7 @@ function usageError({ message }: CommanderError): TtsctlError {
   const [first = "", ...more] = message
     .replace(/^error: /, "")
     .split("\n")
-    .filter((line) => line !== "");
+    .filter((line) => line !== "")
+    .map((line) => line.replace(/^\((.*)\)$/, "$1"));
   return new TtsctlError("USAGE", first, { hint: more.length > 0 ? more.join(" ") : "see ttsctl --help" });
 }

@@ -27,14 +27,14 @@ export async function openBackupOf(
 }
 
 /** Prints a `[CLEANUP]` line for each purged task: on stdout, with any other format on stderr. */
-export async function purgeLines(context: Context, reason: string) {
+export async function purgeLines(context: Context, reason: string, dryRun: boolean) {
   const { cleanupLine } = await import("../render/cleanup-line.ts");
   const { out, err } = context.terminal;
   const isText = context.flags.output === "table" || context.flags.output === "wide";
   let lines: string[] = [];
   return {
     onPurged: (task: PurgedTask) => {
-      lines.push(`${cleanupLine(task, reason)}\n`);
+      lines.push(`${cleanupLine(task, reason, dryRun)}\n`);
     },
     drain: () => {
       const written = lines;

@@ -15,6 +15,10 @@ export async function runList(
   const result = await (await context.taskStore()).list(query);
   for (const line of result.warnings) context.reporter.warn(line);
   await emitPage(context, result);
+  const says = new Set(["json", "yaml", "table", "wide"]);
+  if (result.missing.length > 0 && !says.has(context.flags.output)) {
+    context.reporter.warn(`not found: ${result.missing.join(", ")}`);
+  }
   return result.missing.length > 0 ? PARTLY : DONE;
 }
 

@@ -3,6 +3,7 @@ import type { Settings } from "../config/settings.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { allowedSkew } from "../operations/safety.ts";
 import { printable } from "../render/printable.ts";
+import { formatDuration } from "../task/duration.ts";
 import { type CleanupFlags, cleanupPass, summaryLine } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject } from "./emit.ts";
@@ -29,6 +30,7 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
   const hangup = new Hangup();
   context.onRelease(async () => hangup.end());
   let settings = await context.settings();
+  await log(context, describeWatch(settings));
   let failures = 0;
   let clocks = readClocks(context);
   while (!context.signal.aborted) {
@@ -47,6 +49,11 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
   }
   await log(context, "watch ended");
   return DONE;
+}
+
+function describeWatch({ store, cleanup }: Settings): string {
+  const retention = formatDuration(cleanup.retention.value);
+  return `watching ${store.path.value}: retention ${retention}, a pass every ${watchInterval(cleanup.retention.value)} s`;
 }
 
 /** The new settings, or the old ones where the new ones cannot be used. */

@@ -37,7 +37,6 @@ function text(json: string): string {
 
 /** Who has the task, in a line. */
 export function getTitle({ file, redis, task }: GetResult): string {
-  const where =
-    file !== null && redis !== null ? "in both stores" : file !== null ? "in the file alone" : "in Redis alone";
+  const where = file !== null && redis !== null ? "in both stores" : file !== null ? "in the file" : "in Redis";
   return task === null ? "" : `${task.userId}:${task.taskId} is ${statusText(task)}, ${where}`;
 }

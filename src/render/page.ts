@@ -21,6 +21,7 @@ export function* pageJsonLines(result: ListResult): Generator<string> {
 /** Where a page stands among all, for people. */
 export function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {
   const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
-  const shown = `${tasks.length} of ${total} task${total === 1 ? "" : "s"}, page ${page} of ${pages}, from ${source}`;
+  const where = page > pages ? `page ${page}, past the last one, ${pages}` : `page ${page} of ${pages}`;
+  const shown = `${tasks.length} of ${total} task${total === 1 ? "" : "s"}, ${where}, from ${source}`;
   return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
 }

@@ -82,17 +82,24 @@ function columnWidths(rows: readonly (readonly string[])[]): number[] {
   return widths;
 }
 
+/** The widest column from `first` on that can still give way. */
+function widestOf(widths: readonly number[], first: number): number | undefined {
+  const most = Math.max(...widths.slice(first));
+  return most > NARROWEST ? widths.indexOf(most, first) : undefined;
+}
+
+const KEPT = 2;
 const GAP = 2;
 const NARROWEST = 6;
 
-/** Column widths that fit: the widest is narrowed first. */
+/** Column widths that fit: the widest is narrowed first, and the first columns, which say what a row is, last. */
 export function fitWidths(widths: readonly number[], available: number | null): number[] {
   const fitted = [...widths];
   if (available === null) return fitted;
   let excess = fitted.reduce((sum, width) => sum + width + GAP, -GAP) - available;
   while (excess > 0) {
-    const widest = fitted.indexOf(Math.max(...fitted));
-    if (fitted[widest]! <= NARROWEST) break;
+    const widest = widestOf(fitted, KEPT) ?? widestOf(fitted, 0);
+    if (widest === undefined) break;
     fitted[widest]!--;
     excess--;
   }

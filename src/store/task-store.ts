@@ -100,7 +100,8 @@ export class TaskStore {
     const snapshot = await this.#file.read();
     try {
       const answer = await answerFrom(new FileTasks(snapshot), query);
-      return { ...answer, source: "file", warnings: [...warnings, ...invalidWarnings(snapshot)] };
+      const missing = snapshot.exists ? [] : [`${snapshot.path} does not exist: an empty store`];
+      return { ...answer, source: "file", warnings: [...warnings, ...missing, ...invalidWarnings(snapshot)] };
     } finally {
       await snapshot.close();
     }

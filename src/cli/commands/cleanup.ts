@@ -55,6 +55,8 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
   }
   if (problem !== null && !isRedisError(problem)) throw problem;
   if (problem !== null)
-    context.reporter.warn(`${problem.message}: the file alone was cleaned up; what Redis holds goes at the next pass`);
+    context.reporter.warn(
+      `${problem.message}: the file alone was ${result.dryRun ? "looked at" : "cleaned up; what Redis holds goes at the next pass"}`,
+    );
   return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
 }

@@ -53,7 +53,7 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
     const lock = await file.lock("run");
     context.onRelease(() => lock.release());
   }
-  const lines = await purgeLines(context, "deleted");
+  const lines = await purgeLines(context, "deleted", flags.dryRun);
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ...lines },
     mirror: await (await context.mirrorLink()).open(),
@@ -100,7 +100,7 @@ function exitCodeOf(context: Context, result: DeleteResult, problem: TtsctlError
 
 function describeDelete(result: DeleteResult): string {
   const done = result.dryRun ? "would be deleted" : "deleted";
-  const freed = `${result.files} files, ${formatBytes(result.bytes)}`;
+  const freed = `${result.files} file${result.files === 1 ? "" : "s"}, ${formatBytes(result.bytes)}`;
   const lines = [`${result.deleted} of ${result.requested} chosen tasks ${done}: ${freed}`];
   if (result.missing.length > 0) lines.push(`not found: ${result.missing.map((id) => JSON.stringify(id)).join(", ")}`);
   if (result.refused.length > 0) lines.push(`${result.refused.length} refused (named above)`);

@@ -43,7 +43,7 @@ async function runGet(context: Context, flags: { source: SourceChoice }, args: s
   }
   await emitGet(context, result);
   const found = result.task !== null || result.invalid !== null;
-  if (!found && !context.flags.quiet) await context.terminal.err.write("not found in either store\n");
+  if (!found && !context.flags.quiet) await context.terminal.err.write("not found\n");
   return found ? DONE : PARTLY;
 }
 

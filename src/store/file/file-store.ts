@@ -1,4 +1,5 @@
-import { realpath, rm } from "node:fs/promises";
+import { readlink, realpath } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
@@ -7,8 +8,8 @@ import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
 import { type Lock, takeLock, withLock } from "./lock.ts";
-import { identityAt, replaceFile, temporaryPath } from "./replace.ts";
-import { Snapshot } from "./snapshot.ts";
+import { identityAt, removeLeftover, replaceFile } from "./replace.ts";
+import { Snapshot, unreadable } from "./snapshot.ts";
 
 /** How long another ttsctl may hold a lock before we give up, and how long a busy service may keep us from writing. */
 const LOCK_WAIT_S = 10;
@@ -62,9 +63,13 @@ export class FileStore {
   async lock(purpose: "run" | "watch"): Promise<Lock> {
     const target = await this.#target();
     const lock = await takeLock(target, purpose, purpose === "watch" ? 0 : LOCK_WAIT_S, this.#signal);
-    if (purpose === "run")
-      await withLock(target, "write", LOCK_WAIT_S, () => rm(temporaryPath(target), { force: true }));
-    return lock;
+    try {
+      if (purpose === "run") await withLock(target, "write", LOCK_WAIT_S, () => removeLeftover(target));
+      return lock;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 
   /**
@@ -84,7 +89,7 @@ export class FileStore {
   async #rewrite(job: Job, base: Snapshot | undefined): Promise<Rewrite> {
     const { target } = job;
     return withLock(target, "write", LOCK_WAIT_S, async (lock) => {
-      await rm(temporaryPath(target), { force: true });
+      await removeLeftover(target);
       const deadline = this.#clock.monotonic() + WRITE_WAIT_S;
       let snapshot = base;
       for (;;) {
@@ -160,17 +165,23 @@ export class FileStore {
 
   /** The file itself where the path is a symbolic link to it. */
   async #target(): Promise<string> {
-    try {
-      return await realpath(this.#path);
-    } catch (error) {
-      if (systemErrorCode(error) === "ENOENT") return this.#path;
-      throw error;
-    }
+    return linkTarget(this.#path);
   }
 }
 
 /** The plan once a removal was undone too often: no more than putting displaced updates in again. */
 const NOTHING: PlanEdit = () => ({ removed: new Set(), upserts: [] });
+
+/** What a path names in the end; the file need not be there. */
+async function linkTarget(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw unreadable(path, error);
+  }
+  const link = await readlink(path).catch(() => null);
+  return link === null ? path : linkTarget(resolve(await realpath(dirname(path)), link));
+}
 
 /** One edit under way. */
 interface Job {

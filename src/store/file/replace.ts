@@ -24,6 +24,18 @@ export async function identityAt(path: string): Promise<FileIdentity | null> {
   }
 }
 
+/**
+ * Removes the temporary file that a killed run left.
+ * @throws TtsctlError STORE_WRITE_FAILED
+ */
+export async function removeLeftover(target: string): Promise<void> {
+  try {
+    await rm(temporaryPath(target), { force: true });
+  } catch (cause) {
+    throw writeFailed(target, cause);
+  }
+}
+
 /** What became of a rewrite. */
 export interface Replacement {
   /** The new content; null where somebody else wrote the file since it was read, and theirs stays. */

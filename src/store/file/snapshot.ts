@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
-import { compactJson } from "../../json/text.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
+import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
 import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
@@ -216,7 +216,7 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   });
 }
 
-function unreadable(path: string, cause: unknown): TtsctlError {
+export function unreadable(path: string, cause: unknown): TtsctlError {
   return new TtsctlError("STORE_UNREADABLE", `cannot read ${path}: ${systemErrorCode(cause) ?? String(cause)}`, {
     hint: "check the file's owner and mode, and the disk",
     cause,

@@ -1,5 +1,6 @@
-import { Redis, type RedisOptions } from "ioredis";
+import { Command as IoredisCommand, Redis, type RedisOptions } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
+import { encodeCommand } from "./encode.ts";
 import { connectionError, serverError, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
 
@@ -74,10 +75,7 @@ export class RedisClient {
     if (commands.length === 0) return [];
     const replies = commands.map((command) => {
       const [name, ...args] = command;
-      return this.#redis.call(String(name), ...args).then(
-        (reply) => this.#convert(reply),
-        (error: Error) => this.#failed(error),
-      );
+      return this.#settle(this.#redis.call(String(name), ...args));
     });
     const settled = await Promise.all(replies);
     for (const reply of settled) if (reply instanceof LostReply) throw reply.error;
@@ -86,12 +84,12 @@ export class RedisClient {
 
   /** Runs a Lua script, by digest where the server knows it. */
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
-    try {
-      return await this.command("EVALSHA", script.digest, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!(error instanceof TtsctlError) || !error.message.includes("NOSCRIPT")) throw error;
-      return this.command("EVAL", script.source, keys.length, ...keys, ...args);
-    }
+    const command = new EncodedCommand("EVALSHA", [script.digest, keys.length, ...keys, ...args]);
+    const reply = await this.#settle(this.#redis.sendCommand(command) as Promise<unknown>);
+    if (reply instanceof LostReply) throw reply.error;
+    if (!(reply instanceof TtsctlError)) return reply;
+    if (!reply.message.includes("NOSCRIPT")) throw reply;
+    return this.command("EVAL", script.source, keys.length, ...keys, ...args);
   }
 
   close(): void {
@@ -119,6 +117,13 @@ export class RedisClient {
     return connectionError(cause, this.where);
   }
 
+  #settle(reply: Promise<unknown>): Promise<Reply | LostReply> {
+    return reply.then(
+      (value) => this.#convert(value),
+      (error: Error) => this.#failed(error),
+    );
+  }
+
   #failed(error: Error): TtsctlError | LostReply {
     if (isReplyError(error)) return serverError(error.message, this.where);
     if (error.message.includes("timed out")) return new LostReply(timeoutError(this.where, error));
@@ -135,6 +140,20 @@ export class RedisClient {
     }
     if (reply instanceof Error) return serverError(reply.message, this.where);
     return reply as Reply;
+  }
+}
+
+/** A command that is encoded once, by us, and written as it is. */
+class EncodedCommand extends IoredisCommand {
+  readonly #bytes: Buffer;
+
+  constructor(name: string, args: readonly (string | number)[]) {
+    super(name, [], { replyEncoding: "utf8" });
+    this.#bytes = encodeCommand([name, ...args]);
+  }
+
+  override toWritable(): Buffer {
+    return this.#bytes;
   }
 }
 

@@ -10,10 +10,16 @@ interface Kind {
 /** What a server answers when it cannot be used, by the first words of its message. */
 const SERVER_ERRORS: readonly Kind[] = [
   {
-    matches: /^(NOAUTH|ERR AUTH|ERR Client sent AUTH)/,
+    matches: /^NOAUTH/,
     code: "REDIS_AUTH",
-    what: "wants another login",
+    what: "wants a password",
     hint: "set [redis] password (and username), or REDIS_PASSWORD",
+  },
+  {
+    matches: /^ERR (AUTH|Client sent AUTH)/,
+    code: "REDIS_AUTH",
+    what: "takes no password",
+    hint: "leave out [redis] password, or REDIS_PASSWORD",
   },
   {
     matches: /^(WRONGPASS|ERR invalid password)/,
