@@ -56,7 +56,7 @@ export function table(
   });
   all.forEach((row, i) => {
     const isHead = head !== null && i === 0;
-    const cut = row.map((text, column) => cliTruncate(text, widths[column]!));
+    const cut = row.map((text, column) => truncated(text, widths[column]!));
     layout.push(cut.map((text, column) => (isHead ? style.chalk.bold(text) : paint(text, column))));
   });
   const lines = layout
@@ -64,6 +64,12 @@ export function table(
     .split("\n")
     .map((line) => line.trimEnd());
   return all.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
+
+/** cli-truncate lets a wide character at the end stand out by one column. */
+function truncated(text: string, width: number): string {
+  const cut = cliTruncate(text, width);
+  return stringWidth(cut) > width ? cliTruncate(text, width - 1) : cut;
 }
 
 const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
