@@ -244,7 +244,7 @@ async function giveBack(
   for (let tries = 0; tries < EXCHANGE_TRIES; tries++) {
     await exchange(temporary, target);
     const next = await identityAt(temporary);
-    if (next === null || sameContent(next, placed)) return;
+    if (next === null || sameContent(next, placed)) return rm(temporary, { force: true });
     if (sameContent(next, got)) continue; // the exchange did not happen
     displaced.push(await open(temporary, constants.O_RDONLY));
     placed = got;
