@@ -84,11 +84,26 @@ function scalar(token: string): JsonValue {
   return String(Number(token)) === token ? Number(token) : new NumberText(token);
 }
 
-/** A value as compact JSON text again, numbers as they were. */
+/** A value as compact JSON text again, numbers as they were. Iterative, as the reading is. */
 export function jsonOf(value: JsonValue): string {
-  if (value instanceof NumberText) return value.text;
-  if (Array.isArray(value)) return `[${value.map(jsonOf).join(",")}]`;
-  if (value instanceof Map)
-    return `{${[...value].map(([key, item]) => `${JSON.stringify(key)}:${jsonOf(item)}`).join(",")}}`;
-  return JSON.stringify(value);
+  const parts: string[] = [];
+  const due = [value]; // what is still to be written, the next last
+  while (due.length > 0) {
+    const next = due.pop()!;
+    if (next instanceof NumberText) parts.push(next.text);
+    else if (!Array.isArray(next) && !(next instanceof Map)) parts.push(JSON.stringify(next));
+    else for (const piece of piecesOf(next).reverse()) due.push(piece);
+  }
+  return parts.join("");
+}
+
+/** An array or object taken apart; what stands between its items is text to be written as it is. */
+function piecesOf(value: JsonValue[] | Map<string, JsonValue>): JsonValue[] {
+  const comma = (i: number) => (i === 0 ? "" : ",");
+  if (Array.isArray(value)) {
+    const items = value.flatMap((item, i) => [new NumberText(comma(i)), item]);
+    return [new NumberText("["), ...items, new NumberText("]")];
+  }
+  const fields = [...value].flatMap(([key, item], i) => [new NumberText(`${comma(i)}${JSON.stringify(key)}:`), item]);
+  return [new NumberText("{"), ...fields, new NumberText("}")];
 }

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../../errors.ts";
+import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
 import type { Edit, Keys } from "./edit.ts";
@@ -45,7 +46,7 @@ export class DisplacedUpdates {
     });
     if (lost.length === 0) return edit;
     const kept = new Set(lost.map(({ userId, taskId }) => current.rows.keys.find(userId, taskId)));
-    return { removed: without(edit.removed, kept), upserts: [...edit.upserts, ...lost] };
+    return { removed: without(edit.removed, kept), upserts: newestOfEach([...edit.upserts, ...lost]) };
   }
 }
 
@@ -53,6 +54,17 @@ function isNewer(theirs: Snapshot, row: number, read: Snapshot): boolean {
   const key = theirs.rows.key(row);
   const before = read.rowOf(theirs.rows.keys.userId(key), theirs.rows.keys.taskId(key));
   return before < 0 || read.rows.score(before) < theirs.rows.score(row);
+}
+
+/** One record of each task: a task may have been displaced more than once. */
+function newestOfEach(tasks: readonly Task[]): Task[] {
+  const newest = new Map<string, Task>();
+  for (const task of tasks) {
+    const member = memberOf(task.userId, task.taskId);
+    const other = newest.get(member);
+    if (other === undefined || other.score < task.score) newest.set(member, task);
+  }
+  return [...newest.values()];
 }
 
 function without(removed: Keys, kept: ReadonlySet<number>): Keys {
