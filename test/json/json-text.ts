@@ -7,14 +7,38 @@ const SPACES = ["", "", "", " ", "\n", "\t", "\r\n", "  \n   "];
 
 /** Numbers in every way that JSON has to write them. */
 export const numberText = fc.oneof(
-  fc.constantFrom("0", "-0", "1.0", "1e5", "1E+5", "-1.50e-07", "12345678901234567890", "0.1", "1e400", "9007199254740993"),
+  fc.constantFrom(
+    "0",
+    "-0",
+    "1.0",
+    "1e5",
+    "1E+5",
+    "-1.50e-07",
+    "12345678901234567890",
+    "0.1",
+    "1e400",
+    "9007199254740993",
+  ),
   fc.integer().map(String),
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value)),
 );
 
 const char = fc.oneof(
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }).map((text) => JSON.stringify(text).slice(1, -1)),
-  fc.constantFrom('\\"', "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u0041", "\\u00e9", "\\uD83D\\ude42", "\\ud800"),
+  fc.constantFrom(
+    '\\"',
+    "\\\\",
+    "\\/",
+    "\\b",
+    "\\f",
+    "\\n",
+    "\\r",
+    "\\t",
+    "\\u0041",
+    "\\u00e9",
+    "\\uD83D\\ude42",
+    "\\ud800",
+  ),
   fc.constantFrom("{", "}", "[", "]", ",", ":", " ", "/", "\x7f", "\u2028", "中", "🙂"),
 );
 
@@ -44,10 +68,12 @@ const plainKey = fc.oneof(plainString, fc.constantFrom('"__proto__"', '"construc
 const plainTokens = tokensOf({ key: plainKey, string: plainString, unique: true });
 
 const spacedText = (tokens: Tokens) =>
-  fc.array(fc.constantFrom(...SPACES), { minLength: tokens.length + 1, maxLength: tokens.length + 1 }).map((spaces) => ({
-    compact: tokens.join(""),
-    spaced: tokens.map((token, i) => spaces[i]! + token).join("") + spaces[tokens.length]!,
-  }));
+  fc
+    .array(fc.constantFrom(...SPACES), { minLength: tokens.length + 1, maxLength: tokens.length + 1 })
+    .map((spaces) => ({
+      compact: tokens.join(""),
+      spaced: tokens.map((token, i) => spaces[i]! + token).join("") + spaces[tokens.length]!,
+    }));
 
 /** One value: with white space anywhere, and without any. */
 export const jsonText = anyTokens.value.chain(spacedText);
@@ -58,17 +84,37 @@ export const plainJson = plainTokens.value.map((tokens) => tokens.join(""));
 export const plainObject = plainTokens.object.map((tokens) => tokens.join(""));
 
 const fragment = fc.constantFrom(
-  ...["", "{", "}", "[", "]", ",", ":", '"', "\\", "0", "1", "-", "+", ".", "e", "E", "t", "true", "nul", "NaN", "Infinity"],
+  ...[
+    "",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    '"',
+    "\\",
+    "0",
+    "1",
+    "-",
+    "+",
+    ".",
+    "e",
+    "E",
+    "t",
+    "true",
+    "nul",
+    "NaN",
+    "Infinity",
+  ],
   ...[" ", "\n", "\0", "\x1f", "\v", "\f", "\x85", "\xa0", "\ufeff", "'", "/", "//x", "\\u12", "\\x", "é", "x", "１"],
 );
 
 /** Texts that are JSON but for one place, and may still be. */
-export const brokenText = fc
-  .tuple(jsonText, fc.nat(), fc.nat(3), fragment)
-  .map(([{ spaced }, at, cut, by]) => {
-    const place = at % (spaced.length + 1);
-    return (spaced.slice(0, place) + by + spaced.slice(place + cut)).toWellFormed();
-  });
+export const brokenText = fc.tuple(jsonText, fc.nat(), fc.nat(3), fragment).map(([{ spaced }, at, cut, by]) => {
+  const place = at % (spaced.length + 1);
+  return (spaced.slice(0, place) + by + spaced.slice(place + cut)).toWellFormed();
+});
 
 /** Texts that end too early. */
 export const cutText = fc

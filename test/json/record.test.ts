@@ -16,9 +16,19 @@ const nearKey = fc.constantFrom('"user_id "', '"User_id"', '"user_i"', '"user_id
 const key = fc.oneof(knownKey, escapedKey, nearKey, stringText);
 
 /** An object's members as the texts of their keys and values, nested ones spaced. */
-const members = fc.array(fc.tuple(key, fc.oneof(numberText, stringText, jsonText.map(({ spaced }) => spaced.trim()))), {
-  maxLength: 12,
-});
+const members = fc.array(
+  fc.tuple(
+    key,
+    fc.oneof(
+      numberText,
+      stringText,
+      jsonText.map(({ spaced }) => spaced.trim()),
+    ),
+  ),
+  {
+    maxLength: 12,
+  },
+);
 
 describe("scanRecord", () => {
   test("notes where the known fields stand, as JSON.parse finds them: escaped, repeated or absent", () => {
@@ -42,7 +52,9 @@ describe("scanRecord", () => {
   });
 
   test("only the top level counts", () => {
-    const bytes = Buffer.from('{"a":{"user_id":"no"},"b":[{"task_id":"no"}],"c":"\\"status\\":\\"no\\"","error":"yes"}');
+    const bytes = Buffer.from(
+      '{"a":{"user_id":"no"},"b":[{"task_id":"no"}],"c":"\\"status\\":\\"no\\"","error":"yes"}',
+    );
     const spans = new Spans();
     scanRecord(bytes, 0, bytes.length, spans);
     expect(FIELDS.filter((_, number) => spans.has(number))).toEqual(["error"]);

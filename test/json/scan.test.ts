@@ -39,7 +39,10 @@ describe("takes exactly what JSON.parse takes", () => {
       fc.property(jsonText, ({ compact, spaced }) => accepts(skipValue, compact) && accepts(skipValue, spaced)),
       { numRuns: 2000 },
     );
-    fc.assert(fc.property(objectText, ({ spaced }) => accepts(scanObject, spaced)), { numRuns: 2000 });
+    fc.assert(
+      fc.property(objectText, ({ spaced }) => accepts(scanObject, spaced)),
+      { numRuns: 2000 },
+    );
   });
 
   test.each([
@@ -66,9 +69,9 @@ describe("takes exactly what JSON.parse takes", () => {
     const alphabet = ["{", "}", "[", "]", ",", ":", '"', "\\", "0", "1", "-", ".", "e", "u", " "];
     let texts = [""];
     const differing: string[] = [];
-    for (let length = 0; length < 5; length++) {
+    for (let length = 1; length <= 5; length++) {
       texts = texts.flatMap((text) => alphabet.map((char) => text + char));
-      for (const text of length < 4 ? texts : texts.filter((_, i) => i % 7 === 0)) {
+      for (const text of length < 5 ? texts : texts.filter((_, i) => i % 40 === 0)) {
         if (accepts(skipValue, text) !== parses(text)) differing.push(text);
       }
     }

@@ -37,7 +37,19 @@ describe("parseJsonValue", () => {
   });
 
   test("a number that a double gives back as it was is a number, any other keeps its text", () => {
-    const texts = ["0", "-1", "1.5", "1e+21", "9007199254740991", "1.0", "1e5", "-0", "12345678901234567890", "0.10", "1E2"];
+    const texts = [
+      "0",
+      "-1",
+      "1.5",
+      "1e+21",
+      "9007199254740991",
+      "1.0",
+      "1e5",
+      "-0",
+      "12345678901234567890",
+      "0.10",
+      "1E2",
+    ];
     const kinds = texts.map((text) => {
       const value = parseJsonValue(text);
       return value instanceof NumberText ? `text ${value}` : typeof value;
@@ -109,4 +121,14 @@ describe("sameJson", () => {
   ])("%s and %s: %j", (a, b, same) => {
     expect([sameJson(a, b), sameJson(b, a)]).toEqual([same, same]);
   });
+});
+
+test.each([
+  ["arrays", "[", "]"],
+  ["objects", '{"a":', "}"],
+])("100,000 levels of %s", (_, open, close) => {
+  const deep = (inside: string) => `${open.repeat(100_000)}${inside}${close.repeat(100_000)}`;
+  expect(jsonOf(parseJsonValue(deep("1.0"))) === deep("1.0")).toBe(true);
+  expect(sameJson(deep("1.0"), deep(" 1.0"))).toBe(true);
+  expect(sameJson(deep("1.0"), deep("1"))).toBe(false);
 });

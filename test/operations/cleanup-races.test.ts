@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { BackupFile } from "../../src/operations/purge/backup.ts";
 import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
 import { redisProxy } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -196,6 +197,21 @@ describe("a Redis that is lost under a pass", () => {
     site.flaky.comeBack();
     expect((await site.cleanup()).result).toMatchObject({ purged: 1, failed: 0 });
     expect(site.root.readStore()).toEqual([OTHER]);
+  });
+
+  it("while the backup is written: only what is in the backup goes", async () => {
+    const { site } = here;
+    await expired();
+    await site.writeRedis(record("c", "redis"));
+    site.root.writeArtifacts([record("a", "t1"), record("c", "redis")]);
+    site.flaky.goDown((method) => method === "read");
+    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
+    const { result, problem } = await site.cleanup({}, backup);
+    await backup.close();
+    expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(result).toMatchObject({ candidates: 2, failed: 1, purged: 1 });
+    expect(site.root.has("output/c/redis/redis.wav")).toBe(true);
+    expect(await site.server.call("EXISTS", "tts:task:c:redis")).toBe(1);
   });
 
   it("with the reply to a removal: never told as done, and the next pass finishes", async () => {

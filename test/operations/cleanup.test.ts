@@ -288,6 +288,18 @@ describe("what makes a pass refuse", () => {
   });
 });
 
+describe("a brake", () => {
+  it("does not count or name twice what fails", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"));
+    await site.server.call("DEL", "tts:task:a:t1");
+    await site.server.call("SET", "tts:task:a:t1", "a string");
+    const { result } = await site.cleanup({ maxDelete: { count: 5 } });
+    expect(result).toMatchObject({ candidates: 2, purged: 1, failed: 1 });
+    expect(site.reporter.warnings.filter((line) => line.includes("a:t1"))).toHaveLength(1);
+  });
+});
+
 describe("a dry run", () => {
   it("counts what a pass would do, to the byte, and changes nothing", async () => {
     const { site } = here;

@@ -16,6 +16,7 @@ const anyCopies: fc.Arbitrary<Copies> = fc.record({
 
 const isCopy = (copy: unknown): copy is Copy => typeof copy === "object" && copy !== null;
 const isTerminal = ({ status }: Copy) => status === "done" || status === "error";
+const isWorking = ({ status }: Copy) => status === "wait" || status === "run";
 const goes = (copy: Copy) => isTerminal(copy) && copy.score <= EXPIRE_BEFORE;
 
 describe("decideCleanup", () => {
@@ -78,14 +79,14 @@ describe("decideCleanup", () => {
 });
 
 describe("decideDelete", () => {
-  it("takes whatever is finished in every copy, of any age; with force whatever is there", () => {
+  it("takes whatever waits or runs in no copy, of any age; with force whatever is there", () => {
     fc.assert(
       fc.property(anyCopies, fc.boolean(), (copies, force) => {
         const present = [copies.file, copies.mirror].filter(isCopy);
         const decision = decideDelete(copies, force);
         if (copies.file === "invalid") expect(decision.kind).toBe("keep");
         else if (present.length === 0) expect(decision.kind).toBe(copies.mirror === "dangling" ? "purge" : "gone");
-        else expect(decision.kind).toBe(force || present.every(isTerminal) ? "purge" : "keep");
+        else expect(decision.kind).toBe(force || !present.some(isWorking) ? "purge" : "keep");
       }),
     );
   });

@@ -196,6 +196,21 @@ describe("a Redis that fails under a sync", () => {
     expect(await site.sync()).toMatchObject({ written: 1500, unchanged: 500 });
   });
 
+  it("by losing its data makes it fail, without a mark, even if it answered throughout", async () => {
+    const { site } = here;
+    site.root.writeStore(many(2000));
+    let batches = 0;
+    site.flaky.onCall(async (method) => {
+      if (method === "upsert" && ++batches === 4) await site.server.call("FLUSHALL");
+    });
+    await expect(site.sync()).rejects.toMatchObject({ code: "REDIS_FAILED", exitCode: 4 });
+    expect(await site.mirror.syncedAt()).toBeNull();
+    site.flaky.onCall(() => {});
+    expect(await site.sync()).toMatchObject({ total: 2000, failed: 0 });
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(2000);
+    expect(await site.server.call("EXISTS", "tts:ttsctl:syncing")).toBe(0);
+  });
+
   it("ends it where a reply is fatal for all: nothing is counted as failed", async () => {
     const { site } = here;
     site.root.writeStore(many(600));

@@ -5,7 +5,10 @@ import { askPython } from "../helpers/python.ts";
 
 const SCRIPT = new URL("strip.py", import.meta.url);
 const spacy = fc.string({
-  unit: fc.oneof(fc.constantFrom(..." \t\n\v\f\r\x1c\x1f\x85\xa0\u2003\u3000\ufeff\u200b\u180e"), fc.string({ maxLength: 1 })),
+  unit: fc.oneof(
+    fc.constantFrom(..." \t\n\v\f\r\x1c\x1f\x85\xa0\u2003\u3000\ufeff\u200b\u180e"),
+    fc.string({ maxLength: 1 }),
+  ),
 });
 
 describe("trimId is Python's str.strip()", () => {

@@ -39,7 +39,9 @@ const offset = fc.oneof(
     const text = clockOf(value);
     return sign + (text.endsWith(":00") ? text.slice(0, 5) : text);
   }),
-  fc.tuple(fc.constantFrom("+", "-"), seconds).map(([sign, value]) => sign + clockOf(value).slice(0, 5).replace(":", "")),
+  fc
+    .tuple(fc.constantFrom("+", "-"), seconds)
+    .map(([sign, value]) => sign + clockOf(value).slice(0, 5).replace(":", "")),
 );
 
 /** Times with an offset or `Z`. */

@@ -67,10 +67,22 @@ describe("time", () => {
   });
 
   test("created_at may be anything, and is never the reason to refuse a record", () => {
-    const created = ["", ',"created_at":null', ',"created_at":"soon"', ',"created_at":1e99', ',"created_at":[1, 2]', ',"created_at":0'];
-    expect(created.map((field) => valid(`{${IDS},"updated_at":1${field}}`).createdAt)).toEqual(
-      ["", "", "soon", "1e99", "[1,2]", "1970-01-01T00:00:00+00:00"],
-    );
+    const created = [
+      "",
+      ',"created_at":null',
+      ',"created_at":"soon"',
+      ',"created_at":1e99',
+      ',"created_at":[1, 2]',
+      ',"created_at":0',
+    ];
+    expect(created.map((field) => valid(`{${IDS},"updated_at":1${field}}`).createdAt)).toEqual([
+      "",
+      "",
+      "soon",
+      "1e99",
+      "[1,2]",
+      "1970-01-01T00:00:00+00:00",
+    ]);
   });
 });
 
@@ -126,17 +138,36 @@ describe("invalid records, each with what can be read of its ids", () => {
   });
 });
 
-test.each(["", " ", "{", "{}}", "{} {}", "nul", '{"a":1,}', "{'a':1}", '{"a":NaN}', "1 2", "01", "-", "5.", '"abc', "\ufeff{}"])(
-  "%j is not one JSON value",
-  (text) => {
-    expect(() => parser.parse(text)).toThrow(JsonSyntaxError);
-    expect(parser.isObject(text)).toBe(false);
-  },
-);
+test.each([
+  "",
+  " ",
+  "{",
+  "{}}",
+  "{} {}",
+  "nul",
+  '{"a":1,}',
+  "{'a':1}",
+  '{"a":NaN}',
+  "1 2",
+  "01",
+  "-",
+  "5.",
+  '"abc',
+  "\ufeff{}",
+])("%j is not one JSON value", (text) => {
+  expect(() => parser.parse(text)).toThrow(JsonSyntaxError);
+  expect(parser.isObject(text)).toBe(false);
+});
 
 test("isObject and texts take any object; a record before leaves nothing behind", () => {
   valid(`{${IDS},"updated_at":1,"status":"run"}`);
-  expect(["{}", " {} ", "[]", '"{"', "null"].map((text) => parser.isObject(text))).toEqual([true, true, false, false, false]);
+  expect(["{}", " {} ", "[]", '"{"', "null"].map((text) => parser.isObject(text))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
   expect(parser.texts("{}")).toEqual({ status: "", error: "", createdAt: "", updatedAt: "" });
   expect(parser.texts('{"updated_at":5,"status":"x"}').updatedAt).toBe("1970-01-01T00:00:05+00:00");
 });

@@ -166,10 +166,12 @@ test("no text cut or changed in one place reads as a time of other than its own 
 
 test("says whether the time was naive", () => {
   const reader = new TimeReader(new Zone("Asia/Shanghai"));
-  const naive = ["2024-01-01T00:00:00", "2024-01-01T00:00:00Z", "2024-01-01", "2024-01-01T00:00:00+08:00"].map((text) => {
-    reader.parse(text);
-    return reader.naive;
-  });
+  const naive = ["2024-01-01T00:00:00", "2024-01-01T00:00:00Z", "2024-01-01", "2024-01-01T00:00:00+08:00"].map(
+    (text) => {
+      reader.parse(text);
+      return reader.naive;
+    },
+  );
   expect(naive).toEqual([true, false, true, false]);
 });
 

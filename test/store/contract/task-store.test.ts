@@ -39,8 +39,18 @@ const idsOf = ({ tasks }: { tasks: { taskId: string }[] }) => tasks.map(({ taskI
 async function synced(...records: RecordJson[]): Promise<void> {
   root.writeStore(records);
   await writeToMirror(flaky.mirror, records.map(taskOf));
-  await flaky.mirror.markSynced("2024-01-01T00:00:00+00:00");
+  await flaky.mirror.beginSync("token");
+  await flaky.mirror.endSync("token", "2024-01-01T00:00:00+00:00");
   flaky.calls.length = 0;
+}
+
+class CountingFile extends FileStore {
+  reads = 0;
+
+  override async read() {
+    this.reads++;
+    return super.read();
+  }
 }
 
 describe("upsert", () => {
@@ -91,6 +101,14 @@ describe("upsert", () => {
     expect((await server.hash("tts:task:alice:t1")).status).toBe("running");
   });
 
+  it("loses nothing where many write at once", async () => {
+    const tasks = Array.from({ length: 20 }, (_, i) => taskOf(record("alice", `t${i}`)));
+    const outcomes = await Promise.all(tasks.map((task) => store.upsert(task)));
+    expect(outcomes).toEqual(tasks.map(() => ({ file: "written", mirror: "written" })));
+    expect(new Set(root.readStore().map(({ task_id }) => task_id)).size).toBe(20);
+    expect(await server.call("ZCARD", "tts:tasks:index")).toBe(20);
+  });
+
   it("touches nothing where the file cannot be read", async () => {
     root.write("voice_task.json", "[{");
     await expect(store.upsert(taskOf(record("alice", "t1")))).rejects.toMatchObject({ code: "STORE_INVALID" });
@@ -126,6 +144,12 @@ describe("fallback and recovery", () => {
     expect(answer).toMatchObject({ source: "file", total: 3, dangling: 0 });
     expect(answer.warnings).toHaveLength(1);
     expect(idsOf(answer)).toEqual(newestFirst);
+  });
+
+  it("does not look at the file where Redis has everything", async () => {
+    await synced(...tasks);
+    root.write("voice_task.json", "not JSON");
+    expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
   });
 
   it("does not fall back from a forced source", async () => {
@@ -173,7 +197,8 @@ describe("a Redis that was never synced, or was flushed", () => {
     await writeToMirror(flaky.mirror, tasks.map(taskOf));
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
     await server.call("FLUSHALL");
-    await flaky.mirror.markSynced("2024-01-01T00:00:00+00:00");
+    await flaky.mirror.beginSync("token");
+    await flaky.mirror.endSync("token", "2024-01-01T00:00:00+00:00");
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 0, warnings: [] });
   });
 });
@@ -255,6 +280,18 @@ describe("by ids", () => {
   it("finds nothing of another user", async () => {
     await synced(record("bob", "t1"));
     expect(await store.list(byIds("t1"))).toMatchObject({ total: 0, missing: ["t1"] });
+  });
+
+  it("reads the file once for all that Redis lacks, and not at all where it lacks nothing", async () => {
+    const records = Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`));
+    await synced(...records.slice(0, 200));
+    root.writeStore(records);
+    const file = new CountingFile(root.store, UTC, systemClock);
+    store = new TaskStore(file, linkTo(flaky.mirror));
+    const some = await store.list(byIds(...records.slice(0, 100).map(({ task_id }) => task_id)));
+    expect([some.total, some.source, file.reads]).toEqual([100, "redis", 0]);
+    const all = await store.list(byIds(...records.map(({ task_id }) => task_id)));
+    expect([all.total, all.source, file.reads]).toEqual([1200, "mixed", 1]);
   });
 
   it("survives a Redis that fails midway", async () => {

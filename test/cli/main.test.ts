@@ -1,0 +1,181 @@
+import { Writable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { watchInterval } from "../../src/cli/watch.ts";
+import { VERSION } from "../../src/version.ts";
+import { record } from "../helpers/records.ts";
+import { ServiceRoot } from "../helpers/root.ts";
+import { invoke } from "./invoke.ts";
+
+let root: ServiceRoot;
+beforeEach(() => {
+  root = new ServiceRoot();
+  root.writeStore([record("alice", "t1"), record("bob", "t2", { status: "failed", error: "显存不足" })]);
+});
+afterEach(() => root.remove());
+
+const run = (line: string, options = {}) =>
+  invoke(
+    line.split(" ").filter((word) => word !== ""),
+    { cwd: root.path, ...options },
+  );
+
+describe("the command line", () => {
+  it.each([
+    ["list --page 0", /--page/],
+    ["list --page abc", /--page/],
+    ["list --page 1.5", /--page/],
+    ["list -n 5000", /--page-size.*5000/],
+    ["list --page-size", /page-size/],
+    ["list --ids t1", /--ids.*--user/],
+    ["list --user alice --ids ,", /--ids/],
+    ["list --status finito", /finito/],
+    ["list --status ,", /--status/],
+    ["list --since soon", /soon/],
+    ["list --source both", /both/],
+    ["list --output xml", /xml/],
+    ["list extra", /argument/],
+    ["list --no-such-flag", /no-such-flag/],
+    ["lst", /lst/],
+    ["get alice", /task/],
+    ["get alice  t1 t2", /argument/],
+    ["query", /JSON/],
+    ["cleanup", /--once/],
+    ["cleanup --once --watch", /--once/],
+    ["cleanup --once --retention soon", /soon/],
+    ["cleanup --once --max-delete many", /many/],
+    ["cleanup --once --max-delete 101%", /101%/],
+    ["cleanup --once --max-delete -1", /-1/],
+    ["delete", /no tasks chosen/],
+    ["delete --all --user alice", /--all/],
+    ["delete --status , --yes", /--status/],
+    ["delete --ids t1 --yes", /--user/],
+    ["sync --max-delete 1.5", /1.5/],
+  ])("%s is a usage error in one line", async (line, pattern) => {
+    const before = root.storeText();
+    const { code, stdout, stderr } = await run(line);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^error: [^\n]+\n$/);
+    expect(stderr).toMatch(pattern);
+    expect(root.storeText()).toBe(before);
+  });
+
+  it.each([
+    [["delete", "--status", "", "--yes"], /--status/],
+    [["delete", "--user", "", "--yes"], /--user/],
+    [["delete", "--user", " ", "--yes"], /--user/],
+    [["delete", "--user", "alice", "--ids", "", "--yes"], /--ids/],
+    [["delete", "--since", "", "--yes"], /--since/],
+    [["list", "--user", ""], /--user/],
+    [["sync", "--user", " "], /--user/],
+    [["get", "alice", ""], /task/],
+  ])("an empty variable chooses nothing: %j", async (argv, pattern) => {
+    const before = root.storeText();
+    const { code, stderr } = await invoke(argv, { cwd: root.path });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(pattern);
+    expect(root.storeText()).toBe(before);
+  });
+
+  it("prints its version and its help without touching anything", async () => {
+    root.write("config.ini", "nonsense");
+    expect(await run("--version")).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: "" });
+    for (const line of ["--help", "-h", "help", "list --help", "help cleanup"]) {
+      const { code, stdout, stderr } = await run(line);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toContain("Usage: ttsctl");
+    }
+  });
+
+  it("prints the help where there is no command", async () => {
+    const { stdout, stderr } = await run("");
+    expect(stdout + stderr).toContain("Usage: ttsctl");
+  });
+
+  it("takes global flags before and after the command", async () => {
+    const [before, after] = [await run("-o json list"), await run("list -o json")];
+    expect(before).toEqual(after);
+    expect(JSON.parse(before.stdout)).toMatchObject({ total: 2 });
+  });
+
+  it("adds up repeated --ids", async () => {
+    const { stdout } = await run("list --user alice --ids x,t1 --ids y -o json");
+    expect(JSON.parse(stdout)).toMatchObject({ total: 1, missing: ["x", "y"] });
+  });
+});
+
+describe("errors", () => {
+  it("are one JSON object with -o json, wherever it stands", async () => {
+    for (const line of [
+      "-o json list --page 0",
+      "list --page 0 -o json",
+      "list --page 0 --output=json",
+      "list --page 0 -ojson",
+    ]) {
+      const { code, stdout, stderr } = await run(line);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr.split("\n")).toHaveLength(2);
+      const error = JSON.parse(stderr);
+      expect(Object.keys(error)).toEqual(["error", "code", "hint"]);
+      expect(error.code).toBe("USAGE");
+    }
+  });
+
+  it.each(["list --page 0 -vv", "list --page 0 -v -v", "list --page 0 --verbose --verbose", "-v list --page 0 -v"])(
+    "have a stack with %s",
+    async (line) => {
+      expect((await run(line)).stderr).toContain("    at ");
+    },
+  );
+
+  it.each(["list --page 0", "list --page 0 -v"])("have none with %s", async (line) => {
+    expect((await run(line)).stderr).not.toContain("    at ");
+  });
+
+  it("of the output stream are errors, but for a reader that went away", async () => {
+    const failing = (code: string) =>
+      new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error("no space"), { code })) });
+    expect(await run("list -o json", { stdout: failing("ENOSPC") })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no space"),
+    });
+    expect(await run("list -o json", { stdout: failing("EPIPE") })).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+describe("a terminal", () => {
+  const terminal = { columns: 60 };
+
+  it("has colours and cut lines, and a pipe has neither", async () => {
+    expect((await run("list", { terminal })).stdout).toContain("\u001b[32mdone");
+    const { stdout } = await run("list");
+    expect(stdout).not.toContain("\u001b");
+    expect(stdout).toContain("显存不足");
+  });
+
+  it.each([
+    ["list --no-color", {}],
+    ["list", { NO_COLOR: "1" }],
+    ["list", { NO_COLOR: "1", FORCE_COLOR: "1" }],
+    ["list", { TERM: "dumb" }],
+  ])("has no colours with %s and %j", async (line, env) => {
+    expect((await run(line, { terminal, env })).stdout).not.toContain("\u001b[3");
+  });
+
+  it("takes an empty NO_COLOR for none, and FORCE_COLOR for a pipe", async () => {
+    expect((await run("list", { terminal, env: { NO_COLOR: "" } })).stdout).toContain("\u001b[32m");
+    expect((await run("list", { env: { FORCE_COLOR: "1" } })).stdout).toContain("\u001b[32m");
+  });
+});
+
+describe("watchInterval", () => {
+  it.each([
+    [60, 30],
+    [600, 60],
+    [86_400, 300],
+    [604_800, 300],
+    [0, 30],
+    [-5, 30],
+  ])("of a retention of %i s is %i s", (retention, interval) => {
+    expect(watchInterval(retention)).toBe(interval);
+  });
+});

@@ -1,0 +1,164 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { record } from "../helpers/records.ts";
+import { lines, type Run } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const NAMES = [
+  ...[
+    "redis.enabled",
+    "redis.host",
+    "redis.port",
+    "redis.db",
+    "redis.username",
+    "redis.password",
+    "redis.url",
+    "redis.timeout",
+  ],
+  ...["store.path", "paths.output", "paths.logs", "cleanup.retention", "service.timezone"],
+];
+
+describe("config", () => {
+  it("tells the value and the source of every setting", async () => {
+    here.root.write(
+      "config.ini",
+      "[redis]\nhost = db.example\ndb = 3\n[cleanup]\nretention = 2h\n[store]\npath = data/tasks.json\n",
+    );
+    const run = await here.run("config -o json --no-redis", { env: { REDIS_PORT: "6380", TTSCTL_OUTPUT: "audio" } });
+    expect(run.code).toBe(0);
+    const settings = JSON.parse(run.stdout);
+    expect(Object.keys(settings)).toEqual(NAMES);
+    expect(settings).toMatchObject({
+      "redis.enabled": { value: false, source: "flag" },
+      "redis.host": { value: "db.example", source: "file" },
+      "redis.port": { value: 6380, source: "env" },
+      "redis.db": { value: 3, source: "file" },
+      "redis.username": { value: null, source: "default" },
+      "redis.timeout": { value: 2, source: "default" },
+      "store.path": { value: here.root.at("data/tasks.json"), source: "file" },
+      "paths.output": { value: here.root.at("audio"), source: "env" },
+      "paths.logs": { value: here.root.at("Logs"), source: "default" },
+      "cleanup.retention": { value: 7200, source: "file" },
+    });
+    expect(parse((await here.run("config -o yaml")).stdout)["redis.db"]).toEqual({ value: 3, source: "file" });
+    const table = await here.run("config");
+    expect(table.stdout).toMatch(/^redis\.db +3 +file$/m);
+    expect(table.stderr).toContain(here.root.at("config.ini"));
+  });
+
+  it("needs neither a file nor a store nor Redis", async () => {
+    here.root.rename("config.ini", "other.ini");
+    const run = await here.run("config -o json");
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)["redis.port"]).toEqual({ value: 6379, source: "default" });
+    expect(JSON.parse((await here.run("config -o json --config other.ini")).stdout)["redis.port"].value).toBe(
+      here.server.port,
+    );
+    expect(
+      JSON.parse((await here.run("config -o json", { env: { TTSCTL_CONFIG: "other.ini" } })).stdout)["redis.port"]
+        .value,
+    ).toBe(here.server.port);
+  });
+
+  it("lets a url replace all parts of lower levels", async () => {
+    const run = await here.run("config -o json --redis-url redis://u@h:1/2");
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      "redis.host": { value: "h", source: "flag" },
+      "redis.port": { value: 1, source: "flag" },
+      "redis.username": { value: "u", source: "flag" },
+      "redis.db": { value: 2, source: "flag" },
+    });
+  });
+});
+
+describe("a password is never printed", () => {
+  const SECRET = "Tr0ub4dor&3";
+  const ENCODED = encodeURIComponent(SECRET);
+
+  function expectHidden(run: Run): void {
+    for (const text of [run.stdout, run.stderr]) {
+      expect(text).not.toContain(SECRET);
+      expect(text).not.toContain(ENCODED);
+      expect(text).not.toContain("Tr0ub4dor");
+    }
+  }
+
+  it("by config, in any format and from any level", async () => {
+    here.root.write("config.ini", `[redis]\npassword = ${SECRET}\n`);
+    for (const format of ["table", "wide", "json", "jsonl", "yaml", "csv"]) {
+      const run = await here.run(`config -vv -o ${format}`);
+      expectHidden(run);
+      expect(run.stdout).toContain("***");
+    }
+    expectHidden(await here.run("config -o json", { env: { REDIS_PASSWORD: SECRET } }));
+    const url = await here.run(`config -o json --redis-url redis://user:${ENCODED}@h:1/2?password=${ENCODED}`);
+    expectHidden(url);
+    here.root.write("config.ini", `[redis]\nurl = redis://user:${ENCODED.replaceAll("%", "%%")}@h:1/2\n`);
+    const file = await here.run("config -o json");
+    expectHidden(file);
+    expect(JSON.parse(file.stdout)["redis.url"].value).toBe("redis://user:***@h:1/2");
+    expect(JSON.parse(file.stdout)["redis.password"].value).toBe("***");
+  });
+
+  it("by errors of the settings", async () => {
+    for (const url of [
+      `http://user:${ENCODED}@h`,
+      `redis://user:${ENCODED}@h:port`,
+      `redis://user:${ENCODED}@h:1/x`,
+      `:${ENCODED}@h`,
+    ]) {
+      const run = await here.runArgs(["list", "-vv", "--redis-url", url]);
+      expect(run.code).toBe(2);
+      expectHidden(run);
+    }
+    expectHidden(await here.run("list -vv", { env: { REDIS_HOST: `redis://:${ENCODED}@h`, REDIS_PASSWORD: SECRET } }));
+    here.root.write("config.ini", `[redis]\npassword = ${SECRET}\npassword = ${SECRET}\n`);
+    expectHidden(await here.run("list -vv"));
+    here.root.write("config.ini", `[redis]\npassword = ${SECRET}%\n`);
+    const percent = await here.run("list -vv");
+    expect(percent.code).toBe(2);
+    expectHidden(percent);
+  });
+
+  it("by anything that goes wrong with Redis, with -vv and -o json", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    const urls = [
+      `redis://:${ENCODED}@127.0.0.1:1/0`,
+      `redis://user:${ENCODED}@127.0.0.1:${here.server.port}/0`,
+      `redis://:${ENCODED}@127.0.0.1:${here.server.port}/99`,
+    ];
+    for (const url of urls) {
+      for (const line of ["sync -vv", "sync -vv -o json", "list -vv", "cleanup --once -vv"]) {
+        const run = await here.runArgs([...line.split(" "), "--redis-url", url]);
+        expect(run.code).toBe(line.startsWith("list") ? 0 : line.startsWith("sync") ? 4 : 3);
+        expectHidden(run);
+      }
+    }
+    expect(Object.values(here.root.tree()).join("\n")).not.toContain("Tr0ub4dor");
+  });
+
+  it("into lock files", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    await here.runArgs(["sync", "--redis-url", `redis://:${ENCODED}@127.0.0.1:${here.server.port}/0`]);
+    await here.runArgs(["cleanup", "--redis-url", `redis://:${ENCODED}@127.0.0.1:1/0`, "--once"]);
+    const run = await here.runArgs(["cleanup", "--once"]);
+    expect(run.code).toBe(0);
+
+    const locks = readdirSync(here.root.path).filter((name) => name.endsWith(".lock"));
+    expect(locks.length).toBeGreaterThan(0);
+    for (const name of locks) expect(readFileSync(here.root.at(name), "utf8")).not.toContain("Tr0ub4dor");
+  });
+
+  it("is used all the same", async () => {
+    await here.server.call("ACL", "SETUSER", "tts", "on", `>${SECRET}`, "~*", "+@all");
+    here.root.writeStore([record("alice", "t1")]);
+    here.root.write("config.ini", `[redis]\nport = ${here.server.port}\nusername = tts\npassword = ${SECRET}\n`);
+    const run = await here.run("sync -o json");
+    expect(run.code).toBe(0);
+    expect(lines(run.stderr)).toEqual([]);
+    const unix = `unix://tts:${ENCODED}@${here.server.socket}?db=3`;
+    expect(await here.runArgs(["sync", "--redis-url", unix])).toMatchObject({ code: 0 });
+  });
+});

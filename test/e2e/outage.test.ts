@@ -1,0 +1,176 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
+import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { lines, type Run } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const TIMEOUT_S = 1;
+const YOUNG = () => record("alice", "t2", { updated_at: ago(60) });
+
+function fill(): void {
+  here.root.configure(here.server.port, `[cleanup]\nretention = 7d\n`);
+  here.root.writeStore([record("alice", "t1"), YOUNG()]);
+}
+
+/** It answered from the file, with one warning, in time. */
+function expectFallback(run: Run): void {
+  expect(run.code).toBe(0);
+  const warnings = lines(run.stderr).filter((line) => line.startsWith("warning: "));
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain("ttsctl sync");
+  expect(run.ms).toBeLessThan(TIMEOUT_S * 1000 + 1000 + 1500); // the process starts and ends besides
+}
+
+const DOWN = [
+  { what: "refuses", url: async () => "redis://127.0.0.1:1/0" },
+  { what: "is silent", url: async () => started(await silentServer()) },
+  { what: "is loading", url: async () => started(await parrotServer("-LOADING Redis is loading")) },
+];
+
+function started(server: { url: string; stop(): Promise<void> }): string {
+  ends.push(() => server.stop());
+  return server.url;
+}
+
+describe.each(DOWN)("with a Redis that $what", ({ url }) => {
+  it("list, query and get answer from the file with one warning", async () => {
+    fill();
+    const env = { REDIS_URL: await url(), REDIS_TIMEOUT: `${TIMEOUT_S}s` };
+    const list = await here.run("list -o json", { env });
+    expectFallback(list);
+    expect(JSON.parse(list.stdout)).toMatchObject({ source: "file", total: 2 });
+    const query = await here.runArgs(["query", '{"user_id": "alice", "task_ids": ["t1"]}', "-o", "json"], { env });
+    expectFallback(query);
+    expect(JSON.parse(query.stdout)).toMatchObject({ source: "file", total: 1 });
+    const get = await here.run("get alice t1 -o json", { env });
+    expectFallback(get);
+    expect(JSON.parse(get.stdout)).toMatchObject({ source: "file", redis: null });
+    expect(await here.run("list -q", { env })).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("cleanup and delete work on the file and exit 3", async () => {
+    fill();
+    here.root.writeArtifacts([{ user_id: "alice", task_id: "t1" }]);
+    const env = { REDIS_URL: await url(), REDIS_TIMEOUT: `${TIMEOUT_S}s` };
+    const cleanup = await here.run("cleanup --once -o json", { env });
+    expect(cleanup.code).toBe(3);
+    expect(JSON.parse(cleanup.stdout)).toMatchObject({ purged: 1, files: 2 });
+    expect(lines(cleanup.stderr).filter((line) => line.startsWith("warning: "))).toHaveLength(1);
+    const remove = await here.run("delete --user alice --ids t2 --yes -o json", { env });
+    expect(remove.code).toBe(3);
+    expect(JSON.parse(remove.stdout)).toMatchObject({ deleted: 1 });
+    expect(here.root.storeText()).toBe("[]");
+  });
+});
+
+describe("the log of the ping", () => {
+  it("is said with -v, whichever way it went", async () => {
+    fill();
+    expect((await here.run("list -v")).stderr).toMatch(/^Redis at 127\.0\.0\.1:\d+ answered the ping$/m);
+    expect((await here.run("list -v --redis-url redis://127.0.0.1:1")).stderr).toMatch(/^Redis ping failed: /m);
+    expect((await here.run("list")).stderr).not.toContain("ping");
+  });
+});
+
+describe("[redis] enabled = false", () => {
+  it.each([
+    { flags: "", env: {}, config: true },
+    { flags: " --no-redis", env: {}, config: false },
+    { flags: "", env: { REDIS_ENABLED: "no" }, config: false },
+  ])("has the file answer without a warning: %j", async ({ flags, env, config }) => {
+    fill();
+    if (config) here.root.configure(null);
+    const clients = Number(
+      /total_connections_received:(\d+)/.exec(String(await here.server.call("INFO", "stats")))![1],
+    );
+    const list = await here.run(`list -o json${flags}`, { env });
+    expect(list).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(list.stdout)).toMatchObject({ source: "file", total: 2 });
+    expect(await here.run(`get alice t1 -o json${flags}`, { env })).toMatchObject({ code: 0, stderr: "" });
+    const cleanup = await here.run(`cleanup --once -o json${flags}`, { env });
+    expect(cleanup.code).toBe(0);
+    expect(lines(cleanup.stderr).filter((line) => !line.startsWith("[CLEANUP]"))).toEqual([]);
+    const after = Number(/total_connections_received:(\d+)/.exec(String(await here.server.call("INFO", "stats")))![1]);
+    expect(after).toBe(clients);
+  });
+});
+
+describe("an outage", () => {
+  it("goes from Redis to the file and back, and sync brings the mirror up", async () => {
+    const server = await RedisServer.start();
+    ends.push(() => server.remove());
+    fill();
+    const env = { REDIS_PORT: String(server.port) };
+    const source = async () => JSON.parse((await here.run("list -o json", { env })).stdout).source;
+    expect(await source()).toBe("file"); // never synced
+    expect(await here.run("sync", { env })).toMatchObject({ code: 0 });
+    expect(await source()).toBe("redis");
+    await server.stop();
+    expect(await source()).toBe("file");
+    expect(await here.run("sync", { env })).toMatchObject({ code: 4 });
+    await server.start();
+    const flushed = await here.run("list -o json", { env });
+    expect(JSON.parse(flushed.stdout).source).toBe("file");
+    expect(flushed.stderr).toContain("ttsctl sync");
+    expect(await here.run("sync", { env })).toMatchObject({ code: 0 });
+    expect(await source()).toBe("redis");
+  });
+
+  it("in which Redis hangs midway ends a sync within the timeout; what was in flight is told as unknown", async () => {
+    here.root.writeStore(Array.from({ length: 3000 }, (_, i) => record("alice", `t${i}`)));
+    let writes = 0;
+    const proxy = await redisProxy(here.server.port, (sent) =>
+      /payload|EVAL/.test(sent) && ++writes > 3 ? "deaf" : "pass",
+    );
+    ends.push(() => proxy.stop());
+    const run = await here.run("sync -o json", { env: { REDIS_PORT: String(proxy.port), REDIS_TIMEOUT: "1s" } });
+    expect(run.code).toBe(4);
+    expect(run.ms).toBeLessThan(4000);
+    const error = JSON.parse(run.stderr);
+    expect(error).toMatchObject({ code: "REDIS_TIMEOUT" });
+    const [, written, unknown] = /(\d+) of 3000 tasks were written, (\d+) are unknown/.exec(error.error)!.map(Number);
+    const count = (await here.server.call("ZCARD", "tts:tasks:index")) as number;
+    expect(count).toBeGreaterThanOrEqual(written!);
+    expect(count).toBeLessThanOrEqual(written! + unknown!);
+    expect(unknown).toBeGreaterThan(0);
+  });
+
+  it("midway: list falls back whole, sync exits 4 and says how far it came, cleanup exits 3", async () => {
+    here.root.writeStore(Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`)));
+    let scripts = 0;
+    const proxy = await redisProxy(here.server.port, (sent) => (/EVAL/.test(sent) && ++scripts > 2 ? "cut" : "pass"));
+    ends.push(() => proxy.stop());
+    const env = { REDIS_PORT: String(proxy.port) };
+    const sync = await here.run("sync -o json", { env });
+    expect(sync).toMatchObject({ code: 4, stdout: "" });
+    expect(JSON.parse(sync.stderr)).toMatchObject({
+      code: "REDIS_UNAVAILABLE",
+      error: expect.stringMatching(/of 1200 tasks were written/),
+    });
+    await here.run("sync");
+    scripts = 0;
+    const cleanup = await here.run("cleanup --once -o json", { env });
+    expect(cleanup.code).toBe(3);
+    const result = JSON.parse(cleanup.stdout);
+    expect(result.candidates).toBe(1200);
+    expect(result.purged + result.failed).toBe(1200);
+    expect(here.root.readStore()).toHaveLength(result.failed);
+    const again = JSON.parse((await here.run("cleanup --once -o json")).stdout);
+    expect(again).toMatchObject({ failed: 0, skipped: 0 });
+    expect(await here.server.call("DBSIZE")).toBe(1); // the marker of the sync
+    const list = await redisProxy(here.server.port, (sent) => (sent.includes("ZREVRANGE") ? "cut" : "pass"));
+    ends.push(() => list.stop());
+    here.root.writeStore([YOUNG()]);
+    await here.run("sync");
+    const run = await here.run("list -o json", { env: { REDIS_PORT: String(list.port) } });
+    expectFallback(run);
+    expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", total: 1 });
+  });
+});

@@ -1,0 +1,287 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const at = (second: number) => ({ updated_at: `2024-01-01T00:00:0${second}` });
+const RECORDS = [
+  record("alice", "t1", { ...at(1), error: null, top_p: 0.5 }),
+  record("alice", "t2", { ...at(2), status: "failed", error: "显存不足" }),
+  record("bob", "t1", { ...at(3), status: "running" }),
+  record("任务", "第三", { ...at(4), status: "odd" }),
+];
+const PAGE_KEYS = ["total", "page", "pageSize", "source", "items", "missing", "dangling"];
+const json = async (line: string, options = {}) => JSON.parse((await here.run(line, options)).stdout);
+
+async function synced(): Promise<void> {
+  here.root.writeStore(RECORDS);
+  expect(await here.run("sync")).toMatchObject({ code: 0 });
+}
+
+describe("list", () => {
+  it.each(["redis", "file"])("prints the page of SPEC section 5 as JSON, from %s", async (source) => {
+    await synced();
+    const run = await here.run(`list -o json --source ${source}`);
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout.endsWith("}\n")).toBe(true);
+    expect(lines(run.stdout)).toHaveLength(1);
+    const page = JSON.parse(run.stdout);
+    expect(Object.keys(page)).toEqual(PAGE_KEYS);
+    const shown = ["odd", "run", "error", "done"];
+    const items = [...RECORDS].reverse().map((item, i) => ({ ...item, status: shown[i] }));
+    expect(page).toEqual({ total: 4, page: 1, pageSize: 20, source, items, missing: [], dangling: 0 });
+    expect(Object.keys(page.items[0])).toEqual(Object.keys(RECORDS[3]!));
+  });
+
+  it("prints every other format", async () => {
+    await synced();
+    const table = await here.run("list");
+    expect(table.stdout).toMatchInlineSnapshot(`
+      "USER   TASK  STATUS  UPDATED              ERROR
+      任务   第三  odd     2024-01-01T00:00:04
+      bob    t1    run     2024-01-01T00:00:03
+      alice  t2    error   2024-01-01T00:00:02  显存不足
+      alice  t1    done    2024-01-01T00:00:01
+      "
+    `);
+    expect(table.stderr).toBe("4 of 4 tasks, page 1 of 1, from redis\n");
+    expect((await here.run("ls -o wide --user bob")).stdout).toMatchInlineSnapshot(`
+      "USER  TASK  STATUS  UPDATED              CREATED                     RESULT  TEXT        ERROR
+      bob   t1    run     2024-01-01T00:00:03  2020-01-01T08:00:00.000001          你好，世界
+      "
+    `);
+    const page = await json("list -o json");
+    const items = lines((await here.run("list -o jsonl")).stdout).map((line) => JSON.parse(line));
+    expect(items).toEqual(page.items);
+    expect(parse((await here.run("list -o yaml")).stdout)).toEqual(page);
+    const csv = lines((await here.run("list -o csv --user alice")).stdout);
+    expect(csv).toEqual([
+      "user_id,task_id,status,error,created_at,updated_at,progress,text,top_p",
+      "alice,t2,error,显存不足,2020-01-01T08:00:00.000001,2024-01-01T00:00:02,100,你好，世界,",
+      "alice,t1,done,,2020-01-01T08:00:00.000001,2024-01-01T00:00:01,100,你好，世界,0.5",
+    ]);
+  });
+
+  it("keeps the text of numbers through file, mirror and every format", async () => {
+    here.root.write(
+      "voice_task.json",
+      '[{"user_id": "a", "task_id": "t", "updated_at": 1.7e9, "top_p": 1.0, "n": 12345678901234567890}]',
+    );
+    await here.run("sync");
+    for (const source of ["redis", "file"]) {
+      for (const format of ["json", "jsonl", "yaml", "csv"]) {
+        const { stdout } = await here.run(`list -o ${format} --source ${source}`);
+        for (const text of ["1.7e9", "1.0", "12345678901234567890"]) expect(stdout).toContain(text);
+      }
+    }
+  });
+
+  it("filters and pages", async () => {
+    await synced();
+    const ids = async (flags: string) => {
+      const [redis, file] = await Promise.all(
+        ["redis", "file"].map((source) => json(`list -o json --source ${source} ${flags}`)),
+      );
+      expect(redis.items).toEqual(file.items);
+      expect(redis.total).toBe(file.total);
+      return [
+        redis.total,
+        ...redis.items.map((item: { user_id: string; task_id: string }) => `${item.user_id}:${item.task_id}`),
+      ];
+    };
+    expect(await ids("--user alice")).toEqual([2, "alice:t2", "alice:t1"]);
+    expect(await ids("--status done,failed")).toEqual([2, "alice:t2", "alice:t1"]);
+    expect(await ids("--status run --user alice")).toEqual([0]);
+    expect(await ids("--since 2024-01-01T00:00:02 --until 2024-01-01T00:00:04Z")).toEqual([2, "bob:t1", "alice:t2"]);
+    expect(await ids("--since 1h")).toEqual([0]);
+    expect(await ids("--until 1h")).toEqual([4, "任务:第三", "bob:t1", "alice:t2", "alice:t1"]);
+    expect(await ids("--page 2 --page-size 3")).toEqual([4, "alice:t1"]);
+    expect(await ids("--page 9 --page-size 3")).toEqual([4]);
+    expect(await ids("--page 99999999999999 --page-size 1000")).toEqual([4]);
+    expect(await ids("--user nobody")).toEqual([0]);
+  });
+
+  it("takes an empty result for done", async () => {
+    const run = await here.run("list");
+    expect(run).toMatchObject({ code: 0, stdout: "" });
+    expect(run.stderr).toContain("0 of 0 tasks");
+  });
+});
+
+describe("ids", () => {
+  it.each(["t2,x,t1", "t2 x t1", "t2,,x\n t1,", " t2\t,x , t1 ,t2"])("may be written as %j", async (ids) => {
+    await synced();
+    const run = await here.runArgs(["list", "-o", "json", "--user", "alice", "--ids", ids, "--page", "7"]);
+    expect(run.code).toBe(3);
+    const page = JSON.parse(run.stdout);
+    expect(page).toMatchObject({ total: 2, page: 1, pageSize: 2, missing: ["x"], source: "redis" });
+    expect(page.items.map(({ task_id }: { task_id: string }) => task_id)).toEqual(["t2", "t1"]);
+  });
+
+  it("that are all there are exit code 0, and those that a filter excludes are not missing", async () => {
+    await synced();
+    expect(await here.run("list --user alice --ids t1,t2")).toMatchObject({ code: 0 });
+    const run = await here.run("list --user alice --ids t1,t2 --status error -o json");
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ total: 1, missing: [] });
+  });
+
+  it("that Redis lacks come from the file, and the source says so", async () => {
+    await synced();
+    here.root.writeStore([...RECORDS, record("alice", "t9")]);
+    expect(await json("list --user alice --ids t9,t1 -o json")).toMatchObject({ source: "mixed", total: 2 });
+    expect(await json("list --user alice --ids t9 -o json")).toMatchObject({ source: "file", total: 1 });
+    const forced = await here.run("list --user alice --ids t9 -o json --source redis");
+    expect(forced.code).toBe(3);
+    expect(JSON.parse(forced.stdout)).toMatchObject({ source: "redis", missing: ["t9"] });
+  });
+});
+
+describe("query", () => {
+  const BODY = { user_id: "alice", task_ids: ["t2", "none", "t1"] };
+  const EXPECTED = { total: 2, page: 1, pageSize: 2, missing: ["none"] };
+
+  it("takes its JSON as argument, from a file, and from stdin", async () => {
+    await synced();
+    here.root.write("q.json", JSON.stringify(BODY));
+    const text = JSON.stringify(BODY);
+    for (const run of [
+      await here.runArgs(["query", text, "-o", "json"]),
+      await here.runArgs(["query", "--file", "q.json", "-o", "json"]),
+      await here.runArgs(["query", "-o", "json"], { input: text }),
+      await here.runArgs(["query", "-f", "-", "-o", "json"], { input: `\n ${text}\n` }),
+    ]) {
+      expect(run.code).toBe(3);
+      expect(JSON.parse(run.stdout)).toMatchObject(EXPECTED);
+    }
+    expect(await here.runArgs(["query", text, "--file", "q.json"])).toMatchObject({ code: 2 });
+    expect(await here.runArgs(["query", "--file", "nowhere.json"])).toMatchObject({ code: 2 });
+  });
+
+  it("is the same as list", async () => {
+    await synced();
+    const query = await here.runArgs([
+      "query",
+      "-o",
+      "json",
+      '{"status": ["done"], "page": 1, "page_size": 1, "until": "1h"}',
+    ]);
+    expect(query.stdout).toBe((await here.run("list -o json --status done --page-size 1 --until 1h")).stdout);
+    expect((await here.runArgs(["query", "{}", "-o", "json"])).stdout).toBe((await here.run("list -o json")).stdout);
+  });
+
+  it("takes thousands of ids, from either store", async () => {
+    const records = Array.from({ length: 5000 }, (_, i) => record("alice", `task-${i}`, { n: i }));
+    here.root.writeStore(records.slice(0, 4990));
+    await here.run("sync");
+    here.root.writeStore(records.slice(100));
+    const ids = records.map(({ task_id }) => task_id).reverse();
+    const body = JSON.stringify({ user_id: "alice", task_ids: [...ids, "none"] });
+    const run = await here.runArgs(["query", "-o", "json"], { input: body });
+    expect(run).toMatchObject({ code: 3, stderr: "" });
+    const page = JSON.parse(run.stdout);
+    expect(page).toMatchObject({ total: 5000, pageSize: 5000, source: "mixed", missing: ["none"] });
+    expect(page.items.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids);
+    const file = JSON.parse((await here.runArgs(["query", "-o", "json", "--source", "file"], { input: body })).stdout);
+    expect(file).toMatchObject({ total: 4900, source: "file" });
+    expect(file.missing).toHaveLength(101);
+  });
+});
+
+describe("get", () => {
+  const KEYS = ["source", "item", "file", "redis", "artifacts"];
+
+  it("shows both copies as they stand, with files and logs", async () => {
+    await synced();
+    here.root.writeArtifacts([{ user_id: "alice", task_id: "t2" }]);
+    await here.server.call("HSET", "tts:task:alice:t2", "status", "running", "updated_at", "2024-01-01T00:00:09");
+    const run = await here.run("get alice t2 -o json");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const result = JSON.parse(run.stdout);
+    expect(Object.keys(result)).toEqual(KEYS);
+    expect(result.item).toEqual({ ...RECORDS[1], status: "run", updated_at: "2024-01-01T00:00:09" });
+    expect(result).toMatchObject({
+      source: "redis",
+      file: RECORDS[1],
+      redis: { ...RECORDS[1], status: "running", updated_at: "2024-01-01T00:00:09" },
+    });
+    expect(result.artifacts).toEqual([
+      { path: "output/alice/t2/t2.wav", bytes: 100 },
+      { path: "Logs/20200101/08/t2.log", bytes: 10 },
+    ]);
+    const table = await here.run("get alice t2");
+    expect(table.stdout).toMatchInlineSnapshot(`
+      "alice:t2 is run, in both stores
+                     FILE                        REDIS
+         task_id     t2                          t2
+         user_id     alice                       alice
+      *  status      error                       run
+         error       显存不足                    显存不足
+         progress    100                         100
+         created_at  2020-01-01T08:00:00.000001  2020-01-01T08:00:00.000001
+      *  updated_at  2024-01-01T00:00:02         2024-01-01T00:00:09
+         text        你好，世界                  你好，世界
+      output/alice/t2/t2.wav  100 bytes
+      Logs/20200101/08/t2.log  10 bytes
+      "
+    `);
+    expect(parse((await here.run("get alice t2 -o yaml")).stdout)).toEqual(result);
+    expect(JSON.parse((await here.run("get alice t2 -o jsonl")).stdout)).toEqual(result);
+    expect(lines((await here.run("get alice t2 -o csv")).stdout)).toHaveLength(2);
+    expect((await here.run("get alice t2 -o wide")).stdout).toContain("alice:t2 is run");
+  });
+
+  it("is partly done where there is nothing", async () => {
+    await synced();
+    const run = await here.run("get alice none -o json");
+    expect(run.code).toBe(3);
+    expect(JSON.parse(run.stdout)).toEqual({ source: null, item: null, file: null, redis: null, artifacts: [] });
+    expect(await here.run("get alice none")).toMatchObject({
+      code: 3,
+      stdout: "",
+      stderr: "not found\n",
+    });
+    expect(await here.run("get bob t2 -q")).toMatchObject({ code: 3, stdout: "", stderr: "" });
+  });
+
+  it("asks one store alone where that is forced", async () => {
+    await synced();
+    expect(await json("get bob t1 -o json --source file")).toMatchObject({ source: "file", redis: null });
+    here.root.write("voice_task.json", "nonsense");
+    expect(await json("get bob t1 -o json --source redis")).toMatchObject({ source: "redis", file: null });
+    const both = await here.run("get bob t1 -o json");
+    expect(both.code).toBe(0);
+    expect(lines(both.stderr)).toHaveLength(1);
+    expect(both.stderr).toContain("voice_task.json");
+  });
+
+  it("shows an invalid record as it stands in the file", async () => {
+    const bad = { user_id: "alice", task_id: "bad", updated_at: "soon", n: 1 };
+    here.root.writeStore([...RECORDS, bad]);
+    const run = await here.run("get alice bad -o json");
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain("not valid");
+    expect(JSON.parse(run.stdout)).toMatchObject({ source: null, item: null, file: bad, redis: null });
+    expect((await here.run("get alice bad")).stdout).toContain('"soon"');
+  });
+
+  it("takes ids with any characters", async () => {
+    here.root.writeStore([record("任务", '第 三:🙂/"x"')]);
+    const run = await here.runArgs(["get", " 任务", '第 三:🙂/"x"\u3000', "-o", "json"]);
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", item: { user_id: "任务" }, artifacts: [] });
+  });
+});
+
+describe("invalid records", () => {
+  it("are warned of by a list from the file, counted and named", async () => {
+    here.root.writeStore([...RECORDS, 5 as never, { user_id: "a:b", task_id: "t" }]);
+    const run = await here.run("list -o json --source file");
+    expect(JSON.parse(run.stdout).total).toBe(4);
+    expect(lines(run.stderr)).toHaveLength(1);
+    expect(run.stderr).toMatch(/^warning: .*2 invalid records.*a:b/);
+    expect(await here.run("list -q -o json --source file")).toMatchObject({ code: 0, stderr: "" });
+  });
+});

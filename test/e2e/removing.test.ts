@@ -1,0 +1,186 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { ago, record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const CLEANUP_KEYS = [
+  "expireBefore",
+  "candidates",
+  "purged",
+  "skipped",
+  "failed",
+  "returned",
+  "files",
+  "bytes",
+  "dryRun",
+  "durationMs",
+];
+const DELETE_KEYS = ["requested", "deleted", "missing", "refused", "failed", "returned", "files", "bytes", "dryRun"];
+const running = () => record("alice", "run", { status: "running", updated_at: ago(60) });
+
+async function fill(): Promise<void> {
+  const all = [
+    record("alice", "t1"),
+    record("alice", "with space"),
+    running(),
+    record("bob", "t2", { status: "failed" }),
+  ];
+  here.root.writeStore(all);
+  here.root.writeArtifacts(all);
+  await here.run("sync");
+}
+
+describe("cleanup --once", () => {
+  it("prints a line a task and a summary", async () => {
+    await fill();
+    const run = await here.run("cleanup --once");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const printed = lines(run.stdout);
+    expect(printed.slice(0, 3).sort()).toEqual([
+      '[CLEANUP] user=alice task="with space" reason=expired local=yes redis=yes files=2 bytes=110',
+      "[CLEANUP] user=alice task=t1 reason=expired local=yes redis=yes files=2 bytes=110",
+      "[CLEANUP] user=bob task=t2 reason=expired local=yes redis=yes files=2 bytes=110",
+    ]);
+    expect(printed[3]).toMatch(
+      /^\[CLEANUP\] pass expire-before=\S+ candidates=3 purged=3 skipped=0 failed=0 returned=0 files=6 bytes=330 .*in \d+ ms$/,
+    );
+    expect(printed).toHaveLength(4);
+    expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["run"]);
+  });
+
+  it("prints the object of SPEC section 5 on stdout and the lines on stderr with -o json", async () => {
+    await fill();
+    const before = [here.root.tree(), await here.server.dump()];
+    const dry = await here.run("cleanup --once --dry-run -o json");
+    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+    const run = await here.run("cleanup --once -o json");
+    const result = JSON.parse(run.stdout);
+    expect(Object.keys(result)).toEqual(CLEANUP_KEYS);
+    expect(result).toMatchObject({
+      candidates: 3,
+      purged: 3,
+      skipped: 0,
+      failed: 0,
+      returned: 0,
+      files: 6,
+      bytes: 330,
+      dryRun: false,
+    });
+    expect(result.expireBefore).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/);
+    expect(Date.now() - Date.parse(result.expireBefore)).toBeLessThan(7 * 86_400_000 + 60_000);
+    expect({ ...JSON.parse(dry.stdout), dryRun: false, expireBefore: 0, durationMs: 0 }).toEqual({
+      ...result,
+      expireBefore: 0,
+      durationMs: 0,
+    });
+    for (const { stderr } of [dry, run])
+      expect(lines(stderr).every((line) => line.startsWith("[CLEANUP] user="))).toBe(true);
+    expect(lines(run.stderr)).toHaveLength(3);
+    expect(parse((await here.run("cleanup --once -o yaml")).stdout)).toMatchObject({ candidates: 0 });
+    expect(lines((await here.run("cleanup --once -o csv")).stdout)[0]).toBe(CLEANUP_KEYS.join(","));
+  });
+
+  it("goes by the retention of the flag, the variable, the file, in this order", async () => {
+    here.root.configure(here.server.port, "[cleanup]\nretention = 1h\n");
+    const fresh = () => here.root.writeStore([record("a", "t1", { updated_at: ago(1800) })]);
+    fresh();
+    const purged = async (flags = "", env = {}) =>
+      JSON.parse((await here.run(`cleanup --once --dry-run -o json${flags}`, { env })).stdout).purged;
+    expect(await purged()).toBe(0);
+    expect(await purged("", { TASK_RETENTION_SECONDS: "900" })).toBe(1);
+    expect(await purged(" --retention 2h", { TASK_RETENTION_SECONDS: "900" })).toBe(0);
+    expect(await purged(" --retention 20m")).toBe(1);
+    expect(await purged("", { TASK_RETENTION_SECONDS: "" })).toBe(0);
+  });
+
+  it.each(["0", "-1", "-5d"])("is switched off by a retention of %s", async (retention) => {
+    await fill();
+    const before = [here.root.tree(), await here.server.dump()];
+    const run = await here.runArgs(["cleanup", "--once", `--retention=${retention}`]);
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain("switched off");
+    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+  });
+
+  it("backs up every purged record as a line", async () => {
+    await fill();
+    await here.run("cleanup --once --backup kept.jsonl");
+    const kept = lines(here.root.tree()["kept.jsonl"]!).map((line) => JSON.parse(line));
+    expect(kept).toEqual([
+      record("alice", "t1"),
+      record("alice", "with space"),
+      record("bob", "t2", { status: "failed" }),
+    ]);
+    const store = await here.run("cleanup --once --backup voice_task.json");
+    expect(store.code).toBe(2);
+  });
+
+  it("twice at once: one waits for the other, and each task is purged once", async () => {
+    await fill();
+    const runs = await Promise.all([here.run("cleanup --once -o json"), here.run("cleanup --once -o json")]);
+    expect(runs.map(({ code }) => code)).toEqual([0, 0]);
+    expect(runs.map(({ stdout }) => JSON.parse(stdout).purged).sort()).toEqual([0, 3]);
+  });
+
+  it("is partly done where a task failed", async () => {
+    await fill();
+    await here.server.call("DEL", "tts:task:alice:t1");
+    await here.server.call("SET", "tts:task:alice:t1", "a string");
+    const run = await here.run("cleanup --once -o json");
+    expect(run.code).toBe(3);
+    expect(JSON.parse(run.stdout)).toMatchObject({ candidates: 3, purged: 2, failed: 1 });
+    expect(run.stderr).toMatch(/^warning: alice:t1 /m);
+  });
+});
+
+describe("delete", () => {
+  it("prints the object of SPEC section 5", async () => {
+    await fill();
+    const dry = await here.runArgs(["rm", "--user", "alice", "--ids", "t1,run,none", "--dry-run", "-o", "json"]);
+    expect(dry.code).toBe(3);
+    const run = await here.runArgs(["delete", "--user", "alice", "--ids", "t1,run,none", "--yes", "-o", "json"]);
+    expect(run.code).toBe(3);
+    const result = JSON.parse(run.stdout);
+    expect(Object.keys(result)).toEqual(DELETE_KEYS);
+    expect(result).toEqual({
+      ...{ requested: 3, deleted: 1, missing: ["none"], failed: 0, returned: 0, files: 2, bytes: 110, dryRun: false },
+      refused: [{ user_id: "alice", task_id: "run", reason: expect.stringContaining("--force") }],
+    });
+    expect(JSON.parse(dry.stdout)).toEqual({ ...result, dryRun: true });
+    expect(lines(run.stderr)).toContain(
+      "[CLEANUP] user=alice task=t1 reason=deleted local=yes redis=yes files=2 bytes=110",
+    );
+    expect(here.root.has("output/alice/run/run.wav")).toBe(true);
+  });
+
+  it("tells people what it did", async () => {
+    await fill();
+    const run = await here.run("delete --status error --yes");
+    expect(run.code).toBe(0);
+    expect(lines(run.stdout)).toEqual([
+      "[CLEANUP] user=bob task=t2 reason=deleted local=yes redis=yes files=2 bytes=110",
+      "1 of 1 chosen tasks deleted: 2 files, 110 bytes",
+    ]);
+    const forced = await here.run("delete --user alice --force --yes -o json");
+    expect(JSON.parse(forced.stdout)).toMatchObject({ deleted: 3, refused: [] });
+    expect(here.root.storeText()).toBe("[]");
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(0);
+    expect(lines((await here.run("delete --all --yes -o csv")).stdout)[0]).toBe(DELETE_KEYS.join(","));
+  });
+
+  it("is done where nothing matches", async () => {
+    await fill();
+    expect(await here.run("delete --user nobody --yes")).toMatchObject({ code: 0, stderr: "" });
+    expect(await here.run("delete --user nobody")).toMatchObject({ code: 0 });
+  });
+
+  it("in a second run finds the ids missing", async () => {
+    await fill();
+    await here.run("delete --user alice --ids t1 --yes");
+    const run = await here.run("delete --user alice --ids t1 --yes -o json");
+    expect(run.code).toBe(3);
+    expect(JSON.parse(run.stdout)).toMatchObject({ requested: 1, deleted: 0, missing: ["t1"] });
+  });
+});

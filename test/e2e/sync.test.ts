@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const KEYS = [
+  "total",
+  "written",
+  "unchanged",
+  "newerInRedis",
+  "failed",
+  "invalid",
+  "orphans",
+  "pruned",
+  "dryRun",
+  "durationMs",
+];
+
+describe("sync", () => {
+  it("prints the object of SPEC section 5, and every other format of it", async () => {
+    here.root.writeStore([record("a", "t1"), record("a", "t2"), 5 as never]);
+    await here.mirrored(record("a", "orphan"));
+    const run = await here.run("sync -o json");
+    expect(run.code).toBe(0);
+    const result = JSON.parse(run.stdout);
+    expect(Object.keys(result)).toEqual(KEYS);
+    expect(result).toEqual({
+      ...{ total: 2, written: 2, unchanged: 0, newerInRedis: 0, failed: 0, invalid: 1, orphans: 1, pruned: 0 },
+      ...{ dryRun: false, durationMs: expect.any(Number) },
+    });
+    const again = { ...result, written: 0, unchanged: 2, durationMs: expect.any(Number) };
+    expect(JSON.parse((await here.run("sync -o jsonl")).stdout)).toEqual(again);
+    expect(parse((await here.run("sync -o yaml")).stdout)).toEqual(again);
+    const [head, row] = lines((await here.run("sync -o csv")).stdout);
+    expect(head).toBe(KEYS.join(","));
+    expect(row).toMatch(/^2,0,2,0,0,1,1,0,false,\d+$/);
+    expect((await here.run("sync")).stdout).toMatchInlineSnapshot(`
+      "2 tasks from the file to Redis: 0 written, 2 unchanged, 0 newer in Redis, 0 failed
+      1 invalid records left alone
+      1 tasks only in Redis; ttsctl sync --prune removes them
+      "
+    `);
+  });
+
+  it("is partly done where a task failed, and names it", async () => {
+    here.root.writeStore([record("a", "t1"), record("a", "t2")]);
+    await here.server.call("SET", "tts:task:a:t1", "a string");
+    const run = await here.run("sync -o json");
+    expect(run.code).toBe(3);
+    expect(JSON.parse(run.stdout)).toMatchObject({ total: 2, written: 1, failed: 1 });
+    expect(run.stderr).toMatch(/^warning: a:t1 .*WRONGTYPE/m);
+  });
+
+  it("says what it would do with --dry-run, changes nothing, and needs no answer", async () => {
+    here.root.writeStore([record("a", "t1"), record("a", "t2")]);
+    await here.mirrored(record("a", "t1"), record("a", "orphan"));
+    const before = [here.root.tree(), await here.server.dump()];
+    const run = await here.run("sync --dry-run --prune -o json");
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ written: 1, unchanged: 1, orphans: 1, pruned: 1, dryRun: true });
+    expect((await here.run("sync --dry-run --prune")).stdout).toContain("nothing was changed");
+    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+  });
+
+  it("prunes with --prune --yes, for one user with --user", async () => {
+    here.root.writeStore([record("a", "t1"), record("b", "t1")]);
+    await here.mirrored(record("a", "orphan"), record("b", "t1"), record("b", "orphan"));
+    const one = await here.run("sync --user b --prune --yes -o json");
+    expect(JSON.parse(one.stdout)).toMatchObject({ total: 1, orphans: 1, pruned: 1 });
+    const all = await here.run("sync --prune --yes -o json");
+    expect(JSON.parse(all.stdout)).toMatchObject({ total: 2, orphans: 1, pruned: 1 });
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(2);
+  });
+
+  it("refuses a zone that cannot be the service's", async () => {
+    here.root.writeStore(Array.from({ length: 20 }, (_, i) => record("a", `t${i}`)));
+    await here.run("sync");
+    const dump = await here.server.dump();
+    const run = await here.run("sync -o json", { env: { TTSCTL_TIMEZONE: "Asia/Shanghai" } });
+    expect(run.code).toBe(2);
+    expect(JSON.parse(run.stderr)).toMatchObject({
+      code: "TIMEZONE_MISMATCH",
+      hint: expect.stringContaining("[service] timezone"),
+    });
+    const cleanup = await here.run("cleanup --once", { env: { TTSCTL_TIMEZONE: "Asia/Shanghai" } });
+    expect(cleanup.code).toBe(2);
+    expect(await here.server.dump()).toEqual(dump);
+  });
+});

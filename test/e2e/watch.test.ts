@@ -1,0 +1,184 @@
+import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import { ago, record, UTC } from "../helpers/records.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const watchers: Running[] = [];
+afterEach(async () => {
+  for (const watcher of watchers.splice(0)) {
+    watcher.kill("SIGKILL");
+    await watcher.end();
+  }
+});
+
+function watch(...flags: string[]): Running {
+  const watcher = new Running(["cleanup", "--watch", ...flags], { cwd: here.root.path });
+  watchers.push(watcher);
+  return watcher;
+}
+
+function openFiles({ child }: Running): string[] {
+  const folder = `/proc/${child.pid}/fd`;
+  return readdirSync(folder).map((name) => {
+    try {
+      return readlinkSync(`${folder}/${name}`);
+    } catch {
+      return ""; // closed meanwhile
+    }
+  });
+}
+
+const members = () => here.server.call("ZCARD", "tts:tasks:index");
+
+describe("cleanup --watch", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)("runs a pass at once, and ends with 0 on %s", async (signal) => {
+    here.root.writeStore([record("alice", "t1")]);
+    await here.mirrored(record("alice", "t1"));
+    const watcher = watch();
+    await watcher.says(/\[CLEANUP\] pass .*purged=1/);
+    expect(watcher.stdout).toMatch(/^\[CLEANUP\] user=alice task=t1 reason=expired/m);
+    const began = performance.now();
+    watcher.kill(signal);
+    expect(await watcher.end()).toMatchObject({ code: 0 });
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(watcher.stderr).toContain("watch ended");
+  });
+
+  it("always logs how the ping went, and a JSON object a pass with -o json", async () => {
+    here.root.writeStore([]);
+    const watcher = watch("-o", "json");
+    await watcher.says(/\}\n/);
+    expect(JSON.parse(lines(watcher.stdout)[0]!)).toMatchObject({ candidates: 0, dryRun: false });
+    expect(watcher.stderr).toMatch(/answered the ping/);
+  });
+
+  it("refuses a second watcher on the same store, and names the first", async () => {
+    here.root.writeStore([]);
+    const first = watch();
+    await first.says(/\[CLEANUP\] pass/);
+    const second = await here.run("cleanup --watch -o json");
+    expect(second).toMatchObject({ code: 1, stdout: "" });
+    const error = JSON.parse(lines(second.stderr).at(-1)!);
+    expect(error.code).toBe("WATCHER_RUNNING");
+    expect(error.error).toContain(`pid ${first.child.pid}`);
+    expect(error.error).toContain("cleanup --watch");
+    expect(await here.run("cleanup --once")).toMatchObject({ code: 0 });
+    expect(await here.run("sync")).toMatchObject({ code: 0 });
+    first.kill("SIGKILL");
+    await first.end();
+    const third = watch();
+    await third.says(/\[CLEANUP\] pass/);
+  });
+
+  it("reads the configuration again on SIGHUP, and runs a pass with it", async () => {
+    const young = record("alice", "t1", { updated_at: ago(600) });
+    here.root.configure(here.server.port, "[cleanup]\nretention = 1h\n");
+    here.root.writeStore([young]);
+    await here.mirrored(young);
+    const watcher = watch();
+    await watcher.says(/\[CLEANUP\] pass .*purged=0/);
+    here.root.configure(here.server.port, "[cleanup]\nretention = 5m\n");
+    watcher.kill("SIGHUP");
+    await watcher.says(/\[CLEANUP\] pass .*purged=1/);
+    expect(here.root.storeText()).toBe("[]");
+  });
+
+  it("goes on through a pass that fails", async () => {
+    here.root.write("voice_task.json", "[{");
+    const watcher = watch();
+    await watcher.says(/pass failed: .*voice_task\.json/);
+    here.root.writeStore([record("alice", "t1")]);
+    watcher.kill("SIGHUP");
+    await watcher.says(/\[CLEANUP\] pass .*purged=1/);
+    here.root.write("config.ini", "nonsense");
+    watcher.kill("SIGHUP");
+    await watcher.says(/config\.ini/);
+    here.root.configure(here.server.port);
+    here.root.writeStore([record("alice", "t2")]);
+    watcher.kill("SIGHUP");
+    await watcher.says(/task=t2/);
+    watcher.kill("SIGTERM");
+    expect(await watcher.end()).toMatchObject({ code: 0 });
+  });
+
+  it("goes on through an outage of Redis, and takes the connection up again", async () => {
+    here.root.configure(1);
+    here.root.writeStore([record("alice", "t1")]);
+    await here.mirrored(record("alice", "t1"));
+    const watcher = watch();
+    await watcher.says(/\[CLEANUP\] pass .*purged=1/);
+    expect(watcher.stderr).toMatch(/Redis ping failed|refuses/);
+    expect(await members()).toBe(1);
+    here.root.configure(here.server.port);
+    here.root.writeStore([record("alice", "young", { updated_at: ago(9) })]);
+    watcher.kill("SIGHUP");
+    await until(async () => (await members()) === 0);
+  });
+
+  it("ends within 5 s in the middle of a pass that a busy service makes long", async () => {
+    const old = Array.from({ length: 50 }, (_, i) => record("alice", `t${i}`));
+    here.root.writeStore(old);
+    await here.mirrored(...old);
+    // A service that holds the store in its memory and writes it every 300 ms: each time the watch begins anew.
+    const memory = JSON.stringify(old, null, 2);
+    const write = () => {
+      writeFileSync(here.root.at("voice_task.tmp"), memory);
+      here.root.rename("voice_task.tmp", "voice_task.json");
+    };
+    write();
+    const service = setInterval(write, 300);
+    try {
+      const watcher = watch();
+      await until(async () => (await members()) === 0);
+      await until(() => here.root.storeText() === "[]");
+      const began = performance.now();
+      watcher.kill("SIGTERM");
+      expect(await watcher.end()).toMatchObject({ code: 0 });
+      expect(performance.now() - began).toBeLessThan(5000);
+    } finally {
+      clearInterval(service);
+    }
+  });
+
+  it("ends within 5 s while another ttsctl holds the lock", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    const lock = await new FileStore(here.root.store, UTC, systemClock).lock("run");
+    const watcher = watch();
+    await until(() => openFiles(watcher).some((path) => path.endsWith(".run.lock"))); // it waits
+    const began = performance.now();
+    watcher.kill("SIGTERM");
+    expect(await watcher.end()).toMatchObject({ code: 0 });
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(here.root.readStore()).toHaveLength(1);
+    await lock.release();
+  });
+});
+
+describe("the locks between runs", () => {
+  it("make a second run wait, and give up after 10 s naming the holder", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    const file = new FileStore(here.root.store, UTC, systemClock);
+    const lock = await file.lock("run");
+    const short = new Running(["sync"], { cwd: here.root.path });
+    const runs = ["cleanup --once -o json", "delete --user alice --yes -o json"].map((line) => here.run(line));
+    expect((await here.run("list")).code).toBe(0);
+    expect((await here.run("cleanup --once --dry-run")).code).toBe(0);
+    for (const run of await Promise.all(runs)) {
+      expect(run.code).toBe(1);
+      expect(run.ms).toBeGreaterThan(9500);
+      expect(JSON.parse(lines(run.stderr).at(-1)!)).toMatchObject({
+        code: "LOCK_TIMEOUT",
+        error: expect.stringContaining(`pid ${process.pid}`),
+      });
+    }
+    expect((await short.end()).code).toBe(1);
+    await lock.release();
+    expect(await here.run("sync")).toMatchObject({ code: 0 });
+    expect(here.root.readStore()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,274 @@
+import { Chalk } from "chalk";
+import fc from "fast-check";
+import stringWidth from "string-width";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { GetResult } from "../../src/operations/get.ts";
+import { cleanupLine } from "../../src/render/cleanup-line.ts";
+import { csvOfObject, csvOfTasks } from "../../src/render/csv.ts";
+import { getJson, getRows, getTitle } from "../../src/render/get.ts";
+import { itemJson } from "../../src/render/item.ts";
+import { pageFooter, pageJson, pageJsonLines } from "../../src/render/page.ts";
+import { printable } from "../../src/render/printable.ts";
+import { fitWidths, taskTable } from "../../src/render/table.ts";
+import { yamlOf } from "../../src/render/yaml.ts";
+import { RecordParser } from "../../src/task/parse.ts";
+import type { Task } from "../../src/task/task.ts";
+import { record, taskOf, UTC } from "../helpers/records.ts";
+
+const PLAIN = { width: null, chalk: new Chalk({ level: 0 }) };
+const parseTask = (text: string) => new RecordParser(UTC).parse(text) as Task;
+const EXACT =
+  '{"user_id":" alice ","task_id":"t1","status":"Succeeded","updated_at":1.7e9,"top_p":1.0,"n":12345678901234567890,"deep":{"x":[1.50,null]}}';
+
+describe("items", () => {
+  it("are the whole record with ids as they count, the status as shown, and numbers as they were", () => {
+    expect(itemJson(parseTask(EXACT))).toBe(
+      '{"user_id":"alice","task_id":"t1","status":"done","updated_at":1.7e9,"top_p":1.0,"n":12345678901234567890,"deep":{"x":[1.50,null]}}',
+    );
+  });
+
+  it("keep a word outside the table, and have no status where the record has none", () => {
+    expect(itemJson(taskOf(record("a", "t", { status: "odd" })))).toContain('"status":"odd"');
+    expect(itemJson(parseTask('{"user_id":"a","task_id":"t","updated_at":1}'))).toBe(
+      '{"user_id":"a","task_id":"t","updated_at":1}',
+    );
+  });
+});
+
+describe("pages", () => {
+  const page = (tasks: Task[]) => ({
+    ...{
+      total: 9,
+      page: 2,
+      pageSize: 3,
+      source: "mixed" as const,
+      tasks,
+      missing: ["x\n", '"'],
+      dangling: 1,
+      warnings: [],
+    },
+  });
+
+  it("are JSON in the order of SPEC section 5", () => {
+    const text = [...pageJson(page([taskOf(record("a", "t1")), taskOf(record("a", "t2"))]))].join("");
+    expect(text.endsWith("}\n")).toBe(true);
+    expect(Object.keys(JSON.parse(text))).toEqual([
+      "total",
+      "page",
+      "pageSize",
+      "source",
+      "items",
+      "missing",
+      "dangling",
+    ]);
+    expect(JSON.parse(text)).toMatchObject({
+      total: 9,
+      page: 2,
+      missing: ["x\n", '"'],
+      items: [{ task_id: "t1" }, { task_id: "t2" }],
+    });
+  });
+
+  it("are one item a line as JSON Lines", () => {
+    const task = taskOf(record("a", "t1", { text: "two\nlines" }));
+    expect([...pageJsonLines(page([task, task]))]).toEqual(Array(2).fill(`${itemJson(task)}\n`));
+  });
+
+  it("have a footer that counts pages", () => {
+    expect(pageFooter({ ...page([]), missing: [] })).toBe("0 of 9 tasks, page 2 of 3, from mixed");
+    expect(pageFooter({ ...page([]), total: 1, pageSize: 20, page: 1, missing: ["x", "y"] })).toBe(
+      "0 of 1 task, page 1 of 1, from mixed; not found: x, y",
+    );
+  });
+});
+
+describe("YAML and CSV", () => {
+  it("YAML is what the JSON is, with numbers as they were", () => {
+    const text = yamlOf(itemJson(parseTask(EXACT)));
+    expect(text).toContain("top_p: 1.0\n");
+    expect(text).toContain("n: 12345678901234567890\n");
+    expect(parse(text)).toEqual(JSON.parse(itemJson(parseTask(EXACT))));
+  });
+
+  it("YAML keeps texts that look like something else, long lines and line breaks", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: "grapheme" }), (value) => {
+        const json = JSON.stringify({ value });
+        expect(parse(yamlOf(json))).toEqual(JSON.parse(json));
+      }),
+    );
+    const odd = {
+      a: "yes",
+      b: "1.0",
+      c: "null",
+      d: "x: y # z",
+      e: "a\nb\n",
+      f: "- x",
+      g: "",
+      h: " lead",
+      i: "😀",
+      long: "x ".repeat(99),
+    };
+    expect(parse(yamlOf(JSON.stringify(odd)))).toEqual(odd);
+  });
+
+  it("CSV has a head, the known fields first and every other field that turns up", () => {
+    const text = csvOfTasks([
+      taskOf(record("a", "t1", { z: 1 })),
+      taskOf(record("b", "t2", { y: { deep: [1, "x"] }, error: 'a "b", c' })),
+    ]);
+    const [head, first, second] = text.split("\n");
+    expect(head).toBe("user_id,task_id,status,error,created_at,updated_at,progress,text,z,y");
+    expect(first).toBe("a,t1,done,,2020-01-01T08:00:00.000001,2020-01-01T08:00:05.250001,100,你好，世界,1,");
+    expect(second).toBe(
+      'b,t2,done,"a ""b"", c",2020-01-01T08:00:00.000001,2020-01-01T08:00:05.250001,100,你好，世界,,"{""deep"":[1,""x""]}"',
+    );
+    expect(csvOfTasks([])).toBe("user_id,task_id,status,error,created_at,updated_at\n");
+  });
+
+  it.each(["=1+1", "+1", "-1", "@x", "\tx", "\rx"])("CSV does not give a spreadsheet a formula: %j", (text) => {
+    expect(csvOfTasks([taskOf(record("a", "t1", { error: text }))])).toContain(`'${text}`);
+  });
+
+  it("CSV of one object is one row", () => {
+    expect(csvOfObject({ total: 2, dryRun: false, missing: ["a"] })).toBe('total,dryRun,missing\n2,false,"[""a""]"\n');
+  });
+});
+
+describe("tables", () => {
+  const rows = [
+    taskOf(record("alice", "t1")),
+    taskOf(record("用户", "第二", { status: "failed", error: "显存不足\nsecond line", result_path: "output/x.wav" })),
+    taskOf(record("b", "\u001b[31mred\u202e", { status: "odd" })),
+  ];
+
+  it("are for people", () => {
+    expect(taskTable(rows, false, PLAIN)).toBe(
+      [
+        "USER   TASK                 STATUS  UPDATED                     ERROR",
+        "alice  t1                   done    2020-01-01T08:00:05.250001",
+        "用户   第二                 error   2020-01-01T08:00:05.250001  显存不足 second line",
+        "b      \\u001b[31mred\\u202e  odd     2020-01-01T08:00:05.250001",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("tell more when they are wide", () => {
+    const [head, , second] = taskTable(rows, true, PLAIN).split("\n");
+    expect(head!.split(/\s+/)).toEqual(["USER", "TASK", "STATUS", "UPDATED", "CREATED", "RESULT", "TEXT", "ERROR"]);
+    expect(second).toContain("output/x.wav");
+    expect(second).toContain("你好，世界");
+  });
+
+  it("fit the terminal, in columns of the screen", () => {
+    for (let width = 40; width < 90; width++) {
+      const lines = taskTable(rows, false, { ...PLAIN, width }).split("\n");
+      for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(width);
+    }
+  });
+
+  it("colour the status, and only it", () => {
+    const text = taskTable(rows, false, { width: null, chalk: new Chalk({ level: 1 }) });
+    expect(text).toContain("\u001b[32mdone\u001b[39m");
+    expect(text).toContain("\u001b[31merror\u001b[39m");
+    expect(text).not.toContain("\u001b[31mred");
+  });
+
+  it("narrow the widest columns first, ids last, down to a least width", () => {
+    expect(fitWidths([10, 50, 20, 30], null)).toEqual([10, 50, 20, 30]);
+    expect(fitWidths([10, 50, 20, 30], 100)).toEqual([10, 50, 17, 17]);
+    expect(fitWidths([10, 50, 20, 30], 70)).toEqual([10, 42, 6, 6]);
+    expect(fitWidths([10, 50, 20, 30], 5)).toEqual([6, 6, 6, 6]);
+  });
+});
+
+describe("printable", () => {
+  it("leaves no character that steers a terminal", () => {
+    expect(printable("a\u001b[2Jb\u0007\u009bc\n\td\u202ee\u200bf\ufeff")).toBe(
+      "a\\u001b[2Jb\\u0007\\u009bc  d\\u202ee\\u200bf\\ufeff",
+    );
+    expect(printable("你好 é 👨‍👩‍👧".replace(/\u200d/g, ""))).toBe("你好 é 👨👩👧");
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(printable(text)).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e]/u);
+      }),
+    );
+  });
+});
+
+describe("[CLEANUP] lines", () => {
+  const task = { userId: "alice", taskId: "t01", local: true, redis: true, dangling: false, files: 2, bytes: 123_456 };
+
+  it("are those of SPEC section 6", () => {
+    expect(cleanupLine(task, "expired")).toBe(
+      "[CLEANUP] user=alice task=t01 reason=expired local=yes redis=yes files=2 bytes=123456",
+    );
+    expect(cleanupLine({ ...task, local: false, redis: false, dangling: true, files: 0, bytes: 0 }, "expired")).toBe(
+      "[CLEANUP] user=alice task=t01 reason=dangling local=no redis=no files=0 bytes=0",
+    );
+    expect(cleanupLine({ ...task, userId: "用户", taskId: "a:b/c" }, "deleted")).toContain(
+      "user=用户 task=a:b/c reason=deleted",
+    );
+  });
+
+  it("say so in a dry run", () => {
+    expect(cleanupLine(task, "expired", true)).toMatch(/ bytes=123456 dry-run=yes$/);
+  });
+
+  it("can be split at spaces and read back, whatever the ids are", () => {
+    const id = fc.string({ unit: "binary", minLength: 1 });
+    fc.assert(
+      fc.property(id, id, (userId, taskId) => {
+        const line = cleanupLine({ ...task, userId, taskId }, "expired");
+        expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202e]/u);
+        const values =
+          /^\[CLEANUP\] user=("(?:[^"\\]|\\.)*"|[^\s"=]+) task=("(?:[^"\\]|\\.)*"|[^\s"=]+) reason=expired /u.exec(
+            line,
+          );
+        const read = (text: string) => (text.startsWith('"') ? JSON.parse(text) : text);
+        expect([read(values![1]!), read(values![2]!)]).toEqual([userId, taskId]);
+      }),
+    );
+  });
+});
+
+describe("get", () => {
+  const file = taskOf(record("alice", "t1", { extra: 1 }));
+  const redis = taskOf(record("alice", "t1", { status: "running" }));
+  const result = (more: Partial<GetResult>): GetResult => ({
+    ...{
+      source: "redis",
+      task: redis,
+      file,
+      redis,
+      invalid: null,
+      artifacts: [{ path: "output/x", bytes: 5 }],
+      warnings: [],
+    },
+    ...more,
+  });
+
+  it("is JSON with both copies as they stand there", () => {
+    const json = JSON.parse(getJson(result({})));
+    expect(Object.keys(json)).toEqual(["source", "item", "file", "redis", "artifacts"]);
+    expect(json.item.status).toBe("run");
+    expect(json.redis.status).toBe("running");
+    expect(json.file).toEqual(record("alice", "t1", { extra: 1 }));
+    expect(JSON.parse(getJson(result({ source: null, task: null, file: null, redis: null, artifacts: [] })))).toEqual({
+      ...{ source: null, item: null, file: null, redis: null, artifacts: [] },
+    });
+  });
+
+  it("shows two columns where the copies differ, and marks where", () => {
+    const rows = getRows(result({}));
+    expect(rows[0]).toEqual(["", "", "FILE", "REDIS"]);
+    expect(rows).toContainEqual(["*", "status", "done", "run"]);
+    expect(rows).toContainEqual(["*", "extra", "1", "-"]);
+    expect(rows).toContainEqual(["", "task_id", "t1", "t1"]);
+    expect(getRows(result({ redis: null, task: file }))).toContainEqual(["error", "null"]);
+    expect(getTitle(result({}))).toBe("alice:t1 is run, in both stores");
+    expect(getTitle(result({ redis: null, task: file }))).toBe("alice:t1 is done, in the file");
+  });
+});

@@ -1,0 +1,47 @@
+/**
+ * What another ttsctl does beside a test, as the environment variable TASK says; its arguments are only what a lock
+ * file shows of it. It prints one line when its work is done, and an error as JSON.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { systemClock } from "../../../src/clock.ts";
+import { TtsctlError } from "../../../src/errors.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import { type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
+import { Zone } from "../../../src/task/zone.ts";
+
+export type ChildTask =
+  /** Holds a lock until it is killed. */
+  | { do: "hold"; path: string; purpose: LockPurpose }
+  /** Adds one to the number in a file, some times, each under the lock. */
+  | { do: "count"; path: string; counter: string; times: number }
+  /** Removes tasks, one rewrite each. */
+  | { do: "remove"; path: string; ids: [userId: string, taskId: string][] };
+
+async function run(task: ChildTask): Promise<void> {
+  if (task.do === "hold") {
+    await takeLock(task.path, task.purpose, 0);
+    setInterval(() => {}, 1 << 30);
+  } else if (task.do === "count") {
+    for (let i = 0; i < task.times; i++) {
+      await withLock(task.path, "write", 30, async () => {
+        const number = Number(readFileSync(task.counter, "utf8"));
+        await new Promise((resolve) => setImmediate(resolve));
+        writeFileSync(task.counter, `${number + 1}`);
+      });
+    }
+  } else {
+    const store = new FileStore(task.path, new Zone("UTC"), systemClock);
+    for (const [userId, taskId] of task.ids) {
+      await store.edit((current) => ({ removed: new Set([current.rows.keys.find(userId, taskId)]), upserts: [] }));
+    }
+  }
+  process.stdout.write("done\n");
+}
+
+run(JSON.parse(process.env.TASK!) as ChildTask).catch((error: unknown) => {
+  const { code, message } = error as TtsctlError;
+  const known = error instanceof TtsctlError;
+  process.stdout.write(
+    `${JSON.stringify(known ? { code, message } : { code: "UNEXPECTED", message: String(error) })}\n`,
+  );
+});

@@ -1,0 +1,329 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { type Edit, planSplices, type Splice } from "../../../src/store/file/edit.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import type { Snapshot } from "../../../src/store/file/snapshot.ts";
+import { RecordParser } from "../../../src/task/parse.ts";
+import { isInvalid, type Task } from "../../../src/task/task.ts";
+import { useFolder, writeOld } from "../../helpers/files.ts";
+import { askPython } from "../../helpers/python.ts";
+import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { readStore, withSnapshot } from "./read-store.ts";
+import { type Element, inForce, type RandomStore, randomStore } from "./stores.ts";
+
+const path = useFolder();
+const parser = new RecordParser(UTC);
+
+interface Layout {
+  indent: number | string | null;
+  ascii: boolean;
+  compact: boolean;
+}
+
+/** A random store, how Python lays it out, and a change of it. */
+interface Case extends Layout {
+  store: RandomStore;
+  /** Members of tasks that go. */
+  removed: Set<string>;
+  /** What replaces the record in force of a task that stays, and what is new. */
+  replaced: Map<number, string>;
+  added: string[];
+}
+
+const layout: fc.Arbitrary<Layout> = fc.oneof(
+  fc.record({ indent: fc.constantFrom(2, 4, 0, "\t", null), ascii: fc.constant(false), compact: fc.constant(false) }),
+  fc.record({ indent: fc.constantFrom(2, null), ascii: fc.constant(true), compact: fc.constant(false) }),
+  fc.record({ indent: fc.constant(null), ascii: fc.constant(false), compact: fc.constant(true) }),
+);
+
+const memberOf = ({ userId, taskId }: Element) => `${userId}:${taskId}`;
+const more = ', "text": "新 \\"x\\": , ", "n": [1.0, {"a": []}], "e": {}';
+const recordText = (userId: string, taskId: string) =>
+  `{"user_id": ${JSON.stringify(userId)}, "task_id": ${JSON.stringify(taskId)}, "updated_at": 1700000000.5${more}}`;
+
+/** A file in ASCII can only be as Python writes it where nothing is put in; surrogates are only in such files. */
+function caseOf(store: RandomStore, layout: Layout, chance: (weight: number) => boolean): Case {
+  const elements = store.elements.filter(({ json }) => layout.ascii || !json.includes("\\ud800"));
+  const filtered = { ...store, elements };
+  const removed = new Set<string>();
+  const replaced = new Map<number, string>();
+  const added: string[] = [];
+  for (const [member, { live, invalid }] of inForce(filtered)) {
+    const { userId, taskId } = elements[live] ?? {};
+    if (live < 0) continue;
+    if (!invalid && chance(2)) removed.add(member);
+    else if (!layout.ascii && chance(4)) {
+      if (store.shape === "jsonl") added.push(recordText(userId!, taskId!));
+      else replaced.set(live, recordText(userId!, taskId!));
+    }
+  }
+  if (!layout.ascii && chance(2)) added.push(recordText("new user", "新"));
+  if (!layout.ascii && chance(4)) added.push(recordText("new user", 'second "task"'));
+  return { ...layout, store: filtered, removed, replaced, added };
+}
+
+const randomCase = fc
+  .tuple(
+    randomStore,
+    layout,
+    fc.array(fc.nat(11), { minLength: 60, maxLength: 60 }),
+    fc.constantFrom("some", "all", "none"),
+  )
+  .map(([store, layout, dice, which]) => {
+    let at = 0;
+    return caseOf(store, layout, (weight) => (which === "some" ? dice[at++ % 60]! % weight === 0 : which === "all"));
+  });
+
+const keyOf = (i: number) => `key ${i} 键`;
+const isRemoved = (element: Element, removed: ReadonlySet<string>) =>
+  element.userId !== undefined && removed.has(memberOf(element));
+
+function askedOf({ store, removed, replaced, added, ...layout }: Case) {
+  const { shape, elements } = store;
+  return {
+    ...layout,
+    shape,
+    elements: elements.map(({ json }) => json),
+    keys: elements.map((_, i) => keyOf(i)),
+    keep: elements.map((element) => !isRemoved(element, removed)),
+    replace: Object.fromEntries(replaced),
+    add: added,
+    addKeys: added.map((json) => {
+      const { user_id, task_id } = JSON.parse(json);
+      return `${user_id}:${task_id}`;
+    }),
+  };
+}
+
+function taskFrom(json: string): Task {
+  const task = parser.parse(json);
+  if (isInvalid(task)) throw new Error(task.reason);
+  return task;
+}
+
+function editOf(snapshot: Snapshot, { store, removed, replaced, added }: Case): Edit {
+  const gone = store.elements.filter((element) => isRemoved(element, removed));
+  const keys = gone.map(({ userId, taskId }) => snapshot.rows.keys.find(userId!, taskId!));
+  return { removed: new Set(keys), upserts: [...replaced.values(), ...added].map(taskFrom) };
+}
+
+async function splicesOf(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
+  const splices: Splice[] = [];
+  for await (const splice of planSplices(snapshot, edit)) splices.push(splice);
+  return splices;
+}
+
+/** The bytes with the splices made; they ascend and do not overlap. */
+function spliced(bytes: Buffer, splices: readonly Splice[]): string {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const { from, end, text } of splices) {
+    expect(from).toBeGreaterThanOrEqual(at);
+    expect(end).toBeGreaterThanOrEqual(from);
+    parts.push(bytes.subarray(at, from), Buffer.from(text));
+    at = end;
+  }
+  return Buffer.concat([...parts, bytes.subarray(at)]).toString();
+}
+
+/** JSON Lines begin with a tombstone where no line with ids would come first any more. */
+function headsOf({ store, removed }: Case): string[] {
+  const firstKept = store.elements.find((element) => !isRemoved(element, removed));
+  if (store.shape !== "jsonl" || removed.size === 0 || firstKept?.userId !== undefined) return [""];
+  const gone = store.elements.filter((element) => isRemoved(element, removed));
+  return gone.map(
+    ({ userId, taskId }) =>
+      `{"user_id": ${JSON.stringify(userId)}, "task_id": ${JSON.stringify(taskId)}, "deleted": true}\n`,
+  );
+}
+
+test("what remains of a random store is what Python writes of the changed list, to the byte", async () => {
+  const cases = fc.sample(randomCase, 400);
+  const written = askPython<{ before: string; after: string }[]>(
+    new URL("dumps.py", import.meta.url),
+    cases.map(askedOf),
+  );
+  const seen = { removed: 0, replaced: 0, added: 0, emptied: 0, heads: 0 };
+  for (const [i, one] of cases.entries()) {
+    const { before, after } = written[i]!;
+    writeFileSync(path("s.json"), before);
+    const result = await withSnapshot(path("s.json"), async (snapshot) => {
+      expect(snapshot.shape).toBe(one.store.shape);
+      return spliced(Buffer.from(before), await splicesOf(snapshot, editOf(snapshot, one)));
+    });
+    const expected = headsOf(one).map((head) => head + after);
+    if (!expected.includes(result)) expect(result, `case ${i} of ${JSON.stringify(before)}`).toBe(expected[0]);
+    writeFileSync(path("s.json"), result);
+    const left = await readStore(path("s.json"));
+    const live = [...inForce(one.store)].filter(([member, { live }]) => live >= 0 && !one.removed.has(member));
+    const fresh = one.added.filter((json) => json.includes("new user")).length;
+    expect([left.shape, left.size]).toEqual([one.store.shape, live.length + fresh]);
+    expect(left.invalid.count).toBe(
+      one.store.elements.filter((element) => element.kind === "invalid" && !isRemoved(element, one.removed)).length,
+    );
+    seen.removed += one.removed.size;
+    seen.replaced += one.replaced.size;
+    seen.added += one.added.length;
+    if (["[]", "{}"].includes(result)) seen.emptied++;
+    if (expected[0] !== after) seen.heads++;
+  }
+  // What hardly ever happened was not tested.
+  expect(seen.removed).toBeGreaterThan(300);
+  expect(seen.replaced).toBeGreaterThan(50);
+  expect(seen.added).toBeGreaterThan(80);
+  expect(seen.emptied).toBeGreaterThan(2);
+  expect(seen.heads).toBeGreaterThan(2);
+});
+
+test("the same through the file itself", async () => {
+  const cases = fc.sample(randomCase, 40);
+  const written = askPython<{ before: string; after: string }[]>(
+    new URL("dumps.py", import.meta.url),
+    cases.map(askedOf),
+  );
+  for (const [i, one] of cases.entries()) {
+    writeOld(path("s.json"), written[i]!.before);
+    const outcome = await new FileStore(path("s.json"), UTC, systemClock).edit((snapshot) => editOf(snapshot, one));
+    const changes = one.removed.size + one.replaced.size + one.added.length > 0;
+    expect(outcome).toEqual({ rewrites: changes ? 1 : 0, returned: [] });
+    expect(headsOf(one).map((head) => head + written[i]!.after)).toContain(readFileSync(path("s.json"), "utf8"));
+  }
+});
+
+/** The file after an edit of it. */
+async function edited(
+  content: string,
+  change: { remove?: [string, string][]; put?: Task[] },
+  name = "s.json",
+): Promise<string> {
+  writeFileSync(path(name), content);
+  return withSnapshot(path(name), async (snapshot) => {
+    const removed = new Set((change.remove ?? []).map(([user, task]) => snapshot.rows.keys.find(user, task)));
+    return spliced(Buffer.from(content), await splicesOf(snapshot, { removed, upserts: change.put ?? [] }));
+  });
+}
+
+const rec = (user: string, task: string, more = "") =>
+  `{"user_id": "${user}", "task_id": "${task}", "updated_at": 1${more}}`;
+const [A, B, C] = [rec("a", "1"), rec("b", "2"), rec("c", "3")] as [string, string, string];
+const a: [string, string] = ["a", "1"];
+const b: [string, string] = ["b", "2"];
+const c: [string, string] = ["c", "3"];
+const NEW = taskFrom(rec("n", "9"));
+const N = rec("n", "9");
+
+describe("arrays and maps that Python did not write keep their own layout", () => {
+  test.each<[string, string, Parameters<typeof edited>[1], string]>([
+    ["a record a line", `[\n${A},\n${B},\n${C}\n]\n`, { remove: [b] }, `[\n${A},\n${C}\n]\n`],
+    ["a record a line: one added", `[\n${A},\n${B}\n]\n`, { put: [NEW] }, `[\n${A},\n${B},\n${N}\n]\n`],
+    [
+      "a record a line: one replaced",
+      `[\n${A},\n${N}\n]\n`,
+      { put: [taskFrom(rec("n", "9", ', "x": 1.0'))] },
+      `[\n${A},\n${rec("n", "9", ', "x": 1.0')}\n]\n`,
+    ],
+    [
+      "one by itself, without spaces",
+      `[${A.replaceAll(" ", "")}]`,
+      { put: [NEW] },
+      `[${A.replaceAll(" ", "")},${N.replaceAll(" ", "")}]`,
+    ],
+    [
+      "a text that looks like a separator",
+      `[{"t":"\\": , ","user_id":"a","task_id":"1","updated_at":1}]`,
+      { put: [NEW] },
+      `[{"t":"\\": , ","user_id":"a","task_id":"1","updated_at":1},${N.replaceAll(" ", "")}]`,
+    ],
+    ["a space inside the brackets", `[ ${A}, ${B} ]`, { remove: [a] }, `[ ${B} ]`],
+    [
+      "an element that is no record first",
+      `[5,${A.replaceAll(" ", "")}]`,
+      { put: [NEW] },
+      `[5,${A.replaceAll(" ", "")},${N.replaceAll(" ", "")}]`,
+    ],
+    ["commas before", `[ ${A}\n, ${B}\n, ${C} ]`, { remove: [b, c] }, `[ ${A} ]`],
+    ["the first goes", `[ ${A}\n, ${B}\n, ${C} ]`, { remove: [a] }, `[ ${B}\n, ${C} ]`],
+    ["all go", `\n[ ${A}\n, ${B} ]\n\n`, { remove: [a, b] }, "\n[]\n\n"],
+    ["all go, one comes", `[ ${A}\n, ${B} ]`, { remove: [a, b], put: [NEW] }, `[ ${N} ]`],
+    ["a map with spaces before its colons", `{"x" : ${A},\n"y" : ${B}}`, { remove: [a] }, `{"y" : ${B}}`],
+    ["a map on one line", `{"x": ${A}, "y": ${B}, "z": ${C}}`, { remove: [a, c] }, `{"y": ${B}}`],
+    [
+      "a map with commas in its keys",
+      `{",": ${A}, ", \\"": ${B}, "z": ${C}}`,
+      { remove: [b] },
+      `{",": ${A}, "z": ${C}}`,
+    ],
+    ["a map: one added", `{"x": ${A}, "y": ${B}}`, { put: [NEW] }, `{"x": ${A}, "y": ${B}, "n:9": ${N}}`],
+    ["a map: what is replaced keeps its key", `{"x": ${N}, "y": ${B}}`, { put: [NEW] }, `{"x": ${N}, "y": ${B}}`],
+    ["duplicates all go", `[${A}, ${B}, ${A}, ${A}]`, { remove: [a] }, `[${B}]`],
+    [
+      "the record in force is replaced",
+      `[${N.replace("1}", "5}")}, ${N}]`,
+      { put: [taskFrom(N.replace("1}", "7}"))] },
+      `[${N.replace("1}", "7}")}, ${N}]`,
+    ],
+    ["what goes and comes at once is added", `[${N}, ${A}]`, { remove: [["n", "9"]], put: [NEW] }, `[${A}, ${N}]`],
+    ["nothing to do", `[ ${A} ,${B}]`, {}, `[ ${A} ,${B}]`],
+  ])("%s", async (_, content, change, expected) => {
+    expect(await edited(content, change)).toBe(expected);
+  });
+});
+
+describe("JSON Lines", () => {
+  const tombstone = '{"user_id": "a", "task_id": "1", "deleted": true}\n';
+  test.each<[string, string, Parameters<typeof edited>[1], string]>([
+    ["all lines of a task go", `${A}\n${B}\n${A}\n`, { remove: [a] }, `${B}\n`],
+    ["also its tombstones", `${A}\n${tombstone}${B}\n${A}\n`, { remove: [a] }, `${B}\n`],
+    ["also the last one, which has no newline", `${B}\n${A}\n${A}`, { remove: [a] }, `${B}\n`],
+    ["an emptied store keeps one tombstone", `${A}\n${A}\n`, { remove: [a] }, tombstone],
+    ["an emptied store that gets a line has both", `${A}\n`, { remove: [a], put: [NEW] }, `${tombstone}${N}\n`],
+    ["lines that are no records stay, behind a tombstone", `${A}\n5\n${B}\n`, { remove: [a] }, `${tombstone}5\n${B}\n`],
+    ["one is appended", `${A}\n`, { put: [NEW] }, `${A}\n${N}\n`],
+    ["one is appended where no newline was", A, { put: [NEW] }, `${A}\n${N}\n`],
+    ["one is appended where the last line goes", `${A}\n${B}`, { remove: [b], put: [NEW] }, `${A}\n${N}\n`],
+    ["a new record of a task is a new line", `${N}\n${A}\n`, { put: [NEW] }, `${N}\n${A}\n${N}\n`],
+    ["an unfinished append is cut off by the next", `${A}\n{"user_id": "x`, { put: [NEW] }, `${A}\n${N}\n`],
+    ["but not by a removal", `${A}\n${B}\n{"user_id": "x`, { remove: [a] }, `${B}\n{"user_id": "x`],
+    ["also where the last whole line goes", `${A}\n${B}\n{"user_id": "x`, { remove: [b] }, `${A}\n{"user_id": "x`],
+    ["also where all go", `${A}\n{"user_id": "x`, { remove: [a] }, `${tombstone}{"user_id": "x`],
+    [
+      "blank lines and CRLF of what stays are kept",
+      `${A}\r\n\r\n${B}\r\n${C}\r\n`,
+      { remove: [b] },
+      `${A}\r\n\r\n${C}\r\n`,
+    ],
+    ["compact lines stay compact", `${A.replaceAll(" ", "")}\n${B}\n`, { remove: [b] }, `${A.replaceAll(" ", "")}\n`],
+    ["nothing to do", `${A}\n`, {}, `${A}\n`],
+  ])("%s", async (_, content, change, expected) => {
+    const result = await edited(content, change);
+    expect(result).toBe(expected);
+    writeFileSync(path("s.json"), result);
+    expect((await readStore(path("s.json"))).shape).toBe("jsonl");
+  });
+});
+
+describe("a file that was not there", () => {
+  const task = taskOf(record("alice", "t01", { text: "你好", top_p: 0.5, list: [], o: { a: 1 } }));
+  const store = (name: string) => new FileStore(path(name), UTC, systemClock);
+
+  test("is made as the service would: an array, indented by two", async () => {
+    await store("s.json").edit(() => ({ removed: new Set(), upserts: [task, NEW] }));
+    const expected = JSON.stringify([JSON.parse(task.json), JSON.parse(NEW.json)], null, 2);
+    expect(readFileSync(path("s.json"), "utf8")).toBe(expected);
+  });
+
+  test("is made of lines where its name says so", async () => {
+    await store("s.jsonl").edit(() => ({ removed: new Set(), upserts: [NEW, NEW] }));
+    expect(readFileSync(path("s.jsonl"), "utf8")).toBe(`${N}\n${N}\n`);
+  });
+
+  test("is not made for nothing", async () => {
+    expect(await store("s.json").edit(() => ({ removed: new Set(), upserts: [] }))).toEqual({
+      rewrites: 0,
+      returned: [],
+    });
+    expect(existsSync(path("s.json"))).toBe(false);
+  });
+});

@@ -1,0 +1,72 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { KeyTable } from "../../../src/store/key-table.ts";
+import "../../helpers/python.ts";
+
+const part = fc.oneof(
+  fc.constantFrom("", "a", "b", "ab", "a:b", ":", "用户", "🙂", "__proto__"),
+  fc.string({ unit: "binary", maxLength: 6 }),
+  fc.nat(50_000).map((n) => `t${n}`),
+);
+const ids = fc.tuple(part, part);
+/** The parts are one key, and no other parts are the same. */
+const named = ([user, task]: readonly [string, string]) => JSON.stringify([user, task]);
+
+test("a table and a Map of the same ids agree, however many", () => {
+  fc.assert(
+    fc.property(fc.array(ids, { maxLength: 400 }), fc.array(ids, { maxLength: 50 }), (added, others) => {
+      const table = new KeyTable();
+      const model = new Map<string, number>();
+      for (const pair of added) {
+        expect(table.find(...pair)).toBe(model.get(named(pair)) ?? -1);
+        if (!model.has(named(pair))) model.set(named(pair), model.size);
+        expect(table.addId(...pair)).toBe(model.get(named(pair)));
+        expect(table.size).toBe(model.size);
+      }
+      for (const pair of [...added, ...others]) expect(table.find(...pair)).toBe(model.get(named(pair)) ?? -1);
+      for (const [user, task] of added) {
+        const key = table.find(user, task);
+        expect([table.userId(key), table.taskId(key)]).toEqual([user, task]);
+        expect(table.hasUser(key, Buffer.from(user))).toBe(true);
+        expect(table.hasUser(key, Buffer.from(`${user}x`))).toBe(false);
+        if (user !== "") expect(table.hasUser(key, Buffer.from(user).fill(0x7f))).toBe(/^\x7f*$/.test(user));
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("keys from bytes and keys from strings are the same, and compare as their bytes do", () => {
+  fc.assert(
+    fc.property(fc.array(ids, { minLength: 1, maxLength: 60 }), (all) => {
+      const table = new KeyTable();
+      const keys = all.map(([user, task]) => {
+        const bytes = Buffer.from(`xx${user}yy${task}zz`);
+        const userEnd = 2 + Buffer.byteLength(user);
+        return table.add(bytes, 2, userEnd, userEnd + 2, bytes.length - 2);
+      });
+      expect(all.map(([user, task]) => table.find(user, task))).toEqual(keys);
+      const member = (i: number) => Buffer.from(all[i]!.join(":"));
+      for (let i = 0; i < all.length; i++) {
+        for (const j of [0, i >> 1, all.length - 1]) {
+          expect(Math.sign(table.compare(keys[i]!, keys[j]!))).toBe(Math.sign(Buffer.compare(member(i), member(j))));
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("200,000 keys, and one larger than the arena it begins with", () => {
+  const table = new KeyTable();
+  const long = "长".repeat(100_000);
+  expect(table.addId(long, long)).toBe(0);
+  for (let i = 0; i < 200_000; i++) table.addId(`u${i % 97}`, `t${i}`);
+  expect(table.size).toBe(200_001);
+  let wrong = 0;
+  for (let i = 0; i < 200_000; i++)
+    if (table.find(`u${i % 97}`, `t${i}`) !== i + 1 || table.taskId(i + 1) !== `t${i}`) wrong++;
+  expect(wrong).toBe(0);
+  expect([table.find(long, long), table.find(long, `${long}x`), table.find("u0", "t1")]).toEqual([0, -1, -1]);
+  expect(table.userId(0) === long).toBe(true);
+});

@@ -1,0 +1,168 @@
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { type Lock, type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
+import { useFolder } from "../../helpers/files.ts";
+import { useChildren } from "./children.ts";
+
+const path = useFolder();
+const start = useChildren();
+const WAIT = 20;
+
+const lockFile = (purpose: LockPurpose) => path(`.s.json.${purpose}.lock`);
+const take = (purpose: LockPurpose, wait = 0, signal?: AbortSignal): Promise<Lock> =>
+  takeLock(path("s.json"), purpose, wait, signal);
+const hold = (purpose: LockPurpose, args: string[] = []) =>
+  start({ do: "hold", path: path("s.json"), purpose }, { args });
+
+describe("a lock between processes", () => {
+  test("keeps another process out, and says who holds it", async () => {
+    const { child } = await hold("run", ["sync", "--prune"]);
+    await expect(take("run")).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+      message: expect.stringMatching(new RegExp(`^pid ${child.pid} \\(ttsctl sync --prune\\) holds .*\\.lock`)),
+    });
+    child.kill("SIGKILL");
+  });
+
+  test("is freed by the kernel when its holder is killed: who waits gets it", async () => {
+    const { child } = await hold("run");
+    await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    const waiting = take("run", WAIT);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const lock = await waiting;
+    expect(readFileSync(lockFile("run"), "utf8")).toMatch(`${process.pid} ttsctl`);
+    await lock.release();
+  });
+
+  test("of a watcher is told apart at once", async () => {
+    const { child } = await hold("watch", ["cleanup", "--watch"]);
+    await expect(take("watch", 0)).rejects.toMatchObject({
+      code: "WATCHER_RUNNING",
+      message: expect.stringContaining(`pid ${child.pid} (ttsctl cleanup --watch)`),
+    });
+    child.kill("SIGKILL");
+  });
+
+  test("is one for each purpose and each store", async () => {
+    const { child } = await hold("run");
+    const others = [await take("write"), await take("watch"), await takeLock(path("other.json"), "run", 0)];
+    for (const lock of others) await lock.release();
+    child.kill("SIGKILL");
+  });
+
+  test("lets one in at a time: no count is lost", async () => {
+    writeFileSync(path("counter"), "0");
+    const task = { do: "count", path: path("s.json"), counter: path("counter"), times: 15 } as const;
+    const children = await Promise.all([1, 2, 3].map(() => start(task)));
+    expect(children.map(({ line }) => line)).toEqual(["done", "done", "done"]);
+    expect(readFileSync(path("counter"), "utf8")).toBe("45");
+  });
+
+  test("a lock file that a killed holder left, or garbage in it, stands in nobody's way", async () => {
+    for (const text of ["", "99999 ttsctl sync\nwrote 1:2:3:4\n", "\0".repeat(5000), "x".repeat(10_000)]) {
+      writeFileSync(lockFile("run"), text);
+      await (await take("run")).release();
+    }
+  });
+});
+
+describe("within one process", () => {
+  test("two holders exclude each other as well; release lets the next one in", async () => {
+    const first = await take("write");
+    await expect(take("write")).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+      message: expect.stringContaining(`pid ${process.pid} `),
+    });
+    const second = take("write", WAIT);
+    await first.release();
+    await (await second).release();
+  });
+
+  test("withLock lets it go, whatever happens", async () => {
+    expect(await withLock(path("s.json"), "write", 0, async () => 5)).toBe(5);
+    const failing = withLock(path("s.json"), "write", 0, async () => {
+      expect(existsSync(lockFile("write"))).toBe(true);
+      throw new Error("inside");
+    });
+    await expect(failing).rejects.toThrow("inside");
+    await (await take("write")).release();
+  });
+
+  test("the note of the last holder comes with the lock, and stays until another is left", async () => {
+    const first = await take("write");
+    expect(first.note).toBe("");
+    await first.leave("wrote 1:2:3:4");
+    await first.release();
+    const second = await take("write");
+    expect(second.note).toBe("wrote 1:2:3:4");
+    await second.release();
+    const third = await take("write");
+    expect(third.note).toBe("wrote 1:2:3:4");
+    await third.leave("5");
+    await third.release();
+    const { child } = await hold("write");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const last = await take("write", WAIT);
+    expect(last.note).toBe("5");
+    await last.release();
+  });
+
+  test("an interrupt ends the waiting", async () => {
+    const { child } = await hold("run");
+    const controller = new AbortController();
+    const waiting = take("run", WAIT, controller.signal);
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED", exitCode: 130 });
+    child.kill("SIGKILL");
+  });
+
+  test("shows no value of a flag, which may be a secret", async () => {
+    const { child } = await hold("run", [
+      "sync",
+      "--redis-url",
+      "redis://:hunter2@host",
+      "--user",
+      "Müller",
+      "--prune",
+    ]);
+    const text = readFileSync(lockFile("run"), "utf8");
+    expect(text).toMatch(new RegExp(`^${child.pid} ttsctl sync --redis-url --user`));
+    expect(text).not.toMatch(/hunter2|Müller/);
+    child.kill("SIGKILL");
+  });
+});
+
+describe("where there can be no lock", () => {
+  test("the folder is missing", async () => {
+    await expect(takeLock(path("no/s.json"), "run", 0)).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
+  });
+
+  test("the lock file is a symbolic link: nothing is written through it", async () => {
+    writeFileSync(path("victim"), "precious");
+    symlinkSync("victim", lockFile("run"));
+    await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
+    expect(readFileSync(path("victim"), "utf8")).toBe("precious");
+  });
+
+  test("the lock file is a folder", async () => {
+    mkdirSync(lockFile("run"));
+    await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
+  });
+
+  test("there is no flock(1)", async () => {
+    const before = process.env.PATH;
+    process.env.PATH = path("empty");
+    try {
+      await expect(take("run")).rejects.toMatchObject({
+        code: "LOCK_UNAVAILABLE",
+        hint: expect.stringContaining("util-linux"),
+      });
+    } finally {
+      process.env.PATH = before;
+    }
+    await (await take("run")).release();
+  });
+});

@@ -1,0 +1,340 @@
+import { describe, expect, test } from "vitest";
+import { useFolder } from "../../helpers/files.ts";
+import { readStore, refusalOf, storeOf } from "./read-store.ts";
+
+const path = useFolder();
+const MIB = 1 << 20;
+
+const rec = (userId: string, taskId: string, more = "") =>
+  `{"user_id": "${userId}", "task_id": "${taskId}", "updated_at": 1${more}}`;
+const A = rec("alice", "t01");
+const B = rec("bob", "t02");
+const idsOf = (tasks: readonly { userId: string; taskId: string }[]) =>
+  tasks.map((task) => `${task.userId}:${task.taskId}`);
+const BOTH = ["alice:t01", "bob:t02"];
+
+describe("the shape is recognised by content", () => {
+  const pretty = (value: unknown) => JSON.stringify(value, null, 2);
+  const [a, b] = [JSON.parse(A) as object, JSON.parse(B) as object];
+  const map = { "alice:t01": a, "bob:t02": b };
+
+  test.each<[string, string, string, string[]]>([
+    ["a pretty array", pretty([a, b]), "array", BOTH],
+    ["an array on one line", `[${A},${B}]`, "array", BOTH],
+    ["an array over lines, one record each", `[\n${A},\n${B}\n]\n`, "array", BOTH],
+    ["an empty array", "[]", "array", []],
+    ["an empty array with white space", " \r\n[ \n\t] \n\n", "array", []],
+    ["an array of an array", `[[${A}], ${B}]`, "array", ["bob:t02"]],
+    ["a pretty map", pretty(map), "map", BOTH],
+    ["a map on one line", JSON.stringify(map), "map", BOTH],
+    ["a map on one line with a newline after it", `${JSON.stringify(map)}\n`, "map", BOTH],
+    ["a map of one record on one line", `{"alice:t01": ${A}}`, "map", ["alice:t01"]],
+    ["a map, one entry a line", `{"x": ${A},\n"y": ${B}}`, "map", BOTH],
+    ["an empty map", "{}", "map", []],
+    ["an empty map with white space", "\n{ \n }\n", "map", []],
+    ["a map whose keys are names of fields", `{"user_id": ${A}, "task_id": ${B}}`, "map", BOTH],
+    ["a map with a string among its values", `{"user_id": "x", "y": ${A}}`, "map", ["alice:t01"]],
+    ["a map with other values", `{"a": 1, "b": null, "c": [${A}], "d": ${B}}`, "map", ["bob:t02"]],
+    ["lines", `${A}\n${B}\n`, "jsonl", BOTH],
+    ["lines, the last one without a newline", `${A}\n${B}`, "jsonl", BOTH],
+    ["one line", A, "jsonl", ["alice:t01"]],
+    ["lines with CRLF, blank lines and spaces", `\n  ${A} \r\n\r\n \t${B}\t\r\n\n`, "jsonl", BOTH],
+    [
+      "lines whose first field is an object",
+      `{"a":{"b":{}},"user_id":"alice","task_id":"t01","updated_at":1}\n${B}\n`,
+      "jsonl",
+      BOTH,
+    ],
+    [
+      "a line with its ids last",
+      `{"x":[1,{"y":"}"}],"updated_at":1,"task_id":"t01","user_id":"alice"}`,
+      "jsonl",
+      ["alice:t01"],
+    ],
+    [
+      "lines with escaped names of fields",
+      `{"user\\u005fid":"alice","\\u0074ask_id":"t01","updated_at":1}\n`,
+      "jsonl",
+      ["alice:t01"],
+    ],
+    [
+      "lines after an invalid record without ids",
+      `{"x":1}\n{}\n{"user_id":5,"task_id":"t"}\n${A}\n${B}\n`,
+      "jsonl",
+      BOTH,
+    ],
+    [
+      "lines after a record with an id that is no string",
+      `{"user_id":null,"task_id":"t01"}\n\n${A}\n`,
+      "jsonl",
+      ["alice:t01"],
+    ],
+    ["lines after an invalid record whose value is a record", `{"x":${A}}\n${B}\n`, "jsonl", ["bob:t02"]],
+    ["a tombstone alone", '{"user_id": "alice", "task_id": "t01", "deleted": true}\n', "jsonl", []],
+    ["lines with other values among them", `${A}\n5\n[]\n"x"\nnull\n${B}\n`, "jsonl", BOTH],
+  ])("%s", async (_, content, shape, ids) => {
+    const store = await storeOf(path("s.json"), content);
+    expect([store.shape, idsOf(store.tasks), store.size]).toEqual([shape, ids, ids.length]);
+    expect(store.unfinished).toBeNull();
+  });
+});
+
+describe("never guess: what is none of the three is an error with its line and byte", () => {
+  test.each<[string, string | Uint8Array, number, number]>([
+    ["an empty file", "", 1, 0],
+    ["a blank file", " \n\n ", 3, 4],
+    ["a byte-order mark", `\ufeff[${A}]`, 1, 0],
+    ["a byte-order mark before lines", `\ufeff${A}\n`, 1, 0],
+    ["UTF-16", Buffer.from(`[${A}]`, "utf16le"), 1, 1],
+    ["a number", "12", 1, 0],
+    ["a string", '"[]"', 1, 0],
+    ["null", "null", 1, 0],
+    ["NaN", "NaN", 1, 0],
+    ["a word", "garbage", 1, 0],
+    ["NaN in a record", `[\n${A.replace(": 1", ": NaN")}\n]`, 2, A.length],
+    ["Infinity in a line", `${A}\n${A.replace(": 1", ": -Infinity")}\n`, 2, 2 * A.length],
+    ["NUL bytes after the end", `[${A}]\0\0`, 1, A.length + 2],
+    ["NUL bytes alone", "\0\0\0", 1, 0],
+    ["text after an array", `[${A}]\n[]`, 2, A.length + 3],
+    ["a bracket too many", "[]]", 1, 2],
+    ["text after a map", `{"x": ${A}}\nx`, 2, A.length + 8],
+    ["a line after a map", `{"x": ${A}}\n[]\n`, 2, A.length + 8],
+    ["two maps on one line", `{"x": ${A}} {"x": ${A}}`, 1, A.length + 8],
+    ["no comma", `[${A} ${B}]`, 1, A.length + 2],
+    ["a comma too many", `[${A},]`, 1, A.length + 2],
+    ["only a comma", "[,]", 1, 1],
+    ["a map that ends like an array", `{"x": ${A}]`, 1, A.length + 6],
+    ["an array that ends like a map", `[${A}}`, 1, A.length + 1],
+    ["a map without a value", '{"x":}', 1, 5],
+    ["a map with a bare key", `{x: ${A}}`, 1, 1],
+    ["an array of members", `["x": ${A}]`, 1, 4],
+    ["a record over several lines by itself", JSON.stringify(JSON.parse(A), null, 2), 3, 26],
+    ["a line that is cut, another after it", `${A}\n${B.slice(0, -1)}\n${A}\n`, 2, A.length + B.length],
+    ["two records on one line", `${A} ${B}\n`, 1, A.length + 1],
+    ["a comma after a line", `${A},\n${B}\n`, 1, A.length],
+    ["a line that is no JSON", `${A}\nhello\n${B}\n`, 2, A.length + 1],
+    ["an array and lines", `[${A}]\n${B}\n`, 2, A.length + 3],
+    ["a raw newline in a string", `[{"a": "x\ny"}]`, 1, 9],
+    ["a single quote", "[{'a': 1}]", 1, 2],
+    ["a comment", `[${A} // x\n]`, 1, A.length + 2],
+  ])("%s", async (_, content, line, byte) => {
+    const refusal = await refusalOf(path("s.json"), content);
+    expect([refusal.code, refusal.exitCode]).toEqual(["STORE_INVALID", 1]);
+    expect(refusal.message).toMatch(`${path("s.json")} line ${line}, byte ${byte}: `);
+  });
+});
+
+/** Line and byte as the message gives them. */
+function placeIn(message: string): [line: number, byte: number] {
+  const [, line, byte] = /line (\d+), byte (\d+): /.exec(message)!;
+  return [Number(line), Number(byte)];
+}
+
+const linesIn = (bytes: Uint8Array) => bytes.filter((byte) => byte === 0x0a).length;
+
+describe("a file cut at every byte", () => {
+  const records = [
+    { user_id: "用户", task_id: "t01", status: "queued", updated_at: "2024-01-01T00:00:00", text: 'a "b" \\ 🙂' },
+    { user_id: "bob", task_id: "t02", error: null, updated_at: 5.25, list: [1, [true, {}], -0.5e-7], ok: false },
+  ];
+  const map = Object.fromEntries(records.map((record) => [`${record.user_id}:${record.task_id}`, record]));
+
+  test.each([
+    ["a pretty array", JSON.stringify(records, null, 2)],
+    ["an array on one line", JSON.stringify(records)],
+    ["a pretty map", JSON.stringify(map, null, 2)],
+    ["a map on one line", JSON.stringify(map)],
+  ])("%s: an error at the place of the cut", async (_, content) => {
+    const bytes = Buffer.from(content);
+    expect((await storeOf(path("s.json"), bytes)).size).toBe(2);
+    for (let cut = 0; cut < bytes.length; cut++) {
+      const part = bytes.subarray(0, cut);
+      const refusal = await refusalOf(path("s.json"), part);
+      expect(refusal.code).toBe("STORE_INVALID");
+      expect([cut, placeIn(refusal.message)]).toEqual([cut, [1 + linesIn(part), cut]]);
+    }
+  });
+
+  test("lines: never an invented record; an unfinished append is named, but where it is the only line", async () => {
+    const lines = [...records, { user_id: "bob", task_id: "t02", deleted: true }].map(
+      (line) => `${JSON.stringify(line)}\n`,
+    );
+    const bytes = Buffer.from(lines.join(""));
+    const ends = lines.map((_, i) => Buffer.byteLength(lines.slice(0, i + 1).join("")));
+    const expectedAfter = [[], ["用户:t01"], ["用户:t01", "bob:t02"], ["用户:t01"]];
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      // A line is whole with or without its newline.
+      const whole = ends.filter((end) => end - 1 <= cut).length;
+      const lastEnd = whole === 0 ? 0 : ends[whole - 1]!;
+      if (whole === 0) {
+        const refusal = await refusalOf(path("s.json"), bytes.subarray(0, cut));
+        expect([cut, refusal.code]).toEqual([cut, "STORE_INVALID"]);
+        continue;
+      }
+      const store = await storeOf(path("s.json"), bytes.subarray(0, cut));
+      const unfinished = cut > lastEnd ? lastEnd : null;
+      expect([cut, idsOf(store.tasks), store.unfinished]).toEqual([cut, expectedAfter[whole], unfinished]);
+      expect([store.shape, store.invalid.count]).toEqual(["jsonl", 0]);
+    }
+  });
+
+  test("an unfinished append of bytes that are not UTF-8, or not JSON, is one too", async () => {
+    for (const tail of [Buffer.from([0x7b, 0x22, 0xe4, 0xb8]), Buffer.from("garbage"), Buffer.alloc(20)]) {
+      const store = await storeOf(path("s.json"), Buffer.concat([Buffer.from(`${A}\n`), tail]));
+      expect([idsOf(store.tasks), store.unfinished]).toEqual([["alice:t01"], A.length + 1]);
+    }
+  });
+});
+
+describe("bytes that are not UTF-8 are refused where they are", () => {
+  const BAD: [string, number[]][] = [
+    ["a continuation byte alone", [0x80]],
+    ["0xff", [0xff]],
+    ["a character cut short", [0xe4, 0xb8]],
+    ["an overlong slash", [0xc0, 0xaf]],
+    ["a surrogate", [0xed, 0xa0, 0x80]],
+    ["beyond the last code point", [0xf4, 0x90, 0x80, 0x80]],
+    ["Latin-1", [0xe9]],
+    ["GBK", [0xc4, 0xe3, 0xba, 0xc3]],
+  ];
+  const before = [
+    ["after ASCII", "plain"],
+    ["after Chinese", "你好，世界"],
+    ["after an emoji", "x🙂🙂"],
+    ["first", ""],
+  ];
+  const wholes: [string, string, string][] = [
+    ["array", `[\n  ${A},\n  {"text": "`, `"}\n]`],
+    ["map", `{"x": ${A},\n"y": {"text": "`, '"}}'],
+    ["map key", `{"x": ${A},\n"`, '": {}}'],
+    ["line", `${A}\n{"text": "`, `"}\n${B}\n`],
+  ];
+
+  test.each(wholes)("%s", async (_, head, tail) => {
+    for (const [name, bad] of BAD) {
+      for (const [place, text] of before) {
+        const start = Buffer.from(head + text);
+        const bytes = Buffer.concat([start, Buffer.from(bad), Buffer.from(`后${tail}`)]);
+        const refusal = await refusalOf(path("s.json"), bytes);
+        const found = [name, place, refusal.code, ...placeIn(refusal.message)];
+        expect(found).toEqual([name, place, "STORE_INVALID", 1 + linesIn(start), start.length]);
+      }
+    }
+  });
+
+  test("in the only line, which has no newline", async () => {
+    const start = Buffer.from(`${A.slice(0, -1)}, "text": "你好`);
+    const refusal = await refusalOf(path("s.json"), Buffer.concat([start, Buffer.from([0xff, 0x22, 0x7d])]));
+    expect(placeIn(refusal.message)).toEqual([1, start.length]);
+  });
+
+  test("in a store of some MB, far from both ends", async () => {
+    const half = Array.from({ length: 8000 }, (_, i) =>
+      rec("alice", `t${i}`, `, "text": "${"长文本".repeat(20)}"`),
+    ).join(",\n");
+    const start = Buffer.from(`[${half},\n{"text": "你好`);
+    const refusal = await refusalOf(
+      path("s.json"),
+      Buffer.concat([start, Buffer.from([0xb8]), Buffer.from(`x"},\n${half}]`)]),
+    );
+    expect(placeIn(refusal.message)).toEqual([1 + linesIn(start), start.length]);
+  });
+});
+
+describe("chunks of 1 MiB", () => {
+  /** The first read ends before this byte: one is left free for a newline. */
+  const EDGE = MIB - 1;
+  const multibyte = `{"task_id": "任务🙂", "user_id": "用户", "k\\u0041": "\\\\\\"é🙂", "updated_at": 1700000000.25, "n": [1.0, {"a": -1e-5}]}`;
+  const shapes: Record<string, (filler: string, record: string) => string> = {
+    array: (filler, record) => `[${filler}, ${record}, ${B}]`,
+    map: (filler, record) => `{"f": ${filler}, "用户:任务🙂": ${record}, "b": ${B}}`,
+    jsonl: (filler, record) => `${filler}\n${record}\n${B}\n`,
+  };
+  const filler = (length: number) => {
+    const empty = rec("f", "filler", ', "text": ""');
+    return `${empty.slice(0, -2)}${"x".repeat(length - empty.length)}"}`;
+  };
+
+  test.each(Object.entries(shapes))("%s: a record across the edge, wherever it is cut", async (_, build) => {
+    const plain = Buffer.from(build(filler(200), multibyte));
+    const from = plain.indexOf(multibyte);
+    const length = Buffer.byteLength(multibyte);
+    for (let cut = -14; cut <= length + 8; cut += 1 + (cut % 3 === 0 ? 1 : 0)) {
+      const store = await storeOf(path("s.json"), build(filler(200 + EDGE - from - cut), multibyte));
+      expect([cut, idsOf(store.tasks)]).toEqual([cut, ["f:filler", "用户:任务🙂", "bob:t02"]]);
+      expect(store.tasks[1]!.json).toBe(
+        '{"task_id":"任务🙂","user_id":"用户","k\\u0041":"\\\\\\"é🙂","updated_at":1700000000.25,"n":[1.0,{"a":-1e-5}]}',
+      );
+    }
+  });
+
+  test.each(Object.entries(shapes))("%s: a record of about one chunk", async (_, build) => {
+    for (const length of [EDGE - 3, EDGE - 2, EDGE - 1, EDGE, EDGE + 1, EDGE + 2, 2 * MIB - 2, 2 * MIB]) {
+      const store = await storeOf(path("s.json"), build(filler(length), A));
+      expect([length, idsOf(store.tasks)]).toEqual([length, ["f:filler", "alice:t01", "bob:t02"]]);
+    }
+  });
+
+  test.each(Object.entries(shapes))("%s: records of 5 MiB, full of what must not be taken apart", async (_, build) => {
+    const text = '\\"🙂\\\\你{[}],:'.repeat(320_000);
+    const big = rec("big", "t", `, "text": "${text}"`);
+    expect(Buffer.byteLength(big)).toBeGreaterThan(5 * MIB);
+    const store = await storeOf(path("s.json"), build(big, big.replace("big", "other")));
+    expect(idsOf(store.tasks)).toEqual(["big:t", "other:t", "bob:t02"]);
+    expect(store.tasks[1]!.json === `{"user_id":"other","task_id":"t","updated_at":1,"text":"${text}"}`).toBe(true);
+  });
+
+  test("white space of several MiB between all tokens, and around them", async () => {
+    const space = " \n\t\r".repeat(MIB / 2);
+    expect((await storeOf(path("s.json"), `${space}[${space}${A}${space},${space}${B}${space}]${space}`)).size).toBe(2);
+    expect((await storeOf(path("s.json"), `${space}{${space}"x"${space}:${space}${A}${space}}${space}`)).size).toBe(1);
+    const lines = await storeOf(path("s.json"), `${space}${A}${space}\n${space}${B}${space}`);
+    expect([lines.shape, lines.size, lines.unfinished]).toEqual(["jsonl", 2, null]);
+    expect((await refusalOf(path("s.json"), space)).code).toBe("STORE_INVALID");
+    expect(placeIn((await refusalOf(path("s.json"), `[${A}${space}`)).message)[1]).toBe(1 + A.length + space.length);
+  });
+
+  test("a cut and an error beyond the first chunk have the right place", async () => {
+    const big = filler(3 * MIB);
+    expect(placeIn((await refusalOf(path("s.json"), `[\n${big},\n${A}`)).message)).toEqual([
+      3,
+      2 + big.length + 2 + A.length,
+    ]);
+    expect(placeIn((await refusalOf(path("s.json"), `[\n${big},\n${A}\n${B}]`)).message)).toEqual([
+      4,
+      5 + big.length + A.length,
+    ]);
+  });
+});
+
+test.each([
+  ["array", (deep: string) => `[${rec("alice", "t01", `, "deep": ${deep}`)}, ${deep}, ${B}]`],
+  ["map", (deep: string) => `{"a": ${rec("alice", "t01", `, "deep": ${deep}`)}, "x": ${deep}, "b": ${B}}`],
+  ["jsonl", (deep: string) => `${rec("alice", "t01", `, "deep": ${deep}`)}\n${deep}\n${B}\n`],
+])("%s: 100,000 levels of nesting", async (_, build) => {
+  for (const deep of [
+    `${"[".repeat(100_000)}${"]".repeat(100_000)}`,
+    `${'{"a":'.repeat(100_000)}0${"}".repeat(100_000)}`,
+  ]) {
+    const store = await storeOf(path("s.json"), build(deep));
+    expect([idsOf(store.tasks), store.invalid.count]).toEqual([BOTH, 1]);
+    expect(store.tasks[0]!.json.includes(deep)).toBe(true);
+    expect((await refusalOf(path("s.json"), build(deep.slice(0, -1)))).code).toBe("STORE_INVALID");
+  }
+});
+
+test("fields twice, and escaped: the last counts, as in Python", async () => {
+  const record =
+    '{"user_id":"no","task_id":"t","user\\u005fid":"yes","updated_at":"x","updated\\u005fat":7,"status":"run","status":"done"}';
+  for (const content of [`[${record}]`, `{"k":${record}}`, `${record}\n`]) {
+    const [task] = (await storeOf(path("s.json"), content)).tasks;
+    expect(task).toMatchObject({ userId: "yes", taskId: "t", score: 7, status: "done", json: record });
+  }
+});
+
+test("what is no readable regular file is an error, a missing file is an empty store", async () => {
+  expect(await readStore(path("missing.json"))).toMatchObject({ shape: null, tasks: [], size: 0 });
+  await expect(readStore(path())).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
+  await expect(readStore("/dev/null")).rejects.toMatchObject({ code: "STORE_UNREADABLE" });
+  await expect(readStore(path("missing.json/x"))).resolves.toMatchObject({ shape: null });
+});

@@ -1,0 +1,358 @@
+import { writeFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { FileTasks } from "../../../src/store/file/file-tasks.ts";
+import { shownStatus } from "../../../src/task/status.ts";
+import { useFolder } from "../../helpers/files.ts";
+import "../../helpers/python.ts";
+import { storeOf, withSnapshot } from "./read-store.ts";
+import { type Element, inForce, randomStore, textOf } from "./stores.ts";
+
+const path = useFolder();
+
+const rec = (userId: string, taskId: string, updated: unknown, more: object = {}) =>
+  JSON.stringify({ user_id: userId, task_id: taskId, updated_at: updated, ...more });
+const array = (...records: string[]) => `[${records.join(",\n")}]`;
+const map = (...records: string[]) => `{${records.map((record, i) => `"${i}": ${record}`).join(",\n")}}`;
+const lines = (...records: string[]) => records.map((record) => `${record}\n`).join("");
+
+/** The same JSON without the spaces that these tests put between tokens. */
+const compact = (json: string) => json.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
+
+describe("random stores against a model", () => {
+  test("the tasks in force, the invalid records, the ids that are held", async () => {
+    let tasks = 0;
+    await fc.assert(
+      fc.asyncProperty(randomStore, async (store) => {
+        writeFileSync(path("s.json"), textOf(store));
+        const expected = inForce(store);
+        await withSnapshot(path("s.json"), async (snapshot) => {
+          expect(snapshot.shape).toBe(store.shape);
+          const live = [...expected.values()].filter(({ live }) => live >= 0).map(({ live }) => store.elements[live]!);
+          const rows = [...snapshot.liveRows()];
+          const found = await snapshot.readTasks(rows);
+          const ordered = live.sort((a, b) => store.elements.indexOf(a) - store.elements.indexOf(b));
+          expect(
+            found.map(({ userId, taskId, score, status, json }) => ({ userId, taskId, score, status, json })),
+          ).toEqual(
+            ordered.map(({ userId, taskId, score, status, json }) => ({
+              userId,
+              taskId,
+              score,
+              status,
+              json: compact(json),
+            })),
+          );
+          expect(snapshot.size).toBe(live.length);
+          expect(snapshot.invalid.count).toBe(store.elements.filter(({ kind }) => kind === "invalid").length);
+          for (const { userId, taskId } of store.elements) {
+            if (userId === undefined || taskId === undefined) continue;
+            const { live, invalid } = expected.get(`${userId}:${taskId}`)!;
+            const row = rows.find((row) => snapshot.rowOf(userId, taskId) === row);
+            expect([row !== undefined, snapshot.hasInvalid(userId, taskId)]).toEqual([live >= 0, invalid]);
+            expect(snapshot.holds({ userId, taskId })).toBe(live >= 0 || invalid);
+          }
+          expect([snapshot.rowOf("nobody", "t01"), snapshot.rowOf("ali", "cet01")]).toEqual([-1, -1]);
+          tasks += live.length;
+        });
+      }),
+      { numRuns: 150 },
+    );
+    expect(tasks).toBeGreaterThan(500);
+  });
+
+  const member = ({ userId, taskId }: Element) => Buffer.from(`${userId}:${taskId}`);
+
+  test("any page of any filter is that part of all that pass, sorted; find keeps the order asked", async () => {
+    const bound = fc.constantFrom(
+      ...Array.from({ length: 20 }, () => null),
+      -1,
+      5.5,
+      5.500_001,
+      1_704_067_200,
+      1_704_067_200.000_001,
+      1_704_067_201,
+    );
+    const filter = fc.record({
+      userId: fc.constantFrom(undefined, undefined, undefined, undefined, undefined, "alice", "bob", "nobody", "ali"),
+      statuses: fc.uniqueArray(fc.constantFrom("wait", "run", "done", "error"), { maxLength: 2 }),
+      since: bound,
+      until: bound,
+    });
+    const window = fc.tuple(fc.oneof(fc.constant(0), fc.nat(9)), fc.nat({ max: 12 }));
+    let passed = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        randomStore,
+        fc.array(fc.tuple(filter, window), { minLength: 8, maxLength: 8, size: "max" }),
+        async (store, pages) => {
+          writeFileSync(path("s.json"), textOf(store));
+          const live = [...inForce(store).values()]
+            .filter(({ live }) => live >= 0)
+            .map(({ live }) => store.elements[live]!);
+          const sorted = live.sort((a, b) => b.score - a.score || Buffer.compare(member(b), member(a)));
+          await withSnapshot(path("s.json"), async (snapshot) => {
+            const tasks = new FileTasks(snapshot);
+            for (const [{ userId, statuses, since, until }, [offset, count]] of pages) {
+              const passing = sorted.filter(
+                (element) =>
+                  (userId === undefined || element.userId === userId) &&
+                  (statuses.length === 0 || statuses.includes((shownStatus(element.status) ?? "") as "wait")) &&
+                  (since === null || element.score >= since) &&
+                  (until === null || element.score < until),
+              );
+              const question = {
+                ...(userId === undefined ? {} : { userId }),
+                statuses: new Set<string>(statuses),
+                since,
+                until,
+              };
+              const page = await tasks.page(question, offset, count);
+              expect([page.total, page.dangling]).toEqual([passing.length, 0]);
+              const expected = passing.slice(offset, offset + count);
+              expect(page.tasks.map((task) => task.json)).toEqual(expected.map(({ json }) => compact(json)));
+              passed += expected.length;
+            }
+            const asked = [...store.elements, { userId: "nobody", taskId: "t01" }, ...store.elements].flatMap(
+              ({ userId, taskId }) => (userId === undefined || taskId === undefined ? [] : [{ userId, taskId }]),
+            );
+            const found = await tasks.find(asked);
+            const byMember = inForce(store);
+            const expected = asked.map(({ userId, taskId }) => byMember.get(`${userId}:${taskId}`)?.live ?? -1);
+            expect(found.map((task) => task?.json)).toEqual(
+              expected.map((index) => (index < 0 ? undefined : compact(store.elements[index]!.json))),
+            );
+          });
+        },
+      ),
+      { numRuns: 120 },
+    );
+    expect(passed).toBeGreaterThan(300);
+  });
+});
+
+describe("duplicates", () => {
+  const old = rec("alice", "t01", 1, { n: "old" });
+  const recent = rec("alice", "t01", "1970-01-01T00:00:02", { n: "new" });
+  const tied = rec("alice", "t01", 2, { n: "tied" });
+  const other = rec("bob", "t01", 9, { n: "other" });
+
+  test.each<[string, string, string[]]>([
+    ["array: the newest counts", array(recent, other, old), ["new", "other"]],
+    ["array: also where it comes last", array(old, other, recent), ["other", "new"]],
+    ["array: of two as new, the last", array(recent, tied, old), ["tied"]],
+    ["map: the newest counts", map(recent, other, old), ["new", "other"]],
+    ["map: the same key twice", `{"a": ${recent}, "a": ${old}}`, ["new"]],
+    ["lines: the last counts, newer or not", lines(recent, other, old), ["other", "old"]],
+    ["lines: the last counts", lines(old, recent), ["new"]],
+  ])("%s", async (_, content, names) => {
+    const store = await storeOf(path("s.json"), content);
+    expect(store.tasks.map((task) => JSON.parse(task.json).n)).toEqual(names);
+    expect([store.size, store.invalid.count]).toEqual([names.length, 0]);
+  });
+
+  test("an id with white space around it is the same task", async () => {
+    const store = await storeOf(path("s.json"), array(rec(" alice\u3000", "\nt01\x1c", 1), old, recent));
+    expect(store.tasks).toMatchObject([{ userId: "alice", taskId: "t01", score: 2 }]);
+  });
+
+  test("ids that look alike are not: case, composition, a zero-width space, where the colon stands", async () => {
+    const ids = [
+      ["a", "b:c"],
+      ["A", "b:c"],
+      ["a", "B:c"],
+      ["é", "x"],
+      ["e\u0301", "x"],
+      ["a", "\u200bb:c"],
+      ["a", "b:c:"],
+    ] as const;
+    const store = await storeOf(path("s.json"), array(...ids.map(([user, task]) => rec(user, task, 1))));
+    expect(store.tasks.map(({ userId, taskId }) => [userId, taskId])).toEqual(ids);
+  });
+});
+
+describe("tombstones", () => {
+  const a = rec("alice", "t01", 5);
+  const gone = '{"user_id": " alice ", "task_id": "t01", "deleted": true, "updated_at": 1}';
+
+  test.each<[string, string, number, number]>([
+    ["in lines end a task", lines(a, gone), 0, 0],
+    ["and it may come back", lines(a, gone, a), 1, 0],
+    ["in lines end an invalid record too", lines(rec("alice", "t01", null), gone), 0, 1],
+    ["of nothing are nothing", lines(gone), 0, 0],
+    ["of another task do not matter", lines(a, gone.replace("t01", "t02")), 1, 0],
+    ["need to say true", lines(a, gone.replace("true", "1")), 1, 0],
+    ["with a colon in the user", lines(rec("a:b", "t01", 1), gone.replace(" alice ", "a:b")), 0, 1],
+    ["without a task are invalid", lines(a, '{"user_id": "alice", "deleted": true}'), 1, 1],
+    [
+      "with a lone surrogate are invalid, and end no task",
+      lines(rec("\ufffd", "t", 1), '{"user_id":"\\ud800","task_id":"t","deleted":true}'),
+      1,
+      1,
+    ],
+    ["in an array are a record like any", array(a, gone), 1, 0],
+    ["in a map are a record like any", map(a, gone), 1, 0],
+  ])("%s", async (_, content, size, invalid) => {
+    const store = await storeOf(path("s.json"), content);
+    expect([store.size, store.tasks.length, store.invalid.count]).toEqual([size, size, invalid]);
+  });
+});
+
+describe("invalid records", () => {
+  const INVALID: [string, RegExp, object][] = [
+    ["null", /not an object/, {}],
+    ["5", /not an object/, {}],
+    ['"text"', /not an object/, {}],
+    ["[]", /not an object/, {}],
+    ['{"task_id":"t01","updated_at":1}', /user_id is missing/, { taskId: "t01" }],
+    ['{"user_id":"u","task_id":5,"updated_at":1}', /task_id is not a string/, { userId: "u" }],
+    ['{"user_id":"","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
+    ['{"user_id":"u","task_id":"\\t","updated_at":1}', /task_id is empty/, { userId: "u" }],
+    ['{"user_id":"\\udfff","task_id":"t01","updated_at":1}', /surrogate/, { userId: "\udfff", taskId: "t01" }],
+    ['{"user_id":"a:b","task_id":"t01","updated_at":1}', /':'/, { userId: "a:b", taskId: "t01" }],
+    ['{"user_id":"u","task_id":"t01"}', /updated_at is missing/, { userId: "u", taskId: "t01" }],
+    ['{"user_id":"u","task_id":"t02","updated_at":"x"}', /updated_at/, { userId: "u", taskId: "t02" }],
+    ['{"user_id":"u","task_id":"t03","updated_at":1e999}', /updated_at/, { userId: "u", taskId: "t03" }],
+  ];
+  const records = INVALID.map(([json]) => json);
+  const valid = rec("alice", "t01", 1);
+
+  test.each([
+    ["array", array(valid, ...records)],
+    ["map", map(valid, ...records)],
+    ["jsonl", lines(valid, ...records)],
+  ])("%s: each is counted and named with its place, none is listed", async (shape, content) => {
+    const store = await storeOf(path("s.json"), content);
+    expect([store.shape, store.size, store.tasks.length]).toEqual([shape, 1, 1]);
+    expect(store.invalid.count).toBe(INVALID.length);
+    const bytes = Buffer.from(content);
+    let at = bytes.indexOf(valid) + valid.length;
+    for (const [i, [json, reason, ids]] of INVALID.entries()) {
+      at = bytes.indexOf(`${shape === "map" ? ": " : "\n"}${json}`, at) + (shape === "map" ? 2 : 1);
+      const { reason: found, ...rest } = store.invalid.named[i]!;
+      expect(found).toMatch(reason);
+      expect(rest).toEqual({ ...ids, offset: at });
+    }
+  });
+
+  test("a great many are counted, and some named", async () => {
+    const store = await storeOf(path("s.json"), array(...Array.from({ length: 5000 }, () => "{}"), valid));
+    expect([store.invalid.count, store.size]).toEqual([5000, 1]);
+    expect(store.invalid.named.length).toBeGreaterThan(0);
+    expect(store.invalid.named.length).toBeLessThan(100);
+  });
+
+  test("with the ids of a valid task: it is still listed, but for lines, where the last one counts", async () => {
+    const broken = rec("alice", "t01", null);
+    for (const [content, size] of [
+      [array(valid, broken), 1],
+      [array(broken, valid), 1],
+      [lines(valid, broken), 0],
+      [lines(broken, valid), 1],
+    ] as const) {
+      writeFileSync(path("s.json"), content);
+      await withSnapshot(path("s.json"), (snapshot) => {
+        const superseded = content === lines(broken, valid);
+        expect([snapshot.size, snapshot.hasInvalid("alice", "t01")]).toEqual([size, !superseded]);
+        expect(snapshot.holds({ userId: "alice", taskId: "t01" })).toBe(true);
+      });
+    }
+  });
+
+  test("lone surrogates do not become the id of another task", async () => {
+    const lone = '{"user_id":"\\ud800","task_id":"t01","updated_at":9}';
+    for (const content of [array(rec("\ufffd", "t01", 1), lone), lines(rec("\ufffd", "t01", 1), lone)]) {
+      const store = await storeOf(path("s.json"), content);
+      expect(store.tasks).toMatchObject([{ userId: "\ufffd", score: 1 }]);
+      expect(store.invalid.count).toBe(1);
+    }
+  });
+});
+
+describe("ids of every kind", () => {
+  const IDS = [
+    "__proto__",
+    "constructor",
+    "toString",
+    "hasOwnProperty",
+    "0",
+    "-1",
+    "用户",
+    "🙂",
+    "a b",
+    "\x00",
+    "..",
+    "a/b",
+    '"',
+    "\\",
+    "x".repeat(5000),
+  ];
+
+  test("are kept apart and found", async () => {
+    const content = array(...IDS.flatMap((user, i) => IDS.map((task, j) => rec(user, task, i * 100 + j))));
+    writeFileSync(path("s.json"), content);
+    await withSnapshot(path("s.json"), async (snapshot) => {
+      expect(snapshot.size).toBe(IDS.length ** 2);
+      const asked = IDS.flatMap((userId, i) => IDS.map((taskId, j) => ({ userId, taskId, score: i * 100 + j })));
+      const found = await new FileTasks(snapshot).find(asked);
+      expect(found.map((task) => ({ userId: task!.userId, taskId: task!.taskId, score: task!.score }))).toEqual(asked);
+      const page = await new FileTasks(snapshot).page(
+        { userId: "__proto__", statuses: new Set(), since: null, until: null },
+        0,
+        99,
+      );
+      expect(page.total).toBe(IDS.length);
+    });
+  });
+});
+
+describe("readTasks", () => {
+  test("gives rows in any order, near ones and far ones, small and large", async () => {
+    const records = Array.from({ length: 3000 }, (_, i) =>
+      rec("alice", `t${i}`, i, { text: "字".repeat(i % 100 === 0 ? 100_000 : i % 7) }),
+    );
+    writeFileSync(path("s.json"), `[${records.join(`,${" ".repeat(3000)}`)}]`);
+    await withSnapshot(path("s.json"), async (snapshot) => {
+      const all = [...snapshot.liveRows()];
+      const orders = [
+        all,
+        [...all].reverse(),
+        all.filter((row) => row % 3 === 0),
+        all.map((row) => (row * 7) % all.length),
+        [5, 5, 4, 2999],
+      ];
+      for (const rows of orders) {
+        const tasks = await snapshot.readTasks(rows);
+        expect(tasks.map(({ score, json }) => [score, json.length])).toEqual(
+          rows.map((row) => [row, records[row]!.length]),
+        );
+      }
+      expect(await snapshot.readTasks([])).toEqual([]);
+    });
+  });
+
+  test("still gives what was read when the path names another file, or none", async () => {
+    writeFileSync(path("s.json"), array(rec("alice", "t01", 1)));
+    await withSnapshot(path("s.json"), async (snapshot) => {
+      const { renameSync, rmSync } = await import("node:fs");
+      writeFileSync(path("new"), array(rec("bob", "t02", 2)));
+      renameSync(path("new"), path("s.json"));
+      expect(await snapshot.readTasks([0])).toMatchObject([{ userId: "alice" }]);
+      rmSync(path("s.json"));
+      expect(await snapshot.readTasks([0])).toMatchObject([{ userId: "alice" }]);
+    });
+  });
+
+  test.each([
+    ["cut short", "["],
+    ["other bytes", "x".repeat(200)],
+    ["records that are none", `[${" ".repeat(8)}5${" ".repeat(200)}]`],
+    ["broken JSON", `[{"user_id": "alice", "task_id" ${" ".repeat(200)}`],
+  ])("of a file that was overwritten in place says so: %s", async (_, content) => {
+    writeFileSync(path("s.json"), array(rec("alice", "t01", 1), rec("alice", "t02", 1)));
+    await withSnapshot(path("s.json"), async (snapshot) => {
+      writeFileSync(path("s.json"), content);
+      await expect(snapshot.readTasks([0, 1])).rejects.toMatchObject({ code: "STORE_BUSY" });
+    });
+  });
+});
