@@ -48,7 +48,7 @@ describe("scanRecord", () => {
       }),
       { numRuns: 2000 },
     );
-    expect(found).toBeGreaterThan(2000);
+    expect(found).toBeGreaterThan(500);
   });
 
   test("only the top level counts", () => {

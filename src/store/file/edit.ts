@@ -110,7 +110,7 @@ async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
   const last = (await snapshot.readBytes(rows.end(rows.size - 1), close)).toString();
   const between =
     rows.size < 2 ? null : (await snapshot.readBytes(rows.end(0), await elementStart(snapshot, 1))).toString();
-  const json = recordLayout(await firstRecord(snapshot), first, between);
+  const json = recordLayout(await firstRecord(snapshot), { first, between, colon: await firstColon(snapshot) });
   return { first, between: between ?? (first === "" ? json.itemSeparator : `,${first}`), last, json };
 }
 
@@ -124,8 +124,18 @@ async function firstRecord(snapshot: Snapshot): Promise<Buffer> {
   return Buffer.from("{}");
 }
 
+/** What stands between the first key of a map and its value; undefined in an array. */
+async function firstColon(snapshot: Snapshot): Promise<string | undefined> {
+  if (snapshot.shape !== "map") return undefined;
+  const head = (await snapshot.readBytes(await elementStart(snapshot, 0), snapshot.rows.start(0))).toString();
+  return head.slice(head.lastIndexOf('"') + 1);
+}
+
 /** The layout of the records: that of one of them, and where it has too few fields to show it, what goes with the rest. */
-function recordLayout(record: Buffer, first: string, between: string | null): JsonLayout {
+function recordLayout(
+  record: Buffer,
+  { first, between, colon }: { first: string; between: string | null; colon: string | undefined },
+): JsonLayout {
   const gaps: { inside?: string; item?: string; key?: string } = {};
   let before = 0;
   scanFields(record, 0, record.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
@@ -136,7 +146,7 @@ function recordLayout(record: Buffer, first: string, between: string | null): Js
   });
   const indented = (gaps.inside ?? first).includes("\n") && first.includes("\n");
   const indent = indented ? first.slice(first.lastIndexOf("\n") + 1) : null;
-  const keySeparator = gaps.key ?? (between === "," ? ":" : ": ");
+  const keySeparator = gaps.key ?? colon ?? (between === "," ? ":" : ": ");
   const itemSeparator = gaps.item ?? (indented || keySeparator === ":" ? "," : ", ");
   return { indent, itemSeparator, keySeparator };
 }

