@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parrotServer, silentServer, type TestServer } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
 import { freePort, RedisServer } from "../helpers/redis.ts";
-import { ServiceRoot } from "../helpers/root.ts";
 import { lines, type Run } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
@@ -273,7 +272,7 @@ describe("a brake", () => {
   });
 
   it("is a retention under a minute only warned of", async () => {
-    here.root = new ServiceRoot(here.server.port, "[cleanup]\nretention = 7\n");
+    here.root.configure(here.server.port, "[cleanup]\nretention = 7\n");
     here.root.writeStore([]);
     const run = await here.run("cleanup --once");
     expect(run.code).toBe(0);

@@ -93,8 +93,9 @@ describe.runIf(hasPty)("on a terminal", () => {
 
   it("shows progress of what takes longer than a second, and gives the cursor back", async () => {
     here.root.writeStore(Array.from({ length: 20_000 }, (_, i) => record("alice", `t${i}`)));
+    let began = 0;
     const slow = await redisProxy(here.server.port, async (): Promise<Verdict> => {
-      await sleep(40);
+      if (performance.now() - began < 1500) await sleep(200);
       return "pass";
     });
     for (const [line, shown] of [
@@ -102,6 +103,7 @@ describe.runIf(hasPty)("on a terminal", () => {
       ["sync -q", false],
     ] as const) {
       await here.server.call("FLUSHALL");
+      began = performance.now();
       const run = onTerminal(line, { REDIS_PORT: String(slow.port) });
       expect(await run.end()).toBe(0);
       expect(run.text.includes("syncing [")).toBe(shown);

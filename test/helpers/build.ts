@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -12,18 +12,21 @@ declare module "vitest" {
 }
 
 const ROOT = new URL("../..", import.meta.url).pathname;
+const NEEDED_TO_BUILD = ["script", "src", "node_modules"];
 
 /**
- * Builds once for the whole run, and copies the result to a folder of its own: what is tested needs nothing else of the
- * project, and another build meanwhile does not disturb it.
+ * Builds once for the whole run, in a folder of its own: what is tested needs nothing else of the project, and another
+ * build meanwhile does not disturb it.
  */
 export default function setup(project: TestProject): () => void {
-  const built = spawnSync(process.execPath, [join(ROOT, "script/build.mjs")], { encoding: "utf8" });
-  if (built.status !== 0) throw new Error(`the build failed:\n${built.stderr}`);
   const folder = mkdtempSync(join(tmpdir(), "ttsctl-package-"));
-  for (const name of ["bin", "dist", "package.json"]) {
+  for (const name of ["bin", "package.json", "script", "src"]) {
     cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   }
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  const built = spawnSync(process.execPath, [join(folder, "script/build.mjs")], { encoding: "utf8" });
+  if (built.status !== 0) throw new Error(`the build failed:\n${built.stderr}`);
+  for (const name of NEEDED_TO_BUILD) rmSync(join(folder, name), { recursive: true });
   project.provide("packageRoot", folder);
   return () => rmSync(folder, { recursive: true, force: true });
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What Python says of a service root and its mirror, to compare ttsctl with (SPEC sections 1 to 6).
 
-    model.py mirror ROOT PORT                 compares every hash field, both indexes and every score with the file
-    model.py order ROOT                       the tasks of all and of every user, newest first, as JSON
-    model.py prepare ROOT PORT [--seed N]     makes a synced root awkward: other copies in Redis, duplicates, odd folders
-    model.py remember ROOT PORT STATE         keeps what there is before a cleanup
+    model.py mirror ROOT PORT                 compares every hash field, both indexes and every score with the file, and
+                                              gives the tasks of all and of every user, newest first
+    model.py prepare ROOT PORT STATE          makes a synced root awkward: other copies in Redis, duplicates, odd folders;
+                                              and keeps what there is then, before a cleanup
     model.py judge ROOT PORT STATE RESULT     compares what there is after it with SPEC section 6; RESULT is its JSON
 
 Naive times are in the zone of the process (TZ), as in the service. Prints JSON; a comparison lists what differs.
@@ -185,7 +185,7 @@ def mirror(root, port):
     for key, value in actual.items():
         if key.endswith(":index"):
             actual[key] = {member: repr(float(score)) for member, score in value.items()}
-    return {"tasks": len(tasks), "keys": len(actual), "differences": differences(expected, actual)}
+    return {"tasks": len(tasks), "keys": len(actual), "differences": differences(expected, actual), **order(tasks)}
 
 
 def differences(expected, actual):
@@ -196,8 +196,7 @@ def differences(expected, actual):
     return {"count": len(found), "first": str(found[:3])[:3000]}
 
 
-def order(root):
-    tasks, _ = Store(store_path(root)).tasks()
+def order(tasks):
     newest = sorted(tasks, key=lambda ids: (score_of(tasks[ids]), f"{ids[0]}:{ids[1]}".encode()), reverse=True)
     users = sorted({user for user, _ in newest})
     return {
@@ -210,7 +209,7 @@ def order(root):
 # ---------------------------------------------------------------------------------------------- a cleanup
 
 
-def prepare(root, port, seed):
+def prepare(root, port, state, seed=1):
     """Copies in Redis that disagree with the file, members without hashes, odd records, folders of every age."""
     rnd = random.Random(seed)
     redis = Redis(port)
@@ -245,6 +244,7 @@ def prepare(root, port, seed):
     redis.pipeline(commands)
     add_records(store, tasks, ids, rnd)
     age(root, rnd)
+    return remember(root, port, state)
 
 
 def add_records(store, tasks, ids, rnd):
@@ -398,22 +398,18 @@ def files_after(files, plan, limit):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("mirror", "order", "prepare", "remember", "judge"))
+    parser.add_argument("action", choices=("mirror", "prepare", "judge"))
     parser.add_argument("root")
-    parser.add_argument("port", type=int, nargs="?")
-    parser.add_argument("rest", nargs="*")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("port", type=int)
+    parser.add_argument("state", nargs="?")
+    parser.add_argument("result", nargs="?", type=json.loads)
     a = parser.parse_args()
     if a.action == "mirror":
         answer = mirror(a.root, a.port)
-    elif a.action == "order":
-        answer = order(a.root)
     elif a.action == "prepare":
-        answer = prepare(a.root, a.port, a.seed)
-    elif a.action == "remember":
-        answer = remember(a.root, a.port, a.rest[0])
+        answer = prepare(a.root, a.port, a.state)
     else:
-        answer = judge(a.root, a.port, a.rest[0], json.loads(a.rest[1]))
+        answer = judge(a.root, a.port, a.state, a.result)
     json.dump(answer, sys.stdout, ensure_ascii=False)
 
 

@@ -25,9 +25,7 @@ export interface MirrorReport {
   readonly tasks: number;
   readonly keys: number;
   readonly differences: { readonly count: number; readonly first: string };
-}
-
-export interface Order {
+  /** Newest first. */
   readonly all: [string, string][];
   readonly users: Record<string, string[]>;
   /** Shown status by `user:task`. */
