@@ -1,14 +1,11 @@
 import type { Artifacts, FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { KeySet } from "../../store/file/key-set.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
-import { writeToMirror } from "../../store/redis/write.ts";
+import { BATCH, type Mirror, type SeenCopy } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { memberOf } from "../../task/ids.ts";
-import type { Task } from "../../task/task.ts";
 import { batches, pool } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { BackupFile } from "./backup.ts";
@@ -16,6 +13,7 @@ import { type Copies, type Copy, fileCopy, mirrorCopy, sameFileCopy } from "./co
 import type { Decision } from "./decide.ts";
 import { type Ending, Endings } from "./endings.ts";
 import { LogOwners } from "./log-owners.ts";
+import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
 
 /** How many tasks' folders and logs are removed at once. */
@@ -100,16 +98,13 @@ export class Purge {
   readonly #owners: LogOwners;
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
-  readonly #notWrittenBack: NamedWarnings;
+  readonly #mirror: PurgeMirror;
   readonly #endings = new Endings();
-  /** Copies in Redis that were newer than the file's, as they were before they were removed. */
-  readonly #ahead: Task[] = [];
   /** Tasks whose user shares the log with a task that stays. */
   #sharedLogs = 0;
   /** Artifacts later than this were written during the pass, and stay. Epoch seconds. */
   readonly #newest: number;
   #current: Snapshot;
-  #mirror: Mirror | null;
   #logs: LogIndex | undefined;
   readonly counts: PurgeCounts = {
     ...{ purged: 0, failed: 0, files: 0, bytes: 0, kept: 0, gone: [], returned: [], mirrorLost: null },
@@ -121,12 +116,11 @@ export class Purge {
     this.#base = base;
     this.#newest = policy.now - TICK_S;
     this.#current = base;
-    this.#mirror = parts.mirror;
+    this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
     this.#survey = survey;
     this.#owners = logOwners(base, survey);
     this.#failures = new NamedWarnings(parts.reporter, "was not purged");
     this.#skips = new NamedWarnings(parts.reporter, "stays");
-    this.#notWrittenBack = new NamedWarnings(parts.reporter, "stays, but is not in Redis; ttsctl sync puts it there");
   }
 
   /** How many tasks would go, by looking at both stores; nothing is changed. For the brake and the question. */
@@ -183,28 +177,19 @@ export class Purge {
     ids: readonly TaskId[],
     fail: (id: TaskId, reason: string) => void = (id, reason) => this.#fail(id, reason),
   ): Promise<Looked[]> {
-    const seen = await this.#see(ids);
-    const times = this.#parts.mirror?.times;
+    const seen = await this.#mirror.see(ids);
     return ids.flatMap((id, i) => {
       const copy = seen[i] ?? null;
       const file = fileCopy(this.#current, id);
-      const lost = copy === null && file === null ? this.counts.mirrorLost : null;
+      const lost = copy === null && file === null ? this.#mirror.lost : null;
       if (copy instanceof TtsctlError || lost !== null) {
         fail(id, (lost ?? (copy as TtsctlError)).message);
         return [];
       }
-      return [{ id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, times!) }, seen: copy }];
+      return [
+        { id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, this.#mirror.times) }, seen: copy },
+      ];
     });
-  }
-
-  async #see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    if (this.#mirror === null) return [];
-    try {
-      return await this.#mirror.see(ids);
-    } catch (error) {
-      this.#loseMirror(error);
-      return [];
-    }
   }
 
   #choose(looked: readonly Looked[]): Looked[] {
@@ -223,23 +208,11 @@ export class Purge {
     const rows = chosen.map(({ id }) => this.#current.rowOf(id.userId, id.taskId)).filter((row) => row >= 0);
     await backup.append(await this.#current.readTasks(rows));
     const inRedis = chosen.filter((task) => task.copies.file === null || isAhead(task));
-    const tasks = await this.#readMirror(inRedis);
+    const tasks = await this.#mirror.read(inRedis.map(({ id }) => id));
     await backup.append(tasks.filter((task) => task !== undefined));
     const unsaved = new Set(inRedis.filter((task, i) => tasks[i] === undefined && task.copies.mirror !== "dangling"));
     for (const { id } of unsaved) this.#fail(id, "its record in Redis could not be read for the backup");
     return chosen.filter((task) => !unsaved.has(task));
-  }
-
-  /** The records that Redis holds; undefined for what cannot be read. */
-  async #readMirror(tasks: readonly Looked[]): Promise<(Task | undefined)[]> {
-    if (tasks.length === 0 || this.#mirror === null) return tasks.map(() => undefined);
-    try {
-      const copies = await this.#mirror.read(tasks.map(({ id }) => id));
-      return copies.map((copy) => (copy instanceof TtsctlError ? undefined : copy));
-    } catch (error) {
-      this.#loseMirror(error);
-      return tasks.map(() => undefined);
-    }
   }
 
   /** If the file moved since it was read, only what is unchanged in the new content goes on. */
@@ -263,28 +236,16 @@ export class Purge {
 
   /** The conditional delete. A copy that changed keeps its task; a reply that never came leaves it unknown. */
   async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
-    if (this.#mirror === null) return tasks.filter(({ seen, id }) => this.#mayGoWithoutMirror(seen, id));
-    const removals = tasks.map(({ id, seen }) => ({ id, seen: seen! }));
-    // A copy that is ahead of the file's must be put back as it was if the task stays after all.
-    const ahead = tasks.filter(isAhead);
-    for (const task of await this.#readMirror(ahead)) if (task !== undefined) this.#ahead.push(task);
-    if (this.#mirror === null) return tasks.filter(({ seen, id }) => this.#mayGoWithoutMirror(seen, id));
-    try {
-      const outcomes = await this.#mirror.remove(removals);
-      return tasks.filter(({ id }, i) => {
-        const outcome = outcomes[i]!;
-        if (outcome instanceof TtsctlError) this.#fail(id, outcome.message);
-        else if (!outcome) this.#keep(id, "its copy in Redis changed while it was looked at");
-        return outcome === true;
-      });
-    } catch (error) {
-      this.#loseMirror(error);
-      const reason = isUnknown(error)
-        ? "Redis did not answer, so whether its copy there was removed is unknown"
-        : error.message;
-      for (const { id } of tasks) this.#fail(id, reason);
-      return [];
-    }
+    await this.#mirror.remember(tasks.filter(isAhead).map(({ id }) => id));
+    if (!this.#mirror.isThere) return tasks.filter(({ seen, id }) => this.#mayGoWithoutMirror(seen, id));
+    const outcomes = await this.#mirror.remove(tasks.map(({ id, seen }) => ({ id, seen: seen! })));
+    return tasks.filter(({ id }, i) => {
+      const outcome = outcomes?.[i];
+      if (outcome === undefined) this.#fail(id, unknownRemoval(this.#mirror.lost!));
+      else if (outcome instanceof TtsctlError) this.#fail(id, outcome.message);
+      else if (!outcome) this.#keep(id, "its copy in Redis changed while it was looked at");
+      return outcome === true;
+    });
   }
 
   /** With Redis off or down the file alone decides; a task looked at in a Redis that is lost since waits. */
@@ -358,8 +319,7 @@ export class Purge {
       if (this.#current !== this.#base) await this.#current.close();
       this.#failures.end();
       this.#skips.end();
-      this.#notWrittenBack.end();
-      if (this.#notWrittenBack.count > 0) this.counts.mirrorLost ??= notWrittenBack(this.#notWrittenBack.count);
+      this.counts.mirrorLost = this.#mirror.end();
       if (this.#sharedLogs > 0) {
         this.#parts.reporter.warn(
           `the logs of ${this.#sharedLogs} purged tasks stay: other users' tasks have the same ids`,
@@ -407,27 +367,11 @@ export class Purge {
     await this.#writeBack(stay);
   }
 
-  /** Puts tasks that stay back into the mirror: the file's record, or Redis's own where that was ahead. */
   async #writeBack(ids: readonly TaskId[]): Promise<void> {
-    if (ids.length === 0 || this.#mirror === null) return;
+    if (ids.length === 0 || !this.#mirror.isThere) return;
     await this.#refresh();
     const rows = ids.map(({ userId, taskId }) => this.#current.rowOf(userId, taskId)).filter((row) => row >= 0);
-    const members = new Set(ids.map(({ userId, taskId }) => memberOf(userId, taskId)));
-    const ahead = this.#ahead.filter(({ userId, taskId }) => members.has(memberOf(userId, taskId)));
-    try {
-      for (const batch of batches(rows, BATCH)) await this.#writeTasks(await this.#current.readTasks(batch));
-      for (const batch of batches(ahead, BATCH)) await this.#writeTasks(batch);
-    } catch (error) {
-      this.#loseMirror(error);
-      for (const { userId, taskId } of ids) this.#notWrittenBack.add(userId, taskId, error.message);
-    }
-  }
-
-  async #writeTasks(tasks: readonly Task[]): Promise<void> {
-    const outcomes = await writeToMirror(this.#mirror!, tasks);
-    outcomes.forEach((outcome, i) => {
-      if (outcome instanceof TtsctlError) this.#notWrittenBack.add(tasks[i]!.userId, tasks[i]!.taskId, outcome.message);
-    });
+    await this.#mirror.writeBack(ids, await this.#current.readTasks(rows));
   }
 
   #report({ id, copies, seen, files, bytes }: Removed): void {
@@ -453,12 +397,6 @@ export class Purge {
     this.counts.failed++;
     this.#failures.add(userId, taskId, reason);
   }
-
-  #loseMirror(error: unknown): asserts error is TtsctlError {
-    if (!isRedisError(error)) throw error;
-    this.#mirror = null;
-    this.counts.mirrorLost = error;
-  }
 }
 
 /** Whether Redis has a newer copy than the file. */
@@ -469,13 +407,10 @@ function isAhead({ copies: { file, mirror } }: Looked): boolean {
 
 const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";
 
-function notWrittenBack(count: number): TtsctlError {
-  return new TtsctlError("REDIS_FAILED", `${count} tasks that stay could not be put back into Redis`);
-}
-
-/** Whether an error leaves open what the server did. */
-function isUnknown({ code }: TtsctlError): boolean {
-  return code === "REDIS_TIMEOUT" || code === "REDIS_UNAVAILABLE";
+/** What is known of removals that Redis was lost with: a server that refused them did not do them. */
+function unknownRemoval({ code, message }: TtsctlError): string {
+  const isUnknown = code === "REDIS_TIMEOUT" || code === "REDIS_UNAVAILABLE";
+  return isUnknown ? "Redis did not answer, so whether its copy there was removed is unknown" : message;
 }
 
 function idOf({ rows }: Snapshot, row: number): TaskId {

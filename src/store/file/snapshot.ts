@@ -144,7 +144,7 @@ export class Snapshot {
     for (let row = this.rows.size - 1; row >= 0; row--) {
       if (this.rows.key(row) !== key || this.rows.state(row) !== INVALID) continue;
       const bytes = await this.readBytes(this.rows.start(row), this.rows.end(row));
-      const record = this.#parser.parse(bytes);
+      const record = this.#parseAgain(bytes);
       return { json: compactJson(bytes, 0, bytes.length), reason: isInvalid(record) ? record.reason : "" };
     }
     return null;

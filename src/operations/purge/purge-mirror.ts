@@ -1,0 +1,103 @@
+import { isRedisError, TtsctlError } from "../../errors.ts";
+import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
+import { writeToMirror } from "../../store/redis/write.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { memberOf } from "../../task/ids.ts";
+import type { Task } from "../../task/task.ts";
+import type { TimeReader } from "../../task/time.ts";
+import { batches } from "../pool.ts";
+import { NamedWarnings, type Reporter } from "../reporter.ts";
+
+/**
+ * The mirror's part in a purge. From its first failure on it is left out; and what a purge has removed of a task that
+ * stays after all is put back.
+ */
+export class PurgeMirror {
+  readonly #times: TimeReader | undefined;
+  readonly #notWrittenBack: NamedWarnings;
+  /** Copies that were newer than the file's, as they were before they were removed. */
+  readonly #ahead: Task[] = [];
+  #mirror: Mirror | null;
+  #lost: TtsctlError | null = null;
+
+  /** @param mirror null where Redis is off or down */
+  constructor(mirror: Mirror | null, reporter: Reporter) {
+    this.#mirror = mirror;
+    this.#times = mirror?.times;
+    this.#notWrittenBack = new NamedWarnings(reporter, "stays, but is not in Redis; ttsctl sync puts it there");
+  }
+
+  /** Whether there is a mirror, still. */
+  get isThere(): boolean {
+    return this.#mirror !== null;
+  }
+
+  /** Why it was lost, if it was. */
+  get lost(): TtsctlError | null {
+    return this.#lost;
+  }
+
+  /** Reads the times of copies that were seen. */
+  get times(): TimeReader {
+    return this.#times!;
+  }
+
+  /** Each copy as it stands; nothing at all where there is no mirror. */
+  async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
+    return (await this.#attempt((mirror) => mirror.see(ids))) ?? [];
+  }
+
+  /** The records that Redis holds; undefined for what cannot be read. */
+  async read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
+    if (ids.length === 0) return [];
+    const copies = await this.#attempt((mirror) => mirror.read(ids));
+    return ids.map((_, i) => {
+      const copy = copies?.[i];
+      return copy instanceof TtsctlError ? undefined : copy;
+    });
+  }
+
+  /** Reads copies that are ahead of the file's before they are removed, to put them back as they were if need be. */
+  async remember(ids: readonly TaskId[]): Promise<void> {
+    for (const task of await this.read(ids)) if (task !== undefined) this.#ahead.push(task);
+  }
+
+  /** The conditional delete; undefined where the mirror was lost with it, so that no outcome is known. */
+  remove(removals: readonly { id: TaskId; seen: SeenCopy }[]): Promise<Outcome<boolean>[] | undefined> {
+    return this.#attempt((mirror) => mirror.remove(removals));
+  }
+
+  /** Puts tasks that stay back: the file's records, and Redis's own where those were ahead. */
+  async writeBack(ids: readonly TaskId[], records: readonly Task[]): Promise<void> {
+    const members = new Set(ids.map(({ userId, taskId }) => memberOf(userId, taskId)));
+    const ahead = this.#ahead.filter(({ userId, taskId }) => members.has(memberOf(userId, taskId)));
+    for (const batch of batches([...records, ...ahead], BATCH)) {
+      const outcomes = await this.#attempt((mirror) => writeToMirror(mirror, batch));
+      batch.forEach(({ userId, taskId }, i) => {
+        const outcome = outcomes?.[i] ?? this.#lost;
+        if (outcome instanceof TtsctlError) this.#notWrittenBack.add(userId, taskId, outcome.message);
+      });
+    }
+  }
+
+  /** Ends the warnings; returns what an operator must know of the mirror, or null. */
+  end(): TtsctlError | null {
+    this.#notWrittenBack.end();
+    const { count } = this.#notWrittenBack;
+    if (this.#lost !== null || count === 0) return this.#lost;
+    return new TtsctlError("REDIS_FAILED", `${count} tasks that stay could not be put back into Redis`);
+  }
+
+  /** Undefined where there is no mirror, or it is lost now. */
+  async #attempt<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
+    if (this.#mirror === null) return undefined;
+    try {
+      return await work(this.#mirror);
+    } catch (error) {
+      if (!isRedisError(error)) throw error;
+      this.#mirror = null;
+      this.#lost = error;
+      return undefined;
+    }
+  }
+}
