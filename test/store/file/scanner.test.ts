@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { useFolder } from "../../helpers/files.ts";
 import { readStore, refusalOf, storeOf } from "./read-store.ts";
@@ -34,6 +35,12 @@ describe("the shape is recognised by content", () => {
     ["an empty map with white space", "\n{ \n }\n", "map", []],
     ["a map whose keys are names of fields", `{"user_id": ${A}, "task_id": ${B}}`, "map", BOTH],
     ["a map with a string among its values", `{"user_id": "x", "y": ${A}}`, "map", ["alice:t01"]],
+    [
+      "a map with strings under some names of fields",
+      `{"a": "x", "task_id": "y", "b": "z", "k": ${A}}`,
+      "map",
+      ["alice:t01"],
+    ],
     ["a map with other values", `{"a": 1, "b": null, "c": [${A}], "d": ${B}}`, "map", ["bob:t02"]],
     ["lines", `${A}\n${B}\n`, "jsonl", BOTH],
     ["lines, the last one without a newline", `${A}\n${B}`, "jsonl", BOTH],
@@ -124,6 +131,17 @@ describe("never guess: what is none of the three is an error with its line and b
   });
 });
 
+test("a byte-order mark is named, for nobody sees it", async () => {
+  expect((await refusalOf(path("s.json"), `\ufeff[${A}]`)).message).toMatch("byte-order mark");
+  expect((await refusalOf(path("s.json"), "中")).message).not.toMatch("byte-order mark");
+});
+
+test("a refused file is closed again", async () => {
+  const before = readdirSync("/proc/self/fd").length;
+  for (let i = 0; i < 20; i++) await refusalOf(path("s.json"), "[");
+  expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 10);
+});
+
 /** Line and byte as the message gives them. */
 function placeIn(message: string): [line: number, byte: number] {
   const [, line, byte] = /line (\d+), byte (\d+): /.exec(message)!;
@@ -175,6 +193,13 @@ describe("a file cut at every byte", () => {
       const unfinished = cut > lastEnd ? lastEnd : null;
       expect([cut, idsOf(store.tasks), store.unfinished]).toEqual([cut, expectedAfter[whole], unfinished]);
       expect([store.shape, store.invalid.count]).toEqual(["jsonl", 0]);
+    }
+  });
+
+  test("a last line without a newline that is whole, but no record, is an invalid one", async () => {
+    for (const last of ["5", "-1.5e3", "null", '"x"', "[1]", "{}"]) {
+      const store = await storeOf(path("s.json"), `${A}\n${last}`);
+      expect([last, store.size, store.invalid.count, store.unfinished]).toEqual([last, 1, 1, null]);
     }
   });
 
@@ -265,6 +290,16 @@ describe("chunks of 1 MiB", () => {
       expect(store.tasks[1]!.json).toBe(
         '{"task_id":"任务🙂","user_id":"用户","k\\u0041":"\\\\\\"é🙂","updated_at":1700000000.25,"n":[1.0,{"a":-1e-5}]}',
       );
+    }
+  });
+
+  test("lines are recognised by ids that come after the edge, wherever it cuts", async () => {
+    const head = '{"text": "';
+    const tail = '", "user_id": "alice", "task_id": "t01", "updated_at": 1}';
+    for (let cut = -3; cut <= tail.length + 2; cut++) {
+      const line = `${head}${"x".repeat(EDGE - head.length - cut)}${tail}`;
+      const store = await storeOf(path("s.json"), `${line}\n${B}\n`);
+      expect([cut, store.shape, idsOf(store.tasks)]).toEqual([cut, "jsonl", BOTH]);
     }
   });
 

@@ -259,6 +259,33 @@ describe("invalid records", () => {
     }
   });
 
+  test("are read by their ids: the last one, and only where one is in force", async () => {
+    const [first, last] = [
+      rec("alice", "t01", null, { n: 1 }),
+      ' {"user_id":"alice", "task_id":"t01","updated_at":"x"}',
+    ];
+    const other = rec("alice", "t02", "soon");
+    const read = async (content: string, taskId: string) => {
+      writeFileSync(path("s.json"), content);
+      return withSnapshot(path("s.json"), (snapshot) => snapshot.readInvalid({ userId: "alice", taskId }));
+    };
+    const found = {
+      json: '{"user_id":"alice","task_id":"t01","updated_at":"x"}',
+      reason: expect.stringMatching("updated_at"),
+    };
+    for (const content of [
+      array(first, valid, last, other),
+      map(first, last, other),
+      lines(valid, first, last, other),
+    ]) {
+      expect(await read(content, "t01")).toEqual(found);
+      expect((await read(content, "t02"))?.json).toBe(other);
+      expect(await read(content, "t03")).toBeNull();
+    }
+    expect(await read(array(valid, other), "t01")).toBeNull();
+    expect(await read(lines(first, valid), "t01")).toBeNull();
+  });
+
   test("lone surrogates do not become the id of another task", async () => {
     const lone = '{"user_id":"\\ud800","task_id":"t01","updated_at":9}';
     for (const content of [array(rec("\ufffd", "t01", 1), lone), lines(rec("\ufffd", "t01", 1), lone)]) {
@@ -303,6 +330,24 @@ describe("ids of every kind", () => {
       );
       expect(page.total).toBe(IDS.length);
     });
+  });
+});
+
+test("thousands of tasks keep their users, statuses and times", async () => {
+  const words = ["queued", "running", "done", "failed", "paused"];
+  const all = Array.from({ length: 5000 }, (_, i) => rec(`u${i % 7}`, `t${i}`, i, { status: words[i % 5] }));
+  writeFileSync(path("s.json"), array(...all));
+  await withSnapshot(path("s.json"), async (snapshot) => {
+    const page = await new FileTasks(snapshot).page(
+      { userId: "u3", statuses: new Set(["done"]), since: 1000, until: 4800 },
+      10,
+      20,
+    );
+    const expected = Array.from({ length: 5000 }, (_, i) => i).filter(
+      (i) => i % 7 === 3 && i % 5 === 2 && i >= 1000 && i < 4800,
+    );
+    expect(page.total).toBe(expected.length);
+    expect(page.tasks.map((task) => task.score)).toEqual(expected.reverse().slice(10, 30));
   });
 });
 
