@@ -71,7 +71,7 @@ describe("takes exactly what JSON.parse takes", () => {
     const differing: string[] = [];
     for (let length = 1; length <= 5; length++) {
       texts = texts.flatMap((text) => alphabet.map((char) => text + char));
-      for (const text of length < 5 ? texts : texts.filter((_, i) => i % 40 === 0)) {
+      for (const text of length < 5 ? texts : texts.filter((_, i) => i % 150 === 0)) {
         if (accepts(skipValue, text) !== parses(text)) differing.push(text);
       }
     }

@@ -11,7 +11,7 @@ const ZONES = [
   "Europe/Berlin",
   "Australia/Lord_Howe", // half an hour of daylight saving
   "Asia/Kathmandu",
-  "Africa/Casablanca", // daylight saving the other way round, in Ramadan
+  "Europe/Dublin", // its daylight saving is told the other way round, in winter
   "America/St_Johns", // changes at 00:01
   "Pacific/Apia", // a whole day is missing
   "UTC",

@@ -140,7 +140,7 @@ function headsOf({ store, removed }: Case): string[] {
 }
 
 test("what remains of a random store is what Python writes of the changed list, to the byte", async () => {
-  const cases = fc.sample(randomCase, 400);
+  const cases = fc.sample(randomCase, 300);
   const written = askPython<{ before: string; after: string }[]>(
     new URL("dumps.py", import.meta.url),
     cases.map(askedOf),

@@ -6,6 +6,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -446,6 +447,17 @@ describe("a service that writes between our last look and the exchange", () => {
     writeOld(path("s.json"), dump(three));
     await storeAt().edit(removing("t1"));
     expect(load(path("s.json"))).toEqual([rec("t2", 6), rec("t3"), rec("t7", 9)]);
+  });
+
+  test("an update lost in that way keeps its task from a removal; one of the same time is left as it is", async () => {
+    const w1 = scripted("w1", [rec("t1"), rec("t2", 6), rec("t3", 7, { x: 1 })]);
+    const w2 = scripted("w2", [rec("t1"), rec("t2"), rec("t3", 7, { x: 2 })]);
+    mv = new FakeMv(path(), `[ $n = 1 ] && { ${w1}; }\n$MV "$@"\n[ $n = 2 ] && { ${w2}; }\nexit 0\n`);
+    writeOld(path("s.json"), dump(three));
+    const open = readdirSync("/proc/self/fd").length;
+    await storeAt().edit(removing("t1", "t2"));
+    expect(load(path("s.json"))).toEqual([rec("t2", 6), rec("t3", 7, { x: 2 })]);
+    expect(readdirSync("/proc/self/fd").length).toBe(open);
   });
 
   test("right after it: what it brings back is removed again", async () => {
