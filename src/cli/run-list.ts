@@ -15,8 +15,8 @@ export async function runList(
   const result = await (await context.taskStore()).list(query);
   for (const line of result.warnings) context.reporter.warn(line);
   await emitPage(context, result);
-  const says = new Set(["json", "yaml", "table", "wide"]);
-  if (result.missing.length > 0 && !says.has(context.flags.output)) {
+  const itemsAlone = context.flags.output === "jsonl" || context.flags.output === "csv";
+  if (result.missing.length > 0 && itemsAlone) {
     context.reporter.warn(`not found: ${result.missing.join(", ")}`);
   }
   return result.missing.length > 0 ? PARTLY : DONE;

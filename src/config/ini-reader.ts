@@ -1,5 +1,6 @@
 import { TtsctlError } from "../errors.ts";
-import { fileLines, indentation, rstrip, strip } from "./python-text.ts";
+import { indentation, rstrip, strip } from "../task/python-space.ts";
+import { fileLines } from "./python-text.ts";
 import { quoted } from "./quoted.ts";
 
 /** The section whose options every other section inherits. */

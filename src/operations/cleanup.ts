@@ -1,6 +1,6 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
-import { TtsctlError } from "../errors.ts";
+import type { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
@@ -17,7 +17,7 @@ import { Purge, type PurgedTask, type PurgePolicy } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
 import { expiredRows, type Survey, survey } from "./purge/survey.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
-import { checkClock, checkTimezone } from "./safety.ts";
+import { checkClock, checkTimezone, storeEmpty } from "./safety.ts";
 
 export interface CleanupOptions {
   /** Seconds; more than zero. */
@@ -111,14 +111,7 @@ function findExpired(snapshot: Snapshot, mirror: Mirror | null, expireBefore: nu
 /** While Redis has tasks, a missing or empty store file purges nothing: it may be the wrong folder or a lost disk. */
 function refusedAsEmpty(snapshot: Snapshot, found: Survey, options: CleanupOptions): TtsctlError | null {
   if (snapshot.size > 0 || found.members === 0 || options.allowEmpty) return null;
-  const what = snapshot.exists ? "has no tasks" : "is missing";
-  return new TtsctlError(
-    "STORE_EMPTY",
-    `${snapshot.path} ${what} while Redis has ${found.members}: nothing was purged`,
-    {
-      hint: "check --store and the mount; if the empty store is meant, say --allow-empty",
-    },
-  );
+  return storeEmpty(snapshot, ` while Redis has ${found.members}: nothing was purged`);
 }
 
 interface Pass {

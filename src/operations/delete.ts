@@ -16,6 +16,7 @@ import { Purge, type PurgedTask } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
 import { type Survey, survey } from "./purge/survey.ts";
 import type { Reporter } from "./reporter.ts";
+import { storeEmpty } from "./safety.ts";
 
 /** Which tasks: some ids of one user, or all that pass a filter. */
 export interface Selection {
@@ -88,10 +89,7 @@ export async function deleteTasks(
 
 function refuseEmpty(snapshot: Snapshot, { members }: Survey, { allowEmpty }: DeleteOptions): void {
   if (snapshot.size > 0 || members === 0 || allowEmpty) return;
-  const what = snapshot.exists ? "has no tasks" : "is missing";
-  throw new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what} while Redis has ${members}: nothing was deleted`, {
-    hint: "check --store and the mount; if the empty store is meant, say --allow-empty",
-  });
+  throw storeEmpty(snapshot, ` while Redis has ${members}: nothing was deleted`);
 }
 
 /** Looks in both stores; the file's copy decides where there is one. */

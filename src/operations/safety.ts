@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 
 const SAMPLE = 64;
@@ -49,4 +50,12 @@ export async function checkClock(mirror: Mirror, clock: Clock, retention: number
 /** How far two clocks may be apart, in seconds. */
 export function allowedSkew(retention: number): number {
   return Math.min(60, retention / 10);
+}
+
+/** The refusal of a store file that is missing or has no tasks: it may be the wrong folder or a lost disk. */
+export function storeEmpty(snapshot: Snapshot, consequence: string): TtsctlError {
+  const what = snapshot.exists ? "has no tasks" : "is missing";
+  return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what}${consequence}`, {
+    hint: "check --store and the mount; if the empty store is meant, say --allow-empty",
+  });
 }

@@ -18,7 +18,7 @@ import { MemberList } from "./member-list.ts";
 import { batches, pool, throwIfInterrupted } from "./pool.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
-import { checkTimezone } from "./safety.ts";
+import { checkTimezone, storeEmpty } from "./safety.ts";
 
 export interface SyncOptions {
   readonly userId?: string;
@@ -100,10 +100,7 @@ function refuseUnsafePrune(
   options: SyncOptions,
 ): void {
   if (snapshot.size === 0 && !options.allowEmpty) {
-    const what = snapshot.exists ? "has no tasks" : "is missing";
-    throw new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what}: nothing was pruned, and nothing was written`, {
-      hint: "check --store and the mount; if the empty store is meant, say --allow-empty",
-    });
+    throw storeEmpty(snapshot, ": nothing was pruned, and nothing was written");
   }
   checkBrake(counts.orphans, counts.listed, options.maxDelete);
 }

@@ -1,16 +1,10 @@
-/** The characters that Python's `str.strip()` removes. JavaScript's `trim` differs (U+001C to U+001F, U+0085, U+FEFF). */
-const PYTHON_SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
-const SPACE = new RegExp(`[${PYTHON_SPACE}]`);
+import { PYTHON_SPACE, strip } from "./python-space.ts";
+
 const SEPARATORS = new RegExp(`[,${PYTHON_SPACE}]+`);
 
 /** An identifier as it counts: trimmed as Python's `str.strip()` does. */
 export function trimId(id: string): string {
-  // Not one pattern for both ends: `[...]+$` takes quadratic time over a long run of spaces inside.
-  let from = 0;
-  let end = id.length;
-  while (from < end && SPACE.test(id[from]!)) from++;
-  while (end > from && SPACE.test(id[end - 1]!)) end--;
-  return id.slice(from, end);
+  return strip(id);
 }
 
 /** Splits `--ids` at commas and white space; repeats go, the order stays. */
