@@ -1,10 +1,22 @@
 import { Document, type Scalar } from "yaml";
+import { TtsctlError } from "../errors.ts";
 import { type JsonValue, NumberText, parseJsonValue } from "../json/value.ts";
 
-/** JSON text as YAML; numbers keep their text. */
+/**
+ * JSON text as YAML; numbers keep their text.
+ * @throws TtsctlError OUTPUT_FAILED where it nests deeper than the library, which is recursive, can follow
+ */
 export function yamlOf(json: string): string {
-  const document = new Document(parseJsonValue(json), { customTags: [NUMBER_TEXT] });
-  return document.toString({ lineWidth: 0 });
+  try {
+    const document = new Document(parseJsonValue(json), { customTags: [NUMBER_TEXT] });
+    return document.toString({ lineWidth: 0 });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new TtsctlError("OUTPUT_FAILED", "a record nests too deeply to be shown as YAML", {
+      hint: "ask for another format, such as -o json",
+      cause,
+    });
+  }
 }
 
 const NUMBER_TEXT = {

@@ -36,14 +36,16 @@ function joinEpoch(seconds: number, micros: number): number {
 }
 
 /**
- * Reads ISO 8601 times from bytes, as `datetime.isoformat()` writes them (also with a space for the `T`, `Z`, `±HHMM`,
- * or a date alone), and gives the number that Python's `timestamp()` gives. One reader is reused for many times.
+ * Reads ISO 8601 times from bytes, as `datetime.isoformat()` writes them (offsets of seconds and microseconds too; also
+ * with a space for the `T`, `Z`, `±HHMM`, or a date alone), and gives the number that Python's `timestamp()` gives. One reader is reused for many times.
  */
 export class TimeReader {
   readonly #zone: Zone;
   #at = 0;
   #end = 0;
   #bytes: Uint8Array = new Uint8Array();
+  /** The offset's microseconds, which hardly any has. */
+  #offsetMicros = 0;
   /** Whether the last time read had no offset, so that the zone decided. */
   naive = false;
 
@@ -71,7 +73,9 @@ export class TimeReader {
     const offset = this.#offset();
     if (this.#at !== end || Number.isNaN(offset) || Number.isNaN(local)) return Number.NaN;
     // Of a naive time Python adds the fraction as a double; of any other it divides whole microseconds.
-    return this.naive ? this.#zone.toEpoch(local) + micros / 1e6 : joinEpoch(local - offset, micros);
+    return this.naive
+      ? this.#zone.toEpoch(local) + micros / 1e6
+      : joinEpoch(local - offset, micros - this.#offsetMicros);
   }
 
   /** The same for a string. */
@@ -114,6 +118,7 @@ export class TimeReader {
   }
 
   #offset(): number {
+    this.#offsetMicros = 0;
     if (this.#at >= this.#end) return 0;
     this.naive = false;
     const sign = this.#bytes[this.#at++];
@@ -121,9 +126,15 @@ export class TimeReader {
     if (sign !== 0x2b && sign !== 0x2d) return Number.NaN;
     const hours = this.#digits(2);
     const minutes = this.#offsetPart();
+    const hasSeconds = this.#at < this.#end;
     const seconds = this.#offsetPart();
     if (!(hours < 24 && minutes < 60 && seconds < 60)) return Number.NaN;
-    return (sign === 0x2d ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds);
+    const direction = sign === 0x2d ? -1 : 1;
+    const whole = hours * 3600 + minutes * 60 + seconds;
+    // An offset that is nothing but microseconds is UTC to Python's fromisoformat.
+    const micros = hasSeconds ? this.#fraction() : 0;
+    this.#offsetMicros = whole === 0 ? 0 : direction * micros;
+    return direction * whole;
   }
 
   #offsetPart(): number {

@@ -42,6 +42,7 @@ const offset = fc.oneof(
   fc
     .tuple(fc.constantFrom("+", "-"), seconds)
     .map(([sign, value]) => sign + clockOf(value).slice(0, 5).replace(":", "")),
+  fc.tuple(fc.constantFrom("+", "-"), seconds, fraction).map(([sign, value, part]) => sign + clockOf(value) + part),
 );
 
 /** Times with an offset or `Z`. */

@@ -3,7 +3,8 @@ import { TtsctlError } from "../../errors.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
-import type { Edit, Keys } from "./edit.ts";
+import type { Edit } from "./edit.ts";
+import type { Keys } from "./key-set.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /**

@@ -3,6 +3,8 @@ import { COLON, COMMA, OPEN_BRACE, skipSpace } from "../../json/scan.ts";
 import { type JsonLayout, layOutJson } from "../../json/text.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
+import type { Keys } from "./key-set.ts";
+import { TakenNames } from "./map-names.ts";
 import type { Rows } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -11,12 +13,6 @@ export interface Splice {
   readonly from: number;
   readonly end: number;
   readonly text: string;
-}
-
-/** Some keys: a set of numbers, or a KeySet where there may be a million. */
-export interface Keys extends Iterable<number> {
-  readonly size: number;
-  has(key: number): boolean;
 }
 
 /** What a rewrite changes: tasks to remove, by key of the snapshot's rows, and records to put in. */
@@ -155,12 +151,17 @@ function recordLayout(
 async function placeUpserts(snapshot: Snapshot, edit: Edit, layout: SequenceLayout) {
   const replaced = new Map<number, string>();
   const added: string[] = [];
+  let names: TakenNames | undefined;
   for (const task of edit.upserts) {
     const record = layOutJson(task.json, layout.json, 1);
     const row = snapshot.rowOf(task.userId, task.taskId);
     if (row >= 0 && !isRemoved(snapshot.rows, row, edit.removed)) replaced.set(row, record);
     else if (snapshot.shape === "array") added.push(record);
-    else added.push(JSON.stringify(memberOf(task.userId, task.taskId)) + layout.json.keySeparator + record);
+    else {
+      names ??= await TakenNames.read(snapshot, edit.removed);
+      const name = names.nameFor(memberOf(task.userId, task.taskId));
+      added.push(JSON.stringify(name) + layout.json.keySeparator + record);
+    }
   }
   return { replaced, added };
 }

@@ -36,6 +36,8 @@ export class FileStore {
   readonly #zone: Zone;
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
+  /** Held by this run, to say in it what takes long. */
+  #runLock: Lock | undefined;
 
   /** @param signal ends waiting: for a lock, and for a change that may be undone */
   constructor(path: string, zone: Zone, clock: Clock, signal?: AbortSignal) {
@@ -64,12 +66,19 @@ export class FileStore {
     const target = await this.#target();
     const lock = await takeLock(target, purpose, purpose === "watch" ? 0 : LOCK_WAIT_S, this.#signal);
     try {
-      if (purpose === "run") await withLock(target, "write", LOCK_WAIT_S, () => removeLeftover(target));
-      return lock;
+      if (purpose !== "run") return lock;
+      await withLock(target, "write", LOCK_WAIT_S, () => removeLeftover(target));
+      this.#runLock = lock;
+      return { ...lock, release: () => this.#releaseRun(lock) };
     } catch (error) {
       await lock.release();
       throw error;
     }
+  }
+
+  async #releaseRun(lock: Lock): Promise<void> {
+    this.#runLock = undefined;
+    await lock.release();
   }
 
   /**
@@ -143,12 +152,16 @@ export class FileStore {
       await sleep(WATCH_POLL_MS);
       const now = await identityAt(this.#path);
       if (sameIdentity(now, last)) continue;
+      await this.#runLock?.leave(
+        `makes its change again, which the service keeps undoing (${rewrites} of ${MOST_REPEATS} times)`,
+      );
       const again = await this.#rewrite(rewrites > MOST_REPEATS ? { ...job, plan: NOTHING } : job, undefined);
       last = again.identity ?? now;
       if (again.changed) rewrites++;
       if (again.changed || job.displaced.count > displaced) deadline = this.#clock.monotonic() + WATCH_S;
       displaced = job.displaced.count;
     }
+    await this.#runLock?.leave("");
     return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#stillThere(job.plan) : [] };
   }
 

@@ -1,3 +1,9 @@
+/** Some keys: a set of numbers, or a KeySet where there may be a million. */
+export interface Keys extends Iterable<number> {
+  readonly size: number;
+  has(key: number): boolean;
+}
+
 /** A set of key numbers: a bit each, since an edit may remove a million tasks. */
 export class KeySet {
   readonly #bits: Uint8Array;

@@ -10,9 +10,9 @@ export type LockPurpose = "write" | "run" | "watch";
 
 /** A lock between ttsctl processes that is held until `release`, or until the process dies, however it dies. */
 export interface Lock {
-  /** What the last holder left with `leave`. */
+  /** What the last holder of the write lock left with `leave`. */
   readonly note: string;
-  /** Leaves a line for the next holder. */
+  /** Leaves a line: in the write lock for the next holder, in the others for who waits, to say what is being done. */
   leave(note: string): Promise<void>;
   release(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export async function takeLock(
       if (Date.now() >= deadline) throw await heldByAnother(handle, path, purpose, waitSeconds);
       await sleep(POLL_MS + Math.random() * POLL_MS);
     }
-    const note = (await readLockFile(handle)).note;
+    const note = purpose === "write" ? (await readLockFile(handle)).note : "";
     await writeLockFile(handle, note);
     return { note, leave: (next) => writeLockFile(handle, next), release: () => handle.close() };
   } catch (error) {
@@ -129,13 +129,14 @@ async function writeLockFile(handle: FileHandle, note: string): Promise<void> {
 }
 
 async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurpose, waited: number) {
-  const { holder } = await readLockFile(handle);
+  const { holder, note } = await readLockFile(handle);
   const [, pid, command] = /^(\d+) (.*)$/s.exec(holder.trim()) ?? [];
   const who = pid === undefined ? "another ttsctl" : `pid ${pid} (${command})`;
   if (purpose === "watch") {
     return new TtsctlError("WATCHER_RUNNING", `${who} already watches this store`, { hint: `its lock is ${path}` });
   }
-  return new TtsctlError("LOCK_TIMEOUT", `${who} holds ${path}; gave up after ${waited} s`, {
+  const doing = purpose === "run" && note !== "" ? ` and ${note}` : "";
+  return new TtsctlError("LOCK_TIMEOUT", `${who} holds ${path}${doing}; gave up after ${waited} s`, {
     hint: "wait for it to end, or end it; a lock is freed by the kernel when its holder dies",
   });
 }

@@ -24,9 +24,16 @@ export async function recogniseShape(handle: FileHandle): Promise<Shape> {
   if (byte === undefined) throw new StoreSyntaxError("the file is empty", offset);
   if (byte === OPEN_BRACKET) return "array";
   if (byte === OPEN_BRACE) return (await isJsonLines(handle, offset)) ? "jsonl" : "map";
-  if (byte === 0xef)
+  if (await beginsWithMark(handle, offset))
     throw new StoreSyntaxError("the file begins with a byte-order mark, which Python's json refuses", offset);
   throw new StoreSyntaxError("neither an array nor an object", offset);
+}
+
+const BYTE_ORDER_MARK = Buffer.from("\ufeff");
+
+async function beginsWithMark(handle: FileHandle, offset: number): Promise<boolean> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(3), 0, 3, offset);
+  return buffer.subarray(0, bytesRead).equals(BYTE_ORDER_MARK);
 }
 
 /** The first byte that is not white space, from `start` on. */

@@ -1,7 +1,7 @@
 import { Command as IoredisCommand, Redis, type RedisOptions } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import { encodeCommand } from "./encode.ts";
-import { connectionError, serverError, timeoutError } from "./errors.ts";
+import { connectionError, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
 
 /** Where Redis is, and how long to wait for it. */
@@ -107,7 +107,8 @@ export class RedisClient {
       await this.command("AUTH", ...(username === null ? [] : [username]), password ?? "");
     }
     if (db !== 0) await this.command("SELECT", db);
-    await this.command("PING");
+    const [reply] = await this.pipeline([["PING"]]);
+    if (reply instanceof TtsctlError && !takesReadsOnly(reply)) throw reply;
   }
 
   /** `connect()` says only that the connection is closed; the error event came first and knows why. */

@@ -61,7 +61,7 @@ const SERVER_ERRORS: readonly Kind[] = [
     matches: /^MISCONF/,
     code: "REDIS_FAILED",
     what: "takes no writes, since it cannot save to its disk",
-    hint: "look at the server's log and its disk",
+    hint: "free its disk, or look at its log (redis-cli INFO persistence); reading goes on meanwhile",
   },
 ];
 
@@ -74,9 +74,14 @@ export function serverError(message: string, where: string): TtsctlError {
   return new TtsctlError("REDIS_FAILED", `Redis at ${where} answered: ${message}`);
 }
 
+/** Whether the server answers reads and refuses writes alone, though it refuses a PING too. */
+export function takesReadsOnly(error: TtsctlError): boolean {
+  return error.message.includes("MISCONF");
+}
+
 /** Whether the server, asked anything else, would answer likewise: there is no use in going on. */
 export function isFatal(error: TtsctlError): boolean {
-  return error.code !== "REDIS_FAILED" || error.message.includes("MISCONF");
+  return error.code !== "REDIS_FAILED" || takesReadsOnly(error);
 }
 
 const START_HINT =

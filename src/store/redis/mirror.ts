@@ -13,6 +13,7 @@ import {
   END_SYNC,
   LOOK,
   LOOK_ARGS,
+  LOOK_ITEMS,
   REMOVE,
   REMOVE_ARGS,
   SEE,
@@ -30,15 +31,18 @@ export type Outcome<T> = T | TtsctlError;
 
 /** What sync needs to know of a task's copy. */
 export interface Look {
-  /** Null where there is no hash, or none with a time. */
+  /** The hash's time, or that of its payload where it has none of its own; null where there is no hash, or no time. */
   readonly updatedAt: string | null;
+  /** What guards a write: the hash's own time, or without one its payload; null for neither. */
+  readonly seen: string | null;
   readonly indexScore: number | null;
   readonly userScore: number | null;
 }
 
-/** A write that goes through only if the hash still has the time that was seen (null: none). */
+/** A write that goes through only if the hash still is as it was seen. */
 export interface Upsert {
   readonly task: Task;
+  /** As in Look. */
   readonly seen: string | null;
   /** Leave the hash as it is and mend the index members alone. */
   readonly indexOnly?: boolean;
@@ -177,7 +181,7 @@ export class Mirror {
     const args = ids.flatMap(({ userId, taskId }) => [memberOf(userId, taskId), taskId]);
     assertWidth(args.length, ids.length, LOOK_ARGS);
     const reply = (await this.#client.script(LOOK, keysOf(ids), args)) as Reply[];
-    return ids.map((_, i) => lookOf(reply.slice(i * 3, i * 3 + 3)));
+    return ids.map((_, i) => this.#lookOf(reply.slice(i * LOOK_ITEMS, (i + 1) * LOOK_ITEMS)));
   }
 
   /** Guarded writes, at most BATCH: true where written, false where the hash changed since it was seen. */
@@ -231,12 +235,25 @@ export class Mirror {
     return replies;
   }
 
+  #lookOf(items: Reply[]): Outcome<Look> {
+    for (const item of items) if (item instanceof TtsctlError) return item;
+    const [own, payload, indexScore, userScore] = items as (string | null)[];
+    const score = (text: string | null | undefined) => (text == null ? null : Number(text));
+    const scores = { indexScore: score(indexScore), userScore: score(userScore) };
+    if (own || payload == null) return { updatedAt: own ?? null, seen: own || null, ...scores };
+    return { updatedAt: this.#timeOf(payload), seen: payload, ...scores };
+  }
+
+  #timeOf(payload: string): string | null {
+    return this.#parser.isObject(payload) ? this.#parser.texts(payload).updatedAt : null;
+  }
+
   #flags(reply: Reply): Outcome<boolean>[] {
     return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
   }
 }
 
-const UNKNOWN: Look = { updatedAt: null, indexScore: null, userScore: null };
+const UNKNOWN: Look = { updatedAt: null, seen: null, indexScore: null, userScore: null };
 
 function indexKey(userId: string | undefined): string {
   return userId === undefined ? INDEX_KEY : userIndexKey(userId);
@@ -246,12 +263,6 @@ function keysOf(ids: readonly TaskId[]): string[] {
   const keys = [INDEX_KEY];
   for (const { userId, taskId } of ids) keys.push(taskKey(userId, taskId), userIndexKey(userId));
   return keys;
-}
-
-function lookOf([updatedAt, indexScore, userScore]: Reply[]): Outcome<Look> {
-  for (const item of [updatedAt, indexScore, userScore]) if (item instanceof TtsctlError) return item;
-  const score = (text: Reply | undefined) => (text == null ? null : Number(text));
-  return { updatedAt: updatedAt as string | null, indexScore: score(indexScore), userScore: score(userScore) };
 }
 
 function seenOf([exists, status, updatedAt, score]: Reply[]): Outcome<SeenCopy> {

@@ -14,17 +14,21 @@ return 1
 `);
 
 export const LOOK_ARGS = 2;
+export const LOOK_ITEMS = 4;
 /**
- * What the mirror knows of each task, three items a task: the hash's updated_at, the score in the global index, the
- * score in the user's index. ARGV: member, task id.
+ * What the mirror knows of each task, four items a task: the hash's updated_at, its payload where it has none, the
+ * score in the global index, the score in the user's index. ARGV: member, task id.
  */
 export const LOOK = new Script(`
 local out = {}
 for i = 1, (#KEYS - 1) / 2 do
-  local arg = (i - 1) * ${LOOK_ARGS}
-  out[i * 3 - 2] = redis.pcall('HGET', KEYS[i * 2], 'updated_at')
-  out[i * 3 - 1] = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
-  out[i * 3] = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
+  local arg, at = (i - 1) * ${LOOK_ARGS}, (i - 1) * ${LOOK_ITEMS}
+  local updated = redis.pcall('HGET', KEYS[i * 2], 'updated_at')
+  local partial = not updated or updated == ''
+  out[at + 1] = updated
+  out[at + 2] = partial and redis.pcall('HGET', KEYS[i * 2], 'payload')
+  out[at + 3] = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
+  out[at + 4] = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
 end
 return out
 `);
@@ -47,9 +51,9 @@ return out
 
 export const UPSERT_ARGS = 10;
 /**
- * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on (empty:
- * none): 1 written, 0 refused. ISO text cannot be compared in Lua, so who is newer was decided before. ARGV: that
- * updated_at, score, member, task id, user id, status, error, created_at, updated_at, payload. An empty payload mends
+ * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on, or
+ * without one the same payload (empty: neither): 1 written, 0 refused. ISO text cannot be compared in Lua, so who is
+ * newer was decided before. ARGV: that text, score, member, task id, user id, status, error, created_at, updated_at, payload. An empty payload mends
  * the indexes alone. The hash's type shows in the look at it, the user index is written first: a key of the wrong type,
  * or a server out of memory, stops a task before anything of it is written.
  */
@@ -60,6 +64,7 @@ for i = 1, (#KEYS - 1) / 2 do
   local arg = (i - 1) * ${UPSERT_ARGS}
   local hash = KEYS[i * 2]
   local reply = type(index) == 'table' and index or redis.pcall('HGET', hash, 'updated_at')
+  if not reply or reply == '' then reply = redis.pcall('HGET', hash, 'payload') end
   if type(reply) ~= 'table' then
     if (reply or '') ~= ARGV[arg + 1] then
       reply = 0

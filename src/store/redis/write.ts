@@ -14,7 +14,7 @@ const MOST_ROUNDS = 8;
 
 /**
  * The rule of SPEC sections 3 and 5: never back in time; at an equal time the hash stays and the scores are set right,
- * unless `overEqual` says that the file's record replaces it.
+ * unless `overEqual` says that the file's record replaces it, or it lacks a time of its own and is made whole.
  * @param score the record's `updated_at`, epoch seconds
  */
 export function decideWrite(score: number, look: Look, times: TimeReader, overEqual = false): WriteDecision {
@@ -22,7 +22,8 @@ export function decideWrite(score: number, look: Look, times: TimeReader, overEq
   if (Number.isNaN(seen)) return "write";
   const ours = toMicros(score);
   if (seen > ours) return "newer";
-  if (seen < ours || overEqual) return "write";
+  const isPartial = look.seen !== look.updatedAt;
+  if (seen < ours || overEqual || isPartial) return "write";
   return look.indexScore === score && look.userScore === score ? "unchanged" : "mend";
 }
 
@@ -64,7 +65,7 @@ async function writeRound(
     else {
       const decision = decideWrite(tasks[index]!.score, look, mirror.times, round.overEqual);
       if (decision === "newer" || decision === "unchanged") round.outcomes[index] = decision;
-      else writing.push({ index, seen: look.updatedAt, indexOnly: decision === "mend" });
+      else writing.push({ index, seen: look.seen, indexOnly: decision === "mend" });
     }
   });
   const flags = await mirror.upsert(writing.map(({ index, ...rest }) => ({ task: tasks[index]!, ...rest })));

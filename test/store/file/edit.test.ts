@@ -268,6 +268,24 @@ describe("arrays and maps that Python did not write keep their own layout", () =
       `{",": ${A}, "z": ${C}}`,
     ],
     ["a map: one added", `{"x": ${A}, "y": ${B}}`, { put: [NEW] }, `{"x": ${A}, "y": ${B}, "n:9": ${N}}`],
+    [
+      "a map: an invalid record keeps its name, a new one does not take it",
+      '{"n:9": {"user_id": "n", "task_id": "9"}, "a:1": null}',
+      { put: [NEW, taskFrom(A)] },
+      `{"n:9": {"user_id": "n", "task_id": "9"}, "a:1": null, "n:9#2": ${N}, "a:1#2": ${A}}`,
+    ],
+    [
+      "a map: so does another task's record, and an escaped name",
+      `{"\\u006e:9": ${A}, "n:9#2": ${B}}`,
+      { put: [NEW] },
+      `{"\\u006e:9": ${A}, "n:9#2": ${B}, "n:9#3": ${N}}`,
+    ],
+    [
+      "a map: the name of a record that goes is free",
+      `{"n:9": ${A}, "y": ${B}}`,
+      { remove: [a], put: [NEW] },
+      `{"y": ${B}, "n:9": ${N}}`,
+    ],
     ["a map: what is replaced keeps its key", `{"x": ${N}, "y": ${B}}`, { put: [NEW] }, `{"x": ${N}, "y": ${B}}`],
     ["duplicates all go", `[${A}, ${B}, ${A}, ${A}]`, { remove: [a] }, `[${B}]`],
     [
@@ -281,6 +299,15 @@ describe("arrays and maps that Python did not write keep their own layout", () =
   ])("%s", async (_, content, change, expected) => {
     expect(await edited(content, change)).toBe(expected);
   });
+});
+
+test("the names of a large map are all seen", async () => {
+  const filler = (i: number) =>
+    `"k${i}": {"user_id": "u", "task_id": "${i}", "updated_at": 1, "x": "${"x".repeat(900)}"}`;
+  const many = Array.from({ length: 3000 }, (_, i) => filler(i)).join(",\n");
+  const huge = `"huge": {"user_id": "h", "task_id": "h", "updated_at": 1, "x": "${"y".repeat(3_000_000)}"}`;
+  const content = `{${many},\n${huge},\n"n:9": 5}`;
+  expect(await edited(content, { put: [NEW] })).toBe(`${content.slice(0, -1)},\n"n:9#2": ${N}}`);
 });
 
 describe("JSON Lines", () => {

@@ -21,6 +21,7 @@ import type { Clock } from "../../../src/clock.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore, type PlanEdit } from "../../../src/store/file/file-store.ts";
+import { takeLock } from "../../../src/store/file/lock.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { taskOf, UTC } from "../../helpers/records.ts";
@@ -510,6 +511,25 @@ describe("beside a service that wrote within the last minute", () => {
     expect(service.written).toBe(11);
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
     expect(namesIn(path())).toEqual(["s.json"]);
+  });
+
+  test("who waits for the run lock meanwhile is told what its holder does", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const store = watching();
+    const lock = await store.lock("run");
+    const service = bringBack(path("s.json"), three, Number.POSITIVE_INFINITY);
+    const edit = store.edit(removing("t1"));
+    await until(() => service.written > 1);
+    await expect(takeLock(path("s.json"), "run", 0)).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+      message: expect.stringMatching(`^pid ${process.pid} .* makes its change again, which the service keeps undoing`),
+    });
+    await edit;
+    service.stop();
+    await expect(takeLock(path("s.json"), "run", 0)).rejects.toMatchObject({
+      message: expect.not.stringContaining("undoing"),
+    });
+    await lock.release();
   });
 
   test("one that came back ten times and then no more is not returned", async () => {

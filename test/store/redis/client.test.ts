@@ -158,14 +158,16 @@ describe("a server that takes no writes", () => {
     expect(await server.call("DBSIZE")).toBe(0);
   });
 
-  it("is named where it cannot save to its disk", async () => {
+  it("is named where it cannot save to its disk, and may be read", async () => {
     const server = await start("--stop-writes-on-bgsave-error", "yes");
     await server.call("CONFIG", "SET", "save", "3600 1");
     rmSync(server.folder, { recursive: true });
     await server.call("BGSAVE");
     await until(async () => String(await server.call("INFO", "persistence")).includes("rdb_last_bgsave_status:err"));
-    const error = await failure(() => connect(server.port)); // it refuses a PING too
-    expect(error).toMatchObject({ code: "REDIS_FAILED" });
+    const client = await connect(server.port); // though it refuses a PING
+    expect(await new Mirror(client, UTC).size(undefined)).toBe(0);
+    const error = await writeFailure(client);
+    expect(error).toMatchObject({ code: "REDIS_FAILED", hint: expect.stringContaining("disk") });
     expect(error.message).toContain("MISCONF");
   });
 });

@@ -24,8 +24,9 @@ const scores = async () => [
 
 describe("decideWrite", () => {
   const looks = (updatedAt: string | null, indexScore: number | null = SCORE, userScore: number | null = SCORE) => ({
-    ...{ updatedAt, indexScore, userScore },
+    ...{ updatedAt, seen: updatedAt, indexScore, userScore },
   });
+  const partial = (updatedAt: string) => ({ ...looks(updatedAt), seen: "{}" });
 
   it.each([
     { what: "nothing there", look: looks(null, null, null), decision: "write" },
@@ -41,6 +42,8 @@ describe("decideWrite", () => {
     { what: "a wrong score", look: looks(AT, 0), decision: "mend" },
     { what: "no member of the user", look: looks(AT, SCORE, null), decision: "mend" },
     { what: "a time that cannot be read", look: looks("yesterday"), decision: "write" },
+    { what: "the same time of a payload alone", look: partial(AT), decision: "write" },
+    { what: "a newer time of a payload alone", look: partial("2024-01-01T00:00:01"), decision: "newer" },
     { what: "the same time with overEqual", look: looks(AT), overEqual: true, decision: "write" },
     { what: "a newer copy with overEqual", look: looks("2024-01-01T00:00:01"), overEqual: true, decision: "newer" },
   ])("$what: $decision", ({ look, overEqual, decision }) => {
@@ -113,6 +116,33 @@ describe("writeToMirror", () => {
     await here.server.call("HSET", KEY, "progress", "50");
     expect(await write(task())).toEqual(["written"]);
     expect(await here.server.hash(KEY)).toMatchObject({ user_id: "alice", updated_at: AT, progress: "50" });
+  });
+
+  it.each([
+    { what: "a newer payload", time: "2024-01-01T00:00:00.500001", outcome: "newer" },
+    { what: "a newer payload in epoch seconds", time: 1_704_067_201, outcome: "newer" },
+    { what: "a payload of the same time", time: AT, outcome: "written" },
+    { what: "an older payload", time: "2024-01-01T00:00:00", outcome: "written" },
+    { what: "a payload without a time", time: null, outcome: "written" },
+  ])("of a hash without a time, with $what: $outcome", async ({ time, outcome }) => {
+    const payload = JSON.stringify(task({ updated_at: time, text: "theirs" }));
+    for (const member of [false, true]) {
+      await here.server.call("DEL", KEY);
+      await here.server.call("HSET", KEY, "status", "succeeded", "payload", payload);
+      if (member) await here.server.call("ZADD", INDEX, 5, "alice:t1");
+      expect(await write(task({ text: "ours" }))).toEqual([outcome]);
+      expect((await here.server.hash(KEY)).payload).toContain(outcome === "newer" ? "theirs" : "ours");
+    }
+  });
+
+  it("of a hash without a time: looks again where its payload changed between look and write", async () => {
+    const payload = (second: number) => JSON.stringify(task({ updated_at: `2024-01-01T00:00:0${second}` }));
+    await here.server.call("HSET", KEY, "payload", payload(0));
+    const flaky = new FlakyMirror(here.mirror);
+    flaky.onCall(async (method) => {
+      if (method === "upsert") await here.server.call("HSET", KEY, "payload", payload(9));
+    });
+    expect(await writeToMirror(flaky.mirror, [taskOf(task())])).toEqual(["newer"]);
   });
 
   it("names the task whose key has the wrong type, and the rest goes on", async () => {
