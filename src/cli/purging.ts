@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { BackupFile } from "../operations/purge/backup.ts";
-import type { PurgedTask } from "../operations/purge/purge.ts";
+import type { PurgedTask } from "../operations/purge/tally.ts";
 import type { Context } from "./context.ts";
 
 /** What `cleanup` and `delete` have in common: opened here, released with the context. */

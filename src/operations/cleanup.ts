@@ -13,9 +13,10 @@ import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import type { Copies } from "./purge/copies.ts";
 import { type Decision, decideCleanup } from "./purge/decide.ts";
-import { Purge, type PurgedTask, type PurgePolicy } from "./purge/purge.ts";
+import { Purge, type PurgePolicy } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
 import { expiredRows, type Survey, survey } from "./purge/survey.ts";
+import type { PurgedTask } from "./purge/tally.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { checkClock, checkTimezone, storeEmpty } from "./safety.ts";
 

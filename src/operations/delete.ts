@@ -12,9 +12,10 @@ import { checkBrake, type MaxDelete } from "./brake.ts";
 import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { decideDelete } from "./purge/decide.ts";
-import { Purge, type PurgedTask } from "./purge/purge.ts";
+import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
 import { type Survey, survey } from "./purge/survey.ts";
+import type { PurgedTask } from "./purge/tally.ts";
 import type { Reporter } from "./reporter.ts";
 import { storeEmpty } from "./safety.ts";
 

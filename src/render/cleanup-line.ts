@@ -1,4 +1,4 @@
-import type { PurgedTask } from "../operations/purge/purge.ts";
+import type { PurgedTask } from "../operations/purge/tally.ts";
 
 // Besides what SPEC section 6 names, characters that could steer a terminal.
 const PLAIN = /^[^\s"=\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;

@@ -3,7 +3,7 @@ import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts"
 import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
 import { type DeleteOptions, deleteTasks, type Selection } from "../../src/operations/delete.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
-import type { PurgedTask } from "../../src/operations/purge/purge.ts";
+import type { PurgedTask } from "../../src/operations/purge/tally.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import type { MirrorState } from "../../src/store/mirror-link.ts";

@@ -1,0 +1,105 @@
+import type { Artifacts, FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
+import { isPlainName } from "../../artifacts/plain-name.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { Reporter } from "../reporter.ts";
+import type { LogOwners } from "./log-owners.ts";
+import type { Tally } from "./tally.ts";
+
+/** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
+const TICK_S = 0.02;
+
+/** What went, or would go, with a task. */
+export interface Freed {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+const NOTHING: Freed = { files: 0, bytes: 0 };
+
+/** The disk's part in a purge: the folders and logs of tasks that go, and whether one means that its task stays. */
+export class PurgeArtifacts {
+  readonly #artifacts: Artifacts;
+  readonly #owners: LogOwners;
+  readonly #tally: Tally;
+  readonly #reporter: Reporter;
+  /** Artifacts later than this were written during the pass, and stay. Epoch seconds. */
+  readonly #newest: number;
+  /** Tasks whose user shares the log with a task that stays. */
+  #sharedLogs = 0;
+  #logs: LogIndex | undefined;
+
+  /** @param now epoch seconds, when the pass began */
+  constructor(
+    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+    owners: LogOwners,
+    tally: Tally,
+    now: number,
+  ) {
+    this.#artifacts = parts.artifacts;
+    this.#reporter = parts.reporter;
+    this.#owners = owners;
+    this.#tally = tally;
+    this.#newest = now - TICK_S;
+  }
+
+  /** Finds the logs of every task that may go. To be called before anything else. */
+  async open(): Promise<void> {
+    this.#logs = await this.#artifacts.indexLogs((taskId) => this.#owners.isWanted(taskId));
+    for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
+  }
+
+  /** Removes the folder of a task and then its logs; undefined where what is in the folder keeps the task. */
+  async remove(id: TaskId): Promise<Freed | undefined> {
+    const folder = await this.#artifacts.purgeFolder(id.userId, id.taskId, this.#newest);
+    return this.#holdsBack(id, folder) ? undefined : sum(folder, await this.#removeLogs(id));
+  }
+
+  /** What `remove` would do; undefined where the task would stay. */
+  async measure(id: TaskId): Promise<Freed | undefined> {
+    const folder = await this.#artifacts.measureFolder(id.userId, id.taskId, this.#newest);
+    if (folder.kind === "kept" && (folder.newer || folder.retry)) {
+      this.#tally.keep(id, folder.reason);
+      return undefined;
+    }
+    const isLast = this.#owners.release(id.taskId);
+    return sum(folder, isLast ? await this.#logs!.measure(id.taskId, this.#newest) : NOTHING);
+  }
+
+  /** Removes the folders that the pass emptied. @param before epoch seconds */
+  async sweep(before: number): Promise<void> {
+    await this.#artifacts.sweep(before);
+  }
+
+  /** Says what was left for the sake of other tasks. */
+  end(): void {
+    if (this.#sharedLogs === 0) return;
+    this.#reporter.warn(`the logs of ${this.#sharedLogs} purged tasks stay: other users' tasks have the same ids`);
+  }
+
+  /** Whether what happened to a task's folder means that the task stays. */
+  #holdsBack(id: TaskId, folder: FolderOutcome): boolean {
+    if (folder.kind !== "kept") return false;
+    if (folder.newer) this.#tally.keep(id, folder.reason);
+    else if (folder.retry) this.#tally.fail(id, folder.reason);
+    else this.#reporter.warn(`the folder of ${id.userId}:${id.taskId} stays: ${folder.reason}`);
+    return folder.newer || folder.retry;
+  }
+
+  async #removeLogs({ userId, taskId }: TaskId): Promise<Freed> {
+    const isLast = this.#owners.release(taskId);
+    // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
+    if (!isPlainName(userId)) return NOTHING;
+    if (isLast) {
+      const removed = await this.#logs!.remove(taskId, this.#newest);
+      for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
+      return removed;
+    }
+    if ((await this.#logs!.measure(taskId)).files > 0) this.#sharedLogs++;
+    return NOTHING;
+  }
+}
+
+function sum(folder: FolderOutcome, logs: Freed): Freed {
+  const { files, bytes } = folder.kind === "removed" ? folder : NOTHING;
+  return { files: files + logs.files, bytes: bytes + logs.bytes };
+}

@@ -1,0 +1,90 @@
+import type { FileStore } from "../../store/file/file-store.ts";
+import { KeySet } from "../../store/file/key-set.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { Task } from "../../task/task.ts";
+import { type Copies, type Copy, fileCopy, sameFileCopy } from "./copies.ts";
+import { type Ending, Endings } from "./endings.ts";
+import type { Removed } from "./looked.ts";
+
+/** A task that ends with the rewrite, by its ids. */
+export type EndingTask = Omit<Ending, "task"> & { readonly id: TaskId };
+
+/** The store file's part in a purge: its content as it moves on, and the one rewrite that ends the pass. */
+export class PurgeFile {
+  /** What the pass began with: its rows name the tasks of the file throughout. The caller closes it. */
+  readonly base: Snapshot;
+  readonly #file: FileStore;
+  readonly #endings = new Endings();
+  #current: Snapshot;
+
+  constructor(file: FileStore, base: Snapshot) {
+    this.#file = file;
+    this.base = base;
+    this.#current = base;
+  }
+
+  idOf(row: number): TaskId {
+    const { rows } = this.base;
+    const key = rows.key(row);
+    return { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
+  }
+
+  /** The copy in the content that was read last. */
+  copy(id: TaskId): Copies["file"] {
+    return fileCopy(this.#current, id);
+  }
+
+  /** The records of those tasks that it has. */
+  async records(ids: readonly TaskId[]): Promise<Task[]> {
+    const rows = ids.map(({ userId, taskId }) => this.#current.rowOf(userId, taskId)).filter((row) => row >= 0);
+    return this.#current.readTasks(rows);
+  }
+
+  /** Reads the file again if it moved; true if it had. */
+  async refresh(): Promise<boolean> {
+    if (await this.#file.isCurrent(this.#current)) return false;
+    const fresh = await this.#file.read();
+    await this.close();
+    this.#current = fresh;
+    return true;
+  }
+
+  /** Notes a task whose record goes with the rewrite. */
+  endWithRewrite({ id, copies, seen, files, bytes }: Removed): void {
+    const row = this.base.rowOf(id.userId, id.taskId);
+    const file = copies.file as Copy;
+    this.#endings.add({ task: row < 0 ? id : row, file, redis: seen?.exists ?? false, files, bytes });
+  }
+
+  /** Takes the records out, but for those that changed since: these are told by their place among `endings`. */
+  async rewrite(): Promise<{ changed: ReadonlySet<number>; returned: readonly TaskId[] }> {
+    let changed = new Set<number>();
+    if (this.#endings.size === 0) return { changed, returned: [] };
+    const { returned } = await this.#file.edit((snapshot) => {
+      changed = new Set();
+      const removed = new KeySet(snapshot.rows.keys.size);
+      for (const [i, { id, file }] of this.endings()) {
+        const now = fileCopy(snapshot, id);
+        if (now === null) continue;
+        if (sameFileCopy(now, file)) removed.add(snapshot.rows.keys.find(id.userId, id.taskId));
+        else changed.add(i);
+      }
+      return { removed, upserts: [] };
+    }, this.#current);
+    return { changed, returned };
+  }
+
+  *endings(): Generator<[number, EndingTask]> {
+    for (let i = 0; i < this.#endings.size; i++) {
+      const { task, ...rest } = this.#endings.at(i);
+      yield [i, { ...rest, id: typeof task === "number" ? this.idOf(task) : task }];
+    }
+  }
+
+  /** Closes what was read since the pass began. */
+  async close(): Promise<void> {
+    if (this.#current !== this.base) await this.#current.close();
+    this.#current = this.base;
+  }
+}
