@@ -16,7 +16,7 @@ export interface CleanupFlags {
 /** One pass with what the flags and settings say; where cleanup is switched off, none. */
 export async function cleanupPass(context: Context, flags: CleanupFlags): Promise<CleanupOutcome> {
   const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
-  const retention = (await context.settings()).cleanup.retention;
+  const { retention, stuckAfter } = (await context.settings()).cleanup;
   if (retention.value <= 0) {
     context.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
     return { result: emptyResult(context.clock.now() - retention.value, flags), problem: null };
@@ -34,7 +34,10 @@ export async function cleanupPass(context: Context, flags: CleanupFlags): Promis
     backup: await openBackupOf(context, flags.backup, flags.dryRun),
   };
   const { dryRun, allowEmpty } = flags;
-  const options = { retention: retention.value, dryRun, allowEmpty, maxDelete: flags.maxDelete ?? null };
+  const options = {
+    ...{ retention: retention.value, stuckAfter: stuckAfter.value },
+    ...{ dryRun, allowEmpty, maxDelete: flags.maxDelete ?? null },
+  };
   try {
     return await cleanupOnce(parts, options);
   } finally {
@@ -47,5 +50,5 @@ export function summaryLine(result: CleanupResult): string {
   const counts = `candidates=${result.candidates} purged=${result.purged} skipped=${result.skipped} failed=${result.failed}`;
   const freed = `files=${result.files} bytes=${result.bytes} (${formatBytes(result.bytes)})`;
   const dry = result.dryRun ? " dry-run: nothing was removed" : "";
-  return `[CLEANUP] pass expire-before=${result.expireBefore} ${counts} returned=${result.returned} ${freed} in ${result.durationMs} ms${dry}\n`;
+  return `[CLEANUP] pass expire-before=${result.expireBefore} ${counts} returned=${result.returned} stuck=${result.stuck} ${freed} in ${result.durationMs} ms${dry}\n`;
 }

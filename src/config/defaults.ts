@@ -12,6 +12,7 @@ export interface SettingValues {
   "paths.output": string;
   "paths.logs": string;
   "cleanup.retention": number;
+  "cleanup.stuck_after": number;
   "service.timezone": string | null;
 }
 
@@ -31,6 +32,7 @@ export const DEFAULTS: Readonly<SettingValues> = {
   "paths.output": "output",
   "paths.logs": "Logs",
   "cleanup.retention": 7 * 86_400,
+  "cleanup.stuck_after": 86_400,
   "service.timezone": null,
 };
 

@@ -29,6 +29,7 @@ export function describeSettings({
     "paths.output": described(paths.output),
     "paths.logs": described(paths.logs),
     "cleanup.retention": described(cleanup.retention),
+    "cleanup.stuck_after": described(cleanup.stuckAfter),
     "service.timezone": described(service.timezone),
   };
 }

@@ -63,6 +63,11 @@ export const RETENTION: Kind<number> = {
   parse: (text) => within(parseDuration(text), Number.NEGATIVE_INFINITY, MAX_RETENTION),
 };
 
+export const STUCK_AFTER: Kind<number> = {
+  accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: no task counts as stuck)",
+  parse: RETENTION.parse,
+};
+
 export const TIMEZONE: Kind<string> = {
   accepted: "an IANA name such as Asia/Shanghai, Europe/Berlin or UTC, not an offset",
   parse: (text) => (isZoneName(text.trim()) ? text.trim() : undefined),

@@ -39,6 +39,7 @@ const VARIABLES: Record<SettingName, string> = {
   "paths.output": "TTSCTL_OUTPUT",
   "paths.logs": "TTSCTL_LOGS",
   "cleanup.retention": "TASK_RETENTION_SECONDS",
+  "cleanup.stuck_after": "TTSCTL_STUCK_AFTER",
   "service.timezone": "TTSCTL_TIMEZONE",
 };
 

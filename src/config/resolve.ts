@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { formatDuration } from "../task/duration.ts";
 import { chosen } from "./choose.ts";
-import { PATH, RETENTION, TIMEZONE } from "./kinds.ts";
+import { PATH, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
 import { given, homeFolder, type SettingInputs } from "./levels.ts";
 import { resolveRedis } from "./resolve-redis.ts";
 import type { Setting, Settings } from "./settings.ts";
@@ -21,7 +21,7 @@ export function resolveSettings(inputs: SettingInputs): Settings {
     redis: resolveRedis(inputs, warnings),
     store: { path: path("store.path", inputs) },
     paths: { output: path("paths.output", inputs), logs: path("paths.logs", inputs) },
-    cleanup: { retention },
+    cleanup: { retention, stuckAfter: chosen("cleanup.stuck_after", STUCK_AFTER, inputs) },
     service: { timezone: chosen("service.timezone", TIMEZONE, inputs) },
     warnings,
   };

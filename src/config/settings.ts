@@ -32,8 +32,8 @@ export interface Settings {
   redis: RedisSettings;
   store: { path: Setting<string> };
   paths: { output: Setting<string>; logs: Setting<string> };
-  /** Zero or negative: cleanup is off. */
-  cleanup: { retention: Setting<number> };
+  /** Seconds. Zero or negative: cleanup is off; no task counts as stuck. */
+  cleanup: { retention: Setting<number>; stuckAfter: Setting<number> };
   /** An IANA name; null means the zone of the machine. */
   service: { timezone: Setting<string | null> };
   /** One line each, for stderr. */

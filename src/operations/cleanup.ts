@@ -7,6 +7,7 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorState } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
+import { describeStuck, type StuckRule } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import { MirrorUse } from "./mirror-use.ts";
@@ -19,12 +20,15 @@ import { expiredRows, type Survey, survey } from "./purge/survey.ts";
 import type { PurgedTask } from "./purge/tally.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { checkClock, checkTimezone, storeEmpty } from "./safety.ts";
+import { findStuck } from "./stuck.ts";
 
 export interface CleanupOptions {
   /** Seconds; more than zero. */
   readonly retention: number;
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
+  /** Seconds without a change after which a `wait` or `run` task is called stuck; zero or negative: none is. */
+  readonly stuckAfter: number;
   /** An empty store file beside a Redis with tasks is meant. */
   readonly allowEmpty: boolean;
 }
@@ -38,6 +42,8 @@ export interface CleanupResult {
   skipped: number;
   failed: number;
   returned: number;
+  /** Tasks that have waited or run for too long; they stay. */
+  stuck: number;
   files: number;
   bytes: number;
   dryRun: boolean;
@@ -83,6 +89,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     const found = await use.attempt((mirror) => findExpired(snapshot, mirror, expireBefore));
     await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
     const result = emptyResult(expireBefore, options);
+    result.stuck = await nameStuck(parts.reporter, use, snapshot, { now, after: options.stuckAfter });
     const empty = refusedAsEmpty(snapshot, found, options);
     const lost = await purgeFound(
       parts,
@@ -165,8 +172,16 @@ async function purgeFound(
 export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean }): CleanupResult {
   return {
     expireBefore: formatUtc(expireBefore),
-    ...{ candidates: 0, purged: 0, skipped: 0, failed: 0, returned: 0, files: 0, bytes: 0, dryRun, durationMs: 0 },
+    ...{ candidates: 0, purged: 0, skipped: 0, failed: 0, returned: 0, stuck: 0, files: 0, bytes: 0 },
+    ...{ dryRun, durationMs: 0 },
   };
+}
+
+async function nameStuck(reporter: Reporter, use: MirrorUse, snapshot: Snapshot, rule: StuckRule): Promise<number> {
+  const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, rule));
+  const line = describeStuck(stuck);
+  if (line !== null) reporter.warn(line);
+  return stuck.count;
 }
 
 /** Tasks with a time ahead of ours never expire; an operator should know. */

@@ -29,3 +29,9 @@ export function formatDuration(seconds: number): string {
   const fit = UNITS.find(([, size]) => seconds !== 0 && seconds % size === 0);
   return fit ? `${seconds / fit[1]}${fit[0]}` : `${seconds}s`;
 }
+
+/** About how long ago something was, for people: `3d`, `5h`, `12m`, `40s`, always rounded down. */
+export function formatAge(seconds: number): string {
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ["s", 1];
+  return `${Math.max(0, Math.floor(seconds / size))}${unit}`;
+}

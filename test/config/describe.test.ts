@@ -21,6 +21,7 @@ test("every setting, parsed, with its source", () => {
     "paths.output": { value: CONFIG.replace("config.ini", "output"), source: "default" },
     "paths.logs": { value: CONFIG.replace("config.ini", "Logs"), source: "default" },
     "cleanup.retention": { value: 86_400, source: "flag" },
+    "cleanup.stuck_after": { value: 86_400, source: "default" },
     "service.timezone": { value: "UTC", source: "file" },
   });
 });

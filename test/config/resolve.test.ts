@@ -34,7 +34,7 @@ test("without anything: the defaults, and paths in the working folder", () => {
     },
     store: { path: standard("/home/op/voice_task.json") },
     paths: { output: standard("/home/op/output"), logs: standard("/home/op/Logs") },
-    cleanup: { retention: standard(604_800) },
+    cleanup: { retention: standard(604_800), stuckAfter: standard(86_400) },
     service: { timezone: standard(null) },
     warnings: [],
   });
@@ -239,5 +239,21 @@ describe("a short retention", () => {
 
   test.each(["0", "-7", "60", "7d"])("%s is not", (text) => {
     expect(resolved({ flags: { retention: text } }).warnings).toEqual([]);
+  });
+});
+
+describe("how long a task may wait or run", () => {
+  test.each([
+    ["", 86_400],
+    ["stuck_after = 2h", 7200],
+    ["stuck_after = 90", 90],
+    ["stuck_after = 0", 0],
+    ["stuck_after = -1", -1],
+  ])("%s", (line, seconds) => {
+    expect(resolved({ file: `[cleanup]\n${line}\n` }).cleanup.stuckAfter.value).toBe(seconds);
+  });
+
+  test("soon is refused", () => {
+    expect(() => resolved({ file: "[cleanup]\nstuck_after = soon\n" })).toThrow(/stuck_after.*soon.*accepted/);
   });
 });

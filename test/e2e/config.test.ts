@@ -17,7 +17,7 @@ const NAMES = [
     "redis.url",
     "redis.timeout",
   ],
-  ...["store.path", "paths.output", "paths.logs", "cleanup.retention", "service.timezone"],
+  ...["store.path", "paths.output", "paths.logs", "cleanup.retention", "cleanup.stuck_after", "service.timezone"],
 ];
 
 describe("config", () => {

@@ -12,6 +12,7 @@ const CLEANUP_KEYS = [
   "skipped",
   "failed",
   "returned",
+  "stuck",
   "files",
   "bytes",
   "dryRun",
@@ -44,7 +45,7 @@ describe("cleanup --once", () => {
       "[CLEANUP] user=bob task=t2 reason=expired local=yes redis=yes files=2 bytes=110",
     ]);
     expect(printed[3]).toMatch(
-      /^\[CLEANUP\] pass expire-before=\S+ candidates=3 purged=3 skipped=0 failed=0 returned=0 files=6 bytes=330 .*in \d+ ms$/,
+      /^\[CLEANUP\] pass expire-before=\S+ candidates=3 purged=3 skipped=0 failed=0 returned=0 stuck=0 files=6 bytes=330 .*in \d+ ms$/,
     );
     expect(printed).toHaveLength(4);
     expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["run"]);
@@ -64,6 +65,7 @@ describe("cleanup --once", () => {
       skipped: 0,
       failed: 0,
       returned: 0,
+      stuck: 0,
       files: 6,
       bytes: 330,
       dryRun: false,

@@ -81,7 +81,7 @@ export class Site {
 
   /** A pass with a retention of a week. */
   cleanup(options: Partial<CleanupOptions> = {}, backup: BackupFile | null = null): Promise<CleanupOutcome> {
-    const defaults = { retention: 7 * DAY, dryRun: false, maxDelete: null, allowEmpty: false };
+    const defaults = { retention: 7 * DAY, stuckAfter: DAY, dryRun: false, maxDelete: null, allowEmpty: false };
     return this.#withArtifacts((artifacts) => {
       return cleanupOnce({ ...this.#purging(), artifacts, backup }, { ...defaults, ...options });
     });

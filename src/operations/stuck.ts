@@ -1,0 +1,46 @@
+import { TtsctlError } from "../errors.ts";
+import { LIVE, STATUS_CODES } from "../store/file/rows.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { BATCH, type Mirror } from "../store/redis/mirror.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { shownStatus } from "../task/status.ts";
+import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
+import { batches } from "./pool.ts";
+
+/**
+ * The stuck tasks of the file. A task that has moved on in Redis is none: the service has written there since.
+ * @param mirror null: the file alone says
+ */
+export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
+  const stuck = new StuckTasks(rule);
+  for (const rows of batches(stuckRows(snapshot, rule), BATCH)) {
+    const ids = rows.map((row) => idOf(snapshot, row));
+    const moved = mirror === null ? [] : await movedOn(mirror, ids, rule);
+    rows.forEach((row, i) => {
+      const { rows: columns } = snapshot;
+      if (!moved[i]) stuck.look(STATUS_CODES[columns.status(row)]!, columns.score(row), () => ids[i]!);
+    });
+  }
+  return stuck;
+}
+
+function* stuckRows({ rows }: Snapshot, rule: StuckRule): Generator<number> {
+  for (let row = 0; row < rows.size; row++) {
+    if (rows.state(row) === LIVE && isStuck(STATUS_CODES[rows.status(row)]!, rows.score(row), rule)) yield row;
+  }
+}
+
+function idOf({ rows }: Snapshot, row: number): TaskId {
+  const key = rows.key(row);
+  return { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
+}
+
+/** Which of some tasks have a copy in Redis that is finished, or was changed lately. */
+async function movedOn(mirror: Mirror, ids: readonly TaskId[], rule: StuckRule): Promise<boolean[]> {
+  const copies = await mirror.see(ids);
+  return copies.map((copy) => {
+    if (copy instanceof TtsctlError || !copy.exists) return false;
+    const score = mirror.times.parse(copy.updatedAt);
+    return !Number.isNaN(score) && !isStuck(shownStatus(copy.status) ?? "other", score, rule);
+  });
+}

@@ -1,0 +1,72 @@
+import { formatAge } from "./duration.ts";
+import { memberOf } from "./ids.ts";
+
+/** When a task that is not finished counts as stuck. */
+export interface StuckRule {
+  /** Epoch seconds. */
+  readonly now: number;
+  /** Seconds without a change; zero or negative: no task ever is stuck. */
+  readonly after: number;
+}
+
+export interface StuckTask {
+  readonly userId: string;
+  readonly taskId: string;
+  /** `wait` or `run`. */
+  readonly status: string;
+  /** `updated_at`, epoch seconds. */
+  readonly score: number;
+}
+
+/** How many stuck tasks are kept by name; the others are counted. */
+const NAMED_STUCK = 10;
+
+/**
+ * Whether a task has been `wait` or `run` for longer than the rule allows: the service that worked on it has most likely died.
+ * @param status the shown word
+ */
+export function isStuck(status: string, score: number, { now, after }: StuckRule): boolean {
+  return after > 0 && (status === "wait" || status === "run") && score < now - after;
+}
+
+/** Stuck tasks: all counted, those that wait longest by name. */
+export class StuckTasks {
+  readonly rule: StuckRule;
+  readonly #oldest: StuckTask[] = [];
+  count = 0;
+
+  constructor(rule: StuckRule) {
+    this.rule = rule;
+  }
+
+  /**
+   * Notes a task if it is stuck.
+   * @param id asked only of a task that is named
+   */
+  look(status: string, score: number, id: () => { readonly userId: string; readonly taskId: string }): void {
+    if (!isStuck(status, score, this.rule)) return;
+    this.count++;
+    const last = this.#oldest.at(-1);
+    if (this.#oldest.length === NAMED_STUCK && score >= last!.score) return;
+    const { userId, taskId } = id();
+    const place = this.#oldest.findIndex((other) => other.score > score);
+    this.#oldest.splice(place < 0 ? this.#oldest.length : place, 0, { userId, taskId, status, score });
+    this.#oldest.length = Math.min(this.#oldest.length, NAMED_STUCK);
+  }
+
+  /** Those that wait longest, the oldest first. */
+  get named(): readonly StuckTask[] {
+    return this.#oldest;
+  }
+}
+
+/** The stuck tasks in one line, with what to do about them; null where there is none. */
+export function describeStuck({ count, named, rule }: StuckTasks): string | null {
+  if (count === 0) return null;
+  const names = named.map(
+    ({ userId, taskId, status, score }) => `${memberOf(userId, taskId)} (${status} for ${formatAge(rule.now - score)})`,
+  );
+  const more = count > named.length ? `, and ${count - named.length} more` : "";
+  const what = count === 1 ? "1 task is stuck" : `${count} tasks are stuck`;
+  return `${what}: ${names.join(", ")}${more}; if no service works on them any more, end them with \`ttsctl mark\``;
+}

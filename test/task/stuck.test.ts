@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { formatAge } from "../../src/task/duration.ts";
+import { describeStuck, isStuck, StuckTasks } from "../../src/task/stuck.ts";
+
+const RULE = { now: 1000, after: 100 };
+
+test.each([
+  ["run", 899, true],
+  ["wait", 899.9, true],
+  ["run", 900, false], // exactly as long as is allowed
+  ["run", 2000, false],
+  ["done", 0, false],
+  ["error", 0, false],
+  ["other", 0, false],
+])("%s at %d: %s", (status, score, stuck) => {
+  expect(isStuck(status, score, RULE)).toBe(stuck);
+});
+
+test.each([0, -1])("with %d no task is stuck", (after) => {
+  expect(isStuck("run", 0, { now: 1000, after })).toBe(false);
+});
+
+describe("StuckTasks", () => {
+  it("counts all and names the ten that wait longest, the oldest first", () => {
+    const any = fc.array(fc.tuple(fc.constantFrom("wait", "run", "done"), fc.integer({ min: 0, max: 1000 })));
+    fc.assert(
+      fc.property(any, (tasks) => {
+        const stuck = new StuckTasks(RULE);
+        tasks.forEach(([status, score], i) => {
+          stuck.look(status, score, () => ({ userId: "u", taskId: `t${i}` }));
+        });
+        const all = tasks.filter(([status, score]) => status !== "done" && score < 900);
+        const scores = all.map(([, score]) => score).sort((a, b) => a - b);
+        expect(stuck.count).toBe(all.length);
+        expect(stuck.named.map(({ score }) => score)).toEqual(scores.slice(0, 10));
+        for (const { taskId, score, status } of stuck.named) {
+          expect(tasks[Number(taskId.slice(1))]).toEqual([status, score]);
+        }
+      }),
+    );
+  });
+
+  it("is told in one line", () => {
+    const stuck = new StuckTasks({ now: 1_000_000, after: 100 });
+    expect(describeStuck(stuck)).toBeNull();
+    for (let i = 0; i < 12; i++) stuck.look("run", i * 1000, () => ({ userId: "alice", taskId: `t${i}` }));
+    expect(describeStuck(stuck)).toMatch(
+      /^12 tasks are stuck: alice:t0 \(run for 11d\), .*, and 2 more; .*ttsctl mark/,
+    );
+  });
+});
+
+test.each([
+  [-5, "0s"],
+  [59.9, "59s"],
+  [60, "1m"],
+  [7199, "1h"],
+  [86_400 * 400, "400d"],
+])("%d s ago: %s", (seconds, text) => {
+  expect(formatAge(seconds)).toBe(text);
+});
