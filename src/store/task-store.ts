@@ -5,6 +5,7 @@ import { toMicros } from "../task/time.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks, matchingRows } from "./file/file-tasks.ts";
 import type { Snapshot } from "./file/snapshot.ts";
+import { NO_UPSERTS, upsertsOf } from "./file/upserts.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
@@ -77,7 +78,7 @@ export class TaskStore {
     const { rewrites } = await this.#file.edit((current) => {
       const row = current.rowOf(task.userId, task.taskId);
       const newer = row >= 0 && toMicros(current.rows.score(row)) > toMicros(task.score);
-      return { removed: new Set(), upserts: newer ? [] : [task] };
+      return { removed: new Set(), upserts: newer ? NO_UPSERTS : upsertsOf([task]) };
     });
     if (rewrites === 0) return { file: "newer", mirror: "newer" };
     return { file: "written", mirror: await this.#mirrored(task) };

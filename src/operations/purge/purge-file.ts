@@ -1,6 +1,7 @@
 import type { FileStore } from "../../store/file/file-store.ts";
 import { KeySet } from "../../store/file/key-set.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { NO_UPSERTS } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
 import { type Copies, type Copy, fileCopy, sameFileCopy } from "./copies.ts";
@@ -70,7 +71,7 @@ export class PurgeFile {
         if (sameFileCopy(now, file)) removed.add(snapshot.rows.keys.find(id.userId, id.taskId));
         else changed.add(i);
       }
-      return { removed, upserts: [] };
+      return { removed, upserts: NO_UPSERTS };
     }, this.#current);
     return { changed, returned };
   }

@@ -6,6 +6,7 @@ import type { Zone } from "../../task/zone.ts";
 import type { Edit } from "./edit.ts";
 import type { Keys } from "./key-set.ts";
 import { Snapshot } from "./snapshot.ts";
+import { withNewer } from "./upserts.ts";
 
 /**
  * Updates of the service that an exchange of ours took from their place for some milliseconds. A service that read the
@@ -40,14 +41,14 @@ export class DisplacedUpdates {
   }
 
   /** The edit, with those updates put in that `current` lacks; their tasks are not removed. */
-  restoreIn(current: Snapshot, edit: Edit): Edit {
+  async restoreIn(current: Snapshot, edit: Edit): Promise<Edit> {
     const lost = this.#tasks.filter(({ userId, taskId, score }) => {
       const row = current.rowOf(userId, taskId);
       return row < 0 || current.rows.score(row) < score;
     });
     if (lost.length === 0) return edit;
     const kept = new Set(lost.map(({ userId, taskId }) => current.rows.keys.find(userId, taskId)));
-    return { removed: without(edit.removed, kept), upserts: newestOfEach([...edit.upserts, ...lost]) };
+    return { removed: without(edit.removed, kept), upserts: await withNewer(edit.upserts, newestOfEach(lost)) };
   }
 }
 

@@ -4,12 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Zone } from "../../task/zone.ts";
+import type { TaskId } from "../task-source.ts";
 import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
 import { type Lock, takeLock, withLock } from "./lock.ts";
 import { identityAt, removeLeftover, replaceFile } from "./replace.ts";
 import { Snapshot, unreadable } from "./snapshot.ts";
+import { NO_UPSERTS } from "./upserts.ts";
 
 /** How long another ttsctl may hold a lock before we give up, and how long a busy service may keep us from writing. */
 const LOCK_WAIT_S = 10;
@@ -26,8 +28,8 @@ export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
 export interface EditOutcome {
   /** How often the file was rewritten; 0 where there was nothing to change. */
   readonly rewrites: number;
-  /** The tasks that somebody keeps bringing back. */
-  readonly returned: { userId: string; taskId: string }[];
+  /** The tasks whose removal, or whose new record, somebody keeps undoing. */
+  readonly returned: TaskId[];
 }
 
 /** The store file of a service (SPEC section 2). */
@@ -120,8 +122,8 @@ export class FileStore {
 
   /** Undefined where the file moved. */
   async #tryRewrite({ target, plan, displaced }: Job, snapshot: Snapshot, lock: Lock): Promise<Rewrite | undefined> {
-    const edit = displaced.restoreIn(snapshot, await plan(snapshot));
-    if (edit.removed.size === 0 && edit.upserts.length === 0) {
+    const edit = await displaced.restoreIn(snapshot, await plan(snapshot));
+    if (edit.removed.size === 0 && edit.upserts.size === 0) {
       return (await this.isCurrent(snapshot)) ? { changed: false, wroteLately: false, identity: null } : undefined;
     }
     const wroteLately = this.#wroteLately(snapshot, lock);
@@ -168,9 +170,14 @@ export class FileStore {
   async #stillThere(plan: PlanEdit): Promise<EditOutcome["returned"]> {
     const snapshot = await this.read();
     try {
-      const { removed } = await plan(snapshot);
+      const { removed, upserts } = await plan(snapshot);
       const { keys } = snapshot.rows;
-      return [...removed].map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
+      const back = [...removed].map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
+      for (let number = 0; number < upserts.size; number++) {
+        const { userId, taskId } = upserts.id(number);
+        back.push({ userId, taskId });
+      }
+      return back;
     } finally {
       await snapshot.close();
     }
@@ -183,7 +190,7 @@ export class FileStore {
 }
 
 /** The plan once a removal was undone too often: no more than putting displaced updates in again. */
-const NOTHING: PlanEdit = () => ({ removed: new Set(), upserts: [] });
+const NOTHING: PlanEdit = () => ({ removed: new Set(), upserts: NO_UPSERTS });
 
 /** What a path names in the end; the file need not be there. */
 async function linkTarget(path: string): Promise<string> {

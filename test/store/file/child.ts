@@ -7,6 +7,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
+import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { Zone } from "../../../src/task/zone.ts";
 
 export type ChildTask =
@@ -32,7 +33,10 @@ async function run(task: ChildTask): Promise<void> {
   } else {
     const store = new FileStore(task.path, new Zone("UTC"), systemClock);
     for (const [userId, taskId] of task.ids) {
-      await store.edit((current) => ({ removed: new Set([current.rows.keys.find(userId, taskId)]), upserts: [] }));
+      await store.edit((current) => ({
+        removed: new Set([current.rows.keys.find(userId, taskId)]),
+        upserts: NO_UPSERTS,
+      }));
     }
   }
   process.stdout.write("done\n");

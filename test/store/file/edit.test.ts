@@ -5,6 +5,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { type Edit, planSplices, type Splice } from "../../../src/store/file/edit.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
+import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
 import { RecordParser } from "../../../src/task/parse.ts";
 import { isInvalid, type Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
@@ -106,7 +107,7 @@ function taskFrom(json: string): Task {
 function editOf(snapshot: Snapshot, { store, removed, replaced, added }: Case): Edit {
   const gone = store.elements.filter((element) => isRemoved(element, removed));
   const keys = gone.map(({ userId, taskId }) => snapshot.rows.keys.find(userId!, taskId!));
-  return { removed: new Set(keys), upserts: [...replaced.values(), ...added].map(taskFrom) };
+  return { removed: new Set(keys), upserts: upsertsOf([...replaced.values(), ...added].map(taskFrom)) };
 }
 
 async function splicesOf(snapshot: Snapshot, edit: Edit): Promise<Splice[]> {
@@ -201,7 +202,7 @@ async function edited(
   writeFileSync(path(name), content);
   return withSnapshot(path(name), async (snapshot) => {
     const removed = new Set((change.remove ?? []).map(([user, task]) => snapshot.rows.keys.find(user, task)));
-    return spliced(Buffer.from(content), await splicesOf(snapshot, { removed, upserts: change.put ?? [] }));
+    return spliced(Buffer.from(content), await splicesOf(snapshot, { removed, upserts: upsertsOf(change.put ?? []) }));
   });
 }
 
@@ -348,18 +349,18 @@ describe("a file that was not there", () => {
   const store = (name: string) => new FileStore(path(name), UTC, systemClock);
 
   test("is made as the service would: an array, indented by two", async () => {
-    await store("s.json").edit(() => ({ removed: new Set(), upserts: [task, NEW] }));
+    await store("s.json").edit(() => ({ removed: new Set(), upserts: upsertsOf([task, NEW]) }));
     const expected = JSON.stringify([JSON.parse(task.json), JSON.parse(NEW.json)], null, 2);
     expect(readFileSync(path("s.json"), "utf8")).toBe(expected);
   });
 
   test("is made of lines where its name says so", async () => {
-    await store("s.jsonl").edit(() => ({ removed: new Set(), upserts: [NEW, NEW] }));
+    await store("s.jsonl").edit(() => ({ removed: new Set(), upserts: upsertsOf([NEW, NEW]) }));
     expect(readFileSync(path("s.jsonl"), "utf8")).toBe(`${N}\n${N}\n`);
   });
 
   test("is not made for nothing", async () => {
-    expect(await store("s.json").edit(() => ({ removed: new Set(), upserts: [] }))).toEqual({
+    expect(await store("s.json").edit(() => ({ removed: new Set(), upserts: NO_UPSERTS }))).toEqual({
       rewrites: 0,
       returned: [],
     });

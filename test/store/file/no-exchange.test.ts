@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import type { FileStore, PlanEdit } from "../../../src/store/file/file-store.ts";
+import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { UTC } from "../../helpers/records.ts";
 import { dump, FakeMv, idsIn, rec, replaceStore } from "./service.ts";
@@ -14,7 +15,7 @@ const removing =
   (task: string): PlanEdit =>
   (current) => {
     const row = current.rowOf("alice", task);
-    return { removed: new Set(row < 0 ? [] : [current.rows.key(row)]), upserts: [] };
+    return { removed: new Set(row < 0 ? [] : [current.rows.key(row)]), upserts: NO_UPSERTS };
   };
 
 /** A store of a program that just started: what it learns of the machine is not known yet. */

@@ -1,0 +1,101 @@
+import type { Task } from "../../task/task.ts";
+import type { TaskId } from "../task-source.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/**
+ * Records to put into the store file, each with a number from 0 to `size`. They are read when their turn comes, some
+ * at a time: a million of them may lie on the disk.
+ */
+export interface Upserts {
+  readonly size: number;
+  /** Whose the record of a number is. */
+  id(number: number): TaskId;
+  /** The number of a task's record, or -1. */
+  find(id: TaskId): number;
+  /** The records of some numbers, in the order asked. */
+  read(numbers: readonly number[]): Promise<Task[]>;
+}
+
+/** How many records are in memory at once. */
+const READ_AT_ONCE = 250;
+
+/** The records of these numbers, in their order. */
+export async function* readUpserts(upserts: Upserts, numbers: Iterable<number>): AsyncGenerator<Task> {
+  let due: number[] = [];
+  for (const number of numbers) {
+    due.push(number);
+    if (due.length < READ_AT_ONCE) continue;
+    yield* await upserts.read(due);
+    due = [];
+  }
+  yield* await upserts.read(due);
+}
+
+/** A few records, in memory. */
+export function upsertsOf(tasks: readonly Task[]): Upserts {
+  return {
+    size: tasks.length,
+    id: (number) => tasks[number]!,
+    find: (id) => tasks.findLastIndex((task) => isSame(task, id)),
+    read: async (numbers) => numbers.map((number) => tasks[number]!),
+  };
+}
+
+export const NO_UPSERTS = upsertsOf([]);
+
+/**
+ * The records of another file, such as a spool, that stand in some of its live rows.
+ * @param rows ascending; the caller keeps the snapshot open
+ */
+export function upsertsFrom(snapshot: Snapshot, rows: ArrayLike<number>): Upserts {
+  const { keys } = snapshot.rows;
+  return {
+    size: rows.length,
+    id: (number) => {
+      const key = snapshot.rows.key(rows[number]!);
+      return { userId: keys.userId(key), taskId: keys.taskId(key) };
+    },
+    find: ({ userId, taskId }) => indexIn(rows, snapshot.rowOf(userId, taskId)),
+    read: (numbers) => snapshot.readTasks(numbers.map((number) => rows[number]!)),
+  };
+}
+
+/** The records, and over or beside them those of `tasks` that are newer than what they have. */
+export async function withNewer(upserts: Upserts, tasks: readonly Task[]): Promise<Upserts> {
+  const over = new Map<number, Task>();
+  const more: Task[] = [];
+  for (const task of tasks) {
+    const number = upserts.find(task);
+    if (number < 0) more.push(task);
+    else if ((await upserts.read([number]))[0]!.score < task.score) over.set(number, task);
+  }
+  const extra = (number: number) => over.get(number) ?? more[number - upserts.size];
+  return {
+    size: upserts.size + more.length,
+    id: (number) => extra(number) ?? upserts.id(number),
+    find: (id) => {
+      const index = more.findIndex((task) => isSame(task, id));
+      return index < 0 ? upserts.find(id) : upserts.size + index;
+    },
+    read: async (numbers) => {
+      const rest = (await upserts.read(numbers.filter((number) => extra(number) === undefined)))[Symbol.iterator]();
+      return numbers.map((number) => extra(number) ?? (rest.next().value as Task));
+    },
+  };
+}
+
+function isSame(a: TaskId, b: TaskId): boolean {
+  return a.userId === b.userId && a.taskId === b.taskId;
+}
+
+/** Where a number stands among ascending ones, or -1. */
+function indexIn(ascending: ArrayLike<number>, wanted: number): number {
+  let low = 0;
+  for (let high = ascending.length - 1; low <= high; ) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle] === wanted) return middle;
+    if (ascending[middle]! < wanted) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}

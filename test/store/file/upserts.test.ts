@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import type { Snapshot } from "../../../src/store/file/snapshot.ts";
+import { NO_UPSERTS, type Upserts, upsertsFrom, upsertsOf, withNewer } from "../../../src/store/file/upserts.ts";
+import type { Task } from "../../../src/task/task.ts";
+import { useFolder, writeOld } from "../../helpers/files.ts";
+import { taskOf, UTC } from "../../helpers/records.ts";
+import { withSnapshot } from "./read-store.ts";
+import { type Rec, rec } from "./service.ts";
+
+const path = useFolder();
+const store = () => new FileStore(path("s.json"), UTC, systemClock);
+
+/** The records of a spool, with how many were read at once at most, and how many in all. */
+function counted(upserts: Upserts): Upserts & { most: number; all: number } {
+  const counting = Object.assign({ ...upserts, most: 0, all: 0 });
+  counting.read = (numbers: readonly number[]) => {
+    counting.most = Math.max(counting.most, numbers.length);
+    counting.all += numbers.length;
+    return upserts.read(numbers);
+  };
+  return counting;
+}
+
+const recordsTo = (count: number, updated: number, step = 1) =>
+  Array.from({ length: count }, (_, i) => rec(`t${i * step}`, updated, { text: `第 ${i}` }));
+
+const jsonl = (records: readonly Rec[]) => records.map((record) => `${JSON.stringify(record)}\n`).join("");
+const live = (spool: Snapshot) => Int32Array.from(spool.liveRows());
+
+describe("records that lie in a spool", () => {
+  const before = recordsTo(700, 1);
+  const put = recordsTo(800, 2, 2); // the even ones: half of them replace a record, the rest is new
+
+  test.each([
+    ["an array", JSON.stringify(before, null, 2)],
+    ["a map", JSON.stringify(Object.fromEntries(before.map((record) => [`alice:${record.task_id}`, record])))],
+    ["JSON Lines", jsonl(before)],
+  ])("go into %s as those of a list do, some at a time", async (_, content) => {
+    writeOld(path("spool"), jsonl(put));
+    writeOld(path("s.json"), content);
+    await store().edit(() => ({ removed: new Set([0, 3]), upserts: upsertsOf(put.map(taskOf)) }));
+    const expected = readFileSync(path("s.json"), "utf8");
+    writeOld(path("s.json"), content);
+    await withSnapshot(path("spool"), async (spool) => {
+      const upserts = counted(upsertsFrom(spool, live(spool)));
+      await store().edit(() => ({ removed: new Set([0, 3]), upserts }));
+      expect(readFileSync(path("s.json"), "utf8") === expected).toBe(true);
+      expect([upserts.all, upserts.most]).toEqual([800, 250]);
+    });
+  });
+
+  test("go into a file that was not there", async () => {
+    writeOld(path("spool"), jsonl(put));
+    await withSnapshot(path("spool"), async (spool) => {
+      await store().edit(() => ({ removed: new Set(), upserts: upsertsFrom(spool, live(spool)) }));
+    });
+    expect(readFileSync(path("s.json"), "utf8")).toBe(JSON.stringify(put, null, 2));
+  });
+
+  test("are read again for a file that moved meanwhile", async () => {
+    writeOld(path("spool"), jsonl(put));
+    writeOld(path("s.json"), JSON.stringify(before, null, 2));
+    let moved = false;
+    await withSnapshot(path("spool"), async (spool) => {
+      const upserts = counted(upsertsFrom(spool, live(spool)));
+      const read = upserts.read;
+      upserts.read = (numbers) => {
+        if (!moved) writeOld(path("s.json"), JSON.stringify([rec("other", 9), ...before], null, 2));
+        moved = true;
+        return read(numbers);
+      };
+      await store().edit(() => ({ removed: new Set(), upserts }));
+      expect(upserts.all).toBe(1600);
+    });
+    const after = JSON.parse(readFileSync(path("s.json"), "utf8")) as Rec[];
+    const replaced = before.map((record) => put.find(({ task_id }) => task_id === record.task_id) ?? record);
+    expect(after).toEqual([rec("other", 9), ...replaced, ...put.slice(350)]);
+  });
+
+  test("are found by their tasks, those of superseded lines and of other rows are not", async () => {
+    writeOld(path("spool"), jsonl([rec("a"), rec("b"), rec("a", 5), rec("c")]));
+    await withSnapshot(path("spool"), async (spool) => {
+      const rows = live(spool).subarray(0, 2);
+      const upserts = upsertsFrom(spool, rows);
+      const numbers = ["a", "b", "c", "d"].map((taskId) => upserts.find({ userId: "alice", taskId }));
+      expect(numbers).toEqual([1, 0, -1, -1]);
+      expect([upserts.id(1), (await upserts.read([1]))[0]!.score]).toEqual([{ userId: "alice", taskId: "a" }, 5]);
+    });
+  });
+});
+
+describe("newer records over others", () => {
+  const list = (...records: Rec[]) => records.map(taskOf);
+  const namesOf = (tasks: readonly Task[]) => tasks.map(({ taskId, score }) => `${taskId}@${score}`);
+
+  test("take the place of older ones, stay away from as new ones, and come last where there are none", async () => {
+    const base = upsertsOf(list(rec("a", 5), rec("b", 5), rec("c", 5)));
+    const upserts = await withNewer(base, list(rec("a", 6), rec("b", 5), rec("c", 4), rec("d", 1)));
+    expect(upserts.size).toBe(4);
+    expect(namesOf(await upserts.read([3, 2, 1, 0]))).toEqual(["d@1", "c@5", "b@5", "a@6"]);
+    expect(["a", "d", "e"].map((taskId) => upserts.find({ userId: "alice", taskId }))).toEqual([0, 3, -1]);
+    expect([0, 3].map((number) => upserts.id(number).taskId)).toEqual(["a", "d"]);
+  });
+
+  test("are all there is where nothing else is put in", async () => {
+    const upserts = await withNewer(NO_UPSERTS, list(rec("a", 6)));
+    expect([upserts.size, namesOf(await upserts.read([0]))]).toEqual([1, ["a@6"]]);
+  });
+});
