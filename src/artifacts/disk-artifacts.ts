@@ -13,7 +13,8 @@ import { type FolderOutcome, keptBecause, moveAway, removeOrPutBack } from "./pu
 import { type Recovery, recoverPurged } from "./recover.ts";
 import type { Roots } from "./roots.ts";
 import { sweepLogs, sweepUsers } from "./sweep.ts";
-import type { Artifact, Artifacts } from "./types.ts";
+import { lastLogLines, TaskLogFollower } from "./task-logs.ts";
+import type { Artifact, Artifacts, LogFollower, LogPart } from "./types.ts";
 
 /** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
 const MAX_OPEN = 32;
@@ -50,7 +51,7 @@ export class DiskArtifacts implements Artifacts {
 
   async list(userId: string, taskId: string): Promise<Artifact[]> {
     try {
-      const logs = isPlainName(taskId, LOG_SUFFIX) ? await listLogs(this.#logs, taskId) : [];
+      const logs = await listLogs(this.#logsOf(taskId), taskId);
       return [...(await this.#listFolder(userId, taskId)), ...logs];
     } catch (error) {
       if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
@@ -66,6 +67,14 @@ export class DiskArtifacts implements Artifacts {
       if (error instanceof Kept) return []; // what is never touched is not a task's
       throw error;
     }
+  }
+
+  async lastLogLines(taskId: string, count: number): Promise<LogPart[]> {
+    return lastLogLines(this.#logsOf(taskId), taskId, count);
+  }
+
+  followLogs(taskId: string): LogFollower {
+    return new TaskLogFollower(this.#logsOf(taskId), taskId);
   }
 
   measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
@@ -122,6 +131,11 @@ export class DiskArtifacts implements Artifacts {
     } catch (error) {
       return keptBecause(error);
     }
+  }
+
+  /** Nothing where the id is not one plain name. */
+  #logsOf(taskId: string): LogFolders | undefined {
+    return isPlainName(taskId, LOG_SUFFIX) ? this.#logs : undefined;
   }
 
   #unsafe(userId: string, taskId: string): string | undefined {

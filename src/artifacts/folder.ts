@@ -9,7 +9,18 @@ import {
   openSync,
   readFileSync,
 } from "node:fs";
-import { link, lstat, mkdir, readdir, rename, rmdir, stat, unlink } from "node:fs/promises";
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open as openFile,
+  readdir,
+  rename,
+  rmdir,
+  stat,
+  unlink,
+} from "node:fs/promises";
 import { promisify } from "node:util";
 import { systemErrorCode } from "../errors.ts";
 import { FolderError, Kept, quote } from "./failure.ts";
@@ -20,6 +31,8 @@ export type Name = string | Buffer;
 const open = promisify(openCallback);
 const NOT_A_FOLDER = new Set(["ENOTDIR", "ELOOP"]);
 const THE_FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** A pipe must not keep us waiting for its other end. */
+const THE_FILE_ITSELF = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Linux gives every open folder a path that no rename and no link can turn elsewhere. It is tried, because a process
@@ -95,6 +108,19 @@ export class Folder {
     if (folder === undefined || folder.#isSameMount(this)) return folder;
     folder.close();
     throw new Kept(`${quote(folder.label)} is a mount point`);
+  }
+
+  /** Opens a regular file for reading; undefined where there is nothing of that name. Anything else throws `Kept`. */
+  async openFileIfThere(name: Name): Promise<FileHandle | undefined> {
+    try {
+      const file = await this.#run("open", name, () => openFile(this.#pathOf(name), THE_FILE_ITSELF));
+      if ((await file.stat()).isFile()) return file;
+      await file.close();
+    } catch (error) {
+      if (systemErrorCode(error) === "ENOENT") return undefined;
+      if (systemErrorCode(error) !== "ELOOP") throw error;
+    }
+    throw new Kept(`${quote(this.labelOf(name))} is a symbolic link or not a file`);
   }
 
   labelOf(name: Name): string {

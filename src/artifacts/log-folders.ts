@@ -27,17 +27,30 @@ export class LogFolders {
     });
   }
 
-  /** Calls `visit` with every hour; links, mount points and what cannot be read are left out, and a reason returned for each. */
-  async walk(visit: (hour: Folder, key: string) => Promise<void>): Promise<string[]> {
+  /** Calls `visit` with every hour, or those of `fromDate` and later; links, mount points and what cannot be read are left out, and a reason returned for each. */
+  async walk(visit: (hour: Folder, key: string) => Promise<void>, fromDate = ""): Promise<string[]> {
     const skipped: string[] = [];
     try {
-      await forEachBounded(matching(await this.root.names(), DATE), AT_ONCE, (date) =>
+      const dates = matching(await this.root.names(), DATE).filter((date) => date >= fromDate);
+      await forEachBounded(dates, AT_ONCE, (date) =>
         inFolder(this.root, date, skipped, (folder) => this.#walkDate(folder, date, skipped, visit)),
       );
     } catch (error) {
       skipped.push(reasonOf(error));
     }
     return skipped;
+  }
+
+  /** The newest date; undefined where there is none, or none can be read. */
+  async newestDate(): Promise<string | undefined> {
+    try {
+      return matching(await this.root.names(), DATE)
+        .sort()
+        .at(-1);
+    } catch (error) {
+      reasonOf(error); // anything but a failure of the disk is thrown on
+      return undefined;
+    }
   }
 
   /** Works in an hour; undefined when it is gone. */

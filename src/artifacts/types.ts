@@ -6,6 +6,27 @@ import type { Recovery } from "./recover.ts";
 export interface Artifact {
   path: string;
   bytes: number;
+  /** How long it plays; only for audio that says so. */
+  seconds?: number;
+}
+
+/** Some lines of one log; `path` as in an Artifact. */
+export interface LogPart {
+  path: string;
+  lines: string[];
+}
+
+/** Follows the logs of one task, as `tail -F` does. */
+export interface LogFollower {
+  /** Goes to the last `count` lines, where what `read` gives begins. Returns whether there is a log yet. */
+  begin(count: number): Promise<boolean>;
+  /** The next lines; undefined where there is nothing new. At most a piece of a log is held in memory. */
+  read(): Promise<LogPart | undefined>;
+  /** Looks for logs of later hours, and for logs that were replaced or truncated, which are named. */
+  look(): Promise<string[]>;
+  /** Last lines that nothing ends. */
+  rest(): LogPart[];
+  close(): Promise<void>;
 }
 
 /**
@@ -21,6 +42,10 @@ export interface Artifacts {
   recover(): Promise<Recovery>;
   /** The files of a task, those of its folder first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
   list(userId: string, taskId: string): Promise<Artifact[]>;
+  /** The last lines of a task's logs, oldest log first. Logs that cannot be read are left out. */
+  lastLogLines(taskId: string, count: number): Promise<LogPart[]>;
+  /** The caller closes the follower before these artifacts. */
+  followLogs(taskId: string): LogFollower;
   /** What `purgeFolder` would do, as far as can be told without doing it. */
   measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome>;
   /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */

@@ -27,3 +27,4 @@ export async function emitObject(
 /** The exit codes of SPEC section 5 that a result, rather than an error, can have. */
 export const DONE = 0;
 export const PARTLY = 3;
+export const INTERRUPTED = 130;

@@ -4,6 +4,8 @@ import type { BackupFile } from "../operations/purge/backup.ts";
 import type { PurgedTask } from "../operations/purge/tally.ts";
 import type { Context } from "./context.ts";
 
+export { formatBytes } from "../render/bytes.ts";
+
 /** What `cleanup` and `delete` have in common: opened here, released with the context. */
 export async function openArtifactsOf(context: Context): Promise<Artifacts> {
   const { openArtifacts } = await import("../artifacts/artifacts.ts");
@@ -42,13 +44,4 @@ export async function purgeLines(context: Context, reason: string, dryRun: boole
       return (isText ? out : err).writeAll(written);
     },
   };
-}
-
-/** Bytes for people: `1.2 MB`. */
-export function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }

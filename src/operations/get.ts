@@ -1,4 +1,4 @@
-import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { Artifacts, LogPart } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { FileTasks } from "../store/file/file-tasks.ts";
@@ -18,7 +18,10 @@ export interface GetResult {
   readonly redis: Task | null;
   /** A record of these ids in the file that is not valid. */
   readonly invalid: { json: string; reason: string } | null;
-  readonly artifacts: { path: string; bytes: number }[];
+  /** Its files; `seconds` is how long audio plays, where it says so. */
+  readonly artifacts: { path: string; bytes: number; seconds?: number }[];
+  /** The last lines of its logs, oldest log first; null where they were not asked for. */
+  readonly log: LogPart[] | null;
   readonly warnings: string[];
 }
 
@@ -28,11 +31,17 @@ export interface GetParts {
   readonly artifacts: Artifacts;
 }
 
+export interface GetOptions {
+  readonly source: SourceChoice;
+  /** How many of the last lines of its logs; null for none. */
+  readonly logLines: number | null;
+}
+
 /**
  * Looks for one task in both stores, or in the one that is forced.
  * @throws TtsctlError REDIS_* where Redis is forced and cannot answer, STORE_* where the file is needed and cannot
  */
-export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice): Promise<GetResult> {
+export async function getTask(parts: GetParts, id: TaskId, { source, logLines }: GetOptions): Promise<GetResult> {
   const warnings: string[] = [];
   // A user that no valid task can have would name the key of another task.
   const asks = source !== "file" && idProblem("user_id", id.userId) === undefined;
@@ -45,6 +54,7 @@ export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice)
     redis,
     invalid: file.invalid,
     artifacts: await parts.artifacts.list(id.userId, id.taskId),
+    log: logLines === null ? null : await parts.artifacts.lastLogLines(id.taskId, logLines),
     warnings,
   };
 }

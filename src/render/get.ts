@@ -1,10 +1,11 @@
+import stringWidth from "string-width";
 import { jsonOf } from "../json/value.ts";
 import type { GetResult } from "../operations/get.ts";
 import type { Task } from "../task/task.ts";
 import { itemFields, itemJson, statusText } from "./item.ts";
 
 /** `get -o json` (SPEC section 5). */
-export function getJson({ source, task, file, redis, invalid, artifacts }: GetResult): string {
+export function getJson({ source, task, file, redis, invalid, artifacts, log }: GetResult): string {
   const item = task === null ? "null" : itemJson(task);
   const copy = (of: Task | null) => of?.json ?? "null";
   const parts = [
@@ -13,22 +14,50 @@ export function getJson({ source, task, file, redis, invalid, artifacts }: GetRe
     `"file":${file === null ? (invalid?.json ?? "null") : copy(file)}`,
     `"redis":${copy(redis)}`,
   ];
-  return `{${parts.join(",")},"artifacts":${JSON.stringify(artifacts)}}`;
+  parts.push(`"artifacts":${JSON.stringify(artifacts)}`);
+  if (log !== null) parts.push(`"log":${JSON.stringify(log)}`);
+  return `{${parts.join(",")}}`;
 }
 
-/** Rows for people: a field a row; two columns of values where the copies differ. */
-export function getRows({ task, file, redis }: GetResult): string[][] {
+/**
+ * Rows for people: a field a row; two columns of values where the copies differ.
+ * @param width columns of the terminal, so that a difference is not in what has to be cut off; null: nothing is cut
+ */
+export function getRows({ task, file, redis }: GetResult, width: number | null = null): string[][] {
   if (task === null) return [];
   const differ = file !== null && redis !== null && file.json !== redis.json;
   if (!differ) return [...itemFields(task)].map(([name, value]) => [name, text(jsonOf(value))]);
   const [fields, others] = [itemFields(file), itemFields(redis)];
-  const rows = [...new Set([...fields.keys(), ...others.keys()])].map((name) => {
+  const names = [...new Set([...fields.keys(), ...others.keys()])];
+  const column = width === null ? Number.POSITIVE_INFINITY : valueColumn(width, names);
+  const rows = names.map((name) => {
     const values = [fields.get(name), others.get(name)].map((value) =>
       value === undefined ? "-" : text(jsonOf(value)),
     );
-    return [values[0] === values[1] ? "" : "*", name, ...values];
+    if (values[0] === values[1]) return ["", name, ...values];
+    return ["*", name, ...fromDifference(values, column)];
   });
   return [["", "", "FILE", "REDIS"], ...rows];
+}
+
+/** The columns that each of two values gets, beside the mark and the name, with two spaces between all of them. */
+function valueColumn(width: number, names: readonly string[]): number {
+  const taken = 1 + Math.max(...names.map((name) => stringWidth(name))) + 3 * 2;
+  return Math.floor((width - taken) / 2);
+}
+
+/** What shows of the text around a difference, in columns. */
+const BEFORE = 6;
+const AFTER = 12;
+
+/** Two values that do not fit, and are alike for so long that their difference would be cut off, begin shortly before it. */
+function fromDifference(values: string[], column: number): string[] {
+  if (values.every((value) => stringWidth(value) <= column)) return values;
+  const [a = [], b = []] = values.map((value) => [...value]);
+  let same = 0;
+  while (same < a.length && a[same] === b[same]) same++;
+  if (same <= BEFORE || stringWidth(a.slice(0, same).join("")) + AFTER <= column) return values;
+  return [a, b].map((characters) => `…${characters.slice(same - BEFORE).join("")}`);
 }
 
 function text(json: string): string {

@@ -109,7 +109,7 @@ describe("10,000 tasks of a service in Shanghai, with the tool in UTC", () => {
     const artifacts = await openArtifacts({ output: root.at("output"), logs: root.at("Logs") });
     const parts = { file: new FileStore(root.store, new Zone(ZONE), systemClock), link: linkTo(mirror), artifacts };
     for (const [userId, taskId] of order.all.filter((_, i) => i % 1200 === 0)) {
-      const result = await getTask(parts, { userId, taskId }, "auto");
+      const result = await getTask(parts, { userId, taskId }, { source: "auto", logLines: null });
       expect(result.file!.json).toBe(result.redis!.json);
     }
     await artifacts.close();

@@ -245,6 +245,7 @@ describe("get", () => {
       redis,
       invalid: null,
       artifacts: [{ path: "output/x", bytes: 5 }],
+      log: null,
       warnings: [],
     },
     ...more,

@@ -1,50 +1,91 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { GetResult } from "../../operations/get.ts";
 import type { SourceChoice } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
+import { isTerminal } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
-import { formatBytes, openArtifactsOf } from "../purging.ts";
+import { openArtifactsOf } from "../purging.ts";
 import { addSource } from "../selection.ts";
+
+const LOG_LINES = 20;
+const MOST_LOG_LINES = 10_000;
+
+interface GetFlags {
+  readonly source: SourceChoice;
+  readonly log?: number | true;
+  readonly follow: boolean;
+}
 
 export function declareGet(program: Command, attach: Attach): void {
   const command = program
     .command("get")
     .argument("<user>")
     .argument("<task>")
-    .description("one task from both stores, with its files")
+    .description("one task from both stores, with its files and log")
+    .option("--log [lines]", `the last lines of its logs (default: ${LOG_LINES})`, logLines)
+    .option("-f, --follow", "go on with new lines as they come, until the task is finished", false)
     .addHelpText("after", EXAMPLES);
   addSource(command);
-  attach<{ source: SourceChoice }>(command, runGet);
+  attach<GetFlags>(command, runGet);
 }
 
 const EXAMPLES = `
+--follow ends with 0 when the task is finished, and with 130 on Ctrl-C. With -o jsonl each line is an object.
 Examples:
   ttsctl get alice t01
-  ttsctl get alice t01 -o json`;
+  ttsctl get alice t01 -o json
+  ttsctl get alice t01 --log 50
+  ttsctl get alice t04 --follow`;
 
-async function runGet(context: Context, flags: { source: SourceChoice }, args: string[]): Promise<number> {
+function logLines(text: string): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= MOST_LOG_LINES) return count;
+  throw new InvalidArgumentError(`accepted: a number of lines from 1 to ${MOST_LOG_LINES}, after the ids`);
+}
+
+async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
   const [userId = "", taskId = ""] = args.map(trimId);
   if (userId === "" || taskId === "") {
     throw new TtsctlError("USAGE", "get needs a user id and a task id", { hint: "ttsctl get alice t01" });
   }
-  const { getTask } = await import("../../operations/get.ts");
-  const parts = {
-    file: await context.fileStore(),
-    link: await context.mirrorLink(),
-    artifacts: await openArtifactsOf(context),
-  };
-  const result = await getTask(parts, { userId, taskId }, flags.source);
-  for (const line of result.warnings) context.reporter.warn(line);
-  if (result.invalid !== null) {
-    context.reporter.warn(`the file holds a record of it that is not valid: ${result.invalid.reason}`);
+  const { output } = context.flags;
+  if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
+    throw new TtsctlError("USAGE", `--follow has no end that -o ${output} could wait for`, {
+      hint: "use -o jsonl, or --log without --follow",
+    });
   }
-  await emitGet(context, result);
+  return lookAndShow(context, flags, { userId, taskId });
+}
+
+async function lookAndShow(
+  context: Context,
+  { source, log, follow }: GetFlags,
+  id: { userId: string; taskId: string },
+): Promise<number> {
+  const { getTask } = await import("../../operations/get.ts");
+  const artifacts = await openArtifactsOf(context);
+  const parts = { file: await context.fileStore(), link: await context.mirrorLink(), artifacts };
+  const count = log === true || log === undefined ? LOG_LINES : log;
+  const result = await getTask(parts, id, { source, logLines: log === undefined || follow ? null : count });
+  warnOf(context, result);
   const found = result.task !== null || result.invalid !== null;
-  if (!found && !context.flags.quiet) await context.terminal.err.write("not found\n");
-  return found ? DONE : PARTLY;
+  if (!(follow && context.flags.output === "jsonl")) await emitGet(context, result);
+  if (!found) {
+    if (!context.flags.quiet) await context.terminal.err.write("not found\n");
+    return PARTLY;
+  }
+  if (!follow) return DONE;
+  const { followTask } = await import("../follow.ts");
+  const finished = result.task === null || isTerminal(result.task.status);
+  return followTask(context, { ...parts, id, source, count, finished });
+}
+
+function warnOf({ reporter }: Context, { warnings, invalid }: GetResult): void {
+  for (const line of warnings) reporter.warn(line);
+  if (invalid !== null) reporter.warn(`the file holds a record of it that is not valid: ${invalid.reason}`);
 }
 
 async function emitGet(context: Context, result: GetResult): Promise<void> {
@@ -57,17 +98,6 @@ async function emitGet(context: Context, result: GetResult): Promise<void> {
     const tasks = result.task === null ? [] : [result.task];
     return out.write((await import("../../render/csv.ts")).csvOfTasks(tasks));
   }
-  await out.write(await describeGet(context, result));
-}
-
-async function describeGet(context: Context, result: GetResult): Promise<string> {
-  if (result.task === null) return result.invalid === null ? "" : `${result.invalid.json}\n`;
-  const [{ getRows, getTitle }, { pairTable }, { printable }] = await Promise.all([
-    import("../../render/get.ts"),
-    import("../../render/table.ts"),
-    import("../../render/printable.ts"),
-  ]);
-  const fields = pairTable(getRows(result), await context.terminal.tableStyle(context.flags));
-  const files = result.artifacts.map(({ path, bytes }) => `${printable(path)}  ${formatBytes(bytes)}\n`);
-  return `${printable(getTitle(result))}\n${fields}${files.length === 0 ? "no audio, no logs\n" : files.join("")}`;
+  const { getText } = await import("../../render/get-text.ts");
+  await out.writeAll(getText(result, await context.terminal.tableStyle(context.flags)));
 }

@@ -58,6 +58,11 @@ export class FileStore {
     return Snapshot.read(this.#path, this.#zone);
   }
 
+  /** What the path names now; null where there is nothing. */
+  identity(): Promise<FileIdentity | null> {
+    return identityAt(this.#path);
+  }
+
   /** Whether the path still names what a snapshot read. */
   async isCurrent(snapshot: Snapshot): Promise<boolean> {
     return sameIdentity(await identityAt(this.#path), snapshot.identity);

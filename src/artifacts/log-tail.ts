@@ -1,0 +1,95 @@
+import type { FileHandle } from "node:fs/promises";
+import type { Folder } from "./folder.ts";
+import { LineSplitter, LONGEST_LINE } from "./line-splitter.ts";
+
+const NEWLINE = 0x0a;
+const PIECE = 1 << 16;
+/** How far back the last lines are looked for, in bytes. */
+const FARTHEST_BACK = 1 << 22;
+
+/** One log held open and read forward. Holds no more of it than a piece and an unfinished line. */
+export class LogTail {
+  readonly path: string;
+  readonly #file: FileHandle;
+  readonly #piece = Buffer.allocUnsafe(PIECE);
+  #splitter = new LineSplitter();
+  #position = 0;
+
+  private constructor(path: string, file: FileHandle) {
+    this.path = path;
+    this.#file = file;
+  }
+
+  /** Opens a log at its beginning; undefined where there is none. Throws `Kept` for a link or what is no file. */
+  static async openIfThere(hour: Folder, name: string): Promise<LogTail | undefined> {
+    const file = await hour.openFileIfThere(name);
+    return file && new LogTail(hour.labelOf(name), file);
+  }
+
+  /** Goes to where the last `count` lines begin, 4 MiB before the end at the most. Returns how many there are. */
+  async seekToLast(count: number): Promise<number> {
+    const { size } = await this.#file.stat();
+    const least = Math.max(0, size - FARTHEST_BACK);
+    let wanted = count;
+    let earliest: number | undefined; // the first line that begins within reach
+    for (let end = Math.max(0, size - 1); end > least && wanted > 0; ) {
+      const from = Math.max(least, end - PIECE);
+      const bytes = await this.#bytes(from, end);
+      for (let at = bytes.lastIndexOf(NEWLINE); at >= 0 && wanted > 0; at = lastNewline(bytes, at)) {
+        earliest = from + at + 1;
+        wanted--;
+      }
+      end = from;
+    }
+    if (wanted > 0 && least === 0 && size > 0) {
+      earliest = 0;
+      wanted--;
+    }
+    this.#position = wanted === count ? Math.max(0, size - LONGEST_LINE) : (earliest ?? size);
+    return count - wanted;
+  }
+
+  /** The lines that end in the next piece of the log; undefined where there is nothing new. */
+  async read(): Promise<string[] | undefined> {
+    const { bytesRead } = await this.#file.read(this.#piece, 0, PIECE, this.#position);
+    if (bytesRead === 0) return undefined;
+    this.#position += bytesRead;
+    return this.#splitter.push(this.#piece.subarray(0, bytesRead));
+  }
+
+  /** What is left of a last line that nothing ends. */
+  rest(): string[] {
+    return this.#splitter.rest();
+  }
+
+  async isAtEnd(): Promise<boolean> {
+    return (await this.#file.stat()).size <= this.#position;
+  }
+
+  /** Begins again where somebody truncated the log. Returns whether that was so. */
+  async restartIfCut(): Promise<boolean> {
+    if ((await this.#file.stat()).size >= this.#position) return false;
+    this.#position = 0;
+    this.#splitter = new LineSplitter();
+    return true;
+  }
+
+  /** Whether `name` now stands for another file than this one. */
+  async isReplacedIn(hour: Folder, name: string): Promise<boolean> {
+    const [there, ours] = [await hour.lstat(name), await this.#file.stat({ bigint: true })];
+    return there?.isFile() === true && (there.ino !== ours.ino || there.dev !== ours.dev);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #bytes(from: number, end: number): Promise<Buffer> {
+    const { bytesRead } = await this.#file.read(this.#piece, 0, end - from, from);
+    return this.#piece.subarray(0, bytesRead);
+  }
+}
+
+function lastNewline(bytes: Buffer, before: number): number {
+  return before === 0 ? -1 : bytes.lastIndexOf(NEWLINE, before - 1);
+}

@@ -1,0 +1,138 @@
+import { appendFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { LogFollower } from "../../src/artifacts/artifacts.ts";
+import "../helpers/python.ts";
+import { openDescriptors, Site } from "./helpers.ts";
+
+let site: Site;
+beforeEach(() => {
+  site = new Site();
+});
+afterEach(() => site.remove());
+
+const LOG = "Logs/20260101/08/t1.log";
+const numbered = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`);
+
+describe("the last lines of a log", () => {
+  it("are those of the newest log, and of older ones as far as needed", async () => {
+    site.write("Logs/20251231/23/t1.log", `${numbered(1, 3).join("\n")}\n`);
+    site.write("Logs/20260101/08/t1.log", `${numbered(4, 6).join("\n")}\n`);
+    site.write("Logs/20260101/09/t1.log", "line 7\nunfinished");
+    site.write("Logs/20260101/10/t2.log", "of another task");
+    const artifacts = await site.open();
+    expect(await artifacts.lastLogLines("t1", 1)).toEqual([{ path: "Logs/20260101/09/t1.log", lines: ["unfinished"] }]);
+    expect(await artifacts.lastLogLines("t1", 6)).toEqual([
+      { path: "Logs/20251231/23/t1.log", lines: ["line 3"] },
+      { path: "Logs/20260101/08/t1.log", lines: numbered(4, 6) },
+      { path: "Logs/20260101/09/t1.log", lines: ["line 7", "unfinished"] },
+    ]);
+    expect((await artifacts.lastLogLines("t1", 1000)).flatMap(({ lines }) => lines)).toHaveLength(8);
+    expect(await artifacts.lastLogLines("none", 5)).toEqual([]);
+    expect(await artifacts.lastLogLines("../t1", 5)).toEqual([]);
+  });
+
+  it("are what tail(1) says of any log", async () => {
+    const artifacts = await site.open();
+    const line = fc.oneof(fc.constantFrom("", "语音", "\u001b[2J", "x".repeat(40_000)), fc.string({ maxLength: 5 }));
+    const log = fc.array(
+      line.map((text) => text.replaceAll(/[\r\n]/g, "")),
+      { maxLength: 12 },
+    );
+    await fc.assert(
+      fc.asyncProperty(log, fc.boolean(), fc.integer({ min: 1, max: 15 }), async (lines, ended, count) => {
+        const text = lines.join("\n") + (ended && lines.length > 0 ? "\n" : "");
+        site.write(LOG, text);
+        const all = text.split("\n");
+        if (all.at(-1) === "") all.pop();
+        const got = (await artifacts.lastLogLines("t1", count)).flatMap((part) => part.lines);
+        expect(got).toEqual(all.slice(-count));
+      }),
+    );
+  });
+
+  it("take little memory of a log of 10 GB", async () => {
+    site.write(LOG, "");
+    truncateSync(site.path(LOG), 10e9); // no line end in it
+    const artifacts = await site.open();
+    const before = process.memoryUsage().rss;
+    const [part] = await artifacts.lastLogLines("t1", 10_000);
+    expect(part!.lines.join("").length).toBeLessThanOrEqual(1 << 16);
+    appendFileSync(site.path(LOG), `\n${numbered(1, 50_000).join("\n")}\n`);
+    expect((await artifacts.lastLogLines("t1", 3))[0]!.lines).toEqual(numbered(49_998, 50_000));
+    expect(process.memoryUsage().rss - before).toBeLessThan(64e6);
+  });
+
+  it("are never those of what a link leads to", async () => {
+    site.write("secret", "secret\n");
+    site.write("Logs/20260101/09/other.log", "");
+    symlinkSync(site.path("secret"), site.path("Logs/20260101/09/t1.log"));
+    site.write(LOG, "ours\n");
+    const artifacts = await site.open();
+    expect(await artifacts.lastLogLines("t1", 5)).toEqual([{ path: LOG, lines: ["ours"] }]);
+  });
+});
+
+describe("following a log", () => {
+  async function drained(follower: LogFollower): Promise<string[]> {
+    const lines: string[] = [];
+    for (let part = await follower.read(); part !== undefined; part = await follower.read()) lines.push(...part.lines);
+    return lines;
+  }
+
+  it("gives each line once, over rotation, truncation and the change of the hour", async () => {
+    site.write(LOG, `${numbered(1, 5).join("\n")}\nline`);
+    const artifacts = await site.open();
+    const descriptors = openDescriptors();
+    const follower = artifacts.followLogs("t1");
+    expect(await follower.begin(3)).toBe(true);
+    expect(await drained(follower)).toEqual(["line 4", "line 5"]);
+    appendFileSync(site.path(LOG), " 6\n");
+    expect(await drained(follower)).toEqual(["line 6"]);
+
+    appendFileSync(site.path(LOG), "unfinished");
+    renameSync(site.path(LOG), site.path(`${LOG}.1`));
+    writeFileSync(site.path(LOG), "line 7\n");
+    expect(await follower.look()).toEqual([]); // the old one is read to its end first
+    expect(await drained(follower)).toEqual([]);
+    expect(await follower.look()).toEqual([`"${LOG}" was replaced`]);
+    expect(await drained(follower)).toEqual(["unfinished", "line 7"]);
+
+    truncateSync(site.path(LOG), 0);
+    expect(await follower.look()).toEqual([`"${LOG}" was truncated`]);
+    appendFileSync(site.path(LOG), "line 8\n");
+    expect(await drained(follower)).toEqual(["line 8"]);
+
+    site.write("Logs/20260101/09/t1.log", "line 9\nline 10");
+    site.write("Logs/20260102/00/t1.log", "line 11\n");
+    expect(await follower.look()).toEqual([]);
+    expect(await drained(follower)).toEqual(["line 9", "line 11"]);
+    expect(follower.rest()).toEqual([{ path: "Logs/20260101/09/t1.log", lines: ["line 10"] }]);
+    await follower.close();
+    expect(openDescriptors()).toBeLessThanOrEqual(descriptors + 3); // hours that the artifacts keep open
+  });
+
+  it("waits for a log that is not there yet, and follows no link", async () => {
+    site.write("Logs/20260101/07/t2.log", "");
+    site.write("secret", "secret\n");
+    const artifacts = await site.open();
+    const follower = artifacts.followLogs("t1");
+    expect(await follower.begin(20)).toBe(false);
+    site.write("Logs/20260101/08/t2.log", "");
+    symlinkSync(site.path("secret"), site.path(LOG));
+    await follower.look();
+    expect(await drained(follower)).toEqual([]);
+    site.write("Logs/20260101/09/t1.log", "here\n");
+    await follower.look();
+    expect(await drained(follower)).toEqual(["here"]);
+    await follower.close();
+  });
+
+  it("holds few logs of a task that left many", async () => {
+    for (let hour = 10; hour < 24; hour++) site.write(`Logs/20260101/${hour}/t1.log`, `hour ${hour}\n`);
+    const follower = (await site.open()).followLogs("t1");
+    await follower.begin(20);
+    expect(await drained(follower)).toEqual(["hour 20", "hour 21", "hour 22", "hour 23"]);
+    await follower.close();
+  });
+});

@@ -1,0 +1,139 @@
+import { appendFileSync, renameSync, writeFileSync } from "node:fs";
+import stringWidth from "string-width";
+import { describe, expect, it } from "vitest";
+import { invoke } from "../cli/invoke.ts";
+import { record } from "../helpers/records.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const LOG = "Logs/20260101/08/t1.log";
+const running = record("alice", "t1", { status: "running" });
+const follow = (line = "") =>
+  new Running(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, env: {} });
+
+/** A fifth of a second: 8 kHz, 16 bit, mono. */
+function wav(): Buffer {
+  const head = Buffer.alloc(44 + 3200);
+  head.write("RIFF");
+  head.writeUInt32LE(36 + 3200, 4);
+  head.write("WAVEfmt ", 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(8000, 24);
+  head.writeUInt32LE(16_000, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write("data", 36);
+  head.writeUInt32LE(3200, 40);
+  return head;
+}
+
+describe("get", () => {
+  it("tells how long audio plays, where it says so", async () => {
+    here.root.writeStore([running]);
+    here.root.write("output/alice/t1/t1.mp3", "ID3");
+    writeFileSync(here.root.at("output/alice/t1/t1.wav"), wav());
+    const { artifacts } = JSON.parse((await here.run("get alice t1 -o json")).stdout);
+    expect(artifacts).toEqual([
+      { path: "output/alice/t1/t1.mp3", bytes: 3 },
+      { path: "output/alice/t1/t1.wav", bytes: 3244, seconds: 0.2 },
+    ]);
+    const { stdout } = await here.run("get alice t1");
+    expect(stdout).toMatch(/t1\.mp3 {2}3 bytes\noutput\/alice\/t1\/t1\.wav {2}3\.2 kB {2}0:00\.2\n/);
+  });
+
+  it("shows the last lines of the log, which cannot steer a terminal", async () => {
+    here.root.writeStore([running]);
+    here.root.write(LOG, "one\r\n\u001b]0;owned\u0007two\u009b2J\n 10%\r 50%\r100%\n");
+    const { stdout } = await here.run("get alice t1 --log 2");
+    const shown = stdout.slice(stdout.indexOf("==>"));
+    expect(shown).toBe(`==> ${LOG} <==\n\\u001b]0;owned\\u0007two\\u009b2J\n100%\n`);
+    const { log } = JSON.parse((await here.run("get alice t1 -o json --log")).stdout);
+    expect(log).toEqual([{ path: LOG, lines: ["one", "\u001b]0;owned\u0007two\u009b2J", " 10%\r 50%\r100%"] }]);
+    expect((await here.run("get alice t1")).stdout).not.toContain("owned");
+    expect(JSON.parse((await here.run("get alice t1 -o json")).stdout)).not.toHaveProperty("log");
+    expect((await here.run("get alice t1 --log 0")).code).toBe(2);
+    expect((await here.run("get --log alice t1")).stderr).toContain("after the ids");
+  });
+
+  it.each([40, 80, 200])("fits a terminal of %i columns, and shows where long texts differ", async (columns) => {
+    const long = "床前明月光，疑是地上霜。".repeat(9);
+    here.root.writeStore([{ ...running, text: `${long}举头望明月`, result_path: `output/${"very/".repeat(50)}a.wav` }]);
+    await here.mirrored({ ...running, text: `${long}低头思故乡` });
+    here.root.write(`output/alice/t1/${"语".repeat(60)}.wav`, "x");
+    const { stdout } = await invoke(["get", "alice", "t1", "--no-color"], {
+      ...{ cwd: here.root.path, terminal: { columns } },
+    });
+    for (const line of lines(stdout)) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
+    const text = lines(stdout).find((line) => line.startsWith("*  text"));
+    if (columns >= 80) expect(text).toMatch(/举头望.*低头思/);
+  });
+});
+
+describe("get --follow", () => {
+  it("prints lines as they come, and ends when the task is finished", async () => {
+    here.root.writeStore([running]);
+    here.root.write(LOG, "before\n");
+    const run = follow();
+    await run.says(/before/);
+    appendFileSync(here.root.at(LOG), "during\nunfinished");
+    await run.says(/during/);
+    here.root.write("Logs/20260101/09/t1.log", "the next hour\n");
+    await run.says(/the next hour/);
+    renameSync(here.root.at("voice_task.json"), here.root.at("old.json"));
+    here.root.write("voice_task.json", JSON.stringify([{ ...running, status: "failed" }]));
+    const { code, stdout, stderr } = await run.end();
+    expect(code).toBe(0);
+    expect(stdout.slice(stdout.indexOf("==>"))).toBe(
+      `==> ${LOG} <==\nbefore\nduring\n==> Logs/20260101/09/t1.log <==\nthe next hour\n==> ${LOG} <==\nunfinished\n`,
+    );
+    expect(stderr).toContain("alice:t1 is finished");
+  });
+
+  it("sees in Redis that the task is finished, or gone", async () => {
+    for (const [change, said] of [
+      [["HSET", "tts:task:alice:t1", "status", "succeeded"], "is finished"],
+      [["DEL", "tts:task:alice:t1"], "is gone"],
+    ] as const) {
+      await here.mirrored(running);
+      const run = follow();
+      await run.says(/no log yet/);
+      await here.server.call(...change);
+      expect(await run.end()).toMatchObject({ code: 0, stderr: expect.stringContaining(said) });
+      await here.server.call("FLUSHALL");
+    }
+  });
+
+  it("is 130 on Ctrl-C, with all lines out; a finished task is not waited for", async () => {
+    here.root.writeStore([running, record("bob", "t2")]);
+    here.root.write(LOG, "one\ntwo");
+    const run = follow("-o jsonl");
+    await run.says(/one/);
+    run.kill("SIGINT");
+    const { code, stdout, stderr } = await run.end();
+    expect({ code, stderr }).toEqual({ code: 130, stderr: "" });
+    expect(lines(stdout).map((line) => JSON.parse(line))).toEqual([
+      { path: LOG, line: "one" },
+      { path: LOG, line: "two" },
+    ]);
+    expect(await here.run("get bob t2 -f")).toMatchObject({ code: 0, stderr: expect.stringContaining("is finished") });
+    expect(await here.run("get bob none -f")).toMatchObject({ code: 3, stdout: "", stderr: "not found\n" });
+    expect((await here.run("get bob t2 -f -o json")).code).toBe(2);
+  });
+
+  it("ends when nobody reads any more", async () => {
+    here.root.writeStore([running]);
+    here.root.write(LOG, "one\n");
+    const run = follow("-o jsonl");
+    await run.says(/one/);
+    run.child.stdout.destroy();
+    await until(() => {
+      appendFileSync(here.root.at(LOG), "more\n");
+      return run.child.exitCode !== null;
+    });
+    expect(await run.end()).toMatchObject({ code: 0, stderr: "" });
+  });
+});
