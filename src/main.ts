@@ -21,7 +21,7 @@ export interface Invocation {
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main({ argv, env, cwd, streams, stopSignal }: Invocation): Promise<number> {
   const terminal = new Terminal(streams, env);
-  const code = await runCommand(argv, { terminal, env, cwd, stopSignal }).catch((error) =>
+  const code = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch((error) =>
     reportError(error, argv, terminal),
   );
   await terminal.out.flush();
@@ -30,15 +30,16 @@ export async function main({ argv, env, cwd, streams, stopSignal }: Invocation):
   return reportError(failed, argv, terminal);
 }
 
-type Surroundings = { terminal: Terminal } & Pick<Invocation, "env" | "cwd" | "stopSignal">;
+type Surroundings = { terminal: Terminal } & Pick<Invocation, "argv" | "env" | "cwd" | "stopSignal">;
 
-async function runCommand(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+async function runCommand(surroundings: Surroundings): Promise<number> {
+  const { argv } = surroundings;
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
     await surroundings.terminal.out.write(`${VERSION}\n`); // without loading what parses flags
     return 0;
   }
   const { runProgram } = await import("./cli/program.ts");
-  return runProgram(argv, surroundings);
+  return runProgram(surroundings);
 }
 
 /** `main` on this process: the entry of `bin/ttsctl`. */

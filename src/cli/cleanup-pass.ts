@@ -1,6 +1,10 @@
+import { isRedisError, TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
+import type { Ledger } from "../operations/ledger.ts";
+import { audited } from "./audited.ts";
 import type { Context } from "./context.ts";
+import { DONE, emitObject, PARTLY } from "./emit.ts";
 import { formatBytes, openArtifactsOf, openBackupOf, purgeLines } from "./purging.ts";
 
 export interface CleanupFlags {
@@ -13,8 +17,36 @@ export interface CleanupFlags {
   readonly allowEmpty: boolean;
 }
 
-/** One pass with what the flags and settings say; where cleanup is switched off, none. */
-export async function cleanupPass(context: Context, flags: CleanupFlags): Promise<CleanupOutcome> {
+/**
+ * One pass with what the flags and settings say, printed, and in the ledger. Returns the exit code.
+ * @throws TtsctlError what kept the pass from its work; INTERRUPTED
+ */
+export function runPass(context: Context, flags: CleanupFlags): Promise<number> {
+  return audited(context, !flags.dryRun, async (ledger) => {
+    const outcome = await cleanupPass(context, flags, ledger);
+    ledger?.count(outcome.result);
+    await emitObject(context, outcome.result, () => summaryLine(outcome.result));
+    return exitCodeOf(outcome, context);
+  });
+}
+
+/** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is told as such. */
+function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
+  if (context.signal.aborted) {
+    throw new TtsctlError("INTERRUPTED", `interrupted: ${result.purged} tasks were purged`, {
+      hint: "the next pass goes on",
+    });
+  }
+  if (problem !== null && !isRedisError(problem)) throw problem;
+  if (problem !== null)
+    context.reporter.warn(
+      `${problem.message}: the file alone was ${result.dryRun ? "looked at" : "cleaned up; what Redis holds goes at the next pass"}`,
+    );
+  return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
+}
+
+/** Where cleanup is switched off, nothing is looked at. */
+async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger | null): Promise<CleanupOutcome> {
   const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
   const { retention, stuckAfter } = (await context.settings()).cleanup;
   if (retention.value <= 0) {
@@ -32,6 +64,7 @@ export async function cleanupPass(context: Context, flags: CleanupFlags): Promis
     mirror: await (await context.mirrorLink()).open(),
     artifacts: await openArtifactsOf(context),
     backup: await openBackupOf(context, flags.backup, flags.dryRun),
+    ledger,
   };
   const { dryRun, allowEmpty } = flags;
   const options = {
@@ -46,7 +79,7 @@ export async function cleanupPass(context: Context, flags: CleanupFlags): Promis
 }
 
 /** The line that sums up a pass, for people and logs. */
-export function summaryLine(result: CleanupResult): string {
+function summaryLine(result: CleanupResult): string {
   const counts = `candidates=${result.candidates} purged=${result.purged} skipped=${result.skipped} failed=${result.failed}`;
   const freed = `files=${result.files} bytes=${result.bytes} (${formatBytes(result.bytes)})`;
   const dry = result.dryRun ? " dry-run: nothing was removed" : "";

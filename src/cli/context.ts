@@ -17,6 +17,7 @@ export interface Surroundings {
   readonly terminal: Terminal;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
+  readonly argv: readonly string[];
   /** Aborted by SIGINT or SIGTERM; who asks for it ends in good order when it is. */
   readonly stopSignal: () => AbortSignal;
   readonly clock?: Clock;
@@ -51,6 +52,15 @@ export class Context {
   /** Whether the run is to end. From the first use on, a signal no longer ends it at once. */
   get signal(): AbortSignal {
     return this.#surroundings.stopSignal();
+  }
+
+  /** The arguments as they were given, secrets included. */
+  get argv(): readonly string[] {
+    return this.#surroundings.argv;
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return this.#surroundings.env;
   }
 
   /** The folder that relative paths of flags are relative to. */

@@ -17,7 +17,7 @@ const DECLARATIONS = [
 ] as const;
 
 /** Parses the command line, runs what it names, and returns the exit code. */
-export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+export async function runProgram(surroundings: Surroundings): Promise<number> {
   let exitCode = 0;
   const attach: Attach = (command, action) => {
     command.action(async () => {
@@ -40,7 +40,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   });
   for (const declare of DECLARATIONS) declare(program, attach);
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync([...surroundings.argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0 && error.code !== "commander.help") throw usageError(error);

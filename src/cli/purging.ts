@@ -22,8 +22,9 @@ export async function openBackupOf(
 ): Promise<BackupFile | null> {
   if (path === undefined || dryRun) return null;
   const { BackupFile } = await import("../operations/purge/backup.ts");
-  const { store } = await context.settings();
-  const backup = await BackupFile.open(resolve(context.cwd, path), store.path.value);
+  const { store, audit } = await context.settings();
+  const notThese = [store.path.value, ...(audit.path.value === null ? [] : [audit.path.value])];
+  const backup = await BackupFile.open(resolve(context.cwd, path), notThese);
   context.onRelease(() => backup.close());
   return backup;
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { TtsctlError } from "../errors.ts";
 import { allowedSkew } from "../operations/safety.ts";
 import { printable } from "../render/printable.ts";
 import { formatDuration } from "../task/duration.ts";
-import { type CleanupFlags, cleanupPass, summaryLine } from "./cleanup-pass.ts";
+import { type CleanupFlags, runPass } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
-import { DONE, emitObject } from "./emit.ts";
+import { DONE } from "./emit.ts";
 
 const SHORTEST_S = 30;
 const LONGEST_S = 300;
@@ -42,7 +42,7 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
     // A clock that jumped is refused until it is back, or a SIGHUP says that it is right.
     const refused = settings.cleanup.retention.value > 0 && jump > allowedSkew(settings.cleanup.retention.value);
     if (!refused) clocks = readClocks(context);
-    const failed = refused ? await refuseJump(context, jump) : await runPass(context.fork(settings), flags);
+    const failed = refused ? await refuseJump(context, jump) : await tryPass(context.fork(settings), flags);
     failures = failed ? failures + 1 : 0;
     const interval = watchInterval(settings.cleanup.retention.value);
     await hangup.orAfter(Math.min(LONGEST_BACKOFF_S, interval * 2 ** Math.min(failures, 10)), context.signal);
@@ -74,14 +74,14 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
 }
 
 /** One pass with a connection and locks of its own. True if it failed. */
-async function runPass(pass: Context, flags: CleanupFlags): Promise<boolean> {
+async function tryPass(pass: Context, flags: CleanupFlags): Promise<boolean> {
   try {
-    const outcome = await cleanupPass(pass, flags);
-    await emitObject(pass, outcome.result, () => summaryLine(outcome.result));
-    if (outcome.problem !== null) await log(pass, `pass: ${outcome.problem.message}`);
-    return outcome.problem !== null && !isRedisError(outcome.problem);
+    await runPass(pass, flags);
+    return false;
   } catch (error) {
-    await log(pass, `pass failed: ${error instanceof Error ? error.message : String(error)}`);
+    const message = error instanceof Error ? error.message : String(error);
+    const isInterrupted = error instanceof TtsctlError && error.code === "INTERRUPTED";
+    await log(pass, isInterrupted ? `pass ${message}` : `pass failed: ${message}`);
     return true;
   } finally {
     await pass.release().catch((error) => log(pass, `after the pass: ${String(error)}`));

@@ -14,6 +14,7 @@ export interface SettingValues {
   "cleanup.retention": number;
   "cleanup.stuck_after": number;
   "service.timezone": string | null;
+  "audit.path": string | null;
 }
 
 export type SettingName = keyof SettingValues;
@@ -34,6 +35,7 @@ export const DEFAULTS: Readonly<SettingValues> = {
   "cleanup.retention": 7 * 86_400,
   "cleanup.stuck_after": 86_400,
   "service.timezone": null,
+  "audit.path": null,
 };
 
 /** The file that is looked for in the working folder. */

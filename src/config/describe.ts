@@ -15,6 +15,7 @@ export function describeSettings({
   paths,
   cleanup,
   service,
+  audit,
 }: Settings): Record<SettingName, DescribedSetting> {
   return {
     "redis.enabled": described(redis.enabled),
@@ -31,6 +32,7 @@ export function describeSettings({
     "cleanup.retention": described(cleanup.retention),
     "cleanup.stuck_after": described(cleanup.stuckAfter),
     "service.timezone": described(service.timezone),
+    "audit.path": described(audit.path),
   };
 }
 

@@ -41,6 +41,7 @@ const VARIABLES: Record<SettingName, string> = {
   "cleanup.retention": "TASK_RETENTION_SECONDS",
   "cleanup.stuck_after": "TTSCTL_STUCK_AFTER",
   "service.timezone": "TTSCTL_TIMEZONE",
+  "audit.path": "TTSCTL_AUDIT",
 };
 
 const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags) => string | undefined]>> = {
@@ -51,7 +52,7 @@ const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags)
 };
 
 /** Options that mean "none" when they are left empty in the file, as they do when they are absent. */
-const MAY_BE_EMPTY: readonly SettingName[] = ["redis.username", "redis.password", "redis.url"];
+const MAY_BE_EMPTY: readonly SettingName[] = ["redis.username", "redis.password", "redis.url", "audit.path"];
 
 /** What a level gives for a setting, if it does. An option of the file that cannot be interpolated is a CONFIG_INVALID. */
 export function givenAt(level: Level, name: SettingName, inputs: SettingInputs): Given | undefined {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { formatDuration } from "../task/duration.ts";
 import { chosen } from "./choose.ts";
+import type { SettingValues } from "./defaults.ts";
 import { PATH, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
 import { given, homeFolder, type SettingInputs } from "./levels.ts";
 import { resolveRedis } from "./resolve-redis.ts";
@@ -23,14 +24,19 @@ export function resolveSettings(inputs: SettingInputs): Settings {
     paths: { output: path("paths.output", inputs), logs: path("paths.logs", inputs) },
     cleanup: { retention, stuckAfter: chosen("cleanup.stuck_after", STUCK_AFTER, inputs) },
     service: { timezone: chosen("service.timezone", TIMEZONE, inputs) },
+    audit: { path: path("audit.path", inputs) },
     warnings,
   };
 }
 
-function path(name: "store.path" | "paths.output" | "paths.logs", inputs: SettingInputs): Setting<string> {
-  const setting = chosen(name, PATH, inputs);
+type PathName = "store.path" | "paths.output" | "paths.logs" | "audit.path";
+
+/** Absolute; a path that is not set and has no default is null. */
+function path<N extends PathName>(name: N, inputs: SettingInputs): Setting<SettingValues[N]>;
+function path(name: PathName, inputs: SettingInputs): Setting<string | null> {
+  const setting: Setting<string | null> = chosen(name, PATH, inputs);
   const folder = given(name, inputs)?.folder ?? homeFolder(inputs);
-  return { ...setting, value: resolve(folder, setting.value) };
+  return { ...setting, value: setting.value === null ? null : resolve(folder, setting.value) };
 }
 
 function shortRetention({ value, origin }: Setting<number>): string[] {

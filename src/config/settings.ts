@@ -36,6 +36,8 @@ export interface Settings {
   cleanup: { retention: Setting<number>; stuckAfter: Setting<number> };
   /** An IANA name; null means the zone of the machine. */
   service: { timezone: Setting<string | null> };
+  /** The ledger of all that changes tasks; absolute, null: none is kept. */
+  audit: { path: Setting<string | null> };
   /** One line each, for stderr. */
   warnings: string[];
 }

@@ -10,6 +10,7 @@ import { invalidWarnings } from "../store/task-store.ts";
 import { describeStuck, type StuckRule } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
+import type { Ledger } from "./ledger.ts";
 import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import type { Copies } from "./purge/copies.ts";
@@ -61,6 +62,7 @@ export interface CleanupParts {
   readonly mirror: MirrorState;
   readonly artifacts: Artifacts;
   readonly backup: BackupFile | null;
+  readonly ledger: Ledger | null;
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -74,7 +76,7 @@ const FUTURE_S = 60;
 
 /**
  * One pass of SPEC section 6. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, CLOCK_SKEW, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED
+ * @throws TtsctlError STORE_*, CLOCK_SKEW, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED, AUDIT_FAILED
  */
 export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {
   const started = parts.clock.monotonic();
@@ -149,6 +151,7 @@ async function purgeFound(
     now: pass.now,
     expireBefore: pass.expireBefore,
     dryRun: options.dryRun,
+    reason: "expired",
     decide: (copies) => decideIn(pass, copies),
     onPurged: parts.onPurged,
     drain: parts.drain,

@@ -9,6 +9,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { passes, type TaskFilter, timePasses } from "../task/filter.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
+import type { Ledger } from "./ledger.ts";
 import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { decideDelete } from "./purge/decide.ts";
@@ -54,6 +55,7 @@ export interface DeleteParts {
   readonly mirror: MirrorState;
   readonly artifacts: Artifacts;
   readonly backup: BackupFile | null;
+  readonly ledger: Ledger | null;
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -67,7 +69,7 @@ export interface DeleteParts {
 /**
  * Deletes chosen tasks from both stores with their artifacts, as a cleanup purges them. The caller holds the run lock,
  * unless it is a dry run.
- * @throws TtsctlError STORE_*, MAX_DELETE_EXCEEDED before the first deletion, BACKUP_FAILED
+ * @throws TtsctlError STORE_*, MAX_DELETE_EXCEEDED before the first deletion, BACKUP_FAILED, AUDIT_FAILED
  */
 export async function deleteTasks(
   parts: DeleteParts,
@@ -160,7 +162,7 @@ class DeleteRun {
     };
     const now = parts.clock.now();
     const policy = {
-      ...{ now, expireBefore: now - Math.max(retention, 0), dryRun },
+      ...{ now, expireBefore: now - Math.max(retention, 0), dryRun, reason: "deleted" },
       decide: (copies: Parameters<typeof decideDelete>[0]) => decideDelete(copies, force),
       onPurged: parts.onPurged,
       drain: parts.drain,

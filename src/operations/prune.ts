@@ -3,6 +3,7 @@ import type { FileStore } from "../store/file/file-store.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
+import type { Ledger } from "./ledger.ts";
 import { batches } from "./pool.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 
@@ -11,11 +12,13 @@ export interface PruneParts {
   readonly mirror: Mirror;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  readonly ledger: Ledger | null;
 }
 
 /**
  * Removes from the mirror the tasks that only it has. Each batch is looked for once more in the file just before, and
  * each removal goes through only if the copy still is as it was seen.
+ * @throws TtsctlError STORE_*, REDIS_*, AUDIT_FAILED
  */
 export async function pruneOrphans(
   parts: PruneParts,
@@ -32,7 +35,7 @@ export async function pruneOrphans(
       const seen = await parts.mirror.see(batch);
       snapshot = await currentSnapshot(parts.file, snapshot);
       const still = batch.flatMap((id, i) => (snapshot!.holds(id) ? [] : [{ id, seen: seen[i]! }]));
-      pruned += await removeSeen(parts.mirror, still, failures);
+      pruned += await removeSeen(parts, still, failures);
       parts.reporter.progress("pruning", pruned, orphans.length);
     }
   } finally {
@@ -50,7 +53,7 @@ async function currentSnapshot(file: FileStore, snapshot: Snapshot | undefined):
 }
 
 async function removeSeen(
-  mirror: Mirror,
+  { mirror, ledger }: PruneParts,
   orphans: readonly { id: TaskId; seen: Outcome<SeenCopy> }[],
   failures: NamedWarnings,
 ): Promise<number> {
@@ -59,11 +62,16 @@ async function removeSeen(
     if (seen instanceof TtsctlError) failures.add(id.userId, id.taskId, seen.message);
     else removals.push({ id, seen });
   }
-  let removed = 0;
+  await ledger?.announce(
+    "prune",
+    removals.map(({ id }) => ({ ...id, reason: "orphan" })),
+  );
+  const stayed: TaskId[] = [];
   (await mirror.remove(removals)).forEach((outcome, i) => {
     const { id } = removals[i]!;
     if (outcome instanceof TtsctlError) failures.add(id.userId, id.taskId, outcome.message);
-    else if (outcome) removed++;
+    if (outcome !== true) stayed.push(id);
   });
-  return removed;
+  await ledger?.stayed(stayed);
+  return removals.length - stayed.length;
 }

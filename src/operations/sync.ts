@@ -14,6 +14,7 @@ import { NO_FILTER } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
+import type { Ledger } from "./ledger.ts";
 import { MemberList } from "./member-list.ts";
 import { batches, pool, throwIfInterrupted } from "./pool.ts";
 import { pruneOrphans } from "./prune.ts";
@@ -57,6 +58,7 @@ export interface SyncParts {
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  readonly ledger: Ledger | null;
   /** Asks before tasks are removed; throws where the answer is no. */
   confirm(count: number): Promise<void>;
 }

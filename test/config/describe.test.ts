@@ -23,6 +23,7 @@ test("every setting, parsed, with its source", () => {
     "cleanup.retention": { value: 86_400, source: "flag" },
     "cleanup.stuck_after": { value: 86_400, source: "default" },
     "service.timezone": { value: "UTC", source: "file" },
+    "audit.path": { value: null, source: "default" },
   });
 });
 

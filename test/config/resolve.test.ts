@@ -36,6 +36,7 @@ test("without anything: the defaults, and paths in the working folder", () => {
     paths: { output: standard("/home/op/output"), logs: standard("/home/op/Logs") },
     cleanup: { retention: standard(604_800), stuckAfter: standard(86_400) },
     service: { timezone: standard(null) },
+    audit: { path: standard(null) },
     warnings: [],
   });
 });

@@ -17,7 +17,8 @@ const NAMES = [
     "redis.url",
     "redis.timeout",
   ],
-  ...["store.path", "paths.output", "paths.logs", "cleanup.retention", "cleanup.stuck_after", "service.timezone"],
+  ...["store.path", "paths.output", "paths.logs", "cleanup.retention", "cleanup.stuck_after"],
+  ...["service.timezone", "audit.path"],
 ];
 
 describe("config", () => {

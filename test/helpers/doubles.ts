@@ -1,10 +1,12 @@
 import type { Artifacts } from "../../src/artifacts/artifacts.ts";
 import type { Clock } from "../../src/clock.ts";
 import { TtsctlError } from "../../src/errors.ts";
+import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
 import type { Reporter } from "../../src/operations/reporter.ts";
 import { type MirrorLink, MirrorLink as RealLink } from "../../src/store/mirror-link.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
+import type { TaskId } from "../../src/store/task-source.ts";
 import type { Zone } from "../../src/task/zone.ts";
 import { UTC } from "./records.ts";
 import type { RedisServer } from "./redis.ts";
@@ -126,4 +128,30 @@ export function hookedArtifacts(
 /** A mirror and a double around it, for the tests of one file. */
 export async function flakyMirror(server: RedisServer): Promise<FlakyMirror> {
   return new FlakyMirror(await connectMirror(server));
+}
+
+/** Keeps what was announced and what became of it; a test can make an announcement fail. */
+export class RecordingLedger implements Ledger {
+  readonly announced: { action: string; name: string; reason: string }[] = [];
+  readonly stays: string[] = [];
+  readonly cameBack: string[] = [];
+  /** Runs at each announcement, before it is kept. */
+  onAnnounce: (names: readonly string[]) => Promise<void> | void = () => {};
+
+  async announce(action: LedgerAction, entries: readonly LedgerEntry[]): Promise<void> {
+    await this.onAnnounce(entries.map(nameOf));
+    for (const { reason, ...entry } of entries) this.announced.push({ action, name: nameOf(entry), reason });
+  }
+
+  async stayed(tasks: readonly TaskId[]): Promise<void> {
+    this.stays.push(...tasks.map(nameOf));
+  }
+
+  async returned(tasks: readonly TaskId[]): Promise<void> {
+    this.cameBack.push(...tasks.map(nameOf));
+  }
+}
+
+function nameOf(entry: TaskId | { readonly path: string }): string {
+  return "path" in entry ? entry.path : `${entry.userId}:${entry.taskId}`;
 }

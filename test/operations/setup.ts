@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts";
 import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
 import { type DeleteOptions, deleteTasks, type Selection } from "../../src/operations/delete.ts";
+import type { Ledger } from "../../src/operations/ledger.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { PurgedTask } from "../../src/operations/purge/tally.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
@@ -30,6 +31,7 @@ export class Site {
   readonly flaky: FlakyMirror;
   /** What the operation gets for a mirror. */
   state: MirrorState;
+  ledger: Ledger | null = null;
   /** Stands between the operation and the real artifacts. */
   wrapArtifacts: (real: Artifacts) => Artifacts = (real) => real;
 
@@ -107,7 +109,13 @@ export class Site {
   }
 
   #common() {
-    return { file: this.file, clock: this.clock, reporter: this.reporter, signal: this.stop.signal };
+    return {
+      file: this.file,
+      clock: this.clock,
+      reporter: this.reporter,
+      signal: this.stop.signal,
+      ledger: this.ledger,
+    };
   }
 
   #purging() {

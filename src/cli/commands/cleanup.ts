@@ -1,10 +1,8 @@
 import type { Command } from "commander";
-import { isRedisError, TtsctlError } from "../../errors.ts";
-import type { CleanupOutcome } from "../../operations/cleanup.ts";
+import { TtsctlError } from "../../errors.ts";
 import type { Attach } from "../attach.ts";
-import { type CleanupFlags, cleanupPass, summaryLine } from "../cleanup-pass.ts";
+import type { CleanupFlags } from "../cleanup-pass.ts";
 import type { Context } from "../context.ts";
-import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { addDestructive } from "../selection.ts";
 
 export function declareCleanup(program: Command, attach: Attach): void {
@@ -41,22 +39,6 @@ async function runCleanup(context: Context, flags: CleanupFlags): Promise<number
     const { watch } = await import("../watch.ts");
     return watch(context, flags);
   }
-  const outcome = await cleanupPass(context, flags);
-  await emitObject(context, outcome.result, () => summaryLine(outcome.result));
-  return exitCodeOf(outcome, context);
-}
-
-/** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is told as such. */
-function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
-  if (context.signal.aborted) {
-    throw new TtsctlError("INTERRUPTED", `interrupted: ${result.purged} tasks were purged`, {
-      hint: "the next pass goes on",
-    });
-  }
-  if (problem !== null && !isRedisError(problem)) throw problem;
-  if (problem !== null)
-    context.reporter.warn(
-      `${problem.message}: the file alone was ${result.dryRun ? "looked at" : "cleaned up; what Redis holds goes at the next pass"}`,
-    );
-  return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
+  const { runPass } = await import("../cleanup-pass.ts");
+  return runPass(context, flags);
 }

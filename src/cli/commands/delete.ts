@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
-import type { DeleteResult } from "../../operations/delete.ts";
+import type { DeleteResult, Selection } from "../../operations/delete.ts";
 import type { Attach } from "../attach.ts";
+import { audited } from "../audited.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
+import type { LedgerRun } from "../ledger.ts";
 import { formatBytes, openArtifactsOf, openBackupOf, purgeLines } from "../purging.ts";
 import { addDestructive, addSelection } from "../selection.ts";
 
@@ -47,6 +49,15 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
   const checking = { names: FLAG_NAMES, times: await context.times(), now: context.clock.now() };
   const selection = { ids: checkIds(raw, checking), filter: buildFilter(raw, checking) };
   await context.requireConfig(true);
+  return audited(context, !flags.dryRun, (ledger) => deleteChosen(context, flags, selection, ledger));
+}
+
+async function deleteChosen(
+  context: Context,
+  flags: DeleteFlags,
+  selection: Selection,
+  ledger: LedgerRun | null,
+): Promise<number> {
   const { deleteTasks } = await import("../../operations/delete.ts");
   const file = await context.changingFileStore();
   if (!flags.dryRun) {
@@ -59,6 +70,7 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
     mirror: await (await context.mirrorLink()).open(),
     artifacts: await openArtifactsOf(context),
     backup: await openBackupOf(context, flags.backup, flags.dryRun),
+    ledger,
     confirm: confirmation(
       context,
       flags.yes,
@@ -69,6 +81,7 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
   const retention = (await context.settings()).cleanup.retention.value;
   const options = { dryRun, force, allowEmpty, retention, maxDelete: flags.maxDelete ?? null };
   const { result, problem } = await deleteTasks(parts, selection, options);
+  ledger?.count(result);
   await lines.drain();
   await emitObject(context, result, () => describeDelete(result));
   return exitCodeOf(context, result, problem);

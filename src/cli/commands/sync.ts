@@ -3,9 +3,11 @@ import type { MaxDelete } from "../../operations/brake.ts";
 import type { SyncOutcome, SyncResult } from "../../operations/sync.ts";
 import { trimId } from "../../task/ids.ts";
 import type { Attach } from "../attach.ts";
+import { audited } from "../audited.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
+import type { LedgerRun } from "../ledger.ts";
 import { addDestructive } from "../selection.ts";
 
 interface SyncFlags {
@@ -43,6 +45,15 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const { checkUser } = await import("../../operations/list-query.ts");
   const userId = flags.user === undefined ? undefined : checkUser(trimId(flags.user), "--user");
   if (flags.prune) await context.requireConfig(false);
+  return audited(context, flags.prune && !flags.dryRun, (ledger) => syncStore(context, flags, userId, ledger));
+}
+
+async function syncStore(
+  context: Context,
+  flags: SyncFlags,
+  userId: string | undefined,
+  ledger: LedgerRun | null,
+): Promise<number> {
   const { sync } = await import("../../operations/sync.ts");
   const { openMirror } = await import("../mirror.ts");
   const file = await context.changingFileStore();
@@ -52,7 +63,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
     context.onRelease(() => lock.release());
   }
   const parts = {
-    ...{ file, mirror, clock: context.clock, reporter: context.reporter, signal: context.signal },
+    ...{ file, mirror, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     confirm: confirmation(context, flags.yes, (count) => `Remove ${count} tasks that only Redis has?`),
   };
   const outcome = await sync(parts, {
@@ -60,6 +71,7 @@ async function runSync(context: Context, flags: SyncFlags): Promise<number> {
     ...{ dryRun: flags.dryRun, checksum: flags.checksum, prune: flags.prune, allowEmpty: flags.allowEmpty },
     maxDelete: flags.maxDelete ?? { percent: 50 },
   });
+  ledger?.count(outcome);
   await emitSync(context, outcome);
   return outcome.failed + outcome.failedToPrune > 0 ? PARTLY : DONE;
 }

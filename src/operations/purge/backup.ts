@@ -13,15 +13,15 @@ export class BackupFile {
   }
 
   /**
-   * @param storePath the store file, which is no place for a backup
+   * @param notThese files that are no place for a backup: the store file, the audit ledger
    * @throws TtsctlError BACKUP_FAILED, USAGE
    */
-  static async open(path: string, storePath?: string): Promise<BackupFile> {
+  static async open(path: string, notThese: readonly string[] = []): Promise<BackupFile> {
     try {
       const handle = await open(path, "a+", 0o600);
       const backup = new BackupFile(path, handle);
       try {
-        await backup.#begin(storePath);
+        await backup.#begin(notThese);
         return backup;
       } catch (error) {
         await handle.close();
@@ -33,12 +33,15 @@ export class BackupFile {
     }
   }
 
-  /** Refuses the store file itself, and ends a last line that an earlier run left unfinished. */
-  async #begin(storePath: string | undefined): Promise<void> {
+  /** Ends a last line that an earlier run left unfinished. */
+  async #begin(notThese: readonly string[]): Promise<void> {
     const own = await this.#handle.stat();
-    const store = storePath === undefined ? null : await stat(storePath).catch(() => null);
-    if (store !== null && own.dev === store.dev && own.ino === store.ino) {
-      throw new TtsctlError("USAGE", `--backup names the store file ${storePath}`, { hint: "name another file" });
+    for (const path of notThese) {
+      const other = await stat(path).catch(() => null);
+      if (other === null || own.dev !== other.dev || own.ino !== other.ino) continue;
+      throw new TtsctlError("USAGE", `--backup names ${path}, which is a file of its own`, {
+        hint: "name another file",
+      });
     }
     if (own.size === 0) return;
     const { buffer } = await this.#handle.read(Buffer.alloc(1), 0, 1, own.size - 1);

@@ -20,3 +20,8 @@ export function isAhead({ copies: { file, mirror } }: Looked): boolean {
   if (file === null || mirror === null || typeof file !== "object" || typeof mirror !== "object") return false;
   return mirror.score > file.score;
 }
+
+/** An index member without a hash, and nothing in the file. */
+export function isDangling({ copies, seen }: Pick<Looked, "copies" | "seen">): boolean {
+  return copies.file === null && !(seen?.exists ?? false);
+}

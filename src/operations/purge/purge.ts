@@ -4,13 +4,14 @@ import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Mirror, type SeenCopy } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Ledger } from "../ledger.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import type { BackupFile } from "./backup.ts";
 import { type Copies, mirrorCopy, sameFileCopy } from "./copies.ts";
 import type { Decision } from "./decide.ts";
 import { LogOwners } from "./log-owners.ts";
-import { isAhead, type Looked, type Removed } from "./looked.ts";
+import { isAhead, isDangling, type Looked, type Removed } from "./looked.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
@@ -28,6 +29,7 @@ export interface PurgeParts {
   /** Null: the file and the artifacts alone. */
   readonly mirror: Mirror | null;
   readonly backup: BackupFile | null;
+  readonly ledger: Ledger | null;
 }
 
 export interface PurgePolicy extends TallyListener {
@@ -36,6 +38,8 @@ export interface PurgePolicy extends TallyListener {
   /** Empty folders last changed before this go too. */
   readonly expireBefore: number;
   readonly dryRun: boolean;
+  /** Why tasks go, for the ledger. */
+  readonly reason: string;
   decide(copies: Copies): Decision;
   /** Waits until what onPurged was given is written. */
   drain(): Promise<void>;
@@ -110,12 +114,25 @@ export class Purge {
   async #batch(ids: readonly TaskId[]): Promise<void> {
     const chosen = this.#choose(await this.#look(ids));
     if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
-    const still = await this.#lookAgain(await this.#backUp(chosen));
+    const saved = await this.#backUp(chosen);
+    await this.#announce(saved);
+    const still = await this.#lookAgain(saved);
     const inFile = still.filter(({ copies }) => copies.file !== null);
     const onlyInRedis = still.filter(({ copies }) => copies.file === null);
-    for (const task of await this.#removeArtifacts(await this.#removeFromMirror(inFile)))
-      this.#file.endWithRewrite(task);
-    for (const task of await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis))) this.#report(task);
+    const ending = await this.#removeArtifacts(await this.#removeFromMirror(inFile));
+    for (const task of ending) this.#file.endWithRewrite(task);
+    const gone = await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis));
+    for (const task of gone) this.#report(task);
+    const done = new Set([...ending, ...gone].map(({ id }) => id));
+    await this.#parts.ledger?.stayed(saved.flatMap(({ id }) => (done.has(id) ? [] : [id])));
+  }
+
+  /** Says in the ledger what is about to go, before anything does. */
+  async #announce(tasks: readonly Looked[]): Promise<void> {
+    const entries = tasks.map((task) => {
+      return { ...task.id, reason: isDangling(task) ? "dangling" : this.#policy.reason };
+    });
+    await this.#parts.ledger?.announce("purge", entries);
   }
 
   /** Both copies of each task. A Redis that is lost here is left out from here on. */
@@ -212,6 +229,7 @@ export class Purge {
     try {
       const { changed, returned } = await this.#file.rewrite();
       this.#tally.returned(returned);
+      await this.#parts.ledger?.returned(returned);
       await this.#settle(changed);
       if (!this.#policy.dryRun) await this.#artifacts.sweep(this.#policy.expireBefore);
     } finally {
@@ -233,6 +251,7 @@ export class Purge {
       }
       if (i % BATCH === 0) await this.#policy.drain();
     }
+    await this.#parts.ledger?.stayed(stay);
     await this.#writeBack(stay);
   }
 
@@ -245,7 +264,7 @@ export class Purge {
   #report({ id, copies, seen, files, bytes }: Removed): void {
     const local = copies.file !== null;
     const redis = seen?.exists ?? false;
-    this.#tally.purged({ ...id, local, redis, dangling: !local && !redis, files, bytes });
+    this.#tally.purged({ ...id, local, redis, dangling: isDangling({ copies, seen }), files, bytes });
   }
 }
 

@@ -1,0 +1,44 @@
+import { TtsctlError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import type { Context } from "./context.ts";
+import type { LedgerRun } from "./ledger.ts";
+
+/**
+ * Runs the part of a command that changes or removes tasks, between the two lines of the audit ledger that say who
+ * began it and how it ended. Give the ledger to the operation, and its result to `count`.
+ * @param applies false for a dry run, which leaves no trace
+ * @param work gets null where no ledger is kept; returns the exit code
+ * @throws TtsctlError AUDIT_FAILED before anything was done, or from the work, or after it; and what the work throws
+ */
+export async function audited(
+  context: Context,
+  applies: boolean,
+  work: (ledger: LedgerRun | null) => Promise<number>,
+): Promise<number> {
+  const { audit, store, configPath } = await context.settings();
+  if (!applies || audit.path.value === null) return work(null);
+  const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
+  const [{ LedgerFile }, { LedgerRun, who }] = await Promise.all([import("./ledger-file.ts"), import("./ledger.ts")]);
+  const file = await LedgerFile.open(audit.path.value, notThese);
+  try {
+    const run = new LedgerRun(file, () => context.clock.now());
+    await run.begin({ ...who(context), config: configPath, store: store.path.value, version: VERSION });
+    return await ended(run, work);
+  } finally {
+    await file.close();
+  }
+}
+
+/** What the work threw counts for more than a last line that could not be written. */
+async function ended(run: LedgerRun, work: (ledger: LedgerRun) => Promise<number>): Promise<number> {
+  let exitCode: number;
+  try {
+    exitCode = await work(run);
+  } catch (error) {
+    const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
+    await run.end({ exitCode, error: code }).catch(() => {});
+    throw error;
+  }
+  await run.end({ exitCode, error: null });
+  return exitCode;
+}

@@ -1,0 +1,105 @@
+import { constants } from "node:fs";
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { systemErrorCode, TtsctlError } from "../errors.ts";
+
+// A link could lead into the store or any other file; a pipe would block; the owner's group may read it, nobody else.
+const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const MODE = 0o640;
+
+/** A file of whole JSON lines that several processes append to. */
+export class LedgerFile {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  /** Whether somebody's last line was cut, ours or that of a run that was killed. */
+  #isCut: boolean;
+
+  private constructor(path: string, handle: FileHandle, isCut: boolean) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#isCut = isCut;
+  }
+
+  /**
+   * Opens it for one run: a log rotation in between is seen by the next.
+   * @param notThese files that must never be appended to
+   * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
+   */
+  static async open(path: string, notThese: readonly string[]): Promise<LedgerFile> {
+    const names = await Promise.all(notThese.map(realName));
+    if (names.includes(await realName(path))) throw otherFile(path);
+    const handle = await open(path, FLAGS, MODE).catch((cause) => {
+      throw ledgerFailed(path, cause);
+    });
+    try {
+      const own = await handle.stat();
+      if (!own.isFile()) throw new TtsctlError("AUDIT_FAILED", `the audit ledger ${path} is not a regular file`);
+      for (const other of notThese) {
+        const info = await stat(other).catch(() => null);
+        if (info !== null && info.dev === own.dev && info.ino === own.ino) throw otherFile(path);
+      }
+      if (own.size === 0) await syncFolder(path);
+      return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
+    } catch (error) {
+      await handle.close();
+      throw error instanceof TtsctlError ? error : ledgerFailed(path, error);
+    }
+  }
+
+  /**
+   * Appends lines, each in one write, and returns when they are on the disk.
+   * @throws TtsctlError AUDIT_FAILED
+   */
+  async append(lines: Iterable<object>): Promise<void> {
+    try {
+      for (const line of lines) await this.#write(`${JSON.stringify(line)}\n`);
+      await this.#handle.datasync();
+    } catch (cause) {
+      throw ledgerFailed(this.#path, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #write(line: string): Promise<void> {
+    const bytes = Buffer.from(this.#isCut ? `\n${line}` : line);
+    const { bytesWritten } = await this.#handle.write(bytes);
+    this.#isCut = bytesWritten < bytes.length;
+    if (this.#isCut) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes could be written`);
+  }
+}
+
+/** The path with links followed, as far as it exists. */
+async function realName(path: string): Promise<string> {
+  return realpath(path).catch(async () => {
+    const folder = await realpath(dirname(path)).catch(() => dirname(path));
+    return join(folder, basename(path));
+  });
+}
+
+async function lastByte(handle: FileHandle, size: number): Promise<number | undefined> {
+  return (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0];
+}
+
+/** A new file is there after a power cut only if its folder is on the disk. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  await folder.sync().finally(() => folder.close());
+}
+
+function otherFile(path: string): TtsctlError {
+  return new TtsctlError("CONFIG_INVALID", `[audit] path names ${path}, which is a file of its own`, {
+    hint: "the ledger cannot be the store file or config.ini; name another file",
+  });
+}
+
+function ledgerFailed(path: string, cause: unknown): TtsctlError {
+  const code = systemErrorCode(cause);
+  const reason = code === "ELOOP" ? "it is a symbolic link" : (code ?? String(cause));
+  return new TtsctlError("AUDIT_FAILED", `cannot write the audit ledger ${path}: ${reason}`, {
+    hint: "nothing is changed that is not in the ledger; mend [audit] path (TTSCTL_AUDIT), and run it again",
+    cause,
+  });
+}

@@ -1,0 +1,132 @@
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { LedgerRun, withoutSecrets } from "../../src/cli/ledger.ts";
+import { LedgerFile } from "../../src/cli/ledger-file.ts";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "ttsctl-ledger-"));
+  path = join(folder, "audit.jsonl");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const written = () =>
+  readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+
+describe("the file", () => {
+  it("is made for its owner and group alone, and appended to", async () => {
+    for (const n of [1, 2]) {
+      const file = await LedgerFile.open(path, []);
+      await file.append([{ n }]);
+      await file.close();
+    }
+    expect(written()).toEqual(['{"n":1}', '{"n":2}']);
+    expect(statSync(path).mode & 0o027).toBe(0);
+  });
+
+  it("takes whole lines from several at once", async () => {
+    const files = await Promise.all([1, 2, 3].map(() => LedgerFile.open(path, [])));
+    const text = "x".repeat(10_000);
+    await Promise.all(files.map((file, n) => file.append(Array.from({ length: 50 }, (_, i) => ({ n, i, text })))));
+    for (const file of files) await file.close();
+    const lines = written().map((line) => JSON.parse(line));
+    for (const n of [0, 1, 2]) {
+      expect(lines.filter((line) => line.n === n).map(({ i }) => i)).toEqual([...Array(50).keys()]);
+    }
+  });
+
+  it("begins a new line after one that was cut", async () => {
+    writeFileSync(path, '{"whole":1}\n{"cu');
+    const file = await LedgerFile.open(path, []);
+    await file.append([{ n: 1 }, { n: 2 }]);
+    await file.close();
+    expect(written()).toEqual(['{"whole":1}', '{"cu', '{"n":1}', '{"n":2}']);
+  });
+
+  it.each<[string, string, (other: string) => void]>([
+    ["a link", "AUDIT_FAILED", () => symlinkSync(join(folder, "elsewhere"), path)],
+    ["a link to the store file", "CONFIG_INVALID", (other) => symlinkSync(other, path)],
+    ["a folder", "AUDIT_FAILED", () => (path = folder)],
+    ["in no folder", "AUDIT_FAILED", () => (path = join(folder, "no", "audit.jsonl"))],
+    ["a device", "AUDIT_FAILED", () => (path = "/dev/null")],
+    ["the store file", "CONFIG_INVALID", (other) => (path = other)],
+    ["another name of the store file", "CONFIG_INVALID", (other) => linkSync(other, path)],
+  ])("is not %s", async (_, code, arrange) => {
+    const store = join(folder, "voice_task.json");
+    writeFileSync(store, "[]");
+    arrange(store);
+    await expect(LedgerFile.open(path, [store])).rejects.toMatchObject({ code });
+    expect(readFileSync(store, "utf8")).toBe("[]");
+    expect(existsSync(join(folder, "elsewhere"))).toBe(false);
+  });
+
+  it("is not the store file that is not there yet, nor the one that a link names", async () => {
+    const store = join(folder, "voice_task.json");
+    await expect(LedgerFile.open(store, [store])).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    symlinkSync(folder, join(folder, "link"));
+    const through = join(folder, "link", "voice_task.json");
+    await expect(LedgerFile.open(through, [store])).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    expect(existsSync(store)).toBe(false);
+  });
+});
+
+test("tasks, whatever their ids, stand once each in lines of bounded length", async () => {
+  const id = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 20 }),
+    fc.constantFrom("长".repeat(3000), '"\\'.repeat(900)),
+  );
+  const entry = fc.record({ userId: id, taskId: id, reason: fc.constantFrom("expired", "dangling") });
+  await fc.assert(
+    fc.asyncProperty(fc.array(entry, { maxLength: 1200, size: "max" }), async (entries) => {
+      const file = await LedgerFile.open(path, []);
+      await new LedgerRun(file, () => 0).announce("purge", entries);
+      await file.close();
+      const lines = written().map((line) => ({ length: line.length, ...JSON.parse(line) }));
+      rmSync(path);
+      const told = lines.flatMap(({ reason, tasks }) =>
+        tasks.map((task: object) => JSON.stringify({ ...task, reason })),
+      );
+      const given = entries.map(({ userId, taskId, reason }) => {
+        return JSON.stringify({ user_id: userId.toWellFormed(), task_id: taskId.toWellFormed(), reason });
+      });
+      expect(told.sort()).toEqual(given.sort());
+      for (const { length, tasks } of lines) {
+        expect(tasks.length).toBeLessThanOrEqual(500);
+        expect(length).toBeLessThan(70_000);
+      }
+    }),
+    { numRuns: 8 },
+  );
+});
+
+test.each([
+  [
+    ["sync", "--redis-url", "redis://u:s3cret@h/1"],
+    ["sync", "--redis-url", "redis://u:***@h/1"],
+  ],
+  [["--redis-url=redis://:s3cret@h"], ["--redis-url=redis://:***@h"]],
+  [
+    ["--redis-url", "unix:///run/r.sock?password=s3cret&db=1"],
+    ["--redis-url", "unix:///run/r.sock?password=***&db=1"],
+  ],
+  [
+    ["--redis-url", "u:s3cret@h"],
+    ["--redis-url", "***@h"],
+  ],
+  [
+    ["list", "rediss://u:s3cret@h"],
+    ["list", "rediss://u:***@h"],
+  ],
+  [
+    ["delete", "--user", "a@b", "--ids", "x://y"],
+    ["delete", "--user", "a@b", "--ids", "x://y"],
+  ],
+])("%j is kept without secrets", (argv, kept) => {
+  expect(withoutSecrets(argv)).toEqual(kept);
+});

@@ -1,0 +1,188 @@
+import { mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { usePlace } from "./setup.ts";
+
+interface Line {
+  event: string;
+  run: string;
+  time: string;
+  [field: string]: unknown;
+}
+
+const here = usePlace();
+const AUDIT = "[audit]\npath = audit.jsonl\n";
+beforeEach(() => here.root.configure(here.server.port, AUDIT));
+
+function ledger(name = "audit.jsonl"): Line[] {
+  return here.root.has(name) ? lines(readFileSync(here.root.at(name), "utf8")).map((line) => JSON.parse(line)) : [];
+}
+
+function namesIn(ledgerLines: readonly Line[]): string[] {
+  return ledgerLines
+    .filter(({ event }) => event === "tasks")
+    .flatMap(({ tasks }) => tasks as { user_id: string; task_id: string }[])
+    .map(({ user_id, task_id }) => `${user_id}:${task_id}`)
+    .sort();
+}
+
+async function fill(): Promise<void> {
+  const all = [record("alice", "t1"), record("bob", "t2"), record("bob", "young", { updated_at: ago(60) })];
+  here.root.writeStore(all);
+  here.root.writeArtifacts(all);
+  await here.mirrored(...all, record("alice", "gone", { updated_at: ago(60) }));
+}
+
+describe("the audit ledger", () => {
+  it("says who ran a cleanup, how, what went, and how it ended", async () => {
+    await fill();
+    const run = await here.run("cleanup --once -o json", { env: { SUDO_USER: "carol" } });
+    expect(run).toMatchObject({ code: 0 });
+    const [begin, tasks, end, ...more] = ledger();
+    expect(more).toEqual([]);
+    expect(begin).toMatchObject({
+      ...{ event: "begin", user: userInfo().username, uid: process.getuid!(), sudoUser: "carol", host: hostname() },
+      ...{ argv: ["cleanup", "--once", "-o", "json"], cwd: here.root.path, config: here.root.at("config.ini") },
+      ...{ store: here.root.store, version: expect.stringMatching(/^\d+\.\d+\.\d+/), pid: expect.any(Number) },
+    });
+    expect(begin!.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(tasks).toMatchObject({ event: "tasks", run: begin!.run, action: "purge", reason: "expired" });
+    expect(namesIn(ledger())).toEqual(["alice:t1", "bob:t2"]);
+    const { dryRun: _, expireBefore: __, ...counts } = JSON.parse(run.stdout);
+    expect(end).toMatchObject({ event: "end", run: begin!.run, exitCode: 0, error: null, announced: 2, stayed: 0 });
+    expect(end!.result).toEqual(counts);
+    expect(statSync(here.root.at("audit.jsonl")).mode & 0o027).toBe(0);
+  });
+
+  it("has delete and sync --prune too, one run after the other, and no password", async () => {
+    await fill();
+    const url = `redis://default:s3cret@127.0.0.1:${here.server.port}/0`;
+    await here.server.call("CONFIG", "SET", "requirepass", "s3cret");
+    try {
+      expect(await here.run(`delete --user bob --yes --redis-url ${url}`)).toMatchObject({ code: 0 });
+      expect(await here.run(`sync --prune --yes --redis-url=${url}`)).toMatchObject({ code: 0 });
+    } finally {
+      await here.server.call("CONFIG", "SET", "requirepass", "");
+    }
+    const text = readFileSync(here.root.at("audit.jsonl"), "utf8");
+    expect(text).not.toContain("s3cret");
+    expect(ledger().map(({ event }) => event)).toEqual(["begin", "tasks", "end", "begin", "tasks", "end"]);
+    expect(ledger()[1]).toMatchObject({ action: "purge", reason: "deleted" });
+    expect(ledger()[4]).toMatchObject({
+      ...{ action: "prune", reason: "orphan", tasks: [{ user_id: "alice", task_id: "gone" }] },
+    });
+    expect(new Set(ledger().map(({ run }) => run)).size).toBe(2);
+  });
+
+  it("has nothing of what changes nothing", async () => {
+    await fill();
+    for (const line of [
+      "cleanup --once --dry-run",
+      "delete --all --dry-run",
+      "sync --prune --dry-run",
+      "sync",
+      "list",
+    ]) {
+      expect(await here.run(line)).toMatchObject({ code: 0 });
+    }
+    expect(here.root.has("audit.jsonl")).toBe(false);
+  });
+
+  it("is no place for a backup", async () => {
+    await fill();
+    const run = await here.run("cleanup --once --backup audit.jsonl -o json");
+    expect(run.code).toBe(2);
+    expect(JSON.parse(run.stderr)).toMatchObject({ code: "USAGE", error: expect.stringContaining("audit.jsonl") });
+    expect(here.root.readStore()).toHaveLength(3);
+    expect(ledger().map(({ event }) => event)).toEqual(["begin", "end"]);
+  });
+
+  it("says how a run failed", async () => {
+    await fill();
+    expect(await here.run("delete --all --max-delete 1")).toMatchObject({ code: 1 });
+    expect(await here.run("delete --all")).toMatchObject({ code: 2 });
+    here.root.write("voice_task.json", "[{");
+    expect(await here.run("cleanup --once")).toMatchObject({ code: 1 });
+    expect(ledger().flatMap(({ event, exitCode, error }) => (event === "end" ? [[exitCode, error]] : []))).toEqual([
+      [1, "MAX_DELETE_EXCEEDED"],
+      [2, "CONFIRMATION_REQUIRED"],
+      [1, "STORE_INVALID"],
+    ]);
+    expect(namesIn(ledger())).toEqual([]);
+  });
+
+  it("of a run that was killed has every task that went, and no end", async () => {
+    const all = Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`));
+    here.root.writeStore(all);
+    here.root.writeArtifacts(all);
+    await here.mirrored(...all);
+    const gone = () => all.filter(({ task_id }) => !here.root.has(`output/alice/${task_id}`));
+    const run = new Running(["cleanup", "--once", "-o", "json"], { cwd: here.root.path });
+    await until(() => gone().length > 0);
+    run.kill("SIGKILL");
+    await run.end();
+    expect(ledger().map(({ event }) => event)).not.toContain("end");
+    expect(namesIn(ledger())).toEqual(expect.arrayContaining(gone().map(({ task_id }) => `alice:${task_id}`)));
+    expect(await here.run("cleanup --once -o json")).toMatchObject({ code: 0 });
+    expect(ledger().at(-1)).toMatchObject({ event: "end", exitCode: 0 });
+  });
+
+  it("has one run a pass of a watcher, in the file that the path names then", async () => {
+    await fill();
+    const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
+    try {
+      await watcher.says(/pass .*purged=2/);
+      await until(() => ledger().at(-1)?.event === "end");
+      here.root.rename("audit.jsonl", "audit.jsonl.1");
+      watcher.kill("SIGHUP");
+      await until(() => ledger().at(-1)?.event === "end");
+    } finally {
+      watcher.kill("SIGTERM");
+    }
+    expect(await watcher.end()).toMatchObject({ code: 0 });
+    expect(ledger("audit.jsonl.1").map(({ event }) => event)).toEqual(["begin", "tasks", "end"]);
+    expect(ledger().map(({ event }) => event)).toEqual(["begin", "end"]);
+  });
+});
+
+describe("a ledger that cannot be written", () => {
+  it.each<[string, () => void]>([
+    ["is a folder", () => mkdirSync(here.root.at("audit.jsonl"))],
+    ["is a link", () => symlinkSync(here.root.at("voice_task.json"), here.root.at("audit.jsonl"))],
+    ["is in no folder", () => here.root.configure(here.server.port, "[audit]\npath = no/such/audit.jsonl\n")],
+    ["is the store file", () => here.root.configure(here.server.port, "[audit]\npath = voice_task.json\n")],
+    ["is config.ini", () => here.root.configure(here.server.port, "[audit]\npath = config.ini\n")],
+  ])("because it %s stops what removes things before anything is removed", async (_, arrange) => {
+    await fill();
+    arrange();
+    const [tree, dump] = [here.root.tree(), await here.server.dump()];
+    for (const line of ["cleanup --once", "delete --all --yes", "sync --prune --yes"]) {
+      const run = await here.run(`${line} -o json`);
+      expect([1, 2]).toContain(run.code);
+      expect(["AUDIT_FAILED", "CONFIG_INVALID"]).toContain(JSON.parse(lines(run.stderr).at(-1)!).code);
+    }
+    expect(here.root.tree()).toEqual(tree);
+    expect(await here.server.dump()).toEqual(dump);
+    expect(await here.run("list")).toMatchObject({ code: 0 });
+    expect(await here.run("cleanup --once --dry-run")).toMatchObject({ code: 0 });
+  });
+
+  it("in a watcher fails the pass, not the watcher", async () => {
+    await fill();
+    mkdirSync(here.root.at("audit.jsonl"));
+    const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
+    try {
+      await watcher.says(/pass failed: cannot write the audit ledger/);
+      expect(here.root.readStore()).toHaveLength(3);
+      here.root.rename("audit.jsonl", "elsewhere");
+      watcher.kill("SIGHUP");
+      await watcher.says(/pass .*purged=2/);
+    } finally {
+      watcher.kill("SIGTERM");
+    }
+    expect(await watcher.end()).toMatchObject({ code: 0 });
+  });
+});

@@ -1,0 +1,135 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { TtsctlError } from "../../src/errors.ts";
+import { RecordingLedger } from "../helpers/doubles.ts";
+import { ago, record } from "../helpers/records.ts";
+import { useSite } from "./setup.ts";
+
+const here = useSite();
+let ledger: RecordingLedger;
+beforeEach(() => {
+  ledger = new RecordingLedger();
+  here.site.ledger = ledger;
+});
+
+const names = () => ledger.announced.map(({ name }) => name).sort();
+
+describe("the ledger of a purge", () => {
+  it("has each task before anything of it goes", async () => {
+    const { site } = here;
+    const tasks = [record("a", "t1"), record("a", "t2")];
+    await site.writeBoth(...tasks);
+    await site.writeRedis(record("a", "mirrored"));
+    site.root.writeArtifacts(tasks);
+    ledger.onAnnounce = async (announced) => {
+      for (const name of announced) {
+        expect(await site.server.call("EXISTS", `tts:task:${name}`)).toBe(1);
+        if (name !== "a:mirrored") expect(site.root.has(`output/${name.replace(":", "/")}`)).toBe(true);
+      }
+      expect(site.root.readStore()).toHaveLength(2);
+    };
+    expect((await site.cleanup()).result).toMatchObject({ purged: 3 });
+    expect(names()).toEqual(["a:mirrored", "a:t1", "a:t2"]);
+    expect(ledger.announced.every(({ action, reason }) => action === "purge" && reason === "expired")).toBe(true);
+    expect(ledger.stays).toEqual([]);
+  });
+
+  it("tells dangling members, and what delete takes, apart", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    await site.writeRedis(record("a", "dangling"));
+    await site.server.call("DEL", "tts:task:a:dangling");
+    await site.cleanup();
+    await site.writeBoth(record("b", "t2"));
+    await site.delete({});
+    expect(ledger.announced.map(({ name, reason }) => `${name} ${reason}`)).toEqual([
+      "a:t1 expired",
+      "a:dangling dangling",
+      "b:t2 deleted",
+    ]);
+  });
+
+  it("has nothing of a dry run, nor of tasks that are kept from the start", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "young", { updated_at: ago(60) }));
+    await site.cleanup({ dryRun: true });
+    expect(ledger.announced).toEqual([]);
+    await site.cleanup();
+    expect(names()).toEqual(["a:t1"]);
+  });
+
+  it("says which tasks stay after all", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"), record("a", "t3"));
+    site.flaky.onCall(async (method) => {
+      if (method === "remove") await site.writeRedis(record("a", "t2", { status: "running", updated_at: ago(1) }));
+    });
+    expect((await site.cleanup()).result).toMatchObject({ purged: 2, skipped: 1 });
+    expect(names()).toEqual(["a:t1", "a:t2", "a:t3"]);
+    expect(ledger.stays).toEqual(["a:t2"]);
+  });
+
+  it("says so of a record that changed just before the rewrite, and of one whose outcome is unknown", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"));
+    site.flaky.afterCall(async (method) => {
+      if (method === "remove") await site.serviceWrites(record("a", "t2", { status: "queued", updated_at: ago(1) }));
+    });
+    await site.cleanup();
+    expect(ledger.stays).toEqual(["a:t2"]);
+    await site.writeBoth(record("b", "t3"));
+    site.flaky.goDown((method) => method === "remove");
+    await site.cleanup();
+    expect(ledger.stays).toEqual(["a:t2", "b:t3"]);
+  });
+
+  it("says which tasks a service brought back", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    const memory = site.root.storeText();
+    site.root.write("voice_task.json", memory); // somebody wrote it just now
+    const service = setInterval(() => {
+      if (site.root.storeText() !== memory) site.root.write("voice_task.json", memory);
+    }, 5);
+    try {
+      expect((await site.cleanup()).result.returned).toBe(1);
+    } finally {
+      clearInterval(service);
+    }
+    expect(ledger.cameBack).toEqual(["a:t1"]);
+  });
+
+  it("ends in good order where it fails in the middle: what was announced is finished, the rest is as it was", async () => {
+    const { site } = here;
+    const all = Array.from({ length: 700 }, (_, i) => record("a", `t${i}`));
+    await site.writeBoth(...all);
+    site.root.writeArtifacts(all);
+    let batch = 0;
+    ledger.onAnnounce = () => {
+      if (++batch === 2) throw new TtsctlError("AUDIT_FAILED", "the disk is full");
+    };
+    await expect(site.cleanup()).rejects.toMatchObject({ code: "AUDIT_FAILED" });
+    const left = site.root.readStore().map(({ task_id }) => String(task_id));
+    const told = new Set(names());
+    expect(told.size).toBe(500);
+    expect(left.filter((id) => told.has(`a:${id}`))).toEqual([]);
+    expect(left).toHaveLength(200);
+    for (const id of left) expect(site.root.has(`output/a/${id}/${id}.wav`)).toBe(true);
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(200);
+  });
+});
+
+describe("the ledger of sync --prune", () => {
+  it("has the orphans before they go, and those that stay", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"));
+    await site.writeRedis(record("a", "gone"), record("a", "moved"));
+    ledger.onAnnounce = async () => {
+      expect(await site.server.call("EXISTS", "tts:task:a:gone")).toBe(1);
+      await site.writeRedis(record("a", "moved", { updated_at: ago(1) }));
+    };
+    expect(await site.sync({ prune: true })).toMatchObject({ pruned: 1 });
+    expect(ledger.announced.every(({ action, reason }) => action === "prune" && reason === "orphan")).toBe(true);
+    expect(names()).toEqual(["a:gone", "a:moved"]);
+    expect(ledger.stays).toEqual(["a:moved"]);
+  });
+});
