@@ -9,11 +9,12 @@ import { declareGet } from "./commands/get.ts";
 import { declareList } from "./commands/list.ts";
 import { declareQuery } from "./commands/query.ts";
 import { declareSync } from "./commands/sync.ts";
+import { declareVerify } from "./commands/verify.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
 
 const DECLARATIONS = [
-  ...[declareSync, declareList, declareQuery, declareGet, declareCleanup, declareDelete, declareConfig],
+  ...[declareSync, declareList, declareQuery, declareGet, declareVerify, declareCleanup, declareDelete, declareConfig],
 ] as const;
 
 /** Parses the command line, runs what it names, and returns the exit code. */

@@ -23,6 +23,12 @@ export function csvOfObject(object: Record<string, unknown>): string {
   return csv(Object.keys(object), [cells]);
 }
 
+/** Rows under a head, in pieces. */
+export function* csvOfRows(columns: readonly string[], rows: Iterable<readonly string[]>): Generator<string> {
+  yield csv(columns, []);
+  for (const row of rows) yield csv(row, []);
+}
+
 /** A spreadsheet takes a cell that begins with = + - @ for a formula: such a text gets an apostrophe. */
 function csv(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   return stringify([columns, ...rows] as string[][], { escape_formulas: true });

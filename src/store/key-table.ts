@@ -1,4 +1,6 @@
 const NONE = -1;
+/** The most bytes that a UTF-16 unit of a string takes in UTF-8. */
+const MOST_BYTES = 3;
 
 /**
  * The `user:task` keys of a store file as UTF-8 in one arena, with a hash table over them: a million keys in some
@@ -40,6 +42,24 @@ export class KeyTable {
     this.#arena.set(key, this.#used);
     const slot = this.#slotOf(this.#used, key.length, user);
     return this.#slots[slot]!;
+  }
+
+  /** The number of the key whose text is `user:task`, or -1: the user ends at the first colon. */
+  findMember(member: string): number {
+    this.#reserve(member.length * MOST_BYTES);
+    const length = this.#arena.write(member, this.#used);
+    const userLength = this.#arena.subarray(this.#used, this.#used + length).indexOf(0x3a);
+    return userLength < 0 ? NONE : this.#slots[this.#slotOf(this.#used, length, userLength)]!;
+  }
+
+  /** The number of the key of a user's task, or -1; `user` is UTF-8, so that many tasks of one are found quickly. */
+  findTask(user: Uint8Array, taskId: string): number {
+    this.#reserve(user.length + 1 + taskId.length * MOST_BYTES);
+    const colon = this.#used + user.length;
+    this.#arena.set(user, this.#used);
+    this.#arena[colon] = 0x3a;
+    const length = user.length + 1 + this.#arena.write(taskId, colon + 1);
+    return this.#slots[this.#slotOf(this.#used, length, user.length)]!;
   }
 
   userId(key: number): string {

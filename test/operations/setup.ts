@@ -6,6 +6,7 @@ import type { Ledger } from "../../src/operations/ledger.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { PurgedTask } from "../../src/operations/purge/tally.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
+import { type VerifyOptions, type VerifyOutcome, verify } from "../../src/operations/verify/verify.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
@@ -79,6 +80,10 @@ export class Site {
     const defaults = { dryRun: false, checksum: false, prune: false, maxDelete: { percent: 50 }, allowEmpty: false };
     const confirm = async (count: number) => void this.asked.push(count);
     return sync({ ...this.#common(), mirror: this.mirror, confirm }, { ...defaults, ...options });
+  }
+
+  verify(options: VerifyOptions = {}): Promise<VerifyOutcome> {
+    return verify({ ...this.#common(), mirror: this.mirror }, options);
   }
 
   /** A pass with a retention of a week. */

@@ -25,15 +25,16 @@ export function readHash(values: HashValues, userId: string, taskId: string, par
   return isInvalid(named) ? undefined : named;
 }
 
-function idFields(userId: string, taskId: string): [string, string][] {
-  return [
+/** The ids as fields of a record. */
+export function idFields(userId: string, taskId: string): Map<string, string> {
+  return new Map([
     ["user_id", JSON.stringify(userId)],
     ["task_id", JSON.stringify(taskId)],
-  ];
+  ]);
 }
 
 function identityJson(userId: string, taskId: string): string {
-  return setFields("{}", new Map(idFields(userId, taskId)));
+  return setFields("{}", idFields(userId, taskId));
 }
 
 type Overlay = Record<"status" | "error" | "created" | "updated", string | null>;
@@ -50,6 +51,7 @@ function changedFields(own: RecordTexts, hash: Overlay, parser: RecordParser): M
   return changes;
 }
 
-function sameTime(a: string | null, b: string, parser: RecordParser): boolean {
+/** Whether two texts are the same instant, or the same text. */
+export function sameTime(a: string | null, b: string, parser: RecordParser): boolean {
   return a === b || toMicros(parser.times.parse(a ?? "")) === toMicros(parser.times.parse(b));
 }

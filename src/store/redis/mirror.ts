@@ -8,12 +8,17 @@ import type { TaskId } from "../task-source.ts";
 import type { Command, RedisClient, Reply } from "./client.ts";
 import { isFatal } from "./errors.ts";
 import { HASH_FIELDS, readHash } from "./hash.ts";
+import { INSPECT_ITEMS, type Inspection, inspectionOf } from "./inspection.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY, splitMember, taskKey, userIndexKey } from "./keys.ts";
 import {
   END_SYNC,
+  INSPECT,
+  INSPECT_ARGS,
   LOOK,
   LOOK_ARGS,
   LOOK_ITEMS,
+  MATCH,
+  MATCH_ARGS,
   REMOVE,
   REMOVE_ARGS,
   SEE,
@@ -22,6 +27,15 @@ import {
   UPSERT,
   UPSERT_ARGS,
 } from "./scripts.ts";
+import {
+  type IndexCursor,
+  type IndexStep,
+  indexStepCommand,
+  indexStepOf,
+  type KeyStep,
+  keyStepCommand,
+  keyStepOf,
+} from "./walk.ts";
 
 /** The most tasks that one Lua call or one pipeline carries. */
 export const BATCH = 500;
@@ -56,6 +70,8 @@ export interface SeenCopy {
   readonly updatedAt: string;
   /** The score in the global index as Redis writes it; empty for no member. */
   readonly score: string;
+  /** The same in the user's index. */
+  readonly userScore: string;
 }
 
 export interface Member extends TaskId {
@@ -77,6 +93,11 @@ export class Mirror {
   constructor(client: RedisClient, zone: Zone) {
     this.#client = client;
     this.#parser = new RecordParser(zone);
+  }
+
+  /** Reads records as this mirror's hashes hold them. */
+  get parser(): RecordParser {
+    return this.#parser;
   }
 
   /** Reads times as this mirror's tasks have them. */
@@ -160,9 +181,9 @@ export class Mirror {
   /** Each copy exactly as it stands, to decide on and to guard a removal with; at most BATCH. */
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
     if (ids.length === 0) return [];
-    const members = ids.map(({ userId, taskId }) => memberOf(userId, taskId));
-    assertWidth(members.length, ids.length, SEE_ARGS);
-    const reply = (await this.#client.script(SEE, keysOf(ids), members)) as Reply[];
+    const args = membersAndIds(ids);
+    assertWidth(args.length, ids.length, SEE_ARGS);
+    const reply = (await this.#client.script(SEE, keysOf(ids), args)) as Reply[];
     return ids.map((_, i) => seenOf(reply.slice(i * SEE_ITEMS, (i + 1) * SEE_ITEMS)));
   }
 
@@ -178,10 +199,43 @@ export class Mirror {
   /** The same with every hash looked at, in the index or not. */
   async lookClosely(ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
     if (ids.length === 0) return [];
-    const args = ids.flatMap(({ userId, taskId }) => [memberOf(userId, taskId), taskId]);
+    const args = membersAndIds(ids);
     assertWidth(args.length, ids.length, LOOK_ARGS);
     const reply = (await this.#client.script(LOOK, keysOf(ids), args)) as Reply[];
     return ids.map((_, i) => this.#lookOf(reply.slice(i * LOOK_ITEMS, (i + 1) * LOOK_ITEMS)));
+  }
+
+  /** One step of a walk over all keys of the mirror. */
+  async stepKeys(cursor: string): Promise<KeyStep> {
+    return keyStepOf(await this.#client.command(...keyStepCommand(cursor)));
+  }
+
+  /** One step of the walks over some indexes; an error in place of one that is no sorted set. */
+  async stepIndexes(cursors: readonly IndexCursor[]): Promise<Outcome<IndexStep>[]> {
+    const steps = (await this.#client.pipeline(cursors.map(indexStepCommand))).map(indexStepOf);
+    for (const step of steps) if (step instanceof TtsctlError && isFatal(step)) throw step;
+    return steps;
+  }
+
+  /** Which tasks' hashes hold byte for byte what a sync would write; at most BATCH. */
+  async matches(tasks: readonly Task[]): Promise<boolean[]> {
+    if (tasks.length === 0) return [];
+    const args: string[] = [];
+    for (const { userId, taskId, status, error, createdAt, updatedAt, json } of tasks) {
+      args.push(userId, taskId, status, error, createdAt, updatedAt, json);
+    }
+    assertWidth(args.length, tasks.length, MATCH_ARGS);
+    const flags = (await this.#client.script(MATCH, keysOf(tasks), args)) as string;
+    return tasks.map((_, i) => flags[i] === "1");
+  }
+
+  /** Everything that the mirror holds of each task; at most BATCH. */
+  async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
+    if (ids.length === 0) return [];
+    const args = membersAndIds(ids);
+    assertWidth(args.length, ids.length, INSPECT_ARGS);
+    const reply = (await this.#client.script(INSPECT, keysOf(ids), args)) as Reply[];
+    return ids.map((_, i) => inspectionOf(reply.slice(i * INSPECT_ITEMS, (i + 1) * INSPECT_ITEMS)));
   }
 
   /** Guarded writes, at most BATCH: true where written, false where the hash changed since it was seen. */
@@ -200,7 +254,7 @@ export class Mirror {
   async remove(removals: readonly { id: TaskId; seen: SeenCopy }[]): Promise<Outcome<boolean>[]> {
     if (removals.length === 0) return [];
     const args = removals.flatMap(({ id, seen }) => [
-      ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.score],
+      ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.score, seen.userScore],
       ...[memberOf(id.userId, id.taskId), id.taskId],
     ]);
     assertWidth(args.length, removals.length, REMOVE_ARGS);
@@ -259,16 +313,26 @@ function indexKey(userId: string | undefined): string {
   return userId === undefined ? INDEX_KEY : userIndexKey(userId);
 }
 
+function membersAndIds(ids: readonly TaskId[]): string[] {
+  return ids.flatMap(({ userId, taskId }) => [memberOf(userId, taskId), taskId]);
+}
+
 function keysOf(ids: readonly TaskId[]): string[] {
   const keys = [INDEX_KEY];
   for (const { userId, taskId } of ids) keys.push(taskKey(userId, taskId), userIndexKey(userId));
   return keys;
 }
 
-function seenOf([exists, status, updatedAt, score]: Reply[]): Outcome<SeenCopy> {
-  for (const item of [exists, score]) if (item instanceof TtsctlError) return item;
+function seenOf([exists, status, updatedAt, score, userScore]: Reply[]): Outcome<SeenCopy> {
+  for (const item of [exists, score, userScore]) if (item instanceof TtsctlError) return item;
   const text = (reply: Reply | undefined) => (reply as string | null) ?? "";
-  return { exists: exists === 1, status: text(status), updatedAt: text(updatedAt), score: text(score) };
+  return {
+    exists: exists === 1,
+    status: text(status),
+    updatedAt: text(updatedAt),
+    score: text(score),
+    userScore: text(userScore),
+  };
 }
 
 /** Members with their scores, from a flat reply. */

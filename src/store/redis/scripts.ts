@@ -1,3 +1,4 @@
+import { ALL_FIELDS } from "./inspection.ts";
 import { Script } from "./script.ts";
 
 /*
@@ -33,9 +34,9 @@ end
 return out
 `);
 
-export const SEE_ARGS = 1;
-export const SEE_ITEMS = 4;
-/** Each copy as it stands, four items a task: whether there is a hash, its status and time, the score. ARGV: member. */
+export const SEE_ARGS = 2;
+export const SEE_ITEMS = 5;
+/** Each copy as it stands, five items a task: whether there is a hash, its status and time, both scores. ARGV: member, task id. */
 export const SEE = new Script(`
 local out = {}
 for i = 1, (#KEYS - 1) / 2 do
@@ -44,7 +45,8 @@ for i = 1, (#KEYS - 1) / 2 do
   out[at + 1] = hash.err and hash or redis.call('EXISTS', KEYS[i * 2])
   out[at + 2] = hash[1] or false
   out[at + 3] = hash[2] or false
-  out[at + 4] = redis.pcall('ZSCORE', KEYS[1], ARGV[i])
+  out[at + 4] = redis.pcall('ZSCORE', KEYS[1], ARGV[i * 2 - 1])
+  out[at + 5] = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[i * 2])
 end
 return out
 `);
@@ -87,11 +89,11 @@ if #members > 0 then redis.call('ZADD', KEYS[1], unpack(members)) end
 return out
 `);
 
-export const REMOVE_ARGS = 6;
+export const REMOVE_ARGS = 7;
 /**
  * Removes hash and both index members of each task that still is as it was when that was decided: 1 removed, 0 refused.
- * ARGV: '1' where there was a hash and '0' where there was none, its status, its updated_at, the score in the global
- * index (looked at where there was no hash; empty: none), member, task id.
+ * ARGV: '1' where there was a hash and '0' where there was none, its status, its updated_at, the scores in the global
+ * index and the user's (looked at where there was no hash; empty: none), member, task id.
  */
 export const REMOVE = new Script(`
 local out = {}
@@ -105,9 +107,10 @@ for i = 1, (#KEYS - 1) / 2 do
     same = not wrong and redis.call('EXISTS', hash) == 1
       and (seen[1] or '') == ARGV[arg + 2] and (seen[2] or '') == ARGV[arg + 3]
   else
-    local score = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 5])
-    wrong = type(score) == 'table' and score
-    same = not wrong and redis.call('EXISTS', hash) == 0 and (score or '') == ARGV[arg + 4]
+    local score = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 6])
+    local own = redis.pcall('ZSCORE', user, ARGV[arg + 7])
+    wrong = type(score) == 'table' and score or type(own) == 'table' and own
+    same = not wrong and redis.call('EXISTS', hash) == 0 and (score or '') == ARGV[arg + 4] and (own or '') == ARGV[arg + 5]
   end
   local card = wrong or redis.pcall('ZCARD', user)
   if type(card) == 'table' then
@@ -116,10 +119,47 @@ for i = 1, (#KEYS - 1) / 2 do
     out[i] = 0
   else
     redis.call('UNLINK', hash)
-    redis.call('ZREM', KEYS[1], ARGV[arg + 5])
-    redis.call('ZREM', user, ARGV[arg + 6])
+    redis.call('ZREM', KEYS[1], ARGV[arg + 6])
+    redis.call('ZREM', user, ARGV[arg + 7])
     out[i] = 1
   end
+end
+return out
+`);
+
+export const MATCH_ARGS = 7;
+/**
+ * Which hashes hold exactly these values, as one text of a '1' or '0' a task: content goes one way only, and nothing
+ * comes back that would have to be parsed. ARGV: user id, task id, status, error, created_at, updated_at, payload.
+ */
+export const MATCH = new Script(`
+local out = {}
+for i = 1, (#KEYS - 1) / 2 do
+  local arg = (i - 1) * ${MATCH_ARGS}
+  local hash = redis.pcall('HMGET', KEYS[i * 2], 'user_id', 'task_id', 'status', 'error', 'created_at', 'updated_at', 'payload')
+  local same = not hash.err
+  for field = 1, ${MATCH_ARGS} do same = same and hash[field] == ARGV[arg + field] end
+  out[i] = same and '1' or '0'
+end
+return table.concat(out)
+`);
+
+export const INSPECT_ARGS = 2;
+/**
+ * Everything that the mirror has of each task: the type of its key, the fields of its hash, both scores (none where a
+ * user's index is none). ARGV: member, task id.
+ */
+export const INSPECT = new Script(`
+local out = {}
+for i = 1, (#KEYS - 1) / 2 do
+  local arg = (i - 1) * ${INSPECT_ARGS}
+  local kind = redis.call('TYPE', KEYS[i * 2]).ok
+  out[#out + 1] = kind
+  local hash = kind == 'hash' and redis.call('HMGET', KEYS[i * 2], ${ALL_FIELDS.map((name) => `'${name}'`).join(", ")}) or {}
+  for field = 1, ${ALL_FIELDS.length} do out[#out + 1] = hash[field] or false end
+  out[#out + 1] = redis.call('ZSCORE', KEYS[1], ARGV[arg + 1])
+  local score = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
+  out[#out + 1] = type(score) == 'string' and score
 end
 return out
 `);

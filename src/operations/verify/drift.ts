@@ -1,0 +1,57 @@
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { type Finding, KINDS, type Kind } from "./kinds.ts";
+import { Strays } from "./strays.ts";
+import type { Suspects } from "./suspects.ts";
+
+/** What a comparison came to: every task that drifted, with its kind, and how many did not. */
+export class Drift {
+  readonly suspects: Suspects;
+  readonly strays: Strays;
+  readonly inSync: number;
+  readonly counts: Readonly<Record<Kind, number>>;
+  readonly #userId: string | undefined;
+
+  /** @param inStep how many tasks were no suspects */
+  constructor(suspects: Suspects, snapshot: Snapshot, userId: string | undefined, inStep: number) {
+    this.#userId = userId;
+    this.suspects = suspects;
+    this.strays = Strays.find(suspects, snapshot, userId);
+    const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
+    for (const kind of KINDS) for (const _ of this.of(kind)) counts[kind]++;
+    this.counts = counts;
+    let cleared = 0;
+    for (const suspect of suspects.of("inSync")) if (this.#isOurs(suspect)) cleared++;
+    this.inSync = inStep + cleared - counts.misplaced;
+  }
+
+  /** How many tasks drifted. */
+  get size(): number {
+    return Object.values(this.counts).reduce((sum, count) => sum + count);
+  }
+
+  /** The suspects of some kinds that are tasks of their own and are looked at. */
+  *suspectsOf(...kinds: readonly Finding[]): Generator<number> {
+    for (const suspect of this.suspects.of(...kinds)) if (this.#isOurs(suspect)) yield suspect;
+  }
+
+  /** The tasks that are counted under a kind. */
+  *of(kind: Kind): Generator<TaskId> {
+    if (kind === "misplaced") {
+      for (const owner of this.strays.owners()) if (!this.isDrifting(owner)) yield owner;
+    } else for (const suspect of this.suspectsOf(kind)) yield this.suspects.id(suspect);
+  }
+
+  /** Whether a task is counted under a kind of its own. */
+  isDrifting({ userId, taskId }: TaskId): boolean {
+    const suspect = this.suspects.keys.find(userId, taskId);
+    if (suspect < 0) return false;
+    const finding = this.suspects.finding(suspect);
+    return finding !== "inSync" && finding !== "absent";
+  }
+
+  #isOurs(suspect: number): boolean {
+    if (this.strays.has(suspect)) return false;
+    return this.#userId === undefined || this.suspects.keys.userId(suspect) === this.#userId;
+  }
+}

@@ -1,0 +1,136 @@
+import { TtsctlError } from "../../errors.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { splitMember } from "../../store/redis/keys.ts";
+import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import { type IndexCursor, type IndexStep, START } from "../../store/redis/walk.ts";
+import { batches, pool } from "../pool.ts";
+import type { Reporter } from "../reporter.ts";
+import { HAS_KEY, IN_INDEX, IN_USER_INDEX, Marks, SAME_CONTENT } from "./marks.ts";
+
+export interface LookParts {
+  readonly mirror: Mirror;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/** How many batches are under way at once: one is read while Redis works on another. */
+const IN_FLIGHT = 2;
+/** How many users' indexes one round trip asks for. */
+const INDEXES_AT_ONCE = 16;
+/** The most that the records of one batch take in the file. */
+const BATCH_BYTES = 1 << 18;
+
+/**
+ * Compares everything once: each record of the file with its hash, and every key and index member of the mirror with
+ * the file. All that is not plainly in step is a suspect; `SecondLook` says what it is.
+ */
+export class FirstLook {
+  readonly #parts: LookParts;
+  readonly #snapshot: Snapshot;
+  readonly #userId: string | undefined;
+  readonly marks: Marks;
+  /** How many records of the file were compared so far. */
+  compared = 0;
+
+  constructor(parts: LookParts, snapshot: Snapshot, userId: string | undefined) {
+    this.#parts = parts;
+    this.#snapshot = snapshot;
+    this.#userId = userId;
+    this.marks = new Marks(snapshot, userId);
+  }
+
+  async run(): Promise<void> {
+    // One reads the disk and two wait for Redis: they take turns.
+    const failures = await Promise.allSettled([this.#compareAll(), this.#walkKeys(), this.#walkIndex()]);
+    for (const end of failures) if (end.status === "rejected") throw end.reason;
+  }
+
+  async #compareAll(): Promise<void> {
+    await pool(this.#batches(), IN_FLIGHT, (rows) => this.#compare(rows), this.#parts.signal);
+  }
+
+  async #compare(rows: readonly number[]): Promise<void> {
+    const same = await this.#parts.mirror.matches(await this.#snapshot.readTasks(rows));
+    rows.forEach((row, i) => {
+      if (same[i]) this.marks.set(this.#snapshot.rows.key(row), SAME_CONTENT);
+    });
+    this.compared += rows.length;
+    this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
+  }
+
+  /** Live rows in groups that one call can carry. */
+  *#batches(): Generator<number[]> {
+    const { rows } = this.#snapshot;
+    let batch: number[] = [];
+    let bytes = 0;
+    for (const row of this.#snapshot.liveRows()) {
+      if (!this.marks.isWanted(rows.key(row))) continue;
+      batch.push(row);
+      bytes += rows.end(row) - rows.start(row);
+      if (batch.length < BATCH && bytes < BATCH_BYTES) continue;
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  /** Every hash, in an index or not, and then the index of every user, in the file or not. */
+  async #walkKeys(): Promise<void> {
+    const users = new Set<string>();
+    let cursor = START;
+    do {
+      const step = await this.#parts.mirror.stepKeys(cursor);
+      for (const member of step.members) this.#noteMember(member, HAS_KEY);
+      for (const user of step.users) users.add(user);
+      cursor = step.cursor;
+    } while (cursor !== START && !this.#parts.signal.aborted);
+    for (const group of batches(users, INDEXES_AT_ONCE)) await this.#walkUserIndexes(group);
+  }
+
+  async #walkIndex(): Promise<void> {
+    let cursor = START;
+    do {
+      const [step] = await this.#parts.mirror.stepIndexes([{ userId: undefined, cursor }]);
+      if (step instanceof TtsctlError) throw step;
+      for (let i = 0; i < step!.flat.length; i += 2) {
+        this.#noteMember(step!.flat[i]!, IN_INDEX, Number(step!.flat[i + 1]));
+      }
+      cursor = step!.cursor;
+    } while (cursor !== START && !this.#parts.signal.aborted);
+  }
+
+  async #walkUserIndexes(users: readonly string[]): Promise<void> {
+    let open: IndexCursor[] = users.map((userId) => ({ userId, cursor: START }));
+    while (open.length > 0 && !this.#parts.signal.aborted) {
+      const steps = await this.#parts.mirror.stepIndexes(open);
+      open = open.flatMap(({ userId }, i) => {
+        const step = steps[i]!;
+        if (step instanceof TtsctlError) {
+          this.#parts.reporter.warn(`the index of user ${userId} cannot be read: ${step.message}`);
+          return [];
+        }
+        this.#noteTasks(userId!, step);
+        return step.cursor === START ? [] : [{ userId, cursor: step.cursor }];
+      });
+    }
+  }
+
+  #noteMember(member: string, bit: number, score?: number): void {
+    const id = () => splitMember(member);
+    if (this.#userId !== undefined && id().userId !== this.#userId) return;
+    this.marks.note(this.#snapshot.rows.keys.findMember(member), id, bit, score);
+  }
+
+  /** Of another user than the one that is looked at, only members that may be that one's. */
+  #noteTasks(userId: string, { flat }: IndexStep): void {
+    const { keys } = this.#snapshot.rows;
+    const user = Buffer.from(userId);
+    const isOther = this.#userId !== undefined && this.#userId !== userId;
+    for (let i = 0; i < flat.length; i += 2) {
+      const taskId = flat[i]!;
+      if (isOther && this.#snapshot.rowOf(this.#userId!, taskId) < 0) continue;
+      this.marks.note(keys.findTask(user, taskId), () => ({ userId, taskId }), IN_USER_INDEX, Number(flat[i + 1]));
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../clock.ts";
+import type { FileIdentity } from "../../store/file/identity.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { RecordParser } from "../../task/parse.ts";
+import type { Task } from "../../task/task.ts";
+import type { CurrentFile } from "../current-file.ts";
+import { batches, pool } from "../pool.ts";
+import type { Reporter } from "../reporter.ts";
+import { classify } from "./classify.ts";
+import type { Evidence, Suspects } from "./suspects.ts";
+
+interface SecondLookParts {
+  readonly file: CurrentFile;
+  readonly mirror: Mirror;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/** How many suspects are looked at in one call: whole records come back. */
+const LOOK_BATCH = 200;
+const IN_FLIGHT = 2;
+/** What changed less long ago may be in the midst of a double write. Seconds. */
+const LATELY_S = 60;
+/** How long a double write is given to end before the next look. */
+const PATIENCE_MS = 250;
+const MOST_LOOKS = 5;
+
+/**
+ * Looks at both copies of each suspect again. What changed lately counts as drift only once two looks in a row saw the
+ * same: a service writes one store after the other, and a task that moves on between all looks is being worked on.
+ * @param first what the first look read of the file
+ */
+export async function lookAgain(parts: SecondLookParts, suspects: Suspects, first: FileIdentity | null): Promise<void> {
+  for (let look = 1; look <= MOST_LOOKS; look++) {
+    if (look > 1) await sleep(PATIENCE_MS);
+    const snapshot = await parts.file.snapshot();
+    const round = new Round(parts, suspects, snapshot, snapshot.identity !== first);
+    await pool(batches(suspects.unsettled(), LOOK_BATCH), IN_FLIGHT, (batch) => round.look(batch), parts.signal);
+    if (round.open === 0 || parts.signal.aborted) return;
+  }
+  for (const suspect of suspects.unsettled()) suspects.settleMoving(suspect);
+}
+
+/** One look at all suspects that are not settled, on one content of the file. */
+class Round {
+  readonly #parts: SecondLookParts;
+  readonly #suspects: Suspects;
+  readonly #snapshot: Snapshot;
+  readonly #fileIsFresh: boolean;
+  #looked = 0;
+  /** How many suspects need another look. */
+  open = 0;
+
+  constructor(parts: SecondLookParts, suspects: Suspects, snapshot: Snapshot, hasMoved: boolean) {
+    this.#parts = parts;
+    this.#suspects = suspects;
+    this.#snapshot = snapshot;
+    this.#fileIsFresh = hasMoved || this.#isLate(Number(snapshot.identity?.mtimeNs ?? 0) / 1e9);
+  }
+
+  async look(batch: readonly number[]): Promise<void> {
+    const { mirror } = this.#parts;
+    const ids = batch.map((suspect) => this.#suspects.id(suspect));
+    const copies = await mirror.inspect(ids);
+    const records = await readRecords(this.#snapshot, ids);
+    batch.forEach((suspect, i) => {
+      if (isLeftAlone(this.#snapshot, ids[i]!)) this.#settle(suspect, NOTHING);
+      else this.#settle(suspect, evidenceOf(records[i]!, copies[i]!, mirror.parser));
+    });
+    this.#looked += batch.length;
+    this.#parts.reporter.progress("looking again", this.#looked, this.#suspects.size);
+  }
+
+  #settle(suspect: number, evidence: Evidence): void {
+    const same = this.#suspects.see(suspect, evidence);
+    const isDrift = evidence.finding !== "inSync" && evidence.finding !== "absent";
+    if (isDrift && !same && this.#isFresh(evidence)) this.open++;
+    else this.#suspects.settle(suspect);
+  }
+
+  #isFresh({ fileTime, mirrorTime }: Evidence): boolean {
+    return this.#fileIsFresh || this.#isLate(fileTime) || this.#isLate(mirrorTime);
+  }
+
+  #isLate(time: number): boolean {
+    return Math.abs(this.#parts.clock.now() - time) < LATELY_S;
+  }
+}
+
+const NOTHING: Evidence = { finding: "absent", fileTime: Number.NaN, mirrorTime: Number.NaN, memberOnly: false };
+
+/** What the file holds of an invalid record is not compared: the record is counted as invalid. */
+function isLeftAlone(snapshot: Snapshot, { userId, taskId }: TaskId): boolean {
+  return snapshot.rowOf(userId, taskId) < 0 && snapshot.hasInvalid(userId, taskId);
+}
+
+/** The file's record of each task, or null. */
+export async function readRecords(snapshot: Snapshot, ids: readonly TaskId[]): Promise<(Task | null)[]> {
+  const rows = ids.map(({ userId, taskId }) => snapshot.rowOf(userId, taskId));
+  const tasks = (await snapshot.readTasks(rows.filter((row) => row >= 0)))[Symbol.iterator]();
+  return rows.map((row) => (row < 0 ? null : (tasks.next().value as Task)));
+}
+
+function evidenceOf(record: Task | null, copy: Inspection, parser: RecordParser): Evidence {
+  const finding = classify(record, copy, parser);
+  const memberOnly = finding === "dangling" && record === null && copy.indexScore === null;
+  const mirrorTime = memberOnly ? copy.userScore! : timeOf(copy, parser);
+  return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, memberOnly };
+}

@@ -1,0 +1,100 @@
+import { grown, KeyTable } from "../../store/key-table.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { type Finding, KINDS } from "./kinds.ts";
+
+const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
+
+/** What one look at a task saw: how its copies stand, and their times, by which the next look knows whether they moved. */
+export interface Evidence {
+  readonly finding: Finding;
+  /** Epoch seconds; NaN where there is no such copy, or none with a time. */
+  readonly fileTime: number;
+  readonly mirrorTime: number;
+  /** A member of the user's index is all there is of the task. */
+  readonly memberOnly: boolean;
+}
+
+/** How often a suspect was looked at; 0: never. */
+const SEEN = 1;
+const SETTLED = 2;
+
+/**
+ * The tasks that may have drifted, as columns: a mirror that was flushed makes suspects of a million. A suspect is a
+ * number, counted from 0.
+ */
+export class Suspects {
+  readonly keys = new KeyTable();
+  #states = new Uint8Array(1 << 10);
+  #findings = new Uint8Array(1 << 10);
+  #memberOnly = new Uint8Array(1 << 10);
+  #fileTimes = new Float64Array(1 << 10);
+  #mirrorTimes = new Float64Array(1 << 10);
+
+  add(userId: string, taskId: string): void {
+    this.keys.addId(userId, taskId);
+    while (this.keys.size > this.#states.length) this.#grow();
+  }
+
+  get size(): number {
+    return this.keys.size;
+  }
+
+  id(suspect: number): TaskId {
+    return { userId: this.keys.userId(suspect), taskId: this.keys.taskId(suspect) };
+  }
+
+  finding(suspect: number): Finding {
+    return FINDINGS[this.#findings[suspect]!]!;
+  }
+
+  memberOnly(suspect: number): boolean {
+    return this.#memberOnly[suspect] === 1;
+  }
+
+  /** The time of the mirror's copy, or the score of a member that is all there is; NaN for neither. */
+  mirrorTime(suspect: number): number {
+    return this.#mirrorTimes[suspect]!;
+  }
+
+  /** Keeps what a look saw; says whether the look before saw the same. */
+  see(suspect: number, { finding, fileTime, mirrorTime, memberOnly }: Evidence): boolean {
+    const same =
+      this.#states[suspect] === SEEN &&
+      this.finding(suspect) === finding &&
+      Object.is(this.#fileTimes[suspect], fileTime) &&
+      Object.is(this.#mirrorTimes[suspect], mirrorTime);
+    this.#states[suspect] = SEEN;
+    this.#findings[suspect] = FINDINGS.indexOf(finding);
+    this.#fileTimes[suspect] = fileTime;
+    this.#mirrorTimes[suspect] = mirrorTime;
+    this.#memberOnly[suspect] = memberOnly ? 1 : 0;
+    return same;
+  }
+
+  /** From now on the last look counts. */
+  settle(suspect: number): void {
+    this.#states[suspect] = SETTLED;
+  }
+
+  /** A task that was written between any two looks is not drift: it was found to be in work. */
+  settleMoving(suspect: number): void {
+    this.#findings[suspect] = FINDINGS.indexOf("inSync");
+    this.settle(suspect);
+  }
+
+  *unsettled(): Generator<number> {
+    for (let suspect = 0; suspect < this.size; suspect++) if (this.#states[suspect] !== SETTLED) yield suspect;
+  }
+
+  *of(...findings: readonly Finding[]): Generator<number> {
+    for (let suspect = 0; suspect < this.size; suspect++) if (findings.includes(this.finding(suspect))) yield suspect;
+  }
+
+  #grow(): void {
+    this.#states = grown(this.#states);
+    this.#findings = grown(this.#findings);
+    this.#memberOnly = grown(this.#memberOnly);
+    this.#fileTimes = grown(this.#fileTimes);
+    this.#mirrorTimes = grown(this.#mirrorTimes);
+  }
+}

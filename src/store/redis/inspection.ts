@@ -1,0 +1,67 @@
+import { sameJson } from "../../json/same.ts";
+import type { RecordParser } from "../../task/parse.ts";
+import type { Task } from "../../task/task.ts";
+import { toMicros } from "../../task/time.ts";
+import type { Reply } from "./client.ts";
+import { HASH_FIELDS, sameTime } from "./hash.ts";
+
+/** The fields of a hash as a sync writes it: those that reading needs, and the ids. */
+export const ALL_FIELDS = [...HASH_FIELDS, "user_id", "task_id"] as const;
+type HashFields = Readonly<Record<(typeof ALL_FIELDS)[number], string | null>>;
+
+/** What an inspection answers a task: the key's type, the fields, both scores. */
+export const INSPECT_ITEMS = ALL_FIELDS.length + 3;
+
+/** Everything that the mirror holds of one task, as it stands there. */
+export interface Inspection {
+  /** The type of the key where the hash belongs: `hash`, `none`, or what does not belong there. */
+  readonly type: string;
+  readonly fields: HashFields;
+  readonly indexScore: number | null;
+  readonly userScore: number | null;
+}
+
+export function inspectionOf(items: readonly Reply[]): Inspection {
+  const [type, ...rest] = items as (string | null)[];
+  const score = (text: string | null | undefined) => (text == null ? null : Number(text));
+  return {
+    type: type!,
+    fields: Object.fromEntries(ALL_FIELDS.map((name, i) => [name, rest[i] ?? null])) as HashFields,
+    indexScore: score(rest[ALL_FIELDS.length]),
+    userScore: score(rest[ALL_FIELDS.length + 1]),
+  };
+}
+
+/** The time that a hash names, epoch seconds; NaN where it has none. */
+export function timeOf({ fields }: Inspection, parser: RecordParser): number {
+  return parser.times.parse(fields.updated_at ?? "");
+}
+
+/** Whether a hash says who it is, how it stands and when that was. */
+export function isWhole(inspection: Inspection, parser: RecordParser): boolean {
+  const { type, fields } = inspection;
+  return (
+    type === "hash" &&
+    !!fields.user_id &&
+    !!fields.task_id &&
+    fields.status !== null &&
+    !Number.isNaN(timeOf(inspection, parser))
+  );
+}
+
+/** Whether a hash holds what the record does, payload and every field, by their meaning. */
+export function sameContent({ fields }: Inspection, task: Task, parser: RecordParser): boolean {
+  return (
+    fields.user_id === task.userId &&
+    fields.task_id === task.taskId &&
+    fields.status === task.status &&
+    (fields.error ?? "") === task.error &&
+    sameTime(fields.created_at ?? "", task.createdAt, parser) &&
+    toMicros(parser.times.parse(fields.updated_at ?? "")) === toMicros(task.score) &&
+    samePayload(fields.payload, task.json, parser)
+  );
+}
+
+function samePayload(payload: string | null, json: string, parser: RecordParser): boolean {
+  return payload === json || (payload !== null && parser.isObject(payload) && sameJson(payload, json));
+}

@@ -1,0 +1,57 @@
+import { TtsctlError } from "../../errors.ts";
+import type { Command, Reply } from "./client.ts";
+import { ALL_KEYS, INDEX_KEY, readKey, userIndexKey } from "./keys.ts";
+
+/** Where a walk begins, and what its last step gives back. */
+export const START = "0";
+
+/** How many keys or members one step of a walk asks for. */
+const STEP = 1000;
+
+/** One step of a walk over the mirror's keys; what is there throughout turns up, some of it twice. */
+export interface KeyStep {
+  readonly cursor: string;
+  /** `user:task` of the keys that stand where hashes of tasks do. */
+  readonly members: string[];
+  /** Whose indexes there are. */
+  readonly users: string[];
+}
+
+/** One step of a walk over an index: member and score in turn. */
+export interface IndexStep {
+  readonly cursor: string;
+  readonly flat: readonly string[];
+}
+
+/** Which index, of a user or (undefined) of all, and how far. */
+export interface IndexCursor {
+  readonly userId: string | undefined;
+  readonly cursor: string;
+}
+
+export function keyStepCommand(cursor: string): Command {
+  return ["SCAN", cursor, "MATCH", ALL_KEYS, "COUNT", STEP];
+}
+
+export function keyStepOf(reply: Reply): KeyStep {
+  const [cursor, keys] = reply as [string, string[]];
+  const members: string[] = [];
+  const users: string[] = [];
+  for (const key of keys) {
+    const read = readKey(key);
+    if (read === null) continue;
+    if ("member" in read) members.push(read.member);
+    else users.push(read.userId);
+  }
+  return { cursor, members, users };
+}
+
+export function indexStepCommand({ userId, cursor }: IndexCursor): Command {
+  return ["ZSCAN", userId === undefined ? INDEX_KEY : userIndexKey(userId), cursor, "COUNT", STEP];
+}
+
+export function indexStepOf(reply: Reply): IndexStep | TtsctlError {
+  if (reply instanceof TtsctlError) return reply;
+  const [cursor, flat] = reply as [string, string[]];
+  return { cursor, flat };
+}

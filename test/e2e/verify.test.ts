@@ -1,0 +1,114 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+/** In the order of SPEC section 5. */
+const KEYS = [
+  ...["checked", "inSync", "onlyInFile", "onlyInRedis", "stale", "newerInRedis", "differs", "dangling", "unindexed"],
+  ...["wrongScore", "misplaced", "partial", "invalid", "repaired"],
+];
+
+beforeEach(async () => {
+  here.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), record("b", "t4")]);
+  await here.mirrored(record("a", "t1"), record("a", "t2"), record("b", "t3"), record("b", "t4"));
+});
+
+describe("verify", () => {
+  it("exits 0 where both stores agree", async () => {
+    const run = await here.run("verify -o json");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const result = JSON.parse(run.stdout);
+    expect(Object.keys(result)).toEqual(KEYS);
+    expect(result).toMatchObject({ checked: 4, inSync: 4, repaired: 0 });
+    expect((await here.run("verify")).stdout).toBe("4 tasks compared: 4 in step, 0 not\n");
+  });
+
+  it("exits 3 where they do not, and prints every format", async () => {
+    here.root.writeStore([record("a", "t1"), record("a", "t2", { text: "x" }), record("b", "t3"), 5 as never]);
+    await here.server.call("DEL", "tts:task:b:t3");
+    const run = await here.run("verify -o json");
+    expect(run.code).toBe(3);
+    const counts = { checked: 4, inSync: 1, onlyInRedis: 1, differs: 1, dangling: 1, invalid: 1 };
+    expect(JSON.parse(run.stdout)).toMatchObject(counts);
+    expect(run.stderr).toMatch(/^warning: .*1 invalid record/);
+    expect(parse((await here.run("verify -o yaml")).stdout)).toMatchObject(counts);
+    expect(lines((await here.run("verify -o csv")).stdout)).toEqual([KEYS.join(","), "4,1,0,1,0,0,1,1,0,0,0,0,1,0"]);
+    expect((await here.run("verify -q")).stdout).toMatchInlineSnapshot(`
+      "4 tasks compared: 1 in step, 3 not; 1 invalid records of the file left alone
+      KIND         TASKS  MEANING
+      onlyInRedis  1      the file does not have it
+      differs      1      of the same time, with other content
+      dangling     1      an index names it, and it has no hash
+      "
+    `);
+  });
+
+  it("says which tasks with --details", async () => {
+    here.root.writeStore([record("a", "t1"), record("a", "t2", { text: "x" }), record("b", "t3")]);
+    await here.server.call("DEL", "tts:task:b:t3");
+    const tasks = JSON.parse((await here.run("verify --details -o json")).stdout).tasks;
+    expect(tasks).toMatchObject({
+      onlyInRedis: [{ user_id: "b", task_id: "t4" }],
+      differs: [{ user_id: "a", task_id: "t2" }],
+      dangling: [{ user_id: "b", task_id: "t3" }],
+      stale: [],
+    });
+    expect(parse((await here.run("verify --details -o yaml")).stdout).tasks).toEqual(tasks);
+    const items = lines((await here.run("verify --details -o jsonl")).stdout).map((line) => JSON.parse(line));
+    expect(items).toEqual([
+      { kind: "onlyInRedis", user_id: "b", task_id: "t4" },
+      { kind: "differs", user_id: "a", task_id: "t2" },
+      { kind: "dangling", user_id: "b", task_id: "t3" },
+    ]);
+    expect(lines((await here.run("verify --details -o csv")).stdout)).toEqual([
+      ...["kind,user_id,task_id", "onlyInRedis,b,t4", "differs,a,t2", "dangling,b,t3"],
+    ]);
+    expect((await here.run("verify --details")).stdout).toMatchInlineSnapshot(`
+      "4 tasks compared: 1 in step, 3 not
+      KIND         TASKS  MEANING
+      onlyInRedis  1      the file does not have it
+      differs      1      of the same time, with other content
+      dangling     1      an index names it, and it has no hash
+
+      KIND         USER  TASK
+      onlyInRedis  b     t4
+      differs      a     t2
+      dangling     b     t3
+      "
+    `);
+  });
+
+  it("shows people the first of many, and no control characters", async () => {
+    await here.mirrored(...Array.from({ length: 25 }, (_, i) => record("x", `\u001b[31m${i}`)));
+    const { stdout } = await here.run("verify --details");
+    expect(stdout).not.toContain("\u001b");
+    expect(lines(stdout).filter((line) => line.startsWith("onlyInRedis  x"))).toHaveLength(20);
+    expect(stdout).toContain("and 5 more");
+    expect(lines((await here.run("verify --details -o jsonl")).stdout)).toHaveLength(25);
+  });
+
+  it("looks at one user with --user", async () => {
+    await here.server.call("DEL", "tts:task:a:t1", "tts:task:b:t3");
+    expect(JSON.parse((await here.run("verify --user b -o json")).stdout)).toMatchObject({ checked: 2, dangling: 1 });
+    expect((await here.runArgs(["verify", "--user", " "])).code).toBe(2);
+  });
+
+  it("exits 4 without Redis, and 1 where the file is broken", async () => {
+    expect((await here.run("verify --no-redis -o json")).code).toBe(4);
+    const down = await here.run("verify -o json", { env: { REDIS_PORT: "1" } });
+    expect(down.code).toBe(4);
+    expect(JSON.parse(down.stderr)).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    here.root.write("voice_task.json", "[{");
+    expect((await here.run("verify -o json")).code).toBe(1);
+  });
+
+  it("warns where the times of the service cannot be in our zone", async () => {
+    const run = await here.run("verify -o json", { env: { TTSCTL_TIMEZONE: "Asia/Shanghai" } });
+    expect(run.code).toBe(3);
+    expect(run.stderr).toContain("[service] timezone");
+    expect(JSON.parse(run.stdout)).toMatchObject({ wrongScore: 4 });
+  });
+});
