@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 const COUNT = 1500;
@@ -35,7 +35,7 @@ async function expectFinished(kept: ReturnType<typeof young>): Promise<void> {
   expect((await here.server.call("KEYS", "tts:task:*")) as string[]).toHaveLength(kept.length);
 }
 
-describe("a cleanup that is stopped in the middle", () => {
+describe("row A, a cleanup of many batches that is stopped in the middle", () => {
   it.each([1, 700, 1499])("by SIGKILL after %i tasks loses no record, and the next pass finishes", async (after) => {
     const kept = await fill();
     const first = new Running(["cleanup", "--once", "-o", "json"], { cwd: here.root.path });
@@ -71,7 +71,7 @@ describe("a cleanup that is stopped in the middle", () => {
   });
 });
 
-describe("a sync that is stopped in the middle", () => {
+describe("row A, a sync that is stopped in the middle", () => {
   it.each(["SIGKILL", "SIGINT"] as const)(
     "by %s leaves whole tasks, no mark, and the next finishes",
     async (signal) => {

@@ -1,0 +1,39 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Run, Running, type RunOptions } from "../../helpers/ttsctl.ts";
+
+/** What is to happen at which of the steps that a run takes (see hook.mjs). */
+export interface Fault {
+  /** -1: none; the steps are counted. */
+  readonly at: number;
+  readonly act: "kill" | "fail";
+  /** What a call fails with. */
+  readonly code?: string;
+  /** Every step, or those on the store file, its temporary file and its folder. */
+  readonly on: "any" | "store";
+}
+
+const HOOK = new URL("hook.mjs", import.meta.url).href;
+
+/** Runs the built binary with a fault in it. `steps` are the names of the steps taken; none where it was killed. */
+export async function runFaulty(
+  args: readonly string[],
+  fault: Fault,
+  options: RunOptions,
+): Promise<Run & { steps: string[] }> {
+  const folder = mkdtempSync(join(tmpdir(), "ttsctl-fault-"));
+  const report = join(folder, "steps.json");
+  const env = {
+    ...options.env,
+    NODE_OPTIONS: `--import ${HOOK}`,
+    TTSCTL_FAULT: JSON.stringify({ ...fault, root: options.cwd, report }),
+  };
+  try {
+    const run = await new Running(args, { ...options, env }).end();
+    const steps = existsSync(report) ? (JSON.parse(readFileSync(report, "utf8")) as string[]) : [];
+    return { ...run, steps };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

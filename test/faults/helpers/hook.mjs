@@ -1,0 +1,78 @@
+/**
+ * Loaded into a ttsctl before its own code (NODE_OPTIONS=--import). Counts the steps that it takes on the files of its
+ * root and towards Redis, and at one of them does what TTSCTL_FAULT says: the process is killed, or the call fails.
+ */
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import net from "node:net";
+
+const { at, act, code, on, root, report } = JSON.parse(process.env.TTSCTL_FAULT);
+const paths = new WeakMap();
+const STORE = /(^|\/)(voice_task\.json|\.voice_task\.json\.ttsctl)$/;
+const taken = [];
+
+function counts(name, path) {
+  if (on === "store") return isStore(path);
+  return path === undefined || path.startsWith(root) || path.startsWith("/proc/self/fd/");
+}
+
+function isStore(path) {
+  return path !== undefined && (STORE.test(path) || path === root);
+}
+
+/** One step; it may be the last one. */
+function step(name, path) {
+  if (!counts(name, path)) return;
+  const number = taken.push(name) - 1;
+  if (number !== at) return;
+  if (act === "kill") {
+    process.kill(process.pid, "SIGKILL");
+    for (;;); // nothing more happens
+  }
+  throw Object.assign(new Error(`${code}: made to fail, ${name} '${path}'`), { code, errno: -1, syscall: name, path });
+}
+
+for (const [name, original] of Object.entries(fs.promises)) {
+  if (typeof original !== "function" || name === "watch") continue;
+  fs.promises[name] = async (...args) => {
+    const path = typeof args[0] === "string" ? args[0] : undefined;
+    if (path !== undefined) step(name, path);
+    const result = await original(...args);
+    if (name === "open") paths.set(result, path);
+    return result;
+  };
+}
+
+const probe = await fs.promises.open("/dev/null");
+const handles = Object.getPrototypeOf(probe);
+await probe.close();
+for (const name of [
+  "appendFile",
+  "chmod",
+  "chown",
+  "close",
+  "datasync",
+  "read",
+  "stat",
+  "sync",
+  "truncate",
+  "utimes",
+  "write",
+]) {
+  const original = handles[name];
+  handles[name] = async function (...args) {
+    if (paths.has(this) && !(name === "close" && act === "fail")) step(name, paths.get(this));
+    return original.apply(this, args);
+  };
+}
+syncBuiltinESMExports();
+
+if (on !== "store") {
+  const write = net.Socket.prototype.write;
+  net.Socket.prototype.write = function (...args) {
+    if (this.remotePort !== undefined) step("send");
+    return write.apply(this, args);
+  };
+}
+
+process.on("exit", () => fs.writeFileSync(report, JSON.stringify(taken)));

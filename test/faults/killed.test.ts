@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { ago, record } from "../helpers/records.ts";
+import { Running } from "../helpers/ttsctl.ts";
+import { Chance, SEED, times } from "./helpers/chance.ts";
+import { runFaulty } from "./helpers/faulty.ts";
+import { everything, exactly, missingOf, sorted, type TestRecord } from "./helpers/stores.ts";
+import { triedFault } from "./helpers/tally.ts";
+import { WholeFile } from "./helpers/whole.ts";
+
+const here = usePlace();
+const ROUNDS = times(6, 40);
+
+const some = (count: number, prefix: string, more = {}) =>
+  Array.from({ length: count }, (_, i) => record(`user${i % 3}`, `${prefix}${i}`, more));
+const OLD = some(40, "old");
+const YOUNG = some(12, "young", { updated_at: ago(3600) });
+const ONLY_IN_REDIS = some(12, "orphan");
+
+/** A command that is killed: what is there before it, and what must be there after its next run. */
+interface Case {
+  readonly what: string;
+  readonly line: string;
+  /** In both stores, with audio and logs. */
+  readonly both: readonly TestRecord[];
+  /** In Redis alone. */
+  readonly redis: readonly TestRecord[];
+  /** What stays in Redis and on the disk, in file order. */
+  readonly after: readonly TestRecord[];
+  /** Whose audio and logs stay, where it is not the same. */
+  readonly artifacts?: readonly TestRecord[];
+}
+
+const ofUser0 = ({ user_id }: TestRecord) => user_id === "user0";
+const CASES: Case[] = [
+  {
+    what: "cleanup --once",
+    line: "cleanup --once -o json",
+    ...{ both: [...OLD, ...YOUNG], redis: ONLY_IN_REDIS, after: YOUNG },
+  },
+  {
+    what: "delete by ids",
+    line: `delete --user user0 --ids ${[...OLD, ...ONLY_IN_REDIS]
+      .filter(ofUser0)
+      .map(({ task_id }) => task_id)
+      .join(",")} --yes -o json`,
+    both: [...OLD, ...YOUNG],
+    redis: ONLY_IN_REDIS.filter(ofUser0),
+    after: [...OLD.filter((task) => !ofUser0(task)), ...YOUNG],
+  },
+  {
+    what: "delete by filter",
+    line: "delete --status done --until 1d --yes -o json",
+    ...{ both: [...OLD, ...YOUNG], redis: ONLY_IN_REDIS, after: YOUNG },
+  },
+  {
+    what: "sync --prune",
+    line: "sync --prune --yes -o json",
+    ...{ both: [...OLD, ...YOUNG], redis: ONLY_IN_REDIS, after: [...OLD, ...YOUNG] },
+    artifacts: [...OLD, ...YOUNG, ...ONLY_IN_REDIS],
+  },
+];
+
+async function lay({ both, redis }: Case): Promise<void> {
+  here.root.writeStore(both);
+  here.root.writeArtifacts([...both, ...redis]);
+  await here.server.call("FLUSHALL");
+  await here.mirrored(...both, ...redis);
+}
+
+/** Takes what another round has left away. */
+function wipe(): void {
+  here.root.remove();
+  here.root.write("voice_task.json", "[]");
+  here.root.configure(here.server.port);
+}
+
+async function expectFinished({ after, artifacts = after }: Case, label: string): Promise<void> {
+  const { audio, logs } = exactly(artifacts);
+  const found = sorted(await everything(here));
+  triedFault(1, missingOf(after, found));
+  expect(found, label).toEqual({ ...exactly(after), audio, logs });
+}
+
+/** Kills it, looks whether the file is whole throughout, and runs it again to its end. */
+async function killedRound(one: Case, kill: () => Promise<unknown>, label: string): Promise<void> {
+  wipe();
+  await lay(one);
+  const whole = new WholeFile(here.root.store);
+  await kill();
+  const kept = sorted(await everything(here));
+  expect(missingOf(one.after, kept), `${label}: after the kill`).toBe(0);
+  const again = await here.run(one.line);
+  expect([0, 3], `${label}: ${again.stderr}`).toContain(again.code);
+  expect(await whole.stop(), label).toEqual([]);
+  await expectFinished(one, label);
+}
+
+describe.each(CASES)("row A, kill -9: $what", (one) => {
+  const args = one.line.split(" ");
+
+  it("at a step of its own chosen at random: the next run finishes, and nothing that stays is lost", async () => {
+    const chance = new Chance(one.what);
+    wipe();
+    await lay(one);
+    const counted = await runFaulty(args, { at: -1, act: "kill", on: "any" }, { cwd: here.root.path });
+    expect([0, 3]).toContain(counted.code);
+    expect(counted.steps.length).toBeGreaterThan(20);
+    await expectFinished(one, "uninterrupted");
+    for (let round = 0; round < ROUNDS; round++) {
+      const at = chance.below(counted.steps.length);
+      const label = `TTSCTL_SEED=${SEED}, killed at step ${at}`;
+      const kill = () => runFaulty(args, { at, act: "kill", on: "any" }, { cwd: here.root.path });
+      await killedRound(one, kill, label);
+    }
+  });
+
+  it("at a moment chosen at random, by another process: the same", async () => {
+    const chance = new Chance(`${one.what} by time`);
+    wipe();
+    await lay(one);
+    const { ms } = await here.run(one.line);
+    for (let round = 0; round < Math.ceil(ROUNDS / 3); round++) {
+      const after = ms * (0.25 + 0.75 * chance.next());
+      const kill = async () => {
+        const run = new Running(args, { cwd: here.root.path });
+        const timer = setTimeout(() => run.kill("SIGKILL"), after);
+        await run.end();
+        clearTimeout(timer);
+      };
+      await killedRound(one, kill, `TTSCTL_SEED=${SEED}, killed after ${Math.round(after)} ms`);
+    }
+  });
+});
