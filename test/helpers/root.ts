@@ -43,7 +43,7 @@ export class ServiceRoot {
   }
 
   /** Writes a file, with the folders above it. */
-  write(name: string, content: string, mtime?: number): void {
+  write(name: string, content: string | Uint8Array, mtime?: number): void {
     mkdirSync(dirname(this.at(name)), { recursive: true });
     writeFileSync(this.at(name), content);
     if (mtime !== undefined) utimesSync(this.at(name), mtime, mtime);

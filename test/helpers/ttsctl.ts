@@ -18,6 +18,10 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   /** What is written to its stdin. */
   readonly input?: string;
+  /** As whom it runs. */
+  readonly uid?: number;
+  /** The largest file that it may write, in bytes. */
+  readonly fileSize?: number;
 }
 
 export function binary(): string {
@@ -37,8 +41,11 @@ export class Running {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], { cwd, env, input }: RunOptions) {
-    this.child = spawn(process.execPath, [binary(), ...args], { cwd, env: cleanEnv(env) });
+  constructor(args: readonly string[], { cwd, env, input, uid, fileSize }: RunOptions) {
+    const limit = fileSize === undefined ? [] : ["prlimit", `--fsize=${fileSize}`];
+    const [program, ...rest] = [...limit, process.execPath, binary(), ...args];
+    const as = uid === undefined ? {} : { uid, gid: uid };
+    this.child = spawn(program!, rest, { cwd, env: cleanEnv(env), ...as });
     this.#ended = once(this.child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;

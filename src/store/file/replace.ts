@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityOf, sameContent, sameIdentity } from "./identity.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { type Snapshot, unreadable } from "./snapshot.ts";
 
 const WINDOW = 1 << 20;
 
@@ -14,13 +14,16 @@ export function temporaryPath(target: string): string {
   return join(dirname(target), `.${basename(target)}.ttsctl`);
 }
 
-/** What the path names now, or null. */
+/**
+ * What the path names now, or null.
+ * @throws TtsctlError STORE_UNREADABLE
+ */
 export async function identityAt(path: string): Promise<FileIdentity | null> {
   try {
     return identityOf(await stat(path, { bigint: true }));
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return null;
-    throw error;
+    throw unreadable(path, error);
   }
 }
 
@@ -62,11 +65,10 @@ export async function replaceFile(
   try {
     await rm(temporary, { force: true });
     ours = await writeTemporary(temporary, target, snapshot, splices);
-    if (!(await takePlace(temporary, target, { read: snapshot.identity, ours, displaced }))) {
+    if (!(await takePlaceOrBack(temporary, target, { read: snapshot.identity, ours, displaced }))) {
       return { identity: null, displaced };
     }
-    await syncFolder(dirname(target));
-    const now = await identityAt(target);
+    const now = await identityAt(target).catch(() => null);
     // Our own rename changed the ctime. If they have written again already, the caller must see that it is not ours.
     return { identity: now !== null && sameContent(now, ours) ? now : ours, displaced };
   } catch (cause) {
@@ -254,6 +256,36 @@ async function giveBack(
   // Theirs is in the temporary file still. Ours has no right to its place.
   const there = await identityAt(target);
   if (there !== null && sameContent(there, placed)) await rename(temporary, target);
+}
+
+/** Takes the target's place for good; where that fails halfway, the old content is back in it. */
+async function takePlaceOrBack(temporary: string, target: string, placing: Placing): Promise<boolean> {
+  try {
+    if (!(await takePlace(temporary, target, placing))) return false;
+    await syncFolder(dirname(target));
+    return true;
+  } catch (cause) {
+    await takeBack(temporary, target, placing);
+    const there = await identityAt(target);
+    if (there === null || !sameContent(there, placing.ours)) throw cause;
+    const failed = systemErrorCode(cause) ?? String(cause);
+    throw new TtsctlError("STORE_WRITE_FAILED", `${target} was rewritten, but its folder not synced: ${failed}`, {
+      hint: "whether the new content outlives a power cut is unknown; check the disk, and run it again",
+      cause,
+    });
+  }
+}
+
+/** Undoes an exchange: what the temporary file holds shows how far it came. After a plain rename it holds nothing. */
+async function takeBack(temporary: string, target: string, placing: Placing): Promise<void> {
+  const { read, ours, displaced } = placing;
+  const held = await identityAt(temporary);
+  if (held === null || read === null || sameContent(held, ours)) return;
+  if (!sameContent(held, read)) return giveBack(temporary, target, { ...placing, got: held });
+  await exchange(temporary, target);
+  const got = await identityAt(temporary);
+  const isKnown = got === null || sameContent(got, ours) || sameContent(got, read);
+  if (!isKnown) await giveBack(temporary, target, { read, ours: read, displaced, got });
 }
 
 /** Asks to exchange two files in one step. Apart from the terminal's signals, so that Ctrl-C does not hit it midway. */

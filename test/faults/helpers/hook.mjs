@@ -11,7 +11,7 @@ const paths = new WeakMap();
 const STORE = /(^|\/)(voice_task\.json|\.voice_task\.json\.ttsctl)$/;
 const taken = [];
 
-function counts(name, path) {
+function counts(path) {
   if (on === "store") return isStore(path);
   return path === undefined || path.startsWith(root) || path.startsWith("/proc/self/fd/");
 }
@@ -22,7 +22,7 @@ function isStore(path) {
 
 /** One step; it may be the last one. */
 function step(name, path) {
-  if (!counts(name, path)) return;
+  if (!counts(path)) return;
   const number = taken.push(name) - 1;
   if (number !== at) return;
   if (act === "kill") {
