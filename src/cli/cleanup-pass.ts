@@ -5,6 +5,7 @@ import type { Ledger } from "../operations/ledger.ts";
 import { audited } from "./audited.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject, PARTLY } from "./emit.ts";
+import { measured } from "./metrics-file.ts";
 import { formatBytes, openArtifactsOf, openBackupOf, purgeLines } from "./purging.ts";
 
 export interface CleanupFlags {
@@ -13,21 +14,32 @@ export interface CleanupFlags {
   readonly dryRun: boolean;
   readonly retention?: string;
   readonly backup?: string;
+  readonly metricsFile?: string;
   readonly maxDelete?: MaxDelete;
   readonly allowEmpty: boolean;
 }
 
 /**
- * One pass with what the flags and settings say, printed, and in the ledger. Returns the exit code.
+ * One pass with what the flags and settings say: printed, in the ledger and in the metrics. Returns the exit code.
+ * @param refusal why the pass is not to begin; it then counts as one that failed
  * @throws TtsctlError what kept the pass from its work; INTERRUPTED
  */
-export function runPass(context: Context, flags: CleanupFlags): Promise<number> {
-  return audited(context, !flags.dryRun, async (ledger) => {
-    const outcome = await cleanupPass(context, flags, ledger);
-    ledger?.count(outcome.result);
-    await emitObject(context, outcome.result, () => summaryLine(outcome.result));
-    return exitCodeOf(outcome, context);
+export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlError | null = null): Promise<number> {
+  return measured(context, metricsFileOf(flags), async (observe) => {
+    if (refusal !== null) throw refusal;
+    return audited(context, !flags.dryRun, async (ledger) => {
+      const outcome = await cleanupPass(context, flags, ledger);
+      observe(outcome);
+      ledger?.count(outcome.result);
+      await emitObject(context, outcome.result, () => summaryLine(outcome.result));
+      return exitCodeOf(outcome, context);
+    });
   });
+}
+
+/** A dry run purges nothing, so it has nothing to count. */
+function metricsFileOf({ metricsFile, dryRun }: CleanupFlags): string | null {
+  return metricsFile === undefined || dryRun ? null : metricsFile;
 }
 
 /** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is told as such. */
@@ -51,7 +63,7 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
   const { retention, stuckAfter } = (await context.settings()).cleanup;
   if (retention.value <= 0) {
     context.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
-    return { result: emptyResult(context.clock.now() - retention.value, flags), problem: null };
+    return { result: emptyResult(context.clock.now() - retention.value, flags), problem: null, sizes: null };
   }
   const file = await context.changingFileStore();
   if (!flags.dryRun) {

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, open } from "node:fs/promises";
+import { dirname } from "node:path";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { isOneOf } from "./same-file.ts";
 
 // A link could lead into the store or any other file; a pipe would block; the owner's group may read it, nobody else.
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -26,18 +27,13 @@ export class LedgerFile {
    * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
    */
   static async open(path: string, notThese: readonly string[]): Promise<LedgerFile> {
-    const names = await Promise.all(notThese.map(realName));
-    if (names.includes(await realName(path))) throw otherFile(path);
+    if (await isOneOf(path, notThese)) throw otherFile(path);
     const handle = await open(path, FLAGS, MODE).catch((cause) => {
       throw ledgerFailed(path, cause);
     });
     try {
       const own = await handle.stat();
       if (!own.isFile()) throw new TtsctlError("AUDIT_FAILED", `the audit ledger ${path} is not a regular file`);
-      for (const other of notThese) {
-        const info = await stat(other).catch(() => null);
-        if (info !== null && info.dev === own.dev && info.ino === own.ino) throw otherFile(path);
-      }
       if (own.size === 0) await syncFolder(path);
       return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
     } catch (error) {
@@ -69,14 +65,6 @@ export class LedgerFile {
     this.#isCut = bytesWritten < bytes.length;
     if (this.#isCut) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes could be written`);
   }
-}
-
-/** The path with links followed, as far as it exists. */
-async function realName(path: string): Promise<string> {
-  return realpath(path).catch(async () => {
-    const folder = await realpath(dirname(path)).catch(() => dirname(path));
-    return join(folder, basename(path));
-  });
 }
 
 async function lastByte(handle: FileHandle, size: number): Promise<number | undefined> {

@@ -42,7 +42,7 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
     // A clock that jumped is refused until it is back, or a SIGHUP says that it is right.
     const refused = settings.cleanup.retention.value > 0 && jump > allowedSkew(settings.cleanup.retention.value);
     if (!refused) clocks = readClocks(context);
-    const failed = refused ? await refuseJump(context, jump) : await tryPass(context.fork(settings), flags);
+    const failed = await tryPass(context.fork(settings), flags, refused ? clockJumped(jump) : null);
     failures = failed ? failures + 1 : 0;
     const interval = watchInterval(settings.cleanup.retention.value);
     await hangup.orAfter(Math.min(LONGEST_BACKOFF_S, interval * 2 ** Math.min(failures, 10)), context.signal);
@@ -74,9 +74,9 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
 }
 
 /** One pass with a connection and locks of its own. True if it failed. */
-async function tryPass(pass: Context, flags: CleanupFlags): Promise<boolean> {
+async function tryPass(pass: Context, flags: CleanupFlags, refusal: TtsctlError | null): Promise<boolean> {
   try {
-    await runPass(pass, flags);
+    await runPass(pass, flags, refusal);
     return false;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -88,12 +88,10 @@ async function tryPass(pass: Context, flags: CleanupFlags): Promise<boolean> {
   }
 }
 
-async function refuseJump(context: Context, jump: number): Promise<true> {
-  await log(
-    context,
-    `pass refused: the clock jumped by ${Math.round(jump)} s; set it right, or send SIGHUP if it is right now`,
-  );
-  return true;
+function clockJumped(seconds: number): TtsctlError {
+  return new TtsctlError("CLOCK_SKEW", `the clock jumped by ${Math.round(seconds)} s`, {
+    hint: "set it right, or send SIGHUP if it is right now",
+  });
 }
 
 interface Clocks {

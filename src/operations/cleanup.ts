@@ -55,6 +55,8 @@ export interface CleanupOutcome {
   readonly result: CleanupResult;
   /** What kept the pass from doing its whole work, if anything did. */
   readonly problem: TtsctlError | null;
+  /** How many tasks the stores had when the pass began; null where that was not looked at, or Redis did not say. */
+  readonly sizes: { readonly fileTasks: number; readonly redisTasks: number | null } | null;
 }
 
 export interface CleanupParts {
@@ -90,6 +92,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
     const found = await use.attempt((mirror) => findExpired(snapshot, mirror, expireBefore));
     await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
+    const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };
     const result = emptyResult(expireBefore, options);
     result.stuck = await nameStuck(parts.reporter, use, snapshot, { now, after: options.stuckAfter });
     const empty = refusedAsEmpty(snapshot, found, options);
@@ -101,7 +104,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     );
     result.candidates = result.purged + result.skipped + result.failed;
     result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
-    return { result, problem: empty ?? use.lost ?? lost };
+    return { result, problem: empty ?? use.lost ?? lost, sizes };
   } finally {
     await snapshot.close();
   }

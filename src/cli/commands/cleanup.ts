@@ -16,6 +16,7 @@ export function declareCleanup(program: Command, attach: Attach): void {
     )
     .option("--retention <age>", "30m, 2h, 7d or seconds, instead of [cleanup] retention; 0 switches cleanup off")
     .option("--backup <file>", "append every purged record to this file first, as JSON Lines")
+    .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
   addDestructive(command, "no limit");
   attach<CleanupFlags>(command, runCleanup);

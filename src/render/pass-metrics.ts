@@ -1,0 +1,138 @@
+import { Counter, Gauge, Registry } from "prom-client";
+import type { CleanupResult } from "../operations/cleanup.ts";
+
+/** How a cleanup pass went, for `cleanup --metrics-file`. Times are epoch seconds. */
+export interface PassMetrics {
+  readonly store: string;
+  readonly version: string;
+  readonly endedAt: number;
+  /** Seconds */
+  readonly duration: number;
+  readonly exitCode: number;
+  /** The code of the error that ended it. */
+  readonly error: string | null;
+  /** Null where the pass ended before there was any. */
+  readonly result: CleanupResult | null;
+  /** Tasks in the file and members of the index when the pass began; null where it is not known. */
+  readonly fileTasks: number | null;
+  readonly redisTasks: number | null;
+  /** Null where Redis is switched off, or the pass did not come to ask it. */
+  readonly redisUp: boolean | null;
+}
+
+/** What goes on from one pass to the next, whichever process runs it. */
+export interface PassTotals {
+  readonly lastSuccess: number | null;
+  readonly runs: number;
+  readonly failedRuns: number;
+  readonly purged: number;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+type Row = readonly [name: string, help: string, value: number | null];
+
+const LAST_SUCCESS = "last_success_timestamp_seconds";
+const TOTALS = {
+  runs: "runs_total",
+  failedRuns: "failed_runs_total",
+  purged: "purged_tasks_total",
+  files: "freed_files_total",
+  bytes: "freed_bytes_total",
+} as const;
+
+/** The totals with this pass added. */
+export function addPass(totals: PassTotals, { result, exitCode, endedAt }: PassMetrics): PassTotals {
+  return {
+    lastSuccess: exitCode === 0 ? endedAt : totals.lastSuccess,
+    runs: totals.runs + 1,
+    failedRuns: totals.failedRuns + (exitCode === 0 ? 0 : 1),
+    purged: totals.purged + (result?.purged ?? 0),
+    files: totals.files + (result?.files ?? 0),
+    bytes: totals.bytes + (result?.bytes ?? 0),
+  };
+}
+
+/** The totals that a text of ours ends with; zero for what it does not have. */
+export function totalsIn(text: string): PassTotals {
+  const value = (name: string) => {
+    const number = Number(new RegExp(`^ttsctl_cleanup_${name}\\{.*\\} (\\S+)$`, "m").exec(text)?.[1]);
+    return Number.isFinite(number) && number >= 0 ? number : 0;
+  };
+  const { runs, failedRuns, purged, files, bytes } = TOTALS;
+  return {
+    lastSuccess: value(LAST_SUCCESS) || null,
+    ...{ runs: value(runs), failedRuns: value(failedRuns), purged: value(purged) },
+    ...{ files: value(files), bytes: value(bytes) },
+  };
+}
+
+/** Whether a text is one of ours, which may be replaced. */
+export function isPassMetrics(text: string): boolean {
+  return text.trim() === "" || text.startsWith("# HELP ttsctl_cleanup_");
+}
+
+/** The Prometheus text format. What is not known is left out. */
+export function passMetricsText(pass: PassMetrics, totals: PassTotals): Promise<string> {
+  const registry = new Registry();
+  registry.setDefaultLabels({ store: pass.store });
+  const registers = [registry];
+  const known = (rows: readonly Row[]) =>
+    rows.flatMap(([name, help, value]) => (value === null ? [] : [{ name, help, value }]));
+  for (const { name, help, value } of known(gauges(pass, totals))) {
+    new Gauge({ name: `ttsctl_cleanup_${name}`, help, registers }).set(value);
+  }
+  for (const { name, help, value } of known(counters(totals))) {
+    new Counter({ name: `ttsctl_cleanup_${name}`, help, registers }).inc(value);
+  }
+  const info = { help: "Always 1; the version that ran the last pass.", labelNames: ["version"] as const, registers };
+  new Gauge({ name: "ttsctl_cleanup_build_info", ...info }).set({ version: pass.version }, 1);
+  if (pass.error !== null) {
+    const error = { help: "Always 1; the code of the error that ended the last pass.", labelNames: ["code"] as const };
+    new Gauge({ name: "ttsctl_cleanup_error_info", ...error, registers }).set({ code: pass.error }, 1);
+  }
+  return registry.metrics();
+}
+
+function gauges(pass: PassMetrics, { lastSuccess }: PassTotals): Row[] {
+  const { result, redisUp } = pass;
+  return [
+    ["last_run_timestamp_seconds", "When the last pass ended, also a failed one.", pass.endedAt],
+    [LAST_SUCCESS, "When the last pass that ended with exit code 0 ended.", lastSuccess],
+    ["duration_seconds", "How long the last pass took.", pass.duration],
+    [
+      "exit_code",
+      "Of the last pass: 0 done, 1 failed, 2 wrong configuration, 3 partly done, 130 interrupted.",
+      pass.exitCode,
+    ],
+    [
+      "candidate_tasks",
+      "Tasks of the last pass that are finished and expired in a store, and dangling members.",
+      result?.candidates ?? null,
+    ],
+    ["purged_tasks", "Tasks that the last pass purged.", result?.purged ?? null],
+    ["skipped_tasks", "Candidates of the last pass that stay.", result?.skipped ?? null],
+    [
+      "failed_tasks",
+      "Candidates of the last pass that are neither sure to be gone nor sure to stay.",
+      result?.failed ?? null,
+    ],
+    ["returned_tasks", "Tasks that a service which holds the store in memory wrote back.", result?.returned ?? null],
+    ["stuck_tasks", "Tasks that have waited or run for longer than [cleanup] stuck_after.", result?.stuck ?? null],
+    ["freed_files", "Audio files and logs that the last pass removed.", result?.files ?? null],
+    ["freed_bytes", "Bytes of the files that the last pass removed.", result?.bytes ?? null],
+    ["store_tasks", "Tasks in the store file when the last pass began.", pass.fileTasks],
+    ["redis_tasks", "Members of the index in Redis when the last pass began.", pass.redisTasks],
+    ["redis_up", "Whether the last pass had Redis throughout: 1 or 0.", redisUp === null ? null : Number(redisUp)],
+  ];
+}
+
+function counters(totals: PassTotals): Row[] {
+  return [
+    [TOTALS.runs, "Passes since the metrics file was made.", totals.runs],
+    [TOTALS.failedRuns, "Passes of them that ended with another exit code than 0.", totals.failedRuns],
+    [TOTALS.purged, "Tasks that they purged.", totals.purged],
+    [TOTALS.files, "Files that they removed.", totals.files],
+    [TOTALS.bytes, "Bytes of the files that they removed.", totals.bytes],
+  ];
+}
