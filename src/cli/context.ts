@@ -23,6 +23,12 @@ export interface Surroundings {
   readonly clock?: Clock;
 }
 
+/** What is different in a part of a run. */
+interface ForkChanges {
+  readonly terminal?: Terminal;
+  readonly flags?: Partial<GlobalFlags>;
+}
+
 type SettingFlagsOfCommand = { readonly retention?: string };
 
 /**
@@ -68,11 +74,14 @@ export class Context {
     return this.#surroundings.cwd;
   }
 
-  /** A context for a part of the run, with a connection and locks of its own, by these settings. */
-  fork(settings: Settings): Context {
+  /**
+   * A context for a part of the run, with a connection and locks of its own, by these settings. It logs, unless the
+   * flags say otherwise.
+   */
+  fork(settings: Settings, changes: ForkChanges = {}): Context {
     const fork = new Context(
-      this.#surroundings,
-      { ...this.flags, verbose: Math.max(1, this.flags.verbose) },
+      { ...this.#surroundings, terminal: changes.terminal ?? this.terminal },
+      { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...changes.flags },
       this.#commandFlags,
     );
     fork.#settings = Promise.resolve(settings);

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { QueryNames, RawQuery } from "../operations/list-query.ts";
+import { parseDuration } from "../task/duration.ts";
 import { splitIds } from "../task/ids.ts";
 
 /** How the parts of a query are named on the command line. */
@@ -41,6 +42,15 @@ export function rawQueryOf(flags: SelectionFlags): RawQuery {
 export function wholeNumber(text: string): number {
   if (/^[+-]?\d{1,15}$/.test(text.trim())) return Number(text);
   throw new InvalidArgumentError("accepted: a whole number");
+}
+
+const [LEAST_WATCH_S, MOST_WATCH_S] = [1, 86_400];
+
+/** `--watch`: seconds, or a duration such as 5m. */
+export function watchSeconds(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds !== undefined && seconds >= LEAST_WATCH_S && seconds <= MOST_WATCH_S) return seconds;
+  throw new InvalidArgumentError("accepted: seconds from 1, or a duration from 1s to 1d");
 }
 
 /** `--max-delete`: a number of tasks, or a percentage of all. */

@@ -3,7 +3,7 @@ import type { Readable, Writable } from "node:stream";
 /** What the outside gives a run: streams and what is known of them. Tests have a twin. */
 export interface Streams {
   readonly stdin: Readable & { isTTY?: boolean };
-  readonly stdout: Writable & { isTTY?: boolean; columns?: number };
+  readonly stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
   readonly stderr: Writable & { isTTY?: boolean };
 }
 

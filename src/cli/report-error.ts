@@ -5,7 +5,7 @@ import type { Terminal } from "./terminal.ts";
 /** Prints an error as one line, or with `-o json` as one object, on stderr. Returns the exit code. */
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
-  await err.write(wantsJson(argv) ? jsonLine(known) : textLines(known));
+  await err.write(`${wantsJson(argv) ? errorJson(known) : errorText(known)}\n`);
   if (verbosity(argv) >= 2) await err.write(`${stackOf(error)}\n`);
   return known.exitCode;
 }
@@ -35,12 +35,14 @@ function isJson(format: string | undefined): boolean {
   return format === "json" || format === "jsonl";
 }
 
-function jsonLine({ message, code, hint }: TtsctlError): string {
-  return `${JSON.stringify({ error: printable(message), code, hint: hint === undefined ? null : printable(hint) })}\n`;
+/** An error as one JSON object, for `-o json`. */
+export function errorJson({ message, code, hint }: TtsctlError): string {
+  return JSON.stringify({ error: printable(message), code, hint: hint === undefined ? null : printable(hint) });
 }
 
-function textLines({ message, hint }: TtsctlError): string {
-  return `error: ${printable(message)}${hint === undefined ? "" : ` (${printable(hint)})`}\n`;
+/** An error as one line for people. */
+export function errorText({ message, hint }: TtsctlError): string {
+  return `error: ${printable(message)}${hint === undefined ? "" : ` (${printable(hint)})`}`;
 }
 
 function stackOf(error: unknown): string {

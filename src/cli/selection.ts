@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { addIds, maxDelete, wholeNumber } from "./flags.ts";
+import { addIds, maxDelete, watchSeconds, wholeNumber } from "./flags.ts";
 
 /** The flags that choose tasks: the same for every command that does. */
 export function addSelection(command: Command): Command {
@@ -20,6 +20,15 @@ export function addPaging(command: Command): Command {
 export function addSource(command: Command): Command {
   const source = new Option("--source <store>", "who answers: a forced store never asks the other");
   return command.addOption(source.choices(["auto", "redis", "file"]).default("auto"));
+}
+
+/** `--watch`: the command again and again, drawn in place (`live.ts`). */
+export function addWatch(command: Command): Command {
+  const watch = new Option(
+    "--watch [seconds]",
+    "again and again, drawn in place, every so often; Ctrl-C ends it (default: 2)",
+  );
+  return command.addOption(watch.preset("2").argParser(watchSeconds));
 }
 
 /** The flags of commands that remove things. */

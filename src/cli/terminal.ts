@@ -1,3 +1,4 @@
+import { Writable } from "node:stream";
 import type { ChalkInstance } from "chalk";
 import type { TableStyle } from "../render/table.ts";
 import type { GlobalFlags } from "./globals.ts";
@@ -17,6 +18,11 @@ export class Terminal {
     this.err = new Output(streams.stderr);
   }
 
+  /** The same terminal with other outputs. */
+  with(streams: Partial<Streams>): Terminal {
+    return new Terminal({ ...this.#streams, ...streams }, this.#env);
+  }
+
   get stdin(): Streams["stdin"] {
     return this.#streams.stdin;
   }
@@ -28,6 +34,15 @@ export class Terminal {
 
   get errIsTerminal(): boolean {
     return this.#streams.stderr.isTTY === true;
+  }
+
+  get outIsTerminal(): boolean {
+    return this.#streams.stdout.isTTY === true;
+  }
+
+  /** For what draws on the screen itself. */
+  get outStream(): Streams["stdout"] {
+    return this.#streams.stdout;
   }
 
   /** How a table is to look: cut and coloured for a terminal, whole and plain for a pipe. */
@@ -49,5 +64,39 @@ export class Terminal {
     const forced = (this.#env.FORCE_COLOR ?? "") !== "" && this.#env.FORCE_COLOR !== "0";
     const refused = !flags.color || (this.#env.NO_COLOR ?? "") !== "" || this.#env.TERM === "dumb";
     return new Chalk({ level: !refused && (isTerminal || forced) ? 1 : 0 });
+  }
+}
+
+/** A terminal that keeps what is written, and looks like another one. */
+export class Recording {
+  readonly terminal: Terminal;
+  readonly #out = new Collected();
+  readonly #err = new Collected();
+
+  constructor(like: Terminal) {
+    const { isTTY = false, columns, rows } = like.outStream;
+    const stdout = Object.assign(this.#out, { isTTY, ...(columns === undefined ? {} : { columns, rows }) });
+    this.terminal = like.with({ stdout, stderr: this.#err });
+  }
+
+  get outLines(): string[] {
+    return this.#out.lines;
+  }
+
+  get errLines(): string[] {
+    return this.#err.lines;
+  }
+}
+
+class Collected extends Writable {
+  #text = "";
+
+  get lines(): string[] {
+    return this.#text.split("\n").slice(0, -1);
+  }
+
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.#text += chunk.toString();
+    done();
   }
 }

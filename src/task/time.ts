@@ -179,3 +179,12 @@ export function formatUtc(epoch: number): string {
   const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
   return `${whole}${micros === 0 ? "" : `.${String(micros).padStart(6, "0")}`}+00:00`;
 }
+
+/** ISO 8601 with the zone's own offset at that instant. */
+export function formatInZone(epoch: number, zone: Zone): string {
+  const offset = zone.offsetAt(Math.floor(epoch));
+  const local = formatUtc(epoch + offset).slice(0, -"+00:00".length);
+  const minutes = Math.floor(Math.abs(offset) / 60);
+  const two = (number: number) => String(number).padStart(2, "0");
+  return `${local}${offset < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}

@@ -1,5 +1,5 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { binary, cleanEnv } from "./ttsctl.ts";
 import { until } from "./until.ts";
 
@@ -13,8 +13,10 @@ export class OnTerminal {
   readonly #ended: Promise<number | null>;
   text = "";
 
-  constructor(args: readonly string[], cwd: string, env: Record<string, string> = {}) {
-    const command = [process.execPath, binary(), ...args].map((word) => `'${word}'`).join(" ");
+  /** @param size columns and rows; without it those that script(1) gives */
+  constructor(args: readonly string[], cwd: string, env: Record<string, string> = {}, size?: [number, number]) {
+    const words = [process.execPath, binary(), ...args].map((word) => `'${word}'`).join(" ");
+    const command = size === undefined ? words : `stty cols ${size[0]} rows ${size[1]}; exec ${words}`;
     this.#child = spawn(SCRIPT, ["-qec", command, "/dev/null"], { cwd, env: cleanEnv({ TERM: "xterm", ...env }) });
     this.#ended = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -29,6 +31,24 @@ export class OnTerminal {
 
   type(keys: string): void {
     this.#child.stdin.write(keys);
+  }
+
+  /** The process on the terminal; only for a run with a size. */
+  get pid(): number {
+    const { pid } = this.#child;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
+  }
+
+  resize(columns: number, rows: number): void {
+    const terminal = `/proc/${this.pid}/fd/0`;
+    spawnSync("stty", ["-F", terminal, "cols", String(columns), "rows", String(rows)]);
+  }
+
+  /** Ctrl-Z and fg. script(1) stops together with what it runs, and they go on together. */
+  async stopAndContinue(): Promise<void> {
+    process.kill(this.pid, "SIGTSTP");
+    await until(() => / T /.test(readFileSync(`/proc/${this.#child.pid}/stat`, "utf8")));
+    this.#child.kill("SIGCONT");
   }
 
   /** The exit code, once it has ended. */

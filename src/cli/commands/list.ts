@@ -1,12 +1,15 @@
 import type { Command } from "commander";
 import type { SourceChoice } from "../../store/task-store.ts";
 import type { Attach } from "../attach.ts";
+import type { Context } from "../context.ts";
 import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
 import { runList } from "../run-list.ts";
-import { addPaging, addSelection, addSource } from "../selection.ts";
+import { addPaging, addSelection, addSource, addWatch } from "../selection.ts";
 
 interface ListFlags extends SelectionFlags {
   readonly source: SourceChoice;
+  /** Seconds between two looks. */
+  readonly watch?: number;
 }
 
 export function declareList(program: Command, attach: Attach): void {
@@ -15,8 +18,13 @@ export function declareList(program: Command, attach: Attach): void {
     .alias("ls")
     .description("page through tasks, newest first: Redis answers, or the file behind it")
     .addHelpText("after", EXAMPLES);
-  addSource(addPaging(addSelection(command)));
-  attach<ListFlags>(command, (context, flags) => runList(context, rawQueryOf(flags), flags.source, FLAG_NAMES));
+  addWatch(addSource(addPaging(addSelection(command))));
+  attach<ListFlags>(command, async (context, flags) => {
+    const list = (once: Context) => runList(once, rawQueryOf(flags), flags.source, FLAG_NAMES);
+    if (flags.watch === undefined) return list(context);
+    const { live } = await import("../live.ts");
+    return live(context, flags.watch, list);
+  });
 }
 
 const EXAMPLES = `
@@ -24,4 +32,5 @@ Examples:
   ttsctl list                                   the newest 20 tasks
   ttsctl list --user alice --ids t01,t02        two tasks of alice, in this order
   ttsctl list --status error --since 2h -o json failures of the last two hours
-  ttsctl list --source file --page 2            the second page, from the file alone`;
+  ttsctl list --source file --page 2            the second page, from the file alone
+  ttsctl list --status run --watch              what is being worked on, drawn in place`;

@@ -27,7 +27,7 @@ export interface Edit {
  * would have written without the removed records (SPEC section 2).
  */
 export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
-  if (snapshot.shape === null) yield* planNewFile(snapshot.path, edit.upserts);
+  if (snapshot.shape === null) yield* planNewFile(snapshot.writesLines, edit.upserts);
   else if (snapshot.shape === "jsonl") yield* planLines(snapshot, edit);
   else yield* planSequence(snapshot, edit);
 }
@@ -146,8 +146,8 @@ async function* newLines(upserts: Upserts): AsyncGenerator<string> {
 }
 
 /** A store file that did not exist: lines where the name says so, else an array as the service writes it. */
-async function* planNewFile(path: string, upserts: Upserts): AsyncGenerator<Splice> {
-  if (path.endsWith(".jsonl")) yield* spliced(0, 0, newLines(upserts));
+async function* planNewFile(asLines: boolean, upserts: Upserts): AsyncGenerator<Splice> {
+  if (asLines) yield* spliced(0, 0, newLines(upserts));
   else if (upserts.size === 0) yield { from: 0, end: 0, text: "[]" };
   else yield* spliced(0, 0, joined(newRecords(upserts), { first: "[\n  ", between: ",\n  ", last: "\n]" }));
 }

@@ -27,7 +27,10 @@ export class RowReader {
   }
 
   add(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
-    if (this.#tombstones && spans.has(FIELD.deleted) && this.#addTombstone(bytes, from, end, offset, spans)) return;
+    if (saysDeleted(bytes, spans)) {
+      if (this.#tombstones && this.#addTombstone(bytes, from, end, offset, spans)) return;
+      this.#rows.looksDeleted.add(this.#rows.size);
+    }
     if (isPlain(bytes, spans, FIELD.user_id, true) && isPlain(bytes, spans, FIELD.task_id, false)) {
       const score = readScore(bytes, spans, this.#times);
       if (typeof score === "number") {
@@ -69,7 +72,6 @@ export class RowReader {
 
   /** A line `{"user_id", "task_id", "deleted": true}` ends a task; its other fields do not matter. */
   #addTombstone(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): boolean {
-    if (bytes.toString("latin1", spans.from(FIELD.deleted), spans.end(FIELD.deleted)) !== "true") return false;
     const { userId, taskId } = readTask(bytes, from, end, spans, this.#times);
     const key = this.#keyOf(userId, taskId);
     if (key < 0) return false;
@@ -87,6 +89,12 @@ export class RowReader {
     }
     return code;
   }
+}
+
+/** Whether a record has `"deleted": true`, which in JSON Lines makes it a tombstone. */
+export function saysDeleted(bytes: Buffer, spans: Spans): boolean {
+  const { deleted } = FIELD;
+  return spans.has(deleted) && bytes.toString("latin1", spans.from(deleted), spans.end(deleted)) === "true";
 }
 
 /** The number that stands for a status word in the rows. */

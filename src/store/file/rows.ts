@@ -17,6 +17,8 @@ const NO_KEY = -1;
  */
 export class Rows {
   readonly keys = new KeyTable();
+  /** Rows of an array or map that JSON Lines would take for tombstones, since they say `deleted`. Hardly any. */
+  readonly looksDeleted = new Set<number>();
   #starts = new Float64Array(1 << 10);
   #lengths = new Uint32Array(1 << 10);
   #keys = new Int32Array(1 << 10);

@@ -91,6 +91,11 @@ export class Snapshot {
     return this.layout?.shape ?? null;
   }
 
+  /** Whether a new record becomes a line of its own. */
+  get writesLines(): boolean {
+    return this.shape === null ? this.path.endsWith(".jsonl") : this.shape === "jsonl";
+  }
+
   /** How many tasks the file holds; duplicates count once, invalid records not at all. */
   get size(): number {
     return this.rows.live;

@@ -16,32 +16,40 @@ const MOST_ROUNDS = 8;
  * The rule of SPEC sections 3 and 5: never back in time; at an equal time the hash stays and the scores are set right,
  * unless `overEqual` says that the file's record replaces it, or it lacks a time of its own and is made whole.
  * @param score the record's `updated_at`, epoch seconds
+ * @param replaced that of the record which it replaced in the file, as the operator asked: a copy no newer goes with it; NaN: none
  */
-export function decideWrite(score: number, look: Look, times: TimeReader, overEqual = false): WriteDecision {
+export function decideWrite(
+  score: number,
+  look: Look,
+  times: TimeReader,
+  overEqual = false,
+  replaced = Number.NaN,
+): WriteDecision {
   const seen = look.updatedAt === null ? Number.NaN : toMicros(times.parse(look.updatedAt));
   if (Number.isNaN(seen)) return "write";
   const ours = toMicros(score);
-  if (seen > ours) return "newer";
+  const isReplaced = seen <= toMicros(replaced);
+  if (seen > ours && !isReplaced) return "newer";
   const isPartial = look.seen !== look.updatedAt;
-  if (seen < ours || overEqual || isPartial) return "write";
+  if (seen < ours || overEqual || isReplaced || isPartial) return "write";
   return look.indexScore === score && look.userScore === score ? "unchanged" : "mend";
 }
 
 /**
  * Writes tasks to the mirror, at most BATCH, each only if it is newer than the copy there. A copy that changed between
  * look and write is looked at and decided on again.
- * @param looks what was seen of each; looked at here if absent
+ * @param options looks: what was seen of each, looked at here if absent; overEqual and replaced: as for `decideWrite`
  */
 export async function writeToMirror(
   mirror: Mirror,
   tasks: readonly Task[],
-  options: { looks?: readonly Look[]; overEqual?: boolean } = {},
+  options: { looks?: readonly Look[]; overEqual?: boolean; replaced?: readonly number[] } = {},
 ): Promise<Outcome<WriteOutcome>[]> {
   const outcomes: (Outcome<WriteOutcome> | undefined)[] = tasks.map(() => undefined);
   let pending = tasks.map((_, i) => i);
   let looks: readonly Outcome<Look>[] = options.looks ?? (await mirror.look(tasks));
   for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
-    pending = await writeRound(mirror, tasks, { pending, looks, outcomes, overEqual: options.overEqual ?? false });
+    pending = await writeRound(mirror, tasks, { pending, looks, outcomes, options });
     looks = await mirror.lookClosely(pending.map((i) => tasks[i]!));
   }
   return outcomes.map((outcome, i) => outcome ?? changesTooOften(tasks[i]!));
@@ -55,15 +63,16 @@ async function writeRound(
     pending: number[];
     looks: readonly Outcome<Look>[];
     outcomes: (Outcome<WriteOutcome> | undefined)[];
-    overEqual: boolean;
+    options: { overEqual?: boolean; replaced?: readonly number[] };
   },
 ): Promise<number[]> {
+  const { overEqual, replaced } = round.options;
   const writing: { index: number; seen: string | null; indexOnly: boolean }[] = [];
   round.pending.forEach((index, i) => {
     const look = round.looks[i]!;
     if (look instanceof TtsctlError) round.outcomes[index] = look;
     else {
-      const decision = decideWrite(tasks[index]!.score, look, mirror.times, round.overEqual);
+      const decision = decideWrite(tasks[index]!.score, look, mirror.times, overEqual, replaced?.[index]);
       if (decision === "newer" || decision === "unchanged") round.outcomes[index] = decision;
       else writing.push({ index, seen: look.seen, indexOnly: decision === "mend" });
     }

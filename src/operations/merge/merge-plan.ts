@@ -1,0 +1,120 @@
+import { sameJson } from "../../json/same.ts";
+import type { Edit } from "../../store/file/edit.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { upsertsFrom } from "../../store/file/upserts.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { toMicros } from "../../task/time.ts";
+import { decideMerge, FATES, type Fate, goesIn, type MergePolicy } from "./decide.ts";
+
+/** How many pairs of records are compared at once. */
+const COMPARED = 250;
+
+/** A record of the source, and the row of the file that has the same task at the same time. */
+type Pair = readonly [row: number, theirRow: number];
+
+/**
+ * The plan to merge the records of one file into the store file, asked again on each new content of that. What was
+ * decided before is remembered: a record of ours that is there already is left, one that was taken out again goes in
+ * again, and what somebody else wrote since stays.
+ */
+export class MergePlan {
+  readonly #source: Snapshot;
+  readonly #policy: MergePolicy;
+  /** By row of the source, as in FATES. */
+  readonly #fates: Uint8Array;
+  /** By row: the time, in microseconds, of the file's record when the fate was decided; NaN for none. */
+  readonly #before: Float64Array;
+
+  constructor(source: Snapshot, policy: MergePolicy) {
+    this.#source = source;
+    this.#policy = policy;
+    this.#fates = new Uint8Array(source.rows.size);
+    this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
+  }
+
+  /** Decides on one content of the file: what has to be put into it. */
+  async on(current: Snapshot): Promise<Edit> {
+    const due: number[] = [];
+    let pairs: Pair[] = [];
+    for (const row of this.#source.liveRows()) {
+      const verdict = this.#judge(row, current);
+      if (verdict === "put") due.push(row);
+      else if (verdict !== "leave") pairs.push(verdict);
+      if (pairs.length < COMPARED) continue;
+      due.push(...(await this.#compare(pairs, current)));
+      pairs = [];
+    }
+    due.push(...(await this.#compare(pairs, current)));
+    return { removed: new Set(), upserts: upsertsFrom(this.#source, Int32Array.from(due).sort()) };
+  }
+
+  fate(row: number): Fate {
+    return FATES[this.#fates[row]!]!;
+  }
+
+  /** The time that the file's record had which this one replaced, epoch seconds; NaN for none. */
+  replaced(row: number): number {
+    return this.#before[row]! / 1e6;
+  }
+
+  id(row: number): TaskId {
+    const { keys } = this.#source.rows;
+    const key = this.#source.rows.key(row);
+    return { userId: keys.userId(key), taskId: keys.taskId(key) };
+  }
+
+  /** The rows of all records, with what becomes of each. */
+  *fates(): Generator<[row: number, fate: Fate]> {
+    for (const row of this.#source.liveRows()) yield [row, this.fate(row)];
+  }
+
+  #judge(row: number, current: Snapshot): "put" | "leave" | Pair {
+    const before = this.fate(row);
+    if (before === "changed") return "leave";
+    const { userId, taskId } = this.id(row);
+    const theirRow = current.rowOf(userId, taskId);
+    const theirs = theirRow < 0 ? Number.NaN : toMicros(current.rows.score(theirRow));
+    if (this.#isRefused(row, theirRow, current)) return this.#settle(row, "refused", theirs);
+    const ours = toMicros(this.#source.rows.score(row));
+    if (ours === theirs) return this.#atEqualTime(row, theirRow);
+    const isAsBefore = Number.isNaN(theirs) || theirs === this.#before[row];
+    if (this.#policy === "replace" && goesIn(before) && !isAsBefore) return this.#settle(row, "changed", theirs);
+    return this.#settle(row, decideMerge(this.#policy, ours, theirs, false), theirs);
+  }
+
+  /** It may be ours that is there, or one that was compared before; else only the content tells. */
+  #atEqualTime(row: number, theirRow: number): "leave" | Pair {
+    const fate = this.fate(row);
+    const wasEqual = this.#before[row] === toMicros(this.#source.rows.score(row));
+    const isKnown = fate !== "undecided" && goesIn(fate) !== wasEqual;
+    return isKnown ? "leave" : [row, theirRow];
+  }
+
+  /** Settles records that the file has at the same time. Returns the rows that are to be put in. */
+  async #compare(pairs: readonly Pair[], current: Snapshot): Promise<number[]> {
+    const ours = await this.#source.readTasks(pairs.map(([row]) => row));
+    const theirs = await current.readTasks(pairs.map(([, theirRow]) => theirRow));
+    return pairs.flatMap(([row], i) => {
+      const same = sameJson(ours[i]!.json, theirs[i]!.json);
+      if (same && goesIn(this.fate(row))) return [];
+      const time = toMicros(ours[i]!.score);
+      return this.#settle(row, decideMerge(this.#policy, time, time, same), time) === "put" ? [row] : [];
+    });
+  }
+
+  #settle(row: number, fate: Fate, theirs: number): "put" | "leave" {
+    this.#fates[row] = FATES.indexOf(fate);
+    this.#before[row] = theirs;
+    return goesIn(fate) ? "put" : "leave";
+  }
+
+  /**
+   * Beside an invalid record of the same task a valid one would have no say in an array or map; and in JSON Lines a
+   * record with `deleted` would be the end of its task.
+   */
+  #isRefused(row: number, theirRow: number, current: Snapshot): boolean {
+    if (current.writesLines) return this.#source.rows.looksDeleted.has(row);
+    const { userId, taskId } = this.id(row);
+    return theirRow < 0 && current.hasInvalid(userId, taskId);
+  }
+}

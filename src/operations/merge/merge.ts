@@ -1,0 +1,116 @@
+import type { TtsctlError } from "../../errors.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { MirrorState } from "../../store/mirror-link.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { memberOf } from "../../task/ids.ts";
+import { throwIfInterrupted } from "../pool.ts";
+import { NamedWarnings, type Reporter } from "../reporter.ts";
+import type { MergePolicy } from "./decide.ts";
+import { MergePlan } from "./merge-plan.ts";
+import { type Mirrored, mirrorRecords } from "./mirror-records.ts";
+
+/** What becomes of the records of the source; their sum is how many it has. */
+export interface MergeCounts {
+  /** New in the file. */
+  added: number;
+  /** In the place of the file's record. */
+  replaced: number;
+  /** The file has the same already. */
+  identical: number;
+  /** The file's stays: it is newer. */
+  older: number;
+  /** The file's stays: its time is the same, its content is not. */
+  conflict: number;
+  /** The file's stays, as was asked for. */
+  present: number;
+  /** The file's stays: it was written while we were at it. */
+  changed: number;
+  /** Cannot be put into this file; named. */
+  refused: number;
+}
+
+export interface MergeOutcome extends MergeCounts {
+  /** Of those added and replaced, the records that a service which holds the store in memory took out again. */
+  returned: readonly TaskId[];
+  mirrored: Mirrored;
+  /** Why the mirror was left out, or was from some point on; null where it was not, or is off. */
+  problem: TtsctlError | null;
+}
+
+export interface MergeParts {
+  readonly file: FileStore;
+  readonly mirror: MirrorState;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Asked before anything is written, with what is planned; throws where the answer is no. */
+  confirm?(planned: MergeCounts): Promise<void>;
+}
+
+export interface MergeOptions {
+  readonly policy: MergePolicy;
+  readonly dryRun: boolean;
+}
+
+/**
+ * Puts the records of a source into the store file, and then into the mirror what the file has of them: the file first,
+ * in one rewrite, decided on again whenever the file moves; the mirror guarded, and its failure is a value. What was
+ * stopped in between is finished by the next run. The caller holds the run lock, unless it is a dry run.
+ * @param source any store file, such as a spool; its live rows count. The caller closes it
+ * @throws TtsctlError STORE_*, INTERRUPTED, and what `confirm` throws
+ */
+export async function mergeRecords(parts: MergeParts, source: Snapshot, options: MergeOptions): Promise<MergeOutcome> {
+  const plan = new MergePlan(source, options.policy);
+  const returned = await writeFile(parts, plan, options);
+  const counts = countFates(plan);
+  nameProblems(parts.reporter, plan, returned);
+  const nothing = { written: 0, unchanged: 0, newer: 0, failed: 0 };
+  const { mirror } = parts;
+  if (options.dryRun || mirror.kind !== "on") {
+    return { ...counts, returned, mirrored: nothing, problem: mirror.kind === "down" ? mirror.error : null };
+  }
+  const gone = new Set(returned.map(({ userId, taskId }) => memberOf(userId, taskId)));
+  const mirrored = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, gone);
+  throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.mirrored.written} of them`);
+  return { ...counts, returned, ...mirrored };
+}
+
+/** The file's part. Returns what was taken out again. */
+async function writeFile(parts: MergeParts, plan: MergePlan, { dryRun }: MergeOptions): Promise<readonly TaskId[]> {
+  const base = await parts.file.read();
+  try {
+    const { upserts } = await plan.on(base);
+    if (dryRun || upserts.size === 0) return [];
+    await parts.confirm?.(countFates(plan));
+    throwIfInterrupted(parts.signal, "nothing was written");
+    return (await parts.file.edit((current) => plan.on(current), base)).returned;
+  } finally {
+    await base.close();
+  }
+}
+
+function countFates(plan: MergePlan): MergeCounts {
+  const fates = { undecided: 0, add: 0, replace: 0, identical: 0, older: 0, conflict: 0, present: 0 };
+  const all = { ...fates, changed: 0, refused: 0 };
+  for (const [, fate] of plan.fates()) all[fate]++;
+  const { undecided: _, add: added, replace: replaced, ...rest } = all;
+  return { added, replaced, ...rest };
+}
+
+/** What an operator should look at himself. */
+function nameProblems(reporter: Reporter, plan: MergePlan, returned: readonly TaskId[]): void {
+  const refused = new NamedWarnings(reporter, "cannot be put into the store file");
+  const conflicts = new NamedWarnings(reporter, "stays as the store file has it");
+  const back = new NamedWarnings(reporter, "was taken out again");
+  for (const [row, fate] of plan.fates()) {
+    const { userId, taskId } = plan.id(row);
+    if (fate === "refused") refused.add(userId, taskId, REFUSED);
+    if (fate === "conflict") conflicts.add(userId, taskId, "the two have the same time and other content");
+    if (fate === "changed") conflicts.add(userId, taskId, "it was written meanwhile");
+  }
+  for (const { userId, taskId } of returned) back.add(userId, taskId, RETURNED);
+  for (const named of [refused, conflicts, back]) named.end();
+}
+
+const REFUSED = "an invalid record of the task is there, or its field deleted would end the task in JSON Lines";
+const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";

@@ -1,0 +1,82 @@
+import { constants } from "node:fs";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { Snapshot } from "../../store/file/snapshot.ts";
+import type { Zone } from "../../task/zone.ts";
+
+/** How much is held before it is written. */
+const HELD = 1 << 16;
+
+/**
+ * Records on their way into the store file: an array in a temporary file beside it, where there is room for a store of
+ * this size and where the same people may read. The file has no name any more, so it is gone with the process.
+ */
+export class Spool {
+  readonly #folder: string;
+  readonly #handle: FileHandle;
+  #held = "[";
+  size = 0;
+
+  private constructor(folder: string, handle: FileHandle) {
+    this.#folder = folder;
+    this.#handle = handle;
+  }
+
+  /** @throws TtsctlError SPOOL_FAILED */
+  static async open(storePath: string): Promise<Spool> {
+    const folder = dirname(storePath);
+    const path = join(folder, `.${basename(storePath)}.${process.pid}.spool`);
+    try {
+      await rm(path, { force: true });
+      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      await rm(path, { force: true });
+      return new Spool(folder, handle);
+    } catch (cause) {
+      throw spoolFailed(folder, cause);
+    }
+  }
+
+  /**
+   * Adds one record, valid JSON.
+   * @throws TtsctlError SPOOL_FAILED
+   */
+  async add(json: string): Promise<void> {
+    this.#held += `${this.size === 0 ? "" : ","}\n${json}`;
+    this.size++;
+    if (this.#held.length >= HELD) await this.#flush();
+  }
+
+  /**
+   * Everything that was added, as a store file is read: of two records of one task the newer counts. Nothing can be
+   * added after. Closing the snapshot ends the spool.
+   * @throws TtsctlError SPOOL_FAILED
+   */
+  async read(zone: Zone): Promise<Snapshot> {
+    this.#held += "\n]";
+    await this.#flush();
+    return Snapshot.readHandle(this.#handle, "the temporary file", zone);
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #flush(): Promise<void> {
+    const text = this.#held;
+    this.#held = "";
+    try {
+      await this.#handle.appendFile(text);
+    } catch (cause) {
+      throw spoolFailed(this.#folder, cause);
+    }
+  }
+}
+
+function spoolFailed(folder: string, cause: unknown): TtsctlError {
+  return new TtsctlError(
+    "SPOOL_FAILED",
+    `cannot write a temporary file in ${folder}: ${systemErrorCode(cause) ?? String(cause)}`,
+    { hint: "nothing was changed; check free disk space and the folder's owner and mode", cause },
+  );
+}

@@ -1,0 +1,34 @@
+import cliTruncate from "cli-truncate";
+import stringWidth from "string-width";
+
+/** A line of at most `width` columns of the screen, colours kept; what was cut ends in `…`, no wide character is torn. */
+export function cut(text: string, width: number): string {
+  if (width <= 0) return "";
+  if (stringWidth(text) <= width) return text;
+  // cli-truncate lets a wide character at the end stand out by one column.
+  const shortened = cliTruncate(text, width);
+  return stringWidth(shortened) > width ? cliTruncate(text, width - 1) : shortened;
+}
+
+const SEGMENTER = new Intl.Segmenter();
+
+/** A plain text in lines of at most `width` columns of the screen, broken at spaces where it can be; no wide character is torn. */
+export function wrap(text: string, width: number): string[] {
+  if (stringWidth(text) <= width) return [text];
+  const lines: string[] = [];
+  let [line, used] = ["", 0];
+  for (const { segment } of SEGMENTER.segment(text)) {
+    const columns = stringWidth(segment);
+    if (used + columns > width && line !== "") {
+      const space = segment === " " ? line.length : line.lastIndexOf(" ");
+      const end = space > 0 ? space : line.length;
+      lines.push(line.slice(0, end));
+      line = line.slice(end).trimStart();
+      used = stringWidth(line);
+      if (segment === " " && line === "") continue;
+    }
+    line += segment;
+    used += columns;
+  }
+  return [...lines, line];
+}

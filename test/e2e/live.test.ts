@@ -1,0 +1,130 @@
+import { describe, expect, it } from "vitest";
+import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { VirtualTerminal } from "../helpers/vt.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const GIVEN_BACK = "\u001b[?7h\u001b[?25h\u001b[?1049l";
+const fill = (count: number) =>
+  here.root.writeStore(Array.from({ length: count }, (_, i) => record("用户", `任务${String(i).padStart(2, "0")}`)));
+
+describe.runIf(hasPty)("list --watch on a terminal", () => {
+  const SIZE: [number, number] = [50, 9];
+  const watching = (line = "list --watch 1 --no-color") => new OnTerminal(line.split(" "), here.root.path, {}, SIZE);
+  const shown = (run: OnTerminal, [columns, rows] = SIZE) => new VirtualTerminal(columns, rows).feed(run.text);
+
+  async function ends(run: OnTerminal, how: () => void): Promise<VirtualTerminal> {
+    how();
+    expect(await run.end()).toBe(0);
+    const terminal = shown(run);
+    const { isSecondScreen, cursorShown, wraps, scrolled } = terminal;
+    expect({ isSecondScreen, cursorShown, wraps, scrolled }).toEqual({
+      ...{ isSecondScreen: false, cursorShown: true, wraps: true, scrolled: 0 },
+    });
+    return terminal;
+  }
+
+  it("draws in place what fits, follows the store, and clears what is left over", async () => {
+    here.root.configure(null);
+    fill(20);
+    const run = watching();
+    await run.says(/20 of 20 tasks/);
+    const full = shown(run);
+    expect(full).toMatchObject({ isSecondScreen: true, cursorShown: false });
+    expect(full.lines[1]).toMatch(/^USER +TASK +STATUS/);
+    expect(full.lines.slice(-2)).toEqual(["… 15 more lines", "20 of 20 tasks, page 1 of 1, from file"]);
+    fill(1);
+    await until(() => shown(run).lines[3] === "1 of 1 task, page 1 of 1, from file");
+    expect(shown(run).lines.slice(4).join("")).toBe("");
+    const last = await ends(run, () => run.type("\u0003"));
+    expect(last.lines.join("\n")).toContain("用户  任务00  done"); // the last picture stays
+  });
+
+  it("takes a new size at once", async () => {
+    here.root.configure(null);
+    fill(20);
+    const run = watching("list --watch 600 --no-color");
+    await run.says(/20 of 20 tasks/);
+    const before = run.text.length;
+    run.resize(30, 5);
+    const lines = () => new VirtualTerminal(30, 5).feed(run.text.slice(before)).lines;
+    await until(() => lines()[4] === "from file");
+    expect(lines()[3]).toBe("20 of 20 tasks, page 1 of 1,");
+    process.kill(run.pid, "SIGTERM");
+    expect(await run.end()).toBe(0);
+  });
+
+  it("tells of a Redis that went, and goes on when it is back", async () => {
+    fill(2);
+    await here.run("sync");
+    const server = await RedisServer.start();
+    const run = new OnTerminal(["list", "--watch", "1"], here.root.path, { REDIS_PORT: String(server.port) }, SIZE);
+    const says = (text: string) => until(() => shown(run).lines.join(" ").includes(text));
+    await says("run `ttsctl sync`"); // a Redis without tasks
+    await server.stop();
+    await says("refuses connections");
+    await server.start();
+    await says("run `ttsctl sync`");
+    await ends(run, () => process.kill(run.pid, "SIGTERM"));
+    await server.remove();
+  });
+
+  it("gives the terminal back while it is stopped, and when it fails", async () => {
+    here.root.configure(null);
+    fill(1);
+    const run = watching();
+    await run.says(/1 of 1 task/);
+    await run.stopAndContinue();
+    await until(() => run.text.split(GIVEN_BACK).length === 2 && shown(run).isSecondScreen);
+    await until(() => shown(run).lines[3]!.startsWith("1 of 1 task"));
+    await ends(run, () => run.type("\u0003"));
+    const wrong = watching("list --watch 1 --status finito");
+    expect(await wrong.end()).toBe(2);
+    expect(wrong.text).not.toContain("\u001b[?1049h");
+  });
+});
+
+describe("list --watch in a pipe", () => {
+  const watching = (line: string, env = {}) => new Running(line.split(" "), { cwd: here.root.path, env });
+
+  it.each([
+    ["table", /(USER.*\n用户.*\n)\n\1/],
+    ["csv", /(user_id.*\n用户.*\n)\n\1/],
+    ["yaml", /^(total: 1\n(?:.*\n)*dangling: 0\n)---\n\1/],
+    ["json", /^(\{"total":1,.*"dangling":0\}\n)\1/],
+    ["jsonl", /^(\{"total":1,.*"dangling":0\}\n)\1/],
+  ])("prints a block after the other as %s, and exits 0", async (format, pattern) => {
+    here.root.configure(null);
+    fill(1);
+    const run = watching(`list --watch 1 -o ${format}`);
+    await run.says(pattern);
+    run.kill("SIGINT");
+    const { code, stderr } = await run.end();
+    expect(code).toBe(0);
+    expect(stderr).not.toContain("error");
+  });
+
+  it("goes on through a Redis that is away and a file that is cut", async () => {
+    fill(1);
+    const run = watching("list --watch 1 --source redis -o json", { REDIS_PORT: "1" });
+    await run.says(/(.*"code":"REDIS_UNAVAILABLE".*\n){2}/);
+    run.kill("SIGTERM");
+    expect((await run.end()).code).toBe(0);
+    here.root.configure(null);
+    here.root.write("voice_task.json", '[{"user_id"');
+    const cut = watching("list --watch 1");
+    await cut.says(/error: .*voice_task.json/);
+    fill(1);
+    await cut.says(/用户/);
+    cut.kill("SIGTERM");
+    expect((await cut.end()).code).toBe(0);
+  });
+
+  it.each(["0", "0.5", "-1", "soon", "2d"])("takes no interval of %s", async (interval) => {
+    expect(await here.run(`list --watch=${interval}`)).toMatchObject({ code: 2, stdout: "" });
+  });
+});

@@ -1,0 +1,193 @@
+import { readdirSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import { FileStore, type PlanEdit } from "../../../src/store/file/file-store.ts";
+import { record } from "../../helpers/records.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import { useSite } from "../setup.ts";
+import { merge } from "./setup.ts";
+
+const here = useSite();
+const NONE = {
+  ...{ added: 0, replaced: 0, identical: 0, older: 0, conflict: 0, present: 0, changed: 0, refused: 0 },
+  ...{ returned: [], mirrored: { written: 0, unchanged: 0, newer: 0, failed: 0 }, problem: null },
+};
+const at = (task: string, second: number, more: RecordJson = {}) =>
+  record("alice", task, { updated_at: `2020-01-01T08:00:0${second}`, ...more });
+const textOf = async (task: string) =>
+  JSON.parse((await here.site.server.hash(`tts:task:alice:${task}`)).payload!).text;
+
+/** One task of each kind: the file's is missing, older, the same, other, newer. */
+const file = [at("older", 1), at("same", 5), at("other", 5, { text: "theirs" }), at("newer", 9)];
+const ours = [at("new", 5), at("older", 5), at("same", 5), at("other", 5), at("newer", 5)];
+
+describe("records are merged", () => {
+  test("by time: the newer one stays, and of the same time the file's", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    expect(await merge(site, ours)).toEqual({
+      ...NONE,
+      ...{ added: 1, replaced: 1, identical: 1, older: 1, conflict: 1 },
+      mirrored: { written: 3, unchanged: 0, newer: 0, failed: 0 },
+    });
+    expect(site.root.storeText()).toBe(JSON.stringify([ours[1], file[1], file[2], file[3], ours[0]], null, 2));
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
+    expect(site.reporter.text).toMatch(/alice:other stays as the store file has it: .*same time/);
+  });
+
+  test("so that the file's always stay", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const outcome = await merge(site, ours, { policy: "keep" });
+    expect(outcome).toMatchObject({ added: 1, replaced: 0, identical: 1, present: 3 });
+    expect(site.root.readStore()).toEqual([...file, ours[0]]);
+  });
+
+  test("so that they replace the file's, and Redis's copies of those with them", async () => {
+    const { site } = here;
+    await site.writeBoth(...file);
+    const outcome = await merge(site, ours, { policy: "replace" });
+    expect(outcome).toMatchObject({ added: 1, replaced: 3, identical: 1, mirrored: { written: 4, unchanged: 1 } });
+    expect(site.root.readStore()).toEqual([...ours.slice(1), ours[0]]);
+    expect([await textOf("other"), (await site.server.hash("tts:task:alice:newer")).updated_at]).toEqual([
+      "你好，世界",
+      "2020-01-01T08:00:05",
+    ]);
+    expect(await site.server.zset("tts:user:alice:index")).toContainEqual(["newer", "1577865605"]);
+  });
+
+  test("and what Redis has newer than both stays there", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    await site.writeRedis(at("newer", 9, { updated_at: "2020-01-01T09:00:00" }), at("new", 9));
+    const outcome = await merge(site, ours, { policy: "replace" });
+    expect(outcome.mirrored).toEqual({ written: 3, unchanged: 0, newer: 2, failed: 0 });
+    expect((await site.server.hash("tts:task:alice:newer")).updated_at).toBe("2020-01-01T09:00:00");
+  });
+
+  test("of a task twice, the newer one", async () => {
+    const { site } = here;
+    expect(await merge(site, [at("t1", 3), at("t1", 5), at("t1", 4)])).toMatchObject({ added: 1 });
+    expect(site.root.readStore()).toEqual([at("t1", 5)]);
+  });
+
+  test("none of them: no file is made", async () => {
+    expect(await merge(here.site, [])).toEqual(NONE);
+    expect(readdirSync(here.site.root.path).filter((name) => !name.endsWith(".lock"))).toEqual(["config.ini"]);
+  });
+
+  test("a second time changes nothing, and finishes what the first did not bring to Redis", async () => {
+    const { site } = here;
+    await merge(site, ours);
+    const before = site.root.tree();
+    await site.server.call("DEL", "tts:task:alice:new");
+    const mirrored = { written: 1, unchanged: 4, newer: 0, failed: 0 };
+    expect(await merge(site, ours)).toEqual({ ...NONE, identical: 5, mirrored });
+    expect(site.root.tree()).toEqual(before);
+  });
+});
+
+describe("nothing is written", () => {
+  test("in a dry run, which counts what would be", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const before = [site.root.tree(), await site.server.dump()];
+    expect(await merge(site, ours, { dryRun: true })).toMatchObject({ added: 1, replaced: 1, identical: 1 });
+    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
+  });
+
+  test("where the plan is declined", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const before = site.root.tree();
+    const confirm = async ({ replaced }: { replaced: number }) => {
+      throw new TtsctlError("DECLINED", `${replaced}`);
+    };
+    await expect(merge(site, ours, { confirm })).rejects.toMatchObject({ code: "DECLINED", message: "1" });
+    expect([site.root.tree(), await site.server.dump()]).toEqual([before, {}]);
+  });
+
+  test("over what the file must keep", async () => {
+    const { site } = here;
+    const invalid = { ...at("t1", 1), updated_at: "soon" };
+    site.root.write("voice_task.json", JSON.stringify([invalid]), 1_600_000_000);
+    expect(await merge(site, [at("t1", 5)])).toMatchObject({ added: 0, refused: 1 });
+    expect(site.root.readStore()).toEqual([invalid]);
+    expect(site.reporter.text).toMatch(/alice:t1 cannot be put into the store file/);
+  });
+
+  test("into JSON Lines that would end its task; an invalid line there does not matter", async () => {
+    const { site } = here;
+    const invalid = { ...at("t1", 1), updated_at: "soon" };
+    site.root.write("voice_task.json", `${JSON.stringify(invalid)}\n`, 1_600_000_000);
+    const outcome = await merge(site, [at("t1", 5), at("t2", 5, { deleted: true })]);
+    expect(outcome).toMatchObject({ added: 1, refused: 1 });
+    const lines = site.root
+      .storeText()
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines).toEqual([invalid, at("t1", 5)]);
+  });
+});
+
+describe("while the service writes the file", () => {
+  /** The site's file, in which something happens after the plan was asked for the n-th time. */
+  function disturbed(...events: (() => void)[]): void {
+    const { file } = here.site;
+    const edit = (plan: PlanEdit) => {
+      return FileStore.prototype.edit.call(file, async (current) => {
+        const edit = await plan(current);
+        events.shift()?.();
+        return edit;
+      });
+    };
+    Object.defineProperty(here.site, "file", {
+      value: Object.assign(Object.create(file), { edit, read: () => file.read() }),
+    });
+  }
+
+  test.each(["newer", "replace"] as const)("what it wrote meanwhile stays with %s", async (policy) => {
+    const { site } = here;
+    site.root.writeStore(file);
+    disturbed(() => site.root.writeStore([at("older", 7), ...file.slice(1), at("fresh", 1)]));
+    const outcome = await merge(site, [at("older", 5), at("new", 5)], { policy });
+    expect(outcome).toMatchObject({ added: 1, replaced: 0, older: policy === "newer" ? 1 : 0 });
+    expect(outcome.changed).toBe(policy === "newer" ? 0 : 1);
+    expect(site.root.readStore()).toEqual([at("older", 7), ...file.slice(1), at("fresh", 1), at("new", 5)]);
+  });
+
+  test("a record that replaced one of the same time goes in again where that came back", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    disturbed(() => site.root.writeStore([...file, at("fresh", 1)]));
+    expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 1, changed: 0 });
+    expect(site.root.readStore()[2]).toEqual(at("other", 5));
+  });
+});
+
+describe("Redis is lost", () => {
+  test("before: the file is written, and the loss is a value", async () => {
+    const { site } = here;
+    const error = new TtsctlError("REDIS_UNAVAILABLE", "no Redis");
+    site.state = { kind: "down", error };
+    expect(await merge(site, ours)).toMatchObject({ added: 5, problem: error });
+    expect(site.root.readStore()).toHaveLength(5);
+  });
+
+  test("midway: what was written is counted", async () => {
+    const { site } = here;
+    let looks = 0;
+    site.flaky.goDown((method) => method === "look" && ++looks > 2);
+    const many = Array.from({ length: 2600 }, (_, i) => at(`t${i}`, 1));
+    const { added, mirrored, problem } = await merge(site, many);
+    expect([added, problem?.code]).toEqual([2600, "REDIS_UNAVAILABLE"]);
+    expect(mirrored.written).toBe(1000);
+    expect(site.root.readStore()).toHaveLength(2600);
+  });
+
+  test("not at all, since there is none", async () => {
+    here.site.state = { kind: "off" };
+    expect(await merge(here.site, ours)).toEqual({ ...NONE, added: 5 });
+  });
+});

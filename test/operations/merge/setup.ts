@@ -1,0 +1,29 @@
+import {
+  type MergeCounts,
+  type MergeOptions,
+  type MergeOutcome,
+  mergeRecords,
+} from "../../../src/operations/merge/merge.ts";
+import { Spool } from "../../../src/operations/merge/spool.ts";
+import { UTC } from "../../helpers/records.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import type { Site } from "../setup.ts";
+
+/** Merges records, as JSON texts or values, into the store of a site. */
+export async function merge(
+  site: Site,
+  records: readonly (RecordJson | string)[],
+  options: Partial<MergeOptions> & { confirm?: (planned: MergeCounts) => Promise<void> } = {},
+): Promise<MergeOutcome> {
+  const { confirm, ...rest } = options;
+  const spool = await Spool.open(site.root.store);
+  for (const record of records) await spool.add(typeof record === "string" ? record : JSON.stringify(record));
+  const source = await spool.read(UTC);
+  try {
+    const parts = { file: site.file, mirror: site.state, reporter: site.reporter, signal: site.stop.signal };
+    const asked = confirm === undefined ? parts : { ...parts, confirm };
+    return await mergeRecords(asked, source, { policy: "newer", dryRun: false, ...rest });
+  } finally {
+    await source.close();
+  }
+}
