@@ -1,11 +1,14 @@
 import { defineConfig } from "vitest/config";
 
+/** `npm run faults` tries some hundreds of faults in one test. */
+const timeout = process.env.TTSCTL_FAULTS === "long" ? 3_600_000 : 60_000;
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/helpers/build.ts", "test/faults/helpers/summary.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: timeout,
+    hookTimeout: timeout,
     pool: "forks",
     maxWorkers: 2,
   },

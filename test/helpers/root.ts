@@ -97,6 +97,10 @@ export class ServiceRoot {
     );
   }
 
+  removeFolder(name: string): void {
+    rmSync(this.at(name), { recursive: true, force: true });
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }

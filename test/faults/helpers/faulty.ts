@@ -2,12 +2,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Run, Running, type RunOptions } from "../../helpers/ttsctl.ts";
+import { until } from "../../helpers/until.ts";
 
 /** What is to happen at which of the steps that a run takes (see hook.mjs). */
 export interface Fault {
   /** -1: none; the steps are counted. */
   readonly at: number;
-  readonly act: "kill" | "fail";
+  readonly act: "kill" | "stop" | "fail";
   /** What a call fails with. */
   readonly code?: string;
   /** Every step, or those on the store file, its temporary file and its folder. */
@@ -16,11 +17,14 @@ export interface Fault {
 
 const HOOK = new URL("hook.mjs", import.meta.url).href;
 
-/** Runs the built binary with a fault in it. `steps` are the names of the steps taken; none where it was killed. */
+/**
+ * Runs the built binary with a fault in it. `steps` are the names of the steps taken; none where it was killed. One that
+ * stops goes on when `whileStopped` is done.
+ */
 export async function runFaulty(
   args: readonly string[],
   fault: Fault,
-  options: RunOptions,
+  options: RunOptions & { whileStopped?: () => Promise<void> },
 ): Promise<Run & { steps: string[] }> {
   const folder = mkdtempSync(join(tmpdir(), "ttsctl-fault-"));
   const report = join(folder, "steps.json");
@@ -30,7 +34,13 @@ export async function runFaulty(
     TTSCTL_FAULT: JSON.stringify({ ...fault, root: options.cwd, report }),
   };
   try {
-    const run = await new Running(args, { ...options, env }).end();
+    const running = new Running(args, { ...options, env });
+    if (fault.act === "stop" && fault.at >= 0) {
+      await until(() => existsSync(`${report}.stopped`));
+      await options.whileStopped?.();
+      running.kill("SIGCONT");
+    }
+    const run = await running.end();
     const steps = existsSync(report) ? (JSON.parse(readFileSync(report, "utf8")) as string[]) : [];
     return { ...run, steps };
   } finally {

@@ -1,6 +1,7 @@
 /**
  * Loaded into a ttsctl before its own code (NODE_OPTIONS=--import). Counts the steps that it takes on the files of its
- * root and towards Redis, and at one of them does what TTSCTL_FAULT says: the process is killed, or the call fails.
+ * root and towards Redis, and at one of them does what TTSCTL_FAULT says: the process is killed or stopped, or the call
+ * fails.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -28,6 +29,11 @@ function step(name, path) {
   if (act === "kill") {
     process.kill(process.pid, "SIGKILL");
     for (;;); // nothing more happens
+  }
+  if (act === "stop") {
+    fs.writeFileSync(`${report}.stopped`, "");
+    process.kill(process.pid, "SIGSTOP"); // goes on from here with SIGCONT
+    return;
   }
   throw Object.assign(new Error(`${code}: made to fail, ${name} '${path}'`), { code, errno: -1, syscall: name, path });
 }

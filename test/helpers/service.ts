@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { until } from "../helpers/until.ts";
+import { until } from "./until.ts";
 
 /** What the service says of one of its writes. */
 export interface Word {

@@ -1,0 +1,115 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { RedisServer } from "../../helpers/redis.ts";
+import { ServiceRoot } from "../../helpers/root.ts";
+import { Service } from "../../helpers/service.ts";
+import { type Run, type RunOptions, ttsctl } from "../../helpers/ttsctl.ts";
+import { makeStore } from "../../interop/python.ts";
+import { nameOf, type TestRecord } from "./stores.ts";
+import { triedFault } from "./tally.ts";
+
+export const ZONE = "Asia/Shanghai";
+
+export const isFinished = ({ status }: TestRecord): boolean => status === "succeeded" || status === "failed";
+
+/** A root of the Python service, which runs beside ttsctl. */
+export class BesideService {
+  server!: RedisServer;
+  root!: ServiceRoot;
+  service: Service | undefined;
+
+  env(more: Record<string, string> = {}): Record<string, string> {
+    return { TZ: "UTC", ...more };
+  }
+
+  run(line: string, options: Partial<RunOptions> = {}): Promise<Run> {
+    return ttsctl(line.split(" "), { cwd: this.root.path, ...options, env: this.env(options.env) });
+  }
+
+  records(): TestRecord[] {
+    return this.root.readStore() as TestRecord[];
+  }
+
+  start(...args: (string | number)[]): Service {
+    this.service = new Service(this.root.path, ZONE, ["--redis-port", this.server.port, ...args]);
+    return this.service;
+  }
+
+  /** Old tasks with audio and logs, in both stores. Returns the finished ones. */
+  async seeds(count: number): Promise<string[]> {
+    const args = ["--tasks", count, "--users", 3, "--now", 1_700_000_000, "--seed", 5, "--artifacts", count];
+    await makeStore(this.root.path, ZONE, ...args);
+    expect((await this.run("sync")).code).toBe(0);
+    return this.records().filter(isFinished).map(nameOf);
+  }
+
+  /** Runs commands again and again until the service has ended, and each once more. */
+  async loop(...commands: readonly string[]): Promise<Run[]> {
+    const runs: Run[] = [];
+    for (let last = false; !last; ) {
+      last = this.service!.hasEnded;
+      for (const line of commands) runs.push(await this.run(line));
+    }
+    return runs;
+  }
+
+  /**
+   * File and Redis hold what the service said last of every task.
+   * @param unsaid how many tasks may be newer than that: a service that was killed did not say its last write
+   */
+  async expectLastWords(unsaid = 0): Promise<void> {
+    const inFile = new Map(this.records().map((record) => [nameOf(record), record]));
+    const wrong: unknown[] = [];
+    for (const [name, word] of this.service!.lastWords) {
+      const record = inFile.get(name);
+      const hash = await this.server.hash(`tts:task:${name}`);
+      const scores = [
+        await this.server.call("ZSCORE", "tts:tasks:index", name),
+        await this.server.call("ZSCORE", `tts:user:${word.user_id}:index`, word.task_id),
+      ].map(Number);
+      const same = [record, hash].every((copy) => copy?.status === word.status && copy?.updated_at === word.updated_at);
+      const score = Date.parse(`${word.updated_at.slice(0, 23).padEnd(23, "0")}+08:00`) / 1000;
+      if (!same || scores.some((text) => Math.abs(text - score) > 0.01)) wrong.push({ word, record, hash, scores });
+      const wav = `output/${word.user_id}/${word.task_id}/${word.task_id}.wav`;
+      if (word.status === "succeeded" && !this.root.has(wav)) wrong.push({ word, audio: "is gone" });
+    }
+    triedFault(this.service!.writes, wrong.length > unsaid ? wrong.length : 0);
+    if (wrong.length > unsaid) expect(wrong).toEqual([]);
+  }
+
+  /** Nothing of these tasks is anywhere. */
+  async expectGone(names: readonly string[]): Promise<void> {
+    const left = new Set(this.records().map(nameOf));
+    for (const name of names) {
+      const [user, task] = name.split(":");
+      expect(left.has(name), name).toBe(false);
+      expect(this.root.has(`output/${user}/${task}`), name).toBe(false);
+      expect(await this.server.call("EXISTS", `tts:task:${name}`), name).toBe(0);
+      expect(await this.server.call("ZSCORE", "tts:tasks:index", name), name).toBeNull();
+    }
+    expect(this.root.has("output/.ttsctl-purge")).toBe(false);
+    expect(this.root.has(".voice_task.json.ttsctl")).toBe(false);
+  }
+}
+
+/** One Redis for the tests of a file, a new root for each; a service that still runs is ended. */
+export function useService(): BesideService {
+  const here = new BesideService();
+  beforeAll(async () => {
+    here.server = await RedisServer.start();
+  });
+  afterAll(() => here.server.remove());
+  beforeEach(async () => {
+    await here.server.call("FLUSHALL");
+    here.root = new ServiceRoot();
+    here.root.write("config.ini", `[redis]\nport = ${here.server.port}\n[service]\ntimezone = ${ZONE}\n`);
+  });
+  afterEach(async () => {
+    if (here.service !== undefined && !here.service.hasEnded) {
+      here.service.kill();
+      await here.service.end();
+    }
+    here.service = undefined;
+    here.root.remove();
+  });
+  return here;
+}

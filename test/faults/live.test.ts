@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import type { Run } from "../helpers/ttsctl.ts";
+import { isFinished, useService } from "./helpers/beside.ts";
+import { Chance, LONG, SEED, times } from "./helpers/chance.ts";
+import { runFaulty } from "./helpers/faulty.ts";
+import { nameOf } from "./helpers/stores.ts";
+import { WholeFile } from "./helpers/whole.ts";
+
+const here = useService();
+const RETENTION = "1h";
+/** How many tasks the service takes through their lives, some five writes each. */
+const TASKS = times(100, 2000);
+
+/** On a slow machine one may wait longer for another than it is willing to; nothing else may go wrong. */
+function expectNoFailure(runs: readonly Run[], allowed: readonly number[] = [0]): void {
+  const failed = runs.filter(({ code, stderr }) => !allowed.includes(code!) && !stderr.includes("LOCK_TIMEOUT"));
+  expect(failed.map(({ code, stderr }) => ({ code, stderr }))).toEqual([]);
+}
+
+describe("row C, a service that writes both stores as fast as it can", () => {
+  it("beside sync and cleanup in loops keeps its last words of every task, and what expired goes", async () => {
+    const expired = await here.seeds(300);
+    const unfinished = here.records().filter((record) => !isFinished(record));
+    const requeued = expired.slice(0, 20);
+    const service = here.start("--tasks", TASKS, "--rate", 100_000, "--requeue", ...requeued);
+    await service.wrote(1);
+    const whole = new WholeFile(here.root.store);
+    const [syncs, cleanups] = await Promise.all([
+      here.loop("sync -o json"),
+      here.loop(`cleanup --once --retention ${RETENTION} -o json`),
+    ]);
+    expect(await service.end()).toBe(0);
+    expect(await whole.stop()).toEqual([]);
+    expect(service.lastWords.size).toBe(TASKS + requeued.length);
+    expect([syncs.at(-1)!.code, cleanups.at(-1)!.code]).toEqual([0, 0]);
+    expectNoFailure([...syncs, ...cleanups]);
+    for (const { stdout } of syncs.filter(({ code }) => code === 0)) {
+      const { total, written, unchanged, newerInRedis, ...rest } = JSON.parse(stdout);
+      expect(total).toBe(written + unchanged + newerInRedis);
+      expect(rest.failed).toBe(0);
+    }
+    await here.expectLastWords();
+    const left = here.records().map(nameOf);
+    expect(new Set(left).size).toBe(left.length);
+    expect(unfinished.map(nameOf).filter((name) => !left.includes(name))).toEqual([]);
+    await here.expectGone(expired.filter((name) => !requeued.includes(name)));
+  });
+
+  it("beside delete in loops, by ids and by filter: no update is lost, no task comes back", async () => {
+    const expired = await here.seeds(120);
+    const unfinished = here.records().filter((record) => !isFinished(record));
+    const service = here.start("--tasks", TASKS, "--rate", 100_000);
+    await service.wrote(1);
+    const ids = (user: string) =>
+      expired
+        .filter((name) => name.startsWith(user))
+        .map((name) => name.split(":")[1])
+        .join(",");
+    const runs = await Promise.all([
+      here.loop(`delete --user user0000 --ids ${ids("user0000")} --yes -o json`),
+      here.loop("delete --status done,error --until 30d --yes -o json"),
+    ]);
+    expect(await service.end()).toBe(0);
+    expectNoFailure(runs.flat(), [0, 3]); // 3: ids that are gone already are missing
+    await here.expectLastWords();
+    const left = here.records().map(nameOf);
+    expect(left.sort()).toEqual([...unfinished.map(nameOf), ...service.lastWords.keys()].sort());
+    await here.expectGone(expired);
+  });
+});
+
+describe("row C, a task that is taken up again while its purge is stopped at one of its steps", () => {
+  it.each([
+    { what: "cleanup", line: `cleanup --once --retention ${RETENTION} -o json` },
+    { what: "delete", line: "delete --status done,error --until 30d --yes -o json" },
+  ])("$what: it is kept in both stores with its new files", async ({ what, line }) => {
+    const args = line.split(" ");
+    const options = () => ({ cwd: here.root.path, env: here.env({ REDIS_TIMEOUT: "60s" }) });
+    await here.seeds(4);
+    const { steps } = await runFaulty(args, { at: -1, act: "stop", on: "any" }, options());
+    const chance = new Chance(what);
+    const at = LONG ? [...steps.keys()] : Array.from({ length: 4 }, () => chance.below(steps.length));
+    for (const step of at) {
+      const label = `TTSCTL_SEED=${SEED}, stopped at step ${step} of ${steps.length}, ${steps[step]}`;
+      for (const folder of ["output", "Logs"]) here.root.removeFolder(folder);
+      await here.server.call("FLUSHALL");
+      const [task] = await here.seeds(4);
+      const requeue = async () => {
+        expect(await here.start("--tasks", 0, "--rate", 10_000, "--requeue", task!).end()).toBe(0);
+      };
+      const run = await runFaulty(args, { at: step, act: "stop", on: "any" }, { ...options(), whileStopped: requeue });
+      expect([0, 3], `${label}: ${run.stderr}`).toContain(run.code);
+      expect(here.service?.lastWords.get(task!)?.status, label).toBe("succeeded");
+      await here.expectLastWords();
+      expect(here.root.has("output/.ttsctl-purge"), label).toBe(false);
+      here.service = undefined;
+    }
+  });
+});
+
+describe("row C, a service that holds the store in its memory", () => {
+  it("brings back what was purged: that is told as returned, and nothing of the service is lost", async () => {
+    const expired = await here.seeds(60);
+    const service = here.start("--tasks", 400, "--rate", 60, "--memory");
+    await service.wrote(3);
+    const cleanup = await here.run(`cleanup --once --retention ${RETENTION} -o json`);
+    expect(service.hasEnded).toBe(false); // it was there throughout
+    expect(cleanup.code).toBe(3);
+    const result = JSON.parse(cleanup.stdout);
+    expect(result.candidates).toBe(expired.length);
+    expect(result.candidates).toBe(result.purged + result.skipped + result.failed);
+    expect(result.returned).toBe(expired.length);
+    expect(cleanup.stderr).toMatch(/warning: user\d+:t\d+ .*returned.*memory/);
+    const remove = await here.run("delete --status done,error --until 1h --yes -o json");
+    expect(remove.code).toBe(3);
+    expect(JSON.parse(remove.stdout).returned).toBe(expired.length);
+    service.kill();
+    await service.end();
+    await here.expectLastWords(1);
+    const after = await here.run(`cleanup --once --retention ${RETENTION} -o json`);
+    expect(after.code).toBe(0);
+    expect(JSON.parse(after.stdout)).toMatchObject({ purged: expired.length, returned: 0 });
+    const left = here.records().map(nameOf);
+    expect(left.filter((name) => expired.includes(name))).toEqual([]);
+  });
+});
