@@ -4,21 +4,25 @@
  * number may then belong to another folder.
  */
 export async function forEachBounded<T>(
-  items: readonly T[],
+  items: Iterable<T> | AsyncIterable<T>,
   limit: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  let next = 0;
+  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   const failures: unknown[] = [];
   const worker = async () => {
-    while (next < items.length && failures.length === 0) {
+    while (failures.length === 0) {
       try {
-        await work(items[next++]);
+        const { done, value } = await iterator.next();
+        if (done) return;
+        await work(value);
       } catch (error) {
         failures.push(error);
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  if (failures.length > 0) throw failures[0];
+  await Promise.all(Array.from({ length: limit }, worker));
+  if (failures.length === 0) return;
+  await iterator.return?.();
+  throw failures[0];
 }

@@ -1,11 +1,11 @@
 import { TtsctlError } from "../errors.ts";
-import { FolderError, Kept } from "./failure.ts";
+import { FolderError, Kept, reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
 import { listFolder, listLogs } from "./list.ts";
 import { LogFolders } from "./log-folders.ts";
-import { LOG_SUFFIX, LogIndex } from "./log-index.ts";
-import { lookIntoChild, total } from "./look.ts";
+import { LOG_SUFFIX, LogIndex, measureLog, removeLog } from "./log-index.ts";
+import { lookIntoChild, type Removal, total, type Usage, usageOf } from "./look.ts";
 import { OwnChanges } from "./own-changes.ts";
 import { isPlainName, isPurgeFolder } from "./plain-name.ts";
 import { PurgeArea } from "./purge-area.ts";
@@ -14,7 +14,8 @@ import { type Recovery, recoverPurged } from "./recover.ts";
 import type { Roots } from "./roots.ts";
 import { sweepLogs, sweepUsers } from "./sweep.ts";
 import { lastLogLines, TaskLogFollower } from "./task-logs.ts";
-import type { Artifact, Artifacts, LogFollower, LogPart } from "./types.ts";
+import type { Artifact, Artifacts, LogFollower, LogPart, LogRemoval } from "./types.ts";
+import { type FolderVisitor, type FoundLog, walkTaskFolders, walkTaskLogs } from "./walk.ts";
 
 /** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
 const MAX_OPEN = 32;
@@ -96,6 +97,37 @@ export class DiskArtifacts implements Artifacts {
     );
   }
 
+  async usage(userId: string, taskId: string): Promise<Usage | undefined> {
+    if (this.#unsafe(userId, taskId) !== undefined) return undefined;
+    try {
+      return await this.#homes.use(userId, async (home) => {
+        const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
+        return contents && usageOf(contents);
+      });
+    } catch (error) {
+      reasonOf(error);
+      return undefined;
+    }
+  }
+
+  async walkFolders(visitor: FolderVisitor): Promise<void> {
+    const { output, logsInOutput } = this.#roots;
+    if (output === undefined) return;
+    await walkTaskFolders(output, (name) => isPurgeFolder(name) || name === logsInOutput, visitor);
+  }
+
+  async walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]> {
+    return this.#logs === undefined ? [] : walkTaskLogs(this.#logs, wanted, visit);
+  }
+
+  removeLog({ taskId, hour }: FoundLog, now: number): Promise<LogRemoval> {
+    return this.#inHour(hour, (folder, logs) => removeLog(logs, folder, hour, taskId + LOG_SUFFIX, now));
+  }
+
+  measureLog({ taskId, hour }: FoundLog, now: number): Promise<LogRemoval> {
+    return this.#inHour(hour, (folder) => measureLog(folder, taskId + LOG_SUFFIX, now));
+  }
+
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex> {
     return LogIndex.read(this.#logs, wanted);
   }
@@ -136,6 +168,16 @@ export class DiskArtifacts implements Artifacts {
   /** Nothing where the id is not one plain name. */
   #logsOf(taskId: string): LogFolders | undefined {
     return isPlainName(taskId, LOG_SUFFIX) ? this.#logs : undefined;
+  }
+
+  async #inHour(key: string, work: (hour: Folder, logs: LogFolders) => Promise<Removal>): Promise<LogRemoval> {
+    const logs = this.#logs;
+    try {
+      const done = await logs?.use(key, (hour) => work(hour, logs));
+      return { kind: "removed", ...(done ?? { files: 0, bytes: 0 }) };
+    } catch (error) {
+      return { kind: "kept", reason: reasonOf(error) };
+    }
   }
 
   #unsafe(userId: string, taskId: string): string | undefined {

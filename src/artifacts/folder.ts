@@ -14,6 +14,7 @@ import {
   link,
   lstat,
   mkdir,
+  opendir,
   open as openFile,
   readdir,
   rename,
@@ -30,6 +31,7 @@ export type Name = string | Buffer;
 
 const open = promisify(openCallback);
 const NOT_A_FOLDER = new Set(["ENOTDIR", "ELOOP"]);
+const ENTRIES_AT_ONCE = 128;
 const THE_FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** A pipe must not keep us waiting for its other end. */
 const THE_FILE_ITSELF = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -129,6 +131,22 @@ export class Folder {
 
   async names(): Promise<Buffer[]> {
     return this.#run("read", undefined, () => readdir(this.#path, { encoding: "buffer" }));
+  }
+
+  /** The same one by one, however many there are, with whether each is a folder (a link to one is not). */
+  async *entries(): AsyncGenerator<{ name: Buffer; isFolder: boolean }> {
+    // latin1 keeps every byte of a name, which need not be UTF-8.
+    const options = { encoding: "latin1", bufferSize: ENTRIES_AT_ONCE } as const;
+    const folder = await this.#run("read", undefined, () => opendir(this.#path, options));
+    try {
+      for (;;) {
+        const entry = await this.#run("read", undefined, () => folder.read());
+        if (entry === null) return;
+        yield { name: Buffer.from(entry.name, "latin1"), isFolder: entry.isDirectory() };
+      }
+    } finally {
+      await folder.close();
+    }
   }
 
   /** What a name stands for (a link is the link), or undefined when there is nothing. */

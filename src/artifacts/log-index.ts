@@ -38,7 +38,7 @@ export class LogIndex {
       const names = await hour.names();
       if (names.length === 0) logs.hourChanges.found(key, changedAt);
       for (const name of names) {
-        const taskId = taskOf(name.toString());
+        const taskId = taskOfLog(name.toString());
         if (taskId !== undefined && wanted(taskId)) addTo(hoursOf, taskId, key);
       }
     });
@@ -52,13 +52,7 @@ export class LogIndex {
 
   /** Removes the logs of a task that are not newer than `now` (epoch seconds). Never throws for what the disk refuses. */
   remove(taskId: string, now: number): Promise<LogOutcome> {
-    return this.#inEachHour(taskId, async (hour, key, name) => {
-      const log = await measureLog(hour, name, now);
-      this.#logs?.hourChanges.expect(key, hour);
-      const removed = log.files > 0 && (await unlinkIfThere(hour, name));
-      this.#logs?.hourChanges.note(key, hour);
-      return removed ? log : { files: 0, bytes: 0 };
-    });
+    return this.#inEachHour(taskId, (hour, key, name) => removeLog(this.#logs!, hour, key, name, now));
   }
 
   async #inEachHour(
@@ -80,7 +74,22 @@ export class LogIndex {
   }
 }
 
-async function measureLog(hour: Folder, name: string, now: number): Promise<Removal> {
+/** Removes one log from an hour; throws `Kept` where it stays. */
+export async function removeLog(
+  logs: LogFolders,
+  hour: Folder,
+  key: string,
+  name: string,
+  now: number,
+): Promise<Removal> {
+  const log = await measureLog(hour, name, now);
+  logs.hourChanges.expect(key, hour);
+  const removed = log.files > 0 && (await unlinkIfThere(hour, name));
+  logs.hourChanges.note(key, hour);
+  return removed ? log : { files: 0, bytes: 0 };
+}
+
+export async function measureLog(hour: Folder, name: string, now: number): Promise<Removal> {
   const stats = await hour.lstat(name);
   if (stats === undefined) return { files: 0, bytes: 0 };
   if (!stats.isFile()) throw new Kept(`${quote(hour.labelOf(name))} is a symbolic link or not a file`);
@@ -89,7 +98,7 @@ async function measureLog(hour: Folder, name: string, now: number): Promise<Remo
 }
 
 /** The task that a log is of; undefined for a file that is none, or whose name is not to be touched. */
-function taskOf(fileName: string): string | undefined {
+export function taskOfLog(fileName: string): string | undefined {
   if (!fileName.endsWith(LOG_SUFFIX)) return undefined;
   const taskId = fileName.slice(0, -LOG_SUFFIX.length);
   return isPlainName(taskId, LOG_SUFFIX) ? taskId : undefined;

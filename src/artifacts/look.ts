@@ -4,9 +4,16 @@ import { forEachBounded } from "./bounded.ts";
 import { Kept, quote } from "./failure.ts";
 import type { Folder, Name } from "./folder.ts";
 
+export interface LookedFile {
+  readonly name: Buffer;
+  readonly bytes: number;
+  /** Where the file has other names too (hard links): what tells that they are one. */
+  readonly inode: bigint | undefined;
+}
+
 /** What a folder held when it was looked at. */
 export interface Contents {
-  files: { name: Buffer; bytes: number }[];
+  files: LookedFile[];
   folders: { name: Buffer; contents: Contents }[];
 }
 
@@ -14,6 +21,13 @@ export interface Contents {
 export interface Removal {
   files: number;
   bytes: number;
+}
+
+/** What a folder's files take. */
+export interface Usage {
+  bytes: number;
+  /** Files with other names elsewhere, not in `bytes`. */
+  linked: { inode: bigint; bytes: number }[];
 }
 
 /** Each level holds a descriptor. */
@@ -39,7 +53,7 @@ export async function lookInto(folder: Folder, now: number, depth = 1): Promise<
       return;
     }
     refuseIfNewer(stats.mtimeNs, now, folder.labelOf(name));
-    contents.files.push({ name, bytes: bytesOf(stats) });
+    contents.files.push({ name, bytes: bytesOf(stats), inode: stats.nlink > 1n ? stats.ino : undefined });
   });
   // One after the other, so that the open descriptors are as many as the levels.
   for (const name of inner) {
@@ -72,6 +86,21 @@ export function isNewer(mtimeNs: bigint, now: number): boolean {
 /** Only regular files have bytes of their own. */
 export function bytesOf(stats: BigIntStats): number {
   return stats.isFile() ? Number(stats.size) : 0;
+}
+
+/** What a folder's files take; those with other names elsewhere apart, for they may be counted there. */
+export function usageOf({ files, folders }: Contents): Usage {
+  const usage: Usage = { bytes: 0, linked: [] };
+  for (const { inode, bytes } of files) {
+    if (inode === undefined) usage.bytes += bytes;
+    else usage.linked.push({ inode, bytes });
+  }
+  for (const { contents } of folders) {
+    const inner = usageOf(contents);
+    usage.bytes += inner.bytes;
+    usage.linked.push(...inner.linked);
+  }
+  return usage;
 }
 
 export function total(contents: Contents): Removal {

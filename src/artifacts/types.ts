@@ -1,6 +1,8 @@
 import type { LogIndex } from "./log-index.ts";
+import type { Usage } from "./look.ts";
 import type { FolderOutcome } from "./purge-task.ts";
 import type { Recovery } from "./recover.ts";
+import type { FolderVisitor, FoundLog } from "./walk.ts";
 
 /** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that lie elsewhere). */
 export interface Artifact {
@@ -29,6 +31,9 @@ export interface LogFollower {
   close(): Promise<void>;
 }
 
+/** What became of one log. */
+export type LogRemoval = { kind: "removed"; files: number; bytes: number } | { kind: "kept"; reason: string };
+
 /**
  * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
  * `Logs/{8 digits}/{2 digits}/{task}.log`. Nothing else is ever removed, and nothing below these two roots is reached
@@ -50,6 +55,16 @@ export interface Artifacts {
   measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome>;
   /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome>;
+  /** What the files in the folder of a task take; undefined where there is none, or none that may be looked into. */
+  usage(userId: string, taskId: string): Promise<Usage | undefined>;
+  /** Visits the folder of every task there is, with a record or without, in no order. */
+  walkFolders(visitor: FolderVisitor): Promise<void>;
+  /** Visits the logs of the tasks that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
+  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]>;
+  /** Removes one log that a walk found, unless it was changed after `now`; `kept` says that and why it stays. */
+  removeLog(log: FoundLog, now: number): Promise<LogRemoval>;
+  /** What `removeLog` would do. */
+  measureLog(log: FoundLog, now: number): Promise<LogRemoval>;
   /** Finds the logs of the tasks that are wanted, in one walk. */
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex>;
   /**

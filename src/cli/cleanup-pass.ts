@@ -1,18 +1,23 @@
+import type { CleanupSettings } from "../config/settings.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
+import type { RetentionPolicy } from "../operations/purge/policy.ts";
+import { formatBytes } from "../task/bytes.ts";
 import { audited } from "./audited.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject, PARTLY } from "./emit.ts";
 import { measured } from "./metrics-file.ts";
-import { formatBytes, openArtifactsOf, openBackupOf, purgeLines } from "./purging.ts";
+import { openArtifactsOf, openBackupOf, purgeLines } from "./purging.ts";
 
 export interface CleanupFlags {
   readonly once?: boolean;
   readonly watch?: boolean;
   readonly dryRun: boolean;
   readonly retention?: string;
+  readonly keepLast?: string;
+  readonly maxBytes?: string;
   readonly backup?: string;
   readonly metricsFile?: string;
   readonly maxDelete?: MaxDelete;
@@ -60,7 +65,8 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
 /** Where cleanup is switched off, nothing is looked at. */
 async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger | null): Promise<CleanupOutcome> {
   const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
-  const { retention, stuckAfter } = (await context.settings()).cleanup;
+  const { cleanup } = await context.settings();
+  const { retention, stuckAfter } = cleanup;
   if (retention.value <= 0) {
     context.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
     return { result: emptyResult(context.clock.now() - retention.value, flags), problem: null, sizes: null };
@@ -70,7 +76,7 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
     const lock = await file.lock("run");
     context.onRelease(() => lock.release());
   }
-  const lines = await purgeLines(context, "expired", flags.dryRun);
+  const lines = await purgeLines(context, flags.dryRun);
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ...lines },
     mirror: await (await context.mirrorLink()).open(),
@@ -80,7 +86,7 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
   };
   const { dryRun, allowEmpty } = flags;
   const options = {
-    ...{ retention: retention.value, stuckAfter: stuckAfter.value },
+    ...{ ...policyOf(cleanup), stuckAfter: stuckAfter.value },
     ...{ dryRun, allowEmpty, maxDelete: flags.maxDelete ?? null },
   };
   try {
@@ -90,10 +96,26 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
   }
 }
 
+/** What the settings say of finished tasks. */
+export function policyOf({
+  retention,
+  retentionDone,
+  retentionError,
+  keepLast,
+  maxBytes,
+}: CleanupSettings): RetentionPolicy {
+  return {
+    ...{ retention: retention.value, retentionDone: retentionDone.value, retentionError: retentionError.value },
+    ...{ keepLast: keepLast.value, maxBytes: maxBytes.value },
+  };
+}
+
 /** The line that sums up a pass, for people and logs. */
 function summaryLine(result: CleanupResult): string {
   const counts = `candidates=${result.candidates} purged=${result.purged} skipped=${result.skipped} failed=${result.failed}`;
   const freed = `files=${result.files} bytes=${result.bytes} (${formatBytes(result.bytes)})`;
+  const more = result.keptLast > 0 ? ` kept-last=${result.keptLast}` : "";
+  const space = result.finishedBytes === null ? "" : ` for-space=${result.purgedForSpace}`;
   const dry = result.dryRun ? " dry-run: nothing was removed" : "";
-  return `[CLEANUP] pass expire-before=${result.expireBefore} ${counts} returned=${result.returned} stuck=${result.stuck} ${freed} in ${result.durationMs} ms${dry}\n`;
+  return `[CLEANUP] pass expire-before=${result.expireBefore} ${counts} returned=${result.returned} stuck=${result.stuck}${more}${space} ${freed} in ${result.durationMs} ms${dry}\n`;
 }

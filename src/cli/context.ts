@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
-import type { Settings } from "../config/settings.ts";
+import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import { MirrorLink } from "../store/mirror-link.ts";
@@ -29,7 +29,8 @@ interface ForkChanges {
   readonly flags?: Partial<GlobalFlags>;
 }
 
-type SettingFlagsOfCommand = { readonly retention?: string };
+/** The flags of some commands alone that are settings. */
+type SettingFlagsOfCommand = Pick<SettingFlags, "retention" | "keepLast" | "maxBytes">;
 
 /**
  * The one place that builds things, each on first use, and releases them in reverse order. Operations get the parts

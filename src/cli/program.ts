@@ -23,11 +23,8 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   const attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
-      const context = new Context(
-        surroundings,
-        flags as GlobalFlags,
-        flags.retention === undefined ? {} : { retention: flags.retention },
-      );
+      const { retention, keepLast, maxBytes } = flags;
+      const context = new Context(surroundings, flags as GlobalFlags, { retention, keepLast, maxBytes });
       try {
         exitCode = await action(context, flags as never, command.args);
       } finally {

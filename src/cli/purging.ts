@@ -4,8 +4,6 @@ import type { BackupFile } from "../operations/purge/backup.ts";
 import type { PurgedTask } from "../operations/purge/tally.ts";
 import type { Context } from "./context.ts";
 
-export { formatBytes } from "../render/bytes.ts";
-
 /** What `cleanup` and `delete` have in common: opened here, released with the context. */
 export async function openArtifactsOf(context: Context): Promise<Artifacts> {
   const { openArtifacts } = await import("../artifacts/artifacts.ts");
@@ -30,14 +28,14 @@ export async function openBackupOf(
 }
 
 /** Prints a `[CLEANUP]` line for each purged task: on stdout, with any other format on stderr. */
-export async function purgeLines(context: Context, reason: string, dryRun: boolean) {
+export async function purgeLines(context: Context, dryRun: boolean) {
   const { cleanupLine } = await import("../render/cleanup-line.ts");
   const { out, err } = context.terminal;
   const isText = context.flags.output === "table" || context.flags.output === "wide";
   let lines: string[] = [];
   return {
     onPurged: (task: PurgedTask) => {
-      lines.push(`${cleanupLine(task, reason, dryRun)}\n`);
+      lines.push(`${cleanupLine(task, dryRun)}\n`);
     },
     drain: () => {
       const written = lines;

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
+import { shortestRetention } from "../operations/purge/policy.ts";
 import { allowedSkew } from "../operations/safety.ts";
 import { printable } from "../render/printable.ts";
 import { formatDuration } from "../task/duration.ts";
-import { type CleanupFlags, runPass } from "./cleanup-pass.ts";
+import { type CleanupFlags, policyOf, runPass } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
 
@@ -40,7 +41,8 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
     }
     const jump = clockJump(clocks, readClocks(context));
     // A clock that jumped is refused until it is back, or a SIGHUP says that it is right.
-    const refused = settings.cleanup.retention.value > 0 && jump > allowedSkew(settings.cleanup.retention.value);
+    const refused =
+      settings.cleanup.retention.value > 0 && jump > allowedSkew(shortestRetention(policyOf(settings.cleanup)));
     if (!refused) clocks = readClocks(context);
     const failed = await tryPass(context.fork(settings), flags, refused ? clockJumped(jump) : null);
     failures = failed ? failures + 1 : 0;

@@ -12,6 +12,10 @@ export interface SettingValues {
   "paths.output": string;
   "paths.logs": string;
   "cleanup.retention": number;
+  "cleanup.retention.done": number | null;
+  "cleanup.retention.error": number | null;
+  "cleanup.keep_last": number;
+  "cleanup.max_bytes": number;
   "cleanup.stuck_after": number;
   "service.timezone": string | null;
   "audit.path": string | null;
@@ -33,6 +37,10 @@ export const DEFAULTS: Readonly<SettingValues> = {
   "paths.output": "output",
   "paths.logs": "Logs",
   "cleanup.retention": 7 * 86_400,
+  "cleanup.retention.done": null,
+  "cleanup.retention.error": null,
+  "cleanup.keep_last": 0,
+  "cleanup.max_bytes": 0,
   "cleanup.stuck_after": 86_400,
   "service.timezone": null,
   "audit.path": null,

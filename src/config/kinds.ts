@@ -1,4 +1,5 @@
 import { TtsctlError } from "../errors.ts";
+import { parseBytes } from "../task/bytes.ts";
 import { parseDuration } from "../task/duration.ts";
 import { parseInteger, parsePort } from "./integers.ts";
 import type { Given } from "./levels.ts";
@@ -66,6 +67,16 @@ export const RETENTION: Kind<number> = {
 export const STUCK_AFTER: Kind<number> = {
   accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: no task counts as stuck)",
   parse: RETENTION.parse,
+};
+
+export const COUNT: Kind<number> = {
+  accepted: "a whole number from 0 (0: none)",
+  parse: (text) => parseInteger(text.trim()),
+};
+
+export const BYTES: Kind<number> = {
+  accepted: "500MB, 20GB, 10GiB or a bare number of bytes (0: no limit)",
+  parse: parseBytes,
 };
 
 export const TIMEZONE: Kind<string> = {

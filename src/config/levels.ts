@@ -26,7 +26,8 @@ export interface Given {
 export const LEVELS = ["flag", "env", "file"] as const;
 export type Level = (typeof LEVELS)[number];
 
-const VARIABLES: Record<SettingName, string> = {
+/** Not every setting has one: what a variable gives holds for all that runs in its environment. */
+const VARIABLES: Partial<Record<SettingName, string>> = {
   "redis.enabled": "REDIS_ENABLED",
   "redis.host": "REDIS_HOST",
   "redis.port": "REDIS_PORT",
@@ -49,6 +50,11 @@ const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags)
   "redis.url": ["--redis-url", (flags) => flags.redisUrl],
   "store.path": ["--store", (flags) => flags.store],
   "cleanup.retention": ["--retention", (flags) => flags.retention],
+  // A retention that is given by hand is the whole policy for age.
+  "cleanup.retention.done": ["--retention", (flags) => flags.retention],
+  "cleanup.retention.error": ["--retention", (flags) => flags.retention],
+  "cleanup.keep_last": ["--keep-last", (flags) => flags.keepLast],
+  "cleanup.max_bytes": ["--max-bytes", (flags) => flags.maxBytes],
 };
 
 /** Options that mean "none" when they are left empty in the file, as they do when they are absent. */
@@ -81,15 +87,21 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
   },
   env: (name, { env, cwd }) => {
     const origin = VARIABLES[name];
-    const text = env[origin];
+    const text = origin && env[origin];
     // An empty variable is unset; an empty flag is a wrong value, as "$UNSET" in a script must not mean the default.
-    return text ? { text, source: "env", origin, folder: cwd } : undefined;
+    return origin && text ? { text, source: "env", origin, folder: cwd } : undefined;
   },
   file: (name, inputs) => {
-    const [section, option] = name.split(".");
+    const { section, option } = placeOf(name);
     const text = inputs.file?.get(section, option);
     if (text === undefined || (text === "" && MAY_BE_EMPTY.includes(name))) return undefined;
     const origin = `${inputs.configPath ?? CONFIG_FILE} [${section}] ${option}`;
     return { text, source: "file", origin, folder: homeFolder(inputs) };
   },
 };
+
+/** Where a setting stands in the file: the names of options may hold dots, those of our sections do not. */
+function placeOf(name: SettingName): { section: string; option: string } {
+  const dot = name.indexOf(".");
+  return { section: name.slice(0, dot), option: name.slice(dot + 1) };
+}

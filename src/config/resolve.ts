@@ -2,10 +2,10 @@ import { resolve } from "node:path";
 import { formatDuration } from "../task/duration.ts";
 import { chosen } from "./choose.ts";
 import type { SettingValues } from "./defaults.ts";
-import { PATH, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
+import { BYTES, COUNT, PATH, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
 import { given, homeFolder, type SettingInputs } from "./levels.ts";
 import { resolveRedis } from "./resolve-redis.ts";
-import type { Setting, Settings } from "./settings.ts";
+import type { CleanupSettings, Setting, Settings } from "./settings.ts";
 
 /** Seconds; a retention below it is more likely a forgotten unit. */
 const SHORT_RETENTION = 60;
@@ -15,17 +15,28 @@ const SHORT_RETENTION = 60;
  * is a CONFIG_INVALID naming its source, the value (no password) and what is accepted; one that is overridden is not looked at.
  */
 export function resolveSettings(inputs: SettingInputs): Settings {
-  const retention = chosen("cleanup.retention", RETENTION, inputs);
-  const warnings = shortRetention(retention);
+  const cleanup = resolveCleanup(inputs);
+  const warnings = shortRetentions(cleanup);
   return {
     configPath: inputs.configPath,
     redis: resolveRedis(inputs, warnings),
     store: { path: path("store.path", inputs) },
     paths: { output: path("paths.output", inputs), logs: path("paths.logs", inputs) },
-    cleanup: { retention, stuckAfter: chosen("cleanup.stuck_after", STUCK_AFTER, inputs) },
+    cleanup,
     service: { timezone: chosen("service.timezone", TIMEZONE, inputs) },
     audit: { path: path("audit.path", inputs) },
     warnings,
+  };
+}
+
+function resolveCleanup(inputs: SettingInputs): CleanupSettings {
+  return {
+    retention: chosen("cleanup.retention", RETENTION, inputs),
+    retentionDone: chosen("cleanup.retention.done", RETENTION, inputs),
+    retentionError: chosen("cleanup.retention.error", RETENTION, inputs),
+    keepLast: chosen("cleanup.keep_last", COUNT, inputs),
+    maxBytes: chosen("cleanup.max_bytes", BYTES, inputs),
+    stuckAfter: chosen("cleanup.stuck_after", STUCK_AFTER, inputs),
   };
 }
 
@@ -39,8 +50,13 @@ function path(name: PathName, inputs: SettingInputs): Setting<string | null> {
   return { ...setting, value: setting.value === null ? null : resolve(folder, setting.value) };
 }
 
-function shortRetention({ value, origin }: Setting<number>): string[] {
-  if (value <= 0 || value >= SHORT_RETENTION) return [];
+/** One line for each place that gives a short one: a flag gives them all. */
+function shortRetentions({ retention, retentionDone, retentionError }: CleanupSettings): string[] {
+  return [...new Set([retention, retentionDone, retentionError].flatMap(shortRetention))];
+}
+
+function shortRetention({ value, origin }: Setting<number | null>): string[] {
+  if (value === null || value <= 0 || value >= SHORT_RETENTION) return [];
   return [
     `${origin}: a retention of ${formatDuration(value)} is under a minute (a bare number is seconds: 7 is seven seconds, 7d seven days)`,
   ];

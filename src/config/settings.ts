@@ -25,6 +25,21 @@ export interface RedisSettings {
   timeout: Setting<number>;
 }
 
+/** What goes, and what is called stuck; ages in seconds. */
+export interface CleanupSettings {
+  /** Zero or negative: cleanup is off. */
+  retention: Setting<number>;
+  /** In place of `retention` for tasks of this status; null: as `retention`; zero or negative: they never go. */
+  retentionDone: Setting<number | null>;
+  retentionError: Setting<number | null>;
+  /** So many finished tasks of each user stay, the newest. */
+  keepLast: Setting<number>;
+  /** What the artifacts of finished tasks may take, bytes; zero: as much as they like. */
+  maxBytes: Setting<number>;
+  /** Zero or negative: no task counts as stuck. */
+  stuckAfter: Setting<number>;
+}
+
 /** The settings in force (SPEC section 7). Paths are absolute, durations are seconds. */
 export interface Settings {
   /** Absolute; null when there is no config.ini. */
@@ -32,8 +47,7 @@ export interface Settings {
   redis: RedisSettings;
   store: { path: Setting<string> };
   paths: { output: Setting<string>; logs: Setting<string> };
-  /** Seconds. Zero or negative: cleanup is off; no task counts as stuck. */
-  cleanup: { retention: Setting<number>; stuckAfter: Setting<number> };
+  cleanup: CleanupSettings;
   /** An IANA name; null means the zone of the machine. */
   service: { timezone: Setting<string | null> };
   /** The ledger of all that changes tasks; absolute, null: none is kept. */
@@ -48,4 +62,6 @@ export interface SettingFlags {
   redisUrl?: string | undefined;
   redis?: boolean | undefined;
   retention?: string | undefined;
+  keepLast?: string | undefined;
+  maxBytes?: string | undefined;
 }

@@ -7,31 +7,25 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorState } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
+import { formatBytes } from "../task/bytes.ts";
 import { describeStuck, type StuckRule } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
 import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
-import type { Copies } from "./purge/copies.ts";
-import { type Decision, decideCleanup } from "./purge/decide.ts";
+import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/prepare.ts";
 import { Purge, type PurgePolicy } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
-import { expiredRows, type Survey, survey } from "./purge/survey.ts";
 import type { PurgedTask } from "./purge/tally.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
-import { checkClock, checkTimezone, storeEmpty } from "./safety.ts";
 import { findStuck } from "./stuck.ts";
 
-export interface CleanupOptions {
-  /** Seconds; more than zero. */
-  readonly retention: number;
+export interface CleanupOptions extends PrepareOptions {
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
   /** Seconds without a change after which a `wait` or `run` task is called stuck; zero or negative: none is. */
   readonly stuckAfter: number;
-  /** An empty store file beside a Redis with tasks is meant. */
-  readonly allowEmpty: boolean;
 }
 
 /** `cleanup -o json` (SPEC section 5): candidates = purged + skipped + failed. */
@@ -43,6 +37,12 @@ export interface CleanupResult {
   skipped: number;
   failed: number;
   returned: number;
+  /** Of the purged, those that went before their retention, for `max_bytes`. */
+  purgedForSpace: number;
+  /** Expired tasks that `keep_last` keeps; no candidates. */
+  keptLast: number;
+  /** What the artifacts of finished tasks took before the pass; null where `max_bytes` is off. */
+  finishedBytes: number | null;
   /** Tasks that have waited or run for too long; they stay. */
   stuck: number;
   files: number;
@@ -83,85 +83,57 @@ const FUTURE_S = 60;
 export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
-  const expireBefore = now - options.retention;
   const use = new MirrorUse(parts.mirror);
-  await use.attempt((mirror) => checkClocks(mirror, parts.clock, options.retention));
+  await use.attempt((mirror) => checkClocks(mirror, parts.clock, options));
   if (!options.dryRun) await recoverArtifacts(parts);
   const snapshot = await parts.file.read();
   try {
     for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
-    const found = await use.attempt((mirror) => findExpired(snapshot, mirror, expireBefore));
+    const pass = await prepare(parts, snapshot, use, options, now);
     await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
-    const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };
-    const result = emptyResult(expireBefore, options);
+    const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : pass.found.members };
+    const result = emptyResult(now - options.retention, options);
     result.stuck = await nameStuck(parts.reporter, use, snapshot, { now, after: options.stuckAfter });
-    const empty = refusedAsEmpty(snapshot, found, options);
-    const lost = await purgeFound(
-      parts,
-      options,
-      { snapshot, found, now, expireBefore, mirror: use.mirror, empty },
-      result,
-    );
+    noteTotals(result, pass, options, parts.reporter);
+    const lost = await purgeFound(parts, options, use.mirror, pass, result);
     result.candidates = result.purged + result.skipped + result.failed;
     result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
-    return { result, problem: empty ?? use.lost ?? lost, sizes };
+    return { result, problem: pass.empty ?? use.lost ?? lost, sizes };
   } finally {
     await snapshot.close();
   }
 }
 
-async function checkClocks(mirror: Mirror | null, clock: Clock, retention: number): Promise<void> {
-  if (mirror === null) return;
-  await checkClock(mirror, clock, retention);
-  await checkTimezone(mirror);
-}
-
-/** Candidates of both stores (SPEC section 6, steps 2 and 3). */
-function findExpired(snapshot: Snapshot, mirror: Mirror | null, expireBefore: number): Promise<Survey> {
-  return survey(snapshot, expiredRows(snapshot, expireBefore), mirror, ({ score }) => score <= expireBefore);
-}
-
-/** While Redis has tasks, a missing or empty store file purges nothing: it may be the wrong folder or a lost disk. */
-function refusedAsEmpty(snapshot: Snapshot, found: Survey, options: CleanupOptions): TtsctlError | null {
-  if (snapshot.size > 0 || found.members === 0 || options.allowEmpty) return null;
-  return storeEmpty(snapshot, ` while Redis has ${found.members}: nothing was purged`);
-}
-
-interface Pass {
-  readonly snapshot: Snapshot;
-  readonly found: Survey;
-  readonly now: number;
-  readonly expireBefore: number;
-  readonly mirror: Mirror | null;
-  /** Why nothing may be purged, or null. */
-  readonly empty: TtsctlError | null;
-}
-
-/** The second look, and with an empty store file nothing more than that. */
-function decideIn({ expireBefore, empty }: Pass, copies: Copies): Decision {
-  const decision = decideCleanup(copies, expireBefore);
-  if (empty === null || decision.kind !== "purge") return decision;
-  return { kind: "keep", reason: "the store file has no tasks", candidate: true };
+/** What the rules say that look at more than one task. */
+function noteTotals(result: CleanupResult, { plan }: Prepared, { maxBytes }: CleanupOptions, reporter: Reporter): void {
+  if (plan.totals === null) return;
+  const { bytes, leftBytes, keptExpired } = plan.totals;
+  result.keptLast = keptExpired;
+  if (maxBytes === 0) return;
+  result.finishedBytes = bytes;
+  if (leftBytes <= maxBytes) return;
+  reporter.warn(
+    `finished tasks that stay take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}): keep_last or the retention of their status keeps them, or they lie in the future`,
+  );
 }
 
 async function purgeFound(
   parts: CleanupParts,
   options: CleanupOptions,
-  pass: Pass,
+  mirror: Mirror | null,
+  { snapshot, found, plan, decide }: Prepared,
   result: CleanupResult,
 ): Promise<TtsctlError | null> {
   const policy: PurgePolicy = {
-    now: pass.now,
-    expireBefore: pass.expireBefore,
-    dryRun: options.dryRun,
-    reason: "expired",
-    decide: (copies) => decideIn(pass, copies),
-    onPurged: parts.onPurged,
-    drain: parts.drain,
+    ...{ now: plan.limits.now, sweepBefore: plan.sweepBefore, dryRun: options.dryRun, decide, drain: parts.drain },
+    onPurged: (task) => {
+      if (task.reason === "max-bytes") result.purgedForSpace++;
+      parts.onPurged(task);
+    },
   };
-  const purge = new Purge({ ...parts, mirror: pass.mirror }, policy, pass.snapshot, pass.found);
+  const purge = new Purge({ ...parts, mirror }, policy, snapshot, found);
   if (options.maxDelete !== null) {
-    checkBrake(await purge.countPlanned(), Math.max(pass.snapshot.size, pass.found.members), options.maxDelete);
+    checkBrake(await purge.countPlanned(), Math.max(snapshot.size, found.members), options.maxDelete);
   }
   await purge.run();
   const { counts } = purge;
@@ -178,8 +150,8 @@ async function purgeFound(
 export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean }): CleanupResult {
   return {
     expireBefore: formatUtc(expireBefore),
-    ...{ candidates: 0, purged: 0, skipped: 0, failed: 0, returned: 0, stuck: 0, files: 0, bytes: 0 },
-    ...{ dryRun, durationMs: 0 },
+    ...{ candidates: 0, purged: 0, skipped: 0, failed: 0, returned: 0 },
+    ...{ purgedForSpace: 0, keptLast: 0, finishedBytes: null, stuck: 0, files: 0, bytes: 0, dryRun, durationMs: 0 },
   };
 }
 

@@ -13,6 +13,7 @@ import type { Ledger } from "./ledger.ts";
 import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { decideDelete } from "./purge/decide.ts";
+import type { Looked } from "./purge/looked.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
 import { type Survey, survey } from "./purge/survey.ts";
@@ -162,8 +163,8 @@ class DeleteRun {
     };
     const now = parts.clock.now();
     const policy = {
-      ...{ now, expireBefore: now - Math.max(retention, 0), dryRun, reason: "deleted" },
-      decide: (copies: Parameters<typeof decideDelete>[0]) => decideDelete(copies, force),
+      ...{ now, sweepBefore: now - Math.max(retention, 0), dryRun },
+      decide: ({ copies }: Looked) => decideDelete(copies, force),
       onPurged: parts.onPurged,
       drain: parts.drain,
       onKept: ({ userId, taskId }: TaskId, reason: string) => {

@@ -4,10 +4,10 @@ import type { PurgedTask } from "../operations/purge/tally.ts";
 const PLAIN = /^[^\s"=\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
 
 /** One `[CLEANUP]` line (SPEC section 6); in a dry run it says so. */
-export function cleanupLine(task: PurgedTask, reason: string, dryRun = false): string {
+export function cleanupLine(task: PurgedTask, dryRun = false): string {
   const yesNo = (flag: boolean) => (flag ? "yes" : "no");
   return [
-    `[CLEANUP] user=${value(task.userId)} task=${value(task.taskId)} reason=${task.dangling ? "dangling" : reason}`,
+    `[CLEANUP] user=${value(task.userId)} task=${value(task.taskId)} reason=${task.reason}`,
     `local=${yesNo(task.local)} redis=${yesNo(task.redis)} files=${task.files} bytes=${task.bytes}`,
     ...(dryRun ? ["dry-run=yes"] : []),
   ].join(" ");

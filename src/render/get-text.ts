@@ -1,7 +1,7 @@
 import cliTruncate from "cli-truncate";
 import stringWidth from "string-width";
 import type { GetResult } from "../operations/get.ts";
-import { formatBytes } from "./bytes.ts";
+import { formatBytes } from "../task/bytes.ts";
 import { getRows, getTitle } from "./get.ts";
 import { printable } from "./printable.ts";
 import { pairTable, type TableStyle } from "./table.ts";

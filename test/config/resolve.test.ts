@@ -34,7 +34,10 @@ test("without anything: the defaults, and paths in the working folder", () => {
     },
     store: { path: standard("/home/op/voice_task.json") },
     paths: { output: standard("/home/op/output"), logs: standard("/home/op/Logs") },
-    cleanup: { retention: standard(604_800), stuckAfter: standard(86_400) },
+    cleanup: {
+      ...{ retention: standard(604_800), retentionDone: standard(null), retentionError: standard(null) },
+      ...{ keepLast: standard(0), maxBytes: standard(0), stuckAfter: standard(86_400) },
+    },
     service: { timezone: standard(null) },
     audit: { path: standard(null) },
     warnings: [],
@@ -180,6 +183,12 @@ describe("a wrong value is one line naming its source, the value and what is acc
     ...["", "maybe", "2", "y"].map((value) => inFile("redis", "enabled", value)),
     ...["0", "-1", "", "soon", "61m", "2h", "1h30m"].map((value) => inFile("redis", "timeout", value)),
     ...["soon", "", "1h30m", "7 days ago", "1001y", "1e3"].map((value) => inFile("cleanup", "retention", value)),
+    ...["soon", "", "1001y"].map((value) => inFile("cleanup", "retention.done", value)),
+    ...["soon", "", "1h30m"].map((value) => inFile("cleanup", "retention.error", value)),
+    ...["-1", "1.5", "many", ""].map((value) => inFile("cleanup", "keep_last", value)),
+    ...["-1", "20G", "much", "", "1e9"].map((value) => inFile("cleanup", "max_bytes", value)),
+    ["--keep-last x", { flags: { keepLast: "x" } }, "--keep-last", '"x"'],
+    ["--max-bytes 20G", { flags: { maxBytes: "20G" } }, "--max-bytes", '"20G"'],
     ...["+08:00", "UTC+8", "", "Mars/Olympus", "08:00", "Z", "localtime"].map((value) =>
       inFile("service", "timezone", value),
     ),
@@ -256,5 +265,45 @@ describe("how long a task may wait or run", () => {
 
   test("soon is refused", () => {
     expect(() => resolved({ file: "[cleanup]\nstuck_after = soon\n" })).toThrow(/stuck_after.*soon.*accepted/);
+  });
+});
+
+describe("what finished tasks go by", () => {
+  const file = "[cleanup]\nretention = 7d\nretention.done = 1d\nRetention.Error: 0\nkeep_last = 3\nmax_bytes = 10GiB\n";
+  const values = (row: Row) => {
+    const { retention, retentionDone, retentionError, keepLast, maxBytes } = resolved(row).cleanup;
+    return [retention, retentionDone, retentionError, keepLast, maxBytes].map(({ value }) => value);
+  };
+  test.each<[string, Row, unknown[]]>([
+    ["the file", { file }, [604_800, 86_400, 0, 3, 10 * 1024 ** 3]],
+    [
+      "the variable is about retention alone",
+      { file, env: { TASK_RETENTION_SECONDS: "60" } },
+      [60, 86_400, 0, 3, 10 * 1024 ** 3],
+    ],
+    [
+      "the flag is the whole policy for age",
+      { file, flags: { retention: "2h" } },
+      [7200, 7200, 7200, 3, 10 * 1024 ** 3],
+    ],
+    [
+      "the other flags are each about their own",
+      { file, flags: { keepLast: "0", maxBytes: "500MB" } },
+      [604_800, 86_400, 0, 0, 5e8],
+    ],
+    ["one status alone", { file: "[cleanup]\nretention.error = -1\n" }, [604_800, null, -1, 0, 0]],
+  ])("%s", (_, row, expected) => {
+    expect(values(row)).toEqual(expected);
+  });
+
+  test("where an option with a dot stands is told", () => {
+    const { origin, source } = resolved({ file }).cleanup.retentionDone;
+    expect([source, origin]).toEqual(["file", `${CONFIG} [cleanup] retention.done`]);
+  });
+
+  test("a short one is warned of once for each place that gives it", () => {
+    expect(resolved({ flags: { retention: "7" } }).warnings).toHaveLength(1);
+    const { warnings } = resolved({ file: "[cleanup]\nretention.done = 7\nretention.error = 7\n" });
+    expect(warnings.map((line) => /retention\.\w+/.exec(line)![0])).toEqual(["retention.done", "retention.error"]);
   });
 });

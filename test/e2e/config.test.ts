@@ -17,8 +17,9 @@ const NAMES = [
     "redis.url",
     "redis.timeout",
   ],
-  ...["store.path", "paths.output", "paths.logs", "cleanup.retention", "cleanup.stuck_after"],
-  ...["service.timezone", "audit.path"],
+  ...["store.path", "paths.output", "paths.logs", "cleanup.retention"],
+  ...["cleanup.retention.done", "cleanup.retention.error", "cleanup.keep_last", "cleanup.max_bytes"],
+  ...["cleanup.stuck_after", "service.timezone", "audit.path"],
 ];
 
 describe("config", () => {

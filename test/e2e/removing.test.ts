@@ -12,6 +12,7 @@ const CLEANUP_KEYS = [
   "skipped",
   "failed",
   "returned",
+  ...["purgedForSpace", "keptLast", "finishedBytes"],
   "stuck",
   "files",
   "bytes",
@@ -104,6 +105,27 @@ describe("cleanup --once", () => {
     expect(run.code).toBe(0);
     expect(run.stderr).toContain("switched off");
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+  });
+
+  it("makes room by max_bytes and keeps by keep_last, of config.ini or the flags", async () => {
+    const tasks = ["t1", "t2", "t3"].map((task, i) => record("alice", task, { updated_at: ago(9000 - i) }));
+    here.root.writeStore(tasks);
+    here.root.writeArtifacts(tasks);
+    here.root.configure(here.server.port, "[cleanup]\nmax_bytes = 0.2kB\nkeep_last = 2\n");
+    const dry = await here.run("cleanup --once --dry-run");
+    expect(lines(dry.stdout)[0]).toBe(
+      "[CLEANUP] user=alice task=t1 reason=max-bytes local=yes redis=no files=2 bytes=110 dry-run=yes",
+    );
+    expect(lines(dry.stdout)[1]).toContain(" purged=1 ");
+    expect(dry.stderr).toContain("220 bytes, more than max_bytes (200 bytes)");
+    const run = await here.run("cleanup --once -o json --keep-last 0 --max-bytes 150");
+    expect([run.code, JSON.parse(run.stdout)]).toMatchObject([
+      0,
+      { purgedForSpace: 2, finishedBytes: 330, bytes: 220 },
+    ]);
+    expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["t3"]);
+    const wrong = await here.run("cleanup --once --max-bytes 20G");
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("10GiB")]);
   });
 
   it("backs up every purged record as a line", async () => {

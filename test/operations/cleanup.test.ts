@@ -24,7 +24,7 @@ describe("cleanup", () => {
     expect(result).toMatchObject({ ...COUNTS, candidates: 2, purged: 2, files: 4, bytes: 220 });
     expect(problem).toBeNull();
     expect(site.purged).toContainEqual(
-      expect.objectContaining({ taskId: "done", local: true, redis: true, dangling: false, files: 2, bytes: 110 }),
+      expect.objectContaining({ taskId: "done", local: true, redis: true, reason: "expired", files: 2, bytes: 110 }),
     );
     expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual(["young", "running", "odd"]);
     expect(site.root.storeText()).toBe(
@@ -85,12 +85,12 @@ describe("cleanup", () => {
     const { result } = await site.cleanup();
     expect(result).toMatchObject({ ...COUNTS, candidates: 3, purged: 3, files: 4 });
     expect(site.purged.find(({ taskId }) => taskId === "dangling")).toMatchObject({
-      dangling: true,
+      reason: "dangling",
       local: false,
       redis: false,
     });
     expect(site.purged.find(({ taskId }) => taskId === "redis")).toMatchObject({
-      dangling: false,
+      reason: "expired",
       local: false,
       redis: true,
     });

@@ -4,6 +4,7 @@ import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
 import { decideCleanup, decideDelete } from "../../src/operations/purge/decide.ts";
 
 const EXPIRE_BEFORE = 1000;
+const LIMITS = { now: 5000, done: EXPIRE_BEFORE, error: EXPIRE_BEFORE, member: EXPIRE_BEFORE };
 
 const anyCopy: fc.Arbitrary<Copy> = fc.record({
   status: fc.constantFrom("wait", "run", "done", "error", "other"),
@@ -24,7 +25,7 @@ describe("decideCleanup", () => {
     fc.assert(
       fc.property(anyCopies, (copies) => {
         const present = [copies.file, copies.mirror].filter(isCopy);
-        const decision = decideCleanup(copies, EXPIRE_BEFORE);
+        const decision = decideCleanup(copies, LIMITS);
         if (decision.kind !== "purge") return;
         expect(copies.file).not.toBe("invalid");
         expect(present.every(goes)).toBe(true);
@@ -37,7 +38,7 @@ describe("decideCleanup", () => {
     fc.assert(
       fc.property(anyCopies, (copies) => {
         const present = [copies.file, copies.mirror].filter(isCopy);
-        const decision = decideCleanup(copies, EXPIRE_BEFORE);
+        const decision = decideCleanup(copies, LIMITS);
         const candidate = present.some(goes) || copies.mirror === "dangling";
         const mayGo = copies.file !== "invalid" && candidate && present.every(goes);
         expect(decision.kind === "purge").toBe(mayGo);
@@ -74,7 +75,7 @@ describe("decideCleanup", () => {
     { what: "a member and a young record", file: { status: "done", score: 2000 }, mirror: "dangling", kind: "keep" },
     { what: "nothing at all", file: null, mirror: null, kind: "gone" },
   ] as const)("$what: $kind", ({ file, mirror, kind }) => {
-    expect(decideCleanup({ file, mirror }, EXPIRE_BEFORE).kind).toBe(kind);
+    expect(decideCleanup({ file, mirror }, LIMITS).kind).toBe(kind);
   });
 });
 

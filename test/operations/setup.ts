@@ -4,6 +4,7 @@ import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src
 import { type DeleteOptions, deleteTasks, type Selection } from "../../src/operations/delete.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
+import type { RetentionPolicy } from "../../src/operations/purge/policy.ts";
 import type { PurgedTask } from "../../src/operations/purge/tally.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
 import { type VerifyOptions, type VerifyOutcome, verify } from "../../src/operations/verify/verify.ts";
@@ -18,6 +19,11 @@ import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 
 const DAY = 86_400;
+
+/** A retention of a week, and nothing else. */
+export const POLICY: RetentionPolicy = {
+  ...{ retention: 7 * DAY, retentionDone: null, retentionError: null, keepLast: 0, maxBytes: 0 },
+};
 
 /** A service root with its Redis, and the operations on them. */
 export class Site {
@@ -88,7 +94,7 @@ export class Site {
 
   /** A pass with a retention of a week. */
   cleanup(options: Partial<CleanupOptions> = {}, backup: BackupFile | null = null): Promise<CleanupOutcome> {
-    const defaults = { retention: 7 * DAY, stuckAfter: DAY, dryRun: false, maxDelete: null, allowEmpty: false };
+    const defaults = { ...POLICY, stuckAfter: DAY, dryRun: false, maxDelete: null, allowEmpty: false };
     return this.#withArtifacts((artifacts) => {
       return cleanupOnce({ ...this.#purging(), artifacts, backup }, { ...defaults, ...options });
     });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { expiredRows, survey } from "../../src/operations/purge/survey.ts";
+import { isExpired } from "../../src/operations/purge/policy.ts";
+import { chosenRows, survey } from "../../src/operations/purge/survey.ts";
 import { record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
 const here = useSite();
 const AT = 1_577_836_800;
+const LIMITS = { now: AT + 9e6, done: AT + 86_400, error: AT + 86_400, member: AT + 86_400 };
 
 describe("survey", () => {
   it("neither stalls nor repeats on thousands of equal scores and tasks that stay", { timeout: 20_000 }, async () => {
@@ -27,7 +29,7 @@ describe("survey", () => {
     await site.writeBoth(record("a", "both"), record("a", "young", { updated_at: "2021-01-01T00:00:00" }));
     await site.writeRedis(record("a", "redis"));
     const snapshot = await site.file.read();
-    const rows = expiredRows(snapshot, AT + 86_400);
+    const rows = chosenRows(snapshot, (_, copy) => isExpired(copy, LIMITS));
     const found = await survey(snapshot, rows, site.mirror, ({ score }) => score <= AT + 86_400);
     expect(found.rows).toHaveLength(1);
     expect(found.others).toEqual([{ userId: "a", taskId: "redis" }]);
@@ -44,7 +46,7 @@ describe("survey", () => {
       ...[record("a", "t6", { updated_at: "2020-01-02T00:00:00" }), { user_id: "a", task_id: "t7", status: "done" }],
     ]);
     const snapshot = await site.file.read();
-    const rows = expiredRows(snapshot, AT + 86_400);
+    const rows = chosenRows(snapshot, (_, copy) => isExpired(copy, LIMITS));
     const tasks = await snapshot.readTasks((await survey(snapshot, rows, null, () => true)).rows);
     expect(tasks.map(({ taskId }) => taskId)).toEqual(["t1", "t2", "t6"]);
     await snapshot.close();

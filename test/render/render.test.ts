@@ -199,29 +199,32 @@ describe("printable", () => {
 });
 
 describe("[CLEANUP] lines", () => {
-  const task = { userId: "alice", taskId: "t01", local: true, redis: true, dangling: false, files: 2, bytes: 123_456 };
+  const task = {
+    ...{ userId: "alice", taskId: "t01", reason: "expired" as const },
+    ...{ local: true, redis: true, files: 2, bytes: 123_456 },
+  };
 
   it("are those of SPEC section 6", () => {
-    expect(cleanupLine(task, "expired")).toBe(
+    expect(cleanupLine(task)).toBe(
       "[CLEANUP] user=alice task=t01 reason=expired local=yes redis=yes files=2 bytes=123456",
     );
-    expect(cleanupLine({ ...task, local: false, redis: false, dangling: true, files: 0, bytes: 0 }, "expired")).toBe(
+    expect(cleanupLine({ ...task, reason: "dangling", local: false, redis: false, files: 0, bytes: 0 })).toBe(
       "[CLEANUP] user=alice task=t01 reason=dangling local=no redis=no files=0 bytes=0",
     );
-    expect(cleanupLine({ ...task, userId: "用户", taskId: "a:b/c" }, "deleted")).toContain(
+    expect(cleanupLine({ ...task, userId: "用户", taskId: "a:b/c", reason: "deleted" })).toContain(
       "user=用户 task=a:b/c reason=deleted",
     );
   });
 
   it("say so in a dry run", () => {
-    expect(cleanupLine(task, "expired", true)).toMatch(/ bytes=123456 dry-run=yes$/);
+    expect(cleanupLine(task, true)).toMatch(/ bytes=123456 dry-run=yes$/);
   });
 
   it("can be split at spaces and read back, whatever the ids are", () => {
     const id = fc.string({ unit: "binary", minLength: 1 });
     fc.assert(
       fc.property(id, id, (userId, taskId) => {
-        const line = cleanupLine({ ...task, userId, taskId }, "expired");
+        const line = cleanupLine({ ...task, userId, taskId });
         expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202e]/u);
         const values =
           /^\[CLEANUP\] user=("(?:[^"\\]|\\.)*"|[^\s"=]+) task=("(?:[^"\\]|\\.)*"|[^\s"=]+) reason=expired /u.exec(

@@ -14,7 +14,15 @@ export function declareCleanup(program: Command, attach: Attach): void {
       "--watch",
       "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM ends it, SIGHUP reads the configuration again",
     )
-    .option("--retention <age>", "30m, 2h, 7d or seconds, instead of [cleanup] retention; 0 switches cleanup off")
+    .option(
+      "--retention <age>",
+      "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
+    )
+    .option("--keep-last <n>", "the newest n finished tasks of each user stay, instead of [cleanup] keep_last")
+    .option(
+      "--max-bytes <size>",
+      "20GB: oldest tasks go until finished ones take no more, instead of [cleanup] max_bytes",
+    )
     .option("--backup <file>", "append every purged record to this file first, as JSON Lines")
     .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { DeleteResult, Selection } from "../../operations/delete.ts";
+import { formatBytes } from "../../task/bytes.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
 import { confirmation } from "../confirm.ts";
@@ -9,7 +10,7 @@ import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
 import type { LedgerRun } from "../ledger.ts";
-import { formatBytes, openArtifactsOf, openBackupOf, purgeLines } from "../purging.ts";
+import { openArtifactsOf, openBackupOf, purgeLines } from "../purging.ts";
 import { addDestructive, addSelection } from "../selection.ts";
 
 interface DeleteFlags extends SelectionFlags {
@@ -64,7 +65,7 @@ async function deleteChosen(
     const lock = await file.lock("run");
     context.onRelease(() => lock.release());
   }
-  const lines = await purgeLines(context, "deleted", flags.dryRun);
+  const lines = await purgeLines(context, flags.dryRun);
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ...lines },
     mirror: await (await context.mirrorLink()).open(),

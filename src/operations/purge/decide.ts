@@ -1,48 +1,57 @@
-import type { Copies, Copy } from "./copies.ts";
+import type { Copies } from "./copies.ts";
+import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
+
+/** The rule by which a task goes: what `reason=` in its `[CLEANUP]` line says. */
+export const REASONS = ["expired", "max-bytes", "dangling", "deleted"] as const;
+export type Reason = (typeof REASONS)[number];
 
 /**
  * What is to become of one task: purge it; keep it (`candidate` says that one copy alone would have been purged);
  * or nothing, for it is in neither store.
  */
 export type Decision =
-  | { readonly kind: "purge" }
+  | { readonly kind: "purge"; readonly reason: Reason }
   | { readonly kind: "keep"; readonly reason: string; readonly candidate: boolean }
   | { readonly kind: "gone" };
 
-const PURGE: Decision = { kind: "purge" };
+/** What the plan for all tasks says of one. */
+export interface Standing {
+  /** `keep_last` keeps it. */
+  readonly kept: boolean;
+  /** It goes for `max_bytes` if it was not changed after this time, epoch seconds; -Infinity: it does not. */
+  readonly forSpace: number;
+}
+
+/** A task that the plan says nothing of. */
+export const NO_STANDING: Standing = { kept: false, forSpace: Number.NEGATIVE_INFINITY };
+
 const GONE: Decision = { kind: "gone" };
 
-/** A finished task that was last changed at or before `expireBefore`, epoch seconds. An unreadable time never is. */
-export function isExpired(copy: Copy, expireBefore: number): boolean {
-  return isFinished(copy) && copy.score <= expireBefore;
-}
-
-function isFinished({ status }: Copy): boolean {
-  return status === "done" || status === "error";
-}
-
-function existing({ file, mirror }: Copies): Copy[] {
-  return [file, mirror].filter((copy) => copy !== null && typeof copy === "object");
-}
-
-/** SPEC section 6, the second look: every copy that exists is finished and expired; a dangling member goes too. */
-export function decideCleanup(copies: Copies, expireBefore: number): Decision {
+/**
+ * SPEC section 6, the second look: a task goes if every copy that exists is finished and expired, or may make room; a
+ * dangling member goes too. What `keep_last` keeps is no candidate: the policy wants it to stay.
+ */
+export function decideCleanup(copies: Copies, limits: Limits, { kept, forSpace }: Standing = NO_STANDING): Decision {
   const present = existing(copies);
-  const expired = present.filter((copy) => isExpired(copy, expireBefore));
-  const candidate = expired.length > 0 || copies.mirror === "dangling";
+  const expired = present.filter((copy) => isExpired(copy, limits));
+  const planned = forSpace !== Number.NEGATIVE_INFINITY;
+  const candidate = expired.length > 0 || copies.mirror === "dangling" || planned;
   if (copies.file === "invalid") return { kind: "keep", reason: INVALID, candidate };
-  if (present.length === 0) return copies.mirror === "dangling" ? PURGE : GONE;
-  if (expired.length === present.length) return PURGE;
-  return { kind: "keep", reason: "its other copy is not finished, or not expired", candidate };
+  if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
+  if (kept && present.every(isFinished)) return { kind: "keep", reason: KEPT_LAST, candidate: false };
+  if (expired.length === present.length) return { kind: "purge", reason: "expired" };
+  const makesRoom = present.every((copy) => mayMakeRoom(copy, limits) && copy.score <= forSpace);
+  if (makesRoom) return { kind: "purge", reason: "max-bytes" };
+  return { kind: "keep", reason: planned ? CHANGED : OTHER_COPY, candidate };
 }
 
 /** SPEC section 5: what was chosen goes, but for tasks that may still be worked on. */
 export function decideDelete(copies: Copies, force: boolean): Decision {
   const present = existing(copies);
   if (copies.file === "invalid") return { kind: "keep", reason: INVALID, candidate: true };
-  if (present.length === 0) return copies.mirror === "dangling" ? PURGE : GONE;
+  if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
   const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
-  if (working === undefined) return PURGE;
+  if (working === undefined) return { kind: "purge", reason: "deleted" };
   return {
     kind: "keep",
     reason: `its status is ${working.status}, it may still be worked on; --force deletes it`,
@@ -51,3 +60,6 @@ export function decideDelete(copies: Copies, force: boolean): Decision {
 }
 
 const INVALID = "the file holds an invalid record of it, which is left alone";
+const KEPT_LAST = "it is among the newest finished tasks of its user, which keep_last keeps";
+const OTHER_COPY = "its other copy is not finished, or not expired";
+const CHANGED = "it changed after it was chosen to make room";

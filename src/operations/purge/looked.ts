@@ -1,6 +1,7 @@
 import type { SeenCopy } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Copies } from "./copies.ts";
+import type { Reason } from "./decide.ts";
 
 /** A task that was looked at: both copies, and Redis's exactly as it stood. */
 export interface Looked {
@@ -9,8 +10,13 @@ export interface Looked {
   readonly seen: SeenCopy | null;
 }
 
+/** A task that goes, and why. */
+export interface Chosen extends Looked {
+  readonly reason: Reason;
+}
+
 /** Looked at, decided on, its artifacts gone. */
-export interface Removed extends Looked {
+export interface Removed extends Chosen {
   readonly files: number;
   readonly bytes: number;
 }
@@ -19,9 +25,4 @@ export interface Removed extends Looked {
 export function isAhead({ copies: { file, mirror } }: Looked): boolean {
   if (file === null || mirror === null || typeof file !== "object" || typeof mirror !== "object") return false;
   return mirror.score > file.score;
-}
-
-/** An index member without a hash, and nothing in the file. */
-export function isDangling({ copies, seen }: Pick<Looked, "copies" | "seen">): boolean {
-  return copies.file === null && !(seen?.exists ?? false);
 }

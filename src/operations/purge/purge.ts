@@ -8,10 +8,10 @@ import type { Ledger } from "../ledger.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import type { BackupFile } from "./backup.ts";
-import { type Copies, mirrorCopy, sameFileCopy } from "./copies.ts";
+import { mirrorCopy, sameFileCopy } from "./copies.ts";
 import type { Decision } from "./decide.ts";
 import { LogOwners } from "./log-owners.ts";
-import { isAhead, isDangling, type Looked, type Removed } from "./looked.ts";
+import { type Chosen, isAhead, type Looked, type Removed } from "./looked.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
@@ -36,11 +36,9 @@ export interface PurgePolicy extends TallyListener {
   /** Epoch seconds; one for the whole pass. */
   readonly now: number;
   /** Empty folders last changed before this go too. */
-  readonly expireBefore: number;
+  readonly sweepBefore: number;
   readonly dryRun: boolean;
-  /** Why tasks go, for the ledger. */
-  readonly reason: string;
-  decide(copies: Copies): Decision;
+  decide(task: Looked): Decision;
   /** Waits until what onPurged was given is written. */
   drain(): Promise<void>;
 }
@@ -79,7 +77,7 @@ export class Purge {
     let planned = 0;
     for (const ids of this.#batches()) {
       const looked = await this.#look(ids, () => {}); // the run will tell
-      for (const { copies } of looked) if (this.#policy.decide(copies).kind === "purge") planned++;
+      for (const task of looked) if (this.#policy.decide(task).kind === "purge") planned++;
     }
     return planned;
   }
@@ -128,10 +126,8 @@ export class Purge {
   }
 
   /** Says in the ledger what is about to go, before anything does. */
-  async #announce(tasks: readonly Looked[]): Promise<void> {
-    const entries = tasks.map((task) => {
-      return { ...task.id, reason: isDangling(task) ? "dangling" : this.#policy.reason };
-    });
+  async #announce(tasks: readonly Chosen[]): Promise<void> {
+    const entries = tasks.map(({ id, reason }) => ({ ...id, reason }));
     await this.#parts.ledger?.announce("purge", entries);
   }
 
@@ -155,17 +151,17 @@ export class Purge {
     });
   }
 
-  #choose(looked: readonly Looked[]): Looked[] {
-    return looked.filter(({ id, copies }) => {
-      const decision = this.#policy.decide(copies);
-      if (decision.kind === "gone") this.#tally.gone(id);
-      else if (decision.kind === "keep" && decision.candidate) this.#tally.keep(id, decision.reason);
-      return decision.kind === "purge";
+  #choose(looked: readonly Looked[]): Chosen[] {
+    return looked.flatMap((task) => {
+      const decision = this.#policy.decide(task);
+      if (decision.kind === "gone") this.#tally.gone(task.id);
+      else if (decision.kind === "keep" && decision.candidate) this.#tally.keep(task.id, decision.reason);
+      return decision.kind === "purge" ? [{ ...task, reason: decision.reason }] : [];
     });
   }
 
   /** The tasks whose records are on the disk: those that cannot be saved stay. */
-  async #backUp(chosen: Looked[]): Promise<Looked[]> {
+  async #backUp(chosen: Chosen[]): Promise<Chosen[]> {
     const { backup } = this.#parts;
     if (backup === null) return chosen;
     await backup.append(await this.#file.records(chosen.map(({ id }) => id)));
@@ -178,7 +174,7 @@ export class Purge {
   }
 
   /** If the file moved since it was read, only what is unchanged in the new content goes on. */
-  async #lookAgain(chosen: readonly Looked[]): Promise<Looked[]> {
+  async #lookAgain(chosen: readonly Chosen[]): Promise<Chosen[]> {
     if (!(await this.#file.refresh())) return [...chosen];
     return chosen.filter(({ id, copies }) => {
       const same = sameFileCopy(copies.file, this.#file.copy(id));
@@ -207,7 +203,7 @@ export class Purge {
     return seen === null;
   }
 
-  async #removeArtifacts<T extends Looked>(tasks: readonly T[]): Promise<(T & Removed)[]> {
+  async #removeArtifacts<T extends Chosen>(tasks: readonly T[]): Promise<(T & Removed)[]> {
     const removed: (T & Removed)[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
@@ -219,7 +215,7 @@ export class Purge {
     return removed;
   }
 
-  async #measure(task: Looked): Promise<void> {
+  async #measure(task: Chosen): Promise<void> {
     const freed = await this.#artifacts.measure(task.id);
     if (freed !== undefined) this.#report({ ...task, ...freed });
   }
@@ -231,7 +227,7 @@ export class Purge {
       this.#tally.returned(returned);
       await this.#parts.ledger?.returned(returned);
       await this.#settle(changed);
-      if (!this.#policy.dryRun) await this.#artifacts.sweep(this.#policy.expireBefore);
+      if (!this.#policy.dryRun) await this.#artifacts.sweep(this.#policy.sweepBefore);
     } finally {
       await this.#file.close();
       this.#tally.end();
@@ -243,8 +239,8 @@ export class Purge {
   /** Counts and prints what the rewrite ended; what changed before it stays, in both stores. */
   async #settle(changed: ReadonlySet<number>): Promise<void> {
     const stay: TaskId[] = [];
-    for (const [i, { id, redis, files, bytes }] of this.#file.endings()) {
-      if (!changed.has(i)) this.#tally.purged({ ...id, local: true, redis, dangling: false, files, bytes });
+    for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
+      if (!changed.has(i)) this.#tally.purged({ ...id, reason, local: true, redis, files, bytes });
       else {
         stay.push(id);
         this.#tally.keep(id, "its record changed before the file was rewritten");
@@ -261,10 +257,8 @@ export class Purge {
     await this.#mirror.writeBack(ids, await this.#file.records(ids));
   }
 
-  #report({ id, copies, seen, files, bytes }: Removed): void {
-    const local = copies.file !== null;
-    const redis = seen?.exists ?? false;
-    this.#tally.purged({ ...id, local, redis, dangling: isDangling({ copies, seen }), files, bytes });
+  #report({ id, copies, seen, reason, files, bytes }: Removed): void {
+    this.#tally.purged({ ...id, reason, local: copies.file !== null, redis: seen?.exists ?? false, files, bytes });
   }
 }
 

@@ -4,6 +4,7 @@ import { KeyTable } from "../../store/key-table.ts";
 import type { Member, Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { LIST_STEP } from "../member-list.ts";
+import type { Copy } from "./copies.ts";
 
 /** What a purge has to look at, found before anything is removed. */
 export interface Survey {
@@ -17,15 +18,16 @@ export interface Survey {
   members: number;
 }
 
-/** The rows of a snapshot that are finished and expired. */
-export function expiredRows({ rows }: Snapshot, expireBefore: number): number[] {
-  const expired: number[] = [];
+/** The rows in force that are chosen. @param choose is given the row's ids to ask for, and its copy */
+export function chosenRows({ rows }: Snapshot, choose: (id: () => TaskId, copy: Copy) => boolean): number[] {
+  const chosen: number[] = [];
   for (let row = 0; row < rows.size; row++) {
-    const status = STATUS_CODES[rows.status(row)];
-    if (rows.state(row) !== LIVE || (status !== "done" && status !== "error")) continue;
-    if (rows.score(row) <= expireBefore) expired.push(row);
+    if (rows.state(row) !== LIVE) continue;
+    const key = rows.key(row);
+    const id = () => ({ userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) });
+    if (choose(id, { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) })) chosen.push(row);
   }
-  return expired;
+  return chosen;
 }
 
 /**

@@ -1,14 +1,15 @@
 import type { TtsctlError } from "../../errors.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
+import type { Reason } from "./decide.ts";
 
 /** One task that is gone, or in a dry run would be. */
 export interface PurgedTask extends TaskId {
   /** Whether the file had it, and Redis. */
   readonly local: boolean;
   readonly redis: boolean;
-  /** An index member without a hash, and nothing in the file. */
-  readonly dangling: boolean;
+  /** The rule that it goes by. */
+  readonly reason: Reason;
   readonly files: number;
   readonly bytes: number;
 }

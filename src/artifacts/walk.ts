@@ -1,0 +1,88 @@
+import { forEachBounded } from "./bounded.ts";
+import { quote, reasonOf } from "./failure.ts";
+import type { Folder } from "./folder.ts";
+import type { LogFolders } from "./log-folders.ts";
+import { taskOfLog } from "./log-index.ts";
+import { bytesOf } from "./look.ts";
+import { isPlainName } from "./plain-name.ts";
+
+const USERS_AT_ONCE = 4;
+const TASKS_AT_ONCE = 4;
+
+/** Is told what a walk over `output/` finds; several calls may be under way at once. */
+export interface FolderVisitor {
+  folder(userId: string, taskId: string): Promise<void>;
+  /** Something that is no folder of a task: its path, quoted. */
+  other(path: string): void;
+  /** A part that could not be looked into, and why. */
+  unread(reason: string): void;
+}
+
+export interface FoundLog {
+  readonly taskId: string;
+  /** `{date}/{hour}` */
+  readonly hour: string;
+  /** As an operator sees it. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Visits every `{user}/{task}/`. @param isOurs whether a name in `output/` stands for no user, but for ourselves */
+export async function walkTaskFolders(
+  output: Folder,
+  isOurs: (name: string) => boolean,
+  visitor: FolderVisitor,
+): Promise<void> {
+  await noting(visitor, () =>
+    forEachBounded(output.entries(), USERS_AT_ONCE, async ({ name, isFolder }) => {
+      const user = plainNameOf(name);
+      if (user !== undefined && isOurs(user)) return;
+      if (user === undefined || !isFolder) visitor.other(quote(output.labelOf(name)));
+      else await noting(visitor, () => walkUser(output, user, visitor));
+    }),
+  );
+}
+
+async function walkUser(output: Folder, user: string, visitor: FolderVisitor): Promise<void> {
+  const home = await output.openOfSameMountIfThere(user);
+  if (home === undefined) return;
+  try {
+    await forEachBounded(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
+      const task = plainNameOf(name);
+      if (task === undefined || !isFolder) visitor.other(quote(home.labelOf(name)));
+      else await visitor.folder(user, task);
+    });
+  } finally {
+    home.close();
+  }
+}
+
+async function noting(visitor: FolderVisitor, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    visitor.unread(reasonOf(error));
+  }
+}
+
+/** Visits the logs of the tasks that are wanted; returns why parts of `Logs/` were not looked at. */
+export function walkTaskLogs(
+  logs: LogFolders,
+  wanted: (taskId: string) => boolean,
+  visit: (log: FoundLog) => void,
+): Promise<string[]> {
+  return logs.walk((hour, key) =>
+    forEachBounded(hour.entries(), TASKS_AT_ONCE, async ({ name }) => {
+      const taskId = taskOfLog(plainNameOf(name) ?? "");
+      if (taskId === undefined || !wanted(taskId)) return;
+      const stats = await hour.lstat(name);
+      if (stats?.isFile()) visit({ taskId, hour: key, path: hour.labelOf(name), bytes: bytesOf(stats) });
+    }),
+  );
+}
+
+/** A name that an id can have; undefined for bytes that are no text, and for what no id can be. */
+function plainNameOf(name: Buffer): string | undefined {
+  const text = name.toString();
+  return isPlainName(text) && Buffer.from(text).equals(name) ? text : undefined;
+}

@@ -1,0 +1,147 @@
+import { STATUS_CODES } from "../../store/file/rows.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { grown, KeyTable } from "../../store/key-table.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { memberOf } from "../../task/ids.ts";
+import type { Copies, Copy } from "./copies.ts";
+import { type FinishedTasks, type Limits, type Traits, traitsOf } from "./policy.ts";
+
+const FINISHED = 1;
+const EXPIRED = 2;
+const MAKES_ROOM = 4;
+/** There is a task at all: the file also has keys of tombstones and of invalid records. */
+const TASK = 8;
+
+/**
+ * Every task of both stores as columns: whether it is finished, and when it was last changed, judged by all its copies.
+ * Those of the file are numbered as their keys there, those that only Redis has come after. Some 20 bytes a task.
+ */
+export class Census {
+  readonly #snapshot: Snapshot;
+  readonly #limits: Limits;
+  readonly #onlyInRedis = new KeyTable();
+  readonly #fileKeys: number;
+  #traits: Uint8Array;
+  #times: Float64Array;
+
+  /** Counts the tasks of the file. */
+  constructor(snapshot: Snapshot, limits: Limits) {
+    const { keys } = snapshot.rows;
+    this.#snapshot = snapshot;
+    this.#limits = limits;
+    this.#fileKeys = keys.size;
+    this.#traits = new Uint8Array(keys.size + 1);
+    this.#times = new Float64Array(keys.size + 1);
+    for (let key = 0; key < keys.size; key++) this.#set(key, { file: this.#fileCopy(key), mirror: null });
+  }
+
+  get size(): number {
+    return this.#fileKeys + this.#onlyInRedis.size;
+  }
+
+  /** The number of a task, or -1 for one that neither store was found to have. */
+  indexOf({ userId, taskId }: TaskId): number {
+    const key = this.#snapshot.rows.keys.find(userId, taskId);
+    if (key >= 0) return key;
+    const other = this.#onlyInRedis.find(userId, taskId);
+    return other < 0 ? -1 : this.#fileKeys + other;
+  }
+
+  userId(i: number): string {
+    return i < this.#fileKeys ? this.#snapshot.rows.keys.userId(i) : this.#onlyInRedis.userId(i - this.#fileKeys);
+  }
+
+  taskId(i: number): string {
+    return i < this.#fileKeys ? this.#snapshot.rows.keys.taskId(i) : this.#onlyInRedis.taskId(i - this.#fileKeys);
+  }
+
+  /** Whether the file's copy has this very time, so that Redis's is the same one. */
+  hasAt(id: TaskId, score: number): boolean {
+    const row = this.#snapshot.rowOf(id.userId, id.taskId);
+    return row >= 0 && this.#snapshot.rows.score(row) === score;
+  }
+
+  /** Takes in Redis's copy of a task; null: it could not be read, so that nothing is known to be finished. */
+  note(id: TaskId, mirror: Copy | null): void {
+    const key = this.#snapshot.rows.keys.find(id.userId, id.taskId);
+    const i = key >= 0 ? key : this.#fileKeys + this.#onlyInRedis.addId(id.userId, id.taskId);
+    this.#reserve(i);
+    const file = key >= 0 ? this.#fileCopy(key) : null;
+    this.#set(i, { file, mirror: mirror ?? { status: "other", score: Number.NaN } });
+  }
+
+  isFinished(i: number): boolean {
+    return this.#has(i, FINISHED);
+  }
+
+  isTask(i: number): boolean {
+    return this.#has(i, TASK);
+  }
+
+  /** The finished tasks, the newest first, as SPEC section 4 orders them. */
+  finished(): Int32Array {
+    let count = 0;
+    for (let i = 0; i < this.size; i++) if (this.isFinished(i)) count++;
+    const order = new Int32Array(count);
+    for (let i = 0, at = 0; i < this.size; i++) if (this.isFinished(i)) order[at++] = i;
+    return order.sort((a, b) => this.#times[b]! - this.#times[a]! || this.#compareMembers(a, b));
+  }
+
+  /** What the plan asks of tasks in this order. @param bytes by number */
+  asFinished(order: Int32Array, bytes: Float64Array | null): FinishedTasks {
+    const users = new KeyTable();
+    const numbers = new Int32Array(order.length);
+    order.forEach((i, at) => {
+      numbers[at] = users.addId(this.userId(i), "");
+    });
+    return {
+      size: order.length,
+      user: (at) => numbers[at]!,
+      expired: (at) => this.#has(order[at]!, EXPIRED),
+      mayMakeRoom: (at) => this.#has(order[at]!, MAKES_ROOM),
+      bytes: (at) => bytes?.[order[at]!] ?? 0,
+    };
+  }
+
+  /** When a task was last changed, epoch seconds. */
+  time(i: number): number {
+    return this.#times[i]!;
+  }
+
+  #has(i: number, trait: number): boolean {
+    return (this.#traits[i]! & trait) !== 0;
+  }
+
+  #fileCopy(key: number): Copies["file"] {
+    const { rows } = this.#snapshot;
+    if (rows.hasInvalid(key)) return "invalid";
+    const row = rows.liveRow(key);
+    return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
+  }
+
+  #set(i: number, copies: Copies): void {
+    const traits = traitsOf(copies, this.#limits);
+    this.#traits[i] = traits === undefined ? (copies.file === "invalid" ? TASK : 0) : bitsOf(traits);
+    this.#times[i] = traits?.time ?? 0;
+  }
+
+  #reserve(i: number): void {
+    if (i < this.#traits.length) return;
+    this.#traits = grown(this.#traits);
+    this.#times = grown(this.#times);
+  }
+
+  /** Bytewise descending. */
+  #compareMembers(a: number, b: number): number {
+    if (a < this.#fileKeys && b < this.#fileKeys) return this.#snapshot.rows.keys.compare(b, a);
+    return Buffer.compare(this.#member(b), this.#member(a));
+  }
+
+  #member(i: number): Buffer {
+    return Buffer.from(memberOf(this.userId(i), this.taskId(i)));
+  }
+}
+
+function bitsOf({ finished, expired, mayMakeRoom }: Traits): number {
+  return TASK | (finished ? FINISHED : 0) | (expired ? EXPIRED : 0) | (mayMakeRoom ? MAKES_ROOM : 0);
+}

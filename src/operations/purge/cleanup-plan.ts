@@ -1,0 +1,131 @@
+import type { Artifacts } from "../../artifacts/artifacts.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { MirrorUse } from "../mirror-use.ts";
+import type { Reporter } from "../reporter.ts";
+import type { Census } from "./census.ts";
+import { type Decision, decideCleanup, NO_STANDING, type Standing } from "./decide.ts";
+import { DiskUse } from "./disk-use.ts";
+import type { Looked } from "./looked.ts";
+import { isExpired, type Limits, latestLimit, limitsOf, type Plan, planTasks, type RetentionPolicy } from "./policy.ts";
+import { chosenRows, type Survey, survey } from "./survey.ts";
+import { takeCensus } from "./take-census.ts";
+
+/** Empty folders that were changed within this time stay, however young the tasks are that went. Seconds. */
+const FRESH_S = 3600;
+
+/** Every task at the start of a pass, and what the rules that look at more than one say of each. */
+interface Ranking {
+  readonly census: Census;
+  /** Finished tasks, the newest first. */
+  readonly order: Int32Array;
+  /** By the number of a task: its place in the order, or -1. */
+  readonly places: Int32Array;
+  readonly plan: Plan;
+}
+
+/** What a pass is to do: the tasks to look at, and what to decide of each. Nothing of it changes anything. */
+export class CleanupPlan {
+  readonly policy: RetentionPolicy;
+  readonly limits: Limits;
+  readonly #snapshot: Snapshot;
+  readonly #ranking: Ranking | null;
+
+  private constructor(policy: RetentionPolicy, limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
+    this.policy = policy;
+    this.limits = limits;
+    this.#snapshot = snapshot;
+    this.#ranking = ranking;
+  }
+
+  /** @param now epoch seconds, when the pass began */
+  static async make(
+    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+    snapshot: Snapshot,
+    use: MirrorUse,
+    policy: RetentionPolicy,
+    now: number,
+  ): Promise<CleanupPlan> {
+    const limits = limitsOf(policy, now);
+    if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(policy, limits, snapshot, null);
+    const census = await use.attempt((mirror) => takeCensus(snapshot, mirror, limits));
+    const order = census.finished();
+    const { ownerless } = snapshot.invalid;
+    const bytes = policy.maxBytes > 0 ? await DiskUse.measure(parts, census, order, ownerless) : null;
+    const places = new Int32Array(census.size).fill(-1);
+    order.forEach((task, place) => {
+      places[task] = place;
+    });
+    const plan = planTasks(census.asFinished(order, bytes), policy);
+    return new CleanupPlan(policy, limits, snapshot, { census, order, places, plan });
+  }
+
+  /** Null where neither `keep_last` nor `max_bytes` is set. */
+  get totals(): Plan | null {
+    return this.#ranking?.plan ?? null;
+  }
+
+  /** Candidates of both stores (SPEC section 6, steps 2 and 3), and what goes to make room. */
+  survey(mirror: Mirror | null): Promise<Survey> {
+    const rows = chosenRows(this.#snapshot, (id, copy) => isExpired(copy, this.limits) || this.#makesRoom(id));
+    return survey(this.#snapshot, rows, mirror, (member) => this.isMemberChosen(member, member.score));
+  }
+
+  /** Whether a pass looks at a task for what the index of Redis has of it. @param score NaN where it has nothing */
+  isMemberChosen(id: TaskId, score: number): boolean {
+    return score <= latestLimit(this.limits) || this.#makesRoom(() => id);
+  }
+
+  /** The second look (SPEC section 6, step 4). */
+  decide({ id, copies, seen }: Looked): Decision {
+    if (copies.file === null && copies.mirror === "dangling" && !(Number(seen!.score) <= this.limits.member)) {
+      return { kind: "keep", reason: "an index member without a task that is not expired", candidate: false };
+    }
+    return decideCleanup(copies, this.limits, this.standing(id));
+  }
+
+  standing(id: TaskId): Standing {
+    const place = this.#placeOf(id);
+    if (place < 0) return NO_STANDING;
+    const { census, order, plan } = this.#ranking!;
+    const forSpace = plan.forSpace[place] === 1 ? census.time(order[place]!) : Number.NEGATIVE_INFINITY;
+    return { kept: plan.kept[place] === 1, forSpace };
+  }
+
+  /** How many finished tasks of its user were changed later than a finished one; -1 where that is not known. */
+  newerOfUser(id: TaskId): number {
+    const place = this.#placeOf(id);
+    if (place < 0) return -1;
+    const { census, order } = this.#ranking!;
+    let newer = 0;
+    for (let at = 0; at < place; at++) if (census.userId(order[at]!) === id.userId) newer++;
+    return newer;
+  }
+
+  /** Empty folders that were last changed before this go too, epoch seconds: where younger tasks go, theirs as well. */
+  get sweepBefore(): number {
+    const { now, member } = this.limits;
+    return Math.max(member, Math.min(now - FRESH_S, Math.max(latestLimit(this.limits), this.#newestForSpace())));
+  }
+
+  #newestForSpace(): number {
+    if (this.#ranking === null) return Number.NEGATIVE_INFINITY;
+    const { census, order, plan } = this.#ranking;
+    const place = plan.forSpace.indexOf(1);
+    return place < 0 ? Number.NEGATIVE_INFINITY : census.time(order[place]!);
+  }
+
+  #makesRoom(id: () => TaskId): boolean {
+    return (
+      this.#ranking !== null &&
+      this.#ranking.plan.bytes > 0 &&
+      this.standing(id()).forSpace !== Number.NEGATIVE_INFINITY
+    );
+  }
+
+  #placeOf(id: TaskId): number {
+    const task = this.#ranking?.census.indexOf(id) ?? -1;
+    return task < 0 || task >= this.#ranking!.places.length ? -1 : this.#ranking!.places[task]!;
+  }
+}

@@ -1,0 +1,93 @@
+import type { Artifacts } from "../../artifacts/artifacts.ts";
+import { grown, KeyTable } from "../../store/key-table.ts";
+import type { Reporter } from "../reporter.ts";
+import type { Census } from "./census.ts";
+
+/**
+ * What would be free on the disk if a finished task went after all that are older, in bytes by the number of the task.
+ * One walk over the folders and one over the logs. What tasks share, a log or a file with several hard links, counts
+ * once: for the last of them to go; a log that an unfinished task owns too counts for none.
+ */
+export class DiskUse {
+  readonly #artifacts: Artifacts;
+  readonly #census: Census;
+  readonly #bytes: Float64Array;
+  /** By inode, the newest task that holds the file. */
+  readonly #holders = new Map<bigint, { task: number; bytes: number }>();
+  readonly #logIds = new KeyTable();
+  #logBytes = new Float64Array(1 << 10);
+
+  private constructor(artifacts: Artifacts, census: Census) {
+    this.#artifacts = artifacts;
+    this.#census = census;
+    this.#bytes = new Float64Array(census.size);
+  }
+
+  /** @param newestFirst the finished tasks in the order of a list */
+  static async measure(
+    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+    census: Census,
+    newestFirst: Int32Array,
+    ownerless: ReadonlySet<string>,
+  ): Promise<Float64Array> {
+    const use = new DiskUse(parts.artifacts, census);
+    const unread = [...(await use.#walkFolders()), ...(await use.#walkLogs())];
+    for (const reason of unread) parts.reporter.warn(`not counted for max_bytes: ${reason}`);
+    use.#giveLogs(newestFirst, ownerless);
+    for (const { task, bytes } of use.#holders.values()) use.#bytes[task]! += bytes;
+    return use.#bytes;
+  }
+
+  async #walkFolders(): Promise<string[]> {
+    const unread: string[] = [];
+    await this.#artifacts.walkFolders({
+      folder: async (userId, taskId) => {
+        const task = this.#census.indexOf({ userId, taskId });
+        if (task >= 0 && this.#census.isFinished(task)) await this.#addFolder(task, userId, taskId);
+      },
+      other: () => {}, // no task's
+      unread: (reason) => void unread.push(reason),
+    });
+    return unread;
+  }
+
+  async #addFolder(task: number, userId: string, taskId: string): Promise<void> {
+    const usage = await this.#artifacts.usage(userId, taskId);
+    if (usage === undefined) return;
+    this.#bytes[task]! += usage.bytes;
+    for (const { inode, bytes } of usage.linked) {
+      const holder = this.#holders.get(inode);
+      if (holder === undefined || this.#census.time(holder.task) < this.#census.time(task)) {
+        this.#holders.set(inode, { task, bytes });
+      }
+    }
+  }
+
+  #walkLogs(): Promise<string[]> {
+    return this.#artifacts.walkLogs(
+      () => true,
+      ({ taskId, bytes }) => {
+        const log = this.#logIds.addId("", taskId);
+        if (log === this.#logBytes.length) this.#logBytes = grown(this.#logBytes);
+        this.#logBytes[log]! += bytes;
+      },
+    );
+  }
+
+  #giveLogs(newestFirst: Int32Array, ownerless: ReadonlySet<string>): void {
+    for (const taskId of ownerless) this.#takeLog(taskId);
+    for (let task = 0; task < this.#census.size; task++) {
+      if (this.#census.isTask(task) && !this.#census.isFinished(task)) this.#takeLog(this.#census.taskId(task));
+    }
+    for (const task of newestFirst) this.#bytes[task]! += this.#takeLog(this.#census.taskId(task));
+  }
+
+  /** The bytes of a task's logs, for the first that asks. */
+  #takeLog(taskId: string): number {
+    const log = this.#logIds.find("", taskId);
+    if (log < 0) return 0;
+    const bytes = this.#logBytes[log]!;
+    this.#logBytes[log] = 0;
+    return bytes;
+  }
+}

@@ -1,0 +1,36 @@
+import { TtsctlError } from "../../errors.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { LIST_STEP } from "../member-list.ts";
+import { batches } from "../pool.ts";
+import { Census } from "./census.ts";
+import { mirrorCopy } from "./copies.ts";
+import type { Limits } from "./policy.ts";
+
+/**
+ * Judges every task by its copies in both stores. Where Redis's index has the time that the file has, its copy is taken
+ * for the same one; every other is read.
+ * @param mirror null: the file alone says
+ */
+export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limits: Limits): Promise<Census> {
+  const census = new Census(snapshot, limits);
+  for (let rank = 0, more = mirror !== null; more; rank += LIST_STEP) {
+    const members = await mirror!.members(undefined, rank, LIST_STEP);
+    const others = members.filter((member) => !census.hasAt(member, member.score));
+    for (const ids of batches(others, BATCH)) await noteCopies(census, mirror!, ids);
+    more = members.length === LIST_STEP;
+  }
+  return census;
+}
+
+async function noteCopies(census: Census, mirror: Mirror, ids: readonly TaskId[]): Promise<void> {
+  const seen = await mirror.see(ids);
+  ids.forEach(({ userId, taskId }, i) => {
+    const answer = seen[i]!;
+    const copy = answer instanceof TtsctlError ? null : mirrorCopy(answer, mirror.times);
+    // A member without a hash is no copy of the task.
+    if (copy === "dangling" || (copy === null && !(answer instanceof TtsctlError))) return;
+    census.note({ userId, taskId }, copy);
+  });
+}

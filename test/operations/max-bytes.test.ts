@@ -1,0 +1,240 @@
+import { linkSync, symlinkSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { CleanupResult } from "../../src/operations/cleanup.ts";
+import { ago, record } from "../helpers/records.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import { useSite } from "./setup.ts";
+
+const here = useSite();
+const DAY = 86_400;
+
+/** What a dry run and a pass after it must agree on. */
+const counts = ({ dryRun, durationMs, expireBefore, ...rest }: CleanupResult) => rest;
+
+/** A finished task that changed some hours ago. */
+const hours = (userId: string, taskId: string, age: number, more: RecordJson = {}) =>
+  record(userId, taskId, { updated_at: ago(age * 3600), ...more });
+
+describe("keep_last", () => {
+  it("keeps the newest finished tasks of each user, whatever their age, and counts them apart", async () => {
+    const { site } = here;
+    const old = (user: string, task: string, days: number) => hours(user, task, days * 24);
+    await site.writeBoth(
+      ...[old("a", "t1", 30), old("a", "t2", 20), old("a", "t3", 10), hours("a", "run", 1, { status: "running" })],
+      ...[old("b", "t1", 40), hours("b", "t2", 1)],
+    );
+    const dry = await site.cleanup({ keepLast: 1, dryRun: true });
+    expect(site.purgedNames()).toEqual(["a:t1", "a:t2", "b:t1"]);
+    site.purged.length = 0;
+    const { result } = await site.cleanup({ keepLast: 1 });
+    expect(result).toMatchObject({ candidates: 3, purged: 3, skipped: 0, keptLast: 1 });
+    expect(counts(dry.result)).toEqual(counts(result));
+    expect(site.purgedNames()).toEqual(["a:t1", "a:t2", "b:t1"]);
+    expect(site.reporter.text).not.toContain("stays");
+  });
+
+  it("counts what only Redis has, and a newer copy there, among the newest", async () => {
+    const { site } = here;
+    await site.writeRedis(hours("a", "redis", 24 * 9), hours("a", "newer", 24 * 8));
+    site.root.writeStore([hours("a", "newer", 24 * 30), hours("a", "file", 24 * 10), hours("a", "older", 24 * 11)]);
+    const { result } = await site.cleanup({ keepLast: 2 });
+    expect(site.purgedNames()).toEqual(["a:file", "a:older"]);
+    expect(result).toMatchObject({ keptLast: 2 });
+  });
+
+  it("gives no place to a task that is finished in one store alone", async () => {
+    const { site } = here;
+    await site.writeRedis(hours("a", "again", 1, { status: "running" }));
+    site.root.writeStore([hours("a", "again", 24 * 9), hours("a", "t1", 24 * 10), hours("a", "t2", 24 * 11)]);
+    await site.cleanup({ keepLast: 1 });
+    expect(site.purgedNames()).toEqual(["a:t2"]);
+  });
+});
+
+describe("a retention for a status", () => {
+  it("takes the place of the general one; zero or less never purges", async () => {
+    const { site } = here;
+    const tasks = [
+      ...[hours("a", "done2h", 2), hours("a", "done2d", 48)],
+      ...[hours("a", "error2d", 48, { status: "failed" }), hours("a", "error99d", 24 * 99, { status: "failed" })],
+    ];
+    await site.writeBoth(...tasks);
+    const { result } = await site.cleanup({ retentionDone: DAY, retentionError: 0, dryRun: true });
+    expect(site.purgedNames()).toEqual(["a:done2d"]);
+    expect(Date.parse(result.expireBefore) / 1000).toBeCloseTo(Date.now() / 1000 - 7 * DAY, -2);
+    site.purged.length = 0;
+    await site.cleanup({ retentionError: DAY });
+    expect(site.purgedNames()).toEqual(["a:error2d", "a:error99d"]);
+    expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual(["done2h", "done2d"]);
+  });
+
+  it("goes by the retention of each copy's own status", async () => {
+    const { site } = here;
+    await site.writeRedis(hours("a", "t1", 48, { status: "failed" }));
+    site.root.writeStore([hours("a", "t1", 48)]);
+    expect((await site.cleanup({ retentionDone: DAY })).result).toMatchObject({ purged: 0, skipped: 1 });
+    expect((await site.cleanup({ retentionDone: DAY, retentionError: DAY })).result).toMatchObject({ purged: 1 });
+  });
+
+  it("leaves a dangling member to the general one", async () => {
+    const { site } = here;
+    site.root.writeStore([hours("a", "young", 1)]);
+    await site.server.call("ZADD", "tts:tasks:index", Math.floor(Date.now() / 1000) - 2 * DAY, "a:soon");
+    expect((await site.cleanup({ retentionDone: DAY })).result).toMatchObject({ candidates: 0, purged: 0 });
+    expect((await site.cleanup({ retention: DAY })).result).toMatchObject({ purged: 1 });
+  });
+});
+
+describe("max_bytes", () => {
+  /** Five finished tasks of 110 bytes each, the oldest first. */
+  const five = () => ["t1", "t2", "t3", "t4", "t5"].map((task, i) => hours(i % 2 ? "b" : "a", task, 10 - i));
+
+  it("takes the oldest before their retention until what is left fits, in a dry run the same", async () => {
+    const { site } = here;
+    await site.writeBoth(...five().reverse());
+    site.root.writeArtifacts(five());
+    const dry = await site.cleanup({ maxBytes: 330, dryRun: true });
+    expect(site.purgedNames()).toEqual(["a:t1", "b:t2"]);
+    expect(site.root.has("output/a/t1")).toBe(true);
+    site.purged.length = 0;
+    const { result } = await site.cleanup({ maxBytes: 330 });
+    expect(result).toMatchObject({
+      purged: 2,
+      purgedForSpace: 2,
+      finishedBytes: 550,
+      files: 4,
+      bytes: 220,
+      candidates: 2,
+    });
+    expect(counts(dry.result)).toEqual(counts(result));
+    expect(site.purged.map(({ reason }) => reason)).toEqual(["max-bytes", "max-bytes"]);
+    expect((await site.cleanup({ maxBytes: 330 })).result).toMatchObject({ purged: 0, finishedBytes: 330 });
+    expect(site.root.readStore()).toHaveLength(3);
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(3);
+  });
+
+  it("takes nothing where it fits without what has expired", async () => {
+    const { site } = here;
+    const tasks = [record("a", "old"), ...five()];
+    await site.writeBoth(...tasks);
+    site.root.writeArtifacts(tasks);
+    const { result } = await site.cleanup({ maxBytes: 550 });
+    expect(result).toMatchObject({ purged: 1, purgedForSpace: 0, finishedBytes: 660 });
+  });
+
+  it("never takes what waits or runs, is from the future, kept by keep_last, or never goes", async () => {
+    const { site } = here;
+    const tasks = [
+      ...[hours("a", "wait", 90, { status: "queued" }), hours("a", "run", 90, { status: "running" })],
+      ...[hours("a", "odd", 90, { status: "odd" }), hours("a", "failed", 90, { status: "failed" })],
+      ...[hours("a", "future", -9), hours("b", "kept", 80), hours("b", "kept2", 70)],
+      hours("a", "goes", 1),
+    ];
+    await site.writeBoth(...tasks);
+    site.root.writeArtifacts(tasks);
+    const { result } = await site.cleanup({ maxBytes: 1, keepLast: 2, retentionError: 0 });
+    // Of user a the newest two finished tasks are `future` and `goes`.
+    expect(result).toMatchObject({ purged: 0, finishedBytes: 550 });
+    expect(site.reporter.text).toMatch(/550 bytes, more than max_bytes \(1 bytes\)/);
+    await site.cleanup({ maxBytes: 1, keepLast: 1, retentionError: 0 });
+    expect(site.purgedNames()).toEqual(["a:goes", "b:kept"]);
+    for (const task of ["wait", "run", "odd", "failed", "future"]) expect(site.root.has(`output/a/${task}`)).toBe(true);
+  });
+
+  it("does not touch a record that has no artifacts: it would free nothing", async () => {
+    const { site } = here;
+    await site.writeBoth(hours("a", "bare", 20), ...five());
+    site.root.writeArtifacts(five());
+    await site.cleanup({ maxBytes: 440 });
+    expect(site.purgedNames()).toEqual(["a:t1"]);
+  });
+
+  it("goes by the newest of both copies, and looks again before it purges", async () => {
+    const { site } = here;
+    const [t1, t2, ...others] = five();
+    site.root.writeStore([{ ...t1, updated_at: ago(99 * 3600) }, t2!, ...others]);
+    await site.writeRedis({ ...t1!, updated_at: ago(60) }, t2!, ...others);
+    site.root.writeArtifacts(five());
+    await site.cleanup({ maxBytes: 440 });
+    expect(site.purgedNames()).toEqual(["b:t2"]);
+    // One that is queued again between the plan and the look stays.
+    site.flaky.onCall(async (method) => {
+      if (method !== "see") return;
+      site.flaky.onCall(() => {});
+      await site.serviceWrites({ ...others[0]!, status: "queued", updated_at: ago(0) });
+    });
+    const { result } = await site.cleanup({ maxBytes: 330 });
+    expect(result).toMatchObject({ purged: 0, skipped: 1 });
+    expect(site.root.has("output/a/t3")).toBe(true);
+  });
+
+  it("takes what only Redis has too, and works on the file where Redis is down", async () => {
+    const { site } = here;
+    const [t1, ...others] = five();
+    site.root.writeStore(others);
+    await site.writeRedis(t1!, ...others);
+    site.root.writeArtifacts(five());
+    await site.cleanup({ maxBytes: 440 });
+    expect(site.purgedNames()).toEqual(["a:t1"]);
+    site.flaky.goDown();
+    const { result, problem } = await site.cleanup({ maxBytes: 330 });
+    expect(problem?.code).toBe("REDIS_UNAVAILABLE");
+    expect(result).toMatchObject({ purged: 1, purgedForSpace: 1 });
+    expect(site.purgedNames()).toEqual(["a:t1", "b:t2"]);
+  });
+
+  it("purges nothing beside an empty store file", async () => {
+    const { site } = here;
+    await site.writeRedis(...five());
+    site.root.writeStore([]);
+    site.root.writeArtifacts(five());
+    const { result, problem } = await site.cleanup({ maxBytes: 1 });
+    expect(problem?.code).toBe("STORE_EMPTY");
+    expect(result).toMatchObject({ purged: 0, skipped: 5 });
+    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
+  });
+
+  it("counts a shared log and a file with two names once, for the last task that goes", async () => {
+    const { site } = here;
+    const tasks = [
+      hours("a", "t1", 9),
+      hours("b", "t1", 8),
+      hours("c", "t1", 7, { status: "running" }),
+      hours("a", "t2", 6),
+    ];
+    await site.writeBoth(...tasks, hours("b", "t2", 5));
+    site.root.writeArtifacts(tasks);
+    site.root.write("output/b/t2/own.wav", "x".repeat(50));
+    linkSync(site.root.at("output/a/t2/t2.wav"), site.root.at("output/b/t2/linked.wav"));
+    symlinkSync(site.root.at("output/c/t1/t1.wav"), site.root.at("output/b/t2/elsewhere.wav"));
+    site.root.age();
+    // a:t1 100, b:t1 100 (their log is the running task's), a:t2 none (its file is b:t2's too), b:t2 150 and the log.
+    const dry = await site.cleanup({ maxBytes: 1, dryRun: true });
+    expect(dry.result).toMatchObject({ finishedBytes: 360, purged: 3 });
+    await site.cleanup({ maxBytes: 160 });
+    expect(site.root.has("output/c/t1/t1.wav")).toBe(true);
+    expect(site.root.has("Logs/20200101/08/t1.log")).toBe(true);
+    expect(site.root.has("output/b/t2/linked.wav")).toBe(true);
+  });
+
+  it("takes the folders along that held only what went, if they are an hour old", async () => {
+    const { site } = here;
+    const tasks = [hours("a", "t1", 9), hours("b", "t2", 3)];
+    await site.writeBoth(...tasks);
+    site.root.writeArtifacts(tasks);
+    site.root.age(Date.now() / 1000 - 10 * 3600);
+    await site.cleanup({ maxBytes: 110 });
+    expect(site.root.has("output/a")).toBe(false);
+    expect(site.root.has("output/b/t2/t2.wav")).toBe(true);
+  });
+
+  it("stops at the brake before the first deletion", async () => {
+    const { site } = here;
+    await site.writeBoth(...five());
+    site.root.writeArtifacts(five());
+    await expect(site.cleanup({ maxBytes: 1, maxDelete: { percent: 50 } })).rejects.toMatchObject({
+      code: "MAX_DELETE_EXCEEDED",
+    });
+    expect(site.root.readStore()).toHaveLength(5);
+  });
+});

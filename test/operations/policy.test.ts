@@ -1,0 +1,165 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
+import { decideCleanup } from "../../src/operations/purge/decide.ts";
+import {
+  type FinishedTasks,
+  limitsOf,
+  planTasks,
+  type RetentionPolicy,
+  traitsOf,
+} from "../../src/operations/purge/policy.ts";
+import { POLICY } from "./setup.ts";
+
+const NOW = 10_000;
+
+/** A finished task as the rules that look at more than one see it. */
+interface Row {
+  user: number;
+  expired: boolean;
+  mayMakeRoom: boolean;
+  bytes: number;
+}
+
+const anyRow: fc.Arbitrary<Row> = fc
+  .record({
+    ...{ user: fc.nat(3), expired: fc.boolean(), mayMakeRoom: fc.boolean() },
+    bytes: fc.oneof(fc.constant(0), fc.nat(1000)),
+  })
+  // What has expired is of a status that goes, and not from the future.
+  .map((row) => ({ ...row, mayMakeRoom: row.mayMakeRoom || row.expired }));
+const anyRows = fc.array(anyRow, { maxLength: 40 });
+const anyRules = fc.record({ keepLast: fc.nat(4), maxBytes: fc.nat(8000) });
+
+function tasksOf(rows: readonly Row[]): FinishedTasks {
+  return {
+    size: rows.length,
+    user: (i) => rows[i]!.user,
+    expired: (i) => rows[i]!.expired,
+    mayMakeRoom: (i) => rows[i]!.mayMakeRoom,
+    bytes: (i) => rows[i]!.bytes,
+  };
+}
+
+const planOf = (rows: readonly Row[], rules: Partial<RetentionPolicy>) =>
+  planTasks(tasksOf(rows), { ...POLICY, ...rules });
+const sum = (rows: readonly Row[]) => rows.reduce((total, { bytes }) => total + bytes, 0);
+
+describe("planTasks", () => {
+  it("keeps exactly the newest of each user", () => {
+    fc.assert(
+      fc.property(anyRows, anyRules, (rows, rules) => {
+        const { kept, keptExpired } = planOf(rows, rules);
+        rows.forEach(({ user }, i) => {
+          const newer = rows.slice(0, i).filter((other) => other.user === user).length;
+          expect(kept[i] === 1).toBe(newer < rules.keepLast);
+        });
+        expect(keptExpired).toBe(rows.filter(({ expired }, i) => expired && kept[i] === 1).length);
+      }),
+    );
+  });
+
+  it("makes room with the oldest that may go, and with no more than needed", () => {
+    fc.assert(
+      fc.property(anyRows, anyRules, (rows, rules) => {
+        const { kept, forSpace, bytes, leftBytes } = planOf(rows, rules);
+        const goesAnyway = (i: number) => rows[i]!.expired && kept[i] === 0;
+        const may = (i: number) => rows[i]!.mayMakeRoom && !rows[i]!.expired && kept[i] === 0 && rows[i]!.bytes > 0;
+        const left = rows.filter((_, i) => !goesAnyway(i) && forSpace[i] === 0);
+        expect(bytes).toBe(sum(rows));
+        expect(leftBytes).toBe(sum(left));
+        const chosen = rows.map((_, i) => i).filter((i) => forSpace[i] === 1);
+        expect(chosen.every(may)).toBe(true);
+        // Oldest first: whatever is older than the newest that goes, and may go, goes too.
+        const newest = chosen[0] ?? rows.length;
+        for (const i of rows.keys()) expect(forSpace[i] === 1).toBe(may(i) && i >= newest);
+        // No more than needed: without the newest of them it would not fit.
+        if (chosen.length > 0) expect(leftBytes + rows[newest]!.bytes).toBeGreaterThan(rules.maxBytes);
+        // As many as it takes: what is left fits, or nothing more may go.
+        if (rules.maxBytes > 0 && leftBytes > rules.maxBytes) {
+          expect(rows.some((_, i) => may(i) && forSpace[i] === 0)).toBe(false);
+        }
+        if (rules.maxBytes === 0) expect(chosen).toEqual([]);
+      }),
+    );
+  });
+
+  it("lets a larger limit purge a part of what a smaller one does", () => {
+    fc.assert(
+      fc.property(anyRows, anyRules, fc.integer({ min: 1, max: 4000 }), (rows, rules, more) => {
+        fc.pre(rules.maxBytes > 0);
+        const small = planOf(rows, rules).forSpace;
+        const large = planOf(rows, { ...rules, maxBytes: rules.maxBytes + more }).forSpace;
+        for (const [i, goes] of large.entries()) expect(goes === 1 && small[i] === 0).toBe(false);
+      }),
+    );
+  });
+});
+
+const anyCopy: fc.Arbitrary<Copy> = fc.record({
+  status: fc.constantFrom("wait", "run", "done", "error", "other"),
+  score: fc.oneof(fc.constantFrom(NOW, NOW + 1, Number.NaN), fc.integer({ min: 0, max: 12_000 })),
+});
+const anyCopies: fc.Arbitrary<Copies> = fc.record({
+  file: fc.oneof(fc.constantFrom("invalid" as const, null), anyCopy),
+  mirror: fc.oneof(fc.constantFrom("dangling" as const, null), anyCopy),
+});
+const anyAge = fc.oneof(fc.constantFrom(null, 0, -1), fc.integer({ min: 1, max: 11_000 }));
+const anyPolicy = fc.record({
+  ...{ retention: fc.integer({ min: 1, max: 11_000 }), retentionDone: anyAge, retentionError: anyAge },
+  ...{ keepLast: fc.constant(0), maxBytes: fc.constant(0) },
+});
+const anyStanding = fc.record({
+  kept: fc.boolean(),
+  forSpace: fc.oneof(fc.constant(Number.NEGATIVE_INFINITY), fc.integer({ min: 0, max: 12_000 })),
+});
+const copiesIn = ({ file, mirror }: Copies) =>
+  [file, mirror].filter((copy) => typeof copy === "object" && copy !== null);
+
+describe("the second look", () => {
+  it("never purges what is not finished in every copy, from the future, kept, or of a status that never goes", () => {
+    fc.assert(
+      fc.property(anyCopies, anyPolicy, anyStanding, (copies, policy, standing) => {
+        const decision = decideCleanup(copies, limitsOf(policy, NOW), standing);
+        const present = copiesIn(copies) as Copy[];
+        if (decision.kind !== "purge" || present.length === 0) return;
+        expect(standing.kept).toBe(false);
+        for (const { status, score } of present) {
+          expect(["done", "error"]).toContain(status);
+          expect(score).toBeLessThanOrEqual(NOW);
+          const own = status === "done" ? policy.retentionDone : policy.retentionError;
+          expect(own ?? policy.retention).toBeGreaterThan(0);
+          if (decision.reason === "expired") expect(score).toBeLessThanOrEqual(NOW - (own ?? policy.retention));
+          else expect(score).toBeLessThanOrEqual(standing.forSpace);
+        }
+      }),
+    );
+  });
+
+  it("lets a longer retention purge a part of what a shorter one does", () => {
+    fc.assert(
+      fc.property(anyCopies, anyPolicy, fc.nat(5000), (copies, policy, more) => {
+        const longer = {
+          ...policy,
+          retention: policy.retention + more,
+          retentionDone: policy.retentionDone && policy.retentionDone + (policy.retentionDone > 0 ? more : 0),
+        };
+        const goes = (rules: RetentionPolicy) => decideCleanup(copies, limitsOf(rules, NOW)).kind === "purge";
+        if (goes(longer)) expect(goes(policy)).toBe(true);
+      }),
+    );
+  });
+
+  it("judges a task as the columns do that the plan was made of", () => {
+    fc.assert(
+      fc.property(anyCopies, anyPolicy, (copies, policy) => {
+        const limits = limitsOf(policy, NOW);
+        const traits = traitsOf(copies, limits);
+        const { kind } = decideCleanup(copies, limits);
+        if (traits?.expired !== undefined) expect(kind === "purge").toBe(traits.expired);
+        const forSpace = { kept: false, forSpace: traits?.time ?? 0 };
+        if (traits?.mayMakeRoom) expect(decideCleanup(copies, limits, forSpace).kind).toBe("purge");
+      }),
+    );
+  });
+});
