@@ -1,0 +1,269 @@
+import { existsSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { ago, record } from "../helpers/records.ts";
+import { lines, type Run } from "../helpers/ttsctl.ts";
+import { Chance, times } from "./helpers/chance.ts";
+import { everything, nameOf, type TestRecord } from "./helpers/stores.ts";
+import { triedBadInput } from "./helpers/tally.ts";
+
+const here = usePlace();
+const ESCAPE = "\u001b";
+
+/** Ids that have been used against programs which take them for paths, patterns, flags, code or keys of an object. */
+const HOSTILE = [
+  ...[
+    "..",
+    ".",
+    "...",
+    "../..",
+    "../../precious",
+    "a/b",
+    "/etc",
+    "/",
+    "C:\\",
+    "\\\\host\\share",
+    "a\0b",
+    "a\nb",
+    "a\rb",
+  ],
+  ...[
+    "x".repeat(300),
+    "é".repeat(150),
+    ":",
+    "a:b",
+    "*",
+    "?",
+    "[",
+    "[a-z]*",
+    "{a,b}",
+    "~",
+    "$(id)",
+    "`id`",
+    "';--",
+    "%s%n",
+  ],
+  ...[
+    "-rf",
+    "--all",
+    "--",
+    "a b",
+    "a,b",
+    "=",
+    '"',
+    "'",
+    "\\",
+    "|",
+    "&",
+    ";",
+    "#",
+    "@file",
+    "!",
+    "\u202eabc",
+    "\u061cx",
+  ],
+  ...[
+    "\u200b",
+    "a\u200bb",
+    "\ufeffx",
+    "a\u2028b",
+    "\u00ad",
+    "\u{e0041}x",
+    "\u001b[2J",
+    "\u001b]0;owned\u0007",
+    "\u009b31m",
+  ],
+  ...["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "length", "0", "null", "true", "NaN"],
+  ...[".ttsctl-purge", ".TTSCTL-PURGE", "voice_task.json", "tts:task:a:b", "tts:tasks:index", "🙂", "用户", "e\u0301"],
+];
+/** Those that make a record invalid: no text, or none that a key can be made of. */
+const INVALID = ["", " ", "\u3000", "\ud800", "\udfff\ud800"];
+
+/** Those that can stand in --user and --ids. */
+const DELETABLE = HOSTILE.filter((id) => !/[,:\0\s]/.test(id));
+
+/** Fails the run where the prototype of all objects has changed. */
+const GUARD =
+  "const had=Reflect.ownKeys(Object.prototype).length;" +
+  "process.on('exit',()=>{if(Reflect.ownKeys(Object.prototype).length!==had)process.exitCode=99})";
+const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(GUARD)}` };
+
+/** Each hostile id as the task of a user, as a user, and as both. */
+function hostileRecords(more = {}): TestRecord[] {
+  const pairs = HOSTILE.flatMap((id) => [
+    ["someone", id],
+    [id, "some-task"],
+    [id, id],
+  ]);
+  return pairs.map(([user, task]) => record(user!, task!, more));
+}
+
+const KEPT = [record("keep", "keep", { updated_at: ago(60) }), record("b", "t", { updated_at: ago(60) })];
+const isValid = ({ user_id }: TestRecord) => !user_id.includes(":");
+
+/** What a path made of an id would reach: beside the output, above it, in other users' folders. */
+const PRECIOUS = [
+  ...["precious/file", "etc/file", "some-task/file", "some-task.wav", "output/precious", "output/file", "Logs/file"],
+  ...["output/a/b/some-task/b.wav", "output/keep/keep/keep.wav", "Logs/20200101/08/keep.log", "Logs/20200101/08/.log"],
+];
+
+async function lay(records: readonly TestRecord[]): Promise<void> {
+  here.root.writeStore(records);
+  for (const path of PRECIOUS) here.root.write(path, "precious");
+  for (const id of ["x", "someone"]) here.root.write(`output/${id}/other/other.wav`, "precious");
+  here.root.age();
+}
+
+function expectPrecious(label: string): void {
+  for (const path of PRECIOUS) expect(existsSync(here.root.at(path)), `${label}: ${path}`).toBe(true);
+  for (const id of ["x", "someone"]) expect(here.root.has(`output/${id}/other/other.wav`), label).toBe(true);
+}
+
+/** Nothing in it can steer a terminal or break a line. */
+function expectCalm(text: string, label: string): void {
+  const steering = [...text].filter((char) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(char) && char !== "\n");
+  expect(steering, label).toEqual([]);
+}
+
+function expectWell(run: Run, codes: readonly number[], label: string): void {
+  expect(codes, `${label}: ${run.stderr}`).toContain(run.code);
+  expectCalm(run.stderr, `${label}, stderr`);
+}
+
+describe("row D, hostile ids in both stores", () => {
+  it("are read as they are by every command, in every format, and no line is broken", async () => {
+    const records = [...hostileRecords({ updated_at: ago(3600) }), ...KEPT];
+    const valid = records.filter(isValid);
+    await lay(records);
+    triedBadInput(records.length);
+    expectWell(await here.run("sync", { env }), [0], "sync");
+    const members = (await here.server.zset("tts:tasks:index")).map(([member]) => member);
+    expect(members.sort()).toEqual(valid.map(nameOf).sort());
+    for (const source of ["file", "redis"]) {
+      const json = await here.run(`list --page-size 1000 -o json --source ${source}`, { env });
+      expectWell(json, [0], source);
+      const { items } = JSON.parse(json.stdout) as { items: TestRecord[] };
+      expect(items.map(nameOf).sort(), source).toEqual(valid.map(nameOf).sort());
+      for (const output of ["table", "wide"]) {
+        const table = await here.run(`list --page-size 1000 -o ${output} --source ${source}`, { env });
+        expectCalm(table.stdout, output);
+      }
+      for (const output of ["jsonl", "yaml", "csv"]) {
+        expectWell(await here.run(`list --page-size 1000 -o ${output} --source ${source}`, { env }), [0], output);
+      }
+    }
+    expectWell(await here.run("verify --details -o json", { env }), [0, 3], "verify");
+    expectPrecious("reading");
+  });
+
+  it("are purged with nothing outside their own folders, and no pattern matches another", async () => {
+    const records = [...hostileRecords(), ...KEPT];
+    await lay(records);
+    await here.server.call("SET", "tts:other", "precious");
+    expect((await here.run("sync", { env })).code).toBe(0);
+    for (const line of ["cleanup --once --dry-run", "cleanup --once"]) {
+      const run = await here.run(line, { env });
+      triedBadInput(records.length);
+      expectWell(run, [0], line);
+      expectCalm(run.stdout, line);
+      expectPrecious(line);
+    }
+    const left = await everything(here);
+    const stay = records.filter((one) => !isValid(one)).map(nameOf);
+    expect(left.file).toEqual([...stay, ...KEPT.map(nameOf)]);
+    expect([...left.members].sort()).toEqual(KEPT.map(nameOf).sort());
+    expect(await here.server.call("GET", "tts:other")).toBe("precious");
+    expect(here.root.has("output/.ttsctl-purge")).toBe(false);
+  });
+
+  it("that Redis alone has are purged in the same way", async () => {
+    const records = hostileRecords().filter(isValid);
+    await lay(KEPT);
+    await here.mirrored(...records, ...KEPT);
+    const run = await here.run("cleanup --once", { env });
+    triedBadInput(records.length);
+    expectWell(run, [0], "cleanup");
+    expect((await everything(here)).hashes.sort()).toEqual(KEPT.map(nameOf).sort());
+    expectPrecious("cleanup");
+  });
+
+  it("that make a record invalid are left alone, by every command", async () => {
+    const records = INVALID.flatMap((id) => [record("someone", id), record(id, "some-task"), record(id, id)]);
+    const text = JSON.stringify([...records, record("a", "old"), ...KEPT], null, 2);
+    await lay([]);
+    here.root.write("voice_task.json", text, 1_600_000_000);
+    triedBadInput(records.length);
+    for (const line of ["sync", "list", "cleanup --once", "delete --all --force --yes --dry-run"]) {
+      expectWell(await here.run(line, { env }), [0], line);
+    }
+    expect(here.root.storeText()).toBe(JSON.stringify([...records, ...KEPT], null, 2));
+    expect((await everything(here)).hashes.sort()).toEqual(KEPT.map(nameOf).sort());
+    expectPrecious("invalid");
+  });
+});
+
+describe("row D, hostile ids on the command line", () => {
+  it("name one task and no other, and are no flags", async () => {
+    const records = [...hostileRecords(), ...KEPT];
+    await lay(records);
+    await here.mirrored(...records.filter(isValid));
+    const chance = new Chance("ids");
+    const chosen = DELETABLE.sort(() => chance.next() - 0.5).slice(0, times(12, DELETABLE.length));
+    for (const id of chosen) {
+      triedBadInput(3);
+      const label = JSON.stringify(id);
+      const list = await here.runArgs(["list", `--user=${id}`, `--ids=${id}`, "-o", "json"], { env });
+      expectWell(list, [0], label);
+      expect(JSON.parse(list.stdout).items.map(nameOf), label).toEqual([`${id}:${id}`]);
+      const flags = ["--yes", "--allow-empty", "-o", "json"];
+      const gone = await here.runArgs(["delete", `--user=${id}`, `--ids=${id}`, ...flags], { env });
+      expectWell(gone, [0], label);
+      expect(JSON.parse(gone.stdout), label).toMatchObject({ requested: 1, deleted: 1 });
+      expectPrecious(label);
+    }
+    const { file, members } = await everything(here);
+    const left = records.filter(({ user_id, task_id }) => user_id !== task_id || !chosen.includes(user_id));
+    expect(file).toEqual(left.map(nameOf));
+    expect([...members].sort()).toEqual(left.filter(isValid).map(nameOf).sort());
+  });
+
+  it("of other shapes are usage errors in one line, or found nowhere", async () => {
+    await lay(KEPT);
+    const before = [here.root.tree(), await here.server.dump()];
+    const chance = new Chance("shapes");
+    const shapes = ["", " ", ",", ":", "a:b", "*", "..", "__proto__", "x".repeat(10_000)];
+    for (const id of shapes.sort(() => chance.next() - 0.5).slice(0, times(3, shapes.length))) {
+      for (const args of [
+        ["list", `--user=${id}`],
+        ["list", "--user=keep", `--ids=${id}`],
+        ["get", id, id],
+        ["delete", `--user=${id}`, "--yes"],
+        ["query", JSON.stringify({ user_id: id, task_ids: [id] })],
+      ]) {
+        triedBadInput();
+        const run = await here.runArgs(args, { env });
+        expectWell(run, [0, 2, 3], JSON.stringify(args));
+        if (run.code === 2) expect(lines(run.stderr).filter((line) => line.startsWith("error: "))).toHaveLength(1);
+      }
+    }
+    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+  });
+});
+
+describe.runIf(hasPty)("row D, hostile ids on a terminal", () => {
+  it("cannot steer it, hide in it, or break a line", async () => {
+    const records = hostileRecords().filter(isValid).slice(0, 120);
+    here.root.writeStore(records);
+    for (const line of ["list --no-color --page-size 1000", "cleanup --once --dry-run"]) {
+      const run = new OnTerminal(line.split(" "), here.root.path, { NO_COLOR: "1", PAGER: "cat" });
+      await run.end();
+      triedBadInput(records.length);
+      const cursor = [`${ESCAPE}[?25l`, `${ESCAPE}[?25h`];
+      expectCalm(
+        cursor.reduce((text, code) => text.replaceAll(code, ""), run.text.replaceAll("\r\n", "\n")),
+        line,
+      );
+    }
+  });
+});
