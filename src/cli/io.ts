@@ -26,6 +26,11 @@ export class Output {
     return this.#failure;
   }
 
+  /** Whether its reader went away. */
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
   /** Whether anybody still reads. */
   get isOpen(): boolean {
     return !this.#gone && this.#failure === undefined;

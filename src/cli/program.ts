@@ -5,6 +5,7 @@ import type { Attach } from "./attach.ts";
 import { declareCleanup } from "./commands/cleanup.ts";
 import { declareConfig } from "./commands/config.ts";
 import { declareDelete } from "./commands/delete.ts";
+import { declareExport } from "./commands/export.ts";
 import { declareGet } from "./commands/get.ts";
 import { declareList } from "./commands/list.ts";
 import { declareQuery } from "./commands/query.ts";
@@ -14,7 +15,17 @@ import { Context, type Surroundings } from "./context.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
 
 const DECLARATIONS = [
-  ...[declareSync, declareList, declareQuery, declareGet, declareVerify, declareCleanup, declareDelete, declareConfig],
+  ...[
+    declareSync,
+    declareList,
+    declareQuery,
+    declareGet,
+    declareVerify,
+    declareCleanup,
+    declareDelete,
+    declareExport,
+    declareConfig,
+  ],
 ] as const;
 
 /** Parses the command line, runs what it names, and returns the exit code. */

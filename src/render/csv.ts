@@ -4,6 +4,7 @@ import type { Task } from "../task/task.ts";
 import { itemFields } from "./item.ts";
 
 const FIRST = ["user_id", "task_id", "status", "error", "created_at", "updated_at"];
+const RECORD_COLUMNS = [...FIRST, "record"];
 
 /** Tasks as CSV with a head: the known fields first, then the others as they turn up. */
 export function csvOfTasks(tasks: readonly Task[]): string {
@@ -13,6 +14,15 @@ export function csvOfTasks(tasks: readonly Task[]): string {
     columns,
     records.map((record) => columns.map((column) => cell(record.get(column)))),
   );
+}
+
+/** Tasks as an export has them: the known fields for people, and the whole record as JSON, which alone is taken back. */
+export function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
+  const rows = tasks.map((task) => [
+    ...[task.userId, task.taskId, task.status, task.error, task.createdAt, task.updatedAt, task.json],
+  ]);
+  const [first, ...rest] = withHead ? [RECORD_COLUMNS, ...rows] : rows;
+  return first === undefined ? "" : csv(first, rest);
 }
 
 /** One flat object as CSV. */

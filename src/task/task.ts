@@ -1,4 +1,4 @@
-import { FIELDS, type Field, type Spans } from "../json/record.ts";
+import { FIELDS, type Field, Spans, scanRecord } from "../json/record.ts";
 import { BACKSLASH, OPEN_BRACE, QUOTE } from "../json/scan.ts";
 import { compactJson, decodeString, hasByte } from "../json/text.ts";
 import { idProblem, trimId } from "./ids.ts";
@@ -63,6 +63,21 @@ export function readTask(
   const score = readScore(bytes, spans, times);
   if (typeof score === "string") return { reason: score, ...ids };
   return { userId: user.id!, taskId: task.id!, ...readTexts(bytes, spans), score, json: compactJson(bytes, from, end) };
+}
+
+/** Whether a record has `"deleted": true`, which in JSON Lines makes it a tombstone (SPEC section 2). */
+export function saysDeleted(json: string): boolean {
+  if (!json.includes("deleted") && !json.includes("\\u")) return false;
+  const bytes = Buffer.from(json);
+  const spans = new Spans();
+  scanRecord(bytes, 0, bytes.length, spans);
+  return marksDeleted(bytes, spans);
+}
+
+/** The same for an object whose spans were scanned. */
+export function marksDeleted(bytes: Uint8Array, spans: Spans): boolean {
+  const { deleted } = FIELD;
+  return spans.has(deleted) && latin1(bytes, spans.from(deleted), spans.end(deleted)) === "true";
 }
 
 /** The fields of any object as the hash would hold them. */

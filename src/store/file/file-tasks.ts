@@ -34,13 +34,18 @@ export class FileTasks implements TaskSource {
 
 /** The live rows that pass a filter, in file order. */
 export function* matchingRows(snapshot: Snapshot, filter: TaskFilter): Generator<number> {
-  const { rows } = snapshot;
+  const passes = rowFilter(snapshot, filter);
+  for (const row of snapshot.liveRows()) if (passes(row)) yield row;
+}
+
+/** Whether a live row passes a filter. */
+export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number) => boolean {
   const user = filter.userId === undefined ? undefined : Buffer.from(filter.userId);
   const wanted = STATUS_CODES.map((word) => filter.statuses.size === 0 || filter.statuses.has(word));
-  for (const row of snapshot.liveRows()) {
-    if (!wanted[rows.status(row)] || !timePasses(rows.score(row), filter)) continue;
-    if (user === undefined || rows.keys.hasUser(rows.key(row), user)) yield row;
-  }
+  return (row) => {
+    if (!wanted[rows.status(row)] || !timePasses(rows.score(row), filter)) return false;
+    return user === undefined || rows.keys.hasUser(rows.key(row), user);
+  };
 }
 
 /** The newest `limit` rows of those added: a heap with the oldest of them on top. */

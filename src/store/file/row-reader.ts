@@ -1,7 +1,7 @@
 import type { Spans } from "../../json/record.ts";
 import { BACKSLASH, QUOTE } from "../../json/scan.ts";
 import { shownStatus } from "../../task/status.ts";
-import { FIELD, fieldText, type InvalidRecord, isInvalid, readScore, readTask } from "../../task/task.ts";
+import { FIELD, fieldText, type InvalidRecord, isInvalid, marksDeleted, readScore, readTask } from "../../task/task.ts";
 import { TimeReader } from "../../task/time.ts";
 import type { Zone } from "../../task/zone.ts";
 import { type Rows, STATUS_CODES } from "./rows.ts";
@@ -27,7 +27,7 @@ export class RowReader {
   }
 
   add(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
-    if (saysDeleted(bytes, spans)) {
+    if (marksDeleted(bytes, spans)) {
       if (this.#tombstones && this.#addTombstone(bytes, from, end, offset, spans)) return;
       this.#rows.looksDeleted.add(this.#rows.size);
     }
@@ -89,12 +89,6 @@ export class RowReader {
     }
     return code;
   }
-}
-
-/** Whether a record has `"deleted": true`, which in JSON Lines makes it a tombstone. */
-export function saysDeleted(bytes: Buffer, spans: Spans): boolean {
-  const { deleted } = FIELD;
-  return spans.has(deleted) && bytes.toString("latin1", spans.from(deleted), spans.end(deleted)) === "true";
 }
 
 /** The number that stands for a status word in the rows. */

@@ -1,0 +1,112 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { TtsctlError } from "../../errors.ts";
+import type { ExportResult } from "../../operations/export/export.ts";
+import type { ExportFormat } from "../../render/export.ts";
+import type { SourceChoice } from "../../store/task-store.ts";
+import type { Attach } from "../attach.ts";
+import type { Context } from "../context.ts";
+import { DONE, PARTLY } from "../emit.ts";
+import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
+import { addSelection, addSource } from "../selection.ts";
+
+interface ExportFlags extends SelectionFlags {
+  readonly to?: string;
+  readonly force: boolean;
+  readonly source: SourceChoice;
+}
+
+export function declareExport(program: Command, attach: Attach): void {
+  const command = program
+    .command("export")
+    .description("write tasks as JSON Lines, to back up or to move: everything, or chosen tasks, of both stores")
+    .option("--to <file>", "write this file, whole or not at all, instead of stdout")
+    .option("--force", "replace the file of --to", false)
+    .addHelpText("after", EXAMPLES);
+  addSource(addSelection(command));
+  attach<ExportFlags>(command, (context, flags) => {
+    return runExport(context, flags, formatOf(context, command.getOptionValueSourceWithGlobals("output") === "cli"));
+  });
+}
+
+const EXAMPLES = `
+Of each task the newer of the two copies is exported. -o chooses the format: jsonl (default), json (an array) or csv;
+\`ttsctl import\` takes back all three.
+Examples:
+  ttsctl export --to backup.jsonl
+  ttsctl export | gzip > backup.jsonl.gz
+  ttsctl export --user alice --status done -o csv > alice.csv
+  ttsctl export --source redis --to rescued.jsonl     what Redis has, where the store file is lost`;
+
+/** Where nothing was said, JSON Lines; a format for people would lose something. */
+function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportFormat {
+  if (output === "jsonl" || output === "json" || output === "csv") return output;
+  if (!isAsked) return "jsonl";
+  throw new TtsctlError("USAGE", `an export cannot be a ${output}`, { hint: "accepted: -o jsonl, json or csv" });
+}
+
+async function runExport(context: Context, flags: ExportFlags, format: ExportFormat): Promise<number> {
+  const { buildFilter, checkIds } = await import("../../operations/list-query.ts");
+  const raw = rawQueryOf(flags);
+  const checking = { names: FLAG_NAMES, times: await context.times(), now: context.clock.now() };
+  const chosen = { ids: checkIds(raw, checking), filter: buildFilter(raw, checking), source: flags.source };
+  const { exportTasks } = await import("../../operations/export/export.ts");
+  const { ExportText } = await import("../../render/export.ts");
+  const text = new ExportText(format);
+  const sink = await openSink(context, flags);
+  const parts = {
+    ...{ file: await context.fileStore(), reporter: context.reporter, signal: context.signal },
+    mirror: flags.source === "file" ? ({ kind: "off" } as const) : await (await context.mirrorLink()).open(),
+    write: (tasks: Parameters<typeof text.of>[0]) => sink.write(text.of(tasks)),
+  };
+  const result = await exportTasks(parts, { ...chosen, asLines: format === "jsonl" });
+  await sink.write(text.end());
+  await sink.finish();
+  return report(context, result, flags.to);
+}
+
+/** Where an export goes: it is whole when `finish` returns. */
+interface Sink {
+  write(pieces: Iterable<string>): Promise<void>;
+  finish(): Promise<void>;
+}
+
+async function openSink(context: Context, { to, force }: ExportFlags): Promise<Sink> {
+  if (to === undefined) return stdoutSink(context);
+  const { TargetFile } = await import("../../operations/export/target-file.ts");
+  const { store, audit, configPath } = await context.settings();
+  const own = [store.path.value, audit.path.value, configPath].filter((path) => path !== null);
+  const file = await TargetFile.open(resolve(context.cwd, to), force, own);
+  context.onRelease(() => file.close());
+  return { write: (pieces) => file.write(pieces), finish: () => file.finish() };
+}
+
+function stdoutSink({ terminal: { out } }: Context): Sink {
+  const checkOpen = () => {
+    if (out.isGone) throw new TtsctlError("OUTPUT_FAILED", "the reader of the export went away: it is not whole");
+  };
+  return {
+    write: async (pieces) => {
+      checkOpen();
+      await out.writeAll(pieces);
+    },
+    finish: async () => {
+      await out.flush();
+      checkOpen();
+    },
+  };
+}
+
+async function report(context: Context, result: ExportResult, to: string | undefined): Promise<number> {
+  const { reporter, terminal, flags } = context;
+  const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
+  if (problem !== null) reporter.warn(`${problem.message}: what it alone has is not in the export`);
+  if (missing.length > 0) reporter.warn(`not found: ${missing.join(", ")}`);
+  if (dangling > 0) reporter.warn(`${dangling} index members without a task left out; \`ttsctl verify\` says which`);
+  const count = fromFile + fromRedis;
+  const where = to === undefined ? "" : ` to ${to}`;
+  const { printable } = await import("../../render/printable.ts");
+  const line = `${count} task${count === 1 ? "" : "s"} exported${where}: ${fromFile} from the file, ${fromRedis} from Redis`;
+  if (!flags.quiet && terminal.out.isOpen) await terminal.err.write(`${printable(line)}\n`);
+  return problem !== null || missing.length + failed > 0 ? PARTLY : DONE;
+}

@@ -1,0 +1,212 @@
+import { isRedisError, TtsctlError } from "../../errors.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
+import { FileTasks, matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { MirrorState } from "../../store/mirror-link.ts";
+import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { invalidWarnings, redisDisabled, type SourceChoice } from "../../store/task-store.ts";
+import { NO_FILTER, passes, type TaskFilter } from "../../task/filter.ts";
+import { saysDeleted, type Task } from "../../task/task.ts";
+import { batches, throwIfInterrupted } from "../pool.ts";
+import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { IndexSurvey } from "./index-survey.ts";
+import { newerOf } from "./winner.ts";
+
+export interface ExportParts {
+  readonly file: FileStore;
+  readonly mirror: MirrorState;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Takes the tasks in their order, some at a time. */
+  write(tasks: readonly Task[]): Promise<void>;
+}
+
+export interface ExportOptions {
+  readonly filter: TaskFilter;
+  /** Task ids of `filter.userId`; null for all that pass. */
+  readonly ids: readonly string[] | null;
+  readonly source: SourceChoice;
+  /** Each record becomes a line of JSON Lines, where one that says `deleted` would be the end of its task. */
+  readonly asLines: boolean;
+}
+
+export interface ExportResult {
+  fromFile: number;
+  fromRedis: number;
+  /** Ids asked for that are in neither store. */
+  readonly missing: string[];
+  /** Index members without a task. */
+  dangling: number;
+  /** Tasks that could not be exported; named. */
+  failed: number;
+  /** Why Redis was left out, or the file is not there: what it alone has is not in the export. */
+  problem: TtsctlError | null;
+}
+
+/**
+ * Hands out tasks of both stores, of each the newer copy: those of the file in its order, then those that only Redis
+ * has, the ones longest unchanged first; by ids in the order asked. No more than a batch is in memory.
+ * @throws TtsctlError STORE_* (also where the file is missing and Redis has nothing in its place), REDIS_* where Redis is
+ * the forced source, INTERRUPTED
+ */
+export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
+  const mirror = mirrorOf(parts.mirror, options.source);
+  const snapshot = options.source === "redis" ? null : await parts.file.read();
+  try {
+    const run = new ExportRun(parts, options, snapshot, mirror);
+    if (parts.mirror.kind === "down" && options.source === "auto") run.result.problem = parts.mirror.error;
+    if (snapshot !== null) checkFile(parts, run.result, snapshot, mirror !== null);
+    await (options.ids === null ? run.all() : run.byIds(options.ids));
+    throwIfInterrupted(parts.signal, "the export is not whole");
+    if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
+    return run.result;
+  } finally {
+    await snapshot?.close();
+  }
+}
+
+function mirrorOf(state: MirrorState, source: SourceChoice): Mirror | null {
+  if (source === "file") return null;
+  if (source === "redis" && state.kind === "off") throw redisDisabled();
+  if (source === "redis" && state.kind === "down") throw state.error;
+  return state.kind === "on" ? state.mirror : null;
+}
+
+/** A missing file is a lost disk or a wrong folder, and an empty export is no backup of it. */
+function checkFile({ reporter }: ExportParts, result: ExportResult, snapshot: Snapshot, hasMirror: boolean): void {
+  for (const line of invalidWarnings(snapshot)) reporter.warn(line);
+  if (snapshot.exists) return;
+  const missing = new TtsctlError("STORE_EMPTY", `${snapshot.path} is missing`, {
+    hint: "nothing was exported; check --store, [store] path and the mount",
+  });
+  if (!hasMirror) throw missing;
+  result.problem = missing;
+}
+
+/** One export under way, and its result so far. */
+class ExportRun {
+  readonly #parts: ExportParts;
+  readonly #options: ExportOptions;
+  readonly #snapshot: Snapshot | null;
+  readonly #failures: NamedWarnings;
+  #mirror: Mirror | null;
+  #done = 0;
+  readonly result: ExportResult = { fromFile: 0, fromRedis: 0, missing: [], dangling: 0, failed: 0, problem: null };
+
+  constructor(parts: ExportParts, options: ExportOptions, snapshot: Snapshot | null, mirror: Mirror | null) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#snapshot = snapshot;
+    this.#mirror = mirror;
+    this.#failures = new NamedWarnings(parts.reporter, "was not exported");
+  }
+
+  async all(): Promise<void> {
+    const index = new IndexSurvey(this.#snapshot);
+    const { userId } = this.#options.filter;
+    await this.#ask((mirror) => index.read(mirror, userId, this.#parts.signal));
+    const total = (this.#snapshot?.size ?? 0) + index.size;
+    for (const rows of batches(this.#rows(index), BATCH)) await this.#fileBatch(rows, index, total);
+    for (const ids of batches(index.onlyInRedis(), BATCH)) await this.#redisBatch(ids, total);
+    this.#failures.end();
+  }
+
+  async byIds(taskIds: readonly string[]): Promise<void> {
+    const userId = this.#options.filter.userId!;
+    for (const batch of batches(taskIds, BATCH)) {
+      const ids = batch.map((taskId) => ({ userId, taskId }));
+      const inFile = this.#snapshot === null ? [] : await new FileTasks(this.#snapshot).find(ids);
+      const inRedis = await this.#read(ids);
+      const failed = this.#failures.count;
+      await this.#write(ids.map((_, i) => [inFile[i], inRedis[i]]));
+      if (this.#failures.count > failed) continue;
+      const missing = batch.filter((_, i) => inFile[i] === undefined && inRedis[i] === undefined);
+      this.result.missing.push(...missing);
+    }
+    this.#failures.end();
+  }
+
+  /** The rows whose task may be wanted: Redis's copy, where it has another, may pass where the file's does not. */
+  *#rows(index: IndexSurvey): Generator<number> {
+    if (this.#snapshot === null) return;
+    const { userId } = this.#options.filter;
+    const wanted = rowFilter(this.#snapshot, this.#options.filter);
+    for (const row of matchingRows(this.#snapshot, userId === undefined ? NO_FILTER : { ...NO_FILTER, userId })) {
+      if (wanted(row) || index.differs(row)) yield row;
+    }
+  }
+
+  async #fileBatch(rows: number[], index: IndexSurvey, total: number): Promise<void> {
+    if (this.#parts.signal.aborted) return;
+    const tasks = await this.#snapshot!.readTasks(rows);
+    const differing = tasks.filter((_, i) => index.differs(rows[i]!));
+    const copies = await this.#read(differing);
+    const copyOf = new Map(differing.map((task, i) => [task, copies[i]]));
+    await this.#write(tasks.map((task) => [task, copyOf.get(task)]));
+    this.#progress(rows.length, total);
+  }
+
+  async #redisBatch(ids: TaskId[], total: number): Promise<void> {
+    if (this.#parts.signal.aborted || this.#mirror === null) return;
+    const failed = this.#failures.count;
+    const tasks = await this.#read(ids);
+    const found = tasks.filter((task) => task !== undefined);
+    if (this.#mirror !== null) this.result.dangling += ids.length - found.length - (this.#failures.count - failed);
+    await this.#write(found.map((task) => [undefined, task]));
+    this.#progress(ids.length, total);
+  }
+
+  /** Redis's copies; undefined for none, for one that cannot be read (named), and where Redis is lost. */
+  async #read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
+    if (ids.length === 0) return [];
+    const copies = (await this.#ask((mirror) => mirror.read(ids))) ?? [];
+    return ids.map(({ userId, taskId }, i) => {
+      const copy = copies[i];
+      if (copy instanceof TtsctlError) this.#fail(userId, taskId, `its copy in Redis: ${copy.message}`);
+      return copy instanceof TtsctlError ? undefined : copy;
+    });
+  }
+
+  /** Hands on of each pair of copies the newer, if it passes. */
+  async #write(pairs: readonly (readonly [file: Task | undefined, redis: Task | undefined])[]): Promise<void> {
+    const chosen: Task[] = [];
+    for (const [file, redis] of pairs) {
+      const task = newerOf(file, redis);
+      if (task === undefined || !passes(task, this.#options.filter) || !this.#isWritable(task)) continue;
+      chosen.push(task);
+      if (task === file) this.result.fromFile++;
+      else this.result.fromRedis++;
+    }
+    await this.#parts.write(chosen);
+  }
+
+  #isWritable({ userId, taskId, json }: Task): boolean {
+    if (!this.#options.asLines || !saysDeleted(json)) return true;
+    this.#fail(userId, taskId, "it says deleted, which in JSON Lines ends a task; -o json and -o csv can hold it");
+    return false;
+  }
+
+  #fail(userId: string, taskId: string, reason: string): void {
+    this.result.failed++;
+    this.#failures.add(userId, taskId, reason);
+  }
+
+  /** Asks Redis; where it is lost the file goes on alone, unless Redis was the forced source. */
+  async #ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
+    if (this.#mirror === null) return undefined;
+    try {
+      return await work(this.#mirror);
+    } catch (error) {
+      if (!isRedisError(error) || this.#snapshot === null) throw error;
+      this.#mirror = null;
+      this.result.problem = error;
+      return undefined;
+    }
+  }
+
+  #progress(count: number, total: number): void {
+    this.#done += count;
+    this.#parts.reporter.progress("exporting", this.#done, total);
+  }
+}

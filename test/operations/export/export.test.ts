@@ -1,0 +1,180 @@
+import { describe, expect, test } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import { type ExportOptions, exportTasks } from "../../../src/operations/export/export.ts";
+import { NO_FILTER } from "../../../src/task/filter.ts";
+import type { Task } from "../../../src/task/task.ts";
+import { record, taskOf } from "../../helpers/records.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import { useSite } from "../setup.ts";
+
+const here = useSite();
+const at = (task: string, second: number, more: RecordJson = {}) =>
+  record("alice", task, { updated_at: `2020-01-01T08:00:0${second}`, ...more });
+
+async function run(options: Partial<ExportOptions> = {}, onBatch: (count: number) => void = () => {}) {
+  const { site } = here;
+  const tasks: Task[] = [];
+  const write = async (some: readonly Task[]) => {
+    tasks.push(...some);
+    onBatch(some.length);
+  };
+  const parts = { file: site.file, mirror: site.state, reporter: site.reporter, signal: site.stop.signal, write };
+  const result = await exportTasks(parts, { filter: NO_FILTER, ids: null, source: "auto", asLines: true, ...options });
+  return { result, tasks, json: tasks.map(({ json }) => json), names: tasks.map(({ taskId }) => taskId) };
+}
+
+describe("both stores", () => {
+  test("give the newer copy of each task: the file's in its order, then what only Redis has, oldest first", async () => {
+    const { site } = here;
+    const file = [at("b", 5), at("a", 5), at("c", 5), at("same", 5)];
+    site.root.writeStore(file);
+    const [newer, older, same] = [at("a", 6, { text: "newer" }), at("c", 4), at("same", 5, { text: "other" })];
+    await site.writeRedis(at("x", 9), newer, older, same, at("y", 3), at("z", 9));
+    const { json, result } = await run();
+    expect(json).toEqual(
+      [file[0], newer, file[2], file[3], at("y", 3), at("x", 9), at("z", 9)].map((r) => JSON.stringify(r)),
+    );
+    expect(result).toEqual({ fromFile: 3, fromRedis: 4, missing: [], dangling: 0, failed: 0, problem: null });
+  });
+
+  test("are filtered by the copy that counts", async () => {
+    const { site } = here;
+    site.root.writeStore([at("a", 5, { status: "running" }), at("b", 5), at("c", 5, { status: "failed" })]);
+    await site.writeRedis(at("a", 6), at("b", 6, { status: "running" }), at("d", 1), at("e", 1, { status: "queued" }));
+    const done = { ...NO_FILTER, statuses: new Set(["done"]) };
+    expect((await run({ filter: done })).names).toEqual(["a", "d"]);
+    const since = { ...NO_FILTER, since: taskOf(at("a", 6)).score };
+    expect((await run({ filter: since })).names).toEqual(["a", "b"]);
+  });
+
+  test("give the tasks of one user", async () => {
+    const { site } = here;
+    site.root.writeStore([at("a", 5), record("bob", "b1")]);
+    await site.writeRedis(record("bob", "b2"), record("carol", "c1"), at("r", 1));
+    expect((await run({ filter: { ...NO_FILTER, userId: "bob" } })).names).toEqual(["b1", "b2"]);
+  });
+
+  test("give tasks by ids, in the order asked", async () => {
+    const { site } = here;
+    site.root.writeStore([at("a", 5), at("b", 5), at("c", 5, { status: "queued" })]);
+    await site.writeRedis(at("b", 6, { text: "newer" }), at("x", 1));
+    const filter = { ...NO_FILTER, userId: "alice", statuses: new Set(["done"]) };
+    const { tasks, result } = await run({ filter, ids: ["x", "no", "b", "c", "a"] });
+    expect(tasks.map(({ taskId, score }) => [taskId, score % 10])).toEqual([
+      ["x", 1],
+      ["b", 6],
+      ["a", 5],
+    ]);
+    expect(result).toMatchObject({ fromFile: 1, fromRedis: 2, missing: ["no"] });
+  });
+
+  test("go on in batches however many there are", async () => {
+    const { site } = here;
+    const many = Array.from({ length: 1200 }, (_, i) => at(`t${i}`, 1));
+    site.root.writeStore(many);
+    await site.writeRedis(...many.slice(0, 300).map((task) => ({ ...task, updated_at: "2020-01-02" })));
+    const sizes: number[] = [];
+    const { result, names } = await run({}, (count) => sizes.push(count));
+    expect([result.fromFile, result.fromRedis, sizes]).toEqual([900, 300, [500, 500, 200]]);
+    expect(names).toEqual(many.map(({ task_id }) => task_id));
+  });
+});
+
+describe("what is no task", () => {
+  test("is left out and said: invalid records, dangling members, keys of the wrong type", async () => {
+    const { site } = here;
+    site.root.writeStore([at("a", 5), { user_id: "alice", task_id: "bad" }]);
+    await site.server.call("ZADD", "tts:tasks:index", 1, "alice:gone", 2, "alice:list");
+    await site.server.call("RPUSH", "tts:task:alice:list", "x");
+    const { names, result } = await run();
+    expect([names, result.dangling, result.failed]).toEqual([["a"], 1, 1]);
+    expect(site.reporter.text).toMatch(/holds 1 invalid record/);
+    expect(site.reporter.text).toMatch(/alice:list was not exported/);
+  });
+
+  test("a valid copy in Redis of an invalid record is exported", async () => {
+    const { site } = here;
+    site.root.writeStore([{ user_id: "alice", task_id: "a" }]);
+    await site.writeRedis(at("a", 1));
+    expect((await run()).names).toEqual(["a"]);
+  });
+
+  test("as a line, a record that says deleted, however it is spelled", async () => {
+    const { site } = here;
+    const spelled = JSON.stringify(at("b", 1, { deleted: true })).replace('"deleted"', '"d\\u0065leted"');
+    const kept = at("c", 1, { deleted: false, note: "deleted" });
+    site.root.write(
+      "voice_task.json",
+      `[${JSON.stringify(at("a", 1, { deleted: true }))},${spelled},${JSON.stringify(kept)}]`,
+    );
+    const { names, result } = await run();
+    expect([names, result.failed]).toEqual([["c"], 2]);
+    expect((await run({ asLines: false })).names).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("one store", () => {
+  test("alone, where it is forced", async () => {
+    const { site } = here;
+    site.root.writeStore([at("a", 5)]);
+    await site.writeRedis(at("a", 6), at("x", 1));
+    const [file, redis] = [await run({ source: "file" }), await run({ source: "redis" })];
+    expect([file.names, file.result.fromFile, redis.names, redis.result.fromRedis]).toEqual([["a"], 1, ["x", "a"], 2]);
+  });
+
+  test("forced, and not there", async () => {
+    const { site } = here;
+    site.root.writeStore([at("a", 5)]);
+    site.state = { kind: "off" };
+    await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_DISABLED" });
+    site.state = { kind: "down", error: new TtsctlError("REDIS_UNAVAILABLE", "down") };
+    await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  });
+
+  test("that is Redis, where it is lost midway", async () => {
+    const { site } = here;
+    await site.writeRedis(at("x", 1));
+    site.flaky.goDown((method) => method === "read");
+    await expect(run({ source: "redis" })).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  });
+
+  test("of two: the file, where Redis is down or lost midway, and that is told", async () => {
+    const { site } = here;
+    site.root.writeStore([at("a", 5)]);
+    await site.writeRedis(at("a", 6), at("x", 1));
+    site.flaky.goDown((method) => method === "read");
+    const midway = await run();
+    site.state = { kind: "down", error: new TtsctlError("REDIS_UNAVAILABLE", "down") };
+    for (const { json, result } of [midway, await run()]) {
+      expect([json, result.problem?.code]).toEqual([[JSON.stringify(at("a", 5))], "REDIS_UNAVAILABLE"]);
+      expect(result).toMatchObject({ fromFile: 1, fromRedis: 0, dangling: 0 });
+    }
+  });
+
+  test("of two: Redis, where the file is missing, and that is told; without Redis nothing is exported", async () => {
+    const { site } = here;
+    await site.writeRedis(at("x", 1));
+    const { names, result } = await run();
+    expect([names, result.problem?.code]).toEqual([["x"], "STORE_EMPTY"]);
+    site.state = { kind: "off" };
+    await expect(run()).rejects.toMatchObject({ code: "STORE_EMPTY" });
+    await expect(run({ source: "file" })).rejects.toMatchObject({ code: "STORE_EMPTY" });
+  });
+
+  test("a file that cannot be read is an error", async () => {
+    here.site.root.write("voice_task.json", '[{"user_id"');
+    await expect(run()).rejects.toMatchObject({ code: "STORE_INVALID" });
+  });
+});
+
+test("a stop signal ends it, and says that it is not whole", async () => {
+  const { site } = here;
+  site.root.writeStore(Array.from({ length: 1200 }, (_, i) => at(`t${i}`, 1)));
+  const counts: number[] = [];
+  const stopped = run({}, (count) => {
+    counts.push(count);
+    site.stop.abort();
+  });
+  await expect(stopped).rejects.toMatchObject({ code: "INTERRUPTED" });
+  expect(counts).toEqual([500]);
+});

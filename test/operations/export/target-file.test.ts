@@ -1,0 +1,70 @@
+import { readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { TargetFile } from "../../../src/operations/export/target-file.ts";
+import { namesIn, useFolder } from "../../helpers/files.ts";
+
+const path = useFolder();
+const write = async (name: string, overwrite: boolean, text: string, meanwhile: () => void = () => {}) => {
+  const file = await TargetFile.open(path(name), overwrite, [path("store.json")]);
+  try {
+    await file.write([text]);
+    meanwhile();
+    await file.finish();
+  } finally {
+    await file.close();
+  }
+};
+
+test("a file is there when it is whole, for its owner alone", async () => {
+  const text = "文".repeat(100_000);
+  await write("a", false, text, () => expect(namesIn(path())).toEqual([expect.stringMatching(/^\.a\.\d+\.part$/)]));
+  expect([readFileSync(path("a"), "utf8") === text, statSync(path("a")).mode & 0o777]).toEqual([true, 0o600]);
+  expect(namesIn(path())).toEqual(["a"]);
+});
+
+test("nothing is left of one that was not finished", async () => {
+  const file = await TargetFile.open(path("a"), false, []);
+  await file.write(["half"]);
+  await file.close();
+  expect(namesIn(path())).toEqual([]);
+});
+
+test("another file is replaced only where that was said, and never before the new one is whole", async () => {
+  writeFileSync(path("a"), "old");
+  await expect(write("a", false, "new")).rejects.toMatchObject({ code: "EXPORT_FAILED" });
+  expect(readFileSync(path("a"), "utf8")).toBe("old");
+  await write("a", true, "new", () => expect(readFileSync(path("a"), "utf8")).toBe("old"));
+  expect([readFileSync(path("a"), "utf8"), namesIn(path())]).toEqual(["new", ["a"]]);
+});
+
+test("nor is one that somebody makes meanwhile", async () => {
+  const made = write("a", false, "new", () => writeFileSync(path("a"), "theirs"));
+  await expect(made).rejects.toMatchObject({ code: "EXPORT_FAILED", message: expect.stringContaining("exists") });
+  expect([readFileSync(path("a"), "utf8"), namesIn(path())]).toEqual(["theirs", ["a"]]);
+});
+
+test("a link is followed", async () => {
+  writeFileSync(path("a"), "old");
+  symlinkSync("a", path("b"));
+  await write("b", true, "new");
+  expect(readFileSync(path("a"), "utf8")).toBe("new");
+});
+
+test.each(["store.json", "link", "missing"])("never over a file of ours: %s", async (name) => {
+  writeFileSync(path("store.json"), "[]");
+  symlinkSync("store.json", path("link"));
+  const opened = TargetFile.open(path(name), true, [path("store.json"), path("missing")]);
+  await expect(opened).rejects.toMatchObject({ code: "USAGE" });
+  expect(readFileSync(path("store.json"), "utf8")).toBe("[]");
+});
+
+test.each([
+  ["/dev/null", "not a regular file"],
+  ["/nowhere/a", "ENOENT"],
+  ["/proc/a", ""],
+])("%s is no place for it", async (place, why) => {
+  await expect(TargetFile.open(place, true, [])).rejects.toMatchObject({
+    code: "EXPORT_FAILED",
+    message: expect.stringContaining(why),
+  });
+});
