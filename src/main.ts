@@ -1,5 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import type { Streams } from "./cli/io.ts";
+import { wantsJsonLog } from "./cli/log.ts";
 import { reportError } from "./cli/report-error.ts";
 import { Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
@@ -20,7 +21,7 @@ export interface Invocation {
 
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main({ argv, env, cwd, streams, stopSignal }: Invocation): Promise<number> {
-  const terminal = new Terminal(streams, env);
+  const terminal = new Terminal(streams, env, wantsJsonLog(argv));
   const code = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch((error) =>
     reportError(error, argv, terminal),
   );

@@ -1,17 +1,20 @@
 import type { SingleBar } from "cli-progress";
-import type { Reporter } from "../operations/reporter.ts";
-import { printable } from "../render/printable.ts";
+import type { Reporter, WarningFields } from "../operations/reporter.ts";
+import type { LogEvent } from "../render/log-line.ts";
 import type { GlobalFlags } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Work shorter than this shows no progress. */
 const PATIENCE_MS = 1000;
+/** Between two lines of progress in a JSON log. */
+const LINE_EVERY_MS = 5000;
 
 /** Warnings, log lines and progress on stderr. */
 export class ConsoleReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #flags: GlobalFlags;
   readonly #startedAt = performance.now();
+  #nextLineAt = 0;
   #bar: SingleBar | "loading" | undefined;
   #pending: Promise<void> = Promise.resolve();
 
@@ -20,18 +23,22 @@ export class ConsoleReporter implements Reporter {
     this.#flags = flags;
   }
 
-  warn(line: string): void {
-    if (!this.#flags.quiet) this.#line(`warning: ${printable(line)}`);
+  warn(msg: string, fields: WarningFields = {}): void {
+    if (!this.#flags.quiet) this.#say({ level: "warn", msg, fields });
   }
 
   /** Only with -v. */
-  log(line: string): void {
-    if (this.#flags.verbose > 0) this.#line(printable(line));
+  log(msg: string): void {
+    if (this.#flags.verbose > 0) this.#say({ level: "info", msg });
   }
 
   progress(label: string, done: number, total: number): void {
-    if (this.#flags.quiet || !this.#terminal.errIsTerminal) return;
-    if (performance.now() - this.#startedAt < PATIENCE_MS) return;
+    if (this.#flags.quiet || performance.now() - this.#startedAt < PATIENCE_MS) return;
+    if (this.#terminal.err.isJson) this.#progressLine(label, done, total);
+    else if (this.#terminal.errIsTerminal) this.#progressBar(label, done, total);
+  }
+
+  #progressBar(label: string, done: number, total: number): void {
     if (this.#bar === undefined) void this.#openBar(label, done, total);
     else if (this.#bar !== "loading") {
       this.#bar.setTotal(total);
@@ -45,9 +52,16 @@ export class ConsoleReporter implements Reporter {
     await this.#pending;
   }
 
-  #line(text: string): void {
+  #say(event: LogEvent): void {
     this.#closeBar();
-    this.#pending = this.#pending.then(() => this.#terminal.err.write(`${text}\n`));
+    this.#pending = this.#pending.then(() => this.#terminal.err.say(event));
+  }
+
+  /** A log is to have a line of it now and then, not one a batch. */
+  #progressLine(label: string, done: number, total: number): void {
+    if (performance.now() < this.#nextLineAt) return;
+    this.#nextLineAt = performance.now() + LINE_EVERY_MS;
+    this.#say({ level: "info", msg: label, fields: { done, total } });
   }
 
   #closeBar(): void {

@@ -1,3 +1,5 @@
+import type { LOG_FORMATS } from "./log.ts";
+
 /** The output formats of SPEC section 5. */
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -12,6 +14,8 @@ export interface GlobalFlags {
   /** False for --no-color. */
   readonly color: boolean;
   readonly output: Format;
+  /** Read from the arguments before they are parsed, so that it holds for what is wrong with them. */
+  readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly quiet: boolean;
   readonly verbose: number;
 }

@@ -4,7 +4,7 @@ import { formatDuration } from "../task/duration.ts";
 import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
-import { errorJson, errorText } from "./report-error.ts";
+import { errorText, sayError } from "./report-error.ts";
 import { Screen } from "./screen.ts";
 import { Recording, type Terminal } from "./terminal.ts";
 
@@ -62,7 +62,7 @@ async function inPipe(context: Context, every: number, refresh: Refresh): Promis
   for (let isFirst = true; !signal.aborted && terminal.out.isOpen; isFirst = false) {
     if (!isFirst) await terminal.out.write(separator);
     const problem = await runOnce(context, terminal, refresh);
-    if (problem !== undefined) await terminal.err.write(`${isJson ? errorJson(problem) : errorText(problem)}\n`);
+    if (problem !== undefined) await sayError(terminal.err, problem, { asJson: isJson, stack: null });
     await sleep(every * 1000, undefined, { signal }).catch(() => {});
   }
   return DONE;

@@ -13,6 +13,7 @@ import { declareSync } from "./commands/sync.ts";
 import { declareVerify } from "./commands/verify.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
+import { LOG_FORMATS } from "./log.ts";
 
 const DECLARATIONS = [
   ...[
@@ -67,6 +68,11 @@ function newProgram(write: (text: string) => void): Command {
     .option("--redis-url <url>", "redis://, rediss:// or unix://, instead of [redis]")
     .option("--no-redis", "work with the store file alone")
     .addOption(new Option("-o, --output <format>", "how results are printed").choices(FORMATS).default("table"))
+    .addOption(
+      new Option("--log-format <format>", "how warnings, log lines and errors are printed")
+        .choices(LOG_FORMATS)
+        .default("text"),
+    )
     .option("--no-color", "no colours (also NO_COLOR)")
     .option("-q, --quiet", "no warnings and no progress", false)
     .option("-v, --verbose", "say what is done; twice: with stacks", (_: string, before: number) => before + 1, 0)

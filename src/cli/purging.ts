@@ -27,20 +27,22 @@ export async function openBackupOf(
   return backup;
 }
 
-/** Prints a `[CLEANUP]` line for each purged task: on stdout, with any other format on stderr. */
+/** Prints a `[CLEANUP]` line for each purged task: on stdout, with any other format on stderr, there as events in a JSON log. */
 export async function purgeLines(context: Context, dryRun: boolean) {
-  const { cleanupLine } = await import("../render/cleanup-line.ts");
+  const { cleanupEvent, cleanupLine } = await import("../render/cleanup-line.ts");
   const { out, err } = context.terminal;
   const isText = context.flags.output === "table" || context.flags.output === "wide";
-  let lines: string[] = [];
+  const lineOf = (task: PurgedTask) => `${cleanupLine(task, dryRun)}\n`;
+  let tasks: PurgedTask[] = [];
   return {
     onPurged: (task: PurgedTask) => {
-      lines.push(`${cleanupLine(task, dryRun)}\n`);
+      tasks.push(task);
     },
     drain: () => {
-      const written = lines;
-      lines = [];
-      return (isText ? out : err).writeAll(written);
+      const purged = tasks;
+      tasks = [];
+      if (!isText && err.isJson) return err.sayAll(purged.map((task) => cleanupEvent(task, dryRun)));
+      return (isText ? out : err).writeAll(purged.map(lineOf));
     },
   };
 }

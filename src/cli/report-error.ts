@@ -1,13 +1,31 @@
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../render/printable.ts";
+import type { Log } from "./log.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Prints an error as one line, or with `-o json` as one object, on stderr. Returns the exit code. */
+/** Prints an error as one line, or with `-o json` or `--log-format json` as one object, on stderr. Returns the exit code. */
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
-  await err.write(`${wantsJson(argv) ? errorJson(known) : errorText(known)}\n`);
-  if (verbosity(argv) >= 2) await err.write(`${stackOf(error)}\n`);
+  await sayError(err, known, { asJson: wantsJson(argv), stack: verbosity(argv) >= 2 ? stackOf(error) : null });
   return known.exitCode;
+}
+
+/**
+ * Prints an error in the format of the log and, for `-o json`, as the object that is its contract.
+ * @param stack null where it is not wanted
+ */
+export async function sayError(
+  log: Log,
+  error: TtsctlError,
+  { asJson, stack }: { asJson: boolean; stack: string | null },
+): Promise<void> {
+  const { message: msg, code, hint = null } = error;
+  if (log.isJson) {
+    const fields = { ...(asJson ? { error: msg } : {}), code, hint, ...(stack === null ? {} : { stack }) };
+    return log.say({ level: "error", msg, fields });
+  }
+  await log.write(`${asJson ? errorJson(error) : errorText(error)}\n`);
+  if (stack !== null) await log.write(`${stack}\n`);
 }
 
 function unexpected(cause: unknown): TtsctlError {
@@ -35,8 +53,7 @@ function isJson(format: string | undefined): boolean {
   return format === "json" || format === "jsonl";
 }
 
-/** An error as one JSON object, for `-o json`. */
-export function errorJson({ message, code, hint }: TtsctlError): string {
+function errorJson({ message, code, hint }: TtsctlError): string {
   return JSON.stringify({ error: printable(message), code, hint: hint === undefined ? null : printable(hint) });
 }
 

@@ -3,24 +3,26 @@ import type { ChalkInstance } from "chalk";
 import type { TableStyle } from "../render/table.ts";
 import type { GlobalFlags } from "./globals.ts";
 import { Output, type Streams } from "./io.ts";
+import { Log } from "./log.ts";
 
 /** A run's two outputs, and how they may look. */
 export class Terminal {
   readonly out: Output;
-  readonly err: Output;
+  readonly err: Log;
   readonly #streams: Streams;
   readonly #env: NodeJS.ProcessEnv;
 
-  constructor(streams: Streams, env: NodeJS.ProcessEnv) {
+  /** @param logsJson whether lines on stderr are JSON objects */
+  constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean) {
     this.#streams = streams;
     this.#env = env;
     this.out = new Output(streams.stdout);
-    this.err = new Output(streams.stderr);
+    this.err = new Log(streams.stderr, logsJson);
   }
 
-  /** The same terminal with other outputs. */
+  /** The same terminal with other outputs, which people read. */
   with(streams: Partial<Streams>): Terminal {
-    return new Terminal({ ...this.#streams, ...streams }, this.#env);
+    return new Terminal({ ...this.#streams, ...streams }, this.#env, false);
   }
 
   get stdin(): Streams["stdin"] {

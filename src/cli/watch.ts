@@ -3,7 +3,6 @@ import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { shortestRetention } from "../operations/purge/policy.ts";
 import { allowedSkew } from "../operations/safety.ts";
-import { printable } from "../render/printable.ts";
 import { formatDuration } from "../task/duration.ts";
 import { type CleanupFlags, policyOf, runPass } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
@@ -70,7 +69,7 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
     return settings;
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
-    await log(context, `configuration not taken over: ${error.message}`);
+    await logFailure(context, "configuration not taken over", error);
     return old;
   }
 }
@@ -81,12 +80,11 @@ async function tryPass(pass: Context, flags: CleanupFlags, refusal: TtsctlError 
     await runPass(pass, flags, refusal);
     return false;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
     const isInterrupted = error instanceof TtsctlError && error.code === "INTERRUPTED";
-    await log(pass, isInterrupted ? `pass ${message}` : `pass failed: ${message}`);
+    await (isInterrupted ? log(pass, `pass ${error.message}`) : logFailure(pass, "pass failed", error));
     return true;
   } finally {
-    await pass.release().catch((error) => log(pass, `after the pass: ${String(error)}`));
+    await pass.release().catch((error) => logFailure(pass, "after the pass", error));
   }
 }
 
@@ -110,8 +108,14 @@ function clockJump(before: Clocks, after: Clocks): number {
   return Math.abs(after.wall - before.wall - (after.monotonic - before.monotonic));
 }
 
-async function log({ terminal, clock }: Context, line: string): Promise<void> {
-  await terminal.err.write(`${new Date(clock.now() * 1000).toISOString()} ${printable(line)}\n`);
+function log({ terminal }: Context, msg: string): Promise<void> {
+  return terminal.err.sayWhen({ level: "info", msg });
+}
+
+function logFailure({ terminal }: Context, what: string, error: unknown): Promise<void> {
+  const msg = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  const known = error instanceof TtsctlError ? { code: error.code, hint: error.hint ?? null } : { code: "INTERNAL" };
+  return terminal.err.sayWhen({ level: "error", msg, fields: known });
 }
 
 /** Remembers a SIGHUP, whenever it comes, and ends a wait for it. */

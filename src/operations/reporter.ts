@@ -1,7 +1,10 @@
+/** What a warning is about: the ids of a task and why, or a count. */
+export type WarningFields = Readonly<Record<string, string | number>>;
+
 /** What an operation tells while it works; its result comes back as a value. */
 export interface Reporter {
-  /** One line about something that the operator should know. */
-  warn(line: string): void;
+  /** One line about something that the operator should know; the fields say it again, for programs. */
+  warn(line: string, fields?: WarningFields): void;
   /** How far the work is; `total` may grow. */
   progress(label: string, done: number, total: number): void;
 }
@@ -22,11 +25,13 @@ export class NamedWarnings {
 
   add(userId: string, taskId: string, reason: string): void {
     this.count++;
-    if (this.count <= NAMED) this.#reporter.warn(`${userId}:${taskId} ${this.#what}: ${reason}`);
+    if (this.count > NAMED) return;
+    this.#reporter.warn(`${userId}:${taskId} ${this.#what}: ${reason}`, { user: userId, task: taskId, reason });
   }
 
   /** Says how many were not named. */
   end(): void {
-    if (this.count > NAMED) this.#reporter.warn(`and ${this.count - NAMED} more tasks ${this.#what}`);
+    const more = this.count - NAMED;
+    if (more > 0) this.#reporter.warn(`and ${more} more tasks ${this.#what}`, { tasks: more });
   }
 }

@@ -1,4 +1,5 @@
 import type { PurgedTask } from "../operations/purge/tally.ts";
+import { jsonText, type LogEvent } from "./log-line.ts";
 
 // Besides what SPEC section 6 names, characters that could steer a terminal.
 const PLAIN = /^[^\s"=\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
@@ -13,10 +14,15 @@ export function cleanupLine(task: PurgedTask, dryRun = false): string {
   ].join(" ");
 }
 
+/** The same for a log of JSON objects. */
+export function cleanupEvent({ userId: user, taskId: task, ...rest }: PurgedTask, dryRun: boolean): LogEvent {
+  const { reason, local, redis, files, bytes } = rest;
+  const fields = { event: "cleanup", user, task, reason, local, redis, files, bytes, dryRun };
+  return { level: "info", msg: dryRun ? "would be purged" : "purged", fields };
+}
+
 /** A value that a log reader can split at spaces: plain, or a JSON string in ASCII escapes where it is hostile. */
 function value(text: string): string {
   if (PLAIN.test(text)) return text;
-  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
-    [...Array(char.length).keys()].map((i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
-  );
+  return jsonText(text);
 }

@@ -81,8 +81,13 @@ export class PurgeArtifacts {
     if (folder.kind !== "kept") return false;
     if (folder.newer) this.#tally.keep(id, folder.reason);
     else if (folder.retry) this.#tally.fail(id, folder.reason);
-    else this.#reporter.warn(`the folder of ${id.userId}:${id.taskId} stays: ${folder.reason}`);
+    else this.#warnOfFolder(id, folder.reason);
     return folder.newer || folder.retry;
+  }
+
+  #warnOfFolder({ userId, taskId }: TaskId, reason: string): void {
+    const fields = { user: userId, task: taskId, reason };
+    this.#reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
   }
 
   async #removeLogs({ userId, taskId }: TaskId): Promise<Freed> {

@@ -1,0 +1,23 @@
+export type LogLevel = "info" | "warn" | "error";
+
+/** What a log line says besides its message, for programs. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Something that is said on stderr. */
+export interface LogEvent {
+  readonly level: LogLevel;
+  readonly msg: string;
+  readonly fields?: LogFields;
+}
+
+/** An event as one JSON object: `time` (ISO 8601, UTC), `level`, `msg`, and its fields. */
+export function logLine({ level, msg, fields }: LogEvent, now: number): string {
+  return jsonText({ time: new Date(now * 1000).toISOString(), level, msg, ...fields });
+}
+
+/** JSON without a character that could steer a terminal or hide in it: those are escaped. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
+    [...Array(char.length).keys()].map((i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
+  );
+}

@@ -1,0 +1,112 @@
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { jsonText } from "../../src/render/log-line.ts";
+import { record } from "../helpers/records.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const LOG = "--log-format json";
+
+/** What was said on stderr: every line of it must be an event. */
+function events(stderr: string): Record<string, unknown>[] {
+  return lines(stderr).map((line) => {
+    const event = JSON.parse(line);
+    expect(event).toMatchObject({ time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) });
+    expect(["info", "warn", "error"]).toContain(event.level);
+    expect(event.msg).toEqual(expect.any(String));
+    return event;
+  });
+}
+
+describe("--log-format json", () => {
+  it("makes an event of each warning, with the task that it is about; stdout stays as it is", async () => {
+    const tasks = [record("alice", "t1"), record("alice", "t2", { status: "running" })];
+    here.root.writeStore(tasks);
+    await here.mirrored(...tasks);
+    const run = await here.run(`delete --user alice --yes -v ${LOG}`);
+    expect(run.stdout).toMatch(/^\[CLEANUP\] user=alice task=t1 /);
+    const told = events(run.stderr);
+    expect(told).toContainEqual(
+      expect.objectContaining({ level: "warn", user: "alice", task: "t2", reason: expect.stringContaining("run") }),
+    );
+    expect(told).toContainEqual(expect.objectContaining({ level: "info", msg: expect.stringContaining("ping") }));
+    expect(told).toHaveLength(2);
+  });
+
+  it("has the purged tasks as events where stdout is for a program", async () => {
+    here.root.writeStore([record("alice", "with space\u001b[31m")]);
+    const run = await here.run(`cleanup --once -o json ${LOG}`);
+    expect(JSON.parse(run.stdout)).toMatchObject({ purged: 1 });
+    expect(run.stderr).not.toContain("\u001b");
+    expect(events(run.stderr)).toEqual([
+      expect.objectContaining({ level: "warn", user: "alice", reason: "the task id is not one plain name" }),
+      expect.objectContaining({
+        ...{ level: "info", msg: "purged", event: "cleanup", user: "alice", task: "with space\u001b[31m" },
+        ...{ reason: "expired", local: true, redis: false, files: 0, bytes: 0, dryRun: false },
+      }),
+    ]);
+  });
+
+  it.each([
+    { line: "get alice", code: "USAGE", exit: 2 },
+    { line: "list --page zero", code: "USAGE", exit: 2 },
+    { line: "no-such-command", code: "USAGE", exit: 2 },
+    { line: "sync --redis-url redis://127.0.0.1:1", code: "REDIS_UNAVAILABLE", exit: 4 },
+  ])("makes one of the error of `$line` too", async ({ line, code, exit }) => {
+    const run = await here.run(`${line} ${LOG}`);
+    expect(run).toMatchObject({ code: exit, stdout: "" });
+    expect(events(run.stderr).at(-1)).toMatchObject({ level: "error", code });
+    expect(events(run.stderr).at(-1)).not.toHaveProperty("error");
+    const both = await here.run(`${line} -o json -vv --log-format=json`);
+    const error = events(both.stderr).at(-1)!;
+    expect(error).toMatchObject({ level: "error", code, error: error.msg, stack: expect.stringContaining("Error") });
+    expect(error).toHaveProperty("hint");
+  });
+
+  it("also makes events of what is said below a result", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    await here.mirrored(record("alice", "t1"));
+    const run = await here.run(`list ${LOG}`);
+    expect(run.stdout).toContain("alice");
+    expect(events(run.stderr)).toMatchObject([{ level: "info", msg: expect.stringContaining("1 of 1 task") }]);
+    expect((await here.run(`list -q ${LOG}`)).stderr).toBe("");
+  });
+
+  it("holds for all that a watcher says", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    const watcher = new Running(["cleanup", "--watch", "-v", "-o", "json", ...LOG.split(" ")], { cwd: here.root.path });
+    try {
+      await watcher.says(/"purged":1/);
+      here.root.write("voice_task.json", "[{");
+      watcher.kill("SIGHUP");
+      await watcher.says(/STORE_INVALID/);
+    } finally {
+      watcher.kill("SIGTERM");
+    }
+    const run = await watcher.end();
+    expect(run.code).toBe(0);
+    const told = events(run.stderr);
+    expect(told[0]).toMatchObject({ level: "info", msg: expect.stringMatching(/^watching /) });
+    expect(told).toContainEqual(expect.objectContaining({ level: "error", code: "STORE_INVALID" }));
+    expect(told).toContainEqual(expect.objectContaining({ event: "cleanup", user: "alice", task: "t1" }));
+    expect(told.at(-1)).toMatchObject({ msg: "watch ended" });
+  });
+
+  it("refuses another format", async () => {
+    expect((await here.run("list --log-format xml")).code).toBe(2);
+  });
+});
+
+test("JSON text says what was meant, and steers no terminal", () => {
+  const invisible = fc.constantFrom("\u202e", "\u200b", "\u2028", "\u0085", "\u{e0041}", "\ufeff");
+  fc.assert(
+    fc.property(fc.string({ unit: fc.oneof(fc.string({ unit: "binary", maxLength: 1 }), invisible) }), (text) => {
+      const json = jsonText({ text });
+      expect(JSON.parse(json)).toEqual({
+        text: text.toWellFormed() === text ? text : JSON.parse(JSON.stringify(text)),
+      });
+      expect(json).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    }),
+  );
+});
