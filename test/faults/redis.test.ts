@@ -1,0 +1,266 @@
+import { rmSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { redisProxy, type Verdict } from "../helpers/faults.ts";
+import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { lines, type Run } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { Chance, SEED, times } from "./helpers/chance.ts";
+import { nameOf, type TestRecord } from "./helpers/stores.ts";
+import { triedFault } from "./helpers/tally.ts";
+
+const here = usePlace();
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const TIMEOUT_S = 1;
+/** What a process needs to start and end on a busy machine, besides the timeout and its second. */
+const STARTING_MS = 3000;
+
+const many = (count: number, more = {}) => Array.from({ length: count }, (_, i) => record("alice", `t${i}`, more));
+const YOUNG = [record("bob", "young", { updated_at: ago(60) })];
+
+async function started(...args: string[]): Promise<RedisServer> {
+  const server = await RedisServer.start(...args);
+  ends.push(() => server.remove());
+  return server;
+}
+
+async function proxied(server: RedisServer, judge: (sent: string) => Promise<Verdict> | Verdict): Promise<string> {
+  const proxy = await redisProxy(server.port, judge);
+  ends.push(() => proxy.stop());
+  return String(proxy.port);
+}
+
+const envOf = (port: string | number) => ({ REDIS_PORT: String(port), REDIS_TIMEOUT: `${TIMEOUT_S}s` });
+
+async function membersOf(server: RedisServer): Promise<string[]> {
+  return (await server.zset("tts:tasks:index")).map(([member]) => member);
+}
+
+/** The error of a run, one object on the last line. */
+function errorOf(run: Run): { error: string; code: string; hint: string } {
+  return JSON.parse(lines(run.stderr).at(-1)!);
+}
+
+/** A task that Redis may still have, or may not, has its record and its audio. */
+async function expectNothingUnknownRemoved(tasks: readonly TestRecord[], purged: number, label: string): Promise<void> {
+  const left = new Set((here.root.readStore() as TestRecord[]).map(nameOf));
+  const kept = tasks.filter((task) => left.has(nameOf(task)));
+  const lost = kept.filter(({ user_id, task_id }) => !here.root.has(`output/${user_id}/${task_id}/${task_id}.wav`));
+  triedFault(1, lost.length);
+  expect(kept.length, label).toBe(tasks.length - purged);
+  expect(lost, label).toEqual([]);
+}
+
+describe("row E, a Redis that freezes in the middle of a purge", () => {
+  it.each([
+    { line: "cleanup --once -o json", count: "purged" },
+    { line: "delete --user alice --yes -o json", count: "deleted" },
+  ])("$line: ends in time, and nothing whose outcome is unknown is removed", async ({ line, count }) => {
+    const chance = new Chance(line);
+    for (let round = 0; round < times(4, 20); round++) {
+      const server = await started();
+      const tasks = many(20);
+      here.root.writeStore([...tasks, ...YOUNG]);
+      here.root.writeArtifacts(tasks);
+      expect((await here.run("sync", { env: envOf(server.port) })).code).toBe(0);
+      const at = 1 + chance.below(12);
+      const label = `TTSCTL_SEED=${SEED}, frozen at piece ${at}`;
+      let pieces = 0;
+      let frozenAt = 0;
+      const port = await proxied(server, () => {
+        if (++pieces === at) {
+          server.suspend();
+          frozenAt = performance.now();
+        }
+        return "pass";
+      });
+      const run = await here.run(line, { env: envOf(port) });
+      if (frozenAt > 0) expect(performance.now() - frozenAt, label).toBeLessThan(TIMEOUT_S * 1000 + 1000 + STARTING_MS);
+      server.resume();
+      expect([0, 3], `${label}: ${run.stderr}`).toContain(run.code);
+      const result = JSON.parse(run.stdout);
+      if (run.code === 0) expect(frozenAt, label).toBe(0);
+      await expectNothingUnknownRemoved(tasks, result[count], label);
+      const again = await here.run(line, { env: envOf(server.port) });
+      expect([0, 3], `${label}, again: ${again.stderr}`).toContain(again.code);
+      expect((here.root.readStore() as TestRecord[]).map(nameOf), label).toEqual(YOUNG.map(nameOf));
+      if (again.code === 0 && line.startsWith("cleanup"))
+        expect(await membersOf(server), label).toEqual(YOUNG.map(nameOf));
+      here.root.removeFolder("output");
+    }
+  });
+});
+
+describe("row E, a Redis that is killed in the middle of a sync", () => {
+  it("at random points: not told as done, and the second run converges", async () => {
+    const chance = new Chance("sync");
+    const tasks = many(1500);
+    here.root.writeStore(tasks);
+    for (let round = 0; round < times(4, 20); round++) {
+      const server = await started();
+      const at = 1 + chance.below(14);
+      const label = `TTSCTL_SEED=${SEED}, killed at piece ${at}`;
+      let pieces = 0;
+      let killed = false;
+      const port = await proxied(server, async (): Promise<Verdict> => {
+        if (++pieces === at) {
+          killed = true;
+          await server.stop();
+        }
+        return "pass";
+      });
+      const run = await here.run("sync -o json", { env: envOf(port) });
+      triedFault();
+      if (!killed) {
+        expect(run.code, label).toBe(0);
+        continue;
+      }
+      expect([run.code, run.stdout], `${label}: ${run.stderr}`).toEqual([4, ""]);
+      expect(errorOf(run).code, label).toBe("REDIS_UNAVAILABLE");
+      await server.start();
+      const again = await here.run("sync -o json", { env: envOf(server.port) });
+      expect(JSON.parse(again.stdout), label).toMatchObject({ total: tasks.length, failed: 0 });
+      expect((await membersOf(server)).sort(), label).toEqual(tasks.map(nameOf).sort());
+      expect((await here.run("verify", { env: envOf(server.port) })).code, label).toBe(0);
+    }
+  });
+});
+
+/** A server that answers reads and refuses writes, and what it says. */
+const REFUSING: { what: string; code: string; words: RegExp; refuse(server: RedisServer): Promise<unknown> }[] = [
+  {
+    what: "is out of memory (noeviction)",
+    ...{ code: "REDIS_OUT_OF_MEMORY", words: /maxmemory/ },
+    refuse: (server) => server.call("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction"),
+  },
+  {
+    what: "is a read-only replica",
+    ...{ code: "REDIS_READONLY", words: /primary/ },
+    refuse: async (server) => {
+      // A replica that cannot reach its primary goes on answering reads.
+      await server.call("REPLICAOF", "127.0.0.1", "1");
+    },
+  },
+  {
+    what: "cannot save to its disk (MISCONF)",
+    ...{ code: "REDIS_FAILED", words: /disk/ },
+    refuse: async (server) => {
+      await server.call("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes", "save", "3600 1");
+      rmSync(server.folder, { recursive: true });
+      await server.call("BGSAVE");
+      await until(async () => String(await server.call("INFO", "persistence")).includes("rdb_last_bgsave_status:err"));
+    },
+  },
+];
+
+describe.each(REFUSING)("row E, a Redis that $what", ({ code, words, refuse }) => {
+  it("answers reads; what writes says in one line what is wrong and what helps, and keeps what Redis kept", async () => {
+    const server = await started();
+    const tasks = many(5);
+    here.root.writeStore([...tasks, ...YOUNG]);
+    here.root.writeArtifacts(tasks);
+    const env = envOf(server.port);
+    expect((await here.run("sync", { env })).code).toBe(0);
+    await refuse(server);
+    const before = await membersOf(server);
+    const list = await here.run("list -o json", { env });
+    expect([list.code, list.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(list.stdout)).toMatchObject({ source: "redis", total: 6 });
+    expect(JSON.parse((await here.run("get alice t1 -o json", { env })).stdout)).toMatchObject({ source: "redis" });
+    here.root.writeStore([...tasks, ...YOUNG, record("carol", "new")]);
+    const sync = await here.run("sync -o json", { env });
+    expect([sync.code, sync.stdout], sync.stderr).toEqual([4, ""]);
+    expect(lines(sync.stderr)).toHaveLength(1);
+    expect(errorOf(sync)).toMatchObject({ code, hint: expect.stringMatching(words) });
+    triedFault(2);
+    here.root.writeStore([...tasks, ...YOUNG]);
+    const cleanup = await here.run("cleanup --once -o json", { env });
+    const { purged, failed, candidates } = JSON.parse(cleanup.stdout);
+    const left = (await membersOf(server)).length;
+    if (left === before.length) expect([cleanup.code, purged, failed]).toEqual([3, 0, 5]);
+    else expect([cleanup.code, purged, failed]).toEqual([0, 5, 0]); // out of memory, a removal goes through
+    expect(candidates).toBe(5);
+    await expectNothingUnknownRemoved(tasks, purged, code);
+  });
+});
+
+describe("row E, an ACL user", () => {
+  const user = (...rules: string[]) => ["ACL", "SETUSER", "tts", "on", ">right", "resetkeys", "-@all", ...rules];
+
+  it.each([
+    { what: "without scripts", rules: ["~*", "+@all", "-@scripting"] },
+    { what: "without the keys of the mirror", rules: ["~other:*", "+@all"] },
+    { what: "without the indexes of users", rules: ["~tts:task:*", "~tts:tasks:index", "~tts:ttsctl:*", "+@all"] },
+    { what: "that may only read", rules: ["%R~tts:*", "+@all"] },
+    { what: "without any command", rules: ["~*"] },
+    { what: "that is switched off", rules: ["off"] },
+  ])("$what: sync says in one line what is wrong, cleanup removes nothing that Redis kept", async ({ rules }) => {
+    const server = await started();
+    const tasks = many(5);
+    here.root.writeStore(tasks);
+    here.root.writeArtifacts(tasks);
+    expect((await here.run("sync", { env: envOf(server.port) })).code).toBe(0);
+    await server.call(...user(...rules));
+    const env = { ...envOf(server.port), REDIS_USERNAME: "tts", REDIS_PASSWORD: "right" };
+    here.root.writeStore([...tasks, ...YOUNG]);
+    const sync = await here.run("sync -o json", { env });
+    triedFault(2);
+    expect([3, 4], sync.stderr).toContain(sync.code);
+    expect(sync.stderr + sync.stdout).not.toContain("right");
+    if (sync.code === 4) {
+      expect(lines(sync.stderr)).toHaveLength(1);
+      expect(errorOf(sync)).toMatchObject({
+        code: expect.stringMatching(/REDIS_(DENIED|AUTH)/),
+        hint: expect.any(String),
+      });
+    }
+    const cleanup = await here.run("cleanup --once -o json", { env });
+    const { purged } = JSON.parse(cleanup.stdout);
+    expect(cleanup.code, cleanup.stderr).toBe(3);
+    await expectNothingUnknownRemoved(tasks, purged, JSON.stringify(rules));
+    await server.call("ACL", "SETUSER", "tts", "on", "~*", "+@all");
+    expect((await here.run("cleanup --once -o json", { env })).code).toBe(0);
+    expect(here.root.readStore()).toEqual(YOUNG);
+    expect((await membersOf(server)).filter((member) => member.startsWith("alice:"))).toEqual([]);
+  });
+});
+
+describe("row E, keys of the wrong type", () => {
+  it.each([
+    { what: "a task's hash", key: "tts:task:alice:t1", others: true },
+    { what: "a user's index", key: "tts:user:alice:index", others: false },
+    { what: "the global index", key: "tts:tasks:index", others: false },
+    { what: "the marker of the sync", key: "tts:ttsctl:synced", others: true },
+  ])("$what: every command ends with a clear word, and loses nothing", async ({ key, others }) => {
+    const tasks = many(4);
+    here.root.writeStore([...tasks, ...YOUNG]);
+    here.root.writeArtifacts(tasks);
+    expect((await here.run("sync")).code).toBe(0);
+    await here.server.call("DEL", key);
+    await here.server.call("LPUSH", key, "another program's");
+    for (const line of [
+      "sync -o json",
+      "list -o json",
+      "get alice t1 -o json",
+      "verify -o json",
+      "cleanup --once -o json",
+    ]) {
+      const run = await here.run(line);
+      triedFault();
+      expect([0, 3, 4], `${line}: ${run.stderr}`).toContain(run.code);
+      expect(run.stderr, line).not.toContain("INTERNAL");
+      if (line.startsWith("list")) expect(JSON.parse(run.stdout).total, run.stderr).toBe(5);
+      if (line.startsWith("cleanup") && others) expect(JSON.parse(run.stdout).purged).toBeGreaterThanOrEqual(3);
+    }
+    const mended = key.endsWith("synced"); // the next sync writes its marker over anything
+    expect(await here.server.call("TYPE", key)).toBe(mended ? "string" : "list");
+    await here.server.call("DEL", key);
+    expect((await here.run("cleanup --once -o json")).code).toBe(0);
+    expect((here.root.readStore() as TestRecord[]).map(nameOf)).toEqual(YOUNG.map(nameOf));
+  });
+});
