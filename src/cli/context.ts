@@ -157,7 +157,7 @@ export class Context {
     if (configPath !== null || needed.every(({ source }) => source !== "default")) return;
     throw new TtsctlError(
       "CONFIG_REQUIRED",
-      `no config.ini in ${this.#surroundings.cwd}: this command removes things and takes no defaults`,
+      `no config.ini in ${this.#surroundings.cwd}: this command changes things and takes no defaults`,
       {
         hint: "name it with --config or TTSCTL_CONFIG, or set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS",
       },

@@ -24,6 +24,24 @@ export async function emitObject(
   }
 }
 
+/** Lines for people that come while a command works: on stdout, with a format for programs on stderr. */
+export function lineOutput(context: Context) {
+  const { out, err } = context.terminal;
+  const isText = context.flags.output === "table" || context.flags.output === "wide";
+  let lines: string[] = [];
+  return {
+    add: (line: string) => {
+      lines.push(`${line}\n`);
+    },
+    /** Waits until they are written. */
+    drain: () => {
+      const written = lines;
+      lines = [];
+      return (isText ? out : err).writeAll(written);
+    },
+  };
+}
+
 /** The exit codes of SPEC section 5 that a result, rather than an error, can have. */
 export const DONE = 0;
 export const PARTLY = 3;

@@ -8,6 +8,7 @@ import { declareDelete } from "./commands/delete.ts";
 import { declareExport } from "./commands/export.ts";
 import { declareGet } from "./commands/get.ts";
 import { declareList } from "./commands/list.ts";
+import { declareMark } from "./commands/mark.ts";
 import { declareQuery } from "./commands/query.ts";
 import { declareSync } from "./commands/sync.ts";
 import { declareVerify } from "./commands/verify.ts";
@@ -16,17 +17,8 @@ import { FORMATS, type GlobalFlags } from "./globals.ts";
 import { LOG_FORMATS } from "./log.ts";
 
 const DECLARATIONS = [
-  ...[
-    declareSync,
-    declareList,
-    declareQuery,
-    declareGet,
-    declareVerify,
-    declareCleanup,
-    declareDelete,
-    declareExport,
-    declareConfig,
-  ],
+  ...[declareSync, declareList, declareQuery, declareGet, declareVerify],
+  ...[declareCleanup, declareDelete, declareMark, declareExport, declareConfig],
 ] as const;
 
 /** Parses the command line, runs what it names, and returns the exit code. */

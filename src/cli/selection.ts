@@ -2,11 +2,11 @@ import { type Command, Option } from "commander";
 import { addIds, maxDelete, watchSeconds, wholeNumber } from "./flags.ts";
 
 /** The flags that choose tasks: the same for every command that does. */
-export function addSelection(command: Command): Command {
+export function addSelection(command: Command, statusFlag = "-s, --status <words>"): Command {
   return command
     .option("-u, --user <id>", "tasks of this user")
     .option("-i, --ids <ids>", "these tasks of the user, separated by commas or spaces", addIds)
-    .option("-s, --status <words>", "wait, run, done, error, or the service's own words, separated by commas")
+    .option(statusFlag, "wait, run, done, error, or the service's own words, separated by commas")
     .option("--since <time>", "last changed at or after: ISO time, or an age such as 2h")
     .option("--until <time>", "last changed before: ISO time, or an age such as 7d");
 }

@@ -117,3 +117,13 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   for (const [name, value] of left) parts.push(`${JSON.stringify(name)}:${value}`);
   return `{${parts.join(",")}}`;
 }
+
+/** The JSON text of one field of a compact object; undefined where it has none. Of a repeated field the last counts. */
+export function fieldJson(json: string, field: string): string | undefined {
+  const bytes = Buffer.from(json);
+  let found: string | undefined;
+  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
+    if (decodeString(bytes, keyFrom, keyEnd) === field) found = bytes.toString("utf8", valueFrom, valueEnd);
+  });
+  return found;
+}

@@ -3,21 +3,29 @@ import { TtsctlError } from "../errors.ts";
 /** The most that a run may delete: a number of tasks, a part of all, or (null) as many as there are. */
 export type MaxDelete = { readonly count: number } | { readonly percent: number } | null;
 
+/** What is braked: what would be done to tasks, and the flag that says how many at most. */
+interface Braked {
+  readonly done: string;
+  readonly flag: string;
+}
+
+const DELETING: Braked = { done: "deleted", flag: "--max-delete" };
+
 /**
  * Refuses a run that would delete more than it may, before its first deletion.
  * @param of how many tasks a percentage is of
  * @throws TtsctlError MAX_DELETE_EXCEEDED
  */
-export function checkBrake(count: number, of: number, max: MaxDelete): void {
+export function checkBrake(count: number, of: number, max: MaxDelete, { done, flag }: Braked = DELETING): void {
   if (max === null) return;
   const most = "count" in max ? max.count : (of * max.percent) / 100;
   if (count <= most) return;
   const limit = "count" in max ? `${max.count}` : `${max.percent}% of ${of}`;
   throw new TtsctlError(
     "MAX_DELETE_EXCEEDED",
-    `${count} tasks would be deleted, more than the limit of ${limit}; none was`,
+    `${count} tasks would be ${done}, more than the limit of ${limit}; none was`,
     {
-      hint: "look at the plan with --dry-run; if it is right, raise --max-delete (a number, or a percentage such as 80%)",
+      hint: `look at the plan with --dry-run; if it is right, raise ${flag} (a number, or a percentage such as 80%)`,
     },
   );
 }

@@ -133,7 +133,7 @@ async function purgeFound(
   };
   const purge = new Purge({ ...parts, mirror }, policy, snapshot, found);
   if (options.maxDelete !== null) {
-    checkBrake(await purge.countPlanned(), Math.max(snapshot.size, found.members), options.maxDelete);
+    checkBrake((await purge.plan()).count, Math.max(snapshot.size, found.members), options.maxDelete);
   }
   await purge.run();
   const { counts } = purge;

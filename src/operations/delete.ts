@@ -1,31 +1,25 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
-import { TtsctlError } from "../errors.ts";
+import type { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import { matchingRows } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorState } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { passes, type TaskFilter, timePasses } from "../task/filter.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
 import { MirrorUse } from "./mirror-use.ts";
+import type { PlanSummary } from "./plan-summary.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { decideDelete } from "./purge/decide.ts";
 import type { Looked } from "./purge/looked.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
-import { type Survey, survey } from "./purge/survey.ts";
+import type { Survey } from "./purge/survey.ts";
 import type { PurgedTask } from "./purge/tally.ts";
 import type { Reporter } from "./reporter.ts";
 import { storeEmpty } from "./safety.ts";
-
-/** Which tasks: some ids of one user, or all that pass a filter. */
-export interface Selection {
-  readonly filter: TaskFilter;
-  readonly ids: readonly string[] | null;
-}
+import { type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
@@ -64,7 +58,7 @@ export interface DeleteParts {
   /** Waits until what onPurged was given is written. */
   drain(): Promise<void>;
   /** Asks before anything is deleted; throws where the answer is no. */
-  confirm(count: number): Promise<void>;
+  confirm(plan: PlanSummary): Promise<void>;
 }
 
 /**
@@ -83,7 +77,7 @@ export async function deleteTasks(
   try {
     const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
     refuseEmpty(snapshot, found, options);
-    const run = new DeleteRun(parts, options, { snapshot, found, mirror: use.mirror });
+    const run = new DeleteRun(parts, options, { snapshot, found, mirror: use.mirror, selection });
     const { result, lost } = await run.run(snapshot.size, found);
     return { result, problem: use.lost ?? lost };
   } finally {
@@ -96,51 +90,6 @@ function refuseEmpty(snapshot: Snapshot, { members }: Survey, { allowEmpty }: De
   throw storeEmpty(snapshot, ` while Redis has ${members}: nothing was deleted`);
 }
 
-/** Looks in both stores; the file's copy decides where there is one. */
-function select(snapshot: Snapshot, mirror: Mirror | null, { filter, ids }: Selection): Promise<Survey> {
-  return ids === null ? selectByFilter(snapshot, mirror, filter) : selectByIds(snapshot, mirror, filter, ids);
-}
-
-async function selectByIds(snapshot: Snapshot, mirror: Mirror | null, filter: TaskFilter, ids: readonly string[]) {
-  const userId = filter.userId!;
-  const all = ids.map((taskId) => ({ userId, taskId }));
-  const found = await survey(snapshot, [], mirror, () => false);
-  return {
-    ...found,
-    others: filter.statuses.size === 0 && !hasTimes(filter) ? all : await passing(snapshot, mirror, filter, all),
-  };
-}
-
-function hasTimes({ since, until }: TaskFilter): boolean {
-  return since !== null || until !== null;
-}
-
-/** The ids whose copy passes the filter, and those without any copy. */
-async function passing(snapshot: Snapshot, mirror: Mirror | null, filter: TaskFilter, ids: readonly TaskId[]) {
-  const rows = new Set(matchingRows(snapshot, filter));
-  const inRedis = mirror === null ? [] : await mirror.read(ids);
-  return ids.filter((id, i) => {
-    const row = snapshot.rowOf(id.userId, id.taskId);
-    if (row >= 0) return rows.has(row);
-    const copy = inRedis[i];
-    return copy === undefined || copy instanceof TtsctlError || passes(copy, filter);
-  });
-}
-
-async function selectByFilter(snapshot: Snapshot, mirror: Mirror | null, filter: TaskFilter): Promise<Survey> {
-  const rows = [...matchingRows(snapshot, filter)];
-  const found = await survey(snapshot, rows, mirror, ({ userId, score }, inFile) => {
-    return !inFile && (filter.userId === undefined || userId === filter.userId) && timePasses(score, filter);
-  });
-  if (mirror === null || filter.statuses.size === 0) return found;
-  const copies = await mirror.read(found.others);
-  const others = found.others.filter((_, i) => {
-    const copy = copies[i];
-    return copy !== undefined && !(copy instanceof TtsctlError) && passes(copy, filter);
-  });
-  return { ...found, others };
-}
-
 /** One deletion under way, and its result so far. */
 class DeleteRun {
   readonly #parts: DeleteParts;
@@ -151,9 +100,9 @@ class DeleteRun {
   constructor(
     parts: DeleteParts,
     options: DeleteOptions,
-    chosen: { snapshot: Snapshot; found: Survey; mirror: Mirror | null },
+    chosen: { snapshot: Snapshot; found: Survey; mirror: Mirror | null; selection: Selection },
   ) {
-    const { snapshot, found, mirror } = chosen;
+    const { snapshot, found, mirror, selection } = chosen;
     this.#parts = parts;
     this.#options = options;
     const requested = found.rows.length + found.others.length;
@@ -164,7 +113,7 @@ class DeleteRun {
     const now = parts.clock.now();
     const policy = {
       ...{ now, sweepBefore: now - Math.max(retention, 0), dryRun },
-      decide: ({ copies }: Looked) => decideDelete(copies, force),
+      decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
       onPurged: parts.onPurged,
       drain: parts.drain,
       onKept: ({ userId, taskId }: TaskId, reason: string) => {
@@ -176,9 +125,9 @@ class DeleteRun {
 
   async run(size: number, found: Survey) {
     if (!this.#options.dryRun) {
-      const planned = await this.#purge.countPlanned();
-      checkBrake(planned, Math.max(size, found.members), this.#options.maxDelete);
-      if (planned > 0) await this.#parts.confirm(planned);
+      const planned = await this.#purge.plan();
+      checkBrake(planned.count, Math.max(size, found.members), this.#options.maxDelete);
+      if (planned.count > 0) await this.#parts.confirm(planned);
     }
     await this.#purge.run();
     const { counts } = this.#purge;

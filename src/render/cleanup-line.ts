@@ -8,7 +8,7 @@ const PLAIN = /^[^\s"=\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
 export function cleanupLine(task: PurgedTask, dryRun = false): string {
   const yesNo = (flag: boolean) => (flag ? "yes" : "no");
   return [
-    `[CLEANUP] user=${value(task.userId)} task=${value(task.taskId)} reason=${task.reason}`,
+    `[CLEANUP] user=${logValue(task.userId)} task=${logValue(task.taskId)} reason=${task.reason}`,
     `local=${yesNo(task.local)} redis=${yesNo(task.redis)} files=${task.files} bytes=${task.bytes}`,
     ...(dryRun ? ["dry-run=yes"] : []),
   ].join(" ");
@@ -22,7 +22,7 @@ export function cleanupEvent({ userId: user, taskId: task, ...rest }: PurgedTask
 }
 
 /** A value that a log reader can split at spaces: plain, or a JSON string in ASCII escapes where it is hostile. */
-function value(text: string): string {
+export function logValue(text: string): string {
   if (PLAIN.test(text)) return text;
   return jsonText(text);
 }

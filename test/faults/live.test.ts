@@ -67,6 +67,21 @@ describe("row C, a service that writes both stores as fast as it can", () => {
     expect(left.sort()).toEqual([...unfinished.map(nameOf), ...service.lastWords.keys()].sort());
     await here.expectGone(expired);
   });
+
+  it("beside mark in a loop: the service has the last word of every task that it goes on with", async () => {
+    await here.seeds(60);
+    const service = here.start("--tasks", TASKS, "--rate", 1000);
+    await service.wrote(1);
+    const runs = await here.loop("mark --where-status wait,run --since 1h --status error --error marked --yes -o json");
+    expect(await service.end()).toBe(0);
+    expectNoFailure(runs, [0, 3]); // 3: the service was there first
+    const results = runs.filter(({ stdout }) => stdout !== "").map(({ stdout }) => JSON.parse(stdout));
+    for (const { requested, marked, unchanged, missing, refused, failed, returned } of results) {
+      expect(requested).toBe(marked + unchanged + missing.length + refused.length + failed + returned);
+    }
+    expect(results.some(({ marked }) => marked > 0)).toBe(true);
+    await here.expectLastWords();
+  });
 });
 
 describe("row C, a task that is taken up again while its purge is stopped at one of its steps", () => {

@@ -105,6 +105,30 @@ describe("delete by filter", () => {
     expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a:t2", "b:redis", "b:t3"]);
   });
 
+  it("keeps a task that only its older copy, of either store, would choose, and says so", async () => {
+    const { site } = here;
+    const failed = { status: "failed", updated_at: "2020-01-01T00:00:00" };
+    const later = { status: "succeeded", updated_at: "2021-01-01T00:00:00" };
+    await site.writeRedis(
+      record("a", "ahead", later),
+      record("a", "behind", failed),
+      record("a", "newly", { ...later, status: "failed" }),
+    );
+    site.root.writeStore([record("a", "ahead", failed), record("a", "behind", later), record("a", "newly", failed)]);
+    const before = [site.root.tree(), await site.server.dump()];
+    const { result } = await site.delete({ filter: { ...of("a", ["error"]), until: 1_600_000_000 } });
+    expect(result).toMatchObject({ requested: 3, deleted: 0, failed: 0 });
+    const reasons = Object.fromEntries(result.refused.map(({ task_id, reason }) => [task_id, reason]));
+    expect(reasons.ahead).toContain("the newer one, in Redis, is done");
+    expect(reasons.behind).toContain("the newer one, in the file, is done");
+    expect(reasons.newly).toContain("in Redis"); // an error too, but not before that time
+    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
+    expect(site.asked).toEqual([]);
+    const all = await site.delete({ filter: of("a", ["error"]) });
+    expect(all.result).toMatchObject({ requested: 3, deleted: 1 });
+    expect(site.purgedNames()).toEqual(["a:newly"]);
+  });
+
   it("takes since and until of updated_at", async () => {
     const { site } = here;
     const at = (second: number) => ({ updated_at: `2024-01-01T00:00:0${second}` });

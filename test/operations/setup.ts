@@ -1,11 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts";
 import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
-import { type DeleteOptions, deleteTasks, type Selection } from "../../src/operations/delete.ts";
+import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
+import { markTasks } from "../../src/operations/mark/mark.ts";
+import type { MarkedTask, MarkOptions } from "../../src/operations/mark/types.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { RetentionPolicy } from "../../src/operations/purge/policy.ts";
 import type { PurgedTask } from "../../src/operations/purge/tally.ts";
+import type { Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
 import { type VerifyOptions, type VerifyOutcome, verify } from "../../src/operations/verify/verify.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
@@ -32,6 +35,7 @@ export class Site {
   readonly reporter = new RecordingReporter();
   readonly stop = new AbortController();
   readonly purged: PurgedTask[] = [];
+  readonly marked: MarkedTask[] = [];
   /** What was asked before something was removed. */
   readonly asked: number[] = [];
   readonly server: RedisServer;
@@ -102,12 +106,29 @@ export class Site {
 
   delete(selection: Partial<Selection>, options: Partial<DeleteOptions> = {}) {
     const defaults = { dryRun: false, force: false, maxDelete: null, allowEmpty: false, retention: 7 * DAY };
-    const confirm = async (count: number) => void this.asked.push(count);
+    const confirm = async ({ count }: { count: number }) => void this.asked.push(count);
     const chosen = { filter: NO_FILTER, ids: null, ...selection };
     return this.#withArtifacts((artifacts) => {
       const parts = { ...this.#purging(), artifacts, backup: null, confirm };
       return deleteTasks(parts, chosen, { ...defaults, ...options });
     });
+  }
+
+  mark(selection: Partial<Selection>, options: Partial<MarkOptions> = {}) {
+    const mark = { status: "failed", shown: "error", error: "the worker died" };
+    const defaults = { ...mark, dryRun: false, maxMark: null, allowEmpty: false };
+    const confirm = async ({ count }: { count: number }) => void this.asked.push(count);
+    const onMarked = (task: MarkedTask) => void this.marked.push(task);
+    const parts = {
+      ...this.#common(),
+      ledger: this.ledger,
+      mirror: this.state,
+      zone: UTC,
+      onMarked,
+      drain: async () => {},
+      confirm,
+    };
+    return markTasks(parts, { filter: NO_FILTER, ids: null, ...selection }, { ...defaults, ...options });
   }
 
   purgedNames(): string[] {

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
-import type { DeleteResult, Selection } from "../../operations/delete.ts";
+import type { DeleteResult } from "../../operations/delete.ts";
+import type { Selection } from "../../operations/select.ts";
 import { formatBytes } from "../../task/bytes.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
-import { confirmation } from "../confirm.ts";
+import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
@@ -72,7 +73,7 @@ async function deleteChosen(
     artifacts: await openArtifactsOf(context),
     backup: await openBackupOf(context, flags.backup, flags.dryRun),
     ledger,
-    confirm: confirmation(
+    confirm: planConfirmation(
       context,
       flags.yes,
       (count) => `Delete ${count} task${count === 1 ? "" : "s"} with audio and logs?`,

@@ -1,4 +1,5 @@
-import type { Copies } from "./copies.ts";
+import { statusPasses, type TaskFilter, timePasses } from "../../task/filter.ts";
+import type { Copies, Copy } from "./copies.ts";
 import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
 
 /** The rule by which a task goes: what `reason=` in its `[CLEANUP]` line says. */
@@ -45,11 +46,15 @@ export function decideCleanup(copies: Copies, limits: Limits, { kept, forSpace }
   return { kind: "keep", reason: planned ? CHANGED : OTHER_COPY, candidate };
 }
 
-/** SPEC section 5: what was chosen goes, but for tasks that may still be worked on. */
-export function decideDelete(copies: Copies, force: boolean): Decision {
+/** SPEC section 5: what was chosen goes, but for tasks that may still be worked on. The newest copy says what was chosen. */
+export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
   const present = existing(copies);
   if (copies.file === "invalid") return { kind: "keep", reason: INVALID, candidate: true };
   if (present.length === 0) return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : GONE;
+  const newest = newestCopy(copies);
+  if (newest !== null && !copyPasses(newest, filter)) {
+    return { kind: "keep", reason: notChosen(copies, newest), candidate: true };
+  }
   const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
   if (working === undefined) return { kind: "purge", reason: "deleted" };
   return {
@@ -57,6 +62,29 @@ export function decideDelete(copies: Copies, force: boolean): Decision {
     reason: `its status is ${working.status}, it may still be worked on; --force deletes it`,
     candidate: true,
   };
+}
+
+/** Whether a copy is what a filter asks for; whose it is was asked before. */
+export function copyPasses({ status, score }: Copy, filter: TaskFilter): boolean {
+  return statusPasses(status, filter) && timePasses(score, filter);
+}
+
+/** The copy that says what a task is: the newer one, at an equal time the file's. */
+export function newestCopy({ file, mirror }: Copies): Copy | null {
+  const [ours, theirs] = [asCopy(file), asCopy(mirror)];
+  if (ours === null || theirs === null) return ours ?? theirs;
+  return theirs.score <= ours.score ? ours : theirs;
+}
+
+function asCopy(copy: Copies["file"] | Copies["mirror"]): Copy | null {
+  return typeof copy === "object" ? copy : null;
+}
+
+/** Why a task stays of which no copy, or only an older one, is what was chosen. */
+function notChosen({ file, mirror }: Copies, newest: Copy): string {
+  const alone = asCopy(file) === null || asCopy(mirror) === null;
+  if (alone) return `it changed while it was looked at: it is ${newest.status} now`;
+  return `its copies differ, and the newer one, in ${newest === file ? "the file" : "Redis"}, is ${newest.status}`;
 }
 
 const INVALID = "the file holds an invalid record of it, which is left alone";

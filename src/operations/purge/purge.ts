@@ -5,11 +5,12 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Mirror, type SeenCopy } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Ledger } from "../ledger.ts";
+import { PlanSummary } from "../plan-summary.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import type { BackupFile } from "./backup.ts";
 import { mirrorCopy, sameFileCopy } from "./copies.ts";
-import type { Decision } from "./decide.ts";
+import { type Decision, newestCopy } from "./decide.ts";
 import { LogOwners } from "./log-owners.ts";
 import { type Chosen, isAhead, type Looked, type Removed } from "./looked.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
@@ -72,12 +73,15 @@ export class Purge {
     return this.#tally.counts;
   }
 
-  /** How many tasks would go, by looking at both stores; nothing is changed. For the brake and the question. */
-  async countPlanned(): Promise<number> {
-    let planned = 0;
+  /** What would go, by looking at both stores; nothing is changed. For the brake and the question. */
+  async plan(): Promise<PlanSummary> {
+    const planned = new PlanSummary();
     for (const ids of this.#batches()) {
       const looked = await this.#look(ids, () => {}); // the run will tell
-      for (const task of looked) if (this.#policy.decide(task).kind === "purge") planned++;
+      for (const task of looked) {
+        if (this.#policy.decide(task).kind !== "purge") continue;
+        planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
+      }
     }
     return planned;
   }

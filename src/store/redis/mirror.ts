@@ -58,6 +58,8 @@ export interface Upsert {
   readonly task: Task;
   /** As in Look. */
   readonly seen: string | null;
+  /** The status that the hash must have too; any where it is absent. */
+  readonly seenStatus?: string;
   /** Leave the hash as it is and mend the index members alone. */
   readonly indexOnly?: boolean;
 }
@@ -242,9 +244,10 @@ export class Mirror {
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     if (upserts.length === 0) return [];
     const args: (string | number)[] = [];
-    for (const { task, seen, indexOnly } of upserts) {
+    for (const { task, seen, seenStatus, indexOnly } of upserts) {
       args.push(seen ?? "", task.score, memberOf(task.userId, task.taskId), task.taskId, task.userId, task.status);
       args.push(task.error, task.createdAt, task.updatedAt, indexOnly ? "" : task.json);
+      args.push(seenStatus === undefined ? "" : `=${seenStatus}`);
     }
     assertWidth(args.length, upserts.length, UPSERT_ARGS);
     return this.#flags(await this.#client.script(UPSERT, keysOf(upserts.map(({ task }) => task)), args));

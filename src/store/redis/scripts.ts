@@ -51,12 +51,12 @@ end
 return out
 `);
 
-export const UPSERT_ARGS = 10;
+export const UPSERT_ARGS = 11;
 /**
  * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on, or
  * without one the same payload (empty: neither): 1 written, 0 refused. ISO text cannot be compared in Lua, so who is
- * newer was decided before. ARGV: that text, score, member, task id, user id, status, error, created_at, updated_at, payload. An empty payload mends
- * the indexes alone. The hash's type shows in the look at it, the user index is written first: a key of the wrong type,
+ * newer was decided before. ARGV: that text, score, member, task id, user id, status, error, created_at, updated_at, payload, and
+ * '=' with the status that the hash must have (empty: any). An empty payload mends the indexes alone. The hash's type shows in the look at it, the user index is written first: a key of the wrong type,
  * or a server out of memory, stops a task before anything of it is written.
  */
 export const UPSERT = new Script(`
@@ -68,7 +68,10 @@ for i = 1, (#KEYS - 1) / 2 do
   local reply = type(index) == 'table' and index or redis.pcall('HGET', hash, 'updated_at')
   if not reply or reply == '' then reply = redis.pcall('HGET', hash, 'payload') end
   if type(reply) ~= 'table' then
+    local status = ARGV[arg + 11]
     if (reply or '') ~= ARGV[arg + 1] then
+      reply = 0
+    elseif status ~= '' and '=' .. (redis.call('HGET', hash, 'status') or '') ~= status then
       reply = 0
     else
       reply = redis.pcall('ZADD', KEYS[i * 2 + 1], ARGV[arg + 2], ARGV[arg + 4])

@@ -1,0 +1,97 @@
+import { TtsctlError } from "../../errors.ts";
+import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { Task } from "../../task/task.ts";
+import { toMicros } from "../../task/time.ts";
+import { batches } from "../pool.ts";
+import { mirrorCopy } from "../purge/copies.ts";
+import type { Marker } from "./marker.ts";
+import type { Marks } from "./marks.ts";
+
+/** What became of one task in Redis: marked there, or why not. */
+export type MirrorMark = true | string;
+
+/** The service wrote it there since it was looked at, and what it wrote stays. */
+const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the mark";
+
+/**
+ * Marks the mirror's copies of tasks that the file has marked, each only if it still is as it was decided on.
+ * @param entries those that the file has marked
+ * @param onMarked told of each batch
+ * @throws TtsctlError REDIS_* where Redis is lost; what was not told of is unknown
+ */
+export async function markInMirror(
+  mirror: Mirror,
+  parts: { marks: Marks; marker: Marker; signal: AbortSignal },
+  entries: Iterable<number>,
+  onMarked: (batch: readonly number[], outcomes: readonly MirrorMark[]) => Promise<void>,
+): Promise<void> {
+  const { marks, marker, signal } = parts;
+  for (const batch of batches(entries, BATCH)) {
+    if (signal.aborted) return;
+    const seen = await mirror.see(batch.map((entry) => marks.id(entry)));
+    const records = await marks.base.readTasks(batch.map((entry) => marks.row(entry)));
+    const tasks = records.map((record) => marker.mark(record));
+    const isSame = (i: number, copy: SeenCopy) => marks.isMirrorAsDecided(batch[i]!, mirrorCopy(copy, mirror.times));
+    await onMarked(batch, await writeSeen(mirror, tasks, seen, isSame));
+  }
+}
+
+/** A task that only Redis has, as it was decided on. */
+export interface OnlyInRedis extends TaskId {
+  /** The shown word that it had. */
+  readonly from: string;
+  readonly seen: SeenCopy;
+}
+
+/** Marks tasks that only Redis has; there alone, since what the file lacks may have been deleted. At most BATCH. */
+export async function markOnlyInRedis(
+  mirror: Mirror,
+  marker: Marker,
+  tasks: readonly OnlyInRedis[],
+): Promise<MirrorMark[]> {
+  const records = await mirror.read(tasks);
+  const marked = records.map((record) => markedOrReason(record, marker));
+  return writeSeen(
+    mirror,
+    marked,
+    tasks.map(({ seen }) => seen),
+    (i, { status, updatedAt }) => {
+      const record = records[i] as Task; // anything else is a reason already
+      return record.status === status && toMicros(record.score) === toMicros(mirror.times.parse(updatedAt));
+    },
+  );
+}
+
+function markedOrReason(record: Outcome<Task | undefined>, marker: Marker): Task | string {
+  if (record === undefined) return "Redis has no record of it any more";
+  return record instanceof TtsctlError ? record.message : marker.mark(record);
+}
+
+/** Guarded by what was seen just now, and that only where it still is what was decided on. */
+async function writeSeen(
+  mirror: Mirror,
+  tasks: readonly (Task | string)[],
+  seen: readonly Outcome<SeenCopy>[],
+  isSame: (i: number, copy: SeenCopy) => boolean,
+): Promise<MirrorMark[]> {
+  const outcomes: MirrorMark[] = tasks.map((task, i) => {
+    const copy = seen[i]!;
+    if (copy instanceof TtsctlError) return copy.message;
+    if (typeof task === "string") return task;
+    return isSame(i, copy) ? true : CHANGED;
+  });
+  const due = outcomes.flatMap((outcome, i) => (outcome === true ? [i] : []));
+  const flags = await mirror.upsert(
+    due.map((i) => {
+      const { exists, updatedAt, status } = seen[i] as SeenCopy;
+      return { task: tasks[i] as Task, ...(exists ? { seen: updatedAt, seenStatus: status } : { seen: null }) };
+    }),
+  );
+  due.forEach((i, at) => {
+    const flag = flags[at]!;
+    if (flag instanceof TtsctlError) outcomes[i] = flag.message;
+    else if (!flag) outcomes[i] = CHANGED;
+  });
+  return outcomes;
+}

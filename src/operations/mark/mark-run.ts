@@ -1,0 +1,200 @@
+import { isRedisError, type TtsctlError } from "../../errors.ts";
+import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { memberOf } from "../../task/ids.ts";
+import { checkBrake } from "../brake.ts";
+import { batches, throwIfInterrupted } from "../pool.ts";
+import { NamedWarnings } from "../reporter.ts";
+import { markInFile } from "./mark-file.ts";
+import { type MirrorMark, markInMirror, markOnlyInRedis, type OnlyInRedis } from "./mark-mirror.ts";
+import type { Marker } from "./marker.ts";
+import type { MarkPlan } from "./plan.ts";
+import type { MarkedTask, MarkOptions, MarkParts, MarkResult } from "./types.ts";
+
+/** One marking under way, and its result so far. */
+export class MarkRun {
+  readonly #parts: MarkParts;
+  readonly #options: MarkOptions;
+  readonly #plan: MarkPlan;
+  readonly #marker: Marker;
+  readonly #refusals: NamedWarnings;
+  readonly #failures: NamedWarnings;
+  readonly #mirror: Mirror | null;
+  readonly result: MarkResult;
+  lost: TtsctlError | null = null;
+
+  constructor(
+    parts: MarkParts,
+    options: MarkOptions,
+    { plan, marker, mirror }: { plan: MarkPlan; marker: Marker; mirror: Mirror | null },
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#plan = plan;
+    this.#marker = marker;
+    this.#mirror = mirror;
+    this.#refusals = new NamedWarnings(parts.reporter, "stays as it is");
+    this.#failures = new NamedWarnings(parts.reporter, "was not marked in both stores");
+    this.result = {
+      ...{ requested: 0, marked: 0, unchanged: plan.unchanged, missing: [], refused: [], failed: 0, returned: 0 },
+      dryRun: options.dryRun,
+    };
+    for (const { id, reason } of plan.refused) this.#refuse(id, reason);
+    for (const { id, reason } of plan.failed) this.#fail(id, reason);
+  }
+
+  async tellPlan(): Promise<void> {
+    const { marks, onlyInRedis } = this.#plan;
+    await this.#tellEntries(numbers(0, marks.size), (entry) => marks.isInMirror(entry));
+    for (const { userId, taskId, from } of onlyInRedis) this.#tell({ userId, taskId, from, local: false, redis: true });
+  }
+
+  /** @param of how many tasks a percentage of the brake is of */
+  async apply(of: number): Promise<void> {
+    const { summary, marks, onlyInRedis } = this.#plan;
+    checkBrake(summary.count, of, this.#options.maxMark, { done: "marked", flag: "--max-mark" });
+    if (summary.count === 0) return;
+    await this.#parts.confirm(summary);
+    throwIfInterrupted(this.#parts.signal, "nothing was marked");
+    if (marks.size > 0) {
+      await this.#announce(numbers(0, marks.size), (entry) => ({ id: marks.id(entry), from: marks.from(entry) }));
+      await this.#applyToFile();
+    }
+    if (onlyInRedis.length > 0) await this.#applyToRedisAlone();
+  }
+
+  async #announce<T>(tasks: Iterable<T>, tell: (task: T) => { id: TaskId; from: string }): Promise<void> {
+    const { ledger } = this.#parts;
+    if (ledger === null) return;
+    for (const batch of batches(tasks, BATCH)) {
+      const entries = batch.map((task) => {
+        const { id, from } = tell(task);
+        return { ...id, reason: `${from} to ${this.#options.shown}` };
+      });
+      await ledger.announce("mark", entries);
+    }
+  }
+
+  end(): MarkResult {
+    this.#refusals.end();
+    this.#failures.end();
+    const { marked, unchanged, missing, refused, failed, returned } = this.result;
+    this.result.requested = marked + unchanged + missing.length + refused.length + failed + returned;
+    return this.result;
+  }
+
+  async #applyToFile(): Promise<void> {
+    const { marks } = this.#plan;
+    const { changed, returned } = await markInFile(this.#parts.file, marks, this.#marker, this.#options.shown);
+    const back = new Set(returned.map(({ userId, taskId }) => memberOf(userId, taskId)));
+    const named = new NamedWarnings(this.#parts.reporter, "was returned");
+    const isBack = (entry: number) =>
+      back.size > 0 && back.has(memberOf(marks.id(entry).userId, marks.id(entry).taskId));
+    const marked: number[] = [];
+    await this.#parts.ledger?.stayed([...changed].map((entry) => marks.id(entry)));
+    await this.#parts.ledger?.returned(returned);
+    for (let entry = 0; entry < marks.size; entry++) {
+      const id = marks.id(entry);
+      if (changed.has(entry)) this.#refuse(id, "the service changed it while it was marked");
+      else if (isBack(entry)) named.add(id.userId, id.taskId, RETURNED);
+      else marked.push(entry);
+    }
+    named.end();
+    this.result.returned = named.count;
+    await this.#applyToMirror(marked);
+  }
+
+  async #applyToMirror(entries: readonly number[]): Promise<void> {
+    const { marks } = this.#plan;
+    let told = 0;
+    const onMarked = async (batch: readonly number[], outcomes: readonly MirrorMark[]) => {
+      batch.forEach((entry, i) => {
+        const outcome = outcomes[i]!;
+        if (outcome === true) this.#tellEntry(entry, true);
+        else this.#fail(marks.id(entry), outcome);
+      });
+      told += batch.length;
+      this.#parts.reporter.progress("marking", told, entries.length);
+      await this.#parts.drain();
+    };
+    const parts = { marks, marker: this.#marker, signal: this.#parts.signal };
+    await this.#attempt((mirror) => markInMirror(mirror, parts, entries, onMarked));
+    const rest = this.lost === null ? false : "unknown";
+    await this.#tellEntries(entries.slice(told), () => rest);
+  }
+
+  /** The file is looked at once more: what it has by now is not for Redis alone. */
+  async #applyToRedisAlone(): Promise<void> {
+    const current = await this.#parts.file.read();
+    try {
+      for (const batch of this.#plan.batchesOfRedis()) {
+        const due = batch.filter((task) => !current.holds(task));
+        for (const task of batch) if (current.holds(task)) this.#refuse(task, "the file has a record of it now");
+        await this.#announce(due, (task) => ({ id: { userId: task.userId, taskId: task.taskId }, from: task.from }));
+        await this.#markOnlyInRedis(due);
+      }
+    } finally {
+      await current.close();
+    }
+  }
+
+  async #markOnlyInRedis(tasks: readonly OnlyInRedis[]): Promise<void> {
+    const outcomes = await this.#attempt((mirror) => markOnlyInRedis(mirror, this.#marker, tasks));
+    const stayed: TaskId[] = [];
+    tasks.forEach(({ userId, taskId, from }, i) => {
+      const outcome = outcomes?.[i] ?? "Redis was lost, so whether it is marked there is unknown";
+      if (outcome === true) this.#tell({ userId, taskId, from, local: false, redis: true });
+      else {
+        stayed.push({ userId, taskId });
+        this.#fail({ userId, taskId }, outcome);
+      }
+    });
+    await this.#parts.ledger?.stayed(stayed);
+    await this.#parts.drain();
+  }
+
+  /** Undefined where there is no mirror, or it is lost now. */
+  async #attempt<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
+    if (this.#mirror === null || this.lost !== null) return undefined;
+    try {
+      return await work(this.#mirror);
+    } catch (error) {
+      if (!isRedisError(error)) throw error;
+      this.lost = error;
+      return undefined;
+    }
+  }
+
+  async #tellEntries(entries: Iterable<number>, redis: (entry: number) => MarkedTask["redis"]): Promise<void> {
+    for (const batch of batches(entries, BATCH)) {
+      for (const entry of batch) this.#tellEntry(entry, redis(entry));
+      await this.#parts.drain();
+    }
+  }
+
+  #tellEntry(entry: number, redis: MarkedTask["redis"]): void {
+    const { marks } = this.#plan;
+    this.#tell({ ...marks.id(entry), from: marks.from(entry), local: true, redis });
+  }
+
+  #tell(task: MarkedTask): void {
+    this.result.marked++;
+    this.#parts.onMarked(task);
+  }
+
+  #refuse({ userId, taskId }: TaskId, reason: string): void {
+    this.result.refused.push({ user_id: userId, task_id: taskId, reason });
+    this.#refusals.add(userId, taskId, reason);
+  }
+
+  #fail({ userId, taskId }: TaskId, reason: string): void {
+    this.result.failed++;
+    this.#failures.add(userId, taskId, reason);
+  }
+}
+
+function* numbers(from: number, end: number): Generator<number> {
+  for (let number = from; number < end; number++) yield number;
+}
+
+const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";

@@ -1,0 +1,69 @@
+import { TtsctlError } from "../errors.ts";
+import { matchingRows } from "../store/file/file-tasks.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { BATCH, type Mirror } from "../store/redis/mirror.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { statusPasses, type TaskFilter, timePasses } from "../task/filter.ts";
+import { batches } from "./pool.ts";
+import { type Copy, fileCopy, mirrorCopy } from "./purge/copies.ts";
+import { copyPasses } from "./purge/decide.ts";
+import { type Survey, survey } from "./purge/survey.ts";
+
+/** Which tasks: some ids of one user, or all that pass a filter. */
+export interface Selection {
+  readonly filter: TaskFilter;
+  readonly ids: readonly string[] | null;
+}
+
+/**
+ * Finds the chosen tasks in both stores (SPEC section 5, Selection): those of which any copy passes the filter, and ids
+ * that neither store has. Whether a task of which only one copy passes is meant is decided when both are looked at.
+ */
+export function select(snapshot: Snapshot, mirror: Mirror | null, selection: Selection): Promise<Survey> {
+  const { filter, ids } = selection;
+  return ids === null ? selectByFilter(snapshot, mirror, filter) : selectByIds(snapshot, mirror, filter, ids);
+}
+
+async function selectByIds(
+  snapshot: Snapshot,
+  mirror: Mirror | null,
+  filter: TaskFilter,
+  ids: readonly string[],
+): Promise<Survey> {
+  const found = await survey(snapshot, [], mirror, () => false);
+  for (const batch of batches(ids, BATCH)) {
+    const tasks = batch.map((taskId) => ({ userId: filter.userId!, taskId }));
+    const inRedis = mirror === null ? [] : await copiesIn(mirror, tasks);
+    tasks.forEach((id, i) => {
+      const copies = [fileCopy(snapshot, id), inRedis[i] ?? null];
+      const present = copies.filter((copy): copy is Copy => copy !== null && typeof copy === "object");
+      if (present.length > 0 && !present.some((copy) => copyPasses(copy, filter))) return;
+      const row = snapshot.rowOf(id.userId, id.taskId);
+      if (row >= 0) found.rows.push(row);
+      else found.others.push(id);
+    });
+  }
+  return found;
+}
+
+async function selectByFilter(snapshot: Snapshot, mirror: Mirror | null, filter: TaskFilter): Promise<Survey> {
+  const rows = [...matchingRows(snapshot, filter)];
+  const found = await survey(snapshot, rows, mirror, ({ userId, score }) => {
+    return (filter.userId === undefined || userId === filter.userId) && timePasses(score, filter);
+  });
+  if (mirror === null || filter.statuses.size === 0) return found;
+  const others: TaskId[] = [];
+  for (const batch of batches(found.others, BATCH)) {
+    const copies = await copiesIn(mirror, batch);
+    others.push(...batch.filter((_, i) => copies[i] != null && statusPasses(copies[i]!.status, filter)));
+  }
+  return { ...found, others };
+}
+
+/** The usable copies that Redis has, at most BATCH of them. */
+async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<(Copy | null)[]> {
+  return (await mirror.see(ids)).map((seen) => {
+    const copy = seen instanceof TtsctlError ? null : mirrorCopy(seen, mirror.times);
+    return typeof copy === "object" ? copy : null;
+  });
+}

@@ -1,0 +1,334 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decideMark } from "../../src/operations/mark/decide.ts";
+import { NO_FILTER } from "../../src/task/filter.ts";
+import { ago, record } from "../helpers/records.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import { useSite } from "./setup.ts";
+
+const here = useSite();
+const running = (userId: string, taskId: string, more: RecordJson = {}) =>
+  record(userId, taskId, { status: "running", ...more });
+const of = (userId: string, statuses: string[] = []) => ({ ...NO_FILTER, userId, statuses: new Set(statuses) });
+const ids = (...wanted: string[]) => ({ filter: of("a"), ids: wanted });
+const runningOnes = { filter: { ...NO_FILTER, statuses: new Set(["run"]) } };
+const hashOf = (name: string) => here.site.server.hash(`tts:task:${name}`);
+const lines = () => here.site.root.storeText().split("\n");
+
+describe("mark", () => {
+  it("changes status, error and time in both stores, and no other byte", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), running("a", "t2", { 备注: 1.0, seed: 5 }), running("b", "t3"));
+    const before = lines();
+    const { result, problem } = await site.mark(ids("t2", "none"));
+    expect(problem).toBeNull();
+    expect(result).toEqual({
+      ...{ requested: 2, marked: 1, unchanged: 0, missing: ["none"], refused: [], failed: 0, returned: 0 },
+      dryRun: false,
+    });
+    const after = lines();
+    const changed = before.flatMap((line, i) => (line === after[i] ? [] : [after[i]!.trim().split(":")[0]]));
+    expect(after).toHaveLength(before.length);
+    expect(changed).toEqual(['"status"', '"error"', '"updated_at"']);
+    const marked = site.root.readStore()[1]!;
+    expect(marked).toMatchObject({ status: "failed", error: "the worker died" });
+    expect(String(marked.updated_at)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?$/);
+    expect(Math.abs(Date.parse(`${marked.updated_at}Z`) - Date.now())).toBeLessThan(60_000);
+    const hash = await hashOf("a:t2");
+    expect(hash).toMatchObject({ status: "failed", error: "the worker died", updated_at: marked.updated_at });
+    expect(JSON.parse(hash.payload!)).toEqual(marked);
+    const score = Number(await site.server.call("ZSCORE", "tts:tasks:index", "a:t2"));
+    expect(score).toBeCloseTo(Date.parse(`${marked.updated_at}Z`) / 1000, 2);
+    expect(await site.server.call("ZSCORE", "tts:user:a:index", "t2")).toBe(String(score));
+    expect(site.marked).toEqual([{ userId: "a", taskId: "t2", from: "run", local: true, redis: true }]);
+  });
+
+  it("finds by filter in either store, asks with the plan, and the second run has nothing to do", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1"), record("a", "t2"), running("b", "t3"));
+    await site.writeRedis(running("b", "redis"));
+    expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 3, marked: 3 });
+    expect(site.asked).toEqual([3]);
+    expect(site.root.readStore().map(({ status }) => status)).toEqual(["failed", "succeeded", "failed"]);
+    expect(await hashOf("b:redis")).toMatchObject({ status: "failed", error: "the worker died" });
+    expect(site.root.readStore()).toHaveLength(3); // what only Redis has is not put into the file
+    expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 0, marked: 0 });
+    const again = await site.mark(ids("t1"), { error: undefined });
+    expect(again.result).toMatchObject({ requested: 1, marked: 0, unchanged: 1 });
+  });
+
+  it("keeps an error's text or takes it away, as it is told", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1", { error: "old" }), running("a", "t2", { error: "old" }));
+    await site.mark(ids("t1"), { error: undefined });
+    await site.mark(ids("t2"), { status: "queued", shown: "wait", error: null });
+    expect(site.root.readStore().map(({ error }) => error)).toEqual(["old", null]);
+    expect(await hashOf("a:t2")).toMatchObject({ status: "queued", error: "" });
+  });
+
+  it.each([
+    ["epoch seconds", 1_577_865_600, /"updated_at": \d{10}[,\n]/],
+    ["epoch seconds with a fraction", 1_577_865_600.5, /"updated_at": \d{10}\.\d+/],
+    ["an offset", "2020-01-01T08:00:00+08:00", /"updated_at": "[^"]+\+08:00"/],
+    ["Z", "2020-01-01T08:00:00Z", /"updated_at": "[^"]+\dZ"/],
+  ])("writes the time as the record has it: %s", async (_, time, pattern) => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1", { updated_at: time }));
+    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
+    expect(site.root.storeText()).toMatch(pattern);
+    expect((await site.sync()).unchanged).toBe(1);
+  });
+
+  it("makes the time later even where the clock shows the same second", async () => {
+    const { site } = here;
+    const now = Math.floor(Date.now() / 1000);
+    site.clock.now = () => now + 0.9;
+    await site.writeBoth(running("a", "t1", { updated_at: now }));
+    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
+    expect(site.root.readStore()[0]!.updated_at).toBe(now + 1);
+    expect((await hashOf("a:t1")).status).toBe("failed");
+  });
+
+  it("works in a map and in JSON Lines", async () => {
+    const { site } = here;
+    site.root.write(
+      "voice_task.json",
+      JSON.stringify({ "a:t1": running("a", "t1"), x: record("a", "t2") }, null, 1),
+      1,
+    );
+    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
+    expect(Object.keys(JSON.parse(site.root.storeText()))).toEqual(["a:t1", "x"]);
+    await site.server.call("FLUSHALL");
+    site.root.write(
+      "voice_task.json",
+      `${JSON.stringify(running("a", "t1"))}\n${JSON.stringify(record("a", "t2"))}\n`,
+      1,
+    );
+    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
+    const last = JSON.parse(site.root.storeText().trim().split("\n").at(-1)!);
+    expect(last).toMatchObject({ task_id: "t1", status: "failed" });
+  });
+
+  it("plans and changes nothing in a dry run, and where the brake says so", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1"), running("a", "t2"), record("a", "t3"));
+    const before = [site.root.tree(), await site.server.dump()];
+    expect((await site.mark(runningOnes, { dryRun: true })).result).toMatchObject({ marked: 2, dryRun: true });
+    await expect(site.mark(runningOnes, { maxMark: { percent: 50 } })).rejects.toMatchObject({
+      code: "MAX_DELETE_EXCEEDED",
+      message: expect.stringContaining("would be marked"),
+    });
+    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
+    expect(site.asked).toEqual([]);
+  });
+
+  it("refuses where the file is missing beside a full Redis, unless that is meant", async () => {
+    const { site } = here;
+    await site.writeRedis(running("a", "t1"));
+    await expect(site.mark(ids("t1"))).rejects.toMatchObject({ code: "STORE_EMPTY" });
+    expect((await site.mark(ids("t1"), { allowEmpty: true })).result.marked).toBe(1);
+    expect(site.root.has("voice_task.json")).toBe(false);
+  });
+
+  it("leaves alone what is not to be judged, and does the rest", async () => {
+    const { site } = here;
+    site.root.writeStore([
+      running("a", "newer"),
+      { user_id: "a", task_id: "invalid", status: "running" },
+      running("a", "future", { updated_at: "2999-01-01T00:00:00" }),
+      running("a", "wrong"),
+      running("a", "good"),
+    ]);
+    await site.writeRedis(record("a", "newer", { updated_at: ago(5) }));
+    await site.server.call("SET", "tts:task:a:wrong", "a string");
+    const { result } = await site.mark(ids("newer", "invalid", "future", "wrong", "good"));
+    expect(result).toMatchObject({ requested: 5, marked: 1, failed: 1, missing: [] });
+    expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["future", "invalid", "newer"]);
+    expect(site.root.readStore().map(({ status }) => status)).toEqual([...Array(4).fill("running"), "failed"]);
+    expect(site.reporter.text).toMatch(/a:newer stays as it is: Redis has a newer copy/);
+  });
+
+  it("puts a task into Redis that was not there, or only a member was", async () => {
+    const { site } = here;
+    site.root.writeStore([running("a", "t1"), running("a", "t2")]);
+    await site.server.call("ZADD", "tts:tasks:index", 5, "a:t2");
+    expect((await site.mark(ids("t1", "t2"))).result.marked).toBe(2);
+    expect((await hashOf("a:t1")).status).toBe("failed");
+    expect((await hashOf("a:t2")).status).toBe("failed");
+  });
+
+  it("brings a mirror that had fallen behind up to the mark", async () => {
+    const { site } = here;
+    await site.writeRedis(running("a", "t1", { status: "queued", updated_at: "2019-01-01T00:00:00" }));
+    site.root.writeStore([running("a", "t1")]);
+    expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 1, marked: 1 });
+    expect((await hashOf("a:t1")).status).toBe("failed");
+  });
+});
+
+describe("mark beside the service", () => {
+  const done = record("a", "t1", { status: "succeeded", updated_at: ago(-1) });
+
+  it("leaves a task alone that finishes in the file between look and rewrite", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1"), running("a", "t2"));
+    let calls = 0;
+    site.flaky.afterCall(async (method) => {
+      if (method === "see" && ++calls === 2) await site.serviceWrites(done); // 1: choosing, 2: planning
+    });
+    const { result } = await site.mark(ids("t1", "t2"));
+    expect(result).toMatchObject({ requested: 2, marked: 1, refused: [{ task_id: "t1" }], failed: 0 });
+    expect(site.root.readStore().find(({ task_id }) => task_id === "t1")).toEqual(done);
+    expect((await hashOf("a:t1")).status).toBe("succeeded");
+  });
+
+  it.each(["onCall", "afterCall"] as const)(
+    "leaves Redis alone where it changes just before the write (%s)",
+    async (when) => {
+      const { site } = here;
+      await site.writeBoth(running("a", "t1"), running("a", "t2"));
+      let calls = 0;
+      site.flaky[when](async (method) => {
+        if (method !== "see" || ++calls !== 3) return;
+        await site.server.call("HSET", "tts:task:a:t1", "status", "succeeded");
+        await site.server.call("HSET", "tts:task:a:t2", "updated_at", "2021-01-01T00:00:00");
+      });
+      const { result } = await site.mark(ids("t1", "t2"));
+      expect(calls).toBe(3);
+      expect(result).toMatchObject({ marked: 0, failed: 2 });
+      expect((await hashOf("a:t1")).status).toBe("succeeded");
+      expect(await hashOf("a:t2")).toMatchObject({ status: "running", updated_at: "2021-01-01T00:00:00" });
+      expect(site.reporter.text).toContain("changed meanwhile and stays; the file has the mark");
+    },
+  );
+
+  it("leaves a task of Redis alone that comes into the file, or changes there", async () => {
+    const { site } = here;
+    site.root.writeStore([record("b", "other")]);
+    await site.writeRedis(running("a", "t1"), running("a", "t2"));
+    let calls = 0;
+    site.flaky.onCall(async (method) => {
+      if (method === "see" && ++calls === 2) site.root.writeStore([record("b", "other"), running("a", "t1")]);
+      if (method === "read") await site.server.call("HSET", "tts:task:a:t2", "status", "succeeded");
+    });
+    const { result } = await site.mark(ids("t1", "t2"));
+    expect(result).toMatchObject({ marked: 0, refused: [{ task_id: "t1" }], failed: 1 });
+    expect((await hashOf("a:t1")).status).toBe("running");
+    expect((await hashOf("a:t2")).status).toBe("succeeded");
+  });
+
+  it("marks again what a service that had read the file before writes back", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1"), running("a", "t2"));
+    site.root.write("voice_task.json", site.root.storeText()); // just now, by somebody else
+    const old = site.root.storeText();
+    const undo = setInterval(() => {
+      if (site.root.storeText() === old) return;
+      clearInterval(undo);
+      site.root.write("voice_task.tmp", old);
+      site.root.rename("voice_task.tmp", "voice_task.json");
+    }, 5);
+    const { result } = await site.mark(ids("t1"));
+    clearInterval(undo);
+    expect(result).toMatchObject({ marked: 1, returned: 0 });
+    expect(site.root.readStore()[0]!.status).toBe("failed");
+  });
+
+  it("counts what a service that holds the store in memory brings back, and leaves its mirror", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1"), running("a", "t2"));
+    site.root.write("voice_task.json", site.root.storeText());
+    const old = site.root.storeText();
+    const undo = setInterval(() => {
+      if (site.root.storeText() === old) return;
+      site.root.write("voice_task.tmp", old);
+      site.root.rename("voice_task.tmp", "voice_task.json");
+    }, 5);
+    const { result } = await site.mark(ids("t1"));
+    clearInterval(undo);
+    expect(result).toMatchObject({ requested: 1, marked: 0, returned: 1 });
+    expect((await hashOf("a:t1")).status).toBe("running");
+    expect(site.reporter.text).toContain("holds the store in memory");
+  });
+});
+
+describe("mark without Redis", () => {
+  it("marks the file alone where Redis is off", async () => {
+    const { site } = here;
+    site.state = { kind: "off" };
+    site.root.writeStore([running("a", "t1")]);
+    expect(await site.mark(ids("t1"))).toMatchObject({ result: { marked: 1 }, problem: null });
+    expect(site.marked).toEqual([{ userId: "a", taskId: "t1", from: "run", local: true, redis: false }]);
+  });
+
+  it.each(["sample", "see", "upsert"])(
+    "marks the file and says what is missing where Redis goes at %s",
+    async (method) => {
+      const { site } = here;
+      await site.writeBoth(running("a", "t1"));
+      site.flaky.goDown((name) => name === method);
+      const { result, problem } = await site.mark(ids("t1"));
+      expect(result).toMatchObject({ requested: 1, marked: 1, failed: 0 });
+      expect(problem?.code).toBe("REDIS_UNAVAILABLE");
+      expect(site.marked[0]!.redis).toBe(method === "upsert" ? "unknown" : false);
+      expect(site.root.readStore()[0]!.status).toBe("failed");
+      expect((await hashOf("a:t1")).status).toBe("running");
+      site.flaky.comeBack();
+      expect((await site.sync()).written).toBe(1);
+      expect((await hashOf("a:t1")).status).toBe("failed");
+    },
+  );
+});
+
+describe("decideMark", () => {
+  const copy = fc.record({
+    status: fc.constantFrom("wait", "run", "done", "error", "other"),
+    score: fc.integer({ min: 0, max: 3 }),
+  });
+  const any = fc.record({
+    file: fc.oneof(copy, fc.constant(null), fc.constant("invalid" as const)),
+    mirror: fc.oneof(copy, fc.constant(null), fc.constant("dangling" as const)),
+  });
+
+  it("marks only what the file says, or Redis where the file has nothing, and only what was chosen", () => {
+    fc.assert(
+      fc.property(any, (copies) => {
+        const rule = { filter: { ...NO_FILTER, statuses: new Set(["run"]) }, shown: "error", always: false };
+        const decision = decideMark(copies, rule);
+        const { file, mirror } = copies;
+        if (decision.kind === "mark") {
+          const ground = file ?? mirror;
+          expect(ground).toMatchObject({ status: "run" });
+          if (typeof file === "object" && file && typeof mirror === "object" && mirror) {
+            expect(mirror.score).toBeLessThanOrEqual(file.score);
+          }
+        } else if (decision.kind === "gone")
+          expect([file, mirror].some((c) => c !== null && c !== "dangling")).toBe(false);
+        else if (decision.kind === "refuse") expect(file ?? mirror).not.toBeNull();
+      }),
+    );
+  });
+});
+
+describe("the audit ledger of a mark", () => {
+  it("has every task before it is marked, and what came of it otherwise", async () => {
+    const { site } = here;
+    const said: unknown[] = [];
+    const names = (tasks: readonly object[]) => tasks.map((task) => (task as { taskId: string }).taskId);
+    site.ledger = {
+      announce: async (action, entries) => {
+        said.push([action, entries[0]!.reason, names(entries)]);
+        expect(site.root.readStore()[0]!.status).toBe("running");
+      },
+      stayed: async (tasks) => void (tasks.length > 0 && said.push(["stayed", names(tasks)])),
+      returned: async () => {},
+    };
+    await site.writeBoth(running("a", "t1"));
+    await site.mark(ids("t1"));
+    expect(said).toEqual([["mark", "run to error", ["t1"]]]);
+    await site.writeBoth(running("a", "t2"));
+    site.ledger = { ...site.ledger, announce: () => Promise.reject(new Error("full")) };
+    await expect(site.mark(ids("t2"))).rejects.toThrow("full");
+    expect(site.root.readStore()[0]!.status).toBe("running");
+  });
+});
