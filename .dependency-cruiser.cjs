@@ -42,7 +42,7 @@ module.exports = {
       name: "commander-and-chalk-in-cli",
       severity: "error",
       from: { path: "^src/(task|store|operations|artifacts|config|json)/" },
-      to: { path: "(^|/)node_modules/(commander|chalk|cli-table3|cli-progress)/" },
+      to: { path: "(^|/)node_modules/(commander|chalk|cli-progress)/" },
     },
   ],
   options: {

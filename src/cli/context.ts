@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
 import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
+import { printable } from "../render/printable.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import { MirrorLink } from "../store/mirror-link.ts";
 import type { RedisTarget } from "../store/redis/client.ts";
@@ -129,6 +130,11 @@ export class Context {
 
   async taskStore(): Promise<TaskStore> {
     return new TaskStore(await this.fileStore(), await this.mirrorLink());
+  }
+
+  /** A line for people beside the data: on stderr, not with -q. */
+  async tell(line: string): Promise<void> {
+    if (!this.flags.quiet) await this.terminal.err.write(`${printable(line)}\n`);
   }
 
   /** Registers what must be released when the run ends, however it ends. */

@@ -1,6 +1,8 @@
 import { InvalidArgumentError } from "commander";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { QueryNames, RawQuery } from "../operations/list-query.ts";
+import type { TimeStyle } from "../render/time-text.ts";
+import type { SourceChoice } from "../store/task-store.ts";
 import { parseDuration } from "../task/duration.ts";
 import { splitIds } from "../task/ids.ts";
 
@@ -24,6 +26,17 @@ export interface SelectionFlags {
   readonly until?: string;
   readonly page?: number;
   readonly pageSize?: number;
+}
+
+/** Where a list comes from, how long it is, and how it is shown. */
+export interface LookFlags {
+  readonly source: SourceChoice;
+  /** Infinity for all; without it a page. */
+  readonly limit?: number;
+  readonly columns?: readonly string[];
+  readonly headers: boolean;
+  readonly time: TimeStyle;
+  readonly pager: boolean;
 }
 
 export function rawQueryOf(flags: SelectionFlags): RawQuery {
@@ -51,6 +64,20 @@ export function watchSeconds(text: string): number {
   const seconds = parseDuration(text);
   if (seconds !== undefined && seconds >= LEAST_WATCH_S && seconds <= MOST_WATCH_S) return seconds;
   throw new InvalidArgumentError("accepted: seconds from 1, or a duration from 1s to 1d");
+}
+
+/** `--limit`: how many tasks; Infinity for all. A zero that a script came to by mistake must not mean all. */
+export function limitOf(text: string): number {
+  if (text.trim().toLowerCase() === "all") return Number.POSITIVE_INFINITY;
+  if (/^\d{1,15}$/.test(text.trim()) && Number(text) >= 1) return Number(text);
+  throw new InvalidArgumentError("accepted: a number of tasks from 1, or all");
+}
+
+/** `--columns`: names, separated by commas or spaces, without repeats. */
+export function columnsOf(text: string): string[] {
+  const names = [...new Set(text.split(/[,\s]+/).filter((name) => name !== ""))];
+  if (names.length > 0) return names;
+  throw new InvalidArgumentError("accepted: names of columns, separated by commas");
 }
 
 /** `--max-delete`: a number of tasks, or a percentage of all. */

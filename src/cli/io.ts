@@ -33,7 +33,7 @@ export class Output {
 
   /** Whether anybody still reads. */
   get isOpen(): boolean {
-    return !this.#gone && this.#failure === undefined;
+    return !this.#gone && this.#failure === undefined && !this.#stream.destroyed;
   }
 
   async write(text: string): Promise<void> {

@@ -1,53 +1,54 @@
+import { TtsctlError } from "../errors.ts";
 import type { QueryNames, RawQuery } from "../operations/list-query.ts";
-import type { ListResult, SourceChoice } from "../store/task-store.ts";
+import type { ListQuery } from "../store/task-store.ts";
 import type { Context } from "./context.ts";
 import { DONE, PARTLY } from "./emit.ts";
+import type { LookFlags } from "./flags.ts";
 
 /** What `list` and `query` have in common. */
-export async function runList(
-  context: Context,
-  raw: RawQuery,
-  source: SourceChoice,
-  names: QueryNames,
-): Promise<number> {
-  const { buildListQuery } = await import("../operations/list-query.ts");
-  const query = buildListQuery(raw, source, { names, times: await context.times(), now: context.clock.now() });
-  const result = await (await context.taskStore()).list(query);
+export async function runList(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {
+  refuseConflicts(context, raw, look, names);
+  const { buildListQuery, LARGEST_PAGE } = await import("../operations/list-query.ts");
+  const { limit } = look;
+  const paged = limit === undefined || limit > LARGEST_PAGE ? raw : { ...raw, pageSize: limit };
+  const checking = { names, times: await context.times(), now: context.clock.now() };
+  const query = buildListQuery(paged, look.source, checking);
+  if (limit === undefined || limit <= LARGEST_PAGE) return listPage(context, query, look, names);
+  const { listLong } = await import("./list-long.ts");
+  return listLong(context, query, limit, look);
+}
+
+async function listPage(context: Context, query: ListQuery, look: LookFlags, names: QueryNames) {
+  const store = await context.taskStore();
+  const result = await store.list(query);
   for (const line of result.warnings) context.reporter.warn(line);
-  await emitPage(context, result);
-  const itemsAlone = context.flags.output === "jsonl" || context.flags.output === "csv";
-  if (result.missing.length > 0 && itemsAlone) {
+  const { emitPage } = await import("./emit-page.ts");
+  await emitPage(context, result, look);
+  const { output, quiet } = context.flags;
+  const isTable = output === "table" || output === "wide";
+  if (result.missing.length > 0 && (output === "jsonl" || output === "csv")) {
     context.reporter.warn(`not found: ${result.missing.join(", ")}`);
+  }
+  if (result.tasks.length === 0 && isTable && !quiet) {
+    const { explainEmpty } = await import("../operations/explain-empty.ts");
+    const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
+    await context.tell(await explainEmpty(parts, query, result, names));
   }
   return result.missing.length > 0 ? PARTLY : DONE;
 }
 
-async function emitPage(context: Context, result: ListResult): Promise<void> {
-  const { out } = context.terminal;
-  const { pageJson, pageJsonLines } = await import("../render/page.ts");
-  switch (context.flags.output) {
-    case "json":
-      return out.writeAll(pageJson(result));
-    case "jsonl":
-      return out.writeAll(pageJsonLines(result));
-    case "yaml":
-      return out.write((await import("../render/yaml.ts")).yamlOf([...pageJson(result)].join("")));
-    case "csv":
-      return out.write((await import("../render/csv.ts")).csvOfTasks(result.tasks));
-    default:
-      return emitTable(context, result);
+function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
+  const refuse = (message: string, hint: string) => {
+    throw new TtsctlError("USAGE", message, { hint });
+  };
+  if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
+    refuse(`--limit and ${names.page} or ${names.pageSize} exclude each other`, "a page, or the newest so many tasks");
   }
-}
-
-async function emitTable(context: Context, result: ListResult): Promise<void> {
-  const [{ taskTable }, { pageFooter }, { printable }] = await Promise.all([
-    import("../render/table.ts"),
-    import("../render/page.ts"),
-    import("../render/printable.ts"),
-  ]);
-  const style = await context.terminal.tableStyle(context.flags);
-  if (result.tasks.length > 0) {
-    await context.terminal.out.write(taskTable(result.tasks, context.flags.output === "wide", style));
+  if (look.limit !== undefined && raw.taskIds != null) {
+    refuse(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
   }
-  if (!context.flags.quiet) await context.terminal.err.write(`${printable(pageFooter(result))}\n`);
+  if (output === "table" || output === "wide" || output === "csv") return;
+  const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
+  const first = given.find((flag) => typeof flag === "string");
+  if (first !== undefined) refuse(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");
 }

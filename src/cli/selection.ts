@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { addIds, maxDelete, watchSeconds, wholeNumber } from "./flags.ts";
+import { TIME_STYLES } from "../render/time-text.ts";
+import { addIds, columnsOf, limitOf, maxDelete, watchSeconds, wholeNumber } from "./flags.ts";
 
 /** The flags that choose tasks: the same for every command that does. */
 export function addSelection(command: Command, statusFlag = "-s, --status <words>"): Command {
@@ -20,6 +21,22 @@ export function addPaging(command: Command): Command {
 export function addSource(command: Command): Command {
   const source = new Option("--source <store>", "who answers: a forced store never asks the other");
   return command.addOption(source.choices(["auto", "redis", "file"]).default("auto"));
+}
+
+/** `--limit`: a list of any length, from the newest on. */
+export function addLimit(command: Command): Command {
+  return command.option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
+}
+
+/** How a list of tasks is shown to people. */
+export function addLook(command: Command): Command {
+  return command
+    .option("--columns <names>", "user, task, status, updated, created, error, result, text, or any field", columnsOf)
+    .option("--no-headers", "no line of heads")
+    .addOption(
+      new Option("--time <style>", "times as written, with an offset, or as ages").choices(TIME_STYLES).default("raw"),
+    )
+    .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)");
 }
 
 /** `--watch`: the command again and again, drawn in place (`live.ts`). */

@@ -34,6 +34,14 @@ export class Terminal {
     return this.#streams.stdin.isTTY === true && this.#streams.stderr.isTTY === true;
   }
 
+  /** The pager that somebody at this terminal would have, as words; null where a pager makes no sense. */
+  pager(): string[] | null {
+    const isTerminal = this.#streams.stdin.isTTY === true && this.#streams.stdout.isTTY === true;
+    if (!isTerminal || this.#env.TERM === "dumb") return null;
+    const named = this.#env.TTSCTL_PAGER?.trim() || this.#env.PAGER?.trim() || "less -FRX";
+    return named.split(/\s+/);
+  }
+
   get errIsTerminal(): boolean {
     return this.#streams.stderr.isTTY === true;
   }
@@ -76,8 +84,8 @@ export class Recording {
   readonly #err = new Collected();
 
   constructor(like: Terminal) {
-    const { isTTY = false, columns, rows } = like.outStream;
-    const stdout = Object.assign(this.#out, { isTTY, ...(columns === undefined ? {} : { columns, rows }) });
+    const { isTTY = false, columns } = like.outStream; // without a height nothing is paged
+    const stdout = Object.assign(this.#out, { isTTY, ...(columns === undefined ? {} : { columns }) });
     this.terminal = like.with({ stdout, stderr: this.#err });
   }
 

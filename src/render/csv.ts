@@ -2,18 +2,42 @@ import { stringify } from "csv-stringify/sync";
 import { type JsonValue, jsonOf } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
 import { itemFields } from "./item.ts";
+import { isTimeField, type TimeTelling, timeText } from "./time-text.ts";
 
 const FIRST = ["user_id", "task_id", "status", "error", "created_at", "updated_at"];
 const RECORD_COLUMNS = [...FIRST, "record"];
 
-/** Tasks as CSV with a head: the known fields first, then the others as they turn up. */
+/** The fields of some tasks as CSV columns: the known ones first, then the others as they turn up. */
+export function csvFields(tasks: readonly Task[], before: readonly string[] = FIRST): string[] {
+  return [...new Set([...before, ...tasks.flatMap((task) => [...itemFields(task).keys()])])];
+}
+
+/** Tasks under a head. */
 export function csvOfTasks(tasks: readonly Task[]): string {
-  const records = tasks.map(itemFields);
-  const columns = [...new Set([...FIRST, ...records.flatMap((record) => [...record.keys()])])];
-  return csv(
-    columns,
-    records.map((record) => columns.map((column) => cell(record.get(column)))),
-  );
+  const fields = csvFields(tasks);
+  return csvLine(fields) + [...csvTaskLines(tasks, fields)].join("");
+}
+
+/** A line for each task, with these fields. */
+export function* csvTaskLines(
+  tasks: readonly Task[],
+  fields: readonly string[],
+  telling?: TimeTelling,
+): Generator<string> {
+  for (const task of tasks) {
+    const record = itemFields(task);
+    yield csvLine(
+      fields.map((field) => {
+        const text = cell(record.get(field));
+        return telling !== undefined && isTimeField(field) ? timeText(text, telling) : text;
+      }),
+    );
+  }
+}
+
+/** One row. */
+export function csvLine(cells: readonly string[]): string {
+  return csv(cells, []);
 }
 
 /** Tasks as an export has them: the known fields for people, and the whole record as JSON, which alone is taken back. */
@@ -35,8 +59,8 @@ export function csvOfObject(object: Record<string, unknown>): string {
 
 /** Rows under a head, in pieces. */
 export function* csvOfRows(columns: readonly string[], rows: Iterable<readonly string[]>): Generator<string> {
-  yield csv(columns, []);
-  for (const row of rows) yield csv(row, []);
+  yield csvLine(columns);
+  for (const row of rows) yield csvLine(row);
 }
 
 /** A spreadsheet takes a cell that begins with = + - @ for a formula: such a text gets an apostrophe. */

@@ -1,9 +1,7 @@
 import type { ChalkInstance } from "chalk";
-import Table from "cli-table3";
-import cliTruncate from "cli-truncate";
 import stringWidth from "string-width";
-import type { Task } from "../task/task.ts";
-import { itemFields, statusText } from "./item.ts";
+import { cut } from "./cut.ts";
+import { fitColumns, GAP, type Room } from "./fit.ts";
 import { printable } from "./printable.ts";
 
 export interface TableStyle {
@@ -12,102 +10,94 @@ export interface TableStyle {
   readonly chalk: ChalkInstance;
 }
 
-const NO_BORDERS = {
-  ...{ top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "" },
-  ...{ "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " },
-};
-
-/** Tasks for people; `wide` adds what else they ask for. */
-export function taskTable(tasks: readonly Task[], wide: boolean, style: TableStyle): string {
-  const head = ["USER", "TASK", "STATUS", "UPDATED", ...(wide ? ["CREATED", "RESULT", "TEXT"] : []), "ERROR"];
-  const rows = tasks.map((task) => {
-    const fields = itemFields(task);
-    const more = wide
-      ? [task.createdAt, String(fields.get("result_path") ?? ""), String(fields.get("text") ?? "")]
-      : [];
-    return [task.userId, task.taskId, statusText(task), task.updatedAt, ...more, task.error].map(printable);
-  });
-  return table(head, rows, style, (text, column) => (column === STATUS_COLUMN ? colored(text, style) : text));
+/** A column of a table: its head, how it gives way, and how its cells look. */
+export interface Column extends Pick<Room, "least" | "round" | "mayGo"> {
+  readonly head: string;
+  /** A shorter form of a cell, tried before the column is left out. */
+  readonly shorter?: (text: string) => string;
+  readonly paint?: (text: string, style: TableStyle) => string;
 }
 
-const STATUS_COLUMN = 2;
+type Rows = readonly (readonly string[])[];
+
+/** Lines of columns whose widths the first rows decide, so that a long table can be written piece by piece. */
+export class TableLayout {
+  readonly #columns: readonly Column[];
+  readonly #style: TableStyle;
+  readonly #widths: (number | null)[];
+  readonly #isShort: boolean[];
+
+  /** @param rows printable cells */
+  constructor(columns: readonly Column[], rows: Rows, style: TableStyle, withHead: boolean) {
+    this.#columns = columns;
+    this.#style = style;
+    const rooms = columns.map((column, i) => roomOf(column, cellsOf(rows, i), withHead));
+    this.#widths = fitColumns(rooms, style.width);
+    this.#isShort = rooms.map(({ full }, i) => this.#widths[i] !== null && this.#widths[i]! < full);
+  }
+
+  /** The heads of the columns that there is no room for. */
+  get left(): string[] {
+    return this.#columns.filter((_, i) => this.#widths[i] === null).map(({ head }) => head);
+  }
+
+  head(): string {
+    const heads = this.#columns.map(({ head }) => head);
+    return this.#line(heads, (text) => this.#style.chalk.bold(text));
+  }
+
+  row(cells: readonly string[]): string {
+    return this.#line(cells, (text, i) => this.#columns[i]!.paint?.(text, this.#style) ?? text);
+  }
+
+  #line(cells: readonly string[], paint: (text: string, column: number) => string): string {
+    let line = "";
+    let pending = 0; // blanks that only another cell makes necessary
+    this.#widths.forEach((width, i) => {
+      if (width === null) return;
+      const text = this.#fitted(cells[i] ?? "", i, width);
+      if (text !== "") line += " ".repeat(pending) + paint(text, i);
+      pending = (text === "" ? pending : 0) + Math.max(0, width - stringWidth(text)) + GAP;
+    });
+    return `${this.#style.width === null ? line : cut(line, this.#style.width)}\n`;
+  }
+
+  #fitted(text: string, column: number, width: number): string {
+    const shorter = this.#isShort[column] ? this.#columns[column]!.shorter?.(text) : undefined;
+    return this.#style.width === null ? text : cut(shorter ?? text, width);
+  }
+}
+
+function cellsOf(rows: Rows, column: number): string[] {
+  return rows.map((row) => row[column] ?? "");
+}
+
+function roomOf({ head, least, round, mayGo, shorter }: Column, cells: readonly string[], withHead: boolean): Room {
+  const headWidth = withHead ? stringWidth(head) : 1;
+  const widest = (texts: readonly string[]) =>
+    texts.reduce((width, text) => Math.max(width, stringWidth(text)), headWidth);
+  const full = widest(cells);
+  const short = shorter === undefined ? {} : { short: widest(cells.map(shorter)) };
+  return { full, ...short, least: Math.min(full, least), round, mayGo, isEmpty: cells.every((text) => text === "") };
+}
+
+const NARROWEST = 6;
+
+/** Rows under a head, cut to the terminal: the first two columns, which say what a row is, give way last. */
+export function table(head: readonly string[] | null, rows: Rows, style: TableStyle): string {
+  const count = Math.max(head?.length ?? 0, ...rows.map((row) => row.length), 0);
+  const columns = Array.from({ length: count }, (_, i) => {
+    return { head: head?.[i] ?? "", least: NARROWEST, round: i < 2 ? 1 : 0, mayGo: false };
+  });
+  const layout = new TableLayout(columns, rows, style, head !== null);
+  return (head === null ? "" : layout.head()) + rows.map((row) => layout.row(row)).join("");
+}
 
 /** Names and values, one pair a line. */
-export function pairTable(pairs: readonly (readonly string[])[], style: TableStyle): string {
+export function pairTable(pairs: Rows, style: TableStyle): string {
   return table(
     null,
     pairs.map((pair) => pair.map(printable)),
     style,
   );
-}
-
-/** Rows under a head, cut to the terminal: the widest columns give way first. */
-export function table(
-  head: readonly string[] | null,
-  rows: readonly (readonly string[])[],
-  style: TableStyle,
-  paint: (text: string, column: number) => string = (text) => text,
-): string {
-  const all = head === null ? rows : [head, ...rows];
-  const widths = fitWidths(columnWidths(all), style.width);
-  const layout = new Table({
-    chars: NO_BORDERS,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
-  });
-  all.forEach((row, i) => {
-    const isHead = head !== null && i === 0;
-    const cut = row.map((text, column) => truncated(text, widths[column]!));
-    layout.push(cut.map((text, column) => (isHead ? style.chalk.bold(text) : paint(text, column))));
-  });
-  const lines = layout
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd());
-  return all.length === 0 ? "" : `${lines.join("\n")}\n`;
-}
-
-/** cli-truncate lets a wide character at the end stand out by one column. */
-function truncated(text: string, width: number): string {
-  const cut = cliTruncate(text, width);
-  return stringWidth(cut) > width ? cliTruncate(text, width - 1) : cut;
-}
-
-const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
-
-function colored(text: string, { chalk }: TableStyle): string {
-  return text in STATUS_COLORS ? chalk[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
-}
-
-function columnWidths(rows: readonly (readonly string[])[]): number[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((text, column) => {
-      widths[column] = Math.max(widths[column] ?? 1, stringWidth(text));
-    });
-  }
-  return widths;
-}
-
-/** The widest column from `first` on that can still give way. */
-function widestOf(widths: readonly number[], first: number): number | undefined {
-  const most = Math.max(...widths.slice(first));
-  return most > NARROWEST ? widths.indexOf(most, first) : undefined;
-}
-
-const KEPT = 2;
-const GAP = 2;
-const NARROWEST = 6;
-
-/** Column widths that fit: the widest is narrowed first, and the first columns, which say what a row is, last. */
-export function fitWidths(widths: readonly number[], available: number | null): number[] {
-  const fitted = [...widths];
-  if (available === null) return fitted;
-  let excess = fitted.reduce((sum, width) => sum + width + GAP, -GAP) - available;
-  while (excess > 0) {
-    const widest = widestOf(fitted, KEPT) ?? widestOf(fitted, 0);
-    if (widest === undefined) break;
-    fitted[widest]!--;
-    excess--;
-  }
-  return fitted;
 }

@@ -101,8 +101,8 @@ export class TaskStore {
     const snapshot = await this.#file.read();
     try {
       const answer = await answerFrom(new FileTasks(snapshot), query);
-      const missing = snapshot.exists ? [] : [`${snapshot.path} does not exist: an empty store`];
-      return { ...answer, source: "file", warnings: [...warnings, ...missing, ...invalidWarnings(snapshot)] };
+      const told = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot)];
+      return { ...answer, source: "file", warnings: told };
     } finally {
       await snapshot.close();
     }
@@ -127,7 +127,7 @@ export class TaskStore {
   }
 }
 
-const UNSYNCED =
+export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: the file answered; run `ttsctl sync`";
 
 export function redisDisabled(): TtsctlError {
@@ -140,11 +140,15 @@ export function fallbackWarning(error: TtsctlError, path: string): string {
   return `${error.message}: ${path} answered instead; after the outage run \`ttsctl sync\``;
 }
 
-function danglingWarnings(count: number): string[] {
+export function danglingWarnings(count: number): string[] {
   if (count === 0) return [];
   return [
     `${count} index member${count === 1 ? "" : "s"} without a task left out; \`ttsctl sync --prune\` removes them`,
   ];
+}
+
+export function missingWarnings(snapshot: Snapshot): string[] {
+  return snapshot.exists ? [] : [`${snapshot.path} does not exist: an empty store`];
 }
 
 /** What a file holds that no list shows, a line each: invalid records, an append that was never finished. */
@@ -184,7 +188,7 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
 }
 
 /** The store file behind Redis: read only when something is asked of it, and then once. */
-class FileBehind implements TaskSource {
+export class FileBehind implements TaskSource {
   readonly #file: FileStore;
   #snapshot: Snapshot | null | undefined;
   readonly warnings: string[] = [];

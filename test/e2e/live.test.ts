@@ -48,12 +48,13 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     here.root.configure(null);
     fill(20);
     const run = watching("list --watch 600 --no-color");
-    await run.says(/20 of 20 tasks/);
+    await until(() => run.text.includes("20 of 20 tasks") && run.text.endsWith("\u001b[?2026l"));
     const before = run.text.length;
     run.resize(30, 5);
     const lines = () => new VirtualTerminal(30, 5).feed(run.text.slice(before)).lines;
-    await until(() => lines()[4] === "from file");
-    expect(lines()[3]).toBe("20 of 20 tasks, page 1 of 1,");
+    await until(() => lines().includes("20 of 20 tasks, page 1 of 1,"));
+    await until(() => lines().join(" ").includes("no room for UPDATED")); // asked anew, for the new size
+    expect(lines()).toHaveLength(5);
     process.kill(run.pid, "SIGTERM");
     expect(await run.end()).toBe(0);
   });

@@ -10,13 +10,18 @@ import { getJson, getRows, getTitle } from "../../src/render/get.ts";
 import { itemJson } from "../../src/render/item.ts";
 import { pageFooter, pageJson, pageJsonLines } from "../../src/render/page.ts";
 import { printable } from "../../src/render/printable.ts";
-import { fitWidths, taskTable } from "../../src/render/table.ts";
+import type { TableStyle } from "../../src/render/table.ts";
+import { TABLE_COLUMNS, TaskTable, WIDE_COLUMNS } from "../../src/render/task-table.ts";
+import { relativeTime, type TimeTelling } from "../../src/render/time-text.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
 import { RecordParser } from "../../src/task/parse.ts";
 import type { Task } from "../../src/task/task.ts";
+import { TimeReader } from "../../src/task/time.ts";
+import { Zone } from "../../src/task/zone.ts";
 import { record, taskOf, UTC } from "../helpers/records.ts";
 
 const PLAIN = { width: null, chalk: new Chalk({ level: 0 }) };
+const RAW: TimeTelling = { style: "raw", times: new TimeReader(UTC), zone: UTC, now: 0 };
 const parseTask = (text: string) => new RecordParser(UTC).parse(text) as Task;
 const EXACT =
   '{"user_id":" alice ","task_id":"t1","status":"Succeeded","updated_at":1.7e9,"top_p":1.0,"n":12345678901234567890,"deep":{"x":[1.50,null]}}';
@@ -127,9 +132,12 @@ describe("YAML and CSV", () => {
     expect(csvOfTasks([])).toBe("user_id,task_id,status,error,created_at,updated_at\n");
   });
 
-  it.each(["=1+1", "+1", "-1", "@x", "\tx", "\rx"])("CSV does not give a spreadsheet a formula: %j", (text) => {
-    expect(csvOfTasks([taskOf(record("a", "t1", { error: text }))])).toContain(`'${text}`);
-  });
+  it.each(["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1", "＋1", "－1", "＠x"])(
+    "CSV does not give a spreadsheet a formula: %j",
+    (text) => {
+      expect(csvOfTasks([taskOf(record("a", "t1", { error: text }))])).toContain(`'${text}`);
+    },
+  );
 
   it("CSV of one object is one row", () => {
     expect(csvOfObject({ total: 2, dryRun: false, missing: ["a"] })).toBe('total,dryRun,missing\n2,false,"[""a""]"\n');
@@ -143,8 +151,11 @@ describe("tables", () => {
     taskOf(record("b", "\u001b[31mred\u202e", { status: "odd" })),
   ];
 
+  const lines = (columns: readonly string[], style: TableStyle = PLAIN) =>
+    [...new TaskTable({ columns, headers: true, style, telling: RAW }).block(rows)].join("");
+
   it("are for people", () => {
-    expect(taskTable(rows, false, PLAIN)).toBe(
+    expect(lines(TABLE_COLUMNS)).toBe(
       [
         "USER   TASK                 STATUS  UPDATED                     ERROR",
         "alice  t1                   done    2020-01-01T08:00:05.250001",
@@ -156,31 +167,67 @@ describe("tables", () => {
   });
 
   it("tell more when they are wide", () => {
-    const [head, , second] = taskTable(rows, true, PLAIN).split("\n");
+    const [head, , second] = lines(WIDE_COLUMNS).split("\n");
     expect(head!.split(/\s+/)).toEqual(["USER", "TASK", "STATUS", "UPDATED", "CREATED", "RESULT", "TEXT", "ERROR"]);
     expect(second).toContain("output/x.wav");
     expect(second).toContain("你好，世界");
   });
 
-  it("fit the terminal, in columns of the screen", () => {
-    for (let width = 40; width < 90; width++) {
-      const lines = taskTable(rows, false, { ...PLAIN, width }).split("\n");
-      for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(width);
-    }
+  it("fit any terminal, and tear no wide character", () => {
+    const word = fc.string({ unit: fc.constantFrom("a", "字", "é", "👩‍👩‍👧", "🙂", " "), maxLength: 30 });
+    const some = fc.array(fc.tuple(word, word), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(some, fc.integer({ min: 1, max: 120 }), fc.boolean(), (texts, width, wide) => {
+        const tasks = texts.map(([error, text], i) => taskOf(record(`用户${i}`, `t${i}`, { error, text })));
+        const style = { width, chalk: new Chalk({ level: 1 }) };
+        const options = { columns: wide ? WIDE_COLUMNS : TABLE_COLUMNS, headers: true, style, telling: RAW };
+        for (const line of new TaskTable(options).block(tasks)) {
+          expect(stringWidth(line.slice(0, -1))).toBeLessThanOrEqual(width);
+          expect(line.isWellFormed()).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it("leave out what there is no room for, and say so", () => {
+    const options = { columns: WIDE_COLUMNS, headers: true, style: { ...PLAIN, width: 61 }, telling: RAW };
+    const table = new TaskTable(options);
+    const [head, first] = table.block(rows.slice(0, 2));
+    expect(head).toMatch(/^USER +TASK +STATUS +UPDATED +CREATED\n$/);
+    expect(first).toContain("2020-01-01T08:00:05  2020-01-01T08:00:00"); // whole seconds, without dots
+    expect(table.left).toEqual(["RESULT", "TEXT", "ERROR"]);
+  });
+
+  it("have the columns asked for, any field among them, and the head only once", () => {
+    const columns = ["TASK", "progress", "user_id", "none"];
+    const table = new TaskTable({ columns, headers: true, style: PLAIN, telling: RAW });
+    expect([...table.block(rows.slice(0, 1)), ...table.block(rows.slice(0, 1))]).toEqual([
+      ...["TASK  PROGRESS  USER_ID  NONE\n", "t1    100       alice\n", "t1    100       alice\n"],
+    ]);
+    const [line] = new TaskTable({ columns, headers: false, style: PLAIN, telling: RAW }).block(rows.slice(0, 1));
+    expect(line).toBe("t1  100  alice\n");
+  });
+
+  it("tell times with the offset of the zone, and as ages", () => {
+    const zone = new Zone("Asia/Shanghai");
+    const told = (style: "iso" | "relative", at: string) => {
+      const telling = { style, times: new TimeReader(zone), zone, now: 1_600_000_000 };
+      const task = taskOf(record("a", "t", { updated_at: at, seen_at: 1_600_000_000.5, odd_at: "soon" }));
+      const columns = ["updated", "seen_at", "odd_at"];
+      return [...new TaskTable({ columns, headers: false, style: PLAIN, telling }).block([task])][0];
+    };
+    expect(told("iso", "2020-09-13T20:26:40.000001")).toBe(
+      "2020-09-13T20:26:40.000001+08:00  2020-09-13T20:26:40.500000+08:00  soon\n",
+    );
+    expect(told("relative", "2020-09-13T18:20:00+08:00")).toBe("2h ago  now  soon\n");
+    expect([0.4, 59.9, 3600, -90, -172_800].map(relativeTime)).toEqual(["now", "59s ago", "1h ago", "in 1m", "in 2d"]);
   });
 
   it("colour the status, and only it", () => {
-    const text = taskTable(rows, false, { width: null, chalk: new Chalk({ level: 1 }) });
+    const text = lines(TABLE_COLUMNS, { width: null, chalk: new Chalk({ level: 1 }) });
     expect(text).toContain("\u001b[32mdone\u001b[39m");
     expect(text).toContain("\u001b[31merror\u001b[39m");
     expect(text).not.toContain("\u001b[31mred");
-  });
-
-  it("narrow the widest columns first, ids last, down to a least width", () => {
-    expect(fitWidths([10, 50, 20, 30], null)).toEqual([10, 50, 20, 30]);
-    expect(fitWidths([10, 50, 20, 30], 100)).toEqual([10, 50, 17, 17]);
-    expect(fitWidths([10, 50, 20, 30], 70)).toEqual([10, 42, 6, 6]);
-    expect(fitWidths([10, 50, 20, 30], 5)).toEqual([6, 6, 6, 6]);
   });
 });
 

@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import type { SourceChoice } from "../../store/task-store.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
-import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
+import { FLAG_NAMES, type LookFlags, rawQueryOf, type SelectionFlags } from "../flags.ts";
 import { runList } from "../run-list.ts";
-import { addPaging, addSelection, addSource, addWatch } from "../selection.ts";
+import { addLimit, addLook, addPaging, addSelection, addSource, addWatch } from "../selection.ts";
 
-interface ListFlags extends SelectionFlags {
+interface ListFlags extends SelectionFlags, LookFlags {
   readonly source: SourceChoice;
   /** Seconds between two looks. */
   readonly watch?: number;
@@ -18,9 +18,9 @@ export function declareList(program: Command, attach: Attach): void {
     .alias("ls")
     .description("page through tasks, newest first: Redis answers, or the file behind it")
     .addHelpText("after", EXAMPLES);
-  addWatch(addSource(addPaging(addSelection(command))));
+  addWatch(addLook(addSource(addLimit(addPaging(addSelection(command))))));
   attach<ListFlags>(command, async (context, flags) => {
-    const list = (once: Context) => runList(once, rawQueryOf(flags), flags.source, FLAG_NAMES);
+    const list = (once: Context) => runList(once, rawQueryOf(flags), flags, FLAG_NAMES);
     if (flags.watch === undefined) return list(context);
     const { live } = await import("../live.ts");
     return live(context, flags.watch, list);

@@ -4,10 +4,11 @@ import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { SourceChoice } from "../../store/task-store.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
+import type { LookFlags } from "../flags.ts";
 import { runList } from "../run-list.ts";
-import { addSource } from "../selection.ts";
+import { addLook, addSource } from "../selection.ts";
 
-interface QueryFlags {
+interface QueryFlags extends LookFlags {
   readonly file?: string;
   readonly source: SourceChoice;
 }
@@ -19,11 +20,11 @@ export function declareQuery(program: Command, attach: Attach): void {
     .description("list tasks by a JSON query, with as many ids as you like")
     .option("-f, --file <file>", "read the query from a file (- for stdin)")
     .addHelpText("after", EXAMPLES);
-  addSource(command);
+  addLook(addSource(command));
   attach<QueryFlags>(command, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
     const { BODY_NAMES, parseQueryBody } = await import("../../operations/query-body.ts");
-    return runList(context, parseQueryBody(text, origin), flags.source, BODY_NAMES);
+    return runList(context, parseQueryBody(text, origin), flags, BODY_NAMES);
   });
 }
 

@@ -5,6 +5,9 @@ import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 
+/** How many tasks a piece of a long list has. */
+const STEP = 1000;
+
 /** The tasks of one snapshot of the store file. */
 export class FileTasks implements TaskSource {
   readonly #snapshot: Snapshot;
@@ -21,6 +24,18 @@ export class FileTasks implements TaskSource {
       top.add(row);
     }
     return { total, tasks: await this.#snapshot.readTasks(top.sorted().slice(offset)), dangling: 0 };
+  }
+
+  /** All that pass, newest first, as long as more are wanted, in pieces; `total` is that of the whole. */
+  async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
+    const rows = Uint32Array.from(matchingRows(this.#snapshot, filter));
+    rows.sort((a, b) => this.#snapshot.rows.compare(a, b));
+    const [total, dangling] = [rows.length, 0];
+    if (total === 0) yield { total, tasks: [], dangling };
+    for (let at = 0; at < rows.length && left() > 0; at += STEP) {
+      const tasks = await this.#snapshot.readTasks([...rows.subarray(at, at + STEP)]);
+      yield { total, tasks, dangling };
+    }
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {

@@ -1,8 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
-import { passes, statusPasses, type TaskFilter } from "../../task/filter.ts";
+import { passes, statusPasses, type TaskFilter, timePasses } from "../../task/filter.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
-import type { Mirror, Outcome } from "./mirror.ts";
+import type { Member, Mirror, Outcome } from "./mirror.ts";
 
 /** How many members of an index one step of a filtered list looks at. */
 const STEP = 1000;
@@ -26,6 +26,34 @@ export class MirrorTasks implements TaskSource {
     const found = await this.find(ids);
     const tasks = found.filter((task) => task !== undefined);
     return { total, tasks, dangling: found.length - tasks.length };
+  }
+
+  /**
+   * All that pass, newest first, as long as more are wanted, in pieces; `total` is that of the whole. Tasks that change
+   * meanwhile may come twice; one that stays as it is comes once at least.
+   */
+  async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
+    const { total } = await this.page(filter, 0, 0);
+    if (total === 0) yield { total, tasks: [], dangling: 0 };
+    for (let { rank } = await this.#mirror.stretch(filter.userId, filter); left() > 0; ) {
+      const members = await this.#mirror.newest(filter.userId, rank, STEP);
+      const last = members.at(-1);
+      if (last === undefined) return;
+      const within = members.filter(({ score }) => timePasses(score, filter));
+      if (within.length === 0 && last.score < (filter.since ?? Number.NEGATIVE_INFINITY)) return;
+      const unfiltered = { passing: within, gone: 0 };
+      const { passing, gone } = filter.statuses.size === 0 ? unfiltered : await this.#passing(within, filter);
+      const found = await this.find(passing);
+      const tasks = found.filter((task) => task !== undefined);
+      yield { total, tasks, dangling: gone + found.length - tasks.length };
+      rank = await this.#nextRank(filter.userId, last, rank);
+    }
+  }
+
+  /** The rank to go on from: behind the last member, wherever it stands now; where it went, this stretch once more. */
+  async #nextRank(userId: string | undefined, last: Member, rank: number): Promise<number> {
+    const now = await this.#mirror.rank(userId, last);
+    return now !== null && now >= rank ? now + 1 : rank;
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {

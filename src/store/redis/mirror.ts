@@ -155,6 +155,12 @@ export class Mirror {
     return membersOf(reply, userId);
   }
 
+  /** Where a member stands, from the newest on; null where it is not in the index. */
+  async rank(userId: string | undefined, id: TaskId): Promise<number | null> {
+    const member = userId === undefined ? memberOf(id.userId, id.taskId) : id.taskId;
+    return (await this.#client.command("ZREVRANK", indexKey(userId), member)) as number | null;
+  }
+
   /** Members by rank; of one user, or of all. */
   async members(userId: string | undefined, offset: number, count: number): Promise<Member[]> {
     const reply = await this.#client.command("ZRANGE", indexKey(userId), offset, offset + count - 1, "WITHSCORES");

@@ -1,0 +1,112 @@
+import { TtsctlError } from "../errors.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import type { MirrorLink } from "../store/mirror-link.ts";
+import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
+import { NO_FILTER, type TaskFilter } from "../task/filter.ts";
+import { nearest } from "../task/nearest.ts";
+import type { QueryNames } from "./list-query.ts";
+
+export interface EmptyParts {
+  readonly store: TaskStore;
+  readonly file: FileStore;
+  readonly link: MirrorLink;
+}
+
+/** How many of the newest tasks are asked for user ids that are like a wrong one. */
+const USERS_LOOKED_AT = 5000;
+const PARTS = ["userId", "statuses", "since", "until"] as const;
+type Part = (typeof PARTS)[number];
+
+/** Why a list shows no task, and what to try, in one line. It reads as little as it can and changes nothing. */
+export async function explainEmpty(
+  parts: EmptyParts,
+  query: ListQuery,
+  { total, pageSize }: ListResult,
+  names: QueryNames,
+): Promise<string> {
+  if (total > 0) return `the last page is ${names.page} ${Math.ceil(total / pageSize)}`;
+  const { filter } = query;
+  const count = (of: TaskFilter) => countOf(parts.store, query, of);
+  const all = await count(NO_FILTER);
+  if (all === 0) return explainNoTasks(parts, query);
+  if (filter.userId !== undefined) {
+    const ofUser = await count({ ...NO_FILTER, userId: filter.userId });
+    if (ofUser === 0) return explainUser(parts, filter.userId, all);
+    if (query.ids !== null)
+      return `${of(ofUser)} of ${JSON.stringify(filter.userId)}, none of them with ${names.taskIds} and the filter`;
+  }
+  return explainFilter(filter, names, all, count);
+}
+
+async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): Promise<number> {
+  return (await store.list({ ...query, filter, ids: null, page: 1, pageSize: 1 })).total;
+}
+
+async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Promise<string> {
+  if (query.source !== "redis")
+    return `there are no tasks at all; the store file is ${file.path}: is it the right one?`;
+  const inFile = await countOf(store, { ...query, source: "file" }, NO_FILTER).catch((error) => {
+    if (error instanceof TtsctlError) return 0;
+    throw error;
+  });
+  if (inFile === 0) return "there are no tasks at all in Redis";
+  return `Redis has no tasks, the store file has ${inFile}: run \`ttsctl sync\`, or leave out --source redis`;
+}
+
+async function explainUser(parts: EmptyParts, userId: string, all: number): Promise<string> {
+  const inMirror = await usersOfMirror(parts);
+  const like = nearest(userId, inMirror.size > 0 ? inMirror : await usersOfFile(parts));
+  const named = like.map((user) => JSON.stringify(user)).join(" or ");
+  const hint = like.length === 0 ? "" : `; did you mean ${named}?`;
+  return `no task of user ${JSON.stringify(userId)} among ${of(all)}${hint}`;
+}
+
+/** Users of the newest tasks. */
+async function usersOfMirror({ link }: EmptyParts): Promise<Set<string>> {
+  const state = await link.open();
+  const members = state.kind === "on" ? await state.mirror.newest(undefined, 0, USERS_LOOKED_AT) : [];
+  return new Set(members.map(({ userId }) => userId));
+}
+
+async function usersOfFile({ file }: EmptyParts): Promise<Set<string>> {
+  const snapshot = await file.read();
+  try {
+    const users = new Set<string>();
+    for (const row of snapshot.liveRows()) users.add(snapshot.rows.keys.userId(snapshot.rows.key(row)));
+    return users;
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** Which part of the filter leaves nothing over, by what there is without it. */
+async function explainFilter(
+  filter: TaskFilter,
+  names: QueryNames,
+  all: number,
+  count: (filter: TaskFilter) => Promise<number>,
+): Promise<string> {
+  const given = PARTS.filter((part) => isGiven(filter, part));
+  const without: string[] = [];
+  for (const part of given) {
+    const left = given.length === 1 ? all : await count(withoutPart(filter, part));
+    if (left > 0) without.push(`without ${names[part]} ${of(left)}`);
+  }
+  if (without.length > 0) return `nothing matches; there would be ${without.join(", ")}`;
+  return `nothing matches ${given.map((part) => names[part]).join(" and ")}; there are ${of(all)} in all`;
+}
+
+function isGiven(filter: TaskFilter, part: Part): boolean {
+  return part === "statuses" ? filter.statuses.size > 0 : filter[part] != null;
+}
+
+function withoutPart(filter: TaskFilter, part: Part): TaskFilter {
+  if (part === "statuses") return { ...filter, statuses: new Set() };
+  if (part !== "userId") return { ...filter, [part]: null };
+  const { userId: _, ...rest } = filter;
+  return rest;
+}
+
+function of(count: number): string {
+  return `${count} task${count === 1 ? "" : "s"}`;
+}

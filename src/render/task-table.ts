@@ -1,0 +1,103 @@
+import { type JsonValue, jsonOf } from "../json/value.ts";
+import type { Task } from "../task/task.ts";
+import { itemFields, statusText } from "./item.ts";
+import { printable } from "./printable.ts";
+import { type Column, TableLayout, type TableStyle } from "./table.ts";
+import { isTimeField, type TimeTelling, timeText, withoutFraction } from "./time-text.ts";
+
+/** Short names of fields, for `--columns` and as heads. */
+const FIELD_OF: Readonly<Record<string, string>> = {
+  user: "user_id",
+  task: "task_id",
+  updated: "updated_at",
+  created: "created_at",
+  result: "result_path",
+};
+
+export const TABLE_COLUMNS = ["user", "task", "status", "updated", "error"] as const;
+export const WIDE_COLUMNS = ["user", "task", "status", "updated", "created", "result", "text", "error"] as const;
+
+/** The names that `--columns` knows without having seen a record. */
+export const KNOWN_COLUMNS: readonly string[] = [...WIDE_COLUMNS, ...Object.values(FIELD_OF)];
+
+/** The field of a record that a column stands for. Any other name is the field of that name. */
+export function fieldOf(column: string): string {
+  return (
+    FIELD_OF[column.toLowerCase()] ?? (KNOWN_COLUMNS.includes(column.toLowerCase()) ? column.toLowerCase() : column)
+  );
+}
+
+export interface TaskTableOptions {
+  readonly columns: readonly string[];
+  readonly headers: boolean;
+  readonly style: TableStyle;
+  readonly telling: TimeTelling;
+}
+
+/** Tasks for people, block by block; the first block decides the widths. */
+export class TaskTable {
+  readonly #options: TaskTableOptions;
+  readonly #fields: readonly string[];
+  #layout: TableLayout | undefined;
+
+  constructor(options: TaskTableOptions) {
+    this.#options = options;
+    this.#fields = options.columns.map(fieldOf);
+  }
+
+  /** The heads of columns that the terminal has no room for. */
+  get left(): string[] {
+    return this.#layout?.left ?? [];
+  }
+
+  /** The lines of some tasks, before the first of them the head. */
+  *block(tasks: readonly Task[]): Generator<string> {
+    const { columns, headers, style, telling } = this.#options;
+    const rows = tasks.map((task) => cells(task, this.#fields, telling));
+    if (this.#layout === undefined) {
+      this.#layout = new TableLayout(columns.map(columnOf), rows, style, headers);
+      if (headers) yield this.#layout.head();
+    }
+    for (const row of rows) yield this.#layout.row(row);
+  }
+}
+
+function cells(task: Task, fields: readonly string[], telling: TimeTelling): string[] {
+  const needsRecord = fields.some((field) => !(field in READ));
+  const values = needsRecord ? itemFields(task) : new Map<string, JsonValue>();
+  return fields.map((field) => {
+    const text = READ[field]?.(task) ?? fieldText(values.get(field));
+    return printable(isTimeField(field) ? timeText(text, telling) : text);
+  });
+}
+
+const READ: Readonly<Record<string, (task: Task) => string>> = {
+  user_id: (task) => task.userId,
+  task_id: (task) => task.taskId,
+  status: statusText,
+  updated_at: (task) => task.updatedAt,
+  created_at: (task) => task.createdAt,
+  error: (task) => task.error,
+};
+
+/** A field as a cell: a text as it is, nothing for none, anything else as its JSON. */
+export function fieldText(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : jsonOf(value);
+}
+
+const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
+
+function paintStatus(text: string, { chalk }: TableStyle): string {
+  return text in STATUS_COLORS ? chalk[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
+}
+
+/** Texts give way first, then errors, the fractions of times, and ids; what says which task it is stays. */
+function columnOf(name: string): Column {
+  const field = fieldOf(name);
+  const head = printable(name.toUpperCase());
+  if (field === "status") return { head, round: 4, least: 6, mayGo: false, paint: paintStatus };
+  if (field === "user_id" || field === "task_id") return { head, round: 3, least: 6, mayGo: false };
+  if (isTimeField(field)) return { head, round: 2, least: 1, mayGo: true, shorter: withoutFraction };
+  return { head, round: field === "error" ? 1 : 0, least: 10, mayGo: true };
+}

@@ -1,0 +1,47 @@
+import { formatInZone, type TimeReader } from "../task/time.ts";
+import type { Zone } from "../task/zone.ts";
+
+/** As the service wrote it, with the offset of the service's zone, or as an age. */
+export const TIME_STYLES = ["raw", "iso", "relative"] as const;
+export type TimeStyle = (typeof TIME_STYLES)[number];
+
+/** How times are told: by these zones, at this `now` in epoch seconds. */
+export interface TimeTelling {
+  readonly style: TimeStyle;
+  readonly times: TimeReader;
+  readonly zone: Zone;
+  readonly now: number;
+}
+
+/** A time of a record for people; what is no time stays as it is. */
+export function timeText(text: string, { style, times, zone, now }: TimeTelling): string {
+  if (style === "raw" || text === "") return text;
+  const epoch = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : times.parse(text.trim());
+  if (!Number.isFinite(epoch)) return text;
+  return style === "iso" ? formatInZone(epoch, zone) : relativeTime(now - epoch);
+}
+
+const UNITS = [
+  ["d", 86_400],
+  ["h", 3600],
+  ["m", 60],
+  ["s", 1],
+] as const;
+
+/** `3m ago`, `in 2h`, `now`, of seconds gone by; whole units, rounded down. */
+export function relativeTime(age: number): string {
+  const unit = UNITS.find(([, size]) => Math.abs(age) >= size);
+  if (unit === undefined) return "now";
+  const count = `${Math.floor(Math.abs(age) / unit[1])}${unit[0]}`;
+  return age < 0 ? `in ${count}` : `${count} ago`;
+}
+
+/** A time without the fraction of its second. */
+export function withoutFraction(text: string): string {
+  return text.replace(/^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\.\d+/, "$1");
+}
+
+/** Whether a field of a record holds a time, by its name. */
+export function isTimeField(name: string): boolean {
+  return name.endsWith("_at");
+}

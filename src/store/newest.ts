@@ -1,0 +1,121 @@
+import { isRedisError } from "../errors.ts";
+import type { FileStore } from "./file/file-store.ts";
+import { FileTasks } from "./file/file-tasks.ts";
+import { KeyTable } from "./key-table.ts";
+import type { MirrorLink } from "./mirror-link.ts";
+import type { Mirror } from "./redis/mirror.ts";
+import { MirrorTasks } from "./redis/mirror-tasks.ts";
+import type { TaskPage } from "./task-source.ts";
+import {
+  danglingWarnings,
+  FileBehind,
+  fallbackWarning,
+  invalidWarnings,
+  type ListQuery,
+  type ListResult,
+  missingWarnings,
+  redisDisabled,
+  UNSYNCED,
+} from "./task-store.ts";
+
+/** One piece of a long list. `total` is that of the whole. */
+export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" | "warnings">;
+
+/**
+ * The newest `limit` tasks that pass a filter, in pieces of bounded size, from the store that `TaskStore.list` would
+ * ask. Each task comes once, also where the service moves tasks meanwhile. A Redis that is lost midway: the file goes on
+ * with what has not come yet.
+ * @throws TtsctlError as `TaskStore.list`
+ */
+export async function* newestTasks(
+  { file, link }: { file: FileStore; link: MirrorLink },
+  query: Pick<ListQuery, "filter" | "source">,
+  limit: number,
+): AsyncGenerator<Piece> {
+  const given = new Given(limit);
+  const warnings: string[] = [];
+  const state = query.source === "file" ? ({ kind: "off" } as const) : await link.open();
+  const forced = query.source === "redis";
+  if (forced && state.kind !== "on") throw state.kind === "down" ? state.error : redisDisabled();
+  if (state.kind === "down") warnings.push(fallbackWarning(state.error, file.path));
+  if (state.kind === "on") {
+    try {
+      if (forced || !(await isUnsynced(state.mirror, file, query)))
+        return yield* fromMirror(state.mirror, file, query, given);
+      warnings.push(UNSYNCED);
+    } catch (error) {
+      if (forced || !isRedisError(error)) throw error;
+      warnings.push(fallbackWarning(error, file.path));
+    }
+  }
+  yield* fromFile(file, query, given, warnings);
+}
+
+type Query = Pick<ListQuery, "filter" | "source">;
+
+/** What came already, so that nothing comes twice. */
+class Given {
+  readonly #keys = new KeyTable();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get left(): number {
+    return this.#limit - this.#keys.size;
+  }
+
+  /** The tasks of a page that are new, up to the limit. */
+  take(page: TaskPage): TaskPage {
+    const tasks = page.tasks.filter(({ userId, taskId }) => {
+      const { size } = this.#keys;
+      if (size >= this.#limit) return false;
+      this.#keys.addId(userId, taskId);
+      return this.#keys.size > size;
+    });
+    return { ...page, tasks };
+  }
+}
+
+async function isUnsynced(mirror: Mirror, file: FileStore, { filter }: Query): Promise<boolean> {
+  if ((await mirror.syncedAt()) !== null) return false;
+  const behind = new FileBehind(file);
+  try {
+    return (await behind.count(filter)) > (await mirror.size(filter.userId));
+  } finally {
+    await behind.close();
+  }
+}
+
+async function* fromMirror(mirror: Mirror, file: FileStore, query: Query, given: Given): AsyncGenerator<Piece> {
+  const behind = new FileBehind(file);
+  try {
+    const tasks = new MirrorTasks(mirror, query.source === "auto" ? behind : null);
+    let dangling = 0;
+    for await (const page of tasks.newest(query.filter, () => given.left)) {
+      const piece = given.take(page);
+      dangling += piece.dangling;
+      const filled = piece.tasks.filter((task) => tasks.filled.has(task)).length;
+      const source = filled === 0 ? "redis" : filled === piece.tasks.length ? "file" : "mixed";
+      tasks.filled.clear();
+      yield { ...piece, source, warnings: behind.warnings.splice(0) };
+    }
+    if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings: danglingWarnings(dangling) };
+  } finally {
+    await behind.close();
+  }
+}
+
+async function* fromFile(file: FileStore, query: Query, given: Given, before: string[]): AsyncGenerator<Piece> {
+  const snapshot = await file.read();
+  try {
+    let warnings = [...before, ...missingWarnings(snapshot), ...invalidWarnings(snapshot)];
+    for await (const page of new FileTasks(snapshot).newest(query.filter, () => given.left)) {
+      yield { ...given.take(page), source: "file", warnings };
+      warnings = [];
+    }
+  } finally {
+    await snapshot.close();
+  }
+}

@@ -1,0 +1,179 @@
+import { chmodSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { redisProxy, type Verdict } from "../helpers/faults.ts";
+import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const COUNT = 2500;
+/** Many equal times, so that the order is by member within them. */
+const records = Array.from({ length: COUNT }, (_, i) =>
+  record(i % 3 === 0 ? "bob" : "alice", `t${String(i).padStart(4, "0")}`, {
+    status: i % 5 === 0 ? "failed" : "succeeded",
+    updated_at: `2020-01-01T00:${String(i % 7).padStart(2, "0")}:00`,
+    ...(i === 7 ? { rare: "only here" } : {}),
+  }),
+);
+const expected = (keep: (task: (typeof records)[number]) => boolean) =>
+  records
+    .filter(keep)
+    .map(({ user_id, task_id, updated_at }) => `${updated_at} ${user_id}:${task_id}`)
+    .sort()
+    .reverse()
+    .map((line) => line.split(":").at(-1)!);
+
+describe("list --limit", () => {
+  const ids = (stdout: string) => lines(stdout).map((line) => JSON.parse(line).task_id as string);
+
+  it("gives the newest tasks in order from either store, each once", async () => {
+    here.root.writeStore(records);
+    await here.run("sync");
+    for (const source of ["file", "redis", "auto"]) {
+      const run = (line: string) => here.run(`list --source ${source} -o jsonl ${line}`);
+      expect(ids((await run("--limit all")).stdout)).toEqual(expected(() => true));
+      expect(ids((await run("--limit 1700")).stdout)).toEqual(expected(() => true).slice(0, 1700));
+      expect(ids((await run("--limit 5")).stdout)).toEqual(expected(() => true).slice(0, 5));
+      const filtered = await run("--limit all --user alice --status error --since 2020-01-01T00:01:00Z");
+      expect(ids(filtered.stdout)).toEqual(
+        expected(
+          ({ user_id, status, updated_at }) =>
+            user_id === "alice" && status === "failed" && String(updated_at) > "2020-01-01T00:01",
+        ),
+      );
+    }
+  });
+
+  it("has the shape of a page in every format", async () => {
+    here.root.configure(null);
+    here.root.writeStore(records);
+    const json = JSON.parse((await here.run("list --limit 2000 -o json")).stdout);
+    expect({ ...json, items: json.items.length }).toEqual({
+      ...{ total: COUNT, page: 1, pageSize: 2000, items: 2000, source: "file", missing: [], dangling: 0 },
+    });
+    expect(JSON.parse((await here.run("list --limit all -o json --user nobody")).stdout)).toMatchObject({
+      total: 0,
+      items: [],
+    });
+    const yaml = (await here.run("list --limit all -o yaml")).stdout;
+    expect(yaml).toMatch(/^total: 2500\npage: 1\npageSize: 2500\nitems:\n- task_id: /);
+    const csv = lines((await here.run("list --limit all -o csv")).stdout);
+    expect([csv.length, csv[0]]).toEqual([
+      COUNT + 1,
+      "user_id,task_id,status,error,created_at,updated_at,progress,text,rare",
+    ]);
+    const table = await here.run("list --limit all --no-headers");
+    expect(lines(table.stdout)).toHaveLength(COUNT);
+    expect(table.stderr).toBe("2500 of 2500 tasks, from file\n");
+  });
+
+  it("goes on from the file where Redis is lost midway", async () => {
+    here.root.writeStore(records);
+    await here.run("sync");
+    let seen = 0;
+    const cut = await redisProxy(here.server.port, (): Verdict => (++seen > 12 ? "cut" : "pass"));
+    const run = await here.run("list --limit all -o jsonl", { env: { REDIS_PORT: String(cut.port) } });
+    await cut.stop();
+    expect(ids(run.stdout)).toEqual(expected(() => true));
+    expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining("answered instead") });
+  });
+
+  it.each([
+    "--limit 0",
+    "--limit -1",
+    "--limit some",
+    "--limit 5 --page 2",
+    "--limit 5 --page-size 9",
+    "--limit 5 --user a --ids t",
+  ])("refuses %s", async (flags) => {
+    expect(await here.run(`list ${flags}`)).toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
+describe("an empty list", () => {
+  const said = async (line: string, env = {}) => {
+    const { code, stderr, stdout } = await here.run(`list ${line}`.trim(), { env });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    return lines(stderr).at(-1);
+  };
+
+  it("says why, and what to try", async () => {
+    here.root.writeStore([record("alice", "t1"), record("alice", "t2"), record("bob", "t3", { status: "failed" })]);
+    for (const env of [{}, { REDIS_ENABLED: "false" }]) {
+      expect(await said("--user alcie", env)).toBe('no task of user "alcie" among 3 tasks; did you mean "alice"?');
+      expect(await said("--user zzzz", env)).toBe('no task of user "zzzz" among 3 tasks');
+      expect(await said("--status wait", env)).toBe("nothing matches; there would be without --status 3 tasks");
+      expect(await said("--user alice --status error", env)).toBe(
+        "nothing matches; there would be without --user 1 task, without --status 2 tasks",
+      );
+      expect(await said("--status wait --since 1h", env)).toBe(
+        "nothing matches --status and --since; there are 3 tasks in all",
+      );
+      expect(await said("--page 7", env)).toBe("the last page is --page 1");
+      await here.run("sync");
+    }
+    await here.server.call("FLUSHALL");
+    expect(await said("--source redis")).toMatch(/^Redis has no tasks, the store file has 3: run `ttsctl sync`/);
+    here.root.writeStore([]);
+    expect(await said("")).toMatch(/^there are no tasks at all; the store file is .*voice_task.json/);
+    expect((await here.run("list -q --user x")).stderr).toBe("");
+    expect((await here.run("list -o json --user x")).stderr).toBe("");
+  });
+});
+
+describe.runIf(hasPty)("the pager", () => {
+  const SIZE: [number, number] = [80, 10];
+  const fill = (count: number) => {
+    here.root.configure(null);
+    here.root.writeStore(records.slice(0, count));
+  };
+  const onTerminal = (line: string, pager: string) =>
+    new OnTerminal(line.split(" "), here.root.path, { TTSCTL_PAGER: pager, PAGER: "/bin/false" }, SIZE);
+  const script = (name: string, body: string) => {
+    here.root.write(name, `#!/bin/sh\n${body}\n`);
+    chmodSync(here.root.at(name), 0o755);
+    return here.root.at(name);
+  };
+
+  it("gets a table that is higher than the screen, whole", async () => {
+    fill(30);
+    const pager = script("pager", 'sed "s/^/$1/"');
+    const long = onTerminal("list -n 30", `${pager} >`);
+    expect(await long.end()).toBe(0);
+    expect(long.text.match(/^>/gm)).toHaveLength(31);
+    expect(long.text).toMatch(/30 of 30 tasks/);
+    for (const line of ["list -n 5", "list -n 30 --no-pager", "list -n 30 -o json"]) {
+      const short = onTerminal(line, `${pager} >`);
+      expect(await short.end()).toBe(0);
+      expect(short.text).not.toMatch(/^>/m);
+    }
+  });
+
+  it.each(["/nowhere/pager", "/etc/passwd"])("that cannot run (%s) is done without", async (pager) => {
+    fill(30);
+    const run = onTerminal("list -n 30", pager);
+    expect(await run.end()).toBe(0);
+    expect(run.text.match(/^(alice|bob) /gm)).toHaveLength(30);
+  });
+
+  it("that quits early or fails changes nothing about the exit code", async () => {
+    fill(COUNT);
+    for (const body of ["head -1", "exit 7", "kill -9 $$"]) {
+      const run = onTerminal("list --limit all", script("pager", body));
+      expect(await run.end()).toBe(0);
+      expect(run.text).toMatch(/of 2500 tasks, from file/);
+    }
+  });
+
+  it("has Ctrl-C to itself", async () => {
+    fill(30);
+    const pager = script("pager", 'trap "echo GOT; exit 0" INT; cat; echo READY; while :; do sleep 0.05; done');
+    const run = onTerminal("list -n 30", pager);
+    await until(() => run.text.includes("READY"));
+    run.type("\u0003");
+    expect(await run.end()).toBe(0);
+    expect(run.text).toContain("GOT");
+  });
+});
