@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
-import { loadSettings } from "../config/load.ts";
+import type { Examination } from "../config/examine.ts";
+import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../render/printable.ts";
@@ -170,7 +171,19 @@ export class Context {
     );
   }
 
+  /** What can be said of the configuration, where nothing that is wrong in it is an error. */
+  async examineConfig(): Promise<Examination> {
+    const { examineConfig } = await import("../config/examine.ts");
+    return examineConfig(this.#loadOptions());
+  }
+
   async #loadSettings(): Promise<Settings> {
+    const settings = await loadSettings(this.#loadOptions());
+    for (const line of settings.warnings) this.reporter.warn(line);
+    return settings;
+  }
+
+  #loadOptions(): LoadOptions {
     const { config, store, redisUrl, redis } = this.flags;
     const flags = {
       ...(config === undefined ? {} : { config }),
@@ -179,9 +192,7 @@ export class Context {
       ...(redis ? {} : { redis }),
       ...this.#commandFlags,
     };
-    const settings = await loadSettings({ flags, env: this.#surroundings.env, cwd: this.#surroundings.cwd });
-    for (const line of settings.warnings) this.reporter.warn(line);
-    return settings;
+    return { flags, env: this.#surroundings.env, cwd: this.#surroundings.cwd };
   }
 }
 
@@ -193,7 +204,8 @@ async function connectMirror(target: RedisTarget, zone: Zone) {
   return new Mirror(await RedisClient.connect(target), zone);
 }
 
-function targetOf({ redis }: Settings): RedisTarget {
+/** Where Redis is, by the settings. */
+export function targetOf({ redis }: Settings): RedisTarget {
   return {
     host: redis.host.value,
     port: redis.port.value,

@@ -44,5 +44,6 @@ export function lineOutput(context: Context) {
 
 /** The exit codes of SPEC section 5 that a result, rather than an error, can have. */
 export const DONE = 0;
+export const FAILED = 1;
 export const PARTLY = 3;
 export const INTERRUPTED = 130;

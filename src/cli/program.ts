@@ -5,6 +5,7 @@ import type { Attach } from "./attach.ts";
 import { declareCleanup } from "./commands/cleanup.ts";
 import { declareConfig } from "./commands/config.ts";
 import { declareDelete } from "./commands/delete.ts";
+import { declareDoctor } from "./commands/doctor.ts";
 import { declareExport } from "./commands/export.ts";
 import { declareGet } from "./commands/get.ts";
 import { declareList } from "./commands/list.ts";
@@ -18,7 +19,7 @@ import { LOG_FORMATS } from "./log.ts";
 
 const DECLARATIONS = [
   ...[declareSync, declareList, declareQuery, declareGet, declareVerify],
-  ...[declareCleanup, declareDelete, declareMark, declareExport, declareConfig],
+  ...[declareCleanup, declareDelete, declareMark, declareExport, declareConfig, declareDoctor],
 ] as const;
 
 /** Parses the command line, runs what it names, and returns the exit code. */

@@ -46,6 +46,8 @@ export const DEFAULTS: Readonly<SettingValues> = {
   "audit.path": null,
 };
 
+export const SETTING_NAMES = Object.keys(DEFAULTS) as readonly SettingName[];
+
 /** The file that is looked for in the working folder. */
 export const CONFIG_FILE = "config.ini";
 

@@ -12,6 +12,8 @@ export interface SettingInputs {
   configPath: string | null;
   /** Absolute */
   cwd: string;
+  /** Settings that are as if nobody gave them; none by default. */
+  hidden?: (name: SettingName) => boolean;
 }
 
 /** A text that one level gives for a setting; a relative path in it starts at `folder`. */
@@ -26,8 +28,8 @@ export interface Given {
 export const LEVELS = ["flag", "env", "file"] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** Not every setting has one: what a variable gives holds for all that runs in its environment. */
-const VARIABLES: Partial<Record<SettingName, string>> = {
+/** The variable of each setting that has one. */
+export const VARIABLES: Readonly<Partial<Record<SettingName, string>>> = {
   "redis.enabled": "REDIS_ENABLED",
   "redis.host": "REDIS_HOST",
   "redis.port": "REDIS_PORT",
@@ -62,7 +64,7 @@ const MAY_BE_EMPTY: readonly SettingName[] = ["redis.username", "redis.password"
 
 /** What a level gives for a setting, if it does. An option of the file that cannot be interpolated is a CONFIG_INVALID. */
 export function givenAt(level: Level, name: SettingName, inputs: SettingInputs): Given | undefined {
-  return READERS[level](name, inputs);
+  return inputs.hidden?.(name) ? undefined : READERS[level](name, inputs);
 }
 
 /** What the highest level that has the setting gives. Lower levels are not looked at. */
@@ -101,7 +103,7 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
 };
 
 /** Where a setting stands in the file: the names of options may hold dots, those of our sections do not. */
-function placeOf(name: SettingName): { section: string; option: string } {
+export function placeOf(name: SettingName): { section: string; option: string } {
   const dot = name.indexOf(".");
   return { section: name.slice(0, dot), option: name.slice(dot + 1) };
 }

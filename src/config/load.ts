@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { CONFIG_FILE, CONFIG_VARIABLE } from "./defaults.ts";
 import { type IniFile, parseIni } from "./ini-file.ts";
+import type { SettingInputs } from "./levels.ts";
 import { resolveSettings } from "./resolve.ts";
 import type { SettingFlags, Settings } from "./settings.ts";
 
@@ -23,9 +24,14 @@ interface Place {
  * Finds and reads config.ini (`--config`, else `TTSCTL_CONFIG`, else `./config.ini`) and resolves the settings (SPEC
  * section 7). A named file that is not there is a CONFIG_NOT_FOUND; one that cannot be read is a CONFIG_INVALID.
  */
-export async function loadSettings({ flags, env, cwd }: LoadOptions): Promise<Settings> {
+export async function loadSettings(options: LoadOptions): Promise<Settings> {
+  return resolveSettings(await readInputs(options));
+}
+
+/** All that settings are resolved from; throws as `loadSettings` does for the file, and for no value in it. */
+export async function readInputs({ flags, env, cwd }: LoadOptions): Promise<SettingInputs> {
   const file = await readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd));
-  return resolveSettings({ flags, env, file, configPath: file?.path ?? null, cwd });
+  return { flags, env, file, configPath: file?.path ?? null, cwd };
 }
 
 function findConfig(flag: string | undefined, variable: string | undefined, cwd: string): Place {

@@ -8,7 +8,7 @@ import type { TaskId } from "../task-source.ts";
 import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
-import { type Lock, takeLock, withLock } from "./lock.ts";
+import { type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
 import { identityAt, removeLeftover, replaceFile } from "./replace.ts";
 import { Snapshot, unreadable } from "./snapshot.ts";
 import { NO_UPSERTS } from "./upserts.ts";
@@ -68,9 +68,14 @@ export class FileStore {
     return sameIdentity(await identityAt(this.#path), snapshot.identity);
   }
 
+  /** Who holds a lock; null where nobody does. */
+  async holderOf(purpose: LockPurpose): Promise<string | null> {
+    return lockHolder(await this.target(), purpose);
+  }
+
   /** One of the locks between ttsctl processes. `watch` does not wait; `run` removes what a killed run left. */
   async lock(purpose: "run" | "watch"): Promise<Lock> {
-    const target = await this.#target();
+    const target = await this.target();
     const lock = await takeLock(target, purpose, purpose === "watch" ? 0 : LOCK_WAIT_S, this.#signal);
     try {
       if (purpose !== "run") return lock;
@@ -94,7 +99,7 @@ export class FileStore {
    * @param base a snapshot to plan on while it is current; the caller closes it
    */
   async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
-    const target = await this.#target();
+    const target = await this.target();
     const job = { target, plan, displaced: new DisplacedUpdates(this.#zone) };
     const first = await this.#rewrite(job, base);
     const quiet = (!first.changed || !first.wroteLately) && job.displaced.count === 0;
@@ -189,7 +194,7 @@ export class FileStore {
   }
 
   /** The file itself where the path is a symbolic link to it. */
-  async #target(): Promise<string> {
+  async target(): Promise<string> {
     return linkTarget(this.#path);
   }
 }

@@ -33,7 +33,7 @@ export async function takeLock(
   waitSeconds: number,
   signal?: AbortSignal,
 ): Promise<Lock> {
-  const path = join(dirname(storePath), `.${basename(storePath)}.${purpose}.lock`);
+  const path = lockPath(storePath, purpose);
   const handle = await openLockFile(path);
   try {
     const deadline = Date.now() + waitSeconds * 1000;
@@ -49,6 +49,29 @@ export async function takeLock(
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+function lockPath(storePath: string, purpose: LockPurpose): string {
+  return join(dirname(storePath), `.${basename(storePath)}.${purpose}.lock`);
+}
+
+/**
+ * Who holds a lock, such as `pid 123 (cleanup --watch)`; null where nobody does. Makes no lock file, and does not wait.
+ * To see it, a free lock is shared for some milliseconds, in which nobody else can take it.
+ * @throws TtsctlError LOCK_UNAVAILABLE
+ */
+export async function lockHolder(storePath: string, purpose: LockPurpose): Promise<string | null> {
+  const path = lockPath(storePath, purpose);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error) => {
+    if (systemErrorCode(error) === "ENOENT") return null;
+    throw lockFileUnavailable(path, error);
+  });
+  if (handle === null) return null;
+  try {
+    return (await tryFlock(handle, path, "-s")) ? null : await describeHolder(handle);
+  } finally {
+    await handle.close();
   }
 }
 
@@ -93,7 +116,7 @@ async function openForeignLockFile(path: string): Promise<FileHandle> {
 }
 
 /** One try, without waiting. The lock belongs to the open file that both processes share, so it outlives flock(1). */
-function tryFlock(handle: FileHandle, path: string): Promise<boolean> {
+function tryFlock(handle: FileHandle, path: string, mode: "-x" | "-s" = "-x"): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const unavailable = (cause?: unknown) =>
       reject(
@@ -103,7 +126,10 @@ function tryFlock(handle: FileHandle, path: string): Promise<boolean> {
         }),
       );
     // Apart from the terminal's signals, so that Ctrl-C does not end it midway.
-    const child = spawn("flock", ["-n", "3"], { stdio: ["ignore", "ignore", "ignore", handle.fd], detached: true });
+    const child = spawn("flock", [mode, "-n", "3"], {
+      stdio: ["ignore", "ignore", "ignore", handle.fd],
+      detached: true,
+    });
     child.on("error", unavailable);
     child.on("exit", (code) => (code === 0 || code === 1 ? resolve(code === 0) : unavailable()));
   });
@@ -128,10 +154,14 @@ async function writeLockFile(handle: FileHandle, note: string): Promise<void> {
   }
 }
 
-async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurpose, waited: number) {
-  const { holder, note } = await readLockFile(handle);
+async function describeHolder(handle: FileHandle): Promise<string> {
+  const { holder } = await readLockFile(handle);
   const [, pid, command] = /^(\d+) (.*)$/s.exec(holder.trim()) ?? [];
-  const who = pid === undefined ? "another ttsctl" : `pid ${pid} (${command})`;
+  return pid === undefined ? "another ttsctl" : `pid ${pid} (${command})`;
+}
+
+async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurpose, waited: number) {
+  const [who, { note }] = [await describeHolder(handle), await readLockFile(handle)];
   if (purpose === "watch") {
     return new TtsctlError("WATCHER_RUNNING", `${who} already watches this store`, { hint: `its lock is ${path}` });
   }

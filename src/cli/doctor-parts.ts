@@ -1,0 +1,48 @@
+import type { Examination } from "../config/examine.ts";
+import type { ConfigFacts, DoctorParts } from "../operations/doctor/probe.ts";
+import { FileStore } from "../store/file/file-store.ts";
+import type { RedisTarget } from "../store/redis/client.ts";
+import { Zone } from "../task/zone.ts";
+import { type Context, targetOf } from "./context.ts";
+
+/** What `doctor` looks at. Of a section with a wrong value nothing is made: to look at its defaults would mislead. */
+export async function doctorParts(context: Context): Promise<DoctorParts> {
+  const examined = await context.examineConfig();
+  const { settings } = examined;
+  const known = (section: string) => (examined.wrong.has(section) ? null : settings);
+  const [redis, store, paths] = [known("redis"), known("store"), known("paths")];
+  const [cleanup, service] = [known("cleanup")?.cleanup, known("service")?.service];
+  const zone = service === undefined ? null : new Zone(service.timezone.value ?? undefined);
+  return {
+    config: factsOf(examined, context),
+    nodeVersion: process.version,
+    // In another zone the file is as whole: only times would be read differently.
+    file: store && new FileStore(store.store.path.value, zone ?? new Zone("UTC"), context.clock),
+    paths: paths && { output: paths.paths.output.value, logs: paths.paths.logs.value },
+    audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
+    connect: redis && (redis.redis.enabled.value ? connecterOf(targetOf(redis)) : "off"),
+    db: redis?.redis.db.value ?? 0,
+    zone,
+    zoneOrigin: service?.timezone.value == null ? null : service.timezone.origin,
+    cleanup: cleanup ? { retention: cleanup.retention.value, stuckAfter: cleanup.stuckAfter.value } : null,
+    clock: context.clock,
+  };
+}
+
+function factsOf(examined: Examination, { cwd }: Context): ConfigFacts {
+  const { path, unreadable, wrong, names, holdsPassword, unsupported, variables, kubernetes, settings } = examined;
+  return {
+    ...{ path, cwd, unreadable, holdsPassword, unsupported, variables, kubernetes },
+    wrong: [...wrong.values()],
+    misspelt: names.misspelt,
+    sections: names.sections,
+    warnings: settings?.warnings ?? [],
+  };
+}
+
+function connecterOf(target: RedisTarget) {
+  return async (db = target.db) => {
+    const { RedisClient } = await import("../store/redis/client.ts");
+    return RedisClient.connect({ ...target, db });
+  };
+}

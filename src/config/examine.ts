@@ -1,0 +1,105 @@
+import { TtsctlError } from "../errors.ts";
+import { CONFIG_VARIABLE, DEFAULTS, SETTING_NAMES, type SettingName } from "./defaults.ts";
+import type { IniFile } from "./ini-file.ts";
+import { placeOf, type SettingInputs, VARIABLES } from "./levels.ts";
+import { type LoadOptions, readInputs } from "./load.ts";
+import { type ForeignNames, foreignNames } from "./misspelt.ts";
+import { parseRedisUrl } from "./redis-url.ts";
+import { resolveSettings } from "./resolve.ts";
+import type { Settings } from "./settings.ts";
+
+/** What can be said of a configuration, right or wrong. No secret is in it but in `settings`. */
+export interface Examination {
+  /** The file in force; null where there is none. */
+  readonly path: string | null;
+  /** What is wrong with the file as a whole. */
+  readonly unreadable: TtsctlError | null;
+  /** The settings in force, as far as they can be told: those of a section with a wrong value are the defaults. */
+  readonly settings: Settings | null;
+  /** The first wrong value of each section that has one. */
+  readonly wrong: ReadonlyMap<string, TtsctlError>;
+  readonly names: ForeignNames;
+  /** Whether the file holds a password, in force or not. */
+  readonly holdsPassword: boolean;
+  /** Asked for in the file, and not in this version. */
+  readonly unsupported: string[];
+  /** Variables of ttsctl that are set. */
+  readonly variables: string[];
+  /** Whether REDIS_PORT is the one that Kubernetes sets. */
+  readonly kubernetes: boolean;
+}
+
+/** Looks at everything in a configuration, and throws for nothing that is wrong in it. */
+export async function examineConfig(options: LoadOptions): Promise<Examination> {
+  const variables = [CONFIG_VARIABLE, ...Object.values(VARIABLES)].filter((name) => options.env[name]);
+  const kubernetes = options.env.REDIS_PORT?.includes("://") === true;
+  try {
+    const inputs = await readInputs(options);
+    return { ...examineInputs(inputs), path: inputs.configPath, unreadable: null, variables, kubernetes };
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    return { ...NOTHING, path: null, unreadable: error, variables, kubernetes };
+  }
+}
+
+const NOTHING = {
+  ...{ settings: null, wrong: new Map(), names: { misspelt: [], sections: [] } },
+  ...{ holdsPassword: false, unsupported: [] },
+};
+
+function examineInputs(inputs: SettingInputs): Omit<Examination, "path" | "unreadable" | "variables" | "kubernetes"> {
+  const wrong = new Map<string, TtsctlError>();
+  for (const section of new Set(SETTING_NAMES.map(sectionOf))) {
+    const error = problemOf({ ...inputs, hidden: (name) => sectionOf(name) !== section });
+    if (error !== undefined) wrong.set(section, error);
+  }
+  const settings = resolveSettings({ ...inputs, hidden: (name) => wrong.has(sectionOf(name)) });
+  const { file } = inputs;
+  if (file === null) return { ...NOTHING, settings, wrong };
+  const [names, unsupported] = [foreignNames(file), unsupportedIn(file)];
+  return { settings, wrong, names, unsupported, holdsPassword: holdsPassword(file) };
+}
+
+function sectionOf(name: SettingName): string {
+  return placeOf(name).section;
+}
+
+function problemOf(inputs: SettingInputs): TtsctlError | undefined {
+  try {
+    resolveSettings(inputs);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TtsctlError) return error;
+    throw error;
+  }
+}
+
+/** A url that is wrong may hold one all the same. */
+function holdsPassword(file: IniFile): boolean {
+  const url = valueIn(file, "redis", "url") ?? "";
+  return (valueIn(file, "redis", "password") ?? "") !== "" || (url !== "" && parseRedisUrl(url)?.password !== null);
+}
+
+/** What [redis] may say of SPEC section 10, and how it says no more than this version does: one node, plain keys. */
+const ONE_NODE_PLAIN: readonly [string, RegExp][] = [
+  ["sentinels", /^$/],
+  ["cluster", /^(0|no|false|off)?$/i],
+  ["layout", /^(plain)?$/i],
+];
+
+function unsupportedIn(file: IniFile): string[] {
+  return ONE_NODE_PLAIN.flatMap(([option, harmless]) => {
+    if (`redis.${option}` in DEFAULTS) return []; // a setting that this version has
+    return harmless.test((valueIn(file, "redis", option) ?? "").trim()) ? [] : [`[redis] ${option}`];
+  });
+}
+
+/** A value of the file, in force or not; undefined also for one that cannot be interpolated, which is named elsewhere. */
+function valueIn(file: IniFile, section: string, option: string): string | undefined {
+  try {
+    return file.get(section, option);
+  } catch (error) {
+    if (error instanceof TtsctlError) return undefined;
+    throw error;
+  }
+}

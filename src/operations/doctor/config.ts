@@ -1,0 +1,86 @@
+import { stat } from "node:fs/promises";
+import { type Check, fail, ok, warn } from "./check.ts";
+import type { ConfigFacts } from "./probe.ts";
+import { Skip } from "./skip.ts";
+
+const config: Check = {
+  name: "config",
+  run: ({ parts: { config } }) => {
+    if (config.unreadable !== null) return fail(config.unreadable.message, config.unreadable.hint ?? CONFIG_HINT);
+    if (config.path !== null) return ok(`${config.path}, as Python's configparser reads it`);
+    return warn(`no config.ini in ${config.cwd}: defaults, variables and flags alone`, CONFIG_HINT);
+  },
+};
+
+const CONFIG_HINT = "run ttsctl in the service's folder, or name its config.ini with --config or TTSCTL_CONFIG";
+
+const values: Check = {
+  name: "config.values",
+  run: ({ parts }) => {
+    const { wrong, warnings, unsupported } = readable(parts.config);
+    const [first] = wrong;
+    if (first !== undefined) {
+      const hint = first.hint ?? "correct the value, or leave the setting out";
+      return fail(wrong.map(({ message }) => message).join("; "), hint);
+    }
+    if (unsupported.length > 0) {
+      return fail(
+        `${unsupported.join(" and ")}: this version works with one Redis node and the layout plain`,
+        "leave it out if the service works so too; else do not use this version on its Redis",
+      );
+    }
+    if (warnings.length > 0) return warn(warnings.join("; "), "`ttsctl config` shows what is in force");
+    return ok("all settings in force are right");
+  },
+};
+
+const names: Check = {
+  name: "config.names",
+  run: ({ parts }) => {
+    const { path, misspelt, sections } = readable(parts.config);
+    if (path === null) throw new Skip("there is no config.ini");
+    if (misspelt.length > 0) {
+      const list = misspelt.map(({ found, near }) => `${found} (${near}?)`);
+      return warn(
+        `without effect, and near a name that has one: ${list.join(", ")}`,
+        "correct the name if it is meant",
+      );
+    }
+    return ok(sections.length === 0 ? "no section of others" : `the service's own, left alone: ${sections.join(", ")}`);
+  },
+};
+
+const secrets: Check = {
+  name: "config.secrets",
+  run: async ({ parts }) => {
+    const { path, holdsPassword } = readable(parts.config);
+    if (path === null || !holdsPassword) return ok("no password in a file");
+    const { mode } = await stat(path);
+    if ((mode & 0o004) === 0) return ok("config.ini holds a password, and only its owner and group can read it");
+    return warn(
+      `config.ini holds a password, and everybody can read it (mode ${(mode & 0o777).toString(8)})`,
+      `chmod o-r '${path}', if the service runs as its owner or group`,
+    );
+  },
+};
+
+const environment: Check = {
+  name: "environment",
+  run: ({ parts: { config } }) => {
+    if (config.kubernetes) {
+      return warn(
+        "REDIS_PORT is an address, as Kubernetes sets it for a Service named redis",
+        "set REDIS_PORT to the port in the pod, or enableServiceLinks: false there",
+      );
+    }
+    if (config.variables.length === 0) return ok("no variable of ttsctl is set");
+    return ok(`these come before the file: ${config.variables.join(", ")}`);
+  },
+};
+
+function readable(config: ConfigFacts): ConfigFacts {
+  if (config.unreadable !== null) throw new Skip("the configuration cannot be read");
+  return config;
+}
+
+export const CONFIG_CHECKS = [config, values, names, secrets, environment];

@@ -1,0 +1,43 @@
+import { formatAge } from "../../task/duration.ts";
+import { allowedSkew, checkTimezone } from "../safety.ts";
+import { type Check, fail, ok, warn } from "./check.ts";
+import { drift } from "./drift.ts";
+
+const clock: Check = {
+  name: "clock",
+  run: async (probe) => {
+    const mirror = await probe.mirror();
+    const { parts, cleanup } = probe;
+    const before = parts.clock.now();
+    const theirs = await mirror.time();
+    const skew = Math.abs(theirs - (before + parts.clock.now()) / 2);
+    const allowed = cleanup.retention > 0 ? allowedSkew(cleanup.retention) : allowedSkew(Number.POSITIVE_INFINITY);
+    if (skew <= allowed) return ok(`${skew.toFixed(2)} s from Redis's`);
+    const detail = `${Math.round(skew)} s from Redis's: cleanup purges nothing`;
+    return fail(detail, "set the clocks of both machines (NTP)");
+  },
+};
+
+const timezone: Check = {
+  name: "timezone",
+  run: async (probe) => {
+    const { zone, parts } = probe;
+    const from = parts.zoneOrigin ?? "the machine's, as [service] timezone is not set";
+    const where = `times without an offset are in ${zone.name} (${from})`;
+    if (parts.connect === "off") return ok(where);
+    await checkTimezone(await probe.mirror());
+    return ok(`${where}, which fits what Redis holds`);
+  },
+};
+
+const synced: Check = {
+  name: "synced",
+  run: async (probe) => {
+    const when = await (await probe.mirror()).syncedAt();
+    if (when === null) return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
+    const age = probe.parts.clock.now() - Date.parse(when) / 1000;
+    return ok(`last full sync ${when}${Number.isNaN(age) ? "" : `, ${formatAge(Math.max(0, age))} ago`}`);
+  },
+};
+
+export const MIRROR_CHECKS = [clock, timezone, synced, drift];

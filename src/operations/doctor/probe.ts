@@ -1,0 +1,155 @@
+import type { Clock } from "../../clock.ts";
+import { isRedisError, type TtsctlError } from "../../errors.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { RedisClient } from "../../store/redis/client.ts";
+import { isFatal } from "../../store/redis/errors.ts";
+import { Mirror } from "../../store/redis/mirror.ts";
+import type { Zone } from "../../task/zone.ts";
+import { type Info, parseInfo } from "./info.ts";
+import { Skip } from "./skip.ts";
+
+/** What is known of the configuration: facts, and no secret. */
+export interface ConfigFacts {
+  /** The config.ini in force; null where there is none. */
+  readonly path: string | null;
+  readonly cwd: string;
+  /** What is wrong with the file as a whole, and with the values in force. */
+  readonly unreadable: TtsctlError | null;
+  readonly wrong: readonly TtsctlError[];
+  readonly misspelt: readonly { readonly found: string; readonly near: string }[];
+  /** Sections of the service itself. */
+  readonly sections: readonly string[];
+  readonly unsupported: readonly string[];
+  readonly holdsPassword: boolean;
+  /** Variables in force, by name. */
+  readonly variables: readonly string[];
+  readonly kubernetes: boolean;
+  /** What the settings themselves warn of. */
+  readonly warnings: readonly string[];
+}
+
+/** Everything that is looked at; null for what a wrong configuration does not tell. */
+export interface DoctorParts {
+  readonly config: ConfigFacts;
+  readonly nodeVersion: string;
+  readonly file: FileStore | null;
+  readonly paths: { readonly output: string; readonly logs: string } | null;
+  /** The ledger of what is removed; a path of null where none is kept. */
+  readonly audit: { readonly path: string | null } | null;
+  /** Connects, to another database of the same server if one is named. */
+  readonly connect: ((db?: number) => Promise<RedisClient>) | "off" | null;
+  readonly db: number;
+  readonly zone: Zone | null;
+  /** Where the zone was set; null: nowhere, so that it is the machine's. */
+  readonly zoneOrigin: string | null;
+  /** Seconds. */
+  readonly cleanup: { readonly retention: number; readonly stuckAfter: number } | null;
+  readonly clock: Clock;
+}
+
+/** What several checks look at, each opened once and when it is first needed. */
+export class Probe {
+  readonly parts: DoctorParts;
+  #snapshot: Promise<Snapshot> | undefined;
+  #client: Promise<RedisClient> | undefined;
+  #infos = new Map<string, Promise<Info>>();
+  #lost = false;
+
+  constructor(parts: DoctorParts) {
+    this.parts = parts;
+  }
+
+  get file(): FileStore {
+    return this.parts.file ?? unknown("[store] path");
+  }
+
+  get paths(): { readonly output: string; readonly logs: string } {
+    return this.parts.paths ?? unknown("[paths]");
+  }
+
+  /** Null where no ledger is kept. */
+  get audit(): string | null {
+    return (this.parts.audit ?? unknown("[audit] path")).path;
+  }
+
+  get cleanup(): { readonly retention: number; readonly stuckAfter: number } {
+    return this.parts.cleanup ?? unknown("[cleanup]");
+  }
+
+  get zone(): Zone {
+    return this.parts.zone ?? unknown("[service] timezone");
+  }
+
+  /** The store file as it was when it was first asked for, or its error. */
+  read(): Promise<Snapshot> {
+    this.#snapshot ??= this.file.read();
+    return this.#snapshot;
+  }
+
+  /** The same, for checks that cannot do without. */
+  async snapshot(): Promise<Snapshot> {
+    const reading = this.read();
+    try {
+      return await reading;
+    } catch {
+      throw new Skip("the store file cannot be read");
+    }
+  }
+
+  /** The first connection, with its error if there is none. */
+  connect(): Promise<RedisClient> {
+    const { connect } = this.parts;
+    if (connect === "off") throw new Skip("Redis is switched off");
+    if (connect === null) unknown("[redis]");
+    if (this.#client === undefined) {
+      this.#client = connect();
+      this.#client.catch(() => {}); // whoever awaits it is told
+    }
+    return this.#client;
+  }
+
+  /** The connection, for checks that cannot do without. */
+  async client(): Promise<RedisClient> {
+    const connecting = this.connect();
+    const client = await connecting.catch(() => {
+      throw new Skip("Redis cannot be used");
+    });
+    if (this.#lost) throw new Skip("Redis was lost midway");
+    return client;
+  }
+
+  async mirror(): Promise<Mirror> {
+    return new Mirror(await this.client(), this.zone);
+  }
+
+  /** One section of INFO; skips where the Redis user may not ask for it. */
+  async info(section: string): Promise<Info> {
+    const client = await this.client();
+    const known = this.#infos.get(section) ?? client.command("INFO", section).then((reply) => parseInfo(String(reply)));
+    this.#infos.set(section, known);
+    try {
+      return await known;
+    } catch (error) {
+      if (isRedisError(error) && (error.code === "REDIS_DENIED" || !isFatal(error))) {
+        throw new Skip("the Redis user may not ask for INFO");
+      }
+      throw error;
+    }
+  }
+
+  /** After a reply that never came nothing more is asked: each question would wait as long again. */
+  noteError(error: TtsctlError): void {
+    if (error.code === "REDIS_TIMEOUT" || error.code === "REDIS_UNAVAILABLE") this.#lost = true;
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot?.then((snapshot) => snapshot.close()).catch(() => {});
+    // A connection that is still being made is not waited for.
+    void this.#client?.then((client) => client.close()).catch(() => {});
+  }
+}
+
+function unknown(setting: string): never {
+  throw new Skip(`${setting} is not known, as the configuration is wrong`);
+}

@@ -1,0 +1,80 @@
+import { TtsctlError } from "../../errors.ts";
+import type { Command, RedisClient } from "../../store/redis/client.ts";
+import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY, taskKey, userIndexKey } from "../../store/redis/keys.ts";
+import { type Check, fail, ok } from "./check.ts";
+import { Skip } from "./skip.ts";
+
+/** Keys of nobody, so that even a command that ran would change nothing that is there. */
+const HASH = taskKey("ttsctl-doctor", "none");
+const USER_INDEX = userIndexKey("ttsctl-doctor");
+
+/** Every command of ours, inside scripts or not, with the kind of key that it is used on. */
+const NEEDED: readonly Command[] = [
+  ...[["ZCARD", INDEX_KEY] as const, ["ZCOUNT", INDEX_KEY, "0", "0"] as const],
+  ...[["ZREVRANGE", INDEX_KEY, "0", "0"] as const, ["ZRANGE", INDEX_KEY, "0", "0"] as const],
+  ...[["ZRANDMEMBER", INDEX_KEY, "1"] as const, ["ZSCORE", INDEX_KEY, "none"] as const],
+  ["ZMSCORE", INDEX_KEY, "none"],
+  ["ZADD", INDEX_KEY, "XX", "0", "none"],
+  ["ZREM", INDEX_KEY, "none"],
+  ["ZADD", USER_INDEX, "XX", "0", "none"],
+  ["ZREM", USER_INDEX, "none"],
+  ["HGET", HASH, "status"],
+  ["HMGET", HASH, "status"],
+  ["EXISTS", HASH],
+  ["HSET", HASH, "status", "none"],
+  ["UNLINK", HASH],
+  ["GET", SYNCED_KEY],
+  ["SET", SYNCED_KEY, "", "XX", "NX"],
+  ["DEL", SYNCING_KEY],
+  ["EVAL", "return 0", "1", INDEX_KEY],
+  ["EVALSHA", "0".repeat(40), "1", INDEX_KEY],
+  ["TYPE", HASH],
+  ["ZSCAN", INDEX_KEY, "0"],
+  ["SCAN", "0"],
+  ["TIME"],
+];
+
+/** What the Redis user may do, asked without doing it. */
+export const rights: Check = {
+  name: "redis.rights",
+  run: async (probe) => {
+    const client = await probe.client();
+    const denied = (await deniedByDryRun(client)) ?? (await deniedInQueue(client));
+    if (denied === null) throw new Skip("the Redis user may ask neither ACL DRYRUN nor MULTI what it may do");
+    if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
+    return fail(`the Redis user may not ${byKey(denied)}`, ACL_HINT);
+  },
+};
+
+const ACL_HINT = "ACL SETUSER ... ~tts:* +@read +@write +@scripting +@connection +@transaction +time +info";
+
+/** Asks `ACL DRYRUN` (Redis 7); null where it may not be asked, or is not known. */
+async function deniedByDryRun(client: RedisClient): Promise<Command[] | null> {
+  const [user] = await client.pipeline([["ACL", "WHOAMI"]]);
+  if (typeof user !== "string") return null;
+  const replies = await client.pipeline(NEEDED.map((command) => ["ACL", "DRYRUN", user, ...command]));
+  if (replies.some((reply) => reply instanceof TtsctlError)) return null;
+  return NEEDED.flatMap((command, i) => (replies[i] === "OK" ? [] : [command]));
+}
+
+/** Queues the commands in a transaction that is thrown away: rights are checked on the way into the queue. */
+async function deniedInQueue(client: RedisClient): Promise<Command[] | null> {
+  const [begun] = await client.pipeline([["MULTI"]]);
+  if (begun !== "OK") return null;
+  const replies = await client.pipeline([...NEEDED, ["DISCARD"]]);
+  return NEEDED.flatMap((command, i) => {
+    const reply = replies[i];
+    return reply instanceof TtsctlError && reply.code === "REDIS_DENIED" ? [command] : [];
+  });
+}
+
+/** Commands under the keys that they are for. */
+function byKey(commands: readonly Command[]): string {
+  const groups = new Map<string, Set<string>>();
+  for (const [name, key] of commands) {
+    const text = String(key ?? "");
+    const on = text.startsWith("tts:") ? ` on ${text.replace(/ttsctl-doctor(:none)?/, "*")}` : "";
+    groups.set(on, (groups.get(on) ?? new Set()).add(String(name)));
+  }
+  return [...groups].map(([on, names]) => `${[...names].join(", ")}${on}`).join("; ");
+}

@@ -1,0 +1,66 @@
+import { isRedisError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { ARTIFACT_CHECKS } from "./artifacts.ts";
+import { type Check, type Finding, fail, type Verdict } from "./check.ts";
+import { CONFIG_CHECKS } from "./config.ts";
+import { MACHINE_CHECKS } from "./machine.ts";
+import { MIRROR_CHECKS } from "./mirror.ts";
+import { type DoctorParts, Probe } from "./probe.ts";
+import { REDIS_CHECKS } from "./redis.ts";
+import { Skip } from "./skip.ts";
+import { STORE_CHECKS } from "./store.ts";
+import { TASK_CHECKS } from "./tasks.ts";
+
+const CHECKS: readonly Check[] = [
+  ...MACHINE_CHECKS,
+  ...CONFIG_CHECKS,
+  ...STORE_CHECKS,
+  ...ARTIFACT_CHECKS,
+  ...REDIS_CHECKS,
+  ...MIRROR_CHECKS,
+  ...TASK_CHECKS,
+];
+
+/** Seconds that one check may take: a store of a million tasks is read well within. */
+const LONGEST_S = 60;
+
+/**
+ * Looks at everything, one check after the other, and gives each finding as it comes. Changes nothing and throws for
+ * nothing that it finds. Redis is connected to meanwhile, so that one that is silent costs its timeout once.
+ */
+export async function* diagnose(
+  parts: DoctorParts,
+  checks: readonly Check[] = CHECKS,
+  longest = LONGEST_S,
+): AsyncGenerator<Finding> {
+  const probe = new Probe(parts);
+  try {
+    if (typeof parts.connect === "function") void probe.connect();
+    for (const check of checks) yield { check: check.name, ...(await verdictOf(check, probe, longest)) };
+  } finally {
+    await probe.close();
+  }
+}
+
+async function verdictOf(check: Check, probe: Probe, longest: number): Promise<Verdict> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<Verdict>((resolve) => {
+    timer = setTimeout(() => resolve(fail(`took more than ${longest} s`, TOO_LONG)), longest * 1000);
+  });
+  try {
+    return await Promise.race([(async () => check.run(probe))(), timeout]);
+  } catch (error) {
+    return verdictOfError(error, probe);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const TOO_LONG = "a disk or a network file system that hangs, or a store file too large for this machine";
+
+function verdictOfError(error: unknown, probe: Probe): Verdict {
+  if (error instanceof Skip) return { status: "skip", detail: error.message, hint: null };
+  if (isRedisError(error)) probe.noteError(error);
+  if (error instanceof TtsctlError) return { status: "fail", detail: error.message, hint: error.hint ?? null };
+  if (systemErrorCode(error) !== undefined) return fail((error as Error).message, "see that the disk can be read");
+  throw error;
+}

@@ -1,0 +1,397 @@
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import fc from "fast-check";
+import stringWidth from "string-width";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import type { Finding } from "../../src/operations/doctor/check.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import { writeToMirror } from "../../src/store/redis/write.ts";
+import { connectMirror } from "../helpers/doubles.ts";
+import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
+import { ago, record, taskOf, UTC } from "../helpers/records.ts";
+import { freePort, RedisServer } from "../helpers/redis.ts";
+import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
+import { invoke } from "./invoke.ts";
+import "../helpers/python.ts";
+
+const SECRET = "s3cret-Passw0rd";
+let server: RedisServer;
+let root: ServiceRoot;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server.remove());
+beforeEach(async () => {
+  await server.call("FLUSHALL");
+  root = new ServiceRoot(server.port);
+  root.writeStore([record("alice", "t1"), record("alice", "t2", { updated_at: ago(100) })]);
+  mkdirSync(root.at("output/alice"), { recursive: true });
+  mkdirSync(root.at("Logs"));
+});
+afterEach(() => root.remove());
+
+interface Diagnosis {
+  readonly code: number;
+  readonly checks: Record<string, Finding>;
+  readonly text: string;
+}
+
+async function doctor(line = "", env: Record<string, string> = {}): Promise<Diagnosis> {
+  const args = ["doctor", "-o", "json", ...line.split(" ").filter((word) => word !== "")];
+  const { code, stdout, stderr } = await invoke(args, { cwd: root.path, env });
+  const { checks } = JSON.parse(stdout) as { checks: Finding[] };
+  return { code, checks: Object.fromEntries(checks.map((finding) => [finding.check, finding])), text: stdout + stderr };
+}
+
+const finding = async (name: string, line = "", env = {}) => (await doctor(line, env)).checks[name]!;
+const like = (status: string, detail: RegExp | string = "") => ({
+  status,
+  detail: typeof detail === "string" ? expect.stringContaining(detail) : expect.stringMatching(detail),
+  hint: status === "ok" || status === "skip" ? null : expect.any(String),
+});
+
+async function mirrored(...records: RecordJson[]): Promise<void> {
+  const mirror = await connectMirror(server);
+  await writeToMirror(mirror, records.map(taskOf));
+  mirror.close();
+}
+
+describe("doctor", () => {
+  it("finds nothing wrong in a service that is well", async () => {
+    expect(await invoke(["sync"], { cwd: root.path })).toMatchObject({ code: 0 });
+    const { code, checks } = await doctor();
+    const unwell = Object.values(checks).filter(({ status }) => status !== "ok");
+    expect(unwell).toEqual([]);
+    expect(code).toBe(0);
+    expect(Object.keys(checks)).toHaveLength(33);
+    expect(checks.drift).toMatchObject(like("ok", "2 tasks"));
+    expect(checks["redis.version"]).toMatchObject(like("ok", /^(Redis|Valkey) \d/));
+  });
+
+  it("changes nothing", async () => {
+    await mirrored(record("alice", "t1"));
+    root.write(".voice_task.json.ttsctl", "left");
+    const before = [root.tree(), await server.dump()];
+    await doctor();
+    expect([root.tree(), await server.dump()]).toEqual(before);
+  });
+
+  it("counts, and exits 1 where a check fails and 0 for warnings", async () => {
+    const { code, stdout } = await invoke(["doctor", "-o", "json"], { cwd: root.path });
+    const report = JSON.parse(stdout);
+    expect(Object.keys(report)).toEqual(["checks", "ok", "warn", "fail", "skip"]);
+    expect(Object.keys(report.checks[0])).toEqual(["check", "status", "detail", "hint"]);
+    for (const status of ["ok", "warn", "fail", "skip"]) {
+      expect(report[status]).toBe(report.checks.filter((each: Finding) => each.status === status).length);
+    }
+    expect([code, report.fail, report.warn > 0]).toEqual([0, 0, true]);
+    expect((await doctor("", { REDIS_PORT: String(await freePort()) })).code).toBe(1);
+    const csv = await invoke(["doctor", "-o", "csv", "--no-redis"], { cwd: root.path });
+    expect(csv.stdout.split("\n")[0]).toBe("check,status,detail,hint");
+    expect(csv.stdout.split("\n")).toHaveLength(35);
+  });
+
+  it("reads like help on a fresh machine", async () => {
+    rmSync(root.path, { recursive: true });
+    mkdirSync(root.path);
+    const port = String(await freePort());
+    const { code, stdout, stderr } = await invoke(["doctor"], { cwd: root.path, env: { REDIS_PORT: port } });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^warn {2}config {13}no config\.ini in .*\n {25}-> run ttsctl in the service's folder/m);
+    expect(stdout).toMatch(/^fail {2}redis {14}Redis at 127.0.0.1:\d+ refuses connections\n {25}-> start Redis/m);
+    expect(stdout).toMatch(/^skip {2}10 checks {10}Redis cannot be used: redis.version/m);
+    expect(stderr).toMatch(/^\d+ ok, \d+ warnings, 1 failure, 12 skipped\n$/);
+  });
+
+  it.each([30, 80, 200])("fits a terminal of %i columns", async (columns) => {
+    root.configure(server.port, `[cleanup]\nretension = ${"长".repeat(60)}\nretention = ${"x".repeat(150)}\n`);
+    const { stdout } = await invoke(["doctor"], { cwd: root.path, terminal: { columns }, env: { NO_COLOR: "1" } });
+    for (const line of stdout.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
+    const colored = await invoke(["doctor"], { cwd: root.path, terminal: { columns } });
+    expect(colored.stdout).toContain("\u001b[31mfail  \u001b[39m");
+  });
+});
+
+describe("the configuration", () => {
+  it("is found, valid, and of known names", async () => {
+    root.configure(server.port, "[cleanup]\nretension = 7d\n[tts]\nmodel = 1\n");
+    const { checks } = await doctor();
+    expect(checks.config).toMatchObject(like("ok", root.at("config.ini")));
+    expect(checks["config.names"]).toMatchObject(like("warn", "[cleanup] retension ([cleanup] retention?)"));
+  });
+
+  it("may be wrong in one section, and the rest is looked at", async () => {
+    root.configure(server.port, "[cleanup]\nretention = soon\n[paths]\noutput = %(nothing)s\n");
+    const { code, checks } = await doctor();
+    expect(code).toBe(1);
+    expect(checks["config.values"]).toMatchObject(like("fail", /retention.*soon.*; |output/));
+    expect(checks.output).toMatchObject(like("skip", "[paths]"));
+    expect(checks.retention).toMatchObject(like("skip", "[cleanup]"));
+    expect(checks["store.content"]).toMatchObject(like("ok"));
+    expect(checks.redis).toMatchObject(like("ok"));
+  });
+
+  it("may not be read at all", async () => {
+    root.write("config.ini", "[redis]\nhost = a\nhost = b\n");
+    const { code, checks } = await doctor();
+    expect(code).toBe(1);
+    expect(checks.config).toMatchObject(like("fail", "line 3"));
+    expect(checks["store.content"]).toMatchObject(like("skip"));
+    expect(checks.node).toMatchObject(like("ok"));
+    expect((await doctor("--config none.ini")).checks.config).toMatchObject(like("fail", "none.ini"));
+  });
+
+  it("is warned of where everybody can read a password in it", async () => {
+    root.configure(server.port, "[redis.x]\na = 1\n");
+    expect(await finding("config.secrets")).toMatchObject(like("ok"));
+    root.write("config.ini", `[redis]\nport = ${server.port}\npassword = ${SECRET}\n`);
+    chmodSync(root.at("config.ini"), 0o644);
+    expect(await finding("config.secrets")).toMatchObject(like("warn", "mode 644"));
+    chmodSync(root.at("config.ini"), 0o640);
+    expect(await finding("config.secrets")).toMatchObject(like("ok"));
+  });
+
+  it("explains the variable of Kubernetes", async () => {
+    const { checks } = await doctor("", { REDIS_PORT: "tcp://10.0.0.1:6379" });
+    expect(checks.environment).toMatchObject(like("warn", "Kubernetes"));
+    expect(checks["config.values"]).toMatchObject({
+      status: "fail",
+      hint: expect.stringContaining("enableServiceLinks"),
+    });
+    expect(checks.redis).toMatchObject(like("skip"));
+    expect(await finding("environment", "", { TTSCTL_STORE: root.store })).toMatchObject(like("ok", "TTSCTL_STORE"));
+  });
+
+  it("is refused where it asks for more than one plain node", async () => {
+    root.write("config.ini", `[redis]\nport = ${server.port}\nlayout = api_ms\n`);
+    expect(await finding("config.values")).toMatchObject(like("fail", "[redis] layout"));
+  });
+
+  it("warns of a retention without a unit, and of none", async () => {
+    root.configure(server.port, "[cleanup]\nretention = 7\n");
+    const { checks, text } = await doctor();
+    expect(checks["config.values"]).toMatchObject(like("warn", "seven seconds"));
+    expect(text).not.toContain("warning:");
+    root.configure(server.port, "[cleanup]\nretention = 0\n");
+    expect(await finding("retention")).toMatchObject(like("warn", "switched off"));
+  });
+});
+
+describe("the store file", () => {
+  it("is missing, a folder, cut, or holds what is not valid", async () => {
+    root.writeStore([record("alice", "t1"), { user_id: "a:b", task_id: "t9" }]);
+    expect(await finding("store.content")).toMatchObject(like("warn", /array of 1 task.*1 invalid record.*a:b/));
+    root.write("voice_task.json", '[{"user_id": "a"');
+    const cut = await doctor();
+    expect(cut.checks["store.content"]).toMatchObject(like("fail", "byte 16"));
+    expect(cut.checks.drift).toMatchObject(like("skip", "store file"));
+    root.write("voice_task.json", `${JSON.stringify(record("a", "t"))}\n{"user_id": "a", `);
+    expect(await finding("store.content")).toMatchObject(like("warn", /JSON Lines.*unfinished append/));
+    rmSync(root.store);
+    expect(await finding("store.file")).toMatchObject(like("warn", "does not exist"));
+    mkdirSync(root.store);
+    expect(await finding("store.file")).toMatchObject(like("fail", "not a file"));
+    expect((await doctor()).checks["store.content"]).toMatchObject(like("fail"));
+  });
+
+  it("may be a link, beside which locks and leftovers are looked for", async () => {
+    root.write("real/tasks.json", "[]");
+    rmSync(root.store);
+    symlinkSync(root.at("real/tasks.json"), root.store);
+    root.write("real/.tasks.json.ttsctl", "x");
+    const { checks } = await doctor();
+    expect(checks["store.file"]).toMatchObject(like("ok", "a link to"));
+    expect(checks["store.leftover"]).toMatchObject(like("warn", ".tasks.json.ttsctl"));
+  });
+
+  it("tells who holds its locks, without waiting", async () => {
+    const file = new FileStore(root.store, UTC, systemClock);
+    const locks = [await file.lock("run"), await file.lock("watch")];
+    const { checks } = await doctor();
+    expect(checks["store.locks"]).toMatchObject(like("warn", `pid ${process.pid}`));
+    expect(checks.watcher).toMatchObject(like("ok", `pid ${process.pid}`));
+    for (const lock of locks) await lock.release();
+    const after = await doctor();
+    expect(after.checks["store.locks"]).toMatchObject(like("ok", "free"));
+    expect(after.checks.watcher).toMatchObject(like("ok", "none runs"));
+  });
+
+  it("names tasks from the future, and those that are stuck", async () => {
+    root.writeStore([
+      record("alice", "later", { updated_at: ago(-3600) }),
+      record("bob", "hung", { status: "running" }),
+      record("bob", "well", { status: "running", updated_at: ago(60) }),
+    ]);
+    const { checks } = await doctor("--no-redis");
+    expect(checks["tasks.future"]).toMatchObject(like("warn", /^1 .*alice:later/));
+    expect(checks["tasks.stuck"]).toMatchObject(like("warn", "bob:hung"));
+    expect(checks["tasks.stuck"]!.detail).not.toContain("well");
+  });
+});
+
+describe("the folders of artifacts", () => {
+  it("may be missing, files, links that lead nowhere, or empty beside finished tasks", async () => {
+    rmSync(root.at("Logs"), { recursive: true });
+    rmSync(root.at("output/alice"), { recursive: true });
+    const first = await doctor();
+    expect(first.checks.logs).toMatchObject(like("warn", "does not exist"));
+    expect(first.checks.output).toMatchObject(like("warn", "is empty, and 2 tasks are done"));
+    root.write("Logs", "");
+    rmSync(root.at("output"), { recursive: true });
+    symlinkSync(root.at("not mounted"), root.at("output"));
+    const second = await doctor();
+    expect(second.checks.logs).toMatchObject(like("fail", "not a folder"));
+    expect(second.checks.output).toMatchObject({
+      ...like("fail", "leads nowhere"),
+      hint: expect.stringContaining("mount"),
+    });
+  });
+});
+
+describe("the audit ledger", () => {
+  it("is kept where its folder is there", async () => {
+    expect(await finding("audit")).toMatchObject(like("ok", "no ledger"));
+    expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("audit.jsonl") })).toMatchObject(
+      like("ok", "audit.jsonl"),
+    );
+    expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("none/audit.jsonl") })).toMatchObject(
+      like("fail", "ENOENT"),
+    );
+    expect(await finding("audit", "", { TTSCTL_AUDIT: root.at("Logs") })).toMatchObject(like("fail", "not a file"));
+  });
+});
+
+describe("Redis", () => {
+  it("is not looked at where it is switched off", async () => {
+    const { code, checks } = await doctor("--no-redis");
+    expect(code).toBe(0);
+    const skipped = Object.values(checks).filter(({ status }) => status === "skip");
+    expect(skipped).toHaveLength(10);
+    for (const { detail } of skipped) expect(detail).toBe("Redis is switched off");
+    expect(checks.timezone).toMatchObject(like("ok", "UTC"));
+  });
+
+  it("is waited for once where it is silent", async () => {
+    const silent = await silentServer();
+    const began = performance.now();
+    const { checks } = await doctor("", { REDIS_PORT: String(silent.port), REDIS_TIMEOUT: "1s" });
+    expect(checks.redis).toMatchObject(like("fail", "does not answer in time"));
+    expect(checks["redis.rights"]).toMatchObject(like("skip"));
+    expect(performance.now() - began).toBeLessThan(2000);
+    await silent.stop();
+  });
+
+  it("may fall silent midway, and is not asked again", async () => {
+    const deaf = await redisProxy(server.port, (sent) => (sent.includes("INFO") ? "deaf" : "pass"));
+    const { checks } = await doctor("", { REDIS_PORT: String(deaf.port), REDIS_TIMEOUT: "500ms" });
+    expect(checks.redis).toMatchObject(like("ok"));
+    expect(checks["redis.version"]).toMatchObject(like("fail", "does not answer in time"));
+    expect(checks["redis.role"]).toMatchObject(like("skip", "lost midway"));
+    expect(checks["tasks.future"]).toMatchObject(like("ok"));
+    await deaf.stop();
+  });
+
+  it("may be loading, or have no such database", async () => {
+    const loading = await parrotServer("-LOADING Redis is loading the dataset in memory");
+    expect(await finding("redis", "", { REDIS_PORT: String(loading.port) })).toMatchObject(like("fail", "loading"));
+    await loading.stop();
+    expect(await finding("redis", "", { REDIS_DB: "99" })).toMatchObject(like("fail", "no such database"));
+  });
+
+  it("has the tasks in another database", async () => {
+    await mirrored(record("alice", "t1"));
+    expect(await finding("redis.database")).toMatchObject(like("ok", "db 0 has 1 tasks"));
+    expect(await finding("redis.database", "", { REDIS_DB: "3" })).toMatchObject(like("warn", "db 0 has 1"));
+  });
+
+  it("is a replica, evicts, or is nearly full", async () => {
+    const other = await RedisServer.start("--replicaof", "127.0.0.1", String(server.port));
+    const replica = await doctor("", { REDIS_PORT: String(other.port) });
+    expect(replica.checks["redis.role"]).toMatchObject(like("fail", `a replica of 127.0.0.1:${server.port}`));
+    await other.remove();
+    await server.call("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
+    expect(await finding("redis.memory")).toMatchObject(like("warn", "tasks vanish"));
+    await server.call("CONFIG", "SET", "maxmemory", "1mb", "maxmemory-policy", "noeviction");
+    expect(await finding("redis.memory")).toMatchObject(like("warn", "nearly full"));
+    await server.call("CONFIG", "SET", "maxmemory", "0");
+  });
+
+  it.each([
+    ["with ACL DRYRUN", "+@all", "+acl|whoami +acl|dryrun"],
+    ["with a transaction that is thrown away", "-acl", "-acl"],
+  ])("says what its user may not do, %s", async (_, all, some) => {
+    const before = await server.dump();
+    await server.call("ACL", "SETUSER", "full", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", ...all.split(" "));
+    const rights = "+@read +@connection +@transaction +@scripting +info +time".split(" ");
+    await server.call("ACL", "SETUSER", "part", "reset", "on", `>${SECRET}`, "~tts:*", ...rights, ...some.split(" "));
+    const as = (user: string) => ({ REDIS_USERNAME: user, REDIS_PASSWORD: SECRET });
+    expect(await finding("redis.rights", "", as("full"))).toMatchObject(like("ok"));
+    const { checks, code, text } = await doctor("", as("part"));
+    expect(code).toBe(1);
+    expect(checks["redis.rights"]).toMatchObject(
+      like("fail", /may not .*ZADD, ZREM on tts:tasks:index.*HSET, UNLINK on tts:task:\*/),
+    );
+    expect(text).not.toContain(SECRET);
+    expect(await server.dump()).toEqual(before);
+    await server.call("ACL", "DELUSER", "full", "part");
+  });
+
+  it("may forbid to ask", async () => {
+    await server.call("ACL", "SETUSER", "mute", "reset", "on", `>${SECRET}`, "~tts:*", "+ping", "+zcard");
+    const { checks } = await doctor("", { REDIS_USERNAME: "mute", REDIS_PASSWORD: SECRET });
+    expect(checks["redis.version"]).toMatchObject(like("skip", "INFO"));
+    expect(checks["redis.rights"]).toMatchObject(like("skip", "neither"));
+    expect(checks.clock).toMatchObject(like("fail", "NOPERM"));
+    await server.call("ACL", "DELUSER", "mute");
+  });
+
+  it("is compared with the file by a sample", async () => {
+    await mirrored(record("alice", "t1"), record("bob", "gone"));
+    await server.call("HSET", "tts:task:alice:t1", "updated_at", "2019-01-01T00:00:00");
+    root.writeStore([record("alice", "t1"), record("alice", "t2")]);
+    const { checks } = await doctor();
+    expect(checks.drift).toMatchObject(like("warn", "3 tasks: 1 only in the file, 1 only in Redis, 1 older in Redis"));
+    expect(checks.synced).toMatchObject(like("warn", "never synced"));
+  });
+
+  it("shows that times are read in a wrong zone", async () => {
+    await mirrored(record("alice", "t1"), record("alice", "t2"));
+    root.write("config.ini", `[redis]\nport = ${server.port}\n[service]\ntimezone = Asia/Shanghai\n`);
+    expect(await finding("timezone")).toMatchObject(like("fail", "8 h"));
+  });
+});
+
+describe("a password", () => {
+  it("is printed by no check, wherever it stands and whatever is wrong", async () => {
+    await server.call("CONFIG", "SET", "requirepass", "another");
+    const letters = fc.constantFrom(...'abcXYZ019!#$%&*+-./:;=?@[]^_{|}~ "\\');
+    const secret = fc.array(letters, { minLength: 8, maxLength: 16 }).map((list) => `s3${list.join("")}z9`);
+    const place = fc.constantFrom("url", "urlFlag", "raw", "file", "fileUrl", "env");
+    await fc.assert(
+      fc.asyncProperty(secret, place, fc.constantFrom("json", "table"), async (password, where, format) => {
+        const encoded = `redis://u:${encodeURIComponent(password)}@127.0.0.1:${server.port}`;
+        const raw = `redis://u:${password}@127.0.0.1:${server.port}`;
+        const escaped = (text: string) => text.replaceAll("%", "%%");
+        const inFile: Record<string, string> = {
+          file: `password = ${escaped(password)}`,
+          fileUrl: `url = ${escaped(encoded)}`,
+        };
+        const inEnv: Record<string, Record<string, string>> = {
+          ...{ url: { REDIS_URL: encoded }, raw: { REDIS_URL: raw }, env: { REDIS_PASSWORD: password } },
+        };
+        root.write(
+          "config.ini",
+          `[redis]\n${where === "fileUrl" ? "" : `port = ${server.port}\n`}${inFile[where] ?? ""}\n`,
+        );
+        const flags = where === "urlFlag" ? ["--redis-url", encoded] : [];
+        const run = await invoke(["doctor", "-o", format, ...flags], { cwd: root.path, env: inEnv[where] ?? {} });
+        const text = run.stdout + run.stderr;
+        for (const form of [password, encodeURIComponent(password), JSON.stringify(password).slice(1, -1)]) {
+          expect(text).not.toContain(form);
+        }
+      }),
+      { numRuns: 30 },
+    );
+    await server.call("CONFIG", "SET", "requirepass", "");
+  });
+});

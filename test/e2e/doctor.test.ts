@@ -1,0 +1,86 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { silentServer } from "../helpers/faults.ts";
+import { record } from "../helpers/records.ts";
+import { binary, cleanEnv } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const NOBODY = 65_534;
+
+describe("the binary", () => {
+  it("says that all is well, in text and as JSON", async () => {
+    here.root.writeStore([record("alice", "t1")]);
+    here.root.write("output/alice/t1/t1.wav", "x");
+    mkdirSync(here.root.at("Logs"));
+    await here.run("sync");
+    const run = await here.run("doctor");
+    expect(run).toMatchObject({ code: 0, stderr: "33 ok, 0 warnings, 0 failures\n" });
+    expect(run.stdout.split("\n")).toHaveLength(34);
+    expect(run.stdout).not.toContain("\u001b");
+    expect(JSON.parse((await here.run("doctor -o json")).stdout)).toMatchObject({ ok: 33, warn: 0, fail: 0, skip: 0 });
+    expect(await here.run("doctor -q")).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("ends within the timeout and a second where Redis is silent", async () => {
+    const silent = await silentServer();
+    here.server.suspend();
+    const env = { REDIS_TIMEOUT: "1s" };
+    const began = performance.now();
+    const runs = [
+      await here.run("doctor", { env: { ...env, REDIS_PORT: String(silent.port) } }),
+      await here.run("doctor", { env }),
+    ];
+    here.server.resume();
+    for (const { code, stdout } of runs) {
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/^fail {2}redis .*does not answer in time$/m);
+    }
+    expect(performance.now() - began).toBeLessThan(2 * 3000); // two starts of Node on a busy machine
+    await silent.stop();
+  });
+
+  it("misses the programs that it needs", async () => {
+    const { code, stdout } = await here.run("doctor --no-redis", { env: { PATH: "/nowhere" } });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^fail {2}flock .*\n +-> install util-linux/m);
+    expect(stdout).toMatch(/^warn {2}exchange .*\n +-> install coreutils/m);
+  });
+
+  it.runIf(process.getuid?.() === 0)("sees what another user may not do", () => {
+    here.root.writeStore([record("alice", "t1")]);
+    here.root.write("output/alice/t1/t1.wav", "x");
+    here.root.write("Logs/x", "");
+    chmodSync(here.root.path, 0o755);
+    chmodSync(here.root.at("output"), 0o777);
+    const program = mkdtempSync(join(tmpdir(), "ttsctl-doctor-"));
+    cpSync(dirname(dirname(binary())), program, { recursive: true, dereference: true });
+    chmodSync(program, 0o755);
+    const args = [join(program, "bin/ttsctl"), "doctor", "-o", "json", "--no-redis"];
+    const options = {
+      cwd: here.root.path,
+      env: cleanEnv({ HOME: "/" }),
+      uid: NOBODY,
+      gid: NOBODY,
+      encoding: "utf8",
+    } as const;
+    const run = () => {
+      const { stdout } = spawnSync(process.execPath, args, options);
+      const { checks } = JSON.parse(stdout) as { checks: { check: string; status: string; detail: string }[] };
+      return Object.fromEntries(checks.map(({ check, status, detail }) => [check, `${status} ${detail}`]));
+    };
+    const first = run();
+    expect(first["store.folder"]).toContain("fail");
+    expect(first["store.content"]).toContain("ok array of 1 task");
+    expect(first.output).toContain(`fail ${here.root.at("output/alice")} is not writable`);
+    expect(first.logs).toContain("fail");
+    chmodSync(here.root.path, 0o777);
+    expect(run()["store.folder"]).toContain("fail a rewrite cannot keep the owner 0:0");
+    chmodSync(here.root.store, 0o600);
+    expect(run()["store.content"]).toContain("EACCES");
+    rmSync(program, { recursive: true });
+  });
+});

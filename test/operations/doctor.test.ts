@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { diskVerdict } from "../../src/operations/doctor/artifacts.ts";
+import { type Check, type Finding, ok } from "../../src/operations/doctor/check.ts";
+import { driftVerdict } from "../../src/operations/doctor/drift.ts";
+import { fileSystemOf } from "../../src/operations/doctor/file-systems.ts";
+import { databasesOf, isAtLeast, parseInfo } from "../../src/operations/doctor/info.ts";
+import type { DoctorParts } from "../../src/operations/doctor/probe.ts";
+import { memoryVerdict, persistenceVerdict, versionVerdict } from "../../src/operations/doctor/redis.ts";
+import { diagnose } from "../../src/operations/doctor/run.ts";
+import { RedisClient } from "../../src/store/redis/client.ts";
+import { ShiftedClock } from "../helpers/doubles.ts";
+import { UTC } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+
+const clock = new ShiftedClock();
+const PARTS: DoctorParts = {
+  config: {
+    ...{ path: null, cwd: "/", unreadable: null, wrong: [], misspelt: [], sections: [], unsupported: [] },
+    ...{ holdsPassword: false, variables: [], kubernetes: false, warnings: [] },
+  },
+  ...{
+    nodeVersion: "v18.20.1",
+    file: null,
+    paths: null,
+    audit: null,
+    connect: "off",
+    db: 0,
+    zone: UTC,
+    zoneOrigin: null,
+  },
+  ...{ cleanup: { retention: 7 * 86_400, stuckAfter: 86_400 }, clock },
+};
+
+async function findings(parts: Partial<DoctorParts>, checks?: Check[], longest?: number): Promise<Finding[]> {
+  const all: Finding[] = [];
+  for await (const finding of diagnose({ ...PARTS, ...parts }, checks, longest)) all.push(finding);
+  return all;
+}
+
+describe("a diagnosis", () => {
+  it("goes on after a check that fails, hangs or cannot be made", async () => {
+    const checks: Check[] = [
+      { name: "disk", run: () => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" })) },
+      { name: "hangs", run: () => new Promise(() => {}) },
+      { name: "needs", run: async (probe) => ok(probe.file.path) },
+      { name: "last", run: () => ok("fine") },
+    ];
+    const all = await findings({}, checks, 0.05);
+    expect(all.map(({ check, status }) => [check, status])).toEqual([
+      ...[
+        ["disk", "fail"],
+        ["hangs", "fail"],
+        ["needs", "skip"],
+        ["last", "ok"],
+      ],
+    ]);
+    expect(all[1]!.detail).toBe("took more than 0.05 s");
+  });
+
+  it("does not hide a bug", async () => {
+    const broken: Check = { name: "bug", run: () => Promise.reject(new TypeError("x is not a function")) };
+    await expect(findings({}, [broken])).rejects.toThrow(TypeError);
+  });
+
+  it("asks nothing of what a wrong configuration does not tell", async () => {
+    const all = await findings({ connect: null, zone: null, cleanup: null });
+    const told = all.filter(({ status }) => status !== "skip").map(({ check }) => check);
+    expect(told).toEqual([
+      ...["node", "flock", "exchange", "config", "config.values", "config.secrets", "environment"],
+    ]);
+    expect(all[0]).toMatchObject({ status: "fail", detail: "18.20.1 is too old" });
+  });
+});
+
+describe("the clock", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterAll(() => server.remove());
+
+  it.each([
+    [0, 7 * 86_400, "ok"],
+    [50, 7 * 86_400, "ok"],
+    [70, 7 * 86_400, "fail"],
+    [-70, 7 * 86_400, "fail"],
+    [20, 100, "fail"],
+    [70, 0, "fail"],
+  ])("may be %i s off with a retention of %i s: %s", async (shift, retention, status) => {
+    clock.shift = shift;
+    const target = { host: "127.0.0.1", port: server.port, db: 0, username: null, password: null, tls: false };
+    const connect = () => RedisClient.connect({ ...target, socket: null, timeout: 2 });
+    const all = await findings({ connect, cleanup: { retention, stuckAfter: 0 } });
+    expect(all.find(({ check }) => check === "clock")).toMatchObject({ status });
+    clock.shift = 0;
+  });
+});
+
+describe("what a server says of itself", () => {
+  const info = (text: string) => parseInfo(text.replaceAll("\n", "\r\n"));
+
+  it("is read field by field", () => {
+    const parsed = info("# Keyspace\ndb0:keys=1,expires=0\ndb12:keys=5\n\nname:a:b\n");
+    expect(databasesOf(parsed)).toEqual([0, 12]);
+    expect(parsed.get("name")).toBe("a:b");
+    expect(parsed.size).toBe(3);
+  });
+
+  it.each([
+    ["redis_version:6.2.0", "ok"],
+    ["redis_version:6.0.16", "fail"],
+    ["redis_version:8.0.2", "ok"],
+    ["redis_version:7.2.4\nserver_name:valkey\nvalkey_version:8.1.0", "ok"],
+    ["", "fail"],
+  ])("%j is a version that is %s", (text, status) => {
+    expect(versionVerdict(info(text))).toMatchObject({ status });
+    expect(isAtLeast("20", 20, 0)).toBe(true);
+  });
+
+  it.each([
+    ["used_memory:1000\nmaxmemory:0\nmaxmemory_policy:noeviction", "ok"],
+    ["used_memory:1000\nmaxmemory:0\nmaxmemory_policy:allkeys-lfu", "warn"],
+    ["used_memory:1000\nmaxmemory:9000\nmaxmemory_policy:volatile-lru", "warn"],
+    ["used_memory:950\nmaxmemory:1000\nmaxmemory_policy:noeviction", "warn"],
+  ])("%j is a memory that is %s", (text, status) => {
+    expect(memoryVerdict(info(text))).toMatchObject({ status });
+  });
+
+  it.each([
+    ["aof_enabled:1\naof_last_write_status:ok", "ok"],
+    ["aof_enabled:1\naof_last_write_status:err", "warn"],
+    ["aof_enabled:0\nrdb_saves:3\nrdb_last_bgsave_status:ok", "ok"],
+    ["aof_enabled:0\nrdb_last_bgsave_status:err", "warn"],
+    ["aof_enabled:0", "ok"],
+  ])("%j is a persistence that is %s", (text, status) => {
+    expect(persistenceVerdict(info(text))).toMatchObject({ status });
+  });
+});
+
+describe("a disk", () => {
+  it.each([
+    [50e9, 100e9, 1e9, "ok"],
+    [9e9, 100e9, 1e9, "warn"],
+    [50e9, 100e9, 26e9, "warn"],
+    [0, 0, 0, "ok"],
+  ])("with %d of %d bytes free and a store of %d is %s", (free, total, store, status) => {
+    expect(diskVerdict({ free, total, store })).toMatchObject({ status });
+  });
+
+  it.each([
+    [0xef53, "ext4", false],
+    [0x6969, "nfs", true],
+    [0xff534d42 | 0, "cifs", true], // negative, as a signed number of 32 bits is
+    [0x01021997, "9p", true],
+    [0x12345, "type 0x12345", false],
+  ])("of type %d is %s", (type, name, shared) => {
+    expect(fileSystemOf(type)).toEqual({ name, shared });
+  });
+});
+
+describe("drift", () => {
+  it("is told kind by kind", () => {
+    expect(driftVerdict(new Map(), 300)).toMatchObject({ status: "ok" });
+    const found = driftVerdict(
+      new Map([
+        ["onlyInRedis", 2],
+        ["partial", 1],
+      ]),
+      1,
+    );
+    expect(found).toMatchObject({
+      status: "warn",
+      detail: "in a sample of 1 task: 1 with a partial hash, 2 only in Redis",
+    });
+  });
+});
