@@ -1,0 +1,86 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RedisServer } from "../helpers/redis.ts";
+import { cleanEnv } from "../helpers/ttsctl.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "ttsctl-pack-"));
+const prefix = join(folder, "prefix");
+const installed = join(prefix, "lib/node_modules/ttsctl");
+let tarball: string;
+let server: RedisServer;
+
+function run(command: string, args: readonly string[], cwd = folder, env: Record<string, string> = {}) {
+  const ours = { HOME: folder, npm_config_cache: join(folder, "cache"), npm_config_update_notifier: "false", ...env };
+  return spawnSync(command, args, { cwd, encoding: "utf8", env: cleanEnv(ours) });
+}
+
+/** An npm that must get by without a network. */
+function npm(...args: string[]) {
+  const ended = run("npm", [...args, "--offline", "--no-audit", "--no-fund"]);
+  expect(`${ended.stderr}${ended.status}`).toMatch(/0$/);
+  return ended;
+}
+
+/** What would be published, packed as `npm pack` does it, away from this folder so that nothing in it is touched. */
+beforeAll(async () => {
+  const source = join(folder, "source");
+  const left = new Set(["node_modules", ".git", "dist", "output", "Logs", "test"].map((name) => join(ROOT, name)));
+  cpSync(ROOT, source, { recursive: true, filter: (path) => !left.has(path) });
+  symlinkSync(join(ROOT, "node_modules"), join(source, "node_modules"));
+  npm("pack", source, "--pack-destination", folder);
+  tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz"))!);
+  npm("install", "-g", "--prefix", prefix, tarball);
+  server = await RedisServer.start();
+}, 120_000);
+afterAll(async () => {
+  await server.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("the package", () => {
+  it("installs from its tarball alone, with all that it needs inside", () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(run(join(prefix, "bin/ttsctl"), ["--version"])).toMatchObject({ status: 0, stdout: `${version}\n` });
+    expect(existsSync(join(installed, "node_modules"))).toBe(false);
+    expect(readdirSync(join(prefix, "lib/node_modules"))).toEqual(["ttsctl"]);
+  });
+
+  it("has the documentation, the samples and the licenses of what it bundles, and no sources", () => {
+    const names = readdirSync(installed);
+    expect(names).toEqual(
+      expect.arrayContaining(["README.md", "README.zh-CN.md", "LICENSE", "config.ini", "examples"]),
+    );
+    for (const name of ["src", "test", "script", "node_modules"]) expect(names).not.toContain(name);
+    expect(readFileSync(join(installed, "dist/LICENSES.txt"), "utf8")).toMatch(
+      /ioredis .*\n\n.*Copyright|MIT License/s,
+    );
+  });
+
+  it("knows every command of the README", () => {
+    const root = join(folder, "demo");
+    expect(run("node", [join(ROOT, "script/demo-root.mjs"), root]).status).toBe(0);
+    utimesSync(join(root, "voice_task.json"), 1_600_000_000, 1_600_000_000); // or each rewrite would be watched
+    const env = { PATH: `${prefix}/bin:${process.env.PATH}`, REDIS_ENABLED: "1", REDIS_PORT: `${server.port}` };
+    // What a shell or a terminal is needed for, or what does not end, has tests of its own.
+    const lines = [...readFileSync(join(installed, "README.md"), "utf8").matchAll(/^\$ (ttsctl [^|;>&\n]*)$/gm)]
+      .map(([, line]) => line!)
+      .filter((line) => !/--watch|--follow|\/var\//.test(line));
+    expect(lines.length).toBeGreaterThan(10);
+    for (const line of lines) {
+      const ended = run("sh", ["-c", line], root, env);
+      expect(`${line}: ${ended.stderr}`).not.toMatch(/error: (unknown|unexpected|missing|option)/);
+      expect([0, 1, 3]).toContain(ended.status);
+    }
+  });
+
+  it("leaves nothing behind when it is uninstalled", () => {
+    npm("uninstall", "-g", "--prefix", prefix, "ttsctl");
+    const left = readdirSync(prefix, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());
+    expect(left.map(({ name }) => name)).toEqual([]);
+    expect(existsSync(installed)).toBe(false);
+  });
+});
