@@ -29,11 +29,13 @@ export type Command = readonly (string | number)[];
 export class RedisClient {
   readonly where: string;
   readonly #redis: Redis;
+  readonly #password: string | null;
   #lastError: unknown;
 
-  private constructor(redis: Redis, where: string) {
+  private constructor(redis: Redis, target: RedisTarget) {
     this.#redis = redis;
-    this.where = where;
+    this.#password = target.password;
+    this.where = describeTarget(target);
     redis.on("error", (error: unknown) => {
       this.#lastError = error;
     });
@@ -44,7 +46,7 @@ export class RedisClient {
    * @throws TtsctlError REDIS_* with the cause
    */
   static async connect(target: RedisTarget): Promise<RedisClient> {
-    const client = new RedisClient(new Redis(optionsOf(target)), describeTarget(target));
+    const client = new RedisClient(new Redis(optionsOf(target)), target);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(timeoutError(client.where)), target.timeout * 1000);
@@ -114,7 +116,7 @@ export class RedisClient {
   /** `connect()` says only that the connection is closed; the error event came first and knows why. */
   #connectFailed(error: unknown): TtsctlError {
     const cause = this.#lastError ?? error;
-    if (isReplyError(cause)) return serverError((cause as Error).message, this.where);
+    if (isReplyError(cause)) return this.#serverError(cause as Error);
     return connectionError(cause, this.where);
   }
 
@@ -126,9 +128,15 @@ export class RedisClient {
   }
 
   #failed(error: Error): TtsctlError | LostReply {
-    if (isReplyError(error)) return serverError(error.message, this.where);
+    if (isReplyError(error)) return this.#serverError(error);
     if (error.message.includes("timed out")) return new LostReply(timeoutError(this.where, error));
     return new LostReply(connectionError(this.#lastError ?? error, this.where));
+  }
+
+  /** A server that does not know AUTH repeats its arguments in the error. */
+  #serverError({ message }: Error): TtsctlError {
+    const text = this.#password ? message.replaceAll(this.#password, "***") : message;
+    return serverError(text, this.where);
   }
 
   /** Errors inside a script's array reply become errors of ours. */
@@ -139,7 +147,7 @@ export class RedisClient {
       }
       return reply as Reply[];
     }
-    if (reply instanceof Error) return serverError(reply.message, this.where);
+    if (reply instanceof Error) return this.#serverError(reply);
     return reply as Reply;
   }
 }

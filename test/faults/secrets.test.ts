@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { parrotServer, silentServer } from "../helpers/faults.ts";
+import { record } from "../helpers/records.ts";
+import { freePort, RedisServer } from "../helpers/redis.ts";
+import { triedBadInput } from "./helpers/tally.ts";
+
+const here = usePlace();
+const SECRET = "s3cr3t-p%40ss";
+const DECODED = "s3cr3t-p@ss";
+
+const COMMANDS = [
+  "sync",
+  "list",
+  "get a t1",
+  "cleanup --once",
+  "delete --user a --yes",
+  "config",
+  "verify",
+  "list -vv",
+];
+
+describe("row I, a password", () => {
+  it("is in no output and no lock file, whatever goes wrong, however it is given", async () => {
+    const strict = await RedisServer.start("--requirepass", "another");
+    const echo = await parrotServer(`-ERR unknown command 'AUTH', with args beginning with: 'user' '${DECODED}'`);
+    const silent = await silentServer();
+    const ports = [strict.port, echo.port, silent.port, await freePort()];
+    here.root.writeStore([record("a", "t1")]);
+    for (const port of ports) {
+      const url = `redis://user:${SECRET}@127.0.0.1:${port}/0`;
+      const ways = [
+        { env: { REDIS_URL: url }, flags: [] },
+        { env: { REDIS_PASSWORD: DECODED, REDIS_PORT: String(port) }, flags: [] },
+        { env: {}, flags: ["--redis-url", url] },
+      ];
+      const way = ways[ports.indexOf(port) % ways.length]!;
+      const runs = await Promise.all(
+        COMMANDS.map((line) =>
+          here.runArgs([...line.split(" "), ...way.flags], { env: { ...way.env, REDIS_TIMEOUT: "1s" } }),
+        ),
+      );
+      triedBadInput(runs.length);
+      for (const { stdout, stderr } of runs) {
+        expect(stdout + stderr).not.toContain(DECODED);
+        expect(stdout + stderr).not.toContain(SECRET);
+      }
+    }
+    expect(Object.values(here.root.tree()).join()).not.toContain("s3cr3t");
+    for (const server of [echo, silent]) await server.stop();
+    await strict.remove();
+  });
+
+  it.each([
+    [`redis://user:${SECRET}@127.0.0.1:99999/0`, {}],
+    [`http://user:${SECRET}@127.0.0.1/0`, {}],
+    [`redis://user:${SECRET}@[::1/0`, {}],
+    [`redis://user:${SECRET}@127.0.0.1/nonsense`, {}],
+    [`redis://user:${SECRET}@127.0.0.1:1/0`, { REDIS_PORT: "5" }],
+    [` redis//user:${SECRET}@h`, {}],
+  ])("is not in the refusal of a wrong url: %s", async (url, more) => {
+    here.root.writeStore([record("a", "t1")]);
+    here.root.write("bad.ini", `[redis]\nurl = ${url.replaceAll("%", "%%")}\n`);
+    const runs = [
+      await here.run("sync", { env: { REDIS_URL: url, ...more } }),
+      await here.run("sync --config bad.ini", { env: more }),
+      await here.runArgs(["config", "-o", "json", "--redis-url", url], { env: more }),
+    ];
+    triedBadInput(runs.length);
+    for (const { code, stdout, stderr } of runs) {
+      expect([0, 2, 4], stderr).toContain(code);
+      expect(stdout + stderr).not.toMatch(/s3cr3t/);
+    }
+  });
+});

@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { redisProxy, type Verdict } from "../helpers/faults.ts";
+import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { binary, cleanEnv, lines, Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { everything, exactly, sorted } from "./helpers/stores.ts";
+import { triedFault } from "./helpers/tally.ts";
+
+const here = usePlace();
+const OLD = Array.from({ length: 200 }, (_, i) => record(`user${i % 3}`, `t${i}`));
+const YOUNG = [record("young", "y", { updated_at: ago(60) })];
+
+async function lay(): Promise<void> {
+  here.root.writeStore([...OLD, ...YOUNG]);
+  here.root.writeArtifacts([...OLD, ...YOUNG]);
+  expect((await here.run("sync")).code).toBe(0);
+}
+
+describe("row H, signals", () => {
+  it.each([
+    { line: "cleanup --once -o json", signals: ["SIGINT"] },
+    { line: "cleanup --once -o json", signals: ["SIGTERM"] },
+    { line: "cleanup --once -o json", signals: ["SIGINT", "SIGINT"] },
+    { line: "delete --status done --until 1d --yes -o json", signals: ["SIGINT"] },
+    { line: "delete --status done --until 1d --yes -o json", signals: ["SIGTERM", "SIGINT"] },
+  ] as const)("$line after $signals: exits 130, soon, and the next run finishes", async ({ line, signals }) => {
+    await lay();
+    // Redis is slow while it removes, so that the signal comes in the middle.
+    let removing = false;
+    const proxy = await redisProxy(here.server.port, async (sent): Promise<Verdict> => {
+      if (sent.includes("succeeded")) {
+        removing = true;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      return "pass";
+    });
+    const run = new Running(line.split(" "), { cwd: here.root.path, env: { REDIS_PORT: String(proxy.port) } });
+    await until(() => removing);
+    const began = performance.now();
+    for (const signal of signals) run.kill(signal);
+    const { code, stderr } = await run.end();
+    expect(code, stderr).toBe(130);
+    expect(performance.now() - began).toBeLessThan(5000);
+    await proxy.stop();
+    const again = await here.run(line);
+    triedFault();
+    expect([0, 3]).toContain(again.code);
+    expect(sorted(await everything(here))).toEqual(exactly(YOUNG));
+  });
+});
+
+describe("row H, outputs", () => {
+  const shell = (command: string) =>
+    new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+      const env = cleanEnv({ TTSCTL: `${process.execPath} ${binary()}` });
+      const child = spawn("bash", ["-c", `set -o pipefail; ${command}`], { cwd: here.root.path, env });
+      const got = { stdout: "", stderr: "" };
+      for (const name of ["stdout", "stderr"] as const) {
+        child[name].on("data", (chunk) => {
+          got[name] += chunk;
+        });
+      }
+      child.once("close", (code) => resolve({ code, ...got }));
+    });
+
+  it.each([
+    { how: "closed early by head", command: "$TTSCTL cleanup --once | head -1", code: 0 },
+    { how: "closed from the start", command: "$TTSCTL cleanup --once >&-", code: null },
+    { how: "full", command: "$TTSCTL cleanup --once > /dev/full", code: 1 },
+    { how: "read slowly", command: "$TTSCTL cleanup --once | (sleep 1; cat > /dev/null)", code: 0 },
+    { how: "full for errors too", command: "$TTSCTL cleanup --once > /dev/full 2>&1", code: 1 },
+  ])("$how: the pass does its whole work all the same", async ({ command, code }) => {
+    await lay();
+    const run = await shell(command);
+    triedFault();
+    if (code !== null) expect(run.code, run.stderr).toBe(code);
+    expect(run.stderr).not.toMatch(/INTERNAL|at .*\.js:\d+/);
+    expect(sorted(await everything(here))).toEqual(exactly(YOUNG));
+  });
+});
+
+describe("row H, cleanup --watch", () => {
+  it("goes on while Redis is killed and started again, and finishes what it could not", async () => {
+    const server = await RedisServer.start();
+    const first = record("a", "t1");
+    here.root.configure(server.port);
+    here.root.writeStore([first, ...YOUNG]);
+    expect((await here.run("sync")).code).toBe(0);
+    const watcher = new Running(["cleanup", "--watch", "-o", "json"], { cwd: here.root.path });
+    try {
+      const passes = () => lines(watcher.stdout).length;
+      await until(() => passes() === 1);
+      for (let round = 2; round < 6; round++) {
+        if (round % 2 === 0) await server.stop();
+        else await server.start();
+        here.root.writeStore([record("a", `t${round}`), ...YOUNG]);
+        watcher.kill("SIGHUP");
+        await until(() => passes() === round);
+        triedFault();
+        expect(here.root.readStore()).toEqual(YOUNG);
+      }
+      watcher.kill("SIGTERM");
+      expect((await watcher.end()).code).toBe(0);
+    } finally {
+      watcher.kill("SIGKILL");
+      await server.remove();
+    }
+  });
+});
