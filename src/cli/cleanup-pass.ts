@@ -14,6 +14,7 @@ import { openArtifactsOf, openBackupOf, purgeLines } from "./purging.ts";
 export interface CleanupFlags {
   readonly once?: boolean;
   readonly watch?: boolean;
+  readonly explain?: boolean;
   readonly dryRun: boolean;
   readonly retention?: string;
   readonly keepLast?: string;

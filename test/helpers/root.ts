@@ -101,6 +101,11 @@ export class ServiceRoot {
     rmSync(this.at(name), { recursive: true, force: true });
   }
 
+  /** Removes a file or folder of it. */
+  drop(name: string): void {
+    rmSync(this.at(name), { recursive: true, force: true });
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }

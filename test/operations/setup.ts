@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts";
 import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
 import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts";
+import { type Explanation, explainTask } from "../../src/operations/explain.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
 import { markTasks } from "../../src/operations/mark/mark.ts";
 import type { MarkedTask, MarkOptions } from "../../src/operations/mark/types.ts";
@@ -101,6 +102,16 @@ export class Site {
     const defaults = { ...POLICY, stuckAfter: DAY, dryRun: false, maxDelete: null, allowEmpty: false };
     return this.#withArtifacts((artifacts) => {
       return cleanupOnce({ ...this.#purging(), artifacts, backup }, { ...defaults, ...options });
+    });
+  }
+
+  /** Why a task would stay or go in such a pass. */
+  explain(userId: string, taskId: string, options: Partial<CleanupOptions> = {}): Promise<Explanation> {
+    const origins = { retention: "r", retentionDone: "d", retentionError: "e", keepLast: "k", maxBytes: "m" };
+    return this.#withArtifacts(async (artifacts) => {
+      const parts = { ...this.#common(), mirror: this.state, artifacts };
+      const all = { ...POLICY, allowEmpty: false, ...options, origins };
+      return (await explainTask(parts, all, { userId, taskId })).explanation;
     });
   }
 

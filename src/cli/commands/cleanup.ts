@@ -9,11 +9,14 @@ export function declareCleanup(program: Command, attach: Attach): void {
   const command = program
     .command("cleanup")
     .description("purge finished tasks past their retention, with audio and logs")
+    .argument("[user]", "with --explain")
+    .argument("[task]", "with --explain")
     .option("--once", "one pass, for cron")
     .option(
       "--watch",
       "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM ends it, SIGHUP reads the configuration again",
     )
+    .option("--explain", "say why the task would stay or go, rule by rule, and change nothing")
     .option(
       "--retention <age>",
       "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
@@ -35,12 +38,23 @@ Examples:
   ttsctl cleanup --once --dry-run                 what would go
   ttsctl cleanup --once --backup purged.jsonl     one pass; the records are kept in a file
   ttsctl cleanup --once --max-delete 20%          stop if it is more than a fifth of all tasks
-  ttsctl cleanup --watch -v                       keep at it`;
+  ttsctl cleanup --watch -v                       keep at it
+  ttsctl cleanup --explain alice t01              why this task would stay, or go`;
 
-async function runCleanup(context: Context, flags: CleanupFlags): Promise<number> {
-  if ((flags.once === true) === (flags.watch === true)) {
-    throw new TtsctlError("USAGE", "cleanup needs --once or --watch", {
+async function runCleanup(context: Context, flags: CleanupFlags, args: string[]): Promise<number> {
+  const modes = [flags.once, flags.watch, flags.explain].filter((mode) => mode === true);
+  if (modes.length !== 1) {
+    throw new TtsctlError("USAGE", "cleanup needs one of --once, --watch and --explain USER TASK", {
       hint: "--once for one pass, --watch to keep at it",
+    });
+  }
+  if (flags.explain) {
+    const { runExplain } = await import("../explain.ts");
+    return runExplain(context, flags, args);
+  }
+  if (args.length > 0) {
+    throw new TtsctlError("USAGE", "cleanup takes a user and a task with --explain alone", {
+      hint: "ttsctl delete --user alice --ids t01 deletes one task",
     });
   }
   await context.requireConfig(true);

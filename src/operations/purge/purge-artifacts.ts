@@ -8,6 +8,11 @@ import type { Tally } from "./tally.ts";
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
 const TICK_S = 0.02;
 
+/** Artifacts later than this were written after `now`, epoch seconds. */
+export function newestArtifact(now: number): number {
+  return now - TICK_S;
+}
+
 /** What went, or would go, with a task. */
 export interface Freed {
   readonly files: number;
@@ -39,7 +44,7 @@ export class PurgeArtifacts {
     this.#reporter = parts.reporter;
     this.#owners = owners;
     this.#tally = tally;
-    this.#newest = now - TICK_S;
+    this.#newest = newestArtifact(now);
   }
 
   /** Finds the logs of every task that may go. To be called before anything else. */

@@ -1,0 +1,179 @@
+import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { Clock } from "../clock.ts";
+import { TtsctlError } from "../errors.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import type { MirrorState } from "../store/mirror-link.ts";
+import type { Mirror, SeenCopy } from "../store/redis/mirror.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { formatBytes } from "../task/bytes.ts";
+import { formatDuration } from "../task/duration.ts";
+import { formatUtc } from "../task/time.ts";
+import { MirrorUse } from "./mirror-use.ts";
+import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
+import type { Decision, Reason } from "./purge/decide.ts";
+import { describeCopy, type PolicyOrigins, type RuleSays, says, taskRules } from "./purge/explain-rules.ts";
+import type { Looked } from "./purge/looked.ts";
+import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/prepare.ts";
+import { newestArtifact } from "./purge/purge-artifacts.ts";
+import type { Reporter } from "./reporter.ts";
+
+export interface ExplainParts {
+  readonly file: FileStore;
+  readonly mirror: MirrorState;
+  readonly artifacts: Artifacts;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+}
+
+/** One store's copy. */
+export interface ExplainedCopy {
+  /** Shown word, `other`, or that there is no task: `invalid`, `dangling`. */
+  readonly status: string;
+  /** ISO 8601, UTC; null where it cannot be read. */
+  readonly updated_at: string | null;
+}
+
+/** `cleanup --explain -o json`. */
+export interface Explanation {
+  readonly user_id: string;
+  readonly task_id: string;
+  /** What a pass that began now would do; `missing`: it is in neither store. */
+  readonly verdict: "purge" | "keep" | "missing";
+  /** The rule that it goes by, as the `[CLEANUP]` line has it; null where it does not go. */
+  readonly reason: Reason | null;
+  readonly file: ExplainedCopy | null;
+  /** Null also where Redis was not asked. */
+  readonly redis: ExplainedCopy | null;
+  readonly rules: readonly RuleSays[];
+}
+
+/**
+ * What a pass that began now would do with one task, and why. It is prepared and decided as a pass is, and changes
+ * nothing. The brake is not asked: it is about how many go.
+ * @throws TtsctlError STORE_*
+ */
+export async function explainTask(
+  parts: ExplainParts,
+  options: PrepareOptions & { readonly origins: PolicyOrigins },
+  id: TaskId,
+): Promise<{ explanation: Explanation; lost: TtsctlError | null }> {
+  const now = parts.clock.now();
+  const use = new MirrorUse(parts.mirror);
+  const clocks = await clockRule(use, parts.clock, options);
+  const snapshot = await parts.file.read();
+  try {
+    const pass = await prepare(parts, snapshot, use, options, now);
+    const looked = await use.attempt((mirror) => look(snapshot, mirror, id));
+    const head = [switchRule(options), clocks, storeRule(pass)];
+    const explained = await explain(parts, options, pass, looked);
+    return { explanation: verdictOf(id, looked, now, head, explained), lost: use.lost };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+interface LookedAt extends Looked {
+  /** Why Redis's copy could not be read, or null. */
+  readonly unread: TtsctlError | null;
+}
+
+async function look(snapshot: Snapshot, mirror: Mirror | null, id: TaskId): Promise<LookedAt> {
+  const [answer] = mirror === null ? [null] : await mirror.see([id]);
+  const unread = answer instanceof TtsctlError ? answer : null;
+  const seen = answer instanceof TtsctlError ? null : (answer ?? null);
+  const copies = { file: fileCopy(snapshot, id), mirror: seen && mirrorCopy(seen, mirror!.times) };
+  return { id, copies, seen, unread };
+}
+
+async function explain(
+  parts: ExplainParts,
+  options: PrepareOptions & { readonly origins: PolicyOrigins },
+  pass: Prepared,
+  looked: LookedAt,
+): Promise<{ rules: RuleSays[]; decision: Decision }> {
+  const { plan } = pass;
+  const rules = taskRules({
+    copies: looked.copies,
+    indexScore: indexScoreOf(looked.seen),
+    ...{ limits: plan.limits, policy: options, origins: options.origins },
+    ...{ standing: plan.standing(looked.id), newer: plan.newerOfUser(looked.id), totals: plan.totals },
+  });
+  const decision = isChosen(pass, looked) ? pass.decide(looked) : NOT_CHOSEN;
+  if (looked.copies.file === null && looked.copies.mirror === null) return { rules, decision: { kind: "gone" } };
+  return { rules: [...rules, await artifactsRule(parts.artifacts, looked.id, plan.limits.now)], decision };
+}
+
+const NOT_CHOSEN: Decision = { kind: "keep", reason: "a pass does not look at it", candidate: false };
+
+function isChosen({ snapshot, found }: Prepared, { id }: LookedAt): boolean {
+  const row = snapshot.rowOf(id.userId, id.taskId);
+  if (row >= 0 && found.rows.includes(row)) return true;
+  return found.others.some(({ userId, taskId }) => userId === id.userId && taskId === id.taskId);
+}
+
+function verdictOf(
+  { userId, taskId }: TaskId,
+  { copies, unread }: LookedAt,
+  now: number,
+  head: readonly RuleSays[],
+  { rules, decision }: { rules: readonly RuleSays[]; decision: Decision },
+): Explanation {
+  const copyRules = [
+    says("file", "pass", describeCopy(copies.file, now)),
+    unread === null
+      ? says("redis", "pass", describeCopy(copies.mirror, now))
+      : says("redis", "keep", `its copy could not be read: ${unread.message}`),
+  ];
+  const all = [...head, ...copyRules, ...rules];
+  const kept = all.some((rule) => rule.says === "keep");
+  const goes = decision.kind === "purge" && !kept;
+  const missing = copies.file === null && copies.mirror === null && unread === null;
+  return {
+    ...{ user_id: userId, task_id: taskId, verdict: missing ? "missing" : goes ? "purge" : "keep" },
+    reason: goes ? decision.reason : null,
+    ...{ file: explainedCopy(copies.file), redis: explainedCopy(copies.mirror), rules: all },
+  };
+}
+
+function explainedCopy(copy: Copies["file"] | Copies["mirror"]): ExplainedCopy | null {
+  if (copy === null) return null;
+  if (typeof copy === "string") return { status: copy, updated_at: null };
+  return { status: copy.status, updated_at: Number.isNaN(copy.score) ? null : formatUtc(copy.score) };
+}
+
+function indexScoreOf(seen: SeenCopy | null): number {
+  return seen === null || seen.score === "" ? Number.NaN : Number(seen.score);
+}
+
+function switchRule({ retention, origins }: PrepareOptions & { readonly origins: PolicyOrigins }): RuleSays {
+  if (retention <= 0) return says("cleanup", "keep", `switched off: retention is ${retention} (${origins.retention})`);
+  return says("cleanup", "pass", `on: retention ${formatDuration(retention)} (${origins.retention})`);
+}
+
+async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions): Promise<RuleSays> {
+  try {
+    await use.attempt((mirror) => checkClocks(mirror, clock, options));
+    if (use.mirror === null) return says("clocks", "pass", "there is no Redis to compare the clock with");
+    return says("clocks", "pass", "the clock and the time zone agree with Redis");
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    return says("clocks", "keep", `a pass refuses: ${error.message}`);
+  }
+}
+
+function storeRule({ snapshot, empty }: Prepared): RuleSays {
+  if (empty !== null) return says("store", "keep", `a pass refuses: ${empty.message}`);
+  return says("store", "pass", `${snapshot.path} has ${snapshot.size} tasks`);
+}
+
+/** What a pass sees before it removes a folder. */
+async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): Promise<RuleSays> {
+  const folder = await artifacts.measureFolder(userId, taskId, newestArtifact(now));
+  if (folder.kind === "absent") return says("artifacts", "pass", "no folder");
+  if (folder.kind === "removed") {
+    return says("artifacts", "pass", `${folder.files} files in its folder, ${formatBytes(folder.bytes)}`);
+  }
+  if (folder.newer || folder.retry) return says("artifacts", "keep", folder.reason);
+  return says("artifacts", "pass", `its folder stays: ${folder.reason}`);
+}

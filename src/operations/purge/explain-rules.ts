@@ -1,0 +1,134 @@
+import { formatBytes } from "../../task/bytes.ts";
+import { formatAge, formatDuration } from "../../task/duration.ts";
+import { formatUtc } from "../../task/time.ts";
+import type { Copies, Copy } from "./copies.ts";
+import type { Standing } from "./decide.ts";
+import { existing, isExpired, isFinished, type Limits, limitFor, type Plan, type RetentionPolicy } from "./policy.ts";
+
+/**
+ * What one rule says of a task: `keep`: it stays, whatever the others say; `purge`: it goes unless another keeps it;
+ * `pass`: nothing against it, nothing for it; `off`: the rule is not set.
+ */
+export interface RuleSays {
+  readonly rule: string;
+  readonly says: "keep" | "purge" | "pass" | "off";
+  /** What the rule saw. */
+  readonly saw: string;
+}
+
+/** Where the values of the policy came from, for people. */
+export type PolicyOrigins = Readonly<Record<keyof RetentionPolicy, string>>;
+
+/** All that the rules look at, for one task. */
+export interface Evidence {
+  readonly copies: Copies;
+  /** The task's score in the index of Redis; NaN where it is not in it. */
+  readonly indexScore: number;
+  readonly limits: Limits;
+  readonly policy: RetentionPolicy;
+  readonly origins: PolicyOrigins;
+  readonly standing: Standing;
+  /** How many finished tasks of its user are newer; -1 where it has no place among them. */
+  readonly newer: number;
+  readonly totals: Plan | null;
+}
+
+/** The rules that are about this task alone, in the order in which a pass comes upon them. */
+export function taskRules(evidence: Evidence): RuleSays[] {
+  const { copies, limits } = evidence;
+  const present = existing(copies);
+  if (copies.file === "invalid") {
+    return [says("valid", "keep", "the file holds an invalid record of it, which is left alone")];
+  }
+  if (present.length === 0) return copies.mirror === "dangling" ? [danglingRule(evidence)] : [];
+  return [
+    finishedRule(present),
+    futureRule(present, limits),
+    retentionRule(present, evidence),
+    keepLastRule(evidence),
+    maxBytesRule(present, evidence),
+    ...(copies.file === null ? [indexRule(evidence)] : []),
+  ];
+}
+
+/** One store's copy, for people. */
+export function describeCopy(copy: Copies["file"] | Copies["mirror"], now: number): string {
+  if (copy === null) return "has none of it";
+  if (copy === "invalid") return "holds a record of it that is not valid";
+  if (copy === "dangling") return "has an index member without a task";
+  const status = copy.status === "other" ? "a word that ttsctl does not know" : copy.status;
+  return `${status}, ${describeTime(copy.score, now)}`;
+}
+
+function describeTime(score: number, now: number): string {
+  if (Number.isNaN(score)) return "its time cannot be read";
+  const age = score > now ? "in the future" : `${formatAge(now - score)} ago`;
+  return `last changed ${formatUtc(score)}, ${age}`;
+}
+
+export function says(rule: string, says: RuleSays["says"], saw: string): RuleSays {
+  return { rule, says, saw };
+}
+
+function danglingRule({ indexScore, limits, policy }: Evidence): RuleSays {
+  const expired = indexScore <= limits.member;
+  const saw = `an index member without a task, ${describeTime(indexScore, limits.now)}; retention ${formatDuration(policy.retention)}`;
+  return says("dangling", expired ? "purge" : "pass", saw);
+}
+
+function finishedRule(present: readonly Copy[]): RuleSays {
+  const working = present.find((copy) => !isFinished(copy));
+  if (working === undefined) return says("finished", "pass", "every copy is finished");
+  const status = working.status === "other" ? "a status that ttsctl does not know" : working.status;
+  return says("finished", "keep", `a copy of it is ${status}`);
+}
+
+function futureRule(present: readonly Copy[], { now }: Limits): RuleSays {
+  if (present.some(({ score }) => Number.isNaN(score)))
+    return says("time", "keep", "the time of a copy cannot be read");
+  const ahead = Math.max(...present.map(({ score }) => score)) - now;
+  if (ahead > 0) return says("time", "keep", `a copy of it lies ${formatAge(ahead)} in the future`);
+  return says("time", "pass", "no copy lies in the future");
+}
+
+function retentionRule(present: readonly Copy[], { limits, policy, origins }: Evidence): RuleSays {
+  const parts = present.filter(isFinished).map((copy) => {
+    const own = copy.status === "done" ? policy.retentionDone : policy.retentionError;
+    const origin =
+      own === null ? origins.retention : origins[copy.status === "done" ? "retentionDone" : "retentionError"];
+    const retention = own ?? policy.retention;
+    if (retention <= 0) return `${copy.status} never goes (${origin})`;
+    return `${copy.status} for ${formatAge(limits.now - copy.score)}, kept for ${formatDuration(retention)} (${origin})`;
+  });
+  const saw = [...new Set(parts)].join("; ") || "no copy is finished";
+  const never = present.some((copy) => isFinished(copy) && limitFor(copy, limits) === Number.NEGATIVE_INFINITY);
+  if (never) return says("retention", "keep", saw);
+  const expired = present.every((copy) => isExpired(copy, limits));
+  return says("retention", expired ? "purge" : "pass", saw);
+}
+
+function keepLastRule({ policy: { keepLast }, origins, standing, newer }: Evidence): RuleSays {
+  if (keepLast === 0) return says("keep_last", "off", "not set");
+  const limit = `keep_last ${keepLast} (${origins.keepLast})`;
+  if (newer < 0) return says("keep_last", "pass", `not among the finished tasks of its user; ${limit}`);
+  const saw = `${newer} finished tasks of its user are newer; ${limit}`;
+  return says("keep_last", standing.kept ? "keep" : "pass", saw);
+}
+
+function maxBytesRule(
+  present: readonly Copy[],
+  { policy: { maxBytes }, origins, standing, totals }: Evidence,
+): RuleSays {
+  if (maxBytes === 0 || totals === null) return says("max_bytes", "off", "not set");
+  const saw = `finished tasks take ${formatBytes(totals.bytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
+  if (standing.forSpace === Number.NEGATIVE_INFINITY) return says("max_bytes", "pass", saw);
+  const changed = present.some(({ score }) => !(score <= standing.forSpace));
+  if (changed) return says("max_bytes", "keep", `${saw}; it was to make room, but changed since`);
+  return says("max_bytes", "purge", `${saw}; it is among the oldest`);
+}
+
+function indexRule({ indexScore, limits }: Evidence): RuleSays {
+  if (Number.isNaN(indexScore))
+    return says("index", "keep", "the index has no member for it; ttsctl verify --repair mends that");
+  return says("index", "pass", `its score in the index: ${describeTime(indexScore, limits.now)}`);
+}

@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+
+it("explains a task on stdout, as text or JSON, without a lock and without a change", async () => {
+  here.root.writeStore([record("alice", "t\u001b[31m1"), record("alice", "young", { updated_at: ago(60) })]);
+  const before = [here.root.tree(), await here.server.dump()];
+  const text = await here.runArgs(["cleanup", "--explain", "alice", "t\u001b[31m1"]);
+  expect(text.code).toBe(0);
+  expect(text.stdout).toMatch(
+    /^alice:t.+ would be purged: expired\nRULE +SAYS +WHAT IT SAW\ncleanup +pass +on: retention 7d/,
+  );
+  expect(text.stdout).not.toContain("\u001b");
+  const json = await here.run("cleanup --explain alice young -o json --retention 30s --quiet");
+  expect([json.code, json.stderr]).toEqual([0, ""]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ verdict: "purge", reason: "expired", redis: null });
+  expect((await here.run("cleanup --explain alice young")).stdout).toContain("would stay: no rule wants it to go");
+  expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+});
+
+it.each([
+  ["cleanup --explain alice none", 3, /neither store/],
+  ["cleanup --explain alice", 2, /a user id and a task id/],
+  ["cleanup --explain --once alice t1", 2, /one of/],
+  ["cleanup --once alice t1", 2, /--explain/],
+])("%s: exit code %i", async (line, code, said) => {
+  here.root.writeStore([record("alice", "t1")]);
+  const run = await here.run(line);
+  expect([run.code, run.stdout + run.stderr]).toEqual([code, expect.stringMatching(said)]);
+});
+
+it("goes by the file where Redis is down, and says so", async () => {
+  here.root.writeStore([record("alice", "t1")]);
+  const run = await here.run("cleanup --explain alice t1 --redis-url redis://127.0.0.1:1");
+  expect(run.code).toBe(0);
+  expect(run.stdout).toContain("would be purged: expired");
+  expect(run.stderr).toContain("the file alone was looked at");
+});

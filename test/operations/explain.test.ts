@@ -1,0 +1,154 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Explanation } from "../../src/operations/explain.ts";
+import { ago, record } from "../helpers/records.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import { type Site, useSite } from "./setup.ts";
+
+const here = useSite();
+const HOUR = 3600;
+const saysOf = ({ rules }: Explanation) => Object.fromEntries(rules.map(({ rule, says }) => [rule, says]));
+
+describe("cleanup --explain", () => {
+  it("says what each rule saw, and changes nothing", async () => {
+    const { site } = here;
+    const tasks = [record("a", "old"), record("a", "young", { updated_at: ago(2.5 * HOUR), status: "failed" })];
+    await site.writeBoth(...tasks);
+    site.root.writeArtifacts(tasks);
+    const before = [site.root.tree(), await site.server.dump()];
+    const old = await site.explain("a", "old");
+    expect(old).toMatchObject({
+      ...{ user_id: "a", task_id: "old", verdict: "purge", reason: "expired" },
+      ...{ file: { status: "done", updated_at: "2020-01-01T08:00:05.250001+00:00" }, redis: { status: "done" } },
+    });
+    expect(saysOf(old)).toEqual({
+      ...{
+        cleanup: "pass",
+        clocks: "pass",
+        store: "pass",
+        file: "pass",
+        redis: "pass",
+        finished: "pass",
+        time: "pass",
+      },
+      ...{ retention: "purge", keep_last: "off", max_bytes: "off", artifacts: "pass" },
+    });
+    const young = await site.explain("a", "young", { retentionError: 3 * HOUR });
+    expect([young.verdict, young.reason]).toEqual(["keep", null]);
+    expect(young.rules.find(({ rule }) => rule === "retention")!.saw).toBe("error for 2h, kept for 3h (e)");
+    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
+  });
+
+  it.each<[string, string, (site: Site) => Promise<void> | void, string]>([
+    ["a task that runs in one store", "finished", (s) => s.writeRedis(record("a", "t", { status: "running" })), "keep"],
+    ["a task from the future", "time", (s) => s.writeBoth(record("a", "t", { updated_at: ago(-HOUR) })), "keep"],
+    [
+      "a record that is not valid",
+      "valid",
+      (s) => s.root.writeStore([{ ...record("a", "t"), updated_at: "?" }]),
+      "keep",
+    ],
+    [
+      "audio that is written",
+      "artifacts",
+      (s) => s.root.write("output/a/t/now.wav", "x", Date.now() / 1000 + 9),
+      "keep",
+    ],
+    ["a member without a task", "dangling", (s) => void s.server.call("ZADD", "tts:tasks:index", 1, "a:t"), "purge"],
+    ["a status that never goes", "retention", (s) => s.writeBoth(record("a", "t", { status: "failed" })), "keep"],
+  ])("%s: the rule `%s`", async (what, rule, arrange, says) => {
+    const { site } = here;
+    site.root.writeStore([record("a", "other"), ...(what.startsWith("audio") ? [record("a", "t")] : [])]);
+    if (rule === "finished") site.root.writeStore([record("a", "t")]);
+    await arrange(site);
+    const explanation = await site.explain("a", "t", { retentionError: 0 });
+    expect(saysOf(explanation)[rule]).toBe(says);
+    expect(explanation.verdict).toBe(says);
+  });
+
+  it("says why a pass would refuse: the clock, an empty store file, cleanup that is off", async () => {
+    const { site } = here;
+    await site.writeRedis(record("a", "t"));
+    site.root.writeStore([]);
+    expect(saysOf(await site.explain("a", "t"))).toMatchObject({ store: "keep", retention: "purge" });
+    site.root.writeStore([record("a", "t")]);
+    site.clock.shift = 9 * HOUR;
+    expect(await site.explain("a", "t")).toMatchObject({ verdict: "keep" });
+    expect(saysOf(await site.explain("a", "t")).clocks).toBe("keep");
+    site.clock.shift = 0;
+    expect(saysOf(await site.explain("a", "t", { retention: 0 })).cleanup).toBe("keep");
+    site.flaky.goDown();
+    expect(await site.explain("a", "t")).toMatchObject({ verdict: "purge", redis: null });
+  });
+
+  it("knows what neither store has", async () => {
+    expect(await here.site.explain("a", "t")).toMatchObject({ verdict: "missing", file: null, redis: null });
+  });
+});
+
+const anyCopy = fc.record({
+  status: fc.constantFrom("succeeded", "succeeded", "failed", "running", "odd"),
+  age: fc.constantFrom(-2, 0, 3, 5, 9, 30),
+});
+/** One task: its copies, what else Redis has of it, and whether it has audio, old or new. */
+const anyTask = fc.record({
+  file: fc.option(anyCopy),
+  redis: fc.option(anyCopy),
+  same: fc.boolean(),
+  odd: fc.constantFrom("none", "none", "none", "dangling", "unindexed", "invalid"),
+  audio: fc.constantFrom("none", "old", "old", "new"),
+});
+const anyPolicy = fc.record({
+  retention: fc.constantFrom(4 * HOUR, 8 * HOUR),
+  retentionDone: fc.constantFrom(null, 0, 2 * HOUR, 20 * HOUR),
+  retentionError: fc.constantFrom(null, 0, 2 * HOUR),
+  keepLast: fc.constantFrom(0, 0, 1, 2),
+  maxBytes: fc.constantFrom(0, 1, 150, 350),
+});
+
+describe("an explanation", () => {
+  it("says of every task what a dry run does, and its rules say why", { timeout: 60_000 }, async () => {
+    const { site } = here;
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyTask, { minLength: 1, maxLength: 7 }), anyPolicy, async (tasks, policy) => {
+        await arrange(site, tasks);
+        site.purged.length = 0;
+        await site.cleanup({ ...policy, dryRun: true });
+        const reasons = new Map(site.purged.map(({ taskId, reason }) => [taskId, reason]));
+        for (const i of tasks.keys()) {
+          const explanation = await site.explain(userOf(i), `t${i}`, policy);
+          expect([i, explanation.reason]).toEqual([i, reasons.get(`t${i}`) ?? null]);
+          const says = explanation.rules.map((rule) => rule.says);
+          expect(explanation.verdict === "purge").toBe(says.includes("purge") && !says.includes("keep"));
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
+const userOf = (i: number) => (i % 3 === 0 ? "b" : "a");
+
+async function arrange(site: Site, tasks: readonly (typeof anyTask extends fc.Arbitrary<infer T> ? T : never)[]) {
+  await site.server.call("FLUSHALL");
+  for (const top of ["output", "Logs"]) site.root.drop(top);
+  const records: RecordJson[] = [record("z", "always", { status: "running" })];
+  for (const [i, { file, redis, same, odd, audio }] of tasks.entries()) {
+    const [user, task] = [userOf(i), `t${i}`];
+    const of = (copy: { status: string; age: number }) => {
+      return record(user, task, { status: copy.status, updated_at: ago(copy.age * HOUR) });
+    };
+    if (file !== null) records.push(odd === "invalid" ? { ...of(file), updated_at: null } : of(file));
+    const there = same ? file : redis;
+    if (there !== null) await site.writeRedis(of(there));
+    if (odd === "dangling") await site.server.call("DEL", `tts:task:${user}:${task}`);
+    if (odd === "unindexed") await site.server.call("ZREM", "tts:tasks:index", `${user}:${task}`);
+    if (audio === "none") continue;
+    site.root.writeArtifacts([{ user_id: user, task_id: task }]);
+  }
+  site.root.age();
+  for (const [i, { audio }] of tasks.entries()) {
+    if (audio === "new") site.root.write(`output/${userOf(i)}/t${i}/late.wav`, "x", Date.now() / 1000 + 99);
+  }
+  site.root.writeStore(records);
+}
