@@ -1,9 +1,9 @@
 import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import type { Ledger } from "./ledger.ts";
+import { CurrentFile } from "./current-file.ts";
+import type { Ledger, LedgerAction } from "./ledger.ts";
 import { batches } from "./pool.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 
@@ -15,56 +15,63 @@ export interface PruneParts {
   readonly ledger: Ledger | null;
 }
 
+/** What is to leave the mirror, and what the ledger says of it. */
+export interface Orphans {
+  readonly ids: Iterable<TaskId>;
+  readonly count: number;
+  readonly action: LedgerAction;
+  readonly reason: string;
+  /** Only members without a hash go: what has a hash by now is a task. */
+  readonly membersOnly?: boolean;
+  /** Told of each that was not removed. */
+  onStayed?(id: TaskId): void;
+}
+
 /**
- * Removes from the mirror the tasks that only it has. Each batch is looked for once more in the file just before, and
- * each removal goes through only if the copy still is as it was seen.
+ * Removes from the mirror what only it has. Each batch is looked for once more in the file just before, and each
+ * removal goes through only if the copy still is as it was seen.
  * @throws TtsctlError STORE_*, REDIS_*, AUDIT_FAILED
  */
-export async function pruneOrphans(
-  parts: PruneParts,
-  orphans: readonly TaskId[],
-): Promise<{ pruned: number; failed: number }> {
+export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise<{ pruned: number; failed: number }> {
   const failures = new NamedWarnings(parts.reporter, "could not be removed from Redis");
+  const file = new CurrentFile(parts.file);
   let pruned = 0;
-  let snapshot: Snapshot | undefined;
   try {
-    for (const batch of batches(orphans, BATCH)) {
+    for (const batch of batches(orphans.ids, BATCH)) {
       if (parts.signal.aborted) break;
       // Seen first and looked for in the file after: what the service writes in between, file first, is then either in
       // the file or no longer what was seen.
       const seen = await parts.mirror.see(batch);
-      snapshot = await currentSnapshot(parts.file, snapshot);
-      const still = batch.flatMap((id, i) => (snapshot!.holds(id) ? [] : [{ id, seen: seen[i]! }]));
-      pruned += await removeSeen(parts, still, failures);
-      parts.reporter.progress("pruning", pruned, orphans.length);
+      const snapshot = await file.snapshot();
+      const still = batch.map((id, i) => ({ id, seen: snapshot.holds(id) ? null : seen[i]! }));
+      pruned += await removeSeen(parts, orphans, still, failures);
+      parts.reporter.progress("pruning", pruned, orphans.count);
     }
   } finally {
-    await snapshot?.close();
+    await file.close();
   }
   failures.end();
   return { pruned, failed: failures.count };
 }
 
-/** The snapshot if the file is still what it read, else a new one. */
-async function currentSnapshot(file: FileStore, snapshot: Snapshot | undefined): Promise<Snapshot> {
-  if (snapshot !== undefined && (await file.isCurrent(snapshot))) return snapshot;
-  await snapshot?.close();
-  return file.read();
-}
-
+/** @param batch with what was seen in the mirror of each; null for a task that stays */
 async function removeSeen(
   { mirror, ledger }: PruneParts,
-  orphans: readonly { id: TaskId; seen: Outcome<SeenCopy> }[],
+  { action, reason, membersOnly = false, onStayed }: Orphans,
+  batch: readonly { id: TaskId; seen: Outcome<SeenCopy> | null }[],
   failures: NamedWarnings,
 ): Promise<number> {
   const removals: { id: TaskId; seen: SeenCopy }[] = [];
-  for (const { id, seen } of orphans) {
-    if (seen instanceof TtsctlError) failures.add(id.userId, id.taskId, seen.message);
-    else removals.push({ id, seen });
+  for (const { id, seen } of batch) {
+    if (seen !== null && !(seen instanceof TtsctlError) && !(membersOnly && seen.exists)) removals.push({ id, seen });
+    else {
+      if (seen instanceof TtsctlError) failures.add(id.userId, id.taskId, seen.message);
+      onStayed?.(id);
+    }
   }
   await ledger?.announce(
-    "prune",
-    removals.map(({ id }) => ({ ...id, reason: "orphan" })),
+    action,
+    removals.map(({ id }) => ({ ...id, reason })),
   );
   const stayed: TaskId[] = [];
   (await mirror.remove(removals)).forEach((outcome, i) => {
@@ -73,5 +80,6 @@ async function removeSeen(
     if (outcome !== true) stayed.push(id);
   });
   await ledger?.stayed(stayed);
+  for (const id of stayed) onStayed?.(id);
   return removals.length - stayed.length;
 }

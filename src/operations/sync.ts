@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { sameJson } from "../json/same.ts";
@@ -12,7 +11,6 @@ import type { TaskId } from "../store/task-source.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { NO_FILTER } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
-import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
 import { MemberList } from "./member-list.ts";
@@ -20,6 +18,7 @@ import { batches, pool, throwIfInterrupted } from "./pool.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { checkTimezone, storeEmpty } from "./safety.ts";
+import { SyncMark } from "./sync-mark.ts";
 
 export interface SyncOptions {
   readonly userId?: string;
@@ -113,7 +112,7 @@ class SyncRun {
   readonly #snapshot: Snapshot;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
-  readonly #token = randomUUID();
+  readonly #mark: SyncMark;
   #unanswered = 0;
   readonly result: SyncOutcome;
 
@@ -122,6 +121,7 @@ class SyncRun {
     this.#snapshot = snapshot;
     this.#options = options;
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
+    this.#mark = new SyncMark(parts.mirror, parts.clock);
     this.result = {
       ...{ total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0, invalid: snapshot.invalid.count },
       ...{ orphans: 0, pruned: 0, failedToPrune: 0, dryRun: options.dryRun, durationMs: 0 },
@@ -144,7 +144,9 @@ class SyncRun {
   async prune(orphans: readonly TaskId[]): Promise<void> {
     if (this.#options.dryRun) this.result.pruned = orphans.length;
     else {
-      const { pruned, failed } = await pruneOrphans(this.#parts, orphans);
+      const { pruned, failed } = await pruneOrphans(this.#parts, {
+        ...{ ids: orphans, count: orphans.length, action: "prune", reason: "orphan" },
+      });
       this.result.pruned = pruned;
       this.result.failedToPrune = failed;
     }
@@ -153,7 +155,7 @@ class SyncRun {
 
   async begin(): Promise<void> {
     for (const line of invalidWarnings(this.#snapshot)) this.#parts.reporter.warn(line);
-    if (this.#isWhole) await this.#parts.mirror.beginSync(this.#token);
+    if (this.#isWhole) await this.#mark.begin();
   }
 
   /**
@@ -161,12 +163,7 @@ class SyncRun {
    * @throws TtsctlError REDIS_FAILED where Redis was flushed meanwhile
    */
   async mark(): Promise<void> {
-    if (!this.#isWhole || this.result.failed > 0) return;
-    const ended = await this.#parts.mirror.endSync(this.#token, formatUtc(this.#parts.clock.now()));
-    if (ended) return;
-    throw new TtsctlError("REDIS_FAILED", `Redis at ${this.#parts.mirror.where} lost its data during the sync`, {
-      hint: "it was flushed or restarted; run `ttsctl sync` again",
-    });
+    if (this.#isWhole && this.result.failed === 0) await this.#mark.leave("sync");
   }
 
   get #isWhole(): boolean {

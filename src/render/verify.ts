@@ -17,9 +17,54 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
 };
 const ORDER = Object.keys(MEANINGS) as Kind[];
 
-/** The kinds that occur, each with its count and what it means, as rows of a table. */
-export function kindRows(result: VerifyResult): string[][] {
-  return ORDER.filter((kind) => result[kind] > 0).map((kind) => [kind, String(result[kind]), MEANINGS[kind]]);
+/** What the command was asked to do about drift. */
+export interface RepairFlags {
+  readonly repair: boolean;
+  readonly prune: boolean;
+  readonly restore: boolean;
+  readonly dryRun: boolean;
+}
+
+/** The kinds that occur: count, meaning, and what a repair does, as rows of a table. */
+export function kindRows(result: VerifyResult, flags: RepairFlags): string[][] {
+  return ORDER.filter((kind) => result[kind] > 0).map((kind) => [
+    ...[kind, String(result[kind]), MEANINGS[kind]],
+    ...(flags.repair ? [remedy(kind, flags)] : []),
+  ]);
+}
+
+function remedy(kind: Kind, { prune, restore }: RepairFlags): string {
+  switch (kind) {
+    case "onlyInRedis":
+      return prune ? "removed from Redis" : restore ? "written to the file" : "left as it is";
+    case "newerInRedis":
+      return "written to the file";
+    case "dangling":
+      return "written to Redis, or the member removed";
+    case "misplaced":
+      return "the member removed";
+    case "unindexed":
+    case "wrongScore":
+      return "the index mended";
+    default:
+      return "written to Redis";
+  }
+}
+
+export function headline({ checked, inSync, invalid }: VerifyResult, drifted: number): string {
+  const left = invalid === 0 ? "" : `; ${invalid} invalid record${invalid === 1 ? "" : "s"} of the file left alone`;
+  return `${checked} task${checked === 1 ? "" : "s"} compared: ${inSync} in step, ${drifted} not${left}\n`;
+}
+
+/** What was done about it, and what to do next. */
+export function footer({ repaired, onlyInRedis }: VerifyResult, drifted: number, flags: RepairFlags): string {
+  if (!flags.repair) return "`ttsctl verify --repair` mends this; see it first with --dry-run\n";
+  const done = flags.dryRun ? "would be repaired (dry run: nothing was changed)" : "repaired";
+  const lines = [`${repaired} of ${drifted} ${done}`];
+  if (onlyInRedis > 0 && !flags.prune && !flags.restore) {
+    lines.push("what only Redis has: --restore puts it into the file, --prune removes it");
+  }
+  return `${lines.join("\n")}\n`;
 }
 
 /** How many tasks of a kind people are shown. */

@@ -37,11 +37,12 @@ describe("verify", () => {
     expect(parse((await here.run("verify -o yaml")).stdout)).toMatchObject(counts);
     expect(lines((await here.run("verify -o csv")).stdout)).toEqual([KEYS.join(","), "4,1,0,1,0,0,1,1,0,0,0,0,1,0"]);
     expect((await here.run("verify -q")).stdout).toMatchInlineSnapshot(`
-      "4 tasks compared: 1 in step, 3 not; 1 invalid records of the file left alone
+      "4 tasks compared: 1 in step, 3 not; 1 invalid record of the file left alone
       KIND         TASKS  MEANING
       onlyInRedis  1      the file does not have it
       differs      1      of the same time, with other content
       dangling     1      an index names it, and it has no hash
+      \`ttsctl verify --repair\` mends this; see it first with --dry-run
       "
     `);
   });
@@ -77,6 +78,7 @@ describe("verify", () => {
       onlyInRedis  b     t4
       differs      a     t2
       dangling     b     t3
+      \`ttsctl verify --repair\` mends this; see it first with --dry-run
       "
     `);
   });
@@ -110,5 +112,83 @@ describe("verify", () => {
     expect(run.code).toBe(3);
     expect(run.stderr).toContain("[service] timezone");
     expect(JSON.parse(run.stdout)).toMatchObject({ wrongScore: 4 });
+  });
+});
+
+describe("verify --repair", () => {
+  beforeEach(async () => {
+    here.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3")]);
+    await here.mirrored(record("a", "t1", { updated_at: "2020-01-02T00:00:00" }));
+    await here.server.call("DEL", "tts:task:b:t3");
+  });
+
+  it("mends what it may, counts it, and exits 3 while something is left", async () => {
+    const run = await here.run("verify --repair -o json");
+    expect(run.code).toBe(3);
+    const result = JSON.parse(run.stdout);
+    expect(Object.keys(result)).toEqual(KEYS);
+    expect(result).toMatchObject({ checked: 4, inSync: 1, newerInRedis: 1, dangling: 1, onlyInRedis: 1, repaired: 2 });
+    expect(here.root.readStore()[0]).toMatchObject({ task_id: "t1", updated_at: "2020-01-02T00:00:00" });
+    const restored = await here.run("verify --repair --restore");
+    expect(restored).toMatchObject({ code: 0 });
+    expect(restored.stdout).toMatchInlineSnapshot(`
+      "4 tasks compared: 3 in step, 1 not
+      KIND         TASKS  MEANING                    REPAIR
+      onlyInRedis  1      the file does not have it  written to the file
+      1 of 1 repaired
+      "
+    `);
+    expect(await here.run("verify")).toMatchObject({ code: 0, stdout: "4 tasks compared: 4 in step, 0 not\n" });
+  });
+
+  it("prints its plan with --dry-run, and changes nothing", async () => {
+    const before = [here.root.tree(), await here.server.dump()];
+    const run = await here.run("verify --repair --dry-run");
+    expect(run.code).toBe(3);
+    expect(run.stdout).toMatchInlineSnapshot(`
+      "4 tasks compared: 1 in step, 3 not
+      KIND          TASKS  MEANING                                REPAIR
+      onlyInRedis   1      the file does not have it              left as it is
+      newerInRedis  1      the file has an older record           written to the file
+      dangling      1      an index names it, and it has no hash  written to Redis, or the member removed
+      2 of 3 would be repaired (dry run: nothing was changed)
+      what only Redis has: --restore puts it into the file, --prune removes it
+      "
+    `);
+    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+  });
+
+  it("removes only what it is told to, with --yes", async () => {
+    expect(await here.run("verify --repair --prune")).toMatchObject({ code: 2, stdout: "" });
+    expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(1);
+    expect(JSON.parse((await here.run("verify --repair --prune --yes -o json")).stdout)).toMatchObject({ repaired: 3 });
+    expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(0);
+    expect((await here.run("verify")).code).toBe(0);
+  });
+
+  it.each(["--prune", "--restore", "--repair --prune --restore"])("refuses verify %s", async (flags) => {
+    const run = await here.run(`verify ${flags} -o json`);
+    expect(run.code).toBe(2);
+    expect(JSON.parse(run.stderr)).toMatchObject({ code: "USAGE" });
+  });
+
+  it.each(["--prune --yes", "--restore"])("takes no defaults with --repair %s", async (flags) => {
+    here.root.rename("config.ini", "elsewhere.ini");
+    const run = await here.run(`verify --repair ${flags} -o json`);
+    expect(run.code).toBe(2);
+    expect(JSON.parse(run.stderr)).toMatchObject({ code: "CONFIG_REQUIRED" });
+  });
+
+  it("leaves its lines in the audit ledger", async () => {
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    expect((await here.run("verify --repair")).code).toBe(3);
+    const entries = lines(here.root.tree()["audit.jsonl"]!).map((line) => JSON.parse(line));
+    expect(entries.map(({ event }) => event)).toEqual(["begin", "tasks", "tasks", "end"]);
+    expect(entries.at(-1)).toMatchObject({ exitCode: 3, result: { repaired: 2 } });
+  });
+
+  it("refuses a zone that cannot be the service's", async () => {
+    const run = await here.run("verify --repair -o json", { env: { TTSCTL_TIMEZONE: "Asia/Shanghai" } });
+    expect(JSON.parse(run.stderr)).toMatchObject({ code: "TIMEZONE_MISMATCH" });
   });
 });

@@ -11,7 +11,13 @@ import type { RetentionPolicy } from "../../src/operations/purge/policy.ts";
 import type { PurgedTask } from "../../src/operations/purge/tally.ts";
 import type { Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
-import { type VerifyOptions, type VerifyOutcome, verify } from "../../src/operations/verify/verify.ts";
+import {
+  type RepairOptions,
+  type VerifyOptions,
+  type VerifyOutcome,
+  verify,
+  verifyAndRepair,
+} from "../../src/operations/verify/verify.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
@@ -95,6 +101,13 @@ export class Site {
 
   verify(options: VerifyOptions = {}): Promise<VerifyOutcome> {
     return verify({ ...this.#common(), mirror: this.mirror }, options);
+  }
+
+  repair(options: Partial<RepairOptions> = {}): Promise<VerifyOutcome> {
+    const defaults = { dryRun: false, prune: false, restore: false, maxDelete: { percent: 50 }, allowEmpty: false };
+    const confirm = async (count: number) => void this.asked.push(count);
+    const parts = { ...this.#common(), mirror: this.mirror, zone: UTC, ledger: this.ledger, confirm };
+    return verifyAndRepair(parts, { ...defaults, ...options });
   }
 
   /** A pass with a retention of a week. */

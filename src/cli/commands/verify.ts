@@ -1,13 +1,26 @@
 import type { Command } from "commander";
+import { TtsctlError } from "../../errors.ts";
+import type { MaxDelete } from "../../operations/brake.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { trimId } from "../../task/ids.ts";
 import type { Attach } from "../attach.ts";
+import { audited } from "../audited.ts";
+import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
+import type { LedgerRun } from "../ledger.ts";
+import { addDestructive } from "../selection.ts";
 
 interface VerifyFlags {
   readonly user?: string;
   readonly details: boolean;
+  readonly repair: boolean;
+  readonly prune: boolean;
+  readonly restore: boolean;
+  readonly dryRun: boolean;
+  readonly maxDelete?: MaxDelete;
+  readonly allowEmpty: boolean;
+  readonly yes: boolean;
 }
 
 export function declareVerify(program: Command, attach: Attach): void {
@@ -16,31 +29,80 @@ export function declareVerify(program: Command, attach: Attach): void {
     .description("compare the store file and Redis, record by record; exit code 3 where they differ")
     .option("-u, --user <id>", "only the tasks of this user")
     .option("--details", "also say which tasks", false)
+    .option("--repair", "mend what differs; what only Redis has stays", false)
+    .option("--prune", "with --repair: remove what only Redis has", false)
+    .option("--restore", "with --repair: put what only Redis has into the store file", false)
+    .option("-y, --yes", "do not ask before --prune", false)
     .addHelpText("after", EXAMPLES);
+  addDestructive(command, "50% of the tasks in Redis, with --prune");
   attach<VerifyFlags>(command, runVerify);
 }
 
 const EXAMPLES = `
 Examples:
   ttsctl verify                        is Redis what the file says?
-  ttsctl verify --details -o jsonl     every task that differs, one a line`;
+  ttsctl verify --details -o jsonl     every task that differs, one a line
+  ttsctl verify --repair --dry-run     what would be mended, and how
+  ttsctl verify --repair --restore     the disk was lost: write the store file again from Redis`;
 
 async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
+  checkFlags(flags);
   const { checkUser } = await import("../../operations/list-query.ts");
   const userId = flags.user === undefined ? undefined : checkUser(trimId(flags.user), "--user");
-  const { verify } = await import("../../operations/verify/verify.ts");
-  const { openMirror } = await import("../mirror.ts");
-  const { emitVerify } = await import("../emit-verify.ts");
-  const file = await context.fileStore();
-  const parts = {
-    ...{ file, mirror: await openMirror(context), clock: context.clock, reporter: context.reporter },
-    signal: context.signal,
-  };
-  const outcome = await verify(parts, userId === undefined ? {} : { userId });
-  await emitVerify(context, outcome, flags.details);
-  return exitCodeOf(outcome);
+  if (flags.prune || flags.restore) await context.requireConfig(false);
+  return audited(context, flags.repair && !flags.dryRun, async (ledger) => {
+    const outcome = await (flags.repair ? repair : compare)(
+      context,
+      flags,
+      userId === undefined ? {} : { userId },
+      ledger,
+    );
+    ledger?.count(outcome.result);
+    const { emitVerify } = await import("../emit-verify.ts");
+    await emitVerify(context, outcome, flags);
+    return outcome.drift.size > (flags.dryRun ? 0 : outcome.result.repaired) ? PARTLY : DONE;
+  });
 }
 
-function exitCodeOf({ drift, result }: VerifyOutcome): number {
-  return drift.size > result.repaired ? PARTLY : DONE;
+function checkFlags({ repair, prune, restore }: VerifyFlags): void {
+  if (prune && restore) {
+    throw new TtsctlError("USAGE", "--prune and --restore exclude each other", {
+      hint: "--prune removes what only Redis has, --restore puts it into the store file",
+    });
+  }
+  if ((prune || restore) && !repair) {
+    throw new TtsctlError("USAGE", `${prune ? "--prune" : "--restore"} goes with --repair`, {
+      hint: "say --repair too; without it verify changes nothing",
+    });
+  }
+}
+
+async function compare(context: Context, _: VerifyFlags, scope: { userId?: string }): Promise<VerifyOutcome> {
+  const { verify } = await import("../../operations/verify/verify.ts");
+  return verify({ ...(await partsOf(context)), file: await context.fileStore() }, scope);
+}
+
+async function repair(
+  context: Context,
+  flags: VerifyFlags,
+  scope: { userId?: string },
+  ledger: LedgerRun | null,
+): Promise<VerifyOutcome> {
+  const { verifyAndRepair } = await import("../../operations/verify/verify.ts");
+  const file = await context.changingFileStore();
+  const parts = await partsOf(context);
+  if (!flags.dryRun) {
+    const lock = await file.lock("run");
+    context.onRelease(() => lock.release());
+  }
+  const confirm = confirmation(context, flags.yes, (count) => `Remove ${count} tasks that only Redis has?`);
+  const { dryRun, prune, restore, allowEmpty } = flags;
+  const options = { ...scope, dryRun, prune, restore, allowEmpty, maxDelete: flags.maxDelete ?? { percent: 50 } };
+  return verifyAndRepair({ ...parts, file, zone: await context.zone(), ledger, confirm }, options);
+}
+
+async function partsOf(context: Context) {
+  const { openMirror } = await import("../mirror.ts");
+  const { clock, reporter, signal } = context;
+  return { mirror: await openMirror(context), clock, reporter, signal };
 }

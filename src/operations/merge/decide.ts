@@ -1,5 +1,8 @@
-/** Which record stays where the store file has another one of the same task. */
-export type MergePolicy = "newer" | "keep" | "replace";
+/**
+ * Which record stays where the store file has another one of the same task. `update` is `newer` for tasks that the file
+ * has; one that it has no more was deleted meanwhile.
+ */
+export type MergePolicy = "newer" | "keep" | "replace" | "update";
 
 /**
  * What becomes of a record that is merged into the store file: it goes in (`add`, `replace`), is there already, or the
@@ -25,7 +28,7 @@ export type Fate = (typeof FATES)[number];
  * @param same whether the two hold the same; asked only where the times are equal
  */
 export function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: boolean): Fate {
-  if (Number.isNaN(theirs)) return "add";
+  if (Number.isNaN(theirs)) return policy === "update" ? "changed" : "add";
   if (ours === theirs && same) return "identical";
   if (policy === "keep") return "present";
   if (policy === "replace" || ours > theirs) return "replace";

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
+import { type Inspection, recordOf, timeOf } from "../../store/redis/inspection.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordParser } from "../../task/parse.ts";
@@ -11,7 +11,8 @@ import type { CurrentFile } from "../current-file.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { classify } from "./classify.ts";
-import type { Evidence, Suspects } from "./suspects.ts";
+import type { Finding } from "./kinds.ts";
+import { type Evidence, IS_FOREIGN, IS_RECORD, MEMBER_ONLY, type Suspects } from "./suspects.ts";
 
 interface SecondLookParts {
   readonly file: CurrentFile;
@@ -22,7 +23,7 @@ interface SecondLookParts {
 }
 
 /** How many suspects are looked at in one call: whole records come back. */
-const LOOK_BATCH = 200;
+export const LOOK_BATCH = 200;
 const IN_FLIGHT = 2;
 /** What changed less long ago may be in the midst of a double write. Seconds. */
 const LATELY_S = 60;
@@ -70,7 +71,7 @@ class Round {
     const records = await readRecords(this.#snapshot, ids);
     batch.forEach((suspect, i) => {
       if (isLeftAlone(this.#snapshot, ids[i]!)) this.#settle(suspect, NOTHING);
-      else this.#settle(suspect, evidenceOf(records[i]!, copies[i]!, mirror.parser));
+      else this.#settle(suspect, evidenceOf(ids[i]!, records[i]!, copies[i]!, mirror.parser));
     });
     this.#looked += batch.length;
     this.#parts.reporter.progress("looking again", this.#looked, this.#suspects.size);
@@ -92,7 +93,7 @@ class Round {
   }
 }
 
-const NOTHING: Evidence = { finding: "absent", fileTime: Number.NaN, mirrorTime: Number.NaN, memberOnly: false };
+const NOTHING: Evidence = { finding: "absent", fileTime: Number.NaN, mirrorTime: Number.NaN, flags: 0 };
 
 /** What the file holds of an invalid record is not compared: the record is counted as invalid. */
 function isLeftAlone(snapshot: Snapshot, { userId, taskId }: TaskId): boolean {
@@ -106,9 +107,17 @@ export async function readRecords(snapshot: Snapshot, ids: readonly TaskId[]): P
   return rows.map((row) => (row < 0 ? null : (tasks.next().value as Task)));
 }
 
-function evidenceOf(record: Task | null, copy: Inspection, parser: RecordParser): Evidence {
+function evidenceOf(id: TaskId, record: Task | null, copy: Inspection, parser: RecordParser): Evidence {
   const finding = classify(record, copy, parser);
   const memberOnly = finding === "dangling" && record === null && copy.indexScore === null;
+  const flags = memberOnly ? MEMBER_ONLY : flagsOf(finding, id, copy, parser);
   const mirrorTime = memberOnly ? copy.userScore! : timeOf(copy, parser);
-  return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, memberOnly };
+  return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, flags };
+}
+
+/** What a repair asks of a copy that may go into the file. */
+function flagsOf(finding: Finding, id: TaskId, copy: Inspection, parser: RecordParser): number {
+  if (finding !== "partial" && finding !== "newerInRedis" && finding !== "onlyInRedis") return 0;
+  if (copy.type !== "hash") return IS_FOREIGN;
+  return recordOf(copy, id, parser) === null ? 0 : IS_RECORD;
 }

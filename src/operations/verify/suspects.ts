@@ -1,6 +1,8 @@
 import { grown, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { toMicros } from "../../task/time.ts";
 import { type Finding, KINDS } from "./kinds.ts";
+import type { Traits } from "./plan.ts";
 
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
 
@@ -10,9 +12,16 @@ export interface Evidence {
   /** Epoch seconds; NaN where there is no such copy, or none with a time. */
   readonly fileTime: number;
   readonly mirrorTime: number;
-  /** A member of the user's index is all there is of the task. */
-  readonly memberOnly: boolean;
+  /** Some of MEMBER_ONLY, IS_RECORD, IS_FOREIGN. */
+  readonly flags: number;
 }
+
+/** A member of the user's index is all there is of the task. */
+export const MEMBER_ONLY = 1;
+/** The mirror's copy is a record that the file can take. */
+export const IS_RECORD = 2;
+/** The key where the hash belongs is of another type. */
+export const IS_FOREIGN = 4;
 
 /** How often a suspect was looked at; 0: never. */
 const SEEN = 1;
@@ -26,7 +35,7 @@ export class Suspects {
   readonly keys = new KeyTable();
   #states = new Uint8Array(1 << 10);
   #findings = new Uint8Array(1 << 10);
-  #memberOnly = new Uint8Array(1 << 10);
+  #flags = new Uint8Array(1 << 10);
   #fileTimes = new Float64Array(1 << 10);
   #mirrorTimes = new Float64Array(1 << 10);
 
@@ -48,7 +57,20 @@ export class Suspects {
   }
 
   memberOnly(suspect: number): boolean {
-    return this.#memberOnly[suspect] === 1;
+    return (this.#flags[suspect]! & MEMBER_ONLY) !== 0;
+  }
+
+  /** What a plan needs to know. */
+  traits(suspect: number): Traits {
+    const fileTime = this.#fileTimes[suspect]!;
+    const flags = this.#flags[suspect]!;
+    return {
+      finding: this.finding(suspect),
+      inFile: !Number.isNaN(fileTime),
+      mirrorIsNewer: toMicros(this.#mirrorTimes[suspect]!) > toMicros(fileTime),
+      isRecord: (flags & IS_RECORD) !== 0,
+      isForeign: (flags & IS_FOREIGN) !== 0,
+    };
   }
 
   /** The time of the mirror's copy, or the score of a member that is all there is; NaN for neither. */
@@ -57,7 +79,7 @@ export class Suspects {
   }
 
   /** Keeps what a look saw; says whether the look before saw the same. */
-  see(suspect: number, { finding, fileTime, mirrorTime, memberOnly }: Evidence): boolean {
+  see(suspect: number, { finding, fileTime, mirrorTime, flags }: Evidence): boolean {
     const same =
       this.#states[suspect] === SEEN &&
       this.finding(suspect) === finding &&
@@ -67,7 +89,7 @@ export class Suspects {
     this.#findings[suspect] = FINDINGS.indexOf(finding);
     this.#fileTimes[suspect] = fileTime;
     this.#mirrorTimes[suspect] = mirrorTime;
-    this.#memberOnly[suspect] = memberOnly ? 1 : 0;
+    this.#flags[suspect] = flags;
     return same;
   }
 
@@ -93,7 +115,7 @@ export class Suspects {
   #grow(): void {
     this.#states = grown(this.#states);
     this.#findings = grown(this.#findings);
-    this.#memberOnly = grown(this.#memberOnly);
+    this.#flags = grown(this.#flags);
     this.#fileTimes = grown(this.#fileTimes);
     this.#mirrorTimes = grown(this.#mirrorTimes);
   }

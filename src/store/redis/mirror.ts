@@ -62,6 +62,8 @@ export interface Upsert {
   readonly seenStatus?: string;
   /** Leave the hash as it is and mend the index members alone. */
   readonly indexOnly?: boolean;
+  /** Leave nothing else in the hash: what is there is a fragment. */
+  readonly afresh?: boolean;
 }
 
 /** A copy as a decision saw it, exactly as it stood there. */
@@ -197,6 +199,7 @@ export class Mirror {
 
   /** What the mirror knows of each task; at most BATCH of them. Only what the index knows at all is looked at closely. */
   async look(ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
+    if (ids.length === 0) return [];
     const members = ids.map(({ userId, taskId }) => memberOf(userId, taskId));
     const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...members)) as (string | null)[];
     const known = ids.filter((_, i) => scores[i] !== null);
@@ -250,10 +253,10 @@ export class Mirror {
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     if (upserts.length === 0) return [];
     const args: (string | number)[] = [];
-    for (const { task, seen, seenStatus, indexOnly } of upserts) {
+    for (const { task, seen, seenStatus, indexOnly, afresh } of upserts) {
       args.push(seen ?? "", task.score, memberOf(task.userId, task.taskId), task.taskId, task.userId, task.status);
       args.push(task.error, task.createdAt, task.updatedAt, indexOnly ? "" : task.json);
-      args.push(seenStatus === undefined ? "" : `=${seenStatus}`);
+      args.push(seenStatus === undefined ? "" : `=${seenStatus}`, afresh ? 1 : 0);
     }
     assertWidth(args.length, upserts.length, UPSERT_ARGS);
     return this.#flags(await this.#client.script(UPSERT, keysOf(upserts.map(({ task }) => task)), args));

@@ -51,13 +51,14 @@ end
 return out
 `);
 
-export const UPSERT_ARGS = 11;
+export const UPSERT_ARGS = 12;
 /**
  * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on, or
  * without one the same payload (empty: neither): 1 written, 0 refused. ISO text cannot be compared in Lua, so who is
- * newer was decided before. ARGV: that text, score, member, task id, user id, status, error, created_at, updated_at, payload, and
- * '=' with the status that the hash must have (empty: any). An empty payload mends the indexes alone. The hash's type shows in the look at it, the user index is written first: a key of the wrong type,
- * or a server out of memory, stops a task before anything of it is written.
+ * newer was decided before. ARGV: that text, score, member, task id, user id, status, error, created_at, updated_at,
+ * payload, '=' with the status that the hash must have (empty: any), and '1' where nothing else may stay in the hash. An
+ * empty payload mends the indexes alone. The hash's type shows in the look at it, the user index is written first: a key
+ * of the wrong type, or a server out of memory, stops a task before anything of it is written.
  */
 export const UPSERT = new Script(`
 local out, members = {}, {}
@@ -77,6 +78,7 @@ for i = 1, (#KEYS - 1) / 2 do
       reply = redis.pcall('ZADD', KEYS[i * 2 + 1], ARGV[arg + 2], ARGV[arg + 4])
       if type(reply) ~= 'table' then
         if ARGV[arg + 10] ~= '' then
+          if ARGV[arg + 12] == '1' then redis.call('DEL', hash) end
           redis.call('HSET', hash, 'user_id', ARGV[arg + 5], 'task_id', ARGV[arg + 4], 'status', ARGV[arg + 6],
             'error', ARGV[arg + 7], 'created_at', ARGV[arg + 8], 'updated_at', ARGV[arg + 9], 'payload', ARGV[arg + 10])
         end

@@ -1,0 +1,343 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { KINDS } from "../../../src/operations/verify/kinds.ts";
+import { RecordingLedger } from "../../helpers/doubles.ts";
+import { ago, record, taskOf } from "../../helpers/records.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import { useSite } from "../setup.ts";
+import { DAMAGES } from "./damage.ts";
+
+const here = useSite();
+const SYNCED = "tts:ttsctl:synced";
+const many = (count: number) => Array.from({ length: count }, (_, i) => record(`user${i % 7}`, `t${i}`));
+
+/** What a sync makes of the file in an empty Redis; the mark has a time of its own. */
+async function dump(): Promise<Record<string, string>> {
+  return { ...(await here.site.server.dump()), [SYNCED]: "" };
+}
+
+async function freshDump(): Promise<Record<string, string>> {
+  await here.site.server.call("FLUSHALL");
+  await here.site.sync();
+  return dump();
+}
+
+describe("verify --repair", () => {
+  beforeEach(() => here.site.writeBoth(record("a", "t1"), record("a", "t2"), record("b", "t1"), record("b", "t3")));
+
+  const mended = DAMAGES.filter(({ kind, gone }) => !gone || kind === "dangling");
+  it.each(mended.map((damage) => ({ damage, what: damage.what })))("mends $what", async ({ damage }) => {
+    const { site } = here;
+    await damage.make(site, "b", "t3");
+    const { result } = await site.repair();
+    expect(result).toMatchObject({ [damage.kind]: 1, repaired: 1 });
+    const once = [site.root.tree(), await dump()];
+    expect((await site.verify()).drift.size).toBe(0);
+    expect((await site.repair()).result).toMatchObject({ repaired: 0, inSync: damage.gone ? 3 : 4 });
+    expect([site.root.tree(), await dump()]).toEqual(once);
+    expect(await freshDump()).toEqual(once[1]);
+  });
+
+  const kept = DAMAGES.filter(({ kind, gone }) => gone && kind !== "dangling");
+  it.each(kept.map((damage) => ({ damage, what: damage.what })))("leaves $what, and counts it", async ({ damage }) => {
+    const { site } = here;
+    await damage.make(site, "b", "t3");
+    const before = [site.root.tree(), await dump()];
+    expect((await site.repair()).result).toMatchObject({ [damage.kind]: 1, repaired: 0 });
+    expect([site.root.tree(), await dump()]).toEqual(before);
+  });
+
+  it.each(kept.map((damage) => ({ damage, what: damage.what })))("removes $what with --prune", async ({ damage }) => {
+    const { site } = here;
+    await damage.make(site, "b", "t3");
+    expect((await site.repair({ prune: true })).result).toMatchObject({ [damage.kind]: 1, repaired: 1 });
+    expect(site.asked).toEqual([1]);
+    const after = await dump();
+    expect((await site.verify()).drift.size).toBe(0);
+    expect(await freshDump()).toEqual(after);
+  });
+
+  it.each(kept.map((damage) => ({ damage, what: damage.what })))(
+    "restores $what with --restore, if it is a record",
+    async ({ damage }) => {
+      const { site } = here;
+      const before = site.root.readStore();
+      await damage.make(site, "b", "t3");
+      const isRecord = damage.kind === "onlyInRedis";
+      expect((await site.repair({ restore: true })).result).toMatchObject({
+        [damage.kind]: 1,
+        repaired: isRecord ? 1 : 0,
+      });
+      if (!isRecord) return;
+      expect(site.root.readStore()).toEqual(before);
+      const after = await dump();
+      expect((await site.verify()).drift.size).toBe(0);
+      expect(await freshDump()).toEqual(after);
+    },
+  );
+
+  it("brings what Redis has newer back into the file, with every field of it", async () => {
+    const { site } = here;
+    const newer = {
+      ...record("b", "t3"),
+      status: "failed",
+      error: "显存不足",
+      updated_at: "2020-01-02T00:00:00",
+      top_p: 0.5,
+    };
+    await site.writeRedis(newer);
+    expect((await site.repair()).result).toMatchObject({ newerInRedis: 1, repaired: 1 });
+    expect(site.root.readStore().find(({ task_id }) => task_id === "t3")).toEqual(newer);
+    expect(site.asked).toEqual([]);
+  });
+
+  it("brings a partial hash back whose payload is a newer record, and not one that is a fragment", async () => {
+    const { site } = here;
+    const newer = record("b", "t3", { updated_at: "2020-01-02T00:00:00", text: "新" });
+    await site.writeRedis(newer);
+    await site.server.call("HDEL", "tts:task:b:t3", "status", "user_id");
+    await site.server.call("DEL", "tts:task:a:t1");
+    await site.server.call("HSET", "tts:task:a:t1", "updated_at", "2024-01-01T00:00:00", "progress", "1");
+    expect((await site.repair()).result).toMatchObject({ partial: 2, repaired: 2 });
+    expect(site.root.readStore().find(({ task_id }) => task_id === "t3")).toEqual(newer);
+    expect(site.root.readStore()[0]).toEqual(record("a", "t1"));
+    expect((await site.verify()).drift.size).toBe(0);
+  });
+
+  it("leaves a key of the wrong type, names it, and goes on", async () => {
+    const { site } = here;
+    await site.server.call("DEL", "tts:task:b:t3", "tts:task:a:t2");
+    await site.server.call("SET", "tts:task:b:t3", "a string");
+    expect((await site.repair({ prune: true })).result).toMatchObject({ partial: 1, dangling: 1, repaired: 1 });
+    expect(site.reporter.text).toContain("b:t3");
+    expect(await site.server.call("GET", "tts:task:b:t3")).toBe("a string");
+  });
+
+  it("keeps what a service writes between look and repair", async () => {
+    const { site } = here;
+    await site.server.call("DEL", "tts:task:b:t3", "tts:task:a:t2");
+    const fresh = record("b", "t3", { updated_at: ago(0), status: "queued" });
+    let calls = 0;
+    site.flaky.onCall(async (method) => {
+      if (method === "upsert" && calls++ === 0) await site.writeRedis(fresh);
+    });
+    expect((await site.repair()).result).toMatchObject({ dangling: 2 });
+    expect((await site.server.hash("tts:task:b:t3")).status).toBe("queued");
+  });
+
+  it("does not bring back a task that was deleted meanwhile", async () => {
+    const { site } = here;
+    await site.writeRedis(record("b", "t3", { updated_at: "2020-01-02T00:00:00" }));
+    let looks = 0;
+    site.flaky.afterCall((method) => {
+      if (method === "inspect" && ++looks === 2) site.root.writeStore(site.root.readStore().slice(0, 3));
+    });
+    expect((await site.repair()).result).toMatchObject({ newerInRedis: 1, repaired: 0 });
+    expect(site.root.readStore()).toHaveLength(3);
+  });
+
+  it("does not remove a member whose hash came meanwhile", async () => {
+    const { site } = here;
+    await site.server.call("ZADD", "tts:tasks:index", 5, "c:new");
+    site.flaky.onCall(async (method) => {
+      if (method === "see") await site.writeRedis(record("c", "new"));
+    });
+    expect((await site.repair()).result).toMatchObject({ dangling: 1, repaired: 0 });
+    expect(await site.server.call("EXISTS", "tts:task:c:new")).toBe(1);
+  });
+
+  it("plans with a dry run, and changes nothing", async () => {
+    const { site } = here;
+    await site.server.call("DEL", "tts:task:b:t3");
+    await site.writeRedis(record("a", "t1", { updated_at: "2020-01-02T00:00:00" }), record("c", "orphan"));
+    const before = [site.root.tree(), await site.server.dump()];
+    const plan = (options: object) => site.repair({ dryRun: true, ...options });
+    expect((await plan({})).result).toMatchObject({ dangling: 1, newerInRedis: 1, onlyInRedis: 1, repaired: 2 });
+    expect((await plan({ prune: true })).result.repaired).toBe(3);
+    expect((await plan({ restore: true })).result.repaired).toBe(3);
+    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
+    expect(site.asked).toEqual([]);
+  });
+
+  it("leaves the mark of a full sync, and none of a part or of a plan", async () => {
+    const { site } = here;
+    await site.repair({ userId: "a" });
+    await site.repair({ dryRun: true });
+    expect(await site.mirror.syncedAt()).toBeNull();
+    await site.repair();
+    expect(await site.mirror.syncedAt()).not.toBeNull();
+  });
+
+  it("says that Redis was flushed meanwhile", async () => {
+    const { site } = here;
+    site.flaky.onCall(async (method) => {
+      if (method === "endSync") await site.server.call("FLUSHALL");
+    });
+    await expect(site.repair()).rejects.toMatchObject({ code: "REDIS_FAILED", exitCode: 4 });
+  });
+
+  it("mends one user's tasks with --user", async () => {
+    const { site } = here;
+    await site.server.call("DEL", "tts:task:a:t1", "tts:task:b:t3");
+    expect((await site.repair({ userId: "b" })).result).toMatchObject({ checked: 2, dangling: 1, repaired: 1 });
+    expect(await site.server.call("EXISTS", "tts:task:a:t1", "tts:task:b:t3")).toBe(1);
+  });
+
+  it("writes to the ledger what it does, and what stayed", async () => {
+    const { site } = here;
+    await site.server.call("DEL", "tts:task:b:t3");
+    await site.writeRedis(record("c", "orphan"), record("a", "t1", { updated_at: "2020-01-02T00:00:00" }));
+    await site.server.call("ZADD", "tts:tasks:index", 5, "x:y");
+    const ledger = new RecordingLedger();
+    site.ledger = ledger;
+    site.flaky.onCall(async (method) => {
+      if (method === "remove") await site.server.call("ZADD", "tts:tasks:index", 6, "x:y");
+    });
+    await site.repair({ prune: true });
+    expect(ledger.announced).toEqual([
+      { action: "repair", name: "a:t1", reason: "newerInRedis" },
+      { action: "repair", name: "b:t3", reason: "dangling" },
+      { action: "repair", name: "x:y", reason: "dangling" },
+      { action: "prune", name: "c:orphan", reason: "orphan" },
+    ]);
+    expect(ledger.stays).toEqual(["x:y"]);
+  });
+});
+
+describe("verify --repair beside an empty or lost store file", () => {
+  beforeEach(() => here.site.writeBoth(...many(30)));
+
+  it.each([
+    { what: "is missing", write: () => here.site.root.rename("voice_task.json", "elsewhere") },
+    { what: "has no tasks", write: () => here.site.root.writeStore([]) },
+  ])("takes nothing from Redis where the file $what, unless that is meant", async ({ write }) => {
+    const { site } = here;
+    write();
+    await site.server.call("DEL", "tts:task:user0:t0");
+    const before = await dump();
+    await expect(site.repair({ prune: true, maxDelete: null })).rejects.toMatchObject({ code: "STORE_EMPTY" });
+    expect((await site.repair()).result).toMatchObject({ onlyInRedis: 29, dangling: 1, repaired: 0 });
+    expect(site.reporter.text).toContain("members without a task stay");
+    expect(await dump()).toEqual(before);
+    expect((await site.repair({ prune: true, maxDelete: null, allowEmpty: true })).result.repaired).toBe(30);
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(0);
+  });
+
+  it("writes a lost file again with --restore", async () => {
+    const { site } = here;
+    const records = site.root.readStore();
+    site.root.rename("voice_task.json", "lost");
+    expect((await site.repair({ restore: true })).result).toMatchObject({ onlyInRedis: 30, repaired: 30 });
+    const sorted = (items: RecordJson[]) => items.map((item) => JSON.stringify(item)).sort();
+    expect(sorted(site.root.readStore())).toEqual(sorted(records));
+    const after = await dump();
+    expect((await site.verify()).drift.size).toBe(0);
+    expect(await freshDump()).toEqual(after);
+  });
+
+  it("has a brake of half of Redis's tasks, before anything is changed", async () => {
+    const { site } = here;
+    site.root.writeStore(many(10));
+    await site.server.call("DEL", "tts:task:user0:t0");
+    const before = await site.server.dump();
+    await expect(site.repair({ prune: true })).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
+    await expect(site.repair({ prune: true, dryRun: true })).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
+    expect({ ...(await site.server.dump()), "tts:ttsctl:syncing": "" }).toEqual({
+      ...before,
+      "tts:ttsctl:syncing": "",
+    });
+    expect(site.asked).toEqual([]);
+    expect((await site.repair({ prune: true, maxDelete: { percent: 70 } })).result.repaired).toBe(21);
+  });
+
+  it("looks for each orphan once more in the file before it goes", async () => {
+    const { site } = here;
+    site.root.writeStore(many(28));
+    site.flaky.onCall((method) => {
+      if (method === "see") site.root.writeStore(many(29));
+    });
+    expect((await site.repair({ prune: true })).result).toMatchObject({ onlyInRedis: 2, repaired: 1 });
+    expect(await site.server.call("EXISTS", "tts:task:user0:t28")).toBe(1);
+  });
+});
+
+describe("verify --repair of hostile and broken things", () => {
+  const HOSTILE = ["\u001b[31m", "a b", "*", "?[x]", "\\", "__proto__", "t:1", "'\"", "小雨"];
+
+  it("mends tasks of hostile ids like any", async () => {
+    const { site } = here;
+    const records = HOSTILE.map((id, i) =>
+      record(id.includes(":") ? "u" : id, id, { updated_at: `2020-01-01T00:00:0${i}` }),
+    );
+    await site.writeBoth(...records);
+    for (const { user_id, task_id } of records) await site.server.call("DEL", `tts:task:${user_id}:${task_id}`);
+    expect((await site.repair()).result).toMatchObject({ dangling: HOSTILE.length, repaired: HOSTILE.length });
+    expect((await site.verify()).drift.size).toBe(0);
+    site.root.writeStore([record("keep", "t")]);
+    await site.repair({ restore: true });
+    expect(site.root.readStore()).toHaveLength(HOSTILE.length + 1);
+    expect((await site.verify()).drift.size).toBe(0);
+  });
+
+  it("does not put a task into the file whose ids it would read as others", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    await site.server.call(
+      "HSET",
+      "tts:task:b: t2",
+      ...Object.entries({ user_id: "b", task_id: " t2", status: "queued", updated_at: "2020-01-01T00:00:00" }).flat(),
+    );
+    expect((await site.repair({ restore: true })).result).toMatchObject({ onlyInRedis: 1, repaired: 0 });
+    expect(site.root.readStore()).toEqual([record("a", "t1")]);
+  });
+
+  it("restores under the ids of the key, whatever the payload says", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    await site.writeRedis(record("b", "t2"));
+    await site.server.call("HSET", "tts:task:b:t2", "payload", JSON.stringify(record("evil", "t9")));
+    expect((await site.repair({ restore: true })).result).toMatchObject({ onlyInRedis: 1, repaired: 1 });
+    expect(site.root.readStore()).toEqual([record("a", "t1"), record("b", "t2")]);
+    expect((await site.verify()).drift.size).toBe(0);
+  });
+
+  it("is not available where Redis is lost midway, at any step", async () => {
+    for (const call of ["beginSync", "matches", "inspect", "upsert", "see", "remove", "endSync"]) {
+      const { site } = here;
+      site.flaky.comeBack();
+      await site.server.call("FLUSHALL");
+      await site.writeBoth(record("a", "t1"), record("a", "t2"));
+      await site.server.call("DEL", "tts:task:a:t1");
+      await site.server.call("ZADD", "tts:tasks:index", 5, "x:y");
+      site.flaky.goDown((method) => method === call);
+      await expect(site.repair(), call).rejects.toMatchObject({ exitCode: 4 });
+      site.flaky.comeBack();
+      await site.repair();
+      expect((await site.verify()).drift.size, call).toBe(0);
+    }
+  });
+});
+
+describe("verify --repair of everything at once", () => {
+  it("counts exactly, mends all it promises, and leaves what a fresh sync would", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(600));
+    const expected = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+    for (let round = 0; round < 8; round++) {
+      for (const [i, damage] of DAMAGES.entries()) {
+        const number = round * 70 + i;
+        await damage.make(site, `user${number % 7}`, `t${number}`);
+        expected[damage.kind]!++;
+      }
+    }
+    const { result } = await site.verify();
+    expect(result).toMatchObject({ ...expected, checked: 600, inSync: 600 - 8 * DAMAGES.length });
+    const left = 8 * DAMAGES.filter(({ kind, gone }) => gone && kind !== "dangling").length;
+    expect((await site.repair()).result).toMatchObject({ ...expected, repaired: 8 * DAMAGES.length - left });
+    expect((await site.repair({ restore: true })).result).toMatchObject({ onlyInRedis: 16, partial: 8, repaired: 16 });
+    expect((await site.repair({ prune: true })).result).toMatchObject({ partial: 8, repaired: 8 });
+    const after = await dump();
+    expect((await site.verify()).drift.size).toBe(0);
+    expect(await freshDump()).toEqual(after);
+    expect(taskOf(site.root.readStore()[0]!).userId).toBe("user0");
+  });
+});
