@@ -1,7 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { appendFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LogFollower } from "../../src/artifacts/artifacts.ts";
+import { Kept } from "../../src/artifacts/failure.ts";
+import { Folder } from "../../src/artifacts/folder.ts";
 import "../helpers/python.ts";
 import { openDescriptors, Site } from "./helpers.ts";
 
@@ -70,6 +73,22 @@ describe("the last lines of a log", () => {
     site.write(LOG, "ours\n");
     const artifacts = await site.open();
     expect(await artifacts.lastLogLines("t1", 5)).toEqual([{ path: LOG, lines: ["ours"] }]);
+  });
+});
+
+describe("a file in a folder", () => {
+  it("is opened only where it is a regular one, by itself", async () => {
+    site.write("Logs/file", "x");
+    symlinkSync(site.path("Logs/file"), site.path("Logs/link"));
+    execFileSync("mkfifo", [site.path("Logs/pipe")]);
+    for (const byDescriptor of [true, false]) {
+      const folder = await Folder.openRoot(site.path("Logs"), "Logs", byDescriptor);
+      const file = await folder.openFileIfThere("file");
+      await file!.close();
+      expect(await folder.openFileIfThere("none")).toBeUndefined();
+      for (const name of ["link", "pipe"]) await expect(folder.openFileIfThere(name)).rejects.toThrow(Kept);
+      folder.close();
+    }
   });
 });
 

@@ -354,6 +354,11 @@ describe("Redis", () => {
     expect(checks.synced).toMatchObject(like("warn", "never synced"));
   });
 
+  it("is given time to follow a service that writes one store after the other", async () => {
+    root.writeStore([record("alice", "t1", { updated_at: ago(5) })]);
+    expect(await finding("drift")).toMatchObject(like("ok"));
+  });
+
   it("shows that times are read in a wrong zone", async () => {
     await mirrored(record("alice", "t1"), record("alice", "t2"));
     root.write("config.ini", `[redis]\nport = ${server.port}\n[service]\ntimezone = Asia/Shanghai\n`);
