@@ -66,7 +66,8 @@ export class TaskState {
       if (!(error instanceof TtsctlError)) throw error;
       if (this.#seen === undefined) throw error;
     }
-    this.#nextRead = clock.monotonic() + (clock.monotonic() - began) / LARGEST_SHARE;
+    const ended = clock.monotonic();
+    this.#nextRead = ended + (ended - began) / LARGEST_SHARE;
     return this.#inFile;
   }
 
