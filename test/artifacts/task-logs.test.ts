@@ -80,7 +80,7 @@ describe("a file in a folder", () => {
   it("is opened only where it is a regular one, by itself", async () => {
     site.write("Logs/file", "x");
     symlinkSync(site.path("Logs/file"), site.path("Logs/link"));
-    execFileSync("mkfifo", [site.path("Logs/pipe")]);
+    execFileSync("python3", ["-c", "import os, sys; os.mkfifo(sys.argv[1])", site.path("Logs/pipe")]);
     for (const byDescriptor of [true, false]) {
       const folder = await Folder.openRoot(site.path("Logs"), "Logs", byDescriptor);
       const file = await folder.openFileIfThere("file");
