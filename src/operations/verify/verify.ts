@@ -1,21 +1,15 @@
-import type { Clock } from "../../clock.ts";
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
-import { invalidWarnings } from "../../store/task-store.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import { CurrentFile } from "../current-file.ts";
-import { throwIfInterrupted } from "../pool.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { checkTimezone, storeEmpty } from "../safety.ts";
 import { SyncMark } from "../sync-mark.ts";
-import { Drift } from "./drift.ts";
-import { FirstLook } from "./first-look.ts";
+import { type CompareParts, type Comparison, compare, resultOf } from "./compare.ts";
+import type { Drift } from "./drift.ts";
 import type { VerifyResult } from "./kinds.ts";
 import { Repair, type RepairParts } from "./repair.ts";
 import { RepairPlan } from "./repair-plan.ts";
-import { lookAgain } from "./second-look.ts";
 
 export interface VerifyOptions {
   readonly userId?: string;
@@ -32,12 +26,8 @@ export interface RepairOptions extends VerifyOptions {
   readonly allowEmpty: boolean;
 }
 
-export interface VerifyParts {
+export interface VerifyParts extends CompareParts {
   readonly file: FileStore;
-  readonly mirror: Mirror;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
 }
 
 export interface VerifyRepairParts extends VerifyParts, RepairParts {
@@ -83,7 +73,7 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
     if (options.dryRun) return { result: resultOf(comparison, plan.size), drift };
     const repair = new Repair(parts, drift, plan);
     await repair.run(file);
-    if (repair.unwritten === 0) await mark?.leave("verify --repair");
+    if (repair.unwritten + comparison.foreign === 0) await mark?.leave("verify --repair");
     return { result: resultOf(comparison, repair.mended), drift };
   } finally {
     await file.close();
@@ -109,56 +99,6 @@ async function planFor(
   return plan;
 }
 
-interface Comparison {
-  readonly drift: Drift;
-  readonly invalid: number;
-  /** How many tasks the mirror has something of. */
-  readonly mirrored: number;
-}
-
-async function compare(parts: VerifyParts, file: CurrentFile, userId: string | undefined): Promise<Comparison> {
-  const snapshot = await file.snapshot();
-  for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
-  const first = new FirstLook(parts, snapshot, userId);
-  const done = () => `${first.compared} of ${snapshot.size} tasks were compared`;
-  try {
-    await first.run();
-    throwIfInterrupted(parts.signal, done());
-    const { mirrored } = first.marks;
-    const inStep = first.marks.separate();
-    const { suspects } = first.marks;
-    await lookAgain({ ...parts, file }, suspects, snapshot.identity);
-    throwIfInterrupted(parts.signal, done());
-    const drift = new Drift(suspects, await file.snapshot(), userId, inStep);
-    nameForeign(drift, parts.reporter);
-    return { drift, invalid: snapshot.invalid.count, mirrored };
-  } catch (error) {
-    throw isRedisError(error) ? lostMidway(error, done()) : error;
-  }
-}
-
-/** What stands where a hash belongs is not ours to remove. */
-function nameForeign(drift: Drift, reporter: Reporter): void {
-  const named = new NamedWarnings(reporter, "cannot be mirrored");
-  for (const suspect of drift.suspectsOf("partial")) {
-    if (!drift.suspects.traits(suspect).isForeign) continue;
-    const { userId, taskId } = drift.suspects.id(suspect);
-    named.add(
-      userId,
-      taskId,
-      "its key in Redis holds something else than a hash; look at it, and remove it with redis-cli",
-    );
-  }
-  named.end();
-}
-
-function lostMidway(error: TtsctlError, done: string): TtsctlError {
-  return new TtsctlError(error.code, `${error.message}; before that ${done}`, {
-    hint: error.hint ?? "run `ttsctl verify` again when Redis is back",
-    cause: error,
-  });
-}
-
 /** A wrong zone shows in every score; nothing is changed, so that it is said and no more. */
 async function warnOfTimezone({ mirror, reporter }: VerifyParts): Promise<void> {
   try {
@@ -167,15 +107,4 @@ async function warnOfTimezone({ mirror, reporter }: VerifyParts): Promise<void> 
     if (!(error instanceof TtsctlError) || error.code !== "TIMEZONE_MISMATCH") throw error;
     reporter.warn(`${error.message}: ${error.hint}`);
   }
-}
-
-/** In the order of SPEC section 5. */
-function resultOf({ drift, invalid }: Comparison, repaired: number): VerifyResult {
-  const { inSync, size, counts } = drift;
-  const { partial, dangling, onlyInFile, onlyInRedis, stale, newerInRedis, differs } = counts;
-  const { unindexed, wrongScore, misplaced } = counts;
-  return {
-    ...{ checked: inSync + size, inSync, onlyInFile, onlyInRedis, stale, newerInRedis, differs, dangling, unindexed },
-    ...{ wrongScore, misplaced, partial, invalid, repaired },
-  };
 }

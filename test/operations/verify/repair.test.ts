@@ -110,6 +110,7 @@ describe("verify --repair", () => {
     expect((await site.repair({ prune: true })).result).toMatchObject({ partial: 1, dangling: 1, repaired: 1 });
     expect(site.reporter.text).toContain("b:t3");
     expect(await site.server.call("GET", "tts:task:b:t3")).toBe("a string");
+    expect(await site.mirror.syncedAt()).toBeNull();
   });
 
   it("keeps what a service writes between look and repair", async () => {

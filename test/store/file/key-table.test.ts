@@ -28,6 +28,8 @@ test("a table and a Map of the same ids agree, however many", () => {
         const key = table.find(user, task);
         expect([table.userId(key), table.taskId(key)]).toEqual([user, task]);
         expect(table.hasUser(key, Buffer.from(user))).toBe(true);
+        expect(table.findTask(Buffer.from(user), task)).toBe(key);
+        if (!user.includes(":")) expect(table.findMember(`${user}:${task}`)).toBe(key);
         expect(table.hasUser(key, Buffer.from(`${user}x`))).toBe(false);
         if (user !== "") expect(table.hasUser(key, Buffer.from(user).fill(0x7f))).toBe(/^\x7f*$/.test(user));
       }

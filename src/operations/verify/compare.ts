@@ -1,0 +1,82 @@
+import type { Clock } from "../../clock.ts";
+import { isRedisError, TtsctlError } from "../../errors.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
+import { invalidWarnings } from "../../store/task-store.ts";
+import type { CurrentFile } from "../current-file.ts";
+import { throwIfInterrupted } from "../pool.ts";
+import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { Drift } from "./drift.ts";
+import { FirstLook } from "./first-look.ts";
+import type { VerifyResult } from "./kinds.ts";
+import { lookAgain } from "./second-look.ts";
+
+export interface CompareParts {
+  readonly mirror: Mirror;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+export interface Comparison {
+  readonly drift: Drift;
+  /** Records of the file that are not valid. */
+  readonly invalid: number;
+  /** How many tasks the mirror has something of. */
+  readonly mirrored: number;
+  /** Tasks whose hash cannot be written: something else stands there. */
+  readonly foreign: number;
+}
+
+/**
+ * Two looks at both stores, of all tasks or of one user's.
+ * @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED
+ */
+export async function compare(parts: CompareParts, file: CurrentFile, userId: string | undefined): Promise<Comparison> {
+  const snapshot = await file.snapshot();
+  for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
+  const first = new FirstLook(parts, snapshot, userId);
+  const done = () => `${first.compared} of ${snapshot.size} tasks were compared`;
+  try {
+    await first.run();
+    throwIfInterrupted(parts.signal, done());
+    const { mirrored, suspects } = first.marks;
+    const inStep = first.marks.separate();
+    await lookAgain({ ...parts, file }, suspects, snapshot.identity);
+    throwIfInterrupted(parts.signal, done());
+    const drift = new Drift(suspects, await file.snapshot(), userId, inStep);
+    return { drift, invalid: snapshot.invalid.count, mirrored, foreign: nameForeign(drift, parts.reporter) };
+  } catch (error) {
+    throw isRedisError(error) ? lostMidway(error, done()) : error;
+  }
+}
+
+const FOREIGN = "its key in Redis holds something else than a hash; look at it, and remove it with redis-cli";
+
+/** What stands where a hash belongs is not ours to remove. Returns how many there are. */
+function nameForeign(drift: Drift, reporter: Reporter): number {
+  const named = new NamedWarnings(reporter, "cannot be mirrored");
+  for (const suspect of drift.suspectsOf("partial")) {
+    const { userId, taskId } = drift.suspects.id(suspect);
+    if (drift.suspects.traits(suspect).isForeign) named.add(userId, taskId, FOREIGN);
+  }
+  named.end();
+  return named.count;
+}
+
+function lostMidway(error: TtsctlError, done: string): TtsctlError {
+  return new TtsctlError(error.code, `${error.message}; before that ${done}`, {
+    hint: error.hint ?? "run `ttsctl verify` again when Redis is back",
+    cause: error,
+  });
+}
+
+/** `verify -o json`, in the order of SPEC section 5. */
+export function resultOf({ drift, invalid }: Comparison, repaired: number): VerifyResult {
+  const { inSync, size, counts } = drift;
+  const { partial, dangling, onlyInFile, onlyInRedis, stale, newerInRedis, differs } = counts;
+  const { unindexed, wrongScore, misplaced } = counts;
+  return {
+    ...{ checked: inSync + size, inSync, onlyInFile, onlyInRedis, stale, newerInRedis, differs, dangling, unindexed },
+    ...{ wrongScore, misplaced, partial, invalid, repaired },
+  };
+}

@@ -1,0 +1,145 @@
+import fc from "fast-check";
+import { expect, it, test } from "vitest";
+import { classify } from "../../../src/operations/verify/classify.ts";
+import { KINDS } from "../../../src/operations/verify/kinds.ts";
+import { planRepair, type RepairPolicy, type Traits } from "../../../src/operations/verify/plan.ts";
+import { ALL_FIELDS, type Inspection, inspectionOf, recordOf } from "../../../src/store/redis/inspection.ts";
+import { RecordParser } from "../../../src/task/parse.ts";
+import type { Task } from "../../../src/task/task.ts";
+import "../../helpers/python.ts";
+import { record, taskOf, UTC } from "../../helpers/records.ts";
+
+const parser = new RecordParser(UTC);
+const TIMES = ["2020-01-01T00:00:00", "2020-01-02T00:00:00", "2020-01-03T00:00:00"];
+
+/** What a sync writes of a record. */
+function copyOf(task: Task): Inspection {
+  const { json, status, error, createdAt, updatedAt, userId, taskId, score } = task;
+  return inspectionOf([
+    "hash",
+    json,
+    status,
+    error,
+    createdAt,
+    updatedAt,
+    userId,
+    taskId,
+    String(score),
+    String(score),
+  ]);
+}
+
+const tasks = fc
+  .record({
+    updated_at: fc.constantFrom(...TIMES),
+    status: fc.constantFrom("queued", "running", "succeeded"),
+    error: fc.constantFrom(null, "", "失败"),
+    text: fc.string({ maxLength: 5 }),
+    top_p: fc.constantFrom(1, 0.5, null),
+  })
+  .map((fields) => taskOf(record("a", "t", fields)));
+
+/** Ways to damage a copy, each made or not. */
+const damages = fc.record(
+  {
+    status: fc.constantFrom(null, "failed"),
+    payload: fc.constantFrom(null, "{", "[]"),
+    user_id: fc.constant(null),
+    updated_at: fc.constantFrom(null, "soon", ...TIMES),
+    indexScore: fc.constantFrom(null, 1),
+    userScore: fc.constantFrom(null, 1),
+    type: fc.constantFrom("none", "string"),
+  },
+  { requiredKeys: [] },
+);
+
+function damaged(copy: Inspection, damage: Record<string, unknown>): Inspection {
+  const { indexScore, userScore, type, ...fields } = damage;
+  const whole = {
+    ...copy,
+    ...(indexScore === undefined ? {} : { indexScore }),
+    ...(userScore === undefined ? {} : { userScore }),
+  };
+  const none = Object.fromEntries(ALL_FIELDS.map((name) => [name, null])) as Inspection["fields"];
+  if (type !== undefined) return { ...whole, type, fields: none } as Inspection;
+  return { ...whole, fields: { ...copy.fields, ...fields } } as Inspection;
+}
+
+test("what a sync writes is in step with its record, and with no other", () => {
+  fc.assert(
+    fc.property(tasks, tasks, (ours, theirs) => {
+      const finding = classify(ours, copyOf(theirs), parser);
+      if (theirs.score !== ours.score) expect(finding).toBe(theirs.score < ours.score ? "stale" : "newerInRedis");
+      else if (theirs.json === ours.json) expect(finding).toBe("inSync");
+      else expect(finding).toBe("differs");
+      expect(recordOf(copyOf(theirs), { userId: "a", taskId: "t" }, parser)?.json).toBe(theirs.json);
+    }),
+  );
+});
+
+/** The kinds that apply by themselves, told without their order. */
+function applying(task: Task | null, copy: Inspection): string[] {
+  const { type, fields, indexScore, userScore } = copy;
+  const time = parser.times.parse(fields.updated_at ?? "");
+  const isWhole = type === "hash" && fields.user_id !== null && fields.status !== null && !Number.isNaN(time);
+  const hasMember = indexScore !== null || userScore !== null;
+  const kinds: Record<string, boolean> = {
+    partial: type !== "none" && !isWhole,
+    dangling: type === "none" && hasMember,
+    onlyInFile: type === "none" && !hasMember && task !== null,
+    onlyInRedis: type !== "none" && task === null,
+    stale: isWhole && task !== null && time < task.score,
+    newerInRedis: isWhole && task !== null && time > task.score,
+    differs: isWhole && task !== null && (fields.status !== task.status || fields.payload !== task.json),
+    unindexed: task !== null && (indexScore === null || userScore === null),
+    wrongScore: task !== null && hasMember && (indexScore !== task.score || userScore !== task.score),
+  };
+  return Object.keys(kinds).filter((kind) => kinds[kind]);
+}
+
+test("a damaged copy has the first kind that applies, in the order of the kinds", () => {
+  fc.assert(
+    fc.property(tasks, damages, fc.boolean(), (task, damage, inFile) => {
+      const copy = damaged(copyOf(task), damage);
+      const ours = inFile ? task : null;
+      const first = KINDS.find((kind) => applying(ours, copy).includes(kind));
+      expect(classify(ours, copy, parser)).toBe(first ?? (copy.type === "none" ? "absent" : "inSync"));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+const traits = fc.record<Traits>({
+  finding: fc.constantFrom("inSync", "absent", ...KINDS),
+  inFile: fc.boolean(),
+  mirrorIsNewer: fc.boolean(),
+  isRecord: fc.boolean(),
+  isForeign: fc.boolean(),
+});
+const policies = fc.record<RepairPolicy>({ prune: fc.boolean(), restore: fc.boolean(), removeMembers: fc.boolean() });
+
+test("a plan loses no task unless it is told to, and invents none", () => {
+  fc.assert(
+    fc.property(traits, policies, (of, policy) => {
+      const action = planRepair(of, policy);
+      if (of.finding === "inSync" || of.finding === "absent") expect(action).toBe("keep");
+      if (action === "prune") expect(policy.prune).toBe(true);
+      if (action === "restore") expect([policy.restore, of.isRecord]).toEqual([true, true]);
+      if (action === "bringBack") expect(of.isRecord).toBe(true);
+      if (action === "removeMember") expect([of.finding, of.inFile]).toEqual(["dangling", false]);
+      if (of.isForeign && of.finding === "partial") expect(action).toBe("keep");
+    }),
+  );
+});
+
+it.each([
+  [{ user_id: "a", task_id: "t", status: "queued", updated_at: TIMES[0] }, true],
+  [{ user_id: "a", task_id: "t", updated_at: TIMES[0] }, false],
+  [{ user_id: "a", task_id: "t", updated_at: TIMES[0], payload: JSON.stringify(record("a", "t")) }, true],
+  [{ user_id: "a", task_id: "t", updated_at: TIMES[0], payload: JSON.stringify(record("b", "t")) }, false],
+  [{ progress: "55" }, false],
+])("takes %j for a record of the file: %s", (fields, isRecord) => {
+  const values = ALL_FIELDS.map((name) => (fields as Record<string, string>)[name] ?? null);
+  const copy = inspectionOf(["hash", ...values, null, null]);
+  expect(recordOf(copy, { userId: "a", taskId: "t" }, parser) !== null).toBe(isRecord);
+});
