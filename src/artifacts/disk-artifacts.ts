@@ -4,7 +4,7 @@ import type { Folder } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
 import { listFolder, listLogs } from "./list.ts";
 import { LogFolders } from "./log-folders.ts";
-import { LOG_SUFFIX, LogIndex, measureLog, removeLog } from "./log-index.ts";
+import { LOG_SUFFIX, LogIndex, removeLog } from "./log-index.ts";
 import { lookIntoChild, type Removal, total, type Usage, usageOf } from "./look.ts";
 import { OwnChanges } from "./own-changes.ts";
 import { isPlainName, isPurgeFolder } from "./plain-name.ts";
@@ -14,7 +14,7 @@ import { type Recovery, recoverPurged } from "./recover.ts";
 import type { Roots } from "./roots.ts";
 import { sweepLogs, sweepUsers } from "./sweep.ts";
 import { lastLogLines, TaskLogFollower } from "./task-logs.ts";
-import type { Artifact, Artifacts, LogFollower, LogPart, LogRemoval } from "./types.ts";
+import type { Artifact, Artifacts, LogFollower, LogPart, LogPlace, LogRemoval } from "./types.ts";
 import { type FolderVisitor, type FoundLog, walkTaskFolders, walkTaskLogs } from "./walk.ts";
 
 /** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
@@ -120,12 +120,16 @@ export class DiskArtifacts implements Artifacts {
     return this.#logs === undefined ? [] : walkTaskLogs(this.#logs, wanted, visit);
   }
 
-  removeLog({ taskId, hour }: FoundLog, now: number): Promise<LogRemoval> {
+  removeLog({ taskId, hour }: LogPlace, now: number): Promise<LogRemoval> {
     return this.#inHour(hour, (folder, logs) => removeLog(logs, folder, hour, taskId + LOG_SUFFIX, now));
   }
 
-  measureLog({ taskId, hour }: FoundLog, now: number): Promise<LogRemoval> {
-    return this.#inHour(hour, (folder) => measureLog(folder, taskId + LOG_SUFFIX, now));
+  folderPath(userId: string, taskId: string): string {
+    return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
+  }
+
+  logPath({ taskId, hour }: LogPlace): string {
+    return `${this.#roots.logs?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
   }
 
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex> {

@@ -89,7 +89,7 @@ export async function removeLog(
   return removed ? log : { files: 0, bytes: 0 };
 }
 
-export async function measureLog(hour: Folder, name: string, now: number): Promise<Removal> {
+async function measureLog(hour: Folder, name: string, now: number): Promise<Removal> {
   const stats = await hour.lstat(name);
   if (stats === undefined) return { files: 0, bytes: 0 };
   if (!stats.isFile()) throw new Kept(`${quote(hour.labelOf(name))} is a symbolic link or not a file`);

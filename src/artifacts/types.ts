@@ -31,6 +31,9 @@ export interface LogFollower {
   close(): Promise<void>;
 }
 
+/** Which log: of a task, in `{date}/{hour}`. */
+export type LogPlace = Pick<FoundLog, "taskId" | "hour">;
+
 /** What became of one log. */
 export type LogRemoval = { kind: "removed"; files: number; bytes: number } | { kind: "kept"; reason: string };
 
@@ -62,9 +65,10 @@ export interface Artifacts {
   /** Visits the logs of the tasks that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
   walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]>;
   /** Removes one log that a walk found, unless it was changed after `now`; `kept` says that and why it stays. */
-  removeLog(log: FoundLog, now: number): Promise<LogRemoval>;
-  /** What `removeLog` would do. */
-  measureLog(log: FoundLog, now: number): Promise<LogRemoval>;
+  removeLog(log: LogPlace, now: number): Promise<LogRemoval>;
+  /** Where the folder of a task, or a log, lies, as an operator sees it. */
+  folderPath(userId: string, taskId: string): string;
+  logPath(log: LogPlace): string;
   /** Finds the logs of the tasks that are wanted, in one walk. */
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex>;
   /**

@@ -22,9 +22,9 @@ export interface FoundLog {
   readonly taskId: string;
   /** `{date}/{hour}` */
   readonly hour: string;
-  /** As an operator sees it. */
-  readonly path: string;
   readonly bytes: number;
+  /** Epoch seconds. */
+  readonly changedAt: number;
 }
 
 /** Visits every `{user}/{task}/`. @param isOurs whether a name in `output/` stands for no user, but for ourselves */
@@ -76,7 +76,8 @@ export function walkTaskLogs(
       const taskId = taskOfLog(plainNameOf(name) ?? "");
       if (taskId === undefined || !wanted(taskId)) return;
       const stats = await hour.lstat(name);
-      if (stats?.isFile()) visit({ taskId, hour: key, path: hour.labelOf(name), bytes: bytesOf(stats) });
+      if (!stats?.isFile()) return;
+      visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: Number(stats.mtimeNs) / 1e9 });
     }),
   );
 }

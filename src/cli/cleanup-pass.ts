@@ -15,6 +15,8 @@ export interface CleanupFlags {
   readonly once?: boolean;
   readonly watch?: boolean;
   readonly explain?: boolean;
+  readonly orphans?: boolean;
+  readonly yes?: boolean;
   readonly dryRun: boolean;
   readonly retention?: string;
   readonly keepLast?: string;

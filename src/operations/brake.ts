@@ -5,6 +5,8 @@ export type MaxDelete = { readonly count: number } | { readonly percent: number 
 
 /** What is braked: what would be done to tasks, and the flag that says how many at most. */
 interface Braked {
+  /** Of what, where not of tasks. */
+  readonly what?: string;
   readonly done: string;
   readonly flag: string;
 }
@@ -16,14 +18,19 @@ const DELETING: Braked = { done: "deleted", flag: "--max-delete" };
  * @param of how many tasks a percentage is of
  * @throws TtsctlError MAX_DELETE_EXCEEDED
  */
-export function checkBrake(count: number, of: number, max: MaxDelete, { done, flag }: Braked = DELETING): void {
+export function checkBrake(
+  count: number,
+  of: number,
+  max: MaxDelete,
+  { what = "tasks", done, flag }: Braked = DELETING,
+): void {
   if (max === null) return;
   const most = "count" in max ? max.count : (of * max.percent) / 100;
   if (count <= most) return;
   const limit = "count" in max ? `${max.count}` : `${max.percent}% of ${of}`;
   throw new TtsctlError(
     "MAX_DELETE_EXCEEDED",
-    `${count} tasks would be ${done}, more than the limit of ${limit}; none was`,
+    `${count} ${what} would be ${done}, more than the limit of ${limit}; none was`,
     {
       hint: `look at the plan with --dry-run; if it is right, raise ${flag} (a number, or a percentage such as 80%)`,
     },

@@ -6,6 +6,8 @@ import { type Explanation, explainTask } from "../../src/operations/explain.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
 import { markTasks } from "../../src/operations/mark/mark.ts";
 import type { MarkedTask, MarkOptions } from "../../src/operations/mark/types.ts";
+import { cleanUpOrphans } from "../../src/operations/orphans/orphans.ts";
+import type { Orphan, OrphanOptions, OrphanResult } from "../../src/operations/orphans/types.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { RetentionPolicy } from "../../src/operations/purge/policy.ts";
 import type { PurgedTask } from "../../src/operations/purge/tally.ts";
@@ -42,6 +44,7 @@ export class Site {
   readonly reporter = new RecordingReporter();
   readonly stop = new AbortController();
   readonly purged: PurgedTask[] = [];
+  readonly orphans: string[] = [];
   readonly marked: MarkedTask[] = [];
   /** What was asked before something was removed. */
   readonly asked: number[] = [];
@@ -125,6 +128,16 @@ export class Site {
       const parts = { ...this.#common(), mirror: this.state, artifacts };
       const all = { ...POLICY, allowEmpty: false, ...options, origins };
       return (await explainTask(parts, all, { userId, taskId })).explanation;
+    });
+  }
+
+  /** Removes orphans older than a week, however many there are; what was told is in `orphans`. */
+  cleanUpOrphans(options: Partial<OrphanOptions> = {}): Promise<OrphanResult> {
+    this.orphans.length = 0;
+    const onOrphan = ({ path }: Orphan) => void this.orphans.push(path);
+    return this.#withArtifacts((artifacts) => {
+      const parts = { ...this.#purging(), mirror: this.mirror, artifacts, onOrphan };
+      return cleanUpOrphans(parts, { retention: 7 * DAY, dryRun: false, maxDelete: null, ...options });
     });
   }
 

@@ -17,6 +17,8 @@ export function declareCleanup(program: Command, attach: Attach): void {
       "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM ends it, SIGHUP reads the configuration again",
     )
     .option("--explain", "say why the task would stay or go, rule by rule, and change nothing")
+    .option("--orphans", "list artifacts that no record owns and that are older than the retention; --yes removes them")
+    .option("-y, --yes", "with --orphans: remove them")
     .option(
       "--retention <age>",
       "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
@@ -39,12 +41,13 @@ Examples:
   ttsctl cleanup --once --backup purged.jsonl     one pass; the records are kept in a file
   ttsctl cleanup --once --max-delete 20%          stop if it is more than a fifth of all tasks
   ttsctl cleanup --watch -v                       keep at it
-  ttsctl cleanup --explain alice t01              why this task would stay, or go`;
+  ttsctl cleanup --explain alice t01              why this task would stay, or go
+  ttsctl cleanup --orphans                        audio and logs that no record owns`;
 
 async function runCleanup(context: Context, flags: CleanupFlags, args: string[]): Promise<number> {
-  const modes = [flags.once, flags.watch, flags.explain].filter((mode) => mode === true);
+  const modes = [flags.once, flags.watch, flags.explain, flags.orphans].filter((mode) => mode === true);
   if (modes.length !== 1) {
-    throw new TtsctlError("USAGE", "cleanup needs one of --once, --watch and --explain USER TASK", {
+    throw new TtsctlError("USAGE", "cleanup needs one of --once, --watch, --explain USER TASK and --orphans", {
       hint: "--once for one pass, --watch to keep at it",
     });
   }
@@ -58,6 +61,10 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
     });
   }
   await context.requireConfig(true);
+  if (flags.orphans) {
+    const { runOrphans } = await import("../orphans.ts");
+    return runOrphans(context, flags);
+  }
   if (flags.watch) {
     const { watch } = await import("../watch.ts");
     return watch(context, flags);

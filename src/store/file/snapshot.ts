@@ -31,7 +31,7 @@ export class Snapshot {
   readonly layout: ScanResult | null;
   /** Null where there was no file. */
   readonly identity: FileIdentity | null;
-  readonly invalid: { count: number; named: LocatedInvalid[]; ownerless: Set<string> };
+  readonly invalid: { count: number; named: LocatedInvalid[]; ownerless: Set<string>; taskless: Set<string> };
   readonly #handle: FileHandle | null;
   readonly #parser: RecordParser;
 
@@ -60,7 +60,7 @@ export class Snapshot {
   static async read(path: string, zone: Zone): Promise<Snapshot> {
     const handle = await openForReading(path);
     if (handle === null) {
-      const invalid = { count: 0, named: [], ownerless: new Set<string>() };
+      const invalid = { count: 0, named: [], ownerless: new Set<string>(), taskless: new Set<string>() };
       return new Snapshot({ path, rows: new Rows(false), layout: null, identity: null, invalid, handle, zone });
     }
     try {
@@ -73,7 +73,12 @@ export class Snapshot {
 
   /** The same for a file that is open already; it stays open where reading fails. */
   static async readHandle(handle: FileHandle, path: string, zone: Zone): Promise<Snapshot> {
-    const invalid: Snapshot["invalid"] = { count: 0, named: [], ownerless: new Set<string>() };
+    const invalid: Snapshot["invalid"] = {
+      count: 0,
+      named: [],
+      ownerless: new Set<string>(),
+      taskless: new Set<string>(),
+    };
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
       const { rows, layout } = await readRows(handle, zone, invalid);
@@ -237,6 +242,8 @@ async function readRows(handle: FileHandle, zone: Zone, invalid: Snapshot["inval
     invalid.count++;
     // A record without a readable user still owns the logs of its task id.
     if (record.userId === undefined && record.taskId !== undefined) invalid.ownerless.add(record.taskId);
+    // One without a readable task id may own any folder of its user.
+    if (record.taskId === undefined && record.userId !== undefined) invalid.taskless.add(record.userId);
     if (invalid.named.length < NAMED_INVALID) invalid.named.push({ ...record, offset });
   };
   const layout = await scanStore(handle, {

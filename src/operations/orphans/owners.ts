@@ -1,0 +1,125 @@
+import { isPlainName } from "../../artifacts/plain-name.ts";
+import { TtsctlError } from "../../errors.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { KeyTable } from "../../store/key-table.ts";
+import { splitMember } from "../../store/redis/keys.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
+import { START } from "../../store/redis/walk.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { trimId } from "../../task/ids.ts";
+
+/**
+ * Every record of both stores, valid or not, as what owns artifacts: both are read whole. In Redis a hash is a record
+ * whether the index knows it or not. Some 80 bytes a record.
+ */
+export class Owners {
+  readonly #file: FileStore;
+  readonly #mirror: Mirror;
+  #snapshot: Snapshot;
+  #inRedis = new KeyTable();
+  #taskIds = new KeyTable();
+
+  private constructor(file: FileStore, mirror: Mirror, snapshot: Snapshot) {
+    this.#file = file;
+    this.#mirror = mirror;
+    this.#snapshot = snapshot;
+  }
+
+  /** @throws TtsctlError STORE_*, REDIS_* */
+  static async read(file: FileStore, mirror: Mirror): Promise<Owners> {
+    const owners = new Owners(file, mirror, await file.read());
+    try {
+      await owners.#readRedis();
+      return owners;
+    } catch (error) {
+      await owners.close();
+      throw error;
+    }
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /** The names of folders are taken as ids are: trimmed. */
+  ownsFolder(folder: TaskId): boolean {
+    const id = trimmed(folder);
+    return this.#inFile(id) || this.#inRedis.find(id.userId, id.taskId) >= 0;
+  }
+
+  /** Users may share a task id, and then its logs. */
+  ownsLog(taskId: string): boolean {
+    const id = trimId(taskId);
+    return this.#snapshot.invalid.ownerless.has(id) || this.#taskIds.find("", id) >= 0;
+  }
+
+  /** Reads both stores whole once more. */
+  async readAgain(): Promise<void> {
+    await this.#refreshFile();
+    await this.#readRedis();
+  }
+
+  /** Those of some folders that still have no record, by a look at both stores now. At most BATCH. */
+  async stillUnowned(folders: readonly TaskId[]): Promise<Set<TaskId>> {
+    const seen = await this.#mirror.see(folders.map(trimmed));
+    // The service writes the file first: what it adds between the two looks is in the file.
+    await this.#refreshFile();
+    return new Set(
+      folders.filter((folder, i) => {
+        const copy = seen[i]!;
+        return !(copy instanceof TtsctlError || copy.exists || copy.score !== "" || this.#inFile(trimmed(folder)));
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot.close();
+  }
+
+  /** Records that are not valid own what their ids name; where one id cannot be read, whatever the other may stand for. */
+  #inFile(id: TaskId): boolean {
+    const { ownerless, taskless } = this.#snapshot.invalid;
+    return this.#snapshot.holds(id) || ownerless.has(id.taskId) || taskless.has(id.userId);
+  }
+
+  async #refreshFile(): Promise<void> {
+    if (await this.#file.isCurrent(this.#snapshot)) return;
+    const fresh = await this.#file.read();
+    await this.#snapshot.close();
+    this.#snapshot = fresh;
+    this.#collectTaskIds();
+  }
+
+  async #readRedis(): Promise<void> {
+    const inRedis = new KeyTable();
+    for (let cursor: string | null = START; cursor !== null; ) {
+      const step = await this.#mirror.stepKeys(cursor);
+      for (const member of step.members) {
+        const { userId, taskId } = splitMember(member);
+        inRedis.addId(userId, taskId);
+      }
+      cursor = step.cursor === START ? null : step.cursor;
+    }
+    this.#inRedis = inRedis;
+    this.#collectTaskIds();
+  }
+
+  #collectTaskIds(): void {
+    const taskIds = new KeyTable();
+    const { keys } = this.#snapshot.rows;
+    const add = (taskId: string) => {
+      if (isPlainName(taskId)) taskIds.addId("", taskId);
+    };
+    for (let key = 0; key < keys.size; key++) {
+      const id = { userId: keys.userId(key), taskId: keys.taskId(key) };
+      if (this.#snapshot.holds(id)) add(id.taskId);
+    }
+    for (let key = 0; key < this.#inRedis.size; key++) add(this.#inRedis.taskId(key));
+    this.#taskIds = taskIds;
+  }
+}
+
+function trimmed({ userId, taskId }: TaskId): TaskId {
+  return { userId: trimId(userId), taskId: trimId(taskId) };
+}

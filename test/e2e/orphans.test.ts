@@ -1,0 +1,58 @@
+import { expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const gone = Array.from({ length: 3 }, (_, i) => ({ user_id: "old user", task_id: `t${i}` }));
+
+function fill(): void {
+  const kept = ["k1", "k2", "k3", "k4"].map((task) => record("alice", task));
+  here.root.writeStore(kept);
+  here.root.writeArtifacts([...kept, ...gone]);
+}
+
+it("lists orphans without --yes and says how to go on; removes them with it", async () => {
+  fill();
+  const before = here.root.tree();
+  const plan = await here.run("cleanup --orphans");
+  expect([plan.code, plan.stderr]).toEqual([0, ""]);
+  expect(lines(plan.stdout)).toContain('[ORPHAN] path="output/old user/t1" files=1 bytes=100 dry-run=yes');
+  expect(plan.stdout).toContain("of 14 artifacts, old enough and without a record: 3 folders, 3 logs");
+  expect(plan.stdout).toContain("ttsctl cleanup --orphans --yes removes them");
+  expect(here.root.tree()).toEqual(before);
+  const run = await here.run("cleanup --orphans --yes -o json");
+  expect([run.code, JSON.parse(run.stdout)]).toMatchObject([0, { found: 14, removed: 6, bytes: 330, dryRun: false }]);
+  expect(lines(run.stderr)).toContain('[ORPHAN] path="Logs/20200101/08/t1.log" files=1 bytes=10'.replaceAll('"', ""));
+  expect(here.root.has("output/old user")).toBe(false);
+  expect(here.root.has("output/alice/k1/k1.wav")).toBe(true);
+});
+
+it.each([
+  ["--no-redis", 4],
+  ["--redis-url redis://127.0.0.1:1", 4],
+  ["--max-delete 1", 1],
+  ["--retention 0", 2],
+  ["--once", 2],
+])("refuses with %s: exit code %i, and nothing is touched", async (flags, code) => {
+  fill();
+  const before = here.root.tree();
+  expect((await here.run(`cleanup --orphans --yes ${flags}`)).code).toBe(code);
+  expect(here.root.tree()).toEqual(before);
+});
+
+it("takes nothing of a service that creates tasks all the while", async () => {
+  fill();
+  const run = new Running(["cleanup", "--orphans", "--yes", "-o", "json"], { cwd: here.root.path });
+  const made: string[] = [];
+  for (let i = 0; run.child.exitCode === null && i < 2000; i++) {
+    const task = record("old user", i < 3 ? `t${i}` : `n${i}`, { status: "queued", updated_at: ago(0) });
+    here.root.write("voice_task.tmp", JSON.stringify([...here.root.readStore(), task]));
+    here.root.rename("voice_task.tmp", "voice_task.json");
+    await here.mirrored(task);
+    here.root.write(`output/old user/${task.task_id}/new.wav`, "new");
+    made.push(task.task_id);
+  }
+  expect((await run.end()).code).toBe(0);
+  for (const task of made) expect(here.root.has(`output/old user/${task}/new.wav`)).toBe(true);
+});
