@@ -8,6 +8,7 @@ import { declareDelete } from "./commands/delete.ts";
 import { declareDoctor } from "./commands/doctor.ts";
 import { declareExport } from "./commands/export.ts";
 import { declareGet } from "./commands/get.ts";
+import { declareImport } from "./commands/import.ts";
 import { declareList } from "./commands/list.ts";
 import { declareMark } from "./commands/mark.ts";
 import { declareQuery } from "./commands/query.ts";
@@ -19,7 +20,7 @@ import { LOG_FORMATS } from "./log.ts";
 
 const DECLARATIONS = [
   ...[declareSync, declareList, declareQuery, declareGet, declareVerify],
-  ...[declareCleanup, declareDelete, declareMark, declareExport, declareConfig, declareDoctor],
+  ...[declareCleanup, declareDelete, declareMark, declareExport, declareImport, declareConfig, declareDoctor],
 ] as const;
 
 /** Parses the command line, runs what it names, and returns the exit code. */

@@ -1,7 +1,7 @@
 import { Spans, scanRecord } from "../json/record.ts";
 import { INCOMPLETE, JsonSyntaxError, OPEN_BRACE, skipSpace, skipValue } from "../json/scan.ts";
 import { isBlank } from "../json/text.ts";
-import { type InvalidRecord, type RecordTexts, readTask, readTexts, type Task } from "./task.ts";
+import { type InvalidRecord, marksDeleted, type RecordTexts, readTask, readTexts, type Task } from "./task.ts";
 import { TimeReader } from "./time.ts";
 import type { Zone } from "./zone.ts";
 
@@ -20,6 +20,12 @@ export class RecordParser {
     const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
     const { from, end } = this.#scan(bytes);
     return readTask(bytes, from, end, this.#spans, this.times);
+  }
+
+  /** Whether valid JSON, a line, ends a task: `{"user_id", "task_id", "deleted": true}`. */
+  isTombstone(line: Uint8Array): boolean {
+    const { userId, taskId } = this.parse(line);
+    return userId !== undefined && taskId !== undefined && marksDeleted(line, this.#spans);
   }
 
   /** Whether the text is one JSON object. */

@@ -19,14 +19,17 @@ type Pair = readonly [row: number, theirRow: number];
  */
 export class MergePlan {
   readonly #source: Snapshot;
+  readonly #rows: Int32Array;
   readonly #policy: MergePolicy;
   /** By row of the source, as in FATES. */
   readonly #fates: Uint8Array;
   /** By row: the time, in microseconds, of the file's record when the fate was decided; NaN for none. */
   readonly #before: Float64Array;
 
-  constructor(source: Snapshot, policy: MergePolicy) {
+  /** @param rows the live rows of the source that are meant, ascending */
+  constructor(source: Snapshot, rows: Int32Array, policy: MergePolicy) {
     this.#source = source;
+    this.#rows = rows;
     this.#policy = policy;
     this.#fates = new Uint8Array(source.rows.size);
     this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
@@ -36,7 +39,7 @@ export class MergePlan {
   async on(current: Snapshot): Promise<Edit> {
     const due: number[] = [];
     let pairs: Pair[] = [];
-    for (const row of this.#source.liveRows()) {
+    for (const row of this.#rows) {
       const verdict = this.#judge(row, current);
       if (verdict === "put") due.push(row);
       else if (verdict !== "leave") pairs.push(verdict);
@@ -65,7 +68,7 @@ export class MergePlan {
 
   /** The rows of all records, with what becomes of each. */
   *fates(): Generator<[row: number, fate: Fate]> {
-    for (const row of this.#source.liveRows()) yield [row, this.fate(row)];
+    for (const row of this.#rows) yield [row, this.fate(row)];
   }
 
   #judge(row: number, current: Snapshot): "put" | "leave" | Pair {

@@ -2,11 +2,15 @@ import type { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
+import { BATCH } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
-import { throwIfInterrupted } from "../pool.ts";
+import type { Ledger } from "../ledger.ts";
+import { batches, throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
-import type { MergePolicy } from "./decide.ts";
+import type { Selection } from "../select.ts";
+import { chooseRows } from "./choose-rows.ts";
+import { goesIn, type MergePolicy } from "./decide.ts";
 import { MergePlan } from "./merge-plan.ts";
 import { type Mirrored, mirrorRecords } from "./mirror-records.ts";
 
@@ -31,6 +35,8 @@ export interface MergeCounts {
 }
 
 export interface MergeOutcome extends MergeCounts {
+  /** The ids asked for that the source does not have. */
+  readonly missing: string[];
   /** Of those added and replaced, the records that a service which holds the store in memory took out again. */
   returned: readonly TaskId[];
   mirrored: Mirrored;
@@ -43,6 +49,8 @@ export interface MergeParts {
   readonly mirror: MirrorState;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** The audit ledger; null where none is kept, or it was told already. */
+  readonly ledger: Ledger | null;
   /** Asked before anything is written, with what is planned; throws where the answer is no. */
   confirm?(planned: MergeCounts): Promise<void>;
 }
@@ -50,6 +58,8 @@ export interface MergeParts {
 export interface MergeOptions {
   readonly policy: MergePolicy;
   readonly dryRun: boolean;
+  /** Which tasks of the source are meant. */
+  readonly selection: Selection;
 }
 
 /**
@@ -60,33 +70,49 @@ export interface MergeOptions {
  * @throws TtsctlError STORE_*, INTERRUPTED, and what `confirm` throws
  */
 export async function mergeRecords(parts: MergeParts, source: Snapshot, options: MergeOptions): Promise<MergeOutcome> {
-  const plan = new MergePlan(source, options.policy);
+  const { rows, missing } = chooseRows(source, options.selection);
+  const plan = new MergePlan(source, rows, options.policy);
   const returned = await writeFile(parts, plan, options);
   const counts = countFates(plan);
   nameProblems(parts.reporter, plan, returned);
   const nothing = { written: 0, unchanged: 0, newer: 0, failed: 0 };
   const { mirror } = parts;
   if (options.dryRun || mirror.kind !== "on") {
-    return { ...counts, returned, mirrored: nothing, problem: mirror.kind === "down" ? mirror.error : null };
+    return { ...counts, missing, returned, mirrored: nothing, problem: mirror.kind === "down" ? mirror.error : null };
   }
   const gone = new Set(returned.map(({ userId, taskId }) => memberOf(userId, taskId)));
   const mirrored = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, gone);
   throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.mirrored.written} of them`);
-  return { ...counts, returned, ...mirrored };
+  return { ...counts, missing, returned, ...mirrored };
 }
 
 /** The file's part. Returns what was taken out again. */
-async function writeFile(parts: MergeParts, plan: MergePlan, { dryRun }: MergeOptions): Promise<readonly TaskId[]> {
+async function writeFile(parts: MergeParts, plan: MergePlan, options: MergeOptions): Promise<readonly TaskId[]> {
   const base = await parts.file.read();
   try {
     const { upserts } = await plan.on(base);
-    if (dryRun || upserts.size === 0) return [];
+    if (options.dryRun || upserts.size === 0) return [];
     await parts.confirm?.(countFates(plan));
     throwIfInterrupted(parts.signal, "nothing was written");
-    return (await parts.file.edit((current) => plan.on(current), base)).returned;
+    const announced = await announce(parts.ledger, plan);
+    const { returned } = await parts.file.edit((current) => plan.on(current), base);
+    await parts.ledger?.stayed(announced.filter((row) => !goesIn(plan.fate(row))).map((row) => plan.id(row)));
+    await parts.ledger?.returned(returned);
+    return returned;
   } finally {
     await base.close();
   }
+}
+
+/** Tells the ledger which records are about to go in. Returns their rows. */
+async function announce(ledger: Ledger | null, plan: MergePlan): Promise<number[]> {
+  if (ledger === null) return [];
+  const rows = [...plan.fates()].filter(([, fate]) => goesIn(fate)).map(([row]) => row);
+  for (const batch of batches(rows, BATCH)) {
+    const entries = batch.map((row) => ({ ...plan.id(row), reason: plan.fate(row) === "add" ? "added" : "replaced" }));
+    await ledger.announce("import", entries);
+  }
+  return rows;
 }
 
 function countFates(plan: MergePlan): MergeCounts {

@@ -25,16 +25,7 @@ export class Spool {
 
   /** @throws TtsctlError SPOOL_FAILED */
   static async open(storePath: string): Promise<Spool> {
-    const folder = dirname(storePath);
-    const path = join(folder, `.${basename(storePath)}.${process.pid}.spool`);
-    try {
-      await rm(path, { force: true });
-      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-      await rm(path, { force: true });
-      return new Spool(folder, handle);
-    } catch (cause) {
-      throw spoolFailed(folder, cause);
-    }
+    return new Spool(dirname(storePath), await openTemporary(storePath));
   }
 
   /**
@@ -73,7 +64,24 @@ export class Spool {
   }
 }
 
-function spoolFailed(folder: string, cause: unknown): TtsctlError {
+/**
+ * A temporary file beside the store file, without a name: it is gone with the process.
+ * @throws TtsctlError SPOOL_FAILED
+ */
+export async function openTemporary(storePath: string): Promise<FileHandle> {
+  const folder = dirname(storePath);
+  const path = join(folder, `.${basename(storePath)}.${process.pid}.spool`);
+  try {
+    await rm(path, { force: true });
+    const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+    await rm(path, { force: true });
+    return handle;
+  } catch (cause) {
+    throw spoolFailed(folder, cause);
+  }
+}
+
+export function spoolFailed(folder: string, cause: unknown): TtsctlError {
   return new TtsctlError(
     "SPOOL_FAILED",
     `cannot write a temporary file in ${folder}: ${systemErrorCode(cause) ?? String(cause)}`,

@@ -6,6 +6,7 @@ import { recordOf } from "../../store/redis/inspection.ts";
 import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { NO_FILTER } from "../../task/filter.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
@@ -79,7 +80,8 @@ export class Repair {
       // A record that is brought back replaces the file's; where that is gone by now, the task was deleted.
       const policy = action === "restore" ? "newer" : "update";
       const { file, reporter, signal } = this.#parts;
-      await mergeRecords({ file, reporter, signal, mirror: { kind: "off" } }, source, { policy, dryRun: false });
+      const parts = { file, reporter, signal, mirror: { kind: "off" } as const, ledger: null }; // it was announced
+      await mergeRecords(parts, source, { policy, dryRun: false, selection: { filter: NO_FILTER, ids: null } });
     } finally {
       await spool.close();
     }

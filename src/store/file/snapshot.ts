@@ -176,6 +176,11 @@ export class Snapshot {
     }
   }
 
+  /** The line, from 1, that holds a byte of the file. */
+  async lineOf(offset: number): Promise<number> {
+    return lineAt(this.#handle!, offset);
+  }
+
   async close(): Promise<void> {
     await this.#handle?.close();
   }

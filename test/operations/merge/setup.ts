@@ -5,9 +5,14 @@ import {
   mergeRecords,
 } from "../../../src/operations/merge/merge.ts";
 import { Spool } from "../../../src/operations/merge/spool.ts";
+import { NO_FILTER } from "../../../src/task/filter.ts";
 import { UTC } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import type { Site } from "../setup.ts";
+
+const DEFAULTS: MergeOptions = {
+  ...{ policy: "newer", dryRun: false, selection: { filter: NO_FILTER, ids: null } },
+};
 
 /** Merges records, as JSON texts or values, into the store of a site. */
 export async function merge(
@@ -20,9 +25,15 @@ export async function merge(
   for (const record of records) await spool.add(typeof record === "string" ? record : JSON.stringify(record));
   const source = await spool.read(UTC);
   try {
-    const parts = { file: site.file, mirror: site.state, reporter: site.reporter, signal: site.stop.signal };
+    const parts = {
+      file: site.file,
+      mirror: site.state,
+      reporter: site.reporter,
+      signal: site.stop.signal,
+      ledger: null,
+    };
     const asked = confirm === undefined ? parts : { ...parts, confirm };
-    return await mergeRecords(asked, source, { policy: "newer", dryRun: false, ...rest });
+    return await mergeRecords(asked, source, { ...DEFAULTS, ...rest });
   } finally {
     await source.close();
   }

@@ -1,0 +1,118 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import type { TtsctlError } from "../../errors.ts";
+import type { ImportResult } from "../../operations/import/import.ts";
+import type { MergePolicy } from "../../operations/merge/decide.ts";
+import type { Selection } from "../../operations/select.ts";
+import type { Attach } from "../attach.ts";
+import { audited } from "../audited.ts";
+import { confirmation } from "../confirm.ts";
+import type { Context } from "../context.ts";
+import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
+import type { LedgerRun } from "../ledger.ts";
+import { addSelection } from "../selection.ts";
+
+const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
+
+interface ImportFlags extends SelectionFlags {
+  readonly merge: (typeof POLICIES)[number];
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly skipInvalid: boolean;
+}
+
+export function declareImport(program: Command, attach: Attach): void {
+  const merge = new Option("--merge <policy>", "which record stays where the store file has another of the task");
+  const command = program
+    .command("import")
+    .argument("<file>", "what export or --backup wrote, or a store file; - for stdin")
+    .description("put records into the store file and Redis: all of a file, or chosen ones; all of them or none")
+    .addOption(merge.choices(POLICIES).default("newer"))
+    .option("--skip-invalid", "leave lines out that hold no valid record, where otherwise nothing is imported", false)
+    .option("--dry-run", "check everything, print the plan and change nothing", false)
+    .option("-y, --yes", "do not ask before records of the store file are replaced", false)
+    .addHelpText("after", EXAMPLES);
+  addSelection(command);
+  attach<ImportFlags>(command, (context, flags, [file]) => runImport(context, flags, file!));
+}
+
+const EXAMPLES = `
+newer: the record with the later updated_at stays, and of two of the same time the store file's.
+keep: the store file's stays. replace: the imported one goes in.
+Examples:
+  ttsctl import backup.jsonl --dry-run
+  ttsctl import purged.jsonl --user alice --ids t01       take back what cleanup --backup purged.jsonl removed
+  gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`;
+
+async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {
+  const { buildFilter, checkIds } = await import("../../operations/list-query.ts");
+  const raw = rawQueryOf(flags);
+  const checking = { names: FLAG_NAMES, times: await context.times(), now: context.clock.now() };
+  const selection = { ids: checkIds(raw, checking), filter: buildFilter(raw, checking) };
+  await context.requireConfig(false);
+  return audited(context, !flags.dryRun, (ledger) => importFrom(context, flags, { path, selection, ledger }));
+}
+
+async function importFrom(
+  context: Context,
+  flags: ImportFlags,
+  { path, selection, ledger }: { path: string; selection: Selection; ledger: LedgerRun | null },
+): Promise<number> {
+  const [{ openInput }, { readSource }, { importRecords }] = await Promise.all([
+    import("../../operations/import/open-input.ts"),
+    import("../../operations/import/read-source.ts"),
+    import("../../operations/import/import.ts"),
+  ]);
+  const file = await context.changingFileStore();
+  const from = path === "-" ? null : resolve(context.cwd, path);
+  const source = await readSource(
+    await openInput(from, context.terminal.stdin, file.path),
+    file.path,
+    await context.zone(),
+  );
+  context.onRelease(() => source.records.close());
+  if (!flags.dryRun) {
+    const lock = await file.lock("run");
+    context.onRelease(() => lock.release());
+  }
+  const ask = confirmation(context, flags.yes, (count) => `Replace ${tasks(count)} of the store file?`, "replaced");
+  const parts = {
+    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
+    mirror: await (await context.mirrorLink()).open(),
+    confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
+  };
+  const { merge: policy, dryRun, skipInvalid } = flags;
+  const { result, changed, problem } = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection });
+  ledger?.count(result);
+  await emitObject(context, result, () => describe(result));
+  return exitCodeOf(context, result, changed, problem);
+}
+
+function exitCodeOf(context: Context, result: ImportResult, changed: number, problem: TtsctlError | null): number {
+  if (problem !== null) {
+    const what = result.dryRun ? "" : ": the store file has the records, Redis does not have all of them";
+    context.reporter.warn(`${problem.message}${what}; run \`ttsctl sync\` when it is back`);
+  }
+  const { refused, returned, invalid, missing, failed } = result;
+  return problem !== null || refused + returned + invalid + missing.length + failed + changed > 0 ? PARTLY : DONE;
+}
+
+function tasks(count: number): string {
+  return `${count} task${count === 1 ? "" : "s"}`;
+}
+
+function describe(result: ImportResult): string {
+  const { added, replaced, identical, kept, conflicts, refused, returned, invalid, missing, newerInRedis } = result;
+  const would = result.dryRun ? " (dry run: nothing was changed)" : "";
+  const counts = `${added} added, ${replaced} replaced, ${identical} identical, ${kept} kept as the store file has them`;
+  const lines = [`${result.records} records: ${counts}${would}`];
+  if (conflicts > 0) lines.push(`${conflicts} of those kept have the same time and other content (named above)`);
+  if (refused > 0) lines.push(`${refused} refused (named above)`);
+  if (invalid > 0) lines.push(`${invalid} invalid lines left out (named above)`);
+  if (missing.length > 0) lines.push(`not found: ${missing.map((id) => JSON.stringify(id)).join(", ")}`);
+  if (newerInRedis > 0) lines.push(`${newerInRedis} are newer in Redis, and stay so there; ttsctl verify says which`);
+  if (result.failed > 0) lines.push(`${result.failed} could not be written to Redis (named above)`);
+  if (returned > 0) lines.push(`${returned} were taken out again: the service holds the store in memory`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,62 @@
+import type { Clock } from "../../clock.ts";
+import type { TtsctlError } from "../../errors.ts";
+import type { MergePolicy } from "../merge/decide.ts";
+import { type MergeParts, mergeRecords } from "../merge/merge.ts";
+import type { Selection } from "../select.ts";
+import type { Source } from "./read-source.ts";
+
+export interface ImportOptions {
+  readonly policy: MergePolicy;
+  readonly dryRun: boolean;
+  /** Bad lines are left out, where otherwise nothing is imported. */
+  readonly skipInvalid: boolean;
+  readonly selection: Selection;
+}
+
+/** `import -o json`: records = added + replaced + identical + kept + refused. */
+export interface ImportResult {
+  records: number;
+  added: number;
+  replaced: number;
+  identical: number;
+  /** The store file's record stays. */
+  kept: number;
+  /** Of those kept, records of the same time with other content. */
+  conflicts: number;
+  refused: number;
+  returned: number;
+  /** Lines of the input that hold no valid record. */
+  invalid: number;
+  /** Ids asked for that the input does not have. */
+  missing: string[];
+  newerInRedis: number;
+  /** Records that are in the file and could not be written to Redis. */
+  failed: number;
+  dryRun: boolean;
+  durationMs: number;
+}
+
+/**
+ * Merges an input into both stores. It was read whole: with a bad line nothing is written at all. The caller holds the
+ * run lock, unless it is a dry run, and closes the source.
+ * @throws TtsctlError IMPORT_INVALID, and as `mergeRecords`
+ */
+export async function importRecords(
+  parts: MergeParts & { readonly clock: Clock },
+  { records, bad }: Source,
+  options: ImportOptions,
+): Promise<{ result: ImportResult; changed: number; problem: TtsctlError | null }> {
+  const started = parts.clock.monotonic();
+  if (bad.count > 1 || options.skipInvalid) bad.warn(parts.reporter);
+  if (bad.count > 0 && !options.skipInvalid) throw bad.error();
+  const merged = await mergeRecords(parts, records, options);
+  const { added, replaced, identical, older, conflict, present, changed, refused } = merged;
+  const kept = older + conflict + present + changed;
+  const result = {
+    ...{ records: added + replaced + identical + kept + refused, added, replaced, identical, kept },
+    ...{ conflicts: conflict, refused, returned: merged.returned.length, invalid: bad.count },
+    ...{ missing: merged.missing, newerInRedis: merged.mirrored.newer, failed: merged.mirrored.failed },
+    ...{ dryRun: options.dryRun, durationMs: Math.round((parts.clock.monotonic() - started) * 1000) },
+  };
+  return { result, changed, problem: merged.problem };
+}

@@ -1,0 +1,84 @@
+import { TtsctlError } from "../../errors.ts";
+import { Snapshot } from "../../store/file/snapshot.ts";
+import { RecordParser } from "../../task/parse.ts";
+import type { Zone } from "../../task/zone.ts";
+import { openTemporary, Spool } from "../merge/spool.ts";
+import { BadLines } from "./bad-lines.ts";
+import { checkLines } from "./check-lines.ts";
+import { readCsv } from "./csv-records.ts";
+import { type Input, inputKind } from "./open-input.ts";
+
+/** An input that was read and checked whole. */
+export interface Source {
+  /** Its records. The caller closes it. */
+  readonly records: Snapshot;
+  readonly bad: BadLines;
+}
+
+/**
+ * Reads the input as what its content shows it to be, and takes it over. Of a task twice the newer record counts, in
+ * JSON Lines the last.
+ * @throws TtsctlError IMPORT_INVALID where it is none of what can be imported, SPOOL_FAILED
+ */
+export async function readSource(input: Input, storePath: string, zone: Zone): Promise<Source> {
+  try {
+    const kind = await inputKind(input);
+    if (kind === "json") return await readJson(input, storePath, zone);
+    const source = await readCsvSource(input, storePath, zone);
+    await input.handle.close();
+    return source;
+  } catch (error) {
+    await input.handle.close();
+    throw error;
+  }
+}
+
+/** A store file in any shape is read as it stands; only what that cannot read is looked at line by line. */
+async function readJson(input: Input, storePath: string, zone: Zone): Promise<Source> {
+  try {
+    const records = await Snapshot.readHandle(input.handle, input.name, zone);
+    return { records, bad: await badOf(records) };
+  } catch (error) {
+    if (!(error instanceof TtsctlError) || error.code !== "STORE_INVALID") throw error;
+    return readBrokenLines(input, storePath, zone, error);
+  }
+}
+
+/** The invalid records of a file that is well-formed, and a last line that was never finished. */
+async function badOf(records: Snapshot): Promise<BadLines> {
+  const bad = new BadLines(records.path);
+  for (const { offset, reason } of records.invalid.named) bad.add(await records.lineOf(offset), reason);
+  bad.count = records.invalid.count;
+  const unfinished = records.layout?.unfinished ?? null;
+  if (unfinished !== null) bad.add(await records.lineOf(unfinished), "the file ends inside this line");
+  return bad;
+}
+
+async function readBrokenLines(input: Input, storePath: string, zone: Zone, error: TtsctlError): Promise<Source> {
+  const bad = new BadLines(input.name);
+  const valid = await openTemporary(storePath);
+  try {
+    const count = await checkLines(input.handle, new RecordParser(zone), bad, (line) => valid.appendFile(line));
+    if (count === 0) throw new TtsctlError("IMPORT_INVALID", error.message, { hint: NOT_READABLE, cause: error });
+    const records = await Snapshot.readHandle(valid, input.name, zone);
+    await input.handle.close();
+    return { records, bad };
+  } catch (cause) {
+    await valid.close();
+    throw cause;
+  }
+}
+
+const NOT_READABLE = "nothing was imported; accepted: what ttsctl export and --backup write, and store files";
+
+async function readCsvSource({ name, handle }: Input, storePath: string, zone: Zone): Promise<Source> {
+  const bad = new BadLines(name);
+  const spool = await Spool.open(storePath);
+  try {
+    await readCsv(handle, new RecordParser(zone), bad, (json) => spool.add(json));
+    return { records: await spool.read(zone), bad };
+  } catch (error) {
+    await spool.close();
+    throw error;
+  }
+}

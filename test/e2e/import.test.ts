@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { record } from "../helpers/records.ts";
+import { Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const tasks = [record("alice", "t1"), record("=cmd", "t2", { error: "@x", status: "FAILED" }), record("bob", "t3")];
+const later = (task: object) => ({ ...task, updated_at: "2021-01-01T00:00:00" });
+
+describe("import", () => {
+  it.each(["jsonl", "json", "csv"])("takes back what export -o %s wrote, into both stores", async (format) => {
+    here.root.writeStore(tasks);
+    const before = here.root.storeText();
+    await here.run(`export -o ${format} --to backup`);
+    here.root.write("voice_task.json", "[]", 1_600_000_000);
+    const run = await here.run("import backup");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toBe("3 records: 3 added, 0 replaced, 0 identical, 0 kept as the store file has them\n");
+    expect(here.root.storeText()).toBe(before);
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(3);
+    expect((await here.server.hash("tts:task:bob:t3")).payload).toBe(JSON.stringify(tasks[2]));
+  });
+
+  it("prints its counts as JSON", async () => {
+    here.root.writeStore(tasks.slice(0, 2));
+    here.root.write("in", [later(tasks[0]!), ...tasks.slice(1)].map((task) => JSON.stringify(task)).join("\n"));
+    const dry = await here.run("import in --dry-run -o json");
+    const counts = { records: 3, added: 1, replaced: 1, identical: 1, kept: 0, conflicts: 0, refused: 0, returned: 0 };
+    const rest = { invalid: 0, missing: [], newerInRedis: 0, failed: 0, durationMs: expect.any(Number) };
+    expect([dry.code, JSON.parse(dry.stdout)]).toEqual([0, { ...counts, ...rest, dryRun: true }]);
+    const run = await here.run("import in --yes -o json");
+    expect([run.code, JSON.parse(run.stdout)]).toEqual([0, { ...counts, ...rest, dryRun: false }]);
+    expect(here.root.readStore()).toEqual([later(tasks[0]!), ...tasks.slice(1)]);
+  });
+
+  it("replaces nothing without --yes, where nobody can be asked", async () => {
+    here.root.writeStore(tasks);
+    here.root.write("in", JSON.stringify(later(tasks[0]!)));
+    const before = here.root.tree();
+    const run = await here.run("import in -o json");
+    expect([run.code, JSON.parse(run.stderr).code]).toEqual([2, "CONFIRMATION_REQUIRED"]);
+    expect([here.root.tree(), await here.server.dump()]).toEqual([before, {}]);
+  });
+
+  it("needs a configuration, or the store by name", async () => {
+    here.root.write("elsewhere/in", JSON.stringify(tasks[0]));
+    const options = { cwd: here.root.at("elsewhere") };
+    expect((await here.run("import in", options)).code).toBe(2);
+    expect((await here.run("import in --store s.json --no-redis", options)).code).toBe(0);
+  });
+
+  it("exits 3 without Redis, with the records in the file", async () => {
+    here.root.write("in", JSON.stringify(tasks[0]));
+    const run = await here.run("import in --redis-url redis://127.0.0.1:1");
+    expect([run.code, run.stderr]).toEqual([3, expect.stringContaining("ttsctl sync")]);
+    expect(here.root.readStore()).toEqual([tasks[0]]);
+  });
+
+  it("exits 3 where lines were left out, or ids not found, and 1 with bad lines", async () => {
+    here.root.write("in", `${JSON.stringify(tasks[0])}\nnonsense\n`);
+    expect((await here.run("import in")).code).toBe(1);
+    expect((await here.run("import in --skip-invalid")).code).toBe(3);
+    here.root.write("in", `${JSON.stringify(tasks[0])}\n`);
+    expect((await here.run("import in --user alice --ids t1,t9")).code).toBe(3);
+  });
+
+  it("takes back a purge from its backup, also from stdin, and leaves a line of each in the ledger", async () => {
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    here.root.writeStore(tasks);
+    await here.run("sync");
+    await here.run("cleanup --once --backup purged.jsonl");
+    expect(here.root.readStore()).toEqual([]);
+    const run = await here.run("import - -o json", { input: readFileSync(here.root.at("purged.jsonl"), "utf8") });
+    expect([run.code, JSON.parse(run.stdout).added]).toEqual([0, 3]);
+    expect(here.root.readStore()).toEqual(tasks);
+    const ledger = readFileSync(here.root.at("audit.jsonl"), "utf8").trimEnd().split("\n").slice(-3);
+    expect(ledger.map((line) => JSON.parse(line))).toMatchObject([
+      { event: "begin" },
+      {
+        event: "tasks",
+        action: "import",
+        reason: "added",
+        tasks: [{ task_id: "t1" }, { task_id: "t2" }, { task_id: "t3" }],
+      },
+      { event: "end", exitCode: 0, result: { added: 3 } },
+    ]);
+  });
+});
+
+describe("an import that is stopped", () => {
+  const many = Array.from({ length: 6000 }, (_, i) => record(`user${i % 5}`, `t${i}`));
+
+  it.each([
+    ["before the file is rewritten", () => here.root.has(".voice_task.json.ttsctl")],
+    [
+      "after it, while Redis is written",
+      async () => ((await here.server.call("ZCARD", "tts:tasks:index")) as number) > 0,
+    ],
+  ])("by SIGKILL %s leaves all of a file or none, and is finished by the next", async (_, reached) => {
+    here.root.writeStore(many.slice(0, 3000));
+    here.root.write("in", many.map((task) => `${JSON.stringify(task)}\n`).join(""));
+    const first = new Running(["import", "in"], { cwd: here.root.path });
+    await until(async () => first.child.exitCode !== null || (await reached()));
+    first.kill("SIGKILL");
+    await first.end();
+    expect([3000, 6000]).toContain(here.root.readStore().length);
+    const next = await here.run("import in -o json");
+    const result = JSON.parse(next.stdout);
+    expect([next.code, result.added + result.identical]).toEqual([0, 6000]);
+    expect(here.root.storeText()).toBe(JSON.stringify(many, null, 2));
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(6000);
+    const names = Object.keys(here.root.tree());
+    expect(names).toEqual(["config.ini", "in", "voice_task.json"]);
+  });
+});

@@ -1,0 +1,134 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import type { Selection } from "../../../src/operations/select.ts";
+import { NO_FILTER } from "../../../src/task/filter.ts";
+import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
+import { readStore } from "../../store/file/read-store.ts";
+import { type Rec, rec } from "../../store/file/service.ts";
+import { imported } from "./setup.ts";
+
+const path = useFolder();
+const lines = (...records: Rec[]) => records.map((record) => `${JSON.stringify(record)}\n`).join("");
+const stored = async () => (await readStore(path("s.json"))).tasks.map(({ taskId, score }) => `${taskId}@${score}`);
+const csv = (...cells: string[]) =>
+  `user_id,record\n${cells.map((cell) => `x,"${cell.replaceAll('"', '""')}"\n`).join("")}`;
+const one = JSON.stringify(rec("a"));
+
+describe("of two records of one task", () => {
+  test.each([
+    ["JSON Lines the last", lines(rec("a", 5), rec("b"), rec("a", 3)), ["b@1", "a@3"]],
+    [
+      "JSON Lines none, where the last is a tombstone",
+      `${lines(rec("a", 5), rec("b"))}{"user_id":"alice","task_id":"a","deleted":true}\n`,
+      ["b@1"],
+    ],
+    ["an array the newer", JSON.stringify([rec("a", 5), rec("b"), rec("a", 3)]), ["a@5", "b@1"]],
+    [
+      "CSV the newer",
+      csv(...[rec("a", 5), rec("b"), rec("a", 3)].map((record) => JSON.stringify(record))),
+      ["a@5", "b@1"],
+    ],
+  ])("counts in %s", async (_, stdin, expected) => {
+    await imported(path("s.json"), { stdin });
+    expect(await stored()).toEqual(expected);
+  });
+});
+
+describe("an input with bad lines", () => {
+  const cut = lines(rec("a"), rec("b")).slice(0, -9);
+  test.each<[string, string, number[], RegExp]>([
+    ["no JSON", `${one}\n{"user_id":\n${lines(rec("b"))}nonsense\n`, [2, 4], /ends too early/],
+    ["records without a time", `${one}\n\n{"user_id":"alice","task_id":"x"}\n`, [3], /updated_at is missing/],
+    ["other values", `${one}\n5\n[]\n"x"\n`, [2, 3, 4], /not an object/],
+    ["a first line that is broken", `{"user_id": "al\n${one}\n`, [1], /control character/],
+    ["an unfinished line", cut, [2], /ends inside/],
+    ["an unfinished line after a broken one", `x\n${cut}`.replace("x", "{"), [1, 3], /./],
+    ["an array", `[\n${one},\n{"user_id": 5},\n7]`, [3, 4], /user_id is not a string/],
+    ["CSV", csv(one, "nonsense", '{"user_id":"a:b"}', ""), [3, 4, 5], /not JSON/],
+    ["CSV with a quote that is not closed", `${csv(one)}x,"{`, [3], /no CSV/],
+  ])("is not imported, each is named: %s", async (_, stdin, numbers, reason) => {
+    for (const policy of ["newer", "replace"] as const) {
+      const error = await imported(path("s.json"), { stdin }, { policy }).catch((error) => error);
+      expect(error).toMatchObject({ code: "IMPORT_INVALID", message: expect.stringMatching(reason) });
+      expect(error.message).toContain(`stdin line ${numbers[0]}: `);
+      expect(namesIn(path())).toEqual([]);
+    }
+    const { result, reporter } = await imported(path("s.json"), { stdin }, { skipInvalid: true });
+    expect([result.invalid, result.added > 0]).toEqual([numbers.length, true]);
+    expect(reporter.warnings.map((line) => Number(/^stdin line (\d+): ./.exec(line)?.[1]))).toEqual(numbers);
+    expect(await stored()).toContain("a@1");
+  });
+
+  test("that is not UTF-8: in JSON Lines that line, in CSV all", async () => {
+    writeFileSync(path("a"), Buffer.concat([Buffer.from(`${one}\n{"x":"`), Buffer.from([0xff]), Buffer.from('"}\n')]));
+    await expect(imported(path("s.json"), path("a"))).rejects.toMatchObject({ message: /line 2: not valid UTF-8/ });
+    writeFileSync(path("a"), Buffer.concat([Buffer.from("record,x\n"), Buffer.from([0xc4, 0xe3, 0x0a])]));
+    await expect(imported(path("s.json"), path("a"))).rejects.toMatchObject({ message: /not valid UTF-8/ });
+  });
+
+  test("names ten of them, and counts the others", async () => {
+    const stdin = `${one}\n${"5\n".repeat(30)}`;
+    const { reporter, result } = await imported(path("s.json"), { stdin }, { skipInvalid: true });
+    expect([reporter.warnings.length, reporter.warnings.at(-1), result.invalid]).toEqual([
+      11,
+      expect.stringContaining("20 more"),
+      30,
+    ]);
+  });
+});
+
+describe("an input that is nothing of the kind", () => {
+  test.each<[string, string | Buffer]>([
+    ["empty", " \n"],
+    ["text", "hello\nworld\n"],
+    ["CSV without records", "user_id,task_id\nalice,t1\n"],
+    ["JSON with a byte-order mark", `\ufeff${one}\n`],
+    ["compressed", gzipSync(one)],
+    ["one record over several lines", JSON.stringify(rec("a"), null, 2)],
+    ["a list as printed", JSON.stringify({ total: 1, items: [rec("a")] })],
+  ])("is refused, and nothing written: %s", async (_, content) => {
+    writeFileSync(path("input"), content);
+    await expect(imported(path("s.json"), path("input"))).rejects.toMatchObject({ code: "IMPORT_INVALID" });
+    expect(namesIn(path())).toEqual(["input"]);
+  });
+
+  test.each(["/nowhere/x", "/tmp"])("or cannot be read: %s", async (input) => {
+    await expect(imported(path("s.json"), input)).rejects.toMatchObject({ code: "IMPORT_UNREADABLE" });
+  });
+});
+
+test("CSV may begin with a byte-order mark, as spreadsheets write it", async () => {
+  expect((await imported(path("s.json"), { stdin: `\ufeff${csv(one)}` })).result.added).toBe(1);
+});
+
+test("a pipe that has a name is read as a file is", async () => {
+  execFileSync("sh", ["-c", `mkfifo "$0"`, path("pipe")]);
+  const done = imported(path("s.json"), path("pipe"));
+  writeFileSync(path("pipe"), `${one}\n`);
+  expect((await done).result.added).toBe(1);
+});
+
+describe("chosen records", () => {
+  const choose = (more: object, ids: string[] | null = null): Selection => ({ filter: { ...NO_FILTER, ...more }, ids });
+  const input = lines(rec("a", 1), rec("b", 2, { status: "failed" }), { ...rec("c", 3), user_id: "bob" });
+
+  test.each<[string, Selection, string[], string[]]>([
+    ["of a user", choose({ userId: "bob" }), ["c@3"], []],
+    ["by status", choose({ statuses: new Set(["error"]) }), ["b@2"], []],
+    ["by time", choose({ since: 2 }), ["b@2", "c@3"], []],
+    ["by ids", choose({ userId: "alice" }, ["b", "x", "c"]), ["b@2"], ["x", "c"]],
+  ])("%s go in, the others do not", async (_, selection, expected, missing) => {
+    const { result } = await imported(path("s.json"), { stdin: input }, { selection });
+    expect([await stored(), result.missing, result.records]).toEqual([expected, missing, expected.length]);
+  });
+});
+
+test("a dry run counts, and writes nothing", async () => {
+  writeOld(path("s.json"), `[${JSON.stringify(rec("a", 5))}]`);
+  const { result } = await imported(path("s.json"), { stdin: lines(rec("a", 6), rec("b")) }, { dryRun: true });
+  expect(result).toMatchObject({ records: 2, added: 1, replaced: 1, dryRun: true });
+  expect([await stored(), existsSync(path(".s.json.ttsctl"))]).toEqual([["a@5"], false]);
+  expect(readFileSync(path("s.json"), "utf8")).toBe(`[${JSON.stringify(rec("a", 5))}]`);
+});

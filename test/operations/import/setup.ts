@@ -1,0 +1,41 @@
+import { Readable } from "node:stream";
+import { systemClock } from "../../../src/clock.ts";
+import { exportTasks } from "../../../src/operations/export/export.ts";
+import { type ImportOptions, importRecords } from "../../../src/operations/import/import.ts";
+import { openInput } from "../../../src/operations/import/open-input.ts";
+import { readSource } from "../../../src/operations/import/read-source.ts";
+import { type ExportFormat, ExportText } from "../../../src/render/export.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import { NO_FILTER } from "../../../src/task/filter.ts";
+import { RecordingReporter } from "../../helpers/doubles.ts";
+import { UTC } from "../../helpers/records.ts";
+
+const OFF = { kind: "off" } as const;
+const ALL = { filter: NO_FILTER, ids: null };
+
+/** What an export of a store file prints. */
+export async function exported(store: string, format: ExportFormat): Promise<string> {
+  const text = new ExportText(format);
+  const pieces: string[] = [];
+  const write = async (tasks: Parameters<typeof text.of>[0]) => void pieces.push(...text.of(tasks));
+  const file = new FileStore(store, UTC, systemClock);
+  const parts = { file, mirror: OFF, reporter: new RecordingReporter(), signal: new AbortController().signal, write };
+  await exportTasks(parts, { ...ALL, source: "file", asLines: format === "jsonl" });
+  return [...pieces, ...text.end()].join("");
+}
+
+/** Imports a file, or a text as stdin, into a store file without Redis. */
+export async function imported(store: string, from: string | { stdin: string }, options: Partial<ImportOptions> = {}) {
+  const reporter = new RecordingReporter();
+  const [path, stdin] = typeof from === "string" ? [from, ""] : [null, from.stdin];
+  const source = await readSource(await openInput(path, Readable.from([Buffer.from(stdin)]), store), store, UTC);
+  try {
+    const file = new FileStore(store, UTC, systemClock);
+    const signal = new AbortController().signal;
+    const parts = { file, mirror: OFF, reporter, signal, ledger: null, clock: systemClock };
+    const defaults = { policy: "newer", dryRun: false, skipInvalid: false, selection: ALL } as const;
+    return { ...(await importRecords(parts, source, { ...defaults, ...options })), reporter };
+  } finally {
+    await source.records.close();
+  }
+}
