@@ -66,19 +66,22 @@ const WRITTEN = [
   "# only a comment",
 ];
 
+/** `npm run faults` tries more. */
+const FILES = process.env.TTSCTL_FAULTS === "long" ? 60_000 : 3000;
+
 describe("against Python's configparser", () => {
-  test("3000 files: the same values, or both refuse", () => {
+  test("some thousand files: the same values, or both refuse", () => {
     const seed = Number(process.env.TTSCTL_SEED ?? Date.now() % 2 ** 31);
     console.log(`TTSCTL_SEED=${seed}`);
-    const texts = fc.sample(iniText, { numRuns: 3000, seed });
+    const texts = fc.sample(iniText, { numRuns: FILES, seed });
     const answers = askPython(texts);
     for (const [index, text] of texts.entries()) {
       expect(ours(text), `TTSCTL_SEED=${seed}, file ${index}: ${JSON.stringify(text)}`).toEqual(answers[index]);
     }
     // Files that are nearly all refused, or nearly all plain, would show nothing.
     const accepted = answers.filter((answer) => answer !== null).length;
-    expect(accepted).toBeGreaterThan(200);
-    expect(accepted).toBeLessThan(2800);
+    expect(accepted).toBeGreaterThan(FILES / 15);
+    expect(accepted).toBeLessThan(FILES * 0.93);
   });
 
   const answers = askPython(WRITTEN);

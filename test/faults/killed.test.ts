@@ -29,6 +29,8 @@ interface Case {
   readonly after: readonly TestRecord[];
   /** Whose audio and logs stay, where it is not the same. */
   readonly artifacts?: readonly TestRecord[];
+  /** The status that tasks of user0 have in both stores in the end. */
+  readonly marked?: string;
 }
 
 const ofUser0 = ({ user_id }: TestRecord) => user_id === "user0";
@@ -59,6 +61,12 @@ const CASES: Case[] = [
     ...{ both: [...OLD, ...YOUNG], redis: ONLY_IN_REDIS, after: [...OLD, ...YOUNG] },
     artifacts: [...OLD, ...YOUNG, ...ONLY_IN_REDIS],
   },
+  {
+    what: "mark",
+    line: "mark --status failed --user user0 --where-status done --yes -o json",
+    ...{ both: [...OLD, ...YOUNG], redis: [], after: [...OLD, ...YOUNG] },
+    marked: "failed",
+  },
 ];
 
 async function lay({ both, redis }: Case): Promise<void> {
@@ -75,11 +83,21 @@ function wipe(): void {
   here.root.configure(here.server.port);
 }
 
-async function expectFinished({ after, artifacts = after }: Case, label: string): Promise<void> {
+async function expectFinished(one: Case, label: string): Promise<void> {
+  const { after, artifacts = after, marked } = one;
   const { audio, logs } = exactly(artifacts);
   const found = sorted(await everything(here));
   triedFault(1, missingOf(after, found));
   expect(found, label).toEqual({ ...exactly(after), audio, logs });
+  if (marked !== undefined) await expectMarked(marked, label);
+}
+
+async function expectMarked(status: string, label: string): Promise<void> {
+  const ours = (here.root.readStore() as TestRecord[]).filter(ofUser0);
+  for (const { user_id, task_id, updated_at, ...record } of ours) {
+    expect(record.status, label).toBe(status);
+    expect(await here.server.hash(`tts:task:${user_id}:${task_id}`), label).toMatchObject({ status, updated_at });
+  }
 }
 
 /** Kills it, looks whether the file is whole throughout, and runs it again to its end. */

@@ -167,10 +167,15 @@ export class Snapshot {
     return bytes;
   }
 
-  /** Fills `bytes` from the file at `from`. */
+  /**
+   * Fills `bytes` from the file at `from`.
+   * @throws TtsctlError STORE_UNREADABLE, STORE_BUSY
+   */
   async readInto(bytes: Buffer, from: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-      const { bytesRead } = await this.#handle!.read(bytes, done, bytes.length - done, from + done);
+      const { bytesRead } = await this.#handle!.read(bytes, done, bytes.length - done, from + done).catch((cause) => {
+        throw unreadable(this.path, cause);
+      });
       if (bytesRead === 0) throw this.#changedUnderUs();
       done += bytesRead;
     }

@@ -19,7 +19,7 @@ const HOOK = new URL("hook.mjs", import.meta.url).href;
 
 /**
  * Runs the built binary with a fault in it. `steps` are the names of the steps taken; none where it was killed. One that
- * stops goes on when `whileStopped` is done.
+ * stops goes on when `whileStopped` is done; one that ends before that step is not stopped.
  */
 export async function runFaulty(
   args: readonly string[],
@@ -36,8 +36,9 @@ export async function runFaulty(
   try {
     const running = new Running(args, { ...options, env });
     if (fault.act === "stop" && fault.at >= 0) {
-      await until(() => existsSync(`${report}.stopped`));
-      await options.whileStopped?.();
+      const isStopped = () => existsSync(`${report}.stopped`);
+      await until(() => isStopped() || running.child.exitCode !== null);
+      if (isStopped()) await options.whileStopped?.();
       running.kill("SIGCONT");
     }
     const run = await running.end();

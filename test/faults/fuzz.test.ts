@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { TtsctlError } from "../../src/errors.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import { Snapshot } from "../../src/store/file/snapshot.ts";
+import { NO_UPSERTS } from "../../src/store/file/upserts.ts";
+import { namesIn, useFolder, writeOld } from "../helpers/files.ts";
+import { record, UTC } from "../helpers/records.ts";
+import { Chance, SEED, times } from "./helpers/chance.ts";
+import { triedBadInput } from "./helpers/tally.ts";
+
+const path = useFolder();
+
+const RECORDS = [
+  record("a", "t1", { text: '你好 {[:,\\"\n', top_p: 1.5, o: { list: [], e: {}, x: [1, { y: null }] } }),
+  record("b", "t2", { updated_at: 1_700_000_000.5 }),
+  record("a", "t1", { updated_at: "2021-01-01T00:00:00" }),
+  record("c", "t3"),
+];
+const BASES = [
+  JSON.stringify(RECORDS),
+  JSON.stringify(RECORDS, null, 2),
+  JSON.stringify(Object.fromEntries(RECORDS.map((one, i) => [`k${i}`, one])), null, 2),
+];
+const PIECES = [
+  '"',
+  "\\",
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  "null",
+  "NaN",
+  "-",
+  "1e999",
+  "\\ud800",
+  "\n",
+  "\0",
+  "\ufeff",
+  "é",
+  "/*",
+];
+
+/** A store file with one to three things wrong with it, or none. */
+function mutated(chance: Chance): Buffer {
+  let bytes = Buffer.from(chance.of(BASES));
+  for (let left = 1 + chance.below(3); left > 0; left--) {
+    const at = chance.below(bytes.length + 1);
+    const end = Math.min(bytes.length, at + chance.below(chance.of([2, 12, 400])));
+    const [head, middle, tail] = [bytes.subarray(0, at), bytes.subarray(at, end), bytes.subarray(end)];
+    const put = chance.of([
+      Buffer.alloc(0),
+      Buffer.from(chance.of(PIECES)),
+      Buffer.concat([middle, middle]),
+      Buffer.of(chance.below(256)),
+    ]);
+    bytes = Buffer.concat([head, put, tail]);
+  }
+  return bytes;
+}
+
+/** What the platform's own reader makes of it; undefined where it refuses it, or it is no store file. */
+function judged(bytes: Buffer): unknown[] | undefined {
+  try {
+    const value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) as unknown;
+    return typeof value === "object" && value !== null ? Object.values(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isOfTask = (value: unknown): boolean => {
+  const { user_id, task_id } = (value ?? {}) as Record<string, unknown>;
+  return user_id === "a" && task_id === "t1";
+};
+
+describe("row F, store files that are wrong in a place chosen at random", () => {
+  it("are refused where JSON is broken, and where not, a removal takes that task alone", async () => {
+    const chance = new Chance("store");
+    const store = new FileStore(path("s.json"), UTC, { ...systemClock, now: () => systemClock.now() + 3600 });
+    const files = times(1500, 60_000);
+    let accepted = 0;
+    for (let i = 0; i < files; i++) {
+      const bytes = mutated(chance);
+      const label = `TTSCTL_SEED=${SEED}, file ${i}: ${JSON.stringify(bytes.toString())}`;
+      const values = judged(bytes);
+      writeOld(path("s.json"), bytes);
+      const read = await Snapshot.read(path("s.json"), UTC).catch((error: unknown) => error);
+      if (!(read instanceof Snapshot)) {
+        expect(read, label).toBeInstanceOf(TtsctlError);
+        expect(values, `${label}: ${read}`).toBeUndefined();
+        continue;
+      }
+      await read.close();
+      expect(values, label).toBeDefined();
+      accepted++;
+      if (accepted % 10 !== 0) continue; // a rewrite takes its time
+      await store.edit((current) => {
+        const key = current.keyOf({ userId: "a", taskId: "t1" });
+        return { removed: new Set(key < 0 ? [] : [key]), upserts: NO_UPSERTS };
+      });
+      const left = Object.values(JSON.parse(readFileSync(path("s.json"), "utf8")) as object);
+      expect(left, label).toEqual(values!.filter((value) => !isOfTask(value)));
+      expect(namesIn(path()), label).toEqual(["s.json"]);
+    }
+    triedBadInput(files);
+    expect(accepted).toBeGreaterThan(files / 20);
+    expect(accepted).toBeLessThan(files * 0.9);
+  });
+});
