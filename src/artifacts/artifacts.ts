@@ -17,3 +17,8 @@ export async function openArtifacts(
 ): Promise<Artifacts> {
   return new DiskArtifacts(await openRoots(roots, byDescriptor));
 }
+
+/** Artifacts where there are none: for a look at the stores alone. */
+export function noArtifacts(): Artifacts {
+  return new DiskArtifacts({ output: undefined, logs: undefined, logsInOutput: undefined });
+}

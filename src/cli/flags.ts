@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "commander";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { QueryNames, RawQuery } from "../operations/list-query.ts";
 import type { TimeStyle } from "../render/time-text.ts";
-import type { SourceChoice } from "../store/task-store.ts";
+import type { SourceChoice } from "../store/read-first.ts";
 import { parseDuration } from "../task/duration.ts";
 import { splitIds } from "../task/ids.ts";
 

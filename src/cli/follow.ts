@@ -3,8 +3,8 @@ import type { FollowEnd } from "../operations/follow.ts";
 import { printable } from "../render/printable.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
+import type { SourceChoice } from "../store/read-first.ts";
 import type { TaskId } from "../store/task-source.ts";
-import type { SourceChoice } from "../store/task-store.ts";
 import type { Context } from "./context.ts";
 import { DONE, INTERRUPTED } from "./emit.ts";
 

@@ -1,5 +1,5 @@
+import { redisDisabled } from "../store/read-first.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { redisDisabled } from "../store/task-store.ts";
 import type { Context } from "./context.ts";
 
 /**

@@ -12,6 +12,7 @@ import { declareImport } from "./commands/import.ts";
 import { declareList } from "./commands/list.ts";
 import { declareMark } from "./commands/mark.ts";
 import { declareQuery } from "./commands/query.ts";
+import { declareStats } from "./commands/stats.ts";
 import { declareSync } from "./commands/sync.ts";
 import { declareVerify } from "./commands/verify.ts";
 import { Context, type Surroundings } from "./context.ts";
@@ -19,7 +20,7 @@ import { FORMATS, type GlobalFlags } from "./globals.ts";
 import { LOG_FORMATS } from "./log.ts";
 
 const DECLARATIONS = [
-  ...[declareSync, declareList, declareQuery, declareGet, declareVerify],
+  ...[declareSync, declareList, declareQuery, declareGet, declareStats, declareVerify],
   ...[declareCleanup, declareDelete, declareMark, declareExport, declareImport, declareConfig, declareDoctor],
 ] as const;
 

@@ -4,8 +4,8 @@ import type { FileStore } from "../store/file/file-store.ts";
 import { FileTasks } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
+import { fallbackWarning, redisDisabled, type SourceChoice } from "../store/read-first.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { fallbackWarning, redisDisabled, type SourceChoice } from "../store/task-store.ts";
 import { idProblem } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 

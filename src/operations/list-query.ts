@@ -1,5 +1,6 @@
 import { TtsctlError } from "../errors.ts";
-import type { ListQuery, SourceChoice } from "../store/task-store.ts";
+import type { SourceChoice } from "../store/read-first.ts";
+import type { ListQuery } from "../store/task-store.ts";
 import { parseDuration } from "../task/duration.ts";
 import type { TaskFilter } from "../task/filter.ts";
 import { idProblem, trimId, uniqueIds } from "../task/ids.ts";

@@ -4,8 +4,8 @@ import type { FileStore } from "../store/file/file-store.ts";
 import { type FileIdentity, sameIdentity } from "../store/file/identity.ts";
 import { STATUS_CODES } from "../store/file/rows.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
+import type { SourceChoice } from "../store/read-first.ts";
 import type { TaskId } from "../store/task-source.ts";
-import type { SourceChoice } from "../store/task-store.ts";
 import { isTerminal } from "../task/status.ts";
 
 /** Reading a store file must not take more than this part of the time. */

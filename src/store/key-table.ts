@@ -34,6 +34,17 @@ export class KeyTable {
     return this.add(both, 0, user.length, user.length, both.length);
   }
 
+  /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
+  addUserOf(other: KeyTable, key: number): number {
+    const from = other.#offsets[key]!;
+    return this.add(other.#arena, from, from + other.#userLengths[key]!, 0, 0);
+  }
+
+  /** The number of the task id of a key of any table, as a key `:task`, added if it is new. */
+  addTaskOf(other: KeyTable, key: number): number {
+    return this.add(other.#arena, 0, 0, other.#offsets[key]! + other.#userLengths[key]! + 1, other.#end(key));
+  }
+
   /** The number of a key, or -1. */
   find(userId: string, taskId: string): number {
     const user = Buffer.byteLength(userId);

@@ -3,18 +3,17 @@ import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
 import { KeyTable } from "./key-table.ts";
 import type { MirrorLink } from "./mirror-link.ts";
+import { fallbackWarning, redisDisabled } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { TaskPage } from "./task-source.ts";
 import {
   danglingWarnings,
   FileBehind,
-  fallbackWarning,
   invalidWarnings,
   type ListQuery,
   type ListResult,
   missingWarnings,
-  redisDisabled,
   UNSYNCED,
 } from "./task-store.ts";
 

@@ -7,13 +7,11 @@ import { FileTasks, matchingRows } from "./file/file-tasks.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "./file/upserts.ts";
 import type { MirrorLink } from "./mirror-link.ts";
+import { readFirst, type SourceChoice } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import { writeToMirror } from "./redis/write.ts";
 import type { TaskId, TaskPage, TaskSource } from "./task-source.ts";
-
-/** Which store may answer: both in turn, or one that never asks the other. */
-export type SourceChoice = "auto" | "redis" | "file";
 
 export interface ListQuery {
   readonly filter: TaskFilter;
@@ -54,23 +52,10 @@ export class TaskStore {
    * @throws TtsctlError REDIS_* only where Redis is the forced source; STORE_* where the file must answer and cannot
    */
   async list(query: ListQuery): Promise<ListResult> {
-    if (query.source === "file") return this.#fromFile(query, []);
-    const state = await this.#link.open();
-    const forced = query.source === "redis";
-    if (state.kind === "off") {
-      if (forced) throw redisDisabled();
-      return this.#fromFile(query, []);
-    }
-    if (state.kind === "down") {
-      if (forced) throw state.error;
-      return this.#fromFile(query, [fallbackWarning(state.error, this.#file.path)]);
-    }
-    try {
-      return await this.#fromMirror(state.mirror, query);
-    } catch (error) {
-      if (forced || !isRedisError(error)) throw error;
-      return this.#fromFile(query, [fallbackWarning(error, this.#file.path)]);
-    }
+    return readFirst({ file: this.#file, link: this.#link }, query.source, {
+      fromFile: (warnings) => this.#fromFile(query, warnings),
+      fromMirror: (mirror) => this.#fromMirror(mirror, query),
+    });
   }
 
   /** Puts a task in the file, unless the file has a newer record of it, and then in the mirror. */
@@ -129,16 +114,6 @@ export class TaskStore {
 
 export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: the file answered; run `ttsctl sync`";
-
-export function redisDisabled(): TtsctlError {
-  return new TtsctlError("REDIS_DISABLED", "Redis is needed here, but it is switched off", {
-    hint: "leave out --no-redis, or set [redis] enabled = true (REDIS_ENABLED)",
-  });
-}
-
-export function fallbackWarning(error: TtsctlError, path: string): string {
-  return `${error.message}: ${path} answered instead; after the outage run \`ttsctl sync\``;
-}
 
 export function danglingWarnings(count: number): string[] {
   if (count === 0) return [];

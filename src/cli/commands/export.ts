@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { ExportResult } from "../../operations/export/export.ts";
 import type { ExportFormat } from "../../render/export.ts";
-import type { SourceChoice } from "../../store/task-store.ts";
+import type { SourceChoice } from "../../store/read-first.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { GetResult } from "../../operations/get.ts";
-import type { SourceChoice } from "../../store/task-store.ts";
+import type { SourceChoice } from "../../store/read-first.ts";
 import { trimId } from "../../task/ids.ts";
 import { isTerminal } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";

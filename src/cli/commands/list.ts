@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { SourceChoice } from "../../store/task-store.ts";
+import type { SourceChoice } from "../../store/read-first.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { FLAG_NAMES, type LookFlags, rawQueryOf, type SelectionFlags } from "../flags.ts";

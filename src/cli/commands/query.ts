@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
-import type { SourceChoice } from "../../store/task-store.ts";
+import type { SourceChoice } from "../../store/read-first.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import type { LookFlags } from "../flags.ts";

@@ -169,6 +169,16 @@ export class Mirror {
     return membersOf(reply, userId);
   }
 
+  /**
+   * One step through the members of an index, in no order, from `cursor` on: SCAN_BEGIN at first, and at the end. What is
+   * there throughout comes at least once, also while a service changes scores: ranks would move under such a walk.
+   */
+  async scan(userId: string | undefined, cursor: string): Promise<{ members: Member[]; next: string }> {
+    const reply = await this.#client.command("ZSCAN", indexKey(userId), cursor, "COUNT", SCAN_STEP);
+    const [next, members] = reply as [string, Reply];
+    return { members: membersOf(members, userId), next };
+  }
+
   /** The tasks of these ids; undefined for one without a usable hash. */
   async read(ids: readonly TaskId[]): Promise<Outcome<Task | undefined>[]> {
     const replies = await this.#batches(ids, ({ userId, taskId }) => [
@@ -318,6 +328,11 @@ export class Mirror {
     return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
   }
 }
+
+/** About how many members one step of a scan brings. */
+const SCAN_STEP = 1000;
+/** The cursor that a scan begins with, and ends with. */
+export const SCAN_BEGIN = "0";
 
 const UNKNOWN: Look = { updatedAt: null, seen: null, indexScore: null, userScore: null };
 

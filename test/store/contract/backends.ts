@@ -1,11 +1,12 @@
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { FileTasks } from "../../../src/store/file/file-tasks.ts";
+import type { SourceChoice } from "../../../src/store/read-first.ts";
 import { BATCH, type Mirror } from "../../../src/store/redis/mirror.ts";
 import { MirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
-import { type SourceChoice, TaskStore } from "../../../src/store/task-store.ts";
+import { TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { connectMirror, linkTo } from "../../helpers/doubles.ts";

@@ -1,0 +1,89 @@
+import type { Command } from "commander";
+import type { StatsResult } from "../../operations/stats/types.ts";
+import type { SourceChoice } from "../../store/read-first.ts";
+import { trimId } from "../../task/ids.ts";
+import { formatUtc } from "../../task/time.ts";
+import type { Attach } from "../attach.ts";
+import { policyOf } from "../cleanup-pass.ts";
+import type { Context } from "../context.ts";
+import { DONE, emitObject } from "../emit.ts";
+import { openArtifactsOf } from "../purging.ts";
+import { addSource, addWatch } from "../selection.ts";
+
+interface StatsFlags {
+  readonly user?: string;
+  readonly source: SourceChoice;
+  /** False for --no-disk. */
+  readonly disk: boolean;
+  /** Seconds between two looks. */
+  readonly watch?: number;
+}
+
+export function declareStats(program: Command, attach: Attach): void {
+  const command = program
+    .command("stats")
+    .description("counts by status and user, ages, tasks per hour, disk use, and what a cleanup would free")
+    .option("-u, --user <id>", "of this user alone")
+    .option("--no-disk", "do not look at audio and logs, which takes long on a huge disk")
+    .addHelpText("after", EXAMPLES);
+  addWatch(addSource(command));
+  attach<StatsFlags>(command, async (context, flags) => {
+    const show = (once: Context) => runStats(once, flags);
+    if (flags.watch === undefined) return show(context);
+    const { live } = await import("../live.ts");
+    return live(context, flags.watch, show);
+  });
+}
+
+const EXAMPLES = `
+Examples:
+  ttsctl stats
+  ttsctl stats --user alice -o json
+  ttsctl stats --source file --no-disk       from the file alone, without a look at the disk
+  ttsctl stats --watch 10                    every ten seconds, drawn in place`;
+
+async function runStats(context: Context, flags: StatsFlags): Promise<number> {
+  const { checkUser } = await import("../../operations/list-query.ts");
+  const userId = flags.user === undefined ? undefined : checkUser(trimId(flags.user), "--user");
+  const { countTasks } = await import("../../operations/stats/stats.ts");
+  const { cleanup } = await context.settings();
+  const zone = await context.zone();
+  const now = context.clock.now();
+  const artifacts = flags.disk ? await openArtifactsOf(context) : null;
+  const parts = {
+    ...{ file: await context.fileStore(), link: await context.mirrorLink(), artifacts, reporter: context.reporter },
+    estimate: () => estimate(context, flags, userId),
+  };
+  const rule = { now, after: cleanup.stuckAfter.value, offset: zone.offsetAt(now) };
+  const stats = await countTasks(parts, { source: flags.source, userId, rule });
+  await emitObject(context, stats, () => describeStats(context, stats));
+  return DONE;
+
+  async function describeStats(context: Context, stats: StatsResult): Promise<string> {
+    const { statsText } = await import("../../render/stats.ts");
+    const hour = (iso: string) => {
+      const epoch = Date.parse(iso) / 1000;
+      return formatUtc(epoch + zone.offsetAt(epoch)).slice(11, 13);
+    };
+    const wide = context.flags.output === "wide";
+    return statsText(stats, { ...(await context.terminal.tableStyle(context.flags)), wide, hour });
+  }
+}
+
+/** By the policy in force. A store that is forced alone cannot say it without the file. */
+async function estimate(context: Context, { source, disk }: StatsFlags, userId: string | undefined) {
+  const { cleanup } = await context.settings();
+  if (source === "redis" || cleanup.retention.value <= 0) return null;
+  const [{ estimateCleanup }, { noArtifacts }] = await Promise.all([
+    import("../../operations/stats/estimate.ts"),
+    import("../../artifacts/artifacts.ts"),
+  ]);
+  const policy = policyOf(cleanup);
+  const parts = {
+    ...{ file: await context.fileStore(), clock: context.clock, reporter: context.reporter },
+    mirror: source === "file" ? ({ kind: "off" } as const) : await (await context.mirrorLink()).open(),
+    artifacts: disk ? await openArtifactsOf(context) : noArtifacts(),
+  };
+  const known = disk ? policy : { ...policy, maxBytes: 0 };
+  return estimateCleanup(parts, known, { userId, withFiles: disk });
+}

@@ -1,0 +1,162 @@
+import type { Artifacts } from "../../artifacts/artifacts.ts";
+import { TtsctlError } from "../../errors.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
+import { matchingRows } from "../../store/file/file-tasks.ts";
+import { STATUS_CODES } from "../../store/file/rows.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { MirrorLink } from "../../store/mirror-link.ts";
+import { readFirst, type SourceChoice } from "../../store/read-first.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
+import { UNSYNCED } from "../../store/task-store.ts";
+import { NO_FILTER } from "../../task/filter.ts";
+import { formatUtc } from "../../task/time.ts";
+import type { Reporter } from "../reporter.ts";
+import { FileColumns, type TaskColumns } from "./columns.ts";
+import { DiskTally } from "./disk.ts";
+import { readMirrorTasks } from "./read-mirror.ts";
+import { Tally, type TallyRule } from "./tally.ts";
+import type { CleanupEstimate, NamedTask, StatsResult } from "./types.ts";
+
+export interface StatsOptions {
+  readonly source: SourceChoice;
+  readonly userId: string | undefined;
+  readonly rule: TallyRule;
+}
+
+export interface StatsParts {
+  readonly file: FileStore;
+  readonly link: MirrorLink;
+  /** Null: the disk is not looked at. */
+  readonly artifacts: Artifacts | null;
+  readonly reporter: Reporter;
+  /** What a cleanup would free, by what the stats were counted from. */
+  estimate(source: StatsResult["source"]): Promise<CleanupEstimate | null>;
+}
+
+/** What was counted, and where. */
+type Counted = Omit<StatsResult, "cleanup">;
+
+/** How many users a result has at most. */
+const MOST_USERS = 10_000;
+
+/**
+ * Counts the tasks of either store, as lists choose it (SPEC section 4), and what they take on the disk. In auto the file
+ * is read too: for its invalid records, and for tasks whose hash is gone.
+ * @throws TtsctlError REDIS_* where Redis is forced, STORE_* where the file must answer
+ */
+export async function countTasks(parts: StatsParts, options: StatsOptions): Promise<StatsResult> {
+  const counted = await readFirst(parts, options.source, {
+    fromFile: (warnings) => fromFile(parts, options, warnings),
+    fromMirror: (mirror) => fromMirror(parts, options, mirror),
+  });
+  return { ...counted, cleanup: await parts.estimate(counted.source) };
+}
+
+async function fromFile(parts: StatsParts, options: StatsOptions, warnings: readonly string[]): Promise<Counted> {
+  const snapshot = await parts.file.read();
+  try {
+    for (const line of warnings) parts.reporter.warn(line);
+    return await countFile(parts, options, snapshot);
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Snapshot): Promise<Counted> {
+  if (!snapshot.exists) parts.reporter.warn(`${snapshot.path} does not exist: an empty store`);
+  return describe(parts, options, new FileColumns(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
+}
+
+async function fromMirror(parts: StatsParts, options: StatsOptions, mirror: Mirror): Promise<Counted> {
+  const snapshot = options.source === "auto" ? await readBehind(parts) : null;
+  try {
+    if (snapshot !== null && (await isUnsynced(mirror, snapshot, options.userId))) {
+      parts.reporter.warn(UNSYNCED);
+      return await countFile(parts, options, snapshot);
+    }
+    const total = await mirror.size(options.userId);
+    const { columns, filled, dangling } = await readMirrorTasks(mirror, options.userId, snapshot, (tasks) =>
+      parts.reporter.progress("counting", tasks, total),
+    );
+    const source = filled === 0 ? "redis" : filled === columns.keys.size ? "file" : "mixed";
+    return await describe(parts, options, columns, { source, dangling, snapshot });
+  } finally {
+    await snapshot?.close();
+  }
+}
+
+/** A file that cannot be read does not keep Redis from answering; it is said. */
+async function readBehind({ file, reporter }: StatsParts): Promise<Snapshot | null> {
+  try {
+    return await file.read();
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    reporter.warn(`Redis answered alone: ${error.message}`);
+    return null;
+  }
+}
+
+async function isUnsynced(mirror: Mirror, snapshot: Snapshot, userId: string | undefined): Promise<boolean> {
+  if ((await mirror.syncedAt()) !== null) return false;
+  const size = await mirror.size(userId);
+  if (userId === undefined) return snapshot.size > size;
+  let inFile = 0;
+  for (const _ of matchingRows(snapshot, { ...NO_FILTER, userId })) inFile++;
+  return inFile > size;
+}
+
+async function describe(
+  { artifacts }: StatsParts,
+  { userId, rule }: StatsOptions,
+  columns: TaskColumns,
+  { source, dangling, snapshot }: { source: StatsResult["source"]; dangling: number; snapshot: Snapshot | null },
+): Promise<Counted> {
+  const tally = new Tally(columns, rule);
+  const disk = artifacts === null ? null : await DiskTally.read(artifacts, tally, userId);
+  const { total, ...byStatus } = tally.all();
+  return {
+    ...{ source, at: formatUtc(rule.now), user: userId ?? null, total, byStatus, users: tally.users.size },
+    byUser: tally.topUsers(MOST_USERS).map((user) => ({
+      user_id: tally.users.userId(user),
+      ...tally.user(user),
+      lastChange: formatUtc(tally.lastChange(user)),
+      disk: disk?.ofUser(user) ?? null,
+    })),
+    oldest: taskOfKey(tally, tally.oldest),
+    newest: taskOfKey(tally, tally.newest),
+    ages: tally.ages(),
+    perHour: tally.perHour().map(({ from, ...counts }) => ({ from: formatUtc(from), ...counts })),
+    dangling,
+    invalid: snapshot === null ? null : describeInvalid(snapshot),
+    stuck: {
+      ...{ count: tally.stuck.count, afterSeconds: rule.after },
+      tasks: tally.stuck.named.map(({ userId, taskId, status, score }) =>
+        named({ userId, taskId }, status, score, rule),
+      ),
+    },
+    disk: disk?.all() ?? null,
+  };
+}
+
+function taskOfKey({ columns, rule }: Tally, { key, score }: { key: number; score: number }): NamedTask | null {
+  if (key < 0) return null;
+  const id = { userId: columns.keys.userId(key), taskId: columns.keys.taskId(key) };
+  return named(id, STATUS_CODES[columns.status(key)]!, score, rule);
+}
+
+function named(
+  { userId, taskId }: { userId: string; taskId: string },
+  status: string,
+  score: number,
+  { now }: TallyRule,
+): NamedTask {
+  const ageSeconds = Math.round(now - score);
+  return { user_id: userId, task_id: taskId, status, updated_at: formatUtc(score), ageSeconds };
+}
+
+function describeInvalid({ invalid }: Snapshot): NonNullable<StatsResult["invalid"]> {
+  const records = invalid.named.map(({ userId = null, taskId = null, offset, reason }) => {
+    return { user_id: userId, task_id: taskId, byte: offset, reason };
+  });
+  return { count: invalid.count, records };
+}

@@ -1,0 +1,129 @@
+import { STATUS_CODES } from "../../store/file/rows.ts";
+import { grown, KeyTable } from "../../store/key-table.ts";
+import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
+import type { TaskColumns } from "./columns.ts";
+import type { StatusCounts } from "./types.ts";
+
+const WIDTH = STATUS_CODES.length;
+const HOUR = 3600;
+const HOURS = 24;
+
+/** Up to which age, in seconds, a task counts in a group; the last takes the rest. */
+export const AGES = [HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR, Number.POSITIVE_INFINITY] as const;
+
+/** How the tally looks at time. */
+export interface TallyRule extends StuckRule {
+  /** The zone's offset from UTC at `now`, seconds: hours are those of its wall clock. */
+  readonly offset: number;
+}
+
+/** Counts by status, as many groups as are asked for. */
+class Groups {
+  #counts = new Uint32Array(WIDTH << 6);
+
+  add(group: number, status: number): void {
+    while ((group + 1) * WIDTH > this.#counts.length) this.#counts = grown(this.#counts);
+    this.#counts[group * WIDTH + status]!++;
+  }
+
+  total(group: number): number {
+    return this.#of(group).reduce((sum, count) => sum + count, 0);
+  }
+
+  counts(group: number): StatusCounts {
+    const [other = 0, wait = 0, run = 0, done = 0, error = 0] = this.#of(group);
+    return { total: this.total(group), wait, run, done, error, other };
+  }
+
+  #of(group: number): Uint32Array {
+    return this.#counts.subarray(group * WIDTH, (group + 1) * WIDTH);
+  }
+}
+
+/** What one pass over the columns counts. Some 60 bytes a user, none a task. */
+export class Tally {
+  readonly columns: TaskColumns;
+  readonly rule: TallyRule;
+  readonly users = new KeyTable();
+  readonly stuck: StuckTasks;
+  /** Keys of the task that was changed longest ago, and last; -1 for none. */
+  oldest = { key: -1, score: Number.POSITIVE_INFINITY };
+  newest = { key: -1, score: Number.NEGATIVE_INFINITY };
+  readonly #all = new Groups();
+  readonly #ofUser = new Groups();
+  readonly #ages = new Groups();
+  readonly #hours = new Groups();
+  readonly #firstHour: number;
+  #lastChange = new Float64Array(1 << 6);
+
+  constructor(columns: TaskColumns, rule: TallyRule) {
+    this.columns = columns;
+    this.rule = rule;
+    this.stuck = new StuckTasks(rule);
+    this.#firstHour = hourOf(rule.now, rule) - HOURS + 1;
+    columns.each((key, status, score) => this.#add(key, status, score));
+  }
+
+  all(): StatusCounts {
+    return this.#all.counts(0);
+  }
+
+  user(user: number): StatusCounts {
+    return this.#ofUser.counts(user);
+  }
+
+  /** When a task of a user was changed last, epoch seconds. */
+  lastChange(user: number): number {
+    return this.#lastChange[user]!;
+  }
+
+  /** The users with the most tasks, at most `count`; as many, by the bytes of their ids. */
+  topUsers(count: number): number[] {
+    const users = Array.from({ length: this.users.size }, (_, user) => user);
+    const totals = users.map((user) => this.#ofUser.total(user));
+    users.sort((a, b) => totals[b]! - totals[a]! || this.users.compare(a, b));
+    return users.slice(0, count);
+  }
+
+  ages(): (StatusCounts & { upTo: number | null })[] {
+    return AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...this.#ages.counts(i) }));
+  }
+
+  /** The last 24 hours of the wall clock, the one under way last; `from` in epoch seconds. */
+  perHour(): (StatusCounts & { from: number })[] {
+    return Array.from({ length: HOURS }, (_, i) => ({
+      from: (this.#firstHour + i) * HOUR - this.rule.offset,
+      ...this.#hours.counts(i),
+    }));
+  }
+
+  #add(key: number, status: number, score: number): void {
+    const { keys } = this.columns;
+    const known = this.users.size;
+    const user = this.users.addUserOf(keys, key);
+    this.#all.add(0, status);
+    this.#ofUser.add(user, status);
+    this.#noteChange(user, score, user === known);
+    const age = this.rule.now - score;
+    this.#ages.add(
+      AGES.findIndex((upTo) => age <= upTo),
+      status,
+    );
+    const hour = hourOf(score, this.rule) - this.#firstHour;
+    if (hour >= 0 && hour < HOURS) this.#hours.add(hour, status);
+    if (score < this.oldest.score || this.oldest.key < 0) this.oldest = { key, score };
+    if (score > this.newest.score) this.newest = { key, score };
+    const id = () => ({ userId: keys.userId(key), taskId: keys.taskId(key) });
+    this.stuck.look(STATUS_CODES[status]!, score, id);
+  }
+
+  #noteChange(user: number, score: number, isNew: boolean): void {
+    if (user === this.#lastChange.length) this.#lastChange = grown(this.#lastChange);
+    if (isNew || score > this.#lastChange[user]!) this.#lastChange[user] = score;
+  }
+}
+
+/** The hour of the zone's wall clock, counted from 1970. */
+function hourOf(epoch: number, { offset }: TallyRule): number {
+  return Math.floor((epoch + offset) / HOUR);
+}

@@ -1,0 +1,86 @@
+/** Tasks by shown status; `other` are words outside the table. */
+export interface StatusCounts {
+  readonly total: number;
+  readonly wait: number;
+  readonly run: number;
+  readonly done: number;
+  readonly error: number;
+  readonly other: number;
+}
+
+/** Audio and logs on the disk, in bytes. */
+export interface DiskBytes {
+  audioBytes: number;
+  logBytes: number;
+}
+
+export type ByStatus<T> = Readonly<Record<"wait" | "run" | "done" | "error" | "other", T>>;
+
+export interface UserStats extends StatusCounts {
+  readonly user_id: string;
+  /** ISO 8601, UTC. */
+  readonly lastChange: string;
+  /** Null where the disk was not looked at. */
+  readonly disk: DiskBytes | null;
+}
+
+export interface NamedTask {
+  readonly user_id: string;
+  readonly task_id: string;
+  readonly status: string;
+  /** ISO 8601, UTC. */
+  readonly updated_at: string;
+  readonly ageSeconds: number;
+}
+
+export interface DiskStats extends DiskBytes {
+  readonly byStatus: ByStatus<DiskBytes>;
+  /** Logs of task ids that several users have; in no status and no user. */
+  readonly sharedLogBytes: number;
+  /** What no task owns. */
+  readonly unowned: DiskBytes;
+  /** Parts that could not be looked into. */
+  readonly unread: number;
+}
+
+/** What a cleanup would free now. */
+export interface CleanupEstimate {
+  readonly tasks: number;
+  /** Null where the disk was not looked at. */
+  readonly files: number | null;
+  readonly bytes: number | null;
+}
+
+/** `stats -o json` (docs/json.md). */
+export interface StatsResult {
+  readonly source: "redis" | "file" | "mixed";
+  /** ISO 8601, UTC: what ages are counted from. */
+  readonly at: string;
+  readonly user: string | null;
+  readonly total: number;
+  readonly byStatus: ByStatus<number>;
+  readonly users: number;
+  /** Those with the most tasks first; at most 10,000. */
+  readonly byUser: readonly UserStats[];
+  readonly oldest: NamedTask | null;
+  readonly newest: NamedTask | null;
+  /** By the time since the last change, at most `upTo` seconds. */
+  readonly ages: readonly (StatusCounts & { readonly upTo: number | null })[];
+  /** By the hour of the last change: the last 24, ISO 8601, UTC. */
+  readonly perHour: readonly (StatusCounts & { readonly from: string })[];
+  readonly dangling: number;
+  /** Null where the file was not read. */
+  readonly invalid: {
+    readonly count: number;
+    readonly records: readonly {
+      readonly user_id: string | null;
+      readonly task_id: string | null;
+      readonly byte: number;
+      readonly reason: string;
+    }[];
+  } | null;
+  readonly stuck: { readonly count: number; readonly afterSeconds: number; readonly tasks: readonly NamedTask[] };
+  readonly disk: DiskStats | null;
+  /** Null where cleanup is off, or it cannot be told; `--source redis` does not ask the file. */
+  readonly cleanup: CleanupEstimate | null;
+}

@@ -1,0 +1,59 @@
+import type { StatusCounts } from "../operations/stats/types.ts";
+
+/** From the bottom of a bar to its top, each with a sign of its own, so that it can be read without colour. */
+export const BAR_SIGNS = [
+  ["done", "#"],
+  ["error", "x"],
+  ["run", ">"],
+  ["wait", "."],
+  ["other", "?"],
+] as const;
+export type BarStatus = (typeof BAR_SIGNS)[number][0];
+
+const HEIGHT = 8;
+const LEAST_BAR = 2;
+const MOST_BAR = 7;
+
+/** One piece of a line: a text, and the status that it stands for. */
+export type Piece = readonly [text: string, status: BarStatus | null];
+
+/**
+ * Hours side by side as bars, stacked by status, with a scale at the left and the hours below.
+ * @param labels two characters an hour
+ * @param width of the screen; the lines are as wide at most, and not narrower than bars of two signs need
+ */
+export function hourChart(hours: readonly StatusCounts[], labels: readonly string[], width: number): Piece[][] {
+  const most = Math.max(0, ...hours.map(({ total }) => total));
+  const scale = String(most).length;
+  const bar = Math.min(MOST_BAR, Math.max(LEAST_BAR, Math.floor((width - scale - 2) / hours.length) - 1));
+  const bars = hours.map((counts) => barOf(counts, most));
+  const rows = Array.from({ length: HEIGHT }, (_, i) => HEIGHT - 1 - i).map((level) => {
+    const mark = level === HEIGHT - 1 ? String(most) : "";
+    return [
+      [`${mark.padStart(scale)} |`, null] as Piece,
+      ...bars.flatMap((cells): Piece[] => [
+        [(cells[level] === undefined ? " " : signOf(cells[level])).repeat(bar), cells[level] ?? null],
+        [" ", null],
+      ]),
+    ];
+  });
+  const foot = `${"0".padStart(scale)} +${labels.map((label) => label.padEnd(bar + 1, " ")).join("")}`;
+  return [...rows, [[foot.trimEnd(), null]]];
+}
+
+/** The cells of a bar, from the bottom: as many for each status as its part of the total, and one at least for any task. */
+export function barOf(counts: StatusCounts, most: number): BarStatus[] {
+  if (counts.total === 0) return [];
+  const height = Math.max(1, Math.round((counts.total / most) * HEIGHT));
+  const exact = BAR_SIGNS.map(([status]) => (counts[status] / counts.total) * height);
+  const cells = exact.map(Math.floor);
+  const byRest = exact.map((part, i) => [part - Math.floor(part), i] as const).sort((a, b) => b[0] - a[0]);
+  for (let left = height - cells.reduce((sum, part) => sum + part, 0), at = 0; left > 0; left--, at++) {
+    cells[byRest[at]![1]]!++;
+  }
+  return BAR_SIGNS.flatMap(([status], i) => Array<BarStatus>(cells[i]!).fill(status));
+}
+
+function signOf(status: BarStatus): string {
+  return BAR_SIGNS.find(([word]) => word === status)![1];
+}

@@ -1,0 +1,211 @@
+import stringWidth from "string-width";
+import type { ByStatus, NamedTask, StatsResult, UserStats } from "../operations/stats/types.ts";
+import { formatBytes } from "../task/bytes.ts";
+import { formatAge, formatDuration } from "../task/duration.ts";
+import { memberOf } from "../task/ids.ts";
+import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
+import { printable } from "./printable.ts";
+import { TableLayout, type TableStyle } from "./table.ts";
+
+export interface StatsStyle extends TableStyle {
+  readonly wide: boolean;
+  /** Epoch seconds of an ISO time as two digits, the hour of the service's wall clock. */
+  hour(iso: string): string;
+}
+
+const STATUSES = ["wait", "run", "done", "error", "other"] as const;
+const COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red", other: "magenta" } as const;
+/** How many users people see; `-o wide` shows more. */
+const TOP = 10;
+const TOP_WIDE = 50;
+/** Where there is no terminal to fit. */
+const DEFAULT_WIDTH = 80;
+
+/** The stats for people. */
+export function statsText(stats: StatsResult, style: StatsStyle): string {
+  const parts = [
+    `${title(stats)}\n`,
+    statusTable(stats, style),
+    userTable(stats, style),
+    chart(stats, style),
+    notes(stats, style),
+  ];
+  return `${parts.filter((part) => part !== "").join("\n")}`;
+}
+
+function title({ total, users, user, source }: StatsResult): string {
+  const tasks = `${total} task${total === 1 ? "" : "s"}`;
+  const whose = user === null ? `${users} user${users === 1 ? "" : "s"}` : printable(user);
+  return `${tasks} of ${whose}, from ${source}`;
+}
+
+function statusTable({ total, byStatus, disk, ages }: StatsResult, style: StatsStyle): string {
+  const head = [
+    "STATUS",
+    "TASKS",
+    "%",
+    ...ages.map(({ upTo }) => ageHead(upTo, ages)),
+    ...(disk ? ["AUDIO", "LOGS"] : []),
+  ];
+  const shown = STATUSES.filter((status) => status !== "other" || byStatus.other > 0);
+  const rows = shown.map((status) => [
+    ...[status, String(byStatus[status]), percent(byStatus[status], total)],
+    ...ages.map((age) => String(age[status])),
+    ...bytesOf(disk?.byStatus, status),
+  ]);
+  return aligned(head, rows, style, (text) => painted(text, style));
+}
+
+/** `<1h` and so on; the last takes the rest. */
+function ageHead(upTo: number | null, ages: StatsResult["ages"]): string {
+  return upTo === null ? `>${formatDuration(ages.at(-2)?.upTo ?? 0)}` : `<${formatDuration(upTo)}`;
+}
+
+function bytesOf(byStatus: ByStatus<{ audioBytes: number; logBytes: number }> | undefined, status: keyof ByStatus<0>) {
+  return byStatus === undefined
+    ? []
+    : [formatBytes(byStatus[status].audioBytes), formatBytes(byStatus[status].logBytes)];
+}
+
+function percent(part: number, total: number): string {
+  return total === 0 ? "-" : `${((part / total) * 100).toFixed(1)}%`;
+}
+
+function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle): string {
+  if (user !== null || byUser.length === 0) return "";
+  const shown = byUser.slice(0, style.wide ? TOP_WIDE : TOP);
+  const head = ["USER", "TASKS", "WAIT", "RUN", "DONE", "ERROR", ...(disk ? ["DISK"] : []), "LAST"];
+  const rows = shown.map((row) => [
+    printable(row.user_id),
+    ...numbersOf(row),
+    ...diskOf(row),
+    since(row.lastChange, at),
+  ]);
+  const more = users > shown.length ? `and ${users - shown.length} more users\n` : "";
+  return aligned(head, rows, style) + more;
+}
+
+function numbersOf({ total, wait, run, done, error }: UserStats): string[] {
+  return [total, wait, run, done, error].map(String);
+}
+
+function diskOf({ disk }: UserStats): string[] {
+  return disk === null ? [] : [formatBytes(disk.audioBytes + disk.logBytes)];
+}
+
+function since(iso: string, at: string): string {
+  return `${formatAge((Date.parse(at) - Date.parse(iso)) / 1000)} ago`;
+}
+
+/** A table of names and numbers: the names are cut where there is no room, the numbers stand flush right, whole. */
+function aligned(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  style: StatsStyle,
+  paint: (text: string) => string = (text) => text,
+): string {
+  const widths = head.map((text, i) =>
+    Math.max(...[text, ...rows.map((row) => row[i]!)].map((cell) => stringWidth(cell))),
+  );
+  const flush = (row: readonly string[]) =>
+    row.map((text, i) => (i === 0 ? text : " ".repeat(widths[i]! - stringWidth(text)) + text));
+  const columns = flush(head).map((text, i) => {
+    const isName = i === 0;
+    return {
+      head: text,
+      least: isName ? LEAST_NAME : widths[i]!,
+      round: 0,
+      mayGo: false,
+      ...(isName ? { paint } : {}),
+    };
+  });
+  const lines = rows.map(flush);
+  const layout = new TableLayout(columns, lines, style, true);
+  return layout.head() + lines.map((line) => layout.row(line)).join("");
+}
+
+const LEAST_NAME = 6;
+
+function chart({ perHour }: StatsResult, style: StatsStyle): string {
+  const total = perHour.reduce((sum, hour) => sum + hour.total, 0);
+  if (total === 0) return "no task was changed in the last 24 hours\n";
+  const counted = BAR_SIGNS.filter(([status]) => perHour.some((hour) => hour[status] > 0));
+  const legend = counted.map(([status, sign]) => `${paint([sign, status], style)} ${status}`).join("  ");
+  const labels = perHour.map(({ from }) => style.hour(from));
+  const lines = hourChart(perHour, labels, style.width ?? DEFAULT_WIDTH).map((pieces) =>
+    pieces
+      .map((piece) => paint(piece, style))
+      .join("")
+      .trimEnd(),
+  );
+  return `last change by hour, of ${total}: ${legend}\n${lines.join("\n")}\n`;
+}
+
+function paint([text, status]: Piece, { chalk }: StatsStyle): string {
+  return status === null ? text : chalk[COLORS[status]](text);
+}
+
+function painted(text: string, { chalk }: StatsStyle): string {
+  return text in COLORS ? chalk[COLORS[text as keyof typeof COLORS]](text) : text;
+}
+
+/** What else there is to know, a line each. */
+function notes(stats: StatsResult, { chalk }: StatsStyle): string {
+  const lines = [
+    ...[stats.oldest, stats.newest].flatMap((task, i) =>
+      task === null ? [] : [`${i === 0 ? "oldest" : "newest"}   ${nameOf(task)}`],
+    ),
+    ...diskLines(stats),
+    `cleanup  ${cleanupText(stats)}`,
+    ...stuckLines(stats).map((line) => chalk.yellow(line)),
+    ...invalidLines(stats).map((line) => chalk.red(line)),
+    ...(stats.dangling === 0
+      ? []
+      : [`dangling ${stats.dangling} index members without a task; \`ttsctl sync --prune\` removes them`]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function nameOf({ user_id, task_id, status, ageSeconds }: NamedTask): string {
+  const age = ageSeconds < 0 ? "in the future" : `${formatAge(ageSeconds)} ago`;
+  return `${printable(memberOf(user_id, task_id))} (${status}, ${age})`;
+}
+
+function diskLines({ disk }: StatsResult): string[] {
+  if (disk === null) return [];
+  const { audioBytes, logBytes, sharedLogBytes, unowned, unread } = disk;
+  const lost = unowned.audioBytes + unowned.logBytes;
+  return [
+    [
+      `disk     ${formatBytes(audioBytes)} of audio, ${formatBytes(logBytes)} of logs`,
+      ...(sharedLogBytes > 0 ? [`${formatBytes(sharedLogBytes)} in logs of several users`] : []),
+      ...(lost > 0 ? [`${formatBytes(lost)} of no task`] : []),
+      ...(unread > 0 ? [`${unread} parts could not be read`] : []),
+    ].join("; "),
+  ];
+}
+
+function cleanupText({ cleanup }: StatsResult): string {
+  if (cleanup === null) return "off, or not known";
+  const { tasks, files, bytes } = cleanup;
+  const freed =
+    files === null || bytes === null ? "" : `: ${files} file${files === 1 ? "" : "s"}, ${formatBytes(bytes)}`;
+  return `${tasks} task${tasks === 1 ? "" : "s"} would go now${freed}`;
+}
+
+function stuckLines({ stuck }: StatsResult): string[] {
+  if (stuck.count === 0) return [];
+  const names = stuck.tasks.map(nameOf).join(", ");
+  const more = stuck.count > stuck.tasks.length ? `, and ${stuck.count - stuck.tasks.length} more` : "";
+  return [`stuck    ${stuck.count}: ${names}${more}; \`ttsctl mark\` ends them`];
+}
+
+function invalidLines({ invalid }: StatsResult): string[] {
+  if (invalid === null || invalid.count === 0) return [];
+  const named = invalid.records.slice(0, 3).map(({ user_id, task_id, byte, reason }) => {
+    const id = user_id === null && task_id === null ? "" : ` (${user_id ?? "?"}:${task_id ?? "?"})`;
+    return printable(`byte ${byte}${id}: ${reason}`);
+  });
+  const more = invalid.count > named.length ? `; and ${invalid.count - named.length} more` : "";
+  return [`invalid  ${invalid.count} record${invalid.count === 1 ? "" : "s"}: ${named.join("; ")}${more}`];
+}

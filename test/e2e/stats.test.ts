@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { hasPty, OnTerminal } from "../helpers/pty.ts";
+import { ago, record } from "../helpers/records.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const DAY = 86_400;
+const KEYS = [
+  ...["source", "at", "user", "total", "byStatus", "users", "byUser", "oldest", "newest", "ages", "perHour"],
+  ...["dangling", "invalid", "stuck", "disk", "cleanup"],
+];
+
+async function fill(): Promise<void> {
+  const all = [
+    record("alice", "old"),
+    record("alice", "new", { updated_at: ago(60) }),
+    record("小雨", "stuck", { status: "running", updated_at: ago(3 * DAY + 60) }),
+  ];
+  here.root.writeStore(all);
+  here.root.writeArtifacts(all);
+  await here.run("sync");
+}
+
+describe("stats", () => {
+  it("prints the documented object, of all and of one user, and the same data as YAML and CSV", async () => {
+    await fill();
+    const run = await here.run("stats -o json");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const result = JSON.parse(run.stdout);
+    expect(Object.keys(result)).toEqual(KEYS);
+    expect(result).toMatchObject({
+      ...{ source: "redis", user: null, total: 3, users: 2, dangling: 0 },
+      byStatus: { wait: 0, run: 1, done: 2, error: 0, other: 0 },
+      oldest: { user_id: "alice", task_id: "old", status: "done", updated_at: "2020-01-01T08:00:05.250001+00:00" },
+      newest: { task_id: "new" },
+      invalid: { count: 0, records: [] },
+      stuck: { count: 1, afterSeconds: DAY, tasks: [{ user_id: "小雨", task_id: "stuck", status: "run" }] },
+      disk: { audioBytes: 300, logBytes: 30 },
+      cleanup: { tasks: 1, files: 2, bytes: 110 },
+    });
+    expect(result.perHour).toHaveLength(24);
+    const one = JSON.parse((await here.run("stats -o json --user alice --no-disk --source file")).stdout);
+    expect(one).toMatchObject({
+      ...{ source: "file", user: "alice", total: 2, disk: null },
+      cleanup: { tasks: 1, files: null, bytes: null },
+    });
+    expect(parse((await here.run("stats -o yaml")).stdout)).toMatchObject({ total: 3 });
+    expect(lines((await here.run("stats -o csv")).stdout)[0]).toBe(KEYS.join(","));
+  });
+
+  it("shows people what there is, with an invalid record named", async () => {
+    await fill();
+    here.root.writeStore([...here.root.readStore(), { user_id: "alice", task_id: "bad" }]);
+    const run = await here.run("stats");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toMatch(/^3 tasks of 2 users, from redis\n/);
+    expect(run.stdout).toMatch(/^done +2 +66\.7%/m);
+    expect(run.stdout).toMatch(/^alice +2 +0 +0 +2 +0 +220 bytes +1m ago$/m);
+    expect(run.stdout).toMatch(/^cleanup +1 task would go now: 2 files, 110 bytes$/m);
+    expect(run.stdout).toMatch(/^stuck +1: 小雨:stuck \(run, 3d ago\); `ttsctl mark` ends them$/m);
+    expect(run.stdout).toMatch(/^invalid +1 record: byte \d+ \(alice:bad\): updated_at is missing$/m);
+  });
+
+  it("falls back as lists do, and exits 4 where Redis is forced", async () => {
+    await fill();
+    const env = { REDIS_PORT: "1" };
+    const run = await here.run("stats -o json", { env });
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", total: 3, cleanup: { tasks: 1 } });
+    expect(lines(run.stderr)).toHaveLength(1);
+    expect((await here.run("stats --source redis", { env })).code).toBe(4);
+    expect((await here.run("stats --no-redis")).stderr).toBe("");
+    expect((await here.run("stats --user a:b")).code).toBe(2);
+    here.root.write("voice_task.json", "[{");
+    expect((await here.run("stats --source file")).code).toBe(1);
+    const alone = await here.run("stats -o json");
+    expect(JSON.parse(alone.stdout)).toMatchObject({ source: "redis", total: 3, invalid: null, cleanup: null });
+    expect(alone.stderr).toContain("Redis answered alone");
+  });
+
+  it("watches: one object a line in a pipe, until it is told to end", async () => {
+    await fill();
+    const run = new Running(["stats", "--watch", "1", "-o", "json", "--no-disk"], { cwd: here.root.path });
+    await run.says(/\}\n\{.*\}\n/s);
+    run.kill("SIGINT");
+    const { code, stdout } = await run.end();
+    expect(code).toBe(0);
+    for (const line of lines(stdout)) expect(JSON.parse(line).total).toBe(3);
+  });
+
+  it.runIf(hasPty)("watches in place on a terminal", async () => {
+    await fill();
+    const run = new OnTerminal(["stats", "--watch", "1", "--no-color"], here.root.path, {}, [100, 40]);
+    await run.says(/3 tasks of 2 users, from redis/);
+    run.type("\u0003");
+    expect(await run.end()).toBe(0);
+  });
+});
