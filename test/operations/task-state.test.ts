@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { TaskState } from "../../src/operations/task-state.ts";
-import type { SourceChoice } from "../../src/store/task-store.ts";
+import type { SourceChoice } from "../../src/store/read-first.ts";
 import { linkTo } from "../helpers/doubles.ts";
 import { record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
