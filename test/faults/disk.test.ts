@@ -76,7 +76,10 @@ async function failingRound({ line, after }: Case, fault: Fault, step: string, e
     expectNamed(run, label);
     expectNothingLeft(label);
     // Without an exchange the old content is gone with the rename, and what failed after it is said.
-    if (!run.stderr.includes("was rewritten, but")) expect(here.root.storeText(), label).toBe(before);
+    // What reads the file for Redis, after the rewrite, fails without undoing it.
+    const isAfter = step === "read" && here.root.storeText() !== before;
+    if (isAfter) expect(line, label).toMatch(/^mark /);
+    else if (!run.stderr.includes("was rewritten, but")) expect(here.root.storeText(), label).toBe(before);
     else expect([["open", "sync"].includes(step), "PATH" in env], label).toEqual([true, true]);
   }
   expect([0, 3], label).toContain((await here.run(line)).code);
