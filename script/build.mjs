@@ -1,5 +1,6 @@
 // Bundles the sources and the packages that they use into dist/, split so that a command loads only what it needs.
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url).pathname;
@@ -40,3 +41,7 @@ async function licenseOf(folder) {
   const text = file === undefined ? "" : await readFile(`${root}${folder}/${file}`, "utf8");
   return `${name} ${version} (${license})\n\n${text}`;
 }
+
+// The man page is made by the program itself, of the definitions of its flags.
+await mkdir(`${root}man`, { recursive: true });
+await writeFile(`${root}man/ttsctl.1`, execFileSync(process.execPath, [`${root}bin/ttsctl`, "__man"]));

@@ -39,8 +39,32 @@ async function runCommand(surroundings: Surroundings): Promise<number> {
     await surroundings.terminal.out.write(`${VERSION}\n`); // without loading what parses flags
     return 0;
   }
+  if (argv[0] === "__complete") return answerCompletion(surroundings);
+  if (argv[0] === "__man") return printManPage(surroundings);
   const { runProgram } = await import("./cli/program.ts");
   return runProgram(surroundings);
+}
+
+/** For the scripts of `completion`: whatever goes wrong, somebody's command line is no place to say it. */
+async function answerCompletion(surroundings: Surroundings): Promise<number> {
+  const [{ declareProgram }, { complete }] = await Promise.all([
+    import("./cli/program.ts"),
+    import("./cli/complete/complete.ts"),
+  ]);
+  const program = declareProgram(() => {});
+  const answer = await complete(program, surroundings.argv.slice(1), surroundings).catch(() => "-\n");
+  await surroundings.terminal.out.write(answer);
+  return 0;
+}
+
+/** For the build of the package. */
+async function printManPage({ terminal }: Surroundings): Promise<number> {
+  const [{ declareProgram }, { manPage }] = await Promise.all([
+    import("./cli/program.ts"),
+    import("./cli/man-page.ts"),
+  ]);
+  await terminal.out.write(manPage(declareProgram(() => {})));
+  return 0;
 }
 
 /** `main` on this process: the entry of `bin/ttsctl`. */

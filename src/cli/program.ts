@@ -1,8 +1,10 @@
 import { Command, CommanderError, Option } from "commander";
 import { TtsctlError } from "../errors.ts";
+import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import type { Attach } from "./attach.ts";
 import { declareCleanup } from "./commands/cleanup.ts";
+import { declareCompletion } from "./commands/completion.ts";
 import { declareConfig } from "./commands/config.ts";
 import { declareDelete } from "./commands/delete.ts";
 import { declareDoctor } from "./commands/doctor.ts";
@@ -17,11 +19,14 @@ import { declareSync } from "./commands/sync.ts";
 import { declareVerify } from "./commands/verify.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
+import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
 import { LOG_FORMATS } from "./log.ts";
 
 const DECLARATIONS = [
-  ...[declareSync, declareList, declareQuery, declareGet, declareStats, declareVerify],
-  ...[declareCleanup, declareDelete, declareMark, declareExport, declareImport, declareConfig, declareDoctor],
+  ...[declareList, declareQuery, declareGet, declareStats, declareVerify],
+  ...[declareSync, declareCleanup, declareDelete, declareMark],
+  ...[declareExport, declareImport],
+  ...[declareConfig, declareDoctor, declareCompletion],
 ] as const;
 
 /** Parses the command line, runs what it names, and returns the exit code. */
@@ -40,18 +45,32 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
     });
   };
   let help = "";
-  const program = newProgram((text) => {
+  const program = declareProgram(attach, (text) => {
     help += text;
   });
-  for (const declare of DECLARATIONS) declare(program, attach);
+  const { columns } = surroundings.terminal.outStream;
+  groupHelp(program, columns);
+  const topic =
+    surroundings.argv.length === 2 && surroundings.argv[0] === "help" ? TOPICS[surroundings.argv[1]!] : undefined;
+  if (topic !== undefined) {
+    await surroundings.terminal.out.write(topic);
+    return exitCode;
+  }
   try {
     await program.parseAsync([...surroundings.argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0 && error.code !== "commander.help") throw usageError(error);
   }
-  await surroundings.terminal.out.write(help);
+  await surroundings.terminal.out.write(wrapHelp(help, helpWidth(columns)));
   return exitCode;
+}
+
+/** All commands with their flags, as commander knows them; what they print as help goes to `write`. */
+export function declareProgram(attach: Attach, write: (text: string) => void = () => {}): Command {
+  const program = newProgram(write);
+  for (const declare of DECLARATIONS) declare(program, attach);
+  return program;
 }
 
 function newProgram(write: (text: string) => void): Command {
@@ -72,11 +91,9 @@ function newProgram(write: (text: string) => void): Command {
     .option("-q, --quiet", "no warnings and no progress", false)
     .option("-v, --verbose", "say what is done; twice: with stacks", (_: string, before: number) => before + 1, 0)
     .helpOption("-h, --help", "print help")
-    .helpCommand("help [command]", "print help")
-    .configureHelp({ showGlobalOptions: true })
+    .addHelpCommand(new Command("help").argument("[command]").description("print help").helpGroup("Set up:"))
     .configureOutput({ writeOut: write, writeErr: write, outputError: () => {} })
-    .exitOverride()
-    .addHelpText("after", "\nEach command has examples: ttsctl <command> --help");
+    .exitOverride();
 }
 
 /** commander says it over several lines and calls it exit code 1. */
@@ -86,5 +103,13 @@ function usageError({ message }: CommanderError): TtsctlError {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => line.replace(/^\((.*)\)$/, "$1"));
+  const like = likeOf(first);
+  if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
   return new TtsctlError("USAGE", first, { hint: more.length > 0 ? more.join(" ") : "see ttsctl --help" });
+}
+
+/** The choices like the one that was mistyped. */
+function likeOf(message: string): string[] {
+  const match = /(?:argument|value) '(.*?)' is invalid.* Allowed choices are (.*)\.$/s.exec(message);
+  return match === null ? [] : nearest(match[1]!, match[2]!.split(", "));
 }

@@ -4,6 +4,7 @@ import type { ListQuery } from "../store/task-store.ts";
 import { parseDuration } from "../task/duration.ts";
 import type { TaskFilter } from "../task/filter.ts";
 import { idProblem, trimId, uniqueIds } from "../task/ids.ts";
+import { nearest } from "../task/nearest.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.ts";
 import type { TimeReader } from "../task/time.ts";
 
@@ -82,9 +83,10 @@ export function checkUser(userId: string, name: string): string {
 function checkStatus(word: string, name: string): string {
   const shown = shownStatus(word);
   if (shown !== undefined) return shown;
+  const like = nearest(word, KNOWN_STATUS_WORDS);
   throw usage(
     `${name}: unknown status ${JSON.stringify(word)}`,
-    `accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`,
+    `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`,
   );
 }
 

@@ -4,7 +4,7 @@ import { binary, cleanEnv } from "./ttsctl.ts";
 import { until } from "./until.ts";
 
 /** util-linux's script(1) gives a command a terminal. */
-const SCRIPT = "/usr/bin/script";
+export const SCRIPT = "/usr/bin/script";
 export const hasPty = existsSync(SCRIPT);
 
 /** A run of the built binary on a terminal: what it prints on either output, and a keyboard. */

@@ -29,8 +29,10 @@ export function declareList(program: Command, attach: Attach): void {
 
 const EXAMPLES = `
 Examples:
-  ttsctl list                                   the newest 20 tasks
-  ttsctl list --user alice --ids t01,t02        two tasks of alice, in this order
-  ttsctl list --status error --since 2h -o json failures of the last two hours
-  ttsctl list --source file --page 2            the second page, from the file alone
-  ttsctl list --status run --watch              what is being worked on, drawn in place`;
+  ttsctl list                             the newest 20 tasks
+  ttsctl list --user alice --ids t01,t02  two tasks of alice, in this order
+  ttsctl list --status error --since 2h   failures of the last two hours
+  ttsctl list --source file --page 2      the second page, from the file alone
+  ttsctl list --limit all -o csv          everything, for a spreadsheet
+  ttsctl list --columns user,task,text --time relative
+  ttsctl list --status run --watch        what is being worked on, drawn in place`;

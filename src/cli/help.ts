@@ -1,0 +1,120 @@
+import { type Command, Help, type Option } from "commander";
+
+const COLUMNS = 80;
+
+/** Where a flag stands in the help of a command. Flags that are of one command alone stand under "Options". */
+const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
+  "Selection:": ["--user", "--ids", "--status", "--since", "--until", "--all", "--page", "--page-size", "--limit"],
+  "Safety:": ["--dry-run", "--yes", "--force", "--max-delete", "--max-mark", "--allow-empty", "--backup"],
+  "Output:": [
+    ...["--output", "--columns", "--no-headers", "--time", "--no-pager", "--watch", "--no-color", "--quiet"],
+    ...["--verbose", "--log-format"],
+  ],
+  "Connection:": ["--source", "--config", "--store", "--redis-url", "--no-redis"],
+};
+const ORDER = ["Options:", ...Object.keys(FLAG_GROUPS)];
+
+const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
+  "Look:": ["list", "query", "get", "stats", "verify"],
+  "Change:": ["sync", "cleanup", "delete", "mark"],
+  "Move:": ["export", "import"],
+  "Set up:": ["config", "doctor", "completion", "serve", "help"],
+};
+
+/** Gives all commands the same help: grouped, the flags of every command among the others. */
+export function groupHelp(program: Command, width: number | undefined): void {
+  program.addHelpText(
+    "after",
+    "\nTopics: ttsctl help exit-codes, ttsctl help environment\nExamples: ttsctl <command> --help",
+  );
+  for (const command of [program, ...program.commands]) {
+    for (const option of command.options) option.helpGroup(groupOf(FLAG_GROUPS, option.long ?? "", "Options:"));
+    command.helpGroup(groupOf(COMMAND_GROUPS, command.name(), "Set up:"));
+    command.configureOutput({ getOutHelpWidth: () => helpWidth(width) });
+    command.configureHelp({ visibleOptions, optionDescription });
+  }
+}
+
+/** At most 80 columns, on a narrower terminal less. */
+export function helpWidth(width: number | undefined): number {
+  return Math.max(40, Math.min(COLUMNS, width || COLUMNS));
+}
+
+/** Long lines of a help text broken: the remark on an example goes below it, a long example goes on behind a backslash. */
+export function wrapHelp(text: string, width: number): string {
+  const lines = text.split("\n").flatMap((line) => {
+    if (line.length <= width) return [line];
+    const [, example, remark] = /^( {2}\S.*?\S) {2,}(\S.*)$/.exec(line) ?? [];
+    if (example === undefined) return broken(line, width);
+    return [...broken(example, width), ...broken(`      ${remark}`, width)];
+  });
+  return lines.join("\n");
+}
+
+function broken(line: string, width: number): string[] {
+  if (line.length <= width) return [line];
+  const [end, indent] = line.startsWith("  ttsctl") ? [" \\", "      "] : ["", /^ */.exec(line)![0]];
+  const space = line.lastIndexOf(" ", width - end.length);
+  if (space <= indent.length) return [line];
+  return [line.slice(0, space) + end, ...broken(indent + line.slice(space + 1), width)];
+}
+
+/** What commander says of a flag, but for the obvious: that a switch is off, and what stands for a value left out. */
+function optionDescription(option: Option): string {
+  const notes: string[] = [];
+  if (option.argChoices !== undefined) notes.push(option.argChoices.join(", "));
+  const { defaultValue } = option;
+  if (typeof defaultValue === "string") notes.push(`default: ${defaultValue}`);
+  return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;
+}
+
+function groupOf(groups: Readonly<Record<string, readonly string[]>>, name: string, other: string): string {
+  return Object.entries(groups).find(([, names]) => names.includes(name))?.[0] ?? other;
+}
+
+const help = new Help();
+
+function visibleOptions(command: Command): Option[] {
+  const own = help.visibleOptions(command);
+  const all = command.parent === null ? own : [...own, ...help.visibleOptions(command.parent).filter(isForAll)];
+  const place = ({ helpGroupHeading = "Options:" }: Option) => ORDER.indexOf(helpGroupHeading);
+  return all.sort((a, b) => place(a) - place(b));
+}
+
+function isForAll({ long }: Option): boolean {
+  return long !== "--version" && long !== "--help";
+}
+
+/** What `ttsctl help TOPIC` prints besides the commands. */
+export const TOPICS: Readonly<Record<string, string>> = {
+  "exit-codes": `Exit codes
+
+    0  done; an empty result is done; a watch that was ended
+    1  it failed
+    2  wrong usage or configuration
+    3  partly done: some ids missing, refused, failed or returned; get found
+       nothing; verify found drift; cleanup, delete or mark had no Redis
+    4  Redis was needed and not available
+  130  interrupted; the batch in hand was finished
+
+With -o json an error is an object {"error", "code", "hint"} on stderr.
+`,
+  environment: `Environment
+
+  TTSCTL_CONFIG             the config.ini
+  REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD
+  REDIS_URL                 instead of all of these
+  REDIS_TIMEOUT             such as 2s
+  REDIS_ENABLED             false: the store file alone
+  TTSCTL_STORE              the store file
+  TTSCTL_OUTPUT, TTSCTL_LOGS
+                            the folders of audio and logs
+  TASK_RETENTION_SECONDS    the retention of cleanup
+  TTSCTL_TIMEZONE           the zone of times without an offset
+  TTSCTL_PAGER, PAGER       for long tables; cat for none
+  NO_COLOR, FORCE_COLOR     no colours; colours in a pipe too
+
+A flag comes before a variable, a variable before config.ini. An empty variable
+is unset. ttsctl config shows what is in force, and all settings.
+`,
+};

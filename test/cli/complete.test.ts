@@ -1,0 +1,176 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { shellQuote, splitLine } from "../../src/cli/complete/shell-words.ts";
+import { usePlace } from "../e2e/setup.ts";
+import { hasPty, SCRIPT } from "../helpers/pty.ts";
+import { record } from "../helpers/records.ts";
+import { binary, cleanEnv, lines } from "../helpers/ttsctl.ts";
+import { invoke } from "./invoke.ts";
+
+const here = usePlace();
+const HOSTILE = [
+  "a b",
+  "it's",
+  '"',
+  "$(touch pwned)",
+  "`touch pwned`",
+  ";touch pwned",
+  "!!",
+  "~",
+  "*",
+  "a:b",
+  "a=b",
+  "\\",
+  "é字",
+];
+
+describe("quoting", () => {
+  const text = fc.string({ unit: fc.constantFrom(..."ab字 '\"$`\\!;&|<>(){}[]*?~#=:\n\t"), maxLength: 12 });
+
+  it("makes one word of any text, which a real shell reads back, expanding nothing", () => {
+    const samples = [
+      ...HOSTILE,
+      ...fc.sample(fc.string({ unit: "binary", minLength: 1 }), 200),
+      ...fc.sample(text, 400),
+    ]
+      .map((sample) => sample.replaceAll("\0", "").toWellFormed())
+      .filter((sample) => sample !== "");
+    const script = samples.map((sample) => `printf '%s\\0' ${shellQuote(sample)}`).join("\n");
+    const run = spawnSync("bash", ["--norc"], {
+      input: script,
+      encoding: "utf8",
+      cwd: here.root.path,
+      env: cleanEnv(),
+    });
+    expect(run.stderr).toBe("");
+    expect(run.stdout.split("\0").slice(0, -1)).toEqual(samples);
+    expect(existsSync(here.root.at("pwned"))).toBe(false);
+  });
+
+  it("is taken off again by splitting", () => {
+    fc.assert(
+      fc.property(fc.array(text.filter((t) => t !== "")), (words) => {
+        const line = ["ttsctl", ...words].map(shellQuote).join(" ");
+        expect(splitLine(`${line} x`)).toMatchObject({ words: ["ttsctl", ...words], current: "x", isQuoted: false });
+      }),
+    );
+  });
+});
+
+describe("__complete", () => {
+  const ask = async (line: string, env = {}) => {
+    const run = await invoke(["__complete", "bash", line], { cwd: here.root.path, env });
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const [directives, ...found] = lines(run.stdout);
+    return { directives, found };
+  };
+  const fill = () => here.root.writeStore([record("alice", "t1"), record("alice", "t2"), record("bob", "t3")]);
+
+  it.each([
+    ["ttsctl li", ["list"]],
+    ["ttsctl --no-color comp", ["completion"]],
+    ["ttsctl list --sou", ["--source"]],
+    ["ttsctl list --source ", ["auto", "redis", "file"]],
+    ["ttsctl list --source=r", ["redis"]],
+    ["ttsctl list -o js", ["json", "jsonl"]],
+    ["ttsctl list --status done,e", ["done,error"]],
+    ["ttsctl completion f", ["fish"]],
+    ["true; ttsctl compl", ["completion"]],
+    ["ttsctl get al", ["alice"]],
+    ["ttsctl get alice t", ["t1", "t2"]],
+    ["ttsctl list -u alice --ids t1,t", ["t1,t1", "t1,t2"]],
+    ["ttsctl list --ids t", []],
+    ["ttsctl nonsense --what ", []],
+  ])("%j", async (line, found) => {
+    fill();
+    expect((await ask(line)).found.sort()).toEqual([...found].sort()); // from the file
+    await here.mirrored(record("alice", "t1"), record("alice", "t2"), record("bob", "t3"));
+    here.root.rename("voice_task.json", "away.json");
+    expect((await ask(line)).found.sort()).toEqual([...found].sort()); // from Redis
+  });
+
+  it("leaves files to the shell", async () => {
+    expect(await ask("ttsctl list --config ")).toEqual({ directives: "- files", found: [] });
+  });
+
+  it("never fails: without a store, with a wrong configuration, with a Redis that hangs", async () => {
+    expect((await ask("ttsctl get ")).found).toEqual([]);
+    here.root.write("config.ini", "nonsense");
+    expect((await ask("ttsctl get ")).found).toEqual([]);
+    here.root.configure(here.server.port);
+    fill();
+    here.server.suspend();
+    const { found } = await ask("ttsctl get ").finally(() => here.server.resume());
+    expect(found.sort()).toEqual(["alice", "bob"]);
+    here.root.write("voice_task.json", "[{");
+    expect((await ask("ttsctl get ")).found).toEqual([]);
+  });
+
+  it("offers no id that cannot be shown, and inside quotes only what needs none", async () => {
+    here.root.writeStore(["new\nline", "\u001b[2J", "$(x)", "plain"].map((task) => record("alice", task)));
+    expect((await ask("ttsctl get alice ")).found.sort()).toEqual(["'$(x)'", "plain"].sort());
+    expect((await ask("ttsctl get alice '")).found).toEqual(["plain"]);
+    expect((await ask('ttsctl get alice "$')).found).toEqual([]);
+  });
+});
+
+describe("the bash script", () => {
+  /** Completes a line in a real bash, and hands what it becomes to a command that prints its arguments. */
+  function completed(line: string): string[] {
+    const program = `
+      ttsctl() { if [ "$1" = __complete ]; then "${process.execPath}" "${binary()}" "$@"; else printf '%s\\0' "$@"; fi; }
+      source <(ttsctl_real completion bash)
+      compopt() { :; }
+      COMP_LINE=$1 COMP_POINT=\${#1} COMP_WORDS=(ttsctl)
+      _ttsctl
+      for reply in "\${COMPREPLY[@]}"; do eval "ttsctl \${2}$reply"; done`.replace(
+      "ttsctl_real",
+      `"${process.execPath}" "${binary()}"`,
+    );
+    const kept = line.slice("ttsctl ".length, Math.max(line.lastIndexOf(" "), line.search(/[:=][^:= ]*$/)) + 1);
+    const run = spawnSync("bash", ["--norc", "-c", program, "bash", line, kept], {
+      cwd: here.root.path,
+      encoding: "utf8",
+      env: cleanEnv(),
+    });
+    expect(run.stderr).toBe("");
+    return run.stdout.split("\0").slice(0, -1);
+  }
+
+  it("gives hostile ids back as single words, and runs nothing of them", () => {
+    here.root.writeStore(HOSTILE.map((task) => record("u", task)));
+    const words = completed("ttsctl get u ");
+    expect(words.filter((_, i) => i % 3 === 2).sort()).toEqual([...HOSTILE].sort());
+    expect(completed("ttsctl get u a:")).toEqual(["get", "u", "a:b"]);
+    expect(completed("ttsctl get --source=f")).toEqual(["get", "--source=file"]);
+    expect(existsSync(here.root.at("pwned"))).toBe(false);
+  });
+
+  it.runIf(hasPty)("works at a prompt", () => {
+    here.root.writeStore([record("al ice", "$(touch pwned)x")]);
+    here.root.write("bin/ttsctl", `#!/bin/sh\nexec "${process.execPath}" "${binary()}" "$@"\n`);
+    spawnSync("chmod", ["755", here.root.at("bin/ttsctl")]);
+    here.root.write("rc", "source <(ttsctl completion bash)\nPS1='> '\nbind 'set enable-bracketed-paste off'\n");
+    const env = cleanEnv({ TERM: "dumb" });
+    const run = spawnSync(SCRIPT, ["-qec", `bash --rcfile rc -i`, "/dev/null"], {
+      cwd: here.root.path,
+      env: { ...env, PATH: `${join(here.root.path, "bin")}:${env.PATH}` },
+      input: "ttsctl get a\t\t -o json\rexit\r",
+      encoding: "utf8",
+      timeout: 30_000,
+    });
+    expect(run.stdout).toContain('"user_id":"al ice"');
+    expect(run.stdout).toContain('"task_id":"$(touch pwned)x"');
+    expect(existsSync(here.root.at("pwned"))).toBe(false);
+  });
+
+  it.each(["zsh", "fish"])("%s can read its script, where it is installed", async (shell) => {
+    const { stdout, code } = await here.run(`completion ${shell}`);
+    expect({ code, named: stdout.includes("__complete") }).toEqual({ code: 0, named: true });
+    const run = spawnSync(shell, ["-n"], { input: stdout, encoding: "utf8" });
+    if (run.error === undefined) expect(run).toMatchObject({ status: 0, stderr: "" });
+  });
+});
