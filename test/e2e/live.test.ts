@@ -51,10 +51,11 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     await until(() => run.text.includes("20 of 20 tasks") && run.text.endsWith("\u001b[?2026l"));
     const before = run.text.length;
     run.resize(30, 5);
-    const lines = () => new VirtualTerminal(30, 5).feed(run.text.slice(before)).lines;
+    // stty sets the columns first and then the rows: a picture of the old height may come between.
+    const lines = () => new VirtualTerminal(30, SIZE[1]).feed(run.text.slice(before)).lines;
     await until(() => lines().includes("20 of 20 tasks, page 1 of 1,"));
     await until(() => lines().join(" ").includes("no room for UPDATED")); // asked anew, for the new size
-    expect(lines()).toHaveLength(5);
+    expect(lines().slice(5).join("")).toBe("");
     process.kill(run.pid, "SIGTERM");
     expect(await run.end()).toBe(0);
   });
