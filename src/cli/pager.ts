@@ -15,7 +15,7 @@ export interface Paged {
  * that is missing, ends early or fails changes nothing about the command. While it runs Ctrl-C is its own.
  */
 export async function openPager(terminal: Terminal, lines: number): Promise<Paged> {
-  const words = lines >= (terminal.outStream.rows ?? Number.POSITIVE_INFINITY) ? terminal.pager() : null;
+  const words = lines >= (terminal.outStream.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
   if (words === null) return { out: terminal.out, end: async () => {} };
   const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
   const closed = once(child, "close").catch(() => {});

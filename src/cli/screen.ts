@@ -37,7 +37,7 @@ export class Screen {
   }
 
   get size(): Size {
-    return { columns: this.#stream.columns ?? 80, rows: this.#stream.rows ?? 24 };
+    return { columns: this.#stream.columns || 80, rows: this.#stream.rows || 24 };
   }
 
   draw(picture: Picture): void {

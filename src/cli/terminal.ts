@@ -46,6 +46,11 @@ export class Terminal {
     return this.#streams.stderr.isTTY === true;
   }
 
+  /** Columns of the terminal that stderr is. */
+  get errWidth(): number {
+    return this.#streams.stderr.columns || 80;
+  }
+
   get outIsTerminal(): boolean {
     return this.#streams.stdout.isTTY === true;
   }
@@ -60,7 +65,7 @@ export class Terminal {
     const { Chalk } = await import("chalk");
     const isTerminal = this.#streams.stdout.isTTY === true;
     return {
-      width: isTerminal ? (this.#streams.stdout.columns ?? 80) : null,
+      width: isTerminal ? this.#streams.stdout.columns || 80 : null,
       chalk: this.#chalk(Chalk, flags, isTerminal),
     };
   }

@@ -121,7 +121,7 @@ function aligned(
   });
   const lines = rows.map(flush);
   const layout = new TableLayout(columns, lines, style, true);
-  return layout.head() + lines.map((line) => layout.row(line)).join("");
+  return layout.head() + [...layout.rows(lines)].join("");
 }
 
 const LEAST_NAME = 6;

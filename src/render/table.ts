@@ -1,4 +1,5 @@
 import type { ChalkInstance } from "chalk";
+import Table from "cli-table3";
 import stringWidth from "string-width";
 import { cut } from "./cut.ts";
 import { fitColumns, GAP, type Room } from "./fit.ts";
@@ -19,6 +20,16 @@ export interface Column extends Pick<Room, "least" | "round" | "mayGo"> {
 }
 
 type Rows = readonly (readonly string[])[];
+
+const NO_BORDERS = {
+  ...{ top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "" },
+  ...{ "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "" },
+  middle: " ".repeat(GAP),
+};
+const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
+
+/** cli-table3 takes quadratic time: a long table is laid out in blocks. */
+const AT_ONCE = 50;
 
 /** Lines of columns whose widths the first rows decide, so that a long table can be written piece by piece. */
 export class TableLayout {
@@ -43,23 +54,34 @@ export class TableLayout {
 
   head(): string {
     const heads = this.#columns.map(({ head }) => head);
-    return this.#line(heads, (text) => this.#style.chalk.bold(text));
+    return this.#block([heads], (text) => this.#style.chalk.bold(text))[0]!;
   }
 
-  row(cells: readonly string[]): string {
-    return this.#line(cells, (text, i) => this.#columns[i]!.paint?.(text, this.#style) ?? text);
+  /** A line for each row. */
+  *rows(rows: Rows): Generator<string> {
+    for (let from = 0; from < rows.length; from += AT_ONCE) {
+      const paint = (text: string, i: number) => this.#columns[i]!.paint?.(text, this.#style) ?? text;
+      yield* this.#block(rows.slice(from, from + AT_ONCE), paint);
+    }
   }
 
-  #line(cells: readonly string[], paint: (text: string, column: number) => string): string {
-    let line = "";
-    let pending = 0; // blanks that only another cell makes necessary
-    this.#widths.forEach((width, i) => {
-      if (width === null) return;
+  #block(rows: Rows, paint: (text: string, column: number) => string): string[] {
+    const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
+    for (const cells of rows) layout.push(this.#cells(cells, paint));
+    const { width } = this.#style;
+    return layout
+      .toString()
+      .split("\n")
+      .map((line) => `${width === null ? line.trimEnd() : cut(line.trimEnd(), width)}\n`);
+  }
+
+  /** Filled up to the widths that the first rows decided, so that every block has the same. */
+  #cells(cells: readonly string[], paint: (text: string, column: number) => string): string[] {
+    return this.#widths.flatMap((width, i) => {
+      if (width === null) return [];
       const text = this.#fitted(cells[i] ?? "", i, width);
-      if (text !== "") line += " ".repeat(pending) + paint(text, i);
-      pending = (text === "" ? pending : 0) + Math.max(0, width - stringWidth(text)) + GAP;
+      return paint(text, i) + " ".repeat(Math.max(0, width - stringWidth(text)));
     });
-    return `${this.#style.width === null ? line : cut(line, this.#style.width)}\n`;
   }
 
   #fitted(text: string, column: number, width: number): string {
@@ -90,7 +112,7 @@ export function table(head: readonly string[] | null, rows: Rows, style: TableSt
     return { head: head?.[i] ?? "", least: NARROWEST, round: i < 2 ? 1 : 0, mayGo: false };
   });
   const layout = new TableLayout(columns, rows, style, head !== null);
-  return (head === null ? "" : layout.head()) + rows.map((row) => layout.row(row)).join("");
+  return (head === null ? "" : layout.head()) + [...layout.rows(rows)].join("");
 }
 
 /** Names and values, one pair a line. */

@@ -58,7 +58,7 @@ export class TaskTable {
       this.#layout = new TableLayout(columns.map(columnOf), rows, style, headers);
       if (headers) yield this.#layout.head();
     }
-    for (const row of rows) yield this.#layout.row(row);
+    yield* this.#layout.rows(rows);
   }
 }
 
