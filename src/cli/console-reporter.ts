@@ -1,6 +1,7 @@
 import type { SingleBar } from "cli-progress";
 import type { Reporter, WarningFields } from "../operations/reporter.ts";
 import type { LogEvent } from "../render/log-line.ts";
+import type { Progress } from "../render/progress.ts";
 import type { GlobalFlags } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -16,6 +17,8 @@ export class ConsoleReporter implements Reporter {
   readonly #startedAt = performance.now();
   #nextLineAt = 0;
   #bar: SingleBar | "loading" | undefined;
+  /** The work that progress is told of, and what of it was done when that began. */
+  #work = { label: "", from: 0, since: 0 };
   #pending: Promise<void> = Promise.resolve();
 
   constructor(terminal: Terminal, flags: GlobalFlags) {
@@ -39,11 +42,11 @@ export class ConsoleReporter implements Reporter {
   }
 
   #progressBar(label: string, done: number, total: number): void {
-    if (this.#bar === undefined) void this.#openBar(label, done, total);
-    else if (this.#bar !== "loading") {
-      this.#bar.setTotal(total);
-      this.#bar.update(done, { label });
-    }
+    if (this.#work.label !== label) this.#work = { label, from: done, since: performance.now() };
+    const { from, since } = this.#work;
+    const progress: Progress = { label, done, total, from, seconds: (performance.now() - since) / 1000 };
+    if (this.#bar === undefined) void this.#openBar(progress);
+    else if (this.#bar !== "loading") this.#bar.update(done, progress);
   }
 
   /** Takes the progress away and waits until all lines are out. */
@@ -69,12 +72,17 @@ export class ConsoleReporter implements Reporter {
     this.#bar = undefined;
   }
 
-  async #openBar(label: string, done: number, total: number): Promise<void> {
+  async #openBar(progress: Progress): Promise<void> {
     this.#bar = "loading";
-    const { SingleBar } = (await import("cli-progress")).default;
+    const [{ SingleBar }, { progressLine }] = await Promise.all([
+      import("cli-progress").then((module) => module.default),
+      import("../render/progress.ts"),
+    ]);
     if (this.#bar !== "loading") return;
-    const format = "{label} [{bar}] {percentage}% | {value}/{total} | {eta_formatted} left";
-    this.#bar = new SingleBar({ format, stream: process.stderr, clearOnComplete: true, hideCursor: true });
-    this.#bar.start(total, done, { label });
+    this.#bar = new SingleBar({
+      format: (_options, _params, latest: Progress) => progressLine(latest, this.#terminal.errWidth),
+      ...{ stream: process.stderr, clearOnComplete: true, hideCursor: true },
+    });
+    this.#bar.start(progress.total, progress.done, progress);
   }
 }

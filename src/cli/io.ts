@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 export interface Streams {
   readonly stdin: Readable & { isTTY?: boolean };
   readonly stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
-  readonly stderr: Writable & { isTTY?: boolean };
+  readonly stderr: Writable & { isTTY?: boolean; columns?: number };
 }
 
 /** One stream to write to, at the reader's pace. A reader that went away is not an error: the rest is dropped. */
