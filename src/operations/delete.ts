@@ -105,7 +105,7 @@ class DeleteRun {
     const { snapshot, found, mirror, selection } = chosen;
     this.#parts = parts;
     this.#options = options;
-    const requested = found.rows.length + found.others.length;
+    const requested = found.rows.length + found.others.size;
     const { dryRun, force, retention } = options;
     this.#result = {
       ...{ requested, deleted: 0, missing: [], refused: [], failed: 0, returned: 0, files: 0, bytes: 0, dryRun },

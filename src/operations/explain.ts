@@ -109,7 +109,7 @@ const NOT_CHOSEN: Decision = { kind: "keep", reason: "a pass does not look at it
 function isChosen({ snapshot, found }: Prepared, { id }: LookedAt): boolean {
   const row = snapshot.rowOf(id.userId, id.taskId);
   if (row >= 0 && found.rows.includes(row)) return true;
-  return found.others.some(({ userId, taskId }) => userId === id.userId && taskId === id.taskId);
+  return found.others.find(id.userId, id.taskId) >= 0;
 }
 
 function verdictOf(

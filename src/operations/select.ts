@@ -1,6 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
+import { KeyTable } from "../store/key-table.ts";
 import { BATCH, type Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { statusPasses, type TaskFilter, timePasses } from "../task/filter.ts";
@@ -40,7 +41,7 @@ async function selectByIds(
       if (present.length > 0 && !present.some((copy) => copyPasses(copy, filter))) return;
       const row = snapshot.rowOf(id.userId, id.taskId);
       if (row >= 0) found.rows.push(row);
-      else found.others.push(id);
+      else found.others.addId(id.userId, id.taskId);
     });
   }
   return found;
@@ -52,10 +53,12 @@ async function selectByFilter(snapshot: Snapshot, mirror: Mirror | null, filter:
     return (filter.userId === undefined || userId === filter.userId) && timePasses(score, filter);
   });
   if (mirror === null || filter.statuses.size === 0) return found;
-  const others: TaskId[] = [];
-  for (const batch of batches(found.others, BATCH)) {
+  const others = new KeyTable();
+  for (const batch of batches(found.others.ids(), BATCH)) {
     const copies = await copiesIn(mirror, batch);
-    others.push(...batch.filter((_, i) => copies[i] != null && statusPasses(copies[i]!.status, filter)));
+    batch.forEach(({ userId, taskId }, i) => {
+      if (copies[i] != null && statusPasses(copies[i]!.status, filter)) others.addId(userId, taskId);
+    });
   }
   return { ...found, others };
 }

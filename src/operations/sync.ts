@@ -4,6 +4,7 @@ import { sameJson } from "../json/same.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
+import type { KeyTable } from "../store/key-table.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import { BATCH, type Look, type Mirror, type Outcome } from "../store/redis/mirror.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
@@ -78,13 +79,13 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
   try {
     const orphans = listed.without(snapshot);
     if (options.prune) {
-      refuseUnsafePrune(snapshot, { listed: listed.size, orphans: orphans.length }, options);
-      if (!options.dryRun && orphans.length > 0) await parts.confirm(orphans.length);
+      refuseUnsafePrune(snapshot, { listed: listed.size, orphans: orphans.size }, options);
+      if (!options.dryRun && orphans.size > 0) await parts.confirm(orphans.size);
     }
     const run = new SyncRun(parts, snapshot, options);
     await run.begin();
     await run.push();
-    run.result.orphans = orphans.length;
+    run.result.orphans = orphans.size;
     if (options.prune) await run.prune(orphans);
     await run.mark();
     run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
@@ -141,11 +142,11 @@ class SyncRun {
     throwIfInterrupted(this.#parts.signal, this.#progressText());
   }
 
-  async prune(orphans: readonly TaskId[]): Promise<void> {
-    if (this.#options.dryRun) this.result.pruned = orphans.length;
+  async prune(orphans: KeyTable): Promise<void> {
+    if (this.#options.dryRun) this.result.pruned = orphans.size;
     else {
       const { pruned, failed } = await pruneOrphans(this.#parts, {
-        ...{ ids: orphans, count: orphans.length, action: "prune", reason: "orphan" },
+        ...{ ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" },
       });
       this.result.pruned = pruned;
       this.result.failedToPrune = failed;

@@ -1,3 +1,5 @@
+import type { TaskId } from "./task-source.ts";
+
 const NONE = -1;
 /** The most bytes that a UTF-16 unit of a string takes in UTF-8. */
 const MOST_BYTES = 3;
@@ -80,6 +82,11 @@ export class KeyTable {
 
   taskId(key: number): string {
     return this.#arena.toString("utf8", this.#offsets[key]! + this.#userLengths[key]! + 1, this.#end(key));
+  }
+
+  /** All keys, in the order of their numbers. */
+  *ids(): Generator<TaskId> {
+    for (let key = 0; key < this.size; key++) yield { userId: this.userId(key), taskId: this.taskId(key) };
   }
 
   /** Whether the key's user is `user`, UTF-8. */

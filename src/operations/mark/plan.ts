@@ -54,7 +54,7 @@ export async function planMarks(parts: PlanParts, { rows, others }: Survey): Pro
     });
     await planBatch(plan, parts, ids);
   }
-  for (const ids of batches(others, BATCH)) await planBatch(plan, parts, ids);
+  for (const ids of batches(others.ids(), BATCH)) await planBatch(plan, parts, ids);
   return plan;
 }
 

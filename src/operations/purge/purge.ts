@@ -97,7 +97,7 @@ export class Purge {
   }
 
   async #runBatches(): Promise<void> {
-    const total = this.#survey.rows.length + this.#survey.others.length;
+    const total = this.#survey.rows.length + this.#survey.others.size;
     let done = 0;
     for (const ids of this.#batches()) {
       if (this.#parts.signal.aborted) return;
@@ -110,7 +110,7 @@ export class Purge {
 
   *#batches(): Generator<TaskId[]> {
     for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.idOf(row));
-    yield* batches(this.#survey.others, BATCH);
+    yield* batches(this.#survey.others.ids(), BATCH);
   }
 
   async #batch(ids: readonly TaskId[]): Promise<void> {
@@ -276,7 +276,7 @@ function unknownRemoval({ code, message }: TtsctlError): string {
 function logOwners(base: Snapshot, { rows, others, onlyInRedis }: Survey): LogOwners {
   const owners = new LogOwners();
   for (const row of rows) owners.want(base.rows.keys.taskId(base.rows.key(row)));
-  for (const { taskId } of others) owners.want(taskId);
+  for (const { taskId } of others.ids()) owners.want(taskId);
   owners.count(base, onlyInRedis);
   return owners;
 }

@@ -1,9 +1,10 @@
+import { KeySet } from "../../store/file/key-set.ts";
 import { LIVE, STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import type { Member, Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { LIST_STEP } from "../member-list.ts";
+import { indexMembers } from "../index-members.ts";
 import type { Copy } from "./copies.ts";
 
 /** What a purge has to look at, found before anything is removed. */
@@ -11,7 +12,7 @@ export interface Survey {
   /** Rows of the snapshot, in file order. */
   readonly rows: number[];
   /** Tasks that no chosen row stands for: in Redis alone, or chosen for what Redis has of them. */
-  readonly others: TaskId[];
+  readonly others: KeyTable;
   /** Every task that Redis has and the file has no record of. */
   readonly onlyInRedis: KeyTable;
   /** How many members the index has. */
@@ -31,7 +32,7 @@ export function chosenRows({ rows }: Snapshot, choose: (id: () => TaskId, copy: 
 }
 
 /**
- * Walks the whole index once, by rank, so that equal scores and tasks that stay neither stall nor repeat it.
+ * Walks the whole index once, so that equal scores and tasks that stay neither stall nor repeat it.
  * @param choose whether a member that no chosen row stands for is to be looked at
  */
 export async function survey(
@@ -40,20 +41,19 @@ export async function survey(
   mirror: Mirror | null,
   choose: (member: Member, inFile: boolean) => boolean,
 ): Promise<Survey> {
-  const chosen = new Uint8Array(snapshot.rows.keys.size);
-  for (const row of rows) chosen[snapshot.rows.key(row)] = 1;
-  const result: Survey = { rows, others: [], onlyInRedis: new KeyTable(), members: 0 };
-  const visit = (member: Member) => {
-    const key = snapshot.keyOf(member);
-    if (key < 0) result.onlyInRedis.addId(member.userId, member.taskId);
-    const known = key >= 0 && chosen[key] === 1;
-    if (!known && choose(member, key >= 0)) result.others.push({ userId: member.userId, taskId: member.taskId });
-  };
-  for (let rank = 0, more = mirror !== null; more; rank += LIST_STEP) {
-    const members = await mirror!.members(undefined, rank, LIST_STEP);
-    for (const member of members) visit(member);
-    result.members += members.length;
-    more = members.length === LIST_STEP;
+  const result: Survey = { rows, others: new KeyTable(), onlyInRedis: new KeyTable(), members: 0 };
+  if (mirror === null) return result;
+  const chosen = new KeySet(snapshot.rows.keys.size);
+  for (const row of rows) chosen.add(snapshot.rows.key(row));
+  const inBoth = new KeySet(snapshot.rows.keys.size);
+  for await (const members of indexMembers(mirror, undefined)) {
+    for (const member of members) {
+      const key = snapshot.keyOf(member);
+      if (key < 0) result.onlyInRedis.addId(member.userId, member.taskId);
+      else inBoth.add(key);
+      if (!chosen.has(key) && choose(member, key >= 0)) result.others.addId(member.userId, member.taskId);
+    }
   }
+  result.members = result.onlyInRedis.size + inBoth.size;
   return result;
 }

@@ -1,9 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { LIST_STEP } from "../member-list.ts";
-import { batches } from "../pool.ts";
+import { indexMembers } from "../index-members.ts";
 import { Census } from "./census.ts";
 import { mirrorCopy } from "./copies.ts";
 import type { Limits } from "./policy.ts";
@@ -15,11 +14,10 @@ import type { Limits } from "./policy.ts";
  */
 export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limits: Limits): Promise<Census> {
   const census = new Census(snapshot, limits);
-  for (let rank = 0, more = mirror !== null; more; rank += LIST_STEP) {
-    const members = await mirror!.members(undefined, rank, LIST_STEP);
+  if (mirror === null) return census;
+  for await (const members of indexMembers(mirror, undefined)) {
     const others = members.filter((member) => !census.hasAt(member, member.score));
-    for (const ids of batches(others, BATCH)) await noteCopies(census, mirror!, ids);
-    more = members.length === LIST_STEP;
+    await noteCopies(census, mirror, others);
   }
   return census;
 }

@@ -2,8 +2,9 @@ import { TtsctlError } from "../../errors.ts";
 import { statusCode } from "../../store/file/row-reader.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
-import { BATCH, type Member, type Mirror, SCAN_BEGIN } from "../../store/redis/mirror.ts";
-import { batches, pool } from "../pool.ts";
+import type { Member, Mirror } from "../../store/redis/mirror.ts";
+import { indexMembers } from "../index-members.ts";
+import { pool } from "../pool.ts";
 import { CollectedColumns } from "./columns.ts";
 
 /** How many batches are under way at once: one is looked at while Redis works on another. */
@@ -32,7 +33,7 @@ export async function readMirrorTasks(
   const columns = new CollectedColumns();
   const filled = new KeyTable();
   const dangling = new KeyTable();
-  await pool(stepsOf(mirror, userId), IN_FLIGHT, async (members) => {
+  await pool(indexMembers(mirror, userId), IN_FLIGHT, async (members) => {
     const words = await wordsOf(mirror, members);
     members.forEach(({ userId, taskId, score }, i) => {
       const word = words[i];
@@ -47,15 +48,6 @@ export async function readMirrorTasks(
     onProgress(columns.keys.size);
   });
   return { columns, filled: filled.size, dangling: dangling.size };
-}
-
-async function* stepsOf(mirror: Mirror, userId: string | undefined): AsyncGenerator<Member[]> {
-  let cursor = SCAN_BEGIN;
-  do {
-    const { members, next } = await mirror.scan(userId, cursor);
-    yield* batches(members, BATCH);
-    cursor = next;
-  } while (cursor !== SCAN_BEGIN);
 }
 
 /** The status word of each member's hash; undefined where there is no usable hash. */

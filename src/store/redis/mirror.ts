@@ -163,12 +163,6 @@ export class Mirror {
     return (await this.#client.command("ZREVRANK", indexKey(userId), member)) as number | null;
   }
 
-  /** Members by rank; of one user, or of all. */
-  async members(userId: string | undefined, offset: number, count: number): Promise<Member[]> {
-    const reply = await this.#client.command("ZRANGE", indexKey(userId), offset, offset + count - 1, "WITHSCORES");
-    return membersOf(reply, userId);
-  }
-
   /**
    * One step through the members of an index, in no order, from `cursor` on: SCAN_BEGIN at first, and at the end. What is
    * there throughout comes at least once, also while a service changes scores: ranks would move under such a walk.
