@@ -363,6 +363,22 @@ describe("--backup", () => {
     expect(lines.at(-1)).toBe("");
   });
 
+  it("holds nothing that import would read as the end of a task, or as another's: such a task stays, or is named", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "gone", { deleted: true }), record("a", "plain"));
+    await site.writeRedis(record("b", "redis"), record("b", "ended", { deleted: true }));
+    await site.server.call("HSET", "tts:task:b:redis", "payload", JSON.stringify(record("mallory", "m1")));
+    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
+    const { result } = await site.cleanup({}, backup);
+    await backup.close();
+    expect(result).toMatchObject({ candidates: 4, purged: 2, failed: 2 });
+    expect(site.reporter.text).toMatch(/a:gone was not purged: its record says deleted/);
+    expect(site.root.readStore()).toEqual([record("a", "gone", { deleted: true })]);
+    const lines = readFileSync(site.root.at("backup.jsonl"), "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual([record("a", "plain"), record("b", "redis")]);
+    expect((await site.cleanup()).result).toMatchObject({ purged: 2, failed: 0 });
+  });
+
   it("that cannot be written stops the pass before anything of the batch goes", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));

@@ -5,6 +5,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
 import { redisDisabled, type SourceChoice } from "../../store/read-first.ts";
 import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import { readRecords } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { NO_FILTER, passes, type TaskFilter } from "../../task/filter.ts";
@@ -161,7 +162,7 @@ class ExportRun {
   /** Redis's copies; undefined for none, for one that cannot be read (named), and where Redis is lost. */
   async #read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
-    const copies = (await this.#ask((mirror) => mirror.read(ids))) ?? [];
+    const copies = (await this.#ask((mirror) => readRecords(mirror, ids))) ?? [];
     return ids.map(({ userId, taskId }, i) => {
       const copy = copies[i];
       if (copy instanceof TtsctlError) this.#fail(userId, taskId, `its copy in Redis: ${copy.message}`);

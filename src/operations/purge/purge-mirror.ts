@@ -1,5 +1,6 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
+import { readRecords } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
@@ -50,7 +51,7 @@ export class PurgeMirror {
   /** The records that Redis holds; undefined for what cannot be read. */
   async read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
-    const copies = await this.#attempt((mirror) => mirror.read(ids));
+    const copies = await this.#attempt((mirror) => readRecords(mirror, ids));
     return ids.map((_, i) => {
       const copy = copies?.[i];
       return copy instanceof TtsctlError ? undefined : copy;

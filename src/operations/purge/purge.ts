@@ -4,6 +4,8 @@ import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Mirror, type SeenCopy } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { memberOf } from "../../task/ids.ts";
+import { saysDeleted } from "../../task/task.ts";
 import type { Ledger } from "../ledger.ts";
 import { PlanSummary } from "../plan-summary.ts";
 import { batches, pool } from "../pool.ts";
@@ -168,13 +170,21 @@ export class Purge {
   async #backUp(chosen: Chosen[]): Promise<Chosen[]> {
     const { backup } = this.#parts;
     if (backup === null) return chosen;
-    await backup.append(await this.#file.records(chosen.map(({ id }) => id)));
     const inRedis = chosen.filter((task) => task.copies.file === null || isAhead(task));
-    const tasks = await this.#mirror.read(inRedis.map(({ id }) => id));
-    await backup.append(tasks.filter((task) => task !== undefined));
-    const unsaved = new Set(inRedis.filter((task, i) => tasks[i] === undefined && task.copies.mirror !== "dangling"));
-    for (const { id } of unsaved) this.#tally.fail(id, "its record in Redis could not be read for the backup");
-    return chosen.filter((task) => !unsaved.has(task));
+    const copies = await this.#mirror.read(inRedis.map(({ id }) => id));
+    const read = copies.filter((task) => task !== undefined);
+    const records = [...(await this.#file.records(chosen.map(({ id }) => id))), ...read]; // of one task the last counts
+    const unread = inRedis.filter((task, i) => copies[i] === undefined && task.copies.mirror !== "dangling");
+    const unsaved = new Map(unread.map(({ id }) => [memberOf(id.userId, id.taskId), UNREAD]));
+    for (const { userId, taskId, json } of records) {
+      if (saysDeleted(json)) unsaved.set(memberOf(userId, taskId), ENDS_ITSELF);
+    }
+    await backup.append(records.filter(({ userId, taskId }) => !unsaved.has(memberOf(userId, taskId))));
+    return chosen.filter(({ id }) => {
+      const reason = unsaved.get(memberOf(id.userId, id.taskId));
+      if (reason !== undefined) this.#tally.fail(id, reason);
+      return reason === undefined;
+    });
   }
 
   /** If the file moved since it was read, only what is unchanged in the new content goes on. */
@@ -265,6 +275,11 @@ export class Purge {
     this.#tally.purged({ ...id, reason, local: copies.file !== null, redis: seen?.exists ?? false, files, bytes });
   }
 }
+
+const UNREAD = "its record in Redis could not be read for the backup";
+/** It would be read back as the end of its task, and of what the backup has of it before. */
+const ENDS_ITSELF =
+  "its record says deleted, which in the JSON Lines of a backup ends a task; without --backup it goes";
 
 /** What is known of removals that Redis was lost with: a server that refused them did not do them. */
 function unknownRemoval({ code, message }: TtsctlError): string {

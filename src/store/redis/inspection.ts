@@ -1,11 +1,9 @@
-import { setFields } from "../../json/record.ts";
 import { sameJson } from "../../json/same.ts";
 import type { RecordParser } from "../../task/parse.ts";
-import { isInvalid, type Task } from "../../task/task.ts";
+import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Reply } from "./client.ts";
-import { HASH_FIELDS, idFields, readHash, sameTime } from "./hash.ts";
+import { HASH_FIELDS, sameTime } from "./hash.ts";
 
 /** The fields of a hash as a sync writes it: those that reading needs, and the ids. */
 export const ALL_FIELDS = [...HASH_FIELDS, "user_id", "task_id"] as const;
@@ -73,24 +71,4 @@ export function sameContent({ fields }: Inspection, task: Task, parser: RecordPa
 
 function samePayload(payload: string | null, json: string, parser: RecordParser): boolean {
   return payload === json || (payload !== null && parser.isObject(payload) && sameJson(payload, json));
-}
-
-/**
- * The record that a copy is, ids included, as the store file can take it; null where that would be guessing: a partial
- * hash whose payload is no record of its own, or ids that the file would read as others.
- */
-export function recordOf(inspection: Inspection, { userId, taskId }: TaskId, parser: RecordParser): Task | null {
-  const { fields } = inspection;
-  if (!isWhole(inspection, parser) && !isRecordOf(fields.payload, userId, taskId, parser)) return null;
-  const values = HASH_FIELDS.map((name) => fields[name]);
-  const task = readHash(values, userId, taskId, parser);
-  if (task === undefined || isRecordOf(task.json, userId, taskId, parser)) return task ?? null;
-  const json = setFields(task.json, idFields(userId, taskId));
-  return isRecordOf(json, userId, taskId, parser) ? { ...task, json } : null;
-}
-
-function isRecordOf(json: string | null, userId: string, taskId: string, parser: RecordParser): boolean {
-  if (json === null || !parser.isObject(json)) return false;
-  const task = parser.parse(json);
-  return !isInvalid(task) && task.userId === userId && task.taskId === taskId;
 }

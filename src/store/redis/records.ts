@@ -1,0 +1,45 @@
+import { TtsctlError } from "../../errors.ts";
+import { setFields } from "../../json/record.ts";
+import type { RecordParser } from "../../task/parse.ts";
+import { isInvalid, type Task } from "../../task/task.ts";
+import type { TaskId } from "../task-source.ts";
+import { HASH_FIELDS, idFields, readHash } from "./hash.ts";
+import { type Inspection, isWhole } from "./inspection.ts";
+import type { Mirror, Outcome } from "./mirror.ts";
+
+/**
+ * The record that a copy is, ids included, as the store file can take it; null where that would be guessing: a partial
+ * hash whose payload is no record of its own, or ids that the file would read as others.
+ */
+export function recordOf(inspection: Inspection, { userId, taskId }: TaskId, parser: RecordParser): Task | null {
+  const { fields } = inspection;
+  if (!isWhole(inspection, parser) && !isRecordOf(fields.payload, userId, taskId, parser)) return null;
+  const values = HASH_FIELDS.map((name) => fields[name]);
+  const task = readHash(values, userId, taskId, parser);
+  return task === undefined ? null : underOwnName(task, parser);
+}
+
+/**
+ * The copies of these tasks as records to keep elsewhere: a payload that names another task, or none, gets the ids of
+ * its key. Undefined where there is no usable hash.
+ */
+export async function readRecords(mirror: Mirror, ids: readonly TaskId[]): Promise<Outcome<Task | undefined>[]> {
+  return (await mirror.read(ids)).map((copy) => {
+    if (copy === undefined || copy instanceof TtsctlError) return copy;
+    const named = underOwnName(copy, mirror.parser);
+    return named ?? new TtsctlError("REDIS_FAILED", "a record with its ids would be read as another task's");
+  });
+}
+
+function underOwnName(task: Task, parser: RecordParser): Task | null {
+  const { userId, taskId } = task;
+  if (isRecordOf(task.json, userId, taskId, parser)) return task;
+  const json = setFields(task.json, idFields(userId, taskId));
+  return isRecordOf(json, userId, taskId, parser) ? { ...task, json } : null;
+}
+
+function isRecordOf(json: string | null, userId: string, taskId: string, parser: RecordParser): boolean {
+  if (json === null || !parser.isObject(json)) return false;
+  const task = parser.parse(json);
+  return !isInvalid(task) && task.userId === userId && task.taskId === taskId;
+}
