@@ -39,7 +39,7 @@ export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlEr
       const outcome = await cleanupPass(context, flags, ledger);
       observe(outcome);
       ledger?.count(outcome.result);
-      await emitObject(context, outcome.result, () => summaryLine(outcome.result));
+      await emitObject(context, printed(outcome.result), () => summaryLine(outcome.result));
       return exitCodeOf(outcome, context);
     });
   });
@@ -110,6 +110,16 @@ export function policyOf({
   return {
     ...{ retention: retention.value, retentionDone: retentionDone.value, retentionError: retentionError.value },
     ...{ keepLast: keepLast.value, maxBytes: maxBytes.value },
+  };
+}
+
+/** The keys of SPEC section 5, and behind them, where there is something to say, what the settings add. */
+function printed({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: CleanupResult): object {
+  return {
+    ...result,
+    ...(keptLast > 0 ? { keptLast } : {}),
+    ...(finishedBytes === null ? {} : { purgedForSpace, finishedBytes }),
+    ...(stuck > 0 ? { stuck } : {}),
   };
 }
 

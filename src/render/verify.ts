@@ -58,13 +58,22 @@ export function headline({ checked, inSync, invalid }: VerifyResult, drifted: nu
 
 /** What was done about it, and what to do next. */
 export function footer({ repaired, onlyInRedis }: VerifyResult, drifted: number, flags: RepairFlags): string {
-  if (!flags.repair) return "`ttsctl verify --repair` mends this; see it first with --dry-run\n";
+  if (!flags.repair) return advice(onlyInRedis, drifted);
   const done = flags.dryRun ? "would be repaired (dry run: nothing was changed)" : "repaired";
   const lines = [`${repaired} of ${drifted} ${done}`];
   if (onlyInRedis > 0 && !flags.prune && !flags.restore) {
     lines.push("what only Redis has: --restore puts it into the file, --prune removes it");
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** What to do about drift: a repair does not guess whether what only Redis has was lost or deleted. */
+function advice(onlyInRedis: number, drifted: number): string {
+  if (onlyInRedis === drifted) {
+    return "`ttsctl verify --repair --restore` puts this into the file, `--repair --prune` removes it; see it first with --dry-run\n";
+  }
+  const rest = "but what only Redis has: that --restore puts into the file, and --prune removes";
+  return `\`ttsctl verify --repair\` mends this${onlyInRedis > 0 ? `, ${rest}` : ""}; see it first with --dry-run\n`;
 }
 
 /** How many tasks of a kind people are shown. */

@@ -42,7 +42,7 @@ describe("verify", () => {
       onlyInRedis  1      the file does not have it
       differs      1      of the same time, with other content
       dangling     1      an index names it, and it has no hash
-      \`ttsctl verify --repair\` mends this; see it first with --dry-run
+      \`ttsctl verify --repair\` mends this, but what only Redis has: that --restore puts into the file, and --prune removes; see it first with --dry-run
       "
     `);
   });
@@ -78,7 +78,7 @@ describe("verify", () => {
       onlyInRedis  b     t4
       differs      a     t2
       dangling     b     t3
-      \`ttsctl verify --repair\` mends this; see it first with --dry-run
+      \`ttsctl verify --repair\` mends this, but what only Redis has: that --restore puts into the file, and --prune removes; see it first with --dry-run
       "
     `);
   });
@@ -89,6 +89,9 @@ describe("verify", () => {
     expect(stdout).not.toContain("\u001b");
     expect(lines(stdout).filter((line) => line.startsWith("onlyInRedis  x"))).toHaveLength(20);
     expect(stdout).toContain("and 5 more");
+    expect(stdout).toContain(
+      "\n`ttsctl verify --repair --restore` puts this into the file, `--repair --prune` removes it;",
+    );
     expect(lines((await here.run("verify --details -o jsonl")).stdout)).toHaveLength(25);
   });
 
