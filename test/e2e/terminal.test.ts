@@ -106,7 +106,7 @@ describe.runIf(hasPty)("on a terminal", () => {
       began = performance.now();
       const run = onTerminal(line, { REDIS_PORT: String(slow.port) });
       expect(await run.end()).toBe(0);
-      expect(/syncing  \[#*-*\] \d+%  [\d,]+ of 20,000/.test(run.text)).toBe(shown);
+      expect(/syncing {2}\[#*-*\] \d+% {2}[\d,]+ of 20,000/.test(run.text)).toBe(shown);
       if (shown) expect(run.text.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(run.text.lastIndexOf(`${ESCAPE}[?25l`));
       expect(run.text).toContain("20000 written");
     }

@@ -15,6 +15,8 @@ import { NO_UPSERTS } from "./upserts.ts";
 
 /** How long another ttsctl may hold a lock before we give up, and how long a busy service may keep us from writing. */
 const LOCK_WAIT_S = 10;
+/** A watcher gives up at once, but for the moment in which `doctor` may look at the lock. */
+const WATCH_LOCK_WAIT_S = 0.5;
 const WRITE_WAIT_S = 60;
 /** Beside a service that wrote lately, a rewrite is watched this long, and done again this often (SPEC section 2). */
 const LATELY_S = 60;
@@ -73,10 +75,10 @@ export class FileStore {
     return lockHolder(await this.target(), purpose);
   }
 
-  /** One of the locks between ttsctl processes. `watch` does not wait; `run` removes what a killed run left. */
+  /** One of the locks between ttsctl processes. `watch` hardly waits; `run` removes what a killed run left. */
   async lock(purpose: "run" | "watch"): Promise<Lock> {
     const target = await this.target();
-    const lock = await takeLock(target, purpose, purpose === "watch" ? 0 : LOCK_WAIT_S, this.#signal);
+    const lock = await takeLock(target, purpose, purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S, this.#signal);
     try {
       if (purpose !== "run") return lock;
       await withLock(target, "write", LOCK_WAIT_S, () => removeLeftover(target));
