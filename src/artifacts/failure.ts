@@ -1,15 +1,5 @@
 import { getSystemErrorMap } from "node:util";
-
-/** What JSON leaves as it is and a terminal may still act on: DEL, C1, line separators, bidirectional controls. */
-const UNSAFE_TO_PRINT = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-/** A name from the disk or from a record as one harmless JSON string. */
-export function quote(name: string): string {
-  return JSON.stringify(name).replace(
-    UNSAFE_TO_PRINT,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
+import { printableJson } from "../printable.ts";
 
 /** A system error without its raw path: `permission denied (EACCES)`. */
 export function describeSystemError(error: NodeJS.ErrnoException): string {
@@ -23,7 +13,7 @@ export class FolderError extends Error {
   readonly code: string;
 
   constructor(action: string, label: string, cause: NodeJS.ErrnoException) {
-    super(`cannot ${action} ${quote(label)}: ${describeSystemError(cause)}`, { cause });
+    super(`cannot ${action} ${printableJson(label)}: ${describeSystemError(cause)}`, { cause });
     this.code = String(cause.code);
   }
 }

@@ -24,7 +24,8 @@ import {
 } from "node:fs/promises";
 import { promisify } from "node:util";
 import { systemErrorCode } from "../errors.ts";
-import { FolderError, Kept, quote } from "./failure.ts";
+import { printableJson } from "../printable.ts";
+import { FolderError, Kept } from "./failure.ts";
 
 /** One component of a path. Names that were read from the disk are bytes: they need not be UTF-8. */
 export type Name = string | Buffer;
@@ -90,7 +91,7 @@ export class Folder {
       return new Folder(fd, path, label, this.#byDescriptor);
     } catch (error) {
       if (!NOT_A_FOLDER.has(systemErrorCode(error) ?? "")) throw error;
-      throw new Kept(`${quote(label)} is a symbolic link or not a folder`);
+      throw new Kept(`${printableJson(label)} is a symbolic link or not a folder`);
     }
   }
 
@@ -109,7 +110,7 @@ export class Folder {
     const folder = await this.openIfThere(name);
     if (folder === undefined || folder.#isSameMount(this)) return folder;
     folder.close();
-    throw new Kept(`${quote(folder.label)} is a mount point`);
+    throw new Kept(`${printableJson(folder.label)} is a mount point`);
   }
 
   /** Opens a regular file for reading; undefined where there is nothing of that name. Anything else throws `Kept`. */
@@ -122,7 +123,7 @@ export class Folder {
       if (systemErrorCode(error) === "ENOENT") return undefined;
       if (systemErrorCode(error) !== "ELOOP") throw error;
     }
-    throw new Kept(`${quote(this.labelOf(name))} is a symbolic link or not a file`);
+    throw new Kept(`${printableJson(this.labelOf(name))} is a symbolic link or not a file`);
   }
 
   labelOf(name: Name): string {
@@ -199,7 +200,8 @@ export class Folder {
       return;
     }
     const there = await this.lstat(name);
-    if (there !== undefined && !there.isDirectory()) throw new Kept(`${quote(this.labelOf(name))} is not a folder`);
+    if (there !== undefined && !there.isDirectory())
+      throw new Kept(`${printableJson(this.labelOf(name))} is not a folder`);
     await this.moveFile(name, to);
   }
 
@@ -250,7 +252,7 @@ export class Folder {
   async #confirm(): Promise<void> {
     const there = await lstat(this.#path, { bigint: true });
     if (there.ino !== this.ino || there.dev !== this.dev)
-      throw new Kept(`${quote(this.label)} was replaced meanwhile`, "busy");
+      throw new Kept(`${printableJson(this.label)} was replaced meanwhile`, "busy");
   }
 }
 

@@ -1,4 +1,5 @@
-import { Kept, quote, reasonOf } from "./failure.ts";
+import { printableJson } from "../printable.ts";
+import { Kept, reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { bytesOf, isNewer, type Removal, unlinkIfThere } from "./look.ts";
@@ -92,8 +93,9 @@ export async function removeLog(
 async function measureLog(hour: Folder, name: string, now: number): Promise<Removal> {
   const stats = await hour.lstat(name);
   if (stats === undefined) return { files: 0, bytes: 0 };
-  if (!stats.isFile()) throw new Kept(`${quote(hour.labelOf(name))} is a symbolic link or not a file`);
-  if (isNewer(stats.mtimeNs, now)) throw new Kept(`${quote(hour.labelOf(name))} is newer than this pass`, "newer");
+  if (!stats.isFile()) throw new Kept(`${printableJson(hour.labelOf(name))} is a symbolic link or not a file`);
+  if (isNewer(stats.mtimeNs, now))
+    throw new Kept(`${printableJson(hour.labelOf(name))} is newer than this pass`, "newer");
   return { files: 1, bytes: bytesOf(stats) };
 }
 

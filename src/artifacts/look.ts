@@ -1,7 +1,8 @@
 import type { BigIntStats } from "node:fs";
 import { systemErrorCode } from "../errors.ts";
+import { printableJson } from "../printable.ts";
 import { forEachBounded } from "./bounded.ts";
-import { Kept, quote } from "./failure.ts";
+import { Kept } from "./failure.ts";
 import type { Folder, Name } from "./folder.ts";
 
 export interface LookedFile {
@@ -41,7 +42,7 @@ const AT_ONCE = 8;
  * The kernel stamps files with a clock that lags up to 10 ms: what was written that close after `now` may look older.
  */
 export async function lookInto(folder: Folder, now: number, depth = 1): Promise<Contents> {
-  if (depth > MAX_DEPTH) throw new Kept(`${quote(folder.label)} is more than ${MAX_DEPTH} folders deep`);
+  if (depth > MAX_DEPTH) throw new Kept(`${printableJson(folder.label)} is more than ${MAX_DEPTH} folders deep`);
   refuseIfNewer(folder.changedAt(), now, folder.label);
   const contents: Contents = { files: [], folders: [] };
   const inner: Buffer[] = [];
@@ -75,7 +76,7 @@ export async function lookIntoChild(parent: Folder, name: Name, now: number, dep
 }
 
 function refuseIfNewer(mtimeNs: bigint, now: number, label: string): void {
-  if (isNewer(mtimeNs, now)) throw new Kept(`${quote(label)} is newer than this pass`, "newer");
+  if (isNewer(mtimeNs, now)) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
 }
 
 /** Compares in double precision (a quarter of a microsecond today), which is what `now` has. */

@@ -1,5 +1,6 @@
 import { systemErrorCode } from "../errors.ts";
-import { Kept, quote, reasonOf } from "./failure.ts";
+import { printableJson } from "../printable.ts";
+import { Kept, reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import { lookInto, type Removal, removeContents } from "./look.ts";
 import { putBackHome } from "./recover.ts";
@@ -39,10 +40,11 @@ export async function moveAway({ home, place, task }: Job): Promise<boolean> {
     const code = systemErrorCode(error) ?? "";
     // ENOENT may be about the place as well, and then it does not say that there are no artifacts.
     if (code === "ENOENT" && (await home.lstat(task)) === undefined) return false;
-    const label = quote(home.labelOf(task));
+    const label = printableJson(home.labelOf(task));
     if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a folder`);
     if (code === "EBUSY" || code === "EXDEV") throw new Kept(`${label} is a mount point or on another file system`);
-    if (NOT_EMPTY.has(code)) throw new Kept(`${quote(place.labelOf(task))} still holds an earlier part of it`, "busy");
+    if (NOT_EMPTY.has(code))
+      throw new Kept(`${printableJson(place.labelOf(task))} still holds an earlier part of it`, "busy");
     throw error;
   }
 }
@@ -67,7 +69,7 @@ export function keptBecause(error: unknown): KeptOutcome {
 }
 
 function somethingCame({ home, task }: Job): KeptOutcome {
-  const reason = `something was put into ${quote(home.labelOf(task))} meanwhile`;
+  const reason = `something was put into ${printableJson(home.labelOf(task))} meanwhile`;
   return { kind: "kept", reason, newer: true, retry: false };
 }
 
@@ -91,5 +93,5 @@ async function giveBack(job: Job, outcome: KeptOutcome): Promise<FolderOutcome> 
 }
 
 function whatWaits({ place, task }: Job): string {
-  return `what is left of it waits in ${quote(place.labelOf(task))} and is put back by the next pass`;
+  return `what is left of it waits in ${printableJson(place.labelOf(task))} and is put back by the next pass`;
 }

@@ -1,4 +1,5 @@
-import { quote, reasonOf } from "./failure.ts";
+import { printableJson } from "../printable.ts";
+import { reasonOf } from "./failure.ts";
 import type { Folder, Name } from "./folder.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import { openOrMake, removeIfEmpty } from "./purge-area.ts";
@@ -82,5 +83,5 @@ async function inside(
     return;
   }
   if (await removeIfEmpty(parent, name)) return;
-  if (recovery.left.length === known) recovery.left.push(`${quote(parent.labelOf(name))} is not empty`);
+  if (recovery.left.length === known) recovery.left.push(`${printableJson(parent.labelOf(name))} is not empty`);
 }

@@ -1,7 +1,8 @@
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
-import { describeSystemError, quote } from "./failure.ts";
+import { printableJson } from "../printable.ts";
+import { describeSystemError } from "./failure.ts";
 import { Folder, hasDescriptorPaths } from "./folder.ts";
 
 export interface Roots {
@@ -42,7 +43,7 @@ async function realPathOf(path: string): Promise<string | undefined> {
   }
   // A link to a disk that is not mounted must not pass for a folder without artifacts.
   if (!(await isThere(path))) return undefined;
-  throw new TtsctlError("ARTIFACTS_UNSAFE", `${quote(path)} is a symbolic link that leads nowhere`, {
+  throw new TtsctlError("ARTIFACTS_UNSAFE", `${printableJson(path)} is a symbolic link that leads nowhere`, {
     hint: "mount the disk that it points to, or correct [paths] in config.ini",
   });
 }
@@ -69,7 +70,7 @@ async function openRoot(path: string | undefined, label: string, byDescriptor: b
 function cannotOpen(path: string, error: unknown): unknown {
   if (systemErrorCode(error) === undefined) return error;
   const why = describeSystemError(error as NodeJS.ErrnoException);
-  return new TtsctlError("ARTIFACTS_UNSAFE", `cannot open the folder ${quote(path)}: ${why}`, {
+  return new TtsctlError("ARTIFACTS_UNSAFE", `cannot open the folder ${printableJson(path)}: ${why}`, {
     hint: "see [paths] output and logs in config.ini",
     cause: error,
   });

@@ -1,5 +1,6 @@
 import { systemErrorCode } from "../errors.ts";
-import { FolderError, Kept, quote } from "./failure.ts";
+import { printableJson } from "../printable.ts";
+import { FolderError, Kept } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX } from "./log-index.ts";
@@ -99,8 +100,8 @@ export class TaskLogFollower implements LogFollower {
   async look(): Promise<string[]> {
     const news: string[] = [];
     for (const [key, tail] of this.#tails) {
-      if (await tail.restartIfCut()) news.push(`${quote(tail.path)} was truncated`);
-      if (await this.#isReplaced(key, tail)) news.push(`${quote(tail.path)} was replaced`);
+      if (await tail.restartIfCut()) news.push(`${printableJson(tail.path)} was truncated`);
+      if (await this.#isReplaced(key, tail)) news.push(`${printableJson(tail.path)} was replaced`);
     }
     for (const key of await hoursOf(this.#logs, this.#taskId, this.#fromDate)) {
       if (!this.#tails.has(key)) await this.#open(key);

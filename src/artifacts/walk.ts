@@ -1,5 +1,6 @@
+import { printableJson } from "../printable.ts";
 import { forEachBounded } from "./bounded.ts";
-import { quote, reasonOf } from "./failure.ts";
+import { reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { taskOfLog } from "./log-index.ts";
@@ -37,7 +38,7 @@ export async function walkTaskFolders(
     forEachBounded(output.entries(), USERS_AT_ONCE, async ({ name, isFolder }) => {
       const user = plainNameOf(name);
       if (user !== undefined && isOurs(user)) return;
-      if (user === undefined || !isFolder) visitor.other(quote(output.labelOf(name)));
+      if (user === undefined || !isFolder) visitor.other(printableJson(output.labelOf(name)));
       else await noting(visitor, () => walkUser(output, user, visitor));
     }),
   );
@@ -49,7 +50,7 @@ async function walkUser(output: Folder, user: string, visitor: FolderVisitor): P
   try {
     await forEachBounded(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
       const task = plainNameOf(name);
-      if (task === undefined || !isFolder) visitor.other(quote(home.labelOf(name)));
+      if (task === undefined || !isFolder) visitor.other(printableJson(home.labelOf(name)));
       else await visitor.folder(user, task);
     });
   } finally {

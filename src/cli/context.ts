@@ -3,7 +3,7 @@ import type { Examination } from "../config/examine.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { printable } from "../render/printable.ts";
+import { printable } from "../printable.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import { MirrorLink } from "../store/mirror-link.ts";
 import type { RedisTarget } from "../store/redis/client.ts";

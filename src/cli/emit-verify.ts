@@ -37,7 +37,7 @@ export async function emitVerify(context: Context, outcome: VerifyOutcome, flags
 
 async function describe(context: Context, { result, drift }: VerifyOutcome, flags: EmitFlags): Promise<string> {
   const { table } = await import("../render/table.ts");
-  const { printable } = await import("../render/printable.ts");
+  const { printable } = await import("../printable.ts");
   const style = await context.terminal.tableStyle(context.flags);
   const parts = [headline(result, drift.size)];
   if (drift.size === 0) return parts.join("");

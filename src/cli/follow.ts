@@ -1,6 +1,6 @@
 import type { Artifacts, LogPart } from "../artifacts/artifacts.ts";
 import type { FollowEnd } from "../operations/follow.ts";
-import { printable } from "../render/printable.ts";
+import { printable } from "../printable.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { SourceChoice } from "../store/read-first.ts";

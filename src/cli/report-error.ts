@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { printable } from "../render/printable.ts";
+import { printable } from "../printable.ts";
 import type { Log } from "./log.ts";
 import type { Terminal } from "./terminal.ts";
 

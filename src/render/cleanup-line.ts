@@ -1,8 +1,9 @@
 import type { PurgedTask } from "../operations/purge/tally.ts";
-import { jsonText, type LogEvent } from "./log-line.ts";
+import { isPrintable, printableJson } from "../printable.ts";
+import type { LogEvent } from "./log-line.ts";
 
-// Besides what SPEC section 6 names, characters that could steer a terminal.
-const PLAIN = /^[^\s"=\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
+/** What a log reader can split at spaces and at `=`. */
+const ONE_WORD = /^[^\s"=]+$/;
 
 /** One `[CLEANUP]` line (SPEC section 6); in a dry run it says so. */
 export function cleanupLine(task: PurgedTask, dryRun = false): string {
@@ -21,8 +22,7 @@ export function cleanupEvent({ userId: user, taskId: task, ...rest }: PurgedTask
   return { level: "info", msg: dryRun ? "would be purged" : "purged", fields };
 }
 
-/** A value that a log reader can split at spaces: plain, or a JSON string in ASCII escapes where it is hostile. */
+/** A value of a log line: as it is, or a JSON string where it is more than one word or could steer a terminal. */
 export function logValue(text: string): string {
-  if (PLAIN.test(text)) return text;
-  return jsonText(text);
+  return ONE_WORD.test(text) && isPrintable(text) ? text : printableJson(text);
 }

@@ -1,5 +1,5 @@
 import type { Finding, Status } from "../operations/doctor/check.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../printable.ts";
 import type { TableStyle } from "./table.ts";
 import { wrapped } from "./wrap.ts";
 

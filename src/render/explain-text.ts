@@ -1,5 +1,5 @@
 import type { Explanation } from "../operations/explain.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../printable.ts";
 import { type TableStyle, table } from "./table.ts";
 
 /** An explanation for people: the verdict, then what each rule says and saw. */

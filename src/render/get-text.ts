@@ -1,9 +1,9 @@
 import cliTruncate from "cli-truncate";
 import stringWidth from "string-width";
 import type { GetResult } from "../operations/get.ts";
+import { printable } from "../printable.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { getRows, getTitle } from "./get.ts";
-import { printable } from "./printable.ts";
 import { pairTable, type TableStyle } from "./table.ts";
 
 /** A task for people: a line that says who has it, its fields, its files, and the lines of its logs if asked for. */

@@ -1,3 +1,5 @@
+import { printableJson } from "../printable.ts";
+
 export type LogLevel = "info" | "warn" | "error";
 
 /** What a log line says besides its message, for programs. */
@@ -12,12 +14,5 @@ export interface LogEvent {
 
 /** An event as one JSON object: `time` (ISO 8601, UTC), `level`, `msg`, and its fields. */
 export function logLine({ level, msg, fields }: LogEvent, now: number): string {
-  return jsonText({ time: new Date(now * 1000).toISOString(), level, msg, ...fields });
-}
-
-/** JSON without a character that could steer a terminal or hide in it: those are escaped. */
-export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
-    [...Array(char.length).keys()].map((i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
-  );
+  return printableJson({ time: new Date(now * 1000).toISOString(), level, msg, ...fields });
 }

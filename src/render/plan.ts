@@ -1,6 +1,6 @@
 import type { PlanSummary } from "../operations/plan-summary.ts";
+import { printable } from "../printable.ts";
 import { memberOf } from "../task/ids.ts";
-import { printable } from "./printable.ts";
 
 /** The first tasks of a plan and its counts by status, for the question before it is carried out. */
 export function planLines({ count, byStatus, first }: PlanSummary): string {

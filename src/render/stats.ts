@@ -1,10 +1,10 @@
 import stringWidth from "string-width";
 import type { ByStatus, NamedTask, StatsResult, UserStats } from "../operations/stats/types.ts";
+import { printable } from "../printable.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { formatAge, formatDuration } from "../task/duration.ts";
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
-import { printable } from "./printable.ts";
 import { TableLayout, type TableStyle } from "./table.ts";
 
 export interface StatsStyle extends TableStyle {

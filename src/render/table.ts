@@ -1,9 +1,9 @@
 import type { ChalkInstance } from "chalk";
 import Table from "cli-table3";
 import stringWidth from "string-width";
+import { printable } from "../printable.ts";
 import { cut } from "./cut.ts";
 import { fitColumns, GAP, type Room } from "./fit.ts";
-import { printable } from "./printable.ts";
 
 export interface TableStyle {
   /** Columns of the terminal; null where there is none, and nothing is cut. */

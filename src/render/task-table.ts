@@ -1,7 +1,7 @@
 import { type JsonValue, jsonOf } from "../json/value.ts";
+import { printable } from "../printable.ts";
 import type { Task } from "../task/task.ts";
 import { itemFields, statusText } from "./item.ts";
-import { printable } from "./printable.ts";
 import { type Column, TableLayout, type TableStyle } from "./table.ts";
 import { isTimeField, type TimeTelling, timeText, withoutFraction } from "./time-text.ts";
 

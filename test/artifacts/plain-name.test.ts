@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { quote } from "../../src/artifacts/failure.ts";
 import { isPlainName, isPurgeFolder } from "../../src/artifacts/plain-name.ts";
+import { printableJson } from "../../src/printable.ts";
 
 it.each(["t01", "张三", "a b", "...", "-rf", "*", "a:b", "😀", "a".repeat(255), "é".repeat(127)])(
   "%j is a plain name",
@@ -29,5 +29,5 @@ it("knows the purge folder in any case", () => {
 });
 
 it("quotes what a terminal would act on", () => {
-  expect(quote('a"\x1b[31m\n\u009b\u202eb张')).toBe('"a\\"\\u001b[31m\\n\\u009b\\u202eb张"');
+  expect(printableJson('a"\x1b[31m\n\u009b\u202eb张')).toBe('"a\\"\\u001b[31m\\n\\u009b\\u202eb张"');
 });

@@ -13,7 +13,7 @@ export function declareConfig(program: Command, attach: Attach): void {
     const described = describeSettings(settings);
     await emitObject(context, described, async () => {
       const { table } = await import("../../render/table.ts");
-      const { printable } = await import("../../render/printable.ts");
+      const { printable } = await import("../../printable.ts");
       const rows = Object.entries(described).map(([name, { value, source }]) => [
         name,
         value === null ? "-" : String(value),

@@ -105,7 +105,7 @@ async function report(context: Context, result: ExportResult, to: string | undef
   if (dangling > 0) reporter.warn(`${dangling} index members without a task left out; \`ttsctl verify\` says which`);
   const count = fromFile + fromRedis;
   const where = to === undefined ? "" : ` to ${to}`;
-  const { printable } = await import("../../render/printable.ts");
+  const { printable } = await import("../../printable.ts");
   const line = `${count} task${count === 1 ? "" : "s"} exported${where}: ${fromFile} from the file, ${fromRedis} from Redis`;
   if (!flags.quiet && terminal.out.isOpen) await terminal.err.write(`${printable(line)}\n`);
   return problem !== null || missing.length + failed > 0 ? PARTLY : DONE;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { printable } from "../../render/printable.ts";
+import { printable } from "../../printable.ts";
 import { Context, type Surroundings } from "../context.ts";
 import type { GlobalFlags } from "../globals.ts";
 import { Recording } from "../terminal.ts";

@@ -1,0 +1,26 @@
+/**
+ * Control characters, and those that turn the writing direction or have no width: text of a task, a name on the disk or
+ * a value of the configuration must not be able to steer the terminal or to hide in it. This is the one set of them.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** One line of text that a terminal can be shown. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (char) => {
+    if (char === "\n" || char === "\t" || char === "\r") return " ";
+    const code = char.codePointAt(0)!.toString(16);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+  });
+}
+
+/** Whether a terminal can be shown the text as it is. */
+export function isPrintable(text: string): boolean {
+  return text.search(UNPRINTABLE) === -1;
+}
+
+/** A value as JSON that a terminal can be shown, and a program can read back. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNPRINTABLE, (char) =>
+    Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
+  );
+}
