@@ -1,4 +1,6 @@
-import { BATCH, type Member, type Mirror, SCAN_BEGIN } from "../store/redis/mirror.ts";
+import { type Member, membersOf } from "../store/redis/members.ts";
+import { BATCH, type Mirror } from "../store/redis/mirror.ts";
+import { walkIndex } from "../store/redis/walk.ts";
 import { batches } from "./pool.ts";
 
 /**
@@ -7,10 +9,5 @@ import { batches } from "./pool.ts";
  * @throws TtsctlError REDIS_*
  */
 export async function* indexMembers(mirror: Mirror, userId: string | undefined): AsyncGenerator<Member[]> {
-  let cursor = SCAN_BEGIN;
-  do {
-    const { members, next } = await mirror.scan(userId, cursor);
-    yield* batches(members, BATCH);
-    cursor = next;
-  } while (cursor !== SCAN_BEGIN);
+  for await (const flat of walkIndex(mirror, userId)) yield* batches(membersOf(flat, userId), BATCH);
 }

@@ -1,12 +1,11 @@
-import { TtsctlError } from "../../errors.ts";
 import { KeySet } from "../../store/file/key-set.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
-import { splitMember } from "../../store/redis/keys.ts";
+import type { Member } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { START } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { toMicros } from "../../task/time.ts";
+import { indexMembers } from "../index-members.ts";
 
 /** What Redis's index says beside the file: which tasks it alone has, and which it has at another time. */
 export class IndexSurvey {
@@ -23,17 +22,10 @@ export class IndexSurvey {
 
   /** Goes through the index of a user, or of all: what is in it throughout is seen, however it changes meanwhile. */
   async read(mirror: Mirror, userId: string | undefined, signal: AbortSignal): Promise<void> {
-    let cursor = START;
-    do {
-      const [step] = await mirror.stepIndexes([{ userId, cursor }]);
-      if (step instanceof TtsctlError) throw step;
-      const { flat } = step!;
-      for (let i = 0; i < flat.length; i += 2) {
-        const id = userId === undefined ? splitMember(flat[i]!) : { userId, taskId: flat[i]! };
-        this.#note(id, Number(flat[i + 1]));
-      }
-      cursor = step!.cursor;
-    } while (cursor !== START && !signal.aborted);
+    for await (const members of indexMembers(mirror, userId)) {
+      for (const member of members) this.#note(member);
+      if (signal.aborted) return;
+    }
   }
 
   /** How many tasks only Redis has. */
@@ -53,7 +45,7 @@ export class IndexSurvey {
     for (const key of order) yield { userId: this.#only.userId(key), taskId: this.#only.taskId(key) };
   }
 
-  #note({ userId, taskId }: TaskId, score: number): void {
+  #note({ userId, taskId, score }: Member): void {
     const row = this.#snapshot?.rowOf(userId, taskId) ?? -1;
     if (row < 0) this.#scores[this.#only.addId(userId, taskId)] = score;
     else if (toMicros(this.#snapshot!.rows.score(row)) !== toMicros(score)) {

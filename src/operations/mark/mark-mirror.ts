@@ -1,5 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
-import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
+import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
+import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";

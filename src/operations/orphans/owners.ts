@@ -5,7 +5,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import { splitMember } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { START } from "../../store/redis/walk.ts";
+import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
 
@@ -93,13 +93,11 @@ export class Owners {
 
   async #readRedis(): Promise<void> {
     const inRedis = new KeyTable();
-    for (let cursor: string | null = START; cursor !== null; ) {
-      const step = await this.#mirror.stepKeys(cursor);
-      for (const member of step.members) {
+    for await (const { members } of walkKeys(this.#mirror)) {
+      for (const member of members) {
         const { userId, taskId } = splitMember(member);
         inRedis.addId(userId, taskId);
       }
-      cursor = step.cursor === START ? null : step.cursor;
     }
     this.#inRedis = inRedis;
     this.#collectTaskIds();

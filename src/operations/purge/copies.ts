@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { SeenCopy } from "../../store/redis/mirror.ts";
+import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
 import type { TimeReader } from "../../task/time.ts";

@@ -1,4 +1,4 @@
-import type { SeenCopy } from "../../store/redis/mirror.ts";
+import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Copies } from "./copies.ts";
 import type { Reason } from "./decide.ts";

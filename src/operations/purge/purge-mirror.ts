@@ -1,6 +1,7 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import { BATCH, type Mirror, type Outcome, type SeenCopy } from "../../store/redis/mirror.ts";
+import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
+import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";

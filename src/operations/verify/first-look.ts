@@ -2,7 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { splitMember } from "../../store/redis/keys.ts";
 import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
-import { type IndexCursor, type IndexStep, START } from "../../store/redis/walk.ts";
+import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { HAS_KEY, IN_INDEX, IN_USER_INDEX, Marks, SAME_CONTENT } from "./marks.ts";
@@ -78,26 +78,19 @@ export class FirstLook {
   /** Every hash, in an index or not, and then the index of every user, in the file or not. */
   async #walkKeys(): Promise<void> {
     const users = new Set<string>();
-    let cursor = START;
-    do {
-      const step = await this.#parts.mirror.stepKeys(cursor);
+    for await (const step of walkKeys(this.#parts.mirror)) {
       for (const member of step.members) this.#noteMember(member, HAS_KEY);
       for (const user of step.users) users.add(user);
-      cursor = step.cursor;
-    } while (cursor !== START && !this.#parts.signal.aborted);
+      if (this.#parts.signal.aborted) return;
+    }
     for (const group of batches(users, INDEXES_AT_ONCE)) await this.#walkUserIndexes(group);
   }
 
   async #walkIndex(): Promise<void> {
-    let cursor = START;
-    do {
-      const [step] = await this.#parts.mirror.stepIndexes([{ userId: undefined, cursor }]);
-      if (step instanceof TtsctlError) throw step;
-      for (let i = 0; i < step!.flat.length; i += 2) {
-        this.#noteMember(step!.flat[i]!, IN_INDEX, Number(step!.flat[i + 1]));
-      }
-      cursor = step!.cursor;
-    } while (cursor !== START && !this.#parts.signal.aborted);
+    for await (const flat of walkIndex(this.#parts.mirror, undefined)) {
+      for (let i = 0; i < flat.length; i += 2) this.#noteMember(flat[i]!, IN_INDEX, Number(flat[i + 1]));
+      if (this.#parts.signal.aborted) return;
+    }
   }
 
   async #walkUserIndexes(users: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Reply } from "./client.ts";
 import { HASH_FIELDS, sameTime } from "./hash.ts";
+import { scoreOf } from "./look.ts";
 
 /** The fields of a hash as a sync writes it: those that reading needs, and the ids. */
 export const ALL_FIELDS = [...HASH_FIELDS, "user_id", "task_id"] as const;
@@ -23,12 +24,11 @@ export interface Inspection {
 
 export function inspectionOf(items: readonly Reply[]): Inspection {
   const [type, ...rest] = items as (string | null)[];
-  const score = (text: string | null | undefined) => (text == null ? null : Number(text));
   return {
     type: type!,
     fields: Object.fromEntries(ALL_FIELDS.map((name, i) => [name, rest[i] ?? null])) as HashFields,
-    indexScore: score(rest[ALL_FIELDS.length]),
-    userScore: score(rest[ALL_FIELDS.length + 1]),
+    indexScore: scoreOf(rest[ALL_FIELDS.length]),
+    userScore: scoreOf(rest[ALL_FIELDS.length + 1]),
   };
 }
 

@@ -16,6 +16,11 @@ export function userIndexKey(userId: string): string {
   return `${USER_PREFIX}${userId}${USER_SUFFIX}`;
 }
 
+/** The index of a user, or (undefined) of all. */
+export function indexKey(userId: string | undefined): string {
+  return userId === undefined ? INDEX_KEY : userIndexKey(userId);
+}
+
 /** What all keys of the mirror begin with, as a pattern of SCAN. */
 export const ALL_KEYS = "tts:*";
 

@@ -9,7 +9,10 @@ import type { Command, RedisClient, Reply } from "./client.ts";
 import { isFatal } from "./errors.ts";
 import { HASH_FIELDS, readHash } from "./hash.ts";
 import { INSPECT_ITEMS, type Inspection, inspectionOf } from "./inspection.ts";
-import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY, splitMember, taskKey, userIndexKey } from "./keys.ts";
+import { INDEX_KEY, indexKey, SYNCED_KEY, SYNCING_KEY, taskKey, userIndexKey } from "./keys.ts";
+import { type Look, lookOf, UNKNOWN } from "./look.ts";
+import { type Member, membersOf, type ScoreRange } from "./members.ts";
+import type { Script } from "./script.ts";
 import {
   END_SYNC,
   INSPECT,
@@ -27,6 +30,7 @@ import {
   UPSERT,
   UPSERT_ARGS,
 } from "./scripts.ts";
+import { type SeenCopy, seenCopyOf } from "./seen-copy.ts";
 import {
   type IndexCursor,
   type IndexStep,
@@ -43,16 +47,6 @@ export const BATCH = 500;
 /** What a batch operation says of one of its tasks: a value, or the error that concerns this task alone. */
 export type Outcome<T> = T | TtsctlError;
 
-/** What sync needs to know of a task's copy. */
-export interface Look {
-  /** The hash's time, or that of its payload where it has none of its own; null where there is no hash, or no time. */
-  readonly updatedAt: string | null;
-  /** What guards a write: the hash's own time, or without one its payload; null for neither. */
-  readonly seen: string | null;
-  readonly indexScore: number | null;
-  readonly userScore: number | null;
-}
-
 /** A write that goes through only if the hash still is as it was seen. */
 export interface Upsert {
   readonly task: Task;
@@ -64,29 +58,6 @@ export interface Upsert {
   readonly indexOnly?: boolean;
   /** Leave nothing else in the hash: what is there is a fragment. */
   readonly afresh?: boolean;
-}
-
-/** A copy as a decision saw it, exactly as it stood there. */
-export interface SeenCopy {
-  /** Whether there is a hash. */
-  readonly exists: boolean;
-  readonly status: string;
-  readonly updatedAt: string;
-  /** The score in the global index as Redis writes it; empty for no member. */
-  readonly score: string;
-  /** The same in the user's index. */
-  readonly userScore: string;
-}
-
-export interface Member extends TaskId {
-  /** Epoch seconds. */
-  readonly score: number;
-}
-
-/** A stretch of an index: `since <= score < until`, epoch seconds. */
-export interface ScoreRange {
-  readonly since: number | null;
-  readonly until: number | null;
 }
 
 /** The mirror of the store in Redis (SPEC section 3), on one node. */
@@ -163,16 +134,6 @@ export class Mirror {
     return (await this.#client.command("ZREVRANK", indexKey(userId), member)) as number | null;
   }
 
-  /**
-   * One step through the members of an index, in no order, from `cursor` on: SCAN_BEGIN at first, and at the end. What is
-   * there throughout comes at least once, also while a service changes scores: ranks would move under such a walk.
-   */
-  async scan(userId: string | undefined, cursor: string): Promise<{ members: Member[]; next: string }> {
-    const reply = await this.#client.command("ZSCAN", indexKey(userId), cursor, "COUNT", SCAN_STEP);
-    const [next, members] = reply as [string, Reply];
-    return { members: membersOf(members, userId), next };
-  }
-
   /** The tasks of these ids; undefined for one without a usable hash. */
   async read(ids: readonly TaskId[]): Promise<Outcome<Task | undefined>[]> {
     const replies = await this.#batches(ids, ({ userId, taskId }) => [
@@ -194,11 +155,8 @@ export class Mirror {
 
   /** Each copy exactly as it stands, to decide on and to guard a removal with; at most BATCH. */
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    if (ids.length === 0) return [];
-    const args = membersAndIds(ids);
-    assertWidth(args.length, ids.length, SEE_ARGS);
-    const reply = (await this.#client.script(SEE, keysOf(ids), args)) as Reply[];
-    return ids.map((_, i) => seenOf(reply.slice(i * SEE_ITEMS, (i + 1) * SEE_ITEMS)));
+    const reply = await this.#call(SEE, ids, membersAndIds(ids), SEE_ARGS);
+    return itemsOf(reply, ids, SEE_ITEMS).map(seenCopyOf);
   }
 
   /** What the mirror knows of each task; at most BATCH of them. Only what the index knows at all is looked at closely. */
@@ -213,11 +171,8 @@ export class Mirror {
 
   /** The same with every hash looked at, in the index or not. */
   async lookClosely(ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
-    if (ids.length === 0) return [];
-    const args = membersAndIds(ids);
-    assertWidth(args.length, ids.length, LOOK_ARGS);
-    const reply = (await this.#client.script(LOOK, keysOf(ids), args)) as Reply[];
-    return ids.map((_, i) => this.#lookOf(reply.slice(i * LOOK_ITEMS, (i + 1) * LOOK_ITEMS)));
+    const reply = await this.#call(LOOK, ids, membersAndIds(ids), LOOK_ARGS);
+    return itemsOf(reply, ids, LOOK_ITEMS).map((items) => lookOf(items, this.#parser));
   }
 
   /** One step of a walk over all keys of the mirror. */
@@ -234,47 +189,40 @@ export class Mirror {
 
   /** Which tasks' hashes hold byte for byte what a sync would write; at most BATCH. */
   async matches(tasks: readonly Task[]): Promise<boolean[]> {
-    if (tasks.length === 0) return [];
     const args: string[] = [];
     for (const { userId, taskId, status, error, createdAt, updatedAt, json } of tasks) {
       args.push(userId, taskId, status, error, createdAt, updatedAt, json);
     }
-    assertWidth(args.length, tasks.length, MATCH_ARGS);
-    const flags = (await this.#client.script(MATCH, keysOf(tasks), args)) as string;
+    const flags = (await this.#call(MATCH, tasks, args, MATCH_ARGS)) as string;
     return tasks.map((_, i) => flags[i] === "1");
   }
 
   /** Everything that the mirror holds of each task; at most BATCH. */
   async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
-    if (ids.length === 0) return [];
-    const args = membersAndIds(ids);
-    assertWidth(args.length, ids.length, INSPECT_ARGS);
-    const reply = (await this.#client.script(INSPECT, keysOf(ids), args)) as Reply[];
-    return ids.map((_, i) => inspectionOf(reply.slice(i * INSPECT_ITEMS, (i + 1) * INSPECT_ITEMS)));
+    const reply = await this.#call(INSPECT, ids, membersAndIds(ids), INSPECT_ARGS);
+    return itemsOf(reply, ids, INSPECT_ITEMS).map(inspectionOf);
   }
 
   /** Guarded writes, at most BATCH: true where written, false where the hash changed since it was seen. */
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
-    if (upserts.length === 0) return [];
     const args: (string | number)[] = [];
     for (const { task, seen, seenStatus, indexOnly, afresh } of upserts) {
       args.push(seen ?? "", task.score, memberOf(task.userId, task.taskId), task.taskId, task.userId, task.status);
       args.push(task.error, task.createdAt, task.updatedAt, indexOnly ? "" : task.json);
       args.push(seenStatus === undefined ? "" : `=${seenStatus}`, afresh ? 1 : 0);
     }
-    assertWidth(args.length, upserts.length, UPSERT_ARGS);
-    return this.#flags(await this.#client.script(UPSERT, keysOf(upserts.map(({ task }) => task)), args));
+    const tasks = upserts.map(({ task }) => task);
+    return flagsOf(await this.#call(UPSERT, tasks, args, UPSERT_ARGS));
   }
 
   /** Conditional removals, at most BATCH: true where removed, false where the copy is no longer as it was seen. */
   async remove(removals: readonly { id: TaskId; seen: SeenCopy }[]): Promise<Outcome<boolean>[]> {
-    if (removals.length === 0) return [];
     const args = removals.flatMap(({ id, seen }) => [
       ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.score, seen.userScore],
       ...[memberOf(id.userId, id.taskId), id.taskId],
     ]);
-    assertWidth(args.length, removals.length, REMOVE_ARGS);
-    return this.#flags(await this.#client.script(REMOVE, keysOf(removals.map(({ id }) => id)), args));
+    const ids = removals.map(({ id }) => id);
+    return flagsOf(await this.#call(REMOVE, ids, args, REMOVE_ARGS));
   }
 
   /** Some members, chosen at random, with the time that their hash holds; for a look at the zone. */
@@ -286,6 +234,14 @@ export class Mirror {
 
   close(): void {
     this.#client.close();
+  }
+
+  /** What a script says of these tasks, from `width` values a task. */
+  async #call(script: Script, ids: readonly TaskId[], args: readonly (string | number)[], width: number) {
+    if (args.length !== ids.length * width) {
+      throw new TtsctlError("INTERNAL", `a Lua call got ${args.length} values for ${ids.length} tasks`);
+    }
+    return ids.length === 0 ? [] : this.#client.script(script, keysOf(ids), args);
   }
 
   /** Commands that must all succeed, in one round trip. */
@@ -304,34 +260,6 @@ export class Mirror {
     for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
     return replies;
   }
-
-  #lookOf(items: Reply[]): Outcome<Look> {
-    for (const item of items) if (item instanceof TtsctlError) return item;
-    const [own, payload, indexScore, userScore] = items as (string | null)[];
-    const score = (text: string | null | undefined) => (text == null ? null : Number(text));
-    const scores = { indexScore: score(indexScore), userScore: score(userScore) };
-    if (own || payload == null) return { updatedAt: own ?? null, seen: own || null, ...scores };
-    return { updatedAt: this.#timeOf(payload), seen: payload, ...scores };
-  }
-
-  #timeOf(payload: string): string | null {
-    return this.#parser.isObject(payload) ? this.#parser.texts(payload).updatedAt : null;
-  }
-
-  #flags(reply: Reply): Outcome<boolean>[] {
-    return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
-  }
-}
-
-/** About how many members one step of a scan brings. */
-const SCAN_STEP = 1000;
-/** The cursor that a scan begins with, and ends with. */
-export const SCAN_BEGIN = "0";
-
-const UNKNOWN: Look = { updatedAt: null, seen: null, indexScore: null, userScore: null };
-
-function indexKey(userId: string | undefined): string {
-  return userId === undefined ? INDEX_KEY : userIndexKey(userId);
 }
 
 function membersAndIds(ids: readonly TaskId[]): string[] {
@@ -344,29 +272,11 @@ function keysOf(ids: readonly TaskId[]): string[] {
   return keys;
 }
 
-function seenOf([exists, status, updatedAt, score, userScore]: Reply[]): Outcome<SeenCopy> {
-  for (const item of [exists, score, userScore]) if (item instanceof TtsctlError) return item;
-  const text = (reply: Reply | undefined) => (reply as string | null) ?? "";
-  return {
-    exists: exists === 1,
-    status: text(status),
-    updatedAt: text(updatedAt),
-    score: text(score),
-    userScore: text(userScore),
-  };
+/** The answers of a script, `width` items a task. */
+function itemsOf(reply: Reply, ids: readonly TaskId[], width: number): Reply[][] {
+  return ids.map((_, i) => (reply as Reply[]).slice(i * width, (i + 1) * width));
 }
 
-/** Members with their scores, from a flat reply. */
-function membersOf(reply: Reply, userId: string | undefined): Member[] {
-  const flat = reply as string[];
-  const members: Member[] = [];
-  for (let i = 0; i < flat.length; i += 2) {
-    const id = userId === undefined ? splitMember(flat[i]!) : { userId, taskId: flat[i]! };
-    members.push({ ...id, score: Number(flat[i + 1]) });
-  }
-  return members;
-}
-
-function assertWidth(args: number, tasks: number, width: number): void {
-  if (args !== tasks * width) throw new TtsctlError("INTERNAL", `a Lua call got ${args} values for ${tasks} tasks`);
+function flagsOf(reply: Reply): Outcome<boolean>[] {
+  return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
 }

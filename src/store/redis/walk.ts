@@ -1,9 +1,40 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Command, Reply } from "./client.ts";
-import { ALL_KEYS, INDEX_KEY, readKey, userIndexKey } from "./keys.ts";
+import { ALL_KEYS, indexKey, readKey } from "./keys.ts";
 
 /** Where a walk begins, and what its last step gives back. */
 export const START = "0";
+
+/** What a walk goes over; it has a mirror's methods of these names. */
+interface Steps {
+  stepKeys(cursor: string): Promise<KeyStep>;
+  stepIndexes(cursors: readonly IndexCursor[]): Promise<(IndexStep | TtsctlError)[]>;
+}
+
+/** Walks over all keys of the mirror, step by step. */
+export async function* walkKeys(mirror: Steps): AsyncGenerator<KeyStep> {
+  let cursor = START;
+  do {
+    const step = await mirror.stepKeys(cursor);
+    yield step;
+    cursor = step.cursor;
+  } while (cursor !== START);
+}
+
+/**
+ * Walks over the index of a user, or (undefined) of all: member and score in turn, in no order. What is there throughout
+ * comes at least once, also while a service changes scores: ranks would move under such a walk.
+ * @throws TtsctlError REDIS_*
+ */
+export async function* walkIndex(mirror: Steps, userId: string | undefined): AsyncGenerator<readonly string[]> {
+  let cursor = START;
+  do {
+    const [step] = await mirror.stepIndexes([{ userId, cursor }]);
+    if (step instanceof TtsctlError) throw step;
+    yield step!.flat;
+    cursor = step!.cursor;
+  } while (cursor !== START);
+}
 
 /** How many keys or members one step of a walk asks for. */
 const STEP = 1000;
@@ -47,7 +78,7 @@ export function keyStepOf(reply: Reply): KeyStep {
 }
 
 export function indexStepCommand({ userId, cursor }: IndexCursor): Command {
-  return ["ZSCAN", userId === undefined ? INDEX_KEY : userIndexKey(userId), cursor, "COUNT", STEP];
+  return ["ZSCAN", indexKey(userId), cursor, "COUNT", STEP];
 }
 
 export function indexStepOf(reply: Reply): IndexStep | TtsctlError {

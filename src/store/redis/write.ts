@@ -1,7 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import { type TimeReader, toMicros } from "../../task/time.ts";
-import type { Look, Mirror, Outcome } from "./mirror.ts";
+import type { Look } from "./look.ts";
+import type { Mirror, Outcome } from "./mirror.ts";
 
 /** What a guarded write came to: done, nothing to do, or left alone for a newer copy. */
 export type WriteOutcome = "written" | "unchanged" | "newer";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { SeenCopy } from "../../../src/store/redis/mirror.ts";
+import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import { useMirror } from "./setup.ts";

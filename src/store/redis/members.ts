@@ -1,0 +1,26 @@
+import type { TaskId } from "../task-source.ts";
+import type { Reply } from "./client.ts";
+import { splitMember } from "./keys.ts";
+
+/** A member of an index. */
+export interface Member extends TaskId {
+  /** Epoch seconds. */
+  readonly score: number;
+}
+
+/** A stretch of an index: `since <= score < until`, epoch seconds. */
+export interface ScoreRange {
+  readonly since: number | null;
+  readonly until: number | null;
+}
+
+/** Members with their scores, from a flat reply of the index of a user, or (undefined) of all. */
+export function membersOf(reply: Reply | readonly string[], userId: string | undefined): Member[] {
+  const flat = reply as readonly string[];
+  const members: Member[] = [];
+  for (let i = 0; i < flat.length; i += 2) {
+    const id = userId === undefined ? splitMember(flat[i]!) : { userId, taskId: flat[i]! };
+    members.push({ ...id, score: Number(flat[i + 1]) });
+  }
+  return members;
+}
