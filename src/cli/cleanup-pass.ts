@@ -1,15 +1,16 @@
 import type { CleanupSettings } from "../config/settings.ts";
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { isRedisError, type TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
+import { throwIfInterrupted } from "../operations/pool.ts";
 import type { RetentionPolicy } from "../operations/purge/policy.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { audited } from "./audited.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject, PARTLY } from "./emit.ts";
 import { measured } from "./metrics-file.ts";
-import { openArtifactsOf, openBackupOf, purgeLines } from "./purging.ts";
+import { openPurge } from "./purging.ts";
 
 export interface CleanupFlags {
   readonly once?: boolean;
@@ -52,11 +53,7 @@ function metricsFileOf({ metricsFile, dryRun }: CleanupFlags): string | null {
 
 /** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is told as such. */
 function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
-  if (context.signal.aborted) {
-    throw new TtsctlError("INTERRUPTED", `interrupted: ${result.purged} tasks were purged`, {
-      hint: "the next pass goes on",
-    });
-  }
+  throwIfInterrupted(context.signal, `${result.purged} tasks were purged`, "the next pass goes on");
   if (problem !== null && !isRedisError(problem)) throw problem;
   if (problem !== null)
     context.reporter.warn(
@@ -74,19 +71,7 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
     context.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
     return { result: emptyResult(context.clock.now() - retention.value, flags), problem: null, sizes: null };
   }
-  const file = await context.changingFileStore();
-  if (!flags.dryRun) {
-    const lock = await file.lock("run");
-    context.onRelease(() => lock.release());
-  }
-  const lines = await purgeLines(context, flags.dryRun);
-  const parts = {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ...lines },
-    mirror: await (await context.mirrorLink()).open(),
-    artifacts: await openArtifactsOf(context),
-    backup: await openBackupOf(context, flags.backup, flags.dryRun),
-    ledger,
-  };
+  const parts = await openPurge(context, flags, ledger);
   const { dryRun, allowEmpty } = flags;
   const options = {
     ...{ ...policyOf(cleanup), stuckAfter: stuckAfter.value },
@@ -95,7 +80,7 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
   try {
     return await cleanupOnce(parts, options);
   } finally {
-    await lines.drain();
+    await parts.drain();
   }
 }
 

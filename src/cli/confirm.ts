@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { TtsctlError } from "../errors.ts";
 import type { PlanSummary } from "../operations/plan-summary.ts";
+import { counted } from "../task/counted.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -13,7 +14,7 @@ export function confirmation(context: Context, yes: boolean, question: (count: n
     if (!context.terminal.isInteractive) {
       throw new TtsctlError(
         "CONFIRMATION_REQUIRED",
-        `${count} tasks would be ${done}, and there is no terminal to ask on`,
+        `${counted(count, "task")} would be ${done}, and there is no terminal to ask on`,
         {
           hint: "say --yes, or look at the plan with --dry-run",
         },

@@ -1,4 +1,6 @@
+import type { LogEvent } from "../render/log-line.ts";
 import type { Context } from "./context.ts";
+import { isText } from "./globals.ts";
 
 /**
  * Prints a result that is one object: as text for people, or in the format asked for.
@@ -24,20 +26,29 @@ export async function emitObject(
   }
 }
 
-/** Lines for people that come while a command works: on stdout, with a format for programs on stderr. */
-export function lineOutput(context: Context) {
+/** How an item is told: as a line for people, and as an event of a JSON log. */
+export interface Telling<T> {
+  line(item: T): string;
+  event(item: T): LogEvent;
+}
+
+/**
+ * Tells of items while a command works: on stdout, with a format for programs on stderr, there as events in a JSON log.
+ * `drain` waits until all that was added is written.
+ */
+export function itemOutput<T>(context: Context, { line, event }: Telling<T>) {
   const { out, err } = context.terminal;
-  const isText = context.flags.output === "table" || context.flags.output === "wide";
-  let lines: string[] = [];
+  const forPeople = isText(context.flags.output);
+  let held: T[] = [];
   return {
-    add: (line: string) => {
-      lines.push(`${line}\n`);
+    add: (item: T) => {
+      held.push(item);
     },
-    /** Waits until they are written. */
     drain: () => {
-      const written = lines;
-      lines = [];
-      return (isText ? out : err).writeAll(written);
+      const items = held;
+      held = [];
+      if (!forPeople && err.isJson) return err.sayAll(items.map(event));
+      return (forPeople ? out : err).writeAll(items.map((item) => `${line(item)}\n`));
     },
   };
 }

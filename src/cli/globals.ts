@@ -4,6 +4,11 @@ import type { LOG_FORMATS } from "./log.ts";
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** Whether a format is for people rather than for programs. */
+export function isText(format: Format): boolean {
+  return format === "table" || format === "wide";
+}
+
 /** The flags that every command takes. */
 export interface GlobalFlags {
   readonly config?: string;

@@ -3,6 +3,7 @@ import { itemJson } from "../render/item.ts";
 import { fieldOf } from "../render/task-table.ts";
 import { newestTasks, type Piece } from "../store/newest.ts";
 import type { ListQuery } from "../store/task-store.ts";
+import { counted } from "../task/counted.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
 import { leftOut, taskTableOf, tellingOf } from "./emit-page.ts";
@@ -113,7 +114,5 @@ async function emitTable(context: Context, pieces: AsyncIterable<Piece>, look: L
   } finally {
     await paged?.end();
   }
-  await context.tell(
-    `${sum.shown} of ${sum.total} task${sum.total === 1 ? "" : "s"}, from ${sourceOf(sum)}${leftOut(table)}`,
-  );
+  await context.tell(`${sum.shown} of ${counted(sum.total, "task")}, from ${sourceOf(sum)}${leftOut(table)}`);
 }

@@ -4,6 +4,7 @@ import { formatDuration } from "../task/duration.ts";
 import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
+import { isText } from "./globals.ts";
 import { errorText, sayError } from "./report-error.ts";
 import { Screen } from "./screen.ts";
 import { Recording, type Terminal } from "./terminal.ts";
@@ -20,8 +21,9 @@ type Refresh = (context: Context) => Promise<unknown>;
  */
 export async function live(context: Context, every: number, refresh: Refresh): Promise<number> {
   await context.settings();
-  const isText = context.flags.output === "table" || context.flags.output === "wide";
-  return isText && context.terminal.outIsTerminal ? onScreen(context, every, refresh) : inPipe(context, every, refresh);
+  return isText(context.flags.output) && context.terminal.outIsTerminal
+    ? onScreen(context, every, refresh)
+    : inPipe(context, every, refresh);
 }
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {

@@ -1,13 +1,16 @@
 import { TtsctlError } from "../errors.ts";
 import type { Orphan, OrphanResult } from "../operations/orphans/types.ts";
+import { throwIfInterrupted } from "../operations/pool.ts";
 import { formatBytes } from "../task/bytes.ts";
+import { counted } from "../task/counted.ts";
 import { audited } from "./audited.ts";
 import type { CleanupFlags } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
-import { DONE, emitObject, PARTLY } from "./emit.ts";
+import { DONE, emitObject, itemOutput, PARTLY } from "./emit.ts";
 import type { LedgerRun } from "./ledger.ts";
 import { openMirror } from "./mirror.ts";
 import { openArtifactsOf } from "./purging.ts";
+import { holdRunLock } from "./run-lock.ts";
 
 /** `cleanup --orphans`: lists artifacts without a record; with `--yes` removes them. */
 export async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
@@ -29,11 +32,8 @@ async function orphans(
     });
   }
   const file = await context.changingFileStore();
-  if (!dryRun) {
-    const lock = await file.lock("run");
-    context.onRelease(() => lock.release());
-  }
-  const lines = await orphanLines(context, dryRun);
+  await holdRunLock(context, file, dryRun);
+  const lines = await orphanOutput(context, dryRun);
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger, ...lines },
     mirror: await openMirror(context),
@@ -43,31 +43,17 @@ async function orphans(
   const result = await cleanUpOrphans(parts, options).finally(() => lines.drain());
   ledger?.count(result);
   await emitObject(context, result, () => describe(result));
-  if (context.signal.aborted) {
-    throw new TtsctlError("INTERRUPTED", `interrupted: ${result.removed} artifacts were removed`, {
-      hint: "run it again to finish",
-    });
-  }
+  throwIfInterrupted(context.signal, `${result.removed} artifacts were removed`);
   return result.failed > 0 ? PARTLY : DONE;
 }
 
-/** A line for each orphan: on stdout, with any format for programs on stderr. */
-async function orphanLines(context: Context, dryRun: boolean) {
+async function orphanOutput(context: Context, dryRun: boolean) {
   const { orphanEvent, orphanLine } = await import("../render/orphan-line.ts");
-  const { out, err } = context.terminal;
-  const isText = context.flags.output === "table" || context.flags.output === "wide";
-  let held: Orphan[] = [];
-  return {
-    onOrphan: (orphan: Orphan) => {
-      held.push(orphan);
-    },
-    drain: () => {
-      const told = held;
-      held = [];
-      if (!isText && err.isJson) return err.sayAll(told.map((orphan) => orphanEvent(orphan, dryRun)));
-      return (isText ? out : err).writeAll(told.map((orphan) => `${orphanLine(orphan, dryRun)}\n`));
-    },
-  };
+  const { add, drain } = itemOutput<Orphan>(context, {
+    line: (orphan) => orphanLine(orphan, dryRun),
+    event: (orphan) => orphanEvent(orphan, dryRun),
+  });
+  return { onOrphan: add, drain };
 }
 
 function describe(result: OrphanResult): string {
@@ -81,8 +67,4 @@ function describe(result: OrphanResult): string {
   if (!dryRun) lines.push(`${removed} removed (${size}), ${skipped} skipped, ${failed} failed`);
   else if (folders + logs > 0) lines.push(`nothing was removed; ttsctl cleanup --orphans --yes removes them (${size})`);
   return `${lines.join("\n")}\n`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

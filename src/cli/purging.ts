@@ -1,10 +1,19 @@
 import { resolve } from "node:path";
 import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { Ledger } from "../operations/ledger.ts";
 import type { BackupFile } from "../operations/purge/backup.ts";
 import type { PurgedTask } from "../operations/purge/tally.ts";
 import type { Context } from "./context.ts";
+import { itemOutput } from "./emit.ts";
+import { holdRunLock } from "./run-lock.ts";
 
-/** What `cleanup` and `delete` have in common: opened here, released with the context. */
+/** The flags of `cleanup` and `delete` that decide on what is opened for them. */
+interface PurgeFlags {
+  readonly dryRun: boolean;
+  readonly backup?: string;
+}
+
+/** `output/` and `Logs/`, released with the context. */
 export async function openArtifactsOf(context: Context): Promise<Artifacts> {
   const { openArtifacts } = await import("../artifacts/artifacts.ts");
   const { paths } = await context.settings();
@@ -13,11 +22,7 @@ export async function openArtifactsOf(context: Context): Promise<Artifacts> {
   return artifacts;
 }
 
-export async function openBackupOf(
-  context: Context,
-  path: string | undefined,
-  dryRun: boolean,
-): Promise<BackupFile | null> {
+async function openBackupOf(context: Context, path: string | undefined, dryRun: boolean): Promise<BackupFile | null> {
   if (path === undefined || dryRun) return null;
   const { BackupFile } = await import("../operations/purge/backup.ts");
   const { store, audit } = await context.settings();
@@ -27,22 +32,25 @@ export async function openBackupOf(
   return backup;
 }
 
-/** Prints a `[CLEANUP]` line for each purged task: on stdout, with any other format on stderr, there as events in a JSON log. */
-export async function purgeLines(context: Context, dryRun: boolean) {
-  const { cleanupEvent, cleanupLine } = await import("../render/cleanup-line.ts");
-  const { out, err } = context.terminal;
-  const isText = context.flags.output === "table" || context.flags.output === "wide";
-  const lineOf = (task: PurgedTask) => `${cleanupLine(task, dryRun)}\n`;
-  let tasks: PurgedTask[] = [];
+/** What a purge of tasks needs, all opened, with the run lock held unless it is a dry run. */
+export async function openPurge(context: Context, { dryRun, backup }: PurgeFlags, ledger: Ledger | null) {
+  const file = await context.changingFileStore();
+  await holdRunLock(context, file, dryRun);
   return {
-    onPurged: (task: PurgedTask) => {
-      tasks.push(task);
-    },
-    drain: () => {
-      const purged = tasks;
-      tasks = [];
-      if (!isText && err.isJson) return err.sayAll(purged.map((task) => cleanupEvent(task, dryRun)));
-      return (isText ? out : err).writeAll(purged.map(lineOf));
-    },
+    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
+    ...(await purgedOutput(context, dryRun)),
+    mirror: await (await context.mirrorLink()).open(),
+    artifacts: await openArtifactsOf(context),
+    backup: await openBackupOf(context, backup, dryRun),
   };
+}
+
+/** A `[CLEANUP]` line for each purged task. */
+async function purgedOutput(context: Context, dryRun: boolean) {
+  const { cleanupEvent, cleanupLine } = await import("../render/cleanup-line.ts");
+  const { add, drain } = itemOutput<PurgedTask>(context, {
+    line: (task) => cleanupLine(task, dryRun),
+    event: (task) => cleanupEvent(task, dryRun),
+  });
+  return { onPurged: add, drain };
 }

@@ -1,9 +1,11 @@
 import { TtsctlError } from "../errors.ts";
 import type { QueryNames, RawQuery } from "../operations/list-query.ts";
+import { notFound } from "../render/not-found.ts";
 import type { ListQuery } from "../store/task-store.ts";
 import type { Context } from "./context.ts";
 import { DONE, PARTLY } from "./emit.ts";
 import type { LookFlags } from "./flags.ts";
+import { isText } from "./globals.ts";
 
 /** What `list` and `query` have in common. */
 export async function runList(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {
@@ -25,11 +27,10 @@ async function listPage(context: Context, query: ListQuery, look: LookFlags, nam
   const { emitPage } = await import("./emit-page.ts");
   await emitPage(context, result, look);
   const { output, quiet } = context.flags;
-  const isTable = output === "table" || output === "wide";
   if (result.missing.length > 0 && (output === "jsonl" || output === "csv")) {
-    context.reporter.warn(`not found: ${result.missing.join(", ")}`);
+    context.reporter.warn(notFound(result.missing));
   }
-  if (result.tasks.length === 0 && isTable && !quiet) {
+  if (result.tasks.length === 0 && isText(output) && !quiet) {
     const { explainEmpty } = await import("../operations/explain-empty.ts");
     const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
     await context.tell(await explainEmpty(parts, query, result, names));
@@ -47,7 +48,7 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Lo
   if (look.limit !== undefined && raw.taskIds != null) {
     refuse(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
   }
-  if (output === "table" || output === "wide" || output === "csv") return;
+  if (isText(output) || output === "csv") return;
   const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
   const first = given.find((flag) => typeof flag === "string");
   if (first !== undefined) refuse(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");

@@ -1,23 +1,16 @@
-import type { Artifacts } from "../artifacts/artifacts.ts";
-import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
-import type { FileStore } from "../store/file/file-store.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import type { MirrorState } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import type { Ledger } from "./ledger.ts";
+import type { CleanupParts } from "./cleanup.ts";
 import { MirrorUse } from "./mirror-use.ts";
 import type { PlanSummary } from "./plan-summary.ts";
-import type { BackupFile } from "./purge/backup.ts";
 import { decideDelete } from "./purge/decide.ts";
 import type { Looked } from "./purge/looked.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
 import type { Survey } from "./purge/survey.ts";
-import type { PurgedTask } from "./purge/tally.ts";
-import type { Reporter } from "./reporter.ts";
 import { storeEmpty } from "./safety.ts";
 import { type Selection, select } from "./select.ts";
 
@@ -45,18 +38,7 @@ export interface DeleteResult {
   dryRun: boolean;
 }
 
-export interface DeleteParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly artifacts: Artifacts;
-  readonly backup: BackupFile | null;
-  readonly ledger: Ledger | null;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  onPurged(task: PurgedTask): void;
-  /** Waits until what onPurged was given is written. */
-  drain(): Promise<void>;
+export interface DeleteParts extends CleanupParts {
   /** Asks before anything is deleted; throws where the answer is no. */
   confirm(plan: PlanSummary): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
+import { counted } from "../task/counted.ts";
 import { NO_FILTER, type TaskFilter } from "../task/filter.ts";
 import { nearest } from "../task/nearest.ts";
 import type { QueryNames } from "./list-query.ts";
@@ -33,7 +34,7 @@ export async function explainEmpty(
     const ofUser = await count({ ...NO_FILTER, userId: filter.userId });
     if (ofUser === 0) return explainUser(parts, filter.userId, all);
     if (query.ids !== null)
-      return `${of(ofUser)} of ${JSON.stringify(filter.userId)}, none of them with ${names.taskIds} and the filter`;
+      return `${counted(ofUser, "task")} of ${JSON.stringify(filter.userId)}, none of them with ${names.taskIds} and the filter`;
   }
   return explainFilter(filter, names, all, count);
 }
@@ -58,7 +59,7 @@ async function explainUser(parts: EmptyParts, userId: string, all: number): Prom
   const like = nearest(userId, inMirror.size > 0 ? inMirror : await usersOfFile(parts));
   const named = like.map((user) => JSON.stringify(user)).join(" or ");
   const hint = like.length === 0 ? "" : `; did you mean ${named}?`;
-  return `no task of user ${JSON.stringify(userId)} among ${of(all)}${hint}`;
+  return `no task of user ${JSON.stringify(userId)} among ${counted(all, "task")}${hint}`;
 }
 
 /** Users of the newest tasks. */
@@ -90,10 +91,10 @@ async function explainFilter(
   const without: string[] = [];
   for (const part of given) {
     const left = given.length === 1 ? all : await count(withoutPart(filter, part));
-    if (left > 0) without.push(`without ${names[part]} ${of(left)}`);
+    if (left > 0) without.push(`without ${names[part]} ${counted(left, "task")}`);
   }
   if (without.length > 0) return `nothing matches; there would be ${without.join(", ")}`;
-  return `nothing matches ${given.map((part) => names[part]).join(" and ")}; there are ${of(all)} in all`;
+  return `nothing matches ${given.map((part) => names[part]).join(" and ")}; there are ${counted(all, "task")} in all`;
 }
 
 function isGiven(filter: TaskFilter, part: Part): boolean {
@@ -105,8 +106,4 @@ function withoutPart(filter: TaskFilter, part: Part): TaskFilter {
   if (part !== "userId") return { ...filter, [part]: null };
   const { userId: _, ...rest } = filter;
   return rest;
-}
-
-function of(count: number): string {
-  return `${count} task${count === 1 ? "" : "s"}`;
 }

@@ -41,6 +41,6 @@ export function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
 }
 
 /** @throws TtsctlError INTERRUPTED */
-export function throwIfInterrupted(signal: AbortSignal, done: string): void {
-  if (signal.aborted) throw new TtsctlError("INTERRUPTED", `interrupted: ${done}`, { hint: "run it again to finish" });
+export function throwIfInterrupted(signal: AbortSignal, done: string, hint = "run it again to finish"): void {
+  if (signal.aborted) throw new TtsctlError("INTERRUPTED", `interrupted: ${done}`, { hint });
 }

@@ -1,5 +1,6 @@
 import type { Finding, Status } from "../operations/doctor/check.ts";
 import { printable } from "../printable.ts";
+import { counted } from "../task/counted.ts";
 import type { TableStyle } from "./table.ts";
 import { wrapped } from "./wrap.ts";
 
@@ -55,7 +56,6 @@ export function doctorSkipped(findings: readonly Finding[], style: TableStyle): 
 
 /** The line below all findings. */
 export function doctorSummary({ ok, warn, fail, skip }: DoctorReport): string {
-  const some = (count: number, one: string) => (count === 1 ? `1 ${one}` : `${count} ${one}s`);
   const tail = skip === 0 ? "" : `, ${skip} skipped`;
-  return `${ok} ok, ${some(warn, "warning")}, ${some(fail, "failure")}${tail}\n`;
+  return `${ok} ok, ${counted(warn, "warning")}, ${counted(fail, "failure")}${tail}\n`;
 }

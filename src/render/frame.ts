@@ -1,3 +1,4 @@
+import { counted } from "../task/counted.ts";
 import { cut, wrap } from "./cut.ts";
 
 /** What one refresh has to show: the head and the notes stay in sight, the body gives way. */
@@ -22,5 +23,5 @@ export function frame({ head, body, notes: long }: Picture, { columns, rows }: S
 
 function more(lines: number, room: number): string {
   const hidden = lines - Math.max(0, room - 1);
-  return room > 0 ? `… ${hidden} more line${hidden === 1 ? "" : "s"}` : "";
+  return room > 0 ? `… ${counted(hidden, "more line")}` : "";
 }

@@ -1,4 +1,5 @@
 import type { ListResult } from "../store/task-store.ts";
+import { counted } from "../task/counted.ts";
 import { itemJson } from "./item.ts";
 
 /** `list -o json` (SPEC section 5), in pieces so that a large page never is one string more than it must. */
@@ -22,6 +23,6 @@ export function* pageJsonLines(result: ListResult): Generator<string> {
 export function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {
   const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
   const where = page > pages ? `page ${page}, past the last one, ${pages}` : `page ${page} of ${pages}`;
-  const shown = `${tasks.length} of ${total} task${total === 1 ? "" : "s"}, ${where}, from ${source}`;
+  const shown = `${tasks.length} of ${counted(total, "task")}, ${where}, from ${source}`;
   return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
 }

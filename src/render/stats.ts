@@ -2,6 +2,7 @@ import stringWidth from "string-width";
 import type { ByStatus, NamedTask, StatsResult, UserStats } from "../operations/stats/types.ts";
 import { printable } from "../printable.ts";
 import { formatBytes } from "../task/bytes.ts";
+import { counted } from "../task/counted.ts";
 import { formatAge, formatDuration } from "../task/duration.ts";
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
@@ -34,8 +35,8 @@ export function statsText(stats: StatsResult, style: StatsStyle): string {
 }
 
 function title({ total, users, user, source }: StatsResult): string {
-  const tasks = `${total} task${total === 1 ? "" : "s"}`;
-  const whose = user === null ? `${users} user${users === 1 ? "" : "s"}` : printable(user);
+  const tasks = counted(total, "task");
+  const whose = user === null ? counted(users, "user") : printable(user);
   return `${tasks} of ${whose}, from ${source}`;
 }
 
@@ -188,9 +189,8 @@ function diskLines({ disk }: StatsResult): string[] {
 function cleanupText({ cleanup }: StatsResult): string {
   if (cleanup === null) return "off, or not known";
   const { tasks, files, bytes } = cleanup;
-  const freed =
-    files === null || bytes === null ? "" : `: ${files} file${files === 1 ? "" : "s"}, ${formatBytes(bytes)}`;
-  return `${tasks} task${tasks === 1 ? "" : "s"} would go now${freed}`;
+  const freed = files === null || bytes === null ? "" : `: ${counted(files, "file")}, ${formatBytes(bytes)}`;
+  return `${counted(tasks, "task")} would go now${freed}`;
 }
 
 function stuckLines({ stuck }: StatsResult): string[] {
@@ -207,5 +207,5 @@ function invalidLines({ invalid }: StatsResult): string[] {
     return printable(`byte ${byte}${id}: ${reason}`);
   });
   const more = invalid.count > named.length ? `; and ${invalid.count - named.length} more` : "";
-  return [`invalid  ${invalid.count} record${invalid.count === 1 ? "" : "s"}: ${named.join("; ")}${more}`];
+  return [`invalid  ${counted(invalid.count, "record")}: ${named.join("; ")}${more}`];
 }

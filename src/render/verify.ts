@@ -1,6 +1,7 @@
 import type { Drift } from "../operations/verify/drift.ts";
 import type { Kind, VerifyResult } from "../operations/verify/kinds.ts";
 import type { TaskId } from "../store/task-source.ts";
+import { counted } from "../task/counted.ts";
 
 /** What each kind means, in the order in which people want to know: what misses first, the indexes last. */
 const MEANINGS: Readonly<Record<Kind, string>> = {
@@ -52,8 +53,8 @@ function remedy(kind: Kind, { prune, restore }: RepairFlags): string {
 }
 
 export function headline({ checked, inSync, invalid }: VerifyResult, drifted: number): string {
-  const left = invalid === 0 ? "" : `; ${invalid} invalid record${invalid === 1 ? "" : "s"} of the file left alone`;
-  return `${checked} task${checked === 1 ? "" : "s"} compared: ${inSync} in step, ${drifted} not${left}\n`;
+  const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} of the file left alone`;
+  return `${counted(checked, "task")} compared: ${inSync} in step, ${drifted} not${left}\n`;
 }
 
 /** What was done about it, and what to do next. */

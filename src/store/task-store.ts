@@ -1,4 +1,5 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
+import { counted } from "../task/counted.ts";
 import { NO_FILTER, passes, type TaskFilter } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { toMicros } from "../task/time.ts";
@@ -117,9 +118,7 @@ export const UNSYNCED =
 
 export function danglingWarnings(count: number): string[] {
   if (count === 0) return [];
-  return [
-    `${count} index member${count === 1 ? "" : "s"} without a task left out; \`ttsctl sync --prune\` removes them`,
-  ];
+  return [`${counted(count, "index member")} without a task left out; \`ttsctl sync --prune\` removes them`];
 }
 
 export function missingWarnings(snapshot: Snapshot): string[] {
@@ -132,9 +131,7 @@ export function invalidWarnings({ path, invalid, layout }: Snapshot): string[] {
   if (invalid.count > 0) {
     const names = invalid.named.slice(0, 3).map(describeInvalid).join("; ");
     const more = invalid.count > 3 ? `; and ${invalid.count - 3} more` : "";
-    lines.push(
-      `${path} holds ${invalid.count} invalid record${invalid.count === 1 ? "" : "s"}, left alone: ${names}${more}`,
-    );
+    lines.push(`${path} holds ${counted(invalid.count, "invalid record")}, left alone: ${names}${more}`);
   }
   const unfinished = layout?.unfinished ?? null;
   if (unfinished !== null) lines.push(`${path} ends in an unfinished append at byte ${unfinished}, ignored`);

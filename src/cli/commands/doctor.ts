@@ -3,6 +3,7 @@ import type { Finding } from "../../operations/doctor/check.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, FAILED } from "../emit.ts";
+import { isText } from "../globals.ts";
 
 export function declareDoctor(program: Command, attach: Attach): void {
   const command = program
@@ -35,13 +36,13 @@ async function runDoctor(context: Context): Promise<number> {
   const style = await context.terminal.tableStyle(context.flags);
   if (context.flags.output === "csv") await context.terminal.out.writeAll(await csvOf(findings));
   else await emitObject(context, report, () => doctorSkipped(findings, style));
-  if (isText(context) && !context.flags.quiet) await context.terminal.err.write(doctorSummary(report));
+  if (isText(context.flags.output) && !context.flags.quiet) await context.terminal.err.write(doctorSummary(report));
   return report.fail > 0 ? FAILED : DONE;
 }
 
 /** Prints a finding as it comes, where people read; what was skipped is said at the end. */
 async function printer(context: Context): Promise<(finding: Finding) => Promise<void>> {
-  if (!isText(context)) return async () => {};
+  if (!isText(context.flags.output)) return async () => {};
   const { findingText } = await import("../../render/doctor.ts");
   const style = await context.terminal.tableStyle(context.flags);
   return async (finding) => {
@@ -53,8 +54,4 @@ async function csvOf(findings: readonly Finding[]): Promise<Iterable<string>> {
   const { csvOfRows } = await import("../../render/csv.ts");
   const rows = findings.map(({ check, status, detail, hint }) => [check, status, detail, hint ?? ""]);
   return csvOfRows(["check", "status", "detail", "hint"], rows);
-}
-
-function isText({ flags }: Context): boolean {
-  return flags.output === "table" || flags.output === "wide";
 }

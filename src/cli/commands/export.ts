@@ -3,11 +3,14 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { ExportResult } from "../../operations/export/export.ts";
 import type { ExportFormat } from "../../render/export.ts";
+import { notFound } from "../../render/not-found.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
+import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
+import { selectionOf } from "../choose.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
-import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
+import type { SelectionFlags } from "../flags.ts";
 import { addSelection, addSource } from "../selection.ts";
 
 interface ExportFlags extends SelectionFlags {
@@ -46,10 +49,7 @@ function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportForma
 }
 
 async function runExport(context: Context, flags: ExportFlags, format: ExportFormat): Promise<number> {
-  const { buildFilter, checkIds } = await import("../../operations/list-query.ts");
-  const raw = rawQueryOf(flags);
-  const checking = { names: FLAG_NAMES, times: await context.times(), now: context.clock.now() };
-  const chosen = { ids: checkIds(raw, checking), filter: buildFilter(raw, checking), source: flags.source };
+  const chosen = { ...(await selectionOf(context, flags)), source: flags.source };
   const { exportTasks } = await import("../../operations/export/export.ts");
   const { ExportText } = await import("../../render/export.ts");
   const text = new ExportText(format);
@@ -101,12 +101,12 @@ async function report(context: Context, result: ExportResult, to: string | undef
   const { reporter, terminal, flags } = context;
   const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
   if (problem !== null) reporter.warn(`${problem.message}: what it alone has is not in the export`);
-  if (missing.length > 0) reporter.warn(`not found: ${missing.join(", ")}`);
+  if (missing.length > 0) reporter.warn(notFound(missing));
   if (dangling > 0) reporter.warn(`${dangling} index members without a task left out; \`ttsctl verify\` says which`);
   const count = fromFile + fromRedis;
   const where = to === undefined ? "" : ` to ${to}`;
   const { printable } = await import("../../printable.ts");
-  const line = `${count} task${count === 1 ? "" : "s"} exported${where}: ${fromFile} from the file, ${fromRedis} from Redis`;
+  const line = `${counted(count, "task")} exported${where}: ${fromFile} from the file, ${fromRedis} from Redis`;
   if (!flags.quiet && terminal.out.isOpen) await terminal.err.write(`${printable(line)}\n`);
   return problem !== null || missing.length + failed > 0 ? PARTLY : DONE;
 }

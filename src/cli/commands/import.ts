@@ -4,13 +4,17 @@ import type { TtsctlError } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/decide.ts";
 import type { Selection } from "../../operations/select.ts";
+import { notFound } from "../../render/not-found.ts";
+import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
+import { selectionOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "../flags.ts";
+import type { SelectionFlags } from "../flags.ts";
 import type { LedgerRun } from "../ledger.ts";
+import { holdRunLock } from "../run-lock.ts";
 import { addSelection } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
@@ -46,10 +50,7 @@ Examples:
   gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`;
 
 async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {
-  const { buildFilter, checkIds } = await import("../../operations/list-query.ts");
-  const raw = rawQueryOf(flags);
-  const checking = { names: FLAG_NAMES, times: await context.times(), now: context.clock.now() };
-  const selection = { ids: checkIds(raw, checking), filter: buildFilter(raw, checking) };
+  const selection = await selectionOf(context, flags);
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, (ledger) => importFrom(context, flags, { path, selection, ledger }));
 }
@@ -72,11 +73,13 @@ async function importFrom(
     await context.zone(),
   );
   context.onRelease(() => source.records.close());
-  if (!flags.dryRun) {
-    const lock = await file.lock("run");
-    context.onRelease(() => lock.release());
-  }
-  const ask = confirmation(context, flags.yes, (count) => `Replace ${tasks(count)} of the store file?`, "replaced");
+  await holdRunLock(context, file, flags.dryRun);
+  const ask = confirmation(
+    context,
+    flags.yes,
+    (count) => `Replace ${counted(count, "task")} of the store file?`,
+    "replaced",
+  );
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     mirror: await (await context.mirrorLink()).open(),
@@ -98,10 +101,6 @@ function exitCodeOf(context: Context, result: ImportResult, changed: number, pro
   return problem !== null || refused + returned + invalid + missing.length + failed + changed > 0 ? PARTLY : DONE;
 }
 
-function tasks(count: number): string {
-  return `${count} task${count === 1 ? "" : "s"}`;
-}
-
 function describe(result: ImportResult): string {
   const { added, replaced, identical, kept, conflicts, refused, returned, invalid, missing, newerInRedis } = result;
   const would = result.dryRun ? " (dry run: nothing was changed)" : "";
@@ -110,7 +109,7 @@ function describe(result: ImportResult): string {
   if (conflicts > 0) lines.push(`${conflicts} of those kept have the same time and other content (named above)`);
   if (refused > 0) lines.push(`${refused} refused (named above)`);
   if (invalid > 0) lines.push(`${invalid} invalid lines left out (named above)`);
-  if (missing.length > 0) lines.push(`not found: ${missing.map((id) => JSON.stringify(id)).join(", ")}`);
+  if (missing.length > 0) lines.push(notFound(missing));
   if (newerInRedis > 0) lines.push(`${newerInRedis} are newer in Redis, and stay so there; ttsctl verify says which`);
   if (result.failed > 0) lines.push(`${result.failed} could not be written to Redis (named above)`);
   if (returned > 0) lines.push(`${returned} were taken out again: the service holds the store in memory`);

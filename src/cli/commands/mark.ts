@@ -2,15 +2,20 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkedTask, MarkOptions, MarkResult } from "../../operations/mark/types.ts";
+import { throwIfInterrupted } from "../../operations/pool.ts";
 import type { Selection } from "../../operations/select.ts";
+import { notFound } from "../../render/not-found.ts";
+import { counted } from "../../task/counted.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
+import { requireSelection, selectionOf } from "../choose.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
-import { DONE, emitObject, lineOutput, PARTLY } from "../emit.ts";
-import { FLAG_NAMES, maxDelete, rawQueryOf, type SelectionFlags } from "../flags.ts";
+import { DONE, emitObject, itemOutput, PARTLY } from "../emit.ts";
+import { FLAG_NAMES, maxDelete, type SelectionFlags } from "../flags.ts";
 import type { LedgerRun } from "../ledger.ts";
+import { holdRunLock } from "../run-lock.ts";
 import { addSelection } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags {
@@ -28,6 +33,8 @@ interface MarkFlags extends SelectionFlags {
 /** The word that is written, and as it is shown. */
 type NewStatus = Pick<MarkOptions, "status" | "shown">;
 
+const CHOOSE =
+  "choose with --user, --ids, --where-status, --since, --until, or say --all; --status is what they become";
 const NAMES = { ...FLAG_NAMES, statuses: "--where-status" };
 
 export function declareMark(program: Command, attach: Attach): void {
@@ -58,12 +65,10 @@ Examples:
 
 async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   const status = checkNewStatus(flags.status);
-  refuseEmptySelection(flags);
-  const { buildFilter, checkIds } = await import("../../operations/list-query.ts");
   const { status: _, whereStatus, ...rest } = flags;
-  const raw = rawQueryOf({ ...rest, ...(whereStatus === undefined ? {} : { status: whereStatus }) });
-  const checking = { names: NAMES, times: await context.times(), now: context.clock.now() };
-  const selection = { ids: checkIds(raw, checking), filter: buildFilter(raw, checking) };
+  const choosing = { ...rest, ...(whereStatus === undefined ? {} : { status: whereStatus }) };
+  requireSelection(choosing, flags.all, CHOOSE);
+  const selection = await selectionOf(context, choosing, NAMES);
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, (ledger) => markChosen(context, flags, { selection, status, ledger }));
 }
@@ -75,28 +80,28 @@ interface Chosen {
 }
 
 async function markChosen(context: Context, flags: MarkFlags, { selection, status, ledger }: Chosen): Promise<number> {
-  const [{ markTasks }, { markLine }] = await Promise.all([
+  const [{ markTasks }, { markEvent, markLine }] = await Promise.all([
     import("../../operations/mark/mark.ts"),
     import("../../render/mark-line.ts"),
   ]);
   const file = await context.changingFileStore();
-  if (!flags.dryRun) {
-    const lock = await file.lock("run");
-    context.onRelease(() => lock.release());
-  }
-  const lines = lineOutput(context);
-  const ask = (count: number) => `Mark ${count} task${count === 1 ? "" : "s"} as ${status.shown}?`;
+  await holdRunLock(context, file, flags.dryRun);
+  const marked = itemOutput<MarkedTask>(context, {
+    line: (task) => markLine(task, status.shown, flags.dryRun),
+    event: (task) => markEvent(task, status.shown, flags.dryRun),
+  });
+  const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     mirror: await (await context.mirrorLink()).open(),
     zone: await context.zone(),
-    onMarked: (task: MarkedTask) => lines.add(markLine(task, status.shown, flags.dryRun)),
-    drain: lines.drain,
+    onMarked: marked.add,
+    drain: marked.drain,
     confirm: planConfirmation(context, flags.yes, ask, "marked"),
   };
   const { result, problem } = await markTasks(parts, selection, optionsOf(flags, status));
   ledger?.count(result);
-  await lines.drain();
+  await marked.drain();
   await emitObject(context, result, () => describeMark(result, status.shown));
   return exitCodeOf(context, result, problem);
 }
@@ -119,20 +124,9 @@ function checkNewStatus(text: string | undefined): NewStatus {
   throw new TtsctlError("USAGE", `--status: unknown status ${JSON.stringify(text)}`, { hint: accepted });
 }
 
-function refuseEmptySelection({ user, ids, whereStatus, since, until, all }: MarkFlags): void {
-  const chosen = [user, ids, whereStatus, since, until].some((flag) => flag !== undefined);
-  if (chosen !== all) return;
-  throw new TtsctlError("USAGE", all ? "--all and a selection exclude each other" : "no tasks chosen", {
-    hint: "choose with --user, --ids, --where-status, --since, --until, or say --all; --status is what they become",
-  });
-}
-
 function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError | null): number {
-  if (context.signal.aborted) {
-    throw new TtsctlError("INTERRUPTED", `interrupted: ${result.marked} tasks were marked`, {
-      hint: "run it again to finish, and `ttsctl sync` for Redis",
-    });
-  }
+  const hint = "run it again to finish, and `ttsctl sync` for Redis";
+  throwIfInterrupted(context.signal, `${result.marked} tasks were marked`, hint);
   if (problem !== null) {
     const what = result.dryRun ? "the file alone was looked at" : "the file alone is sure to be marked";
     context.reporter.warn(`${problem.message}: ${what}; when Redis is back run \`ttsctl sync\``);
@@ -145,7 +139,7 @@ function describeMark(result: MarkResult, shown: string): string {
   const done = result.dryRun ? `would be marked as ${shown}` : `marked as ${shown}`;
   const lines = [`${result.marked} of ${result.requested} chosen tasks ${done}`];
   if (result.unchanged > 0) lines.push(`${result.unchanged} had that status already`);
-  if (result.missing.length > 0) lines.push(`not found: ${result.missing.map((id) => JSON.stringify(id)).join(", ")}`);
+  if (result.missing.length > 0) lines.push(notFound(result.missing));
   if (result.refused.length > 0) lines.push(`${result.refused.length} refused (named above)`);
   if (result.failed > 0) lines.push(`${result.failed} failed (named above)`);
   if (result.returned > 0) lines.push(`${result.returned} came back: the service holds the store in memory`);

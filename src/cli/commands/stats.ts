@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
-import { trimId } from "../../task/ids.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Attach } from "../attach.ts";
+import { userOf } from "../choose.ts";
 import { policyOf } from "../cleanup-pass.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject } from "../emit.ts";
@@ -43,8 +43,7 @@ Examples:
   ttsctl stats --watch 10                    every ten seconds, drawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
-  const { checkUser } = await import("../../operations/list-query.ts");
-  const userId = flags.user === undefined ? undefined : checkUser(trimId(flags.user), "--user");
+  const userId = await userOf(flags);
   const { countTasks } = await import("../../operations/stats/stats.ts");
   const { cleanup } = await context.settings();
   const zone = await context.zone();

@@ -1,13 +1,15 @@
 import type { Command } from "commander";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { SyncOutcome, SyncResult } from "../../operations/sync.ts";
-import { trimId } from "../../task/ids.ts";
+import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
+import { userOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import type { LedgerRun } from "../ledger.ts";
+import { holdRunLock } from "../run-lock.ts";
 import { addDestructive } from "../selection.ts";
 
 interface SyncFlags {
@@ -42,8 +44,7 @@ Examples:
   ttsctl sync --prune --max-delete 10%  also remove what only Redis has, if it is no more than a tenth`;
 
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
-  const { checkUser } = await import("../../operations/list-query.ts");
-  const userId = flags.user === undefined ? undefined : checkUser(trimId(flags.user), "--user");
+  const userId = await userOf(flags);
   if (flags.prune) await context.requireConfig(false);
   return audited(context, flags.prune && !flags.dryRun, (ledger) => syncStore(context, flags, userId, ledger));
 }
@@ -58,13 +59,10 @@ async function syncStore(
   const { openMirror } = await import("../mirror.ts");
   const file = await context.changingFileStore();
   const mirror = await openMirror(context);
-  if (!flags.dryRun) {
-    const lock = await file.lock("run");
-    context.onRelease(() => lock.release());
-  }
+  await holdRunLock(context, file, flags.dryRun);
   const parts = {
     ...{ file, mirror, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
-    confirm: confirmation(context, flags.yes, (count) => `Remove ${count} tasks that only Redis has?`),
+    confirm: confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`),
   };
   const outcome = await sync(parts, {
     ...(userId === undefined ? {} : { userId }),

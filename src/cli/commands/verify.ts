@@ -2,13 +2,15 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
-import { trimId } from "../../task/ids.ts";
+import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
+import { userOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
 import type { LedgerRun } from "../ledger.ts";
+import { holdRunLock } from "../run-lock.ts";
 import { addDestructive } from "../selection.ts";
 
 interface VerifyFlags {
@@ -47,8 +49,7 @@ Examples:
 
 async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
   checkFlags(flags);
-  const { checkUser } = await import("../../operations/list-query.ts");
-  const userId = flags.user === undefined ? undefined : checkUser(trimId(flags.user), "--user");
+  const userId = await userOf(flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
   return audited(context, flags.repair && !flags.dryRun, async (ledger) => {
     const outcome = await (flags.repair ? repair : compare)(
@@ -91,11 +92,8 @@ async function repair(
   const { verifyAndRepair } = await import("../../operations/verify/verify.ts");
   const file = await context.changingFileStore();
   const parts = await partsOf(context);
-  if (!flags.dryRun) {
-    const lock = await file.lock("run");
-    context.onRelease(() => lock.release());
-  }
-  const confirm = confirmation(context, flags.yes, (count) => `Remove ${count} tasks that only Redis has?`);
+  await holdRunLock(context, file, flags.dryRun);
+  const confirm = confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`);
   const { dryRun, prune, restore, allowEmpty } = flags;
   const options = { ...scope, dryRun, prune, restore, allowEmpty, maxDelete: flags.maxDelete ?? { percent: 50 } };
   return verifyAndRepair({ ...parts, file, zone: await context.zone(), ledger, confirm }, options);

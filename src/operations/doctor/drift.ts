@@ -5,6 +5,7 @@ import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
 import { INDEX_KEY, splitMember } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { counted } from "../../task/counted.ts";
 import type { Task } from "../../task/task.ts";
 import { batches } from "../pool.ts";
 import { classify } from "../verify/classify.ts";
@@ -52,7 +53,7 @@ const WORDS: Record<Kind, string> = {
 
 export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number): Verdict {
   const found = KINDS.filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${WORDS[kind]}`);
-  const looked = `a sample of ${sample} ${sample === 1 ? "task" : "tasks"}`;
+  const looked = `a sample of ${counted(sample, "task")}`;
   if (found.length === 0) return ok(`none in ${looked} of both stores`);
   return warn(
     `in ${looked}: ${found.join(", ")}`,

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { systemErrorCode } from "../../errors.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
+import { counted } from "../../task/counted.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 import { fileSystemOf } from "./file-systems.ts";
 import { Skip } from "./skip.ts";
@@ -27,7 +28,7 @@ const content: Check = {
     const snapshot = await probe.read();
     if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
-    const size = `${SHAPES[snapshot.shape]} of ${count} ${count === 1 ? "task" : "tasks"}, whole`;
+    const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}, whole`;
     if (problems.length === 0) return ok(`${size}, ${snapshot.layout?.size} bytes`);
     return warn(`${size}; ${problems.join("; ")}`, "invalid records are never listed, synced or purged: correct them");
   },

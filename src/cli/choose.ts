@@ -1,0 +1,43 @@
+import { TtsctlError } from "../errors.ts";
+import type { QueryNames } from "../operations/list-query.ts";
+import type { Selection } from "../operations/select.ts";
+import { trimId } from "../task/ids.ts";
+import type { Context } from "./context.ts";
+import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "./flags.ts";
+
+/**
+ * The tasks that the flags choose.
+ * @param names how the flags are called in messages
+ * @throws TtsctlError USAGE
+ */
+export async function selectionOf(
+  context: Context,
+  flags: SelectionFlags,
+  names: QueryNames = FLAG_NAMES,
+): Promise<Selection> {
+  const { buildFilter, checkIds } = await import("../operations/list-query.ts");
+  const raw = rawQueryOf(flags);
+  const checking = { names, times: await context.times(), now: context.clock.now() };
+  return { ids: checkIds(raw, checking), filter: buildFilter(raw, checking) };
+}
+
+/**
+ * A command that changes tasks takes no silence for "all of them" (SPEC section 5).
+ * @throws TtsctlError USAGE
+ */
+export function requireSelection(flags: SelectionFlags, all: boolean, hint: string): void {
+  const { user, ids, status, since, until } = flags;
+  const chosen = [user, ids, status, since, until].some((flag) => flag !== undefined);
+  if (chosen !== all) return;
+  throw new TtsctlError("USAGE", all ? "--all and a selection exclude each other" : "no tasks chosen", { hint });
+}
+
+/**
+ * The user of `--user`, for a command that chooses by nothing else.
+ * @throws TtsctlError USAGE
+ */
+export async function userOf({ user }: Pick<SelectionFlags, "user">): Promise<string | undefined> {
+  if (user === undefined) return undefined;
+  const { checkUser } = await import("../operations/list-query.ts");
+  return checkUser(trimId(user), FLAG_NAMES.userId);
+}
