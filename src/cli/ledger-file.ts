@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { syncFolder } from "../store/file/sync-folder.ts";
 import { isOneOf } from "./same-file.ts";
 
 // A link could lead into the store or any other file; a pipe would block; the owner's group may read it, nobody else.
@@ -34,7 +35,7 @@ export class LedgerFile {
     try {
       const own = await handle.stat();
       if (!own.isFile()) throw new TtsctlError("AUDIT_FAILED", `the audit ledger ${path} is not a regular file`);
-      if (own.size === 0) await syncFolder(path);
+      if (own.size === 0) await syncFolder(dirname(path));
       return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
     } catch (error) {
       await handle.close();
@@ -69,12 +70,6 @@ export class LedgerFile {
 
 async function lastByte(handle: FileHandle, size: number): Promise<number | undefined> {
   return (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0];
-}
-
-/** A new file is there after a power cut only if its folder is on the disk. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-  await folder.sync().finally(() => folder.close());
 }
 
 function otherFile(path: string): TtsctlError {

@@ -1,5 +1,8 @@
 import { TtsctlError } from "../errors.ts";
 
+/** How many batches of a mirror's are under way at once: one is read while Redis works on another. */
+export const IN_FLIGHT = 3;
+
 /**
  * Runs `work` on each item with at most `width` under way. When one fails no more are begun, those under way are
  * awaited, and the first failure is thrown. A signal that is aborted ends it likewise, between items.

@@ -12,6 +12,9 @@ export interface Reporter {
 /** How many tasks are named before the rest is only counted. */
 const NAMED = 10;
 
+/** Why a change to the store file was undone again and again. */
+export const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";
+
 /** Warns of tasks one by one, and after the first few only counts them. */
 export class NamedWarnings {
   readonly #reporter: Reporter;

@@ -16,7 +16,7 @@ import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
 import { MemberList } from "./member-list.ts";
-import { batches, pool, throwIfInterrupted } from "./pool.ts";
+import { batches, IN_FLIGHT, pool, throwIfInterrupted } from "./pool.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { checkTimezone, storeEmpty } from "./safety.ts";
@@ -63,9 +63,6 @@ export interface SyncParts {
   /** Asks before tasks are removed; throws where the answer is no. */
   confirm(count: number): Promise<void>;
 }
-
-/** How many batches are under way at once: one is read while Redis works on another. */
-const IN_FLIGHT = 3;
 
 /**
  * Pushes the store file to Redis. Redis is listed first and the file read after, so that a task which the service

@@ -1,8 +1,8 @@
 import type { Finding, Status } from "../operations/doctor/check.ts";
 import { printable } from "../printable.ts";
 import { counted } from "../task/counted.ts";
+import { wrap } from "./cut.ts";
 import type { TableStyle } from "./table.ts";
-import { wrapped } from "./wrap.ts";
 
 /** `doctor -o json`: every finding, and how many there are of each status. */
 export type DoctorReport = { checks: readonly Finding[] } & Record<Status, number>;
@@ -31,7 +31,7 @@ export function findingText({ check, status, detail, hint }: Finding, style: Tab
 }
 
 function linesOf(text: string, indent: number, width: number | null): string[] {
-  return width === null ? [printable(text)] : wrapped(printable(text), Math.max(10, width - indent));
+  return width === null ? [printable(text)] : wrap(printable(text), Math.max(10, width - indent));
 }
 
 const COLORS = { ok: "green", warn: "yellow", fail: "red", skip: "gray" } as const;

@@ -1,3 +1,4 @@
+import { formatAge } from "../task/duration.ts";
 import { formatInZone, type TimeReader } from "../task/time.ts";
 import type { Zone } from "../task/zone.ts";
 
@@ -21,19 +22,10 @@ export function timeText(text: string, { style, times, zone, now }: TimeTelling)
   return style === "iso" ? formatInZone(epoch, zone) : relativeTime(now - epoch);
 }
 
-const UNITS = [
-  ["d", 86_400],
-  ["h", 3600],
-  ["m", 60],
-  ["s", 1],
-] as const;
-
 /** `3m ago`, `in 2h`, `now`, of seconds gone by; whole units, rounded down. */
 export function relativeTime(age: number): string {
-  const unit = UNITS.find(([, size]) => Math.abs(age) >= size);
-  if (unit === undefined) return "now";
-  const count = `${Math.floor(Math.abs(age) / unit[1])}${unit[0]}`;
-  return age < 0 ? `in ${count}` : `${count} ago`;
+  if (Math.abs(age) < 1) return "now";
+  return age < 0 ? `in ${formatAge(-age)}` : `${formatAge(age)} ago`;
 }
 
 /** A time without the fraction of its second. */

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, link, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { syncFolder } from "../../store/file/sync-folder.ts";
 
 /** How much is held before it is written. */
 const HELD = 1 << 16;
@@ -104,13 +105,4 @@ function failed(path: string, cause: unknown): TtsctlError {
     hint: "nothing was left there; check free disk space, and the folder's owner and mode",
     cause,
   });
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -4,7 +4,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
 import { checkBrake } from "../brake.ts";
 import { batches, throwIfInterrupted } from "../pool.ts";
-import { NamedWarnings } from "../reporter.ts";
+import { NamedWarnings, RETURNED } from "../reporter.ts";
 import { markInFile } from "./mark-file.ts";
 import { type MirrorMark, markInMirror, markOnlyInRedis, type OnlyInRedis } from "./mark-mirror.ts";
 import type { Marker } from "./marker.ts";
@@ -196,5 +196,3 @@ export class MarkRun {
 function* numbers(from: number, end: number): Generator<number> {
   for (let number = from; number < end; number++) yield number;
 }
-
-const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";

@@ -7,7 +7,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Ledger } from "../ledger.ts";
 import { batches, throwIfInterrupted } from "../pool.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
 import type { Selection } from "../select.ts";
 import { chooseRows } from "./choose-rows.ts";
 import { goesIn, type MergePolicy } from "./decide.ts";
@@ -139,4 +139,3 @@ function nameProblems(reporter: Reporter, plan: MergePlan, returned: readonly Ta
 }
 
 const REFUSED = "an invalid record of the task is there, or its field deleted would end the task in JSON Lines";
-const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";

@@ -5,13 +5,10 @@ import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { batches, pool } from "../pool.ts";
+import { batches, IN_FLIGHT, pool } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { goesIn } from "./decide.ts";
 import type { MergePlan } from "./merge-plan.ts";
-
-/** How many batches are under way at once: one is read while Redis works on another. */
-const IN_FLIGHT = 3;
 
 /** What became in the mirror of records that the file has. */
 export interface Mirrored {

@@ -1,6 +1,6 @@
 import type { TtsctlError } from "../../errors.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
 import type { Reason } from "./decide.ts";
 
 /** One task that is gone, or in a dry run would be. */
@@ -87,5 +87,3 @@ export class Tally {
     this.#skips.end();
   }
 }
-
-const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";

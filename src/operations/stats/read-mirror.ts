@@ -5,11 +5,8 @@ import { KeyTable } from "../../store/key-table.ts";
 import type { Member } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { indexMembers } from "../index-members.ts";
-import { pool } from "../pool.ts";
+import { IN_FLIGHT, pool } from "../pool.ts";
 import { CollectedColumns } from "./columns.ts";
-
-/** How many batches are under way at once: one is looked at while Redis works on another. */
-const IN_FLIGHT = 3;
 
 export interface MirrorTasks {
   readonly columns: CollectedColumns;

@@ -13,7 +13,7 @@ export interface LookParts {
   readonly signal: AbortSignal;
 }
 
-/** How many batches are under way at once: one is read while Redis works on another. */
+/** How many batches are compared at once, beside the walks over keys and indexes. */
 const IN_FLIGHT = 2;
 /** How many users' indexes one round trip asks for. */
 const INDEXES_AT_ONCE = 16;

@@ -14,7 +14,7 @@ import type { CurrentFile } from "../current-file.ts";
 import type { Ledger, LedgerEntry } from "../ledger.ts";
 import { mergeRecords } from "../merge/merge.ts";
 import { Spool } from "../merge/spool.ts";
-import { batches, pool, throwIfInterrupted } from "../pool.ts";
+import { batches, IN_FLIGHT, pool, throwIfInterrupted } from "../pool.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { Drift } from "./drift.ts";
@@ -31,8 +31,6 @@ export interface RepairParts {
   readonly signal: AbortSignal;
   readonly ledger: Ledger | null;
 }
-
-const IN_FLIGHT = 3;
 
 /**
  * Carries a plan out: records that Redis has go into the file first, in one rewrite; then the mirror gets what the file

@@ -23,7 +23,7 @@ interface SecondLookParts {
   readonly signal: AbortSignal;
 }
 
-/** How many suspects are looked at in one call: whole records come back. */
+/** How many suspects are looked at in one call, and how many calls at once: whole records come back. */
 export const LOOK_BATCH = 200;
 const IN_FLIGHT = 2;
 /** What changed less long ago may be in the midst of a double write. Seconds. */

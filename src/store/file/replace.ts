@@ -6,6 +6,7 @@ import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { type Snapshot, unreadable } from "./snapshot.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 const WINDOW = 1 << 20;
 
@@ -295,13 +296,4 @@ function exchange(a: string, b: string): Promise<void> {
     child.on("error", () => resolve());
     child.on("exit", () => resolve());
   });
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
