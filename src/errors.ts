@@ -66,6 +66,11 @@ export function isRedisError(error: unknown): error is TtsctlError {
   return error instanceof TtsctlError && error.code.startsWith("REDIS_");
 }
 
+/** Whether an error says that the store file, or one that is read as such, could not be read or written. */
+export function isStoreError(error: unknown): error is TtsctlError {
+  return error instanceof TtsctlError && error.code.startsWith("STORE_");
+}
+
 /** The `code` of a Node system error (`ENOENT`, `EACCES`, ...), if it is one. */
 export function systemErrorCode(error: unknown): string | undefined {
   const code = (error as NodeJS.ErrnoException | null)?.code;

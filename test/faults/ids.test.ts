@@ -108,6 +108,12 @@ const PRECIOUS = [
   ...["output/a/b/some-task/b.wav", "output/keep/keep/keep.wav", "Logs/20200101/08/keep.log", "Logs/20200101/08/.log"],
 ];
 
+/** Outside of what `cleanup --orphans` looks at, or no folder of a task. */
+const OUTSIDE = [
+  ...["precious/file", "etc/file", "some-task.wav", "output/precious", "output/keep/file", "Logs/file"],
+  ...["Logs/20200101/file.log", "Logs/2020/08/x.log", "Logs/20200101/8/x.log"],
+];
+
 async function lay(records: readonly TestRecord[]): Promise<void> {
   here.root.writeStore(records);
   for (const path of PRECIOUS) here.root.write(path, "precious");
@@ -129,6 +135,21 @@ function expectCalm(text: string, label: string): void {
 function expectWell(run: Run, codes: readonly number[], label: string): void {
   expect(codes, `${label}: ${run.stderr}`).toContain(run.code);
   expectCalm(run.stderr, `${label}, stderr`);
+}
+
+/** A command goes well and nothing of what it prints can steer a terminal. */
+async function expectDone(line: string, codes: readonly number[]): Promise<void> {
+  const run = await here.run(line, { env });
+  expectWell(run, codes, line);
+  expectCalm(run.stdout, line);
+  expectPrecious(line);
+}
+
+/** Both stores have these tasks and no other. */
+async function expectOnly(records: readonly TestRecord[]): Promise<void> {
+  const names = records.map(nameOf).sort();
+  const { file, hashes, members } = await everything(here);
+  expect([[...file].sort(), [...hashes].sort(), [...members].sort()]).toEqual([names, names, names]);
 }
 
 describe("row D, hostile ids in both stores", () => {
@@ -186,6 +207,65 @@ describe("row D, hostile ids in both stores", () => {
     expectWell(run, [0], "cleanup");
     expect((await everything(here)).hashes.sort()).toEqual(KEPT.map(nameOf).sort());
     expectPrecious("cleanup");
+  });
+
+  it("are imported, marked and deleted by filter, each the one task that it names", async () => {
+    const records = hostileRecords();
+    const valid = records.filter(isValid).map(nameOf);
+    await lay(KEPT);
+    await here.mirrored(...KEPT);
+    for (const [policy, text] of [
+      ["newer", "first"],
+      ["replace", "second"],
+    ]) {
+      here.root.write("in.jsonl", records.map((one) => `${JSON.stringify({ ...one, text })}\n`).join(""));
+      triedBadInput(records.length);
+      await expectDone(`import in.jsonl --merge ${policy} --skip-invalid --yes`, [3]); // 3: the others were left out
+      const found = here.root.readStore() as TestRecord[];
+      expect(found.map(nameOf)).toEqual([...KEPT.map(nameOf), ...valid]);
+      expect(new Set(found.slice(KEPT.length).map((one) => one.text))).toEqual(new Set([text]));
+      await expectDone("verify", [0]);
+    }
+    await expectDone("mark --until 1d --status failed --error \u202e\u001b[2J --yes", [0]);
+    expect(here.root.readStore().filter(({ status }) => status === "failed")).toHaveLength(valid.length);
+    await expectDone("verify", [0]);
+    await expectDone("delete --status error --yes", [0]);
+    await expectOnly(KEPT);
+  });
+
+  it("that Redis alone has are put into the file, or removed, by a repair", async () => {
+    const records = hostileRecords().filter(isValid);
+    for (const [flags, left] of [
+      ["--restore", [...KEPT, ...records]],
+      ["--prune --yes --max-delete 100%", KEPT],
+    ] as const) {
+      await lay(KEPT);
+      await here.server.call("FLUSHALL");
+      await here.mirrored(...records, ...KEPT);
+      triedBadInput(records.length);
+      await expectDone(`verify --repair --details ${flags}`, [0]);
+      await expectOnly(left);
+    }
+  });
+
+  it("that name folders and logs without a record: they go, and nothing else", async () => {
+    const names = HOSTILE.filter((id) => !/[/\0]|^\.{1,2}$|^\.ttsctl/i.test(id) && Buffer.byteLength(id) < 250);
+    const isPlain = (id: string) => !/[\\\p{Cc}]/u.test(id);
+    here.root.writeStore(KEPT);
+    await here.mirrored(...KEPT);
+    here.root.writeArtifacts([...KEPT, ...names.map((id) => ({ user_id: id, task_id: id }))]);
+    for (const path of OUTSIDE) here.root.write(path, "precious");
+    triedBadInput(names.length);
+    const run = await here.run("cleanup --orphans --yes --max-delete 100%", { env });
+    expectWell(run, [0], "orphans");
+    expectCalm(run.stdout, "orphans");
+    for (const path of OUTSIDE) expect(here.root.has(path), path).toBe(true);
+    const { audio, logs } = await everything(here);
+    const left = names.filter((id) => !isPlain(id)); // no folder of a task has such a name
+    const ofTasks = audio.filter((name) => !/(^|:)output(:|$)/.test(name));
+    expect(ofTasks.sort()).toEqual([...KEPT.map(nameOf), ...left.map((id) => `${id}:${id}`)].sort());
+    const taskLogs = logs.filter((name) => name !== "file" && name !== "x");
+    expect(taskLogs.sort()).toEqual([...KEPT.map(({ task_id }) => task_id), ...left].sort());
   });
 
   it("that make a record invalid are left alone, by every command", async () => {

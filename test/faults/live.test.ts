@@ -3,7 +3,7 @@ import type { Run } from "../helpers/ttsctl.ts";
 import { isFinished, useService } from "./helpers/beside.ts";
 import { Chance, LONG, SEED, times } from "./helpers/chance.ts";
 import { runFaulty } from "./helpers/faulty.ts";
-import { nameOf } from "./helpers/stores.ts";
+import { nameOf, type TestRecord } from "./helpers/stores.ts";
 import { WholeFile } from "./helpers/whole.ts";
 
 const here = useService();
@@ -84,6 +84,70 @@ describe("row C, a service that writes both stores as fast as it can", () => {
   });
 });
 
+describe("row C, commands that put records into the file, beside a service that writes as fast as it can", () => {
+  const start = () => here.start("--tasks", times(60, 2000), "--rate", 100_000, "--users", 3);
+
+  /** Nothing of the service is lost, nothing is there twice, and of the others exactly these are there. */
+  async function expectAll(others: readonly string[]): Promise<void> {
+    expect(await here.service!.end()).toBe(0);
+    expect((await here.run("sync")).code).toBe(0);
+    await here.expectLastWords();
+    expect(here.records().map(nameOf).sort()).toEqual([...others, ...here.service!.lastWords.keys()].sort());
+    expect(await here.run("verify")).toMatchObject({ code: 0 });
+  }
+
+  it.each(["newer", "replace"])(
+    "import --merge %s in a loop, of what is gone and of the service's old records",
+    async (policy) => {
+      await here.seeds(40);
+      const known = here.records();
+      const gone = known.slice(0, 10).map((task) => ({ ...task, task_id: `${task.task_id}x` }));
+      const service = start();
+      await service.wrote(20);
+      const early = here.records().filter((task) => service.lastWords.has(nameOf(task)));
+      expect(early).not.toEqual([]);
+      const whole = new WholeFile(here.root.store);
+      // With replace, old records of tasks that the service still works on would take its place, as was asked for.
+      const input = policy === "newer" ? [...gone, ...early, ...known] : [...gone, ...known];
+      here.root.write("in.jsonl", input.map((task) => `${JSON.stringify(task)}\n`).join(""));
+      const runs = await here.loop(`import in.jsonl --merge ${policy} --yes -o json`);
+      expect(await whole.stop()).toEqual([]);
+      expectNoFailure(runs);
+      expect(runs.length).toBeGreaterThan(1);
+      await expectAll([...known, ...gone].map(nameOf));
+    },
+  );
+
+  it.each(["--prune --yes", "--restore"])(
+    "verify --repair %s in a loop: only what Redis alone had goes, or comes",
+    async (flag) => {
+      await here.seeds(40);
+      const known = here.records();
+      const alone = known.slice(0, 10).map((task) => ({ ...task, task_id: `${task.task_id}x` }));
+      await here.mirrored(...alone);
+      const service = start();
+      await service.wrote(1);
+      const whole = new WholeFile(here.root.store);
+      const runs = await here.loop(`verify --repair ${flag} -o json`);
+      expect(await whole.stop()).toEqual([]);
+      expectNoFailure(runs, [0, 3]); // 3: drift was found
+      await expectAll([...known, ...(flag === "--restore" ? alone : [])].map(nameOf));
+    },
+  );
+
+  it("cleanup --orphans in a loop: no artifact of a task that the service works on goes", async () => {
+    await here.seeds(40);
+    const known = here.records().map(nameOf);
+    here.root.writeArtifacts([{ user_id: "user0000", task_id: "unowned" }]);
+    const service = start();
+    await service.wrote(1);
+    const runs = await here.loop(`cleanup --orphans --yes --retention 1s -o json`);
+    expectNoFailure(runs);
+    await expectAll(known);
+    expect(here.root.has("output/user0000/unowned")).toBe(false);
+  });
+});
+
 describe("row C, a task that is taken up again while its purge is stopped at one of its steps", () => {
   it.each([
     { what: "cleanup", line: `cleanup --once --retention ${RETENTION} -o json` },
@@ -141,5 +205,36 @@ describe("row C, a service that holds the store in its memory", () => {
     expect(JSON.parse(after.stdout)).toMatchObject({ purged: expired.length, returned: 0 });
     const left = here.records().map(nameOf);
     expect(left.filter((name) => expired.includes(name))).toEqual([]);
+  });
+
+  it("takes out what import, mark and a repair put into the file: told as returned, and none is invented", async () => {
+    await here.seeds(20);
+    const known = here.records();
+    const alone = known.slice(0, 3).map((task) => ({ ...task, task_id: `${task.task_id}x` }));
+    const added = known.slice(0, 4).map((task) => ({ ...task, task_id: `${task.task_id}y` }));
+    here.root.write("in.jsonl", added.map((task) => `${JSON.stringify(task)}\n`).join(""));
+    const service = here.start("--tasks", 400, "--rate", 60, "--memory");
+    await service.wrote(3);
+    const imported = await here.run("import in.jsonl -o json");
+    expect([imported.code, JSON.parse(imported.stdout)]).toMatchObject([3, { added: 4, returned: 4 }]);
+    expect(imported.stderr).toMatch(/user\d+:t\d+y was taken out again.*memory/);
+    const [{ user_id, task_id }] = known as [TestRecord];
+    const mark = await here.run(`mark --user ${user_id} --ids ${task_id} --status error --error x --yes -o json`);
+    expect([mark.code, JSON.parse(mark.stdout)]).toMatchObject([3, { marked: 0, returned: 1 }]);
+    await here.mirrored(...alone);
+    const repair = await here.run("verify --repair --restore -o json");
+    expect(service.hasEnded).toBe(false); // it was there throughout
+    expect([repair.code, JSON.parse(repair.stdout)]).toMatchObject([3, { onlyInRedis: alone.length, repaired: 0 }]);
+    service.kill();
+    await service.end();
+    await here.expectLastWords(1);
+    const names = [...known.map(nameOf), ...service.lastWords.keys()];
+    const extra = here
+      .records()
+      .map(nameOf)
+      .filter((name) => !names.includes(name));
+    expect(extra.length).toBeLessThanOrEqual(1); // a write that was not said
+    const again = await here.run("import in.jsonl -o json");
+    expect([again.code, JSON.parse(again.stdout)]).toMatchObject([0, { added: 4, returned: 0 }]);
   });
 });

@@ -27,7 +27,12 @@ export function ago(seconds: number): string {
 
 /** A valid record as the code under test knows it. */
 export function taskOf(json: RecordJson): Task {
-  const task = new RecordParser(UTC).parse(JSON.stringify(json));
+  return taskIn(UTC, json);
+}
+
+/** The same where naive times are those of a zone. */
+export function taskIn(zone: Zone, json: RecordJson): Task {
+  const task = new RecordParser(zone).parse(JSON.stringify(json));
   if (isInvalid(task)) throw new Error(task.reason);
   return task;
 }

@@ -118,6 +118,12 @@ describe("YAML and CSV", () => {
     expect(parse(yamlOf(JSON.stringify(odd)))).toEqual(odd);
   });
 
+  it("YAML that nests deeper than can be followed is one clear error", () => {
+    const deep = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+    expect(parse(yamlOf(deep(50)))).toEqual(JSON.parse(deep(50)));
+    expect(() => yamlOf(deep(100_000))).toThrow(expect.objectContaining({ code: "OUTPUT_FAILED" }));
+  });
+
   it("CSV has a head, the known fields first and every other field that turns up", () => {
     const text = csvOfTasks([
       taskOf(record("a", "t1", { z: 1 })),

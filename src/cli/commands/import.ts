@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import type { TtsctlError } from "../../errors.ts";
+import { isRedisError, type TtsctlError } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/decide.ts";
 import type { Selection } from "../../operations/select.ts";
@@ -95,7 +95,8 @@ async function importFrom(
 function exitCodeOf(context: Context, result: ImportResult, changed: number, problem: TtsctlError | null): number {
   if (problem !== null) {
     const what = result.dryRun ? "" : ": the store file has the records, Redis does not have all of them";
-    context.reporter.warn(`${problem.message}${what}; run \`ttsctl sync\` when it is back`);
+    const when = isRedisError(problem) ? " when it is back" : "";
+    context.reporter.warn(`${problem.message}${what}; run \`ttsctl sync\`${when}`);
   }
   const { refused, returned, invalid, missing, failed } = result;
   return problem !== null || refused + returned + invalid + missing.length + failed + changed > 0 ? PARTLY : DONE;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkedTask, MarkOptions, MarkResult } from "../../operations/mark/types.ts";
 import { throwIfInterrupted } from "../../operations/pool.ts";
@@ -129,7 +129,8 @@ function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError |
   throwIfInterrupted(context.signal, `${result.marked} tasks were marked`, hint);
   if (problem !== null) {
     const what = result.dryRun ? "the file alone was looked at" : "the file alone is sure to be marked";
-    context.reporter.warn(`${problem.message}: ${what}; when Redis is back run \`ttsctl sync\``);
+    const when = isRedisError(problem) ? "when Redis is back " : "";
+    context.reporter.warn(`${problem.message}: ${what}; ${when}run \`ttsctl sync\``);
   }
   const { missing, refused, failed, returned } = result;
   return missing.length + refused.length + failed + returned > 0 || problem !== null ? PARTLY : DONE;

@@ -65,7 +65,7 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
-function unreadable(path: string, cause: unknown): TtsctlError {
+export function unreadable(path: string, cause: unknown): TtsctlError {
   return new TtsctlError("IMPORT_UNREADABLE", `cannot read ${path}: ${systemErrorCode(cause) ?? String(cause)}`, {
     hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
     cause,

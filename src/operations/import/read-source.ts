@@ -1,12 +1,14 @@
-import { TtsctlError } from "../../errors.ts";
+import type { FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { Zone } from "../../task/zone.ts";
-import { openTemporary, Spool } from "../merge/spool.ts";
+import { openTemporary, Spool, spoolFailed } from "../merge/spool.ts";
 import { BadLines } from "./bad-lines.ts";
 import { checkLines } from "./check-lines.ts";
 import { readCsv } from "./csv-records.ts";
-import { type Input, inputKind } from "./open-input.ts";
+import { type Input, inputKind, unreadable } from "./open-input.ts";
 
 /** An input that was read and checked whole. */
 export interface Source {
@@ -18,7 +20,7 @@ export interface Source {
 /**
  * Reads the input as what its content shows it to be, and takes it over. Of a task twice the newer record counts, in
  * JSON Lines the last.
- * @throws TtsctlError IMPORT_INVALID where it is none of what can be imported, SPOOL_FAILED
+ * @throws TtsctlError IMPORT_INVALID where it is none of what can be imported, IMPORT_UNREADABLE, SPOOL_FAILED
  */
 export async function readSource(input: Input, storePath: string, zone: Zone): Promise<Source> {
   try {
@@ -29,7 +31,7 @@ export async function readSource(input: Input, storePath: string, zone: Zone): P
     return source;
   } catch (error) {
     await input.handle.close();
-    throw error;
+    throw systemErrorCode(error) === undefined || error instanceof TtsctlError ? error : unreadable(input.name, error);
   }
 }
 
@@ -58,7 +60,7 @@ async function readBrokenLines(input: Input, storePath: string, zone: Zone, erro
   const bad = new BadLines(input.name);
   const valid = await openTemporary(storePath);
   try {
-    const count = await checkLines(input.handle, new RecordParser(zone), bad, (line) => valid.appendFile(line));
+    const count = await checkLines(input.handle, new RecordParser(zone), bad, (line) => append(valid, line, storePath));
     if (count === 0) throw new TtsctlError("IMPORT_INVALID", error.message, { hint: NOT_READABLE, cause: error });
     const records = await Snapshot.readHandle(valid, input.name, zone);
     await input.handle.close();
@@ -66,6 +68,14 @@ async function readBrokenLines(input: Input, storePath: string, zone: Zone, erro
   } catch (cause) {
     await valid.close();
     throw cause;
+  }
+}
+
+async function append(valid: FileHandle, line: Buffer, storePath: string): Promise<void> {
+  try {
+    await valid.appendFile(line);
+  } catch (cause) {
+    throw spoolFailed(dirname(storePath), cause);
   }
 }
 

@@ -19,7 +19,7 @@ const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the
  * Marks the mirror's copies of tasks that the file has marked, each only if it still is as it was decided on.
  * @param entries those that the file has marked
  * @param onMarked told of each batch
- * @throws TtsctlError REDIS_* where Redis is lost; what was not told of is unknown
+ * @throws TtsctlError REDIS_* where Redis is lost: what was not told of is unknown; STORE_*: it is not marked there
  */
 export async function markInMirror(
   mirror: Mirror,

@@ -1,4 +1,5 @@
-import { isRedisError, type TtsctlError } from "../../errors.ts";
+import { isRedisError, isStoreError, type TtsctlError } from "../../errors.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
@@ -21,7 +22,8 @@ export class MarkRun {
   readonly #failures: NamedWarnings;
   readonly #mirror: Mirror | null;
   readonly result: MarkResult;
-  lost: TtsctlError | null = null;
+  /** Why Redis may lack what the file has: it was lost, or the file could not be read again to write it there. */
+  problem: TtsctlError | null = null;
 
   constructor(
     parts: MarkParts,
@@ -119,13 +121,14 @@ export class MarkRun {
     };
     const parts = { marks, marker: this.#marker, signal: this.#parts.signal };
     await this.#attempt((mirror) => markInMirror(mirror, parts, entries, onMarked));
-    const rest = this.lost === null ? false : "unknown";
+    const rest = isRedisError(this.problem) ? "unknown" : false;
     await this.#tellEntries(entries.slice(told), () => rest);
   }
 
   /** The file is looked at once more: what it has by now is not for Redis alone. */
   async #applyToRedisAlone(): Promise<void> {
-    const current = await this.#parts.file.read();
+    const current = await this.#readAgain();
+    if (current === null) return;
     try {
       for (const batch of this.#plan.batchesOfRedis()) {
         const due = batch.filter((task) => !current.holds(task));
@@ -135,6 +138,18 @@ export class MarkRun {
       }
     } finally {
       await current.close();
+    }
+  }
+
+  /** Null, and told, where that fails after the file was rewritten. */
+  async #readAgain(): Promise<Snapshot | null> {
+    try {
+      return await this.#parts.file.read();
+    } catch (error) {
+      if (this.#plan.marks.size === 0 || !isStoreError(error)) throw error;
+      this.problem ??= error;
+      for (const task of this.#plan.onlyInRedis) this.#fail(task, error.message);
+      return null;
     }
   }
 
@@ -153,14 +168,14 @@ export class MarkRun {
     await this.#parts.drain();
   }
 
-  /** Undefined where there is no mirror, or it is lost now. */
+  /** Undefined where there is no mirror, or it cannot be written any more: by now the file has what it should. */
   async #attempt<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
-    if (this.#mirror === null || this.lost !== null) return undefined;
+    if (this.#mirror === null || this.problem !== null) return undefined;
     try {
       return await work(this.#mirror);
     } catch (error) {
-      if (!isRedisError(error)) throw error;
-      this.lost = error;
+      if (!isRedisError(error) && !isStoreError(error)) throw error;
+      this.problem = error;
       return undefined;
     }
   }

@@ -35,7 +35,7 @@ export async function markTasks(
     if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
     if (options.dryRun) await run.tellPlan();
     else await run.apply(Math.max(snapshot.size, found.members));
-    return { result: run.end(), problem: use.lost ?? run.lost };
+    return { result: run.end(), problem: use.lost ?? run.problem };
   } finally {
     await snapshot.close();
   }

@@ -1,4 +1,4 @@
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, isStoreError, TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
@@ -28,8 +28,8 @@ export interface MirrorParts {
 
 /**
  * Writes to the mirror the records that the file has now as the source has them, guarded: those that went in, and those
- * that were in it, since an earlier run may have been stopped in between. Where Redis is lost the rest is left out, and
- * why is returned.
+ * that were in it, since an earlier run may have been stopped in between. Where Redis is lost, or the source cannot be
+ * read any more, the rest is left out, and why is returned.
  */
 export async function mirrorRecords(
   parts: MirrorParts,
@@ -51,7 +51,7 @@ export async function mirrorRecords(
     await pool(batches(rows, BATCH), IN_FLIGHT, writeBatch, parts.signal);
     return { mirrored, problem: null };
   } catch (error) {
-    if (!isRedisError(error)) throw error;
+    if (!isRedisError(error) && !isStoreError(error)) throw error;
     return { mirrored, problem: error };
   } finally {
     failures.end();

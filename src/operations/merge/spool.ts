@@ -7,6 +7,8 @@ import type { Zone } from "../../task/zone.ts";
 
 /** How much is held before it is written. */
 const HELD = 1 << 16;
+/** How often another process may be between making and unnaming a file of its own when we look. */
+const MOST_TRIES = 20;
 
 /**
  * Records on their way into the store file: an array in a temporary file beside it, where there is room for a store of
@@ -46,7 +48,7 @@ export class Spool {
   async read(zone: Zone): Promise<Snapshot> {
     this.#held += "\n]";
     await this.#flush();
-    return Snapshot.readHandle(this.#handle, "the temporary file", zone);
+    return Snapshot.readHandle(this.#handle, `the temporary file in ${this.#folder}`, zone);
   }
 
   async close(): Promise<void> {
@@ -70,14 +72,36 @@ export class Spool {
  */
 export async function openTemporary(storePath: string): Promise<FileHandle> {
   const folder = dirname(storePath);
-  const path = join(folder, `.${basename(storePath)}.${process.pid}.spool`);
   try {
-    await rm(path, { force: true });
-    const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-    await rm(path, { force: true });
-    return handle;
+    return await openUnnamed(join(folder, `.${basename(storePath)}.spool`));
   } catch (cause) {
     throw spoolFailed(folder, cause);
+  }
+}
+
+/**
+ * All processes use one name, and each takes away whatever has it: nobody needs a name once the file is open, and what a
+ * process left that was killed between the two calls goes with the next.
+ */
+async function openUnnamed(path: string): Promise<FileHandle> {
+  for (let tries = 1; ; tries++) {
+    await rm(path, { force: true });
+    try {
+      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      return await unnamed(handle, path);
+    } catch (error) {
+      if (systemErrorCode(error) !== "EEXIST" || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+async function unnamed(handle: FileHandle, path: string): Promise<FileHandle> {
+  try {
+    await rm(path, { force: true });
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
   }
 }
 

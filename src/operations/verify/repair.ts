@@ -41,6 +41,8 @@ export class Repair {
   readonly #drift: Drift;
   readonly #plan: RepairPlan;
   readonly #failures: NamedWarnings;
+  /** Tasks whose record of Redis went into the file. */
+  #intoFileCount = 0;
   /** Tasks that were mended. */
   mended = 0;
   /** Tasks whose record could not be written to the mirror. */
@@ -55,6 +57,14 @@ export class Repair {
 
   /** @throws TtsctlError STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED */
   async run(file: CurrentFile): Promise<void> {
+    try {
+      await this.#steps(file);
+    } catch (error) {
+      throw this.#withFileChange(error);
+    }
+  }
+
+  async #steps(file: CurrentFile): Promise<void> {
     await this.#intoFile("bringBack");
     await this.#intoFile("restore");
     await this.#intoMirror(await file.snapshot());
@@ -62,6 +72,16 @@ export class Repair {
     await this.#removeDangling();
     await this.#removeStrays();
     await this.#prune();
+  }
+
+  /** What stops a repair says that the file was changed by then. */
+  #withFileChange(error: unknown): unknown {
+    if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
+    const tasks = `${this.#intoFileCount} task${this.#intoFileCount === 1 ? "" : "s"}`;
+    return new TtsctlError(error.code, `${error.message}; ${tasks} of Redis went into the store file before that`, {
+      hint: "once that is mended, run it again to finish",
+      cause: error,
+    });
   }
 
   /** Redis's records, through a file on the disk: a million of them may have to go back. */
@@ -79,7 +99,9 @@ export class Repair {
       const policy = action === "restore" ? "newer" : "update";
       const { file, reporter, signal } = this.#parts;
       const parts = { file, reporter, signal, mirror: { kind: "off" } as const, ledger: null }; // it was announced
-      await mergeRecords(parts, source, { policy, dryRun: false, selection: { filter: NO_FILTER, ids: null } });
+      const options = { policy, dryRun: false, selection: { filter: NO_FILTER, ids: null } } as const;
+      const { added, replaced } = await mergeRecords(parts, source, options);
+      this.#intoFileCount += added + replaced;
     } finally {
       await spool.close();
     }

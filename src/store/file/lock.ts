@@ -135,12 +135,17 @@ function tryFlock(handle: FileHandle, path: string, mode: "-x" | "-s" = "-x"): P
   });
 }
 
-/** A lock file holds two lines: `pid command` of the last holder, and the note that it left. */
+/** A lock file holds two lines: `pid command` of the last holder, and the note that it left. Empty where a disk fails. */
 async function readLockFile(handle: FileHandle): Promise<{ holder: string; note: string }> {
-  const bytes = Buffer.alloc(LOCK_TEXT);
-  const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
-  const [holder = "", note = ""] = bytes.toString("utf8", 0, bytesRead).split("\n");
-  return { holder, note };
+  try {
+    const bytes = Buffer.alloc(LOCK_TEXT);
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+    const [holder = "", note = ""] = bytes.toString("utf8", 0, bytesRead).split("\n");
+    return { holder, note };
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return { holder: "", note: "" };
+  }
 }
 
 /** Best effort: on a full disk, or in another user's file, the lock holds without its text. */

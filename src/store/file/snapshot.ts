@@ -181,9 +181,12 @@ export class Snapshot {
     }
   }
 
-  /** The line, from 1, that holds a byte of the file. */
+  /**
+   * The line, from 1, that holds a byte of the file.
+   * @throws TtsctlError STORE_UNREADABLE
+   */
   async lineOf(offset: number): Promise<number> {
-    return lineAt(this.#handle!, offset);
+    return lineAt(this.#handle!, offset, this.path);
   }
 
   async close(): Promise<void> {
@@ -268,7 +271,7 @@ async function readRows(handle: FileHandle, zone: Zone, invalid: Snapshot["inval
 
 async function nameStoreError(error: unknown, path: string, handle: FileHandle): Promise<unknown> {
   if (error instanceof StoreSyntaxError) {
-    const line = await lineAt(handle, error.offset);
+    const line = await lineAt(handle, error.offset, path);
     return new TtsctlError("STORE_INVALID", `${path} line ${line}, byte ${error.offset}: ${error.message}`, {
       hint: "nothing was changed; the service or an editor left the file like this: restore it, or wait for the service to write it again",
       cause: error,
@@ -278,11 +281,13 @@ async function nameStoreError(error: unknown, path: string, handle: FileHandle):
 }
 
 /** The line, from 1, that holds a byte of the file. */
-async function lineAt(handle: FileHandle, offset: number): Promise<number> {
+async function lineAt(handle: FileHandle, offset: number, path: string): Promise<number> {
   const bytes = Buffer.allocUnsafe(WINDOW);
   let line = 1;
   for (let at = 0; at < offset; ) {
-    const { bytesRead } = await handle.read(bytes, 0, Math.min(WINDOW, offset - at), at);
+    const { bytesRead } = await handle.read(bytes, 0, Math.min(WINDOW, offset - at), at).catch((cause) => {
+      throw unreadable(path, cause);
+    });
     if (bytesRead === 0) break;
     for (let i = bytes.indexOf(0x0a); i >= 0 && i < bytesRead; i = bytes.indexOf(0x0a, i + 1)) line++;
     at += bytesRead;

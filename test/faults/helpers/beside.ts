@@ -1,4 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { Zone } from "../../../src/task/zone.ts";
+import { connectMirror } from "../../helpers/doubles.ts";
+import { taskIn } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import { ServiceRoot } from "../../helpers/root.ts";
 import { Service } from "../../helpers/service.ts";
@@ -40,6 +44,15 @@ export class BesideService {
     await makeStore(this.root.path, ZONE, ...args);
     expect((await this.run("sync")).code).toBe(0);
     return this.records().filter(isFinished).map(nameOf);
+  }
+
+  /** Puts records into Redis as a sync does. */
+  async mirrored(...records: readonly TestRecord[]): Promise<void> {
+    const zone = new Zone(ZONE);
+    const mirror = await connectMirror(this.server, zone);
+    const tasks = records.map((record) => taskIn(zone, record));
+    await writeToMirror(mirror, tasks);
+    mirror.close();
   }
 
   /** Runs commands again and again until the service has ended, and each once more. */

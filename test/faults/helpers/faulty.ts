@@ -11,8 +11,8 @@ export interface Fault {
   readonly act: "kill" | "stop" | "fail";
   /** What a call fails with. */
   readonly code?: string;
-  /** Every step, or those on the store file, its temporary file and its folder. */
-  readonly on: "any" | "store";
+  /** Every step, those on any file, or those on the store file, its temporary files, its folder and what is imported. */
+  readonly on: "any" | "disk" | "store";
 }
 
 const HOOK = new URL("hook.mjs", import.meta.url).href;
@@ -37,7 +37,11 @@ export async function runFaulty(
     const running = new Running(args, { ...options, env });
     if (fault.act === "stop" && fault.at >= 0) {
       const isStopped = () => existsSync(`${report}.stopped`);
-      await until(() => isStopped() || running.child.exitCode !== null);
+      let hasEnded = false;
+      running.child.once("close", () => {
+        hasEnded = true;
+      });
+      await until(() => isStopped() || hasEnded, 150); // on a busy machine a late step is no missing one
       if (isStopped()) await options.whileStopped?.();
       running.kill("SIGCONT");
     }

@@ -9,7 +9,7 @@ import net from "node:net";
 
 const { at, act, code, on, root, report } = JSON.parse(process.env.TTSCTL_FAULT);
 const paths = new WeakMap();
-const STORE = /(^|\/)(voice_task\.json|\.voice_task\.json\.ttsctl)$/;
+const STORE = /(^|\/)(voice_task\.json|\.voice_task\.json\.(ttsctl|spool)|in\.jsonl)$/;
 const taken = [];
 
 function counts(path) {
@@ -73,7 +73,7 @@ for (const name of [
 }
 syncBuiltinESMExports();
 
-if (on !== "store") {
+if (on === "any") {
   const write = net.Socket.prototype.write;
   net.Socket.prototype.write = function (...args) {
     if (this.remotePort !== undefined) step("send");

@@ -51,7 +51,7 @@ function filesBelow(folder: string): string[] {
 }
 
 function leftovers(root: string): string[] {
-  const here = readdirSync(root).filter((name) => name.endsWith(".ttsctl") || name.endsWith(".tmp"));
+  const here = readdirSync(root).filter((name) => /\.(ttsctl|tmp|spool|part)$/.test(name));
   return existsSync(join(root, "output/.ttsctl-purge")) ? [...here, "output/.ttsctl-purge"] : here;
 }
 

@@ -38,6 +38,18 @@ test("nothing at all is an empty store", async () => {
   await read([], ({ size }) => expect(size).toBe(0));
 });
 
+test("what a killed process left under its name is gone after the next, however many open one at once", async () => {
+  writeFileSync(path(".s.json.spool"), "left");
+  const spools = await Promise.all(Array.from({ length: 16 }, () => Spool.open(path("s.json"))));
+  await Promise.all(spools.map((spool, i) => spool.add(JSON.stringify(record("a", `t${i}`)))));
+  for (const [i, spool] of spools.entries()) {
+    const spooled = await spool.read(UTC);
+    expect(await spooled.readTasks([0])).toMatchObject([{ taskId: `t${i}` }]);
+    await spooled.close();
+  }
+  expect(readdirSync(path())).toEqual([]);
+});
+
 test("a folder that cannot be written to is named", async () => {
   writeFileSync(path("file"), "");
   await expect(Spool.open(path("file/s.json"))).rejects.toMatchObject({
