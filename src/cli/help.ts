@@ -2,9 +2,20 @@ import { type Command, Help, type Option } from "commander";
 
 const COLUMNS = 80;
 
-/** Where a flag stands in the help of a command. Flags that are of one command alone stand under "Options". */
+/** Where a flag stands in the help of a command. Flags that one command alone has, or means in its own way, stand under "Options". */
 const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Selection:": ["--user", "--ids", "--status", "--since", "--until", "--all", "--page", "--page-size", "--limit"],
+  "Selection:": [
+    "--user",
+    "--ids",
+    "--status",
+    "--where-status",
+    "--since",
+    "--until",
+    "--all",
+    "--page",
+    "--page-size",
+    "--limit",
+  ],
   "Safety:": ["--dry-run", "--yes", "--force", "--max-delete", "--max-mark", "--allow-empty", "--backup"],
   "Output:": [
     ...["--output", "--columns", "--no-headers", "--time", "--no-pager", "--watch", "--no-color", "--quiet"],
@@ -13,6 +24,11 @@ const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Connection:": ["--source", "--config", "--store", "--redis-url", "--no-redis"],
 };
 const ORDER = ["Options:", ...Object.keys(FLAG_GROUPS)];
+const OWN_MEANING: Readonly<Record<string, readonly string[]>> = {
+  mark: ["--status"],
+  cleanup: ["--watch"],
+  export: ["--force"],
+};
 
 const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Look:": ["list", "query", "get", "stats", "verify"],
@@ -28,10 +44,13 @@ export function groupHelp(program: Command, width: number | undefined): void {
     "\nTopics: ttsctl help exit-codes, ttsctl help environment\nExamples: ttsctl <command> --help",
   );
   for (const command of [program, ...program.commands]) {
-    for (const option of command.options) option.helpGroup(groupOf(FLAG_GROUPS, option.long ?? "", "Options:"));
+    for (const option of command.options) {
+      const isOwn = OWN_MEANING[command.name()]?.includes(option.long ?? "");
+      option.helpGroup(isOwn ? "Options:" : groupOf(FLAG_GROUPS, option.long ?? "", "Options:"));
+    }
     command.helpGroup(groupOf(COMMAND_GROUPS, command.name(), "Set up:"));
     command.configureOutput({ getOutHelpWidth: () => helpWidth(width) });
-    command.configureHelp({ visibleOptions, optionDescription });
+    command.configureHelp({ visibleOptions, optionDescription, groupItems });
   }
 }
 
@@ -79,6 +98,16 @@ function visibleOptions(command: Command): Option[] {
   const all = command.parent === null ? own : [...own, ...help.visibleOptions(command.parent).filter(isForAll)];
   const place = ({ helpGroupHeading = "Options:" }: Option) => ORDER.indexOf(helpGroupHeading);
   return all.sort((a, b) => place(a) - place(b));
+}
+
+/** In the order of what is shown; commander takes that of the declarations. */
+function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of visible) {
+    const group = groupOfItem(item);
+    groups.set(group, [...(groups.get(group) ?? []), item]);
+  }
+  return groups;
 }
 
 function isForAll({ long }: Option): boolean {

@@ -60,7 +60,8 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
     await program.parseAsync([...surroundings.argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0 && error.code !== "commander.help") throw usageError(error);
+    const isHelp = error.exitCode === 0 || error.code === "commander.help";
+    if (!isHelp) throw usageError(error, commandNamed(program, surroundings.argv));
   }
   await surroundings.terminal.out.write(wrapHelp(help, helpWidth(columns)));
   return exitCode;
@@ -96,8 +97,17 @@ function newProgram(write: (text: string) => void): Command {
     .exitOverride();
 }
 
+/** The first argument that names a command. */
+function commandNamed(program: Command, argv: readonly string[]): Command {
+  for (const arg of argv) {
+    const command = program.commands.find((one) => one.name() === arg || one.aliases().includes(arg));
+    if (command !== undefined) return command;
+  }
+  return program;
+}
+
 /** commander says it over several lines and calls it exit code 1. */
-function usageError({ message }: CommanderError): TtsctlError {
+function usageError({ message }: CommanderError, command: Command): TtsctlError {
   const [first = "", ...more] = message
     .replace(/^error: /, "")
     .split("\n")
@@ -105,7 +115,11 @@ function usageError({ message }: CommanderError): TtsctlError {
     .map((line) => line.replace(/^\((.*)\)$/, "$1"));
   const like = likeOf(first);
   if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
-  return new TtsctlError("USAGE", first, { hint: more.length > 0 ? more.join(" ") : "see ttsctl --help" });
+  return new TtsctlError("USAGE", first, { hint: more.length > 0 ? more.join(" ") : seeHelp(command) });
+}
+
+function seeHelp(command: Command): string {
+  return command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
 }
 
 /** The choices like the one that was mistyped. */

@@ -8,6 +8,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import type { SeenCopy } from "../store/redis/seen-copy.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { formatBytes } from "../task/bytes.ts";
+import { counted } from "../task/counted.ts";
 import { formatDuration } from "../task/duration.ts";
 import { formatUtc } from "../task/time.ts";
 import { MirrorUse } from "./mirror-use.ts";
@@ -165,7 +166,7 @@ async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions):
 
 function storeRule({ snapshot, empty }: Prepared): RuleSays {
   if (empty !== null) return says("store", "keep", `a pass refuses: ${empty.message}`);
-  return says("store", "pass", `${snapshot.path} has ${snapshot.size} tasks`);
+  return says("store", "pass", `${snapshot.path} has ${counted(snapshot.size, "task")}`);
 }
 
 /** What a pass sees before it removes a folder. */
@@ -173,7 +174,7 @@ async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, n
   const folder = await artifacts.measureFolder(userId, taskId, newestArtifact(now));
   if (folder.kind === "absent") return says("artifacts", "pass", "no folder");
   if (folder.kind === "removed") {
-    return says("artifacts", "pass", `${folder.files} files in its folder, ${formatBytes(folder.bytes)}`);
+    return says("artifacts", "pass", `${counted(folder.files, "file")} in its folder, ${formatBytes(folder.bytes)}`);
   }
   if (folder.newer || folder.retry) return says("artifacts", "keep", folder.reason);
   return says("artifacts", "pass", `its folder stays: ${folder.reason}`);

@@ -72,6 +72,26 @@ describe("help", () => {
     if (command !== "") expect(stdout).toMatch(/\nExamples:\n {2}/);
   });
 
+  it.each(COMMANDS)("of %s has its groups in one order", async (command) => {
+    const { stdout } = await help(command);
+    const groups = [...stdout.matchAll(/^(Options|Selection|Safety|Output|Connection):$/gm)].map(([, name]) => name);
+    const order = ["Options", "Selection", "Safety", "Output", "Connection"];
+    expect(groups).toEqual(order.filter((name) => groups.includes(name)));
+    expect(groups[0]).toBe("Options");
+  });
+
+  it("has flags under Options that the command means in its own way", async () => {
+    expect((await help("mark")).stdout).toMatch(
+      /\nOptions:\n {2}--status (?:.*\n)*Selection:\n(?:.*\n)*.*--where-status/,
+    );
+    expect((await help("cleanup")).stdout).toMatch(/\nOptions:\n(?:.*\n)* {2}--watch (?:.*\n)*Safety:/);
+  });
+
+  it("is pointed to for the command that was meant", async () => {
+    expect((await here.run("get alice")).stderr).toContain("see ttsctl get --help");
+    expect((await here.run("frob")).stderr).toContain("see ttsctl --help");
+  });
+
   it("has every command in a group", async () => {
     const { stdout } = await help("");
     expect(stdout).toMatch(/\nLook:\n {2}list(?:.*\n)*Change:\n {2}sync(?:.*\n)*Set up:\n {2}config/);

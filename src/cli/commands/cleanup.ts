@@ -31,7 +31,7 @@ export function declareCleanup(program: Command, attach: Attach): void {
     .option("--backup <file>", "append every purged record to this file first, as JSON Lines")
     .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "no limit");
+  addDestructive(command, "no limit; 50% of all with --orphans");
   attach<CleanupFlags>(command, runCleanup);
 }
 

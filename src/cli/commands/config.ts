@@ -33,7 +33,8 @@ export function declareConfig(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-A flag comes before a variable, a variable before config.ini, config.ini before the default.
+A flag comes before a variable, a variable before config.ini, and config.ini
+before the default.
 Examples:
   ttsctl config
   REDIS_PORT=6380 ttsctl config -o json`;

@@ -33,8 +33,8 @@ export function declareExport(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-Of each task the newer of the two copies is exported. -o chooses the format: jsonl (default), json (an array) or csv;
-\`ttsctl import\` takes back all three.
+Of each task the newer of the two copies is exported. -o chooses the format:
+jsonl (default), json (an array) or csv; \`ttsctl import\` takes back all three.
 Examples:
   ttsctl export --to backup.jsonl
   ttsctl export | gzip > backup.jsonl.gz

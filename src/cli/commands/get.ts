@@ -33,7 +33,8 @@ export function declareGet(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
---follow ends with 0 when the task is finished, and with 130 on Ctrl-C. With -o jsonl each line is an object.
+--follow ends with 0 when the task is finished, and with 130 on Ctrl-C. With
+-o jsonl each line is an object.
 Examples:
   ttsctl get alice t01
   ttsctl get alice t01 -o json

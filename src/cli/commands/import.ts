@@ -42,8 +42,8 @@ export function declareImport(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-newer: the record with the later updated_at stays, and of two of the same time the store file's.
-keep: the store file's stays. replace: the imported one goes in.
+newer: the record with the later updated_at stays, and of two of the same time
+the store file's. keep: the store file's stays. replace: the imported goes in.
 Examples:
   ttsctl import backup.jsonl --dry-run
   ttsctl import purged.jsonl --user alice --ids t01       take back what cleanup --backup purged.jsonl removed

@@ -40,9 +40,7 @@ const NAMES = { ...FLAG_NAMES, statuses: "--where-status" };
 export function declareMark(program: Command, attach: Attach): void {
   const command = program
     .command("mark")
-    .description(
-      "set the status of chosen tasks, in the file first and then in Redis: of a task stuck in run after a crash",
-    )
+    .description("set the status of chosen tasks, such as one stuck in run after a crash, in both stores")
     .option("--status <word>", "the new status: wait, run, done, error, or the service's own word")
     .option("--error <text>", "what went wrong; without it an error keeps its text, and any other status has none");
   addSelection(command, "-w, --where-status <words>")
@@ -56,8 +54,9 @@ export function declareMark(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-The tasks are chosen with the other flags; --status is what they become. A task that the service changes meanwhile,
-and one that Redis has newer than the file, stays as it is.
+The tasks are chosen with the other flags; --status is what they become.
+A task that the service changes meanwhile, and one that Redis has newer than
+the file, stays as it is.
 Examples:
   ttsctl mark --user bob --ids t07 --status error --error "the worker died"
   ttsctl mark --where-status run --until 1d --status error --error "stuck" --dry-run

@@ -29,8 +29,9 @@ export function declareQuery(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
-The query: {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"],
-            "status": ["done"], "since": "2h", "until": null}, every key optional.
+The query, every key of it optional:
+  {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"],
+   "status": ["done"], "since": "2h", "until": null}
 Examples:
   ttsctl query '{"user_id": "alice", "task_ids": ["t01", "t02"]}'
   ttsctl query --file ids.json -o jsonl

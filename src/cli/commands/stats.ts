@@ -23,7 +23,7 @@ export function declareStats(program: Command, attach: Attach): void {
   const command = program
     .command("stats")
     .description("counts by status and user, ages, tasks per hour, disk use, and what a cleanup would free")
-    .option("-u, --user <id>", "of this user alone")
+    .option("-u, --user <id>", "only the tasks of this user")
     .option("--no-disk", "do not look at audio and logs, which takes long on a huge disk")
     .addHelpText("after", EXAMPLES);
   addWatch(addSource(command));
