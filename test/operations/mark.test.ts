@@ -182,6 +182,21 @@ describe("mark beside the service", () => {
     expect((await hashOf("a:t1")).status).toBe("succeeded");
   });
 
+  it("gives Redis the record that it marked in the file, where the service wrote there at the same time", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1"), running("a", "t2"));
+    let calls = 0;
+    site.flaky.afterCall(async (method) => {
+      if (method !== "see" || ++calls !== 2) return;
+      site.root.write("voice_task.tmp", JSON.stringify([{ ...running("a", "t1"), progress: 77 }, running("a", "t2")]));
+      site.root.rename("voice_task.tmp", "voice_task.json");
+    });
+    expect((await site.mark(ids("t1", "t2"))).result).toMatchObject({ marked: 2, failed: 0 });
+    const inFile = site.root.readStore().find(({ task_id }) => task_id === "t1");
+    expect(inFile).toMatchObject({ progress: 77, status: "failed" });
+    expect(JSON.parse((await hashOf("a:t1")).payload!)).toEqual(inFile);
+  });
+
   it.each(["onCall", "afterCall"] as const)(
     "leaves Redis alone where it changes just before the write (%s)",
     async (when) => {

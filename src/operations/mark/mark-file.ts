@@ -5,12 +5,15 @@ import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type Upserts, upsertsFrom } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Task } from "../../task/task.ts";
 import type { Marker } from "./marker.ts";
 import type { Marks } from "./marks.ts";
 
 /** What a rewrite of the file came to: the entries that the service changed first, and the tasks that it brought back. */
 export interface FileMarks {
   readonly changed: ReadonlySet<number>;
+  /** Whether the file was another one by then than the one that was decided on. */
+  readonly moved: boolean;
   readonly returned: readonly TaskId[];
 }
 
@@ -21,12 +24,14 @@ export interface FileMarks {
  */
 export async function markInFile(file: FileStore, marks: Marks, marker: Marker, shown: string): Promise<FileMarks> {
   let changed = new Set<number>();
+  let moved = false;
   const plan = (current: Snapshot): Edit => {
     changed = new Set();
+    moved = current !== marks.base;
     return { removed: new Set(), upserts: markedRecords(current, dueRows(marks, current, shown, changed), marker) };
   };
   const { returned } = await file.edit(plan, marks.base);
-  return { changed, returned };
+  return { changed, moved, returned };
 }
 
 /** The rows that are still to be marked, ascending. */
@@ -44,6 +49,22 @@ function dueRows(marks: Marks, current: Snapshot, shown: string, changed: Set<nu
 function rowOf(current: Snapshot, { userId, taskId }: TaskId): number {
   return current.hasInvalid(userId, taskId) ? -1 : current.rowOf(userId, taskId);
 }
+
+/** The marked records as the file has them now; where it has another one the service wrote after the mark. */
+export async function readMarked(
+  current: Snapshot,
+  marks: Marks,
+  entries: readonly number[],
+): Promise<(Task | string)[]> {
+  const rows = entries.map((entry) => {
+    const row = rowOf(current, marks.id(entry));
+    return row >= 0 && current.rows.score(row) === marks.score(entry) ? row : -1;
+  });
+  const tasks = (await current.readTasks(rows.filter((row) => row >= 0)))[Symbol.iterator]();
+  return rows.map((row) => (row < 0 ? CHANGED_SINCE : (tasks.next().value as Task)));
+}
+
+const CHANGED_SINCE = "the service changed it in the file after it was marked";
 
 function isMarked({ rows }: Snapshot, row: number, target: number, score: number): boolean {
   return rows.status(row) === target && rows.score(row) === score;

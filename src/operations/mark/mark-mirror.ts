@@ -1,16 +1,19 @@
 import { TtsctlError } from "../../errors.ts";
 import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { batches } from "../pool.ts";
 import { mirrorCopy } from "../purge/copies.ts";
 import type { Marker } from "./marker.ts";
 import type { Marks } from "./marks.ts";
+import type { OnlyInRedis } from "./only-in-redis.ts";
 
 /** What became of one task in Redis: marked there, or why not. */
 export type MirrorMark = true | string;
+
+/** The marked records of some entries as the file has them, or why not. */
+export type MarkedRecords = (entries: readonly number[]) => Promise<(Task | string)[]>;
 
 /** The service wrote it there since it was looked at, and what it wrote stays. */
 const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the mark";
@@ -23,45 +26,36 @@ const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the
  */
 export async function markInMirror(
   mirror: Mirror,
-  parts: { marks: Marks; marker: Marker; signal: AbortSignal },
+  parts: { marks: Marks; records: MarkedRecords; signal: AbortSignal },
   entries: Iterable<number>,
   onMarked: (batch: readonly number[], outcomes: readonly MirrorMark[]) => Promise<void>,
 ): Promise<void> {
-  const { marks, marker, signal } = parts;
+  const { marks, records, signal } = parts;
   for (const batch of batches(entries, BATCH)) {
     if (signal.aborted) return;
     const seen = await mirror.see(batch.map((entry) => marks.id(entry)));
-    const records = await marks.base.readTasks(batch.map((entry) => marks.row(entry)));
-    const tasks = records.map((record) => marker.mark(record));
+    const tasks = await records(batch);
     const isSame = (i: number, copy: SeenCopy) => marks.isMirrorAsDecided(batch[i]!, mirrorCopy(copy, mirror.times));
     await onMarked(batch, await writeSeen(mirror, tasks, seen, isSame));
   }
 }
 
-/** A task that only Redis has, as it was decided on. */
-export interface OnlyInRedis extends TaskId {
-  /** The shown word that it had. */
-  readonly from: string;
-  readonly seen: SeenCopy;
-}
-
 /** Marks tasks that only Redis has; there alone, since what the file lacks may have been deleted. At most BATCH. */
 export async function markOnlyInRedis(
   mirror: Mirror,
-  marker: Marker,
-  tasks: readonly OnlyInRedis[],
+  { tasks, marker }: { tasks: OnlyInRedis; marker: Marker },
+  entries: readonly number[],
 ): Promise<MirrorMark[]> {
-  const records = await mirror.read(tasks);
+  const ids = entries.map((entry) => tasks.id(entry));
+  const seen = await mirror.see(ids);
+  const records = await mirror.read(ids);
   const marked = records.map((record) => markedOrReason(record, marker));
-  return writeSeen(
-    mirror,
-    marked,
-    tasks.map(({ seen }) => seen),
-    (i, { status, updatedAt }) => {
-      const record = records[i] as Task; // anything else is a reason already
-      return record.status === status && toMicros(record.score) === toMicros(mirror.times.parse(updatedAt));
-    },
-  );
+  return writeSeen(mirror, marked, seen, (i, copy) => {
+    const record = records[i] as Task; // anything else is a reason already
+    const isWhole =
+      record.status === copy.status && toMicros(record.score) === toMicros(mirror.times.parse(copy.updatedAt));
+    return isWhole && tasks.isAsDecided(entries[i]!, mirrorCopy(copy, mirror.times));
+  });
 }
 
 function markedOrReason(record: Outcome<Task | undefined>, marker: Marker): Task | string {

@@ -3,11 +3,13 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
+import type { Task } from "../../task/task.ts";
 import { checkBrake } from "../brake.ts";
+import { CurrentFile } from "../current-file.ts";
 import { batches, throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
-import { markInFile } from "./mark-file.ts";
-import { type MirrorMark, markInMirror, markOnlyInRedis, type OnlyInRedis } from "./mark-mirror.ts";
+import { markInFile, readMarked } from "./mark-file.ts";
+import { type MirrorMark, markInMirror, markOnlyInRedis } from "./mark-mirror.ts";
 import type { Marker } from "./marker.ts";
 import type { MarkPlan } from "./plan.ts";
 import type { MarkedTask, MarkOptions, MarkParts, MarkResult } from "./types.ts";
@@ -48,7 +50,10 @@ export class MarkRun {
   async tellPlan(): Promise<void> {
     const { marks, onlyInRedis } = this.#plan;
     await this.#tellEntries(numbers(0, marks.size), (entry) => marks.isInMirror(entry));
-    for (const { userId, taskId, from } of onlyInRedis) this.#tell({ userId, taskId, from, local: false, redis: true });
+    for (const batch of batches(numbers(0, onlyInRedis.size), BATCH)) {
+      for (const entry of batch) this.#tellRedisEntry(entry);
+      await this.#parts.drain();
+    }
   }
 
   /** @param of how many tasks a percentage of the brake is of */
@@ -62,7 +67,7 @@ export class MarkRun {
       await this.#announce(numbers(0, marks.size), (entry) => ({ id: marks.id(entry), from: marks.from(entry) }));
       await this.#applyToFile();
     }
-    if (onlyInRedis.length > 0) await this.#applyToRedisAlone();
+    if (onlyInRedis.size > 0) await this.#applyToRedisAlone();
   }
 
   async #announce<T>(tasks: Iterable<T>, tell: (task: T) => { id: TaskId; from: string }): Promise<void> {
@@ -87,7 +92,7 @@ export class MarkRun {
 
   async #applyToFile(): Promise<void> {
     const { marks } = this.#plan;
-    const { changed, returned } = await markInFile(this.#parts.file, marks, this.#marker, this.#options.shown);
+    const { changed, moved, returned } = await markInFile(this.#parts.file, marks, this.#marker, this.#options.shown);
     const back = new Set(returned.map(({ userId, taskId }) => memberOf(userId, taskId)));
     const named = new NamedWarnings(this.#parts.reporter, "was returned");
     const isBack = (entry: number) =>
@@ -103,10 +108,11 @@ export class MarkRun {
     }
     named.end();
     this.result.returned = named.count;
-    await this.#applyToMirror(marked);
+    await this.#applyToMirror(marked, moved);
   }
 
-  async #applyToMirror(entries: readonly number[]): Promise<void> {
+  /** @param moved the records in the file may hold more than those that were decided on, and are read again */
+  async #applyToMirror(entries: readonly number[], moved: boolean): Promise<void> {
     const { marks } = this.#plan;
     let told = 0;
     const onMarked = async (batch: readonly number[], outcomes: readonly MirrorMark[]) => {
@@ -119,49 +125,76 @@ export class MarkRun {
       this.#parts.reporter.progress("marking", told, entries.length);
       await this.#parts.drain();
     };
-    const parts = { marks, marker: this.#marker, signal: this.#parts.signal };
-    await this.#attempt((mirror) => markInMirror(mirror, parts, entries, onMarked));
+    await this.#attempt(async (mirror) => {
+      const current = moved ? await this.#parts.file.read() : null;
+      const records = (batch: readonly number[]) =>
+        current === null ? this.#markedRecords(batch) : readMarked(current, marks, batch);
+      try {
+        await markInMirror(mirror, { marks, records, signal: this.#parts.signal }, entries, onMarked);
+      } finally {
+        await current?.close();
+      }
+    });
     const rest = isRedisError(this.problem) ? "unknown" : false;
     await this.#tellEntries(entries.slice(told), () => rest);
   }
 
-  /** The file is looked at once more: what it has by now is not for Redis alone. */
+  async #markedRecords(entries: readonly number[]): Promise<(Task | string)[]> {
+    const { marks } = this.#plan;
+    const records = await marks.base.readTasks(entries.map((entry) => marks.row(entry)));
+    return records.map((record) => this.#marker.mark(record));
+  }
+
+  /** The file is looked at before each batch: what it has by now is not for Redis alone. */
   async #applyToRedisAlone(): Promise<void> {
-    const current = await this.#readAgain();
-    if (current === null) return;
+    const { onlyInRedis } = this.#plan;
+    const file = new CurrentFile(this.#parts.file);
     try {
-      for (const batch of this.#plan.batchesOfRedis()) {
-        const due = batch.filter((task) => !current.holds(task));
-        for (const task of batch) if (current.holds(task)) this.#refuse(task, "the file has a record of it now");
-        await this.#announce(due, (task) => ({ id: { userId: task.userId, taskId: task.taskId }, from: task.from }));
-        await this.#markOnlyInRedis(due);
+      for (const batch of batches(numbers(0, onlyInRedis.size), BATCH)) {
+        if (this.#parts.signal.aborted) return;
+        const current = await this.#readAgain(file);
+        if (current !== null) await this.#markBatchOfRedis(batch, current);
+        else for (const entry of batch) this.#fail(onlyInRedis.id(entry), this.problem!.message);
       }
     } finally {
-      await current.close();
+      await file.close();
     }
   }
 
-  /** Null, and told, where that fails after the file was rewritten. */
-  async #readAgain(): Promise<Snapshot | null> {
+  async #markBatchOfRedis(batch: readonly number[], current: Snapshot): Promise<void> {
+    const { onlyInRedis } = this.#plan;
+    const due: number[] = [];
+    for (const entry of batch) {
+      if (current.holds(onlyInRedis.id(entry))) this.#refuse(onlyInRedis.id(entry), "the file has a record of it now");
+      else due.push(entry);
+    }
+    await this.#announce(due, (entry) => ({ id: onlyInRedis.id(entry), from: onlyInRedis.from(entry) }));
+    await this.#markOnlyInRedis(due);
+  }
+
+  /** Null where that fails after something was marked: from then on Redis is left as it is. */
+  async #readAgain(file: CurrentFile): Promise<Snapshot | null> {
+    if (isStoreError(this.problem)) return null;
     try {
-      return await this.#parts.file.read();
+      return await file.snapshot();
     } catch (error) {
-      if (this.#plan.marks.size === 0 || !isStoreError(error)) throw error;
+      if ((this.#plan.marks.size === 0 && this.result.marked === 0) || !isStoreError(error)) throw error;
       this.problem ??= error;
-      for (const task of this.#plan.onlyInRedis) this.#fail(task, error.message);
       return null;
     }
   }
 
-  async #markOnlyInRedis(tasks: readonly OnlyInRedis[]): Promise<void> {
-    const outcomes = await this.#attempt((mirror) => markOnlyInRedis(mirror, this.#marker, tasks));
+  async #markOnlyInRedis(entries: readonly number[]): Promise<void> {
+    const { onlyInRedis } = this.#plan;
+    const parts = { tasks: onlyInRedis, marker: this.#marker };
+    const outcomes = await this.#attempt((mirror) => markOnlyInRedis(mirror, parts, entries));
     const stayed: TaskId[] = [];
-    tasks.forEach(({ userId, taskId, from }, i) => {
+    entries.forEach((entry, i) => {
       const outcome = outcomes?.[i] ?? "Redis was lost, so whether it is marked there is unknown";
-      if (outcome === true) this.#tell({ userId, taskId, from, local: false, redis: true });
+      if (outcome === true) this.#tellRedisEntry(entry);
       else {
-        stayed.push({ userId, taskId });
-        this.#fail({ userId, taskId }, outcome);
+        stayed.push(onlyInRedis.id(entry));
+        this.#fail(onlyInRedis.id(entry), outcome);
       }
     });
     await this.#parts.ledger?.stayed(stayed);
@@ -190,6 +223,11 @@ export class MarkRun {
   #tellEntry(entry: number, redis: MarkedTask["redis"]): void {
     const { marks } = this.#plan;
     this.#tell({ ...marks.id(entry), from: marks.from(entry), local: true, redis });
+  }
+
+  #tellRedisEntry(entry: number): void {
+    const { onlyInRedis } = this.#plan;
+    this.#tell({ ...onlyInRedis.id(entry), from: onlyInRedis.from(entry), local: false, redis: true });
   }
 
   #tell(task: MarkedTask): void {

@@ -5,12 +5,12 @@ import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { PlanSummary } from "../plan-summary.ts";
 import { batches } from "../pool.ts";
-import { type Copies, fileCopy, mirrorCopy } from "../purge/copies.ts";
+import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts";
 import type { Survey } from "../purge/survey.ts";
 import { decideMark, type MarkRule } from "./decide.ts";
-import type { OnlyInRedis } from "./mark-mirror.ts";
 import type { Marker } from "./marker.ts";
 import { Marks } from "./marks.ts";
+import { OnlyInRedis } from "./only-in-redis.ts";
 
 interface Told {
   readonly id: TaskId;
@@ -20,7 +20,7 @@ interface Told {
 /** What is to be marked, and what is not; nothing is changed yet. */
 export class MarkPlan {
   readonly marks: Marks;
-  readonly onlyInRedis: OnlyInRedis[] = [];
+  readonly onlyInRedis = new OnlyInRedis();
   readonly summary = new PlanSummary();
   readonly refused: Told[] = [];
   readonly failed: Told[] = [];
@@ -30,10 +30,6 @@ export class MarkPlan {
 
   constructor(base: Snapshot) {
     this.marks = new Marks(base);
-  }
-
-  batchesOfRedis(): Iterable<OnlyInRedis[]> {
-    return batches(this.onlyInRedis, BATCH);
   }
 }
 
@@ -82,15 +78,15 @@ async function planBatch(plan: MarkPlan, parts: PlanParts, ids: readonly TaskId[
     if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
     else if (decision.kind === "gone") plan.gone.push(id);
     else if (decision.kind === "unchanged") plan.unchanged++;
-    else if (copies.file === null) addOnlyInRedis(plan, { ...id, from: decision.from, seen: copy! });
+    else if (copies.file === null) addOnlyInRedis(plan, id, copies.mirror as Copy);
     else inFile.push({ id, row: snapshot.rowOf(id.userId, id.taskId), mirror: copies.mirror, from: decision.from });
   }
   await addInFile(plan, parts, inFile);
 }
 
-function addOnlyInRedis(plan: MarkPlan, task: OnlyInRedis): void {
-  plan.onlyInRedis.push(task);
-  plan.summary.add(task, task.from);
+function addOnlyInRedis(plan: MarkPlan, id: TaskId, copy: Copy): void {
+  plan.onlyInRedis.add(id, copy);
+  plan.summary.add(id, copy.status);
 }
 
 /** Each record is marked once for a look at it: its new time is kept, and one that cannot be marked is refused. */
