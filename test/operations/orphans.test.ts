@@ -44,6 +44,13 @@ describe("cleanup --orphans", () => {
     expect(site.root.has("output/.ttsctl-purge")).toBe(false);
   });
 
+  it("takes the names of keys in Redis as ids are taken: trimmed", async () => {
+    const { site } = here;
+    await fill(ids("b", "padded"));
+    await site.server.call("HSET", "tts:task:b : padded", "payload", "{}");
+    expect(await site.cleanUpOrphans({ dryRun: true })).toMatchObject({ folders: 0, logs: 0 });
+  });
+
   it("leaves what any record owns: in Redis alone, without an index member, not valid, with one id, of another user", async () => {
     const { site } = here;
     await site.writeRedis(record("a", "redis"), record("a", "unindexed"));

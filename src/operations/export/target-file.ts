@@ -35,7 +35,8 @@ export class TargetFile {
       const place = await realpath(path).catch(() => path);
       await refuseExisting(place, overwrite);
       const temporary = join(dirname(place), `.${basename(place)}.${process.pid}.part`);
-      const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+      await rm(temporary, { force: true });
+      const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
       return new TargetFile(place, overwrite, temporary, handle);
     } catch (cause) {
       throw failed(path, cause);

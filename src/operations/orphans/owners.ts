@@ -95,7 +95,7 @@ export class Owners {
     const inRedis = new KeyTable();
     for await (const { members } of walkKeys(this.#mirror)) {
       for (const member of members) {
-        const { userId, taskId } = splitMember(member);
+        const { userId, taskId } = trimmed(splitMember(member));
         inRedis.addId(userId, taskId);
       }
     }

@@ -1,5 +1,4 @@
 import { layOutJson } from "../../json/text.ts";
-import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Keys } from "./key-set.ts";
 import { TakenNames } from "./map-names.ts";
@@ -80,8 +79,8 @@ async function* newElements(
     const record = layOutJson(task.json, json, 1);
     if (snapshot.shape === "array") yield record;
     else {
-      names ??= await TakenNames.read(snapshot, removed);
-      yield JSON.stringify(names.nameFor(memberOf(task.userId, task.taskId))) + json.keySeparator + record;
+      names ??= await TakenNames.read(snapshot, removed, upserts);
+      yield JSON.stringify(names.nameFor(task)) + json.keySeparator + record;
     }
   }
 }

@@ -2,9 +2,11 @@ import { QUOTE, skipString } from "../../json/scan.ts";
 import { decodeString } from "../../json/text.ts";
 import { memberOf } from "../../task/ids.ts";
 import { KeyTable } from "../key-table.ts";
+import type { TaskId } from "../task-source.ts";
 import type { Keys } from "./key-set.ts";
 import { LIVE } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { Upserts } from "./upserts.ts";
 
 const WINDOW = 1 << 20;
 
@@ -15,10 +17,17 @@ const WINDOW = 1 << 20;
  */
 export class TakenNames {
   readonly #names = new KeyTable();
+  readonly #keys: KeyTable;
+  readonly #upserts: Upserts;
+
+  private constructor(keys: KeyTable, upserts: Upserts) {
+    this.#keys = keys;
+    this.#upserts = upserts;
+  }
 
   /** Goes through all names of the file, which are read in large pieces. */
-  static async read(snapshot: Snapshot, removed: Keys): Promise<TakenNames> {
-    const taken = new TakenNames();
+  static async read(snapshot: Snapshot, removed: Keys, upserts: Upserts): Promise<TakenNames> {
+    const taken = new TakenNames(snapshot.rows.keys, upserts);
     const { rows, layout } = snapshot;
     let window: Buffer = Buffer.alloc(0);
     let base = 0;
@@ -35,11 +44,20 @@ export class TakenNames {
   }
 
   /** A name for a new record: `user:task`, or where that is taken the same with a number after it. */
-  nameFor(member: string): string {
-    let name = member;
-    for (let number = 2; this.#names.find("", name) >= 0; number++) name = `${member}#${number}`;
-    if (name !== member) this.#names.addId("", name);
-    return name;
+  nameFor({ userId, taskId }: TaskId): string {
+    const member = memberOf(userId, taskId);
+    if (this.#names.find("", member) < 0) return member;
+    let number = 2;
+    while (this.#isTaken({ userId, taskId: `${taskId}#${number}` })) number++;
+    this.#names.addId("", `${member}#${number}`);
+    return `${member}#${number}`;
+  }
+
+  /** A name with a number may also be that of a task whose id ends so. */
+  #isTaken(id: TaskId): boolean {
+    const { userId, taskId } = id;
+    if (this.#names.find("", memberOf(userId, taskId)) >= 0) return true;
+    return this.#keys.find(userId, taskId) >= 0 || this.#upserts.find(id) >= 0;
   }
 
   #note(name: string, { rows }: Snapshot, row: number): void {

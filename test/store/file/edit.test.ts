@@ -213,7 +213,7 @@ const a: [string, string] = ["a", "1"];
 const b: [string, string] = ["b", "2"];
 const c: [string, string] = ["c", "3"];
 const NEW = taskFrom(rec("n", "9"));
-const N = rec("n", "9");
+const [N, N2, N3] = [rec("n", "9"), rec("n", "9#2"), rec("n", "9#3")] as [string, string, string];
 
 describe("arrays and maps that Python did not write keep their own layout", () => {
   test.each<[string, string, Parameters<typeof edited>[1], string]>([
@@ -280,6 +280,12 @@ describe("arrays and maps that Python did not write keep their own layout", () =
       `{"\\u006e:9": ${A}, "n:9#2": ${B}}`,
       { put: [NEW] },
       `{"\\u006e:9": ${A}, "n:9#2": ${B}, "n:9#3": ${N}}`,
+    ],
+    [
+      "a map: nor the name of a task whose id ends in a number, there or new",
+      `{"n:9": 5, "n:9#2": ${N2}}`,
+      { put: [NEW, taskFrom(N3)] },
+      `{"n:9": 5, "n:9#2": ${N2}, "n:9#4": ${N}, "n:9#3": ${N3}}`,
     ],
     [
       "a map: the name of a record that goes is free",
