@@ -1,5 +1,5 @@
 /** The words that `-o json` prints as `code`, each with its exit code (SPEC section 5). */
-const EXIT_CODES = {
+export const EXIT_CODES = {
   USAGE: 2,
   CONFIG_NOT_FOUND: 2,
   CONFIG_INVALID: 2,
