@@ -9,6 +9,7 @@ import { Drift } from "./drift.ts";
 import { FirstLook } from "./first-look.ts";
 import type { VerifyResult } from "./kinds.ts";
 import { lookAgain } from "./second-look.ts";
+import type { Suspects } from "./suspects.ts";
 
 export interface CompareParts {
   readonly mirror: Mirror;
@@ -44,10 +45,18 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     await lookAgain({ ...parts, file }, suspects, snapshot.identity);
     throwIfInterrupted(parts.signal, done());
     const drift = new Drift(suspects, await file.snapshot(), userId, inStep);
-    return { drift, invalid: snapshot.invalid.count, mirrored, foreign: nameForeign(drift, parts.reporter) };
+    const tasks = Math.max(0, mirrored - withoutTask(suspects));
+    return { drift, invalid: snapshot.invalid.count, mirrored: tasks, foreign: nameForeign(drift, parts.reporter) };
   } catch (error) {
     throw isRedisError(error) ? lostMidway(error, done()) : error;
   }
+}
+
+/** How many suspects turned out to be members without a task, or nothing by now: a brake is not of these. */
+function withoutTask(suspects: Suspects): number {
+  let count = 0;
+  for (const suspect of suspects.of("dangling", "absent")) if (!suspects.traits(suspect).inFile) count++;
+  return count;
 }
 
 const FOREIGN = "its key in Redis holds something else than a hash; look at it, and remove it with redis-cli";

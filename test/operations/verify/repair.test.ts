@@ -235,6 +235,22 @@ describe("verify --repair beside an empty or lost store file", () => {
     expect(await freshDump()).toEqual(after);
   });
 
+  it("counts no members without a task among the tasks that the brake is of", async () => {
+    const { site } = here;
+    await site.server.call("FLUSHALL");
+    await site.writeBoth(record("a", "t1"), record("a", "t2"));
+    await site.writeRedis(record("a", "o1"), record("a", "o2"), record("a", "o3"));
+    await site.server.call("ZADD", "tts:tasks:index", ...Array.from({ length: 50 }, (_, i) => [1, `b:d${i}`]).flat());
+    const before = await site.server.dump();
+    await expect(site.repair({ prune: true })).rejects.toMatchObject({
+      code: "MAX_DELETE_EXCEEDED",
+      message: expect.stringContaining("3 tasks would be deleted, more than the limit of 50% of 5"),
+    });
+    expect(await site.server.dump()).toEqual(before);
+    await site.repair({ prune: true, maxDelete: { count: 3 } });
+    expect((await site.verify()).result).toMatchObject({ checked: 2, inSync: 2 });
+  });
+
   it("has a brake of half of Redis's tasks, before anything is changed", async () => {
     const { site } = here;
     site.root.writeStore(many(10));
