@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, link, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import { syncFolder } from "../../store/file/sync-folder.ts";
@@ -34,6 +34,7 @@ export class TargetFile {
     try {
       const place = await realpath(path).catch(() => path);
       await refuseExisting(place, overwrite);
+      await removeDead(place);
       const temporary = join(dirname(place), `.${basename(place)}.${process.pid}.part`);
       await rm(temporary, { force: true });
       const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
@@ -78,6 +79,25 @@ export class TargetFile {
   async close(): Promise<void> {
     await this.#handle.close();
     await rm(this.#temporary, { force: true });
+  }
+}
+
+/** Removes what exports to this place left that were killed: the process in the name is no more. */
+async function removeDead(place: string): Promise<void> {
+  const [folder, start, end] = [dirname(place), `.${basename(place)}.`, ".part"];
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!name.startsWith(start) || !name.endsWith(end)) continue;
+    const pid = name.slice(start.length, -end.length);
+    if (/^\d+$/.test(pid) && !isRunning(Number(pid))) await rm(join(folder, name), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) !== "ESRCH"; // EPERM: it runs, as another user
   }
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { TargetFile } from "../../../src/operations/export/target-file.ts";
@@ -27,6 +28,14 @@ test("nothing is left of one that was not finished", async () => {
   await file.write(["half"]);
   await file.close();
   expect(namesIn(path())).toEqual([]);
+});
+
+test("what a killed export left is removed by the next, and what one that runs is writing is not", async () => {
+  const dead = spawnSync("true").pid;
+  const others = [".a.1.part", ".a.x.part", `.b.${dead}.part`, `.a.b.${dead}.part`];
+  for (const name of [...others, `.a.${dead}.part`]) writeFileSync(path(name), "half");
+  await write("a", false, "new");
+  expect(namesIn(path())).toEqual([...others, "a"].sort());
 });
 
 test("another file is replaced only where that was said, and never before the new one is whole", async () => {
