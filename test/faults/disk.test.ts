@@ -137,14 +137,16 @@ interface Place {
   readonly usual: number | null;
 }
 
-/** Every step that writes, and in a short run of the others some. */
+/** Every step that writes, and what is read after the last of them; in a short run of the others some. */
 function chosen(steps: readonly string[], others: number): number[] {
   const all = [...steps.keys()];
   if (LONG) return all;
   const isWrite = (at: number) => !MAY_FAIL.has(steps[at]!);
   const chance = new Chance(steps.join());
-  const looks = all.filter((at) => !isWrite(at)).sort(() => chance.next() - 0.5);
-  return [...all.filter(isWrite), ...looks.slice(0, others)];
+  const last = all.findLast(isWrite) ?? 0;
+  const isDue = (at: number) => isWrite(at) || (at > last && steps[at] === "read");
+  const looks = all.filter((at) => !isDue(at)).sort(() => chance.next() - 0.5);
+  return [...all.filter(isDue), ...looks.slice(0, others)];
 }
 
 const LOOKS_TOO = Number.POSITIVE_INFINITY;

@@ -106,7 +106,11 @@ export class FileStore {
     const first = await this.#rewrite(job, base);
     const quiet = (!first.changed || !first.wroteLately) && job.displaced.count === 0;
     if (quiet) return { rewrites: first.changed ? 1 : 0, returned: [] };
-    return this.#watch(job, first);
+    try {
+      return await this.#watch(job, first);
+    } catch (error) {
+      throw first.changed && error instanceof TtsctlError ? afterRewrite(error, target) : error;
+    }
   }
 
   async #rewrite(job: Job, base: Snapshot | undefined): Promise<Rewrite> {
@@ -231,6 +235,14 @@ interface Rewrite {
 /** How a lock file names the content that ttsctl wrote last, so that it does not take it for the service's. */
 function noteOf(identity: FileIdentity): string {
   return `wrote ${identity.dev}:${identity.ino}:${identity.size}:${identity.mtimeNs}`;
+}
+
+/** What fails while a change is watched says that the change was made. */
+function afterRewrite(error: TtsctlError, target: string): TtsctlError {
+  return new TtsctlError(error.code, `${error.message}; ${target} was rewritten before that`, {
+    hint: "whether the service undid the change is unknown; once that is mended, run it again",
+    cause: error,
+  });
 }
 
 function busy(target: string): TtsctlError {

@@ -518,6 +518,19 @@ describe("beside a service that wrote within the last minute", () => {
     expect(namesIn(path())).toEqual(["s.json"]);
   });
 
+  test("what fails meanwhile says that the change was made", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const edit = watching().edit(removing("t1"));
+    const isDone = () => readFileSync(path("s.json"), "utf8") === dump(three.slice(1));
+    writeFileSync(path("broken"), "[{");
+    const broken = until(isDone).then(() => renameSync(path("broken"), path("s.json")));
+    await expect(edit).rejects.toMatchObject({
+      code: "STORE_INVALID",
+      message: expect.stringMatching(/s\.json line 1, byte 2: .*s\.json was rewritten before that$/),
+    });
+    await broken;
+  });
+
   test("who waits for the run lock meanwhile is told what its holder does", async () => {
     writeFileSync(path("s.json"), dump(three));
     const store = watching();
