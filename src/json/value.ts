@@ -28,7 +28,6 @@ export class NumberText {
 
 export type JsonValue = null | boolean | number | string | NumberText | JsonValue[] | Map<string, JsonValue>;
 
-/** Strings without an alternative for each character, which would overflow the stack of the matcher on a long one. */
 /**
  * The value of valid JSON text, with every number's text kept and objects as maps (so `__proto__` is a key like any).
  * Iterative, since a hostile record may nest deeper than the stack.

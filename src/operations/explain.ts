@@ -76,6 +76,8 @@ export async function explainTask(
 }
 
 interface LookedAt extends Looked {
+  /** Whether Redis was asked. */
+  readonly asked: boolean;
   /** Why Redis's copy could not be read, or null. */
   readonly unread: TtsctlError | null;
 }
@@ -85,7 +87,7 @@ async function look(snapshot: Snapshot, mirror: Mirror | null, id: TaskId): Prom
   const unread = answer instanceof TtsctlError ? answer : null;
   const seen = answer instanceof TtsctlError ? null : (answer ?? null);
   const copies = { file: fileCopy(snapshot, id), mirror: seen && mirrorCopy(seen, mirror!.times) };
-  return { id, copies, seen, unread };
+  return { id, copies, seen, asked: mirror !== null, unread };
 }
 
 async function explain(
@@ -116,16 +118,18 @@ function isChosen({ snapshot, found }: Prepared, { id }: LookedAt): boolean {
 
 function verdictOf(
   { userId, taskId }: TaskId,
-  { copies, unread }: LookedAt,
+  { copies, asked, unread }: LookedAt,
   now: number,
   head: readonly RuleSays[],
   { rules, decision }: { rules: readonly RuleSays[]; decision: Decision },
 ): Explanation {
   const copyRules = [
     says("file", "pass", describeCopy(copies.file, now)),
-    unread === null
-      ? says("redis", "pass", describeCopy(copies.mirror, now))
-      : says("redis", "keep", `its copy could not be read: ${unread.message}`),
+    unread !== null
+      ? says("redis", "keep", `its copy could not be read: ${unread.message}`)
+      : asked
+        ? says("redis", "pass", describeCopy(copies.mirror, now))
+        : says("redis", "off", "not asked"),
   ];
   const all = [...head, ...copyRules, ...rules];
   const kept = all.some((rule) => rule.says === "keep");
