@@ -39,8 +39,9 @@ export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlEr
     return audited(context, !flags.dryRun, async (ledger) => {
       const outcome = await cleanupPass(context, flags, ledger);
       observe(outcome);
-      ledger?.count(outcome.result);
-      await emitObject(context, printed(outcome.result), () => summaryLine(outcome.result));
+      const shown = printed(outcome.result);
+      ledger?.count(shown);
+      await emitObject(context, shown, () => summaryLine(outcome.result));
       return exitCodeOf(outcome, context);
     });
   });

@@ -139,6 +139,8 @@ With -o json an error is an object {"error", "code", "hint"} on stderr.
   TTSCTL_OUTPUT, TTSCTL_LOGS
                             the folders of audio and logs
   TASK_RETENTION_SECONDS    the retention of cleanup
+  TTSCTL_STUCK_AFTER        when an unfinished task is stuck
+  TTSCTL_AUDIT              the ledger
   TTSCTL_TIMEZONE           the zone of times without an offset
   TTSCTL_PAGER, PAGER       for long tables; cat for none
   NO_COLOR, FORCE_COLOR     no colours; colours in a pipe too

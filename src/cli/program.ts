@@ -57,7 +57,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
     return exitCode;
   }
   try {
-    await program.parseAsync([...surroundings.argv], { from: "user" });
+    await program.parseAsync(argumentsOf(program, surroundings.argv), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     const isHelp = error.exitCode === 0 || error.code === "commander.help";
@@ -95,6 +95,13 @@ function newProgram(write: (text: string) => void): Command {
     .addHelpCommand(new Command("help").argument("[command]").description("print help").helpGroup("Set up:"))
     .configureOutput({ writeOut: write, writeErr: write, outputError: () => {} })
     .exitOverride();
+}
+
+/** `help` with a word that is no command is that unknown command: commander would print the help of all. */
+function argumentsOf(program: Command, argv: readonly string[]): string[] {
+  const [first, named] = argv;
+  const isUnknown = first === "help" && named !== undefined && named !== "help" && !named.startsWith("-");
+  return isUnknown && commandNamed(program, [named]) === program ? [named] : [...argv];
 }
 
 /** The first argument that names a command. */

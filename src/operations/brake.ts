@@ -1,11 +1,12 @@
 import { TtsctlError } from "../errors.ts";
+import { counted } from "../task/counted.ts";
 
 /** The most that a run may delete: a number of tasks, a part of all, or (null) as many as there are. */
 export type MaxDelete = { readonly count: number } | { readonly percent: number } | null;
 
 /** What is braked: what would be done to tasks, and the flag that says how many at most. */
 interface Braked {
-  /** Of what, where not of tasks. */
+  /** One of what, where not a task. */
   readonly what?: string;
   readonly done: string;
   readonly flag: string;
@@ -22,7 +23,7 @@ export function checkBrake(
   count: number,
   of: number,
   max: MaxDelete,
-  { what = "tasks", done, flag }: Braked = DELETING,
+  { what = "task", done, flag }: Braked = DELETING,
 ): void {
   if (max === null) return;
   const most = "count" in max ? max.count : (of * max.percent) / 100;
@@ -30,7 +31,7 @@ export function checkBrake(
   const limit = "count" in max ? `${max.count}` : `${max.percent}% of ${of}`;
   throw new TtsctlError(
     "MAX_DELETE_EXCEEDED",
-    `${count} ${what} would be ${done}, more than the limit of ${limit}; none was`,
+    `${counted(count, what)} would be ${done}, more than the limit of ${limit}; none was`,
     {
       hint: `look at the plan with --dry-run; if it is right, raise ${flag} (a number, or a percentage such as 80%)`,
     },

@@ -153,6 +153,9 @@ class SyncRun {
   }
 
   async begin(): Promise<void> {
+    const { exists, path } = this.#snapshot;
+    if (!exists)
+      this.#parts.reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
     for (const line of invalidWarnings(this.#snapshot)) this.#parts.reporter.warn(line);
     if (this.#isWhole) await this.#mark.begin();
   }

@@ -39,7 +39,7 @@ describe("sync", () => {
     expect((await here.run("sync")).stdout).toMatchInlineSnapshot(`
       "2 tasks from the file to Redis: 0 written, 2 unchanged, 0 newer in Redis, 0 failed
       1 invalid records left alone
-      1 tasks only in Redis; ttsctl sync --prune removes them
+      1 task only in Redis; ttsctl sync --prune removes them
       "
     `);
   });

@@ -48,7 +48,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   const modes = [flags.once, flags.watch, flags.explain, flags.orphans].filter((mode) => mode === true);
   if (modes.length !== 1) {
     throw new TtsctlError("USAGE", "cleanup needs one of --once, --watch, --explain USER TASK and --orphans", {
-      hint: "--once for one pass, --watch to keep at it",
+      hint: "--once for one pass, --watch to keep at it, --explain for one task, --orphans for files without a record",
     });
   }
   if (flags.explain) {

@@ -76,12 +76,14 @@ async function deleteChosen(
 
 function exitCodeOf(context: Context, result: DeleteResult, problem: TtsctlError | null): number {
   throwIfInterrupted(context.signal, `${result.deleted} tasks were deleted`);
-  if (problem !== null)
-    context.reporter.warn(
-      `${problem.message}: what Redis holds of the tasks stays; run the command again when it is back`,
-    );
+  if (problem !== null) context.reporter.warn(`${problem.message}: ${withoutRedis(result)}`);
   const partly = result.missing.length + result.refused.length + result.failed + result.returned > 0;
   return partly || problem !== null ? PARTLY : DONE;
+}
+
+function withoutRedis({ dryRun }: DeleteResult): string {
+  if (dryRun) return "the plan is of the store file alone; a run like this would leave what Redis holds of the tasks";
+  return "what Redis holds of the tasks stays; run the command again when it is back";
 }
 
 function describeDelete(result: DeleteResult): string {

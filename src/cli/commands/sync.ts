@@ -78,6 +78,13 @@ async function emitSync(context: Context, { failedToPrune: _, ...result }: SyncO
   await emitObject(context, result, () => describeSync(result));
 }
 
+/** What to do about tasks that only Redis has: beside a file without tasks they are more likely lost than too many. */
+function adviceFor({ orphans, total }: SyncResult): string {
+  const only = `${counted(orphans, "task")} only in Redis`;
+  if (total > 0) return `${only}; ttsctl sync --prune removes them`;
+  return `${only}, none in the file: if it was lost, ttsctl verify --repair --restore fills it again (docs/runbook.md)`;
+}
+
 function describeSync(result: SyncResult): string {
   const would = result.dryRun ? " (dry run: nothing was changed)" : "";
   const counts = [
@@ -90,6 +97,6 @@ function describeSync(result: SyncResult): string {
   if (result.invalid > 0) lines.push(`${result.invalid} invalid records left alone`);
   if (result.pruned > 0)
     lines.push(`${result.pruned} tasks that only Redis had ${result.dryRun ? "would be " : ""}removed`);
-  else if (result.orphans > 0) lines.push(`${result.orphans} tasks only in Redis; ttsctl sync --prune removes them`);
+  else if (result.orphans > 0) lines.push(adviceFor(result));
   return `${lines.join("\n")}\n`;
 }

@@ -57,7 +57,7 @@ export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number):
   if (found.length === 0) return ok(`none in ${looked} of both stores`);
   return warn(
     `in ${looked}: ${found.join(", ")}`,
-    "`ttsctl verify` counts all; `ttsctl sync` writes to Redis what only the file has, or has newer",
+    "`ttsctl verify` counts all; `ttsctl sync` writes to Redis what only the file has, or has newer; `ttsctl verify --repair --dry-run` plans how to mend the rest",
   );
 }
 

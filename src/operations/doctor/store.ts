@@ -20,7 +20,8 @@ const file: Check = {
   },
 };
 
-const MISSING = "right before the service's first task; else check [store] path, --store and the folder you are in";
+const MISSING =
+  "right before the service's first task; else check [store] path, --store and the folder you are in; if it was lost, `ttsctl verify --repair --restore` fills it from Redis";
 
 const content: Check = {
   name: "store.content",

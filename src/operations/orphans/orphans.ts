@@ -63,7 +63,7 @@ async function remove(
   orphans: Orphans,
   { olderThan, maxDelete, result }: { olderThan: number; maxDelete: MaxDelete; result: OrphanResult },
 ): Promise<void> {
-  const braked = { what: "artifacts", done: "removed", flag: "--max-delete" };
+  const braked = { what: "artifact", done: "removed", flag: "--max-delete" };
   checkBrake(orphans.folders.size + orphans.logs.size, orphans.found, maxDelete, braked);
   const removal = new OrphanRemoval(parts, owners, orphans, olderThan, result);
   try {
