@@ -1,6 +1,8 @@
 import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
+import type { SourceChoice } from "../store/read-first.ts";
+import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/counted.ts";
 import { NO_FILTER, type TaskFilter } from "../task/filter.ts";
@@ -37,6 +39,20 @@ export async function explainEmpty(
       return `${counted(ofUser, "task")} of ${JSON.stringify(filter.userId)}, none of them with ${names.taskIds} and the filter`;
   }
   return explainFilter(filter, names, all, count);
+}
+
+/** Why there is no such task: no task of the user at all, or none with this id. */
+export async function explainAbsent(
+  parts: EmptyParts,
+  { userId, taskId }: TaskId,
+  source: SourceChoice,
+): Promise<string> {
+  const query = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source };
+  const all = await countOf(parts.store, query, NO_FILTER);
+  if (all === 0) return explainNoTasks(parts, query);
+  const ofUser = await countOf(parts.store, query, { ...NO_FILTER, userId });
+  if (ofUser === 0) return explainUser(parts, userId, all);
+  return `${counted(ofUser, "task")} of ${JSON.stringify(userId)}, none of them ${JSON.stringify(taskId)}`;
 }
 
 async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): Promise<number> {

@@ -120,7 +120,11 @@ describe("get --follow", () => {
       { path: LOG, line: "two" },
     ]);
     expect(await here.run("get bob t2 -f")).toMatchObject({ code: 0, stderr: expect.stringContaining("is finished") });
-    expect(await here.run("get bob none -f")).toMatchObject({ code: 3, stdout: "", stderr: "not found\n" });
+    expect(await here.run("get bob none -f")).toMatchObject({
+      code: 3,
+      stdout: "",
+      stderr: 'not found: 1 task of "bob", none of them "none"\n',
+    });
     expect((await here.run("get bob t2 -f -o json")).code).toBe(2);
   });
 

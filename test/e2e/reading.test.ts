@@ -241,8 +241,11 @@ describe("get", () => {
     expect(await here.run("get alice none")).toMatchObject({
       code: 3,
       stdout: "",
-      stderr: "not found\n",
+      stderr: 'not found: 2 tasks of "alice", none of them "none"\n',
     });
+    expect((await here.run("get alcie t1")).stderr).toMatch(
+      /^not found: no task of user "alcie".*did you mean "alice"\?\n$/,
+    );
     expect(await here.run("get bob t2 -q")).toMatchObject({ code: 3, stdout: "", stderr: "" });
   });
 

@@ -38,7 +38,7 @@ describe("sync", () => {
     expect(row).toMatch(/^2,0,2,0,0,1,1,0,false,\d+$/);
     expect((await here.run("sync")).stdout).toMatchInlineSnapshot(`
       "2 tasks from the file to Redis: 0 written, 2 unchanged, 0 newer in Redis, 0 failed
-      1 invalid records left alone
+      1 invalid record left alone
       1 task only in Redis; ttsctl sync --prune removes them
       "
     `);

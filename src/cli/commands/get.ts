@@ -2,11 +2,13 @@ import { type Command, InvalidArgumentError } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { GetResult } from "../../operations/get.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
+import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
 import { isTerminal } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
+import { isText } from "../globals.ts";
 import { openArtifactsOf } from "../purging.ts";
 import { addSource } from "../selection.ts";
 
@@ -61,11 +63,7 @@ async function runGet(context: Context, flags: GetFlags, args: string[]): Promis
   return lookAndShow(context, flags, { userId, taskId });
 }
 
-async function lookAndShow(
-  context: Context,
-  { source, log, follow }: GetFlags,
-  id: { userId: string; taskId: string },
-): Promise<number> {
+async function lookAndShow(context: Context, { source, log, follow }: GetFlags, id: TaskId): Promise<number> {
   const { getTask } = await import("../../operations/get.ts");
   const artifacts = await openArtifactsOf(context);
   const parts = { file: await context.fileStore(), link: await context.mirrorLink(), artifacts };
@@ -75,13 +73,20 @@ async function lookAndShow(
   const found = result.task !== null || result.invalid !== null;
   if (!(follow && context.flags.output === "jsonl")) await emitGet(context, result);
   if (!found) {
-    if (!context.flags.quiet) await context.terminal.err.write("not found\n");
+    await sayAbsent(context, id, source);
     return PARTLY;
   }
   if (!follow) return DONE;
   const { followTask } = await import("../follow.ts");
   const finished = result.task === null || isTerminal(result.task.status);
   return followTask(context, { ...parts, id, source, count, finished });
+}
+
+async function sayAbsent(context: Context, id: TaskId, source: SourceChoice): Promise<void> {
+  if (context.flags.quiet || !isText(context.flags.output)) return context.tell("not found");
+  const { explainAbsent } = await import("../../operations/explain-empty.ts");
+  const parts = { store: await context.taskStore(), file: await context.fileStore(), link: await context.mirrorLink() };
+  await context.tell(`not found: ${await explainAbsent(parts, id, source)}`);
 }
 
 function warnOf({ reporter }: Context, { warnings, invalid }: GetResult): void {

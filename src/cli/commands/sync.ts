@@ -70,22 +70,26 @@ async function syncStore(
     maxDelete: flags.maxDelete ?? { percent: 50 },
   });
   ledger?.count(outcome);
-  await emitSync(context, outcome);
+  await emitSync(context, outcome, userId);
   return outcome.failed + outcome.failedToPrune > 0 ? PARTLY : DONE;
 }
 
-async function emitSync(context: Context, { failedToPrune: _, ...result }: SyncOutcome): Promise<void> {
-  await emitObject(context, result, () => describeSync(result));
+async function emitSync(
+  context: Context,
+  { failedToPrune: _, ...result }: SyncOutcome,
+  userId: string | undefined,
+): Promise<void> {
+  await emitObject(context, result, () => describeSync(result, userId));
 }
 
 /** What to do about tasks that only Redis has: beside a file without tasks they are more likely lost than too many. */
-function adviceFor({ orphans, total }: SyncResult): string {
+function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): string {
   const only = `${counted(orphans, "task")} only in Redis`;
-  if (total > 0) return `${only}; ttsctl sync --prune removes them`;
+  if (total > 0 || userId !== undefined) return `${only}; ttsctl sync --prune removes them`;
   return `${only}, none in the file: if it was lost, ttsctl verify --repair --restore fills it again (docs/runbook.md)`;
 }
 
-function describeSync(result: SyncResult): string {
+function describeSync(result: SyncResult, userId: string | undefined): string {
   const would = result.dryRun ? " (dry run: nothing was changed)" : "";
   const counts = [
     `${result.written} written`,
@@ -93,10 +97,10 @@ function describeSync(result: SyncResult): string {
     `${result.newerInRedis} newer in Redis`,
     `${result.failed} failed`,
   ];
-  const lines = [`${result.total} tasks from the file to Redis: ${counts.join(", ")}${would}`];
-  if (result.invalid > 0) lines.push(`${result.invalid} invalid records left alone`);
+  const lines = [`${counted(result.total, "task")} from the file to Redis: ${counts.join(", ")}${would}`];
+  if (result.invalid > 0) lines.push(`${counted(result.invalid, "invalid record")} left alone`);
   if (result.pruned > 0)
-    lines.push(`${result.pruned} tasks that only Redis had ${result.dryRun ? "would be " : ""}removed`);
-  else if (result.orphans > 0) lines.push(adviceFor(result));
+    lines.push(`${counted(result.pruned, "task")} that only Redis had ${result.dryRun ? "would be " : ""}removed`);
+  else if (result.orphans > 0) lines.push(adviceFor(result, userId));
   return `${lines.join("\n")}\n`;
 }

@@ -6,6 +6,7 @@ import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { counted } from "../../task/counted.ts";
 import { NO_FILTER } from "../../task/filter.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
@@ -77,7 +78,7 @@ export class Repair {
   /** What stops a repair says that the file was changed by then. */
   #withFileChange(error: unknown): unknown {
     if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
-    const tasks = `${this.#intoFileCount} task${this.#intoFileCount === 1 ? "" : "s"}`;
+    const tasks = counted(this.#intoFileCount, "task");
     return new TtsctlError(error.code, `${error.message}; ${tasks} of Redis went into the store file before that`, {
       hint: "once that is mended, run it again to finish",
       cause: error,
