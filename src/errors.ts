@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from "node:util";
+
 /** The words that `-o json` prints as `code`, each with its exit code (SPEC section 5). */
 export const EXIT_CODES = {
   USAGE: 2,
@@ -75,4 +77,12 @@ export function isStoreError(error: unknown): error is TtsctlError {
 export function systemErrorCode(error: unknown): string | undefined {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   return typeof code === "string" ? code : undefined;
+}
+
+/** A failed system call in words, without its raw path: `no space left on device (ENOSPC)`. */
+export function describeSystemError(error: unknown): string {
+  const code = systemErrorCode(error);
+  if (code === undefined) return String(error);
+  const words = getSystemErrorMap().get((error as NodeJS.ErrnoException).errno ?? 0)?.[1];
+  return words === undefined ? code : `${words} (${code})`;
 }

@@ -1,11 +1,5 @@
-import { getSystemErrorMap } from "node:util";
+import { describeSystemError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-
-/** A system error without its raw path: `permission denied (EACCES)`. */
-export function describeSystemError(error: NodeJS.ErrnoException): string {
-  const words = getSystemErrorMap().get(error.errno ?? 0)?.[1];
-  return words === undefined ? String(error.code) : `${words} (${error.code})`;
-}
 
 /** A system error of an artifact operation; its message names the path, quoted, and can be shown. */
 export class FolderError extends Error {

@@ -1,8 +1,7 @@
 import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { describeSystemError } from "./failure.ts";
 import { Folder, hasDescriptorPaths } from "./folder.ts";
 
 export interface Roots {
@@ -69,7 +68,7 @@ async function openRoot(path: string | undefined, label: string, byDescriptor: b
 
 function cannotOpen(path: string, error: unknown): unknown {
   if (systemErrorCode(error) === undefined) return error;
-  const why = describeSystemError(error as NodeJS.ErrnoException);
+  const why = describeSystemError(error);
   return new TtsctlError("ARTIFACTS_UNSAFE", `cannot open the folder ${printableJson(path)}: ${why}`, {
     hint: "see [paths] output and logs in config.ini",
     cause: error,

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { syncFolder } from "../store/file/sync-folder.ts";
 import { isOneOf } from "./same-file.ts";
 
@@ -79,8 +79,7 @@ function otherFile(path: string): TtsctlError {
 }
 
 function ledgerFailed(path: string, cause: unknown): TtsctlError {
-  const code = systemErrorCode(cause);
-  const reason = code === "ELOOP" ? "it is a symbolic link" : (code ?? String(cause));
+  const reason = systemErrorCode(cause) === "ELOOP" ? "it is a symbolic link" : describeSystemError(cause);
   return new TtsctlError("AUDIT_FAILED", `cannot write the audit ledger ${path}: ${reason}`, {
     hint: "nothing is changed that is not in the ledger; mend [audit] path (TTSCTL_AUDIT), and run it again",
     cause,

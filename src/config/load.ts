@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { CONFIG_FILE, CONFIG_VARIABLE } from "./defaults.ts";
 import { type IniFile, parseIni } from "./ini-file.ts";
 import type { SettingInputs } from "./levels.ts";
@@ -48,7 +48,7 @@ async function readConfig({ path, origin }: Place): Promise<IniFile | null> {
   } catch (cause) {
     if (cause instanceof TtsctlError) throw cause;
     if (!isMissing(cause))
-      throw new TtsctlError("CONFIG_INVALID", `${path} cannot be read: ${reason(cause)}`, { cause });
+      throw new TtsctlError("CONFIG_INVALID", `${path} cannot be read: ${describeSystemError(cause)}`, { cause });
     if (origin === null) return null;
     throw new TtsctlError("CONFIG_NOT_FOUND", `${path}, which ${origin} names, does not exist`, { cause });
   }
@@ -65,14 +65,4 @@ function decoded(bytes: Uint8Array, path: string): string {
 
 function isMissing(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
-}
-
-function reason(error: unknown): string {
-  const code = systemErrorCode(error);
-  const words: Record<string, string> = {
-    EISDIR: "it is a directory",
-    EACCES: "permission denied",
-    ELOOP: "a circle of links",
-  };
-  return words[code ?? ""] ?? code ?? String(error);
 }

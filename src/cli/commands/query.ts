@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, TtsctlError } from "../../errors.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
@@ -48,7 +48,7 @@ async function readBody(context: Context, argument: string | undefined, file: st
   try {
     return { text: await readFile(file, "utf8"), origin: file };
   } catch (cause) {
-    throw new TtsctlError("USAGE", `cannot read the query from ${file}: ${systemErrorCode(cause)}`, { cause });
+    throw new TtsctlError("USAGE", `cannot read the query from ${file}: ${describeSystemError(cause)}`, { cause });
   }
 }
 

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemErrorCode } from "../../errors.ts";
+import { describeSystemError, systemErrorCode } from "../../errors.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { counted } from "../../task/counted.ts";
@@ -45,7 +45,7 @@ const folder: Check = {
     try {
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
-      return fail(`${path}: ${systemErrorCode(error)}: nothing can be locked or rewritten there`, AS_THE_SERVICE);
+      return fail(`${path}: ${describeSystemError(error)}: nothing can be locked or rewritten there`, AS_THE_SERVICE);
     }
     if (stats === null || keepsOwner(stats)) return ok(`${path} is writable, and a rewrite keeps owner and mode`);
     return fail(`a rewrite cannot keep the owner ${stats.uid}:${stats.gid}, and is refused`, AS_THE_SERVICE);

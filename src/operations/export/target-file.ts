@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, link, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { syncFolder } from "../../store/file/sync-folder.ts";
 
 /** How much is held before it is written. */
@@ -122,7 +122,7 @@ function exists(path: string): TtsctlError {
 
 function failed(path: string, cause: unknown): TtsctlError {
   if (cause instanceof TtsctlError) return cause;
-  return new TtsctlError("EXPORT_FAILED", `cannot write ${path}: ${systemErrorCode(cause) ?? String(cause)}`, {
+  return new TtsctlError("EXPORT_FAILED", `cannot write ${path}: ${describeSystemError(cause)}`, {
     hint: "nothing was left there; check free disk space, and the folder's owner and mode",
     cause,
   });

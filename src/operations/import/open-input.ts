@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, TtsctlError } from "../../errors.ts";
 import { openTemporary, spoolFailed } from "../merge/spool.ts";
 
 /** What is imported: a file that can be read from any place, and how messages name it. */
@@ -66,7 +66,7 @@ async function openFile(path: string): Promise<FileHandle> {
 }
 
 export function unreadable(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("IMPORT_UNREADABLE", `cannot read ${path}: ${systemErrorCode(cause) ?? String(cause)}`, {
+  return new TtsctlError("IMPORT_UNREADABLE", `cannot read ${path}: ${describeSystemError(cause)}`, {
     hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
     cause,
   });

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import type { Zone } from "../../task/zone.ts";
 
@@ -106,9 +106,8 @@ async function unnamed(handle: FileHandle, path: string): Promise<FileHandle> {
 }
 
 export function spoolFailed(folder: string, cause: unknown): TtsctlError {
-  return new TtsctlError(
-    "SPOOL_FAILED",
-    `cannot write a temporary file in ${folder}: ${systemErrorCode(cause) ?? String(cause)}`,
-    { hint: "nothing was changed; check free disk space and the folder's owner and mode", cause },
-  );
+  return new TtsctlError("SPOOL_FAILED", `cannot write a temporary file in ${folder}: ${describeSystemError(cause)}`, {
+    hint: "nothing was changed; check free disk space and the folder's owner and mode",
+    cause,
+  });
 }

@@ -1,5 +1,5 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 
 /** A JSON Lines file that gets every purged record before it goes. */
@@ -65,12 +65,8 @@ export class BackupFile {
 }
 
 function failed(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError(
-    "BACKUP_FAILED",
-    `cannot write the backup ${path}: ${systemErrorCode(cause) ?? String(cause)}`,
-    {
-      hint: "no task whose record is not in the backup was purged; name another file with --backup",
-      cause,
-    },
-  );
+  return new TtsctlError("BACKUP_FAILED", `cannot write the backup ${path}: ${describeSystemError(cause)}`, {
+    hint: "no task whose record is not in the backup was purged; name another file with --backup",
+    cause,
+  });
 }

@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
 /** What a lock is for: one rewrite of the file, a whole run that changes things, or being the one watcher. */
 export type LockPurpose = "write" | "run" | "watch";
@@ -100,7 +100,7 @@ async function openLockFile(path: string): Promise<FileHandle> {
 }
 
 function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${systemErrorCode(cause)}`, {
+  return new TtsctlError("LOCK_UNAVAILABLE", `cannot open the lock file ${path}: ${describeSystemError(cause)}`, {
     hint: "the folder of the store file must be writable for the user that runs ttsctl",
     cause,
   });

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { type Snapshot, unreadable } from "./snapshot.ts";
@@ -89,7 +89,7 @@ async function removeTemporary(temporary: string, read: FileIdentity | null, our
 }
 
 function writeFailed(target: string, cause: unknown): TtsctlError {
-  return new TtsctlError("STORE_WRITE_FAILED", `cannot rewrite ${target}: ${systemErrorCode(cause) ?? String(cause)}`, {
+  return new TtsctlError("STORE_WRITE_FAILED", `cannot rewrite ${target}: ${describeSystemError(cause)}`, {
     hint: "the file is as it was; check free disk space, and the owner and mode of the file and its folder",
     cause,
   });
@@ -269,11 +269,14 @@ async function takePlaceOrBack(temporary: string, target: string, placing: Placi
     await takeBack(temporary, target, placing);
     const there = await identityAt(target);
     if (there === null || !sameContent(there, placing.ours)) throw cause;
-    const failed = systemErrorCode(cause) ?? String(cause);
-    throw new TtsctlError("STORE_WRITE_FAILED", `${target} was rewritten, but its folder not synced: ${failed}`, {
-      hint: "whether the new content outlives a power cut is unknown; check the disk, and run it again",
-      cause,
-    });
+    throw new TtsctlError(
+      "STORE_WRITE_FAILED",
+      `${target} was rewritten, but its folder not synced: ${describeSystemError(cause)}`,
+      {
+        hint: "whether the new content outlives a power cut is unknown; check the disk, and run it again",
+        cause,
+      },
+    );
   }
 }
 

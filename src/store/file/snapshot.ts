@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
@@ -242,7 +242,7 @@ async function openForReading(path: string): Promise<FileHandle | null> {
 }
 
 export function unreadable(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("STORE_UNREADABLE", `cannot read ${path}: ${systemErrorCode(cause) ?? String(cause)}`, {
+  return new TtsctlError("STORE_UNREADABLE", `cannot read ${path}: ${describeSystemError(cause)}`, {
     hint: "check the file's owner and mode, and the disk",
     cause,
   });
