@@ -78,7 +78,9 @@ describe("a file that cannot be read", () => {
     await mkdir(join(folder, "config.ini"));
     const error = await refusal();
     expect(error.code).toBe("CONFIG_INVALID");
-    expect(error.message).toContain(`${join(folder, "config.ini")} cannot be read: illegal operation on a directory (EISDIR)`);
+    expect(error.message).toContain(
+      `${join(folder, "config.ini")} cannot be read: illegal operation on a directory (EISDIR)`,
+    );
   });
 
   test.each<[string, number[]]>([
