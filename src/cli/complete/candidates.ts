@@ -1,6 +1,7 @@
 import type { Command, Option } from "commander";
 import { KNOWN_COLUMNS } from "../../render/task-table.ts";
 import { SHOWN_STATUSES } from "../../task/status.ts";
+import { TOPICS } from "../help.ts";
 
 /** What may come next on a command line. */
 export type Wanted =
@@ -78,6 +79,9 @@ function valueQuestion(option: Option | undefined, { values }: Line, before: str
 
 function argumentOf(program: Command, { command, operands }: Line): Wanted {
   const commands = program.commands.map((each) => each.name()).filter((name) => !name.startsWith("_"));
+  if (command === program && operands.length === 1 && operands[0] === "help") {
+    return { kind: "words", words: [...commands, ...Object.keys(TOPICS)] };
+  }
   if (command === program && operands.length > 0) return NOTHING; // a command that there is none of
   if (command === program) return { kind: "words", words: [...commands, "help"] };
   const argument = command.registeredArguments[operands.length];
