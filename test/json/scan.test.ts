@@ -65,7 +65,7 @@ describe("takes exactly what JSON.parse takes", () => {
     expect(refused).toBeLessThan(runs * 0.95);
   });
 
-  test("every text of up to five characters of an alphabet", () => {
+  test("every text of up to five characters of an alphabet", { tags: ["slow"] }, () => {
     const alphabet = ["{", "}", "[", "]", ",", ":", '"', "\\", "0", "1", "-", ".", "e", "u", " "];
     let texts = [""];
     const differing: string[] = [];

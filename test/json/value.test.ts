@@ -66,7 +66,7 @@ describe("parseJsonValue", () => {
     expect(({} as { x?: number }).x).toBeUndefined();
   });
 
-  test("a string of 30 MB", () => {
+  test("a string of 30 MB", { tags: ["slow"] }, () => {
     const json = JSON.stringify(`"${"长文本 ".repeat(10_000)}\\`.repeat(500));
     expect(jsonOf(parseJsonValue(`[${json}]`)) === `[${json}]`).toBe(true);
   });
@@ -126,7 +126,7 @@ describe("sameJson", () => {
 test.each([
   ["arrays", "[", "]"],
   ["objects", '{"a":', "}"],
-])("100,000 levels of %s", (_, open, close) => {
+])("100,000 levels of %s", { tags: ["slow"] }, (_, open, close) => {
   const deep = (inside: string) => `${open.repeat(100_000)}${inside}${close.repeat(100_000)}`;
   expect(jsonOf(parseJsonValue(deep("1.0"))) === deep("1.0")).toBe(true);
   expect(sameJson(deep("1.0"), deep(" 1.0"))).toBe(true);

@@ -41,4 +41,5 @@ describe("parseBytes", () => {
 
 test("bytes for people", () => {
   expect([0, 999, 1000, 20_100_000_000].map(formatBytes)).toEqual(["0 bytes", "999 bytes", "1.0 kB", "20.1 GB"]);
+  expect([1.5e6, 1e12, 5e15].map(formatBytes)).toEqual(["1.5 MB", "1.0 TB", "5000.0 TB"]);
 });

@@ -21,6 +21,7 @@ describe.each<[string, Partial<TaskFilter>, boolean]>([
   ["since and until around it", { since: 1000, until: 1001 }, true],
   ["since the epoch", { since: 0 }, true],
   ["until the epoch", { until: 0 }, false],
+  ["of no status at all", { statuses: new Set([""]) }, false],
   ["all that pass", { userId: "alice", statuses: new Set(["done"]), since: 1000, until: 1001 }, true],
   ["all but the user", { userId: "bob", statuses: new Set(["done"]), since: 1000, until: 1001 }, false],
   ["all but the status", { userId: "alice", statuses: new Set(["run"]), since: 1000, until: 1001 }, false],

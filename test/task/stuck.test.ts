@@ -23,7 +23,10 @@ test.each([0, -1])("with %d no task is stuck", (after) => {
 
 describe("StuckTasks", () => {
   it("counts all and names the ten that wait longest, the oldest first", () => {
-    const any = fc.array(fc.tuple(fc.constantFrom("wait", "run", "done"), fc.integer({ min: 0, max: 1000 })));
+    const any = fc.array(fc.tuple(fc.constantFrom("wait", "run", "done"), fc.integer({ min: 0, max: 1000 })), {
+      maxLength: 40,
+      size: "max",
+    });
     fc.assert(
       fc.property(any, (tasks) => {
         const stuck = new StuckTasks(RULE);
@@ -41,6 +44,20 @@ describe("StuckTasks", () => {
     );
   });
 
+  it("asks for the ids of those alone that are named, and names of two as old the first", () => {
+    const asked: number[] = [];
+    const stuck = new StuckTasks(RULE);
+    for (let i = 0; i < 14; i++) {
+      stuck.look(i === 0 ? "wait" : "run", i === 13 ? 0 : 5, () => {
+        asked.push(i);
+        return { userId: "u", taskId: `t${i}` };
+      });
+    }
+    expect(asked).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13]);
+    expect(stuck.named.map(({ taskId }) => taskId)).toEqual(["t13", ...asked.slice(0, 9).map((i) => `t${i}`)]);
+    expect(stuck.count).toBe(14);
+  });
+
   it("is told in one line", () => {
     const stuck = new StuckTasks({ now: 1_000_000, after: 100 });
     expect(describeStuck(stuck)).toBeNull();
@@ -48,6 +65,9 @@ describe("StuckTasks", () => {
     expect(describeStuck(stuck)).toMatch(
       /^12 tasks are stuck: alice:t0 \(run for 11d\), .*, and 2 more; .*ttsctl mark/,
     );
+    const one = new StuckTasks({ now: 1_000_000, after: 100 });
+    one.look("wait", 400_000, () => ({ userId: "alice", taskId: "t" }));
+    expect(describeStuck(one)).toMatch(/^1 task is stuck: alice:t \(wait for 6d\); if .*ttsctl mark/);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { JsonSyntaxError } from "../../src/json/scan.ts";
 import { RecordParser } from "../../src/task/parse.ts";
-import { isInvalid, type Task } from "../../src/task/task.ts";
+import { isInvalid, saysDeleted, type Task } from "../../src/task/task.ts";
 import { Zone } from "../../src/task/zone.ts";
 
 const parser = new RecordParser(new Zone("Asia/Shanghai"));
@@ -74,6 +74,7 @@ describe("time", () => {
       ',"created_at":1e99',
       ',"created_at":[1, 2]',
       ',"created_at":0',
+      ',"created_at":"5"',
     ];
     expect(created.map((field) => valid(`{${IDS},"updated_at":1${field}}`).createdAt)).toEqual([
       "",
@@ -82,6 +83,7 @@ describe("time", () => {
       "1e99",
       "[1,2]",
       "1970-01-01T00:00:00+00:00",
+      "5",
     ]);
   });
 });
@@ -157,6 +159,32 @@ test.each([
 ])("%j is not one JSON value", (text) => {
   expect(() => parser.parse(text)).toThrow(JsonSyntaxError);
   expect(parser.isObject(text)).toBe(false);
+});
+
+test("text that is cut where bytes are given is refused too", () => {
+  expect(() => parser.parse(Buffer.from('{"a":'))).toThrow(JsonSyntaxError);
+  expect(isInvalid(parser.parse(Buffer.from(`{${IDS},"updated_at":1}`)))).toBe(false);
+  expect(isInvalid(parser.parse(Buffer.from(`{${IDS}}`)))).toBe(true);
+});
+
+test.each<[string, boolean]>([
+  [`{${IDS},"deleted":true}`, true],
+  [`{${IDS},"deleted": true,"updated_at":"soon"}`, true],
+  [`{${IDS},"d\\u0065leted":true}`.replace("\\\\", "\\"), true],
+  [`{${IDS},"deleted":false}`, false],
+  [`{${IDS},"deleted":"true"}`, false],
+  [`{${IDS},"deleted":1}`, false],
+  [`{${IDS},"x":{"deleted":true}}`, false],
+  [`{${IDS},"text":"deleted"}`, false],
+  [`{${IDS}}`, false],
+])("%s says deleted: %s", (json, deleted) => {
+  expect([saysDeleted(json), parser.isTombstone(Buffer.from(json))]).toEqual([deleted, deleted]);
+});
+
+test("a tombstone needs both ids", () => {
+  for (const ids of ['"user_id":"alice"', '"task_id":"t01"', '"user_id":"alice","task_id":""', '"x":1']) {
+    expect(parser.isTombstone(Buffer.from(`{${ids},"deleted":true}`))).toBe(false);
+  }
 });
 
 test("isObject and texts take any object; a record before leaves nothing behind", () => {

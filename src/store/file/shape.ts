@@ -110,7 +110,7 @@ class EntryScan {
 
   #step(bytes: Buffer, from: number, end: number): number {
     const at = this.#skip(bytes, from, end);
-    if (at >= end) return INCOMPLETE;
+    if (at >= end || this.brokeLine) return INCOMPLETE;
     if (this.#state === "before") {
       this.#state = "first";
       return at + 1;
@@ -124,7 +124,7 @@ class EntryScan {
       if (bytes[at] !== COMMA) throw new JsonSyntaxError("',' or '}' is missing", at);
       keyFrom = this.#skip(bytes, at + 1, end);
     }
-    if (keyFrom >= end) return INCOMPLETE;
+    if (keyFrom >= end || this.brokeLine) return INCOMPLETE;
     return this.#entry(bytes, keyFrom, end);
   }
 

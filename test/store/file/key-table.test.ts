@@ -59,7 +59,7 @@ test("keys from bytes and keys from strings are the same, and compare as their b
   );
 });
 
-test("200,000 keys, and one larger than the arena it begins with", () => {
+test("200,000 keys, and one larger than the arena it begins with", { tags: ["slow"] }, () => {
   const table = new KeyTable();
   const long = "长".repeat(100_000);
   expect(table.addId(long, long)).toBe(0);

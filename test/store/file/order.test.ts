@@ -28,7 +28,7 @@ const unique = (all: [number, string, string][]) => [
 ];
 
 describe("the order of tasks", () => {
-  test("is Python's sort by time and member bytes, descending", () => {
+  test("is Python's sort by time and member bytes, descending", { tags: ["slow"] }, () => {
     const samples = fc.sample(fc.array(row, { maxLength: 3000, minLength: 3000 }), 1)[0]!;
     const all = unique(samples);
     expect(all.length).toBeGreaterThan(100);

@@ -152,7 +152,7 @@ function placeIn(message: string): [line: number, byte: number] {
 
 const linesIn = (bytes: Uint8Array) => bytes.filter((byte) => byte === 0x0a).length;
 
-describe("a file cut at every byte", () => {
+describe("a file cut at every byte", { tags: ["slow"] }, () => {
   const records = [
     { user_id: "用户", task_id: "t01", status: "queued", updated_at: "2024-01-01T00:00:00", text: 'a "b" \\ 🙂' },
     { user_id: "bob", task_id: "t02", error: null, updated_at: 5.25, list: [1, [true, {}], -0.5e-7], ok: false },
@@ -255,7 +255,7 @@ describe("bytes that are not UTF-8 are refused where they are", () => {
     expect(placeIn(refusal.message)).toEqual([1, start.length]);
   });
 
-  test("in a store of some MB, far from both ends", async () => {
+  test("in a store of some MB, far from both ends", { tags: ["slow"] }, async () => {
     const half = Array.from({ length: 8000 }, (_, i) =>
       rec("alice", `t${i}`, `, "text": "${"长文本".repeat(20)}"`),
     ).join(",\n");
@@ -268,7 +268,7 @@ describe("bytes that are not UTF-8 are refused where they are", () => {
   });
 });
 
-describe("chunks of 1 MiB", () => {
+describe("chunks of 1 MiB", { tags: ["slow"] }, () => {
   /** The first read ends before this byte: one is left free for a newline. */
   const EDGE = MIB - 1;
   const multibyte = `{"task_id": "任务🙂", "user_id": "用户", "k\\u0041": "\\\\\\"é🙂", "updated_at": 1700000000.25, "n": [1.0, {"a": -1e-5}]}`;
@@ -348,7 +348,7 @@ test.each([
   ["array", (deep: string) => `[${rec("alice", "t01", `, "deep": ${deep}`)}, ${deep}, ${B}]`],
   ["map", (deep: string) => `{"a": ${rec("alice", "t01", `, "deep": ${deep}`)}, "x": ${deep}, "b": ${B}}`],
   ["jsonl", (deep: string) => `${rec("alice", "t01", `, "deep": ${deep}`)}\n${deep}\n${B}\n`],
-])("%s: 100,000 levels of nesting", async (_, build) => {
+])("%s: 100,000 levels of nesting", { tags: ["slow"] }, async (_, build) => {
   for (const deep of [
     `${"[".repeat(100_000)}${"]".repeat(100_000)}`,
     `${'{"a":'.repeat(100_000)}0${"}".repeat(100_000)}`,

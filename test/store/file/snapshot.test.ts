@@ -333,7 +333,7 @@ describe("ids of every kind", () => {
   });
 });
 
-test("thousands of tasks keep their users, statuses and times", async () => {
+test("thousands of tasks keep their users, statuses and times", { tags: ["slow"] }, async () => {
   const words = ["queued", "running", "done", "failed", "paused"];
   const all = Array.from({ length: 5000 }, (_, i) => rec(`u${i % 7}`, `t${i}`, i, { status: words[i % 5] }));
   writeFileSync(path("s.json"), array(...all));
@@ -351,7 +351,7 @@ test("thousands of tasks keep their users, statuses and times", async () => {
   });
 });
 
-describe("readTasks", () => {
+describe("readTasks", { tags: ["slow"] }, () => {
   test("gives rows in any order, near ones and far ones, small and large", async () => {
     const records = Array.from({ length: 3000 }, (_, i) =>
       rec("alice", `t${i}`, i, { text: "字".repeat(i % 100 === 0 ? 100_000 : i % 7) }),

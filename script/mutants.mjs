@@ -1,0 +1,15 @@
+// Mutation tests, an area after the other: node script/mutants.mjs [AREA ...] [-- OPTION OF STRYKER ...]
+import { spawnSync } from "node:child_process";
+import { AREAS } from "./mutants/areas.mjs";
+
+const given = process.argv.slice(2);
+const dashes = given.indexOf("--");
+const [names, options] = dashes < 0 ? [given, []] : [given.slice(0, dashes), given.slice(dashes + 1)];
+
+for (const area of names.length > 0 ? names : Object.keys(AREAS)) {
+  console.log(`\n=== ${area} ===`);
+  // One seed, so that a second run judges alike.
+  const env = { TTSCTL_SEED: "1", ...process.env, TTSCTL_MUTANTS: area };
+  const { status } = spawnSync("npx", ["stryker", "run", ...options], { stdio: "inherit", env });
+  if (status !== 0) process.exitCode = 1;
+}

@@ -1,0 +1,28 @@
+const purge = (names) => names.map((name) => `src/operations/purge/${name}.ts`);
+const file = (names) => names.map((name) => `src/store/file/${name}.ts`);
+
+/** What `npm run mutants` changes, and the tests that should notice. They start no process and build nothing. */
+export const AREAS = {
+  task: {
+    mutate: ["src/task/*.ts"],
+    tests: ["test/task/*.test.ts"],
+  },
+  scanner: {
+    mutate: [
+      "src/json/*.ts",
+      "src/store/key-table.ts",
+      ...file(["scanner", "element", "feed", "line-scan", "sequence-scan", "shape", "row-reader", "rows"]),
+    ],
+    tests: ["test/json/*.test.ts", "test/store/file/{key-table,order,rows,scan,scanner,snapshot}.test.ts"],
+  },
+  cleanup: {
+    mutate: purge([
+      ...["decide", "policy", "cleanup-plan", "endings", "explain-rules", "census", "take-census", "survey", "copies"],
+      "looked",
+    ]),
+    tests: ["test/operations/{decide,policy}.test.ts", "test/operations/purge/*.test.ts"],
+  },
+};
+
+/** The area of this run; `script/mutants.mjs` names it. */
+export const AREA = AREAS[process.env.TTSCTL_MUTANTS ?? "task"];

@@ -1,0 +1,208 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { Census } from "../../../src/operations/purge/census.ts";
+import { type Copy, fileCopy, mirrorCopy, sameFileCopy } from "../../../src/operations/purge/copies.ts";
+import { type Ending, Endings } from "../../../src/operations/purge/endings.ts";
+import { isAhead } from "../../../src/operations/purge/looked.ts";
+import { limitsOf } from "../../../src/operations/purge/policy.ts";
+import { chosenRows, survey } from "../../../src/operations/purge/survey.ts";
+import { takeCensus } from "../../../src/operations/purge/take-census.ts";
+import { TimeReader } from "../../../src/task/time.ts";
+import { useFolder } from "../../helpers/files.ts";
+import { UTC } from "../../helpers/records.ts";
+import { DAY, lookedAt, NOW, type PaperTask, POLICY, paperMirror, seenOf, withFile } from "./paper.ts";
+
+const path = useFolder();
+const store = () => path("s.json");
+const limits = limitsOf(POLICY, NOW);
+const done = (age: number): Copy => ({ status: "done", score: NOW - age });
+const task = (userId: string, taskId: string, more: Omit<PaperTask, "userId" | "taskId">): PaperTask => ({
+  ...{ userId, taskId },
+  ...more,
+});
+const names = (ids: Iterable<{ userId: string; taskId: string }>) =>
+  [...ids].map(({ userId, taskId }) => `${userId}:${taskId}`);
+
+const anyEnding: fc.Arbitrary<Ending> = fc.record({
+  task: fc.oneof(fc.nat(2 ** 31 - 1), fc.record({ userId: fc.string(), taskId: fc.string() })),
+  file: fc.record({
+    status: fc.constantFrom("other", "wait", "run", "done", "error"),
+    score: fc.oneof(fc.double(), fc.constant(Number.NaN)),
+  }),
+  reason: fc.constantFrom("expired", "max-bytes", "dangling", "deleted"),
+  redis: fc.boolean(),
+  files: fc.nat(2 ** 31 - 1),
+  bytes: fc.maxSafeNat(),
+});
+
+it("the endings of a pass come back as they went in, however many", () => {
+  fc.assert(
+    fc.property(fc.array(anyEnding, { minLength: 255, maxLength: 700, size: "max" }), (all) => {
+      const endings = new Endings();
+      for (const [i, ending] of all.entries()) {
+        endings.add(ending);
+        expect(endings.size).toBe(i + 1);
+      }
+      expect(all.map((_, i) => endings.at(i))).toEqual(all);
+    }),
+    { numRuns: 10 },
+  );
+});
+
+it("a census reads those copies of Redis alone that are not the file's by their time", async () => {
+  const tasks = [
+    task("a", "same", { file: done(DAY), redis: done(DAY) }),
+    task("a", "newer", { file: done(DAY), redis: { status: "run", score: NOW } }),
+    task("a", "unread", { file: done(DAY), redis: "unread" }),
+    task("a", "dangling", { redis: "dangling" }),
+    task("a", "member", { file: done(DAY), redis: "dangling" }),
+    task("a", "file", { file: done(9 * DAY) }),
+    task("a", "bad", { file: "invalid", redis: done(DAY) }),
+    ...Array.from({ length: 12 }, (_, i) => task("b", `r${i}`, { redis: done(i) })),
+  ];
+  const { mirror, seen } = paperMirror(tasks);
+  await withFile(store(), tasks, async (snapshot) => {
+    const census = await takeCensus(snapshot, mirror, limits);
+    const redis = tasks.slice(7).map(({ taskId }) => `b:${taskId}`);
+    expect(seen).toEqual(["a:newer", "a:unread", "a:dangling", "a:member", "a:bad", ...redis]);
+    const of = ({ userId, taskId }: PaperTask) => {
+      const i = census.indexOf({ userId, taskId });
+      return i < 0
+        ? null
+        : [census.userId(i), census.taskId(i), census.isTask(i), census.isFinished(i), census.time(i)];
+    };
+    const [same, newer, unread, dangling, member, file, bad] = tasks.map(of);
+    expect(same).toEqual(["a", "same", true, true, NOW - DAY]);
+    expect(newer).toEqual(["a", "newer", true, false, NOW]);
+    expect(unread).toMatchObject(["a", "unread", true, false, expect.anything()]);
+    expect(dangling).toBeNull();
+    expect(member).toEqual(["a", "member", true, true, NOW - DAY]);
+    expect(file).toEqual(["a", "file", true, true, NOW - 9 * DAY]);
+    expect(bad).toMatchObject(["a", "bad", true, false, 0]);
+    expect(of(tasks[9]!)).toEqual(["b", "r2", true, true, NOW - 2]);
+    expect(census.size).toBe(18);
+    const order = [...census.finished()].map((i) => census.taskId(i));
+    expect(order).toEqual([...tasks.slice(7).map(({ taskId }) => taskId), "same", "member", "file"]);
+  });
+});
+
+it("a census without Redis has the file's tasks; of tombstones and invalid records none is finished", async () => {
+  const lines = [
+    '{"user_id":"a","task_id":"gone","status":"done","updated_at":1}',
+    '{"user_id":"a","task_id":"gone","deleted":true}',
+    '{"user_id":"a","task_id":"bad","status":"done","updated_at":null}',
+    '{"user_id":"b","task_id":"t","status":"done","updated_at":1}',
+    '{"user_id":"用","task_id":"t","status":"error","updated_at":1}',
+  ];
+  const { writeFileSync } = await import("node:fs");
+  const { withSnapshot } = await import("../../store/file/read-store.ts");
+  writeFileSync(store(), lines.map((line) => `${line}\n`).join(""));
+  await withSnapshot(store(), async (snapshot) => {
+    const census = await takeCensus(snapshot, null, limits);
+    const at = (userId: string, taskId: string) => census.indexOf({ userId, taskId });
+    expect(["gone", "bad"].map((id) => [census.isTask(at("a", id)), census.isFinished(at("a", id))])).toEqual([
+      [false, false],
+      [true, false],
+    ]);
+    expect(at("nobody", "t")).toBe(-1);
+    // At one time the members decide, bytewise descending; what only Redis has is sorted among them.
+    census.note({ userId: "m", taskId: "t" }, { status: "done", score: 1 });
+    census.note({ userId: "\u{10ffff}", taskId: "t" }, { status: "done", score: 1 });
+    census.note({ userId: "x", taskId: "t" }, null);
+    expect([...census.finished()].map((i) => census.userId(i))).toEqual(["\u{10ffff}", "用", "m", "b"]);
+    expect([census.isTask(at("x", "t")), census.isFinished(at("x", "t"))]).toEqual([true, false]);
+    expect(census.hasAt({ userId: "b", taskId: "t" }, 1)).toBe(true);
+    expect(census.hasAt({ userId: "b", taskId: "t" }, 2)).toBe(false);
+    expect(census.hasAt({ userId: "m", taskId: "t" }, 1)).toBe(false);
+    const finished = census.asFinished(census.finished(), null);
+    expect([0, 1, 2, 3].map((i) => finished.bytes(i))).toEqual([0, 0, 0, 0]);
+    expect(new Set([0, 1, 2, 3].map((i) => finished.user(i))).size).toBe(4);
+  });
+});
+
+it("what only Redis has is counted, however much it is", async () => {
+  await withFile(store(), [task("a", "t", { file: done(1) })], (snapshot) => {
+    const census = new Census(snapshot, limits);
+    for (let i = 0; i < 50; i++) census.note({ userId: "r", taskId: `t${i}` }, done(100 + i));
+    expect(census.size).toBe(51);
+    expect([...census.finished()].map((i) => census.time(i))).toEqual([
+      NOW - 1,
+      ...Array.from({ length: 50 }, (_, i) => NOW - 100 - i),
+    ]);
+  });
+});
+
+it("a survey names what only Redis has, and what is chosen for its member alone", async () => {
+  const tasks = [
+    task("a", "row", { file: done(8 * DAY), redis: done(8 * DAY) }),
+    task("a", "young", { file: done(1), redis: done(1) }),
+    task("a", "member", { file: done(1), redis: done(8 * DAY) }),
+    task("a", "file", { file: done(8 * DAY) }),
+    task("a", "old", { redis: done(8 * DAY) }),
+    task("a", "new", { redis: done(1) }),
+    task("a", "bad", { file: "invalid", redis: done(8 * DAY) }),
+  ];
+  await withFile(store(), tasks, async (snapshot) => {
+    const rows = chosenRows(snapshot, (id, copy) => id().taskId !== "young" && copy.score < NOW - 7 * DAY);
+    expect(rows).toEqual([0, 3]);
+    const asked: [string, boolean][] = [];
+    const found = await survey(snapshot, rows, paperMirror(tasks).mirror, ({ taskId, score }, inFile) => {
+      asked.push([taskId, inFile]);
+      return score < NOW - 7 * DAY;
+    });
+    expect(asked).toEqual([
+      ...[
+        ["young", true],
+        ["member", true],
+        ["old", false],
+        ["new", false],
+        ["bad", true],
+      ],
+    ]);
+    expect(names(found.others.ids())).toEqual(["a:member", "a:old", "a:bad"]);
+    expect(names(found.onlyInRedis.ids())).toEqual(["a:old", "a:new"]);
+    expect([found.rows, found.members]).toEqual([rows, 6]);
+    const alone = await survey(snapshot, rows, null, () => true);
+    expect([alone.rows, alone.members, alone.others.size, alone.onlyInRedis.size]).toEqual([rows, 0, 0, 0]);
+  });
+});
+
+it("the copies of both stores are told from each other and from what is none", async () => {
+  const tasks = [
+    task("a", "t", { file: { status: "run", score: 7 } }),
+    task("a", "odd", { file: { status: "other", score: 8 } }),
+    task("a", "bad", { file: "invalid" }),
+  ];
+  await withFile(store(), tasks, (snapshot) => {
+    const copies = ["t", "odd", "bad", "none"].map((taskId) => fileCopy(snapshot, { userId: "a", taskId }));
+    expect(copies).toEqual([{ status: "run", score: 7 }, { status: "other", score: 8 }, "invalid", null]);
+  });
+  const times = new TimeReader(UTC);
+  const inRedis = (redis: PaperTask["redis"]) => mirrorCopy(seenOf(task("a", "t", { redis: redis ?? null })), times);
+  expect(inRedis(done(5))).toEqual(done(5));
+  expect(inRedis({ status: "other", score: NOW })).toEqual({ status: "other", score: NOW });
+  expect(inRedis("dangling")).toBe("dangling");
+  expect(inRedis(null)).toBeNull();
+});
+
+it("a file copy is the same where status and time are", () => {
+  const all = [null, "invalid" as const, done(1), done(2), { ...done(1), status: "error" }];
+  for (const a of all) for (const b of all) expect(sameFileCopy(a, b)).toBe(a === b);
+  expect(sameFileCopy(done(1), done(1))).toBe(true);
+});
+
+it("Redis is ahead of the file where both have a task and its copy is newer", () => {
+  const ahead = (file: PaperTask["file"], redis: PaperTask["redis"]) =>
+    isAhead(lookedAt(task("a", "t", { file: file ?? null, redis: redis ?? null })));
+  expect(ahead(done(2), done(1))).toBe(true);
+  expect(ahead(done(1), done(1))).toBe(false);
+  expect(ahead(done(1), done(2))).toBe(false);
+  for (const [file, redis] of [
+    [null, done(1)],
+    ["invalid", done(1)],
+    [done(1), null],
+    [done(1), "dangling"],
+  ] as const) {
+    expect(ahead(file, redis)).toBe(false);
+  }
+});

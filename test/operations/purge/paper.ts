@@ -1,0 +1,130 @@
+import { writeFileSync } from "node:fs";
+import type { Artifacts } from "../../../src/artifacts/artifacts.ts";
+import { TtsctlError } from "../../../src/errors.ts";
+import { MirrorUse } from "../../../src/operations/mirror-use.ts";
+import { CleanupPlan } from "../../../src/operations/purge/cleanup-plan.ts";
+import type { Copies, Copy } from "../../../src/operations/purge/copies.ts";
+import type { Looked } from "../../../src/operations/purge/looked.ts";
+import type { RetentionPolicy } from "../../../src/operations/purge/policy.ts";
+import type { Snapshot } from "../../../src/store/file/snapshot.ts";
+import type { Mirror } from "../../../src/store/redis/mirror.ts";
+import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
+import type { TaskId } from "../../../src/store/task-source.ts";
+import { TimeReader } from "../../../src/task/time.ts";
+import { UTC } from "../../helpers/records.ts";
+import { withSnapshot } from "../../store/file/read-store.ts";
+
+/** Both stores and the disk as a test puts them down; a plan only ever asks. */
+export interface PaperTask extends TaskId {
+  readonly file?: Copies["file"];
+  /** `unread`: Redis fails to tell. */
+  readonly redis?: Copies["mirror"] | "unread";
+  /** In the index of Redis; as its copy's time unless told otherwise, null: it is not in it. */
+  readonly indexScore?: number | null;
+  readonly bytes?: number;
+}
+
+export const DAY = 86_400;
+export const NOW = 1_700_000_000;
+export const POLICY: RetentionPolicy = {
+  ...{ retention: 7 * DAY, retentionDone: null, retentionError: null, keepLast: 0, maxBytes: 0 },
+};
+
+const WORDS: Record<string, string> = { done: "succeeded", error: "failed", run: "running", wait: "queued" };
+const isCopy = (copy: PaperTask["file"] | PaperTask["redis"]): copy is Copy =>
+  typeof copy === "object" && copy !== null;
+const nameOf = ({ userId, taskId }: TaskId) => `${userId}:${taskId}`;
+
+function recordOf({ userId, taskId, file }: PaperTask): object {
+  const ids = { user_id: userId, task_id: taskId };
+  return isCopy(file) ? { ...ids, status: WORDS[file.status] ?? "odd", updated_at: file.score } : ids;
+}
+
+function indexScoreOf({ redis, indexScore }: PaperTask): number | null {
+  if (indexScore !== undefined) return indexScore;
+  if (isCopy(redis)) return Number.isNaN(redis.score) ? 5 : redis.score;
+  return redis === "dangling" || redis === "unread" ? 5 : null;
+}
+
+/** What a purge would see of it in Redis. */
+export function seenOf(task: PaperTask): SeenCopy {
+  const score = String(indexScoreOf(task) ?? "");
+  const { redis } = task;
+  if (!isCopy(redis)) return { exists: false, status: "", updatedAt: "", score, userScore: score };
+  const updatedAt = Number.isNaN(redis.score) ? "?" : new Date(redis.score * 1000).toISOString();
+  return { exists: true, status: WORDS[redis.status] ?? "odd", updatedAt, score, userScore: score };
+}
+
+export function lookedAt({ userId, taskId, ...task }: PaperTask): Looked {
+  const mirror = task.redis === "unread" ? null : (task.redis ?? null);
+  return {
+    id: { userId, taskId },
+    copies: { file: task.file ?? null, mirror },
+    seen: seenOf({ userId, taskId, ...task }),
+  };
+}
+
+/** Ten members a step, as a large index comes; the tasks that were looked at are in `seen`. */
+export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen: string[] } {
+  const members = tasks.filter((task) => indexScoreOf(task) !== null);
+  const byName = new Map(tasks.map((task) => [nameOf(task), task]));
+  const seen: string[] = [];
+  const mirror = {
+    times: new TimeReader(UTC),
+    stepIndexes: async ([{ cursor }]: { cursor: string }[]) => {
+      const from = Number(cursor);
+      const flat = members.slice(from, from + 10).flatMap((task) => [nameOf(task), String(indexScoreOf(task))]);
+      return [{ cursor: from + 10 < members.length ? String(from + 10) : "0", flat }];
+    },
+    see: async (ids: readonly TaskId[]) => {
+      seen.push(...ids.map(nameOf));
+      return ids.map((id) => {
+        const task = byName.get(nameOf(id))!;
+        return task.redis === "unread" ? new TtsctlError("REDIS_FAILED", "WRONGTYPE") : seenOf(task);
+      });
+    },
+  };
+  return { mirror: mirror as unknown as Mirror, seen };
+}
+
+function paperDisk(tasks: readonly PaperTask[]): Artifacts {
+  const disk: Partial<Artifacts> = {
+    walkFolders: async ({ folder }) => {
+      for (const { userId, taskId } of tasks) await folder(userId, taskId);
+    },
+    usage: async (userId, taskId) => {
+      const task = tasks.find((one) => one.userId === userId && one.taskId === taskId)!;
+      return { files: 1, bytes: task.bytes ?? 0, linked: [] };
+    },
+    walkLogs: async () => [],
+  };
+  return disk as Artifacts;
+}
+
+export function withFile<T>(path: string, tasks: readonly PaperTask[], use: (snapshot: Snapshot) => T | Promise<T>) {
+  const records = tasks.filter(({ file }) => file !== undefined && file !== null).map(recordOf);
+  writeFileSync(path, JSON.stringify(records));
+  return withSnapshot(path, use);
+}
+
+export interface Planned {
+  readonly plan: CleanupPlan;
+  readonly snapshot: Snapshot;
+  readonly mirror: Mirror;
+}
+
+/** The plan of a pass at NOW over these tasks. */
+export function withPlan<T>(
+  path: string,
+  tasks: readonly PaperTask[],
+  policy: Partial<RetentionPolicy>,
+  use: (planned: Planned) => T | Promise<T>,
+): Promise<T> {
+  return withFile(path, tasks, async (snapshot) => {
+    const { mirror } = paperMirror(tasks);
+    const parts = { artifacts: paperDisk(tasks), reporter: { warn: () => {}, progress: () => {} } };
+    const state = new MirrorUse({ kind: "on", mirror });
+    const plan = await CleanupPlan.make(parts, snapshot, state, { ...POLICY, ...policy }, NOW);
+    return use({ plan, snapshot, mirror });
+  });
+}
