@@ -14,7 +14,7 @@ import { type Recovery, recoverPurged } from "./recover.ts";
 import type { Roots } from "./roots.ts";
 import { sweepLogs, sweepUsers } from "./sweep.ts";
 import { lastLogLines, TaskLogFollower } from "./task-logs.ts";
-import type { Artifact, Artifacts, LogFollower, LogPart, LogPlace, LogRemoval } from "./types.ts";
+import type { Artifact, Artifacts, LogFollower, LogPart, LogPlace, LogRemoval, SweepRules } from "./types.ts";
 import { type FolderVisitor, type FoundLog, walkTaskFolders, walkTaskLogs } from "./walk.ts";
 
 /** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
@@ -136,11 +136,11 @@ export class DiskArtifacts implements Artifacts {
     return LogIndex.read(this.#logs, wanted);
   }
 
-  async sweep(expireBefore: number): Promise<number> {
+  async sweep(rules: SweepRules): Promise<number> {
     await this.#endPurges();
     const { output } = this.#roots;
-    const users = output === undefined ? 0 : await sweepUsers(output, this.#userChanges, expireBefore);
-    const logs = this.#logs === undefined ? 0 : await sweepLogs(this.#logs, expireBefore);
+    const users = output === undefined ? 0 : await sweepUsers(output, this.#userChanges, rules);
+    const logs = this.#logs === undefined ? 0 : await sweepLogs(this.#logs, rules);
     this.#userChanges.clear();
     this.#logs?.forget();
     return users + logs;

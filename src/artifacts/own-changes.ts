@@ -32,6 +32,11 @@ export class OwnChanges {
     return [...this.#changes.keys()];
   }
 
+  /** Those of `keys` that may be old. @param time epoch seconds */
+  keysBefore(time: number): string[] {
+    return this.keys().filter((key) => Number(this.#changes.get(key)!.before) / 1e9 < time);
+  }
+
   /** Whether, our removals aside, the folder with this mtime was last changed before `time` (epoch seconds). */
   isOld(key: string, mtimeNs: bigint, time: number): boolean {
     const change = this.#changes.get(key);

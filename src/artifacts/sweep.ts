@@ -4,8 +4,11 @@ import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import type { OwnChanges } from "./own-changes.ts";
 import { removeIfEmpty } from "./purge-area.ts";
+import type { SweepRules } from "./types.ts";
 
 const AT_ONCE = 8;
+/** A service that finds the folder of an hour leaves no trace in it until its log is there: what may be in use stays. */
+const LOGS_REST_S = 86_400;
 
 /** Removes the folders in `parent` that are empty and, our own removals aside, were last changed before `time`. */
 export async function sweepFolders(parent: Folder, names: string[], isOld: IsOld): Promise<number> {
@@ -28,12 +31,25 @@ async function sweepFolder(parent: Folder, name: string, isOld: IsOld): Promise<
   }
 }
 
-export function sweepUsers(output: Folder, changes: OwnChanges, time: number): Promise<number> {
-  return sweepFolders(output, changes.keys(), (user, mtimeNs) => changes.isOld(user, mtimeNs, time));
+/**
+ * A service that makes `{user}/{task}/` looks for the first folder and makes the second in it: between the two the first
+ * must not go. It has written a record of that task by then.
+ */
+export async function sweepUsers(
+  output: Folder,
+  changes: OwnChanges,
+  { before, withRecords }: SweepRules,
+): Promise<number> {
+  const users = changes.keysBefore(before);
+  if (users.length === 0) return 0;
+  const busy = await withRecords(users);
+  const idle = users.filter((user) => !busy.has(user));
+  return sweepFolders(output, idle, (user, mtimeNs) => changes.isOld(user, mtimeNs, before));
 }
 
 /** Hours first, then the dates that lost their last hour or were found empty. */
-export async function sweepLogs(logs: LogFolders, time: number): Promise<number> {
+export async function sweepLogs(logs: LogFolders, { before, now }: SweepRules): Promise<number> {
+  const time = Math.min(before, now - LOGS_REST_S);
   let removed = 0;
   for (const [date, hours] of hoursByDate(logs.hourChanges.keys())) {
     removed += await sweepDate(logs, date, hours, time);

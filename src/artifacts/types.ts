@@ -37,6 +37,16 @@ export type LogPlace = Pick<FoundLog, "taskId" | "hour">;
 /** What became of one log. */
 export type LogRemoval = { kind: "removed"; files: number; bytes: number } | { kind: "kept"; reason: string };
 
+/** Which empty folders may go: none that the service may be about to put something into. */
+export interface SweepRules {
+  /** Epoch seconds: what was changed later stays. */
+  readonly before: number;
+  /** Epoch seconds; folders of logs were last changed a day before it besides. */
+  readonly now: number;
+  /** Which of these users have a record, looked up now: theirs stay. */
+  withRecords(users: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
 /**
  * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
  * `Logs/{8 digits}/{2 digits}/{task}.log`. Nothing else is ever removed, and nothing below these two roots is reached
@@ -73,8 +83,8 @@ export interface Artifacts {
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex>;
   /**
    * Ends a pass: removes the folders of users, hours and dates that this pass emptied, or log folders that it found
-   * empty, if they were last changed before `expireBefore` (epoch seconds), its own removals aside. Returns how many.
+   * empty, if they were last changed before a time, its own removals aside. Returns how many.
    */
-  sweep(expireBefore: number): Promise<number>;
+  sweep(rules: SweepRules): Promise<number>;
   close(): Promise<void>;
 }

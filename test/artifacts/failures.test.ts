@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmdirSync } from "node:fs";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { NOW, Site } from "./helpers.ts";
+import { NOW, Site, sweepBefore } from "./helpers.ts";
 
 type Hook = (path: string) => void;
 const hooks = vi.hoisted(
@@ -72,7 +72,7 @@ it("leaves the rest of a folder for the next pass, and says so", async () => {
       /stuck\.wav": i\/o error \(EIO\); what is left of it waits in "output\/\.ttsctl-purge/,
     ),
   });
-  await artifacts.sweep(0);
+  await artifacts.sweep(sweepBefore(0));
   hooks.unlink = undefined;
   expect(await artifacts.recover()).toEqual({ folders: 1, left: [] });
   expect(existsSync(site.path("output/alice/t01/sub/stuck.wav"))).toBe(true);

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts";
+import { type Artifacts, openArtifacts, type SweepRules } from "../../src/artifacts/artifacts.ts";
 
 /** The passes of these tests begin now; what they find is older unless a test makes it newer. */
 export const NOW = Math.floor(Date.now() / 1000) - 1000;
@@ -65,6 +65,11 @@ function entries(folder: string): string[] {
   if (!lstatSync(folder).isDirectory()) return [];
   const names = readdirSync(folder).sort();
   return names.flatMap((name) => [join(folder, name), ...entries(join(folder, name))]);
+}
+
+/** A sweep of what was last changed before a time, long after it, where no user has a record unless told otherwise. */
+export function sweepBefore(before: number, withRecords: readonly string[] = []): SweepRules {
+  return { before, now: before + 1_000_000, withRecords: async () => new Set(withRecords) };
 }
 
 export function openDescriptors(): number {

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NOW, OLD, Site } from "./helpers.ts";
+import { NOW, OLD, Site, sweepBefore } from "./helpers.ts";
 
 const EXPIRE_BEFORE = NOW - 1000;
 let site: Site;
@@ -30,8 +30,31 @@ describe.each([
     ] as const) {
       expect(await artifacts.purgeFolder(user, task, NOW)).toMatchObject({ kind: "removed" });
     }
-    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(1);
+    expect(await artifacts.sweep(sweepBefore(EXPIRE_BEFORE))).toBe(1);
     expect(readdirSync(site.path("output")).sort()).toEqual(["busy", "untouched", "young"]);
+  });
+
+  it("leaves the folder of a user who has a record: the service may be about to make a task's in it", async () => {
+    site.write("output/back/t01/t01.wav");
+    site.write("output/gone/t02/t02.wav");
+    site.age();
+    const artifacts = await site.open(byDescriptor);
+    await artifacts.purgeFolder("back", "t01", NOW);
+    await artifacts.purgeFolder("gone", "t02", NOW);
+    expect(await artifacts.sweep(sweepBefore(EXPIRE_BEFORE, ["back"]))).toBe(1);
+    expect(readdirSync(site.path("output"))).toEqual(["back"]);
+  });
+
+  it("leaves folders of logs for a day after their last change, however short the retention is", async () => {
+    site.write("Logs/20261101/09/t01.log");
+    site.write("Logs/20261102/10/t02.log");
+    site.age();
+    site.age(NOW - 86_000, "Logs/20261102");
+    const artifacts = await site.open(byDescriptor);
+    const index = await artifacts.indexLogs(() => true);
+    for (const task of ["t01", "t02"]) expect(await index.remove(task, NOW)).toMatchObject({ files: 1 });
+    expect(await artifacts.sweep({ ...sweepBefore(NOW), now: NOW })).toBe(2);
+    expect(site.tree("Logs")).toEqual(["20261102", "20261102/10"]);
   });
 
   it("leaves a user's folder that someone else changed after our removal", async () => {
@@ -40,7 +63,7 @@ describe.each([
     const artifacts = await site.open(byDescriptor);
     await artifacts.purgeFolder("alice", "t01", NOW);
     site.age(Date.now() / 1000 + 5, "output/alice");
-    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(0);
+    expect(await artifacts.sweep(sweepBefore(EXPIRE_BEFORE))).toBe(0);
     expect(readdirSync(site.path("output"))).toEqual(["alice"]);
   });
 
@@ -58,7 +81,7 @@ describe.each([
     const artifacts = await site.open(byDescriptor);
     const index = await artifacts.indexLogs((task) => task !== "stays");
     for (const task of ["t01", "t02", "t03"]) expect(await index.remove(task, NOW)).toMatchObject({ files: 1 });
-    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(7);
+    expect(await artifacts.sweep(sweepBefore(EXPIRE_BEFORE))).toBe(7);
     expect(site.tree("Logs")).toEqual([
       "20261102",
       "20261102/10",
@@ -78,7 +101,7 @@ describe.each([
     const artifacts = await site.open(byDescriptor);
     const index = await artifacts.indexLogs(() => true);
     await index.remove("t01", NOW);
-    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(1);
+    expect(await artifacts.sweep(sweepBefore(EXPIRE_BEFORE))).toBe(1);
     expect(site.tree("Logs")).toEqual(["20261101"]);
   });
 
@@ -90,7 +113,7 @@ describe.each([
     const before = site.tree();
     const artifacts = await site.open(byDescriptor);
     await artifacts.indexLogs(() => true);
-    expect(await artifacts.sweep(EXPIRE_BEFORE)).toBe(0);
+    expect(await artifacts.sweep(sweepBefore(EXPIRE_BEFORE))).toBe(0);
     expect(site.tree()).toEqual(before);
   });
 });

@@ -96,7 +96,7 @@ describe("cleanup", () => {
     });
     expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a:young"]);
     expect(await site.server.zset("tts:user:a:index")).toHaveLength(1);
-    expect(site.root.has("output/a")).toBe(false);
+    for (const task of ["redis", "dangling"]) expect(site.root.has(`output/a/${task}`)).toBe(false);
   });
 
   it("leaves a young dangling member alone: its hash may be on its way", async () => {

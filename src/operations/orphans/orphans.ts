@@ -69,6 +69,7 @@ async function remove(
   try {
     await removal.run();
   } finally {
-    await parts.artifacts.sweep(olderThan);
+    const withRecords = (users: readonly string[]) => owners.withRecords(users);
+    await parts.artifacts.sweep({ before: olderThan, now: parts.clock.now(), withRecords });
   }
 }

@@ -8,6 +8,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
+import { usersWithRecords } from "../users-with-records.ts";
 
 /**
  * Every record of both stores, valid or not, as what owns artifacts: both are read whole. In Redis a hash is a record
@@ -71,6 +72,15 @@ export class Owners {
         return !(copy instanceof TtsctlError || copy.exists || copy.score !== "" || this.#inFile(trimmed(folder)));
       }),
     );
+  }
+
+  /** Which of these users have a record in the file now. */
+  withRecords(users: readonly string[]): Promise<ReadonlySet<string>> {
+    const read = async () => {
+      await this.#refreshFile();
+      return this.#snapshot;
+    };
+    return usersWithRecords(read, users);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Artifacts, FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
+import type { Artifacts, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Reporter } from "../reporter.ts";
@@ -70,9 +70,9 @@ export class PurgeArtifacts {
     return sum(folder, isLast ? await this.#logs!.measure(id.taskId, this.#newest) : NOTHING);
   }
 
-  /** Removes the folders that the pass emptied. @param before epoch seconds */
-  async sweep(before: number): Promise<void> {
-    await this.#artifacts.sweep(before);
+  /** Removes the folders that the pass emptied. */
+  async sweep(rules: SweepRules): Promise<void> {
+    await this.#artifacts.sweep(rules);
   }
 
   /** Says what was left for the sake of other tasks. */

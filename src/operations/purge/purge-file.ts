@@ -4,6 +4,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
+import { usersWithRecords } from "../users-with-records.ts";
 import { type Copies, type Copy, fileCopy, sameFileCopy } from "./copies.ts";
 import { type Ending, Endings } from "./endings.ts";
 import type { Removed } from "./looked.ts";
@@ -74,6 +75,15 @@ export class PurgeFile {
       return { removed, upserts: NO_UPSERTS };
     }, this.#current);
     return { changed, returned };
+  }
+
+  /** Which of these users have a record in the file as it is now. */
+  withRecords(users: readonly string[]): Promise<ReadonlySet<string>> {
+    const read = async () => {
+      await this.refresh();
+      return this.#current;
+    };
+    return usersWithRecords(read, users);
   }
 
   *endings(): Generator<[number, EndingTask]> {

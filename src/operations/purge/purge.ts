@@ -242,13 +242,18 @@ export class Purge {
       this.#tally.returned(returned);
       await this.#parts.ledger?.returned(returned);
       await this.#settle(changed);
-      if (!this.#policy.dryRun) await this.#artifacts.sweep(this.#policy.sweepBefore);
+      if (!this.#policy.dryRun) await this.#sweep();
     } finally {
       await this.#file.close();
       this.#tally.end();
       this.counts.mirrorLost = this.#mirror.end();
       this.#artifacts.end();
     }
+  }
+
+  async #sweep(): Promise<void> {
+    const { now, sweepBefore } = this.#policy;
+    await this.#artifacts.sweep({ before: sweepBefore, now, withRecords: (users) => this.#file.withRecords(users) });
   }
 
   /** Counts and prints what the rewrite ended; what changed before it stays, in both stores. */

@@ -1,0 +1,22 @@
+import { TtsctlError } from "../errors.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { KeyTable } from "../store/key-table.ts";
+import { trimId } from "../task/ids.ts";
+
+/**
+ * Which of some users, by the names of their folders, have a record in the store file, valid or not.
+ * @param read gives the content that the file has now; where it cannot be read, all of them may have one
+ */
+export async function usersWithRecords(read: () => Promise<Snapshot>, users: readonly string[]): Promise<Set<string>> {
+  try {
+    const { rows, invalid } = await read();
+    const known = new KeyTable();
+    for (let key = 0; key < rows.keys.size; key++) {
+      if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) known.addUserOf(rows.keys, key);
+    }
+    return new Set(users.filter((user) => known.find(trimId(user), "") >= 0 || invalid.taskless.has(trimId(user))));
+  } catch (error) {
+    if (error instanceof TtsctlError) return new Set(users);
+    throw error;
+  }
+}
