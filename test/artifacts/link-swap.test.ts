@@ -1,58 +1,25 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Artifacts } from "../../src/artifacts/artifacts.ts";
+import { Swapper } from "../helpers/swapper.ts";
 import { NOW, Site } from "./helpers.ts";
 
 const TASKS = 1500;
 const MILLISECONDS = 2000;
 
-/** Swaps a folder for a link to another one, and back, as fast as it can; prints how often. */
-const SWAPPER = `
-const fs = require("fs");
-const [folder, outside] = process.argv.slice(1);
-let times = 0;
-let stop = false;
-process.stdin.on("data", () => { stop = true; });
-const tried = (operation) => { try { operation(); return true; } catch { return false; } };
-(function swap() {
-  for (let i = 0; i < 200; i++) {
-    // What was purged meanwhile is made anew.
-    if (!tried(() => fs.renameSync(folder, folder + ".aside"))) tried(() => fs.mkdirSync(folder + ".aside"));
-    if (tried(() => fs.symlinkSync(outside, folder))) fs.unlinkSync(folder);
-    tried(() => fs.renameSync(folder + ".aside", folder));
-    times++;
-  }
-  if (stop) { console.log(times); process.exit(); }
-  setImmediate(swap);
-})();`;
-
 let site: Site;
-let swapper: ChildProcess | undefined;
+let swapper: Swapper | undefined;
 
 beforeEach(() => {
   site = new Site();
 });
 afterEach(async () => {
-  swapper?.kill("SIGKILL");
+  swapper?.kill();
   await site.remove();
 });
 
-function startSwapping(folder: string, outside: string): ChildProcess {
-  swapper = spawn(process.execPath, ["-e", SWAPPER, site.path(folder), site.path(outside)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+function startSwapping(folder: string, outside: string): Swapper {
+  swapper = new Swapper([[site.path(folder), site.path(outside)]]);
   return swapper;
-}
-
-/** Stops the swapper, the folder in its place, and returns how often it swapped. */
-async function swaps(child: ChildProcess): Promise<number> {
-  const ended = once(child, "exit");
-  const printed = once(child.stdout!, "data");
-  child.stdin!.write("stop\n");
-  const [text] = await printed;
-  await ended;
-  return Number(text);
 }
 
 async function untilTimeIsUp(work: (i: number) => Promise<boolean>): Promise<number> {
@@ -95,7 +62,7 @@ it.each([
   const artifacts = await site.open();
   const child = startSwapping(folder, outside);
   const removed = folder.endsWith("t0") ? await roundsOfOneTask(artifacts) : await roundsOfAll(artifacts);
-  expect(await swaps(child)).toBeGreaterThan(5);
+  expect(await child.stop()).toBeGreaterThan(5);
   expect(removed).toBeGreaterThan(0);
   expect(site.tree("outside")).toEqual(before);
 });
@@ -111,7 +78,7 @@ it("touches nothing outside while a date of the logs is swapped for a link", asy
   const index = await artifacts.indexLogs(() => true);
   const child = startSwapping("Logs/20261101", "outside");
   const removed = await untilTimeIsUp(async (i) => (await index.remove(`t${i}`, NOW)).files > 0);
-  expect(await swaps(child)).toBeGreaterThan(5);
+  expect(await child.stop()).toBeGreaterThan(5);
   expect(removed).toBeGreaterThan(0);
   expect(site.tree("outside")).toEqual(before);
 });
