@@ -77,7 +77,7 @@ const isOfTask = (value: unknown): boolean => {
   return user_id === "a" && task_id === "t1";
 };
 
-describe("row F, store files that are wrong in a place chosen at random", () => {
+describe("row F, fuzzed store files, wrong in a place chosen at random", () => {
   it("are refused where JSON is broken, and where not, a removal takes that task alone", async () => {
     const chance = new Chance("store");
     const store = new FileStore(path("s.json"), UTC, { ...systemClock, now: () => systemClock.now() + 3600 });

@@ -21,7 +21,7 @@ async function lay(records: readonly TestRecord[]): Promise<void> {
   await here.mirrored(...records);
 }
 
-describe("row G, several ttsctl at once", () => {
+describe("row G, two to sixteen ttsctl at once", () => {
   it("each do their own work: no write of one undoes that of another, and the file is whole throughout", async () => {
     const all = [...USERS.flatMap(tasksOf), ...YOUNG];
     await lay(all);
@@ -43,7 +43,7 @@ describe("row G, several ttsctl at once", () => {
     expect(sorted(await everything(here))).toEqual(exactly(all.filter((one) => !first.has(nameOf(one)))));
   });
 
-  it("a holder that is killed: the one that waits goes on at once", async () => {
+  it("the lock's holder is killed with -9: the one that waits goes on at once", async () => {
     await lay([...USERS.flatMap(tasksOf), ...YOUNG]);
     const holder = holdRunLock();
     await holder.stopped;
@@ -58,7 +58,7 @@ describe("row G, several ttsctl at once", () => {
     await holder.end;
   });
 
-  it("a holder that is stopped: the one that waits names it, gives up after 10 s and has changed nothing", async () => {
+  it("the lock's holder is stopped for longer than others wait: the one that waits names it, gives up after 10 s and has changed nothing", async () => {
     const all = [...USERS.flatMap(tasksOf), ...YOUNG];
     await lay(all);
     const holder = holdRunLock();

@@ -19,7 +19,7 @@ async function lay(): Promise<void> {
   expect((await here.run("sync")).code).toBe(0);
 }
 
-describe("row H, signals", () => {
+describe("row H, SIGINT once, twice, SIGTERM", () => {
   it.each([
     { line: "cleanup --once -o json", signals: ["SIGINT"] },
     { line: "cleanup --once -o json", signals: ["SIGTERM"] },
@@ -52,7 +52,7 @@ describe("row H, signals", () => {
   });
 });
 
-describe("row H, outputs", () => {
+describe("row H, a stdout", () => {
   const shell = (command: string) =>
     new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
       const env = cleanEnv({ TTSCTL: `${process.execPath} ${binary()}` });
@@ -67,11 +67,16 @@ describe("row H, outputs", () => {
     });
 
   it.each([
-    { how: "closed early by head", command: "$TTSCTL cleanup --once | head -1", code: 0 },
-    { how: "closed from the start", command: "$TTSCTL cleanup --once >&-", code: null },
-    { how: "full", command: "$TTSCTL cleanup --once > /dev/full", code: 1 },
-    { how: "read slowly", command: "$TTSCTL cleanup --once | (sleep 1; cat > /dev/null)", code: 0 },
-    { how: "full for errors too", command: "$TTSCTL cleanup --once > /dev/full 2>&1", code: 1 },
+    { how: "closed early (| head -1)", command: "$TTSCTL cleanup --once | head -1", code: 0 },
+    { how: "that is closed from the start", command: "$TTSCTL cleanup --once >&-", code: null },
+    { how: "on a full disk", command: "$TTSCTL cleanup --once > /dev/full", code: 1 },
+    {
+      how: "with a reader that stops for 5 s",
+      command: "$TTSCTL cleanup --once | (sleep 5; cat > /dev/null)",
+      code: 0,
+    },
+    { how: "on a full disk, of JSON", command: "$TTSCTL cleanup --once -o json > /dev/full", code: 1 },
+    { how: "on a full disk, and stderr too", command: "$TTSCTL cleanup --once > /dev/full 2>&1", code: 1 },
   ])("$how: the pass does its whole work all the same", async ({ command, code }) => {
     await lay();
     const run = await shell(command);
