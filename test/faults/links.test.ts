@@ -26,12 +26,11 @@ import { triedFault } from "./helpers/tally.ts";
 const here = usePlace();
 /** A folder that is none of the service's. */
 let outside = "";
-const mounted: string[] = [];
 beforeEach(() => {
   outside = mkdtempSync(join(tmpdir(), "ttsctl-outside-"));
 });
 afterEach(() => {
-  for (const path of mounted.splice(0)) spawnSync("umount", ["-l", path]);
+  for (const path of mountsBelow(here.root.path)) spawnSync("umount", ["-l", path]);
   rmSync(outside, { recursive: true });
 });
 
@@ -143,11 +142,18 @@ describe("row C, symbolic links and hard links at every level under output/ and 
   });
 });
 
+/** Where they are now: a folder that is moved takes its mounts along. */
+function mountsBelow(folder: string): string[] {
+  const paths = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "");
+  return paths.filter((path) => path.startsWith(`${folder}/`)).reverse();
+}
+
 /** Mounts a folder of `outside` over one in the root. */
 function mount(from: string, name: string): boolean {
   mkdirSync(here.root.at(name), { recursive: true });
   const { status } = spawnSync("mount", ["--bind", join(outside, from), here.root.at(name)]);
-  if (status === 0) mounted.push(here.root.at(name));
   return status === 0;
 }
 
