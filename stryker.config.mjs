@@ -13,12 +13,13 @@ export default {
   // What is computed once, as a module loads. If the mutant cannot be loaded no test runs, and Stryker takes that for survival.
   ignoreStatic: true,
   concurrency: 2,
-  timeoutMS: 20_000,
+  timeoutMS: 6_000,
   timeoutFactor: 4,
   thresholds: { high: 95, low: 90, break: 85 },
   reporters: ["clear-text", "json"],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   jsonReporter: { fileName: `coverage/mutants/${area}.json` },
-  tempDirName: "coverage/stryker",
+  incrementalFile: `coverage/mutants/${area}-known.json`,
+  tempDirName: `coverage/stryker-${area}`,
   ignorePatterns: ["dist", "output", "Logs", "man", "coverage"],
 };

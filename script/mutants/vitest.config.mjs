@@ -13,6 +13,7 @@ class ByName extends BaseSequencer {
 export default defineConfig({
   test: {
     include: AREA.tests,
+    setupFiles: ["script/mutants/setup.mjs"],
     tags: [SLOW],
     tagsFilter: [`!${SLOW.name}`],
     isolate: false,

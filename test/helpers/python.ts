@@ -5,7 +5,12 @@ import fc from "fast-check";
 /** What random tests begin with; set TTSCTL_SEED to see a failure again. */
 export const SEED = Number(process.env.TTSCTL_SEED ?? Date.now() % 2 ** 31);
 console.log(`TTSCTL_SEED=${SEED}`);
-fc.configureGlobal({ seed: SEED });
+fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: SEED });
+
+/** How many random cases a test tries: fewer in `npm run mutants`, which tries the test on each of some thousand mutants. */
+export function runs(count: number): number {
+  return process.env.TTSCTL_MUTANTS === undefined ? count : Math.ceil(count / 10);
+}
 
 /**
  * What a Python script answers, in one process: JSON goes in on stdin, JSON comes out on stdout.

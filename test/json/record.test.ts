@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FIELDS, Spans, scanRecord, setFields } from "../../src/json/record.ts";
-import "../helpers/python.ts";
+import { runs } from "../helpers/python.ts";
 import { jsonText, numberText, plainObject, stringText } from "./json-text.ts";
 
 /** A key's text with some of its characters escaped. */
@@ -46,9 +46,9 @@ describe("scanRecord", () => {
           if (text !== undefined) found++;
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
-    expect(found).toBeGreaterThan(500);
+    expect(found).toBeGreaterThan(runs(500));
   });
 
   test("only the top level counts", () => {
@@ -78,7 +78,7 @@ describe("setFields", () => {
         const expected = change.size === 0 ? json : `{${[...kept, ...added].join(",")}}`.toWellFormed();
         expect(setFields(json, change)).toBe(expected);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Spans, scanRecord } from "../../src/json/record.ts";
 import { INCOMPLETE, JsonSyntaxError, skipSpace, skipValue } from "../../src/json/scan.ts";
-import "../helpers/python.ts";
+import { runs } from "../helpers/python.ts";
 import { brokenText, cutText, jsonText, objectText } from "./json-text.ts";
 
 type Scan = (bytes: Uint8Array, from: number, end: number) => number;
@@ -37,11 +37,11 @@ describe("takes exactly what JSON.parse takes", () => {
   test("JSON", () => {
     fc.assert(
       fc.property(jsonText, ({ compact, spaced }) => accepts(skipValue, compact) && accepts(skipValue, spaced)),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
     fc.assert(
       fc.property(objectText, ({ spaced }) => accepts(scanObject, spaced)),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -50,7 +50,7 @@ describe("takes exactly what JSON.parse takes", () => {
     ["cut", cutText],
   ])("%s texts", (_, texts) => {
     let refused = 0;
-    const runs = 10_000;
+    const count = runs(10_000);
     fc.assert(
       fc.property(texts, (text) => {
         const valid = parses(text);
@@ -58,11 +58,11 @@ describe("takes exactly what JSON.parse takes", () => {
         expect(accepts(skipValue, text)).toBe(valid);
         if (text.trimStart().startsWith("{")) expect(accepts(scanObject, text)).toBe(valid);
       }),
-      { numRuns: runs },
+      { numRuns: count },
     );
     // Texts that are nearly all good, or nearly all bad, would show nothing.
-    expect(refused).toBeGreaterThan(runs / 50);
-    expect(refused).toBeLessThan(runs * 0.95);
+    expect(refused).toBeGreaterThan(count / 50);
+    expect(refused).toBeLessThan(count * 0.95);
   });
 
   test("every text of up to five characters of an alphabet", { tags: ["slow"] }, () => {
@@ -101,7 +101,7 @@ test("bytes that end within a value are INCOMPLETE, wherever they end; what foll
       expect(skipValue(bytes, 0, bytes.length)).toBe(end);
       if (!scalar) expect(skipValue(Buffer.concat([bytes.subarray(0, end), Buffer.from(more)]), 0, end)).toBe(end);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compactJson, decodeString, isBlank, type JsonLayout, layOutJson } from "../../src/json/text.ts";
-import { askPython } from "../helpers/python.ts";
+import { askPython, runs } from "../helpers/python.ts";
 import { jsonText, stringText } from "./json-text.ts";
 
 test("compactJson takes the white space between tokens, and keeps the text of strings and numbers", () => {
@@ -10,7 +10,7 @@ test("compactJson takes the white space between tokens, and keeps the text of st
       const bytes = Buffer.from(`${"x".repeat(shift)}${spaced}y`);
       expect(compactJson(bytes, shift, bytes.length - 1)).toBe(compact.toWellFormed());
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 
@@ -21,7 +21,7 @@ test("decodeString gives what JSON.parse gives", () => {
       expect(decodeString(bytes, 1, bytes.length - 1)).toBe(JSON.parse(text.toWellFormed()));
       expect(decodeString(new Uint8Array(bytes), 1, bytes.length - 1)).toBe(JSON.parse(text.toWellFormed()));
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sameJson } from "../../src/json/same.ts";
 import { type JsonValue, jsonOf, NumberText, parseJsonValue } from "../../src/json/value.ts";
-import "../helpers/python.ts";
+import { runs } from "../helpers/python.ts";
 import { jsonText, plainJson, plainObject } from "./json-text.ts";
 
 /** The value as JSON.parse would give it. */
@@ -23,7 +23,7 @@ describe("parseJsonValue", () => {
       fc.property(jsonText, ({ spaced }) => {
         expect(plain(parseJsonValue(spaced))).toEqual(JSON.parse(spaced));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -32,7 +32,7 @@ describe("parseJsonValue", () => {
       fc.property(plainJson, (json) => {
         expect(jsonOf(parseJsonValue(json))).toBe(json);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
 import { decideCleanup, decideDelete } from "../../src/operations/purge/decide.ts";
 import { NO_FILTER } from "../../src/task/filter.ts";
+import "../helpers/python.ts";
 
 const EXPIRE_BEFORE = 1000;
 const LIMITS = { now: 5000, done: EXPIRE_BEFORE, error: EXPIRE_BEFORE, member: EXPIRE_BEFORE };
@@ -77,6 +78,60 @@ describe("decideCleanup", () => {
     { what: "nothing at all", file: null, mirror: null, kind: "gone" },
   ] as const)("$what: $kind", ({ file, mirror, kind }) => {
     expect(decideCleanup({ file, mirror }, LIMITS).kind).toBe(kind);
+  });
+});
+
+describe("decideCleanup says why", () => {
+  const old = { status: "done", score: 1 };
+  const young = { status: "done", score: 2000 };
+  const running = { status: "run", score: 1 };
+  const plan = (kept: boolean, forSpace = Number.NEGATIVE_INFINITY) => ({ kept, forSpace });
+  const keep = (candidate: boolean, reason: string) => ({
+    kind: "keep",
+    candidate,
+    reason: expect.stringMatching(reason),
+  });
+
+  it.each<[string, Copies, ReturnType<typeof plan>, object]>([
+    ["expired", { file: old, mirror: old }, plan(false), { kind: "purge", reason: "expired" }],
+    ["dangling", { file: null, mirror: "dangling" }, plan(false), { kind: "purge", reason: "dangling" }],
+    ["to make room", { file: young, mirror: null }, plan(false, 2000), { kind: "purge", reason: "max-bytes" }],
+    ["changed since", { file: young, mirror: null }, plan(false, 1999), keep(true, "^it changed after")],
+    ["one copy changed", { file: young, mirror: running }, plan(false, 2000), keep(true, "^it changed after")],
+    ["kept", { file: old, mirror: old }, plan(true), keep(false, "keep_last")],
+    ["kept, and was to make room", { file: young, mirror: null }, plan(true, 2000), keep(false, "keep_last")],
+    ["kept, but it works again", { file: old, mirror: running }, plan(true), keep(true, "^its other copy")],
+    ["young", { file: young, mirror: null }, plan(false), keep(false, "^its other copy")],
+    ["one copy young", { file: old, mirror: young }, plan(false), keep(true, "^its other copy")],
+    ["invalid", { file: "invalid", mirror: old }, plan(false), keep(true, "invalid record")],
+    ["invalid, and nothing else", { file: "invalid", mirror: null }, plan(false), keep(false, "invalid record")],
+    ["invalid, and chosen for space", { file: "invalid", mirror: null }, plan(false, 5), keep(true, "invalid record")],
+  ])("%s", (_, copies, standing, expected) => expect(decideCleanup(copies, LIMITS, standing)).toEqual(expected));
+});
+
+describe("decideDelete says why", () => {
+  const done = (score: number) => ({ status: "done", score });
+  const error = (score: number) => ({ status: "error", score });
+  const errors = { ...NO_FILTER, statuses: new Set(["error"]) };
+
+  it.each<[Copies, string]>([
+    [{ file: "invalid", mirror: null }, "invalid record"],
+    [{ file: done(1), mirror: null }, "^it changed while it was looked at: it is done now$"],
+    [{ file: null, mirror: done(1) }, "^it changed while it was looked at: it is done now$"],
+    [{ file: done(1), mirror: "dangling" }, "^it changed while it was looked at: it is done now$"],
+    [{ file: error(1), mirror: done(2) }, "^its copies differ, and the newer one, in Redis, is done$"],
+    [{ file: done(2), mirror: error(1) }, "^its copies differ, and the newer one, in the file, is done$"],
+    [{ file: { status: "run", score: 2 }, mirror: error(3) }, "^its status is run,.*--force"],
+  ])("%j stays", (copies, reason) => {
+    const expected = { kind: "keep", candidate: true, reason: expect.stringMatching(reason) };
+    expect(decideDelete(copies, errors, false)).toEqual(expected);
+  });
+
+  it("and what goes was chosen, or is no task", () => {
+    expect(decideDelete({ file: error(1), mirror: null }, errors, false)).toEqual({ kind: "purge", reason: "deleted" });
+    const dangling = { kind: "purge", reason: "dangling" };
+    expect(decideDelete({ file: null, mirror: "dangling" }, errors, false)).toEqual(dangling);
+    expect(decideDelete({ file: null, mirror: null }, errors, false)).toEqual({ kind: "gone" });
   });
 });
 

@@ -4,12 +4,15 @@ import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
 import { decideCleanup } from "../../src/operations/purge/decide.ts";
 import {
   type FinishedTasks,
+  limitFor,
   limitsOf,
   planTasks,
   type RetentionPolicy,
+  shortestRetention,
   traitsOf,
 } from "../../src/operations/purge/policy.ts";
-import { POLICY } from "./setup.ts";
+import "../helpers/python.ts";
+import { POLICY } from "./purge/paper.ts";
 
 const NOW = 10_000;
 
@@ -115,6 +118,24 @@ const anyStanding = fc.record({
 });
 const copiesIn = ({ file, mirror }: Copies) =>
   [file, mirror].filter((copy) => typeof copy === "object" && copy !== null);
+
+it("the shortest retention is that by which something goes; what never goes has none", () => {
+  const shortest = (policy: Partial<RetentionPolicy>) => shortestRetention({ ...POLICY, retention: 100, ...policy });
+  expect(shortest({})).toBe(100);
+  expect(shortest({ retentionDone: 50, retentionError: 70 })).toBe(50);
+  expect(shortest({ retentionDone: 150, retentionError: 70 })).toBe(70);
+  expect(shortest({ retentionDone: 0, retentionError: -1 })).toBe(100);
+  expect(shortest({ retentionDone: 150, retentionError: 150 })).toBe(100);
+});
+
+it("each status has its limit, and what is not finished none", () => {
+  const limits = limitsOf({ ...POLICY, retention: 100, retentionDone: 50, retentionError: 0 }, NOW);
+  const of = (status: string) => limitFor({ status, score: 1 }, limits);
+  expect(["done", "error", "run", "other"].map(of)).toEqual([NOW - 50, -Infinity, -Infinity, -Infinity]);
+  expect(limits).toMatchObject({ now: NOW, member: NOW - 100 });
+  const errors = limitsOf({ ...POLICY, retention: 100 }, NOW);
+  expect(["error", "wait"].map((status) => limitFor({ status, score: 1 }, errors))).toEqual([NOW - 100, -Infinity]);
+});
 
 describe("the second look", () => {
   it("never purges what is not finished in every copy, from the future, kept, or of a status that never goes", () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatUtc, isEpochInRange, TimeReader, toMicros } from "../../src/task/time.ts";
 import { Zone } from "../../src/task/zone.ts";
-import { askPython, SEED } from "../helpers/python.ts";
+import { askPython, runs, SEED } from "../helpers/python.ts";
 import { awareTime, epochSeconds, naiveTime } from "./iso-text.ts";
 
 const ZONES = [
@@ -172,7 +172,7 @@ test("no text cut or changed in one place reads as a time of other than its own 
     fc.property(changed, (text) => {
       if (!shape.test(text)) expect(utc.parse(text)).toBeNaN();
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 

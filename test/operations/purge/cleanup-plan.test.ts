@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Copy } from "../../../src/operations/purge/copies.ts";
 import { decideCleanup } from "../../../src/operations/purge/decide.ts";
-import { limitsOf, type RetentionPolicy } from "../../../src/operations/purge/policy.ts";
+import { isExpired, limitsOf, type RetentionPolicy } from "../../../src/operations/purge/policy.ts";
 import { useFolder } from "../../helpers/files.ts";
+import "../../helpers/python.ts";
 import { DAY, lookedAt, NOW, type PaperTask, withPlan } from "./paper.ts";
 
 const path = useFolder();
@@ -108,6 +109,11 @@ describe("the plan of a pass", () => {
             ),
             ...names(found.others.ids()),
           ]);
+          const isChosen = ({ file, ...id }: PaperTask) =>
+            typeof file === "object" &&
+            file !== null &&
+            (isExpired(file, limits) || plan.standing(id).forSpace !== Number.NEGATIVE_INFINITY);
+          expect(found.rows.length).toBe(tasks.filter(isChosen).length);
           // Whatever the second look would purge is looked at.
           for (const task of tasks) {
             const inSight =
@@ -128,6 +134,8 @@ describe("the plan of a pass", () => {
       expect(plan.newerOfUser({ userId: "a", taskId: "t" })).toBe(-1);
     });
     await withPlan(store(), [], { keepLast: 1 }, ({ plan }) => expect(plan.totals).toMatchObject({ bytes: 0 }));
+    const big = task("a", "t", { file: done(DAY), bytes: 5 });
+    await withPlan(store(), [big], { keepLast: 1 }, ({ plan }) => expect(plan.totals!.bytes).toBe(0));
     await withPlan(store(), [], { maxBytes: 1 }, ({ plan }) => expect(plan.totals).toMatchObject({ bytes: 0 }));
   });
 
@@ -151,6 +159,8 @@ describe("the plan of a pass", () => {
       expect(decide(Number.NaN)).toBe("keep");
       const invalid = lookedAt(task("a", "t", { file: "invalid", redis: "dangling", indexScore: NOW }));
       expect(plan.decide(invalid)).toMatchObject({ kind: "keep", candidate: true });
+      const redisAlone = task("a", "t", { redis: done(8 * DAY), indexScore: NOW });
+      expect(plan.decide(lookedAt(redisAlone))).toEqual({ kind: "purge", reason: "expired" });
       const young = plan.decide(lookedAt(task("a", "t", { redis: "dangling", indexScore: NOW })));
       expect(young).toMatchObject({ kind: "keep", candidate: false, reason: expect.stringContaining("not expired") });
     });

@@ -17,8 +17,8 @@ import { withSnapshot } from "../../store/file/read-store.ts";
 /** Both stores and the disk as a test puts them down; a plan only ever asks. */
 export interface PaperTask extends TaskId {
   readonly file?: Copies["file"];
-  /** `unread`: Redis fails to tell. */
-  readonly redis?: Copies["mirror"] | "unread";
+  /** `unread`: Redis fails to tell; `left`: it was in the index, and is gone when it is looked at. */
+  readonly redis?: Copies["mirror"] | "unread" | "left";
   /** In the index of Redis; as its copy's time unless told otherwise, null: it is not in it. */
   readonly indexScore?: number | null;
   readonly bytes?: number;
@@ -43,20 +43,20 @@ function recordOf({ userId, taskId, file }: PaperTask): object {
 function indexScoreOf({ redis, indexScore }: PaperTask): number | null {
   if (indexScore !== undefined) return indexScore;
   if (isCopy(redis)) return Number.isNaN(redis.score) ? 5 : redis.score;
-  return redis === "dangling" || redis === "unread" ? 5 : null;
+  return redis === "dangling" || redis === "unread" || redis === "left" ? 5 : null;
 }
 
 /** What a purge would see of it in Redis. */
 export function seenOf(task: PaperTask): SeenCopy {
-  const score = String(indexScoreOf(task) ?? "");
   const { redis } = task;
+  const score = redis === "left" ? "" : String(indexScoreOf(task) ?? "");
   if (!isCopy(redis)) return { exists: false, status: "", updatedAt: "", score, userScore: score };
   const updatedAt = Number.isNaN(redis.score) ? "?" : new Date(redis.score * 1000).toISOString();
   return { exists: true, status: WORDS[redis.status] ?? "odd", updatedAt, score, userScore: score };
 }
 
 export function lookedAt({ userId, taskId, ...task }: PaperTask): Looked {
-  const mirror = task.redis === "unread" ? null : (task.redis ?? null);
+  const mirror = task.redis === "unread" || task.redis === "left" ? null : (task.redis ?? null);
   return {
     id: { userId, taskId },
     copies: { file: task.file ?? null, mirror },

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { KeyTable } from "../../../src/store/key-table.ts";
-import "../../helpers/python.ts";
+import { runs } from "../../helpers/python.ts";
 
 const part = fc.oneof(
   fc.constantFrom("", "a", "b", "ab", "a:b", ":", "用户", "🙂", "__proto__"),
@@ -34,7 +34,7 @@ test("a table and a Map of the same ids agree, however many", () => {
         if (user !== "") expect(table.hasUser(key, Buffer.from(user).fill(0x7f))).toBe(/^\x7f*$/.test(user));
       }
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -55,7 +55,7 @@ test("keys from bytes and keys from strings are the same, and compare as their b
         }
       }
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

@@ -213,7 +213,7 @@ describe("a file cut at every byte", { tags: ["slow"] }, () => {
   });
 });
 
-describe("bytes that are not UTF-8 are refused where they are", () => {
+describe("bytes that are not UTF-8 are refused where they are", { tags: ["slow"] }, () => {
   const BAD: [string, number[]][] = [
     ["a continuation byte alone", [0x80]],
     ["0xff", [0xff]],

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { FileTasks } from "../../../src/store/file/file-tasks.ts";
 import { shownStatus } from "../../../src/task/status.ts";
 import { useFolder } from "../../helpers/files.ts";
-import "../../helpers/python.ts";
+import { runs } from "../../helpers/python.ts";
 import { storeOf, withSnapshot } from "./read-store.ts";
 import { type Element, inForce, randomStore, textOf } from "./stores.ts";
 
@@ -56,9 +56,9 @@ describe("random stores against a model", () => {
           tasks += live.length;
         });
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
-    expect(tasks).toBeGreaterThan(100);
+    expect(tasks).toBeGreaterThan(runs(100));
   });
 
   const member = ({ userId, taskId }: Element) => Buffer.from(`${userId}:${taskId}`);
@@ -125,9 +125,9 @@ describe("random stores against a model", () => {
           });
         },
       ),
-      { numRuns: 120 },
+      { numRuns: runs(120) },
     );
-    expect(passed).toBeGreaterThan(50);
+    expect(passed).toBeGreaterThan(runs(50));
   });
 });
 
