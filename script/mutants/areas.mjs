@@ -16,7 +16,7 @@ export const AREAS = {
       "src/store/key-table.ts",
       ...file(["scanner", "element", "feed", "line-scan", "sequence-scan", "shape", "row-reader", "rows"]),
     ],
-    tests: ["test/store/file/{key-table,order,scan,scanner,snapshot}.test.ts"],
+    tests: ["test/store/file/{key-table,order,rows,scan,scanner,snapshot}.test.ts"],
   },
   cleanup: {
     mutate: purge([

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FIELDS, Spans, scanRecord, setFields } from "../../src/json/record.ts";
+import { FIELDS, fieldJson, Spans, scanRecord, setFields } from "../../src/json/record.ts";
 import { runs } from "../helpers/python.ts";
 import { jsonText, numberText, plainObject, stringText } from "./json-text.ts";
 
@@ -60,6 +60,16 @@ describe("scanRecord", () => {
     expect(FIELDS.filter((_, number) => spans.has(number))).toEqual(["error"]);
   });
 });
+
+test.each<[string, string, string | undefined]>([
+  ['{"a":1.0,"status":"x"}', "status", '"x"'],
+  ['{"a":1.0,"status":"x"}', "a", "1.0"],
+  ['{"a":1.0,"status":"x"}', "b", undefined],
+  ['{"a":{"b":"用户"},"b":[ ]}', "a", '{"b":"用户"}'],
+  ['{"a":{"b":1}}', "b", undefined],
+  ['{"st\\u0061tus":1,"status":2}', "status", "2"],
+  ["{}", "a", undefined],
+])("fieldJson of %s, %s: %j", (json, field, text) => expect(fieldJson(json, field)).toBe(text));
 
 describe("setFields", () => {
   test("replaces in place, appends what is new, and touches nothing else", () => {

@@ -53,27 +53,14 @@ function consumeChecked(consume: Consume, bytes: Buffer, held: number, offset: n
   }
 }
 
-/**
- * Where the first byte stands that begins no UTF-8 character. Bisects over prefixes that end with an ASCII byte, and
- * goes through the rest character by character.
- */
+/** Where the first byte stands that begins no UTF-8 character. */
 export function firstBadByte(bytes: Buffer, end: number): number {
-  const snap = (at: number) => {
-    let to = at;
-    while (to > 0 && bytes[to - 1]! >= 0x80) to--;
-    return to;
-  };
-  let good = 0;
-  let bad = end;
-  while (bad - good > 1) {
-    const middle = Math.floor((good + bad) / 2);
-    const prefix = snap(middle);
-    if (prefix > good && isUtf8(bytes.subarray(0, prefix))) good = middle;
-    else if (prefix <= good) good = middle;
-    else bad = middle;
+  let at = 0;
+  while (at < end) {
+    const next = at + characterLength(bytes[at]!);
+    if (bytes[at]! >= 0x80 && !isUtf8(bytes.subarray(at, next))) break;
+    at = next;
   }
-  let at = snap(good);
-  while (at < end && isUtf8(bytes.subarray(at, at + characterLength(bytes[at]!)))) at += characterLength(bytes[at]!);
   return at;
 }
 

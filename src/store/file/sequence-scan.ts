@@ -32,10 +32,6 @@ export class SequenceScan {
     this.#onElement = onElement;
   }
 
-  get ended(): boolean {
-    return this.#state === "after";
-  }
-
   consume(bytes: Buffer, from: number, end: number, offset: number, last: boolean): number {
     let done = from;
     for (;;) {
@@ -82,16 +78,18 @@ export class SequenceScan {
 
   #element(bytes: Buffer, from: number, end: number, offset: number): number {
     let at = from;
+    let keyEnd = from;
     if (this.#map) {
       if (bytes[at] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", at);
-      const keyEnd = skipString(bytes, at + 1, end);
+      keyEnd = skipString(bytes, at + 1, end);
       if (keyEnd === INCOMPLETE) return INCOMPLETE;
       at = skipColon(bytes, keyEnd, end);
       if (at === INCOMPLETE) return INCOMPLETE;
-      if (bytes[at] === QUOTE) this.#refuseLoneRecord(bytes, from, keyEnd);
     }
     const next = scanElement(bytes, at, end, this.#spans);
-    if (next !== INCOMPLETE) this.#onElement(bytes, at, next, offset + at, this.#spans);
+    if (next === INCOMPLETE) return INCOMPLETE;
+    if (this.#map && bytes[at] === QUOTE) this.#refuseLoneRecord(bytes, from, keyEnd);
+    this.#onElement(bytes, at, next, offset + at, this.#spans);
     return next;
   }
 

@@ -121,6 +121,48 @@ describe("however a file comes, the same elements are found", () => {
   });
 });
 
+test("an element of more than one chunk, with its end at each place beside an edge", async () => {
+  const MIB = 1 << 20;
+  for (const length of [MIB - 3, MIB - 2, MIB - 1, MIB, 2 * MIB - 3, 2 * MIB - 2, 2 * MIB - 1, 3 * MIB]) {
+    const text = `"${"x".repeat(length - 3)}"`;
+    const { result, elements } = await scan(`[${text}, 5]`, 10 * MIB);
+    expect(elements.map((element) => [element.text === text, element.offset])).toEqual([
+      [true, 1],
+      [false, length + 2],
+    ]);
+    expect(result).toMatchObject({ close: length + 3, size: length + 4 });
+  }
+});
+
+test("a file that is cut is refused at its end, but for a line behind whole ones", async () => {
+  const records = [`{${idsOf(0)}}`, '{"n": -1.5e3, "x": [true, null, {"é": "\\u00e9"}]}', "[]"];
+  for (const whole of [`[${records.join(", ")}]`, `{"a": ${records.join(', "b": ')}}`]) {
+    const bytes = Buffer.from(whole);
+    for (let cut = 0; cut < bytes.length; cut++) {
+      expect([cut, await refusedAt(bytes.subarray(0, cut))]).toEqual([cut, cut]);
+    }
+  }
+  const lines = Buffer.from(records.map((record) => `${record}\n`).join(""));
+  for (let cut = 0; cut < records[0]!.length; cut++) {
+    expect([cut, await refusedAt(lines.subarray(0, cut))]).toEqual([cut, cut]);
+  }
+  const second = records[0]!.length + 1;
+  const secondEnd = second + Buffer.byteLength(records[1]!);
+  for (let cut = second + 1; cut < secondEnd; cut++) {
+    for (const size of [1, 7, 1000]) {
+      const { result, elements } = await scan(lines.subarray(0, cut), size);
+      expect([cut, elements.length, result.unfinished]).toEqual([cut, 1, second]);
+    }
+  }
+});
+
+test("bytes that are no UTF-8 in a line without a newline: an unfinished append, or where it is the only one an error", async () => {
+  const bad = Buffer.concat([Buffer.from(`{${idsOf(0)}, "x": "é`), Buffer.from([0xe4, 0xb8, 0x22, 0x7d])]);
+  expect(await refusedAt(bad)).toBe(bad.length - 4);
+  const { result, elements } = await scan(Buffer.concat([Buffer.from(`{${idsOf(0)}}\n`), bad]), 1000);
+  expect([elements.length, result.unfinished]).toEqual([1, `{${idsOf(0)}}\n`.length]);
+});
+
 test("the known fields of each element are told, and none of the one before", async () => {
   for (const content of [
     `[{${idsOf(1)}}, 5, {"status": 1, "x": {"error": 2}}, "user_id", {}]`,
@@ -146,6 +188,7 @@ test("what is refused is refused at the same byte, however it comes", async () =
     ['{"a":1 "b":2}', 7],
     ['{"a":1,5}', 7],
     ['{"a":{},\n"b"}', 12],
+    ["{}\n{bad", 3],
     ['{"a":1}x', 7],
     ['{"user_id":"u",\n"task_id":"t"}', 16],
     [`{${idsOf(0)}}\n{"a":\n1}\n`, 36],

@@ -206,6 +206,8 @@ describe("invalid records", () => {
     ["[]", /not an object/, {}],
     ['{"task_id":"t01","updated_at":1}', /user_id is missing/, { taskId: "t01" }],
     ['{"user_id":"u","task_id":5,"updated_at":1}', /task_id is not a string/, { userId: "u" }],
+    ['{"user_id":12345,"task_id":"t01","updated_at":1}', /user_id is not a string/, { taskId: "t01" }],
+    ['{"user_id":"   ","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
     ['{"user_id":"","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
     ['{"user_id":"u","task_id":"\\t","updated_at":1}', /task_id is empty/, { userId: "u" }],
     ['{"user_id":"\\udfff","task_id":"t01","updated_at":1}', /surrogate/, { userId: "\udfff", taskId: "t01" }],
