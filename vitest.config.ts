@@ -9,7 +9,7 @@ export const SLOW = { name: "slow" };
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/helpers/build.ts", "test/faults/helpers/summary.ts"],
+    globalSetup: ["test/helpers/choose-seed.ts", "test/helpers/build.ts", "test/faults/helpers/summary.ts"],
     testTimeout: timeout,
     hookTimeout: timeout,
     tags: [SLOW],

@@ -12,6 +12,8 @@ export interface LogOutcome extends Removal {
   kept: number;
   /** Why each of them stays; the names in it are quoted. */
   reasons: string[];
+  /** Whether one of them stays because the disk refused, or it was in motion, so that the next pass may have better luck. */
+  retry: boolean;
 }
 
 /** Which hours hold a log of which task, after one walk over `Logs/` (SPEC section 6, Artifacts). */
@@ -60,7 +62,7 @@ export class LogIndex {
     taskId: string,
     work: (hour: Folder, key: string, name: string) => Promise<Removal>,
   ): Promise<LogOutcome> {
-    const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [] };
+    const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [], retry: false };
     for (const key of this.#hoursOf.get(taskId) ?? []) {
       try {
         const done = await this.#logs?.use(key, (hour) => work(hour, key, taskId + LOG_SUFFIX));
@@ -69,6 +71,7 @@ export class LogIndex {
       } catch (error) {
         outcome.kept += 1;
         outcome.reasons.push(reasonOf(error));
+        outcome.retry ||= !(error instanceof Kept) || error.why === "busy";
       }
     }
     return outcome;

@@ -23,11 +23,11 @@ describe.each([
     const artifacts = await site.open(byDescriptor);
     const index = await artifacts.indexLogs((task) => task === "t01");
     expect(index.skipped).toEqual([]);
-    const expected = { files: 2, bytes: 105, kept: 0, reasons: [] };
+    const expected = { files: 2, bytes: 105, kept: 0, reasons: [], retry: false };
     expect(await index.measure("t01")).toEqual(expected);
     expect(await index.remove("t01", NOW)).toEqual(expected);
-    expect(await index.remove("t01", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [] });
-    expect(await index.remove("t02", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [] });
+    expect(await index.remove("t01", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [], retry: false });
+    expect(await index.remove("t02", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [], retry: false });
     await artifacts.close();
     expect(openDescriptors()).toBe(before);
     expect(site.tree("Logs").filter((line) => line.includes(" "))).toEqual([

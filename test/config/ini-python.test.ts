@@ -4,6 +4,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseIni } from "../../src/config/ini-file.ts";
 import { TtsctlError } from "../../src/errors.ts";
+import { times } from "../faults/helpers/chance.ts";
+import { triedBadInput } from "../faults/helpers/tally.ts";
+import { SEED } from "../helpers/seed.ts";
 import { iniText } from "./ini-text.ts";
 
 type Answer = [section: string, options: [name: string, value: string | null][]][] | null;
@@ -66,18 +69,16 @@ const WRITTEN = [
   "# only a comment",
 ];
 
-/** `npm run faults` tries more. */
-const FILES = process.env.TTSCTL_FAULTS === "long" ? 60_000 : 3000;
+const FILES = times(3000, 60_000);
 
 describe("against Python's configparser", () => {
   test("some thousand files: the same values, or both refuse", () => {
-    const seed = Number(process.env.TTSCTL_SEED ?? Date.now() % 2 ** 31);
-    console.log(`TTSCTL_SEED=${seed}`);
-    const texts = fc.sample(iniText, { numRuns: FILES, seed });
+    const texts = fc.sample(iniText, { numRuns: FILES, seed: SEED });
     const answers = askPython(texts);
     for (const [index, text] of texts.entries()) {
-      expect(ours(text), `TTSCTL_SEED=${seed}, file ${index}: ${JSON.stringify(text)}`).toEqual(answers[index]);
+      expect(ours(text), `TTSCTL_SEED=${SEED}, file ${index}: ${JSON.stringify(text)}`).toEqual(answers[index]);
     }
+    triedBadInput(FILES);
     // Files that are nearly all refused, or nearly all plain, would show nothing.
     const accepted = answers.filter((answer) => answer !== null).length;
     expect(accepted).toBeGreaterThan(FILES / 15);

@@ -4,9 +4,10 @@ import { existsSync, readdirSync, utimesSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
+import { SEED } from "../helpers/seed.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { makeStore } from "../interop/python.ts";
-import { LONG, SEED, times } from "./helpers/chance.ts";
+import { LONG, times } from "./helpers/chance.ts";
 import { nameOf, type TestRecord } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
+import { SEED } from "../helpers/seed.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { Chance, SEED, times } from "./helpers/chance.ts";
+import { Chance, times } from "./helpers/chance.ts";
 import { triedBadInput } from "./helpers/tally.ts";
 
 const here = usePlace();

@@ -3,7 +3,7 @@ import { useService } from "./helpers/beside.ts";
 import { times } from "./helpers/chance.ts";
 
 const here = useService();
-const TASKS = times(60, 2000);
+const TASKS = times(60, 300);
 
 it("row C, verify and its repair beside a service that writes as fast as it can: no false drift, its last words stay", async () => {
   await here.seeds(100);

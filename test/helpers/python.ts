@@ -1,10 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import { SEED } from "./seed.ts";
 
-/** What random tests begin with; set TTSCTL_SEED to see a failure again. */
-export const SEED = Number(process.env.TTSCTL_SEED ?? Date.now() % 2 ** 31);
-console.log(`TTSCTL_SEED=${SEED}`);
 fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: SEED });
 
 /** How many random cases a test tries: fewer in `npm run mutants`, which tries the test on each of some thousand mutants. */

@@ -57,6 +57,18 @@ describe("mark", () => {
     expect(again.result).toMatchObject({ requested: 1, marked: 0, unchanged: 1 });
   });
 
+  it("brings Redis in step where an earlier run was stopped between the file and Redis", async () => {
+    const { site } = here;
+    const [stopped, other] = [running("a", "t1"), running("a", "t2")];
+    await site.writeBoth(stopped, other);
+    const marked = { ...stopped, status: "failed", error: "the worker died", updated_at: "2020-06-01T00:00:00" };
+    site.root.writeStore([marked, other]);
+    const { result } = await site.mark(runningOnes);
+    expect(result).toMatchObject({ requested: 2, marked: 1, unchanged: 1, refused: [] });
+    expect(site.root.readStore()[0]).toEqual(marked);
+    expect(await hashOf("a:t1")).toMatchObject({ status: "failed", updated_at: marked.updated_at });
+  });
+
   it("keeps an error's text or takes it away, as it is told", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1", { error: "old" }), running("a", "t2", { error: "old" }));

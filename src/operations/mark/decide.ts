@@ -30,9 +30,11 @@ export function decideMark(copies: Copies, { filter, shown, always }: MarkRule):
       `Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` brings it into the file`,
     );
   }
-  if (!copyPasses(newest, filter))
-    return refuse(`it is ${newest.status} in the file, and was chosen by an older copy in Redis`);
-  return newest.status === shown && !always ? { kind: "unchanged" } : { kind: "mark", from: newest.status };
+  const isChosen = copyPasses(newest, filter);
+  // Chosen by an older copy in Redis: that of a mark that was stopped between the file and Redis.
+  if (newest.status === shown && (!always || !isChosen)) return { kind: "unchanged" };
+  if (!isChosen) return refuse(`it is ${newest.status} in the file, and was chosen by an older copy in Redis`);
+  return { kind: "mark", from: newest.status };
 }
 
 function refuse(reason: string): MarkDecision {

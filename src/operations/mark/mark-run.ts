@@ -8,6 +8,7 @@ import { checkBrake } from "../brake.ts";
 import { CurrentFile } from "../current-file.ts";
 import { batches, throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
+import { bringInStep } from "./in-step.ts";
 import { markInFile, readMarked } from "./mark-file.ts";
 import { type MirrorMark, markInMirror, markOnlyInRedis } from "./mark-mirror.ts";
 import type { Marker } from "./marker.ts";
@@ -58,9 +59,14 @@ export class MarkRun {
 
   /** @param of how many tasks a percentage of the brake is of */
   async apply(of: number): Promise<void> {
-    const { summary, marks, onlyInRedis } = this.#plan;
+    const { summary } = this.#plan;
     checkBrake(summary.count, of, this.#options.maxMark, { done: "marked", flag: "--max-mark" });
-    if (summary.count === 0) return;
+    if (summary.count > 0) await this.#applyMarks();
+    await this.#bringInStep();
+  }
+
+  async #applyMarks(): Promise<void> {
+    const { summary, marks, onlyInRedis } = this.#plan;
     await this.#parts.confirm(summary);
     throwIfInterrupted(this.#parts.signal, "nothing was marked");
     if (marks.size > 0) {
@@ -199,6 +205,15 @@ export class MarkRun {
     });
     await this.#parts.ledger?.stayed(stayed);
     await this.#parts.drain();
+  }
+
+  async #bringInStep(): Promise<void> {
+    const parts = { snapshot: this.#plan.marks.base, rows: this.#plan.behind, signal: this.#parts.signal };
+    const onFailed = (id: TaskId, reason: string) => {
+      this.result.unchanged--;
+      this.#fail(id, reason);
+    };
+    await this.#attempt((mirror) => bringInStep(mirror, parts, onFailed));
   }
 
   /** Undefined where there is no mirror, or it cannot be written any more: by now the file has what it should. */

@@ -8,6 +8,7 @@ import { batches } from "../pool.ts";
 import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts";
 import type { Survey } from "../purge/survey.ts";
 import { decideMark, type MarkRule } from "./decide.ts";
+import { isBehind } from "./in-step.ts";
 import type { Marker } from "./marker.ts";
 import { Marks } from "./marks.ts";
 import { OnlyInRedis } from "./only-in-redis.ts";
@@ -27,6 +28,8 @@ export class MarkPlan {
   /** In neither store. */
   readonly gone: TaskId[] = [];
   unchanged = 0;
+  /** The rows of those that are unchanged, and that Redis has otherwise. */
+  readonly behind: number[] = [];
 
   constructor(base: Snapshot) {
     this.marks = new Marks(base);
@@ -77,8 +80,10 @@ async function planBatch(plan: MarkPlan, parts: PlanParts, ids: readonly TaskId[
     const decision = decideMark(copies, rule);
     if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
     else if (decision.kind === "gone") plan.gone.push(id);
-    else if (decision.kind === "unchanged") plan.unchanged++;
-    else if (copies.file === null) addOnlyInRedis(plan, id, copies.mirror as Copy);
+    else if (decision.kind === "unchanged") {
+      plan.unchanged++;
+      if (mirror !== null && isBehind(copies)) plan.behind.push(snapshot.rowOf(id.userId, id.taskId));
+    } else if (copies.file === null) addOnlyInRedis(plan, id, copies.mirror as Copy);
     else inFile.push({ id, row: snapshot.rowOf(id.userId, id.taskId), mirror: copies.mirror, from: decision.from });
   }
   await addInFile(plan, parts, inFile);

@@ -24,7 +24,7 @@ export interface MarkOptions {
 export interface MarkResult {
   requested: number;
   marked: number;
-  /** Tasks that had the status already. */
+  /** Tasks that had the status already; where Redis had them otherwise, it now has what the file has. */
   unchanged: number;
   /** The ids that neither store has. */
   missing: string[];

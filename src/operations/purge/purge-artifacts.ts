@@ -53,10 +53,15 @@ export class PurgeArtifacts {
     for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
   }
 
-  /** Removes the folder of a task and then its logs; undefined where what is in the folder keeps the task. */
+  /**
+   * Removes the folder of a task and then its logs; undefined where what is in the folder keeps the task, or a log could
+   * not be removed: the record stays for the next pass, since nothing else leads to the log.
+   */
   async remove(id: TaskId): Promise<Freed | undefined> {
     const folder = await this.#artifacts.purgeFolder(id.userId, id.taskId, this.#newest);
-    return this.#holdsBack(id, folder) ? undefined : sum(folder, await this.#removeLogs(id));
+    if (this.#holdsBack(id, folder)) return undefined;
+    const logs = await this.#removeLogs(id);
+    return logs === undefined ? undefined : sum(folder, logs);
   }
 
   /** What `remove` would do; undefined where the task would stay. */
@@ -95,12 +100,17 @@ export class PurgeArtifacts {
     this.#reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
   }
 
-  async #removeLogs({ userId, taskId }: TaskId): Promise<Freed> {
+  async #removeLogs(id: TaskId): Promise<Freed | undefined> {
+    const { userId, taskId } = id;
     const isLast = this.#owners.release(taskId);
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
     if (!isPlainName(userId)) return NOTHING;
     if (isLast) {
       const removed = await this.#logs!.remove(taskId, this.#newest);
+      if (removed.retry) {
+        this.#tally.fail(id, removed.reasons.join("; "));
+        return undefined;
+      }
       for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
       return removed;
     }

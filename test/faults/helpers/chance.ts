@@ -1,9 +1,7 @@
+import { SEED } from "../../helpers/seed.ts";
+
 /** Whether the faults are tried at length (`npm run faults`) or in the short version of every test run. */
 export const LONG = process.env.TTSCTL_FAULTS === "long";
-
-/** What the random choices of a run begin with; set TTSCTL_SEED to see a failure again. */
-export const SEED = Number(process.env.TTSCTL_SEED ?? Date.now() % 2 ** 31);
-console.log(`TTSCTL_SEED=${SEED}`);
 
 /** How often something is tried: in a short run, and in a long one. */
 export function times(short: number, long: number): number {
@@ -33,5 +31,11 @@ export class Chance {
 
   of<T>(items: readonly T[]): T {
     return items[this.below(items.length)]!;
+  }
+
+  /** So many of them, each once; all where there are no more. */
+  some<T>(items: readonly T[], count: number): T[] {
+    const left = [...items];
+    return Array.from({ length: Math.min(count, left.length) }, () => left.splice(this.below(left.length), 1)[0]!);
   }
 }

@@ -11,6 +11,8 @@ const { at, act, code, on, root, report } = JSON.parse(process.env.TTSCTL_FAULT)
 const paths = new WeakMap();
 const STORE = /(^|\/)(voice_task\.json|\.voice_task\.json\.(ttsctl|spool)|in\.jsonl)$/;
 const taken = [];
+/** The look that was taken last, and how often in a row. */
+const look = { path: undefined, count: 0 };
 
 function counts(path) {
   if (on === "store") return isStore(path);
@@ -21,9 +23,17 @@ function isStore(path) {
   return path !== undefined && (STORE.test(path) || path === root);
 }
 
+/** What waits looks at the same file again and again: how often depends on the time, so that it is no step any more. */
+function isPoll(name, path) {
+  const isSame = name === "stat" && path === look.path;
+  look.path = name === "stat" ? path : undefined;
+  look.count = isSame ? look.count + 1 : 1;
+  return look.count > 4;
+}
+
 /** One step; it may be the last one. */
 function step(name, path) {
-  if (!counts(path)) return;
+  if (!counts(path) || isPoll(name, path)) return;
   const number = taken.push(name) - 1;
   if (number !== at) return;
   if (act === "kill") {

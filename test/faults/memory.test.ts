@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { useService } from "./helpers/beside.ts";
+import { nameOf, type TestRecord } from "./helpers/stores.ts";
+
+const here = useService();
+const RETENTION = "1h";
+
+describe("row C, a service that holds the store in its memory", () => {
+  it("brings back what was purged: that is told as returned, and nothing of the service is lost", async () => {
+    const expired = await here.seeds(60);
+    const service = here.start("--tasks", 400, "--rate", 60, "--memory");
+    await service.wrote(3);
+    const cleanup = await here.run(`cleanup --once --retention ${RETENTION} -o json`);
+    expect(service.hasEnded).toBe(false); // it was there throughout
+    expect(cleanup.code).toBe(3);
+    const result = JSON.parse(cleanup.stdout);
+    expect(result.candidates).toBe(expired.length);
+    expect(result.candidates).toBe(result.purged + result.skipped + result.failed);
+    expect(result.returned).toBe(expired.length);
+    expect(cleanup.stderr).toMatch(/warning: user\d+:t\d+ .*returned.*memory/);
+    const remove = await here.run("delete --status done,error --until 1h --yes -o json");
+    expect(remove.code).toBe(3);
+    expect(JSON.parse(remove.stdout).returned).toBe(expired.length);
+    service.kill();
+    await service.end();
+    await here.expectLastWords(1);
+    const after = await here.run(`cleanup --once --retention ${RETENTION} -o json`);
+    expect(after.code).toBe(0);
+    expect(JSON.parse(after.stdout)).toMatchObject({ purged: expired.length, returned: 0 });
+    const left = here.records().map(nameOf);
+    expect(left.filter((name) => expired.includes(name))).toEqual([]);
+  });
+
+  it("takes out what import, mark and a repair put into the file: told as returned, and none is invented", async () => {
+    await here.seeds(20);
+    const known = here.records();
+    const alone = known.slice(0, 3).map((task) => ({ ...task, task_id: `${task.task_id}x` }));
+    const added = known.slice(0, 4).map((task) => ({ ...task, task_id: `${task.task_id}y` }));
+    here.root.write("in.jsonl", added.map((task) => `${JSON.stringify(task)}\n`).join(""));
+    const service = here.start("--tasks", 400, "--rate", 60, "--memory");
+    await service.wrote(3);
+    const imported = await here.run("import in.jsonl -o json");
+    expect([imported.code, JSON.parse(imported.stdout)]).toMatchObject([3, { added: 4, returned: 4 }]);
+    expect(imported.stderr).toMatch(/user\d+:t\d+y was taken out again.*memory/);
+    const [{ user_id, task_id }] = known as [TestRecord];
+    const mark = await here.run(`mark --user ${user_id} --ids ${task_id} --status error --error x --yes -o json`);
+    expect([mark.code, JSON.parse(mark.stdout)]).toMatchObject([3, { marked: 0, returned: 1 }]);
+    await here.mirrored(...alone);
+    const repair = await here.run("verify --repair --restore -o json");
+    expect(service.hasEnded).toBe(false); // it was there throughout
+    expect([repair.code, JSON.parse(repair.stdout)]).toMatchObject([3, { onlyInRedis: alone.length, repaired: 0 }]);
+    service.kill();
+    await service.end();
+    await here.expectLastWords(1);
+    const names = [...known.map(nameOf), ...service.lastWords.keys()];
+    const extra = here
+      .records()
+      .map(nameOf)
+      .filter((name) => !names.includes(name));
+    expect(extra.length).toBeLessThanOrEqual(1); // a write that was not said
+    const again = await here.run("import in.jsonl -o json");
+    expect([again.code, JSON.parse(again.stdout)]).toMatchObject([0, { added: 4, returned: 0 }]);
+  });
+});

@@ -1,0 +1,100 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { binary, type Run, Running, ttsctl } from "../helpers/ttsctl.ts";
+import { BIG, CASES, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
+import { triedFault } from "./helpers/tally.ts";
+
+const here = usePlace();
+const isRoot = process.getuid?.() === 0;
+const NOBODY = 65_534;
+
+describe("row B, a real disk", () => {
+  const mounted: string[] = [];
+  afterEach(() => {
+    for (const path of mounted.splice(0)) spawnSync("umount", ["-l", path]);
+  });
+
+  /** A file system of its own for the store, in memory. */
+  function mount(size: string): string | null {
+    const folder = here.root.at("small");
+    mkdirSync(folder);
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder]).status !== 0) return null;
+    mounted.push(folder);
+    return folder;
+  }
+
+  async function expectIntact(run: Run, store: string, before: string): Promise<void> {
+    triedFault();
+    expect(run.code, run.stderr).toBe(1);
+    expectNamed(run, store);
+    expect(readFileSync(store, "utf8")).toBe(before);
+    expect(readdirSync(dirname(store)).filter(isTemporary)).toEqual([]);
+  }
+
+  it.runIf(isRoot).each(CASES)("that is full: $line", async (one) => {
+    await lay(here, one);
+    const folder = mount("128k");
+    if (folder === null) return;
+    const store = `${folder}/voice_task.json`;
+    const before = JSON.stringify([...OLD, ...YOUNG, BIG()], null, 2);
+    writeFileSync(store, before);
+    const run = await here.run(`${one.line} --store ${store}`);
+    await expectIntact(run, store, before);
+  });
+
+  it.runIf(isRoot).each(["in.jsonl", "-"])("that is full while the input is copied: import %s", async (input) => {
+    await lay(here);
+    const folder = mount("64k");
+    if (folder === null) return;
+    const store = `${folder}/voice_task.json`;
+    const before = here.root.storeText();
+    writeFileSync(store, before);
+    const text = `${JSON.stringify(BIG())}\nno record\n`;
+    here.root.write("in.jsonl", text);
+    const run = await here.run(`import ${input} --skip-invalid -o json --store ${store}`, { input: text });
+    await expectIntact(run, store, before);
+    expect(run.stderr).toContain("SPOOL_FAILED");
+  });
+
+  it.runIf(isRoot).each(CASES)("that is mounted read-only: $line", async (one) => {
+    await lay(here, one);
+    const folder = mount("1m");
+    if (folder === null) return;
+    const store = `${folder}/voice_task.json`;
+    const before = here.root.storeText();
+    writeFileSync(store, before);
+    expect(spawnSync("mount", ["-o", "remount,ro", folder]).status).toBe(0);
+    await expectIntact(await here.run(`${one.line} --store ${store}`), store, before);
+  });
+
+  it.runIf(isRoot).each(CASES)("whose folder is another user's: $line", async (one) => {
+    const before = await lay(here, one);
+    for (const folder of [here.root.path, `${dirname(binary())}/..`]) chmodSync(folder, 0o755);
+    const child = new Running(one.line.split(" "), { cwd: here.root.path, uid: NOBODY });
+    await expectIntact(await child.end(), here.root.store, before);
+  });
+
+  it.runIf(isRoot).each(CASES)("whose folder may be written, and whose file is another user's: $line", async (one) => {
+    await lay(here, one);
+    for (const folder of [here.root.path, `${dirname(binary())}/..`]) chmodSync(folder, 0o755);
+    chmodSync(here.root.path, 0o777);
+    rmSync(here.root.at("output"), { recursive: true });
+    rmSync(here.root.at("Logs"), { recursive: true });
+    chownSync(here.root.store, 12_345, 12_345);
+    const before = here.root.storeText();
+    const child = new Running(one.line.split(" "), { cwd: here.root.path, uid: NOBODY });
+    await expectIntact(await child.end(), here.root.store, before);
+    expect(statSync(here.root.store).uid).toBe(12_345);
+  });
+
+  it.each(CASES)("with a limit on the size of a file: $line", async (one) => {
+    await lay(here, one);
+    const before = JSON.stringify([...OLD, BIG(), ...YOUNG], null, 2);
+    here.root.write("voice_task.json", before, 1_600_000_000);
+    const run = await ttsctl(one.line.split(" "), { cwd: here.root.path, fileSize: 32_768 });
+    await expectIntact(run, here.root.store, before);
+  });
+});
