@@ -75,6 +75,8 @@ export interface CleanupParts {
 
 /** A task whose time lies this far ahead is from the future, not from the moments since the pass began. Seconds. */
 const FUTURE_S = 60;
+/** How many of the newest tasks in Redis are looked at for it. */
+const FUTURE_LOOK = 500;
 
 /**
  * One pass of SPEC section 6. The caller holds the run lock, unless it is a dry run.
@@ -171,10 +173,10 @@ async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: numb
     const key = rows.key(row);
     named.add(rows.keys.userId(key), rows.keys.taskId(key), "its time lies in the future");
   }
-  if (named.count === 0 && mirror !== null) {
-    for (const { userId, taskId, score } of await mirror.newest(undefined, 0, 10)) {
-      if (score > after) named.add(userId, taskId, "its time in Redis lies in the future");
-    }
+  for (const { userId, taskId, score } of (await mirror?.newest(undefined, 0, FUTURE_LOOK)) ?? []) {
+    const row = snapshot.rowOf(userId, taskId);
+    const isNamed = row >= 0 && rows.score(row) > after;
+    if (score > after && !isNamed) named.add(userId, taskId, "its time in Redis lies in the future");
   }
   named.end();
 }

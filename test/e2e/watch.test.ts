@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
@@ -20,17 +20,6 @@ function watch(...flags: string[]): Running {
   const watcher = new Running(["cleanup", "--watch", ...flags], { cwd: here.root.path });
   watchers.push(watcher);
   return watcher;
-}
-
-function openFiles({ child }: Running): string[] {
-  const folder = `/proc/${child.pid}/fd`;
-  return readdirSync(folder).map((name) => {
-    try {
-      return readlinkSync(`${folder}/${name}`);
-    } catch {
-      return ""; // closed meanwhile
-    }
-  });
 }
 
 const members = () => here.server.call("ZCARD", "tts:tasks:index");
@@ -149,7 +138,7 @@ describe("cleanup --watch", () => {
     here.root.writeStore([record("alice", "t1")]);
     const lock = await new FileStore(here.root.store, UTC, systemClock).lock("run");
     const watcher = watch();
-    await until(() => openFiles(watcher).some((path) => path.endsWith(".run.lock"))); // it waits
+    await until(() => watcher.openFiles().some((path) => path.endsWith(".run.lock"))); // it waits
     const began = performance.now();
     watcher.kill("SIGTERM");
     expect(await watcher.end()).toMatchObject({ code: 0 });

@@ -27,7 +27,8 @@ class TestServer {
 
 export type { TestServer };
 
-async function serve(onSocket: (socket: Socket) => void): Promise<TestServer> {
+/** @param onSocket gets each connection that a client opens */
+export async function serve(onSocket: (socket: Socket) => void): Promise<TestServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);

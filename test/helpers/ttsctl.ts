@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { inject } from "vitest";
 import { until } from "./until.ts";
@@ -64,6 +65,18 @@ export class Running {
       if (this.child.exitCode !== null) throw new Error(`it ended and did not say ${pattern}: ${this.stderr}`);
       return false;
     }, seconds);
+  }
+
+  /** What each of its open descriptors stands for. */
+  openFiles(): string[] {
+    const folder = `/proc/${this.child.pid}/fd`;
+    return readdirSync(folder).map((name) => {
+      try {
+        return readlinkSync(`${folder}/${name}`);
+      } catch {
+        return ""; // closed meanwhile
+      }
+    });
   }
 
   kill(signal: NodeJS.Signals): void {

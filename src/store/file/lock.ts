@@ -36,11 +36,11 @@ export async function takeLock(
   const path = lockPath(storePath, purpose);
   const handle = await openLockFile(path);
   try {
-    const deadline = Date.now() + waitSeconds * 1000;
+    const deadline = performance.now() + waitSeconds * 1000; // whatever the wall clock does meanwhile
     while (!(await tryFlock(handle, path))) {
       if (signal?.aborted)
         throw new TtsctlError("INTERRUPTED", "interrupted while waiting for another ttsctl: nothing was done");
-      if (Date.now() >= deadline) throw await heldByAnother(handle, path, purpose, waitSeconds);
+      if (performance.now() >= deadline) throw await heldByAnother(handle, path, purpose, waitSeconds);
       await sleep(POLL_MS + Math.random() * POLL_MS);
     }
     const note = purpose === "write" ? (await readLockFile(handle)).note : "";

@@ -1,0 +1,247 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import { usePlace } from "../e2e/setup.ts";
+import { ago, record, UTC } from "../helpers/records.ts";
+import { lines, Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { useService, ZONE } from "./helpers/beside.ts";
+import { Chance, LONG, times } from "./helpers/chance.ts";
+import { FalseClock } from "./helpers/false-clock.ts";
+import { everything, exactly, sorted } from "./helpers/stores.ts";
+import { triedBadInput, triedFault } from "./helpers/tally.ts";
+import { Watcher } from "./helpers/watcher.ts";
+
+const DAY = 86_400;
+const OLD = Array.from({ length: 9 }, (_, i) => record(`user${i % 3}`, `old${i}`));
+/** Expired already if the clock were a day ahead. */
+const NEARLY = [record("user0", "nearly", { updated_at: ago(6.5 * DAY) })];
+const YOUNG = [record("user1", "young", { updated_at: ago(60) }), record("user2", "run", { status: "running" })];
+const LATE = record("user0", "late");
+const STAYING = [...NEARLY, ...YOUNG];
+
+const REFUSING = [
+  ...["sync", "sync --prune --yes", "sync --checksum", "cleanup --once", "cleanup --once --dry-run"],
+  ...["cleanup --orphans --yes", "mark --all --status error --yes", "verify --repair", "verify --repair --prune --yes"],
+];
+
+const codeOf = (stderr: string): string => JSON.parse(lines(stderr).at(-1)!).code;
+
+describe("a false clock", () => {
+  const here = usePlace();
+  let clock: FalseClock;
+  beforeEach(() => {
+    clock = new FalseClock();
+  });
+  afterEach(() => clock.remove());
+
+  async function lay(): Promise<void> {
+    here.root.writeStore([...OLD, ...STAYING]);
+    here.root.writeArtifacts([...OLD, ...STAYING]);
+    expect((await here.run("sync")).code).toBe(0);
+  }
+  const seen = async () => [here.root.tree(), await here.server.dump()];
+
+  /** With the right clock the purge goes on. */
+  async function purges(line = "cleanup --once -o json"): Promise<void> {
+    const run = await here.run(line);
+    expect(run.code, run.stderr).toBe(0);
+    expect(sorted(await everything(here))).toEqual(exactly(STAYING));
+  }
+
+  const chance = new Chance("false clock");
+  const LINES = ["cleanup --once", "cleanup --once --dry-run", "cleanup --orphans --yes"];
+  const FURTHER = Array.from({ length: times(1, 40) }, () => {
+    const seconds = Math.round(65 * 10 ** (chance.next() * 6));
+    return {
+      what: `${seconds} s off`,
+      offset: chance.of([1, -1]) * Math.min(seconds, 50 * 365 * DAY),
+      more: "",
+      lines: ["cleanup --once"],
+    };
+  });
+  it.each([
+    { what: "a day ahead", offset: DAY, more: "", lines: LINES },
+    { what: "a day back", offset: -DAY, more: "", lines: LINES },
+    {
+      what: "off by more than a tenth of a short retention",
+      offset: 30,
+      more: " --retention 100s",
+      lines: [LINES[0]!],
+    },
+    ...FURTHER,
+  ])("$what of Redis: nothing is removed anywhere, exit 1, and with the right clock the purge goes on", async (one) => {
+    await lay();
+    here.root.writeArtifacts([record("nobody", "unowned")]);
+    const before = await seen();
+    clock.set(one.offset);
+    for (const how of one.lines) {
+      const run = await here.run(`${how}${one.more} -o json`, { env: clock.env });
+      expect({ code: run.code, error: codeOf(run.stderr) }, run.stderr).toEqual({ code: 1, error: "CLOCK_SKEW" });
+      expect(await seen()).toEqual(before);
+      triedFault();
+    }
+    clock.set(0);
+    expect((await here.run("cleanup --orphans --yes -o json", { env: clock.env })).code).toBe(0);
+    await purges();
+  });
+
+  it("off by less than a minute: the purge goes on", async () => {
+    await lay();
+    clock.set(chance.of([1, -1]) * 20);
+    const run = await here.run("cleanup --once -o json", { env: clock.env });
+    expect(run.code, run.stderr).toBe(0);
+    expect(sorted(await everything(here))).toEqual(exactly(STAYING));
+  });
+
+  describe.each([
+    { redis: "on", flags: [] },
+    { redis: "off", flags: ["--no-redis"] },
+  ])("of --watch, Redis $redis", ({ redis, flags }) => {
+    let watcher: Watcher;
+    const watch = async () => {
+      await lay();
+      watcher = new Watcher(here.root.path, clock, ...flags);
+      expect(await watcher.first()).toMatchObject({ result: { purged: OLD.length } });
+      here.root.writeStore([LATE, ...STAYING]);
+      here.root.writeArtifacts([LATE]);
+      if (redis === "on") await here.mirrored(LATE);
+    };
+    afterEach(() => watcher.remove());
+
+    it.each([
+      { what: "a day ahead", jump: DAY },
+      { what: "a day back", jump: -DAY },
+      ...Array.from({ length: times(0, 10) }, () => {
+        const jump = chance.of([1, -1]) * (100 + chance.below(30 * DAY));
+        return { what: `by ${jump} s`, jump };
+      }),
+    ])("that jumps $what between two passes: refused and logged until it is back", async ({ jump }) => {
+      await watch();
+      const before = await seen();
+      clock.set(jump);
+      for (let pass = 0; pass < 3; pass++) {
+        expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW", error: expect.stringMatching(/jumped by/) });
+        expect(await seen()).toEqual(before);
+        triedFault();
+      }
+      clock.set(0);
+      expect(await watcher.next()).toMatchObject({ result: { purged: 1 } });
+      expect(here.root.readStore()).toEqual(STAYING);
+      if (redis === "on") expect(sorted(await everything(here))).toEqual(exactly(STAYING));
+    });
+
+    it("that an operator calls right with SIGHUP: Redis has the last word, if there is one", async () => {
+      await watch();
+      const before = await seen();
+      clock.set(DAY);
+      expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW" });
+      const outcome = await watcher.hangup();
+      triedFault();
+      if (redis === "off") return expect(outcome).toMatchObject({ result: { purged: 2 } });
+      expect(outcome).toMatchObject({ code: "CLOCK_SKEW", error: expect.stringMatching(/of Redis/) });
+      expect(await seen()).toEqual(before);
+    });
+  });
+
+  it("that jumps while a run waits for another: the wait is as long as ever", async () => {
+    await lay();
+    const lock = await new FileStore(here.root.store, UTC, systemClock).lock("run");
+    const waiting = new Running(["delete", "--all", "--force", "--yes"], { cwd: here.root.path, env: clock.env });
+    await until(() => waiting.openFiles().some((path) => path.endsWith(".run.lock")));
+    clock.set(DAY);
+    await sleep(300);
+    await lock.release();
+    const run = await waiting.end();
+    triedFault();
+    expect(run.code, run.stderr).toBe(0);
+  });
+
+  describe("a task time in the future", () => {
+    const inADay = (Date.now() / 1000 + DAY).toFixed(3);
+    const FUTURE = [
+      record("user0", "tomorrow", { updated_at: ago(-DAY) }),
+      record("user0", "naive", { updated_at: ago(-DAY).slice(0, 19) }),
+      record("user1", "number", { updated_at: Number(inADay) }),
+      record("user2", "far", { updated_at: "9999-12-31T23:59:59.999999" }),
+      record("user2", "soon", { updated_at: ago(-600), status: "failed" }),
+    ];
+
+    it.each(["cleanup --once -o json", "cleanup --once -o json --no-redis", "cleanup --once -o json --retention 5m"])(
+      "%s: kept and named, while the rest is purged",
+      async (line) => {
+        here.root.writeStore([...OLD, ...FUTURE]);
+        here.root.writeArtifacts([...OLD, ...FUTURE]);
+        expect((await here.run("sync")).code).toBe(0);
+        const run = await here.run(line);
+        triedBadInput(FUTURE.length);
+        expect(run.code, run.stderr).toBe(0);
+        expect(JSON.parse(run.stdout)).toMatchObject({ purged: OLD.length });
+        for (const { user_id, task_id } of FUTURE) {
+          expect(run.stderr).toMatch(new RegExp(`${user_id}:${task_id} is kept: .*future`));
+        }
+        if (line.includes("--no-redis")) return expect(here.root.readStore()).toEqual(FUTURE);
+        expect(sorted(await everything(here))).toEqual(exactly(FUTURE));
+      },
+    );
+
+    it("in one of the two copies alone: kept and named", async () => {
+      const later = { updated_at: ago(-DAY) };
+      const inRedis = record("user0", "there");
+      const inFile = record("user1", "here", later);
+      const onlyRedis = record("user2", "alone", later);
+      here.root.writeStore([...OLD, inRedis, inFile]);
+      here.root.writeArtifacts([...OLD, inRedis, inFile, onlyRedis]);
+      await here.mirrored(...OLD, { ...inRedis, ...later }, record("user1", "here"), onlyRedis);
+      const run = await here.run("cleanup --once -o json");
+      triedBadInput(3);
+      expect(run.code, run.stderr).toBe(0);
+      const { file, ...others } = sorted(await everything(here));
+      expect(file).toEqual(["user0:there", "user1:here"]);
+      expect(others.hashes).toEqual(["user0:there", "user1:here", "user2:alone"]);
+      expect(others.audio).toEqual(others.hashes);
+      for (const name of others.hashes) expect(run.stderr).toMatch(new RegExp(`${name} is kept: .*future`));
+    });
+  });
+});
+
+describe("a wrong timezone beside a service's scores", () => {
+  const here = useService();
+
+  it("is refused by whatever changes or removes, in file, Redis and on the disk; with the right one the purge goes on", async () => {
+    const old = await here.seeds(30);
+    const service = here.start("--tasks", 5, "--rate", 200);
+    expect(await service.end()).toBe(0);
+    const right = readFileSync(here.root.at("config.ini"), "utf8");
+    const before = [here.root.tree(), await here.server.dump()];
+    const zones = ["UTC", "America/New_York", "Asia/Tokyo", "Asia/Kathmandu"];
+    for (const zone of LONG ? zones : [new Chance("wrong zone").of(zones)]) {
+      here.root.write("config.ini", right.replace(ZONE, zone));
+      const clock = new FalseClock();
+      const watcher = new Watcher(here.root.path, clock);
+      try {
+        for (const line of REFUSING) {
+          const run = await here.run(`${line} -o json`);
+          expect({ line, code: run.code, error: codeOf(run.stderr) }).toEqual({
+            line,
+            code: 2,
+            error: "TIMEZONE_MISMATCH",
+          });
+          triedFault();
+        }
+        expect(await watcher.first()).toMatchObject({ code: "TIMEZONE_MISMATCH" });
+        here.root.write("config.ini", right);
+        expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+      } finally {
+        await watcher.remove();
+        clock.remove();
+      }
+    }
+    const run = await here.run("cleanup --once");
+    expect(run.code, run.stderr).toBe(0);
+    await here.expectGone(old);
+    await here.expectLastWords();
+  });
+});

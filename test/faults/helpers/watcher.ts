@@ -1,0 +1,92 @@
+import type { CleanupResult } from "../../../src/operations/cleanup.ts";
+import { lines, type Run, Running } from "../../helpers/ttsctl.ts";
+import { until } from "../../helpers/until.ts";
+import type { FalseClock } from "./false-clock.ts";
+
+/** How a pass went: what it printed, or that it failed, and why. */
+export type Outcome = { readonly result: CleanupResult } | { readonly error: string; readonly code: string };
+
+/** A `cleanup --watch` with a false clock: each wait between two passes ends when the test says so. */
+export class Watcher {
+  readonly clock: FalseClock;
+  readonly running: Running;
+
+  constructor(root: string, clock: FalseClock, ...flags: string[]) {
+    this.clock = clock;
+    const args = ["cleanup", "--watch", "-o", "json", "--log-format", "json", ...flags];
+    this.running = new Running(args, { cwd: root, env: clock.env });
+  }
+
+  /** What it said on stderr. */
+  get log(): { level: string; msg: string; code?: string; time: string }[] {
+    return whole(this.running.stderr).map((line) => JSON.parse(line));
+  }
+
+  /** Of every pass, those that failed last. */
+  get outcomes(): Outcome[] {
+    const failed = this.log.filter(({ msg }) => msg.startsWith("pass failed"));
+    return [
+      ...whole(this.running.stdout).map((line) => ({ result: JSON.parse(line) as CleanupResult })),
+      ...failed.map(({ msg, code }) => ({ error: msg, code: code! })),
+    ];
+  }
+
+  /** Waits until the first pass has ended. */
+  first(): Promise<Outcome> {
+    return this.#outcomeAfter({ waits: 0, results: 0, errors: 0 });
+  }
+
+  /** Ends the wait in hand; returns how the pass went that then was made. */
+  next(): Promise<Outcome> {
+    const before = this.#count();
+    this.clock.endWaits();
+    return this.#outcomeAfter(before);
+  }
+
+  /** The same with a SIGHUP. */
+  hangup(): Promise<Outcome> {
+    const before = this.#count();
+    this.running.kill("SIGHUP");
+    return this.#outcomeAfter(before);
+  }
+
+  /** Ends it as systemd does. */
+  async stop(): Promise<Run> {
+    this.running.kill("SIGTERM");
+    return this.running.end();
+  }
+
+  async remove(): Promise<void> {
+    this.running.kill("SIGKILL");
+    await this.running.end();
+  }
+
+  #count(): { waits: number; results: number; errors: number } {
+    const results = this.outcomes.filter((one) => "result" in one).length;
+    return { waits: this.clock.waits.length, results, errors: this.outcomes.length - results };
+  }
+
+  async #outcomeAfter({
+    waits,
+    results,
+    errors,
+  }: {
+    waits: number;
+    results: number;
+    errors: number;
+  }): Promise<Outcome> {
+    await until(() => {
+      if (this.running.child.exitCode !== null) throw new Error(`the watcher ended: ${this.running.stderr}`);
+      const now = this.#count();
+      return now.waits > waits && now.results + now.errors > results + errors;
+    }, 60);
+    const all = this.outcomes;
+    const printed = all.filter((one) => "result" in one);
+    return printed.length > results ? printed.at(-1)! : all.at(-1)!;
+  }
+}
+
+/** The lines that have been written to their end. */
+function whole(text: string): string[] {
+  return lines(text.slice(0, text.lastIndexOf("\n") + 1));
+}

@@ -1,0 +1,196 @@
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { Chance, times } from "./helpers/chance.ts";
+import { FalseClock } from "./helpers/false-clock.ts";
+import { everything, exactly, sorted } from "./helpers/stores.ts";
+import { triedFault } from "./helpers/tally.ts";
+import { timeProxy } from "./helpers/time-proxy.ts";
+import { type Outcome, Watcher } from "./helpers/watcher.ts";
+
+const here = usePlace();
+const YOUNG = [record("young", "y", { updated_at: ago(60) })];
+const AUDIT = "[audit]\npath = audit.jsonl\n";
+let clock: FalseClock;
+let watcher: Watcher;
+beforeEach(() => {
+  clock = new FalseClock();
+});
+afterEach(async () => {
+  await watcher.remove();
+  clock.remove();
+});
+
+interface Use {
+  readonly descriptors: number;
+  readonly megabytes: number;
+}
+
+/** What the watcher holds while it waits. */
+function use(): Use {
+  const status = readFileSync(`/proc/${watcher.running.child.pid}/status`, "utf8");
+  return {
+    descriptors: watcher.running.openFiles().length,
+    megabytes: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) / 1024,
+  };
+}
+
+/** It holds no more than before: a heap breathes, a leak of some hundred passes would show. */
+function expectFlat(early: Use, late: Use): void {
+  expect(late.descriptors).toBeLessThanOrEqual(early.descriptors + 1); // a connection that is being closed
+  expect(late.megabytes).toBeLessThan(early.megabytes + 40);
+}
+
+/** By the ledger every pass ended before the next one began. */
+function expectOneAtATime(passes: number): void {
+  const events = lines(readFileSync(here.root.at("audit.jsonl"), "utf8"))
+    .map((line) => JSON.parse(line) as { event: string; run: string })
+    .filter(({ event }) => event !== "tasks");
+  const open: string[] = [];
+  for (const { event, run } of events) {
+    if (event === "begin") expect(open.push(run)).toBe(1);
+    else expect(open.pop()).toBe(run);
+  }
+  expect(open).toEqual([]);
+  expect(events).toHaveLength(2 * passes);
+}
+
+/** Every pass said how it went: one waits after each. */
+function expectAllLogged(): void {
+  expect(watcher.outcomes).toHaveLength(clock.waits.length);
+}
+
+const purgedIn = (outcome: Outcome): number => ("result" in outcome ? outcome.result.purged : 0);
+
+describe("cleanup --watch", () => {
+  it("through restarts of Redis: a pass at a time, each one logged, and all is purged in both stores", async () => {
+    const rounds = times(4, 50);
+    const chance = new Chance("restarts");
+    const server = await RedisServer.start();
+    try {
+      here.root.configure(server.port, AUDIT);
+      here.root.writeStore(YOUNG);
+      here.root.writeArtifacts(YOUNG);
+      watcher = new Watcher(here.root.path, clock);
+      await watcher.first();
+      let early = use();
+      for (let round = 0; round < rounds; round++) {
+        const task = record("a", `t${round}`);
+        here.root.writeStore([task, ...YOUNG]);
+        here.root.writeArtifacts([task]);
+        const pass = watcher.next();
+        await new Promise((resolve) => setTimeout(resolve, chance.below(60)));
+        await server.stop(); // before the pass, in its midst, or after it
+        await pass;
+        const without = await watcher.next();
+        expect(without, "a pass without Redis works on the file").toMatchObject({ result: expect.anything() });
+        expect(here.root.readStore()).toEqual(YOUNG);
+        expect(here.root.has(`output/a/t${round}`)).toBe(false);
+        await server.start();
+        expect((await here.run("sync")).code).toBe(0);
+        expect(await watcher.next()).toMatchObject({ result: { failed: 0 } });
+        if (round === 1) early = use();
+        triedFault();
+      }
+      expectFlat(early, use());
+      expectAllLogged();
+      expect((await watcher.stop()).code).toBe(0);
+      expectOneAtATime(1 + 3 * rounds);
+      expect(sorted(await everything({ ...here, server }))).toEqual(exactly(YOUNG));
+    } finally {
+      await server.remove();
+    }
+  });
+
+  it("through passes that fail: the wait doubles up to a quarter of an hour, and is short again after one that did not", async () => {
+    here.root.configure(here.server.port, `${AUDIT}[cleanup]\nretention = 5m\n`);
+    here.root.write("voice_task.json", "[{");
+    watcher = new Watcher(here.root.path, clock);
+    expect(await watcher.first()).toMatchObject({ code: "STORE_INVALID" });
+    for (let pass = 0; pass < 8; pass++) expect(await watcher.next()).toMatchObject({ code: "STORE_INVALID" });
+    triedFault(9);
+    expect(clock.waits).toEqual([60, 120, 240, 480, 900, 900, 900, 900, 900]);
+    here.root.writeStore([record("a", "t1")]);
+    expect(purgedIn(await watcher.next())).toBe(1);
+    expect(clock.waits.at(-1)).toBe(30);
+    expectAllLogged();
+    expectOneAtATime(10);
+  });
+
+  it("through reloads of the configuration, good, broken, gone, and for another store", async () => {
+    const chance = new Chance("reloads");
+    const configure = (retention: string) =>
+      here.root.configure(here.server.port, `${AUDIT}[cleanup]\nretention = ${retention}\n`);
+    configure("1h");
+    here.root.writeStore(YOUNG);
+    watcher = new Watcher(here.root.path, clock);
+    await watcher.first();
+    const reloads = {
+      good: () => configure("2h"),
+      broken: () => here.root.write("config.ini", "[cleanup]\nretention = soon\n"),
+      empty: () => here.root.write("config.ini", "nonsense"),
+      gone: () => here.root.drop("config.ini"),
+      elsewhere: () => here.root.write("config.ini", "[store]\npath = other.json\n[cleanup]\nretention = 1s\n"),
+    };
+    const kinds = Object.keys(reloads) as (keyof typeof reloads)[];
+    const rounds = times(kinds.length, 60);
+    let early = use();
+    for (let round = 0; round < rounds; round++) {
+      const kind = round < kinds.length ? kinds[round]! : chance.of(kinds);
+      here.root.writeStore([record("a", `t${round}`), record("a", "hour", { updated_at: ago(1800) }), ...YOUNG]);
+      reloads[kind]();
+      const said = watcher.log.length;
+      expect(await watcher.hangup(), kind).toMatchObject({ result: { purged: 1, failed: 0 } });
+      const news = watcher.log.slice(said).find(({ msg }) => msg.startsWith("configuration"));
+      if (kind === "good") expect(news).toMatchObject({ level: "info" });
+      else expect(news).toMatchObject({ level: "error", code: expect.stringMatching(/^CONFIG_/) });
+      if (round === kinds.length - 1) early = use();
+      triedFault();
+    }
+    configure("10m");
+    expect(purgedIn(await watcher.hangup())).toBe(1); // the one of half an hour ago
+    expectFlat(early, use());
+    expectAllLogged();
+    expectOneAtATime(rounds + 2);
+  });
+
+  it("through a day of passes on a fake clock: each task goes at the first pass after its retention", async () => {
+    clock.remove();
+    clock = new FalseClock({ passing: true });
+    const retention = times(3000, 300);
+    const hours = times(6, 24);
+    const passes = (hours * 3600) / (retention / 10);
+    const proxy = await timeProxy(here.server.port, () => clock.passed);
+    try {
+      here.root.configure(proxy.port, `${AUDIT}[cleanup]\nretention = ${retention}\n`);
+      const everyHour = Array.from({ length: hours + 6 }, (_, hour) =>
+        record("a", `h${hour}`, { updated_at: ago(retention - hour * 3600 - 1800) }),
+      );
+      here.root.writeStore(everyHour);
+      here.root.writeArtifacts(everyHour);
+      await here.mirrored(...everyHour);
+      watcher = new Watcher(here.root.path, clock);
+      await watcher.first();
+      clock.endWaits(Math.round(passes / 4));
+      await clock.waited(1 + Math.round(passes / 4), 3000);
+      const early = use();
+      clock.endWaits(passes - Math.round(passes / 4));
+      await clock.waited(1 + passes, 3000);
+      expectFlat(early, use());
+      expect((await watcher.stop()).code).toBe(0);
+      triedFault(passes);
+      expectAllLogged();
+      expectOneAtATime(1 + passes);
+      expect(new Set(clock.waits)).toEqual(new Set([retention / 10]));
+      const left = everyHour.slice(hours);
+      expect(sorted(await everything(here))).toEqual(exactly(left));
+      const purging = watcher.outcomes.filter((outcome) => purgedIn(outcome) > 0);
+      expect(purging.map(purgedIn)).toEqual(Array.from({ length: hours }, () => 1));
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
