@@ -1,4 +1,4 @@
-import { lstat, realpath } from "node:fs/promises";
+import { lstat, opendir, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
@@ -41,10 +41,25 @@ async function realPathOf(path: string): Promise<string | undefined> {
     if (systemErrorCode(error) !== "ENOENT") throw cannotOpen(path, error);
   }
   // A link to a disk that is not mounted must not pass for a folder without artifacts.
-  if (!(await isThere(path))) return undefined;
-  throw new TtsctlError("ARTIFACTS_UNSAFE", `${printableJson(path)} is a symbolic link that leads nowhere`, {
-    hint: "mount the disk that it points to, or correct [paths] in config.ini",
+  if (await isThere(path)) throw notMounted(`${printableJson(path)} is a symbolic link that leads nowhere`);
+  // Beside a folder that the service has not made yet there is at least the store file.
+  if (await hasEntries(dirname(path))) return undefined;
+  throw notMounted(`${printableJson(path)} does not exist, nor anything else in the folder above it`);
+}
+
+function notMounted(message: string): TtsctlError {
+  return new TtsctlError("ARTIFACTS_UNSAFE", message, {
+    hint: "mount its disk, or correct [paths] in config.ini",
   });
+}
+
+async function hasEntries(path: string): Promise<boolean> {
+  try {
+    for await (const _ of await opendir(path)) return true;
+    return false;
+  } catch (error) {
+    return systemErrorCode(error) !== "ENOENT"; // what cannot be listed is there
+  }
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -100,7 +100,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     const lost = await purgeFound(parts, options, use.mirror, pass, result);
     result.candidates = result.purged + result.skipped + result.failed;
     result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
-    return { result, problem: pass.empty ?? use.lost ?? lost, sizes };
+    return { result, problem: pass.refusal ?? use.lost ?? lost, sizes };
   } finally {
     await snapshot.close();
   }

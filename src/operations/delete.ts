@@ -12,6 +12,7 @@ import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
 import type { Survey } from "./purge/survey.ts";
 import { storeEmpty } from "./safety.ts";
+import { checkSameStore } from "./same-store.ts";
 import { type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
@@ -59,6 +60,7 @@ export async function deleteTasks(
   try {
     const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
     refuseEmpty(snapshot, found, options);
+    await use.attempt(async (mirror) => mirror && checkSameStore(snapshot, mirror));
     const run = new DeleteRun(parts, options, { snapshot, found, mirror: use.mirror, selection });
     const { result, lost } = await run.run(snapshot.size, found);
     return { result, problem: use.lost ?? lost };

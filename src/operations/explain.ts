@@ -168,8 +168,8 @@ async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions):
   }
 }
 
-function storeRule({ snapshot, empty }: Prepared): RuleSays {
-  if (empty !== null) return says("store", "keep", `a pass refuses: ${empty.message}`);
+function storeRule({ snapshot, refusal }: Prepared): RuleSays {
+  if (refusal !== null) return says("store", "keep", `a pass refuses: ${refusal.message}`);
   return says("store", "pass", `${snapshot.path} has ${counted(snapshot.size, "task")}`);
 }
 

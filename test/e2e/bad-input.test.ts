@@ -195,19 +195,6 @@ describe("a store file", () => {
       await expectRefused([...command.split(" "), "--store", "output"], 1, "STORE_UNREADABLE");
     }
   });
-
-  it("that is missing or has no tasks while Redis has some", async () => {
-    await filled();
-    await expectRefused(["sync", "--prune", "--yes", "--store", "nowhere.json"], 1, "STORE_EMPTY");
-    await expectRefused(["delete", "--user", "alice", "--yes", "--store", "nowhere.json"], 1, "STORE_EMPTY");
-    here.root.write("voice_task.json", "[]");
-    await expectRefused(["sync", "--prune", "--yes"], 1, "STORE_EMPTY");
-    const before = [here.root.tree(), await here.server.dump()];
-    const run = await here.run("cleanup --once -o json");
-    expect(run.code).toBe(1);
-    expect(JSON.parse(lines(run.stderr).at(-1)!)).toMatchObject({ code: "STORE_EMPTY" });
-    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
-  });
 });
 
 describe("a Redis", () => {

@@ -151,6 +151,7 @@ describe("a false clock", () => {
     const lock = await new FileStore(here.root.store, UTC, systemClock).lock("run");
     const waiting = new Running(["delete", "--all", "--force", "--yes"], { cwd: here.root.path, env: clock.env });
     await until(() => waiting.openFiles().some((path) => path.endsWith(".run.lock")));
+    await sleep(200); // it has begun to wait
     clock.set(DAY);
     await sleep(300);
     await lock.release();

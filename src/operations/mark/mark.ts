@@ -3,6 +3,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { MirrorUse } from "../mirror-use.ts";
 import type { Survey } from "../purge/survey.ts";
 import { checkTimezone, storeEmpty } from "../safety.ts";
+import { checkSameStore } from "../same-store.ts";
 import { type Selection, select } from "../select.ts";
 import { MarkRun } from "./mark-run.ts";
 import { Marker } from "./marker.ts";
@@ -29,6 +30,7 @@ export async function markTasks(
     const { found, plan } = await use.attempt(async (mirror) => {
       const found = await select(snapshot, mirror, selection);
       refuseEmpty(snapshot, found, options);
+      if (mirror !== null) await checkSameStore(snapshot, mirror);
       return { found, plan: await planMarks({ snapshot, mirror, marker, rule }, found) };
     });
     const run = new MarkRun(parts, options, { plan, marker, mirror: use.mirror });

@@ -2,6 +2,7 @@ import { formatUtc } from "../../task/time.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import { recoverArtifacts } from "../purge/recover.ts";
 import { checkClock, checkTimezone, storeEmpty } from "../safety.ts";
+import { checkSameStore } from "../same-store.ts";
 import { findOrphans, type Orphans } from "./find-orphans.ts";
 import { Owners } from "./owners.ts";
 import { OrphanRemoval } from "./remove-orphans.ts";
@@ -21,6 +22,7 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   const owners = await Owners.read(parts.file, parts.mirror);
   try {
     if (owners.snapshot.size === 0) throw storeEmpty(owners.snapshot, ": every artifact would be without a record");
+    await checkSameStore(owners.snapshot, parts.mirror);
     const orphans = await findOrphans(parts, owners, olderThan);
     const result = resultOf(orphans, olderThan, options.dryRun);
     if (options.dryRun) await listOrphans(parts, orphans, result);

@@ -6,6 +6,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { MirrorUse } from "../mirror-use.ts";
 import type { Reporter } from "../reporter.ts";
 import { checkClock, checkTimezone, storeEmpty } from "../safety.ts";
+import { storeMismatch } from "../same-store.ts";
 import { CleanupPlan } from "./cleanup-plan.ts";
 import type { Decision } from "./decide.ts";
 import type { Looked } from "./looked.ts";
@@ -23,8 +24,8 @@ export interface Prepared {
   readonly plan: CleanupPlan;
   readonly found: Survey;
   /** Why nothing may be purged, or null. */
-  readonly empty: TtsctlError | null;
-  /** The second look, and with an empty store file nothing more than that. */
+  readonly refusal: TtsctlError | null;
+  /** The second look, and with a refusal nothing more than that. */
   decide(task: Looked): Decision;
 }
 
@@ -45,13 +46,15 @@ export async function prepare(
 ): Promise<Prepared> {
   const plan = await CleanupPlan.make(parts, snapshot, use, options, now);
   const found = await use.attempt((mirror) => plan.survey(mirror));
-  const empty = refusedAsEmpty(snapshot, found, options.allowEmpty);
+  const refusal =
+    refusedAsEmpty(snapshot, found, options.allowEmpty) ??
+    (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror, now - options.retention)));
   const decide = (task: Looked): Decision => {
     const decision = plan.decide(task);
-    if (empty === null || decision.kind !== "purge") return decision;
-    return { kind: "keep", reason: "the store file has no tasks", candidate: true };
+    if (refusal === null || decision.kind !== "purge") return decision;
+    return { kind: "keep", reason: refusal.message, candidate: true };
   };
-  return { snapshot, plan, found, empty, decide };
+  return { snapshot, plan, found, refusal, decide };
 }
 
 /** While Redis has tasks, a missing or empty store file purges nothing: it may be the wrong folder or a lost disk. */

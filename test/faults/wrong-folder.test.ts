@@ -1,0 +1,206 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { ago, record } from "../helpers/records.ts";
+import { ServiceRoot } from "../helpers/root.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { FalseClock } from "./helpers/false-clock.ts";
+import { everything, exactly, missingOf, sorted } from "./helpers/stores.ts";
+import { triedFault } from "./helpers/tally.ts";
+import { Watcher } from "./helpers/watcher.ts";
+
+const here = usePlace();
+const some = (count: number, prefix: string, more = {}) =>
+  Array.from({ length: count }, (_, i) => record(`user${i % 3}`, `${prefix}${i}`, more));
+const OLD = some(12, "old");
+const STAYING = [...some(8, "young", { updated_at: ago(3600) }), ...some(4, "run", { status: "running" })];
+const PRUNING = ["sync --prune --yes", "verify --repair --prune --yes"];
+const CLEANUPS = ["cleanup --once", "cleanup --orphans --yes"];
+const CHOOSING = [
+  "delete --all --force --yes",
+  "delete --user user0 --ids old0 --yes",
+  "mark --all --status error --yes",
+];
+
+beforeEach(async () => {
+  here.root.writeStore([...OLD, ...STAYING]);
+  here.root.writeArtifacts([...OLD, ...STAYING]);
+  here.root.write("in.jsonl", `${JSON.stringify(record("in", "t1"))}\n`);
+  expect((await here.run("sync")).code).toBe(0);
+});
+
+/** Everything but the note that a repair was begun, which says nothing of tasks. */
+async function seen(): Promise<[Record<string, string>, Record<string, string>]> {
+  const { "tts:ttsctl:syncing": _, ...redis } = await here.server.dump();
+  return [here.root.tree(), redis];
+}
+
+/** Each of these commands is refused, and nothing is changed in the file, in Redis or on the disk. */
+async function expectRefused(commands: readonly string[], code: number, word: string, options = {}): Promise<void> {
+  const before = await seen();
+  for (const line of commands) {
+    const run = await here.run(`${line} -o json`, options);
+    const error = JSON.parse(lines(run.stderr).at(-1) ?? "{}").code;
+    expect({ line, code: run.code, error }, run.stderr).toEqual({ line, code, error: word });
+    expect(await seen(), line).toEqual(before);
+    triedFault();
+  }
+}
+
+/** In the right folder the purge goes on. */
+async function expectPurge(): Promise<void> {
+  const run = await here.run("cleanup --once");
+  expect(run.code, run.stderr).toBe(0);
+  expect(sorted(await everything(here))).toEqual(exactly(STAYING));
+}
+
+describe("no config.ini: nothing destructive runs", () => {
+  const ALL = [
+    ...CLEANUPS,
+    "cleanup --watch",
+    ...CHOOSING,
+    ...PRUNING,
+    "verify --repair --restore --yes",
+    "import in.jsonl",
+  ];
+
+  it("in the folder of a service", async () => {
+    here.root.rename("config.ini", "other.ini");
+    const env = { REDIS_PORT: String(here.server.port) };
+    await expectRefused(ALL, 2, "CONFIG_REQUIRED", { env });
+    here.root.rename("other.ini", "config.ini");
+    await expectPurge();
+  });
+
+  it("in a folder of nothing, as cron starts in one", async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "ttsctl-nowhere-"));
+    try {
+      writeFileSync(join(cwd, "in.jsonl"), here.root.tree()["in.jsonl"]!);
+      const env = { REDIS_PORT: String(here.server.port), TTSCTL_TIMEZONE: "UTC" };
+      await expectRefused(ALL, 2, "CONFIG_REQUIRED", { cwd, env });
+    } finally {
+      rmSync(cwd, { recursive: true });
+    }
+  });
+});
+
+describe("another service's store: nothing destructive runs", () => {
+  let other: ServiceRoot;
+  const THEIRS = some(6, "theirs", { updated_at: ago(7200) });
+  beforeEach(() => {
+    other = new ServiceRoot(here.server.port);
+    other.writeStore([...THEIRS, ...some(3, "their-old")]);
+    other.writeArtifacts(THEIRS);
+  });
+  afterEach(() => other.remove());
+
+  it.each(["its folder, with this Redis", "this folder, with its file"])("%s", async (what) => {
+    const options = what.startsWith("its") ? { cwd: other.path } : { env: { TTSCTL_STORE: other.store } };
+    const theirs = other.tree();
+    await expectRefused([...CLEANUPS, ...CHOOSING], 1, "STORE_MISMATCH", options);
+    await expectRefused(["verify --repair --prune --yes"], 1, "MAX_DELETE_EXCEEDED", options);
+    expect(other.tree()).toEqual(theirs);
+    // A sync adds what the file has before it looks at what only Redis has; of that nothing goes.
+    const run = await here.run("sync --prune --yes -o json", options);
+    expect(JSON.parse(lines(run.stderr).at(-1)!)).toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
+    const lost = missingOf([...OLD, ...STAYING], await everything(here));
+    triedFault(1, lost);
+    expect(lost).toBe(0);
+    expect(other.tree()).toEqual(theirs);
+  });
+
+  it("of --watch: its passes are refused and logged, and go on with the right one", async () => {
+    const clock = new FalseClock();
+    here.root.rename("voice_task.json", "mine.json");
+    here.root.write("voice_task.json", other.storeText());
+    const watcher = new Watcher(here.root.path, clock);
+    try {
+      const before = await seen();
+      expect(await watcher.first()).toMatchObject({ result: { purged: 0 } });
+      expect(await watcher.next()).toMatchObject({ result: { purged: 0 } });
+      expect(watcher.log.filter(({ code }) => code === "STORE_MISMATCH")).toHaveLength(2);
+      expect(await seen()).toEqual(before);
+      here.root.rename("mine.json", "voice_task.json");
+      expect(await watcher.next()).toMatchObject({ result: { purged: OLD.length } });
+      expect(sorted(await everything(here))).toEqual(exactly(STAYING));
+      triedFault();
+    } finally {
+      await watcher.remove();
+      clock.remove();
+    }
+  });
+
+  it("is told apart from a Redis that an outage left behind: there the purge goes on", async () => {
+    await here.server.call("FLUSHALL");
+    await here.mirrored(...OLD);
+    here.root.writeStore(STAYING);
+    const run = await here.run("cleanup --once");
+    expect(run.code, run.stderr).toBe(0);
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(0);
+  });
+});
+
+describe("artifacts on a missing mount: nothing destructive runs", () => {
+  it.each([
+    { what: "output below an empty mount point", option: "output", at: "mnt/audio/output", lay: "mnt/audio" },
+    { what: "output below a folder that is not there", option: "output", at: "mnt/gone/output", lay: "mnt" },
+    { what: "Logs below an empty mount point", option: "logs", at: "mnt/logs/Logs", lay: "mnt/logs" },
+    { what: "output, a link that leads nowhere", option: "output", at: "mnt/link", lay: "mnt", link: true },
+  ])("$what", async ({ option, at, lay, link }) => {
+    const [name, path] = [option === "logs" ? "Logs" : "output", here.root.at(at)];
+    const away = mkdtempSync(join(tmpdir(), "ttsctl-mount-"));
+    rmSync(away, { recursive: true });
+    here.root.rename(name, "mounted-elsewhere");
+    mkdirSync(here.root.at(lay), { recursive: true });
+    if (link) symlinkSync(away, path);
+    here.root.configure(here.server.port, `[paths]\n${option} = ${at}\n`);
+    await expectRefused([...CLEANUPS, ...CHOOSING.slice(0, 2)], 1, "ARTIFACTS_UNSAFE");
+    // Mounted again, all goes on.
+    if (link) rmSync(path);
+    mkdirSync(join(path, ".."), { recursive: true });
+    here.root.rename("mounted-elsewhere", at);
+    const run = await here.run("cleanup --once");
+    expect(run.code, run.stderr).toBe(0);
+    here.root.rename(at, name);
+    expect(sorted(await everything(here))).toEqual(exactly(STAYING));
+  });
+
+  it("Logs/ that the service has not made: what has expired goes, and nothing else", async () => {
+    here.root.removeFolder("Logs");
+    const run = await here.run("cleanup --once");
+    expect(run.code, run.stderr).toBe(0);
+    expect(sorted(await everything(here))).toEqual({ ...exactly(STAYING), logs: [] });
+  });
+});
+
+describe("the store file emptied or gone while Redis has tasks", () => {
+  it.each([
+    { what: "gone", text: null },
+    { what: "an empty array", text: "[]" },
+    { what: "an empty map", text: "{}" },
+    { what: "invalid records alone", text: '[{"user_id": ""}]' },
+  ])("$what: sync --prune is refused before the first deletion, and so is all else that removes", async ({ text }) => {
+    here.root.rename("voice_task.json", "saved.json");
+    if (text !== null) here.root.write("voice_task.json", text);
+    await expectRefused([...PRUNING, ...CLEANUPS, ...CHOOSING], 1, "STORE_EMPTY");
+    here.root.rename("saved.json", "voice_task.json");
+    await expectPurge();
+  });
+
+  it("cut to 0 bytes: an error that names it", async () => {
+    here.root.rename("voice_task.json", "saved.json");
+    here.root.write("voice_task.json", "");
+    await expectRefused([...PRUNING, ...CLEANUPS, ...CHOOSING, "import in.jsonl"], 1, "STORE_INVALID");
+    here.root.rename("saved.json", "voice_task.json");
+    await expectPurge();
+  });
+
+  it("meant, by --allow-empty: sync --prune goes on", async () => {
+    here.root.write("voice_task.json", "[]");
+    const run = await here.run("sync --prune --yes --allow-empty --max-delete 100%");
+    expect(run.code, run.stderr).toBe(0);
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(0);
+  });
+});
