@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
-import { lines } from "../helpers/ttsctl.ts";
-import { triedBadInput, triedFault } from "./helpers/tally.ts";
+import { triedBadInput } from "./helpers/tally.ts";
 
 const here = usePlace();
 const OLD = record("a", "t1");
@@ -55,25 +54,5 @@ describe("row F, duplicate tasks, records that are not objects, invalid records 
     }
     expect(here.root.storeText()).toContain('"newer"');
     expect(here.root.storeText()).toMatch(/"task_id": ?"new"/);
-  });
-});
-
-describe("row F, a store file that is emptied or gone while Redis has tasks", () => {
-  it.each([
-    { what: "emptied (0 bytes)", content: "", code: "STORE_INVALID" },
-    { what: "emptied ([])", content: "[]", code: "STORE_EMPTY" },
-    { what: "gone", content: null, code: "STORE_EMPTY" },
-  ])("$what: sync --prune, cleanup and delete refuse before the first deletion", async ({ content, code }) => {
-    await here.mirrored(OLD, YOUNG);
-    here.root.writeArtifacts([OLD, YOUNG]);
-    if (content !== null) here.root.write("voice_task.json", content, 1_600_000_000);
-    const before = [here.root.tree(), await here.server.dump()];
-    for (const line of ["sync --prune --yes --max-delete 100%", "cleanup --once", "delete --all --force --yes"]) {
-      const run = await here.run(`${line} -o json`);
-      expect(run.code, `${line}: ${run.stderr}`).toBe(1);
-      expect(JSON.parse(lines(run.stderr).at(-1)!).code, line).toBe(code);
-      expect([here.root.tree(), await here.server.dump()], line).toEqual(before);
-      triedFault();
-    }
   });
 });

@@ -16,7 +16,7 @@ const some = (count: number, prefix: string, more = {}) =>
   Array.from({ length: count }, (_, i) => record(`user${i % 3}`, `${prefix}${i}`, more));
 const OLD = some(12, "old");
 const STAYING = [...some(8, "young", { updated_at: ago(3600) }), ...some(4, "run", { status: "running" })];
-const PRUNING = ["sync --prune --yes", "verify --repair --prune --yes"];
+const PRUNING = ["sync --prune --yes --max-delete 100%", "verify --repair --prune --yes"];
 const CLEANUPS = ["cleanup --once", "cleanup --orphans --yes"];
 const CHOOSING = [
   "delete --all --force --yes",
@@ -177,17 +177,20 @@ describe("artifacts on a missing mount: nothing destructive runs", () => {
 
 describe("the store file emptied or gone while Redis has tasks", () => {
   it.each([
-    { what: "gone", text: null },
-    { what: "an empty array", text: "[]" },
-    { what: "an empty map", text: "{}" },
-    { what: "invalid records alone", text: '[{"user_id": ""}]' },
-  ])("$what: sync --prune is refused before the first deletion, and so is all else that removes", async ({ text }) => {
-    here.root.rename("voice_task.json", "saved.json");
-    if (text !== null) here.root.write("voice_task.json", text);
-    await expectRefused([...PRUNING, ...CLEANUPS, ...CHOOSING], 1, "STORE_EMPTY");
-    here.root.rename("saved.json", "voice_task.json");
-    await expectPurge();
-  });
+    { what: "gone", text: null, more: [...CLEANUPS, ...CHOOSING] },
+    { what: "an empty array", text: "[]", more: [...CLEANUPS, ...CHOOSING] },
+    { what: "an empty map", text: "{}", more: CLEANUPS },
+    { what: "invalid records alone", text: '[{"user_id": ""}]', more: CLEANUPS },
+  ])(
+    "$what: sync --prune is refused before the first deletion, and so is all else that removes",
+    async ({ text, more }) => {
+      here.root.rename("voice_task.json", "saved.json");
+      if (text !== null) here.root.write("voice_task.json", text);
+      await expectRefused([...PRUNING, ...more], 1, "STORE_EMPTY");
+      here.root.rename("saved.json", "voice_task.json");
+      await expectPurge();
+    },
+  );
 
   it("cut to 0 bytes: an error that names it", async () => {
     here.root.rename("voice_task.json", "saved.json");
