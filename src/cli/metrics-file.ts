@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { open, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
+import { describeSystemError, isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
 import type { CleanupOutcome } from "../operations/cleanup.ts";
 import { VERSION } from "../version.ts";
 import type { Context } from "./context.ts";
@@ -77,7 +77,8 @@ async function writeMetrics(context: Context, target: string, { outcome, ...ende
     };
     await replace(target, await passMetricsText(pass, addPass(totalsIn(before), pass)));
   } catch (error) {
-    const reason = systemErrorCode(error) ?? (error instanceof Error ? error.message : String(error));
+    const isForeign = error instanceof Error && systemErrorCode(error) === undefined;
+    const reason = isForeign ? error.message : describeSystemError(error);
     context.reporter.warn(`the metrics file ${target} was not written: ${reason}`);
   }
 }
