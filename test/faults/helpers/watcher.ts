@@ -6,6 +6,13 @@ import type { FalseClock } from "./false-clock.ts";
 /** How a pass went: what it printed, or that it failed, and why. */
 export type Outcome = { readonly result: CleanupResult } | { readonly error: string; readonly code: string };
 
+/** How many waits were begun, and how many passes ended well or not. */
+interface Counts {
+  readonly waits: number;
+  readonly results: number;
+  readonly errors: number;
+}
+
 /** A `cleanup --watch` with a false clock: each wait between two passes ends when the test says so. */
 export class Watcher {
   readonly clock: FalseClock;
@@ -61,20 +68,12 @@ export class Watcher {
     await this.running.end();
   }
 
-  #count(): { waits: number; results: number; errors: number } {
+  #count(): Counts {
     const results = this.outcomes.filter((one) => "result" in one).length;
     return { waits: this.clock.waits.length, results, errors: this.outcomes.length - results };
   }
 
-  async #outcomeAfter({
-    waits,
-    results,
-    errors,
-  }: {
-    waits: number;
-    results: number;
-    errors: number;
-  }): Promise<Outcome> {
+  async #outcomeAfter({ waits, results, errors }: Counts): Promise<Outcome> {
     await until(() => {
       if (this.running.child.exitCode !== null) throw new Error(`the watcher ended: ${this.running.stderr}`);
       const now = this.#count();

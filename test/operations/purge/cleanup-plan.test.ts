@@ -5,18 +5,10 @@ import { decideCleanup } from "../../../src/operations/purge/decide.ts";
 import { isExpired, limitsOf, type RetentionPolicy } from "../../../src/operations/purge/policy.ts";
 import { useFolder } from "../../helpers/files.ts";
 import "../../helpers/python.ts";
-import { DAY, lookedAt, NOW, type PaperTask, withPlan } from "./paper.ts";
+import { DAY, done, lookedAt, NOW, names, type PaperTask, task, withPlan } from "./paper.ts";
 
 const path = useFolder();
 const store = () => path("s.json");
-
-const done = (age: number): Copy => ({ status: "done", score: NOW - age });
-const task = (userId: string, taskId: string, more: Omit<PaperTask, "userId" | "taskId">): PaperTask => ({
-  ...{ userId, taskId },
-  ...more,
-});
-const names = (ids: Iterable<{ userId: string; taskId: string }>) =>
-  [...ids].map(({ userId, taskId }) => `${userId}:${taskId}`);
 
 /** What the rules say of many tasks, worked out from what SPEC section 6 and the README say of them. */
 function model(tasks: readonly PaperTask[], policy: RetentionPolicy) {

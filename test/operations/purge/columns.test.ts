@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Census } from "../../../src/operations/purge/census.ts";
-import { type Copy, fileCopy, mirrorCopy, sameFileCopy } from "../../../src/operations/purge/copies.ts";
+import { fileCopy, mirrorCopy, sameFileCopy } from "../../../src/operations/purge/copies.ts";
 import { type Ending, Endings } from "../../../src/operations/purge/endings.ts";
 import { isAhead } from "../../../src/operations/purge/looked.ts";
 import { limitsOf } from "../../../src/operations/purge/policy.ts";
@@ -13,18 +13,23 @@ import { useFolder } from "../../helpers/files.ts";
 import "../../helpers/python.ts";
 import { UTC } from "../../helpers/records.ts";
 import { withSnapshot } from "../../store/file/read-store.ts";
-import { DAY, lookedAt, NOW, type PaperTask, POLICY, paperMirror, seenOf, withFile } from "./paper.ts";
+import {
+  DAY,
+  done,
+  lookedAt,
+  NOW,
+  names,
+  type PaperTask,
+  POLICY,
+  paperMirror,
+  seenOf,
+  task,
+  withFile,
+} from "./paper.ts";
 
 const path = useFolder();
 const store = () => path("s.json");
 const limits = limitsOf(POLICY, NOW);
-const done = (age: number): Copy => ({ status: "done", score: NOW - age });
-const task = (userId: string, taskId: string, more: Omit<PaperTask, "userId" | "taskId">): PaperTask => ({
-  ...{ userId, taskId },
-  ...more,
-});
-const names = (ids: Iterable<{ userId: string; taskId: string }>) =>
-  [...ids].map(({ userId, taskId }) => `${userId}:${taskId}`);
 
 const anyEnding: fc.Arbitrary<Ending> = fc.record({
   task: fc.oneof(fc.nat(2 ** 31 - 1), fc.record({ userId: fc.string(), taskId: fc.string() })),

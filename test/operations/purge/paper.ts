@@ -35,6 +35,16 @@ const isCopy = (copy: PaperTask["file"] | PaperTask["redis"]): copy is Copy =>
   typeof copy === "object" && copy !== null;
 const nameOf = ({ userId, taskId }: TaskId) => `${userId}:${taskId}`;
 
+/** A finished copy of this age in seconds. */
+export const done = (age: number): Copy => ({ status: "done", score: NOW - age });
+
+export const task = (userId: string, taskId: string, more: Omit<PaperTask, keyof TaskId>): PaperTask => ({
+  ...{ userId, taskId },
+  ...more,
+});
+
+export const names = (ids: Iterable<TaskId>): string[] => [...ids].map(nameOf);
+
 function recordOf({ userId, taskId, file }: PaperTask): object {
   const ids = { user_id: userId, task_id: taskId };
   return isCopy(file) ? { ...ids, status: WORDS[file.status] ?? "odd", updated_at: file.score } : ids;
