@@ -5,7 +5,7 @@ import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { FileStore } from "../store/file/file-store.ts";
-import { MirrorLink } from "../store/mirror-link.ts";
+import { type MirrorLink, RunLink } from "../store/mirror-link.ts";
 import type { RedisTarget } from "../store/redis/client.ts";
 import { TaskStore } from "../store/task-store.ts";
 import { TimeReader } from "../task/time.ts";
@@ -124,7 +124,7 @@ export class Context {
     const settings = await this.settings();
     const zone = await this.zone();
     const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), zone) : null;
-    this.#link = new MirrorLink(connect, (line) => this.reporter.log(line));
+    this.#link = new RunLink(connect, (line) => this.reporter.log(line));
     this.onRelease(() => this.#link!.close());
     return this.#link;
   }

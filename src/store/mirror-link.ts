@@ -7,8 +7,15 @@ export type MirrorState =
   | { readonly kind: "down"; readonly error: TtsctlError }
   | { readonly kind: "on"; readonly mirror: Mirror };
 
-/** The one connection of a run, made on first use. A failure is a value, remembered. */
-export class MirrorLink {
+/** The way to the mirror. */
+export interface MirrorLink {
+  /** What there is now; a failure is a value. */
+  open(): Promise<MirrorState>;
+  close(): Promise<void>;
+}
+
+/** The one connection of a run, made on first use. A failure is remembered. */
+export class RunLink implements MirrorLink {
   readonly #connect: (() => Promise<Mirror>) | null;
   readonly #log: (line: string) => void;
   #state: Promise<MirrorState> | undefined;

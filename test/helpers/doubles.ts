@@ -3,7 +3,7 @@ import type { Clock } from "../../src/clock.ts";
 import { TtsctlError } from "../../src/errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
 import type { Reporter } from "../../src/operations/reporter.ts";
-import { type MirrorLink, MirrorLink as RealLink } from "../../src/store/mirror-link.ts";
+import { type MirrorLink, RunLink } from "../../src/store/mirror-link.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { TaskId } from "../../src/store/task-source.ts";
@@ -49,7 +49,7 @@ export async function connectMirror(server: { port: number }, zone: Zone = UTC, 
 }
 
 export function linkTo(mirror: Mirror): MirrorLink {
-  return new RealLink(
+  return new RunLink(
     async () => mirror,
     () => {},
   );

@@ -4,7 +4,7 @@ import { openArtifacts } from "../../src/artifacts/artifacts.ts";
 import { estimateCleanup } from "../../src/operations/stats/estimate.ts";
 import { countTasks } from "../../src/operations/stats/stats.ts";
 import type { StatsResult } from "../../src/operations/stats/types.ts";
-import { MirrorLink } from "../../src/store/mirror-link.ts";
+import { type MirrorLink, RunLink } from "../../src/store/mirror-link.ts";
 import type { SourceChoice } from "../../src/store/read-first.ts";
 import { linkTo } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -37,7 +37,7 @@ async function stats({ source = "auto", userId, link, now = Date.now() / 1000 }:
   }
 }
 
-const noRedis = () => new MirrorLink(null, () => {});
+const noRedis = () => new RunLink(null, () => {});
 
 describe("stats", () => {
   it("are the same from either store, and what a simple count says", async () => {

@@ -10,6 +10,7 @@ import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
 import { type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
 import { identityAt, removeLeftover, replaceFile } from "./replace.ts";
+import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot, unreadable } from "./snapshot.ts";
 import { NO_UPSERTS } from "./upserts.ts";
 
@@ -40,15 +41,20 @@ export class FileStore {
   readonly #zone: Zone;
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
+  readonly #shared: SharedSnapshot | undefined;
   /** Held by this run, to say in it what takes long. */
   #runLock: Lock | undefined;
 
-  /** @param signal ends waiting: for a lock, and for a change that may be undone */
-  constructor(path: string, zone: Zone, clock: Clock, signal?: AbortSignal) {
+  /**
+   * @param signal ends waiting: for a lock, and for a change that may be undone
+   * @param shared where a process that lives on keeps what it read last of this file
+   */
+  constructor(path: string, zone: Zone, clock: Clock, signal?: AbortSignal, shared?: SharedSnapshot) {
     this.#path = path;
     this.#zone = zone;
     this.#clock = clock;
     this.#signal = signal;
+    this.#shared = shared;
   }
 
   get path(): string {
@@ -57,7 +63,7 @@ export class FileStore {
 
   /** The file as it is now; close the snapshot when done. */
   async read(): Promise<Snapshot> {
-    return Snapshot.read(this.#path, this.#zone);
+    return this.#shared === undefined ? Snapshot.read(this.#path, this.#zone) : this.#shared.read();
   }
 
   /** What the path names now; null where there is nothing. */

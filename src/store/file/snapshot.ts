@@ -34,6 +34,8 @@ export class Snapshot {
   readonly invalid: { count: number; named: LocatedInvalid[]; ownerless: Set<string>; taskless: Set<string> };
   readonly #handle: FileHandle | null;
   readonly #parser: RecordParser;
+  /** Who read it and has not closed it. */
+  #holders = 1;
 
   private constructor(parts: {
     path: string;
@@ -189,8 +191,16 @@ export class Snapshot {
     return lineAt(this.#handle!, offset, this.path);
   }
 
+  /** The same snapshot for one more reader, who closes it too. */
+  share(): this {
+    if (this.#holders === 0) throw new TtsctlError("INTERNAL", "a snapshot was shared after it was closed");
+    this.#holders++;
+    return this;
+  }
+
+  /** Each reader closes it once; the last one lets go of the file. */
   async close(): Promise<void> {
-    await this.#handle?.close();
+    if (--this.#holders === 0) await this.#handle?.close();
   }
 
   /** How many rows from `i` on ascend in the file and fit one window with what lies between them. */

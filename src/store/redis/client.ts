@@ -28,17 +28,24 @@ export type Command = readonly (string | number)[];
  */
 export class RedisClient {
   readonly where: string;
+  /** Comes when the connection is of no more use: it was lost, or closed, or a reply never came. */
+  readonly lost: Promise<TtsctlError>;
   readonly #redis: Redis;
   readonly #password: string | null;
   #lastError: unknown;
+  #lose: (why: TtsctlError) => void = () => {};
 
   private constructor(redis: Redis, target: RedisTarget) {
     this.#redis = redis;
     this.#password = target.password;
     this.where = describeTarget(target);
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
     redis.on("error", (error: unknown) => {
       this.#lastError = error;
     });
+    redis.on("end", () => this.#lose(connectionError(this.#lastError ?? "the connection was closed", this.where)));
   }
 
   /**
@@ -80,7 +87,7 @@ export class RedisClient {
       return this.#settle(this.#redis.call(String(name), ...args));
     });
     const settled = await Promise.all(replies);
-    for (const reply of settled) if (reply instanceof LostReply) throw reply.error;
+    for (const reply of settled) if (reply instanceof LostReply) throw this.#lostBy(reply);
     return settled as Reply[];
   }
 
@@ -88,7 +95,7 @@ export class RedisClient {
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const command = new EncodedCommand("EVALSHA", [script.digest, keys.length, ...keys, ...args]);
     const reply = await this.#settle(this.#redis.sendCommand(command) as Promise<unknown>);
-    if (reply instanceof LostReply) throw reply.error;
+    if (reply instanceof LostReply) throw this.#lostBy(reply);
     if (!(reply instanceof TtsctlError)) return reply;
     if (!reply.message.includes("NOSCRIPT")) throw reply;
     return this.command("EVAL", script.source, keys.length, ...keys, ...args);
@@ -131,6 +138,11 @@ export class RedisClient {
     if (isReplyError(error)) return this.#serverError(error);
     if (error.message.includes("timed out")) return new LostReply(timeoutError(this.where, error));
     return new LostReply(connectionError(this.#lastError ?? error, this.where));
+  }
+
+  #lostBy({ error }: LostReply): TtsctlError {
+    this.#lose(error);
+    return error;
   }
 
   /** A server that does not know AUTH repeats its arguments in the error. */

@@ -84,6 +84,11 @@ export class Mirror {
     return this.#client.where;
   }
 
+  /** Comes when the connection is of no more use, with the reason. */
+  get lost(): Promise<TtsctlError> {
+    return this.#client.lost;
+  }
+
   /** When the last full sync ended, or null: never, or Redis was flushed since. */
   async syncedAt(): Promise<string | null> {
     return (await this.#client.command("GET", SYNCED_KEY)) as string | null;

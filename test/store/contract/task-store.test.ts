@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { MirrorLink } from "../../../src/store/mirror-link.ts";
+import { RunLink } from "../../../src/store/mirror-link.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER } from "../../../src/task/filter.ts";
@@ -75,7 +75,7 @@ describe("upsert", () => {
   });
 
   it("returns a failure to connect as a value too", async () => {
-    const link = new MirrorLink(
+    const link = new RunLink(
       () => flaky.mirror.syncedAt().then(() => flaky.mirror),
       () => {},
     );

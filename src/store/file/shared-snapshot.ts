@@ -1,0 +1,77 @@
+import type { Zone } from "../../task/zone.ts";
+import { sameIdentity } from "./identity.ts";
+import { identityAt } from "./replace.ts";
+import { Snapshot } from "./snapshot.ts";
+
+/** A store file that was replaced takes room on the disk as long as its snapshot is open. */
+const LOOK_EVERY_MS = 30_000;
+
+/**
+ * The last snapshot of a store file, for a process that lives on and answers many: the file is scanned again only when
+ * its path names something else, once for all that ask meanwhile.
+ */
+export class SharedSnapshot {
+  readonly #path: string;
+  readonly #zone: Zone;
+  readonly #look: NodeJS.Timeout;
+  #kept: Snapshot | null = null;
+  #scan: Promise<Snapshot> | null = null;
+
+  constructor(path: string, zone: Zone) {
+    this.#path = path;
+    this.#zone = zone;
+    this.#look = setInterval(() => void this.#dropIfOutdated().catch(() => {}), LOOK_EVERY_MS).unref();
+  }
+
+  /**
+   * What the file held at some moment after the call; the caller closes it.
+   * @throws TtsctlError as `Snapshot.read`
+   */
+  async read(): Promise<Snapshot> {
+    const kept = await this.#current();
+    if (kept !== null) return kept;
+    if (this.#scan !== null) {
+      // It may have begun before we were asked: what was written since then must be seen.
+      await this.#scan.catch(() => {});
+      const scanned = await this.#current();
+      if (scanned !== null) return scanned;
+    }
+    this.#scan ??= this.#rescan();
+    return (await this.#scan).share();
+  }
+
+  /** Lets go of the file; readers keep what they hold. */
+  async close(): Promise<void> {
+    clearInterval(this.#look);
+    await this.#scan?.catch(() => {});
+    await this.#drop();
+  }
+
+  async #current(): Promise<Snapshot | null> {
+    const now = await identityAt(this.#path);
+    return this.#kept !== null && sameIdentity(now, this.#kept.identity) ? this.#kept.share() : null;
+  }
+
+  /** The old one goes first: two would be twice the memory. */
+  async #rescan(): Promise<Snapshot> {
+    try {
+      await this.#drop();
+      this.#kept = await Snapshot.read(this.#path, this.#zone);
+      return this.#kept;
+    } finally {
+      this.#scan = null;
+    }
+  }
+
+  async #dropIfOutdated(): Promise<void> {
+    const current = await this.#current();
+    if (current === null) await this.#drop();
+    else await current.close();
+  }
+
+  async #drop(): Promise<void> {
+    const kept = this.#kept;
+    this.#kept = null;
+    await kept?.close();
+  }
+}

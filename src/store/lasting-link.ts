@@ -1,0 +1,80 @@
+import { isRedisError, type TtsctlError } from "../errors.ts";
+import type { MirrorLink, MirrorState } from "./mirror-link.ts";
+import type { Mirror } from "./redis/mirror.ts";
+
+/** Between the end of an attempt to connect and the next one. */
+const RETRY_MS = 1000;
+
+/** What a lasting link tells of itself, once for each change. */
+export interface LinkEvents {
+  /** @param again whether there was a connection, or an attempt at one, before */
+  onUp?(mirror: Mirror, again: boolean): void;
+  onDown?(error: TtsctlError): void;
+}
+
+/**
+ * A connection for a process that lives on. Where it is lost it is made anew, with an attempt about once a second, and
+ * whoever asks meanwhile hears at once that Redis is down. Only who asks first of all waits for an attempt.
+ */
+export class LastingLink implements MirrorLink {
+  readonly #connect: (() => Promise<Mirror>) | null;
+  readonly #events: LinkEvents;
+  #state: MirrorState | undefined;
+  #attempt: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** @param connect connects and pings; null where there is no Redis at all */
+  constructor(connect: (() => Promise<Mirror>) | null, events: LinkEvents = {}) {
+    this.#connect = connect;
+    this.#events = events;
+  }
+
+  async open(): Promise<MirrorState> {
+    if (this.#state !== undefined) return this.#state;
+    this.#attempt ??= this.#try();
+    await this.#attempt;
+    return this.#state!;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#attempt?.catch(() => {});
+    if (this.#state?.kind === "on") this.#state.mirror.close();
+  }
+
+  /** @throws what is no failure of Redis */
+  async #try(): Promise<void> {
+    if (this.#connect === null) {
+      this.#state = { kind: "off" };
+      return;
+    }
+    try {
+      this.#up(await this.#connect());
+    } catch (error) {
+      if (!isRedisError(error)) throw error;
+      this.#down(error);
+    }
+  }
+
+  #up(mirror: Mirror): void {
+    const again = this.#state !== undefined;
+    this.#state = { kind: "on", mirror };
+    this.#events.onUp?.(mirror, again);
+    void mirror.lost.then((error) => {
+      mirror.close(); // a late answer would be taken for that of a later question
+      if (!this.#closed) this.#down(error);
+    });
+  }
+
+  #down(error: TtsctlError): void {
+    const news = this.#state?.kind !== "down";
+    this.#state = { kind: "down", error };
+    if (news) this.#events.onDown?.(error);
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => {
+      this.#attempt = this.#try();
+    }, RETRY_MS).unref();
+  }
+}

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { LastingLink } from "../../src/store/lasting-link.ts";
+import type { Mirror } from "../../src/store/redis/mirror.ts";
+import { connectMirror } from "../helpers/doubles.ts";
+import { UTC } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { until } from "../helpers/until.ts";
+
+const TIMEOUT_S = 0.3;
+
+let server: RedisServer;
+let link: LastingLink;
+let attempts: number;
+/** What the link told, in order. */
+let told: string[];
+
+beforeEach(async () => {
+  server = await RedisServer.start();
+  [attempts, told] = [0, []];
+  link = new LastingLink(
+    () => {
+      attempts++;
+      return connectMirror(server, UTC, TIMEOUT_S);
+    },
+    {
+      onUp: (_, again) => told.push(again ? "back" : "up"),
+      onDown: ({ code }) => told.push(code),
+    },
+  );
+});
+afterEach(async () => {
+  await link.close();
+  await server.remove();
+});
+
+async function mirror(): Promise<Mirror> {
+  const state = await link.open();
+  if (state.kind !== "on") throw new Error(`no mirror: ${state.kind}`);
+  return state.mirror;
+}
+
+const isUp = async () => (await link.open()).kind === "on";
+
+test("all get one connection", async () => {
+  const states = await Promise.all(Array.from({ length: 10 }, () => mirror()));
+  expect([new Set(states).size, attempts, told]).toEqual([1, 1, ["up"]]);
+});
+
+test("a connection that is lost is made anew when the server is back, with a word each", async () => {
+  const first = await mirror();
+  for (let round = 0; round < 2; round++) {
+    await server.stop();
+    await until(async () => !(await isUp()));
+    await server.start();
+    await until(isUp);
+  }
+  expect(await mirror()).not.toBe(first);
+  expect(await (await mirror()).size(undefined)).toBe(0);
+  expect(told).toEqual(["up", "REDIS_UNAVAILABLE", "back", "REDIS_UNAVAILABLE", "back"]);
+});
+
+test("while it is down whoever asks is answered at once, and few attempts are made", async () => {
+  await server.stop();
+  expect(await isUp()).toBe(false);
+  const began = performance.now();
+  const before = attempts;
+  for (let asked = 0; asked < 5000; asked++) expect(await isUp()).toBe(false);
+  expect(attempts - before).toBeLessThanOrEqual(1 + (performance.now() - began) / 1000);
+  expect(told).toEqual(["REDIS_UNAVAILABLE"]);
+});
+
+test("a server that hangs costs one timeout, not one for each question", async () => {
+  const hanging = await mirror();
+  server.suspend();
+  await expect(hanging.size(undefined)).rejects.toMatchObject({ code: "REDIS_TIMEOUT" });
+  await until(async () => !(await isUp()));
+  server.resume();
+  await until(isUp);
+  expect(told).toEqual(["up", "REDIS_TIMEOUT", "back"]);
+});
+
+test("where there is no Redis, there is none", async () => {
+  const none = new LastingLink(null);
+  expect(await none.open()).toEqual({ kind: "off" });
+  await none.close();
+});
+
+test("after it was closed nothing is tried or told any more", async () => {
+  await mirror();
+  await link.close();
+  await server.stop();
+  expect([attempts, told]).toEqual([1, ["up"]]);
+});
