@@ -15,10 +15,10 @@ export async function selectionOf(
   flags: SelectionFlags,
   names: QueryNames = FLAG_NAMES,
 ): Promise<Selection> {
-  const { buildFilter, checkIds } = await import("../operations/list-query.ts");
+  const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
   const raw = rawQueryOf(flags);
   const checking = { names, times: await context.times(), now: context.clock.now() };
-  return { ids: checkIds(raw, checking), filter: buildFilter(raw, checking) };
+  return { ids: checkIds(raw, checking), filter: buildFilter(raw, checking), age: shortestAge(raw) };
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Looked } from "./purge/looked.ts";
 import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
 import type { Survey } from "./purge/survey.ts";
-import { storeEmpty } from "./safety.ts";
+import { checkClock, storeEmpty } from "./safety.ts";
 import { checkSameStore } from "./same-store.ts";
 import { type Selection, select } from "./select.ts";
 
@@ -47,7 +47,7 @@ export interface DeleteParts extends CleanupParts {
 /**
  * Deletes chosen tasks from both stores with their artifacts, as a cleanup purges them. The caller holds the run lock,
  * unless it is a dry run.
- * @throws TtsctlError STORE_*, MAX_DELETE_EXCEEDED before the first deletion, BACKUP_FAILED, AUDIT_FAILED
+ * @throws TtsctlError STORE_*, CLOCK_SKEW where an age chooses, MAX_DELETE_EXCEEDED before the first deletion, BACKUP_FAILED, AUDIT_FAILED
  */
 export async function deleteTasks(
   parts: DeleteParts,
@@ -61,6 +61,8 @@ export async function deleteTasks(
     const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
     refuseEmpty(snapshot, found, options);
     await use.attempt(async (mirror) => mirror && checkSameStore(snapshot, mirror));
+    const { age } = selection;
+    if (age !== null) await use.attempt(async (mirror) => mirror && checkClock(mirror, parts.clock, age));
     const run = new DeleteRun(parts, options, { snapshot, found, mirror: use.mirror, selection });
     const { result, lost } = await run.run(snapshot.size, found);
     return { result, problem: use.lost ?? lost };

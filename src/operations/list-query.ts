@@ -91,14 +91,27 @@ function checkStatus(word: string, name: string): string {
 }
 
 function checkTime(text: string, name: string, times: TimeReader, now: number): number {
-  const age = /[a-z]\s*$/i.test(text) ? parseDuration(text) : undefined;
-  if (age !== undefined && age >= 0) return now - age;
+  const age = ageOf(text);
+  if (age !== undefined) return now - age;
   const time = times.parse(text.trim());
   if (!Number.isNaN(time)) return time;
   throw usage(
     `${name}: ${JSON.stringify(text)} is no time`,
     "accepted: an ISO 8601 time such as 2026-11-01T08:00:00 or 2026-11-01T08:00:00Z, or an age such as 30m, 2h, 7d",
   );
+}
+
+/** Seconds; undefined where the text is no age. */
+function ageOf(text: string): number | undefined {
+  const age = /[a-z]\s*$/i.test(text) ? parseDuration(text) : undefined;
+  return age !== undefined && age >= 0 ? age : undefined;
+}
+
+/** The shortest age that is asked for, in seconds; null where no choice hangs on this machine's clock. */
+export function shortestAge({ since, until }: RawQuery): number | null {
+  const ages = [since, until].map((text) => (text == null ? undefined : ageOf(text)));
+  const given = ages.filter((age) => age !== undefined);
+  return given.length === 0 ? null : Math.min(...given);
 }
 
 function checkInteger(value: number, name: string, least: number, most: number): number {

@@ -29,27 +29,28 @@ export async function checkTimezone(mirror: Mirror): Promise<void> {
 }
 
 /**
- * Refuses to purge with a clock that is off from Redis's by more than a minute, or a tenth of the retention.
- * @param retention seconds
+ * Refuses to change anything with a clock that is off from Redis's by more than a minute, or a tenth of the shortest
+ * age that counts.
+ * @param age seconds, such as the retention
  * @throws TtsctlError CLOCK_SKEW
  */
-export async function checkClock(mirror: Mirror, clock: Clock, retention: number): Promise<void> {
+export async function checkClock(mirror: Mirror, clock: Clock, age: number): Promise<void> {
   const before = clock.now();
   const theirs = await mirror.time();
   const skew = Math.abs(theirs - (before + clock.now()) / 2);
-  if (skew <= allowedSkew(retention)) return;
+  if (skew <= allowedSkew(age)) return;
   throw new TtsctlError(
     "CLOCK_SKEW",
     `this machine's clock and that of Redis at ${mirror.where} differ by ${Math.round(skew)} s`,
     {
-      hint: "nothing was purged; set the clocks (NTP) and run it again",
+      hint: "nothing was changed; set the clocks (NTP) and run it again",
     },
   );
 }
 
 /** How far two clocks may be apart, in seconds. */
-export function allowedSkew(retention: number): number {
-  return Math.min(60, retention / 10);
+export function allowedSkew(age: number): number {
+  return Math.min(60, age / 10);
 }
 
 /** The refusal of a store file that is missing or has no tasks: it may be the wrong folder or a lost disk. */

@@ -4,7 +4,7 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import { BATCH, type Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { statusPasses, type TaskFilter, timePasses } from "../task/filter.ts";
+import { NO_FILTER, statusPasses, type TaskFilter, timePasses } from "../task/filter.ts";
 import { batches } from "./pool.ts";
 import { type Copy, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { copyPasses } from "./purge/decide.ts";
@@ -14,7 +14,11 @@ import { type Survey, survey } from "./purge/survey.ts";
 export interface Selection {
   readonly filter: TaskFilter;
   readonly ids: readonly string[] | null;
+  /** Seconds: the shortest age that the filter was made of, by this machine's clock; null for none. */
+  readonly age: number | null;
 }
+
+export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null };
 
 /**
  * Finds the chosen tasks in both stores (SPEC section 5, Selection): those of which any copy passes the filter, and ids

@@ -88,6 +88,29 @@ describe("a false clock", () => {
     await purges();
   });
 
+  it.each([
+    "delete --status done,error --until 7d --yes",
+    "delete --since 100d --until 2026-01-01 --dry-run",
+    "mark --where-status done --until 7d --status error --yes",
+    "mark --user user2 --ids run --status error --dry-run",
+  ])("a day off, %s: refused, nothing is changed, and with the right clock it goes on", async (line) => {
+    await lay();
+    const before = await seen();
+    clock.set(chance.of([1, -1]) * DAY);
+    const run = await here.run(`${line} -o json`, { env: clock.env });
+    triedFault();
+    expect({ code: run.code, error: codeOf(run.stderr) }, run.stderr).toEqual({ code: 1, error: "CLOCK_SKEW" });
+    expect(await seen()).toEqual(before);
+    expect((await here.run(line)).code).toBe(0);
+  });
+
+  it("a day off: what is chosen without an age can be deleted", async () => {
+    await lay();
+    clock.set(DAY);
+    const run = await here.run("delete --user user0 --ids old0 --yes -o json", { env: clock.env });
+    expect([run.code, JSON.parse(run.stdout).deleted], run.stderr).toEqual([0, 1]);
+  });
+
   it("off by less than a minute: the purge goes on", async () => {
     await lay();
     clock.set(chance.of([1, -1]) * 20);

@@ -11,7 +11,7 @@ import type { Orphan, OrphanOptions, OrphanResult } from "../../src/operations/o
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { RetentionPolicy } from "../../src/operations/purge/policy.ts";
 import type { PurgedTask } from "../../src/operations/purge/tally.ts";
-import type { Selection } from "../../src/operations/select.ts";
+import { EVERYTHING, type Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
 import {
   type RepairOptions,
@@ -24,7 +24,6 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
-import { NO_FILTER } from "../../src/task/filter.ts";
 import { connectMirror, FlakyMirror, RecordingReporter, ShiftedClock } from "../helpers/doubles.ts";
 import { taskOf, UTC } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
@@ -144,7 +143,7 @@ export class Site {
   delete(selection: Partial<Selection>, options: Partial<DeleteOptions> = {}) {
     const defaults = { dryRun: false, force: false, maxDelete: null, allowEmpty: false, retention: 7 * DAY };
     const confirm = async ({ count }: { count: number }) => void this.asked.push(count);
-    const chosen = { filter: NO_FILTER, ids: null, ...selection };
+    const chosen = { ...EVERYTHING, ...selection };
     return this.#withArtifacts((artifacts) => {
       const parts = { ...this.#purging(), artifacts, backup: null, confirm };
       return deleteTasks(parts, chosen, { ...defaults, ...options });
@@ -165,7 +164,7 @@ export class Site {
       drain: async () => {},
       confirm,
     };
-    return markTasks(parts, { filter: NO_FILTER, ids: null, ...selection }, { ...defaults, ...options });
+    return markTasks(parts, { ...EVERYTHING, ...selection }, { ...defaults, ...options });
   }
 
   purgedNames(): string[] {

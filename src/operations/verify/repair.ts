@@ -7,7 +7,6 @@ import { recordOf } from "../../store/redis/records.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/counted.ts";
-import { NO_FILTER } from "../../task/filter.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
@@ -18,6 +17,7 @@ import { Spool } from "../merge/spool.ts";
 import { batches, IN_FLIGHT, pool, throwIfInterrupted } from "../pool.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { EVERYTHING } from "../select.ts";
 import type { Drift } from "./drift.ts";
 import type { Action } from "./plan.ts";
 import type { RepairPlan } from "./repair-plan.ts";
@@ -100,7 +100,7 @@ export class Repair {
       const policy = action === "restore" ? "newer" : "update";
       const { file, reporter, signal } = this.#parts;
       const parts = { file, reporter, signal, mirror: { kind: "off" } as const, ledger: null }; // it was announced
-      const options = { policy, dryRun: false, selection: { filter: NO_FILTER, ids: null } } as const;
+      const options = { policy, dryRun: false, selection: EVERYTHING } as const;
       const { added, replaced } = await mergeRecords(parts, source, options);
       this.#intoFileCount += added + replaced;
     } finally {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import type { Selection } from "../../../src/operations/select.ts";
+import { EVERYTHING, type Selection } from "../../../src/operations/select.ts";
 import { NO_FILTER } from "../../../src/task/filter.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { readStore } from "../../store/file/read-store.ts";
@@ -111,7 +111,10 @@ test("a pipe that has a name is read as a file is", async () => {
 });
 
 describe("chosen records", () => {
-  const choose = (more: object, ids: string[] | null = null): Selection => ({ filter: { ...NO_FILTER, ...more }, ids });
+  const choose = (more: object, ids: string[] | null = null): Selection => ({
+    ...EVERYTHING,
+    ...{ filter: { ...NO_FILTER, ...more }, ids },
+  });
   const input = lines(rec("a", 1), rec("b", 2, { status: "failed" }), { ...rec("c", 3), user_id: "bob" });
 
   test.each<[string, Selection, string[], string[]]>([

@@ -4,6 +4,7 @@ import { exportTasks } from "../../../src/operations/export/export.ts";
 import { type ImportOptions, importRecords } from "../../../src/operations/import/import.ts";
 import { openInput } from "../../../src/operations/import/open-input.ts";
 import { readSource } from "../../../src/operations/import/read-source.ts";
+import { EVERYTHING } from "../../../src/operations/select.ts";
 import { type ExportFormat, ExportText } from "../../../src/render/export.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { NO_FILTER } from "../../../src/task/filter.ts";
@@ -33,7 +34,7 @@ export async function imported(store: string, from: string | { stdin: string }, 
     const file = new FileStore(store, UTC, systemClock);
     const signal = new AbortController().signal;
     const parts = { file, mirror: OFF, reporter, signal, ledger: null, clock: systemClock };
-    const defaults = { policy: "newer", dryRun: false, skipInvalid: false, selection: ALL } as const;
+    const defaults = { policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING } as const;
     return { ...(await importRecords(parts, source, { ...defaults, ...options })), reporter };
   } finally {
     await source.records.close();

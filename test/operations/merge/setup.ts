@@ -5,13 +5,13 @@ import {
   mergeRecords,
 } from "../../../src/operations/merge/merge.ts";
 import { Spool } from "../../../src/operations/merge/spool.ts";
-import { NO_FILTER } from "../../../src/task/filter.ts";
+import { EVERYTHING } from "../../../src/operations/select.ts";
 import { UTC } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import type { Site } from "../setup.ts";
 
 const DEFAULTS: MergeOptions = {
-  ...{ policy: "newer", dryRun: false, selection: { filter: NO_FILTER, ids: null } },
+  ...{ policy: "newer", dryRun: false, selection: EVERYTHING },
 };
 
 /** Merges records, as JSON texts or values, into the store of a site. */
