@@ -5,9 +5,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { shellQuote, splitLine } from "../../src/cli/complete/shell-words.ts";
 import { usePlace } from "../e2e/setup.ts";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { hasPty, SCRIPT } from "../helpers/pty.ts";
 import { record } from "../helpers/records.ts";
-import { binary, cleanEnv, lines } from "../helpers/ttsctl.ts";
+import { binary, lines } from "../helpers/ttsctl.ts";
 import { invoke } from "./invoke.ts";
 
 const here = usePlace();

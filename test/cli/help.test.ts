@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { declareProgram } from "../../src/cli/program.ts";
 import { usePlace } from "../e2e/setup.ts";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { ago, record } from "../helpers/records.ts";
-import { binary, cleanEnv } from "../helpers/ttsctl.ts";
+import { binary } from "../helpers/ttsctl.ts";
 import { invoke } from "./invoke.ts";
 
 const here = usePlace();

@@ -3,9 +3,10 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { silentServer } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
-import { binary, cleanEnv } from "../helpers/ttsctl.ts";
+import { binary } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { parseIni } from "../../src/config/ini-file.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
-import { binary, cleanEnv } from "../helpers/ttsctl.ts";
+import { cleanEnv } from "../helpers/clean-env.ts";
+import { binary } from "../helpers/ttsctl.ts";
 
 const EXAMPLES = new URL("../../examples", import.meta.url).pathname;
 const UNITS = readdirSync(join(EXAMPLES, "systemd"));

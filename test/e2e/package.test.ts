@@ -3,8 +3,8 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, sym
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { RedisServer } from "../helpers/redis.ts";
-import { cleanEnv } from "../helpers/ttsctl.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "ttsctl-pack-"));
@@ -28,7 +28,9 @@ function npm(...args: string[]) {
 /** What would be published, packed as `npm pack` does it, away from this folder so that nothing in it is touched. */
 beforeAll(async () => {
   const source = join(folder, "source");
-  const left = new Set(["node_modules", ".git", "dist", "output", "Logs", "test"].map((name) => join(ROOT, name)));
+  const left = new Set(
+    ["node_modules", ".git", "dist", "output", "Logs", "test", "bench"].map((name) => join(ROOT, name)),
+  );
   cpSync(ROOT, source, { recursive: true, filter: (path) => !left.has(path) });
   symlinkSync(join(ROOT, "node_modules"), join(source, "node_modules"));
   npm("pack", source, "--pack-destination", folder);
@@ -54,7 +56,7 @@ describe("the package", () => {
     expect(names).toEqual(
       expect.arrayContaining(["README.md", "README.zh-CN.md", "LICENSE", "config.ini", "examples"]),
     );
-    for (const name of ["src", "test", "script", "node_modules"]) expect(names).not.toContain(name);
+    for (const name of ["src", "test", "bench", "script", "node_modules"]) expect(names).not.toContain(name);
     expect(readFileSync(join(installed, "dist/LICENSES.txt"), "utf8")).toMatch(
       /ioredis .*\n\n.*Copyright|MIT License/s,
     );

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { redisProxy, type Verdict } from "../helpers/faults.ts";
 import { hasPty, OnTerminal } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
-import { binary, cleanEnv } from "../helpers/ttsctl.ts";
+import { binary } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { redisProxy, type Verdict } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
-import { binary, cleanEnv, lines, Running } from "../helpers/ttsctl.ts";
+import { binary, lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";

@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { binary, cleanEnv } from "./ttsctl.ts";
+import { cleanEnv } from "./clean-env.ts";
+import { binary } from "./ttsctl.ts";
 import { until } from "./until.ts";
 
 /** util-linux's script(1) gives a command a terminal. */

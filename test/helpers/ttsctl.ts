@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { inject } from "vitest";
+import { cleanEnv } from "./clean-env.ts";
 import { until } from "./until.ts";
 
 export interface Run {
@@ -27,11 +28,6 @@ export interface RunOptions {
 
 export function binary(): string {
   return join(inject("packageRoot"), "bin/ttsctl");
-}
-
-/** The environment of a run; the zone is UTC, whatever the machine's is. */
-export function cleanEnv(more: Record<string, string> = {}): Record<string, string> {
-  return { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", LANG: "C.UTF-8", TZ: "UTC", ...more };
 }
 
 /** A run of the built binary that goes on beside the test. */

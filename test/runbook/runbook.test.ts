@@ -3,8 +3,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { RedisServer } from "../helpers/redis.ts";
-import { binary, cleanEnv } from "../helpers/ttsctl.ts";
+import { binary } from "../helpers/ttsctl.ts";
 
 const PROJECT = new URL("../..", import.meta.url).pathname;
 
