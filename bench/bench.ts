@@ -1,0 +1,61 @@
+import { leftOut, type Outcome, type Result } from "./result.ts";
+import type { Row } from "./row.ts";
+import { ROWS } from "./rows/all.ts";
+import { type Place, Site } from "./site.ts";
+
+export interface BenchOptions {
+  /** The sizes of the stores. */
+  readonly tasks: readonly number[];
+  /** How often each row is run. */
+  readonly runs: number;
+  /** The rows wanted; empty for all. */
+  readonly only: ReadonlySet<string>;
+}
+
+/** With how many tasks a large store is compared. */
+const SMALL = 10_000;
+
+/**
+ * Measures every row at every size.
+ * @param onResult gets each line of the table as soon as it is there
+ * @throws Error for a row that there is none of
+ */
+export async function bench(
+  place: Place,
+  options: BenchOptions,
+  onResult: (result: Result) => void,
+): Promise<Result[]> {
+  const rows = wanted(options.only);
+  const results: Result[] = [];
+  for (const tasks of options.tasks) {
+    const site = await Site.build(place, tasks, Math.min(SMALL, Math.ceil(tasks / 10)));
+    try {
+      results.push(...(await measure(site, rows, options.runs, onResult)));
+    } finally {
+      await site.remove();
+    }
+  }
+  return results;
+}
+
+async function measure(site: Site, rows: readonly Row[], runs: number, onResult: (result: Result) => void) {
+  const results = new Map<string, Result>();
+  for (const { about, ...row } of rows) {
+    const outcome = await row.measure(site, runs, results).catch(failed);
+    const result = { ...about, tasks: site.tasks, ...outcome };
+    results.set(about.id, result);
+    onResult(result);
+  }
+  return results.values();
+}
+
+/** One row that fails must not cost the others. */
+function failed(error: Error): Outcome {
+  return { ...leftOut(error.message), failed: true };
+}
+
+function wanted(only: ReadonlySet<string>): Row[] {
+  const ids = ROWS.map(({ about }) => about.id);
+  for (const id of only) if (!ids.includes(id)) throw new Error(`there is no row ${id}; there are ${ids.join(", ")}`);
+  return ROWS.filter(({ about }) => only.size === 0 || only.has(about.id));
+}

@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { cleanEnv } from "../test/helpers/clean-env.ts";
+
+/** Debian's own, since it has Debian's python3-rq and python3-fastapi. */
+export const PYTHON = "/usr/bin/python3";
+
+/** What one run of a program took. */
+export interface Cost {
+  /** Wall time from its start to its end. */
+  readonly seconds: number;
+  /** The largest resident memory, MB (10^6 bytes). */
+  readonly peakMb: number;
+  readonly stdout: string;
+}
+
+export interface Program {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** The file that it reads from stdin. */
+  readonly stdin?: string;
+  /** What its exit code must be. */
+  readonly code?: number;
+}
+
+/** Runs programs one at a time; their output goes into files of this folder. */
+export class Stopwatch {
+  readonly #folder: string;
+  readonly #measure: string;
+
+  /** @param bench the folder of this file, wherever it was bundled to */
+  constructor(folder: string, bench: string) {
+    this.#folder = folder;
+    this.#measure = join(bench, "measure.py");
+  }
+
+  /** @throws Error where it did not end with the exit code that it must have */
+  async cost({ argv, cwd, stdin = "/dev/null", code = 0 }: Program): Promise<Cost> {
+    const [result, stdout, stderr] = ["result", "stdout", "stderr"].map((name) => join(this.#folder, name));
+    const args = [this.#measure, result!, stdin, stdout!, stderr!, ...argv];
+    const child = spawn(PYTHON, args, {
+      cwd,
+      env: cleanEnv({ PYTHONDONTWRITEBYTECODE: "1" }),
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    await once(child, "exit");
+    const said = JSON.parse(readFileSync(result!, "utf8")) as { seconds: number; peakKiB: number; code: number };
+    if (said.code !== code) {
+      throw new Error(`${argv.join(" ")} ended with ${said.code}, not ${code}: ${readFileSync(stderr!, "utf8")}`);
+    }
+    return { seconds: said.seconds, peakMb: said.peakKiB / 976.5625, stdout: readFileSync(stdout!, "utf8") };
+  }
+}

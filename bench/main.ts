@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { bench } from "./bench.ts";
+import { machine } from "./machine.ts";
+import { writeDocs } from "./report/docs.ts";
+import { jsonReport } from "./report/json.ts";
+import { resultLine, textReport } from "./report/text.ts";
+
+const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--json FILE] [--docs]
+  --tasks  how many tasks the stores have (100000)
+  --runs   how often each row is run (5)
+  --only   the rows wanted
+  --json   where the results go as JSON too
+  --docs   write docs/performance.md, .json and .svg`;
+
+const { values } = parseArgs({
+  options: {
+    tasks: { type: "string", default: "100000" },
+    runs: { type: "string", default: "5" },
+    only: { type: "string", default: "" },
+    json: { type: "string" },
+    docs: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const project = process.cwd();
+if (values.help) console.log(HELP);
+else await main();
+
+async function main(): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), "ttsctl-bench-"));
+  process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
+  // An exit, or what the bench made and started would stay.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+  const place = { project, scratch, binary: join(project, "bin/ttsctl") };
+  const options = { tasks: numbers(values.tasks), runs: Number(values.runs), only: words(values.only) };
+  const results = await bench(place, options, (result) => process.stderr.write(`${resultLine(result)}\n`));
+  const report = { ...machine(project), runs: options.runs, results };
+  console.log(textReport(report));
+  if (values.json !== undefined) writeFileSync(values.json, jsonReport(report));
+  if (values.docs) writeDocs(project, report);
+  if (results.some(({ failed }) => failed)) process.exitCode = 1;
+}
+
+function words(text: string): Set<string> {
+  return new Set(text.split(",").filter((word) => word !== ""));
+}
+
+/** @throws Error for what is no number of tasks */
+function numbers(text: string): number[] {
+  return text.split(",").map((word) => {
+    const number = Number(word);
+    if (!Number.isInteger(number) || number < 1000) throw new Error(`--tasks: ${word} is no whole number from 1000 on`);
+    return number;
+  });
+}

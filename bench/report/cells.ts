@@ -1,0 +1,40 @@
+import { isMet, type Result, type Summary, type Target } from "../result.ts";
+
+export const HEAD = ["tasks", "ttsctl", "measured against", "ttsctl", "peer", "ratio", "target", "met", "peak MB"];
+
+/** A line of the table as texts, in Markdown. */
+export function cellsOf(result: Result): string[] {
+  const { tasks, work, peer, ours, theirs, target, leftOut } = result;
+  const about = [tasks.toLocaleString("en"), work, peer];
+  const limit = `${target.atLeast ? "≥" : "≤"} ${amount(target.limit, target.unit)}`;
+  if (leftOut !== null) return [...about, "", "", `left out: ${leftOut}`, limit, "", ""];
+  const peak = ours === null ? "" : ours.peakMb.toFixed(0);
+  return [
+    ...about,
+    time(ours),
+    time(theirs),
+    amount(result.value!, target.unit),
+    limit,
+    isMet(result) ? "yes" : "no",
+    peak,
+  ];
+}
+
+function time(summary: Summary | null): string {
+  return summary === null ? "" : duration(summary.median);
+}
+
+/** Seconds with three digits, in the unit that suits. */
+export function duration(seconds: number): string {
+  if (seconds >= 1) return `${digits(seconds)} s`;
+  return seconds >= 1e-3 ? `${digits(seconds * 1e3)} ms` : `${digits(seconds * 1e6)} µs`;
+}
+
+function digits(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+export function amount(value: number, unit: Target["unit"]): string {
+  if (unit === "×") return value >= 100 ? value.toFixed(0) : value.toFixed(2);
+  return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3).replace(/\.?0+$/, "")} ${unit}`;
+}

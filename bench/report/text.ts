@@ -1,0 +1,30 @@
+import type { Result } from "../result.ts";
+import { amount, cellsOf, duration, HEAD } from "./cells.ts";
+import type { Report } from "./report.ts";
+
+/** The table for a terminal, with what it was measured on below. */
+export function textReport(report: Report): string {
+  const lines = [HEAD, ...report.results.map(cellsOf)].map((cells) => cells.map((cell) => cell.replaceAll("`", "")));
+  const widths = HEAD.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
+  const rows = lines.map((cells) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join("  ")
+      .trimEnd(),
+  );
+  return [...rows, "", machineText(report)].join("\n");
+}
+
+export function machineText({ date, cpu, cores, memoryGb, kernel, versions, runs }: Report): string {
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `Medians of ${runs} runs or more, ${date}: ${cores} cores of ${cpu}, ${memoryGb} GB, Linux ${kernel}; ${programs.join(", ")}.`;
+}
+
+/** One result while the bench goes on. */
+export function resultLine({ id, tasks, value, target, ours, theirs, leftOut }: Result): string {
+  if (leftOut !== null) return `${id} (${tasks}): left out, ${leftOut}`;
+  const spread = [ours, theirs].flatMap((summary) =>
+    summary === null ? [] : [`${duration(summary.median)} [${duration(summary.least)}..${duration(summary.most)}]`],
+  );
+  return `${id} (${tasks}): ${amount(value!, target.unit)} of ${amount(target.limit, target.unit)}  ${spread.join(" / ")}`;
+}

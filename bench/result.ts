@@ -1,0 +1,75 @@
+import type { Cost } from "./cost.ts";
+
+/** Several runs of one thing. */
+export interface Summary {
+  /** Seconds. */
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+  /** The largest resident memory of any run, MB. */
+  readonly peakMb: number;
+  readonly runs: number;
+}
+
+/** What a row is held against: a ratio to the peer (×), or a value of its own. */
+export interface Target {
+  readonly limit: number;
+  readonly unit: "×" | "ms" | "MB" | "/s";
+  /** Whether more is better. */
+  readonly atLeast?: boolean;
+}
+
+/** What a line of the table is about. */
+export interface About {
+  readonly id: string;
+  /** What ttsctl does, in Markdown. */
+  readonly work: string;
+  /** What it is measured against; empty for nothing. */
+  readonly peer: string;
+  readonly target: Target;
+}
+
+/** What a row came to. */
+export interface Outcome {
+  readonly ours: Summary | null;
+  readonly theirs: Summary | null;
+  /** In the unit of the target; null where the row was left out. */
+  readonly value: number | null;
+  /** Why it was left out. */
+  readonly leftOut: string | null;
+  /** Whether it was left out for not doing what it says. */
+  readonly failed?: boolean;
+}
+
+/** One line of the table. */
+export interface Result extends About, Outcome {
+  readonly tasks: number;
+}
+
+export function leftOut(why: string): Outcome {
+  return { ours: null, theirs: null, value: null, leftOut: why };
+}
+
+export function summaryOf(costs: readonly Cost[]): Summary {
+  const seconds = costs.map((cost) => cost.seconds);
+  return {
+    median: median(seconds),
+    least: Math.min(...seconds),
+    most: Math.max(...seconds),
+    peakMb: Math.max(...costs.map((cost) => cost.peakMb)),
+    runs: costs.length,
+  };
+}
+
+/** The middle one; of an even number the mean of the middle two. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Whether the target is met; null where there is no value. */
+export function isMet({ value, target }: Result): boolean | null {
+  if (value === null) return null;
+  return target.atLeast ? value >= target.limit : value <= target.limit;
+}

@@ -1,0 +1,85 @@
+import type { Cost } from "./cost.ts";
+import { missingOf } from "./needs.ts";
+import { type About, leftOut, type Outcome, type Result, type Summary, summaryOf } from "./result.ts";
+import type { Site } from "./site.ts";
+
+/** What was measured before at this site, by row. */
+export type Earlier = ReadonlyMap<string, Result>;
+
+/** One line of the table, to be measured. */
+export interface Row {
+  readonly about: About;
+  measure(site: Site, runs: number, earlier: Earlier): Promise<Outcome>;
+}
+
+/** Something that is run and timed. */
+export interface Work {
+  /** What it does, in Markdown. */
+  readonly name: string;
+  /** Before the first run. */
+  prepare?(site: Site): Promise<void>;
+  /** Before each run: puts everything as it must be. Not timed. */
+  before?(site: Site): Promise<void>;
+  run(site: Site): Promise<Cost>;
+  /** Whether a run did what it says; throws where it did not. */
+  check(site: Site, cost: Cost): void | Promise<void>;
+  /** After the last run. */
+  finish?(site: Site): Promise<void>;
+}
+
+export interface Peer extends Work {
+  /** What must be there for it, as in `missingOf`. */
+  readonly needs?: readonly string[];
+}
+
+export interface Comparison {
+  readonly id: string;
+  /** The ratio of the medians that is to be reached, at most. */
+  readonly target: number;
+  /** How often it is run where other rows are run once: more where a run takes milliseconds. */
+  readonly times?: number;
+  readonly ours: Work;
+  /** `sameRow`: ttsctl's own figure of a row before. */
+  readonly peer: Peer | { readonly name: string; readonly sameRow: string };
+}
+
+/** ttsctl and a peer, in turn, so that what disturbs the machine meets both. */
+export function compared({ id, target, times = 1, ours, peer }: Comparison): Row {
+  return {
+    about: { id, work: ours.name, peer: peer.name, target: { limit: target, unit: "×" } },
+    async measure(site, runs, earlier) {
+      if ("sameRow" in peer) {
+        const theirs = earlier.get(peer.sameRow)?.ours;
+        if (theirs == null) return leftOut(`it needs the row ${peer.sameRow}`);
+        return outcome((await inTurn(site, runs * times, [ours]))[0]!, theirs);
+      }
+      const missing = missingOf(peer.needs ?? [], site.place.project);
+      if (missing.length > 0) return leftOut(`${missing.join(", ")} is not there`);
+      const [mine, theirs] = await inTurn(site, runs * times, [ours, peer]);
+      return outcome(mine!, theirs!);
+    },
+  };
+}
+
+function outcome(ours: Summary, theirs: Summary): Outcome {
+  return { ours, theirs, value: ours.median / theirs.median, leftOut: null };
+}
+
+/** Runs each work so many times, one after the other, and checks every run. */
+async function inTurn(site: Site, runs: number, works: readonly Work[]): Promise<Summary[]> {
+  const costs: Cost[][] = works.map(() => []);
+  try {
+    for (const work of works) await work.prepare?.(site);
+    for (let run = 0; run < runs; run++) {
+      for (const [i, work] of works.entries()) {
+        await work.before?.(site);
+        const cost = await work.run(site);
+        await work.check(site, cost);
+        costs[i]!.push(cost);
+      }
+    }
+  } finally {
+    for (const work of works) await work.finish?.(site);
+  }
+  return costs.map(summaryOf);
+}

@@ -1,0 +1,17 @@
+import type { Row } from "../row.ts";
+import { LIMIT_ROWS } from "./limits.ts";
+import { READ_ROWS } from "./read.ts";
+import { REMOVAL_ROWS } from "./removal.ts";
+import { SCALE_ROWS } from "./scale.ts";
+import { START_ROWS } from "./start.ts";
+import { SYNC_ROWS } from "./sync.ts";
+
+/** The lines of the table, in order. */
+export const ROWS: readonly Row[] = [
+  ...START_ROWS,
+  ...READ_ROWS,
+  ...SYNC_ROWS,
+  ...SCALE_ROWS,
+  ...REMOVAL_ROWS,
+  ...LIMIT_ROWS,
+];

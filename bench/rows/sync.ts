@@ -1,0 +1,62 @@
+import { changeHundredth } from "../change.ts";
+import { expectCounts, expectThat } from "../expect.ts";
+import { compared, type Peer, type Work } from "../row.ts";
+import type { Site } from "../site.ts";
+
+/** Everything in Redis as one text, the marks of a sync left out. */
+async function digest(site: Site): Promise<string> {
+  await site.redis.call("DEL", "tts:ttsctl:synced", "tts:ttsctl:syncing");
+  return (await site.redis.call("DEBUG", "DIGEST")) as string;
+}
+
+/** The sync and the ready-made commands must leave the same keys with the same content. */
+async function expectSameMirror(site: Site): Promise<void> {
+  site.expectSame("the mirror", await digest(site));
+}
+
+export const firstSync: Work = {
+  name: "`sync` into an empty Redis",
+  before: (site) => site.emptyMirror(),
+  run: (site) => site.ttsctl("sync -o json"),
+  async check(site, { stdout }) {
+    expectCounts(stdout, { total: site.tasks, written: site.tasks, failed: 0 });
+    await expectSameMirror(site);
+  },
+};
+
+const pipe: Peer = {
+  name: "`redis-cli --pipe`, three ready-made commands a task",
+  prepare: (site) => site.writeCommands(),
+  before: (site) => site.emptyMirror(),
+  run: (site) => site.redisCli(["--pipe"], site.commands),
+  async check(site, { stdout }) {
+    expectThat(stdout.includes(`errors: 0, replies: ${3 * site.tasks}`), stdout);
+    await expectSameMirror(site);
+  },
+};
+
+const syncAgain: Work = {
+  name: "`sync` again, nothing changed",
+  before: (site) => site.wholeMirror(),
+  run: (site) => site.ttsctl("sync -o json"),
+  check: (site, { stdout }) => expectCounts(stdout, { total: site.tasks, unchanged: site.tasks, written: 0 }),
+};
+
+const syncChanged: Work = {
+  name: "`sync` after 1% changed",
+  prepare: (site) => changeHundredth(site.root.store, site.scratch("changed.json")),
+  before: (site) => site.mirrorToChange(),
+  run: (site) => site.ttsctl(`sync -o json --store ${site.scratch("changed.json")}`),
+  check(site, { stdout }) {
+    const written = Math.ceil(site.tasks / 100);
+    expectCounts(stdout, { total: site.tasks, written, unchanged: site.tasks - written });
+  },
+};
+
+const itself = { name: "the first sync", sameRow: "sync" };
+
+export const SYNC_ROWS = [
+  compared({ id: "sync", target: 1, ours: firstSync, peer: pipe }),
+  compared({ id: "sync-again", target: 0.5, ours: syncAgain, peer: itself }),
+  compared({ id: "sync-changed", target: 0.5, ours: syncChanged, peer: itself }),
+];

@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { bench } from "../../bench/bench.ts";
+import { binary } from "../helpers/ttsctl.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "ttsctl-bench-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** Rows whose peers need no installation; the others are left out by name where theirs is not there. */
+const ROWS = ["version", "page", "list-file", "query", "sync", "sync-again", "sync-changed"];
+const MORE = ["scale-sync", "scale-page", "cleanup", "latency", "memory"];
+
+it("every row does what it says, ttsctl and its peer alike", { tags: ["slow"] }, async () => {
+  const place = { project: new URL("../..", import.meta.url).pathname, binary: binary(), scratch };
+  const options = { tasks: [1000], runs: 1, only: new Set([...ROWS, ...MORE]) };
+  const results = await bench(place, options, () => {});
+  expect(results.map(({ id }) => id)).toEqual([...ROWS, ...MORE]);
+  for (const { id, leftOut, value } of results) expect([id, leftOut, Number.isFinite(value)]).toEqual([id, null, true]);
+});
+
+it("a row that there is none of is refused", async () => {
+  const place = { project: "/", binary: "/", scratch };
+  await expect(bench(place, { tasks: [], runs: 1, only: new Set(["speed"]) }, () => {})).rejects.toThrow("speed");
+});
