@@ -1,6 +1,17 @@
 import { TtsctlError } from "../errors.ts";
 import type { QueryNames, RawQuery } from "./list-query.ts";
 
+/** The JSON body of a query (SPEC section 5), as docs/json.md tells it. */
+export interface QueryBody {
+  readonly page?: number | null;
+  readonly page_size?: number | null;
+  readonly user_id?: string | null;
+  readonly task_ids?: readonly string[] | null;
+  readonly status?: readonly string[] | null;
+  readonly since?: string | null;
+  readonly until?: string | null;
+}
+
 /** How the parts of a query are named in its JSON body. */
 export const BODY_NAMES: QueryNames = {
   page: '"page"',
@@ -21,15 +32,15 @@ const TEXTS: Check = {
   fits: (value) => Array.isArray(value) && value.every((item) => typeof item === "string"),
 };
 
-const BODY: ReadonlyMap<string, Check> = new Map([
-  ["page", NUMBER],
-  ["page_size", NUMBER],
-  ["user_id", TEXT],
-  ["task_ids", TEXTS],
-  ["status", TEXTS],
-  ["since", TEXT],
-  ["until", TEXT],
-]);
+const BODY: Readonly<Record<keyof QueryBody, Check>> = {
+  page: NUMBER,
+  page_size: NUMBER,
+  user_id: TEXT,
+  task_ids: TEXTS,
+  status: TEXTS,
+  since: TEXT,
+  until: TEXT,
+};
 
 /**
  * The body of `query` (SPEC section 5): every key optional, null counts as not given, and so does an empty list.
@@ -37,20 +48,19 @@ const BODY: ReadonlyMap<string, Check> = new Map([
  * @throws TtsctlError USAGE for text that is no JSON object, unknown keys and wrong types
  */
 export function parseQueryBody(text: string, origin: string): RawQuery {
-  const body = parseObject(text, origin);
-  for (const [key, value] of Object.entries(body)) checkKey(key, value, origin);
-  const list = (value: unknown) => (Array.isArray(value) && value.length > 0 ? (value as string[]) : null);
-  const text_ = (value: unknown) => (value as string | null | undefined) ?? null;
-  const userId = text_(body.user_id);
+  const checked = parseObject(text, origin);
+  for (const [key, value] of Object.entries(checked)) checkKey(key, value, origin);
+  const body: QueryBody = checked;
+  const list = (items: readonly string[] | null | undefined) => (items?.length === 0 ? null : (items ?? null));
   return {
-    page: (body.page as number | null | undefined) ?? null,
-    pageSize: (body.page_size as number | null | undefined) ?? null,
+    page: body.page ?? null,
+    pageSize: body.page_size ?? null,
     // A form that was left empty sends an empty string.
-    userId: userId?.trim() === "" ? null : userId,
+    userId: body.user_id?.trim() === "" ? null : (body.user_id ?? null),
     taskIds: list(body.task_ids),
     statuses: list(body.status),
-    since: text_(body.since),
-    until: text_(body.until),
+    since: body.since ?? null,
+    until: body.until ?? null,
   };
 }
 
@@ -71,9 +81,9 @@ function parseObject(text: string, origin: string): Record<string, unknown> {
 const EXAMPLE = `a query looks like {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"]}`;
 
 function checkKey(key: string, value: unknown, origin: string): void {
-  const check = BODY.get(key);
+  const check = Object.hasOwn(BODY, key) ? BODY[key as keyof QueryBody] : undefined;
   if (check === undefined) {
-    const hint = `accepted: ${[...BODY.keys()].join(", ")}`;
+    const hint = `accepted: ${Object.keys(BODY).join(", ")}`;
     throw new TtsctlError("USAGE", `the query from ${origin} has an unknown key ${JSON.stringify(key)}`, { hint });
   }
   if (value === null || check.fits(value)) return;

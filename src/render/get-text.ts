@@ -3,6 +3,7 @@ import stringWidth from "string-width";
 import type { GetResult } from "../operations/get.ts";
 import { printable } from "../printable.ts";
 import { formatBytes } from "../task/bytes.ts";
+import { formatLength } from "../task/play-length.ts";
 import { getRows, getTitle } from "./get.ts";
 import { pairTable, type TableStyle } from "./table.ts";
 
@@ -47,12 +48,4 @@ export function logHead(path: string): string {
 /** A line of a log as a terminal would end up showing it: a progress bar is what was last drawn of it. */
 export function logText(line: string): string {
   return printable(line.slice(line.lastIndexOf("\r") + 1));
-}
-
-/** How long audio plays, to a tenth of a second: `0:01.6`, `1:02:03.4`. */
-export function formatLength(seconds: number): string {
-  const tenths = Math.round(seconds * 10);
-  const [hours, minutes] = [Math.floor(tenths / 36_000), Math.floor(tenths / 600) % 60];
-  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
-  return hours === 0 ? `${minutes}:${rest}` : `${hours}:${String(minutes).padStart(2, "0")}:${rest}`;
 }

@@ -17,7 +17,7 @@ export interface TimeTelling {
 /** A time of a record for people; what is no time stays as it is. */
 export function timeText(text: string, { style, times, zone, now }: TimeTelling): string {
   if (style === "raw" || text === "") return text;
-  const epoch = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : times.parse(text.trim());
+  const epoch = times.epochOf(text);
   if (!Number.isFinite(epoch)) return text;
   return style === "iso" ? formatInZone(epoch, zone) : relativeTime(now - epoch);
 }

@@ -3,6 +3,8 @@ import { daysFromCivil, type Zone } from "./zone.ts";
 /** Epoch seconds of 0001-01-01T00:00:00Z and 10000-01-01T00:00:00Z, between which Python's datetime lies. */
 const MIN_EPOCH = -62_135_596_800;
 const END_EPOCH = 253_402_300_800;
+/** Not Node's Buffer: browsers read times too. */
+const UTF8 = new TextEncoder();
 
 /** Whether epoch seconds stand for a date that Python's datetime can hold. */
 export function isEpochInRange(epoch: number): boolean {
@@ -41,6 +43,8 @@ function joinEpoch(seconds: number, micros: number): number {
  */
 export class TimeReader {
   readonly #zone: Zone;
+  /** Takes the bytes of any time that Python writes, without an allocation for each. */
+  readonly #scratch = new Uint8Array(64);
   #at = 0;
   #end = 0;
   #bytes: Uint8Array = new Uint8Array();
@@ -80,8 +84,17 @@ export class TimeReader {
 
   /** The same for a string. */
   parse(text: string): number {
-    const bytes = Buffer.from(text);
+    const { read, written } = UTF8.encodeInto(text, this.#scratch);
+    if (read === text.length) return this.read(this.#scratch, 0, written);
+    const bytes = UTF8.encode(text);
     return this.read(bytes, 0, bytes.length);
+  }
+
+  /** The same for a time field as people see it, where a number is epoch seconds. NaN also for what no date can hold. */
+  epochOf(text: string): number {
+    const trimmed = text.trim();
+    if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(trimmed)) return this.parse(trimmed);
+    return isEpochInRange(Number(trimmed)) ? Number(trimmed) : Number.NaN;
   }
 
   #date(): number {

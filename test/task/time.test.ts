@@ -209,3 +209,23 @@ test("the range is that of Python's datetime", () => {
 test.each(["Mars/Olympus", "", "Asia/", "Shanghai"])("%j is no zone", (name) => {
   expect(() => new Zone(name)).toThrow(RangeError);
 });
+
+test("a text that is longer than any that Python writes is read whole", () => {
+  const digits = "1".repeat(200);
+  expect(utc.parse(`1970-01-01T08:00:01.${digits}+08:00`)).toBe(1.111111);
+  expect(utc.parse(`1970-01-01T08:00:01.${digits}x`)).toBeNaN();
+  expect(utc.parse("1970-01-01T00:00:0１")).toBeNaN();
+});
+
+test.each([
+  ["1.5", 1.5],
+  [" 1e3 ", 1000],
+  ["-1", -1],
+  ["1970-01-01T00:00:01Z", 1],
+  ["1e300", Number.NaN],
+  ["253402300800", Number.NaN],
+  ["soon", Number.NaN],
+  ["", Number.NaN],
+])("a time field %j is %d", (text, epoch) => {
+  expect(utc.epochOf(text)).toBe(epoch);
+});
