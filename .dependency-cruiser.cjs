@@ -20,6 +20,7 @@ module.exports = {
     only("artifacts-stand-alone", "^src/artifacts/", LEAVES),
     only("operations-name-their-parts", "^src/operations/", ["^src/(store|artifacts|task|json)/", ...LEAVES]),
     only("render-does-no-io", "^src/render/", ["^src/(operations|store|task|json)/", ...LEAVES]),
+    only("http-over-operations", "^src/http/", ["^src/(operations|store|artifacts|render|task|json)/", ...LEAVES]),
     {
       name: "render-and-operations-by-type",
       severity: "error",
@@ -37,6 +38,12 @@ module.exports = {
       severity: "error",
       from: { pathNot: "^(src/store/redis/client\\.ts$|bench/peers/)" },
       to: { path: "(^|/)node_modules/ioredis/" },
+    },
+    {
+      name: "hono-in-http",
+      severity: "error",
+      from: { pathNot: "^src/http/" },
+      to: { path: "(^|/)node_modules/(hono|@hono)/" },
     },
     {
       name: "commander-and-chalk-in-cli",

@@ -4,7 +4,7 @@ import type { Artifacts } from "./types.ts";
 
 export type { LogIndex } from "./log-index.ts";
 export type { FolderOutcome } from "./purge-task.ts";
-export type { Artifacts, LogFollower, LogPart, SweepRules } from "./types.ts";
+export type { Artifact, Artifacts, LogFollower, LogPart, SweepRules } from "./types.ts";
 
 /**
  * Opens both roots; one that is missing holds nothing.

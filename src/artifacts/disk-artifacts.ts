@@ -1,3 +1,4 @@
+import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../errors.ts";
 import { FolderError, Kept, reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
@@ -6,6 +7,7 @@ import { listFolder, listLogs } from "./list.ts";
 import { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX, LogIndex, removeLog } from "./log-index.ts";
 import { lookIntoChild, type Removal, total, type Usage, usageOf } from "./look.ts";
+import { openBelow } from "./open-below.ts";
 import { OwnChanges } from "./own-changes.ts";
 import { isPlainName, isPurgeFolder } from "./plain-name.ts";
 import { PurgeArea } from "./purge-area.ts";
@@ -67,6 +69,16 @@ export class DiskArtifacts implements Artifacts {
     } catch (error) {
       if (error instanceof Kept) return []; // what is never touched is not a task's
       throw error;
+    }
+  }
+
+  async openFile(userId: string, taskId: string, names: readonly string[]): Promise<FileHandle | undefined> {
+    if (this.#unsafe(userId, taskId) !== undefined || !names.every((name) => isPlainName(name))) return undefined;
+    try {
+      return await this.#homes.use(userId, (home) => openBelow(home, [taskId, ...names]));
+    } catch (error) {
+      reasonOf(error);
+      return undefined;
     }
   }
 

@@ -1,3 +1,4 @@
+import type { FileHandle } from "node:fs/promises";
 import type { LogIndex } from "./log-index.ts";
 import type { Usage } from "./look.ts";
 import type { FolderOutcome } from "./purge-task.ts";
@@ -60,6 +61,12 @@ export interface Artifacts {
   recover(): Promise<Recovery>;
   /** The files of a task, those of its folder first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
   list(userId: string, taskId: string): Promise<Artifact[]>;
+  /**
+   * Opens a file in the folder of a task for reading; the caller closes it. Undefined where there is none, or where a
+   * name on the way is no plain one, or leads through a symbolic link.
+   * @param names of the folders in the task's own, if any, and of the file
+   */
+  openFile(userId: string, taskId: string, names: readonly string[]): Promise<FileHandle | undefined>;
   /** The last lines of a task's logs, oldest log first. Logs that cannot be read are left out. */
   lastLogLines(taskId: string, count: number): Promise<LogPart[]>;
   /** The caller closes the follower before these artifacts. */

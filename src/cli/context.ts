@@ -5,6 +5,8 @@ import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { FileStore } from "../store/file/file-store.ts";
+import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
+import type { LinkEvents } from "../store/lasting-link.ts";
 import { type MirrorLink, RunLink } from "../store/mirror-link.ts";
 import type { RedisTarget } from "../store/redis/client.ts";
 import { TaskStore } from "../store/task-store.ts";
@@ -29,10 +31,18 @@ export interface Surroundings {
 interface ForkChanges {
   readonly terminal?: Terminal;
   readonly flags?: Partial<GlobalFlags>;
+  /** Asks the mirror over the connection of the whole run. */
+  readonly sharesMirror?: boolean;
 }
 
 /** The flags of some commands alone that are settings. */
-type SettingFlagsOfCommand = Pick<SettingFlags, "retention" | "keepLast" | "maxBytes">;
+const SETTING_FLAGS = ["retention", "keepLast", "maxBytes", "host", "port", "basePath"] as const;
+type SettingFlagsOfCommand = Pick<SettingFlags, (typeof SETTING_FLAGS)[number]>;
+
+/** Those of them that were given. */
+export function settingFlagsOf(flags: SettingFlagsOfCommand): SettingFlagsOfCommand {
+  return Object.fromEntries(SETTING_FLAGS.map((name) => [name, flags[name]]));
+}
 
 /**
  * The one place that builds things, each on first use, and releases them in reverse order. Operations get the parts
@@ -48,6 +58,7 @@ export class Context {
   readonly #releases: (() => Promise<void>)[] = [];
   #settings: Promise<Settings> | undefined;
   #link: MirrorLink | undefined;
+  #shared: SharedSnapshot | undefined;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags, commandFlags: SettingFlagsOfCommand = {}) {
     this.flags = flags;
@@ -78,8 +89,8 @@ export class Context {
   }
 
   /**
-   * A context for a part of the run, with a connection and locks of its own, by these settings. It logs, unless the
-   * flags say otherwise.
+   * A context for a part of the run, with locks of its own and, unless said otherwise, a connection of its own, by these
+   * settings. It logs, unless the flags say otherwise.
    */
   fork(settings: Settings, changes: ForkChanges = {}): Context {
     const fork = new Context(
@@ -88,6 +99,8 @@ export class Context {
       this.#commandFlags,
     );
     fork.#settings = Promise.resolve(settings);
+    fork.#shared = this.#shared;
+    if (changes.sharesMirror) fork.#link = this.#link;
     return fork;
   }
 
@@ -110,23 +123,43 @@ export class Context {
   }
 
   async fileStore(): Promise<FileStore> {
-    return new FileStore((await this.settings()).store.path.value, await this.zone(), this.clock);
+    const { path } = (await this.settings()).store;
+    return new FileStore(path.value, await this.zone(), this.clock, undefined, this.#shared);
   }
 
   /** The store file for a command that changes it: a stop signal ends its waiting. */
   async changingFileStore(): Promise<FileStore> {
-    return new FileStore((await this.settings()).store.path.value, await this.zone(), this.clock, this.signal);
+    const { path } = (await this.settings()).store;
+    return new FileStore(path.value, await this.zone(), this.clock, this.signal, this.#shared);
   }
 
   /** The connection of this run; ioredis is loaded only when it is opened. */
   async mirrorLink(): Promise<MirrorLink> {
     if (this.#link !== undefined) return this.#link;
-    const settings = await this.settings();
-    const zone = await this.zone();
-    const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), zone) : null;
-    this.#link = new RunLink(connect, (line) => this.reporter.log(line));
+    this.#link = new RunLink(await this.#connector(), (line) => this.reporter.log(line));
     this.onRelease(() => this.#link!.close());
     return this.#link;
+  }
+
+  /**
+   * For a command that lives on and answers many: what was read of the store file is kept for all, and a connection to
+   * the mirror that is lost is made anew. Call it before anything of these is used.
+   */
+  async liveOn(events: LinkEvents): Promise<void> {
+    const [{ SharedSnapshot }, { LastingLink }] = await Promise.all([
+      import("../store/file/shared-snapshot.ts"),
+      import("../store/lasting-link.ts"),
+    ]);
+    this.#shared = new SharedSnapshot((await this.settings()).store.path.value, await this.zone());
+    this.onRelease(() => this.#shared!.close());
+    this.#link = new LastingLink(await this.#connector(), events);
+    this.onRelease(() => this.#link!.close());
+  }
+
+  async #connector() {
+    const settings = await this.settings();
+    const zone = await this.zone();
+    return settings.redis.enabled.value ? () => connectMirror(targetOf(settings), zone) : null;
   }
 
   async taskStore(): Promise<TaskStore> {

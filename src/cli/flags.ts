@@ -5,6 +5,8 @@ import type { TimeStyle } from "../render/time-text.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import { parseDuration } from "../task/duration.ts";
 import { splitIds } from "../task/ids.ts";
+import { splitStatuses } from "../task/status.ts";
+import { parseWholeNumber } from "../task/whole-number.ts";
 
 /** How the parts of a query are named on the command line. */
 export const FLAG_NAMES: QueryNames = {
@@ -45,7 +47,7 @@ export function rawQueryOf(flags: SelectionFlags): RawQuery {
     pageSize: flags.pageSize ?? null,
     userId: flags.user ?? null,
     taskIds: flags.ids === undefined ? null : splitIds(flags.ids),
-    statuses: flags.status === undefined ? null : flags.status.split(/[,\s]+/).filter((word) => word !== ""),
+    statuses: flags.status === undefined ? null : splitStatuses(flags.status),
     since: flags.since ?? null,
     until: flags.until ?? null,
   };
@@ -53,7 +55,8 @@ export function rawQueryOf(flags: SelectionFlags): RawQuery {
 
 /** A whole number; its range is checked where queries are built. */
 export function wholeNumber(text: string): number {
-  if (/^[+-]?\d{1,15}$/.test(text.trim())) return Number(text);
+  const number = parseWholeNumber(text);
+  if (number !== undefined) return number;
   throw new InvalidArgumentError("accepted: a whole number");
 }
 

@@ -14,10 +14,11 @@ import { declareImport } from "./commands/import.ts";
 import { declareList } from "./commands/list.ts";
 import { declareMark } from "./commands/mark.ts";
 import { declareQuery } from "./commands/query.ts";
+import { declareServe } from "./commands/serve.ts";
 import { declareStats } from "./commands/stats.ts";
 import { declareSync } from "./commands/sync.ts";
 import { declareVerify } from "./commands/verify.ts";
-import { Context, type Surroundings } from "./context.ts";
+import { Context, type Surroundings, settingFlagsOf } from "./context.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
 import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
 import { LOG_FORMATS } from "./log.ts";
@@ -26,7 +27,7 @@ const DECLARATIONS = [
   ...[declareList, declareQuery, declareGet, declareStats, declareVerify],
   ...[declareSync, declareCleanup, declareDelete, declareMark],
   ...[declareExport, declareImport],
-  ...[declareConfig, declareDoctor, declareCompletion],
+  ...[declareConfig, declareDoctor, declareServe, declareCompletion],
 ] as const;
 
 /** Parses the command line, runs what it names, and returns the exit code. */
@@ -35,8 +36,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   const attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
-      const { retention, keepLast, maxBytes } = flags;
-      const context = new Context(surroundings, flags as GlobalFlags, { retention, keepLast, maxBytes });
+      const context = new Context(surroundings, flags as GlobalFlags, settingFlagsOf(flags));
       try {
         exitCode = await action(context, flags as never, command.args);
       } finally {

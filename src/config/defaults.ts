@@ -19,6 +19,11 @@ export interface SettingValues {
   "cleanup.stuck_after": number;
   "service.timezone": string | null;
   "audit.path": string | null;
+  "http.host": string;
+  "http.port": number;
+  "http.token": string | null;
+  "http.base_path": string;
+  "http.allowed_hosts": readonly string[];
 }
 
 export type SettingName = keyof SettingValues;
@@ -44,6 +49,11 @@ export const DEFAULTS: Readonly<SettingValues> = {
   "cleanup.stuck_after": 86_400,
   "service.timezone": null,
   "audit.path": null,
+  "http.host": "127.0.0.1",
+  "http.port": 9883,
+  "http.token": null,
+  "http.base_path": "",
+  "http.allowed_hosts": [],
 };
 
 export const SETTING_NAMES = Object.keys(DEFAULTS) as readonly SettingName[];

@@ -16,6 +16,7 @@ export function describeSettings({
   cleanup,
   service,
   audit,
+  http,
 }: Settings): Record<SettingName, DescribedSetting> {
   return {
     "redis.enabled": described(redis.enabled),
@@ -37,6 +38,11 @@ export function describeSettings({
     "cleanup.stuck_after": described(cleanup.stuckAfter),
     "service.timezone": described(service.timezone),
     "audit.path": described(audit.path),
+    "http.host": described(http.host),
+    "http.port": described(http.port),
+    "http.token": masked(http.token, () => "***"),
+    "http.base_path": described(http.basePath),
+    "http.allowed_hosts": described({ ...http.allowedHosts, value: http.allowedHosts.value.join(", ") || null }),
   };
 }
 

@@ -19,7 +19,7 @@ export interface Examination {
   /** The first wrong value of each section that has one. */
   readonly wrong: ReadonlyMap<string, TtsctlError>;
   readonly names: ForeignNames;
-  /** Whether the file holds a password, in force or not. */
+  /** Whether the file holds a password or a token, in force or not. */
   readonly holdsPassword: boolean;
   /** Asked for in the file, and not in this version. */
   readonly unsupported: string[];
@@ -77,6 +77,7 @@ function problemOf(inputs: SettingInputs): TtsctlError | undefined {
 /** A url that is wrong may hold one all the same. */
 function holdsPassword(file: IniFile): boolean {
   const url = valueIn(file, "redis", "url") ?? "";
+  if ((valueIn(file, "http", "token") ?? "") !== "") return true;
   return (valueIn(file, "redis", "password") ?? "") !== "" || (url !== "" && parseRedisUrl(url)?.password !== null);
 }
 

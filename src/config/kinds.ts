@@ -10,6 +10,8 @@ import { parseRedisUrl, type RedisUrl } from "./redis-url.ts";
 /** A kind of value: what it makes of a text (undefined: it is wrong), and what it accepts, for the message. */
 export interface Kind<T> {
   readonly accepted: string;
+  /** A text of it is shown to nobody. */
+  readonly isSecret?: boolean;
   parse(text: string): T | undefined;
 }
 
@@ -32,6 +34,11 @@ export const BOOLEAN: Kind<boolean> = {
 export const PORT: Kind<number> = {
   accepted: "a whole number from 1 to 65535",
   parse: (text) => parsePort(text.trim()),
+};
+
+export const LISTEN_PORT: Kind<number> = {
+  accepted: "a whole number from 1 to 65535, or 0 for any free port",
+  parse: (text) => (parseInteger(text.trim()) === 0 ? 0 : parsePort(text.trim())),
 };
 
 export const DATABASE: Kind<number> = {
@@ -97,7 +104,7 @@ export const REDIS_URL: Kind<{ text: string; url: RedisUrl }> = {
 export function read<T>(kind: Kind<T>, given: Given): T {
   const value = kind.parse(given.text);
   if (value !== undefined) return value;
-  const text = quoted(hidesPassword(kind, given.text) ? maskSuspect(given.text) : given.text);
+  const text = kind.isSecret ? "what it says" : quoted(withoutPassword(kind, given.text));
   const message = `${given.origin}: ${text} is wrong; accepted: ${kind.accepted}`;
   throw new TtsctlError("CONFIG_INVALID", message, { hint: kubernetesHint(given) });
 }
@@ -124,6 +131,6 @@ function isZoneName(text: string): boolean {
 }
 
 /** A url may stand where a host was asked for. */
-function hidesPassword(kind: Kind<unknown>, text: string): boolean {
-  return kind === REDIS_URL || text.includes("@") || text.includes("://");
+function withoutPassword(kind: Kind<unknown>, text: string): string {
+  return kind === REDIS_URL || text.includes("@") || text.includes("://") ? maskSuspect(text) : text;
 }

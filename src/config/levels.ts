@@ -45,6 +45,11 @@ export const VARIABLES: Readonly<Partial<Record<SettingName, string>>> = {
   "cleanup.stuck_after": "TTSCTL_STUCK_AFTER",
   "service.timezone": "TTSCTL_TIMEZONE",
   "audit.path": "TTSCTL_AUDIT",
+  "http.host": "TTSCTL_HTTP_HOST",
+  "http.port": "TTSCTL_HTTP_PORT",
+  "http.token": "TTSCTL_HTTP_TOKEN",
+  "http.base_path": "TTSCTL_HTTP_BASE_PATH",
+  "http.allowed_hosts": "TTSCTL_HTTP_ALLOWED_HOSTS",
 };
 
 const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags) => string | undefined]>> = {
@@ -57,10 +62,16 @@ const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags)
   "cleanup.retention.error": ["--retention", (flags) => flags.retention],
   "cleanup.keep_last": ["--keep-last", (flags) => flags.keepLast],
   "cleanup.max_bytes": ["--max-bytes", (flags) => flags.maxBytes],
+  "http.host": ["--host", (flags) => flags.host],
+  "http.port": ["--port", (flags) => flags.port],
+  "http.base_path": ["--base-path", (flags) => flags.basePath],
 };
 
 /** Options that mean "none" when they are left empty in the file, as they do when they are absent. */
-const MAY_BE_EMPTY: readonly SettingName[] = ["redis.username", "redis.password", "redis.url", "audit.path"];
+const MAY_BE_EMPTY: readonly SettingName[] = [
+  ...(["redis.username", "redis.password", "redis.url", "audit.path"] as const),
+  ...(["http.token", "http.base_path", "http.allowed_hosts"] as const),
+];
 
 /** What a level gives for a setting, if it does. An option of the file that cannot be interpolated is a CONFIG_INVALID. */
 export function givenAt(level: Level, name: SettingName, inputs: SettingInputs): Given | undefined {

@@ -5,7 +5,7 @@ const MOST_OFF = 2;
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const ranked = names
     .map((other) => ({ other, off: distance(name.toLowerCase(), other.toLowerCase()) }))
-    .filter(({ other, off }) => off <= Math.min(MOST_OFF, Math.floor(other.length / 2)))
+    .filter(({ other, off }) => off <= Math.min(MOST_OFF, Math.floor(Math.min(name.length, other.length) / 2)))
     .sort((a, b) => a.off - b.off);
   return ranked[0]?.other;
 }

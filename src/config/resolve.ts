@@ -2,10 +2,11 @@ import { resolve } from "node:path";
 import { formatDuration } from "../task/duration.ts";
 import { chosen } from "./choose.ts";
 import type { SettingValues } from "./defaults.ts";
-import { BYTES, COUNT, PATH, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
+import { ALLOWED_HOSTS, BASE_PATH, TOKEN } from "./http-kinds.ts";
+import { BYTES, COUNT, HOST, LISTEN_PORT, PATH, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
 import { given, homeFolder, type SettingInputs } from "./levels.ts";
 import { resolveRedis } from "./resolve-redis.ts";
-import type { CleanupSettings, Setting, Settings } from "./settings.ts";
+import type { CleanupSettings, HttpSettings, Setting, Settings } from "./settings.ts";
 
 /** Seconds; a retention below it is more likely a forgotten unit. */
 const SHORT_RETENTION = 60;
@@ -25,6 +26,7 @@ export function resolveSettings(inputs: SettingInputs): Settings {
     cleanup,
     service: { timezone: chosen("service.timezone", TIMEZONE, inputs) },
     audit: { path: path("audit.path", inputs) },
+    http: resolveHttp(inputs),
     warnings,
   };
 }
@@ -37,6 +39,16 @@ function resolveCleanup(inputs: SettingInputs): CleanupSettings {
     keepLast: chosen("cleanup.keep_last", COUNT, inputs),
     maxBytes: chosen("cleanup.max_bytes", BYTES, inputs),
     stuckAfter: chosen("cleanup.stuck_after", STUCK_AFTER, inputs),
+  };
+}
+
+function resolveHttp(inputs: SettingInputs): HttpSettings {
+  return {
+    host: chosen("http.host", HOST, inputs),
+    port: chosen("http.port", LISTEN_PORT, inputs),
+    token: chosen("http.token", TOKEN, inputs),
+    basePath: chosen("http.base_path", BASE_PATH, inputs),
+    allowedHosts: chosen("http.allowed_hosts", ALLOWED_HOSTS, inputs),
   };
 }
 

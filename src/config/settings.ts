@@ -40,6 +40,20 @@ export interface CleanupSettings {
   stuckAfter: Setting<number>;
 }
 
+/** How `serve` is reached. */
+export interface HttpSettings {
+  /** Where it listens. */
+  host: Setting<string>;
+  /** Zero: any that is free. */
+  port: Setting<number>;
+  /** Never print it. */
+  token: Setting<string | null>;
+  /** What a proxy leaves before the path: `/tts`, or empty. */
+  basePath: Setting<string>;
+  /** Names besides its own under which it may be asked, in lower case. */
+  allowedHosts: Setting<readonly string[]>;
+}
+
 /** The settings in force (SPEC section 7). Paths are absolute, durations are seconds. */
 export interface Settings {
   /** Absolute; null when there is no config.ini. */
@@ -52,6 +66,7 @@ export interface Settings {
   service: { timezone: Setting<string | null> };
   /** The ledger of all that changes tasks; absolute, null: none is kept. */
   audit: { path: Setting<string | null> };
+  http: HttpSettings;
   /** One line each, for stderr. */
   warnings: string[];
 }
@@ -64,4 +79,7 @@ export interface SettingFlags {
   retention?: string | undefined;
   keepLast?: string | undefined;
   maxBytes?: string | undefined;
+  host?: string | undefined;
+  port?: string | undefined;
+  basePath?: string | undefined;
 }

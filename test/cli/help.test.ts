@@ -26,6 +26,7 @@ function inTest(example: string): string {
   const asks = /ttsctl (delete|rm|mark|import|sync .*--prune|verify .*--(repair|prune)|cleanup .*--orphans)/.test(
     example,
   );
+  if (example.startsWith("ttsctl serve")) return `${example} --port 0`;
   const answered = asks && !/--yes|-y\b|--dry-run/.test(example) ? `${example} --yes` : example;
   return answered;
 }
@@ -33,7 +34,7 @@ function inTest(example: string): string {
 /** Runs an example in bash; one that has no end is ended when it has said something. */
 function shell(example: string): Promise<{ code: number | null; text: string }> {
   const ttsctl = `"${process.execPath}" "${binary()}"`;
-  const isEndless = /--watch|--follow/.test(example);
+  const isEndless = /--watch|--follow|ttsctl serve/.test(example);
   const command = isEndless ? `exec ${example.replace("ttsctl", ttsctl)}` : `ttsctl() { ${ttsctl} "$@"; }; ${example}`;
   const child = spawn("bash", ["-c", command], {
     ...{ cwd: here.root.path, env: cleanEnv() },

@@ -28,6 +28,11 @@ test("every setting, parsed, with its source", () => {
     "cleanup.stuck_after": { value: 86_400, source: "default" },
     "service.timezone": { value: "UTC", source: "file" },
     "audit.path": { value: null, source: "default" },
+    "http.host": { value: "127.0.0.1", source: "default" },
+    "http.port": { value: 9883, source: "default" },
+    "http.token": { value: null, source: "default" },
+    "http.base_path": { value: "", source: "default" },
+    "http.allowed_hosts": { value: null, source: "default" },
   });
 });
 

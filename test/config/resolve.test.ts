@@ -40,6 +40,10 @@ test("without anything: the defaults, and paths in the working folder", () => {
     },
     service: { timezone: standard(null) },
     audit: { path: standard(null) },
+    http: {
+      ...{ host: standard("127.0.0.1"), port: standard(9883), token: standard(null) },
+      ...{ basePath: standard(""), allowedHosts: standard([]) },
+    },
     warnings: [],
   });
 });

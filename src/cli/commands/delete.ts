@@ -1,9 +1,5 @@
 import type { Command } from "commander";
-import type { TtsctlError } from "../../errors.ts";
-import type { MaxDelete } from "../../operations/brake.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
-import { throwIfInterrupted } from "../../operations/pool.ts";
-import type { Selection } from "../../operations/select.ts";
 import { notFound } from "../../render/not-found.ts";
 import { formatBytes } from "../../task/bytes.ts";
 import { counted } from "../../task/counted.ts";
@@ -12,20 +8,14 @@ import { audited } from "../audited.ts";
 import { requireSelection, selectionOf } from "../choose.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
-import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { type DeletionFlags, deleteChosen, deletionExitCode } from "../delete-chosen.ts";
+import { emitObject } from "../emit.ts";
 import type { SelectionFlags } from "../flags.ts";
-import type { LedgerRun } from "../ledger.ts";
-import { openPurge } from "../purging.ts";
 import { addDestructive, addSelection } from "../selection.ts";
 
-interface DeleteFlags extends SelectionFlags {
+interface DeleteFlags extends SelectionFlags, DeletionFlags {
   readonly all: boolean;
-  readonly force: boolean;
   readonly yes: boolean;
-  readonly dryRun: boolean;
-  readonly backup?: string;
-  readonly maxDelete?: MaxDelete;
-  readonly allowEmpty: boolean;
 }
 
 export function declareDelete(program: Command, attach: Attach): void {
@@ -52,38 +42,13 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
   requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
   const selection = await selectionOf(context, flags);
   await context.requireConfig(true);
-  return audited(context, !flags.dryRun, (ledger) => deleteChosen(context, flags, selection, ledger));
-}
-
-async function deleteChosen(
-  context: Context,
-  flags: DeleteFlags,
-  selection: Selection,
-  ledger: LedgerRun | null,
-): Promise<number> {
-  const { deleteTasks } = await import("../../operations/delete.ts");
   const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
-  const parts = { ...(await openPurge(context, flags, ledger)), confirm: planConfirmation(context, flags.yes, ask) };
-  const { dryRun, force, allowEmpty } = flags;
-  const retention = (await context.settings()).cleanup.retention.value;
-  const options = { dryRun, force, allowEmpty, retention, maxDelete: flags.maxDelete ?? null };
-  const { result, problem } = await deleteTasks(parts, selection, options);
-  ledger?.count(result);
-  await parts.drain();
-  await emitObject(context, result, () => describeDelete(result));
-  return exitCodeOf(context, result, problem);
-}
-
-function exitCodeOf(context: Context, result: DeleteResult, problem: TtsctlError | null): number {
-  throwIfInterrupted(context.signal, `${result.deleted} tasks were deleted`);
-  if (problem !== null) context.reporter.warn(`${problem.message}: ${withoutRedis(result)}`);
-  const partly = result.missing.length + result.refused.length + result.failed + result.returned > 0;
-  return partly || problem !== null ? PARTLY : DONE;
-}
-
-function withoutRedis({ dryRun }: DeleteResult): string {
-  if (dryRun) return "the plan is of the store file alone; a run like this would leave what Redis holds of the tasks";
-  return "what Redis holds of the tasks stays; run the command again when it is back";
+  const confirm = planConfirmation(context, flags.yes, ask);
+  return audited(context, !flags.dryRun, async (ledger) => {
+    const outcome = await deleteChosen(context, flags, { selection, ledger, confirm });
+    await emitObject(context, outcome.result, () => describeDelete(outcome.result));
+    return deletionExitCode(context, outcome);
+  });
 }
 
 function describeDelete(result: DeleteResult): string {

@@ -4,11 +4,10 @@ import type { SourceChoice } from "../../store/read-first.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Attach } from "../attach.ts";
 import { userOf } from "../choose.ts";
-import { policyOf } from "../cleanup-pass.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject } from "../emit.ts";
-import { openArtifactsOf } from "../purging.ts";
 import { addSource, addWatch } from "../selection.ts";
+import { statsOf } from "../stats-of.ts";
 
 interface StatsFlags {
   readonly user?: string;
@@ -43,18 +42,8 @@ Examples:
   ttsctl stats --watch 10                    every ten seconds, drawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
-  const userId = await userOf(flags);
-  const { countTasks } = await import("../../operations/stats/stats.ts");
-  const { cleanup } = await context.settings();
+  const stats = await statsOf(context, { ...flags, userId: await userOf(flags) });
   const zone = await context.zone();
-  const now = context.clock.now();
-  const artifacts = flags.disk ? await openArtifactsOf(context) : null;
-  const parts = {
-    ...{ file: await context.fileStore(), link: await context.mirrorLink(), artifacts, reporter: context.reporter },
-    estimate: () => estimate(context, flags, userId),
-  };
-  const rule = { now, after: cleanup.stuckAfter.value, offset: zone.offsetAt(now) };
-  const stats = await countTasks(parts, { source: flags.source, userId, rule });
   await emitObject(context, stats, () => describeStats(context, stats));
   return DONE;
 
@@ -67,22 +56,4 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
     const wide = context.flags.output === "wide";
     return statsText(stats, { ...(await context.terminal.tableStyle(context.flags)), wide, hour });
   }
-}
-
-/** By the policy in force. A store that is forced alone cannot say it without the file. */
-async function estimate(context: Context, { source, disk }: StatsFlags, userId: string | undefined) {
-  const { cleanup } = await context.settings();
-  if (source === "redis" || cleanup.retention.value <= 0) return null;
-  const [{ estimateCleanup }, { noArtifacts }] = await Promise.all([
-    import("../../operations/stats/estimate.ts"),
-    import("../../artifacts/artifacts.ts"),
-  ]);
-  const policy = policyOf(cleanup);
-  const parts = {
-    ...{ file: await context.fileStore(), clock: context.clock, reporter: context.reporter },
-    mirror: source === "file" ? ({ kind: "off" } as const) : await (await context.mirrorLink()).open(),
-    artifacts: disk ? await openArtifactsOf(context) : noArtifacts(),
-  };
-  const known = disk ? policy : { ...policy, maxBytes: 0 };
-  return estimateCleanup(parts, known, { userId, withFiles: disk });
 }

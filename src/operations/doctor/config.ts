@@ -54,11 +54,12 @@ const secrets: Check = {
   name: "config.secrets",
   run: async ({ parts }) => {
     const { path, holdsPassword } = readable(parts.config);
-    if (path === null || !holdsPassword) return ok("no password in a file");
+    if (path === null || !holdsPassword) return ok("no password and no token in a file");
     const { mode } = await stat(path);
-    if ((mode & 0o004) === 0) return ok("config.ini holds a password, and only its owner and group can read it");
+    if ((mode & 0o004) === 0)
+      return ok("config.ini holds a password or a token, and only its owner and group can read it");
     return warn(
-      `config.ini holds a password, and everybody can read it (mode ${(mode & 0o777).toString(8)})`,
+      `config.ini holds a password or a token, and everybody can read it (mode ${(mode & 0o777).toString(8)})`,
       `chmod o-r '${path}', if the service runs as its owner or group`,
     );
   },

@@ -26,6 +26,9 @@ export interface Standing {
 /** A task that the plan says nothing of. */
 export const NO_STANDING: Standing = { kept: false, forSpace: Number.NEGATIVE_INFINITY };
 
+/** How the refusal of an unfinished task ends, and no other. */
+export const FORCE_ADVICE = "; --force deletes it";
+
 const GONE: Decision = { kind: "gone" };
 
 /**
@@ -59,7 +62,7 @@ export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean)
   if (working === undefined) return { kind: "purge", reason: "deleted" };
   return {
     kind: "keep",
-    reason: `its status is ${working.status}, it may still be worked on; --force deletes it`,
+    reason: `its status is ${working.status}, it may still be worked on${FORCE_ADVICE}`,
     candidate: true,
   };
 }

@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import type { HttpSettings } from "../../config/settings.ts";
+import { TtsctlError } from "../../errors.ts";
+import { isLocal } from "../../http/hosts.ts";
+import { createHttpServer, drain, listen } from "../../http/server.ts";
+import type { Context } from "../context.ts";
+import { DONE } from "../emit.ts";
+import { cleanUp } from "./clean-up.ts";
+import { serverParts } from "./server-parts.ts";
+import { Syncing } from "./syncing.ts";
+
+export interface ServeFlags {
+  /** False for --no-sync. */
+  readonly sync: boolean;
+  /** False for --no-cleanup. */
+  readonly cleanup: boolean;
+  readonly readOnly: boolean;
+}
+
+/** How long requests under way may take after a signal: everything ends within 5 s. */
+const PATIENCE_MS = 3000;
+
+/**
+ * Answers until a signal: listens first, so that the file answers while Redis is filled. Ends with what is under way
+ * finished.
+ * @throws TtsctlError CONFIG_INVALID, CONFIG_REQUIRED, LISTEN_FAILED
+ */
+export async function serve(context: Context, flags: ServeFlags): Promise<number> {
+  const { http } = await context.settings();
+  const stopped = once(context.signal, "abort");
+  refuseOpenDoor(http);
+  const cleans = flags.cleanup && !flags.readOnly;
+  if (cleans) await context.requireConfig(true);
+  const syncing = new Syncing(context, flags.sync && !flags.readOnly);
+  await context.liveOn(syncing.linkEvents);
+  const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
+  const url = await listen(server, http.host.value, http.port.value);
+  await say(context, `listening on ${url}${http.basePath.value}/`);
+  const working = syncing.first().then(() => (cleans ? cleanUp(context) : undefined));
+  await stopped;
+  await say(context, "ending: no more requests are taken");
+  await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
+  return DONE;
+}
+
+/** Whoever can reach the port could delete everything. */
+function refuseOpenDoor({ host, token }: HttpSettings): void {
+  if (isLocal(host.value) || token.value !== null) return;
+  throw new TtsctlError(
+    "CONFIG_INVALID",
+    `${host.origin}: ${host.value} can be reached from other machines, and no token is set`,
+    {
+      hint: "set [http] token or TTSCTL_HTTP_TOKEN (openssl rand -hex 32 makes one), or listen on 127.0.0.1",
+    },
+  );
+}
+
+function say({ terminal }: Context, msg: string): Promise<void> {
+  return terminal.err.sayWhen({ level: "info", msg });
+}

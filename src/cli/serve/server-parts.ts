@@ -1,0 +1,47 @@
+import { openArtifacts } from "../../artifacts/artifacts.ts";
+import { Hosts } from "../../http/hosts.ts";
+import { loadPage } from "../../http/load-page.ts";
+import type { ServerParts, StatsRequest } from "../../http/parts.ts";
+import { Token } from "../../http/token.ts";
+import type { Context } from "../context.ts";
+import { statsOf } from "../stats-of.ts";
+import { healthOfStores } from "./health.ts";
+import { remover } from "./remover.ts";
+import type { Syncing } from "./syncing.ts";
+
+/** Beside the bundle; the build puts it there. */
+const PAGE_FOLDER = new URL("./web/", import.meta.url).pathname;
+
+/** What the HTTP API works with, by the settings. */
+export async function serverParts(context: Context, syncing: Syncing, readOnly: boolean): Promise<ServerParts> {
+  const settings = await context.settings();
+  const { http, paths } = settings;
+  return {
+    store: await context.taskStore(),
+    times: await context.times(),
+    clock: context.clock,
+    hosts: new Hosts(http.host.value, http.allowedHosts.value),
+    token: http.token.value === null ? null : new Token(http.token.value, context.clock),
+    basePath: http.basePath.value,
+    page: await loadPage(PAGE_FOLDER),
+    openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value }),
+    health: async () => {
+      return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
+    },
+    stats: (request) => countIn(context, request),
+    remove: readOnly ? null : remover(context),
+    failed: (error) => {
+      const msg = `an error of ttsctl itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+      void context.terminal.err.sayWhen({ level: "error", msg, fields: { code: "INTERNAL" } });
+    },
+  };
+}
+
+async function countIn(context: Context, request: StatsRequest): Promise<string> {
+  const fork = context.fork(await context.settings(), { sharesMirror: true });
+  try {
+    return `${JSON.stringify(await statsOf(fork, { ...request, source: "auto" }))}\n`;
+  } finally {
+    await fork.release();
+  }
+}

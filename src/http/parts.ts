@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { Clock } from "../clock.ts";
+import type { DeleteResult } from "../operations/delete.ts";
+import type { TaskId } from "../store/task-source.ts";
+import type { TaskStore } from "../store/task-store.ts";
+import type { TimeReader } from "../task/time.ts";
+import type { Health } from "./health.ts";
+import type { Hosts } from "./hosts.ts";
+import type { Token } from "./token.ts";
+
+/** What Hono hands on of Node's server. */
+export interface Env {
+  readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
+}
+
+/** What became of a deletion, and what is to be said with it. */
+export interface Removal {
+  readonly result: DeleteResult;
+  readonly warnings: readonly string[];
+}
+
+/** Which stats are asked for. */
+export interface StatsRequest {
+  readonly userId: string | undefined;
+  /** Whether audio and logs on the disk are looked at. */
+  readonly disk: boolean;
+}
+
+/** What the HTTP API works with. */
+export interface ServerParts {
+  readonly store: TaskStore;
+  readonly times: TimeReader;
+  readonly clock: Clock;
+  readonly hosts: Hosts;
+  /** Null where none is asked for. */
+  readonly token: Token | null;
+  /** What a proxy leaves before the path; empty or such as `/tts`. */
+  readonly basePath: string;
+  /** The built page by path, such as `/index.html`; empty where it was not built. */
+  readonly page: ReadonlyMap<string, PageFile>;
+  /** Opens `output/` and `Logs/` for one request, which closes them. */
+  openArtifacts(): Promise<Artifacts>;
+  health(): Promise<Health>;
+  /** `stats -o json`. */
+  stats(request: StatsRequest): Promise<string>;
+  /** Deletes a task as `ttsctl delete` does; null where nothing may be changed. */
+  readonly remove: ((id: TaskId, force: boolean) => Promise<Removal>) | null;
+  /** A fault of ours, for the log. */
+  failed(error: unknown): void;
+}
+
+/** A file of the page, in memory. */
+export interface PageFile {
+  readonly type: string;
+  readonly bytes: Buffer;
+  readonly gzipped: Buffer;
+  readonly etag: string;
+}

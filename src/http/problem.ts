@@ -1,0 +1,82 @@
+import { STATUS_CODES } from "node:http";
+import { type ErrorCode, TtsctlError } from "../errors.ts";
+
+/** What goes wrong over HTTP alone, each with its status. */
+const HTTP_CODES = {
+  BAD_REQUEST: 400,
+  TOKEN_REQUIRED: 401,
+  TOKEN_WRONG: 401,
+  HOST_REFUSED: 403,
+  CROSS_SITE: 403,
+  READ_ONLY: 403,
+  NOT_FOUND: 404,
+  TASK_NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  TASK_UNFINISHED: 409,
+  TASK_REFUSED: 409,
+  TASK_RETURNED: 409,
+  BODY_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  RANGE_NOT_SATISFIABLE: 416,
+  DELETE_FAILED: 500,
+} as const;
+
+type HttpCode = keyof typeof HTTP_CODES;
+
+/** The statuses of errors that the command line has too. All others are 500. */
+const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
+  USAGE: 400,
+  CONFIG_REQUIRED: 403,
+  STORE_UNREADABLE: 503,
+  STORE_INVALID: 503,
+  STORE_BUSY: 503,
+  LOCK_TIMEOUT: 503,
+  INTERRUPTED: 503,
+};
+
+/** A request that cannot be answered as asked: `message` is one line, `hint` what to do next. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly code: HttpCode;
+  readonly hint: string | undefined;
+  /** Headers that belong to this refusal. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: HttpCode, message: string, hint?: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+    this.headers = headers;
+  }
+}
+
+/** The body of every answer that is no success: RFC 9457, with the code and the hint of the command line. */
+export interface Problem {
+  readonly type: "about:blank";
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: HttpCode | ErrorCode;
+  readonly hint: string | null;
+}
+
+/** What is told of an error. Of one that is a fault of ours nothing but that: its text may hold anything. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof HttpError) return problem(HTTP_CODES[error.code], error.code, error.message, error.hint);
+  if (error instanceof TtsctlError && error.code !== "INTERNAL") {
+    const status = error.code.startsWith("REDIS_") ? 503 : (STATUSES[error.code] ?? 500);
+    return problem(status, error.code, error.message, error.hint);
+  }
+  return problem(500, "INTERNAL", "an error of ttsctl itself", "its log says more");
+}
+
+function problem(status: number, code: Problem["code"], detail: string, hint: string | undefined): Problem {
+  return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
+}
+
+export function problemResponse(error: unknown): Response {
+  const body = problemOf(error);
+  const more = error instanceof HttpError ? error.headers : {};
+  const headers = { "content-type": "application/problem+json", ...more };
+  return new Response(`${JSON.stringify(body)}\n`, { status: body.status, headers });
+}

@@ -1,0 +1,102 @@
+import type { BigIntStats } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { Readable } from "node:stream";
+import type { Context, Hono } from "hono";
+import { paramsOf } from "../list-params.ts";
+import { mediaTypeOf } from "../media-types.ts";
+import type { Env, ServerParts } from "../parts.ts";
+import { HttpError } from "../problem.ts";
+import { type ByteRange, rangeOf } from "../range.ts";
+
+/** Audio and other files of tasks, as `output/{user}/{task}/` holds them. */
+export function addOutput(app: Hono<Env>, parts: ServerParts): void {
+  app.get("/output/:user/:task/:file{.+}", async (c) => {
+    paramsOf(c.req.url, []);
+    const { user = "", task = "", file = "" } = c.req.param() as Record<string, string>;
+    const handle = await openFile(parts, user, task, file.split("/"));
+    if (handle === undefined) throw new HttpError("NOT_FOUND", "there is no such file");
+    try {
+      return await answerFile(c, handle, file);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  });
+}
+
+async function openFile({ openArtifacts }: ServerParts, user: string, task: string, names: readonly string[]) {
+  const artifacts = await openArtifacts();
+  try {
+    return await artifacts.openFile(user, task, names);
+  } finally {
+    await artifacts.close();
+  }
+}
+
+/** The stream closes the file; where there is none, this does. */
+async function answerFile(c: Context<Env>, handle: FileHandle, name: string): Promise<Response> {
+  const { headers } = c.env.incoming;
+  const stats = await handle.stat({ bigint: true });
+  const size = Number(stats.size);
+  const validators = validatorsOf(stats);
+  const common = { ...validators, ...fileHeaders(name), "accept-ranges": "bytes" };
+  if (isUnchanged(headers, validators)) return withoutBody(handle, 304, common);
+  const range = isForThis(headers["if-range"], validators) ? rangeOf(headers.range, size) : "all";
+  if (range === "none") {
+    const which = { "content-range": `bytes */${size}` };
+    throw new HttpError("RANGE_NOT_SATISFIABLE", "the file has no such bytes", undefined, which);
+  }
+  const [status, part] = range === "all" ? [200, { first: 0, last: size - 1 }] : [206, range];
+  const more = range === "all" ? {} : { "content-range": `bytes ${range.first}-${range.last}/${size}` };
+  const all = { ...common, ...more, "content-length": String(part.last - part.first + 1) };
+  if (c.env.incoming.method === "HEAD" || size === 0) return withoutBody(handle, status, all);
+  return new Response(streamOf(handle, part), { status, headers: all });
+}
+
+async function withoutBody(handle: FileHandle, status: number, headers: Record<string, string>): Promise<Response> {
+  await handle.close();
+  return new Response(null, { status, headers });
+}
+
+function streamOf(handle: FileHandle, { first, last }: ByteRange): ReadableStream {
+  return Readable.toWeb(handle.createReadStream({ start: first, end: last })) as ReadableStream;
+}
+
+interface Validators {
+  readonly etag: string;
+  readonly "last-modified": string;
+}
+
+function validatorsOf({ ino, size, mtimeNs, mtimeMs }: BigIntStats): Validators {
+  const etag = `"${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}"`;
+  return { etag, "last-modified": new Date(Number(mtimeMs)).toUTCString() };
+}
+
+type Conditions = { "if-none-match"?: string | undefined; "if-modified-since"?: string | undefined };
+
+/** RFC 9110: `If-None-Match` counts alone where it is given. */
+function isUnchanged(
+  { "if-none-match": tags, "if-modified-since": since }: Conditions,
+  validators: Validators,
+): boolean {
+  if (tags !== undefined) return tags.split(",").some((tag) => [validators.etag, "*"].includes(tag.trim()));
+  return since !== undefined && Date.parse(validators["last-modified"]) <= Date.parse(since);
+}
+
+/** Whether a range is asked of the file as it is: by its tag, or by the very time it was changed. */
+function isForThis(condition: string | string[] | undefined, { etag, "last-modified": changed }: Validators): boolean {
+  return condition === undefined || condition === etag || condition === changed;
+}
+
+/**
+ * What lies in `output/` is anybody's: only audio is shown in place, and nothing of it may run as a page of ours.
+ */
+function fileHeaders(name: string): Record<string, string> {
+  const type = mediaTypeOf(name);
+  return {
+    "content-type": type ?? "application/octet-stream",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cache-control": "private, no-cache",
+    ...(type === undefined ? { "content-disposition": "attachment" } : {}),
+  };
+}

@@ -1,0 +1,93 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { createApp } from "./app.ts";
+import type { ServerParts } from "./parts.ts";
+import { HttpError, problemResponse } from "./problem.ts";
+
+/** More are refused until some are closed; each costs a descriptor. */
+const MOST_CONNECTIONS = 512;
+const LIMITS = {
+  headersTimeout: 10_000,
+  /** A body of 8 MiB has to come in this time. */
+  requestTimeout: 60_000,
+  keepAliveTimeout: 30_000,
+  /** How often the two above are looked at. */
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 << 10,
+};
+/** A client that takes nothing of its answer for so long is left; a player asks for the rest again. */
+const SILENT_MS = 120_000;
+
+/** What goes with every answer: no script but the page's own, no frame, no guessing of types, nothing for other sites. */
+const SAFETY_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "cache-control": "no-store",
+};
+
+/** The HTTP server, not yet listening. */
+export function createHttpServer(parts: ServerParts): Server {
+  const app = createApp(parts);
+  const answer = getRequestListener(app.fetch, {
+    errorHandler: () => problemResponse(new HttpError("BAD_REQUEST", "the request is malformed")),
+  });
+  const server = createServer(LIMITS, (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
+    incoming.url = withoutBase(incoming.url ?? "/", parts.basePath);
+    return answer(incoming, outgoing);
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  server.timeout = SILENT_MS;
+  return server;
+}
+
+/** A proxy may leave its part of the path there, or take it away. */
+function withoutBase(url: string, basePath: string): string {
+  if (basePath === "" || !url.startsWith(basePath)) return url;
+  const rest = url.slice(basePath.length);
+  return rest === "" || rest.startsWith("?") ? `/${rest}` : rest.startsWith("/") ? rest : url;
+}
+
+/**
+ * Listens, and returns where.
+ * @throws TtsctlError LISTEN_FAILED
+ */
+export async function listen(server: Server, host: string, port: number): Promise<string> {
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    throw cannotListen(cause, host, port);
+  }
+  const { port: chosen } = server.address() as AddressInfo;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`;
+}
+
+function cannotListen(cause: unknown, host: string, port: number): TtsctlError {
+  const isTaken = systemErrorCode(cause) === "EADDRINUSE";
+  const why = isTaken ? "is in use by another process" : `cannot be listened on (${systemErrorCode(cause)})`;
+  return new TtsctlError("LISTEN_FAILED", `${host} port ${port} ${why}`, {
+    hint: isTaken
+      ? "end the other one, or choose another port with --port; 0 is any free one"
+      : "check [http] host and port",
+    cause,
+  });
+}
+
+/** Takes no more requests, and waits for those under way, but not for ever. */
+export async function drain(server: Server, patienceMs: number): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const late = setTimeout(() => server.closeAllConnections(), patienceMs);
+  await closed;
+  clearTimeout(late);
+}

@@ -1,0 +1,61 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { useServer } from "./setup.ts";
+
+const here = useServer();
+const TASKS = [
+  record("alice", "t01", { updated_at: ago(10) }),
+  record("alice", "t02", { updated_at: ago(20), status: "running" }),
+  record("bob", "t 3/%?", { updated_at: ago(30), status: "failed", error: "no\r\nvoice ✗" }),
+];
+beforeEach(() => here.root.writeStore(TASKS));
+
+const query = async (body: object, ...flags: string[]) =>
+  (await here.runArgs(["query", JSON.stringify(body), "-o", "json", ...flags])).stdout;
+
+describe("lists", () => {
+  it("are the JSON of the command line, from Redis and from the file", async () => {
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/3 tasks from the file to Redis/);
+    const get = async (path: string) => (await server.fetch(path)).text();
+    expect(await get("/voice-tasks")).toBe(await query({}));
+    expect(await get("/voice-tasks?page_size=1&page=2&status=run,done")).toBe(
+      await query({ page: 2, page_size: 1, status: ["run", "done"] }),
+    );
+    expect(await get("/voice-tasks?user_id=alice&task_ids=t02,t01+zz")).toBe(
+      await query({ user_id: "alice", task_ids: ["t02", "t01", "zz"] }),
+    );
+    const body = { user_id: "bob", task_ids: ["t 3/%?"] };
+    expect(await (await server.post("/voice-tasks/query", body)).text()).toBe(await query(body));
+    await here.server.stop();
+    await server.run.says(/the store file answers/);
+    const fromFile = await server.fetch("/voice-tasks");
+    expect(fromFile.headers.get("ttsctl-source")).toBe("file");
+    expect(fromFile.headers.get("ttsctl-warnings")).toMatch(/Redis at .*ttsctl sync/);
+    expect(await fromFile.text()).toBe(await query({}, "--no-redis"));
+    await here.server.start();
+    await server.run.says(/is back/);
+    await until(async () => (await server.fetch("/voice-tasks")).headers.get("ttsctl-source") === "redis");
+    await server.run.says(/3 tasks from the file to Redis.*\n.*3 tasks from the file to Redis: 3 written/s);
+  });
+});
+
+describe("one task", () => {
+  it("is its item; its files are beside it", async () => {
+    here.root.write("output/alice/t01/a b.wav", "RIFF");
+    here.root.write("Logs/20260101/08/t01.log", "x");
+    const server = await here.serve("--no-cleanup");
+    expect(await server.json("/voice-tasks/t01?user_id=alice")).toMatchObject({ task_id: "t01", status: "done" });
+    const id = encodeURIComponent("t 3/%?");
+    expect(await server.json(`/voice-tasks/${id}?user_id=bob`)).toMatchObject({ error: "no\r\nvoice ✗" });
+    const { files } = (await server.json("/voice-tasks/t01/files?user_id=alice")) as { files: { url: string }[] };
+    expect(files).toMatchObject([
+      { path: "output/alice/t01/a b.wav", bytes: 4, url: "output/alice/t01/a%20b.wav", audio: true },
+      { path: "Logs/20260101/08/t01.log", url: null, audio: false },
+    ]);
+    const audio = await server.fetch(`/${files[0]!.url}`, { headers: { range: "bytes=1-2" } });
+    expect([audio.status, await audio.text()]).toEqual([206, "IF"]);
+    expect((await server.fetch("/voice-tasks/t99?user_id=alice")).status).toBe(404);
+  });
+});
