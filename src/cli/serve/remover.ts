@@ -30,7 +30,7 @@ async function remove(context: Context, id: TaskId, force: boolean): Promise<Rem
 }
 
 async function deleteAudited(context: Context, { userId, taskId }: TaskId, force: boolean): Promise<Removal> {
-  const selection = { ids: [taskId], filter: { ...NO_FILTER, userId } };
+  const selection = { ids: [taskId], filter: { ...NO_FILTER, userId }, age: null };
   const flags = { force, dryRun: false, allowEmpty: false };
   let outcome: DeletionOutcome | undefined;
   await audited(context, true, async (ledger) => {
