@@ -1,5 +1,3 @@
-import { performance } from "node:perf_hooks";
-
 /** Where every "now" comes from, so that tests can set it. */
 export interface Clock {
   /** Wall time, epoch seconds with a fraction. */

@@ -4,7 +4,6 @@ import { wantsJsonLog } from "./cli/log.ts";
 import { reportError } from "./cli/report-error.ts";
 import { Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
-import { VERSION } from "./version.ts";
 
 /** What one run of `ttsctl` is given. */
 export interface Invocation {
@@ -35,10 +34,6 @@ type Surroundings = { terminal: Terminal } & Pick<Invocation, "argv" | "env" | "
 
 async function runCommand(surroundings: Surroundings): Promise<number> {
   const { argv } = surroundings;
-  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
-    await surroundings.terminal.out.write(`${VERSION}\n`); // without loading what parses flags
-    return 0;
-  }
   if (argv[0] === "__complete") return answerCompletion(surroundings);
   if (argv[0] === "__man") return printManPage(surroundings);
   const { runProgram } = await import("./cli/program.ts");

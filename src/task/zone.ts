@@ -9,23 +9,14 @@ type ZoneDay = number | { at: number; before: number; after: number };
  */
 export class Zone {
   readonly name: string;
-  readonly #format: Intl.DateTimeFormat;
+  /** None for UTC, which can do without: what knows all zones takes its time to load. */
+  readonly #format: Intl.DateTimeFormat | null;
   readonly #days = new Map<number, ZoneDay>();
 
   /** @throws RangeError for a name that is not an IANA zone. */
   constructor(name: string = Intl.DateTimeFormat().resolvedOptions().timeZone) {
     this.name = name;
-    this.#format = new Intl.DateTimeFormat("en-US", {
-      timeZone: name,
-      hourCycle: "h23",
-      era: "short",
-      year: "numeric",
-      month: "numeric",
-      day: "numeric",
-      hour: "numeric",
-      minute: "numeric",
-      second: "numeric",
-    });
+    this.#format = name === "UTC" ? null : formatOf(name);
   }
 
   /** @param local seconds since 1970-01-01T00:00:00 on the wall clock. Returns epoch seconds. */
@@ -46,6 +37,7 @@ export class Zone {
 
   /** The zone's offset from UTC at an instant, in seconds. */
   offsetAt(epoch: number): number {
+    if (this.#format === null) return 0;
     const day = Math.floor(epoch / DAY);
     let entry = this.#days.get(day);
     if (entry === undefined) {
@@ -72,11 +64,19 @@ export class Zone {
 
   #computeOffset(epoch: number): number {
     const parts: Record<string, string> = {};
-    for (const { type, value } of this.#format.formatToParts(epoch * 1000)) parts[type] = value;
+    for (const { type, value } of this.#format!.formatToParts(epoch * 1000)) parts[type] = value;
     const year = parts.era === "BC" ? 1 - Number(parts.year) : Number(parts.year);
     const days = daysFromCivil(year, Number(parts.month), Number(parts.day));
     return days * DAY + Number(parts.hour) * 3600 + Number(parts.minute) * 60 + Number(parts.second) - epoch;
   }
+}
+
+/** @throws RangeError for a name that is not an IANA zone. */
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat("en-US", {
+    ...{ timeZone, hourCycle: "h23", era: "short" },
+    ...{ year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" },
+  });
 }
 
 /** Days since 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant's `days_from_civil`). */

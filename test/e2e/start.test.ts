@@ -1,0 +1,54 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, expect, inject, it } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "ttsctl-start-"));
+const code = join(folder, "dist/main.cjs.code");
+beforeEach(() => cpSync(inject("packageRoot"), folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function node(...args: string[]) {
+  return spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8", env: cleanEnv() });
+}
+
+it("the compiled code beside the bundle is what this Node.js takes", () => {
+  const ask = `const { load } = require("./bin/load.cjs");
+    load("./dist/main.cjs", require("node:fs").readFileSync("./dist/main.cjs.code")).script.cachedDataRejected`;
+  expect(node("-p", ask)).toMatchObject({ stdout: "false\n", stderr: "", status: 0 });
+});
+
+it.each([
+  ["is not there", () => rmSync(code)],
+  [
+    "is of another version",
+    () =>
+      writeFileSync(
+        code,
+        readFileSync(code).map((byte, i) => (i < 64 ? byte ^ 1 : byte)),
+      ),
+  ],
+  ["is no code", () => writeFileSync(code, "not code")],
+  ["was cut", () => truncateSync(code, 100_000)],
+])("a command works as ever where that code %s", (_, damage) => {
+  const before = node("bin/ttsctl", "list", "--no-redis", "-o", "json");
+  damage();
+  expect(node("bin/ttsctl", "list", "--no-redis", "-o", "json")).toMatchObject({
+    ...{ stdout: before.stdout, stderr: before.stderr, status: 0 },
+  });
+});
+
+it("the version is printed without the bundle, and where it cannot be written the bundle says why", () => {
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const full = spawnSync("sh", ["-c", `"${process.execPath}" bin/ttsctl --version >/dev/full`], {
+    ...{ cwd: folder, encoding: "utf8", env: cleanEnv() },
+  });
+  expect(full).toMatchObject({ status: 1 });
+  expect(full.stderr).toMatch(/^error: cannot write the output/);
+  rmSync(join(folder, "dist"), { recursive: true });
+  for (const flag of ["--version", "-V"]) {
+    expect(node("bin/ttsctl", flag)).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
+  }
+});
