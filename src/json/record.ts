@@ -107,15 +107,34 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   if (changes.size === 0) return json;
   const bytes = Buffer.from(json);
   const left = new Map(changes);
-  const parts: string[] = [];
+  const names = [...changes.keys()].map((name) => ({ name, bytes: Buffer.from(name) }));
+  let text = "";
+  let copied = 0;
+  let last = 0;
   scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
-    const name = decodeString(bytes, keyFrom, keyEnd);
-    const value = changes.get(name) ?? bytes.toString("utf8", valueFrom, valueEnd);
+    last = valueEnd;
+    const name = nameAt(bytes, keyFrom, keyEnd, names);
+    if (name === undefined) return;
     left.delete(name);
-    parts.push(`${bytes.toString("utf8", keyFrom, keyEnd)}:${value}`);
+    text += bytes.toString("utf8", copied, valueFrom) + changes.get(name);
+    copied = valueEnd;
   });
-  for (const [name, value] of left) parts.push(`${JSON.stringify(name)}:${value}`);
-  return `{${parts.join(",")}}`;
+  if (left.size === 0) return text + bytes.toString("utf8", copied);
+  const added = [...left].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",");
+  return last === 0 ? `{${added}}` : `${text}${bytes.toString("utf8", copied, last)},${added}}`;
+}
+
+/** Which of some names a key is. */
+function nameAt(
+  bytes: Uint8Array,
+  keyFrom: number,
+  keyEnd: number,
+  names: readonly { name: string; bytes: Uint8Array }[],
+): string | undefined {
+  for (const known of names) if (equalsAt(bytes, keyFrom + 1, keyEnd - 1, known.bytes)) return known.name;
+  if (!hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) return undefined;
+  const decoded = decodeString(bytes, keyFrom, keyEnd);
+  return names.find(({ name }) => name === decoded)?.name;
 }
 
 /** The JSON text of one field of a compact object; undefined where it has none. Of a repeated field the last counts. */

@@ -98,12 +98,12 @@ export class TaskStore {
     const behind = new FileBehind(this.#file);
     try {
       const auto = query.source === "auto";
-      const unsynced = auto && query.ids === null && (await mirror.syncedAt()) === null;
-      if (unsynced && (await behind.count(query.filter)) > (await mirror.size(query.filter.userId))) {
+      const tasks = new MirrorTasks(mirror, auto ? behind : null);
+      const asksMark = auto && query.ids === null;
+      const [syncedAt, answer] = await Promise.all([asksMark ? mirror.syncedAt() : "", answerFrom(tasks, query)]);
+      if (syncedAt === null && (await behind.count(query.filter)) > (await mirror.size(query.filter.userId))) {
         return await this.#fromFile(query, [UNSYNCED]);
       }
-      const tasks = new MirrorTasks(mirror, auto ? behind : null);
-      const answer = await answerFrom(tasks, query);
       const filled = answer.tasks.filter((task) => tasks.filled.has(task)).length;
       const source = filled === 0 ? "redis" : filled === answer.tasks.length ? "file" : "mixed";
       return { ...answer, source, warnings: [...behind.warnings, ...danglingWarnings(answer.dangling)] };

@@ -1,7 +1,15 @@
 import { Spans, scanRecord } from "../json/record.ts";
 import { INCOMPLETE, JsonSyntaxError, OPEN_BRACE, skipSpace, skipValue } from "../json/scan.ts";
 import { isBlank } from "../json/text.ts";
-import { type InvalidRecord, marksDeleted, type RecordTexts, readTask, readTexts, type Task } from "./task.ts";
+import {
+  type InvalidRecord,
+  isInvalid,
+  marksDeleted,
+  type RecordTexts,
+  readTask,
+  readTexts,
+  type Task,
+} from "./task.ts";
 import { TimeReader } from "./time.ts";
 import type { Zone } from "./zone.ts";
 
@@ -20,6 +28,17 @@ export class RecordParser {
     const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
     const { from, end } = this.#scan(bytes);
     return readTask(bytes, from, end, this.#spans, this.times);
+  }
+
+  /** The task that a text is; null for any other text, JSON or not. */
+  validOrNull(text: string): Task | null {
+    try {
+      const record = this.parse(text);
+      return isInvalid(record) ? null : record;
+    } catch (error) {
+      if (error instanceof JsonSyntaxError) return null;
+      throw error;
+    }
   }
 
   /** Whether valid JSON, a line, ends a task: `{"user_id", "task_id", "deleted": true}`. */

@@ -16,8 +16,11 @@ type HashValues = readonly (string | null)[];
 export function readHash(values: HashValues, userId: string, taskId: string, parser: RecordParser): Task | undefined {
   if (values.every((value) => value === null)) return undefined;
   const [payload = null, status = null, error = null, created = null, updated = null] = values;
-  const json = payload !== null && parser.isObject(payload) ? payload : identityJson(userId, taskId);
-  const changes = changedFields(parser.texts(json), { status, error, created, updated }, parser);
+  const overlay = { status, error, created, updated };
+  const own = payload === null ? null : parser.validOrNull(payload);
+  if (own !== null && changedFields(own, overlay, parser).size === 0) return { ...own, userId, taskId };
+  const json = payload !== null && parser.isObject(payload) ? payload.trim() : identityJson(userId, taskId);
+  const changes = changedFields(parser.texts(json), overlay, parser);
   const task = parser.parse(setFields(json, changes));
   if (!isInvalid(task)) return { ...task, userId, taskId };
   // The key says whose it is, whatever the payload says or lacks.

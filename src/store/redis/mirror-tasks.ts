@@ -21,10 +21,9 @@ export class MirrorTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const { rank, total } = await this.#mirror.stretch(filter.userId, filter);
-    if (filter.statuses.size > 0) return this.#filteredPage(filter, { rank, total }, offset, count);
-    const ids = await this.#mirror.newest(filter.userId, rank + offset, Math.max(0, Math.min(count, total - offset)));
-    const found = await this.find(ids);
+    if (filter.statuses.size > 0) return this.#filteredPage(filter, offset, count);
+    const { total, members } = await this.#mirror.page(filter.userId, filter, offset, count);
+    const found = await this.find(members);
     const tasks = found.filter((task) => task !== undefined);
     return { total, tasks, dangling: found.length - tasks.length };
   }
@@ -68,12 +67,8 @@ export class MirrorTasks implements TaskSource {
   }
 
   /** No index knows the status, so the whole stretch is looked at, step by step. */
-  async #filteredPage(
-    filter: TaskFilter,
-    stretch: { rank: number; total: number },
-    offset: number,
-    count: number,
-  ): Promise<TaskPage> {
+  async #filteredPage(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
+    const stretch = await this.#mirror.stretch(filter.userId, filter);
     const page: TaskId[] = [];
     let total = 0;
     let dangling = 0;

@@ -133,6 +133,29 @@ export class Mirror {
     return membersOf(reply, userId);
   }
 
+  /**
+   * A page of a range, newest first, with how many members the range has, in one round trip where the range has no end.
+   */
+  async page(
+    userId: string | undefined,
+    range: ScoreRange,
+    offset: number,
+    count: number,
+  ): Promise<{ total: number; members: Member[] }> {
+    if (range.until !== null || count === 0) {
+      const { rank, total } = await this.stretch(userId, range);
+      const wanted = Math.max(0, Math.min(count, total - offset));
+      return { total, members: await this.newest(userId, rank + offset, wanted) };
+    }
+    const key = indexKey(userId);
+    const [total, flat] = await this.#all([
+      ["ZCOUNT", key, range.since ?? "-inf", "+inf"],
+      ["ZREVRANGE", key, offset, offset + count - 1, "WITHSCORES"],
+    ]);
+    const within = Math.max(0, (total as number) - offset);
+    return { total: total as number, members: membersOf(flat!, userId).slice(0, within) };
+  }
+
   /** Where a member stands, from the newest on; null where it is not in the index. */
   async rank(userId: string | undefined, id: TaskId): Promise<number | null> {
     const member = userId === undefined ? memberOf(id.userId, id.taskId) : id.taskId;
