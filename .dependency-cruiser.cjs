@@ -28,6 +28,17 @@ module.exports = {
       to: { path: "^src/(operations|store)/", dependencyTypesNot: ["type-only"] },
     },
     {
+      name: "web-takes-what-browsers-can-run",
+      severity: "error",
+      from: { path: "^web/" },
+      to: {
+        path: "^(src/|node:)",
+        pathNot: ["^src/task/", "^src/printable\\.ts$", "^src/render/hour-chart\\.ts$"],
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    { name: "nothing-imports-web", severity: "error", from: { path: "^(src|bin)/" }, to: { path: "^web/" } },
+    {
       name: "pure-parts-know-no-outside",
       severity: "error",
       from: { path: "^src/(task|json)/" },

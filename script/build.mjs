@@ -1,14 +1,16 @@
-// Bundles the sources and the packages that they use into dist/. One file loads faster than fifty small ones; what a
+// Bundles the sources, the page and the packages that they use into dist/. One file loads faster than fifty small ones; what a
 // command does not need is not run.
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { buildWeb } from "./build-web.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
 
 await rm(`${root}dist`, { recursive: true, force: true });
-const { metafile } = await build({
+const page = await buildWeb(root);
+const program = await build({
   metafile: true,
   absWorkingDir: root,
   entryPoints: ["src/main.ts"],
@@ -30,7 +32,9 @@ execFileSync(process.execPath, [`${root}script/compile.mjs`]);
 
 // What is bundled is distributed, so its licenses go with it.
 const folders = new Set(
-  Object.keys(metafile.inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
+  [program.metafile, page]
+    .flatMap(({ inputs }) => Object.keys(inputs))
+    .flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
 );
 const licenses = await Promise.all([...folders].sort().map(licenseOf));
 await writeFile(`${root}dist/LICENSES.txt`, licenses.join(`\n${"-".repeat(80)}\n\n`));

@@ -1,4 +1,4 @@
-/** `GET /healthz`. Anybody may read it, so it names no path and no host. */
+/** How the stores are. Anybody may read it, so it names no path and no host. */
 export interface Health {
   /** `degraded`: one of the stores cannot answer; `down`: neither can. */
   readonly status: "ok" | "degraded" | "down";
@@ -16,4 +16,14 @@ export function healthOf(stores: Pick<Health, "store" | "redis">, syncing: boole
   const isWhole = store !== "unreadable" && redis !== "down";
   const status = isWhole ? "ok" : answering.includes(true) ? "degraded" : "down";
   return { status, store, redis, syncing, version };
+}
+
+/** `GET /healthz`: the stores, and what the page must know of a server before it asks for anything. */
+export interface HealthAnswer extends Health {
+  /** The zone of times without an offset, an IANA name. */
+  readonly timezone: string;
+  /** Whether nothing may be deleted. */
+  readonly readOnly: boolean;
+  /** Whether a token is asked for. */
+  readonly token: boolean;
 }

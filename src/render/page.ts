@@ -2,6 +2,17 @@ import type { ListResult } from "../store/task-store.ts";
 import { counted } from "../task/counted.ts";
 import { itemJson } from "./item.ts";
 
+/** What `pageJson` writes, for who reads it (docs/json.md). */
+export interface PageJson {
+  readonly total: number;
+  readonly page: number;
+  readonly pageSize: number;
+  readonly source: ListResult["source"];
+  readonly items: readonly Readonly<Record<string, unknown>>[];
+  readonly missing: readonly string[];
+  readonly dangling: number;
+}
+
 /** `list -o json` (SPEC section 5), in pieces so that a large page never is one string more than it must. */
 export function* pageJson(result: ListResult): Generator<string> {
   const { total, page, pageSize, source } = result;

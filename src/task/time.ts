@@ -57,6 +57,11 @@ export class TimeReader {
     this.#zone = zone;
   }
 
+  /** Whose wall clock times without an offset are of. */
+  get zone(): Zone {
+    return this.#zone;
+  }
+
   /** Epoch seconds, or NaN where `bytes[from, end)` is not such a time. */
   read(bytes: Uint8Array, from: number, end: number): number {
     this.#bytes = bytes;

@@ -5,6 +5,7 @@ import { invoke } from "../cli/invoke.ts";
 import { record } from "../helpers/records.ts";
 import { lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
+import { wav } from "../helpers/wav.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -13,29 +14,11 @@ const running = record("alice", "t1", { status: "running" });
 const follow = (line = "") =>
   new Running(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, env: {} });
 
-/** A fifth of a second: 8 kHz, 16 bit, mono. */
-function wav(): Buffer {
-  const head = Buffer.alloc(44 + 3200);
-  head.write("RIFF");
-  head.writeUInt32LE(36 + 3200, 4);
-  head.write("WAVEfmt ", 8);
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(8000, 24);
-  head.writeUInt32LE(16_000, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write("data", 36);
-  head.writeUInt32LE(3200, 40);
-  return head;
-}
-
 describe("get", () => {
   it("tells how long audio plays, where it says so", async () => {
     here.root.writeStore([running]);
     here.root.write("output/alice/t1/t1.mp3", "ID3");
-    writeFileSync(here.root.at("output/alice/t1/t1.wav"), wav());
+    writeFileSync(here.root.at("output/alice/t1/t1.wav"), wav(0.2));
     const { artifacts } = JSON.parse((await here.run("get alice t1 -o json")).stdout);
     expect(artifacts).toEqual([
       { path: "output/alice/t1/t1.mp3", bytes: 3 },

@@ -12,7 +12,7 @@ declare module "vitest" {
 }
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const NEEDED_TO_BUILD = ["script", "src", "node_modules"];
+const NEEDED_TO_BUILD = ["script", "src", "web", "tsconfig.json", "node_modules"];
 
 /**
  * Builds once for the whole run, in a folder of its own: what is tested needs nothing else of the project, and another
@@ -20,7 +20,7 @@ const NEEDED_TO_BUILD = ["script", "src", "node_modules"];
  */
 export default function setup(project: TestProject): () => void {
   const folder = mkdtempSync(join(tmpdir(), "ttsctl-package-"));
-  for (const name of ["bin", "package.json", "script", "src"]) {
+  for (const name of ["bin", "package.json", "script", "src", "tsconfig.json", "web"]) {
     cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));

@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseQueryBody } from "../../src/operations/query-body.ts";
+import { SHOWN_STATUSES } from "../../src/task/status.ts";
+import { hashOf, placeOf } from "../../web/model/address.ts";
+import { bodyOf, draftOf, type Filter, filterOf, isFiltered, NO_FILTER } from "../../web/model/filter.ts";
+
+/** What no id can hold: they are split at commas and spaces, and trimmed. */
+const id = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !/[,\s\p{Cc}\p{Zs}\ufeff]/u.test(text));
+const filter: fc.Arbitrary<Filter> = fc
+  .record({ userId: id, taskIds: fc.uniqueArray(id, { maxLength: 5 }), statuses: fc.subarray([...SHOWN_STATUSES]) })
+  .chain((whole) => fc.constantFrom(whole, { ...whole, userId: "", taskIds: [] }));
+
+describe("the form", () => {
+  it("takes ids by commas and spaces, without repeats, and trims the user", () => {
+    const draft = { userId: "  alice ", taskIds: "t01, t02\n t01,,t03 ", statuses: [] };
+    expect(filterOf(draft)).toEqual({ userId: "alice", taskIds: ["t01", "t02", "t03"], statuses: [] });
+  });
+
+  it("wants the user where there are ids", () => {
+    expect(filterOf({ userId: " ", taskIds: "t01", statuses: [] })).toBeUndefined();
+    expect(filterOf({ userId: " ", taskIds: " , ", statuses: [] })).toEqual(NO_FILTER);
+  });
+
+  it("shows what was applied", () => {
+    fc.assert(
+      fc.property(filter, (applied) => {
+        expect(filterOf(draftOf(applied))).toEqual(applied);
+      }),
+    );
+  });
+});
+
+describe("the body", () => {
+  it("is one that the server takes, with all of the filter in it", () => {
+    fc.assert(
+      fc.property(filter, (applied) => {
+        expect(parseQueryBody(JSON.stringify(bodyOf(applied, 3, 50)), "the body")).toMatchObject({
+          ...{ page: 3, pageSize: 50, userId: applied.userId || null },
+          taskIds: applied.taskIds.length > 0 ? applied.taskIds : null,
+          statuses: applied.statuses.length > 0 ? applied.statuses : null,
+        });
+      }),
+    );
+  });
+});
+
+describe("the address", () => {
+  it("brings one back to the same place", () => {
+    fc.assert(
+      fc.property(filter, fc.integer({ min: 1, max: 9999 }), (applied, page) => {
+        expect(placeOf(`#${hashOf({ filter: applied, page })}`)).toEqual({ filter: applied, page });
+      }),
+    );
+  });
+
+  it("says nothing of the first page without a filter", () => {
+    expect(hashOf({ filter: NO_FILTER, page: 1 })).toBe("");
+    expect(placeOf("")).toEqual({ filter: NO_FILTER, page: 1 });
+    expect(isFiltered(NO_FILTER)).toBe(false);
+  });
+
+  it("leaves out what makes no sense, and ids that are too many", () => {
+    expect(placeOf("#ids=t01&status=done,odd&page=-3")).toEqual({
+      filter: { ...NO_FILTER, statuses: ["done"] },
+      page: 1,
+    });
+    const many = { userId: "alice", taskIds: Array.from({ length: 5000 }, (_, i) => `t${i}`), statuses: [] };
+    expect(hashOf({ filter: many, page: 1 })).toBe("user=alice");
+  });
+});

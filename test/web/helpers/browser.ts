@@ -1,0 +1,101 @@
+import { execFileSync } from "node:child_process";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+  type Request,
+} from "playwright-core";
+import { until } from "../../helpers/until.ts";
+
+/** It asks nobody for anything, and needs no card. */
+const FLAGS = [
+  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+];
+/** Longer than the time between two refreshes, in milliseconds. */
+const REFRESH = 6_000;
+
+/** Starts a browser with a profile of its own, which goes with it. */
+export function startBrowser(): Promise<Browser> {
+  // Debian's, as a rule; `script/test` installs it.
+  const executablePath = execFileSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).trim();
+  return chromium.launch({ executablePath, args: FLAGS });
+}
+
+/** One tab of somebody who never was here before, with everything noted that a page must not do. */
+export class Tab {
+  readonly page: Page;
+  readonly requests: Request[] = [];
+  /** Errors on the console, which violations of the CSP are too, exceptions, and requests to other hosts. */
+  #complaints: string[] = [];
+
+  private constructor(page: Page, origin: string) {
+    this.page = page;
+    page.on("pageerror", (error) => this.#complaints.push(`exception: ${error.stack}`));
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) this.#complaints.push(`console: ${message.text()}`);
+    });
+    page.on("request", (request) => {
+      this.requests.push(request);
+      if (!request.url().startsWith(origin)) this.#complaints.push(`request: ${request.url()}`);
+    });
+  }
+
+  /** Its clock goes on, and `refreshes` puts it forward. */
+  static async open(browser: Browser, url: string, options: BrowserContextOptions): Promise<Tab> {
+    const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 }, ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    const tab = new Tab(page, new URL(url).origin);
+    await page.clock.install();
+    await page.goto(url);
+    return tab;
+  }
+
+  get complaints(): readonly string[] {
+    return this.#complaints;
+  }
+
+  /** What a browser writes on the console for every answer of 400 and more, of a test that provokes them. */
+  expectsRefusals(): void {
+    this.#complaints = this.#complaints.filter((line) => !line.includes("Failed to load resource"));
+  }
+
+  /** Requests so far for a path. */
+  asked(path: RegExp): Request[] {
+    return this.requests.filter((request) => path.test(new URL(request.url()).pathname));
+  }
+
+  rows(): Locator {
+    return this.page.locator(".task");
+  }
+
+  row(taskId: string): Locator {
+    return this.rows().filter({ has: this.page.getByRole("button", { name: taskId, exact: true }) });
+  }
+
+  /** Waits until these tasks are among the rows, in this order. */
+  async sees(taskIds: readonly string[], { count }: { count?: number } = {}): Promise<void> {
+    let shown: string[] = [];
+    await until(async () => {
+      shown = await this.rows().locator(".task-id").allTextContents();
+      const wanted = shown.filter((id) => taskIds.includes(id));
+      return wanted.join() === taskIds.join() && (count === undefined || shown.length === count);
+    }).catch((cause) => {
+      throw new Error(`not ${taskIds} of ${count ?? "any"}, but ${shown}`, { cause });
+    });
+  }
+
+  /** Lets the time until the next refresh go by, and waits for its answer. */
+  async refreshes(path = /\/voice-tasks(\/query)?$/): Promise<void> {
+    const answered = this.page.waitForResponse((response) => path.test(new URL(response.url()).pathname));
+    await this.page.clock.fastForward(REFRESH);
+    await (await answered).finished();
+  }
+
+  close(): Promise<void> {
+    return this.page.context().close();
+  }
+}

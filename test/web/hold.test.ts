@@ -1,0 +1,60 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { holdRows, shownRows } from "../../web/model/hold.ts";
+import { type Row, rowOf } from "../../web/model/row.ts";
+
+const row = (taskId: string, status = "run"): Row => rowOf({ user_id: "alice", task_id: taskId, status });
+const keys = (rows: readonly Row[]) => rows.map(({ key }) => key);
+
+describe("rows that somebody reads", () => {
+  it("stay in their places, are brought up to date, and count what is new", () => {
+    const shown = shownRows([row("t3"), row("t2"), row("t1")]);
+    const held = holdRows(shown, [row("t4"), row("t2", "done"), row("t3")]);
+    expect(held.rows.map(({ taskId, status, left }) => [taskId, status, left])).toEqual([
+      ["t3", "run", false],
+      ["t2", "done", false],
+      ["t1", "run", true],
+    ]);
+    expect(held).toMatchObject({ added: 1, differs: true });
+  });
+
+  it("are no more marked as gone once they are back", () => {
+    const gone = holdRows(shownRows([row("t1")]), []).rows;
+    expect(holdRows(gone, [row("t1")])).toMatchObject({ rows: [{ left: false }], differs: false });
+  });
+
+  it("differ in nothing where only their contents changed", () => {
+    expect(holdRows(shownRows([row("t1")]), [row("t1", "done")])).toMatchObject({ added: 0, differs: false });
+  });
+
+  it("never come, go or move, whatever the answer is", () => {
+    const ids = fc.uniqueArray(fc.constantFrom<string>("a", "b", "c", "d", "e", "f"));
+    fc.assert(
+      fc.property(ids, ids, (before, after) => {
+        const shown = shownRows(before.map((id) => row(id)));
+        const held = holdRows(
+          shown,
+          after.map((id) => row(id, "done")),
+        );
+        expect(keys(held.rows)).toEqual(keys(shown));
+        expect(held.added).toBe(after.filter((id) => !before.includes(id)).length);
+        expect(held.differs).toBe(JSON.stringify(before) !== JSON.stringify(after));
+        for (const { taskId, left } of held.rows) expect(left).toBe(!after.includes(taskId));
+      }),
+    );
+  });
+});
+
+describe("a row", () => {
+  it("keeps ids apart whatever characters they hold", () => {
+    const pair = (user_id: string, task_id: string) => rowOf({ user_id, task_id }).key;
+    expect(pair("a:b", "c")).not.toBe(pair("a", "b:c"));
+    expect(pair('a","b', "c")).not.toBe(pair("a", 'b","c'));
+  });
+
+  it("shows any value that a service wrote where a text is expected", () => {
+    expect(rowOf({ user_id: "a", task_id: "b", error: { code: 7 }, text: null, updated_at: 1.5 })).toMatchObject({
+      ...{ error: '{"code":7}', text: "", updatedAt: "1.5", createdAt: "" },
+    });
+  });
+});

@@ -1,0 +1,120 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+/** `t001` of alice was changed last; bob has the last five of fifty. */
+const TASKS = Array.from({ length: 50 }, (_, i) =>
+  record(i < 45 ? "alice" : "bob", `t${String(i + 1).padStart(3, "0")}`, {
+    ...{ updated_at: ago(60 + i), status: i % 2 === 0 ? "succeeded" : "failed" },
+    error: i % 2 === 0 ? null : "参考音频少于三秒",
+  }),
+);
+beforeEach(() => here.root.writeStore(TASKS));
+
+const LIST = /\/voice-tasks$/;
+const QUERY = /\/voice-tasks\/query$/;
+
+describe("without a filter", () => {
+  it("pages through GET, and says where one is", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.sees(["t001", "t020"], { count: 20 });
+    await tab.page.getByText("from Redis").waitFor();
+    await tab.page.getByRole("button", { name: "Next" }).click();
+    await tab.sees(["t021", "t040"], { count: 20 });
+    await tab.page.getByText("Page 2 of 3").waitFor();
+    await tab.page.reload();
+    await tab.sees(["t021", "t040"]);
+    await tab.page.goBack();
+    await tab.sees(["t001"]);
+    expect(tab.asked(QUERY)).toEqual([]);
+    expect(new Set(tab.asked(LIST).map((request) => request.method()))).toEqual(new Set(["GET"]));
+    expect(tab.asked(LIST).map((request) => new URL(request.url()).search)).toContain("?page=2&page_size=20");
+  });
+});
+
+describe("a filter", () => {
+  it("by user and ids is posted as JSON, and names what was not found", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.sees(["t001"]);
+    await tab.page.getByLabel("User").fill(" bob ");
+    await tab.page.getByLabel("Task ids").fill("t050, t047 t999");
+    await tab.page.getByRole("button", { name: "Apply" }).click();
+    await tab.sees(["t050", "t047"], { count: 2 });
+    await tab.page.getByText("1 id not found").waitFor();
+    await tab.page.getByText("t999").waitFor();
+    const [request] = tab.asked(QUERY);
+    expect([request!.method(), request!.headers()["content-type"]]).toEqual(["POST", "application/json"]);
+    expect(request!.postDataJSON()).toEqual({
+      ...{ page: 1, page_size: 20, user_id: "bob", task_ids: ["t050", "t047", "t999"] },
+    });
+  });
+
+  it("that was applied last is what a refresh asks for, whatever is half typed", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.page.getByLabel("User").fill("bob");
+    await tab.page.getByLabel("User").press("Enter");
+    await tab.sees(["t046", "t050"], { count: 5 });
+    await tab.page.getByLabel("User").fill("ali");
+    await tab.refreshes(QUERY);
+    expect(tab.asked(QUERY).at(-1)!.postDataJSON()).toEqual({ page: 1, page_size: 20, user_id: "bob" });
+    await tab.sees(["t046", "t050"], { count: 5 });
+    expect(await tab.page.getByLabel("User").inputValue()).toBe("ali");
+    await tab.page.getByRole("button", { name: "Clear" }).click();
+    await tab.sees(["t001"], { count: 20 });
+  });
+
+  it("by status pages by POST, and is in the address", async () => {
+    const served = await here.serveSynced();
+    const tab = await here.open(`${served.url}/#status=error&page=2`);
+    await tab.sees(["t042", "t050"], { count: 5 });
+    expect(tab.asked(QUERY)[0]!.postDataJSON()).toEqual({ page: 2, page_size: 20, status: ["error"] });
+    await tab.page.getByRole("checkbox", { name: "error" }).uncheck();
+    await tab.page.getByRole("checkbox", { name: "done" }).check();
+    await tab.page.getByRole("button", { name: "Apply" }).click();
+    await tab.sees(["t001", "t039"], { count: 20 });
+    expect(new URL(tab.page.url()).hash).toBe("#status=done");
+  });
+
+  it("of ids without their user is not asked, and what the server refuses is said", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.sees(["t001"]);
+    await tab.page.getByLabel("Task ids").fill("t001");
+    await tab.page.getByRole("button", { name: "Apply" }).click();
+    await tab.page.getByText("Task ids count only together with their user").waitFor();
+    expect(tab.asked(QUERY)).toEqual([]);
+    await tab.page.getByLabel("User").fill("a:b");
+    await tab.page.getByRole("button", { name: "Apply" }).click();
+    await tab.page.getByText("The filter was not applied").waitFor();
+    tab.expectsRefusals();
+    await tab.refreshes(LIST);
+    await tab.sees(["t001"], { count: 20 });
+  });
+
+  it("that nothing fits says so, and leads back", async () => {
+    const tab = await here.open(`${(await here.serveSynced()).url}/#user=nobody`);
+    await tab.page.getByText("No task fits the filter").waitFor();
+    await tab.page.locator(".empty").getByRole("button", { name: "Clear" }).click();
+    await tab.sees(["t001"], { count: 20 });
+  });
+
+  it("of thousands of ids is one question, drawn some hundreds at a time", async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => record("carol", `c${i}`, { updated_at: ago(i) }));
+    here.root.writeStore(many);
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.page.getByLabel("User").fill("carol");
+    await tab.page.getByLabel("Task ids").fill(many.map(({ task_id }) => task_id).join(" "));
+    await tab.page.getByRole("button", { name: "Apply" }).click();
+    await tab.page.getByText("3,000 tasks found").waitFor();
+    await tab.sees(["c0", "c199"], { count: 200 });
+    await tab.page.getByRole("button", { name: "Show 200 more" }).click();
+    await tab.sees(["c399"], { count: 400 });
+    expect(tab.asked(QUERY)[0]!.postDataJSON().task_ids).toHaveLength(3000);
+  });
+});
+
+it("an empty store says what comes next", async () => {
+  here.root.writeStore([]);
+  const tab = await here.open((await here.serve("--no-cleanup")).url);
+  await tab.page.getByText("No tasks yet").waitFor();
+});

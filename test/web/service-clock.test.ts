@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { ServiceClock } from "../../web/time/service-clock.ts";
+
+const shanghai = new ServiceClock("Asia/Shanghai");
+
+describe("times of the service", () => {
+  it.each([
+    ["2026-11-25T01:07:56.453999", "2026-11-25 01:07:56 +08:00"],
+    ["2026-11-24T17:07:56Z", "2026-11-25 01:07:56 +08:00"],
+    ["1795540076.9", "2026-11-25 01:07:56 +08:00"],
+    ["soon", "soon"],
+    ["1e300", "1e300"],
+    ["", ""],
+  ])("%s is told as %s", (text, told) => {
+    expect(shanghai.exact(text)).toBe(told);
+  });
+
+  it("are those of its zone, daylight saving included, whatever the browser's is", () => {
+    const berlin = new ServiceClock("Europe/Berlin");
+    expect(berlin.exact("2026-07-01T12:00:00")).toBe("2026-07-01 12:00:00 +02:00");
+    expect(berlin.hour("2026-12-01T12:00:00+00:00")).toBe("13");
+    expect(berlin.time(0)).toBe("01:00:00");
+  });
+
+  it("count as UTC in a zone that the browser does not know", () => {
+    expect(new ServiceClock("Nowhere/Land").exact("2026-07-01T12:00:00")).toBe("2026-07-01 12:00:00 +00:00");
+  });
+});
+
+describe("ages", () => {
+  const now = 1_000_000;
+  it.each([
+    [0, "en", "0 sec. ago"],
+    [59.9, "en", "59 sec. ago"],
+    [60, "en", "1 min. ago"],
+    [7199, "en", "1 hr. ago"],
+    [10 * 86_400, "en", "10 days ago"],
+    [-120, "en", "in 2 min."],
+    [180, "zh-CN", "3分钟前"],
+  ])("%d s in %s: %s", (age, language, told) => {
+    expect(shanghai.ago(String(now - age), now, language)).toBe(told);
+  });
+
+  it("of what is no time is the text", () => {
+    expect(shanghai.ago("soon", now, "en")).toBe("soon");
+  });
+});

@@ -1,0 +1,105 @@
+import type { HealthAnswer } from "../../src/http/health.ts";
+import type { StatsResult } from "../../src/operations/stats/types.ts";
+import type { PageJson } from "../../src/render/page.ts";
+import { fieldsOf } from "../model/exact-json.ts";
+import { type Download, downloadsOf } from "../model/files.ts";
+import { bodyOf, type Filter, isFiltered } from "../model/filter.ts";
+import { Failure, problemOf } from "./failure.ts";
+
+/** One answer to "which tasks". */
+export interface ListAnswer {
+  readonly page: PageJson;
+  /** What the server says beside it, a line each. */
+  readonly warnings: readonly string[];
+}
+
+/** How long the server may take, in milliseconds. A million tasks are counted in a few seconds. */
+const PATIENCE = 30_000;
+const UNAUTHORIZED = 401;
+
+/**
+ * Asks the server. All addresses are relative, so that the page works behind a proxy, under any path. What has no answer
+ * is a Failure, unless the question was aborted.
+ */
+export class Api {
+  readonly #refused: () => void;
+  /** How far the server's clock is ahead of this browser's, in milliseconds. */
+  #ahead = 0;
+
+  /** @param refused is called whenever a token is wanted */
+  constructor(refused: () => void) {
+    this.#refused = refused;
+  }
+
+  /** The time by the server's clock, epoch seconds. */
+  now(): number {
+    return (Date.now() + this.#ahead) / 1000;
+  }
+
+  /** A page of the list, or the tasks of some ids. A filter goes into a body, which may be long, as an address may not. */
+  async list(filter: Filter, page: number, pageSize: number, signal: AbortSignal): Promise<ListAnswer> {
+    const response = isFiltered(filter)
+      ? await this.#send("POST", "voice-tasks/query", bodyOf(filter, page, pageSize), signal)
+      : await this.#ask(`voice-tasks?page=${page}&page_size=${pageSize}`, { signal });
+    const warnings = JSON.parse(response.headers.get("ttsctl-warnings") ?? "[]") as string[];
+    return { page: (await response.json()) as PageJson, warnings };
+  }
+
+  /** The fields of a record, each as text. */
+  async fields(userId: string, taskId: string, signal: AbortSignal): Promise<[name: string, text: string][]> {
+    const response = await this.#ask(taskPath(userId, taskId), { signal });
+    return fieldsOf(await response.text());
+  }
+
+  async files(userId: string, taskId: string, signal?: AbortSignal): Promise<Download[]> {
+    const response = await this.#ask(taskPath(userId, taskId, "/files"), { ...(signal ? { signal } : {}) });
+    return downloadsOf(await response.json());
+  }
+
+  /** @param force even if the task is not finished; without, that is refused with the status 409 */
+  async remove(userId: string, taskId: string, force: boolean): Promise<void> {
+    await this.#send("DELETE", `${taskPath(userId, taskId)}${force ? "&force=true" : ""}`);
+  }
+
+  async health(): Promise<HealthAnswer> {
+    const response = await this.#ask("healthz", {}, 503);
+    return (await response.json()) as HealthAnswer;
+  }
+
+  async stats(userId: string): Promise<StatsResult> {
+    const user = userId === "" ? "" : `&user_id=${encodeURIComponent(userId)}`;
+    return (await (await this.#ask(`stats?disk=false${user}`)).json()) as StatsResult;
+  }
+
+  /** Begins a session, which the browser keeps in a cookie that no script can read. */
+  async login(token: string): Promise<void> {
+    await this.#send("POST", "login", { token });
+  }
+
+  async logout(): Promise<void> {
+    await this.#send("POST", "logout");
+  }
+
+  #send(method: string, path: string, body: object | null = null, signal?: AbortSignal): Promise<Response> {
+    const content =
+      body === null ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    return this.#ask(path, { method, ...content, ...(signal ? { signal } : {}) });
+  }
+
+  /** @param alsoFine a status that is an answer although it is no success */
+  async #ask(path: string, init: RequestInit = {}, alsoFine = 200): Promise<Response> {
+    const signal = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(init.signal ? [init.signal] : [])]);
+    const response = await fetch(path, { ...init, signal }).catch(() => {
+      throw new Failure(null);
+    });
+    const date = Date.parse(response.headers.get("date") ?? "");
+    if (!Number.isNaN(date)) this.#ahead = date - Date.now();
+    if (response.ok || response.status === alsoFine) return response;
+    if (response.status === UNAUTHORIZED) this.#refused();
+    throw new Failure(await problemOf(response));
+  }
+}
+
+function taskPath(userId: string, taskId: string, of = ""): string {
+  return `voice-tasks/${encodeURIComponent(taskId)}${of}?user_id=${encodeURIComponent(userId)}`;
+}

@@ -1,0 +1,41 @@
+/** An RFC 9457 answer, as far as the page shows it. */
+export interface Problem {
+  /** The HTTP status. */
+  readonly status: number;
+  /** One of the words of docs/json.md; empty where what answered was not ttsctl. */
+  readonly code: string;
+  readonly detail: string;
+  /** What to do next; empty for none. */
+  readonly hint: string;
+}
+
+/** Why a question to the server has no answer: it said so, or it could not be reached (`problem` is then null). */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly problem: Problem | null;
+
+  constructor(problem: Problem | null) {
+    super(problem?.detail ?? "unreachable");
+    this.problem = problem;
+  }
+
+  /** Whether the question itself was wrong, so that asking it again is of no use. */
+  get isMistake(): boolean {
+    const status = this.problem?.status ?? 0;
+    return status >= 400 && status < 500 && status !== 401 && status !== 429;
+  }
+}
+
+/** Reads a refusal. A proxy between may have answered in its own way. */
+export async function problemOf(response: Response): Promise<Problem> {
+  const body: unknown = await response.json().catch(() => null);
+  const told = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  const fallback = `${response.status} ${response.statusText}`.trim();
+  return {
+    status: response.status,
+    code: text(told.code),
+    detail: text(told.detail) || text(told.title) || fallback,
+    hint: text(told.hint),
+  };
+}

@@ -1,0 +1,36 @@
+import type { StatusCounts } from "../../src/operations/stats/types.ts";
+import { BAR_SIGNS, type BarStatus } from "../../src/render/hour-chart.ts";
+
+/** From the bottom of a bar to its top. */
+export const BAR_ORDER: readonly BarStatus[] = BAR_SIGNS.map(([status]) => status);
+
+/** A part of a bar; `from` and `height` in per cent of the chart, from the bottom. */
+export interface Segment {
+  readonly status: BarStatus;
+  readonly from: number;
+  readonly height: number;
+}
+
+/** One failed task among ten thousand must be seen: no part is lower than this, in per cent. */
+const LEAST = 2;
+
+/** The bar of one hour. It is never higher than the chart. */
+export function segmentsOf(counts: StatusCounts, top: number): Segment[] {
+  const parts = BAR_ORDER.filter((status) => counts[status] > 0);
+  const wanted = parts.map((status) => Math.max(LEAST, (counts[status] / top) * 100));
+  const sum = wanted.reduce((all, height) => all + height, 0);
+  const shrink = sum > 100 ? 100 / sum : 1;
+  let from = 0;
+  return parts.map((status, i) => {
+    const segment = { status, from, height: wanted[i]! * shrink };
+    from += segment.height;
+    return segment;
+  });
+}
+
+/** The top of the scale: the next of 1, 2, 5, 10, 20, ... that is no less than the most tasks of an hour. */
+export function topOf(hours: readonly StatusCounts[]): number {
+  const most = Math.max(1, ...hours.map(({ total }) => total));
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [1, 2, 5, 10].map((step) => step * power).find((top) => top >= most)!;
+}

@@ -1,0 +1,40 @@
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { messagesIn, TAGS } from "./i18n/language.ts";
+import { placeOf } from "./model/address.ts";
+import { followAddress } from "./state/address-bar.ts";
+import { App } from "./state/app.ts";
+import { Preferences } from "./state/preferences.ts";
+import { AppContext } from "./view/context.ts";
+import { Page } from "./view/page.tsx";
+import "./style/page.css";
+
+/** How often ages are told anew, in milliseconds. */
+const TICK = 5_000;
+
+const preferences = new Preferences(storage(), navigator.languages);
+const app = new App(preferences, placeOf(location.hash));
+
+effect(() => {
+  const language = preferences.language.value;
+  document.documentElement.lang = TAGS[language];
+  document.title = `${messagesIn(language).title} · ttsctl`;
+});
+render(
+  <AppContext.Provider value={app}>
+    <Page />
+  </AppContext.Provider>,
+  document.getElementById("app")!,
+);
+setInterval(() => app.tick(), TICK);
+followAddress(app.tasks, () => preferences.pageSize.value);
+void app.begin();
+
+/** Some browsers refuse it by their settings. */
+function storage(): Storage | null {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Row } from "./row.ts";
+
+/** A row on the screen. */
+export interface ShownRow extends Row {
+  /** No longer on this page of the list: pushed to another, or deleted. */
+  readonly left: boolean;
+}
+
+/** Rows kept in their places, and what a fresh answer would change about them. */
+export interface Held {
+  readonly rows: readonly ShownRow[];
+  /** How many tasks the answer has that are not on the screen. */
+  readonly added: number;
+  /** Whether it differs in anything but the contents of rows. */
+  readonly differs: boolean;
+}
+
+export function shownRows(rows: readonly Row[]): ShownRow[] {
+  return rows.map((row) => ({ ...row, left: false }));
+}
+
+/**
+ * Brings the rows that somebody is reading up to date where they stand: none comes, goes or moves. What is new is only
+ * counted.
+ */
+export function holdRows(shown: readonly ShownRow[], fresh: readonly Row[]): Held {
+  const byKey = new Map(fresh.map((row) => [row.key, row]));
+  const rows = shown.map((row) => {
+    const now = byKey.get(row.key);
+    return now === undefined ? { ...row, left: true } : { ...now, left: false };
+  });
+  const known = new Set(shown.map(({ key }) => key));
+  const added = fresh.filter(({ key }) => !known.has(key)).length;
+  const differs = shown.length !== fresh.length || shown.some(({ key }, i) => key !== fresh[i]!.key);
+  return { rows, added, differs };
+}

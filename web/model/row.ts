@@ -1,0 +1,42 @@
+import type { PageJson } from "../../src/render/page.ts";
+
+/** What the page shows of a task in a line. Every text may be hostile: it goes into text nodes alone. */
+export interface Row {
+  readonly key: string;
+  readonly userId: string;
+  readonly taskId: string;
+  /** A shown word, or the service's own where it is none of the four. */
+  readonly status: string;
+  /** Empty for none. */
+  readonly error: string;
+  readonly text: string;
+  /** As the service wrote them; epoch seconds as their digits. Empty for none. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export function rowOf(item: PageJson["items"][number]): Row {
+  const userId = textOf(item.user_id);
+  const taskId = textOf(item.task_id);
+  return {
+    key: keyOf(userId, taskId),
+    userId,
+    taskId,
+    status: textOf(item.status),
+    error: textOf(item.error),
+    text: textOf(item.text),
+    createdAt: textOf(item.created_at),
+    updatedAt: textOf(item.updated_at),
+  };
+}
+
+/** Names a task among all users: ids may hold any character, so no separator would do. */
+export function keyOf(userId: string, taskId: string): string {
+  return JSON.stringify([userId, taskId]);
+}
+
+/** Any value of a record as text: a service may write an object where a text is expected. */
+export function textOf(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

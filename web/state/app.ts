@@ -1,0 +1,101 @@
+import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
+import { Api } from "../api/api.ts";
+import { messagesIn } from "../i18n/language.ts";
+import type { Place } from "../model/address.ts";
+import { NO_FILTER } from "../model/filter.ts";
+import type { Row } from "../model/row.ts";
+import { About } from "./about.ts";
+import { Deletion } from "./deletion.ts";
+import { Opened } from "./opened.ts";
+import { Overview } from "./overview.ts";
+import { Player } from "./player.ts";
+import type { Preferences } from "./preferences.ts";
+import { Reading } from "./reading.ts";
+import { Refresher } from "./refresher.ts";
+import { Session } from "./session.ts";
+import { TaskList } from "./task-list.ts";
+
+/** The parts of the page, wired together. */
+export class App {
+  readonly preferences: Preferences;
+  readonly session = new Session();
+  readonly api = new Api(() => this.session.refused());
+  readonly about = new About(this.api);
+  readonly opened = new Opened();
+  readonly player = new Player();
+  readonly deletion = new Deletion(this.api, (row, wasThere) => this.#deleted(row, wasThere));
+  readonly reading = new Reading(() => this.#isBusy());
+  readonly tasks: TaskList;
+  readonly overview: Overview;
+  readonly refresher: Refresher;
+  readonly #now = signal(this.api.now());
+  readonly #announcement = signal("");
+
+  /** Epoch seconds by the server's clock, from time to time. */
+  readonly now: ReadonlySignal<number> = this.#now;
+  /** What a screen reader is to say. */
+  readonly announcement: ReadonlySignal<string> = this.#announcement;
+
+  /** @param place what the list shows first */
+  constructor(preferences: Preferences, place: Place) {
+    this.preferences = preferences;
+    const isReading = () => this.reading.isReading();
+    this.tasks = new TaskList({ api: this.api, isReading }, { ...place, pageSize: preferences.pageSize.value });
+    const userId = computed(() => this.tasks.request.value.filter.userId);
+    this.overview = new Overview(this.api, userId);
+    this.refresher = new Refresher(() => this.#refresh(), preferences.refreshSeconds);
+  }
+
+  readonly announce = (text: string): void => {
+    this.#announcement.value = text;
+  };
+
+  /** Asks for everything for the first time, and then again and again. */
+  async begin(): Promise<void> {
+    this.refresher.start();
+    this.overview.start();
+    await Promise.all([this.about.refresh(), this.tasks.show()]);
+    // An address that somebody wrote by hand may be refused; the whole list is better than nothing.
+    if (this.tasks.rejected.value !== null) await this.tasks.apply(NO_FILTER);
+  }
+
+  /** Lets ages grow between two refreshes. */
+  tick(): void {
+    this.#now.value = this.api.now();
+  }
+
+  /** Begins a session. @throws Failure where the server does not take the token */
+  async login(token: string): Promise<void> {
+    await this.api.login(token);
+    this.session.begun();
+    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh()]);
+  }
+
+  readonly logout = async (): Promise<void> => {
+    await this.api.logout();
+    this.session.refused();
+  };
+
+  async #refresh(): Promise<void> {
+    if (this.session.needsToken.value) return;
+    await Promise.all([this.tasks.refresh(), this.about.refresh(), this.overview.refreshIfDue()]);
+    this.tick();
+  }
+
+  #isBusy(): boolean {
+    const rows = this.tasks.view.value?.rows ?? [];
+    const isAsked = this.deletion.asked.value !== null;
+    return isAsked || this.player.playing.value || rows.some(({ key }) => this.opened.has(key));
+  }
+
+  #deleted({ key, taskId }: Row, wasThere: boolean): void {
+    const text = messagesIn(this.preferences.language.value);
+    batch(() => {
+      this.opened.close(key);
+      this.tasks.forget(key);
+      this.announce(wasThere ? text.deleted(taskId) : text.alreadyGone(taskId));
+    });
+    if (this.player.track.value?.taskKey === key) this.player.close();
+    void this.refresher.now();
+  }
+}

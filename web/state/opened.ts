@@ -1,0 +1,21 @@
+import { type ReadonlySignal, signal } from "@preact/signals";
+
+/** Which rows are open, by key; a refresh leaves them so. */
+export class Opened {
+  readonly #keys = signal<ReadonlySet<string>>(new Set());
+  readonly keys: ReadonlySignal<ReadonlySet<string>> = this.#keys;
+
+  has(key: string): boolean {
+    return this.#keys.value.has(key);
+  }
+
+  toggle(key: string): void {
+    const keys = new Set(this.#keys.value);
+    if (!keys.delete(key)) keys.add(key);
+    this.#keys.value = keys;
+  }
+
+  close(key: string): void {
+    if (this.has(key)) this.toggle(key);
+  }
+}

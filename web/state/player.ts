@@ -1,0 +1,55 @@
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { Download } from "../model/files.ts";
+
+/** What the player has: a file of a task. */
+export interface Track {
+  readonly taskKey: string;
+  readonly taskId: string;
+  readonly userId: string;
+  readonly file: Download;
+}
+
+/**
+ * The one player of the page. It stands outside of the list, so that nothing that happens to the list stops it.
+ */
+export class Player {
+  readonly #track = signal<Track | null>(null);
+  readonly #playing = signal(false);
+  readonly #failed = signal(false);
+
+  readonly track: ReadonlySignal<Track | null> = this.#track;
+  readonly playing: ReadonlySignal<boolean> = this.#playing;
+  /** Whether the browser could not play it. */
+  readonly failed: ReadonlySignal<boolean> = this.#failed;
+  /** The element, while there is a track. */
+  element: HTMLAudioElement | null = null;
+
+  /** Plays a file from its beginning, or goes on with it. */
+  play(track: Track): void {
+    if (this.#track.value?.file.url === track.file.url && this.element !== null) this.#start();
+    else {
+      this.#failed.value = false;
+      this.#track.value = track; // its element starts by itself
+    }
+  }
+
+  pause(): void {
+    this.element?.pause();
+  }
+
+  close(): void {
+    this.pause();
+    this.#track.value = null;
+    this.#playing.value = false;
+  }
+
+  /** What the element tells of itself. */
+  told(state: "playing" | "paused" | "failed"): void {
+    this.#playing.value = state === "playing";
+    this.#failed.value = state === "failed";
+  }
+
+  #start(): void {
+    this.element?.play().catch(() => this.told("failed"));
+  }
+}

@@ -1,0 +1,141 @@
+import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Api, ListAnswer } from "../api/api.ts";
+import { Failure } from "../api/failure.ts";
+import type { Place } from "../model/address.ts";
+import type { Filter } from "../model/filter.ts";
+import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
+import { rowOf } from "../model/row.ts";
+
+/** What the list is asked for: the filter last applied, never what is half typed. */
+export interface Request extends Place {
+  readonly pageSize: number;
+}
+
+/** What stands on the screen. */
+export interface View {
+  readonly request: Request;
+  readonly answer: ListAnswer;
+  /** Those of the answer, or those that were held in their places when it came. */
+  readonly rows: readonly ShownRow[];
+  /** When it was answered, epoch seconds of the server's clock. */
+  readonly at: number;
+}
+
+export interface TaskListParts {
+  readonly api: Pick<Api, "list" | "now">;
+  /** Whether somebody reads the list or plays from it, so that no row may move. */
+  isReading(): boolean;
+}
+
+/** The list on the screen, what it is asked for, and what a refresh may do to it. */
+export class TaskList {
+  readonly #parts: TaskListParts;
+  readonly #request: Signal<Request>;
+  readonly #view = signal<View | null>(null);
+  readonly #waiting = signal<Held | null>(null);
+  readonly #failure = signal<Failure | null>(null);
+  readonly #rejected = signal<Failure | null>(null);
+  readonly #asking = signal(false);
+  #question = new AbortController();
+
+  /** Null until there is an answer to the request. */
+  readonly view: ReadonlySignal<View | null> = this.#view;
+  /** What the newest answer would move, while the rows are held in their places; null for nothing. */
+  readonly waiting: ReadonlySignal<Held | null> = this.#waiting;
+  /** Why the last question has no answer; the view is then the one before. */
+  readonly failure: ReadonlySignal<Failure | null> = this.#failure;
+  /** Why the last filter was not applied. */
+  readonly rejected: ReadonlySignal<Failure | null> = this.#rejected;
+  /** Whether a question of the reader's own is on its way. */
+  readonly asking: ReadonlySignal<boolean> = this.#asking;
+
+  /** @param request what is shown first */
+  constructor(parts: TaskListParts, request: Request) {
+    this.#parts = parts;
+    this.#request = signal(request);
+  }
+
+  get request(): ReadonlySignal<Request> {
+    return this.#request;
+  }
+
+  /** Shows the first page of a filter. */
+  apply(filter: Filter): Promise<void> {
+    return this.#go({ ...this.#request.value, filter, page: 1 });
+  }
+
+  goTo(page: number): Promise<void> {
+    return this.#go({ ...this.#request.value, page });
+  }
+
+  open(place: Place, pageSize: number): Promise<void> {
+    return this.#go({ ...place, pageSize });
+  }
+
+  /** Asks again and shows the answer, whatever it moves: somebody wants to see it. */
+  show(): Promise<void> {
+    return this.#go(this.#request.value);
+  }
+
+  /** Asks again for what is shown, and leaves the rows in their places if somebody reads. A reader's own question goes first. */
+  async refresh(): Promise<void> {
+    if (this.#asking.value) return;
+    const asked = await this.#ask(this.#request.value);
+    if (asked instanceof Failure) this.#failure.value = asked;
+    else if (asked !== null) this.#take(asked, this.#parts.isReading());
+  }
+
+  /** Takes a task off the screen that is no more. */
+  forget(key: string): void {
+    const view = this.#view.value;
+    if (view !== null) this.#view.value = { ...view, rows: view.rows.filter((row) => row.key !== key) };
+  }
+
+  async #go(request: Request): Promise<void> {
+    this.#asking.value = true;
+    const asked = await this.#ask(request);
+    if (asked === null) return;
+    batch(() => {
+      this.#asking.value = false;
+      const isRejected = asked instanceof Failure && asked.isMistake;
+      this.#rejected.value = isRejected ? asked : null;
+      if (isRejected) return;
+      this.#request.value = request;
+      if (!(asked instanceof Failure)) this.#take(asked, false);
+      else this.#fail(asked);
+    });
+  }
+
+  /** The answer as a view, or why there is none; null where a later question took its place. */
+  async #ask(request: Request): Promise<View | Failure | null> {
+    this.#question.abort();
+    const question = new AbortController();
+    this.#question = question;
+    const { filter, page, pageSize } = request;
+    try {
+      const answer = await this.#parts.api.list(filter, page, pageSize, question.signal);
+      if (question.signal.aborted) return null;
+      return { request, answer, rows: shownRows(answer.page.items.map(rowOf)), at: this.#parts.api.now() };
+    } catch (error) {
+      if (question.signal.aborted) return null;
+      if (error instanceof Failure) return error;
+      throw error;
+    }
+  }
+
+  #take(fresh: View, hold: boolean): void {
+    const shown = this.#view.value;
+    // Rows of another question are nobody's place.
+    const held = hold && shown !== null && shown.request === fresh.request ? holdRows(shown.rows, fresh.rows) : null;
+    batch(() => {
+      this.#failure.value = null;
+      this.#waiting.value = held?.differs ? held : null;
+      this.#view.value = held === null ? fresh : { ...fresh, rows: held.rows };
+    });
+  }
+
+  #fail(failure: Failure): void {
+    this.#failure.value = failure;
+    if (this.#view.value?.request !== this.#request.value) this.#view.value = null;
+  }
+}

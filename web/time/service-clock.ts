@@ -1,0 +1,75 @@
+import { formatInZone, TimeReader } from "../../src/task/time.ts";
+import { Zone } from "../../src/task/zone.ts";
+
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+] as const;
+
+/** Times as the service means them: naive ones are those of its zone, and "now" is the server's. */
+export class ServiceClock {
+  readonly #zone: Zone;
+  readonly #times: TimeReader;
+
+  /** @param zone an IANA name; one that this browser does not know counts as UTC */
+  constructor(zone: string) {
+    this.#zone = zoneNamed(zone);
+    this.#times = new TimeReader(this.#zone);
+  }
+
+  /** Epoch seconds of a time field; NaN for what is no time. */
+  epochOf(text: string): number {
+    return text === "" ? Number.NaN : this.#times.epochOf(text);
+  }
+
+  /** To the second, by the service's wall clock: `2026-11-25 01:07:56 +08:00`. What is no time stays as it is. */
+  exact(text: string): string {
+    const epoch = this.epochOf(text);
+    if (!Number.isFinite(epoch)) return text;
+    const iso = formatInZone(Math.floor(epoch), this.#zone);
+    return `${iso.slice(0, 10)} ${iso.slice(11, 19)} ${iso.slice(19)}`;
+  }
+
+  /** The hour of the service's wall clock, two digits. */
+  hour(text: string): string {
+    return this.exact(text).slice(11, 13);
+  }
+
+  /** `01:07:56` by the service's wall clock. @param epoch seconds */
+  time(epoch: number): string {
+    return this.exact(String(epoch)).slice(11, 19);
+  }
+
+  /**
+   * About how long ago it was, in the words of the language, rounded down; what is no time stays as it is.
+   * @param now epoch seconds
+   */
+  ago(text: string, now: number, language: string): string {
+    const epoch = this.epochOf(text);
+    if (!Number.isFinite(epoch)) return text;
+    const age = now - epoch;
+    const [unit, size] = UNITS.find(([, size]) => Math.abs(age) >= size) ?? (["second", 1] as const);
+    return formatOf(language).format(-Math.trunc(age / size), unit);
+  }
+}
+
+function zoneNamed(name: string): Zone {
+  try {
+    return new Zone(name);
+  } catch {
+    return new Zone("UTC");
+  }
+}
+
+const formats = new Map<string, Intl.RelativeTimeFormat>();
+
+/** Making one takes longer than using it for a page of rows. */
+function formatOf(language: string): Intl.RelativeTimeFormat {
+  let format = formats.get(language);
+  if (format === undefined) {
+    format = new Intl.RelativeTimeFormat(language, { style: "short" });
+    formats.set(language, format);
+  }
+  return format;
+}

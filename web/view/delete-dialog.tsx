@@ -1,0 +1,64 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { Asked } from "../state/deletion.ts";
+import { Badge } from "./badge.tsx";
+import { useApp, useMessages } from "./context.ts";
+import { FailureText } from "./failure-text.tsx";
+import { Line } from "./field-text.tsx";
+import { Notice } from "./notice.tsx";
+
+/** Asks before a task is deleted; a modal dialog, which keeps the focus inside and gives it back. */
+export function DeleteDialog() {
+  const { deletion } = useApp();
+  const asked = deletion.asked.value;
+  return asked === null ? null : <Question asked={asked} />;
+}
+
+function Question({ asked }: { asked: Asked }) {
+  const { deletion } = useApp();
+  const text = useMessages();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const { row, needsForce, isBusy, failure } = asked;
+  useEffect(() => {
+    const shown = dialog.current!;
+    shown.showModal();
+    return () => shown.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class={needsForce ? "needs-force" : ""}
+      aria-labelledby="delete-title"
+      aria-describedby="delete-what"
+      onCancel={(event) => {
+        event.preventDefault();
+        deletion.cancel();
+      }}
+    >
+      <h2 id="delete-title">{needsForce ? text.forceTitle : text.deleteTitle}</h2>
+      <p class="deleted-task">
+        <Badge status={row.status} />
+        <strong>
+          <Line text={row.taskId} />
+        </strong>
+        <span class="quiet">
+          <Line text={text.ofUser(row.userId)} />
+        </span>
+      </p>
+      <p id="delete-what">{needsForce ? text.forceWhat : text.deleteWhat}</p>
+      {failure === null ? null : (
+        <Notice kind="error" title={text.deleteFailed}>
+          <FailureText failure={failure} />
+        </Notice>
+      )}
+      <div class="actions">
+        {/* biome-ignore lint/a11y/noAutofocus: the safe choice has the focus when a question opens */}
+        <button type="button" class="button" autoFocus onClick={() => deletion.cancel()}>
+          {text.cancel}
+        </button>
+        <button type="button" class="button danger primary" disabled={isBusy} onClick={() => void deletion.confirm()}>
+          {isBusy ? text.deleting : needsForce ? text.confirmForce : text.confirmDelete}
+        </button>
+      </div>
+    </dialog>
+  );
+}

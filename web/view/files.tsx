@@ -1,0 +1,50 @@
+import { formatBytes } from "../../src/task/bytes.ts";
+import { formatLength } from "../../src/task/play-length.ts";
+import type { Download } from "../model/files.ts";
+import type { Row } from "../model/row.ts";
+import { useApp, useMessages } from "./context.ts";
+import { Line } from "./field-text.tsx";
+import { Icon } from "./icon.tsx";
+import { trackOf } from "./play.tsx";
+
+/** The files of a task: audio to play, everything to download. */
+export function Files({ row, files }: { row: Row; files: readonly Download[] }) {
+  const text = useMessages();
+  if (files.length === 0) return <p class="quiet">{text.noFiles}</p>;
+  return (
+    <ul class="files" aria-label={text.files}>
+      {files.map((file) => (
+        <li key={file.url}>
+          {file.audio ? <PlayFile row={row} file={file} /> : null}
+          <span class="file-name">
+            <Line text={file.name} />
+          </span>
+          <span class="quiet">
+            {formatBytes(file.bytes)}
+            {file.seconds === undefined ? "" : ` · ${formatLength(file.seconds)}`}
+          </span>
+          <a class="button small" href={file.url} download={file.name} aria-label={text.downloadFile(file.name)}>
+            <Icon name="download" />
+            {text.download}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function PlayFile({ row, file }: { row: Row; file: Download }) {
+  const { player } = useApp();
+  const text = useMessages();
+  const isPlaying = player.playing.value && player.track.value?.file.url === file.url;
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      aria-label={`${isPlaying ? text.pause : text.play} ${file.name}`}
+      onClick={() => (isPlaying ? player.pause() : player.play(trackOf(row, file)))}
+    >
+      <Icon name={isPlaying ? "pause" : "play"} />
+    </button>
+  );
+}

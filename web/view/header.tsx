@@ -1,0 +1,38 @@
+import { LANGUAGES, TAGS } from "../i18n/language.ts";
+import { useApp, useMessages } from "./context.ts";
+import { StoreChip } from "./store-state.tsx";
+
+/** Where one is, which store answers, and the other language. */
+export function Header() {
+  const { preferences, session, about, logout } = useApp();
+  const text = useMessages();
+  const { language } = preferences;
+  const other = LANGUAGES.find((known) => known !== language.value)!;
+  return (
+    <header class="top">
+      <p class="brand">
+        <span class="brand-mark" aria-hidden="true" />
+        ttsctl
+      </p>
+      <h1>{text.title}</h1>
+      {session.needsToken.value ? null : <StoreChip />}
+      <span class="spring" />
+      {about.hasToken.value && !session.needsToken.value ? (
+        <button type="button" class="button small" onClick={() => void logout()}>
+          {text.logout}
+        </button>
+      ) : null}
+      <button
+        type="button"
+        class="button small"
+        lang={TAGS[other]}
+        aria-label={text.switchLanguage}
+        onClick={() => {
+          language.value = other;
+        }}
+      >
+        {text.otherLanguage}
+      </button>
+    </header>
+  );
+}

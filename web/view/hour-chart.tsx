@@ -1,0 +1,79 @@
+import type { StatsResult } from "../../src/operations/stats/types.ts";
+import { BAR_ORDER, segmentsOf, topOf } from "../chart/bars.ts";
+import type { Messages } from "../i18n/messages.ts";
+import { useMessages } from "./context.ts";
+import { useTimes } from "./times.ts";
+
+type Hour = StatsResult["perHour"][number];
+
+/** Every so many bars get the hour beneath them. */
+const LABELLED = 6;
+
+/** Tasks by the hour of their last change, the last 24 hours of the service's clock; a table for who cannot see it. */
+export function HourChart({ hours }: { hours: readonly Hour[] }) {
+  const text = useMessages();
+  const { clock } = useTimes();
+  const top = topOf(hours);
+  const labels = hours.map(({ from }) => clock.hour(from));
+  const isQuiet = hours.every(({ total }) => total === 0);
+  return (
+    <figure class="chart">
+      <figcaption>{isQuiet ? text.quietDay : text.perHour}</figcaption>
+      <div class="plot" aria-hidden="true">
+        <span class="scale">{text.number(top)}</span>
+        <svg viewBox={`0 0 ${hours.length * 10} 100`} preserveAspectRatio="none" aria-hidden="true">
+          {hours.map((hour, i) => (
+            <g key={hour.from}>
+              <title>{text.hourTitle(labels[i]!, partsOf(hour, text))}</title>
+              <rect class="slot" x={i * 10 + 1} y={0} width={8} height={100} />
+              {segmentsOf(hour, top).map(({ status, from, height }) => (
+                <rect key={status} class={status} x={i * 10 + 1} y={100 - from - height} width={8} height={height} />
+              ))}
+            </g>
+          ))}
+        </svg>
+        <ol class="hours">
+          {labels.map((label, i) => (
+            <li key={hours[i]!.from}>{i % LABELLED === 0 || i === hours.length - 1 ? label : ""}</li>
+          ))}
+        </ol>
+      </div>
+      <HourTable hours={hours} labels={labels} />
+    </figure>
+  );
+}
+
+function HourTable({ hours, labels }: { hours: readonly Hour[]; labels: readonly string[] }) {
+  const text = useMessages();
+  return (
+    <table class="visually-hidden">
+      <thead>
+        <tr>
+          <th scope="col">{text.hour}</th>
+          {BAR_ORDER.map((status) => (
+            <th key={status} scope="col">
+              {text.status[status]}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {hours.map((hour, i) => (
+          <tr key={hour.from}>
+            <th scope="row">{labels[i]}:00</th>
+            {BAR_ORDER.map((status) => (
+              <td key={status}>{hour[status]}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function partsOf(hour: Hour, text: Messages): string {
+  const parts = BAR_ORDER.filter((status) => hour[status] > 0).map(
+    (status) => `${text.status[status]} ${text.number(hour[status])}`,
+  );
+  return parts.length === 0 ? text.noTasks : parts.toReversed().join(", ");
+}

@@ -1,0 +1,100 @@
+import { useEffect } from "preact/hooks";
+import { isFiltered } from "../model/filter.ts";
+import { REFRESH_CHOICES } from "../state/preferences.ts";
+import { useApp, useMessages } from "./context.ts";
+import { Line } from "./field-text.tsx";
+import { Icon } from "./icon.tsx";
+import { useTimes } from "./times.ts";
+
+/** What is listed, how fresh it is, and what is new: above the rows, and in sight while they scroll. */
+export function ListBar() {
+  const { tasks } = useApp();
+  const text = useMessages();
+  const view = tasks.view.value;
+  return (
+    <div class="list-bar">
+      <h2 id="tasks" tabIndex={-1}>
+        {view === null
+          ? text.tasks
+          : isFiltered(view.request.filter)
+            ? text.found(view.answer.page.total)
+            : text.total(view.answer.page.total)}
+      </h2>
+      <AppliedFilter />
+      <NewTasks />
+      <Refresh />
+    </div>
+  );
+}
+
+function AppliedFilter() {
+  const { tasks } = useApp();
+  const text = useMessages();
+  const { userId, taskIds, statuses } = tasks.request.value.filter;
+  const parts = [
+    ...(userId === "" ? [] : [userId]),
+    ...(taskIds.length === 0 ? [] : [text.filteredIds(taskIds.length)]),
+    ...statuses.map((status) => text.status[status]),
+  ];
+  if (parts.length === 0) return null;
+  return (
+    <p class="applied" title={text.filteredBy}>
+      <Line text={parts.join(" · ")} />
+    </p>
+  );
+}
+
+/** Rows are not moved under somebody's eyes: it is said that there are new ones, and they come when asked for. */
+function NewTasks() {
+  const { tasks, announce } = useApp();
+  const text = useMessages();
+  const waiting = tasks.waiting.value;
+  const added = waiting?.added ?? 0;
+  useEffect(() => {
+    if (added > 0) announce(text.addedSaid(added));
+  }, [added]);
+  if (waiting === null) return null;
+  return (
+    <button type="button" class="button primary small new-tasks" onClick={() => void tasks.show()}>
+      {added > 0 ? text.added(added) : text.changed}
+    </button>
+  );
+}
+
+function Refresh() {
+  const { tasks, preferences, refresher } = useApp();
+  const text = useMessages();
+  const { clock } = useTimes();
+  const view = tasks.view.value;
+  const seconds = preferences.refreshSeconds;
+  return (
+    <div class="refresh">
+      {view === null ? null : <span class="quiet updated">{text.updated(clock.time(view.at))}</span>}
+      <label>
+        <span class="visually-hidden">{text.refreshEvery}</span>
+        <select
+          name="refresh"
+          value={seconds.value}
+          onChange={({ currentTarget }) => {
+            seconds.value = Number(currentTarget.value);
+          }}
+        >
+          {REFRESH_CHOICES.map((choice) => (
+            <option key={choice} value={choice}>
+              {text.refreshEvery} {choice === 0 ? text.never : text.seconds(choice)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={text.refresh}
+        title={text.refresh}
+        onClick={() => void refresher.now()}
+      >
+        <Icon name="refresh" />
+      </button>
+    </div>
+  );
+}

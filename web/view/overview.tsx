@@ -1,0 +1,41 @@
+import { Failure } from "../api/failure.ts";
+import { BAR_ORDER } from "../chart/bars.ts";
+import { useApp, useMessages } from "./context.ts";
+import { FailureText } from "./failure-text.tsx";
+import { Line } from "./field-text.tsx";
+import { HourChart } from "./hour-chart.tsx";
+
+/** How many tasks there are, by status, and when they changed. */
+export function Overview() {
+  const { overview } = useApp();
+  const text = useMessages();
+  const stats = overview.stats.value;
+  if (stats === null) return <section class="card overview" aria-label={text.overview} aria-busy="true" />;
+  if (stats instanceof Failure) {
+    return (
+      <section class="card overview" aria-label={text.overview}>
+        <p class="quiet">{text.overviewFailed}</p>
+        <FailureText failure={stats} />
+      </section>
+    );
+  }
+  const shown = BAR_ORDER.filter((status) => status !== "other" || stats.byStatus.other > 0).toReversed();
+  return (
+    <section class="card overview" aria-label={text.overview}>
+      <div class="counts">
+        <p class="total">
+          <Line text={stats.user === null ? text.total(stats.total) : text.totalOf(stats.total, stats.user)} />
+        </p>
+        <dl>
+          {shown.map((status) => (
+            <div key={status} class={status}>
+              <dt>{text.status[status]}</dt>
+              <dd>{text.number(stats.byStatus[status])}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+      <HourChart hours={stats.perHour} />
+    </section>
+  );
+}

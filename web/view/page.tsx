@@ -1,0 +1,53 @@
+import { useApp, useMessages } from "./context.ts";
+import { DeleteDialog } from "./delete-dialog.tsx";
+import { FilterForm } from "./filter-form.tsx";
+import { Header } from "./header.tsx";
+import { ListBar } from "./list-bar.tsx";
+import { Login } from "./login.tsx";
+import { Overview } from "./overview.tsx";
+import { Pager } from "./pager.tsx";
+import { PlayerBar } from "./player-bar.tsx";
+import { StoreState } from "./store-state.tsx";
+import { TaskRows } from "./task-list.tsx";
+
+/** The whole page. */
+export function Page() {
+  const { session, announcement } = useApp();
+  const text = useMessages();
+  return (
+    <>
+      <button type="button" class="button primary skip" onClick={skipToTasks}>
+        {text.skip}
+      </button>
+      <Header />
+      {session.needsToken.value ? <Login /> : <Tasks />}
+      <p class="visually-hidden" role="status" aria-live="polite">
+        {announcement.value}
+      </p>
+    </>
+  );
+}
+
+function Tasks() {
+  return (
+    <>
+      <main>
+        <StoreState />
+        <Overview />
+        <FilterForm />
+        <section class="list" aria-labelledby="tasks">
+          <ListBar />
+          <TaskRows />
+          <Pager />
+        </section>
+      </main>
+      <PlayerBar />
+      <DeleteDialog />
+    </>
+  );
+}
+
+/** No link: the part behind `#` of the address belongs to the place in the list. */
+function skipToTasks(): void {
+  document.getElementById("tasks")?.focus();
+}

@@ -1,0 +1,48 @@
+import { useApp, useMessages } from "./context.ts";
+import { Line } from "./field-text.tsx";
+import { Icon } from "./icon.tsx";
+
+/** The player at the foot of the page, while there is something to play. */
+export function PlayerBar() {
+  const { player } = useApp();
+  const text = useMessages();
+  const track = player.track.value;
+  if (track === null) return null;
+  const { file } = track;
+  return (
+    <section class="player" aria-label={text.player}>
+      <p class="track">
+        <Line text={track.taskId} />{" "}
+        <span class="quiet">
+          {text.ofUser(track.userId)} · {file.name}
+        </span>
+      </p>
+      {/* biome-ignore lint/a11y/useMediaCaption: the task's text is beside it */}
+      <audio
+        key={file.url}
+        controls
+        autoPlay
+        src={file.url}
+        ref={(element) => {
+          player.element = element;
+        }}
+        onPlay={() => player.told("playing")}
+        onPause={() => player.told("paused")}
+        onEnded={() => player.told("paused")}
+        onError={() => player.told("failed")}
+      />
+      <a class="button small" href={file.url} download={file.name} aria-label={text.downloadFile(file.name)}>
+        <Icon name="download" />
+        {text.download}
+      </a>
+      <button type="button" class="icon-button" aria-label={text.closePlayer} onClick={() => player.close()}>
+        <Icon name="close" />
+      </button>
+      {player.failed.value ? (
+        <p class="is-error" role="alert">
+          {text.playFailed}
+        </p>
+      ) : null}
+    </section>
+  );
+}

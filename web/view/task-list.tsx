@@ -1,0 +1,117 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { isFiltered, NO_FILTER } from "../model/filter.ts";
+import type { View } from "../state/task-list.ts";
+import { useApp, useMessages } from "./context.ts";
+import { FailureText } from "./failure-text.tsx";
+import { Line } from "./field-text.tsx";
+import { Notice } from "./notice.tsx";
+import { TaskRow } from "./task-row.tsx";
+
+/** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
+const STEP = 200;
+
+/** The rows, or why there are none and what to do about it. */
+export function TaskRows() {
+  const { tasks, reading } = useApp();
+  const text = useMessages();
+  const view = tasks.view.value;
+  if (view !== null) {
+    return (
+      <>
+        <Missing view={view} />
+        <Dangling view={view} />
+        {view.rows.length === 0 ? (
+          <Empty view={view} />
+        ) : (
+          <Rows key={view.request} view={view} listed={reading.listed} />
+        )}
+      </>
+    );
+  }
+  const failure = tasks.failure.value;
+  if (failure === null) return <p class="quiet centred">{text.loading}</p>;
+  return (
+    <Notice kind="error" title={text.failed}>
+      <FailureText failure={failure} />
+      <button type="button" class="button" onClick={() => void tasks.show()}>
+        {text.retry}
+      </button>
+    </Notice>
+  );
+}
+
+function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null) => void }) {
+  const text = useMessages();
+  const drawn = useSignal(STEP);
+  useEffect(() => () => listed(null), []);
+  const rest = view.rows.length - drawn.value;
+  return (
+    <>
+      <ol class="tasks" ref={listed} aria-label={text.tasks}>
+        {view.rows.slice(0, drawn.value).map((row) => (
+          <TaskRow key={row.key} row={row} />
+        ))}
+      </ol>
+      {rest > 0 ? (
+        <button type="button" class="button more" onClick={() => (drawn.value += STEP)}>
+          {text.more(Math.min(STEP, rest))}
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+/** Ids that were asked for and that neither store has. */
+function Missing({ view }: { view: View }) {
+  const text = useMessages();
+  const { missing } = view.answer.page;
+  if (missing.length === 0) return null;
+  return (
+    <Notice kind="warning" title={text.missing(missing.length)}>
+      <p class="missing">
+        <Line text={missing.join(", ")} />
+      </p>
+    </Notice>
+  );
+}
+
+/** What the index knows and neither store has. */
+function Dangling({ view }: { view: View }) {
+  const text = useMessages();
+  const { dangling } = view.answer.page;
+  return dangling === 0 ? null : <p class="quiet aside">{text.dangling(dangling)}</p>;
+}
+
+function Empty({ view }: { view: View }) {
+  const { tasks } = useApp();
+  const text = useMessages();
+  const { filter, page } = view.request;
+  if (page > 1 && view.answer.page.total > 0) {
+    return (
+      <div class="empty">
+        <h3>{text.pastEnd}</h3>
+        <button type="button" class="button" onClick={() => void tasks.goTo(1)}>
+          {text.firstPage}
+        </button>
+      </div>
+    );
+  }
+  if (!isFiltered(filter)) {
+    return (
+      <div class="empty">
+        <h3>{text.emptyStore}</h3>
+        <p>{text.emptyStoreHint}</p>
+      </div>
+    );
+  }
+  return (
+    <div class="empty">
+      <h3>{text.emptyFilter}</h3>
+      <p>{text.emptyFilterHint}</p>
+      <button type="button" class="button" onClick={() => void tasks.apply(NO_FILTER)}>
+        {text.clear}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,54 @@
+import { useId } from "preact/hooks";
+import type { ShownRow } from "../model/hold.ts";
+import { Badge } from "./badge.tsx";
+import { useApp, useMessages } from "./context.ts";
+import { Line } from "./field-text.tsx";
+import { Icon } from "./icon.tsx";
+import { PlayTask } from "./play.tsx";
+import { TaskDetails } from "./task-details.tsx";
+import { useTimes } from "./times.ts";
+
+/** One task in a line, and under it, when it is open, all there is about it. */
+export function TaskRow({ row }: { row: ShownRow }) {
+  const { opened } = useApp();
+  const text = useMessages();
+  const isOpen = opened.has(row.key);
+  const toggle = () => opened.toggle(row.key);
+  const detailsId = useId();
+  return (
+    <li class={`task ${isOpen ? "open" : ""} ${row.left ? "left" : ""}`}>
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a larger target for the mouse; its button has the keyboard. */}
+      <div class="task-line" onClick={(event) => isPlainClick(event) && toggle()}>
+        <Badge status={row.status} />
+        <span class="task-name">
+          <button type="button" class="task-id" aria-expanded={isOpen} aria-controls={detailsId} onClick={toggle}>
+            <Icon name="chevron" />
+            <Line text={row.taskId} />
+          </button>
+          <span class="task-user">
+            <Line text={row.userId} />
+          </span>
+        </span>
+        <span class={row.error === "" ? "task-text" : "task-text is-error"}>
+          <Line text={row.error === "" ? row.text : row.error} />
+        </span>
+        <span class="task-time">{row.left ? text.left : <Age time={row.updatedAt} />}</span>
+        <PlayTask row={row} />
+      </div>
+      <section id={detailsId} class="task-details" aria-label={text.details(row.taskId)} hidden={!isOpen}>
+        {isOpen ? <TaskDetails row={row} /> : null}
+      </section>
+    </li>
+  );
+}
+
+/** Somebody who selects a text does not want the row to open. */
+function isPlainClick(event: MouseEvent): boolean {
+  const isControl = (event.target as Element).closest("button, a") !== null;
+  return !isControl && (getSelection()?.isCollapsed ?? true);
+}
+
+function Age({ time }: { time: string }) {
+  const { clock, now, language } = useTimes();
+  return <time title={clock.exact(time)}>{clock.ago(time, now, language)}</time>;
+}
