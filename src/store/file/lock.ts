@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
 /** What a lock is for: one rewrite of the file, a whole run that changes things, or being the one watcher. */
@@ -17,7 +16,8 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-const POLL_MS = 50;
+/** How long another ttsctl may hold a lock before we give up, seconds (SPEC section 2). */
+export const LOCK_WAIT_S = 10;
 /** How long the text of a lock file is, so that writing it never needs a truncation first. */
 const LOCK_TEXT = 512;
 
@@ -36,12 +36,10 @@ export async function takeLock(
   const path = lockPath(storePath, purpose);
   const handle = await openLockFile(path);
   try {
-    const deadline = performance.now() + waitSeconds * 1000; // whatever the wall clock does meanwhile
-    while (!(await tryFlock(handle, path))) {
+    if (!(await tryFlock(handle, path)) && !(await waitForFlock(handle, path, waitSeconds, signal))) {
       if (signal?.aborted)
         throw new TtsctlError("INTERRUPTED", "interrupted while waiting for another ttsctl: nothing was done");
-      if (performance.now() >= deadline) throw await heldByAnother(handle, path, purpose, waitSeconds);
-      await sleep(POLL_MS + Math.random() * POLL_MS);
+      throw await heldByAnother(handle, path, purpose, waitSeconds);
     }
     const note = purpose === "write" ? (await readLockFile(handle)).note : "";
     await writeLockFile(handle, note);
@@ -117,6 +115,34 @@ async function openForeignLockFile(path: string): Promise<FileHandle> {
 
 /** One try, without waiting. The lock belongs to the open file that both processes share, so it outlives flock(1). */
 function tryFlock(handle: FileHandle, path: string, mode: "-x" | "-s" = "-x"): Promise<boolean> {
+  return ended(startFlock([mode, "-n"], handle), path);
+}
+
+/**
+ * Waits in the kernel's queue, so that a holder who comes again and again does not keep others out: they get the lock
+ * the moment it is free. The wait ends with the time or the signal; whether the lock came just then, the child tells.
+ */
+async function waitForFlock(handle: FileHandle, path: string, seconds: number, signal?: AbortSignal): Promise<boolean> {
+  if (seconds <= 0 || signal?.aborted) return false;
+  const child = startFlock(["-x"], handle);
+  const giveUp = () => child.kill("SIGKILL");
+  const timer = setTimeout(giveUp, seconds * 1000);
+  signal?.addEventListener("abort", giveUp);
+  try {
+    return await ended(child, path);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", giveUp);
+  }
+}
+
+function startFlock(flags: readonly string[], handle: FileHandle): ChildProcess {
+  // Apart from the terminal's signals, so that Ctrl-C does not end it midway.
+  return spawn("flock", [...flags, "3"], { stdio: ["ignore", "ignore", "ignore", handle.fd], detached: true });
+}
+
+/** Whether flock(1) got the lock; false where somebody else has it, or it was killed while it waited. */
+function ended(child: ChildProcess, path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const unavailable = (cause?: unknown) =>
       reject(
@@ -125,13 +151,8 @@ function tryFlock(handle: FileHandle, path: string, mode: "-x" | "-s" = "-x"): P
           cause,
         }),
       );
-    // Apart from the terminal's signals, so that Ctrl-C does not end it midway.
-    const child = spawn("flock", [mode, "-n", "3"], {
-      stdio: ["ignore", "ignore", "ignore", handle.fd],
-      detached: true,
-    });
     child.on("error", unavailable);
-    child.on("exit", (code) => (code === 0 || code === 1 ? resolve(code === 0) : unavailable()));
+    child.on("exit", (code) => (code === 0 || code === 1 || child.killed ? resolve(code === 0) : unavailable()));
   });
 }
 
