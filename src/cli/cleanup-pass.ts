@@ -1,10 +1,9 @@
-import type { CleanupSettings } from "../config/settings.ts";
 import { isRedisError, type TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import { throwIfInterrupted } from "../operations/pool.ts";
-import type { RetentionPolicy } from "../operations/purge/policy.ts";
+import { policyOf } from "../operations/purge/policy.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { audited } from "./audited.ts";
 import type { Context } from "./context.ts";
@@ -83,20 +82,6 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
   } finally {
     await parts.drain();
   }
-}
-
-/** What the settings say of finished tasks. */
-export function policyOf({
-  retention,
-  retentionDone,
-  retentionError,
-  keepLast,
-  maxBytes,
-}: CleanupSettings): RetentionPolicy {
-  return {
-    ...{ retention: retention.value, retentionDone: retentionDone.value, retentionError: retentionError.value },
-    ...{ keepLast: keepLast.value, maxBytes: maxBytes.value },
-  };
 }
 
 /** The keys of SPEC section 5, and behind them, where there is something to say, what the settings add. */

@@ -1,14 +1,16 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { Examination } from "../config/examine.ts";
+import { isConfigured } from "../config/is-configured.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
+import { targetOf } from "../config/redis-target.ts";
 import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
+import { connectMirror } from "../store/connect-mirror.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { LinkEvents } from "../store/lasting-link.ts";
 import { type MirrorLink, RunLink } from "../store/mirror-link.ts";
-import type { RedisTarget } from "../store/redis/client.ts";
 import { TaskStore } from "../store/task-store.ts";
 import { TimeReader } from "../task/time.ts";
 import { Zone } from "../task/zone.ts";
@@ -193,8 +195,7 @@ export class Context {
    */
   async requireConfig(withArtifacts: boolean): Promise<void> {
     const { configPath, store, paths } = await this.settings();
-    const needed = withArtifacts ? [store.path, paths.output, paths.logs] : [store.path];
-    if (configPath !== null || needed.every(({ source }) => source !== "default")) return;
+    if (isConfigured({ configPath, store, paths }, withArtifacts)) return;
     throw new TtsctlError(
       "CONFIG_REQUIRED",
       `no config.ini in ${this.#surroundings.cwd}: this command changes things and takes no defaults`,
@@ -227,26 +228,4 @@ export class Context {
     };
     return { flags, env: this.#surroundings.env, cwd: this.#surroundings.cwd };
   }
-}
-
-async function connectMirror(target: RedisTarget, zone: Zone) {
-  const [{ RedisClient }, { Mirror }] = await Promise.all([
-    import("../store/redis/client.ts"),
-    import("../store/redis/mirror.ts"),
-  ]);
-  return new Mirror(await RedisClient.connect(target), zone);
-}
-
-/** Where Redis is, by the settings. */
-export function targetOf({ redis }: Settings): RedisTarget {
-  return {
-    host: redis.host.value,
-    port: redis.port.value,
-    db: redis.db.value,
-    username: redis.username.value,
-    password: redis.password.value,
-    tls: redis.tls.value,
-    socket: redis.socket.value,
-    timeout: redis.timeout.value,
-  };
 }

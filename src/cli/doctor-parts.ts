@@ -1,9 +1,10 @@
 import type { Examination } from "../config/examine.ts";
+import { targetOf } from "../config/redis-target.ts";
 import type { ConfigFacts, DoctorParts } from "../operations/doctor/probe.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { RedisTarget } from "../store/redis/client.ts";
 import { Zone } from "../task/zone.ts";
-import { type Context, targetOf } from "./context.ts";
+import type { Context } from "./context.ts";
 
 /** What `doctor` looks at. Of a section with a wrong value nothing is made: to look at its defaults would mislead. */
 export async function doctorParts(context: Context): Promise<DoctorParts> {

@@ -1,6 +1,6 @@
+import { policyOf } from "../operations/purge/policy.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { SourceChoice } from "../store/read-first.ts";
-import { policyOf } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
 import { openArtifactsOf } from "./purging.ts";
 

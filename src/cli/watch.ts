@@ -1,22 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { shortestRetention } from "../operations/purge/policy.ts";
-import { allowedSkew } from "../operations/safety.ts";
+import { PassRhythm, watchInterval } from "../operations/pass-rhythm.ts";
+import { policyOf, shortestRetention } from "../operations/purge/policy.ts";
 import { formatDuration } from "../task/duration.ts";
-import { type CleanupFlags, policyOf, runPass } from "./cleanup-pass.ts";
+import { type CleanupFlags, runPass } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
-
-const SHORTEST_S = 30;
-const LONGEST_S = 300;
-/** After failed passes in a row the wait doubles, up to this. */
-const LONGEST_BACKOFF_S = 900;
-
-/** How long to wait between passes: a tenth of the retention, 30 s at least and 300 s at most (SPEC section 6). */
-export function watchInterval(retention: number): number {
-  return Math.min(LONGEST_S, Math.max(SHORTEST_S, retention / 10));
-}
 
 /**
  * A pass, a wait, and on through any failure of a pass. Ends with SIGTERM or SIGINT after the batch in hand; SIGHUP
@@ -31,22 +21,17 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
   context.onRelease(async () => hangup.end());
   let settings = await context.settings();
   await log(context, describeWatch(settings));
-  let failures = 0;
-  let clocks = readClocks(context);
+  const rhythm = new PassRhythm(context.clock);
   while (!context.signal.aborted) {
     if (hangup.take()) {
       settings = await reload(context, settings);
-      clocks = readClocks(context); // the operator has looked: what the clock says now counts
+      rhythm.trustClock();
     }
-    const jump = clockJump(clocks, readClocks(context));
-    // A clock that jumped is refused until it is back, or a SIGHUP says that it is right.
-    const refused =
-      settings.cleanup.retention.value > 0 && jump > allowedSkew(shortestRetention(policyOf(settings.cleanup)));
-    if (!refused) clocks = readClocks(context);
-    const failed = await tryPass(context.fork(settings), flags, refused ? clockJumped(jump) : null);
-    failures = failed ? failures + 1 : 0;
-    const interval = watchInterval(settings.cleanup.retention.value);
-    await hangup.orAfter(Math.min(LONGEST_BACKOFF_S, interval * 2 ** Math.min(failures, 10)), context.signal);
+    const { cleanup } = settings;
+    const isOn = cleanup.retention.value > 0;
+    const refusal = rhythm.refusal(isOn ? shortestRetention(policyOf(cleanup)) : null);
+    const failed = await tryPass(context.fork(settings), flags, refusal);
+    await hangup.orAfter(rhythm.pause(cleanup.retention.value, failed), context.signal);
   }
   await log(context, "watch ended");
   return DONE;
@@ -86,26 +71,6 @@ async function tryPass(pass: Context, flags: CleanupFlags, refusal: TtsctlError 
   } finally {
     await pass.release().catch((error) => logFailure(pass, "after the pass", error));
   }
-}
-
-function clockJumped(seconds: number): TtsctlError {
-  return new TtsctlError("CLOCK_SKEW", `the clock jumped by ${Math.round(seconds)} s`, {
-    hint: "set it right, or send SIGHUP if it is right now",
-  });
-}
-
-interface Clocks {
-  readonly wall: number;
-  readonly monotonic: number;
-}
-
-function readClocks({ clock }: Context): Clocks {
-  return { wall: clock.now(), monotonic: clock.monotonic() };
-}
-
-/** By how much the wall clock moved more, or less, than time went by. */
-function clockJump(before: Clocks, after: Clocks): number {
-  return Math.abs(after.wall - before.wall - (after.monotonic - before.monotonic));
 }
 
 function log({ terminal }: Context, msg: string): Promise<void> {

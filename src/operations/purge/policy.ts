@@ -13,6 +13,18 @@ export interface RetentionPolicy {
   readonly maxBytes: number;
 }
 
+/** A policy as settings hold it: each part with where it came from. */
+type PolicySettings = { readonly [Name in keyof RetentionPolicy]: { readonly value: RetentionPolicy[Name] } };
+
+/** What the settings say of finished tasks. */
+export function policyOf(settings: PolicySettings): RetentionPolicy {
+  const { retention, retentionDone, retentionError, keepLast, maxBytes } = settings;
+  return {
+    ...{ retention: retention.value, retentionDone: retentionDone.value, retentionError: retentionError.value },
+    ...{ keepLast: keepLast.value, maxBytes: maxBytes.value },
+  };
+}
+
 /** The times of one pass that copies are compared with, epoch seconds. */
 export interface Limits {
   readonly now: number;
