@@ -1,17 +1,14 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { TtsctlError } from "../errors.ts";
 import { counted } from "../task/counted.ts";
 import { NO_FILTER, passes, type TaskFilter } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
-import { toMicros } from "../task/time.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks, matchingRows } from "./file/file-tasks.ts";
 import type { Snapshot } from "./file/snapshot.ts";
-import { NO_UPSERTS, upsertsOf } from "./file/upserts.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import { readFirst, type SourceChoice } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
-import { writeToMirror } from "./redis/write.ts";
 import type { TaskId, TaskPage, TaskSource } from "./task-source.ts";
 
 export interface ListQuery {
@@ -35,10 +32,7 @@ export interface ListResult {
   readonly warnings: string[];
 }
 
-/** What became of a write in the mirror; the file has it in every case. */
-export type MirrorWrite = "written" | "newer" | "off" | TtsctlError;
-
-/** The store file and its mirror as one: Redis first to read, the file first to write (SPEC sections 4 and 9). */
+/** The store file and its mirror as one, to read: Redis first, the file behind it (SPEC section 4). */
 export class TaskStore {
   readonly #file: FileStore;
   readonly #link: MirrorLink;
@@ -57,30 +51,6 @@ export class TaskStore {
       fromFile: (warnings) => this.#fromFile(query, warnings),
       fromMirror: (mirror) => this.#fromMirror(mirror, query),
     });
-  }
-
-  /** Puts a task in the file, unless the file has a newer record of it, and then in the mirror. */
-  async upsert(task: Task): Promise<{ file: "written" | "newer"; mirror: MirrorWrite }> {
-    const { rewrites } = await this.#file.edit((current) => {
-      const row = current.rowOf(task.userId, task.taskId);
-      const newer = row >= 0 && toMicros(current.rows.score(row)) > toMicros(task.score);
-      return { removed: new Set(), upserts: newer ? NO_UPSERTS : upsertsOf([task]) };
-    });
-    if (rewrites === 0) return { file: "newer", mirror: "newer" };
-    return { file: "written", mirror: await this.#mirrored(task) };
-  }
-
-  async #mirrored(task: Task): Promise<MirrorWrite> {
-    const state = await this.#link.open();
-    if (state.kind === "off") return "off";
-    if (state.kind === "down") return state.error;
-    try {
-      const [outcome] = await writeToMirror(state.mirror, [task]);
-      return outcome === "unchanged" ? "written" : outcome!;
-    } catch (error) {
-      if (isRedisError(error)) return error;
-      throw error;
-    }
   }
 
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {

@@ -48,7 +48,11 @@ export class DisplacedUpdates {
     });
     if (lost.length === 0) return edit;
     const kept = new Set(lost.map(({ userId, taskId }) => current.rows.keys.find(userId, taskId)));
-    return { removed: without(edit.removed, kept), upserts: await withNewer(edit.upserts, newestOfEach(lost)) };
+    return {
+      ...edit,
+      removed: without(edit.removed, kept),
+      upserts: await withNewer(edit.upserts, newestOfEach(lost)),
+    };
   }
 }
 

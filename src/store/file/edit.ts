@@ -19,6 +19,8 @@ export interface Splice {
 export interface Edit {
   readonly removed: Keys;
   readonly upserts: Upserts;
+  /** Rows of JSON Lines that go though their task stays: lines that no longer count. */
+  readonly dead?: Keys;
 }
 
 /**
@@ -32,8 +34,8 @@ export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerat
 }
 
 /** Whether a row goes: every record of a removed key. A record whose ids cannot be read has no key, and stays. */
-function isRemoved(rows: Rows, row: number, removed: Keys): boolean {
-  return removed.has(rows.key(row));
+function isRemoved(rows: Rows, row: number, { removed, dead }: Edit): boolean {
+  return removed.has(rows.key(row)) || (dead?.has(row) ?? false);
 }
 
 /** Array or map: upserts in the file's own layout, over the record in force, or behind the last element. */
@@ -46,7 +48,7 @@ async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Spl
   let cutFrom = snapshot.layout!.open + 1;
   for (let row = 0; row < rows.size; row++) {
     const end = rows.end(row);
-    if (isRemoved(rows, row, edit.removed)) continue;
+    if (isRemoved(rows, row, edit)) continue;
     // Before the first kept element its own separator goes, and the white space after the bracket stays.
     const previousEnd = row === 0 ? snapshot.layout!.open + 1 : rows.end(row - 1);
     if (kept === 0 && row > 0) {
@@ -114,11 +116,11 @@ async function* spliced(from: number, end: number, texts: AsyncIterable<string>)
 async function* planLines(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   const { rows, layout } = snapshot;
   const end = layout!.unfinished ?? layout!.size;
-  const head = tombstoneHead(rows, edit.removed);
+  const head = tombstoneHead(rows, edit);
   if (head !== "") yield { from: 0, end: 0, text: head };
   let cutEnd = 0;
   for (let row = 0; row < rows.size; row++) {
-    if (!isRemoved(rows, row, edit.removed)) continue;
+    if (!isRemoved(rows, row, edit)) continue;
     cutEnd = row + 1 < rows.size ? rows.start(row + 1) : end;
     yield { from: rows.start(row), end: cutEnd, text: "" };
   }
@@ -129,19 +131,19 @@ async function* planLines(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice
 }
 
 /** The tombstone that must stand first where what remains has no line with ids, or does not begin with one. */
-function tombstoneHead(rows: Rows, removed: Keys): string {
+function tombstoneHead(rows: Rows, edit: Edit): string {
   let gone = -1;
   for (let row = 0; row < rows.size; row++) {
-    if (isRemoved(rows, row, removed)) gone = rows.key(row);
+    if (isRemoved(rows, row, edit)) gone = rows.key(row);
     else if (rows.key(row) >= 0) return "";
     else break;
   }
-  if (gone < 0) for (const key of removed) gone = key;
+  if (gone < 0) for (const key of edit.removed) gone = key;
   return gone < 0 ? "" : tombstoneLine(rows, gone);
 }
 
 async function* newLines(upserts: Upserts): AsyncGenerator<string> {
-  for await (const task of readAll(upserts)) yield `${lineJson(task)}\n`;
+  for await (const task of readAll(upserts)) yield lineOf(task);
 }
 
 /** A store file that did not exist: lines where the name says so, else an array as the service writes it. */
@@ -164,11 +166,12 @@ function* numbersTo(size: number): Generator<number> {
 }
 
 /** A record as Python's `json.dumps` lays it out on one line. */
-function lineJson(task: Task): string {
-  return layOutJson(task.json, { indent: null, itemSeparator: ", ", keySeparator: ": " }, 0);
+export function lineOf(task: Task): string {
+  return `${layOutJson(task.json, { indent: null, itemSeparator: ", ", keySeparator: ": " }, 0)}\n`;
 }
 
-function tombstoneLine(rows: Rows, key: number): string {
+/** The line that ends a task. */
+export function tombstoneLine(rows: Rows, key: number): string {
   const user = JSON.stringify(rows.keys.userId(key));
   const task = JSON.stringify(rows.keys.taskId(key));
   return `{"user_id": ${user}, "task_id": ${task}, "deleted": true}\n`;

@@ -13,6 +13,8 @@ export class StoreSyntaxError extends Error {
 }
 
 const CHUNK = 1 << 20;
+/** Room for the byte behind the last one, and to see that nothing follows. */
+const SPARE = 64;
 
 /**
  * Takes what is whole in `bytes[from, end)` and returns the position after it; `offset` is that of `bytes[0]`. `last`
@@ -20,9 +22,12 @@ const CHUNK = 1 << 20;
  */
 type Consume = (bytes: Buffer, from: number, end: number, offset: number, last: boolean) => number;
 
-/** Reads the file from `start` and hands it on; what was not consumed comes again, with more. Returns the file's size. */
-export async function feed(handle: FileHandle, start: number, consume: Consume): Promise<number> {
-  let bytes = Buffer.allocUnsafe(CHUNK);
+/**
+ * Reads the file from `start` and hands it on; what was not consumed comes again, with more. Returns the file's size.
+ * @param expected how many bytes there are as far as is known: a few need no large chunk
+ */
+export async function feed(handle: FileHandle, start: number, consume: Consume, expected = CHUNK): Promise<number> {
+  let bytes = Buffer.allocUnsafe(Math.min(CHUNK, expected + SPARE));
   let held = 0;
   let offset = start;
   for (;;) {

@@ -8,25 +8,27 @@ import type { TaskId } from "../task-source.ts";
 import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
-import { type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
+import { noteOf, othersWroteLately } from "./last-writer.ts";
+import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
 import { identityAt, removeLeftover, replaceFile } from "./replace.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { Snapshot, unreadable } from "./snapshot.ts";
 import { NO_UPSERTS } from "./upserts.ts";
 
-/** How long another ttsctl may hold a lock before we give up, and how long a busy service may keep us from writing. */
-const LOCK_WAIT_S = 10;
 /** A watcher gives up at once, but for the moment in which `doctor` may look at the lock. */
 const WATCH_LOCK_WAIT_S = 0.5;
+/** How long a busy service may keep us from writing. */
 const WRITE_WAIT_S = 60;
 /** Beside a service that wrote lately, a rewrite is watched this long, and done again this often (SPEC section 2). */
-const LATELY_S = 60;
-const WATCH_S = 2;
-const WATCH_POLL_MS = 25;
+export const WATCH_S = 2;
+export const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
 
-/** Decides on one content of the file; asked again on the new content whenever somebody else wrote in between. */
-export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
+/**
+ * Decides on one content of the file; asked again on the new content whenever somebody else wrote in between.
+ * @param landed whether the change was in the file already, so that what is to do again was undone
+ */
+export type PlanEdit = (current: Snapshot, landed?: boolean) => Edit | Promise<Edit>;
 
 export interface EditOutcome {
   /** How often the file was rewritten; 0 where there was nothing to change. */
@@ -108,12 +110,12 @@ export class FileStore {
    */
   async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
     const target = await this.target();
-    const job = { target, plan, displaced: new DisplacedUpdates(this.#zone) };
+    const job = { target, plan, displaced: new DisplacedUpdates(this.#zone), landed: false };
     const first = await this.#rewrite(job, base);
     const quiet = (!first.changed || !first.wroteLately) && job.displaced.count === 0;
     if (quiet) return { rewrites: first.changed ? 1 : 0, returned: [] };
     try {
-      return await this.#watch(job, first);
+      return await this.#watch({ ...job, landed: first.changed }, first);
     } catch (error) {
       throw first.changed && error instanceof TtsctlError ? afterRewrite(error, target) : error;
     }
@@ -143,24 +145,19 @@ export class FileStore {
   }
 
   /** Undefined where the file moved. */
-  async #tryRewrite({ target, plan, displaced }: Job, snapshot: Snapshot, lock: Lock): Promise<Rewrite | undefined> {
-    const edit = await displaced.restoreIn(snapshot, await plan(snapshot));
-    if (edit.removed.size === 0 && edit.upserts.size === 0) {
+  async #tryRewrite(job: Job, snapshot: Snapshot, lock: Lock): Promise<Rewrite | undefined> {
+    const { target, plan, displaced, landed } = job;
+    const edit = await displaced.restoreIn(snapshot, await plan(snapshot, landed));
+    if (edit.removed.size === 0 && edit.upserts.size === 0 && (edit.dead?.size ?? 0) === 0) {
       return (await this.isCurrent(snapshot)) ? { changed: false, wroteLately: false, identity: null } : undefined;
     }
-    const wroteLately = this.#wroteLately(snapshot, lock);
+    const wroteLately = othersWroteLately(snapshot.identity, lock.note, this.#clock);
     const replacement = await replaceFile(target, snapshot, planSplices(snapshot, edit));
     await displaced.add(replacement.displaced, snapshot);
     const { identity } = replacement;
     if (identity === null) return undefined;
     await lock.leave(noteOf(identity));
     return { changed: true, wroteLately, identity };
-  }
-
-  /** Whether somebody who is not ttsctl wrote the file within the last minute. */
-  #wroteLately({ identity }: Snapshot, lock: Lock): boolean {
-    if (identity === null || lock.note === noteOf(identity)) return false;
-    return this.#clock.now() - Number(identity.mtimeNs) / 1e9 < LATELY_S;
   }
 
   /**
@@ -192,7 +189,7 @@ export class FileStore {
   async #stillThere(plan: PlanEdit): Promise<EditOutcome["returned"]> {
     const snapshot = await this.read();
     try {
-      const { removed, upserts } = await plan(snapshot);
+      const { removed, upserts } = await plan(snapshot, true);
       const { keys } = snapshot.rows;
       const back = [...removed].map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
       for (let number = 0; number < upserts.size; number++) {
@@ -230,17 +227,13 @@ interface Job {
   readonly target: string;
   readonly plan: PlanEdit;
   readonly displaced: DisplacedUpdates;
+  readonly landed: boolean;
 }
 
 interface Rewrite {
   readonly changed: boolean;
   readonly wroteLately: boolean;
   readonly identity: FileIdentity | null;
-}
-
-/** How a lock file names the content that ttsctl wrote last, so that it does not take it for the service's. */
-function noteOf(identity: FileIdentity): string {
-  return `wrote ${identity.dev}:${identity.ino}:${identity.size}:${identity.mtimeNs}`;
 }
 
 /** What fails while a change is watched says that the change was made. */

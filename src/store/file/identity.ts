@@ -24,3 +24,8 @@ export function sameIdentity(a: FileIdentity | null, b: FileIdentity | null): bo
 export function sameContent(a: FileIdentity, b: FileIdentity): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
 }
+
+/** Whether a path still names a file that is held open, whatever was written to it. */
+export function sameFile(a: FileIdentity | null, b: FileIdentity | null): boolean {
+  return a !== null && b !== null && a.dev === b.dev && a.ino === b.ino;
+}

@@ -9,13 +9,15 @@ import { firstBadByte } from "./feed.ts";
 export class LineScan {
   readonly #onElement: OnElement;
   readonly #spans = new Spans();
-  #lines = 0;
+  #lines: number;
   readonly open = 0;
   readonly close = 0;
   unfinished: number | null = null;
 
-  constructor(onElement: OnElement) {
+  /** @param linesBefore how many lines are known to stand before the bytes */
+  constructor(onElement: OnElement, linesBefore = 0) {
     this.#onElement = onElement;
+    this.#lines = linesBefore;
   }
 
   consume(bytes: Buffer, from: number, end: number, offset: number, last: boolean): number {

@@ -10,13 +10,14 @@ export const TOMBSTONE = 3;
 export const STATUS_CODES = ["other", "wait", "run", "done", "error"] as const;
 
 const NO_KEY = -1;
+const NO_ROW = -1;
 
 /**
  * Every element of a store file, in file order, as columns of numbers: where its value stands, whose it is, its status
  * and its score. Some 60 bytes a task, so that a million fit where a million objects would not.
  */
 export class Rows {
-  readonly keys = new KeyTable();
+  readonly keys: KeyTable;
   /** Rows of an array or map that JSON Lines would take for tombstones, since they say `deleted`. Hardly any. */
   readonly looksDeleted = new Set<number>();
   #starts = new Float64Array(1 << 10);
@@ -34,8 +35,27 @@ export class Rows {
   live = 0;
 
   /** @param lastCounts of duplicates the last counts (JSON Lines), not the newest */
-  constructor(lastCounts: boolean) {
+  constructor(lastCounts: boolean, keys = new KeyTable()) {
     this.#lastCounts = lastCounts;
+    this.keys = keys;
+  }
+
+  /** The rows as they are now, apart from what is added later. Keys are shared: they only grow. */
+  copy(): Rows {
+    const copy = new Rows(this.#lastCounts, this.keys);
+    for (const row of this.looksDeleted) copy.looksDeleted.add(row);
+    copy.#starts = this.#starts.slice();
+    copy.#lengths = this.#lengths.slice();
+    copy.#keys = this.#keys.slice();
+    copy.#scores = this.#scores.slice();
+    copy.#statuses = this.#statuses.slice();
+    copy.#states = this.#states.slice();
+    copy.#liveRows = this.#liveRows.slice();
+    copy.#invalidKeys = this.#invalidKeys.slice();
+    copy.#knownKeys = this.#knownKeys;
+    copy.size = this.size;
+    copy.live = this.live;
+    return copy;
   }
 
   addTask(start: number, end: number, key: number, status: number, score: number): void {
@@ -93,7 +113,7 @@ export class Rows {
 
   /** The row in force of a key, or -1. */
   liveRow(key: number): number {
-    return this.#liveRows[key]!;
+    return key < this.#knownKeys ? this.#liveRows[key]! : NO_ROW; // a copy does not know the keys that came later
   }
 
   hasInvalid(key: number): boolean {

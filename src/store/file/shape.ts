@@ -1,4 +1,5 @@
-import type { FileHandle } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import {
   CLOSE_BRACE,
   COMMA,
@@ -27,6 +28,18 @@ export async function recogniseShape(handle: FileHandle): Promise<Shape> {
   if (await beginsWithMark(handle, offset))
     throw new StoreSyntaxError("the file begins with a byte-order mark, which Python's json refuses", offset);
   throw new StoreSyntaxError("neither an array nor an object", offset);
+}
+
+/** The shape of what a path names, by its first record; null where that has none, or there is no file. */
+export async function shapeAt(path: string): Promise<Shape | null> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
+  try {
+    return handle === null ? null : await recogniseShape(handle);
+  } catch {
+    return null; // whoever reads it whole will say what is wrong
+  } finally {
+    await handle?.close();
+  }
 }
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");

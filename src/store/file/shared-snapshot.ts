@@ -1,5 +1,6 @@
+import { TtsctlError } from "../../errors.ts";
 import type { Zone } from "../../task/zone.ts";
-import { sameIdentity } from "./identity.ts";
+import { sameFile, sameIdentity } from "./identity.ts";
 import { identityAt } from "./replace.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -13,13 +14,16 @@ const LOOK_EVERY_MS = 30_000;
 export class SharedSnapshot {
   readonly #path: string;
   readonly #zone: Zone;
+  readonly #grows: boolean;
   readonly #look: NodeJS.Timeout;
   #kept: Snapshot | null = null;
   #scan: Promise<Snapshot> | null = null;
 
-  constructor(path: string, zone: Zone) {
+  /** @param grows JSON Lines that were appended to are not scanned again: the snapshot that readers hold grows */
+  constructor(path: string, zone: Zone, { grows = false } = {}) {
     this.#path = path;
     this.#zone = zone;
+    this.#grows = grows;
     this.#look = setInterval(() => void this.#dropIfOutdated().catch(() => {}), LOOK_EVERY_MS).unref();
   }
 
@@ -49,7 +53,16 @@ export class SharedSnapshot {
 
   async #current(): Promise<Snapshot | null> {
     const now = await identityAt(this.#path);
-    return this.#kept !== null && sameIdentity(now, this.#kept.identity) ? this.#kept.share() : null;
+    const kept = this.#kept?.share();
+    if (kept === undefined) return null;
+    if (sameIdentity(now, kept.identity)) return kept;
+    try {
+      if (this.#grows && sameFile(now, kept.identity) && (await kept.grow())) return kept;
+    } catch (error) {
+      if (!(error instanceof TtsctlError)) throw error; // the scan of the whole file will say what is wrong
+    }
+    await kept.close();
+    return null;
   }
 
   /** The old one goes first: two would be twice the memory. */

@@ -8,6 +8,7 @@ import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
+import { scanAppended } from "./growth.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
@@ -21,6 +22,21 @@ export type LocatedInvalid = InvalidRecord & { readonly offset: number };
 const NAMED_INVALID = 20;
 const WINDOW = 1 << 20;
 
+/** What a snapshot is made of. */
+interface Parts {
+  readonly path: string;
+  readonly rows: Rows;
+  /** Puts elements into the rows; null where none come any more. */
+  readonly reader: RowReader | null;
+  readonly layout: ScanResult | null;
+  readonly identity: FileIdentity | null;
+  readonly invalid: Snapshot["invalid"];
+  readonly handle: FileHandle | null;
+  readonly zone: Zone;
+  /** Whose handle it is. */
+  readonly parent?: Snapshot;
+}
+
 /**
  * One content of the store file: validated whole, its rows in memory, the file it came from still open. What the path
  * names later does not change it.
@@ -28,29 +44,23 @@ const WINDOW = 1 << 20;
 export class Snapshot {
   readonly path: string;
   readonly rows: Rows;
-  readonly layout: ScanResult | null;
-  /** Null where there was no file. */
-  readonly identity: FileIdentity | null;
   readonly invalid: { count: number; named: LocatedInvalid[]; ownerless: Set<string>; taskless: Set<string> };
+  readonly #parts: Parts;
   readonly #handle: FileHandle | null;
   readonly #parser: RecordParser;
+  #layout: ScanResult | null;
+  #identity: FileIdentity | null;
+  #growing: Promise<boolean> = Promise.resolve(true);
   /** Who read it and has not closed it. */
   #holders = 1;
 
-  private constructor(parts: {
-    path: string;
-    rows: Rows;
-    layout: ScanResult | null;
-    identity: FileIdentity | null;
-    invalid: Snapshot["invalid"];
-    handle: FileHandle | null;
-    zone: Zone;
-  }) {
+  private constructor(parts: Parts) {
+    this.#parts = parts;
     this.path = parts.path;
     this.rows = parts.rows;
-    this.layout = parts.layout;
-    this.identity = parts.identity;
     this.invalid = parts.invalid;
+    this.#layout = parts.layout;
+    this.#identity = parts.identity;
     this.#handle = parts.handle;
     this.#parser = new RecordParser(parts.zone);
   }
@@ -63,7 +73,8 @@ export class Snapshot {
     const handle = await openForReading(path);
     if (handle === null) {
       const invalid = { count: 0, named: [], ownerless: new Set<string>(), taskless: new Set<string>() };
-      return new Snapshot({ path, rows: new Rows(false), layout: null, identity: null, invalid, handle, zone });
+      const rows = new Rows(false);
+      return new Snapshot({ path, rows, reader: null, layout: null, identity: null, invalid, handle, zone });
     }
     try {
       return await Snapshot.readHandle(handle, path, zone);
@@ -83,11 +94,20 @@ export class Snapshot {
     };
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
-      const { rows, layout } = await readRows(handle, zone, invalid);
-      return new Snapshot({ path, rows, layout, identity, invalid, handle, zone });
+      const read = await readRows(handle, zone, invalid);
+      return new Snapshot({ path, ...read, identity, invalid, handle, zone });
     } catch (error) {
       throw await nameStoreError(error, path, handle);
     }
+  }
+
+  get layout(): ScanResult | null {
+    return this.#layout;
+  }
+
+  /** Null where there was no file. */
+  get identity(): FileIdentity | null {
+    return this.#identity;
   }
 
   get exists(): boolean {
@@ -191,6 +211,37 @@ export class Snapshot {
     return lineAt(this.#handle!, offset, this.path);
   }
 
+  /**
+   * Takes in what was appended to a file of JSON Lines since it was read. False where it did not merely grow: then it
+   * must be read anew. What readers have of it stays true: rows keep their places, and lines are never overwritten.
+   * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID; then it must be read anew too
+   */
+  grow(): Promise<boolean> {
+    this.#growing = this.#growing.then((before) => before && this.#grow());
+    this.#growing.catch(() => {});
+    return this.#growing;
+  }
+
+  async #grow(): Promise<boolean> {
+    const { reader } = this.#parts;
+    if (reader === null || this.#layout === null) return false;
+    try {
+      const grown = await scanAppended(this.#handle!, this.#layout, reader);
+      if (grown === null) return false;
+      this.#layout = grown.layout;
+      this.#identity = grown.identity;
+      return true;
+    } catch (error) {
+      throw await nameStoreError(error, this.path, this.#handle!);
+    }
+  }
+
+  /** The same content in a snapshot of its own, which does not grow. */
+  frozen(): Snapshot {
+    const parts = { ...this.#parts, reader: null, rows: this.rows.copy() };
+    return new Snapshot({ ...parts, layout: this.#layout, identity: this.#identity, parent: this.share() });
+  }
+
   /** The same snapshot for one more reader, who closes it too. */
   share(): this {
     if (this.#holders === 0) throw new TtsctlError("INTERNAL", "a snapshot was shared after it was closed");
@@ -200,7 +251,9 @@ export class Snapshot {
 
   /** Each reader closes it once; the last one lets go of the file. */
   async close(): Promise<void> {
-    if (--this.#holders === 0) await this.#handle?.close();
+    if (--this.#holders > 0) return;
+    const { parent } = this.#parts;
+    await (parent === undefined ? this.#handle?.close() : parent.close());
   }
 
   /** How many rows from `i` on ascend in the file and fit one window with what lies between them. */
@@ -276,7 +329,7 @@ async function readRows(handle: FileHandle, zone: Zone, invalid: Snapshot["inval
     },
     element: (bytes, from, end, offset, spans) => reader!.add(bytes, from, end, offset, spans),
   });
-  return { rows, layout };
+  return { rows, layout, reader: reader! };
 }
 
 async function nameStoreError(error: unknown, path: string, handle: FileHandle): Promise<unknown> {

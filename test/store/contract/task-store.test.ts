@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { RunLink } from "../../../src/store/mirror-link.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER } from "../../../src/task/filter.ts";
@@ -52,70 +51,6 @@ class CountingFile extends FileStore {
     return super.read();
   }
 }
-
-describe("upsert", () => {
-  it("writes the file first, and then Redis", async () => {
-    root.writeStore([record("alice", "t1")]);
-    const seen: string[][] = [];
-    flaky.onCall(() => {
-      seen.push(root.readStore().map(({ task_id }) => task_id as string));
-    });
-    expect(await store.upsert(taskOf(record("alice", "t2")))).toEqual({ file: "written", mirror: "written" });
-    expect(seen[0]).toEqual(["t1", "t2"]);
-    expect((await server.hash("tts:task:alice:t2")).status).toBe("succeeded");
-  });
-
-  it("returns a failure of Redis as a value; the file is right", async () => {
-    root.writeStore([record("alice", "t1", { status: "running" })]);
-    flaky.goDown();
-    const { file, mirror } = await store.upsert(taskOf(record("alice", "t1", { status: "failed" })));
-    expect(file).toBe("written");
-    expect(mirror).toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    expect(root.readStore()).toEqual([record("alice", "t1", { status: "failed" })]);
-  });
-
-  it("returns a failure to connect as a value too", async () => {
-    const link = new RunLink(
-      () => flaky.mirror.syncedAt().then(() => flaky.mirror),
-      () => {},
-    );
-    flaky.goDown();
-    store = new TaskStore(new FileStore(root.store, UTC, systemClock), link);
-    expect(await store.upsert(taskOf(record("alice", "t1")))).toMatchObject({
-      file: "written",
-      mirror: { code: "REDIS_UNAVAILABLE" },
-    });
-    expect(root.readStore()).toEqual([record("alice", "t1")]);
-  });
-
-  it("leaves newer records alone in each store by itself", async () => {
-    const newer = record("alice", "t1", { updated_at: "2024-01-01T00:00:00.000001", status: "running" });
-    const older = taskOf(record("alice", "t1", { updated_at: "2024-01-01T00:00:00" }));
-    root.writeStore([newer]);
-    expect(await store.upsert(older)).toEqual({ file: "newer", mirror: "newer" });
-    expect(root.readStore()).toEqual([newer]);
-    expect(await server.call("DBSIZE")).toBe(0);
-    root.writeStore([]);
-    await writeToMirror(flaky.mirror, [taskOf(newer)]);
-    expect(await store.upsert(older)).toEqual({ file: "written", mirror: "newer" });
-    expect((await server.hash("tts:task:alice:t1")).status).toBe("running");
-  });
-
-  it("loses nothing where many write at once", async () => {
-    const tasks = Array.from({ length: 20 }, (_, i) => taskOf(record("alice", `t${i}`)));
-    const outcomes = await Promise.all(tasks.map((task) => store.upsert(task)));
-    expect(outcomes).toEqual(tasks.map(() => ({ file: "written", mirror: "written" })));
-    expect(new Set(root.readStore().map(({ task_id }) => task_id)).size).toBe(20);
-    expect(await server.call("ZCARD", "tts:tasks:index")).toBe(20);
-  });
-
-  it("touches nothing where the file cannot be read", async () => {
-    root.write("voice_task.json", "[{");
-    await expect(store.upsert(taskOf(record("alice", "t1")))).rejects.toMatchObject({ code: "STORE_INVALID" });
-    expect(root.storeText()).toBe("[{");
-    expect(await server.call("DBSIZE")).toBe(0);
-  });
-});
 
 describe("fallback and recovery", () => {
   const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../clock.ts";
+import type { Batch, Batches } from "../group-commit.ts";
+import { type BatchEdit, BatchPlan, type Change, type ChangeResult } from "./batch-plan.ts";
+import { lineOf, tombstoneLine } from "./edit.ts";
+import type { FileStore } from "./file-store.ts";
+import { noteOf, othersWroteLately } from "./last-writer.ts";
+import { LineLog } from "./line-log.ts";
+import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
+import type { SharedSnapshot } from "./shared-snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** The lock is held over some batches, since taking it costs more than one of them; then others get their turn. Seconds. */
+const BURST_S = 0.25;
+/** Whoever is in the midst of an append of several writes has had time for the rest of it. Seconds. */
+const SETTLED_S = 1;
+const POLL_MS = 50;
+/** Who is settled comes again at once with its next change, if it has one. */
+const LINGER_MS = 10;
+
+/** A batch that was taken, but may not be in the file that the path names. */
+export interface Unsure {
+  readonly batch: Batch<Change, ChangeResult>;
+  readonly plan: BatchPlan;
+  /** What it is, or was to be, appended to; the taker closes it. */
+  readonly snapshot: Snapshot;
+  readonly appended: boolean;
+  /** The path names another file now; else one may come that was made of what the file was before. */
+  readonly moved: boolean;
+}
+
+export interface BurstParts {
+  readonly file: FileStore;
+  readonly shared: SharedSnapshot;
+  readonly clock: Clock;
+}
+
+/** Batches that are appended to a file of JSON Lines while the write lock is held. */
+export class LineBurst {
+  readonly #parts: BurstParts;
+  /** What the last burst left: as long as it is read on, nobody has replaced the file. */
+  #last: Snapshot | null = null;
+  #othersAppended = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: BurstParts) {
+    this.#parts = parts;
+  }
+
+  /** When somebody was last seen who appends without our lock, monotonic seconds. */
+  get othersAppended(): number {
+    return this.#othersAppended;
+  }
+
+  /**
+   * Takes the lock, and batches as long as they come and others have had to wait for no more than a moment. Returns early
+   * where nothing can be appended: the file was replaced meanwhile, or ends in an append that was never finished.
+   * @throws TtsctlError LOCK_*, STORE_*; what was not settled then is not in the file
+   */
+  async run(batches: Batches<Change, ChangeResult>): Promise<Unsure | null> {
+    const { file, shared } = this.#parts;
+    const target = await file.target();
+    return withLock(target, "write", LOCK_WAIT_S, async (lock) => {
+      const snapshot = await shared.read();
+      try {
+        const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
+        if (log === null) return null;
+        return await this.#append({ lock, log, snapshot }, batches).finally(() => log.close());
+      } finally {
+        await snapshot.close();
+      }
+    });
+  }
+
+  async #append(open: Open, batches: Batches<Change, ChangeResult>): Promise<Unsure | null> {
+    const { log, snapshot } = open;
+    if (!(await this.#isReady(snapshot))) {
+      if (snapshot.layout!.unfinished !== null) await log.cut(snapshot);
+      return null;
+    }
+    const mayBeUndone = this.#lookAround(open);
+    const end = this.#parts.clock.monotonic() + BURST_S;
+    for (let batch = await batches.next(0); batch !== null; batch = await this.#next(batches, end)) {
+      const plan = new BatchPlan(batch.items);
+      const unsure = { batch, plan, snapshot, appended: false, moved: true };
+      if (!(await this.#isReady(snapshot))) return leased(unsure);
+      const lines = linesOf(plan.on(snapshot), snapshot);
+      if (lines !== "") {
+        const moved = !(await this.#put(open, lines));
+        if (moved || mayBeUndone) return leased({ ...unsure, appended: true, moved });
+      }
+      this.#last = snapshot;
+      batch.settle(plan.results);
+    }
+    return null;
+  }
+
+  /** Whether a change of ours may be undone: somebody else wrote lately, and not by appending as far as we know. */
+  #lookAround({ lock, snapshot }: Open): boolean {
+    const { clock } = this.#parts;
+    if (!othersWroteLately(snapshot.identity, lock.note, clock)) return false;
+    this.#othersAppended = clock.monotonic();
+    return snapshot !== this.#last;
+  }
+
+  /** False where the path named another file right after the append. */
+  async #put({ lock, log, snapshot }: Open, lines: string): Promise<boolean> {
+    const before = snapshot.layout!.size;
+    const bytes = await log.append(lines, snapshot);
+    if (!(await this.#isCurrent(snapshot))) return false;
+    if (snapshot.layout!.size !== before + bytes) this.#othersAppended = this.#parts.clock.monotonic();
+    await lock.leave(noteOf(snapshot.identity!));
+    return true;
+  }
+
+  /**
+   * Whether the path still names the file of the snapshot, and it ends in a whole line. One that does not has a second to
+   * be finished: its writer may still be at it.
+   */
+  async #isReady(snapshot: Snapshot): Promise<boolean> {
+    for (;;) {
+      if (!(await this.#isCurrent(snapshot))) return false;
+      if (snapshot.layout!.unfinished === null) return true;
+      const age = this.#parts.clock.now() - Number(snapshot.identity!.mtimeNs) / 1e9;
+      if (age < 0 || age >= SETTLED_S) return false;
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Whether the path still names the file of the snapshot, which takes in what was appended to it. */
+  async #isCurrent(snapshot: Snapshot): Promise<boolean> {
+    const now = await this.#parts.shared.read();
+    await now.close();
+    return now === snapshot;
+  }
+
+  async #next(batches: Batches<Change, ChangeResult>, end: number) {
+    const left = (end - this.#parts.clock.monotonic()) * 1000;
+    return left <= 0 ? null : batches.next(Math.min(left, LINGER_MS));
+  }
+}
+
+interface Open {
+  readonly lock: Lock;
+  readonly log: LineLog;
+  readonly snapshot: Snapshot;
+}
+
+function leased(unsure: Unsure): Unsure {
+  unsure.snapshot.share();
+  return unsure;
+}
+
+/** Of a task that was removed and came anew the end goes first. */
+function linesOf({ removed, tasks }: BatchEdit, { rows }: Snapshot): string {
+  return [...[...removed].map((key) => tombstoneLine(rows, key)), ...tasks.map(lineOf)].join("");
+}

@@ -1,0 +1,135 @@
+import { isRedisError, TtsctlError } from "../errors.ts";
+import { memberOf } from "../task/ids.ts";
+import type { Task } from "../task/task.ts";
+import { type Change, idOf } from "./file/batch-plan.ts";
+import type { Batches } from "./group-commit.ts";
+import type { MirrorLink } from "./mirror-link.ts";
+import type { Look } from "./redis/look.ts";
+import { UNKNOWN } from "./redis/look.ts";
+import { BATCH, type Mirror } from "./redis/mirror.ts";
+import { type RemoveOutcome, removeFromMirror } from "./redis/remove.ts";
+import { type WriteOutcome, writeToMirror } from "./redis/write.ts";
+
+/** A change that the file has, on its way to the mirror. */
+export interface MirrorChange {
+  readonly change: Change;
+  /** `updated_at` of the record that the file had before, whole microseconds; NaN for none. */
+  readonly before: number;
+}
+
+/** What became of a change in the mirror; the file has it in every case. `off`: there is no Redis. */
+export type MirrorOutcome = "written" | "removed" | "missing" | "newer" | "off" | TtsctlError;
+
+/** How many copies are remembered as we left them. */
+const REMEMBERED = 10_000;
+
+/**
+ * The write side of the mirror for a process that lives on: changes that the file has, in their order, guarded, those
+ * that wait together in one call. Of several changes of one task the last is written.
+ */
+export class MirrorWriter {
+  readonly #link: MirrorLink;
+  readonly #onFailure: (error: TtsctlError, count: number) => void;
+  /** The `updated_at` of copies as we left them; the guard of a write tells where that is no longer so. */
+  readonly #left = new Map<string, string>();
+
+  /** @param onFailure told of changes that the mirror did not take, or whose outcome is unknown */
+  constructor(link: MirrorLink, onFailure: (error: TtsctlError, count: number) => void) {
+    this.#link = link;
+    this.#onFailure = onFailure;
+  }
+
+  /** Works on what waits, as `GroupCommit` asks for. A failure of Redis is a value. */
+  async work(batches: Batches<MirrorChange, MirrorOutcome>): Promise<void> {
+    const batch = await batches.next(0);
+    if (batch === null) return;
+    const lasts = new Map<string, MirrorChange>();
+    for (const item of batch.items) lasts.set(memberIn(item), item);
+    const outcomes = await this.#write([...lasts.values()]);
+    batch.settle(batch.items.map((item) => told(item, lasts.get(memberIn(item))!, outcomes.get(memberIn(item))!)));
+  }
+
+  async #write(changes: readonly MirrorChange[]): Promise<Map<string, MirrorOutcome>> {
+    const outcomes = new Map<string, MirrorOutcome>();
+    for (let i = 0; i < changes.length; i += BATCH) {
+      const some = changes.slice(i, i + BATCH);
+      const done = await this.#writeSome(some);
+      some.forEach((item, at) => {
+        outcomes.set(memberIn(item), done[at]!);
+      });
+    }
+    return outcomes;
+  }
+
+  async #writeSome(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    const state = await this.#link.open();
+    if (state.kind === "off") return changes.map(() => "off");
+    if (state.kind === "down") return this.#failed(changes, state.error);
+    try {
+      return this.#noted(await this.#send(state.mirror, changes));
+    } catch (error) {
+      if (!isRedisError(error)) throw error;
+      return this.#failed(changes, error);
+    }
+  }
+
+  async #send(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    const puts = changes.flatMap(({ change, before }) =>
+      change.kind === "upsert" ? [{ task: change.task, before }] : [],
+    );
+    const goes = changes.flatMap(({ change, before }) => (change.kind === "remove" ? [{ id: change.id, before }] : []));
+    const tasks = puts.map(({ task }) => task);
+    const written = await writeToMirror(mirror, tasks, { looks: await this.#looks(mirror, puts) });
+    const removed = await removeFromMirror(mirror, goes);
+    for (const [i, task] of tasks.entries()) this.#remember(task, written[i]!);
+    const [nextWritten, nextRemoved] = [written[Symbol.iterator](), removed[Symbol.iterator]()];
+    return changes.map(({ change }) => {
+      if (change.kind === "remove") return nextRemoved.next().value as RemoveOutcome | TtsctlError;
+      const outcome = nextWritten.next().value as WriteOutcome | TtsctlError;
+      return outcome === "unchanged" ? "written" : outcome;
+    });
+  }
+
+  /** What is known of the copies without asking: as we left them, or none where the file had no record. */
+  async #looks(mirror: Mirror, puts: readonly { task: Task; before: number }[]): Promise<Look[]> {
+    const known = puts.map(({ task: { userId, taskId }, before }) => {
+      const seen = this.#left.get(memberOf(userId, taskId));
+      if (seen !== undefined) return { updatedAt: seen, seen, indexScore: null, userScore: null };
+      return Number.isNaN(before) ? UNKNOWN : undefined;
+    });
+    const unknown = puts.filter((_, i) => known[i] === undefined).map(({ task }) => task);
+    const looks = (await mirror.look(unknown))[Symbol.iterator]();
+    return known.map((look) => look ?? (looks.next().value as Look));
+  }
+
+  #remember({ userId, taskId, updatedAt }: Task, outcome: WriteOutcome | TtsctlError): void {
+    const member = memberOf(userId, taskId);
+    this.#left.delete(member);
+    if (outcome !== "written") return;
+    this.#left.set(member, updatedAt);
+    if (this.#left.size > REMEMBERED) this.#left.delete(this.#left.keys().next().value!);
+  }
+
+  #failed(changes: readonly MirrorChange[], error: TtsctlError): MirrorOutcome[] {
+    this.#onFailure(error, changes.length);
+    return changes.map(() => error);
+  }
+
+  /** Failures of single tasks, such as a key of the wrong type. */
+  #noted(outcomes: MirrorOutcome[]): MirrorOutcome[] {
+    const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
+    if (errors.length > 0) this.#onFailure(errors[0]!, errors.length);
+    return outcomes;
+  }
+}
+
+function memberIn({ change }: MirrorChange): string {
+  const { userId, taskId } = idOf(change);
+  return memberOf(userId, taskId);
+}
+
+/** What an item hears whose task another one changed after it: that it was done, where that one was. */
+function told(item: MirrorChange, last: MirrorChange, outcome: MirrorOutcome): MirrorOutcome {
+  if (item === last || outcome === "off" || outcome instanceof TtsctlError) return outcome;
+  return item.change.kind === "upsert" ? "written" : "removed";
+}

@@ -1,0 +1,56 @@
+import { TtsctlError } from "../../errors.ts";
+import { toMicros } from "../../task/time.ts";
+import type { TaskId } from "../task-source.ts";
+import type { Mirror, Outcome } from "./mirror.ts";
+import type { SeenCopy } from "./seen-copy.ts";
+
+/** A task whose record went from the file. */
+export interface Removal {
+  readonly id: TaskId;
+  /** `updated_at` of that record, whole microseconds; NaN for none. */
+  readonly before: number;
+}
+
+/** What a removal came to in the mirror; a copy that is newer than the record that went stays. */
+export type RemoveOutcome = "removed" | "missing" | "newer";
+
+/** How often a copy that changes under our hands is looked at again. */
+const MOST_ROUNDS = 8;
+
+/**
+ * Removes copies from the mirror, at most BATCH, each only as it is seen here. One that changed between look and removal
+ * is looked at and decided on again.
+ */
+export async function removeFromMirror(
+  mirror: Mirror,
+  removals: readonly Removal[],
+): Promise<Outcome<RemoveOutcome>[]> {
+  const outcomes: (Outcome<RemoveOutcome> | undefined)[] = removals.map(() => undefined);
+  let pending = removals.map((_, i) => i);
+  for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
+    const seen = await mirror.see(pending.map((i) => removals[i]!.id));
+    const due: { index: number; seen: SeenCopy }[] = [];
+    pending.forEach((index, i) => {
+      const copy = seen[i]!;
+      const decision = copy instanceof TtsctlError ? copy : decide(copy, removals[index]!.before, mirror);
+      if (decision === "remove") due.push({ index, seen: copy as SeenCopy });
+      else outcomes[index] = decision;
+    });
+    const flags = await mirror.remove(due.map(({ index, seen }) => ({ id: removals[index]!.id, seen })));
+    pending = due.flatMap(({ index }, i) => {
+      const flag = flags[i]!;
+      if (flag !== false) outcomes[index] = flag === true ? "removed" : flag;
+      return flag === false ? [index] : [];
+    });
+  }
+  return outcomes.map((outcome, i) => outcome ?? changesTooOften(removals[i]!.id));
+}
+
+function decide({ exists, updatedAt, score, userScore }: SeenCopy, before: number, mirror: Mirror) {
+  if (!exists && score === "" && userScore === "") return "missing";
+  return toMicros(mirror.times.parse(updatedAt)) > before ? "newer" : "remove";
+}
+
+function changesTooOften({ userId, taskId }: TaskId): TtsctlError {
+  return new TtsctlError("REDIS_FAILED", `${userId}:${taskId} changes in Redis faster than it can be removed`);
+}

@@ -1,0 +1,174 @@
+import { appendFileSync, readFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { takeLock } from "../../../src/store/file/lock.ts";
+import { namesIn, writeOld } from "../../helpers/files.ts";
+import { record, taskOf } from "../../helpers/records.ts";
+import { readWithPython } from "./python-eyes.ts";
+import { textOf, useWriter } from "./setup.ts";
+
+const here = useWriter("voice_task.jsonl");
+const line = (taskId: string, more = {}) => `${JSON.stringify(record("alice", taskId, more))}\n`;
+const task = (taskId: string, more = {}) => taskOf(record("alice", taskId, more));
+const tasksHeld = () => Object.keys(readWithPython(here().path)).map((name) => name.slice("alice:".length));
+
+describe("an append to JSON Lines", () => {
+  it("leaves every byte as it was, and adds a line as Python writes one", async () => {
+    const before = `{"task_id":"t1","user_id":"alice","updated_at":  1}\n\n${line("t2")}`;
+    here().fill(before);
+    await here().writer.upsert(task("t3"));
+    expect(here().text.slice(0, before.length)).toBe(before);
+    const added = here().text.slice(before.length);
+    expect(added).toMatch(/^\{"task_id": "t3", "user_id": "alice", .*\}\n$/);
+    expect(here().rewrites).toBe(0);
+  });
+
+  it("begins on a line of its own where the last one has no newline", async () => {
+    here().fill(line("t1").trimEnd());
+    await here().writer.upsert(task("t2"));
+    await here().writer.upsert(task("t3"));
+    expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
+  });
+
+  it("cuts off what a killed writer left unfinished", async () => {
+    here().fill(`${line("t1")}{"task_id":"t2","user_`);
+    await here().writer.upsert(task("t3"));
+    expect(tasksHeld()).toEqual(["t1", "t3"]);
+    expect(here().text).not.toContain("user_{");
+  });
+
+  it("gives a writer without our lock a second to finish its line", async () => {
+    here().fill(line("t1"));
+    const half = line("t2");
+    appendFileSync(here().path, half.slice(0, 20));
+    const asked = here().writer.upsert(task("t3"));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    appendFileSync(here().path, half.slice(20));
+    await asked;
+    expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
+  });
+
+  it("takes in what somebody appended without our lock, and decides by it", async () => {
+    here().fill(line("t1"));
+    await here().writer.upsert(task("t2"));
+    appendFileSync(here().path, line("t2", { updated_at: "2030-01-01T00:00:00" }));
+    expect(await here().writer.upsert(task("t2"))).toMatchObject({ file: "newer" });
+    appendFileSync(here().path, '{"task_id": "t2", "user_id": "alice", "deleted": true}\n');
+    expect(await here().writer.upsert(task("t2"))).toMatchObject({ file: "written" });
+    expect(tasksHeld()).toEqual(["t1", "t2"]);
+  });
+
+  it("goes to the file that the path names then", async () => {
+    here().fill(line("t1"));
+    await here().writer.upsert(task("t2"));
+    writeOld(`${here().path}.new`, line("t9"));
+    renameSync(`${here().path}.new`, here().path);
+    await here().writer.upsert(task("t3"));
+    expect(tasksHeld()).toContain("t3");
+    expect(tasksHeld()).toContain("t9");
+  });
+
+  it("goes through a symbolic link", async () => {
+    writeOld(`${here().path}.real`, line("t1"));
+    symlinkSync(`${here().path}.real`, here().path);
+    await here().writer.upsert(task("t2"));
+    expect(readFileSync(`${here().path}.real`, "utf8")).toContain('"t2"');
+  });
+
+  it("refuses a file with a line that is none, and says where", async () => {
+    here().fill(line("t1"));
+    await here().writer.upsert(task("t2"));
+    appendFileSync(here().path, "what?\n");
+    const refused = here().writer.upsert(task("t3"));
+    await expect(refused).rejects.toMatchObject({ code: "STORE_INVALID", message: expect.stringContaining("line 3") });
+    truncateSync(here().path, here().text.length - "what?\n".length);
+    expect(await here().writer.upsert(task("t3"))).toMatchObject({ file: "written" });
+  });
+
+  it("is made again where somebody replaces the file with one that lacks it", async () => {
+    here().text = line("t1"); // written just now, by who knows whom
+    const asked = here().writer.upsert(task("t2"));
+    await expect.poll(() => here().text).toContain('"t2"');
+    writeFileSync(`${here().path}.new`, line("t1") + line("t8"));
+    renameSync(`${here().path}.new`, here().path);
+    expect(await asked).toMatchObject({ file: "written" });
+    expect(tasksHeld().sort()).toEqual(["t1", "t2", "t8"]);
+  });
+});
+
+describe("two writers of one file", () => {
+  it("see each other's lines, and lose none", async () => {
+    here().fill(line("t0"));
+    const writers = [here().writer, here().open()];
+    const asked = writers.flatMap((writer, w) =>
+      Array.from({ length: 100 }, (_, i) => writer.upsert(task(`w${w}n${i}`))),
+    );
+    await Promise.all(asked);
+    expect(tasksHeld()).toHaveLength(201);
+  });
+
+  it("let another ttsctl have its turn at the lock within a moment", async () => {
+    here().fill(line("t0"));
+    let stop = false;
+    const load = (async () => {
+      for (let i = 0; !stop; i++) await here().writer.upsert(task(`n${i % 7}`, { updated_at: i }));
+    })();
+    await here().writer.upsert(task("t1"));
+    const lock = await takeLock(here().path, "write", 10);
+    await lock.release();
+    stop = true;
+    await load;
+  });
+});
+
+describe("compaction", () => {
+  const update = async (count: number, taskId = "t1") => {
+    const updates = Array.from({ length: count }, (_, i) => task(taskId, { updated_at: 1_700_000_000 + i }));
+    for (const one of updates) await here().writer.upsert(one);
+  };
+
+  it("takes the lines out that no longer count, once they outweigh the others", async () => {
+    here().fill(line("t0"));
+    await update(101);
+    await here().writer.remove({ userId: "alice", taskId: "t0" });
+    await here().close();
+    expect(here().rewrites).toBe(1);
+    expect(here().text.split("\n").length).toBeLessThan(10);
+    expect(readWithPython(here().path)["alice:t1"]!.updated_at).toBe(1_700_000_100);
+  });
+
+  it("keeps invalid lines, and all the lines of their tasks", async () => {
+    const invalid = line("t5", { updated_at: "soon" });
+    const kept = `${line("t5")}${invalid}{"task_id": "t5", "user_id": "alice", "deleted": true}\n[1]\n`;
+    here().fill(kept);
+    await update(110);
+    await here().close();
+    expect(here().rewrites).toBe(1);
+    expect(here().text.startsWith(kept)).toBe(true);
+  });
+
+  it("leaves an emptied store with one tombstone", async () => {
+    here().fill(line("t1"));
+    await update(100);
+    await here().writer.remove({ userId: "alice", taskId: "t1" });
+    await here().close();
+    expect(here().text).toBe('{"user_id": "alice", "task_id": "t1", "deleted": true}\n');
+  });
+
+  it("does not happen beside somebody who appends without our lock", async () => {
+    here().fill(line("t1"));
+    await update(60);
+    appendFileSync(here().path, line("t9"));
+    await update(60);
+    expect(here().rewrites).toBe(0);
+    expect(tasksHeld()).toEqual(["t1", "t9"]);
+  });
+
+  it("leaves nothing beside the file", async () => {
+    here().fill(textOf("jsonl", [record("alice", "t1")]));
+    await update(150);
+    await here().close();
+    expect(namesIn(here().path.slice(0, here().path.lastIndexOf("/")))).toEqual(["voice_task.jsonl"]);
+    expect(systemClock.now()).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach } from "vitest";
+import { type Clock, systemClock } from "../../../src/clock.ts";
+import type { TtsctlError } from "../../../src/errors.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import type { Shape } from "../../../src/store/file/shape.ts";
+import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
+import { type MirrorLink, RunLink } from "../../../src/store/mirror-link.ts";
+import { TaskWriter } from "../../../src/store/task-writer.ts";
+import { useFolder, writeOld } from "../../helpers/files.ts";
+import { UTC } from "../../helpers/records.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+
+export const NO_REDIS: MirrorLink = new RunLink(null, () => {});
+export const SHAPES: readonly Shape[] = ["array", "map", "jsonl"];
+
+/** A store file of one shape, as the service writes it. */
+export function textOf(shape: Shape, records: readonly RecordJson[]): string {
+  if (shape === "jsonl") return records.map((record) => `${JSON.stringify(record)}\n`).join("");
+  if (shape === "array") return JSON.stringify(records, null, 2);
+  return JSON.stringify(Object.fromEntries(records.map((r) => [`${r.user_id}:${r.task_id}`, r])), null, 2);
+}
+
+/** A store file with a writer on it, of a test's own. */
+export class WriterPlace {
+  readonly warnings: string[] = [];
+  readonly failures: { error: TtsctlError; count: number }[] = [];
+  readonly #path: string;
+  readonly #opened: { writer: TaskWriter; shared: SharedSnapshot }[] = [];
+  writer!: TaskWriter;
+  shared!: SharedSnapshot;
+  /** How often the file was rewritten. */
+  rewrites = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.open();
+  }
+
+  /** One more writer, as another process would have it. */
+  open(link: MirrorLink = NO_REDIS, clock: Clock = systemClock): TaskWriter {
+    const place = this;
+    class CountingFile extends FileStore {
+      override async edit(...args: Parameters<FileStore["edit"]>) {
+        const outcome = await super.edit(...args);
+        place.rewrites += outcome.rewrites;
+        return outcome;
+      }
+    }
+    this.shared = new SharedSnapshot(this.#path, UTC, { grows: true });
+    this.writer = new TaskWriter({
+      file: new CountingFile(this.#path, UTC, clock),
+      ...{ shared: this.shared, clock, link },
+      warn: (line) => this.warnings.push(line),
+      onMirrorFailure: (error, count) => this.failures.push({ error, count }),
+    });
+    this.#opened.push({ writer: this.writer, shared: this.shared });
+    return this.writer;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Puts the file there, as one that nobody has written lately. */
+  fill(text: string): void {
+    writeOld(this.#path, text);
+  }
+
+  get text(): string {
+    return existsSync(this.#path) ? readFileSync(this.#path, "utf8") : "";
+  }
+
+  set text(text: string) {
+    writeFileSync(this.#path, text);
+  }
+
+  async close(): Promise<void> {
+    for (const { writer, shared } of this.#opened.splice(0)) {
+      await writer.close();
+      await shared.close();
+    }
+  }
+}
+
+/** A place for each test of a file. */
+export function useWriter(name = "voice_task.json"): () => WriterPlace {
+  const path = useFolder();
+  let place: WriterPlace;
+  beforeEach(() => {
+    place = new WriterPlace(path(name));
+  });
+  afterEach(() => place.close());
+  return () => place;
+}

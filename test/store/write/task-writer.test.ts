@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { runs } from "../../helpers/python.ts";
+import { record, taskOf } from "../../helpers/records.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import { withSnapshot } from "../file/read-store.ts";
+import { readWithPython } from "./python-eyes.ts";
+import { SHAPES, textOf, useWriter, WriterPlace } from "./setup.ts";
+
+const here = useWriter();
+const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000).toISOString();
+const timed = (taskId: string, seconds: number, more: RecordJson = {}) =>
+  record("alice", taskId, { updated_at: at(seconds), ...more });
+const id = (taskId: string) => ({ userId: "alice", taskId });
+
+describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
+  const fill = (...records: RecordJson[]) => here().fill(textOf(shape, records));
+  const held = () => readWithPython(here().path);
+
+  it("puts a new record in, and one over what is there", async () => {
+    fill(timed("t1", 1), timed("t2", 1));
+    const { writer } = here();
+    expect(await writer.upsert(taskOf(timed("t3", 1)))).toEqual({ file: "written", mirror: "off" });
+    expect(await writer.upsert(taskOf(timed("t1", 2, { status: "failed" })))).toMatchObject({ file: "written" });
+    expect(held()).toEqual({
+      "alice:t1": timed("t1", 2, { status: "failed" }),
+      "alice:t2": timed("t2", 1),
+      "alice:t3": timed("t3", 1),
+    });
+  });
+
+  it("leaves a newer record alone, and writes over one of the same time", async () => {
+    fill(timed("t1", 5));
+    const { writer } = here();
+    expect(await writer.upsert(taskOf(timed("t1", 4)))).toEqual({ file: "newer", mirror: "newer" });
+    expect(held()).toEqual({ "alice:t1": timed("t1", 5) });
+    expect(await writer.upsert(taskOf(timed("t1", 5, { text: "again" })))).toMatchObject({ file: "written" });
+    expect(held()).toEqual({ "alice:t1": timed("t1", 5, { text: "again" }) });
+  });
+
+  it("takes a task out, all its records, and tells one that is not there", async () => {
+    fill(timed("t1", 1), timed("t2", 1), timed("t1", 2));
+    const { writer } = here();
+    expect(await writer.remove(id("t1"))).toEqual({ file: "removed", mirror: "off" });
+    expect(await writer.remove(id("t1"))).toEqual({ file: "missing", mirror: "off" });
+    expect(held()).toEqual({ "alice:t2": timed("t2", 1) });
+  });
+
+  it("takes an invalid record out, and puts a valid one in its place", async () => {
+    fill(timed("t1", 1), record("alice", "t2", { updated_at: "soon" }));
+    const { writer } = here();
+    expect(await writer.remove(id("t2"))).toMatchObject({ file: "removed" });
+    expect(await writer.upsert(taskOf(timed("t2", 1)))).toMatchObject({ file: "written" });
+    await withSnapshot(here().path, (snapshot) => {
+      expect([snapshot.size, snapshot.hasInvalid("alice", "t2")]).toEqual([2, false]);
+    });
+  });
+
+  it("decides on each of many that come at once by what those before it left", async () => {
+    fill(timed("t1", 1));
+    const { writer } = here();
+    const told = await Promise.all([
+      writer.upsert(taskOf(timed("t1", 3))),
+      writer.upsert(taskOf(timed("t1", 2))),
+      writer.remove(id("t1")),
+      writer.upsert(taskOf(timed("t1", 2, { text: "anew" }))),
+      writer.remove(id("t2")),
+      writer.upsert(taskOf(timed("t2", 1))),
+      writer.upsert(taskOf(timed("t3", 1))),
+      writer.remove(id("t3")),
+    ]);
+    expect(told.map(({ file }) => file)).toEqual(
+      "written newer removed written missing written written removed".split(" "),
+    );
+    expect(held()).toEqual({ "alice:t1": timed("t1", 2, { text: "anew" }), "alice:t2": timed("t2", 1) });
+  });
+
+  it("loses nothing where many write at once", async () => {
+    fill(timed("t1", 1));
+    const { writer } = here();
+    const records = Array.from({ length: 200 }, (_, i) => timed(`n${i}`, i));
+    await Promise.all(records.map((one) => writer.upsert(taskOf(one))));
+    expect(Object.keys(held())).toHaveLength(201);
+    // Of array and map once for all that wait; a line is appended.
+    expect(here().rewrites).toBe(shape === "jsonl" ? 0 : 1);
+  });
+
+  it("keeps numbers as they were written", async () => {
+    fill(timed("t1", 1));
+    const json =
+      '{"user_id":"alice","task_id":"t2","updated_at":"2024-01-01T00:00:00","top_p":1.0,"seed":12345678901234567890}';
+    await here().writer.upsert({ ...taskOf(JSON.parse(json)), json });
+    expect(here().text.replaceAll(/\s/g, "")).toContain('"top_p":1.0,"seed":12345678901234567890');
+  });
+
+  it("changes nothing where the file is cut, and goes on when it is whole again", async () => {
+    const { writer } = here();
+    here().text = textOf(shape, [timed("t1", 1)]).slice(0, 30);
+    const before = here().text;
+    await expect(writer.upsert(taskOf(timed("t2", 1)))).rejects.toMatchObject({ code: "STORE_INVALID" });
+    expect(here().text).toBe(before);
+    fill(timed("t1", 1));
+    expect(await writer.upsert(taskOf(timed("t2", 1)))).toMatchObject({ file: "written" });
+  });
+
+  it("equals a plain model, whatever comes in which batches; in Python's eyes too", async () => {
+    const change = fc.record({
+      task: fc.constantFrom("t1", "t2", "用户", "t:4"),
+      time: fc.integer({ min: 0, max: 3 }),
+      text: fc.constantFrom("a", "你好\n", '"\\'),
+      remove: fc.boolean(),
+    });
+    let count = 0;
+    const script = fc.array(fc.array(change, { minLength: 1, maxLength: 6 }), { maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(script, async (batches) => {
+        const place = new WriterPlace(`${here().path}.${count++}`);
+        place.fill(textOf(shape, [timed("first", 0), timed("t1", 1)]));
+        const model = new Map<string, RecordJson>([
+          ["alice:first", timed("first", 0)],
+          ["alice:t1", timed("t1", 1)],
+        ]);
+        const { writer } = place;
+        for (const batch of batches) {
+          const asked = batch.map(({ task, time, text, remove }) =>
+            remove ? writer.remove(id(task)) : writer.upsert(taskOf(timed(task, time, { text }))),
+          );
+          const expected = batch.map((one) => applied(model, one));
+          expect((await Promise.all(asked)).map(({ file }) => file)).toEqual(expected);
+        }
+        await place.close();
+        expect(readWithPython(place.path)).toEqual(Object.fromEntries(model));
+      }),
+      { numRuns: runs(15) },
+    );
+  });
+});
+
+interface Step {
+  readonly task: string;
+  readonly time: number;
+  readonly text: string;
+  readonly remove: boolean;
+}
+
+/** What a change comes to in the model, which it changes. */
+function applied(model: Map<string, RecordJson>, { task, time, text, remove }: Step): string {
+  const name = `alice:${task}`;
+  const before = model.get(name);
+  if (remove) return model.delete(name) ? "removed" : "missing";
+  if (before !== undefined && String(before.updated_at) > at(time)) return "newer";
+  model.set(name, timed(task, time, { text }));
+  return "written";
+}
+
+describe("a store file that is not there", () => {
+  it("is made as the service writes one", async () => {
+    expect(await here().writer.upsert(taskOf(timed("t1", 1)))).toMatchObject({ file: "written" });
+    expect(here().text).toBe(JSON.stringify([timed("t1", 1)], null, 2));
+  });
+
+  it("is not made to take a task out of it", async () => {
+    expect(await here().writer.remove(id("t1"))).toEqual({ file: "missing", mirror: "off" });
+    expect(here().text).toBe("");
+  });
+});
