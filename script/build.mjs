@@ -4,29 +4,47 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWeb } from "./build-web.mjs";
+import { libraryTypes } from "./library-types.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
 
 await rm(`${root}dist`, { recursive: true, force: true });
 const page = await buildWeb(root);
-const program = await build({
+const common = {
   metafile: true,
   absWorkingDir: root,
-  entryPoints: ["src/main.ts"],
-  outfile: "dist/main.cjs",
   bundle: true,
   platform: "node",
   target: "node20",
-  format: "cjs",
-  supported: { "dynamic-import": false },
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "none",
+  logLevel: "warning",
+};
+const program = await build({
+  ...common,
+  entryPoints: ["src/main.ts"],
+  outfile: "dist/main.cjs",
+  format: "cjs",
+  supported: { "dynamic-import": false },
   define: { TTSCTL_VERSION: JSON.stringify(version), "import.meta.url": "__bundleUrl" },
   banner: { js: 'const __bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
-  logLevel: "warning",
 });
+
+// What the library uses is a part of that.
+await build({
+  ...common,
+  entryPoints: ["src/library/index.ts"],
+  outfile: "dist/library.mjs",
+  format: "esm",
+  define: { TTSCTL_VERSION: JSON.stringify(version) },
+  // Packages written for CommonJS ask for Node's modules with require().
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
+});
+await writeFile(`${root}dist/library.d.mts`, await libraryTypes(root));
 
 execFileSync(process.execPath, [`${root}script/compile.mjs`]);
 

@@ -6,6 +6,8 @@ import type { SettingFlags, Source } from "./settings.ts";
 /** All that settings are resolved from. */
 export interface SettingInputs {
   flags: SettingFlags;
+  /** What a program gives, in place of flags; `origin` is how the program names it. */
+  options?: ReadonlyMap<SettingName, { text: string; origin: string }>;
   env: Readonly<Record<string, string | undefined>>;
   file: IniFile | null;
   /** Absolute path of the file, null when there is none. */
@@ -93,7 +95,9 @@ export function homeFolder({ configPath, cwd }: SettingInputs): string {
 }
 
 const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given | undefined> = {
-  flag: (name, { flags, cwd }) => {
+  flag: (name, { flags, options, cwd }) => {
+    const option = options?.get(name);
+    if (option !== undefined) return { ...option, source: "flag", folder: cwd };
     const [origin, read] = FLAGS[name] ?? [];
     const text = read?.(flags);
     return text === undefined || origin === undefined ? undefined : { text, source: "flag", origin, folder: cwd };

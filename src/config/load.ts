@@ -9,6 +9,8 @@ import type { SettingFlags, Settings } from "./settings.ts";
 
 export interface LoadOptions {
   flags: SettingFlags & { config?: string | undefined };
+  /** Of a program, which looks for no file by itself. */
+  options?: SettingInputs["options"];
   env: Readonly<Record<string, string | undefined>>;
   /** Absolute */
   cwd: string;
@@ -29,9 +31,10 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
 }
 
 /** All that settings are resolved from; throws as `loadSettings` does for the file, and for no value in it. */
-export async function readInputs({ flags, env, cwd }: LoadOptions): Promise<SettingInputs> {
-  const file = await readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd));
-  return { flags, env, file, configPath: file?.path ?? null, cwd };
+export async function readInputs({ flags, options, env, cwd }: LoadOptions): Promise<SettingInputs> {
+  const isLooked = options === undefined || flags.config !== undefined;
+  const file = isLooked ? await readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd)) : null;
+  return { flags, ...(options && { options }), env, file, configPath: file?.path ?? null, cwd };
 }
 
 function findConfig(flag: string | undefined, variable: string | undefined, cwd: string): Place {

@@ -1,0 +1,22 @@
+/** `import { openTaskStore } from "ttsctl"` (SPEC section 9); docs/library.md tells how to use it. */
+export { type ErrorCode, TtsctlError } from "../errors.ts";
+export { openTaskStore } from "./open-task-store.ts";
+export type {
+  CleanupCounts,
+  CleanupOptions,
+  DeleteResult,
+  Logger,
+  PageQuery,
+  RedisOptions,
+  RedisOutcome,
+  Source,
+  StoredTask,
+  StoreOptions,
+  SyncCounts,
+  SyncResult,
+  TaskFilter,
+  TaskPage,
+  TaskRecord,
+  TaskStore,
+  UpsertResult,
+} from "./types.ts";

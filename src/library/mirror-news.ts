@@ -1,0 +1,44 @@
+import type { Clock } from "../clock.ts";
+import type { TtsctlError } from "../errors.ts";
+import type { LinkEvents } from "../store/lasting-link.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { counted } from "../task/counted.ts";
+import type { Logger } from "./types.ts";
+
+/** Failures are told this far apart, seconds: a Redis that is away would else be told of with every write. */
+const APART_S = 10;
+
+/** Tells the logger how Redis comes and goes, and what of the file it has not got. */
+export class MirrorNews implements LinkEvents {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  #untold = 0;
+  #missed = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  onUp({ where }: Mirror, again: boolean): void {
+    this.#logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);
+    if (this.#missed === 0) return;
+    this.#logger.warn(`${counted(this.#missed, "change")} may be in the file alone: syncToRedis() brings them over`);
+    this.#missed = 0;
+  }
+
+  onDown(error: TtsctlError): void {
+    this.#logger.warn(`${error.message}: the file answers, and has what is written`);
+  }
+
+  /** Changes that the file has and Redis did not take, or may not have. */
+  onFailure(error: TtsctlError, count: number): void {
+    this.#missed += count;
+    this.#untold += count;
+    if (this.#clock.monotonic() - this.#toldAt < APART_S) return;
+    this.#toldAt = this.#clock.monotonic();
+    this.#logger.warn(`${counted(this.#untold, "change")} not written to Redis, the file has them: ${error.message}`);
+    this.#untold = 0;
+  }
+}

@@ -1,0 +1,141 @@
+import { TtsctlError } from "../errors.ts";
+import { FileStore } from "../store/file/file-store.ts";
+import { SharedSnapshot } from "../store/file/shared-snapshot.ts";
+import { newestTasks } from "../store/newest.ts";
+import { TaskStore as TaskReader } from "../store/task-store.ts";
+import { TaskWriter, type Written } from "../store/task-writer.ts";
+import { RecordParser } from "../task/parse.ts";
+import { CleanupLoop } from "./cleanup-loop.ts";
+import type { StoreParts } from "./parts.ts";
+import { listQueryOf, pageOf } from "./queries.ts";
+import { idOf, LibraryTask, taskOf } from "./stored-task.ts";
+import { syncToRedis } from "./sync-to-redis.ts";
+import type {
+  CleanupOptions,
+  DeleteResult,
+  PageQuery,
+  Source,
+  StoredTask,
+  SyncResult,
+  TaskFilter,
+  TaskPage,
+  TaskRecord,
+  TaskStore,
+  UpsertResult,
+} from "./types.ts";
+
+/** The store layer as the library gives it; `types.ts` says what each method promises. */
+export class OpenStore implements TaskStore {
+  readonly #parts: StoreParts;
+  readonly #parser: RecordParser;
+  readonly #shared: SharedSnapshot;
+  /** Reads what the writer keeps of the file. */
+  readonly #readFile: FileStore;
+  readonly #reader: TaskReader;
+  readonly #writer: TaskWriter;
+  #cleanup: CleanupLoop | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: StoreParts) {
+    const { zone, clock, link, news, logger, settings } = parts;
+    const path = settings.store.path.value;
+    this.#parts = parts;
+    this.#parser = new RecordParser(zone);
+    this.#shared = new SharedSnapshot(path, zone, { grows: true });
+    this.#readFile = new FileStore(path, zone, clock, undefined, this.#shared);
+    this.#reader = new TaskReader(this.#readFile, link);
+    this.#writer = new TaskWriter({
+      ...{ file: new FileStore(path, zone, clock), shared: this.#shared, clock, link },
+      warn: (line) => logger.warn(line),
+      onMirrorFailure: (error, count) => news.onFailure(error, count),
+    });
+  }
+
+  async upsert(task: TaskRecord | string): Promise<UpsertResult> {
+    this.#refuseClosed();
+    return resultOf(await this.#writer.upsert(taskOf(task, this.#parser)));
+  }
+
+  async delete(userId: string, taskId: string): Promise<DeleteResult> {
+    this.#refuseClosed();
+    return resultOf(await this.#writer.remove(idOf(userId, taskId)));
+  }
+
+  async get(userId: string, taskId: string, options: { readonly source?: Source } = {}): Promise<StoredTask | null> {
+    const id = idOf(userId, taskId);
+    return (await this.listByIds(id.userId, [id.taskId], options)).items[0] ?? null;
+  }
+
+  async listPage(query: PageQuery = {}): Promise<TaskPage> {
+    this.#refuseClosed();
+    return pageOf(await this.#reader.list(listQueryOf(query, this.#queryContext)));
+  }
+
+  async listByIds(
+    userId: string,
+    taskIds: readonly string[],
+    filter: Omit<TaskFilter, "userId"> = {},
+  ): Promise<TaskPage> {
+    this.#refuseClosed();
+    return pageOf(await this.#reader.list(listQueryOf({ ...filter, userId, taskIds }, this.#queryContext)));
+  }
+
+  async *all(filter: TaskFilter = {}): AsyncIterableIterator<StoredTask> {
+    this.#refuseClosed();
+    const query = listQueryOf(filter, this.#queryContext);
+    const stores = { file: this.#readFile, link: this.#parts.link };
+    for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
+      for (const line of warnings) this.#parts.logger.warn(line);
+      for (const task of tasks) yield new LibraryTask(task);
+    }
+  }
+
+  async syncToRedis(): Promise<SyncResult> {
+    this.#refuseClosed();
+    return syncToRedis(this.#parts);
+  }
+
+  async startCleanup(options: CleanupOptions = {}): Promise<void> {
+    this.#refuseClosed();
+    if (this.#cleanup !== null)
+      throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
+    const loop = new CleanupLoop(this.#parts, options);
+    this.#cleanup = loop;
+    await loop.start().catch((error) => {
+      this.#cleanup = null;
+      throw error;
+    });
+  }
+
+  async stopCleanup(): Promise<void> {
+    const loop = this.#cleanup;
+    await loop?.stop();
+    if (this.#cleanup === loop) this.#cleanup = null;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** In the reverse order of what needs what. */
+  async #close(): Promise<void> {
+    await this.stopCleanup();
+    await this.#writer.close();
+    await this.#shared.close();
+    await this.#parts.link.close();
+  }
+
+  get #queryContext() {
+    return { times: this.#parser.times, clock: this.#parts.clock };
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing === null) return;
+    throw new TtsctlError("STORE_CLOSED", `${this.#parts.settings.store.path.value} was closed by this program`);
+  }
+}
+
+function resultOf<R extends UpsertResult | DeleteResult>({ file, mirror }: Written): R {
+  return { file, redis: mirror } as R;
+}

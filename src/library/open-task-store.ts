@@ -1,0 +1,29 @@
+import { systemClock } from "../clock.ts";
+import { targetOf } from "../config/redis-target.ts";
+import { connectMirror } from "../store/connect-mirror.ts";
+import { LastingLink } from "../store/lasting-link.ts";
+import { Zone } from "../task/zone.ts";
+import { MirrorNews } from "./mirror-news.ts";
+import { OpenStore } from "./open-store.ts";
+import { settingsOf } from "./settings.ts";
+import type { Logger, StoreOptions, TaskStore } from "./types.ts";
+
+const SILENT: Logger = { info: () => {}, warn: () => {} };
+
+/**
+ * Opens the tasks of a service (SPEC section 9). Redis is connected to when it is first used. Close the store when done.
+ * @throws TtsctlError USAGE for an option that is none, CONFIG_* for a wrong value or a missing file
+ */
+export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
+  const settings = await settingsOf(options);
+  const logger = options.logger ?? SILENT;
+  const zone = new Zone(settings.service.timezone.value ?? undefined);
+  const news = new MirrorNews(logger, systemClock);
+  const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), zone) : null;
+  const link = new LastingLink(connect, {
+    onUp: (mirror, again) => news.onUp(mirror, again),
+    onDown: (error) => news.onDown(error),
+  });
+  for (const line of settings.warnings) logger.warn(line);
+  return new OpenStore({ settings, zone, link, news, logger, clock: systemClock });
+}

@@ -1,0 +1,49 @@
+import type { Clock } from "../clock.ts";
+import { TtsctlError } from "../errors.ts";
+import { buildListQuery, type QueryNames } from "../operations/list-query.ts";
+import type { SourceChoice } from "../store/read-first.ts";
+import type { ListQuery, ListResult } from "../store/task-store.ts";
+import type { TimeReader } from "../task/time.ts";
+import { LibraryTask } from "./stored-task.ts";
+import type { PageQuery, TaskPage } from "./types.ts";
+
+/** How the library names the parts of a query. */
+const NAMES: QueryNames = {
+  page: "page",
+  pageSize: "pageSize",
+  userId: "userId",
+  taskIds: "taskIds",
+  statuses: "status",
+  since: "since",
+  until: "until",
+};
+const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
+const KNOWN: readonly string[] = ["page", "pageSize", "userId", "status", "since", "until", "source"];
+
+/**
+ * Checks what was asked for, as the commands do.
+ * @throws TtsctlError USAGE
+ */
+export function listQueryOf(
+  query: PageQuery & { readonly taskIds?: readonly string[] },
+  { times, clock }: { times: TimeReader; clock: Clock },
+): ListQuery {
+  const { status, source = "auto", taskIds, ...rest } = query;
+  const unknown = Object.keys(rest).find((name) => !KNOWN.includes(name));
+  if (unknown !== undefined) {
+    throw new TtsctlError("USAGE", `a query has no ${JSON.stringify(unknown)}`, {
+      hint: `accepted: ${KNOWN.join(", ")}`,
+    });
+  }
+  if (!SOURCES.includes(source)) {
+    throw new TtsctlError("USAGE", `source: ${JSON.stringify(source)} is none`, {
+      hint: "accepted: auto, redis, file",
+    });
+  }
+  const raw = { ...rest, ...(status && { statuses: status }), ...(taskIds && { taskIds }) };
+  return buildListQuery(raw, source, { names: NAMES, times, now: clock.now() });
+}
+
+export function pageOf({ tasks, ...rest }: ListResult): TaskPage {
+  return { ...rest, items: tasks.map((task) => new LibraryTask(task)) };
+}

@@ -1,0 +1,87 @@
+import type { SettingName } from "../config/defaults.ts";
+import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { TtsctlError } from "../errors.ts";
+import { nearest } from "../task/nearest.ts";
+import type { StoreOptions } from "./types.ts";
+
+/** The settings that an option gives. */
+const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
+  store: ["store.path"],
+  timezone: ["service.timezone"],
+  output: ["paths.output"],
+  logs: ["paths.logs"],
+  // A retention that is given by hand is the whole policy for age, as the flag is.
+  retention: ["cleanup.retention", "cleanup.retention.done", "cleanup.retention.error"],
+  redis: ["redis.enabled"], // where it is "off"
+  "redis.url": ["redis.url"],
+  "redis.host": ["redis.host"],
+  "redis.port": ["redis.port"],
+  "redis.db": ["redis.db"],
+  "redis.username": ["redis.username"],
+  "redis.password": ["redis.password"],
+  "redis.timeout": ["redis.timeout"],
+};
+
+const NUMBERS = ["retention", "redis.port", "redis.db", "redis.timeout"];
+const OTHERS = ["config", "logger"];
+
+/**
+ * The settings of a store (SPEC section 7): options over `config`, where that is named, over defaults. The environment is
+ * not looked at, and no file is looked for.
+ * @throws TtsctlError USAGE, CONFIG_INVALID, CONFIG_NOT_FOUND, CONFIG_REQUIRED where no store is named
+ */
+export async function settingsOf(options: StoreOptions): Promise<Settings> {
+  const { config, redis, logger: _, ...plain } = options;
+  const given = new Map<string, unknown>(Object.entries(plain).filter(isGiven));
+  if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
+  for (const [name, value] of redisOptions(redis)) given.set(name, value);
+  const settings = await loadSettings({
+    flags: { config },
+    options: new Map([...given].flatMap(settingsGiven)),
+    ...{ env: {}, cwd: process.cwd() },
+  });
+  if (config === undefined && settings.store.path.source === "default") {
+    throw new TtsctlError("CONFIG_REQUIRED", "openTaskStore: neither store nor config is given", {
+      hint: "name the store file, or a config.ini that names it",
+    });
+  }
+  return settings;
+}
+
+function redisOptions(redis: StoreOptions["redis"]): [string, unknown][] {
+  if (redis === undefined) return [];
+  if (redis === "off") return [["redis", "false"]];
+  if (typeof redis === "string") return [["redis.url", redis]];
+  if (typeof redis !== "object" || redis === null) throw wrong("redis", 'a url, an object, or "off"');
+  return Object.entries(redis)
+    .filter(isGiven)
+    .map(([name, value]) => [`redis.${name}`, value]);
+}
+
+function isGiven([, value]: [string, unknown]): boolean {
+  return value !== undefined;
+}
+
+/** What an option gives, as text, for that is what settings are read from. */
+function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {
+  const names = NAMES[option];
+  if (names === undefined) throw unknown(option);
+  const takesNumber = NUMBERS.includes(option);
+  if (typeof value !== "string" && !(takesNumber && typeof value === "number")) {
+    throw wrong(option, takesNumber ? "a number" : "a string");
+  }
+  return names.map((name) => [name, { text: String(value), origin: `openTaskStore ${option}` }]);
+}
+
+function unknown(option: string): TtsctlError {
+  const accepted = [...Object.keys(NAMES), ...OTHERS];
+  const like = nearest(option, accepted);
+  return new TtsctlError("USAGE", `openTaskStore: there is no option ${JSON.stringify(option)}`, {
+    hint: `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${accepted.join(", ")}`,
+  });
+}
+
+function wrong(option: string, accepted: string): TtsctlError {
+  return new TtsctlError("USAGE", `openTaskStore: ${option} is no such value; accepted: ${accepted}`);
+}

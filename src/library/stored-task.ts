@@ -1,0 +1,72 @@
+import { TtsctlError } from "../errors.ts";
+import { JsonSyntaxError } from "../json/scan.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { idProblem, trimId } from "../task/ids.ts";
+import type { RecordParser } from "../task/parse.ts";
+import { shownStatus } from "../task/status.ts";
+import { isInvalid, saysDeleted, type Task } from "../task/task.ts";
+import type { StoredTask, TaskRecord } from "./types.ts";
+
+/** A task as the library gives it; the record is parsed when it is asked for. */
+export class LibraryTask implements StoredTask {
+  readonly userId: string;
+  readonly taskId: string;
+  readonly status: string;
+  readonly updatedAt: number;
+  readonly json: string;
+
+  constructor({ userId, taskId, status, score, json }: Task) {
+    this.userId = userId;
+    this.taskId = taskId;
+    this.status = shownStatus(status) ?? status;
+    this.updatedAt = score;
+    this.json = json;
+  }
+
+  get record(): TaskRecord {
+    return JSON.parse(this.json) as TaskRecord;
+  }
+}
+
+/**
+ * The task of a record that a service gives.
+ * @throws TtsctlError TASK_INVALID for what is no valid record, or would be none in JSON Lines
+ */
+export function taskOf(record: TaskRecord | string, parser: RecordParser): Task {
+  const task = parsed(typeof record === "string" ? record : jsonOf(record), parser);
+  if (isInvalid(task)) throw invalid(task.reason);
+  if (saysDeleted(task.json)) throw invalid('"deleted": true is the end of a task: call delete()');
+  return task;
+}
+
+function jsonOf(record: unknown): string {
+  try {
+    return JSON.stringify(record) ?? "null"; // an undefined, or a function
+  } catch (cause) {
+    throw invalid(`it cannot be JSON: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`);
+  }
+}
+
+function parsed(text: string, parser: RecordParser) {
+  try {
+    return parser.parse(text);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return { reason: error.message };
+    throw error;
+  }
+}
+
+/**
+ * The trimmed ids of a task.
+ * @throws TtsctlError TASK_INVALID for what cannot name one
+ */
+export function idOf(userId: string, taskId: string): TaskId {
+  const id = { userId: trimId(String(userId)), taskId: trimId(String(taskId)) };
+  const problem = idProblem("user_id", id.userId) ?? idProblem("task_id", id.taskId);
+  if (problem !== undefined) throw invalid(problem);
+  return id;
+}
+
+function invalid(reason: string): TtsctlError {
+  return new TtsctlError("TASK_INVALID", `no valid task record: ${reason}`);
+}

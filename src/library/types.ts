@@ -1,0 +1,211 @@
+/**
+ * The types of the library, complete in themselves: of this file and of `errors.ts` the build makes `dist/library.d.mts`.
+ */
+import type { TtsctlError } from "../errors.ts";
+
+/** How Redis is reached. A `url` stands for all of the others but `timeout`. */
+export interface RedisOptions {
+  /** `redis://[user:password@]host[:port][/db]`, `rediss://` the same with TLS, or `unix:///path`. */
+  readonly url?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly db?: number;
+  readonly username?: string;
+  readonly password?: string;
+  /** `500ms`, `2s`, or a number of seconds: how long a connection or a command may take. */
+  readonly timeout?: string | number;
+}
+
+/** Where the library tells what an operator should know; pino and `console` are such loggers. */
+export interface Logger {
+  info(message: string): void;
+  warn(message: string): void;
+}
+
+/** The settings of a store. `store` or `config` must be given; what is given here comes before `config`. */
+export interface StoreOptions {
+  /** The path of a `config.ini`; relative paths in it start beside it. */
+  readonly config?: string;
+  /** The path of the store file, relative to the working folder. */
+  readonly store?: string;
+  /** A url, the parts of an address, or `"off"`: there is no Redis. Default: `127.0.0.1:6379`. */
+  readonly redis?: string | RedisOptions;
+  /** The zone of times without an offset, such as `Asia/Shanghai`. Default: the machine's. */
+  readonly timezone?: string;
+  /** The folders of audio and logs, which the cleanup needs. */
+  readonly output?: string;
+  readonly logs?: string;
+  /** `30m`, `2h`, `7d`, or a number of seconds; zero or negative: nothing is cleaned up. Default: `7d`. */
+  readonly retention?: string | number;
+  /** Default: nothing is told. */
+  readonly logger?: Logger;
+}
+
+/** A task record: these fields, and whatever else the service keeps with a task. */
+export interface TaskRecord {
+  readonly user_id: string;
+  readonly task_id: string;
+  /** The service's own word, such as `queued`, `running`, `succeeded`. */
+  readonly status?: string | null;
+  readonly error?: string | null;
+  /** ISO 8601, or epoch seconds. */
+  readonly created_at?: string | number | null;
+  /** ISO 8601, or epoch seconds. The newer of two records of a task counts. */
+  readonly updated_at: string | number;
+  readonly [field: string]: unknown;
+}
+
+/** A task as a store has it. */
+export interface StoredTask {
+  readonly userId: string;
+  readonly taskId: string;
+  /** `wait`, `run`, `done` or `error`; a word of the service's that is none of its table stands as it is. */
+  readonly status: string;
+  /** `updated_at` in epoch seconds, with a fraction. */
+  readonly updatedAt: number;
+  /** The record, with the service's own words. */
+  readonly record: TaskRecord;
+  /** The record as JSON text: numbers as they were written, which JavaScript does not always keep. */
+  readonly json: string;
+}
+
+/**
+ * What became of a write in Redis. `newer`: a newer copy is there and stays. `off`: there is no Redis. An error: Redis did
+ * not take it, or it is unknown whether it did; the file is right, and `syncToRedis()` brings the rest over.
+ */
+export type RedisOutcome = "written" | "removed" | "missing" | "newer" | "off" | TtsctlError;
+
+/** What became of an upsert. */
+export interface UpsertResult {
+  /**
+   * `newer`: the file has a newer record of the task, which stays. `returned`: another program holds the store in its
+   * memory and undoes the change again and again.
+   */
+  readonly file: "written" | "newer" | "returned";
+  readonly redis: RedisOutcome;
+}
+
+/** What became of a deletion. */
+export interface DeleteResult {
+  readonly file: "removed" | "missing" | "returned";
+  readonly redis: RedisOutcome;
+}
+
+/** Which store may answer: Redis with the file behind it, or one that never asks the other. */
+export type Source = "auto" | "redis" | "file";
+
+/** Which tasks are meant; what is not given does not matter. */
+export interface TaskFilter {
+  readonly userId?: string;
+  /** `wait`, `run`, `done`, `error`, or words of the service. */
+  readonly status?: readonly string[];
+  /** `updated_at` from this time on: ISO 8601, or an age such as `2h`. */
+  readonly since?: string;
+  /** `updated_at` before this time. */
+  readonly until?: string;
+  /** Default: `auto`. */
+  readonly source?: Source;
+}
+
+export interface PageQuery extends TaskFilter {
+  /** From 1. */
+  readonly page?: number;
+  /** 1 to 1000, default 20. */
+  readonly pageSize?: number;
+}
+
+export interface TaskPage {
+  /** How many tasks pass in all. */
+  readonly total: number;
+  readonly page: number;
+  readonly pageSize: number;
+  /** Which store answered. */
+  readonly source: "redis" | "file" | "mixed";
+  /** Newest first; by ids in the order asked. */
+  readonly items: readonly StoredTask[];
+  /** Ids asked for that neither store has. */
+  readonly missing: readonly string[];
+  /** Index members of Redis without a task, left out. */
+  readonly dangling: number;
+  /** What the reader should know, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/** What a sync came to: total = written + unchanged + newerInRedis + failed. */
+export interface SyncCounts {
+  readonly total: number;
+  readonly written: number;
+  readonly unchanged: number;
+  readonly newerInRedis: number;
+  readonly failed: number;
+  /** Records of the file that are no tasks. */
+  readonly invalid: number;
+  /** Tasks that only Redis has; they stay. */
+  readonly orphans: number;
+  readonly durationMs: number;
+}
+
+/** One of the two is null: the counts, or why Redis could not be synchronised. */
+export type SyncResult =
+  | { readonly counts: SyncCounts; readonly problem: null }
+  | { readonly counts: null; readonly problem: TtsctlError };
+
+/** What one pass of the cleanup came to: candidates = purged + skipped + failed. */
+export interface CleanupCounts {
+  /** ISO 8601 in UTC. */
+  readonly expireBefore: string;
+  readonly candidates: number;
+  readonly purged: number;
+  readonly skipped: number;
+  readonly failed: number;
+  /** Purged tasks that another program wrote back. */
+  readonly returned: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+export interface CleanupOptions {
+  /** Called after each pass; an error is what kept it from its work, or from all of it. */
+  onPass?(counts: CleanupCounts | null, problem: TtsctlError | null): void;
+}
+
+/** The tasks of a service: the store file, which is the truth, and its mirror in Redis. */
+export interface TaskStore {
+  /**
+   * Writes a record into the file, unless that has a newer one of the task, and then into Redis. Resolves when the file
+   * has it on the disk. What is written at a time is written together, in the order of the calls.
+   * @param task an object, or its JSON text, in which numbers are kept as they stand
+   * @throws TtsctlError TASK_INVALID, STORE_CLOSED; STORE_*, LOCK_*: Redis was not written to, and the file has the record
+   * only if the error says so
+   */
+  upsert(task: TaskRecord | string): Promise<UpsertResult>;
+  /** Removes a task from the file, all its records, and then from Redis. Its audio and logs stay. Throws as `upsert`. */
+  delete(userId: string, taskId: string): Promise<DeleteResult>;
+  /**
+   * One task, or null.
+   * @throws TtsctlError USAGE; STORE_* where the file must answer and cannot; REDIS_* only where Redis is the forced source
+   */
+  get(userId: string, taskId: string, options?: { readonly source?: Source }): Promise<StoredTask | null>;
+  /** One page, newest first. Throws as `get`. */
+  listPage(query?: PageQuery): Promise<TaskPage>;
+  /** The tasks of some ids of one user, as one page, in the order asked. Throws as `get`. */
+  listByIds(userId: string, taskIds: readonly string[], filter?: Omit<TaskFilter, "userId">): Promise<TaskPage>;
+  /** All tasks, newest first, read some at a time. Each comes once, also where tasks change meanwhile. Throws as `get`. */
+  all(filter?: TaskFilter): AsyncIterableIterator<StoredTask>;
+  /**
+   * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed.
+   * @throws TtsctlError STORE_*, LOCK_TIMEOUT, TIMEZONE_MISMATCH; a failure of Redis is returned
+   */
+  syncToRedis(): Promise<SyncResult>;
+  /**
+   * Begins to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does: a pass now, and another one
+   * each tenth of the retention. Resolves when the first pass is about to begin.
+   * @throws TtsctlError CONFIG_REQUIRED, WATCHER_RUNNING, LOCK_UNAVAILABLE
+   */
+  startCleanup(options?: CleanupOptions): Promise<void>;
+  /** Ends that; resolves when the pass that is under way has finished its batch. */
+  stopCleanup(): Promise<void>;
+  /** Ends the cleanup, writes what waits, and lets go of file and Redis. */
+  close(): Promise<void>;
+}
