@@ -10,6 +10,8 @@ export interface StatsAsked {
   readonly userId: string | undefined;
   /** Whether audio and logs are looked at. */
   readonly disk: boolean;
+  /** Whether it is worked out what a cleanup would free. */
+  readonly estimate: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function statsOf(context: Context, asked: StatsAsked): Promise<Stat
   const artifacts = asked.disk ? await openArtifactsOf(context) : null;
   const parts = {
     ...{ file: await context.fileStore(), link: await context.mirrorLink(), artifacts, reporter: context.reporter },
-    estimate: () => estimate(context, asked),
+    estimate: async () => (asked.estimate ? estimate(context, asked) : null),
   };
   const rule = { now, after: cleanup.stuckAfter.value, offset: (await context.zone()).offsetAt(now) };
   return countTasks(parts, { source: asked.source, userId: asked.userId, rule });

@@ -1,8 +1,12 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { routePath } from "hono/route";
 import { checkRequest, checkToken } from "./guard.ts";
+import { jsonText } from "./json.ts";
+import { noteRoute } from "./observed.ts";
+import { openapi } from "./openapi.ts";
 import type { Env, ServerParts } from "./parts.ts";
 import { HttpError, problemOf, problemResponse } from "./problem.ts";
-import { addHealth } from "./routes/health.ts";
+import { addHealth, addMetrics } from "./routes/health.ts";
 import { addLogin } from "./routes/login.ts";
 import { addOutput } from "./routes/output.ts";
 import { addPage } from "./routes/page.ts";
@@ -15,8 +19,11 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.use(async (c, next) => {
     checkRequest(c.env.incoming, parts.hosts);
     await next();
+    noteRoute(c.env.outgoing, routeOf(c));
   });
   addHealth(app, parts);
+  const description = `${JSON.stringify(openapi(parts.version, parts.basePath))}\n`;
+  app.get("/openapi.json", () => jsonText(description));
   addPage(app, parts);
   addLogin(app, parts);
   app.use(async (c, next) => {
@@ -26,10 +33,17 @@ export function createApp(parts: ServerParts): Hono<Env> {
   addVoiceTasks(app, parts);
   addStats(app, parts);
   addOutput(app, parts);
+  addMetrics(app, parts);
   app.notFound(() => problemResponse(new HttpError("NOT_FOUND", "there is nothing here", "see /openapi.json")));
   app.onError((error) => {
     if (problemOf(error).code === "INTERNAL") parts.failed(error);
     return problemResponse(error);
   });
   return app;
+}
+
+/** The pattern of the route that answered; what only met the guards has none. */
+function routeOf(c: Context<Env>): string {
+  const path = routePath(c, -1);
+  return path === "/*" || path === "*" ? "other" : path;
 }

@@ -5,9 +5,10 @@ export function jsonText(
   text: string,
   headers: Readonly<Record<string, string>> = {},
   warnings: readonly string[] = [],
-) {
+  status = 200,
+): Response {
   const said = warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
-  return new Response(text, { headers: { "content-type": "application/json", ...headers, ...said } });
+  return new Response(text, { status, headers: { "content-type": "application/json", ...headers, ...said } });
 }
 
 /** The same of a value. */

@@ -2,11 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
 import type { DeleteResult } from "../operations/delete.ts";
+import type { StatsResult } from "../operations/stats/types.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
 import type { TimeReader } from "../task/time.ts";
 import type { Health } from "./health.ts";
 import type { Hosts } from "./hosts.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Observed } from "./observed.ts";
 import type { Token } from "./token.ts";
 
 /** What Hono hands on of Node's server. */
@@ -25,6 +28,8 @@ export interface StatsRequest {
   readonly userId: string | undefined;
   /** Whether audio and logs on the disk are looked at. */
   readonly disk: boolean;
+  /** Whether it is worked out what a cleanup would free. */
+  readonly estimate: boolean;
 }
 
 /** What the HTTP API works with. */
@@ -43,7 +48,12 @@ export interface ServerParts {
   openArtifacts(): Promise<Artifacts>;
   health(): Promise<Health>;
   /** `stats -o json`. */
-  stats(request: StatsRequest): Promise<string>;
+  stats(request: StatsRequest): Promise<StatsResult>;
+  readonly metrics: Metrics;
+  /** Of ttsctl. */
+  readonly version: string;
+  /** A request that ended, for the access log. */
+  ended(request: Observed): void;
   /** Deletes a task as `ttsctl delete` does; null where nothing may be changed. */
   readonly remove: ((id: TaskId, force: boolean) => Promise<Removal>) | null;
   /** A fault of ours, for the log. */

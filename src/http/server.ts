@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { createApp } from "./app.ts";
+import { type Observed, observe } from "./observed.ts";
 import type { ServerParts } from "./parts.ts";
 import { HttpError, problemResponse } from "./problem.ts";
 
@@ -12,7 +13,7 @@ const MOST_CONNECTIONS = 512;
 const LIMITS = {
   headersTimeout: 10_000,
   /** A body of 8 MiB has to come in this time. */
-  requestTimeout: 60_000,
+  requestTimeout: 30_000,
   keepAliveTimeout: 30_000,
   /** How often the two above are looked at. */
   connectionsCheckingInterval: 1_000,
@@ -39,9 +40,17 @@ export function createHttpServer(parts: ServerParts): Server {
   const answer = getRequestListener(app.fetch, {
     errorHandler: () => problemResponse(new HttpError("BAD_REQUEST", "the request is malformed")),
   });
+  const tell = (request: Observed) => {
+    parts.metrics.count(request);
+    parts.ended(request);
+  };
   const server = createServer(LIMITS, (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    observe(incoming, outgoing, tell);
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
-    incoming.url = withoutBase(incoming.url ?? "/", parts.basePath);
+    const { url = "/" } = incoming;
+    // Relative addresses of the page need the slash at the end.
+    if (url === parts.basePath) return outgoing.writeHead(308, { location: `${url}/` }).end();
+    incoming.url = withoutBase(url, parts.basePath);
     return answer(incoming, outgoing);
   });
   server.maxConnections = MOST_CONNECTIONS;
@@ -51,9 +60,7 @@ export function createHttpServer(parts: ServerParts): Server {
 
 /** A proxy may leave its part of the path there, or take it away. */
 function withoutBase(url: string, basePath: string): string {
-  if (basePath === "" || !url.startsWith(basePath)) return url;
-  const rest = url.slice(basePath.length);
-  return rest === "" || rest.startsWith("?") ? `/${rest}` : rest.startsWith("/") ? rest : url;
+  return url.startsWith(`${basePath}/`) ? url.slice(basePath.length) : url;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../clock.ts";
 
-const COOKIE = "ttsctl_session";
+export const COOKIE = "ttsctl_session";
 const SESSION_S = 30 * 86_400;
 
 /** Whether two texts are the same, in a time that does not say how far they are. */

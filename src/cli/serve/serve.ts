@@ -28,6 +28,7 @@ const PATIENCE_MS = 3000;
 export async function serve(context: Context, flags: ServeFlags): Promise<number> {
   const { http } = await context.settings();
   const stopped = once(context.signal, "abort");
+  ignoreHangup(context);
   refuseOpenDoor(http);
   const cleans = flags.cleanup && !flags.readOnly;
   if (cleans) await context.requireConfig(true);
@@ -53,6 +54,13 @@ function refuseOpenDoor({ host, token }: HttpSettings): void {
       hint: "set [http] token or TTSCTL_HTTP_TOKEN (openssl rand -hex 32 makes one), or listen on 127.0.0.1",
     },
   );
+}
+
+/** Without a listener it would end the server; the cleanup loop has one of its own. */
+function ignoreHangup(context: Context): void {
+  const onHangup = () => void say(context, "SIGHUP is for the cleanup loop; all else takes a restart");
+  process.on("SIGHUP", onHangup);
+  context.onRelease(async () => void process.off("SIGHUP", onHangup));
 }
 
 function say({ terminal }: Context, msg: string): Promise<void> {

@@ -1,10 +1,14 @@
 import { openArtifacts } from "../../artifacts/artifacts.ts";
 import { Hosts } from "../../http/hosts.ts";
 import { loadPage } from "../../http/load-page.ts";
+import { Metrics } from "../../http/metrics.ts";
 import type { ServerParts, StatsRequest } from "../../http/parts.ts";
 import { Token } from "../../http/token.ts";
+import type { StatsResult } from "../../operations/stats/types.ts";
+import { VERSION } from "../../version.ts";
 import type { Context } from "../context.ts";
 import { statsOf } from "../stats-of.ts";
+import { accessLog } from "./access-log.ts";
 import { healthOfStores } from "./health.ts";
 import { remover } from "./remover.ts";
 import type { Syncing } from "./syncing.ts";
@@ -30,6 +34,8 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     },
     stats: (request) => countIn(context, request),
     remove: readOnly ? null : remover(context),
+    ...{ version: VERSION, metrics: new Metrics(VERSION) },
+    ended: accessLog(context),
     failed: (error) => {
       const msg = `an error of ttsctl itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
       void context.terminal.err.sayWhen({ level: "error", msg, fields: { code: "INTERNAL" } });
@@ -37,10 +43,10 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
   };
 }
 
-async function countIn(context: Context, request: StatsRequest): Promise<string> {
+async function countIn(context: Context, request: StatsRequest): Promise<StatsResult> {
   const fork = context.fork(await context.settings(), { sharesMirror: true });
   try {
-    return `${JSON.stringify(await statsOf(fork, { ...request, source: "auto" }))}\n`;
+    return await statsOf(fork, { ...request, source: "auto" });
   } finally {
     await fork.release();
   }

@@ -1,18 +1,23 @@
 import type { Hono } from "hono";
 import type { HealthAnswer } from "../health.ts";
-import { json } from "../json.ts";
+import { jsonText } from "../json.ts";
+import { paramsOf } from "../list-params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 
 /** `GET /healthz`: 503 only where neither store can answer, so that nobody restarts a server for a Redis that is down. */
-export function addHealth(app: Hono<Env>, parts: ServerParts): void {
+export function addHealth(app: Hono<Env>, { health, times, remove, token }: ServerParts): void {
   app.get("/healthz", async () => {
-    const health = await parts.health();
-    const answer = json({
-      ...health,
-      timezone: parts.times.zone.name,
-      readOnly: parts.remove === null,
-      token: parts.token !== null,
-    } satisfies HealthAnswer);
-    return health.status === "down" ? new Response(answer.body, { status: 503, headers: answer.headers }) : answer;
+    const seen = await health();
+    const about = { timezone: times.zone.name, readOnly: remove === null, token: token !== null };
+    const answer = { ...seen, ...about } satisfies HealthAnswer;
+    return jsonText(`${JSON.stringify(answer)}\n`, {}, [], seen.status === "down" ? 503 : 200);
+  });
+}
+
+/** `GET /metrics`, for Prometheus. */
+export function addMetrics(app: Hono<Env>, { health, metrics }: ServerParts): void {
+  app.get("/metrics", async (c) => {
+    paramsOf(c.req.url, []);
+    return new Response(await metrics.text(await health()), { headers: { "content-type": metrics.contentType } });
   });
 }

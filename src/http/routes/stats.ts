@@ -1,16 +1,31 @@
 import type { Hono } from "hono";
 import { checkUser } from "../../operations/list-query.ts";
+import type { StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
-import { jsonText } from "../json.ts";
+import { json } from "../json.ts";
+import { KeptAnswers } from "../kept-answers.ts";
 import { paramsOf, switchOf } from "../list-params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 
-/** `GET /stats`: the JSON of `ttsctl stats`; `disk=false` leaves out the look at audio and logs. */
-export function addStats(app: Hono<Env>, { stats }: ServerParts): void {
+/** `GET /stats/hours`: of the last 24 hours how many tasks were last changed in each, for a chart. */
+export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "perHour">;
+
+/**
+ * `GET /stats`, the JSON of `ttsctl stats` (`disk=false` leaves out the look at audio and logs), and a small part of it. Both
+ * may be some seconds old: `at` says of when they are.
+ */
+export function addStats(app: Hono<Env>, { stats, clock }: ServerParts): void {
+  const kept = new KeptAnswers<StatsResult>(clock);
+  const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
+    const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id");
+    return kept.get(JSON.stringify([userId ?? null, disk, estimate]), () => stats({ userId, disk, estimate }));
+  };
   app.get("/stats", async (c) => {
     const params = paramsOf(c.req.url, ["user_id", "disk"]);
-    const user = params.get("user_id");
-    const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id");
-    return jsonText(await stats({ userId, disk: switchOf("disk", params.get("disk"), true) }));
+    return json(await ask(params.get("user_id"), switchOf("disk", params.get("disk"), true), true));
+  });
+  app.get("/stats/hours", async (c) => {
+    const { source, at, user, perHour } = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
+    return json({ source, at, user, perHour } satisfies StatsHours);
   });
 }

@@ -1,0 +1,106 @@
+/** The shapes of bodies, for `/openapi.json`. */
+
+const STRING = { type: "string" };
+const COUNT = { type: "integer", minimum: 0 };
+const NUMBER = { type: "number" };
+const FLAG = { type: "boolean" };
+const TIME = { type: "string", format: "date-time" };
+const STRINGS = { type: "array", items: STRING };
+
+export function ref(name: keyof typeof SCHEMAS): object {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** All properties required, none besides. */
+function exact(properties: Record<string, object>): object {
+  return { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
+}
+
+function orNull(schema: { type: string }): object {
+  return { ...schema, type: [schema.type, "null"] };
+}
+
+const STATUS_COUNTS = { total: COUNT, wait: COUNT, run: COUNT, done: COUNT, error: COUNT, other: COUNT };
+const SOURCE = { type: "string", enum: ["redis", "file", "mixed"] };
+const HOURS = { type: "array", items: exact({ from: TIME, ...STATUS_COUNTS }) };
+
+export const SCHEMAS = {
+  Task: {
+    type: "object",
+    description: "The whole record as the service wrote it, the status as one of four words where it is known.",
+    properties: {
+      user_id: STRING,
+      task_id: STRING,
+      status: { ...STRING, description: "wait, run, done, error, or a word of the service's own" },
+      error: { description: "a string, or null" },
+      created_at: { description: "ISO 8601, or epoch seconds" },
+      updated_at: { description: "ISO 8601, or epoch seconds" },
+    },
+    required: ["user_id", "task_id"],
+    additionalProperties: true,
+  },
+  TaskPage: exact({
+    total: COUNT,
+    page: { type: "integer", minimum: 1 },
+    pageSize: COUNT,
+    source: SOURCE,
+    items: { type: "array", items: { $ref: "#/components/schemas/Task" } },
+    missing: { ...STRINGS, description: "ids asked for that neither store has" },
+    dangling: { ...COUNT, description: "members of the index in Redis without a task" },
+  }),
+  Query: {
+    type: "object",
+    properties: {
+      page: { type: ["integer", "null"], minimum: 1 },
+      page_size: { type: ["integer", "null"], minimum: 1, maximum: 1000 },
+      user_id: orNull(STRING),
+      task_ids: { ...STRINGS, type: ["array", "null"], description: "need user_id; an empty list is no filter" },
+      status: { ...STRINGS, type: ["array", "null"] },
+      since: orNull(STRING),
+      until: orNull(STRING),
+    },
+    additionalProperties: false,
+  },
+  TaskFiles: exact({
+    files: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { path: STRING, bytes: COUNT, seconds: NUMBER, url: orNull(STRING), audio: FLAG },
+        required: ["path", "bytes", "url", "audio"],
+        additionalProperties: false,
+      },
+    },
+  }),
+  Deletion: exact({
+    ...{ requested: COUNT, deleted: COUNT, missing: STRINGS },
+    refused: { type: "array", items: exact({ user_id: STRING, task_id: STRING, reason: STRING }) },
+    ...{ failed: COUNT, returned: COUNT, files: COUNT, bytes: COUNT, dryRun: FLAG },
+  }),
+  Stats: {
+    type: "object",
+    description: "As `ttsctl stats -o json`; docs/json.md has every part.",
+    properties: {
+      ...{ source: SOURCE, at: TIME, user: orNull(STRING), total: COUNT, users: COUNT, dangling: COUNT },
+      ...{ byStatus: { type: "object" }, byUser: { type: "array" }, ages: { type: "array" }, perHour: HOURS },
+    },
+    required: ["source", "at", "user", "total", "byStatus", "users", "byUser", "ages", "perHour", "dangling"],
+    additionalProperties: true,
+  },
+  StatsHours: exact({ source: SOURCE, at: TIME, user: orNull(STRING), perHour: HOURS }),
+  Health: exact({
+    status: { type: "string", enum: ["ok", "degraded", "down"] },
+    store: { type: "string", enum: ["ok", "missing", "unreadable"] },
+    redis: { type: "string", enum: ["ok", "down", "off"] },
+    ...{ syncing: FLAG, version: STRING },
+    timezone: { ...STRING, description: "of times without an offset" },
+    readOnly: { ...FLAG, description: "started with --read-only" },
+    token: { ...FLAG, description: "whether all else needs one" },
+  }),
+  Login: exact({ token: STRING }),
+  Problem: exact({
+    ...{ type: { const: "about:blank" }, title: STRING, status: { type: "integer" }, detail: STRING },
+    code: { ...STRING, description: "a word that stays the same, such as USAGE or TASK_UNFINISHED" },
+    hint: orNull(STRING),
+  }),
+};

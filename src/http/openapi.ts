@@ -1,0 +1,177 @@
+import { PARAM_NAMES } from "./list-params.ts";
+import { ref, SCHEMAS } from "./openapi-schemas.ts";
+import { COOKIE } from "./token.ts";
+import { WARNINGS_HEADER } from "./warnings.ts";
+
+const TEXT = { type: "string" };
+
+function query(name: string, description: string, schema: object = TEXT, required = false): object {
+  return { name, in: "query", description, required, schema };
+}
+
+function inPath(name: string): object {
+  return { name, in: "path", required: true, schema: TEXT };
+}
+
+const USER = query("user_id", "whose task it is", TEXT, true);
+const OF_USER = query("user_id", "only the tasks of this user");
+const TASK = inPath("task_id");
+const SWITCH = { type: "string", enum: ["true", "false"] };
+
+const LIST_PARAMETERS = [
+  OF_USER,
+  query(PARAM_NAMES.taskIds, "these tasks of the user, separated by commas or spaces"),
+  query(PARAM_NAMES.statuses, "wait, run, done, error, or the service's own words, separated by commas"),
+  query(PARAM_NAMES.since, "last changed at or after: ISO 8601, or an age such as 2h"),
+  query(PARAM_NAMES.until, "last changed before: ISO 8601, or an age such as 7d"),
+  query(PARAM_NAMES.page, "from 1", { type: "integer", minimum: 1 }),
+  query(PARAM_NAMES.pageSize, "20 by default", { type: "integer", minimum: 1, maximum: 1000 }),
+];
+
+const WARNINGS = {
+  [WARNINGS_HEADER]: { description: "what the command line would warn of: a JSON array of strings", schema: TEXT },
+};
+const PROBLEM = {
+  description: "what went wrong (RFC 9457)",
+  content: { "application/problem+json": { schema: ref("Problem") } },
+};
+
+function jsonOf(name: keyof typeof SCHEMAS, description: string): object {
+  return { description, headers: WARNINGS, content: { "application/json": { schema: ref(name) } } };
+}
+
+function plain(type: string, description: string): object {
+  return { description, content: { [type]: { schema: TEXT } } };
+}
+
+function bodyOf(name: keyof typeof SCHEMAS): object {
+  return { required: true, content: { "application/json": { schema: ref(name) } } };
+}
+
+interface Operation {
+  readonly summary: string;
+  readonly parameters?: readonly object[];
+  readonly requestBody?: object;
+  readonly responses: Record<string, object>;
+  /** False where no token is needed. */
+  readonly guarded?: boolean;
+}
+
+function operation({ summary, parameters = [], requestBody, responses, guarded = true }: Operation): object {
+  return {
+    ...{ summary, parameters, responses: { ...responses, default: PROBLEM } },
+    ...(requestBody === undefined ? {} : { requestBody }),
+    ...(guarded ? {} : { security: [] }),
+  };
+}
+
+const FILE = { "*/*": {} };
+
+const PATHS: Record<string, Record<string, object>> = {
+  "/voice-tasks": {
+    get: operation({
+      ...{ summary: "A page of tasks, newest first; or the tasks of some ids", parameters: LIST_PARAMETERS },
+      responses: { 200: jsonOf("TaskPage", "the page, as `ttsctl list -o json`") },
+    }),
+  },
+  "/voice-tasks/query": {
+    post: operation({
+      ...{ summary: "The same for a query of any size up to 8 MiB", requestBody: bodyOf("Query") },
+      responses: { 200: jsonOf("TaskPage", "the page, as `ttsctl query -o json`") },
+    }),
+  },
+  "/voice-tasks/{task_id}": {
+    get: operation({
+      ...{ summary: "One task", parameters: [TASK, USER] },
+      responses: { 200: jsonOf("Task", "the task") },
+    }),
+    delete: operation({
+      summary: "Deletes a task from both stores, with its audio and logs",
+      parameters: [TASK, USER, query("force", "also one that is wait or run", SWITCH)],
+      responses: { 200: jsonOf("Deletion", "it is gone"), 409: PROBLEM },
+    }),
+  },
+  "/voice-tasks/{task_id}/files": {
+    get: operation({
+      ...{ summary: "The audio and logs of a task", parameters: [TASK, USER] },
+      responses: { 200: jsonOf("TaskFiles", "what is there, whether there is such a task or not") },
+    }),
+  },
+  "/output/{user}/{task}/{file}": {
+    get: operation({
+      summary: "A file of a task, or with Range a part of it; it may lie in folders of the task's",
+      parameters: [inPath("user"), inPath("task"), inPath("file")],
+      responses: {
+        200: { description: "the file", content: FILE },
+        206: { description: "a part of it", content: FILE },
+        304: { description: "it is as it was" },
+        416: PROBLEM,
+      },
+    }),
+  },
+  "/stats": {
+    get: operation({
+      summary: "Counts, ages, disk use; some seconds old where counting takes long",
+      parameters: [OF_USER, query("disk", "false: without a look at audio and logs", SWITCH)],
+      responses: { 200: jsonOf("Stats", "as `ttsctl stats -o json`") },
+    }),
+  },
+  "/stats/hours": {
+    get: operation({
+      ...{ summary: "Tasks by the hour of their last change and by status", parameters: [OF_USER] },
+      responses: { 200: jsonOf("StatsHours", "the last 24 hours") },
+    }),
+  },
+  "/healthz": {
+    get: operation({
+      ...{ summary: "Whether the stores can answer", guarded: false },
+      responses: { 200: jsonOf("Health", "one of them can"), 503: jsonOf("Health", "neither can") },
+    }),
+  },
+  "/metrics": {
+    get: operation({
+      ...{ summary: "For Prometheus", responses: { 200: plain("text/plain", "the metrics") } },
+    }),
+  },
+  "/openapi.json": {
+    get: operation({
+      ...{ summary: "This description", guarded: false },
+      responses: { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
+    }),
+  },
+  "/login": {
+    post: operation({
+      ...{ summary: "Begins a session of a browser: a cookie instead of the token", guarded: false },
+      ...{ requestBody: bodyOf("Login"), responses: { 204: { description: "a cookie is set" } } },
+    }),
+  },
+  "/logout": {
+    post: operation({
+      ...{ summary: "Ends it", guarded: false, responses: { 204: { description: "the cookie is taken away" } } },
+    }),
+  },
+  "/": {
+    get: operation({ ...{ summary: "The page", guarded: false, responses: { 200: plain("text/html", "the page") } } }),
+  },
+};
+
+/** The description of the whole API, OpenAPI 3.1. */
+export function openapi(version: string, basePath: string): object {
+  return {
+    openapi: "3.1.0",
+    info: {
+      ...{ title: "ttsctl", version, license: { name: "MIT", identifier: "MIT" } },
+      description: "The tasks of a text-to-speech service: from Redis if it can answer, else from the store file.",
+    },
+    servers: [{ url: basePath === "" ? "/" : basePath }],
+    security: [{ token: [] }, { session: [] }],
+    paths: PATHS,
+    components: {
+      schemas: SCHEMAS,
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", description: "[http] token, where one is set" },
+        session: { type: "apiKey", in: "cookie", name: COOKIE },
+      },
+    },
+  };
+}

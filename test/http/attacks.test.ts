@@ -1,0 +1,311 @@
+import { symlinkSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import { record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { type Served, useServer } from "./setup.ts";
+import { request, Wire } from "./wire.ts";
+
+const here = useServer();
+const SECRET = "only-for-the-operator-0123456789";
+const TASK = record("alice", "t01");
+let server: Served;
+
+beforeEach(async () => {
+  here.root.writeStore([TASK]);
+  here.root.write("output/alice/t01/t01.wav", "RIFF");
+  here.root.write("secret.txt", SECRET);
+  here.root.write("output/.ttsctl-purge/alice/t01/kept.wav", SECRET);
+  symlinkSync(here.root.at("secret.txt"), here.root.at("output/alice/t01/link.wav"));
+  symlinkSync(here.root.path, here.root.at("output/alice/up"));
+  symlinkSync(here.root.path, here.root.at("output/root"));
+});
+
+/** The server goes on, as it was. */
+async function expectAlive(): Promise<void> {
+  const answer = await server.fetch("/voice-tasks");
+  expect([answer.status, ((await answer.json()) as { total: number }).total]).toEqual([200, 1]);
+  expect(server.run.child.exitCode).toBeNull();
+}
+
+async function raw(line: string, headers: Record<string, string> = {}, body = ""): Promise<Wire> {
+  const wire = await Wire.open(server.port);
+  await wire.say(request(line, headers, body));
+  return wire;
+}
+
+describe("out of output/", () => {
+  const up = ["..", "%2e%2e", ".%2e", "%2E%2E", "%252e%252e", "..%2f", "..%5c", "..\\", "%c0%ae%c0%ae", "..;", "..%00"];
+  const paths = [
+    ...up.map((dots) => `/output/alice/t01/${dots}/${dots}/${dots}/secret.txt`),
+    ...up.map((dots) => `/output/${dots}/${dots}/secret.txt`),
+    ...["/output/alice/t01/..%2f..%2f..%2fsecret.txt", "/output/alice/t01/%2e%2e%2f%2e%2e%2f%2e%2e%2fsecret.txt"],
+    ...[
+      "/output/alice/t01/..%252f..%252f..%252fsecret.txt",
+      "/output/alice/t01/t01.wav%00.txt",
+      "/output//t01/t01.wav",
+    ],
+    ...["/output/alice/t01/link.wav", "/output/alice/up/secret.txt", "/output/root/output/alice/t01/t01.wav"],
+    ...["/output/alice/up/output/alice/t01/t01.wav", "/output/.ttsctl-purge/alice/t01/kept.wav"],
+    ...["/output/.ttsctl-purge/alice/t01%2fkept.wav", "/output/alice/t01/", "/output/alice/t01/.", "/output/alice/t01"],
+    ...["/output/alice//etc/passwd", "/output/alice/t01//etc/passwd", "//etc/passwd", "/assets/..%2f..%2fpackage.json"],
+    ...["/assets/../../package.json", "/%2e%2e/config.ini", "/config.ini", "/output/alice/t01/%E0%A4%A", "/output/%ff"],
+  ];
+  it("there is no path: encoded, encoded twice, by NUL, by a symbolic link", async () => {
+    server = await here.serve("--no-cleanup");
+    for (const path of paths) {
+      const wire = await raw(`GET ${path}`);
+      expect([path, wire.text.includes(SECRET), wire.text.includes("root:x:")]).toEqual([path, false, false]);
+      expect([path, wire.status]).toEqual([path, expect.any(Number)]);
+      expect([path, [400, 404].includes(wire.status!)]).toEqual([path, true]);
+    }
+    expect(await (await server.fetch("/output/alice/t01/t01.wav")).text()).toBe("RIFF");
+    await expectAlive();
+  });
+});
+
+describe("another site", () => {
+  const cross: Record<string, string>[] = [
+    { Origin: "http://evil.example" },
+    { Origin: "null" },
+    { Origin: "http://localhost:3000", "Sec-Fetch-Site": "same-site" },
+    { "Sec-Fetch-Site": "cross-site" },
+  ];
+  it("can change nothing, and read nothing", async () => {
+    server = await here.serve("--no-cleanup");
+    for (const headers of cross) {
+      expect((await raw("DELETE /voice-tasks/t01?user_id=alice", headers)).status).toBe(403);
+      const body = { ...headers, "Content-Type": "application/json", "Content-Length": "2" };
+      expect((await raw("POST /voice-tasks/query", body, "{}")).status).toBe(403);
+    }
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "multipart/form-data",
+      "application/jsonx",
+    ]) {
+      const wire = await raw("POST /voice-tasks/query", { "Content-Type": type, "Content-Length": "2" }, "{}");
+      expect(wire.status).toBe(415);
+    }
+    expect(
+      (await server.fetch("/voice-tasks", { headers: { origin: "http://evil.example" } })).headers.get(
+        "access-control-allow-origin",
+      ),
+    ).toBeNull();
+    expect((await raw("OPTIONS /voice-tasks", { Origin: "http://evil.example" })).text).not.toMatch(/allow-origin/i);
+    await expectAlive();
+  });
+
+  it("that has its name resolve to here is refused, whatever it asks", async () => {
+    server = await here.serve("--no-cleanup");
+    for (const Host of ["evil.example", "evil.example:9883", "127.0.0.1.evil.example", "[::1", "a b", "x@localhost"]) {
+      for (const path of ["/", "/voice-tasks", "/healthz", "/output/alice/t01/t01.wav", "/metrics"]) {
+        const wire = await raw(`GET ${path}`, { Host });
+        expect([Host, path, [400, 403].includes(wire.status!)]).toEqual([Host, path, true]);
+        expect(wire.text).not.toMatch(/alice|RIFF/);
+      }
+    }
+    await expectAlive();
+  });
+
+  it("cannot frame it, guess types in it, or run a script in it", async () => {
+    here.root.write("output/alice/t01/page.html", "<script>alert(1)</script>");
+    here.root.write("output/alice/t01/image.svg", "<svg onload='alert(1)'/>");
+    server = await here.serve("--no-cleanup");
+    for (const path of ["/", "/voice-tasks", "/nothing", "/healthz"]) {
+      const { headers } = await server.fetch(path);
+      expect(headers.get("content-security-policy")).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
+      expect(headers.get("content-security-policy")).not.toMatch(/unsafe|\*/);
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("x-frame-options")).toBe("DENY");
+      expect(headers.get("cross-origin-resource-policy")).toBe("same-origin");
+    }
+    for (const name of ["page.html", "image.svg"]) {
+      const { headers } = await server.fetch(`/output/alice/t01/${name}`);
+      expect(headers.get("content-type")).toBe("application/octet-stream");
+      expect(headers.get("content-disposition")).toBe("attachment");
+      expect(headers.get("content-security-policy")).toBe("default-src 'none'; sandbox");
+    }
+  });
+});
+
+describe("without the token", () => {
+  const TOKEN = "a-token-that-is-long-enough";
+  const env = { TTSCTL_HTTP_TOKEN: TOKEN };
+
+  it("nothing of a task is told or done", async () => {
+    server = await here.serve("--no-cleanup --host 0.0.0.0", env);
+    const local = `http://127.0.0.1:${server.port}`;
+    const paths = ["/voice-tasks", "/voice-tasks/t01?user_id=alice", "/stats", "/stats/hours", "/metrics"];
+    for (const path of [...paths, "/output/alice/t01/t01.wav", "/voice-tasks/t01/files?user_id=alice", "/nothing"]) {
+      for (const headers of [
+        {},
+        { authorization: `Bearer ${TOKEN}x` },
+        { authorization: TOKEN },
+        { cookie: "ttsctl_session=1.x" },
+      ]) {
+        const answer = await fetch(local + path, { headers: headers as Record<string, string> });
+        expect([path, answer.status, await answer.text()]).toEqual([
+          path,
+          401,
+          expect.not.stringMatching(/alice|RIFF/),
+        ]);
+      }
+    }
+    const gone = await fetch(`${local}/voice-tasks/t01?user_id=alice`, { method: "DELETE" });
+    expect(gone.status).toBe(401);
+    expect(await (await fetch(`${local}/healthz`)).json()).toMatchObject({ status: "ok" });
+    expect(JSON.stringify(await (await fetch(`${local}/healthz`)).json())).not.toMatch(/\/|127\.0\.0\.1/);
+    const with_ = await fetch(`${local}/voice-tasks`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    expect(with_.status).toBe(200);
+  });
+
+  it("a browser logs in, has a session, and logs out; the token is in no log and in no answer", async () => {
+    server = await here.serve("--no-cleanup -vv", env);
+    const wrong = await server.post("/login", { token: "wrong-wrong-wrong-wrong" });
+    expect([wrong.status, ((await wrong.json()) as { code: string }).code]).toEqual([401, "TOKEN_WRONG"]);
+    for (const body of ["{", "[]", '{"token": 7}', "null"])
+      expect((await server.post("/login", body)).status).toBe(400);
+    const right = await server.post("/login", { token: TOKEN });
+    const set = right.headers.get("set-cookie")!;
+    expect([right.status, set]).toEqual([204, expect.stringMatching(/HttpOnly; SameSite=Strict$/)]);
+    const cookie = set.split(";")[0]!;
+    expect((await server.fetch("/voice-tasks", { headers: { cookie } })).status).toBe(200);
+    const deleted = await server.fetch("/voice-tasks/t01?user_id=alice", { method: "DELETE", headers: { cookie } });
+    expect(deleted.status).toBe(200);
+    const out = await server.post("/logout", {}, { cookie });
+    expect(out.headers.get("set-cookie")).toMatch(/Max-Age=0/);
+    await server.fetch("/voice-tasks", { headers: { authorization: `Bearer ${TOKEN}` } });
+    await until(() => server.run.stderr.includes("/logout"));
+    expect(server.run.stderr + server.run.stdout).not.toMatch(
+      new RegExp(`${TOKEN}|${cookie.split("=")[1]}|wrong-wrong`),
+    );
+  });
+
+  it.each(["0.0.0.0", "::", "10.1.2.3", "example.org"])("it does not even listen on %s", async (host) => {
+    const { code, stderr } = await here.runArgs(["serve", "--port", "0", "--no-cleanup", "--host", host]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: --host: .*no token is set \(/)]);
+  });
+});
+
+describe("what is no decent request", () => {
+  beforeEach(async () => {
+    server = await here.serve("--no-cleanup");
+  });
+  const malformed: [string, string | Buffer, number[]][] = [
+    ["no HTTP", "hello\r\n\r\n", [400]],
+    ["TLS", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), [400]],
+    ["binary", Buffer.from(Array.from({ length: 300 }, (_, i) => i % 256)), [400]],
+    ["a huge header", request("GET /healthz", { "X-Huge": "x".repeat(100_000) }), [431]],
+    [
+      "many headers",
+      request("GET /healthz", Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`x-${i}`, "1"]))),
+      [431],
+    ],
+    ["a huge URL", request(`GET /${"a".repeat(100_000)}`), [431]],
+    ["no Host", "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", [400]],
+    ["HTTP/1.0 without Host", "GET /healthz HTTP/1.0\r\n\r\n", [400, 403]],
+    ["two lengths", request("POST /voice-tasks/query", { "Content-Length": "2\r\nContent-Length: 3" }, "{}"), [400]],
+    [
+      "length and chunks",
+      request("POST /voice-tasks/query", { "Content-Length": "2", "Transfer-Encoding": "chunked" }, "{}"),
+      [400],
+    ],
+    ["an absolute URL", request("GET http://evil.example/voice-tasks"), [400, 403, 404]],
+    ["no path", request("GET voice-tasks"), [400]],
+    ["CONNECT", request("CONNECT evil.example:443"), [400, 404, 405]],
+    ["TRACE", request("TRACE /voice-tasks"), [400, 404, 405]],
+    ["an unknown method", request("FROB /voice-tasks"), [400]],
+    ["a header that goes on", request("GET /healthz", { "X-A": "b\r\n c" }), [200, 400]],
+    ["a line end in a path", "GET /x\r\ny HTTP/1.1\r\nHost: localhost\r\n\r\n", [400]],
+    ["an encoded line end", request("GET /voice-tasks/x%0d%0aset-cookie:%20a=b?user_id=alice"), [404]],
+    ["a broken escape", request("GET /voice-tasks/%zz?user_id=alice"), [400]],
+    ["a broken escape in a parameter", request("GET /voice-tasks?user_id=%ff"), [400]],
+    ["an upgrade", request("GET /voice-tasks", { Connection: "Upgrade", Upgrade: "websocket" }), [200, 400]],
+  ];
+  it.each(malformed)("%s: refused, and the server goes on", async (_, text, statuses) => {
+    const wire = await Wire.open(server.port);
+    const said = wire.say(text);
+    await until(() => wire.status !== null || wire.ended);
+    wire.socket.end();
+    await said;
+    if (wire.status !== null) expect(statuses).toContain(wire.status);
+    expect(wire.text).not.toMatch(/^set-cookie/im);
+    await expectAlive();
+  });
+
+  const query = { "Content-Type": "application/json" };
+  it.each([
+    ["of 10 MB", `{"user_id": "${"a".repeat(10_000_000)}"}`, 413],
+    ["that is no JSON", "{", 400],
+    ["that is no object", "[]", 400],
+    ["with a prototype", '{"__proto__": {"page": 2}}', 400],
+    ["with an unknown key", '{"pages": 2}', 400],
+    ["with a wrong type", '{"page": "2"}', 400],
+    ["that nests deeply", "[".repeat(1_000_000), 400],
+  ])("a body %s: %#", async (_, body, status) => {
+    const answer = await server.post("/voice-tasks/query", body).catch(() => null);
+    if (answer !== null) {
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+    }
+    await expectAlive();
+  });
+
+  it("a body of 10 MB in chunks, whose length nobody said", async () => {
+    const wire = await Wire.open(server.port);
+    wire.socket.write(request("POST /voice-tasks/query", { ...query, "Transfer-Encoding": "chunked" }));
+    const chunk = `100000\r\n${" ".repeat(1 << 20)}\r\n`;
+    for (let i = 0; i < 10 && !wire.ended; i++) wire.socket.write(chunk);
+    await until(() => wire.status !== null || wire.ended);
+    if (wire.status !== null) expect(wire.status).toBe(413);
+    wire.socket.destroy();
+    await expectAlive();
+  });
+
+  it("a body that is cut, or no UTF-8", async () => {
+    const cut = await Wire.open(server.port);
+    cut.socket.end(request("POST /voice-tasks/query", { ...query, "Content-Length": "100" }, "{"));
+    await cut.end();
+    const latin = Buffer.from([0x22, 0xff, 0x22]);
+    const bad = await fetch(`${server.url}/voice-tasks/query`, { method: "POST", body: latin, headers: query });
+    expect(bad.status).toBe(400);
+    await expectAlive();
+  });
+});
+
+describe("who takes time", () => {
+  it("is shut out: slow headers, slow bodies; and 10,000 connections leave room for others", {
+    timeout: 180_000,
+  }, async () => {
+    server = await here.serve("--no-cleanup");
+    const slowHeaders = await Wire.open(server.port);
+    slowHeaders.socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n");
+    const slowBody = await Wire.open(server.port);
+    slowBody.socket.write(
+      request("POST /voice-tasks/query", { "Content-Type": "application/json", "Content-Length": "100" }, "{"),
+    );
+    const drip = setInterval(() => {
+      slowHeaders.socket.write("X: y\r\n");
+      slowBody.socket.write(" ");
+    }, 1000);
+    try {
+      await expectAlive();
+      await until(() => slowHeaders.ended, 60);
+      await until(() => slowBody.ended, 120);
+    } finally {
+      clearInterval(drip);
+    }
+    expect([slowHeaders.status, slowBody.status]).toEqual([408, 408]);
+    await expectAlive();
+    const wires: Wire[] = [];
+    for (let i = 0; i < 10_000; i += 100) {
+      wires.push(...(await Promise.all(Array.from({ length: 100 }, () => Wire.open(server.port)))));
+      for (const wire of wires.splice(0, Math.max(0, wires.length - 900))) wire.socket.destroy();
+    }
+    // They say nothing, so after a while they are let go of, whether their owner closes them or not.
+    await until(async () => (await server.fetch("/healthz").catch(() => null))?.status === 200, 60);
+    for (const wire of wires) wire.socket.destroy();
+    await until(async () => (await server.fetch("/voice-tasks").catch(() => null))?.status === 200, 60);
+    await expectAlive();
+  });
+});

@@ -1,0 +1,174 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Hosts, isLocal } from "../../src/http/hosts.ts";
+import { KeptAnswers } from "../../src/http/kept-answers.ts";
+import { listParams, paramsOf } from "../../src/http/list-params.ts";
+import { rangeOf } from "../../src/http/range.ts";
+import { Token } from "../../src/http/token.ts";
+import { warningsValue } from "../../src/http/warnings.ts";
+
+describe("the name that a request asks for", () => {
+  const local = new Hosts("127.0.0.1", ["tts.example.org"]);
+  it.each([
+    "localhost",
+    "LOCALHOST:80",
+    "127.0.0.1:9883",
+    "[::1]:9883",
+    "[::1]",
+    "tts.example.org",
+    "tts.example.org.",
+  ])("%s is ours", (host) => expect(local.allows(host)).toBe(true));
+  it.each([
+    ...["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", ":80"],
+    ...["10.0.0.1", "localhost/x", "localhost:80:80", "[localhost]", "local host", "localhost\r\nx", "__proto__"],
+  ])("%j is not", (host) => expect(local.allows(host)).toBe(false));
+
+  it("may be any address, and no other name, where all addresses are listened on", () => {
+    const all = new Hosts("0.0.0.0", []);
+    expect(["10.0.0.1:80", "[fe80::1]", "localhost", "evil.example"].map((host) => all.allows(host))).toEqual([
+      ...[true, true, true, false],
+    ]);
+  });
+
+  it("and a page's origin is the very host and port, or a proxy that is named", () => {
+    const allowed = (origin: string, host = "localhost:9883") => local.allowsOrigin(origin, host);
+    expect([allowed("http://localhost:9883"), allowed("https://tts.example.org")]).toEqual([true, true]);
+    for (const origin of ["null", "http://localhost:3000", "http://localhost", "http://evil.example", "", "file://"]) {
+      expect(allowed(origin)).toBe(false);
+    }
+  });
+
+  it("tells what this machine alone can reach", () => {
+    expect(["127.0.0.1", "127.1.2.3", "::1", "localhost"].every(isLocal)).toBe(true);
+    expect(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.evil.example", "example.org"].some(isLocal)).toBe(false);
+  });
+});
+
+describe("a token", () => {
+  const clock = { now: () => 1_000_000, monotonic: () => 0 };
+  const token = new Token("a-secret-of-some-length", clock);
+  const cookieOf = (setCookie: string) => setCookie.split(";")[0]!;
+
+  it("is taken as it is and not otherwise", () => {
+    expect(token.admits({ authorization: "Bearer a-secret-of-some-length" })).toBe(true);
+    for (const authorization of ["Bearer a-secret-of-some-lengt", "Bearer ", "Basic a-secret-of-some-length", ""]) {
+      expect(token.admits({ authorization })).toBe(false);
+    }
+    expect(token.admits({})).toBe(false);
+  });
+
+  it("gives a session that no script can read, that ends, and that no other token signed", () => {
+    const set = token.startSession("/tts", true);
+    expect(set).toMatch(/; Path=\/tts; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure$/);
+    expect(set).not.toContain("a-secret");
+    const cookie = `a=b; ${cookieOf(set)}; c=d`;
+    expect(token.admits({ cookie })).toBe(true);
+    expect(new Token("another-secret-as-long", clock).admits({ cookie })).toBe(false);
+    const later = { ...clock, now: () => 1_000_000 + 2_592_001 };
+    expect(new Token("a-secret-of-some-length", later).admits({ cookie })).toBe(false);
+  });
+
+  it("whoever changes a session has none", () => {
+    const session = cookieOf(token.startSession("", false));
+    const [name, value] = session.split("=");
+    const [end, signature] = value!.split(".");
+    for (const forged of [
+      `${Number(end) + 1}.${signature}`,
+      `${end}.`,
+      `Infinity.${signature}`,
+      `.${signature}`,
+      end,
+    ]) {
+      expect(token.admits({ cookie: `${name}=${forged}` })).toBe(false);
+    }
+  });
+});
+
+describe("a range", () => {
+  it.each([
+    [undefined, 10, "all"],
+    ["bytes=0-3", 10, { first: 0, last: 3 }],
+    ["bytes=4-", 10, { first: 4, last: 9 }],
+    ["bytes=-3", 10, { first: 7, last: 9 }],
+    ["bytes=-30", 10, { first: 0, last: 9 }],
+    ["bytes=5-500", 10, { first: 5, last: 9 }],
+    ["bytes=9-9", 10, { first: 9, last: 9 }],
+    ["bytes=10-", 10, "none"],
+    ["bytes=-0", 10, "none"],
+    ["bytes=0-", 0, "none"],
+    ["bytes=-5", 0, "none"],
+    ["bytes=5-2", 10, "all"],
+    ["bytes=0-1,4-5", 10, "all"],
+    ["bytes=-", 10, "all"],
+    ["items=0-1", 10, "all"],
+    ["bytes=a-b", 10, "all"],
+    ["bytes=99999999999999999999-", 10, "all"],
+  ])("%s of %i bytes", (header, size, expected) => expect(rangeOf(header, size)).toEqual(expected));
+
+  it("lies in the file, whatever is asked", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,4}-\d{0,4}$/)), fc.nat(500), (header, size) => {
+        const range = rangeOf(header, size);
+        if (typeof range === "string") return;
+        expect(range.first).toBeGreaterThanOrEqual(0);
+        expect(range.first).toBeLessThanOrEqual(range.last);
+        expect(range.last).toBeLessThan(size);
+      }),
+    );
+  });
+});
+
+it("warnings of any text are a header's value, and come back whole where they are short", () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: "binary", maxLength: 200 }), { maxLength: 60 }), (lines) => {
+      const value = warningsValue(lines);
+      expect(value).toMatch(/^[\x20-\x7e]*$/);
+      expect(value.length).toBeLessThan(8000);
+      const back = JSON.parse(value) as string[];
+      if (value.length < 2000) expect(back).toEqual(lines);
+      else expect(back.length).toBeGreaterThan(0);
+    }),
+  );
+  expect(JSON.parse(warningsValue(["a".repeat(10_000)]))[0]).toMatch(/^a{300}\.\.\.$/);
+});
+
+describe("the parameters of a list", () => {
+  it("are read as the flags are; what is empty is not given", () => {
+    expect(listParams("/x?user_id=a+b&task_ids=t1,t2%20t1&page=2&page_size=&status=run,done&since=2h")).toEqual({
+      ...{ userId: "a b", taskIds: ["t1", "t2"], page: 2, pageSize: null, statuses: ["run", "done"] },
+      ...{ since: "2h", until: null },
+    });
+    expect(listParams("/x")).toEqual(listParams("/x?user_id=&task_ids=&page=&status="));
+  });
+
+  it.each(["foo=1", "page=1&page=2", "page=x", "page=1.5", "__proto__=1", "constructor=1", "user_id=a&user_id="])(
+    "%s is refused",
+    (query) => expect(() => listParams(`/x?${query}`)).toThrow(expect.objectContaining({ code: "USAGE" })),
+  );
+
+  it("are named where others are given", () => {
+    expect(() => paramsOf("/x?y=1", ["a", "b"])).toThrow(expect.objectContaining({ hint: "accepted: a, b" }));
+  });
+});
+
+describe("an answer that is dear to make", () => {
+  let now = 0;
+  const clock = { now: () => now, monotonic: () => now };
+
+  it("is made once for all, and again when it is old; a failure is not kept", async () => {
+    const kept = new KeptAnswers<number>(clock);
+    let made = 0;
+    const make = async () => {
+      now += 1;
+      return ++made;
+    };
+    const ask = () => kept.get("a", make);
+    expect(await Promise.all([ask(), ask()])).toEqual([1, 1]);
+    now += 19;
+    expect(await ask()).toBe(1);
+    now += 2;
+    expect(await ask()).toBe(2);
+    await expect(kept.get("b", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(await kept.get("b", async () => 7)).toBe(7);
+  });
+});

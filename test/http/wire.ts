@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+
+/** A connection on which a test says what it likes, HTTP or not. */
+export class Wire {
+  readonly socket: Socket;
+  /** All that came back. */
+  text = "";
+  ended = false;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding("latin1");
+    socket.on("data", (chunk) => {
+      this.text += chunk;
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      this.ended = true;
+    });
+  }
+
+  static async open(port: number): Promise<Wire> {
+    const socket = connect(port, "127.0.0.1");
+    const wire = new Wire(socket);
+    await Promise.race([once(socket, "connect"), once(socket, "close")]).catch(() => {});
+    return wire;
+  }
+
+  /** Says something and waits until the other side has closed. */
+  async say(text: string | Buffer): Promise<string> {
+    this.socket.write(text);
+    await this.end();
+    return this.text;
+  }
+
+  async end(): Promise<void> {
+    if (!this.ended) await once(this.socket, "close").catch(() => {});
+  }
+
+  /** The status of the first answer; null where there is none. */
+  get status(): number | null {
+    const match = /^HTTP\/1\.1 (\d{3})/.exec(this.text);
+    return match === null ? null : Number(match[1]);
+  }
+}
+
+/** A request as a client sends it byte for byte, to be answered and closed. */
+export function request(line: string, headers: Readonly<Record<string, string>> = {}, body = ""): string {
+  const all = { Host: "localhost", Connection: "close", ...headers };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${line} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
+}
