@@ -14,7 +14,7 @@ export class Served {
 
   static async start(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Served> {
     const run = new Running(["serve", "--port", "0", ...args], { cwd, env });
-    await run.says(/listening on http:\S+\/\n/);
+    await run.says(/listening on http:[^"\s]+\/["\n]/);
     return new Served(run, /listening on (http:\/\/[^/]+)/.exec(run.stderr)![1]!);
   }
 

@@ -1,0 +1,119 @@
+import { readFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import { record, UTC } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { type Served, useServer } from "./setup.ts";
+
+const here = useServer();
+const TASKS = [record("alice", "t01"), record("alice", "t02", { status: "running" }), record("bob", "t03")];
+beforeEach(async () => {
+  here.root.writeStore(TASKS);
+  here.root.writeArtifacts([{ user_id: "alice", task_id: "t01" }]);
+  await here.mirrored(...TASKS);
+});
+
+const remove = (server: Served, id: string, query = "user_id=alice") =>
+  server.fetch(`/voice-tasks/${id}?${query}`, { method: "DELETE" });
+const codeOf = async (answer: Response) => [answer.status, ((await answer.json()) as { code: string }).code];
+const inStores = async () => [
+  here.root.readStore().map(({ task_id }) => task_id),
+  ((await here.server.call("ZRANGE", "tts:tasks:index", 0, -1)) as string[]).sort(),
+];
+
+describe("DELETE", () => {
+  it("takes a finished task out of both stores and off the disk, with a line in the ledger", async () => {
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    const server = await here.serve("--no-cleanup");
+    const answer = await remove(server, "t01");
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      {
+        requested: 1,
+        deleted: 1,
+        missing: [],
+        refused: [],
+        failed: 0,
+        returned: 0,
+        files: 2,
+        bytes: 110,
+        dryRun: false,
+      },
+    ]);
+    expect(await inStores()).toEqual([
+      ["t02", "t03"],
+      ["alice:t02", "bob:t03"],
+    ]);
+    expect(here.root.has("output/alice/t01")).toBe(false);
+    const ledger = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((line) => JSON.parse(line));
+    expect(ledger.map(({ event }) => event)).toEqual(["begin", "tasks", "end"]);
+    expect(ledger[1]).toMatchObject({
+      action: "purge",
+      reason: "deleted",
+      tasks: [{ user_id: "alice", task_id: "t01" }],
+    });
+    await server.run.says(/\[CLEANUP\] user=alice task=t01 reason=deleted/);
+    expect(server.run.stdout).toBe("");
+    expect(await codeOf(await remove(server, "t01"))).toEqual([404, "TASK_NOT_FOUND"]);
+  });
+
+  it("refuses an unfinished one unless it is forced", async () => {
+    const server = await here.serve("--no-cleanup");
+    expect(await codeOf(await remove(server, "t02"))).toEqual([409, "TASK_UNFINISHED"]);
+    expect(await codeOf(await remove(server, "t02", "user_id=alice&force=yes"))).toEqual([400, "USAGE"]);
+    expect(await codeOf(await remove(server, "t02", "user_id=alice&force=false"))).toEqual([409, "TASK_UNFINISHED"]);
+    expect((await inStores())[0]).toContain("t02");
+    expect((await remove(server, "t02", "user_id=alice&force=true")).status).toBe(200);
+    expect((await inStores())[0]).not.toContain("t02");
+  });
+
+  it("is told whose task it is, and takes no other's", async () => {
+    const server = await here.serve("--no-cleanup");
+    expect(await codeOf(await remove(server, "t01", ""))).toEqual([400, "USAGE"]);
+    expect(await codeOf(await remove(server, "t01", "user_id=bob"))).toEqual([404, "TASK_NOT_FOUND"]);
+    expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
+  });
+
+  it("is not there with --read-only, nor where no configuration says where the store is", async () => {
+    const readOnly = await here.serve("--read-only");
+    expect(await codeOf(await remove(readOnly, "t01"))).toEqual([403, "READ_ONLY"]);
+    here.root.drop("config.ini");
+    const bare = await here.serve("--no-cleanup", { REDIS_PORT: String(here.server.port) });
+    expect(await codeOf(await remove(bare, "t01"))).toEqual([403, "CONFIG_REQUIRED"]);
+    expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
+  });
+
+  it("many at once all go, one after the other", async () => {
+    const many = Array.from({ length: 8 }, (_, i) => record("carol", `n${i}`));
+    here.root.writeStore([...TASKS, ...many]);
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/11 tasks from the file/);
+    const answers = await Promise.all(many.map((_, i) => remove(server, `n${i}`, "user_id=carol")));
+    expect(answers.map(({ status }) => status)).toEqual(many.map(() => 200));
+    expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
+  });
+
+  it("without Redis works on the file, and says so", async () => {
+    const server = await here.serve("--no-cleanup");
+    await here.server.stop();
+    const answer = await remove(server, "t01");
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("ttsctl-warnings")).toMatch(/Redis at/);
+    expect(here.root.readStore()).toHaveLength(2);
+    await here.server.start();
+  });
+
+  it("beside another command that has the lock says who has it", async () => {
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/tasks from the file/);
+    const lock = await new FileStore(here.root.store, UTC, systemClock).lock("run");
+    try {
+      const answer = await remove(server, "t01");
+      expect(await codeOf(answer)).toEqual([503, "LOCK_TIMEOUT"]);
+    } finally {
+      await lock.release();
+    }
+    expect((await remove(server, "t01")).status).toBe(200);
+  });
+});

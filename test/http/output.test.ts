@@ -1,0 +1,107 @@
+import { utimesSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import { until } from "../helpers/until.ts";
+import { type Served, useServer } from "./setup.ts";
+
+const here = useServer();
+const AUDIO = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) % 251));
+const PATH = "/output/alice/t01/a%20b.wav";
+let server: Served;
+
+beforeEach(async () => {
+  here.root.writeStore([]);
+  here.root.write("output/alice/t01/a b.wav", AUDIO);
+  here.root.write("output/alice/t01/part/x.mp3", "mp3");
+  here.root.write("output/alice/t01/empty.wav", "");
+  here.root.write("output/小雨/任务/声.ogg", "ogg");
+  server = await here.serve("--read-only");
+});
+
+const get = (headers: Record<string, string> = {}, path = PATH, method = "GET") =>
+  server.fetch(path, { headers, method });
+const bytesOf = async (answer: Response) => Buffer.from(await answer.arrayBuffer());
+
+describe("audio", () => {
+  it("comes whole, with what a player must know", async () => {
+    const answer = await get();
+    expect([answer.status, (await bytesOf(answer)).equals(AUDIO)]).toEqual([200, true]);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      ...{ "content-type": "audio/wav", "content-length": "300000", "accept-ranges": "bytes" },
+      etag: expect.stringMatching(/^"[\w-]+"$/),
+      "last-modified": expect.stringMatching(/GMT$/),
+    });
+    expect(answer.headers.has("content-disposition")).toBe(false);
+    expect((await get({}, "/output/alice/t01/part/x.mp3")).headers.get("content-type")).toBe("audio/mpeg");
+    expect(
+      await (await get({}, `/output/${encodeURIComponent("小雨/任务/声.ogg").replaceAll("%2F", "/")}`)).text(),
+    ).toBe("ogg");
+    expect((await bytesOf(await get({}, "/output/alice/t01/empty.wav"))).length).toBe(0);
+  });
+
+  it.each([
+    ["bytes=0-0", 206, 0, 1],
+    ["bytes=100-199", 206, 100, 200],
+    ["bytes=299990-", 206, 299_990, 300_000],
+    ["bytes=-10", 206, 299_990, 300_000],
+    ["bytes=1-9999999", 206, 1, 300_000],
+    ["bytes=0-1,5-6", 200, 0, 300_000],
+    ["bytes=x", 200, 0, 300_000],
+  ])("in the part %s", async (range, status, from, end) => {
+    const answer = await get({ range });
+    expect([answer.status, (await bytesOf(answer)).equals(AUDIO.subarray(from, end))]).toEqual([status, true]);
+    expect(answer.headers.get("content-range")).toBe(status === 206 ? `bytes ${from}-${end - 1}/300000` : null);
+    expect(answer.headers.get("content-length")).toBe(String(end - from));
+  });
+
+  it("has no part behind its end", async () => {
+    for (const [range, path] of [
+      ["bytes=300000-", PATH],
+      ["bytes=-0", PATH],
+      ["bytes=0-", "/output/alice/t01/empty.wav"],
+    ]) {
+      const answer = await get({ range: range! }, path);
+      expect(answer.status).toBe(416);
+      expect(answer.headers.get("content-range")).toMatch(/^bytes \*\/\d+$/);
+      expect(((await answer.json()) as { code: string }).code).toBe("RANGE_NOT_SATISFIABLE");
+    }
+  });
+
+  it("is asked for without its bytes", async () => {
+    const head = await get({}, PATH, "HEAD");
+    expect([head.status, head.headers.get("content-length"), (await bytesOf(head)).length]).toEqual([200, "300000", 0]);
+    const part = await get({ range: "bytes=0-9" }, PATH, "HEAD");
+    expect([part.status, part.headers.get("content-length")]).toEqual([206, "10"]);
+    expect((await get({}, "/output/alice/t01/no.wav", "HEAD")).status).toBe(404);
+  });
+
+  it("is not sent again where it is as it was; a part of what it was is not taken for one of what it is", async () => {
+    const { headers } = await get();
+    const [etag, changed] = [headers.get("etag")!, headers.get("last-modified")!];
+    expect((await get({ "if-none-match": etag })).status).toBe(304);
+    expect((await get({ "if-none-match": `W/"x", ${etag}` })).status).toBe(304);
+    expect((await get({ "if-modified-since": changed })).status).toBe(304);
+    expect((await get({ "if-none-match": '"x"', "if-modified-since": changed })).status).toBe(200);
+    for (const condition of [etag, changed]) {
+      expect((await get({ range: "bytes=0-9", "if-range": condition })).status).toBe(206);
+    }
+    here.root.write("output/alice/t01/a b.wav", AUDIO.subarray(1));
+    utimesSync(here.root.at("output/alice/t01/a b.wav"), 1_700_000_000, 1_700_000_000);
+    expect((await get({ "if-none-match": etag })).status).toBe(200);
+    for (const condition of [etag, changed, `W/${etag}`]) {
+      const answer = await get({ range: "bytes=0-9", "if-range": condition });
+      expect([answer.status, (await bytesOf(answer)).length]).toEqual([200, 299_999]);
+    }
+  });
+
+  it("leaves no file open, whether it was taken to its end or not", async () => {
+    for (let i = 0; i < 20; i++) {
+      const stop = new AbortController();
+      const answer = await server.fetch(PATH, { signal: stop.signal });
+      if (i % 2 === 0) stop.abort();
+      else await answer.arrayBuffer();
+      await get({}, PATH, "HEAD");
+      await get({ range: "bytes=999999-" });
+    }
+    await until(() => server.run.openFiles().filter((path) => path.includes("/output")).length === 0);
+  });
+});
