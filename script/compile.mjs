@@ -17,7 +17,7 @@ const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 const REPLIES = {
   PING: "+PONG\r\n",
   GET: bulk("2025-01-01T00:00:00Z"),
-  ZCARD: ":1\r\n",
+  ZCOUNT: ":1\r\n",
   ZREVRANGE: `*2\r\n${bulk("t")}${bulk("1735689600.5")}`,
   HMGET: `*5\r\n${bulk(RECORD)}${bulk("queued")}$-1\r\n$-1\r\n${bulk("2025-01-01T00:00:00.5")}`,
 };

@@ -19,20 +19,14 @@ export function hasByte(bytes: Uint8Array, byte: number, from: number, end: numb
 
 /** Valid JSON without the white space between its tokens; strings and numbers keep their text. */
 export function compactJson(bytes: Uint8Array, from: number, end: number): string {
-  const buffer = asBuffer(bytes);
   const out = Buffer.allocUnsafe(end - from);
   let length = 0;
-  let at = from;
-  while (at < end) {
+  let inString = false;
+  for (let at = from; at < end; at++) {
     const byte = bytes[at]!;
-    if (byte === QUOTE) {
-      const stringEnd = skipString(bytes, at + 1, end);
-      length += buffer.copy(out, length, at, stringEnd);
-      at = stringEnd;
-    } else {
-      if (byte > 0x20) out[length++] = byte;
-      at++;
-    }
+    if (byte > 0x20 || inString) out[length++] = byte;
+    if (byte === QUOTE) inString = !inString;
+    else if (byte === BACKSLASH) out[length++] = bytes[++at]!; // only strings have one, and what follows ends none
   }
   return out.toString("utf8", 0, length);
 }

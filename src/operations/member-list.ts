@@ -19,10 +19,15 @@ export class MemberList {
     return this.#keys.size;
   }
 
-  /** The members that the file has no record of, valid or not. */
-  without(snapshot: Snapshot): KeyTable {
+  /** The members that the file has no record of, valid or not, and which of its keys are members. */
+  compare(snapshot: Snapshot): { orphans: KeyTable; isMember: (key: number) => boolean } {
     const orphans = new KeyTable();
-    for (const id of this.#keys.ids()) if (!snapshot.holds(id)) orphans.addId(id.userId, id.taskId);
-    return orphans;
+    const isMember = new Uint8Array(snapshot.rows.keys.size);
+    for (let number = 0; number < this.#keys.size; number++) {
+      const key = snapshot.keyIn(this.#keys, number);
+      if (key < 0) orphans.addOf(this.#keys, number);
+      else isMember[key] = 1;
+    }
+    return { orphans, isMember: (key) => isMember[key] === 1 };
   }
 }

@@ -6,8 +6,8 @@ import { matchingRows } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { KeyTable } from "../store/key-table.ts";
 import { isFatal } from "../store/redis/errors.ts";
-import type { Look } from "../store/redis/look.ts";
-import { BATCH, type Mirror, type Outcome } from "../store/redis/mirror.ts";
+import { type Look, UNKNOWN } from "../store/redis/look.ts";
+import { BATCH, type Expected, type Mirror, type Outcome } from "../store/redis/mirror.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { invalidWarnings } from "../store/task-store.ts";
@@ -75,12 +75,12 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
   const listed = await MemberList.read(parts.mirror, options.userId);
   const snapshot = await parts.file.read();
   try {
-    const orphans = listed.without(snapshot);
+    const { orphans, isMember } = listed.compare(snapshot);
     if (options.prune) {
       refuseUnsafePrune(snapshot, { listed: listed.size, orphans: orphans.size }, options);
       if (!options.dryRun && orphans.size > 0) await parts.confirm(orphans.size);
     }
-    const run = new SyncRun(parts, snapshot, options);
+    const run = new SyncRun(parts, { snapshot, isMember }, options);
     await run.begin();
     await run.push();
     run.result.orphans = orphans.size;
@@ -109,15 +109,22 @@ function refuseUnsafePrune(
 class SyncRun {
   readonly #parts: SyncParts;
   readonly #snapshot: Snapshot;
+  readonly #isMember: (key: number) => boolean;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
   readonly #mark: SyncMark;
   #unanswered = 0;
   readonly result: SyncOutcome;
 
-  constructor(parts: SyncParts, snapshot: Snapshot, options: SyncOptions) {
+  /** @param from isMember: whether the index knew a key of the snapshot when it was listed */
+  constructor(
+    parts: SyncParts,
+    { snapshot, isMember }: { snapshot: Snapshot; isMember: (key: number) => boolean },
+    options: SyncOptions,
+  ) {
     this.#parts = parts;
     this.#snapshot = snapshot;
+    this.#isMember = isMember;
     this.#options = options;
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     this.#mark = new SyncMark(parts.mirror, parts.clock);
@@ -176,10 +183,9 @@ class SyncRun {
     const { keys } = this.#snapshot.rows;
     const ids = rows.map((row) => {
       const key = this.#snapshot.rows.key(row);
-      return { userId: keys.userId(key), taskId: keys.taskId(key) };
+      return { userId: keys.userId(key), taskId: keys.taskId(key), score: this.#snapshot.rows.score(row) };
     });
-    const { mirror } = this.#parts;
-    const looks = await (this.#options.dryRun ? mirror.lookClosely(ids) : mirror.look(ids));
+    const looks = await this.#look(rows, ids);
     const settled = rows.map((row, i) => this.#settle(row, looks[i]!));
     const left = rows.flatMap((_, i) => (settled[i] === undefined ? [i] : []));
     const outcomes = await this.#write(
@@ -192,6 +198,17 @@ class SyncRun {
     const fatal = settled.map((outcome, i) => this.#count(outcome!, ids[i]!)).find((error) => error !== undefined);
     if (fatal !== undefined) throw fatal;
     this.#parts.reporter.progress("syncing", this.result.total, this.#snapshot.size);
+  }
+
+  /**
+   * What the mirror has of each task. A write to one that the index did not know when it was listed is guarded as new:
+   * where a copy came meanwhile it is refused, and looked at then.
+   */
+  async #look(rows: readonly number[], ids: readonly Expected[]): Promise<Outcome<Look>[]> {
+    const isKnown = rows.map((row) => this.#options.dryRun || this.#isMember(this.#snapshot.rows.key(row)));
+    const looks = await this.#parts.mirror.lookClosely(ids.filter((_, i) => isKnown[i]));
+    let next = 0;
+    return isKnown.map((known) => (known ? looks[next++]! : UNKNOWN));
   }
 
   /** What a look alone decides; undefined where the record itself is needed. */

@@ -30,10 +30,17 @@ export class KeyTable {
 
   /** The number of the key of a task, added if it is new. */
   addId(userId: string, taskId: string): number {
-    const user = Buffer.from(userId);
-    const task = Buffer.from(taskId);
-    const both = Buffer.concat([user, task]);
-    return this.add(both, 0, user.length, user.length, both.length);
+    return this.#intern(...this.#write(userId, taskId));
+  }
+
+  /** The number of a key of another table, added if it is new. */
+  addOf(other: KeyTable, key: number): number {
+    return this.#intern(...this.#put(other, key));
+  }
+
+  /** The number of a key of another table, or -1. */
+  findOf(other: KeyTable, key: number): number {
+    return this.#slots[this.#slotOf(...this.#put(other, key))]!;
   }
 
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
@@ -49,12 +56,7 @@ export class KeyTable {
 
   /** The number of a key, or -1. */
   find(userId: string, taskId: string): number {
-    const user = Buffer.byteLength(userId);
-    const key = Buffer.from(`${userId}:${taskId}`);
-    this.#reserve(key.length);
-    this.#arena.set(key, this.#used);
-    const slot = this.#slotOf(this.#used, key.length, user);
-    return this.#slots[slot]!;
+    return this.#slots[this.#slotOf(...this.#write(userId, taskId))]!;
   }
 
   /** The number of the key whose text is `user:task`, or -1: the user ends at the first colon. */
@@ -100,6 +102,23 @@ export class KeyTable {
   /** Bytewise order of the `user:task` members. */
   compare(a: number, b: number): number {
     return this.#arena.compare(this.#arena, this.#offsets[b], this.#end(b), this.#offsets[a], this.#end(a));
+  }
+
+  /** Writes a key where the next one will be, for now: its place, its length, that of its user. */
+  #write(userId: string, taskId: string): [number, number, number] {
+    this.#reserve((userId.length + taskId.length) * MOST_BYTES + 1);
+    const start = this.#used;
+    const userLength = this.#arena.write(userId, start);
+    this.#arena[start + userLength] = 0x3a;
+    return [start, userLength + 1 + this.#arena.write(taskId, start + userLength + 1), userLength];
+  }
+
+  /** Puts a key of another table there, with the same answer. */
+  #put(other: KeyTable, key: number): [number, number, number] {
+    const [from, end] = [other.#offsets[key]!, other.#end(key)];
+    this.#reserve(end - from);
+    other.#arena.copy(this.#arena, this.#used, from, end);
+    return [this.#used, end - from, other.#userLengths[key]!];
   }
 
   #end(key: number): number {

@@ -6,6 +6,7 @@ import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
 import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
 import type { Zone } from "../../task/zone.ts";
+import type { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
 import { scanAppended } from "./growth.ts";
@@ -147,7 +148,15 @@ export class Snapshot {
 
   /** The number of a task's key, or -1 where the file has no record of it, valid or not. */
   keyOf({ userId, taskId }: TaskId): number {
-    const key = this.rows.keys.find(userId, taskId);
+    return this.#keyInForce(this.rows.keys.find(userId, taskId));
+  }
+
+  /** The same for a key of another table. */
+  keyIn(table: KeyTable, key: number): number {
+    return this.#keyInForce(this.rows.keys.findOf(table, key));
+  }
+
+  #keyInForce(key: number): number {
     return key >= 0 && (this.rows.liveRow(key) >= 0 || this.rows.hasInvalid(key)) ? key : -1;
   }
 

@@ -102,7 +102,7 @@ export class RedisClient {
 
   /** Runs a Lua script, by digest where the server knows it. */
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
-    const command = new EncodedCommand("EVALSHA", [script.digest, keys.length, ...keys, ...args]);
+    const command = new EncodedCommand("EVALSHA", [script.digest, keys.length], keys, args);
     const reply = await this.#settle(this.#redis.sendCommand(command) as Promise<unknown>);
     if (reply instanceof LostReply) throw this.#lostBy(reply);
     if (!(reply instanceof TtsctlError)) return reply;
@@ -177,9 +177,9 @@ export class RedisClient {
 class EncodedCommand extends IoredisCommand {
   readonly #bytes: Buffer;
 
-  constructor(name: string, args: readonly (string | number)[]) {
+  constructor(name: string, ...args: (readonly (string | number)[])[]) {
     super(name, [], { replyEncoding: "utf8" });
-    this.#bytes = encodeCommand([name, ...args]);
+    this.#bytes = encodeCommand([name], ...args);
   }
 
   override toWritable(): Buffer {

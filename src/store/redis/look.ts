@@ -12,10 +12,27 @@ export interface Look {
   readonly userScore: number | null;
 }
 
+/** What the script LOOK lists of a task that is not in step. */
+export const LOOK_ITEMS = 4;
+
 export const UNKNOWN: Look = { updatedAt: null, seen: null, indexScore: null, userScore: null };
 
-/** What the script LOOK answers of one task. */
-export function lookOf(items: readonly Reply[], parser: RecordParser): Look | TtsctlError {
+/** What the script LOOK answers of some tasks; `scores` are those that were expected. */
+export function looksOf(reply: Reply, scores: readonly (number | undefined)[], parser: RecordParser) {
+  const [lines, others] = reply as [string, Reply[]];
+  let next = 0;
+  return lines.split("\n").map((updatedAt, i): Look | TtsctlError => {
+    const score = scores[i];
+    if (updatedAt !== "" && score !== undefined) {
+      return { updatedAt, seen: updatedAt, indexScore: score, userScore: score };
+    }
+    const items = others.slice(next, next + LOOK_ITEMS);
+    next += LOOK_ITEMS;
+    return lookOf(items, parser);
+  });
+}
+
+function lookOf(items: readonly Reply[], parser: RecordParser): Look | TtsctlError {
   for (const item of items) if (item instanceof TtsctlError) return item;
   const [own, payload, indexScore, userScore] = items as (string | null)[];
   const scores = { indexScore: scoreOf(indexScore), userScore: scoreOf(userScore) };

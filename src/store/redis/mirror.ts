@@ -10,7 +10,7 @@ import { isFatal } from "./errors.ts";
 import { HASH_FIELDS, readHash } from "./hash.ts";
 import { INSPECT_ITEMS, type Inspection, inspectionOf } from "./inspection.ts";
 import { INDEX_KEY, indexKey, SYNCED_KEY, SYNCING_KEY, taskKey, userIndexKey } from "./keys.ts";
-import { type Look, lookOf, UNKNOWN } from "./look.ts";
+import { type Look, looksOf, UNKNOWN } from "./look.ts";
 import { type Member, membersOf, type ScoreRange } from "./members.ts";
 import type { Script } from "./script.ts";
 import {
@@ -19,7 +19,6 @@ import {
   INSPECT_ARGS,
   LOOK,
   LOOK_ARGS,
-  LOOK_ITEMS,
   MATCH,
   MATCH_ARGS,
   REMOVE,
@@ -46,6 +45,9 @@ export const BATCH = 500;
 
 /** What a batch operation says of one of its tasks: a value, or the error that concerns this task alone. */
 export type Outcome<T> = T | TtsctlError;
+
+/** A task with the score that it should have: where the mirror has it, the answer is short. */
+export type Expected = TaskId & { readonly score?: number };
 
 /** A write that goes through only if the hash still is as it was seen. */
 export interface Upsert {
@@ -188,7 +190,7 @@ export class Mirror {
   }
 
   /** What the mirror knows of each task; at most BATCH of them. Only what the index knows at all is looked at closely. */
-  async look(ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
+  async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
     if (ids.length === 0) return [];
     const members = ids.map(({ userId, taskId }) => memberOf(userId, taskId));
     const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...members)) as (string | null)[];
@@ -198,9 +200,11 @@ export class Mirror {
   }
 
   /** The same with every hash looked at, in the index or not. */
-  async lookClosely(ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
-    const reply = await this.#call(LOOK, ids, membersAndIds(ids), LOOK_ARGS);
-    return itemsOf(reply, ids, LOOK_ITEMS).map((items) => lookOf(items, this.#parser));
+  async lookClosely(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
+    if (ids.length === 0) return [];
+    const args = ids.flatMap(({ userId, taskId, score }) => [memberOf(userId, taskId), taskId, score ?? ""]);
+    const scores = ids.map(({ score }) => score);
+    return looksOf(await this.#call(LOOK, ids, args, LOOK_ARGS), scores, this.#parser);
   }
 
   /** One step of a walk over all keys of the mirror. */

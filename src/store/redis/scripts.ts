@@ -14,24 +14,34 @@ redis.call('SET', KEYS[2], ARGV[2])
 return 1
 `);
 
-export const LOOK_ARGS = 2;
-export const LOOK_ITEMS = 4;
+export const LOOK_ARGS = 3;
 /**
- * What the mirror knows of each task, four items a task: the hash's updated_at, its payload where it has none, the
- * score in the global index, the score in the user's index. ARGV: member, task id.
+ * What the mirror knows of each task, as one text and a list, so that of a million tasks in step little comes back. The
+ * text has a line a task: the hash's updated_at where both indexes have the score that is expected, and else nothing. The
+ * list has four items for each of the others: the hash's updated_at, its payload where it has none, the score in the
+ * global index, the score in the user's index. ARGV: member, task id, expected score (empty: none).
  */
 export const LOOK = new Script(`
-local out = {}
+local lines, others = {}, {}
 for i = 1, (#KEYS - 1) / 2 do
-  local arg, at = (i - 1) * ${LOOK_ARGS}, (i - 1) * ${LOOK_ITEMS}
+  local arg = (i - 1) * ${LOOK_ARGS}
   local updated = redis.pcall('HGET', KEYS[i * 2], 'updated_at')
-  local partial = not updated or updated == ''
-  out[at + 1] = updated
-  out[at + 2] = partial and redis.pcall('HGET', KEYS[i * 2], 'payload')
-  out[at + 3] = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
-  out[at + 4] = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
+  local global = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
+  local own = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
+  local score = tonumber(ARGV[arg + 3])
+  local inStep = score and type(global) == 'string' and type(own) == 'string' and tonumber(global) == score and tonumber(own) == score
+  if inStep and type(updated) == 'string' and updated ~= '' and not string.find(updated, '\\n', 1, true) then
+    lines[i] = updated
+  else
+    local partial = not updated or updated == ''
+    lines[i] = ''
+    others[#others + 1] = updated
+    others[#others + 1] = partial and redis.pcall('HGET', KEYS[i * 2], 'payload')
+    others[#others + 1] = global
+    others[#others + 1] = own
+  end
 end
-return out
+return { table.concat(lines, '\\n'), others }
 `);
 
 export const SEE_ARGS = 2;
@@ -57,38 +67,56 @@ export const UPSERT_ARGS = 12;
  * without one the same payload (empty: neither): 1 written, 0 refused. ISO text cannot be compared in Lua, so who is
  * newer was decided before. ARGV: that text, score, member, task id, user id, status, error, created_at, updated_at,
  * payload, '=' with the status that the hash must have (empty: any), and '1' where nothing else may stay in the hash. An
- * empty payload mends the indexes alone. The hash's type shows in the look at it, the user index is written first: a key
- * of the wrong type, or a server out of memory, stops a task before anything of it is written.
+ * empty payload mends the indexes alone. The hash's type shows in the look at it, the members of a user's index are
+ * written first, together: a key of the wrong type, or a server out of memory, stops a task before anything of it is
+ * written. A task that comes twice is refused the second time: that was decided before the first was written.
  */
 export const UPSERT = new Script(`
-local out, members = {}, {}
 local index = redis.pcall('ZCARD', KEYS[1])
+
+local function look(hash, arg)
+  if ARGV[arg + 1] == '' and ARGV[arg + 11] == '' and redis.call('EXISTS', hash) == 0 then return end
+  local seen = redis.pcall('HGET', hash, 'updated_at')
+  if not seen or seen == '' then seen = redis.pcall('HGET', hash, 'payload') end
+  if type(seen) == 'table' then return seen end
+  if (seen or '') ~= ARGV[arg + 1] then return 0 end
+  local status = ARGV[arg + 11]
+  if status ~= '' and '=' .. (redis.call('HGET', hash, 'status') or '') ~= status then return 0 end
+end
+
+local out, taken, byUser = {}, {}, {}
 for i = 1, (#KEYS - 1) / 2 do
-  local arg = (i - 1) * ${UPSERT_ARGS}
-  local hash = KEYS[i * 2]
-  local reply = type(index) == 'table' and index or redis.pcall('HGET', hash, 'updated_at')
-  if not reply or reply == '' then reply = redis.pcall('HGET', hash, 'payload') end
-  if type(reply) ~= 'table' then
-    local status = ARGV[arg + 11]
-    if (reply or '') ~= ARGV[arg + 1] then
-      reply = 0
-    elseif status ~= '' and '=' .. (redis.call('HGET', hash, 'status') or '') ~= status then
-      reply = 0
-    else
-      reply = redis.pcall('ZADD', KEYS[i * 2 + 1], ARGV[arg + 2], ARGV[arg + 4])
-      if type(reply) ~= 'table' then
-        if ARGV[arg + 10] ~= '' then
-          if ARGV[arg + 12] == '1' then redis.call('DEL', hash) end
-          redis.call('HSET', hash, 'user_id', ARGV[arg + 5], 'task_id', ARGV[arg + 4], 'status', ARGV[arg + 6],
-            'error', ARGV[arg + 7], 'created_at', ARGV[arg + 8], 'updated_at', ARGV[arg + 9], 'payload', ARGV[arg + 10])
-        end
-        members[#members + 1] = ARGV[arg + 2]
-        members[#members + 1] = ARGV[arg + 3]
-        reply = 1
-      end
+  local arg, hash, user = (i - 1) * ${UPSERT_ARGS}, KEYS[i * 2], KEYS[i * 2 + 1]
+  out[i] = type(index) == 'table' and index or taken[hash] and 0 or look(hash, arg)
+  if not out[i] then
+    taken[hash] = true
+    local own = byUser[user]
+    if not own then
+      own = {}
+      byUser[user] = own
     end
+    own[#own + 1] = ARGV[arg + 2]
+    own[#own + 1] = ARGV[arg + 4]
   end
-  out[i] = reply
+end
+for user, own in pairs(byUser) do byUser[user] = redis.pcall('ZADD', user, unpack(own)) end
+
+local members = {}
+for i = 1, (#KEYS - 1) / 2 do
+  if not out[i] then
+    local arg, hash, reply = (i - 1) * ${UPSERT_ARGS}, KEYS[i * 2], byUser[KEYS[i * 2 + 1]]
+    if type(reply) ~= 'table' then
+      if ARGV[arg + 10] ~= '' then
+        if ARGV[arg + 12] == '1' then redis.call('DEL', hash) end
+        redis.call('HSET', hash, 'user_id', ARGV[arg + 5], 'task_id', ARGV[arg + 4], 'status', ARGV[arg + 6],
+          'error', ARGV[arg + 7], 'created_at', ARGV[arg + 8], 'updated_at', ARGV[arg + 9], 'payload', ARGV[arg + 10])
+      end
+      members[#members + 1] = ARGV[arg + 2]
+      members[#members + 1] = ARGV[arg + 3]
+      reply = 1
+    end
+    out[i] = reply
+  end
 end
 if #members > 0 then redis.call('ZADD', KEYS[1], unpack(members)) end
 return out
