@@ -28,9 +28,12 @@ export function segmentsOf(counts: StatusCounts, top: number): Segment[] {
   });
 }
 
-/** The top of the scale: the next of 1, 2, 5, 10, 20, ... that is no less than the most tasks of an hour. */
+/** Round numbers, so close that the highest bar fills most of the chart. */
+const STEPS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
+
+/** The top of the scale: the next round number that is no less than the most tasks of an hour. */
 export function topOf(hours: readonly StatusCounts[]): number {
   const most = Math.max(1, ...hours.map(({ total }) => total));
-  const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 5, 10].map((step) => step * power).find((top) => top >= most)!;
+  const power = 10 ** (String(most).length - 1);
+  return STEPS.map((step) => Math.round(step * power * 10) / 10).find((top) => Number.isInteger(top) && top >= most)!;
 }

@@ -65,11 +65,11 @@ export class App {
   }
 
   /** Begins a session. @throws Failure where the server does not take the token */
-  async login(token: string): Promise<void> {
+  readonly login = async (token: string): Promise<void> => {
     await this.api.login(token);
     this.session.begun();
     await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh()]);
-  }
+  };
 
   readonly logout = async (): Promise<void> => {
     await this.api.logout();

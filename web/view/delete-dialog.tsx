@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Asked } from "../state/deletion.ts";
 import { Badge } from "./badge.tsx";
 import { useApp, useMessages } from "./context.ts";
@@ -6,7 +6,7 @@ import { FailureText } from "./failure-text.tsx";
 import { Line } from "./field-text.tsx";
 import { Notice } from "./notice.tsx";
 
-/** Asks before a task is deleted; a modal dialog, which keeps the focus inside and gives it back. */
+/** Asks before a task is deleted; a modal dialog, which keeps the focus inside. */
 export function DeleteDialog() {
   const { deletion } = useApp();
   const asked = deletion.asked.value;
@@ -18,10 +18,10 @@ function Question({ asked }: { asked: Asked }) {
   const text = useMessages();
   const dialog = useRef<HTMLDialogElement>(null);
   const { row, needsForce, isBusy, failure } = asked;
-  useEffect(() => {
-    const shown = dialog.current!;
-    shown.showModal();
-    return () => shown.close();
+  useLayoutEffect(() => {
+    const opener = document.activeElement;
+    dialog.current!.showModal();
+    return () => requestAnimationFrame(() => giveFocusBack(opener));
   }, []);
   return (
     <dialog
@@ -51,8 +51,8 @@ function Question({ asked }: { asked: Asked }) {
         </Notice>
       )}
       <div class="actions">
-        {/* biome-ignore lint/a11y/noAutofocus: the safe choice has the focus when a question opens */}
-        <button type="button" class="button" autoFocus onClick={() => deletion.cancel()}>
+        {/* The first button has the focus when the question opens: the safe choice. */}
+        <button type="button" class="button" onClick={() => deletion.cancel()}>
           {text.cancel}
         </button>
         <button type="button" class="button danger primary" disabled={isBusy} onClick={() => void deletion.confirm()}>
@@ -61,4 +61,10 @@ function Question({ asked }: { asked: Asked }) {
       </div>
     </dialog>
   );
+}
+
+/** To what opened the dialog, or to the head of the list where it went with its row. */
+function giveFocusBack(opener: Element | null): void {
+  const target = opener?.isConnected ? opener : document.getElementById("tasks");
+  if (target instanceof HTMLElement) target.focus();
 }

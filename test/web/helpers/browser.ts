@@ -73,7 +73,19 @@ export class Tab {
   }
 
   row(taskId: string): Locator {
-    return this.rows().filter({ has: this.page.getByRole("button", { name: taskId, exact: true }) });
+    return this.rows().filter({ has: this.opener(taskId) });
+  }
+
+  /** The button that opens the row of a task. */
+  opener(taskId: string): Locator {
+    return this.page.getByRole("button", { name: taskId, exact: true });
+  }
+
+  /** Opens the row of a task, and waits for what is in it. */
+  async opens(taskId: string): Promise<Locator> {
+    await this.opener(taskId).click();
+    await this.row(taskId).locator(".fields").waitFor();
+    return this.row(taskId);
   }
 
   /** Waits until these tasks are among the rows, in this order. */
@@ -93,6 +105,26 @@ export class Tab {
     const answered = this.page.waitForResponse((response) => path.test(new URL(response.url()).pathname));
     await this.page.clock.fastForward(REFRESH);
     await (await answered).finished();
+  }
+
+  /** The text of what has the focus. */
+  focused(): Promise<string> {
+    return this.page.evaluate(() => document.activeElement?.textContent ?? "");
+  }
+
+  /** Waits until the player's time goes on. */
+  async plays(): Promise<void> {
+    const timeOf = () => this.page.locator("audio").evaluate((audio) => (audio as HTMLAudioElement).currentTime);
+    const before = await timeOf();
+    await until(async () => (await timeOf()) > before);
+  }
+
+  /** As if another tab were in front of it; a headless browser has no front. */
+  async setHidden(isHidden: boolean): Promise<void> {
+    await this.page.evaluate((hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, isHidden);
   }
 
   close(): Promise<void> {

@@ -1,0 +1,76 @@
+import { beforeEach, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+beforeEach(() => {
+  here.root.writeStore([
+    record("alice", "t01", { updated_at: ago(10) }),
+    record("alice", "t02", { updated_at: ago(20), status: "running" }),
+    record("alice", "t03", { updated_at: ago(30) }),
+  ]);
+  here.root.writeArtifacts([record("alice", "t01")]);
+});
+
+const stored = () => here.root.readStore().map(({ task_id }) => task_id);
+
+it("asks first, and then the task, its mirror and its audio are gone", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await (await tab.opens("t01")).getByRole("button", { name: "Delete task t01" }).click();
+  const dialog = tab.page.getByRole("dialog", { name: "Delete this task?" });
+  await dialog.waitFor();
+  expect(await tab.focused()).toBe("Cancel");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await until(async () => (await tab.focused()) === "Delete…");
+  expect(stored()).toHaveLength(3);
+  await tab.page.getByRole("button", { name: "Delete task t01" }).click();
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await tab.sees(["t02", "t03"], { count: 2 });
+  await tab.page.getByText("Task t01 was deleted.").waitFor({ state: "attached" });
+  expect(stored()).toEqual(["t02", "t03"]);
+  expect(await here.server.hash("tts:task:alice:t01")).toEqual({});
+  expect(here.root.has("output/alice/t01")).toBe(false);
+  await until(async () => (await tab.focused()) === "2 tasks");
+});
+
+it("of a task that is not finished needs a second, plain warning", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await (await tab.opens("t02")).getByRole("button", { name: "Delete task t02" }).click();
+  await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  const warning = tab.page.getByRole("dialog", { name: "This task is not finished" });
+  await warning.getByText("such as after a crash").waitFor();
+  tab.expectsRefusals();
+  expect(stored()).toContain("t02");
+  await warning.getByRole("button", { name: "Delete all the same" }).click();
+  await tab.sees(["t01", "t03"], { count: 2 });
+  expect(stored()).toEqual(["t01", "t03"]);
+});
+
+it("of one that is gone already says so, and one that fails leaves it there", async () => {
+  const served = await here.serveSynced();
+  const tab = await here.open(served.url);
+  await tab.opens("t01");
+  await tab.opens("t03");
+  await here.run("delete --user alice --ids t03 --yes");
+  await tab.page.getByRole("button", { name: "Delete task t03" }).click();
+  await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await tab.page.getByText("Task t03 was there no more.").waitFor({ state: "attached" });
+  await tab.sees(["t01", "t02"], { count: 2 });
+  await tab.page.getByRole("button", { name: "Delete task t01" }).click();
+  await served.stop();
+  const dialog = tab.page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await dialog.getByText("The task was not deleted.").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await tab.sees(["t01", "t02"], { count: 2 });
+  tab.expectsRefusals();
+});
+
+it("is not offered by a server that changes nothing", async () => {
+  const tab = await here.open((await here.serve("--read-only")).url);
+  const row = await tab.opens("t01");
+  await row.getByRole("button", { name: "Only tasks of alice" }).waitFor();
+  expect(await tab.page.getByRole("button", { name: /^Delete/ }).count()).toBe(0);
+});

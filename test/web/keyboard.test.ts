@@ -1,0 +1,94 @@
+import { beforeEach, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { wav } from "../helpers/wav.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+beforeEach(() => {
+  here.root.writeStore([
+    record("alice", "t01", { updated_at: ago(10) }),
+    record("alice", "t02", { updated_at: ago(20), status: "running" }),
+    record("bob", "t03", { updated_at: ago(30) }),
+  ]);
+  here.root.write("output/alice/t01/t01.wav", wav(60));
+});
+
+/** Presses Tab until something of this name has the focus, which must be seen. */
+async function tabTo(tab: Tab, name: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    await tab.page.keyboard.press("Tab");
+    if ((await nameOfFocused(tab)) === name) {
+      expect(await hasOutline(tab)).toBe(true);
+      return;
+    }
+  }
+  throw new Error(`the Tab key never came to ${name}`);
+}
+
+/** As an assistive technology names it. */
+function nameOfFocused(tab: Tab): Promise<string> {
+  return tab.page.evaluate(() => {
+    const element = document.activeElement!;
+    const label = (element as HTMLInputElement).labels?.[0]?.textContent;
+    return (element.getAttribute("aria-label") ?? label ?? element.textContent ?? "").trim();
+  });
+}
+
+function hasOutline(tab: Tab): Promise<boolean> {
+  return tab.page.evaluate(() => {
+    const outlined = [document.activeElement!, document.activeElement!.parentElement!];
+    return outlined.some((element) => getComputedStyle(element).outlineStyle === "solid");
+  });
+}
+
+it("everything can be done by keyboard, and the focus is seen", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  const { keyboard } = tab.page;
+  await tab.sees(["t01"]);
+  await tabTo(tab, "Skip to the tasks");
+  await keyboard.press("Enter");
+  await tabTo(tab, "Refresh now");
+  await tabTo(tab, "t01");
+  await keyboard.press("Enter");
+  await tab.row("t01").locator(".fields").waitFor();
+  await tabTo(tab, "Play task t01");
+  await keyboard.press("Space");
+  await tab.plays();
+  await tabTo(tab, "Delete task t01");
+  await keyboard.press("Enter");
+  await tab.page.getByRole("dialog").waitFor();
+  const inside = new Set<string>();
+  for (let presses = 0; presses < 6; presses++) {
+    inside.add(await nameOfFocused(tab));
+    await keyboard.press("Tab");
+  }
+  expect([...inside].filter((name) => !["Cancel", "Delete"].includes(name)).filter(isOfPage)).toEqual([]);
+  await keyboard.press("Escape");
+  await until(async () => (await nameOfFocused(tab)) === "Delete task t01");
+  await tabTo(tab, "Close the player");
+  await keyboard.press("Enter");
+  await tab.page.locator("audio").waitFor({ state: "detached" });
+});
+
+/** Beyond a modal dialog the focus goes to the browser's own controls, when the body seems to have it. */
+function isOfPage(name: string): boolean {
+  return !name.includes("Skip to the tasks");
+}
+
+it("a filter is typed, chosen and applied by keyboard", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  const { keyboard } = tab.page;
+  await tab.sees(["t01"]);
+  await tabTo(tab, "User");
+  await keyboard.type("alice");
+  await tabTo(tab, "run");
+  await keyboard.press("Space");
+  await tabTo(tab, "Apply");
+  await keyboard.press("Enter");
+  await tab.sees(["t02"], { count: 1 });
+  await tabTo(tab, "Clear");
+  await keyboard.press("Enter");
+  await tab.sees(["t01", "t02", "t03"], { count: 3 });
+});

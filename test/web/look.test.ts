@@ -1,0 +1,166 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const LONG = "x".repeat(3000);
+/** Texts that would do something if they were taken for anything but text. */
+const HOSTILE = [
+  `<img src=x onerror="document.title='taken'">`,
+  `<script>document.title='taken'</script>`,
+  `javascript:alert(1)`,
+  "\u202egnp.exe\u202c",
+  "\u0000\u0007\u001b[31m",
+  "{{constructor.constructor('return 1')()}}",
+];
+beforeEach(() => {
+  here.root.writeStore([
+    ...HOSTILE.map((text, i) =>
+      record(`u${i}${text.replaceAll(":", "")}`, `${i}${text}`, {
+        ...{ updated_at: ago(i), status: i % 2 === 0 ? text : "failed", error: { nested: text }, text },
+        [text]: text,
+        __proto__: { polluted: true },
+      }),
+    ),
+    record("alice", LONG, { updated_at: ago(60), text: LONG, error: LONG, status: "failed", [LONG]: LONG }),
+    record("alice", "numbers", { updated_at: 1795540076.5, created_at: 1e300, text: "a\nb" }),
+  ]);
+});
+
+/** Whether anything reaches beyond the right edge. */
+const widerBy = (tab: Tab) => tab.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+
+describe("hostile texts", () => {
+  it("are shown as texts, in lists, rows, dialogs and filters", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await expect.poll(() => tab.rows().count()).toBe(8);
+    for (const opener of await tab.page.locator(".task-id").all()) await opener.click();
+    await expect.poll(() => tab.page.locator(".fields").count()).toBe(8);
+    await tab
+      .rows()
+      .nth(0)
+      .getByRole("button", { name: /^Delete task/ })
+      .click();
+    await tab.page.getByRole("dialog").getByText(HOSTILE[0]!).first().waitFor();
+    await tab.page.getByRole("button", { name: "Cancel" }).click();
+    await tab
+      .rows()
+      .nth(1)
+      .getByRole("button", { name: /^Only tasks of/ })
+      .click();
+    await tab.page.locator(".applied").getByText("<script>").waitFor();
+    expect(await tab.page.title()).toBe("Voice tasks · ttsctl");
+    expect(await tab.page.locator("#app img, #app script").count()).toBe(0);
+    expect(await tab.page.evaluate(() => "polluted" in {})).toBe(false);
+  });
+
+  it("in one row cannot turn the direction of another, nor hide in it", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.rows().nth(3).getByText("\\u202egnp.exe\\u202c").first().waitFor();
+    await tab.rows().nth(4).getByText("\\u0000\\u0007\\u001b[31m").first().waitFor();
+  });
+
+  it("of any length fit a phone", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { viewport: { width: 360, height: 740 } });
+    await expect.poll(() => tab.rows().count()).toBe(8);
+    for (const opener of await tab.page.locator(".task-id").all()) await opener.click();
+    await expect.poll(() => tab.page.locator(".fields").count()).toBe(8);
+    expect(await widerBy(tab)).toBe(0);
+    await tab
+      .rows()
+      .nth(6)
+      .getByRole("button", { name: /^Delete task/ })
+      .click();
+    expect(await widerBy(tab)).toBe(0);
+  });
+});
+
+describe("a record", () => {
+  it("is told whole, numbers as the service wrote them", async () => {
+    here.root.write(
+      "voice_task.json",
+      `[{"task_id":"n","user_id":"u","status":"done","error":null,"updated_at":"2026-01-01T00:00:00","top_p":1.0,"seed":12345678901234567890,"deep":{"x":[1.50]}}]`,
+    );
+    const tab = await here.open((await here.serveSynced()).url);
+    const row = await tab.opens("n");
+    const fields = await row.locator(".fields > div").allTextContents();
+    expect(fields).toEqual(expect.arrayContaining(["top_p1.0", "seed12345678901234567890", "errornull"]));
+    expect(fields.find((field) => field.startsWith("deep"))).toContain("1.50");
+  });
+});
+
+describe("languages", () => {
+  it("follow the browser, can be changed, and are remembered", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+    await tab.page.getByRole("heading", { name: "语音任务" }).waitFor();
+    await tab.page.getByText("来自 Redis").waitFor();
+    expect(await tab.page.locator("html").getAttribute("lang")).toBe("zh-CN");
+    expect(await tab.page.title()).toBe("语音任务 · ttsctl");
+    await tab.page.getByRole("button", { name: "Switch to English" }).click();
+    await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
+    await tab.page.reload();
+    await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
+  });
+
+  it("leave nothing of the other on the page", async () => {
+    here.root.writeStore([record("u", "t", { text: "" })]);
+    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+    await tab.opens("t");
+    await tab.page.getByRole("button", { name: "删除任务 t" }).click();
+    const words = (await tab.page.locator("body").allInnerTexts()).join().match(/[A-Za-z_]{3,}/g) ?? [];
+    const known = ["ttsctl", "Redis", "English", "done", "error", "null", "progress", "status", "text"];
+    expect(words.filter((word) => !known.includes(word) && !word.includes("_"))).toEqual([]);
+  });
+});
+
+describe("colours", () => {
+  it.each(["light", "dark"] as const)("of the %s page can be read", async (colorScheme) => {
+    here.root.writeStore(
+      ["queued", "running", "succeeded", "failed", "odd"].map((status, i) =>
+        record("alice", `t${i}`, { status, updated_at: ago(i), error: status === "failed" ? "no voice" : null }),
+      ),
+    );
+    const tab = await here.open((await here.serveSynced()).url, { colorScheme });
+    await tab.opens("t2");
+    const poor = await tab.page.evaluate(poorContrasts);
+    expect(poor).toEqual([]);
+    const [r = 0] = await tab.page.evaluate(() =>
+      getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g)!.map(Number),
+    );
+    expect(r < 128).toBe(colorScheme === "dark");
+  });
+});
+
+/** Texts whose contrast to what is behind them is below 4.5 (WCAG AA). Runs in the page. */
+function poorContrasts(): string[] {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })!;
+  const over = (colors: string[]) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const color of colors) {
+      canvas.fillStyle = color;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    const light = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((byte) => {
+      const part = byte / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * light[0]! + 0.7152 * light[1]! + 0.0722 * light[2]!;
+  };
+  const grounds = (element: Element | null): string[] =>
+    element === null ? [] : [...grounds(element.parentElement), getComputedStyle(element).backgroundColor];
+  const isShown = (element: Element) =>
+    (element as HTMLElement).checkVisibility({ opacityProperty: true }) &&
+    !element.closest(":disabled, .visually-hidden, noscript");
+  return [...document.querySelectorAll("#app *")].flatMap((element) => {
+    const text = [...element.childNodes]
+      .filter((node) => node.nodeType === Node.TEXT_NODE)
+      .map((node) => node.textContent!.trim())
+      .join("");
+    if (text === "" || !isShown(element)) return [];
+    const behind = grounds(element);
+    const [a, b] = [over([...behind, getComputedStyle(element).color]), over(behind)].sort((x, y) => y - x);
+    const contrast = (a! + 0.05) / (b! + 0.05);
+    return contrast < 4.5 ? [`${text}: ${contrast.toFixed(2)}`] : [];
+  });
+}

@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { wav } from "../helpers/wav.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const TASKS = Array.from({ length: 20 }, (_, i) => record("alice", `t${i + 10}`, { updated_at: ago(600 + i) }));
+beforeEach(() => {
+  here.root.writeStore(TASKS);
+  here.root.write("output/alice/t11/t11.wav", wav(60));
+});
+
+/** A new task comes, and one that is shown changes; both go to the top of the list. */
+async function newsComes(): Promise<void> {
+  await here.mirrored(record("alice", "new", { updated_at: ago(5), status: "queued" }));
+  await here.mirrored(record("alice", "t15", { updated_at: ago(6), status: "failed", error: "no voice" }));
+}
+
+const newTasks = (tab: Tab) => tab.page.getByRole("button", { name: "1 new task · show" });
+
+/** Whatever keeps the rows: they stay where they are, with what is new in them, until they are let go. */
+async function staysUntilAsked(tab: Tab): Promise<void> {
+  await newsComes();
+  await tab.refreshes();
+  await newTasks(tab).waitFor();
+  await tab.sees(["t10", "t11", "t14", "t15", "t29"], { count: 20 });
+  await tab.row("t15").getByText("no voice").waitFor();
+  await newTasks(tab).click();
+  await tab.sees(["new", "t15", "t10", "t11", "t14"], { count: 20 });
+}
+
+describe("while nobody reads", () => {
+  it("a refresh shows what there is", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.sees(["t10", "t29"]);
+    await newsComes();
+    await tab.refreshes();
+    await tab.sees(["new", "t15", "t10", "t28"], { count: 20 });
+    expect(await newTasks(tab).count()).toBe(0);
+  });
+
+  it("a hidden page asks nothing, and at once when it is seen again", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.sees(["t10"]);
+    await tab.setHidden(true);
+    const asked = tab.asked(/voice-tasks/).length;
+    await tab.page.clock.fastForward(60_000);
+    expect(tab.asked(/voice-tasks/).length).toBe(asked);
+    await newsComes();
+    await tab.setHidden(false);
+    await tab.sees(["new"]);
+  });
+});
+
+describe("rows stay in their places", () => {
+  it("while the pointer is over them", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.row("t12").hover();
+    await staysUntilAsked(tab);
+  });
+
+  it("while one has the focus, which stays", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.opener("t14").focus();
+    await newsComes();
+    await tab.refreshes();
+    await newTasks(tab).waitFor();
+    expect(await tab.focused()).toBe("t14");
+  });
+
+  it("while one is open, which stays open", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.opens("t14");
+    await tab.page.mouse.move(5, 5);
+    await staysUntilAsked(tab);
+    await tab.row("t14").getByText("你好，世界").last().waitFor();
+  });
+
+  it("while the list is scrolled, and so does the scroll", async () => {
+    const tab = await here.open((await here.serveSynced()).url, { viewport: { width: 1280, height: 400 } });
+    await tab.row("t25").scrollIntoViewIfNeeded();
+    const before = await tab.row("t25").boundingBox();
+    await newsComes();
+    await tab.refreshes();
+    await newTasks(tab).waitFor();
+    expect(await tab.row("t25").boundingBox()).toEqual(before);
+  });
+
+  it("while audio plays, which goes on, and also when the list is another", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.row("t11").getByRole("button", { name: "Play task t11" }).click();
+    await tab.plays();
+    await tab.page.mouse.move(5, 5);
+    await tab.page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await staysUntilAsked(tab);
+    await tab.plays();
+    await tab.page.getByLabel("User").fill("nobody");
+    await tab.page.getByLabel("User").press("Enter");
+    await tab.page.getByText("No task fits the filter").waitFor();
+    await tab.plays();
+  });
+});
+
+it("a task that is no more on the page says so in its row", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.row("t12").hover();
+  await here.server.call("DEL", "tts:task:alice:t13");
+  for (const [key, member] of [
+    ["tts:tasks:index", "alice:t13"],
+    ["tts:user:alice:index", "t13"],
+  ]) {
+    await here.server.call("ZREM", key!, member!);
+  }
+  await tab.refreshes();
+  await tab.row("t13").getByText("no longer on this page").waitFor();
+  await tab.page.getByRole("button", { name: "The order changed · show" }).click();
+  await tab.sees(["t12", "t14"], { count: 19 });
+});

@@ -1,0 +1,68 @@
+import type { Server } from "node:http";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { wav } from "../helpers/wav.ts";
+import { startProxy } from "./helpers/proxy.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+const proxies: Server[] = [];
+beforeEach(() => {
+  here.root.writeStore([record("alice", "t01", { updated_at: ago(10) })]);
+  here.root.write("output/alice/t01/t01.wav", wav(60));
+});
+afterEach(() => {
+  for (const proxy of proxies.splice(0)) proxy.close().closeAllConnections();
+});
+
+const TOKEN = "a-token-of-32-characters-or-more";
+
+describe("behind a proxy", () => {
+  it.each([
+    ["takes its path away", true],
+    ["leaves its path there", false],
+  ])("that %s the page, its files and the API are found", async (_, strips) => {
+    const served = await here.serve("--no-cleanup --base-path /tts/tasks");
+    const { url, server } = await startProxy(served.url, "/tts/tasks", strips);
+    proxies.push(server);
+    const tab = await here.open(`${url}/`);
+    await tab.sees(["t01"], { count: 1 });
+    await tab.page.getByRole("button", { name: "Play task t01" }).click();
+    await tab.plays();
+    expect(tab.requests.filter((request) => !request.url().startsWith(url))).toEqual([]);
+  });
+
+  it("an address without the slash at its end leads to the page", async () => {
+    const served = await here.serve("--no-cleanup --base-path /tts");
+    const tab = await here.open(`${served.url}/tts`);
+    await tab.sees(["t01"], { count: 1 });
+  });
+});
+
+describe("where a token is needed", () => {
+  it("the page asks for it, keeps the session over a reload, and ends it", async () => {
+    const served = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN: TOKEN });
+    const tab = await here.open(served.url);
+    await tab.page.getByRole("heading", { name: "A token is needed" }).waitFor();
+    await tab.page.getByLabel("Token").fill("wrong");
+    await tab.page.getByRole("button", { name: "Sign in" }).click();
+    await tab.page.getByText("The server does not take this token.").waitFor();
+    tab.expectsRefusals();
+    await tab.page.getByLabel("Token").fill(TOKEN);
+    await tab.page.getByRole("button", { name: "Sign in" }).click();
+    await tab.sees(["t01"], { count: 1 });
+    await tab.page.getByRole("button", { name: "Play task t01" }).click();
+    await tab.plays();
+    expect(await tab.page.evaluate(() => document.cookie + JSON.stringify(localStorage))).not.toContain(
+      TOKEN.slice(0, 8),
+    );
+    await tab.page.reload();
+    await tab.sees(["t01"], { count: 1 });
+    await tab.page.getByRole("button", { name: "Sign out" }).click();
+    await tab.page.getByRole("heading", { name: "A token is needed" }).waitFor();
+    await tab.page.reload();
+    await tab.page.getByRole("heading", { name: "A token is needed" }).waitFor();
+    expect(await tab.rows().count()).toBe(0);
+    tab.expectsRefusals();
+  });
+});

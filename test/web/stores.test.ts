@@ -1,0 +1,66 @@
+import { beforeEach, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+beforeEach(() => here.root.writeStore([record("alice", "t01", { updated_at: ago(60) })]));
+
+const REDIS_DOWN = "Redis cannot be reached. The store file answers, and nothing is lost.";
+
+it("says which store answers, and that Redis went and came back under the open page", async () => {
+  const served = await here.serveSynced();
+  const tab = await here.open(served.url);
+  await tab.sees(["t01"]);
+  await tab.page.getByText("from Redis").waitFor();
+  await here.server.stop();
+  await served.run.says(/the store file answers/);
+  await tab.refreshes();
+  await tab.page.getByText("from the store file").first().waitFor();
+  await tab.page.getByText(REDIS_DOWN).waitFor();
+  await tab.page.getByText("ttsctl sync").first().waitFor();
+  await tab.sees(["t01"], { count: 1 });
+  await here.server.start();
+  await served.run.says(/is back/);
+  await served.run.says(/1 task from the file to Redis.*1 task from the file to Redis/s);
+  await tab.refreshes();
+  await tab.page.getByText("from Redis", { exact: true }).waitFor();
+  await tab.page.getByText(REDIS_DOWN).waitFor({ state: "detached" });
+});
+
+it("a server that went is said, what was there stays, and it comes back by itself", async () => {
+  const served = await here.serveSynced();
+  const tab = await here.open(served.url);
+  await tab.sees(["t01"]);
+  await served.stop();
+  await tab.page.clock.fastForward(6_000);
+  await tab.page.getByText("The server does not answer.").waitFor();
+  await tab.sees(["t01"], { count: 1 });
+  const port = new URL(served.url).port;
+  await here.serve(`--no-cleanup --port ${port}`);
+  await tab.refreshes();
+  await tab.page.getByText("The server does not answer.").waitFor({ state: "detached" });
+  tab.expectsRefusals();
+});
+
+it("without Redis by the configuration nothing is amiss", async () => {
+  here.root.configure(null);
+  const tab = await here.open((await here.serve("--no-cleanup")).url);
+  await tab.page.getByText("from the store file, Redis is off").waitFor();
+  expect(await tab.page.locator(".notice").count()).toBe(0);
+});
+
+// The last one: it leaves no Redis behind.
+it("a store file that cannot be read says what to do; Redis answers meanwhile", async () => {
+  const served = await here.serveSynced();
+  here.root.write("voice_task.json", "[{");
+  await here.server.stop();
+  await served.run.says(/the store file answers/);
+  const tab = await here.open(served.url);
+  await tab.page.getByText("The tasks could not be read.").waitFor();
+  await tab.page.getByText("The store file cannot be read.").waitFor();
+  await tab.page.getByText("ttsctl doctor").waitFor();
+  tab.expectsRefusals();
+  here.root.writeStore([record("alice", "t02")]);
+  await tab.page.getByRole("button", { name: "Try again" }).click();
+  await tab.sees(["t02"], { count: 1 });
+});
