@@ -20,7 +20,8 @@ function orNull(schema: { type: string }): object {
   return { ...schema, type: [schema.type, "null"] };
 }
 
-const STATUS_COUNTS = { total: COUNT, wait: COUNT, run: COUNT, done: COUNT, error: COUNT, other: COUNT };
+const BY_STATUS = { wait: COUNT, run: COUNT, done: COUNT, error: COUNT, other: COUNT };
+const STATUS_COUNTS = { total: COUNT, ...BY_STATUS };
 const SOURCE = { type: "string", enum: ["redis", "file", "mixed"] };
 const HOURS = { type: "array", items: exact({ from: TIME, ...STATUS_COUNTS }) };
 
@@ -87,7 +88,10 @@ export const SCHEMAS = {
     required: ["source", "at", "user", "total", "byStatus", "users", "byUser", "ages", "perHour", "dangling"],
     additionalProperties: true,
   },
-  StatsHours: exact({ source: SOURCE, at: TIME, user: orNull(STRING), perHour: HOURS }),
+  StatsHours: exact({
+    ...{ source: SOURCE, at: TIME, user: orNull(STRING), total: COUNT, perHour: HOURS },
+    byStatus: exact(BY_STATUS),
+  }),
   Health: exact({
     status: { type: "string", enum: ["ok", "degraded", "down"] },
     store: { type: "string", enum: ["ok", "missing", "unreadable"] },

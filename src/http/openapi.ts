@@ -118,7 +118,7 @@ const PATHS: Record<string, Record<string, object>> = {
   },
   "/stats/hours": {
     get: operation({
-      ...{ summary: "Tasks by the hour of their last change and by status", parameters: [OF_USER] },
+      ...{ summary: "Tasks by status, and by the hour of their last change", parameters: [OF_USER] },
       responses: { 200: jsonOf("StatsHours", "the last 24 hours") },
     }),
   },

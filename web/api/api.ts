@@ -1,5 +1,5 @@
 import type { HealthAnswer } from "../../src/http/health.ts";
-import type { StatsResult } from "../../src/operations/stats/types.ts";
+import type { StatsHours } from "../../src/http/routes/stats.ts";
 import type { PageJson } from "../../src/render/page.ts";
 import { fieldsOf } from "../model/exact-json.ts";
 import { type Download, downloadsOf } from "../model/files.ts";
@@ -66,9 +66,9 @@ export class Api {
     return (await response.json()) as HealthAnswer;
   }
 
-  async stats(userId: string): Promise<StatsResult> {
-    const user = userId === "" ? "" : `&user_id=${encodeURIComponent(userId)}`;
-    return (await (await this.#ask(`stats?disk=false${user}`)).json()) as StatsResult;
+  async stats(userId: string): Promise<StatsHours> {
+    const user = userId === "" ? "" : `?user_id=${encodeURIComponent(userId)}`;
+    return (await (await this.#ask(`stats/hours${user}`)).json()) as StatsHours;
   }
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */

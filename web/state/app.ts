@@ -78,7 +78,7 @@ export class App {
 
   async #refresh(): Promise<void> {
     if (this.session.needsToken.value) return;
-    await Promise.all([this.tasks.refresh(), this.about.refresh(), this.overview.refreshIfDue()]);
+    await Promise.all([this.tasks.refresh(), this.about.refresh(), this.overview.refresh()]);
     this.tick();
   }
 

@@ -1,10 +1,10 @@
-import type { StatsResult } from "../../src/operations/stats/types.ts";
+import type { StatsHours } from "../../src/http/routes/stats.ts";
 import { BAR_ORDER, segmentsOf, topOf } from "../chart/bars.ts";
 import type { Messages } from "../i18n/messages.ts";
 import { useMessages } from "./context.ts";
 import { useTimes } from "./times.ts";
 
-type Hour = StatsResult["perHour"][number];
+type Hour = StatsHours["perHour"][number];
 
 /** Every so many bars get the hour beneath them. */
 const LABELLED = 6;

@@ -7,8 +7,8 @@ import { KeptAnswers } from "../kept-answers.ts";
 import { paramsOf, switchOf } from "../list-params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 
-/** `GET /stats/hours`: of the last 24 hours how many tasks were last changed in each, for a chart. */
-export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "perHour">;
+/** `GET /stats/hours`: how many tasks there are by status, and how many were last changed in each of the last 24 hours, for a chart. */
+export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
 /**
  * `GET /stats`, the JSON of `ttsctl stats` (`disk=false` leaves out the look at audio and logs), and a small part of it. Both
@@ -25,7 +25,8 @@ export function addStats(app: Hono<Env>, { stats, clock }: ServerParts): void {
     return json(await ask(params.get("user_id"), switchOf("disk", params.get("disk"), true), true));
   });
   app.get("/stats/hours", async (c) => {
-    const { source, at, user, perHour } = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
-    return json({ source, at, user, perHour } satisfies StatsHours);
+    const stats = await ask(paramsOf(c.req.url, ["user_id"]).get("user_id"), false, false);
+    const { source, at, user, total, byStatus, perHour } = stats;
+    return json({ source, at, user, total, byStatus, perHour } satisfies StatsHours);
   });
 }
