@@ -34,7 +34,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   addStats(app, parts);
   addOutput(app, parts);
   addMetrics(app, parts);
-  app.notFound(() => problemResponse(new HttpError("NOT_FOUND", "there is nothing here", "see /openapi.json")));
+  app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError((error) => {
     if (problemOf(error).code === "INTERNAL") parts.failed(error);
     return problemResponse(error);
@@ -46,4 +46,16 @@ export function createApp(parts: ServerParts): Hono<Env> {
 function routeOf(c: Context<Env>): string {
   const path = routePath(c, -1);
   return path === "/*" || path === "*" ? "other" : path;
+}
+
+const METHODS = ["GET", "POST", "DELETE"];
+
+/** A path that takes another method is there. */
+function nothingHere(app: Hono<Env>, path: string): HttpError {
+  const allowed = METHODS.filter((method) =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  );
+  if (allowed.length === 0) return new HttpError("NOT_FOUND", "there is nothing here", "see /openapi.json");
+  const allow = allowed.join(", ");
+  return new HttpError("METHOD_NOT_ALLOWED", `this takes ${allow} alone`, undefined, { allow });
 }
