@@ -35,6 +35,8 @@ function versions(project: string): Record<string, string> {
     Python: said([PYTHON, "--version"]),
     jq: said(["jq", "--version"]),
     RQ: said(["rq", "--version"]),
+    FastAPI: said([PYTHON, "-c", "import fastapi; print(fastapi.__version__)"]),
+    uvicorn: said(["uvicorn", "--version"]),
     BullMQ: packageVersion(join(project, "bench/node_modules/bullmq/package.json")),
   };
   return Object.fromEntries(Object.entries(found).flatMap(([name, version]) => (version ? [[name, version]] : [])));

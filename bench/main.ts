@@ -8,18 +8,23 @@ import { writeDocs } from "./report/docs.ts";
 import { jsonReport } from "./report/json.ts";
 import { resultLine, textReport } from "./report/text.ts";
 
-const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--json FILE] [--docs]
-  --tasks  how many tasks the stores have (100000)
-  --runs   how often each row is run (5)
-  --only   the rows wanted
-  --json   where the results go as JSON too
-  --docs   write docs/performance.md, .json and .svg`;
+const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--minutes N] [--json FILE] [--docs]
+  --tasks    how many tasks the stores have (100000)
+  --runs     how often each row is run (5)
+  --only     the rows wanted
+  --minutes  how long the library is put under load (a sixth)
+  --json     where the results go as JSON too
+  --docs     write docs/performance.md, .json and .svg`;
+
+/** How long the library is put under load, unless --minutes says otherwise. */
+const LOAD_SECONDS = 10;
 
 const { values } = parseArgs({
   options: {
     tasks: { type: "string", default: "100000" },
     runs: { type: "string", default: "5" },
     only: { type: "string", default: "" },
+    minutes: { type: "string" },
     json: { type: "string" },
     docs: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -35,7 +40,8 @@ async function main(): Promise<void> {
   process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
   // An exit, or what the bench made and started would stay.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
-  const place = { project, scratch, binary: join(project, "bin/ttsctl") };
+  const loadSeconds = values.minutes === undefined ? LOAD_SECONDS : Number(values.minutes) * 60;
+  const place = { project, scratch, binary: join(project, "bin/ttsctl"), loadSeconds };
   const options = { tasks: numbers(values.tasks), runs: Number(values.runs), only: words(values.only) };
   const results = await bench(place, options, (result) => process.stderr.write(`${resultLine(result)}\n`));
   const report = { ...machine(project), runs: options.runs, results };

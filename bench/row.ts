@@ -36,6 +36,8 @@ export interface Comparison {
   readonly id: string;
   /** The ratio of the medians that is to be reached, at most. */
   readonly target: number;
+  /** The work is one request of many: how many times as many as the peer's are answered, at least the target. */
+  readonly isRate?: boolean;
   /** How often it is run where other rows are run once: more where a run takes milliseconds. */
   readonly times?: number;
   readonly ours: Work;
@@ -44,9 +46,13 @@ export interface Comparison {
 }
 
 /** ttsctl and a peer, in turn, so that what disturbs the machine meets both. */
-export function compared({ id, target, times = 1, ours, peer }: Comparison): Row {
+export function compared({ id, target, isRate = false, times = 1, ours, peer }: Comparison): Row {
+  const outcome = (mine: Summary, theirs: Summary): Outcome => {
+    const value = isRate ? theirs.median / mine.median : mine.median / theirs.median;
+    return { ours: mine, theirs, value, leftOut: null };
+  };
   return {
-    about: { id, work: ours.name, peer: peer.name, target: { limit: target, unit: "×" } },
+    about: { id, work: ours.name, peer: peer.name, target: { limit: target, unit: "×", atLeast: isRate } },
     async measure(site, runs, earlier) {
       if ("sameRow" in peer) {
         const theirs = earlier.get(peer.sameRow)?.ours;
@@ -59,10 +65,6 @@ export function compared({ id, target, times = 1, ours, peer }: Comparison): Row
       return outcome(mine!, theirs!);
     },
   };
-}
-
-function outcome(ours: Summary, theirs: Summary): Outcome {
-  return { ours, theirs, value: ours.median / theirs.median, leftOut: null };
 }
 
 /** Runs each work so many times, one after the other, and checks every run. */

@@ -13,6 +13,8 @@ export interface Place {
   readonly binary: string;
   /** A folder for what is made on the way; whoever made it removes it. */
   readonly scratch: string;
+  /** How long the library is put under load. */
+  readonly loadSeconds: number;
 }
 
 /** Of these tasks every tenth is finished and past the retention of 7 days. */

@@ -1,8 +1,10 @@
 import type { Row } from "../row.ts";
+import { LIBRARY_ROWS } from "./library.ts";
 import { LIMIT_ROWS } from "./limits.ts";
 import { READ_ROWS } from "./read.ts";
 import { REMOVAL_ROWS } from "./removal.ts";
 import { SCALE_ROWS } from "./scale.ts";
+import { SERVE_ROWS } from "./serve.ts";
 import { START_ROWS } from "./start.ts";
 import { SYNC_ROWS } from "./sync.ts";
 
@@ -13,5 +15,7 @@ export const ROWS: readonly Row[] = [
   ...SYNC_ROWS,
   ...SCALE_ROWS,
   ...REMOVAL_ROWS,
+  ...SERVE_ROWS,
+  ...LIBRARY_ROWS,
   ...LIMIT_ROWS,
 ];

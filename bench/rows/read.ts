@@ -42,11 +42,14 @@ async function expectIds(site: Site, found: number): Promise<void> {
   expectThat(found === Math.min(MOST_IDS, (await idsOf(site)).length), `${found} tasks`);
 }
 
+/** Writes the query of these ids into query.json. */
+export async function writeIds(site: Site): Promise<void> {
+  writeFileSync(site.scratch("query.json"), JSON.stringify({ user_id: USER, task_ids: await idsOf(site) }));
+}
+
 const query: Work = {
-  name: `\`query\` of ${MOST_IDS} ids from Redis`,
-  async prepare(site) {
-    writeFileSync(site.scratch("query.json"), JSON.stringify({ user_id: USER, task_ids: await idsOf(site) }));
-  },
+  name: "`query` of 10,000 ids from Redis",
+  prepare: writeIds,
   run: (site) => site.ttsctl(`query --file ${site.scratch("query.json")} --source redis -o json`),
   check: (site, { stdout }) => expectIds(site, JSON.parse(stdout).items.length),
 };

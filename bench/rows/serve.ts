@@ -1,0 +1,104 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "../../test/helpers/redis.ts";
+import { PYTHON } from "../cost.ts";
+import { expectThat } from "../expect.ts";
+import { compared, type Peer } from "../row.ts";
+import { Server } from "../server.ts";
+import { type Site, USER } from "../site.ts";
+import { writeIds } from "./read.ts";
+
+/** What is asked of both, over so many connections at once. */
+interface Request {
+  readonly name: string;
+  readonly path: string;
+  /** Whether the ids of `query` are posted. */
+  readonly posts: boolean;
+  readonly connections: number;
+}
+
+const PAGE: Request = { name: "one page", path: `/voice-tasks?user_id=${USER}`, posts: false, connections: 16 };
+const IDS: Request = { name: "10,000 ids", path: "/voice-tasks/query", posts: true, connections: 4 };
+const SECONDS = 2;
+
+type Start = (site: Site, port: number) => Promise<Server>;
+
+const ttsctl: Start = (site, port) => {
+  const flags = ["--port", `${port}`, "--read-only", "--quiet"];
+  return Server.start([process.execPath, site.place.binary, "serve", ...flags], port, {
+    cwd: site.root.path,
+    log: site.scratch("log"),
+  });
+};
+
+const fastapi: Start = (site, port) => {
+  const argv = [PYTHON, "-m", "uvicorn", "api:app", "--port", `${port}`, "--log-level", "warning", "--no-access-log"];
+  const env = { REDIS_URL: site.redis.url, PYTHONDONTWRITEBYTECODE: "1" };
+  return Server.start(argv, port, { cwd: join(site.place.project, "bench/peers"), env, log: site.scratch("log") });
+};
+
+/** What wrk measures. */
+type Figure = "a request" | "p99";
+
+/** One server under load: `figure` is the time for each request, all of them together, or the 99th percentile of them. */
+function underLoad(name: string, start: Start, request: Request, figure: Figure): Peer {
+  let server: Server;
+  return {
+    name,
+    needs: ["wrk", "uvicorn"],
+    async prepare(site) {
+      await site.wholeMirror();
+      await writeIds(site);
+      writeFileSync(site.scratch("post.lua"), postScript(site.scratch("query.json")));
+      server = await start(site, await freePort());
+      site.expectSame(`${request.name} over HTTP`, await answer(site, server.url, request));
+    },
+    async run(site) {
+      const script = request.posts ? ["-s", site.scratch("post.lua")] : [];
+      const load = ["-t1", `-c${request.connections}`, `-d${SECONDS}s`, "--latency", "--timeout", "30s"];
+      const { stdout } = await site.run(["wrk", ...load, ...script, server.url + request.path]);
+      return { stdout, peakMb: server.peakMb, seconds: figure === "p99" ? p99(stdout) : perRequest(stdout) };
+    },
+    check: (_, { stdout }) => expectThat(!/Non-2xx|Socket errors/.test(stdout), stdout),
+    finish: async () => server?.stop(),
+  };
+}
+
+function postScript(body: string): string {
+  return `wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = io.open("${body}"):read("*a")
+`;
+}
+
+/** The ids that an answer has, in order. */
+async function answer(site: Site, url: string, { path, posts }: Request): Promise<string> {
+  const headers = { "content-type": "application/json" };
+  const body = { method: "POST", headers, body: readFileSync(site.scratch("query.json")) };
+  const response = await fetch(url + path, posts ? body : {});
+  const { items } = (await response.json()) as { items: { task_id: string }[] };
+  return items.map(({ task_id }) => task_id).join(" ");
+}
+
+function perRequest(stdout: string): number {
+  return 1 / Number(/^Requests\/sec:\s+([\d.]+)$/m.exec(stdout)![1]);
+}
+
+function p99(stdout: string): number {
+  const [, value, unit] = /^\s+99%\s+([\d.]+)(us|ms|s|m)$/m.exec(stdout)!;
+  return Number(value) * { us: 1e-6, ms: 1e-3, s: 1, m: 60 }[unit as "us" | "ms" | "s" | "m"];
+}
+
+function row(id: string, target: number, request: Request, figure: Figure) {
+  const [ours, peer] = [
+    underLoad(`\`serve\`: ${request.name}, ${figure}`, ttsctl, request, figure),
+    underLoad("FastAPI, uvicorn and redis-py", fastapi, request, figure),
+  ];
+  return compared({ id, target, isRate: figure === "a request", ours, peer });
+}
+
+export const SERVE_ROWS = [
+  row("serve", 4, PAGE, "a request"),
+  row("serve-p99", 1, PAGE, "p99"),
+  row("serve-ids", 2, IDS, "a request"),
+];
