@@ -15,7 +15,8 @@ export interface Fault {
   readonly on: "any" | "disk" | "store";
 }
 
-const HOOK = new URL("hook.mjs", import.meta.url).href;
+/** Loaded into a process before its own code. */
+export const HOOK = new URL("hook.mjs", import.meta.url).href;
 
 /**
  * Runs the built binary with a fault in it. `steps` are the names of the steps taken; none where it was killed. One that

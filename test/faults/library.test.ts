@@ -1,0 +1,141 @@
+import { copyFileSync, readFileSync, truncateSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
+import { useFolder, writeOld } from "../helpers/files.ts";
+import { record, taskOf, UTC } from "../helpers/records.ts";
+import { SEED } from "../helpers/seed.ts";
+import { readWithPython } from "../store/write/python-eyes.ts";
+import { SHAPES, textOf, WriterPlace } from "../store/write/setup.ts";
+import { Chance, LONG, times } from "./helpers/chance.ts";
+import { type ProgramOptions, runProgram, type Said, wrongIn } from "./helpers/program.ts";
+import { triedFault } from "./helpers/tally.ts";
+
+const path = useFolder();
+const SEEDS = [1, 2, 3].map((n) => record("bob", `seed${n}`));
+const TASKS = { count: 40, tasks: 6, width: 8 };
+
+/** The tasks that a reader finds, an unfinished append at the end aside. */
+async function held(store: string) {
+  const snapshot = await new FileStore(store, UTC, systemClock).read();
+  try {
+    const tasks = await snapshot.readTasks([...snapshot.liveRows()]);
+    return Object.fromEntries(tasks.map(({ userId, taskId, json }) => [`${userId}:${taskId}`, JSON.parse(json)]));
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function expectRight(
+  store: string,
+  said: Said,
+  program: Pick<ProgramOptions, "tasks" | "prefix">,
+  label: string,
+) {
+  const found = await held(store);
+  const wrong = wrongIn(found, said, program);
+  const seedsLost = SEEDS.filter(({ task_id }) => found[`bob:${task_id}`] === undefined).length;
+  triedFault(1, wrong.length + seedsLost);
+  expect(wrong, label).toEqual([]);
+  expect(seedsLost, label).toBe(0);
+}
+
+describe.each(SHAPES)("row A, kill -9 of a program that writes with the library, %s", (shape) => {
+  it("at each kind of call: what had resolved is there, nothing is invented, and the next run goes on", async () => {
+    const store = path("voice_task.json");
+    const run = (fault?: ProgramOptions["fault"]) =>
+      runProgram({ store, ...TASKS, ...(fault === undefined ? {} : { fault }) });
+    writeOld(store, textOf(shape, SEEDS));
+    const { steps, code, stderr } = await run({ at: -1, act: "kill", on: "any" });
+    expect(code, stderr).toBe(0);
+    for (const at of placesToKill(steps, new Chance(`library ${shape}`))) {
+      writeOld(store, textOf(shape, SEEDS));
+      const killed = await run({ at, act: "kill", on: "any" });
+      const label = `TTSCTL_SEED=${SEED}, killed at step ${at}, ${steps[at]}`;
+      await expectRight(store, killed, TASKS, label);
+      if (!LONG) continue;
+      const again = await run();
+      expect([again.code, again.failed.size], label).toEqual([0, 0]);
+      await expectRight(store, again, TASKS, label);
+    }
+  });
+});
+
+/** One step of each kind in a long run, and more at random; a few of them in a short one. */
+function placesToKill(steps: readonly string[], chance: Chance): number[] {
+  const kinds = [...new Set(steps)].map((kind) => {
+    return chance.of(steps.flatMap((step, at) => (step === kind ? [at] : [])));
+  });
+  const random = Array.from({ length: times(1, 40) }, () => chance.below(steps.length));
+  return [...(LONG ? kinds : chance.some(kinds, 2)), ...random];
+}
+
+describe("row A, an append that was cut", () => {
+  it("at any byte: whole lines count, the rest is named, and the next append cuts it off", async () => {
+    const whole = new WriterPlace(path("voice_task.json"));
+    whole.fill(textOf("jsonl", SEEDS));
+    const before = Buffer.byteLength(whole.text);
+    const records = [record("alice", "p1", { n: 1 }), record("alice", "p2", { n: 2, text: "é\u{1f642}" })];
+    await Promise.all(records.map((one) => whole.writer.upsert(taskOf(one))));
+    await whole.close();
+    const bytes = readFileSync(whole.path);
+    const ends = [1, 2].map((count) => endOfLine(bytes, before, count));
+    for (let cut = before; cut <= bytes.length; cut++) {
+      const store = path("cut.json");
+      copyFileSync(whole.path, store);
+      truncateSync(store, cut);
+      utimesSync(store, 1_600_000_000, 1_600_000_000); // or its writer would be given a second to go on
+      const names = Object.keys(await held(store)).filter((name) => name.startsWith("alice"));
+      // A last line that is whole but for its newline counts as well.
+      expect(names, `cut at ${cut}`).toEqual(["alice:p1", "alice:p2"].filter((_, i) => cut >= ends[i]! - 1));
+      triedFault();
+      if (cut % times(40, 1) !== 0) continue;
+      const place = new WriterPlace(store);
+      await place.writer.upsert(taskOf(record("alice", "p3", { n: 3 })));
+      await place.close();
+      expect(Object.keys(readWithPython(store)), `cut at ${cut}`).toEqual([
+        ...SEEDS.map(({ task_id }) => `bob:${task_id}`),
+        ...names,
+        "alice:p3",
+      ]);
+    }
+  });
+});
+
+/** After the newline of the so-manieth line from a byte on. */
+function endOfLine(bytes: Buffer, from: number, count: number): number {
+  let at = from;
+  for (let line = 0; line < count; line++) at = bytes.indexOf(0x0a, at) + 1;
+  return at;
+}
+
+describe.each(SHAPES)("two programs that write one file, %s", (shape) => {
+  it("lose nothing of each other", async () => {
+    const store = path("voice_task.json");
+    writeOld(store, textOf(shape, SEEDS));
+    const programs = ["a", "b"].map((prefix) => ({ store, prefix, count: times(60, 600), tasks: 10, width: 16 }));
+    const said = await Promise.all(programs.map(runProgram));
+    for (const [i, one] of said.entries()) {
+      expect([one.code, one.failed.size, one.stderr]).toEqual([0, 0, ""]);
+      await expectRight(store, one, programs[i]!, `program ${i}`);
+    }
+  });
+});
+
+describe("row B, a disk that is full", () => {
+  it.each(SHAPES)("is told, and the file, %s, keeps what it had and takes more later", async (shape) => {
+    const store = path("voice_task.json");
+    writeOld(store, textOf(shape, SEEDS));
+    const program = { store, count: 60, tasks: 60, width: 4 };
+    const full = await runProgram({ ...program, fileSize: 4096 });
+    expect(full.code, full.stderr).toBe(0);
+    expect(full.failed.size).toBeGreaterThan(0);
+    expect(new Set(full.failed.values())).toEqual(new Set(["STORE_WRITE_FAILED"]));
+    await expectRight(store, full, program, "full");
+    const more = await runProgram(program);
+    expect(more.failed.size).toBe(0);
+    await expectRight(store, more, program, "afterwards");
+    expect(readWithPython(join(store))).toMatchObject({ "bob:seed1": SEEDS[0] });
+  });
+});

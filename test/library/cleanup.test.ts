@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import type { TtsctlError } from "../../src/errors.ts";
+import type { CleanupCounts, TaskStore } from "../../src/library/types.ts";
+import { ago, record } from "../helpers/records.ts";
+import { ttsctl } from "../helpers/ttsctl.ts";
+import { useLibrary } from "./setup.ts";
+
+const here = useLibrary();
+const OLD = record("alice", "old");
+const YOUNG = record("alice", "young", { updated_at: ago(60) });
+
+type Pass = [CleanupCounts | null, TtsctlError | null];
+
+function firstPass(store: TaskStore): Promise<Pass> {
+  return new Promise((resolve, reject) => {
+    store.startCleanup({ onPass: (...pass) => resolve(pass) }).catch(reject);
+  });
+}
+
+describe("startCleanup", () => {
+  it("purges what has expired, with audio and logs, and tells of the pass", async () => {
+    here.root.writeStore([OLD, YOUNG]);
+    here.root.writeArtifacts([OLD, YOUNG]);
+    const store = await here.open({ retention: "1h" });
+    await store.syncToRedis();
+    const [counts, problem] = await firstPass(store);
+    expect([counts, problem]).toMatchObject([{ candidates: 1, purged: 1, files: 2, bytes: 110 }, null]);
+    expect(here.root.readStore()).toEqual([YOUNG]);
+    expect([here.root.has("output/alice/old"), here.root.has("output/alice/young")]).toEqual([false, true]);
+    expect(await here.server.call("EXISTS", "tts:task:alice:old")).toBe(0);
+    await store.stopCleanup();
+  });
+
+  it("goes on with the file alone where Redis is down, and says so", async () => {
+    await here.server.stop();
+    try {
+      here.root.writeStore([OLD, YOUNG]);
+      const [counts, problem] = await firstPass(await here.open({ retention: "1h" }));
+      expect([counts, problem]).toMatchObject([{ purged: 1 }, { code: "REDIS_UNAVAILABLE" }]);
+    } finally {
+      await here.server.start();
+    }
+  });
+
+  it("tells of a pass that failed, and tries the next one", async () => {
+    here.root.write("voice_task.json", "[{");
+    const [counts, problem] = await firstPass(await here.open({ retention: "1h" }));
+    expect([counts, problem?.code]).toEqual([null, "STORE_INVALID"]);
+    expect(here.heard.join()).toContain("cleanup:");
+  });
+
+  it("is one of all watchers of the store, commands included", async () => {
+    const store = await here.open();
+    await store.startCleanup();
+    await expect(store.startCleanup()).rejects.toMatchObject({ code: "WATCHER_RUNNING" });
+    await expect((await here.open()).startCleanup()).rejects.toMatchObject({ code: "WATCHER_RUNNING" });
+    const watcher = await ttsctl(["cleanup", "--watch", "-o", "json"], { cwd: here.root.path });
+    expect(JSON.parse(watcher.stderr.trim().split("\n").at(-1)!)).toMatchObject({ code: "WATCHER_RUNNING" });
+    await store.stopCleanup();
+    await store.startCleanup();
+  });
+
+  it("does not act on folders that nobody named, nor beside an audit ledger that it would not keep", async () => {
+    const { output: _, logs: __, ...rest } = { store: here.root.store, output: 0, logs: 0 };
+    const { openTaskStore } = await import("../../src/library/index.ts");
+    const bare = await openTaskStore({ ...rest, redis: "off" });
+    await expect(bare.startCleanup()).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
+    await bare.close();
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    const audited = await here.open({ config: here.root.at("config.ini") });
+    await expect(audited.startCleanup()).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
+  });
+
+  it("keeps going beside writes, which lose nothing", async () => {
+    here.root.writeStore([OLD, YOUNG]);
+    const store = await here.open({ retention: "1h" });
+    const pass = firstPass(store);
+    const written = Array.from({ length: 40 }, (_, i) =>
+      store.upsert(record("bob", `n${i}`, { updated_at: ago(1) }) as never),
+    );
+    await Promise.all([pass, ...written]);
+    expect(here.root.readStore().map(({ task_id }) => task_id)).toHaveLength(41);
+  });
+});

@@ -1,0 +1,19 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { OpenStore } from "../../src/library/open-store.ts";
+
+const guide = readFileSync(new URL("../../docs/library.md", import.meta.url), "utf8");
+const methods = Object.getOwnPropertyNames(OpenStore.prototype).filter((name) => name !== "constructor");
+
+describe("docs/library.md", () => {
+  it.each(methods)("has a section on %s, with an example", (name) => {
+    const section = guide.split(/^#+ /m).find((text) => new RegExp(`^(.*, )?${name}\\(`).test(text));
+    expect(section).toMatch(new RegExp(`\`\`\`js\\n[\\s\\S]*store\\.${name}\\(`));
+  });
+
+  it("names every option", () => {
+    const types = readFileSync(new URL("../../src/library/types.ts", import.meta.url), "utf8");
+    const body = /interface StoreOptions \{(.*?)^\}/ms.exec(types)![1]!;
+    for (const [, option] of body.matchAll(/readonly (\w+)\?:/g)) expect(guide).toContain(`\`${option}\``);
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { settingsOf } from "../../src/library/settings.ts";
+import type { StoreOptions } from "../../src/library/types.ts";
+import { useFolder, writeOld } from "../helpers/files.ts";
+
+const path = useFolder();
+const refused = (options: unknown) => settingsOf(options as StoreOptions).catch((error) => error);
+
+describe("the settings of a store", () => {
+  it("are options over config over defaults; the environment does not count", async () => {
+    writeOld(
+      path("config.ini"),
+      "[redis]\nport = 7000\ndb = 2\n[store]\npath = tasks.jsonl\n[cleanup]\nretention = 1h\n",
+    );
+    process.env.REDIS_PORT = "1";
+    try {
+      const { redis, store, cleanup, service } = await settingsOf({
+        config: path("config.ini"),
+        redis: { port: 7001, timeout: "500ms" },
+        timezone: "Asia/Shanghai",
+      });
+      expect([redis.host.value, redis.port.value, redis.db.value, redis.timeout.value]).toEqual([
+        "127.0.0.1",
+        7001,
+        2,
+        0.5,
+      ]);
+      expect([store.path.value, cleanup.retention.value]).toEqual([path("tasks.jsonl"), 3600]);
+      expect(service.timezone.value).toBe("Asia/Shanghai");
+    } finally {
+      delete process.env.REDIS_PORT;
+    }
+  });
+
+  it("a url takes the place of the parts in config; a bare number of a retention is seconds", async () => {
+    writeOld(path("config.ini"), "[redis]\nport = 7000\ndb = 2\npassword = x\n");
+    const options = { config: path("config.ini"), redis: "redis://127.0.0.1:7001", retention: 90 };
+    const { redis, cleanup } = await settingsOf(options);
+    expect([redis.port.value, redis.db.value, redis.password.value]).toEqual([7001, 0, null]);
+    expect([cleanup.retention.value, cleanup.retentionDone.value]).toEqual([90, 90]);
+  });
+
+  it("off is off", async () => {
+    const { redis } = await settingsOf({ store: path("x.json"), redis: "off" });
+    expect(redis.enabled.value).toBe(false);
+  });
+
+  it.each<[unknown, string, RegExp]>([
+    [{}, "CONFIG_REQUIRED", /store nor config/],
+    [{ store: "x", colour: "red" }, "USAGE", /"colour"/],
+    [{ store: "x", redis: { prot: 1 } }, "USAGE", /"redis.prot"/],
+    [{ store: 5 }, "USAGE", /store/],
+    [{ store: "x", redis: 5 }, "USAGE", /redis/],
+    [{ store: "x", redis: null }, "USAGE", /redis/],
+    [{ store: "x", redis: { port: "abc" } }, "CONFIG_INVALID", /redis\.port: "abc"/],
+    [{ store: "x", redis: { port: 70_000 } }, "CONFIG_INVALID", /70000/],
+    [{ store: "x", redis: { url: "redis://h", port: 1 } }, "CONFIG_INVALID", /both set/],
+    [{ store: "x", retention: "soon" }, "CONFIG_INVALID", /soon/],
+    [{ store: "x", retention: true }, "USAGE", /retention/],
+    [{ store: "x", timezone: "+08:00" }, "CONFIG_INVALID", /timezone/],
+    [{ config: "/nowhere/config.ini" }, "CONFIG_NOT_FOUND", /nowhere/],
+    [{ config: 1 }, "USAGE", /config/],
+  ])("%j is refused", async (options, code, message) => {
+    expect(await refused(options)).toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  it("says a password in no message", async () => {
+    const error = await refused({ store: "x", redis: "redis://:hunter2@host:port" });
+    expect(error.code).toBe("CONFIG_INVALID");
+    expect(`${error.message}${error.hint}`).not.toContain("hunter2");
+  });
+});

@@ -1,0 +1,193 @@
+import { describe, expect, it } from "vitest";
+import type { StoredTask, TaskRecord } from "../../src/library/types.ts";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { useLibrary } from "./setup.ts";
+
+const here = useLibrary();
+const task = (taskId: string, more = {}): TaskRecord =>
+  record("alice", taskId, { updated_at: ago(60), ...more }) as never;
+const idsOf = (items: readonly StoredTask[]) => items.map(({ taskId }) => taskId);
+
+describe("upsert and delete", () => {
+  it("write both stores", async () => {
+    const store = await here.open();
+    expect(await store.upsert(task("t1"))).toEqual({ file: "written", redis: "written" });
+    expect(here.root.readStore()).toEqual([task("t1")]);
+    expect((await here.server.hash("tts:task:alice:t1")).status).toBe("succeeded");
+    expect(await store.delete("alice", "t1")).toEqual({ file: "removed", redis: "removed" });
+    expect(here.root.readStore()).toEqual([]);
+    expect(await here.server.call("EXISTS", "tts:task:alice:t1")).toBe(0);
+    expect(await here.server.zset("tts:tasks:index")).toEqual([]);
+    expect(await store.delete("alice", "t1")).toEqual({ file: "missing", redis: "missing" });
+  });
+
+  it("keep their order in Redis too, many at a time", async () => {
+    const store = await here.open();
+    const steps = ["queued", "running", "succeeded"];
+    const asked = Array.from({ length: 50 }, (_, i) => steps.map((status) => store.upsert(task(`t${i}`, { status }))));
+    await Promise.all(asked.flat());
+    const hashes = await Promise.all(asked.map((_, i) => here.server.hash(`tts:task:alice:t${i}`)));
+    expect(new Set(hashes.map(({ status }) => status))).toEqual(new Set(["succeeded"]));
+    await Promise.all([store.upsert(task("t0")), store.delete("alice", "t0"), store.delete("alice", "t1")]);
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(48);
+  });
+
+  it("keep numbers of JSON text as they stand", async () => {
+    const store = await here.open();
+    await store.upsert(
+      '{"user_id": "alice", "task_id": "t1", "updated_at": 1700000000, "top_p": 1.0, "seed": 12345678901234567890}',
+    );
+    expect((await store.get("alice", "t1"))!.json).toContain('"top_p":1.0,"seed":12345678901234567890');
+    expect(here.root.storeText()).toContain('"top_p": 1.0');
+  });
+
+  it("leave a copy in Redis that is newer", async () => {
+    const store = await here.open();
+    await store.upsert(task("t1"));
+    await here.server.call("HSET", "tts:task:alice:t1", "updated_at", ago(0), "status", "running");
+    expect(await store.upsert(task("t1", { text: "again" }))).toEqual({ file: "written", redis: "newer" });
+    expect(await store.delete("alice", "t1")).toEqual({ file: "removed", redis: "newer" });
+    expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
+  });
+
+  it("write again what Redis lost unseen, and over what another program wrote there", async () => {
+    const store = await here.open();
+    await store.upsert(task("t1", { updated_at: 100 }));
+    await here.server.call("FLUSHALL");
+    expect(await store.upsert(task("t1", { updated_at: 200 }))).toMatchObject({ redis: "written" });
+    await here.server.call("HSET", "tts:task:alice:t1", "updated_at", "1970-01-01T00:02:30+00:00");
+    expect(await store.upsert(task("t1", { updated_at: 300 }))).toMatchObject({ redis: "written" });
+    expect((await here.server.hash("tts:task:alice:t1")).updated_at).toBe("1970-01-01T00:05:00+00:00");
+    expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "300"]]);
+  });
+
+  it("tell a task whose key in Redis is of another kind alone", async () => {
+    const store = await here.open();
+    await here.server.call("LPUSH", "tts:task:alice:t1", "x");
+    const [one, other] = await Promise.all([store.upsert(task("t1")), store.upsert(task("t2"))]);
+    expect([one.file, other]).toEqual(["written", { file: "written", redis: "written" }]);
+    expect(one.redis).toMatchObject({ code: "REDIS_FAILED" });
+    expect(here.heard.join()).toContain("not written to Redis");
+  });
+
+  it.each<[unknown, RegExp]>([
+    [{ user_id: "a", task_id: "t" }, /updated_at/],
+    [{ user_id: "a:b", task_id: "t", updated_at: 1 }, /user_id/],
+    [{ task_id: "t", updated_at: 1 }, /user_id/],
+    [{ user_id: "a", task_id: "\ud800", updated_at: 1 }, /surrogate/],
+    [{ user_id: "a", task_id: "t", updated_at: 1, deleted: true }, /delete/],
+    [{ user_id: "a", task_id: "t", updated_at: 1, big: 1n }, /JSON/],
+    [undefined, /object/],
+    [[1], /object/],
+    ["{", /JSON/],
+  ])("refuse what is no valid record (%#), and write nothing", async (record, message) => {
+    const store = await here.open();
+    const refused = store.upsert(record as TaskRecord);
+    await expect(refused).rejects.toMatchObject({ code: "TASK_INVALID", message: expect.stringMatching(message) });
+    await expect(store.delete("alice", " ")).rejects.toMatchObject({ code: "TASK_INVALID" });
+    expect(here.root.has("voice_task.json")).toBe(false);
+  });
+});
+
+describe("reading", () => {
+  const fill = async () => {
+    const store = await here.open();
+    const words = ["queued", "running", "succeeded", "failed", "paused"];
+    await Promise.all(words.map((status, i) => store.upsert(task(`t${i}`, { status, updated_at: ago(600 - i) }))));
+    await store.upsert(record("bob", "t0", { updated_at: ago(0) }) as never);
+    await store.syncToRedis();
+    return store;
+  };
+
+  it.each(["redis", "file"] as const)("gives pages, ids, and all, from %s", async (source) => {
+    const store = await fill();
+    const page = await store.listPage({ source, userId: "alice", page: 2, pageSize: 2 });
+    expect([page.total, page.source, idsOf(page.items)]).toEqual([5, source, ["t2", "t1"]]);
+    expect(page.items[0]).toMatchObject({ status: "done", record: { status: "succeeded", text: "你好，世界" } });
+    const chosen = await store.listByIds("alice", ["t4", "t9", "t0"], { source });
+    expect([idsOf(chosen.items), chosen.missing]).toEqual([["t4", "t0"], ["t9"]]);
+    expect(idsOf((await store.listPage({ source, status: ["wait", "error"] })).items)).toEqual(["t3", "t0"]);
+    const all: string[] = [];
+    for await (const { userId, taskId } of store.all({ source })) all.push(`${userId}:${taskId}`);
+    expect(all).toEqual(["bob:t0", "alice:t4", "alice:t3", "alice:t2", "alice:t1", "alice:t0"]);
+    expect((await store.get("alice", "t4", { source }))!.status).toBe("paused");
+    expect(await store.get("alice", "t9", { source })).toBeNull();
+  });
+
+  it("sees in the file what was just written, also by others", async () => {
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    const other = await here.open({ store: here.root.at("tasks.jsonl") });
+    for (let i = 0; i < 5; i++) {
+      await (i % 2 === 0 ? store : other).upsert(task("t1", { n: i, updated_at: 100 + i }));
+      expect((await store.get("alice", "t1", { source: "file" }))!.record.n).toBe(i);
+    }
+  });
+
+  it.each<[object, RegExp]>([
+    [{ pageSize: 1001 }, /pageSize/],
+    [{ status: ["soon"] }, /status/],
+    [{ since: "soon" }, /since/],
+    [{ source: "disk" }, /source/],
+    [{ users: ["a"] }, /users/],
+  ])("refuses %j", async (query, message) => {
+    const store = await here.open();
+    const refused = store.listPage(query);
+    await expect(refused).rejects.toMatchObject({ code: "USAGE", message: expect.stringMatching(message) });
+  });
+});
+
+describe("a Redis that is down", () => {
+  it("is a value and a line of the log; when it is back, a sync brings it what it missed", async () => {
+    await here.server.stop();
+    const store = await here.open();
+    const { file, redis } = await store.upsert(task("t1"));
+    expect([file, redis]).toMatchObject(["written", { code: "REDIS_UNAVAILABLE" }]);
+    expect(await store.syncToRedis()).toMatchObject({ counts: null, problem: { code: "REDIS_UNAVAILABLE" } });
+    for (let i = 0; i < 20; i++) await store.upsert(task("t2", { updated_at: 1000 + i }));
+    expect(await store.listPage()).toMatchObject({ source: "file", total: 2 });
+    expect(here.heard.length).toBeLessThan(5);
+    await here.server.start();
+    await until(() => here.heard.some((line) => line.includes("syncToRedis")), 30);
+    expect(await store.syncToRedis()).toMatchObject({ counts: { total: 2, written: 2, failed: 0 }, problem: null });
+    expect(await store.upsert(task("t3"))).toEqual({ file: "written", redis: "written" });
+    expect(await store.listPage()).toMatchObject({ source: "redis", total: 3 });
+  });
+
+  it("that hangs costs one timeout, not one for each write; the file has them all", async () => {
+    const store = await here.open();
+    await store.upsert(task("t0"));
+    here.server.suspend();
+    try {
+      const told = await Promise.all(Array.from({ length: 100 }, (_, i) => store.upsert(task(`t${i}`))));
+      expect(new Set(told.map(({ file }) => file))).toEqual(new Set(["written"]));
+      expect(told.every(({ redis }) => typeof redis === "object")).toBe(true);
+      expect(here.root.readStore()).toHaveLength(100);
+    } finally {
+      here.server.resume();
+    }
+  });
+
+  it("by the settings is neither asked nor told of", async () => {
+    const store = await here.open({ redis: "off" });
+    expect(await store.upsert(task("t1"))).toEqual({ file: "written", redis: "off" });
+    expect(await store.delete("alice", "t1")).toEqual({ file: "removed", redis: "off" });
+    expect(await store.syncToRedis()).toMatchObject({ problem: { code: "REDIS_DISABLED" } });
+    expect(here.heard).toEqual([]);
+  });
+});
+
+describe("close", () => {
+  it("writes what waits, and refuses what comes after", async () => {
+    const store = await here.open();
+    const asked = Array.from({ length: 30 }, (_, i) => store.upsert(task(`t${i}`)));
+    await store.close();
+    await Promise.all(asked);
+    expect(here.root.readStore()).toHaveLength(30);
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(30);
+    for (const refused of [store.upsert(task("x")), store.listPage(), store.startCleanup(), store.all().next()]) {
+      await expect(refused).rejects.toMatchObject({ code: "STORE_CLOSED" });
+    }
+    await store.close();
+  });
+});
