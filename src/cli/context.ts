@@ -35,6 +35,8 @@ interface ForkChanges {
   readonly flags?: Partial<GlobalFlags>;
   /** Asks the mirror over the connection of the whole run. */
   readonly sharesMirror?: boolean;
+  /** Who asked for it over HTTP, and for what. */
+  readonly request?: string;
 }
 
 /** The flags of some commands alone that are settings. */
@@ -61,6 +63,7 @@ export class Context {
   #settings: Promise<Settings> | undefined;
   #link: MirrorLink | undefined;
   #shared: SharedSnapshot | undefined;
+  #request: string | null = null;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags, commandFlags: SettingFlagsOfCommand = {}) {
     this.flags = flags;
@@ -79,6 +82,11 @@ export class Context {
   /** The arguments as they were given, secrets included. */
   get argv(): readonly string[] {
     return this.#surroundings.argv;
+  }
+
+  /** Who asked for this part of the run over HTTP, and for what; null for the command line. */
+  get request(): string | null {
+    return this.#request;
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -102,6 +110,7 @@ export class Context {
     );
     fork.#settings = Promise.resolve(settings);
     fork.#shared = this.#shared;
+    fork.#request = changes.request ?? null;
     if (changes.sharesMirror) fork.#link = this.#link;
     return fork;
   }

@@ -81,10 +81,11 @@ export class LedgerRun implements Ledger {
 }
 
 /** Who runs what, and where: the fields of the line that begins a run. */
-export function who({ argv, cwd, env }: Context): object {
+export function who({ argv, cwd, env, request }: Context): object {
   return {
     ...{ uid: process.getuid?.() ?? null, user: userName(), sudoUser: env.SUDO_USER || null },
     ...{ host: hostname(), pid: process.pid, cwd, argv: withoutSecrets(argv) },
+    ...(request === null ? {} : { request }),
   };
 }
 

@@ -17,9 +17,9 @@ import { addVoiceTasks } from "./routes/voice-tasks.ts";
 export function createApp(parts: ServerParts): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
   app.use(async (c, next) => {
+    noteRoute(c.env.outgoing, routeOf(c));
     checkRequest(c.env.incoming, parts.hosts);
     await next();
-    noteRoute(c.env.outgoing, routeOf(c));
   });
   addHealth(app, parts);
   const description = `${JSON.stringify(openapi(parts.version, parts.basePath))}\n`;
@@ -42,7 +42,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   return app;
 }
 
-/** The pattern of the route that answered; what only met the guards has none. */
+/** The pattern of the route that is asked for; what only met the guards has none. */
 function routeOf(c: Context<Env>): string {
   const path = routePath(c, -1);
   return path === "/*" || path === "*" ? "other" : path;

@@ -17,6 +17,15 @@ export interface Env {
   readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
 }
 
+/** A task to delete. */
+export interface Deletion {
+  readonly id: TaskId;
+  /** Also one that may still be worked on. */
+  readonly force: boolean;
+  /** Who asks, and how, for the ledger. */
+  readonly request: string;
+}
+
 /** What became of a deletion, and what is to be said with it. */
 export interface Removal {
   readonly result: DeleteResult;
@@ -55,7 +64,7 @@ export interface ServerParts {
   /** A request that ended, for the access log. */
   ended(request: Observed): void;
   /** Deletes a task as `ttsctl delete` does; null where nothing may be changed. */
-  readonly remove: ((id: TaskId, force: boolean) => Promise<Removal>) | null;
+  readonly remove: ((deletion: Deletion) => Promise<Removal>) | null;
   /** A fault of ours, for the log. */
   failed(error: unknown): void;
 }

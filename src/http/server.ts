@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { createApp } from "./app.ts";
 import { type Observed, observe } from "./observed.ts";
@@ -38,7 +38,12 @@ const SAFETY_HEADERS: Readonly<Record<string, string>> = {
 export function createHttpServer(parts: ServerParts): Server {
   const app = createApp(parts);
   const answer = getRequestListener(app.fetch, {
-    errorHandler: () => problemResponse(new HttpError("BAD_REQUEST", "the request is malformed")),
+    errorHandler: (error) => {
+      if (error instanceof RequestError)
+        return problemResponse(new HttpError("BAD_REQUEST", "the request is malformed"));
+      parts.failed(error);
+      return problemResponse(error);
+    },
   });
   const tell = (request: Observed) => {
     parts.metrics.count(request);

@@ -53,6 +53,10 @@ describe("DELETE", () => {
       reason: "deleted",
       tasks: [{ user_id: "alice", task_id: "t01" }],
     });
+    expect(ledger[0]).toMatchObject({
+      argv: ["serve", "--port", "0", "--no-cleanup"],
+      request: "DELETE /voice-tasks/t01?user_id=alice from 127.0.0.1",
+    });
     await server.run.says(/\[CLEANUP\] user=alice task=t01 reason=deleted/);
     expect(server.run.stdout).toBe("");
     expect(await codeOf(await remove(server, "t01"))).toEqual([404, "TASK_NOT_FOUND"]);

@@ -102,6 +102,8 @@ describe("audio", () => {
       await get({}, PATH, "HEAD");
       await get({ range: "bytes=999999-" });
     }
+    expect(server.run.stdout).toBe("");
+    expect(server.run.stderr).not.toMatch(/abort|error/i);
     await until(() => server.run.openFiles().filter((path) => path.includes("/output")).length === 0);
   });
 });

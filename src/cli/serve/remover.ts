@@ -1,4 +1,4 @@
-import type { Removal } from "../../http/parts.ts";
+import type { Deletion, Removal } from "../../http/parts.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { NO_FILTER } from "../../task/filter.ts";
 import { audited } from "../audited.ts";
@@ -9,18 +9,18 @@ import { type DeletionOutcome, deleteChosen, deletionExitCode } from "../delete-
  * Deletes single tasks as `ttsctl delete --yes` does: with the run lock, the ledger, and a configuration that says where.
  * One after the other, so that many at once do not wait for the lock until they give up.
  */
-export function remover(context: Context): (id: TaskId, force: boolean) => Promise<Removal> {
+export function remover(context: Context): (deletion: Deletion) => Promise<Removal> {
   let last: Promise<unknown> = Promise.resolve();
-  return (id, force) => {
-    const next = last.then(() => remove(context, id, force));
+  return (deletion) => {
+    const next = last.then(() => remove(context, deletion));
     last = next.catch(() => {});
     return next;
   };
 }
 
-async function remove(context: Context, id: TaskId, force: boolean): Promise<Removal> {
+async function remove(context: Context, { id, force, request }: Deletion): Promise<Removal> {
   // What is told of a deleted task goes to the log: stdout is nobody's answer here.
-  const fork = context.fork(await context.settings(), { flags: { output: "json" } });
+  const fork = context.fork(await context.settings(), { flags: { output: "json" }, request });
   try {
     await fork.requireConfig(true);
     return await deleteAudited(fork, id, force);

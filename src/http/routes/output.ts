@@ -1,7 +1,10 @@
 import type { BigIntStats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { Readable } from "node:stream";
+import type { ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
+import { systemErrorCode } from "../../errors.ts";
 import { paramsOf } from "../list-params.ts";
 import { mediaTypeOf } from "../media-types.ts";
 import type { Env, ServerParts } from "../parts.ts";
@@ -16,10 +19,9 @@ export function addOutput(app: Hono<Env>, parts: ServerParts): void {
     const handle = await openFile(parts, user, task, file.split("/"));
     if (handle === undefined) throw new HttpError("NOT_FOUND", "there is no such file");
     try {
-      return await answerFile(c, handle, file);
-    } catch (error) {
+      return await answerFile(c, handle, file, parts);
+    } finally {
       await handle.close();
-      throw error;
     }
   });
 }
@@ -33,14 +35,18 @@ async function openFile({ openArtifacts }: ServerParts, user: string, task: stri
   }
 }
 
-/** The stream closes the file; where there is none, this does. */
-async function answerFile(c: Context<Env>, handle: FileHandle, name: string): Promise<Response> {
+async function answerFile(
+  c: Context<Env>,
+  handle: FileHandle,
+  name: string,
+  { failed }: ServerParts,
+): Promise<Response> {
   const { headers } = c.env.incoming;
   const stats = await handle.stat({ bigint: true });
   const size = Number(stats.size);
   const validators = validatorsOf(stats);
   const common = { ...validators, ...fileHeaders(name), "accept-ranges": "bytes" };
-  if (isUnchanged(headers, validators)) return withoutBody(handle, 304, common);
+  if (isUnchanged(headers, validators)) return new Response(null, { status: 304, headers: common });
   const range = isForThis(headers["if-range"], validators) ? rangeOf(headers.range, size) : "all";
   if (range === "none") {
     const which = { "content-range": `bytes */${size}` };
@@ -49,17 +55,25 @@ async function answerFile(c: Context<Env>, handle: FileHandle, name: string): Pr
   const [status, part] = range === "all" ? [200, { first: 0, last: size - 1 }] : [206, range];
   const more = range === "all" ? {} : { "content-range": `bytes ${range.first}-${range.last}/${size}` };
   const all = { ...common, ...more, "content-length": String(part.last - part.first + 1) };
-  if (c.env.incoming.method === "HEAD" || size === 0) return withoutBody(handle, status, all);
-  return new Response(streamOf(handle, part), { status, headers: all });
+  if (c.env.incoming.method === "HEAD" || size === 0) return new Response(null, { status, headers: all });
+  c.env.outgoing.writeHead(status, all);
+  await send(handle, part, c.env.outgoing).catch((error) => {
+    if (!hasLeft(error)) failed(error);
+  });
+  return RESPONSE_ALREADY_SENT;
 }
 
-async function withoutBody(handle: FileHandle, status: number, headers: Record<string, string>): Promise<Response> {
-  await handle.close();
-  return new Response(null, { status, headers });
+/** The bytes, at the client's pace. A file that has become shorter meanwhile breaks the answer off: its length was said. */
+async function send(handle: FileHandle, { first, last }: ByteRange, outgoing: ServerResponse): Promise<void> {
+  const bytes = handle.createReadStream({ start: first, end: last, autoClose: false });
+  await pipeline(bytes, outgoing, { end: false });
+  if (bytes.bytesRead === last - first + 1) outgoing.end();
+  else outgoing.destroy();
 }
 
-function streamOf(handle: FileHandle, { first, last }: ByteRange): ReadableStream {
-  return Readable.toWeb(handle.createReadStream({ start: first, end: last })) as ReadableStream;
+/** A player that has heard enough is no error. */
+function hasLeft(error: unknown): boolean {
+  return ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(systemErrorCode(error) ?? "");
 }
 
 interface Validators {

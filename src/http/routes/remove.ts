@@ -1,13 +1,12 @@
 import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import { json } from "../json.ts";
-import type { Removal, ServerParts } from "../parts.ts";
+import type { Deletion, Removal, ServerParts } from "../parts.ts";
 import { HttpError } from "../problem.ts";
 
 /** `DELETE /voice-tasks/{task_id}`: answers with the JSON of `ttsctl delete`. */
-export async function removeTask({ remove }: ServerParts, id: TaskId, force: boolean): Promise<Response> {
+export async function removeTask({ remove }: ServerParts, deletion: Deletion): Promise<Response> {
   if (remove === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
-  const removal = await remove(id, force);
+  const removal = await remove(deletion);
   throwIfNotGone(removal);
   return json(removal.result, removal.warnings);
 }

@@ -27,7 +27,9 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
   app.get("/voice-tasks/:task_id/files", (c) => taskFiles(parts, idOf(parts, c, ["user_id"])));
   app.delete("/voice-tasks/:task_id", (c) => {
     const force = switchOf("force", paramsOf(c.req.url, ["user_id", "force"]).get("force"), false);
-    return removeTask(parts, idOf(parts, c, ["user_id", "force"]), force);
+    const { url, socket } = c.env.incoming;
+    const request = `DELETE ${url} from ${socket.remoteAddress}`;
+    return removeTask(parts, { id: idOf(parts, c, ["user_id", "force"]), force, request });
   });
 }
 
