@@ -77,8 +77,8 @@ describe("rows stay in their places", () => {
     await tab.row("t14").getByText("你好，世界").last().waitFor();
   });
 
-  it("while the list is scrolled, and so does the scroll", async () => {
-    const tab = await here.open((await here.serveSynced()).url, { viewport: { width: 1280, height: 400 } });
+  it.each([1280, 360])("while the list is scrolled, and so does the scroll, at a width of %d", async (width) => {
+    const tab = await here.open((await here.serveSynced()).url, { viewport: { width, height: 400 } });
     await tab.row("t25").scrollIntoViewIfNeeded();
     const before = await tab.row("t25").boundingBox();
     await newsComes();

@@ -1,9 +1,13 @@
-import { beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import { useWeb } from "./helpers/setup.ts";
 
 const here = useWeb();
 beforeEach(() => here.root.writeStore([record("alice", "t01", { updated_at: ago(60) })]));
+afterEach(async () => {
+  await here.server.stop();
+  await here.server.start();
+});
 
 const REDIS_DOWN = "Redis cannot be reached. The store file answers, and nothing is lost.";
 
@@ -12,13 +16,15 @@ it("says which store answers, and that Redis went and came back under the open p
   const tab = await here.open(served.url);
   await tab.sees(["t01"]);
   await tab.page.getByText("from Redis").waitFor();
+  const place = await tab.row("t01").boundingBox();
   await here.server.stop();
   await served.run.says(/the store file answers/);
   await tab.refreshes();
   await tab.page.getByText("from the store file").first().waitFor();
   await tab.page.getByText(REDIS_DOWN).waitFor();
-  await tab.page.getByText("ttsctl sync").first().waitFor();
+  await tab.page.getByText("Start Redis again").waitFor();
   await tab.sees(["t01"], { count: 1 });
+  expect(await tab.row("t01").boundingBox()).toEqual(place);
   await here.server.start();
   await served.run.says(/is back/);
   await served.run.says(/1 task from the file to Redis.*1 task from the file to Redis/s);
@@ -49,7 +55,6 @@ it("without Redis by the configuration nothing is amiss", async () => {
   expect(await tab.page.locator(".notice").count()).toBe(0);
 });
 
-// The last one: it leaves no Redis behind.
 it("a store file that cannot be read says what to do; Redis answers meanwhile", async () => {
   const served = await here.serveSynced();
   here.root.write("voice_task.json", "[{");

@@ -52,7 +52,8 @@ export const en = {
   fromFile: "from the store file",
   fromBoth: "from Redis and the store file",
   redisDown: "Redis cannot be reached. The store file answers, and nothing is lost.",
-  redisDownHint: "Start Redis again, then run: ttsctl sync",
+  redisDownHint:
+    "Start Redis again: it is then filled from the store file. A server with --no-sync leaves that to: ttsctl sync",
   redisOff: "from the store file, Redis is off",
   syncing: "Redis is being filled from the store file.",
   storeDown: "The store file cannot be read.",

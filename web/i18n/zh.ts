@@ -54,7 +54,7 @@ export const zh: Messages = {
   fromFile: "来自存储文件",
   fromBoth: "来自 Redis 与存储文件",
   redisDown: "无法连接 Redis，现由存储文件应答，数据没有丢失。",
-  redisDownHint: "恢复 Redis 后请运行：ttsctl sync",
+  redisDownHint: "恢复 Redis 后会自动从存储文件同步；若服务器以 --no-sync 启动，请运行：ttsctl sync",
   redisOff: "来自存储文件（Redis 已关闭）",
   syncing: "正在从存储文件同步到 Redis。",
   storeDown: "无法读取存储文件。",

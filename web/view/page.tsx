@@ -7,7 +7,7 @@ import { Login } from "./login.tsx";
 import { Overview } from "./overview.tsx";
 import { Pager } from "./pager.tsx";
 import { PlayerBar } from "./player-bar.tsx";
-import { StoreState } from "./store-state.tsx";
+import { StoreState, Warnings } from "./store-state.tsx";
 import { TaskRows } from "./task-list.tsx";
 
 /** The whole page. */
@@ -32,18 +32,28 @@ function Tasks() {
   return (
     <>
       <main>
-        <StoreState />
         <Overview />
         <FilterForm />
         <section class="list" aria-labelledby="tasks">
           <ListBar />
           <TaskRows />
           <Pager />
+          <Warnings />
         </section>
       </main>
-      <PlayerBar />
+      <Dock />
       <DeleteDialog />
     </>
+  );
+}
+
+/** At the foot of the window, where what comes and goes moves nothing that somebody reads. */
+function Dock() {
+  return (
+    <div class="dock">
+      <StoreState />
+      <PlayerBar />
+    </div>
   );
 }
 

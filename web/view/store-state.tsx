@@ -39,14 +39,15 @@ export function StoreState() {
           <p>{text.storeDownHint}</p>
         </Notice>
       ) : null}
-      {view === null ? null : <Warnings lines={view.answer.warnings} />}
     </>
   );
 }
 
-/** The server's own words, folded away: what matters most stands above. */
-function Warnings({ lines }: { lines: readonly string[] }) {
+/** The server's own words, folded away: what matters most is said elsewhere. */
+export function Warnings() {
+  const { tasks } = useApp();
   const text = useMessages();
+  const lines = tasks.view.value?.answer.warnings ?? [];
   if (lines.length === 0) return null;
   return (
     <details class="warnings">
