@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import type { ListAnswer } from "../../web/api/api.ts";
+import { Failure } from "../../web/api/failure.ts";
+import { type Filter, NO_FILTER } from "../../web/model/filter.ts";
+import { TaskList } from "../../web/state/task-list.ts";
+
+const answerOf = (...taskIds: string[]): ListAnswer => ({
+  page: {
+    ...{ total: taskIds.length, page: 1, pageSize: 20, source: "redis", missing: [], dangling: 0 },
+    items: taskIds.map((task_id) => ({ user_id: "alice", task_id })),
+  },
+  warnings: [],
+});
+const refusal = (status: number) => new Failure({ status, code: "USAGE", detail: "no", hint: "" });
+const ofUser = (userId: string): Filter => ({ ...NO_FILTER, userId });
+
+/** A server that answers when it is told to, in any order. */
+class SlowServer {
+  readonly questions: { filter: Filter; answer(answer: ListAnswer | Failure): void; isAborted(): boolean }[] = [];
+  isReading = false;
+
+  newList(): TaskList {
+    const list = (filter: Filter, _page: number, _size: number, signal: AbortSignal) =>
+      new Promise<ListAnswer>((resolve, reject) => {
+        const answer = (given: ListAnswer | Failure) => (given instanceof Failure ? reject(given) : resolve(given));
+        this.questions.push({ filter, answer, isAborted: () => signal.aborted });
+      });
+    const parts = { api: { list, now: () => 0 }, isReading: () => this.isReading };
+    return new TaskList(parts, { filter: NO_FILTER, page: 1, pageSize: 20 });
+  }
+}
+
+/** A list that has been answered once. */
+async function shown(server: SlowServer, ...taskIds: string[]): Promise<TaskList> {
+  const tasks = server.newList();
+  const done = tasks.show();
+  server.questions.pop()!.answer(answerOf(...taskIds));
+  await done;
+  return tasks;
+}
+const idsOf = (tasks: TaskList) => tasks.view.value?.rows.map(({ taskId }) => taskId);
+
+describe("questions and answers", () => {
+  it("an answer that a later question overtook counts for nothing", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1");
+    const both = [tasks.apply(ofUser("a")), tasks.apply(ofUser("b"))];
+    const [first, second] = server.questions;
+    expect(first!.isAborted()).toBe(true);
+    second!.answer(answerOf("of b"));
+    first!.answer(answerOf("of a"));
+    await Promise.all(both);
+    expect(idsOf(tasks)).toEqual(["of b"]);
+    expect(tasks.request.value.filter).toEqual(ofUser("b"));
+    expect(tasks.asking.value).toBe(false);
+  });
+
+  it("a refresh under way gives way to a filter, and none begins beside it", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1");
+    const all = [tasks.refresh(), tasks.apply(ofUser("a"))];
+    await tasks.refresh();
+    expect(server.questions.map(({ filter }) => filter.userId)).toEqual(["", "a"]);
+    server.questions[1]!.answer(answerOf("of a"));
+    server.questions[0]!.answer(answerOf("t1", "t2"));
+    await Promise.all(all);
+    expect(idsOf(tasks)).toEqual(["of a"]);
+  });
+
+  it("rows are held only against an answer to the same question", async () => {
+    const server = new SlowServer();
+    server.isReading = true;
+    const tasks = await shown(server, "t1");
+    const applied = tasks.apply(ofUser("a"));
+    server.questions.pop()!.answer(answerOf("of a"));
+    await applied;
+    expect([idsOf(tasks), tasks.waiting.value]).toEqual([["of a"], null]);
+    const refreshed = tasks.refresh();
+    server.questions.pop()!.answer(answerOf("new", "of a"));
+    await refreshed;
+    expect(idsOf(tasks)).toEqual(["of a"]);
+    expect(tasks.waiting.value).toMatchObject({ added: 1 });
+  });
+});
+
+describe("a question without an answer", () => {
+  it("that was wrong is not asked again: what was applied before stays", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1");
+    const applied = tasks.apply(ofUser("a:b"));
+    server.questions.pop()!.answer(refusal(400));
+    await applied;
+    expect(tasks.rejected.value?.problem?.status).toBe(400);
+    expect(tasks.request.value.filter).toEqual(NO_FILTER);
+    expect(idsOf(tasks)).toEqual(["t1"]);
+  });
+
+  it.each([refusal(503), refusal(401), new Failure(null)])(
+    "for another reason is asked again, with %s",
+    async (failure) => {
+      const server = new SlowServer();
+      const tasks = await shown(server, "t1");
+      const applied = tasks.apply(ofUser("a"));
+      server.questions.pop()!.answer(failure);
+      await applied;
+      expect([tasks.failure.value, tasks.view.value]).toEqual([failure, null]);
+      const refreshed = tasks.refresh();
+      const again = server.questions.pop()!;
+      expect(again.filter).toEqual(ofUser("a"));
+      again.answer(answerOf("of a"));
+      await refreshed;
+      expect([idsOf(tasks), tasks.failure.value]).toEqual([["of a"], null]);
+    },
+  );
+
+  it("of a refresh leaves what is shown", async () => {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1");
+    const refreshed = tasks.refresh();
+    server.questions.pop()!.answer(new Failure(null));
+    await refreshed;
+    expect(idsOf(tasks)).toEqual(["t1"]);
+    expect(tasks.failure.value).not.toBeNull();
+  });
+});
