@@ -63,6 +63,8 @@ export class Context {
   #settings: Promise<Settings> | undefined;
   #link: MirrorLink | undefined;
   #shared: SharedSnapshot | undefined;
+  /** By which `#shared` reads. */
+  #liveSettings: Settings | undefined;
   #request: string | null = null;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags, commandFlags: SettingFlagsOfCommand = {}) {
@@ -109,7 +111,8 @@ export class Context {
       this.#commandFlags,
     );
     fork.#settings = Promise.resolve(settings);
-    fork.#shared = this.#shared;
+    fork.#liveSettings = this.#liveSettings;
+    fork.#shared = readsAlike(settings, this.#liveSettings) ? this.#shared : undefined;
     fork.#request = changes.request ?? null;
     if (changes.sharesMirror) fork.#link = this.#link;
     return fork;
@@ -161,7 +164,8 @@ export class Context {
       import("../store/file/shared-snapshot.ts"),
       import("../store/lasting-link.ts"),
     ]);
-    this.#shared = new SharedSnapshot((await this.settings()).store.path.value, await this.zone());
+    this.#liveSettings = await this.settings();
+    this.#shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.zone());
     this.onRelease(() => this.#shared!.close());
     this.#link = new LastingLink(await this.#connector(), events);
     this.onRelease(() => this.#link!.close());
@@ -237,4 +241,9 @@ export class Context {
     };
     return { flags, env: this.#surroundings.env, cwd: this.#surroundings.cwd };
   }
+}
+
+/** Whether two settings read the same from one store file: a loop that was told to read its settings again may have others. */
+function readsAlike(a: Settings, b: Settings | undefined): boolean {
+  return a.store.path.value === b?.store.path.value && a.service.timezone.value === b.service.timezone.value;
 }

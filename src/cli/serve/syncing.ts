@@ -3,6 +3,9 @@ import type { LinkEvents } from "../../store/lasting-link.ts";
 import type { Context } from "../context.ts";
 import { describeSync, syncStore } from "../sync-store.ts";
 
+/** A sync that failed is tried again, whatever kept it: another command that had the lock, a file that was half written. */
+const RETRY_MS = 300_000;
+
 const OPTIONS = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
 
 /** Pushes the store file to Redis on start, and again when a Redis that was down is back: what it missed is in the file. */
@@ -55,6 +58,7 @@ export class Syncing {
       this.#say("info", describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; "));
     } catch (error) {
       const known = error instanceof TtsctlError;
+      setTimeout(() => this.#begin(), RETRY_MS).unref();
       this.#say("error", `sync failed: ${known ? error.message : String(error)}`, known ? error.code : "INTERNAL");
     } finally {
       await fork.release().catch(() => {});
