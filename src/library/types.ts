@@ -70,10 +70,11 @@ export interface StoredTask {
 }
 
 /**
- * What became of a write in Redis. `newer`: a newer copy is there and stays. `off`: there is no Redis. An error: Redis did
- * not take it, or it is unknown whether it did; the file is right, and `syncToRedis()` brings the rest over.
+ * What became of a write in Redis. `newer`, `unchanged`: a copy with a newer or the same `updated_at` is there and stays.
+ * `off`: there is no Redis. An error: Redis did not take it, or it is unknown whether it did; the file is right, and
+ * `syncToRedis()` brings the rest over.
  */
-export type RedisOutcome = "written" | "removed" | "missing" | "newer" | "off" | TtsctlError;
+export type RedisOutcome = "written" | "removed" | "missing" | "newer" | "unchanged" | "off" | TtsctlError;
 
 /** What became of an upsert. */
 export interface UpsertResult {

@@ -17,8 +17,11 @@ export interface MirrorChange {
   readonly before: number;
 }
 
-/** What became of a change in the mirror; the file has it in every case. `off`: there is no Redis. */
-export type MirrorOutcome = "written" | "removed" | "missing" | "newer" | "off" | TtsctlError;
+/**
+ * What became of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time is there, and
+ * stays. `off`: there is no Redis.
+ */
+export type MirrorOutcome = WriteOutcome | RemoveOutcome | "off" | TtsctlError;
 
 /** How many copies are remembered as we left them. */
 const REMEMBERED = 10_000;
@@ -84,16 +87,15 @@ export class MirrorWriter {
     for (const [i, task] of tasks.entries()) this.#remember(task, written[i]!);
     const [nextWritten, nextRemoved] = [written[Symbol.iterator](), removed[Symbol.iterator]()];
     return changes.map(({ change }) => {
-      if (change.kind === "remove") return nextRemoved.next().value as RemoveOutcome | TtsctlError;
-      const outcome = nextWritten.next().value as WriteOutcome | TtsctlError;
-      return outcome === "unchanged" ? "written" : outcome;
+      return (change.kind === "upsert" ? nextWritten : nextRemoved).next().value as MirrorOutcome;
     });
   }
 
   /** What is known of the copies without asking: as we left them, or none where the file had no record. */
   async #looks(mirror: Mirror, puts: readonly { task: Task; before: number }[]): Promise<Look[]> {
-    const known = puts.map(({ task: { userId, taskId }, before }) => {
+    const known = puts.map(({ task: { userId, taskId, updatedAt }, before }) => {
       const seen = this.#left.get(memberOf(userId, taskId));
+      if (seen === updatedAt) return undefined; // whether its scores are right is not known
       if (seen !== undefined) return { updatedAt: seen, seen, indexScore: null, userScore: null };
       return Number.isNaN(before) ? UNKNOWN : undefined;
     });

@@ -5,8 +5,9 @@ import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
+const RECENT = ago(60);
 const task = (taskId: string, more = {}): TaskRecord =>
-  record("alice", taskId, { updated_at: ago(60), ...more }) as never;
+  record("alice", taskId, { updated_at: RECENT, ...more }) as never;
 const idsOf = (items: readonly StoredTask[]) => items.map(({ taskId }) => taskId);
 
 describe("upsert and delete", () => {
@@ -25,11 +26,17 @@ describe("upsert and delete", () => {
   it("keep their order in Redis too, many at a time", async () => {
     const store = await here.open();
     const steps = ["queued", "running", "succeeded"];
-    const asked = Array.from({ length: 50 }, (_, i) => steps.map((status) => store.upsert(task(`t${i}`, { status }))));
+    const asked = Array.from({ length: 50 }, (_, i) =>
+      steps.map((status, at) => store.upsert(task(`t${i}`, { status, updated_at: 1000 + at }))),
+    );
     await Promise.all(asked.flat());
     const hashes = await Promise.all(asked.map((_, i) => here.server.hash(`tts:task:alice:t${i}`)));
     expect(new Set(hashes.map(({ status }) => status))).toEqual(new Set(["succeeded"]));
-    await Promise.all([store.upsert(task("t0")), store.delete("alice", "t0"), store.delete("alice", "t1")]);
+    await Promise.all([
+      store.upsert(task("t0", { updated_at: 2000 })),
+      store.delete("alice", "t0"),
+      store.delete("alice", "t1"),
+    ]);
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(48);
   });
 
@@ -60,6 +67,19 @@ describe("upsert and delete", () => {
     expect(await store.upsert(task("t1", { updated_at: 300 }))).toMatchObject({ redis: "written" });
     expect((await here.server.hash("tts:task:alice:t1")).updated_at).toBe("1970-01-01T00:05:00+00:00");
     expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "300"]]);
+  });
+
+  it("leave a copy in Redis that is as new, and say so: the time of a change is what tells it", async () => {
+    const store = await here.open();
+    await store.upsert(task("t1", { updated_at: 100, text: "a" }));
+    expect(await store.upsert(task("t1", { updated_at: 100, text: "b" }))).toEqual({
+      file: "written",
+      redis: "unchanged",
+    });
+    expect(await store.upsert(task("t1", { updated_at: 101, text: "c" }))).toEqual({
+      file: "written",
+      redis: "written",
+    });
   });
 
   it("tell a task whose key in Redis is of another kind alone", async () => {
@@ -94,7 +114,7 @@ describe("reading", () => {
   const fill = async () => {
     const store = await here.open();
     const words = ["queued", "running", "succeeded", "failed", "paused"];
-    await Promise.all(words.map((status, i) => store.upsert(task(`t${i}`, { status, updated_at: ago(600 - i) }))));
+    await Promise.all(words.map((status, i) => store.upsert(task(`t${i}`, { status, updated_at: ago(600 - 20 * i) }))));
     await store.upsert(record("bob", "t0", { updated_at: ago(0) }) as never);
     await store.syncToRedis();
     return store;

@@ -10,8 +10,12 @@ import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** The lock is held over some batches, since taking it costs more than one of them; then others get their turn. Seconds. */
+/**
+ * The lock is held over some batches, since taking it costs more than one of them. Whoever is seen to wait gets it after
+ * the shorter time, and whoever may wait unseen after the longer one. Seconds.
+ */
 const BURST_S = 0.25;
+const LONGEST_BURST_S = 2;
 /** Whoever is in the midst of an append of several writes has had time for the rest of it. Seconds. */
 const SETTLED_S = 1;
 const POLL_MS = 50;
@@ -78,8 +82,8 @@ export class LineBurst {
       return null;
     }
     const mayBeUndone = this.#lookAround(open);
-    const end = this.#parts.clock.monotonic() + BURST_S;
-    for (let batch = await batches.next(0); batch !== null; batch = await this.#next(batches, end)) {
+    const next = this.#nextWhileHeld(open.lock, batches);
+    for (let batch = await batches.next(0); batch !== null; batch = await next()) {
       const plan = new BatchPlan(batch.items);
       const unsure = { batch, plan, snapshot, appended: false, moved: true };
       if (!(await this.#isReady(snapshot))) return leased(unsure);
@@ -133,9 +137,16 @@ export class LineBurst {
     return now === snapshot;
   }
 
-  async #next(batches: Batches<Change, ChangeResult>, end: number) {
-    const left = (end - this.#parts.clock.monotonic()) * 1000;
-    return left <= 0 ? null : batches.next(Math.min(left, LINGER_MS));
+  /** What gives the next batch as long as the lock may be held. */
+  #nextWhileHeld(lock: Lock, batches: Batches<Change, ChangeResult>) {
+    const { clock } = this.#parts;
+    const begun = clock.monotonic();
+    let end = begun + BURST_S;
+    return async () => {
+      if (clock.monotonic() >= end && end < begun + LONGEST_BURST_S && !(await lock.isWanted())) end += BURST_S;
+      const left = (end - clock.monotonic()) * 1000;
+      return left <= 0 ? null : batches.next(Math.min(left, LINGER_MS));
+    };
   }
 }
 

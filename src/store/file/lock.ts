@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
@@ -13,6 +13,11 @@ export interface Lock {
   readonly note: string;
   /** Leaves a line: in the write lock for the next holder, in the others for who waits, to say what is being done. */
   leave(note: string): Promise<void>;
+  /**
+   * Whether somebody waits for it, as far as the kernel tells: not on other systems than Linux, and not of processes in
+   * another container.
+   */
+  isWanted(): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -43,7 +48,12 @@ export async function takeLock(
     }
     const note = purpose === "write" ? (await readLockFile(handle)).note : "";
     await writeLockFile(handle, note);
-    return { note, leave: (next) => writeLockFile(handle, next), release: () => handle.close() };
+    return {
+      note,
+      leave: (next) => writeLockFile(handle, next),
+      isWanted: () => isAwaited(handle),
+      release: () => handle.close(),
+    };
   } catch (error) {
     await handle.close();
     throw error;
@@ -134,6 +144,13 @@ async function waitForFlock(handle: FileHandle, path: string, seconds: number, s
     clearTimeout(timer);
     signal?.removeEventListener("abort", giveUp);
   }
+}
+
+/** A line of `/proc/locks` with an arrow is that of one who waits. */
+async function isAwaited(handle: FileHandle): Promise<boolean> {
+  const { ino } = await handle.stat();
+  const locks = await readFile("/proc/locks", "latin1").catch(() => "");
+  return new RegExp(`-> FLOCK .*:${ino} `).test(locks);
 }
 
 function startFlock(flags: readonly string[], handle: FileHandle): ChildProcess {

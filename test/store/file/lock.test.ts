@@ -80,6 +80,16 @@ describe("within one process", () => {
     await (await second).release();
   });
 
+  test("its holder sees whether somebody waits", async () => {
+    const first = await take("write");
+    expect(await first.isWanted()).toBe(false);
+    const second = take("write", WAIT);
+    await expect.poll(() => first.isWanted()).toBe(true);
+    await first.release();
+    expect(await (await second).isWanted()).toBe(false);
+    await (await second).release();
+  });
+
   test("withLock lets it go, whatever happens", async () => {
     expect(await withLock(path("s.json"), "write", 0, async () => 5)).toBe(5);
     const failing = withLock(path("s.json"), "write", 0, async () => {
