@@ -72,12 +72,10 @@ export interface SyncParts {
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
   await checkTimezone(parts.mirror);
-  const listed = await MemberList.read(parts.mirror, options.userId);
-  const snapshot = await parts.file.read();
+  const { snapshot, members, orphans, isMember } = await readBoth(parts, options.userId);
   try {
-    const { orphans, isMember } = listed.compare(snapshot);
     if (options.prune) {
-      refuseUnsafePrune(snapshot, { listed: listed.size, orphans: orphans.size }, options);
+      refuseUnsafePrune(snapshot, { listed: members, orphans: orphans.size }, options);
       if (!options.dryRun && orphans.size > 0) await parts.confirm(orphans.size);
     }
     const run = new SyncRun(parts, { snapshot, isMember }, options);
@@ -91,6 +89,13 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
   } finally {
     await snapshot.close();
   }
+}
+
+/** Redis first, then the file. Of the list of members, as large as the file's keys, only what was found out stays in memory. */
+async function readBoth({ mirror, file }: SyncParts, userId: string | undefined) {
+  const listed = await MemberList.read(mirror, userId);
+  const snapshot = await file.read();
+  return { snapshot, members: listed.size, ...listed.compare(snapshot) };
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */

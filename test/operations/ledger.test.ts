@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
+import { BATCH } from "../../src/store/redis/mirror.ts";
 import { RecordingLedger } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
@@ -110,11 +111,11 @@ describe("the ledger of a purge", () => {
     await expect(site.cleanup()).rejects.toMatchObject({ code: "AUDIT_FAILED" });
     const left = site.root.readStore().map(({ task_id }) => String(task_id));
     const told = new Set(names());
-    expect(told.size).toBe(500);
+    expect(told.size).toBe(BATCH);
     expect(left.filter((id) => told.has(`a:${id}`))).toEqual([]);
-    expect(left).toHaveLength(200);
+    expect(left).toHaveLength(700 - BATCH);
     for (const id of left) expect(site.root.has(`output/a/${id}/${id}.wav`)).toBe(true);
-    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(200);
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(700 - BATCH);
   });
 });
 

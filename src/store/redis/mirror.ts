@@ -40,8 +40,8 @@ import {
   keyStepOf,
 } from "./walk.ts";
 
-/** The most tasks that one Lua call or one pipeline carries. */
-export const BATCH = 500;
+/** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
+export const BATCH = 250;
 
 /** What a batch operation says of one of its tasks: a value, or the error that concerns this task alone. */
 export type Outcome<T> = T | TtsctlError;

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore, type PlanEdit } from "../../../src/store/file/file-store.ts";
+import { BATCH } from "../../../src/store/redis/mirror.ts";
 import { record } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { useSite } from "../setup.ts";
@@ -182,7 +183,7 @@ describe("Redis is lost", () => {
     const many = Array.from({ length: 2600 }, (_, i) => at(`t${i}`, 1));
     const { added, mirrored, problem } = await merge(site, many);
     expect([added, problem?.code]).toEqual([2600, "REDIS_UNAVAILABLE"]);
-    expect(mirrored.written).toBe(1000);
+    expect(mirrored.written).toBe(2 * BATCH);
     expect(site.root.readStore()).toHaveLength(2600);
   });
 
