@@ -2,12 +2,12 @@ import { isMet, type Result } from "../result.ts";
 import { amount } from "./cells.ts";
 import type { Report } from "./report.ts";
 
-const [WIDTH, LEFT, RIGHT, LINE, TOP] = [960, 470, 70, 26, 64];
+const [WIDTH, LEFT, RIGHT, LINE, TOP] = [1080, 600, 70, 24, 64];
 /** How far from its target a row may be to be drawn to scale: ten times better, four times worse. */
 const [BEST, WORST] = [1 / 10, 4];
 
 const STYLE = `
-  text { font: 13px system-ui, sans-serif; fill: #24292f }
+  text { font: 12px system-ui, sans-serif; fill: #24292f }
   .title { font-size: 16px; font-weight: 600 }
   .faint { fill: #6e7781 }
   .met { fill: #2da44e }
