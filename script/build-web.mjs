@@ -15,7 +15,7 @@ export async function buildWeb(root) {
     loader: { ".svg": "copy" },
     bundle: true,
     platform: "browser",
-    target: ["chrome120", "firefox121", "safari17.4"],
+    target: ["chrome123", "firefox124", "safari17.5"],
     format: "esm",
     minify: true,
     legalComments: "none",

@@ -48,6 +48,7 @@ it("a task without audio, and audio that is none, are said", async () => {
   const tab = await here.open((await here.serveSynced()).url);
   await tab.page.getByRole("button", { name: "Play task mute" }).click();
   await tab.page.getByText("Task mute has no audio that can be played.").waitFor({ state: "attached" });
+  await tab.row("mute").getByText("No files.").waitFor();
   await tab.page.getByRole("button", { name: "Play task broken" }).click();
   await tab.page.getByText("This audio could not be played.").waitFor();
 });

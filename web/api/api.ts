@@ -1,5 +1,6 @@
 import type { HealthAnswer } from "../../src/http/health.ts";
 import type { StatsHours } from "../../src/http/routes/stats.ts";
+import type { TaskFiles } from "../../src/http/routes/task-files.ts";
 import type { PageJson } from "../../src/render/page.ts";
 import { fieldsOf } from "../model/exact-json.ts";
 import { type Download, downloadsOf } from "../model/files.ts";
@@ -42,18 +43,18 @@ export class Api {
       ? await this.#send("POST", "voice-tasks/query", bodyOf(filter, page, pageSize), signal)
       : await this.#ask(`voice-tasks?page=${page}&page_size=${pageSize}`, { signal });
     const warnings = JSON.parse(response.headers.get("ttsctl-warnings") ?? "[]") as string[];
-    return { page: (await response.json()) as PageJson, warnings };
+    return { page: await received<PageJson>(response.json()), warnings };
   }
 
   /** The fields of a record, each as text. */
   async fields(userId: string, taskId: string, signal: AbortSignal): Promise<[name: string, text: string][]> {
     const response = await this.#ask(taskPath(userId, taskId), { signal });
-    return fieldsOf(await response.text());
+    return fieldsOf(await received(response.text()));
   }
 
   async files(userId: string, taskId: string, signal?: AbortSignal): Promise<Download[]> {
     const response = await this.#ask(taskPath(userId, taskId, "/files"), { ...(signal ? { signal } : {}) });
-    return downloadsOf(await response.json());
+    return downloadsOf(await received<TaskFiles>(response.json()));
   }
 
   /** @param force even if the task is not finished; without, that is refused with the status 409 */
@@ -63,12 +64,12 @@ export class Api {
 
   async health(): Promise<HealthAnswer> {
     const response = await this.#ask("healthz", {}, 503);
-    return (await response.json()) as HealthAnswer;
+    return received<HealthAnswer>(response.json());
   }
 
   async stats(userId: string): Promise<StatsHours> {
     const user = userId === "" ? "" : `?user_id=${encodeURIComponent(userId)}`;
-    return (await (await this.#ask(`stats/hours${user}`)).json()) as StatsHours;
+    return received<StatsHours>((await this.#ask(`stats/hours${user}`)).json());
   }
 
   /** Begins a session, which the browser keeps in a cookie that no script can read. */
@@ -89,15 +90,20 @@ export class Api {
   /** @param alsoFine a status that is an answer although it is no success */
   async #ask(path: string, init: RequestInit = {}, alsoFine = 200): Promise<Response> {
     const signal = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(init.signal ? [init.signal] : [])]);
-    const response = await fetch(path, { ...init, signal }).catch(() => {
-      throw new Failure(null);
-    });
+    const response = await received(fetch(path, { ...init, signal }));
     const date = Date.parse(response.headers.get("date") ?? "");
     if (!Number.isNaN(date)) this.#ahead = date - Date.now();
     if (response.ok || response.status === alsoFine) return response;
     if (response.status === UNAUTHORIZED) this.#refused();
     throw new Failure(await problemOf(response));
   }
+}
+
+/** What comes over the wire, whole; else a Failure. */
+function received<T>(coming: Promise<T>): Promise<T> {
+  return coming.catch(() => {
+    throw new Failure(null);
+  });
 }
 
 function taskPath(userId: string, taskId: string, of = ""): string {

@@ -120,5 +120,6 @@ export const en = {
   token: "Token",
   login: "Sign in",
   logout: "Sign out",
+  notSignedIn: "You are not signed in.",
   wrongToken: "The server does not take this token.",
 };

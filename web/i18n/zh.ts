@@ -120,5 +120,6 @@ export const zh: Messages = {
   token: "令牌",
   login: "登录",
   logout: "退出登录",
+  notSignedIn: "没有登录成功。",
   wrongToken: "令牌不正确。",
 };

@@ -52,9 +52,11 @@ export class App {
 
   /** Asks for everything for the first time, and then again and again. */
   async begin(): Promise<void> {
-    this.refresher.start();
+    // Without the zone no time of the list can be told.
+    await this.about.refresh();
     this.overview.start();
-    await Promise.all([this.about.refresh(), this.tasks.show()]);
+    this.refresher.start();
+    await this.tasks.show();
     // An address that somebody wrote by hand may be refused; the whole list is better than nothing.
     if (this.tasks.rejected.value !== null) await this.tasks.apply(NO_FILTER);
   }
@@ -68,9 +70,16 @@ export class App {
   readonly login = async (token: string): Promise<void> => {
     await this.api.login(token);
     this.session.begun();
-    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh()]);
+    await this.refreshNow();
   };
 
+  /** Asks for everything now, and shows it whatever it moves. */
+  readonly refreshNow = async (): Promise<void> => {
+    await Promise.all([this.tasks.show(), this.about.refresh(), this.overview.refresh()]);
+    this.tick();
+  };
+
+  /** @throws Failure where the server cannot be reached: the session then goes on */
   readonly logout = async (): Promise<void> => {
     await this.api.logout();
     this.session.refused();

@@ -15,6 +15,10 @@ export class Opened {
     this.#keys.value = keys;
   }
 
+  open(key: string): void {
+    if (!this.has(key)) this.toggle(key);
+  }
+
   close(key: string): void {
     if (this.has(key)) this.toggle(key);
   }

@@ -1,90 +1,38 @@
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
 import { SHOWN_STATUSES, type ShownStatus } from "../../src/task/status.ts";
-import { draftOf, filterOf, isFiltered, NO_FILTER } from "../model/filter.ts";
+import { type Draft, draftOf, filterOf, isFiltered, NO_FILTER } from "../model/filter.ts";
 import { useApp, useMessages } from "./context.ts";
 import { FailureText } from "./failure-text.tsx";
 import { Notice } from "./notice.tsx";
+import { useDraft } from "./use-draft.ts";
+
+/** Takes a change of what stands in the form. */
+type Edit = (change: Partial<Draft>) => void;
 
 /** What is typed here counts only when it is applied. */
 export function FilterForm() {
   const { tasks } = useApp();
   const text = useMessages();
-  const draft = useSignal(draftOf(tasks.request.value.filter));
+  const { draft, apply } = useDraft();
   const lacksUser = useSignal(false);
-  // What is half typed stays when a page is turned, and when the answer to one's own filter comes.
-  const applied = useComputed(() => tasks.request.value.filter);
-  const own = useRef(applied.value);
-  useSignalEffect(() => {
-    if (applied.value !== own.current) draft.value = draftOf(applied.value);
-    own.current = applied.value;
-  });
-
-  const edit = (change: Partial<typeof draft.value>) => {
+  const edit: Edit = (change) => {
     draft.value = { ...draft.value, ...change };
     lacksUser.value = false;
   };
-  const apply = () => {
+  const submit = (event: Event) => {
+    event.preventDefault();
     const filter = filterOf(draft.value);
     lacksUser.value = filter === undefined;
-    if (filter === undefined) return;
-    own.current = filter;
-    void tasks.apply(filter);
+    if (filter !== undefined) apply(filter);
   };
   const clear = () => {
     edit(draftOf(NO_FILTER));
-    if (isFiltered(applied.value)) void tasks.apply(NO_FILTER);
+    if (isFiltered(tasks.request.value.filter)) apply(NO_FILTER);
   };
-  const toggle = (status: ShownStatus, on: boolean) =>
-    edit({
-      statuses: SHOWN_STATUSES.filter((known) => (known === status ? on : draft.value.statuses.includes(known))),
-    });
-  const rejected = tasks.rejected.value;
-
   return (
-    <form
-      class="card filter"
-      aria-label={text.filter}
-      onSubmit={(event) => {
-        event.preventDefault();
-        apply();
-      }}
-    >
-      <label class="field user-field">
-        <span>{text.user}</span>
-        <input
-          name="user"
-          value={draft.value.userId}
-          placeholder={text.userHint}
-          aria-invalid={lacksUser.value}
-          onInput={({ currentTarget }) => edit({ userId: currentTarget.value })}
-          {...PLAIN}
-        />
-      </label>
-      <label class="field ids-field">
-        <span>{text.taskIds}</span>
-        <input
-          name="ids"
-          value={draft.value.taskIds}
-          placeholder={text.taskIdsHint}
-          onInput={({ currentTarget }) => edit({ taskIds: currentTarget.value })}
-          {...PLAIN}
-        />
-      </label>
-      <fieldset class="field statuses">
-        <legend>{text.statusFilter}</legend>
-        {SHOWN_STATUSES.map((status) => (
-          <label key={status} class={`choice ${status}`}>
-            <input
-              type="checkbox"
-              name={status}
-              checked={draft.value.statuses.includes(status)}
-              onChange={({ currentTarget }) => toggle(status, currentTarget.checked)}
-            />
-            <span>{text.status[status]}</span>
-          </label>
-        ))}
-      </fieldset>
+    <form class="card filter" aria-label={text.filter} onSubmit={submit}>
+      <Ids draft={draft.value} edit={edit} lacksUser={lacksUser.value} />
+      <Statuses chosen={draft.value.statuses} edit={edit} />
       <div class="actions">
         <button type="submit" class="button primary" aria-busy={tasks.asking.value}>
           {text.apply}
@@ -94,14 +42,74 @@ export function FilterForm() {
         </button>
       </div>
       {lacksUser.value ? <Notice kind="error" title={text.idsNeedUser} /> : null}
-      {rejected === null ? null : (
-        <Notice kind="error" title={text.notApplied}>
-          <FailureText failure={rejected} />
-        </Notice>
-      )}
+      <Rejected />
     </form>
   );
 }
 
 /** Ids are no words of a language. */
 const PLAIN = { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: false } as const;
+
+function Ids({ draft, edit, lacksUser }: { draft: Draft; edit: Edit; lacksUser: boolean }) {
+  const text = useMessages();
+  return (
+    <>
+      <label class="field">
+        <span>{text.user}</span>
+        <input
+          {...PLAIN}
+          name="user"
+          value={draft.userId}
+          placeholder={text.userHint}
+          aria-invalid={lacksUser}
+          onInput={({ currentTarget }) => edit({ userId: currentTarget.value })}
+        />
+      </label>
+      <label class="field">
+        <span>{text.taskIds}</span>
+        <input
+          {...PLAIN}
+          name="ids"
+          value={draft.taskIds}
+          placeholder={text.taskIdsHint}
+          onInput={({ currentTarget }) => edit({ taskIds: currentTarget.value })}
+        />
+      </label>
+    </>
+  );
+}
+
+function Statuses({ chosen, edit }: { chosen: readonly ShownStatus[]; edit: Edit }) {
+  const text = useMessages();
+  const choose = (status: ShownStatus, isChosen: boolean) =>
+    edit({ statuses: SHOWN_STATUSES.filter((known) => (known === status ? isChosen : chosen.includes(known))) });
+  return (
+    <fieldset class="field statuses">
+      <legend>{text.statusFilter}</legend>
+      {SHOWN_STATUSES.map((status) => (
+        <label key={status} class={`choice ${status}`}>
+          <input
+            type="checkbox"
+            name={status}
+            checked={chosen.includes(status)}
+            onChange={({ currentTarget }) => choose(status, currentTarget.checked)}
+          />
+          <span>{text.status[status]}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** Why the server did not take the filter. */
+function Rejected() {
+  const { tasks } = useApp();
+  const text = useMessages();
+  const failure = tasks.rejected.value;
+  if (failure === null) return null;
+  return (
+    <Notice kind="error" title={text.notApplied}>
+      <FailureText failure={failure} />
+    </Notice>
+  );
+}

@@ -4,8 +4,9 @@ import { StoreChip } from "./store-state.tsx";
 
 /** Where one is, which store answers, and the other language. */
 export function Header() {
-  const { preferences, session, about, logout } = useApp();
+  const { preferences, session, about, logout, announce } = useApp();
   const text = useMessages();
+  const end = () => void logout().catch(() => announce(text.unreachable));
   const { language } = preferences;
   const other = LANGUAGES.find((known) => known !== language.value)!;
   return (
@@ -18,7 +19,7 @@ export function Header() {
       {session.needsToken.value ? null : <StoreChip />}
       <span class="spring" />
       {about.hasToken.value && !session.needsToken.value ? (
-        <button type="button" class="button small" onClick={() => void logout()}>
+        <button type="button" class="button small" onClick={end}>
           {text.logout}
         </button>
       ) : null}

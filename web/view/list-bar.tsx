@@ -62,7 +62,7 @@ function NewTasks() {
 }
 
 function Refresh() {
-  const { tasks, preferences, refresher } = useApp();
+  const { tasks, preferences, refreshNow } = useApp();
   const text = useMessages();
   const { clock } = useTimes();
   const view = tasks.view.value;
@@ -91,7 +91,7 @@ function Refresh() {
         class="icon-button"
         aria-label={text.refresh}
         title={text.refresh}
-        onClick={() => void refresher.now()}
+        onClick={() => void refreshNow()}
       >
         <Icon name="refresh" />
       </button>

@@ -6,31 +6,16 @@ import { Notice } from "./notice.tsx";
 
 /** Asks for the token of the server. */
 export function Login() {
-  const { login } = useApp();
   const text = useMessages();
   const token = useSignal("");
-  const failure = useSignal<Failure | null>(null);
-  const isBusy = useSignal(false);
-  const send = async () => {
-    isBusy.value = true;
-    failure.value = null;
-    try {
-      await login(token.value);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      failure.value = error;
-      isBusy.value = false;
-    }
+  const { send, isBusy, failure } = useLogin();
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void send(token.value);
   };
   return (
     <main class="login">
-      <form
-        class="card"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
+      <form class="card" onSubmit={submit}>
         <h1>{text.loginTitle}</h1>
         <p>{text.loginWhat}</p>
         <label class="field">
@@ -46,15 +31,41 @@ export function Login() {
             }}
           />
         </label>
-        {failure.value === null ? null : (
-          <Notice kind="error" title={failure.value.problem?.status === 401 ? text.wrongToken : text.failed}>
-            {failure.value.problem?.status === 401 ? null : <FailureText failure={failure.value} />}
-          </Notice>
-        )}
-        <button type="submit" class="button primary" disabled={isBusy.value}>
+        {failure === null ? null : <Refused failure={failure} />}
+        <button type="submit" class="button primary" disabled={isBusy}>
           {text.login}
         </button>
       </form>
     </main>
+  );
+}
+
+function useLogin() {
+  const { login } = useApp();
+  const failure = useSignal<Failure | null>(null);
+  const isBusy = useSignal(false);
+  const send = async (token: string) => {
+    isBusy.value = true;
+    failure.value = null;
+    try {
+      await login(token);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      failure.value = error;
+      isBusy.value = false;
+    }
+  };
+  return { send, isBusy: isBusy.value, failure: failure.value };
+}
+
+const WRONG = "TOKEN_WRONG";
+
+function Refused({ failure }: { failure: Failure }) {
+  const text = useMessages();
+  if (failure.problem?.code === WRONG) return <Notice kind="error" title={text.wrongToken} />;
+  return (
+    <Notice kind="error" title={text.notSignedIn}>
+      <FailureText failure={failure} />
+    </Notice>
   );
 }

@@ -6,38 +6,41 @@ import { Icon } from "./icon.tsx";
 
 /** Plays the first audio of a task that is done; its files are asked for only then. */
 export function PlayTask({ row }: { row: Row }) {
-  const { api, player, announce } = useApp();
+  const { player } = useApp();
   const text = useMessages();
-  const isBusy = useSignal(false);
+  const { play, isBusy } = usePlay(row);
   if (row.status !== "done") return <span class="task-play" />;
   const isPlaying = player.playing.value && player.track.value?.taskKey === row.key;
-
-  const play = async () => {
-    if (isPlaying) return player.pause();
-    isBusy.value = true;
-    try {
-      const file = (await api.files(row.userId, row.taskId)).find(({ audio }) => audio);
-      if (file === undefined) announce(text.noAudio(row.taskId));
-      else player.play(trackOf(row, file));
-    } catch {
-      announce(text.noAudio(row.taskId));
-    } finally {
-      isBusy.value = false;
-    }
-  };
   return (
     <span class="task-play">
       <button
         type="button"
         class="icon-button"
         aria-label={isPlaying ? text.pauseTask(row.taskId) : text.playTask(row.taskId)}
-        aria-busy={isBusy.value}
-        onClick={play}
+        aria-busy={isBusy}
+        onClick={() => (isPlaying ? player.pause() : void play())}
       >
         <Icon name={isPlaying ? "pause" : "play"} />
       </button>
     </span>
   );
+}
+
+/** Where there is nothing to play the row is opened: it says what files there are, or why that cannot be told. */
+function usePlay(row: Row): { play(): Promise<void>; isBusy: boolean } {
+  const { api, player, opened, announce } = useApp();
+  const text = useMessages();
+  const isBusy = useSignal(false);
+  const play = async () => {
+    isBusy.value = true;
+    const files = await api.files(row.userId, row.taskId).catch(() => []);
+    isBusy.value = false;
+    const file = files.find(({ audio }) => audio);
+    if (file !== undefined) return player.play(trackOf(row, file));
+    opened.open(row.key);
+    announce(text.noAudio(row.taskId));
+  };
+  return { play, isBusy: isBusy.value };
 }
 
 export function trackOf({ key, userId, taskId }: Row, file: Download) {

@@ -14,7 +14,7 @@ export function PlayerBar() {
       <p class="track">
         <Line text={track.taskId} />{" "}
         <span class="quiet">
-          {text.ofUser(track.userId)} · {file.name}
+          <Line text={`${text.ofUser(track.userId)} · ${file.name}`} />
         </span>
       </p>
       {/* biome-ignore lint/a11y/useMediaCaption: the task's text is beside it */}

@@ -1,0 +1,72 @@
+import axe from "axe-core";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { wav } from "../helpers/wav.ts";
+import type { Tab } from "./helpers/browser.ts";
+import { useWeb } from "./helpers/setup.ts";
+
+const here = useWeb();
+beforeEach(() => {
+  here.root.writeStore(
+    ["queued", "running", "succeeded", "failed", "odd"].map((status, i) =>
+      record("alice", `t${i}`, { status, updated_at: ago(i), error: status === "failed" ? "no voice" : null }),
+    ),
+  );
+  here.root.write("output/alice/t2/t2.wav", wav(60));
+});
+
+/** What axe finds: names, roles, contrasts, order of headings and the like. */
+async function problems(tab: Tab): Promise<string[]> {
+  await tab.page.evaluate(axe.source);
+  const { violations } = await tab.page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+  return violations.map(({ help, nodes }) => `${help}: ${nodes.map(({ html }) => html).join(", ")}`);
+}
+
+describe.each([
+  { colorScheme: "light", locale: "en-US", width: 1280 },
+  { colorScheme: "dark", locale: "zh-CN", width: 360 },
+] as const)("the page in $locale, $colorScheme, at a width of $width", ({ colorScheme, locale, width }) => {
+  it("has nothing that axe complains of, in any state", async () => {
+    const { url } = await here.serveSynced();
+    const tab = await here.open(`${url}/#user=alice`, { colorScheme, locale, viewport: { width, height: 800 } });
+    await tab.opens("t2");
+    expect(await problems(tab)).toEqual([]);
+    await tab.row("t2").locator(".task-play button").click();
+    await tab.plays();
+    await here.mirrored(record("alice", "t9", { updated_at: ago(0) }));
+    await tab.refreshes();
+    await tab.page.locator(".new-tasks").waitFor();
+    expect(await problems(tab)).toEqual([]);
+    await tab.row("t2").locator(".button.danger").click();
+    await tab.page.getByRole("dialog").waitFor();
+    expect(await problems(tab)).toEqual([]);
+  });
+
+  it("has none where something is wrong", async () => {
+    const { url } = await here.serve("--no-cleanup", {
+      REDIS_PORT: "1",
+      TTSCTL_HTTP_TOKEN: "a-token-of-32-characters-or-more",
+    });
+    const tab = await here.open(`${url}/#user=alice&ids=t0 t99`, {
+      colorScheme,
+      locale,
+      viewport: { width, height: 800 },
+    });
+    await tab.page.getByRole("button", { name: /Sign in|登录/ }).waitFor();
+    expect(await problems(tab)).toEqual([]);
+    await tab.page.locator("input[name=token]").fill("a-token-of-32-characters-or-more");
+    await tab.page.getByRole("button", { name: /Sign in|登录/ }).click();
+    await tab.page.locator(".dock .notice").waitFor();
+    await tab.page.getByText("t99", { exact: true }).waitFor();
+    expect(await problems(tab)).toEqual([]);
+    tab.expectsRefusals();
+  });
+
+  it("has the colours of its scheme", async () => {
+    const { url } = await here.serveSynced();
+    const tab = await here.open(url, { colorScheme, locale, viewport: { width, height: 800 } });
+    const background = await tab.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const [red] = background.match(/\d+/g)!;
+    expect(Number(red) < 128).toBe(colorScheme === "dark");
+  });
+});
