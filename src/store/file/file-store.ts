@@ -8,7 +8,7 @@ import type { TaskId } from "../task-source.ts";
 import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, sameIdentity } from "./identity.ts";
-import { noteOf, othersWroteLately } from "./last-writer.ts";
+import { isLately, noteOf, othersWroteAt } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
 import { identityAt, removeLeftover, replaceFile } from "./replace.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
@@ -151,13 +151,13 @@ export class FileStore {
     if (edit.removed.size === 0 && edit.upserts.size === 0 && (edit.dead?.size ?? 0) === 0) {
       return (await this.isCurrent(snapshot)) ? { changed: false, wroteLately: false, identity: null } : undefined;
     }
-    const wroteLately = othersWroteLately(snapshot.identity, lock.note, this.#clock);
+    const others = othersWroteAt(snapshot.identity, lock.note);
     const replacement = await replaceFile(target, snapshot, planSplices(snapshot, edit));
     await displaced.add(replacement.displaced, snapshot);
     const { identity } = replacement;
     if (identity === null) return undefined;
-    await lock.leave(noteOf(identity));
-    return { changed: true, wroteLately, identity };
+    await lock.leave(noteOf(identity, others));
+    return { changed: true, wroteLately: isLately(others, this.#clock), identity };
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Batch, Batches } from "../group-commit.ts";
 import { type BatchEdit, BatchPlan, type Change, type ChangeResult } from "./batch-plan.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
-import { noteOf, othersWroteLately } from "./last-writer.ts";
+import { isLately, isOurs, noteOf, othersWroteAt } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
@@ -44,6 +44,8 @@ export class LineBurst {
   readonly #parts: BurstParts;
   /** What the last burst left: as long as it is read on, nobody has replaced the file. */
   #last: Snapshot | null = null;
+  /** Whether somebody else was seen to append to that file: then what wrote lately does not replace it. */
+  #othersAppend = false;
   #othersAppended = Number.NEGATIVE_INFINITY;
 
   constructor(parts: BurstParts) {
@@ -68,7 +70,8 @@ export class LineBurst {
       try {
         const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
         if (log === null) return null;
-        return await this.#append({ lock, log, snapshot }, batches).finally(() => log.close());
+        const others = othersWroteAt(snapshot.identity, lock.note);
+        return await this.#append({ lock, log, snapshot, others }, batches).finally(() => log.close());
       } finally {
         await snapshot.close();
       }
@@ -90,6 +93,7 @@ export class LineBurst {
       const lines = linesOf(plan.on(snapshot), snapshot);
       if (lines !== "") {
         const moved = !(await this.#put(open, lines));
+        if (!moved) this.#last = snapshot;
         if (moved || mayBeUndone) return leased({ ...unsure, appended: true, moved });
       }
       this.#last = snapshot;
@@ -99,20 +103,24 @@ export class LineBurst {
   }
 
   /** Whether a change of ours may be undone: somebody else wrote lately, and not by appending as far as we know. */
-  #lookAround({ lock, snapshot }: Open): boolean {
+  #lookAround({ lock, snapshot, others }: Open): boolean {
     const { clock } = this.#parts;
-    if (!othersWroteLately(snapshot.identity, lock.note, clock)) return false;
-    this.#othersAppended = clock.monotonic();
-    return snapshot !== this.#last;
+    if (snapshot !== this.#last) this.#othersAppend = false;
+    if (!isLately(others, clock)) return false;
+    if (!isOurs(snapshot.identity!, lock.note)) {
+      this.#othersAppended = clock.monotonic();
+      if (snapshot === this.#last) this.#othersAppend = true;
+    }
+    return !this.#othersAppend;
   }
 
   /** False where the path named another file right after the append. */
-  async #put({ lock, log, snapshot }: Open, lines: string): Promise<boolean> {
+  async #put({ lock, log, snapshot, others }: Open, lines: string): Promise<boolean> {
     const before = snapshot.layout!.size;
     const bytes = await log.append(lines, snapshot);
     if (!(await this.#isCurrent(snapshot))) return false;
     if (snapshot.layout!.size !== before + bytes) this.#othersAppended = this.#parts.clock.monotonic();
-    await lock.leave(noteOf(snapshot.identity!));
+    await lock.leave(noteOf(snapshot.identity!, others));
     return true;
   }
 
@@ -154,6 +162,8 @@ interface Open {
   readonly lock: Lock;
   readonly log: LineLog;
   readonly snapshot: Snapshot;
+  /** When somebody else wrote the file last, epoch seconds. */
+  readonly others: number;
 }
 
 function leased(unsure: Unsure): Unsure {

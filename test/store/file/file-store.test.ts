@@ -617,6 +617,22 @@ describe("beside a service that wrote within the last minute", () => {
     expect(clock.asked).toBeGreaterThan(10);
   });
 
+  test("an own write between does not make it forget the service's: the watch goes on for the minute", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    utimesSync(path("s.json"), 1_700_000_000, 1_700_000_000);
+    let now = 1_700_000_001;
+    const watched = async (task: string) => {
+      const clock = new HastyClock(() => now);
+      await storeAt("s.json", clock).edit(removing(task));
+      return clock.asked > 5;
+    };
+    expect(await watched("t1")).toBe(true);
+    now += 30;
+    expect(await watched("t2")).toBe(true);
+    now += 30;
+    expect(await watched("t3")).toBe(false);
+  });
+
   test("an interrupt ends the watch, not the rewrite", async () => {
     writeFileSync(path("s.json"), dump(three));
     const clock = new HastyClock();

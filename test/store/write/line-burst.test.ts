@@ -96,6 +96,20 @@ describe("an append to JSON Lines", () => {
   });
 });
 
+describe("beside a service that replaces the file", () => {
+  it("a write soon after another one is watched like that", async () => {
+    here().text = line("t1"); // written just now, by who knows whom
+    await here().writer.upsert(task("t2"));
+    const read = here().text;
+    const asked = here().writer.upsert(task("t3"));
+    await expect.poll(() => here().text).toContain('"t3"');
+    writeFileSync(`${here().path}.new`, read + line("t8"));
+    renameSync(`${here().path}.new`, here().path);
+    expect(await asked).toMatchObject({ file: "written" });
+    expect(tasksHeld().sort()).toEqual(["t1", "t2", "t3", "t8"]);
+  });
+});
+
 describe("two writers of one file", () => {
   it("see each other's lines, and lose none", async () => {
     here().fill(line("t0"));
