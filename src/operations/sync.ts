@@ -268,7 +268,7 @@ class SyncRun {
   #count(outcome: Outcome<WriteOutcome>, { userId, taskId }: TaskId): TtsctlError | undefined {
     if (outcome instanceof TtsctlError && isFatal(outcome)) return outcome;
     this.result.total++;
-    if (outcome === "written") this.result.written++;
+    if (outcome === "written" || outcome === "mended") this.result.written++;
     else if (outcome === "unchanged") this.result.unchanged++;
     else if (outcome === "newer") this.result.newerInRedis++;
     else {

@@ -6,7 +6,7 @@ import type { Batches } from "./group-commit.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import type { Look } from "./redis/look.ts";
 import { UNKNOWN } from "./redis/look.ts";
-import { BATCH, type Mirror } from "./redis/mirror.ts";
+import { BATCH, type Mirror, type Outcome } from "./redis/mirror.ts";
 import { type RemoveOutcome, removeFromMirror } from "./redis/remove.ts";
 import { type WriteOutcome, writeToMirror } from "./redis/write.ts";
 
@@ -18,10 +18,10 @@ export interface MirrorChange {
 }
 
 /**
- * What became of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time is there, and
- * stays. `off`: there is no Redis.
+ * What became of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time, which is not
+ * of a record that the file had, is there and stays. `off`: there is no Redis.
  */
-export type MirrorOutcome = WriteOutcome | RemoveOutcome | "off" | TtsctlError;
+export type MirrorOutcome = Exclude<WriteOutcome, "mended"> | RemoveOutcome | "off" | TtsctlError;
 
 /** How many copies are remembered as we left them. */
 const REMEMBERED = 10_000;
@@ -82,12 +82,16 @@ export class MirrorWriter {
     );
     const goes = changes.flatMap(({ change, before }) => (change.kind === "remove" ? [{ id: change.id, before }] : []));
     const tasks = puts.map(({ task }) => task);
-    const written = await writeToMirror(mirror, tasks, { looks: await this.#looks(mirror, puts) });
+    const replaced = puts.map(({ before }) => before / 1e6);
+    const written = await writeToMirror(mirror, tasks, { looks: await this.#looks(mirror, puts), replaced });
     const removed = await removeFromMirror(mirror, goes);
     for (const [i, task] of tasks.entries()) this.#remember(task, written[i]!);
     const [nextWritten, nextRemoved] = [written[Symbol.iterator](), removed[Symbol.iterator]()];
     return changes.map(({ change }) => {
-      return (change.kind === "upsert" ? nextWritten : nextRemoved).next().value as MirrorOutcome;
+      const outcome = (change.kind === "upsert" ? nextWritten : nextRemoved).next().value as Outcome<
+        WriteOutcome | RemoveOutcome
+      >;
+      return outcome === "mended" ? "unchanged" : outcome;
     });
   }
 

@@ -69,18 +69,31 @@ describe("upsert and delete", () => {
     expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "300"]]);
   });
 
-  it("leave a copy in Redis that is as new, and say so: the time of a change is what tells it", async () => {
-    const store = await here.open();
-    await store.upsert(task("t1", { updated_at: 100, text: "a" }));
-    expect(await store.upsert(task("t1", { updated_at: 100, text: "b" }))).toEqual({
-      file: "written",
-      redis: "unchanged",
-    });
-    expect(await store.upsert(task("t1", { updated_at: 101, text: "c" }))).toEqual({
-      file: "written",
-      redis: "written",
-    });
+  it("bring two changes within one second to Redis, also of a store opened anew, or where its score is wrong", async () => {
+    const [first, second] = [await here.open(), await here.open()];
+    const done = { file: "written", redis: "written" };
+    expect(await first.upsert(task("t1", { updated_at: 100, status: "queued" }))).toEqual(done);
+    expect(await first.upsert(task("t1", { updated_at: 100, status: "running" }))).toEqual(done);
+    await here.server.call("ZADD", "tts:tasks:index", "5", "alice:t1");
+    expect(await second.upsert(task("t1", { updated_at: 100, status: "succeeded" }))).toEqual(done);
+    expect((await first.get("alice", "t1", { source: "redis" }))!.record.status).toBe("succeeded");
+    expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "100"]]);
   });
+
+  it.each(["100", "5"])(
+    "leave a copy in Redis that is as new and no record's of the file, and say so (%#)",
+    async (score) => {
+      const store = await here.open();
+      await store.upsert(task("t1", { updated_at: 99 }));
+      await here.server.call("HSET", "tts:task:alice:t1", "updated_at", "1970-01-01T00:01:40Z", "status", "running");
+      await here.server.call("ZADD", "tts:tasks:index", score, "alice:t1");
+      await here.server.call("ZADD", "tts:user:alice:index", score, "t1");
+      const told = await store.upsert(task("t1", { updated_at: 100, status: "succeeded" }));
+      expect(told).toEqual({ file: "written", redis: "unchanged" });
+      expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
+      expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "100"]]);
+    },
+  );
 
   it("tell a task whose key in Redis is of another kind alone", async () => {
     const store = await here.open();

@@ -72,7 +72,7 @@ function count(mirrored: Mirrored, failures: NamedWarnings, task: Task, outcome:
     if (isFatal(outcome)) throw outcome;
     mirrored.failed++;
     failures.add(task.userId, task.taskId, outcome.message);
-  } else mirrored[outcome]++;
+  } else mirrored[outcome === "mended" ? "written" : outcome]++;
 }
 
 function sum({ written, unchanged, newer, failed }: Mirrored): number {

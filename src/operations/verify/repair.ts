@@ -154,7 +154,7 @@ export class Repair {
     const outcomes = await write(tasks);
     for (const [i, task] of tasks.entries()) {
       const outcome = outcomes[i]!;
-      if (outcome === "written" || outcome === "unchanged") this.mended++;
+      if (outcome === "written" || outcome === "mended" || outcome === "unchanged") this.mended++;
       else {
         stayed.push(task);
         if (outcome !== "newer") this.unwritten++;

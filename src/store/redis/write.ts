@@ -4,8 +4,8 @@ import { type TimeReader, toMicros } from "../../task/time.ts";
 import type { Look } from "./look.ts";
 import type { Mirror, Outcome } from "./mirror.ts";
 
-/** What a guarded write came to: done, nothing to do, or left alone for a newer copy. */
-export type WriteOutcome = "written" | "unchanged" | "newer";
+/** What a guarded write came to: done; the hash stays, and its index members were set right, or were; or left for a newer copy. */
+export type WriteOutcome = "written" | "mended" | "unchanged" | "newer";
 
 /** What is to be done about one copy; `mend` leaves the hash and sets the index members right. */
 export type WriteDecision = "write" | "mend" | "unchanged" | "newer";
@@ -80,10 +80,11 @@ async function writeRound(
   });
   const flags = await mirror.upsert(writing.map(({ index, ...rest }) => ({ task: tasks[index]!, ...rest })));
   const refused: number[] = [];
-  writing.forEach(({ index }, i) => {
+  writing.forEach(({ index, indexOnly }, i) => {
     const flag = flags[i]!;
     if (flag === false) refused.push(index);
-    else round.outcomes[index] = flag === true ? "written" : flag;
+    else if (flag !== true) round.outcomes[index] = flag;
+    else round.outcomes[index] = indexOnly ? "mended" : "written";
   });
   return refused;
 }

@@ -93,7 +93,7 @@ describe("writeToMirror", () => {
   ])("mends $what and leaves the hash", async ({ break: command }) => {
     await write(task({ text: "first" }));
     await here.server.call(...command);
-    expect(await write(task({ text: "second" }))).toEqual(["written"]);
+    expect(await write(task({ text: "second" }))).toEqual(["mended"]);
     expect(await scores()).toEqual(["1704067200.5", "1704067200.5"]);
     expect((await here.server.hash(KEY)).payload).toContain("first");
     expect(await write(task({ text: "second" }))).toEqual(["unchanged"]);
