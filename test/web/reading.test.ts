@@ -53,6 +53,23 @@ describe("while nobody reads", () => {
   });
 });
 
+describe("the time between two refreshes", () => {
+  it("is chosen, and remembered by the browser", async () => {
+    const tab = await here.open((await here.serveSynced()).url);
+    await tab.sees(["t10"]);
+    await tab.page.getByLabel("Refresh", { exact: true }).selectOption("0");
+    await tab.page.reload();
+    await tab.sees(["t10"]);
+    expect(await tab.page.getByLabel("Refresh", { exact: true }).inputValue()).toBe("0");
+    await newsComes();
+    const asked = tab.asked(/voice-tasks/).length;
+    await tab.page.clock.fastForward(600_000);
+    expect(tab.asked(/voice-tasks/).length).toBe(asked);
+    await tab.page.getByRole("button", { name: "Refresh now" }).click();
+    await tab.sees(["new", "t15", "t10"]);
+  });
+});
+
 describe("rows stay in their places", () => {
   it("while the pointer is over them", async () => {
     const tab = await here.open((await here.serveSynced()).url);

@@ -48,6 +48,16 @@ it("a server that went is said, what was there stays, and it comes back by itsel
   tab.expectsRefusals();
 });
 
+it("an answer that is none of ttsctl's is said, and what was there stays", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  await tab.sees(["t01"]);
+  await tab.page.route(/voice-tasks/, (route) => route.fulfill({ status: 502, body: "<h1>Bad Gateway</h1>" }));
+  await tab.refreshes();
+  await tab.page.locator(".dock").getByText("502 Bad Gateway").waitFor();
+  await tab.sees(["t01"], { count: 1 });
+  tab.expectsRefusals();
+});
+
 it("without Redis by the configuration nothing is amiss", async () => {
   here.root.configure(null);
   const tab = await here.open((await here.serve("--no-cleanup")).url);

@@ -1,6 +1,8 @@
 import { useEffect } from "preact/hooks";
+import type { Messages } from "../i18n/messages.ts";
 import { isFiltered } from "../model/filter.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
+import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Line } from "./field-text.tsx";
 import { Icon } from "./icon.tsx";
@@ -14,17 +16,18 @@ export function ListBar() {
   return (
     <div class="list-bar">
       <h2 id="tasks" tabIndex={-1}>
-        {view === null
-          ? text.tasks
-          : isFiltered(view.request.filter)
-            ? text.found(view.answer.page.total)
-            : text.total(view.answer.page.total)}
+        {view === null ? text.tasks : headingOf(view, text)}
       </h2>
       <AppliedFilter />
       <NewTasks />
       <Refresh />
     </div>
   );
+}
+
+function headingOf({ request, answer }: View, text: Messages): string {
+  const { total } = answer.page;
+  return isFiltered(request.filter) ? text.found(total) : text.total(total);
 }
 
 function AppliedFilter() {
@@ -70,22 +73,20 @@ function Refresh() {
   return (
     <div class="refresh">
       {view === null ? null : <span class="quiet updated">{text.updated(clock.time(view.at))}</span>}
-      <label>
-        <span class="visually-hidden">{text.refreshEvery}</span>
-        <select
-          name="refresh"
-          value={seconds.value}
-          onChange={({ currentTarget }) => {
-            seconds.value = Number(currentTarget.value);
-          }}
-        >
-          {REFRESH_CHOICES.map((choice) => (
-            <option key={choice} value={choice}>
-              {text.refreshEvery} {choice === 0 ? text.never : text.seconds(choice)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <select
+        name="refresh"
+        aria-label={text.refreshEvery}
+        value={seconds.value}
+        onChange={({ currentTarget }) => {
+          seconds.value = Number(currentTarget.value);
+        }}
+      >
+        {REFRESH_CHOICES.map((choice) => (
+          <option key={choice} value={choice}>
+            {text.refreshEvery} {choice === 0 ? text.never : text.seconds(choice)}
+          </option>
+        ))}
+      </select>
       <button
         type="button"
         class="icon-button"

@@ -8,7 +8,7 @@ import { Overview } from "./overview.tsx";
 import { Pager } from "./pager.tsx";
 import { PlayerBar } from "./player-bar.tsx";
 import { StoreState, Warnings } from "./store-state.tsx";
-import { TaskRows } from "./task-list.tsx";
+import { TaskRows } from "./task-rows.tsx";
 
 /** The whole page. */
 export function Page() {

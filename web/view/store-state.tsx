@@ -1,4 +1,5 @@
 import { useApp, useMessages } from "./context.ts";
+import { FailureText } from "./failure-text.tsx";
 import { Line } from "./field-text.tsx";
 import { Notice } from "./notice.tsx";
 
@@ -15,31 +16,38 @@ export function StoreChip() {
 
 /** What is wrong with the stores or with the way to the server, and what to do. */
 export function StoreState() {
-  const { tasks, about } = useApp();
+  const { about } = useApp();
   const text = useMessages();
-  const health = about.health.value;
-  const view = tasks.view.value;
-  if (view !== null && tasks.failure.value?.problem === null) {
-    return (
-      <Notice kind="error" title={text.unreachable}>
-        <p>{text.unreachableHint}</p>
-      </Notice>
-    );
-  }
+  const { redis, store, syncing } = about.health.value ?? {};
   return (
     <>
-      {health?.redis === "down" ? (
+      <Stale isExplained={redis === "down" || store === "unreadable"} />
+      {redis === "down" ? (
         <Notice kind="warning" title={text.redisDown}>
           <p>{text.redisDownHint}</p>
         </Notice>
       ) : null}
-      {health?.syncing ? <Notice kind="info" title={text.syncing} /> : null}
-      {health?.store === "unreadable" ? (
+      {syncing ? <Notice kind="info" title={text.syncing} /> : null}
+      {store === "unreadable" ? (
         <Notice kind="error" title={text.storeDown}>
           <p>{text.storeDownHint}</p>
         </Notice>
       ) : null}
     </>
+  );
+}
+
+/** That what is shown may be old, for the last refresh has no answer. */
+function Stale({ isExplained }: { isExplained: boolean }) {
+  const { tasks } = useApp();
+  const text = useMessages();
+  const failure = tasks.failure.value;
+  if (failure === null || tasks.view.value === null) return null;
+  if (failure.problem !== null && isExplained) return null;
+  return (
+    <Notice kind="error" title={failure.problem === null ? text.unreachable : text.failed}>
+      {failure.problem === null ? <p>{text.unreachableHint}</p> : <FailureText failure={failure} />}
+    </Notice>
   );
 }
 
