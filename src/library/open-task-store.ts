@@ -10,13 +10,28 @@ import type { Logger, StoreOptions, TaskStore } from "./types.ts";
 
 const SILENT: Logger = { info: () => {}, warn: () => {} };
 
+/** A logger that throws must not make a write fail that is on the disk. */
+function guarded(logger: Logger): Logger {
+  const quietly = (tell: () => void) => {
+    try {
+      tell();
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+  return {
+    info: (line) => quietly(() => logger.info(line)),
+    warn: (line) => quietly(() => logger.warn(line)),
+  };
+}
+
 /**
  * Opens the tasks of a service (SPEC section 9). Redis is connected to when it is first used. Close the store when done.
  * @throws TtsctlError USAGE for an option that is none, CONFIG_* for a wrong value or a missing file
  */
 export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
   const settings = await settingsOf(options);
-  const logger = options.logger ?? SILENT;
+  const logger = options.logger === undefined ? SILENT : guarded(options.logger);
   const zone = new Zone(settings.service.timezone.value ?? undefined);
   const news = new MirrorNews(logger, systemClock);
   const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), zone) : null;

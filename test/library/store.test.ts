@@ -210,6 +210,21 @@ describe("a Redis that is down", () => {
   });
 });
 
+describe("a logger that throws", () => {
+  it("makes no write fail", async () => {
+    const throwing = () => {
+      throw new Error("the log is full");
+    };
+    await here.server.stop();
+    try {
+      const store = await here.open({ logger: { info: throwing, warn: throwing } });
+      expect(await store.upsert(task("t1"))).toMatchObject({ file: "written", redis: { code: "REDIS_UNAVAILABLE" } });
+    } finally {
+      await here.server.start();
+    }
+  });
+});
+
 describe("close", () => {
   it("writes what waits, and refuses what comes after", async () => {
     const store = await here.open();

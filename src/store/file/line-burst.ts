@@ -1,14 +1,17 @@
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { type BatchEdit, BatchPlan, type Change, type ChangeResult } from "./batch-plan.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
-import { isLately, isOurs, noteOf, othersWroteAt } from "./last-writer.ts";
+import { isLately, isOurs, LATELY_S, noteOf, othersWroteAt } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
+import { gaveWay, overtaken } from "./overtaken.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 /**
  * The lock is held over some batches, since taking it costs more than one of them. Whoever is seen to wait gets it after
@@ -71,7 +74,7 @@ export class LineBurst {
         const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
         if (log === null) return null;
         const others = othersWroteAt(snapshot.identity, lock.note);
-        return await this.#append({ lock, log, snapshot, others }, batches).finally(() => log.close());
+        return await this.#append({ target, lock, log, snapshot, others }, batches).finally(() => log.close());
       } finally {
         await snapshot.close();
       }
@@ -86,17 +89,21 @@ export class LineBurst {
     }
     const mayBeUndone = this.#lookAround(open);
     const next = this.#nextWhileHeld(open.lock, batches);
+    let { size } = snapshot.layout!;
     for (let batch = await batches.next(0); batch !== null; batch = await next()) {
       const plan = new BatchPlan(batch.items);
       const unsure = { batch, plan, snapshot, appended: false, moved: true };
       if (!(await this.#isReady(snapshot))) return leased(unsure);
+      if (snapshot.layout!.size !== size) this.#othersAppended = this.#parts.clock.monotonic();
       const lines = linesOf(plan.on(snapshot), snapshot);
-      if (lines !== "") {
+      const from = snapshot.rows.size;
+      if (lines.length > 0) {
         const moved = !(await this.#put(open, lines));
-        if (!moved) this.#last = snapshot;
+        if (!moved) await this.#settled(open);
+        if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, batch.items, plan, from);
         if (moved || mayBeUndone) return leased({ ...unsure, appended: true, moved });
       }
-      this.#last = snapshot;
+      size = snapshot.layout!.size;
       batch.settle(plan.results);
     }
     return null;
@@ -114,10 +121,26 @@ export class LineBurst {
     return !this.#othersAppend;
   }
 
+  /** The name of a file that is new to us may not be on the disk yet, whoever gave it. */
+  async #settled({ target, snapshot }: Open): Promise<void> {
+    if (snapshot !== this.#last) await syncFolder(dirname(target));
+    this.#last = snapshot;
+  }
+
+  /** A record of somebody else that came just before ours, and is newer, is put behind it again. */
+  async #giveWay(open: Open, changes: readonly Change[], plan: BatchPlan, from: number): Promise<void> {
+    const { snapshot } = open;
+    const hidden = overtaken(snapshot, changes, from);
+    if (hidden.size === 0) return;
+    await this.#put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
+    plan.results = gaveWay(changes, plan.results, hidden);
+  }
+
   /** False where the path named another file right after the append. */
-  async #put({ lock, log, snapshot, others }: Open, lines: string): Promise<boolean> {
+  async #put({ lock, log, snapshot, others }: Open, lines: readonly string[]): Promise<boolean> {
     const before = snapshot.layout!.size;
-    const bytes = await log.append(lines, snapshot);
+    const beside = this.#parts.clock.monotonic() - this.#othersAppended < LATELY_S;
+    const bytes = await log.append(lines, snapshot, beside);
     if (!(await this.#isCurrent(snapshot))) return false;
     if (snapshot.layout!.size !== before + bytes) this.#othersAppended = this.#parts.clock.monotonic();
     await lock.leave(noteOf(snapshot.identity!, others));
@@ -129,12 +152,14 @@ export class LineBurst {
    * be finished: its writer may still be at it.
    */
   async #isReady(snapshot: Snapshot): Promise<boolean> {
-    for (;;) {
+    const { clock } = this.#parts;
+    for (let size = -1, since = 0; ; await sleep(POLL_MS)) {
       if (!(await this.#isCurrent(snapshot))) return false;
       if (snapshot.layout!.unfinished === null) return true;
-      const age = this.#parts.clock.now() - Number(snapshot.identity!.mtimeNs) / 1e9;
-      if (age < 0 || age >= SETTLED_S) return false;
-      await sleep(POLL_MS);
+      const age = clock.now() - Number(snapshot.identity!.mtimeNs) / 1e9;
+      if (size !== snapshot.layout!.size) [size, since] = [snapshot.layout!.size, clock.monotonic()];
+      // A wall clock that was set back shows an age that is none.
+      if (age >= SETTLED_S || clock.monotonic() - since >= SETTLED_S) return false;
     }
   }
 
@@ -159,6 +184,7 @@ export class LineBurst {
 }
 
 interface Open {
+  readonly target: string;
   readonly lock: Lock;
   readonly log: LineLog;
   readonly snapshot: Snapshot;
@@ -172,6 +198,6 @@ function leased(unsure: Unsure): Unsure {
 }
 
 /** Of a task that was removed and came anew the end goes first. */
-function linesOf({ removed, tasks }: BatchEdit, { rows }: Snapshot): string {
-  return [...[...removed].map((key) => tombstoneLine(rows, key)), ...tasks.map(lineOf)].join("");
+function linesOf({ removed, tasks }: BatchEdit, { rows }: Snapshot): string[] {
+  return [...[...removed].map((key) => tombstoneLine(rows, key)), ...tasks.map(lineOf)];
 }

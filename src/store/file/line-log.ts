@@ -45,19 +45,22 @@ export class LineLog {
 
   /**
    * Appends whole lines; they are on the disk when it returns. Returns how many bytes that were.
+   * @param apart begins with a newline in any case: somebody else appends, who may have written a line without its end
+   * since we looked
    * @throws TtsctlError STORE_WRITE_FAILED; nothing of them is there then, or if even that fails, an unfinished append
    */
-  async append(lines: string, snapshot: Snapshot): Promise<number> {
+  async append(lines: readonly string[], snapshot: Snapshot, apart: boolean): Promise<number> {
     const { size } = snapshot.layout!;
     const endsLine = (await snapshot.readBytes(size - 1, size))[0] === NEWLINE;
-    const bytes = Buffer.from(endsLine ? lines : `\n${lines}`);
+    const texts = endsLine && !apart ? lines : ["\n", ...lines];
+    const bytes = Buffer.concat(texts.map((text) => Buffer.from(text))); // as one string it might be too long
     let done = 0;
     try {
       while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
       await this.#handle.datasync();
       return done;
     } catch (cause) {
-      await this.#takeBack(size, done).catch(() => {});
+      await this.#takeBack(bytes.subarray(0, done)).catch(() => {});
       throw appendFailed(this.#path, cause);
     }
   }
@@ -66,10 +69,12 @@ export class LineLog {
     await this.#handle.close();
   }
 
-  /** Unless somebody has appended behind it. */
-  async #takeBack(size: number, done: number): Promise<void> {
-    if ((await this.#handle.stat()).size !== size + done) return;
-    await this.#handle.truncate(size);
+  /** Takes what was written off the end again, unless somebody has appended behind it. */
+  async #takeBack(written: Buffer): Promise<void> {
+    const from = (await this.#handle.stat()).size - written.length;
+    const { buffer } = await this.#handle.read(Buffer.alloc(written.length), 0, written.length, from);
+    if (!buffer.equals(written)) return;
+    await this.#handle.truncate(from);
     await this.#handle.datasync();
   }
 }

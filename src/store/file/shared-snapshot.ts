@@ -18,6 +18,7 @@ export class SharedSnapshot {
   readonly #look: NodeJS.Timeout;
   #kept: Snapshot | null = null;
   #scan: Promise<Snapshot> | null = null;
+  #closed = false;
 
   /** @param grows JSON Lines that were appended to are not scanned again: the snapshot that readers hold grows */
   constructor(path: string, zone: Zone, { grows = false } = {}) {
@@ -41,11 +42,14 @@ export class SharedSnapshot {
       if (scanned !== null) return scanned;
     }
     this.#scan ??= this.#rescan();
-    return (await this.#scan).share();
+    const fresh = (await this.#scan).share();
+    if (this.#closed) await this.#drop();
+    return fresh;
   }
 
   /** Lets go of the file; readers keep what they hold. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#look);
     await this.#scan?.catch(() => {});
     await this.#drop();

@@ -9,7 +9,7 @@ import type { Zone } from "../../task/zone.ts";
 import type { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
-import { scanAppended } from "./growth.ts";
+import { type Footprint, readFootprint, scanAppended } from "./growth.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
@@ -30,6 +30,8 @@ interface Parts {
   /** Puts elements into the rows; null where none come any more. */
   readonly reader: RowReader | null;
   readonly layout: ScanResult | null;
+  /** Of JSON Lines. */
+  readonly footprint: Footprint | null;
   readonly identity: FileIdentity | null;
   readonly invalid: Snapshot["invalid"];
   readonly handle: FileHandle | null;
@@ -37,6 +39,8 @@ interface Parts {
   /** Whose handle it is. */
   readonly parent?: Snapshot;
 }
+
+const NO_FILE = { reader: null, layout: null, footprint: null, identity: null };
 
 /**
  * One content of the store file: validated whole, its rows in memory, the file it came from still open. What the path
@@ -50,6 +54,7 @@ export class Snapshot {
   readonly #handle: FileHandle | null;
   readonly #parser: RecordParser;
   #layout: ScanResult | null;
+  #footprint: Footprint | null;
   #identity: FileIdentity | null;
   #growing: Promise<boolean> = Promise.resolve(true);
   /** Who read it and has not closed it. */
@@ -61,6 +66,7 @@ export class Snapshot {
     this.rows = parts.rows;
     this.invalid = parts.invalid;
     this.#layout = parts.layout;
+    this.#footprint = parts.footprint;
     this.#identity = parts.identity;
     this.#handle = parts.handle;
     this.#parser = new RecordParser(parts.zone);
@@ -75,7 +81,7 @@ export class Snapshot {
     if (handle === null) {
       const invalid = { count: 0, named: [], ownerless: new Set<string>(), taskless: new Set<string>() };
       const rows = new Rows(false);
-      return new Snapshot({ path, rows, reader: null, layout: null, identity: null, invalid, handle, zone });
+      return new Snapshot({ path, rows, invalid, handle, zone, ...NO_FILE });
     }
     try {
       return await Snapshot.readHandle(handle, path, zone);
@@ -96,7 +102,8 @@ export class Snapshot {
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
       const read = await readRows(handle, zone, invalid);
-      return new Snapshot({ path, ...read, identity, invalid, handle, zone });
+      const footprint = read.layout.shape === "jsonl" ? await readFootprint(handle, read.layout.size) : null;
+      return new Snapshot({ path, ...read, footprint, identity, invalid, handle, zone });
     } catch (error) {
       throw await nameStoreError(error, path, handle);
     }
@@ -233,11 +240,13 @@ export class Snapshot {
 
   async #grow(): Promise<boolean> {
     const { reader } = this.#parts;
-    if (reader === null || this.#layout === null) return false;
+    if (reader === null || this.#layout === null || this.#footprint === null) return false;
     try {
-      const grown = await scanAppended(this.#handle!, this.#layout, reader);
+      const scanned = { layout: this.#layout, footprint: this.#footprint, reader };
+      const grown = await scanAppended(this.#handle!, scanned);
       if (grown === null) return false;
       this.#layout = grown.layout;
+      this.#footprint = grown.footprint;
       this.#identity = grown.identity;
       return true;
     } catch (error) {

@@ -1,6 +1,16 @@
-import { appendFileSync, readFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import {
+  appendFileSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
+import { LineLog } from "../../../src/store/file/line-log.ts";
 import { takeLock } from "../../../src/store/file/lock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { record, taskOf } from "../../helpers/records.ts";
@@ -8,6 +18,7 @@ import { readWithPython } from "./python-eyes.ts";
 import { textOf, useWriter } from "./setup.ts";
 
 const here = useWriter("voice_task.jsonl");
+afterEach(() => vi.restoreAllMocks());
 const line = (taskId: string, more = {}) => `${JSON.stringify(record("alice", taskId, more))}\n`;
 const task = (taskId: string, more = {}) => taskOf(record("alice", taskId, more));
 const tasksHeld = () => Object.keys(readWithPython(here().path)).map((name) => name.slice("alice:".length));
@@ -107,6 +118,100 @@ describe("beside a service that replaces the file", () => {
     renameSync(`${here().path}.new`, here().path);
     expect(await asked).toMatchObject({ file: "written" });
     expect(tasksHeld().sort()).toEqual(["t1", "t2", "t3", "t8"]);
+  });
+});
+
+/** Appends a line at the very moment before the writer's own append, as somebody without the lock may. */
+function appendJustBefore(text: string): void {
+  const append = LineLog.prototype.append;
+  vi.spyOn(LineLog.prototype, "append").mockImplementationOnce(function (this: LineLog, ...args) {
+    appendFileSync(here().path, text);
+    return append.apply(this, args);
+  });
+}
+
+describe("somebody who appends without our lock", () => {
+  const NEWER = { updated_at: "2030-01-01T00:00:00" };
+
+  it("just before us, what is newer: it counts in the end, and that is told", async () => {
+    here().fill(line("t1"));
+    appendJustBefore(line("t1", NEWER) + line("t2"));
+    const told = await Promise.all([here().writer.upsert(task("t1")), here().writer.upsert(task("t3"))]);
+    expect(told.map(({ file }) => file)).toEqual(["newer", "written"]);
+    expect(readWithPython(here().path)["alice:t1"]).toMatchObject(NEWER);
+    expect(tasksHeld().sort()).toEqual(["t1", "t2", "t3"]);
+  });
+
+  it("just before us, what is older: ours counts", async () => {
+    here().fill(line("t1"));
+    appendJustBefore(line("t1", { updated_at: 5 }));
+    expect(await here().writer.upsert(task("t1", { n: 1 }))).toMatchObject({ file: "written" });
+    expect(readWithPython(here().path)["alice:t1"]).toMatchObject({ n: 1 });
+  });
+
+  it("and writes the newline last: the two lines stay apart", async () => {
+    here().fill(line("t1"));
+    await here().writer.upsert(task("t2"));
+    appendFileSync(here().path, line("t3"));
+    await here().writer.upsert(task("t4"));
+    appendJustBefore(line("t5").trimEnd());
+    await here().writer.upsert(task("t6"));
+    appendFileSync(here().path, "\n");
+    expect(tasksHeld()).toEqual(["t1", "t2", "t3", "t4", "t5", "t6"]);
+  });
+
+  it("again and again costs a wait for a change that may be undone once alone", async () => {
+    here().text = line("t1");
+    const times: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      appendFileSync(here().path, line(`s${i}`));
+      const begun = performance.now();
+      await here().writer.upsert(task("t2", { updated_at: i }));
+      times.push(performance.now() - begun);
+      await new Promise((resolve) => setTimeout(resolve, 50)); // the lock is let go
+    }
+    expect(times.filter((ms) => ms > 1900)).toHaveLength(1);
+  });
+
+  it("has a second to finish its line, whatever time the file shows", async () => {
+    here().fill(line("t1"));
+    const half = line("t2");
+    appendFileSync(here().path, half.slice(0, 20));
+    const future = Date.now() / 1000 + 100;
+    utimesSync(here().path, future, future);
+    const asked = here().writer.upsert(task("t3"));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    appendFileSync(here().path, half.slice(20));
+    await asked;
+    expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
+  });
+
+  it("a failed append of ours is taken back behind what they appended", async () => {
+    here().fill(line("t1"));
+    const snapshot = await here().shared.read();
+    const log = (await LineLog.open(here().path, snapshot))!;
+    appendFileSync(here().path, line("t2"));
+    const any = await open(here().path, "r");
+    const handles = Object.getPrototypeOf(any) as { datasync(): Promise<void> };
+    vi.spyOn(handles, "datasync").mockRejectedValueOnce(
+      Object.assign(new Error("full"), { code: "ENOSPC", errno: -28 }),
+    );
+    const failed = log.append([line("t3"), line("t4")], snapshot, false);
+    await expect(failed).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
+    expect(here().text).toBe(line("t1") + line("t2"));
+    await log.close();
+    await snapshot.close();
+    await any.close();
+  });
+});
+
+describe("a file that was written over in place", () => {
+  it("is scanned anew, though it has grown and its lines are as long", async () => {
+    here().fill(line("a1") + line("a2"));
+    await here().writer.upsert(task("a3"));
+    writeFileSync(here().path, ["b1", "b2", "b3", "b4", "b5"].map((name) => line(name)).join(""));
+    expect(await here().writer.remove({ userId: "alice", taskId: "b1" })).toMatchObject({ file: "removed" });
+    expect(await here().writer.remove({ userId: "alice", taskId: "a1" })).toMatchObject({ file: "missing" });
   });
 });
 
