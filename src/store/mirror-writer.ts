@@ -3,12 +3,12 @@ import { memberOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import { type Change, idOf } from "./file/batch-plan.ts";
 import type { Batches } from "./group-commit.ts";
+import { LeftCopies } from "./left-copies.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import type { Look } from "./redis/look.ts";
-import { UNKNOWN } from "./redis/look.ts";
 import { BATCH, type Mirror, type Outcome } from "./redis/mirror.ts";
-import { type RemoveOutcome, removeFromMirror } from "./redis/remove.ts";
-import { type WriteOutcome, writeToMirror } from "./redis/write.ts";
+import { type Removal, type RemoveOutcome, removeFromMirror } from "./redis/remove.ts";
+import { decideWrite, type WriteOutcome, writeToMirror } from "./redis/write.ts";
 
 /** A change that the file has, on its way to the mirror. */
 export interface MirrorChange {
@@ -23,8 +23,11 @@ export interface MirrorChange {
  */
 export type MirrorOutcome = Exclude<WriteOutcome, "mended"> | RemoveOutcome | "off" | TtsctlError;
 
-/** How many copies are remembered as we left them. */
-const REMEMBERED = 10_000;
+interface Put {
+  readonly task: Task;
+  /** As in MirrorChange. */
+  readonly before: number;
+}
 
 /**
  * The write side of the mirror for a process that lives on: changes that the file has, in their order, guarded, those
@@ -33,8 +36,7 @@ const REMEMBERED = 10_000;
 export class MirrorWriter {
   readonly #link: MirrorLink;
   readonly #onFailure: (error: TtsctlError, count: number) => void;
-  /** The `updated_at` of copies as we left them; the guard of a write tells where that is no longer so. */
-  readonly #left = new Map<string, string>();
+  readonly #left = new LeftCopies();
 
   /** @param onFailure told of changes that the mirror did not take, or whose outcome is unknown */
   constructor(link: MirrorLink, onFailure: (error: TtsctlError, count: number) => void) {
@@ -81,39 +83,36 @@ export class MirrorWriter {
       change.kind === "upsert" ? [{ task: change.task, before }] : [],
     );
     const goes = changes.flatMap(({ change, before }) => (change.kind === "remove" ? [{ id: change.id, before }] : []));
+    const written = (await this.#put(mirror, puts))[Symbol.iterator]();
+    const removed = (await this.#remove(mirror, goes))[Symbol.iterator]();
+    return changes.map(({ change }) => (change.kind === "upsert" ? written : removed).next().value as MirrorOutcome);
+  }
+
+  async #put(mirror: Mirror, puts: readonly Put[]): Promise<MirrorOutcome[]> {
     const tasks = puts.map(({ task }) => task);
     const replaced = puts.map(({ before }) => before / 1e6);
-    const written = await writeToMirror(mirror, tasks, { looks: await this.#looks(mirror, puts), replaced });
-    const removed = await removeFromMirror(mirror, goes);
-    for (const [i, task] of tasks.entries()) this.#remember(task, written[i]!);
-    const [nextWritten, nextRemoved] = [written[Symbol.iterator](), removed[Symbol.iterator]()];
-    return changes.map(({ change }) => {
-      const outcome = (change.kind === "upsert" ? nextWritten : nextRemoved).next().value as Outcome<
-        WriteOutcome | RemoveOutcome
-      >;
+    const outcomes = await writeToMirror(mirror, tasks, { looks: await this.#looks(mirror, puts), replaced });
+    return outcomes.map((outcome, i) => {
+      this.#left.note(tasks[i]!, outcome === "written" ? tasks[i]!.updatedAt : null);
       return outcome === "mended" ? "unchanged" : outcome;
     });
   }
 
-  /** What is known of the copies without asking: as we left them, or none where the file had no record. */
-  async #looks(mirror: Mirror, puts: readonly { task: Task; before: number }[]): Promise<Look[]> {
-    const known = puts.map(({ task: { userId, taskId, updatedAt }, before }) => {
-      const seen = this.#left.get(memberOf(userId, taskId));
-      if (seen === updatedAt) return undefined; // whether its scores are right is not known
-      if (seen !== undefined) return { updatedAt: seen, seen, indexScore: null, userScore: null };
-      return Number.isNaN(before) ? UNKNOWN : undefined;
-    });
-    const unknown = puts.filter((_, i) => known[i] === undefined).map(({ task }) => task);
-    const looks = (await mirror.look(unknown))[Symbol.iterator]();
-    return known.map((look) => look ?? (looks.next().value as Look));
+  async #remove(mirror: Mirror, removals: readonly Removal[]): Promise<MirrorOutcome[]> {
+    for (const { id } of removals) this.#left.note(id, null);
+    return removeFromMirror(mirror, removals);
   }
 
-  #remember({ userId, taskId, updatedAt }: Task, outcome: WriteOutcome | TtsctlError): void {
-    const member = memberOf(userId, taskId);
-    this.#left.delete(member);
-    if (outcome !== "written") return;
-    this.#left.set(member, updatedAt);
-    if (this.#left.size > REMEMBERED) this.#left.delete(this.#left.keys().next().value!);
+  /** A guess is taken only where it leads to a write, whose guard checks it. */
+  async #looks(mirror: Mirror, puts: readonly Put[]): Promise<Outcome<Look>[]> {
+    const guesses = puts.map(({ task, before }) => {
+      const guess = this.#left.guess(task, before);
+      if (guess === null) return null;
+      return decideWrite(task.score, guess, mirror.times, false, before / 1e6) === "write" ? guess : null;
+    });
+    const asked = puts.filter((_, i) => guesses[i] === null).map(({ task }) => task);
+    const looks = (await mirror.look(asked))[Symbol.iterator]();
+    return guesses.map((guess) => guess ?? (looks.next().value as Outcome<Look>));
   }
 
   #failed(changes: readonly MirrorChange[], error: TtsctlError): MirrorOutcome[] {

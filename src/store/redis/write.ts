@@ -44,7 +44,7 @@ export function decideWrite(
 export async function writeToMirror(
   mirror: Mirror,
   tasks: readonly Task[],
-  options: { looks?: readonly Look[]; overEqual?: boolean; replaced?: readonly number[] } = {},
+  options: { looks?: readonly Outcome<Look>[]; overEqual?: boolean; replaced?: readonly number[] } = {},
 ): Promise<Outcome<WriteOutcome>[]> {
   const outcomes: (Outcome<WriteOutcome> | undefined)[] = tasks.map(() => undefined);
   let pending = tasks.map((_, i) => i);

@@ -1,0 +1,27 @@
+import { memberOf } from "../task/ids.ts";
+import { type Look, UNKNOWN } from "./redis/look.ts";
+import type { TaskId } from "./task-source.ts";
+
+/** How many copies are remembered. */
+const REMEMBERED = 10_000;
+
+/** How a process left the copies in the mirror: what it guesses of them, which saves a look where a guard checks it. */
+export class LeftCopies {
+  readonly #left = new Map<string, string>();
+
+  /** @param updatedAt that of the copy, as we wrote it; null where it is not known how it was left */
+  note({ userId, taskId }: TaskId, updatedAt: string | null): void {
+    const member = memberOf(userId, taskId);
+    this.#left.delete(member);
+    if (updatedAt === null) return;
+    this.#left.set(member, updatedAt);
+    if (this.#left.size > REMEMBERED) this.#left.delete(this.#left.keys().next().value!);
+  }
+
+  /** @param before whole microseconds; NaN: the file had no record, and so the mirror no copy */
+  guess({ userId, taskId }: TaskId, before: number): Look | null {
+    const seen = this.#left.get(memberOf(userId, taskId));
+    if (seen !== undefined) return { updatedAt: seen, seen, indexScore: null, userScore: null };
+    return Number.isNaN(before) ? UNKNOWN : null;
+  }
+}
