@@ -1,6 +1,6 @@
 import { Command as IoredisCommand, Redis, type RedisOptions } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
-import { encodeCommand } from "./encode.ts";
+import { encodeCommand, encodeCommands } from "./encode.ts";
 import { connectionError, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
 
@@ -32,12 +32,14 @@ export class RedisClient {
   readonly lost: Promise<TtsctlError>;
   readonly #redis: Redis;
   readonly #password: string | null;
+  readonly #timeoutMs: number;
   #lastError: unknown;
   #lose: (why: TtsctlError) => void = () => {};
 
   private constructor(redis: Redis, target: RedisTarget) {
     this.#redis = redis;
     this.#password = target.password;
+    this.#timeoutMs = target.timeout * 1000;
     this.where = describeTarget(target);
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
@@ -83,11 +85,14 @@ export class RedisClient {
   async pipeline(commands: readonly Command[]): Promise<Reply[]> {
     if (commands.length === 0) return [];
     this.#gather();
-    const replies = commands.map((command) => {
-      const [name, ...args] = command;
-      return this.#settle(this.#redis.call(String(name), ...args));
+    let bytes = encodeCommands(commands);
+    const replies = commands.map(([name]) => {
+      const reply = this.#send(new EncodedCommand(String(name), bytes));
+      bytes = NOTHING; // all are in the first
+      return reply;
     });
-    const settled = await Promise.all(replies);
+    const settled = await this.#inTime(Promise.all(replies));
+    if (settled instanceof LostReply) throw this.#lostBy(settled);
     for (const reply of settled) if (reply instanceof LostReply) throw this.#lostBy(reply);
     return settled as Reply[];
   }
@@ -102,8 +107,8 @@ export class RedisClient {
 
   /** Runs a Lua script, by digest where the server knows it. */
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
-    const command = new EncodedCommand("EVALSHA", [script.digest, keys.length], keys, args);
-    const reply = await this.#settle(this.#redis.sendCommand(command) as Promise<unknown>);
+    const bytes = encodeCommand(["EVALSHA", script.digest, keys.length], keys, args);
+    const reply = await this.#inTime(this.#send(new EncodedCommand("EVALSHA", bytes)));
     if (reply instanceof LostReply) throw this.#lostBy(reply);
     if (!(reply instanceof TtsctlError)) return reply;
     if (!reply.message.includes("NOSCRIPT")) throw reply;
@@ -136,8 +141,21 @@ export class RedisClient {
     return connectionError(cause, this.where);
   }
 
-  #settle(reply: Promise<unknown>): Promise<Reply | LostReply> {
-    return reply.then(
+  /** Not a timer for each command, which costs more than many a command. What comes later is nobody's any more. */
+  async #inTime<T>(replies: Promise<T>): Promise<T | LostReply> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<LostReply>((resolve) => {
+      timer = setTimeout(() => resolve(new LostReply(timeoutError(this.where))), this.#timeoutMs);
+    });
+    try {
+      return await Promise.race([replies, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #send(command: EncodedCommand): Promise<Reply | LostReply> {
+    return (this.#redis.sendCommand(command) as Promise<unknown>).then(
       (value) => this.#convert(value),
       (error: Error) => this.#failed(error),
     );
@@ -173,13 +191,15 @@ export class RedisClient {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** A command that is encoded once, by us, and written as it is. */
 class EncodedCommand extends IoredisCommand {
   readonly #bytes: Buffer;
 
-  constructor(name: string, ...args: (readonly (string | number)[])[]) {
+  constructor(name: string, bytes: Buffer) {
     super(name, [], { replyEncoding: "utf8" });
-    this.#bytes = encodeCommand([name], ...args);
+    this.#bytes = bytes;
   }
 
   override toWritable(): Buffer {
@@ -219,7 +239,6 @@ function optionsOf(target: RedisTarget) {
     enableReadyCheck: false,
     disableClientInfo: true,
     connectTimeout: milliseconds,
-    commandTimeout: milliseconds,
     disconnectTimeout: 200,
   } satisfies RedisOptions;
 }

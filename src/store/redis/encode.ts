@@ -29,6 +29,22 @@ export function encodeCommand(...groups: readonly (readonly Arg[])[]): Buffer {
   return bytes.subarray(0, at);
 }
 
+/** Commands one after the other, in one buffer. */
+export function encodeCommands(commands: readonly (readonly Arg[])[]): Buffer {
+  let most = 0;
+  for (const command of commands) {
+    most += FRAME;
+    for (const arg of command) most += mostBytes(arg) + FRAME;
+  }
+  const bytes = Buffer.allocUnsafeSlow(most);
+  let at = 0;
+  for (const command of commands) {
+    at = writeHead(bytes, at, STAR, command.length);
+    for (const arg of command) at = writeArg(bytes, at, typeof arg === "string" ? arg : `${arg}`);
+  }
+  return bytes.subarray(0, at);
+}
+
 function mostBytes(arg: Arg): number {
   if (typeof arg === "number") return MOST_DIGITS;
   return arg.length <= SHORT ? arg.length * MOST_BYTES : Buffer.byteLength(arg);
