@@ -18,7 +18,7 @@ beforeEach(() => {
   here.root.writeStore([
     ...HOSTILE.map((text, i) =>
       record(`u${i}${text.replaceAll(":", "")}`, `${i}${text}`, {
-        ...{ updated_at: ago(i), status: i % 2 === 0 ? text : "failed", error: { nested: text }, text },
+        ...{ updated_at: ago(5 * i), status: i % 2 === 0 ? text : "failed", error: { nested: text }, text },
         [text]: text,
         __proto__: { polluted: true },
       }),

@@ -5,16 +5,18 @@ import type { Tab } from "./helpers/browser.ts";
 import { useWeb } from "./helpers/setup.ts";
 
 const here = useWeb();
-const TASKS = Array.from({ length: 20 }, (_, i) => record("alice", `t${i + 10}`, { updated_at: ago(600 + i) }));
+const TASKS = Array.from({ length: 20 }, (_, i) => record("alice", `t${i + 10}`, { updated_at: ago(600 + 10 * i) }));
 beforeEach(() => {
   here.root.writeStore(TASKS);
   here.root.write("output/alice/t11/t11.wav", wav(60));
 });
 
 /** A new task comes, and one that is shown changes; both go to the top of the list. */
-async function newsComes(): Promise<void> {
-  await here.mirrored(record("alice", "new", { updated_at: ago(5), status: "queued" }));
-  await here.mirrored(record("alice", "t15", { updated_at: ago(6), status: "failed", error: "no voice" }));
+function newsComes(): Promise<void> {
+  return here.mirrored(
+    record("alice", "new", { updated_at: ago(5), status: "queued" }),
+    record("alice", "t15", { updated_at: ago(15), status: "failed", error: "no voice" }),
+  );
 }
 
 const newTasks = (tab: Tab) => tab.page.getByRole("button", { name: "1 new task · show" });
