@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sameJson } from "../../src/json/same.ts";
+import { byValue, sameJson } from "../../src/json/same.ts";
 import { type JsonValue, jsonOf, NumberText, parseJsonValue } from "../../src/json/value.ts";
 import { runs } from "../helpers/python.ts";
 import { jsonText, plainJson, plainObject } from "./json-text.ts";
@@ -101,6 +101,14 @@ describe("sameJson", () => {
         expect(sameJson(`{"a":[${item}]}`, `{"a":${item}}`)).toBe(false);
       }),
     );
+  });
+
+  test.each<[string, string, boolean]>([
+    ["[1e5, -0]", "[100000.0, 0]", true],
+    ["1e5", "100001", false],
+    ["1", '"1"', false],
+  ])("by value, of %s and %s: %s", (a, b, same) => {
+    expect(sameJson(a, b, byValue)).toBe(same);
   });
 
   test.each<[string, string, boolean]>([

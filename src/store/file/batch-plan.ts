@@ -1,3 +1,4 @@
+import { byValue, sameJson } from "../../json/same.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
@@ -120,10 +121,10 @@ function scoreIn(current: Snapshot, { userId, taskId }: TaskId): number {
   return row < 0 ? Number.NaN : toMicros(current.rows.score(row));
 }
 
-/** Those that the file does not hold to the letter. */
+/** Those that the file does not hold. A service that took one in with its own may have spelt it in another way. */
 async function withoutThoseIn(current: Snapshot, tasks: readonly Task[]): Promise<Task[]> {
   const rows = tasks.map(({ userId, taskId }) => current.rowOf(userId, taskId));
   const there = (await current.readTasks(rows.filter((row) => row >= 0)))[Symbol.iterator]();
   const records = rows.map((row) => (row < 0 ? undefined : (there.next().value as Task)));
-  return tasks.filter((task, i) => records[i]?.json !== task.json);
+  return tasks.filter((task, i) => records[i] === undefined || !sameJson(records[i].json, task.json, byValue));
 }

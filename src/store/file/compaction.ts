@@ -7,17 +7,23 @@ import { NO_UPSERTS } from "./upserts.ts";
 /** Below so many lines that no longer count a file is left as it is: each rewrite has its price. */
 const LEAST_DEAD = 100;
 
-/** Whether the lines that no longer count outweigh those that do. */
-export function isMostlyDead({ rows, invalid }: Pick<Snapshot, "rows" | "invalid">): boolean {
-  const dead = rows.size - rows.live - invalid.count;
-  return dead >= LEAST_DEAD && dead > rows.live;
+/** Whether the lines that can go outweigh those that count. */
+export function isMostlyDead(snapshot: Snapshot): boolean {
+  const { rows, invalid } = snapshot;
+  const outweigh = (dead: number) => dead >= LEAST_DEAD && dead > rows.live;
+  // The first count is quick, and the second one right: it knows those that must stay.
+  return outweigh(rows.size - rows.live - invalid.count) && outweigh(deadRows(snapshot).size);
 }
 
 /**
  * The rewrite of JSON Lines without lines that no longer count: records that a later line replaced, and the lines of
  * tasks that ended. A task with an invalid line keeps all of its lines, so that this one means what it meant.
  */
-export function planCompaction({ rows, shape }: Snapshot): Edit {
+export function planCompaction(snapshot: Snapshot): Edit {
+  return { removed: new Set(), upserts: NO_UPSERTS, dead: deadRows(snapshot) };
+}
+
+function deadRows({ rows, shape }: Snapshot): KeySet {
   const dead = new KeySet(rows.size);
   if (shape === "jsonl") {
     const unclear = keysWithInvalid(rows);
@@ -26,7 +32,7 @@ export function planCompaction({ rows, shape }: Snapshot): Edit {
       if ((state === SUPERSEDED || state === TOMBSTONE) && !unclear.has(rows.key(row))) dead.add(row);
     }
   }
-  return { removed: new Set(), upserts: NO_UPSERTS, dead };
+  return dead;
 }
 
 function keysWithInvalid(rows: Rows): ReadonlySet<number> {

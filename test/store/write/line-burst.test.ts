@@ -266,6 +266,15 @@ describe("compaction", () => {
     expect(here().text.startsWith(kept)).toBe(true);
   });
 
+  it("does not happen for lines that must stay", async () => {
+    const kept = line("t5", { updated_at: "soon" }) + line("t5").repeat(200);
+    here().fill(kept);
+    await update(3);
+    await here().close();
+    expect(here().rewrites).toBe(0);
+    expect(here().text.startsWith(kept)).toBe(true);
+  });
+
   it("leaves an emptied store with one tombstone", async () => {
     here().fill(line("t1"));
     await update(100);

@@ -4,7 +4,7 @@ import { runs } from "../../helpers/python.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { withSnapshot } from "../file/read-store.ts";
-import { readWithPython } from "./python-eyes.ts";
+import { readWithPython, rewriteWithPython } from "./python-eyes.ts";
 import { SHAPES, textOf, useWriter, WriterPlace } from "./setup.ts";
 
 const here = useWriter();
@@ -54,6 +54,17 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     await withSnapshot(here().path, (snapshot) => {
       expect([snapshot.size, snapshot.hasInvalid("alice", "t2")]).toEqual([2, false]);
     });
+  });
+
+  it("is not taken for undone by a service that writes it as Python spells it", async () => {
+    here().text = textOf(shape, [timed("t1", 1)]); // written just now, by who knows whom
+    const odd = timed("t2", 1, { text: "你好 \u{1f600} é", speed: 1e-7 });
+    const asked = here().writer.upsert(taskOf(odd));
+    await expect.poll(() => here().text).toContain('"t2"');
+    rewriteWithPython(here().path);
+    expect(await asked).toMatchObject({ file: "written" });
+    expect([here().rewrites, held()["alice:t2"]]).toEqual([shape === "jsonl" ? 0 : 1, odd]);
+    expect(here().text).toContain("\\u4f60");
   });
 
   it("decides on each of many that come at once by what those before it left", async () => {
