@@ -1,27 +1,13 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
-import { memberOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import { type Change, idOf } from "./file/batch-plan.ts";
 import type { Batches } from "./group-commit.ts";
 import { LeftCopies } from "./left-copies.ts";
+import { collapse, type MirrorChange, type MirrorOutcome, memberIn, toldOf } from "./mirror-change.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import type { Look } from "./redis/look.ts";
 import { BATCH, type Mirror, type Outcome } from "./redis/mirror.ts";
-import { type Removal, type RemoveOutcome, removeFromMirror } from "./redis/remove.ts";
-import { decideWrite, type WriteOutcome, writeToMirror } from "./redis/write.ts";
-
-/** A change that the file has, on its way to the mirror. */
-export interface MirrorChange {
-  readonly change: Change;
-  /** `updated_at` of the record that the file had before, whole microseconds; NaN for none. */
-  readonly before: number;
-}
-
-/**
- * What became of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time, which is not
- * of a record that the file had, is there and stays. `off`: there is no Redis.
- */
-export type MirrorOutcome = Exclude<WriteOutcome, "mended"> | RemoveOutcome | "off" | TtsctlError;
+import { type Removal, removeFromMirror } from "./redis/remove.ts";
+import { decideWrite, writeToMirror } from "./redis/write.ts";
 
 interface Put {
   readonly task: Task;
@@ -31,7 +17,7 @@ interface Put {
 
 /**
  * The write side of the mirror for a process that lives on: changes that the file has, in their order, guarded, those
- * that wait together in one call. Of several changes of one task the last is written.
+ * that wait together in one call. Several changes of one task are one.
  */
 export class MirrorWriter {
   readonly #link: MirrorLink;
@@ -48,10 +34,8 @@ export class MirrorWriter {
   async work(batches: Batches<MirrorChange, MirrorOutcome>): Promise<void> {
     const batch = await batches.next(0);
     if (batch === null) return;
-    const lasts = new Map<string, MirrorChange>();
-    for (const item of batch.items) lasts.set(memberIn(item), item);
-    const outcomes = await this.#write([...lasts.values()]);
-    batch.settle(batch.items.map((item) => told(item, lasts.get(memberIn(item))!, outcomes.get(memberIn(item))!)));
+    const outcomes = await this.#write([...collapse(batch.items).values()]);
+    batch.settle(toldOf(batch.items, outcomes));
   }
 
   async #write(changes: readonly MirrorChange[]): Promise<Map<string, MirrorOutcome>> {
@@ -126,15 +110,4 @@ export class MirrorWriter {
     if (errors.length > 0) this.#onFailure(errors[0]!, errors.length);
     return outcomes;
   }
-}
-
-function memberIn({ change }: MirrorChange): string {
-  const { userId, taskId } = idOf(change);
-  return memberOf(userId, taskId);
-}
-
-/** What an item hears whose task another one changed after it: that it was done, where that one was. */
-function told(item: MirrorChange, last: MirrorChange, outcome: MirrorOutcome): MirrorOutcome {
-  if (item === last || outcome === "off" || outcome instanceof TtsctlError) return outcome;
-  return item.change.kind === "upsert" ? "written" : "removed";
 }

@@ -3,8 +3,9 @@ import type { Task } from "../task/task.ts";
 import type { Change, ChangeOutcome, ChangeResult } from "./file/batch-plan.ts";
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
 import { GroupCommit } from "./group-commit.ts";
+import type { MirrorChange, MirrorOutcome } from "./mirror-change.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import { type MirrorChange, type MirrorOutcome, MirrorWriter } from "./mirror-writer.ts";
+import { MirrorWriter } from "./mirror-writer.ts";
 import type { TaskId } from "./task-source.ts";
 
 /** What a change came to in each store. Where the file has a newer record, the mirror is left alone as well. */
