@@ -45,7 +45,7 @@ export class OpenStore implements TaskStore {
     this.#readFile = new FileStore(path, zone, clock, undefined, this.#shared);
     this.#reader = new TaskReader(this.#readFile, link);
     this.#writer = new TaskWriter({
-      ...{ file: new FileStore(path, zone, clock), shared: this.#shared, clock, link },
+      ...{ file: new FileStore(path, zone, clock), shared: this.#shared, zone, clock, link },
       warn: (line) => logger.warn(line),
       onMirrorFailure: (error, count) => news.onFailure(error, count),
     });

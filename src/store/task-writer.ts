@@ -26,10 +26,12 @@ export interface TaskWriterParts extends FileWriterParts {
  */
 export class TaskWriter {
   readonly #file: GroupCommit<Change, ChangeResult>;
+  readonly #fileWriter: FileWriter;
   readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
 
   constructor(parts: TaskWriterParts) {
     const file = new FileWriter(parts);
+    this.#fileWriter = file;
     const mirror = new MirrorWriter(parts.link, parts.onMirrorFailure);
     this.#file = new GroupCommit((batches) => file.work(batches));
     this.#mirror = new GroupCommit((batches) => mirror.work(batches));
@@ -52,6 +54,7 @@ export class TaskWriter {
   /** Returns when all that was asked for is done. */
   async close(): Promise<void> {
     await this.#file.close();
+    await this.#fileWriter.close();
     await this.#mirror.close();
   }
 

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
+import { counted } from "../../task/counted.ts";
+import type { Zone } from "../../task/zone.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf } from "./batch-plan.ts";
@@ -8,17 +10,21 @@ import { isMostlyDead, planCompaction } from "./compaction.ts";
 import { type FileStore, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
 import { LATELY_S } from "./last-writer.ts";
+import { LeftFile } from "./left-file.ts";
 import { LineBurst, type Unsure } from "./line-burst.ts";
-import { LIVE, TOMBSTONE } from "./rows.ts";
 import { shapeAt } from "./shape.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+
+/** How often late lines are tried to be put into a file that moves. */
+const MOST_TRIES = 10;
 
 export interface FileWriterParts {
   /** For rewrites: each reads a snapshot of its own, which does not grow. */
   readonly file: FileStore;
   /** The rows of the file as it grows. */
   readonly shared: SharedSnapshot;
+  readonly zone: Zone;
   readonly clock: Clock;
   /** Told what an operator should know, one line. */
   warn(line: string): void;
@@ -33,6 +39,8 @@ export class FileWriter {
   readonly #parts: FileWriterParts;
   readonly #burst: LineBurst;
   #compactAfter = Number.NEGATIVE_INFINITY;
+  /** What the last compaction took out of its place, and until when it is looked at. */
+  #left: { readonly file: LeftFile; until: number } | null = null;
 
   constructor(parts: FileWriterParts) {
     this.#parts = parts;
@@ -44,6 +52,7 @@ export class FileWriter {
    * @throws TtsctlError STORE_*, LOCK_*; what was not settled then is not in the file
    */
   async work(batches: Batches<Change, ChangeResult>): Promise<void> {
+    await this.#tryCarryOver();
     if ((await shapeAt(this.#parts.file.path)) === "jsonl") {
       const unsure = await this.#burst.run(batches);
       if (unsure !== null) await this.#makeSure(unsure);
@@ -52,6 +61,27 @@ export class FileWriter {
     }
     const batch = await batches.next(0);
     if (batch !== null) await this.#rewrite(batch, new BatchPlan(batch.items), false);
+  }
+
+  /** Lets go of what the last compaction left, with a last look. */
+  async close(): Promise<void> {
+    await this.#tryCarryOver();
+    await this.#letGo();
+  }
+
+  /** A failure is no failure of a change, and is told; the lines are looked for again with the next one. */
+  async #tryCarryOver(): Promise<void> {
+    try {
+      await this.#carryOver();
+    } catch (error) {
+      this.#parts.warn(`late lines were not carried over: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    const left = this.#left;
+    this.#left = null;
+    await left?.file.close();
   }
 
   /** @param wasThere whether the change was in the file already */
@@ -85,58 +115,73 @@ export class FileWriter {
    */
   async #compact(): Promise<void> {
     const { shared, clock, warn } = this.#parts;
+    if (this.#left !== null) return;
     if (clock.monotonic() < Math.max(this.#compactAfter, this.#burst.othersAppended + LATELY_S)) return;
     const snapshot = await shared.read().catch(() => null);
     if (snapshot === null) return; // the next batch will hear of it
     try {
       if (isMostlyDead(snapshot)) await this.#compactNow(snapshot);
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error;
       this.#compactAfter = clock.monotonic() + LATELY_S;
-      warn(`${snapshot.path} was not compacted: ${error.message}`);
+      warn(`${snapshot.path} was not compacted: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
       await snapshot.close();
     }
   }
 
   async #compactNow(snapshot: Snapshot): Promise<void> {
+    const { file, zone, clock } = this.#parts;
     const base = snapshot.frozen();
-    let planned: Snapshot = base;
+    const left = await LeftFile.open(await file.target(), zone);
+    const plan = (current: Snapshot) => {
+      if (sameFile(current.identity, left.identity)) left.carried(current.layout!.size);
+      return planCompaction(current);
+    };
     try {
-      const plan = (current: Snapshot) => {
-        planned = current;
-        return planCompaction(current);
-      };
-      await this.#parts.file.edit(plan, base);
-      if (sameFile(planned.identity, snapshot.identity)) await this.#carryOver(snapshot, planned.rows.size);
+      await file.edit(plan, base);
+      if (!sameFile(await file.identity(), left.identity)) {
+        this.#left = { file: left, until: clock.monotonic() + LATELY_S };
+      }
     } finally {
       await base.close();
+      if (this.#left?.file !== left) await left.close();
     }
+    await this.#carryOver();
   }
 
-  /** Somebody may have opened the file before it was replaced, and appended to it after: that goes into the new one. */
-  async #carryOver(old: Snapshot, from: number): Promise<void> {
-    if (!(await old.grow()) || old.rows.size === from) return;
-    const changes: Change[] = [];
-    for (let row = from; row < old.rows.size; row++) changes.push(...(await changeOf(old, row)));
-    let left: Batch<Change, ChangeResult> | null = { items: changes, settle: () => {} };
+  /**
+   * Somebody may have opened the file before a compaction replaced it, and append to it after: those lines are put into
+   * the new one, as long as it is watched.
+   */
+  async #carryOver(): Promise<void> {
+    if (this.#left === null) return;
+    const { clock, warn } = this.#parts;
+    const late = await this.#left.file.lateLines();
+    if (late.changes.length + late.invalid > 0) {
+      warn(
+        `${this.#parts.file.path} was replaced by its compaction, and somebody still appends to the old file: ${counted(late.changes.length, "line")} carried over, ${late.invalid} unreadable`,
+      );
+      await this.#write(late.changes);
+      this.#left.file.carried(late.end);
+      this.#left.until = clock.monotonic() + LATELY_S;
+    } else if (clock.monotonic() >= this.#left.until) await this.#letGo();
+  }
+
+  /** Changes of somebody else, each unless the file has a newer record by now. */
+  async #write(items: readonly Change[]): Promise<void> {
+    let isTaken = items.length === 0;
     const next = async () => {
-      const batch = left;
-      left = null;
-      return batch;
+      if (isTaken) return null;
+      isTaken = true;
+      return { items, settle: () => {} };
     };
-    const unsure = await this.#burst.run({ next });
-    if (unsure !== null) await this.#makeSure(unsure);
+    // A burst takes nothing where the file moved just then.
+    for (let tries = 0; !isTaken && tries < MOST_TRIES; tries++) {
+      const unsure = await this.#burst.run({ next });
+      if (unsure !== null) await this.#makeSure(unsure);
+    }
+    if (!isTaken) throw new TtsctlError("STORE_BUSY", `${this.#parts.file.path} is replaced too often`);
   }
-}
-
-async function changeOf(snapshot: Snapshot, row: number): Promise<Change[]> {
-  const { rows } = snapshot;
-  const key = rows.key(row);
-  if (key < 0 || rows.liveRow(key) > row) return [];
-  if (rows.state(row) === LIVE) return [{ kind: "upsert", task: (await snapshot.readTasks([row]))[0]! }];
-  if (rows.state(row) !== TOMBSTONE) return [];
-  return [{ kind: "remove", id: { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) } }];
 }
 
 /** What somebody keeps undoing is told as such. */

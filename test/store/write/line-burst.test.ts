@@ -1,11 +1,14 @@
 import {
   appendFileSync,
+  closeSync,
+  openSync,
   readFileSync,
   renameSync,
   symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -281,6 +284,21 @@ describe("compaction", () => {
     await here().writer.remove({ userId: "alice", taskId: "t1" });
     await here().close();
     expect(here().text).toBe('{"user_id": "alice", "task_id": "t1", "deleted": true}\n');
+  });
+
+  it("loses nothing of who holds the file open and goes on to append to the old one, and tells of it", async () => {
+    here().fill(line("t0"));
+    const held = openSync(here().path, "a");
+    await update(110);
+    await expect.poll(() => here().rewrites, { timeout: 30_000 }).toBe(1);
+    writeSync(held, line("s1") + line("t1", { updated_at: 5 }));
+    await update(1, "t2");
+    writeSync(held, `${line("s2")}what?\n${line("s3")}{"task_id": "s1", "user_id": "alice", "deleted": true}\n{"cut`);
+    closeSync(held);
+    await here().close();
+    expect(tasksHeld().sort()).toEqual(["s2", "s3", "t0", "t1", "t2"]);
+    expect(readWithPython(here().path)["alice:t1"]!.updated_at).toBe(1_700_000_109);
+    expect(here().warnings).toEqual([expect.stringContaining("2 lines carried over")]);
   });
 
   it("does not happen beside somebody who appends without our lock", async () => {

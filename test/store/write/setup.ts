@@ -50,7 +50,7 @@ export class WriterPlace {
     this.shared = new SharedSnapshot(this.#path, UTC, { grows: true });
     this.writer = new TaskWriter({
       file: new CountingFile(this.#path, UTC, clock),
-      ...{ shared: this.shared, clock, link },
+      ...{ shared: this.shared, zone: UTC, clock, link },
       warn: (line) => this.warnings.push(line),
       onMirrorFailure: (error, count) => this.failures.push({ error, count }),
     });
