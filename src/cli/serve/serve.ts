@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setFlagsFromString } from "node:v8";
 import type { HttpSettings } from "../../config/settings.ts";
 import { TtsctlError } from "../../errors.ts";
 import { isLocal } from "../../http/hosts.ts";
@@ -37,11 +38,19 @@ export async function serve(context: Context, flags: ServeFlags): Promise<number
   const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
   const url = await listen(server, http.host.value, http.port.value);
   await say(context, `listening on ${url}${http.basePath.value}/`);
-  const working = syncing.first().then(() => (cleans ? cleanUp(context) : undefined));
+  const working = syncing.first().then(() => {
+    answerFast();
+    return cleans ? cleanUp(context) : undefined;
+  });
   await stopped;
   await say(context, "ending: no more requests are taken");
   await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
   return DONE;
+}
+
+/** The heap is kept small while a command reads a million tasks. For many small answers that is a seventh of the time. */
+function answerFast(): void {
+  setFlagsFromString("--heap-growing-percent=0");
 }
 
 /** Whoever can reach the port could delete everything. */
