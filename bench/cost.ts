@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,6 +25,12 @@ export interface Program {
   readonly code?: number;
 }
 
+/** What is run now, with all that it started: it ends with the bench. */
+let running: ChildProcess | undefined;
+process.once("exit", () => {
+  if (running?.pid !== undefined) process.kill(-running.pid, "SIGKILL");
+});
+
 /** Runs programs one at a time; their output goes into files of this folder. */
 export class Stopwatch {
   readonly #folder: string;
@@ -40,12 +46,12 @@ export class Stopwatch {
   async cost({ argv, cwd, stdin = "/dev/null", code = 0 }: Program): Promise<Cost> {
     const [result, stdout, stderr] = ["result", "stdout", "stderr"].map((name) => join(this.#folder, name));
     const args = [this.#measure, result!, stdin, stdout!, stderr!, ...argv];
-    const child = spawn(PYTHON, args, {
-      cwd,
-      env: cleanEnv({ PYTHONDONTWRITEBYTECODE: "1" }),
-      stdio: ["ignore", "ignore", "inherit"],
+    running = spawn(PYTHON, args, {
+      ...{ cwd, env: cleanEnv({ PYTHONDONTWRITEBYTECODE: "1" }), stdio: ["ignore", "ignore", "inherit"] },
+      detached: true, // a group of its own, which can be ended whole
     });
-    await once(child, "exit");
+    await once(running, "exit");
+    running = undefined;
     const said = JSON.parse(readFileSync(result!, "utf8")) as { seconds: number; peakKiB: number; code: number };
     if (said.code !== code) {
       throw new Error(`${argv.join(" ")} ended with ${said.code}, not ${code}: ${readFileSync(stderr!, "utf8")}`);

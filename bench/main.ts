@@ -37,6 +37,7 @@ else await main();
 
 async function main(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "ttsctl-bench-"));
+  process.env.TMPDIR = scratch; // what the helpers make goes there too, and away with it
   process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
   // An exit, or what the bench made and started would stay.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
