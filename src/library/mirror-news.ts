@@ -15,13 +15,20 @@ export class MirrorNews implements LinkEvents {
   #untold = 0;
   #missed = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
+  #whenUp = () => {};
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
     this.#clock = clock;
   }
 
+  /** @param listener called each time that there is a connection */
+  whenUp(listener: () => void): void {
+    this.#whenUp = listener;
+  }
+
   onUp({ where }: Mirror, again: boolean): void {
+    this.#whenUp();
     this.#logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);
     if (this.#missed === 0) return;
     this.#logger.warn(`${counted(this.#missed, "change")} may be in the file alone: syncToRedis() brings them over`);

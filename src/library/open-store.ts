@@ -49,6 +49,7 @@ export class OpenStore implements TaskStore {
       warn: (line) => logger.warn(line),
       onMirrorFailure: (error, count) => news.onFailure(error, count),
     });
+    news.whenUp(() => void this.#catchUp());
   }
 
   async upsert(task: TaskRecord | string): Promise<UpsertResult> {
@@ -92,7 +93,15 @@ export class OpenStore implements TaskStore {
 
   async syncToRedis(): Promise<SyncResult> {
     this.#refuseClosed();
-    return syncToRedis(this.#parts);
+    return this.#writer.aroundSync(() => syncToRedis(this.#parts));
+  }
+
+  /** Nobody waits for this. */
+  async #catchUp(): Promise<void> {
+    if (this.#closing !== null) return;
+    await this.#writer.catchUp().catch((error: Error) => {
+      this.#parts.logger.warn(`what Redis missed was not made up for: ${error.message}`);
+    });
   }
 
   async startCleanup(options: CleanupOptions = {}): Promise<void> {

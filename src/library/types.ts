@@ -181,7 +181,10 @@ export interface TaskStore {
    * only if the error says so
    */
   upsert(task: TaskRecord | string): Promise<UpsertResult>;
-  /** Removes a task from the file, all its records, and then from Redis. Its audio and logs stay. Throws as `upsert`. */
+  /**
+   * Removes a task from the file, all its records, and then from Redis. Its audio and logs stay. What Redis did not take is
+   * made up for when it answers again. Throws as `upsert`.
+   */
   delete(userId: string, taskId: string): Promise<DeleteResult>;
   /**
    * One task, or null.
@@ -195,7 +198,8 @@ export interface TaskStore {
   /** All tasks, newest first, read some at a time. Each comes once, also where tasks change meanwhile. Throws as `get`. */
   all(filter?: TaskFilter): AsyncIterableIterator<StoredTask>;
   /**
-   * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed.
+   * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed but
+   * what `delete` took out of the file and Redis did not let go of.
    * @throws TtsctlError STORE_*, LOCK_TIMEOUT, TIMEZONE_MISMATCH; a failure of Redis is returned
    */
   syncToRedis(): Promise<SyncResult>;

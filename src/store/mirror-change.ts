@@ -61,6 +61,7 @@ function toldEarlier({ kind }: Change, outcome: MirrorOutcome): MirrorOutcome {
   return outcome === "missing" ? "missing" : "removed";
 }
 
-function newest(one: number, other = Number.NaN): number {
+/** The newer of two times; NaN for none. */
+export function newest(one: number, other = Number.NaN): number {
   return Number.isNaN(one) || other > one ? other : one;
 }

@@ -1,13 +1,26 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
+import { recordsOf } from "./file/records-of.ts";
+import type { SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { LeftCopies } from "./left-copies.ts";
 import { collapse, type MirrorChange, type MirrorOutcome, memberIn, toldOf } from "./mirror-change.ts";
 import type { MirrorLink } from "./mirror-link.ts";
+import { OwedCopies } from "./owed-copies.ts";
 import type { Look } from "./redis/look.ts";
 import { BATCH, type Mirror, type Outcome } from "./redis/mirror.ts";
 import { type Removal, removeFromMirror } from "./redis/remove.ts";
 import { decideWrite, writeToMirror } from "./redis/write.ts";
+
+export interface MirrorWriterParts {
+  readonly link: MirrorLink;
+  /** What the file holds now. */
+  readonly shared: SharedSnapshot;
+  /** Told of changes that the file has and the mirror did not take, or whose outcome there is unknown. */
+  onMirrorFailure(error: TtsctlError, count: number): void;
+  /** Told what an operator should know, one line. */
+  warn(line: string): void;
+}
 
 interface Put {
   readonly task: Task;
@@ -20,30 +33,83 @@ interface Put {
  * that wait together in one call. Several changes of one task are one.
  */
 export class MirrorWriter {
-  readonly #link: MirrorLink;
-  readonly #onFailure: (error: TtsctlError, count: number) => void;
+  readonly #parts: MirrorWriterParts;
   readonly #left = new LeftCopies();
+  readonly #owed: OwedCopies;
+  /** What is at work: one at a time. */
+  #last: Promise<unknown> = Promise.resolve();
 
-  /** @param onFailure told of changes that the mirror did not take, or whose outcome is unknown */
-  constructor(link: MirrorLink, onFailure: (error: TtsctlError, count: number) => void) {
-    this.#link = link;
-    this.#onFailure = onFailure;
+  constructor(parts: MirrorWriterParts) {
+    this.#parts = parts;
+    this.#owed = new OwedCopies(parts.warn);
   }
 
   /** Works on what waits, as `GroupCommit` asks for. A failure of Redis is a value. */
   async work(batches: Batches<MirrorChange, MirrorOutcome>): Promise<void> {
     const batch = await batches.next(0);
     if (batch === null) return;
-    const outcomes = await this.#write([...collapse(batch.items).values()]);
+    const changes = [...collapse(batch.items).values()];
+    const outcomes = await this.#alone(() => this.#write(changes));
     batch.settle(toldOf(batch.items, outcomes));
+  }
+
+  /** Makes up for what the mirror owes, where it is there; a failure leaves it owed. */
+  catchUp(): Promise<void> {
+    return this.#alone(async () => {
+      const owed = this.#owed.all;
+      if (owed.length === 0 || (await this.#parts.link.open()).kind !== "on") return;
+      const changes = await this.#asInFile(owed).catch(noneOfStore);
+      await this.#write(changes);
+    });
+  }
+
+  /** Runs a sync, which cannot make up for what is owed, and may write what it read before a change of ours. */
+  async aroundSync<T>(sync: () => Promise<T>): Promise<T> {
+    this.#owed.syncBegins();
+    try {
+      await this.catchUp();
+      return await sync();
+    } finally {
+      this.#owed.syncEnds();
+      await this.catchUp();
+    }
+  }
+
+  /** Returns when nothing is at work. */
+  async close(): Promise<void> {
+    await this.#last;
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** The file may have a task again by now, by another program: then its record is what the mirror should have. */
+  async #asInFile(owed: readonly Removal[]): Promise<MirrorChange[]> {
+    const snapshot = await this.#parts.shared.read();
+    try {
+      const records = await recordsOf(
+        snapshot,
+        owed.map(({ id }) => id),
+      );
+      return owed.map(({ id, before }, i) => {
+        const task = records[i]!;
+        return { change: task === null ? { kind: "remove", id } : { kind: "upsert", task }, before };
+      });
+    } finally {
+      await snapshot.close();
+    }
   }
 
   async #write(changes: readonly MirrorChange[]): Promise<Map<string, MirrorOutcome>> {
     const outcomes = new Map<string, MirrorOutcome>();
     for (let i = 0; i < changes.length; i += BATCH) {
-      const some = changes.slice(i, i + BATCH);
+      const some = changes.slice(i, i + BATCH).map((item) => this.#owed.with(item));
       const done = await this.#writeSome(some);
       some.forEach((item, at) => {
+        this.#owed.note(item, done[at]!);
         outcomes.set(memberIn(item), done[at]!);
       });
     }
@@ -51,7 +117,7 @@ export class MirrorWriter {
   }
 
   async #writeSome(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const state = await this.#link.open();
+    const state = await this.#parts.link.open();
     if (state.kind === "off") return changes.map(() => "off");
     if (state.kind === "down") return this.#failed(changes, state.error);
     try {
@@ -100,14 +166,20 @@ export class MirrorWriter {
   }
 
   #failed(changes: readonly MirrorChange[], error: TtsctlError): MirrorOutcome[] {
-    this.#onFailure(error, changes.length);
+    this.#parts.onMirrorFailure(error, changes.length);
     return changes.map(() => error);
   }
 
   /** Failures of single tasks, such as a key of the wrong type. */
   #noted(outcomes: MirrorOutcome[]): MirrorOutcome[] {
     const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
-    if (errors.length > 0) this.#onFailure(errors[0]!, errors.length);
+    if (errors.length > 0) this.#parts.onMirrorFailure(errors[0]!, errors.length);
     return outcomes;
   }
+}
+
+/** A file that cannot be read is none to go by. */
+function noneOfStore(error: unknown): MirrorChange[] {
+  if (!isStoreError(error)) throw error;
+  return [];
 }

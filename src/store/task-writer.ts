@@ -1,11 +1,9 @@
-import type { TtsctlError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
 import type { Change, ChangeOutcome, ChangeResult } from "./file/batch-plan.ts";
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { MirrorChange, MirrorOutcome } from "./mirror-change.ts";
-import type { MirrorLink } from "./mirror-link.ts";
-import { MirrorWriter } from "./mirror-writer.ts";
+import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { TaskId } from "./task-source.ts";
 
 /** What a change came to in each store. Where the file has a newer record, the mirror is left alone as well. */
@@ -14,27 +12,23 @@ export interface Written {
   readonly mirror: MirrorOutcome;
 }
 
-export interface TaskWriterParts extends FileWriterParts {
-  readonly link: MirrorLink;
-  /** Told of changes that the file has and the mirror did not take, or whose outcome there is unknown. */
-  onMirrorFailure(error: TtsctlError, count: number): void;
-}
+export type TaskWriterParts = FileWriterParts & MirrorWriterParts;
 
 /**
  * The double write of a process that lives on (SPEC section 9): into the file first, then into Redis, what waits
  * together at once. Changes of one task keep their order in both.
  */
 export class TaskWriter {
-  readonly #file: GroupCommit<Change, ChangeResult>;
   readonly #fileWriter: FileWriter;
+  readonly #file: GroupCommit<Change, ChangeResult>;
+  readonly #mirrorWriter: MirrorWriter;
   readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
 
   constructor(parts: TaskWriterParts) {
-    const file = new FileWriter(parts);
-    this.#fileWriter = file;
-    const mirror = new MirrorWriter(parts.link, parts.onMirrorFailure);
-    this.#file = new GroupCommit((batches) => file.work(batches));
-    this.#mirror = new GroupCommit((batches) => mirror.work(batches));
+    this.#fileWriter = new FileWriter(parts);
+    this.#file = new GroupCommit((batches) => this.#fileWriter.work(batches));
+    this.#mirrorWriter = new MirrorWriter(parts);
+    this.#mirror = new GroupCommit((batches) => this.#mirrorWriter.work(batches));
   }
 
   /**
@@ -51,11 +45,22 @@ export class TaskWriter {
     return this.#change({ kind: "remove", id });
   }
 
+  /** Removes from the mirror what it did not let go of, as far as the file still lacks it; for when the mirror is back. */
+  catchUp(): Promise<void> {
+    return this.#mirrorWriter.catchUp();
+  }
+
+  /** Runs a sync of the two stores, with what it cannot do: removals that the mirror missed, or that it undid. */
+  aroundSync<T>(sync: () => Promise<T>): Promise<T> {
+    return this.#mirrorWriter.aroundSync(sync);
+  }
+
   /** Returns when all that was asked for is done. */
   async close(): Promise<void> {
     await this.#file.close();
     await this.#fileWriter.close();
     await this.#mirror.close();
+    await this.#mirrorWriter.close();
   }
 
   async #change(change: Change): Promise<Written> {

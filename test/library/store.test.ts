@@ -201,6 +201,19 @@ describe("a Redis that is down", () => {
     }
   });
 
+  it("gets removals that it missed when it is back, without being asked", async () => {
+    const store = await here.open();
+    await store.upsert(task("gone"));
+    here.server.suspend();
+    try {
+      expect(await store.delete("alice", "gone")).toMatchObject({ file: "removed", redis: { code: "REDIS_TIMEOUT" } });
+    } finally {
+      here.server.resume();
+    }
+    await until(async () => (await here.server.call("EXISTS", "tts:task:alice:gone")) === 0, 30);
+    expect(await store.get("alice", "gone")).toBeNull();
+  });
+
   it("by the settings is neither asked nor told of", async () => {
     const store = await here.open({ redis: "off" });
     expect(await store.upsert(task("t1"))).toEqual({ file: "written", redis: "off" });
@@ -222,6 +235,20 @@ describe("a logger that throws", () => {
     } finally {
       await here.server.start();
     }
+  });
+});
+
+describe("a sync", () => {
+  it("brings no task back that is deleted while it runs", async () => {
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    await Promise.all(Array.from({ length: 3000 }, (_, i) => store.upsert(task(`t${i}`))));
+    await here.server.call("FLUSHALL");
+    const synced = store.syncToRedis();
+    for (let i = 3000; i > 2700; i -= 30) {
+      await Promise.all(Array.from({ length: 30 }, (_, at) => store.delete("alice", `t${i - 1 - at}`)));
+    }
+    expect(await synced).toMatchObject({ problem: null });
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(2700);
   });
 });
 

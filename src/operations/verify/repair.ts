@@ -1,5 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
+import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
@@ -21,7 +22,7 @@ import { EVERYTHING } from "../select.ts";
 import type { Drift } from "./drift.ts";
 import type { Action } from "./plan.ts";
 import type { RepairPlan } from "./repair-plan.ts";
-import { LOOK_BATCH, readRecords } from "./second-look.ts";
+import { LOOK_BATCH } from "./second-look.ts";
 import { writePartial } from "./write-partial.ts";
 
 export interface RepairParts {
@@ -128,7 +129,7 @@ export class Repair {
   async #writeBatch(snapshot: Snapshot, batch: readonly number[]): Promise<void> {
     const { mirror } = this.#parts;
     const { suspects } = this.#drift;
-    const records = await readRecords(
+    const records = await recordsOf(
       snapshot,
       batch.map((suspect) => suspects.id(suspect)),
     );

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
+import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -69,7 +70,7 @@ class Round {
     const { mirror } = this.#parts;
     const ids = batch.map((suspect) => this.#suspects.id(suspect));
     const copies = await mirror.inspect(ids);
-    const records = await readRecords(this.#snapshot, ids);
+    const records = await recordsOf(this.#snapshot, ids);
     batch.forEach((suspect, i) => {
       if (isLeftAlone(this.#snapshot, ids[i]!)) this.#settle(suspect, NOTHING);
       else this.#settle(suspect, evidenceOf(ids[i]!, records[i]!, copies[i]!, mirror.parser));
@@ -99,13 +100,6 @@ const NOTHING: Evidence = { finding: "absent", fileTime: Number.NaN, mirrorTime:
 /** What the file holds of an invalid record is not compared: the record is counted as invalid. */
 function isLeftAlone(snapshot: Snapshot, { userId, taskId }: TaskId): boolean {
   return snapshot.rowOf(userId, taskId) < 0 && snapshot.hasInvalid(userId, taskId);
-}
-
-/** The file's record of each task, or null. */
-export async function readRecords(snapshot: Snapshot, ids: readonly TaskId[]): Promise<(Task | null)[]> {
-  const rows = ids.map(({ userId, taskId }) => snapshot.rowOf(userId, taskId));
-  const tasks = (await snapshot.readTasks(rows.filter((row) => row >= 0)))[Symbol.iterator]();
-  return rows.map((row) => (row < 0 ? null : (tasks.next().value as Task)));
 }
 
 function evidenceOf(id: TaskId, record: Task | null, copy: Inspection, parser: RecordParser): Evidence {

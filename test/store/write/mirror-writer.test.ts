@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskWriter } from "../../../src/store/task-writer.ts";
 import type { Task } from "../../../src/task/task.ts";
@@ -99,7 +100,86 @@ describe("changes of one task that wait together", () => {
         expect(copies.map((copy) => copy && JSON.parse(copy.json))).toEqual([held["alice:t1"], held["alice:t2"]]);
         await place.close();
       }),
-      { numRuns: 30 },
+      { numRuns: 12 },
     );
+  });
+});
+
+describe("what a sync cannot make up for", () => {
+  const down = { kind: "down", error: new TtsctlError("REDIS_UNAVAILABLE", "away") } as const;
+  let isDown: boolean;
+  beforeEach(() => {
+    isDown = false;
+    const open = async () => (isDown ? down : ({ kind: "on", mirror: redis.mirror } as const));
+    writer = here().open({ open, close: async () => {} });
+  });
+
+  it("is a removal, which is made when the mirror is back, and a record of the same time", async () => {
+    await Promise.all([writer.upsert(timed("t1", 1000)), writer.upsert(timed("t2", 1000))]);
+    isDown = true;
+    expect(await writer.remove(id("t1"))).toMatchObject({ file: "removed", mirror: down.error });
+    await writer.upsert(timed("t2", 1000, { status: "failed" }));
+    await writer.catchUp();
+    isDown = false;
+    await writer.catchUp();
+    expect([await timeOf("t1"), await timeOf("t2")]).toMatchObject([undefined, { status: "failed" }]);
+  });
+
+  it("leaves a copy that is newer than the record which went", async () => {
+    await writer.upsert(timed("t1", 1000));
+    isDown = true;
+    await writer.remove(id("t1"));
+    isDown = false;
+    await writeToMirror(redis.mirror, [timed("t1", 3000)]);
+    await writer.catchUp();
+    expect(await timeOf("t1")).toMatchObject({ score: 3000 });
+  });
+
+  it("goes with the next change of the task", async () => {
+    await writer.upsert(timed("t1", 2000));
+    isDown = true;
+    await writer.remove(id("t1"));
+    isDown = false;
+    expect(await writer.upsert(timed("t1", 1000))).toEqual({ file: "written", mirror: "written" });
+    expect(await timeOf("t1")).toMatchObject({ score: 1000 });
+  });
+
+  it("is no removal any more where another program made the task again: its record is written", async () => {
+    await writer.upsert(timed("t1", 2000));
+    isDown = true;
+    await writer.remove(id("t1"));
+    isDown = false;
+    const mine = writer;
+    await here().open().upsert(timed("t1", 1000));
+    await mine.catchUp();
+    expect(await timeOf("t1")).toMatchObject({ score: 1000 });
+  });
+
+  it("stays owed as long as the file cannot be read", async () => {
+    await writer.upsert(timed("t1", 1000));
+    isDown = true;
+    await writer.remove(id("t1"));
+    isDown = false;
+    const { text } = here();
+    here().text = "[";
+    await writer.catchUp();
+    expect(await timeOf("t1")).toBeDefined();
+    here().text = text;
+    await writer.catchUp();
+    expect(await timeOf("t1")).toBeUndefined();
+  });
+
+  it("is what it undid: it wrote what it had read before", async () => {
+    await Promise.all(["t1", "t2", "t3"].map((taskId) => writer.upsert(timed(taskId, 2000))));
+    await writer.aroundSync(async () => {
+      await writer.remove(id("t1"));
+      await writer.remove(id("t2"));
+      await writer.upsert(timed("t2", 1000));
+      await writer.remove(id("t3"));
+      await writer.upsert(timed("t3", 3000));
+      await writeToMirror(redis.mirror, [timed("t1", 2000), timed("t2", 2000), timed("t3", 2000)]);
+    });
+    const copies = await Promise.all(["t1", "t2", "t3"].map(timeOf));
+    expect(copies).toMatchObject([undefined, { score: 1000 }, { score: 3000 }]);
   });
 });
