@@ -84,7 +84,8 @@ export class LineBurst {
   async #append(open: Open, batches: Batches<Change, ChangeResult>): Promise<Unsure | null> {
     const { log, snapshot } = open;
     if (!(await this.#isReady(snapshot))) {
-      if (snapshot.layout!.unfinished !== null) await log.cut(snapshot);
+      const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
+      if (cut !== null) await open.lock.leave(noteOf(cut, open.others)); // or we took it for somebody's write
       return null;
     }
     const mayBeUndone = this.#lookAround(open);

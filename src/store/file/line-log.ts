@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { describeSystemError, TtsctlError } from "../../errors.ts";
-import { identityOf, sameFile } from "./identity.ts";
+import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const NEWLINE = 0x0a;
@@ -33,14 +33,15 @@ export class LineLog {
   }
 
   /**
-   * Cuts off an append that was never finished, unless the file has moved since it was read.
+   * Cuts off an append that was never finished. Returns what the file is then; null where it has moved since it was read.
    * @throws TtsctlError STORE_WRITE_FAILED
    */
-  async cut({ layout }: Snapshot): Promise<void> {
-    if ((await this.#handle.stat()).size !== layout!.size) return;
+  async cut({ layout }: Snapshot): Promise<FileIdentity | null> {
+    if ((await this.#handle.stat()).size !== layout!.size) return null;
     await this.#handle.truncate(layout!.unfinished!).catch((cause) => {
       throw appendFailed(this.#path, cause);
     });
+    return identityOf(await this.#handle.stat({ bigint: true }));
   }
 
   /**
