@@ -5,7 +5,7 @@ import type { Batch, Batches } from "../group-commit.ts";
 import { type BatchEdit, BatchPlan, type Change, type ChangeResult } from "./batch-plan.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
-import { isLately, isOurs, LATELY_S, noteOf, othersWroteAt } from "./last-writer.ts";
+import { isLately, isOurs, noteOf, othersWroteAt } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import { gaveWay, overtaken } from "./overtaken.ts";
@@ -140,8 +140,7 @@ export class LineBurst {
   /** False where the path named another file right after the append. */
   async #put({ lock, log, snapshot, others }: Open, lines: readonly string[]): Promise<boolean> {
     const before = snapshot.layout!.size;
-    const beside = this.#parts.clock.monotonic() - this.#othersAppended < LATELY_S;
-    const bytes = await log.append(lines, snapshot, beside);
+    const bytes = await log.append(lines, snapshot);
     if (!(await this.#isCurrent(snapshot))) return false;
     if (snapshot.layout!.size !== before + bytes) this.#othersAppended = this.#parts.clock.monotonic();
     await lock.leave(noteOf(snapshot.identity!, others));

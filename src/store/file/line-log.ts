@@ -46,14 +46,12 @@ export class LineLog {
 
   /**
    * Appends whole lines; they are on the disk when it returns. Returns how many bytes that were.
-   * @param apart begins with a newline in any case: somebody else appends, who may have written a line without its end
-   * since we looked
    * @throws TtsctlError STORE_WRITE_FAILED; nothing of them is there then, or if even that fails, an unfinished append
    */
-  async append(lines: readonly string[], snapshot: Snapshot, apart: boolean): Promise<number> {
+  async append(lines: readonly string[], snapshot: Snapshot): Promise<number> {
     const { size } = snapshot.layout!;
     const endsLine = (await snapshot.readBytes(size - 1, size))[0] === NEWLINE;
-    const texts = endsLine && !apart ? lines : ["\n", ...lines];
+    const texts = endsLine ? lines : ["\n", ...lines];
     const bytes = Buffer.concat(texts.map((text) => Buffer.from(text))); // as one string it might be too long
     let done = 0;
     try {

@@ -62,7 +62,12 @@ function caseOf(store: RandomStore, layout: Layout, chance: (weight: number) => 
   }
   if (!layout.ascii && chance(2)) added.push(recordText("new user", "新"));
   if (!layout.ascii && chance(4)) added.push(recordText("new user", 'second "task"'));
-  return { ...layout, store: filtered, removed, replaced, added };
+  return { ...layout, compact: layout.compact && showsLayout(filtered), store: filtered, removed, replaced, added };
+}
+
+/** An array such as `[null]` has no separator to go by: what is put in stands as Python writes it by default. */
+function showsLayout({ shape, elements }: RandomStore): boolean {
+  return shape !== "array" || elements.length !== 1 || /^\{.*:/.test(elements[0]!.json);
 }
 
 const randomCase = fc
