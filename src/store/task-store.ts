@@ -70,9 +70,12 @@ export class TaskStore {
       const auto = query.source === "auto";
       const tasks = new MirrorTasks(mirror, auto ? behind : null);
       const asksMark = auto && query.ids === null;
-      const [syncedAt, answer] = await Promise.all([asksMark ? mirror.syncedAt() : "", answerFrom(tasks, query)]);
-      if (syncedAt === null && (await behind.count(query.filter)) > (await mirror.size(query.filter.userId))) {
-        return await this.#fromFile(query, [UNSYNCED]);
+      const [syncedAt, early] = await Promise.all([asksMark ? mirror.syncedAt() : "", answerFrom(tasks, query)]);
+      let answer = early;
+      if (syncedAt === null) {
+        const inFile = await behind.count(query.filter);
+        if (inFile > (await mirror.size(query.filter.userId))) return await this.#fromFile(query, [UNSYNCED]);
+        answer = await answerFrom(tasks, query); // what was read before the count may be from before a sync
       }
       const filled = answer.tasks.filter((task) => tasks.filled.has(task)).length;
       const source = filled === 0 ? "redis" : filled === answer.tasks.length ? "file" : "mixed";

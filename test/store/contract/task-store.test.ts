@@ -127,6 +127,18 @@ describe("a Redis that was never synced, or was flushed", () => {
     expect(await of("bob")).toMatchObject({ source: "file", total: 1 });
   });
 
+  it("answers anew where a sync fills it between the look at it and the count of the file", async () => {
+    class SyncingFile extends FileStore {
+      override async read() {
+        await writeToMirror(flaky.mirror, tasks.map(taskOf));
+        return super.read();
+      }
+    }
+    root.writeStore(tasks);
+    store = new TaskStore(new SyncingFile(root.store, UTC, systemClock), linkTo(flaky.mirror));
+    expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
+  });
+
   it("answers where it has as many, and where it was synced however few it has", async () => {
     root.writeStore(tasks);
     await writeToMirror(flaky.mirror, tasks.map(taskOf));
