@@ -20,9 +20,9 @@ export function record(userId: string, taskId: string, more: RecordJson = {}): R
   };
 }
 
-/** An ISO time in UTC, some seconds ago. */
+/** An ISO time in UTC, so many seconds ago, or a part of one more: never less. */
 export function ago(seconds: number): string {
-  return formatUtc(Math.round(Date.now() / 1000) - seconds);
+  return formatUtc(Math.floor(Date.now() / 1000) - seconds);
 }
 
 /** A valid record as the code under test knows it. */
