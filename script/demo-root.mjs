@@ -4,6 +4,7 @@
 //     node script/demo-root.mjs FOLDER
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { speak } from "../examples/service/speak.mjs";
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -111,25 +112,7 @@ function write(path, content, epoch) {
   for (const aged of [path, dirname(path), dirname(dirname(path))]) utimesSync(aged, epoch, epoch);
 }
 
-/** A fifth of a second of a sine wave, 8 kHz, 16 bit, mono: a WAV file that plays. */
+/** A fifth of a second of audio that plays. */
 function tone(step) {
-  const rate = 8000;
-  const samples = rate / 5;
-  const wav = Buffer.alloc(44 + samples * 2);
-  wav.write("RIFF", 0);
-  wav.writeUInt32LE(wav.length - 8, 4);
-  wav.write("WAVEfmt ", 8);
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(1, 22);
-  wav.writeUInt32LE(rate, 24);
-  wav.writeUInt32LE(rate * 2, 28);
-  wav.writeUInt16LE(2, 32);
-  wav.writeUInt16LE(16, 34);
-  wav.write("data", 36);
-  wav.writeUInt32LE(samples * 2, 40);
-  for (let i = 0; i < samples; i++) {
-    wav.writeInt16LE(Math.round(8000 * Math.sin((2 * Math.PI * (220 + 40 * step) * i) / rate)), 44 + i * 2);
-  }
-  return wav;
+  return speak(String.fromCodePoint("a".codePointAt(0) + step).repeat(4));
 }
