@@ -1,5 +1,6 @@
+import { BATCH } from "../store/redis/copies.ts";
 import { type Member, membersOf } from "../store/redis/members.ts";
-import { BATCH, type Mirror } from "../store/redis/mirror.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
 import { walkIndex } from "../store/redis/walk.ts";
 import { batches } from "./pool.ts";
 
@@ -9,5 +10,5 @@ import { batches } from "./pool.ts";
  * @throws TtsctlError REDIS_*
  */
 export async function* indexMembers(mirror: Mirror, userId: string | undefined): AsyncGenerator<Member[]> {
-  for await (const flat of walkIndex(mirror, userId)) yield* batches(membersOf(flat, userId), BATCH);
+  for await (const flat of walkIndex(mirror, userId)) yield* batches(membersOf(flat, userId, mirror.layout), BATCH);
 }

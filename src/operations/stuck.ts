@@ -1,7 +1,8 @@
 import { TtsctlError } from "../errors.ts";
 import { LIVE, STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import { BATCH, type Mirror } from "../store/redis/mirror.ts";
+import { BATCH } from "../store/redis/copies.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { shownStatus } from "../task/status.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";

@@ -7,8 +7,9 @@ import { LeftCopies } from "./left-copies.ts";
 import { collapse, type MirrorChange, type MirrorOutcome, memberIn, toldOf } from "./mirror-change.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import { OwedCopies } from "./owed-copies.ts";
+import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Look } from "./redis/look.ts";
-import { BATCH, type Mirror, type Outcome } from "./redis/mirror.ts";
+import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, removeFromMirror } from "./redis/remove.ts";
 import { decideWrite, writeToMirror } from "./redis/write.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BackupFile } from "../../src/operations/purge/backup.ts";
-import { BATCH } from "../../src/store/redis/mirror.ts";
+import { BATCH } from "../../src/store/redis/copies.ts";
 import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
 import { redisProxy } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";

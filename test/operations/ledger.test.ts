@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
-import { BATCH } from "../../src/store/redis/mirror.ts";
+import { BATCH } from "../../src/store/redis/copies.ts";
 import { RecordingLedger } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";

@@ -2,8 +2,9 @@ import { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisClient } from "../../store/redis/client.ts";
 import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
-import { INDEX_KEY, splitMember } from "../../store/redis/keys.ts";
+import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
+import { PLAIN } from "../../store/redis/plain-layout.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/counted.ts";
 import type { Task } from "../../task/task.ts";
@@ -95,7 +96,7 @@ function randomTasks(snapshot: Snapshot): TaskId[] {
 }
 
 async function randomMembers(client: RedisClient): Promise<TaskId[]> {
-  return ((await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[]).map(splitMember);
+  return ((await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[]).map(PLAIN.splitMember);
 }
 
 function uniqueIds(ids: readonly TaskId[]): TaskId[] {

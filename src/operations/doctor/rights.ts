@@ -1,12 +1,14 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Command, RedisClient } from "../../store/redis/client.ts";
-import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY, taskKey, userIndexKey } from "../../store/redis/keys.ts";
+import type { RedisClient } from "../../store/redis/client.ts";
+import type { Command } from "../../store/redis/commands.ts";
+import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/redis/keys.ts";
+import { PLAIN } from "../../store/redis/plain-layout.ts";
 import { type Check, fail, ok } from "./check.ts";
 import { Skip } from "./skip.ts";
 
 /** Keys of nobody, so that even a command that ran would change nothing that is there. */
-const HASH = taskKey("ttsctl-doctor", "none");
-const USER_INDEX = userIndexKey("ttsctl-doctor");
+const HASH = PLAIN.taskKey("ttsctl-doctor", "none");
+const USER_INDEX = PLAIN.userIndexKey("ttsctl-doctor");
 
 /** Every command of ours, inside scripts or not, with the kind of key that it is used on. */
 const NEEDED: readonly Command[] = [

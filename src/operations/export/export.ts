@@ -4,7 +4,8 @@ import { FileTasks, matchingRows, rowFilter } from "../../store/file/file-tasks.
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
 import { redisDisabled, type SourceChoice } from "../../store/read-first.ts";
-import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import { BATCH } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";

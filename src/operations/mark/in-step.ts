@@ -1,7 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
-import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { batches } from "../pool.ts";

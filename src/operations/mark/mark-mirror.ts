@@ -1,5 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
-import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";

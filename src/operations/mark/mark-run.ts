@@ -1,6 +1,7 @@
 import { isRedisError, isStoreError, type TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import { BATCH } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";

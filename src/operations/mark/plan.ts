@@ -1,6 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { PlanSummary } from "../plan-summary.ts";

@@ -2,7 +2,7 @@ import type { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
-import { BATCH } from "../../store/redis/mirror.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Ledger } from "../ledger.ts";

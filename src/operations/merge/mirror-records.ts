@@ -1,7 +1,8 @@
 import { isRedisError, isStoreError, TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
-import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";

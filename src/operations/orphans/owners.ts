@@ -3,7 +3,6 @@ import { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
-import { splitMember } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -105,7 +104,7 @@ export class Owners {
     const inRedis = new KeyTable();
     for await (const { members } of walkKeys(this.#mirror)) {
       for (const member of members) {
-        const { userId, taskId } = trimmed(splitMember(member));
+        const { userId, taskId } = trimmed(this.#mirror.layout.splitMember(member));
         inRedis.addId(userId, taskId);
       }
     }

@@ -1,4 +1,4 @@
-import { BATCH } from "../../store/redis/mirror.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { batches, pool } from "../pool.ts";
 import { NamedWarnings } from "../reporter.ts";

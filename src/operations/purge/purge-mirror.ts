@@ -1,5 +1,6 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import { BATCH, type Mirror, type Outcome } from "../../store/redis/mirror.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import { writeToMirror } from "../../store/redis/write.ts";

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { splitMember } from "../../store/redis/keys.ts";
-import { BATCH, type Mirror } from "../../store/redis/mirror.ts";
+import { BATCH } from "../../store/redis/copies.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
@@ -110,7 +110,7 @@ export class FirstLook {
   }
 
   #noteMember(member: string, bit: number, score?: number): void {
-    const id = () => splitMember(member);
+    const id = () => this.#parts.mirror.layout.splitMember(member);
     if (this.#userId !== undefined && id().userId !== this.#userId) return;
     this.marks.note(this.#snapshot.rows.keys.findMember(member), id, bit, score);
   }
@@ -121,7 +121,7 @@ export class FirstLook {
     const user = Buffer.from(userId);
     const isOther = this.#userId !== undefined && this.#userId !== userId;
     for (let i = 0; i < flat.length; i += 2) {
-      const taskId = flat[i]!;
+      const taskId = this.#parts.mirror.layout.taskIdOf(flat[i]!);
       if (isOther && this.#snapshot.rowOf(this.#userId!, taskId) < 0) continue;
       this.marks.note(keys.findTask(user, taskId), () => ({ userId, taskId }), IN_USER_INDEX, Number(flat[i + 1]));
     }

@@ -1,5 +1,6 @@
+import type { Outcome } from "../../store/redis/copies.ts";
 import { seenOf } from "../../store/redis/inspection.ts";
-import type { Mirror, Outcome } from "../../store/redis/mirror.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { Task } from "../../task/task.ts";
 import { classify } from "./classify.ts";

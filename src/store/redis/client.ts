@@ -1,5 +1,6 @@
 import { Command as IoredisCommand, Redis, type RedisOptions } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
+import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { encodeCommand, encodeCommands } from "./encode.ts";
 import { connectionError, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
@@ -18,17 +19,12 @@ export interface RedisTarget {
   readonly timeout: number;
 }
 
-/** A server's answer; one item of a batch that failed is an error in its place. */
-export type Reply = string | number | null | TtsctlError | Reply[];
-export type Command = readonly (string | number)[];
-
 /**
  * One connection to Redis that never reconnects and never sends a command twice. A lost connection or a reply that did
  * not come is thrown, and what was in flight is then unknown. The only file that imports ioredis.
  */
-export class RedisClient {
+export class RedisClient implements RedisCommands {
   readonly where: string;
-  /** Comes when the connection is of no more use: it was lost, or closed, or a reply never came. */
   readonly lost: Promise<TtsctlError>;
   readonly #redis: Redis;
   readonly #password: string | null;
@@ -71,17 +67,12 @@ export class RedisClient {
     }
   }
 
-  /** One command. An error of the server is thrown. */
   async command(...command: Command): Promise<Reply> {
     const [reply] = await this.pipeline([command]);
     if (reply instanceof TtsctlError) throw reply;
     return reply!;
   }
 
-  /**
-   * Commands in one round trip; a command that the server refused has its error in its place.
-   * @throws TtsctlError REDIS_UNAVAILABLE or REDIS_TIMEOUT where a reply never came: all are unknown then
-   */
   async pipeline(commands: readonly Command[]): Promise<Reply[]> {
     if (commands.length === 0) return [];
     this.#gather();
@@ -105,7 +96,7 @@ export class RedisClient {
     process.nextTick(() => stream.uncork());
   }
 
-  /** Runs a Lua script, by digest where the server knows it. */
+  /** By digest where the server knows it. */
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const bytes = encodeCommand(["EVALSHA", script.digest, keys.length], keys, args);
     const reply = await this.#inTime(this.#send(new EncodedCommand("EVALSHA", bytes)));

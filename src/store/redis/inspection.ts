@@ -2,7 +2,7 @@ import { sameJson } from "../../json/same.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
-import type { Reply } from "./client.ts";
+import type { Reply } from "./commands.ts";
 import { HASH_FIELDS, sameTime } from "./hash.ts";
 import { scoreOf } from "./look.ts";
 

@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { RecordParser } from "../../task/parse.ts";
-import type { Reply } from "./client.ts";
+import type { Reply } from "./commands.ts";
 
 /** What sync needs to know of a task's copy. */
 export interface Look {

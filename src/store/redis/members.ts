@@ -1,6 +1,6 @@
 import type { TaskId } from "../task-source.ts";
-import type { Reply } from "./client.ts";
-import { splitMember } from "./keys.ts";
+import type { Reply } from "./commands.ts";
+import type { Layout } from "./layout.ts";
 
 /** A member of an index. */
 export interface Member extends TaskId {
@@ -15,11 +15,11 @@ export interface ScoreRange {
 }
 
 /** Members with their scores, from a flat reply of the index of a user, or (undefined) of all. */
-export function membersOf(reply: Reply | readonly string[], userId: string | undefined): Member[] {
+export function membersOf(reply: Reply | readonly string[], userId: string | undefined, layout: Layout): Member[] {
   const flat = reply as readonly string[];
   const members: Member[] = [];
   for (let i = 0; i < flat.length; i += 2) {
-    const id = userId === undefined ? splitMember(flat[i]!) : { userId, taskId: flat[i]! };
+    const id = userId === undefined ? layout.splitMember(flat[i]!) : { userId, taskId: layout.taskIdOf(flat[i]!) };
     members.push({ ...id, score: Number(flat[i + 1]) });
   }
   return members;

@@ -2,8 +2,9 @@ import { TtsctlError } from "../../errors.ts";
 import { passes, statusPasses, type TaskFilter, timePasses } from "../../task/filter.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
+import type { Outcome } from "./copies.ts";
 import type { Member } from "./members.ts";
-import type { Mirror, Outcome } from "./mirror.ts";
+import type { Mirror } from "./mirror.ts";
 
 /** How many members of an index one step of a filtered list looks at. */
 const STEP = 1000;

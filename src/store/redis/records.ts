@@ -3,9 +3,10 @@ import { setFields } from "../../json/record.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { isInvalid, type Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Outcome } from "./copies.ts";
 import { HASH_FIELDS, idFields, readHash } from "./hash.ts";
 import { type Inspection, isWhole } from "./inspection.ts";
-import type { Mirror, Outcome } from "./mirror.ts";
+import type { Mirror } from "./mirror.ts";
 
 /**
  * The record that a copy is, ids included, as the store file can take it; null where that would be guessing: a partial

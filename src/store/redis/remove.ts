@@ -1,7 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { toMicros } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Mirror, Outcome } from "./mirror.ts";
+import type { Outcome } from "./copies.ts";
+import type { Mirror } from "./mirror.ts";
 import type { SeenCopy } from "./seen-copy.ts";
 
 /** A task whose record went from the file. */

@@ -1,4 +1,5 @@
 import { ALL_FIELDS } from "./inspection.ts";
+import type { Layout } from "./layout.ts";
 import { Script } from "./script.ts";
 
 /*
@@ -61,32 +62,35 @@ end
 return out
 `);
 
-export const UPSERT_ARGS = 12;
+export const UPSERT_GUARDS = 7;
 /**
  * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on, or
  * without one the same payload (empty: neither): 1 written, 0 refused. ISO text cannot be compared in Lua, so who is
- * newer was decided before. ARGV: that text, score, member, task id, user id, status, error, created_at, updated_at,
- * payload, '=' with the status that the hash must have (empty: any), and '1' where nothing else may stay in the hash. An
- * empty payload mends the indexes alone. The hash's type shows in the look at it, the members of a user's index are
+ * newer was decided before. ARGV: that text, score, member, its user's member, '=' with the status that the hash must
+ * have (empty: any), '1' to mend the indexes alone, '1' where nothing else may stay in the hash, and the values of the
+ * layout's fields. The hash's type shows in the look at it, the members of a user's index are
  * written first, together: a key of the wrong type, or a server out of memory, stops a task before anything of it is
  * written. A task that comes twice is refused the second time: that was decided before the first was written.
  */
-export const UPSERT = new Script(`
+function upsertScript(fields: readonly string[]): Script {
+  const width = UPSERT_GUARDS + fields.length;
+  const pairs = fields.map((name, i) => `'${name}', ARGV[arg + ${UPSERT_GUARDS + 1 + i}]`).join(", ");
+  return new Script(`
 local index = redis.pcall('ZCARD', KEYS[1])
 
 local function look(hash, arg)
-  if ARGV[arg + 1] == '' and ARGV[arg + 11] == '' and redis.call('EXISTS', hash) == 0 then return end
+  if ARGV[arg + 1] == '' and ARGV[arg + 5] == '' and redis.call('EXISTS', hash) == 0 then return end
   local seen = redis.pcall('HGET', hash, 'updated_at')
   if not seen or seen == '' then seen = redis.pcall('HGET', hash, 'payload') end
   if type(seen) == 'table' then return seen end
   if (seen or '') ~= ARGV[arg + 1] then return 0 end
-  local status = ARGV[arg + 11]
+  local status = ARGV[arg + 5]
   if status ~= '' and '=' .. (redis.call('HGET', hash, 'status') or '') ~= status then return 0 end
 end
 
 local out, taken, byUser = {}, {}, {}
 for i = 1, (#KEYS - 1) / 2 do
-  local arg, hash, user = (i - 1) * ${UPSERT_ARGS}, KEYS[i * 2], KEYS[i * 2 + 1]
+  local arg, hash, user = (i - 1) * ${width}, KEYS[i * 2], KEYS[i * 2 + 1]
   out[i] = type(index) == 'table' and index or taken[hash] and 0 or look(hash, arg)
   if not out[i] then
     taken[hash] = true
@@ -104,12 +108,11 @@ for user, own in pairs(byUser) do byUser[user] = redis.pcall('ZADD', user, unpac
 local members = {}
 for i = 1, (#KEYS - 1) / 2 do
   if not out[i] then
-    local arg, hash, reply = (i - 1) * ${UPSERT_ARGS}, KEYS[i * 2], byUser[KEYS[i * 2 + 1]]
+    local arg, hash, reply = (i - 1) * ${width}, KEYS[i * 2], byUser[KEYS[i * 2 + 1]]
     if type(reply) ~= 'table' then
-      if ARGV[arg + 10] ~= '' then
-        if ARGV[arg + 12] == '1' then redis.call('DEL', hash) end
-        redis.call('HSET', hash, 'user_id', ARGV[arg + 5], 'task_id', ARGV[arg + 4], 'status', ARGV[arg + 6],
-          'error', ARGV[arg + 7], 'created_at', ARGV[arg + 8], 'updated_at', ARGV[arg + 9], 'payload', ARGV[arg + 10])
+      if ARGV[arg + 6] ~= '1' then
+        if ARGV[arg + 7] == '1' then redis.call('DEL', hash) end
+        redis.call('HSET', hash, ${pairs})
       end
       members[#members + 1] = ARGV[arg + 2]
       members[#members + 1] = ARGV[arg + 3]
@@ -121,6 +124,7 @@ end
 if #members > 0 then redis.call('ZADD', KEYS[1], unpack(members)) end
 return out
 `);
+}
 
 export const REMOVE_ARGS = 7;
 /**
@@ -160,22 +164,32 @@ end
 return out
 `);
 
-export const MATCH_ARGS = 7;
 /**
  * Which hashes hold exactly these values, as one text of a '1' or '0' a task: content goes one way only, and nothing
- * comes back that would have to be parsed. ARGV: user id, task id, status, error, created_at, updated_at, payload.
+ * comes back that would have to be parsed. ARGV: the values of the layout's fields.
  */
-export const MATCH = new Script(`
+function matchScript(fields: readonly string[]): Script {
+  return new Script(`
 local out = {}
 for i = 1, (#KEYS - 1) / 2 do
-  local arg = (i - 1) * ${MATCH_ARGS}
-  local hash = redis.pcall('HMGET', KEYS[i * 2], 'user_id', 'task_id', 'status', 'error', 'created_at', 'updated_at', 'payload')
+  local arg = (i - 1) * ${fields.length}
+  local hash = redis.pcall('HMGET', KEYS[i * 2], ${fields.map((name) => `'${name}'`).join(", ")})
   local same = not hash.err
-  for field = 1, ${MATCH_ARGS} do same = same and hash[field] == ARGV[arg + field] end
+  for field = 1, ${fields.length} do same = same and hash[field] == ARGV[arg + field] end
   out[i] = same and '1' or '0'
 end
 return table.concat(out)
 `);
+}
+
+const made = new Map<Layout, { upsert: Script; match: Script }>();
+
+/** The scripts that name every field of a hash. */
+export function layoutScripts(layout: Layout): { upsert: Script; match: Script } {
+  const known = made.get(layout) ?? { upsert: upsertScript(layout.fields), match: matchScript(layout.fields) };
+  made.set(layout, known);
+  return known;
+}
 
 export const INSPECT_ARGS = 2;
 /**

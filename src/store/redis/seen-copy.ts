@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Reply } from "./client.ts";
+import type { Reply } from "./commands.ts";
 
 /** A copy as a decision saw it, exactly as it stood there. */
 export interface SeenCopy {

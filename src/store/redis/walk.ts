@@ -1,6 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Command, Reply } from "./client.ts";
-import { ALL_KEYS, indexKey, readKey } from "./keys.ts";
+import type { Command, Reply } from "./commands.ts";
+import { ALL_KEYS } from "./keys.ts";
+import { indexKey, type Layout } from "./layout.ts";
 
 /** Where a walk begins, and what its last step gives back. */
 export const START = "0";
@@ -64,12 +65,12 @@ export function keyStepCommand(cursor: string): Command {
   return ["SCAN", cursor, "MATCH", ALL_KEYS, "COUNT", STEP];
 }
 
-export function keyStepOf(reply: Reply): KeyStep {
+export function keyStepOf(reply: Reply, layout: Layout): KeyStep {
   const [cursor, keys] = reply as [string, string[]];
   const members: string[] = [];
   const users: string[] = [];
   for (const key of keys) {
-    const read = readKey(key);
+    const read = layout.readKey(key);
     if (read === null) continue;
     if ("member" in read) members.push(read.member);
     else users.push(read.userId);
@@ -77,8 +78,8 @@ export function keyStepOf(reply: Reply): KeyStep {
   return { cursor, members, users };
 }
 
-export function indexStepCommand({ userId, cursor }: IndexCursor): Command {
-  return ["ZSCAN", indexKey(userId), cursor, "COUNT", STEP];
+export function indexStepCommand({ userId, cursor }: IndexCursor, layout: Layout): Command {
+  return ["ZSCAN", indexKey(layout, userId), cursor, "COUNT", STEP];
 }
 
 export function indexStepOf(reply: Reply): IndexStep | TtsctlError {

@@ -1,8 +1,9 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import { type TimeReader, toMicros } from "../../task/time.ts";
+import type { Outcome } from "./copies.ts";
 import type { Look } from "./look.ts";
-import type { Mirror, Outcome } from "./mirror.ts";
+import type { Mirror } from "./mirror.ts";
 
 /** What a guarded write came to: done; the hash stays, and its index members were set right, or were; or left for a newer copy. */
 export type WriteOutcome = "written" | "mended" | "unchanged" | "newer";

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore, type PlanEdit } from "../../../src/store/file/file-store.ts";
-import { BATCH } from "../../../src/store/redis/mirror.ts";
+import { BATCH } from "../../../src/store/redis/copies.ts";
 import { record } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { useSite } from "../setup.ts";

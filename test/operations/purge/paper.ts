@@ -8,6 +8,7 @@ import type { Looked } from "../../../src/operations/purge/looked.ts";
 import type { RetentionPolicy } from "../../../src/operations/purge/policy.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
+import { PLAIN } from "../../../src/store/redis/plain-layout.ts";
 import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { TimeReader } from "../../../src/task/time.ts";
@@ -81,6 +82,7 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
   const seen: string[] = [];
   const mirror = {
     times: new TimeReader(UTC),
+    layout: PLAIN,
     stepIndexes: async ([{ cursor }]: { cursor: string }[]) => {
       const from = Number(cursor);
       const flat = members.slice(from, from + 10).flatMap((task) => [nameOf(task), String(indexScoreOf(task))]);

@@ -1,0 +1,116 @@
+import { TtsctlError } from "../../errors.ts";
+import type { RecordParser } from "../../task/parse.ts";
+import type { Task } from "../../task/task.ts";
+import type { TaskId } from "../task-source.ts";
+import type { RedisCommands, Reply } from "./commands.ts";
+import type { Expected, GuardedRemoval, MirrorCopies, Outcome, Upsert } from "./copies.ts";
+import { INSPECT_ITEMS, type Inspection, inspectionOf } from "./inspection.ts";
+import { INDEX_KEY } from "./keys.ts";
+import type { Layout } from "./layout.ts";
+import { type Look, looksOf } from "./look.ts";
+import type { Script } from "./script.ts";
+import {
+  INSPECT,
+  INSPECT_ARGS,
+  LOOK,
+  LOOK_ARGS,
+  layoutScripts,
+  REMOVE,
+  REMOVE_ARGS,
+  SEE,
+  SEE_ARGS,
+  SEE_ITEMS,
+  UPSERT_GUARDS,
+} from "./scripts.ts";
+import { type SeenCopy, seenCopyOf } from "./seen-copy.ts";
+
+/** Copies on one node: hash and both index members change together, in one script for a whole batch. */
+export class AtomicCopies implements MirrorCopies {
+  readonly #commands: RedisCommands;
+  readonly #layout: Layout;
+  readonly #parser: RecordParser;
+  readonly #scripts: ReturnType<typeof layoutScripts>;
+
+  constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
+    this.#commands = commands;
+    this.#layout = layout;
+    this.#parser = parser;
+    this.#scripts = layoutScripts(layout);
+  }
+
+  async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
+    if (ids.length === 0) return [];
+    const layout = this.#layout;
+    const args = ids.flatMap(({ userId, taskId, score }) => [
+      ...[layout.member(userId, taskId), layout.userMember(taskId), score ?? ""],
+    ]);
+    const scores = ids.map(({ score }) => score);
+    return looksOf(await this.#call(LOOK, ids, args, LOOK_ARGS), scores, this.#parser);
+  }
+
+  async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
+    return itemsOf(await this.#call(SEE, ids, this.#members(ids), SEE_ARGS), ids, SEE_ITEMS).map(seenCopyOf);
+  }
+
+  async matches(tasks: readonly Task[]): Promise<boolean[]> {
+    const args: string[] = [];
+    for (const task of tasks) args.push(...this.#layout.valuesOf(task));
+    const flags = (await this.#call(this.#scripts.match, tasks, args, this.#layout.fields.length)) as string;
+    return tasks.map((_, i) => flags[i] === "1");
+  }
+
+  async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
+    const reply = await this.#call(INSPECT, ids, this.#members(ids), INSPECT_ARGS);
+    return itemsOf(reply, ids, INSPECT_ITEMS).map(inspectionOf);
+  }
+
+  async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
+    const layout = this.#layout;
+    const args: (string | number)[] = [];
+    for (const { task, seen, seenStatus, indexOnly, afresh } of upserts) {
+      args.push(seen ?? "", task.score, layout.member(task.userId, task.taskId), layout.userMember(task.taskId));
+      args.push(seenStatus === undefined ? "" : `=${seenStatus}`, indexOnly ? 1 : 0, afresh ? 1 : 0);
+      args.push(...layout.valuesOf(task));
+    }
+    const tasks = upserts.map(({ task }) => task);
+    return flagsOf(await this.#call(this.#scripts.upsert, tasks, args, UPSERT_GUARDS + layout.fields.length));
+  }
+
+  async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+    const args = removals.flatMap(({ id: { userId, taskId }, seen }) => [
+      ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.score, seen.userScore],
+      ...[this.#layout.member(userId, taskId), this.#layout.userMember(taskId)],
+    ]);
+    const ids = removals.map(({ id }) => id);
+    return flagsOf(await this.#call(REMOVE, ids, args, REMOVE_ARGS));
+  }
+
+  #members(ids: readonly TaskId[]): string[] {
+    return ids.flatMap(({ userId, taskId }) => [this.#layout.member(userId, taskId), this.#layout.userMember(taskId)]);
+  }
+
+  /** What a script says of these tasks, from `width` values a task. */
+  async #call(script: Script, ids: readonly TaskId[], args: readonly (string | number)[], width: number) {
+    if (args.length !== ids.length * width) {
+      throw new TtsctlError("INTERNAL", `a Lua call got ${args.length} values for ${ids.length} tasks`);
+    }
+    return ids.length === 0 ? [] : this.#commands.script(script, this.#keys(ids), args);
+  }
+
+  #keys(ids: readonly TaskId[]): string[] {
+    const keys = [INDEX_KEY];
+    for (const { userId, taskId } of ids) {
+      keys.push(this.#layout.taskKey(userId, taskId), this.#layout.userIndexKey(userId));
+    }
+    return keys;
+  }
+}
+
+/** The answers of a script, `width` items a task. */
+function itemsOf(reply: Reply, ids: readonly TaskId[], width: number): Reply[][] {
+  return ids.map((_, i) => (reply as Reply[]).slice(i * width, (i + 1) * width));
+}
+
+function flagsOf(reply: Reply): Outcome<boolean>[] {
+  return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
+}

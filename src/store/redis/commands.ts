@@ -1,0 +1,24 @@
+import type { TtsctlError } from "../../errors.ts";
+import type { Script } from "./script.ts";
+
+/** A server's answer; one item of a batch that failed is an error in its place. */
+export type Reply = string | number | null | TtsctlError | Reply[];
+export type Command = readonly (string | number)[];
+
+/** A Redis that takes commands. What was in flight when it was lost is unknown. */
+export interface RedisCommands {
+  /** The address as messages show it. */
+  readonly where: string;
+  /** Comes when it is of no more use, with the reason. */
+  readonly lost: Promise<TtsctlError>;
+  /** One command. An error of the server is thrown. */
+  command(...command: Command): Promise<Reply>;
+  /**
+   * Commands in one round trip; a command that the server refused has its error in its place.
+   * @throws TtsctlError REDIS_UNAVAILABLE or REDIS_TIMEOUT where a reply never came: all are unknown then
+   */
+  pipeline(commands: readonly Command[]): Promise<Reply[]>;
+  /** Runs a Lua script. An error of the server is thrown. */
+  script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply>;
+  close(): void;
+}

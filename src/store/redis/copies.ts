@@ -1,0 +1,50 @@
+import type { TtsctlError } from "../../errors.ts";
+import type { Task } from "../../task/task.ts";
+import type { TaskId } from "../task-source.ts";
+import type { Inspection } from "./inspection.ts";
+import type { Look } from "./look.ts";
+import type { SeenCopy } from "./seen-copy.ts";
+
+/** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
+export const BATCH = 250;
+
+/** What a batch operation says of one of its tasks: a value, or the error that concerns this task alone. */
+export type Outcome<T> = T | TtsctlError;
+
+/** A task with the score that it should have: where the mirror has it, the answer is short. */
+export type Expected = TaskId & { readonly score?: number };
+
+/** A write that goes through only if the hash still is as it was seen. */
+export interface Upsert {
+  readonly task: Task;
+  /** As in Look. */
+  readonly seen: string | null;
+  /** The status that the hash must have too; any where it is absent. */
+  readonly seenStatus?: string;
+  /** Leave the hash as it is and mend the index members alone. */
+  readonly indexOnly?: boolean;
+  /** Leave nothing else in the hash: what is there is a fragment. */
+  readonly afresh?: boolean;
+}
+
+/** A removal that goes through only if the copy still is as it was seen. */
+export interface GuardedRemoval {
+  readonly id: TaskId;
+  readonly seen: SeenCopy;
+}
+
+/** The copies of tasks, each a hash and its two index members: looked at, written, removed. At most BATCH in a call. */
+export interface MirrorCopies {
+  /** What a write has to know, every hash looked at. */
+  look(ids: readonly Expected[]): Promise<Outcome<Look>[]>;
+  /** Each copy exactly as it stands, to decide on and to guard a removal with. */
+  see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]>;
+  /** Which tasks' hashes hold byte for byte what a sync would write. */
+  matches(tasks: readonly Task[]): Promise<boolean[]>;
+  /** Everything that the mirror holds of each task. */
+  inspect(ids: readonly TaskId[]): Promise<Inspection[]>;
+  /** True where written, false where the hash changed since it was seen. */
+  upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
+  /** True where removed, false where the copy is no longer as it was seen. */
+  remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]>;
+}
