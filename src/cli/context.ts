@@ -174,7 +174,9 @@ export class Context {
   async #connector() {
     const settings = await this.settings();
     const zone = await this.zone();
-    return settings.redis.enabled.value ? () => connectMirror(targetOf(settings), zone) : null;
+    return settings.redis.enabled.value
+      ? () => connectMirror(targetOf(settings), zone, settings.redis.layout.value)
+      : null;
   }
 
   async taskStore(): Promise<TaskStore> {

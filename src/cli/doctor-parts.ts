@@ -2,7 +2,8 @@ import type { Examination } from "../config/examine.ts";
 import { targetOf } from "../config/redis-target.ts";
 import type { ConfigFacts, DoctorParts } from "../operations/doctor/probe.ts";
 import { FileStore } from "../store/file/file-store.ts";
-import type { RedisTarget } from "../store/redis/client.ts";
+import { layoutNamed } from "../store/redis/layouts.ts";
+import type { RedisTarget } from "../store/redis/target.ts";
 import { Zone } from "../task/zone.ts";
 import type { Context } from "./context.ts";
 
@@ -23,6 +24,7 @@ export async function doctorParts(context: Context): Promise<DoctorParts> {
     audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
     connect: redis && (redis.redis.enabled.value ? connecterOf(targetOf(redis)) : "off"),
     db: redis?.redis.db.value ?? 0,
+    layout: layoutNamed(redis?.redis.layout.value ?? "plain"),
     zone,
     zoneOrigin: service?.timezone.value == null ? null : service.timezone.origin,
     cleanup: cleanup ? { retention: cleanup.retention.value, stuckAfter: cleanup.stuckAfter.value } : null,
@@ -31,9 +33,9 @@ export async function doctorParts(context: Context): Promise<DoctorParts> {
 }
 
 function factsOf(examined: Examination, { cwd }: Context): ConfigFacts {
-  const { path, unreadable, wrong, names, holdsPassword, unsupported, variables, kubernetes, settings } = examined;
+  const { path, unreadable, wrong, names, holdsPassword, variables, kubernetes, settings } = examined;
   return {
-    ...{ path, cwd, unreadable, holdsPassword, unsupported, variables, kubernetes },
+    ...{ path, cwd, unreadable, holdsPassword, variables, kubernetes },
     wrong: [...wrong.values()],
     misspelt: names.misspelt,
     sections: names.sections,
@@ -43,7 +45,7 @@ function factsOf(examined: Examination, { cwd }: Context): ConfigFacts {
 
 function connecterOf(target: RedisTarget) {
   return async (db = target.db) => {
-    const { RedisClient } = await import("../store/redis/client.ts");
-    return RedisClient.connect({ ...target, db });
+    const { connectRedis } = await import("../store/redis/connect.ts");
+    return connectRedis({ ...target, db });
   };
 }

@@ -133,6 +133,13 @@ With -o json an error is an object {"error", "code", "hint"} on stderr.
   TTSCTL_CONFIG             the config.ini
   REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD
   REDIS_URL                 instead of all of these
+  REDIS_SENTINELS, REDIS_SENTINEL_NAME, REDIS_SENTINEL_USERNAME,
+  REDIS_SENTINEL_PASSWORD   Sentinel, instead of host and port
+  REDIS_CLUSTER, REDIS_NODES
+                            a cluster, by its nodes host:port, ...
+  REDIS_TLS, REDIS_TLS_CA, REDIS_TLS_CERT, REDIS_TLS_KEY, REDIS_TLS_SERVER_NAME
+                            TLS, and the PEM files for it
+  REDIS_LAYOUT              plain or api_ms
   REDIS_TIMEOUT             such as 2s
   REDIS_ENABLED             false: the store file alone
   TTSCTL_STORE              the store file

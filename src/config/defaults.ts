@@ -1,3 +1,8 @@
+import type { Address } from "./address.ts";
+
+/** How the service lays its tasks out in Redis (SPEC section 10). */
+export type LayoutName = "plain" | "api_ms";
+
 /** The type of each setting's value, by the name `section.option` that `config` shows. Durations are seconds. */
 export interface SettingValues {
   "redis.enabled": boolean;
@@ -8,6 +13,18 @@ export interface SettingValues {
   "redis.password": string | null;
   "redis.url": string | null;
   "redis.timeout": number;
+  "redis.sentinels": readonly Address[];
+  "redis.sentinel_name": string | null;
+  "redis.sentinel_username": string | null;
+  "redis.sentinel_password": string | null;
+  "redis.cluster": boolean;
+  "redis.nodes": readonly Address[];
+  "redis.tls": boolean;
+  "redis.tls_ca": string | null;
+  "redis.tls_cert": string | null;
+  "redis.tls_key": string | null;
+  "redis.tls_server_name": string | null;
+  "redis.layout": LayoutName;
   "store.path": string;
   "paths.output": string;
   "paths.logs": string;
@@ -38,6 +55,18 @@ export const DEFAULTS: Readonly<SettingValues> = {
   "redis.password": null,
   "redis.url": null,
   "redis.timeout": 2,
+  "redis.sentinels": [],
+  "redis.sentinel_name": null,
+  "redis.sentinel_username": null,
+  "redis.sentinel_password": null,
+  "redis.cluster": false,
+  "redis.nodes": [],
+  "redis.tls": false,
+  "redis.tls_ca": null,
+  "redis.tls_cert": null,
+  "redis.tls_key": null,
+  "redis.tls_server_name": null,
+  "redis.layout": "plain",
   "store.path": "voice_task.json",
   "paths.output": "output",
   "paths.logs": "Logs",

@@ -1,3 +1,4 @@
+import { addressText } from "./address.ts";
 import type { SettingName } from "./defaults.ts";
 import { maskUrl } from "./mask.ts";
 import type { Setting, Settings, Source } from "./settings.ts";
@@ -27,6 +28,18 @@ export function describeSettings({
     "redis.password": masked(redis.password, () => "***"),
     "redis.url": masked(redis.url, maskUrl),
     "redis.timeout": described(redis.timeout),
+    "redis.sentinels": listed(redis.sentinels, addressText),
+    "redis.sentinel_name": described(redis.sentinelName),
+    "redis.sentinel_username": described(redis.sentinelUsername),
+    "redis.sentinel_password": masked(redis.sentinelPassword, () => "***"),
+    "redis.cluster": described(redis.cluster),
+    "redis.nodes": listed(redis.nodes, addressText),
+    "redis.tls": described(redis.tls),
+    "redis.tls_ca": described(redis.tlsCa),
+    "redis.tls_cert": described(redis.tlsCert),
+    "redis.tls_key": described(redis.tlsKey),
+    "redis.tls_server_name": described(redis.tlsServerName),
+    "redis.layout": described(redis.layout),
     "store.path": described(store.path),
     "paths.output": described(paths.output),
     "paths.logs": described(paths.logs),
@@ -42,12 +55,17 @@ export function describeSettings({
     "http.port": described(http.port),
     "http.token": masked(http.token, () => "***"),
     "http.base_path": described(http.basePath),
-    "http.allowed_hosts": described({ ...http.allowedHosts, value: http.allowedHosts.value.join(", ") || null }),
+    "http.allowed_hosts": listed(http.allowedHosts, (host) => host),
   };
 }
 
 function described({ value, source }: Setting<DescribedSetting["value"]>): DescribedSetting {
   return { value, source };
+}
+
+/** Null for none. */
+function listed<T>({ value, source }: Setting<readonly T[]>, text: (item: T) => string): DescribedSetting {
+  return { value: value.map(text).join(", ") || null, source };
 }
 
 function masked({ value, source }: Setting<string | null>, mask: (secret: string) => string): DescribedSetting {

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { CONFIG_VARIABLE, DEFAULTS, SETTING_NAMES, type SettingName } from "./defaults.ts";
+import { CONFIG_VARIABLE, SETTING_NAMES, type SettingName } from "./defaults.ts";
 import type { IniFile } from "./ini-file.ts";
 import { placeOf, type SettingInputs, VARIABLES } from "./levels.ts";
 import { type LoadOptions, readInputs } from "./load.ts";
@@ -21,8 +21,6 @@ export interface Examination {
   readonly names: ForeignNames;
   /** Whether the file holds a password or a token, in force or not. */
   readonly holdsPassword: boolean;
-  /** Asked for in the file, and not in this version. */
-  readonly unsupported: string[];
   /** Variables of ttsctl that are set. */
   readonly variables: string[];
   /** Whether REDIS_PORT is the one that Kubernetes sets. */
@@ -44,7 +42,7 @@ export async function examineConfig(options: LoadOptions): Promise<Examination> 
 
 const NOTHING = {
   ...{ settings: null, wrong: new Map(), names: { misspelt: [], sections: [] } },
-  ...{ holdsPassword: false, unsupported: [] },
+  ...{ holdsPassword: false },
 };
 
 function examineInputs(inputs: SettingInputs): Omit<Examination, "path" | "unreadable" | "variables" | "kubernetes"> {
@@ -56,8 +54,7 @@ function examineInputs(inputs: SettingInputs): Omit<Examination, "path" | "unrea
   const settings = resolveSettings({ ...inputs, hidden: (name) => wrong.has(sectionOf(name)) });
   const { file } = inputs;
   if (file === null) return { ...NOTHING, settings, wrong };
-  const [names, unsupported] = [foreignNames(file), unsupportedIn(file)];
-  return { settings, wrong, names, unsupported, holdsPassword: holdsPassword(file) };
+  return { settings, wrong, names: foreignNames(file), holdsPassword: holdsPassword(file) };
 }
 
 function sectionOf(name: SettingName): string {
@@ -74,25 +71,17 @@ function problemOf(inputs: SettingInputs): TtsctlError | undefined {
   }
 }
 
+const SECRETS = [
+  ["redis", "password"],
+  ["redis", "sentinel_password"],
+  ["http", "token"],
+] as const;
+
 /** A url that is wrong may hold one all the same. */
 function holdsPassword(file: IniFile): boolean {
   const url = valueIn(file, "redis", "url") ?? "";
-  if ((valueIn(file, "http", "token") ?? "") !== "") return true;
-  return (valueIn(file, "redis", "password") ?? "") !== "" || (url !== "" && parseRedisUrl(url)?.password !== null);
-}
-
-/** What [redis] may say of SPEC section 10, and how it says no more than this version does: one node, plain keys. */
-const ONE_NODE_PLAIN: readonly [string, RegExp][] = [
-  ["sentinels", /^$/],
-  ["cluster", /^(0|no|false|off)?$/i],
-  ["layout", /^(plain)?$/i],
-];
-
-function unsupportedIn(file: IniFile): string[] {
-  return ONE_NODE_PLAIN.flatMap(([option, harmless]) => {
-    if (`redis.${option}` in DEFAULTS) return []; // a setting that this version has
-    return harmless.test((valueIn(file, "redis", option) ?? "").trim()) ? [] : [`[redis] ${option}`];
-  });
+  if (SECRETS.some(([section, option]) => (valueIn(file, section, option) ?? "") !== "")) return true;
+  return url !== "" && parseRedisUrl(url)?.password !== null;
 }
 
 /** A value of the file, in force or not; undefined also for one that cannot be interpolated, which is named elsewhere. */

@@ -40,6 +40,18 @@ export const VARIABLES: Readonly<Partial<Record<SettingName, string>>> = {
   "redis.password": "REDIS_PASSWORD",
   "redis.url": "REDIS_URL",
   "redis.timeout": "REDIS_TIMEOUT",
+  "redis.sentinels": "REDIS_SENTINELS",
+  "redis.sentinel_name": "REDIS_SENTINEL_NAME",
+  "redis.sentinel_username": "REDIS_SENTINEL_USERNAME",
+  "redis.sentinel_password": "REDIS_SENTINEL_PASSWORD",
+  "redis.cluster": "REDIS_CLUSTER",
+  "redis.nodes": "REDIS_NODES",
+  "redis.tls": "REDIS_TLS",
+  "redis.tls_ca": "REDIS_TLS_CA",
+  "redis.tls_cert": "REDIS_TLS_CERT",
+  "redis.tls_key": "REDIS_TLS_KEY",
+  "redis.tls_server_name": "REDIS_TLS_SERVER_NAME",
+  "redis.layout": "REDIS_LAYOUT",
   "store.path": "TTSCTL_STORE",
   "paths.output": "TTSCTL_OUTPUT",
   "paths.logs": "TTSCTL_LOGS",
@@ -72,6 +84,8 @@ const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags)
 /** Options that mean "none" when they are left empty in the file, as they do when they are absent. */
 const MAY_BE_EMPTY: readonly SettingName[] = [
   ...(["redis.username", "redis.password", "redis.url", "audit.path"] as const),
+  ...(["redis.sentinels", "redis.sentinel_name", "redis.sentinel_username", "redis.sentinel_password"] as const),
+  ...(["redis.nodes", "redis.tls_ca", "redis.tls_cert", "redis.tls_key", "redis.tls_server_name"] as const),
   ...(["http.token", "http.base_path", "http.allowed_hosts"] as const),
 ];
 

@@ -1,91 +1,93 @@
-import { TtsctlError } from "../errors.ts";
-import { byDefault, chosen, settingOf } from "./choose.ts";
+import { byDefault, chosen, chosenPath, settingOf } from "./choose.ts";
 import { DEFAULTS, type SettingValues } from "./defaults.ts";
-import { BOOLEAN, DATABASE, HOST, type Kind, kubernetesHint, PORT, REDIS_URL, read, SECRET, TIMEOUT } from "./kinds.ts";
-import { type Given, givenAt, LEVELS, type Level, type SettingInputs } from "./levels.ts";
+import { BOOLEAN, DATABASE, HOST, type Kind, PORT, read, SECRET, TIMEOUT } from "./kinds.ts";
+import type { Given, SettingInputs } from "./levels.ts";
+import { findAddress, type Part, type RedisAddress } from "./redis-address.ts";
+import { checkRedis } from "./redis-conflicts.ts";
+import { ADDRESSES, LAYOUT, NAME } from "./redis-kinds.ts";
 import type { RedisUrl } from "./redis-url.ts";
 import type { RedisSettings, Setting } from "./settings.ts";
 
-/** The settings that a url of the same or a higher level replaces. */
-const PARTS = ["redis.host", "redis.port", "redis.db", "redis.username", "redis.password"] as const;
-type Part = (typeof PARTS)[number];
-
-/** The parts given above the url in force, and that url with where it stands. */
-interface Address {
-  parts: Map<Part, Given>;
-  url: { given: Given; text: string; url: RedisUrl } | undefined;
-}
-
 /**
- * How Redis is reached (SPEC section 7): a url replaces host, port, db, username, password and TLS of all lower levels, its absent parts
- * included; a part of a higher level replaces that of the url. A url and a part of it at one level is a CONFIG_INVALID. What is replaced
- * is not looked at, so `--redis-url` helps where a variable is wrong.
+ * How Redis is reached (SPEC sections 7 and 10): a url replaces host, port, sentinels, nodes, db, username, password and TLS of all
+ * lower levels, its absent parts included; a part of a higher level replaces that of the url. A url and a part of it at one
+ * level is a CONFIG_INVALID, as is what cannot be together (redis-conflicts.ts).
  */
 export function resolveRedis(inputs: SettingInputs, warnings: string[]): RedisSettings {
   const address = findAddress(inputs);
   if (address.url !== undefined) warnings.push(...ignoredParameters(address.url.given, address.url.url));
-  return {
+  const redis: RedisSettings = {
     enabled: chosen("redis.enabled", BOOLEAN, inputs),
-    host: part(address, "redis.host", HOST, (url) => url.host),
-    port: part(address, "redis.port", PORT, (url) => url.port),
+    ...placeOf(address),
     db: part(address, "redis.db", DATABASE, (url) => url.db),
     username: part(address, "redis.username", SECRET, (url) => url.username),
     password: part(address, "redis.password", SECRET, (url) => url.password),
     url: address.url ? settingOf(address.url.given, address.url.text) : byDefault(null),
-    tls: fromUrl(address, (url) => url.tls, false),
-    socket: fromUrl(address, (url) => (replacesSocket(address) ? null : url.socket), null),
+    cluster: chosen("redis.cluster", BOOLEAN, inputs),
+    ...tlsOf(address, inputs),
+    layout: chosen("redis.layout", LAYOUT, inputs),
     timeout: chosen("redis.timeout", TIMEOUT, inputs),
+  };
+  checkRedis(redis, address, warnings);
+  return redis;
+}
+
+type PlaceName =
+  | ("host" | "port" | "socket" | "nodes")
+  | ("sentinels" | "sentinelName" | "sentinelUsername" | "sentinelPassword");
+
+/** Of the ways to say where Redis is, the one in force; the others are as if nobody gave them. */
+function placeOf(address: RedisAddress): Pick<RedisSettings, PlaceName> {
+  const { way } = address;
+  const isHost = way === "tcp" || way === "url";
+  return {
+    host: isHost ? part(address, "redis.host", HOST, (url) => url.host) : byDefault(DEFAULTS["redis.host"]),
+    port: isHost ? part(address, "redis.port", PORT, (url) => url.port) : byDefault(DEFAULTS["redis.port"]),
+    socket: fromUrl(address, (url) => (way === "url" ? url.socket : null), null),
+    nodes: way === "nodes" ? own(address, "redis.nodes", ADDRESSES) : byDefault([]),
+    sentinels: way === "sentinels" ? own(address, "redis.sentinels", ADDRESSES) : byDefault([]),
+    sentinelName: own(address, "redis.sentinel_name", NAME),
+    sentinelUsername: own(address, "redis.sentinel_username", SECRET),
+    sentinelPassword: own(address, "redis.sentinel_password", SECRET),
   };
 }
 
-/** Goes down the levels, as far as the first one with a url. */
-function findAddress(inputs: SettingInputs): Address {
-  const parts = new Map<Part, Given>();
-  for (const level of LEVELS) {
-    const url = givenAt(level, "redis.url", inputs);
-    const here = partsAt(level, inputs);
-    if (url !== undefined) return { parts, url: urlAt(url, here) };
-    for (const [name, value] of here) if (!parts.has(name)) parts.set(name, value);
-  }
-  return { parts, url: undefined };
-}
+type TlsName = "tls" | "tlsCa" | "tlsCert" | "tlsKey" | "tlsServerName";
 
-function partsAt(level: Level, inputs: SettingInputs): [Part, Given][] {
-  return PARTS.flatMap((name) => {
-    const found = givenAt(level, name, inputs);
-    return found === undefined ? [] : [[name, found] as [Part, Given]];
-  });
-}
-
-function urlAt(url: Given, parts: [Part, Given][]): Address["url"] {
-  if (parts.length === 0) return { given: url, ...read(REDIS_URL, url) };
-  const [, other] = parts.find(([, value]) => kubernetesHint(value)) ?? parts[0];
-  const hint = kubernetesHint(other) ?? "The url holds host, port, db, username and password: keep it, or them.";
-  throw new TtsctlError("CONFIG_INVALID", `${url.origin} and ${other.origin} are both set; accepted: one of them`, {
-    hint,
-  });
+/** Whom this machine trusts and who it is stays, whatever url is given. */
+function tlsOf(address: RedisAddress, inputs: SettingInputs): Pick<RedisSettings, TlsName> {
+  return {
+    tls: part(address, "redis.tls", BOOLEAN, (url) => url.tls),
+    tlsCa: chosenPath("redis.tls_ca", inputs),
+    tlsCert: chosenPath("redis.tls_cert", inputs),
+    tlsKey: chosenPath("redis.tls_key", inputs),
+    tlsServerName: own(address, "redis.tls_server_name", HOST),
+  };
 }
 
 /** A part of the address from above the url, else from the url, whose absent parts are defaults. */
 function part<N extends Part>(
-  address: Address,
+  address: RedisAddress,
   name: N,
   kind: Kind<SettingValues[N]>,
   ofUrl: (url: RedisUrl) => SettingValues[N] | null,
 ): Setting<SettingValues[N]> {
-  const own = address.parts.get(name);
-  return own
-    ? settingOf(own, read(kind, own))
-    : fromUrl(address, (url) => ofUrl(url) ?? DEFAULTS[name], DEFAULTS[name]);
+  if (address.parts.has(name)) return own(address, name, kind);
+  return fromUrl(address, (url) => ofUrl(url) ?? DEFAULTS[name], DEFAULTS[name]);
 }
 
-function fromUrl<T>({ url }: Address, ofUrl: (url: RedisUrl) => T, otherwise: T): Setting<T> {
+/** What is in no url. */
+function own<N extends Part>(
+  { parts }: RedisAddress,
+  name: N,
+  kind: Kind<SettingValues[N]>,
+): Setting<SettingValues[N]> {
+  const given = parts.get(name);
+  return given === undefined ? byDefault(DEFAULTS[name]) : settingOf(given, read(kind, given));
+}
+
+function fromUrl<T>({ url }: RedisAddress, ofUrl: (url: RedisUrl) => T, otherwise: T): Setting<T> {
   return url ? settingOf(url.given, ofUrl(url.url)) : byDefault(otherwise);
-}
-
-/** A host or port of a higher level asks for TCP, so the socket of the url is not what is meant. */
-function replacesSocket({ parts }: Address): boolean {
-  return parts.has("redis.host") || parts.has("redis.port");
 }
 
 function ignoredParameters({ origin }: Given, { ignored }: RedisUrl): string[] {

@@ -1,10 +1,8 @@
-import { resolve } from "node:path";
 import { formatDuration } from "../task/duration.ts";
-import { chosen } from "./choose.ts";
-import type { SettingValues } from "./defaults.ts";
+import { chosen, chosenPath } from "./choose.ts";
 import { ALLOWED_HOSTS, BASE_PATH, TOKEN } from "./http-kinds.ts";
-import { BYTES, COUNT, HOST, LISTEN_PORT, PATH, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
-import { given, homeFolder, type SettingInputs } from "./levels.ts";
+import { BYTES, COUNT, HOST, LISTEN_PORT, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
+import type { SettingInputs } from "./levels.ts";
 import { resolveRedis } from "./resolve-redis.ts";
 import type { CleanupSettings, HttpSettings, Setting, Settings } from "./settings.ts";
 
@@ -21,11 +19,11 @@ export function resolveSettings(inputs: SettingInputs): Settings {
   return {
     configPath: inputs.configPath,
     redis: resolveRedis(inputs, warnings),
-    store: { path: path("store.path", inputs) },
-    paths: { output: path("paths.output", inputs), logs: path("paths.logs", inputs) },
+    store: { path: chosenPath("store.path", inputs) },
+    paths: { output: chosenPath("paths.output", inputs), logs: chosenPath("paths.logs", inputs) },
     cleanup,
     service: { timezone: chosen("service.timezone", TIMEZONE, inputs) },
-    audit: { path: path("audit.path", inputs) },
+    audit: { path: chosenPath("audit.path", inputs) },
     http: resolveHttp(inputs),
     warnings,
   };
@@ -50,16 +48,6 @@ function resolveHttp(inputs: SettingInputs): HttpSettings {
     basePath: chosen("http.base_path", BASE_PATH, inputs),
     allowedHosts: chosen("http.allowed_hosts", ALLOWED_HOSTS, inputs),
   };
-}
-
-type PathName = "store.path" | "paths.output" | "paths.logs" | "audit.path";
-
-/** Absolute; a path that is not set and has no default is null. */
-function path<N extends PathName>(name: N, inputs: SettingInputs): Setting<SettingValues[N]>;
-function path(name: PathName, inputs: SettingInputs): Setting<string | null> {
-  const setting: Setting<string | null> = chosen(name, PATH, inputs);
-  const folder = given(name, inputs)?.folder ?? homeFolder(inputs);
-  return { ...setting, value: setting.value === null ? null : resolve(folder, setting.value) };
 }
 
 /** One line for each place that gives a short one: a flag gives them all. */

@@ -1,3 +1,6 @@
+import type { Address } from "./address.ts";
+import type { LayoutName } from "./defaults.ts";
+
 /** Where a value came from, highest first. */
 export type Source = "flag" | "env" | "file" | "default";
 
@@ -19,8 +22,25 @@ export interface RedisSettings {
   /** As it was given, password included: never print it. */
   url: Setting<string | null>;
   tls: Setting<boolean>;
+  /** PEM files, absolute; of whose authorities the system's are where `tlsCa` is null. */
+  tlsCa: Setting<string | null>;
+  tlsCert: Setting<string | null>;
+  tlsKey: Setting<string | null>;
+  /** The name that the server's certificate must bear, in place of the host's. */
+  tlsServerName: Setting<string | null>;
   /** The path of a unix socket, which takes the place of host and port. */
   socket: Setting<string | null>;
+  /** Whom to ask for the primary named `sentinelName`; they take the place of host and port. Empty: nobody. */
+  sentinels: Setting<readonly Address[]>;
+  sentinelName: Setting<string | null>;
+  /** The login at the sentinels. */
+  sentinelUsername: Setting<string | null>;
+  sentinelPassword: Setting<string | null>;
+  /** Host and port, or each of `nodes`, are a node of a cluster, which tells the others. */
+  cluster: Setting<boolean>;
+  /** In place of host and port; empty: those. */
+  nodes: Setting<readonly Address[]>;
+  layout: Setting<LayoutName>;
   /** Seconds */
   timeout: Setting<number>;
 }

@@ -34,7 +34,9 @@ export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
   const logger = options.logger === undefined ? SILENT : guarded(options.logger);
   const zone = new Zone(settings.service.timezone.value ?? undefined);
   const news = new MirrorNews(logger, systemClock);
-  const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), zone) : null;
+  const connect = settings.redis.enabled.value
+    ? () => connectMirror(targetOf(settings), zone, settings.redis.layout.value)
+    : null;
   const link = new LastingLink(connect, {
     onUp: (mirror, again) => news.onUp(mirror, again),
     onDown: (error) => news.onDown(error),

@@ -1,12 +1,17 @@
 import type { Zone } from "../task/zone.ts";
-import type { RedisTarget } from "./redis/client.ts";
+import type { LayoutName } from "./redis/layouts.ts";
 import type { Mirror } from "./redis/mirror.ts";
+import type { RedisTarget } from "./redis/target.ts";
 
 /**
  * Connects to the mirror and pings it; ioredis is loaded only here.
  * @throws TtsctlError REDIS_*
  */
-export async function connectMirror(target: RedisTarget, zone: Zone): Promise<Mirror> {
-  const [{ RedisClient }, { Mirror }] = await Promise.all([import("./redis/client.ts"), import("./redis/mirror.ts")]);
-  return new Mirror(await RedisClient.connect(target), zone);
+export async function connectMirror(target: RedisTarget, zone: Zone, layout: LayoutName): Promise<Mirror> {
+  const [{ connectRedis }, { layoutNamed }, { Mirror }] = await Promise.all([
+    import("./redis/connect.ts"),
+    import("./redis/layouts.ts"),
+    import("./redis/mirror.ts"),
+  ]);
+  return new Mirror(await connectRedis(target), zone, layoutNamed(layout));
 }

@@ -162,9 +162,9 @@ describe("the configuration", () => {
     expect(await finding("environment", "", { TTSCTL_STORE: root.store })).toMatchObject(like("ok", "TTSCTL_STORE"));
   });
 
-  it("is refused where it asks for more than one plain node", async () => {
-    root.write("config.ini", `[redis]\nport = ${server.port}\nlayout = api_ms\n`);
-    expect(await finding("config.values")).toMatchObject(like("fail", "[redis] layout"));
+  it("is refused where it asks for a database in a cluster", async () => {
+    root.write("config.ini", `[redis]\nport = ${server.port}\ndb = 1\ncluster = true\n`);
+    expect(await finding("config.values")).toMatchObject(like("fail", "db 1"));
   });
 
   it("warns of a retention without a unit, and of none", async () => {

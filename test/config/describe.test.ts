@@ -17,6 +17,18 @@ test("every setting, parsed, with its source", () => {
     "redis.password": { value: "***", source: "env" },
     "redis.url": { value: null, source: "default" },
     "redis.timeout": { value: 0.5, source: "file" },
+    "redis.sentinels": { value: null, source: "default" },
+    "redis.sentinel_name": { value: null, source: "default" },
+    "redis.sentinel_username": { value: null, source: "default" },
+    "redis.sentinel_password": { value: null, source: "default" },
+    "redis.cluster": { value: false, source: "default" },
+    "redis.nodes": { value: null, source: "default" },
+    "redis.tls": { value: false, source: "default" },
+    "redis.tls_ca": { value: null, source: "default" },
+    "redis.tls_cert": { value: null, source: "default" },
+    "redis.tls_key": { value: null, source: "default" },
+    "redis.tls_server_name": { value: null, source: "default" },
+    "redis.layout": { value: "plain", source: "default" },
     "store.path": { value: CONFIG.replace("config.ini", "voice_task.json"), source: "default" },
     "paths.output": { value: CONFIG.replace("config.ini", "output"), source: "default" },
     "paths.logs": { value: CONFIG.replace("config.ini", "Logs"), source: "default" },
@@ -42,6 +54,20 @@ test("a url without its password", () => {
   expect(described["redis.username"]).toEqual({ value: "u", source: "flag" });
   expect(described["redis.password"]).toEqual({ value: "***", source: "flag" });
   expect(JSON.stringify(described)).not.toMatch(/s3|cret/);
+});
+
+test("addresses as they are written, files as absolute paths", () => {
+  const file = [
+    ...["[redis]", "sentinels = a:1,[::1]:26379", "sentinel_name = tts", "sentinel_password = s3cret"],
+    ...["tls = on", "tls_ca = tls/ca.pem", "layout = API_MS"],
+  ].join("\n");
+  expect(describeSettings(resolved({ file }))).toMatchObject({
+    "redis.sentinels": { value: "a:1, [::1]:26379", source: "file" },
+    "redis.sentinel_password": { value: "***", source: "file" },
+    "redis.tls": { value: true, source: "file" },
+    "redis.tls_ca": { value: CONFIG.replace("config.ini", "tls/ca.pem"), source: "file" },
+    "redis.layout": { value: "api_ms", source: "file" },
+  });
 });
 
 test("no password is null", () => {

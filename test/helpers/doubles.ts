@@ -10,6 +10,7 @@ import type { TaskId } from "../../src/store/task-source.ts";
 import type { Zone } from "../../src/task/zone.ts";
 import { UTC } from "./records.ts";
 import type { RedisServer } from "./redis.ts";
+import { targetAt } from "./targets.ts";
 
 /** Time goes on as it does, from where the test puts it. */
 export class ShiftedClock implements Clock {
@@ -44,8 +45,7 @@ export class RecordingReporter implements Reporter {
 }
 
 export async function connectMirror(server: { port: number }, zone: Zone = UTC, timeout = 2): Promise<Mirror> {
-  const target = { host: "127.0.0.1", port: server.port, db: 0, username: null, password: null };
-  return new Mirror(await RedisClient.connect({ ...target, tls: false, socket: null, timeout }), zone);
+  return new Mirror(await RedisClient.connect(targetAt(server.port, { timeout })), zone);
 }
 
 export function linkTo(mirror: Mirror): MirrorLink {

@@ -8,14 +8,16 @@ import type { DoctorParts } from "../../src/operations/doctor/probe.ts";
 import { memoryVerdict, persistenceVerdict, versionVerdict } from "../../src/operations/doctor/redis.ts";
 import { diagnose } from "../../src/operations/doctor/run.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
+import { PLAIN } from "../../src/store/redis/plain-layout.ts";
 import { ShiftedClock } from "../helpers/doubles.ts";
 import { UTC } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
+import { targetAt } from "../helpers/targets.ts";
 
 const clock = new ShiftedClock();
 const PARTS: DoctorParts = {
   config: {
-    ...{ path: null, cwd: "/", unreadable: null, wrong: [], misspelt: [], sections: [], unsupported: [] },
+    ...{ path: null, cwd: "/", unreadable: null, wrong: [], misspelt: [], sections: [] },
     ...{ holdsPassword: false, variables: [], kubernetes: false, warnings: [] },
   },
   ...{
@@ -25,6 +27,7 @@ const PARTS: DoctorParts = {
     audit: null,
     connect: "off",
     db: 0,
+    layout: PLAIN,
     zone: UTC,
     zoneOrigin: null,
   },
@@ -88,8 +91,7 @@ describe("the clock", () => {
     [70, 0, "fail"],
   ])("may be %i s off with a retention of %i s: %s", async (shift, retention, status) => {
     clock.shift = shift;
-    const target = { host: "127.0.0.1", port: server.port, db: 0, username: null, password: null, tls: false };
-    const connect = () => RedisClient.connect({ ...target, socket: null, timeout: 2 });
+    const connect = () => RedisClient.connect(targetAt(server.port));
     const all = await findings({ connect, cleanup: { retention, stuckAfter: 0 } });
     expect(all.find(({ check }) => check === "clock")).toMatchObject({ status });
     clock.shift = 0;

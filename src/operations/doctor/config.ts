@@ -17,17 +17,11 @@ const CONFIG_HINT = "run ttsctl in the service's folder, or name its config.ini 
 const values: Check = {
   name: "config.values",
   run: ({ parts }) => {
-    const { wrong, warnings, unsupported } = readable(parts.config);
+    const { wrong, warnings } = readable(parts.config);
     const [first] = wrong;
     if (first !== undefined) {
       const hint = first.hint ?? "correct the value, or leave the setting out";
       return fail(wrong.map(({ message }) => message).join("; "), hint);
-    }
-    if (unsupported.length > 0) {
-      return fail(
-        `${unsupported.join(" and ")}: this version works with one Redis node and the layout plain`,
-        "leave it out if the service works so too; else do not use this version on its Redis",
-      );
     }
     if (warnings.length > 0) return warn(warnings.join("; "), "`ttsctl config` shows what is in force");
     return ok("all settings in force are right");

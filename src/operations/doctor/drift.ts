@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { RedisClient } from "../../store/redis/client.ts";
+import type { RedisCommands } from "../../store/redis/commands.ts";
 import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -95,7 +95,7 @@ function randomTasks(snapshot: Snapshot): TaskId[] {
   return chosen.map((row) => ({ userId: rows.keys.userId(rows.key(row)), taskId: rows.keys.taskId(rows.key(row)) }));
 }
 
-async function randomMembers(client: RedisClient): Promise<TaskId[]> {
+async function randomMembers(client: RedisCommands): Promise<TaskId[]> {
   return ((await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[]).map(PLAIN.splitMember);
 }
 

@@ -2,8 +2,9 @@ import type { Clock } from "../../clock.ts";
 import { isRedisError, type TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { RedisClient } from "../../store/redis/client.ts";
+import type { RedisCommands } from "../../store/redis/commands.ts";
 import { isFatal } from "../../store/redis/errors.ts";
+import type { Layout } from "../../store/redis/layout.ts";
 import { Mirror } from "../../store/redis/mirror.ts";
 import type { Zone } from "../../task/zone.ts";
 import { type Info, parseInfo } from "./info.ts";
@@ -20,7 +21,6 @@ export interface ConfigFacts {
   readonly misspelt: readonly { readonly found: string; readonly near: string }[];
   /** Sections of the service itself. */
   readonly sections: readonly string[];
-  readonly unsupported: readonly string[];
   readonly holdsPassword: boolean;
   /** Variables in force, by name. */
   readonly variables: readonly string[];
@@ -38,8 +38,9 @@ export interface DoctorParts {
   /** The ledger of what is removed; a path of null where none is kept. */
   readonly audit: { readonly path: string | null } | null;
   /** Connects, to another database of the same server if one is named. */
-  readonly connect: ((db?: number) => Promise<RedisClient>) | "off" | null;
+  readonly connect: ((db?: number) => Promise<RedisCommands>) | "off" | null;
   readonly db: number;
+  readonly layout: Layout;
   readonly zone: Zone | null;
   /** Where the zone was set; null: nowhere, so that it is the machine's. */
   readonly zoneOrigin: string | null;
@@ -52,7 +53,7 @@ export interface DoctorParts {
 export class Probe {
   readonly parts: DoctorParts;
   #snapshot: Promise<Snapshot> | undefined;
-  #client: Promise<RedisClient> | undefined;
+  #client: Promise<RedisCommands> | undefined;
   #infos = new Map<string, Promise<Info>>();
   #lost = false;
 
@@ -98,7 +99,7 @@ export class Probe {
   }
 
   /** The first connection, with its error if there is none. */
-  connect(): Promise<RedisClient> {
+  connect(): Promise<RedisCommands> {
     const { connect } = this.parts;
     if (connect === "off") throw new Skip("Redis is switched off");
     if (connect === null) unknown("[redis]");
@@ -110,7 +111,7 @@ export class Probe {
   }
 
   /** The connection, for checks that cannot do without. */
-  async client(): Promise<RedisClient> {
+  async client(): Promise<RedisCommands> {
     const connecting = this.connect();
     const client = await connecting.catch(() => {
       throw new Skip("Redis cannot be used");
@@ -120,7 +121,7 @@ export class Probe {
   }
 
   async mirror(): Promise<Mirror> {
-    return new Mirror(await this.client(), this.zone);
+    return new Mirror(await this.client(), this.zone, this.parts.layout);
   }
 
   /** One section of INFO; skips where the Redis user may not ask for it. */

@@ -1,6 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import type { RedisClient } from "../../store/redis/client.ts";
-import type { Command } from "../../store/redis/commands.ts";
+import type { Command, RedisCommands } from "../../store/redis/commands.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/redis/keys.ts";
 import { PLAIN } from "../../store/redis/plain-layout.ts";
 import { type Check, fail, ok } from "./check.ts";
@@ -51,7 +50,7 @@ export const rights: Check = {
 const ACL_HINT = "ACL SETUSER ... ~tts:* +@read +@write +@scripting +@connection +@transaction +time +info";
 
 /** Asks `ACL DRYRUN` (Redis 7); null where it may not be asked, or is not known. */
-async function deniedByDryRun(client: RedisClient): Promise<Command[] | null> {
+async function deniedByDryRun(client: RedisCommands): Promise<Command[] | null> {
   const [user] = await client.pipeline([["ACL", "WHOAMI"]]);
   if (typeof user !== "string") return null;
   const replies = await client.pipeline(NEEDED.map((command) => ["ACL", "DRYRUN", user, ...command]));
@@ -60,7 +59,7 @@ async function deniedByDryRun(client: RedisClient): Promise<Command[] | null> {
 }
 
 /** Queues the commands in a transaction that is thrown away: rights are checked on the way into the queue. */
-async function deniedInQueue(client: RedisClient): Promise<Command[] | null> {
+async function deniedInQueue(client: RedisCommands): Promise<Command[] | null> {
   const [begun] = await client.pipeline([["MULTI"]]);
   if (begun !== "OK") return null;
   const replies = await client.pipeline([...NEEDED, ["DISCARD"]]);

@@ -4,20 +4,7 @@ import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { encodeCommand, encodeCommands } from "./encode.ts";
 import { connectionError, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
-
-/** Where Redis is, and how long to wait for it. */
-export interface RedisTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly db: number;
-  readonly username: string | null;
-  readonly password: string | null;
-  readonly tls: boolean;
-  /** The path of a unix socket, which then stands for host and port. */
-  readonly socket: string | null;
-  /** Seconds. */
-  readonly timeout: number;
-}
+import { describeNode, type NodeTarget } from "./target.ts";
 
 /**
  * One connection to Redis that never reconnects and never sends a command twice. A lost connection or a reply that did
@@ -32,11 +19,11 @@ export class RedisClient implements RedisCommands {
   #lastError: unknown;
   #lose: (why: TtsctlError) => void = () => {};
 
-  private constructor(redis: Redis, target: RedisTarget) {
+  private constructor(redis: Redis, target: NodeTarget) {
     this.#redis = redis;
     this.#password = target.password;
     this.#timeoutMs = target.timeout * 1000;
-    this.where = describeTarget(target);
+    this.where = describeNode(target);
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
     });
@@ -50,7 +37,7 @@ export class RedisClient implements RedisCommands {
    * Connects, logs in, selects the database and pings, all within the timeout.
    * @throws TtsctlError REDIS_* with the cause
    */
-  static async connect(target: RedisTarget): Promise<RedisClient> {
+  static async connect(target: NodeTarget): Promise<RedisClient> {
     const client = new RedisClient(new Redis(optionsOf(target)), target);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
@@ -111,7 +98,7 @@ export class RedisClient implements RedisCommands {
   }
 
   /** Login and database by commands of ours: where the server refuses them, ioredis goes on, or prints lines of its own. */
-  async #handshake({ username, password, db }: RedisTarget): Promise<void> {
+  async #handshake({ username, password, db }: NodeTarget): Promise<void> {
     try {
       await this.#redis.connect();
     } catch (error) {
@@ -210,17 +197,11 @@ function isReplyError(error: unknown): boolean {
   return error instanceof Error && error.name === "ReplyError";
 }
 
-/** The address as messages show it; never with a password. */
-export function describeTarget(target: RedisTarget): string {
-  const address = target.socket ?? `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`;
-  return `${address}${target.db === 0 ? "" : ` db ${target.db}`}`;
-}
-
-function optionsOf(target: RedisTarget) {
-  const milliseconds = target.timeout * 1000;
+function optionsOf({ place, tls, timeout }: NodeTarget) {
+  const milliseconds = timeout * 1000;
   return {
-    ...(target.socket === null ? { host: target.host, port: target.port } : { path: target.socket }),
-    ...(target.tls ? { tls: { servername: target.host } } : {}),
+    ...(place.kind === "socket" ? { path: place.path } : { host: place.host, port: place.port }),
+    ...(tls !== null && place.kind === "node" ? { tls: { servername: place.host } } : {}),
     protocol: 2,
     lazyConnect: true,
     retryStrategy: () => null,

@@ -1,12 +1,14 @@
 import { rmSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
-import { RedisClient, type RedisTarget } from "../../../src/store/redis/client.ts";
+import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
+import type { NodeTarget } from "../../../src/store/redis/target.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { parrotServer, redisProxy, silentServer, type Verdict } from "../../helpers/faults.ts";
 import { record, taskOf, UTC } from "../../helpers/records.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
+import { targetAt } from "../../helpers/targets.ts";
 import { until } from "../../helpers/until.ts";
 
 const TIMEOUT_S = 0.5;
@@ -24,12 +26,11 @@ async function start(...args: string[]): Promise<RedisServer> {
   return server;
 }
 
-function target(port: number, more: Partial<RedisTarget> = {}): RedisTarget {
-  const base = { host: "127.0.0.1", port, db: 0, username: null, password: null, tls: false, socket: null };
-  return { ...base, timeout: TIMEOUT_S, ...more };
+function target(port: number, more: Partial<NodeTarget> = {}): NodeTarget {
+  return targetAt(port, { timeout: TIMEOUT_S, ...more });
 }
 
-async function connect(port: number, more: Partial<RedisTarget> = {}): Promise<RedisClient> {
+async function connect(port: number, more: Partial<NodeTarget> = {}): Promise<RedisClient> {
   const client = await RedisClient.connect(target(port, more));
   ends.push(() => client.close());
   return client;
@@ -68,7 +69,9 @@ describe("connecting", () => {
   });
 
   it("names a host without an address", async () => {
-    const error = await failure(() => connect(6379, { host: "no-such-host.invalid" }));
+    const error = await failure(() =>
+      connect(6379, { place: { kind: "node", host: "no-such-host.invalid", port: 6379 } }),
+    );
     expect(["REDIS_UNAVAILABLE", "REDIS_TIMEOUT"]).toContain(error.code);
   });
 
@@ -127,8 +130,10 @@ describe("connecting", () => {
     await server.call("ACL", "SETUSER", "tts", "on", `>${SECRET}`, "~tts:*", "+@all");
     const login = { username: "tts", password: SECRET };
     expect(await (await connect(server.port, login)).command("ACL", "WHOAMI")).toBe("tts");
-    expect(await (await connect(1, { ...login, socket: server.socket })).command("ACL", "WHOAMI")).toBe("tts");
-    const gone = { socket: `${server.socket}.gone` };
+    expect(
+      await (await connect(1, { ...login, place: { kind: "socket", path: server.socket } })).command("ACL", "WHOAMI"),
+    ).toBe("tts");
+    const gone: Partial<NodeTarget> = { place: { kind: "socket", path: `${server.socket}.gone` } };
     expect(await failure(() => connect(1, gone))).toMatchObject({ code: "REDIS_UNAVAILABLE" });
   });
 });

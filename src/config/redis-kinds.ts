@@ -1,0 +1,29 @@
+import type { Address } from "./address.ts";
+import type { LayoutName } from "./defaults.ts";
+import { parsePort } from "./integers.ts";
+import { HOST, type Kind } from "./kinds.ts";
+
+const LAYOUTS: readonly LayoutName[] = ["plain", "api_ms"];
+
+export const ADDRESSES: Kind<readonly Address[]> = {
+  accepted: "addresses host:port separated by commas, such as 10.0.0.1:26379, [::1]:26379",
+  parse: (text) => {
+    const addresses = text.split(",").map(parseAddress);
+    return addresses.includes(undefined) ? undefined : (addresses as Address[]);
+  },
+};
+
+export const LAYOUT: Kind<LayoutName> = {
+  accepted: "plain, or api_ms (the layout of the GPT-SoVITS API service)",
+  parse: (text) => LAYOUTS.find((name) => name === text.trim().toLowerCase()),
+};
+
+/** A name without spaces at its ends. */
+export const NAME: Kind<string> = { accepted: "a name", parse: (text) => text.trim() || undefined };
+
+function parseAddress(text: string): Address | undefined {
+  const [, ipv6, name, digits] = /^(?:\[(.*)\]|([^:]*)):(\d+)$/.exec(text.trim()) ?? [];
+  const host = HOST.parse(ipv6 ?? name ?? "");
+  const port = parsePort(digits ?? "");
+  return host === undefined || port === undefined ? undefined : { host, port };
+}

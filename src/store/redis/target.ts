@@ -1,0 +1,64 @@
+/** A host and its port. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One server. */
+export type NodePlace = ({ readonly kind: "node" } & Address) | { readonly kind: "socket"; readonly path: string };
+
+/** Sentinels know which server is the primary of that name; the login is theirs. */
+export interface SentinelPlace {
+  readonly kind: "sentinels";
+  readonly sentinels: readonly Address[];
+  readonly name: string;
+  readonly username: string | null;
+  readonly password: string | null;
+}
+
+/** Nodes of a cluster, any of which knows the others. */
+export interface ClusterPlace {
+  readonly kind: "cluster";
+  readonly nodes: readonly Address[];
+}
+
+/** TLS, with PEM files by their absolute paths. */
+export interface TlsFiles {
+  /** Null: the authorities that Node.js trusts. */
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+  /** In place of the host's name. */
+  readonly serverName: string | null;
+}
+
+interface Access {
+  readonly db: number;
+  readonly username: string | null;
+  readonly password: string | null;
+  /** Null: plain text. */
+  readonly tls: TlsFiles | null;
+  /** Seconds that a connection, and each command, may take. */
+  readonly timeout: number;
+}
+
+/** One server, and how to get into it. */
+export interface NodeTarget extends Access {
+  readonly place: NodePlace;
+}
+
+/** Where Redis is, and how to get into it (SPEC section 10). */
+export interface RedisTarget extends Access {
+  readonly place: NodePlace | SentinelPlace | ClusterPlace;
+}
+
+/** An address as messages show it. */
+export function addressText({ host, port }: Address): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** A server as messages show it; never with a password. */
+export function describeNode({ place, db, tls }: Pick<NodeTarget, "place" | "db" | "tls">): string {
+  const address = place.kind === "socket" ? place.path : addressText(place);
+  return `${address}${db === 0 ? "" : ` db ${db}`}${tls === null ? "" : " (TLS)"}`;
+}

@@ -1,0 +1,162 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { addressText } from "../../src/config/address.ts";
+import { ADDRESSES } from "../../src/config/redis-kinds.ts";
+import { targetOf } from "../../src/config/redis-target.ts";
+import { CONFIG, type Row, refusal, resolved } from "./inputs.ts";
+
+const target = (row: Row) => targetOf(resolved(row));
+const redis = (...lines: string[]) => `[redis]\n${lines.join("\n")}\n`;
+
+const SENTINELS = redis("sentinels = s1:26379, s2:26380", "sentinel_name = tts", "sentinel_username = su");
+const PLACE = {
+  kind: "sentinels",
+  sentinels: [
+    { host: "s1", port: 26_379 },
+    { host: "s2", port: 26_380 },
+  ],
+  ...{ name: "tts", username: "su", password: null },
+};
+
+describe("where Redis is", () => {
+  it.each<[string, Row, unknown]>([
+    ["by default", {}, { kind: "node", host: "127.0.0.1", port: 6379 }],
+    ["sentinels", { file: SENTINELS }, PLACE],
+    [
+      "the sentinels of a variable, by the name in the file",
+      { env: { REDIS_SENTINELS: "s3:1" }, file: SENTINELS },
+      { ...PLACE, sentinels: [{ host: "s3", port: 1 }] },
+    ],
+    ["a url above sentinels", { flags: { redisUrl: "redis://h" }, file: SENTINELS }, { kind: "node", host: "h" }],
+    ["a host above sentinels", { env: { REDIS_HOST: "h" }, file: SENTINELS }, { kind: "node", host: "h" }],
+    ["a socket above sentinels", { env: { REDIS_URL: "unix:///s" }, file: SENTINELS }, { kind: "socket", path: "/s" }],
+    [
+      "sentinels above a host and a url",
+      { env: { REDIS_SENTINELS: "s3:1", REDIS_SENTINEL_NAME: "tts" }, file: redis("url = unix:///s?db=2") },
+      { kind: "sentinels", sentinels: [{ host: "s3", port: 1 }] },
+    ],
+    ["no sentinels at all", { file: redis("sentinels =", "host = h") }, { kind: "node", host: "h" }],
+    [
+      "a node of a cluster",
+      { file: redis("cluster = true", "host = h", "port = 7000") },
+      { kind: "cluster", nodes: [{ host: "h", port: 7000 }] },
+    ],
+    [
+      "nodes of a cluster",
+      { env: { REDIS_CLUSTER: "1" }, file: redis("nodes = h:7000,[::1]:7001") },
+      {
+        kind: "cluster",
+        nodes: [
+          { host: "h", port: 7000 },
+          { host: "::1", port: 7001 },
+        ],
+      },
+    ],
+    [
+      "a url of a cluster",
+      { env: { REDIS_URL: "redis://h:7000" }, file: redis("cluster = yes", "nodes = x:1") },
+      { kind: "cluster", nodes: [{ host: "h", port: 7000 }] },
+    ],
+  ])("%s", (_, row, place) => {
+    expect(target(row).place).toMatchObject(place as object);
+  });
+
+  it("keeps login, database and TLS of a url below sentinels", () => {
+    const row = { env: { REDIS_SENTINELS: "s3:1", REDIS_SENTINEL_NAME: "tts" }, file: redis("url = rediss://u:p@h/2") };
+    expect(target(row)).toMatchObject({ db: 2, username: "u", password: "p", tls: { serverName: null } });
+  });
+});
+
+describe("TLS", () => {
+  const FILES = redis("tls = true", "tls_ca = ca.pem", "tls_cert = /c.pem", "tls_key = k.pem", "tls_server_name = n");
+  const beside = (name: string) => CONFIG.replace("config.ini", name);
+  const all = { ca: beside("ca.pem"), cert: "/c.pem", key: beside("k.pem"), serverName: "n" };
+
+  it.each<[string, Row, unknown]>([
+    ["as the file says", { file: FILES }, all],
+    ["off by default", {}, null],
+    ["off by a url, with a warning", { flags: { redisUrl: "redis://h" }, file: FILES }, null],
+    [
+      "a url keeps whom this machine trusts, not the name",
+      { env: { REDIS_URL: "rediss://h" }, file: FILES },
+      { ...all, serverName: null },
+    ],
+    ["a host keeps the name", { env: { REDIS_HOST: "h" }, file: FILES }, all],
+    [
+      "a name beside a url",
+      { file: redis("url = rediss://h", "tls_server_name = n") },
+      { ca: null, cert: null, key: null, serverName: "n" },
+    ],
+    ["switched on over a url", { env: { REDIS_TLS: "on" }, file: redis("url = redis://h") }, { serverName: null }],
+    [
+      "a key in the file of its certificate",
+      { file: redis("tls = 1", "tls_cert = /both.pem") },
+      { cert: "/both.pem", key: "/both.pem" },
+    ],
+  ])("%s", (_, row, tls) => {
+    if (tls === null) expect(target(row).tls).toBeNull();
+    else expect(target(row).tls).toMatchObject(tls as object);
+  });
+
+  it("warns of a certificate without effect", () => {
+    const { warnings } = resolved({ flags: { redisUrl: "redis://h" }, file: FILES });
+    expect(warnings).toEqual([expect.stringContaining(`${CONFIG} [redis] tls_ca has no effect`)]);
+    expect(resolved({ file: FILES }).warnings).toEqual([]);
+  });
+});
+
+describe("what cannot be together is one line", () => {
+  const [url, tlsKey] = [`${CONFIG} [redis] url`, `${CONFIG} [redis] tls_key`];
+  it.each<[string, Row, string[]]>([
+    ["db in a cluster", { env: { REDIS_DB: "3" }, file: redis("cluster = true") }, ["REDIS_DB", "db 3", "cluster"]],
+    ["db of a url in a cluster", { file: redis("cluster = true", "url = redis://h/1") }, [url, "db 1"]],
+    ["sentinels without a name", { env: { REDIS_SENTINELS: "h:1" } }, ["REDIS_SENTINELS", "sentinel_name"]],
+    ["a name without sentinels", { file: redis("sentinel_name = tts") }, ["[redis] sentinel_name", "sentinels"]],
+    ["a name above a host", { env: { REDIS_SENTINEL_NAME: "t", REDIS_HOST: "h" } }, ["REDIS_SENTINEL_NAME"]],
+    [
+      "a cluster with sentinels",
+      { env: { REDIS_CLUSTER: "true" }, file: SENTINELS },
+      ["REDIS_CLUSTER", "[redis] sentinels"],
+    ],
+    ["a cluster over a socket", { file: redis("cluster = on", "url = unix:///s") }, ["[redis] cluster", url]],
+    ["TLS over a socket", { env: { REDIS_TLS: "on" }, file: redis("url = unix:///s") }, ["REDIS_TLS", url]],
+    ["nodes without a cluster", { file: redis("nodes = h:1") }, ["[redis] nodes", "cluster = true"]],
+    ["a key without a certificate", { file: redis("tls = on", "tls_key = k") }, [tlsKey, "tls_cert"]],
+    ["a url and TLS", { file: redis("url = rediss://h", "tls = false") }, [url, "[redis] tls "]],
+    ["a url and sentinels", { env: { REDIS_URL: "redis://h", REDIS_SENTINELS: "h:1" } }, ["REDIS_URL", "REDIS_SENT"]],
+    ["a host and sentinels", { file: `${SENTINELS}host = h\n` }, ["[redis] host", "[redis] sentinels"]],
+    ["nodes and sentinels", { file: `${SENTINELS}nodes = h:1\n` }, ["[redis] sentinels", "[redis] nodes"]],
+    ["no port", { env: { REDIS_SENTINELS: "h:1,h2" } }, ["REDIS_SENTINELS", '"h:1,h2"', "host:port"]],
+    ["no such layout", { env: { REDIS_LAYOUT: "fancy" } }, ["REDIS_LAYOUT", '"fancy"', "plain, or api_ms"]],
+  ])("%s", (_, row, parts) => {
+    const error = refusal(row);
+    expect(error.code).toBe("CONFIG_INVALID");
+    for (const part of parts) expect(error.message).toContain(part);
+    expect(error.message).not.toContain("\n");
+  });
+
+  it("what Kubernetes sets beside sentinels is explained", () => {
+    const env = { REDIS_SENTINELS: "h:1", REDIS_SENTINEL_NAME: "t", REDIS_PORT: "tcp://10.0.0.1:6379" };
+    expect(refusal({ env }).hint).toContain("Kubernetes");
+    expect(refusal({ env: { REDIS_PORT: "tcp://10.0.0.1:6379" }, file: SENTINELS }).hint).toContain("Kubernetes");
+  });
+});
+
+describe("a list of addresses", () => {
+  it("is read as it is written", () => {
+    const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
+    const address = fc.record({ host, port: fc.integer({ min: 1, max: 65_535 }) });
+    fc.assert(
+      fc.property(fc.array(address, { minLength: 1 }), fc.constantFrom(",", ", ", " ,  "), (list, comma) => {
+        expect(ADDRESSES.parse(list.map(addressText).join(comma))).toEqual(list);
+      }),
+    );
+  });
+
+  it.each(["", ",", "h:1,", "h", "h:0", "h:65536", "h:x", "::1:26379", "redis://h:1", "u@h:1", "h:1 h:2"])(
+    "is not %j",
+    (text) => {
+      expect(ADDRESSES.parse(text)).toBeUndefined();
+    },
+  );
+});
