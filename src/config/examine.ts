@@ -7,6 +7,7 @@ import { type ForeignNames, foreignNames } from "./misspelt.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 import { resolveSettings } from "./resolve.ts";
 import type { Settings } from "./settings.ts";
+import { checkTlsFiles } from "./tls-files.ts";
 
 /** What can be said of a configuration, right or wrong. No secret is in it but in `settings`. */
 export interface Examination {
@@ -33,7 +34,7 @@ export async function examineConfig(options: LoadOptions): Promise<Examination> 
   const kubernetes = options.env.REDIS_PORT?.includes("://") === true;
   try {
     const inputs = await readInputs(options);
-    return { ...examineInputs(inputs), path: inputs.configPath, unreadable: null, variables, kubernetes };
+    return { ...(await examineInputs(inputs)), path: inputs.configPath, unreadable: null, variables, kubernetes };
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
     return { ...NOTHING, path: null, unreadable: error, variables, kubernetes };
@@ -45,10 +46,12 @@ const NOTHING = {
   ...{ holdsPassword: false },
 };
 
-function examineInputs(inputs: SettingInputs): Omit<Examination, "path" | "unreadable" | "variables" | "kubernetes"> {
+async function examineInputs(
+  inputs: SettingInputs,
+): Promise<Omit<Examination, "path" | "unreadable" | "variables" | "kubernetes">> {
   const wrong = new Map<string, TtsctlError>();
   for (const section of new Set(SETTING_NAMES.map(sectionOf))) {
-    const error = problemOf({ ...inputs, hidden: (name) => sectionOf(name) !== section });
+    const error = await problemOf({ ...inputs, hidden: (name) => sectionOf(name) !== section });
     if (error !== undefined) wrong.set(section, error);
   }
   const settings = resolveSettings({ ...inputs, hidden: (name) => wrong.has(sectionOf(name)) });
@@ -61,9 +64,9 @@ function sectionOf(name: SettingName): string {
   return placeOf(name).section;
 }
 
-function problemOf(inputs: SettingInputs): TtsctlError | undefined {
+async function problemOf(inputs: SettingInputs): Promise<TtsctlError | undefined> {
   try {
-    resolveSettings(inputs);
+    await checkTlsFiles(resolveSettings(inputs).redis);
     return undefined;
   } catch (error) {
     if (error instanceof TtsctlError) return error;

@@ -6,6 +6,7 @@ import { type IniFile, parseIni } from "./ini-file.ts";
 import type { SettingInputs } from "./levels.ts";
 import { resolveSettings } from "./resolve.ts";
 import type { SettingFlags, Settings } from "./settings.ts";
+import { checkTlsFiles } from "./tls-files.ts";
 
 export interface LoadOptions {
   flags: SettingFlags & { config?: string | undefined };
@@ -27,7 +28,9 @@ interface Place {
  * section 7). A named file that is not there is a CONFIG_NOT_FOUND; one that cannot be read is a CONFIG_INVALID.
  */
 export async function loadSettings(options: LoadOptions): Promise<Settings> {
-  return resolveSettings(await readInputs(options));
+  const settings = resolveSettings(await readInputs(options));
+  await checkTlsFiles(settings.redis);
+  return settings;
 }
 
 /** All that settings are resolved from; throws as `loadSettings` does for the file, and for no value in it. */

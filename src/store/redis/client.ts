@@ -5,6 +5,8 @@ import { encodeCommand, encodeCommands } from "./encode.ts";
 import { connectionError, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
+import { tlsOptions } from "./tls.ts";
+import { plainTextRefused, silentHandshake } from "./tls-errors.ts";
 
 /**
  * One connection to Redis that never reconnects and never sends a command twice. A lost connection or a reply that did
@@ -16,6 +18,9 @@ export class RedisClient implements RedisCommands {
   readonly #redis: Redis;
   readonly #password: string | null;
   readonly #timeoutMs: number;
+  readonly #isTls: boolean;
+  /** Whether the server has answered anything yet. */
+  #heard = false;
   #lastError: unknown;
   #lose: (why: TtsctlError) => void = () => {};
 
@@ -23,6 +28,7 @@ export class RedisClient implements RedisCommands {
     this.#redis = redis;
     this.#password = target.password;
     this.#timeoutMs = target.timeout * 1000;
+    this.#isTls = target.tls !== null;
     this.where = describeNode(target);
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
@@ -30,7 +36,7 @@ export class RedisClient implements RedisCommands {
     redis.on("error", (error: unknown) => {
       this.#lastError = error;
     });
-    redis.on("end", () => this.#lose(connectionError(this.#lastError ?? "the connection was closed", this.where)));
+    redis.on("end", () => this.#lose(this.#connectionError(this.#lastError ?? "the connection was closed")));
   }
 
   /**
@@ -38,10 +44,10 @@ export class RedisClient implements RedisCommands {
    * @throws TtsctlError REDIS_* with the cause
    */
   static async connect(target: NodeTarget): Promise<RedisClient> {
-    const client = new RedisClient(new Redis(optionsOf(target)), target);
+    const client = new RedisClient(new Redis(await optionsOf(target)), target);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(timeoutError(client.where)), target.timeout * 1000);
+      timer = setTimeout(() => reject(client.#notConnected()), target.timeout * 1000);
     });
     try {
       await Promise.race([client.#handshake(target), timeout]);
@@ -112,11 +118,24 @@ export class RedisClient implements RedisCommands {
     if (reply instanceof TtsctlError && !takesReadsOnly(reply)) throw reply;
   }
 
+  #notConnected(): TtsctlError {
+    const { stream } = this.#redis;
+    const isReached = stream !== undefined && stream !== null && !stream.connecting;
+    return this.#isTls && isReached && !this.#heard ? silentHandshake(this.where) : timeoutError(this.where);
+  }
+
   /** `connect()` says only that the connection is closed; the error event came first and knows why. */
   #connectFailed(error: unknown): TtsctlError {
     const cause = this.#lastError ?? error;
     if (isReplyError(cause)) return this.#serverError(cause as Error);
-    return connectionError(cause, this.where);
+    return this.#connectionError(cause);
+  }
+
+  /** A connection that was made and ended before any answer may have been made to a port for TLS. */
+  #connectionError(cause: unknown): TtsctlError {
+    const error = connectionError(cause, this.where);
+    const isHungUp = !this.#isTls && !this.#heard && HUNG_UP.test(error.message);
+    return isHungUp ? plainTextRefused(this.where, cause) : error;
   }
 
   /** Not a timer for each command, which costs more than many a command. What comes later is nobody's any more. */
@@ -134,15 +153,21 @@ export class RedisClient implements RedisCommands {
 
   #send(command: EncodedCommand): Promise<Reply | LostReply> {
     return (this.#redis.sendCommand(command) as Promise<unknown>).then(
-      (value) => this.#convert(value),
+      (value) => {
+        this.#heard = true;
+        return this.#convert(value);
+      },
       (error: Error) => this.#failed(error),
     );
   }
 
   #failed(error: Error): TtsctlError | LostReply {
-    if (isReplyError(error)) return this.#serverError(error);
+    if (isReplyError(error)) {
+      this.#heard = true;
+      return this.#serverError(error);
+    }
     if (error.message.includes("timed out")) return new LostReply(timeoutError(this.where, error));
-    return new LostReply(connectionError(this.#lastError ?? error, this.where));
+    return new LostReply(this.#connectionError(this.#lastError ?? error));
   }
 
   #lostBy({ error }: LostReply): TtsctlError {
@@ -168,6 +193,8 @@ export class RedisClient implements RedisCommands {
     return reply as Reply;
   }
 }
+
+const HUNG_UP = /closed|ECONNRESET|EPIPE/;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -197,11 +224,11 @@ function isReplyError(error: unknown): boolean {
   return error instanceof Error && error.name === "ReplyError";
 }
 
-function optionsOf({ place, tls, timeout }: NodeTarget) {
+async function optionsOf({ place, tls, timeout }: NodeTarget) {
   const milliseconds = timeout * 1000;
   return {
     ...(place.kind === "socket" ? { path: place.path } : { host: place.host, port: place.port }),
-    ...(tls !== null && place.kind === "node" ? { tls: { servername: place.host } } : {}),
+    ...(tls !== null && place.kind === "node" ? { tls: await tlsOptions(tls, place.host) } : {}),
     protocol: 2,
     lazyConnect: true,
     retryStrategy: () => null,

@@ -1,4 +1,5 @@
 import { type ErrorCode, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { tlsError } from "./tls-errors.ts";
 
 interface Kind {
   readonly matches: RegExp;
@@ -100,6 +101,8 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
       cause,
     });
   }
+  const tls = tlsError(cause, where);
+  if (tls !== undefined) return tls;
   if (/timed out|ETIMEDOUT/.test(message)) return timeoutError(where, cause);
   return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} is not reachable: ${message}`, {
     hint: START_HINT,
