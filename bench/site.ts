@@ -19,6 +19,8 @@ export interface Place {
 
 /** Of these tasks every tenth is finished and past the retention of 7 days. */
 export const EXPIRED_EVERY = 10;
+/** A time of last change, epoch seconds: old enough that no write is watched as if a service were at work on the file. */
+export const LONG_AGO = 1_600_000_000;
 const USERS = 8;
 /** The user whose tasks are asked for: an eighth of all. */
 export const USER = "user0000";

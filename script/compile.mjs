@@ -13,13 +13,13 @@ const bundle = new URL("../dist/main.cjs", import.meta.url).pathname;
 
 const RECORD = '{"user_id":"u","task_id":"t","status":"queued","updated_at":"2025-01-01T00:00:00.5"}';
 const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+const HASH = `*5\r\n${bulk(RECORD)}${bulk("queued")}$-1\r\n$-1\r\n${bulk("2025-01-01T00:00:00.5")}`;
+const MEMBERS = `*2\r\n${bulk("t")}${bulk("1735689600.5")}`;
 /** What a Redis with one task answers; nothing of it needs to be right. */
 const REPLIES = {
   PING: "+PONG\r\n",
   GET: bulk("2025-01-01T00:00:00Z"),
-  ZCOUNT: ":1\r\n",
-  ZREVRANGE: `*2\r\n${bulk("t")}${bulk("1735689600.5")}`,
-  HMGET: `*5\r\n${bulk(RECORD)}${bulk("queued")}$-1\r\n$-1\r\n${bulk("2025-01-01T00:00:00.5")}`,
+  EVALSHA: `*3\r\n:1\r\n${MEMBERS}${HASH}`, // the script of a page
 };
 const server = createServer((socket) => {
   socket.setEncoding("latin1").on("data", (text) => {

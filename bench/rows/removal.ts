@@ -2,12 +2,9 @@ import { copyFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "no
 import type { ServiceRoot } from "../../test/helpers/root.ts";
 import { expectCounts, expectThat } from "../expect.ts";
 import { compared, type Peer, type Work } from "../row.ts";
-import type { Site } from "../site.ts";
+import { LONG_AGO, type Site } from "../site.ts";
 
 const RETENTION = "7d";
-/** Old enough that no rewrite is watched as if a service were at work. */
-const LONG_AGO = 1_600_000_000;
-
 const purge: Work = {
   name: "purge of a tenth, all of it in Redis alone",
   async prepare(site) {

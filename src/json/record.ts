@@ -124,6 +124,33 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   return last === 0 ? `{${added}}` : `${text}${bytes.toString("utf8", copied, last)},${added}}`;
 }
 
+/**
+ * The same for strings in fields that the object is known to have, most often with that very value: searched for, not
+ * scanned, where that cannot go wrong.
+ */
+export function replaceStrings(json: string, changes: ReadonlyMap<string, string>): string {
+  if (json.includes("\\u")) return setFields(json, changes); // a key may be written otherwise
+  let text = json;
+  for (const [name, value] of changes) {
+    const from = onlyString(text, name);
+    if (from < 0) return setFields(json, changes);
+    if (text.startsWith(value, from)) continue;
+    const end = text.indexOf('"', from + 1);
+    if (text.lastIndexOf("\\", end) > from) return setFields(json, changes);
+    text = text.slice(0, from) + value + text.slice(end + 1);
+  }
+  return text;
+}
+
+/** Where the string begins that is the value of the one key of this name, on whatever level; -1 where a scan must tell. */
+function onlyString(compact: string, name: string): number {
+  const key = `"${name}":`;
+  const at = compact.indexOf(key);
+  const from = at + key.length;
+  if (at < 0 || compact[from] !== '"' || compact.includes(key, from)) return -1;
+  return compact[at - 1] === "\\" ? -1 : from; // there the key is longer
+}
+
 /** Which of some names a key is. */
 function nameAt(
   bytes: Uint8Array,

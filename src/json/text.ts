@@ -1,5 +1,7 @@
 import { BACKSLASH, QUOTE, skipSpace, skipString } from "./scan.ts";
 
+const SPACE = 0x20;
+
 /** A view of bytes with Node's fast slice-to-string methods; nothing is copied. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -17,6 +19,19 @@ export function hasByte(bytes: Uint8Array, byte: number, from: number, end: numb
   return false;
 }
 
+/** Whether valid JSON has no white space between its tokens. */
+export function isCompact(bytes: Uint8Array, from: number, end: number): boolean {
+  let inString = false;
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte === QUOTE) inString = !inString;
+    else if (byte === BACKSLASH)
+      at++; // only strings have one, and what follows ends none
+    else if (byte <= SPACE && !inString) return false;
+  }
+  return true;
+}
+
 /** Valid JSON without the white space between its tokens; strings and numbers keep their text. */
 export function compactJson(bytes: Uint8Array, from: number, end: number): string {
   const out = Buffer.allocUnsafe(end - from);
@@ -24,7 +39,7 @@ export function compactJson(bytes: Uint8Array, from: number, end: number): strin
   let inString = false;
   for (let at = from; at < end; at++) {
     const byte = bytes[at]!;
-    if (byte > 0x20 || inString) out[length++] = byte;
+    if (byte > SPACE || inString) out[length++] = byte;
     if (byte === QUOTE) inString = !inString;
     else if (byte === BACKSLASH) out[length++] = bytes[++at]!; // only strings have one, and what follows ends none
   }

@@ -1,4 +1,4 @@
-import { setFields } from "../json/record.ts";
+import { replaceStrings } from "../json/record.ts";
 import { type JsonValue, parseJsonValue } from "../json/value.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
@@ -11,7 +11,7 @@ export function itemJson(task: Task): string {
   ]);
   const shown = shownStatus(task.status);
   if (shown !== undefined) changes.set("status", JSON.stringify(shown));
-  return setFields(task.json, changes);
+  return replaceStrings(task.json, changes);
 }
 
 /** The same as a value, numbers with their text. */

@@ -1,11 +1,14 @@
 import { Spans, scanRecord } from "../json/record.ts";
 import { INCOMPLETE, JsonSyntaxError, OPEN_BRACE, skipSpace, skipValue } from "../json/scan.ts";
-import { isBlank } from "../json/text.ts";
+import { compactJson, isBlank, isCompact } from "../json/text.ts";
 import {
+  type FieldTexts,
+  hasTexts,
   type InvalidRecord,
   isInvalid,
   marksDeleted,
   type RecordTexts,
+  readScore,
   readTask,
   readTexts,
   type Task,
@@ -30,15 +33,24 @@ export class RecordParser {
     return readTask(bytes, from, end, this.#spans, this.times);
   }
 
+  /** The task that a text is where its fields have these very values; null where one may differ, or it is no valid task. */
+  confirm(text: string, expected: FieldTexts): Task | null {
+    if (expected.userId === "" || expected.taskId === "") return null;
+    const bytes = Buffer.from(`${text}\n`);
+    const scanned = this.#tryScan(bytes);
+    if (scanned === null || bytes[scanned.from] !== OPEN_BRACE || !hasTexts(bytes, this.#spans, expected)) return null;
+    const score = readScore(bytes, this.#spans, this.times);
+    if (typeof score === "string") return null;
+    return { ...expected, score, json: compacted(text, bytes, scanned) };
+  }
+
   /** The task that a text is; null for any other text, JSON or not. */
   validOrNull(text: string): Task | null {
-    try {
-      const record = this.parse(text);
-      return isInvalid(record) ? null : record;
-    } catch (error) {
-      if (error instanceof JsonSyntaxError) return null;
-      throw error;
-    }
+    const bytes = Buffer.from(`${text}\n`);
+    const scanned = this.#tryScan(bytes);
+    if (scanned === null) return null;
+    const record = readTask(bytes, scanned.from, scanned.end, this.#spans, this.times);
+    return isInvalid(record) ? null : record;
   }
 
   /** Whether valid JSON, a line, ends a task: `{"user_id", "task_id", "deleted": true}`. */
@@ -49,13 +61,9 @@ export class RecordParser {
 
   /** Whether the text is one JSON object. */
   isObject(text: string): boolean {
-    try {
-      const bytes = Buffer.from(text);
-      return bytes[this.#scan(bytes).from] === OPEN_BRACE;
-    } catch (error) {
-      if (error instanceof JsonSyntaxError) return false;
-      throw error;
-    }
+    const bytes = Buffer.from(text);
+    const scanned = this.#tryScan(bytes);
+    return scanned !== null && bytes[scanned.from] === OPEN_BRACE;
   }
 
   /** The known fields of one object, valid record or not. */
@@ -63,6 +71,15 @@ export class RecordParser {
     const bytes = Buffer.from(json);
     this.#scan(bytes);
     return readTexts(bytes, this.#spans);
+  }
+
+  #tryScan(bytes: Uint8Array): { from: number; end: number } | null {
+    try {
+      return this.#scan(bytes);
+    } catch (error) {
+      if (error instanceof JsonSyntaxError) return null;
+      throw error;
+    }
   }
 
   #scan(bytes: Uint8Array): { from: number; end: number } {
@@ -74,4 +91,10 @@ export class RecordParser {
     if (!isBlank(bytes, end, bytes.length)) throw new JsonSyntaxError("text after the JSON value", end);
     return { from, end };
   }
+}
+
+/** The text itself where it is compact already, which saves decoding it again. */
+function compacted(text: string, bytes: Uint8Array, { from, end }: { from: number; end: number }): string {
+  const isWhole = from === 0 && end === bytes.length - 1;
+  return isWhole && isCompact(bytes, from, end) ? text : compactJson(bytes, from, end);
 }

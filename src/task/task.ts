@@ -28,6 +28,9 @@ export interface Task extends RecordTexts {
   readonly json: string;
 }
 
+/** The known fields of a task as text. */
+export type FieldTexts = RecordTexts & Pick<Task, "userId" | "taskId">;
+
 /** A record that is kept but never listed, synced or purged, with what of its identity can be read. */
 export interface InvalidRecord {
   readonly reason: string;
@@ -62,7 +65,13 @@ export function readTask(
   if (problem !== undefined) return { reason: problem, ...ids };
   const score = readScore(bytes, spans, times);
   if (typeof score === "string") return { reason: score, ...ids };
-  return { userId: user.id!, taskId: task.id!, ...readTexts(bytes, spans), score, json: compactJson(bytes, from, end) };
+  return {
+    userId: user.id!,
+    taskId: task.id!,
+    ...readTexts(bytes, spans),
+    score,
+    json: compactJson(bytes, from, end),
+  };
 }
 
 /** Whether a record has `"deleted": true`, which in JSON Lines makes it a tombstone (SPEC section 2). */
@@ -115,6 +124,31 @@ export function readScore(bytes: Uint8Array, spans: Spans, times: TimeReader): n
   const score = Number(latin1(bytes, from, end));
   if (Number.isNaN(score)) return "updated_at is neither a time nor a number";
   return isEpochInRange(score) ? score : "updated_at is no time in epoch seconds";
+}
+
+/** Whether an object whose spans were scanned holds these very texts, each as a string; where in doubt it does not. */
+export function hasTexts(bytes: Uint8Array, spans: Spans, texts: FieldTexts): boolean {
+  return (
+    isText(bytes, spans, FIELD.user_id, texts.userId) &&
+    isText(bytes, spans, FIELD.task_id, texts.taskId) &&
+    isText(bytes, spans, FIELD.status, texts.status) &&
+    isText(bytes, spans, FIELD.created_at, texts.createdAt) &&
+    isText(bytes, spans, FIELD.updated_at, texts.updatedAt) &&
+    (isText(bytes, spans, FIELD.error, texts.error) ||
+      (texts.error === "" && fieldText(bytes, spans, FIELD.error) === ""))
+  );
+}
+
+function isText(bytes: Uint8Array, spans: Spans, field: number, text: string): boolean {
+  const from = spans.from(field) + 1;
+  const end = spans.end(field) - 1;
+  if (!spans.has(field) || bytes[from - 1] !== QUOTE) return false;
+  for (let i = 0; i < text.length && i < end - from; i++) {
+    const byte = bytes[from + i]!;
+    if (byte > 0x7f || byte === BACKSLASH) return decodeString(bytes, from - 1, end + 1) === text;
+    if (byte !== text.charCodeAt(i)) return false;
+  }
+  return end - from === text.length;
 }
 
 /** A field as the hash holds it: a string as it is, null as nothing, anything else as its JSON text. */

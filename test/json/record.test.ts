@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FIELDS, fieldJson, Spans, scanRecord, setFields } from "../../src/json/record.ts";
+import { FIELDS, fieldJson, replaceStrings, Spans, scanRecord, setFields } from "../../src/json/record.ts";
 import { runs } from "../helpers/python.ts";
 import { jsonText, numberText, plainObject, stringText } from "./json-text.ts";
 
@@ -109,5 +109,58 @@ describe("setFields", () => {
     );
     expect(setFields("{}", new Map([["error", "null"]]))).toBe('{"error":null}');
     expect(setFields("{ }", new Map())).toBe("{ }");
+  });
+});
+
+describe("replaceStrings", () => {
+  const compactMembers = fc.array(
+    fc.tuple(
+      key,
+      fc.oneof(
+        numberText,
+        stringText,
+        jsonText.map(({ compact }) => compact),
+      ),
+    ),
+    { maxLength: 8 },
+  );
+  const tricky = fc.constantFrom(
+    ...['"x\\"status"', '"a"', '"status\\""', '"user_id"'].map(
+      (name) => [name, '{"status":"nested","x":",\\"status\\":"}'] as const,
+    ),
+  );
+
+  test("does what setFields does, where the object has the fields", () => {
+    let searched = 0;
+    fc.assert(
+      fc.property(
+        compactMembers,
+        fc.option(tricky),
+        stringText,
+        stringText,
+        fc.nat(8),
+        (others, odd, old, wanted, place) => {
+          const all = [...others, ...(odd === null ? [] : [odd])];
+          all.splice(Math.min(place, all.length), 0, ['"status"', old]);
+          const json = `{${all.map(([name, value]) => `${name}:${value}`).join(",")}}`;
+          const changes = new Map([["status", wanted]]);
+          expect(replaceStrings(json, changes)).toBe(setFields(json, changes));
+          if (!json.includes("\\u")) searched++;
+        },
+      ),
+      { numRuns: runs(3000) },
+    );
+    expect(searched).toBeGreaterThan(runs(300));
+  });
+
+  test.each([
+    ['{"x\\"status":"a","status":"b"}', '{"x\\"status":"a","status":"c"}'],
+    ['{"n":{"status":"a"},"status":"b"}', '{"n":{"status":"a"},"status":"c"}'],
+    ['{"status":"a\\"b","n":1}', '{"status":"c","n":1}'],
+    ['{"st\\u0061tus":"a","n":{"status":"b"}}', '{"st\\u0061tus":"c","n":{"status":"b"}}'],
+    ['{"status":5}', '{"status":"c"}'],
+    ['{"status":"a","status":"b"}', '{"status":"c","status":"c"}'],
+  ])("%s", (json, expected) => {
+    expect(replaceStrings(json, new Map([["status", '"c"']]))).toBe(expected);
   });
 });

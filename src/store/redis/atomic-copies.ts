@@ -3,11 +3,13 @@ import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
-import type { Expected, GuardedRemoval, MirrorCopies, Outcome, Upsert } from "./copies.ts";
+import type { Expected, GuardedRemoval, IndexPage, MirrorCopies, Outcome, PageQuery, Upsert } from "./copies.ts";
+import { isFatal } from "./errors.ts";
 import { INSPECT_ITEMS, type Inspection, inspectionOf } from "./inspection.ts";
 import { INDEX_KEY } from "./keys.ts";
-import type { Layout } from "./layout.ts";
+import { indexKey, type Layout } from "./layout.ts";
 import { type Look, looksOf } from "./look.ts";
+import { membersOf } from "./members.ts";
 import type { Script } from "./script.ts";
 import {
   INSPECT,
@@ -15,6 +17,7 @@ import {
   LOOK,
   LOOK_ARGS,
   layoutScripts,
+  PAGE,
   REMOVE,
   REMOVE_ARGS,
   SEE,
@@ -30,12 +33,24 @@ export class AtomicCopies implements MirrorCopies {
   readonly #layout: Layout;
   readonly #parser: RecordParser;
   readonly #scripts: ReturnType<typeof layoutScripts>;
+  #mayRunPages = true;
 
   constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
     this.#commands = commands;
     this.#layout = layout;
     this.#parser = parser;
     this.#scripts = layoutScripts(layout);
+  }
+
+  async page(query: PageQuery): Promise<IndexPage | null> {
+    if (!this.#mayRunPages) return null;
+    try {
+      return await this.#page(query);
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
+      this.#mayRunPages = false; // a user who may read, but run no script
+      return null;
+    }
   }
 
   async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
@@ -85,6 +100,20 @@ export class AtomicCopies implements MirrorCopies {
     return flagsOf(await this.#call(REMOVE, ids, args, REMOVE_ARGS));
   }
 
+  async #page({ userId, range, offset, count }: PageQuery): Promise<IndexPage> {
+    const layout = this.#layout;
+    const args = [range.since ?? "", range.until ?? "", offset, count, layout.keyBefore(userId), ...layout.readFields];
+    const reply = (await this.#commands.script(PAGE, [indexKey(layout, userId)], args)) as Reply[];
+    const members = membersOf(reply[1]!, userId, layout);
+    return { total: reply[0] as number, members, tasks: members.map((member, i) => this.#read(reply[i + 2]!, member)) };
+  }
+
+  #read(hash: Reply, id: TaskId): Outcome<Task | undefined> {
+    if (hash instanceof TtsctlError) return throwIfFatal(hash);
+    if (id.userId === "") return undefined; // no member as an index has them
+    return this.#layout.read(hash as (string | null)[], id, this.#parser);
+  }
+
   #members(ids: readonly TaskId[]): string[] {
     return ids.flatMap(({ userId, taskId }) => [this.#layout.member(userId, taskId), this.#layout.userMember(taskId)]);
   }
@@ -109,6 +138,11 @@ export class AtomicCopies implements MirrorCopies {
 /** The answers of a script, `width` items a task. */
 function itemsOf(reply: Reply, ids: readonly TaskId[], width: number): Reply[][] {
   return ids.map((_, i) => (reply as Reply[]).slice(i * width, (i + 1) * width));
+}
+
+function throwIfFatal(error: TtsctlError): TtsctlError {
+  if (isFatal(error)) throw error;
+  return error;
 }
 
 function flagsOf(reply: Reply): Outcome<boolean>[] {

@@ -3,6 +3,7 @@ import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Inspection } from "./inspection.ts";
 import type { Look } from "./look.ts";
+import type { Member, ScoreRange } from "./members.ts";
 import type { SeenCopy } from "./seen-copy.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
@@ -33,8 +34,26 @@ export interface GuardedRemoval {
   readonly seen: SeenCopy;
 }
 
+/** What is asked for of the index of a user, or (undefined) of all, newest first. */
+export interface PageQuery {
+  readonly userId: string | undefined;
+  readonly range: ScoreRange;
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** A page, and how many members its range has in all. */
+export interface IndexPage {
+  readonly total: number;
+  readonly members: readonly Member[];
+  /** The task of each member; undefined for one without a usable hash. */
+  readonly tasks: readonly Outcome<Task | undefined>[];
+}
+
 /** The copies of tasks, each a hash and its two index members: looked at, written, removed. At most BATCH in a call. */
 export interface MirrorCopies {
+  /** A page with its tasks in one call; absent where they do not live together. Null where the server does not allow it. */
+  page?(query: PageQuery): Promise<IndexPage | null>;
   /** What a write has to know, every hash looked at. */
   look(ids: readonly Expected[]): Promise<Outcome<Look>[]>;
   /** Each copy exactly as it stands, to decide on and to guard a removal with. */

@@ -16,6 +16,10 @@ type HashValues = readonly (string | null)[];
 export function readHash(values: HashValues, userId: string, taskId: string, parser: RecordParser): Task | undefined {
   if (values.every((value) => value === null)) return undefined;
   const [payload = null, status = null, error = null, created = null, updated = null] = values;
+  if (payload !== null && status !== null && error !== null && created !== null && updated !== null) {
+    const whole = parser.confirm(payload, { userId, taskId, status, error, createdAt: created, updatedAt: updated });
+    if (whole !== null) return whole; // nearly all: nothing was changed in the hash alone
+  }
   const overlay = { status, error, created, updated };
   const own = payload === null ? null : parser.validOrNull(payload);
   if (own !== null && changedFields(own, overlay, parser).size === 0) return { ...own, userId, taskId };

@@ -10,6 +10,8 @@ export type KeyName = { readonly member: string } | { readonly userId: string };
 export interface Layout {
   taskKey(userId: string, taskId: string): string;
   userIndexKey(userId: string): string;
+  /** What stands before a member of the index of a user, or (undefined) of all, in the key of its task. */
+  keyBefore(userId: string | undefined): string;
   /** Its member of the global index. */
   member(userId: string, taskId: string): string;
   /** Its member of its user's index. */

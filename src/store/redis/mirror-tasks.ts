@@ -23,10 +23,10 @@ export class MirrorTasks implements TaskSource {
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
     if (filter.statuses.size > 0) return this.#filteredPage(filter, offset, count);
-    const { total, members } = await this.#mirror.page(filter.userId, filter, offset, count);
-    const found = await this.find(members);
+    const page = await this.#mirror.page({ userId: filter.userId, range: filter, offset, count });
+    const found = await this.#filledUp(page.members, page.tasks.map(usable));
     const tasks = found.filter((task) => task !== undefined);
-    return { total, tasks, dangling: found.length - tasks.length };
+    return { total: page.total, tasks, dangling: found.length - tasks.length };
   }
 
   /**
@@ -58,7 +58,11 @@ export class MirrorTasks implements TaskSource {
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
-    const tasks = (await this.#mirror.read(ids)).map(usable);
+    return this.#filledUp(ids, (await this.#mirror.read(ids)).map(usable));
+  }
+
+  /** With what the source behind has of the tasks that are missing. */
+  async #filledUp(ids: readonly TaskId[], tasks: (Task | undefined)[]): Promise<(Task | undefined)[]> {
     const gone = ids.filter((_, i) => tasks[i] === undefined);
     if (gone.length === 0 || this.#behind === null) return tasks;
     const behind = await this.#behind.find(gone);

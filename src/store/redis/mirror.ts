@@ -6,7 +6,16 @@ import type { Zone } from "../../task/zone.ts";
 import type { TaskId } from "../task-source.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
-import { BATCH, type Expected, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
+import {
+  BATCH,
+  type Expected,
+  type GuardedRemoval,
+  type IndexPage,
+  type MirrorCopies,
+  type Outcome,
+  type PageQuery,
+  type Upsert,
+} from "./copies.ts";
 import { isFatal } from "./errors.ts";
 import type { Inspection } from "./inspection.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "./keys.ts";
@@ -109,15 +118,15 @@ export class Mirror {
     return membersOf(reply, userId, this.layout);
   }
 
-  /**
-   * A page of a range, newest first, with how many members the range has, in one round trip where the range has no end.
-   */
-  async page(
-    userId: string | undefined,
-    range: ScoreRange,
-    offset: number,
-    count: number,
-  ): Promise<{ total: number; members: Member[] }> {
+  /** A page of a range, newest first, with its tasks, and how many members the range has; in one round trip where that can be. */
+  async page(query: PageQuery): Promise<IndexPage> {
+    const whole = await this.#copies.page?.(query);
+    if (whole) return whole;
+    const { total, members } = await this.#indexPage(query);
+    return { total, members, tasks: await this.read(members) };
+  }
+
+  async #indexPage({ userId, range, offset, count }: PageQuery): Promise<{ total: number; members: Member[] }> {
     if (range.until !== null || count === 0) {
       const { rank, total } = await this.stretch(userId, range);
       const wanted = Math.max(0, Math.min(count, total - offset));

@@ -9,6 +9,7 @@ const USER_SUFFIX = ":index";
 /** The layout of SPEC section 3: ids as they are. A user id holds no colon. */
 export const PLAIN: Layout = {
   taskKey: (userId, taskId) => `${TASK_PREFIX}${userId}:${taskId}`,
+  keyBefore: (userId) => (userId === undefined ? TASK_PREFIX : `${TASK_PREFIX}${userId}:`),
   userIndexKey: (userId) => `${USER_PREFIX}${userId}${USER_SUFFIX}`,
   member: memberOf,
   userMember: (taskId) => taskId,

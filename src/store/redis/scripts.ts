@@ -15,6 +15,22 @@ redis.call('SET', KEYS[2], ARGV[2])
 return 1
 `);
 
+/**
+ * A page of an index, newest first, with the hashes of its tasks: how many members the range has, members and scores in
+ * turn, and of each task the values of some fields. KEYS: the index alone, for nobody knows the others before. ARGV: since
+ * (empty: none), until (the same), offset, count, what stands before a member in the key of its task, the fields.
+ */
+export const PAGE = new Script(`
+local since, till = ARGV[1] == '' and '-inf' or ARGV[1], ARGV[2]
+local total = redis.call('ZCOUNT', KEYS[1], since, till == '' and '+inf' or '(' .. till)
+local first = ARGV[3] + (till == '' and 0 or redis.call('ZCOUNT', KEYS[1], till, '+inf'))
+local count = math.min(ARGV[4], total - ARGV[3])
+local flat = count > 0 and redis.call('ZREVRANGE', KEYS[1], first, first + count - 1, 'WITHSCORES') or {}
+local out = { total, flat }
+for i = 1, #flat, 2 do out[#out + 1] = redis.pcall('HMGET', ARGV[5] .. flat[i], unpack(ARGV, 6)) end
+return out
+`);
+
 export const LOOK_ARGS = 3;
 /**
  * What the mirror knows of each task, as one text and a list, so that of a million tasks in step little comes back. The

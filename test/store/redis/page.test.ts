@@ -1,0 +1,79 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import { RedisClient } from "../../../src/store/redis/client.ts";
+import type { ScoreRange } from "../../../src/store/redis/members.ts";
+import { Mirror } from "../../../src/store/redis/mirror.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { useMirror } from "./setup.ts";
+
+const ALL: ScoreRange = { since: null, until: null };
+const TIMES = [1, 2, 2, 3, 4, 4, 5].map((second) => `2024-01-01T00:00:0${second}`);
+const at = (second: number) => 1_704_067_200 + second;
+
+describe("a page of an index", () => {
+  const here = useMirror();
+  const records = TIMES.map((updated_at, i) => record(i % 3 === 0 ? "bob" : "alice", `t${i}`, { updated_at }));
+
+  const whole = (mirror: Mirror, userId: string | undefined, range = ALL, offset = 0, count = 20) =>
+    mirror.page({ userId, range, offset, count });
+  const namesOf = ({ tasks }: Awaited<ReturnType<Mirror["page"]>>) =>
+    tasks.map((task) => (task instanceof TtsctlError ? task.code : task && `${task.userId}:${task.taskId}`));
+
+  /** The same server, for a user that may read and run no script. */
+  async function reader(): Promise<Mirror> {
+    await here.server.call("ACL", "SETUSER", "reader", "on", ">secret", "~tts:*", "-@all", "+@read", "+@connection");
+    const target = { host: "127.0.0.1", port: here.server.port, db: 0, tls: false, socket: null, timeout: 2 };
+    return new Mirror(await RedisClient.connect({ ...target, username: "reader", password: "secret" }), UTC);
+  }
+
+  it("comes with its tasks, and without a script as with one", async () => {
+    await writeToMirror(here.mirror, records.map(taskOf));
+    const without = await reader();
+    const bound = fc.option(fc.integer({ min: 0, max: 6 }).map(at));
+    try {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom(undefined, "alice", "bob", "nobody"),
+          fc.record({ since: bound, until: bound }),
+          fc.nat(8),
+          fc.nat(4),
+          async (userId, range, offset, count) => {
+            const page = await whole(here.mirror, userId, range, offset, count);
+            const expected = records
+              .map(taskOf)
+              .filter((task) => userId === undefined || task.userId === userId)
+              .filter(({ score }) => score >= (range.since ?? 0) && score < (range.until ?? Number.POSITIVE_INFINITY))
+              .sort((a, b) => b.score - a.score || (`${a.userId}:${a.taskId}` < `${b.userId}:${b.taskId}` ? 1 : -1));
+            expect(page.total).toBe(expected.length);
+            expect(page.tasks).toEqual(expected.slice(offset, offset + count));
+            expect(await whole(without, userId, range, offset, count)).toEqual(page);
+          },
+        ),
+      );
+    } finally {
+      without.close();
+    }
+  });
+
+  it("has a hole for what is no task: no hash, a key of another type, no member as an index has them", async () => {
+    const server = here.server;
+    await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
+    await server.call("SET", "tts:task:alice:wrong", "text");
+    const payload = JSON.stringify(record("alice", "odd"));
+    await server.call("HSET", "tts:task:odd", "payload", payload, "updated_at", "2024-01-01T00:00:00");
+    for (const member of ["alice:gone", "alice:wrong", "odd"]) await server.call("ZADD", "tts:tasks:index", 1, member);
+    const page = await whole(here.mirror, undefined);
+    expect(page.total).toBe(4);
+    expect(namesOf(page)).toEqual(["alice:t1", undefined, "REDIS_FAILED", undefined]);
+    const without = await reader();
+    expect(namesOf(await whole(without, undefined))).toEqual(namesOf(page));
+    without.close();
+  });
+
+  it("is an error where the index is none", async () => {
+    await here.server.call("SET", "tts:tasks:index", "text");
+    await expect(whole(here.mirror, undefined)).rejects.toMatchObject({ code: "REDIS_FAILED" });
+  });
+});
