@@ -6,6 +6,7 @@ import type { ScoreRange } from "../../../src/store/redis/members.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { targetAt } from "../../helpers/targets.ts";
 import { useMirror } from "./setup.ts";
 
 const ALL: ScoreRange = { since: null, until: null };
@@ -24,8 +25,8 @@ describe("a page of an index", () => {
   /** The same server, for a user that may read and run no script. */
   async function reader(): Promise<Mirror> {
     await here.server.call("ACL", "SETUSER", "reader", "on", ">secret", "~tts:*", "-@all", "+@read", "+@connection");
-    const target = { host: "127.0.0.1", port: here.server.port, db: 0, tls: false, socket: null, timeout: 2 };
-    return new Mirror(await RedisClient.connect({ ...target, username: "reader", password: "secret" }), UTC);
+    const target = targetAt(here.server.port, { username: "reader", password: "secret" });
+    return new Mirror(await RedisClient.connect(target), UTC);
   }
 
   it("comes with its tasks, and without a script as with one", async () => {
