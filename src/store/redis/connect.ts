@@ -1,6 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
+import { connectBySentinels } from "./sentinel.ts";
 import type { RedisTarget } from "./target.ts";
 
 /**
@@ -11,6 +12,7 @@ export async function connectRedis(target: RedisTarget): Promise<RedisCommands> 
   const { place } = target;
   switch (place.kind) {
     case "sentinels":
+      return connectBySentinels({ ...target, place });
     case "cluster":
       throw new TtsctlError("REDIS_FAILED", `this version cannot work with ${place.kind}`);
     default:
