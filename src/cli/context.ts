@@ -11,6 +11,7 @@ import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { LinkEvents } from "../store/lasting-link.ts";
 import { type MirrorLink, RunLink } from "../store/mirror-link.ts";
+import { KnownNodes } from "../store/redis/known-nodes.ts";
 import { TaskStore } from "../store/task-store.ts";
 import { TimeReader } from "../task/time.ts";
 import { Zone } from "../task/zone.ts";
@@ -60,6 +61,8 @@ export class Context {
   readonly #surroundings: Surroundings;
   readonly #commandFlags: SettingFlagsOfCommand;
   readonly #releases: (() => Promise<void>)[] = [];
+  /** What clusters told of themselves to any part of the run. */
+  #knownNodes = new KnownNodes();
   #settings: Promise<Settings> | undefined;
   #link: MirrorLink | undefined;
   #shared: SharedSnapshot | undefined;
@@ -113,6 +116,7 @@ export class Context {
     fork.#settings = Promise.resolve(settings);
     fork.#liveSettings = this.#liveSettings;
     fork.#shared = readsAlike(settings, this.#liveSettings) ? this.#shared : undefined;
+    fork.#knownNodes = this.#knownNodes;
     fork.#request = changes.request ?? null;
     if (changes.sharesMirror) fork.#link = this.#link;
     return fork;
@@ -175,7 +179,7 @@ export class Context {
     const settings = await this.settings();
     const zone = await this.zone();
     return settings.redis.enabled.value
-      ? () => connectMirror(targetOf(settings), zone, settings.redis.layout.value)
+      ? () => connectMirror(targetOf(settings), zone, settings.redis.layout.value, this.#knownNodes)
       : null;
   }
 

@@ -23,7 +23,6 @@ export async function doctorParts(context: Context): Promise<DoctorParts> {
     paths: paths && { output: paths.paths.output.value, logs: paths.paths.logs.value },
     audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
     connect: redis && (redis.redis.enabled.value ? connecterOf(targetOf(redis)) : "off"),
-    askSentinels: redis?.redis.enabled.value ? askerOf(targetOf(redis)) : null,
     db: redis?.redis.db.value ?? 0,
     layout: layoutNamed(redis?.redis.layout.value ?? "plain"),
     zone,
@@ -41,14 +40,6 @@ function factsOf(examined: Examination, { cwd }: Context): ConfigFacts {
     misspelt: names.misspelt,
     sections: names.sections,
     warnings: settings?.warnings ?? [],
-  };
-}
-
-function askerOf({ place, ...access }: RedisTarget) {
-  if (place.kind !== "sentinels") return null;
-  return async () => {
-    const { askSentinels } = await import("../store/redis/sentinel.ts");
-    return askSentinels({ ...access, place });
   };
 }
 

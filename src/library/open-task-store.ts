@@ -2,6 +2,7 @@ import { systemClock } from "../clock.ts";
 import { targetOf } from "../config/redis-target.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
 import { LastingLink } from "../store/lasting-link.ts";
+import { KnownNodes } from "../store/redis/known-nodes.ts";
 import { Zone } from "../task/zone.ts";
 import { MirrorNews } from "./mirror-news.ts";
 import { OpenStore } from "./open-store.ts";
@@ -34,8 +35,9 @@ export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
   const logger = options.logger === undefined ? SILENT : guarded(options.logger);
   const zone = new Zone(settings.service.timezone.value ?? undefined);
   const news = new MirrorNews(logger, systemClock);
+  const knownNodes = new KnownNodes();
   const connect = settings.redis.enabled.value
-    ? () => connectMirror(targetOf(settings), zone, settings.redis.layout.value)
+    ? () => connectMirror(targetOf(settings), zone, settings.redis.layout.value, knownNodes)
     : null;
   const link = new LastingLink(connect, {
     onUp: (mirror, again) => news.onUp(mirror, again),

@@ -78,7 +78,7 @@ class Given {
 }
 
 async function isUnsynced(mirror: Mirror, file: FileStore, { filter }: Query): Promise<boolean> {
-  if ((await mirror.syncedAt()) !== null) return false;
+  if ((await mirror.syncedAt(filter.userId)) !== null) return false;
   const behind = new FileBehind(file);
   try {
     return (await behind.count(filter)) > (await mirror.size(filter.userId));

@@ -70,7 +70,10 @@ export class TaskStore {
       const auto = query.source === "auto";
       const tasks = new MirrorTasks(mirror, auto ? behind : null);
       const asksMark = auto && query.ids === null;
-      const [syncedAt, early] = await Promise.all([asksMark ? mirror.syncedAt() : "", answerFrom(tasks, query)]);
+      const [syncedAt, early] = await Promise.all([
+        asksMark ? mirror.syncedAt(query.filter.userId) : "",
+        answerFrom(tasks, query),
+      ]);
       let answer = early;
       if (syncedAt === null) {
         const inFile = await behind.count(query.filter);

@@ -4,8 +4,9 @@ import { TtsctlError } from "../../src/errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
 import type { Reporter } from "../../src/operations/reporter.ts";
 import { type MirrorLink, RunLink } from "../../src/store/mirror-link.ts";
-import { RedisClient } from "../../src/store/redis/client.ts";
+import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
+import type { RedisTarget } from "../../src/store/redis/target.ts";
 import type { TaskId } from "../../src/store/task-source.ts";
 import type { Zone } from "../../src/task/zone.ts";
 import { UTC } from "./records.ts";
@@ -44,8 +45,15 @@ export class RecordingReporter implements Reporter {
   }
 }
 
-export async function connectMirror(server: { port: number }, zone: Zone = UTC, timeout = 2): Promise<Mirror> {
-  return new Mirror(await RedisClient.connect(targetAt(server.port, { timeout })), zone);
+/** A server of a test's own; where it is more than a node, its place. */
+export interface TestRedis {
+  readonly port: number;
+  readonly place?: RedisTarget["place"];
+}
+
+export async function connectMirror({ port, place }: TestRedis, zone: Zone = UTC, timeout = 2): Promise<Mirror> {
+  const target = targetAt(port, { timeout });
+  return new Mirror(await connectRedis({ ...target, place: place ?? target.place }), zone);
 }
 
 export function linkTo(mirror: Mirror): MirrorLink {

@@ -16,34 +16,12 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** A server that a test started, which ends with it. */
-export class ServerProcess {
-  readonly child: ChildProcess;
-
-  constructor(binary: string, args: readonly string[]) {
-    this.child = spawn(binary, args, { stdio: "ignore" });
-    running.add(this.child);
-    this.child.once("exit", () => running.delete(this.child));
-  }
-
-  get hasEnded(): boolean {
-    return this.child.exitCode !== null || this.child.signalCode !== null;
-  }
-
-  async kill(): Promise<void> {
-    if (this.hasEnded) return;
-    const exited = once(this.child, "exit");
-    this.child.kill("SIGKILL");
-    await exited;
-  }
-}
-
 /** A real redis-server of a test's own, on a free port, without persistence, in a folder of its own. */
 export class RedisServer {
   readonly port: number;
   readonly folder: string;
   readonly #args: readonly string[];
-  #process: ServerProcess | undefined;
+  #process: ChildProcess | undefined;
   #resp: Resp | undefined;
 
   private constructor(port: number, folder: string, args: readonly string[]) {
@@ -88,10 +66,12 @@ export class RedisServer {
       "redis.log",
       ...DEBUG,
     ];
-    const server = new ServerProcess(BINARY, [...ours, ...more, ...this.#args]);
-    this.#process = server;
+    const child = spawn(BINARY, [...ours, ...more, ...this.#args], { stdio: "ignore" });
+    this.#process = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     await until(async () => {
-      if (server.hasEnded) throw new Error(`${BINARY} ended: ${this.folder}/redis.log`);
+      if (child.exitCode !== null) throw new Error(`${BINARY} ended with ${child.exitCode}: ${this.folder}/redis.log`);
       const resp = await Resp.connect(this.port).catch(() => null);
       if (resp === null) return false;
       this.#resp = resp;
@@ -128,18 +108,22 @@ export class RedisServer {
 
   /** From now on it accepts connections and is silent. */
   suspend(): void {
-    this.#process!.child.kill("SIGSTOP");
+    this.#process!.kill("SIGSTOP");
   }
 
   resume(): void {
-    this.#process!.child.kill("SIGCONT");
+    this.#process!.kill("SIGCONT");
   }
 
   /** Ends the server; its port then refuses connections. */
   async stop(): Promise<void> {
-    this.#resp?.close();
-    await this.#process?.kill();
+    const child = this.#process;
     this.#process = undefined;
+    this.#resp?.close();
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
   }
 
   /** Ends it for good. */

@@ -33,7 +33,7 @@ const timezone: Check = {
 const synced: Check = {
   name: "synced",
   run: async (probe) => {
-    const when = await (await probe.mirror()).syncedAt();
+    const when = await (await probe.mirror()).syncedAt(undefined);
     if (when === null) return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
     const age = probe.parts.clock.now() - Date.parse(when) / 1000;
     return ok(`last full sync ${when}${Number.isNaN(age) ? "" : `, ${formatAge(Math.max(0, age))} ago`}`);

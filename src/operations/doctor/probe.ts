@@ -6,7 +6,6 @@ import type { RedisCommands } from "../../store/redis/commands.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import type { Layout } from "../../store/redis/layout.ts";
 import { Mirror } from "../../store/redis/mirror.ts";
-import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import type { Zone } from "../../task/zone.ts";
 import { type Info, parseInfo } from "./info.ts";
 import { Skip } from "./skip.ts";
@@ -41,8 +40,6 @@ export interface DoctorParts {
   /** Connects, to another database of the same server if one is named. */
   readonly connect: ((db?: number) => Promise<RedisCommands>) | "off" | null;
   readonly db: number;
-  /** Null where Redis is not reached by Sentinels. */
-  readonly askSentinels: (() => Promise<SentinelAnswer[]>) | null;
   readonly layout: Layout;
   readonly zone: Zone | null;
   /** Where the zone was set; null: nowhere, so that it is the machine's. */

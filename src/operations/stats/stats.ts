@@ -97,7 +97,7 @@ async function readBehind({ file, reporter }: StatsParts): Promise<Snapshot | nu
 }
 
 async function isUnsynced(mirror: Mirror, snapshot: Snapshot, userId: string | undefined): Promise<boolean> {
-  if ((await mirror.syncedAt()) !== null) return false;
+  if ((await mirror.syncedAt(userId)) !== null) return false;
   const size = await mirror.size(userId);
   if (userId === undefined) return snapshot.size > size;
   let inFile = 0;

@@ -70,7 +70,9 @@ export class AtomicCopies implements MirrorCopies {
   async matches(tasks: readonly Task[]): Promise<boolean[]> {
     const args: string[] = [];
     for (const task of tasks) args.push(...this.#layout.valuesOf(task));
-    const flags = (await this.#call(this.#scripts.match, tasks, args, this.#layout.fields.length)) as string;
+    if (tasks.length === 0) return [];
+    const keys = tasks.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
+    const flags = (await this.#commands.script(this.#scripts.match, keys, args)) as string;
     return tasks.map((_, i) => flags[i] === "1");
   }
 

@@ -1,8 +1,8 @@
 import { Command as IoredisCommand, Redis, type RedisOptions } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
-import type { Command, RedisCommands, Reply } from "./commands.ts";
+import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
 import { encodeCommand, encodeCommands } from "./encode.ts";
-import { afterFailover, connectionError, notPrimary, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
+import { connectionError, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
@@ -14,12 +14,12 @@ import { plainTextRefused, silentHandshake } from "./tls-errors.ts";
  */
 export class RedisClient implements RedisCommands {
   readonly where: string;
+  readonly isCluster = false;
   readonly lost: Promise<TtsctlError>;
   readonly #redis: Redis;
   readonly #password: string | null;
   readonly #timeoutMs: number;
   readonly #isTls: boolean;
-  readonly #mustBePrimary: boolean;
   /** Whether the server has answered anything yet. */
   #heard = false;
   #lastError: unknown;
@@ -30,7 +30,6 @@ export class RedisClient implements RedisCommands {
     this.#password = target.password;
     this.#timeoutMs = target.timeout * 1000;
     this.#isTls = target.tls !== null;
-    this.#mustBePrimary = target.primaryBy !== undefined;
     this.where = describeNode(target);
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
@@ -42,14 +41,15 @@ export class RedisClient implements RedisCommands {
   }
 
   /**
-   * Connects, logs in, selects the database and pings, all within the timeout, or within less.
+   * Connects, logs in, selects the database and pings, all within the timeout.
+   * @param within seconds that this may take, if not that long
    * @throws TtsctlError REDIS_* with the cause
    */
-  static async connect(target: NodeTarget, { connectWithin = target.timeout } = {}): Promise<RedisClient> {
+  static async connect(target: NodeTarget, within = target.timeout): Promise<RedisClient> {
     const client = new RedisClient(new Redis(await optionsOf(target)), target);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(client.#notConnected()), connectWithin * 1000);
+      timer = setTimeout(() => reject(client.#notConnected()), within * 1000);
     });
     try {
       await Promise.race([client.#handshake(target), timeout]);
@@ -101,6 +101,11 @@ export class RedisClient implements RedisCommands {
     return this.command("EVAL", script.source, keys.length, ...keys, ...args);
   }
 
+  async each(...command: Command): Promise<NodeReply[]> {
+    const [reply] = await this.pipeline([command]);
+    return [{ where: this.where, reply: reply! }];
+  }
+
   close(): void {
     this.#redis.disconnect();
   }
@@ -118,20 +123,12 @@ export class RedisClient implements RedisCommands {
     if (db !== 0) await this.command("SELECT", db);
     const [reply] = await this.pipeline([["PING"]]);
     if (reply instanceof TtsctlError && !takesReadsOnly(reply)) throw reply;
-    if (this.#mustBePrimary) await this.#checkRole();
-  }
-
-  /** A user who may not ask goes by what was said of the server. */
-  async #checkRole(): Promise<void> {
-    const [reply] = await this.pipeline([["ROLE"]]);
-    if (reply instanceof TtsctlError && reply.code !== "REDIS_DENIED") throw reply;
-    if (Array.isArray(reply) && reply[0] !== "master") throw this.#advised(notPrimary(this.where, String(reply[0])));
   }
 
   #notConnected(): TtsctlError {
     const { stream } = this.#redis;
     const isReached = stream !== undefined && stream !== null && !stream.connecting;
-    return this.#isTls && isReached && !this.#heard ? silentHandshake(this.where) : this.#late();
+    return this.#isTls && isReached && !this.#heard ? silentHandshake(this.where) : timeoutError(this.where);
   }
 
   /** `connect()` says only that the connection is closed; the error event came first and knows why. */
@@ -145,22 +142,14 @@ export class RedisClient implements RedisCommands {
   #connectionError(cause: unknown): TtsctlError {
     const error = connectionError(cause, this.where);
     const isHungUp = !this.#isTls && !this.#heard && HUNG_UP.test(error.message);
-    return isHungUp ? plainTextRefused(this.where, cause) : this.#advised(error);
-  }
-
-  #late(cause?: unknown): TtsctlError {
-    return this.#advised(timeoutError(this.where, cause));
-  }
-
-  #advised(error: TtsctlError): TtsctlError {
-    return this.#mustBePrimary ? afterFailover(error) : error;
+    return isHungUp ? plainTextRefused(this.where, cause) : error;
   }
 
   /** Not a timer for each command, which costs more than many a command. What comes later is nobody's any more. */
   async #inTime<T>(replies: Promise<T>): Promise<T | LostReply> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<LostReply>((resolve) => {
-      timer = setTimeout(() => resolve(new LostReply(this.#late())), this.#timeoutMs);
+      timer = setTimeout(() => resolve(new LostReply(timeoutError(this.where))), this.#timeoutMs);
     });
     try {
       return await Promise.race([replies, late]);
@@ -184,7 +173,7 @@ export class RedisClient implements RedisCommands {
       this.#heard = true;
       return this.#serverError(error);
     }
-    if (error.message.includes("timed out")) return new LostReply(this.#late(error));
+    if (error.message.includes("timed out")) return new LostReply(timeoutError(this.where, error));
     return new LostReply(this.#connectionError(this.#lastError ?? error));
   }
 
@@ -196,10 +185,7 @@ export class RedisClient implements RedisCommands {
   /** A server that does not know AUTH repeats its arguments in the error. */
   #serverError({ message }: Error): TtsctlError {
     const text = this.#password ? message.replaceAll(this.#password, "***") : message;
-    const error = serverError(text, this.where);
-    if (!this.#mustBePrimary || error.code !== "REDIS_READONLY") return error;
-    this.#lose(afterFailover(error)); // it was demoted under this connection
-    return afterFailover(error);
+    return serverError(text, this.where);
   }
 
   /** Errors inside a script's array reply become errors of ours. */

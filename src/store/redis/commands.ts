@@ -5,10 +5,18 @@ import type { Script } from "./script.ts";
 export type Reply = string | number | null | TtsctlError | Reply[];
 export type Command = readonly (string | number)[];
 
+/** What one node answered. */
+export interface NodeReply {
+  readonly where: string;
+  readonly reply: Reply;
+}
+
 /** A Redis that takes commands. What was in flight when it was lost is unknown. */
 export interface RedisCommands {
   /** The address as messages show it. */
   readonly where: string;
+  /** Whether its keys lie in slots of several nodes: then no command and no script is about keys of two slots. */
+  readonly isCluster: boolean;
   /** Comes when it is of no more use, with the reason. */
   readonly lost: Promise<TtsctlError>;
   /** One command. An error of the server is thrown. */
@@ -20,5 +28,7 @@ export interface RedisCommands {
   pipeline(commands: readonly Command[]): Promise<Reply[]>;
   /** Runs a Lua script. An error of the server is thrown. */
   script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply>;
+  /** The same command to every primary there is. An error of a server is in its place. */
+  each(...command: Command): Promise<NodeReply[]>;
   close(): void;
 }

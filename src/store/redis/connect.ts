@@ -1,21 +1,39 @@
 import { TtsctlError } from "../../errors.ts";
 import { RedisClient } from "./client.ts";
+import { ClusterClient } from "./cluster-client.ts";
 import type { RedisCommands } from "./commands.ts";
-import { connectBySentinels } from "./sentinel.ts";
-import type { RedisTarget } from "./target.ts";
+import { KnownNodes } from "./known-nodes.ts";
+import { addressOf } from "./slot-map.ts";
+import type { Address, RedisTarget } from "./target.ts";
 
 /**
  * Connects to whatever kind of Redis a target names, logs in and pings.
+ * @param known the nodes of clusters that were connected to before, which are asked too
  * @throws TtsctlError REDIS_* with what was tried
  */
-export async function connectRedis(target: RedisTarget): Promise<RedisCommands> {
+export async function connectRedis(target: RedisTarget, known = new KnownNodes()): Promise<RedisCommands> {
   const { place } = target;
   switch (place.kind) {
-    case "sentinels":
-      return connectBySentinels({ ...target, place });
     case "cluster":
+      return connectCluster(target, place.nodes, known);
+    case "sentinels":
       throw new TtsctlError("REDIS_FAILED", `this version cannot work with ${place.kind}`);
     default:
       return RedisClient.connect({ ...target, place });
   }
+}
+
+async function connectCluster(
+  target: RedisTarget,
+  named: readonly Address[],
+  known: KnownNodes,
+): Promise<RedisCommands> {
+  const client = await ClusterClient.connect({
+    seeds: known.seeds(named),
+    connect: (node, within) => RedisClient.connect({ ...target, place: { kind: "node", ...node } }, within),
+    timeout: target.timeout,
+  });
+  const nodes = [...client.map.nodes].map((name) => addressOf(name, named[0]!));
+  known.note(named, nodes);
+  return client;
 }

@@ -47,6 +47,24 @@ const SERVER_ERRORS: readonly Kind[] = [
     hint: "wait a moment and try again",
   },
   {
+    matches: /^(MOVED|ASK) |non local key in a cluster/,
+    code: "REDIS_CLUSTER",
+    what: "is one node of a cluster, and was spoken to as the only one",
+    hint: "set [redis] cluster = true, or REDIS_CLUSTER",
+  },
+  {
+    matches: /^ERR This instance has cluster support disabled/,
+    code: "REDIS_CLUSTER",
+    what: "is no cluster",
+    hint: "set [redis] cluster = false, or name a node of the cluster in [redis] host and port",
+  },
+  {
+    matches: /^(CLUSTERDOWN|TRYAGAIN)/,
+    code: "REDIS_CLUSTER",
+    what: "belongs to a cluster that is not whole",
+    hint: "wait for its failover or resharding to end; `redis-cli --cluster check` tells more",
+  },
+  {
     matches: /^(READONLY|MASTERDOWN)/,
     code: "REDIS_READONLY",
     what: "is a read-only replica",
@@ -66,13 +84,22 @@ const SERVER_ERRORS: readonly Kind[] = [
   },
 ];
 
-/** What the server answered to one command, as an error of ours: its kind where it says that the server is unusable. */
-export function serverError(message: string, where: string): TtsctlError {
-  const kind = SERVER_ERRORS.find(({ matches }) => matches.test(message));
-  if (kind !== undefined) {
-    return new TtsctlError(kind.code, `Redis at ${where} ${kind.what}: ${message}`, { hint: kind.hint });
+/** An error that a server answered: it is known that the command did not run, or failed. */
+export class ServerError extends TtsctlError {
+  /** What the server said. */
+  readonly reply: string;
+
+  constructor(code: ErrorCode, message: string, reply: string, hint?: string) {
+    super(code, message, { hint });
+    this.reply = reply;
   }
-  return new TtsctlError("REDIS_FAILED", `Redis at ${where} answered: ${message}`);
+}
+
+/** What the server answered to one command, as an error of ours: its kind where it says that the server is unusable. */
+export function serverError(message: string, where: string): ServerError {
+  const kind = SERVER_ERRORS.find(({ matches }) => matches.test(message));
+  if (kind === undefined) return new ServerError("REDIS_FAILED", `Redis at ${where} answered: ${message}`, message);
+  return new ServerError(kind.code, `Redis at ${where} ${kind.what}: ${message}`, message, kind.hint);
 }
 
 /** Whether the server answers reads and refuses writes alone, though it refuses a PING too. */
@@ -109,21 +136,6 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
     cause,
   });
 }
-
-/** The server that should be the primary is none. */
-export function notPrimary(where: string, role: string): TtsctlError {
-  return new TtsctlError("REDIS_READONLY", `Redis at ${where} is no primary: its role is ${role}`);
-}
-
-/** The same error of a primary that others may take over from, with what to do about it. */
-export function afterFailover(error: TtsctlError): TtsctlError {
-  if (!FAILS_OVER.includes(error.code)) return error;
-  return new TtsctlError(error.code, error.message, { hint: FAILOVER_HINT, cause: error.cause });
-}
-
-const FAILS_OVER: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
-
-const FAILOVER_HINT = "a failover may be under way: run it again once there is a new primary; what was done is kept";
 
 export function timeoutError(where: string, cause?: unknown): TtsctlError {
   return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer in time`, {

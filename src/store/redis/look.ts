@@ -32,7 +32,8 @@ export function looksOf(reply: Reply, scores: readonly (number | undefined)[], p
   });
 }
 
-function lookOf(items: readonly Reply[], parser: RecordParser): Look | TtsctlError {
+/** From what LOOK lists of one task. */
+export function lookOf(items: readonly Reply[], parser: RecordParser): Look | TtsctlError {
   for (const item of items) if (item instanceof TtsctlError) return item;
   const [own, payload, indexScore, userScore] = items as (string | null)[];
   const scores = { indexScore: scoreOf(indexScore), userScore: scoreOf(userScore) };

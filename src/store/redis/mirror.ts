@@ -18,13 +18,14 @@ import {
 } from "./copies.ts";
 import { isFatal } from "./errors.ts";
 import type { Inspection } from "./inspection.ts";
-import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "./keys.ts";
+import { INDEX_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { type Look, UNKNOWN } from "./look.ts";
 import { type Member, membersOf, type ScoreRange } from "./members.ts";
 import { PLAIN } from "./plain-layout.ts";
-import { END_SYNC } from "./scripts.ts";
 import type { SeenCopy } from "./seen-copy.ts";
+import { SlottedCopies } from "./slotted-copies.ts";
+import { SyncMarks } from "./sync-marks.ts";
 import {
   type IndexCursor,
   type IndexStep,
@@ -35,18 +36,21 @@ import {
   keyStepOf,
 } from "./walk.ts";
 
-/** The mirror of the store in Redis (SPEC section 3), on one node. */
+/** The mirror of the store in Redis (SPEC section 3), on one node or in a cluster. */
 export class Mirror {
   readonly #client: RedisCommands;
   readonly #parser: RecordParser;
   readonly #copies: MirrorCopies;
+  readonly #marks: SyncMarks;
   readonly layout: Layout;
 
   constructor(client: RedisCommands, zone: Zone, layout: Layout = PLAIN) {
     this.#client = client;
     this.#parser = new RecordParser(zone);
     this.layout = layout;
-    this.#copies = new AtomicCopies(client, layout, this.#parser);
+    const Copies = client.isCluster ? SlottedCopies : AtomicCopies;
+    this.#copies = new Copies(client, layout, this.#parser);
+    this.#marks = new SyncMarks(client);
   }
 
   /** Reads records as this mirror's hashes hold them. */
@@ -68,25 +72,29 @@ export class Mirror {
     return this.#client.lost;
   }
 
-  /** When the last full sync ended, or null: never, or Redis was flushed since. */
-  async syncedAt(): Promise<string | null> {
-    return (await this.#client.command("GET", SYNCED_KEY)) as string | null;
+  /** When the last full sync ended, or null: never, or the index of a user, or (undefined) of all, was lost since. */
+  syncedAt(userId: string | undefined): Promise<string | null> {
+    return this.#marks.at(indexKey(this.layout, userId));
   }
 
   /** Leaves a token that a flush of the server would take away. */
-  async beginSync(token: string): Promise<void> {
-    await this.#client.command("SET", SYNCING_KEY, token, "EX", 86_400);
+  beginSync(token: string): Promise<void> {
+    return this.#marks.begin(token);
   }
 
-  /** Marks the end of a full sync, unless the server was flushed since it began: then false. */
-  async endSync(token: string, when: string): Promise<boolean> {
-    return (await this.#client.script(END_SYNC, [SYNCING_KEY, SYNCED_KEY], [token, when])) === 1;
+  /** Marks the end of a full sync, unless a server was flushed since it began: then false. */
+  endSync(token: string, when: string): Promise<boolean> {
+    return this.#marks.end(token, when);
   }
 
-  /** The server's clock, epoch seconds. */
+  /** The server's clock, epoch seconds; in a cluster the one in the middle of its primaries'. */
   async time(): Promise<number> {
-    const [seconds, micros] = (await this.#client.command("TIME")) as string[];
-    return Number(seconds) + Number(micros) / 1e6;
+    const times = (await this.#client.each("TIME")).map(({ reply }) => {
+      if (reply instanceof TtsctlError) throw reply;
+      const [seconds, micros] = reply as string[];
+      return Number(seconds) + Number(micros) / 1e6;
+    });
+    return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
   }
 
   /** How many members an index has; of one user, or of all. */

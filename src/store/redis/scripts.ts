@@ -78,6 +78,27 @@ end
 return out
 `);
 
+/**
+ * `look(hash, seen, status)`, the guard of a write: nothing where the hash still has the updated_at that the decision was
+ * made on, or without one the same payload (empty: neither), and after a '=' that status (empty: any); else 0, or the
+ * error of a key of the wrong type.
+ */
+export const GUARD_FUNCTION = `
+local function look(hash, seen, status)
+  if seen == '' and status == '' and redis.call('EXISTS', hash) == 0 then return end
+  local now = redis.pcall('HGET', hash, 'updated_at')
+  if not now or now == '' then now = redis.pcall('HGET', hash, 'payload') end
+  if type(now) == 'table' then return now end
+  if (now or '') ~= seen then return 0 end
+  if status ~= '' and '=' .. (redis.call('HGET', hash, 'status') or '') ~= status then return 0 end
+end
+`;
+
+/** `HSET` of all fields of a layout, from the arguments behind `before`, a Lua expression. */
+export function writeFields(fields: readonly string[], hash: string, before: string): string {
+  return `redis.call('HSET', ${hash}, ${fields.map((name, i) => `'${name}', ARGV[${before} + ${i + 1}]`).join(", ")})`;
+}
+
 export const UPSERT_GUARDS = 7;
 /**
  * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on, or
@@ -90,24 +111,13 @@ export const UPSERT_GUARDS = 7;
  */
 function upsertScript(fields: readonly string[]): Script {
   const width = UPSERT_GUARDS + fields.length;
-  const pairs = fields.map((name, i) => `'${name}', ARGV[arg + ${UPSERT_GUARDS + 1 + i}]`).join(", ");
   return new Script(`
+${GUARD_FUNCTION}
 local index = redis.pcall('ZCARD', KEYS[1])
-
-local function look(hash, arg)
-  if ARGV[arg + 1] == '' and ARGV[arg + 5] == '' and redis.call('EXISTS', hash) == 0 then return end
-  local seen = redis.pcall('HGET', hash, 'updated_at')
-  if not seen or seen == '' then seen = redis.pcall('HGET', hash, 'payload') end
-  if type(seen) == 'table' then return seen end
-  if (seen or '') ~= ARGV[arg + 1] then return 0 end
-  local status = ARGV[arg + 5]
-  if status ~= '' and '=' .. (redis.call('HGET', hash, 'status') or '') ~= status then return 0 end
-end
-
 local out, taken, byUser = {}, {}, {}
 for i = 1, (#KEYS - 1) / 2 do
   local arg, hash, user = (i - 1) * ${width}, KEYS[i * 2], KEYS[i * 2 + 1]
-  out[i] = type(index) == 'table' and index or taken[hash] and 0 or look(hash, arg)
+  out[i] = type(index) == 'table' and index or taken[hash] and 0 or look(hash, ARGV[arg + 1], ARGV[arg + 5])
   if not out[i] then
     taken[hash] = true
     local own = byUser[user]
@@ -128,7 +138,7 @@ for i = 1, (#KEYS - 1) / 2 do
     if type(reply) ~= 'table' then
       if ARGV[arg + 6] ~= '1' then
         if ARGV[arg + 7] == '1' then redis.call('DEL', hash) end
-        redis.call('HSET', hash, ${pairs})
+        ${writeFields(fields, "hash", `arg + ${UPSERT_GUARDS}`)}
       end
       members[#members + 1] = ARGV[arg + 2]
       members[#members + 1] = ARGV[arg + 3]
@@ -182,14 +192,14 @@ return out
 
 /**
  * Which hashes hold exactly these values, as one text of a '1' or '0' a task: content goes one way only, and nothing
- * comes back that would have to be parsed. ARGV: the values of the layout's fields.
+ * comes back that would have to be parsed. KEYS: the hashes alone. ARGV: the values of the layout's fields.
  */
 function matchScript(fields: readonly string[]): Script {
   return new Script(`
 local out = {}
-for i = 1, (#KEYS - 1) / 2 do
+for i = 1, #KEYS do
   local arg = (i - 1) * ${fields.length}
-  local hash = redis.pcall('HMGET', KEYS[i * 2], ${fields.map((name) => `'${name}'`).join(", ")})
+  local hash = redis.pcall('HMGET', KEYS[i], ${fields.map((name) => `'${name}'`).join(", ")})
   local same = not hash.err
   for field = 1, ${fields.length} do same = same and hash[field] == ARGV[arg + field] end
   out[i] = same and '1' or '0'

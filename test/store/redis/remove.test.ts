@@ -2,132 +2,134 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { record, taskOf } from "../../helpers/records.ts";
-import { useMirror } from "./setup.ts";
+import { KINDS, useMirror } from "./setup.ts";
 
-const here = useMirror();
 const ID = { userId: "alice", taskId: "t1" };
 const KEY = "tts:task:alice:t1";
 const INDEX = "tts:tasks:index";
 const USER_INDEX = "tts:user:alice:index";
 
-const seen = async () => (await here.mirror.see([ID]))[0] as SeenCopy;
-const remove = (copy: SeenCopy) => here.mirror.remove([{ id: ID, seen: copy }]);
-const left = async () => ((await here.server.call("KEYS", "*")) as string[]).sort();
+describe.each(KINDS)("on %s", (kind) => {
+  const here = useMirror(kind);
+  const seen = async () => (await here.mirror.see([ID]))[0] as SeenCopy;
+  const remove = (copy: SeenCopy) => here.mirror.remove([{ id: ID, seen: copy }]);
+  const left = async () => ((await here.server.call("KEYS", "*")) as string[]).sort();
 
-describe("a conditional removal of a task", () => {
-  beforeEach(async () => {
-    await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
+  describe("a conditional removal of a task", () => {
+    beforeEach(async () => {
+      await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
+    });
+
+    it("takes hash and both members together", async () => {
+      expect(await remove(await seen())).toEqual([true]);
+      expect(await left()).toEqual([]);
+    });
+
+    it("leaves the other tasks of the user", async () => {
+      await writeToMirror(here.mirror, [taskOf(record("alice", "t2"))]);
+      expect(await remove(await seen())).toEqual([true]);
+      expect(await left()).toEqual(["tts:task:alice:t2", INDEX, USER_INDEX]);
+      expect((await here.server.zset(INDEX)).map(([member]) => member)).toEqual(["alice:t2"]);
+      expect((await here.server.zset(USER_INDEX)).map(([member]) => member)).toEqual(["t2"]);
+    });
+
+    it.each([
+      { what: "its status changed", change: [["HSET", KEY, "status", "running"]] },
+      { what: "its time changed", change: [["HSET", KEY, "updated_at", "2020-01-01T08:00:05.250002"]] },
+      { what: "its status was removed", change: [["HDEL", KEY, "status"]] },
+      { what: "its time was removed", change: [["HDEL", KEY, "updated_at"]] },
+      { what: "its hash went", change: [["DEL", KEY]] },
+      {
+        what: "its hash went and came back with nothing but progress",
+        change: [
+          ["DEL", KEY],
+          ["HSET", KEY, "progress", "1"],
+        ],
+      },
+    ])("is refused where $what, and nothing goes", async ({ change }) => {
+      const before = await seen();
+      for (const command of change) await here.server.call(...command);
+      const dump = await here.server.dump();
+      expect(await remove(before)).toEqual([false]);
+      expect(await here.server.dump()).toEqual(dump);
+    });
+
+    it("goes through where only the score changed: the hash is what was decided on", async () => {
+      const before = await seen();
+      await here.server.call("ZADD", INDEX, 1, "alice:t1");
+      expect(await remove(before)).toEqual([true]);
+      expect(await left()).toEqual([]);
+    });
+
+    it("works where the members are already gone", async () => {
+      const before = await seen();
+      await here.server.call("DEL", INDEX, USER_INDEX);
+      expect(await remove(before)).toEqual([true]);
+      expect(await left()).toEqual([]);
+    });
   });
 
-  it("takes hash and both members together", async () => {
-    expect(await remove(await seen())).toEqual([true]);
-    expect(await left()).toEqual([]);
+  describe("a conditional removal of a dangling member", () => {
+    beforeEach(async () => {
+      await here.server.call("ZADD", INDEX, 1_577_865_605.250001, "alice:t1");
+      await here.server.call("ZADD", USER_INDEX, 1_577_865_605.250001, "t1");
+    });
+
+    it("takes both members", async () => {
+      expect(await seen()).toMatchObject({ exists: false });
+      expect(await remove(await seen())).toEqual([true]);
+      expect(await left()).toEqual([]);
+    });
+
+    it("is refused where a hash came", async () => {
+      const before = await seen();
+      await here.server.call("HSET", KEY, "status", "queued");
+      expect(await remove(before)).toEqual([false]);
+      expect(await left()).toEqual([KEY, INDEX, USER_INDEX]);
+    });
+
+    it("is refused where the score changed, even in the last bit", async () => {
+      const before = await seen();
+      await here.server.call("ZADD", INDEX, 1_577_865_605.250002, "alice:t1");
+      expect(await remove(before)).toEqual([false]);
+      expect(await left()).toEqual([INDEX, USER_INDEX]);
+    });
+
+    it("is refused where the member went", async () => {
+      const before = await seen();
+      await here.server.call("ZREM", INDEX, "alice:t1");
+      expect(await remove(before)).toEqual([false]);
+      expect(await left()).toEqual([USER_INDEX]);
+    });
   });
 
-  it("leaves the other tasks of the user", async () => {
-    await writeToMirror(here.mirror, [taskOf(record("alice", "t2"))]);
-    expect(await remove(await seen())).toEqual([true]);
-    expect(await left()).toEqual(["tts:task:alice:t2", INDEX, USER_INDEX]);
-    expect((await here.server.zset(INDEX)).map(([member]) => member)).toEqual(["alice:t2"]);
-    expect((await here.server.zset(USER_INDEX)).map(([member]) => member)).toEqual(["t2"]);
-  });
+  describe("keys of the wrong type", () => {
+    it("are named, and the rest of the batch goes", async () => {
+      const ids = ["t0", "t1", "t2"].map((taskId) => ({ userId: "alice", taskId }));
+      await writeToMirror(
+        here.mirror,
+        ids.map(({ taskId }) => taskOf(record("alice", taskId))),
+      );
+      const copies = (await here.mirror.see(ids)) as SeenCopy[];
+      await here.server.call("DEL", KEY);
+      await here.server.call("SET", KEY, "a string");
+      const outcomes = await here.mirror.remove(ids.map((id, i) => ({ id, seen: copies[i]! })));
+      expect(outcomes).toEqual([true, expect.objectContaining({ code: "REDIS_FAILED" }), true]);
+      expect(await here.server.call("GET", KEY)).toBe("a string");
+      expect((await here.mirror.see(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
+      expect((await here.mirror.lookClosely(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
+      expect((await here.mirror.read(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
+      expect((await here.mirror.statuses(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
+    });
 
-  it.each([
-    { what: "its status changed", change: [["HSET", KEY, "status", "running"]] },
-    { what: "its time changed", change: [["HSET", KEY, "updated_at", "2020-01-01T08:00:05.250002"]] },
-    { what: "its status was removed", change: [["HDEL", KEY, "status"]] },
-    { what: "its time was removed", change: [["HDEL", KEY, "updated_at"]] },
-    { what: "its hash went", change: [["DEL", KEY]] },
-    {
-      what: "its hash went and came back with nothing but progress",
-      change: [
-        ["DEL", KEY],
-        ["HSET", KEY, "progress", "1"],
-      ],
-    },
-  ])("is refused where $what, and nothing goes", async ({ change }) => {
-    const before = await seen();
-    for (const command of change) await here.server.call(...command);
-    const dump = await here.server.dump();
-    expect(await remove(before)).toEqual([false]);
-    expect(await here.server.dump()).toEqual(dump);
-  });
-
-  it("goes through where only the score changed: the hash is what was decided on", async () => {
-    const before = await seen();
-    await here.server.call("ZADD", INDEX, 1, "alice:t1");
-    expect(await remove(before)).toEqual([true]);
-    expect(await left()).toEqual([]);
-  });
-
-  it("works where the members are already gone", async () => {
-    const before = await seen();
-    await here.server.call("DEL", INDEX, USER_INDEX);
-    expect(await remove(before)).toEqual([true]);
-    expect(await left()).toEqual([]);
-  });
-});
-
-describe("a conditional removal of a dangling member", () => {
-  beforeEach(async () => {
-    await here.server.call("ZADD", INDEX, 1_577_865_605.250001, "alice:t1");
-    await here.server.call("ZADD", USER_INDEX, 1_577_865_605.250001, "t1");
-  });
-
-  it("takes both members", async () => {
-    expect(await seen()).toMatchObject({ exists: false });
-    expect(await remove(await seen())).toEqual([true]);
-    expect(await left()).toEqual([]);
-  });
-
-  it("is refused where a hash came", async () => {
-    const before = await seen();
-    await here.server.call("HSET", KEY, "status", "queued");
-    expect(await remove(before)).toEqual([false]);
-    expect(await left()).toEqual([KEY, INDEX, USER_INDEX]);
-  });
-
-  it("is refused where the score changed, even in the last bit", async () => {
-    const before = await seen();
-    await here.server.call("ZADD", INDEX, 1_577_865_605.250002, "alice:t1");
-    expect(await remove(before)).toEqual([false]);
-    expect(await left()).toEqual([INDEX, USER_INDEX]);
-  });
-
-  it("is refused where the member went", async () => {
-    const before = await seen();
-    await here.server.call("ZREM", INDEX, "alice:t1");
-    expect(await remove(before)).toEqual([false]);
-    expect(await left()).toEqual([USER_INDEX]);
-  });
-});
-
-describe("keys of the wrong type", () => {
-  it("are named, and the rest of the batch goes", async () => {
-    const ids = ["t0", "t1", "t2"].map((taskId) => ({ userId: "alice", taskId }));
-    await writeToMirror(
-      here.mirror,
-      ids.map(({ taskId }) => taskOf(record("alice", taskId))),
-    );
-    const copies = (await here.mirror.see(ids)) as SeenCopy[];
-    await here.server.call("DEL", KEY);
-    await here.server.call("SET", KEY, "a string");
-    const outcomes = await here.mirror.remove(ids.map((id, i) => ({ id, seen: copies[i]! })));
-    expect(outcomes).toEqual([true, expect.objectContaining({ code: "REDIS_FAILED" }), true]);
-    expect(await here.server.call("GET", KEY)).toBe("a string");
-    expect((await here.mirror.see(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
-    expect((await here.mirror.lookClosely(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
-    expect((await here.mirror.read(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
-    expect((await here.mirror.statuses(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
-  });
-
-  it("keep the whole task where the user's index is one", async () => {
-    await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
-    const before = await seen();
-    await here.server.call("DEL", USER_INDEX);
-    await here.server.call("SET", USER_INDEX, "a string");
-    expect(await remove(before)).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
-    expect(await here.server.call("EXISTS", KEY)).toBe(1);
-    expect(await here.server.call("ZCARD", INDEX)).toBe(1);
+    it("keep the whole task where the user's index is one", async () => {
+      await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
+      const before = await seen();
+      await here.server.call("DEL", USER_INDEX);
+      await here.server.call("SET", USER_INDEX, "a string");
+      expect(await remove(before)).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
+      expect(await here.server.call("EXISTS", KEY)).toBe(1);
+      expect(await here.server.call("ZCARD", INDEX)).toBe(1);
+    });
   });
 });

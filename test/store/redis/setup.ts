@@ -1,13 +1,19 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
+import { RedisCluster } from "../../helpers/cluster.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 
-/** One Redis for the tests of a file, empty for each, and a mirror over it. */
-export function useMirror(): { server: RedisServer; mirror: Mirror } {
-  const here = {} as { server: RedisServer; mirror: Mirror };
+/** What the mirror's promises are kept on. */
+export const KINDS = ["one node", "a cluster"] as const;
+type Kind = (typeof KINDS)[number];
+type Server = RedisServer | RedisCluster;
+
+/** One Redis for the tests of a block, empty for each, and a mirror over it. */
+export function useMirror(kind: Kind = "one node"): { server: Server; mirror: Mirror } {
+  const here = {} as { server: Server; mirror: Mirror };
   beforeAll(async () => {
-    here.server = await RedisServer.start();
+    here.server = kind === "one node" ? await RedisServer.start() : await RedisCluster.start();
   });
   afterAll(() => here.server.remove());
   beforeEach(async () => {

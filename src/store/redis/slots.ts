@@ -1,0 +1,43 @@
+/** How many slots a cluster has; each primary serves some of them. */
+export const SLOTS = 16_384;
+
+/** The slot of a key: of what stands in its first braces, unless that is nothing, or else of the whole key. */
+export function slotOf(key: string): number {
+  const open = key.indexOf("{");
+  const close = open < 0 ? -1 : key.indexOf("}", open);
+  return crc16(Buffer.from(close > open + 1 ? key.slice(open + 1, close) : key)) % SLOTS;
+}
+
+/** A short text that, in braces, puts a key into a slot. */
+export function tagOf(slot: number): string {
+  for (let i = 0; ; i++) {
+    const tag = i.toString(36);
+    if (slotOf(tag) === slot) return tag;
+  }
+}
+
+/** One for each slot, as `tagOf` gives it. */
+export function allTags(): string[] {
+  const tags: string[] = new Array(SLOTS);
+  for (let i = 0, found = 0; found < SLOTS; i++) {
+    const tag = i.toString(36);
+    const slot = slotOf(tag);
+    if (tags[slot] !== undefined) continue;
+    tags[slot] = tag;
+    found++;
+  }
+  return tags;
+}
+
+/** CRC-16/XMODEM, by which Redis spreads keys. */
+function crc16(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) crc = ((crc << 8) ^ TABLE[((crc >> 8) ^ byte) & 0xff]!) & 0xffff;
+  return crc;
+}
+
+const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  return crc;
+});

@@ -1,0 +1,143 @@
+import { TtsctlError } from "../../errors.ts";
+import type { TimeReader } from "../../task/time.ts";
+import type { TaskId } from "../task-source.ts";
+import type { RedisCommands, Reply } from "./commands.ts";
+import type { GuardedRemoval, Outcome } from "./copies.ts";
+import type { Layout } from "./layout.ts";
+import { runForEach } from "./script-run.ts";
+import type { SeenCopy } from "./seen-copy.ts";
+import { placesOf, type SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
+import { REMOVE_HASH } from "./slotted-scripts.ts";
+
+/** Members of a task without a hash: in each index it goes if its score is not above the limit. */
+interface Dangling {
+  readonly id: TaskId;
+  readonly limits: readonly [number, number];
+}
+
+/**
+ * Guarded removals in a cluster (SPEC section 10): the hash if it still is as it was decided on, then its members. A kill
+ * in between leaves dangling members.
+ *
+ * A service that writes the task anew meanwhile (hash, index, index) gives it a later time: its members stay, since only
+ * those go whose score is none above what was decided on, the scores that were seen and the time of the hash. A member
+ * without a hash is looked at once more, both scores and then the hash; it goes if its score is not above that, and it is
+ * put back if there is a hash by then, as a writer of ours puts its members in first.
+ */
+export class SlottedRemoval {
+  readonly #commands: RedisCommands;
+  readonly #layout: Layout;
+  readonly #indexes: SlottedIndexes;
+  readonly #times: TimeReader;
+
+  constructor(commands: RedisCommands, layout: Layout, parts: { indexes: SlottedIndexes; times: TimeReader }) {
+    this.#commands = commands;
+    this.#layout = layout;
+    this.#indexes = parts.indexes;
+    this.#times = parts.times;
+  }
+
+  async run(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+    const scores = await this.#indexes.scores(removals.flatMap(({ id }) => placesOf(this.#layout, id)));
+    const outcomes = removals.map(({ seen }, i): Outcome<boolean> | undefined => {
+      const [score, userScore] = [scores[i * 2]!, scores[i * 2 + 1]!];
+      if (score instanceof TtsctlError) return score;
+      if (userScore instanceof TtsctlError) return userScore;
+      if (seen.exists) return undefined;
+      return (score ?? "") === seen.score && (userScore ?? "") === seen.userScore ? undefined : false;
+    });
+    const due = (exists: boolean) =>
+      removals.flatMap(({ seen }, i) => (outcomes[i] === undefined && seen.exists === exists ? [i] : []));
+    await Promise.all([
+      this.#settle(due(true), outcomes, (at) => this.#removeTasks(at.map((i) => removals[i]!))),
+      this.#settle(due(false), outcomes, (at) => this.#removeMembers(at.map((i) => removals[i]!))),
+    ]);
+    return outcomes.map((outcome) => outcome!);
+  }
+
+  async #settle(
+    at: readonly number[],
+    outcomes: (Outcome<boolean> | undefined)[],
+    work: (at: readonly number[]) => Promise<Outcome<boolean>[]>,
+  ): Promise<void> {
+    if (at.length === 0) return;
+    const done = await work(at);
+    at.forEach((place, i) => {
+      outcomes[place] = done[i]!;
+    });
+  }
+
+  async #removeTasks(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+    const runs = removals.map(({ id, seen }) => ({ keys: [this.#keyOf(id)], args: [seen.status, seen.updatedAt] }));
+    const replies = (await runForEach(this.#commands, REMOVE_HASH, runs)).map(unlessFatal);
+    const gone = removals.filter((_, i) => replies[i] === 1);
+    await this.#drop(gone.map(({ id, seen }) => ({ id, limits: this.#limitsOf(seen) })));
+    return replies.map((reply) => (reply instanceof TtsctlError ? reply : reply === 1));
+  }
+
+  /** What was decided on is the time of the hash, and what was seen of its scores. */
+  #limitsOf({ updatedAt, score, userScore }: SeenCopy): [number, number] {
+    const time = this.#times.parse(updatedAt);
+    const least = Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
+    return [Math.max(limitOf(score), least), Math.max(limitOf(userScore), least)];
+  }
+
+  #removeMembers(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+    return this.dropMembers(
+      removals.map(({ id, seen }) => ({ id, limits: [limitOf(seen.score), limitOf(seen.userScore)] })),
+    );
+  }
+
+  /** Removes members of tasks that have no hash; false where there is one, or a score is above the limit. */
+  async dropMembers(tasks: readonly Dangling[]): Promise<Outcome<boolean>[]> {
+    if (tasks.length === 0) return [];
+    const before = await this.#ask(tasks, "EXISTS");
+    const due = tasks.filter((_, i) => before[i] === 0);
+    const dropped = await this.#drop(due);
+    const came = await this.#putBack(due);
+    const outcomes = new Map(due.map((task, i) => [task, came[i] ? false : dropped[i]!]));
+    return tasks.map((task, i) => {
+      const found = before[i]!;
+      return found instanceof TtsctlError ? found : (outcomes.get(task) ?? false);
+    });
+  }
+
+  /** Those that have a hash by now get their members again, with its time. True for each. */
+  async #putBack(tasks: readonly Dangling[]): Promise<boolean[]> {
+    const times = (await this.#ask(tasks, "HGET", "updated_at")).map((reply) =>
+      this.#times.parse(typeof reply === "string" ? reply : ""),
+    );
+    const places = tasks.flatMap(({ id }, i) =>
+      Number.isNaN(times[i]) ? [] : placesOf(this.#layout, id).map((place) => ({ ...place, score: times[i]! })),
+    );
+    if (places.length > 0) await this.#indexes.raise(places);
+    return times.map((time) => !Number.isNaN(time));
+  }
+
+  async #drop(tasks: readonly Dangling[]): Promise<Outcome<boolean>[]> {
+    const places = tasks.flatMap(({ id, limits }) =>
+      placesOf(this.#layout, id).map((place, i) => ({ ...place, limit: limits[i]! })),
+    );
+    const dropped = await this.#indexes.drop(places);
+    return tasks.map((_, i) => {
+      const both = dropped.slice(i * 2, i * 2 + 2);
+      return both.find((outcome) => outcome instanceof TtsctlError) ?? both.every((outcome) => outcome === true);
+    });
+  }
+
+  /** One command about each task's hash. */
+  async #ask(tasks: readonly Dangling[], name: string, ...args: string[]): Promise<Reply[]> {
+    const replies = await this.#commands.pipeline(tasks.map(({ id }) => [name, this.#keyOf(id), ...args]));
+    return replies.map(unlessFatal);
+  }
+
+  #keyOf({ userId, taskId }: TaskId): string {
+    return this.#layout.taskKey(userId, taskId);
+  }
+}
+
+/** The highest score that a member may have to go, from one that was seen; without one none may. */
+function limitOf(score: string): number {
+  if (score === "") return Number.NEGATIVE_INFINITY;
+  return score === "inf" ? Number.POSITIVE_INFINITY : Number(score);
+}

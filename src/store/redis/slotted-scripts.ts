@@ -1,0 +1,92 @@
+import { ALL_FIELDS } from "./inspection.ts";
+import type { Layout } from "./layout.ts";
+import { Script } from "./script.ts";
+import { GUARD_FUNCTION, writeFields } from "./scripts.ts";
+
+/*
+ * Scripts for a cluster: each is about one key, a hash or an index. Of several members the arguments come one after the
+ * other.
+ */
+
+/** KEYS: a hash. ARGV: what was seen, status (as in `GUARD_FUNCTION`). 1 where it still is so, else 0. */
+export const GUARD = new Script(`${GUARD_FUNCTION}
+return look(KEYS[1], ARGV[1], ARGV[2]) or 1
+`);
+
+/** How many arguments stand before the values of the layout's fields. */
+const WRITE_GUARDS = 4;
+/**
+ * Writes a hash that still is as it was seen: 1 written, 0 refused. ARGV: as for GUARD, '1' to leave it as it is, '1'
+ * where nothing else may stay in it, and the values of the layout's fields.
+ */
+function writeScript(fields: readonly string[]): Script {
+  return new Script(`${GUARD_FUNCTION}
+local refused = look(KEYS[1], ARGV[1], ARGV[2])
+if refused then return refused end
+if ARGV[3] == '1' then return 1 end
+if ARGV[4] == '1' then redis.call('DEL', KEYS[1]) end
+${writeFields(fields, "KEYS[1]", `${WRITE_GUARDS}`)}
+return 1
+`);
+}
+
+const made = new Map<Layout, Script>();
+
+export function writeScriptOf(layout: Layout): Script {
+  const script = made.get(layout) ?? writeScript(layout.fields);
+  made.set(layout, script);
+  return script;
+}
+
+/** Removes a hash that has this status and updated_at (ARGV; empty: none): 1 removed, 0 refused. */
+export const REMOVE_HASH = new Script(`
+local seen = redis.pcall('HMGET', KEYS[1], 'status', 'updated_at')
+if seen.err then return seen end
+if redis.call('EXISTS', KEYS[1]) == 0 or (seen[1] or '') ~= ARGV[1] or (seen[2] or '') ~= ARGV[2] then return 0 end
+redis.call('UNLINK', KEYS[1])
+return 1
+`);
+
+/** The type of the key of a hash, and the fields of ALL_FIELDS. */
+export const INSPECT_HASH = new Script(`
+local kind = redis.call('TYPE', KEYS[1]).ok
+local out = { kind }
+local hash = kind == 'hash' and redis.call('HMGET', KEYS[1], ${ALL_FIELDS.map((name) => `'${name}'`).join(", ")}) or {}
+for field = 1, ${ALL_FIELDS.length} do out[field + 1] = hash[field] or false end
+return out
+`);
+
+/** Raises scores to at least what is said, and tells which are higher: number from 0, score. ARGV: score, member. */
+export const RAISE = new Script(`
+redis.call('ZADD', KEYS[1], 'GT', unpack(ARGV))
+local above = {}
+for i = 1, #ARGV, 2 do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i + 1])
+  if tonumber(score) > tonumber(ARGV[i]) then
+    above[#above + 1] = (i - 1) / 2
+    above[#above + 1] = score
+  end
+end
+return above
+`);
+
+/** Sets scores that still are what is said. ARGV: member, score now, score then. */
+export const MOVE = new Script(`
+for i = 1, #ARGV, 3 do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if score and tonumber(score) == tonumber(ARGV[i + 1]) then redis.call('ZADD', KEYS[1], ARGV[i + 2], ARGV[i]) end
+end
+return 1
+`);
+
+/** Removes members whose score is not above a limit: for each 1 where it is gone, 0 where it stays. ARGV: member, limit. */
+export const DROP = new Script(`
+local out = {}
+for i = 1, #ARGV, 2 do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  local stays = score and tonumber(score) > tonumber(ARGV[i + 1])
+  if score and not stays then redis.call('ZREM', KEYS[1], ARGV[i]) end
+  out[#out + 1] = stays and 0 or 1
+end
+return out
+`);

@@ -1,0 +1,207 @@
+import { freePort, RedisServer } from "./redis.ts";
+import { RespError, type RespReply } from "./resp.ts";
+import { until } from "./until.ts";
+
+type Command = readonly (string | number)[];
+
+const SLOTS = 16_384;
+/** How long a node may be silent before the others take it for dead, milliseconds. */
+const NODE_TIMEOUT = 1000;
+/** Commands about all that there is: every primary is asked. */
+const EVERYWHERE = new Set(["FLUSHALL", "KEYS", "DBSIZE", "SCRIPT"]);
+
+/** A real Redis Cluster of a test's own: primaries with a share of the slots each, and if wanted a replica of each. */
+export class RedisCluster {
+  /** The primaries that it began with, then their replicas in the same order. */
+  readonly nodes: readonly RedisServer[];
+  readonly #primaries: number;
+  /** Who serves a slot, as far as a command was told. */
+  readonly #owners = new Map<string, RedisServer>();
+
+  private constructor(nodes: readonly RedisServer[], primaries: number) {
+    this.nodes = nodes;
+    this.#primaries = primaries;
+  }
+
+  static async start({ primaries = 3, replicas = false, args = [] as readonly string[] } = {}): Promise<RedisCluster> {
+    const nodes: RedisServer[] = [];
+    for (let i = 0; i < primaries * (replicas ? 2 : 1); i++) nodes.push(await startNode(args));
+    const cluster = new RedisCluster(nodes, primaries);
+    await cluster.#meet();
+    await cluster.#giveSlots();
+    if (replicas) await cluster.#replicate();
+    await cluster.isWhole();
+    return cluster;
+  }
+
+  /** That of one of its nodes, which is enough to find the others. */
+  get port(): number {
+    return this.nodes[0]!.port;
+  }
+
+  get place() {
+    return { kind: "cluster" as const, nodes: this.nodes.map(({ port }) => ({ host: "127.0.0.1", port })) };
+  }
+
+  get primaries(): readonly RedisServer[] {
+    return this.nodes.slice(0, this.#primaries);
+  }
+
+  replicaOf(primary: number): RedisServer {
+    return this.nodes[this.#primaries + primary]!;
+  }
+
+  /** What a `[redis]` section says of it. */
+  get config(): string {
+    return `cluster = true\nnodes = ${this.nodes.map(({ port }) => `127.0.0.1:${port}`).join(", ")}\n`;
+  }
+
+  /** One command to the node that serves its key, or to all primaries. */
+  async call(...command: (string | number)[]): Promise<RespReply> {
+    const [name, ...keys] = command;
+    if (EVERYWHERE.has(String(name))) return this.#everywhere(command);
+    if (name === "DEL" && keys.length > 1) {
+      for (const key of keys) await this.call("DEL", key);
+      return keys.length;
+    }
+    return this.#routed(command);
+  }
+
+  async pipeline(commands: readonly Command[]): Promise<RespReply[]> {
+    return Promise.all(
+      commands.map((command) =>
+        this.call(...command).catch((error: unknown) => {
+          if (error instanceof RespError) return error;
+          throw error;
+        }),
+      ),
+    );
+  }
+
+  async hash(key: string): Promise<Record<string, string>> {
+    const flat = (await this.call("HGETALL", key)) as string[];
+    return Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!]] : [])));
+  }
+
+  /** Members of a sorted set with their scores as Redis writes them, lowest first. */
+  async zset(key: string): Promise<[string, string][]> {
+    const flat = (await this.call("ZRANGE", key, 0, -1, "WITHSCORES")) as string[];
+    return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!] as [string, string]] : []));
+  }
+
+  /** Everything in it, to see that nothing changed. */
+  async dump(): Promise<Record<string, string>> {
+    const dumps = await Promise.all((await this.#serving()).map((node) => node.dump()));
+    return Object.assign({}, ...dumps);
+  }
+
+  /** The node that serves a key now. */
+  async serverOf(key: string): Promise<RedisServer> {
+    await this.#routed(["EXISTS", key]);
+    return this.#owners.get(key)!;
+  }
+
+  /** Begins to move a slot between primaries: new keys go to the target, those that are there stay until `moveKeys`. */
+  async beginMove(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
+    await to.call("CLUSTER", "SETSLOT", slot, "IMPORTING", String(await from.call("CLUSTER", "MYID")));
+    await from.call("CLUSTER", "SETSLOT", slot, "MIGRATING", String(await to.call("CLUSTER", "MYID")));
+  }
+
+  async moveKeys(from: RedisServer, to: RedisServer, ...keys: string[]): Promise<void> {
+    await from.call("MIGRATE", "127.0.0.1", to.port, "", 0, 2000, "KEYS", ...keys);
+  }
+
+  /** Ends the move: from now on the target serves the slot, and every node knows. */
+  async endMove(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
+    const keys = (await from.call("CLUSTER", "GETKEYSINSLOT", slot, 1000)) as string[];
+    if (keys.length > 0) await this.moveKeys(from, to, ...keys);
+    const id = String(await to.call("CLUSTER", "MYID"));
+    for (const node of [to, from, ...this.primaries]) await node.call("CLUSTER", "SETSLOT", slot, "NODE", id);
+    this.#owners.clear();
+  }
+
+  /** Waits until every node that runs sees all slots served. */
+  async isWhole(nodes: readonly RedisServer[] = this.nodes): Promise<void> {
+    for (const node of nodes) {
+      await until(async () => {
+        const info = String(await node.call("CLUSTER", "INFO"));
+        return info.includes("cluster_state:ok") && info.includes(`cluster_slots_ok:${SLOTS}`);
+      });
+    }
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.remove()));
+  }
+
+  async #everywhere(command: Command): Promise<RespReply> {
+    const replies = await Promise.all((await this.#serving()).map((node) => node.call(...command)));
+    if (Array.isArray(replies[0])) return replies.flat();
+    if (typeof replies[0] === "number") return (replies as number[]).reduce((sum, count) => sum + count, 0);
+    return replies[0]!;
+  }
+
+  /** The nodes that are primaries now. */
+  async #serving(): Promise<RedisServer[]> {
+    const roles = await Promise.all(this.nodes.map((node) => node.call("ROLE").catch(() => ["gone"])));
+    return this.nodes.filter((_, i) => (roles[i] as string[])[0] === "master");
+  }
+
+  async #routed(command: Command): Promise<RespReply> {
+    const key = String(command[1]);
+    for (let tries = 0; ; tries++) {
+      const node = this.#owners.get(key) ?? this.nodes[0]!;
+      try {
+        const reply = await node.call(...command);
+        this.#owners.set(key, node);
+        return reply;
+      } catch (error) {
+        const port = /^MOVED \d+ .*:(\d+)$/.exec((error as Error).message)?.[1];
+        if (port === undefined || tries === 5) throw error;
+        this.#owners.set(key, this.nodes.find((other) => other.port === Number(port))!);
+      }
+    }
+  }
+
+  async #meet(): Promise<void> {
+    const [first, ...others] = this.nodes;
+    for (const node of others) await node.call("CLUSTER", "MEET", "127.0.0.1", first!.port, await busPort(first!));
+    for (const node of this.nodes) {
+      await until(async () => {
+        return String(await node.call("CLUSTER", "INFO")).includes(`cluster_known_nodes:${this.nodes.length}\r`);
+      });
+    }
+  }
+
+  async #giveSlots(): Promise<void> {
+    const share = SLOTS / this.#primaries;
+    for (const [i, node] of this.primaries.entries()) {
+      const [from, to] = [Math.round(i * share), Math.round((i + 1) * share) - 1];
+      await node.call("CLUSTER", "ADDSLOTSRANGE", from, to);
+      await node.call("CLUSTER", "SET-CONFIG-EPOCH", i + 1).catch(() => {}); // it may have one by then
+    }
+  }
+
+  async #replicate(): Promise<void> {
+    for (const [i, primary] of this.primaries.entries()) {
+      const replica = this.replicaOf(i);
+      const id = String(await primary.call("CLUSTER", "MYID"));
+      await until(async () => String(await replica.call("CLUSTER", "NODES")).includes(id));
+      await replica.call("CLUSTER", "REPLICATE", id);
+      await until(async () => String(await replica.call("INFO", "replication")).includes("master_link_status:up"));
+    }
+  }
+}
+
+async function startNode(more: readonly string[]): Promise<RedisServer> {
+  const bus = await freePort();
+  const cluster = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
+  return RedisServer.start(...cluster, "--cluster-node-timeout", `${NODE_TIMEOUT}`, ...more);
+}
+
+async function busPort(node: RedisServer): Promise<number> {
+  const line = String(await node.call("CLUSTER", "NODES"))
+    .split("\n")
+    .find((text) => text.includes("myself"))!;
+  return Number(/@(\d+)/.exec(line)![1]);
+}

@@ -1,0 +1,294 @@
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import type { RedisCommands } from "../../../src/store/redis/commands.ts";
+import { connectRedis } from "../../../src/store/redis/connect.ts";
+import { KnownNodes } from "../../../src/store/redis/known-nodes.ts";
+import { Script } from "../../../src/store/redis/script.ts";
+import { runForEach } from "../../../src/store/redis/script-run.ts";
+import { slotOf } from "../../../src/store/redis/slots.ts";
+import { RedisCluster } from "../../helpers/cluster.ts";
+import { serve, silentServer } from "../../helpers/faults.ts";
+import { freePort, RedisServer } from "../../helpers/redis.ts";
+import { targetAt } from "../../helpers/targets.ts";
+import { until } from "../../helpers/until.ts";
+
+const TIMEOUT_S = 1;
+
+/** Ends what a test began, last first. */
+const ends: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+/** One for the tests that leave it whole, empty for each. */
+let shared: RedisCluster | undefined;
+afterAll(() => shared?.remove());
+
+async function whole(): Promise<RedisCluster> {
+  shared ??= await RedisCluster.start();
+  await shared.call("FLUSHALL");
+  return shared;
+}
+
+/** One for a test that breaks it. */
+async function start(): Promise<RedisCluster> {
+  const cluster = await RedisCluster.start();
+  ends.push(() => cluster.remove());
+  return cluster;
+}
+
+async function connect(ports: readonly number[], known?: KnownNodes): Promise<RedisCommands> {
+  const nodes = ports.map((port) => ({ host: "127.0.0.1", port }));
+  const target = { ...targetAt(1, { timeout: TIMEOUT_S }), place: { kind: "cluster" as const, nodes } };
+  const client = await connectRedis(target, known);
+  ends.push(() => client.close());
+  return client;
+}
+
+/** What it fails with, and that it did so in time. */
+async function failure(work: () => Promise<unknown>): Promise<TtsctlError> {
+  const began = performance.now();
+  const error = await work().then(
+    (value) => new Error(`it went well: ${JSON.stringify(value)}`),
+    (thrown) => thrown,
+  );
+  expect(error).toBeInstanceOf(TtsctlError);
+  expect(performance.now() - began).toBeLessThan(TIMEOUT_S * 2000 + 1000);
+  expect(error.message).not.toMatch(/\n/);
+  return error;
+}
+
+/** A client of a cluster, and the slot of a key with the node that has it and another. */
+async function scene(cluster: RedisCluster) {
+  const client = await connect([cluster.port]);
+  const from = await cluster.serverOf("n");
+  const to = cluster.primaries.find((node) => node !== from)!;
+  return { cluster, client, slot: slotOf("n"), from, to };
+}
+
+const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`);
+
+describe("a cluster", () => {
+  it("gets each command where its key is, and answers in order", async () => {
+    const cluster = await whole();
+    const client = await connect([cluster.port]);
+    expect(await client.pipeline(KEYS.map((key) => ["SET", key, `of ${key}`]))).toEqual(KEYS.map(() => "OK"));
+    expect(await client.pipeline(KEYS.map((key) => ["GET", key]))).toEqual(KEYS.map((key) => `of ${key}`));
+    for (const node of cluster.primaries) expect(await node.call("DBSIZE")).toBeGreaterThan(0);
+    expect(
+      await client.pipeline([
+        ["GET", "key:1"],
+        ["ZCARD", "key:1"],
+        ["GET", "key:2"],
+      ]),
+    ).toEqual(["of key:1", expect.any(TtsctlError), "of key:2"]);
+    expect(await client.pipeline([])).toEqual([]);
+    expect(await client.each("DBSIZE")).toHaveLength(3);
+  });
+
+  it("runs scripts where their keys are, known there or not", async () => {
+    const cluster = await whole();
+    const client = await connect([cluster.port]);
+    const script = new Script("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+    const runs = KEYS.map((key, i) => ({ keys: [key], args: [i] }));
+    expect(await runForEach(client, script, runs)).toEqual(KEYS.map((_, i) => i));
+    expect(await runForEach(client, script, runs)).toEqual(KEYS.map((_, i) => 2 * i));
+    expect(await client.script(script, ["key:1"], [5])).toBe(7);
+  });
+
+  it("scans every primary", async () => {
+    const cluster = await whole();
+    const client = await connect([cluster.port]);
+    await client.pipeline(KEYS.map((key) => ["SET", key, ""]));
+    const found = new Set<string>();
+    let cursor = "0";
+    do {
+      const [next, keys] = (await client.command("SCAN", cursor, "COUNT", 7)) as [string, string[]];
+      for (const key of keys) found.add(key);
+      cursor = next;
+    } while (cursor !== "0");
+    expect([...found].sort()).toEqual([...KEYS].sort());
+  });
+});
+
+describe("a slot that moves", () => {
+  it("is followed where it went, and nothing runs twice", async () => {
+    const { cluster, client, slot, from, to } = await scene(await whole());
+    expect(await client.command("INCR", "n")).toBe(1);
+    await cluster.beginMove(slot, from, to);
+    await cluster.endMove(slot, from, to);
+    expect(
+      await client.pipeline([
+        ["INCR", "n"],
+        ["INCR", "n"],
+      ]),
+    ).toEqual([2, 3]);
+    expect(await to.call("GET", "n")).toBe("3");
+    const before = String(await from.call("INFO", "errorstats"));
+    expect(await client.command("INCR", "n")).toBe(4);
+    expect(String(await from.call("INFO", "errorstats"))).toBe(before); // it was not asked again
+  });
+
+  it("is asked on both sides while it moves", async () => {
+    const { cluster, client, slot, from, to } = await scene(await whole());
+    await client.pipeline([
+      ["SET", "n", 1],
+      ["SET", "stays{n}", 5],
+    ]);
+    await cluster.beginMove(slot, from, to);
+    await cluster.moveKeys(from, to, "n");
+    expect(
+      await client.pipeline([
+        ["INCR", "n"],
+        ["INCR", "stays{n}"],
+        ["INCR", "new{n}"],
+        ["INCR", "n"],
+        ["SET", "x", 0],
+      ]),
+    ).toEqual([2, 6, 1, 3, "OK"]);
+    await cluster.endMove(slot, from, to);
+    expect(
+      await client.pipeline([
+        ["GET", "n"],
+        ["GET", "stays{n}"],
+        ["GET", "new{n}"],
+      ]),
+    ).toEqual(["3", "6", "1"]);
+  });
+
+  it("makes a script wait whose keys are on both sides, until they are together", async () => {
+    const { cluster, client, slot, from, to } = await scene(await whole());
+    const script = new Script("return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])");
+    await client.pipeline([
+      ["SET", "n", 1],
+      ["SET", "stays{n}", 5],
+    ]);
+    await cluster.beginMove(slot, from, to);
+    await cluster.moveKeys(from, to, "n");
+    const error = await failure(() => client.script(script, ["n", "stays{n}"], []));
+    expect(error).toMatchObject({ code: "REDIS_CLUSTER", exitCode: 4 });
+    expect(error.message).toContain("TRYAGAIN");
+    const refusals = async () => /TRYAGAIN:count=(\d+)/.exec(String(await from.call("INFO", "errorstats")))![1];
+    const before = await refusals();
+    const running = client.script(script, ["n", "stays{n}"], []);
+    await until(async () => (await refusals()) !== before);
+    await cluster.endMove(slot, from, to);
+    expect(await running).toBe(2 + 6);
+  });
+});
+
+describe("a node that is lost", () => {
+  it("is named, ends the client, and what the others were asked runs once", async () => {
+    const { cluster, client, from } = await scene(await start());
+    await client.pipeline(KEYS.map((key) => ["INCR", key]));
+    await from.stop();
+    const error = await failure(() => client.pipeline([...KEYS, "n"].map((key) => ["INCR", key])));
+    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(error.message).toContain(`127.0.0.1:${from.port}`);
+    expect((await client.lost).code).toBe("REDIS_UNAVAILABLE");
+    const others = cluster.primaries.filter((node) => node !== from);
+    for (const key of KEYS) {
+      const values = await Promise.all(others.map((node) => node.call("GET", key).catch(() => "elsewhere")));
+      expect(values.every((value) => value === "2" || value === "elsewhere")).toBe(true);
+    }
+  });
+
+  it("without a replica takes the cluster down, which is said within the timeout", async () => {
+    const { cluster, from, to } = await scene(await start());
+    const owners = await Promise.all(KEYS.map((key) => cluster.serverOf(key)));
+    const key = KEYS[owners.indexOf(to)]!;
+    await from.stop();
+    await until(async () => String(await to.call("CLUSTER", "INFO")).includes("cluster_state:fail"));
+    const client = await connect([to.port]);
+    const error = await failure(() => client.command("GET", key));
+    expect(error).toMatchObject({ code: "REDIS_CLUSTER" });
+    expect(error.message).toContain("CLUSTERDOWN");
+  });
+
+  it("is waited for no longer than the timeout where it hangs", async () => {
+    const { client, from } = await scene(await start());
+    await client.command("GET", "n");
+    from.suspend();
+    ends.push(() => from.resume());
+    const error = await failure(() => client.command("GET", "n"));
+    expect(error).toMatchObject({ code: "REDIS_TIMEOUT" });
+    expect(error.message).toContain(`:${from.port}`);
+  });
+});
+
+describe("the way in", () => {
+  it("is any of the nodes that are named", async () => {
+    const cluster = await whole();
+    const silent = await silentServer();
+    ends.push(() => silent.stop());
+    const client = await connect([await freePort(), silent.port, cluster.port]);
+    expect(await client.command("SET", "n", 1)).toBe("OK");
+    expect(client.where).toBe(`127.0.0.1:${cluster.port} (cluster)`);
+  });
+
+  it("names every node that was tried", async () => {
+    const silent = await silentServer();
+    ends.push(() => silent.stop());
+    const closed = await freePort();
+    const error = await failure(() => connect([closed, silent.port]));
+    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(error.message).toContain(`127.0.0.1:${closed} refuses`);
+    expect(error.message).toContain(`127.0.0.1:${silent.port} does not answer`);
+  });
+
+  it("is known from before where the named nodes are gone", async () => {
+    const cluster = await start();
+    const [first] = cluster.primaries;
+    const known = new KnownNodes();
+    await connect([first!.port], known);
+    await first!.stop();
+    expect((await connect([first!.port], known)).where).not.toContain(`:${first!.port} `);
+    const stranger = await failure(() => connect([first!.port], new KnownNodes()));
+    expect(stranger.message).toContain("refuses");
+  });
+
+  it("is no way into a server that is no cluster, or a node that belongs to none", async () => {
+    const single = await RedisServer.start();
+    const lonely = await RedisServer.start("--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`);
+    ends.push(
+      () => single.remove(),
+      () => lonely.remove(),
+    );
+    const noCluster = await failure(() => connect([single.port]));
+    expect(noCluster).toMatchObject({ code: "REDIS_CLUSTER", hint: expect.stringContaining("cluster = false") });
+    expect(await failure(() => connect([lonely.port]))).toMatchObject({ code: "REDIS_CLUSTER" });
+  });
+
+  it("that is taken for one node says so", async () => {
+    const cluster = await whole();
+    const client = await connectRedis(targetAt(cluster.port));
+    ends.push(() => client.close());
+    const replies = await client.pipeline(KEYS.map((key) => ["GET", key]));
+    const error = replies.find((reply) => reply instanceof TtsctlError);
+    expect(error).toMatchObject({ code: "REDIS_CLUSTER", hint: expect.stringContaining("cluster = true") });
+  });
+
+  it("is closed with all its connections", async () => {
+    const cluster = await whole();
+    const clients = async () =>
+      (await Promise.all(cluster.nodes.map((node) => node.call("INFO", "clients")))).map((info) =>
+        Number(/connected_clients:(\d+)/.exec(String(info))![1]),
+      );
+    const before = await clients();
+    const client = await connect([cluster.port]);
+    await client.pipeline(KEYS.map((key) => ["GET", key]));
+    expect(await clients()).not.toEqual(before);
+    client.close();
+    await until(async () => JSON.stringify(await clients()) === JSON.stringify(before));
+  });
+
+  it("gives up on a server that does not say where slots are", async () => {
+    const mute = await serve((socket) => {
+      socket.on("data", (chunk) => {
+        if (chunk.toString("latin1").includes("PING")) socket.write("+PONG\r\n");
+      });
+    });
+    ends.push(() => mute.stop());
+    expect(await failure(() => connect([mute.port]))).toMatchObject({ code: "REDIS_TIMEOUT" });
+  });
+});

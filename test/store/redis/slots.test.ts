@@ -1,0 +1,27 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { allTags, SLOTS, slotOf, tagOf } from "../../../src/store/redis/slots.ts";
+import { RedisCluster } from "../../helpers/cluster.ts";
+
+let cluster: RedisCluster;
+beforeAll(async () => {
+  cluster = await RedisCluster.start();
+});
+afterAll(() => cluster.remove());
+
+it("puts every key where the server does, braces and all", async () => {
+  const unit = fc.constantFrom("{", "}", "a", ":", "é", "中", "😀");
+  await fc.assert(
+    fc.asyncProperty(fc.string({ unit }), async (key) => {
+      expect(slotOf(key)).toBe(await cluster.nodes[0]!.call("CLUSTER", "KEYSLOT", key));
+    }),
+    { numRuns: 500, examples: [["{}a{b}"], ["{a}{b}"], ["}{a}"], ["{a"], [""], ["{{a}}"]] },
+  );
+});
+
+it("has a tag for each slot", () => {
+  const tags = allTags();
+  expect(tags).toHaveLength(SLOTS);
+  expect(tags.every((tag, slot) => slotOf(`tts:ttsctl:synced:{${tag}}`) === slot)).toBe(true);
+  for (const slot of [0, 1, 12_345, SLOTS - 1]) expect(tagOf(slot)).toBe(tags[slot]);
+});
