@@ -28,13 +28,21 @@ export async function* walkKeys(mirror: Steps): AsyncGenerator<KeyStep> {
  * @throws TtsctlError REDIS_*
  */
 export async function* walkIndex(mirror: Steps, userId: string | undefined): AsyncGenerator<readonly string[]> {
-  let cursor = START;
-  do {
-    const [step] = await mirror.stepIndexes([{ userId, cursor }]);
+  for (let next = stepAhead(mirror, userId, START); ; ) {
+    const [step] = await next;
     if (step instanceof TtsctlError) throw step;
-    yield step!.flat;
-    cursor = step!.cursor;
-  } while (cursor !== START);
+    const { cursor, flat } = step!;
+    if (cursor !== START) next = stepAhead(mirror, userId, cursor);
+    yield flat;
+    if (cursor === START) return;
+  }
+}
+
+/** The next step is under way while whoever walks works on the one before; it may be given up, and then nobody hears of it. */
+function stepAhead(mirror: Steps, userId: string | undefined, cursor: string): ReturnType<Steps["stepIndexes"]> {
+  const step = mirror.stepIndexes([{ userId, cursor }]);
+  step.catch(() => {});
+  return step;
 }
 
 /** How many keys or members one step of a walk asks for. */
