@@ -17,7 +17,7 @@ export async function selectionOf(
 ): Promise<Selection> {
   const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
   const raw = rawQueryOf(flags);
-  const checking = { names, times: await context.times(), now: context.clock.now() };
+  const checking = { names, rules: await context.rules(), now: context.clock.now() };
   return { ids: checkIds(raw, checking), filter: buildFilter(raw, checking), age: shortestAge(raw) };
 }
 
@@ -36,8 +36,8 @@ export function requireSelection(flags: SelectionFlags, all: boolean, hint: stri
  * The user of `--user`, for a command that chooses by nothing else.
  * @throws TtsctlError USAGE
  */
-export async function userOf({ user }: Pick<SelectionFlags, "user">): Promise<string | undefined> {
+export async function userOf(context: Context, { user }: Pick<SelectionFlags, "user">): Promise<string | undefined> {
   if (user === undefined) return undefined;
   const { checkUser } = await import("../operations/list-query.ts");
-  return checkUser(trimId(user), FLAG_NAMES.userId);
+  return checkUser(trimId(user), FLAG_NAMES.userId, await context.rules());
 }

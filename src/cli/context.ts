@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Examination } from "../config/examine.ts";
 import { isConfigured } from "../config/is-configured.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
+import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
 import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
@@ -13,8 +14,9 @@ import type { LinkEvents } from "../store/lasting-link.ts";
 import { type MirrorLink, RunLink } from "../store/mirror-link.ts";
 import { KnownNodes } from "../store/redis/known-nodes.ts";
 import { TaskStore } from "../store/task-store.ts";
+import type { RecordRules } from "../task/rules.ts";
 import { TimeReader } from "../task/time.ts";
-import { Zone } from "../task/zone.ts";
+import type { Zone } from "../task/zone.ts";
 import { ConsoleReporter } from "./console-reporter.ts";
 import type { GlobalFlags } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -132,8 +134,13 @@ export class Context {
     return this.#settings;
   }
 
+  /** By which records are read. */
+  async rules(): Promise<RecordRules> {
+    return recordRulesOf(await this.settings());
+  }
+
   async zone(): Promise<Zone> {
-    return new Zone((await this.settings()).service.timezone.value ?? undefined);
+    return (await this.rules()).zone;
   }
 
   async times(): Promise<TimeReader> {
@@ -142,13 +149,13 @@ export class Context {
 
   async fileStore(): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FileStore(path.value, await this.zone(), this.clock, undefined, this.#shared);
+    return new FileStore(path.value, await this.rules(), this.clock, undefined, this.#shared);
   }
 
   /** The store file for a command that changes it: a stop signal ends its waiting. */
   async changingFileStore(): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FileStore(path.value, await this.zone(), this.clock, this.signal, this.#shared);
+    return new FileStore(path.value, await this.rules(), this.clock, this.signal, this.#shared);
   }
 
   /** The connection of this run; ioredis is loaded only when it is opened. */
@@ -169,7 +176,7 @@ export class Context {
       import("../store/lasting-link.ts"),
     ]);
     this.#liveSettings = await this.settings();
-    this.#shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.zone());
+    this.#shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules());
     this.onRelease(() => this.#shared!.close());
     this.#link = new LastingLink(await this.#connector(), events);
     this.onRelease(() => this.#link!.close());
@@ -177,10 +184,8 @@ export class Context {
 
   async #connector() {
     const settings = await this.settings();
-    const zone = await this.zone();
-    return settings.redis.enabled.value
-      ? () => connectMirror(targetOf(settings), zone, settings.redis.layout.value, this.#knownNodes)
-      : null;
+    const rules = recordRulesOf(settings);
+    return settings.redis.enabled.value ? () => connectMirror(targetOf(settings), rules, this.#knownNodes) : null;
   }
 
   async taskStore(): Promise<TaskStore> {
@@ -251,5 +256,7 @@ export class Context {
 
 /** Whether two settings read the same from one store file: a loop that was told to read its settings again may have others. */
 function readsAlike(a: Settings, b: Settings | undefined): boolean {
-  return a.store.path.value === b?.store.path.value && a.service.timezone.value === b.service.timezone.value;
+  const reading = ({ store, service, redis }: Settings) =>
+    JSON.stringify([store.path.value, service.timezone.value, redis.layout.value]);
+  return b !== undefined && reading(a) === reading(b);
 }

@@ -1,9 +1,10 @@
 import type { Examination } from "../config/examine.ts";
+import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
 import type { ConfigFacts, DoctorParts } from "../operations/doctor/probe.ts";
 import { FileStore } from "../store/file/file-store.ts";
-import { layoutNamed } from "../store/redis/layouts.ts";
 import type { RedisTarget } from "../store/redis/target.ts";
+import { RecordRules } from "../task/rules.ts";
 import { Zone } from "../task/zone.ts";
 import type { Context } from "./context.ts";
 
@@ -14,18 +15,17 @@ export async function doctorParts(context: Context): Promise<DoctorParts> {
   const known = (section: string) => (examined.wrong.has(section) ? null : settings);
   const [redis, store, paths] = [known("redis"), known("store"), known("paths")];
   const [cleanup, service] = [known("cleanup")?.cleanup, known("service")?.service];
-  const zone = service === undefined ? null : new Zone(service.timezone.value ?? undefined);
+  const rules = service === undefined ? null : recordRulesOf(settings!);
   return {
     config: factsOf(examined, context),
     nodeVersion: process.version,
     // In another zone the file is as whole: only times would be read differently.
-    file: store && new FileStore(store.store.path.value, zone ?? new Zone("UTC"), context.clock),
+    file: store && new FileStore(store.store.path.value, rules ?? new RecordRules(new Zone("UTC")), context.clock),
     paths: paths && { output: paths.paths.output.value, logs: paths.paths.logs.value },
     audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
     connect: redis && (redis.redis.enabled.value ? connecterOf(targetOf(redis)) : "off"),
     db: redis?.redis.db.value ?? 0,
-    layout: layoutNamed(redis?.redis.layout.value ?? "plain"),
-    zone,
+    rules,
     zoneOrigin: service?.timezone.value == null ? null : service.timezone.origin,
     cleanup: cleanup ? { retention: cleanup.retention.value, stuckAfter: cleanup.stuckAfter.value } : null,
     clock: context.clock,

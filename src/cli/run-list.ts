@@ -13,7 +13,7 @@ export async function runList(context: Context, raw: RawQuery, look: LookFlags, 
   const { buildListQuery, LARGEST_PAGE } = await import("../operations/list-query.ts");
   const { limit } = look;
   const paged = limit === undefined || limit > LARGEST_PAGE ? raw : { ...raw, pageSize: limit };
-  const checking = { names, times: await context.times(), now: context.clock.now() };
+  const checking = { names, rules: await context.rules(), now: context.clock.now() };
   const query = buildListQuery(paged, look.source, checking);
   if (limit === undefined || limit <= LARGEST_PAGE) return listPage(context, query, look, names);
   const { listLong } = await import("./list-long.ts");

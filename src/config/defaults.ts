@@ -1,7 +1,5 @@
+import type { LayoutName } from "../task/layouts.ts";
 import type { Address } from "./address.ts";
-
-/** How the service lays its tasks out in Redis (SPEC section 10). */
-export type LayoutName = "plain" | "api_ms";
 
 /** The type of each setting's value, by the name `section.option` that `config` shows. Durations are seconds. */
 export interface SettingValues {

@@ -1,9 +1,7 @@
+import { LAYOUT_NAMES, type LayoutName } from "../task/layouts.ts";
 import type { Address } from "./address.ts";
-import type { LayoutName } from "./defaults.ts";
 import { parsePort } from "./integers.ts";
 import { HOST, type Kind } from "./kinds.ts";
-
-const LAYOUTS: readonly LayoutName[] = ["plain", "api_ms"];
 
 export const ADDRESSES: Kind<readonly Address[]> = {
   accepted: "addresses host:port separated by commas, such as 10.0.0.1:26379, [::1]:26379",
@@ -15,7 +13,7 @@ export const ADDRESSES: Kind<readonly Address[]> = {
 
 export const LAYOUT: Kind<LayoutName> = {
   accepted: "plain, or api_ms (the layout of the GPT-SoVITS API service)",
-  parse: (text) => LAYOUTS.find((name) => name === text.trim().toLowerCase()),
+  parse: (text) => LAYOUT_NAMES.find((name) => name === text.trim().toLowerCase()),
 };
 
 /** A name without spaces at its ends. */

@@ -1,5 +1,5 @@
+import type { LayoutName } from "../task/layouts.ts";
 import type { Address } from "./address.ts";
-import type { LayoutName } from "./defaults.ts";
 
 /** Where a value came from, highest first. */
 export type Source = "flag" | "env" | "file" | "default";

@@ -5,7 +5,7 @@ import type { DeleteResult } from "../operations/delete.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
-import type { TimeReader } from "../task/time.ts";
+import type { RecordRules } from "../task/rules.ts";
 import type { Health } from "./health.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Metrics } from "./metrics.ts";
@@ -44,7 +44,7 @@ export interface StatsRequest {
 /** What the HTTP API works with. */
 export interface ServerParts {
   readonly store: TaskStore;
-  readonly times: TimeReader;
+  readonly rules: RecordRules;
   readonly clock: Clock;
   readonly hosts: Hosts;
   /** Null where none is asked for. */

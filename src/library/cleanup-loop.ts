@@ -117,8 +117,8 @@ export class CleanupLoop {
   }
 
   #file(): FileStore {
-    const { settings, zone, clock } = this.#parts;
-    return new FileStore(settings.store.path.value, zone, clock, this.#stop.signal);
+    const { settings, rules, clock } = this.#parts;
+    return new FileStore(settings.store.path.value, rules, clock, this.#stop.signal);
   }
 }
 

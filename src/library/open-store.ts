@@ -37,15 +37,15 @@ export class OpenStore implements TaskStore {
   #closing: Promise<void> | null = null;
 
   constructor(parts: StoreParts) {
-    const { zone, clock, link, news, logger, settings } = parts;
+    const { rules, clock, link, news, logger, settings } = parts;
     const path = settings.store.path.value;
     this.#parts = parts;
-    this.#parser = new RecordParser(zone);
-    this.#shared = new SharedSnapshot(path, zone, { grows: true });
-    this.#readFile = new FileStore(path, zone, clock, undefined, this.#shared);
+    this.#parser = new RecordParser(rules);
+    this.#shared = new SharedSnapshot(path, rules, { grows: true });
+    this.#readFile = new FileStore(path, rules, clock, undefined, this.#shared);
     this.#reader = new TaskReader(this.#readFile, link);
     this.#writer = new TaskWriter({
-      ...{ file: new FileStore(path, zone, clock), shared: this.#shared, zone, clock, link },
+      ...{ file: new FileStore(path, rules, clock), shared: this.#shared, rules, clock, link },
       warn: (line) => logger.warn(line),
       onMirrorFailure: (error, count) => news.onFailure(error, count),
     });
@@ -59,11 +59,11 @@ export class OpenStore implements TaskStore {
 
   async delete(userId: string, taskId: string): Promise<DeleteResult> {
     this.#refuseClosed();
-    return resultOf(await this.#writer.remove(idOf(userId, taskId)));
+    return resultOf(await this.#writer.remove(idOf(userId, taskId, this.#parts.rules)));
   }
 
   async get(userId: string, taskId: string, options: { readonly source?: Source } = {}): Promise<StoredTask | null> {
-    const id = idOf(userId, taskId);
+    const id = idOf(userId, taskId, this.#parts.rules);
     return (await this.listByIds(id.userId, [id.taskId], options)).items[0] ?? null;
   }
 
@@ -136,7 +136,7 @@ export class OpenStore implements TaskStore {
   }
 
   get #queryContext() {
-    return { times: this.#parser.times, clock: this.#parts.clock };
+    return { rules: this.#parts.rules, clock: this.#parts.clock };
   }
 
   #refuseClosed(): void {

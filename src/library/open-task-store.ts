@@ -1,9 +1,9 @@
 import { systemClock } from "../clock.ts";
+import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
 import { LastingLink } from "../store/lasting-link.ts";
 import { KnownNodes } from "../store/redis/known-nodes.ts";
-import { Zone } from "../task/zone.ts";
 import { MirrorNews } from "./mirror-news.ts";
 import { OpenStore } from "./open-store.ts";
 import { settingsOf } from "./settings.ts";
@@ -33,16 +33,14 @@ function guarded(logger: Logger): Logger {
 export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
   const settings = await settingsOf(options);
   const logger = options.logger === undefined ? SILENT : guarded(options.logger);
-  const zone = new Zone(settings.service.timezone.value ?? undefined);
+  const rules = recordRulesOf(settings);
   const news = new MirrorNews(logger, systemClock);
   const knownNodes = new KnownNodes();
-  const connect = settings.redis.enabled.value
-    ? () => connectMirror(targetOf(settings), zone, settings.redis.layout.value, knownNodes)
-    : null;
+  const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), rules, knownNodes) : null;
   const link = new LastingLink(connect, {
     onUp: (mirror, again) => news.onUp(mirror, again),
     onDown: (error) => news.onDown(error),
   });
   for (const line of settings.warnings) logger.warn(line);
-  return new OpenStore({ settings, zone, link, news, logger, clock: systemClock });
+  return new OpenStore({ settings, rules, link, news, logger, clock: systemClock });
 }

@@ -1,14 +1,14 @@
 import type { Clock } from "../clock.ts";
 import type { Settings } from "../config/settings.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
-import type { Zone } from "../task/zone.ts";
+import type { RecordRules } from "../task/rules.ts";
 import type { MirrorNews } from "./mirror-news.ts";
 import type { Logger } from "./types.ts";
 
 /** What an open store is made of. */
 export interface StoreParts {
   readonly settings: Settings;
-  readonly zone: Zone;
+  readonly rules: RecordRules;
   readonly link: MirrorLink;
   readonly news: MirrorNews;
   readonly logger: Logger;

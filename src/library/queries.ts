@@ -3,7 +3,7 @@ import { TtsctlError } from "../errors.ts";
 import { buildListQuery, type QueryNames } from "../operations/list-query.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import type { ListQuery, ListResult } from "../store/task-store.ts";
-import type { TimeReader } from "../task/time.ts";
+import type { RecordRules } from "../task/rules.ts";
 import { LibraryTask } from "./stored-task.ts";
 import type { PageQuery, TaskPage } from "./types.ts";
 
@@ -26,7 +26,7 @@ const KNOWN: readonly string[] = ["page", "pageSize", "userId", "status", "since
  */
 export function listQueryOf(
   query: PageQuery & { readonly taskIds?: readonly string[] },
-  { times, clock }: { times: TimeReader; clock: Clock },
+  { rules, clock }: { rules: RecordRules; clock: Clock },
 ): ListQuery {
   const { status, source = "auto", taskIds, ...rest } = query;
   const unknown = Object.keys(rest).find((name) => !KNOWN.includes(name));
@@ -41,7 +41,7 @@ export function listQueryOf(
     });
   }
   const raw = { ...rest, ...(status && { statuses: status }), ...(taskIds && { taskIds }) };
-  return buildListQuery(raw, source, { names: NAMES, times, now: clock.now() });
+  return buildListQuery(raw, source, { names: NAMES, rules, now: clock.now() });
 }
 
 export function pageOf({ tasks, ...rest }: ListResult): TaskPage {

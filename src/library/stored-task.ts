@@ -3,6 +3,7 @@ import { JsonSyntaxError } from "../json/scan.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { idProblem, trimId } from "../task/ids.ts";
 import type { RecordParser } from "../task/parse.ts";
+import type { RecordRules } from "../task/rules.ts";
 import { shownStatus } from "../task/status.ts";
 import { isInvalid, saysDeleted, type Task } from "../task/task.ts";
 import type { StoredTask, TaskRecord } from "./types.ts";
@@ -60,9 +61,9 @@ function parsed(text: string, parser: RecordParser) {
  * The trimmed ids of a task.
  * @throws TtsctlError TASK_INVALID for what cannot name one
  */
-export function idOf(userId: string, taskId: string): TaskId {
+export function idOf(userId: string, taskId: string, rules: RecordRules): TaskId {
   const id = { userId: trimId(String(userId)), taskId: trimId(String(taskId)) };
-  const problem = idProblem("user_id", id.userId) ?? idProblem("task_id", id.taskId);
+  const problem = idProblem("user_id", id.userId, rules) ?? idProblem("task_id", id.taskId, rules);
   if (problem !== undefined) throw invalid(problem);
   return id;
 }

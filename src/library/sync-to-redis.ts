@@ -9,12 +9,12 @@ import type { SyncResult } from "./types.ts";
 const NOTHING_REMOVED = { prune: false, maxDelete: null, allowEmpty: false };
 
 /** `ttsctl sync` by a program: the run lock is held, and a failure of Redis is a value. */
-export async function syncToRedis({ settings, zone, clock, link, logger }: StoreParts): Promise<SyncResult> {
+export async function syncToRedis({ settings, rules, clock, link, logger }: StoreParts): Promise<SyncResult> {
   const state = await link.open();
   if (state.kind !== "on") {
     return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
   }
-  const file = new FileStore(settings.store.path.value, zone, clock);
+  const file = new FileStore(settings.store.path.value, rules, clock);
   const lock = await file.lock("run");
   try {
     const {

@@ -86,7 +86,7 @@ async function look(snapshot: Snapshot, mirror: Mirror | null, id: TaskId): Prom
   const [answer] = mirror === null ? [null] : await mirror.see([id]);
   const unread = answer instanceof TtsctlError ? answer : null;
   const seen = answer instanceof TtsctlError ? null : (answer ?? null);
-  const copies = { file: fileCopy(snapshot, id), mirror: seen && mirrorCopy(seen, mirror!.times) };
+  const copies = { file: fileCopy(snapshot, id), mirror: seen && mirrorCopy(seen, mirror!) };
   return { id, copies, seen, asked: mirror !== null, unread };
 }
 

@@ -44,7 +44,7 @@ export interface GetOptions {
 export async function getTask(parts: GetParts, id: TaskId, { source, logLines }: GetOptions): Promise<GetResult> {
   const warnings: string[] = [];
   // A user that no valid task can have would name the key of another task.
-  const asks = source !== "file" && idProblem("user_id", id.userId) === undefined;
+  const asks = source !== "file" && idProblem("user_id", id.userId, parts.file.rules) === undefined;
   const redis = !asks ? null : await fromRedis(parts, id, source === "redis", warnings);
   const file = source === "redis" ? NOTHING : await fromFile(parts, id, redis !== null, warnings);
   return {

@@ -5,8 +5,9 @@ import { parseDuration } from "../task/duration.ts";
 import type { TaskFilter } from "../task/filter.ts";
 import { idProblem, trimId, uniqueIds } from "../task/ids.ts";
 import { nearest } from "../task/nearest.ts";
+import type { RecordRules } from "../task/rules.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.ts";
-import type { TimeReader } from "../task/time.ts";
+import { TimeReader } from "../task/time.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
 export const LARGEST_PAGE = 1000;
@@ -27,7 +28,7 @@ export type QueryNames = Readonly<Record<keyof RawQuery, string>>;
 
 export interface QueryContext {
   readonly names: QueryNames;
-  readonly times: TimeReader;
+  readonly rules: RecordRules;
   /** Epoch seconds, for ages. */
   readonly now: number;
 }
@@ -48,15 +49,15 @@ export function buildListQuery(raw: RawQuery, source: SourceChoice, context: Que
 }
 
 /** The part that choosing tasks has in common with listing them. */
-export function buildFilter(raw: RawQuery, { names, times, now }: QueryContext): TaskFilter {
+export function buildFilter(raw: RawQuery, { names, rules, now }: QueryContext): TaskFilter {
   const userId = raw.userId == null ? undefined : trimId(raw.userId);
   // An empty variable in a script must not turn "delete --status $WORDS" into "delete everything".
   if (raw.statuses?.length === 0) throw usage(`${names.statuses} is empty`, "give a status, or leave it out for any");
   return {
-    ...(userId === undefined ? {} : { userId: checkUser(userId, names.userId) }),
+    ...(userId === undefined ? {} : { userId: checkUser(userId, names.userId, rules) }),
     statuses: new Set((raw.statuses ?? []).map((word) => checkStatus(word, names.statuses))),
-    since: raw.since == null ? null : checkTime(raw.since, names.since, times, now),
-    until: raw.until == null ? null : checkTime(raw.until, names.until, times, now),
+    since: raw.since == null ? null : checkTime(raw.since, names.since, rules, now),
+    until: raw.until == null ? null : checkTime(raw.until, names.until, rules, now),
   };
 }
 
@@ -73,9 +74,9 @@ export function checkIds(raw: RawQuery, { names }: QueryContext): string[] | nul
 }
 
 /** A trimmed user id that a task can have. */
-export function checkUser(userId: string, name: string): string {
+export function checkUser(userId: string, name: string, rules: RecordRules): string {
   if (userId === "") throw usage(`${name} is empty`, "give a user id, or leave it out for all users");
-  const problem = idProblem("user_id", userId);
+  const problem = idProblem("user_id", userId, rules);
   if (problem !== undefined) throw usage(`${name}: ${problem}`, "no valid task has such a user");
   return userId;
 }
@@ -90,10 +91,10 @@ function checkStatus(word: string, name: string): string {
   );
 }
 
-function checkTime(text: string, name: string, times: TimeReader, now: number): number {
+function checkTime(text: string, name: string, rules: RecordRules, now: number): number {
   const age = ageOf(text);
   if (age !== undefined) return now - age;
-  const time = times.parse(text.trim());
+  const time = new TimeReader(rules.zone).parse(text.trim());
   if (!Number.isNaN(time)) return time;
   throw usage(
     `${name}: ${JSON.stringify(text)} is no time`,

@@ -15,7 +15,7 @@ const MOST_ZONE_SECONDS = 26 * 3600;
 export async function checkTimezone(mirror: Mirror): Promise<void> {
   const gaps: number[] = [];
   for (const { score, updatedAt } of await mirror.sample(SAMPLE)) {
-    const ours = mirror.times.parse(updatedAt);
+    const ours = mirror.times.ofHash(updatedAt);
     if (mirror.times.naive && !Number.isNaN(ours)) gaps.push(Math.abs(score - ours));
   }
   const wrong = gaps.filter((gap) => gap >= 60 && gap <= MOST_ZONE_SECONDS);

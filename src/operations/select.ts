@@ -71,7 +71,7 @@ async function selectByFilter(snapshot: Snapshot, mirror: Mirror | null, filter:
 /** The usable copies that Redis has, at most BATCH of them. */
 async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<(Copy | null)[]> {
   return (await mirror.see(ids)).map((seen) => {
-    const copy = seen instanceof TtsctlError ? null : mirrorCopy(seen, mirror.times);
+    const copy = seen instanceof TtsctlError ? null : mirrorCopy(seen, mirror);
     return typeof copy === "object" ? copy : null;
   });
 }

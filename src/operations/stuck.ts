@@ -41,7 +41,7 @@ async function movedOn(mirror: Mirror, ids: readonly TaskId[], rule: StuckRule):
   const copies = await mirror.see(ids);
   return copies.map((copy) => {
     if (copy instanceof TtsctlError || !copy.exists) return false;
-    const score = mirror.times.parse(copy.updatedAt);
-    return !Number.isNaN(score) && !isStuck(shownStatus(copy.status) ?? "other", score, rule);
+    const { status, time } = mirror.stateOf(copy);
+    return !Number.isNaN(time) && !isStuck(shownStatus(status) ?? "other", time, rule);
   });
 }

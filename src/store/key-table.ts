@@ -1,3 +1,4 @@
+import { type ByteRanks, COLON_BETWEEN } from "../task/layouts.ts";
 import type { TaskId } from "./task-source.ts";
 
 const NONE = -1;
@@ -14,7 +15,13 @@ export class KeyTable {
   #offsets = new Uint32Array(1 << 10);
   #userLengths = new Uint32Array(1 << 10);
   #slots = new Int32Array(1 << 11).fill(NONE);
+  readonly #ranks: ByteRanks | null;
   size = 0;
+
+  /** @param ranks by which members compare; null: bytewise */
+  constructor(ranks: ByteRanks | null = null) {
+    this.#ranks = ranks;
+  }
 
   /** The number of the key whose parts stand in `bytes`, added if it is new. */
   add(bytes: Uint8Array, userFrom: number, userEnd: number, taskFrom: number, taskEnd: number): number {
@@ -59,14 +66,6 @@ export class KeyTable {
     return this.#slots[this.#slotOf(...this.#write(userId, taskId))]!;
   }
 
-  /** The number of the key whose text is `user:task`, or -1: the user ends at the first colon. */
-  findMember(member: string): number {
-    this.#reserve(member.length * MOST_BYTES);
-    const length = this.#arena.write(member, this.#used);
-    const userLength = this.#arena.subarray(this.#used, this.#used + length).indexOf(0x3a);
-    return userLength < 0 ? NONE : this.#slots[this.#slotOf(this.#used, length, userLength)]!;
-  }
-
   /** The number of the key of a user's task, or -1; `user` is UTF-8, so that many tasks of one are found quickly. */
   findTask(user: Uint8Array, taskId: string): number {
     this.#reserve(user.length + 1 + taskId.length * MOST_BYTES);
@@ -99,9 +98,22 @@ export class KeyTable {
     return true;
   }
 
-  /** Bytewise order of the `user:task` members. */
+  /** The order of the members of the global index. */
   compare(a: number, b: number): number {
+    if (this.#ranks !== null) return this.#compareRanks(this.#ranks, a, b);
     return this.#arena.compare(this.#arena, this.#offsets[b], this.#end(b), this.#offsets[a], this.#end(a));
+  }
+
+  #compareRanks(ranks: ByteRanks, a: number, b: number): number {
+    const [fromA, fromB] = [this.#offsets[a]!, this.#offsets[b]!];
+    const [lengthA, lengthB] = [this.#end(a) - fromA, this.#end(b) - fromB];
+    const shorter = Math.min(lengthA, lengthB);
+    for (let i = 0; i < shorter; i++) {
+      const byteA = i === this.#userLengths[a] ? COLON_BETWEEN : this.#arena[fromA + i]!;
+      const byteB = i === this.#userLengths[b] ? COLON_BETWEEN : this.#arena[fromB + i]!;
+      if (byteA !== byteB) return ranks[byteA]! - ranks[byteB]!;
+    }
+    return lengthA - lengthB;
   }
 
   /** Writes a key where the next one will be, for now: its place, its length, that of its user. */

@@ -1,4 +1,4 @@
-import { memberOf } from "../task/ids.ts";
+import { keyOf } from "../task/ids.ts";
 import { type Look, UNKNOWN } from "./redis/look.ts";
 import type { TaskId } from "./task-source.ts";
 
@@ -10,18 +10,18 @@ export class LeftCopies {
   readonly #left = new Map<string, string>();
 
   /** @param updatedAt that of the copy, as we wrote it; null where it is not known how it was left */
-  note({ userId, taskId }: TaskId, updatedAt: string | null): void {
-    const member = memberOf(userId, taskId);
-    this.#left.delete(member);
+  note(id: TaskId, updatedAt: string | null): void {
+    const key = keyOf(id);
+    this.#left.delete(key);
     if (updatedAt === null) return;
-    this.#left.set(member, updatedAt);
+    this.#left.set(key, updatedAt);
     if (this.#left.size > REMEMBERED) this.#left.delete(this.#left.keys().next().value!);
   }
 
   /** @param before whole microseconds; NaN: the file had no record, and so the mirror no copy */
-  guess({ userId, taskId }: TaskId, before: number): Look | null {
-    const seen = this.#left.get(memberOf(userId, taskId));
-    if (seen !== undefined) return { updatedAt: seen, seen, indexScore: null, userScore: null };
+  guess(id: TaskId, before: number): Look | null {
+    const seen = this.#left.get(keyOf(id));
+    if (seen !== undefined) return { ...UNKNOWN, updatedAt: seen, seen };
     return Number.isNaN(before) ? UNKNOWN : null;
   }
 }

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { memberOf } from "../task/ids.ts";
+import { keyOf } from "../task/ids.ts";
 import { type Change, idOf } from "./file/batch-plan.ts";
 import type { RemoveOutcome } from "./redis/remove.ts";
 import type { WriteOutcome } from "./redis/write.ts";
@@ -20,17 +20,17 @@ export interface MirrorChange {
  */
 export type MirrorOutcome = Exclude<WriteOutcome, "mended"> | RemoveOutcome | "off" | TtsctlError;
 
-export function memberIn({ change }: MirrorChange): string {
-  const { userId, taskId } = idOf(change);
-  return memberOf(userId, taskId);
+/** Which task it is of, as a key of a map. */
+export function keyIn({ change }: MirrorChange): string {
+  return keyOf(idOf(change));
 }
 
-/** One change for each task, by member, that stands for all of it: the last, before which the newest of their records went. */
+/** One change for each task, by `keyIn`, that stands for all of it: the last, before which the newest of their records went. */
 export function collapse(changes: readonly MirrorChange[]): Map<string, MirrorChange> {
   const lasts = new Map<string, MirrorChange>();
   for (const item of changes) {
-    const member = memberIn(item);
-    lasts.set(member, { change: item.change, before: newest(item.before, lasts.get(member)?.before) });
+    const key = keyIn(item);
+    lasts.set(key, { change: item.change, before: newest(item.before, lasts.get(key)?.before) });
   }
   return lasts;
 }
@@ -46,10 +46,10 @@ export function toldOf(
   const told: MirrorOutcome[] = [];
   const isFollowed = new Set<string>();
   for (let i = changes.length - 1; i >= 0; i--) {
-    const member = memberIn(changes[i]!);
-    const outcome = outcomes.get(member)!;
-    told[i] = isFollowed.has(member) ? toldEarlier(changes[i]!.change, outcome) : outcome;
-    isFollowed.add(member);
+    const key = keyIn(changes[i]!);
+    const outcome = outcomes.get(key)!;
+    told[i] = isFollowed.has(key) ? toldEarlier(changes[i]!.change, outcome) : outcome;
+    isFollowed.add(key);
   }
   return told;
 }

@@ -4,7 +4,7 @@ import { recordsOf } from "./file/records-of.ts";
 import type { SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { LeftCopies } from "./left-copies.ts";
-import { collapse, type MirrorChange, type MirrorOutcome, memberIn, toldOf } from "./mirror-change.ts";
+import { collapse, keyIn, type MirrorChange, type MirrorOutcome, toldOf } from "./mirror-change.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import { OwedCopies } from "./owed-copies.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
@@ -111,7 +111,7 @@ export class MirrorWriter {
       const done = await this.#writeSome(some);
       some.forEach((item, at) => {
         this.#owed.note(item, done[at]!);
-        outcomes.set(memberIn(item), done[at]!);
+        outcomes.set(keyIn(item), done[at]!);
       });
     }
     return outcomes;
@@ -144,7 +144,7 @@ export class MirrorWriter {
     const replaced = puts.map(({ before }) => before / 1e6);
     const outcomes = await writeToMirror(mirror, tasks, { looks: await this.#looks(mirror, puts), replaced });
     return outcomes.map((outcome, i) => {
-      this.#left.note(tasks[i]!, outcome === "written" ? tasks[i]!.updatedAt : null);
+      this.#left.note(tasks[i]!, outcome === "written" ? mirror.layout.timeTextOf(tasks[i]!) : null);
       return outcome === "mended" ? "unchanged" : outcome;
     });
   }

@@ -1,6 +1,6 @@
 import { toMicros } from "../task/time.ts";
 import { idOf } from "./file/batch-plan.ts";
-import { type MirrorChange, type MirrorOutcome, memberIn, newest } from "./mirror-change.ts";
+import { keyIn, type MirrorChange, type MirrorOutcome, newest } from "./mirror-change.ts";
 import type { Removal } from "./redis/remove.ts";
 
 /** How many copies are remembered. */
@@ -36,17 +36,17 @@ export class OwedCopies {
 
   /** A change, with which also goes what is owed of its task. */
   with(item: MirrorChange): MirrorChange {
-    const owed = this.#owed.get(memberIn(item));
+    const owed = this.#owed.get(keyIn(item));
     return owed === undefined ? item : { change: item.change, before: newest(item.before, owed.before) };
   }
 
   /** Takes note of what became of a change. */
   note(item: MirrorChange, outcome: MirrorOutcome): void {
-    const member = memberIn(item);
-    this.#owed.delete(member);
+    const key = keyIn(item);
+    this.#owed.delete(key);
     if (outcome === "off" || !goesBack(item)) return;
     if (typeof outcome === "string" && this.#syncs === 0) return;
-    this.#owed.set(member, { id: idOf(item.change), before: item.before });
+    this.#owed.set(key, { id: idOf(item.change), before: item.before });
     if (this.#owed.size > REMEMBERED) this.#forgetAll();
   }
 

@@ -18,14 +18,23 @@ export function uniqueIds(ids: readonly string[]): string[] {
 }
 
 /** Why a trimmed id cannot name a task, or undefined (SPEC section 1, invalid records). */
-export function idProblem(field: "user_id" | "task_id", id: string): string | undefined {
+export function idProblem(
+  field: "user_id" | "task_id",
+  id: string,
+  { allowsColons }: { readonly allowsColons: boolean },
+): string | undefined {
   if (id === "") return `${field} is empty`;
   if (!id.isWellFormed()) return `${field} holds a lone surrogate`;
-  if (field === "user_id" && id.includes(":")) return "user_id holds ':', which makes the index member ambiguous";
-  return undefined;
+  if (field === "task_id" || allowsColons || !id.includes(":")) return undefined;
+  return "user_id holds ':', which makes the index member ambiguous";
 }
 
-/** The member of the global index. It also breaks ties in the order of tasks. Without a user it is what stands there. */
+/** A task as a key of a map: no two tasks have the same. */
+export function keyOf({ userId, taskId }: { readonly userId: string; readonly taskId: string }): string {
+  return `${userId.length}:${userId}${taskId}`;
+}
+
+/** A task as people see it, and its name in the plain layout. Without a user it is what stands there. */
 export function memberOf(userId: string, taskId: string): string {
   return userId === "" ? taskId : `${userId}:${taskId}`;
 }

@@ -1,6 +1,7 @@
 import { Spans, scanRecord } from "../json/record.ts";
 import { INCOMPLETE, JsonSyntaxError, OPEN_BRACE, skipSpace, skipValue } from "../json/scan.ts";
 import { compactJson, isBlank, isCompact } from "../json/text.ts";
+import type { RecordRules } from "./rules.ts";
 import {
   type FieldTexts,
   hasTexts,
@@ -13,16 +14,17 @@ import {
   readTexts,
   type Task,
 } from "./task.ts";
-import { TimeReader } from "./time.ts";
-import type { Zone } from "./zone.ts";
+import type { TimeReader } from "./time.ts";
 
 /** Reads single records from JSON text: payloads of the mirror, lines of an import, slices of the store file. */
 export class RecordParser {
   readonly #spans = new Spans();
+  readonly rules: RecordRules;
   readonly times: TimeReader;
 
-  constructor(zone: Zone) {
-    this.times = new TimeReader(zone);
+  constructor(rules: RecordRules) {
+    this.rules = rules;
+    this.times = rules.times();
   }
 
   /** @throws JsonSyntaxError where the text is not one JSON value. */
@@ -30,7 +32,7 @@ export class RecordParser {
     // A number is known as whole only by what follows it.
     const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
     const { from, end } = this.#scan(bytes);
-    return readTask(bytes, from, end, this.#spans, this.times);
+    return readTask(bytes, from, end, this.#spans, this);
   }
 
   /** The task that a text is where its fields have these very values; null where one may differ, or it is no valid task. */
@@ -49,7 +51,7 @@ export class RecordParser {
     const bytes = Buffer.from(`${text}\n`);
     const scanned = this.#tryScan(bytes);
     if (scanned === null) return null;
-    const record = readTask(bytes, scanned.from, scanned.end, this.#spans, this.times);
+    const record = readTask(bytes, scanned.from, scanned.end, this.#spans, this);
     return isInvalid(record) ? null : record;
   }
 

@@ -2,7 +2,14 @@ import { FIELDS, type Field, Spans, scanRecord } from "../json/record.ts";
 import { BACKSLASH, OPEN_BRACE, QUOTE } from "../json/scan.ts";
 import { compactJson, decodeString, hasByte } from "../json/text.ts";
 import { idProblem, trimId } from "./ids.ts";
+import type { RecordRules } from "./rules.ts";
 import { formatUtc, isEpochInRange, type TimeReader } from "./time.ts";
+
+/** What reads records: the rules, and a reader of times by them. */
+export interface RecordReading {
+  readonly rules: RecordRules;
+  readonly times: TimeReader;
+}
 
 /** The known fields that change, as the mirror's hash holds them. */
 export interface RecordTexts {
@@ -22,7 +29,7 @@ export interface Task extends RecordTexts {
   readonly userId: string;
   /** Trimmed. */
   readonly taskId: string;
-  /** `updated_at` in epoch seconds, the number that Python's `timestamp()` gives. */
+  /** `updated_at` in epoch seconds, the number that Python's `timestamp()` gives; whole where the layout counts in those. */
   readonly score: number;
   /** The whole record as compact JSON, numbers as they were written. */
   readonly json: string;
@@ -52,11 +59,11 @@ export function readTask(
   from: number,
   end: number,
   spans: Spans,
-  times: TimeReader,
+  { rules, times }: RecordReading,
 ): Task | InvalidRecord {
   if (bytes[from] !== OPEN_BRACE) return { reason: "not an object" };
-  const user = readId(bytes, spans, "user_id");
-  const task = readId(bytes, spans, "task_id");
+  const user = readId(bytes, spans, "user_id", rules);
+  const task = readId(bytes, spans, "task_id", rules);
   const ids = {
     ...(user.id === undefined ? {} : { userId: user.id }),
     ...(task.id === undefined ? {} : { taskId: task.id }),
@@ -99,16 +106,21 @@ export function readTexts(bytes: Uint8Array, spans: Spans): RecordTexts {
   };
 }
 
-function readId(bytes: Uint8Array, spans: Spans, field: "user_id" | "task_id"): { id?: string; problem?: string } {
+function readId(
+  bytes: Uint8Array,
+  spans: Spans,
+  field: "user_id" | "task_id",
+  rules: RecordRules,
+): { id?: string; problem?: string } {
   const number = FIELD[field];
   if (!spans.has(number)) return { problem: `${field} is missing` };
   if (bytes[spans.from(number)] !== QUOTE) return { problem: `${field} is not a string` };
   const id = trimId(decodeString(bytes, spans.from(number), spans.end(number)));
-  const problem = idProblem(field, id);
+  const problem = idProblem(field, id, rules);
   return problem === undefined ? { id } : id === "" ? { problem } : { id, problem };
 }
 
-/** The score of `updated_at`, or what is wrong with it. */
+/** The score of `updated_at` as it counts, or what is wrong with it. */
 export function readScore(bytes: Uint8Array, spans: Spans, times: TimeReader): number | string {
   const field = FIELD.updated_at;
   if (!spans.has(field)) return "updated_at is missing";
@@ -119,11 +131,11 @@ export function readScore(bytes: Uint8Array, spans: Spans, times: TimeReader): n
     // Another writer may have escaped a sign of it (`\u002b`).
     if (Number.isNaN(score) && hasByte(bytes, BACKSLASH, from, end))
       score = times.parse(decodeString(bytes, from, end));
-    return Number.isNaN(score) ? "updated_at is not an ISO 8601 time" : score;
+    return Number.isNaN(score) ? "updated_at is not an ISO 8601 time" : times.counted(score);
   }
   const score = Number(latin1(bytes, from, end));
   if (Number.isNaN(score)) return "updated_at is neither a time nor a number";
-  return isEpochInRange(score) ? score : "updated_at is no time in epoch seconds";
+  return isEpochInRange(score) ? times.counted(score) : "updated_at is no time in epoch seconds";
 }
 
 /** Whether an object whose spans were scanned holds these very texts, each as a string; where in doubt it does not. */

@@ -52,14 +52,29 @@ export class TimeReader {
   #offsetMicros = 0;
   /** Whether the last time read had no offset, so that the zone decided. */
   naive = false;
+  readonly #wholeSeconds: boolean;
 
-  constructor(zone: Zone) {
+  /** @param options wholeSeconds: the service counts in those (SPEC section 10) */
+  constructor(zone: Zone, { wholeSeconds = false } = {}) {
     this.#zone = zone;
+    this.#wholeSeconds = wholeSeconds;
   }
 
   /** Whose wall clock times without an offset are of. */
   get zone(): Zone {
     return this.#zone;
+  }
+
+  /** An instant as it counts, epoch seconds: as the service's scores have it. */
+  counted(epoch: number): number {
+    return this.#wholeSeconds ? Math.trunc(epoch) : epoch;
+  }
+
+  /** A time of a hash as it counts: ISO 8601, or epoch seconds where the service writes those. NaN for neither. */
+  ofHash(text: string): number {
+    if (!this.#wholeSeconds) return this.parse(text);
+    this.naive = false;
+    return this.counted(this.epochOf(text));
   }
 
   /** Epoch seconds, or NaN where `bytes[from, end)` is not such a time. */

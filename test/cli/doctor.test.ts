@@ -8,7 +8,7 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
-import { ago, record, taskOf, UTC } from "../helpers/records.ts";
+import { ago, RULES, record, taskOf } from "../helpers/records.ts";
 import { freePort, RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { invoke } from "./invoke.ts";
@@ -205,7 +205,7 @@ describe("the store file", () => {
   });
 
   it("tells who holds its locks, without waiting", async () => {
-    const file = new FileStore(root.store, UTC, systemClock);
+    const file = new FileStore(root.store, RULES, systemClock);
     const locks = [await file.lock("run"), await file.lock("watch")];
     const { checks } = await doctor();
     expect(checks["store.locks"]).toMatchObject(like("warn", `pid ${process.pid}`));

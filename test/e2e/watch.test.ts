@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
-import { ago, record, UTC } from "../helpers/records.ts";
+import { ago, RULES, record } from "../helpers/records.ts";
 import { lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
@@ -136,7 +136,7 @@ describe("cleanup --watch", () => {
 
   it("ends within 5 s while another ttsctl holds the lock", async () => {
     here.root.writeStore([record("alice", "t1")]);
-    const lock = await new FileStore(here.root.store, UTC, systemClock).lock("run");
+    const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
     const watcher = watch();
     await until(() => watcher.openFiles().some((path) => path.endsWith(".run.lock"))); // it waits
     const began = performance.now();
@@ -151,7 +151,7 @@ describe("cleanup --watch", () => {
 describe("the locks between runs", () => {
   it("make a second run wait, and give up after 10 s naming the holder", async () => {
     here.root.writeStore([record("alice", "t1")]);
-    const file = new FileStore(here.root.store, UTC, systemClock);
+    const file = new FileStore(here.root.store, RULES, systemClock);
     const lock = await file.lock("run");
     const short = new Running(["sync"], { cwd: here.root.path });
     const runs = ["cleanup --once -o json", "delete --user alice --yes -o json"].map((line) => here.run(line));

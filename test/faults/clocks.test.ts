@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { usePlace } from "../e2e/setup.ts";
-import { ago, record, UTC } from "../helpers/records.ts";
+import { ago, RULES, record } from "../helpers/records.ts";
 import { lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { useService, ZONE } from "./helpers/beside.ts";
@@ -171,7 +171,7 @@ describe("a false clock", () => {
 
   it("that jumps while a run waits for another: the wait is as long as ever", async () => {
     await lay();
-    const lock = await new FileStore(here.root.store, UTC, systemClock).lock("run");
+    const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
     const waiting = new Running(["delete", "--all", "--force", "--yes"], { cwd: here.root.path, env: clock.env });
     await until(() => waiting.openFiles().some((path) => path.endsWith(".run.lock")));
     await sleep(200); // it has begun to wait

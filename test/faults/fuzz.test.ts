@@ -6,7 +6,7 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import { Snapshot } from "../../src/store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../src/store/file/upserts.ts";
 import { namesIn, useFolder, writeOld } from "../helpers/files.ts";
-import { record, UTC } from "../helpers/records.ts";
+import { RULES, record } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
 import { Chance, times } from "./helpers/chance.ts";
 import { triedBadInput } from "./helpers/tally.ts";
@@ -81,7 +81,7 @@ const isOfTask = (value: unknown): boolean => {
 describe("row F, fuzzed store files, wrong in a place chosen at random", () => {
   it("are refused where JSON is broken, and where not, a removal takes that task alone", async () => {
     const chance = new Chance("store");
-    const store = new FileStore(path("s.json"), UTC, { ...systemClock, now: () => systemClock.now() + 3600 });
+    const store = new FileStore(path("s.json"), RULES, { ...systemClock, now: () => systemClock.now() + 3600 });
     const files = times(1500, 60_000);
     let accepted = 0;
     for (let i = 0; i < files; i++) {
@@ -89,7 +89,7 @@ describe("row F, fuzzed store files, wrong in a place chosen at random", () => {
       const label = `TTSCTL_SEED=${SEED}, file ${i}: ${JSON.stringify(bytes.toString())}`;
       const values = judged(bytes);
       writeOld(path("s.json"), bytes);
-      const read = await Snapshot.read(path("s.json"), UTC).catch((error: unknown) => error);
+      const read = await Snapshot.read(path("s.json"), RULES).catch((error: unknown) => error);
       if (!(read instanceof Snapshot)) {
         expect(read, label).toBeInstanceOf(TtsctlError);
         expect(values, `${label}: ${read}`).toBeUndefined();

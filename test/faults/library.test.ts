@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { useFolder, writeOld } from "../helpers/files.ts";
-import { record, taskOf, UTC } from "../helpers/records.ts";
+import { RULES, record, taskOf } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
 import { readWithPython } from "../store/write/python-eyes.ts";
 import { SHAPES, textOf, WriterPlace } from "../store/write/setup.ts";
@@ -18,7 +18,7 @@ const TASKS = { count: 40, tasks: 6, width: 8 };
 
 /** The tasks that a reader finds, an unfinished append at the end aside. */
 async function held(store: string) {
-  const snapshot = await new FileStore(store, UTC, systemClock).read();
+  const snapshot = await new FileStore(store, RULES, systemClock).read();
   try {
     const tasks = await snapshot.readTasks([...snapshot.liveRows()]);
     return Object.fromEntries(tasks.map(({ userId, taskId, json }) => [`${userId}:${taskId}`, JSON.parse(json)]));

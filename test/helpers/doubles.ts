@@ -8,8 +8,7 @@ import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
 import type { TaskId } from "../../src/store/task-source.ts";
-import type { Zone } from "../../src/task/zone.ts";
-import { UTC } from "./records.ts";
+import { RULES } from "./records.ts";
 import type { RedisServer } from "./redis.ts";
 import { targetAt } from "./targets.ts";
 
@@ -51,9 +50,9 @@ export interface TestRedis {
   readonly place?: RedisTarget["place"];
 }
 
-export async function connectMirror({ port, place }: TestRedis, zone: Zone = UTC, timeout = 2): Promise<Mirror> {
+export async function connectMirror({ port, place }: TestRedis, rules = RULES, timeout = 2): Promise<Mirror> {
   const target = targetAt(port, { timeout });
-  return new Mirror(await connectRedis({ ...target, place: place ?? target.place }), zone);
+  return new Mirror(await connectRedis({ ...target, place: place ?? target.place }), rules);
 }
 
 export function linkTo(mirror: Mirror): MirrorLink {

@@ -1,10 +1,13 @@
 import { RecordParser } from "../../src/task/parse.ts";
+import { RecordRules } from "../../src/task/rules.ts";
 import { isInvalid, type Task } from "../../src/task/task.ts";
 import { formatUtc } from "../../src/task/time.ts";
 import { Zone } from "../../src/task/zone.ts";
 import type { RecordJson } from "./root.ts";
 
 export const UTC = new Zone("UTC");
+export const RULES = new RecordRules(UTC);
+export const API_MS_RULES = new RecordRules(UTC, "api_ms");
 
 export interface Ids {
   readonly user_id: string;
@@ -27,12 +30,12 @@ export function ago(seconds: number): string {
 
 /** A valid record as the code under test knows it. */
 export function taskOf(json: RecordJson): Task {
-  return taskIn(UTC, json);
+  return taskIn(RULES, json);
 }
 
-/** The same where naive times are those of a zone. */
-export function taskIn(zone: Zone, json: RecordJson): Task {
-  const task = new RecordParser(zone).parse(JSON.stringify(json));
+/** The same by other rules. */
+export function taskIn(rules: RecordRules, json: RecordJson): Task {
+  const task = new RecordParser(rules).parse(JSON.stringify(json));
   if (isInvalid(task)) throw new Error(task.reason);
   return task;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
-import { record, UTC } from "../helpers/records.ts";
+import { RULES, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { type Served, useServer } from "./setup.ts";
 
@@ -111,7 +111,7 @@ describe("DELETE", () => {
   it("beside another command that has the lock says who has it", async () => {
     const server = await here.serve("--no-cleanup");
     await server.run.says(/tasks from the file/);
-    const lock = await new FileStore(here.root.store, UTC, systemClock).lock("run");
+    const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
     try {
       const answer = await remove(server, "t01");
       expect(await codeOf(answer)).toEqual([503, "LOCK_TIMEOUT"]);

@@ -6,10 +6,9 @@ import { pageJson } from "../../src/render/page.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { RunLink } from "../../src/store/mirror-link.ts";
 import { TaskStore } from "../../src/store/task-store.ts";
-import { TimeReader } from "../../src/task/time.ts";
 import { connectMirror, ShiftedClock } from "../helpers/doubles.ts";
 import { runs } from "../helpers/python.ts";
-import { record, UTC } from "../helpers/records.ts";
+import { RULES, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { useServer } from "./setup.ts";
 
@@ -68,11 +67,11 @@ it("lists are byte for byte those of the command line: by GET and by POST, from 
   const clock = new ShiftedClock();
   const mirror = await connectMirror(here.server);
   const link = { kind: "redis" as "redis" | "file" };
-  const file = new FileStore(here.root.store, UTC, clock);
+  const file = new FileStore(here.root.store, RULES, clock);
   /** What `ttsctl query -o json` prints: its own functions, one after the other. */
   const printed = async (query: object) => {
     const state = new RunLink(link.kind === "redis" ? async () => mirror : null, () => {});
-    const checking = { names: BODY_NAMES, times: new TimeReader(UTC), now: clock.now() };
+    const checking = { names: BODY_NAMES, rules: RULES, now: clock.now() };
     const asked = buildListQuery(parseQueryBody(JSON.stringify(query), "a test"), "auto", checking);
     return [...pageJson(await new TaskStore(file, state).list(asked))].join("");
   };

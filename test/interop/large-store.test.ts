@@ -6,6 +6,7 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { type ListResult, TaskStore } from "../../src/store/task-store.ts";
 import { NO_FILTER } from "../../src/task/filter.ts";
+import { RecordRules } from "../../src/task/rules.ts";
 import { shownStatus } from "../../src/task/status.ts";
 import { Zone } from "../../src/task/zone.ts";
 import { connectMirror, linkTo } from "../helpers/doubles.ts";
@@ -30,8 +31,8 @@ describe("10,000 tasks of a service in Shanghai, with the tool in UTC", () => {
   beforeAll(async () => {
     root = rootFor(server.port, ZONE);
     await makeStore(root.path, ZONE, "--tasks", 10_000, "--users", 20, "--now", NOW, "--seed", 7, "--artifacts", 1500);
-    mirror = await connectMirror(server, new Zone(ZONE));
-    store = new TaskStore(new FileStore(root.store, new Zone(ZONE), systemClock), linkTo(mirror));
+    mirror = await connectMirror(server, new RecordRules(new Zone(ZONE)));
+    store = new TaskStore(new FileStore(root.store, new RecordRules(new Zone(ZONE)), systemClock), linkTo(mirror));
   });
   afterAll(() => {
     mirror.close();
@@ -107,7 +108,11 @@ describe("10,000 tasks of a service in Shanghai, with the tool in UTC", () => {
 
   it("are shown by get with both copies the same", async () => {
     const artifacts = await openArtifacts({ output: root.at("output"), logs: root.at("Logs") });
-    const parts = { file: new FileStore(root.store, new Zone(ZONE), systemClock), link: linkTo(mirror), artifacts };
+    const parts = {
+      file: new FileStore(root.store, new RecordRules(new Zone(ZONE)), systemClock),
+      link: linkTo(mirror),
+      artifacts,
+    };
     for (const [userId, taskId] of order.all.filter((_, i) => i % 1200 === 0)) {
       const result = await getTask(parts, { userId, taskId }, { source: "auto", logLines: null });
       expect(result.file!.json).toBe(result.redis!.json);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { TtsctlError } from "../../src/errors.ts";
 import { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
+import { RecordRules } from "../../src/task/rules.ts";
 import { Zone } from "../../src/task/zone.ts";
 import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -251,7 +252,7 @@ describe("what makes a pass refuse", () => {
 
   it("scores of the service that our zone cannot explain", async () => {
     const { site } = here;
-    const shanghai = await connectMirror(site.server, new Zone("Asia/Shanghai"));
+    const shanghai = await connectMirror(site.server, new RecordRules(new Zone("Asia/Shanghai")));
     site.root.writeStore([record("a", "t1")]);
     await site.writeRedis(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`)));
     site.state = { kind: "on", mirror: shanghai };
@@ -266,7 +267,7 @@ describe("what makes a pass refuse", () => {
 
   it("nothing where only a few scores are off, or the times have an offset", async () => {
     const { site } = here;
-    const shanghai: Mirror = await connectMirror(site.server, new Zone("Asia/Shanghai"));
+    const shanghai: Mirror = await connectMirror(site.server, new RecordRules(new Zone("Asia/Shanghai")));
     await site.writeBoth(...Array.from({ length: 10 }, (_, i) => record("a", `t${i}`, { updated_at: `${OLD}+00:00` })));
     site.state = { kind: "on", mirror: shanghai };
     expect((await site.cleanup()).result).toMatchObject({ purged: 10 });

@@ -8,9 +8,8 @@ import type { DoctorParts } from "../../src/operations/doctor/probe.ts";
 import { memoryVerdict, persistenceVerdict, versionVerdict } from "../../src/operations/doctor/redis.ts";
 import { diagnose } from "../../src/operations/doctor/run.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
-import { PLAIN } from "../../src/store/redis/plain-layout.ts";
 import { ShiftedClock } from "../helpers/doubles.ts";
-import { UTC } from "../helpers/records.ts";
+import { RULES } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { targetAt } from "../helpers/targets.ts";
 
@@ -27,8 +26,7 @@ const PARTS: DoctorParts = {
     audit: null,
     connect: "off",
     db: 0,
-    layout: PLAIN,
-    zone: UTC,
+    rules: RULES,
     zoneOrigin: null,
   },
   ...{ cleanup: { retention: 7 * 86_400, stuckAfter: 86_400 }, clock },
@@ -66,7 +64,7 @@ describe("a diagnosis", () => {
   });
 
   it("asks nothing of what a wrong configuration does not tell", async () => {
-    const all = await findings({ connect: null, zone: null, cleanup: null });
+    const all = await findings({ connect: null, rules: null, cleanup: null });
     const told = all.filter(({ status }) => status !== "skip").map(({ check }) => check);
     expect(told).toEqual([
       ...["node", "flock", "exchange", "config", "config.values", "config.secrets", "environment"],

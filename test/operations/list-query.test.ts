@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { buildListQuery, type RawQuery } from "../../src/operations/list-query.ts";
 import { BODY_NAMES, parseQueryBody } from "../../src/operations/query-body.ts";
-import { TimeReader } from "../../src/task/time.ts";
+import { RecordRules } from "../../src/task/rules.ts";
 import { Zone } from "../../src/task/zone.ts";
 
 const NOW = 1_700_000_000;
-const context = { names: BODY_NAMES, times: new TimeReader(new Zone("Asia/Shanghai")), now: NOW };
+const context = { names: BODY_NAMES, rules: new RecordRules(new Zone("Asia/Shanghai")), now: NOW };
 const build = (raw: RawQuery) => buildListQuery(raw, "auto", context);
 
 describe("buildListQuery", () => {

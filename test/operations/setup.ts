@@ -25,7 +25,7 @@ import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { connectMirror, FlakyMirror, RecordingReporter, ShiftedClock } from "../helpers/doubles.ts";
-import { taskOf, UTC } from "../helpers/records.ts";
+import { RULES, taskOf } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 
@@ -71,7 +71,7 @@ export class Site {
   }
 
   get file(): FileStore {
-    return new FileStore(this.root.store, UTC, this.clock);
+    return new FileStore(this.root.store, RULES, this.clock);
   }
 
   /** Puts records into Redis alone. */
@@ -108,7 +108,7 @@ export class Site {
   repair(options: Partial<RepairOptions> = {}): Promise<VerifyOutcome> {
     const defaults = { dryRun: false, prune: false, restore: false, maxDelete: { percent: 50 }, allowEmpty: false };
     const confirm = async (count: number) => void this.asked.push(count);
-    const parts = { ...this.#common(), mirror: this.mirror, zone: UTC, ledger: this.ledger, confirm };
+    const parts = { ...this.#common(), mirror: this.mirror, rules: RULES, ledger: this.ledger, confirm };
     return verifyAndRepair(parts, { ...defaults, ...options });
   }
 
@@ -159,7 +159,7 @@ export class Site {
       ...this.#common(),
       ledger: this.ledger,
       mirror: this.state,
-      zone: UTC,
+      rules: RULES,
       onMarked,
       drain: async () => {},
       confirm,

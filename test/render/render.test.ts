@@ -18,11 +18,11 @@ import { RecordParser } from "../../src/task/parse.ts";
 import type { Task } from "../../src/task/task.ts";
 import { TimeReader } from "../../src/task/time.ts";
 import { Zone } from "../../src/task/zone.ts";
-import { record, taskOf, UTC } from "../helpers/records.ts";
+import { RULES, record, taskOf, UTC } from "../helpers/records.ts";
 
 const PLAIN = { width: null, chalk: new Chalk({ level: 0 }) };
 const RAW: TimeTelling = { style: "raw", times: new TimeReader(UTC), zone: UTC, now: 0 };
-const parseTask = (text: string) => new RecordParser(UTC).parse(text) as Task;
+const parseTask = (text: string) => new RecordParser(RULES).parse(text) as Task;
 const EXACT =
   '{"user_id":" alice ","task_id":"t1","status":"Succeeded","updated_at":1.7e9,"top_p":1.0,"n":12345678901234567890,"deep":{"x":[1.50,null]}}';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { LastingLink } from "../../src/store/lasting-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { connectMirror } from "../helpers/doubles.ts";
-import { UTC } from "../helpers/records.ts";
+import { RULES } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { until } from "../helpers/until.ts";
 
@@ -20,7 +20,7 @@ beforeEach(async () => {
   link = new LastingLink(
     () => {
       attempts++;
-      return connectMirror(server, UTC, TIMEOUT_S);
+      return connectMirror(server, RULES, TIMEOUT_S);
     },
     {
       onUp: (_, again) => told.push(again ? "back" : "up"),

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { idProblem, memberOf, splitIds, trimId, uniqueIds } from "../../src/task/ids.ts";
 import { askPython } from "../helpers/python.ts";
+import { RULES } from "../helpers/records.ts";
 
 const SCRIPT = new URL("strip.py", import.meta.url);
 const spacy = fc.string({
@@ -74,7 +75,7 @@ describe("idProblem", () => {
     ["task_id", "\ufffd"],
     ["task_id", "\0"],
   ])("%s %j can name a task", (field, id) => {
-    expect(idProblem(field, id)).toBeUndefined();
+    expect(idProblem(field, id, RULES)).toBeUndefined();
   });
 
   test.each<["user_id" | "task_id", string, RegExp]>([
@@ -86,7 +87,7 @@ describe("idProblem", () => {
     ["task_id", "\udc00b", /^task_id.*surrogate/],
     ["task_id", "\ude00\ud83d", /^task_id.*surrogate/],
   ])("%s %j cannot", (field, id, reason) => {
-    expect(idProblem(field, id)).toMatch(reason);
+    expect(idProblem(field, id, RULES)).toMatch(reason);
   });
 });
 

@@ -70,7 +70,7 @@ async function importFrom(
   const source = await readSource(
     await openInput(from, context.terminal.stdin, file.path),
     file.path,
-    await context.zone(),
+    await context.rules(),
   );
   context.onRelease(() => source.records.close());
   await holdRunLock(context, file, flags.dryRun);

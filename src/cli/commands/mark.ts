@@ -93,7 +93,7 @@ async function markChosen(context: Context, flags: MarkFlags, { selection, statu
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     mirror: await (await context.mirrorLink()).open(),
-    zone: await context.zone(),
+    rules: await context.rules(),
     onMarked: marked.add,
     drain: marked.drain,
     confirm: planConfirmation(context, flags.yes, ask, "marked"),

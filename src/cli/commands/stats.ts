@@ -42,7 +42,7 @@ Examples:
   ttsctl stats --watch 10                    every ten seconds, drawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
-  const stats = await statsOf(context, { ...flags, userId: await userOf(flags), estimate: true });
+  const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
   await emitObject(context, stats, () => describeStats(context, stats));
   return DONE;

@@ -44,7 +44,7 @@ Examples:
   ttsctl sync --prune --max-delete 10%  also remove what only Redis has, if it is no more than a tenth`;
 
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
-  const userId = await userOf(flags);
+  const userId = await userOf(context, flags);
   if (flags.prune) await context.requireConfig(false);
   return audited(context, flags.prune && !flags.dryRun, (ledger) => syncAsAsked(context, flags, userId, ledger));
 }

@@ -49,7 +49,7 @@ Examples:
 
 async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
   checkFlags(flags);
-  const userId = await userOf(flags);
+  const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
   return audited(context, flags.repair && !flags.dryRun, async (ledger) => {
     const outcome = await (flags.repair ? repair : compare)(
@@ -96,7 +96,7 @@ async function repair(
   const confirm = confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`);
   const { dryRun, prune, restore, allowEmpty } = flags;
   const options = { ...scope, dryRun, prune, restore, allowEmpty, maxDelete: flags.maxDelete ?? { percent: 50 } };
-  return verifyAndRepair({ ...parts, file, zone: await context.zone(), ledger, confirm }, options);
+  return verifyAndRepair({ ...parts, file, rules: await context.rules(), ledger, confirm }, options);
 }
 
 async function partsOf(context: Context) {

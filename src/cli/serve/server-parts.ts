@@ -22,7 +22,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
   const { http, paths } = settings;
   return {
     store: await context.taskStore(),
-    times: await context.times(),
+    rules: await context.rules(),
     clock: context.clock,
     hosts: new Hosts(http.host.value, http.allowedHosts.value),
     token: http.token.value === null ? null : new Token(http.token.value, context.clock),

@@ -5,10 +5,10 @@ import { paramsOf } from "../list-params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 
 /** `GET /healthz`: 503 only where neither store can answer, so that nobody restarts a server for a Redis that is down. */
-export function addHealth(app: Hono<Env>, { health, times, remove, token }: ServerParts): void {
+export function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts): void {
   app.get("/healthz", async () => {
     const seen = await health();
-    const about = { timezone: times.zone.name, readOnly: remove === null, token: token !== null };
+    const about = { timezone: rules.zone.name, readOnly: remove === null, token: token !== null };
     const answer = { ...seen, ...about } satisfies HealthAnswer;
     return jsonText(`${JSON.stringify(answer)}\n`, {}, [], seen.status === "down" ? 503 : 200);
   });

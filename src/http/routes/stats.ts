@@ -14,10 +14,10 @@ export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | 
  * `GET /stats`, the JSON of `ttsctl stats` (`disk=false` leaves out the look at audio and logs), and a small part of it. Both
  * may be some seconds old: `at` says of when they are.
  */
-export function addStats(app: Hono<Env>, { stats, clock }: ServerParts): void {
+export function addStats(app: Hono<Env>, { stats, rules, clock }: ServerParts): void {
   const kept = new KeptAnswers<StatsResult>(clock);
   const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {
-    const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id");
+    const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
     return kept.get(JSON.stringify([userId ?? null, disk, estimate]), () => stats({ userId, disk, estimate }));
   };
   app.get("/stats", async (c) => {

@@ -45,8 +45,8 @@ async function answerTask(parts: ServerParts, { userId, taskId }: TaskId): Promi
   return jsonText(`${itemJson(task)}\n`, { [SOURCE_HEADER]: result.source }, result.warnings);
 }
 
-function list({ store, times, clock }: ServerParts, raw: RawQuery, names: QueryNames): Promise<ListResult> {
-  return store.list(buildListQuery(raw, "auto", { names, times, now: clock.now() }));
+function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryNames): Promise<ListResult> {
+  return store.list(buildListQuery(raw, "auto", { names, rules, now: clock.now() }));
 }
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */

@@ -4,7 +4,6 @@ import type { RedisCommands } from "../../store/redis/commands.ts";
 import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { PLAIN } from "../../store/redis/plain-layout.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/counted.ts";
 import type { Task } from "../../task/task.ts";
@@ -24,7 +23,7 @@ export const drift: Check = {
   name: "drift",
   run: async (probe) => {
     const [snapshot, client, mirror] = [await probe.snapshot(), await probe.client(), await probe.mirror()];
-    const members = await randomMembers(client);
+    const members = await randomMembers(client, mirror);
     const ids = uniqueIds([
       ...randomTasks(snapshot),
       ...members.filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId)),
@@ -73,13 +72,13 @@ async function kindsOf(
   return ids.flatMap((_, i) => {
     const [record, copy] = [records[i]!, copies[i]!];
     if (copy instanceof TtsctlError || isLate(record, copy, mirror, latest)) return [];
-    const finding = classify(record, copy, mirror.parser);
+    const finding = classify(record, copy, mirror);
     return finding === "inSync" || finding === "absent" ? [] : [finding];
   });
 }
 
 function isLate(record: Task | null, copy: Inspection, mirror: Mirror, latest: number): boolean {
-  return (record?.score ?? 0) > latest || timeOf(copy, mirror.parser) > latest;
+  return (record?.score ?? 0) > latest || timeOf(copy, mirror) > latest;
 }
 
 /** Some tasks of the file, each as likely as another. */
@@ -95,8 +94,9 @@ function randomTasks(snapshot: Snapshot): TaskId[] {
   return chosen.map((row) => ({ userId: rows.keys.userId(rows.key(row)), taskId: rows.keys.taskId(rows.key(row)) }));
 }
 
-async function randomMembers(client: RedisCommands): Promise<TaskId[]> {
-  return ((await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[]).map(PLAIN.splitMember);
+async function randomMembers(client: RedisCommands, { layout }: Mirror): Promise<TaskId[]> {
+  const members = (await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[];
+  return members.map((member) => layout.splitMember(member));
 }
 
 function uniqueIds(ids: readonly TaskId[]): TaskId[] {

@@ -21,9 +21,9 @@ const clock: Check = {
 const timezone: Check = {
   name: "timezone",
   run: async (probe) => {
-    const { zone, parts } = probe;
+    const { rules, parts } = probe;
     const from = parts.zoneOrigin ?? "the machine's, as [service] timezone is not set";
-    const where = `times without an offset are in ${zone.name} (${from})`;
+    const where = `times without an offset are in ${rules.zone.name} (${from})`;
     if (parts.connect === "off") return ok(where);
     await checkTimezone(await probe.mirror());
     return ok(`${where}, which fits what Redis holds`);

@@ -4,9 +4,8 @@ import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
 import { isFatal } from "../../store/redis/errors.ts";
-import type { Layout } from "../../store/redis/layout.ts";
 import { Mirror } from "../../store/redis/mirror.ts";
-import type { Zone } from "../../task/zone.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { type Info, parseInfo } from "./info.ts";
 import { Skip } from "./skip.ts";
 
@@ -40,8 +39,7 @@ export interface DoctorParts {
   /** Connects, to another database of the same server if one is named. */
   readonly connect: ((db?: number) => Promise<RedisCommands>) | "off" | null;
   readonly db: number;
-  readonly layout: Layout;
-  readonly zone: Zone | null;
+  readonly rules: RecordRules | null;
   /** Where the zone was set; null: nowhere, so that it is the machine's. */
   readonly zoneOrigin: string | null;
   /** Seconds. */
@@ -78,8 +76,8 @@ export class Probe {
     return this.parts.cleanup ?? unknown("[cleanup]");
   }
 
-  get zone(): Zone {
-    return this.parts.zone ?? unknown("[service] timezone");
+  get rules(): RecordRules {
+    return this.parts.rules ?? unknown("[service] timezone");
   }
 
   /** The store file as it was when it was first asked for, or its error. */
@@ -121,7 +119,7 @@ export class Probe {
   }
 
   async mirror(): Promise<Mirror> {
-    return new Mirror(await this.client(), this.zone, this.parts.layout);
+    return new Mirror(await this.client(), this.rules);
   }
 
   /** One section of INFO; skips where the Redis user may not ask for it. */

@@ -106,7 +106,7 @@ class ExportRun {
   }
 
   async all(): Promise<void> {
-    const index = new IndexSurvey(this.#snapshot);
+    const index = new IndexSurvey(this.#snapshot, this.#parts.file.rules);
     const { userId } = this.#options.filter;
     await this.#ask((mirror) => index.read(mirror, userId, this.#parts.signal));
     const total = (this.#snapshot?.size ?? 0) + index.size;

@@ -4,6 +4,7 @@ import { KeyTable } from "../../store/key-table.ts";
 import type { Member } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { toMicros } from "../../task/time.ts";
 import { indexMembers } from "../index-members.ts";
 
@@ -11,11 +12,12 @@ import { indexMembers } from "../index-members.ts";
 export class IndexSurvey {
   readonly #snapshot: Snapshot | null;
   readonly #others: KeySet;
-  readonly #only = new KeyTable();
+  readonly #only: KeyTable;
   readonly #scores: number[] = [];
 
   /** @param snapshot null where only Redis is asked */
-  constructor(snapshot: Snapshot | null) {
+  constructor(snapshot: Snapshot | null, rules: RecordRules) {
+    this.#only = new KeyTable(rules.memberRanks);
     this.#snapshot = snapshot;
     this.#others = new KeySet(snapshot?.rows.keys.size ?? 0);
   }

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { RecordParser } from "../../task/parse.ts";
-import type { Zone } from "../../task/zone.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { openTemporary, Spool, spoolFailed } from "../merge/spool.ts";
 import { BadLines } from "./bad-lines.ts";
 import { checkLines } from "./check-lines.ts";
@@ -22,11 +22,11 @@ export interface Source {
  * JSON Lines the last.
  * @throws TtsctlError IMPORT_INVALID where it is none of what can be imported, IMPORT_UNREADABLE, SPOOL_FAILED
  */
-export async function readSource(input: Input, storePath: string, zone: Zone): Promise<Source> {
+export async function readSource(input: Input, storePath: string, rules: RecordRules): Promise<Source> {
   try {
     const kind = await inputKind(input);
-    if (kind === "json") return await readJson(input, storePath, zone);
-    const source = await readCsvSource(input, storePath, zone);
+    if (kind === "json") return await readJson(input, storePath, rules);
+    const source = await readCsvSource(input, storePath, rules);
     await input.handle.close();
     return source;
   } catch (error) {
@@ -36,13 +36,13 @@ export async function readSource(input: Input, storePath: string, zone: Zone): P
 }
 
 /** A store file in any shape is read as it stands; only what that cannot read is looked at line by line. */
-async function readJson(input: Input, storePath: string, zone: Zone): Promise<Source> {
+async function readJson(input: Input, storePath: string, rules: RecordRules): Promise<Source> {
   try {
-    const records = await Snapshot.readHandle(input.handle, input.name, zone);
+    const records = await Snapshot.readHandle(input.handle, input.name, rules);
     return { records, bad: await badOf(records) };
   } catch (error) {
     if (!(error instanceof TtsctlError) || error.code !== "STORE_INVALID") throw error;
-    return readBrokenLines(input, storePath, zone, error);
+    return readBrokenLines(input, storePath, rules, error);
   }
 }
 
@@ -56,13 +56,20 @@ async function badOf(records: Snapshot): Promise<BadLines> {
   return bad;
 }
 
-async function readBrokenLines(input: Input, storePath: string, zone: Zone, error: TtsctlError): Promise<Source> {
+async function readBrokenLines(
+  input: Input,
+  storePath: string,
+  rules: RecordRules,
+  error: TtsctlError,
+): Promise<Source> {
   const bad = new BadLines(input.name);
   const valid = await openTemporary(storePath);
   try {
-    const count = await checkLines(input.handle, new RecordParser(zone), bad, (line) => append(valid, line, storePath));
+    const count = await checkLines(input.handle, new RecordParser(rules), bad, (line) =>
+      append(valid, line, storePath),
+    );
     if (count === 0) throw new TtsctlError("IMPORT_INVALID", error.message, { hint: NOT_READABLE, cause: error });
-    const records = await Snapshot.readHandle(valid, input.name, zone);
+    const records = await Snapshot.readHandle(valid, input.name, rules);
     await input.handle.close();
     return { records, bad };
   } catch (cause) {
@@ -81,12 +88,12 @@ async function append(valid: FileHandle, line: Buffer, storePath: string): Promi
 
 const NOT_READABLE = "nothing was imported; accepted: what ttsctl export and --backup write, and store files";
 
-async function readCsvSource({ name, handle }: Input, storePath: string, zone: Zone): Promise<Source> {
+async function readCsvSource({ name, handle }: Input, storePath: string, rules: RecordRules): Promise<Source> {
   const bad = new BadLines(name);
   const spool = await Spool.open(storePath);
   try {
-    await readCsv(handle, new RecordParser(zone), bad, (json) => spool.add(json));
-    return { records: await spool.read(zone), bad };
+    await readCsv(handle, new RecordParser(rules), bad, (json) => spool.add(json));
+    return { records: await spool.read(rules), bad };
   } catch (error) {
     await spool.close();
     throw error;

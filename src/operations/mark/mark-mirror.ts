@@ -36,7 +36,7 @@ export async function markInMirror(
     if (signal.aborted) return;
     const seen = await mirror.see(batch.map((entry) => marks.id(entry)));
     const tasks = await records(batch);
-    const isSame = (i: number, copy: SeenCopy) => marks.isMirrorAsDecided(batch[i]!, mirrorCopy(copy, mirror.times));
+    const isSame = (i: number, copy: SeenCopy) => marks.isMirrorAsDecided(batch[i]!, mirrorCopy(copy, mirror));
     await onMarked(batch, await writeSeen(mirror, tasks, seen, isSame));
   }
 }
@@ -53,9 +53,9 @@ export async function markOnlyInRedis(
   const marked = records.map((record) => markedOrReason(record, marker));
   return writeSeen(mirror, marked, seen, (i, copy) => {
     const record = records[i] as Task; // anything else is a reason already
-    const isWhole =
-      record.status === copy.status && toMicros(record.score) === toMicros(mirror.times.parse(copy.updatedAt));
-    return isWhole && tasks.isAsDecided(entries[i]!, mirrorCopy(copy, mirror.times));
+    const { status, time } = mirror.stateOf(copy);
+    const isWhole = record.status === status && toMicros(record.score) === toMicros(time);
+    return isWhole && tasks.isAsDecided(entries[i]!, mirrorCopy(copy, mirror));
   });
 }
 
@@ -80,8 +80,9 @@ async function writeSeen(
   const due = outcomes.flatMap((outcome, i) => (outcome === true ? [i] : []));
   const flags = await mirror.upsert(
     due.map((i) => {
-      const { exists, updatedAt, status } = seen[i] as SeenCopy;
-      return { task: tasks[i] as Task, ...(exists ? { seen: updatedAt, seenStatus: status } : { seen: null }) };
+      const { exists, updatedAt, status, payload } = seen[i] as SeenCopy;
+      const guard = exists ? { seen: payload || updatedAt, seenStatus: status } : { seen: null };
+      return { task: tasks[i] as Task, ...guard };
     }),
   );
   due.forEach((i, at) => {

@@ -3,7 +3,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { checkBrake } from "../brake.ts";
 import { CurrentFile } from "../current-file.ts";
@@ -100,10 +100,9 @@ export class MarkRun {
   async #applyToFile(): Promise<void> {
     const { marks } = this.#plan;
     const { changed, moved, returned } = await markInFile(this.#parts.file, marks, this.#marker, this.#options.shown);
-    const back = new Set(returned.map(({ userId, taskId }) => memberOf(userId, taskId)));
+    const back = new Set(returned.map(keyOf));
     const named = new NamedWarnings(this.#parts.reporter, "was returned");
-    const isBack = (entry: number) =>
-      back.size > 0 && back.has(memberOf(marks.id(entry).userId, marks.id(entry).taskId));
+    const isBack = (entry: number) => back.size > 0 && back.has(keyOf(marks.id(entry)));
     const marked: number[] = [];
     await this.#parts.ledger?.stayed([...changed].map((entry) => marks.id(entry)));
     await this.#parts.ledger?.returned(returned);

@@ -23,7 +23,7 @@ export async function markTasks(
   options: MarkOptions,
 ): Promise<{ result: MarkResult; problem: TtsctlError | null }> {
   const { status, error } = options;
-  const marker = new Marker({ status, error, now: parts.clock.now() }, parts.zone);
+  const marker = new Marker({ status, error, now: parts.clock.now() }, parts.rules);
   const use = new MirrorUse(parts.mirror);
   await use.attempt(async (mirror) => mirror && checkClocks(mirror, parts.clock, selection));
   const snapshot = await parts.file.read();

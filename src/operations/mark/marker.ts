@@ -1,9 +1,9 @@
 import { fieldJson, setFields } from "../../json/record.ts";
 import { RecordParser } from "../../task/parse.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { isInvalid, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { timeLike } from "../../task/time-like.ts";
-import type { Zone } from "../../task/zone.ts";
 
 /** What a mark writes into a record. */
 export interface Mark {
@@ -21,13 +21,13 @@ const STEPS = [0.000001, 0.001, 1];
 /** Makes marked records: status, error and `updated_at` change, every other field stays as it was written. */
 export class Marker {
   readonly #mark: Mark;
-  readonly #zone: Zone;
+  readonly #rules: RecordRules;
   readonly #parser: RecordParser;
 
-  constructor(mark: Mark, zone: Zone) {
+  constructor(mark: Mark, rules: RecordRules) {
     this.#mark = mark;
-    this.#zone = zone;
-    this.#parser = new RecordParser(zone);
+    this.#rules = rules;
+    this.#parser = new RecordParser(rules);
   }
 
   /**
@@ -49,7 +49,7 @@ export class Marker {
     const changes = new Map([["status", JSON.stringify(status)]]);
     const hasError = fieldJson(task.json, "error") !== undefined;
     if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
-    changes.set("updated_at", timeLike(fieldJson(task.json, "updated_at")!, at, this.#zone));
+    changes.set("updated_at", timeLike(fieldJson(task.json, "updated_at")!, at, this.#rules.zone));
     const marked = this.#parser.parse(setFields(task.json, changes));
     return isInvalid(marked) ? undefined : { ...marked, userId: task.userId, taskId: task.taskId };
   }

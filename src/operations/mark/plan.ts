@@ -77,7 +77,7 @@ async function planBatch(plan: MarkPlan, parts: PlanParts, ids: readonly TaskId[
       plan.failed.push({ id, reason: copy.message });
       continue;
     }
-    const copies = { file: fileCopy(snapshot, id), mirror: copy === null ? null : mirrorCopy(copy, mirror!.times) };
+    const copies = { file: fileCopy(snapshot, id), mirror: copy === null ? null : mirrorCopy(copy, mirror!) };
     const decision = decideMark(copies, rule);
     if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
     else if (decision.kind === "gone") plan.gone.push(id);

@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { Zone } from "../../task/zone.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import type { MaxDelete } from "../brake.ts";
 import type { Ledger } from "../ledger.ts";
 import type { PlanSummary } from "../plan-summary.ts";
@@ -46,7 +46,7 @@ export interface MarkedTask extends TaskId {
 export interface MarkParts {
   readonly file: FileStore;
   readonly mirror: MirrorState;
-  readonly zone: Zone;
+  readonly rules: RecordRules;
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;

@@ -4,7 +4,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { Ledger } from "../ledger.ts";
 import { batches, throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
@@ -80,7 +80,7 @@ export async function mergeRecords(parts: MergeParts, source: Snapshot, options:
   if (options.dryRun || mirror.kind !== "on") {
     return { ...counts, missing, returned, mirrored: nothing, problem: mirror.kind === "down" ? mirror.error : null };
   }
-  const gone = new Set(returned.map(({ userId, taskId }) => memberOf(userId, taskId)));
+  const gone = new Set(returned.map(keyOf));
   const mirrored = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, gone);
   throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.mirrored.written} of them`);
   return { ...counts, missing, returned, ...mirrored };

@@ -4,7 +4,7 @@ import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { batches, IN_FLIGHT, pool } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
@@ -62,8 +62,7 @@ export async function mirrorRecords(
 function* rowsInFile(plan: MergePlan, except: ReadonlySet<string>): Generator<number> {
   for (const [row, fate] of plan.fates()) {
     if (!goesIn(fate) && fate !== "identical") continue;
-    const { userId, taskId } = plan.id(row);
-    if (except.size === 0 || !except.has(memberOf(userId, taskId))) yield row;
+    if (except.size === 0 || !except.has(keyOf(plan.id(row)))) yield row;
   }
 }
 

@@ -3,7 +3,7 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
-import type { Zone } from "../../task/zone.ts";
+import type { RecordRules } from "../../task/rules.ts";
 
 /** How much is held before it is written. */
 const HELD = 1 << 16;
@@ -45,10 +45,10 @@ export class Spool {
    * added after. Closing the snapshot ends the spool.
    * @throws TtsctlError SPOOL_FAILED
    */
-  async read(zone: Zone): Promise<Snapshot> {
+  async read(rules: RecordRules): Promise<Snapshot> {
     this.#held += "\n]";
     await this.#flush();
-    return Snapshot.readHandle(this.#handle, `the temporary file in ${this.#folder}`, zone);
+    return Snapshot.readHandle(this.#handle, `the temporary file in ${this.#folder}`, rules);
   }
 
   async close(): Promise<void> {

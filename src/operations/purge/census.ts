@@ -2,7 +2,6 @@ import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { grown, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { memberOf } from "../../task/ids.ts";
 import type { Copies, Copy } from "./copies.ts";
 import { type FinishedTasks, type Limits, type Traits, traitsOf } from "./policy.ts";
 
@@ -138,7 +137,7 @@ export class Census {
   }
 
   #member(i: number): Buffer {
-    return Buffer.from(memberOf(this.userId(i), this.taskId(i)));
+    return Buffer.from(this.#snapshot.rules.member(this.userId(i), this.taskId(i)));
   }
 }
 

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { CopyState } from "../../store/redis/layout.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
-import type { TimeReader } from "../../task/time.ts";
 
 /** One store's copy of a task, as far as a purge asks. */
 export interface Copy {
@@ -11,6 +11,11 @@ export interface Copy {
   readonly status: string;
   /** Epoch seconds; NaN where its time cannot be read. */
   readonly score: number;
+}
+
+/** What tells the state of a copy: a mirror. */
+export interface StateReader {
+  stateOf(seen: SeenCopy): CopyState;
 }
 
 /** Both stores' copies of one task. */
@@ -30,8 +35,11 @@ export function fileCopy(snapshot: Snapshot, { userId, taskId }: TaskId): Copies
   return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
 }
 
-export function mirrorCopy(seen: SeenCopy, times: TimeReader): Copies["mirror"] {
-  if (seen.exists) return { status: shownStatus(seen.status) ?? "other", score: times.parse(seen.updatedAt) };
+export function mirrorCopy(seen: SeenCopy, mirror: StateReader): Copies["mirror"] {
+  if (seen.exists) {
+    const { status, time } = mirror.stateOf(seen);
+    return { status: shownStatus(status) ?? "other", score: time };
+  }
   return seen.score === "" ? null : "dangling";
 }
 

@@ -1,22 +1,23 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import type { CopyState } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import type { TimeReader } from "../../task/time.ts";
 import { batches } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
+import type { StateReader } from "./copies.ts";
 
 /**
  * The mirror's part in a purge. From its first failure on it is left out; and what a purge has removed of a task that
  * stays after all is put back.
  */
 export class PurgeMirror {
-  readonly #times: TimeReader | undefined;
+  readonly #states: StateReader | null;
   readonly #notWrittenBack: NamedWarnings;
   /** Copies that were newer than the file's, as they were before they were removed. */
   readonly #ahead: Task[] = [];
@@ -26,7 +27,7 @@ export class PurgeMirror {
   /** @param mirror null where Redis is off or down */
   constructor(mirror: Mirror | null, reporter: Reporter) {
     this.#mirror = mirror;
-    this.#times = mirror?.times;
+    this.#states = mirror;
     this.#notWrittenBack = new NamedWarnings(reporter, "stays, but is not in Redis; ttsctl sync puts it there");
   }
 
@@ -40,9 +41,9 @@ export class PurgeMirror {
     return this.#lost;
   }
 
-  /** Reads the times of copies that were seen. */
-  get times(): TimeReader {
-    return this.#times!;
+  /** The state of a copy that was seen. */
+  stateOf(seen: SeenCopy): CopyState {
+    return this.#states!.stateOf(seen);
   }
 
   /** Each copy as it stands; nothing at all where there is no mirror. */
@@ -72,8 +73,8 @@ export class PurgeMirror {
 
   /** Puts tasks that stay back: the file's records, and Redis's own where those were ahead. */
   async writeBack(ids: readonly TaskId[], records: readonly Task[]): Promise<void> {
-    const members = new Set(ids.map(({ userId, taskId }) => memberOf(userId, taskId)));
-    const ahead = this.#ahead.filter(({ userId, taskId }) => members.has(memberOf(userId, taskId)));
+    const keys = new Set(ids.map(keyOf));
+    const ahead = this.#ahead.filter((task) => keys.has(keyOf(task)));
     for (const batch of batches([...records, ...ahead], BATCH)) {
       const outcomes = await this.#attempt((mirror) => writeToMirror(mirror, batch));
       batch.forEach(({ userId, taskId }, i) => {

@@ -6,7 +6,7 @@ import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import type { Ledger } from "../ledger.ts";
 import { PlanSummary } from "../plan-summary.ts";
@@ -153,9 +153,7 @@ export class Purge {
         fail(id, (lost ?? (copy as TtsctlError)).message);
         return [];
       }
-      return [
-        { id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, this.#mirror.times) }, seen: copy },
-      ];
+      return [{ id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, this.#mirror) }, seen: copy }];
     });
   }
 
@@ -177,13 +175,11 @@ export class Purge {
     const read = copies.filter((task) => task !== undefined);
     const records = [...(await this.#file.records(chosen.map(({ id }) => id))), ...read]; // of one task the last counts
     const unread = inRedis.filter((task, i) => copies[i] === undefined && task.copies.mirror !== "dangling");
-    const unsaved = new Map(unread.map(({ id }) => [memberOf(id.userId, id.taskId), UNREAD]));
-    for (const { userId, taskId, json } of records) {
-      if (saysDeleted(json)) unsaved.set(memberOf(userId, taskId), ENDS_ITSELF);
-    }
-    await backup.append(records.filter(({ userId, taskId }) => !unsaved.has(memberOf(userId, taskId))));
+    const unsaved = new Map(unread.map(({ id }) => [keyOf(id), UNREAD]));
+    for (const task of records) if (saysDeleted(task.json)) unsaved.set(keyOf(task), ENDS_ITSELF);
+    await backup.append(records.filter((task) => !unsaved.has(keyOf(task))));
     return chosen.filter(({ id }) => {
-      const reason = unsaved.get(memberOf(id.userId, id.taskId));
+      const reason = unsaved.get(keyOf(id));
       if (reason !== undefined) this.#tally.fail(id, reason);
       return reason === undefined;
     });

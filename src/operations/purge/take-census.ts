@@ -26,7 +26,7 @@ async function noteCopies(census: Census, mirror: Mirror, ids: readonly TaskId[]
   const seen = await mirror.see(ids);
   ids.forEach(({ userId, taskId }, i) => {
     const answer = seen[i]!;
-    const copy = answer instanceof TtsctlError ? null : mirrorCopy(answer, mirror.times);
+    const copy = answer instanceof TtsctlError ? null : mirrorCopy(answer, mirror);
     // A member without a hash is no copy of the task.
     if (copy === "dangling" || (copy === null && !(answer instanceof TtsctlError))) return;
     census.note({ userId, taskId }, copy);

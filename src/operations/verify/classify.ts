@@ -1,5 +1,5 @@
 import { type Inspection, isWhole, sameContent, timeOf } from "../../store/redis/inspection.ts";
-import type { RecordParser } from "../../task/parse.ts";
+import type { CopyReading } from "../../store/redis/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Finding } from "./kinds.ts";
@@ -9,18 +9,18 @@ import type { Finding } from "./kinds.ts";
  * that other user's task has no copy, and is *dangling* until an owner is found (`strays.ts`).
  * @param record the file's, or null
  */
-export function classify(record: Task | null, copy: Inspection, parser: RecordParser): Finding {
+export function classify(record: Task | null, copy: Inspection, mirror: CopyReading): Finding {
   if (copy.type === "none") return withoutHash(record, copy);
-  if (!isWhole(copy, parser)) return "partial";
+  if (!isWhole(copy, mirror.parser)) return "partial";
   if (record === null) return "onlyInRedis";
-  const ahead = toMicros(timeOf(copy, parser)) - toMicros(record.score);
+  const ahead = toMicros(timeOf(copy, mirror)) - toMicros(record.score);
   if (ahead !== 0) return ahead < 0 ? "stale" : "newerInRedis";
-  if (!sameContent(copy, record, parser)) return "differs";
-  if (copy.indexScore === null || copy.userScore === null) return "unindexed";
+  if (!sameContent(copy, record, mirror)) return "differs";
+  if (copy.indexScore === null || copy.userScore === null || copy.lookup === "wrong") return "unindexed";
   return copy.indexScore === record.score && copy.userScore === record.score ? "inSync" : "wrongScore";
 }
 
-function withoutHash(record: Task | null, { indexScore, userScore }: Inspection): Finding {
-  if (indexScore !== null || userScore !== null) return "dangling";
+function withoutHash(record: Task | null, { indexScore, userScore, lookup }: Inspection): Finding {
+  if (indexScore !== null || userScore !== null || lookup === "own") return "dangling";
   return record === null ? "absent" : "onlyInFile";
 }

@@ -5,7 +5,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
-import { HAS_KEY, IN_INDEX, IN_USER_INDEX, Marks, SAME_CONTENT } from "./marks.ts";
+import { HAS_KEY, IN_INDEX, IN_USER_INDEX, LOOKED_UP, Marks, SAME_CONTENT } from "./marks.ts";
 
 export interface LookParts {
   readonly mirror: Mirror;
@@ -81,6 +81,7 @@ export class FirstLook {
     for await (const step of walkKeys(this.#parts.mirror)) {
       for (const member of step.members) this.#noteMember(member, HAS_KEY);
       for (const user of step.users) users.add(user);
+      await this.#noteLookups(step.lookups);
       if (this.#parts.signal.aborted) return;
     }
     for (const group of batches(users, INDEXES_AT_ONCE)) await this.#walkUserIndexes(group);
@@ -109,10 +110,19 @@ export class FirstLook {
     }
   }
 
+  async #noteLookups(taskIds: readonly string[]): Promise<void> {
+    const users = await this.#parts.mirror.lookedUp(taskIds);
+    taskIds.forEach((taskId, i) => {
+      const userId = users[i];
+      if (userId == null || (this.#userId !== undefined && userId !== this.#userId)) return;
+      this.marks.note(this.#snapshot.rows.keys.find(userId, taskId), () => ({ userId, taskId }), LOOKED_UP);
+    });
+  }
+
   #noteMember(member: string, bit: number, score?: number): void {
-    const id = () => this.#parts.mirror.layout.splitMember(member);
-    if (this.#userId !== undefined && id().userId !== this.#userId) return;
-    this.marks.note(this.#snapshot.rows.keys.findMember(member), id, bit, score);
+    const id = this.#parts.mirror.layout.splitMember(member);
+    if (this.#userId !== undefined && id.userId !== this.#userId) return;
+    this.marks.note(this.#snapshot.rows.keys.find(id.userId, id.taskId), () => id, bit, score);
   }
 
   /** Of another user than the one that is looked at, only members that may be that one's. */

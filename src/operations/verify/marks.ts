@@ -6,9 +6,10 @@ import { Suspects } from "./suspects.ts";
 export const IN_INDEX = 1;
 export const IN_USER_INDEX = 2;
 export const SAME_CONTENT = 4;
+/** Needed where the layout has lookups. */
+export const LOOKED_UP = 8;
 /** Not needed to be in step: the mirror has something where the hash belongs. */
-export const HAS_KEY = 8;
-const IN_STEP = IN_INDEX | IN_USER_INDEX | SAME_CONTENT;
+export const HAS_KEY = 16;
 
 /** What the first look found of every task: a byte for each that the file has, the suspects by name. */
 export class Marks {
@@ -60,11 +61,12 @@ export class Marks {
   /** How many of the file's tasks that are looked at are in step; the suspects become suspects too. */
   separate(): number {
     const { rows } = this.#snapshot;
+    const inStepBits = IN_INDEX | IN_USER_INDEX | SAME_CONTENT | (this.#snapshot.rules.taskIdIsUnique ? LOOKED_UP : 0);
     let inStep = 0;
     for (const row of this.#snapshot.liveRows()) {
       const key = rows.key(row);
       if (!this.isWanted(key)) continue;
-      if ((this.#bits[key]! & IN_STEP) === IN_STEP) inStep++;
+      if ((this.#bits[key]! & inStepBits) === inStepBits) inStep++;
       else this.suspects.add(rows.keys.userId(key), rows.keys.taskId(key));
     }
     return inStep;

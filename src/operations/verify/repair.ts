@@ -9,9 +9,9 @@ import { recordOf } from "../../store/redis/records.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/counted.ts";
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
-import type { Zone } from "../../task/zone.ts";
 import type { CurrentFile } from "../current-file.ts";
 import type { Ledger, LedgerEntry } from "../ledger.ts";
 import { mergeRecords } from "../merge/merge.ts";
@@ -29,7 +29,7 @@ import { writePartial } from "./write-partial.ts";
 export interface RepairParts {
   readonly file: FileStore;
   readonly mirror: Mirror;
-  readonly zone: Zone;
+  readonly rules: RecordRules;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly ledger: Ledger | null;
@@ -97,7 +97,7 @@ export class Repair {
         await this.#spoolBatch(spool, batch);
       }
       this.#throwIfInterrupted();
-      const source = await spool.read(this.#parts.zone);
+      const source = await spool.read(this.#parts.rules);
       // A record that is brought back replaces the file's; where that is gone by now, the task was deleted.
       const policy = action === "restore" ? "newer" : "update";
       const { file, reporter, signal } = this.#parts;
@@ -115,7 +115,7 @@ export class Repair {
     const ids = batch.map((suspect) => this.#drift.suspects.id(suspect));
     await this.#announce(batch);
     for (const [i, copy] of (await mirror.inspect(ids)).entries()) {
-      const record = recordOf(copy, ids[i]!, mirror.parser);
+      const record = recordOf(copy, ids[i]!, mirror);
       if (record !== null) await spool.add(record.json);
     }
   }
@@ -195,7 +195,7 @@ export class Repair {
     const misplaced = new Set<string>();
     const onStayed = ({ userId, taskId }: TaskId) => {
       const owner = strays.ownerOf(suspects.keys.find(userId, taskId));
-      if (!this.#drift.isDrifting(owner)) misplaced.add(memberOf(owner.userId, owner.taskId));
+      if (!this.#drift.isDrifting(owner)) misplaced.add(keyOf(owner));
     };
     const how = { action: "repair", reason: "misplaced", membersOnly: true, onStayed } as const;
     await pruneOrphans(this.#parts, { ids: this.#ids(strays.members()), count: counts.misplaced, ...how });

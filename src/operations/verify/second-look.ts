@@ -4,10 +4,10 @@ import type { FileIdentity } from "../../store/file/identity.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
+import type { CopyReading } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import type { CurrentFile } from "../current-file.ts";
 import { batches, pool } from "../pool.ts";
@@ -73,7 +73,7 @@ class Round {
     const records = await recordsOf(this.#snapshot, ids);
     batch.forEach((suspect, i) => {
       if (isLeftAlone(this.#snapshot, ids[i]!)) this.#settle(suspect, NOTHING);
-      else this.#settle(suspect, evidenceOf(ids[i]!, records[i]!, copies[i]!, mirror.parser));
+      else this.#settle(suspect, evidenceOf(ids[i]!, records[i]!, copies[i]!, mirror));
     });
     this.#looked += batch.length;
     this.#parts.reporter.progress("looking again", this.#looked, this.#suspects.size);
@@ -102,17 +102,17 @@ function isLeftAlone(snapshot: Snapshot, { userId, taskId }: TaskId): boolean {
   return snapshot.rowOf(userId, taskId) < 0 && snapshot.hasInvalid(userId, taskId);
 }
 
-function evidenceOf(id: TaskId, record: Task | null, copy: Inspection, parser: RecordParser): Evidence {
-  const finding = classify(record, copy, parser);
-  const memberOnly = finding === "dangling" && record === null && copy.indexScore === null;
-  const flags = memberOnly ? MEMBER_ONLY : flagsOf(finding, id, copy, parser);
-  const mirrorTime = memberOnly ? copy.userScore! : timeOf(copy, parser);
+function evidenceOf(id: TaskId, record: Task | null, copy: Inspection, mirror: CopyReading): Evidence {
+  const finding = classify(record, copy, mirror);
+  const memberOnly = finding === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
+  const flags = memberOnly ? MEMBER_ONLY : flagsOf(finding, id, copy, mirror);
+  const mirrorTime = memberOnly ? copy.userScore! : timeOf(copy, mirror);
   return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, flags };
 }
 
 /** What a repair asks of a copy that may go into the file. */
-function flagsOf(finding: Finding, id: TaskId, copy: Inspection, parser: RecordParser): number {
+function flagsOf(finding: Finding, id: TaskId, copy: Inspection, mirror: CopyReading): number {
   if (finding !== "partial" && finding !== "newerInRedis" && finding !== "onlyInRedis") return 0;
   if (copy.type !== "hash") return IS_FOREIGN;
-  return recordOf(copy, id, parser) === null ? 0 : IS_RECORD;
+  return recordOf(copy, id, mirror) === null ? 0 : IS_RECORD;
 }

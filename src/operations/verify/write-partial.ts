@@ -12,8 +12,10 @@ import { classify } from "./classify.ts";
  */
 export async function writePartial(mirror: Mirror, tasks: readonly Task[]): Promise<Outcome<WriteOutcome>[]> {
   const copies = await mirror.inspect(tasks);
-  const isPartial = (i: number) => classify(tasks[i]!, copies[i]!, mirror.parser) === "partial";
-  const partial = tasks.flatMap((task, i) => (isPartial(i) ? [{ task, seen: seenOf(copies[i]!), afresh: true }] : []));
+  const isPartial = (i: number) => classify(tasks[i]!, copies[i]!, mirror) === "partial";
+  const partial = tasks.flatMap((task, i) =>
+    isPartial(i) ? [{ task, seen: seenOf(copies[i]!, mirror), afresh: true }] : [],
+  );
   const written = await mirror.upsert(partial);
   const outcomes = new Map(partial.map(({ task }, i) => [task, written[i]!]));
   const rest = tasks.filter((task) => (outcomes.get(task) ?? false) === false);

@@ -1,5 +1,5 @@
 import { byValue, sameJson } from "../../json/same.ts";
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
@@ -86,18 +86,18 @@ export class BatchPlan {
 
   #decide(change: Change, current: Snapshot): ChangeResult {
     const id = idOf(change);
-    const member = memberOf(id.userId, id.taskId);
+    const key = keyOf(id);
     const inFile = current.holds(id) ? scoreIn(current, id) : null;
-    const last = this.#finals.get(member);
+    const last = this.#finals.get(key);
     const before = last === undefined ? (inFile ?? Number.NaN) : scoreOf(last.task);
     if (change.kind === "upsert") {
       if (before > scoreOf(change.task)) return { outcome: "newer", before };
       const cleared = last !== undefined && (last.task === null || last.cleared);
-      this.#finals.set(member, { id, task: change.task, cleared, before: inFile });
+      this.#finals.set(key, { id, task: change.task, cleared, before: inFile });
       return { outcome: "written", before };
     }
     const isThere = last === undefined ? inFile !== null : last.task !== null;
-    this.#finals.set(member, { id, task: null, cleared: true, before: inFile });
+    this.#finals.set(key, { id, task: null, cleared: true, before: inFile });
     return { outcome: isThere ? "removed" : "missing", before };
   }
 }

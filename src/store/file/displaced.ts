@@ -1,8 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../../errors.ts";
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
-import type { Zone } from "../../task/zone.ts";
 import type { Edit } from "./edit.ts";
 import type { Keys } from "./key-set.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -14,10 +14,10 @@ import { withNewer } from "./upserts.ts";
  */
 export class DisplacedUpdates {
   readonly #tasks: Task[] = [];
-  readonly #zone: Zone;
+  readonly #rules: RecordRules;
 
-  constructor(zone: Zone) {
-    this.#zone = zone;
+  constructor(rules: RecordRules) {
+    this.#rules = rules;
   }
 
   /** How many updates were displaced so far. */
@@ -29,7 +29,7 @@ export class DisplacedUpdates {
   async add(displaced: readonly FileHandle[], read: Snapshot): Promise<void> {
     for (const handle of displaced) {
       try {
-        const theirs = await Snapshot.readHandle(handle, read.path, this.#zone);
+        const theirs = await Snapshot.readHandle(handle, read.path, this.#rules);
         const newer = [...theirs.liveRows()].filter((row) => isNewer(theirs, row, read));
         this.#tasks.push(...(await theirs.readTasks(newer)));
       } catch (error) {
@@ -66,9 +66,9 @@ function isNewer(theirs: Snapshot, row: number, read: Snapshot): boolean {
 function newestOfEach(tasks: readonly Task[]): Task[] {
   const newest = new Map<string, Task>();
   for (const task of tasks) {
-    const member = memberOf(task.userId, task.taskId);
-    const other = newest.get(member);
-    if (other === undefined || other.score < task.score) newest.set(member, task);
+    const key = keyOf(task);
+    const other = newest.get(key);
+    if (other === undefined || other.score < task.score) newest.set(key, task);
   }
   return [...newest.values()];
 }

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
-import type { Zone } from "../../task/zone.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import type { TaskId } from "../task-source.ts";
 import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
@@ -40,7 +40,7 @@ export interface EditOutcome {
 /** The store file of a service (SPEC section 2). */
 export class FileStore {
   readonly #path: string;
-  readonly #zone: Zone;
+  readonly rules: RecordRules;
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
   readonly #shared: SharedSnapshot | undefined;
@@ -51,9 +51,9 @@ export class FileStore {
    * @param signal ends waiting: for a lock, and for a change that may be undone
    * @param shared where a process that lives on keeps what it read last of this file
    */
-  constructor(path: string, zone: Zone, clock: Clock, signal?: AbortSignal, shared?: SharedSnapshot) {
+  constructor(path: string, rules: RecordRules, clock: Clock, signal?: AbortSignal, shared?: SharedSnapshot) {
     this.#path = path;
-    this.#zone = zone;
+    this.rules = rules;
     this.#clock = clock;
     this.#signal = signal;
     this.#shared = shared;
@@ -65,7 +65,7 @@ export class FileStore {
 
   /** The file as it is now; close the snapshot when done. */
   async read(): Promise<Snapshot> {
-    return this.#shared === undefined ? Snapshot.read(this.#path, this.#zone) : this.#shared.read();
+    return this.#shared === undefined ? Snapshot.read(this.#path, this.rules) : this.#shared.read();
   }
 
   /** What the path names now; null where there is nothing. */
@@ -110,7 +110,7 @@ export class FileStore {
    */
   async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
     const target = await this.target();
-    const job = { target, plan, displaced: new DisplacedUpdates(this.#zone), landed: false };
+    const job = { target, plan, displaced: new DisplacedUpdates(this.rules), landed: false };
     const first = await this.#rewrite(job, base);
     const quiet = (!first.changed || !first.wroteLately) && job.displaced.count === 0;
     if (quiet) return { rewrites: first.changed ? 1 : 0, returned: [] };

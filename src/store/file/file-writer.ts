@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { counted } from "../../task/counted.ts";
-import type { Zone } from "../../task/zone.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf } from "./batch-plan.ts";
@@ -24,7 +24,7 @@ export interface FileWriterParts {
   readonly file: FileStore;
   /** The rows of the file as it grows. */
   readonly shared: SharedSnapshot;
-  readonly zone: Zone;
+  readonly rules: RecordRules;
   readonly clock: Clock;
   /** Told what an operator should know, one line. */
   warn(line: string): void;
@@ -130,9 +130,9 @@ export class FileWriter {
   }
 
   async #compactNow(snapshot: Snapshot): Promise<void> {
-    const { file, zone, clock } = this.#parts;
+    const { file, rules, clock } = this.#parts;
     const base = snapshot.frozen();
-    const left = await LeftFile.open(await file.target(), zone);
+    const left = await LeftFile.open(await file.target(), rules);
     const plan = (current: Snapshot) => {
       if (sameFile(current.identity, left.identity)) left.carried(current.layout!.size);
       return planCompaction(current);

@@ -2,8 +2,8 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { RecordParser } from "../../task/parse.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { isInvalid } from "../../task/task.ts";
-import type { Zone } from "../../task/zone.ts";
 import type { Change } from "./batch-plan.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 
@@ -29,16 +29,16 @@ export class LeftFile {
   /** How much of it the new file has; until that is known, all. */
   #end = Number.POSITIVE_INFINITY;
 
-  private constructor(handle: FileHandle, identity: FileIdentity, zone: Zone) {
+  private constructor(handle: FileHandle, identity: FileIdentity, rules: RecordRules) {
     this.#handle = handle;
     this.identity = identity;
-    this.#parser = new RecordParser(zone);
+    this.#parser = new RecordParser(rules);
   }
 
   /** To be opened before it is taken out of its place. */
-  static async open(path: string, zone: Zone): Promise<LeftFile> {
+  static async open(path: string, rules: RecordRules): Promise<LeftFile> {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    return new LeftFile(handle, identityOf(await handle.stat({ bigint: true })), zone);
+    return new LeftFile(handle, identityOf(await handle.stat({ bigint: true })), rules);
   }
 
   /** What lies before `end` is in the new file. */

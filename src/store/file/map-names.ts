@@ -45,12 +45,15 @@ export class TakenNames {
 
   /** A name for a new record: `user:task`, or where that is taken the same with a number after it. */
   nameFor({ userId, taskId }: TaskId): string {
-    const member = memberOf(userId, taskId);
-    if (this.#names.find("", member) < 0) return member;
+    const name = memberOf(userId, taskId);
+    if (this.#names.find("", name) < 0) {
+      if (mayBeOfOthers(userId, taskId)) this.#names.addId("", name);
+      return name;
+    }
     let number = 2;
     while (this.#isTaken({ userId, taskId: `${taskId}#${number}` })) number++;
-    this.#names.addId("", `${member}#${number}`);
-    return `${member}#${number}`;
+    this.#names.addId("", `${name}#${number}`);
+    return `${name}#${number}`;
   }
 
   /** A name with a number may also be that of a task whose id ends so. */
@@ -63,9 +66,15 @@ export class TakenNames {
   #note(name: string, { rows }: Snapshot, row: number): void {
     const { keys } = rows;
     const key = rows.key(row);
-    const isOwn = rows.state(row) === LIVE && name === memberOf(keys.userId(key), keys.taskId(key));
-    if (!isOwn) this.#names.addId("", name);
+    const [userId, taskId] = key < 0 ? ["", ""] : [keys.userId(key), keys.taskId(key)];
+    const isOwn = rows.state(row) === LIVE && name === memberOf(userId, taskId);
+    if (!isOwn || mayBeOfOthers(userId, taskId)) this.#names.addId("", name);
   }
+}
+
+/** Whether the name of a task may be that of another, whose user's id holds a colon: that is allowed in one layout. */
+function mayBeOfOthers(userId: string, taskId: string): boolean {
+  return userId.includes(":") || taskId.includes(":");
 }
 
 /** The string between two elements of a map. */

@@ -1,4 +1,4 @@
-import { memberOf } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
 import { toMicros } from "../../task/time.ts";
 import { type Change, type ChangeResult, idOf } from "./batch-plan.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -7,18 +7,18 @@ import type { Snapshot } from "./snapshot.ts";
  * Records of somebody who appends without our lock, that came between our look at the file and our append, and are newer
  * than ours: the last line counts, so ours hides them.
  * @param from the first row that came after the look
- * @returns by member of the task: the row of the newest
+ * @returns by key of the task (`keyOf`): the row of the newest
  */
 export function overtaken(snapshot: Snapshot, changes: readonly Change[], from: number): Map<string, number> {
   const { rows } = snapshot;
   const hidden = new Map<string, number>();
   for (const change of changes) {
     if (change.kind !== "upsert") continue;
-    const { userId, taskId, score } = change.task;
+    const { score } = change.task;
     const key = snapshot.keyOf(change.task);
     for (let row = from; row < rows.size; row++) {
       if (rows.key(row) !== key || !(toMicros(rows.score(row)) > toMicros(score))) continue;
-      if (row !== rows.liveRow(key)) hidden.set(memberOf(userId, taskId), row);
+      if (row !== rows.liveRow(key)) hidden.set(keyOf(change.task), row);
     }
   }
   return hidden;
@@ -31,8 +31,7 @@ export function gaveWay(
   hidden: ReadonlyMap<string, number>,
 ): ChangeResult[] {
   return results.map((result, i) => {
-    const { userId, taskId } = idOf(changes[i]!);
-    const gives = result.outcome === "written" && hidden.has(memberOf(userId, taskId));
+    const gives = result.outcome === "written" && hidden.has(keyOf(idOf(changes[i]!)));
     return gives ? { ...result, outcome: "newer" } : result;
   });
 }

@@ -1,9 +1,17 @@
 import type { Spans } from "../../json/record.ts";
 import { BACKSLASH, QUOTE } from "../../json/scan.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { shownStatus } from "../../task/status.ts";
-import { FIELD, fieldText, type InvalidRecord, isInvalid, marksDeleted, readScore, readTask } from "../../task/task.ts";
-import { TimeReader } from "../../task/time.ts";
-import type { Zone } from "../../task/zone.ts";
+import {
+  FIELD,
+  fieldText,
+  type InvalidRecord,
+  isInvalid,
+  marksDeleted,
+  type RecordReading,
+  readScore,
+  readTask,
+} from "../../task/task.ts";
 import { type Rows, STATUS_CODES } from "./rows.ts";
 
 type OnInvalid = (record: InvalidRecord, offset: number) => void;
@@ -15,13 +23,13 @@ type OnInvalid = (record: InvalidRecord, offset: number) => void;
 export class RowReader {
   readonly #rows: Rows;
   readonly #onInvalid: OnInvalid;
-  readonly #times: TimeReader;
+  readonly #reading: RecordReading;
   readonly #statusCodes = new Map<string, number>();
   readonly #tombstones: boolean;
 
-  constructor(rows: Rows, zone: Zone, options: { tombstones: boolean; onInvalid: OnInvalid }) {
+  constructor(rows: Rows, rules: RecordRules, options: { tombstones: boolean; onInvalid: OnInvalid }) {
     this.#rows = rows;
-    this.#times = new TimeReader(zone);
+    this.#reading = { rules, times: rules.times() };
     this.#tombstones = options.tombstones;
     this.#onInvalid = options.onInvalid;
   }
@@ -32,7 +40,7 @@ export class RowReader {
       this.#rows.looksDeleted.add(this.#rows.size);
     }
     if (isPlain(bytes, spans, FIELD.user_id, true) && isPlain(bytes, spans, FIELD.task_id, false)) {
-      const score = readScore(bytes, spans, this.#times);
+      const score = readScore(bytes, spans, this.#reading.times);
       if (typeof score === "number") {
         const key = this.#plainKey(bytes, spans);
         this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), score);
@@ -54,7 +62,7 @@ export class RowReader {
   }
 
   #addAny(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
-    const record = readTask(bytes, from, end, spans, this.#times);
+    const record = readTask(bytes, from, end, spans, this.#reading);
     if (isInvalid(record)) {
       this.#rows.addInvalid(offset, offset + end - from, this.#keyOf(record.userId, record.taskId));
       this.#onInvalid(record, offset);
@@ -72,7 +80,7 @@ export class RowReader {
 
   /** A line `{"user_id", "task_id", "deleted": true}` ends a task; its other fields do not matter. */
   #addTombstone(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): boolean {
-    const { userId, taskId } = readTask(bytes, from, end, spans, this.#times);
+    const { userId, taskId } = readTask(bytes, from, end, spans, this.#reading);
     const key = this.#keyOf(userId, taskId);
     if (key < 0) return false;
     this.#rows.addTombstone(offset, offset + end - from, key);

@@ -1,4 +1,4 @@
-import { grown, KeyTable } from "../key-table.ts";
+import { grown, type KeyTable } from "../key-table.ts";
 
 /** What an element of the store file is. */
 export const LIVE = 0; // the task's record in force
@@ -35,7 +35,7 @@ export class Rows {
   live = 0;
 
   /** @param lastCounts of duplicates the last counts (JSON Lines), not the newest */
-  constructor(lastCounts: boolean, keys = new KeyTable()) {
+  constructor(lastCounts: boolean, keys: KeyTable) {
     this.#lastCounts = lastCounts;
     this.keys = keys;
   }

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Zone } from "../../task/zone.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { sameFile, sameIdentity } from "./identity.ts";
 import { identityAt } from "./replace.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 30_000;
  */
 export class SharedSnapshot {
   readonly #path: string;
-  readonly #zone: Zone;
+  readonly #rules: RecordRules;
   readonly #grows: boolean;
   readonly #look: NodeJS.Timeout;
   #kept: Snapshot | null = null;
@@ -21,9 +21,9 @@ export class SharedSnapshot {
   #closed = false;
 
   /** @param grows JSON Lines that were appended to are not scanned again: the snapshot that readers hold grows */
-  constructor(path: string, zone: Zone, { grows = false } = {}) {
+  constructor(path: string, rules: RecordRules, { grows = false } = {}) {
     this.#path = path;
-    this.#zone = zone;
+    this.#rules = rules;
     this.#grows = grows;
     this.#look = setInterval(() => void this.#dropIfOutdated().catch(() => {}), LOOK_EVERY_MS).unref();
   }
@@ -73,7 +73,7 @@ export class SharedSnapshot {
   async #rescan(): Promise<Snapshot> {
     try {
       await this.#drop();
-      this.#kept = await Snapshot.read(this.#path, this.#zone);
+      this.#kept = await Snapshot.read(this.#path, this.#rules);
       return this.#kept;
     } finally {
       this.#scan = null;

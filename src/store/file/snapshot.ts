@@ -4,9 +4,9 @@ import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
-import type { Zone } from "../../task/zone.ts";
-import type { KeyTable } from "../key-table.ts";
+import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
 import { type Footprint, readFootprint, scanAppended } from "./growth.ts";
@@ -35,7 +35,7 @@ interface Parts {
   readonly identity: FileIdentity | null;
   readonly invalid: Snapshot["invalid"];
   readonly handle: FileHandle | null;
-  readonly zone: Zone;
+  readonly rules: RecordRules;
   /** Whose handle it is. */
   readonly parent?: Snapshot;
 }
@@ -69,22 +69,22 @@ export class Snapshot {
     this.#footprint = parts.footprint;
     this.#identity = parts.identity;
     this.#handle = parts.handle;
-    this.#parser = new RecordParser(parts.zone);
+    this.#parser = new RecordParser(parts.rules);
   }
 
   /**
    * Reads a store file; a missing one is an empty store.
    * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID (with line and byte offset)
    */
-  static async read(path: string, zone: Zone): Promise<Snapshot> {
+  static async read(path: string, rules: RecordRules): Promise<Snapshot> {
     const handle = await openForReading(path);
     if (handle === null) {
       const invalid = { count: 0, named: [], ownerless: new Set<string>(), taskless: new Set<string>() };
-      const rows = new Rows(false);
-      return new Snapshot({ path, rows, invalid, handle, zone, ...NO_FILE });
+      const rows = new Rows(false, new KeyTable(rules.memberRanks));
+      return new Snapshot({ path, rows, invalid, handle, rules, ...NO_FILE });
     }
     try {
-      return await Snapshot.readHandle(handle, path, zone);
+      return await Snapshot.readHandle(handle, path, rules);
     } catch (error) {
       await handle.close();
       throw error;
@@ -92,7 +92,7 @@ export class Snapshot {
   }
 
   /** The same for a file that is open already; it stays open where reading fails. */
-  static async readHandle(handle: FileHandle, path: string, zone: Zone): Promise<Snapshot> {
+  static async readHandle(handle: FileHandle, path: string, rules: RecordRules): Promise<Snapshot> {
     const invalid: Snapshot["invalid"] = {
       count: 0,
       named: [],
@@ -101,12 +101,17 @@ export class Snapshot {
     };
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
-      const read = await readRows(handle, zone, invalid);
+      const read = await readRows(handle, rules, invalid);
       const footprint = read.layout.shape === "jsonl" ? await readFootprint(handle, read.layout.size) : null;
-      return new Snapshot({ path, ...read, footprint, identity, invalid, handle, zone });
+      return new Snapshot({ path, ...read, footprint, identity, invalid, handle, rules });
     } catch (error) {
       throw await nameStoreError(error, path, handle);
     }
+  }
+
+  /** By which its records are read. */
+  get rules(): RecordRules {
+    return this.#parts.rules;
   }
 
   get layout(): ScanResult | null {
@@ -329,9 +334,10 @@ export function unreadable(path: string, cause: unknown): TtsctlError {
   });
 }
 
-async function readRows(handle: FileHandle, zone: Zone, invalid: Snapshot["invalid"]) {
+async function readRows(handle: FileHandle, rules: RecordRules, invalid: Snapshot["invalid"]) {
   let reader: RowReader | undefined;
-  let rows = new Rows(false);
+  const keys = new KeyTable(rules.memberRanks);
+  let rows = new Rows(false, keys);
   const onInvalid = (record: InvalidRecord, offset: number) => {
     invalid.count++;
     // A record without a readable user still owns the logs of its task id.
@@ -342,8 +348,8 @@ async function readRows(handle: FileHandle, zone: Zone, invalid: Snapshot["inval
   };
   const layout = await scanStore(handle, {
     shape: (shape) => {
-      rows = new Rows(shape === "jsonl");
-      reader = new RowReader(rows, zone, { tombstones: shape === "jsonl", onInvalid });
+      rows = new Rows(shape === "jsonl", keys);
+      reader = new RowReader(rows, rules, { tombstones: shape === "jsonl", onInvalid });
     },
     element: (bytes, from, end, offset, spans) => reader!.add(bytes, from, end, offset, spans),
   });

@@ -5,34 +5,23 @@ import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import type { Expected, GuardedRemoval, IndexPage, MirrorCopies, Outcome, PageQuery, Upsert } from "./copies.ts";
 import { isFatal } from "./errors.ts";
-import { INSPECT_ITEMS, type Inspection, inspectionOf } from "./inspection.ts";
+import { type Inspection, inspectionOf } from "./inspection.ts";
 import { INDEX_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { type Look, looksOf } from "./look.ts";
+import { REMOVE_ARGS, UPSERT_GUARDS } from "./lua-changing.ts";
+import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS, SEE_ITEMS } from "./lua-reading.ts";
 import { membersOf } from "./members.ts";
 import type { Script } from "./script.ts";
-import {
-  INSPECT,
-  INSPECT_ARGS,
-  LOOK,
-  LOOK_ARGS,
-  layoutScripts,
-  PAGE,
-  REMOVE,
-  REMOVE_ARGS,
-  SEE,
-  SEE_ARGS,
-  SEE_ITEMS,
-  UPSERT_GUARDS,
-} from "./scripts.ts";
+import { type LayoutScripts, layoutScripts, PAGE } from "./scripts.ts";
 import { type SeenCopy, seenCopyOf } from "./seen-copy.ts";
 
-/** Copies on one node: hash and both index members change together, in one script for a whole batch. */
+/** Copies on one node: hash, both index members and the lookup change together, in one script for a whole batch. */
 export class AtomicCopies implements MirrorCopies {
   readonly #commands: RedisCommands;
   readonly #layout: Layout;
   readonly #parser: RecordParser;
-  readonly #scripts: ReturnType<typeof layoutScripts>;
+  readonly #scripts: LayoutScripts;
   #mayRunPages = true;
 
   constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
@@ -55,16 +44,14 @@ export class AtomicCopies implements MirrorCopies {
 
   async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
     if (ids.length === 0) return [];
-    const layout = this.#layout;
-    const args = ids.flatMap(({ userId, taskId, score }) => [
-      ...[layout.member(userId, taskId), layout.userMember(taskId), score ?? ""],
-    ]);
+    const args = ids.flatMap((id) => [...this.#names(id), id.score ?? ""]);
     const scores = ids.map(({ score }) => score);
-    return looksOf(await this.#call(LOOK, ids, args, LOOK_ARGS), scores, this.#parser);
+    return looksOf(await this.#call(this.#scripts.look, ids, args, LOOK_ARGS), scores, this.#layout, this.#parser);
   }
 
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    return itemsOf(await this.#call(SEE, ids, this.#members(ids), SEE_ARGS), ids, SEE_ITEMS).map(seenCopyOf);
+    const reply = await this.#call(this.#scripts.see, ids, this.#namesOf(ids), SEE_ARGS);
+    return itemsOf(reply, ids, SEE_ITEMS).map(seenCopyOf);
   }
 
   async matches(tasks: readonly Task[]): Promise<boolean[]> {
@@ -77,16 +64,17 @@ export class AtomicCopies implements MirrorCopies {
   }
 
   async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
-    const reply = await this.#call(INSPECT, ids, this.#members(ids), INSPECT_ARGS);
-    return itemsOf(reply, ids, INSPECT_ITEMS).map(inspectionOf);
+    const reply = await this.#call(this.#scripts.inspect, ids, this.#namesOf(ids), INSPECT_ARGS);
+    return itemsOf(reply, ids, inspectItems(this.#layout)).map((items) => inspectionOf(items, this.#layout));
   }
 
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     const layout = this.#layout;
     const args: (string | number)[] = [];
     for (const { task, seen, seenStatus, indexOnly, afresh } of upserts) {
-      args.push(seen ?? "", task.score, layout.member(task.userId, task.taskId), layout.userMember(task.taskId));
-      args.push(seenStatus === undefined ? "" : `=${seenStatus}`, indexOnly ? 1 : 0, afresh ? 1 : 0);
+      const [member, userMember, looksUp] = this.#names(task);
+      args.push(seen ?? "", task.score, member, userMember);
+      args.push(seenStatus === undefined ? "" : `=${seenStatus}`, indexOnly ? 1 : 0, afresh ? 1 : 0, looksUp);
       args.push(...layout.valuesOf(task));
     }
     const tasks = upserts.map(({ task }) => task);
@@ -94,12 +82,12 @@ export class AtomicCopies implements MirrorCopies {
   }
 
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
-    const args = removals.flatMap(({ id: { userId, taskId }, seen }) => [
-      ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.score, seen.userScore],
-      ...[this.#layout.member(userId, taskId), this.#layout.userMember(taskId)],
+    const args = removals.flatMap(({ id, seen }) => [
+      ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.payload, seen.score, seen.userScore],
+      ...this.#names(id),
     ]);
     const ids = removals.map(({ id }) => id);
-    return flagsOf(await this.#call(REMOVE, ids, args, REMOVE_ARGS));
+    return flagsOf(await this.#call(this.#scripts.remove, ids, args, REMOVE_ARGS));
   }
 
   async #page({ userId, range, offset, count }: PageQuery): Promise<IndexPage> {
@@ -116,8 +104,14 @@ export class AtomicCopies implements MirrorCopies {
     return this.#layout.read(hash as (string | null)[], id, this.#parser);
   }
 
-  #members(ids: readonly TaskId[]): string[] {
-    return ids.flatMap(({ userId, taskId }) => [this.#layout.member(userId, taskId), this.#layout.userMember(taskId)]);
+  /** Its members of the global index and of its user's, and what its lookup should hold. */
+  #names({ userId, taskId }: TaskId): [string, string, string] {
+    const { lookup } = this.#layout;
+    return [this.#layout.member(userId, taskId), this.#layout.userMember(taskId), lookup?.value(userId) ?? ""];
+  }
+
+  #namesOf(ids: readonly TaskId[]): string[] {
+    return ids.flatMap((id) => this.#names(id));
   }
 
   /** What a script says of these tasks, from `width` values a task. */
@@ -133,6 +127,8 @@ export class AtomicCopies implements MirrorCopies {
     for (const { userId, taskId } of ids) {
       keys.push(this.#layout.taskKey(userId, taskId), this.#layout.userIndexKey(userId));
     }
+    const { lookup } = this.#layout;
+    if (lookup !== undefined) for (const { taskId } of ids) keys.push(lookup.key(taskId));
     return keys;
   }
 }

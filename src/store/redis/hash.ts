@@ -60,5 +60,5 @@ function changedFields(own: RecordTexts, hash: Overlay, parser: RecordParser): M
 
 /** Whether two texts are the same instant, or the same text. */
 export function sameTime(a: string | null, b: string, parser: RecordParser): boolean {
-  return a === b || toMicros(parser.times.parse(a ?? "")) === toMicros(parser.times.parse(b));
+  return a === b || toMicros(parser.times.ofHash(a ?? "")) === toMicros(parser.times.ofHash(b));
 }

@@ -1,17 +1,14 @@
 import { sameJson } from "../../json/same.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
 import type { Reply } from "./commands.ts";
-import { HASH_FIELDS, sameTime } from "./hash.ts";
-import { scoreOf } from "./look.ts";
+import { sameTime } from "./hash.ts";
+import type { CopyReading, Layout } from "./layout.ts";
+import { scoreOf, timeSeen } from "./look.ts";
 
-/** The fields of a hash as a sync writes it: those that reading needs, and the ids. */
-export const ALL_FIELDS = [...HASH_FIELDS, "user_id", "task_id"] as const;
-type HashFields = Readonly<Record<(typeof ALL_FIELDS)[number], string | null>>;
-
-/** What an inspection answers a task: the key's type, the fields, both scores. */
-export const INSPECT_ITEMS = ALL_FIELDS.length + 3;
+/** What an inspection finds in a hash: the fields that a sync writes. */
+type HashFields = Readonly<Record<KnownField, string | null>> & Readonly<Record<string, string | null>>;
+type KnownField = "user_id" | "task_id" | "status" | "error" | "created_at" | "updated_at" | "payload";
 
 /** Everything that the mirror holds of one task, as it stands there. */
 export interface Inspection {
@@ -20,53 +17,51 @@ export interface Inspection {
   readonly fields: HashFields;
   readonly indexScore: number | null;
   readonly userScore: number | null;
+  /** Where the lookup of its id leads: to it, to a newer task, or to neither; null where the layout has none. */
+  readonly lookup: "own" | "other" | "wrong" | null;
 }
 
-export function inspectionOf(items: readonly Reply[]): Inspection {
+/** What the script `inspect` answers of one task. */
+export function inspectionOf(items: readonly Reply[], { fields }: Layout): Inspection {
   const [type, ...rest] = items as (string | null)[];
   return {
     type: type!,
-    fields: Object.fromEntries(ALL_FIELDS.map((name, i) => [name, rest[i] ?? null])) as HashFields,
-    indexScore: scoreOf(rest[ALL_FIELDS.length]),
-    userScore: scoreOf(rest[ALL_FIELDS.length + 1]),
+    fields: Object.fromEntries(fields.map((name, i) => [name, rest[i] ?? null])) as HashFields,
+    indexScore: scoreOf(rest[fields.length]),
+    userScore: scoreOf(rest[fields.length + 1]),
+    lookup: (rest[fields.length + 2] ?? null) as Inspection["lookup"],
   };
 }
 
 /** The time of a copy, epoch seconds: that of the hash, or without one that of its payload; NaN where there is none. */
-export function timeOf({ fields }: Inspection, parser: RecordParser): number {
-  const { updated_at: own, payload } = fields;
-  if (own || payload === null || !parser.isObject(payload)) return parser.times.parse(own ?? "");
-  return parser.times.parse(parser.texts(payload).updatedAt);
+export function timeOf({ fields }: Inspection, { layout, parser }: CopyReading): number {
+  return layout.stateOf([fields.status, fields.updated_at, fields.payload], parser).time;
 }
 
 /** What guards a write over a copy, as `Look.seen`. */
-export function seenOf({ fields }: Inspection): string | null {
-  return fields.updated_at || fields.payload;
+export function seenOf({ fields }: Inspection, { layout, parser }: CopyReading): string | null {
+  return timeSeen(fields.updated_at || null, fields.payload, layout, parser).seen;
 }
 
 /** Whether a hash says who it is, how it stands and when that was. */
-export function isWhole(inspection: Inspection, parser: RecordParser): boolean {
-  const { type, fields } = inspection;
+export function isWhole({ type, fields }: Inspection, parser: RecordParser): boolean {
   return (
     type === "hash" &&
     !!fields.user_id &&
     !!fields.task_id &&
     fields.status !== null &&
-    !Number.isNaN(parser.times.parse(fields.updated_at ?? ""))
+    !Number.isNaN(parser.times.ofHash(fields.updated_at ?? ""))
   );
 }
 
-/** Whether a hash holds what the record does, payload and every field, by their meaning. */
-export function sameContent({ fields }: Inspection, task: Task, parser: RecordParser): boolean {
-  return (
-    fields.user_id === task.userId &&
-    fields.task_id === task.taskId &&
-    fields.status === task.status &&
-    (fields.error ?? "") === task.error &&
-    sameTime(fields.created_at ?? "", task.createdAt, parser) &&
-    toMicros(parser.times.parse(fields.updated_at ?? "")) === toMicros(task.score) &&
-    samePayload(fields.payload, task.json, parser)
-  );
+/** Whether a hash holds what a sync would write of the record, payload and every field, by their meaning. */
+export function sameContent({ fields }: Inspection, task: Task, { layout, parser }: CopyReading): boolean {
+  const values = layout.valuesOf(task);
+  return layout.fields.every((name, i) => {
+    const [there, ours] = [fields[name] ?? "", values[i]!];
+    if (name === "payload") return samePayload(fields.payload, ours, parser);
+    return name === "created_at" || name === "updated_at" ? sameTime(there, ours, parser) : there === ours;
+  });
 }
 
 function samePayload(payload: string | null, json: string, parser: RecordParser): boolean {

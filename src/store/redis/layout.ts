@@ -3,8 +3,19 @@ import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import { INDEX_KEY } from "./keys.ts";
 
-/** What a key of the mirror names: a task, as its member of the global index, or the index of a user. */
-export type KeyName = { readonly member: string } | { readonly userId: string };
+/** What a key of the mirror names: a task, as its member of the global index, the index of a user, or the lookup of a task id. */
+export type KeyName = { readonly member: string } | { readonly userId: string } | { readonly lookup: string };
+
+/** The status and the time that a copy stands for. */
+export interface CopyState {
+  /** The service's word. */
+  readonly status: string;
+  /** Epoch seconds; NaN where there is none. */
+  readonly time: number;
+}
+
+/** What of a hash tells its state: `status`, `updated_at` and `payload`; null for a field that is missing. */
+export type StateFields = readonly [status: string | null, updatedAt: string | null, payload: string | null];
 
 /** How a service lays its tasks out in Redis (SPEC sections 3 and 10): the names of keys and members, and what a hash holds. */
 export interface Layout {
@@ -20,12 +31,16 @@ export interface Layout {
   splitMember(member: string): TaskId;
   /** The task id of a member of a user's index. */
   taskIdOf(userMember: string): string;
-  /** Of a key: the member whose hash it names, the user whose index, or null where it is neither. */
+  /** Of a key: what it names, or null where it is none of the mirror's. */
   readKey(key: string): KeyName | null;
+  /** The string that says whose a task id is; absent where the service keeps none. */
+  readonly lookup?: Lookup;
   /** The fields of a hash as a sync writes it, in that order. */
   readonly fields: readonly string[];
   /** What it writes into them. */
   valuesOf(task: Task): string[];
+  /** What it writes into `updated_at`. */
+  timeTextOf(task: Task): string;
   /** The fields that reading a task needs. */
   readonly readFields: readonly string[];
   /**
@@ -33,6 +48,25 @@ export interface Layout {
    * @param values of `readFields`, null for a field that is missing
    */
   read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined;
+  /** Whether a copy is what its payload says, where that is a record, and not what its other fields do. */
+  readonly payloadRules: boolean;
+  /** The state that reading a copy gives. */
+  stateOf(fields: StateFields, parser: RecordParser): CopyState;
+}
+
+/** What reads copies: a mirror, or its parts. */
+export interface CopyReading {
+  readonly layout: Layout;
+  readonly parser: RecordParser;
+}
+
+/** The keys that say whose a task id is, where an id is unique across users. */
+export interface Lookup {
+  key(taskId: string): string;
+  /** What it holds where the task is that user's. */
+  value(userId: string): string;
+  /** The user of what it holds; null where that is no user's. */
+  userOf(value: string): string | null;
 }
 
 /** The index of a user, or (undefined) of all. */

@@ -1,6 +1,9 @@
 import { TtsctlError } from "../../errors.ts";
 import type { RecordParser } from "../../task/parse.ts";
+import { formatUtc } from "../../task/time.ts";
 import type { Reply } from "./commands.ts";
+import type { Layout } from "./layout.ts";
+import { LOOK_ITEMS } from "./lua-reading.ts";
 
 /** What sync needs to know of a task's copy. */
 export interface Look {
@@ -10,36 +13,54 @@ export interface Look {
   readonly seen: string | null;
   readonly indexScore: number | null;
   readonly userScore: number | null;
+  /** Whether the lookup of its id leads to it, or to a newer task; true where the layout has none. */
+  readonly isLookedUp: boolean;
 }
 
-/** What the script LOOK lists of a task that is not in step. */
-export const LOOK_ITEMS = 4;
+export const UNKNOWN: Look = { updatedAt: null, seen: null, indexScore: null, userScore: null, isLookedUp: false };
 
-export const UNKNOWN: Look = { updatedAt: null, seen: null, indexScore: null, userScore: null };
-
-/** What the script LOOK answers of some tasks; `scores` are those that were expected. */
-export function looksOf(reply: Reply, scores: readonly (number | undefined)[], parser: RecordParser) {
+/** What the script `look` answers of some tasks; `scores` are those that were expected. */
+export function looksOf(
+  reply: Reply,
+  scores: readonly (number | undefined)[],
+  layout: Layout,
+  parser: RecordParser,
+): (Look | TtsctlError)[] {
   const [lines, others] = reply as [string, Reply[]];
   let next = 0;
-  return lines.split("\n").map((updatedAt, i): Look | TtsctlError => {
+  return lines.split("\n").map((updatedAt, i) => {
     const score = scores[i];
     if (updatedAt !== "" && score !== undefined) {
-      return { updatedAt, seen: updatedAt, indexScore: score, userScore: score };
+      return { updatedAt, seen: updatedAt, indexScore: score, userScore: score, isLookedUp: true };
     }
     const items = others.slice(next, next + LOOK_ITEMS);
     next += LOOK_ITEMS;
-    return lookOf(items, parser);
+    return lookOf(items, layout, parser);
   });
 }
 
-/** From what LOOK lists of one task. */
-export function lookOf(items: readonly Reply[], parser: RecordParser): Look | TtsctlError {
+/** From what the script `look` lists of one task. */
+export function lookOf(items: readonly Reply[], layout: Layout, parser: RecordParser): Look | TtsctlError {
   for (const item of items) if (item instanceof TtsctlError) return item;
-  const [own, payload, indexScore, userScore] = items as (string | null)[];
-  const scores = { indexScore: scoreOf(indexScore), userScore: scoreOf(userScore) };
-  if (own || payload == null) return { updatedAt: own ?? null, seen: own || null, ...scores };
-  const updatedAt = parser.isObject(payload) ? parser.texts(payload).updatedAt : null;
-  return { updatedAt, seen: payload, ...scores };
+  const [own, payload, indexScore, userScore, says] = items as (string | null)[];
+  const isLookedUp = layout.lookup === undefined || says !== "wrong";
+  return {
+    ...timeSeen(own || null, payload ?? null, layout, parser),
+    ...{ indexScore: scoreOf(indexScore), userScore: scoreOf(userScore), isLookedUp },
+  };
+}
+
+/** The time of a copy, and what guards a write over it. */
+export function timeSeen(
+  own: string | null,
+  payload: string | null,
+  layout: Layout,
+  parser: RecordParser,
+): Pick<Look, "updatedAt" | "seen"> {
+  const { time } = layout.stateOf([null, own, payload], parser);
+  if (payload === null || (own !== null && Object.is(parser.times.ofHash(own), time)))
+    return { updatedAt: own, seen: own };
+  return { updatedAt: Number.isNaN(time) ? null : formatUtc(time), seen: payload };
 }
 
 /** A score as Redis writes it. */

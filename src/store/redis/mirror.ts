@@ -1,8 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { RecordParser } from "../../task/parse.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
-import type { Zone } from "../../task/zone.ts";
 import type { TaskId } from "../task-source.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
@@ -20,9 +20,9 @@ import { isFatal } from "./errors.ts";
 import type { Inspection } from "./inspection.ts";
 import { INDEX_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
+import { layoutOf } from "./layouts.ts";
 import { type Look, UNKNOWN } from "./look.ts";
 import { type Member, membersOf, type ScoreRange } from "./members.ts";
-import { PLAIN } from "./plain-layout.ts";
 import type { SeenCopy } from "./seen-copy.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncMarks } from "./sync-marks.ts";
@@ -44,12 +44,12 @@ export class Mirror {
   readonly #marks: SyncMarks;
   readonly layout: Layout;
 
-  constructor(client: RedisCommands, zone: Zone, layout: Layout = PLAIN) {
+  constructor(client: RedisCommands, rules: RecordRules) {
     this.#client = client;
-    this.#parser = new RecordParser(zone);
-    this.layout = layout;
+    this.#parser = new RecordParser(rules);
+    this.layout = layoutOf(rules);
     const Copies = client.isCluster ? SlottedCopies : AtomicCopies;
-    this.#copies = new Copies(client, layout, this.#parser);
+    this.#copies = new Copies(client, this.layout, this.#parser);
     this.#marks = new SyncMarks(client);
   }
 
@@ -171,6 +171,10 @@ export class Mirror {
 
   /** The status words of these ids; null where there is none. */
   async statuses(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
+    if (this.layout.payloadRules) {
+      const tasks = await this.read(ids);
+      return tasks.map((task) => (task instanceof TtsctlError ? task : (task?.status ?? null)));
+    }
     const replies = await this.#batches(ids, ({ userId, taskId }) => [
       "HGET",
       this.layout.taskKey(userId, taskId),
@@ -211,6 +215,15 @@ export class Mirror {
     );
     for (const step of steps) if (step instanceof TtsctlError && isFatal(step)) throw step;
     return steps;
+  }
+
+  /** Whose each task id is by its lookup; null where there is none, or none that names a user. */
+  async lookedUp(taskIds: readonly string[]): Promise<(string | null)[]> {
+    const { lookup } = this.layout;
+    if (lookup === undefined || taskIds.length === 0) return taskIds.map(() => null);
+    const values = await this.#client.pipeline(taskIds.map((taskId) => ["GET", lookup.key(taskId)]));
+    for (const value of values) if (value instanceof TtsctlError && isFatal(value)) throw value;
+    return values.map((value) => (typeof value === "string" ? lookup.userOf(value) : null));
   }
 
   /** Which tasks' hashes hold byte for byte what a sync would write; at most BATCH. */

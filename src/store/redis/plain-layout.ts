@@ -33,6 +33,13 @@ export const PLAIN: Layout = {
   valuesOf: ({ userId, taskId, status, error, createdAt, updatedAt, json }) => [
     ...[userId, taskId, status, error, createdAt, updatedAt, json],
   ],
+  timeTextOf: ({ updatedAt }) => updatedAt,
   readFields: HASH_FIELDS,
   read: (values, { userId, taskId }, parser) => readHash(values, userId, taskId, parser),
+  payloadRules: false,
+  stateOf([status, updatedAt, payload], parser) {
+    const isOwn = updatedAt || payload === null || !parser.isObject(payload);
+    const text = isOwn ? (updatedAt ?? "") : parser.texts(payload).updatedAt;
+    return { status: status ?? "", time: parser.times.ofHash(text) };
+  },
 };

@@ -3,7 +3,7 @@ import { toMicros } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
-import type { SeenCopy } from "./seen-copy.ts";
+import { isNothing, type SeenCopy } from "./seen-copy.ts";
 
 /** A task whose record went from the file. */
 export interface Removal {
@@ -47,9 +47,9 @@ export async function removeFromMirror(
   return outcomes.map((outcome, i) => outcome ?? changesTooOften(removals[i]!.id));
 }
 
-function decide({ exists, updatedAt, score, userScore }: SeenCopy, before: number, mirror: Mirror) {
-  if (!exists && score === "" && userScore === "") return "missing";
-  return toMicros(mirror.times.parse(updatedAt)) > before ? "newer" : "remove";
+function decide(copy: SeenCopy, before: number, mirror: Mirror) {
+  if (isNothing(copy)) return "missing";
+  return toMicros(mirror.stateOf(copy).time) > before ? "newer" : "remove";
 }
 
 function changesTooOften({ userId, taskId }: TaskId): TtsctlError {

@@ -11,8 +11,9 @@ import { runForEach } from "./script-run.ts";
 import { layoutScripts } from "./scripts.ts";
 import { type SeenCopy, seenCopyOf } from "./seen-copy.ts";
 import { placesOf, SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
+import { SlottedLookups } from "./slotted-lookups.ts";
 import { SlottedRemoval } from "./slotted-remove.ts";
-import { INSPECT_HASH } from "./slotted-scripts.ts";
+import { hashScripts } from "./slotted-scripts.ts";
 import { SlottedUpsert } from "./slotted-upsert.ts";
 
 /**
@@ -25,6 +26,7 @@ export class SlottedCopies implements MirrorCopies {
   readonly #layout: Layout;
   readonly #parser: RecordParser;
   readonly #indexes: SlottedIndexes;
+  readonly #lookups: SlottedLookups;
   readonly #removal: SlottedRemoval;
   readonly #upsert: SlottedUpsert;
 
@@ -33,7 +35,8 @@ export class SlottedCopies implements MirrorCopies {
     this.#layout = layout;
     this.#parser = parser;
     this.#indexes = new SlottedIndexes(commands);
-    const parts = { indexes: this.#indexes, times: parser.times };
+    this.#lookups = new SlottedLookups(commands, layout);
+    const parts = { indexes: this.#indexes, lookups: this.#lookups, times: parser.times };
     this.#removal = new SlottedRemoval(commands, layout, parts);
     this.#upsert = new SlottedUpsert(commands, layout, { ...parts, removal: this.#removal });
   }
@@ -43,25 +46,29 @@ export class SlottedCopies implements MirrorCopies {
       this.#onHashes(ids, (key) => ["HGET", key, "updated_at"]),
       this.#scores(ids),
     ]);
-    const partial = ids.filter((_, i) => !times[i]);
+    const needsPayload = (i: number) => !times[i] || (this.#layout.payloadRules && typeof times[i] === "string");
+    const partial = ids.filter((_, i) => needsPayload(i));
     const found = (await this.#onHashes(partial, (key) => ["HGET", key, "payload"]))[Symbol.iterator]();
+    const says = await this.#says(ids, scores);
     return ids.map((_, i) => {
-      const payload = times[i] ? null : (found.next().value as Reply);
-      return lookOf([times[i]!, payload, ...scores[i]!], this.#parser);
+      const payload = needsPayload(i) ? (found.next().value as Reply) : null;
+      return lookOf([times[i]!, payload, ...scores[i]!, says[i]!], this.#layout, this.#parser);
     });
   }
 
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    const [fields, exist, scores] = await Promise.all([
-      this.#onHashes(ids, (key) => ["HMGET", key, "status", "updated_at"]),
+    const names = ["status", "updated_at", ...(this.#layout.payloadRules ? ["payload"] : [])];
+    const [fields, exist, scores, named] = await Promise.all([
+      this.#onHashes(ids, (key) => ["HMGET", key, ...names]),
       this.#onHashes(ids, (key) => ["EXISTS", key]),
       this.#scores(ids),
+      this.#lookups.names(ids),
     ]);
     return ids.map((_, i) => {
       const hash = fields[i]!;
       if (hash instanceof TtsctlError) return hash;
-      const [status, updatedAt] = hash as Reply[];
-      return seenCopyOf([exist[i]!, status!, updatedAt!, ...scores[i]!]);
+      const [status, updatedAt, payload = null] = hash as Reply[];
+      return seenCopyOf([exist[i]!, status!, updatedAt!, ...scores[i]!, payload, named[i] ? 1 : null]);
     });
   }
 
@@ -75,16 +82,18 @@ export class SlottedCopies implements MirrorCopies {
     const [hashes, scores] = await Promise.all([
       runForEach(
         this.#commands,
-        INSPECT_HASH,
+        hashScripts(this.#layout).inspect,
         ids.map((id) => ({ keys: [this.#keyOf(id)], args: [] })),
       ),
       this.#scores(ids),
     ]);
+    const says = await this.#says(ids, scores);
     return ids.map((_, i) => {
       const [global, own] = scores[i]!;
       if (hashes[i] instanceof TtsctlError) throw hashes[i];
       if (global instanceof TtsctlError) throw global;
-      return inspectionOf([...(hashes[i] as Reply[]), global, own instanceof TtsctlError ? null : own]);
+      const items = [...(hashes[i] as Reply[]), global, own instanceof TtsctlError ? null : own, says[i]!];
+      return inspectionOf(items, this.#layout);
     });
   }
 
@@ -94,6 +103,15 @@ export class SlottedCopies implements MirrorCopies {
 
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
     return this.#removal.run(removals);
+  }
+
+  /** What the lookups say of tasks with these scores in the global index. */
+  #says(ids: readonly TaskId[], scores: readonly (readonly Reply[])[]): Promise<Reply[]> {
+    const scored = ids.map(({ userId, taskId }, i) => {
+      const global = scores[i]![0];
+      return { userId, taskId, score: typeof global === "string" ? Number(global) : Number.NEGATIVE_INFINITY };
+    });
+    return this.#lookups.says(scored);
   }
 
   #keyOf({ userId, taskId }: TaskId): string {

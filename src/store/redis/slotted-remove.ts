@@ -7,7 +7,8 @@ import type { Layout } from "./layout.ts";
 import { runForEach } from "./script-run.ts";
 import type { SeenCopy } from "./seen-copy.ts";
 import { placesOf, type SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
-import { REMOVE_HASH } from "./slotted-scripts.ts";
+import type { SlottedLookups } from "./slotted-lookups.ts";
+import { hashScripts } from "./slotted-scripts.ts";
 
 /** Members of a task without a hash: in each index it goes if its score is not above the limit. */
 interface Dangling {
@@ -28,12 +29,18 @@ export class SlottedRemoval {
   readonly #commands: RedisCommands;
   readonly #layout: Layout;
   readonly #indexes: SlottedIndexes;
+  readonly #lookups: SlottedLookups;
   readonly #times: TimeReader;
 
-  constructor(commands: RedisCommands, layout: Layout, parts: { indexes: SlottedIndexes; times: TimeReader }) {
+  constructor(
+    commands: RedisCommands,
+    layout: Layout,
+    parts: { indexes: SlottedIndexes; lookups: SlottedLookups; times: TimeReader },
+  ) {
     this.#commands = commands;
     this.#layout = layout;
     this.#indexes = parts.indexes;
+    this.#lookups = parts.lookups;
     this.#times = parts.times;
   }
 
@@ -52,6 +59,7 @@ export class SlottedRemoval {
       this.#settle(due(true), outcomes, (at) => this.#removeTasks(at.map((i) => removals[i]!))),
       this.#settle(due(false), outcomes, (at) => this.#removeMembers(at.map((i) => removals[i]!))),
     ]);
+    await this.#lookups.release(removals.flatMap(({ id }, i) => (outcomes[i] === true ? [id] : [])));
     return outcomes.map((outcome) => outcome!);
   }
 
@@ -68,8 +76,11 @@ export class SlottedRemoval {
   }
 
   async #removeTasks(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
-    const runs = removals.map(({ id, seen }) => ({ keys: [this.#keyOf(id)], args: [seen.status, seen.updatedAt] }));
-    const replies = (await runForEach(this.#commands, REMOVE_HASH, runs)).map(unlessFatal);
+    const runs = removals.map(({ id, seen }) => ({
+      keys: [this.#keyOf(id)],
+      args: [seen.status, seen.updatedAt, seen.payload],
+    }));
+    const replies = (await runForEach(this.#commands, hashScripts(this.#layout).remove, runs)).map(unlessFatal);
     const gone = removals.filter((_, i) => replies[i] === 1);
     await this.#drop(gone.map(({ id, seen }) => ({ id, limits: this.#limitsOf(seen) })));
     return replies.map((reply) => (reply instanceof TtsctlError ? reply : reply === 1));
@@ -77,7 +88,7 @@ export class SlottedRemoval {
 
   /** What was decided on is the time of the hash, and what was seen of its scores. */
   #limitsOf({ updatedAt, score, userScore }: SeenCopy): [number, number] {
-    const time = this.#times.parse(updatedAt);
+    const time = this.#times.ofHash(updatedAt);
     const least = Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
     return [Math.max(limitOf(score), least), Math.max(limitOf(userScore), least)];
   }
@@ -105,7 +116,7 @@ export class SlottedRemoval {
   /** Those that have a hash by now get their members again, with its time. True for each. */
   async #putBack(tasks: readonly Dangling[]): Promise<boolean[]> {
     const times = (await this.#ask(tasks, "HGET", "updated_at")).map((reply) =>
-      this.#times.parse(typeof reply === "string" ? reply : ""),
+      this.#times.ofHash(typeof reply === "string" ? reply : ""),
     );
     const places = tasks.flatMap(({ id }, i) =>
       Number.isNaN(times[i]) ? [] : placesOf(this.#layout, id).map((place) => ({ ...place, score: times[i]! })),

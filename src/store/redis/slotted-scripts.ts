@@ -1,59 +1,93 @@
-import { ALL_FIELDS } from "./inspection.ts";
 import type { Layout } from "./layout.ts";
+import { guardFunction, readFields, writeFields } from "./lua-parts.ts";
 import { Script } from "./script.ts";
-import { GUARD_FUNCTION, writeFields } from "./scripts.ts";
 
 /*
  * Scripts for a cluster: each is about one key, a hash or an index. Of several members the arguments come one after the
  * other.
  */
 
-/** KEYS: a hash. ARGV: what was seen, status (as in `GUARD_FUNCTION`). 1 where it still is so, else 0. */
-export const GUARD = new Script(`${GUARD_FUNCTION}
+/** The scripts that know what a hash of the layout holds; KEYS: a hash. */
+export interface HashScripts {
+  readonly guard: Script;
+  readonly write: Script;
+  readonly remove: Script;
+  readonly inspect: Script;
+}
+
+const made = new WeakMap<Layout, HashScripts>();
+
+export function hashScripts(layout: Layout): HashScripts {
+  const known = made.get(layout);
+  if (known !== undefined) return known;
+  const scripts = {
+    guard: new Script(guardScript(layout)),
+    write: new Script(writeScript(layout)),
+    remove: new Script(removeScript(layout)),
+    inspect: new Script(inspectScript(layout)),
+  };
+  made.set(layout, scripts);
+  return scripts;
+}
+
+/** ARGV: what was seen, status (as in `guardFunction`). 1 where it still is so, else 0. */
+function guardScript(layout: Layout): string {
+  return `${guardFunction(layout)}
 return look(KEYS[1], ARGV[1], ARGV[2]) or 1
-`);
+`;
+}
 
 /** How many arguments stand before the values of the layout's fields. */
 const WRITE_GUARDS = 4;
 /**
- * Writes a hash that still is as it was seen: 1 written, 0 refused. ARGV: as for GUARD, '1' to leave it as it is, '1'
+ * Writes a hash that still is as it was seen: 1 written, 0 refused. ARGV: as for `guard`, '1' to leave it as it is, '1'
  * where nothing else may stay in it, and the values of the layout's fields.
  */
-function writeScript(fields: readonly string[]): Script {
-  return new Script(`${GUARD_FUNCTION}
+function writeScript(layout: Layout): string {
+  return `${guardFunction(layout)}
 local refused = look(KEYS[1], ARGV[1], ARGV[2])
 if refused then return refused end
 if ARGV[3] == '1' then return 1 end
 if ARGV[4] == '1' then redis.call('DEL', KEYS[1]) end
-${writeFields(fields, "KEYS[1]", `${WRITE_GUARDS}`)}
+${writeFields(layout.fields, "KEYS[1]", `${WRITE_GUARDS}`)}
 return 1
-`);
+`;
 }
 
-const made = new Map<Layout, Script>();
-
-export function writeScriptOf(layout: Layout): Script {
-  const script = made.get(layout) ?? writeScript(layout.fields);
-  made.set(layout, script);
-  return script;
-}
-
-/** Removes a hash that has this status and updated_at (ARGV; empty: none): 1 removed, 0 refused. */
-export const REMOVE_HASH = new Script(`
-local seen = redis.pcall('HMGET', KEYS[1], 'status', 'updated_at')
+/** Removes a hash that has this status, updated_at and, where that rules, payload (ARGV; empty: none): 1 removed, 0 refused. */
+function removeScript({ payloadRules }: Layout): string {
+  return `
+local seen = redis.pcall('HMGET', KEYS[1], 'status', 'updated_at'${payloadRules ? ", 'payload'" : ""})
 if seen.err then return seen end
 if redis.call('EXISTS', KEYS[1]) == 0 or (seen[1] or '') ~= ARGV[1] or (seen[2] or '') ~= ARGV[2] then return 0 end
+if (seen[3] or '') ~= ARGV[3] then return 0 end
 redis.call('UNLINK', KEYS[1])
+return 1
+`;
+}
+
+/** The type of the key of a hash, and the layout's fields. */
+function inspectScript({ fields }: Layout): string {
+  return `
+local kind = redis.call('TYPE', KEYS[1]).ok
+local out = { kind }
+local hash = kind == 'hash' and ${readFields(fields, "KEYS[1]")} or {}
+for field = 1, ${fields.length} do out[field + 1] = hash[field] or false end
+return out
+`;
+}
+
+/** KEYS: a lookup. ARGV: what it held (empty: nothing), what it is to hold. 1 where it does, 0 where it changed. */
+export const SET_LOOKUP = new Script(`
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
 return 1
 `);
 
-/** The type of the key of a hash, and the fields of ALL_FIELDS. */
-export const INSPECT_HASH = new Script(`
-local kind = redis.call('TYPE', KEYS[1]).ok
-local out = { kind }
-local hash = kind == 'hash' and redis.call('HMGET', KEYS[1], ${ALL_FIELDS.map((name) => `'${name}'`).join(", ")}) or {}
-for field = 1, ${ALL_FIELDS.length} do out[field + 1] = hash[field] or false end
-return out
+/** KEYS: a lookup. ARGV: what it must hold to go. */
+export const DROP_LOOKUP = new Script(`
+if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
 `);
 
 /** Raises scores to at least what is said, and tells which are higher: number from 0, score. ARGV: score, member. */

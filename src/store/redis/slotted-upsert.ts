@@ -3,10 +3,12 @@ import type { TimeReader } from "../../task/time.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import type { Outcome, Upsert } from "./copies.ts";
 import type { Layout } from "./layout.ts";
+import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
 import { type Place, placesOf, type SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
+import type { SlottedLookups } from "./slotted-lookups.ts";
 import type { SlottedRemoval } from "./slotted-remove.ts";
-import { GUARD, writeScriptOf } from "./slotted-scripts.ts";
+import { hashScripts } from "./slotted-scripts.ts";
 
 /** A write on its way through the steps. */
 interface Step {
@@ -36,17 +38,19 @@ export class SlottedUpsert {
   readonly #layout: Layout;
   readonly #indexes: SlottedIndexes;
   readonly #removal: SlottedRemoval;
+  readonly #lookups: SlottedLookups;
   readonly #times: TimeReader;
 
   constructor(
     commands: RedisCommands,
     layout: Layout,
-    parts: { indexes: SlottedIndexes; removal: SlottedRemoval; times: TimeReader },
+    parts: { indexes: SlottedIndexes; lookups: SlottedLookups; removal: SlottedRemoval; times: TimeReader },
   ) {
     this.#commands = commands;
     this.#layout = layout;
     this.#indexes = parts.indexes;
     this.#removal = parts.removal;
+    this.#lookups = parts.lookups;
     this.#times = parts.times;
   }
 
@@ -63,13 +67,14 @@ export class SlottedUpsert {
     await this.#write(tried);
     await this.#lower(tried.filter(({ outcome, above }) => outcome === true && above.some((score) => score !== null)));
     await this.#takeBack(tried.filter(({ outcome }) => outcome === false));
+    await this.#lookups.set(tried.flatMap(({ outcome, upsert }) => (outcome === true ? [upsert.task] : [])));
     return steps.map(({ outcome }) => outcome!);
   }
 
   async #look(steps: readonly Step[]): Promise<void> {
     const places = steps.flatMap((step) => step.places);
     const [guards, scores] = await Promise.all([
-      this.#runOnHashes(GUARD, steps, guardOf),
+      this.#runOnHashes(hashScripts(this.#layout).guard, steps, guardOf),
       this.#indexes.scores(places),
     ]);
     steps.forEach((step, i) => {
@@ -91,7 +96,7 @@ export class SlottedUpsert {
   }
 
   async #write(steps: readonly Step[]): Promise<void> {
-    const replies = await this.#runOnHashes(writeScriptOf(this.#layout), steps, (step) => [
+    const replies = await this.#runOnHashes(hashScripts(this.#layout).write, steps, (step) => [
       ...guardOf(step),
       step.upsert.indexOnly ? 1 : 0,
       step.upsert.afresh ? 1 : 0,
@@ -109,7 +114,7 @@ export class SlottedUpsert {
       above.flatMap((score, i) => (score === null ? [] : [{ ...places[i]!, from: score, to: upsert.task.score }])),
     );
     await this.#indexes.move(moves);
-    const guards = await this.#runOnHashes(GUARD, steps, (step) => this.#ownGuard(step));
+    const guards = await this.#runOnHashes(hashScripts(this.#layout).guard, steps, (step) => this.#ownGuard(step));
     const lost = steps.filter((_, i) => guards[i] !== 1);
     const back = lost.flatMap(({ places, above, upsert }) =>
       above.flatMap((score, i) => (score === null ? [] : [{ ...places[i]!, from: upsert.task.score, to: score }])),
@@ -121,8 +126,7 @@ export class SlottedUpsert {
   /** What the hash holds after our write. */
   #ownGuard(step: Step): [string, string] {
     if (step.upsert.indexOnly) return guardOf(step);
-    const { fields } = this.#layout;
-    return [this.#layout.valuesOf(step.upsert.task)[fields.indexOf("updated_at")]!, ""];
+    return [this.#layout.timeTextOf(step.upsert.task), ""];
   }
 
   async #takeBack(steps: readonly Step[]): Promise<void> {
@@ -130,7 +134,7 @@ export class SlottedUpsert {
     const replies = await this.#commands.pipeline(steps.map(({ key }) => ["HGET", key, "updated_at"]));
     const moves: (Place & { from: number; to: number })[] = [];
     steps.forEach(({ upsert, places }, i) => {
-      const score = this.#times.parse(typeof replies[i] === "string" ? replies[i] : "");
+      const score = this.#times.ofHash(typeof replies[i] === "string" ? replies[i] : "");
       if (score < upsert.task.score)
         moves.push(...places.map((place) => ({ ...place, from: upsert.task.score, to: score })));
     });
@@ -142,7 +146,7 @@ export class SlottedUpsert {
   }
 
   async #runOnHashes(
-    script: typeof GUARD,
+    script: Script,
     steps: readonly Step[],
     argsOf: (step: Step) => readonly (string | number)[],
   ): Promise<Reply[]> {

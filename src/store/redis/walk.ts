@@ -55,6 +55,8 @@ export interface KeyStep {
   readonly members: string[];
   /** Whose indexes there are. */
   readonly users: string[];
+  /** The task ids that there are lookups of. */
+  readonly lookups: string[];
 }
 
 /** One step of a walk over an index: member and score in turn. */
@@ -77,13 +79,15 @@ export function keyStepOf(reply: Reply, layout: Layout): KeyStep {
   const [cursor, keys] = reply as [string, string[]];
   const members: string[] = [];
   const users: string[] = [];
+  const lookups: string[] = [];
   for (const key of keys) {
     const read = layout.readKey(key);
     if (read === null) continue;
     if ("member" in read) members.push(read.member);
-    else users.push(read.userId);
+    else if ("userId" in read) users.push(read.userId);
+    else lookups.push(read.lookup);
   }
-  return { cursor, members, users };
+  return { cursor, members, users, lookups };
 }
 
 export function indexStepCommand({ userId, cursor }: IndexCursor, layout: Layout): Command {

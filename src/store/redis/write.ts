@@ -27,14 +27,15 @@ export function decideWrite(
   overEqual = false,
   replaced = Number.NaN,
 ): WriteDecision {
-  const seen = look.updatedAt === null ? Number.NaN : toMicros(times.parse(look.updatedAt));
+  const seen = look.updatedAt === null ? Number.NaN : toMicros(times.ofHash(look.updatedAt));
   if (Number.isNaN(seen)) return "write";
   const ours = toMicros(score);
   const isReplaced = seen <= toMicros(replaced);
   if (seen > ours && !isReplaced) return "newer";
   const isPartial = look.seen !== look.updatedAt;
   if (seen < ours || overEqual || isReplaced || isPartial) return "write";
-  return look.indexScore === score && look.userScore === score ? "unchanged" : "mend";
+  const isIndexed = look.indexScore === score && look.userScore === score && look.isLookedUp;
+  return isIndexed ? "unchanged" : "mend";
 }
 
 /**

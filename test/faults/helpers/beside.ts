@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/zone.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
 import { taskIn } from "../../helpers/records.ts";
@@ -79,9 +80,9 @@ export class BesideService {
 
   /** Puts records into Redis as a sync does. */
   async mirrored(...records: readonly TestRecord[]): Promise<void> {
-    const zone = new Zone(ZONE);
-    const mirror = await connectMirror(this.server, zone);
-    const tasks = records.map((record) => taskIn(zone, record));
+    const rules = new RecordRules(new Zone(ZONE));
+    const mirror = await connectMirror(this.server, rules);
+    const tasks = records.map((record) => taskIn(rules, record));
     await writeToMirror(mirror, tasks);
     mirror.close();
   }

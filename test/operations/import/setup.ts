@@ -9,7 +9,7 @@ import { type ExportFormat, ExportText } from "../../../src/render/export.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { NO_FILTER } from "../../../src/task/filter.ts";
 import { RecordingReporter } from "../../helpers/doubles.ts";
-import { UTC } from "../../helpers/records.ts";
+import { RULES } from "../../helpers/records.ts";
 
 const OFF = { kind: "off" } as const;
 const ALL = { filter: NO_FILTER, ids: null };
@@ -19,7 +19,7 @@ export async function exported(store: string, format: ExportFormat): Promise<str
   const text = new ExportText(format);
   const pieces: string[] = [];
   const write = async (tasks: Parameters<typeof text.of>[0]) => void pieces.push(...text.of(tasks));
-  const file = new FileStore(store, UTC, systemClock);
+  const file = new FileStore(store, RULES, systemClock);
   const parts = { file, mirror: OFF, reporter: new RecordingReporter(), signal: new AbortController().signal, write };
   await exportTasks(parts, { ...ALL, source: "file", asLines: format === "jsonl" });
   return [...pieces, ...text.end()].join("");
@@ -29,9 +29,9 @@ export async function exported(store: string, format: ExportFormat): Promise<str
 export async function imported(store: string, from: string | { stdin: string }, options: Partial<ImportOptions> = {}) {
   const reporter = new RecordingReporter();
   const [path, stdin] = typeof from === "string" ? [from, ""] : [null, from.stdin];
-  const source = await readSource(await openInput(path, Readable.from([Buffer.from(stdin)]), store), store, UTC);
+  const source = await readSource(await openInput(path, Readable.from([Buffer.from(stdin)]), store), store, RULES);
   try {
-    const file = new FileStore(store, UTC, systemClock);
+    const file = new FileStore(store, RULES, systemClock);
     const signal = new AbortController().signal;
     const parts = { file, mirror: OFF, reporter, signal, ledger: null, clock: systemClock };
     const defaults = { policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING } as const;

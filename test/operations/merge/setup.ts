@@ -6,7 +6,7 @@ import {
 } from "../../../src/operations/merge/merge.ts";
 import { Spool } from "../../../src/operations/merge/spool.ts";
 import { EVERYTHING } from "../../../src/operations/select.ts";
-import { UTC } from "../../helpers/records.ts";
+import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import type { Site } from "../setup.ts";
 
@@ -23,7 +23,7 @@ export async function merge(
   const { confirm, ...rest } = options;
   const spool = await Spool.open(site.root.store);
   for (const record of records) await spool.add(typeof record === "string" ? record : JSON.stringify(record));
-  const source = await spool.read(UTC);
+  const source = await spool.read(RULES);
   try {
     const parts = {
       file: site.file,

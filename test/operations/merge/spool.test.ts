@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Spool } from "../../../src/operations/merge/spool.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { useFolder } from "../../helpers/files.ts";
-import { record, UTC } from "../../helpers/records.ts";
+import { RULES, record } from "../../helpers/records.ts";
 
 const path = useFolder();
 
@@ -11,7 +11,7 @@ async function read(records: readonly string[], use: (spooled: Snapshot) => Prom
   const spool = await Spool.open(path("s.json"));
   expect(readdirSync(path())).toEqual([]);
   for (const json of records) await spool.add(json);
-  const spooled = await spool.read(UTC);
+  const spooled = await spool.read(RULES);
   await use(spooled);
   await spooled.close();
 }
@@ -43,7 +43,7 @@ test("what a killed process left under its name is gone after the next, however 
   const spools = await Promise.all(Array.from({ length: 16 }, () => Spool.open(path("s.json"))));
   await Promise.all(spools.map((spool, i) => spool.add(JSON.stringify(record("a", `t${i}`)))));
   for (const [i, spool] of spools.entries()) {
-    const spooled = await spool.read(UTC);
+    const spooled = await spool.read(RULES);
     expect(await spooled.readTasks([0])).toMatchObject([{ taskId: `t${i}` }]);
     await spooled.close();
   }

@@ -8,10 +8,8 @@ import { isAhead } from "../../../src/operations/purge/looked.ts";
 import { limitsOf } from "../../../src/operations/purge/policy.ts";
 import { chosenRows, survey } from "../../../src/operations/purge/survey.ts";
 import { takeCensus } from "../../../src/operations/purge/take-census.ts";
-import { TimeReader } from "../../../src/task/time.ts";
 import { useFolder } from "../../helpers/files.ts";
 import "../../helpers/python.ts";
-import { UTC } from "../../helpers/records.ts";
 import { withSnapshot } from "../../store/file/read-store.ts";
 import {
   DAY,
@@ -22,6 +20,7 @@ import {
   type PaperTask,
   POLICY,
   paperMirror,
+  STATES,
   seenOf,
   task,
   withFile,
@@ -203,8 +202,7 @@ it("the copies of both stores are told from each other and from what is none", a
     const copies = ["t", "odd", "bad", "none"].map((taskId) => fileCopy(snapshot, { userId: "a", taskId }));
     expect(copies).toEqual([{ status: "run", score: 7 }, { status: "other", score: 8 }, "invalid", null]);
   });
-  const times = new TimeReader(UTC);
-  const inRedis = (redis: PaperTask["redis"]) => mirrorCopy(seenOf(task("a", "t", { redis: redis ?? null })), times);
+  const inRedis = (redis: PaperTask["redis"]) => mirrorCopy(seenOf(task("a", "t", { redis: redis ?? null })), STATES);
   expect(inRedis(done(5))).toEqual(done(5));
   expect(inRedis({ status: "other", score: NOW })).toEqual({ status: "other", score: NOW });
   expect(inRedis("dangling")).toBe("dangling");

@@ -3,7 +3,7 @@ import type { Artifacts } from "../../../src/artifacts/artifacts.ts";
 import { TtsctlError } from "../../../src/errors.ts";
 import { MirrorUse } from "../../../src/operations/mirror-use.ts";
 import { CleanupPlan } from "../../../src/operations/purge/cleanup-plan.ts";
-import type { Copies, Copy } from "../../../src/operations/purge/copies.ts";
+import type { Copies, Copy, StateReader } from "../../../src/operations/purge/copies.ts";
 import type { Looked } from "../../../src/operations/purge/looked.ts";
 import type { RetentionPolicy } from "../../../src/operations/purge/policy.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
@@ -11,8 +11,8 @@ import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { PLAIN } from "../../../src/store/redis/plain-layout.ts";
 import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
-import { TimeReader } from "../../../src/task/time.ts";
-import { UTC } from "../../helpers/records.ts";
+import { RecordParser } from "../../../src/task/parse.ts";
+import { RULES } from "../../helpers/records.ts";
 import { withSnapshot } from "../../store/file/read-store.ts";
 
 /** Both stores and the disk as a test puts them down; a plan only ever asks. */
@@ -57,13 +57,20 @@ function indexScoreOf({ redis, indexScore }: PaperTask): number | null {
   return redis === "dangling" || redis === "unread" || redis === "left" ? 5 : null;
 }
 
+/** What a copy has in one layout alone. */
+const PLAIN_COPY = { payload: "", isLookedUp: false };
+/** Tells the states of copies as a mirror does. */
+export const STATES: StateReader = {
+  stateOf: ({ status, updatedAt }) => PLAIN.stateOf([status, updatedAt, null], new RecordParser(RULES)),
+};
+
 /** What a purge would see of it in Redis. */
 export function seenOf(task: PaperTask): SeenCopy {
   const { redis } = task;
   const score = redis === "left" ? "" : String(indexScoreOf(task) ?? "");
-  if (!isCopy(redis)) return { exists: false, status: "", updatedAt: "", score, userScore: score };
+  if (!isCopy(redis)) return { exists: false, status: "", updatedAt: "", score, userScore: score, ...PLAIN_COPY };
   const updatedAt = Number.isNaN(redis.score) ? "?" : new Date(redis.score * 1000).toISOString();
-  return { exists: true, status: WORDS[redis.status] ?? "odd", updatedAt, score, userScore: score };
+  return { exists: true, status: WORDS[redis.status] ?? "odd", updatedAt, score, userScore: score, ...PLAIN_COPY };
 }
 
 export function lookedAt({ userId, taskId, ...task }: PaperTask): Looked {
@@ -81,7 +88,7 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
   const byName = new Map(tasks.map((task) => [nameOf(task), task]));
   const seen: string[] = [];
   const mirror = {
-    times: new TimeReader(UTC),
+    ...STATES,
     layout: PLAIN,
     stepIndexes: async ([{ cursor }]: { cursor: string }[]) => {
       const from = Number(cursor);

@@ -3,31 +3,21 @@ import { expect, it, test } from "vitest";
 import { classify } from "../../../src/operations/verify/classify.ts";
 import { KINDS } from "../../../src/operations/verify/kinds.ts";
 import { planRepair, type RepairPolicy, type Traits } from "../../../src/operations/verify/plan.ts";
-import { ALL_FIELDS, type Inspection, inspectionOf } from "../../../src/store/redis/inspection.ts";
+import { type Inspection, inspectionOf } from "../../../src/store/redis/inspection.ts";
+import { PLAIN } from "../../../src/store/redis/plain-layout.ts";
 import { recordOf } from "../../../src/store/redis/records.ts";
 import { RecordParser } from "../../../src/task/parse.ts";
 import type { Task } from "../../../src/task/task.ts";
 import "../../helpers/python.ts";
-import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 
-const parser = new RecordParser(UTC);
+const mirror = { layout: PLAIN, parser: new RecordParser(RULES) };
 const TIMES = ["2020-01-01T00:00:00", "2020-01-02T00:00:00", "2020-01-03T00:00:00"];
 
 /** What a sync writes of a record. */
 function copyOf(task: Task): Inspection {
-  const { json, status, error, createdAt, updatedAt, userId, taskId, score } = task;
-  return inspectionOf([
-    "hash",
-    json,
-    status,
-    error,
-    createdAt,
-    updatedAt,
-    userId,
-    taskId,
-    String(score),
-    String(score),
-  ]);
+  const score = String(task.score);
+  return inspectionOf(["hash", ...PLAIN.valuesOf(task), score, score, null], PLAIN);
 }
 
 const tasks = fc
@@ -61,7 +51,7 @@ function damaged(copy: Inspection, damage: Record<string, unknown>): Inspection 
     ...(indexScore === undefined ? {} : { indexScore }),
     ...(userScore === undefined ? {} : { userScore }),
   };
-  const none = Object.fromEntries(ALL_FIELDS.map((name) => [name, null])) as Inspection["fields"];
+  const none = Object.fromEntries(PLAIN.fields.map((name) => [name, null])) as Inspection["fields"];
   if (type !== undefined) return { ...whole, type, fields: none } as Inspection;
   return { ...whole, fields: { ...copy.fields, ...fields } } as Inspection;
 }
@@ -69,11 +59,11 @@ function damaged(copy: Inspection, damage: Record<string, unknown>): Inspection 
 test("what a sync writes is in step with its record, and with no other", () => {
   fc.assert(
     fc.property(tasks, tasks, (ours, theirs) => {
-      const finding = classify(ours, copyOf(theirs), parser);
+      const finding = classify(ours, copyOf(theirs), mirror);
       if (theirs.score !== ours.score) expect(finding).toBe(theirs.score < ours.score ? "stale" : "newerInRedis");
       else if (theirs.json === ours.json) expect(finding).toBe("inSync");
       else expect(finding).toBe("differs");
-      expect(recordOf(copyOf(theirs), { userId: "a", taskId: "t" }, parser)?.json).toBe(theirs.json);
+      expect(recordOf(copyOf(theirs), { userId: "a", taskId: "t" }, mirror)?.json).toBe(theirs.json);
     }),
   );
 });
@@ -81,7 +71,7 @@ test("what a sync writes is in step with its record, and with no other", () => {
 /** The kinds that apply by themselves, told without their order. */
 function applying(task: Task | null, copy: Inspection): string[] {
   const { type, fields, indexScore, userScore } = copy;
-  const time = parser.times.parse(fields.updated_at ?? "");
+  const time = mirror.parser.times.parse(fields.updated_at ?? "");
   const isWhole = type === "hash" && fields.user_id !== null && fields.status !== null && !Number.isNaN(time);
   const hasMember = indexScore !== null || userScore !== null;
   const kinds: Record<string, boolean> = {
@@ -104,7 +94,7 @@ test("a damaged copy has the first kind that applies, in the order of the kinds"
       const copy = damaged(copyOf(task), damage);
       const ours = inFile ? task : null;
       const first = KINDS.find((kind) => applying(ours, copy).includes(kind));
-      expect(classify(ours, copy, parser)).toBe(first ?? (copy.type === "none" ? "absent" : "inSync"));
+      expect(classify(ours, copy, mirror)).toBe(first ?? (copy.type === "none" ? "absent" : "inSync"));
     }),
     { numRuns: 2000 },
   );
@@ -140,7 +130,7 @@ it.each([
   [{ user_id: "a", task_id: "t", updated_at: TIMES[0], payload: JSON.stringify(record("b", "t")) }, false],
   [{ progress: "55" }, false],
 ])("takes %j for a record of the file: %s", (fields, isRecord) => {
-  const values = ALL_FIELDS.map((name) => (fields as Record<string, string>)[name] ?? null);
-  const copy = inspectionOf(["hash", ...values, null, null]);
-  expect(recordOf(copy, { userId: "a", taskId: "t" }, parser) !== null).toBe(isRecord);
+  const values = PLAIN.fields.map((name) => (fields as Record<string, string>)[name] ?? null);
+  const copy = inspectionOf(["hash", ...values, null, null, null], PLAIN);
+  expect(recordOf(copy, { userId: "a", taskId: "t" }, mirror) !== null).toBe(isRecord);
 });

@@ -11,7 +11,7 @@ import { TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { connectMirror, linkTo } from "../../helpers/doubles.ts";
-import { taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, taskOf } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { ServiceRoot } from "../../helpers/root.ts";
@@ -38,7 +38,7 @@ export class FileBackend implements Backend {
 
   async fill(records: readonly RecordJson[]): Promise<Reader> {
     this.#root.writeStore(records);
-    const snapshot = await new FileStore(this.#root.store, UTC, systemClock).read();
+    const snapshot = await new FileStore(this.#root.store, RULES, systemClock).read();
     this.#opened.push(snapshot);
     const tasks = new FileTasks(snapshot);
     return {
@@ -100,7 +100,7 @@ export class StoreBackend extends RedisBackend implements Backend {
   async fill(records: readonly RecordJson[]): Promise<Reader> {
     this.#root.writeStore(records);
     const link = linkTo(await this.filled(records));
-    const store = new TaskStore(new FileStore(this.#root.store, UTC, systemClock), link);
+    const store = new TaskStore(new FileStore(this.#root.store, RULES, systemClock), link);
     const common = { source: this.#source };
     return {
       page: (filter, page, pageSize) => store.list({ ...common, filter, ids: null, page, pageSize }),

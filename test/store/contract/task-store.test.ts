@@ -5,7 +5,7 @@ import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER } from "../../../src/task/filter.ts";
 import { type FlakyMirror, flakyMirror, linkTo } from "../../helpers/doubles.ts";
-import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
 
@@ -23,7 +23,7 @@ beforeEach(async () => {
   await server.call("FLUSHALL");
   flaky = await flakyMirror(server);
   root = new ServiceRoot();
-  store = new TaskStore(new FileStore(root.store, UTC, systemClock), linkTo(flaky.mirror));
+  store = new TaskStore(new FileStore(root.store, RULES, systemClock), linkTo(flaky.mirror));
 });
 afterEach(() => {
   flaky.mirror.close();
@@ -135,7 +135,7 @@ describe("a Redis that was never synced, or was flushed", () => {
       }
     }
     root.writeStore(tasks);
-    store = new TaskStore(new SyncingFile(root.store, UTC, systemClock), linkTo(flaky.mirror));
+    store = new TaskStore(new SyncingFile(root.store, RULES, systemClock), linkTo(flaky.mirror));
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
   });
 
@@ -233,7 +233,7 @@ describe("by ids", () => {
     const records = Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`));
     await synced(...records.slice(0, 200));
     root.writeStore(records);
-    const file = new CountingFile(root.store, UTC, systemClock);
+    const file = new CountingFile(root.store, RULES, systemClock);
     store = new TaskStore(file, linkTo(flaky.mirror));
     const some = await store.list(byIds(...records.slice(0, 100).map(({ task_id }) => task_id)));
     expect([some.total, some.source, file.reads]).toEqual([100, "redis", 0]);

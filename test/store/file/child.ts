@@ -8,6 +8,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
+import { RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/zone.ts";
 
 export type ChildTask =
@@ -31,7 +32,7 @@ async function run(task: ChildTask): Promise<void> {
       });
     }
   } else {
-    const store = new FileStore(task.path, new Zone("UTC"), systemClock);
+    const store = new FileStore(task.path, new RecordRules(new Zone("UTC")), systemClock);
     for (const [userId, taskId] of task.ids) {
       await store.edit((current) => ({
         removed: new Set([current.rows.keys.find(userId, taskId)]),

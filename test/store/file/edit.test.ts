@@ -10,12 +10,12 @@ import { RecordParser } from "../../../src/task/parse.ts";
 import { isInvalid, type Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { askPython } from "../../helpers/python.ts";
-import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { readStore, withSnapshot } from "./read-store.ts";
 import { type Element, inForce, type RandomStore, randomStore } from "./stores.ts";
 
 const path = useFolder();
-const parser = new RecordParser(UTC);
+const parser = new RecordParser(RULES);
 
 interface Layout {
   indent: number | string | null;
@@ -191,7 +191,7 @@ test("the same through the file itself", async () => {
   );
   for (const [i, one] of cases.entries()) {
     writeOld(path("s.json"), written[i]!.before);
-    const outcome = await new FileStore(path("s.json"), UTC, systemClock).edit((snapshot) => editOf(snapshot, one));
+    const outcome = await new FileStore(path("s.json"), RULES, systemClock).edit((snapshot) => editOf(snapshot, one));
     const changes = one.removed.size + one.replaced.size + one.added.length > 0;
     expect(outcome).toEqual({ rewrites: changes ? 1 : 0, returned: [] });
     expect(headsOf(one).map((head) => head + written[i]!.after)).toContain(readFileSync(path("s.json"), "utf8"));
@@ -357,7 +357,7 @@ describe("JSON Lines", () => {
 
 describe("a file that was not there", () => {
   const task = taskOf(record("alice", "t01", { text: "你好", top_p: 0.5, list: [], o: { a: 1 } }));
-  const store = (name: string) => new FileStore(path(name), UTC, systemClock);
+  const store = (name: string) => new FileStore(path(name), RULES, systemClock);
 
   test("is made as the service would: an array, indented by two", async () => {
     await store("s.json").edit(() => ({ removed: new Set(), upserts: upsertsOf([task, NEW]) }));

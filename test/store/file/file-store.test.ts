@@ -26,7 +26,7 @@ import { takeLock } from "../../../src/store/file/lock.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
-import { taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, taskOf } from "../../helpers/records.ts";
 import { until } from "../../helpers/until.ts";
 import { useChildren } from "./children.ts";
 import { bringBack, dump, FakeMv, idsIn, load, type Rec, rec, replaceStore } from "./service.ts";
@@ -50,7 +50,7 @@ class HastyClock implements Clock {
 const later = () => new HastyClock(() => systemClock.now() + 3600);
 
 const storeAt = (name = "s.json", clock: Clock = later(), signal?: AbortSignal) =>
-  new FileStore(path(name), UTC, clock, signal);
+  new FileStore(path(name), RULES, clock, signal);
 
 /** A plan that removes tasks wherever they are. */
 function removing(...tasks: string[]): PlanEdit {

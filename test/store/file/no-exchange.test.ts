@@ -5,7 +5,7 @@ import { systemClock } from "../../../src/clock.ts";
 import type { FileStore, PlanEdit } from "../../../src/store/file/file-store.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
-import { UTC } from "../../helpers/records.ts";
+import { RULES } from "../../helpers/records.ts";
 import { dump, FakeMv, idsIn, rec, replaceStore } from "./service.ts";
 
 const path = useFolder();
@@ -22,7 +22,7 @@ const removing =
 async function freshStore(): Promise<FileStore> {
   vi.resetModules();
   const { FileStore } = await import("../../../src/store/file/file-store.ts");
-  return new FileStore(path("s.json"), UTC, { ...systemClock, now: () => systemClock.now() + 3600 });
+  return new FileStore(path("s.json"), RULES, { ...systemClock, now: () => systemClock.now() + 3600 });
 }
 
 describe("where two files cannot be exchanged in one step", () => {

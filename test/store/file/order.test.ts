@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Rows } from "../../../src/store/file/rows.ts";
+import { KeyTable } from "../../../src/store/key-table.ts";
 import { askPython } from "../../helpers/python.ts";
 
 const text = fc.oneof(
@@ -18,7 +19,7 @@ const row = fc.tuple(
 );
 
 function rowsOf(all: readonly [number, string, string][]): Rows {
-  const rows = new Rows(false);
+  const rows = new Rows(false, new KeyTable());
   for (const [score, user, task] of all) rows.addTask(0, 1, rows.keys.addId(user, task), 0, score);
   return rows;
 }

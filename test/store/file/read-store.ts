@@ -3,7 +3,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import type { Shape } from "../../../src/store/file/shape.ts";
 import { type LocatedInvalid, Snapshot } from "../../../src/store/file/snapshot.ts";
 import type { Task } from "../../../src/task/task.ts";
-import { UTC } from "../../helpers/records.ts";
+import { RULES } from "../../helpers/records.ts";
 
 /** What a store file holds. */
 export interface StoreContent {
@@ -16,7 +16,7 @@ export interface StoreContent {
 }
 
 export async function withSnapshot<T>(path: string, use: (snapshot: Snapshot) => Promise<T> | T): Promise<T> {
-  const snapshot = await Snapshot.read(path, UTC);
+  const snapshot = await Snapshot.read(path, RULES);
   try {
     return await use(snapshot);
   } finally {

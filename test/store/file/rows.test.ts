@@ -1,13 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { INVALID, LIVE, Rows, SUPERSEDED, TOMBSTONE } from "../../../src/store/file/rows.ts";
+import { KeyTable } from "../../../src/store/key-table.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { withSnapshot } from "./read-store.ts";
 
 const path = useFolder();
 
 test("some thousand rows and keys are kept as they were added", () => {
-  const rows = new Rows(false);
+  const rows = new Rows(false, new KeyTable());
   const count = 5000;
   for (let i = 0; i < count; i++) rows.addTask(i * 10, i * 10 + (i % 7), rows.keys.addId("u", `t${i}`), i % 5, i / 4);
   expect([rows.size, rows.live, rows.keys.size]).toEqual([count, count, count]);

@@ -6,14 +6,14 @@ import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
-import { UTC } from "../../helpers/records.ts";
+import { RULES } from "../../helpers/records.ts";
 
 const path = useFolder();
 let store: string;
 let shared: SharedSnapshot;
 beforeEach(() => {
   store = path("store.jsonl");
-  shared = new SharedSnapshot(store, UTC);
+  shared = new SharedSnapshot(store, RULES);
 });
 afterEach(() => shared.close());
 
@@ -89,7 +89,7 @@ test("a file that cannot be read fails each time until it can be; one that is go
 
 test("a store over it reads what it wrote", async () => {
   writeOld(store, line("t1") + line("t2"));
-  const file = new FileStore(store, UTC, systemClock, undefined, shared);
+  const file = new FileStore(store, RULES, systemClock, undefined, shared);
   const before = await file.read();
   await file.edit((current) => ({
     removed: new Set([current.keyOf({ userId: "u", taskId: "t1" })]),

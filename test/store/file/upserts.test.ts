@@ -6,12 +6,12 @@ import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, type Upserts, upsertsFrom, upsertsOf, withNewer } from "../../../src/store/file/upserts.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
-import { taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, taskOf } from "../../helpers/records.ts";
 import { withSnapshot } from "./read-store.ts";
 import { type Rec, rec } from "./service.ts";
 
 const path = useFolder();
-const store = () => new FileStore(path("s.json"), UTC, systemClock);
+const store = () => new FileStore(path("s.json"), RULES, systemClock);
 
 /** The records of a spool, with how many were read at once at most, and how many in all. */
 function counted(upserts: Upserts): Upserts & { most: number; all: number } {

@@ -6,7 +6,7 @@ import { Mirror } from "../../../src/store/redis/mirror.ts";
 import type { NodeTarget } from "../../../src/store/redis/target.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { parrotServer, redisProxy, silentServer, type Verdict } from "../../helpers/faults.ts";
-import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { until } from "../../helpers/until.ts";
@@ -55,7 +55,7 @@ const write = (mirror: Mirror) => writeToMirror(mirror, [taskOf(record("alice", 
 /** A write fails as a whole, or for the task: both name what is wrong. */
 async function writeFailure(client: RedisClient): Promise<TtsctlError> {
   return failure(async () => {
-    const [outcome] = await write(new Mirror(client, UTC));
+    const [outcome] = await write(new Mirror(client, RULES));
     throw outcome;
   });
 }
@@ -143,7 +143,7 @@ describe("a server that takes no writes", () => {
     const server = await start("--replicaof", `127.0.0.1 ${await freePort()}`, "--replica-read-only", "yes");
     const client = await connect(server.port);
     expect(await writeFailure(client)).toMatchObject({ code: "REDIS_READONLY" });
-    expect(await new Mirror(client, UTC).size(undefined)).toBe(0);
+    expect(await new Mirror(client, RULES).size(undefined)).toBe(0);
   });
 
   it("is named where it is out of memory, and nothing of the task was written", async () => {
@@ -170,7 +170,7 @@ describe("a server that takes no writes", () => {
     await server.call("BGSAVE");
     await until(async () => String(await server.call("INFO", "persistence")).includes("rdb_last_bgsave_status:err"));
     const client = await connect(server.port); // though it refuses a PING
-    expect(await new Mirror(client, UTC).size(undefined)).toBe(0);
+    expect(await new Mirror(client, RULES).size(undefined)).toBe(0);
     const error = await writeFailure(client);
     expect(error).toMatchObject({ code: "REDIS_FAILED", hint: expect.stringContaining("disk") });
     expect(error.message).toContain("MISCONF");
@@ -222,7 +222,7 @@ describe("a connection under way", () => {
 
   it("loads its scripts again after SCRIPT FLUSH", async () => {
     const server = await start();
-    const mirror = new Mirror(await connect(server.port), UTC);
+    const mirror = new Mirror(await connect(server.port), RULES);
     expect(await write(mirror)).toEqual(["written"]);
     await server.call("SCRIPT", "FLUSH");
     await server.call("FLUSHALL");

@@ -4,10 +4,10 @@ import { HASH_FIELDS, readHash } from "../../../src/store/redis/hash.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RecordParser } from "../../../src/task/parse.ts";
 import type { Task } from "../../../src/task/task.ts";
-import { record, UTC } from "../../helpers/records.ts";
+import { RULES, record } from "../../helpers/records.ts";
 import { useMirror } from "./setup.ts";
 
-const parser = new RecordParser(UTC);
+const parser = new RecordParser(RULES);
 const BASE = record("alice", "t1", { error: "坏", top_p: 1 });
 const PAYLOAD = JSON.stringify(BASE);
 

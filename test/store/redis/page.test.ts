@@ -5,7 +5,7 @@ import { RedisClient } from "../../../src/store/redis/client.ts";
 import type { ScoreRange } from "../../../src/store/redis/members.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
-import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { useMirror } from "./setup.ts";
 
@@ -26,7 +26,7 @@ describe("a page of an index", () => {
   async function reader(): Promise<Mirror> {
     await here.server.call("ACL", "SETUSER", "reader", "on", ">secret", "~tts:*", "-@all", "+@read", "+@connection");
     const target = targetAt(here.server.port, { username: "reader", password: "secret" });
-    return new Mirror(await RedisClient.connect(target), UTC);
+    return new Mirror(await RedisClient.connect(target), RULES);
   }
 
   it("comes with its tasks, and without a script as with one", async () => {

@@ -16,7 +16,7 @@ const SCORE = 1_704_067_200.5;
 
 describe("decideWrite", () => {
   const looks = (updatedAt: string | null, indexScore: number | null = SCORE, userScore: number | null = SCORE) => ({
-    ...{ updatedAt, seen: updatedAt, indexScore, userScore },
+    ...{ updatedAt, seen: updatedAt, indexScore, userScore, isLookedUp: true },
   });
   const partial = (updatedAt: string) => ({ ...looks(updatedAt), seen: "{}" });
 
@@ -33,6 +33,7 @@ describe("decideWrite", () => {
     },
     { what: "a wrong score", look: looks(AT, 0), decision: "mend" },
     { what: "no member of the user", look: looks(AT, SCORE, null), decision: "mend" },
+    { what: "a lookup that leads elsewhere", look: { ...looks(AT), isLookedUp: false }, decision: "mend" },
     { what: "a time that cannot be read", look: looks("yesterday"), decision: "write" },
     { what: "the same time of a payload alone", look: partial(AT), decision: "write" },
     { what: "a newer time of a payload alone", look: partial("2024-01-01T00:00:01"), decision: "newer" },

@@ -8,7 +8,7 @@ import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, RunLink } from "../../../src/store/mirror-link.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
-import { UTC } from "../../helpers/records.ts";
+import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 
 export const NO_REDIS: MirrorLink = new RunLink(null, () => {});
@@ -47,10 +47,10 @@ export class WriterPlace {
         return outcome;
       }
     }
-    this.shared = new SharedSnapshot(this.#path, UTC, { grows: true });
+    this.shared = new SharedSnapshot(this.#path, RULES, { grows: true });
     this.writer = new TaskWriter({
-      file: new CountingFile(this.#path, UTC, clock),
-      ...{ shared: this.shared, zone: UTC, clock, link },
+      file: new CountingFile(this.#path, RULES, clock),
+      ...{ shared: this.shared, rules: RULES, clock, link },
       warn: (line) => this.warnings.push(line),
       onMirrorFailure: (error, count) => this.failures.push({ error, count }),
     });

@@ -1,0 +1,113 @@
+import type { RecordParser } from "../../task/parse.ts";
+import { quotePlus, unquotePlus } from "../../task/quote.ts";
+import type { RecordRules } from "../../task/rules.ts";
+import type { RecordTexts, Task } from "../../task/task.ts";
+import type { TimeReader } from "../../task/time.ts";
+import type { TaskId } from "../task-source.ts";
+import { API_MS_FIELDS, extraTexts, readApiMs } from "./api-ms-hash.ts";
+import type { CopyState, KeyName, Layout, Lookup, StateFields } from "./layout.ts";
+
+const TASK_PREFIX = "tts:task:";
+const USER_PREFIX = "tts:user:";
+const USER_SUFFIX = ":index";
+const LOOKUP_PREFIX = "tts:task_lookup:";
+
+/** The layout of the published GPT-SoVITS API service (SPEC section 10): ids quoted, times in whole seconds, a lookup for each task id. */
+export class ApiMsLayout implements Layout {
+  readonly #rules: RecordRules;
+  readonly #times: TimeReader;
+  readonly fields = API_MS_FIELDS;
+  readonly readFields = API_MS_FIELDS;
+  readonly payloadRules = true;
+  readonly lookup: Lookup = {
+    key: (taskId) => LOOKUP_PREFIX + quotePlus(taskId),
+    value: quotePlus,
+    userOf: (value) => unquoted(value),
+  };
+
+  constructor(rules: RecordRules) {
+    this.#rules = rules;
+    this.#times = rules.times();
+  }
+
+  taskKey(userId: string, taskId: string): string {
+    return TASK_PREFIX + this.member(userId, taskId);
+  }
+
+  keyBefore(userId: string | undefined): string {
+    return userId === undefined ? TASK_PREFIX : `${TASK_PREFIX}${quotePlus(userId)}:`;
+  }
+
+  userIndexKey(userId: string): string {
+    return USER_PREFIX + quotePlus(userId) + USER_SUFFIX;
+  }
+
+  member(userId: string, taskId: string): string {
+    return this.#rules.member(userId, taskId);
+  }
+
+  userMember(taskId: string): string {
+    return quotePlus(taskId);
+  }
+
+  splitMember(member: string): TaskId {
+    const colon = member.indexOf(":");
+    const userId = unquoted(member.slice(0, Math.max(0, colon)));
+    const taskId = unquoted(member.slice(colon + 1));
+    return userId === null || taskId === null ? { userId: "", taskId: member } : { userId, taskId };
+  }
+
+  /** What nobody could have quoted is taken as it stands, which is no task's id. */
+  taskIdOf(userMember: string): string {
+    return unquoted(userMember) ?? userMember;
+  }
+
+  readKey(key: string): KeyName | null {
+    if (key.startsWith(TASK_PREFIX)) {
+      const member = key.slice(TASK_PREFIX.length);
+      return this.splitMember(member).userId === "" ? null : { member };
+    }
+    if (key.startsWith(LOOKUP_PREFIX)) {
+      const taskId = unquoted(key.slice(LOOKUP_PREFIX.length));
+      return taskId === null ? null : { lookup: taskId };
+    }
+    if (!key.startsWith(USER_PREFIX) || !key.endsWith(USER_SUFFIX)) return null;
+    const userId = unquoted(key.slice(USER_PREFIX.length, -USER_SUFFIX.length));
+    return userId === null ? null : { userId };
+  }
+
+  timeTextOf({ score }: Task): string {
+    return String(score);
+  }
+
+  valuesOf(task: Task): string[] {
+    const { userId, taskId, status, error, createdAt, score, json } = task;
+    const created = this.#times.ofHash(createdAt);
+    const times = [String(score), String(Number.isNaN(created) ? score : created)];
+    return [taskId, userId, status, ...extraTexts(json), error, ...times, json];
+  }
+
+  stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): CopyState {
+    const ruling = rulingPayload(payload, parser);
+    if (ruling !== null)
+      return { status: ruling.status, time: parser.times.counted(parser.times.parse(ruling.updatedAt)) };
+    return { status: status ?? "", time: parser.times.ofHash(updatedAt ?? "") };
+  }
+
+  read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined {
+    return readApiMs(values, id, parser);
+  }
+}
+
+/** What a payload says, where it is an object with a time. */
+function rulingPayload(payload: string | null, parser: RecordParser): RecordTexts | null {
+  if (payload === null || !parser.isObject(payload)) return null;
+  const texts = parser.texts(payload);
+  return Number.isNaN(parser.times.parse(texts.updatedAt)) ? null : texts;
+}
+
+/** What was quoted; null for what `quotePlus` never writes, or nothing. */
+function unquoted(quoted: string): string | null {
+  const text = unquotePlus(quoted);
+  return text !== "" && quotePlus(text) === quoted ? text : null;
+}

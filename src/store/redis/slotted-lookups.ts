@@ -1,0 +1,117 @@
+import { TtsctlError } from "../../errors.ts";
+import type { Task } from "../../task/task.ts";
+import type { TaskId } from "../task-source.ts";
+import type { RedisCommands, Reply } from "./commands.ts";
+import type { Outcome } from "./copies.ts";
+import { INDEX_KEY } from "./keys.ts";
+import type { Layout, Lookup } from "./layout.ts";
+import { scoreOf } from "./look.ts";
+import { runForEach } from "./script-run.ts";
+import { unlessFatal } from "./slotted-indexes.ts";
+import { DROP_LOOKUP, SET_LOOKUP } from "./slotted-scripts.ts";
+
+/** Where a lookup leads: to the task, to a newer one of the same id, or to neither; null where there are no lookups. */
+export type Says = "own" | "other" | "wrong" | null;
+
+/** A task with the score that it has in the global index. */
+export type Scored = TaskId & { readonly score: number };
+
+/** A lookup as it stands, and what it says. */
+interface State {
+  readonly holds: string | null;
+  readonly says: Says;
+}
+
+/**
+ * The lookups of a cluster, each in a slot of its own: written after the hash, and removed if they still name the user. A
+ * kill in between leaves one that leads nowhere, or none; a sync or a repair mends that. Does nothing in a layout without.
+ */
+export class SlottedLookups {
+  readonly #commands: RedisCommands;
+  readonly #layout: Layout;
+  readonly #lookup: Lookup | undefined;
+
+  constructor(commands: RedisCommands, layout: Layout) {
+    this.#commands = commands;
+    this.#layout = layout;
+    this.#lookup = layout.lookup;
+  }
+
+  async says(tasks: readonly Scored[]): Promise<Outcome<Says>[]> {
+    const states = await this.#states(tasks);
+    return states.map((state) => (state instanceof TtsctlError ? state : state.says));
+  }
+
+  /** Whether each lookup names the task's user. */
+  async names(ids: readonly TaskId[]): Promise<boolean[]> {
+    const held = await this.#held(ids);
+    return ids.map(({ userId }, i) => held[i] !== null && held[i] === this.#lookup?.value(userId));
+  }
+
+  /** Leads to each task that was written, unless to a newer one of the same id. */
+  async set(tasks: readonly Task[]): Promise<void> {
+    const lookup = this.#lookup;
+    if (lookup === undefined) return;
+    const states = await this.#states(tasks);
+    const due = tasks.flatMap((task, i) => {
+      const state = states[i]!;
+      if (state instanceof TtsctlError) throw state;
+      return state.says === "wrong" ? [{ task, holds: state.holds ?? "" }] : [];
+    });
+    const runs = due.map(({ task, holds }) => ({
+      keys: [lookup.key(task.taskId)],
+      args: [holds, lookup.value(task.userId)],
+    }));
+    for (const reply of await runForEach(this.#commands, SET_LOOKUP, runs)) {
+      if (reply instanceof TtsctlError) throw reply;
+    }
+  }
+
+  /** Removes the lookups of tasks that were removed, where they name them. */
+  async release(ids: readonly TaskId[]): Promise<void> {
+    const lookup = this.#lookup;
+    if (lookup === undefined) return;
+    const runs = ids.map(({ userId, taskId }) => ({ keys: [lookup.key(taskId)], args: [lookup.value(userId)] }));
+    for (const reply of await runForEach(this.#commands, DROP_LOOKUP, runs)) {
+      if (reply instanceof TtsctlError) throw reply;
+    }
+  }
+
+  async #states(tasks: readonly Scored[]): Promise<Outcome<State>[]> {
+    const held = await this.#held(tasks);
+    const others = tasks.map((task, i) => this.#otherMember(task, held[i]!));
+    const asked = others.filter((member) => member !== null);
+    const scores = asked.length === 0 ? [] : await this.#commands.command("ZMSCORE", INDEX_KEY, ...asked);
+    const next = (scores as (string | null)[])[Symbol.iterator]();
+    return tasks.map((task, i) => {
+      const holds = held[i]!;
+      if (holds instanceof TtsctlError) return holds;
+      if (this.#lookup === undefined) return { holds: null, says: null };
+      if (typeof holds !== "string") return { holds: null, says: "wrong" };
+      const other = others[i]!;
+      if (other === null) return { holds, says: "own" };
+      return { holds, says: isNewer(scoreOf(next.next().value), other, task, this.#member(task)) ? "other" : "wrong" };
+    });
+  }
+
+  /** What the lookups hold; an error for a key of the wrong type. */
+  async #held(ids: readonly TaskId[]): Promise<Reply[]> {
+    const lookup = this.#lookup;
+    if (lookup === undefined || ids.length === 0) return ids.map(() => null);
+    return (await this.#commands.pipeline(ids.map(({ taskId }) => ["GET", lookup.key(taskId)]))).map(unlessFatal);
+  }
+
+  /** The member of the task of that id that the lookup leads to, where it is another user's. */
+  #otherMember({ userId, taskId }: TaskId, holds: Reply): string | null {
+    if (this.#lookup === undefined || typeof holds !== "string" || holds === this.#lookup.value(userId)) return null;
+    return `${holds}:${this.#layout.userMember(taskId)}`;
+  }
+
+  #member({ userId, taskId }: TaskId): string {
+    return this.#layout.member(userId, taskId);
+  }
+}
+
+function isNewer(theirs: number | null, other: string, { score }: Scored, member: string): boolean {
+  return theirs !== null && (theirs > score || (theirs === score && other > member));
+}

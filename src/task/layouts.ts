@@ -1,0 +1,34 @@
+import { quotePlus } from "./quote.ts";
+
+/** How a service lays out its tasks in Redis and on the disk (SPEC section 10). */
+export const LAYOUT_NAMES = ["plain", "api_ms"] as const;
+export type LayoutName = (typeof LAYOUT_NAMES)[number];
+
+/** Ranks of the bytes of ids, by which members of the index compare; that of the colon between both ids comes last. */
+export type ByteRanks = Uint16Array;
+/** The place in ByteRanks of the colon between user id and task id. */
+export const COLON_BETWEEN = 256;
+
+const NO_FILE_NAME = /[^A-Za-z0-9_-]/gu;
+
+/** The name of a folder or log in the layout `api_ms`: others may have it too. */
+export function fileNameOf(id: string): string {
+  return id.replace(NO_FILE_NAME, "_") || "anonymous";
+}
+
+let ranks: ByteRanks | undefined;
+
+/** The order of quoted members: no two bytes are quoted alike, and none as the beginning of another. */
+export function quotedRanks(): ByteRanks {
+  if (ranks !== undefined) return ranks;
+  const quoted = Array.from({ length: COLON_BETWEEN + 1 }, (_, byte) => quotedByte(byte));
+  const order = quoted.map((_, byte) => byte).sort((a, b) => (quoted[a]! < quoted[b]! ? -1 : 1));
+  ranks = new Uint16Array(quoted.length);
+  for (const [rank, byte] of order.entries()) ranks[byte] = rank;
+  return ranks;
+}
+
+function quotedByte(byte: number): string {
+  if (byte === COLON_BETWEEN) return ":";
+  return byte < 0x80 ? quotePlus(String.fromCharCode(byte)) : `%${byte.toString(16).toUpperCase()}`;
+}

@@ -1,0 +1,42 @@
+import { memberOf } from "./ids.ts";
+import { type ByteRanks, type LayoutName, quotedRanks } from "./layouts.ts";
+import { quotePlus } from "./quote.ts";
+import { TimeReader } from "./time.ts";
+import type { Zone } from "./zone.ts";
+
+/** What decides how records are read: whose wall clock their naive times are of, and how the service lays them out. */
+export class RecordRules {
+  readonly zone: Zone;
+  readonly layout: LayoutName;
+
+  constructor(zone: Zone, layout: LayoutName = "plain") {
+    this.zone = zone;
+    this.layout = layout;
+  }
+
+  /** Whether user ids may hold `:`. */
+  get allowsColons(): boolean {
+    return this.layout === "api_ms";
+  }
+
+  /** Whether a task id names one task, whoever's it is. */
+  get taskIdIsUnique(): boolean {
+    return this.layout === "api_ms";
+  }
+
+  /** In which order members of the global index compare; null: bytewise, as the ids are. */
+  get memberRanks(): ByteRanks | null {
+    return this.layout === "api_ms" ? quotedRanks() : null;
+  }
+
+  /** The member of the global index. Without a user it is what stands there. */
+  member(userId: string, taskId: string): string {
+    if (this.layout === "plain" || userId === "") return memberOf(userId, taskId);
+    return `${quotePlus(userId)}:${quotePlus(taskId)}`;
+  }
+
+  /** A reader of the times of records and hashes. */
+  times(): TimeReader {
+    return new TimeReader(this.zone, { wholeSeconds: this.layout === "api_ms" });
+  }
+}

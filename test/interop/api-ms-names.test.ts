@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { beforeAll, expect, test } from "vitest";
+import { KeyTable } from "../../src/store/key-table.ts";
+import { ApiMsLayout } from "../../src/store/redis/api-ms-layout.ts";
+import { idProblem, trimId } from "../../src/task/ids.ts";
+import { fileNameOf } from "../../src/task/layouts.ts";
+import { unquotePlus } from "../../src/task/quote.ts";
+import { askPython, runs } from "../helpers/python.ts";
+import { API_MS_RULES } from "../helpers/records.ts";
+
+interface Names {
+  readonly hash: string;
+  readonly member: string;
+  readonly userIndex: string;
+  readonly userMember: string;
+  readonly lookup: string;
+  readonly lookupValue: string;
+  readonly folder: string;
+}
+interface Answer {
+  readonly names: Names[];
+  readonly order: number[];
+  readonly unquoted: string[];
+}
+
+const layout = new ApiMsLayout(API_MS_RULES);
+const piece = fc.oneof(
+  fc.constantFrom(
+    ..."abzAZ09_.~-:/+%{} !'()*\\\0\n",
+    "张三",
+    "任务",
+    "🙂",
+    "e\u0301",
+    "\ufeff",
+    "%41",
+    "%zz",
+    "\ufffd",
+  ),
+  fc.string({ unit: "binary", minLength: 1, maxLength: 2 }),
+);
+const id = fc
+  .array(piece, { minLength: 1, maxLength: 6 })
+  .map((pieces) => trimId(pieces.join("")))
+  .filter((text) => idProblem("user_id", text, API_MS_RULES) === undefined);
+const quoted = fc
+  .array(
+    fc.constantFrom("%", "%4", "%E5", "%e5", "%BC", "%a0", "%F0%9F", "%ff", "%zz", "%00", "+", "é", "张", "a", ":"),
+    {
+      maxLength: 8,
+    },
+  )
+  .map((pieces) => pieces.join(""));
+
+const ids = fc.sample(fc.tuple(id, id), runs(10_000));
+const texts = fc.sample(quoted, runs(10_000));
+let python: Answer;
+beforeAll(() => {
+  python = askPython<Answer>(new URL("api_ms_names.py", import.meta.url), { ids, quoted: texts });
+});
+
+test("all names of 10,000 tasks are those that Python gives them", () => {
+  const ours = ids.map(([user, task]): Names => {
+    return {
+      hash: layout.taskKey(user, task),
+      member: layout.member(user, task),
+      userIndex: layout.userIndexKey(user),
+      userMember: layout.userMember(task),
+      lookup: layout.lookup.key(task),
+      lookupValue: layout.lookup.value(user),
+      folder: `${fileNameOf(user)}/${fileNameOf(task)}`,
+    };
+  });
+  expect(ours).toEqual(python.names);
+});
+
+test("every name leads back to the task", () => {
+  for (const [userId, taskId] of ids) {
+    expect(layout.splitMember(layout.member(userId, taskId))).toEqual({ userId, taskId });
+    expect(layout.taskIdOf(layout.userMember(taskId))).toBe(taskId);
+    expect(layout.readKey(layout.taskKey(userId, taskId))).toEqual({ member: layout.member(userId, taskId) });
+    expect(layout.readKey(layout.userIndexKey(userId))).toEqual({ userId });
+    expect(layout.readKey(layout.lookup.key(taskId))).toEqual({ lookup: taskId });
+    expect(layout.lookup.userOf(layout.lookup.value(userId))).toBe(userId);
+  }
+});
+
+test("what is quoted otherwise is the member of nobody, and stays what it is", () => {
+  for (const member of [
+    "alice",
+    "",
+    ":",
+    "a:",
+    ":b",
+    "a:b c",
+    "%e5%bc%a0:t",
+    "a:b:c",
+    "a:%41",
+    "张:t",
+    "a:%",
+    "%FF:t",
+  ]) {
+    const id = layout.splitMember(member);
+    expect([id.userId, layout.member(id.userId, id.taskId)]).toEqual(["", member]);
+    expect(layout.readKey(`tts:task:${member}`)).toBeNull();
+  }
+  for (const value of ["", "a b", "%e5%bc%a0", "张", "a:b"]) expect(layout.lookup.userOf(value)).toBeNull();
+});
+
+test("a store file gives its tasks in the order of the quoted members", () => {
+  const keys = new KeyTable(API_MS_RULES.memberRanks);
+  const numbers = ids.map(([user, task]) => keys.addId(user, task));
+  const members = ids.map(([user, task]) => layout.member(user, task));
+  const order = ids.map((_, i) => i).sort((a, b) => keys.compare(numbers[b]!, numbers[a]!));
+  expect(order.map((i) => members[i])).toEqual(python.order.map((i) => members[i]));
+});
+
+test("10,000 texts are unquoted as Python does", () => {
+  expect(texts.map(unquotePlus)).toEqual(python.unquoted);
+});
