@@ -3,6 +3,7 @@ import { LIVE, STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
+import { stateOf } from "../store/redis/seen-copy.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { shownStatus } from "../task/status.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
@@ -41,7 +42,7 @@ async function movedOn(mirror: Mirror, ids: readonly TaskId[], rule: StuckRule):
   const copies = await mirror.see(ids);
   return copies.map((copy) => {
     if (copy instanceof TtsctlError || !copy.exists) return false;
-    const { status, time } = mirror.stateOf(copy);
+    const { status, time } = stateOf(copy, mirror);
     return !Number.isNaN(time) && !isStuck(shownStatus(status) ?? "other", time, rule);
   });
 }

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import type { SeenCopy } from "../../store/redis/seen-copy.ts";
+import { type SeenCopy, stateOf } from "../../store/redis/seen-copy.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { batches } from "../pool.ts";
@@ -53,7 +53,7 @@ export async function markOnlyInRedis(
   const marked = records.map((record) => markedOrReason(record, marker));
   return writeSeen(mirror, marked, seen, (i, copy) => {
     const record = records[i] as Task; // anything else is a reason already
-    const { status, time } = mirror.stateOf(copy);
+    const { status, time } = stateOf(copy, mirror);
     const isWhole = record.status === status && toMicros(record.score) === toMicros(time);
     return isWhole && tasks.isAsDecided(entries[i]!, mirrorCopy(copy, mirror));
   });

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { CopyState } from "../../store/redis/layout.ts";
-import type { SeenCopy } from "../../store/redis/seen-copy.ts";
+import type { CopyReading } from "../../store/redis/layout.ts";
+import { type SeenCopy, stateOf } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
 
@@ -11,11 +11,6 @@ export interface Copy {
   readonly status: string;
   /** Epoch seconds; NaN where its time cannot be read. */
   readonly score: number;
-}
-
-/** What tells the state of a copy: a mirror. */
-export interface StateReader {
-  stateOf(seen: SeenCopy): CopyState;
 }
 
 /** Both stores' copies of one task. */
@@ -35,9 +30,9 @@ export function fileCopy(snapshot: Snapshot, { userId, taskId }: TaskId): Copies
   return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
 }
 
-export function mirrorCopy(seen: SeenCopy, mirror: StateReader): Copies["mirror"] {
+export function mirrorCopy(seen: SeenCopy, mirror: CopyReading): Copies["mirror"] {
   if (seen.exists) {
-    const { status, time } = mirror.stateOf(seen);
+    const { status, time } = stateOf(seen, mirror);
     return { status: shownStatus(status) ?? "other", score: time };
   }
   return seen.score === "" ? null : "dangling";

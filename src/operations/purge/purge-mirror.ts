@@ -1,6 +1,6 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
-import type { CopyState } from "../../store/redis/layout.ts";
+import type { CopyReading } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
@@ -10,14 +10,13 @@ import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { batches } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
-import type { StateReader } from "./copies.ts";
 
 /**
  * The mirror's part in a purge. From its first failure on it is left out; and what a purge has removed of a task that
  * stays after all is put back.
  */
 export class PurgeMirror {
-  readonly #states: StateReader | null;
+  readonly #reading: CopyReading | null;
   readonly #notWrittenBack: NamedWarnings;
   /** Copies that were newer than the file's, as they were before they were removed. */
   readonly #ahead: Task[] = [];
@@ -27,7 +26,7 @@ export class PurgeMirror {
   /** @param mirror null where Redis is off or down */
   constructor(mirror: Mirror | null, reporter: Reporter) {
     this.#mirror = mirror;
-    this.#states = mirror;
+    this.#reading = mirror;
     this.#notWrittenBack = new NamedWarnings(reporter, "stays, but is not in Redis; ttsctl sync puts it there");
   }
 
@@ -41,9 +40,9 @@ export class PurgeMirror {
     return this.#lost;
   }
 
-  /** The state of a copy that was seen. */
-  stateOf(seen: SeenCopy): CopyState {
-    return this.#states!.stateOf(seen);
+  /** Reads copies that were seen, also when the mirror is lost. */
+  get reading(): CopyReading {
+    return this.#reading!;
   }
 
   /** Each copy as it stands; nothing at all where there is no mirror. */

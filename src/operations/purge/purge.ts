@@ -153,7 +153,9 @@ export class Purge {
         fail(id, (lost ?? (copy as TtsctlError)).message);
         return [];
       }
-      return [{ id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, this.#mirror) }, seen: copy }];
+      return [
+        { id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, this.#mirror.reading) }, seen: copy },
+      ];
     });
   }
 

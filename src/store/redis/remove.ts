@@ -3,7 +3,7 @@ import { toMicros } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
-import { isNothing, type SeenCopy } from "./seen-copy.ts";
+import { isNothing, type SeenCopy, stateOf } from "./seen-copy.ts";
 
 /** A task whose record went from the file. */
 export interface Removal {
@@ -49,7 +49,7 @@ export async function removeFromMirror(
 
 function decide(copy: SeenCopy, before: number, mirror: Mirror) {
   if (isNothing(copy)) return "missing";
-  return toMicros(mirror.stateOf(copy).time) > before ? "newer" : "remove";
+  return toMicros(stateOf(copy, mirror).time) > before ? "newer" : "remove";
 }
 
 function changesTooOften({ userId, taskId }: TaskId): TtsctlError {

@@ -1,5 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Reply } from "./commands.ts";
+import type { CopyReading, CopyState } from "./layout.ts";
 
 /** A copy as a decision saw it, exactly as it stood there. */
 export interface SeenCopy {
@@ -36,4 +37,9 @@ export function seenCopyOf(items: readonly Reply[]): SeenCopy | TtsctlError {
 /** Whether the mirror has nothing of the task. */
 export function isNothing({ exists, score, userScore, isLookedUp }: SeenCopy): boolean {
   return !exists && score === "" && userScore === "" && !isLookedUp;
+}
+
+/** The status and time that a copy stands for. */
+export function stateOf({ status, updatedAt, payload }: SeenCopy, { layout, parser }: CopyReading): CopyState {
+  return layout.stateOf([status, updatedAt, payload || null], parser);
 }

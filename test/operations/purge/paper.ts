@@ -3,10 +3,11 @@ import type { Artifacts } from "../../../src/artifacts/artifacts.ts";
 import { TtsctlError } from "../../../src/errors.ts";
 import { MirrorUse } from "../../../src/operations/mirror-use.ts";
 import { CleanupPlan } from "../../../src/operations/purge/cleanup-plan.ts";
-import type { Copies, Copy, StateReader } from "../../../src/operations/purge/copies.ts";
+import type { Copies, Copy } from "../../../src/operations/purge/copies.ts";
 import type { Looked } from "../../../src/operations/purge/looked.ts";
 import type { RetentionPolicy } from "../../../src/operations/purge/policy.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
+import type { CopyReading } from "../../../src/store/redis/layout.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { PLAIN } from "../../../src/store/redis/plain-layout.ts";
 import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
@@ -59,10 +60,8 @@ function indexScoreOf({ redis, indexScore }: PaperTask): number | null {
 
 /** What a copy has in one layout alone. */
 const PLAIN_COPY = { payload: "", isLookedUp: false };
-/** Tells the states of copies as a mirror does. */
-export const STATES: StateReader = {
-  stateOf: ({ status, updatedAt }) => PLAIN.stateOf([status, updatedAt, null], new RecordParser(RULES)),
-};
+/** Reads copies as a mirror does. */
+export const READING: CopyReading = { layout: PLAIN, parser: new RecordParser(RULES) };
 
 /** What a purge would see of it in Redis. */
 export function seenOf(task: PaperTask): SeenCopy {
@@ -88,8 +87,7 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
   const byName = new Map(tasks.map((task) => [nameOf(task), task]));
   const seen: string[] = [];
   const mirror = {
-    ...STATES,
-    layout: PLAIN,
+    ...READING,
     stepIndexes: async ([{ cursor }]: { cursor: string }[]) => {
       const from = Number(cursor);
       const flat = members.slice(from, from + 10).flatMap((task) => [nameOf(task), String(indexScoreOf(task))]);
