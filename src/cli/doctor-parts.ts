@@ -24,6 +24,7 @@ export async function doctorParts(context: Context): Promise<DoctorParts> {
     paths: paths && { output: paths.paths.output.value, logs: paths.paths.logs.value },
     audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
     connect: redis && (redis.redis.enabled.value ? connecterOf(targetOf(redis)) : "off"),
+    askSentinels: redis?.redis.enabled.value ? askerOf(targetOf(redis)) : null,
     db: redis?.redis.db.value ?? 0,
     rules,
     zoneOrigin: service?.timezone.value == null ? null : service.timezone.origin,
@@ -40,6 +41,14 @@ function factsOf(examined: Examination, { cwd }: Context): ConfigFacts {
     misspelt: names.misspelt,
     sections: names.sections,
     warnings: settings?.warnings ?? [],
+  };
+}
+
+function askerOf({ place, ...access }: RedisTarget) {
+  if (place.kind !== "sentinels") return null;
+  return async () => {
+    const { askSentinels } = await import("../store/redis/sentinel.ts");
+    return askSentinels({ ...access, place });
   };
 }
 

@@ -16,12 +16,34 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+/** A server that a test started, which ends with it. */
+export class ServerProcess {
+  readonly child: ChildProcess;
+
+  constructor(binary: string, args: readonly string[]) {
+    this.child = spawn(binary, args, { stdio: "ignore" });
+    running.add(this.child);
+    this.child.once("exit", () => running.delete(this.child));
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  async kill(): Promise<void> {
+    if (this.hasEnded) return;
+    const exited = once(this.child, "exit");
+    this.child.kill("SIGKILL");
+    await exited;
+  }
+}
+
 /** A real redis-server of a test's own, on a free port, without persistence, in a folder of its own. */
 export class RedisServer {
   readonly port: number;
   readonly folder: string;
   readonly #args: readonly string[];
-  #process: ChildProcess | undefined;
+  #process: ServerProcess | undefined;
   #resp: Resp | undefined;
 
   private constructor(port: number, folder: string, args: readonly string[]) {
@@ -66,12 +88,10 @@ export class RedisServer {
       "redis.log",
       ...DEBUG,
     ];
-    const child = spawn(BINARY, [...ours, ...more, ...this.#args], { stdio: "ignore" });
-    this.#process = child;
-    running.add(child);
-    child.once("exit", () => running.delete(child));
+    const server = new ServerProcess(BINARY, [...ours, ...more, ...this.#args]);
+    this.#process = server;
     await until(async () => {
-      if (child.exitCode !== null) throw new Error(`${BINARY} ended with ${child.exitCode}: ${this.folder}/redis.log`);
+      if (server.hasEnded) throw new Error(`${BINARY} ended: ${this.folder}/redis.log`);
       const resp = await Resp.connect(this.port).catch(() => null);
       if (resp === null) return false;
       this.#resp = resp;
@@ -108,22 +128,18 @@ export class RedisServer {
 
   /** From now on it accepts connections and is silent. */
   suspend(): void {
-    this.#process!.kill("SIGSTOP");
+    this.#process!.child.kill("SIGSTOP");
   }
 
   resume(): void {
-    this.#process!.kill("SIGCONT");
+    this.#process!.child.kill("SIGCONT");
   }
 
   /** Ends the server; its port then refuses connections. */
   async stop(): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
     this.#resp?.close();
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, "exit");
-    child.kill("SIGKILL");
-    await exited;
+    await this.#process?.kill();
+    this.#process = undefined;
   }
 
   /** Ends it for good. */

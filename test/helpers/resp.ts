@@ -38,6 +38,7 @@ export class Resp {
   }
 
   async pipeline(commands: readonly (readonly (string | number)[])[]): Promise<RespReply[]> {
+    if (this.#socket.destroyed) throw new Error("the test's connection to Redis is closed");
     const replies = commands.map(
       () => new Promise<RespReply>((resolve, reject) => this.#waiting.push({ resolve, reject })),
     );

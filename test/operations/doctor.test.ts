@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TtsctlError } from "../../src/errors.ts";
 import { diskVerdict } from "../../src/operations/doctor/artifacts.ts";
 import { type Check, type Finding, ok } from "../../src/operations/doctor/check.ts";
 import { driftVerdict } from "../../src/operations/doctor/drift.ts";
@@ -7,7 +8,9 @@ import { databasesOf, isAtLeast, parseInfo } from "../../src/operations/doctor/i
 import type { DoctorParts } from "../../src/operations/doctor/probe.ts";
 import { memoryVerdict, persistenceVerdict, versionVerdict } from "../../src/operations/doctor/redis.ts";
 import { diagnose } from "../../src/operations/doctor/run.ts";
+import { sentinelVerdict } from "../../src/operations/doctor/sentinel.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
+import type { SentinelAnswer } from "../../src/store/redis/sentinel.ts";
 import { ShiftedClock } from "../helpers/doubles.ts";
 import { RULES } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
@@ -27,6 +30,7 @@ const PARTS: DoctorParts = {
     connect: "off",
     db: 0,
     rules: RULES,
+    askSentinels: null,
     zoneOrigin: null,
   },
   ...{ cleanup: { retention: 7 * 86_400, stuckAfter: 86_400 }, clock },
@@ -172,5 +176,25 @@ describe("drift", () => {
       status: "warn",
       detail: "in a sample of 1 task: 1 with a partial hash, 2 only in Redis",
     });
+  });
+});
+
+describe("what the Sentinels say", () => {
+  const at = (port: number) => ({ sentinel: `s${port}:1`, answer: { host: "h", port } });
+  const dead = { sentinel: "s:1", answer: new TtsctlError("REDIS_UNAVAILABLE", "Sentinel at s:1 refuses connections") };
+
+  it.each<[string, SentinelAnswer[], string, RegExp]>([
+    ["all the same", [at(1), at(1)], "ok", /all 2 name h:1/],
+    ["one is gone", [at(1), dead, at(1)], "warn", /2 of 3 name h:1; Sentinel at s:1 refuses/],
+    ["two primaries", [at(1), at(2)], "warn", /do not agree.*h:1 by s1:1; h:2 by s2:1/],
+    ["nobody answers", [dead, dead], "fail", /s:1 refuses connections; /],
+  ])("%s", (_, answers, status, detail) => {
+    expect(sentinelVerdict(answers)).toMatchObject({ status, detail: expect.stringMatching(detail) });
+  });
+
+  it("is no question where there are none", async () => {
+    expect((await findings({})).map(({ check }) => check)).not.toContain("redis.sentinel");
+    const asked = await findings({ askSentinels: async () => [at(1)] });
+    expect(asked.find(({ check }) => check === "redis.sentinel")).toMatchObject({ status: "ok" });
   });
 });

@@ -1,4 +1,4 @@
-import type { Probe } from "./probe.ts";
+import type { DoctorParts, Probe } from "./probe.ts";
 
 /** `ok`; `warn`: it works, but; `fail`: some command will not work; `skip`: it could not be looked at. */
 export type Status = "ok" | "warn" | "fail" | "skip";
@@ -17,6 +17,8 @@ export interface Finding extends Verdict {
 /** One question, answered by itself: what it throws becomes its finding, and no other check depends on it. */
 export interface Check {
   readonly name: string;
+  /** Whether it is asked at all; by default it is. */
+  readonly appliesTo?: (parts: DoctorParts) => boolean;
   run(probe: Probe): Promise<Verdict> | Verdict;
 }
 

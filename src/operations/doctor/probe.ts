@@ -5,6 +5,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import { Mirror } from "../../store/redis/mirror.ts";
+import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { type Info, parseInfo } from "./info.ts";
 import { Skip } from "./skip.ts";
@@ -39,6 +40,8 @@ export interface DoctorParts {
   /** Connects, to another database of the same server if one is named. */
   readonly connect: ((db?: number) => Promise<RedisCommands>) | "off" | null;
   readonly db: number;
+  /** Null where Redis is not reached by Sentinels. */
+  readonly askSentinels: (() => Promise<SentinelAnswer[]>) | null;
   readonly rules: RecordRules | null;
   /** Where the zone was set; null: nowhere, so that it is the machine's. */
   readonly zoneOrigin: string | null;

@@ -4,6 +4,7 @@ import { type Check, fail, ok, type Verdict, warn } from "./check.ts";
 import { databasesOf, type Info, isAtLeast, numberOf } from "./info.ts";
 import type { Probe } from "./probe.ts";
 import { rights } from "./rights.ts";
+import { sentinel } from "./sentinel.ts";
 
 const PINGS = 5;
 /** Milliseconds; a server on the same network answers in well under one. */
@@ -121,4 +122,4 @@ async function tasksIn(client: Awaited<ReturnType<Probe["client"]>>): Promise<nu
   return (await client.command("ZCARD", INDEX_KEY)) as number;
 }
 
-export const REDIS_CHECKS = [reach, version, role, memory, persistence, rights, database];
+export const REDIS_CHECKS = [sentinel, reach, version, role, memory, persistence, rights, database];

@@ -35,7 +35,8 @@ export async function* diagnose(
   const probe = new Probe(parts);
   try {
     if (typeof parts.connect === "function") void probe.connect();
-    for (const check of checks) yield { check: check.name, ...(await verdictOf(check, probe, longest)) };
+    const asked = checks.filter(({ appliesTo }) => appliesTo?.(parts) ?? true);
+    for (const check of asked) yield { check: check.name, ...(await verdictOf(check, probe, longest)) };
   } finally {
     await probe.close();
   }

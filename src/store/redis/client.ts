@@ -2,7 +2,7 @@ import { Command as IoredisCommand, Redis, type RedisOptions } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
 import { encodeCommand, encodeCommands } from "./encode.ts";
-import { connectionError, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
+import { afterFailover, connectionError, notPrimary, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
@@ -20,6 +20,7 @@ export class RedisClient implements RedisCommands {
   readonly #password: string | null;
   readonly #timeoutMs: number;
   readonly #isTls: boolean;
+  readonly #mustBePrimary: boolean;
   /** Whether the server has answered anything yet. */
   #heard = false;
   #lastError: unknown;
@@ -30,6 +31,7 @@ export class RedisClient implements RedisCommands {
     this.#password = target.password;
     this.#timeoutMs = target.timeout * 1000;
     this.#isTls = target.tls !== null;
+    this.#mustBePrimary = target.primaryBy !== undefined;
     this.where = describeNode(target);
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
@@ -123,12 +125,20 @@ export class RedisClient implements RedisCommands {
     if (db !== 0) await this.command("SELECT", db);
     const [reply] = await this.pipeline([["PING"]]);
     if (reply instanceof TtsctlError && !takesReadsOnly(reply)) throw reply;
+    if (this.#mustBePrimary) await this.#checkRole();
+  }
+
+  /** A user who may not ask goes by what was said of the server. */
+  async #checkRole(): Promise<void> {
+    const [reply] = await this.pipeline([["ROLE"]]);
+    if (reply instanceof TtsctlError && reply.code !== "REDIS_DENIED") throw reply;
+    if (Array.isArray(reply) && reply[0] !== "master") throw this.#advised(notPrimary(this.where, String(reply[0])));
   }
 
   #notConnected(): TtsctlError {
     const { stream } = this.#redis;
     const isReached = stream !== undefined && stream !== null && !stream.connecting;
-    return this.#isTls && isReached && !this.#heard ? silentHandshake(this.where) : timeoutError(this.where);
+    return this.#isTls && isReached && !this.#heard ? silentHandshake(this.where) : this.#late();
   }
 
   /** `connect()` says only that the connection is closed; the error event came first and knows why. */
@@ -142,14 +152,22 @@ export class RedisClient implements RedisCommands {
   #connectionError(cause: unknown): TtsctlError {
     const error = connectionError(cause, this.where);
     const isHungUp = !this.#isTls && !this.#heard && HUNG_UP.test(error.message);
-    return isHungUp ? plainTextRefused(this.where, cause) : error;
+    return isHungUp ? plainTextRefused(this.where, cause) : this.#advised(error);
+  }
+
+  #late(cause?: unknown): TtsctlError {
+    return this.#advised(timeoutError(this.where, cause));
+  }
+
+  #advised(error: TtsctlError): TtsctlError {
+    return this.#mustBePrimary ? afterFailover(error) : error;
   }
 
   /** Not a timer for each command, which costs more than many a command. What comes later is nobody's any more. */
   async #inTime<T>(replies: Promise<T>): Promise<T | LostReply> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<LostReply>((resolve) => {
-      timer = setTimeout(() => resolve(new LostReply(timeoutError(this.where))), this.#timeoutMs);
+      timer = setTimeout(() => resolve(new LostReply(this.#late())), this.#timeoutMs);
     });
     try {
       return await Promise.race([replies, late]);
@@ -173,7 +191,7 @@ export class RedisClient implements RedisCommands {
       this.#heard = true;
       return this.#serverError(error);
     }
-    if (error.message.includes("timed out")) return new LostReply(timeoutError(this.where, error));
+    if (error.message.includes("timed out")) return new LostReply(this.#late(error));
     return new LostReply(this.#connectionError(this.#lastError ?? error));
   }
 
@@ -185,7 +203,10 @@ export class RedisClient implements RedisCommands {
   /** A server that does not know AUTH repeats its arguments in the error. */
   #serverError({ message }: Error): TtsctlError {
     const text = this.#password ? message.replaceAll(this.#password, "***") : message;
-    return serverError(text, this.where);
+    const error = serverError(text, this.where);
+    if (!this.#mustBePrimary || error.code !== "REDIS_READONLY") return error;
+    this.#lose(afterFailover(error)); // it was demoted under this connection
+    return afterFailover(error);
   }
 
   /** Errors inside a script's array reply become errors of ours. */

@@ -1,8 +1,8 @@
-import { TtsctlError } from "../../errors.ts";
 import { RedisClient } from "./client.ts";
 import { ClusterClient } from "./cluster-client.ts";
 import type { RedisCommands } from "./commands.ts";
 import { KnownNodes } from "./known-nodes.ts";
+import { connectBySentinels } from "./sentinel.ts";
 import { addressOf } from "./slot-map.ts";
 import type { Address, RedisTarget } from "./target.ts";
 
@@ -17,7 +17,7 @@ export async function connectRedis(target: RedisTarget, known = new KnownNodes()
     case "cluster":
       return connectCluster(target, place.nodes, known);
     case "sentinels":
-      throw new TtsctlError("REDIS_FAILED", `this version cannot work with ${place.kind}`);
+      return connectBySentinels({ ...target, place });
     default:
       return RedisClient.connect({ ...target, place });
   }

@@ -137,6 +137,21 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
   });
 }
 
+/** The server that should be the primary is none. */
+export function notPrimary(where: string, role: string): TtsctlError {
+  return new TtsctlError("REDIS_READONLY", `Redis at ${where} is no primary: its role is ${role}`);
+}
+
+/** The same error of a primary that others may take over from, with what to do about it. */
+export function afterFailover(error: TtsctlError): TtsctlError {
+  if (!FAILS_OVER.includes(error.code)) return error;
+  return new TtsctlError(error.code, error.message, { hint: FAILOVER_HINT, cause: error.cause });
+}
+
+const FAILS_OVER: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
+
+const FAILOVER_HINT = "a failover may be under way: run it again once there is a new primary; what was done is kept";
+
 export function timeoutError(where: string, cause?: unknown): TtsctlError {
   return new TtsctlError("REDIS_TIMEOUT", `Redis at ${where} does not answer in time`, {
     hint: "the server hangs or is overloaded; [redis] timeout says how long to wait",

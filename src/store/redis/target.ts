@@ -45,6 +45,11 @@ interface Access {
 /** One server, and how to get into it. */
 export interface NodeTarget extends Access {
   readonly place: NodePlace;
+  /**
+   * Who says that it is a primary, as messages show it: then one that is none, or is none any more, is of no use, and whoever
+   * loses it should ask again. Without it the server is what it is.
+   */
+  readonly primaryBy?: string;
 }
 
 /** Where Redis is, and how to get into it (SPEC section 10). */
@@ -58,7 +63,8 @@ export function addressText({ host, port }: Address): string {
 }
 
 /** A server as messages show it; never with a password. */
-export function describeNode({ place, db, tls }: Pick<NodeTarget, "place" | "db" | "tls">): string {
+export function describeNode({ place, db, tls, primaryBy }: Omit<NodeTarget, "timeout">): string {
   const address = place.kind === "socket" ? place.path : addressText(place);
-  return `${address}${db === 0 ? "" : ` db ${db}`}${tls === null ? "" : " (TLS)"}`;
+  const remarks = [...(tls === null ? [] : ["TLS"]), ...(primaryBy === undefined ? [] : [primaryBy])].join(", ");
+  return `${address}${db === 0 ? "" : ` db ${db}`}${remarks === "" ? "" : ` (${remarks})`}`;
 }

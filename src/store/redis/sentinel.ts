@@ -1,0 +1,115 @@
+import { type ErrorCode, TtsctlError } from "../../errors.ts";
+import { RedisClient } from "./client.ts";
+import type { RedisCommands } from "./commands.ts";
+import { type Address, addressText, type RedisTarget, type SentinelPlace } from "./target.ts";
+
+export type SentinelTarget = RedisTarget & { readonly place: SentinelPlace };
+
+/** What one Sentinel says: where the primary is, or why it does not say. */
+export interface SentinelAnswer {
+  readonly sentinel: string;
+  readonly answer: Address | TtsctlError;
+}
+
+/**
+ * Connects to the primary that the Sentinels name, all within the timeout (SPEC section 10). They are asked in turn. Where what one of them
+ * names cannot be reached or is no primary, as it may be during a failover, the next one is asked.
+ * @throws TtsctlError REDIS_* that names every Sentinel that was asked, and what came of it; another error of the primary itself as it is
+ */
+export async function connectBySentinels(target: SentinelTarget): Promise<RedisCommands> {
+  const { sentinels, name } = target.place;
+  const end = performance.now() + target.timeout * 1000;
+  const failures: TtsctlError[] = [];
+  const tried = new Set<string>();
+  for (const sentinel of sentinels) {
+    const left = (end - performance.now()) / 1000;
+    if (left <= 0) break;
+    const answer = await askSentinel(target, sentinel, Math.min(left, target.timeout / (sentinels.length + 1)));
+    if (answer instanceof TtsctlError) failures.push(answer);
+    else if (!tried.has(addressText(answer))) {
+      tried.add(addressText(answer));
+      const primary = await connectToPrimary(target, answer, sentinel, (end - performance.now()) / 1000);
+      if (!(primary instanceof TtsctlError)) return primary;
+      failures.push(primary);
+    }
+  }
+  throw noPrimary(name, sentinels, failures);
+}
+
+/** What all Sentinels say, each within the timeout. */
+export function askSentinels(target: SentinelTarget): Promise<SentinelAnswer[]> {
+  return Promise.all(
+    target.place.sentinels.map(async (sentinel) => ({
+      sentinel: addressText(sentinel),
+      answer: await askSentinel(target, sentinel, target.timeout),
+    })),
+  );
+}
+
+/** Where a Sentinel says the primary is, or why it does not. */
+async function askSentinel(
+  { place, tls }: SentinelTarget,
+  sentinel: Address,
+  timeout: number,
+): Promise<Address | TtsctlError> {
+  const { name, username, password } = place;
+  const where = addressText(sentinel);
+  try {
+    const client = await RedisClient.connect({
+      ...{ place: { kind: "node", ...sentinel }, db: 0, username, password, tls, timeout },
+    });
+    try {
+      const reply = await client.command("SENTINEL", "get-master-addr-by-name", name);
+      return Array.isArray(reply) ? { host: String(reply[0]), port: Number(reply[1]) } : unknownName(where, name);
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    if (error instanceof TtsctlError) return ofSentinel(error);
+    throw error;
+  }
+}
+
+/** Its connection, or why it is of no use and somebody else may know a better one. */
+async function connectToPrimary(
+  { place, ...access }: SentinelTarget,
+  address: Address,
+  sentinel: Address,
+  timeout: number,
+): Promise<RedisClient | TtsctlError> {
+  const primaryBy = `${place.name} by Sentinel ${addressText(sentinel)}`;
+  try {
+    if (timeout <= 0) return new TtsctlError("REDIS_TIMEOUT", `no time was left for ${addressText(address)}`);
+    return await RedisClient.connect({ ...access, place: { kind: "node", ...address }, primaryBy }, timeout);
+  } catch (error) {
+    if (error instanceof TtsctlError && PASSES.includes(error.code)) return error;
+    throw error;
+  }
+}
+
+/** With any other error it is the primary, and it is not usable. */
+const PASSES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_READONLY"];
+
+function unknownName(where: string, name: string): TtsctlError {
+  return new TtsctlError("REDIS_UNAVAILABLE", `Sentinel at ${where} knows no primary named ${name}`, {
+    hint: "check [redis] sentinel_name, or REDIS_SENTINEL_NAME",
+  });
+}
+
+/** The error of a server, told of a Sentinel. */
+function ofSentinel(error: TtsctlError): TtsctlError {
+  const message = error.message.replace(/^(the TLS connection to |the host of )?Redis at/, "$1Sentinel at");
+  const hint = error.code === "REDIS_AUTH" ? LOGIN_HINT : error.code === "REDIS_TLS" ? error.hint : undefined;
+  return new TtsctlError(error.code, message, { hint, cause: error });
+}
+
+const LOGIN_HINT = "check [redis] sentinel_username and sentinel_password; they are not the login of Redis";
+
+function noPrimary(name: string, sentinels: readonly Address[], failures: readonly TtsctlError[]): TtsctlError {
+  const codes = new Set(failures.map(({ code }) => code));
+  const [code] = codes.size === 1 ? codes : (["REDIS_UNAVAILABLE"] as const);
+  const hint = failures.find((failure) => failure.hint !== undefined)?.hint ?? "check [redis] sentinels";
+  const told = failures.map(({ message }) => message).join("; ");
+  const list = sentinels.map(addressText).join(", ");
+  return new TtsctlError(code!, `no primary ${name} by the Sentinels ${list}: ${told}`, { hint, cause: failures[0] });
+}

@@ -1,0 +1,153 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import { LastingLink } from "../../../src/store/lasting-link.ts";
+import type { RedisCommands } from "../../../src/store/redis/commands.ts";
+import { Mirror } from "../../../src/store/redis/mirror.ts";
+import { askSentinels, connectBySentinels, type SentinelTarget } from "../../../src/store/redis/sentinel.ts";
+import { serve, silentServer, type TestServer } from "../../helpers/faults.ts";
+import { RULES } from "../../helpers/records.ts";
+import { freePort, RedisServer } from "../../helpers/redis.ts";
+import { SentinelSite } from "../../helpers/sentinels.ts";
+import { until } from "../../helpers/until.ts";
+
+let site: SentinelSite;
+beforeAll(async () => {
+  site = await SentinelSite.start();
+});
+afterAll(() => site.remove());
+
+const ends: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function connect(target: SentinelTarget): Promise<RedisCommands> {
+  const client = await connectBySentinels(target);
+  ends.push(() => client.close());
+  return client;
+}
+
+async function failure(target: SentinelTarget): Promise<TtsctlError> {
+  const error = await connect(target).catch((error: unknown) => error);
+  if (error instanceof TtsctlError) return error;
+  throw new Error(`it did not fail as it should: ${error}`);
+}
+
+/** The target with other Sentinels. */
+function by(ports: readonly number[], more: Partial<SentinelTarget["place"]> = {}): SentinelTarget {
+  return site.target({ sentinels: ports.map((port) => ({ host: "127.0.0.1", port })), ...more });
+}
+
+/** Names a server of its choice as the primary of any name. */
+function falseSentinel(port: number): Promise<TestServer> {
+  const address = `*2\r\n$9\r\n127.0.0.1\r\n$${`${port}`.length}\r\n${port}\r\n`;
+  return serve((socket) => {
+    socket.on("data", (sent) => socket.write(String(sent).includes("get-master-addr") ? address : "+PONG\r\n"));
+  });
+}
+
+describe("a connection by Sentinels", () => {
+  it("goes to the primary, and says who named it", async () => {
+    const client = await connect(site.target());
+    expect(((await client.command("ROLE")) as unknown[])[0]).toBe("master");
+    const { port } = await site.primary();
+    expect(client.where).toBe(`127.0.0.1:${port} (tts by Sentinel 127.0.0.1:${site.sentinels[0]!.port})`);
+  });
+
+  it("asks the next one where one refuses, is silent, or is no Sentinel", async () => {
+    const silent = await silentServer();
+    ends.push(() => silent.stop());
+    const plain = await RedisServer.start();
+    ends.push(() => plain.remove());
+    const ports = [await freePort(), silent.port, plain.port, site.sentinels[2]!.port];
+    expect((await connect(by(ports))).where).toContain(`Sentinel 127.0.0.1:${ports[3]}`);
+  });
+
+  it("names every Sentinel and what came of it, within the timeout", async () => {
+    const silent = await silentServer();
+    ends.push(() => silent.stop());
+    const ports = [await freePort(), silent.port];
+    const began = performance.now();
+    const error = await failure({ ...by(ports), timeout: 1 });
+    expect(performance.now() - began).toBeLessThan(1500);
+    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
+    expect(error.message).toMatch(
+      new RegExp(`Sentinel at 127.0.0.1:${ports[0]} refuses connections; .*${ports[1]} does not answer`),
+    );
+    expect(error.message).not.toContain("\n");
+  });
+
+  it("says that nobody knows the name", async () => {
+    const error = await failure(site.target({ name: "nobody" }));
+    expect(error.message).toContain("knows no primary named nobody");
+    expect(error.hint).toContain("sentinel_name");
+  });
+
+  it("does not take a replica for the primary", async () => {
+    const replica = await RedisServer.start("--replicaof", "127.0.0.1", `${(await site.primary()).port}`);
+    ends.push(() => replica.remove());
+    const liar = await falseSentinel(replica.port);
+    ends.push(() => liar.stop());
+    const error = await failure(by([liar.port]));
+    expect(error).toMatchObject({ code: "REDIS_READONLY", hint: expect.stringContaining("failover") });
+    expect(error.message).toContain(`127.0.0.1:${replica.port}`);
+    expect((await connect(by([liar.port, site.sentinels[0]!.port]))).where).toContain(`${site.sentinels[0]!.port}`);
+  });
+
+  it("has the errors of the primary as they are", async () => {
+    expect(await failure({ ...site.target(), password: "wrong" })).toMatchObject({ code: "REDIS_AUTH" });
+    expect(await failure({ ...site.target(), db: 99 })).toMatchObject({ code: "REDIS_WRONG_DB" });
+  });
+
+  it("tells what all of them say", async () => {
+    const { port } = await site.primary();
+    const dead = await freePort();
+    const answers = await askSentinels(by([site.sentinels[1]!.port, dead]));
+    expect(answers).toMatchObject([
+      { answer: { host: "127.0.0.1", port } },
+      { sentinel: `127.0.0.1:${dead}`, answer: { code: "REDIS_UNAVAILABLE" } },
+    ]);
+  });
+});
+
+describe("Sentinels with a password", () => {
+  it("are logged in to with their own", async () => {
+    const locked = await SentinelSite.start("s3cret");
+    ends.push(() => locked.remove());
+    expect(await (await connect(locked.target({ password: "s3cret" }))).command("PING")).toBe("PONG");
+    for (const password of [null, "wrong"]) {
+      const error = await failure(locked.target({ password }));
+      expect(error).toMatchObject({ code: "REDIS_AUTH" });
+      expect(error.hint).toContain("sentinel_password");
+      expect(`${error.message}${error.hint}`).not.toContain("s3cret");
+    }
+  });
+});
+
+describe("a lasting link by Sentinels", () => {
+  it("goes over to the new primary, also where the old one keeps the connection", async () => {
+    const link = new LastingLink(async () => new Mirror(await connectBySentinels(site.target()), RULES));
+    ends.push(() => link.close());
+    const state = await link.open();
+    if (state.kind !== "on") throw new Error("no connection");
+    const old = await site.primary();
+    // As if the Sentinels had not closed the connections of clients.
+    await old.call("REPLICAOF", "127.0.0.1", site.servers.find((server) => server !== old)!.port);
+    await expect(state.mirror.beginSync("x")).rejects.toMatchObject({
+      code: "REDIS_READONLY",
+      hint: expect.stringContaining("failover"),
+    });
+    expect((await link.open()).kind).toBe("down");
+    await site.servers.find((server) => server !== old)!.call("REPLICAOF", "NO", "ONE");
+    await until(async () => {
+      const now = await link.open();
+      return (
+        now.kind === "on" &&
+        (await now.mirror.beginSync("y").then(
+          () => true,
+          () => false,
+        ))
+      );
+    }, 60);
+  });
+});
