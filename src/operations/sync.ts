@@ -16,7 +16,7 @@ import { NO_FILTER } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
-import { MemberList } from "./member-list.ts";
+import { type ListedFile, MemberList } from "./member-list.ts";
 import { batches, IN_FLIGHT, pool, throwIfInterrupted } from "./pool.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
@@ -73,17 +73,17 @@ export interface SyncParts {
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
   await checkTimezone(parts.mirror);
-  const { snapshot, members, orphans, isMember } = await readBoth(parts, options.userId);
+  const { snapshot, members, listed } = await readBoth(parts, options.userId);
   try {
     if (options.prune) {
-      refuseUnsafePrune(snapshot, { listed: members, orphans: orphans.size }, options);
-      if (!options.dryRun && orphans.size > 0) await parts.confirm(orphans.size);
+      refuseUnsafePrune(snapshot, { listed: members, orphans: listed.orphans.size }, options);
+      if (!options.dryRun && listed.orphans.size > 0) await parts.confirm(listed.orphans.size);
     }
-    const run = new SyncRun(parts, { snapshot, isMember }, options);
+    const run = new SyncRun(parts, { snapshot, listed }, options);
     await run.begin();
     await run.push();
-    run.result.orphans = orphans.size;
-    if (options.prune) await run.prune(orphans);
+    run.result.orphans = listed.orphans.size;
+    if (options.prune) await run.prune(listed.orphans);
     await run.mark();
     run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
     return run.result;
@@ -94,9 +94,9 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
 
 /** Redis first, then the file. Of the list of members, as large as the file's keys, only what was found out stays in memory. */
 async function readBoth({ mirror, file }: SyncParts, userId: string | undefined) {
-  const listed = await MemberList.read(mirror, userId);
+  const members = await MemberList.read(mirror, userId);
   const snapshot = await file.read();
-  return { snapshot, members: listed.size, ...listed.compare(snapshot) };
+  return { snapshot, members: members.size, listed: members.compare(snapshot) };
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
@@ -115,22 +115,22 @@ function refuseUnsafePrune(
 class SyncRun {
   readonly #parts: SyncParts;
   readonly #snapshot: Snapshot;
-  readonly #isMember: (key: number) => boolean;
+  readonly #listed: ListedFile;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
   readonly #mark: SyncMark;
   #unanswered = 0;
   readonly result: SyncOutcome;
 
-  /** @param from isMember: whether the index knew a key of the snapshot when it was listed */
+  /** @param from listed: the index as it was before the file was read */
   constructor(
     parts: SyncParts,
-    { snapshot, isMember }: { snapshot: Snapshot; isMember: (key: number) => boolean },
+    { snapshot, listed }: { snapshot: Snapshot; listed: ListedFile },
     options: SyncOptions,
   ) {
     this.#parts = parts;
     this.#snapshot = snapshot;
-    this.#isMember = isMember;
+    this.#listed = listed;
     this.#options = options;
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     this.#mark = new SyncMark(parts.mirror, parts.clock);
@@ -187,9 +187,11 @@ class SyncRun {
 
   async #pushBatch(rows: readonly number[]): Promise<void> {
     const { keys } = this.#snapshot.rows;
+    const isWhole = this.#options.userId === undefined;
     const ids = rows.map((row) => {
       const key = this.#snapshot.rows.key(row);
-      return { userId: keys.userId(key), taskId: keys.taskId(key), score: this.#snapshot.rows.score(row) };
+      const id = { userId: keys.userId(key), taskId: keys.taskId(key), score: this.#snapshot.rows.score(row) };
+      return { ...id, isIndexed: isWhole && this.#listed.isInPlace(key) };
     });
     const looks = await this.#look(rows, ids);
     const settled = rows.map((row, i) => this.#settle(row, looks[i]!));
@@ -211,7 +213,7 @@ class SyncRun {
    * where a copy came meanwhile it is refused, and looked at then.
    */
   async #look(rows: readonly number[], ids: readonly Expected[]): Promise<Outcome<Look>[]> {
-    const isKnown = rows.map((row) => this.#options.dryRun || this.#isMember(this.#snapshot.rows.key(row)));
+    const isKnown = rows.map((row) => this.#options.dryRun || this.#listed.isMember(this.#snapshot.rows.key(row)));
     const looks = await this.#parts.mirror.lookClosely(ids.filter((_, i) => isKnown[i]));
     let next = 0;
     return isKnown.map((known) => (known ? looks[next++]! : UNKNOWN));

@@ -44,7 +44,10 @@ export class AtomicCopies implements MirrorCopies {
 
   async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
     if (ids.length === 0) return [];
-    const args = ids.flatMap((id) => [...this.#names(id), id.score ?? ""]);
+    const args = ids.flatMap((id) => {
+      const [member, ...names] = this.#names(id);
+      return [id.isIndexed && this.#layout.lookup === undefined ? "" : member, ...names, id.score ?? ""];
+    });
     const scores = ids.map(({ score }) => score);
     return looksOf(await this.#call(this.#scripts.look, ids, args, LOOK_ARGS), scores, this.#layout, this.#parser);
   }

@@ -13,7 +13,11 @@ export const BATCH = 250;
 export type Outcome<T> = T | TtsctlError;
 
 /** A task with the score that it should have: where the mirror has it, the answer is short. */
-export type Expected = TaskId & { readonly score?: number };
+export type Expected = TaskId & {
+  readonly score?: number;
+  /** Whether the global index is known to have that score, and need not be asked. */
+  readonly isIndexed?: boolean;
+};
 
 /** A write that goes through only if the hash still is as it was seen. */
 export interface Upsert {

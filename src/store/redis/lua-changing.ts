@@ -77,14 +77,23 @@ end
 export const REMOVE_ARGS = 9;
 /**
  * Removes hash and both index members of each task that still is as it was when that was decided, and its lookup where
- * that names it: 1 removed, 0 refused. ARGV: '1' where there was a hash and '0' where there was none, its status, its
+ * that names it: 1 removed, 0 refused, as is the second of a task that comes twice. What goes is gathered, and goes at the
+ * end in a few calls. ARGV: '1' where there was a hash and '0' where there was none, its status, its
  * updated_at, its payload (looked at where it rules), the scores in the global index and the user's (looked at where
  * there was no hash; empty: none), member, its user's member, what its lookup should hold.
  */
 export function removeScript(layout: Layout): string {
   const { payloadRules, lookup } = layout;
   return `
-local out = {}
+local index, cards = redis.pcall('ZCARD', KEYS[1]), {}
+
+local function wrongType(user)
+  if type(index) == 'table' then return index end
+  if cards[user] == nil then cards[user] = redis.pcall('ZCARD', user) end
+  return type(cards[user]) == 'table' and cards[user]
+end
+
+local out, taken, hashes, members, byUser = {}, {}, {}, {}, {}
 for i = 1, ${countOf(layout)} do
   local arg = (i - 1) * ${REMOVE_ARGS}
   local hash, user = KEYS[i * 2], KEYS[i * 2 + 1]
@@ -92,7 +101,7 @@ for i = 1, ${countOf(layout)} do
   if ARGV[arg + 1] == '1' then
     local seen = redis.pcall('HMGET', hash, 'status', 'updated_at'${payloadRules ? ", 'payload'" : ""})
     wrong = seen.err and seen
-    same = not wrong and redis.call('EXISTS', hash) == 1
+    same = not wrong and (seen[1] or seen[2] or redis.call('EXISTS', hash) == 1)
       and (seen[1] or '') == ARGV[arg + 2] and (seen[2] or '') == ARGV[arg + 3]${payloadRules ? " and (seen[3] or '') == ARGV[arg + 4]" : ""}
   else
     local score = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 7])
@@ -100,19 +109,26 @@ for i = 1, ${countOf(layout)} do
     wrong = type(score) == 'table' and score or type(own) == 'table' and own
     same = not wrong and redis.call('EXISTS', hash) == 0 and (score or '') == ARGV[arg + 5] and (own or '') == ARGV[arg + 6]
   end
-  local card = wrong or redis.pcall('ZCARD', user)
-  if type(card) == 'table' then
-    out[i] = card
-  elseif not same then
+  wrong = wrong or wrongType(user)
+  if wrong then
+    out[i] = wrong
+  elseif taken[hash] or not same then
     out[i] = 0
   else
-    redis.call('UNLINK', hash)
-    redis.call('ZREM', KEYS[1], ARGV[arg + 7])
-    redis.call('ZREM', user, ARGV[arg + 8])
+    taken[hash] = true
+    hashes[#hashes + 1] = hash
+    members[#members + 1] = ARGV[arg + 7]
+    byUser[user] = byUser[user] or {}
+    table.insert(byUser[user], ARGV[arg + 8])
 ${lookup === undefined ? "" : `    if redis.pcall('GET', ${lookupKey(layout)}) == ARGV[arg + 9] then redis.call('DEL', ${lookupKey(layout)}) end\n`}\
     out[i] = 1
   end
 end
+if #hashes > 0 then
+  redis.call('UNLINK', unpack(hashes))
+  redis.call('ZREM', KEYS[1], unpack(members))
+end
+for user, own in pairs(byUser) do redis.call('ZREM', user, unpack(own)) end
 return out
 `;
 }

@@ -7,31 +7,32 @@ export const LOOK_ITEMS = 5;
  * What the mirror knows of each task, as one text and a list, so that of a million tasks in step little comes back. The
  * text has a line a task: the hash's updated_at where both indexes have the score that is expected, and the lookup is
  * right, and else nothing. The list has five items for each of the others: the hash's updated_at, its payload where that
- * is needed, the score in the global index, the score in the user's index, what the lookup says. ARGV: member, its
- * user's member, what its lookup should hold, expected score (empty: none).
+ * is needed, the score in the global index, the score in the user's index, what the lookup says. ARGV: member (empty
+ * where the global index is known to have the score that is expected), its user's member, what its lookup should hold, expected score (empty: none).
  */
 export function lookScript(layout: Layout): string {
   // Where the payload rules, a time in it that is not the hash's is looked at.
   const differs = layout.payloadRules
     ? `
-  local function differs(hash, updated)
-    local payload = redis.call('HGET', hash, 'payload')
-    if not payload then return false end
-    local ok, record = pcall(cjson.decode, payload)
-    return not ok or type(record) ~= 'table' or type(record.updated_at) ~= 'number' or record.updated_at < 0
-      or math.floor(record.updated_at) ~= tonumber(updated)
-  end`
-    : `
-  local function differs() return false end`;
-  return `${withLookups(layout)}
+local function differs(hash, updated)
+  local payload = redis.call('HGET', hash, 'payload')
+  if not payload then return false end
+  local ok, record = pcall(cjson.decode, payload)
+  return not ok or type(record) ~= 'table' or type(record.updated_at) ~= 'number' or record.updated_at < 0
+    or math.floor(record.updated_at) ~= tonumber(updated)
+end
+`
+    : "";
+  const isWhole = layout.payloadRules ? "not differs(KEYS[i * 2], updated)" : "true";
+  return `${withLookups(layout)}${differs}
 local lines, others = {}, {}
-for i = 1, ${countOf(layout)} do${differs}
+for i = 1, ${countOf(layout)} do
   local arg = (i - 1) * ${LOOK_ARGS}
   local updated = redis.pcall('HGET', KEYS[i * 2], 'updated_at')
-  local global = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
+  local global = ARGV[arg + 1] == '' and ARGV[arg + 4] or redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
   local own = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
   local score = tonumber(ARGV[arg + 4])
-  local whole = type(updated) == 'string' and updated ~= '' and not string.find(updated, '\\n', 1, true) and not differs(KEYS[i * 2], updated)
+  local whole = type(updated) == 'string' and updated ~= '' and not string.find(updated, '\\n', 1, true) and ${isWhole}
   local says = ${said(layout, "type(global) == 'string' and lookedUp(i, ARGV[arg + 3], ARGV[arg + 1], tonumber(global))")}
   local inStep = score and type(global) == 'string' and type(own) == 'string' and tonumber(global) == score and tonumber(own) == score
   if inStep and whole and says ~= 'wrong' then
@@ -62,7 +63,7 @@ for i = 1, ${countOf(layout)} do
   local arg = (i - 1) * ${SEE_ARGS}
   local hash = redis.pcall('HMGET', KEYS[i * 2], 'status', 'updated_at'${layout.payloadRules ? ", 'payload'" : ""})
   local at = (i - 1) * ${SEE_ITEMS}
-  out[at + 1] = hash.err and hash or redis.call('EXISTS', KEYS[i * 2])
+  out[at + 1] = hash.err and hash or (hash[1] or hash[2]) and 1 or redis.call('EXISTS', KEYS[i * 2])
   out[at + 2] = hash[1] or false
   out[at + 3] = hash[2] or false
   out[at + 4] = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])

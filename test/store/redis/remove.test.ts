@@ -25,6 +25,13 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(await left()).toEqual([]);
     });
 
+    it("is refused the second time in one call", async () => {
+      const copy = await seen();
+      const twice = [copy, copy].map((one) => ({ id: ID, seen: one }));
+      expect((await here.mirror.remove(twice)).filter((flag) => flag === true)).toHaveLength(1);
+      expect(await left()).toEqual([]);
+    });
+
     it("leaves the other tasks of the user", async () => {
       await writeToMirror(here.mirror, [taskOf(record("alice", "t2"))]);
       expect(await remove(await seen())).toEqual([true]);
