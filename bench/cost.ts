@@ -21,6 +21,8 @@ export interface Program {
   readonly cwd: string;
   /** The file that it reads from stdin. */
   readonly stdin?: string;
+  /** Variables besides those that every program gets. */
+  readonly env?: Readonly<Record<string, string>>;
   /** What its exit code must be. */
   readonly code?: number;
 }
@@ -43,11 +45,11 @@ export class Stopwatch {
   }
 
   /** @throws Error where it did not end with the exit code that it must have */
-  async cost({ argv, cwd, stdin = "/dev/null", code = 0 }: Program): Promise<Cost> {
+  async cost({ argv, cwd, stdin = "/dev/null", env = {}, code = 0 }: Program): Promise<Cost> {
     const [result, stdout, stderr] = ["result", "stdout", "stderr"].map((name) => join(this.#folder, name));
     const args = [this.#measure, result!, stdin, stdout!, stderr!, ...argv];
     running = spawn(PYTHON, args, {
-      ...{ cwd, env: cleanEnv({ PYTHONDONTWRITEBYTECODE: "1" }), stdio: ["ignore", "ignore", "inherit"] },
+      ...{ cwd, env: cleanEnv({ PYTHONDONTWRITEBYTECODE: "1", ...env }), stdio: ["ignore", "ignore", "inherit"] },
       detached: true, // a group of its own, which can be ended whole
     });
     await once(running, "exit");

@@ -7,6 +7,8 @@ import { machine } from "./machine.ts";
 import { writeDocs } from "./report/docs.ts";
 import { jsonReport } from "./report/json.ts";
 import { resultLine, textReport } from "./report/text.ts";
+import { measureScaling, scalingText, writeScaling } from "./scaling/scaling.ts";
+import type { Place } from "./site.ts";
 
 const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--minutes N] [--json FILE] [--docs]
   --tasks    how many tasks the stores have (100000)
@@ -14,7 +16,8 @@ const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--mi
   --only     the rows wanted
   --minutes  how long the library is put under load (a sixth)
   --json     where the results go as JSON too
-  --docs     write docs/performance.md, .json and .svg`;
+  --scaling  measure what docs/scaling.md reckons with, and nothing else
+  --docs     write docs/performance.md, .json and .svg; with --scaling docs/scaling.md and .json`;
 
 /** How long the library is put under load, unless --minutes says otherwise. */
 const LOAD_SECONDS = 10;
@@ -26,6 +29,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     minutes: { type: "string" },
     json: { type: "string" },
+    scaling: { type: "boolean", default: false },
     docs: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -43,6 +47,7 @@ async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
   const loadSeconds = values.minutes === undefined ? LOAD_SECONDS : Number(values.minutes) * 60;
   const place = { project, scratch, binary: join(project, "bin/ttsctl"), loadSeconds };
+  if (values.scaling) return scaling(place);
   const options = { tasks: numbers(values.tasks), runs: Number(values.runs), only: words(values.only) };
   const results = await bench(place, options, (result) => process.stderr.write(`${resultLine(result)}\n`));
   const report = { ...machine(project), runs: options.runs, results };
@@ -50,6 +55,12 @@ async function main(): Promise<void> {
   if (values.json !== undefined) writeFileSync(values.json, jsonReport(report));
   if (values.docs) writeDocs(project, report);
   if (results.some(({ failed }) => failed)) process.exitCode = 1;
+}
+
+async function scaling(place: Place): Promise<void> {
+  const report = await measureScaling(place, numbers(values.tasks)[0]!);
+  console.log(scalingText(report));
+  if (values.docs) writeScaling(project, report);
 }
 
 function words(text: string): Set<string> {

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { RedisServer } from "../test/helpers/redis.ts";
 import { ServiceRoot } from "../test/helpers/root.ts";
-import { type Cost, PYTHON, Stopwatch } from "./cost.ts";
+import { type Cost, type Program, PYTHON, Stopwatch } from "./cost.ts";
 import { expectThat } from "./expect.ts";
 
 /** Where the bench finds things. */
@@ -116,11 +116,11 @@ export class Site {
   }
 
   /** @param root whose config.ini it takes */
-  async ttsctl(args: string, root = this.root): Promise<Cost> {
-    return this.run([process.execPath, this.place.binary, ...args.split(" ")], { cwd: root.path });
+  async ttsctl(args: string, root = this.root, env: Readonly<Record<string, string>> = {}): Promise<Cost> {
+    return this.run([process.execPath, this.place.binary, ...args.split(" ")], { cwd: root.path, env });
   }
 
-  async run(argv: readonly string[], options: { cwd?: string; stdin?: string } = {}): Promise<Cost> {
+  async run(argv: readonly string[], options: Partial<Program> = {}): Promise<Cost> {
     return this.#stopwatch.cost({ argv, cwd: this.root.path, ...options });
   }
 

@@ -1,4 +1,5 @@
 import type { Row } from "../row.ts";
+import { CLUSTER_ROWS } from "./cluster.ts";
 import { LIBRARY_ROWS } from "./library.ts";
 import { LIMIT_ROWS } from "./limits.ts";
 import { READ_ROWS } from "./read.ts";
@@ -17,5 +18,6 @@ export const ROWS: readonly Row[] = [
   ...REMOVAL_ROWS,
   ...SERVE_ROWS,
   ...LIBRARY_ROWS,
+  ...CLUSTER_ROWS,
   ...LIMIT_ROWS,
 ];

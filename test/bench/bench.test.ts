@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { bench } from "../../bench/bench.ts";
+import { measureScaling, scalingText } from "../../bench/scaling/scaling.ts";
 import { binary } from "../helpers/ttsctl.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "ttsctl-bench-"));
@@ -10,14 +11,24 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** Rows whose peers need no installation; the others are left out by name where theirs is not there. */
 const ROWS = ["version", "page", "list-file", "query", "sync", "sync-again", "sync-changed"];
-const MORE = ["scale-sync", "scale-page", "cleanup", "library", "library-memory", "latency", "memory"];
+const MORE = ["scale-sync", "scale-page", "cleanup", "library", "library-memory"];
+const LAST = ["cluster-page", "cluster-ids", "latency", "memory"];
 
 it("every row does what it says, ttsctl and its peer alike", { tags: ["slow"] }, async () => {
   const place = { project: new URL("../..", import.meta.url).pathname, binary: binary(), scratch, loadSeconds: 4 };
-  const options = { tasks: [1000], runs: 1, only: new Set([...ROWS, ...MORE]) };
+  const options = { tasks: [1000], runs: 1, only: new Set([...ROWS, ...MORE, ...LAST]) };
   const results = await bench(place, options, () => {});
-  expect(results.map(({ id }) => id)).toEqual([...ROWS, ...MORE]);
+  expect(results.map(({ id }) => id)).toEqual([...ROWS, ...MORE, ...LAST]);
   for (const { id, leftOut, value } of results) expect([id, leftOut, Number.isFinite(value)]).toEqual([id, null, true]);
+});
+
+it("what docs/scaling.md reckons with is measured, each figure of it", { tags: ["slow"] }, async () => {
+  const place = { project: new URL("../..", import.meta.url).pathname, binary: binary(), scratch, loadSeconds: 0 };
+  const report = await measureScaling(place, 1000);
+  for (const { id, value } of report.figures) expect([id, value > 0 && Number.isFinite(value)]).toEqual([id, true]);
+  const memory = (id: string) => report.figures.find((figure) => figure.id === id)!.value;
+  expect(memory("memory-packed")).toBeLessThan(memory("memory"));
+  expect(scalingText(report)).toContain("| 10^9 |");
 });
 
 it("a row that there is none of is refused", async () => {
