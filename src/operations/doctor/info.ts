@@ -1,6 +1,12 @@
 /** The fields of a section of INFO. */
 export type Info = ReadonlyMap<string, string>;
 
+/** That of one node. */
+export interface NodeInfo {
+  readonly where: string;
+  readonly info: Info;
+}
+
 export function parseInfo(text: string): Info {
   const lines = text.split(/\r?\n/).filter((line) => line.includes(":") && !line.startsWith("#"));
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));

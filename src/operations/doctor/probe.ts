@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { isRedisError, type TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
@@ -7,7 +7,7 @@ import { isFatal } from "../../store/redis/errors.ts";
 import { Mirror } from "../../store/redis/mirror.ts";
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { type Info, parseInfo } from "./info.ts";
+import { type NodeInfo, parseInfo } from "./info.ts";
 import { Skip } from "./skip.ts";
 
 /** What is known of the configuration: facts, and no secret. */
@@ -55,7 +55,7 @@ export class Probe {
   readonly parts: DoctorParts;
   #snapshot: Promise<Snapshot> | undefined;
   #client: Promise<RedisCommands> | undefined;
-  #infos = new Map<string, Promise<Info>>();
+  #infos = new Map<string, Promise<NodeInfo[]>>();
   #lost = false;
 
   constructor(parts: DoctorParts) {
@@ -125,10 +125,10 @@ export class Probe {
     return new Mirror(await this.client(), this.rules);
   }
 
-  /** One section of INFO; skips where the Redis user may not ask for it. */
-  async info(section: string): Promise<Info> {
+  /** One section of INFO of every primary; skips where the Redis user may not ask for it. */
+  async infos(section: string): Promise<readonly NodeInfo[]> {
     const client = await this.client();
-    const known = this.#infos.get(section) ?? client.command("INFO", section).then((reply) => parseInfo(String(reply)));
+    const known = this.#infos.get(section) ?? askInfo(client, section);
     this.#infos.set(section, known);
     try {
       return await known;
@@ -150,6 +150,13 @@ export class Probe {
     // A connection that is still being made is not waited for.
     void this.#client?.then((client) => client.close()).catch(() => {});
   }
+}
+
+async function askInfo(client: RedisCommands, section: string): Promise<NodeInfo[]> {
+  return (await client.each("INFO", section)).map(({ where, reply }) => {
+    if (reply instanceof TtsctlError) throw reply;
+    return { where, info: parseInfo(String(reply)) };
+  });
 }
 
 function unknown(setting: string): never {

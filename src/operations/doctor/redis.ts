@@ -1,6 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
 import { type Check, fail, ok, type Verdict, warn } from "./check.ts";
+import { clusterVerdict } from "./cluster.ts";
+import { ofEachNode } from "./each-node.ts";
 import { databasesOf, type Info, isAtLeast, numberOf } from "./info.ts";
 import type { Probe } from "./probe.ts";
 import { rights } from "./rights.ts";
@@ -17,7 +19,7 @@ const reach: Check = {
     const times: number[] = [];
     for (let i = 0; i < PINGS; i++) {
       const began = performance.now();
-      await client.command("PING");
+      for (const { reply } of await client.each("PING")) if (reply instanceof TtsctlError) throw reply;
       times.push(performance.now() - began);
     }
     const median = times.sort((a, b) => a - b)[Math.floor(PINGS / 2)]!;
@@ -27,7 +29,10 @@ const reach: Check = {
   },
 };
 
-const version: Check = { name: "redis.version", run: async (probe) => versionVerdict(await probe.info("server")) };
+const version: Check = {
+  name: "redis.version",
+  run: async (probe) => ofEachNode(await probe.infos("server"), versionVerdict),
+};
 
 export function versionVerdict(info: Info): Verdict {
   const valkey = info.get("valkey_version");
@@ -40,7 +45,13 @@ export function versionVerdict(info: Info): Verdict {
 const role: Check = {
   name: "redis.role",
   run: async (probe) => {
-    const info = await probe.info("replication");
+    const client = await probe.client();
+    if (client.isCluster) return clusterVerdict(client);
+    const [server, replication] = [await probe.infos("server"), await probe.infos("replication")];
+    const { info } = replication[0]!;
+    if (server[0]!.info.get("redis_mode") === "cluster") {
+      return fail("one node of a cluster: it has some of the tasks", "set [redis] cluster = true, or REDIS_CLUSTER");
+    }
     if (info.get("role") !== "slave") return ok("primary");
     const primary = `${info.get("master_host")}:${info.get("master_port")}`;
     return fail(
@@ -50,7 +61,10 @@ const role: Check = {
   },
 };
 
-const memory: Check = { name: "redis.memory", run: async (probe) => memoryVerdict(await probe.info("memory")) };
+const memory: Check = {
+  name: "redis.memory",
+  run: async (probe) => ofEachNode(await probe.infos("memory"), memoryVerdict),
+};
 
 /** From this share of maxmemory on, it is told. */
 const NEARLY_FULL = 0.9;
@@ -72,7 +86,7 @@ export function memoryVerdict(info: Info): Verdict {
 
 const persistence: Check = {
   name: "redis.persistence",
-  run: async (probe) => persistenceVerdict(await probe.info("persistence")),
+  run: async (probe) => ofEachNode(await probe.infos("persistence"), persistenceVerdict),
 };
 
 export function persistenceVerdict(info: Info): Verdict {
@@ -102,8 +116,8 @@ const database: Check = {
 async function otherDatabases(probe: Probe): Promise<{ other: number; count: number }[]> {
   const found: { other: number; count: number }[] = [];
   const { connect, db } = probe.parts;
-  if (typeof connect !== "function") return found;
-  for (const other of databasesOf(await probe.info("keyspace"))) {
+  if (typeof connect !== "function" || (await probe.client()).isCluster) return found;
+  for (const other of databasesOf((await probe.infos("keyspace"))[0]!.info)) {
     if (other === db) continue;
     const client = await connect(other);
     try {

@@ -35,6 +35,9 @@ const NEEDED: readonly Command[] = [
   ["TIME"],
 ];
 
+/** Where the slots are, and the word before a command whose slot moves. */
+const NEEDED_IN_CLUSTER: readonly Command[] = [["CLUSTER", "SLOTS"], ["ASKING"]];
+
 /** What the Redis user may do, asked without doing it. */
 export const rights: Check = {
   name: "redis.rights",
@@ -43,23 +46,25 @@ export const rights: Check = {
     const denied = (await deniedByDryRun(client)) ?? (await deniedInQueue(client));
     if (denied === null) throw new Skip("the Redis user may ask neither ACL DRYRUN nor MULTI what it may do");
     if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
-    return fail(`the Redis user may not ${byKey(denied)}`, ACL_HINT);
+    return fail(`the Redis user may not ${byKey(denied)}`, client.isCluster ? `${ACL_HINT} +cluster|slots` : ACL_HINT);
   },
 };
 
 const ACL_HINT = "ACL SETUSER ... ~tts:* +@read +@write +@scripting +@connection +@transaction +time +info";
 
-/** Asks `ACL DRYRUN` (Redis 7); null where it may not be asked, or is not known. */
+/** Asks `ACL DRYRUN` (Redis 7) of every primary; null where it may not be asked, or is not known. */
 async function deniedByDryRun(client: RedisCommands): Promise<Command[] | null> {
   const [user] = await client.pipeline([["ACL", "WHOAMI"]]);
   if (typeof user !== "string") return null;
-  const replies = await client.pipeline(NEEDED.map((command) => ["ACL", "DRYRUN", user, ...command]));
-  if (replies.some((reply) => reply instanceof TtsctlError)) return null;
-  return NEEDED.flatMap((command, i) => (replies[i] === "OK" ? [] : [command]));
+  const needed = client.isCluster ? [...NEEDED, ...NEEDED_IN_CLUSTER] : NEEDED;
+  const replies = await Promise.all(needed.map((command) => client.each("ACL", "DRYRUN", user, ...command)));
+  if (replies.flat().some(({ reply }) => reply instanceof TtsctlError)) return null;
+  return needed.filter((_, i) => replies[i]!.some(({ reply }) => reply !== "OK"));
 }
 
 /** Queues the commands in a transaction that is thrown away: rights are checked on the way into the queue. */
 async function deniedInQueue(client: RedisCommands): Promise<Command[] | null> {
+  if (client.isCluster) return null; // no transaction spans slots
   const [begun] = await client.pipeline([["MULTI"]]);
   if (begun !== "OK") return null;
   const replies = await client.pipeline([...NEEDED, ["DISCARD"]]);
