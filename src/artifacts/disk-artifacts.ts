@@ -25,6 +25,7 @@ const MAX_OPEN = 32;
 /** The artifacts in `output/` and `Logs/`; see the interface for what the methods promise. */
 export class DiskArtifacts implements Artifacts {
   readonly #roots: Roots;
+  readonly #nameOf: (id: string) => string;
   readonly #homes: FolderCache;
   readonly #places: FolderCache;
   readonly #userChanges = new OwnChanges();
@@ -32,7 +33,9 @@ export class DiskArtifacts implements Artifacts {
   readonly #logs: LogFolders | undefined;
   #closed = false;
 
-  constructor(roots: Roots) {
+  /** @param nameOf what an id is called on the disk */
+  constructor(roots: Roots, nameOf = (id: string) => id) {
+    this.#nameOf = nameOf;
     const { output, logs } = roots;
     this.#roots = roots;
     this.#logs = logs && new LogFolders(logs);
@@ -54,18 +57,19 @@ export class DiskArtifacts implements Artifacts {
 
   async list(userId: string, taskId: string): Promise<Artifact[]> {
     try {
-      const logs = await listLogs(this.#logsOf(taskId), taskId);
-      return [...(await this.#listFolder(userId, taskId)), ...logs];
+      const [user, task] = [this.#nameOf(userId), this.#nameOf(taskId)];
+      const logs = await listLogs(this.#logsOf(task), task);
+      return [...(await this.#listFolder(user, task)), ...logs];
     } catch (error) {
       if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
       throw error;
     }
   }
 
-  async #listFolder(userId: string, taskId: string): Promise<Artifact[]> {
-    if (this.#unsafe(userId, taskId) !== undefined) return [];
+  async #listFolder(user: string, task: string): Promise<Artifact[]> {
+    if (this.#unsafe(user, task) !== undefined) return [];
     try {
-      return (await this.#homes.use(userId, (home) => listFolder(home, taskId))) ?? [];
+      return (await this.#homes.use(user, (home) => listFolder(home, task))) ?? [];
     } catch (error) {
       if (error instanceof Kept) return []; // what is never touched is not a task's
       throw error;
@@ -73,9 +77,10 @@ export class DiskArtifacts implements Artifacts {
   }
 
   async openFile(userId: string, taskId: string, names: readonly string[]): Promise<FileHandle | undefined> {
-    if (this.#unsafe(userId, taskId) !== undefined || !names.every((name) => isPlainName(name))) return undefined;
+    const [user, task] = [this.#nameOf(userId), this.#nameOf(taskId)];
+    if (this.#unsafe(user, task) !== undefined || !names.every((name) => isPlainName(name))) return undefined;
     try {
-      return await this.#homes.use(userId, (home) => openBelow(home, [taskId, ...names]));
+      return await this.#homes.use(user, (home) => openBelow(home, [task, ...names]));
     } catch (error) {
       reasonOf(error);
       return undefined;
@@ -83,37 +88,40 @@ export class DiskArtifacts implements Artifacts {
   }
 
   async lastLogLines(taskId: string, count: number): Promise<LogPart[]> {
-    return lastLogLines(this.#logsOf(taskId), taskId, count);
+    const task = this.#nameOf(taskId);
+    return lastLogLines(this.#logsOf(task), task, count);
   }
 
   followLogs(taskId: string): LogFollower {
-    return new TaskLogFollower(this.#logsOf(taskId), taskId);
+    const task = this.#nameOf(taskId);
+    return new TaskLogFollower(this.#logsOf(task), task);
   }
 
   measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
-    return this.#inHome(userId, taskId, async (home) => {
-      const contents = await lookIntoChild(home, taskId, now);
+    return this.#inHome(userId, taskId, async (home, _user, task) => {
+      const contents = await lookIntoChild(home, task, now);
       return contents && { kind: "removed", ...total(contents) };
     });
   }
 
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
-    return this.#inHome(userId, taskId, (home) =>
-      this.#places.use(userId, async (place) => {
-        const job = { output: this.#roots.output as Folder, user: userId, task: taskId, home, place, now };
-        this.#userChanges.expect(userId, home);
+    return this.#inHome(userId, taskId, (home, user, task) =>
+      this.#places.use(user, async (place) => {
+        const job = { output: this.#roots.output as Folder, user, task, home, place, now };
+        this.#userChanges.expect(user, home);
         if (!(await moveAway(job))) return undefined;
-        this.#userChanges.note(userId, home);
+        this.#userChanges.note(user, home);
         return removeOrPutBack(job);
       }),
     );
   }
 
   async usage(userId: string, taskId: string): Promise<Usage | undefined> {
-    if (this.#unsafe(userId, taskId) !== undefined) return undefined;
+    const [user, task] = [this.#nameOf(userId), this.#nameOf(taskId)];
+    if (this.#unsafe(user, task) !== undefined) return undefined;
     try {
-      return await this.#homes.use(userId, async (home) => {
-        const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
+      return await this.#homes.use(user, async (home) => {
+        const contents = await lookIntoChild(home, task, Number.POSITIVE_INFINITY);
         return contents && usageOf(contents);
       });
     } catch (error) {
@@ -125,11 +133,14 @@ export class DiskArtifacts implements Artifacts {
   async walkFolders(visitor: FolderVisitor): Promise<void> {
     const { output, logsInOutput } = this.#roots;
     if (output === undefined) return;
-    await walkTaskFolders(output, (name) => isPurgeFolder(name) || name === logsInOutput, visitor);
+    const isOurs = (name: string) => isPurgeFolder(name) || name === logsInOutput;
+    await walkTaskFolders(output, { isOurs, isName: this.#isName }, visitor);
   }
 
   async walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]> {
-    return this.#logs === undefined ? [] : walkTaskLogs(this.#logs, wanted, visit);
+    return this.#logs === undefined
+      ? []
+      : walkTaskLogs(this.#logs, (name) => this.#isName(name) && wanted(name), visit);
   }
 
   removeLog({ taskId, hour }: LogPlace, now: number): Promise<LogRemoval> {
@@ -137,7 +148,7 @@ export class DiskArtifacts implements Artifacts {
   }
 
   folderPath(userId: string, taskId: string): string {
-    return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
+    return `${this.#roots.output?.label ?? ""}/${this.#nameOf(userId)}/${this.#nameOf(taskId)}`;
   }
 
   logPath({ taskId, hour }: LogPlace): string {
@@ -145,7 +156,7 @@ export class DiskArtifacts implements Artifacts {
   }
 
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex> {
-    return LogIndex.read(this.#logs, wanted);
+    return LogIndex.read(this.#logs, (name) => this.#isName(name) && wanted(name));
   }
 
   async sweep(rules: SweepRules): Promise<number> {
@@ -170,21 +181,25 @@ export class DiskArtifacts implements Artifacts {
   async #inHome(
     userId: string,
     taskId: string,
-    work: (home: Folder) => Promise<FolderOutcome | undefined>,
+    work: (home: Folder, user: string, task: string) => Promise<FolderOutcome | undefined>,
   ): Promise<FolderOutcome> {
-    const unsafe = this.#unsafe(userId, taskId);
+    const [user, task] = [this.#nameOf(userId), this.#nameOf(taskId)];
+    const unsafe = this.#unsafe(user, task);
     if (unsafe !== undefined) return { kind: "kept", newer: false, retry: false, reason: unsafe };
     try {
-      return (await this.#homes.use(userId, work)) ?? { kind: "absent" };
+      return (await this.#homes.use(user, (home) => work(home, user, task))) ?? { kind: "absent" };
     } catch (error) {
       return keptBecause(error);
     }
   }
 
-  /** Nothing where the id is not one plain name. */
-  #logsOf(taskId: string): LogFolders | undefined {
-    return isPlainName(taskId, LOG_SUFFIX) ? this.#logs : undefined;
+  /** Nothing where the name of a task is not one plain name. */
+  #logsOf(task: string): LogFolders | undefined {
+    return isPlainName(task, LOG_SUFFIX) ? this.#logs : undefined;
   }
+
+  /** Whether what is called so on the disk may be a task's; another name would lead to another's. */
+  readonly #isName = (name: string): boolean => this.#nameOf(name) === name;
 
   async #inHour(key: string, work: (hour: Folder, logs: LogFolders) => Promise<Removal>): Promise<LogRemoval> {
     const logs = this.#logs;
@@ -196,11 +211,11 @@ export class DiskArtifacts implements Artifacts {
     }
   }
 
-  #unsafe(userId: string, taskId: string): string | undefined {
-    if (!isPlainName(userId)) return "the user id is not one plain name";
-    if (!isPlainName(taskId)) return "the task id is not one plain name";
-    if (isPurgeFolder(userId)) return "the user id is the name of the folder where artifacts are removed";
-    if (userId === this.#roots.logsInOutput) return "the user id is the name of the folder that holds the logs";
+  #unsafe(user: string, task: string): string | undefined {
+    if (!isPlainName(user)) return "the user id is not one plain name";
+    if (!isPlainName(task)) return "the task id is not one plain name";
+    if (isPurgeFolder(user)) return "the user id is the name of the folder where artifacts are removed";
+    if (user === this.#roots.logsInOutput) return "the user id is the name of the folder that holds the logs";
     return undefined;
   }
 

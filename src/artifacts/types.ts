@@ -49,7 +49,7 @@ export interface SweepRules {
 }
 
 /**
- * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
+ * The audio folders and log files of tasks (SPEC section 6, Artifacts), by ids or by what those are called on the disk: `output/{user}/{task}/` and
  * `Logs/{8 digits}/{2 digits}/{task}.log`. Nothing else is ever removed, and nothing below these two roots is reached
  * through a symbolic link.
  *
@@ -77,16 +77,16 @@ export interface Artifacts {
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome>;
   /** What the files in the folder of a task take; undefined where there is none, or none that may be looked into. */
   usage(userId: string, taskId: string): Promise<Usage | undefined>;
-  /** Visits the folder of every task there is, with a record or without, in no order. */
+  /** Visits the folder of every task there is, with a record or without, by their names, in no order. */
   walkFolders(visitor: FolderVisitor): Promise<void>;
-  /** Visits the logs of the tasks that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
+  /** Visits the logs, by their names, that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
   walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]>;
   /** Removes one log that a walk found, unless it was changed after `now`; `kept` says that and why it stays. */
   removeLog(log: LogPlace, now: number): Promise<LogRemoval>;
   /** Where the folder of a task, or a log, lies, as an operator sees it. */
   folderPath(userId: string, taskId: string): string;
   logPath(log: LogPlace): string;
-  /** Finds the logs of the tasks that are wanted, in one walk. */
+  /** Finds the logs, by their names, that are wanted, in one walk. */
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex>;
   /**
    * Ends a pass: removes the folders of users, hours and dates that this pass emptied, or log folders that it found

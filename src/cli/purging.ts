@@ -17,7 +17,8 @@ interface PurgeFlags {
 export async function openArtifactsOf(context: Context): Promise<Artifacts> {
   const { openArtifacts } = await import("../artifacts/artifacts.ts");
   const { paths } = await context.settings();
-  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value });
+  const { nameOf } = await context.rules();
+  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf });
   context.onRelease(() => artifacts.close());
   return artifacts;
 }

@@ -79,12 +79,13 @@ export class CleanupLoop {
   }
 
   async #pass(): Promise<Pass> {
-    const { settings, link, clock, logger } = this.#parts;
+    const { settings, link, clock, logger, rules } = this.#parts;
     const { paths, cleanup } = settings;
+    const { nameOf } = rules;
     const file = this.#file();
     const lock = await file.lock("run");
     try {
-      const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value });
+      const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf });
       try {
         const { result, problem } = await cleanupOnce(
           {

@@ -200,7 +200,7 @@ export interface TaskStore {
   /**
    * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed but
    * what `delete` took out of the file and Redis did not let go of.
-   * @throws TtsctlError STORE_*, LOCK_TIMEOUT, TIMEZONE_MISMATCH; a failure of Redis is returned
+   * @throws TtsctlError STORE_*, LOCK_TIMEOUT, LAYOUT_MISMATCH, TIMEZONE_MISMATCH; a failure of Redis is returned
    */
   syncToRedis(): Promise<SyncResult>;
   /**

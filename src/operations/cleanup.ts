@@ -80,7 +80,7 @@ const FUTURE_LOOK = 500;
 
 /**
  * One pass of SPEC section 6. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, CLOCK_SKEW, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED, AUDIT_FAILED
+ * @throws TtsctlError STORE_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED, BACKUP_FAILED, AUDIT_FAILED
  */
 export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {
   const started = parts.clock.monotonic();

@@ -4,6 +4,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
+import { checkLayout } from "./layout-check.ts";
 import { MirrorUse } from "./mirror-use.ts";
 import type { PlanSummary } from "./plan-summary.ts";
 import { decideDelete } from "./purge/decide.ts";
@@ -47,7 +48,7 @@ export interface DeleteParts extends CleanupParts {
 /**
  * Deletes chosen tasks from both stores with their artifacts, as a cleanup purges them. The caller holds the run lock,
  * unless it is a dry run.
- * @throws TtsctlError STORE_*, CLOCK_SKEW where an age chooses, MAX_DELETE_EXCEEDED before the first deletion, BACKUP_FAILED, AUDIT_FAILED
+ * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, CLOCK_SKEW where an age chooses, MAX_DELETE_EXCEEDED before the first deletion, BACKUP_FAILED, AUDIT_FAILED
  */
 export async function deleteTasks(
   parts: DeleteParts,
@@ -60,6 +61,7 @@ export async function deleteTasks(
   try {
     const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
     refuseEmpty(snapshot, found, options);
+    await use.attempt(async (mirror) => mirror && checkLayout(mirror));
     await use.attempt(async (mirror) => mirror && checkSameStore(snapshot, mirror));
     const { age } = selection;
     if (age !== null) await use.attempt(async (mirror) => mirror && checkClock(mirror, parts.clock, age));

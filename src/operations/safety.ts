@@ -2,10 +2,20 @@ import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
+import { checkLayout } from "./layout-check.ts";
 
 const SAMPLE = 64;
 /** No two zones are further apart; a larger difference is a wrong score, not a wrong zone. */
 const MOST_ZONE_SECONDS = 26 * 3600;
+
+/**
+ * Refuses to go on where what a service wrote cannot be read right: in another layout, or in another zone.
+ * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH
+ */
+export async function checkReading(mirror: Mirror): Promise<void> {
+  await checkLayout(mirror);
+  await checkTimezone(mirror);
+}
 
 /**
  * Refuses to go on where our reading of the service's naive times cannot be right: in most of a sample the service's
@@ -15,7 +25,7 @@ const MOST_ZONE_SECONDS = 26 * 3600;
 export async function checkTimezone(mirror: Mirror): Promise<void> {
   const gaps: number[] = [];
   for (const { score, updatedAt } of await mirror.sample(SAMPLE)) {
-    const ours = mirror.times.ofHash(updatedAt);
+    const ours = mirror.times.ofHash(updatedAt ?? "");
     if (mirror.times.naive && !Number.isNaN(ours)) gaps.push(Math.abs(score - ours));
   }
   const wrong = gaps.filter((gap) => gap >= 60 && gap <= MOST_ZONE_SECONDS);

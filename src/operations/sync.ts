@@ -20,7 +20,7 @@ import { type ListedFile, MemberList } from "./member-list.ts";
 import { batches, IN_FLIGHT, pool, throwIfInterrupted } from "./pool.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
-import { checkTimezone, storeEmpty } from "./safety.ts";
+import { checkReading, storeEmpty } from "./safety.ts";
 import { SyncMark } from "./sync-mark.ts";
 
 export interface SyncOptions {
@@ -72,7 +72,7 @@ export interface SyncParts {
  */
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
-  await checkTimezone(parts.mirror);
+  await checkReading(parts.mirror);
   const { snapshot, members, listed } = await readBoth(parts, options.userId);
   try {
     if (options.prune) {

@@ -9,12 +9,15 @@ import { trimId } from "../task/ids.ts";
  */
 export async function usersWithRecords(read: () => Promise<Snapshot>, users: readonly string[]): Promise<Set<string>> {
   try {
-    const { rows, invalid } = await read();
+    const { rows, invalid, rules } = await read();
     const known = new KeyTable();
     for (let key = 0; key < rows.keys.size; key++) {
-      if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) known.addUserOf(rows.keys, key);
+      if (rows.liveRow(key) < 0 && !rows.hasInvalid(key)) continue;
+      if (rules.sharesFolders) known.addId(rules.nameOf(rows.keys.userId(key)), "");
+      else known.addUserOf(rows.keys, key);
     }
-    return new Set(users.filter((user) => known.find(trimId(user), "") >= 0 || invalid.taskless.has(trimId(user))));
+    for (const user of invalid.taskless) known.addId(rules.nameOf(user), "");
+    return new Set(users.filter((user) => known.find(trimId(user), "") >= 0));
   } catch (error) {
     if (error instanceof TtsctlError) return new Set(users);
     throw error;

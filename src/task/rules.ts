@@ -1,5 +1,5 @@
 import { memberOf } from "./ids.ts";
-import { type ByteRanks, type LayoutName, quotedRanks } from "./layouts.ts";
+import { type ByteRanks, fileNameOf, type LayoutName, quotedRanks } from "./layouts.ts";
 import { quotePlus } from "./quote.ts";
 import { TimeReader } from "./time.ts";
 import type { Zone } from "./zone.ts";
@@ -23,6 +23,14 @@ export class RecordRules {
   get taskIdIsUnique(): boolean {
     return this.layout === "api_ms";
   }
+
+  /** Whether tasks of different ids may have one folder. */
+  get sharesFolders(): boolean {
+    return this.layout === "api_ms";
+  }
+
+  /** The name that an id has in `output/` and `Logs/`; that of a name is itself. */
+  readonly nameOf = (id: string): string => (this.layout === "api_ms" ? fileNameOf(id) : id);
 
   /** In which order members of the global index compare; null: bytewise, as the ids are. */
   get memberRanks(): ByteRanks | null {

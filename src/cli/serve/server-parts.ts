@@ -20,15 +20,17 @@ const PAGE_FOLDER = new URL("./web/", import.meta.url).pathname;
 export async function serverParts(context: Context, syncing: Syncing, readOnly: boolean): Promise<ServerParts> {
   const settings = await context.settings();
   const { http, paths } = settings;
+  const rules = await context.rules();
+  const { nameOf } = rules;
   return {
     store: await context.taskStore(),
-    rules: await context.rules(),
+    rules,
     clock: context.clock,
     hosts: new Hosts(http.host.value, http.allowedHosts.value),
     token: http.token.value === null ? null : new Token(http.token.value, context.clock),
     basePath: http.basePath.value,
     page: await loadPage(PAGE_FOLDER),
-    openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value }),
+    openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf }),
     health: async () => {
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
     },

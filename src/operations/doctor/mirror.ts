@@ -1,4 +1,5 @@
 import { formatAge } from "../../task/duration.ts";
+import { checkLayout, layoutSigns } from "../layout-check.ts";
 import { allowedSkew, checkTimezone } from "../safety.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 import { drift } from "./drift.ts";
@@ -15,6 +16,18 @@ const clock: Check = {
     if (skew <= allowed) return ok(`${skew.toFixed(2)} s from Redis's`);
     const detail = `${Math.round(skew)} s from Redis's: cleanup purges nothing`;
     return fail(detail, "set the clocks of both machines (NTP)");
+  },
+};
+
+const layout: Check = {
+  name: "layout",
+  run: async (probe) => {
+    const mirror = await probe.mirror();
+    const inForce = probe.rules.layout;
+    await checkLayout(mirror);
+    const signs = await layoutSigns(mirror);
+    if (signs[inForce] === 0) return ok(`${inForce}; nothing in Redis tells of another`);
+    return ok(`${inForce}, which fits what Redis holds`);
   },
 };
 
@@ -40,4 +53,4 @@ const synced: Check = {
   },
 };
 
-export const MIRROR_CHECKS = [clock, timezone, synced, drift];
+export const MIRROR_CHECKS = [clock, layout, timezone, synced, drift];

@@ -3,6 +3,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { memberOf } from "../../task/ids.ts";
 import { describeStuck } from "../../task/stuck.ts";
+import { describeShared } from "../shared-ids.ts";
 import { findStuck } from "../stuck.ts";
 import { type Check, ok, warn } from "./check.ts";
 import type { Probe } from "./probe.ts";
@@ -64,4 +65,17 @@ const future: Check = {
   },
 };
 
-export const TASK_CHECKS = [retention, stuck, future];
+const shared: Check = {
+  name: "tasks.shared_ids",
+  run: async (probe) => {
+    if (!probe.rules.taskIdIsUnique) return ok("users may share task ids in this layout");
+    const detail = describeShared(await probe.snapshot());
+    if (detail === null) return ok("no task id is two users'");
+    return warn(
+      detail,
+      "the service finds and removes by task id alone: delete one of each, `ttsctl delete --user USER --ids ID`",
+    );
+  },
+};
+
+export const TASK_CHECKS = [retention, stuck, future, shared];

@@ -1,5 +1,7 @@
 import type { Clock } from "../../clock.ts";
-import type { TtsctlError } from "../../errors.ts";
+import { isRedisError, type TtsctlError } from "../../errors.ts";
+import type { MirrorState } from "../../store/mirror-link.ts";
+import { checkLayout } from "../layout-check.ts";
 import type { MergePolicy } from "../merge/decide.ts";
 import { type MergeParts, mergeRecords } from "../merge/merge.ts";
 import type { Selection } from "../select.ts";
@@ -39,7 +41,7 @@ export interface ImportResult {
 /**
  * Merges an input into both stores. It was read whole: with a bad line nothing is written at all. The caller holds the
  * run lock, unless it is a dry run, and closes the source.
- * @throws TtsctlError IMPORT_INVALID, and as `mergeRecords`
+ * @throws TtsctlError IMPORT_INVALID, LAYOUT_MISMATCH, and as `mergeRecords`
  */
 export async function importRecords(
   parts: MergeParts & { readonly clock: Clock },
@@ -49,6 +51,7 @@ export async function importRecords(
   const started = parts.clock.monotonic();
   if (bad.count > 1 || options.skipInvalid) bad.warn(parts.reporter);
   if (bad.count > 0 && !options.skipInvalid) throw bad.error();
+  await refuseOtherLayout(parts.mirror);
   const merged = await mergeRecords(parts, records, options);
   const { added, replaced, identical, older, conflict, present, changed, refused } = merged;
   const kept = older + conflict + present + changed;
@@ -59,4 +62,13 @@ export async function importRecords(
     ...{ dryRun: options.dryRun, durationMs: Math.round((parts.clock.monotonic() - started) * 1000) },
   };
   return { result, changed, problem: merged.problem };
+}
+
+/** A mirror that is lost meanwhile says so again when it is written. */
+async function refuseOtherLayout(mirror: MirrorState): Promise<void> {
+  try {
+    if (mirror.kind === "on") await checkLayout(mirror.mirror);
+  } catch (error) {
+    if (!isRedisError(error)) throw error;
+  }
 }

@@ -4,7 +4,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { MirrorUse } from "../mirror-use.ts";
 import type { Survey } from "../purge/survey.ts";
-import { checkClock, checkTimezone, storeEmpty } from "../safety.ts";
+import { checkClock, checkReading, storeEmpty } from "../safety.ts";
 import { checkSameStore } from "../same-store.ts";
 import { type Selection, select } from "../select.ts";
 import { MarkRun } from "./mark-run.ts";
@@ -15,7 +15,7 @@ import type { MarkOptions, MarkParts, MarkResult } from "./types.ts";
 /**
  * Sets the status of chosen tasks: in the file first, in one rewrite, then in Redis. A task that the service has changed
  * meanwhile, in either store, is left as it is. The caller holds the run lock, unless it is a dry run.
- * @throws TtsctlError STORE_*, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark
+ * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark
  */
 export async function markTasks(
   parts: MarkParts,
@@ -47,7 +47,7 @@ export async function markTasks(
 
 /** What is marked gets this machine's time, which decides from then on which copy is the newer one. */
 async function checkClocks(mirror: Mirror, clock: Clock, { age }: Selection): Promise<void> {
-  await checkTimezone(mirror);
+  await checkReading(mirror);
   await checkClock(mirror, clock, age ?? Number.POSITIVE_INFINITY);
 }
 

@@ -1,7 +1,7 @@
 import { formatUtc } from "../../task/time.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import { recoverArtifacts } from "../purge/recover.ts";
-import { checkClock, checkTimezone, storeEmpty } from "../safety.ts";
+import { checkClock, checkReading, storeEmpty } from "../safety.ts";
 import { checkSameStore } from "../same-store.ts";
 import { findOrphans, type Orphans } from "./find-orphans.ts";
 import { Owners } from "./owners.ts";
@@ -11,13 +11,13 @@ import type { OrphanOptions, OrphanParts, OrphanResult } from "./types.ts";
 /**
  * Finds artifacts that no record in either store owns and that are older than the retention, and unless it is a dry run
  * removes them (SPEC section 6, Artifacts). The caller then holds the run lock.
- * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED before the first removal
+ * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED before the first removal
  */
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();
   const olderThan = parts.clock.now() - options.retention;
   await checkClock(parts.mirror, parts.clock, options.retention);
-  await checkTimezone(parts.mirror);
+  await checkReading(parts.mirror);
   if (!options.dryRun) await recoverArtifacts(parts);
   const owners = await Owners.read(parts.file, parts.mirror);
   try {

@@ -7,6 +7,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { usersWithRecords } from "../users-with-records.ts";
 
 /**
@@ -16,14 +17,21 @@ import { usersWithRecords } from "../users-with-records.ts";
 export class Owners {
   readonly #file: FileStore;
   readonly #mirror: Mirror;
+  readonly #rules: RecordRules;
   #snapshot: Snapshot;
   #inRedis = new KeyTable();
   #taskIds = new KeyTable();
+  /** Of the file, where names are not ids. */
+  #folders = new KeyTable();
+  /** By name: of records in the file whose user, or task id, cannot be read. */
+  #ownerless: ReadonlySet<string> = new Set();
+  #taskless: ReadonlySet<string> = new Set();
 
   private constructor(file: FileStore, mirror: Mirror, snapshot: Snapshot) {
     this.#file = file;
     this.#mirror = mirror;
     this.#snapshot = snapshot;
+    this.#rules = file.rules;
   }
 
   /** @throws TtsctlError STORE_*, REDIS_* */
@@ -51,7 +59,7 @@ export class Owners {
   /** Users may share a task id, and then its logs. */
   ownsLog(taskId: string): boolean {
     const id = trimId(taskId);
-    return this.#snapshot.invalid.ownerless.has(id) || this.#taskIds.find("", id) >= 0;
+    return this.#ownerless.has(id) || this.#taskIds.find("", id) >= 0;
   }
 
   /** Reads both stores whole once more. */
@@ -60,8 +68,15 @@ export class Owners {
     await this.#readRedis();
   }
 
-  /** Those of some folders that still have no record, by a look at both stores now. At most BATCH. */
+  /**
+   * Those of some folders that still have no record, by a look at both stores now. At most BATCH. Where names are not
+   * ids, Redis cannot be asked for them: what the service adds is in the file, which it writes first.
+   */
   async stillUnowned(folders: readonly TaskId[]): Promise<Set<TaskId>> {
+    if (this.#rules.sharesFolders) {
+      await this.#refreshFile();
+      return new Set(folders.filter((folder) => !this.ownsFolder(folder)));
+    }
     const seen = await this.#mirror.see(folders.map(trimmed));
     // The service writes the file first: what it adds between the two looks is in the file.
     await this.#refreshFile();
@@ -88,8 +103,9 @@ export class Owners {
 
   /** Records that are not valid own what their ids name; where one id cannot be read, whatever the other may stand for. */
   #inFile(id: TaskId): boolean {
-    const { ownerless, taskless } = this.#snapshot.invalid;
-    return this.#snapshot.holds(id) || ownerless.has(id.taskId) || taskless.has(id.userId);
+    const { userId, taskId } = id;
+    const isThere = this.#rules.sharesFolders ? this.#folders.find(userId, taskId) >= 0 : this.#snapshot.holds(id);
+    return isThere || this.#ownerless.has(taskId) || this.#taskless.has(userId);
   }
 
   async #refreshFile(): Promise<void> {
@@ -105,25 +121,34 @@ export class Owners {
     for await (const { members } of walkKeys(this.#mirror)) {
       for (const member of members) {
         const { userId, taskId } = trimmed(this.#mirror.layout.splitMember(member));
-        inRedis.addId(userId, taskId);
+        inRedis.addId(this.#rules.nameOf(userId), this.#rules.nameOf(taskId));
       }
     }
     this.#inRedis = inRedis;
     this.#collectTaskIds();
   }
 
+  /** The names that the records of the file go by. */
   #collectTaskIds(): void {
     const taskIds = new KeyTable();
-    const { keys } = this.#snapshot.rows;
+    const folders = new KeyTable();
+    const { nameOf, sharesFolders } = this.#rules;
+    const { rows, invalid } = this.#snapshot;
+    const { keys } = rows;
+    this.#ownerless = new Set([...invalid.ownerless].map(nameOf));
+    this.#taskless = new Set([...invalid.taskless].map(nameOf));
     const add = (taskId: string) => {
       if (isPlainName(taskId)) taskIds.addId("", taskId);
     };
     for (let key = 0; key < keys.size; key++) {
       const id = { userId: keys.userId(key), taskId: keys.taskId(key) };
-      if (this.#snapshot.holds(id)) add(id.taskId);
+      if (!this.#snapshot.holds(id)) continue;
+      add(nameOf(id.taskId));
+      if (sharesFolders) folders.addId(nameOf(id.userId), nameOf(id.taskId));
     }
     for (let key = 0; key < this.#inRedis.size; key++) add(this.#inRedis.taskId(key));
     this.#taskIds = taskIds;
+    this.#folders = folders;
   }
 }
 

@@ -2,6 +2,7 @@ import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { grown, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import type { Copies, Copy } from "./copies.ts";
 import { type FinishedTasks, type Limits, type Traits, traitsOf } from "./policy.ts";
 
@@ -36,6 +37,11 @@ export class Census {
 
   get size(): number {
     return this.#fileKeys + this.#onlyInRedis.size;
+  }
+
+  /** By which its records are read. */
+  get rules(): RecordRules {
+    return this.#snapshot.rules;
   }
 
   /** The number of a task, or -1 for one that neither store was found to have. */

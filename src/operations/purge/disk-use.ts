@@ -1,5 +1,6 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { grown, KeyTable } from "../../store/key-table.ts";
+import { FolderNames } from "../folder-names.ts";
 import type { Reporter } from "../reporter.ts";
 import type { Census } from "./census.ts";
 
@@ -14,6 +15,8 @@ export class DiskUse {
   readonly #bytes: Float64Array;
   /** By inode, the newest task that holds the file. */
   readonly #holders = new Map<bigint, { task: number; bytes: number }>();
+  /** Where tasks may share a folder. */
+  #folders: FolderNames | null = null;
   readonly #logIds = new KeyTable();
   #logBytes = new Float64Array(1 << 10);
 
@@ -31,6 +34,7 @@ export class DiskUse {
     ownerless: ReadonlySet<string>,
   ): Promise<Float64Array> {
     const use = new DiskUse(parts.artifacts, census);
+    if (census.rules.sharesFolders) use.#nameFolders(newestFirst);
     const unread = [...(await use.#walkFolders()), ...(await use.#walkLogs())];
     for (const reason of unread) parts.reporter.warn(`not counted for max_bytes: ${reason}`);
     use.#giveLogs(newestFirst, ownerless);
@@ -42,13 +46,31 @@ export class DiskUse {
     const unread: string[] = [];
     await this.#artifacts.walkFolders({
       folder: async (userId, taskId) => {
-        const task = this.#census.indexOf({ userId, taskId });
-        if (task >= 0 && this.#census.isFinished(task)) await this.#addFolder(task, userId, taskId);
+        const task = this.#ownerOf(userId, taskId);
+        if (task >= 0) await this.#addFolder(task, userId, taskId);
       },
       other: () => {}, // no task's
       unread: (reason) => void unread.push(reason),
     });
     return unread;
+  }
+
+  /** The last to go of those that have a folder, if all of them may: else nobody. */
+  #nameFolders(newestFirst: Int32Array): void {
+    const census = this.#census;
+    const names = new FolderNames(census.rules);
+    for (const task of newestFirst.toReversed()) names.add(census.userId(task), census.taskId(task), task);
+    for (let task = 0; task < census.size; task++) {
+      if (census.isTask(task) && !census.isFinished(task)) names.add(census.userId(task), census.taskId(task), -1);
+    }
+    this.#folders = names;
+  }
+
+  /** The finished task whose a folder is, or -1. */
+  #ownerOf(user: string, task: string): number {
+    if (this.#folders !== null) return this.#folders.ownerOf(user, task);
+    const found = this.#census.indexOf({ userId: user, taskId: task });
+    return found >= 0 && this.#census.isFinished(found) ? found : -1;
   }
 
   async #addFolder(task: number, userId: string, taskId: string): Promise<void> {
@@ -84,7 +106,7 @@ export class DiskUse {
 
   /** The bytes of a task's logs, for the first that asks. */
   #takeLog(taskId: string): number {
-    const log = this.#logIds.find("", taskId);
+    const log = this.#logIds.find("", this.#census.rules.nameOf(taskId));
     if (log < 0) return 0;
     const bytes = this.#logBytes[log]!;
     this.#logBytes[log] = 0;

@@ -5,7 +5,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { MirrorUse } from "../mirror-use.ts";
 import type { Reporter } from "../reporter.ts";
-import { checkClock, checkTimezone, storeEmpty } from "../safety.ts";
+import { checkClock, checkReading, storeEmpty } from "../safety.ts";
 import { storeMismatch } from "../same-store.ts";
 import { CleanupPlan } from "./cleanup-plan.ts";
 import type { Decision } from "./decide.ts";
@@ -29,11 +29,11 @@ export interface Prepared {
   decide(task: Looked): Decision;
 }
 
-/** @throws TtsctlError CLOCK_SKEW, TIMEZONE_MISMATCH */
+/** @throws TtsctlError CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH */
 export async function checkClocks(mirror: Mirror | null, clock: Clock, policy: RetentionPolicy): Promise<void> {
   if (mirror === null) return;
   await checkClock(mirror, clock, shortestRetention(policy));
-  await checkTimezone(mirror);
+  await checkReading(mirror);
 }
 
 /** Looks at both stores, and where `max_bytes` asks for it at the disk. @param now epoch seconds, one for the pass */

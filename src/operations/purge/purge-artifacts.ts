@@ -1,8 +1,9 @@
 import type { Artifacts, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Reporter } from "../reporter.ts";
-import type { LogOwners } from "./log-owners.ts";
+import type { ArtifactOwners } from "./artifact-owners.ts";
 import type { Tally } from "./tally.ts";
 
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
@@ -24,32 +25,35 @@ const NOTHING: Freed = { files: 0, bytes: 0 };
 /** The disk's part in a purge: the folders and logs of tasks that go, and whether one means that its task stays. */
 export class PurgeArtifacts {
   readonly #artifacts: Artifacts;
-  readonly #owners: LogOwners;
+  readonly #owners: ArtifactOwners;
   readonly #tally: Tally;
   readonly #reporter: Reporter;
   /** Artifacts later than this were written during the pass, and stay. Epoch seconds. */
   readonly #newest: number;
-  /** Tasks whose user shares the log with a task that stays. */
+  readonly #nameOf: (id: string) => string;
+  /** Tasks that share the log, or the folder, with a task that stays. */
   #sharedLogs = 0;
+  #sharedFolders = 0;
   #logs: LogIndex | undefined;
 
   /** @param now epoch seconds, when the pass began */
   constructor(
-    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
-    owners: LogOwners,
+    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter; readonly file: FileStore },
+    owners: ArtifactOwners,
     tally: Tally,
     now: number,
   ) {
     this.#artifacts = parts.artifacts;
     this.#reporter = parts.reporter;
     this.#owners = owners;
+    this.#nameOf = parts.file.rules.nameOf;
     this.#tally = tally;
     this.#newest = newestArtifact(now);
   }
 
   /** Finds the logs of every task that may go. To be called before anything else. */
   async open(): Promise<void> {
-    this.#logs = await this.#artifacts.indexLogs((taskId) => this.#owners.isWanted(taskId));
+    this.#logs = await this.#artifacts.indexLogs((name) => this.#owners.wantsLog(name));
     for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
   }
 
@@ -58,7 +62,9 @@ export class PurgeArtifacts {
    * not be removed: the record stays for the next pass, since nothing else leads to the log.
    */
   async remove(id: TaskId): Promise<Freed | undefined> {
-    const folder = await this.#artifacts.purgeFolder(id.userId, id.taskId, this.#newest);
+    const folder = this.#owners.releaseFolder(id)
+      ? await this.#artifacts.purgeFolder(id.userId, id.taskId, this.#newest)
+      : await this.#leaveFolder(id);
     if (this.#holdsBack(id, folder)) return undefined;
     const logs = await this.#removeLogs(id);
     return logs === undefined ? undefined : sum(folder, logs);
@@ -66,13 +72,15 @@ export class PurgeArtifacts {
 
   /** What `remove` would do; undefined where the task would stay. */
   async measure(id: TaskId): Promise<Freed | undefined> {
-    const folder = await this.#artifacts.measureFolder(id.userId, id.taskId, this.#newest);
+    const folder = this.#owners.releaseFolder(id)
+      ? await this.#artifacts.measureFolder(id.userId, id.taskId, this.#newest)
+      : await this.#leaveFolder(id);
     if (folder.kind === "kept" && (folder.newer || folder.retry)) {
       this.#tally.keep(id, folder.reason);
       return undefined;
     }
-    const isLast = this.#owners.release(id.taskId);
-    return sum(folder, isLast ? await this.#logs!.measure(id.taskId, this.#newest) : NOTHING);
+    const isLast = this.#owners.releaseLog(id);
+    return sum(folder, isLast ? await this.#logs!.measure(this.#nameOf(id.taskId), this.#newest) : NOTHING);
   }
 
   /** Removes the folders that the pass emptied. */
@@ -82,8 +90,19 @@ export class PurgeArtifacts {
 
   /** Says what was left for the sake of other tasks. */
   end(): void {
-    if (this.#sharedLogs === 0) return;
-    this.#reporter.warn(`the logs of ${this.#sharedLogs} purged tasks stay: other users' tasks have the same ids`);
+    if (this.#sharedLogs > 0) {
+      this.#reporter.warn(`the logs of ${this.#sharedLogs} purged tasks stay: other tasks have the same`);
+    }
+    if (this.#sharedFolders > 0) {
+      this.#reporter.warn(`the folders of ${this.#sharedFolders} purged tasks stay: other tasks have the same`);
+    }
+  }
+
+  /** A folder that another task owns too stays. */
+  async #leaveFolder({ userId, taskId }: TaskId): Promise<FolderOutcome> {
+    const usage = await this.#artifacts.usage(userId, taskId);
+    if (usage !== undefined) this.#sharedFolders++;
+    return { kind: "absent" };
   }
 
   /** Whether what happened to a task's folder means that the task stays. */
@@ -101,12 +120,12 @@ export class PurgeArtifacts {
   }
 
   async #removeLogs(id: TaskId): Promise<Freed | undefined> {
-    const { userId, taskId } = id;
-    const isLast = this.#owners.release(taskId);
+    const name = this.#nameOf(id.taskId);
+    const isLast = this.#owners.releaseLog(id);
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
-    if (!isPlainName(userId)) return NOTHING;
+    if (!isPlainName(this.#nameOf(id.userId))) return NOTHING;
     if (isLast) {
-      const removed = await this.#logs!.remove(taskId, this.#newest);
+      const removed = await this.#logs!.remove(name, this.#newest);
       if (removed.retry) {
         this.#tally.fail(id, removed.reasons.join("; "));
         return undefined;
@@ -114,7 +133,7 @@ export class PurgeArtifacts {
       for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
       return removed;
     }
-    if ((await this.#logs!.measure(taskId)).files > 0) this.#sharedLogs++;
+    if ((await this.#logs!.measure(name)).files > 0) this.#sharedLogs++;
     return NOTHING;
   }
 }

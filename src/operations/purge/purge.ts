@@ -12,10 +12,10 @@ import type { Ledger } from "../ledger.ts";
 import { PlanSummary } from "../plan-summary.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
+import { ArtifactOwners } from "./artifact-owners.ts";
 import type { BackupFile } from "./backup.ts";
 import { mirrorCopy, sameFileCopy } from "./copies.ts";
 import { type Decision, newestCopy } from "./decide.ts";
-import { LogOwners } from "./log-owners.ts";
 import { type Chosen, isAhead, type Looked, type Removed } from "./looked.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
@@ -70,7 +70,7 @@ export class Purge {
     this.#tally = new Tally(parts.reporter, policy);
     this.#file = new PurgeFile(parts.file, base);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
-    this.#artifacts = new PurgeArtifacts(parts, logOwners(base, survey), this.#tally, policy.now);
+    this.#artifacts = new PurgeArtifacts(parts, artifactOwners(base, survey), this.#tally, policy.now);
   }
 
   get counts(): PurgeCounts {
@@ -292,11 +292,13 @@ function unknownRemoval({ code, message }: TtsctlError): string {
   return isUnknown ? "Redis did not answer, so whether its copy there was removed is unknown" : message;
 }
 
-/** The owners of the logs of every task that may go. */
-function logOwners(base: Snapshot, { rows, others, onlyInRedis }: Survey): LogOwners {
-  const owners = new LogOwners();
-  for (const row of rows) owners.want(base.rows.keys.taskId(base.rows.key(row)));
-  for (const { taskId } of others.ids()) owners.want(taskId);
+/** The owners of the artifacts of every task that may go. */
+function artifactOwners(base: Snapshot, { rows, others, onlyInRedis }: Survey): ArtifactOwners {
+  const owners = new ArtifactOwners(base.rules);
+  const { keys } = base.rows;
+  for (const row of rows)
+    owners.want({ userId: keys.userId(base.rows.key(row)), taskId: keys.taskId(base.rows.key(row)) });
+  for (const id of others.ids()) owners.want(id);
   owners.count(base, onlyInRedis);
   return owners;
 }

@@ -1,6 +1,8 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import { grown, KeyTable } from "../../store/key-table.ts";
+import type { RecordRules } from "../../task/rules.ts";
+import { FolderNames } from "../folder-names.ts";
 import type { TaskColumns } from "./columns.ts";
 import type { Tally } from "./tally.ts";
 import type { DiskBytes, DiskStats } from "./types.ts";
@@ -13,7 +15,11 @@ const NOBODY = -1;
 export class DiskTally {
   readonly #artifacts: Artifacts;
   readonly #tally: Tally;
-  readonly #userId: string | undefined;
+  readonly #rules: RecordRules;
+  /** The name of the one user that is looked at. */
+  readonly #user: string | undefined;
+  /** Where tasks may share a folder. */
+  readonly #folders: FolderNames | null;
   readonly #byStatus = STATUS_CODES.map(() => noBytes());
   readonly #unowned = noBytes();
   readonly #linked = new Set<bigint>();
@@ -22,17 +28,24 @@ export class DiskTally {
   #sharedLogBytes = 0;
   #unread = 0;
 
-  private constructor(artifacts: Artifacts, tally: Tally, userId: string | undefined) {
+  private constructor(artifacts: Artifacts, tally: Tally, userId: string | undefined, rules: RecordRules) {
     this.#artifacts = artifacts;
     this.#tally = tally;
-    this.#userId = userId;
+    this.#rules = rules;
+    this.#user = userId === undefined ? undefined : rules.nameOf(userId);
+    this.#folders = rules.sharesFolders ? foldersOf(tally.columns, rules) : null;
     this.#audioOfUser = new Float64Array(tally.users.size);
     this.#logsOfUser = new Float64Array(tally.users.size);
   }
 
   /** @param userId whose artifacts alone count, or undefined */
-  static async read(artifacts: Artifacts, tally: Tally, userId: string | undefined): Promise<DiskTally> {
-    const disk = new DiskTally(artifacts, tally, userId);
+  static async read(
+    artifacts: Artifacts,
+    tally: Tally,
+    userId: string | undefined,
+    rules: RecordRules,
+  ): Promise<DiskTally> {
+    const disk = new DiskTally(artifacts, tally, userId, rules);
     await disk.#walkFolders();
     await disk.#walkLogs();
     return disk;
@@ -57,8 +70,8 @@ export class DiskTally {
 
   async #walkFolders(): Promise<void> {
     await this.#artifacts.walkFolders({
-      folder: async (userId, taskId) => {
-        if (this.#userId === undefined || this.#userId === userId) await this.#addFolder(userId, taskId);
+      folder: async (user, task) => {
+        if (this.#user === undefined || this.#user === user) await this.#addFolder(user, task);
       },
       other: () => {},
       unread: () => {
@@ -67,8 +80,8 @@ export class DiskTally {
     });
   }
 
-  async #addFolder(userId: string, taskId: string): Promise<void> {
-    const usage = await this.#artifacts.usage(userId, taskId);
+  async #addFolder(user: string, task: string): Promise<void> {
+    const usage = await this.#artifacts.usage(user, task);
     if (usage === undefined) return;
     let { bytes } = usage;
     for (const file of usage.linked) {
@@ -76,19 +89,20 @@ export class DiskTally {
       this.#linked.add(file.inode);
       bytes += file.bytes;
     }
-    const key = this.#tally.columns.keys.find(userId, taskId);
-    const status = key < 0 ? -1 : this.#tally.columns.status(key);
+    const { columns, users } = this.#tally;
+    const key = this.#folders?.ownerOf(user, task) ?? columns.keys.find(user, task);
+    const status = key < 0 ? -1 : columns.status(key);
     if (status < 0) this.#unowned.audioBytes += bytes;
     else {
       this.#byStatus[status]!.audioBytes += bytes;
-      this.#audioOfUser[this.#tally.users.find(userId, "")]! += bytes;
+      this.#audioOfUser[users.addUserOf(columns.keys, key)]! += bytes;
     }
   }
 
   async #walkLogs(): Promise<void> {
-    const owners = new LogOwners(this.#tally.columns);
+    const owners = new LogOwners(this.#tally.columns, this.#rules);
     const skipped = await this.#artifacts.walkLogs(
-      (taskId) => this.#userId === undefined || owners.of(taskId) !== NOBODY,
+      (taskId) => this.#user === undefined || owners.of(taskId) !== NOBODY,
       ({ taskId, bytes }) => this.#addLog(owners.of(taskId), bytes),
     );
     this.#unread += skipped.length;
@@ -110,10 +124,12 @@ class LogOwners {
   readonly #ids = new KeyTable();
   #owners = new Int32Array(1 << 10);
 
-  constructor(columns: TaskColumns) {
+  constructor(columns: TaskColumns, rules: RecordRules) {
     columns.each((key) => {
       const known = this.#ids.size;
-      const id = this.#ids.addTaskOf(columns.keys, key);
+      const id = rules.sharesFolders
+        ? this.#ids.addId("", rules.nameOf(columns.keys.taskId(key)))
+        : this.#ids.addTaskOf(columns.keys, key);
       if (id === this.#owners.length) this.#owners = grown(this.#owners);
       this.#owners[id] = id < known ? SHARED : key;
     });
@@ -123,6 +139,12 @@ class LogOwners {
     const id = this.#ids.find("", taskId);
     return id < 0 ? NOBODY : this.#owners[id]!;
   }
+}
+
+function foldersOf(columns: TaskColumns, rules: RecordRules): FolderNames {
+  const names = new FolderNames(rules);
+  columns.each((key) => names.add(columns.keys.userId(key), columns.keys.taskId(key), key));
+  return names;
 }
 
 function noBytes(): DiskBytes {

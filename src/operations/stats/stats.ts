@@ -106,13 +106,13 @@ async function isUnsynced(mirror: Mirror, snapshot: Snapshot, userId: string | u
 }
 
 async function describe(
-  { artifacts }: StatsParts,
+  { artifacts, file }: StatsParts,
   { userId, rule }: StatsOptions,
   columns: TaskColumns,
   { source, dangling, snapshot }: { source: StatsResult["source"]; dangling: number; snapshot: Snapshot | null },
 ): Promise<Counted> {
   const tally = new Tally(columns, rule);
-  const disk = artifacts === null ? null : await DiskTally.read(artifacts, tally, userId);
+  const disk = artifacts === null ? null : await DiskTally.read(artifacts, tally, userId, file.rules);
   const { total, ...byStatus } = tally.all();
   return {
     ...{ source, at: formatUtc(rule.now), user: userId ?? null, total, byStatus, users: tally.users.size },

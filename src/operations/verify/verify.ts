@@ -3,7 +3,8 @@ import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import { CurrentFile } from "../current-file.ts";
-import { checkTimezone, storeEmpty } from "../safety.ts";
+import { checkReading, storeEmpty } from "../safety.ts";
+import { describeShared } from "../shared-ids.ts";
 import { SyncMark } from "../sync-mark.ts";
 import { type CompareParts, type Comparison, compare, resultOf } from "./compare.ts";
 import type { Drift } from "./drift.ts";
@@ -48,8 +49,9 @@ export interface VerifyOutcome {
 export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
   const file = new CurrentFile(parts.file);
   try {
-    await warnOfTimezone(parts);
+    await warnOfMisreading(parts);
     const comparison = await compare(parts, file, userId);
+    await warnOfShared(parts, file);
     return { result: resultOf(comparison, 0), drift: comparison.drift };
   } finally {
     await file.close();
@@ -59,15 +61,16 @@ export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Pro
 /**
  * Compares and mends (SPEC section 5): `repaired` counts the tasks that were, or with a dry run would be. The caller
  * holds the run lock, unless it is a dry run.
- * @throws TtsctlError as verify; TIMEZONE_MISMATCH; STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
+ * @throws TtsctlError as verify; LAYOUT_MISMATCH, TIMEZONE_MISMATCH; STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
  */
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
   const file = new CurrentFile(parts.file);
   const mark = options.userId === undefined && !options.dryRun ? new SyncMark(parts.mirror, parts.clock) : null;
   try {
-    await checkTimezone(parts.mirror);
+    await checkReading(parts.mirror);
     await mark?.begin();
     const comparison = await compare(parts, file, options.userId);
+    await warnOfShared(parts, file);
     const { drift } = comparison;
     const plan = await planFor(parts, comparison, await file.snapshot(), options);
     if (options.dryRun) return { result: resultOf(comparison, plan.size), drift };
@@ -99,12 +102,19 @@ async function planFor(
   return plan;
 }
 
-/** A wrong zone shows in every score; nothing is changed, so that it is said and no more. */
-async function warnOfTimezone({ mirror, reporter }: VerifyParts): Promise<void> {
+async function warnOfShared({ reporter }: VerifyParts, file: CurrentFile): Promise<void> {
+  const shared = describeShared(await file.snapshot());
+  if (shared !== null) reporter.warn(shared);
+}
+
+const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH"]);
+
+/** A wrong layout or zone shows in every task; nothing is changed, so that it is said and no more. */
+async function warnOfMisreading({ mirror, reporter }: VerifyParts): Promise<void> {
   try {
-    await checkTimezone(mirror);
+    await checkReading(mirror);
   } catch (error) {
-    if (!(error instanceof TtsctlError) || error.code !== "TIMEZONE_MISMATCH") throw error;
+    if (!(error instanceof TtsctlError) || !MISREAD.has(error.code)) throw error;
     reporter.warn(`${error.message}: ${error.hint}`);
   }
 }

@@ -5,12 +5,12 @@ import type { RecordTexts, Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import { API_MS_FIELDS, extraTexts, readApiMs } from "./api-ms-hash.ts";
+import { LOOKUP_PREFIX } from "./keys.ts";
 import type { CopyState, KeyName, Layout, Lookup, StateFields } from "./layout.ts";
 
 const TASK_PREFIX = "tts:task:";
 const USER_PREFIX = "tts:user:";
 const USER_SUFFIX = ":index";
-const LOOKUP_PREFIX = "tts:task_lookup:";
 
 /** The layout of the published GPT-SoVITS API service (SPEC section 10): ids quoted, times in whole seconds, a lookup for each task id. */
 export class ApiMsLayout implements Layout {

@@ -18,7 +18,7 @@ import {
 } from "./copies.ts";
 import { isFatal } from "./errors.ts";
 import type { Inspection } from "./inspection.ts";
-import { INDEX_KEY } from "./keys.ts";
+import { INDEX_KEY, LOOKUP_PREFIX } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
 import { type Look, UNKNOWN } from "./look.ts";
@@ -35,6 +35,16 @@ import {
   keyStepCommand,
   keyStepOf,
 } from "./walk.ts";
+
+/** A member of the index, looked at to tell what wrote it. */
+export interface SampledTask {
+  /** Epoch seconds. */
+  readonly score: number;
+  /** The hash's; null where it has none. */
+  readonly updatedAt: string | null;
+  /** Whether there is a lookup of its task id. */
+  readonly hasLookup: boolean;
+}
 
 /** The mirror of the store in Redis (SPEC section 3), on one node or in a cluster. */
 export class Mirror {
@@ -184,8 +194,10 @@ export class Mirror {
   }
 
   /** Each copy exactly as it stands, to decide on and to guard a removal with; at most BATCH. */
-  see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    return this.#copies.see(ids);
+  async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
+    const copies = await this.#copies.see(ids);
+    if (!this.layout.payloadRules) return copies;
+    return copies.map((copy, i) => (isOthers(copy, ids[i]!) ? othersCopy(ids[i]!) : copy));
   }
 
   /** What the mirror knows of each task; at most BATCH of them. Only what the index knows at all is looked at closely. */
@@ -246,19 +258,20 @@ export class Mirror {
     return this.#copies.remove(removals);
   }
 
-  /** Some members, chosen at random, with the time that their hash holds; for a look at the zone. */
-  async sample(count: number): Promise<{ score: number; updatedAt: string }[]> {
-    const members = membersOf(
-      await this.#client.command("ZRANDMEMBER", INDEX_KEY, count, "WITHSCORES"),
-      undefined,
-      this.layout,
-    );
+  /** Some members, chosen at random, and what tells of what service they are. */
+  async sample(count: number): Promise<SampledTask[]> {
+    const reply = await this.#client.command("ZRANDMEMBER", INDEX_KEY, count, "WITHSCORES");
+    const members = membersOf(reply, undefined, this.layout);
+    const names = members.map(({ userId, taskId }) => this.layout.member(userId, taskId));
     const times = await this.#batches(members, ({ userId, taskId }) => [
-      "HGET",
-      this.layout.taskKey(userId, taskId),
-      "updated_at",
+      ...["HGET", this.layout.taskKey(userId, taskId), "updated_at"],
     ]);
-    return members.flatMap(({ score }, i) => (typeof times[i] === "string" ? [{ score, updatedAt: times[i] }] : []));
+    const lookups = await this.#client.pipeline(
+      names.map((name) => ["EXISTS", LOOKUP_PREFIX + name.slice(name.indexOf(":") + 1)]),
+    );
+    return members.map(({ score }, i) => ({
+      ...{ score, updatedAt: typeof times[i] === "string" ? times[i] : null, hasLookup: lookups[i] === 1 },
+    }));
   }
 
   close(): void {
@@ -281,4 +294,13 @@ export class Mirror {
     for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
     return replies;
   }
+}
+
+/** Whether a hash is that of a member which is quoted as no task of this layout is: somebody else's, so that it is not judged. */
+function isOthers(copy: Outcome<SeenCopy>, { userId }: TaskId): boolean {
+  return userId === "" && !(copy instanceof TtsctlError) && copy.exists;
+}
+
+function othersCopy({ taskId }: TaskId): TtsctlError {
+  return new TtsctlError("REDIS_FAILED", `${JSON.stringify(taskId)} is no name of a task in this layout: it stays`);
 }

@@ -1,0 +1,28 @@
+import { grown, KeyTable } from "../store/key-table.ts";
+import type { RecordRules } from "../task/rules.ts";
+
+const NOBODY = -1;
+
+/** Whose a folder in `output/` is, by its names, where tasks of different ids may have one. Owners are numbers. */
+export class FolderNames {
+  readonly #rules: RecordRules;
+  readonly #names = new KeyTable();
+  #owners = new Int32Array(1 << 10);
+
+  constructor(rules: RecordRules) {
+    this.#rules = rules;
+  }
+
+  /** Of several that have one folder the last counts. */
+  add(userId: string, taskId: string, owner: number): void {
+    const name = this.#names.addId(this.#rules.nameOf(userId), this.#rules.nameOf(taskId));
+    if (name === this.#owners.length) this.#owners = grown(this.#owners);
+    this.#owners[name] = owner;
+  }
+
+  /** The owner of a folder, or -1. */
+  ownerOf(user: string, task: string): number {
+    const name = this.#names.find(user, task);
+    return name < 0 ? NOBODY : this.#owners[name]!;
+  }
+}

@@ -1,0 +1,31 @@
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { KeyTable } from "../store/key-table.ts";
+import { counted } from "../task/counted.ts";
+
+/** How many are named. */
+const NAMED = 5;
+
+/** Task ids that more than one user has in the file, where a task id should be one task's (SPEC section 10). */
+export function sharedTaskIds({ rows, rules }: Snapshot): { count: number; named: string[] } {
+  const shared = { count: 0, named: [] as string[] };
+  if (!rules.taskIdIsUnique) return shared;
+  const taskIds = new KeyTable();
+  const twice = new Set<number>();
+  for (let key = 0; key < rows.keys.size; key++) {
+    if (rows.liveRow(key) < 0) continue;
+    const known = taskIds.size;
+    const taskId = taskIds.addTaskOf(rows.keys, key);
+    if (taskId < known) twice.add(taskId);
+  }
+  for (const taskId of twice) if (shared.count++ < NAMED) shared.named.push(taskIds.taskId(taskId));
+  return shared;
+}
+
+/** The same in one line; null where there is none. */
+export function describeShared(snapshot: Snapshot): string | null {
+  const { count, named } = sharedTaskIds(snapshot);
+  if (count === 0) return null;
+  const more = count > named.length ? `, and ${count - named.length} more` : "";
+  const ids = named.map((id) => JSON.stringify(id)).join(", ");
+  return `${counted(count, "task id")} of more than one user in ${snapshot.path}: ${ids}${more}; a lookup leads to the newest of them`;
+}
