@@ -63,7 +63,7 @@ describe("doctor", () => {
     const unwell = Object.values(checks).filter(({ status }) => status !== "ok");
     expect(unwell).toEqual([]);
     expect(code).toBe(0);
-    expect(Object.keys(checks)).toHaveLength(33);
+    expect(Object.keys(checks)).toHaveLength(35);
     expect(checks.drift).toMatchObject(like("ok", "2 tasks"));
     expect(checks["redis.version"]).toMatchObject(like("ok", /^(Redis|Valkey) \d/));
   });
@@ -88,7 +88,7 @@ describe("doctor", () => {
     expect((await doctor("", { REDIS_PORT: String(await freePort()) })).code).toBe(1);
     const csv = await invoke(["doctor", "-o", "csv", "--no-redis"], { cwd: root.path });
     expect(csv.stdout.split("\n")[0]).toBe("check,status,detail,hint");
-    expect(csv.stdout.split("\n")).toHaveLength(35);
+    expect(csv.stdout.split("\n")).toHaveLength(37);
   });
 
   it("reads like help on a fresh machine", async () => {
@@ -99,8 +99,8 @@ describe("doctor", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/^warn {2}config {13}no config\.ini in .*\n {25}-> run ttsctl in the service's folder/m);
     expect(stdout).toMatch(/^fail {2}redis {14}Redis at 127.0.0.1:\d+ refuses connections\n {25}-> start Redis/m);
-    expect(stdout).toMatch(/^skip {2}10 checks {10}Redis cannot be used: redis.version/m);
-    expect(stderr).toMatch(/^\d+ ok, \d+ warnings, 1 failure, 12 skipped\n$/);
+    expect(stdout).toMatch(/^skip {2}11 checks {10}Redis cannot be used: redis.version/m);
+    expect(stderr).toMatch(/^\d+ ok, \d+ warnings, 1 failure, 13 skipped\n$/);
   });
 
   it.each([30, 80, 200])("fits a terminal of %i columns", async (columns) => {
@@ -266,7 +266,7 @@ describe("Redis", () => {
     const { code, checks } = await doctor("--no-redis");
     expect(code).toBe(0);
     const skipped = Object.values(checks).filter(({ status }) => status === "skip");
-    expect(skipped).toHaveLength(10);
+    expect(skipped).toHaveLength(11);
     for (const { detail } of skipped) expect(detail).toBe("Redis is switched off");
     expect(checks.timezone).toMatchObject(like("ok", "UTC"));
   });

@@ -19,10 +19,10 @@ describe("the binary", () => {
     mkdirSync(here.root.at("Logs"));
     await here.run("sync");
     const run = await here.run("doctor");
-    expect(run).toMatchObject({ code: 0, stderr: "33 ok, 0 warnings, 0 failures\n" });
-    expect(run.stdout.split("\n")).toHaveLength(34);
+    expect(run).toMatchObject({ code: 0, stderr: "35 ok, 0 warnings, 0 failures\n" });
+    expect(run.stdout.split("\n")).toHaveLength(36);
     expect(run.stdout).not.toContain("\u001b");
-    expect(JSON.parse((await here.run("doctor -o json")).stdout)).toMatchObject({ ok: 33, warn: 0, fail: 0, skip: 0 });
+    expect(JSON.parse((await here.run("doctor -o json")).stdout)).toMatchObject({ ok: 35, warn: 0, fail: 0, skip: 0 });
     expect(await here.run("doctor -q")).toMatchObject({ code: 0, stderr: "" });
   });
 

@@ -1,0 +1,259 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { fileNameOf } from "../../src/task/layouts.ts";
+import { usePlace } from "../e2e/setup.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import { until } from "../helpers/until.ts";
+import { ApiMsService } from "./api-ms-service.ts";
+
+const here = usePlace();
+const OLD = 1_600_000_000;
+const IDS: readonly [string, string][] = [
+  ["alice", "t1"],
+  ["a:b", "c:d"],
+  ["张 三", "任务 1"],
+  ["100%", "50%25"],
+  ["a/b+c", "../x"],
+  ["{x}", "🙂"],
+  ["e\u0301", "é"],
+  ["a b", "t~1.-_"],
+];
+
+let service: ApiMsService;
+
+beforeEach(() => {
+  const redis = `[redis]\nport = ${here.server.port}\nlayout = api_ms\n`;
+  here.root.write("config.ini", `${redis}[service]\ntimezone = UTC\n`);
+  service = new ApiMsService(here.root.path, here.server.port);
+});
+
+/** As the service keeps one. */
+function record(user: string, task: string, more: RecordJson = {}): RecordJson {
+  return {
+    ...{ task_id: task, user_id: user, status: "succeeded", progress: 100, segments_done: 2, total_segments: 2 },
+    ...{ result_url: `/files/${task}`, error: null, created_at: OLD, updated_at: OLD + 5, text: "你好，世界" },
+    ...more,
+  };
+}
+
+const all = () => IDS.map(([user, task], i) => record(user, task, { updated_at: OLD + Math.floor(i / 3) }));
+const json = async (...args: string[]) => {
+  const run = await here.runArgs([...args, "-o", "json"]);
+  return { ...JSON.parse(run.stdout || run.stderr), exit: run.code, warnings: run.stderr };
+};
+const idsOf = (items: RecordJson[]) => items.map(({ user_id, task_id }) => `${user_id} ${task_id}`);
+const artifacts = (user: string, task: string, age = OLD) => {
+  here.root.write(`output/${fileNameOf(user)}/${fileNameOf(task)}/audio.wav`, "x".repeat(100));
+  here.root.write(`Logs/20200101/08/${fileNameOf(task)}.log`, "y".repeat(10));
+  here.root.age(age);
+};
+const folder = (user: string, task: string) => `output/${fileNameOf(user)}/${fileNameOf(task)}`;
+const log = (task: string) => `Logs/20200101/08/${fileNameOf(task)}.log`;
+
+describe("what the service writes", () => {
+  it("is what ttsctl lists, from either store in the same order, and finds in step", async () => {
+    service.write(...all());
+    const [redis, file] = [await json("list", "--source", "redis"), await json("list", "--source", "file")];
+    expect(redis.items).toEqual(file.items);
+    expect(redis.items.map((item: RecordJson) => ({ ...item, status: "succeeded" }))).toEqual(service.read().all);
+    expect(await json("verify")).toMatchObject({ checked: IDS.length, inSync: IDS.length, exit: 0 });
+    expect(await json("sync")).toMatchObject({ unchanged: IDS.length, written: 0 });
+    for (const [user, task] of IDS) {
+      const got = await json("get", user, task);
+      expect([got.source, got.file, got.redis]).toEqual(["redis", got.file, got.file]);
+      expect((await json("list", "--user", user)).items.map((item: RecordJson) => item.task_id)).toContain(task);
+    }
+  });
+
+  it("is read from the payload alone, and without one from the fields", async () => {
+    service.write(record("a:b", "t1", { status: "running" }), record("a:b", "t2", { updated_at: OLD + 9 }));
+    await here.server.call("HSET", "tts:task:a%3Ab:t1", "status", "failed");
+    await here.server.call("HDEL", "tts:task:a%3Ab:t2", "payload", "user_id");
+    const { items } = await json("list", "--source", "redis");
+    expect(items).toMatchObject([
+      { task_id: "t2", user_id: "a:b", status: "done", progress: 100, updated_at: OLD + 9, created_at: OLD },
+      { task_id: "t1", user_id: "a:b", status: "run" },
+    ]);
+    expect((await json("list", "--source", "redis", "--status", "run")).total).toBe(1);
+    expect(service.read().all).toEqual([expect.objectContaining({ progress: 100 }), expect.anything()]);
+  });
+
+  it("is purged by what the payload says", async () => {
+    service.write(record("u", "t1", { status: "running" }));
+    await here.server.call("HSET", "tts:task:u:t1", "status", "succeeded");
+    here.root.writeStore([record("u", "other", { status: "running" })]);
+    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 0 });
+    expect(await here.server.call("EXISTS", "tts:task:u:t1")).toBe(1);
+  });
+});
+
+describe("what ttsctl writes", () => {
+  it("is what the service reads: a sync of every kind of id", async () => {
+    here.root.writeStore(all());
+    expect(await json("sync")).toMatchObject({ written: IDS.length, failed: 0 });
+    const view = service.read();
+    expect(view.problems).toEqual([]);
+    expect(idsOf(view.all)).toEqual(idsOf((await json("list", "--source", "file")).items));
+    for (const one of all()) expect(view.byId[String(one.task_id)]).toEqual(one);
+    expect(await here.server.call("HGET", "tts:task:alice:t1", "created_at")).toBe(String(OLD));
+  });
+
+  it("are whole seconds, also of ISO times with a fraction", async () => {
+    here.root.writeStore([record("u", "t", { updated_at: "2020-01-01T00:00:05.75+00:00", created_at: null })]);
+    await json("sync");
+    expect(await here.server.call("ZSCORE", "tts:tasks:index", "u:t")).toBe("1577836805");
+    const times = await here.server.call("HMGET", "tts:task:u:t", "updated_at", "created_at");
+    expect(times).toEqual(["1577836805", "1577836805"]);
+    expect(await json("verify")).toMatchObject({ inSync: 1 });
+  });
+
+  it("is a mark that the service sees", async () => {
+    service.write(...all().map((one) => ({ ...one, status: "running" })));
+    expect(await json("mark", "--user", "a:b", "--status", "failed", "--yes")).toMatchObject({ exit: 0 });
+    const view = service.read();
+    expect([view.problems, view.byId["c:d"]?.status]).toEqual([[], "failed"]);
+    expect(await json("verify")).toMatchObject({ inSync: IDS.length });
+  });
+});
+
+describe("removal", () => {
+  it("takes a task with its lookup and artifacts, whoever wrote it", async () => {
+    service.write(...all(), record("keeper", "k", { updated_at: Math.floor(Date.now() / 1000) }));
+    for (const [user, task] of IDS) artifacts(user, task);
+    expect(await json("delete", "--user", "a:b", "--ids", "c:d", "--yes")).toMatchObject({ deleted: 1, files: 2 });
+    expect([here.root.has(folder("a:b", "c:d")), service.read().problems]).toEqual([false, []]);
+    const result = await json("cleanup", "--once", "--retention", "1d");
+    expect(result).toMatchObject({ purged: IDS.length - 1, skipped: 0, failed: 0 });
+    const view = service.read();
+    expect([view.problems, idsOf(view.all)]).toEqual([[], ["keeper k"]]);
+    expect(IDS.filter(([user, task]) => here.root.has(folder(user, task)) || here.root.has(log(task)))).toEqual([]);
+    expect(await here.server.call("KEYS", "tts:task*")).toHaveLength(3);
+  });
+
+  it("leaves the folder and the log that a kept task has too, and says so", async () => {
+    const now = Math.floor(Date.now() / 1000);
+    service.write(record("a b", "t 1"), record("a:b", "t:1", { updated_at: now }), record("a.b", "t.1"));
+    artifacts("a b", "t 1");
+    const result = await json("cleanup", "--once", "--retention", "1d");
+    expect(result).toMatchObject({ purged: 2, files: 0 });
+    expect(result.warnings).toMatch(/folders of 2 purged tasks stay/);
+    expect([here.root.has(folder("a:b", "t:1")), here.root.has(log("t:1"))]).toEqual([true, true]);
+    here.root.writeStore([record("keeper", "k"), record("a:b", "t:1")]);
+    await json("sync", "--checksum");
+    await here.server.call("DEL", "tts:task:a%3Ab:t%3A1");
+    await json("sync");
+    expect(await json("delete", "--user", "a:b", "--yes")).toMatchObject({ deleted: 1, files: 2 });
+    expect([here.root.has(folder("a:b", "t:1")), here.root.has(log("t:1"))]).toEqual([false, false]);
+  });
+
+  it("of orphans knows whose a folder is", async () => {
+    service.write(record("张 三", "任务 1"));
+    artifacts("张 三", "任务 1");
+    artifacts("no", "body");
+    here.root.write("output/张三/x/audio.wav", "z", OLD);
+    here.root.age(OLD);
+    const result = await json("cleanup", "--orphans", "--yes", "--retention", "1d", "--max-delete", "100%");
+    expect(result).toMatchObject({ removed: 2 });
+    expect([here.root.has(folder("张 三", "任务 1")), here.root.has("output/no/body")]).toEqual([true, false]);
+    expect(here.root.has("output/张三/x/audio.wav")).toBe(true);
+  });
+});
+
+describe("lookups", () => {
+  const lookup = (task: string) => here.server.call("GET", `tts:task_lookup:${task}`);
+
+  it("that are missing, wrong, or lead nowhere are drift, and are mended", async () => {
+    service.write(record("u", "t1"), record("u", "t2"), record("u", "t3"));
+    await here.server.call("DEL", "tts:task_lookup:t1");
+    await here.server.call("SET", "tts:task_lookup:t2", "somebody");
+    await here.server.call("SET", "tts:task_lookup:gone", "u");
+    expect(await json("verify")).toMatchObject({ unindexed: 2, dangling: 2, inSync: 1, exit: 3 });
+    expect(await json("verify", "--repair", "--yes")).toMatchObject({ repaired: 4 });
+    expect([await lookup("t1"), await lookup("t2"), await lookup("gone")]).toEqual(["u", "u", null]);
+    expect(service.read().problems).toEqual([]);
+  });
+
+  it("are mended by a sync", async () => {
+    service.write(record("u", "t1"), record("u", "t2"));
+    await here.server.call("DEL", "tts:task_lookup:t1");
+    expect(await json("sync")).toMatchObject({ written: 1, unchanged: 1 });
+    expect(await lookup("t1")).toBe("u");
+  });
+
+  it("lead to the newest of tasks that share an id, which is said", async () => {
+    here.root.writeStore([record("old", "t"), record("new", "t", { updated_at: OLD + 50 }), record("x", "y")]);
+    await json("sync");
+    expect(await lookup("t")).toBe("new");
+    const verify = await json("verify");
+    expect([verify.inSync, verify.warnings]).toEqual([
+      3,
+      expect.stringMatching(/1 task id of more than one user.*"t"/),
+    ]);
+    const { checks } = await json("doctor");
+    expect(checks.find(({ check }: { check: string }) => check === "tasks.shared_ids")).toMatchObject({
+      status: "warn",
+    });
+    expect(await json("delete", "--user", "old", "--ids", "t", "--yes")).toMatchObject({ deleted: 1 });
+    expect(await lookup("t")).toBe("new");
+    expect(service.read().problems).toEqual([]);
+  });
+});
+
+describe("another layout in Redis than in config.ini", () => {
+  const refused = async (...args: string[]) => {
+    const before = await here.server.dump();
+    const store = here.root.storeText();
+    expect(await json(...args)).toMatchObject({ code: "LAYOUT_MISMATCH", exit: 2 });
+    expect([await here.server.dump(), here.root.storeText()]).toEqual([before, store]);
+  };
+  const commands = [
+    ["sync"],
+    ["sync", "--prune", "--yes"],
+    ["cleanup", "--once", "--retention", "1d"],
+    ["delete", "--user", "alice", "--yes"],
+    ["mark", "--user", "alice", "--status", "failed", "--yes"],
+    ["verify", "--repair", "--prune", "--yes"],
+  ];
+
+  it.each(commands)("%s %s refuses beside what the service wrote", async (...args) => {
+    service.write(...all());
+    here.root.configure(here.server.port);
+    await refused(...args.filter((arg) => arg !== undefined));
+    const { checks } = await json("doctor");
+    const finding = checks.find(({ check }: { check: string }) => check === "layout");
+    expect(finding).toMatchObject({ status: "fail", hint: expect.stringContaining("layout = api_ms") });
+  });
+
+  it.each(commands)("%s %s refuses beside what the plain layout has", async (...args) => {
+    here.root.writeStore([record("alice", "t1"), record("bob", "t 2")]);
+    await here.runArgs(["sync"], { env: { REDIS_LAYOUT: "plain" } });
+    await refused(...args.filter((arg) => arg !== undefined));
+  });
+
+  it("a member that is quoted as none of ours stays", async () => {
+    service.write(record("u", "t1"), record("u", "t2"), record("u", "t3"));
+    await here.server.call("HSET", "tts:task:bob:t 2", "status", "succeeded", "updated_at", "2020-01-01T00:00:00");
+    await here.server.call("ZADD", "tts:tasks:index", OLD, "bob:t 2");
+    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 3, failed: 1 });
+    expect(await here.server.call("EXISTS", "tts:task:bob:t 2")).toBe(1);
+  });
+});
+
+it("works beside the living service", { timeout: 60_000 }, async () => {
+  here.root.writeStore(all());
+  await json("sync");
+  const { ended } = service.live(12, 40);
+  let done = false;
+  const words = ended.finally(() => {
+    done = true;
+  });
+  while (!done) {
+    expect((await json("cleanup", "--once", "--retention", "1d")).failed).toBe(0);
+    expect((await json("sync")).failed).toBe(0);
+  }
+  const last = await words;
+  await until(async () => (await json("verify")).exit === 0);
+  const view = service.read();
+  expect(view.problems).toEqual([]);
+  for (const [task, word] of last) expect(view.byId[task]).toMatchObject(word);
+  expect(view.all).toHaveLength(last.size);
+});

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""A stand-in for the GPT-SoVITS API service, whose layout in Redis is `api_ms`: what it writes, and how it reads.
+
+    api_ms_service.py ROOT --redis-port PORT write|delete|read|live [--tasks N] [--rate WRITES_PER_S]
+
+write: takes records (JSON array on stdin) as they are. delete: takes task ids (JSON array on stdin), and removes by those
+alone. read: prints {"all": [record], "users": {user: [record]}, "byId": {task_id: record}, "problems": [text]} as the
+service sees Redis; `problems` are keys that do not fit together. live: takes N tasks through queued, running,
+succeeded, and prints a JSON line for every write. Standard library only, no lock shared with ttsctl. Written from the
+description in SPEC section 10.
+"""
+import argparse
+import json
+import os
+import random
+import re
+import socket
+import sys
+import time
+from urllib.parse import quote_plus, unquote_plus
+
+INDEX = "tts:tasks:index"
+
+
+def q(text):
+    return quote_plus(str(text or ""))
+
+
+def safe(text):
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text) or "anonymous"
+
+
+class Redis:
+    def __init__(self, port):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.file = self.sock.makefile("rb")
+
+    def __call__(self, *command):
+        out = b"*%d\r\n" % len(command)
+        for part in command:
+            data = str(part).encode()
+            out += b"$%d\r\n%s\r\n" % (len(data), data)
+        self.sock.sendall(out)
+        return self.reply()
+
+    def reply(self):
+        line = self.file.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise OSError(rest.decode())
+        if kind == b":":
+            return int(rest)
+        if kind == b"+":
+            return rest.decode()
+        if kind == b"*":
+            return [self.reply() for _ in range(int(rest))]
+        if int(rest) < 0:
+            return None
+        data = self.file.read(int(rest) + 2)[:-2]
+        return data.decode()
+
+
+class Service:
+    def __init__(self, root, port):
+        self.root = root
+        self.path = os.path.join(root, "voice_task.json")
+        self.redis = Redis(port)
+
+    def items(self):
+        try:
+            with open(self.path, encoding="utf-8") as f:
+                return json.load(f)
+        except FileNotFoundError:
+            return []
+
+    def replace(self, items):
+        temporary = os.path.join(self.root, "voice_task.tmp")
+        with open(temporary, "w", encoding="utf-8") as f:
+            json.dump(items, f, ensure_ascii=False, indent=2)
+        os.replace(temporary, self.path)
+
+    def write(self, record):
+        user, task = str(record["user_id"]).strip(), str(record["task_id"]).strip()
+        self.replace([it for it in self.items() if it.get("task_id") != record["task_id"]] + [record])
+        updated = int(record["updated_at"])
+        self.redis(
+            "HSET", f"tts:task:{q(user)}:{q(task)}", "task_id", task, "user_id", user, "status", record.get("status", ""),
+            "progress", str(record.get("progress", 0)), "segments_done", str(record.get("segments_done", 0)),
+            "total_segments", str(record.get("total_segments", 0)), "result_url", record.get("result_url") or "",
+            "error", record.get("error") or "", "updated_at", updated,
+            "created_at", int(record.get("created_at", updated)), "payload", json.dumps(record, ensure_ascii=False),
+        )
+        self.redis("ZADD", INDEX, updated, f"{q(user)}:{q(task)}")
+        self.redis("ZADD", f"tts:user:{q(user)}:index", updated, q(task))
+        self.redis("SET", f"tts:task_lookup:{q(task)}", q(user))
+
+    def delete(self, task):
+        self.replace([it for it in self.items() if it.get("task_id") != task])
+        user = self.redis("GET", f"tts:task_lookup:{q(task)}")
+        if user is None:
+            return
+        self.redis("DEL", f"tts:task:{user}:{q(task)}")
+        self.redis("ZREM", INDEX, f"{user}:{q(task)}")
+        self.redis("ZREM", f"tts:user:{user}:index", q(task))
+        self.redis("DEL", f"tts:task_lookup:{q(task)}")
+
+    def hash(self, user, task):
+        flat = self.redis("HGETALL", f"tts:task:{q(user)}:{q(task)}")
+        fields = dict(zip(flat[::2], flat[1::2]))
+        if not fields:
+            return None
+        try:
+            return json.loads(fields["payload"])
+        except (KeyError, ValueError):
+            record = {k: v for k, v in fields.items() if k != "payload"}
+            for name in ("progress", "segments_done", "total_segments", "updated_at", "created_at"):
+                if name in record:
+                    record[name] = int(record[name])
+            record.setdefault("user_id", user)
+            record.setdefault("task_id", task)
+            return record
+
+    def get(self, task):
+        user = self.redis("GET", f"tts:task_lookup:{q(task)}")
+        return None if user is None else self.hash(unquote_plus(user), task)
+
+    def read(self):
+        problems, everything, users, by_id = [], [], {}, {}
+        for member in self.redis("ZREVRANGE", INDEX, 0, -1):
+            user, task = (unquote_plus(part) for part in member.split(":", 1))
+            record = self.hash(user, task)
+            if record is None:
+                problems.append(f"no hash of {member}")
+                continue
+            everything.append(record)
+            self.check(member, user, task, record, problems)
+            by_id[task] = self.get(task)
+            if by_id[task] is None:
+                problems.append(f"no way to {member} by its id")
+        for user in {record["user_id"] for record in everything}:
+            members = self.redis("ZREVRANGE", f"tts:user:{q(user)}:index", 0, -1)
+            users[user] = [self.hash(user, unquote_plus(member)) for member in members]
+        for key in self.redis("KEYS", "tts:task_lookup:*"):
+            if unquote_plus(key.split(":", 2)[2]) not in by_id:
+                problems.append(f"{key} leads nowhere")
+        hashes = len(self.redis("KEYS", "tts:task:*"))
+        if hashes != len(everything):
+            problems.append(f"{hashes} hashes and {len(everything)} members")
+        return {"all": everything, "users": users, "byId": by_id, "problems": problems}
+
+    def check(self, member, user, task, record, problems):
+        if member != f"{q(user)}:{q(task)}":
+            problems.append(f"{member} is not quoted as it should be")
+        score = self.redis("ZSCORE", INDEX, member)
+        own = self.redis("ZSCORE", f"tts:user:{q(user)}:index", q(task))
+        if score != own or score != str(int(record["updated_at"])):
+            problems.append(f"{member} has the scores {score} and {own}")
+        fields = self.redis("HMGET", f"tts:task:{member}", "status", "updated_at", "created_at", "progress", "error")
+        if fields[0] != record.get("status", "") or fields[1] != str(int(record["updated_at"])):
+            problems.append(f"{member} has a payload of its own")
+        if not (fields[2] or "").lstrip("-").isdigit() or fields[3] is None or fields[4] is None:
+            problems.append(f"{member} lacks fields")
+
+    def live(self, count, rate):
+        rnd = random.Random(1)
+        plans = {i: ["queued", "running", "running", "succeeded"] for i in range(count)}
+        records = {}
+        while plans:
+            i = rnd.choice(list(plans))
+            status = plans[i].pop(0)
+            now = int(time.time())
+            record = records.setdefault(i, {"task_id": f"活 {i}", "user_id": f"用户:{i % 3}", "created_at": now})
+            record.update(status=status, updated_at=now, progress=100 - 33 * len(plans[i]), text="文本")
+            if not plans[i]:
+                folder = os.path.join(self.root, "output", safe(record["user_id"]), safe(record["task_id"]))
+                os.makedirs(folder, exist_ok=True)
+                with open(os.path.join(folder, "audio.wav"), "wb") as f:
+                    f.write(bytes(100))
+                del plans[i]
+            self.write(dict(record))
+            print(json.dumps({k: record[k] for k in ("user_id", "task_id", "status", "updated_at")}), flush=True)
+            time.sleep(1 / rate)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("root")
+    p.add_argument("action", choices=["write", "delete", "read", "live"])
+    p.add_argument("--redis-port", type=int, required=True)
+    p.add_argument("--tasks", type=int, default=20)
+    p.add_argument("--rate", type=float, default=100)
+    a = p.parse_args()
+    service = Service(a.root, a.redis_port)
+    if a.action == "live":
+        service.live(a.tasks, a.rate)
+    elif a.action == "read":
+        json.dump(service.read(), sys.stdout)
+    else:
+        for item in json.load(sys.stdin):
+            (service.write if a.action == "write" else service.delete)(item)
+
+
+if __name__ == "__main__":
+    main()
