@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/helpers/choose-seed.ts", "test/helpers/build.ts", "test/faults/helpers/summary.ts"],
+    setupFiles: ["test/helpers/deployment-skips.ts"],
     testTimeout: timeout,
     hookTimeout: timeout,
     tags: [SLOW],

@@ -47,9 +47,11 @@ function checkTls({ tls, tlsCert, tlsKey, socket }: RedisSettings): void {
   }
 }
 
-/** Who names a certificate believes that the connection is encrypted. */
-function withoutTls({ tlsCa, tlsCert, tlsKey, tlsServerName }: RedisSettings): string[] {
-  const given = [tlsCa, tlsCert, tlsKey, tlsServerName].find(({ value }) => value !== null);
+/** Who names a certificate believes that the connection is encrypted, unless somebody above says that it is not. */
+function withoutTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: RedisSettings): string[] {
+  const given = [tlsCa, tlsCert, tlsKey, tlsServerName].find(
+    ({ value, source }) => value !== null && heightOf(source) <= heightOf(tls.source),
+  );
   if (given === undefined) return [];
   return [`${given.origin} has no effect: the connection to Redis is without TLS ([redis] tls = true, or rediss://)`];
 }

@@ -21,9 +21,22 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
   "redis.username": ["redis.username"],
   "redis.password": ["redis.password"],
   "redis.timeout": ["redis.timeout"],
+  "redis.sentinels": ["redis.sentinels"],
+  "redis.sentinelName": ["redis.sentinel_name"],
+  "redis.sentinelUsername": ["redis.sentinel_username"],
+  "redis.sentinelPassword": ["redis.sentinel_password"],
+  "redis.cluster": ["redis.cluster"],
+  "redis.nodes": ["redis.nodes"],
+  "redis.tls": ["redis.tls"],
+  "redis.tlsCa": ["redis.tls_ca"],
+  "redis.tlsCert": ["redis.tls_cert"],
+  "redis.tlsKey": ["redis.tls_key"],
+  "redis.tlsServerName": ["redis.tls_server_name"],
+  "redis.layout": ["redis.layout"],
 };
 
 const NUMBERS = ["retention", "redis.port", "redis.db", "redis.timeout"];
+const BOOLEANS = ["redis.cluster", "redis.tls"];
 const OTHERS = ["config", "logger"];
 
 /**
@@ -67,10 +80,8 @@ function isGiven([, value]: [string, unknown]): boolean {
 function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {
   const names = NAMES[option];
   if (names === undefined) throw unknown(option);
-  const takesNumber = NUMBERS.includes(option);
-  if (typeof value !== "string" && !(takesNumber && typeof value === "number")) {
-    throw wrong(option, takesNumber ? "a number" : "a string");
-  }
+  const accepted = NUMBERS.includes(option) ? "number" : BOOLEANS.includes(option) ? "boolean" : "string";
+  if (typeof value !== "string" && typeof value !== accepted) throw wrong(option, `a ${accepted}`);
   return names.map((name) => [name, { text: String(value), origin: `openTaskStore ${option}` }]);
 }
 

@@ -3,7 +3,10 @@
  */
 import type { TtsctlError } from "../errors.ts";
 
-/** How Redis is reached. A `url` stands for all of the others but `timeout`. */
+/**
+ * How Redis is reached (docs/deployments.md). A `url` stands for host, port, db, username, password and TLS; `sentinels`, or the
+ * `nodes` of a cluster, stand for host and port.
+ */
 export interface RedisOptions {
   /** `redis://[user:password@]host[:port][/db]`, `rediss://` the same with TLS, or `unix:///path`. */
   readonly url?: string;
@@ -14,6 +17,23 @@ export interface RedisOptions {
   readonly password?: string;
   /** `500ms`, `2s`, or a number of seconds: how long a connection or a command may take. */
   readonly timeout?: string | number;
+  /** `host:port, ...`, with the name of the primary, and the login at the Sentinels where they want one. */
+  readonly sentinels?: string;
+  readonly sentinelName?: string;
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+  /** A cluster, of which host and port, or each of `nodes` (`host:port, ...`), are a node. */
+  readonly cluster?: boolean;
+  readonly nodes?: string;
+  /** TLS, with paths of PEM files relative to the working folder. */
+  readonly tls?: boolean;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  /** The name in the server's certificate, where it is not the host. */
+  readonly tlsServerName?: string;
+  /** How the service lays its tasks out in Redis. Default: `plain`. */
+  readonly layout?: "plain" | "api_ms";
 }
 
 /** Where the library tells what an operator should know; pino and `console` are such loggers. */

@@ -75,7 +75,7 @@ describe("TLS", () => {
   it.each<[string, Row, unknown]>([
     ["as the file says", { file: FILES }, all],
     ["off by default", {}, null],
-    ["off by a url, with a warning", { flags: { redisUrl: "redis://h" }, file: FILES }, null],
+    ["off by a url", { flags: { redisUrl: "redis://h" }, file: FILES }, null],
     [
       "a url keeps whom this machine trusts, not the name",
       { env: { REDIS_URL: "rediss://h" }, file: FILES },
@@ -99,9 +99,12 @@ describe("TLS", () => {
   });
 
   it("warns of a certificate without effect", () => {
-    const { warnings } = resolved({ flags: { redisUrl: "redis://h" }, file: FILES });
-    expect(warnings).toEqual([expect.stringContaining(`${CONFIG} [redis] tls_ca has no effect`)]);
+    const without = FILES.replace("tls = true\n", "");
+    const noEffect = expect.stringContaining(`${CONFIG} [redis] tls_ca has no effect`);
+    expect(resolved({ file: without }).warnings).toEqual([noEffect]);
+    expect(resolved({ file: `${without}url = redis://h\n` }).warnings).toEqual([noEffect]);
     expect(resolved({ file: FILES }).warnings).toEqual([]);
+    expect(resolved({ flags: { redisUrl: "redis://h" }, file: without }).warnings).toEqual([]);
   });
 });
 

@@ -99,7 +99,7 @@ describe("configuration", () => {
   it("that is not there, for commands that remove things", async () => {
     await filled();
     here.root.rename("config.ini", "other.ini");
-    const env = { REDIS_PORT: String(here.server.port) };
+    const env = { REDIS_URL: here.server.url };
     for (const command of ["cleanup --once", "delete --user alice --yes", "sync --prune --yes"]) {
       await expectRefused(command.split(" "), 2, "CONFIG_REQUIRED", { env });
     }

@@ -67,14 +67,14 @@ describe("config", () => {
     here.root.rename("config.ini", "other.ini");
     const run = await here.run("config -o json");
     expect(run.code).toBe(0);
-    expect(JSON.parse(run.stdout)["redis.port"]).toEqual({ value: 6379, source: "default" });
-    expect(JSON.parse((await here.run("config -o json --config other.ini")).stdout)["redis.port"].value).toBe(
-      here.server.port,
+    expect(JSON.parse(run.stdout)["service.timezone"]).toEqual({ value: null, source: "default" });
+    expect(JSON.parse((await here.run("config -o json --config other.ini")).stdout)["service.timezone"].value).toBe(
+      "UTC",
     );
     expect(
-      JSON.parse((await here.run("config -o json", { env: { TTSCTL_CONFIG: "other.ini" } })).stdout)["redis.port"]
+      JSON.parse((await here.run("config -o json", { env: { TTSCTL_CONFIG: "other.ini" } })).stdout)["service.timezone"]
         .value,
-    ).toBe(here.server.port);
+    ).toBe("UTC");
   });
 
   it("lets a url replace all parts of lower levels", async () => {

@@ -64,7 +64,7 @@ describe.runIf(hasPty)("list --watch on a terminal", () => {
     fill(2);
     await here.run("sync");
     const server = await RedisServer.start();
-    const run = new OnTerminal(["list", "--watch", "1"], here.root.path, { REDIS_PORT: String(server.port) }, SIZE);
+    const run = new OnTerminal(["list", "--watch", "1"], here.root.path, { REDIS_URL: server.url }, SIZE);
     const says = (text: string) => until(() => shown(run).lines.join(" ").includes(text));
     await says("run `ttsctl sync`"); // a Redis without tasks
     await server.stop();

@@ -74,7 +74,7 @@ describe("list --limit", () => {
     await here.run("sync");
     let seen = 0;
     const cut = await redisProxy(here.server.port, (): Verdict => (++seen > 12 ? "cut" : "pass"));
-    const run = await here.run("list --limit all -o jsonl", { env: { REDIS_PORT: String(cut.port) } });
+    const run = await here.run("list --limit all -o jsonl", { env: { REDIS_URL: cut.url } });
     await cut.stop();
     expect(ids(run.stdout)).toEqual(expected(() => true));
     expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining("answered instead") });

@@ -116,7 +116,7 @@ describe("mark", () => {
     const proxy = await redisProxy(here.server.port, (sent) => (/EVAL/.test(sent) && ++scripts > 2 ? "deaf" : "pass"));
     try {
       const args = ["mark", "--all", "--status", "error", "--yes"];
-      const env = { REDIS_PORT: String(proxy.port), REDIS_TIMEOUT: "60s" };
+      const env = { REDIS_URL: proxy.url, REDIS_TIMEOUT: "60s" };
       const first = new Running(args, { cwd: here.root.path, env });
       await until(() => scripts > 2);
       first.kill("SIGKILL");

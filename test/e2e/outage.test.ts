@@ -107,7 +107,7 @@ describe("an outage", () => {
     const server = await RedisServer.start();
     ends.push(() => server.remove());
     fill();
-    const env = { REDIS_PORT: String(server.port) };
+    const env = { REDIS_URL: server.url };
     const source = async () => JSON.parse((await here.run("list -o json", { env })).stdout).source;
     expect(await source()).toBe("file"); // never synced
     expect(await here.run("sync", { env })).toMatchObject({ code: 0 });
@@ -130,7 +130,7 @@ describe("an outage", () => {
       /payload|EVAL/.test(sent) && ++writes > 3 ? "deaf" : "pass",
     );
     ends.push(() => proxy.stop());
-    const run = await here.run("sync -o json", { env: { REDIS_PORT: String(proxy.port), REDIS_TIMEOUT: "1s" } });
+    const run = await here.run("sync -o json", { env: { REDIS_URL: proxy.url, REDIS_TIMEOUT: "1s" } });
     expect(run.code).toBe(4);
     expect(run.ms).toBeLessThan(4000);
     const error = JSON.parse(run.stderr);
@@ -147,7 +147,7 @@ describe("an outage", () => {
     let scripts = 0;
     const proxy = await redisProxy(here.server.port, (sent) => (/EVAL/.test(sent) && ++scripts > 2 ? "cut" : "pass"));
     ends.push(() => proxy.stop());
-    const env = { REDIS_PORT: String(proxy.port) };
+    const env = { REDIS_URL: proxy.url };
     const sync = await here.run("sync -o json", { env });
     expect(sync).toMatchObject({ code: 4, stdout: "" });
     expect(JSON.parse(sync.stderr)).toMatchObject({
@@ -169,7 +169,7 @@ describe("an outage", () => {
     ends.push(() => list.stop());
     here.root.writeStore([YOUNG()]);
     await here.run("sync");
-    const run = await here.run("list -o json", { env: { REDIS_PORT: String(list.port) } });
+    const run = await here.run("list -o json", { env: { REDIS_URL: list.url } });
     expectFallback(run);
     expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", total: 1 });
   });

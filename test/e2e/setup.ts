@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { writeToMirror } from "../../src/store/redis/write.ts";
+import { startRedis, type TestServer } from "../helpers/deployments.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { taskOf } from "../helpers/records.ts";
-import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { type Run, type RunOptions, ttsctl } from "../helpers/ttsctl.ts";
 
 /** A service root over a Redis, and the built binary in it. */
 export interface Place {
   root: ServiceRoot;
-  server: RedisServer;
+  server: TestServer;
   run(line: string, options?: Partial<RunOptions>): Promise<Run>;
   /** The same for arguments that hold spaces. */
   runArgs(args: readonly string[], options?: Partial<RunOptions>): Promise<Run>;
@@ -29,7 +29,7 @@ export function usePlace(): Place {
     },
   } as Place;
   beforeAll(async () => {
-    here.server = await RedisServer.start();
+    here.server = await startRedis();
   });
   afterAll(() => here.server.remove());
   beforeEach(async () => {

@@ -105,7 +105,7 @@ describe.runIf(hasPty)("on a terminal", () => {
     ] as const) {
       await here.server.call("FLUSHALL");
       began = performance.now();
-      const run = onTerminal(line, { REDIS_PORT: String(slow.port) });
+      const run = onTerminal(line, { REDIS_URL: slow.url });
       expect(await run.end()).toBe(0);
       expect(/syncing {2}\[#*-*\] \d+% {2}[\d,]+ of 20,000/.test(run.text)).toBe(shown);
       if (shown) expect(run.text.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(run.text.lastIndexOf(`${ESCAPE}[?25l`));

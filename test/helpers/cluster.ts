@@ -39,6 +39,18 @@ export class RedisCluster {
     return this.nodes[0]!.port;
   }
 
+  get url(): string {
+    return this.nodes[0]!.url;
+  }
+
+  get socket(): string {
+    return this.nodes[0]!.socket;
+  }
+
+  get folder(): string {
+    return this.nodes[0]!.folder;
+  }
+
   get place() {
     return { kind: "cluster" as const, nodes: this.nodes.map(({ port }) => ({ host: "127.0.0.1", port })) };
   }
@@ -128,6 +140,24 @@ export class RedisCluster {
         return info.includes("cluster_state:ok") && info.includes(`cluster_slots_ok:${SLOTS}`);
       });
     }
+  }
+
+  /** All of it again, empty, after `stop`. */
+  async start(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.start()));
+    await this.isWhole();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+  }
+
+  suspend(): void {
+    for (const node of this.nodes) node.suspend();
+  }
+
+  resume(): void {
+    for (const node of this.nodes) node.resume();
   }
 
   async remove(): Promise<void> {

@@ -8,9 +8,8 @@ import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
 import type { TaskId } from "../../src/store/task-source.ts";
+import { targetFor } from "./deployments.ts";
 import { RULES } from "./records.ts";
-import type { RedisServer } from "./redis.ts";
-import { targetAt } from "./targets.ts";
 
 /** Time goes on as it does, from where the test puts it. */
 export class ShiftedClock implements Clock {
@@ -51,7 +50,7 @@ export interface TestRedis {
 }
 
 export async function connectMirror({ port, place }: TestRedis, rules = RULES, timeout = 2): Promise<Mirror> {
-  const target = targetAt(port, { timeout });
+  const target = targetFor(port, timeout);
   return new Mirror(await connectRedis({ ...target, place: place ?? target.place }), rules);
 }
 
@@ -133,7 +132,7 @@ export function hookedArtifacts(
 }
 
 /** A mirror and a double around it, for the tests of one file. */
-export async function flakyMirror(server: RedisServer): Promise<FlakyMirror> {
+export async function flakyMirror(server: TestRedis): Promise<FlakyMirror> {
   return new FlakyMirror(await connectMirror(server));
 }
 

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { Resp, type RespReply } from "./resp.ts";
 import { until } from "./until.ts";
 
-const BINARY = "redis-server";
 /** Tests compare keys by their digests, and make the server sleep. */
 const DEBUG = ["--enable-debug-command", "yes"];
 
@@ -42,21 +41,29 @@ export class ServerProcess {
 export class RedisServer {
   readonly port: number;
   readonly folder: string;
+  readonly #binary: string;
   readonly #args: readonly string[];
+  readonly #beside: { remove(): Promise<void> }[] = [];
   #process: ServerProcess | undefined;
   #resp: Resp | undefined;
 
-  private constructor(port: number, folder: string, args: readonly string[]) {
+  private constructor(port: number, folder: string, binary: string, args: readonly string[]) {
     this.port = port;
     this.folder = folder;
+    this.#binary = binary;
     this.#args = args;
   }
 
   /** @param args more of the server's arguments */
-  static async start(...args: string[]): Promise<RedisServer> {
+  static start(...args: string[]): Promise<RedisServer> {
+    return RedisServer.startAs("redis-server", ...args);
+  }
+
+  /** @param binary a program that takes the arguments of redis-server */
+  static async startAs(binary: string, ...args: string[]): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), "ttsctl-redis-"));
     for (let tries = 1; ; tries++) {
-      const server = new RedisServer(await freePort(), folder, args);
+      const server = new RedisServer(await freePort(), folder, binary, args);
       try {
         await server.start();
         return server;
@@ -88,10 +95,10 @@ export class RedisServer {
       "redis.log",
       ...DEBUG,
     ];
-    const server = new ServerProcess(BINARY, [...ours, ...more, ...this.#args]);
+    const server = new ServerProcess(this.#binary, [...ours, ...more, ...this.#args]);
     this.#process = server;
     await until(async () => {
-      if (server.hasEnded) throw new Error(`${BINARY} ended: ${this.folder}/redis.log`);
+      if (server.hasEnded) throw new Error(`${this.#binary} ended: ${this.folder}/redis.log`);
       const resp = await Resp.connect(this.port).catch(() => null);
       if (resp === null) return false;
       this.#resp = resp;
@@ -101,11 +108,17 @@ export class RedisServer {
 
   /** One command, over a connection of the test's. */
   async call(...command: (string | number)[]): Promise<RespReply> {
-    return this.#resp!.call(...command);
+    return (await this.#connection()).call(...command);
   }
 
   async pipeline(commands: readonly (readonly (string | number)[])[]): Promise<RespReply[]> {
-    return this.#resp!.pipeline(commands);
+    return (await this.#connection()).pipeline(commands);
+  }
+
+  /** Sentinel closes the connections of all clients of a server that it gives another role. */
+  async #connection(): Promise<Resp> {
+    if (this.#resp?.isClosed) this.#resp = await Resp.connect(this.port);
+    return this.#resp!;
   }
 
   async hash(key: string): Promise<Record<string, string>> {
@@ -122,7 +135,7 @@ export class RedisServer {
   /** Everything in it, to see that nothing changed. */
   async dump(): Promise<Record<string, string>> {
     const keys = ((await this.call("KEYS", "*")) as string[]).sort();
-    const dumps = await this.#resp!.pipeline(keys.map((key) => ["DEBUG", "DIGEST-VALUE", key]));
+    const dumps = await this.pipeline(keys.map((key) => ["DEBUG", "DIGEST-VALUE", key]));
     return Object.fromEntries(keys.map((key, i) => [key, String((dumps[i] as string[])[0])]));
   }
 
@@ -142,8 +155,14 @@ export class RedisServer {
     this.#process = undefined;
   }
 
+  /** What stands beside it goes with it. */
+  alsoRemove(one: { remove(): Promise<void> }): void {
+    this.#beside.push(one);
+  }
+
   /** Ends it for good. */
   async remove(): Promise<void> {
+    for (const one of this.#beside.splice(0)) await one.remove();
     await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -38,12 +38,16 @@ export class Resp {
   }
 
   async pipeline(commands: readonly (readonly (string | number)[])[]): Promise<RespReply[]> {
-    if (this.#socket.destroyed) throw new Error("the test's connection to Redis is closed");
+    if (this.isClosed) throw new Error("the test's connection to Redis is closed");
     const replies = commands.map(
       () => new Promise<RespReply>((resolve, reject) => this.#waiting.push({ resolve, reject })),
     );
     this.#socket.write(commands.map(encode).join(""));
     return Promise.all(replies);
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
   }
 
   close(): void {

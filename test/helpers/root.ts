@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { settingsFor } from "./deployments.ts";
 
 /** A record as the service writes it. */
 export type RecordJson = Record<string, unknown>;
@@ -24,13 +25,13 @@ const LONG_AGO = 1_600_000_000;
 export class ServiceRoot {
   readonly path = mkdtempSync(join(tmpdir(), "ttsctl-root-"));
 
-  /** @param redisPort null: [redis] enabled = false */
+  /** @param redisPort of a server of the kind of this run, or a plain one; null: [redis] enabled = false */
   constructor(redisPort: number | null = null, config = "") {
     this.configure(redisPort, config);
   }
 
   configure(redisPort: number | null, more = ""): void {
-    const redis = redisPort === null ? "enabled = false" : `port = ${redisPort}`;
+    const redis = redisPort === null ? "enabled = false" : settingsFor(redisPort);
     this.write("config.ini", `[redis]\n${redis}\n[service]\ntimezone = UTC\n${more}`);
   }
 

@@ -11,7 +11,7 @@ import { until } from "./until.ts";
 const DOWN_AFTER = 1000;
 
 /** One redis-sentinel of a test's own. */
-class Sentinel {
+export class Sentinel {
   readonly port: number;
   readonly #folder = mkdtempSync(join(tmpdir(), "ttsctl-sentinel-"));
   readonly #process: ServerProcess;
@@ -142,11 +142,12 @@ export class SentinelSite {
     }, 60);
   }
 
-  /** Makes the replica the primary, while the old primary goes on as a replica. */
+  /** Makes the replica the primary, and waits until the old primary is a replica. */
   async failover(): Promise<void> {
-    const { port } = await this.primary();
+    const old = await this.primary();
     await this.sentinels[0]!.resp.call("SENTINEL", "FAILOVER", this.name);
-    await this.hasLeft(port);
+    await this.hasLeft(old.port);
+    await until(async () => ((await old.call("ROLE")) as string[])[0] === "slave", 60);
   }
 
   /** The primary is gone from one moment to the next; the Sentinels find out by themselves. */

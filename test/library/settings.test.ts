@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { targetOf } from "../../src/config/redis-target.ts";
 import { settingsOf } from "../../src/library/settings.ts";
 import type { StoreOptions } from "../../src/library/types.ts";
 import { useFolder, writeOld } from "../helpers/files.ts";
@@ -40,6 +41,19 @@ describe("the settings of a store", () => {
     expect([cleanup.retention.value, cleanup.retentionDone.value]).toEqual([90, 90]);
   });
 
+  it("every kind of Redis can be named", async () => {
+    const { redis } = await settingsOf({
+      store: path("x.json"),
+      redis: { sentinels: "h:1, h:2", sentinelName: "tts", sentinelPassword: "s", tls: true, tlsServerName: "n" },
+    });
+    expect(targetOf({ redis })).toMatchObject({
+      place: { kind: "sentinels", name: "tts", password: "s", sentinels: [{ port: 1 }, { port: 2 }] },
+      tls: { serverName: "n" },
+    });
+    const cluster = await settingsOf({ store: path("x.json"), redis: { cluster: true, nodes: "h:3" } });
+    expect(targetOf(cluster).place).toEqual({ kind: "cluster", nodes: [{ host: "h", port: 3 }] });
+  });
+
   it("off is off", async () => {
     const { redis } = await settingsOf({ store: path("x.json"), redis: "off" });
     expect(redis.enabled.value).toBe(false);
@@ -56,6 +70,8 @@ describe("the settings of a store", () => {
     [{ store: "x", redis: { port: 70_000 } }, "CONFIG_INVALID", /70000/],
     [{ store: "x", redis: { url: "redis://h", port: 1 } }, "CONFIG_INVALID", /both set/],
     [{ store: "x", retention: "soon" }, "CONFIG_INVALID", /soon/],
+    [{ store: "x", redis: { cluster: 1 } }, "USAGE", /cluster .*boolean/],
+    [{ store: "x", redis: { sentinels: ["h:1"] } }, "USAGE", /sentinels .*string/],
     [{ store: "x", retention: true }, "USAGE", /retention/],
     [{ store: "x", timezone: "+08:00" }, "CONFIG_INVALID", /timezone/],
     [{ config: "/nowhere/config.ini" }, "CONFIG_NOT_FOUND", /nowhere/],

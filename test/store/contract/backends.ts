@@ -10,9 +10,9 @@ import type { TaskId } from "../../../src/store/task-source.ts";
 import { TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
 import type { Task } from "../../../src/task/task.ts";
+import { type DeploymentKind, startRedis, type TestServer } from "../../helpers/deployments.ts";
 import { connectMirror, linkTo } from "../../helpers/doubles.ts";
 import { RULES, taskOf } from "../../helpers/records.ts";
-import { RedisServer } from "../../helpers/redis.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { ServiceRoot } from "../../helpers/root.ts";
 
@@ -55,11 +55,16 @@ export class FileBackend implements Backend {
 
 /** A mirror in a Redis of its own. */
 abstract class RedisBackend {
-  #server: RedisServer | undefined;
+  readonly #kind: DeploymentKind;
+  #server: TestServer | undefined;
   #mirror: Mirror | undefined;
 
+  constructor(kind: DeploymentKind) {
+    this.#kind = kind;
+  }
+
   protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
-    this.#server ??= await RedisServer.start();
+    this.#server ??= await startRedis(this.#kind);
     this.#mirror ??= await connectMirror(this.#server);
     await this.#server.call("FLUSHALL");
     const tasks = records.map(taskOf);
@@ -74,7 +79,12 @@ abstract class RedisBackend {
 }
 
 export class MirrorBackend extends RedisBackend implements Backend {
-  readonly name = "MirrorTasks over Redis";
+  readonly name: string;
+
+  constructor(kind: DeploymentKind) {
+    super(kind);
+    this.name = `MirrorTasks over Redis (${kind})`;
+  }
 
   async fill(records: readonly RecordJson[]): Promise<Reader> {
     const tasks = new MirrorTasks(await this.filled(records), null);
@@ -91,10 +101,10 @@ export class StoreBackend extends RedisBackend implements Backend {
   readonly #root = new ServiceRoot();
   readonly #source: SourceChoice;
 
-  constructor(source: SourceChoice) {
-    super();
+  constructor(kind: DeploymentKind, source: SourceChoice) {
+    super(kind);
     this.#source = source;
-    this.name = `TaskStore, --source ${source}`;
+    this.name = `TaskStore, --source ${source} (${kind})`;
   }
 
   async fill(records: readonly RecordJson[]): Promise<Reader> {

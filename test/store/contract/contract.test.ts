@@ -1,14 +1,18 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
+import { KINDS_OF_RUN } from "../../helpers/deployments.ts";
 import { type Ids, record } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { type Backend, FileBackend, MirrorBackend, type Reader, StoreBackend } from "./backends.ts";
 import { modelPage } from "./model.ts";
 
 const BACKENDS = [
-  ...[new FileBackend(), new MirrorBackend()],
-  ...(["auto", "redis", "file"] as const).map((source) => new StoreBackend(source)),
+  new FileBackend(),
+  ...KINDS_OF_RUN.flatMap((kind) => [
+    new MirrorBackend(kind),
+    ...(["auto", "redis", "file"] as const).map((source) => new StoreBackend(kind, source)),
+  ]),
 ];
 
 const DONE: TaskFilter = { ...NO_FILTER, statuses: new Set(["done"]) };

@@ -4,18 +4,18 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER } from "../../../src/task/filter.ts";
+import { startRedis, type TestServer } from "../../helpers/deployments.ts";
 import { type FlakyMirror, flakyMirror, linkTo } from "../../helpers/doubles.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
-import { RedisServer } from "../../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
 
-let server: RedisServer;
+let server: TestServer;
 let flaky: FlakyMirror;
 let root: ServiceRoot;
 let store: TaskStore;
 
 beforeAll(async () => {
-  server = await RedisServer.start();
+  server = await startRedis();
 });
 afterAll(() => server.remove());
 
