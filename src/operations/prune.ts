@@ -1,11 +1,15 @@
 import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
+import { recordsOf } from "../store/file/records-of.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { SeenCopy } from "../store/redis/seen-copy.ts";
+import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { CurrentFile } from "./current-file.ts";
 import type { Ledger, LedgerAction } from "./ledger.ts";
+import { LookupHeirs } from "./lookup-heirs.ts";
 import { batches } from "./pool.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 
@@ -37,6 +41,7 @@ export interface Orphans {
 export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise<{ pruned: number; failed: number }> {
   const failures = new NamedWarnings(parts.reporter, "could not be removed from Redis");
   const file = new CurrentFile(parts.file);
+  const heirs = new LookupHeirs();
   let pruned = 0;
   try {
     for (const batch of batches(orphans.ids, BATCH)) {
@@ -46,9 +51,12 @@ export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise
       const seen = await parts.mirror.see(batch);
       const snapshot = await file.snapshot();
       const still = batch.map((id, i) => ({ id, seen: snapshot.holds(id) ? null : seen[i]! }));
-      pruned += await removeSeen(parts, orphans, still, failures);
+      const removed = await removeSeen(parts, orphans, still, failures);
+      for (const id of removed) heirs.note(id);
+      pruned += removed.length;
       parts.reporter.progress("pruning", pruned, orphans.count);
     }
+    if (pruned > 0) await leadToHeirs(parts.mirror, await file.snapshot(), heirs);
   } finally {
     await file.close();
   }
@@ -56,13 +64,24 @@ export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise
   return { pruned, failed: failures.count };
 }
 
-/** @param batch with what was seen in the mirror of each; null for a task that stays */
+/** Lookups lead to the tasks of the file from now on, where those that they led to shared their ids. */
+async function leadToHeirs(mirror: Mirror, snapshot: Snapshot, heirs: LookupHeirs): Promise<void> {
+  for (const ids of batches(heirs.in(snapshot), BATCH)) {
+    const records = await recordsOf(snapshot, ids);
+    await writeToMirror(
+      mirror,
+      records.filter((task) => task !== null),
+    );
+  }
+}
+
+/** Returns what was removed. @param batch with what was seen in the mirror of each; null for a task that stays */
 async function removeSeen(
   { mirror, ledger }: PruneParts,
   { action, reason, membersOnly = false, onStayed }: Orphans,
   batch: readonly { id: TaskId; seen: Outcome<SeenCopy> | null }[],
   failures: NamedWarnings,
-): Promise<number> {
+): Promise<TaskId[]> {
   const removals: { id: TaskId; seen: SeenCopy }[] = [];
   for (const { id, seen } of batch) {
     if (seen !== null && !(seen instanceof TtsctlError) && !(membersOnly && seen.exists)) removals.push({ id, seen });
@@ -76,12 +95,13 @@ async function removeSeen(
     removals.map(({ id }) => ({ ...id, reason })),
   );
   const stayed: TaskId[] = [];
+  const removed: TaskId[] = [];
   (await mirror.remove(removals)).forEach((outcome, i) => {
     const { id } = removals[i]!;
     if (outcome instanceof TtsctlError) failures.add(id.userId, id.taskId, outcome.message);
-    if (outcome !== true) stayed.push(id);
+    (outcome === true ? removed : stayed).push(id);
   });
   await ledger?.stayed(stayed);
   for (const id of stayed) onStayed?.(id);
-  return removals.length - stayed.length;
+  return removed;
 }

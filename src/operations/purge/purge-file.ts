@@ -4,6 +4,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
+import type { LookupHeirs } from "../lookup-heirs.ts";
 import { usersWithRecords } from "../users-with-records.ts";
 import { type Copies, type Copy, fileCopy, sameFileCopy } from "./copies.ts";
 import { type Ending, Endings } from "./endings.ts";
@@ -75,6 +76,13 @@ export class PurgeFile {
       return { removed, upserts: NO_UPSERTS };
     }, this.#current);
     return { changed, returned };
+  }
+
+  /** To which tasks lookups of removed ones should lead. */
+  async heirs(heirs: LookupHeirs): Promise<TaskId[]> {
+    if (!this.#file.rules.taskIdIsUnique) return [];
+    await this.refresh();
+    return heirs.in(this.#current);
   }
 
   /** Which of these users have a record in the file as it is now. */

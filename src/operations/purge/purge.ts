@@ -9,6 +9,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import type { Ledger } from "../ledger.ts";
+import { LookupHeirs } from "../lookup-heirs.ts";
 import { PlanSummary } from "../plan-summary.ts";
 import { batches, pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
@@ -61,6 +62,7 @@ export class Purge {
   readonly #file: PurgeFile;
   readonly #mirror: PurgeMirror;
   readonly #artifacts: PurgeArtifacts;
+  readonly #heirs = new LookupHeirs();
 
   /** @param base what the survey was made of; the caller closes it */
   constructor(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
@@ -207,6 +209,7 @@ export class Purge {
       if (outcome === undefined) this.#tally.fail(id, unknownRemoval(this.#mirror.lost!));
       else if (outcome instanceof TtsctlError) this.#tally.fail(id, outcome.message);
       else if (!outcome) this.#tally.keep(id, "its copy in Redis changed while it was looked at");
+      else this.#heirs.note(id);
       return outcome === true;
     });
   }
@@ -241,6 +244,7 @@ export class Purge {
       this.#tally.returned(returned);
       await this.#parts.ledger?.returned(returned);
       await this.#settle(changed);
+      for (const heirs of batches(await this.#file.heirs(this.#heirs), BATCH)) await this.#writeBack(heirs);
       if (!this.#policy.dryRun) await this.#sweep();
     } finally {
       await this.#file.close();
