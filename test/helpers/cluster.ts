@@ -133,8 +133,8 @@ export class RedisCluster {
   }
 
   /** Waits until every node that runs sees all slots served. */
-  async isWhole(nodes: readonly RedisServer[] = this.nodes): Promise<void> {
-    for (const node of nodes) {
+  async isWhole(): Promise<void> {
+    for (const node of this.nodes.filter(({ isRunning }) => isRunning)) {
       await until(async () => {
         const info = String(await node.call("CLUSTER", "INFO"));
         return info.includes("cluster_state:ok") && info.includes(`cluster_slots_ok:${SLOTS}`);
@@ -160,6 +160,18 @@ export class RedisCluster {
     for (const node of this.nodes) node.resume();
   }
 
+  /** Kills the primary that serves a key with -9, and waits until its replica has taken its place. */
+  async failOver(key: string): Promise<void> {
+    await (await this.serverOf(key)).stop();
+    await this.isWhole();
+    await until(() =>
+      this.call("EXISTS", key).then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+
   async remove(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.remove()));
   }
@@ -173,14 +185,16 @@ export class RedisCluster {
 
   /** The nodes that are primaries now. */
   async #serving(): Promise<RedisServer[]> {
-    const roles = await Promise.all(this.nodes.map((node) => node.call("ROLE").catch(() => ["gone"])));
-    return this.nodes.filter((_, i) => (roles[i] as string[])[0] === "master");
+    const running = this.nodes.filter((node) => node.isRunning);
+    const roles = await Promise.all(running.map((node) => node.call("ROLE")));
+    return running.filter((_, i) => (roles[i] as string[])[0] === "master");
   }
 
   async #routed(command: Command): Promise<RespReply> {
     const key = String(command[1]);
     for (let tries = 0; ; tries++) {
-      const node = this.#owners.get(key) ?? this.nodes[0]!;
+      const known = this.#owners.get(key);
+      const node = known?.isRunning ? known : this.nodes.find(({ isRunning }) => isRunning)!;
       try {
         const reply = await node.call(...command);
         this.#owners.set(key, node);

@@ -81,6 +81,10 @@ export class RedisServer {
     return join(this.folder, "redis.sock");
   }
 
+  get isRunning(): boolean {
+    return this.#process !== undefined;
+  }
+
   /** Starts it again, empty, after `stop`. */
   async start(): Promise<void> {
     const ours = ["--port", `${this.port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];

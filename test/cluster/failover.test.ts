@@ -1,0 +1,128 @@
+import { afterEach, expect, it } from "vitest";
+import { RedisCluster } from "../helpers/cluster.ts";
+import { ago, record } from "../helpers/records.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import type { Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { Place } from "./setup.ts";
+
+const INDEX = "tts:tasks:index";
+const YOUNG = record("alice", "young", { updated_at: ago(60) });
+
+/** Ends what a test began, last first. */
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+/** A cluster with replicas, and a service root that names all of its nodes. */
+async function place(): Promise<Place> {
+  const cluster = await RedisCluster.start({ replicas: true });
+  ends.push(() => cluster.remove());
+  const here = new Place(cluster);
+  ends.push(() => here.remove());
+  return here;
+}
+
+function start(here: Place, line: string): Running {
+  const running = here.start(line);
+  ends.push(async () => {
+    running.kill("SIGKILL");
+    await running.end();
+  });
+  return running;
+}
+
+const some = (count: number) => Array.from({ length: count }, (_, i) => record(`user${i % 50}`, `t${i}`));
+
+it("a primary killed in the middle of sync: it is named, and after the failover a rerun converges", async () => {
+  const here = await place();
+  const { cluster } = here;
+  const tasks = some(100_000);
+  here.root.writeStore(tasks);
+  const victim = await cluster.serverOf(INDEX);
+  const sync = start(here, "sync -o json");
+  await until(async () => Number(await victim.call("ZCARD", INDEX)) > 20_000, 60);
+  await cluster.failOver(INDEX);
+  const { code, stderr } = await sync.end();
+  expect(code).toBe(4);
+  const error = JSON.parse(stderr.trim().split("\n").at(-1)!);
+  expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  expect(error.error).toContain(`127.0.0.1:${victim.port}`);
+
+  const between = await here.json("verify");
+  expect(between).toMatchObject({ code: 3, checked: 100_000, differs: 0, partial: 0, onlyInRedis: 0 });
+  expect(between.inSync).toBeGreaterThan(0);
+  expect(await here.json("sync")).toMatchObject({ code: 0, total: 100_000, failed: 0 });
+  expect(await here.json("verify")).toMatchObject({ code: 0, checked: 100_000, inSync: 100_000 });
+});
+
+it("what a sync told as done before a failover is there after it, but for what replication lost, which verify shows", async () => {
+  const here = await place();
+  const { cluster } = here;
+  here.root.writeStore(some(5000));
+  expect(await here.json("sync")).toMatchObject({ code: 0, written: 5000 });
+  const keys = ((await cluster.call("KEYS", "tts:task:*")) as string[]).length;
+  await cluster.failOver(INDEX);
+  const after = (await cluster.call("KEYS", "tts:task:*")) as string[];
+  const verified = await here.json("verify");
+  const { checked, inSync, dangling, onlyInFile, unindexed } = verified as unknown as Record<string, number>;
+  expect(keys).toBe(5000);
+  expect(checked).toBe(5000);
+  expect(dangling! + onlyInFile!).toBe(5000 - after.length);
+  expect(inSync! + dangling! + onlyInFile! + unindexed!).toBe(5000);
+  expect((await here.json("sync")).code).toBe(0);
+  expect(await here.json("verify")).toMatchObject({ code: 0, inSync: 5000 });
+});
+
+it("cleanup --watch goes on by itself, also where the node that it was told of is the one that died", async () => {
+  const here = await place();
+  const { cluster } = here;
+  const victim = await cluster.serverOf(INDEX);
+  const config = `[redis]\ncluster = true\nhost = 127.0.0.1\nport = ${victim.port}\n[service]\ntimezone = UTC\n`;
+  here.root.write("config.ini", config);
+  here.root.writeStore([...some(6000), YOUNG] as RecordJson[]);
+  expect(await here.json("sync")).toMatchObject({ code: 0 });
+  const watcher = start(here, "cleanup --watch");
+  await until(async () => Number(await victim.call("ZCARD", INDEX)) < 5000);
+  await cluster.failOver(INDEX);
+  await watcher.says(/\[CLEANUP\] pass|pass failed/);
+  await until(async () => {
+    watcher.kill("SIGHUP");
+    return (await cluster.call("ZCARD", INDEX)) === 1;
+  }, 60);
+  await until(() => here.root.readStore().length === 1);
+  watcher.kill("SIGTERM");
+  expect(await watcher.end()).toMatchObject({ code: 0 });
+  here.root.write("config.ini", `[redis]\n${cluster.config}[service]\ntimezone = UTC\n`);
+  await here.run("verify --repair --yes");
+  expect(await here.json("verify")).toMatchObject({ code: 0, checked: 1 });
+});
+
+it("serve answers throughout, from the file while there is no primary, and goes back to Redis by itself", async () => {
+  const here = await place();
+  const { cluster } = here;
+  const victim = await cluster.serverOf(INDEX);
+  const config = `[redis]\ncluster = true\nhost = 127.0.0.1\nport = ${victim.port}\n[service]\ntimezone = UTC\n`;
+  here.root.write("config.ini", config);
+  here.root.writeStore(some(300));
+  const serve = start(here, "serve --port 0 --no-cleanup");
+  await serve.says(/http:\/\/127\.0\.0\.1:\d+/);
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(serve.stdout + serve.stderr)![0];
+  const list = async () => (await (await fetch(`${url}/voice-tasks?page_size=5`)).json()) as RecordJson;
+  await until(async () => (await list()).source === "redis" && Number(await victim.call("ZCARD", INDEX)) === 300);
+  const failing = cluster.failOver(INDEX);
+  const sources = new Set<unknown>();
+  await until(async () => {
+    const answer = await list();
+    expect(answer.total).toBe(300);
+    sources.add(answer.source);
+    return sources.has("file") && answer.source === "redis";
+  }, 60);
+  await failing;
+  const deleted = await fetch(`${url}/voice-tasks/t7?user_id=user7`, { method: "DELETE" });
+  expect(deleted.status).toBe(200);
+  expect(await cluster.call("ZCARD", INDEX)).toBe(299);
+  serve.kill("SIGTERM");
+  expect(await serve.end()).toMatchObject({ code: 0 });
+});
