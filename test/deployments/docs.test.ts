@@ -9,14 +9,15 @@ import { ttsctl } from "../helpers/ttsctl.ts";
 
 const TEXT = readFileSync(new URL("../../docs/deployments.md", import.meta.url), "utf8");
 
-/** Under each heading, the kind that is started for it. */
-const SECTIONS: [string, DeploymentKind][] = [
-  ["One node", "single"],
-  ["A unix socket", "socket"],
-  ["An ACL user", "acl"],
-  ["TLS", "tls"],
-  ["Sentinel", "sentinel"],
-  ["Cluster", "cluster"],
+/** Under each heading, the kind that is started for it, and what a check of doctor says of it. */
+const SECTIONS: [string, DeploymentKind, string, RegExp][] = [
+  ["One node", "single", "redis.version", /^Redis \d/],
+  ["One node", "valkey", "redis.version", /^Valkey \d/],
+  ["A unix socket", "socket", "redis", /^\/.*redis\.sock answers/],
+  ["An ACL user", "acl", "redis.rights", /all commands/],
+  ["TLS", "tls", "redis", /^127\.0\.0\.1:\d+ \(TLS\) answers/],
+  ["Sentinel", "sentinel", "redis.sentinel", /all 1 name 127\.0\.0\.1:\d+/],
+  ["Cluster", "cluster", "redis", /answers/],
 ];
 
 /** The config.ini under a heading. */
@@ -30,7 +31,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-describe.each(SECTIONS)("the config.ini of %s", (heading, kind) => {
+describe.each(SECTIONS)("the config.ini of %s (%s)", (heading, kind, check, detail) => {
   it("is right, and with the addresses of a real one it works", async () => {
     const file = parseIni(sample(heading), "/x/config.ini");
     const { redis } = resolveSettings({ flags: {}, env: {}, file, configPath: "/x/config.ini", cwd: "/x" });
@@ -53,6 +54,7 @@ describe.each(SECTIONS)("the config.ini of %s", (heading, kind) => {
     const doctor = await ttsctl(["doctor", "-o", "json"], { cwd: root.path });
     const { checks } = JSON.parse(doctor.stdout) as { checks: { check: string; status: string; detail: string }[] };
     expect(checks.filter(({ check, status }) => check.startsWith("redis") && status === "fail")).toEqual([]);
+    expect(checks.find((one) => one.check === check)?.detail).toMatch(detail);
   });
 });
 
