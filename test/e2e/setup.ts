@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { writeToMirror } from "../../src/store/redis/write.ts";
-import { startRedis, type TestServer } from "../helpers/deployments.ts";
+import { rulesFor, startRedis, type TestServer } from "../helpers/deployments.ts";
 import { connectMirror } from "../helpers/doubles.ts";
-import { taskOf } from "../helpers/records.ts";
+import { taskIn } from "../helpers/records.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { type Run, type RunOptions, ttsctl } from "../helpers/ttsctl.ts";
 
@@ -24,7 +24,11 @@ export function usePlace(): Place {
     runArgs: (args: readonly string[], options = {}) => ttsctl(args, { cwd: here.root.path, ...options }),
     mirrored: async (...records: RecordJson[]) => {
       const mirror = await connectMirror(here.server);
-      await writeToMirror(mirror, records.map(taskOf));
+      const rules = rulesFor(here.server.port);
+      await writeToMirror(
+        mirror,
+        records.map((record) => taskIn(rules, record)),
+      );
       mirror.close();
     },
   } as Place;

@@ -1,12 +1,14 @@
 import type { RedisTarget } from "../../src/store/redis/target.ts";
+import type { RecordRules } from "../../src/task/rules.ts";
 import { Authority } from "./certificates.ts";
 import { RedisCluster } from "./cluster.ts";
+import { API_MS_RULES, RULES } from "./records.ts";
 import { freePort, RedisServer } from "./redis.ts";
 import { Sentinel } from "./sentinels.ts";
 import { targetAt } from "./targets.ts";
 
-/** The kinds of Redis that all of ttsctl is to work with (SPEC section 10); the tests run on one of them. */
-export const KINDS = ["single", "tls", "socket", "acl", "sentinel", "valkey", "cluster"] as const;
+/** The kinds of Redis, and of a service behind it, that all of ttsctl is to work with (SPEC section 10); the tests run on one of them. */
+export const KINDS = ["single", "tls", "socket", "acl", "sentinel", "valkey", "cluster", "api_ms"] as const;
 export type DeploymentKind = (typeof KINDS)[number];
 
 /** That of this run, by TTSCTL_DEPLOYMENT; undefined where it was not chosen. */
@@ -43,6 +45,8 @@ interface Way {
   /** Lines of the section [redis]. */
   readonly settings: readonly string[];
   readonly target: RedisTarget;
+  /** Plain ones where there are none. */
+  readonly rules?: RecordRules;
 }
 
 type Started = Way & { readonly server: TestServer };
@@ -55,6 +59,7 @@ const STARTS: Readonly<Record<DeploymentKind, () => Promise<Started>>> = {
   acl: startAcl,
   sentinel: startSentinel,
   cluster: startCluster,
+  api_ms: startApiMs,
 };
 
 const WAYS = new Map<number, Way>();
@@ -73,6 +78,16 @@ export function settingsFor(port: number): string {
 
 export function targetFor(port: number, timeout: number): RedisTarget {
   return { ...(WAYS.get(port)?.target ?? targetAt(port)), timeout };
+}
+
+/** By which the records are read that a server of that port has. */
+export function rulesFor(port: number): RecordRules {
+  return WAYS.get(port)?.rules ?? RULES;
+}
+
+/** By which records of that kind of service are read. */
+export function rulesOfKind(kind: DeploymentKind): RecordRules {
+  return kind === "api_ms" ? API_MS_RULES : RULES;
 }
 
 function started(server: RedisServer): Started {
@@ -124,6 +139,12 @@ async function startSentinel(): Promise<Started> {
   const place = { kind: "sentinels" as const, sentinels, name: "tts", username: null, password: null };
   const settings = [`sentinels = 127.0.0.1:${port}`, "sentinel_name = tts"];
   return { server, settings, target: { ...targetAt(0), place } };
+}
+
+/** One node, in the layout of the published API service. */
+async function startApiMs(): Promise<Started> {
+  const { settings, ...way } = started(await RedisServer.start());
+  return { ...way, settings: [...settings, "layout = api_ms"], rules: API_MS_RULES };
 }
 
 async function startCluster(): Promise<Started> {

@@ -8,8 +8,7 @@ import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
 import type { TaskId } from "../../src/store/task-source.ts";
-import { targetFor } from "./deployments.ts";
-import { RULES } from "./records.ts";
+import { rulesFor, targetFor } from "./deployments.ts";
 
 /** Time goes on as it does, from where the test puts it. */
 export class ShiftedClock implements Clock {
@@ -49,7 +48,7 @@ export interface TestRedis {
   readonly place?: RedisTarget["place"];
 }
 
-export async function connectMirror({ port, place }: TestRedis, rules = RULES, timeout = 2): Promise<Mirror> {
+export async function connectMirror({ port, place }: TestRedis, rules = rulesFor(port), timeout = 2): Promise<Mirror> {
   const target = targetFor(port, timeout);
   return new Mirror(await connectRedis({ ...target, place: place ?? target.place }), rules);
 }

@@ -10,6 +10,9 @@ import { runForEach } from "./script-run.ts";
 import { unlessFatal } from "./slotted-indexes.ts";
 import { DROP_LOOKUP, SET_LOOKUP } from "./slotted-scripts.ts";
 
+/** How often a lookup that changes under our hands is looked at again. */
+const MOST_ROUNDS = 8;
+
 /** Where a lookup leads: to the task, to a newer one of the same id, or to neither; null where there are no lookups. */
 export type Says = "own" | "other" | "wrong" | null;
 
@@ -42,29 +45,48 @@ export class SlottedLookups {
     return states.map((state) => (state instanceof TtsctlError ? state : state.says));
   }
 
+  /** The error of each key that is no lookup, of the wrong type; null for the others. */
+  async wrongTypes(ids: readonly TaskId[]): Promise<(TtsctlError | null)[]> {
+    return (await this.#held(ids)).map((held) => (held instanceof TtsctlError ? held : null));
+  }
+
   /** Whether each lookup names the task's user. */
   async names(ids: readonly TaskId[]): Promise<boolean[]> {
     const held = await this.#held(ids);
     return ids.map(({ userId }, i) => held[i] !== null && held[i] === this.#lookup?.value(userId));
   }
 
-  /** Leads to each task that was written, unless to a newer one of the same id. */
+  /** Leads to each task that was written, unless to a newer one of the same id. What somebody changes meanwhile is looked at again. */
   async set(tasks: readonly Task[]): Promise<void> {
-    const lookup = this.#lookup;
-    if (lookup === undefined) return;
+    if (this.#lookup === undefined) return;
+    let due = this.#newestOfEach(tasks);
+    for (let round = 0; due.length > 0 && round < MOST_ROUNDS; round++) due = await this.#setRound(this.#lookup, due);
+  }
+
+  /** Returns those whose lookup changed since it was looked at. */
+  async #setRound(lookup: Lookup, tasks: readonly Task[]): Promise<Task[]> {
     const states = await this.#states(tasks);
     const due = tasks.flatMap((task, i) => {
       const state = states[i]!;
-      if (state instanceof TtsctlError) throw state;
-      return state.says === "wrong" ? [{ task, holds: state.holds ?? "" }] : [];
+      return state instanceof TtsctlError || state.says !== "wrong" ? [] : [{ task, holds: state.holds ?? "" }];
     });
     const runs = due.map(({ task, holds }) => ({
       keys: [lookup.key(task.taskId)],
       args: [holds, lookup.value(task.userId)],
     }));
-    for (const reply of await runForEach(this.#commands, SET_LOOKUP, runs)) {
-      if (reply instanceof TtsctlError) throw reply;
+    const replies = (await runForEach(this.#commands, SET_LOOKUP, runs)).map(unlessFatal);
+    return due.flatMap(({ task }, i) => (replies[i] === 0 ? [task] : []));
+  }
+
+  #newestOfEach(tasks: readonly Task[]): Task[] {
+    const newest = new Map<string, Task>();
+    for (const task of tasks) {
+      const other = newest.get(task.taskId);
+      if (other === undefined || !isNewer(other.score, this.#member(other), task, this.#member(task))) {
+        newest.set(task.taskId, task);
+      }
     }
+    return [...newest.values()];
   }
 
   /** Removes the lookups of tasks that were removed, where they name them. */

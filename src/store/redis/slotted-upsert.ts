@@ -25,7 +25,8 @@ interface Step {
  *
  * 1. look at the guards and at the types of the indexes, so that what would be refused leaves nothing behind;
  * 2. raise both scores to ours (`ZADD GT`); 3. write the hash if its guard still holds;
- * 4. where a score was above ours though the hash is ours, set it, and take that back if the hash is no longer ours.
+ * 4. where a score was above ours though the hash is ours, set it, and take that back if the hash is no longer ours;
+ * 5. in a layout with lookups, lead them to the task.
  *
  * A kill after 2 leaves a dangling member or a score that is too high. Beside a service that writes hash, index, index
  * without a lock, with a later time: if its hash comes before 3, ours is refused, and whichever score comes first, the
@@ -73,12 +74,14 @@ export class SlottedUpsert {
 
   async #look(steps: readonly Step[]): Promise<void> {
     const places = steps.flatMap((step) => step.places);
-    const [guards, scores] = await Promise.all([
+    const [guards, scores, lookups] = await Promise.all([
       this.#runOnHashes(hashScripts(this.#layout).guard, steps, guardOf),
       this.#indexes.scores(places),
+      this.#lookups.wrongTypes(steps.map(({ upsert }) => upsert.task)),
     ]);
     steps.forEach((step, i) => {
-      const wrong = [scores[i * 2], guards[i], scores[i * 2 + 1]].find((found) => found instanceof TtsctlError);
+      const found = [scores[i * 2], guards[i], scores[i * 2 + 1], lookups[i]];
+      const wrong = found.find((item) => item instanceof TtsctlError);
       if (wrong !== undefined) step.outcome = wrong as TtsctlError;
       else if (guards[i] !== 1) step.outcome = false;
     });

@@ -9,10 +9,11 @@ import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
+import type { RecordRules } from "../../../src/task/rules.ts";
 import type { Task } from "../../../src/task/task.ts";
-import { type DeploymentKind, startRedis, type TestServer } from "../../helpers/deployments.ts";
+import { type DeploymentKind, rulesOfKind, startRedis, type TestServer } from "../../helpers/deployments.ts";
 import { connectMirror, linkTo } from "../../helpers/doubles.ts";
-import { RULES, taskOf } from "../../helpers/records.ts";
+import { taskIn } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { ServiceRoot } from "../../helpers/root.ts";
 
@@ -25,6 +26,7 @@ export interface Reader {
 
 export interface Backend {
   readonly name: string;
+  readonly rules: RecordRules;
   /** Holds exactly these records from now on. */
   fill(records: readonly RecordJson[]): Promise<Reader>;
   close(): Promise<void>;
@@ -32,13 +34,19 @@ export interface Backend {
 
 /** The store file alone. */
 export class FileBackend implements Backend {
-  readonly name = "FileTasks over a file";
+  readonly name: string;
+  readonly rules: RecordRules;
   readonly #root = new ServiceRoot();
   #opened: { close(): Promise<void> }[] = [];
 
+  constructor(rules: RecordRules) {
+    this.rules = rules;
+    this.name = `FileTasks over a file (${rules.layout})`;
+  }
+
   async fill(records: readonly RecordJson[]): Promise<Reader> {
     this.#root.writeStore(records);
-    const snapshot = await new FileStore(this.#root.store, RULES, systemClock).read();
+    const snapshot = await new FileStore(this.#root.store, this.rules, systemClock).read();
     this.#opened.push(snapshot);
     const tasks = new FileTasks(snapshot);
     return {
@@ -55,19 +63,21 @@ export class FileBackend implements Backend {
 
 /** A mirror in a Redis of its own. */
 abstract class RedisBackend {
+  readonly rules: RecordRules;
   readonly #kind: DeploymentKind;
   #server: TestServer | undefined;
   #mirror: Mirror | undefined;
 
   constructor(kind: DeploymentKind) {
     this.#kind = kind;
+    this.rules = rulesOfKind(kind);
   }
 
   protected async filled(records: readonly RecordJson[]): Promise<Mirror> {
     this.#server ??= await startRedis(this.#kind);
     this.#mirror ??= await connectMirror(this.#server);
     await this.#server.call("FLUSHALL");
-    const tasks = records.map(taskOf);
+    const tasks = records.map((record) => taskIn(this.rules, record));
     for (let i = 0; i < tasks.length; i += BATCH) await writeToMirror(this.#mirror, tasks.slice(i, i + BATCH));
     return this.#mirror;
   }
@@ -110,7 +120,7 @@ export class StoreBackend extends RedisBackend implements Backend {
   async fill(records: readonly RecordJson[]): Promise<Reader> {
     this.#root.writeStore(records);
     const link = linkTo(await this.filled(records));
-    const store = new TaskStore(new FileStore(this.#root.store, RULES, systemClock), link);
+    const store = new TaskStore(new FileStore(this.#root.store, this.rules, systemClock), link);
     const common = { source: this.#source };
     return {
       page: (filter, page, pageSize) => store.list({ ...common, filter, ids: null, page, pageSize }),

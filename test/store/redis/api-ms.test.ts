@@ -1,0 +1,142 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import type { Mirror } from "../../../src/store/redis/mirror.ts";
+import { removeFromMirror } from "../../../src/store/redis/remove.ts";
+import { type SeenCopy, stateOf } from "../../../src/store/redis/seen-copy.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { connectMirror } from "../../helpers/doubles.ts";
+import { API_MS_RULES, taskIn } from "../../helpers/records.ts";
+import type { RecordJson } from "../../helpers/root.ts";
+import { KINDS, useMirror } from "./setup.ts";
+
+const AT = 1_600_000_000;
+const KEY = "tts:task:a%3Ab:t+1";
+const LOOKUP = "tts:task_lookup:t+1";
+const ID = { userId: "a:b", taskId: "t 1" };
+
+const task = (more: RecordJson = {}) => {
+  const record = { user_id: "a:b", task_id: "t 1", status: "succeeded", created_at: AT, updated_at: AT, ...more };
+  return taskIn(API_MS_RULES, record);
+};
+
+describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
+  const here = useMirror(kind);
+  let mirror: Mirror;
+  beforeEach(async () => {
+    mirror = await connectMirror(here.server, API_MS_RULES);
+  });
+  const write = async (...tasks: ReturnType<typeof task>[]) => writeToMirror(mirror, tasks);
+  const seen = async () => (await mirror.see([ID]))[0] as SeenCopy;
+  const get = (key: string) => here.server.call("GET", key);
+  const left = async () => ((await here.server.call("KEYS", "*")) as string[]).sort();
+
+  it("writes quoted names, whole seconds and the fields of the service", async () => {
+    const more = { progress: 50, segments_done: 1.0, result_url: null, error: "失败", updated_at: AT + 5.9 };
+    expect(await write(task(more))).toEqual(["written"]);
+    expect(await here.server.hash(KEY)).toEqual({
+      ...{ task_id: "t 1", user_id: "a:b", status: "succeeded", progress: "50", segments_done: "1" },
+      ...{ total_segments: "0", result_url: "", error: "失败", updated_at: `${AT + 5}`, created_at: `${AT}` },
+      payload: task(more).json,
+    });
+    expect(await here.server.zset("tts:tasks:index")).toEqual([["a%3Ab:t+1", `${AT + 5}`]]);
+    expect(await here.server.zset("tts:user:a%3Ab:index")).toEqual([["t+1", `${AT + 5}`]]);
+    expect(await get(LOOKUP)).toBe("a%3Ab");
+    expect(await mirror.matches([task(more)])).toEqual([true]);
+    expect(await mirror.read([ID])).toEqual([task(more)]);
+  });
+
+  it("goes by the time of the payload, and never back behind it", async () => {
+    await write(task());
+    await here.server.call("HSET", KEY, "payload", task({ updated_at: AT + 100, status: "running" }).json);
+    expect(await write(task({ updated_at: AT + 50 }))).toEqual(["newer"]);
+    expect(await write(task({ updated_at: AT + 100, status: "running" }))).toEqual(["written"]); // made whole
+    expect(await here.server.call("HGET", KEY, "updated_at")).toBe(`${AT + 100}`);
+    expect(await write(task({ updated_at: AT + 100, status: "running" }))).toEqual(["unchanged"]);
+  });
+
+  it("goes by the fields where the payload is no record", async () => {
+    await write(task());
+    await here.server.call("HSET", KEY, "payload", "{", "updated_at", AT + 100, "status", "running", "error", "x");
+    expect(stateOf(await seen(), mirror)).toEqual({ status: "running", time: AT + 100 });
+    const [copy] = await mirror.read([ID]);
+    expect(JSON.parse((copy as { json: string }).json)).toMatchObject({
+      ...{ user_id: "a:b", task_id: "t 1", status: "running", error: "x", progress: 0, updated_at: AT + 100 },
+      ...{ created_at: AT, result_url: null },
+    });
+    expect(await write(task({ updated_at: AT + 50 }))).toEqual(["newer"]);
+  });
+
+  it.each([
+    { what: "its payload changed", change: ["HSET", KEY, "payload", task({ status: "running" }).json] },
+    { what: "its status changed", change: ["HSET", KEY, "status", "running"] },
+    { what: "its time changed", change: ["HSET", KEY, "updated_at", `${AT + 1}`] },
+    { what: "its payload went", change: ["HDEL", KEY, "payload"] },
+  ])("refuses a removal where $what since", async ({ change }) => {
+    await write(task());
+    const copy = await seen();
+    await here.server.call(...change);
+    const dump = await here.server.dump();
+    expect(await mirror.remove([{ id: ID, seen: copy }])).toEqual([false]);
+    expect(await here.server.dump()).toEqual(dump);
+  });
+
+  it("removes a task with its lookup, and leaves one that names another user", async () => {
+    await write(task());
+    expect(await mirror.remove([{ id: ID, seen: await seen() }])).toEqual([true]);
+    expect(await left()).toEqual([]);
+    await write(task());
+    await here.server.call("SET", LOOKUP, "somebody");
+    expect(await mirror.remove([{ id: ID, seen: await seen() }])).toEqual([true]);
+    expect(await left()).toEqual([LOOKUP]);
+  });
+
+  it("removes a lookup that is all there is", async () => {
+    await here.server.call("SET", LOOKUP, "a%3Ab");
+    const before = Number.POSITIVE_INFINITY;
+    expect(await removeFromMirror(mirror, [{ id: ID, before }])).toEqual(["removed"]);
+    expect(await removeFromMirror(mirror, [{ id: ID, before }])).toEqual(["missing"]);
+    expect(await left()).toEqual([]);
+  });
+
+  it("leads a lookup to the newest of an id, whichever is written first, also in one call", async () => {
+    const [older, newer] = [task({ user_id: "x" }), task({ user_id: "y", updated_at: AT + 1 })];
+    for (const order of [
+      [older, newer],
+      [newer, older],
+    ]) {
+      await here.server.call("FLUSHALL");
+      for (const one of order) await write(one);
+      expect(await get(LOOKUP)).toBe("y");
+      await here.server.call("FLUSHALL");
+      await write(...order);
+      expect(await get(LOOKUP)).toBe("y");
+    }
+    const [same, last] = [task({ user_id: "a" }), task({ user_id: "b" })];
+    await here.server.call("FLUSHALL");
+    await write(last);
+    await write(same);
+    expect(await get(LOOKUP)).toBe("b"); // as a list has them
+  });
+
+  it.each([
+    { what: "missing", break: ["DEL", LOOKUP] },
+    { what: "another user's", break: ["SET", LOOKUP, "somebody"] },
+  ])("mends a lookup that is $what, and nothing else", async ({ break: command }) => {
+    await write(task());
+    const whole = await here.server.dump();
+    await here.server.call(...command);
+    expect((await mirror.inspect([ID]))[0]!.lookup).toBe("wrong");
+    expect(await write(task())).toEqual(["mended"]);
+    expect(await here.server.dump()).toEqual(whole);
+    expect((await mirror.inspect([ID]))[0]!.lookup).toBe("own");
+    expect(await write(task())).toEqual(["unchanged"]);
+  });
+
+  it("writes nothing of a task whose lookup is of another type, and the others", async () => {
+    await here.server.call("HSET", LOOKUP, "a", "b");
+    const [wrong, right] = await write(task(), task({ task_id: "t2" }));
+    expect([wrong instanceof TtsctlError, right]).toEqual([true, "written"]);
+    expect(await here.server.call("EXISTS", KEY)).toBe(0);
+    expect((await here.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a%3Ab:t2"]);
+  });
+});
