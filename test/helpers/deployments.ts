@@ -2,8 +2,8 @@ import type { RedisTarget } from "../../src/store/redis/target.ts";
 import type { RecordRules } from "../../src/task/rules.ts";
 import { Authority } from "./certificates.ts";
 import { RedisCluster } from "./cluster.ts";
-import { API_MS_RULES, RULES } from "./records.ts";
 import { freePort, RedisServer } from "./redis.ts";
+import { API_MS_RULES, RULES } from "./rules.ts";
 import { Sentinel } from "./sentinels.ts";
 import { targetAt } from "./targets.ts";
 

@@ -1,13 +1,11 @@
 import { RecordParser } from "../../src/task/parse.ts";
-import { RecordRules } from "../../src/task/rules.ts";
+import type { RecordRules } from "../../src/task/rules.ts";
 import { isInvalid, type Task } from "../../src/task/task.ts";
 import { formatUtc } from "../../src/task/time.ts";
-import { Zone } from "../../src/task/zone.ts";
 import type { RecordJson } from "./root.ts";
+import { API_MS_RULES, RULES, UTC } from "./rules.ts";
 
-export const UTC = new Zone("UTC");
-export const RULES = new RecordRules(UTC);
-export const API_MS_RULES = new RecordRules(UTC, "api_ms");
+export { API_MS_RULES, RULES, UTC };
 
 export interface Ids {
   readonly user_id: string;
