@@ -17,12 +17,17 @@ describe("the binary", () => {
     here.root.writeStore([record("alice", "t1")]);
     here.root.write("output/alice/t1/t1.wav", "x");
     mkdirSync(here.root.at("Logs"));
+    chmodSync(here.root.at("config.ini"), 0o640); // on some kinds of Redis it holds a password
     await here.run("sync");
     const run = await here.run("doctor");
-    expect(run).toMatchObject({ code: 0, stderr: "35 ok, 0 warnings, 0 failures\n" });
-    expect(run.stdout.split("\n")).toHaveLength(36);
+    const [, count] = /^(\d+) ok, 0 warnings, 0 failures\n$/.exec(run.stderr) ?? [];
+    expect(run.code).toBe(0);
+    expect(Number(count)).toBeGreaterThanOrEqual(35); // some kinds of Redis have checks of their own
+    expect(run.stdout.split("\n")).toHaveLength(Number(count) + 1);
     expect(run.stdout).not.toContain("\u001b");
-    expect(JSON.parse((await here.run("doctor -o json")).stdout)).toMatchObject({ ok: 35, warn: 0, fail: 0, skip: 0 });
+    expect(JSON.parse((await here.run("doctor -o json")).stdout)).toMatchObject({
+      ...{ ok: Number(count), warn: 0, fail: 0, skip: 0 },
+    });
     expect(await here.run("doctor -q")).toMatchObject({ code: 0, stderr: "" });
   });
 

@@ -73,7 +73,7 @@ describe.each(DOWN)("with a Redis that $what", ({ url }) => {
 describe("the log of the ping", () => {
   it("is said with -v, whichever way it went", async () => {
     fill();
-    expect((await here.run("list -v")).stderr).toMatch(/^Redis at 127\.0\.0\.1:\d+ answered the ping$/m);
+    expect((await here.run("list -v")).stderr).toMatch(/^Redis at \S+.* answered the ping$/m);
     expect((await here.run("list -v --redis-url redis://127.0.0.1:1")).stderr).toMatch(/^Redis ping failed: /m);
     expect((await here.run("list")).stderr).not.toContain("ping");
   });
@@ -165,7 +165,7 @@ describe("an outage", () => {
     const again = JSON.parse((await here.run("cleanup --once -o json")).stdout);
     expect(again).toMatchObject({ failed: 0, skipped: 0 });
     expect(await here.server.call("DBSIZE")).toBe(1); // the marker of the sync
-    const list = await redisProxy(here.server.port, (sent) => (sent.includes("ZREVRANGE") ? "cut" : "pass"));
+    const list = await redisProxy(here.server.port, (sent) => (/EVALSHA|ZREVRANGE/.test(sent) ? "cut" : "pass"));
     ends.push(() => list.stop());
     here.root.writeStore([YOUNG()]);
     await here.run("sync");
