@@ -16,6 +16,20 @@ const SKIPS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = 
     [/list --limit > goes on from the file/, "a proxy is passed by, for the nodes tell their own ports"],
     [/mark > killed between file and Redis/, "a proxy is passed by; test/cluster/crash kills between all steps"],
   ],
+  api_ms: [
+    [/that is not there, for commands that remove things/, "the layout is in the config.ini that is not there"],
+    [/sees in Redis that the task is finished, or gone/, "one field alone says nothing there: the payload does"],
+    [/shows both copies as they stand/, "one field alone says nothing there: the payload does"],
+    [/has the purged tasks as events/, "every id has a plain name there"],
+    [/survives hostile ids, errors and words/, "it looks at a key by its ids, which are quoted there"],
+    [/lists orphans without --yes/, "a folder with a space in its name is nobody's there"],
+    [/prints the documented object, of all and of one user/, "it looks at microseconds"],
+    [/stats.*falls back as lists do/, "a colon in a user id is valid there"],
+    [
+      /times of the service cannot be in our zone|zone that cannot be the service's/,
+      "there are no naive times in Redis",
+    ],
+  ],
 };
 
 beforeEach(({ task, skip }) => {

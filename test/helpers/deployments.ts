@@ -81,8 +81,8 @@ export function targetFor(port: number, timeout: number): RedisTarget {
 }
 
 /** By which the records are read that a server of that port has. */
-export function rulesFor(port: number): RecordRules {
-  return WAYS.get(port)?.rules ?? RULES;
+export function rulesFor(port: number | null): RecordRules {
+  return WAYS.get(port ?? 0)?.rules ?? RULES;
 }
 
 /** By which records of that kind of service are read. */

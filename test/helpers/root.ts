@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { settingsFor } from "./deployments.ts";
+import { rulesFor, settingsFor } from "./deployments.ts";
 
 /** A record as the service writes it. */
 export type RecordJson = Record<string, unknown>;
@@ -23,6 +23,7 @@ const LONG_AGO = 1_600_000_000;
 
 /** The folder of a service: config.ini, the store file, audio and logs. */
 export class ServiceRoot {
+  #port: number | null = null;
   readonly path = mkdtempSync(join(tmpdir(), "ttsctl-root-"));
 
   /** @param redisPort of a server of the kind of this run, or a plain one; null: [redis] enabled = false */
@@ -31,6 +32,7 @@ export class ServiceRoot {
   }
 
   configure(redisPort: number | null, more = ""): void {
+    this.#port = redisPort;
     const redis = redisPort === null ? "enabled = false" : settingsFor(redisPort);
     this.write("config.ini", `[redis]\n${redis}\n[service]\ntimezone = UTC\n${more}`);
   }
@@ -65,9 +67,11 @@ export class ServiceRoot {
 
   /** Audio of 100 bytes and a log of 10 for each task. */
   writeArtifacts(ids: readonly { user_id: string; task_id: string }[]): void {
+    const { nameOf } = rulesFor(this.#port);
     for (const { user_id, task_id } of ids) {
-      this.write(`output/${user_id}/${task_id}/${task_id}.wav`, "x".repeat(100));
-      this.write(`Logs/20200101/08/${task_id}.log`, "y".repeat(10));
+      const task = nameOf(task_id);
+      this.write(`output/${nameOf(user_id)}/${task}/${task}.wav`, "x".repeat(100));
+      this.write(`Logs/20200101/08/${task}.log`, "y".repeat(10));
     }
     this.age();
   }

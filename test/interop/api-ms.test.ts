@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { openTaskStore } from "../../src/library/index.ts";
 import { fileNameOf } from "../../src/task/layouts.ts";
 import { usePlace } from "../e2e/setup.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { until } from "../helpers/until.ts";
+import { Served } from "../http/setup.ts";
 import { ApiMsService } from "./api-ms-service.ts";
 
 const here = usePlace();
@@ -251,6 +253,45 @@ describe("another layout in Redis than in config.ini", () => {
     await here.server.call("ZADD", "tts:tasks:index", OLD, "bob:t 2");
     expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 3, failed: 1 });
     expect(await here.server.call("EXISTS", "tts:task:bob:t 2")).toBe(1);
+  });
+});
+
+describe("a server in this layout", () => {
+  it("answers for users with colons, gives their audio, and deletes with the lookup", async () => {
+    service.write(record("a:b", "c:d"), record("u", "t"));
+    artifacts("a:b", "c:d");
+    const server = await Served.start(here.root.path, ["--no-cleanup"]);
+    try {
+      expect(await server.json("/voice-tasks/c:d?user_id=a:b")).toMatchObject({ user_id: "a:b", task_id: "c:d" });
+      expect(await server.json("/voice-tasks?user_id=a:b")).toMatchObject({ total: 1, source: "redis" });
+      const audio = await server.fetch(`/output/${encodeURIComponent("a:b")}/${encodeURIComponent("c:d")}/audio.wav`);
+      expect([audio.status, (await audio.text()).length]).toEqual([200, 100]);
+      const gone = await server.fetch("/voice-tasks/c:d?user_id=a:b", { method: "DELETE" });
+      expect([gone.status, here.root.has(folder("a:b", "c:d"))]).toEqual([200, false]);
+      expect([service.read().problems, idsOf(service.read().all)]).toEqual([[], ["u t"]]);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("a program with the library", () => {
+  it("writes and deletes what the service reads", async () => {
+    const config = here.root.at("config.ini");
+    const store = await openTaskStore({ config });
+    try {
+      for (const one of all())
+        expect(await store.upsert(JSON.stringify(one))).toEqual({ file: "written", redis: "written" });
+      const again = record("a:b", "c:d", { status: "running" }); // in the same second
+      await store.upsert(JSON.stringify({ ...again, updated_at: OLD }));
+      expect(service.read()).toMatchObject({ problems: [], byId: { "c:d": { status: "running" } } });
+      expect(await store.delete("a:b", "c:d")).toEqual({ file: "removed", redis: "removed" });
+      expect(await store.get("张 三", "任务 1")).toMatchObject({ userId: "张 三" });
+      const view = service.read();
+      expect([view.problems, view.all.length]).toEqual([[], IDS.length - 1]);
+    } finally {
+      await store.close();
+    }
   });
 });
 

@@ -1,0 +1,29 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
+import { upsertsOf } from "../../../src/store/file/upserts.ts";
+import { useFolder } from "../../helpers/files.ts";
+import { API_MS_RULES, record, taskIn } from "../../helpers/records.ts";
+
+const path = useFolder();
+const AT = { updated_at: 1_600_000_000 };
+const task = (user: string, id: string) => taskIn(API_MS_RULES, record(user, id, AT));
+
+test("in a map two tasks whose names look alike have names of their own, and none is lost", async () => {
+  writeFileSync(path("s.json"), JSON.stringify({ "a:b:c": record("a:b", "c", AT) }, null, 2));
+  const store = new FileStore(path("s.json"), API_MS_RULES, systemClock);
+  const put = (...tasks: ReturnType<typeof task>[]) =>
+    store.edit(() => ({ removed: new Set<number>(), upserts: upsertsOf(tasks) }));
+  await put(task("a", "b:c"), task("x:y", "z"), task("x", "y:z"));
+  const map = JSON.parse(readFileSync(path("s.json"), "utf8")) as Record<string, { user_id: string; task_id: string }>;
+  expect(Object.keys(map)).toEqual(["a:b:c", "a:b:c#2", "x:y:z", "x:y:z#2"]);
+  const snapshot = await store.read();
+  expect([...snapshot.rows.keys.ids()].map(({ userId, taskId }) => [userId, taskId])).toEqual([
+    ["a:b", "c"],
+    ["a", "b:c"],
+    ["x:y", "z"],
+    ["x", "y:z"],
+  ]);
+  await snapshot.close();
+});
