@@ -8,7 +8,17 @@ import { Sentinel } from "./sentinels.ts";
 import { targetAt } from "./targets.ts";
 
 /** The kinds of Redis, and of a service behind it, that all of ttsctl is to work with (SPEC section 10); the tests run on one of them. */
-export const KINDS = ["single", "tls", "socket", "acl", "sentinel", "valkey", "cluster", "api_ms"] as const;
+export const KINDS = [
+  "single",
+  "tls",
+  "socket",
+  "acl",
+  "sentinel",
+  "valkey",
+  "cluster",
+  "api_ms",
+  "cluster-api_ms",
+] as const;
 export type DeploymentKind = (typeof KINDS)[number];
 
 /** That of this run, by TTSCTL_DEPLOYMENT; undefined where it was not chosen. */
@@ -59,7 +69,8 @@ const STARTS: Readonly<Record<DeploymentKind, () => Promise<Started>>> = {
   acl: startAcl,
   sentinel: startSentinel,
   cluster: startCluster,
-  api_ms: startApiMs,
+  api_ms: async () => inApiMs(started(await RedisServer.start())),
+  "cluster-api_ms": async () => inApiMs(await startCluster()),
 };
 
 const WAYS = new Map<number, Way>();
@@ -87,7 +98,7 @@ export function rulesFor(port: number | null): RecordRules {
 
 /** By which records of that kind of service are read. */
 export function rulesOfKind(kind: DeploymentKind): RecordRules {
-  return kind === "api_ms" ? API_MS_RULES : RULES;
+  return kind.endsWith("api_ms") ? API_MS_RULES : RULES;
 }
 
 function started(server: RedisServer): Started {
@@ -141,9 +152,8 @@ async function startSentinel(): Promise<Started> {
   return { server, settings, target: { ...targetAt(0), place } };
 }
 
-/** One node, in the layout of the published API service. */
-async function startApiMs(): Promise<Started> {
-  const { settings, ...way } = started(await RedisServer.start());
+/** The same in the layout of the published API service. */
+function inApiMs({ settings, ...way }: Started): Started {
   return { ...way, settings: [...settings, "layout = api_ms"], rules: API_MS_RULES };
 }
 
