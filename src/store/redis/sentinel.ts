@@ -11,29 +11,61 @@ export interface SentinelAnswer {
   readonly answer: Address | TtsctlError;
 }
 
+/** An address that Sentinels name. */
+interface Named {
+  readonly address: Address;
+  /** The first of those that name it, and how many do. */
+  readonly sentinel: Address;
+  readonly votes: number;
+}
+
+/** The part of the timeout in which the Sentinels have to answer; the rest is for the primary. */
+const ASKING = 1 / 3;
+
 /**
- * Connects to the primary that the Sentinels name, all within the timeout (SPEC section 10). They are asked in turn. Where what one of them
- * names cannot be reached or is no primary, as it may be during a failover, the next one is asked.
- * @throws TtsctlError REDIS_* that names every Sentinel that was asked, and what came of it; another error of the primary itself as it is
+ * Connects to the primary that the Sentinels name, all within the timeout (SPEC section 10). They are asked at once, until most of
+ * them agree. Where they do not, as it may be during a failover, what most of them name is tried first, and each address
+ * has its share of the time: one Sentinel that knows nothing of a new primary must not keep us from it.
+ * @throws TtsctlError REDIS_* that names the Sentinels, and what came of each; another error of the primary itself as it is
  */
 export async function connectBySentinels(target: SentinelTarget): Promise<RedisCommands> {
-  const { sentinels, name } = target.place;
   const end = performance.now() + target.timeout * 1000;
-  const failures: TtsctlError[] = [];
-  const tried = new Set<string>();
-  for (const sentinel of sentinels) {
+  const { named, failures } = await askForPrimaries(target);
+  for (const [i, { address, sentinel }] of named.entries()) {
     const left = (end - performance.now()) / 1000;
-    if (left <= 0) break;
-    const answer = await askSentinel(target, sentinel, Math.min(left, target.timeout / (sentinels.length + 1)));
-    if (answer instanceof TtsctlError) failures.push(answer);
-    else if (!tried.has(addressText(answer))) {
-      tried.add(addressText(answer));
-      const primary = await connectToPrimary(target, answer, sentinel, (end - performance.now()) / 1000);
-      if (!(primary instanceof TtsctlError)) return primary;
-      failures.push(primary);
-    }
+    const primary = await connectToPrimary(target, address, sentinel, left / (named.length - i));
+    if (!(primary instanceof TtsctlError)) return primary;
+    failures.push(primary);
   }
-  throw noPrimary(name, sentinels, failures);
+  throw noPrimary(target.place.name, target.place.sentinels, failures);
+}
+
+/** What the Sentinels name, by most of them first, and why others name nothing. */
+async function askForPrimaries(target: SentinelTarget): Promise<{ named: Named[]; failures: TtsctlError[] }> {
+  const { sentinels } = target.place;
+  const answers = new Map<Address, Address | TtsctlError>();
+  await new Promise<void>((resolve, reject) => {
+    for (const sentinel of sentinels) {
+      askSentinel(target, sentinel, target.timeout * ASKING).then((answer) => {
+        answers.set(sentinel, answer);
+        const most = countVotes(sentinels, answers)[0]?.votes ?? 0;
+        if (answers.size === sentinels.length || 2 * most > sentinels.length) resolve();
+      }, reject);
+    }
+  });
+  const failures = sentinels.map((sentinel) => answers.get(sentinel)).filter((answer) => answer instanceof TtsctlError);
+  return { named: countVotes(sentinels, answers), failures };
+}
+
+function countVotes(sentinels: readonly Address[], answers: ReadonlyMap<Address, Address | TtsctlError>): Named[] {
+  const named = new Map<string, Named>();
+  for (const sentinel of sentinels) {
+    const address = answers.get(sentinel);
+    if (address === undefined || address instanceof TtsctlError) continue;
+    const known = named.get(addressText(address)) ?? { address, sentinel, votes: 0 };
+    named.set(addressText(address), { ...known, votes: known.votes + 1 });
+  }
+  return [...named.values()].sort((one, other) => other.votes - one.votes);
 }
 
 /** What all Sentinels say, each within the timeout. */

@@ -51,7 +51,26 @@ describe("a connection by Sentinels", () => {
     const client = await connect(site.target());
     expect(((await client.command("ROLE")) as unknown[])[0]).toBe("master");
     const { port } = await site.primary();
-    expect(client.where).toBe(`127.0.0.1:${port} (tts by Sentinel 127.0.0.1:${site.sentinels[0]!.port})`);
+    const named = site.sentinels.map((sentinel) => `127.0.0.1:${port} (tts by Sentinel 127.0.0.1:${sentinel.port})`);
+    expect(named).toContain(client.where);
+  });
+
+  it("goes where most of them say, though the first names a server that is gone", async () => {
+    const silent = await silentServer();
+    ends.push(() => silent.stop());
+    const old = await falseSentinel(silent.port);
+    ends.push(() => old.stop());
+    const target = by([old.port, ...site.sentinels.map(({ port }) => port)]);
+    for (let i = 0; i < 2; i++) expect((await connect(target)).where).toContain(`:${(await site.primary()).port} `);
+  });
+
+  it("has time left for what one of two names, though the other names a server that is silent", async () => {
+    const silent = await silentServer();
+    ends.push(() => silent.stop());
+    const old = await falseSentinel(silent.port);
+    ends.push(() => old.stop());
+    const { port } = await site.primary();
+    expect((await connect(by([old.port, site.sentinels[0]!.port]))).where).toContain(`:${port} `);
   });
 
   it("asks the next one where one refuses, is silent, or is no Sentinel", async () => {
