@@ -17,6 +17,7 @@ const PACKED = ["--hash-max-listpack-value", "4096"];
 const HOLDINGS: readonly Holding[] = [
   { id: "memory", how: "a Redis as it comes", server: [], layout: "plain" },
   { id: "memory-packed", how: "`hash-max-listpack-value 4096`", server: PACKED, layout: "plain" },
+  { id: "memory-api-ms", how: "a Redis as it comes, in the layout `api_ms`", server: [], layout: "api_ms" },
 ];
 
 /** What a task takes in Redis: in all, and how much of it the indexes are. */

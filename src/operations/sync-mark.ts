@@ -10,14 +10,16 @@ export class SyncMark {
   readonly #clock: Clock;
   readonly #token = randomUUID();
 
-  constructor(mirror: Mirror, clock: Clock) {
+  private constructor(mirror: Mirror, clock: Clock) {
     this.#mirror = mirror;
     this.#clock = clock;
   }
 
-  /** To be called before the mirror is looked at: a flush from then on is noticed. */
-  async begin(): Promise<void> {
-    await this.#mirror.beginSync(this.#token);
+  /** To be called before a copy is looked at or written: a flush from then on is noticed. */
+  static async begin(mirror: Mirror, clock: Clock): Promise<SyncMark> {
+    const mark = new SyncMark(mirror, clock);
+    await mirror.beginSync(mark.#token);
+    return mark;
   }
 
   /**

@@ -80,11 +80,13 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
       if (!options.dryRun && listed.orphans.size > 0) await parts.confirm(listed.orphans.size);
     }
     const run = new SyncRun(parts, { snapshot, listed }, options);
-    await run.begin();
+    run.warn();
+    const isFull = options.userId === undefined && !options.dryRun;
+    const mark = isFull ? await SyncMark.begin(parts.mirror, parts.clock) : null;
     await run.push();
     run.result.orphans = listed.orphans.size;
     if (options.prune) await run.prune(listed.orphans);
-    await run.mark();
+    if (run.result.failed === 0) await mark?.leave("sync");
     run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
     return run.result;
   } finally {
@@ -118,7 +120,8 @@ class SyncRun {
   readonly #listed: ListedFile;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
-  readonly #mark: SyncMark;
+  /** Whether a score that the listing of the global index had need not be asked for; the list of a user has others. */
+  #trustsListing: boolean;
   #unanswered = 0;
   readonly result: SyncOutcome;
 
@@ -131,9 +134,9 @@ class SyncRun {
     this.#parts = parts;
     this.#snapshot = snapshot;
     this.#listed = listed;
+    this.#trustsListing = options.userId === undefined;
     this.#options = options;
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
-    this.#mark = new SyncMark(parts.mirror, parts.clock);
     this.result = {
       ...{ total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0, invalid: snapshot.invalid.count },
       ...{ orphans: 0, pruned: 0, failedToPrune: 0, dryRun: options.dryRun, durationMs: 0 },
@@ -141,16 +144,53 @@ class SyncRun {
   }
 
   async push(): Promise<void> {
-    const { userId } = this.#options;
-    const rows = matchingRows(this.#snapshot, userId === undefined ? NO_FILTER : { ...NO_FILTER, userId });
     try {
-      await pool(batches(rows, BATCH), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
+      await this.#pushAll();
+      if (this.#trustsListing && !this.#parts.signal.aborted && !(await this.#hasListed())) await this.#pushAgain();
     } catch (error) {
       throwIfInterrupted(this.#parts.signal, this.#progressText());
       throw isRedisError(error) ? this.#lostMidway(error) : error;
     }
     this.#failures.end();
     throwIfInterrupted(this.#parts.signal, this.#progressText());
+  }
+
+  async #pushAll(): Promise<void> {
+    await pool(batches(this.#rows(), BATCH), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
+  }
+
+  #rows(): Iterable<number> {
+    const { userId } = this.#options;
+    return matchingRows(this.#snapshot, userId === undefined ? NO_FILTER : { ...NO_FILTER, userId });
+  }
+
+  /**
+   * Whether the global index still has what its listing said, by some of its members: the whole key may have been deleted
+   * or evicted meanwhile. A task that is gone with its hash was deleted by the service.
+   */
+  async #hasListed(): Promise<boolean> {
+    const { rows } = this.#snapshot;
+    const step = Math.ceil(this.#snapshot.size / BATCH);
+    const some = [...this.#rows()].filter((row, i) => i % step === 0 && this.#listed.isInPlace(rows.key(row)));
+    const looks = await this.#parts.mirror.lookClosely(some.map((row) => this.#idOf(row)));
+    return looks.every((look) => look instanceof TtsctlError || look.seen === null || look.indexScore !== null);
+  }
+
+  /** All of it once more, and every score is asked for; what was written before counts as written. */
+  async #pushAgain(): Promise<void> {
+    const before = this.result.written;
+    this.#trustsListing = false;
+    Object.assign(this.result, { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 });
+    await this.#pushAll();
+    const again = Math.min(before, this.result.unchanged);
+    this.result.written += again;
+    this.result.unchanged -= again;
+  }
+
+  #idOf(row: number): TaskId & { readonly score: number } {
+    const { keys } = this.#snapshot.rows;
+    const key = this.#snapshot.rows.key(row);
+    return { userId: keys.userId(key), taskId: keys.taskId(key), score: this.#snapshot.rows.score(row) };
   }
 
   async prune(orphans: KeyTable): Promise<void> {
@@ -165,34 +205,20 @@ class SyncRun {
     throwIfInterrupted(this.#parts.signal, `${this.#progressText()}, ${this.result.pruned} orphans were pruned`);
   }
 
-  async begin(): Promise<void> {
+  /** Of what of the file cannot be pushed. */
+  warn(): void {
     const { exists, path } = this.#snapshot;
     if (!exists)
       this.#parts.reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
     for (const line of invalidWarnings(this.#snapshot)) this.#parts.reporter.warn(line);
-    if (this.#isWhole) await this.#mark.begin();
-  }
-
-  /**
-   * Leaves the mark of a full sync, so that lists know that Redis has everything.
-   * @throws TtsctlError REDIS_FAILED where Redis was flushed meanwhile
-   */
-  async mark(): Promise<void> {
-    if (this.#isWhole && this.result.failed === 0) await this.#mark.leave("sync");
-  }
-
-  get #isWhole(): boolean {
-    return this.#options.userId === undefined && !this.#options.dryRun;
   }
 
   async #pushBatch(rows: readonly number[]): Promise<void> {
-    const { keys } = this.#snapshot.rows;
-    const isWhole = this.#options.userId === undefined;
-    const ids = rows.map((row) => {
-      const key = this.#snapshot.rows.key(row);
-      const id = { userId: keys.userId(key), taskId: keys.taskId(key), score: this.#snapshot.rows.score(row) };
-      return { ...id, isIndexed: isWhole && this.#listed.isInPlace(key) };
-    });
+    const { rows: table } = this.#snapshot;
+    const ids = rows.map((row) => ({
+      ...this.#idOf(row),
+      isIndexed: this.#trustsListing && this.#listed.isInPlace(table.key(row)),
+    }));
     const looks = await this.#look(rows, ids);
     const settled = rows.map((row, i) => this.#settle(row, looks[i]!));
     const left = rows.flatMap((_, i) => (settled[i] === undefined ? [i] : []));

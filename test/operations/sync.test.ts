@@ -211,6 +211,25 @@ describe("a Redis that fails under a sync", () => {
     expect(await site.server.call("EXISTS", "tts:ttsctl:syncing")).toBe(0);
   });
 
+  it.each([
+    ["before it is pushed", "lookClosely"],
+    ["while it is pushed", "upsert"],
+  ])("by losing an index alone, %s, has it made whole again", async (_, at) => {
+    const { site } = here;
+    site.root.writeStore(many(2000));
+    await site.sync();
+    site.root.writeStore([...many(2000), ...many(2600).slice(2000)]);
+    let calls = 0;
+    site.flaky.onCall(async (method) => {
+      if (method === at && ++calls === 1) await site.server.call("DEL", "tts:tasks:index");
+    });
+    const result = await site.sync();
+    expect(result).toMatchObject({ total: 2600, failed: 0 });
+    expect(result.written + result.unchanged).toBe(2600);
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(2600);
+    expect(await site.mirror.syncedAt(undefined)).not.toBeNull();
+  });
+
   it("ends it where a reply is fatal for all: nothing is counted as failed", async () => {
     const { site } = here;
     site.root.writeStore(many(600));

@@ -65,10 +65,10 @@ export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Pro
  */
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
   const file = new CurrentFile(parts.file);
-  const mark = options.userId === undefined && !options.dryRun ? new SyncMark(parts.mirror, parts.clock) : null;
+  const isFull = options.userId === undefined && !options.dryRun;
   try {
     await checkReading(parts.mirror);
-    await mark?.begin();
+    const mark = isFull ? await SyncMark.begin(parts.mirror, parts.clock) : null;
     const comparison = await compare(parts, file, options.userId);
     await warnOfShared(parts, file);
     const { drift } = comparison;
