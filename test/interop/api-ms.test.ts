@@ -275,6 +275,29 @@ describe("a server in this layout", () => {
   });
 });
 
+it("needs the rights to lookups, and doctor says so", async () => {
+  service.write(record("u", "t"));
+  await here.server.call(
+    "ACL",
+    "SETUSER",
+    "tts",
+    "on",
+    ">pw",
+    "~tts:task:*",
+    "~tts:tasks:*",
+    "~tts:user:*",
+    "~tts:ttsctl:*",
+    "+@all",
+  );
+  const { checks } = await (async () => {
+    const run = await here.runArgs(["doctor", "-o", "json"], { env: { REDIS_USERNAME: "tts", REDIS_PASSWORD: "pw" } });
+    return JSON.parse(run.stdout);
+  })();
+  const rights = checks.find(({ check }: { check: string }) => check === "redis.rights");
+  expect(rights).toMatchObject({ status: "fail", detail: expect.stringContaining("tts:task_lookup:*") });
+  await here.server.call("ACL", "DELUSER", "tts");
+});
+
 describe("a program with the library", () => {
   it("writes and deletes what the service reads", async () => {
     const config = here.root.at("config.ini");

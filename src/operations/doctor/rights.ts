@@ -1,6 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Command, RedisCommands } from "../../store/redis/commands.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/redis/keys.ts";
+import type { Layout } from "../../store/redis/layout.ts";
 import { PLAIN } from "../../store/redis/plain-layout.ts";
 import { type Check, fail, ok } from "./check.ts";
 import { Skip } from "./skip.ts";
@@ -38,12 +39,26 @@ const NEEDED: readonly Command[] = [
 /** Where the slots are, and the word before a command whose slot moves. */
 const NEEDED_IN_CLUSTER: readonly Command[] = [["CLUSTER", "SLOTS"], ["ASKING"]];
 
+function neededOf({ isCluster }: RedisCommands, { lookup }: Layout): readonly Command[] {
+  const key = lookup?.key("ttsctl-doctor");
+  const lookups: Command[] =
+    key === undefined
+      ? []
+      : [
+          ["GET", key],
+          ["SET", key, "", "XX", "NX"],
+          ["DEL", key],
+        ];
+  return [...NEEDED, ...lookups, ...(isCluster ? NEEDED_IN_CLUSTER : [])];
+}
+
 /** What the Redis user may do, asked without doing it. */
 export const rights: Check = {
   name: "redis.rights",
   run: async (probe) => {
     const client = await probe.client();
-    const denied = (await deniedByDryRun(client)) ?? (await deniedInQueue(client));
+    const needed = neededOf(client, (await probe.mirror()).layout);
+    const denied = (await deniedByDryRun(client, needed)) ?? (await deniedInQueue(client, needed));
     if (denied === null) throw new Skip("the Redis user may ask neither ACL DRYRUN nor MULTI what it may do");
     if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
     return fail(`the Redis user may not ${byKey(denied)}`, client.isCluster ? `${ACL_HINT} +cluster|slots` : ACL_HINT);
@@ -53,22 +68,21 @@ export const rights: Check = {
 const ACL_HINT = "ACL SETUSER ... ~tts:* +@read +@write +@scripting +@connection +@transaction +time +info";
 
 /** Asks `ACL DRYRUN` (Redis 7) of every primary; null where it may not be asked, or is not known. */
-async function deniedByDryRun(client: RedisCommands): Promise<Command[] | null> {
+async function deniedByDryRun(client: RedisCommands, needed: readonly Command[]): Promise<Command[] | null> {
   const [user] = await client.pipeline([["ACL", "WHOAMI"]]);
   if (typeof user !== "string") return null;
-  const needed = client.isCluster ? [...NEEDED, ...NEEDED_IN_CLUSTER] : NEEDED;
   const replies = await Promise.all(needed.map((command) => client.each("ACL", "DRYRUN", user, ...command)));
   if (replies.flat().some(({ reply }) => reply instanceof TtsctlError)) return null;
   return needed.filter((_, i) => replies[i]!.some(({ reply }) => reply !== "OK"));
 }
 
 /** Queues the commands in a transaction that is thrown away: rights are checked on the way into the queue. */
-async function deniedInQueue(client: RedisCommands): Promise<Command[] | null> {
+async function deniedInQueue(client: RedisCommands, needed: readonly Command[]): Promise<Command[] | null> {
   if (client.isCluster) return null; // no transaction spans slots
   const [begun] = await client.pipeline([["MULTI"]]);
   if (begun !== "OK") return null;
-  const replies = await client.pipeline([...NEEDED, ["DISCARD"]]);
-  return NEEDED.flatMap((command, i) => {
+  const replies = await client.pipeline([...needed, ["DISCARD"]]);
+  return needed.flatMap((command, i) => {
     const reply = replies[i];
     return reply instanceof TtsctlError && reply.code === "REDIS_DENIED" ? [command] : [];
   });
