@@ -23,6 +23,10 @@ export interface MirrorWriterParts {
   warn(line: string): void;
 }
 
+/** Between two attempts at what is owed to a mirror that is there and refuses, as a cluster does that lacks a slot; twice as long each time. */
+const RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 30_000;
+
 interface Put {
   readonly task: Task;
   /** As in MirrorChange. */
@@ -39,6 +43,9 @@ export class MirrorWriter {
   readonly #owed: OwedCopies;
   /** What is at work: one at a time. */
   #last: Promise<unknown> = Promise.resolve();
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = RETRY_MS;
+  #closed = false;
 
   constructor(parts: MirrorWriterParts) {
     this.#parts = parts;
@@ -50,17 +57,17 @@ export class MirrorWriter {
     const batch = await batches.next(0);
     if (batch === null) return;
     const changes = [...collapse(batch.items).values()];
-    const outcomes = await this.#alone(() => this.#write(changes));
+    const outcomes = await this.#alone(() => this.#write(changes, (error, count) => this.#tell(error, count)));
     batch.settle(toldOf(batch.items, outcomes));
   }
 
-  /** Makes up for what the mirror owes, where it is there; a failure leaves it owed. */
+  /** Makes up for what the mirror owes, where it is there; a failure leaves it owed, and was told before. */
   catchUp(): Promise<void> {
     return this.#alone(async () => {
       const owed = this.#owed.all;
       if (owed.length === 0 || (await this.#parts.link.open()).kind !== "on") return;
       const changes = await this.#asInFile(owed).catch(noneOfStore);
-      await this.#write(changes);
+      await this.#write(changes, () => {});
     });
   }
 
@@ -78,7 +85,23 @@ export class MirrorWriter {
 
   /** Returns when nothing is at work. */
   async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
     await this.#last;
+  }
+
+  /** A connection that comes anew makes up for all; one that stayed while the mirror refused says nothing of when it takes again. */
+  #retryLater(): void {
+    if (this.#owed.isEmpty) this.#retryMs = RETRY_MS;
+    if (this.#closed || this.#retry !== undefined || this.#owed.isEmpty) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
+      this.catchUp().then(
+        () => this.#retryLater(),
+        (error: Error) => this.#parts.warn(`what Redis missed was not made up for: ${error.message}`),
+      );
+    }, this.#retryMs).unref();
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
@@ -104,28 +127,29 @@ export class MirrorWriter {
     }
   }
 
-  async #write(changes: readonly MirrorChange[]): Promise<Map<string, MirrorOutcome>> {
+  async #write(changes: readonly MirrorChange[], tell: Tell): Promise<Map<string, MirrorOutcome>> {
     const outcomes = new Map<string, MirrorOutcome>();
     for (let i = 0; i < changes.length; i += BATCH) {
       const some = changes.slice(i, i + BATCH).map((item) => this.#owed.with(item));
-      const done = await this.#writeSome(some);
+      const done = await this.#writeSome(some, tell);
       some.forEach((item, at) => {
         this.#owed.note(item, done[at]!);
         outcomes.set(keyIn(item), done[at]!);
       });
     }
+    this.#retryLater();
     return outcomes;
   }
 
-  async #writeSome(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+  async #writeSome(changes: readonly MirrorChange[], tell: Tell): Promise<MirrorOutcome[]> {
     const state = await this.#parts.link.open();
     if (state.kind === "off") return changes.map(() => "off");
-    if (state.kind === "down") return this.#failed(changes, state.error);
+    if (state.kind === "down") return failed(changes, state.error, tell);
     try {
-      return this.#noted(await this.#send(state.mirror, changes));
+      return noted(await this.#send(state.mirror, changes), tell);
     } catch (error) {
       if (!isRedisError(error)) throw error;
-      return this.#failed(changes, error);
+      return failed(changes, error, tell);
     }
   }
 
@@ -166,17 +190,24 @@ export class MirrorWriter {
     return guesses.map((guess) => guess ?? (looks.next().value as Outcome<Look>));
   }
 
-  #failed(changes: readonly MirrorChange[], error: TtsctlError): MirrorOutcome[] {
-    this.#parts.onMirrorFailure(error, changes.length);
-    return changes.map(() => error);
+  #tell(error: TtsctlError, count: number): void {
+    this.#parts.onMirrorFailure(error, count);
   }
+}
 
-  /** Failures of single tasks, such as a key of the wrong type. */
-  #noted(outcomes: MirrorOutcome[]): MirrorOutcome[] {
-    const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
-    if (errors.length > 0) this.#parts.onMirrorFailure(errors[0]!, errors.length);
-    return outcomes;
-  }
+/** As `onMirrorFailure`. */
+type Tell = (error: TtsctlError, count: number) => void;
+
+function failed(changes: readonly MirrorChange[], error: TtsctlError, tell: Tell): MirrorOutcome[] {
+  tell(error, changes.length);
+  return changes.map(() => error);
+}
+
+/** Failures of single tasks, such as a key of the wrong type. */
+function noted(outcomes: MirrorOutcome[], tell: Tell): MirrorOutcome[] {
+  const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
+  if (errors.length > 0) tell(errors[0]!, errors.length);
+  return outcomes;
 }
 
 /** A file that cannot be read is none to go by. */

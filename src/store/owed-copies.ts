@@ -29,6 +29,10 @@ export class OwedCopies {
     this.#syncs--;
   }
 
+  get isEmpty(): boolean {
+    return this.#owed.size === 0;
+  }
+
   /** What is owed: the copy of each task should be as the file is now, if it is no newer than `before`. */
   get all(): Removal[] {
     return [...this.#owed.values()];

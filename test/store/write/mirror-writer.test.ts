@@ -7,6 +7,7 @@ import type { Task } from "../../../src/task/task.ts";
 import { linkTo } from "../../helpers/doubles.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
+import { until } from "../../helpers/until.ts";
 import { useMirror } from "../redis/setup.ts";
 import { readWithPython } from "./python-eyes.ts";
 import { useWriter, WriterPlace } from "./setup.ts";
@@ -123,6 +124,19 @@ describe("what a sync cannot make up for", () => {
     isDown = false;
     await writer.catchUp();
     expect([await timeOf("t1"), await timeOf("t2")]).toMatchObject([undefined, { status: "failed" }]);
+  });
+
+  it("is made up for by itself where the mirror refuses for a while, under the same connection", async () => {
+    await Promise.all([writer.upsert(timed("t1", 1000)), writer.upsert(timed("t2", 1000))]);
+    await redis.server.call("REPLICAOF", "127.0.0.1", 1);
+    try {
+      const outcome = await writer.remove(id("t1"));
+      expect(outcome).toMatchObject({ file: "removed", mirror: { code: "REDIS_READONLY" } });
+    } finally {
+      await redis.server.call("REPLICAOF", "NO", "ONE");
+    }
+    await until(async () => (await timeOf("t1")) === undefined);
+    expect(await timeOf("t2")).toMatchObject({ score: 1000 });
   });
 
   it("leaves a copy that is newer than the record which went", async () => {
