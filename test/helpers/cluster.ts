@@ -23,9 +23,16 @@ export class RedisCluster {
     this.#primaries = primaries;
   }
 
-  static async start({ primaries = 3, replicas = false, args = [] as readonly string[] } = {}): Promise<RedisCluster> {
+  /** @param options args: more of each server's arguments; argsOfEach: those that are another's for each */
+  static async start({
+    primaries = 3,
+    replicas = false,
+    args = [] as readonly string[],
+    argsOfEach = async (): Promise<readonly string[]> => [],
+  } = {}): Promise<RedisCluster> {
     const nodes: RedisServer[] = [];
-    for (let i = 0; i < primaries * (replicas ? 2 : 1); i++) nodes.push(await startNode(args));
+    for (let i = 0; i < primaries * (replicas ? 2 : 1); i++)
+      nodes.push(await startNode([...args, ...(await argsOfEach())]));
     const cluster = new RedisCluster(nodes, primaries);
     await cluster.#meet();
     await cluster.#giveSlots();
@@ -240,7 +247,8 @@ export class RedisCluster {
 async function startNode(more: readonly string[]): Promise<RedisServer> {
   const bus = await freePort();
   const cluster = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
-  return RedisServer.start(...cluster, "--cluster-node-timeout", `${NODE_TIMEOUT}`, ...more);
+  const quick = ["--cluster-node-timeout", `${NODE_TIMEOUT}`, "--repl-diskless-sync-delay", "0"];
+  return RedisServer.start(...cluster, ...quick, ...more);
 }
 
 async function busPort(node: RedisServer): Promise<number> {

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Command, RedisCommands } from "../../store/redis/commands.ts";
+import type { Command, RedisCommands, Reply } from "../../store/redis/commands.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/redis/keys.ts";
 import type { Layout } from "../../store/redis/layout.ts";
 import { PLAIN } from "../../store/redis/plain-layout.ts";
@@ -71,21 +71,33 @@ const ACL_HINT = "ACL SETUSER ... ~tts:* +@read +@write +@scripting +@connection
 async function deniedByDryRun(client: RedisCommands, needed: readonly Command[]): Promise<Command[] | null> {
   const [user] = await client.pipeline([["ACL", "WHOAMI"]]);
   if (typeof user !== "string") return null;
-  const replies = await Promise.all(needed.map((command) => client.each("ACL", "DRYRUN", user, ...command)));
-  if (replies.flat().some(({ reply }) => reply instanceof TtsctlError)) return null;
-  return needed.filter((_, i) => replies[i]!.some(({ reply }) => reply !== "OK"));
+  const replies = await onAll(
+    client,
+    needed.map((command) => ["ACL", "DRYRUN", user, ...command]),
+  );
+  if (replies.flat().some((reply) => reply instanceof TtsctlError)) return null;
+  return needed.filter((_, i) => replies[i]!.some((reply) => reply !== "OK"));
 }
 
-/** Queues the commands in a transaction that is thrown away: rights are checked on the way into the queue. */
+/**
+ * Queues the commands in a transaction that is thrown away: rights are checked on the way into the queue, before a node of
+ * a cluster says whose key it is.
+ */
 async function deniedInQueue(client: RedisCommands, needed: readonly Command[]): Promise<Command[] | null> {
-  if (client.isCluster) return null; // no transaction spans slots
-  const [begun] = await client.pipeline([["MULTI"]]);
-  if (begun !== "OK") return null;
-  const replies = await client.pipeline([...needed, ["DISCARD"]]);
-  return needed.flatMap((command, i) => {
-    const reply = replies[i];
-    return reply instanceof TtsctlError && reply.code === "REDIS_DENIED" ? [command] : [];
-  });
+  const [begun] = await onAll(client, [["MULTI"]]);
+  if (begun!.some((reply) => reply !== "OK")) {
+    await onAll(client, [["DISCARD"]]);
+    return null;
+  }
+  const replies = await onAll(client, [...needed, ["DISCARD"]]);
+  const isDenied = (reply: Reply) => reply instanceof TtsctlError && reply.code === "REDIS_DENIED";
+  return needed.filter((_, i) => replies[i]!.some(isDenied));
+}
+
+/** What every primary says to each command; they go out together, in this order. */
+async function onAll(client: RedisCommands, commands: readonly Command[]): Promise<Reply[][]> {
+  const replies = await Promise.all(commands.map((command) => client.each(...command)));
+  return replies.map((ofOne) => ofOne.map(({ reply }) => reply));
 }
 
 /** Commands under the keys that they are for. */

@@ -12,7 +12,7 @@ export function slotOf(key: string): number {
 export function tagOf(slot: number): string {
   for (let i = 0; ; i++) {
     const tag = i.toString(36);
-    if (slotOf(tag) === slot) return tag;
+    if (crcOfAscii(tag) % SLOTS === slot) return tag;
   }
 }
 
@@ -21,7 +21,7 @@ export function allTags(): string[] {
   const tags: string[] = new Array(SLOTS);
   for (let i = 0, found = 0; found < SLOTS; i++) {
     const tag = i.toString(36);
-    const slot = slotOf(tag);
+    const slot = crcOfAscii(tag) % SLOTS;
     if (tags[slot] !== undefined) continue;
     tags[slot] = tag;
     found++;
@@ -32,8 +32,19 @@ export function allTags(): string[] {
 /** CRC-16/XMODEM, by which Redis spreads keys. */
 function crc16(bytes: Uint8Array): number {
   let crc = 0;
-  for (const byte of bytes) crc = ((crc << 8) ^ TABLE[((crc >> 8) ^ byte) & 0xff]!) & 0xffff;
+  for (const byte of bytes) crc = next(crc, byte);
   return crc;
+}
+
+/** Of a text that needs no bytes to be made of it: some ten thousand are tried for a tag. */
+function crcOfAscii(text: string): number {
+  let crc = 0;
+  for (let i = 0; i < text.length; i++) crc = next(crc, text.charCodeAt(i));
+  return crc;
+}
+
+function next(crc: number, byte: number): number {
+  return ((crc << 8) ^ TABLE[((crc >> 8) ^ byte) & 0xff]!) & 0xffff;
 }
 
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {

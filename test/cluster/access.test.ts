@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { connectRedis } from "../../src/store/redis/connect.ts";
+import { Authority } from "../helpers/certificates.ts";
+import { RedisCluster } from "../helpers/cluster.ts";
+import { RIGHTS } from "../helpers/deployments.ts";
+import { record } from "../helpers/records.ts";
+import { freePort } from "../helpers/redis.ts";
+import { targetAt } from "../helpers/targets.ts";
+import { until } from "../helpers/until.ts";
+import { Place } from "./setup.ts";
+
+const TASKS = Array.from({ length: 50 }, (_, i) => record(`user${i % 5}`, `t${i}`));
+
+/** Ends what a test began, last first. */
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function place(cluster: RedisCluster, settings: string): Promise<Place> {
+  ends.push(() => cluster.remove());
+  const here = new Place(cluster);
+  ends.push(() => here.remove());
+  here.root.write("config.ini", `[redis]\n${settings}[service]\ntimezone = UTC\n`);
+  here.root.writeStore(TASKS);
+  return here;
+}
+
+async function checksOf(here: Place): Promise<Record<string, { status: string; detail: string }>> {
+  const { stdout } = await here.run("doctor -o json");
+  const { checks } = JSON.parse(stdout) as { checks: { check: string; status: string; detail: string }[] };
+  return Object.fromEntries(checks.map((found) => [found.check, found]));
+}
+
+describe("an ACL user of a cluster", () => {
+  const login = "username = tts\npassword = s3cret\n";
+  const user = (...more: string[]) => ["--user", "tts", "on", ">s3cret", ...RIGHTS.split(" "), ...more];
+
+  it("needs no more than the documentation says", async () => {
+    const cluster = await RedisCluster.start({ args: user("+cluster|slots", "+cluster|info", "+cluster|nodes") });
+    const here = await place(cluster, cluster.config + login);
+    expect(await here.json("sync")).toMatchObject({ code: 0, written: 50 });
+    expect(await here.json("verify")).toMatchObject({ code: 0, inSync: 50 });
+    expect(await here.json("delete --user user1 --yes")).toMatchObject({ code: 0, deleted: 10 });
+    const checks = await checksOf(here);
+    expect(checks["redis.rights"]).toMatchObject({ status: "ok" });
+    expect(checks["redis.role"]).toMatchObject({ status: "ok" });
+  });
+
+  it("is told what it lacks", async () => {
+    const cluster = await RedisCluster.start({ args: user() });
+    const here = await place(cluster, cluster.config + login);
+    const { code, stderr } = await here.run("sync -o json");
+    expect(code).toBe(4);
+    expect(JSON.parse(stderr)).toMatchObject({ code: "REDIS_DENIED", error: expect.stringContaining("cluster|slots") });
+  });
+
+  it("that one node alone refuses something is named by doctor", async () => {
+    const cluster = await RedisCluster.start({ args: user("+cluster|slots", "+cluster|info", "+cluster|nodes") });
+    const here = await place(cluster, cluster.config + login);
+    await cluster.primaries[2]!.call("ACL", "SETUSER", "tts", "-zadd");
+    expect((await checksOf(here))["redis.rights"]).toMatchObject({
+      ...{ status: "fail", detail: expect.stringContaining("ZADD") },
+    });
+  });
+});
+
+it("TLS goes to the TLS ports of all nodes", async () => {
+  const authority = new Authority();
+  const own = authority.sign("server", "IP:127.0.0.1");
+  const client = authority.sign("client", "DNS:client");
+  const files = ["--tls-cert-file", own.cert, "--tls-key-file", own.key, "--tls-ca-cert-file", authority.ca];
+  const cluster = await RedisCluster.start({
+    args: files,
+    argsOfEach: async () => ["--tls-port", `${await freePort()}`],
+  });
+  const [, tlsPort] = (await cluster.nodes[0]!.call("CONFIG", "GET", "tls-port")) as string[];
+  const tls = `tls = true\ntls_ca = ${authority.ca}\ntls_cert = ${client.cert}\ntls_key = ${client.key}\n`;
+  const here = await place(cluster, `cluster = true\nport = ${tlsPort}\n${tls}`);
+  expect(await here.json("sync")).toMatchObject({ code: 0, written: 50 });
+  expect(await here.json("verify")).toMatchObject({ code: 0, inSync: 50 });
+  for (const node of cluster.primaries) expect(await node.call("DBSIZE")).toBeGreaterThan(0);
+});
+
+it("a replica that takes over by hand is followed over the connections there are", async () => {
+  const cluster = await RedisCluster.start({ replicas: true });
+  ends.push(() => cluster.remove());
+  const client = await connectRedis({ ...targetAt(cluster.port), place: cluster.place });
+  ends.push(() => client.close());
+  expect(await client.command("INCR", "n")).toBe(1);
+  const primary = await cluster.serverOf("n");
+  const replica = cluster.replicaOf(cluster.primaries.indexOf(primary));
+  await replica.call("CLUSTER", "FAILOVER");
+  await until(async () => ((await replica.call("ROLE")) as string[])[0] === "master");
+  await until(async () => ((await primary.call("ROLE")) as string[])[0] === "slave");
+  expect(
+    await client.pipeline([
+      ["INCR", "n"],
+      ["INCR", "n"],
+    ]),
+  ).toEqual([2, 3]);
+  expect(await replica.call("GET", "n")).toBe("3");
+});
