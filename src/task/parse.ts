@@ -68,6 +68,13 @@ export class RecordParser {
     return scanned !== null && bytes[scanned.from] === OPEN_BRACE;
   }
 
+  /** The known fields of a text that is one object, valid record or not; null for any other text, JSON or not. */
+  textsOrNull(text: string): RecordTexts | null {
+    const bytes = Buffer.from(text);
+    const scanned = this.#tryScan(bytes);
+    return scanned !== null && bytes[scanned.from] === OPEN_BRACE ? readTexts(bytes, this.#spans) : null;
+  }
+
   /** The known fields of one object, valid record or not. */
   texts(json: string): RecordTexts {
     const bytes = Buffer.from(json);

@@ -101,9 +101,8 @@ export class ApiMsLayout implements Layout {
 
 /** What a payload says, where it is an object with a time. */
 function rulingPayload(payload: string | null, parser: RecordParser): RecordTexts | null {
-  if (payload === null || !parser.isObject(payload)) return null;
-  const texts = parser.texts(payload);
-  return Number.isNaN(parser.times.parse(texts.updatedAt)) ? null : texts;
+  const texts = payload === null ? null : parser.textsOrNull(payload);
+  return texts === null || Number.isNaN(parser.times.parse(texts.updatedAt)) ? null : texts;
 }
 
 /** What was quoted; null for what `quotePlus` never writes, or nothing. */

@@ -181,10 +181,7 @@ export class Mirror {
 
   /** The status words of these ids; null where there is none. */
   async statuses(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
-    if (this.layout.payloadRules) {
-      const tasks = await this.read(ids);
-      return tasks.map((task) => (task instanceof TtsctlError ? task : (task?.status ?? null)));
-    }
+    if (this.layout.payloadRules) return this.#statusesOfPayloads(ids);
     const replies = await this.#batches(ids, ({ userId, taskId }) => [
       "HGET",
       this.layout.taskKey(userId, taskId),
@@ -276,6 +273,18 @@ export class Mirror {
 
   close(): void {
     this.#client.close();
+  }
+
+  async #statusesOfPayloads(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
+    const replies = await this.#batches(ids, ({ userId, taskId }) => [
+      ...["HMGET", this.layout.taskKey(userId, taskId), "status", "updated_at", "payload"],
+    ]);
+    return replies.map((reply) => {
+      if (reply instanceof TtsctlError) return reply;
+      const [status, updatedAt, payload] = reply as (string | null)[];
+      const { status: word } = this.layout.stateOf([status!, updatedAt!, payload!], this.#parser);
+      return word === "" ? null : word;
+    });
   }
 
   /** Commands that must all succeed, in one round trip. */
