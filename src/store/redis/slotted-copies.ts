@@ -92,7 +92,8 @@ export class SlottedCopies implements MirrorCopies {
       const [global, own] = scores[i]!;
       if (hashes[i] instanceof TtsctlError) throw hashes[i];
       if (global instanceof TtsctlError) throw global;
-      const items = [...(hashes[i] as Reply[]), global, own instanceof TtsctlError ? null : own, says[i]!];
+      const lookup = says[i] instanceof TtsctlError ? "wrong" : says[i]!;
+      const items = [...(hashes[i] as Reply[]), global, own instanceof TtsctlError ? null : own, lookup];
       return inspectionOf(items, this.#layout);
     });
   }

@@ -7,7 +7,7 @@ import { INDEX_KEY } from "./keys.ts";
 import type { Layout } from "./layout.ts";
 import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
-import { DROP, MOVE, RAISE } from "./slotted-scripts.ts";
+import { DROP, MOVE } from "./slotted-scripts.ts";
 
 /** Where a task stands in an index. */
 export interface Place {
@@ -43,18 +43,13 @@ export class SlottedIndexes {
     return spread(places, groups, replies, (reply, i) => (reply as (string | null)[])[i]!);
   }
 
-  /** Members with at least these scores; where a score is higher already, that. */
-  async raise(places: readonly (Place & { readonly score: number })[]): Promise<Outcome<string | null>[]> {
-    return this.#run(
-      RAISE,
-      places,
-      ({ score, member }) => [score, member],
-      (reply, i) => {
-        const above = reply as (number | string)[];
-        const found = above.findIndex((item, at) => at % 2 === 0 && item === i);
-        return found < 0 ? null : String(above[found + 1]);
-      },
+  /** Members with at least these scores. */
+  async raise(places: readonly (Place & { readonly score: number })[]): Promise<Outcome<true>[]> {
+    const groups = groupsOf(places);
+    const replies = await this.#commands.pipeline(
+      groups.map(({ key, at }) => ["ZADD", key, "GT", ...at.flatMap((i) => [places[i]!.score, places[i]!.member])]),
     );
+    return spread(places, groups, replies, () => true as const);
   }
 
   /** Sets each score that still is `from`. */

@@ -1,5 +1,4 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import type { Outcome } from "./copies.ts";
@@ -56,18 +55,26 @@ export class SlottedLookups {
     return ids.map(({ userId }, i) => held[i] !== null && held[i] === this.#lookup?.value(userId));
   }
 
-  /** Leads to each task that was written, unless to a newer one of the same id. What somebody changes meanwhile is looked at again. */
-  async set(tasks: readonly Task[]): Promise<void> {
-    if (this.#lookup === undefined) return;
+  /**
+   * Leads to each task that has a hash, unless to a newer one of the same id. What somebody changes meanwhile is looked at
+   * again. Returns the errors of lookups that could not be set, by task id.
+   */
+  async set(tasks: readonly Scored[]): Promise<Map<string, TtsctlError>> {
+    const wrong = new Map<string, TtsctlError>();
+    if (this.#lookup === undefined) return wrong;
     let due = this.#newestOfEach(tasks);
-    for (let round = 0; due.length > 0 && round < MOST_ROUNDS; round++) due = await this.#setRound(this.#lookup, due);
+    for (let round = 0; due.length > 0 && round < MOST_ROUNDS; round++) {
+      due = await this.#setRound(this.#lookup, due, wrong);
+    }
+    return wrong;
   }
 
   /** Returns those whose lookup changed since it was looked at. */
-  async #setRound(lookup: Lookup, tasks: readonly Task[]): Promise<Task[]> {
+  async #setRound(lookup: Lookup, tasks: readonly Scored[], wrong: Map<string, TtsctlError>): Promise<Scored[]> {
     const states = await this.#states(tasks);
     const due = tasks.flatMap((task, i) => {
       const state = states[i]!;
+      if (state instanceof TtsctlError) wrong.set(task.taskId, state);
       return state instanceof TtsctlError || state.says !== "wrong" ? [] : [{ task, holds: state.holds ?? "" }];
     });
     const runs = due.map(({ task, holds }) => ({
@@ -75,11 +82,15 @@ export class SlottedLookups {
       args: [holds, lookup.value(task.userId)],
     }));
     const replies = (await runForEach(this.#commands, SET_LOOKUP, runs)).map(unlessFatal);
-    return due.flatMap(({ task }, i) => (replies[i] === 0 ? [task] : []));
+    return due.flatMap(({ task }, i) => {
+      const reply = replies[i]!;
+      if (reply instanceof TtsctlError) wrong.set(task.taskId, reply);
+      return reply === 0 ? [task] : [];
+    });
   }
 
-  #newestOfEach(tasks: readonly Task[]): Task[] {
-    const newest = new Map<string, Task>();
+  #newestOfEach(tasks: readonly Scored[]): Scored[] {
+    const newest = new Map<string, Scored>();
     for (const task of tasks) {
       const other = newest.get(task.taskId);
       if (other === undefined || !isNewer(other.score, this.#member(other), task, this.#member(task))) {
@@ -103,8 +114,8 @@ export class SlottedLookups {
     const held = await this.#held(tasks);
     const others = tasks.map((task, i) => this.#otherMember(task, held[i]!));
     const asked = others.filter((member) => member !== null);
-    const scores = asked.length === 0 ? [] : await this.#commands.command("ZMSCORE", INDEX_KEY, ...asked);
-    const next = (scores as (string | null)[])[Symbol.iterator]();
+    const scores = asked.length === 0 ? [] : await this.#scores(asked);
+    const next = scores[Symbol.iterator]();
     return tasks.map((task, i) => {
       const holds = held[i]!;
       if (holds instanceof TtsctlError) return holds;
@@ -112,8 +123,16 @@ export class SlottedLookups {
       if (typeof holds !== "string") return { holds: null, says: "wrong" };
       const other = others[i]!;
       if (other === null) return { holds, says: "own" };
-      return { holds, says: isNewer(scoreOf(next.next().value), other, task, this.#member(task)) ? "other" : "wrong" };
+      const theirs = next.next().value as Outcome<string | null>;
+      if (theirs instanceof TtsctlError) return theirs;
+      return { holds, says: isNewer(scoreOf(theirs), other, task, this.#member(task)) ? "other" : "wrong" };
     });
+  }
+
+  /** Of members of the global index; for each the error of one that is none. */
+  async #scores(members: readonly string[]): Promise<Outcome<string | null>[]> {
+    const [reply] = (await this.#commands.pipeline([["ZMSCORE", INDEX_KEY, ...members]])).map(unlessFatal);
+    return members.map((_, i) => (reply instanceof TtsctlError ? reply : (reply as (string | null)[])[i]!));
   }
 
   /** What the lookups hold; an error for a key of the wrong type. */

@@ -17,13 +17,14 @@ interface Dangling {
 }
 
 /**
- * Guarded removals in a cluster (SPEC section 10): the hash if it still is as it was decided on, then its members. A kill
- * in between leaves dangling members.
+ * Guarded removals in a cluster (SPEC section 10): the hash if it still is as it was decided on, then its members and its
+ * lookup. A kill in between leaves those dangling.
  *
- * A service that writes the task anew meanwhile (hash, index, index) gives it a later time: its members stay, since only
- * those go whose score is none above what was decided on, the scores that were seen and the time of the hash. A member
- * without a hash is looked at once more, both scores and then the hash; it goes if its score is not above that, and it is
- * put back if there is a hash by then, as a writer of ours puts its members in first.
+ * Members go if their score is none above what was decided on: the scores that were seen, and the time of the hash. A
+ * service that writes the task anew meanwhile (hash, index, index, lookup) gives it a later time as a rule, but it may be
+ * the same second, or below a score that was too high; and a writer of ours puts its members in before its hash. So the
+ * hash is looked at again in the end: whoever wrote one before that has members and lookup put back, and what is written
+ * after it stays as it is. A member without a hash is looked at once more before it goes, both scores and then the hash.
  */
 export class SlottedRemoval {
   readonly #commands: RedisCommands;
@@ -59,7 +60,6 @@ export class SlottedRemoval {
       this.#settle(due(true), outcomes, (at) => this.#removeTasks(at.map((i) => removals[i]!))),
       this.#settle(due(false), outcomes, (at) => this.#removeMembers(at.map((i) => removals[i]!))),
     ]);
-    await this.#lookups.release(removals.flatMap(({ id }, i) => (outcomes[i] === true ? [id] : [])));
     return outcomes.map((outcome) => outcome!);
   }
 
@@ -82,7 +82,7 @@ export class SlottedRemoval {
     }));
     const replies = (await runForEach(this.#commands, hashScripts(this.#layout).remove, runs)).map(unlessFatal);
     const gone = removals.filter((_, i) => replies[i] === 1);
-    await this.#drop(gone.map(({ id, seen }) => ({ id, limits: this.#limitsOf(seen) })));
+    await this.#clear(gone.map(({ id, seen }) => ({ id, limits: this.#limitsOf(seen) })));
     return replies.map((reply) => (reply instanceof TtsctlError ? reply : reply === 1));
   }
 
@@ -104,24 +104,35 @@ export class SlottedRemoval {
     if (tasks.length === 0) return [];
     const before = await this.#ask(tasks, "EXISTS");
     const due = tasks.filter((_, i) => before[i] === 0);
-    const dropped = await this.#drop(due);
-    const came = await this.#putBack(due);
-    const outcomes = new Map(due.map((task, i) => [task, came[i] ? false : dropped[i]!]));
+    const cleared = await this.#clear(due);
+    const outcomes = new Map(due.map((task, i) => [task, cleared[i]!]));
     return tasks.map((task, i) => {
       const found = before[i]!;
       return found instanceof TtsctlError ? found : (outcomes.get(task) ?? false);
     });
   }
 
-  /** Those that have a hash by now get their members again, with its time. True for each. */
+  /** Removes members and lookups; false where a score is above the limit, or a hash came, and what it needs was put back. */
+  async #clear(tasks: readonly Dangling[]): Promise<Outcome<boolean>[]> {
+    if (tasks.length === 0) return [];
+    const dropped = await this.#drop(tasks);
+    await this.#lookups.release(tasks.flatMap(({ id }, i) => (dropped[i] === true ? [id] : [])));
+    const came = await this.#putBack(tasks);
+    return dropped.map((outcome, i) => (came[i] ? false : outcome));
+  }
+
+  /** Those that have a hash by now get members, with its time, and lookup again. True for each. */
   async #putBack(tasks: readonly Dangling[]): Promise<boolean[]> {
     const times = (await this.#ask(tasks, "HGET", "updated_at")).map((reply) =>
       this.#times.ofHash(typeof reply === "string" ? reply : ""),
     );
-    const places = tasks.flatMap(({ id }, i) =>
-      Number.isNaN(times[i]) ? [] : placesOf(this.#layout, id).map((place) => ({ ...place, score: times[i]! })),
-    );
-    if (places.length > 0) await this.#indexes.raise(places);
+    const back = tasks.flatMap(({ id }, i) => (Number.isNaN(times[i]) ? [] : [{ ...id, score: times[i]! }]));
+    if (back.length > 0) {
+      await this.#indexes.raise(
+        back.flatMap((task) => placesOf(this.#layout, task).map((place) => ({ ...place, score: task.score }))),
+      );
+      await this.#lookups.set(back);
+    }
     return times.map((time) => !Number.isNaN(time));
   }
 

@@ -90,20 +90,6 @@ if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 `);
 
-/** Raises scores to at least what is said, and tells which are higher: number from 0, score. ARGV: score, member. */
-export const RAISE = new Script(`
-redis.call('ZADD', KEYS[1], 'GT', unpack(ARGV))
-local above = {}
-for i = 1, #ARGV, 2 do
-  local score = redis.call('ZSCORE', KEYS[1], ARGV[i + 1])
-  if tonumber(score) > tonumber(ARGV[i]) then
-    above[#above + 1] = (i - 1) / 2
-    above[#above + 1] = score
-  end
-end
-return above
-`);
-
 /** Sets scores that still are what is said. ARGV: member, score now, score then. */
 export const MOVE = new Script(`
 for i = 1, #ARGV, 3 do

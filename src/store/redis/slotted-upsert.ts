@@ -16,8 +16,13 @@ interface Step {
   readonly key: string;
   readonly places: readonly [Place, Place];
   outcome: Outcome<boolean> | undefined;
-  /** Scores of the places that are above ours; null where they are ours. */
-  above: readonly (string | null)[];
+}
+
+/** A place whose score is not ours, and what it is; null for no member. */
+interface Off {
+  readonly step: Step;
+  readonly place: Place;
+  readonly found: string | null;
 }
 
 /**
@@ -25,14 +30,16 @@ interface Step {
  *
  * 1. look at the guards and at the types of the indexes, so that what would be refused leaves nothing behind;
  * 2. raise both scores to ours (`ZADD GT`); 3. write the hash if its guard still holds;
- * 4. where a score was above ours though the hash is ours, set it, and take that back if the hash is no longer ours;
+ * 4. look at both scores again, and where one is not ours though the hash is, set it; then look whether the hash still is;
  * 5. in a layout with lookups, lead them to the task.
  *
  * A kill after 2 leaves a dangling member or a score that is too high. Beside a service that writes hash, index, index
  * without a lock, with a later time: if its hash comes before 3, ours is refused, and whichever score comes first, the
- * higher stays; if it comes after 3, so do its scores, and they are set over ours. In 4 a score is set only if it still is
- * the one that was seen in 2; a service that sets the same one wrote its hash before, which the last look shows. What
- * was refused in 3 has its scores of 2 taken back: set to the time of the hash there is, or removed where there is none.
+ * higher stays; if it comes after 3, so do its scores, and they are set over ours. Who sets a score wrote the hash before: so
+ * the look at the hash in 4, after the scores, tells whose they are, and they are set only if they still are what was seen.
+ * A removal that found no hash yet may have taken our members of 2 before 3: they are put in again. What was refused has our
+ * scores follow the hash there is: they get its time, or are removed where there is none. A hash that was written in 3
+ * and is gone in 4 was written, and removed since.
  */
 export class SlottedUpsert {
   readonly #commands: RedisCommands;
@@ -59,16 +66,18 @@ export class SlottedUpsert {
     const steps = upserts.map((upsert): Step => {
       const { userId, taskId } = upsert.task;
       const key = this.#layout.taskKey(userId, taskId);
-      return { upsert, key, places: placesOf(this.#layout, upsert.task), outcome: undefined, above: [] };
+      return { upsert, key, places: placesOf(this.#layout, upsert.task), outcome: undefined };
     });
     refuseRepeated(steps);
     await this.#look(open(steps));
     await this.#raise(open(steps));
     const tried = open(steps);
     await this.#write(tried);
-    await this.#lower(tried.filter(({ outcome, above }) => outcome === true && above.some((score) => score !== null)));
-    await this.#takeBack(tried.filter(({ outcome }) => outcome === false));
-    await this.#lookups.set(tried.flatMap(({ outcome, upsert }) => (outcome === true ? [upsert.task] : [])));
+    const written = tried.filter(({ outcome }) => outcome === true);
+    await this.#settle(written);
+    const gone = await this.#takeBack(tried.filter(({ outcome }) => outcome === false));
+    for (const step of gone) if (written.includes(step)) step.outcome = true;
+    await this.#lookUp(written.filter((step) => step.outcome === true && !gone.includes(step)));
     return steps.map(({ outcome }) => outcome!);
   }
 
@@ -81,9 +90,7 @@ export class SlottedUpsert {
     ]);
     steps.forEach((step, i) => {
       const found = [scores[i * 2], guards[i], scores[i * 2 + 1], lookups[i]];
-      const wrong = found.find((item) => item instanceof TtsctlError);
-      if (wrong !== undefined) step.outcome = wrong as TtsctlError;
-      else if (guards[i] !== 1) step.outcome = false;
+      step.outcome = errorIn(found) ?? (guards[i] === 1 ? undefined : false);
     });
   }
 
@@ -91,10 +98,7 @@ export class SlottedUpsert {
     const places = steps.flatMap((step) => step.places.map((place) => ({ ...place, score: step.upsert.task.score })));
     const raised = await this.#indexes.raise(places);
     steps.forEach((step, i) => {
-      const both = raised.slice(i * 2, i * 2 + 2);
-      const wrong = both.find((found) => found instanceof TtsctlError);
-      if (wrong !== undefined) step.outcome = wrong as TtsctlError;
-      else step.above = both as (string | null)[];
+      step.outcome = errorIn(raised.slice(i * 2, i * 2 + 2));
     });
   }
 
@@ -111,19 +115,41 @@ export class SlottedUpsert {
     });
   }
 
-  async #lower(steps: readonly Step[]): Promise<void> {
-    if (steps.length === 0) return;
-    const moves = steps.flatMap(({ places, above, upsert }) =>
-      above.flatMap((score, i) => (score === null ? [] : [{ ...places[i]!, from: score, to: upsert.task.score }])),
+  async #settle(written: readonly Step[]): Promise<void> {
+    const scores = await this.#indexes.scores(written.flatMap(({ places }) => places));
+    const off = written.flatMap((step, i): Off[] => {
+      const [global, own] = scores.slice(i * 2, i * 2 + 2);
+      const wrong = errorIn([global, own]);
+      if (wrong !== undefined) {
+        step.outcome = wrong;
+        return [];
+      }
+      const both = [global, own] as (string | null)[];
+      return step.places.flatMap((place, at) => (isOurs(step, both[at]!) ? [] : [{ step, place, found: both[at]! }]));
+    });
+    await this.#refuseLost(off);
+    const ours = off.filter(({ step }) => step.outcome === true);
+    await this.#set(ours);
+    await this.#refuseLost(ours);
+  }
+
+  async #set(off: readonly Off[]): Promise<void> {
+    const moves = off.flatMap(({ step, place, found }) =>
+      found === null ? [] : [{ ...place, from: found, to: step.upsert.task.score }],
     );
-    await this.#indexes.move(moves);
+    const missing = off.filter(({ found }) => found === null);
+    await Promise.all([
+      this.#indexes.move(moves),
+      this.#indexes.raise(missing.map(({ step, place }) => ({ ...place, score: step.upsert.task.score }))),
+    ]);
+  }
+
+  async #refuseLost(off: readonly Off[]): Promise<void> {
+    const steps = [...new Set(off.map(({ step }) => step))];
     const guards = await this.#runOnHashes(hashScripts(this.#layout).guard, steps, (step) => this.#ownGuard(step));
-    const lost = steps.filter((_, i) => guards[i] !== 1);
-    const back = lost.flatMap(({ places, above, upsert }) =>
-      above.flatMap((score, i) => (score === null ? [] : [{ ...places[i]!, from: upsert.task.score, to: score }])),
-    );
-    if (back.length > 0) await this.#indexes.move(back);
-    for (const step of lost) step.outcome = false;
+    steps.forEach((step, i) => {
+      if (guards[i] !== 1) step.outcome = false;
+    });
   }
 
   /** What the hash holds after our write. */
@@ -132,20 +158,27 @@ export class SlottedUpsert {
     return [this.#layout.timeTextOf(step.upsert.task), ""];
   }
 
-  async #takeBack(steps: readonly Step[]): Promise<void> {
-    if (steps.length === 0) return;
+  /** Has our scores of what was refused follow the hash there is. Returns those that have none. */
+  async #takeBack(steps: readonly Step[]): Promise<Step[]> {
+    if (steps.length === 0) return [];
     const replies = await this.#commands.pipeline(steps.map(({ key }) => ["HGET", key, "updated_at"]));
     const moves: (Place & { from: number; to: number })[] = [];
     steps.forEach(({ upsert, places }, i) => {
       const score = this.#times.ofHash(typeof replies[i] === "string" ? replies[i] : "");
-      if (score < upsert.task.score)
-        moves.push(...places.map((place) => ({ ...place, from: upsert.task.score, to: score })));
+      if (Number.isNaN(score) || score === upsert.task.score) return;
+      moves.push(...places.map((place) => ({ ...place, from: upsert.task.score, to: score })));
     });
     if (moves.length > 0) await this.#indexes.move(moves);
     const gone = steps.filter((_, i) => replies[i] === null);
     await this.#removal.dropMembers(
       gone.map(({ upsert: { task } }) => ({ id: task, limits: [task.score, task.score] })),
     );
+    return gone;
+  }
+
+  async #lookUp(steps: readonly Step[]): Promise<void> {
+    const wrong = await this.#lookups.set(steps.map(({ upsert }) => upsert.task));
+    for (const step of steps) step.outcome = wrong.get(step.upsert.task.taskId) ?? true;
   }
 
   async #runOnHashes(
@@ -164,6 +197,14 @@ function open(steps: readonly Step[]): Step[] {
 
 function guardOf({ upsert: { seen, seenStatus } }: Step): [string, string] {
   return [seen ?? "", seenStatus === undefined ? "" : `=${seenStatus}`];
+}
+
+function isOurs({ upsert }: Step, score: string | null): boolean {
+  return score !== null && Number(score) === upsert.task.score;
+}
+
+function errorIn(items: readonly unknown[]): TtsctlError | undefined {
+  return items.find((item) => item instanceof TtsctlError);
 }
 
 /** A task that comes twice: the second was decided on before the first was written. */

@@ -139,4 +139,13 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await here.server.call("EXISTS", KEY)).toBe(0);
     expect((await here.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a%3Ab:t2"]);
   });
+
+  it("takes a lookup of another type for a wrong one, and leaves it where its task goes", async () => {
+    await write(task());
+    await here.server.call("DEL", LOOKUP);
+    await here.server.call("HSET", LOOKUP, "a", "b");
+    expect((await mirror.inspect([ID]))[0]!.lookup).toBe("wrong");
+    expect(await mirror.remove([{ id: ID, seen: await seen() }])).toEqual([true]);
+    expect(await left()).toEqual([LOOKUP]);
+  });
 });
