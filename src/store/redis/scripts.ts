@@ -12,6 +12,23 @@ return 1
 `);
 
 /**
+ * The same for the mark of a slot, which is one key, so that a slot that moves has it on one side: a hash with `token`,
+ * empty but while a sync runs, and `at`. KEYS: it. ARGV: the token.
+ */
+export const BEGIN_SLOT = new Script(`
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], 'token', ARGV[1])
+return 1
+`);
+
+/** KEYS: the mark of a slot. ARGV: the token that the sync left, when it ended. */
+export const END_SLOT = new Script(`
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'token', '', 'at', ARGV[2])
+return 1
+`);
+
+/**
  * A page of an index, newest first, with the hashes of its tasks: how many members the range has, members and scores in
  * turn, and of each task the values of some fields. KEYS: the index alone, for nobody knows the others before. ARGV: since
  * (empty: none), until (the same), offset, count, what stands before a member in the key of its task, the fields.

@@ -8,12 +8,16 @@ export function slotOf(key: string): number {
   return crc16(Buffer.from(close > open + 1 ? key.slice(open + 1, close) : key)) % SLOTS;
 }
 
+/** Looking for one takes up to 30 ms. */
+const foundTags = new Map<number, string>();
+
 /** A short text that, in braces, puts a key into a slot. */
 export function tagOf(slot: number): string {
-  for (let i = 0; ; i++) {
+  for (let i = 0; !foundTags.has(slot); i++) {
     const tag = i.toString(36);
-    if (crcOfAscii(tag) % SLOTS === slot) return tag;
+    if (crcOfAscii(tag) % SLOTS === slot) foundTags.set(slot, tag);
   }
+  return foundTags.get(slot)!;
 }
 
 /** One for each slot, as `tagOf` gives it. */

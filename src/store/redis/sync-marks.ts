@@ -1,8 +1,9 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Command, RedisCommands } from "./commands.ts";
+import type { RedisCommands, Reply } from "./commands.ts";
 import { SYNCED_KEY, SYNCING_KEY } from "./keys.ts";
+import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
-import { END_SYNC } from "./scripts.ts";
+import { BEGIN_SLOT, END_SLOT, END_SYNC } from "./scripts.ts";
 import { allTags, slotOf, tagOf } from "./slots.ts";
 
 /** How many marks one round trip sets. */
@@ -15,8 +16,9 @@ const TOKEN_LIFE = 86_400;
  * there only while a sync runs.
  *
  * In a cluster each node loses its data by itself, and a slot moves from one node to another. So each slot has a mark of
- * its own (`tts:ttsctl:synced:{tag}`, some 90 bytes), which lies where the indexes of that slot lie, moves with them, and
- * goes with them; whoever reads an index asks for the mark of its slot.
+ * its own (`tts:ttsctl:synced:{tag}`, a hash of some 100 bytes that has the token too), which lies where the indexes of
+ * that slot lie, moves with them, and goes with them; whoever reads an index asks for the mark of its slot. The one that
+ * a single node has is there for others to see.
  */
 export class SyncMarks {
   readonly #commands: RedisCommands;
@@ -27,37 +29,39 @@ export class SyncMarks {
 
   /** When the last full sync ended, or null: never, or what an index lies with was lost since. */
   async at(indexKey: string): Promise<string | null> {
-    const suffix = this.#commands.isCluster ? suffixOf(tagOf(slotOf(indexKey))) : "";
-    return (await this.#commands.command("GET", SYNCED_KEY + suffix)) as string | null;
+    const reply = this.#commands.isCluster
+      ? this.#commands.command("HGET", slotMark(tagOf(slotOf(indexKey))), "at")
+      : this.#commands.command("GET", SYNCED_KEY);
+    return (await reply) as string | null;
   }
 
   /** Leaves a token that a flush would take away. */
   async begin(token: string): Promise<void> {
-    for (const some of this.#suffixes()) {
-      const sets = some.map((suffix): Command => ["SET", SYNCING_KEY + suffix, token, "EX", TOKEN_LIFE]);
-      for (const reply of await this.#commands.pipeline(sets)) if (reply instanceof TtsctlError) throw reply;
-    }
+    if (this.#commands.isCluster) await this.#forSlots(BEGIN_SLOT, token);
+    else await this.#commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
   }
 
   /** Sets each mark whose token still stands; false where one does not. */
   async end(token: string, when: string): Promise<boolean> {
-    let all = true;
-    for (const some of this.#suffixes()) {
-      const runs = some.map((suffix) => ({ keys: [SYNCING_KEY + suffix, SYNCED_KEY + suffix], args: [token, when] }));
-      for (const reply of await runForEach(this.#commands, END_SYNC, runs)) {
-        if (reply instanceof TtsctlError) throw reply;
-        all &&= reply === 1;
-      }
+    if (!this.#commands.isCluster) {
+      return (await this.#commands.script(END_SYNC, [SYNCING_KEY, SYNCED_KEY], [token, when])) === 1;
     }
+    const all = (await this.#forSlots(END_SLOT, token, when)).every((reply) => reply === 1);
+    if (all) await this.#commands.command("SET", SYNCED_KEY, when);
     return all;
   }
 
-  *#suffixes(): Generator<string[]> {
-    const suffixes = this.#commands.isCluster ? allTags().map(suffixOf) : [""];
-    for (let i = 0; i < suffixes.length; i += MARKS_AT_ONCE) yield suffixes.slice(i, i + MARKS_AT_ONCE);
+  async #forSlots(script: Script, ...args: string[]): Promise<Reply[]> {
+    const runs = allTags().map((tag) => ({ keys: [slotMark(tag)], args }));
+    const replies: Reply[] = [];
+    for (let i = 0; i < runs.length; i += MARKS_AT_ONCE) {
+      replies.push(...(await runForEach(this.#commands, script, runs.slice(i, i + MARKS_AT_ONCE))));
+    }
+    for (const reply of replies) if (reply instanceof TtsctlError) throw reply;
+    return replies;
   }
 }
 
-function suffixOf(tag: string): string {
-  return `:{${tag}}`;
+function slotMark(tag: string): string {
+  return `${SYNCED_KEY}:{${tag}}`;
 }
