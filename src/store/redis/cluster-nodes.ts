@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { RedisCommands } from "./commands.ts";
-import { addressOf, nodeName, SlotMap } from "./slot-map.ts";
+import { addressOf } from "./slot-map.ts";
 import type { Address } from "./target.ts";
 
 /** Connects to one node, and logs in there. @param timeout seconds that it may take */
@@ -13,7 +13,8 @@ export class ClusterNodes {
   readonly #origin: Address;
   readonly #nodes = new Map<string, Promise<RedisCommands>>();
   readonly lost: Promise<TtsctlError>;
-  #lose: (why: TtsctlError) => void = () => {};
+  /** Ends all of them. */
+  lose: (why: TtsctlError) => void = () => {};
   #closed = false;
 
   /** @param origin the node that was asked first: one that tells an empty host means the same. @param timeout seconds */
@@ -22,15 +23,34 @@ export class ClusterNodes {
     this.#timeout = timeout;
     this.#origin = origin;
     this.lost = new Promise((resolve) => {
-      this.#lose = resolve;
+      this.lose = resolve;
     });
   }
 
-  /** @throws TtsctlError REDIS_* where it cannot be connected to */
-  get(name: string): Promise<RedisCommands> {
+  /** Those that are connected to. */
+  get names(): string[] {
+    return [...this.#nodes.keys()];
+  }
+
+  addressOf(name: string): Address {
+    return addressOf(name, this.#origin);
+  }
+
+  /** @throws TtsctlError REDIS_* where it cannot be connected to, which is the end then */
+  async get(name: string): Promise<RedisCommands> {
+    try {
+      return await this.reach(name);
+    } catch (error) {
+      if (error instanceof TtsctlError) this.lose(error);
+      throw error;
+    }
+  }
+
+  /** The same where it is not the end: nothing was sent, and another node may serve its slots by now. */
+  reach(name: string): Promise<RedisCommands> {
     const known = this.#nodes.get(name);
     if (known !== undefined) return known;
-    const node = this.#connect(addressOf(name, this.#origin), this.#timeout);
+    const node = this.#connect(this.addressOf(name), this.#timeout);
     this.add(name, node);
     return node;
   }
@@ -40,78 +60,31 @@ export class ClusterNodes {
     node.then(
       (made) => {
         if (this.#closed) made.close();
-        else void made.lost.then(this.#lose);
+        else void made.lost.then(this.lose);
       },
-      (error: unknown) => {
-        if (error instanceof TtsctlError) this.#lose(error);
-      },
+      () => this.#nodes.delete(name),
     );
+  }
+
+  /**
+   * Asks a node something, over a connection for this alone where there is none.
+   * @param timeout seconds that connecting may take
+   * @throws TtsctlError REDIS_*
+   */
+  async ask<T>(name: string, timeout: number, question: (node: RedisCommands, at: Address) => Promise<T>): Promise<T> {
+    const address = this.addressOf(name);
+    const known = this.#nodes.get(name);
+    if (known !== undefined) return question(await known, address);
+    const node = await this.#connect(address, timeout);
+    try {
+      return await question(node, address);
+    } finally {
+      node.close();
+    }
   }
 
   close(): void {
     this.#closed = true;
     for (const node of this.#nodes.values()) node.then((made) => made.close()).catch(() => {});
   }
-}
-
-/** A node that answered, and how it says that the slots lie. */
-export interface Entrance {
-  readonly address: Address;
-  readonly node: RedisCommands;
-  readonly map: SlotMap;
-}
-
-/**
- * Asks some nodes of a cluster, one after the other, where its slots are, until one knows.
- * @param timeout seconds for all of them
- * @throws TtsctlError REDIS_* naming every node that was tried; at once where one answers that it cannot be used at all
- */
-export async function enterCluster(
-  connect: ConnectNode,
-  seeds: readonly Address[],
-  timeout: number,
-): Promise<Entrance> {
-  const deadline = performance.now() + timeout * 1000;
-  const failures: TtsctlError[] = [];
-  for (const [i, address] of seeds.entries()) {
-    const left = (deadline - performance.now()) / 1000;
-    try {
-      const node = await connect(address, i === seeds.length - 1 ? left : left / 2);
-      const map = SlotMap.of(await askSlots(node), address);
-      if (map.covered > 0) return { address, node, map };
-      node.close();
-      failures.push(knowsNothing(address));
-    } catch (error) {
-      if (!(error instanceof TtsctlError) || !MAY_BE_OTHERWISE_ELSEWHERE.has(error.code)) throw error;
-      failures.push(error);
-    }
-  }
-  throw noneAnswered(failures);
-}
-
-const MAY_BE_OTHERWISE_ELSEWHERE = new Set(["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"]);
-
-async function askSlots(node: RedisCommands) {
-  try {
-    return await node.command("CLUSTER", "SLOTS");
-  } catch (error) {
-    node.close();
-    throw error;
-  }
-}
-
-function knowsNothing(address: Address): TtsctlError {
-  return new TtsctlError("REDIS_CLUSTER", `Redis at ${nodeName(address)} knows of no slots: it belongs to no cluster`, {
-    hint: "name a node of the cluster in [redis] host and port, or several in nodes",
-  });
-}
-
-function noneAnswered(failures: readonly TtsctlError[]): TtsctlError {
-  const [first] = failures;
-  if (failures.length === 1) return first!;
-  const code = failures.every(({ code }) => code === first!.code) ? first!.code : "REDIS_UNAVAILABLE";
-  const tried = failures.map(({ message }) => message).join("; ");
-  return new TtsctlError(code, `no node of the cluster can be used: ${tried}`, {
-    hint: "start its nodes, or check [redis] host, port and nodes",
-  });
 }

@@ -3,7 +3,6 @@ import { ClusterClient } from "./cluster-client.ts";
 import type { RedisCommands } from "./commands.ts";
 import { KnownNodes } from "./known-nodes.ts";
 import { connectBySentinels } from "./sentinel.ts";
-import { addressOf } from "./slot-map.ts";
 import type { Address, RedisTarget } from "./target.ts";
 
 /**
@@ -23,17 +22,11 @@ export async function connectRedis(target: RedisTarget, known = new KnownNodes()
   }
 }
 
-async function connectCluster(
-  target: RedisTarget,
-  named: readonly Address[],
-  known: KnownNodes,
-): Promise<RedisCommands> {
-  const client = await ClusterClient.connect({
+function connectCluster(target: RedisTarget, named: readonly Address[], known: KnownNodes): Promise<RedisCommands> {
+  return ClusterClient.connect({
     seeds: known.seeds(named),
     connect: (node, within) => RedisClient.connect({ ...target, place: { kind: "node", ...node } }, within),
+    note: (nodes) => known.note(named, nodes),
     timeout: target.timeout,
   });
-  const nodes = [...client.map.nodes].map((name) => addressOf(name, named[0]!));
-  known.note(named, nodes);
-  return client;
 }

@@ -7,8 +7,10 @@ import type { Address } from "./target.ts";
 export type Redirect =
   | { readonly kind: "moved"; readonly slot: number; readonly to: string }
   | { readonly kind: "ask"; readonly to: string }
-  /** The keys are between two nodes, or the cluster has no primary for them at the moment. */
-  | { readonly kind: "wait" };
+  /** The keys are between two nodes. */
+  | { readonly kind: "wait" }
+  /** The cluster has no primary for the keys at the moment, as far as this node knows. */
+  | { readonly kind: "down" };
 
 /** Null for any other reply. @param from the node that sent it */
 export function redirectOf(reply: Reply, from: Address): Redirect | null {
@@ -16,5 +18,6 @@ export function redirectOf(reply: Reply, from: Address): Redirect | null {
   const [word, slot, to] = reply.reply.split(" ");
   if (word === "MOVED") return { kind: "moved", slot: Number(slot), to: nodeName(addressOf(to!, from)) };
   if (word === "ASK") return { kind: "ask", to: nodeName(addressOf(to!, from)) };
-  return word === "TRYAGAIN" || word === "CLUSTERDOWN" ? { kind: "wait" } : null;
+  if (word === "CLUSTERDOWN") return { kind: "down" };
+  return word === "TRYAGAIN" ? { kind: "wait" } : null;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Reply } from "./commands.ts";
 import { SLOTS } from "./slots.ts";
 import type { Address } from "./target.ts";
@@ -7,10 +8,14 @@ export function nodeName({ host, port }: Address): string {
   return `${host}:${port}`;
 }
 
-/** @param asked the node that told the name: an empty host is its own */
+/** @param asked the node that told the name: a host that is empty, or `?`, is its own */
 export function addressOf(name: string, asked: Address): Address {
   const colon = name.lastIndexOf(":");
-  return { host: name.slice(0, colon) || asked.host, port: Number(name.slice(colon + 1)) };
+  return { host: hostOf(name.slice(0, colon), asked), port: Number(name.slice(colon + 1)) };
+}
+
+function hostOf(told: string | null, asked: Address): string {
+  return told && told !== "?" ? told : asked.host;
 }
 
 /** What `CLUSTER SLOTS` says of a node; its host may be empty, unknown, or not to be told. */
@@ -26,7 +31,7 @@ export class SlotMap {
   static of(reply: Reply, asked: Address): SlotMap {
     const map = new SlotMap();
     for (const [from, to, ...nodes] of reply as unknown as [number, number, ...ToldNode[]][]) {
-      const names = nodes.map(([host, port]) => nodeName({ host: host && host !== "?" ? host : asked.host, port }));
+      const names = nodes.map(([host, port]) => nodeName({ host: hostOf(host, asked), port }));
       for (const name of names) map.nodes.add(name);
       for (let slot = from; slot <= to; slot++) map.move(slot, names[0]!);
     }
@@ -49,5 +54,10 @@ export class SlotMap {
   /** How many slots are served. */
   get covered(): number {
     return this.#primaries.filter((name) => name !== undefined).length;
+  }
+
+  /** The same text for maps by which every slot is served by the same primary. */
+  get print(): string {
+    return createHash("sha1").update(this.#primaries.join()).digest("hex");
   }
 }

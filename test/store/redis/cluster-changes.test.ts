@@ -1,0 +1,196 @@
+import { describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import type { RedisCommands } from "../../../src/store/redis/commands.ts";
+import { SLOTS, slotOf } from "../../../src/store/redis/slots.ts";
+import type { Address } from "../../../src/store/redis/target.ts";
+import { connectOnPaper, paperNodes, serves } from "./paper-cluster.ts";
+
+const DOWN = "-CLUSTERDOWN Hash slot not served";
+
+/** Everything that a walk gives back, told when a step was made. */
+async function walk(client: RedisCommands, words: readonly string[], onStep: (steps: number) => void = () => {}) {
+  const found: string[] = [];
+  let cursor = "0";
+  let steps = 0;
+  do {
+    const reply = await client.command(...words, cursor, "COUNT", 1);
+    const [next, some] = reply as [string, string[]];
+    found.push(...some);
+    cursor = next;
+    onStep(++steps);
+  } while (cursor !== "0" && steps < 100);
+  return found;
+}
+
+describe("a node that left its cluster", () => {
+  it("is asked no more where the others serve its slots", async () => {
+    const [left, other, third] = paperNodes(3);
+    const client = await connectOnPaper([left!, other!, third!]);
+    expect(await client.command("SET", "n", 1)).toBe("OK");
+    left!.slots = [];
+    left!.isUp = false;
+    left!.answer = () => DOWN;
+    serves(other!, [other!, third!]);
+    expect(await client.command("INCR", "n")).toBe("OK");
+    expect(other!.heard).toEqual([["INCR", "n"]]);
+    expect(left!.heard).toHaveLength(2);
+    await client.command("PING");
+    expect(left!.heard).toHaveLength(2);
+  });
+
+  it("is not believed though it still tells of all slots", async () => {
+    const [left, other] = paperNodes(2);
+    const client = await connectOnPaper([left!, other!]);
+    left!.isUp = false;
+    left!.answer = () => DOWN;
+    serves(other!, [other!]);
+    expect(await client.command("INCR", "n")).toBe("OK");
+  });
+
+  it("ends the client where nobody serves its slots in time, which names slot and node", async () => {
+    const [left, other] = paperNodes(2);
+    const client = await connectOnPaper([left!, other!]);
+    for (const node of [left!, other!]) Object.assign(node, { slots: [], isUp: false, answer: () => DOWN });
+    const error = await client.command("GET", "n").catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: "REDIS_CLUSTER" });
+    expect(error.message).toContain(`slot ${slotOf("n")} at ${left!.name}: CLUSTERDOWN`);
+    expect(await client.lost).toBe(error);
+  });
+
+  it("and is shut down is no loss where nothing was sent to it", async () => {
+    const [teller, left, other] = paperNodes(3);
+    serves(left!, [teller!]);
+    const clients = await Promise.all([1, 2].map(() => connectOnPaper([teller!, left!, other!], { seeds: [teller!] })));
+    left!.isGone = true;
+    serves(other!, [teller!]);
+    const [client, watcher] = clients;
+    expect(await watcher!.each("TIME")).toEqual([{ where: other!.name, reply: "OK" }]);
+    expect(await client!.pipeline(["n", "m"].map((key) => ["INCR", key]))).toEqual(["OK", "OK"]);
+    expect(other!.heard).toHaveLength(3);
+  });
+
+  it("and is refused stays a loss where it still has the slots", async () => {
+    const [teller, gone] = paperNodes(2);
+    serves(gone!, [teller!]);
+    const client = await connectOnPaper([teller!, gone!], { seeds: [teller!] });
+    gone!.isGone = true;
+    const error = await client.command("GET", "n").catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect(await client.lost).toBe(error);
+  });
+
+  it("is passed over at the entrance, unless no other knows more", async () => {
+    const [left, other] = paperNodes(2);
+    left!.slots = [[0, 99, left!.name]];
+    left!.isUp = false;
+    serves(other!, [other!]);
+    expect((await connectOnPaper([left!, other!])).where).toContain(other!.name);
+    other!.isGone = true;
+    expect((await connectOnPaper([left!, other!])).where).toContain(left!.name);
+  });
+});
+
+it("nodes are noted as often as one tells of them, and not by one that is cut off", async () => {
+  const [first, second, third] = paperNodes(3);
+  const noted: string[] = [];
+  const note = (nodes: readonly Address[]) => void noted.push(nodes.map(({ host }) => host).join());
+  const client = await connectOnPaper([first!, second!, third!], { seeds: [first!], note });
+  serves(second!, [first!, second!]);
+  first!.answer = () => `-MOVED ${slotOf("n")} ${second!.name}`;
+  await client.command("GET", "n");
+  expect(noted).toEqual(["10.0.0.1", "10.0.0.2"]);
+  first!.isUp = false;
+  await connectOnPaper([first!], { note });
+  expect(noted).toHaveLength(2);
+});
+
+it("a redirect without a host leads to the node that gave it", async () => {
+  const [node] = paperNodes(1);
+  const client = await connectOnPaper([node!]);
+  node!.answer = () => {
+    node!.answer = () => "OK";
+    return `-MOVED ${slotOf("n")} ?:7000`;
+  };
+  expect(await client.command("GET", "n")).toBe("OK");
+});
+
+describe("a walk over an index", () => {
+  /** Each node has its own order: what comes first on one comes last on the other. */
+  const steps = (members: readonly string[]) => (command: readonly (string | number)[]) => {
+    const at = Number(command[2]);
+    return [String((at + 1) % members.length), [members[at]!]];
+  };
+
+  it("begins again where another node has the index by now", async () => {
+    const [one, two] = paperNodes(2);
+    one!.answer = steps(["a", "b", "c"]);
+    two!.answer = steps(["c", "b", "a"]);
+    const client = await connectOnPaper([one!, two!]);
+    const found = await walk(client, ["ZSCAN", "n"], (step) => {
+      if (step !== 2) return;
+      serves(two!, [one!, two!]);
+      one!.answer = () => `-MOVED ${slotOf("n")} ${two!.name}`; // as one says that was demoted, too
+    });
+    expect(found).toEqual(["a", "b", "c", "b", "a"]);
+  });
+
+  it("gives up where the index does not stay anywhere", async () => {
+    const nodes = paperNodes(2);
+    for (const node of nodes) node.answer = steps(["a", "b", "c"]);
+    const client = await connectOnPaper(nodes);
+    const moving = walk(client, ["ZSCAN", "n"], (step) => {
+      const [to, from] = step % 2 ? [nodes[1]!, nodes[0]!] : [nodes[0]!, nodes[1]!];
+      serves(to, nodes);
+      from.answer = () => `-MOVED ${slotOf("n")} ${to.name}`;
+      to.answer = steps(["a", "b", "c"]);
+    });
+    await expect(moving).rejects.toMatchObject({ code: "REDIS_CLUSTER" });
+  });
+});
+
+describe("a walk over the keys", () => {
+  /** Three nodes; the third is no part of the cluster yet. */
+  async function scene() {
+    const [one, two, fresh] = paperNodes(3);
+    const halves = [
+      [0, 99, one!.name],
+      [100, SLOTS - 1, two!.name],
+    ] as const;
+    for (const node of [one!, two!]) node.slots = [...halves];
+    const keys = new Map([
+      [one!, ["a"]],
+      [two!, ["b"]],
+      [fresh!, [] as string[]],
+    ]);
+    for (const [node, own] of keys) node.answer = () => ["0", [...own]];
+    const client = await connectOnPaper([one!, two!, fresh!], { seeds: [one!] });
+    const move = (tellers = [one!, two!, fresh!]) => {
+      for (const node of tellers) node.slots = [halves[0], [100, SLOTS - 1, fresh!.name]];
+      keys.get(fresh!)!.push(...keys.get(two!)!.splice(0));
+    };
+    return { client, move, one: one!, two: two!, fresh: fresh! };
+  }
+
+  it("learns of a node that is new since", async () => {
+    const { client, move } = await scene();
+    expect(await walk(client, ["SCAN"])).toEqual(["a", "b"]);
+    move();
+    expect(await walk(client, ["SCAN"])).toEqual(["a", "b"]);
+  });
+
+  it("begins again where slots moved meanwhile, though only who gave them away knows yet", async () => {
+    const { client, move, two, fresh } = await scene();
+    const found = await walk(client, ["SCAN"], (step) => {
+      if (step === 1) move([two, fresh]);
+    });
+    expect(found).toEqual(["a", "a", "b"]);
+  });
+
+  it("gives up where slots do not stay anywhere", async () => {
+    const { client, one } = await scene();
+    const moving = walk(client, ["SCAN"], (step) => {
+      one.slots = [[step, SLOTS - 1, one.name]];
+    });
+    await expect(moving).rejects.toBeInstanceOf(TtsctlError);
+  });
+});
