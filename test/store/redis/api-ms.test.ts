@@ -140,6 +140,12 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect((await here.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a%3Ab:t2"]);
   });
 
+  it("names the task where the index is of another type and its lookup leads to another user", async () => {
+    await here.server.call("SET", LOOKUP, "somebody");
+    await here.server.call("SET", "tts:tasks:index", "a string");
+    expect(await mirror.lookClosely([ID])).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
+  });
+
   it("takes a lookup of another type for a wrong one, and leaves it where its task goes", async () => {
     await write(task());
     await here.server.call("DEL", LOOKUP);
