@@ -17,7 +17,7 @@ const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--mi
   --minutes  how long the library is put under load (a sixth)
   --json     where the results go as JSON too
   --scaling  measure what docs/scaling.md reckons with, and nothing else
-  --docs     write docs/performance.md, .json and .svg; with --scaling docs/scaling.md and .json`;
+  --docs     write the rows into docs/performance.md, .json and .svg; with --scaling docs/scaling.md and .json`;
 
 /** How long the library is put under load, unless --minutes says otherwise. */
 const LOAD_SECONDS = 10;
