@@ -171,7 +171,11 @@ class SyncRun {
   async #hasListed(): Promise<boolean> {
     const { rows } = this.#snapshot;
     const step = Math.ceil(this.#snapshot.size / BATCH);
-    const some = [...this.#rows()].filter((row, i) => i % step === 0 && this.#listed.isInPlace(rows.key(row)));
+    const some: number[] = [];
+    let passed = 0;
+    for (const row of this.#rows()) {
+      if (passed++ % step === 0 && this.#listed.isInPlace(rows.key(row))) some.push(row);
+    }
     const looks = await this.#parts.mirror.lookClosely(some.map((row) => this.#idOf(row)));
     return looks.every((look) => look instanceof TtsctlError || look.seen === null || look.indexScore !== null);
   }

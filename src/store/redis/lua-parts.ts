@@ -1,5 +1,15 @@
 import type { Layout } from "./layout.ts";
 
+/** What is made of a layout once, however often it is asked for. */
+export function perLayout<T extends object>(make: (layout: Layout) => T): (layout: Layout) => T {
+  const made = new WeakMap<Layout, T>();
+  return (layout) => {
+    const known = made.get(layout) ?? make(layout);
+    made.set(layout, known);
+    return known;
+  };
+}
+
 /** How many tasks a call is about. */
 export function countOf({ lookup }: Layout): string {
   return `(#KEYS - 1) / ${lookup === undefined ? 2 : 3}`;

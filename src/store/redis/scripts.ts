@@ -1,5 +1,5 @@
-import type { Layout } from "./layout.ts";
 import { removeScript, upsertScript } from "./lua-changing.ts";
+import { perLayout } from "./lua-parts.ts";
 import { inspectScript, lookScript, matchScript, seeScript } from "./lua-reading.ts";
 import { Script } from "./script.ts";
 
@@ -58,19 +58,13 @@ export interface LayoutScripts {
   readonly inspect: Script;
 }
 
-const made = new WeakMap<Layout, LayoutScripts>();
-
-export function layoutScripts(layout: Layout): LayoutScripts {
-  const known = made.get(layout);
-  if (known !== undefined) return known;
-  const scripts = {
+export const layoutScripts = perLayout(
+  (layout): LayoutScripts => ({
     look: new Script(lookScript(layout)),
     see: new Script(seeScript(layout)),
     upsert: new Script(upsertScript(layout)),
     remove: new Script(removeScript(layout)),
     match: new Script(matchScript(layout)),
     inspect: new Script(inspectScript(layout)),
-  };
-  made.set(layout, scripts);
-  return scripts;
-}
+  }),
+);

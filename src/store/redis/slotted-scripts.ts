@@ -1,5 +1,5 @@
 import type { Layout } from "./layout.ts";
-import { guardFunction, readFields, writeFields } from "./lua-parts.ts";
+import { guardFunction, perLayout, readFields, writeFields } from "./lua-parts.ts";
 import { Script } from "./script.ts";
 
 /*
@@ -15,20 +15,14 @@ export interface HashScripts {
   readonly inspect: Script;
 }
 
-const made = new WeakMap<Layout, HashScripts>();
-
-export function hashScripts(layout: Layout): HashScripts {
-  const known = made.get(layout);
-  if (known !== undefined) return known;
-  const scripts = {
+export const hashScripts = perLayout(
+  (layout): HashScripts => ({
     guard: new Script(guardScript(layout)),
     write: new Script(writeScript(layout)),
     remove: new Script(removeScript(layout)),
     inspect: new Script(inspectScript(layout)),
-  };
-  made.set(layout, scripts);
-  return scripts;
-}
+  }),
+);
 
 /** ARGV: what was seen, status (as in `guardFunction`). 1 where it still is so, else 0. */
 function guardScript(layout: Layout): string {
