@@ -18,7 +18,8 @@ async function clusterOf(site: Site): Promise<RedisCluster> {
   return cluster;
 }
 
-function environment(cluster: RedisCluster): Record<string, string> {
+/** The variables that have ttsctl work with a cluster. */
+export function environment(cluster: RedisCluster): Record<string, string> {
   const nodes = cluster.primaries.map(({ port }) => `127.0.0.1:${port}`);
   return { REDIS_CLUSTER: "true", REDIS_NODES: nodes.join(",") };
 }

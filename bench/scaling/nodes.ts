@@ -1,6 +1,7 @@
 import { RedisCluster } from "../../test/helpers/cluster.ts";
 import { RedisServer } from "../../test/helpers/redis.ts";
 import { expectCounts } from "../expect.ts";
+import { environment } from "../rows/cluster.ts";
 import type { Site } from "../site.ts";
 import type { Figure } from "./figure.ts";
 
@@ -17,12 +18,11 @@ export async function nodeFigures(site: Site): Promise<Figure[]> {
   const single = await RedisServer.start();
   const cluster = await RedisCluster.start();
   try {
-    const nodes = cluster.primaries.map(({ port }) => `127.0.0.1:${port}`).join(",");
     return [
       ...(await figuresOf(site, { id: "one", name: "one node", nodes: [single], env: { REDIS_URL: single.url } })),
       ...(await figuresOf(site, {
         ...{ id: "three", name: "a cluster of three", nodes: cluster.primaries },
-        env: { REDIS_CLUSTER: "true", REDIS_NODES: nodes },
+        env: environment(cluster),
       })),
     ];
   } finally {

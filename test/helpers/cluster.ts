@@ -1,4 +1,4 @@
-import { freePort, RedisServer } from "./redis.ts";
+import { freePort, pairsOf, RedisServer } from "./redis.ts";
 import { RespError, type RespReply } from "./resp.ts";
 import { until } from "./until.ts";
 
@@ -98,14 +98,12 @@ export class RedisCluster {
   }
 
   async hash(key: string): Promise<Record<string, string>> {
-    const flat = (await this.call("HGETALL", key)) as string[];
-    return Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!]] : [])));
+    return Object.fromEntries(pairsOf(await this.call("HGETALL", key)));
   }
 
   /** Members of a sorted set with their scores as Redis writes them, lowest first. */
   async zset(key: string): Promise<[string, string][]> {
-    const flat = (await this.call("ZRANGE", key, 0, -1, "WITHSCORES")) as string[];
-    return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!] as [string, string]] : []));
+    return pairsOf(await this.call("ZRANGE", key, 0, -1, "WITHSCORES"));
   }
 
   /** Everything in it, to see that nothing changed. */

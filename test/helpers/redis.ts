@@ -37,6 +37,12 @@ export class ServerProcess {
   }
 }
 
+/** What stands two by two in a flat reply: fields and values, members and scores. */
+export function pairsOf(reply: RespReply): [string, string][] {
+  const flat = reply as string[];
+  return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!] as [string, string]] : []));
+}
+
 /** A real redis-server of a test's own, on a free port, without persistence, in a folder of its own. */
 export class RedisServer {
   readonly port: number;
@@ -126,14 +132,12 @@ export class RedisServer {
   }
 
   async hash(key: string): Promise<Record<string, string>> {
-    const flat = (await this.call("HGETALL", key)) as string[];
-    return Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!]] : [])));
+    return Object.fromEntries(pairsOf(await this.call("HGETALL", key)));
   }
 
   /** Members of a sorted set with their scores as Redis writes them, lowest first. */
   async zset(key: string): Promise<[string, string][]> {
-    const flat = (await this.call("ZRANGE", key, 0, -1, "WITHSCORES")) as string[];
-    return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!] as [string, string]] : []));
+    return pairsOf(await this.call("ZRANGE", key, 0, -1, "WITHSCORES"));
   }
 
   /** Everything in it, to see that nothing changed. */

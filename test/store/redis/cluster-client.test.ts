@@ -11,6 +11,7 @@ import { serve, silentServer } from "../../helpers/faults.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { until } from "../../helpers/until.ts";
+import { failureOf } from "./setup.ts";
 
 const TIMEOUT_S = 1;
 
@@ -45,18 +46,7 @@ async function connect(ports: readonly number[], known?: KnownNodes): Promise<Re
   return client;
 }
 
-/** What it fails with, and that it did so in time. */
-async function failure(work: () => Promise<unknown>): Promise<TtsctlError> {
-  const began = performance.now();
-  const error = await work().then(
-    (value) => new Error(`it went well: ${JSON.stringify(value)}`),
-    (thrown) => thrown,
-  );
-  expect(error).toBeInstanceOf(TtsctlError);
-  expect(performance.now() - began).toBeLessThan(TIMEOUT_S * 2000 + 1000);
-  expect(error.message).not.toMatch(/\n/);
-  return error;
-}
+const failure = (work: () => Promise<unknown>) => failureOf(work, TIMEOUT_S * 2000 + 1000);
 
 /** A client of a cluster, and the slot of a key with the node that has it and another. */
 async function scene(cluster: RedisCluster) {

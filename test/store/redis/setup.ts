@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { RedisCluster } from "../../helpers/cluster.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
@@ -22,4 +23,17 @@ export function useMirror(kind: Kind = "one node"): { server: Server; mirror: Mi
   });
   afterEach(() => here.mirror.close());
   return here;
+}
+
+/** What it fails with, in one line, and that it did so in time. @param withinMs milliseconds */
+export async function failureOf(work: () => Promise<unknown>, withinMs: number): Promise<TtsctlError> {
+  const began = performance.now();
+  const error = await work().then(
+    (value) => new Error(`it went well: ${JSON.stringify(value)}`),
+    (thrown) => thrown,
+  );
+  expect(error).toBeInstanceOf(TtsctlError);
+  expect(performance.now() - began).toBeLessThan(withinMs);
+  expect(error.message).not.toMatch(/\n/);
+  return error;
 }
