@@ -54,6 +54,12 @@ export class Sentinel {
   }
 }
 
+/** What a server says it is; none where it is silent, or where Sentinel closed the connections to it that very moment. */
+async function roleOf(server: RedisServer): Promise<string | undefined> {
+  const [role] = ((await server.call("ROLE").catch(() => null)) ?? []) as string[];
+  return role;
+}
+
 /** A primary, a replica, and three Sentinels that watch over them. */
 export class SentinelSite {
   readonly name = "tts";
@@ -110,10 +116,7 @@ export class SentinelSite {
 
   /** The server that is the primary by its own word. */
   async primary(): Promise<RedisServer> {
-    for (const server of this.servers) {
-      const [role] = ((await server.call("ROLE").catch(() => null)) ?? []) as string[];
-      if (role === "master") return server;
-    }
+    for (const server of this.servers) if ((await roleOf(server)) === "master") return server;
     throw new Error("no server is a primary");
   }
 
@@ -147,7 +150,7 @@ export class SentinelSite {
     const old = await this.primary();
     await this.sentinels[0]!.resp.call("SENTINEL", "FAILOVER", this.name);
     await this.hasLeft(old.port);
-    await until(async () => ((await old.call("ROLE")) as string[])[0] === "slave", 60);
+    await until(async () => (await roleOf(old)) === "slave", 60);
   }
 
   /** The primary is gone from one moment to the next; the Sentinels find out by themselves. */
