@@ -3,9 +3,10 @@ import { isRedisError, TtsctlError } from "../errors.ts";
 import { sameJson } from "../json/same.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
+import { RowWindow } from "../store/file/row-window.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { KeyTable } from "../store/key-table.ts";
-import { BATCH, type Expected, type Outcome } from "../store/redis/copies.ts";
+import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import { type Look, UNKNOWN } from "../store/redis/look.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -16,7 +17,7 @@ import { NO_FILTER } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
-import { type ListedFile, MemberList } from "./member-list.ts";
+import { ListedFile } from "./listed-file.ts";
 import { batches, IN_FLIGHT, pool, throwIfInterrupted } from "./pool.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
@@ -66,17 +67,17 @@ export interface SyncParts {
 }
 
 /**
- * Pushes the store file to Redis. Redis is listed first and the file read after, so that a task which the service
- * creates meanwhile is never taken for an orphan. The caller holds the run lock.
+ * Pushes the store file to Redis. What is pushed, and what is an orphan, goes by the file as it was after Redis was listed,
+ * so that a task which the service creates meanwhile is never taken for an orphan. The caller holds the run lock.
  * @throws TtsctlError STORE_*, REDIS_* (also when Redis is lost midway), MAX_DELETE_EXCEEDED before the first deletion
  */
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
   await checkReading(parts.mirror);
-  const { snapshot, members, listed } = await readBoth(parts, options.userId);
+  const { snapshot, listed } = await readBoth(parts, options.userId);
   try {
     if (options.prune) {
-      refuseUnsafePrune(snapshot, { listed: members, orphans: listed.orphans.size }, options);
+      refuseUnsafePrune(snapshot, listed, options);
       if (!options.dryRun && listed.orphans.size > 0) await parts.confirm(listed.orphans.size);
     }
     const run = new SyncRun(parts, { snapshot, listed }, options);
@@ -94,23 +95,35 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
   }
 }
 
-/** Redis first, then the file. Of the list of members, as large as the file's keys, only what was found out stays in memory. */
+/**
+ * The file, Redis beside it, and where the file moved meanwhile the file once more: a file that did not move is what it
+ * would be if it were read after.
+ */
 async function readBoth({ mirror, file }: SyncParts, userId: string | undefined) {
-  const members = await MemberList.read(mirror, userId);
-  const snapshot = await file.read();
-  return { snapshot, members: members.size, listed: members.compare(snapshot) };
+  const before = await file.read();
+  let snapshot: Snapshot | undefined;
+  try {
+    const listed = await ListedFile.read(before, mirror, userId);
+    if (await file.isCurrent(before)) return { snapshot: before.share(), listed };
+    snapshot = await file.read();
+    return { snapshot, listed: listed.beside(snapshot) };
+  } finally {
+    await before.close();
+  }
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
-function refuseUnsafePrune(
-  snapshot: Snapshot,
-  counts: { listed: number; orphans: number },
-  options: SyncOptions,
-): void {
+function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: SyncOptions): void {
   if (snapshot.size === 0 && !options.allowEmpty) {
     throw storeEmpty(snapshot, ": nothing was pruned, and nothing was written");
   }
-  checkBrake(counts.orphans, counts.listed, options.maxDelete);
+  checkBrake(listed.orphans.size, listed.members, options.maxDelete);
+}
+
+/** Rows that are pushed together, and where their records are read. */
+interface Batch {
+  readonly rows: readonly number[];
+  readonly window: RowWindow;
 }
 
 /** One sync under way: a snapshot, and what came of its tasks so far. */
@@ -120,8 +133,8 @@ class SyncRun {
   readonly #listed: ListedFile;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
-  /** Whether a score that the listing of the global index had need not be asked for; the list of a user has others. */
-  #trustsListing: boolean;
+  /** Whether what was in step when it was listed need not be looked at again. */
+  #trustsListing = true;
   #unanswered = 0;
   readonly result: SyncOutcome;
 
@@ -134,7 +147,6 @@ class SyncRun {
     this.#parts = parts;
     this.#snapshot = snapshot;
     this.#listed = listed;
-    this.#trustsListing = options.userId === undefined;
     this.#options = options;
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     this.result = {
@@ -156,7 +168,41 @@ class SyncRun {
   }
 
   async #pushAll(): Promise<void> {
-    await pool(batches(this.#rows(), BATCH), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
+    await pool(this.#batches(), IN_FLIGHT, (batch) => this.#pushBatch(batch), this.#parts.signal);
+    this.#showProgress();
+  }
+
+  /**
+   * What is not known to be in step, in batches. Of neighbours in the file the oldest come first: Redis finds a place in
+   * its indexes much sooner beside the one before.
+   */
+  *#batches(): Generator<Batch> {
+    const { rows: table } = this.#snapshot;
+    for (const window of RowWindow.over(this.#snapshot, this.#rowsToPush())) {
+      const sorted = window.rows.toSorted((a, b) => table.score(a) - table.score(b));
+      for (const rows of batches(sorted, BATCH)) yield { rows, window };
+    }
+  }
+
+  *#rowsToPush(): Generator<number> {
+    for (const row of this.#rows()) {
+      if (this.#isSettled(row)) this.#countUnchanged();
+      else yield row;
+    }
+  }
+
+  #countUnchanged(): void {
+    this.result.total++;
+    this.result.unchanged++;
+    if (this.result.total % BATCH === 0) this.#showProgress();
+  }
+
+  #showProgress(): void {
+    this.#parts.reporter.progress("syncing", this.result.total, this.#snapshot.size);
+  }
+
+  #isSettled(row: number): boolean {
+    return this.#trustsListing && !this.#options.checksum && this.#listed.isInStep(this.#snapshot.rows.key(row));
   }
 
   #rows(): Iterable<number> {
@@ -165,19 +211,18 @@ class SyncRun {
   }
 
   /**
-   * Whether the global index still has what its listing said, by some of its members: the whole key may have been deleted
-   * or evicted meanwhile. A task that is gone with its hash was deleted by the service.
+   * Whether Redis still has what its listing said was in step, by some of it: an index may have been deleted or evicted
+   * meanwhile, or all be gone. A task that is gone with its hash was deleted by the service, but not most of them.
    */
   async #hasListed(): Promise<boolean> {
-    const { rows } = this.#snapshot;
     const step = Math.ceil(this.#snapshot.size / BATCH);
     const some: number[] = [];
     let passed = 0;
-    for (const row of this.#rows()) {
-      if (passed++ % step === 0 && this.#listed.isInPlace(rows.key(row))) some.push(row);
-    }
+    for (const row of this.#rows()) if (passed++ % step === 0 && this.#isSettled(row)) some.push(row);
     const looks = await this.#parts.mirror.lookClosely(some.map((row) => this.#idOf(row)));
-    return looks.every((look) => look instanceof TtsctlError || look.seen === null || look.indexScore !== null);
+    const known = looks.flatMap((look) => (look instanceof TtsctlError ? [] : [look]));
+    const there = known.filter(({ seen }) => seen !== null);
+    return there.length * 2 >= known.length && there.every(({ indexScore }) => indexScore !== null);
   }
 
   /** All of it once more, and every score is asked for; what was written before counts as written. */
@@ -217,17 +262,13 @@ class SyncRun {
     for (const line of invalidWarnings(this.#snapshot)) this.#parts.reporter.warn(line);
   }
 
-  async #pushBatch(rows: readonly number[]): Promise<void> {
-    const { rows: table } = this.#snapshot;
-    const ids = rows.map((row) => ({
-      ...this.#idOf(row),
-      isIndexed: this.#trustsListing && this.#listed.isInPlace(table.key(row)),
-    }));
+  async #pushBatch({ rows, window }: Batch): Promise<void> {
+    const ids = rows.map((row) => this.#idOf(row));
     const looks = await this.#look(rows, ids);
     const settled = rows.map((row, i) => this.#settle(row, looks[i]!));
     const left = rows.flatMap((_, i) => (settled[i] === undefined ? [i] : []));
     const outcomes = await this.#write(
-      left.map((i) => rows[i]!),
+      { rows: left.map((i) => rows[i]!), window },
       left.map((i) => looks[i] as Look),
     );
     left.forEach((i, at) => {
@@ -235,14 +276,14 @@ class SyncRun {
     });
     const fatal = settled.map((outcome, i) => this.#count(outcome!, ids[i]!)).find((error) => error !== undefined);
     if (fatal !== undefined) throw fatal;
-    this.#parts.reporter.progress("syncing", this.result.total, this.#snapshot.size);
+    this.#showProgress();
   }
 
   /**
    * What the mirror has of each task. A write to one that the index did not know when it was listed is guarded as new:
    * where a copy came meanwhile it is refused, and looked at then.
    */
-  async #look(rows: readonly number[], ids: readonly Expected[]): Promise<Outcome<Look>[]> {
+  async #look(rows: readonly number[], ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
     const isKnown = rows.map((row) => this.#options.dryRun || this.#listed.isMember(this.#snapshot.rows.key(row)));
     const looks = await this.#parts.mirror.lookClosely(ids.filter((_, i) => isKnown[i]));
     let next = 0;
@@ -257,9 +298,9 @@ class SyncRun {
     return decision === "unchanged" && !this.#options.checksum ? decision : undefined;
   }
 
-  async #write(rows: readonly number[], looks: readonly Look[]): Promise<Outcome<WriteOutcome>[]> {
+  async #write({ rows, window }: Batch, looks: readonly Look[]): Promise<Outcome<WriteOutcome>[]> {
     if (rows.length === 0) return [];
-    const tasks = await this.#snapshot.readTasks(rows);
+    const tasks = await window.tasks(rows);
     const differing = this.#options.checksum ? await this.#differing(tasks) : new Set<Task>();
     const groups = [tasks.filter((task) => differing.has(task)), tasks.filter((task) => !differing.has(task))];
     const lookOf = new Map(tasks.map((task, i) => [task, looks[i]!]));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MemberList } from "../../src/operations/member-list.ts";
+import { ListedFile } from "../../src/operations/listed-file.ts";
 import { isExpired } from "../../src/operations/purge/policy.ts";
 import { chosenRows, survey } from "../../src/operations/purge/survey.ts";
 import { record } from "../helpers/records.ts";
@@ -40,9 +40,9 @@ describe("survey", () => {
     expect([...found.others.ids()].map(({ taskId }) => taskId).sort()).toEqual(ids.sort());
     expect(found.onlyInRedis.size).toBe(4000);
     expect(found.members).toBe(4000);
-    const listed = await MemberList.read(site.mirror, undefined);
-    expect(listed.size).toBe(4000);
-    expect(listed.compare(snapshot).orphans.size).toBe(4000);
+    const listed = await ListedFile.read(snapshot, site.mirror, undefined);
+    expect(listed.members).toBe(4000);
+    expect(listed.orphans.size).toBe(4000);
     await snapshot.close();
   });
 

@@ -51,6 +51,46 @@ describe("sync", () => {
     expect(site.reporter.steps.at(-1)).toEqual({ label: "syncing", done: 1234, total: 1234 });
   });
 
+  it("goes by the file as it was after Redis was listed", async () => {
+    const { site } = here;
+    const moved = [record("a", "changed"), record("a", "gone"), record("a", "same"), record("a", "stale")];
+    await site.writeBoth(...moved, record("a", "both"));
+    await site.writeRedis(record("a", "orphan"), record("a", "stale", { updated_at: "2019-01-01T00:00:00" }));
+    await site.server.call("HSET", "tts:task:a:stale", "updated_at", "2019-01-01T00:00:00");
+    let calls = 0;
+    site.flaky.onCall(async (method) => {
+      if (method !== "stepCopies" || ++calls > 1) return;
+      const changed = record("a", "changed", { updated_at: "2020-02-02T00:00:00" });
+      site.root.writeStore([record("b", "new"), record("a", "stale"), record("a", "same"), changed]);
+      await site.writeRedis(record("b", "new"));
+    });
+    expect(await site.sync()).toMatchObject({
+      ...{ ...COUNTS, total: 4, written: 2, unchanged: 2, orphans: 3 }, // both, gone, orphan
+    });
+    expect(calls).toBe(1);
+    expect(await site.server.hash("tts:task:a:changed")).toMatchObject({ updated_at: "2020-02-02T00:00:00" });
+    site.flaky.onCall(() => {});
+    expect(await site.sync({ prune: true, maxDelete: null })).toMatchObject({ unchanged: 4, pruned: 3 });
+  });
+
+  it.each(["index", "everything"])("notices that Redis lost %s after it was listed", async (what) => {
+    const { site } = here;
+    site.root.writeStore(many(600));
+    await site.sync();
+    let calls = 0;
+    site.flaky.afterCall(async (method) => {
+      if (method !== "stepCopies" || ++calls > 1) return;
+      await site.server.call(...(what === "index" ? ["DEL", "tts:tasks:index"] : ["FLUSHALL"]));
+    });
+    const result = await site.sync();
+    expect(calls).toBeGreaterThan(0);
+    expect(result).toMatchObject({ total: 600, failed: 0 });
+    expect(result.written).toBeGreaterThanOrEqual(350); // what was not listed any more, and what was not in step
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(600);
+    site.flaky.afterCall(() => {});
+    expect(await site.sync()).toMatchObject({ unchanged: 600 });
+  });
+
   it("marks when the last whole sync ended, in UTC", async () => {
     const { site } = here;
     site.root.writeStore(many(3));

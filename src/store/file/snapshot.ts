@@ -184,10 +184,17 @@ export class Snapshot {
       const count = this.#neighbours(rows, i);
       const from = this.rows.start(rows[i]!);
       const bytes = await this.readBytes(from, this.rows.end(rows[i + count - 1]!));
-      for (const row of rows.slice(i, i + count)) tasks.push(this.#taskAt(bytes, from, row));
+      for (const row of rows.slice(i, i + count)) tasks.push(this.taskIn(bytes, from, row));
       i += count;
     }
     return tasks;
+  }
+
+  /** The task of a live row, from bytes that were read at `from`. @throws TtsctlError STORE_BUSY */
+  taskIn(bytes: Buffer, from: number, row: number): Task {
+    const task = this.#parseAgain(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
+    if (isInvalid(task)) throw this.#changedUnderUs();
+    return task;
   }
 
   /** The text of a record with these ids that is not valid, or null. */
@@ -290,12 +297,6 @@ export class Snapshot {
       count++;
     }
     return count;
-  }
-
-  #taskAt(bytes: Buffer, from: number, row: number): Task {
-    const task = this.#parseAgain(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
-    if (isInvalid(task)) throw this.#changedUnderUs();
-    return task;
   }
 
   #parseAgain(bytes: Buffer): Task | InvalidRecord {

@@ -5,12 +5,8 @@ import type { RecordTexts, Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import { API_MS_FIELDS, extraTexts, readApiMs } from "./api-ms-hash.ts";
-import { LOOKUP_PREFIX } from "./keys.ts";
+import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 import type { CopyState, KeyName, Layout, Lookup, StateFields } from "./layout.ts";
-
-const TASK_PREFIX = "tts:task:";
-const USER_PREFIX = "tts:user:";
-const USER_SUFFIX = ":index";
 
 /** The layout of the published GPT-SoVITS API service (SPEC section 10): ids quoted, times in whole seconds, a lookup for each task id. */
 export class ApiMsLayout implements Layout {
@@ -19,6 +15,7 @@ export class ApiMsLayout implements Layout {
   readonly fields = API_MS_FIELDS;
   readonly readFields = API_MS_FIELDS;
   readonly payloadRules = true;
+  readonly partsAreIds = false;
   readonly lookup: Lookup = {
     key: (taskId) => LOOKUP_PREFIX + quotePlus(taskId),
     value: quotePlus,
@@ -28,6 +25,10 @@ export class ApiMsLayout implements Layout {
   constructor(rules: RecordRules) {
     this.#rules = rules;
     this.#times = rules.times();
+  }
+
+  parts({ userId, taskId }: TaskId): [string, string] {
+    return userId === "" ? ["", taskId] : [quotePlus(userId), quotePlus(taskId)];
   }
 
   taskKey(userId: string, taskId: string): string {

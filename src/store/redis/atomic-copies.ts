@@ -3,18 +3,28 @@ import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
-import type { Expected, GuardedRemoval, IndexPage, MirrorCopies, Outcome, PageQuery, Upsert } from "./copies.ts";
+import {
+  BATCH,
+  type Expected,
+  type GuardedRemoval,
+  type IndexPage,
+  type MirrorCopies,
+  type Outcome,
+  type PageQuery,
+  type Upsert,
+} from "./copies.ts";
 import { isFatal } from "./errors.ts";
 import { type Inspection, inspectionOf } from "./inspection.ts";
 import { INDEX_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { type Look, looksOf } from "./look.ts";
-import { REMOVE_ARGS, UPSERT_GUARDS } from "./lua-changing.ts";
+import { AFRESH, AS_USUAL, INDEX_ONLY, REMOVE_ARGS, upsertArgs } from "./lua-changing.ts";
 import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS, SEE_ITEMS } from "./lua-reading.ts";
 import { membersOf } from "./members.ts";
 import type { Script } from "./script.ts";
 import { type LayoutScripts, layoutScripts, PAGE } from "./scripts.ts";
 import { type SeenCopy, seenCopyOf } from "./seen-copy.ts";
+import { type CopyCursor, type CopyStep, cursorBehind, isBehind, placeOf, START } from "./walk.ts";
 
 /** Copies on one node: hash, both index members and the lookup change together, in one script for a whole batch. */
 export class AtomicCopies implements MirrorCopies {
@@ -22,7 +32,7 @@ export class AtomicCopies implements MirrorCopies {
   readonly #layout: Layout;
   readonly #parser: RecordParser;
   readonly #scripts: LayoutScripts;
-  #mayRunPages = true;
+  #mayReadByScript = true;
 
   constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
     this.#commands = commands;
@@ -31,29 +41,32 @@ export class AtomicCopies implements MirrorCopies {
     this.#scripts = layoutScripts(layout);
   }
 
-  async page(query: PageQuery): Promise<IndexPage | null> {
-    if (!this.#mayRunPages) return null;
-    try {
-      return await this.#page(query);
-    } catch (error) {
-      if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
-      this.#mayRunPages = false; // a user who may read, but run no script
-      return null;
-    }
+  page(query: PageQuery): Promise<IndexPage | null> {
+    return this.#ifAllowed(() => this.#page(query));
+  }
+
+  walk(from: CopyCursor): Promise<CopyStep | null> {
+    return this.#ifAllowed(() => this.#walk(from));
+  }
+
+  async middleOf(userId: string | undefined): Promise<string | null> {
+    if (!this.#mayReadByScript) return null;
+    const key = indexKey(this.#layout, userId);
+    const middle = Math.floor(((await this.#commands.command("ZCARD", key)) as number) / 2);
+    if (middle < SMALL) return null;
+    const flat = (await this.#commands.command("ZRANGE", key, middle, middle, "WITHSCORES")) as string[];
+    return flat.length === 0 ? null : cursorBehind(flat);
   }
 
   async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
     if (ids.length === 0) return [];
-    const args = ids.flatMap((id) => {
-      const [member, ...names] = this.#names(id);
-      return [id.isIndexed && this.#layout.lookup === undefined ? "" : member, ...names, id.score ?? ""];
-    });
+    const args = ids.flatMap((id) => [...this.#layout.parts(id), id.score ?? ""]);
     const scores = ids.map(({ score }) => score);
     return looksOf(await this.#call(this.#scripts.look, ids, args, LOOK_ARGS), scores, this.#layout, this.#parser);
   }
 
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    const reply = await this.#call(this.#scripts.see, ids, this.#namesOf(ids), SEE_ARGS);
+    const reply = await this.#call(this.#scripts.see, ids, this.#partsOf(ids), SEE_ARGS);
     return itemsOf(reply, ids, SEE_ITEMS).map(seenCopyOf);
   }
 
@@ -67,30 +80,52 @@ export class AtomicCopies implements MirrorCopies {
   }
 
   async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
-    const reply = await this.#call(this.#scripts.inspect, ids, this.#namesOf(ids), INSPECT_ARGS);
+    const reply = await this.#call(this.#scripts.inspect, ids, this.#partsOf(ids), INSPECT_ARGS);
     return itemsOf(reply, ids, inspectItems(this.#layout)).map((items) => inspectionOf(items, this.#layout));
   }
 
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     const layout = this.#layout;
     const args: (string | number)[] = [];
-    for (const { task, seen, seenStatus, indexOnly, afresh } of upserts) {
-      const [member, userMember, looksUp] = this.#names(task);
-      args.push(seen ?? "", task.score, member, userMember);
-      args.push(seenStatus === undefined ? "" : `=${seenStatus}`, indexOnly ? 1 : 0, afresh ? 1 : 0, looksUp);
-      args.push(...layout.valuesOf(task));
+    for (const upsert of upserts) {
+      const { task, seen } = upsert;
+      args.push(seen ?? "", howToWrite(upsert), task.score);
+      if (!layout.partsAreIds) args.push(...layout.parts(task));
+      for (const value of layout.valuesOf(task)) args.push(value);
     }
     const tasks = upserts.map(({ task }) => task);
-    return flagsOf(await this.#call(this.#scripts.upsert, tasks, args, UPSERT_GUARDS + layout.fields.length));
+    return flagsOf(await this.#call(this.#scripts.upsert, tasks, args, upsertArgs(layout)));
   }
 
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
     const args = removals.flatMap(({ id, seen }) => [
+      ...this.#layout.parts(id),
       ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.payload, seen.score, seen.userScore],
-      ...this.#names(id),
     ]);
     const ids = removals.map(({ id }) => id);
     return flagsOf(await this.#call(this.#scripts.remove, ids, args, REMOVE_ARGS));
+  }
+
+  /** Null for a user who may read, but run no script. */
+  async #ifAllowed<T>(read: () => Promise<T>): Promise<T | null> {
+    if (!this.#mayReadByScript) return null;
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
+      this.#mayReadByScript = false;
+      return null;
+    }
+  }
+
+  async #walk({ userId, cursor, until }: CopyCursor): Promise<CopyStep> {
+    const layout = this.#layout;
+    const [part] = userId === undefined ? [""] : layout.parts({ userId, taskId: "" });
+    const keys = [INDEX_KEY, indexKey(layout, userId)];
+    const reply = await this.#commands.script(this.#scripts.walk, keys, [...placeOf(cursor), BATCH, part]);
+    const [flat, times] = reply as [string[], string[]];
+    const next = flat.length < 2 * BATCH ? START : cursorBehind(flat);
+    return { cursor: until !== undefined && isBehind(next, until) ? START : next, flat, times };
   }
 
   async #page({ userId, range, offset, count }: PageQuery): Promise<IndexPage> {
@@ -107,14 +142,8 @@ export class AtomicCopies implements MirrorCopies {
     return this.#layout.read(hash as (string | null)[], id, this.#parser);
   }
 
-  /** Its members of the global index and of its user's, and what its lookup should hold. */
-  #names({ userId, taskId }: TaskId): [string, string, string] {
-    const { lookup } = this.#layout;
-    return [this.#layout.member(userId, taskId), this.#layout.userMember(taskId), lookup?.value(userId) ?? ""];
-  }
-
-  #namesOf(ids: readonly TaskId[]): string[] {
-    return ids.flatMap((id) => this.#names(id));
+  #partsOf(ids: readonly TaskId[]): string[] {
+    return ids.flatMap((id) => this.#layout.parts(id));
   }
 
   /** What a script says of these tasks, from `width` values a task. */
@@ -122,18 +151,17 @@ export class AtomicCopies implements MirrorCopies {
     if (args.length !== ids.length * width) {
       throw new TtsctlError("INTERNAL", `a Lua call got ${args.length} values for ${ids.length} tasks`);
     }
-    return ids.length === 0 ? [] : this.#commands.script(script, this.#keys(ids), args);
+    return ids.length === 0 ? [] : this.#commands.script(script, [INDEX_KEY], args);
   }
+}
 
-  #keys(ids: readonly TaskId[]): string[] {
-    const keys = [INDEX_KEY];
-    for (const { userId, taskId } of ids) {
-      keys.push(this.#layout.taskKey(userId, taskId), this.#layout.userIndexKey(userId));
-    }
-    const { lookup } = this.#layout;
-    if (lookup !== undefined) for (const { taskId } of ids) keys.push(lookup.key(taskId));
-    return keys;
-  }
+/** Up to how many members before its middle an index is walked over in one go. */
+const SMALL = 4 * BATCH;
+
+/** The second of the values of an upsert. */
+function howToWrite({ seenStatus, indexOnly, afresh }: Upsert): string {
+  const how = indexOnly ? INDEX_ONLY : afresh ? AFRESH : "";
+  return seenStatus === undefined ? how : `${how || AS_USUAL}=${seenStatus}`;
 }
 
 /** The answers of a script, `width` items a task. */

@@ -5,6 +5,7 @@ import type { Inspection } from "./inspection.ts";
 import type { Look } from "./look.ts";
 import type { Member, ScoreRange } from "./members.ts";
 import type { SeenCopy } from "./seen-copy.ts";
+import type { CopyCursor, CopyStep } from "./walk.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
 export const BATCH = 250;
@@ -13,11 +14,7 @@ export const BATCH = 250;
 export type Outcome<T> = T | TtsctlError;
 
 /** A task with the score that it should have: where the mirror has it, the answer is short. */
-export type Expected = TaskId & {
-  readonly score?: number;
-  /** Whether the global index is known to have that score, and need not be asked. */
-  readonly isIndexed?: boolean;
-};
+export type Expected = TaskId & { readonly score?: number };
 
 /** A write that goes through only if the hash still is as it was seen. */
 export interface Upsert {
@@ -58,6 +55,10 @@ export interface IndexPage {
 export interface MirrorCopies {
   /** A page with its tasks in one call; absent where they do not live together. Null where the server does not allow it. */
   page?(query: PageQuery): Promise<IndexPage | null>;
+  /** A step of a walk over an index that looks at the copies too; the same of it. */
+  walk?(from: CopyCursor): Promise<CopyStep | null>;
+  /** A cursor of such a walk that lies in the middle of an index; null where that is not worth while. */
+  middleOf?(userId: string | undefined): Promise<string | null>;
   /** What a write has to know, every hash looked at. */
   look(ids: readonly Expected[]): Promise<Outcome<Look>[]>;
   /** Each copy exactly as it stands, to decide on and to guard a removal with. */

@@ -4,6 +4,11 @@ export const SYNCED_KEY = "tts:ttsctl:synced";
 /** Only there while a full sync runs. */
 export const SYNCING_KEY = "tts:ttsctl:syncing";
 
+/** What keys of the mirror begin with, and the index of a user ends with: between them stand the parts of a layout. */
+export const TASK_PREFIX = "tts:task:";
+export const USER_PREFIX = "tts:user:";
+export const USER_SUFFIX = ":index";
+
 /** What the lookups of one layout begin with. */
 export const LOOKUP_PREFIX = "tts:task_lookup:";
 

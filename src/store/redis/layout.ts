@@ -23,6 +23,10 @@ export interface Layout {
   userIndexKey(userId: string): string;
   /** What stands before a member of the index of a user, or (undefined) of all, in the key of its task. */
   keyBefore(userId: string | undefined): string;
+  /** Of what its keys and members are made: the user's part and the task's. What is no task's member is the second alone. */
+  parts(id: TaskId): readonly [string, string];
+  /** Whether those are the ids themselves; `fields` then begins with `user_id` and `task_id`. */
+  readonly partsAreIds: boolean;
   /** Its member of the global index. */
   member(userId: string, taskId: string): string;
   /** Its member of its user's index. */

@@ -1,33 +1,51 @@
 import type { Layout } from "./layout.ts";
-import { countOf, guardFunction, lookupKey, withLookups, writeFields } from "./lua-parts.ts";
+import { guardFunction, lookupKey, NAMES, withLookups, writeFields } from "./lua-parts.ts";
 
-/** How many values of a task an upsert has before those of the layout's fields. */
-export const UPSERT_GUARDS = 8;
+/** How many values an upsert has before the parts of a task. */
+const UPSERT_GUARDS = 3;
+
+/** How many values an upsert has for each task: the layout's fields come last, and may begin with the parts. */
+export function upsertArgs({ fields, partsAreIds }: Layout): number {
+  return UPSERT_GUARDS + (partsAreIds ? 0 : 2) + fields.length;
+}
+
+/** How a task is written: as usual, its index members alone, or with nothing else left in its hash. */
+export const [AS_USUAL, INDEX_ONLY, AFRESH] = ["w", "i", "a"];
+
 /**
  * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on, or
  * without one the same payload (empty: neither; where the payload rules, it may be either): 1 written, 0 refused. ISO text
- * cannot be compared in Lua, so who is newer was decided before. ARGV: that text, score, member, its user's member, '='
- * with the status that the hash must have (empty: any), '1' to mend the indexes alone, '1' where nothing else may stay in
- * the hash, what its lookup should hold, and the values of the layout's fields. The hash's type shows in the look at it,
- * the members of a user's index are written first, together: a key of the wrong type, or a server out of memory, stops a
+ * cannot be compared in Lua, so who is newer was decided before. ARGV: that text, how (one of the letters above and
+ * '=' with the status that the hash must have, or that letter alone, or nothing: as usual), score, both parts, the values of
+ * the layout's fields (which may begin with those). The hash's type shows in the look at it, the members of a user's index are written first, together: a key of the wrong type, or a server out of memory, stops a
  * task before anything of it is written. A task that comes twice is refused the second time: that was decided before the
  * first was written. A lookup stays with another user whose task of that id is newer.
  */
 export function upsertScript(layout: Layout): string {
   const { fields, lookup } = layout;
-  const width = UPSERT_GUARDS + fields.length;
-  return `${guardFunction(layout)}${withLookups(layout)}
+  const width = upsertArgs(layout);
+  return `${NAMES}${guardFunction(layout)}${withLookups(layout)}
 local index = redis.pcall('ZCARD', KEYS[1])
+local count = #ARGV / ${width}
+local members, hashes, users, first, allNew = {}, {}, {}, {}, true
+for i = 1, count do
+  local arg = (i - 1) * ${width}
+  local member, hash, user = names(arg + ${UPSERT_GUARDS})
+  members[i], hashes[i], users[i] = member, hash, user
+  allNew = allNew and ARGV[arg + 1] == '' and ARGV[arg + 2] == '' and not first[hash]
+  first[hash] = true
+end
+allNew = allNew and redis.call('EXISTS', unpack(hashes)) == 0
 
-local function guard(i, hash, arg)
-${lookup === undefined ? "" : `  local lookup = redis.pcall('GET', ${lookupKey(layout)})\n  if type(lookup) == 'table' then return lookup end`}
-  return look(hash, ARGV[arg + 1], ARGV[arg + 5])
+local function guard(i, arg)
+${lookup === undefined ? "" : `  local lookup = redis.pcall('GET', ${lookupKey(`ARGV[arg + ${UPSERT_GUARDS + 2}]`)})\n  if type(lookup) == 'table' then return lookup end\n`}\
+  if not allNew then return look(hashes[i], ARGV[arg + 1], string.sub(ARGV[arg + 2], 2)) end
 end
 
 local out, taken, byUser = {}, {}, {}
-for i = 1, ${countOf(layout)} do
-  local arg, hash, user = (i - 1) * ${width}, KEYS[i * 2], KEYS[i * 2 + 1]
-  out[i] = type(index) == 'table' and index or taken[hash] and 0 or guard(i, hash, arg)
+for i = 1, count do
+  local arg, hash, user = (i - 1) * ${width}, hashes[i], users[i]
+  out[i] = type(index) == 'table' and index or taken[hash] and 0 or guard(i, arg)
   if not out[i] then
     taken[hash] = true
     local own = byUser[user]
@@ -35,56 +53,58 @@ for i = 1, ${countOf(layout)} do
       own = {}
       byUser[user] = own
     end
-    own[#own + 1] = ARGV[arg + 2]
-    own[#own + 1] = ARGV[arg + 4]
+    own[#own + 1] = ARGV[arg + 3]
+    own[#own + 1] = ARGV[arg + 5]
   end
 end
 for user, own in pairs(byUser) do byUser[user] = redis.pcall('ZADD', user, unpack(own)) end
 
-local members = {}
-for i = 1, ${countOf(layout)} do
+local scored = {}
+for i = 1, count do
   if not out[i] then
-    local arg, hash, reply = (i - 1) * ${width}, KEYS[i * 2], byUser[KEYS[i * 2 + 1]]
+    local arg, hash, reply = (i - 1) * ${width}, hashes[i], byUser[users[i]]
     if type(reply) ~= 'table' then
-      if ARGV[arg + 6] ~= '1' then
-        if ARGV[arg + 7] == '1' then redis.call('DEL', hash) end
-        ${writeFields(fields, "hash", `arg + ${UPSERT_GUARDS}`)}
+      local how = string.sub(ARGV[arg + 2], 1, 1)
+      if how ~= '${INDEX_ONLY}' then
+        if how == '${AFRESH}' then redis.call('DEL', hash) end
+        ${writeFields(fields, "hash", `arg + ${width - fields.length}`)}
       end
-      members[#members + 1] = ARGV[arg + 2]
-      members[#members + 1] = ARGV[arg + 3]
+      scored[#scored + 1] = ARGV[arg + 3]
+      scored[#scored + 1] = members[i]
       reply = 1
     end
     out[i] = reply
   end
 end
-if #members > 0 then redis.call('ZADD', KEYS[1], unpack(members)) end
-${lookup === undefined ? "" : setLookups(layout, width)}\
+if #scored > 0 then redis.call('ZADD', KEYS[1], unpack(scored)) end
+${lookup === undefined ? "" : setLookups(width)}\
 return out
 `;
 }
 
 /** Once all members of the batch are in the index: tasks that share an id may come together. */
-function setLookups(layout: Layout, width: number): string {
-  return `for i = 1, ${countOf(layout)} do
+function setLookups(width: number): string {
+  return `for i = 1, count do
   local arg = (i - 1) * ${width}
-  if out[i] == 1 and lookedUp(i, ARGV[arg + 8], ARGV[arg + 3], tonumber(ARGV[arg + 2])) == 'wrong' then
-    redis.call('SET', ${lookupKey(layout)}, ARGV[arg + 8])
+  local user, task = ARGV[arg + ${UPSERT_GUARDS + 1}], ARGV[arg + ${UPSERT_GUARDS + 2}]
+  if out[i] == 1 and lookedUp(user, task, tonumber(ARGV[arg + 3])) == 'wrong' then
+    redis.call('SET', ${lookupKey("task")}, user)
   end
 end
 `;
 }
 
-export const REMOVE_ARGS = 9;
+export const REMOVE_ARGS = 8;
 /**
  * Removes hash and both index members of each task that still is as it was when that was decided, and its lookup where
  * that names it: 1 removed, 0 refused, as is the second of a task that comes twice. What goes is gathered, and goes at the
- * end in a few calls. ARGV: '1' where there was a hash and '0' where there was none, its status, its
+ * end in a few calls. ARGV: both parts, '1' where there was a hash and '0' where there was none, its status, its
  * updated_at, its payload (looked at where it rules), the scores in the global index and the user's (looked at where
- * there was no hash; empty: none), member, its user's member, what its lookup should hold.
+ * there was no hash; empty: none).
  */
 export function removeScript(layout: Layout): string {
   const { payloadRules, lookup } = layout;
-  return `
+  return `${NAMES}
 local index, cards = redis.pcall('ZCARD', KEYS[1]), {}
 
 local function wrongType(user)
@@ -94,20 +114,20 @@ local function wrongType(user)
 end
 
 local out, taken, hashes, members, byUser = {}, {}, {}, {}, {}
-for i = 1, ${countOf(layout)} do
+for i = 1, #ARGV / ${REMOVE_ARGS} do
   local arg = (i - 1) * ${REMOVE_ARGS}
-  local hash, user = KEYS[i * 2], KEYS[i * 2 + 1]
+  local member, hash, user = names(arg)
   local same, wrong
-  if ARGV[arg + 1] == '1' then
+  if ARGV[arg + 3] == '1' then
     local seen = redis.pcall('HMGET', hash, 'status', 'updated_at'${payloadRules ? ", 'payload'" : ""})
     wrong = seen.err and seen
     same = not wrong and (seen[1] or seen[2] or redis.call('EXISTS', hash) == 1)
-      and (seen[1] or '') == ARGV[arg + 2] and (seen[2] or '') == ARGV[arg + 3]${payloadRules ? " and (seen[3] or '') == ARGV[arg + 4]" : ""}
+      and (seen[1] or '') == ARGV[arg + 4] and (seen[2] or '') == ARGV[arg + 5]${payloadRules ? " and (seen[3] or '') == ARGV[arg + 6]" : ""}
   else
-    local score = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 7])
-    local own = redis.pcall('ZSCORE', user, ARGV[arg + 8])
+    local score = redis.pcall('ZSCORE', KEYS[1], member)
+    local own = redis.pcall('ZSCORE', user, ARGV[arg + 2])
     wrong = type(score) == 'table' and score or type(own) == 'table' and own
-    same = not wrong and redis.call('EXISTS', hash) == 0 and (score or '') == ARGV[arg + 5] and (own or '') == ARGV[arg + 6]
+    same = not wrong and redis.call('EXISTS', hash) == 0 and (score or '') == ARGV[arg + 7] and (own or '') == ARGV[arg + 8]
   end
   wrong = wrong or wrongType(user)
   if wrong then
@@ -117,10 +137,10 @@ for i = 1, ${countOf(layout)} do
   else
     taken[hash] = true
     hashes[#hashes + 1] = hash
-    members[#members + 1] = ARGV[arg + 7]
+    members[#members + 1] = member
     byUser[user] = byUser[user] or {}
-    table.insert(byUser[user], ARGV[arg + 8])
-${lookup === undefined ? "" : `    if redis.pcall('GET', ${lookupKey(layout)}) == ARGV[arg + 9] then redis.call('DEL', ${lookupKey(layout)}) end\n`}\
+    table.insert(byUser[user], ARGV[arg + 2])
+${lookup === undefined ? "" : `    if redis.pcall('GET', ${lookupKey("ARGV[arg + 2]")}) == ARGV[arg + 1] then redis.call('DEL', ${lookupKey("ARGV[arg + 2]")}) end\n`}\
     out[i] = 1
   end
 end

@@ -1,3 +1,4 @@
+import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 import type { Layout } from "./layout.ts";
 
 /** What is made of a layout once, however often it is asked for. */
@@ -10,14 +11,21 @@ export function perLayout<T extends object>(make: (layout: Layout) => T): (layou
   };
 }
 
-/** How many tasks a call is about. */
-export function countOf({ lookup }: Layout): string {
-  return `(#KEYS - 1) / ${lookup === undefined ? 2 : 3}`;
-}
+/**
+ * `names(at)`: the member of a task, the key of its hash and that of its user's index, of the parts that are the
+ * arguments behind `at`. So a task is two words of a call and not six, which Redis would spend more time on than on its work.
+ */
+export const NAMES = `local ARGV = ARGV
+local function names(at)
+  local user, task = ARGV[at + 1], ARGV[at + 2]
+  local member = user == '' and task or user .. ':' .. task
+  return member, '${TASK_PREFIX}' .. member, '${USER_PREFIX}' .. user .. '${USER_SUFFIX}'
+end
+`;
 
-/** The lookup of task `i`. */
-export function lookupKey(layout: Layout): string {
-  return `KEYS[1 + 2 * (${countOf(layout)}) + i]`;
+/** The key of a lookup. @param task the task's part, a Lua expression */
+export function lookupKey(task: string): string {
+  return `'${LOOKUP_PREFIX}' .. ${task}`;
 }
 
 /** What a lookup says, for a list of items: nothing where the layout has none. */
@@ -26,20 +34,20 @@ export function said(layout: Layout, value: string): string {
 }
 
 /**
- * `lookedUp(i, own, member, score)`: 'own' where the lookup of task `i` names its user, 'other' where it names one whose
- * task of that id is newer, else 'wrong'. A member is what the lookup of its task holds, a colon, and its task id.
+ * `lookedUp(user, task, score)`, of the parts of a task: 'own' where its lookup names its user, 'other' where it names one
+ * whose task of that id is newer, else 'wrong'.
  */
 export function withLookups(layout: Layout): string {
   if (layout.lookup === undefined) return "";
   return `
-local function lookedUp(i, own, member, score)
-  local holder = redis.pcall('GET', ${lookupKey(layout)})
+local function lookedUp(user, task, score)
+  local holder = redis.pcall('GET', ${lookupKey("task")})
   if type(holder) ~= 'string' then return 'wrong' end
-  if holder == own then return 'own' end
-  local other = holder .. string.sub(member, #own + 1)
+  if holder == user then return 'own' end
+  local other = holder .. ':' .. task
   local theirs = redis.call('ZSCORE', KEYS[1], other)
   theirs = theirs and tonumber(theirs)
-  if theirs and (theirs > score or theirs == score and other > member) then return 'other' end
+  if theirs and (theirs > score or theirs == score and other > user .. ':' .. task) then return 'other' end
   return 'wrong'
 end
 `;

@@ -1,46 +1,50 @@
+import { TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 import type { Layout } from "./layout.ts";
-import { countOf, lookupKey, readFields, said, withLookups } from "./lua-parts.ts";
+import { lookupKey, NAMES, readFields, said, withLookups } from "./lua-parts.ts";
 
-export const LOOK_ARGS = 4;
+/** `whole(hash, updated)`: whether a hash with this updated_at is of that time; where the payload rules, by that too. */
+function wholeFunction({ payloadRules }: Layout): string {
+  const byPayload = `
+  local payload = redis.call('HGET', hash, 'payload')
+  if not payload then return updated ~= '' end
+  local ok, record = pcall(cjson.decode, payload)
+  if not ok or type(record) ~= 'table' or type(record.updated_at) ~= 'number' or record.updated_at < 0
+    or math.floor(record.updated_at) ~= tonumber(updated) then return false end`;
+  return `
+local function whole(hash, updated)${payloadRules ? byPayload : ""}
+  return updated ~= ''
+end
+`;
+}
+
+export const LOOK_ARGS = 3;
 export const LOOK_ITEMS = 5;
 /**
- * What the mirror knows of each task, as one text and a list, so that of a million tasks in step little comes back. The
+ * What the mirror knows of each task, as one text and a list, so that of many tasks in step little comes back. The
  * text has a line a task: the hash's updated_at where both indexes have the score that is expected, and the lookup is
  * right, and else nothing. The list has five items for each of the others: the hash's updated_at, its payload where that
- * is needed, the score in the global index, the score in the user's index, what the lookup says. ARGV: member (empty
- * where the global index is known to have the score that is expected), its user's member, what its lookup should hold, expected score (empty: none).
+ * is needed, the score in the global index, the score in the user's index, what the lookup says. ARGV: both parts,
+ * expected score (empty: none).
  */
 export function lookScript(layout: Layout): string {
-  // Where the payload rules, a time in it that is not the hash's is looked at.
-  const differs = layout.payloadRules
-    ? `
-local function differs(hash, updated)
-  local payload = redis.call('HGET', hash, 'payload')
-  if not payload then return false end
-  local ok, record = pcall(cjson.decode, payload)
-  return not ok or type(record) ~= 'table' or type(record.updated_at) ~= 'number' or record.updated_at < 0
-    or math.floor(record.updated_at) ~= tonumber(updated)
-end
-`
-    : "";
-  const isWhole = layout.payloadRules ? "not differs(KEYS[i * 2], updated)" : "true";
-  return `${withLookups(layout)}${differs}
+  return `${NAMES}${withLookups(layout)}${wholeFunction(layout)}
 local lines, others = {}, {}
-for i = 1, ${countOf(layout)} do
+for i = 1, #ARGV / ${LOOK_ARGS} do
   local arg = (i - 1) * ${LOOK_ARGS}
-  local updated = redis.pcall('HGET', KEYS[i * 2], 'updated_at')
-  local global = ARGV[arg + 1] == '' and ARGV[arg + 4] or redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
-  local own = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
-  local score = tonumber(ARGV[arg + 4])
-  local whole = type(updated) == 'string' and updated ~= '' and not string.find(updated, '\\n', 1, true) and ${isWhole}
-  local says = ${said(layout, "type(global) == 'string' and lookedUp(i, ARGV[arg + 3], ARGV[arg + 1], tonumber(global))")}
+  local member, hash, user = names(arg)
+  local updated = redis.pcall('HGET', hash, 'updated_at')
+  local global = redis.pcall('ZSCORE', KEYS[1], member)
+  local own = redis.pcall('ZSCORE', user, ARGV[arg + 2])
+  local score = tonumber(ARGV[arg + 3])
+  local isWhole = type(updated) == 'string' and not string.find(updated, '\\n', 1, true) and whole(hash, updated)
+  local says = ${said(layout, "type(global) == 'string' and lookedUp(ARGV[arg + 1], ARGV[arg + 2], tonumber(global))")}
   local inStep = score and type(global) == 'string' and type(own) == 'string' and tonumber(global) == score and tonumber(own) == score
-  if inStep and whole and says ~= 'wrong' then
+  if inStep and isWhole and says ~= 'wrong' then
     lines[i] = updated
   else
     lines[i] = ''
     others[#others + 1] = updated
-    others[#others + 1] = not whole and type(updated) ~= 'table' and redis.pcall('HGET', KEYS[i * 2], 'payload')
+    others[#others + 1] = not isWhole and type(updated) ~= 'table' and redis.pcall('HGET', hash, 'payload')
     others[#others + 1] = global
     others[#others + 1] = own
     others[#others + 1] = says
@@ -50,26 +54,81 @@ return { table.concat(lines, '\\n'), others }
 `;
 }
 
-export const SEE_ARGS = 3;
+/**
+ * A step of a walk over an index, lowest first, with what the mirror has of each member: member and score in turn, and
+ * for each the hash's updated_at where it is whole, the other index has that score, and the lookup is right; else nothing.
+ * It goes on behind the last member of the step before, wherever that stands by now, so that what others move upwards
+ * turns up once more, and nothing is passed over. KEYS: the global index, the one that is walked. ARGV: that member and
+ * its score (empty: from the start), count, its user's part (empty: the global one).
+ */
+export function walkScript(layout: Layout): string {
+  const { lookup } = layout;
+  const isLookedUp =
+    lookup === undefined ? "" : " and lookedUp(own.user, own.tasks[at], tonumber(flat[2 * i])) ~= 'wrong'";
+  return `${withLookups(layout)}${wholeFunction(layout)}
+local index, from, count = KEYS[2], 0, tonumber(ARGV[3])
+if ARGV[2] ~= '' then
+  local rank = redis.call('ZSCORE', index, ARGV[1]) == ARGV[2] and redis.call('ZRANK', index, ARGV[1])
+  from = rank and rank + 1 or redis.call('ZCOUNT', index, '-inf', '(' .. ARGV[2])
+end
+local flat, groups, byUser = redis.call('ZRANGE', index, from, from + count - 1, 'WITHSCORES'), {}, {}
+for i = 1, #flat / 2 do
+  local user, task = ARGV[4], flat[2 * i - 1]
+  if user == '' then
+    local colon = string.find(task, ':', 1, true) or 1
+    user, task = string.sub(task, 1, colon - 1), string.sub(task, colon + 1)
+  end
+  local own = byUser[user]
+  if not own then
+    own = { user = user, count = 0, places = {}, tasks = {} }
+    byUser[user] = own
+    groups[#groups + 1] = own
+  end
+  local at = own.count + 1
+  own.count, own.places[at], own.tasks[at] = at, i, task
+end
+
+-- A call for each hash costs more than the look at it.
+local all = ARGV[4] == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT', from, count, 'GET', '${TASK_PREFIX}*->updated_at')
+if all and all.err then all = false end
+local times = {}
+for _, own in ipairs(groups) do
+  local index, others = '${USER_PREFIX}' .. own.user .. '${USER_SUFFIX}', own.tasks
+  if ARGV[4] ~= '' then
+    index, others = KEYS[1], {}
+    for at, task in ipairs(own.tasks) do others[at] = own.user .. ':' .. task end
+  end
+  local scores, before = redis.pcall('ZMSCORE', index, unpack(others)), '${TASK_PREFIX}' .. own.user .. ':'
+  for at, i in ipairs(own.places) do
+    local updated = scores[at] == flat[2 * i] and (all and all[i] or not all and redis.pcall('HGET', before .. own.tasks[at], 'updated_at'))
+    times[i] = type(updated) == 'string' and whole(before .. own.tasks[at], updated)${isLookedUp} and updated or ''
+  end
+end
+return { flat, times }
+`;
+}
+
+export const SEE_ARGS = 2;
 export const SEE_ITEMS = 7;
 /**
  * Each copy as it stands, seven items a task: whether there is a hash, its status and time, both scores, its payload where
- * that rules, whether its lookup names it. ARGV: member, its user's member, what its lookup should hold.
+ * that rules, whether its lookup names it. ARGV: both parts.
  */
 export function seeScript(layout: Layout): string {
-  return `
+  return `${NAMES}
 local out = {}
-for i = 1, ${countOf(layout)} do
+for i = 1, #ARGV / ${SEE_ARGS} do
   local arg = (i - 1) * ${SEE_ARGS}
-  local hash = redis.pcall('HMGET', KEYS[i * 2], 'status', 'updated_at'${layout.payloadRules ? ", 'payload'" : ""})
+  local member, key, user = names(arg)
+  local hash = redis.pcall('HMGET', key, 'status', 'updated_at'${layout.payloadRules ? ", 'payload'" : ""})
   local at = (i - 1) * ${SEE_ITEMS}
-  out[at + 1] = hash.err and hash or (hash[1] or hash[2]) and 1 or redis.call('EXISTS', KEYS[i * 2])
+  out[at + 1] = hash.err and hash or (hash[1] or hash[2]) and 1 or redis.call('EXISTS', key)
   out[at + 2] = hash[1] or false
   out[at + 3] = hash[2] or false
-  out[at + 4] = redis.pcall('ZSCORE', KEYS[1], ARGV[arg + 1])
-  out[at + 5] = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
+  out[at + 4] = redis.pcall('ZSCORE', KEYS[1], member)
+  out[at + 5] = redis.pcall('ZSCORE', user, ARGV[arg + 2])
   out[at + 6] = hash[3] or false
-  out[at + 7] = ${said(layout, `redis.pcall('GET', ${lookupKey(layout)}) == ARGV[arg + 3]`)}
+  out[at + 7] = ${said(layout, `redis.pcall('GET', ${lookupKey("ARGV[arg + 2]")}) == ARGV[arg + 1]`)}
 end
 return out
 `;
@@ -93,27 +152,27 @@ return table.concat(out)
 `;
 }
 
-export const INSPECT_ARGS = 3;
+export const INSPECT_ARGS = 2;
 /**
  * Everything that the mirror has of each task: the type of its key, the fields of its hash, both scores (none where a
- * user's index is none), what its lookup says. ARGV: member, its user's member, what its lookup should hold.
+ * user's index is none), what its lookup says. ARGV: both parts.
  */
 export function inspectScript(layout: Layout): string {
   const { fields } = layout;
-  const says = "lookedUp(i, ARGV[arg + 3], ARGV[arg + 1], tonumber(global or '-inf'))";
-  return `${withLookups(layout)}
+  return `${NAMES}${withLookups(layout)}
 local out = {}
-for i = 1, ${countOf(layout)} do
+for i = 1, #ARGV / ${INSPECT_ARGS} do
   local arg = (i - 1) * ${INSPECT_ARGS}
-  local kind = redis.call('TYPE', KEYS[i * 2]).ok
+  local member, key, user = names(arg)
+  local kind = redis.call('TYPE', key).ok
   out[#out + 1] = kind
-  local hash = kind == 'hash' and ${readFields(fields, "KEYS[i * 2]")} or {}
+  local hash = kind == 'hash' and ${readFields(fields, "key")} or {}
   for field = 1, ${fields.length} do out[#out + 1] = hash[field] or false end
-  local global = redis.call('ZSCORE', KEYS[1], ARGV[arg + 1])
+  local global = redis.call('ZSCORE', KEYS[1], member)
   out[#out + 1] = global
-  local score = redis.pcall('ZSCORE', KEYS[i * 2 + 1], ARGV[arg + 2])
+  local score = redis.pcall('ZSCORE', user, ARGV[arg + 2])
   out[#out + 1] = type(score) == 'string' and score
-  out[#out + 1] = ${said(layout, says)}
+  out[#out + 1] = ${said(layout, "lookedUp(ARGV[arg + 1], ARGV[arg + 2], tonumber(global or '-inf'))")}
 end
 return out
 `;

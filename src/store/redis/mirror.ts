@@ -27,6 +27,8 @@ import type { SeenCopy } from "./seen-copy.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncMarks } from "./sync-marks.ts";
 import {
+  type CopyCursor,
+  type CopyStep,
   type IndexCursor,
   type IndexStep,
   indexStepCommand,
@@ -224,6 +226,20 @@ export class Mirror {
     );
     for (const step of steps) if (step instanceof TtsctlError && isFatal(step)) throw step;
     return steps;
+  }
+
+  /** One step of a walk over an index that looks at the copies too, where that can be done at once. */
+  async stepCopies(from: CopyCursor): Promise<CopyStep> {
+    const step = await this.#copies.walk?.(from);
+    if (step) return step;
+    const [plain] = await this.stepIndexes([from]);
+    if (plain instanceof TtsctlError) throw plain;
+    return { ...plain!, times: null };
+  }
+
+  /** Where a second such walk over an index may begin; null where one is enough. */
+  async middleOf(userId: string | undefined): Promise<string | null> {
+    return (await this.#copies.middleOf?.(userId)) ?? null;
   }
 
   /** Whose each task id is by its lookup; null where there is none, or none that names a user. */

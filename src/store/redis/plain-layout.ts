@@ -1,16 +1,15 @@
 import { memberOf } from "../../task/ids.ts";
 import { HASH_FIELDS, readHash } from "./hash.ts";
+import { TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 import type { Layout } from "./layout.ts";
-
-const TASK_PREFIX = "tts:task:";
-const USER_PREFIX = "tts:user:";
-const USER_SUFFIX = ":index";
 
 /** The layout of SPEC section 3: ids as they are. A user id holds no colon. */
 export const PLAIN: Layout = {
   taskKey: (userId, taskId) => `${TASK_PREFIX}${userId}:${taskId}`,
   keyBefore: (userId) => (userId === undefined ? TASK_PREFIX : `${TASK_PREFIX}${userId}:`),
   userIndexKey: (userId) => `${USER_PREFIX}${userId}${USER_SUFFIX}`,
+  parts: ({ userId, taskId }) => [userId, taskId],
+  partsAreIds: true,
   member: memberOf,
   userMember: (taskId) => taskId,
   splitMember(member) {

@@ -1,6 +1,6 @@
 import { removeScript, upsertScript } from "./lua-changing.ts";
 import { perLayout } from "./lua-parts.ts";
-import { inspectScript, lookScript, matchScript, seeScript } from "./lua-reading.ts";
+import { inspectScript, lookScript, matchScript, seeScript, walkScript } from "./lua-reading.ts";
 import { Script } from "./script.ts";
 
 /** KEYS: token, marker. ARGV: the token that the sync left, when it ended. The marker is set only if the token stands. */
@@ -45,12 +45,13 @@ return out
 `);
 
 /**
- * The scripts of a layout for one node. Every one but `match` gets KEYS: the global index, then for each task its hash
- * and its user's index, and after those, where the layout has lookups, the lookup of each; and ARGV: a fixed number of
- * values a task. It returns one item a task, an error reply for a task that met a key of the wrong type.
+ * The scripts of a layout for one node. Every one but `match` and `walk` gets KEYS: the global index alone, since the names of all
+ * else are made of the parts of a task; and ARGV: a fixed number of values a task. It returns one item a task, an error
+ * reply for a task that met a key of the wrong type.
  */
 export interface LayoutScripts {
   readonly look: Script;
+  readonly walk: Script;
   readonly see: Script;
   readonly upsert: Script;
   readonly remove: Script;
@@ -61,6 +62,7 @@ export interface LayoutScripts {
 export const layoutScripts = perLayout(
   (layout): LayoutScripts => ({
     look: new Script(lookScript(layout)),
+    walk: new Script(walkScript(layout)),
     see: new Script(seeScript(layout)),
     upsert: new Script(upsertScript(layout)),
     remove: new Script(removeScript(layout)),

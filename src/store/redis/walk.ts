@@ -10,6 +10,8 @@ export const START = "0";
 interface Steps {
   stepKeys(cursor: string): Promise<KeyStep>;
   stepIndexes(cursors: readonly IndexCursor[]): Promise<(IndexStep | TtsctlError)[]>;
+  stepCopies(from: CopyCursor): Promise<CopyStep>;
+  middleOf(userId: string | undefined): Promise<string | null>;
 }
 
 /** Walks over all keys of the mirror, step by step. */
@@ -28,21 +30,73 @@ export async function* walkKeys(mirror: Steps): AsyncGenerator<KeyStep> {
  * @throws TtsctlError REDIS_*
  */
 export async function* walkIndex(mirror: Steps, userId: string | undefined): AsyncGenerator<readonly string[]> {
-  for (let next = stepAhead(mirror, userId, START); ; ) {
-    const [step] = await next;
+  const steps = walk(async (cursor) => {
+    const [step] = await mirror.stepIndexes([{ userId, cursor }]);
     if (step instanceof TtsctlError) throw step;
-    const { cursor, flat } = step!;
-    if (cursor !== START) next = stepAhead(mirror, userId, cursor);
-    yield flat;
-    if (cursor === START) return;
+    return step!;
+  });
+  for await (const { flat } of steps) yield flat;
+}
+
+/**
+ * The same walk, which looks at the copy of each member where that costs no more than a look at its index. A large index is
+ * walked from its start and from its middle at once, so that Redis always has a step to work on.
+ */
+export async function* walkCopies(mirror: Steps, userId: string | undefined): AsyncGenerator<CopyStep> {
+  const middle = await mirror.middleOf(userId);
+  const from = (start: string, until?: string) =>
+    walk((cursor) => mirror.stepCopies({ userId, cursor: cursor === START ? start : cursor, ...(until && { until }) }));
+  if (middle === null) return yield* from(START);
+  let end = middle;
+  for await (const step of inTurns([from(START, middle), from(middle)])) {
+    if (step.flat.length > 0 && isBehind(cursorBehind(step.flat), end)) end = cursorBehind(step.flat);
+    yield step;
+  }
+  yield* from(end); // what was moved upwards, past the second walk, before the first one came to it
+}
+
+async function* inTurns<Step>(walks: readonly AsyncGenerator<Step>[]): AsyncGenerator<Step> {
+  for (const open = [...walks]; open.length > 0; ) {
+    for (const walking of [...open]) {
+      const { done, value } = await walking.next();
+      if (done) open.splice(open.indexOf(walking), 1);
+      else yield value;
+    }
   }
 }
 
+/** The cursor of a walk that looks at copies, behind some members and scores: the last score, and the last member. */
+export function cursorBehind(flat: readonly string[]): string {
+  return `${flat.at(-1)} ${flat.at(-2)}`;
+}
+
+/** The member that such a cursor is behind, and its score; both empty at the start. */
+export function placeOf(cursor: string): [member: string, score: string] {
+  if (cursor === START) return ["", ""];
+  const blank = cursor.indexOf(" ");
+  return [cursor.slice(blank + 1), cursor.slice(0, blank)];
+}
+
+/** Whether such a cursor is as far as another, or farther, in the order of an index. */
+export function isBehind(cursor: string, other: string): boolean {
+  const [[member, score], [otherMember, otherScore]] = [placeOf(cursor), placeOf(other)];
+  const ahead = Number(score) - Number(otherScore);
+  return ahead > 0 || (ahead === 0 && Buffer.from(member).compare(Buffer.from(otherMember)) >= 0);
+}
+
 /** The next step is under way while whoever walks works on the one before; it may be given up, and then nobody hears of it. */
-function stepAhead(mirror: Steps, userId: string | undefined, cursor: string): ReturnType<Steps["stepIndexes"]> {
-  const step = mirror.stepIndexes([{ userId, cursor }]);
-  step.catch(() => {});
-  return step;
+async function* walk<Step extends { cursor: string }>(stepAt: (cursor: string) => Promise<Step>): AsyncGenerator<Step> {
+  const begin = (cursor: string) => {
+    const step = stepAt(cursor);
+    step.catch(() => {});
+    return step;
+  };
+  for (let next = begin(START); ; ) {
+    const step = await next;
+    if (step.cursor !== START) next = begin(step.cursor);
+    yield step;
+    if (step.cursor === START) return;
+  }
 }
 
 /** How many keys or members one step of a walk asks for. */
@@ -63,6 +117,18 @@ export interface KeyStep {
 export interface IndexStep {
   readonly cursor: string;
   readonly flat: readonly string[];
+}
+
+/** The same for a walk that looks at the copies. */
+export interface CopyCursor extends IndexCursor {
+  /** A cursor; the walk ends where it has come so far. */
+  readonly until?: string;
+}
+
+/** The same with the copies that they are of. */
+export interface CopyStep extends IndexStep {
+  /** Of each member the hash's `updated_at` where the mirror's parts agree, and else nothing; null where nothing was looked at. */
+  readonly times: readonly string[] | null;
 }
 
 /** Which index, of a user or (undefined) of all, and how far. */

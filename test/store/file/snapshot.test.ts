@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FileTasks } from "../../../src/store/file/file-tasks.ts";
+import { RowWindow } from "../../../src/store/file/row-window.ts";
 import { shownStatus } from "../../../src/task/status.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { runs } from "../../helpers/python.ts";
@@ -375,6 +376,23 @@ describe("readTasks", { tags: ["slow"] }, () => {
         );
       }
       expect(await snapshot.readTasks([])).toEqual([]);
+    });
+  });
+
+  test("gives the rows of a window in any order", async () => {
+    const records = Array.from({ length: 500 }, (_, i) => rec("alice", `t${i}`, i, { text: "字".repeat(i * 40) }));
+    writeFileSync(path("s.json"), array(...records));
+    await withSnapshot(path("s.json"), async (snapshot) => {
+      const windows = [...RowWindow.over(snapshot, snapshot.liveRows())];
+      expect(windows.flatMap(({ rows }) => rows)).toEqual([...snapshot.liveRows()]);
+      expect(windows.length).toBe(2); // of some 8 MB each
+      for (const window of windows) {
+        const rows = [...window.rows].reverse().filter((row) => row % 3 !== 1);
+        expect((await window.tasks(rows)).map(({ score }) => score)).toEqual(
+          rows.map((row) => snapshot.rows.score(row)),
+        );
+      }
+      expect([...RowWindow.over(snapshot, [])]).toEqual([]);
     });
   });
 

@@ -1,0 +1,85 @@
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { KeyTable } from "../store/key-table.ts";
+import { membersOf } from "../store/redis/members.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { walkCopies } from "../store/redis/walk.ts";
+import { toMicros } from "../task/time.ts";
+
+/** What a task of the file is in Redis. */
+const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
+
+/** A content of the file beside the members of the global index, or of a user's, as they were when they were listed. */
+export class ListedFile {
+  readonly #snapshot: Snapshot;
+  /** By the file's keys. */
+  readonly #places: Uint8Array;
+  /** The members that the file has no record of, valid or not. */
+  readonly orphans = new KeyTable();
+
+  private constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+    this.#places = new Uint8Array(snapshot.rows.keys.size);
+  }
+
+  /** Lists an index beside what the file was before. @throws TtsctlError REDIS_* */
+  static async read(snapshot: Snapshot, mirror: Mirror, userId: string | undefined): Promise<ListedFile> {
+    const listed = new ListedFile(snapshot);
+    for await (const { flat, times } of walkCopies(mirror, userId)) {
+      membersOf(flat, userId, mirror.layout).forEach((member, i) => {
+        const time = times === null ? "" : times[i]!;
+        listed.#note(snapshot.keyOf(member), member.userId, member.taskId, () =>
+          time === "" ? Number.NaN : sameMoment(member.score, mirror.times.ofHash(time)),
+        );
+      });
+    }
+    return listed;
+  }
+
+  /** The same listing beside another content of the file. */
+  beside(snapshot: Snapshot): ListedFile {
+    const other = new ListedFile(snapshot);
+    const { keys } = this.#snapshot.rows;
+    for (let key = 0; key < this.#places.length; key++) {
+      if (this.#places[key] === ABSENT) continue;
+      const score = this.isInStep(key) ? this.#scoreOf(key) : Number.NaN;
+      other.#note(snapshot.keyIn(keys, key), keys.userId(key), keys.taskId(key), () => score);
+    }
+    for (const { userId, taskId } of this.orphans.ids()) {
+      other.#note(snapshot.keyOf({ userId, taskId }), userId, taskId, () => Number.NaN);
+    }
+    return other;
+  }
+
+  /** How many members there were. */
+  get members(): number {
+    let count = this.orphans.size;
+    for (const place of this.#places) if (place !== ABSENT) count++;
+    return count;
+  }
+
+  /** Whether a key of the file was a member. */
+  isMember(key: number): boolean {
+    return this.#places[key] !== ABSENT;
+  }
+
+  /** Whether all that Redis had of it was as the row in force has it: hash, both indexes, and lookup. */
+  isInStep(key: number): boolean {
+    return this.#places[key] === IN_STEP;
+  }
+
+  /** Of a member that comes twice the last counts. @param at the time that all of its copy agreed on; NaN: there was none */
+  #note(key: number, userId: string, taskId: string, at: () => number): void {
+    if (key < 0) this.orphans.addId(userId, taskId);
+    else this.#places[key] = at() === this.#scoreOf(key) ? IN_STEP : LISTED;
+  }
+
+  #scoreOf(key: number): number {
+    const row = this.#snapshot.rows.liveRow(key);
+    return row < 0 ? Number.NaN : this.#snapshot.rows.score(row);
+  }
+}
+
+/** The score of a member where its hash has the same time; else NaN. */
+function sameMoment(score: number, time: number): number {
+  return toMicros(score) === toMicros(time) ? score : Number.NaN;
+}

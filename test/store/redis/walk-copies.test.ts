@@ -1,0 +1,117 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import { RedisClient } from "../../../src/store/redis/client.ts";
+import { Mirror } from "../../../src/store/redis/mirror.ts";
+import { walkCopies } from "../../../src/store/redis/walk.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
+import { targetAt } from "../../helpers/targets.ts";
+import { useMirror } from "./setup.ts";
+
+const AT = 1_704_067_200;
+
+/** Member and what was told of it, in the order in which it came. */
+async function walked(mirror: Mirror, userId: string | undefined): Promise<[string, string | null][]> {
+  const found: [string, string | null][] = [];
+  for await (const { flat, times } of walkCopies(mirror, userId)) {
+    for (let i = 0; i < flat.length; i += 2) found.push([flat[i]!, times === null ? null : times[i / 2]!]);
+  }
+  return found;
+}
+
+describe("a walk that looks at copies", () => {
+  const here = useMirror();
+
+  /** The same server, for a user with these rights besides. */
+  async function as(name: string, ...rights: string[]): Promise<Mirror> {
+    await here.server.call("ACL", "SETUSER", name, "on", ">secret", "~tts:*", ...rights);
+    const target = targetAt(here.server.port, { username: name, password: "secret" });
+    return new Mirror(await RedisClient.connect(target), RULES);
+  }
+
+  /** What may be wrong with a copy. */
+  const HARM: Record<string, (user: string, task: string) => (string | number)[]> = {
+    "no hash": (user, task) => ["DEL", `tts:task:${user}:${task}`],
+    "another kind of key": (user, task) => ["RENAME", "a string", `tts:task:${user}:${task}`],
+    "no time": (user, task) => ["HDEL", `tts:task:${user}:${task}`, "updated_at"],
+    "an empty time": (user, task) => ["HSET", `tts:task:${user}:${task}`, "updated_at", ""],
+    "another score of its user": (user, task) => ["ZADD", `tts:user:${user}:index`, 5, task],
+    "no member of its user": (user, task) => ["ZREM", `tts:user:${user}:index`, task],
+    "another score": (user, task) => ["ZADD", "tts:tasks:index", 5, `${user}:${task}`],
+    nothing: () => ["PING"],
+  };
+
+  it("tells the time of those alone that are whole, whatever the user may run", async () => {
+    const limited = await as("limited", "+@all", "-sort_ro");
+    const reader = await as("reader", "-@all", "+@read", "+@connection");
+    const users = ["alice", "bob*", "a->b"];
+    try {
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.constantFrom(...Object.keys(HARM)), { maxLength: 12 }), async (harms) => {
+          await here.server.call("FLUSHALL");
+          const records = harms.map((_, i) =>
+            record(users[i % 3]!, `t:${i}`, { updated_at: `2024-01-01T00:00:${10 + i}` }),
+          );
+          await writeToMirror(here.mirror, records.map(taskOf));
+          for (const [i, harm] of harms.entries()) {
+            await here.server.call("SET", "a string", "x");
+            await here.server.call(...HARM[harm]!(users[i % 3]!, `t:${i}`));
+          }
+          for (const userId of [undefined, ...users]) {
+            const expected = harms.flatMap((harm, i): [string, string][] => {
+              const isListed = userId === undefined || (userId === users[i % 3] && harm !== "no member of its user");
+              const name = userId === undefined ? `${users[i % 3]}:t:${i}` : `t:${i}`;
+              return isListed ? [[name, harm === "nothing" ? `2024-01-01T00:00:${10 + i}` : ""]] : [];
+            });
+            for (const mirror of [here.mirror, limited]) {
+              expect((await walked(mirror, userId)).sort()).toEqual(expected.sort());
+            }
+            const untold = expected.map(([name]): [string, null] => [name, null]);
+            expect((await walked(reader, userId)).sort()).toEqual(untold.sort());
+          }
+        }),
+        { numRuns: 30 },
+      );
+    } finally {
+      limited.close();
+      reader.close();
+    }
+  });
+
+  it("names a key of the wrong type", async () => {
+    await here.server.call("SET", "tts:tasks:index", "x");
+    const error = await walked(here.mirror, undefined).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TtsctlError);
+    expect((error as TtsctlError).message).toContain("WRONGTYPE");
+  });
+
+  it.each([
+    ["of one score each", (i: number) => AT + i],
+    ["of one score all", () => AT],
+    ["in runs of one score", (i: number) => AT + Math.floor(i / 700)],
+  ])("comes upon each of many %s once, and stops", async (_, score) => {
+    const ids = Array.from({ length: 5200 }, (_, i) => `t${String(i).padStart(4, "0")}`);
+    await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [score(i), `u:${id}`]));
+    const names = (await walked(here.mirror, undefined)).map(([name]) => name);
+    expect([...new Set(names)].sort()).toEqual(ids.map((id) => `u:${id}`));
+    expect(names.length).toBeLessThan(ids.length + 600); // where the two walks meet some come twice
+  });
+
+  it("passes over none while a service moves tasks to the top, past either walk", async () => {
+    const ids = Array.from({ length: 6000 }, (_, i) => `u:t${String(i).padStart(4, "0")}`);
+    await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [AT + Math.floor(i / 3), id]));
+    const found = new Set<string>();
+    let steps = 0;
+    for await (const { flat } of walkCopies(here.mirror, undefined)) {
+      for (let i = 0; i < flat.length; i += 2) found.add(flat[i]!);
+      // The second walk ends early; then the last that the first one would come to go to where the second one was.
+      if (steps === 0) await here.server.call("ZREM", "tts:tasks:index", ...ids.slice(3500));
+      const moved = [flat[0]!, flat.at(-2)!, ...(steps > 6 ? ids.slice(2700, 3000) : [])];
+      await here.server.call("ZADD", "tts:tasks:index", ...moved.flatMap((id, i) => [AT + 9000 + 999 * steps + i, id]));
+      steps++;
+    }
+    expect(steps).toBeGreaterThan(10);
+    expect(ids.slice(0, 3500).filter((id) => !found.has(id))).toEqual([]);
+  });
+});
