@@ -48,6 +48,11 @@ export class LogIndex {
     return new LogIndex(logs, hoursOf, skipped ?? []);
   }
 
+  /** How many tasks have a log. */
+  get size(): number {
+    return this.#hoursOf.size;
+  }
+
   /** What `remove` would do. */
   measure(taskId: string, now = Number.POSITIVE_INFINITY): Promise<LogOutcome> {
     return this.#inEachHour(taskId, async (hour, _key, name) => measureLog(hour, name, now));

@@ -1,7 +1,7 @@
 import { BATCH } from "../store/redis/copies.ts";
 import { type Member, membersOf } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { walkIndex } from "../store/redis/walk.ts";
+import { walkIndex, walkUpTo } from "../store/redis/walk.ts";
 import { batches } from "./pool.ts";
 
 /**
@@ -11,4 +11,9 @@ import { batches } from "./pool.ts";
  */
 export async function* indexMembers(mirror: Mirror, userId: string | undefined): AsyncGenerator<Member[]> {
   for await (const flat of walkIndex(mirror, userId)) yield* batches(membersOf(flat, userId, mirror.layout), BATCH);
+}
+
+/** The members of the global index with a score up to a limit, the oldest first, in such groups. @throws TtsctlError REDIS_* */
+export async function* membersUpTo(mirror: Mirror, limit: number): AsyncGenerator<Member[]> {
+  for await (const flat of walkUpTo(mirror, limit)) yield* batches(membersOf(flat, undefined, mirror.layout), BATCH);
 }

@@ -9,7 +9,7 @@ import { NO_FILTER, statusPasses, type TaskFilter, timePasses } from "../task/fi
 import { batches } from "./pool.ts";
 import { type Copy, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { copyPasses } from "./purge/decide.ts";
-import { type Survey, survey } from "./purge/survey.ts";
+import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";
 
 /** Which tasks: some ids of one user, or all that pass a filter. */
 export interface Selection {
@@ -36,7 +36,7 @@ async function selectByIds(
   filter: TaskFilter,
   ids: readonly string[],
 ): Promise<Survey> {
-  const found = await survey(snapshot, [], mirror, () => false);
+  const found = await surveyOfRows([], mirror);
   for (const batch of batches(ids, BATCH)) {
     const tasks = batch.map((taskId) => ({ userId: filter.userId!, taskId }));
     const inRedis = mirror === null ? [] : await copiesIn(mirror, tasks);

@@ -262,9 +262,9 @@ describe("a pass that is stopped", () => {
   it("ends the batch in hand and rewrites the file for it", async () => {
     const { site } = here;
     await site.writeBoth(...many(1200), OTHER);
-    let seen = 0;
+    let removals = 0;
     site.flaky.onCall((method) => {
-      if (method === "see" && ++seen === 2) site.stop.abort();
+      if (method === "remove" && ++removals === 2) site.stop.abort();
     });
     const { result } = await site.cleanup();
     expect(result.purged).toBe(2 * BATCH);

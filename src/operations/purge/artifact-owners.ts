@@ -16,15 +16,24 @@ export class ArtifactOwners {
     this.#rules = rules;
   }
 
-  /** Counts the owners of all that is wanted so far. */
-  count(snapshot: Snapshot, onlyInRedis: KeyTable): void {
+  /** Whether folders are counted too. */
+  get sharesFolders(): boolean {
+    return this.#rules.sharesFolders;
+  }
+
+  /** Counts those in the file of all that is wanted so far. */
+  countFile(snapshot: Snapshot): void {
     const { keys } = snapshot.rows;
     for (let key = 0; key < keys.size; key++) {
       if (snapshot.rows.liveRow(key) >= 0 || snapshot.rows.hasInvalid(key))
         this.#add(keys.userId(key), keys.taskId(key));
     }
     for (const taskId of snapshot.invalid.ownerless) this.#logs.add("", this.#rules.nameOf(taskId));
-    for (let key = 0; key < onlyInRedis.size; key++) this.#add(onlyInRedis.userId(key), onlyInRedis.taskId(key));
+  }
+
+  /** The same of tasks that the file does not have. */
+  countOthers(others: KeyTable): void {
+    for (let key = 0; key < others.size; key++) this.#add(others.userId(key), others.taskId(key));
   }
 
   /** Notes a task that may be purged. */

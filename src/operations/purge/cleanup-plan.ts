@@ -9,7 +9,7 @@ import { type Decision, decideCleanup, NO_STANDING, type Standing } from "./deci
 import { DiskUse } from "./disk-use.ts";
 import type { Looked } from "./looked.ts";
 import { isExpired, type Limits, latestLimit, limitsOf, type Plan, planTasks, type RetentionPolicy } from "./policy.ts";
-import { chosenRows, type Survey, survey } from "./survey.ts";
+import { chosenRows, type Survey, survey, surveyUpTo } from "./survey.ts";
 import { takeCensus } from "./take-census.ts";
 
 /** Empty folders that were changed within this time stay, however young the tasks are that went. Seconds. */
@@ -69,6 +69,9 @@ export class CleanupPlan {
   /** Candidates of both stores (SPEC section 6, steps 2 and 3), and what goes to make room. */
   survey(mirror: Mirror | null): Promise<Survey> {
     const rows = chosenRows(this.#snapshot, (id, copy) => isExpired(copy, this.limits) || this.#makesRoom(id));
+    if (this.#ranking === null || this.#ranking.plan.bytes === 0) {
+      return surveyUpTo(this.#snapshot, rows, mirror, latestLimit(this.limits));
+    }
     return survey(this.#snapshot, rows, mirror, (member) => this.isMemberChosen(member, member.score));
   }
 

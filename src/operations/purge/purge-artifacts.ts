@@ -1,6 +1,7 @@
 import type { Artifacts, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
+import type { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Reporter } from "../reporter.ts";
 import type { ArtifactOwners } from "./artifact-owners.ts";
@@ -51,10 +52,14 @@ export class PurgeArtifacts {
     this.#newest = newestArtifact(now);
   }
 
-  /** Finds the logs of every task that may go. To be called before anything else. */
-  async open(): Promise<void> {
+  /**
+   * Finds the logs of every task that may go. To be called before anything else.
+   * @param onlyInRedis lists the tasks that the file does not have, which takes its time: asked for only where it matters
+   */
+  async open(onlyInRedis: () => Promise<KeyTable>): Promise<void> {
     this.#logs = await this.#artifacts.indexLogs((name) => this.#owners.wantsLog(name));
     for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
+    if (this.#logs.size > 0 || this.#owners.sharesFolders) this.#owners.countOthers(await onlyInRedis());
   }
 
   /**

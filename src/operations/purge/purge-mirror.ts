@@ -1,4 +1,6 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { KeyTable } from "../../store/key-table.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { CopyReading } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -10,6 +12,7 @@ import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { batches } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { listOnlyInRedis } from "./survey.ts";
 
 /**
  * The mirror's part in a purge. From its first failure on it is left out; and what a purge has removed of a task that
@@ -45,9 +48,19 @@ export class PurgeMirror {
     return this.#reading!;
   }
 
-  /** Each copy as it stands; nothing at all where there is no mirror. */
-  async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    return (await this.#attempt((mirror) => mirror.see(ids))) ?? [];
+  /**
+   * Begins to look at each copy as it stands. What was seen is asked for later, and if the mirror was lost with it that
+   * shows then; nothing at all where there is no mirror, or no more.
+   */
+  see(ids: readonly TaskId[]): () => Promise<Outcome<SeenCopy>[]> {
+    const looking = this.#mirror?.see(ids);
+    looking?.catch(() => {});
+    return async () => (await this.#attempt(() => looking!)) ?? [];
+  }
+
+  /** The tasks of the index that a content of the file has no record of; none where there is no mirror. */
+  async onlyInRedis(base: Snapshot): Promise<KeyTable> {
+    return (await this.#attempt((mirror) => listOnlyInRedis(base, mirror))) ?? new KeyTable();
   }
 
   /** The records that Redis holds; undefined for what cannot be read. */

@@ -2,7 +2,7 @@ import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH } from "../../store/redis/copies.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -82,8 +82,8 @@ export class Purge {
   /** What would go, by looking at both stores; nothing is changed. For the brake and the question. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
-    for (const ids of this.#batches()) {
-      const looked = await this.#look(ids, () => {}); // the run will tell
+    for await (const { ids, seen } of this.#seenBatches()) {
+      const looked = this.#look(ids, seen, () => {}); // the run will tell
       for (const task of looked) {
         if (this.#policy.decide(task).kind !== "purge") continue;
         planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
@@ -94,7 +94,7 @@ export class Purge {
 
   /** Runs the pass. Whatever stops it, what was begun is ended. */
   async run(): Promise<void> {
-    await this.#artifacts.open();
+    await this.#artifacts.open(async () => this.#survey.onlyInRedis ?? this.#mirror.onlyInRedis(this.#file.base));
     try {
       await this.#runBatches();
     } finally {
@@ -105,9 +105,9 @@ export class Purge {
   async #runBatches(): Promise<void> {
     const total = this.#survey.rows.length + this.#survey.others.size;
     let done = 0;
-    for (const ids of this.#batches()) {
+    for await (const { ids, seen } of this.#seenBatches()) {
       if (this.#parts.signal.aborted) return;
-      await this.#batch(ids);
+      await this.#batch(ids, seen);
       await this.#policy.drain();
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
@@ -119,8 +119,20 @@ export class Purge {
     yield* batches(this.#survey.others.ids(), BATCH);
   }
 
-  async #batch(ids: readonly TaskId[]): Promise<void> {
-    const chosen = this.#choose(await this.#look(ids));
+  /** Redis looks at the next batch while this one is worked on; the removals are guarded by what it saw. */
+  async *#seenBatches(): AsyncGenerator<{ ids: TaskId[]; seen: Outcome<SeenCopy>[] }> {
+    const begin = (ids: TaskId[]) => ({ ids, seen: this.#mirror.see(ids) });
+    let next: ReturnType<typeof begin> | undefined;
+    for (const ids of this.#batches()) {
+      const batch = next;
+      next = begin(ids);
+      if (batch !== undefined) yield { ids: batch.ids, seen: await batch.seen() };
+    }
+    if (next !== undefined) yield { ids: next.ids, seen: await next.seen() };
+  }
+
+  async #batch(ids: readonly TaskId[], seen: readonly Outcome<SeenCopy>[]): Promise<void> {
+    const chosen = this.#choose(this.#look(ids, seen));
     if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
     const saved = await this.#backUp(chosen);
     await this.#announce(saved);
@@ -141,12 +153,12 @@ export class Purge {
     await this.#parts.ledger?.announce("purge", entries);
   }
 
-  /** Both copies of each task. A Redis that is lost here is left out from here on. */
-  async #look(
+  /** Both copies of each task, the file's as it is by now. */
+  #look(
     ids: readonly TaskId[],
+    seen: readonly Outcome<SeenCopy>[],
     fail: (id: TaskId, reason: string) => void = (id, reason) => this.#tally.fail(id, reason),
-  ): Promise<Looked[]> {
-    const seen = await this.#mirror.see(ids);
+  ): Looked[] {
     return ids.flatMap((id, i) => {
       const copy = seen[i] ?? null;
       const file = this.#file.copy(id);
@@ -201,6 +213,7 @@ export class Purge {
 
   /** The conditional delete. A copy that changed keeps its task; a reply that never came leaves it unknown. */
   async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
+    if (tasks.length === 0) return [];
     await this.#mirror.remember(tasks.filter(isAhead).map(({ id }) => id));
     if (!this.#mirror.isThere) return tasks.filter(({ seen, id }) => this.#mayGoWithoutMirror(seen, id));
     const outcomes = await this.#mirror.remove(tasks.map(({ id, seen }) => ({ id, seen: seen! })));
@@ -297,12 +310,12 @@ function unknownRemoval({ code, message }: TtsctlError): string {
 }
 
 /** The owners of the artifacts of every task that may go. */
-function artifactOwners(base: Snapshot, { rows, others, onlyInRedis }: Survey): ArtifactOwners {
+function artifactOwners(base: Snapshot, { rows, others }: Survey): ArtifactOwners {
   const owners = new ArtifactOwners(base.rules);
   const { keys } = base.rows;
   for (const row of rows)
     owners.want({ userId: keys.userId(base.rows.key(row)), taskId: keys.taskId(base.rows.key(row)) });
   for (const id of others.ids()) owners.want(id);
-  owners.count(base, onlyInRedis);
+  owners.countFile(base);
   return owners;
 }

@@ -5,7 +5,7 @@ import { KeyTable } from "../../store/key-table.ts";
 import type { Member } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { indexMembers } from "../index-members.ts";
+import { indexMembers, membersUpTo } from "../index-members.ts";
 import type { Copy } from "./copies.ts";
 
 /** What a purge has to look at, found before anything is removed. */
@@ -14,8 +14,8 @@ export interface Survey {
   readonly rows: number[];
   /** Tasks that no chosen row stands for: in Redis alone, or chosen for what Redis has of them. */
   readonly others: KeyTable;
-  /** Every task that Redis has and the file has no record of. */
-  readonly onlyInRedis: KeyTable;
+  /** Every task that Redis has and the file has no record of; null where the index was not walked. */
+  readonly onlyInRedis: KeyTable | null;
   /** How many members the index has. */
   members: number;
 }
@@ -32,6 +32,30 @@ export function chosenRows({ rows }: Snapshot, choose: (id: () => TaskId, copy: 
   return chosen;
 }
 
+/** Chosen rows alone, of a survey that needs nothing of the index but its size. */
+export async function surveyOfRows(rows: number[], mirror: Mirror | null): Promise<Survey> {
+  const members = mirror === null ? 0 : await mirror.size(undefined);
+  return { rows, others: new KeyTable(), onlyInRedis: null, members };
+}
+
+/** Adds the members with a score up to a limit that no chosen row stands for, the oldest first. */
+export async function surveyUpTo(
+  snapshot: Snapshot,
+  rows: number[],
+  mirror: Mirror | null,
+  limit: number,
+): Promise<Survey> {
+  const result = await surveyOfRows(rows, mirror);
+  if (mirror === null) return result;
+  const chosen = chosenKeys(snapshot, rows);
+  for await (const members of membersUpTo(mirror, limit)) {
+    for (const { userId, taskId } of members) {
+      if (!chosen.has(snapshot.keyOf({ userId, taskId }))) result.others.addId(userId, taskId);
+    }
+  }
+  return result;
+}
+
 /**
  * Walks the whole index once, so that equal scores and tasks that stay neither stall nor repeat it.
  * @param choose whether a member that no chosen row stands for is to be looked at
@@ -42,19 +66,30 @@ export async function survey(
   mirror: Mirror | null,
   choose: (member: Member, inFile: boolean) => boolean,
 ): Promise<Survey> {
-  const result: Survey = { rows, others: new KeyTable(), onlyInRedis: new KeyTable(), members: 0 };
+  const onlyInRedis = new KeyTable();
+  const result: Survey = { rows, others: new KeyTable(), onlyInRedis, members: 0 };
   if (mirror === null) return result;
-  const chosen = new KeySet(snapshot.rows.keys.size);
-  for (const row of rows) chosen.add(snapshot.rows.key(row));
+  const chosen = chosenKeys(snapshot, rows);
   const inBoth = new KeySet(snapshot.rows.keys.size);
   for await (const members of indexMembers(mirror, undefined)) {
     for (const member of members) {
       const key = snapshot.keyOf(member);
-      if (key < 0) result.onlyInRedis.addId(member.userId, member.taskId);
+      if (key < 0) onlyInRedis.addId(member.userId, member.taskId);
       else inBoth.add(key);
       if (!chosen.has(key) && choose(member, key >= 0)) result.others.addId(member.userId, member.taskId);
     }
   }
-  result.members = result.onlyInRedis.size + inBoth.size;
+  result.members = onlyInRedis.size + inBoth.size;
   return result;
+}
+
+/** The tasks of the index that a content of the file has no record of. */
+export async function listOnlyInRedis(snapshot: Snapshot, mirror: Mirror): Promise<KeyTable> {
+  return (await survey(snapshot, [], mirror, () => false)).onlyInRedis!;
+}
+
+function chosenKeys({ rows: table }: Snapshot, rows: readonly number[]): KeySet {
+  const chosen = new KeySet(table.keys.size);
+  for (const row of rows) chosen.add(table.key(row));
+  return chosen;
 }

@@ -228,6 +228,13 @@ export class Mirror {
     return steps;
   }
 
+  /** Members of the global index with scores from one to another, lowest first, and their scores, `count` after some. */
+  async lowest(until: number, from: string, skip: number, count: number): Promise<readonly string[]> {
+    const limit = ["LIMIT", skip, count];
+    const reply = await this.#client.command("ZRANGEBYSCORE", INDEX_KEY, from, until, "WITHSCORES", ...limit);
+    return reply as string[];
+  }
+
   /** One step of a walk over an index that looks at the copies too, where that can be done at once. */
   async stepCopies(from: CopyCursor): Promise<CopyStep> {
     const step = await this.#copies.walk?.(from);

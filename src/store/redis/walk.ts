@@ -10,6 +10,7 @@ export const START = "0";
 interface Steps {
   stepKeys(cursor: string): Promise<KeyStep>;
   stepIndexes(cursors: readonly IndexCursor[]): Promise<(IndexStep | TtsctlError)[]>;
+  lowest(until: number, from: string, skip: number, count: number): Promise<readonly string[]>;
   stepCopies(from: CopyCursor): Promise<CopyStep>;
   middleOf(userId: string | undefined): Promise<string | null>;
 }
@@ -34,6 +35,23 @@ export async function* walkIndex(mirror: Steps, userId: string | undefined): Asy
     const [step] = await mirror.stepIndexes([{ userId, cursor }]);
     if (step instanceof TtsctlError) throw step;
     return step!;
+  });
+  for await (const { flat } of steps) yield flat;
+}
+
+/**
+ * Walks over the members of the global index with a score up to a limit, lowest first: member and score in turn. What a
+ * service moves upwards meanwhile no longer belongs there; of others with its very score some may then be passed over.
+ * @throws TtsctlError REDIS_*
+ */
+export async function* walkUpTo(mirror: Steps, limit: number): AsyncGenerator<readonly string[]> {
+  const steps = walk(async (cursor) => {
+    const [from, skip] = cursor === START ? ["-inf", 0] : [placeOf(cursor)[1], Number(placeOf(cursor)[0])];
+    const flat = await mirror.lowest(limit, from, skip, STEP);
+    const last = flat.at(-1);
+    const same = flat.filter((text, i) => i % 2 === 1 && text === last).length;
+    const next = cursorBehind([String(last === from ? skip + same : same), String(last)]);
+    return { cursor: flat.length < 2 * STEP ? START : next, flat };
   });
   for await (const { flat } of steps) yield flat;
 }

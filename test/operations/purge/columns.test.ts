@@ -185,10 +185,10 @@ it("a survey names what only Redis has, and what is chosen for its member alone"
       ],
     ]);
     expect(names(found.others.ids())).toEqual(["a:member", "a:old", "a:bad"]);
-    expect(names(found.onlyInRedis.ids())).toEqual(["a:old", "a:new"]);
+    expect(names(found.onlyInRedis!.ids())).toEqual(["a:old", "a:new"]);
     expect([found.rows, found.members]).toEqual([rows, 6]);
     const alone = await survey(snapshot, rows, null, () => true);
-    expect([alone.rows, alone.members, alone.others.size, alone.onlyInRedis.size]).toEqual([rows, 0, 0, 0]);
+    expect([alone.rows, alone.members, alone.others.size, alone.onlyInRedis!.size]).toEqual([rows, 0, 0, 0]);
   });
 });
 

@@ -93,6 +93,14 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
       const flat = members.slice(from, from + 10).flatMap((task) => [nameOf(task), String(indexScoreOf(task))]);
       return [{ cursor: from + 10 < members.length ? String(from + 10) : "0", flat }];
     },
+    size: async () => members.length,
+    lowest: async (until: number, from: string, skip: number) => {
+      const low = members
+        .map((task) => ({ name: nameOf(task), score: indexScoreOf(task)! }))
+        .filter(({ score }) => score >= (from === "-inf" ? Number.NEGATIVE_INFINITY : Number(from)) && score <= until)
+        .sort((a, b) => a.score - b.score);
+      return low.slice(skip).flatMap(({ name, score }) => [name, String(score)]);
+    },
     see: async (ids: readonly TaskId[]) => {
       seen.push(...ids.map(nameOf));
       return ids.map((id) => {
