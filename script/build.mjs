@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWeb } from "./build-web.mjs";
 import { libraryTypes } from "./library-types.mjs";
+import { lazyBuiltins, noDebug } from "./quick-start.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
@@ -25,6 +26,7 @@ const common = {
 const program = await build({
   ...common,
   entryPoints: ["src/main.ts"],
+  plugins: [lazyBuiltins, noDebug],
   outfile: "dist/main.cjs",
   format: "cjs",
   supported: { "dynamic-import": false },

@@ -19,7 +19,7 @@ const MEMBERS = `*2\r\n${bulk("t")}${bulk("1735689600.5")}`;
 const REPLIES = {
   PING: "+PONG\r\n",
   GET: bulk("2025-01-01T00:00:00Z"),
-  EVALSHA: `*3\r\n:1\r\n${MEMBERS}${HASH}`, // the script of a page
+  EVAL: `*3\r\n:1\r\n${MEMBERS}${HASH}`, // the script of a page
 };
 const server = createServer((socket) => {
   socket.setEncoding("latin1").on("data", (text) => {

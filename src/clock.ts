@@ -8,5 +8,6 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now() / 1000,
-  monotonic: () => performance.now() / 1000,
+  // `performance` takes some milliseconds to load.
+  monotonic: () => Number(process.hrtime.bigint()) / 1e9,
 };

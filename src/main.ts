@@ -70,10 +70,23 @@ export async function run(): Promise<number> {
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
-    streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
+    streams: processStreams,
     stopSignal: listenForStop(),
   });
 }
+
+/** Those of this process, each opened when it is first asked for: most runs read nothing. */
+const processStreams: Streams = {
+  get stdin() {
+    return process.stdin;
+  },
+  get stdout() {
+    return process.stdout;
+  },
+  get stderr() {
+    return process.stderr;
+  },
+};
 
 /** Takes over SIGINT and SIGTERM when first called; the second one ends the process at once. */
 function listenForStop(): () => AbortSignal {

@@ -1,4 +1,5 @@
 import type { SingleBar } from "cli-progress";
+import { systemClock } from "../clock.ts";
 import type { Reporter, WarningFields } from "../operations/reporter.ts";
 import type { LogEvent } from "../render/log-line.ts";
 import type { Progress } from "../render/progress.ts";
@@ -6,15 +7,15 @@ import type { GlobalFlags } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Work shorter than this shows no progress. */
-const PATIENCE_MS = 1000;
+const PATIENCE_S = 1;
 /** Between two lines of progress in a JSON log. */
-const LINE_EVERY_MS = 5000;
+const LINE_EVERY_S = 5;
 
 /** Warnings, log lines and progress on stderr. */
 export class ConsoleReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #flags: GlobalFlags;
-  readonly #startedAt = performance.now();
+  readonly #startedAt = systemClock.monotonic();
   #nextLineAt = 0;
   #bar: SingleBar | "loading" | undefined;
   /** The work that progress is told of, and what of it was done when that began. */
@@ -36,15 +37,15 @@ export class ConsoleReporter implements Reporter {
   }
 
   progress(label: string, done: number, total: number): void {
-    if (this.#flags.quiet || performance.now() - this.#startedAt < PATIENCE_MS) return;
+    if (this.#flags.quiet || systemClock.monotonic() - this.#startedAt < PATIENCE_S) return;
     if (this.#terminal.err.isJson) this.#progressLine(label, done, total);
     else if (this.#terminal.errIsTerminal) this.#progressBar(label, done, total);
   }
 
   #progressBar(label: string, done: number, total: number): void {
-    if (this.#work.label !== label) this.#work = { label, from: done, since: performance.now() };
+    if (this.#work.label !== label) this.#work = { label, from: done, since: systemClock.monotonic() };
     const { from, since } = this.#work;
-    const progress: Progress = { label, done, total, from, seconds: (performance.now() - since) / 1000 };
+    const progress: Progress = { label, done, total, from, seconds: systemClock.monotonic() - since };
     if (this.#bar === undefined) void this.#openBar(progress);
     else if (this.#bar !== "loading") this.#bar.update(done, progress);
   }
@@ -62,8 +63,8 @@ export class ConsoleReporter implements Reporter {
 
   /** A log is to have a line of it now and then, not one a batch. */
   #progressLine(label: string, done: number, total: number): void {
-    if (performance.now() < this.#nextLineAt) return;
-    this.#nextLineAt = performance.now() + LINE_EVERY_MS;
+    if (systemClock.monotonic() < this.#nextLineAt) return;
+    this.#nextLineAt = systemClock.monotonic() + LINE_EVERY_S;
     this.#say({ level: "info", msg: label, fields: { done, total } });
   }
 

@@ -31,12 +31,12 @@ export class Terminal {
 
   /** Whether somebody sits there who can be asked. */
   get isInteractive(): boolean {
-    return this.#streams.stdin.isTTY === true && this.#streams.stderr.isTTY === true;
+    return this.#streams.stderr.isTTY === true && this.#streams.stdin.isTTY === true;
   }
 
   /** The pager that somebody at this terminal would have, as words; null where a pager makes no sense. */
   pager(): string[] | null {
-    const isTerminal = this.#streams.stdin.isTTY === true && this.#streams.stdout.isTTY === true;
+    const isTerminal = this.#streams.stdout.isTTY === true && this.#streams.stdin.isTTY === true;
     if (!isTerminal || this.#env.TERM === "dumb") return null;
     const named = this.#env.TTSCTL_PAGER?.trim() || this.#env.PAGER?.trim() || "less -FRX";
     return named.split(/\s+/);

@@ -21,6 +21,7 @@ export class RedisClient implements RedisCommands {
   readonly #timeoutMs: number;
   readonly #isTls: boolean;
   readonly #mustBePrimary: boolean;
+  readonly #sentScripts = new Set<Script>();
   /** Whether the server has answered anything yet. */
   #heard = false;
   #lastError: unknown;
@@ -93,10 +94,13 @@ export class RedisClient implements RedisCommands {
     process.nextTick(() => stream.uncork());
   }
 
-  /** By digest where the server knows it. */
+  /** In full the first time, which lets the server know it, and then by its digest. */
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
-    const bytes = encodeCommand(["EVALSHA", script.digest, keys.length], keys, args);
-    const reply = await this.#inTime(this.#send(new EncodedCommand("EVALSHA", bytes)));
+    const isKnown = this.#sentScripts.has(script);
+    this.#sentScripts.add(script);
+    const name = isKnown ? "EVALSHA" : "EVAL";
+    const bytes = encodeCommand([name, isKnown ? script.digest : script.source, keys.length], keys, args);
+    const reply = await this.#inTime(this.#send(new EncodedCommand(name, bytes)));
     if (reply instanceof LostReply) throw this.#lostBy(reply);
     if (!(reply instanceof TtsctlError)) return reply;
     if (!reply.message.includes("NOSCRIPT")) throw reply;

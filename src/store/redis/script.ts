@@ -3,10 +3,15 @@ import { createHash } from "node:crypto";
 /** A Lua script, which the server knows by its digest once it has seen it. */
 export class Script {
   readonly source: string;
-  readonly digest: string;
+  #digest: string | undefined;
 
   constructor(source: string) {
     this.source = source;
-    this.digest = createHash("sha1").update(source).digest("hex");
+  }
+
+  /** Made when it is first asked for: what makes it takes its time to load, and a script that runs once needs none. */
+  get digest(): string {
+    this.#digest ??= createHash("sha1").update(this.source).digest("hex");
+    return this.#digest;
   }
 }
