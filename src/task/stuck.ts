@@ -47,10 +47,11 @@ export class StuckTasks {
     if (!isStuck(status, score, this.rule)) return;
     this.count++;
     const last = this.#oldest.at(-1);
-    if (this.#oldest.length === NAMED_STUCK && score >= last!.score) return;
+    if (this.#oldest.length === NAMED_STUCK && score > last!.score) return;
     const { userId, taskId } = id();
-    const place = this.#oldest.findIndex((other) => other.score > score);
-    this.#oldest.splice(place < 0 ? this.#oldest.length : place, 0, { userId, taskId, status, score });
+    const task = { userId, taskId, status, score };
+    const place = this.#oldest.findIndex((other) => compareAges(task, other) < 0);
+    this.#oldest.splice(place < 0 ? this.#oldest.length : place, 0, task);
     this.#oldest.length = Math.min(this.#oldest.length, NAMED_STUCK);
   }
 
@@ -58,6 +59,12 @@ export class StuckTasks {
   get named(): readonly StuckTask[] {
     return this.#oldest;
   }
+}
+
+/** The oldest first; of equals those that come first by their ids, so that both stores name the same. */
+function compareAges(a: StuckTask, b: StuckTask): number {
+  const [nameA, nameB] = [a, b].map(({ userId, taskId }) => memberOf(userId, taskId)) as [string, string];
+  return a.score - b.score || (nameA < nameB ? -1 : 1);
 }
 
 /** The stuck tasks in one line, with what to do about them; null where there is none. */

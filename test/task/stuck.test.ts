@@ -44,18 +44,29 @@ describe("StuckTasks", () => {
     );
   });
 
-  it("asks for the ids of those alone that are named, and names of two as old the first", () => {
+  it("asks for the ids of no younger ones than it names, and of some as old names the first by their ids", () => {
     const asked: number[] = [];
     const stuck = new StuckTasks(RULE);
-    for (let i = 0; i < 14; i++) {
-      stuck.look(i === 0 ? "wait" : "run", i === 13 ? 0 : 5, () => {
+    for (const i of [5, 3, 8, 1, 9, 0, 7, 2, 6, 4, 20, 13]) {
+      stuck.look(i === 0 ? "wait" : "run", i === 13 ? 0 : i === 20 ? 6 : 5, () => {
         asked.push(i);
         return { userId: "u", taskId: `t${i}` };
       });
     }
-    expect(asked).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13]);
-    expect(stuck.named.map(({ taskId }) => taskId)).toEqual(["t13", ...asked.slice(0, 9).map((i) => `t${i}`)]);
-    expect(stuck.count).toBe(14);
+    expect(asked).toEqual([5, 3, 8, 1, 9, 0, 7, 2, 6, 4, 13]);
+    expect(stuck.named.map(({ taskId }) => taskId)).toEqual([
+      "t13",
+      "t0",
+      "t1",
+      "t2",
+      "t3",
+      "t4",
+      "t5",
+      "t6",
+      "t7",
+      "t8",
+    ]);
+    expect(stuck.count).toBe(12);
   });
 
   it("is told in one line", () => {

@@ -46,7 +46,7 @@ export class Tally {
   readonly rule: TallyRule;
   readonly users = new KeyTable();
   readonly stuck: StuckTasks;
-  /** Keys of the task that was changed longest ago, and last; -1 for none. */
+  /** Keys of the task that was changed longest ago, and last (of equals the last by its member); -1 for none. */
   oldest = { key: -1, score: Number.POSITIVE_INFINITY };
   newest = { key: -1, score: Number.NEGATIVE_INFINITY };
   readonly #all = new Groups();
@@ -111,10 +111,15 @@ export class Tally {
     );
     const hour = hourOf(score, this.rule) - this.#firstHour;
     if (hour >= 0 && hour < HOURS) this.#hours.add(hour, status);
-    if (score < this.oldest.score || this.oldest.key < 0) this.oldest = { key, score };
-    if (score > this.newest.score) this.newest = { key, score };
+    if (this.#isBefore({ key, score }, this.oldest)) this.oldest = { key, score };
+    if (this.newest.key < 0 || this.#isBefore(this.newest, { key, score })) this.newest = { key, score };
     const id = () => ({ userId: keys.userId(key), taskId: keys.taskId(key) });
     this.stuck.look(STATUS_CODES[status]!, score, id);
+  }
+
+  /** The order of SPEC section 4, the oldest first. */
+  #isBefore(a: { key: number; score: number }, b: { key: number; score: number }): boolean {
+    return b.key < 0 || a.score < b.score || (a.score === b.score && this.columns.keys.compare(a.key, b.key) < 0);
   }
 
   #noteChange(user: number, score: number, isNew: boolean): void {
