@@ -17,7 +17,10 @@ export const FIELDS = ["user_id", "task_id", "status", "error", "created_at", "u
 export type Field = (typeof FIELDS)[number];
 
 const FIELD_NUMBER = new Map<string, number>(FIELDS.map((name, index) => [name, index]));
-const FIELD_BYTES = FIELDS.map((name) => Buffer.from(name));
+/** By the length of the name, for most keys of a record are none of them. */
+const FIELDS_OF_LENGTH = Array.from({ length: 1 + Math.max(...FIELDS.map(({ length }) => length)) }, (_, length) =>
+  FIELDS.flatMap((name, field) => (name.length === length ? [{ field, bytes: Buffer.from(name) }] : [])),
+);
 
 /** Where the values of the known fields of one object stand; reused from record to record. */
 export class Spans {
@@ -86,14 +89,18 @@ export function scanRecord(bytes: Uint8Array, from: number, end: number, spans: 
 }
 
 function fieldAt(bytes: Uint8Array, keyFrom: number, keyEnd: number): number {
-  for (let field = 0; field < FIELDS.length; field++) {
-    if (equalsAt(bytes, keyFrom + 1, keyEnd - 1, FIELD_BYTES[field]!)) return field;
+  const length = keyEnd - keyFrom - 2;
+  if (length < FIELDS_OF_LENGTH.length) {
+    for (const known of FIELDS_OF_LENGTH[length]!) {
+      if (equalsAt(bytes, keyFrom + 1, keyEnd - 1, known.bytes)) return known.field;
+    }
   }
   if (!hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) return -1;
   return FIELD_NUMBER.get(decodeString(bytes, keyFrom, keyEnd)) ?? -1;
 }
 
-function equalsAt(bytes: Uint8Array, from: number, end: number, word: Uint8Array): boolean {
+/** Whether `bytes[from, end)` are those of a word. */
+export function equalsAt(bytes: Uint8Array, from: number, end: number, word: Uint8Array): boolean {
   if (end - from !== word.length) return false;
   for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word[i]) return false;
   return true;

@@ -263,8 +263,7 @@ class SyncRun {
   }
 
   async #pushBatch({ rows, window }: Batch): Promise<void> {
-    const ids = rows.map((row) => this.#idOf(row));
-    const looks = await this.#look(rows, ids);
+    const looks = await this.#look(rows);
     const settled = rows.map((row, i) => this.#settle(row, looks[i]!));
     const left = rows.flatMap((_, i) => (settled[i] === undefined ? [i] : []));
     const outcomes = await this.#write(
@@ -274,7 +273,7 @@ class SyncRun {
     left.forEach((i, at) => {
       settled[i] = outcomes[at]!;
     });
-    const fatal = settled.map((outcome, i) => this.#count(outcome!, ids[i]!)).find((error) => error !== undefined);
+    const fatal = rows.map((row, i) => this.#count(row, settled[i]!)).find((error) => error !== undefined);
     if (fatal !== undefined) throw fatal;
     this.#showProgress();
   }
@@ -283,9 +282,10 @@ class SyncRun {
    * What the mirror has of each task. A write to one that the index did not know when it was listed is guarded as new:
    * where a copy came meanwhile it is refused, and looked at then.
    */
-  async #look(rows: readonly number[], ids: readonly TaskId[]): Promise<Outcome<Look>[]> {
+  async #look(rows: readonly number[]): Promise<Outcome<Look>[]> {
     const isKnown = rows.map((row) => this.#options.dryRun || this.#listed.isMember(this.#snapshot.rows.key(row)));
-    const looks = await this.#parts.mirror.lookClosely(ids.filter((_, i) => isKnown[i]));
+    const known = rows.filter((_, i) => isKnown[i]).map((row) => this.#idOf(row));
+    const looks = await this.#parts.mirror.lookClosely(known);
     let next = 0;
     return isKnown.map((known) => (known ? looks[next++]! : UNKNOWN));
   }
@@ -300,29 +300,15 @@ class SyncRun {
 
   async #write({ rows, window }: Batch, looks: readonly Look[]): Promise<Outcome<WriteOutcome>[]> {
     if (rows.length === 0) return [];
+    const { mirror } = this.#parts;
     const tasks = await window.tasks(rows);
     const differing = this.#options.checksum ? await this.#differing(tasks) : new Set<Task>();
-    const groups = [tasks.filter((task) => differing.has(task)), tasks.filter((task) => !differing.has(task))];
-    const lookOf = new Map(tasks.map((task, i) => [task, looks[i]!]));
-    const outcomes = new Map<Task, Outcome<WriteOutcome>>();
-    for (const group of groups) {
-      const done = await this.#writeGroup(
-        group,
-        group.map((task) => lookOf.get(task)!),
-        group === groups[0],
-      );
-      for (const [i, task] of group.entries()) outcomes.set(task, done[i]!);
-    }
-    return tasks.map((task) => outcomes.get(task)!);
-  }
-
-  async #writeGroup(tasks: Task[], looks: Look[], overEqual: boolean): Promise<Outcome<WriteOutcome>[]> {
+    const overEqual = (task: Task) => differing.has(task);
     if (this.#options.dryRun) {
-      const { times } = this.#parts.mirror;
-      return tasks.map((task, i) => plannedOutcome(decideWrite(task.score, looks[i]!, times, overEqual)));
+      return tasks.map((task, i) => plannedOutcome(decideWrite(task.score, looks[i]!, mirror.times, overEqual(task))));
     }
     this.#unanswered += tasks.length;
-    const outcomes = await writeToMirror(this.#parts.mirror, tasks, { looks, overEqual });
+    const outcomes = await writeToMirror(mirror, tasks, { looks, overEqual });
     this.#unanswered -= tasks.length;
     return outcomes;
   }
@@ -339,7 +325,7 @@ class SyncRun {
   }
 
   /** Returns an error that would meet every other task too. */
-  #count(outcome: Outcome<WriteOutcome>, { userId, taskId }: TaskId): TtsctlError | undefined {
+  #count(row: number, outcome: Outcome<WriteOutcome>): TtsctlError | undefined {
     if (outcome instanceof TtsctlError && isFatal(outcome)) return outcome;
     this.result.total++;
     if (outcome === "written" || outcome === "mended") this.result.written++;
@@ -347,6 +333,7 @@ class SyncRun {
     else if (outcome === "newer") this.result.newerInRedis++;
     else {
       this.result.failed++;
+      const { userId, taskId } = this.#idOf(row);
       this.#failures.add(userId, taskId, outcome.message);
     }
     return undefined;

@@ -143,7 +143,7 @@ export class Repair {
       group((suspect) => this.#is(suspect, "write")),
       (tasks) => writeToMirror(mirror, tasks),
     );
-    await this.#count(group(isOver), (tasks) => writeToMirror(mirror, tasks, { overEqual: true }));
+    await this.#count(group(isOver), (tasks) => writeToMirror(mirror, tasks, { overEqual: () => true }));
     await this.#count(group(isPartial), (tasks) => writePartial(mirror, tasks));
     const gone = batch.filter((_, i) => records[i] === null).map((suspect) => suspects.id(suspect));
     for (const { userId, taskId } of gone) this.#failures.add(userId, taskId, "the file does not have it");

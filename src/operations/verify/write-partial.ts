@@ -19,7 +19,7 @@ export async function writePartial(mirror: Mirror, tasks: readonly Task[]): Prom
   const written = await mirror.upsert(partial);
   const outcomes = new Map(partial.map(({ task }, i) => [task, written[i]!]));
   const rest = tasks.filter((task) => (outcomes.get(task) ?? false) === false);
-  const others = await writeToMirror(mirror, rest, { overEqual: true });
+  const others = await writeToMirror(mirror, rest, { overEqual: () => true });
   return tasks.map((task) => {
     const outcome = outcomes.get(task) ?? false;
     return outcome === true ? "written" : outcome === false ? others[rest.indexOf(task)]! : outcome;

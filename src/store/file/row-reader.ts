@@ -1,4 +1,4 @@
-import type { Spans } from "../../json/record.ts";
+import { equalsAt, type Spans } from "../../json/record.ts";
 import { BACKSLASH, QUOTE } from "../../json/scan.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { shownStatus } from "../../task/status.ts";
@@ -14,6 +14,9 @@ import {
 } from "../../task/task.ts";
 import { type Rows, STATUS_CODES } from "./rows.ts";
 
+/** A service has some ten words for its statuses. */
+const MOST_WORDS = 20;
+
 type OnInvalid = (record: InvalidRecord, offset: number) => void;
 
 /**
@@ -24,7 +27,8 @@ export class RowReader {
   readonly #rows: Rows;
   readonly #onInvalid: OnInvalid;
   readonly #reading: RecordReading;
-  readonly #statusCodes = new Map<string, number>();
+  /** The first few words as they stand in the file, quotes included. */
+  readonly #words: { readonly bytes: Uint8Array; readonly code: number }[] = [];
   readonly #tombstones: boolean;
 
   constructor(rows: Rows, rules: RecordRules, options: { tombstones: boolean; onInvalid: OnInvalid }) {
@@ -89,12 +93,10 @@ export class RowReader {
 
   #status(bytes: Buffer, spans: Spans): number {
     if (!spans.has(FIELD.status)) return 0;
-    const raw = bytes.toString("latin1", spans.from(FIELD.status), spans.end(FIELD.status));
-    let code = this.#statusCodes.get(raw);
-    if (code === undefined) {
-      code = statusCode(fieldText(bytes, spans, FIELD.status));
-      if (this.#statusCodes.size < 1000) this.#statusCodes.set(raw, code);
-    }
+    const [from, end] = [spans.from(FIELD.status), spans.end(FIELD.status)];
+    for (const word of this.#words) if (equalsAt(bytes, from, end, word.bytes)) return word.code;
+    const code = statusCode(fieldText(bytes, spans, FIELD.status));
+    if (this.#words.length < MOST_WORDS) this.#words.push({ bytes: Buffer.from(bytes.subarray(from, end)), code });
     return code;
   }
 }

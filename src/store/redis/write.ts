@@ -11,6 +11,12 @@ export type WriteOutcome = "written" | "mended" | "unchanged" | "newer";
 /** What is to be done about one copy; `mend` leaves the hash and sets the index members right. */
 export type WriteDecision = "write" | "mend" | "unchanged" | "newer";
 
+/** What `decideWrite` is told of each task besides. */
+interface WriteRules {
+  readonly overEqual?: (task: Task) => boolean;
+  readonly replaced?: readonly number[];
+}
+
 /** How often a copy that changes under our hands is looked at again. */
 const MOST_ROUNDS = 8;
 
@@ -46,7 +52,7 @@ export function decideWrite(
 export async function writeToMirror(
   mirror: Mirror,
   tasks: readonly Task[],
-  options: { looks?: readonly Outcome<Look>[]; overEqual?: boolean; replaced?: readonly number[] } = {},
+  options: { looks?: readonly Outcome<Look>[] } & WriteRules = {},
 ): Promise<Outcome<WriteOutcome>[]> {
   const outcomes: (Outcome<WriteOutcome> | undefined)[] = tasks.map(() => undefined);
   let pending = tasks.map((_, i) => i);
@@ -66,7 +72,7 @@ async function writeRound(
     pending: number[];
     looks: readonly Outcome<Look>[];
     outcomes: (Outcome<WriteOutcome> | undefined)[];
-    options: { overEqual?: boolean; replaced?: readonly number[] };
+    options: WriteRules;
   },
 ): Promise<number[]> {
   const { overEqual, replaced } = round.options;
@@ -75,7 +81,13 @@ async function writeRound(
     const look = round.looks[i]!;
     if (look instanceof TtsctlError) round.outcomes[index] = look;
     else {
-      const decision = decideWrite(tasks[index]!.score, look, mirror.times, overEqual, replaced?.[index]);
+      const decision = decideWrite(
+        tasks[index]!.score,
+        look,
+        mirror.times,
+        overEqual?.(tasks[index]!),
+        replaced?.[index],
+      );
       if (decision === "newer" || decision === "unchanged") round.outcomes[index] = decision;
       else writing.push({ index, seen: look.seen, indexOnly: decision === "mend" });
     }

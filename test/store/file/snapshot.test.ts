@@ -385,7 +385,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
     await withSnapshot(path("s.json"), async (snapshot) => {
       const windows = [...RowWindow.over(snapshot, snapshot.liveRows())];
       expect(windows.flatMap(({ rows }) => rows)).toEqual([...snapshot.liveRows()]);
-      expect(windows.length).toBe(2); // of some 8 MB each
+      expect(windows.length).toBe(4); // of some 4 MB each
       for (const window of windows) {
         const rows = [...window.rows].reverse().filter((row) => row % 3 !== 1);
         expect((await window.tasks(rows)).map(({ score }) => score)).toEqual(

@@ -118,7 +118,7 @@ class Place {
     const [outcome] =
       kind === "remove"
         ? await removeFromMirror(mirror, [{ id: ID, before: this.#task(at).score * 1e6 }])
-        : await writeToMirror(mirror, [this.#task(at)], { overEqual: kind === "rewrite" });
+        : await writeToMirror(mirror, [this.#task(at)], { overEqual: () => kind === "rewrite" });
     return `${kind}: ${outcome}`;
   }
 
