@@ -34,17 +34,24 @@ export function isCompact(bytes: Uint8Array, from: number, end: number): boolean
 
 /** Valid JSON without the white space between its tokens; strings and numbers keep their text. */
 export function compactJson(bytes: Uint8Array, from: number, end: number): string {
-  const out = Buffer.allocUnsafe(end - from);
+  const out = end - from <= scratch.length ? scratch : Buffer.allocUnsafe(end - from);
   let length = 0;
-  let inString = false;
-  for (let at = from; at < end; at++) {
-    const byte = bytes[at]!;
-    if (byte > SPACE || inString) out[length++] = byte;
-    if (byte === QUOTE) inString = !inString;
-    else if (byte === BACKSLASH) out[length++] = bytes[++at]!; // only strings have one, and what follows ends none
+  for (let at = from; at < end; ) {
+    let byte = bytes[at++]!;
+    if (byte <= SPACE) continue;
+    out[length++] = byte;
+    if (byte !== QUOTE) continue;
+    do {
+      byte = bytes[at++]!;
+      out[length++] = byte;
+      if (byte === BACKSLASH) out[length++] = bytes[at++]!; // what follows ends no string
+    } while (byte !== QUOTE);
   }
   return out.toString("utf8", 0, length);
 }
+
+/** Nearly all records fit; what is made here is copied into a string at once. */
+const scratch = Buffer.allocUnsafeSlow(1 << 16);
 
 /** How Python's `json.dump` lays out what it writes: an indent of null is one line. */
 export interface JsonLayout {

@@ -135,6 +135,8 @@ class SyncRun {
   readonly #failures: NamedWarnings;
   /** Whether what was in step when it was listed need not be looked at again. */
   #trustsListing = true;
+  /** How many were not looked at again. */
+  #settled = 0;
   #unanswered = 0;
   readonly result: SyncOutcome;
 
@@ -158,7 +160,7 @@ class SyncRun {
   async push(): Promise<void> {
     try {
       await this.#pushAll();
-      if (this.#trustsListing && !this.#parts.signal.aborted && !(await this.#hasListed())) await this.#pushAgain();
+      if (this.#settled > 0 && !this.#parts.signal.aborted && !(await this.#hasListed())) await this.#pushAgain();
     } catch (error) {
       throwIfInterrupted(this.#parts.signal, this.#progressText());
       throw isRedisError(error) ? this.#lostMidway(error) : error;
@@ -192,6 +194,7 @@ class SyncRun {
   }
 
   #countUnchanged(): void {
+    this.#settled++;
     this.result.total++;
     this.result.unchanged++;
     if (this.result.total % BATCH === 0) this.#showProgress();

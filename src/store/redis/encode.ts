@@ -1,5 +1,7 @@
 /** The most bytes that the head of an argument (`$`, its length, a line end) and the line end after it take. */
 const FRAME = 16;
+/** What a mark and a line end take. */
+const HEAD = 3;
 /** The most bytes that a UTF-16 unit of a string takes in UTF-8. */
 const MOST_BYTES = 3;
 /** Up to this length a string is quicker written byte by byte than by a call of Node's. */
@@ -10,44 +12,53 @@ const [CR, LF, STAR, DOLLAR, ZERO] = [0x0d, 0x0a, 0x2a, 0x24, 0x30];
 
 type Arg = string | number;
 
+/** Commands are written here first, where there is room for the most that they may take; what is larger gets room of its own. */
+const scratch = Buffer.allocUnsafeSlow(1 << 20);
+
 /**
  * A command in the protocol of Redis (RESP), in one buffer. A batch of hundreds of tasks has thousands of arguments:
  * written straight into bytes they cost a fraction of what strings joined and encoded later do.
  * @param groups its words, one after the other
  */
 export function encodeCommand(...groups: readonly (readonly Arg[])[]): Buffer {
-  let count = 0;
   let most = FRAME;
-  for (const group of groups) {
-    count += group.length;
-    for (const arg of group) most += mostBytes(arg) + FRAME;
-  }
-  const bytes = Buffer.allocUnsafeSlow(most);
+  for (const group of groups) most += mostBytes(group);
+  const bytes = roomFor(most);
+  let count = 0;
+  for (const group of groups) count += group.length;
   let at = writeHead(bytes, 0, STAR, count);
-  for (const group of groups)
-    for (const arg of group) at = writeArg(bytes, at, typeof arg === "string" ? arg : `${arg}`);
-  return bytes.subarray(0, at);
+  for (const group of groups) at = writeArgs(bytes, at, group);
+  return written(bytes, at);
 }
 
 /** Commands one after the other, in one buffer. */
 export function encodeCommands(commands: readonly (readonly Arg[])[]): Buffer {
   let most = 0;
-  for (const command of commands) {
-    most += FRAME;
-    for (const arg of command) most += mostBytes(arg) + FRAME;
-  }
-  const bytes = Buffer.allocUnsafeSlow(most);
+  for (const command of commands) most += FRAME + mostBytes(command);
+  const bytes = roomFor(most);
   let at = 0;
-  for (const command of commands) {
-    at = writeHead(bytes, at, STAR, command.length);
-    for (const arg of command) at = writeArg(bytes, at, typeof arg === "string" ? arg : `${arg}`);
-  }
-  return bytes.subarray(0, at);
+  for (const command of commands) at = writeArgs(bytes, writeHead(bytes, at, STAR, command.length), command);
+  return written(bytes, at);
 }
 
-function mostBytes(arg: Arg): number {
-  if (typeof arg === "number") return MOST_DIGITS;
-  return arg.length <= SHORT ? arg.length * MOST_BYTES : Buffer.byteLength(arg);
+function roomFor(most: number): Buffer {
+  return most <= scratch.length ? scratch : Buffer.allocUnsafeSlow(most);
+}
+
+function written(bytes: Buffer, length: number): Buffer {
+  return bytes === scratch ? Buffer.from(bytes.subarray(0, length)) : bytes.subarray(0, length);
+}
+
+function mostBytes(args: readonly Arg[]): number {
+  let most = 0;
+  for (const arg of args) most += FRAME + (typeof arg === "number" ? MOST_DIGITS : arg.length * MOST_BYTES);
+  return most;
+}
+
+function writeArgs(bytes: Buffer, from: number, args: readonly Arg[]): number {
+  let at = from;
+  for (const arg of args) at = writeArg(bytes, at, typeof arg === "string" ? arg : `${arg}`);
+  return at;
 }
 
 function writeArg(bytes: Buffer, at: number, text: string): number {
@@ -66,9 +77,14 @@ function writeShort(bytes: Buffer, at: number, text: string): number {
   return writeLineEnd(bytes, next);
 }
 
+/** The length comes first and is known last: the text is written behind as many digits as its length has most likely. */
 function writeAny(bytes: Buffer, at: number, text: string): number {
-  const from = writeHead(bytes, at, DOLLAR, Buffer.byteLength(text));
-  return writeLineEnd(bytes, from + bytes.write(text, from, "utf8"));
+  const guess = at + digitsOf(text.length) + HEAD;
+  const length = bytes.write(text, guess, "utf8");
+  const from = at + digitsOf(length) + HEAD;
+  if (from !== guess) bytes.copyWithin(from, guess, guess + length);
+  writeHead(bytes, at, DOLLAR, length);
+  return writeLineEnd(bytes, from + length);
 }
 
 function writeLineEnd(bytes: Buffer, at: number): number {
@@ -77,11 +93,16 @@ function writeLineEnd(bytes: Buffer, at: number): number {
   return at + 2;
 }
 
+function digitsOf(number: number): number {
+  let digits = 1;
+  for (let rest = number; rest >= 10; rest = Math.trunc(rest / 10)) digits++;
+  return digits;
+}
+
 /** A mark, a number and a line end. */
 function writeHead(bytes: Buffer, at: number, mark: number, number: number): number {
   bytes[at] = mark;
-  let digits = 1;
-  for (let rest = number; rest >= 10; rest = Math.trunc(rest / 10)) digits++;
+  const digits = digitsOf(number);
   let rest = number;
   for (let i = digits; i > 0; i--) {
     bytes[at + i] = ZERO + (rest % 10);

@@ -25,15 +25,18 @@ export function upsertScript(layout: Layout): string {
   const { fields, lookup } = layout;
   const width = upsertArgs(layout);
   return `${NAMES}${guardFunction(layout)}${withLookups(layout)}
-local index = redis.pcall('ZCARD', KEYS[1])
-local count = #ARGV / ${width}
-local members, hashes, users, first, allNew = {}, {}, {}, {}, true
+local out, index, count = {}, redis.pcall('ZCARD', KEYS[1]), #ARGV / ${width}
+if type(index) == 'table' then
+  for i = 1, count do out[i] = index end
+  return out
+end
+
+-- That nothing is there of any task is asked at once: of a first sync that is so.
+local members, hashes, users, allNew = {}, {}, {}, true
 for i = 1, count do
   local arg = (i - 1) * ${width}
-  local member, hash, user = names(arg + ${UPSERT_GUARDS})
-  members[i], hashes[i], users[i] = member, hash, user
-  allNew = allNew and ARGV[arg + 1] == '' and ARGV[arg + 2] == '' and not first[hash]
-  first[hash] = true
+  members[i], hashes[i], users[i] = names(arg + ${UPSERT_GUARDS})
+  allNew = allNew and ARGV[arg + 1] == '' and ARGV[arg + 2] == ''
 end
 allNew = allNew and redis.call('EXISTS', unpack(hashes)) == 0
 
@@ -42,10 +45,10 @@ ${lookup === undefined ? "" : `  local lookup = redis.pcall('GET', ${lookupKey(`
   if not allNew then return look(hashes[i], ARGV[arg + 1], string.sub(ARGV[arg + 2], 2)) end
 end
 
-local out, taken, byUser = {}, {}, {}
+local taken, byUser = {}, {}
 for i = 1, count do
   local arg, hash, user = (i - 1) * ${width}, hashes[i], users[i]
-  out[i] = type(index) == 'table' and index or taken[hash] and 0 or guard(i, arg)
+  if taken[hash] then out[i] = 0 else out[i] = guard(i, arg) end
   if not out[i] then
     taken[hash] = true
     local own = byUser[user]
@@ -53,30 +56,29 @@ for i = 1, count do
       own = {}
       byUser[user] = own
     end
-    own[#own + 1] = ARGV[arg + 3]
-    own[#own + 1] = ARGV[arg + 5]
+    local n = #own
+    own[n + 1], own[n + 2] = ARGV[arg + 3], ARGV[arg + 5]
   end
 end
 for user, own in pairs(byUser) do byUser[user] = redis.pcall('ZADD', user, unpack(own)) end
 
-local scored = {}
+local scored, n = {}, 0
 for i = 1, count do
   if not out[i] then
     local arg, hash, reply = (i - 1) * ${width}, hashes[i], byUser[users[i]]
     if type(reply) ~= 'table' then
-      local how = string.sub(ARGV[arg + 2], 1, 1)
+      local how = ARGV[arg + 2] ~= '' and string.sub(ARGV[arg + 2], 1, 1)
       if how ~= '${INDEX_ONLY}' then
         if how == '${AFRESH}' then redis.call('DEL', hash) end
         ${writeFields(fields, "hash", `arg + ${width - fields.length}`)}
       end
-      scored[#scored + 1] = ARGV[arg + 3]
-      scored[#scored + 1] = members[i]
-      reply = 1
+      scored[n + 1], scored[n + 2] = ARGV[arg + 3], members[i]
+      n, reply = n + 2, 1
     end
     out[i] = reply
   end
 end
-if #scored > 0 then redis.call('ZADD', KEYS[1], unpack(scored)) end
+if n > 0 then redis.call('ZADD', KEYS[1], unpack(scored)) end
 ${lookup === undefined ? "" : setLookups(width)}\
 return out
 `;

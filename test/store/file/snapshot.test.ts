@@ -379,19 +379,30 @@ describe("readTasks", { tags: ["slow"] }, () => {
     });
   });
 
-  test("gives the rows of a window in any order", async () => {
-    const records = Array.from({ length: 500 }, (_, i) => rec("alice", `t${i}`, i, { text: "字".repeat(i * 40) }));
-    writeFileSync(path("s.json"), array(...records));
+  test("gives the rows of a window in any order, each once, whatever room it was read into", async () => {
+    const huge = rec("alice", "huge", 1, { text: "x".repeat(9 << 20) });
+    const records = Array.from({ length: 900 }, (_, i) =>
+      rec("alice", `t${i}`, i, { text: "字".repeat((i % 500) * 40) }),
+    );
+    writeFileSync(path("s.json"), array(...records.slice(0, 500), huge, ...records.slice(500)));
     await withSnapshot(path("s.json"), async (snapshot) => {
-      const windows = [...RowWindow.over(snapshot, snapshot.liveRows())];
-      expect(windows.flatMap(({ rows }) => rows)).toEqual([...snapshot.liveRows()]);
-      expect(windows.length).toBe(4); // of some 4 MB each
-      for (const window of windows) {
-        const rows = [...window.rows].reverse().filter((row) => row % 3 !== 1);
-        expect((await window.tasks(rows)).map(({ score }) => score)).toEqual(
-          rows.map((row) => snapshot.rows.score(row)),
-        );
+      const rows: number[] = [];
+      let windows = 0;
+      for (const window of RowWindow.over(snapshot, snapshot.liveRows())) {
+        windows++;
+        rows.push(...window.rows);
+        const [some, others] = [window.rows.filter((row) => row % 3 === 0), window.rows.filter((row) => row % 3 !== 0)];
+        for (const part of [some, others.reverse()]) {
+          const tasks = await window.tasks(part);
+          expect(tasks.map(({ score }) => score)).toEqual(part.map((row) => snapshot.rows.score(row)));
+          expect(tasks.map(({ json }) => json.length)).toEqual(
+            (await snapshot.readTasks(part)).map(({ json }) => json.length),
+          );
+        }
+        await expect(window.tasks([window.rows[0]!])).rejects.toMatchObject({ code: "INTERNAL" });
       }
+      expect(rows).toEqual([...snapshot.liveRows()]);
+      expect(windows).toBe(5); // two of some 8 MB, the one of the huge record, and two more
       expect([...RowWindow.over(snapshot, [])]).toEqual([]);
     });
   });
