@@ -140,10 +140,9 @@ class SyncRun {
   #unanswered = 0;
   readonly result: SyncOutcome;
 
-  /** @param from listed: the index as it was before the file was read */
   constructor(
     parts: SyncParts,
-    { snapshot, listed }: { snapshot: Snapshot; listed: ListedFile },
+    { snapshot, listed }: { readonly snapshot: Snapshot; readonly listed: ListedFile },
     options: SyncOptions,
   ) {
     this.#parts = parts;
@@ -218,17 +217,17 @@ class SyncRun {
    * meanwhile, or all be gone. A task that is gone with its hash was deleted by the service, but not most of them.
    */
   async #hasListed(): Promise<boolean> {
-    const step = Math.ceil(this.#snapshot.size / BATCH);
+    const step = Math.ceil(this.#settled / BATCH);
     const some: number[] = [];
     let passed = 0;
-    for (const row of this.#rows()) if (passed++ % step === 0 && this.#isSettled(row)) some.push(row);
+    for (const row of this.#rows()) if (this.#isSettled(row) && passed++ % step === 0) some.push(row);
     const looks = await this.#parts.mirror.lookClosely(some.map((row) => this.#idOf(row)));
     const known = looks.flatMap((look) => (look instanceof TtsctlError ? [] : [look]));
     const there = known.filter(({ seen }) => seen !== null);
     return there.length * 2 >= known.length && there.every(({ indexScore }) => indexScore !== null);
   }
 
-  /** All of it once more, and every score is asked for; what was written before counts as written. */
+  /** All of it once more, each copy looked at; what was written before counts as written. */
   async #pushAgain(): Promise<void> {
     const before = this.result.written;
     this.#trustsListing = false;

@@ -3,7 +3,7 @@ import type { Task } from "../../task/task.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** How far apart in the file the rows of a window may lie, in bytes. */
-const SPAN = 8 << 20;
+const SPAN = 16 << 20;
 
 /**
  * Rows that lie close together in the file. Their bytes are read once, in one piece, when the first task is asked for:

@@ -17,9 +17,10 @@ export const [AS_USUAL, INDEX_ONLY, AFRESH] = ["w", "i", "a"];
  * without one the same payload (empty: neither; where the payload rules, it may be either): 1 written, 0 refused. ISO text
  * cannot be compared in Lua, so who is newer was decided before. ARGV: that text, how (one of the letters above and
  * '=' with the status that the hash must have, or that letter alone, or nothing: as usual), score, both parts, the values of
- * the layout's fields (which may begin with those). The hash's type shows in the look at it, the members of a user's index are written first, together: a key of the wrong type, or a server out of memory, stops a
- * task before anything of it is written. A task that comes twice is refused the second time: that was decided before the
- * first was written. A lookup stays with another user whose task of that id is newer.
+ * the layout's fields (which may begin with those). The hash's type shows in the look at it, the members of a user's
+ * index are written first, together: a key of the wrong type, or a server out of memory, stops a task before anything of
+ * it is written. A task that comes twice is refused the second time: that was decided before the first was written. A
+ * lookup stays with another user whose task of that id is newer.
  */
 export function upsertScript(layout: Layout): string {
   const { fields, lookup } = layout;

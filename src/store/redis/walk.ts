@@ -57,7 +57,7 @@ export async function* walkUpTo(mirror: Steps, limit: number): AsyncGenerator<re
 }
 
 /**
- * The same walk, which looks at the copy of each member where that costs no more than a look at its index. A large index is
+ * Walks over an index as `walkIndex` does, and where that can be done at once looks at the copy of each member. A large index is
  * walked from its start and from its middle at once, so that Redis always has a step to work on.
  */
 export async function* walkCopies(mirror: Steps, userId: string | undefined): AsyncGenerator<CopyStep> {
