@@ -13,6 +13,7 @@ const LONG_MS = 20_000;
 
 const { now: wall } = Date;
 const monotonic = performance.now.bind(performance);
+const monotonicNs = process.hrtime.bigint;
 const sleep = timers.setTimeout;
 const { appendFileSync, readFileSync } = fs;
 /** What the long waits took that have ended. */
@@ -23,6 +24,7 @@ const told = () => JSON.parse(readFileSync(control, "utf8"));
 
 Date.now = () => Math.floor(wall() + passedMs + told().offset * 1000);
 performance.now = () => monotonic() + passedMs;
+process.hrtime.bigint = () => monotonicNs() + BigInt(Math.round(passedMs * 1e6));
 
 timers.setTimeout = async (ms, value, options) => {
   if (ms < LONG_MS) return sleep(ms, value, options);
