@@ -101,11 +101,10 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
  */
 async function readBoth({ mirror, file }: SyncParts, userId: string | undefined) {
   const before = await file.read();
-  let snapshot: Snapshot | undefined;
   try {
     const listed = await ListedFile.read(before, mirror, userId);
     if (await file.isCurrent(before)) return { snapshot: before.share(), listed };
-    snapshot = await file.read();
+    const snapshot = await file.read();
     return { snapshot, listed: listed.beside(snapshot) };
   } finally {
     await before.close();

@@ -61,12 +61,16 @@ export async function* walkUpTo(mirror: Steps, limit: number): AsyncGenerator<re
  * walked from its start and from its middle at once, so that Redis always has a step to work on.
  */
 export async function* walkCopies(mirror: Steps, userId: string | undefined): AsyncGenerator<CopyStep> {
-  const middle = await mirror.middleOf(userId);
+  const first = await mirror.stepCopies({ userId, cursor: START });
+  yield first;
+  if (first.cursor === START) return;
   const from = (start: string, until?: string) =>
     walk((cursor) => mirror.stepCopies({ userId, cursor: cursor === START ? start : cursor, ...(until && { until }) }));
-  if (middle === null) return yield* from(START);
+  // A user who may run no script goes on by other cursors, which have no middle.
+  const middle = first.times === null ? null : await mirror.middleOf(userId);
+  if (middle === null) return yield* from(first.cursor);
   let end = middle;
-  for await (const step of inTurns([from(START, middle), from(middle)])) {
+  for await (const step of inTurns([from(first.cursor, middle), from(middle)])) {
     if (step.flat.length > 0 && isBehind(cursorBehind(step.flat), end)) end = cursorBehind(step.flat);
     yield step;
   }
