@@ -127,23 +127,46 @@ async function keepModeAndOwner(handle: FileHandle, target: string): Promise<voi
 
 /** Streams the snapshot into `handle` with the splices made. */
 async function copySpliced(snapshot: Snapshot, splices: AsyncIterable<Splice>, handle: FileHandle): Promise<void> {
+  const content = new Content(snapshot);
   const out = new Output(handle);
   let at = 0;
   for await (const splice of splices) {
-    await copyRange(snapshot, at, splice.from, out);
+    await content.copy(at, splice.from, out);
     await out.write(Buffer.from(splice.text));
     at = splice.end;
   }
-  await copyRange(snapshot, at, snapshot.layout?.size ?? 0, out);
+  await content.copy(at, content.size, out);
   await out.flush();
 }
 
-async function copyRange(snapshot: Snapshot, from: number, end: number, out: Output): Promise<void> {
-  const window = Buffer.allocUnsafeSlow(Math.min(WINDOW, Math.max(0, end - from)));
-  for (let at = from; at < end; at += WINDOW) {
-    const bytes = window.subarray(0, Math.min(WINDOW, end - at));
-    await snapshot.readInto(bytes, at);
-    await out.write(bytes);
+/** What is read of a snapshot from its start to its end, in large windows, however short the pieces are that are taken. */
+class Content {
+  readonly size: number;
+  readonly #snapshot: Snapshot;
+  readonly #window: Buffer;
+  #from = 0;
+  #end = 0;
+
+  constructor(snapshot: Snapshot) {
+    this.size = snapshot.layout?.size ?? 0;
+    this.#snapshot = snapshot;
+    this.#window = Buffer.allocUnsafeSlow(Math.min(WINDOW, this.size));
+  }
+
+  /** Copies the bytes from one place to another, which lies behind all that was copied before. */
+  async copy(from: number, end: number, out: Output): Promise<void> {
+    for (let at = from; at < end; ) {
+      if (at >= this.#end) await this.#read(at);
+      const stop = Math.min(end, this.#end);
+      await out.write(this.#window.subarray(at - this.#from, stop - this.#from));
+      at = stop;
+    }
+  }
+
+  async #read(from: number): Promise<void> {
+    this.#from = from;
+    this.#end = Math.min(from + this.#window.length, this.size);
+    await this.#snapshot.readInto(this.#window.subarray(0, this.#end - from), from);
   }
 }
 
