@@ -5,9 +5,11 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  lstatSync,
   open as openCallback,
   openSync,
   readFileSync,
+  statSync,
 } from "node:fs";
 import {
   type FileHandle,
@@ -19,7 +21,6 @@ import {
   readdir,
   rename,
   rmdir,
-  stat,
   unlink,
 } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -58,7 +59,8 @@ export function hasDescriptorPaths(): boolean {
  * Without such paths (macOS) the folder's own path is used, and before each operation it is checked with lstat that it
  * still is the folder that was opened. There a swap between the check and the operation is not caught.
  *
- * What looks up a path runs in the thread pool, as a disk may be slow; fstat and close of the descriptor do not.
+ * What looks up a path runs in the thread pool, as a disk may be slow. What is asked of a folder that is held open does
+ * not (its descriptor, its place): the kernel has that in memory, and a turn of the pool costs more than the answer.
  */
 export class Folder {
   readonly label: string;
@@ -167,13 +169,16 @@ export class Folder {
 
   /** Whether `name` in `parent` still is this folder. */
   async isAt(parent: Folder, name: Name): Promise<boolean> {
-    const there = await parent.lstat(name);
+    const look = async () => lstatSync(parent.#pathOf(name), { bigint: true, throwIfNoEntry: false });
+    const there = await parent.#run("look at", name, look);
     return there !== undefined && there.ino === this.ino && there.dev === this.dev;
   }
 
   /** Whether this folder, wherever it was moved, lies two levels below `ancestor`. */
   async isTwoBelow(ancestor: Folder): Promise<boolean> {
-    const above = await this.#run("look at", undefined, () => stat(join(this.#path, "../.."), { bigint: true }));
+    const above = await this.#run("look at", undefined, async () =>
+      statSync(join(this.#path, "../.."), { bigint: true }),
+    );
     return above.ino === ancestor.ino && above.dev === ancestor.dev;
   }
 
