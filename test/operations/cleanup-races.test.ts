@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { BackupFile } from "../../src/operations/purge/backup.ts";
 import { BATCH } from "../../src/store/redis/copies.ts";
@@ -117,6 +118,27 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     expect(here.site.root.readStore()).toHaveLength(2);
     expect(await here.site.server.hash(KEY)).toMatchObject({ status: "succeeded" });
     expect(audio()).toBe(true);
+  });
+
+  it("while the batch before its own is removed, though that one makes the file be read again", async () => {
+    const { site } = here;
+    const all = many(2 * BATCH).map((json, i) => ({ ...json, updated_at: ago(40 * 86_400 - i) }));
+    const [first, last] = [all[0]!, all.at(-1)!];
+    await site.writeBoth(...all);
+    site.root.writeArtifacts([first, last]);
+    const before = async (taskId: string) => {
+      if (taskId !== first.task_id) return;
+      await setTimeout(100); // by then the second batch is decided on
+      site.root.write(`output/a/${first.task_id}/new.wav`, "new"); // stays, and is written back by what the file has
+      site.root.writeStore([...all.slice(0, -1), { ...last, status: "running", updated_at: ago(0) }]);
+    };
+    site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
+    expect((await site.cleanup()).result).toMatchObject({ skipped: 2, purged: 2 * BATCH - 2 });
+    expect(site.root.has(`output/a/${last.task_id}/${last.task_id}.wav`)).toBe(true);
+    expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual([first.task_id, last.task_id]);
+    for (const { task_id } of [first, last]) {
+      expect(await site.server.call("EXISTS", `tts:task:a:${task_id}`)).toBe(1);
+    }
   });
 
   it("where only Redis has it, with new audio: nothing of it goes", async () => {

@@ -45,6 +45,14 @@ describe("cleanup", () => {
     expect(site.root.has("output/.ttsctl-purge")).toBe(false);
   });
 
+  it("purges the oldest first, wherever they stand in the file", async () => {
+    const { site } = here;
+    const ages = [30, 50, 20, 40].map((days) => record("alice", `t${days}`, { updated_at: ago(days * 86_400) }));
+    await site.writeBoth(...ages);
+    await site.cleanup();
+    expect(site.purged.map(({ taskId }) => taskId)).toEqual(["t50", "t40", "t30", "t20"]);
+  });
+
   it("tells the limit it went by, in UTC: a task exactly there goes", async () => {
     const { site } = here;
     const at = Math.floor(Date.now() / 1000) - 1000;

@@ -68,11 +68,19 @@ export class CleanupPlan {
 
   /** Candidates of both stores (SPEC section 6, steps 2 and 3), and what goes to make room. */
   survey(mirror: Mirror | null): Promise<Survey> {
-    const rows = chosenRows(this.#snapshot, (id, copy) => isExpired(copy, this.limits) || this.#makesRoom(id));
+    const rows = this.#oldestFirst(
+      chosenRows(this.#snapshot, (id, copy) => isExpired(copy, this.limits) || this.#makesRoom(id)),
+    );
     if (this.#ranking === null || this.#ranking.plan.bytes === 0) {
       return surveyUpTo(this.#snapshot, rows, mirror, latestLimit(this.limits));
     }
     return survey(this.#snapshot, rows, mirror, (member) => this.isMemberChosen(member, member.score));
+  }
+
+  /** So that a pass that is ended early has purged the oldest, and neighbours in Redis and in `Logs/` go together. */
+  #oldestFirst(rows: number[]): number[] {
+    const { rows: table } = this.#snapshot;
+    return rows.sort((a, b) => table.score(a) - table.score(b));
   }
 
   /** Whether a pass looks at a task for what the index of Redis has of it. @param score NaN where it has nothing */

@@ -54,12 +54,14 @@ export class PurgeArtifacts {
 
   /**
    * Finds the logs of every task that may go. To be called before anything else.
-   * @param onlyInRedis lists the tasks that the file does not have, which takes its time: asked for only where it matters
+   * @param onlyInRedis lists the tasks that the file does not have, those that are wanted at least. It takes its time, and
+   *   is asked for only where it matters
    */
-  async open(onlyInRedis: () => Promise<KeyTable>): Promise<void> {
+  async open(onlyInRedis: (isWanted: (id: TaskId) => boolean) => Promise<KeyTable>): Promise<void> {
     this.#logs = await this.#artifacts.indexLogs((name) => this.#owners.wantsLog(name));
     for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
-    if (this.#logs.size > 0 || this.#owners.sharesFolders) this.#owners.countOthers(await onlyInRedis());
+    if (this.#logs.size === 0 && !this.#owners.sharesFolders) return;
+    this.#owners.countOthers(await onlyInRedis((id) => this.#owners.wants(id)));
   }
 
   /**

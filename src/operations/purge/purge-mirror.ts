@@ -58,9 +58,9 @@ export class PurgeMirror {
     return async () => (await this.#attempt(() => looking!)) ?? [];
   }
 
-  /** The tasks of the index that a content of the file has no record of; none where there is no mirror. */
-  async onlyInRedis(base: Snapshot): Promise<KeyTable> {
-    return (await this.#attempt((mirror) => listOnlyInRedis(base, mirror))) ?? new KeyTable();
+  /** Those tasks of the index that are wanted and that a content of the file has no record of; none where there is no mirror. */
+  async onlyInRedis(base: Snapshot, isWanted: (id: TaskId) => boolean): Promise<KeyTable> {
+    return (await this.#attempt((mirror) => listOnlyInRedis(base, mirror, isWanted))) ?? new KeyTable();
   }
 
   /** The records that Redis holds; undefined for what cannot be read. */

@@ -49,6 +49,16 @@ export interface PurgePolicy extends TallyListener {
   drain(): Promise<void>;
 }
 
+/** What a batch came to. */
+interface Ended {
+  /** Announced, and left as it was. */
+  readonly notDone: readonly TaskId[];
+  /** Those of them that are no longer in the mirror. */
+  readonly toWriteBack: readonly TaskId[];
+}
+
+const NOTHING_ENDED: Ended = { notDone: [], toWriteBack: [] };
+
 /**
  * Purges tasks by SPEC section 6: in bounded batches the backup, the conditional delete in the mirror, the artifacts;
  * at the end one conditional rewrite of the store file. The record in the file outlives everything else, so that
@@ -94,7 +104,9 @@ export class Purge {
 
   /** Runs the pass. Whatever stops it, what was begun is ended. */
   async run(): Promise<void> {
-    await this.#artifacts.open(async () => this.#survey.onlyInRedis ?? this.#mirror.onlyInRedis(this.#file.base));
+    await this.#artifacts.open(
+      async (isWanted) => this.#survey.onlyInRedis ?? this.#mirror.onlyInRedis(this.#file.base, isWanted),
+    );
     try {
       await this.#runBatches();
     } finally {
@@ -102,15 +114,25 @@ export class Purge {
     }
   }
 
+  /** While one batch is removed the next is decided on, saved and announced; the file is looked at in between. */
   async #runBatches(): Promise<void> {
     const total = this.#survey.rows.length + this.#survey.others.size;
+    let ending: Promise<Ended> = Promise.resolve(NOTHING_ENDED);
     let done = 0;
-    for await (const { ids, seen } of this.#seenBatches()) {
-      if (this.#parts.signal.aborted) return;
-      await this.#batch(ids, seen);
-      await this.#policy.drain();
-      done += ids.length;
-      this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
+    try {
+      for await (const { ids, seen } of this.#seenBatches()) {
+        if (this.#parts.signal.aborted) return;
+        const { revision } = this.#file;
+        const begun = await this.#begin(ids, seen);
+        await this.#settleEnded(await ending);
+        ending = this.#finish(begun, await this.#lookAgain(begun, revision));
+        ending.catch(() => {}); // it is awaited below, whatever happens
+        await this.#policy.drain();
+        done += ids.length;
+        this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
+      }
+    } finally {
+      await this.#settleEnded(await ending);
     }
   }
 
@@ -131,20 +153,37 @@ export class Purge {
     if (next !== undefined) yield { ids: next.ids, seen: await next.seen() };
   }
 
-  async #batch(ids: readonly TaskId[], seen: readonly Outcome<SeenCopy>[]): Promise<void> {
+  /** Decides on a batch, up to the first step that cannot be undone. */
+  async #begin(ids: readonly TaskId[], seen: readonly Outcome<SeenCopy>[]): Promise<Chosen[]> {
     const chosen = this.#choose(this.#look(ids, seen));
-    if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
+    if (this.#policy.dryRun) return chosen;
     const saved = await this.#backUp(chosen);
     await this.#announce(saved);
-    const still = await this.#lookAgain(saved);
+    return saved;
+  }
+
+  /** Removes a batch, as far as it still is what was announced, without a look at the file. */
+  async #finish(announced: readonly Chosen[], still: readonly Chosen[]): Promise<Ended> {
+    if (this.#policy.dryRun) {
+      await pool(still, WIDTH, (task) => this.#measure(task));
+      return NOTHING_ENDED;
+    }
     const inFile = still.filter(({ copies }) => copies.file !== null);
     const onlyInRedis = still.filter(({ copies }) => copies.file === null);
-    const ending = await this.#removeArtifacts(await this.#removeFromMirror(inFile));
+    const outOfMirror = await this.#removeFromMirror(inFile);
+    const ending = await this.#removeArtifacts(outOfMirror);
     for (const task of ending) this.#file.endWithRewrite(task);
     const gone = await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis));
     for (const task of gone) this.#report(task);
     const done = new Set([...ending, ...gone].map(({ id }) => id));
-    await this.#parts.ledger?.stayed(saved.flatMap(({ id }) => (done.has(id) ? [] : [id])));
+    const isLeft = ({ id }: Looked) => !done.has(id);
+    return { notDone: idsOf(announced.filter(isLeft)), toWriteBack: idsOf(outOfMirror.filter(isLeft)) };
+  }
+
+  /** Tells what of an announced batch stays, and puts back what was removed from the mirror of it. */
+  async #settleEnded({ notDone, toWriteBack }: Ended): Promise<void> {
+    await this.#parts.ledger?.stayed(notDone);
+    await this.#writeBack(toWriteBack);
   }
 
   /** Says in the ledger what is about to go, before anything does. */
@@ -201,9 +240,11 @@ export class Purge {
     });
   }
 
-  /** If the file moved since it was read, only what is unchanged in the new content goes on. */
-  async #lookAgain(chosen: readonly Chosen[]): Promise<Chosen[]> {
-    if (!(await this.#file.refresh())) return [...chosen];
+  /** If the file moved since the revision that was decided on, only what is unchanged in the new content goes on. */
+  async #lookAgain(chosen: readonly Chosen[], revision: number): Promise<readonly Chosen[]> {
+    if (this.#policy.dryRun) return chosen;
+    await this.#file.refresh();
+    if (this.#file.revision === revision) return chosen;
     return chosen.filter(({ id, copies }) => {
       const same = sameFileCopy(copies.file, this.#file.copy(id));
       if (!same) this.#tally.keep(id, "it changed while it was looked at");
@@ -235,13 +276,10 @@ export class Purge {
 
   async #removeArtifacts<T extends Chosen>(tasks: readonly T[]): Promise<(T & Removed)[]> {
     const removed: (T & Removed)[] = [];
-    const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
       const freed = await this.#artifacts.remove(task.id);
-      if (freed === undefined) stay.push(task.id);
-      else removed.push({ ...task, files: freed.files, bytes: freed.bytes });
+      if (freed !== undefined) removed.push({ ...task, files: freed.files, bytes: freed.bytes });
     });
-    await this.#writeBack(stay);
     return removed;
   }
 
@@ -296,6 +334,10 @@ export class Purge {
   #report({ id, copies, seen, reason, files, bytes }: Removed): void {
     this.#tally.purged({ ...id, reason, local: copies.file !== null, redis: seen?.exists ?? false, files, bytes });
   }
+}
+
+function idsOf(tasks: readonly Looked[]): TaskId[] {
+  return tasks.map(({ id }) => id);
 }
 
 const UNREAD = "its record in Redis could not be read for the backup";

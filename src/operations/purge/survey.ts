@@ -10,7 +10,7 @@ import type { Copy } from "./copies.ts";
 
 /** What a purge has to look at, found before anything is removed. */
 export interface Survey {
-  /** Rows of the snapshot, in file order. */
+  /** Rows of the snapshot, in the order in which they are worked on. */
   readonly rows: number[];
   /** Tasks that no chosen row stands for: in Redis alone, or chosen for what Redis has of them. */
   readonly others: KeyTable;
@@ -83,9 +83,19 @@ export async function survey(
   return result;
 }
 
-/** The tasks of the index that a content of the file has no record of. */
-export async function listOnlyInRedis(snapshot: Snapshot, mirror: Mirror): Promise<KeyTable> {
-  return (await survey(snapshot, [], mirror, () => false)).onlyInRedis!;
+/** Those tasks of the index that are wanted and that a content of the file has no record of. */
+export async function listOnlyInRedis(
+  snapshot: Snapshot,
+  mirror: Mirror,
+  isWanted: (id: TaskId) => boolean,
+): Promise<KeyTable> {
+  const found = new KeyTable();
+  for await (const members of indexMembers(mirror, undefined)) {
+    for (const member of members) {
+      if (isWanted(member) && snapshot.keyOf(member) < 0) found.addId(member.userId, member.taskId);
+    }
+  }
+  return found;
 }
 
 function chosenKeys({ rows: table }: Snapshot, rows: readonly number[]): KeySet {
