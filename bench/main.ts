@@ -12,7 +12,7 @@ import type { Place } from "./site.ts";
 
 const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--minutes N] [--json FILE] [--docs]
   --tasks    how many tasks the stores have (100000)
-  --runs     how often each row is run (5)
+  --runs     how often each row is run (3)
   --only     the rows wanted
   --minutes  how long the library is put under load (a sixth)
   --json     where the results go as JSON too
@@ -25,7 +25,7 @@ const LOAD_SECONDS = 10;
 const { values } = parseArgs({
   options: {
     tasks: { type: "string", default: "100000" },
-    runs: { type: "string", default: "5" },
+    runs: { type: "string", default: "3" },
     only: { type: "string", default: "" },
     minutes: { type: "string" },
     json: { type: "string" },

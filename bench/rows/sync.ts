@@ -24,7 +24,7 @@ export const firstSync: Work = {
   },
 };
 
-const pipe: Peer = {
+export const pipe: Peer = {
   name: "`redis-cli --pipe`, three ready-made commands a task",
   prepare: (site) => site.writeCommands(),
   before: (site) => site.emptyMirror(),
