@@ -18,7 +18,7 @@ import { type Inspection, inspectionOf } from "./inspection.ts";
 import { INDEX_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { type Look, looksOf } from "./look.ts";
-import { AFRESH, AS_USUAL, INDEX_ONLY, REMOVE_ARGS, upsertArgs } from "./lua-changing.ts";
+import { AFRESH, AS_USUAL, INDEX_ONLY, removeArgs, upsertArgs, WITH_HASH, WITHOUT_HASH } from "./lua-changing.ts";
 import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS, SEE_ITEMS } from "./lua-reading.ts";
 import { membersOf } from "./members.ts";
 import type { Script } from "./script.ts";
@@ -97,12 +97,16 @@ export class AtomicCopies implements MirrorCopies {
   }
 
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
-    const args = removals.flatMap(({ id, seen }) => [
-      ...this.#layout.parts(id),
-      ...[seen.exists ? "1" : "0", seen.status, seen.updatedAt, seen.payload, seen.score, seen.userScore],
-    ]);
+    const layout = this.#layout;
+    const args: string[] = [];
+    for (const { id, seen } of removals) {
+      args.push(...layout.parts(id));
+      if (seen.exists) args.push(WITH_HASH + seen.status, seen.updatedAt);
+      else args.push(WITHOUT_HASH + seen.score, seen.userScore);
+      if (layout.payloadRules) args.push(seen.payload);
+    }
     const ids = removals.map(({ id }) => id);
-    return flagsOf(await this.#call(this.#scripts.remove, ids, args, REMOVE_ARGS));
+    return flagsOf(await this.#call(this.#scripts.remove, ids, args, removeArgs(layout)));
   }
 
   /** Null for a user who may read, but run no script. */

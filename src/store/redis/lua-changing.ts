@@ -97,16 +97,23 @@ end
 `;
 }
 
-export const REMOVE_ARGS = 8;
+/** How many values a removal has for each task. */
+export function removeArgs({ payloadRules }: Layout): number {
+  return payloadRules ? 5 : 4;
+}
+
+/** What the third of them begins with: before the status of the hash that was there, or before a score where none was. */
+export const [WITH_HASH, WITHOUT_HASH] = ["=", "-"];
+
 /**
  * Removes hash and both index members of each task that still is as it was when that was decided, and its lookup where
  * that names it: 1 removed, 0 refused, as is the second of a task that comes twice. What goes is gathered, and goes at the
- * end in a few calls. ARGV: both parts, '1' where there was a hash and '0' where there was none, its status, its
- * updated_at, its payload (looked at where it rules), the scores in the global index and the user's (looked at where
- * there was no hash; empty: none).
+ * end in a few calls. ARGV: both parts; where there was a hash '=' and its status, its updated_at, and where the
+ * payload rules that; where there was none '-' and the score in the global index, that in the user's (empty: none).
  */
 export function removeScript(layout: Layout): string {
   const { payloadRules, lookup } = layout;
+  const width = removeArgs(layout);
   return `${NAMES}
 local index, cards = redis.pcall('ZCARD', KEYS[1]), {}
 
@@ -117,20 +124,20 @@ local function wrongType(user)
 end
 
 local out, taken, hashes, members, byUser = {}, {}, {}, {}, {}
-for i = 1, #ARGV / ${REMOVE_ARGS} do
-  local arg = (i - 1) * ${REMOVE_ARGS}
+for i = 1, #ARGV / ${width} do
+  local arg = (i - 1) * ${width}
   local member, hash, user = names(arg)
-  local same, wrong
-  if ARGV[arg + 3] == '1' then
+  local was, same, wrong = ARGV[arg + 3]
+  if string.sub(was, 1, 1) == '${WITH_HASH}' then
     local seen = redis.pcall('HMGET', hash, 'status', 'updated_at'${payloadRules ? ", 'payload'" : ""})
     wrong = seen.err and seen
     same = not wrong and (seen[1] or seen[2] or redis.call('EXISTS', hash) == 1)
-      and (seen[1] or '') == ARGV[arg + 4] and (seen[2] or '') == ARGV[arg + 5]${payloadRules ? " and (seen[3] or '') == ARGV[arg + 6]" : ""}
+      and '${WITH_HASH}' .. (seen[1] or '') == was and (seen[2] or '') == ARGV[arg + 4]${payloadRules ? " and (seen[3] or '') == ARGV[arg + 5]" : ""}
   else
     local score = redis.pcall('ZSCORE', KEYS[1], member)
     local own = redis.pcall('ZSCORE', user, ARGV[arg + 2])
     wrong = type(score) == 'table' and score or type(own) == 'table' and own
-    same = not wrong and redis.call('EXISTS', hash) == 0 and (score or '') == ARGV[arg + 7] and (own or '') == ARGV[arg + 8]
+    same = not wrong and redis.call('EXISTS', hash) == 0 and '${WITHOUT_HASH}' .. (score or '') == was and (own or '') == ARGV[arg + 4]
   end
   wrong = wrong or wrongType(user)
   if wrong then
