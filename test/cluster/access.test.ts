@@ -67,6 +67,7 @@ describe("an ACL user of a cluster", () => {
 
 it("TLS goes to the TLS ports of all nodes", async () => {
   const authority = new Authority();
+  ends.push(() => authority.remove());
   const own = authority.sign("server", "IP:127.0.0.1");
   const client = authority.sign("client", "DNS:client");
   const files = ["--tls-cert-file", own.cert, "--tls-key-file", own.key, "--tls-ca-cert-file", authority.ca];

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { examineConfig } from "../../src/config/examine.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import { Authority, type Pair } from "../helpers/certificates.ts";
@@ -13,6 +13,7 @@ beforeAll(() => {
   client = authority.sign("client", "DNS:client");
   other = authority.sign("other", "DNS:other");
 });
+afterAll(() => authority.remove());
 
 async function load(...lines: string[]): Promise<unknown> {
   writeFileSync(at("config.ini"), `[redis]\ntls = on\n${lines.join("\n")}\n`);

@@ -9,14 +9,14 @@ export interface Pair {
   readonly key: string;
 }
 
-/** A certificate authority of the test's, and what it signs, in a folder of its own until the process ends. */
+/** A certificate authority of the test's, and what it signs, in a folder of its own until `remove`, or until the process ends by itself. */
 export class Authority {
   readonly folder = mkdtempSync(join(tmpdir(), "ttsctl-tls-"));
   readonly #own: Pair;
   #serial = 0;
 
   constructor(name = "authority of a test") {
-    process.once("exit", () => rmSync(this.folder, { recursive: true, force: true }));
+    process.once("exit", () => this.remove());
     this.#own = this.#paths(name);
     this.#openssl(
       "req",
@@ -30,6 +30,10 @@ export class Authority {
       "-subj",
       `/CN=${name}`,
     );
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** The certificate to trust. */

@@ -25,7 +25,10 @@ beforeAll(async () => {
   expired = await start(authority.sign("expired", "IP:127.0.0.1", true));
   plain = servers[0]!.port;
 });
-afterAll(() => Promise.all(servers.map((server) => server.remove())));
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.remove()));
+  for (const made of [authority, stranger]) made?.remove();
+});
 
 async function start({ cert, key }: Pair, clients = "no"): Promise<number> {
   const port = await freePort();
