@@ -50,6 +50,10 @@ export class DiskArtifacts implements Artifacts {
     });
   }
 
+  get hasOutput(): boolean {
+    return this.#roots.output !== undefined;
+  }
+
   async recover(): Promise<Recovery> {
     await this.#endPurges();
     return this.#roots.output === undefined ? { folders: 0, left: [] } : recoverPurged(this.#roots.output);

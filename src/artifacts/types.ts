@@ -57,6 +57,8 @@ export interface SweepRules {
  * used by several callers at once; `recover`, `sweep` and `close` only when none of these is under way.
  */
 export interface Artifacts {
+  /** Whether there is an `output/` at all. */
+  readonly hasOutput: boolean;
   /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
   recover(): Promise<Recovery>;
   /** The files of a task, those of its folder first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */

@@ -10,16 +10,18 @@ import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
 import { batches } from "./pool.ts";
 
 /**
- * The stuck tasks of the file. A task that has moved on in Redis is none: the service has written there since. Where Redis's
- * index has the time that the file has, its copy is taken for the same one; every other is looked at.
+ * The stuck tasks of the file. A task that has moved on in Redis is none: the service has written there since.
  * @param mirror null: the file alone says
  */
 export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
   const stuck = new StuckTasks(rule);
   for (const rows of batches(stuckRows(snapshot, rule), BATCH)) {
-    const tasks = rows.map((row) => taskOf(snapshot, row));
-    const moved = mirror === null ? new Set() : await movedOn(mirror, tasks, rule);
-    for (const task of tasks) if (!moved.has(task)) stuck.look(task.status, task.score, () => task);
+    const ids = rows.map((row) => idOf(snapshot, row));
+    const moved = mirror === null ? [] : await movedOn(mirror, ids, rule);
+    rows.forEach((row, i) => {
+      const { rows: columns } = snapshot;
+      if (!moved[i]) stuck.look(STATUS_CODES[columns.status(row)]!, columns.score(row), () => ids[i]!);
+    });
   }
   return stuck;
 }
@@ -30,27 +32,17 @@ function* stuckRows({ rows }: Snapshot, rule: StuckRule): Generator<number> {
   }
 }
 
-interface OpenTask extends TaskId {
-  readonly status: string;
-  readonly score: number;
-}
-
-function taskOf({ rows }: Snapshot, row: number): OpenTask {
+function idOf({ rows }: Snapshot, row: number): TaskId {
   const key = rows.key(row);
-  const id = { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
-  return { ...id, status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
+  return { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
 }
 
 /** Which of some tasks have a copy in Redis that is finished, or was changed lately. */
-async function movedOn(mirror: Mirror, tasks: readonly OpenTask[], rule: StuckRule): Promise<Set<OpenTask>> {
-  const scores = await mirror.scores(tasks);
-  const others = tasks.filter(({ score }, i) => scores[i] !== score);
-  const copies = others.length === 0 ? [] : await mirror.see(others);
-  const moved = others.filter((_, i) => {
-    const copy = copies[i]!;
+async function movedOn(mirror: Mirror, ids: readonly TaskId[], rule: StuckRule): Promise<boolean[]> {
+  const copies = await mirror.see(ids);
+  return copies.map((copy) => {
     if (copy instanceof TtsctlError || !copy.exists) return false;
     const { status, time } = stateOf(copy, mirror);
     return !Number.isNaN(time) && !isStuck(shownStatus(status) ?? "other", time, rule);
   });
-  return new Set(moved);
 }

@@ -117,6 +117,16 @@ describe("the ledger of a purge", () => {
     for (const id of left) expect(site.root.has(`output/a/${id}/${id}.wav`)).toBe(true);
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(700 - BATCH);
   });
+
+  it("says what stayed of a batch that an error met in its middle", async () => {
+    const { site } = here;
+    const all = [record("a", "t1"), record("a", "t2")];
+    await site.writeBoth(...all);
+    ledger.onAnnounce = () => site.root.write("voice_task.json", "[{");
+    await expect(site.cleanup()).rejects.toMatchObject({ code: "STORE_INVALID" });
+    expect(names()).toEqual(["a:t1", "a:t2"]);
+    expect(ledger.stays).toEqual(["a:t1", "a:t2"]);
+  });
 });
 
 describe("the ledger of sync --prune", () => {

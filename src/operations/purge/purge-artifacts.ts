@@ -64,6 +64,11 @@ export class PurgeArtifacts {
     this.#owners.countOthers(await onlyInRedis((id) => this.#owners.wants(id)));
   }
 
+  /** Whether any task that may go may have something on the disk. */
+  get mayBeThere(): boolean {
+    return this.#artifacts.hasOutput || this.#logs!.size > 0;
+  }
+
   /**
    * Removes the folder of a task and then its logs; undefined where what is in the folder keeps the task, or a log could
    * not be removed: the record stays for the next pass, since nothing else leads to the log.

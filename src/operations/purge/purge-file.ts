@@ -20,7 +20,6 @@ export class PurgeFile {
   readonly #file: FileStore;
   readonly #endings = new Endings();
   #current: Snapshot;
-  #revision = 0;
 
   constructor(file: FileStore, base: Snapshot) {
     this.#file = file;
@@ -45,18 +44,13 @@ export class PurgeFile {
     return this.#current.readTasks(rows);
   }
 
-  /** Another number after each content that was read. */
-  get revision(): number {
-    return this.#revision;
-  }
-
-  /** Reads the file again if it moved. */
-  async refresh(): Promise<void> {
-    if (await this.#file.isCurrent(this.#current)) return;
+  /** Reads the file again if it moved; true if it had. */
+  async refresh(): Promise<boolean> {
+    if (await this.#file.isCurrent(this.#current)) return false;
     const fresh = await this.#file.read();
     await this.close();
     this.#current = fresh;
-    this.#revision++;
+    return true;
   }
 
   /** Notes a task whose record goes with the rewrite. */

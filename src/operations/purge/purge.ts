@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
@@ -48,16 +49,6 @@ export interface PurgePolicy extends TallyListener {
   /** Waits until what onPurged was given is written. */
   drain(): Promise<void>;
 }
-
-/** What a batch came to. */
-interface Ended {
-  /** Announced, and left as it was. */
-  readonly notDone: readonly TaskId[];
-  /** Those of them that are no longer in the mirror. */
-  readonly toWriteBack: readonly TaskId[];
-}
-
-const NOTHING_ENDED: Ended = { notDone: [], toWriteBack: [] };
 
 /**
  * Purges tasks by SPEC section 6: in bounded batches the backup, the conditional delete in the mirror, the artifacts;
@@ -114,25 +105,15 @@ export class Purge {
     }
   }
 
-  /** While one batch is removed the next is decided on, saved and announced; the file is looked at in between. */
   async #runBatches(): Promise<void> {
     const total = this.#survey.rows.length + this.#survey.others.size;
-    let ending: Promise<Ended> = Promise.resolve(NOTHING_ENDED);
     let done = 0;
-    try {
-      for await (const { ids, seen } of this.#seenBatches()) {
-        if (this.#parts.signal.aborted) return;
-        const { revision } = this.#file;
-        const begun = await this.#begin(ids, seen);
-        await this.#settleEnded(await ending);
-        ending = this.#finish(begun, await this.#lookAgain(begun, revision));
-        ending.catch(() => {}); // it is awaited below, whatever happens
-        await this.#policy.drain();
-        done += ids.length;
-        this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
-      }
-    } finally {
-      await this.#settleEnded(await ending);
+    for await (const { ids, seen } of this.#seenBatches()) {
+      if (this.#parts.signal.aborted) return;
+      await this.#batch(ids, seen);
+      await this.#policy.drain();
+      done += ids.length;
+      this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
     }
   }
 
@@ -153,37 +134,32 @@ export class Purge {
     if (next !== undefined) yield { ids: next.ids, seen: await next.seen() };
   }
 
-  /** Decides on a batch, up to the first step that cannot be undone. */
-  async #begin(ids: readonly TaskId[], seen: readonly Outcome<SeenCopy>[]): Promise<Chosen[]> {
+  async #batch(ids: readonly TaskId[], seen: readonly Outcome<SeenCopy>[]): Promise<void> {
     const chosen = this.#choose(this.#look(ids, seen));
-    if (this.#policy.dryRun) return chosen;
+    if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
     const saved = await this.#backUp(chosen);
     await this.#announce(saved);
-    return saved;
-  }
-
-  /** Removes a batch, as far as it still is what was announced, without a look at the file. */
-  async #finish(announced: readonly Chosen[], still: readonly Chosen[]): Promise<Ended> {
-    if (this.#policy.dryRun) {
-      await pool(still, WIDTH, (task) => this.#measure(task));
-      return NOTHING_ENDED;
+    const done = new Set<TaskId>();
+    try {
+      await this.#removeSaved(saved, (id) => done.add(id));
+    } finally {
+      await this.#parts.ledger?.stayed(idsOf(saved).filter((id) => !done.has(id)));
     }
-    const inFile = still.filter(({ copies }) => copies.file !== null);
-    const onlyInRedis = still.filter(({ copies }) => copies.file === null);
-    const outOfMirror = await this.#removeFromMirror(inFile);
-    const ending = await this.#removeArtifacts(outOfMirror);
-    for (const task of ending) this.#file.endWithRewrite(task);
-    const gone = await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis));
-    for (const task of gone) this.#report(task);
-    const done = new Set([...ending, ...gone].map(({ id }) => id));
-    const isLeft = ({ id }: Looked) => !done.has(id);
-    return { notDone: idsOf(announced.filter(isLeft)), toWriteBack: idsOf(outOfMirror.filter(isLeft)) };
   }
 
-  /** Tells what of an announced batch stays, and puts back what was removed from the mirror of it. */
-  async #settleEnded({ notDone, toWriteBack }: Ended): Promise<void> {
-    await this.#parts.ledger?.stayed(notDone);
-    await this.#writeBack(toWriteBack);
+  /** @param end told of each task that is gone, or whose record alone is left for the rewrite */
+  async #removeSaved(saved: readonly Chosen[], end: (id: TaskId) => void): Promise<void> {
+    const still = await this.#lookAgain(saved);
+    const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
+    for (const task of await this.#removeArtifacts(outOfMirror)) {
+      this.#file.endWithRewrite(task);
+      end(task.id);
+    }
+    const onlyInRedis = await this.#asSeen(still.filter(({ copies }) => copies.file === null));
+    for (const task of await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis))) {
+      this.#report(task);
+      end(task.id);
+    }
   }
 
   /** Says in the ledger what is about to go, before anything does. */
@@ -240,15 +216,27 @@ export class Purge {
     });
   }
 
-  /** If the file moved since the revision that was decided on, only what is unchanged in the new content goes on. */
-  async #lookAgain(chosen: readonly Chosen[], revision: number): Promise<readonly Chosen[]> {
-    if (this.#policy.dryRun) return chosen;
-    await this.#file.refresh();
-    if (this.#file.revision === revision) return chosen;
+  /** If the file moved since it was read, only what is unchanged in the new content goes on. */
+  async #lookAgain(chosen: readonly Chosen[]): Promise<readonly Chosen[]> {
+    if (!(await this.#file.refresh())) return chosen;
     return chosen.filter(({ id, copies }) => {
       const same = sameFileCopy(copies.file, this.#file.copy(id));
-      if (!same) this.#tally.keep(id, "it changed while it was looked at");
+      if (!same) this.#tally.keep(id, CHANGED);
       return same;
+    });
+  }
+
+  /** Those that Redis, which alone has them, still has as they were seen: what they have on the disk goes before they do. */
+  async #asSeen(tasks: readonly Chosen[]): Promise<readonly Chosen[]> {
+    if (tasks.length === 0 || !this.#artifacts.mayBeThere) return tasks;
+    const now = await this.#mirror.see(idsOf(tasks))();
+    return tasks.filter(({ id, seen }, i) => {
+      const copy = now[i];
+      if (copy === undefined) this.#tally.fail(id, LOST);
+      else if (copy instanceof TtsctlError) this.#tally.fail(id, copy.message);
+      else if (!isDeepStrictEqual(copy, seen)) this.#tally.keep(id, CHANGED_IN_REDIS);
+      else return true;
+      return false;
     });
   }
 
@@ -262,7 +250,7 @@ export class Purge {
       const outcome = outcomes?.[i];
       if (outcome === undefined) this.#tally.fail(id, unknownRemoval(this.#mirror.lost!));
       else if (outcome instanceof TtsctlError) this.#tally.fail(id, outcome.message);
-      else if (!outcome) this.#tally.keep(id, "its copy in Redis changed while it was looked at");
+      else if (!outcome) this.#tally.keep(id, CHANGED_IN_REDIS);
       else this.#heirs.note(id);
       return outcome === true;
     });
@@ -270,16 +258,19 @@ export class Purge {
 
   /** With Redis off or down the file alone decides; a task looked at in a Redis that is lost since waits. */
   #mayGoWithoutMirror(seen: SeenCopy | null, id: TaskId): boolean {
-    if (seen !== null) this.#tally.fail(id, "Redis was lost before its copy there was removed");
+    if (seen !== null) this.#tally.fail(id, LOST);
     return seen === null;
   }
 
   async #removeArtifacts<T extends Chosen>(tasks: readonly T[]): Promise<(T & Removed)[]> {
     const removed: (T & Removed)[] = [];
+    const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
       const freed = await this.#artifacts.remove(task.id);
-      if (freed !== undefined) removed.push({ ...task, files: freed.files, bytes: freed.bytes });
+      if (freed === undefined) stay.push(task.id);
+      else removed.push({ ...task, files: freed.files, bytes: freed.bytes });
     });
+    await this.#writeBack(stay);
     return removed;
   }
 
@@ -340,6 +331,9 @@ function idsOf(tasks: readonly Looked[]): TaskId[] {
   return tasks.map(({ id }) => id);
 }
 
+const CHANGED = "it changed while it was looked at";
+const CHANGED_IN_REDIS = "its copy in Redis changed while it was looked at";
+const LOST = "Redis was lost before its copy there was removed";
 const UNREAD = "its record in Redis could not be read for the backup";
 /** It would be read back as the end of its task, and of what the backup has of it before. */
 const ENDS_ITSELF =

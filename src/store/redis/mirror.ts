@@ -21,7 +21,7 @@ import type { Inspection } from "./inspection.ts";
 import { INDEX_KEY, LOOKUP_PREFIX } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
-import { type Look, scoreOf, UNKNOWN } from "./look.ts";
+import { type Look, UNKNOWN } from "./look.ts";
 import { type Member, membersOf, type ScoreRange } from "./members.ts";
 import type { SeenCopy } from "./seen-copy.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
@@ -199,17 +199,11 @@ export class Mirror {
     return copies.map((copy, i) => (isOthers(copy, ids[i]!) ? othersCopy(ids[i]!) : copy));
   }
 
-  /** The scores that the global index has of some tasks, at most BATCH; null where it has none. */
-  async scores(ids: readonly TaskId[]): Promise<(number | null)[]> {
+  /** What the mirror knows of each task; at most BATCH of them. Only what the index knows at all is looked at closely. */
+  async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
     if (ids.length === 0) return [];
     const members = ids.map(({ userId, taskId }) => this.layout.member(userId, taskId));
     const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...members)) as (string | null)[];
-    return scores.map(scoreOf);
-  }
-
-  /** What the mirror knows of each task; at most BATCH of them. Only what the index knows at all is looked at closely. */
-  async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
-    const scores = await this.scores(ids);
     const known = ids.filter((_, i) => scores[i] !== null);
     const looks = (await this.lookClosely(known))[Symbol.iterator]();
     return scores.map((score) => (score === null ? UNKNOWN : (looks.next().value as Outcome<Look>)));
