@@ -68,12 +68,22 @@ export class RowReader {
   #addAny(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
     const record = readTask(bytes, from, end, spans, this.#reading);
     if (isInvalid(record)) {
-      this.#rows.addInvalid(offset, offset + end - from, this.#keyOf(record.userId, record.taskId));
+      const key = this.#keyOf(record.userId, record.taskId);
+      this.#rows.addInvalid(offset, offset + end - from, key);
+      if (key >= 0) this.#standForNamesake(record.userId!, record.taskId!);
       this.#onInvalid(record, offset);
       return;
     }
     const key = this.#keyOf(record.userId, record.taskId);
     this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
+  }
+
+  /** In Redis the user `a:b` with the task `c` reads as `a` with `b:c`: what is there by that name is the record's, too. */
+  #standForNamesake(userId: string, taskId: string): void {
+    const colon = userId.indexOf(":");
+    if (colon <= 0 || this.#reading.rules.allowsColons) return;
+    const namesake = this.#keyOf(userId.slice(0, colon), `${userId.slice(colon + 1)}:${taskId}`);
+    if (namesake >= 0) this.#rows.standInvalid(namesake);
   }
 
   #keyOf(userId: string | undefined, taskId: string | undefined): number {

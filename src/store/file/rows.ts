@@ -81,6 +81,12 @@ export class Rows {
     this.#invalidKeys[key] = 1;
   }
 
+  /** An invalid record with other ids stands for this key too. */
+  standInvalid(key: number): void {
+    this.#ensureKey(key);
+    this.#invalidKeys[key] = 1;
+  }
+
   addTombstone(start: number, end: number, key: number): void {
     this.#add(start, end, key, TOMBSTONE);
     this.#retire(key);
