@@ -53,8 +53,11 @@ export class AtomicCopies implements MirrorCopies {
     const key = indexKey(this.#layout, userId);
     const middle = Math.floor(((await this.#commands.command("ZCARD", key)) as number) / 2);
     if (middle < SMALL) return null;
-    const flat = (await this.#commands.command("ZRANGE", key, middle, middle, "WITHSCORES")) as string[];
-    return flat.length === 0 ? null : cursorBehind(flat);
+    const [member, score] = (await this.#commands.command("ZRANGE", key, middle, middle, "WITHSCORES")) as string[];
+    // Bytes that are no UTF-8 are not known here: one walk will do.
+    return member === undefined || member.includes("\ufffd")
+      ? null
+      : cursorBehind(Buffer.from(member).toString("hex"), score!);
   }
 
   async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
@@ -126,9 +129,10 @@ export class AtomicCopies implements MirrorCopies {
     const [part] = userId === undefined ? [""] : layout.parts({ userId, taskId: "" });
     const keys = [INDEX_KEY, indexKey(layout, userId)];
     const reply = await this.#commands.script(this.#scripts.walk, keys, [...placeOf(cursor), BATCH, part]);
-    const [flat, times] = reply as [string[], string[]];
-    const next = flat.length < 2 * BATCH ? START : cursorBehind(flat);
-    return { cursor: until !== undefined && isBehind(next, until) ? START : next, flat, times };
+    const [flat, times, last] = reply as [string[], string[], string];
+    const reached = flat.length === 0 ? START : cursorBehind(last, flat.at(-1)!);
+    const isOver = flat.length < 2 * BATCH || (until !== undefined && isBehind(reached, until));
+    return { cursor: isOver ? START : reached, reached, flat, times };
   }
 
   async #page({ userId, range, offset, count }: PageQuery): Promise<IndexPage> {

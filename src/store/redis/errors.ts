@@ -29,7 +29,7 @@ const SERVER_ERRORS: readonly Kind[] = [
     hint: "check [redis] username and password, or REDIS_PASSWORD",
   },
   {
-    matches: /^NOPERM/,
+    matches: /^NOPERM|^ERR ACL failure in script/,
     code: "REDIS_DENIED",
     what: "does not let this user do that",
     hint: "give the ACL user the keys tts:* and the commands read, write, scripting and connection",

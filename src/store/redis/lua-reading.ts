@@ -58,8 +58,9 @@ return { table.concat(lines, '\\n'), others }
  * A step of a walk over an index, lowest first, with what the mirror has of each member: member and score in turn, and
  * for each the hash's updated_at where it is whole, the other index has that score, and the lookup is right; else nothing.
  * It goes on behind the last member of the step before, wherever that stands by now, so that what others move upwards
- * turns up once more, and nothing is passed over. KEYS: the global index, the one that is walked. ARGV: that member and
- * its score (empty: from the start), count, its user's part (empty: the global one).
+ * turns up once more, and what stays where it is turns up in any case. KEYS: the global index, the one that is walked. ARGV:
+ * that member, hexadecimal, and its score (empty: from the start), count, its user's part (empty: the global one). Last comes
+ * the last member, hexadecimal.
  */
 export function walkScript(layout: Layout): string {
   const { lookup } = layout;
@@ -68,7 +69,8 @@ export function walkScript(layout: Layout): string {
   return `${withLookups(layout)}${wholeFunction(layout)}
 local index, from, count = KEYS[2], 0, tonumber(ARGV[3])
 if ARGV[2] ~= '' then
-  local rank = redis.call('ZSCORE', index, ARGV[1]) == ARGV[2] and redis.call('ZRANK', index, ARGV[1])
+  local last = string.gsub(ARGV[1], '..', function(hex) return string.char(tonumber(hex, 16)) end)
+  local rank = redis.call('ZSCORE', index, last) == ARGV[2] and redis.call('ZRANK', index, last)
   from = rank and rank + 1 or redis.call('ZCOUNT', index, '-inf', '(' .. ARGV[2])
 end
 local flat, groups, byUser = redis.call('ZRANGE', index, from, from + count - 1, 'WITHSCORES'), {}, {}
@@ -104,7 +106,8 @@ for _, own in ipairs(groups) do
     times[i] = type(updated) == 'string' and whole(before .. own.tasks[at], updated)${isLookedUp} and updated or ''
   end
 end
-return { flat, times }
+local last = string.gsub(flat[#flat - 1] or '', '.', function(char) return string.format('%02x', string.byte(char)) end)
+return { flat, times, last }
 `;
 }
 

@@ -33,9 +33,11 @@ import {
   type IndexStep,
   indexStepCommand,
   indexStepOf,
+  isBehindMember,
   type KeyStep,
   keyStepCommand,
   keyStepOf,
+  START,
 } from "./walk.ts";
 
 /** A member of the index, looked at to tell what wrote it. */
@@ -239,9 +241,11 @@ export class Mirror {
   async stepCopies(from: CopyCursor): Promise<CopyStep> {
     const step = await this.#copies.walk?.(from);
     if (step) return step;
-    const [plain] = await this.stepIndexes([from]);
+    // Where scripts are refused in the middle of a walk, it begins anew by the cursors that are left.
+    const cursor = isBehindMember(from.cursor) ? START : from.cursor;
+    const [plain] = await this.stepIndexes([{ userId: from.userId, cursor }]);
     if (plain instanceof TtsctlError) throw plain;
-    return { ...plain!, times: null };
+    return { ...plain!, reached: START, times: null };
   }
 
   /** Where a second such walk over an index may begin; null where one is enough. */

@@ -46,19 +46,19 @@ export async function* walkIndex(mirror: Steps, userId: string | undefined): Asy
  */
 export async function* walkUpTo(mirror: Steps, limit: number): AsyncGenerator<readonly string[]> {
   const steps = walk(async (cursor) => {
-    const [from, skip] = cursor === START ? ["-inf", 0] : [placeOf(cursor)[1], Number(placeOf(cursor)[0])];
-    const flat = await mirror.lowest(limit, from, skip, STEP);
+    const [from, skip] = cursor === START ? ["-inf", "0"] : (cursor.split(" ") as [string, string]);
+    const flat = await mirror.lowest(limit, from, Number(skip), STEP);
     const last = flat.at(-1);
     const same = flat.filter((text, i) => i % 2 === 1 && text === last).length;
-    const next = cursorBehind([String(last === from ? skip + same : same), String(last)]);
-    return { cursor: flat.length < 2 * STEP ? START : next, flat };
+    return { cursor: flat.length < 2 * STEP ? START : `${last} ${last === from ? Number(skip) + same : same}`, flat };
   });
   for await (const { flat } of steps) yield flat;
 }
 
 /**
  * Walks over an index as `walkIndex` does, and where that can be done at once looks at the copy of each member. A large index is
- * walked from its start and from its middle at once, so that Redis always has a step to work on.
+ * walked from its start and from its middle at once, so that Redis always has a step to work on. A member that is moved from
+ * the one half to a place in the other that was walked over, or downwards behind a walk, may be passed over.
  */
 export async function* walkCopies(mirror: Steps, userId: string | undefined): AsyncGenerator<CopyStep> {
   const first = await mirror.stepCopies({ userId, cursor: START });
@@ -71,7 +71,7 @@ export async function* walkCopies(mirror: Steps, userId: string | undefined): As
   if (middle === null) return yield* from(first.cursor);
   let end = middle;
   for await (const step of inTurns([from(first.cursor, middle), from(middle)])) {
-    if (step.flat.length > 0 && isBehind(cursorBehind(step.flat), end)) end = cursorBehind(step.flat);
+    if (step.reached !== START && isBehind(step.reached, end)) end = step.reached;
     yield step;
   }
   yield* from(end); // what was moved upwards, past the second walk, before the first one came to it
@@ -87,23 +87,34 @@ async function* inTurns<Step>(walks: readonly AsyncGenerator<Step>[]): AsyncGene
   }
 }
 
-/** The cursor of a walk that looks at copies, behind some members and scores: the last score, and the last member. */
-export function cursorBehind(flat: readonly string[]): string {
-  return `${flat.at(-1)} ${flat.at(-2)}`;
+/**
+ * The cursor of a walk that looks at copies, behind a member with a score.
+ * @param member its bytes, hexadecimal: they need not be UTF-8, and so they compare as in the index
+ */
+export function cursorBehind(member: string, score: string): string {
+  return `${score} ${member}`;
+}
+
+/** Whether a cursor is one of these. */
+export function isBehindMember(cursor: string): boolean {
+  return cursor.includes(" ");
 }
 
 /** The member that such a cursor is behind, and its score; both empty at the start. */
 export function placeOf(cursor: string): [member: string, score: string] {
-  if (cursor === START) return ["", ""];
-  const blank = cursor.indexOf(" ");
-  return [cursor.slice(blank + 1), cursor.slice(0, blank)];
+  const [score = "", member = ""] = cursor === START ? [] : cursor.split(" ");
+  return [member, score];
 }
 
 /** Whether such a cursor is as far as another, or farther, in the order of an index. */
 export function isBehind(cursor: string, other: string): boolean {
   const [[member, score], [otherMember, otherScore]] = [placeOf(cursor), placeOf(other)];
-  const ahead = Number(score) - Number(otherScore);
-  return ahead > 0 || (ahead === 0 && Buffer.from(member).compare(Buffer.from(otherMember)) >= 0);
+  return score === otherScore ? member >= otherMember : numberOf(score) >= numberOf(otherScore);
+}
+
+/** A score as Redis writes it. */
+function numberOf(score: string): number {
+  return Number(score.replace("inf", "Infinity"));
 }
 
 /** The next step is under way while whoever walks works on the one before; it may be given up, and then nobody hears of it. */
@@ -149,6 +160,8 @@ export interface CopyCursor extends IndexCursor {
 
 /** The same with the copies that they are of. */
 export interface CopyStep extends IndexStep {
+  /** Behind its last member; START where it has none, or was taken without a look. */
+  readonly reached: string;
   /** Of each member the hash's `updated_at` where the mirror's parts agree, and else nothing; null where nothing was looked at. */
   readonly times: readonly string[] | null;
 }

@@ -98,6 +98,47 @@ describe("a walk that looks at copies", () => {
     expect(names.length).toBeLessThan(ids.length + 600); // where the two walks meet some come twice
   });
 
+  it.each([
+    ["at the end of a step", 249],
+    ["in the middle", 3000],
+  ])("stops where a member is no UTF-8, %s of many of one score", async (_, at) => {
+    const ids = Array.from({ length: 6000 }, (_, i) => `u:té${String(i).padStart(4, "0")}`);
+    await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id) => [AT, id]));
+    const bad = `redis.call('ZADD', 'tts:tasks:index', ${AT}, ARGV[1] .. string.char(255))`;
+    await here.server.call("EVAL", bad, 0, ids[at - 1]!);
+    await here.server.call("EVAL", `redis.call('ZADD', 'tts:tasks:index', ${AT}, 'u:t' .. string.char(128))`, 0);
+    const found = new Set<string>();
+    let steps = 0;
+    for await (const { flat } of walkCopies(here.mirror, undefined)) {
+      for (let i = 0; i < flat.length; i += 2) found.add(flat[i]!);
+      expect(++steps).toBeLessThan(40);
+    }
+    expect(ids.filter((id) => !found.has(id))).toEqual([]);
+  });
+
+  it("comes upon each with any score", async () => {
+    const scores = ["inf", "-inf", "-0", "1e300", "5e-324", "0.1", "1704067200.1234567", "0.30000000000000004"];
+    const ids = scores.flatMap((score) => Array.from({ length: 700 }, (_, i) => [score, `u:${score} ${i}\n:x`]));
+    await here.server.call("ZADD", "tts:tasks:index", ...ids.flat());
+    const names = new Set((await walked(here.mirror, undefined)).map(([name]) => name));
+    expect(ids.filter(([, name]) => !names.has(name!))).toEqual([]);
+  });
+
+  it.each(["-evalsha", "-zrank", "-zrange"])(
+    "comes upon each for a user %s, who is refused in its middle",
+    async (right) => {
+      const ids = Array.from({ length: 3000 }, (_, i) => `u:t${i}`);
+      await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [AT + i, id]));
+      const user = await as(`user${right}`, "+@all", right);
+      try {
+        const names = new Set((await walked(user, undefined)).map(([name]) => name));
+        expect(ids.filter((id) => !names.has(id))).toEqual([]);
+      } finally {
+        user.close();
+      }
+    },
+  );
+
   it("comes upon each of many for a user who may run no script", async () => {
     const ids = Array.from({ length: 5200 }, (_, i) => `u:t${i}`);
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [AT + i, id]));
