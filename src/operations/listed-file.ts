@@ -4,6 +4,7 @@ import { membersOf } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { walkCopies } from "../store/redis/walk.ts";
 import { toMicros } from "../task/time.ts";
+import { throwIfInterrupted } from "./pool.ts";
 
 /** What a task of the file is in Redis. */
 const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
@@ -21,12 +22,17 @@ export class ListedFile {
     this.#places = new Uint8Array(snapshot.rows.keys.size);
   }
 
-  /** Lists an index beside what the file was before. @throws TtsctlError REDIS_* */
-  static async read(snapshot: Snapshot, mirror: Mirror, userId: string | undefined): Promise<ListedFile> {
+  /** Lists an index beside what the file was before. @throws TtsctlError REDIS_*, INTERRUPTED */
+  static async read(
+    snapshot: Snapshot,
+    mirror: Mirror,
+    { userId, signal }: { readonly userId: string | undefined; readonly signal: AbortSignal },
+  ): Promise<ListedFile> {
     const listed = new ListedFile(snapshot);
     for await (const { flat, times } of walkCopies(mirror, userId)) {
+      throwIfInterrupted(signal, "nothing was written");
       membersOf(flat, userId, mirror.layout).forEach((member, i) => {
-        const time = times === null ? "" : times[i]!;
+        const time = times === null || isUnsure(flat[2 * i]!) ? "" : times[i]!;
         listed.#note(snapshot.keyOf(member), member.userId, member.taskId, () =>
           time === "" ? Number.NaN : sameMoment(member.score, mirror.times.ofHash(time)),
         );
@@ -77,6 +83,11 @@ export class ListedFile {
     const row = this.#snapshot.rows.liveRow(key);
     return row < 0 ? Number.NaN : this.#snapshot.rows.score(row);
   }
+}
+
+/** Whether the bytes of a member may be others than these, since what is no UTF-8 is read so. */
+export function isUnsure(member: string): boolean {
+  return member.includes("\ufffd");
 }
 
 /** The score of a member where its hash has the same time; else NaN. */

@@ -5,7 +5,6 @@ import type { FileStore } from "../store/file/file-store.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { RowWindow } from "../store/file/row-window.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import type { KeyTable } from "../store/key-table.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import { type Look, UNKNOWN } from "../store/redis/look.ts";
@@ -74,35 +73,45 @@ export interface SyncParts {
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
   await checkReading(parts.mirror);
-  const { snapshot, listed } = await readBoth(parts, options.userId);
+  const run = await SyncRun.begin(parts, options);
   try {
-    if (options.prune) {
-      refuseUnsafePrune(snapshot, listed, options);
-      if (!options.dryRun && listed.orphans.size > 0) await parts.confirm(listed.orphans.size);
-    }
-    const run = new SyncRun(parts, { snapshot, listed }, options);
+    if (options.prune) await run.confirmPrune();
     run.warn();
-    const isFull = options.userId === undefined && !options.dryRun;
-    const mark = isFull ? await SyncMark.begin(parts.mirror, parts.clock) : null;
     await run.push();
-    run.result.orphans = listed.orphans.size;
-    if (options.prune) await run.prune(listed.orphans);
-    if (run.result.failed === 0) await mark?.leave("sync");
+    if (options.prune) await run.prune();
+    await run.leaveMark();
     run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
     return run.result;
   } finally {
-    await snapshot.close();
+    await run.close();
   }
+}
+
+/** To be left in Redis once all of the file is there; null for a sync that does not say so. */
+async function beginMark({ mirror, clock }: SyncParts, { userId, dryRun }: SyncOptions): Promise<SyncMark | null> {
+  return userId === undefined && !dryRun ? SyncMark.begin(mirror, clock) : null;
+}
+
+/** A content of the file, and Redis beside it. */
+interface Both {
+  readonly snapshot: Snapshot;
+  readonly listed: ListedFile;
 }
 
 /**
  * The file, Redis beside it, and where the file moved meanwhile the file once more: a file that did not move is what it
  * would be if it were read after.
+ * @param beforeListing once the file is known to be whole
  */
-async function readBoth({ mirror, file }: SyncParts, userId: string | undefined) {
+async function readBoth(
+  { mirror, file, signal }: SyncParts,
+  userId: string | undefined,
+  beforeListing: () => Promise<void>,
+): Promise<Both> {
   const before = await file.read();
   try {
-    const listed = await ListedFile.read(before, mirror, userId);
+    await beforeListing();
+    const listed = await ListedFile.read(before, mirror, { userId, signal });
     if (await file.isCurrent(before)) return { snapshot: before.share(), listed };
     const snapshot = await file.read();
     return { snapshot, listed: listed.beside(snapshot) };
@@ -125,11 +134,9 @@ interface Batch {
   readonly window: RowWindow;
 }
 
-/** One sync under way: a snapshot, and what came of its tasks so far. */
+/** One sync under way: the file, Redis beside it, and what came of its tasks so far. */
 class SyncRun {
   readonly #parts: SyncParts;
-  readonly #snapshot: Snapshot;
-  readonly #listed: ListedFile;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
   /** Whether what was in step when it was listed need not be looked at again. */
@@ -137,22 +144,58 @@ class SyncRun {
   /** How many were not looked at again. */
   #settled = 0;
   #unanswered = 0;
+  #snapshot: Snapshot;
+  #listed: ListedFile;
+  /** Of a whole sync that writes. */
+  #mark: SyncMark | null;
   readonly result: SyncOutcome;
 
-  constructor(
-    parts: SyncParts,
-    { snapshot, listed }: { readonly snapshot: Snapshot; readonly listed: ListedFile },
-    options: SyncOptions,
-  ) {
+  private constructor(parts: SyncParts, { snapshot, listed }: Both, mark: SyncMark | null, options: SyncOptions) {
     this.#parts = parts;
     this.#snapshot = snapshot;
     this.#listed = listed;
+    this.#mark = mark;
     this.#options = options;
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     this.result = {
       ...{ total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0, invalid: snapshot.invalid.count },
       ...{ orphans: 0, pruned: 0, failedToPrune: 0, dryRun: options.dryRun, durationMs: 0 },
     };
+  }
+
+  /** Reads both stores. */
+  static async begin(parts: SyncParts, options: SyncOptions): Promise<SyncRun> {
+    let mark: SyncMark | null = null;
+    const both = await readBoth(parts, options.userId, async () => {
+      if (!options.prune) mark = await beginMark(parts, options);
+    });
+    return new SyncRun(parts, both, mark, options);
+  }
+
+  /**
+   * Refuses what would remove too much, before anything is written, and asks. An answer may take its time, and both stores
+   * move on: the file is read again, and each copy is looked at again.
+   */
+  async confirmPrune(): Promise<void> {
+    refuseUnsafePrune(this.#snapshot, this.#listed, this.#options);
+    if (!this.#options.dryRun && this.#listed.orphans.size > 0) {
+      await this.#parts.confirm(this.#listed.orphans.size);
+      await this.#catchUp();
+      refuseUnsafePrune(this.#snapshot, this.#listed, this.#options);
+    }
+    this.#trustsListing = false;
+    this.#mark = await beginMark(this.#parts, this.#options);
+  }
+
+  /** Goes on with the file as it is by now. */
+  async #catchUp(): Promise<void> {
+    const { file } = this.#parts;
+    if (await file.isCurrent(this.#snapshot)) return;
+    const before = this.#snapshot;
+    this.#snapshot = await file.read();
+    this.#listed = this.#listed.beside(this.#snapshot);
+    this.result.invalid = this.#snapshot.invalid.count;
+    await before.close();
   }
 
   async push(): Promise<void> {
@@ -164,6 +207,7 @@ class SyncRun {
       throw isRedisError(error) ? this.#lostMidway(error) : error;
     }
     this.#failures.end();
+    this.result.orphans = this.#listed.orphans.size;
     throwIfInterrupted(this.#parts.signal, this.#progressText());
   }
 
@@ -223,13 +267,18 @@ class SyncRun {
     const looks = await this.#parts.mirror.lookClosely(some.map((row) => this.#idOf(row)));
     const known = looks.flatMap((look) => (look instanceof TtsctlError ? [] : [look]));
     const there = known.filter(({ seen }) => seen !== null);
-    return there.length * 2 >= known.length && there.every(({ indexScore }) => indexScore !== null);
+    return (
+      there.length * 2 >= known.length &&
+      there.every(({ indexScore, userScore }) => indexScore !== null && userScore !== null)
+    );
   }
 
-  /** All of it once more, each copy looked at; what was written before counts as written. */
+  /** All of it once more, each copy looked at; what was written before counts as written. What the file has no more stays away. */
   async #pushAgain(): Promise<void> {
     const before = this.result.written;
     this.#trustsListing = false;
+    await this.#catchUp();
+    this.#mark = await beginMark(this.#parts, this.#options);
     Object.assign(this.result, { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 });
     await this.#pushAll();
     const again = Math.min(before, this.result.unchanged);
@@ -243,7 +292,8 @@ class SyncRun {
     return { userId: keys.userId(key), taskId: keys.taskId(key), score: this.#snapshot.rows.score(row) };
   }
 
-  async prune(orphans: KeyTable): Promise<void> {
+  async prune(): Promise<void> {
+    const { orphans } = this.#listed;
     if (this.#options.dryRun) this.result.pruned = orphans.size;
     else {
       const { pruned, failed } = await pruneOrphans(this.#parts, {
@@ -253,6 +303,15 @@ class SyncRun {
       this.result.failedToPrune = failed;
     }
     throwIfInterrupted(this.#parts.signal, `${this.#progressText()}, ${this.result.pruned} orphans were pruned`);
+  }
+
+  /** Says in Redis that all of the file is there, unless something failed, or was lost meanwhile. */
+  async leaveMark(): Promise<void> {
+    if (this.result.failed === 0) await this.#mark?.leave("sync");
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot.close();
   }
 
   /** Of what of the file cannot be pushed. */

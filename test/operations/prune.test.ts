@@ -107,6 +107,27 @@ describe("sync --prune", () => {
     expect(await members()).toEqual(["a:gone", "a:t1", "a:t2", "b:t3"]);
   });
 
+  it("goes by the files as they are after the answer, however long that took", async () => {
+    const { site } = here;
+    const kept = [record("a", "t1"), record("a", "t2"), record("b", "t3")];
+    site.root.writeStore([...kept, record("a", "new")]);
+    const deleted = () => site.root.writeStore(kept);
+    site.asked.push = () => {
+      deleted();
+      return 1;
+    };
+    expect(await site.sync({ prune: true })).toMatchObject({ total: 3, written: 0, pruned: 2 });
+    expect(await members()).toEqual(["a:t1", "a:t2", "b:t3"]);
+  });
+
+  it("does not count what it cannot name, and says so", async () => {
+    const { site } = here;
+    await site.server.call("EVAL", "redis.call('ZADD', 'tts:tasks:index', 1, 'a:t' .. string.char(255))", 0);
+    expect(await site.sync({ prune: true, maxDelete: null })).toMatchObject({ pruned: 2, failedToPrune: 1 });
+    expect(site.reporter.text).toContain("not UTF-8");
+    expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(4);
+  });
+
   it("removes members that name no task", async () => {
     const { site } = here;
     for (const member of ["no-colon", ":no-user", "no-task:"])

@@ -91,6 +91,45 @@ describe("sync", () => {
     expect(await site.sync()).toMatchObject({ unchanged: 600 });
   });
 
+  it("notices that the index of a user was lost after it was listed", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(30));
+    let calls = 0;
+    site.flaky.onCall(async (method) => {
+      if (method === "lookClosely" && ++calls === 1) await site.server.call("DEL", "tts:user:user1:index");
+    });
+    expect(await site.sync()).toMatchObject({ total: 30, failed: 0 });
+    expect(await site.server.call("ZCARD", "tts:user:user1:index")).toBe(5);
+  });
+
+  it("does not bring back what the service deletes from both stores meanwhile, even most of it", async () => {
+    const { site } = here;
+    const all = many(3);
+    await site.writeBoth(...all);
+    let calls = 0;
+    site.flaky.onCall(async (method) => {
+      if (method !== "lookClosely" || ++calls > 1) return;
+      site.root.writeStore(all.slice(2));
+      await site.server.call("FLUSHALL");
+      await site.writeRedis(...all.slice(2));
+    });
+    expect(await site.sync()).toMatchObject({ total: 1, unchanged: 1, written: 0 });
+    expect(await site.server.zset("tts:tasks:index")).toHaveLength(1);
+  });
+
+  it("leaves no mark where Redis was flushed after it was listed, though the service has written most again", async () => {
+    const { site } = here;
+    await site.writeBoth(...many(30));
+    let steps = 0;
+    site.flaky.afterCall(async (method) => {
+      if (method !== "stepCopies" || ++steps > 1) return;
+      await site.server.call("FLUSHALL");
+      await site.writeRedis(...many(30).filter((_, i) => i % 4 > 0));
+    });
+    await expect(site.sync()).rejects.toMatchObject({ code: "REDIS_FAILED" });
+    expect(await site.mirror.syncedAt(undefined)).toBeNull();
+  });
+
   it("marks when the last whole sync ended, in UTC", async () => {
     const { site } = here;
     site.root.writeStore(many(3));
