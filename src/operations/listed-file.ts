@@ -1,6 +1,6 @@
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
-import { membersOf } from "../store/redis/members.ts";
+import { isUnsure, membersOf } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { walkCopies } from "../store/redis/walk.ts";
 import { toMicros } from "../task/time.ts";
@@ -83,11 +83,6 @@ export class ListedFile {
     const row = this.#snapshot.rows.liveRow(key);
     return row < 0 ? Number.NaN : this.#snapshot.rows.score(row);
   }
-}
-
-/** Whether the bytes of a member may be others than these, since what is no UTF-8 is read so. */
-export function isUnsure(member: string): boolean {
-  return member.includes("\ufffd");
 }
 
 /** The score of a member where its hash has the same time; else NaN. */

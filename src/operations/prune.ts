@@ -3,13 +3,13 @@ import type { FileStore } from "../store/file/file-store.ts";
 import { recordsOf } from "../store/file/records-of.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
+import { isUnsure } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { isNothing, type SeenCopy } from "../store/redis/seen-copy.ts";
 import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { CurrentFile } from "./current-file.ts";
 import type { Ledger, LedgerAction } from "./ledger.ts";
-import { isUnsure } from "./listed-file.ts";
 import { LookupHeirs } from "./lookup-heirs.ts";
 import { batches } from "./pool.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
@@ -76,9 +76,6 @@ async function leadToHeirs(mirror: Mirror, snapshot: Snapshot, heirs: LookupHeir
   }
 }
 
-/** Such a member can be removed by hand alone, with `ZREM`. */
-const NOT_UTF8 = "its name there is not UTF-8";
-
 /** Returns what was removed. @param batch with what was seen in the mirror of each; null for a task that stays */
 async function removeSeen(
   { mirror, ledger }: PruneParts,
@@ -88,15 +85,10 @@ async function removeSeen(
 ): Promise<TaskId[]> {
   const removals: { id: TaskId; seen: SeenCopy }[] = [];
   for (const { id, seen } of batch) {
-    if (seen !== null && !(seen instanceof TtsctlError) && isNothing(seen)) {
-      if (isUnsure(id.userId) || isUnsure(id.taskId)) failures.add(id.userId, id.taskId, NOT_UTF8);
-      onStayed?.(id);
-    } else if (seen !== null && !(seen instanceof TtsctlError) && !(membersOnly && seen.exists))
-      removals.push({ id, seen });
-    else {
-      if (seen instanceof TtsctlError) failures.add(id.userId, id.taskId, seen.message);
-      onStayed?.(id);
-    }
+    const failure = seen instanceof TtsctlError ? seen.message : seen !== null && isNothing(seen) ? unnamed(id) : null;
+    if (failure !== null) failures.add(id.userId, id.taskId, failure);
+    if (seen === null || seen instanceof TtsctlError || isNothing(seen) || (membersOnly && seen.exists)) onStayed?.(id);
+    else removals.push({ id, seen });
   }
   await ledger?.announce(
     action,
@@ -112,4 +104,9 @@ async function removeSeen(
   await ledger?.stayed(stayed);
   for (const id of stayed) onStayed?.(id);
   return removed;
+}
+
+/** Why there is nothing by the name of a member that was listed: it went meanwhile (null), or is called otherwise. */
+function unnamed({ userId, taskId }: TaskId): string | null {
+  return isUnsure(userId) || isUnsure(taskId) ? "its name there is not UTF-8: only ZREM can remove it" : null;
 }

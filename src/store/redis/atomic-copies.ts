@@ -20,7 +20,7 @@ import { indexKey, type Layout } from "./layout.ts";
 import { type Look, looksOf } from "./look.ts";
 import { AFRESH, AS_USUAL, INDEX_ONLY, removeArgs, upsertArgs, WITH_HASH, WITHOUT_HASH } from "./lua-changing.ts";
 import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS, SEE_ITEMS } from "./lua-reading.ts";
-import { membersOf } from "./members.ts";
+import { isUnsure, membersOf } from "./members.ts";
 import type { Script } from "./script.ts";
 import { type LayoutScripts, layoutScripts, PAGE } from "./scripts.ts";
 import { type SeenCopy, seenCopyOf } from "./seen-copy.ts";
@@ -55,9 +55,7 @@ export class AtomicCopies implements MirrorCopies {
     if (middle < SMALL) return null;
     const [member, score] = (await this.#commands.command("ZRANGE", key, middle, middle, "WITHSCORES")) as string[];
     // Bytes that are no UTF-8 are not known here: one walk will do.
-    return member === undefined || member.includes("\ufffd")
-      ? null
-      : cursorBehind(Buffer.from(member).toString("hex"), score!);
+    return member === undefined || isUnsure(member) ? null : cursorBehind(Buffer.from(member).toString("hex"), score!);
   }
 
   async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {

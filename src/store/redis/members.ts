@@ -24,3 +24,8 @@ export function membersOf(reply: Reply | readonly string[], userId: string | und
   }
   return members;
 }
+
+/** Whether the bytes of a member, or of an id in it, may be others than these, since what is no UTF-8 is read so. */
+export function isUnsure(member: string): boolean {
+  return member.includes("\ufffd");
+}
