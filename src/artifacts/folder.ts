@@ -60,7 +60,7 @@ export function hasDescriptorPaths(): boolean {
  * still is the folder that was opened. There a swap between the check and the operation is not caught.
  *
  * What looks up a path runs in the thread pool, as a disk may be slow. What is asked of a folder that is held open does
- * not (its descriptor, its place): the kernel has that in memory, and a turn of the pool costs more than the answer.
+ * not (its descriptor, its place): the kernel mostly has that in memory, and a turn of the pool costs more than the answer.
  */
 export class Folder {
   readonly label: string;
