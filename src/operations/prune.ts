@@ -85,10 +85,10 @@ async function removeSeen(
 ): Promise<TaskId[]> {
   const removals: { id: TaskId; seen: SeenCopy }[] = [];
   for (const { id, seen } of batch) {
-    const failure = seen instanceof TtsctlError ? seen.message : seen !== null && isNothing(seen) ? unnamed(id) : null;
-    if (failure !== null) failures.add(id.userId, id.taskId, failure);
-    if (seen === null || seen instanceof TtsctlError || isNothing(seen) || (membersOnly && seen.exists)) onStayed?.(id);
-    else removals.push({ id, seen });
+    const copy = seen !== null && !(seen instanceof TtsctlError) && isOfAnotherName(id, seen) ? NOT_UTF8 : seen;
+    if (copy instanceof TtsctlError) failures.add(id.userId, id.taskId, copy.message);
+    if (copy === null || copy instanceof TtsctlError || (membersOnly && copy.exists)) onStayed?.(id);
+    else removals.push({ id, seen: copy });
   }
   await ledger?.announce(
     action,
@@ -106,7 +106,9 @@ async function removeSeen(
   return removed;
 }
 
-/** Why there is nothing by the name of a member that was listed: it went meanwhile (null), or is called otherwise. */
-function unnamed({ userId, taskId }: TaskId): string | null {
-  return isUnsure(userId) || isUnsure(taskId) ? "its name there is not UTF-8: only ZREM can remove it" : null;
+/** Whether there is nothing by the name of a member that was listed because it is called otherwise. */
+function isOfAnotherName({ userId, taskId }: TaskId, seen: SeenCopy): boolean {
+  return (isUnsure(userId) || isUnsure(taskId)) && isNothing(seen);
 }
+
+const NOT_UTF8 = new TtsctlError("REDIS_FAILED", "its name there is not UTF-8: only ZREM can remove it");
