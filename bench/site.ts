@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { RedisServer } from "../test/helpers/redis.ts";
 import { ServiceRoot } from "../test/helpers/root.ts";
@@ -94,7 +94,9 @@ export class Site {
     return this.scratch("commands");
   }
 
+  /** Once, whatever asks for them. */
   async writeCommands(): Promise<void> {
+    if (existsSync(this.commands)) return;
     await this.python("bench/peers/commands.py", this.commands, ...this.#makeStore);
   }
 

@@ -92,34 +92,6 @@ async function beginMark({ mirror, clock }: SyncParts, { userId, dryRun }: SyncO
   return userId === undefined && !dryRun ? SyncMark.begin(mirror, clock) : null;
 }
 
-/** A content of the file, and Redis beside it. */
-interface Both {
-  readonly snapshot: Snapshot;
-  readonly listed: ListedFile;
-}
-
-/**
- * The file, Redis beside it, and where the file moved meanwhile the file once more: a file that did not move is what it
- * would be if it were read after.
- * @param beforeListing once the file is known to be whole
- */
-async function readBoth(
-  { mirror, file, signal }: SyncParts,
-  userId: string | undefined,
-  beforeListing: () => Promise<void>,
-): Promise<Both> {
-  const before = await file.read();
-  try {
-    await beforeListing();
-    const listed = await ListedFile.read(before, mirror, { userId, signal });
-    if (await file.isCurrent(before)) return { snapshot: before.share(), listed };
-    const snapshot = await file.read();
-    return { snapshot, listed: listed.beside(snapshot) };
-  } finally {
-    await before.close();
-  }
-}
-
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
 function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: SyncOptions): void {
   if (snapshot.size === 0 && !options.allowEmpty) {
@@ -150,12 +122,16 @@ class SyncRun {
   #mark: SyncMark | null;
   readonly result: SyncOutcome;
 
-  private constructor(parts: SyncParts, { snapshot, listed }: Both, mark: SyncMark | null, options: SyncOptions) {
+  private constructor(
+    parts: SyncParts,
+    options: SyncOptions,
+    { snapshot, listed, mark }: { snapshot: Snapshot; listed: ListedFile; mark: SyncMark | null },
+  ) {
     this.#parts = parts;
+    this.#options = options;
     this.#snapshot = snapshot;
     this.#listed = listed;
     this.#mark = mark;
-    this.#options = options;
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     this.result = {
       ...{ total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0, invalid: snapshot.invalid.count },
@@ -163,13 +139,19 @@ class SyncRun {
     };
   }
 
-  /** Reads both stores. */
+  /** Reads the file, Redis beside it, and where the file moved meanwhile the file once more. */
   static async begin(parts: SyncParts, options: SyncOptions): Promise<SyncRun> {
-    let mark: SyncMark | null = null;
-    const both = await readBoth(parts, options.userId, async () => {
-      if (!options.prune) mark = await beginMark(parts, options);
-    });
-    return new SyncRun(parts, both, mark, options);
+    const snapshot = await parts.file.read();
+    try {
+      const mark = options.prune ? null : await beginMark(parts, options); // a prune may be refused yet
+      const listed = await ListedFile.read(snapshot, parts.mirror, { userId: options.userId, signal: parts.signal });
+      const run = new SyncRun(parts, options, { snapshot, listed, mark });
+      await run.#catchUp();
+      return run;
+    } catch (error) {
+      await snapshot.close();
+      throw error;
+    }
   }
 
   /**
@@ -187,7 +169,7 @@ class SyncRun {
     this.#mark = await beginMark(this.#parts, this.#options);
   }
 
-  /** Goes on with the file as it is by now. */
+  /** Goes on with the file as it is by now: one that did not move is what it would be if it were read again. */
   async #catchUp(): Promise<void> {
     const { file } = this.#parts;
     if (await file.isCurrent(this.#snapshot)) return;

@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { BackupFile } from "../../src/operations/purge/backup.ts";
 import { BATCH } from "../../src/store/redis/copies.ts";
@@ -127,8 +126,12 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     await site.writeBoth(OTHER);
     await site.writeRedis(...all);
     site.root.writeArtifacts(all);
+    let looks = 0;
+    const secondIsSeen = new Promise<void>((resolve) => {
+      site.flaky.afterCall((method) => (method === "see" && ++looks === 2 ? resolve() : undefined));
+    });
     const before = once(async () => {
-      await setTimeout(100); // by then Redis has said what the second batch is
+      await secondIsSeen;
       await site.writeRedis({ ...last, status: "running", updated_at: ago(0) });
     });
     site.wrapArtifacts = (real) => hookedArtifacts(real, { before });

@@ -43,14 +43,7 @@ export class ArtifactOwners {
     if (this.#rules.sharesFolders) this.#folders.want(this.#rules.nameOf(userId), log);
   }
 
-  /** Whether a task has the log or the folder of one that may be purged. */
-  wants({ userId, taskId }: TaskId): boolean {
-    const log = this.#rules.nameOf(taskId);
-    if (this.#logs.has("", log)) return true;
-    return this.#rules.sharesFolders && this.#folders.has(this.#rules.nameOf(userId), log);
-  }
-
-  /** Whether a log, by its name, is that of a task that may be purged. */
+  /** Whether a log, by its name, is that of a task that may be purged. Of a folder that is shared so is the log. */
   wantsLog(name: string): boolean {
     return this.#logs.has("", name);
   }

@@ -61,7 +61,7 @@ export class PurgeArtifacts {
     this.#logs = await this.#artifacts.indexLogs((name) => this.#owners.wantsLog(name));
     for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
     if (this.#logs.size === 0 && !this.#owners.sharesFolders) return;
-    this.#owners.countOthers(await onlyInRedis((id) => this.#owners.wants(id)));
+    this.#owners.countOthers(await onlyInRedis(({ taskId }) => this.#owners.wantsLog(this.#nameOf(taskId))));
   }
 
   /** Whether any task that may go may have something on the disk. */
