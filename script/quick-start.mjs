@@ -1,10 +1,23 @@
 // esbuild plugins that keep what a run does not need from being loaded at its start: a fifth of the time of a list.
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
-/** Of Node's own modules. None is a function itself, and nobody extends a class of theirs while loading. */
+/** Of Node's own modules, those of which nobody extends a class while loading. */
 const LAZY = [
-  ...["child_process", "crypto", "dns", "http", "https", "os", "readline", "readline/promises", "tls", "v8", "zlib"],
+  ...[
+    "assert",
+    "child_process",
+    "crypto",
+    "dns",
+    "fs/promises",
+    "http",
+    "https",
+    "os",
+    "readline",
+    "readline/promises",
+  ],
+  ...["timers/promises", "tls", "v8", "zlib"],
 ];
 
 /** Packages ask for those as soon as they are loaded themselves; so they get getters, and the module when one is used. */
@@ -15,23 +28,72 @@ export const lazyBuiltins = {
       return namespace === "lazy" ? undefined : { path: path.replace("node:", ""), namespace: "lazy" };
     });
     onLoad({ filter: /./, namespace: "lazy" }, ({ path }) => {
-      const getters = Object.keys(require(path)).map((name) => `get ${name}() { return load().${name}; },`);
-      const load = `let loaded;\nconst load = () => (loaded ??= require("node:${path}"));`;
-      return { contents: `${load}\nmodule.exports = {\n${getters.join("\n")}\n};\n` };
+      const module = require(path);
+      const names = Object.keys(module);
+      // ioredis keeps functions of this one among its defaults.
+      const later =
+        path === "dns" ? names.filter((name) => /^[a-z]/.test(name) && typeof module[name] === "function") : [];
+      const parts = names.map((name) =>
+        later.includes(name)
+          ? `${name}: (...args) => load().${name}(...args),`
+          : `get ${name}() { return load().${name}; },`,
+      );
+      const self = typeof module === "function" ? "(...args) => load()(...args)" : "{}";
+      return {
+        contents: `let loaded;
+          const load = () => (loaded ??= require("node:${path}"));
+          const parts = {\n${parts.join("\n")}\n};
+          module.exports = Object.defineProperties(${self}, Object.getOwnPropertyDescriptors(parts));`,
+      };
     });
   },
 };
 
 /**
- * The package `debug`, by which ioredis would print lines of its own where DEBUG is set, asks for the terminal's colours
- * when it is loaded. What matters of Redis is in ttsctl's log.
+ * What ioredis would tell debuggers and tracers, for which it loads modules and asks for the terminal's colours. What matters of
+ * Redis is in ttsctl's log.
  */
-export const noDebug = {
-  name: "no-debug",
+const SILENT = {
+  debug: "exports.default = () => Object.assign(() => {}, { enabled: false });",
+  tracing: "exports.traceConnect = exports.traceBatch = exports.traceCommand = (run) => run();",
+};
+
+export const noTracing = {
+  name: "no-tracing",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^debug$/ }, ({ path }) => ({ path, namespace: "no-debug" }));
-    onLoad({ filter: /./, namespace: "no-debug" }, () => {
-      return { contents: "exports.default = () => Object.assign(() => {}, { enabled: false });" };
+    onResolve({ filter: /^(debug|\.{1,2}\/tracing)$/ }, ({ path, importer }) => {
+      const isOf = path === "debug" || importer.includes("/node_modules/ioredis/");
+      return isOf ? { path: path.replace(/^.*\//, ""), namespace: "silent" } : undefined;
+    });
+    onLoad({ filter: /./, namespace: "silent" }, ({ path }) => ({ contents: SILENT[path] }));
+  },
+};
+
+/** Packages for texts that are not plain: for what they know of Unicode they take longer to load than a short page needs in all. */
+export const lazyPackages = {
+  name: "lazy-packages",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(string-width|cli-truncate)$/ }, ({ path, kind, resolveDir }) => {
+      return kind === "import-statement" ? { path, namespace: "lazy-package", pluginData: resolveDir } : undefined;
+    });
+    onLoad({ filter: /./, namespace: "lazy-package" }, ({ path, pluginData }) => {
+      const load = `let loaded;\nconst load = () => (loaded ??= require("${path}").default);`;
+      return { contents: `${load}\nexport default (...args) => load()(...args);\n`, resolveDir: pluginData };
+    });
+  },
+};
+
+/**
+ * ioredis adds its 600 methods to a prototype one by one. V8 copies the list of those before for each, megabytes in all, unless
+ * it takes the object for a prototype by then, which one object that inherits from it is enough for.
+ */
+export const quickMethods = {
+  name: "quick-methods",
+  setup({ onLoad }) {
+    onLoad({ filter: /ioredis\/built\/utils\/Commander\.js$/ }, async ({ path }) => {
+      const [before, after, ...more] = (await readFile(path, "utf8")).split("commands.forEach(");
+      if (after === undefined || more.length > 0) throw new Error(`${path} is not as it was: see quickMethods`);
+      return { contents: `${before}Object.create(Commander.prototype);\ncommands.forEach(${after}` };
     });
   },
 };

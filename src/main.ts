@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import type { Streams } from "./cli/io.ts";
 import { wantsJsonLog } from "./cli/log.ts";
 import { reportError } from "./cli/report-error.ts";
@@ -64,8 +63,6 @@ async function printManPage({ terminal }: Surroundings): Promise<number> {
 
 /** `main` on this process: the entry of `bin/ttsctl`. */
 export async function run(): Promise<number> {
-  // V8 lets short-lived strings pile up to 100 MB before it looks: over a million tasks, half as far is far enough.
-  setFlagsFromString("--heap-growing-percent=50");
   return main({
     argv: process.argv.slice(2),
     env: process.env,

@@ -8,7 +8,7 @@ import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
-import { FileStore } from "../store/file/file-store.ts";
+import type { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { LinkEvents } from "../store/lasting-link.ts";
 import { type MirrorLink, RunLink } from "../store/mirror-link.ts";
@@ -19,6 +19,7 @@ import { TimeReader } from "../task/time.ts";
 import type { Zone } from "../task/zone.ts";
 import { ConsoleReporter } from "./console-reporter.ts";
 import type { GlobalFlags } from "./globals.ts";
+import { FrugalFileStore, keepHeapSmall } from "./heap.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The outside of a run. */
@@ -149,13 +150,13 @@ export class Context {
 
   async fileStore(): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FileStore(path.value, await this.rules(), this.clock, undefined, this.#shared);
+    return new FrugalFileStore(path.value, await this.rules(), this.clock, undefined, this.#shared);
   }
 
   /** The store file for a command that changes it: a stop signal ends its waiting. */
   async changingFileStore(): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FileStore(path.value, await this.rules(), this.clock, this.signal, this.#shared);
+    return new FrugalFileStore(path.value, await this.rules(), this.clock, this.signal, this.#shared);
   }
 
   /** The connection of this run; ioredis is loaded only when it is opened. */
@@ -185,7 +186,9 @@ export class Context {
   async #connector() {
     const settings = await this.settings();
     const rules = recordRulesOf(settings);
-    return settings.redis.enabled.value ? () => connectMirror(targetOf(settings), rules, this.#knownNodes) : null;
+    return settings.redis.enabled.value
+      ? () => connectMirror(targetOf(settings), rules, this.#knownNodes).finally(keepHeapSmall)
+      : null;
   }
 
   async taskStore(): Promise<TaskStore> {

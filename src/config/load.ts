@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { CONFIG_FILE, CONFIG_VARIABLE } from "./defaults.ts";
@@ -36,7 +36,7 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
 /** All that settings are resolved from; throws as `loadSettings` does for the file, and for no value in it. */
 export async function readInputs({ flags, options, env, cwd }: LoadOptions): Promise<SettingInputs> {
   const isLooked = options === undefined || flags.config !== undefined;
-  const file = isLooked ? await readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd)) : null;
+  const file = isLooked ? readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd)) : null;
   return { flags, ...(options && { options }), env, file, configPath: file?.path ?? null, cwd };
 }
 
@@ -48,9 +48,10 @@ function findConfig(flag: string | undefined, variable: string | undefined, cwd:
   return { path: resolve(cwd, CONFIG_FILE), origin: null };
 }
 
-async function readConfig({ path, origin }: Place): Promise<IniFile | null> {
+/** Reads in one go what is small: to hand it to a thread would take a good part of a short command. */
+function readConfig({ path, origin }: Place): IniFile | null {
   try {
-    return parseIni(decoded(await readFile(path), path), path);
+    return parseIni(decoded(readFileSync(path), path), path);
   } catch (cause) {
     if (cause instanceof TtsctlError) throw cause;
     if (!isMissing(cause))

@@ -1,8 +1,8 @@
-import stringWidth from "string-width";
 import { jsonOf } from "../json/value.ts";
 import type { GetResult } from "../operations/get.ts";
 import type { Task } from "../task/task.ts";
 import { itemFields, itemJson, statusText } from "./item.ts";
+import { widthOf } from "./width.ts";
 
 /** `get -o json` (SPEC section 5). */
 export function getJson({ source, task, file, redis, invalid, artifacts, log }: GetResult): string {
@@ -42,7 +42,7 @@ export function getRows({ task, file, redis }: GetResult, width: number | null =
 
 /** The columns that each of two values gets, beside the mark and the name, with two spaces between all of them. */
 function valueColumn(width: number, names: readonly string[]): number {
-  const taken = 1 + Math.max(...names.map((name) => stringWidth(name))) + 3 * 2;
+  const taken = 1 + Math.max(...names.map((name) => widthOf(name))) + 3 * 2;
   return Math.floor((width - taken) / 2);
 }
 
@@ -52,11 +52,11 @@ const AFTER = 12;
 
 /** Two values that do not fit, and are alike for so long that their difference would be cut off, begin shortly before it. */
 function fromDifference(values: string[], column: number): string[] {
-  if (values.every((value) => stringWidth(value) <= column)) return values;
+  if (values.every((value) => widthOf(value) <= column)) return values;
   const [a = [], b = []] = values.map((value) => [...value]);
   let same = 0;
   while (same < a.length && a[same] === b[same]) same++;
-  if (same <= BEFORE || stringWidth(a.slice(0, same).join("")) + AFTER <= column) return values;
+  if (same <= BEFORE || widthOf(a.slice(0, same).join("")) + AFTER <= column) return values;
   return [a, b].map((characters) => `…${characters.slice(same - BEFORE).join("")}`);
 }
 

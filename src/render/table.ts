@@ -1,9 +1,10 @@
 import type { ChalkInstance } from "chalk";
 import Table from "cli-table3";
-import stringWidth from "string-width";
+
 import { printable } from "../printable.ts";
 import { cut } from "./cut.ts";
 import { fitColumns, GAP, type Room } from "./fit.ts";
+import { widthOf } from "./width.ts";
 
 export interface TableStyle {
   /** Columns of the terminal; null where there is none, and nothing is cut. */
@@ -80,7 +81,7 @@ export class TableLayout {
     return this.#widths.flatMap((width, i) => {
       if (width === null) return [];
       const text = this.#fitted(cells[i] ?? "", i, width);
-      return paint(text, i) + " ".repeat(Math.max(0, width - stringWidth(text)));
+      return paint(text, i) + " ".repeat(Math.max(0, width - widthOf(text)));
     });
   }
 
@@ -95,9 +96,8 @@ function cellsOf(rows: Rows, column: number): string[] {
 }
 
 function roomOf({ head, least, round, mayGo, shorter }: Column, cells: readonly string[], withHead: boolean): Room {
-  const headWidth = withHead ? stringWidth(head) : 1;
-  const widest = (texts: readonly string[]) =>
-    texts.reduce((width, text) => Math.max(width, stringWidth(text)), headWidth);
+  const headWidth = withHead ? widthOf(head) : 1;
+  const widest = (texts: readonly string[]) => texts.reduce((width, text) => Math.max(width, widthOf(text)), headWidth);
   const full = widest(cells);
   const short = shorter === undefined ? {} : { short: widest(cells.map(shorter)) };
   return { full, ...short, least: Math.min(full, least), round, mayGo, isEmpty: cells.every((text) => text === "") };

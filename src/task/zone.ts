@@ -3,20 +3,32 @@ const DAY = 86_400;
 /** One UTC day of a zone: an offset, or the second at which the offset changes. */
 type ZoneDay = number | { at: number; before: number; after: number };
 
+/** What the calendar and the clock on the wall show at an instant, as seconds since 1970-01-01T00:00:00 there. */
+type WallClock = (epoch: number) => number;
+
 /**
- * A named time zone with its daylight saving. Turns a naive local time into epoch seconds exactly as Python's
+ * A time zone with its daylight saving. Turns a naive local time into epoch seconds exactly as Python's
  * `datetime.timestamp()` does: in an overlap the first of the two instants, in a gap the offset before it.
  */
 export class Zone {
-  readonly name: string;
-  /** None for UTC, which can do without: what knows all zones takes its time to load. */
-  readonly #format: Intl.DateTimeFormat | null;
+  #name: string | undefined;
+  /** None for UTC. */
+  readonly #wallClock: WallClock | null;
   readonly #days = new Map<number, ZoneDay>();
 
-  /** @throws RangeError for a name that is not an IANA zone. */
-  constructor(name: string = Intl.DateTimeFormat().resolvedOptions().timeZone) {
-    this.name = name;
-    this.#format = name === "UTC" ? null : formatOf(name);
+  /**
+   * @param name an IANA zone, or none for that of this machine
+   * @throws RangeError for a name that is not one
+   */
+  constructor(name?: string) {
+    this.#name = name;
+    this.#wallClock = name === undefined ? wallClockHere : name === "UTC" ? null : wallClockOf(name);
+  }
+
+  /** Found when it is asked for: `Intl` takes its time to load, and few ask. */
+  get name(): string {
+    this.#name ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
+    return this.#name;
   }
 
   /** @param local seconds since 1970-01-01T00:00:00 on the wall clock. Returns epoch seconds. */
@@ -37,7 +49,7 @@ export class Zone {
 
   /** The zone's offset from UTC at an instant, in seconds. */
   offsetAt(epoch: number): number {
-    if (this.#format === null) return 0;
+    if (this.#wallClock === null) return 0;
     const day = Math.floor(epoch / DAY);
     let entry = this.#days.get(day);
     if (entry === undefined) {
@@ -51,32 +63,38 @@ export class Zone {
   #computeDay(day: number): ZoneDay {
     let low = day * DAY;
     let high = low + DAY;
-    const before = this.#computeOffset(low);
-    const after = this.#computeOffset(high);
+    const computeOffset = (epoch: number) => this.#wallClock!(epoch) - epoch;
+    const before = computeOffset(low);
+    const after = computeOffset(high);
     if (before === after) return before;
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
-      if (this.#computeOffset(middle) === before) low = middle;
+      if (computeOffset(middle) === before) low = middle;
       else high = middle;
     }
     return { at: high, before, after };
   }
+}
 
-  #computeOffset(epoch: number): number {
-    const parts: Record<string, string> = {};
-    for (const { type, value } of this.#format!.formatToParts(epoch * 1000)) parts[type] = value;
-    const year = parts.era === "BC" ? 1 - Number(parts.year) : Number(parts.year);
-    const days = daysFromCivil(year, Number(parts.month), Number(parts.day));
-    return days * DAY + Number(parts.hour) * 3600 + Number(parts.minute) * 60 + Number(parts.second) - epoch;
-  }
+function wallClockHere(epoch: number): number {
+  const date = new Date(epoch * 1000);
+  const days = daysFromCivil(date.getFullYear(), date.getMonth() + 1, date.getDate());
+  return days * DAY + date.getHours() * 3600 + date.getMinutes() * 60 + date.getSeconds();
 }
 
 /** @throws RangeError for a name that is not an IANA zone. */
-function formatOf(timeZone: string): Intl.DateTimeFormat {
-  return new Intl.DateTimeFormat("en-US", {
+function wallClockOf(timeZone: string): WallClock {
+  const format = new Intl.DateTimeFormat("en-US", {
     ...{ timeZone, hourCycle: "h23", era: "short" },
     ...{ year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" },
   });
+  return (epoch) => {
+    const parts: Record<string, string> = {};
+    for (const { type, value } of format.formatToParts(epoch * 1000)) parts[type] = value;
+    const year = parts.era === "BC" ? 1 - Number(parts.year) : Number(parts.year);
+    const days = daysFromCivil(year, Number(parts.month), Number(parts.day));
+    return days * DAY + Number(parts.hour) * 3600 + Number(parts.minute) * 60 + Number(parts.second);
+  };
 }
 
 /** Days since 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant's `days_from_civil`). */

@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import fc from "fast-check";
+import { afterEach, describe, expect, test } from "vitest";
 import { formatInZone, formatUtc, TimeReader, toMicros } from "../../src/task/time.ts";
 import { Zone } from "../../src/task/zone.ts";
 
@@ -70,4 +71,44 @@ test.each<[epoch: number, micros: number, text: string]>([
   [1_700_000_000.25, 1_700_000_000_250_000, "2023-11-14T22:13:20.250000+00:00"],
 ])("%d s are %d µs, and written as %s", (epoch, micros, text) => {
   expect([toMicros(epoch), formatUtc(epoch)]).toEqual([micros, text]);
+});
+
+describe("the zone of this machine", () => {
+  const before = process.env.TZ;
+  afterEach(() => {
+    if (before === undefined) delete process.env.TZ;
+    else process.env.TZ = before;
+  });
+
+  test("is the one that TZ names, whichever that is", () => {
+    const instant = fc.oneof(
+      fc.integer({ min: -62_135_596_800, max: 253_402_300_799 }),
+      fc.integer({ min: 0, max: 2 ** 31 }),
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Intl.supportedValuesOf("timeZone")),
+        fc.array(instant, { minLength: 20 }),
+        (name, at) => {
+          process.env.TZ = name;
+          const [here, named] = [new Zone(), new Zone(name)];
+          expect(here.name).toBe(name);
+          expect(at.map((epoch) => here.offsetAt(epoch))).toEqual(at.map((epoch) => named.offsetAt(epoch)));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test("changes its clock at the very second", () => {
+    process.env.TZ = "America/New_York";
+    const change = 1_710_054_000;
+    expect([change - 1, change, change + 1].map((at) => new Zone().offsetAt(at))).toEqual([-18_000, -14_400, -14_400]);
+    expect(new Zone().toEpoch(change - 18_000 + 1800)).toBe(change + 1800);
+  });
+
+  test("is UTC where TZ names none", () => {
+    process.env.TZ = "Nowhere/At_All";
+    expect(new Zone().offsetAt(1_710_054_000)).toBe(0);
+  });
 });

@@ -1,11 +1,11 @@
 import { once } from "node:events";
-import { setFlagsFromString } from "node:v8";
 import type { HttpSettings } from "../../config/settings.ts";
 import { TtsctlError } from "../../errors.ts";
 import { isLocal } from "../../http/hosts.ts";
 import { createHttpServer, drain, listen } from "../../http/server.ts";
 import type { Context } from "../context.ts";
 import { DONE } from "../emit.ts";
+import { letHeapGrow } from "../heap.ts";
 import { cleanUp } from "./clean-up.ts";
 import { serverParts } from "./server-parts.ts";
 import { Syncing } from "./syncing.ts";
@@ -39,18 +39,13 @@ export async function serve(context: Context, flags: ServeFlags): Promise<number
   const url = await listen(server, http.host.value, http.port.value);
   await say(context, `listening on ${url}${http.basePath.value}/`);
   const working = syncing.first().then(() => {
-    answerFast();
+    letHeapGrow();
     return cleans ? cleanUp(context) : undefined;
   });
   await stopped;
   await say(context, "ending: no more requests are taken");
   await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
   return DONE;
-}
-
-/** The heap is kept small while a command reads a million tasks. For many small answers that is a seventh of the time. */
-function answerFast(): void {
-  setFlagsFromString("--heap-growing-percent=0");
 }
 
 /** Whoever can reach the port could delete everything. */

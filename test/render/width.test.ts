@@ -1,0 +1,35 @@
+import fc from "fast-check";
+import stringWidth from "string-width";
+import { expect, test } from "vitest";
+import { widthOf } from "../../src/render/width.ts";
+
+/** Of the ranges that are counted without string-width, their ends, what lies beside them, and what joins with a neighbour. */
+const char = fc.oneof(
+  fc.constantFrom(..." ~‐―‘‟…　〉〇㐀䶿一鿿！｠"),
+  fc.constantFrom(
+    ..."\u001f\u007f\u0300\u200d\u2016\u2017\u2025\u2027\u302a\u303f\u3099\u33ff\u4dc0\ua000\uff00\uff61\uff9e\ufe0f\u20e3",
+  ),
+  fc.constantFrom(..."#*1©あ가👨🇨"),
+  fc.integer({ min: 0x20, max: 0xffff }).map((code) => String.fromCharCode(code)),
+);
+
+test("is what string-width says", () => {
+  fc.assert(
+    fc.property(
+      fc.array(char).map((chars) => chars.join("")),
+      (text) => {
+        expect(widthOf(text)).toBe(stringWidth(text));
+      },
+    ),
+    { numRuns: 5000 },
+  );
+});
+
+test.each([
+  ["", 0],
+  ["user0001", 8],
+  ["合成失败：显存不足", 18],
+  ["他说“等等”……", 12],
+  ["👨‍👩‍👧", 2],
+  ["e\u0301", 1],
+])("%j takes %d columns", (text, width) => expect(widthOf(text)).toBe(width));
