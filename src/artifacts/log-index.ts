@@ -16,18 +16,17 @@ export interface LogOutcome extends Removal {
   retry: boolean;
 }
 
+/** By task: its hour, or its hours where it has several. A hundred thousand may have one. */
+type HoursOf = ReadonlyMap<string, string | string[]>;
+
 /** Which hours hold a log of which task, after one walk over `Logs/` (SPEC section 6, Artifacts). */
 export class LogIndex {
   /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
   readonly skipped: readonly string[];
   readonly #logs: LogFolders | undefined;
-  readonly #hoursOf: ReadonlyMap<string, string[]>;
+  readonly #hoursOf: HoursOf;
 
-  private constructor(
-    logs: LogFolders | undefined,
-    hoursOf: ReadonlyMap<string, string[]>,
-    skipped: readonly string[],
-  ) {
+  private constructor(logs: LogFolders | undefined, hoursOf: HoursOf, skipped: readonly string[]) {
     this.skipped = skipped;
     this.#logs = logs;
     this.#hoursOf = hoursOf;
@@ -35,7 +34,7 @@ export class LogIndex {
 
   /** Reads the names of all logs and remembers those of the tasks that are wanted. */
   static async read(logs: LogFolders | undefined, wanted: (taskId: string) => boolean): Promise<LogIndex> {
-    const hoursOf = new Map<string, string[]>();
+    const hoursOf = new Map<string, string | string[]>();
     const skipped = await logs?.walk(async (hour, key) => {
       const changedAt = hour.changedAt();
       const names = await hour.names();
@@ -68,7 +67,7 @@ export class LogIndex {
     work: (hour: Folder, key: string, name: string) => Promise<Removal>,
   ): Promise<LogOutcome> {
     const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [], retry: false };
-    for (const key of this.#hoursOf.get(taskId) ?? []) {
+    for (const key of [this.#hoursOf.get(taskId) ?? []].flat()) {
       try {
         const done = await this.#logs?.use(key, (hour) => work(hour, key, taskId + LOG_SUFFIX));
         outcome.files += done?.files ?? 0;
@@ -114,8 +113,9 @@ export function taskOfLog(fileName: string): string | undefined {
   return isPlainName(taskId, LOG_SUFFIX) ? taskId : undefined;
 }
 
-function addTo(map: Map<string, string[]>, key: string, value: string): void {
-  const values = map.get(key);
-  if (values === undefined) map.set(key, [value]);
-  else values.push(value);
+function addTo(hoursOf: Map<string, string | string[]>, taskId: string, hour: string): void {
+  const before = hoursOf.get(taskId);
+  if (before === undefined) hoursOf.set(taskId, hour);
+  else if (typeof before === "string") hoursOf.set(taskId, [before, hour]);
+  else before.push(hour);
 }

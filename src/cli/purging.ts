@@ -5,6 +5,7 @@ import type { BackupFile } from "../operations/purge/backup.ts";
 import type { PurgedTask } from "../operations/purge/tally.ts";
 import type { Context } from "./context.ts";
 import { itemOutput } from "./emit.ts";
+import { keepNewSpaceSmall } from "./heap.ts";
 import { holdRunLock } from "./run-lock.ts";
 
 /** The flags of `cleanup` and `delete` that decide on what is opened for them. */
@@ -37,10 +38,12 @@ async function openBackupOf(context: Context, path: string | undefined, dryRun: 
 export async function openPurge(context: Context, { dryRun, backup }: PurgeFlags, ledger: Ledger | null) {
   const file = await context.changingFileStore();
   await holdRunLock(context, file, dryRun);
+  const mirror = await (await context.mirrorLink()).open();
+  keepNewSpaceSmall();
   return {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     ...(await purgedOutput(context, dryRun)),
-    mirror: await (await context.mirrorLink()).open(),
+    mirror,
     artifacts: await openArtifactsOf(context),
     backup: await openBackupOf(context, backup, dryRun),
   };

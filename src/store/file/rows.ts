@@ -12,22 +12,34 @@ export const STATUS_CODES = ["other", "wait", "run", "done", "error"] as const;
 const NO_KEY = -1;
 const NO_ROW = -1;
 
+interface Links {
+  /** By row: its key, or -1 where its ids cannot be read. */
+  keys: Int32Array<ArrayBuffer>;
+  /** By key: the row in force, or -1. */
+  liveRows: Int32Array<ArrayBuffer>;
+}
+
+/** Starts are kept without what exceeds this. */
+const WRAP = 2 ** 32;
+
 /**
  * Every element of a store file, in file order, as columns of numbers: where its value stands, whose it is, its status
- * and its score. Some 60 bytes a task, so that a million fit where a million objects would not.
+ * and its score. Some 20 bytes a task besides its key, so that a million fit where a million objects would not.
  */
 export class Rows {
   readonly keys: KeyTable;
   /** Rows of an array or map that JSON Lines would take for tombstones, since they say `deleted`. Hardly any. */
   readonly looksDeleted = new Set<number>();
-  #starts = new Float64Array(1 << 10);
+  /** Modulo 4 GiB. */
+  #starts = new Uint32Array(1 << 10);
+  /** The first row that starts behind each multiple of 4 GiB. */
+  readonly #wraps: number[] = [];
   #lengths = new Uint32Array(1 << 10);
-  #keys = new Int32Array(1 << 10);
+  /** The keys of rows and the rows of keys; null while each row is the task in force of the key of its own number, as in most files. */
+  #links: Links | null = null;
   #scores = new Float64Array(1 << 10);
   #statuses = new Uint8Array(1 << 10);
   #states = new Uint8Array(1 << 10);
-  /** By key: the row in force, or -1. */
-  #liveRows = new Int32Array(1 << 10);
   /** By key: whether an invalid record stands for it too. */
   #invalidKeys = new Uint8Array(1 << 10);
   readonly #lastCounts: boolean;
@@ -45,12 +57,12 @@ export class Rows {
     const copy = new Rows(this.#lastCounts, this.keys);
     for (const row of this.looksDeleted) copy.looksDeleted.add(row);
     copy.#starts = this.#starts.slice();
+    copy.#wraps.push(...this.#wraps);
     copy.#lengths = this.#lengths.slice();
-    copy.#keys = this.#keys.slice();
+    copy.#links = this.#links && { keys: this.#links.keys.slice(), liveRows: this.#links.liveRows.slice() };
     copy.#scores = this.#scores.slice();
     copy.#statuses = this.#statuses.slice();
     copy.#states = this.#states.slice();
-    copy.#liveRows = this.#liveRows.slice();
     copy.#invalidKeys = this.#invalidKeys.slice();
     copy.#knownKeys = this.#knownKeys;
     copy.size = this.size;
@@ -59,9 +71,14 @@ export class Rows {
   }
 
   addTask(start: number, end: number, key: number, status: number, score: number): void {
+    if (key !== this.size || key !== this.#knownKeys) this.#link();
     const row = this.#add(start, end, key, LIVE);
     this.#statuses[row] = status;
     this.#scores[row] = score;
+    if (this.#links === null) {
+      this.live++;
+      return;
+    }
     const before = this.liveRow(key);
     if (before >= 0 && !this.#lastCounts && this.#scores[before]! > score) {
       this.#states[row] = SUPERSEDED;
@@ -69,12 +86,13 @@ export class Rows {
     }
     this.#retire(key);
     if (this.#lastCounts) this.#invalidKeys[key] = 0;
-    this.#liveRows[key] = row;
+    this.#links.liveRows[key] = row;
     this.live++;
   }
 
   /** @param key -1 where its ids cannot be read */
   addInvalid(start: number, end: number, key: number): void {
+    this.#link();
     this.#add(start, end, key, INVALID);
     if (key === NO_KEY) return;
     if (this.#lastCounts) this.#retire(key);
@@ -83,26 +101,30 @@ export class Rows {
 
   /** An invalid record with other ids stands for this key too. */
   standInvalid(key: number): void {
+    this.#link();
     this.#ensureKey(key);
     this.#invalidKeys[key] = 1;
   }
 
   addTombstone(start: number, end: number, key: number): void {
+    this.#link();
     this.#add(start, end, key, TOMBSTONE);
     this.#retire(key);
     this.#invalidKeys[key] = 0;
   }
 
   start(row: number): number {
-    return this.#starts[row]!;
+    let start = this.#starts[row]!;
+    for (const wrap of this.#wraps) if (row >= wrap) start += WRAP;
+    return start;
   }
 
   end(row: number): number {
-    return this.#starts[row]! + this.#lengths[row]!;
+    return this.start(row) + this.#lengths[row]!;
   }
 
   key(row: number): number {
-    return this.#keys[row]!;
+    return this.#links === null ? row : this.#links.keys[row]!;
   }
 
   score(row: number): number {
@@ -119,7 +141,8 @@ export class Rows {
 
   /** The row in force of a key, or -1. */
   liveRow(key: number): number {
-    return key < this.#knownKeys ? this.#liveRows[key]! : NO_ROW; // a copy does not know the keys that came later
+    if (key >= this.#knownKeys) return NO_ROW; // a copy does not know the keys that came later
+    return this.#links === null ? key : this.#links.liveRows[key]!;
   }
 
   hasInvalid(key: number): boolean {
@@ -129,24 +152,36 @@ export class Rows {
   /** `updated_at` descending, ties by member, bytewise descending (SPEC section 4). */
   compare(a: number, b: number): number {
     const byScore = this.#scores[b]! - this.#scores[a]!;
-    return byScore !== 0 ? byScore : this.keys.compare(this.#keys[b]!, this.#keys[a]!);
+    return byScore !== 0 ? byScore : this.keys.compare(this.key(b), this.key(a));
   }
 
   #retire(key: number): void {
-    const row = this.#liveRows[key]!;
+    const { liveRows } = this.#links!;
+    const row = liveRows[key]!;
     if (row < 0) return;
     this.#states[row] = SUPERSEDED;
-    this.#liveRows[key] = -1;
+    liveRows[key] = NO_ROW;
     this.live--;
+  }
+
+  /** Writes down what was implied, before a row that is not the task in force of the next key. */
+  #link(): void {
+    if (this.#links !== null) return;
+    const keys = new Int32Array(this.#starts.length);
+    for (let row = 0; row < this.size; row++) keys[row] = row;
+    const liveRows = new Int32Array(this.#invalidKeys.length);
+    for (let key = 0; key < this.#knownKeys; key++) liveRows[key] = key;
+    this.#links = { keys, liveRows };
   }
 
   #add(start: number, end: number, key: number, state: number): number {
     if (this.size === this.#starts.length) this.#growRows();
     this.#ensureKey(key);
     const row = this.size++;
-    this.#starts[row] = start;
+    this.#starts[row] = start % WRAP;
+    while (start >= (this.#wraps.length + 1) * WRAP) this.#wraps.push(row);
     this.#lengths[row] = end - start;
-    this.#keys[row] = key;
+    if (this.#links !== null) this.#links.keys[row] = key;
     this.#states[row] = state;
     return row;
   }
@@ -154,7 +189,7 @@ export class Rows {
   #growRows(): void {
     this.#starts = grown(this.#starts);
     this.#lengths = grown(this.#lengths);
-    this.#keys = grown(this.#keys);
+    if (this.#links !== null) this.#links.keys = grown(this.#links.keys);
     this.#scores = grown(this.#scores);
     this.#statuses = grown(this.#statuses);
     this.#states = grown(this.#states);
@@ -163,11 +198,11 @@ export class Rows {
   /** Keys are numbered in order of first sight, so a new one is always the next. */
   #ensureKey(key: number): void {
     if (key !== this.#knownKeys) return;
-    if (key === this.#liveRows.length) {
-      this.#liveRows = grown(this.#liveRows);
+    if (key === this.#invalidKeys.length) {
       this.#invalidKeys = grown(this.#invalidKeys);
+      if (this.#links !== null) this.#links.liveRows = grown(this.#links.liveRows);
     }
-    this.#liveRows[key] = -1;
+    if (this.#links !== null) this.#links.liveRows[key] = NO_ROW;
     this.#knownKeys++;
   }
 

@@ -1,7 +1,7 @@
 import { Command as IoredisCommand, Redis, type RedisOptions } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
-import { encodeCommand, encodeCommands } from "./encode.ts";
+import { encodeCommand, encodeCommands, giveBack } from "./encode.ts";
 import { afterFailover, connectionError, notPrimary, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
@@ -102,7 +102,10 @@ export class RedisClient implements RedisCommands {
     const bytes = encodeCommand([name, isKnown ? script.digest : script.source, keys.length], keys, args);
     const reply = await this.#inTime(this.#send(new EncodedCommand(name, bytes)));
     if (reply instanceof LostReply) throw this.#lostBy(reply);
-    if (!(reply instanceof TtsctlError)) return reply;
+    if (!(reply instanceof TtsctlError)) {
+      giveBack(bytes);
+      return reply;
+    }
     if (!reply.message.includes("NOSCRIPT")) throw reply;
     return this.command("EVAL", script.source, keys.length, ...keys, ...args);
   }

@@ -14,6 +14,9 @@ type Arg = string | number;
 
 /** Commands are written here first, where there is room for the most that they may take; what is larger gets room of its own. */
 const scratch = Buffer.allocUnsafeSlow(1 << 20);
+/** From this size on, in bytes, a command gets a room that is used again: new ones would pile up until V8 looks. */
+const ROOM = 1 << 14;
+const spare: Buffer[] = [];
 
 /**
  * A command in the protocol of Redis (RESP), in one buffer. A batch of hundreds of tasks has thousands of arguments:
@@ -46,7 +49,16 @@ function roomFor(most: number): Buffer {
 }
 
 function written(bytes: Buffer, length: number): Buffer {
-  return bytes === scratch ? Buffer.from(bytes.subarray(0, length)) : bytes.subarray(0, length);
+  if (bytes !== scratch) return bytes.subarray(0, length);
+  if (length < ROOM) return Buffer.from(bytes.subarray(0, length));
+  const room = spare.pop() ?? Buffer.allocUnsafeSlow(scratch.length);
+  scratch.copy(room, 0, 0, length);
+  return room.subarray(0, length);
+}
+
+/** Gives back the room of a command that the server has answered: nobody reads its bytes any more. Once for each. */
+export function giveBack(bytes: Buffer): void {
+  if (bytes.length >= ROOM && bytes.buffer.byteLength === scratch.length) spare.push(Buffer.from(bytes.buffer));
 }
 
 function mostBytes(args: readonly Arg[]): number {

@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { INVALID, LIVE, Rows, SUPERSEDED, TOMBSTONE } from "../../../src/store/file/rows.ts";
 import { KeyTable } from "../../../src/store/key-table.ts";
@@ -24,6 +25,95 @@ test("some thousand rows and keys are kept as they were added", () => {
     ...[count, SUPERSEDED, LIVE, count],
   ]);
   expect([rows.hasInvalid(0), rows.liveRow(0), rows.state(count + 1)]).toEqual([true, 0, INVALID]);
+});
+
+test("places of a file of many gigabytes are exact, in a copy too", () => {
+  const rows = new Rows(false, new KeyTable());
+  const gib = 2 ** 30;
+  // On a border, before and behind one, behind several that no element starts between.
+  const starts = [0, 4 * gib - 1, 4 * gib, 4 * gib + 7, 8 * gib + 1, 30 * gib, 32 * gib - 1, 32 * gib, 1000 * gib + 3];
+  const half = 5;
+  const add = (start: number, i: number) => {
+    rows.addTask(start, start + i, rows.keys.addId("u", `t${i}`), 0, i);
+  };
+  for (let i = 0; i < half; i++) add(starts[i]!, i);
+  const copy = rows.copy();
+  for (let i = half; i < starts.length; i++) add(starts[i]!, i);
+  expect(starts.map((_, i) => [rows.start(i), rows.end(i)])).toEqual(starts.map((start, i) => [start, start + i]));
+  expect(starts.slice(0, half).map((_, i) => copy.start(i))).toEqual(starts.slice(0, half));
+  expect([copy.size, copy.liveRow(half - 1), copy.liveRow(half), rows.liveRow(half)]).toEqual([5, 4, -1, 5]);
+});
+
+test("any order of tasks, duplicates, tombstones and invalid records is as in a plain table of them", () => {
+  const event = fc.record({
+    kind: fc.constantFrom("task", "task", "task", "invalid", "keyless", "tombstone", "stand"),
+    task: fc.nat(12),
+    score: fc.nat(3),
+  });
+  const story = fc.record({ lines: fc.boolean(), events: fc.array(event, { maxLength: 40 }), plain: fc.nat(1500) });
+  fc.assert(
+    fc.property(story, ({ lines, events, plain }) => {
+      const rows = new Rows(lines, new KeyTable());
+      const states: number[] = [];
+      const keys: number[] = [];
+      const inForce = new Map<number, number>();
+      const scores: number[] = [];
+      const invalid = new Set<number>();
+      const retire = (key: number) => {
+        const row = inForce.get(key);
+        if (row !== undefined) states[row] = SUPERSEDED;
+        inForce.delete(key);
+      };
+      const add = (key: number, state: number, score = 0) => {
+        keys.push(key);
+        scores.push(score);
+        return states.push(state) - 1;
+      };
+      const addTask = (key: number, score: number) => {
+        rows.addTask(keys.length * 10, keys.length * 10 + 5, key, 1, score);
+        const before = inForce.get(key);
+        if (before !== undefined && !lines && scores[before]! > score) {
+          add(key, SUPERSEDED, score);
+          return;
+        }
+        retire(key);
+        if (lines) invalid.delete(key);
+        inForce.set(key, add(key, LIVE, score));
+      };
+      for (let i = 0; i < plain; i++) addTask(rows.keys.addId("plain", `${i}`), 0);
+      for (const { kind, task, score } of events) {
+        const key = kind === "keyless" ? -1 : rows.keys.addId("u", `${task}`);
+        const at = keys.length * 10;
+        if (kind === "task") addTask(key, score);
+        else if (kind === "stand") {
+          rows.standInvalid(key);
+          invalid.add(key);
+        } else if (kind === "tombstone") {
+          rows.addTombstone(at, at + 5, key);
+          add(key, TOMBSTONE);
+          retire(key);
+          invalid.delete(key);
+        } else {
+          rows.addInvalid(at, at + 5, key);
+          add(key, INVALID);
+          if (key >= 0 && lines) retire(key);
+          if (key >= 0) invalid.add(key);
+        }
+      }
+      const seen = (table: Rows) => ({
+        rows: keys.map((_, row) => [table.start(row), table.key(row), table.state(row)]),
+        keys: [...rows.keys.ids()].map((_, key) => [table.liveRow(key), table.hasInvalid(key)]),
+        counts: [table.size, table.live],
+      });
+      const expected = {
+        rows: keys.map((key, row) => [row * 10, key, states[row]]),
+        keys: [...rows.keys.ids()].map((_, key) => [inForce.get(key) ?? -1, invalid.has(key)]),
+        counts: [keys.length, inForce.size],
+      };
+      expect(seen(rows)).toEqual(expected);
+      expect(seen(rows.copy())).toEqual(expected);
+    }),
+  );
 });
 
 test("each line has its place: records in force, older ones, tombstones and what is invalid", async () => {
