@@ -21,7 +21,8 @@ export async function forEachBounded<T>(
       }
     }
   };
-  await Promise.all(Array.from({ length: limit }, worker));
+  const width = Array.isArray(items) ? Math.min(limit, items.length) : limit;
+  await Promise.all(Array.from({ length: width }, worker));
   if (failures.length === 0) return;
   await iterator.return?.();
   throw failures[0];

@@ -8,11 +8,9 @@ const ONE_WORD = /^[^\s"=]+$/;
 /** One `[CLEANUP]` line (SPEC section 6); in a dry run it says so. */
 export function cleanupLine(task: PurgedTask, dryRun = false): string {
   const yesNo = (flag: boolean) => (flag ? "yes" : "no");
-  return [
-    `[CLEANUP] user=${logValue(task.userId)} task=${logValue(task.taskId)} reason=${task.reason}`,
-    `local=${yesNo(task.local)} redis=${yesNo(task.redis)} files=${task.files} bytes=${task.bytes}`,
-    ...(dryRun ? ["dry-run=yes"] : []),
-  ].join(" ");
+  const what = `user=${logValue(task.userId)} task=${logValue(task.taskId)} reason=${task.reason}`;
+  const where = `local=${yesNo(task.local)} redis=${yesNo(task.redis)} files=${task.files} bytes=${task.bytes}`;
+  return `[CLEANUP] ${what} ${where}${dryRun ? " dry-run=yes" : ""}`;
 }
 
 /** The same for a log of JSON objects. */
