@@ -157,6 +157,7 @@ describe("a service that writes other things during a pass", () => {
   it("loses nothing, and the pass goes on", async () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
+    site.root.writeArtifacts([OTHER]); // so that the disk is looked at
     let writes = 0;
     const write = async (taskId: string) => {
       if (++writes % 100 === 0)
@@ -296,6 +297,7 @@ describe("a pass that is stopped", () => {
   it("by an error in the middle still ends what it began, and the next finishes", async () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
+    site.root.writeArtifacts([OTHER]); // so that the disk is looked at
     site.wrapArtifacts = (real) =>
       hookedArtifacts(real, {
         before: (taskId) => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeCommand, encodeCommands } from "../../../src/store/redis/encode.ts";
+import { encodeCommand, encodeCommands, giveBack } from "../../../src/store/redis/encode.ts";
 
 /** The protocol, as simply as can be. */
 function respOf(words: readonly (string | number)[]): string {
@@ -32,5 +32,18 @@ describe("a command in bytes", () => {
     ];
     const encoded = commands.map((command) => encodeCommand(command));
     expect(encoded.map((bytes) => bytes.toString("hex"))).toEqual(commands.map(respOf));
+  });
+
+  it("takes the room of one that was given back, and of no other", () => {
+    const commands = ["a", "b", "c", "d"].map((name) => ["SET", name, name.repeat(100_000)]);
+    const [a, b] = [encodeCommand(commands[0]!), encodeCommand(commands[1]!)];
+    const small = encodeCommand(["GET", "a"]);
+    giveBack(a);
+    giveBack(small);
+    const [c, d] = [encodeCommand(commands[2]!), encodeCommand(commands[3]!)];
+    expect(c.buffer).toBe(a.buffer);
+    expect([b, c, d].map((bytes) => bytes.toString("hex"))).toEqual(commands.slice(1).map(respOf));
+    expect(small.toString("hex")).toBe(respOf(["GET", "a"]));
+    expect(new Set([b, c, d, small].map(({ buffer }) => buffer)).size).toBe(4);
   });
 });
