@@ -54,6 +54,10 @@ export class DiskArtifacts implements Artifacts {
     return this.#roots.output !== undefined;
   }
 
+  whyNever(userId: string, taskId: string): string | undefined {
+    return this.#unsafe(this.#nameOf(userId), this.#nameOf(taskId));
+  }
+
   async recover(): Promise<Recovery> {
     await this.#endPurges();
     return this.#roots.output === undefined ? { folders: 0, left: [] } : recoverPurged(this.#roots.output);

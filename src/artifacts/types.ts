@@ -59,6 +59,8 @@ export interface SweepRules {
 export interface Artifacts {
   /** Whether there is an `output/` at all. */
   readonly hasOutput: boolean;
+  /** Why the artifacts of a task are never touched; undefined where they may be. */
+  whyNever(userId: string, taskId: string): string | undefined;
   /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
   recover(): Promise<Recovery>;
   /** The files of a task, those of its folder first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */

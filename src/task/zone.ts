@@ -27,7 +27,7 @@ export class Zone {
 
   /** Found when it is asked for: `Intl` takes its time to load, and few ask. */
   get name(): string {
-    this.#name ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
+    this.#name ??= nameHere();
     return this.#name;
   }
 
@@ -73,6 +73,24 @@ export class Zone {
       else high = middle;
     }
     return { at: high, before, after };
+  }
+}
+
+/** An IANA zone also where TZ is an offset (`EST5`), or nothing that is known and so UTC; but for one of half hours. */
+function nameHere(): string {
+  const name: string | undefined = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (name !== undefined && isZone(name)) return name;
+  const hours = -new Date().getTimezoneOffset() / 60;
+  // Counted from the wall clock to UTC, as in TZ.
+  return hours === 0 ? "UTC" : `Etc/GMT${hours < 0 ? "+" : ""}${-hours}`;
+}
+
+function isZone(name: string): boolean {
+  try {
+    wallClockOf(name);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -190,6 +190,14 @@ describe("cleanup", () => {
     expect(site.reporter.text).toContain("not one plain name");
   });
 
+  it("says so where there is nothing on the disk at all, too", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "x/y"), record("..", "t1"), record(".ttsctl-purge", "t1"));
+    expect((await site.cleanup()).result).toMatchObject({ purged: 4, failed: 0, files: 0 });
+    const said = site.reporter.warnings.filter((line) => line.includes("the folder of"));
+    expect(said.map((line) => line.split(" ")[3]).sort()).toEqual(["..:t1", ".ttsctl-purge:t1", "a:x/y"]);
+  });
+
   it("names tasks from the future, and keeps them", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "future", { updated_at: ago(-86_400) }));

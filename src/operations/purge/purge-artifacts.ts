@@ -69,6 +69,11 @@ export class PurgeArtifacts {
     return this.#artifacts.hasOutput || this.#logs!.size > 0;
   }
 
+  /** Whether the disk is to be asked for a task, or something is to be said of it. */
+  concerns({ userId, taskId }: TaskId): boolean {
+    return this.mayBeThere || this.#artifacts.whyNever(userId, taskId) !== undefined;
+  }
+
   /**
    * Removes the folder of a task and then its logs; undefined where what is in the folder keeps the task, or a log could
    * not be removed: the record stays for the next pass, since nothing else leads to the log.

@@ -263,7 +263,8 @@ export class Purge {
   }
 
   async #removeArtifacts<T extends Chosen>(tasks: readonly T[]): Promise<(T & Removed)[]> {
-    if (!this.#artifacts.mayBeThere) return tasks.map((task) => ({ ...task, files: 0, bytes: 0 }));
+    if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
+      return tasks.map((task) => ({ ...task, files: 0, bytes: 0 }));
     const removed: (T & Removed)[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {

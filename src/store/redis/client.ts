@@ -103,7 +103,8 @@ export class RedisClient implements RedisCommands {
     const reply = await this.#inTime(this.#send(new EncodedCommand(name, bytes)));
     if (reply instanceof LostReply) throw this.#lostBy(reply);
     if (!(reply instanceof TtsctlError)) {
-      giveBack(bytes);
+      // Whoever answers before the command was read would be sent what is written over it.
+      if (this.#redis.stream.writableLength === 0) giveBack(bytes);
       return reply;
     }
     if (!reply.message.includes("NOSCRIPT")) throw reply;

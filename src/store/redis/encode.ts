@@ -17,6 +17,7 @@ const scratch = Buffer.allocUnsafeSlow(1 << 20);
 /** From this size on, in bytes, a command gets a room that is used again: new ones would pile up until V8 looks. */
 const ROOM = 1 << 14;
 const spare: Buffer[] = [];
+const MOST_SPARE = 4;
 
 /**
  * A command in the protocol of Redis (RESP), in one buffer. A batch of hundreds of tasks has thousands of arguments:
@@ -31,7 +32,7 @@ export function encodeCommand(...groups: readonly (readonly Arg[])[]): Buffer {
   for (const group of groups) count += group.length;
   let at = writeHead(bytes, 0, STAR, count);
   for (const group of groups) at = writeArgs(bytes, at, group);
-  return written(bytes, at);
+  return at < ROOM || bytes !== scratch ? copied(bytes, at) : moved(at);
 }
 
 /** Commands one after the other, in one buffer. */
@@ -41,24 +42,28 @@ export function encodeCommands(commands: readonly (readonly Arg[])[]): Buffer {
   const bytes = roomFor(most);
   let at = 0;
   for (const command of commands) at = writeArgs(bytes, writeHead(bytes, at, STAR, command.length), command);
-  return written(bytes, at);
+  return copied(bytes, at);
 }
 
 function roomFor(most: number): Buffer {
   return most <= scratch.length ? scratch : Buffer.allocUnsafeSlow(most);
 }
 
-function written(bytes: Buffer, length: number): Buffer {
-  if (bytes !== scratch) return bytes.subarray(0, length);
-  if (length < ROOM) return Buffer.from(bytes.subarray(0, length));
+function copied(bytes: Buffer, length: number): Buffer {
+  return bytes === scratch ? Buffer.from(bytes.subarray(0, length)) : bytes.subarray(0, length);
+}
+
+/** What stands in `scratch`, in a room that may be given back. */
+function moved(length: number): Buffer {
   const room = spare.pop() ?? Buffer.allocUnsafeSlow(scratch.length);
   scratch.copy(room, 0, 0, length);
   return room.subarray(0, length);
 }
 
-/** Gives back the room of a command that the server has answered: nobody reads its bytes any more. Once for each. */
+/** Gives back the room of a command whose bytes nobody reads any more. Once for each, and not of several encoded together. */
 export function giveBack(bytes: Buffer): void {
-  if (bytes.length >= ROOM && bytes.buffer.byteLength === scratch.length) spare.push(Buffer.from(bytes.buffer));
+  const isRoom = bytes.length >= ROOM && bytes.buffer.byteLength === scratch.length;
+  if (isRoom && spare.length < MOST_SPARE) spare.push(Buffer.from(bytes.buffer));
 }
 
 function mostBytes(args: readonly Arg[]): number {
