@@ -19,6 +19,8 @@ export class KeyTable {
   #slots = new Int32Array(1 << 11).fill(NONE);
   readonly #ranks: ByteRanks | null;
   size = 0;
+  /** How many keys there will be, as far as one can tell. */
+  expected = 0;
 
   /** @param ranks by which members compare; null: bytewise */
   constructor(ranks: ByteRanks | null = null) {
@@ -190,19 +192,22 @@ export class KeyTable {
 
   #reserve(length: number): void {
     if (this.#used + length <= this.#arena.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#arena.length * 2, this.#used + length));
+    const expected = (this.#used / Math.max(this.size, 1)) * this.expected;
+    const larger = Buffer.allocUnsafe(Math.max(roomAfter(this.#arena.length, expected), this.#used + length));
     this.#arena.copy(larger, 0, 0, this.#used);
     this.#arena = larger;
   }
 
   #grow(): void {
-    this.#offsets = grown(this.#offsets);
-    this.#userLengths = grown(this.#userLengths);
-    this.#hashes = grown(this.#hashes);
+    const length = roomAfter(this.#offsets.length, this.expected);
+    this.#offsets = grown(this.#offsets, length);
+    this.#userLengths = grown(this.#userLengths, length);
+    this.#hashes = grown(this.#hashes, length);
   }
 
   #rehash(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2).fill(NONE);
+    const wanted = roomAfter(this.#slots.length, this.expected);
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(wanted))).fill(NONE);
     const mask = this.#slots.length - 1;
     for (let key = 0; key < this.size; key++) {
       let slot = this.#hashes[key]! & mask;
@@ -212,9 +217,23 @@ export class KeyTable {
   }
 }
 
-/** A typed array of twice the length with the same start. */
-export function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(array: T): T {
-  const larger = new (array.constructor as new (length: number) => T)(array.length * 2);
+/** The most that one step makes of a room that is full: of so many one can tell how many there will be. */
+const MOST_TIMES = 64;
+
+/**
+ * How large a room becomes that is full: as large as is expected in all, twice at least. What is not used of it takes no memory,
+ * where the smaller rooms before would, until V8 looks for them.
+ */
+export function roomAfter(length: number, expected: number): number {
+  return Math.max(length * 2, Math.min(Math.ceil(expected), length * MOST_TIMES));
+}
+
+/** A longer typed array with the same start, of twice the length if nothing else is said. */
+export function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(
+  array: T,
+  length = array.length * 2,
+): T {
+  const larger = new (array.constructor as new (length: number) => T)(length);
   larger.set(array);
   return larger;
 }

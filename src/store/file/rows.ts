@@ -1,4 +1,4 @@
-import { grown, type KeyTable } from "../key-table.ts";
+import { grown, type KeyTable, roomAfter } from "../key-table.ts";
 
 /** What an element of the store file is. */
 export const LIVE = 0; // the task's record in force
@@ -43,13 +43,18 @@ export class Rows {
   /** By key: whether an invalid record stands for it too. */
   #invalidKeys = new Uint8Array(1 << 10);
   readonly #lastCounts: boolean;
+  readonly #fileSize: number;
   size = 0;
   live = 0;
 
-  /** @param lastCounts of duplicates the last counts (JSON Lines), not the newest */
-  constructor(lastCounts: boolean, keys: KeyTable) {
+  /**
+   * @param lastCounts of duplicates the last counts (JSON Lines), not the newest
+   * @param fileSize in bytes, from which is told how many rows there will be
+   */
+  constructor(lastCounts: boolean, keys: KeyTable, fileSize = 0) {
     this.#lastCounts = lastCounts;
     this.keys = keys;
+    this.#fileSize = fileSize;
   }
 
   /** The rows as they are now, apart from what is added later. Keys are shared: they only grow. */
@@ -187,20 +192,25 @@ export class Rows {
   }
 
   #growRows(): void {
-    this.#starts = grown(this.#starts);
-    this.#lengths = grown(this.#lengths);
-    if (this.#links !== null) this.#links.keys = grown(this.#links.keys);
-    this.#scores = grown(this.#scores);
-    this.#statuses = grown(this.#statuses);
-    this.#states = grown(this.#states);
+    // An eighth more, as to fall short would cost much more.
+    const expected = (this.#fileSize / Math.max(this.end(this.size - 1), 1)) * this.size * 1.125;
+    const length = roomAfter(this.#starts.length, expected);
+    this.keys.expected = Math.max(this.keys.expected, length);
+    this.#starts = grown(this.#starts, length);
+    this.#lengths = grown(this.#lengths, length);
+    if (this.#links !== null) this.#links.keys = grown(this.#links.keys, length);
+    this.#scores = grown(this.#scores, length);
+    this.#statuses = grown(this.#statuses, length);
+    this.#states = grown(this.#states, length);
   }
 
   /** Keys are numbered in order of first sight, so a new one is always the next. */
   #ensureKey(key: number): void {
     if (key !== this.#knownKeys) return;
     if (key === this.#invalidKeys.length) {
-      this.#invalidKeys = grown(this.#invalidKeys);
-      if (this.#links !== null) this.#links.liveRows = grown(this.#links.liveRows);
+      const length = roomAfter(key, this.keys.expected);
+      this.#invalidKeys = grown(this.#invalidKeys, length);
+      if (this.#links !== null) this.#links.liveRows = grown(this.#links.liveRows, length);
     }
     if (this.#links !== null) this.#links.liveRows[key] = NO_ROW;
     this.#knownKeys++;

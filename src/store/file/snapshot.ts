@@ -101,7 +101,7 @@ export class Snapshot {
     };
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
-      const read = await readRows(handle, rules, invalid);
+      const read = await readRows(handle, Number(identity.size), rules, invalid);
       const footprint = read.layout.shape === "jsonl" ? await readFootprint(handle, read.layout.size) : null;
       return new Snapshot({ path, ...read, footprint, identity, invalid, handle, rules });
     } catch (error) {
@@ -335,7 +335,7 @@ export function unreadable(path: string, cause: unknown): TtsctlError {
   });
 }
 
-async function readRows(handle: FileHandle, rules: RecordRules, invalid: Snapshot["invalid"]) {
+async function readRows(handle: FileHandle, size: number, rules: RecordRules, invalid: Snapshot["invalid"]) {
   let reader: RowReader | undefined;
   const keys = new KeyTable(rules.memberRanks);
   let rows = new Rows(false, keys);
@@ -349,7 +349,7 @@ async function readRows(handle: FileHandle, rules: RecordRules, invalid: Snapsho
   };
   const layout = await scanStore(handle, {
     shape: (shape) => {
-      rows = new Rows(shape === "jsonl", keys);
+      rows = new Rows(shape === "jsonl", keys, size);
       reader = new RowReader(rows, rules, { tombstones: shape === "jsonl", onInvalid });
     },
     element: (bytes, from, end, offset, spans) => reader!.add(bytes, from, end, offset, spans),

@@ -50,10 +50,15 @@ test("any order of tasks, duplicates, tombstones and invalid records is as in a 
     task: fc.nat(12),
     score: fc.nat(3),
   });
-  const story = fc.record({ lines: fc.boolean(), events: fc.array(event, { maxLength: 40 }), plain: fc.nat(1500) });
+  const story = fc.record({
+    lines: fc.boolean(),
+    events: fc.array(event, { maxLength: 40 }),
+    plain: fc.nat(1500),
+    fileSize: fc.constantFrom(0, 1000, 12_000, 1e6, 1e13),
+  });
   fc.assert(
-    fc.property(story, ({ lines, events, plain }) => {
-      const rows = new Rows(lines, new KeyTable());
+    fc.property(story, ({ lines, events, plain, fileSize }) => {
+      const rows = new Rows(lines, new KeyTable(), fileSize);
       const states: number[] = [];
       const keys: number[] = [];
       const inForce = new Map<number, number>();
