@@ -3,6 +3,7 @@ import { KeyTable } from "../store/key-table.ts";
 import { isUnsure, membersOf } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { walkCopies } from "../store/redis/walk.ts";
+import type { TaskId } from "../store/task-source.ts";
 import { toMicros } from "../task/time.ts";
 import { throwIfInterrupted } from "./pool.ts";
 
@@ -31,12 +32,14 @@ export class ListedFile {
     const listed = new ListedFile(snapshot);
     for await (const { flat, times } of walkCopies(mirror, userId)) {
       throwIfInterrupted(signal, "nothing was written");
-      membersOf(flat, userId, mirror.layout).forEach((member, i) => {
-        const time = times === null || isUnsure(flat[2 * i]!) ? "" : times[i]!;
-        listed.#note(snapshot.keyOf(member), member.userId, member.taskId, () =>
-          time === "" ? Number.NaN : sameMoment(member.score, mirror.times.ofHash(time)),
-        );
-      });
+      const members = membersOf(flat, userId, mirror.layout);
+      for (let i = 0; i < members.length; i++) {
+        const member = members[i]!;
+        const key = snapshot.keyOf(member);
+        const time = key < 0 || times === null || isUnsure(flat[2 * i]!) ? "" : times[i]!;
+        const at = time === "" ? Number.NaN : sameMoment(member.score, mirror.times.ofHash(time));
+        listed.#note(key, member, at);
+      }
     }
     return listed;
   }
@@ -48,11 +51,9 @@ export class ListedFile {
     for (let key = 0; key < this.#places.length; key++) {
       if (this.#places[key] === ABSENT) continue;
       const score = this.isInStep(key) ? this.#scoreOf(key) : Number.NaN;
-      other.#note(snapshot.keyIn(keys, key), keys.userId(key), keys.taskId(key), () => score);
+      other.#note(snapshot.keyIn(keys, key), { userId: keys.userId(key), taskId: keys.taskId(key) }, score);
     }
-    for (const { userId, taskId } of this.orphans.ids()) {
-      other.#note(snapshot.keyOf({ userId, taskId }), userId, taskId, () => Number.NaN);
-    }
+    for (const id of this.orphans.ids()) other.#note(snapshot.keyOf(id), id, Number.NaN);
     return other;
   }
 
@@ -74,9 +75,9 @@ export class ListedFile {
   }
 
   /** Of a member that comes twice the last counts. @param at the time that all of its copy agreed on; NaN: there was none */
-  #note(key: number, userId: string, taskId: string, at: () => number): void {
+  #note(key: number, { userId, taskId }: TaskId, at: number): void {
     if (key < 0) this.orphans.addId(userId, taskId);
-    else this.#places[key] = at() === this.#scoreOf(key) ? IN_STEP : LISTED;
+    else this.#places[key] = at === this.#scoreOf(key) ? IN_STEP : LISTED;
   }
 
   #scoreOf(key: number): number {
@@ -87,5 +88,5 @@ export class ListedFile {
 
 /** The score of a member where its hash has the same time; else NaN. */
 function sameMoment(score: number, time: number): number {
-  return toMicros(score) === toMicros(time) ? score : Number.NaN;
+  return score === time || toMicros(score) === toMicros(time) ? score : Number.NaN;
 }

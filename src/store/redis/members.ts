@@ -20,7 +20,7 @@ export function membersOf(reply: Reply | readonly string[], userId: string | und
   const members: Member[] = [];
   for (let i = 0; i < flat.length; i += 2) {
     const id = userId === undefined ? layout.splitMember(flat[i]!) : { userId, taskId: layout.taskIdOf(flat[i]!) };
-    members.push({ ...id, score: Number(flat[i + 1]) });
+    members.push({ userId: id.userId, taskId: id.taskId, score: Number(flat[i + 1]) });
   }
   return members;
 }
