@@ -1,4 +1,4 @@
-// esbuild plugins that keep what a run does not need from being loaded at its start: a fifth of the time of a list.
+// esbuild plugins that keep what a run does not need from being loaded at its start: most of the time of a page.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 

@@ -1,5 +1,4 @@
 import cliTruncate from "cli-truncate";
-
 import type { GetResult } from "../operations/get.ts";
 import { printable } from "../printable.ts";
 import { formatBytes } from "../task/bytes.ts";

@@ -1,6 +1,5 @@
 import type { ChalkInstance } from "chalk";
 import Table from "cli-table3";
-
 import { printable } from "../printable.ts";
 import { cut } from "./cut.ts";
 import { fitColumns, GAP, type Room } from "./fit.ts";
