@@ -1,11 +1,13 @@
 import { rmSync } from "node:fs";
+import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
+import { Script } from "../../../src/store/redis/script.ts";
 import type { NodeTarget } from "../../../src/store/redis/target.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
-import { parrotServer, redisProxy, silentServer, type Verdict } from "../../helpers/faults.ts";
+import { parrotServer, redisProxy, serve, silentServer, type Verdict } from "../../helpers/faults.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
@@ -221,6 +223,39 @@ describe("a connection under way", () => {
     await server.call("SCRIPT", "FLUSH");
     await server.call("FLUSHALL");
     expect(await write(mirror)).toEqual(["written"]);
+  });
+
+  it("writes nothing over a command that was answered before it was read", async () => {
+    const [length, count] = [340_000, 40]; // more than the kernel holds between the two
+    const read = { X: 0, Y: 0 };
+    let socket!: Socket;
+    let pieces = 0;
+    const server = await serve((opened) => {
+      socket = opened;
+      opened.on("data", (chunk) => {
+        for (const letter of ["X", "Y"] as const) read[letter] += chunk.toString("latin1").split(letter).length - 1;
+        pieces++;
+        if (pieces === 1) opened.write("+PONG\r\n");
+        if (pieces === 2) opened.pause();
+      });
+    });
+    ends.push(() => server.stop());
+    const client = await connect(server.port, { timeout: 20 });
+    const script = new Script("return 1");
+    const send = (letter: string) => client.script(script, ["k"], [letter.repeat(length)]);
+    const unread = Array.from({ length: count }, () => send("X"));
+    const unanswered: Promise<unknown>[] = [];
+    await until(() => pieces === 2);
+    for (const reply of unread) {
+      socket.write(":1\r\n");
+      expect(await reply).toBe(1);
+      unanswered.push(failureOf(() => send("Y"), 20_000));
+    }
+    socket.resume();
+    await until(() => read.X + read.Y >= 2 * count * length);
+    client.close();
+    await Promise.all(unanswered);
+    expect(read).toEqual({ X: count * length, Y: count * length });
   });
 
   it("leaves no unhandled event when the server goes", async () => {
