@@ -1,6 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import { parseBytes } from "../task/bytes.ts";
 import { parseDuration } from "../task/duration.ts";
+import { isZoneName } from "../task/zone.ts";
 import { parseInteger, parsePort } from "./integers.ts";
 import type { Given } from "./levels.ts";
 import { maskSuspect } from "./mask.ts";
@@ -117,18 +118,6 @@ export function kubernetesHint({ origin, text }: Given): string | undefined {
 
 function within(value: number | undefined, least: number, most: number): number | undefined {
   return value !== undefined && value >= least && value <= most ? value : undefined;
-}
-
-/** Intl of newer Node versions takes offsets such as +08:00 too, hence the pattern. */
-function isZoneName(text: string): boolean {
-  if (text === "UTC") return true; // without loading what knows them all
-  if (!/^[a-z][\w+/-]*$/i.test(text)) return false;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: text });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A url may stand where a host was asked for. */

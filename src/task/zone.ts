@@ -79,15 +79,18 @@ export class Zone {
 /** An IANA zone also where TZ is an offset (`EST5`), or nothing that is known and so UTC; but for one of half hours. */
 function nameHere(): string {
   const name: string | undefined = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (name !== undefined && isZone(name)) return name;
+  if (name !== undefined && isZoneName(name)) return name;
   const hours = -new Date().getTimezoneOffset() / 60;
   // Counted from the wall clock to UTC, as in TZ.
   return hours === 0 ? "UTC" : `Etc/GMT${hours < 0 ? "+" : ""}${-hours}`;
 }
 
-function isZone(name: string): boolean {
+/** Whether a text is the name of an IANA zone. Intl of newer Node versions takes offsets such as +08:00 too, hence the pattern. */
+export function isZoneName(text: string): boolean {
+  if (text === "UTC") return true; // without loading what knows them all
+  if (!/^[a-z][\w+/-]*$/i.test(text)) return false;
   try {
-    wallClockOf(name);
+    new Intl.DateTimeFormat("en", { timeZone: text });
     return true;
   } catch {
     return false;
