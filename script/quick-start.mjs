@@ -5,19 +5,8 @@ import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
 /** Of Node's own modules, those of which nobody extends a class while loading. */
 const LAZY = [
-  ...[
-    "assert",
-    "child_process",
-    "crypto",
-    "dns",
-    "fs/promises",
-    "http",
-    "https",
-    "os",
-    "readline",
-    "readline/promises",
-  ],
-  ...["timers/promises", "tls", "v8", "zlib"],
+  ...["assert", "child_process", "crypto", "dns", "fs/promises", "http", "https", "os", "readline"],
+  ...["readline/promises", "timers/promises", "tls", "v8", "zlib"],
 ];
 
 /** Packages ask for those as soon as they are loaded themselves; so they get getters, and the module when one is used. */

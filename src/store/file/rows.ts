@@ -76,7 +76,7 @@ export class Rows {
   }
 
   addTask(start: number, end: number, key: number, status: number, score: number): void {
-    if (key !== this.size || key !== this.#knownKeys) this.#link();
+    if (key !== this.size) this.#link();
     const row = this.#add(start, end, key, LIVE);
     this.#statuses[row] = status;
     this.#scores[row] = score;
