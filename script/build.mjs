@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWeb } from "./build-web.mjs";
 import { libraryTypes } from "./library-types.mjs";
-import { lazyBuiltins, lazyPackages, noTracing, quickMethods } from "./quick-start.mjs";
+import { lazyBuiltins, lazyPackages, noTracing, plainFields, quickMethods } from "./quick-start.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
@@ -26,7 +26,7 @@ const common = {
 const program = await build({
   ...common,
   entryPoints: ["src/main.ts"],
-  plugins: [lazyBuiltins, lazyPackages, noTracing, quickMethods],
+  plugins: [lazyBuiltins, lazyPackages, noTracing, quickMethods, plainFields],
   outfile: "dist/main.cjs",
   format: "cjs",
   supported: { "dynamic-import": false },
@@ -38,7 +38,7 @@ const program = await build({
 await build({
   ...common,
   entryPoints: ["src/library/index.ts"],
-  plugins: [quickMethods],
+  plugins: [quickMethods, plainFields],
   outfile: "dist/library.mjs",
   format: "esm",
   define: { TTSCTL_VERSION: JSON.stringify(version) },
