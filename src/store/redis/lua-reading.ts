@@ -63,22 +63,24 @@ return { table.concat(lines, '\\n'), others }
  * the last member, hexadecimal.
  */
 export function walkScript(layout: Layout): string {
-  const { lookup } = layout;
+  const { lookup, payloadRules } = layout;
+  const isWhole = payloadRules ? " and whole(before .. tasks[at], updated)" : "";
   const isLookedUp =
-    lookup === undefined ? "" : " and lookedUp(own.user, own.tasks[at], tonumber(flat[2 * i])) ~= 'wrong'";
-  return `${withLookups(layout)}${wholeFunction(layout)}
-local index, from, count = KEYS[2], 0, tonumber(ARGV[3])
+    lookup === undefined ? "" : " and lookedUp(own.user, tasks[at], tonumber(flat[2 * i])) ~= 'wrong'";
+  return `${withLookups(layout)}${payloadRules ? wholeFunction(layout) : ""}
+local index, part, from, count = KEYS[2], ARGV[4], 0, tonumber(ARGV[3])
 if ARGV[2] ~= '' then
   local last = string.gsub(ARGV[1], '..', function(hex) return string.char(tonumber(hex, 16)) end)
   local rank = redis.call('ZSCORE', index, last) == ARGV[2] and redis.call('ZRANK', index, last)
   from = rank and rank + 1 or redis.call('ZCOUNT', index, '-inf', '(' .. ARGV[2])
 end
 local flat, groups, byUser = redis.call('ZRANGE', index, from, from + count - 1, 'WITHSCORES'), {}, {}
+local find, sub = string.find, string.sub
 for i = 1, #flat / 2 do
-  local user, task = ARGV[4], flat[2 * i - 1]
-  if user == '' then
-    local colon = string.find(task, ':', 1, true) or 1
-    user, task = string.sub(task, 1, colon - 1), string.sub(task, colon + 1)
+  local user, task = part, flat[2 * i - 1]
+  if part == '' then
+    local colon = find(task, ':', 1, true) or 1
+    user, task = sub(task, 1, colon - 1), sub(task, colon + 1)
   end
   local own = byUser[user]
   if not own then
@@ -91,19 +93,20 @@ for i = 1, #flat / 2 do
 end
 
 -- A call for each hash costs more than the look at it.
-local all = ARGV[4] == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT', from, count, 'GET', '${TASK_PREFIX}*->updated_at')
+local all = part == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT', from, count, 'GET', '${TASK_PREFIX}*->updated_at')
 if all and all.err then all = false end
 local times = {}
 for _, own in ipairs(groups) do
-  local index, others = '${USER_PREFIX}' .. own.user .. '${USER_SUFFIX}', own.tasks
-  if ARGV[4] ~= '' then
+  local index, others, places, tasks = '${USER_PREFIX}' .. own.user .. '${USER_SUFFIX}', own.tasks, own.places, own.tasks
+  if part ~= '' then
     index, others = KEYS[1], {}
-    for at, task in ipairs(own.tasks) do others[at] = own.user .. ':' .. task end
+    for at = 1, own.count do others[at] = part .. ':' .. tasks[at] end
   end
   local scores, before = redis.pcall('ZMSCORE', index, unpack(others)), '${TASK_PREFIX}' .. own.user .. ':'
-  for at, i in ipairs(own.places) do
-    local updated = scores[at] == flat[2 * i] and (all and all[i] or not all and redis.pcall('HGET', before .. own.tasks[at], 'updated_at'))
-    times[i] = type(updated) == 'string' and whole(before .. own.tasks[at], updated)${isLookedUp} and updated or ''
+  for at = 1, own.count do
+    local i = places[at]
+    local updated = scores[at] == flat[2 * i] and (all and all[i] or not all and redis.pcall('HGET', before .. tasks[at], 'updated_at'))
+    times[i] = type(updated) == 'string'${isWhole}${isLookedUp} and updated or ''
   end
 end
 local last = string.gsub(flat[#flat - 1] or '', '.', function(char) return string.format('%02x', string.byte(char)) end)
