@@ -22,10 +22,20 @@ const FIELDS_OF_LENGTH = Array.from({ length: 1 + Math.max(...FIELDS.map(({ leng
   FIELDS.flatMap((name, field) => (name.length === length ? [{ field, bytes: Buffer.from(name) }] : [])),
 );
 
-/** Where the values of the known fields of one object stand; reused from record to record. */
+/** How many of a record's fields are guessed, and the longest text that stands before a value. */
+const [GUESSED, LONGEST] = [32, 64];
+
+/**
+ * Where the values of the known fields of one object stand; reused from record to record. As most records of a file are laid
+ * out alike it also keeps what stood before each value of the last one, from the value before: a comma, space, a key, a colon.
+ */
 export class Spans {
   readonly #from = new Int32Array(FIELDS.length);
   readonly #end = new Int32Array(FIELDS.length);
+  /** LONGEST bytes for each value, by its place in the record; how many of them count; the field that they name, or -1. */
+  readonly #before = new Uint8Array(GUESSED * LONGEST);
+  readonly #lengths = new Uint8Array(GUESSED);
+  readonly #fields = new Int8Array(GUESSED);
 
   clear(): void {
     this.#end.fill(0);
@@ -47,6 +57,29 @@ export class Spans {
   end(field: number): number {
     return this.#end[field]!;
   }
+
+  /** Where the value of this place begins if what stands at `from` is what stood there in the last record; else -1. */
+  guess(place: number, bytes: Uint8Array, from: number): number {
+    const length = place < GUESSED ? this.#lengths[place]! : 0;
+    if (length === 0) return -1;
+    const before = this.#before;
+    for (let i = 0, known = place * LONGEST; i < length; i++, known++) if (bytes[from + i] !== before[known]) return -1;
+    return bytes[from + length]! > 0x20 ? from + length : -1; // more space may stand there than did
+  }
+
+  /** The field of a place that was guessed. */
+  fieldOf(place: number): number {
+    return this.#fields[place]!;
+  }
+
+  /** For the next record: that `bytes[from, end)` stood before the value of this place, and named a field. */
+  learn(place: number, bytes: Uint8Array, from: number, end: number, field: number): void {
+    if (place >= GUESSED) return;
+    const length = end - from <= LONGEST ? end - from : 0;
+    for (let i = 0; i < length; i++) this.#before[place * LONGEST + i] = bytes[from + i]!;
+    this.#lengths[place] = length;
+    this.#fields[place] = field;
+  }
 }
 
 /** Called for each field at the top level of an object: positions of the key (with quotes) and of the value. */
@@ -57,35 +90,56 @@ type OnField = (keyFrom: number, keyEnd: number, valueFrom: number, valueEnd: nu
  * @throws JsonSyntaxError
  */
 export function scanFields(bytes: Uint8Array, from: number, end: number, onField: OnField): number {
-  let at = skipSpace(bytes, from + 1, end);
-  if (at >= end) return INCOMPLETE;
-  if (bytes[at] === CLOSE_BRACE) return at + 1;
-  for (;;) {
-    if (bytes[at] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", at);
-    const keyFrom = at;
-    const keyEnd = skipString(bytes, at + 1, end);
+  for (let at = from + 1; ; ) {
+    const keyFrom = skipToKey(bytes, at, end, at === from + 1);
+    if (keyFrom === INCOMPLETE) return INCOMPLETE;
+    if (bytes[keyFrom] === CLOSE_BRACE) return keyFrom + 1;
+    const keyEnd = skipString(bytes, keyFrom + 1, end);
     if (keyEnd === INCOMPLETE) return INCOMPLETE;
     const valueFrom = skipColon(bytes, keyEnd, end);
     if (valueFrom === INCOMPLETE) return INCOMPLETE;
-    const valueEnd = skipValue(bytes, valueFrom, end);
-    if (valueEnd === INCOMPLETE) return INCOMPLETE;
-    onField(keyFrom, keyEnd, valueFrom, valueEnd);
-    at = skipSpace(bytes, valueEnd, end);
-    if (at >= end) return INCOMPLETE;
-    if (bytes[at] === CLOSE_BRACE) return at + 1;
+    at = skipValue(bytes, valueFrom, end);
+    if (at === INCOMPLETE) return INCOMPLETE;
+    onField(keyFrom, keyEnd, valueFrom, at);
+  }
+}
+
+/** From the `{` of an object (`isFirst`), or the end of a value in it, to the opening quote of the next key, or the `}`. */
+function skipToKey(bytes: Uint8Array, from: number, end: number, isFirst: boolean): number {
+  let at = skipSpace(bytes, from, end);
+  if (at >= end) return INCOMPLETE;
+  if (bytes[at] === CLOSE_BRACE) return at;
+  if (!isFirst) {
     if (bytes[at] !== COMMA) throw new JsonSyntaxError("',' or '}' is missing", at);
     at = skipSpace(bytes, at + 1, end);
     if (at >= end) return INCOMPLETE;
   }
+  if (bytes[at] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", at);
+  return at;
 }
 
 /** Scans an object and notes where its known fields stand. Of a repeated field the last counts, as for `JSON.parse`. */
 export function scanRecord(bytes: Uint8Array, from: number, end: number, spans: Spans): number {
   spans.clear();
-  return scanFields(bytes, from, end, (keyFrom, keyEnd, valueFrom, valueEnd) => {
-    const field = fieldAt(bytes, keyFrom, keyEnd);
-    if (field >= 0) spans.set(field, valueFrom, valueEnd);
-  });
+  let at = from + 1;
+  for (let place = 0; ; place++) {
+    let valueFrom = spans.guess(place, bytes, at);
+    let field = valueFrom < 0 ? -1 : spans.fieldOf(place);
+    if (valueFrom < 0) {
+      const keyFrom = skipToKey(bytes, at, end, place === 0);
+      if (keyFrom === INCOMPLETE) return INCOMPLETE;
+      if (bytes[keyFrom] === CLOSE_BRACE) return keyFrom + 1;
+      const keyEnd = skipString(bytes, keyFrom + 1, end);
+      if (keyEnd === INCOMPLETE) return INCOMPLETE;
+      valueFrom = skipColon(bytes, keyEnd, end);
+      if (valueFrom === INCOMPLETE) return INCOMPLETE;
+      field = fieldAt(bytes, keyFrom, keyEnd);
+      spans.learn(place, bytes, at, valueFrom, field);
+    }
+    at = skipValue(bytes, valueFrom, end);
+    if (at === INCOMPLETE) return INCOMPLETE;
+    if (field >= 0) spans.set(field, valueFrom, at);
+  }
 }
 
 function fieldAt(bytes: Uint8Array, keyFrom: number, keyEnd: number): number {

@@ -2,6 +2,8 @@ import { type ByteRanks, COLON_BETWEEN } from "../task/layouts.ts";
 import type { TaskId } from "./task-source.ts";
 
 const NONE = -1;
+/** The words that a key has in `#places`. */
+const PLACE = 2;
 /** The most bytes that a UTF-16 unit of a string takes in UTF-8. */
 const MOST_BYTES = 3;
 
@@ -12,10 +14,12 @@ const MOST_BYTES = 3;
 export class KeyTable {
   #arena = Buffer.allocUnsafe(1 << 16);
   #used = 0;
-  #offsets = new Uint32Array(1 << 10);
-  #userLengths = new Uint32Array(1 << 10);
-  /** By key, so that a key of another hash is told from it without a look at its bytes, which lie far away. */
-  #hashes = new Int32Array(1 << 10);
+  /** Of each key where it begins in the arena, and how long its user is: side by side, for what lies apart comes slowly. */
+  #places = new Uint32Array(PLACE << 10);
+  /**
+   * In the bits that a slot's own number has the number of a key, all of them set where there is none, and in the others
+   * those of the key's hash: so nearly every other key is told from it without a look at its bytes, which lie far away.
+   */
   #slots = new Int32Array(1 << 11).fill(NONE);
   readonly #ranks: ByteRanks | null;
   size = 0;
@@ -59,13 +63,13 @@ export class KeyTable {
 
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
   addUserOf(other: KeyTable, key: number): number {
-    const from = other.#offsets[key]!;
-    return this.add(other.#arena, from, from + other.#userLengths[key]!, 0, 0);
+    const from = other.#start(key);
+    return this.add(other.#arena, from, from + other.#userLength(key), 0, 0);
   }
 
   /** The number of the task id of a key of any table, as a key `:task`, added if it is new. */
   addTaskOf(other: KeyTable, key: number): number {
-    return this.add(other.#arena, 0, 0, other.#offsets[key]! + other.#userLengths[key]! + 1, other.#end(key));
+    return this.add(other.#arena, 0, 0, other.#start(key) + other.#userLength(key) + 1, other.#end(key));
   }
 
   /** The number of a key, or -1. */
@@ -84,12 +88,12 @@ export class KeyTable {
   }
 
   userId(key: number): string {
-    const from = this.#offsets[key]!;
-    return this.#arena.toString("utf8", from, from + this.#userLengths[key]!);
+    const from = this.#start(key);
+    return this.#arena.toString("utf8", from, from + this.#userLength(key));
   }
 
   taskId(key: number): string {
-    return this.#arena.toString("utf8", this.#offsets[key]! + this.#userLengths[key]! + 1, this.#end(key));
+    return this.#arena.toString("utf8", this.#start(key) + this.#userLength(key) + 1, this.#end(key));
   }
 
   /** All keys, in the order of their numbers. */
@@ -99,8 +103,8 @@ export class KeyTable {
 
   /** Whether the key's user is `user`, UTF-8. */
   hasUser(key: number, user: Uint8Array): boolean {
-    if (this.#userLengths[key] !== user.length) return false;
-    const from = this.#offsets[key]!;
+    if (this.#userLength(key) !== user.length) return false;
+    const from = this.#start(key);
     for (let i = 0; i < user.length; i++) if (this.#arena[from + i] !== user[i]) return false;
     return true;
   }
@@ -108,16 +112,16 @@ export class KeyTable {
   /** The order of the members of the global index. */
   compare(a: number, b: number): number {
     if (this.#ranks !== null) return this.#compareRanks(this.#ranks, a, b);
-    return this.#arena.compare(this.#arena, this.#offsets[b], this.#end(b), this.#offsets[a], this.#end(a));
+    return this.#arena.compare(this.#arena, this.#start(b), this.#end(b), this.#start(a), this.#end(a));
   }
 
   #compareRanks(ranks: ByteRanks, a: number, b: number): number {
-    const [fromA, fromB] = [this.#offsets[a]!, this.#offsets[b]!];
+    const [fromA, fromB] = [this.#start(a), this.#start(b)];
     const [lengthA, lengthB] = [this.#end(a) - fromA, this.#end(b) - fromB];
     const shorter = Math.min(lengthA, lengthB);
     for (let i = 0; i < shorter; i++) {
-      const byteA = i === this.#userLengths[a] ? COLON_BETWEEN : this.#arena[fromA + i]!;
-      const byteB = i === this.#userLengths[b] ? COLON_BETWEEN : this.#arena[fromB + i]!;
+      const byteA = i === this.#userLength(a) ? COLON_BETWEEN : this.#arena[fromA + i]!;
+      const byteB = i === this.#userLength(b) ? COLON_BETWEEN : this.#arena[fromB + i]!;
       if (byteA !== byteB) return ranks[byteA]! - ranks[byteB]!;
     }
     return lengthA - lengthB;
@@ -134,35 +138,55 @@ export class KeyTable {
 
   /** Puts a key of another table there, with the same answer. */
   #put(other: KeyTable, key: number): [number, number, number] {
-    const [from, end] = [other.#offsets[key]!, other.#end(key)];
+    const [from, end] = [other.#start(key), other.#end(key)];
     this.#reserve(end - from);
     other.#arena.copy(this.#arena, this.#used, from, end);
-    return [this.#used, end - from, other.#userLengths[key]!];
+    return [this.#used, end - from, other.#userLength(key)];
+  }
+
+  #start(key: number): number {
+    return this.#places[key * PLACE]!;
   }
 
   #end(key: number): number {
-    return key + 1 < this.size ? this.#offsets[key + 1]! : this.#used;
+    return key + 1 < this.size ? this.#start(key + 1) : this.#used;
+  }
+
+  /** In bytes. */
+  #userLength(key: number): number {
+    return this.#places[key * PLACE + 1]!;
   }
 
   /** The number of the key at `arena[start, start + length)`, or -1. */
   #keyAt(start: number, length: number, userLength: number): number {
-    return this.#slots[this.#slotOf(this.#hash(start, length), start, length, userLength)]!;
+    return this.#keyIn(this.#slotOf(this.#hash(start, length), start, length, userLength));
   }
 
   #intern(start: number, length: number, userLength: number): number {
     const hash = this.#hash(start, length);
     const slot = this.#slotOf(hash, start, length, userLength);
-    const known = this.#slots[slot]!;
+    const known = this.#keyIn(slot);
     if (known !== NONE) return known;
-    if (this.size === this.#offsets.length) this.#grow();
+    if (this.size * PLACE === this.#places.length) {
+      this.#places = grown(this.#places, roomAfter(this.size, this.expected) * PLACE);
+    }
     const key = this.size++;
-    this.#offsets[key] = start;
-    this.#userLengths[key] = userLength;
-    this.#hashes[key] = hash;
+    this.#places[key * PLACE] = start;
+    this.#places[key * PLACE + 1] = userLength;
     this.#used = start + length;
-    this.#slots[slot] = key;
+    this.#slots[slot] = this.#slotValue(hash, key);
     if (this.size * 2 > this.#slots.length) this.#rehash();
     return key;
+  }
+
+  /** The number of the key in a slot, or -1. */
+  #keyIn(slot: number): number {
+    const value = this.#slots[slot]!;
+    return value === NONE ? NONE : value & (this.#slots.length - 1);
+  }
+
+  #slotValue(hash: number, key: number): number {
+    return (hash & -this.#slots.length) | key; // as there are twice as many slots as keys, never all bits
   }
 
   /** The slot that holds the key at `arena[start, start + length)`, or the free one where it belongs. */
@@ -170,15 +194,16 @@ export class KeyTable {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (;;) {
-      const key = this.#slots[slot]!;
-      if (key === NONE || (this.#hashes[key] === hash && this.#equals(key, start, length, userLength))) return slot;
+      const value = this.#slots[slot]!;
+      if (value === NONE) return slot;
+      if (((value ^ hash) & ~mask) === 0 && this.#equals(value & mask, start, length, userLength)) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
   #equals(key: number, start: number, length: number, userLength: number): boolean {
-    const from = this.#offsets[key]!;
-    if (this.#end(key) - from !== length || this.#userLengths[key] !== userLength) return false;
+    const from = this.#start(key);
+    if (this.#end(key) - from !== length || this.#userLength(key) !== userLength) return false;
     for (let i = 0; i < length; i++) if (this.#arena[from + i] !== this.#arena[start + i]) return false;
     return true;
   }
@@ -198,21 +223,15 @@ export class KeyTable {
     this.#arena = larger;
   }
 
-  #grow(): void {
-    const length = roomAfter(this.#offsets.length, this.expected);
-    this.#offsets = grown(this.#offsets, length);
-    this.#userLengths = grown(this.#userLengths, length);
-    this.#hashes = grown(this.#hashes, length);
-  }
-
   #rehash(): void {
     const wanted = roomAfter(this.#slots.length, this.expected);
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(wanted))).fill(NONE);
     const mask = this.#slots.length - 1;
     for (let key = 0; key < this.size; key++) {
-      let slot = this.#hashes[key]! & mask;
+      const hash = this.#hash(this.#start(key), this.#end(key) - this.#start(key));
+      let slot = hash & mask;
       while (this.#slots[slot] !== NONE) slot = (slot + 1) & mask;
-      this.#slots[slot] = key;
+      this.#slots[slot] = this.#slotValue(hash, key);
     }
   }
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FIELDS, fieldJson, replaceStrings, Spans, scanRecord, setFields } from "../../src/json/record.ts";
+import { INCOMPLETE, JsonSyntaxError } from "../../src/json/scan.ts";
 import { runs } from "../helpers/python.ts";
 import { jsonText, numberText, plainObject, stringText } from "./json-text.ts";
 
@@ -30,6 +31,11 @@ const members = fc.array(
   },
 );
 
+/** What a known field has in a record; undefined where it has none. */
+function textOf(bytes: Buffer, spans: Spans, field: number): string | undefined {
+  return spans.has(field) ? bytes.toString("utf8", spans.from(field), spans.end(field)) : undefined;
+}
+
 describe("scanRecord", () => {
   test("notes where the known fields stand, as JSON.parse finds them: escaped, repeated or absent", () => {
     const spans = new Spans();
@@ -41,7 +47,7 @@ describe("scanRecord", () => {
         expect(scanRecord(bytes, 1, bytes.length, spans)).toBe(bytes.length);
         const expected = new Map(all.map(([name, value]) => [JSON.parse(name) as string, value]));
         for (const [number, field] of FIELDS.entries()) {
-          const text = spans.has(number) ? bytes.toString("utf8", spans.from(number), spans.end(number)) : undefined;
+          const text = textOf(bytes, spans, number);
           expect([field, text]).toEqual([field, expected.get(field)?.toWellFormed()]);
           if (text !== undefined) found++;
         }
@@ -50,6 +56,50 @@ describe("scanRecord", () => {
     );
     expect(found).toBeGreaterThan(runs(500));
   });
+
+  test("however the records before were laid out, and wherever the bytes end", () => {
+    const space = fc.constantFrom("", "", " ", "\n  ", " ".repeat(70));
+    const value = fc.oneof(numberText, stringText, fc.constantFrom("null", "[ ]", '{"user_id":1}'));
+    const layout = fc.record({
+      keys: fc.array(fc.oneof(knownKey, knownKey, nearKey, stringText), { maxLength: 40, size: "max" }),
+      records: fc.array(fc.array(fc.tuple(space, space, space, value), { minLength: 40, maxLength: 40 }), {
+        minLength: 2,
+        maxLength: 4,
+      }),
+    });
+    fc.assert(
+      fc.property(layout, fc.nat(), ({ keys, records }, cut) => {
+        const spans = new Spans();
+        for (const record of records) {
+          const members = keys.map((name, i) => {
+            const [before, within, after, value] = record[i]!;
+            return `${before}${name}${after}:${within}${value}${after}`;
+          });
+          const bytes = Buffer.from(`{${members.join(",")}}`);
+          const end = cut % bytes.length;
+          expect(scanRecord(bytes, 0, end, spans)).toBe(INCOMPLETE);
+          for (const _ of ["guessed by the record before", "by itself"]) {
+            expect(scanRecord(bytes, 0, bytes.length, spans)).toBe(bytes.length);
+            const expected = new Map(keys.map((name, i) => [JSON.parse(name) as string, record[i]![3]]));
+            for (const [number, field] of FIELDS.entries())
+              expect(textOf(bytes, spans, number)).toBe(expected.get(field)?.toWellFormed());
+          }
+        }
+      }),
+      { numRuns: runs(1000) },
+    );
+  });
+
+  test.each(['{"a":1"b":2}', '{"a":1,}', '{"a" 1}', '{,"a":1}', '{"a": 1;"b":2}'])(
+    "after one like it refuses %s",
+    (json) => {
+      const spans = new Spans();
+      for (const good of ['{"a":1,"b":2}', '{"a": 1,"b":2}', '{"a":1}']) {
+        scanRecord(Buffer.from(good), 0, good.length, spans);
+        expect(() => scanRecord(Buffer.from(json), 0, json.length, spans)).toThrow(JsonSyntaxError);
+      }
+    },
+  );
 
   test("only the top level counts", () => {
     const bytes = Buffer.from(

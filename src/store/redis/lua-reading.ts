@@ -65,8 +65,7 @@ return { table.concat(lines, '\\n'), others }
 export function walkScript(layout: Layout): string {
   const { lookup, payloadRules } = layout;
   const isWhole = payloadRules ? " and whole(before .. tasks[at], updated)" : "";
-  const isLookedUp =
-    lookup === undefined ? "" : " and lookedUp(own.user, tasks[at], tonumber(flat[2 * i])) ~= 'wrong'";
+  const isLookedUp = lookup === undefined ? "" : " and lookedUp(own.user, tasks[at], tonumber(flat[2 * i])) ~= 'wrong'";
   return `${withLookups(layout)}${payloadRules ? wholeFunction(layout) : ""}
 local index, part, from, count = KEYS[2], ARGV[4], 0, tonumber(ARGV[3])
 if ARGV[2] ~= '' then
