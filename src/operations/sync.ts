@@ -100,6 +100,9 @@ function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: Sync
   checkBrake(listed.orphans.size, listed.members, options.maxDelete);
 }
 
+/** How many tasks are pushed in one call: Redis answers nobody else meanwhile, for 2 ms at most. */
+const WRITES = BATCH / 2;
+
 /** Rows that are pushed together, and where their records are read. */
 interface Batch {
   readonly rows: readonly number[];
@@ -206,7 +209,7 @@ class SyncRun {
     const { rows: table } = this.#snapshot;
     for (const window of RowWindow.over(this.#snapshot, this.#rowsToPush())) {
       const sorted = window.rows.toSorted((a, b) => table.score(a) - table.score(b));
-      for (const rows of batches(sorted, BATCH)) yield { rows, window };
+      for (const rows of batches(sorted, WRITES)) yield { rows, window };
     }
   }
 
@@ -307,14 +310,10 @@ class SyncRun {
   async #pushBatch({ rows, window }: Batch): Promise<void> {
     const looks = await this.#look(rows);
     const settled = rows.map((row, i) => this.#settle(row, looks[i]!));
-    const left = rows.flatMap((_, i) => (settled[i] === undefined ? [i] : []));
-    const outcomes = await this.#write(
-      { rows: left.map((i) => rows[i]!), window },
-      left.map((i) => looks[i] as Look),
-    );
-    left.forEach((i, at) => {
-      settled[i] = outcomes[at]!;
-    });
+    const isLeft = (_: unknown, i: number) => settled[i] === undefined;
+    const left = { rows: rows.filter(isLeft), window };
+    const outcomes = (await this.#write(left, looks.filter(isLeft) as Look[]))[Symbol.iterator]();
+    for (let i = 0; i < rows.length; i++) settled[i] ??= outcomes.next().value;
     const fatal = rows.map((row, i) => this.#count(row, settled[i]!)).find((error) => error !== undefined);
     if (fatal !== undefined) throw fatal;
     this.#showProgress();

@@ -64,20 +64,19 @@ export function readTask(
   if (bytes[from] !== OPEN_BRACE) return { reason: "not an object" };
   const user = readId(bytes, spans, "user_id", rules);
   const task = readId(bytes, spans, "task_id", rules);
-  const ids = {
-    ...(user.id === undefined ? {} : { userId: user.id }),
-    ...(task.id === undefined ? {} : { taskId: task.id }),
-  };
   const problem = user.problem ?? task.problem;
-  if (problem !== undefined) return { reason: problem, ...ids };
-  const score = readScore(bytes, spans, times);
-  if (typeof score === "string") return { reason: score, ...ids };
+  const score = problem ?? readScore(bytes, spans, times);
+  if (typeof score === "string") return invalid(score, user.id, task.id);
+  const { status, error, createdAt, updatedAt } = readTexts(bytes, spans);
+  const json = compactJson(bytes, from, end);
+  return { userId: user.id!, taskId: task.id!, status, error, createdAt, updatedAt, score, json };
+}
+
+function invalid(reason: string, userId: string | undefined, taskId: string | undefined): InvalidRecord {
   return {
-    userId: user.id!,
-    taskId: task.id!,
-    ...readTexts(bytes, spans),
-    score,
-    json: compactJson(bytes, from, end),
+    reason,
+    ...(userId === undefined ? {} : { userId }),
+    ...(taskId === undefined ? {} : { taskId }),
   };
 }
 

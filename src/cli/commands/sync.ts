@@ -9,6 +9,7 @@ import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import type { LedgerRun } from "../ledger.ts";
+import { letOthersGoFirst } from "../priority.ts";
 import { addDestructive } from "../selection.ts";
 import { describeSync, syncStore } from "../sync-store.ts";
 
@@ -56,6 +57,7 @@ async function syncAsAsked(
   ledger: LedgerRun | null,
 ): Promise<number> {
   const ask = (count: number) => `Remove ${counted(count, "task")} that only Redis has?`;
+  letOthersGoFirst();
   const asking = { ledger, confirm: confirmation(context, flags.yes, ask) };
   const outcome = await syncStore(context, asking, {
     ...(userId === undefined ? {} : { userId }),

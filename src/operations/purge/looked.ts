@@ -15,10 +15,25 @@ export interface Chosen extends Looked {
   readonly reason: Reason;
 }
 
-/** Looked at, decided on, its artifacts gone. */
-export interface Removed extends Chosen {
+/** What went of artifacts with a task, or would go. */
+export interface Freed {
   readonly files: number;
   readonly bytes: number;
+}
+
+export const NONE_FREED: Freed = { files: 0, bytes: 0 };
+
+/** Looked at, decided on, its artifacts gone. */
+export interface Removed extends Chosen, Freed {}
+
+// Field by field: for a spread with fields behind it V8 makes a new shape of each object.
+
+export function chosenFor(reason: Reason, { id, copies, seen }: Looked): Chosen {
+  return { id, copies, seen, reason };
+}
+
+export function removedWith({ files, bytes }: Freed, { id, copies, seen, reason }: Chosen): Removed {
+  return { id, copies, seen, reason, files, bytes };
 }
 
 /** Whether Redis has a newer copy than the file. */

@@ -5,6 +5,7 @@ import type { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Reporter } from "../reporter.ts";
 import type { ArtifactOwners } from "./artifact-owners.ts";
+import { type Freed, NONE_FREED } from "./looked.ts";
 import type { Tally } from "./tally.ts";
 
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
@@ -14,14 +15,6 @@ const TICK_S = 0.02;
 export function newestArtifact(now: number): number {
   return now - TICK_S;
 }
-
-/** What went, or would go, with a task. */
-export interface Freed {
-  readonly files: number;
-  readonly bytes: number;
-}
-
-const NOTHING: Freed = { files: 0, bytes: 0 };
 
 /** The disk's part in a purge: the folders and logs of tasks that go, and whether one means that its task stays. */
 export class PurgeArtifacts {
@@ -97,7 +90,7 @@ export class PurgeArtifacts {
       return undefined;
     }
     const isLast = this.#owners.releaseLog(id);
-    return sum(folder, isLast ? await this.#logs!.measure(this.#nameOf(id.taskId), this.#newest) : NOTHING);
+    return sum(folder, isLast ? await this.#logs!.measure(this.#nameOf(id.taskId), this.#newest) : NONE_FREED);
   }
 
   /** Removes the folders that the pass emptied. */
@@ -140,7 +133,7 @@ export class PurgeArtifacts {
     const name = this.#nameOf(id.taskId);
     const isLast = this.#owners.releaseLog(id);
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
-    if (!isPlainName(this.#nameOf(id.userId))) return NOTHING;
+    if (!isPlainName(this.#nameOf(id.userId))) return NONE_FREED;
     if (isLast) {
       const removed = await this.#logs!.remove(name, this.#newest);
       if (removed.retry) {
@@ -151,11 +144,11 @@ export class PurgeArtifacts {
       return removed;
     }
     if ((await this.#logs!.measure(name)).files > 0) this.#sharedLogs++;
-    return NOTHING;
+    return NONE_FREED;
   }
 }
 
 function sum(folder: FolderOutcome, logs: Freed): Freed {
-  const { files, bytes } = folder.kind === "removed" ? folder : NOTHING;
+  const { files, bytes } = folder.kind === "removed" ? folder : NONE_FREED;
   return { files: files + logs.files, bytes: bytes + logs.bytes };
 }

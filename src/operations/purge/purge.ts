@@ -18,7 +18,7 @@ import { ArtifactOwners } from "./artifact-owners.ts";
 import type { BackupFile } from "./backup.ts";
 import { mirrorCopy, sameFileCopy } from "./copies.ts";
 import { type Decision, newestCopy } from "./decide.ts";
-import { type Chosen, isAhead, type Looked, type Removed } from "./looked.ts";
+import { type Chosen, chosenFor, isAhead, type Looked, NONE_FREED, type Removed, removedWith } from "./looked.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
@@ -164,8 +164,12 @@ export class Purge {
 
   /** Says in the ledger what is about to go, before anything does. */
   async #announce(tasks: readonly Chosen[]): Promise<void> {
-    const entries = tasks.map(({ id, reason }) => ({ ...id, reason }));
-    await this.#parts.ledger?.announce("purge", entries);
+    const { ledger } = this.#parts;
+    if (ledger === null) return;
+    await ledger.announce(
+      "purge",
+      tasks.map(({ id: { userId, taskId }, reason }) => ({ userId, taskId, reason })),
+    );
   }
 
   /** Both copies of each task, the file's as it is by now. */
@@ -174,27 +178,29 @@ export class Purge {
     seen: readonly Outcome<SeenCopy>[],
     fail: (id: TaskId, reason: string) => void = (id, reason) => this.#tally.fail(id, reason),
   ): Looked[] {
-    return ids.flatMap((id, i) => {
+    const looked: Looked[] = [];
+    ids.forEach((id, i) => {
       const copy = seen[i] ?? null;
       const file = this.#file.copy(id);
       const lost = copy === null && file === null ? this.#mirror.lost : null;
-      if (copy instanceof TtsctlError || lost !== null) {
-        fail(id, (lost ?? (copy as TtsctlError)).message);
-        return [];
+      if (copy instanceof TtsctlError || lost !== null) fail(id, (lost ?? (copy as TtsctlError)).message);
+      else {
+        const mirror = copy === null ? null : mirrorCopy(copy, this.#mirror.reading);
+        looked.push({ id, copies: { file, mirror }, seen: copy });
       }
-      return [
-        { id, copies: { file, mirror: copy === null ? null : mirrorCopy(copy, this.#mirror.reading) }, seen: copy },
-      ];
     });
+    return looked;
   }
 
   #choose(looked: readonly Looked[]): Chosen[] {
-    return looked.flatMap((task) => {
+    const chosen: Chosen[] = [];
+    for (const task of looked) {
       const decision = this.#policy.decide(task);
       if (decision.kind === "gone") this.#tally.gone(task.id);
-      else if (decision.kind === "keep" && decision.candidate) this.#tally.keep(task.id, decision.reason);
-      return decision.kind === "purge" ? [{ ...task, reason: decision.reason }] : [];
-    });
+      else if (decision.kind === "purge") chosen.push(chosenFor(decision.reason, task));
+      else if (decision.candidate) this.#tally.keep(task.id, decision.reason);
+    }
+    return chosen;
   }
 
   /** The tasks whose records are on the disk: those that cannot be saved stay. */
@@ -262,15 +268,15 @@ export class Purge {
     return seen === null;
   }
 
-  async #removeArtifacts<T extends Chosen>(tasks: readonly T[]): Promise<(T & Removed)[]> {
+  async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
     if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
-      return tasks.map((task) => ({ ...task, files: 0, bytes: 0 }));
-    const removed: (T & Removed)[] = [];
+      return tasks.map((task) => removedWith(NONE_FREED, task));
+    const removed: Removed[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
       const freed = await this.#artifacts.remove(task.id);
       if (freed === undefined) stay.push(task.id);
-      else removed.push({ ...task, files: freed.files, bytes: freed.bytes });
+      else removed.push(removedWith(freed, task));
     });
     await this.#writeBack(stay);
     return removed;
@@ -278,7 +284,7 @@ export class Purge {
 
   async #measure(task: Chosen): Promise<void> {
     const freed = await this.#artifacts.measure(task.id);
-    if (freed !== undefined) this.#report({ ...task, ...freed });
+    if (freed !== undefined) this.#report(removedWith(freed, task));
   }
 
   /** The last step: the rewrite, what came of it, and the empty folders. */
@@ -307,7 +313,8 @@ export class Purge {
   async #settle(changed: ReadonlySet<number>): Promise<void> {
     const stay: TaskId[] = [];
     for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
-      if (!changed.has(i)) this.#tally.purged({ ...id, reason, local: true, redis, files, bytes });
+      const { userId, taskId } = id;
+      if (!changed.has(i)) this.#tally.purged({ userId, taskId, reason, local: true, redis, files, bytes });
       else {
         stay.push(id);
         this.#tally.keep(id, "its record changed before the file was rewritten");
@@ -325,7 +332,9 @@ export class Purge {
   }
 
   #report({ id, copies, seen, reason, files, bytes }: Removed): void {
-    this.#tally.purged({ ...id, reason, local: copies.file !== null, redis: seen?.exists ?? false, files, bytes });
+    const { userId, taskId } = id;
+    const [local, redis] = [copies.file !== null, seen?.exists ?? false];
+    this.#tally.purged({ userId, taskId, reason, local, redis, files, bytes });
   }
 }
 
