@@ -15,8 +15,8 @@ export function keepHeapSmall(): void {
 }
 
 /**
- * For a purge, which waits more than it computes: V8's room for new objects stays as it is, rather than to grow to 32 MB.
- * Where a command computes all the time, as a sync does, that would take a tenth longer.
+ * For a sync and a purge, which wait for Redis more than they compute: V8's room for new objects stays as it is, rather than to
+ * grow to 32 MB. Where a command computes all the time, as verify does, that would take a tenth longer.
  */
 export function keepNewSpaceSmall(): void {
   if (!isFree) setFlagsFromString("--semi-space-growth-factor=1");
