@@ -96,8 +96,8 @@ export class PurgeFile {
 
   *endings(): Generator<[number, EndingTask]> {
     for (let i = 0; i < this.#endings.size; i++) {
-      const { task, ...rest } = this.#endings.at(i);
-      yield [i, { ...rest, id: typeof task === "number" ? this.idOf(task) : task }];
+      const { task, file, reason, redis, files, bytes } = this.#endings.at(i);
+      yield [i, { id: typeof task === "number" ? this.idOf(task) : task, file, reason, redis, files, bytes }];
     }
   }
 

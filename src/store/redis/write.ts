@@ -92,7 +92,9 @@ async function writeRound(
       else writing.push({ index, seen: look.seen, indexOnly: decision === "mend" });
     }
   });
-  const flags = await mirror.upsert(writing.map(({ index, seen, indexOnly }) => ({ task: tasks[index]!, seen, indexOnly })));
+  const flags = await mirror.upsert(
+    writing.map(({ index, seen, indexOnly }) => ({ task: tasks[index]!, seen, indexOnly })),
+  );
   const refused: number[] = [];
   writing.forEach(({ index, indexOnly }, i) => {
     const flag = flags[i]!;
