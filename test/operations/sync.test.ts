@@ -269,10 +269,10 @@ describe("a Redis that fails under a sync", () => {
     site.flaky.goDown((method) => method === "upsert" && ++batches > 1);
     const error = await site.sync().catch((thrown) => thrown);
     expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
-    expect(error.message).toContain("250 of 2000 tasks were written");
+    expect(error.message).toContain("125 of 2000 tasks were written");
     expect(await site.mirror.syncedAt(undefined)).toBeNull();
     site.flaky.comeBack();
-    expect(await site.sync()).toMatchObject({ written: 1750, unchanged: 250 });
+    expect(await site.sync()).toMatchObject({ written: 1875, unchanged: 125 });
   });
 
   it("by losing its data makes it fail, without a mark, even if it answered throughout", async () => {
