@@ -14,6 +14,7 @@ const options = { connection: { host: "127.0.0.1", port, maxRetriesPerRequest: n
 const queue = new Queue("tasks", options);
 const events = new QueueEvents("tasks", options);
 const worker = new Worker("tasks", async () => "output/user0000/t00000000.wav", options);
+await events.waitUntilReady(); // or the job may be completed before anybody listens
 const job = await queue.add("task", { user_id: "user0000", text: "x".repeat(300) });
 await job.waitUntilFinished(events);
 const prefix = "bull:tasks:";

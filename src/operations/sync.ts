@@ -100,7 +100,7 @@ function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: Sync
   checkBrake(listed.orphans.size, listed.members, options.maxDelete);
 }
 
-/** How many tasks are pushed in one call: Redis answers nobody else meanwhile, for 2 ms at most. */
+/** How many tasks are pushed in one call, during which Redis answers nobody else. */
 const WRITES = BATCH / 2;
 
 /** Rows that are pushed together, and where their records are read. */

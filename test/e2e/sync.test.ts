@@ -1,7 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { getPriority } from "node:os";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { cleanEnv } from "../helpers/clean-env.ts";
+import { serve } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
-import { lines } from "../helpers/ttsctl.ts";
+import { binary, lines } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -88,4 +94,25 @@ describe("sync", () => {
     expect(cleanup.code).toBe(2);
     expect(await here.server.dump()).toEqual(dump);
   });
+});
+
+it.each([
+  [0, "sync", 10],
+  [15, "sync", 15],
+  [0, "list", 0],
+])("with the priority %i, %s goes on with %i", async (own, command, expected) => {
+  let asked = false;
+  const silent = await serve(() => {
+    asked = true;
+  });
+  const args = [process.execPath, binary(), command, "--redis-url", silent.url];
+  const child = spawn("nice", ["-n", `${own}`, ...args], { cwd: here.root.path, env: cleanEnv(), stdio: "ignore" });
+  try {
+    await until(() => asked);
+    expect(getPriority(child.pid!)).toBe(expected);
+  } finally {
+    child.kill("SIGKILL");
+    await once(child, "close");
+    await silent.stop();
+  }
 });

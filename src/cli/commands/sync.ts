@@ -56,8 +56,8 @@ async function syncAsAsked(
   userId: string | undefined,
   ledger: LedgerRun | null,
 ): Promise<number> {
-  const ask = (count: number) => `Remove ${counted(count, "task")} that only Redis has?`;
   letOthersGoFirst();
+  const ask = (count: number) => `Remove ${counted(count, "task")} that only Redis has?`;
   const asking = { ledger, confirm: confirmation(context, flags.yes, ask) };
   const outcome = await syncStore(context, asking, {
     ...(userId === undefined ? {} : { userId }),
