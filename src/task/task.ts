@@ -80,13 +80,14 @@ function invalid(reason: string, userId: string | undefined, taskId: string | un
   };
 }
 
+const spansOfRecord = new Spans();
+
 /** Whether a record has `"deleted": true`, which in JSON Lines makes it a tombstone (SPEC section 2). */
 export function saysDeleted(json: string): boolean {
   if (!json.includes("deleted") && !json.includes("\\u")) return false;
   const bytes = Buffer.from(json);
-  const spans = new Spans();
-  scanRecord(bytes, 0, bytes.length, spans);
-  return marksDeleted(bytes, spans);
+  scanRecord(bytes, 0, bytes.length, spansOfRecord);
+  return marksDeleted(bytes, spansOfRecord);
 }
 
 /** The same for an object whose spans were scanned. */
