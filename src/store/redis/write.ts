@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import { type TimeReader, toMicros } from "../../task/time.ts";
-import type { Outcome } from "./copies.ts";
+import type { Outcome, Upsert } from "./copies.ts";
 import type { Look } from "./look.ts";
 import type { Mirror } from "./mirror.ts";
 
@@ -76,25 +76,18 @@ async function writeRound(
   },
 ): Promise<number[]> {
   const { overEqual, replaced } = round.options;
-  const writing: { index: number; seen: string | null; indexOnly: boolean }[] = [];
+  const writing: (Upsert & { readonly index: number })[] = [];
   round.pending.forEach((index, i) => {
+    const task = tasks[index]!;
     const look = round.looks[i]!;
     if (look instanceof TtsctlError) round.outcomes[index] = look;
     else {
-      const decision = decideWrite(
-        tasks[index]!.score,
-        look,
-        mirror.times,
-        overEqual?.(tasks[index]!),
-        replaced?.[index],
-      );
+      const decision = decideWrite(task.score, look, mirror.times, overEqual?.(task), replaced?.[index]);
       if (decision === "newer" || decision === "unchanged") round.outcomes[index] = decision;
-      else writing.push({ index, seen: look.seen, indexOnly: decision === "mend" });
+      else writing.push({ index, task, seen: look.seen, indexOnly: decision === "mend" });
     }
   });
-  const flags = await mirror.upsert(
-    writing.map(({ index, seen, indexOnly }) => ({ task: tasks[index]!, seen, indexOnly })),
-  );
+  const flags = await mirror.upsert(writing);
   const refused: number[] = [];
   writing.forEach(({ index, indexOnly }, i) => {
     const flag = flags[i]!;
