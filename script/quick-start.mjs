@@ -1,4 +1,5 @@
-// esbuild plugins that keep what a run does not need from being loaded at its start: most of the time of a page.
+// esbuild plugins that keep what a run does not need from being loaded at its start, most of the time of a page, and take the
+// slowest turns out of packages.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
@@ -72,38 +73,40 @@ export const lazyPackages = {
   },
 };
 
+/** A plugin that changes the text of one file. @param change of its text; null where that is not as it was */
+function patched(name, filter, change) {
+  return {
+    name,
+    setup({ onLoad }) {
+      onLoad({ filter }, async ({ path }) => {
+        const contents = change(await readFile(path, "utf8"));
+        if (contents === null) throw new Error(`${path} is not as it was: see ${name}`);
+        return { contents };
+      });
+    },
+  };
+}
+
 /**
  * ioredis adds its 600 methods to a prototype one by one. V8 copies the list of those before for each, megabytes in all, unless
  * it takes the object for a prototype by then, which one object that inherits from it is enough for.
  */
-export const quickMethods = {
-  name: "quick-methods",
-  setup({ onLoad }) {
-    onLoad({ filter: /ioredis\/built\/utils\/Commander\.js$/ }, async ({ path }) => {
-      const [before, after, ...more] = (await readFile(path, "utf8")).split("commands.forEach(");
-      if (after === undefined || more.length > 0) throw new Error(`${path} is not as it was: see quickMethods`);
-      return { contents: `${before}Object.create(Commander.prototype);\ncommands.forEach(${after}` };
-    });
-  },
-};
+export const quickMethods = patched("quickMethods", /ioredis\/built\/utils\/Commander\.js$/, (text) => {
+  const [before, after, ...more] = text.split("commands.forEach(");
+  if (after === undefined || more.length > 0) return null;
+  return `${before}Object.create(Commander.prototype);\ncommands.forEach(${after}`;
+});
 
 /**
  * The decoder of ioredis was compiled for engines without private fields: each one that it reads is looked up in a WeakMap, several
- * times a reply, a twentieth of what a sync takes. Plain properties do as well.
+ * times a reply. Plain properties do as well.
  */
-export const plainFields = {
-  name: "plain-fields",
-  setup({ onLoad }) {
-    onLoad({ filter: /ioredis\/built\/resp\/decoder\.js$/ }, async ({ path }) => {
-      const contents = (await readFile(path, "utf8"))
-        .replaceAll(/__classPrivateFieldGet\(this, _Decoder_instances, "m", (\w+)\)/g, "$1")
-        .replaceAll(/__classPrivateFieldGet\(this, (\w+), "f"\)/g, "this.$1")
-        .replaceAll(/__classPrivateFieldSet\(this, (\w+), (.*?), "f"\)/gs, "(this.$1 = $2)")
-        .replaceAll(/(_Decoder_\w+)\.set\(this, (.*?)\);/g, "this.$1 = $2;");
-      if (!contents.includes("this._Decoder_cursor") || /__classPrivateField\w+\(this|\.set\(this/.test(contents)) {
-        throw new Error(`${path} is not as it was: see plainFields`);
-      }
-      return { contents };
-    });
-  },
-};
+export const plainFields = patched("plainFields", /ioredis\/built\/resp\/decoder\.js$/, (text) => {
+  const plain = text
+    .replaceAll(/__classPrivateFieldGet\(this, _Decoder_instances, "m", (\w+)\)/g, "$1")
+    .replaceAll(/__classPrivateFieldGet\(this, (\w+), "f"\)/g, "this.$1")
+    .replaceAll(/__classPrivateFieldSet\(this, (\w+), (.*?), "f"\)/gs, "(this.$1 = $2)")
+    .replaceAll(/(_Decoder_\w+)\.set\(this, (.*?)\);/g, "this.$1 = $2;");
+  const isPlain = plain.includes("this._Decoder_cursor") && !/__classPrivateField\w+\(this|\.set\(this/.test(plain);
+  return isPlain ? plain : null;
+});
