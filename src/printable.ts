@@ -4,8 +4,15 @@
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/**
+ * ASCII, dashes, curly quotes, the ellipsis, Chinese with its punctuation: what most texts are, and told without the tables of
+ * Unicode, which take long to load.
+ */
+export const PLAIN = /^[ -~\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff60]*$/;
+
 /** One line of text that a terminal can be shown. */
 export function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(UNPRINTABLE, (char) => {
     if (char === "\n" || char === "\t" || char === "\r") return " ";
     const code = char.codePointAt(0)!.toString(16);

@@ -122,7 +122,7 @@ function aligned(
   });
   const lines = rows.map(flush);
   const layout = new TableLayout(columns, lines, style, true);
-  return layout.head() + [...layout.rows(lines)].join("");
+  return [...layout.lines(lines, true)].join("");
 }
 
 const LEAST_NAME = 6;

@@ -28,7 +28,7 @@ const NO_BORDERS = {
 };
 const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
 
-/** cli-table3 takes quadratic time: a long table is laid out in blocks. */
+/** A long table is written in blocks, so that none has to be held as a whole. */
 const AT_ONCE = 50;
 
 /** Lines of columns whose widths the first rows decide, so that a long table can be written piece by piece. */
@@ -52,22 +52,28 @@ export class TableLayout {
     return this.#columns.filter((_, i) => this.#widths[i] === null).map(({ head }) => head);
   }
 
-  head(): string {
-    const heads = this.#columns.map(({ head }) => head);
-    return this.#block([heads], (text) => this.#style.chalk.bold(text))[0]!;
-  }
-
-  /** A line for each row. */
-  *rows(rows: Rows): Generator<string> {
-    for (let from = 0; from < rows.length; from += AT_ONCE) {
-      const paint = (text: string, i: number) => this.#columns[i]!.paint?.(text, this.#style) ?? text;
-      yield* this.#block(rows.slice(from, from + AT_ONCE), paint);
+  /** A line for each row, before the first of them the heads if they are wanted. */
+  *lines(rows: Rows, withHead: boolean): Generator<string> {
+    const paint = (text: string, i: number) => this.#columns[i]!.paint?.(text, this.#style) ?? text;
+    let block = withHead ? [this.#heads()] : [];
+    for (const row of rows) {
+      block.push(this.#cells(row, paint));
+      if (block.length < AT_ONCE) continue;
+      yield* this.#block(block);
+      block = [];
     }
+    if (block.length > 0) yield* this.#block(block);
   }
 
-  #block(rows: Rows, paint: (text: string, column: number) => string): string[] {
+  #heads(): string[] {
+    const heads = this.#columns.map(({ head }) => head);
+    return this.#cells(heads, (text) => this.#style.chalk.bold(text));
+  }
+
+  #block(rows: Rows): string[] {
     const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
-    for (const cells of rows) layout.push(this.#cells(cells, paint));
+    // One row of cells that have a line for each row: cli-table3 compares each cell with each other one.
+    layout.push(rows[0]!.map((_, i) => rows.map((cells) => cells[i]).join("\n")));
     const { width } = this.#style;
     return layout
       .toString()
@@ -111,7 +117,7 @@ export function table(head: readonly string[] | null, rows: Rows, style: TableSt
     return { head: head?.[i] ?? "", least: NARROWEST, round: i < 2 ? 1 : 0, mayGo: false };
   });
   const layout = new TableLayout(columns, rows, style, head !== null);
-  return (head === null ? "" : layout.head()) + [...layout.rows(rows)].join("");
+  return [...layout.lines(rows, head !== null)].join("");
 }
 
 /** Names and values, one pair a line. */

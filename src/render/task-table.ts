@@ -54,11 +54,9 @@ export class TaskTable {
   *block(tasks: readonly Task[]): Generator<string> {
     const { columns, headers, style, telling } = this.#options;
     const rows = tasks.map((task) => cells(task, this.#fields, telling));
-    if (this.#layout === undefined) {
-      this.#layout = new TableLayout(columns.map(columnOf), rows, style, headers);
-      if (headers) yield this.#layout.head();
-    }
-    yield* this.#layout.rows(rows);
+    const isFirst = this.#layout === undefined;
+    this.#layout ??= new TableLayout(columns.map(columnOf), rows, style, headers);
+    yield* this.#layout.lines(rows, headers && isFirst);
   }
 }
 

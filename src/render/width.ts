@@ -1,7 +1,7 @@
 import stringWidth from "string-width";
+import { PLAIN } from "../printable.ts";
 
-/** ASCII, dashes, curly quotes, the ellipsis: a column each. Chinese and its punctuation: two. None of them joins with another. */
-const PLAIN = /^[ -~\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff60]*$/;
+/** Of plain text what takes two columns; the rest takes one each, and none of it joins with another. */
 const WIDE = /[\u3000-\u3029\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff60]/g;
 
 /**
