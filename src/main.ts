@@ -23,6 +23,13 @@ export async function main({ argv, env, cwd, streams, stopSignal }: Invocation):
   const code = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch((error) =>
     reportError(error, argv, terminal),
   );
+  const exitCode = await flushed(terminal, code, argv);
+  await terminal.err.flush();
+  return exitCode;
+}
+
+/** The exit code once all of the output is written. */
+async function flushed(terminal: Terminal, code: number, argv: readonly string[]): Promise<number> {
   await terminal.out.flush();
   if (terminal.out.failure === undefined) return code;
   const failed = new TtsctlError("OUTPUT_FAILED", `cannot write the output: ${terminal.out.failure.message}`);
@@ -45,7 +52,7 @@ async function answerCompletion(surroundings: Surroundings): Promise<number> {
     import("./cli/program.ts"),
     import("./cli/complete/complete.ts"),
   ]);
-  const program = declareProgram(() => {});
+  const program = await declareProgram(() => {});
   const answer = await complete(program, surroundings.argv.slice(1), surroundings).catch(() => "-\n");
   await surroundings.terminal.out.write(answer);
   return 0;
@@ -57,7 +64,7 @@ async function printManPage({ terminal }: Surroundings): Promise<number> {
     import("./cli/program.ts"),
     import("./cli/man-page.ts"),
   ]);
-  await terminal.out.write(manPage(declareProgram(() => {})));
+  await terminal.out.write(manPage(await declareProgram(() => {})));
   return 0;
 }
 

@@ -3,74 +3,122 @@ import { TtsctlError } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import type { Attach } from "./attach.ts";
-import { declareCleanup } from "./commands/cleanup.ts";
-import { declareCompletion } from "./commands/completion.ts";
-import { declareConfig } from "./commands/config.ts";
-import { declareDelete } from "./commands/delete.ts";
-import { declareDoctor } from "./commands/doctor.ts";
-import { declareExport } from "./commands/export.ts";
-import { declareGet } from "./commands/get.ts";
-import { declareImport } from "./commands/import.ts";
-import { declareList } from "./commands/list.ts";
-import { declareMark } from "./commands/mark.ts";
-import { declareQuery } from "./commands/query.ts";
-import { declareServe } from "./commands/serve.ts";
-import { declareStats } from "./commands/stats.ts";
-import { declareSync } from "./commands/sync.ts";
-import { declareVerify } from "./commands/verify.ts";
 import { Context, type Surroundings, settingFlagsOf } from "./context.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
 import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
 import { LOG_FORMATS } from "./log.ts";
 
-const DECLARATIONS = [
-  ...[declareList, declareQuery, declareGet, declareStats, declareVerify],
-  ...[declareSync, declareCleanup, declareDelete, declareMark],
-  ...[declareExport, declareImport],
-  ...[declareConfig, declareDoctor, declareServe, declareCompletion],
-] as const;
+/** Adds a command to the program. */
+type Declare = (program: Command, attach: Attach) => void;
+
+interface LazyCommand {
+  /** Its name and its alias. */
+  readonly names: readonly string[];
+  load(): Promise<Declare>;
+}
+
+/** In the order of the help. To load them all takes longer than most of them. */
+const COMMANDS: readonly LazyCommand[] = [
+  { names: ["list", "ls"], load: async () => (await import("./commands/list.ts")).declareList },
+  { names: ["query"], load: async () => (await import("./commands/query.ts")).declareQuery },
+  { names: ["get"], load: async () => (await import("./commands/get.ts")).declareGet },
+  { names: ["stats"], load: async () => (await import("./commands/stats.ts")).declareStats },
+  { names: ["verify"], load: async () => (await import("./commands/verify.ts")).declareVerify },
+  { names: ["sync"], load: async () => (await import("./commands/sync.ts")).declareSync },
+  { names: ["cleanup"], load: async () => (await import("./commands/cleanup.ts")).declareCleanup },
+  { names: ["delete", "rm"], load: async () => (await import("./commands/delete.ts")).declareDelete },
+  { names: ["mark"], load: async () => (await import("./commands/mark.ts")).declareMark },
+  { names: ["export"], load: async () => (await import("./commands/export.ts")).declareExport },
+  { names: ["import"], load: async () => (await import("./commands/import.ts")).declareImport },
+  { names: ["config"], load: async () => (await import("./commands/config.ts")).declareConfig },
+  { names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).declareDoctor },
+  { names: ["serve"], load: async () => (await import("./commands/serve.ts")).declareServe },
+  { names: ["completion"], load: async () => (await import("./commands/completion.ts")).declareCompletion },
+];
 
 /** Parses the command line, runs what it names, and returns the exit code. */
 export async function runProgram(surroundings: Surroundings): Promise<number> {
-  let exitCode = 0;
-  const attach: Attach = (command, action) => {
+  const named = COMMANDS.filter(({ names }) => names.some((name) => surroundings.argv.includes(name)));
+  if (named.length > 0) {
+    try {
+      return await runOneOf(named, surroundings);
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+    }
+  }
+  // Help, and what is wrong with a command line, know them all.
+  return runOneOfAll(surroundings);
+}
+
+/** @throws CommanderError where the command line is wrong, or asks for help or the version */
+async function runOneOf(commands: readonly LazyCommand[], surroundings: Surroundings): Promise<number> {
+  const run = new Run(surroundings);
+  const program = await declareProgram(run.attach, { commands });
+  await program.parseAsync(surroundings.argv, { from: "user" });
+  return run.exitCode;
+}
+
+async function runOneOfAll(surroundings: Surroundings): Promise<number> {
+  const { argv, terminal } = surroundings;
+  const run = new Run(surroundings);
+  let help = "";
+  const write = (text: string) => {
+    help += text;
+  };
+  const program = await declareProgram(run.attach, { write });
+  const { columns } = terminal.outStream;
+  groupHelp(program, columns);
+  const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
+  if (topic !== undefined) {
+    await terminal.out.write(topic);
+    return run.exitCode;
+  }
+  try {
+    await program.parseAsync(argumentsOf(program, argv), { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const isHelp = error.exitCode === 0 || error.code === "commander.help";
+    if (!isHelp) throw usageError(error, commandNamed(program, argv));
+  }
+  await terminal.out.write(wrapHelp(help, helpWidth(columns)));
+  return run.exitCode;
+}
+
+/** What the command did that a command line named. */
+class Run {
+  exitCode = 0;
+  readonly #surroundings: Surroundings;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  readonly attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
-      const context = new Context(surroundings, flags as GlobalFlags, settingFlagsOf(flags));
+      const context = new Context(this.#surroundings, flags as GlobalFlags, settingFlagsOf(flags));
       try {
-        exitCode = await action(context, flags as never, command.args);
+        this.exitCode = await action(context, flags as never, command.args);
       } finally {
         await context.release();
       }
     });
   };
-  let help = "";
-  const program = declareProgram(attach, (text) => {
-    help += text;
-  });
-  const { columns } = surroundings.terminal.outStream;
-  groupHelp(program, columns);
-  const topic =
-    surroundings.argv.length === 2 && surroundings.argv[0] === "help" ? TOPICS[surroundings.argv[1]!] : undefined;
-  if (topic !== undefined) {
-    await surroundings.terminal.out.write(topic);
-    return exitCode;
-  }
-  try {
-    await program.parseAsync(argumentsOf(program, surroundings.argv), { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    const isHelp = error.exitCode === 0 || error.code === "commander.help";
-    if (!isHelp) throw usageError(error, commandNamed(program, surroundings.argv));
-  }
-  await surroundings.terminal.out.write(wrapHelp(help, helpWidth(columns)));
-  return exitCode;
 }
 
-/** All commands with their flags, as commander knows them; what they print as help goes to `write`. */
-export function declareProgram(attach: Attach, write: (text: string) => void = () => {}): Command {
+interface Declaring {
+  readonly commands?: readonly LazyCommand[];
+  /** Takes what is printed as help. */
+  readonly write?: (text: string) => void;
+}
+
+/** Commands with their flags, as commander knows them; all of them unless some are named. */
+export async function declareProgram(
+  attach: Attach,
+  { commands = COMMANDS, write = () => {} }: Declaring = {},
+): Promise<Command> {
   const program = newProgram(write);
-  for (const declare of DECLARATIONS) declare(program, attach);
+  for (const declare of await Promise.all(commands.map(({ load }) => load()))) declare(program, attach);
   return program;
 }
 

@@ -11,7 +11,7 @@ import { invoke } from "./invoke.ts";
 
 const here = usePlace();
 const hasJq = existsSync("/usr/bin/jq");
-const program = declareProgram(() => {});
+const program = await declareProgram(() => {});
 const help = (command: string) => invoke(`${command} --help`.trim().split(" "), { cwd: here.root.path });
 const COMMANDS = program.commands.map((command) => command.name());
 
@@ -139,6 +139,17 @@ describe("the man page", () => {
   it("is what the program prints", async () => {
     const { stdout } = await here.run("__man");
     expect(stdout).toBe(readFileSync(join(inject("packageRoot"), "man/ttsctl.1"), "utf8"));
+  });
+});
+
+describe("a word of the command line", () => {
+  it("that is a value stays one, though it names a command", async () => {
+    here.root.writeStore([record("delete", "sync")]);
+    const run = await here.run("list --no-redis --user delete --ids sync --columns task --no-headers");
+    expect(run).toMatchObject({ code: 0, stdout: "sync\n" });
+    expect(await here.run("--store list sync --dry-run")).toMatchObject({
+      ...{ code: 0, stderr: expect.stringMatching(/^warning: .*\/list does not exist/) },
+    });
   });
 });
 
