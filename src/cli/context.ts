@@ -19,7 +19,7 @@ import { TimeReader } from "../task/time.ts";
 import type { Zone } from "../task/zone.ts";
 import { ConsoleReporter } from "./console-reporter.ts";
 import type { GlobalFlags } from "./globals.ts";
-import { FrugalFileStore, keepHeapSmall } from "./heap.ts";
+import { FrugalFileStore, keepHeapSmallSoon } from "./heap.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The outside of a run. */
@@ -187,7 +187,7 @@ export class Context {
     const settings = await this.settings();
     const rules = recordRulesOf(settings);
     return settings.redis.enabled.value
-      ? () => connectMirror(targetOf(settings), rules, this.#knownNodes).finally(keepHeapSmall)
+      ? () => connectMirror(targetOf(settings), rules, this.#knownNodes).finally(keepHeapSmallSoon)
       : null;
   }
 

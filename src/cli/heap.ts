@@ -14,6 +14,11 @@ export function keepHeapSmall(): void {
   if (!isFree) setFlagsFromString("--heap-growing-percent=50");
 }
 
+/** Where not many tasks may come, it is not worth its time: a page is done by then. */
+export function keepHeapSmallSoon(): void {
+  setTimeout(keepHeapSmall, 50).unref();
+}
+
 /**
  * For a sync and a purge, which wait for Redis more than they compute: V8's room for new objects stays as it is, rather than to
  * grow to 32 MB. Where a command computes all the time, as verify does, that would take a tenth longer.

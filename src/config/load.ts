@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
@@ -62,12 +63,9 @@ function readConfig({ path, origin }: Place): IniFile | null {
 }
 
 /** UTF-8 as Python decodes it: a byte-order mark stays, and is refused later. */
-function decoded(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`, { cause });
-  }
+function decoded(bytes: Buffer, path: string): string {
+  if (!isUtf8(bytes)) throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`);
+  return bytes.toString();
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { Command as IoredisCommand, Redis, type RedisOptions } from "ioredis";
+import { Command as IoredisCommand, Redis, type RedisOptions, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
 import { encodeCommand, encodeCommands, giveBack } from "./encode.ts";
@@ -257,7 +257,7 @@ class LostReply {
 }
 
 function isReplyError(error: unknown): boolean {
-  return error instanceof Error && error.name === "ReplyError";
+  return error instanceof ReplyError;
 }
 
 async function optionsOf({ place, tls, timeout }: NodeTarget) {

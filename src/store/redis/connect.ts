@@ -1,8 +1,6 @@
 import { RedisClient } from "./client.ts";
-import { ClusterClient } from "./cluster-client.ts";
 import type { RedisCommands } from "./commands.ts";
 import { KnownNodes } from "./known-nodes.ts";
-import { connectBySentinels } from "./sentinel.ts";
 import type { Address, RedisTarget } from "./target.ts";
 
 /**
@@ -15,14 +13,21 @@ export async function connectRedis(target: RedisTarget, known = new KnownNodes()
   switch (place.kind) {
     case "cluster":
       return connectCluster(target, place.nodes, known);
-    case "sentinels":
+    case "sentinels": {
+      const { connectBySentinels } = await import("./sentinel.ts");
       return connectBySentinels({ ...target, place });
+    }
     default:
       return RedisClient.connect({ ...target, place });
   }
 }
 
-function connectCluster(target: RedisTarget, named: readonly Address[], known: KnownNodes): Promise<RedisCommands> {
+async function connectCluster(
+  target: RedisTarget,
+  named: readonly Address[],
+  known: KnownNodes,
+): Promise<RedisCommands> {
+  const { ClusterClient } = await import("./cluster-client.ts");
   return ClusterClient.connect({
     seeds: known.seeds(named),
     connect: (node, within) => RedisClient.connect({ ...target, place: { kind: "node", ...node } }, within),

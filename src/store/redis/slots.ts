@@ -48,11 +48,17 @@ function crcOfAscii(text: string): number {
 }
 
 function next(crc: number, byte: number): number {
-  return ((crc << 8) ^ TABLE[((crc >> 8) ^ byte) & 0xff]!) & 0xffff;
+  return ((crc << 8) ^ crcTable()[((crc >> 8) ^ byte) & 0xff]!) & 0xffff;
 }
 
-const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte << 8;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
-  return crc;
-});
+let table: Uint16Array | undefined;
+
+/** Made when the first slot is asked for: most runs ask for none. */
+function crcTable(): Uint16Array {
+  table ??= Uint16Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+    return crc;
+  });
+  return table;
+}
