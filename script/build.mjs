@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWeb } from "./build-web.mjs";
 import { libraryTypes } from "./library-types.mjs";
-import { lazyBuiltins, lazyPackages, noTracing, plainFields, quickMethods } from "./quick-start.mjs";
+import { lazyBuiltins, lazyPackages, plainFields, quickTable, withoutCopies, withoutUnused } from "./quick-start.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
@@ -26,19 +26,24 @@ const common = {
 const program = await build({
   ...common,
   entryPoints: ["src/main.ts"],
-  plugins: [lazyBuiltins, lazyPackages, noTracing, quickMethods, plainFields],
+  plugins: [lazyBuiltins, quickTable, lazyPackages, withoutUnused, plainFields],
   outfile: "dist/main.cjs",
   format: "cjs",
   supported: { "dynamic-import": false },
-  define: { TTSCTL_VERSION: JSON.stringify(version), "import.meta.url": "__bundleUrl" },
-  banner: { js: 'const __bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+  define: { TTSCTL_VERSION: JSON.stringify(version), "import.meta.dirname": "__dirname" },
+  banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
+  footer: { js: "})" },
+  minifyIdentifiers: true,
+  sourcemap: "external", // for stacks
+  sourcesContent: false,
 });
+await writeFile(`${root}dist/main.cjs`, withoutCopies(await readFile(`${root}dist/main.cjs`, "utf8")));
 
 // What the library uses is a part of that.
 await build({
   ...common,
   entryPoints: ["src/library/index.ts"],
-  plugins: [quickMethods, plainFields],
+  plugins: [withoutUnused, plainFields],
   outfile: "dist/library.mjs",
   format: "esm",
   define: { TTSCTL_VERSION: JSON.stringify(version) },

@@ -9,12 +9,27 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 
-const { load } = createRequire(import.meta.url)("../bin/load.cjs");
+const { load } = createRequire(import.meta.url)("../bin/ttsctl");
 const bundle = new URL("../dist/main.cjs", import.meta.url).pathname;
 
-const RECORD = '{"user_id":"u","task_id":"t","status":"queued","updated_at":"2025-01-01T00:00:00.5"}';
+const FIELDS = {
+  status: "failed",
+  error: "显存不足",
+  created_at: "2025-01-01T00:00:00.25",
+  updated_at: "2025-01-01T00:00:00.5",
+};
+const TASK = {
+  task_id: "t",
+  user_id: "u",
+  ...FIELDS,
+  progress: 12,
+  text: 'a "b" \\ c\n',
+  top_p: 1.5,
+  done: true,
+  result_path: null,
+};
 const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-const HASH = `*5\r\n${bulk(RECORD)}${bulk("queued")}$-1\r\n$-1\r\n${bulk("2025-01-01T00:00:00.5")}`;
+const HASH = `*5\r\n${[JSON.stringify(TASK), ...Object.values(FIELDS)].map(bulk).join("")}`;
 const MEMBERS = `*2\r\n${bulk("t")}${bulk("1735689600.5")}`;
 /** What a Redis with one task answers; nothing of it needs to be right. */
 const REPLIES = {
@@ -32,11 +47,15 @@ const server = createServer((socket) => {
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 
-const atRedis = `--source redis --redis-url redis://127.0.0.1:${server.address().port}`;
-const COMMANDS = [`list --user u -o json ${atRedis}`, `list --user u ${atRedis}`, "list --no-redis", "--help"];
-const { script, exports } = load(bundle);
-const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
 const cwd = mkdtempSync(join(tmpdir(), "ttsctl-compile-"));
+writeFileSync(
+  join(cwd, "config.ini"),
+  `[redis]\nhost = 127.0.0.1\nport = ${server.address().port}\n; the rest\n[store]\npath = "voice_task.json"\n`,
+);
+const COMMANDS = ["list --user u -o json", "list --user u", "list --no-redis"];
+const { script, exports } = load(bundle);
+exports.run.toString;
+const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
 try {
   for (const command of COMMANDS) {
     const streams = { stdin: process.stdin, stdout: nowhere(), stderr: nowhere() };

@@ -1,61 +1,68 @@
 // esbuild plugins that keep what a run does not need from being loaded at its start, most of the time of a page, and take the
 // slowest turns out of packages.
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 
-const require = createRequire(import.meta.url);
 /** Of Node's own modules, those of which nobody extends a class while loading. */
 const LAZY = [
   ...["assert", "child_process", "crypto", "dns", "fs/promises", "http", "https", "os", "readline"],
   ...["readline/promises", "timers/promises", "tls", "v8", "zlib"],
 ];
 
-/** Packages ask for those as soon as they are loaded themselves; so they get getters, and the module when one is used. */
+/** Packages ask for those as soon as they are loaded themselves; so they get a stand-in, which loads the module when it is used. */
 export const lazyBuiltins = {
   name: "lazy-builtins",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: new RegExp(`^(node:)?(${LAZY.join("|")})$`) }, ({ path, namespace }) => {
       return namespace === "lazy" ? undefined : { path: path.replace("node:", ""), namespace: "lazy" };
     });
-    onLoad({ filter: /./, namespace: "lazy" }, ({ path }) => {
-      const module = require(path);
-      const names = Object.keys(module);
-      // ioredis keeps functions of this one among its defaults.
-      const later =
-        path === "dns" ? names.filter((name) => /^[a-z]/.test(name) && typeof module[name] === "function") : [];
-      const parts = names.map((name) =>
-        later.includes(name)
-          ? `${name}: (...args) => load().${name}(...args),`
-          : `get ${name}() { return load().${name}; },`,
-      );
-      const self = typeof module === "function" ? "(...args) => load()(...args)" : "{}";
-      return {
-        contents: `let loaded;
-          const load = () => (loaded ??= require("node:${path}"));
-          const parts = {\n${parts.join("\n")}\n};
-          module.exports = Object.defineProperties(${self}, Object.getOwnPropertyDescriptors(parts));`,
-      };
-    });
+    onLoad({ filter: /./, namespace: "lazy" }, ({ path }) => ({
+      contents: `let loaded;
+        const load = () => (loaded ??= require("node:${path}"));
+        module.exports = new Proxy(() => {}, {
+          get: (_, name) => load()[name],
+          apply: (_, self, args) => Reflect.apply(load(), self, args),
+        });`,
+    }));
   },
 };
 
 /**
- * What ioredis would tell debuggers and tracers, for which it loads modules and asks for the terminal's colours. What matters of
- * Redis is in ttsctl's log.
+ * Parts of packages that nobody asks for here, and what stands in for them: what ioredis would tell debuggers and tracers (what matters
+ * of Redis is in ttsctl's log), all of it that is not one connection (nodes and Sentinels are found by us), and the guess of
+ * chalk at what a terminal can show (it is told).
  */
-const SILENT = {
+const UNUSED = {
   debug: "exports.default = () => Object.assign(() => {}, { enabled: false });",
-  tracing: "exports.traceConnect = exports.traceBatch = exports.traceCommand = (run) => run();",
+  "ioredis/tracing": "exports.traceConnect = exports.traceBatch = exports.traceCommand = (run) => run();",
+  "ioredis/autoPipelining": "exports.shouldUseAutoPipelining = () => false;",
+  "ioredis/transaction": "exports.addTransactionSupport = () => {};",
+  // Commands are encoded by us: methods for each of the 600 that ioredis knows take longer than a page.
+  "@ioredis/commands": "exports.list = []; exports.exists = () => false;",
+  ...Object.fromEntries(["cluster", "SentinelConnector", "ScanStream"].map((part) => [`ioredis/${part}`, ""])),
+  "#supports-color": "export default { stdout: false, stderr: false };",
 };
 
-export const noTracing = {
-  name: "no-tracing",
+export const withoutUnused = {
+  name: "without-unused",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(debug|\.{1,2}\/tracing)$/ }, ({ path, importer }) => {
-      const isOf = path === "debug" || importer.includes("/node_modules/ioredis/");
-      return isOf ? { path: path.replace(/^.*\//, ""), namespace: "silent" } : undefined;
+    onResolve({ filter: /^(debug|#supports-color|@ioredis\/commands|\.{1,2}\/.*)$/ }, ({ path, importer }) => {
+      const isPart = importer.includes("/node_modules/ioredis/");
+      const name = path.startsWith(".") ? isPart && path.replace(/^.*\//, "ioredis/") : path;
+      return name in UNUSED ? { path: name, namespace: "unused" } : undefined;
     });
-    onLoad({ filter: /./, namespace: "silent" }, ({ path }) => ({ contents: SILENT[path] }));
+    onResolve({ filter: /^ioredis$/ }, ({ resolveDir, kind }) => {
+      return kind === "entry-point" ? undefined : { path: "ioredis", namespace: "unused", pluginData: resolveDir };
+    });
+    onLoad({ filter: /./, namespace: "unused" }, ({ path, pluginData }) => {
+      if (path !== "ioredis") return { contents: UNUSED[path] };
+      return {
+        contents: `
+          export { default as Command } from "ioredis/built/Command.js";
+          export { default as Redis } from "ioredis/built/Redis.js";
+          export { ReplyError } from "redis-errors";`,
+        resolveDir: pluginData,
+      };
+    });
   },
 };
 
@@ -88,16 +95,6 @@ function patched(name, filter, change) {
 }
 
 /**
- * ioredis adds its 600 methods to a prototype one by one. V8 copies the list of those before for each, megabytes in all, unless
- * it takes the object for a prototype by then, which one object that inherits from it is enough for.
- */
-export const quickMethods = patched("quickMethods", /ioredis\/built\/utils\/Commander\.js$/, (text) => {
-  const [before, after, ...more] = text.split("commands.forEach(");
-  if (after === undefined || more.length > 0) return null;
-  return `${before}Object.create(Commander.prototype);\ncommands.forEach(${after}`;
-});
-
-/**
  * The decoder of ioredis was compiled for engines without private fields: each one that it reads is looked up in a WeakMap, several
  * times a reply. Plain properties do as well.
  */
@@ -110,3 +107,38 @@ export const plainFields = patched("plainFields", /ioredis\/built\/resp\/decoder
   const isPlain = plain.includes("this._Decoder_cursor") && !/__classPrivateField\w+\(this|\.set\(this/.test(plain);
   return isPlain ? plain : null;
 });
+
+/**
+ * cli-table3 cuts each cell once more for each line that it draws of it, for debuggers; and it has a string-width of its own, as
+ * slow as the other, where a line of ours is as wide as `widthOf` says.
+ */
+export const quickTable = {
+  name: "quickTable",
+  setup(build) {
+    build.onResolve({ filter: /^string-width$/ }, ({ importer }) => {
+      return importer.includes("/node_modules/cli-table3/") ? { path: "width", namespace: "quick-table" } : undefined;
+    });
+    build.onLoad({ filter: /./, namespace: "quick-table" }, () => {
+      const width = new URL("../src/render/width.ts", import.meta.url).pathname;
+      return { contents: `module.exports = require(${JSON.stringify(width)}).widthOf;`, resolveDir: "/" };
+    });
+    patched("quickTable", /cli-table3\/src\/cell\.js$/, (text) => {
+      const cut = "let content = utils.truncate(this.content, 10, this.truncate);";
+      return text.split(cut).length === 2 ? text.replace(cut, 'let content = "";') : null;
+    }).setup(build);
+  },
+};
+
+/**
+ * esbuild copies a module of CommonJS property by property for each module that imports it. To inherit from it is the same for
+ * whoever only reads.
+ * @param text of a bundle with short names
+ */
+export function withoutCopies(text) {
+  const copy =
+    /(var [\w$]+=)\(([\w$]+),([\w$]+),([\w$]+)\)=>\(\4=\2!=null\?([\w$]+)\([\w$]+\(\2\)\):\{\},[\w$]+\(\3\|\|!\2\|\|!\2\.__esModule\?[\w$]+\(\4,"default",\{value:\2,enumerable:!0\}\):\4,\2\)\)/;
+  const inherit = "$1($2,$3)=>!$3&&$2.__esModule?$2:$5(Object($2),{default:{value:$2}})";
+  if (!copy.test(text)) throw new Error("esbuild writes __toESM in another way: see withoutCopies");
+  // As long as it was, so that the source map stays true.
+  return text.replace(copy, (was) => was.replace(copy, inherit).padEnd(was.length));
+}

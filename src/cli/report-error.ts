@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.ts";
 /** Prints an error as one line, or with `-o json` or `--log-format json` as one object, on stderr. Returns the exit code. */
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
-  await sayError(err, known, { asJson: wantsJson(argv), stack: verbosity(argv) >= 2 ? stackOf(error) : null });
+  await sayError(err, known, { asJson: wantsJson(argv), stack: verbosity(argv) >= 2 ? await stackOf(error) : null });
   return known.exitCode;
 }
 
@@ -62,7 +62,12 @@ export function errorText({ message, hint }: TtsctlError): string {
   return `error: ${printable(message)}${hint === undefined ? "" : ` (${printable(hint)})`}`;
 }
 
-function stackOf(error: unknown): string {
+async function stackOf(error: unknown): Promise<string> {
+  const { sourceStack } = await import("./source-stack.ts");
+  return sourceStack(causesOf(error));
+}
+
+function causesOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? String(error.stack) : `${error.stack}\ncaused by ${stackOf(error.cause)}`;
+  return error.cause === undefined ? String(error.stack) : `${error.stack}\ncaused by ${causesOf(error.cause)}`;
 }

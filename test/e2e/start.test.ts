@@ -15,7 +15,7 @@ function node(...args: string[]) {
 }
 
 it("the compiled code beside the bundle is what this Node.js takes", () => {
-  const ask = `const { load } = require("./bin/load.cjs");
+  const ask = `const { load } = require("./bin/ttsctl");
     load("./dist/main.cjs", require("node:fs").readFileSync("./dist/main.cjs.code")).script.cachedDataRejected`;
   expect(node("-p", ask)).toMatchObject({ stdout: "false\n", stderr: "", status: 0 });
 });
@@ -51,4 +51,17 @@ it("the version is printed without the bundle, and where it cannot be written th
   for (const flag of ["--version", "-V"]) {
     expect(node("bin/ttsctl", flag)).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
   }
+});
+
+const FAILING = ["bin/ttsctl", "list", "--source", "redis", "--redis-url", "redis://127.0.0.1:1", "-vv"];
+
+it("a stack names places in the sources, and those in the bundle where the map of it is gone", () => {
+  const { stderr, status } = node(...FAILING);
+  expect(status).toBe(4);
+  const at = /\(src\/store\/redis\/client\.ts:(\d+):\d+\)/.exec(stderr);
+  const source = readFileSync(join(import.meta.dirname, "../../src/store/redis/client.ts"), "utf8").split("\n");
+  expect(source[Number(at![1]) - 1]).toMatch(/#advised|connectionError|#connectFailed/);
+  expect(stderr).not.toContain("main.cjs");
+  rmSync(join(folder, "dist/main.cjs.map"));
+  expect(node(...FAILING).stderr).toMatch(/main\.cjs:\d+:\d+/);
 });

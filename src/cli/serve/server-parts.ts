@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { openArtifacts } from "../../artifacts/artifacts.ts";
 import { Hosts } from "../../http/hosts.ts";
 import { loadPage } from "../../http/load-page.ts";
@@ -7,6 +8,7 @@ import { Token } from "../../http/token.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { VERSION } from "../../version.ts";
 import type { Context } from "../context.ts";
+import { sourceStack } from "../source-stack.ts";
 import { statsOf } from "../stats-of.ts";
 import { accessLog } from "./access-log.ts";
 import { healthOfStores } from "./health.ts";
@@ -14,7 +16,7 @@ import { remover } from "./remover.ts";
 import type { Syncing } from "./syncing.ts";
 
 /** Beside the bundle; the build puts it there. */
-const PAGE_FOLDER = new URL("./web/", import.meta.url).pathname;
+const PAGE_FOLDER = join(import.meta.dirname, "web");
 
 /** What the HTTP API works with, by the settings. */
 export async function serverParts(context: Context, syncing: Syncing, readOnly: boolean): Promise<ServerParts> {
@@ -39,7 +41,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     ...{ version: VERSION, metrics: new Metrics(VERSION) },
     ended: accessLog(context),
     failed: (error) => {
-      const msg = `an error of ttsctl itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+      const msg = `an error of ttsctl itself: ${sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error))}`;
       void context.terminal.err.sayWhen({ level: "error", msg, fields: { code: "INTERNAL" } });
     },
   };
