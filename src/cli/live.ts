@@ -52,9 +52,9 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
 }
 
 async function headOf(context: Context, every: number): Promise<string> {
-  const { chalk } = await context.terminal.tableStyle(context.flags);
+  const { colors } = await context.terminal.tableStyle(context.flags);
   const now = formatInZone(Math.floor(context.clock.now()), await context.zone());
-  return chalk.dim(`${now}  every ${formatDuration(every)}, Ctrl-C ends`);
+  return colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C ends`);
 }
 
 async function inPipe(context: Context, every: number, refresh: Refresh): Promise<number> {

@@ -1,6 +1,5 @@
 import { Writable } from "node:stream";
-import type { ChalkInstance } from "chalk";
-import type { TableStyle } from "../render/table.ts";
+import { type Colors, NO_COLORS, type TableStyle } from "../render/table.ts";
 import type { GlobalFlags } from "./globals.ts";
 import { Output, type Streams } from "./io.ts";
 import { Log } from "./log.ts";
@@ -62,24 +61,24 @@ export class Terminal {
 
   /** How a table is to look: cut and coloured for a terminal, whole and plain for a pipe. */
   async tableStyle(flags: GlobalFlags): Promise<TableStyle> {
-    const { Chalk } = await import("chalk");
     const isTerminal = this.#streams.stdout.isTTY === true;
     return {
       width: isTerminal ? this.#streams.stdout.columns || 80 : null,
-      chalk: this.#chalk(Chalk, flags, isTerminal),
+      colors: this.#isColored(flags, isTerminal) ? await chalkColors() : NO_COLORS,
     };
   }
 
   /** NO_COLOR and FORCE_COLOR by their conventions; chalk 5 looks at neither. */
-  #chalk(
-    Chalk: new (options: { level: 0 | 1 }) => ChalkInstance,
-    flags: GlobalFlags,
-    isTerminal: boolean,
-  ): ChalkInstance {
+  #isColored(flags: GlobalFlags, isTerminal: boolean): boolean {
     const forced = (this.#env.FORCE_COLOR ?? "") !== "" && this.#env.FORCE_COLOR !== "0";
     const refused = !flags.color || (this.#env.NO_COLOR ?? "") !== "" || this.#env.TERM === "dumb";
-    return new Chalk({ level: !refused && (isTerminal || forced) ? 1 : 0 });
+    return !refused && (isTerminal || forced);
   }
+}
+
+async function chalkColors(): Promise<Colors> {
+  const { Chalk } = await import("chalk");
+  return new Chalk({ level: 1 });
 }
 
 /** A terminal that keeps what is written, and looks like another one. */

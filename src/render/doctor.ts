@@ -36,8 +36,8 @@ function linesOf(text: string, indent: number, width: number | null): string[] {
 
 const COLORS = { ok: "green", warn: "yellow", fail: "red", skip: "gray" } as const;
 
-function painted(status: Status, { chalk }: TableStyle): string {
-  return chalk[COLORS[status]](status.padEnd(STATUS_WIDTH));
+function painted(status: Status, { colors }: TableStyle): string {
+  return colors[COLORS[status]](status.padEnd(STATUS_WIDTH));
 }
 
 /** What was not looked at, a line for each reason. */

@@ -142,24 +142,24 @@ function chart({ perHour }: StatsResult, style: StatsStyle): string {
   return `last change by hour, of ${total}: ${legend}\n${lines.join("\n")}\n`;
 }
 
-function paint([text, status]: Piece, { chalk }: StatsStyle): string {
-  return status === null ? text : chalk[COLORS[status]](text);
+function paint([text, status]: Piece, { colors }: StatsStyle): string {
+  return status === null ? text : colors[COLORS[status]](text);
 }
 
-function painted(text: string, { chalk }: StatsStyle): string {
-  return text in COLORS ? chalk[COLORS[text as keyof typeof COLORS]](text) : text;
+function painted(text: string, { colors }: StatsStyle): string {
+  return text in COLORS ? colors[COLORS[text as keyof typeof COLORS]](text) : text;
 }
 
 /** What else there is to know, a line each. */
-function notes(stats: StatsResult, { chalk }: StatsStyle): string {
+function notes(stats: StatsResult, { colors }: StatsStyle): string {
   const lines = [
     ...[stats.oldest, stats.newest].flatMap((task, i) =>
       task === null ? [] : [`${i === 0 ? "oldest" : "newest"}   ${nameOf(task)}`],
     ),
     ...diskLines(stats),
     `cleanup  ${cleanupText(stats)}`,
-    ...stuckLines(stats).map((line) => chalk.yellow(line)),
-    ...invalidLines(stats).map((line) => chalk.red(line)),
+    ...stuckLines(stats).map((line) => colors.yellow(line)),
+    ...invalidLines(stats).map((line) => colors.red(line)),
     ...(stats.dangling === 0
       ? []
       : [`dangling ${stats.dangling} index members without a task; \`ttsctl sync --prune\` removes them`]),

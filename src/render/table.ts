@@ -1,14 +1,24 @@
-import type { ChalkInstance } from "chalk";
 import Table from "cli-table3";
 import { printable } from "../printable.ts";
 import { cut } from "./cut.ts";
 import { fitColumns, GAP, type Room } from "./fit.ts";
 import { widthOf } from "./width.ts";
 
+type Color = "bold" | "dim" | "gray" | "red" | "green" | "yellow" | "cyan" | "magenta";
+
+/** How words are made to stand out: as chalk does, or not at all. */
+export type Colors = Readonly<Record<Color, (text: string) => string>>;
+
+const asItIs = (text: string) => text;
+export const NO_COLORS: Colors = {
+  ...{ bold: asItIs, dim: asItIs, gray: asItIs, magenta: asItIs },
+  ...{ red: asItIs, green: asItIs, yellow: asItIs, cyan: asItIs },
+};
+
 export interface TableStyle {
   /** Columns of the terminal; null where there is none, and nothing is cut. */
   readonly width: number | null;
-  readonly chalk: ChalkInstance;
+  readonly colors: Colors;
 }
 
 /** A column of a table: its head, how it gives way, and how its cells look. */
@@ -67,7 +77,7 @@ export class TableLayout {
 
   #heads(): string[] {
     const heads = this.#columns.map(({ head }) => head);
-    return this.#cells(heads, (text) => this.#style.chalk.bold(text));
+    return this.#cells(heads, (text) => this.#style.colors.bold(text));
   }
 
   #block(rows: Rows): string[] {

@@ -86,8 +86,8 @@ export function fieldText(value: JsonValue | undefined): string {
 
 const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
 
-function paintStatus(text: string, { chalk }: TableStyle): string {
-  return text in STATUS_COLORS ? chalk[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
+function paintStatus(text: string, { colors }: TableStyle): string {
+  return text in STATUS_COLORS ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
 }
 
 /** Texts give way first, then errors, the fractions of times, and ids; what says which task it is stays. */

@@ -20,7 +20,7 @@ import { TimeReader } from "../../src/task/time.ts";
 import { Zone } from "../../src/task/zone.ts";
 import { RULES, record, taskOf, UTC } from "../helpers/records.ts";
 
-const PLAIN = { width: null, chalk: new Chalk({ level: 0 }) };
+const PLAIN = { width: null, colors: new Chalk({ level: 0 }) };
 const RAW: TimeTelling = { style: "raw", times: new TimeReader(UTC), zone: UTC, now: 0 };
 const parseTask = (text: string) => new RecordParser(RULES).parse(text) as Task;
 const EXACT =
@@ -185,7 +185,7 @@ describe("tables", () => {
     fc.assert(
       fc.property(some, fc.integer({ min: 1, max: 120 }), fc.boolean(), (texts, width, wide) => {
         const tasks = texts.map(([error, text], i) => taskOf(record(`用户${i}`, `t${i}`, { error, text })));
-        const style = { width, chalk: new Chalk({ level: 1 }) };
+        const style = { width, colors: new Chalk({ level: 1 }) };
         const options = { columns: wide ? WIDE_COLUMNS : TABLE_COLUMNS, headers: true, style, telling: RAW };
         for (const line of new TaskTable(options).block(tasks)) {
           expect(stringWidth(line.slice(0, -1))).toBeLessThanOrEqual(width);
@@ -230,7 +230,7 @@ describe("tables", () => {
   });
 
   it("colour the status, and only it", () => {
-    const text = lines(TABLE_COLUMNS, { width: null, chalk: new Chalk({ level: 1 }) });
+    const text = lines(TABLE_COLUMNS, { width: null, colors: new Chalk({ level: 1 }) });
     expect(text).toContain("\u001b[32mdone\u001b[39m");
     expect(text).toContain("\u001b[31merror\u001b[39m");
     expect(text).not.toContain("\u001b[31mred");
