@@ -5,7 +5,17 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWeb } from "./build-web.mjs";
 import { libraryTypes } from "./library-types.mjs";
-import { lazyBuiltins, lazyPackages, plainFields, quickTable, withoutCopies, withoutUnused } from "./quick-start.mjs";
+import {
+  APART,
+  apartFile,
+  lazyBuiltins,
+  lazyPackages,
+  packagesApart,
+  plainFields,
+  quickTable,
+  withoutCopies,
+  withoutUnused,
+} from "./quick-start.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
@@ -26,7 +36,7 @@ const common = {
 const program = await build({
   ...common,
   entryPoints: ["src/main.ts"],
-  plugins: [lazyBuiltins, quickTable, lazyPackages, withoutUnused, plainFields],
+  plugins: [packagesApart, lazyBuiltins, quickTable, lazyPackages, withoutUnused, plainFields],
   outfile: "dist/main.cjs",
   format: "cjs",
   supported: { "dynamic-import": false },
@@ -38,6 +48,14 @@ const program = await build({
   sourcesContent: false,
 });
 await writeFile(`${root}dist/main.cjs`, withoutCopies(await readFile(`${root}dist/main.cjs`, "utf8")));
+
+const apart = await build({
+  ...common,
+  entryPoints: APART.map((name) => ({ in: name, out: apartFile(name) })),
+  outdir: "dist/packages",
+  outExtension: { ".js": ".cjs" },
+  format: "cjs",
+});
 
 // What the library uses is a part of that.
 await build({
@@ -58,7 +76,7 @@ execFileSync(process.execPath, [`${root}script/compile.mjs`]);
 
 // What is bundled is distributed, so its licenses go with it.
 const folders = new Set(
-  [program.metafile, page]
+  [program.metafile, apart.metafile, page]
     .flatMap(({ inputs }) => Object.keys(inputs))
     .flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
 );
