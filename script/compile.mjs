@@ -54,7 +54,6 @@ writeFileSync(
 );
 const COMMANDS = ["list --user u -o json", "list --user u", "list --no-redis"];
 const { script, exports } = load(bundle);
-exports.run.toString;
 const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
 try {
   for (const command of COMMANDS) {

@@ -10,7 +10,7 @@ import { csvOfObject, csvOfTasks } from "../../src/render/csv.ts";
 import { getJson, getRows, getTitle } from "../../src/render/get.ts";
 import { itemJson } from "../../src/render/item.ts";
 import { pageFooter, pageJson, pageJsonLines } from "../../src/render/page.ts";
-import type { TableStyle } from "../../src/render/table.ts";
+import { NO_COLORS, type TableStyle } from "../../src/render/table.ts";
 import { TABLE_COLUMNS, TaskTable, WIDE_COLUMNS } from "../../src/render/task-table.ts";
 import { relativeTime, type TimeTelling } from "../../src/render/time-text.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
@@ -20,7 +20,7 @@ import { TimeReader } from "../../src/task/time.ts";
 import { Zone } from "../../src/task/zone.ts";
 import { RULES, record, taskOf, UTC } from "../helpers/records.ts";
 
-const PLAIN = { width: null, colors: new Chalk({ level: 0 }) };
+const PLAIN = { width: null, colors: NO_COLORS };
 const RAW: TimeTelling = { style: "raw", times: new TimeReader(UTC), zone: UTC, now: 0 };
 const parseTask = (text: string) => new RecordParser(RULES).parse(text) as Task;
 const EXACT =
@@ -212,6 +212,15 @@ describe("tables", () => {
     ]);
     const [line] = new TaskTable({ columns, headers: false, style: PLAIN, telling: RAW }).block(rows.slice(0, 1));
     expect(line).toBe("t1  100  alice\n");
+  });
+
+  it.each([1, 49, 50, 51, 100, 101])("of %d tasks are, laid out in blocks, what they are task by task", (count) => {
+    const tasks = Array.from({ length: count }, (_, i) => taskOf(record("alice", `t${1000 + i}`)));
+    const table = () => new TaskTable({ columns: TABLE_COLUMNS, headers: true, style: PLAIN, telling: RAW });
+    const [single, whole] = [table(), table()];
+    const lines = tasks.flatMap((task) => [...single.block([task])]);
+    expect([...whole.block(tasks)]).toEqual(lines);
+    expect(lines).toHaveLength(count + 1);
   });
 
   it("tell times with the offset of the zone, and as ages", () => {
