@@ -39,29 +39,24 @@ const UNUSED = {
   // Commands are encoded by us: methods for each of the 600 that ioredis knows take longer than a page.
   "@ioredis/commands": "exports.list = []; exports.exists = () => false;",
   ...Object.fromEntries(["cluster", "SentinelConnector", "ScanStream"].map((part) => [`ioredis/${part}`, ""])),
+  ioredis: `
+    export { default as Command } from "ioredis/built/Command.js";
+    export { default as Redis } from "ioredis/built/Redis.js";
+    export { ReplyError } from "redis-errors";`,
   "#supports-color": "export default { stdout: false, stderr: false };",
 };
 
 export const withoutUnused = {
   name: "without-unused",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(debug|#supports-color|@ioredis\/commands|\.{1,2}\/.*)$/ }, ({ path, importer }) => {
+    onResolve({ filter: /^(debug|ioredis|#supports-color|@ioredis\/commands|\.{1,2}\/.*)$/ }, (args) => {
+      const { path, importer, resolveDir } = args;
       const isPart = importer.includes("/node_modules/ioredis/");
       const name = path.startsWith(".") ? isPart && path.replace(/^.*\//, "ioredis/") : path;
-      return name in UNUSED ? { path: name, namespace: "unused" } : undefined;
-    });
-    onResolve({ filter: /^ioredis$/ }, ({ resolveDir, kind }) => {
-      return kind === "entry-point" ? undefined : { path: "ioredis", namespace: "unused", pluginData: resolveDir };
+      return name in UNUSED ? { path: name, namespace: "unused", pluginData: resolveDir } : undefined;
     });
     onLoad({ filter: /./, namespace: "unused" }, ({ path, pluginData }) => {
-      if (path !== "ioredis") return { contents: UNUSED[path] };
-      return {
-        contents: `
-          export { default as Command } from "ioredis/built/Command.js";
-          export { default as Redis } from "ioredis/built/Redis.js";
-          export { ReplyError } from "redis-errors";`,
-        resolveDir: pluginData,
-      };
+      return { contents: UNUSED[path], resolveDir: pluginData };
     });
   },
 };

@@ -10,7 +10,7 @@ let isFree = false;
  * are about to come, and not sooner: once a flag has changed, V8 leaves its caches of compiled code aside, and those of
  * Node's own modules, which a page has yet to load.
  */
-export function keepHeapSmall(): void {
+function keepHeapSmall(): void {
   if (!isFree) setFlagsFromString("--heap-growing-percent=50");
 }
 

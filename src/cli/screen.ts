@@ -1,5 +1,5 @@
-import stringWidth from "string-width";
 import { frame, type Picture, type Size } from "../render/frame.ts";
+import { widthOf } from "../render/width.ts";
 
 const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l"; // the other screen, no cursor, no wrapping of long lines
 const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
@@ -51,7 +51,7 @@ export class Screen {
       const line = lines[row] ?? "";
       if (line === this.#drawn[row]) continue;
       // Behind a line that fills the row, erasing would take its last character.
-      changes.push(`\u001b[${row + 1};1H${line}${stringWidth(line) < columns ? ERASE_REST : ""}`);
+      changes.push(`\u001b[${row + 1};1H${line}${widthOf(line) < columns ? ERASE_REST : ""}`);
     }
     this.#drawn = lines;
     if (enter !== "" || changes.length > 0) this.#stream.write(`${enter}${BEGIN}${changes.join("")}${END}`);

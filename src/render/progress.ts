@@ -1,6 +1,6 @@
-import stringWidth from "string-width";
 import { formatAge } from "../task/duration.ts";
 import { cut } from "./cut.ts";
+import { widthOf } from "./width.ts";
 
 /** How far some work is; `seconds` is how long the part that was done since `from` took. */
 export interface Progress {
@@ -24,7 +24,7 @@ export function progressLine(progress: Progress, width: number): string {
   const numbers = [`${Math.floor(share * 100)}%`, `${grouped(done)} of ${grouped(total)}`, ...pace(progress)];
   for (let shown = numbers.length; shown > 0; shown--) {
     const text = numbers.slice(0, shown).join("  ");
-    const room = width - stringWidth(label) - stringWidth(text) - "  [] ".length;
+    const room = width - widthOf(label) - widthOf(text) - "  [] ".length;
     if (room >= SHORTEST_BAR) return `${label}  [${bar(share, Math.min(room, LONGEST_BAR))}] ${text}`;
   }
   return cut(`${label}  ${numbers[0]}`, width);

@@ -1,4 +1,3 @@
-import stringWidth from "string-width";
 import type { ByStatus, NamedTask, StatsResult, UserStats } from "../operations/stats/types.ts";
 import { printable } from "../printable.ts";
 import { formatBytes } from "../task/bytes.ts";
@@ -7,6 +6,7 @@ import { formatAge, formatDuration } from "../task/duration.ts";
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
 import { TableLayout, type TableStyle } from "./table.ts";
+import { widthOf } from "./width.ts";
 
 export interface StatsStyle extends TableStyle {
   readonly wide: boolean;
@@ -105,11 +105,9 @@ function aligned(
   style: StatsStyle,
   paint: (text: string) => string = (text) => text,
 ): string {
-  const widths = head.map((text, i) =>
-    Math.max(...[text, ...rows.map((row) => row[i]!)].map((cell) => stringWidth(cell))),
-  );
+  const widths = head.map((text, i) => Math.max(...[text, ...rows.map((row) => row[i]!)].map((cell) => widthOf(cell))));
   const flush = (row: readonly string[]) =>
-    row.map((text, i) => (i === 0 ? text : " ".repeat(widths[i]! - stringWidth(text)) + text));
+    row.map((text, i) => (i === 0 ? text : " ".repeat(widths[i]! - widthOf(text)) + text));
   const columns = flush(head).map((text, i) => {
     const isName = i === 0;
     return {
