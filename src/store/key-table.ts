@@ -1,11 +1,10 @@
 import { type ByteRanks, COLON_BETWEEN } from "../task/layouts.ts";
+import { MOST_BYTES, writeText } from "../utf8.ts";
 import type { TaskId } from "./task-source.ts";
 
 const NONE = -1;
 /** The words that a key has in `#places`. */
 const PLACE = 2;
-/** The most bytes that a UTF-16 unit of a string takes in UTF-8. */
-const MOST_BYTES = 3;
 
 /**
  * The `user:task` keys of a store file as UTF-8 in one arena, with a hash table over them: a million keys in some
@@ -36,29 +35,29 @@ export class KeyTable {
     const userLength = userEnd - userFrom;
     const length = userLength + 1 + taskEnd - taskFrom;
     this.#reserve(length);
-    const start = this.#used;
     const arena = this.#arena;
-    let at = start;
+    let at = this.#used;
     // A loop: for a few bytes it is quicker than a call.
     for (let from = userFrom; from < userEnd; from++) arena[at++] = bytes[from]!;
     arena[at++] = 0x3a;
     for (let from = taskFrom; from < taskEnd; from++) arena[at++] = bytes[from]!;
-    return this.#intern(start, length, userLength);
+    return this.#intern(length, userLength);
   }
 
   /** The number of the key of a task, added if it is new. */
   addId(userId: string, taskId: string): number {
-    return this.#intern(...this.#write(userId, taskId));
+    const userLength = this.#writeUser(userId, taskId);
+    return this.#intern(this.#writeTask(taskId, userLength), userLength);
   }
 
   /** The number of a key of another table, added if it is new. */
   addOf(other: KeyTable, key: number): number {
-    return this.#intern(...this.#put(other, key));
+    return this.#intern(this.#put(other, key), other.#userLength(key));
   }
 
   /** The number of a key of another table, or -1. */
   findOf(other: KeyTable, key: number): number {
-    return this.#keyAt(...this.#put(other, key));
+    return this.#known(this.#put(other, key), other.#userLength(key));
   }
 
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
@@ -74,17 +73,15 @@ export class KeyTable {
 
   /** The number of a key, or -1. */
   find(userId: string, taskId: string): number {
-    return this.#keyAt(...this.#write(userId, taskId));
+    const userLength = this.#writeUser(userId, taskId);
+    return this.#known(this.#writeTask(taskId, userLength), userLength);
   }
 
   /** The number of the key of a user's task, or -1; `user` is UTF-8, so that many tasks of one are found quickly. */
   findTask(user: Uint8Array, taskId: string): number {
     this.#reserve(user.length + 1 + taskId.length * MOST_BYTES);
-    const colon = this.#used + user.length;
     this.#arena.set(user, this.#used);
-    this.#arena[colon] = 0x3a;
-    const length = user.length + 1 + this.#arena.write(taskId, colon + 1);
-    return this.#keyAt(this.#used, length, user.length);
+    return this.#known(this.#writeTask(taskId, user.length), user.length);
   }
 
   userId(key: number): string {
@@ -127,21 +124,25 @@ export class KeyTable {
     return lengthA - lengthB;
   }
 
-  /** Writes a key where the next one will be, for now: its place, its length, that of its user. */
-  #write(userId: string, taskId: string): [number, number, number] {
+  /** Writes the user of a key where the next one will be, for now, with room for its task, and says how long it is. */
+  #writeUser(userId: string, taskId: string): number {
     this.#reserve((userId.length + taskId.length) * MOST_BYTES + 1);
-    const start = this.#used;
-    const userLength = this.#arena.write(userId, start);
-    this.#arena[start + userLength] = 0x3a;
-    return [start, userLength + 1 + this.#arena.write(taskId, start + userLength + 1), userLength];
+    return writeText(this.#arena, this.#used, userId);
+  }
+
+  /** Writes the task behind the user, and says how long the key is. */
+  #writeTask(taskId: string, userLength: number): number {
+    const colon = this.#used + userLength;
+    this.#arena[colon] = 0x3a;
+    return userLength + 1 + writeText(this.#arena, colon + 1, taskId);
   }
 
   /** Puts a key of another table there, with the same answer. */
-  #put(other: KeyTable, key: number): [number, number, number] {
+  #put(other: KeyTable, key: number): number {
     const [from, end] = [other.#start(key), other.#end(key)];
     this.#reserve(end - from);
     other.#arena.copy(this.#arena, this.#used, from, end);
-    return [this.#used, end - from, other.#userLength(key)];
+    return end - from;
   }
 
   #start(key: number): number {
@@ -157,12 +158,14 @@ export class KeyTable {
     return this.#places[key * PLACE + 1]!;
   }
 
-  /** The number of the key at `arena[start, start + length)`, or -1. */
-  #keyAt(start: number, length: number, userLength: number): number {
-    return this.#keyIn(this.#slotOf(this.#hash(start, length), start, length, userLength));
+  /** The number of the key that was written where the next one will be, or -1. */
+  #known(length: number, userLength: number): number {
+    return this.#keyIn(this.#slotOf(this.#hash(this.#used, length), this.#used, length, userLength));
   }
 
-  #intern(start: number, length: number, userLength: number): number {
+  /** The same, added if it is new. */
+  #intern(length: number, userLength: number): number {
+    const start = this.#used;
     const hash = this.#hash(start, length);
     const slot = this.#slotOf(hash, start, length, userLength);
     const known = this.#keyIn(slot);

@@ -1,11 +1,9 @@
+import { MOST_BYTES, writeText } from "../../utf8.ts";
+
 /** The most bytes that the head of an argument (`$`, its length, a line end) and the line end after it take. */
 const FRAME = 16;
 /** What a mark and a line end take. */
 const HEAD = 3;
-/** The most bytes that a UTF-16 unit of a string takes in UTF-8. */
-const MOST_BYTES = 3;
-/** Up to this length a string is quicker written byte by byte than by a call of Node's. */
-const SHORT = 64;
 /** The most characters that a number has as text. */
 const MOST_DIGITS = 24;
 const [CR, LF, STAR, DOLLAR, ZERO] = [0x0d, 0x0a, 0x2a, 0x24, 0x30];
@@ -78,26 +76,10 @@ function writeArgs(bytes: Buffer, from: number, args: readonly Arg[]): number {
   return at;
 }
 
-function writeArg(bytes: Buffer, at: number, text: string): number {
-  const next = text.length <= SHORT ? writeShort(bytes, at, text) : -1;
-  return next >= 0 ? next : writeAny(bytes, at, text);
-}
-
-/** Short ASCII, nearly all arguments; -1 for anything else. */
-function writeShort(bytes: Buffer, at: number, text: string): number {
-  let next = writeHead(bytes, at, DOLLAR, text.length);
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0x7f) return -1;
-    bytes[next++] = unit;
-  }
-  return writeLineEnd(bytes, next);
-}
-
 /** The length comes first and is known last: the text is written behind as many digits as its length has most likely. */
-function writeAny(bytes: Buffer, at: number, text: string): number {
+function writeArg(bytes: Buffer, at: number, text: string): number {
   const guess = at + digitsOf(text.length) + HEAD;
-  const length = bytes.write(text, guess, "utf8");
+  const length = writeText(bytes, guess, text);
   const from = at + digitsOf(length) + HEAD;
   if (from !== guess) bytes.copyWithin(from, guess, guess + length);
   writeHead(bytes, at, DOLLAR, length);
