@@ -16,11 +16,6 @@ export class ArtifactOwners {
     this.#rules = rules;
   }
 
-  /** Whether folders are counted too. */
-  get sharesFolders(): boolean {
-    return this.#rules.sharesFolders;
-  }
-
   /** Counts those in the file of all that is wanted so far. */
   countFile(snapshot: Snapshot): void {
     const { keys } = snapshot.rows;

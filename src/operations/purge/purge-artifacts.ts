@@ -3,6 +3,7 @@ import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import type { Reporter } from "../reporter.ts";
 import type { ArtifactOwners } from "./artifact-owners.ts";
 import { type Freed, NONE_FREED } from "./looked.ts";
@@ -19,28 +20,32 @@ export function newestArtifact(now: number): number {
 /** The disk's part in a purge: the folders and logs of tasks that go, and whether one means that its task stays. */
 export class PurgeArtifacts {
   readonly #artifacts: Artifacts;
-  readonly #owners: ArtifactOwners;
+  readonly #makeOwners: () => ArtifactOwners;
   readonly #tally: Tally;
   readonly #reporter: Reporter;
   /** Artifacts later than this were written during the pass, and stay. Epoch seconds. */
   readonly #newest: number;
-  readonly #nameOf: (id: string) => string;
+  readonly #rules: RecordRules;
   /** Tasks that share the log, or the folder, with a task that stays. */
   #sharedLogs = 0;
   #sharedFolders = 0;
   #logs: LogIndex | undefined;
+  #madeOwners: ArtifactOwners | undefined;
 
-  /** @param now epoch seconds, when the pass began */
+  /**
+   * @param makeOwners counts the owners of the artifacts of every task that may go
+   * @param now epoch seconds, when the pass began
+   */
   constructor(
     parts: { readonly artifacts: Artifacts; readonly reporter: Reporter; readonly file: FileStore },
-    owners: ArtifactOwners,
+    makeOwners: () => ArtifactOwners,
     tally: Tally,
     now: number,
   ) {
     this.#artifacts = parts.artifacts;
     this.#reporter = parts.reporter;
-    this.#owners = owners;
-    this.#nameOf = parts.file.rules.nameOf;
+    this.#makeOwners = makeOwners;
+    this.#rules = parts.file.rules;
     this.#tally = tally;
     this.#newest = newestArtifact(now);
   }
@@ -53,8 +58,14 @@ export class PurgeArtifacts {
   async open(onlyInRedis: (isWanted: (id: TaskId) => boolean) => Promise<KeyTable>): Promise<void> {
     this.#logs = await this.#artifacts.indexLogs((name) => this.#owners.wantsLog(name));
     for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
-    if (this.#logs.size === 0 && !this.#owners.sharesFolders) return;
-    this.#owners.countOthers(await onlyInRedis(({ taskId }) => this.#owners.wantsLog(this.#nameOf(taskId))));
+    if (this.#logs.size === 0 && !this.#rules.sharesFolders) return;
+    this.#owners.countOthers(await onlyInRedis(({ taskId }) => this.#owners.wantsLog(this.#rules.nameOf(taskId))));
+  }
+
+  /** Made when it is first asked for: where there are no artifacts nobody asks. */
+  get #owners(): ArtifactOwners {
+    this.#madeOwners ??= this.#makeOwners();
+    return this.#madeOwners;
   }
 
   /** Whether any task that may go may have something on the disk. */
@@ -90,7 +101,7 @@ export class PurgeArtifacts {
       return undefined;
     }
     const isLast = this.#owners.releaseLog(id);
-    return sum(folder, isLast ? await this.#logs!.measure(this.#nameOf(id.taskId), this.#newest) : NONE_FREED);
+    return sum(folder, isLast ? await this.#logs!.measure(this.#rules.nameOf(id.taskId), this.#newest) : NONE_FREED);
   }
 
   /** Removes the folders that the pass emptied. */
@@ -130,10 +141,10 @@ export class PurgeArtifacts {
   }
 
   async #removeLogs(id: TaskId): Promise<Freed | undefined> {
-    const name = this.#nameOf(id.taskId);
+    const name = this.#rules.nameOf(id.taskId);
     const isLast = this.#owners.releaseLog(id);
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
-    if (!isPlainName(this.#nameOf(id.userId))) return NONE_FREED;
+    if (!isPlainName(this.#rules.nameOf(id.userId))) return NONE_FREED;
     if (isLast) {
       const removed = await this.#logs!.remove(name, this.#newest);
       if (removed.retry) {

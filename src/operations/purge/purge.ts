@@ -73,7 +73,7 @@ export class Purge {
     this.#tally = new Tally(parts.reporter, policy);
     this.#file = new PurgeFile(parts.file, base);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
-    this.#artifacts = new PurgeArtifacts(parts, artifactOwners(base, survey), this.#tally, policy.now);
+    this.#artifacts = new PurgeArtifacts(parts, () => artifactOwners(base, survey), this.#tally, policy.now);
   }
 
   get counts(): PurgeCounts {
