@@ -5,7 +5,6 @@ import type { FileStore } from "../store/file/file-store.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorState } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import type { SeenCopy } from "../store/redis/seen-copy.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { counted } from "../task/counted.ts";
@@ -80,14 +79,18 @@ interface LookedAt extends Looked {
   readonly asked: boolean;
   /** Why Redis's copy could not be read, or null. */
   readonly unread: TtsctlError | null;
+  /** Its score in the index of Redis; NaN for none. */
+  readonly indexScore: number;
 }
 
 async function look(snapshot: Snapshot, mirror: Mirror | null, id: TaskId): Promise<LookedAt> {
   const [answer] = mirror === null ? [null] : await mirror.see([id]);
+  const [indexed] = mirror === null ? [null] : await mirror.look([id]);
   const unread = answer instanceof TtsctlError ? answer : null;
   const seen = answer instanceof TtsctlError ? null : (answer ?? null);
   const copies = { file: fileCopy(snapshot, id), mirror: seen && mirrorCopy(seen, mirror!) };
-  return { id, copies, seen, asked: mirror !== null, unread };
+  const indexScore = indexed instanceof TtsctlError ? null : indexed?.indexScore;
+  return { id, copies, seen, asked: mirror !== null, unread, indexScore: indexScore ?? Number.NaN };
 }
 
 async function explain(
@@ -99,7 +102,7 @@ async function explain(
   const { plan } = pass;
   const rules = taskRules({
     copies: looked.copies,
-    indexScore: indexScoreOf(looked.seen),
+    indexScore: looked.indexScore,
     ...{ limits: plan.limits, policy: options, origins: options.origins },
     ...{ standing: plan.standing(looked.id), newer: plan.newerOfUser(looked.id), totals: plan.totals },
   });
@@ -146,10 +149,6 @@ function explainedCopy(copy: Copies["file"] | Copies["mirror"]): ExplainedCopy |
   if (copy === null) return null;
   if (typeof copy === "string") return { status: copy, updated_at: null };
   return { status: copy.status, updated_at: Number.isNaN(copy.score) ? null : formatUtc(copy.score) };
-}
-
-function indexScoreOf(seen: SeenCopy | null): number {
-  return seen === null || seen.score === "" ? Number.NaN : Number(seen.score);
 }
 
 function switchRule({ retention, origins }: PrepareOptions & { readonly origins: PolicyOrigins }): RuleSays {

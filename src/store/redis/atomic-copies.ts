@@ -19,11 +19,11 @@ import { INDEX_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { type Look, looksOf } from "./look.ts";
 import { AFRESH, AS_USUAL, INDEX_ONLY, removeArgs, upsertArgs, WITH_HASH, WITHOUT_HASH } from "./lua-changing.ts";
-import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS, SEE_ITEMS } from "./lua-reading.ts";
+import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS, seeItems } from "./lua-reading.ts";
 import { isUnsure, membersOf } from "./members.ts";
 import type { Script } from "./script.ts";
 import { type LayoutScripts, layoutScripts, PAGE } from "./scripts.ts";
-import { type SeenCopy, seenCopyOf } from "./seen-copy.ts";
+import { type SeenCopy, seenCopiesOf } from "./seen-copy.ts";
 import { type CopyCursor, type CopyStep, cursorBehind, isBehind, placeOf, START } from "./walk.ts";
 
 /** Copies on one node: hash, both index members and the lookup change together, in one script for a whole batch. */
@@ -67,7 +67,7 @@ export class AtomicCopies implements MirrorCopies {
 
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
     const reply = await this.#call(this.#scripts.see, ids, this.#partsOf(ids), SEE_ARGS);
-    return itemsOf(reply, ids, SEE_ITEMS).map(seenCopyOf);
+    return seenCopiesOf(reply, ids.length, seeItems(this.#layout));
   }
 
   async matches(tasks: readonly Task[]): Promise<boolean[]> {

@@ -1,5 +1,6 @@
+import { TASK_PREFIX } from "./keys.ts";
 import type { Layout } from "./layout.ts";
-import { guardFunction, lookupKey, NAMES, withLookups, writeFields } from "./lua-parts.ts";
+import { guardFunction, lookupKey, NAMES, stateFunction, userIndex, withLookups, writeFields } from "./lua-parts.ts";
 
 /** How many values an upsert has before the parts of a task. */
 const UPSERT_GUARDS = 3;
@@ -114,43 +115,48 @@ export const [WITH_HASH, WITHOUT_HASH] = ["=", "-"];
 export function removeScript(layout: Layout): string {
   const { payloadRules, lookup } = layout;
   const width = removeArgs(layout);
-  return `${NAMES}
+  return `${stateFunction(layout)}
 local index, cards = redis.pcall('ZCARD', KEYS[1]), {}
 
 local function wrongType(user)
   if type(index) == 'table' then return index end
-  if cards[user] == nil then cards[user] = redis.pcall('ZCARD', user) end
+  if cards[user] == nil then cards[user] = redis.pcall('ZCARD', ${userIndex("user")}) end
   return type(cards[user]) == 'table' and cards[user]
 end
 
 local out, taken, hashes, members, byUser = {}, {}, {}, {}, {}
 for i = 1, #ARGV / ${width} do
   local arg = (i - 1) * ${width}
-  local member, hash, user = names(arg)
-  local was, same, wrong = ARGV[arg + 3]
+  local name, user, task, was = member(arg), ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
+  local same, wrong
   if string.sub(was, 1, 1) == '${WITH_HASH}' then
-    local seen = redis.pcall('HMGET', hash, 'status', 'updated_at'${payloadRules ? ", 'payload'" : ""})
-    wrong = seen.err and seen
-    same = not wrong and (seen[1] or seen[2] or redis.call('EXISTS', hash) == 1)
-      and '${WITH_HASH}' .. (seen[1] or '') == was and (seen[2] or '') == ARGV[arg + 4]${payloadRules ? " and (seen[3] or '') == ARGV[arg + 5]" : ""}
+    local status, updated, payload, failed = state(name)
+    wrong = failed
+    same = not wrong and (status or updated or redis.call('EXISTS', '${TASK_PREFIX}' .. name) == 1)
+      and '${WITH_HASH}' .. (status or '') == was and (updated or '') == ARGV[arg + 4]${payloadRules ? " and (payload or '') == ARGV[arg + 5]" : ""}
   else
-    local score = redis.pcall('ZSCORE', KEYS[1], member)
-    local own = redis.pcall('ZSCORE', user, ARGV[arg + 2])
+    local score = redis.pcall('ZSCORE', KEYS[1], name)
+    local own = redis.pcall('ZSCORE', ${userIndex("user")}, task)
     wrong = type(score) == 'table' and score or type(own) == 'table' and own
-    same = not wrong and redis.call('EXISTS', hash) == 0 and '${WITHOUT_HASH}' .. (score or '') == was and (own or '') == ARGV[arg + 4]
+    same = not wrong and redis.call('EXISTS', '${TASK_PREFIX}' .. name) == 0
+      and '${WITHOUT_HASH}' .. (score or '') == was and (own or '') == ARGV[arg + 4]
   end
   wrong = wrong or wrongType(user)
   if wrong then
     out[i] = wrong
-  elseif taken[hash] or not same then
+  elseif taken[name] or not same then
     out[i] = 0
   else
-    taken[hash] = true
-    hashes[#hashes + 1] = hash
-    members[#members + 1] = member
-    byUser[user] = byUser[user] or {}
-    table.insert(byUser[user], ARGV[arg + 2])
-${lookup === undefined ? "" : `    if redis.pcall('GET', ${lookupKey("ARGV[arg + 2]")}) == ARGV[arg + 1] then redis.call('DEL', ${lookupKey("ARGV[arg + 2]")}) end\n`}\
+    local own = byUser[user]
+    if not own then
+      own = {}
+      byUser[user] = own
+    end
+    taken[name] = true
+    hashes[#hashes + 1] = '${TASK_PREFIX}' .. name
+    members[#members + 1] = name
+    own[#own + 1] = task
+${lookup === undefined ? "" : `    if redis.pcall('GET', ${lookupKey("task")}) == user then redis.call('DEL', ${lookupKey("task")}) end\n`}\
     out[i] = 1
   end
 end
@@ -158,7 +164,7 @@ if #hashes > 0 then
   redis.call('UNLINK', unpack(hashes))
   redis.call('ZREM', KEYS[1], unpack(members))
 end
-for user, own in pairs(byUser) do redis.call('ZREM', user, unpack(own)) end
+for user, own in pairs(byUser) do redis.call('ZREM', ${userIndex("user")}, unpack(own)) end
 return out
 `;
 }

@@ -19,9 +19,33 @@ export const NAMES = `local ARGV = ARGV
 local function names(at)
   local user, task = ARGV[at + 1], ARGV[at + 2]
   local member = user == '' and task or user .. ':' .. task
-  return member, '${TASK_PREFIX}' .. member, '${USER_PREFIX}' .. user .. '${USER_SUFFIX}'
+  return member, '${TASK_PREFIX}' .. member, ${userIndex("user")}
 end
 `;
+
+/**
+ * `member(at)`: that of a task alone; and `state(member)`: the status of its hash, its updated_at, and where that rules its
+ * payload, and fourth the error of a key of the wrong type.
+ */
+export function stateFunction({ payloadRules }: Layout): string {
+  return `local ARGV = ARGV
+local function member(at)
+  local user, task = ARGV[at + 1], ARGV[at + 2]
+  return user == '' and task or user .. ':' .. task
+end
+
+local function state(name)
+  local hash = redis.pcall('HMGET', '${TASK_PREFIX}' .. name, 'status', 'updated_at'${payloadRules ? ", 'payload'" : ""})
+  if hash.err then return false, false, false, hash end
+  return hash[1], hash[2], hash[3]
+end
+`;
+}
+
+/** The key of the index of a user. @param user the user's part, a Lua expression */
+export function userIndex(user: string): string {
+  return `'${USER_PREFIX}' .. ${user} .. '${USER_SUFFIX}'`;
+}
 
 /** The key of a lookup. @param task the task's part, a Lua expression */
 export function lookupKey(task: string): string {

@@ -1,6 +1,6 @@
-import { TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
+import { TASK_PREFIX } from "./keys.ts";
 import type { Layout } from "./layout.ts";
-import { lookupKey, NAMES, readFields, said, withLookups } from "./lua-parts.ts";
+import { lookupKey, NAMES, readFields, said, stateFunction, userIndex, withLookups } from "./lua-parts.ts";
 
 /** `whole(hash, updated)`: whether a hash with this updated_at is of that time; where the payload rules, by that too. */
 function wholeFunction({ payloadRules }: Layout): string {
@@ -96,7 +96,7 @@ local all = part == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT'
 if all and all.err then all = false end
 local times = {}
 for _, own in ipairs(groups) do
-  local index, others, places, tasks = '${USER_PREFIX}' .. own.user .. '${USER_SUFFIX}', own.tasks, own.places, own.tasks
+  local index, others, places, tasks = ${userIndex("own.user")}, own.tasks, own.places, own.tasks
   if part ~= '' then
     index, others = KEYS[1], {}
     for at = 1, own.count do others[at] = part .. ':' .. tasks[at] end
@@ -114,28 +114,30 @@ return { flat, times, last }
 }
 
 export const SEE_ARGS = 2;
-export const SEE_ITEMS = 7;
+export const WITHOUT_ITEMS = 3;
 /**
- * Each copy as it stands, seven items a task: whether there is a hash, its status and time, both scores, its payload where
- * that rules, whether its lookup names it. ARGV: both parts.
+ * Each copy as it stands, as two lists. The first has of each task its status, its updated_at, and where that rules its
+ * payload; and 0 for the status where there is no hash. Of those the second has the score in the global index, that in the
+ * user's index, and whether its lookup names it. ARGV: both parts.
  */
 export function seeScript(layout: Layout): string {
-  return `${NAMES}
-local out = {}
+  const width = seeItems(layout);
+  return `${stateFunction(layout)}
+local out, without = {}, {}
 for i = 1, #ARGV / ${SEE_ARGS} do
-  local arg = (i - 1) * ${SEE_ARGS}
-  local member, key, user = names(arg)
-  local hash = redis.pcall('HMGET', key, 'status', 'updated_at'${layout.payloadRules ? ", 'payload'" : ""})
-  local at = (i - 1) * ${SEE_ITEMS}
-  out[at + 1] = hash.err and hash or (hash[1] or hash[2]) and 1 or redis.call('EXISTS', key)
-  out[at + 2] = hash[1] or false
-  out[at + 3] = hash[2] or false
-  out[at + 4] = redis.pcall('ZSCORE', KEYS[1], member)
-  out[at + 5] = redis.pcall('ZSCORE', user, ARGV[arg + 2])
-  out[at + 6] = hash[3] or false
-  out[at + 7] = ${said(layout, `redis.pcall('GET', ${lookupKey("ARGV[arg + 2]")}) == ARGV[arg + 1]`)}
+  local arg, at = (i - 1) * ${SEE_ARGS}, (i - 1) * ${width}
+  local name = member(arg)
+  local status, updated, payload, wrong = state(name)
+  local isThere = status or updated or wrong or redis.call('EXISTS', '${TASK_PREFIX}' .. name) == 1
+  out[at + 1], out[at + 2] = wrong or status or not isThere and 0, updated
+${layout.payloadRules ? "  out[at + 3] = payload\n" : ""}\
+  if not isThere then
+    without[#without + 1] = redis.pcall('ZSCORE', KEYS[1], name)
+    without[#without + 1] = redis.pcall('ZSCORE', ${userIndex("ARGV[arg + 1]")}, ARGV[arg + 2])
+    without[#without + 1] = ${said(layout, `redis.pcall('GET', ${lookupKey("ARGV[arg + 2]")}) == ARGV[arg + 1]`)}
+  end
 end
-return out
+return { out, without }
 `;
 }
 
@@ -155,6 +157,11 @@ for i = 1, #KEYS do
 end
 return table.concat(out)
 `;
+}
+
+/** How many items the first list of `see` has a task. */
+export function seeItems({ payloadRules }: Layout): number {
+  return payloadRules ? 3 : 2;
 }
 
 export const INSPECT_ARGS = 2;

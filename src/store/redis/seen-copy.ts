@@ -1,6 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Reply } from "./commands.ts";
 import type { CopyReading, CopyState } from "./layout.ts";
+import { WITHOUT_ITEMS } from "./lua-reading.ts";
 
 /** A copy as a decision saw it, exactly as it stood there. */
 export interface SeenCopy {
@@ -10,15 +11,31 @@ export interface SeenCopy {
   readonly updatedAt: string;
   /** Where the layout takes a copy for what its payload says; else empty. */
   readonly payload: string;
-  /** The score in the global index as Redis writes it; empty for no member. */
+  /** The score in the global index as Redis writes it; empty for no member. One node is not asked for it beside a hash. */
   readonly score: string;
   /** The same in the user's index. */
   readonly userScore: string;
-  /** Whether the lookup of its id names it. */
+  /** Whether the lookup of its id names it; one node is not asked for that beside a hash either. */
   readonly isLookedUp: boolean;
 }
 
-/** What the script `see` answers of one task. */
+/** What the script `see` answers of some tasks. @param width how many items its first list has of each */
+export function seenCopiesOf(reply: Reply, count: number, width: number): (SeenCopy | TtsctlError)[] {
+  const [items, without] = reply as [Reply[], Reply[]];
+  const copies: (SeenCopy | TtsctlError)[] = [];
+  for (let i = 0, at = 0, next = 0; i < count; i++, at += width) {
+    const status = items[at]!;
+    if (status === 0) {
+      const [score, userScore, named] = without.slice(next, next + WITHOUT_ITEMS);
+      copies.push(seenCopyOf([0, null, null, score!, userScore!, null, named!]));
+      next += WITHOUT_ITEMS;
+    } else if (status instanceof TtsctlError) copies.push(status);
+    else copies.push(seenCopyOf([1, status, items[at + 1]!, null, null, width > 2 ? items[at + 2]! : null, null]));
+  }
+  return copies;
+}
+
+/** From whether there is a hash, its status and time, both scores, its payload where that rules, whether its lookup names it. */
 export function seenCopyOf(items: readonly Reply[]): SeenCopy | TtsctlError {
   const [exists, status, updatedAt, score, userScore, payload, named] = items;
   for (const item of [exists, score, userScore]) if (item instanceof TtsctlError) return item;

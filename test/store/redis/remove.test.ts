@@ -110,6 +110,25 @@ describe.each(KINDS)("on %s", (kind) => {
     });
   });
 
+  it("a look tells every copy of a batch from its neighbours, with a hash or without", async () => {
+    const ids = ["t0", "t1", "t2", "t3", "t4", "t5"].map((taskId) => ({ userId: "alice", taskId }));
+    await writeToMirror(here.mirror, [taskOf(record("alice", "t0")), taskOf(record("alice", "t4"))]);
+    await here.server.call("ZADD", INDEX, 5, "alice:t1");
+    await here.server.call("SET", "tts:task:alice:t2", "a string");
+    await here.server.call("ZADD", USER_INDEX, 7, "t3");
+    await here.server.call("HDEL", "tts:task:alice:t4", "status");
+    const none = { exists: false, status: "", updatedAt: "", score: "", userScore: "" };
+    const { updated_at } = record("alice", "t0");
+    expect(await here.mirror.see(ids)).toMatchObject([
+      { exists: true, status: "succeeded", updatedAt: updated_at },
+      { ...none, score: "5" },
+      { code: "REDIS_FAILED" },
+      { ...none, userScore: "7" },
+      { exists: true, status: "", updatedAt: updated_at },
+      none,
+    ]);
+  });
+
   describe("keys of the wrong type", () => {
     it("are named, and the rest of the batch goes", async () => {
       const ids = ["t0", "t1", "t2"].map((taskId) => ({ userId: "alice", taskId }));
