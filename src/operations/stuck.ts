@@ -7,7 +7,7 @@ import { stateOf } from "../store/redis/seen-copy.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { shownStatus } from "../task/status.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
-import { batches } from "./pool.ts";
+import { batches, IN_FLIGHT, pool } from "./pool.ts";
 
 /**
  * The stuck tasks of the file. A task that has moved on in Redis is none: the service has written there since.
@@ -15,14 +15,14 @@ import { batches } from "./pool.ts";
  */
 export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
   const stuck = new StuckTasks(rule);
-  for (const rows of batches(stuckRows(snapshot, rule), BATCH)) {
+  await pool(batches(stuckRows(snapshot, rule), BATCH), IN_FLIGHT, async (rows) => {
     const ids = rows.map((row) => idOf(snapshot, row));
     const moved = mirror === null ? [] : await movedOn(mirror, ids, rule);
     rows.forEach((row, i) => {
       const { rows: columns } = snapshot;
       if (!moved[i]) stuck.look(STATUS_CODES[columns.status(row)]!, columns.score(row), () => ids[i]!);
     });
-  }
+  });
   return stuck;
 }
 

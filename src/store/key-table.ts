@@ -1,6 +1,6 @@
 import { type ByteRanks, COLON_BETWEEN } from "../task/layouts.ts";
-import { MOST_BYTES, writeText } from "../utf8.ts";
 import type { TaskId } from "./task-source.ts";
+import { MOST_BYTES, writeText } from "./utf8.ts";
 
 const NONE = -1;
 /** The words that a key has in `#places`. */

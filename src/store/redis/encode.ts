@@ -1,4 +1,4 @@
-import { MOST_BYTES, writeText } from "../../utf8.ts";
+import { MOST_BYTES, writeText } from "../utf8.ts";
 
 /** The most bytes that the head of an argument (`$`, its length, a line end) and the line end after it take. */
 const FRAME = 16;

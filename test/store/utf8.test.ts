@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { MOST_BYTES, writeText } from "../src/utf8.ts";
+import { MOST_BYTES, writeText } from "../../src/store/utf8.ts";
 
 it("writes a text as Node encodes it, and nothing beside it", () => {
   const texts = fc.oneof(
