@@ -16,10 +16,10 @@ import {
 import { isFatal } from "./errors.ts";
 import { type Inspection, inspectionOf } from "./inspection.ts";
 import { INDEX_KEY } from "./keys.ts";
-import { indexKey, type Layout } from "./layout.ts";
+import { indexKey, type Layout, stateNames } from "./layout.ts";
 import { type Look, looksOf } from "./look.ts";
 import { AFRESH, AS_USUAL, INDEX_ONLY, removeArgs, upsertArgs, WITH_HASH, WITHOUT_HASH } from "./lua-changing.ts";
-import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS, seeItems } from "./lua-reading.ts";
+import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS } from "./lua-reading.ts";
 import { isUnsure, membersOf } from "./members.ts";
 import type { Script } from "./script.ts";
 import { type LayoutScripts, layoutScripts, PAGE } from "./scripts.ts";
@@ -67,7 +67,7 @@ export class AtomicCopies implements MirrorCopies {
 
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
     const reply = await this.#call(this.#scripts.see, ids, this.#partsOf(ids), SEE_ARGS);
-    return seenCopiesOf(reply, ids.length, seeItems(this.#layout));
+    return seenCopiesOf(reply, ids.length, stateNames(this.#layout).length);
   }
 
   async matches(tasks: readonly Task[]): Promise<boolean[]> {

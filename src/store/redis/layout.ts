@@ -17,6 +17,11 @@ export interface CopyState {
 /** What of a hash tells its state: `status`, `updated_at` and `payload`; null for a field that is missing. */
 export type StateFields = readonly [status: string | null, updatedAt: string | null, payload: string | null];
 
+/** Which of these fields a layout goes by. */
+export function stateNames({ payloadRules }: Layout): string[] {
+  return ["status", "updated_at", ...(payloadRules ? ["payload"] : [])];
+}
+
 /** How a service lays its tasks out in Redis (SPEC sections 3 and 10): the names of keys and members, and what a hash holds. */
 export interface Layout {
   taskKey(userId: string, taskId: string): string;

@@ -1,6 +1,14 @@
-import { TASK_PREFIX } from "./keys.ts";
 import type { Layout } from "./layout.ts";
-import { guardFunction, lookupKey, NAMES, stateFunction, userIndex, withLookups, writeFields } from "./lua-parts.ts";
+import {
+  guardFunction,
+  hashKey,
+  lookupKey,
+  NAMES,
+  stateFunctions,
+  userIndex,
+  withLookups,
+  writeFields,
+} from "./lua-parts.ts";
 
 /** How many values an upsert has before the parts of a task. */
 const UPSERT_GUARDS = 3;
@@ -115,15 +123,7 @@ export const [WITH_HASH, WITHOUT_HASH] = ["=", "-"];
 export function removeScript(layout: Layout): string {
   const { payloadRules, lookup } = layout;
   const width = removeArgs(layout);
-  return `${stateFunction(layout)}
-local index, cards = redis.pcall('ZCARD', KEYS[1]), {}
-
-local function wrongType(user)
-  if type(index) == 'table' then return index end
-  if cards[user] == nil then cards[user] = redis.pcall('ZCARD', ${userIndex("user")}) end
-  return type(cards[user]) == 'table' and cards[user]
-end
-
+  return `${stateFunctions(layout)}
 local out, taken, hashes, members, byUser = {}, {}, {}, {}, {}
 for i = 1, #ARGV / ${width} do
   local arg = (i - 1) * ${width}
@@ -132,13 +132,13 @@ for i = 1, #ARGV / ${width} do
   if string.sub(was, 1, 1) == '${WITH_HASH}' then
     local status, updated, payload, failed = state(name)
     wrong = failed
-    same = not wrong and (status or updated or redis.call('EXISTS', '${TASK_PREFIX}' .. name) == 1)
+    same = not wrong and (status or updated or redis.call('EXISTS', ${hashKey("name")}) == 1)
       and '${WITH_HASH}' .. (status or '') == was and (updated or '') == ARGV[arg + 4]${payloadRules ? " and (payload or '') == ARGV[arg + 5]" : ""}
   else
     local score = redis.pcall('ZSCORE', KEYS[1], name)
     local own = redis.pcall('ZSCORE', ${userIndex("user")}, task)
     wrong = type(score) == 'table' and score or type(own) == 'table' and own
-    same = not wrong and redis.call('EXISTS', '${TASK_PREFIX}' .. name) == 0
+    same = not wrong and redis.call('EXISTS', ${hashKey("name")}) == 0
       and '${WITHOUT_HASH}' .. (score or '') == was and (own or '') == ARGV[arg + 4]
   end
   wrong = wrong or wrongType(user)
@@ -153,7 +153,7 @@ for i = 1, #ARGV / ${width} do
       byUser[user] = own
     end
     taken[name] = true
-    hashes[#hashes + 1] = '${TASK_PREFIX}' .. name
+    hashes[#hashes + 1] = ${hashKey("name")}
     members[#members + 1] = name
     own[#own + 1] = task
 ${lookup === undefined ? "" : `    if redis.pcall('GET', ${lookupKey("task")}) == user then redis.call('DEL', ${lookupKey("task")}) end\n`}\

@@ -1,5 +1,5 @@
 import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, stateNames } from "./layout.ts";
 
 /** What is made of a layout once, however often it is asked for. */
 export function perLayout<T extends object>(make: (layout: Layout) => T): (layout: Layout) => T {
@@ -11,6 +11,9 @@ export function perLayout<T extends object>(make: (layout: Layout) => T): (layou
   };
 }
 
+/** The member of a task, of its parts. */
+const MEMBER = "user == '' and task or user .. ':' .. task";
+
 /**
  * `names(at)`: the member of a task, the key of its hash and that of its user's index, of the parts that are the
  * arguments behind `at`. So a task is two words of a call and not six, which Redis would spend more time on than on its work.
@@ -18,28 +21,41 @@ export function perLayout<T extends object>(make: (layout: Layout) => T): (layou
 export const NAMES = `local ARGV = ARGV
 local function names(at)
   local user, task = ARGV[at + 1], ARGV[at + 2]
-  local member = user == '' and task or user .. ':' .. task
-  return member, '${TASK_PREFIX}' .. member, ${userIndex("user")}
+  local member = ${MEMBER}
+  return member, ${hashKey("member")}, ${userIndex("user")}
 end
 `;
 
 /**
- * `member(at)`: that of a task alone; and `state(member)`: the status of its hash, its updated_at, and where that rules its
- * payload, and fourth the error of a key of the wrong type.
+ * What a removal is decided on and guarded by. `member(at)`: that of a task, of the same parts; `state(member)`: the status of its
+ * hash, its updated_at, and where that rules its payload, and fourth the error of a key of the wrong type;
+ * `wrongType(user)`: that error of an index, the global one or that of the user's part.
  */
-export function stateFunction({ payloadRules }: Layout): string {
+export function stateFunctions(layout: Layout): string {
   return `local ARGV = ARGV
 local function member(at)
   local user, task = ARGV[at + 1], ARGV[at + 2]
-  return user == '' and task or user .. ':' .. task
+  return ${MEMBER}
 end
 
 local function state(name)
-  local hash = redis.pcall('HMGET', '${TASK_PREFIX}' .. name, 'status', 'updated_at'${payloadRules ? ", 'payload'" : ""})
+  local hash = ${readFields(stateNames(layout), hashKey("name"))}
   if hash.err then return false, false, false, hash end
   return hash[1], hash[2], hash[3]
 end
+
+local index, cards = redis.pcall('ZCARD', KEYS[1]), {}
+local function wrongType(user)
+  if type(index) == 'table' then return index end
+  if cards[user] == nil then cards[user] = redis.pcall('ZCARD', ${userIndex("user")}) end
+  return type(cards[user]) == 'table' and cards[user]
+end
 `;
+}
+
+/** The key of the hash of a task. @param member a Lua expression */
+export function hashKey(member: string): string {
+  return `'${TASK_PREFIX}' .. ${member}`;
 }
 
 /** The key of the index of a user. @param user the user's part, a Lua expression */

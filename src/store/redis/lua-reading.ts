@@ -1,6 +1,6 @@
 import { TASK_PREFIX } from "./keys.ts";
-import type { Layout } from "./layout.ts";
-import { lookupKey, NAMES, readFields, said, stateFunction, userIndex, withLookups } from "./lua-parts.ts";
+import { type Layout, stateNames } from "./layout.ts";
+import { hashKey, lookupKey, NAMES, readFields, said, stateFunctions, userIndex, withLookups } from "./lua-parts.ts";
 
 /** `whole(hash, updated)`: whether a hash with this updated_at is of that time; where the payload rules, by that too. */
 function wholeFunction({ payloadRules }: Layout): string {
@@ -121,14 +121,15 @@ export const WITHOUT_ITEMS = 3;
  * user's index, and whether its lookup names it. ARGV: both parts.
  */
 export function seeScript(layout: Layout): string {
-  const width = seeItems(layout);
-  return `${stateFunction(layout)}
+  const width = stateNames(layout).length;
+  return `${stateFunctions(layout)}
 local out, without = {}, {}
 for i = 1, #ARGV / ${SEE_ARGS} do
   local arg, at = (i - 1) * ${SEE_ARGS}, (i - 1) * ${width}
   local name = member(arg)
   local status, updated, payload, wrong = state(name)
-  local isThere = status or updated or wrong or redis.call('EXISTS', '${TASK_PREFIX}' .. name) == 1
+  wrong = wrong or wrongType(ARGV[arg + 1])
+  local isThere = status or updated or wrong or redis.call('EXISTS', ${hashKey("name")}) == 1
   out[at + 1], out[at + 2] = wrong or status or not isThere and 0, updated
 ${layout.payloadRules ? "  out[at + 3] = payload\n" : ""}\
   if not isThere then
@@ -157,11 +158,6 @@ for i = 1, #KEYS do
 end
 return table.concat(out)
 `;
-}
-
-/** How many items the first list of `see` has a task. */
-export function seeItems({ payloadRules }: Layout): number {
-  return payloadRules ? 3 : 2;
 }
 
 export const INSPECT_ARGS = 2;

@@ -22,17 +22,15 @@ export interface SeenCopy {
 /** What the script `see` answers of some tasks. @param width how many items its first list has of each */
 export function seenCopiesOf(reply: Reply, count: number, width: number): (SeenCopy | TtsctlError)[] {
   const [items, without] = reply as [Reply[], Reply[]];
-  const copies: (SeenCopy | TtsctlError)[] = [];
-  for (let i = 0, at = 0, next = 0; i < count; i++, at += width) {
-    const status = items[at]!;
-    if (status === 0) {
-      const [score, userScore, named] = without.slice(next, next + WITHOUT_ITEMS);
-      copies.push(seenCopyOf([0, null, null, score!, userScore!, null, named!]));
-      next += WITHOUT_ITEMS;
-    } else if (status instanceof TtsctlError) copies.push(status);
-    else copies.push(seenCopyOf([1, status, items[at + 1]!, null, null, width > 2 ? items[at + 2]! : null, null]));
-  }
-  return copies;
+  let next = 0;
+  return Array.from({ length: count }, (_, i) => {
+    const [status, updatedAt, payload = null] = items.slice(i * width, (i + 1) * width) as [Reply, Reply, Reply?];
+    if (status instanceof TtsctlError) return status;
+    if (status !== 0) return seenCopyOf([1, status, updatedAt, null, null, payload, null]);
+    const [score, userScore, named] = without.slice(next, next + WITHOUT_ITEMS) as [Reply, Reply, Reply];
+    next += WITHOUT_ITEMS;
+    return seenCopyOf([0, null, null, score, userScore, null, named]);
+  });
 }
 
 /** From whether there is a hash, its status and time, both scores, its payload where that rules, whether its lookup names it. */

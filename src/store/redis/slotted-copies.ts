@@ -5,7 +5,7 @@ import type { TaskId } from "../task-source.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import type { Expected, GuardedRemoval, MirrorCopies, Outcome, Upsert } from "./copies.ts";
 import { type Inspection, inspectionOf } from "./inspection.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, stateNames } from "./layout.ts";
 import { type Look, lookOf } from "./look.ts";
 import { runForEach } from "./script-run.ts";
 import { layoutScripts } from "./scripts.ts";
@@ -57,9 +57,8 @@ export class SlottedCopies implements MirrorCopies {
   }
 
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    const names = ["status", "updated_at", ...(this.#layout.payloadRules ? ["payload"] : [])];
     const [fields, exist, scores, named] = await Promise.all([
-      this.#onHashes(ids, (key) => ["HMGET", key, ...names]),
+      this.#onHashes(ids, (key) => ["HMGET", key, ...stateNames(this.#layout)]),
       this.#onHashes(ids, (key) => ["EXISTS", key]),
       this.#scores(ids),
       this.#lookups.names(ids),

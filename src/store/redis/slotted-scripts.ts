@@ -1,4 +1,4 @@
-import type { Layout } from "./layout.ts";
+import { type Layout, stateNames } from "./layout.ts";
 import { guardFunction, perLayout, readFields, writeFields } from "./lua-parts.ts";
 import { Script } from "./script.ts";
 
@@ -49,9 +49,9 @@ return 1
 }
 
 /** Removes a hash that has this status, updated_at and, where that rules, payload (ARGV; empty: none): 1 removed, 0 refused. */
-function removeScript({ payloadRules }: Layout): string {
+function removeScript(layout: Layout): string {
   return `
-local seen = redis.pcall('HMGET', KEYS[1], 'status', 'updated_at'${payloadRules ? ", 'payload'" : ""})
+local seen = ${readFields(stateNames(layout), "KEYS[1]")}
 if seen.err then return seen end
 if redis.call('EXISTS', KEYS[1]) == 0 or (seen[1] or '') ~= ARGV[1] or (seen[2] or '') ~= ARGV[2] then return 0 end
 if (seen[3] or '') ~= ARGV[3] then return 0 end
