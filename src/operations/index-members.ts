@@ -1,8 +1,8 @@
+import { batches } from "../store/batches.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import { type Member, membersOf } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { walkIndex, walkUpTo } from "../store/redis/walk.ts";
-import { batches } from "./pool.ts";
 
 /**
  * The members of the index of a user, or of all, in no order, in groups of at most BATCH. What is there throughout comes

@@ -30,19 +30,6 @@ export async function pool<T>(
   if (failure !== undefined) throw failure.error;
 }
 
-/** Items in groups of at most `size`. */
-export function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
-  let batch: T[] = [];
-  for (const item of items) {
-    batch.push(item);
-    if (batch.length === size) {
-      yield batch;
-      batch = [];
-    }
-  }
-  if (batch.length > 0) yield batch;
-}
-
 /** @throws TtsctlError INTERRUPTED */
 export function throwIfInterrupted(signal: AbortSignal, done: string, hint = "run it again to finish"): void {
   if (signal.aborted) throw new TtsctlError("INTERRUPTED", `interrupted: ${done}`, { hint });

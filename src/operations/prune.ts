@@ -1,4 +1,5 @@
 import { TtsctlError } from "../errors.ts";
+import { batches } from "../store/batches.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { recordsOf } from "../store/file/records-of.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
@@ -11,7 +12,6 @@ import type { TaskId } from "../store/task-source.ts";
 import { CurrentFile } from "./current-file.ts";
 import type { Ledger, LedgerAction } from "./ledger.ts";
 import { LookupHeirs } from "./lookup-heirs.ts";
-import { batches } from "./pool.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 
 export interface PruneParts {

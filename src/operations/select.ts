@@ -1,4 +1,5 @@
 import { TtsctlError } from "../errors.ts";
+import { batches } from "../store/batches.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
@@ -6,7 +7,6 @@ import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { NO_FILTER, statusPasses, type TaskFilter, timePasses } from "../task/filter.ts";
-import { batches } from "./pool.ts";
 import { type Copy, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { copyPasses } from "./purge/decide.ts";
 import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";

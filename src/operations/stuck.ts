@@ -1,4 +1,5 @@
 import { TtsctlError } from "../errors.ts";
+import { batches } from "../store/batches.ts";
 import { LIVE, STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH } from "../store/redis/copies.ts";
@@ -7,7 +8,7 @@ import { stateOf } from "../store/redis/seen-copy.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { shownStatus } from "../task/status.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
-import { batches, IN_FLIGHT, pool } from "./pool.ts";
+import { IN_FLIGHT, pool } from "./pool.ts";
 
 /**
  * The stuck tasks of the file. A task that has moved on in Redis is none: the service has written there since.

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { sameJson } from "../json/same.ts";
+import { batches } from "../store/batches.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { RowWindow } from "../store/file/row-window.ts";
@@ -17,7 +18,7 @@ import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
 import { ListedFile } from "./listed-file.ts";
-import { batches, IN_FLIGHT, pool, throwIfInterrupted } from "./pool.ts";
+import { IN_FLIGHT, pool, throwIfInterrupted } from "./pool.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { checkReading, storeEmpty } from "./safety.ts";

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { checkBrake } from "../../src/operations/brake.ts";
-import { batches, pool } from "../../src/operations/pool.ts";
+import { pool } from "../../src/operations/pool.ts";
 import { NamedWarnings } from "../../src/operations/reporter.ts";
+import { batches } from "../../src/store/batches.ts";
 import { RecordingReporter } from "../helpers/doubles.ts";
 
 describe("pool", () => {

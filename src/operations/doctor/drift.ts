@@ -1,4 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
 import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
@@ -7,7 +8,6 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/counted.ts";
 import type { Task } from "../../task/task.ts";
-import { batches } from "../pool.ts";
 import { classify } from "../verify/classify.ts";
 import { KINDS, type Kind } from "../verify/kinds.ts";
 import { type Check, ok, type Verdict, warn } from "./check.ts";

@@ -1,4 +1,5 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { FileTasks, matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -11,7 +12,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { NO_FILTER, passes, type TaskFilter } from "../../task/filter.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
-import { batches, throwIfInterrupted } from "../pool.ts";
+import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { IndexSurvey } from "./index-survey.ts";
 import { newerOf } from "./winner.ts";

@@ -1,11 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { batches } from "../pool.ts";
 import type { Copies } from "../purge/copies.ts";
 
 /** Whether Redis has a task other than the file, whose copy is the newer one, has it. */

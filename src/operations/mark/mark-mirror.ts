@@ -1,10 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type SeenCopy, stateOf } from "../../store/redis/seen-copy.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
-import { batches } from "../pool.ts";
 import { mirrorCopy } from "../purge/copies.ts";
 import type { Marker } from "./marker.ts";
 import type { Marks } from "./marks.ts";

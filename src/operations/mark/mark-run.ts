@@ -1,4 +1,5 @@
 import { isRedisError, isStoreError, type TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -7,7 +8,7 @@ import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { checkBrake } from "../brake.ts";
 import { CurrentFile } from "../current-file.ts";
-import { batches, throwIfInterrupted } from "../pool.ts";
+import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
 import { bringInStep } from "./in-step.ts";
 import { markInFile, readMarked } from "./mark-file.ts";

@@ -1,11 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { PlanSummary } from "../plan-summary.ts";
-import { batches } from "../pool.ts";
 import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts";
 import type { Survey } from "../purge/survey.ts";
 import { decideMark, type MarkRule } from "./decide.ts";

@@ -1,4 +1,5 @@
 import { isRedisError, isStoreError, TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
@@ -6,7 +7,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { batches, IN_FLIGHT, pool } from "../pool.ts";
+import { IN_FLIGHT, pool } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { goesIn } from "./decide.ts";
 import type { MergePlan } from "./merge-plan.ts";

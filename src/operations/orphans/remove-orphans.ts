@@ -1,6 +1,7 @@
+import { batches } from "../../store/batches.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { batches, pool } from "../pool.ts";
+import { pool } from "../pool.ts";
 import { NamedWarnings } from "../reporter.ts";
 import type { Orphans } from "./find-orphans.ts";
 import type { Owners } from "./owners.ts";

@@ -1,4 +1,5 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
@@ -10,7 +11,6 @@ import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { batches } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { listOnlyInRedis } from "./survey.ts";
 

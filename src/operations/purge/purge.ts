@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
@@ -12,7 +13,7 @@ import { saysDeleted } from "../../task/task.ts";
 import type { Ledger } from "../ledger.ts";
 import { LookupHeirs } from "../lookup-heirs.ts";
 import { PlanSummary } from "../plan-summary.ts";
-import { batches, pool } from "../pool.ts";
+import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { ArtifactOwners } from "./artifact-owners.ts";
 import type { BackupFile } from "./backup.ts";

@@ -1,9 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
-import { batches, pool } from "../pool.ts";
+import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { HAS_KEY, IN_INDEX, IN_USER_INDEX, LOOKED_UP, Marks, SAME_CONTENT } from "./marks.ts";
 

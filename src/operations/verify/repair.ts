@@ -1,4 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
+import { batches } from "../../store/batches.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -16,7 +17,7 @@ import type { CurrentFile } from "../current-file.ts";
 import type { Ledger, LedgerEntry } from "../ledger.ts";
 import { mergeRecords } from "../merge/merge.ts";
 import { Spool } from "../merge/spool.ts";
-import { batches, IN_FLIGHT, pool, throwIfInterrupted } from "../pool.ts";
+import { IN_FLIGHT, pool, throwIfInterrupted } from "../pool.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { EVERYTHING } from "../select.ts";
