@@ -150,13 +150,15 @@ export class Context {
 
   async fileStore(): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FrugalFileStore(path.value, await this.rules(), this.clock, undefined, this.#shared);
+    return new FrugalFileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
   }
 
   /** The store file for a command that changes it: a stop signal ends its waiting. */
   async changingFileStore(): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FrugalFileStore(path.value, await this.rules(), this.clock, this.signal, this.#shared);
+    const log = (line: string) => this.reporter.log(line);
+    const options = { signal: this.signal, shared: this.#shared, log };
+    return new FrugalFileStore(path.value, await this.rules(), this.clock, options);
   }
 
   /** The connection of this run; ioredis is loaded only when it is opened. */

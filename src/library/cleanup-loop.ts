@@ -119,7 +119,7 @@ export class CleanupLoop {
 
   #file(): FileStore {
     const { settings, rules, clock } = this.#parts;
-    return new FileStore(settings.store.path.value, rules, clock, this.#stop.signal);
+    return new FileStore(settings.store.path.value, rules, clock, { signal: this.#stop.signal });
   }
 }
 

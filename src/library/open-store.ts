@@ -42,7 +42,7 @@ export class OpenStore implements TaskStore {
     this.#parts = parts;
     this.#parser = new RecordParser(rules);
     this.#shared = new SharedSnapshot(path, rules, { grows: true });
-    this.#readFile = new FileStore(path, rules, clock, undefined, this.#shared);
+    this.#readFile = new FileStore(path, rules, clock, { shared: this.#shared });
     this.#reader = new TaskReader(this.#readFile, link);
     this.#writer = new TaskWriter({
       ...{ file: new FileStore(path, rules, clock), shared: this.#shared, rules, clock, link },

@@ -1,4 +1,3 @@
-import { byValue, sameJson } from "../../json/same.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
@@ -28,6 +27,8 @@ export interface ChangeResult {
 export interface BatchEdit extends Edit {
   /** The records that are put in. */
   readonly tasks: readonly Task[];
+  /** The row that a task of the batch had before, or -1. */
+  rowBefore(id: TaskId): number;
 }
 
 /** How one task is in the end. */
@@ -37,8 +38,6 @@ interface Final {
   readonly task: Task | null;
   /** Whether a removal came before the record. */
   readonly cleared: boolean;
-  /** `updated_at` of the record that the file had, whole microseconds; NaN for an invalid one, null for none. */
-  readonly before: number | null;
 }
 
 export function idOf(change: Change): TaskId {
@@ -62,26 +61,14 @@ export class BatchPlan {
     this.results = this.#changes.map((change) => this.#decide(change, current));
     const finals = [...this.#finals.values()];
     const going = finals.filter(({ id, task, cleared }) => (task === null || cleared) && current.holds(id));
-    return edit(
-      going.map(({ id }) => current.keyOf(id)),
-      finals.flatMap(({ task }) => task ?? []),
-    );
-  }
-
-  /**
-   * The same once the change was made, on a content that somebody else wrote over it: what was undone. A record that is
-   * newer than ours, or than the one that we took out, is no undoing of it, and stays.
-   */
-  async again(current: Snapshot): Promise<Edit> {
-    const lost: number[] = [];
-    const due: Task[] = [];
-    for (const { id, task, before } of this.#finals.values()) {
-      const theirs = scoreIn(current, id);
-      if (task !== null) {
-        if (!(theirs > scoreOf(task))) due.push(task);
-      } else if (before !== null && current.holds(id) && !isNewer(theirs, before)) lost.push(current.keyOf(id));
-    }
-    return edit(lost, await withoutThoseIn(current, due));
+    const tasks = finals.flatMap(({ task }) => task ?? []);
+    const rows = new Map(finals.map(({ id }) => [keyOf(id), current.rowOf(id.userId, id.taskId)]));
+    return {
+      removed: new Set(going.map(({ id }) => current.keyOf(id))),
+      upserts: upsertsOf(tasks),
+      tasks,
+      rowBefore: (id) => rows.get(keyOf(id)) ?? -1,
+    };
   }
 
   #decide(change: Change, current: Snapshot): ChangeResult {
@@ -93,22 +80,13 @@ export class BatchPlan {
     if (change.kind === "upsert") {
       if (before > scoreOf(change.task)) return { outcome: "newer", before };
       const cleared = last !== undefined && (last.task === null || last.cleared);
-      this.#finals.set(key, { id, task: change.task, cleared, before: inFile });
+      this.#finals.set(key, { id, task: change.task, cleared });
       return { outcome: "written", before };
     }
     const isThere = last === undefined ? inFile !== null : last.task !== null;
-    this.#finals.set(key, { id, task: null, cleared: true, before: inFile });
+    this.#finals.set(key, { id, task: null, cleared: true });
     return { outcome: isThere ? "removed" : "missing", before };
   }
-}
-
-function edit(removed: readonly number[], tasks: readonly Task[]): BatchEdit {
-  return { removed: new Set(removed), upserts: upsertsOf(tasks), tasks };
-}
-
-/** Whether a record that is there is newer than one that was: any valid one is than one that was not. */
-function isNewer(theirs: number, before: number): boolean {
-  return theirs > before || (Number.isNaN(before) && !Number.isNaN(theirs));
 }
 
 function scoreOf(task: Task | null): number {
@@ -119,12 +97,4 @@ function scoreOf(task: Task | null): number {
 function scoreIn(current: Snapshot, { userId, taskId }: TaskId): number {
   const row = current.rowOf(userId, taskId);
   return row < 0 ? Number.NaN : toMicros(current.rows.score(row));
-}
-
-/** Those that the file does not hold. A service that took one in with its own may have spelt it in another way. */
-async function withoutThoseIn(current: Snapshot, tasks: readonly Task[]): Promise<Task[]> {
-  const rows = tasks.map(({ userId, taskId }) => current.rowOf(userId, taskId));
-  const there = (await current.readTasks(rows.filter((row) => row >= 0)))[Symbol.iterator]();
-  const records = rows.map((row) => (row < 0 ? undefined : (there.next().value as Task)));
-  return tasks.filter((task, i) => records[i] === undefined || !sameJson(records[i].json, task.json, byValue));
 }

@@ -1,40 +1,45 @@
-import { readlink, realpath } from "node:fs/promises";
+import { type FileHandle, readlink, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { TaskId } from "../task-source.ts";
-import { DisplacedUpdates } from "./displaced.ts";
 import { type Edit, planSplices } from "./edit.ts";
-import { type FileIdentity, sameIdentity } from "./identity.ts";
+import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
+import { DisplacedWrite, LandedEdit } from "./landed-edit.ts";
 import { isLately, noteOf, othersWroteAt } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
-import { identityAt, removeLeftover, replaceFile } from "./replace.ts";
+import { removeLeftover, replaceFile } from "./replace.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
-import { Snapshot, unreadable } from "./snapshot.ts";
-import { NO_UPSERTS } from "./upserts.ts";
+import { Snapshot } from "./snapshot.ts";
 
-/** A watcher gives up at once, but for the moment in which `doctor` may look at the lock. */
+/** A watcher gives up at once, apart from the moment in which `doctor` may hold the lock. */
 const WATCH_LOCK_WAIT_S = 0.5;
-/** How long a busy service may keep us from writing. */
+/** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
-/** Beside a service that wrote lately, a rewrite is watched this long, and done again this often (SPEC section 2). */
+/** If another process wrote within the last minute, a rewrite is watched this long, and redone this often (SPEC section 2). */
 export const WATCH_S = 2;
 export const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
 
-/**
- * Decides on one content of the file; asked again on the new content whenever somebody else wrote in between.
- * @param landed whether the change was in the file already, so that what is to do again was undone
- */
-export type PlanEdit = (current: Snapshot, landed?: boolean) => Edit | Promise<Edit>;
+/** Decides on one content of the file; called again on the new content if another process wrote the file first. */
+export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
 
 export interface EditOutcome {
-  /** How often the file was rewritten; 0 where there was nothing to change. */
+  /** How often the file was rewritten; 0 if there was nothing to change. */
   readonly rewrites: number;
-  /** The tasks whose removal, or whose new record, somebody keeps undoing. */
+  /** The tasks whose removal, or whose new record, another process keeps undoing. */
   readonly returned: TaskId[];
+}
+
+export interface FileStoreOptions {
+  /** Ends waiting: for a lock, and for a change that may be undone. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where a long-lived process keeps the last snapshot of this file. */
+  readonly shared?: SharedSnapshot | undefined;
+  /** Receives debug lines. */
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 /** The store file of a service (SPEC section 2). */
@@ -42,21 +47,15 @@ export class FileStore {
   readonly #path: string;
   readonly rules: RecordRules;
   readonly #clock: Clock;
-  readonly #signal: AbortSignal | undefined;
-  readonly #shared: SharedSnapshot | undefined;
+  readonly #options: FileStoreOptions;
   /** Held by this run, to say in it what takes long. */
   #runLock: Lock | undefined;
 
-  /**
-   * @param signal ends waiting: for a lock, and for a change that may be undone
-   * @param shared where a process that lives on keeps what it read last of this file
-   */
-  constructor(path: string, rules: RecordRules, clock: Clock, signal?: AbortSignal, shared?: SharedSnapshot) {
+  constructor(path: string, rules: RecordRules, clock: Clock, options: FileStoreOptions = {}) {
     this.#path = path;
     this.rules = rules;
     this.#clock = clock;
-    this.#signal = signal;
-    this.#shared = shared;
+    this.#options = options;
   }
 
   get path(): string {
@@ -65,10 +64,11 @@ export class FileStore {
 
   /** The file as it is now; close the snapshot when done. */
   async read(): Promise<Snapshot> {
-    return this.#shared === undefined ? Snapshot.read(this.#path, this.rules) : this.#shared.read();
+    const { shared } = this.#options;
+    return shared === undefined ? Snapshot.read(this.#path, this.rules) : shared.read();
   }
 
-  /** What the path names now; null where there is nothing. */
+  /** What the path names now; null if there is no file. */
   identity(): Promise<FileIdentity | null> {
     return identityAt(this.#path);
   }
@@ -78,7 +78,7 @@ export class FileStore {
     return sameIdentity(await identityAt(this.#path), snapshot.identity);
   }
 
-  /** Who holds a lock; null where nobody does. */
+  /** The holder of a lock; null if it is free. */
   async holderOf(purpose: LockPurpose): Promise<string | null> {
     return lockHolder(await this.target(), purpose);
   }
@@ -86,7 +86,8 @@ export class FileStore {
   /** One of the locks between ttsctl processes. `watch` hardly waits; `run` removes what a killed run left. */
   async lock(purpose: "run" | "watch"): Promise<Lock> {
     const target = await this.target();
-    const lock = await takeLock(target, purpose, purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S, this.#signal);
+    const wait = purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S;
+    const lock = await takeLock(target, purpose, wait, this.#options.signal);
     try {
       if (purpose !== "run") return lock;
       await withLock(target, "write", LOCK_WAIT_S, () => removeLeftover(target));
@@ -104,114 +105,163 @@ export class FileStore {
   }
 
   /**
-   * Changes the file: plans on its content, rewrites it atomically, and plans again if somebody else wrote meanwhile.
-   * Where the service wrote lately it then watches for a change that was undone, and makes it again.
+   * Changes the file: plans on its content, rewrites it atomically, and plans again if another process wrote it first. If
+   * one wrote within the last minute, watches for a content that undoes the change, and makes it again (SPEC section 2).
    * @param base a snapshot to plan on while it is current; the caller closes it
    */
   async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
-    const target = await this.target();
-    const job = { target, plan, displaced: new DisplacedUpdates(this.rules), landed: false };
-    const first = await this.#rewrite(job, base);
-    const quiet = (!first.changed || !first.wroteLately) && job.displaced.count === 0;
-    if (quiet) return { rewrites: first.changed ? 1 : 0, returned: [] };
+    const landed = await this.#land(plan, base);
+    if (landed === null) return { rewrites: 0, returned: [] };
     try {
-      return await this.#watch({ ...job, landed: first.changed }, first);
+      if (!landed.wroteLately) return { rewrites: 1, returned: [] };
+      return await this.#watch(landed);
     } catch (error) {
-      throw first.changed && error instanceof TtsctlError ? afterRewrite(error, target) : error;
+      throw error instanceof TtsctlError ? afterRewrite(error, this.#path) : error;
+    } finally {
+      if (landed.before !== base) await landed.before.close();
     }
   }
 
-  async #rewrite(job: Job, base: Snapshot | undefined): Promise<Rewrite> {
-    const { target } = job;
-    return withLock(target, "write", LOCK_WAIT_S, async (lock) => {
-      await removeLeftover(target);
-      const deadline = this.#clock.monotonic() + WRITE_WAIT_S;
-      let snapshot = base;
-      for (;;) {
-        snapshot = await this.#current(snapshot, base);
-        try {
-          const done = await this.#tryRewrite(job, snapshot, lock);
-          if (done !== undefined) return done;
-        } finally {
-          if (snapshot !== base) await snapshot.close();
-        }
-        if (this.#clock.monotonic() > deadline) throw busy(target);
+  /** Rewrites the file once; null if the plan has nothing to change. The caller closes `before`, unless it is `base`. */
+  async #land(plan: PlanEdit, base?: Snapshot): Promise<Landed | null> {
+    for (;;) {
+      const target = await this.target();
+      const landed = await withLock(target, "write", LOCK_WAIT_S, (lock) => this.#tryLanding(target, lock, plan, base));
+      if (landed !== "elsewhere") return landed;
+    }
+  }
+
+  /** "elsewhere": the path is a symbolic link that names another file by now, which has another lock. */
+  async #tryLanding(
+    target: string,
+    lock: Lock,
+    plan: PlanEdit,
+    base: Snapshot | undefined,
+  ): Promise<Landed | null | "elsewhere"> {
+    await removeLeftover(target);
+    const deadline = this.#clock.monotonic() + WRITE_WAIT_S;
+    while ((await this.target()) === target) {
+      const before = base !== undefined && (await this.isCurrent(base)) ? base : await this.read();
+      let landed: Landed | null = null;
+      try {
+        const edit = await plan(before);
+        if (isEmpty(edit)) {
+          if (await this.isCurrent(before)) return null;
+        } else landed = await this.#replace(target, lock, before, edit);
+      } finally {
+        if (landed === null && before !== base) await before.close();
       }
-    });
-  }
-
-  async #current(snapshot: Snapshot | undefined, base: Snapshot | undefined): Promise<Snapshot> {
-    return snapshot !== undefined && snapshot === base && (await this.isCurrent(base)) ? base : this.read();
-  }
-
-  /** Undefined where the file moved. */
-  async #tryRewrite(job: Job, snapshot: Snapshot, lock: Lock): Promise<Rewrite | undefined> {
-    const { target, plan, displaced, landed } = job;
-    const edit = await displaced.restoreIn(snapshot, await plan(snapshot, landed));
-    if (edit.removed.size === 0 && edit.upserts.size === 0 && (edit.dead?.size ?? 0) === 0) {
-      return (await this.isCurrent(snapshot)) ? { changed: false, wroteLately: false, identity: null } : undefined;
+      if (landed !== null) return landed;
+      if (this.#clock.monotonic() > deadline) throw busy(target);
     }
-    const others = othersWroteAt(snapshot.identity, lock.note);
-    const replacement = await replaceFile(target, snapshot, planSplices(snapshot, edit));
-    await displaced.add(replacement.displaced, snapshot);
-    const { identity } = replacement;
-    if (identity === null) return undefined;
+    return "elsewhere";
+  }
+
+  /** Null if the file moved first. */
+  async #replace(target: string, lock: Lock, before: Snapshot, edit: Edit): Promise<Landed | null> {
+    const others = othersWroteAt(before.identity, lock.note);
+    const names = { path: this.#path, target };
+    const { identity, displaced } = await replaceFile(names, before, planSplices(before, edit));
+    await this.#settle(target, lock, displaced);
+    if (identity === null) return null;
     await lock.leave(noteOf(identity, others));
-    return { changed: true, wroteLately: isLately(others, this.#clock), identity };
+    return { before, edit, identity, wroteLately: isLately(others, this.#clock) };
   }
 
   /**
-   * Looks for our change being undone by a service that had read the file before it, or holds it in memory, and for
-   * updates of the service that our exchanges displaced. The latter are put in again however often it takes.
+   * Waits until no process can write any more what it made of our content while that stood in the place of theirs, and puts
+   * back what such a write lost. Only then is the edit tried again: after that the two could not be distinguished.
    */
-  async #watch(job: Job, first: Rewrite): Promise<EditOutcome> {
-    let rewrites = first.changed ? 1 : 0;
-    let last = first.identity;
-    let displaced = job.displaced.count;
+  async #settle(target: string, lock: Lock, displaced: readonly FileHandle[]): Promise<void> {
+    this.#options.log?.(`rewrite of ${target}: ${Math.max(0, displaced.length - 1)} writes of others displaced`);
+    if (displaced.length === 0) return;
+    try {
+      const contents: Snapshot[] = [];
+      for (const handle of displaced) contents.push(await Snapshot.readHandle(handle, this.#path, this.rules));
+      const writes = contents.slice(1).map((theirs, i) => new DisplacedWrite(contents[i]!, theirs));
+      let last: FileIdentity | null = null;
+      for (
+        const until = this.#clock.monotonic() + WATCH_S;
+        this.#clock.monotonic() < until;
+        await sleep(WATCH_POLL_MS)
+      ) {
+        if (sameIdentity(await this.identity(), last)) continue;
+        const now = await this.read();
+        last = now.identity;
+        for (const write of writes) {
+          const lost = await write.lostIn(now);
+          if (!isEmpty(lost) && (await this.#replace(target, lock, now, lost)) !== null) break;
+        }
+        await now.close();
+      }
+    } finally {
+      for (const handle of displaced) await handle.close();
+    }
+  }
+
+  async #watch({ before, edit, identity }: Landed): Promise<EditOutcome> {
+    const landed = new LandedEdit(before, edit);
+    let rewrites = 1;
+    let last: FileIdentity | null = identity;
     let deadline = this.#clock.monotonic() + WATCH_S;
-    while (this.#clock.monotonic() < deadline && !(this.#signal?.aborted && displaced === 0)) {
+    while (this.#clock.monotonic() < deadline && !this.#options.signal?.aborted) {
       await sleep(WATCH_POLL_MS);
-      const now = await identityAt(this.#path);
+      const now = await this.identity();
       if (sameIdentity(now, last)) continue;
+      last = now;
+      if (rewrites > MOST_REPEATS) continue;
       await this.#runLock?.leave(
         `makes its change again, which the service keeps undoing (${rewrites} of ${MOST_REPEATS} times)`,
       );
-      const again = await this.#rewrite(rewrites > MOST_REPEATS ? { ...job, plan: NOTHING } : job, undefined);
-      last = again.identity ?? now;
-      if (again.changed) rewrites++;
-      if (again.changed || job.displaced.count > displaced) deadline = this.#clock.monotonic() + WATCH_S;
-      displaced = job.displaced.count;
+      const again = await this.#land((current) => landed.undoneIn(current));
+      if (again === null) continue;
+      await again.before.close();
+      rewrites++;
+      last = again.identity;
+      deadline = this.#clock.monotonic() + WATCH_S;
     }
     await this.#runLock?.leave("");
-    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#stillThere(job.plan) : [] };
+    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };
   }
 
-  async #stillThere(plan: PlanEdit): Promise<EditOutcome["returned"]> {
-    const snapshot = await this.read();
+  /** The tasks of an edit that are undone now. */
+  async #undone(landed: LandedEdit): Promise<TaskId[]> {
+    const now = await this.read();
     try {
-      const { removed, upserts } = await plan(snapshot, true);
-      const { keys } = snapshot.rows;
-      const back = [...removed].map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
+      const { removed, upserts } = await landed.undoneIn(now);
+      const { keys } = now.rows;
+      const ids = [...removed].map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
       for (let number = 0; number < upserts.size; number++) {
         const { userId, taskId } = upserts.id(number);
-        back.push({ userId, taskId });
+        ids.push({ userId, taskId });
       }
-      return back;
+      return ids;
     } finally {
-      await snapshot.close();
+      await now.close();
     }
   }
 
-  /** The file itself where the path is a symbolic link to it. */
+  /** The file that the path names in the end, if it is a symbolic link. */
   async target(): Promise<string> {
     return linkTarget(this.#path);
   }
 }
 
-/** The plan once a removal was undone too often: no more than putting displaced updates in again. */
-const NOTHING: PlanEdit = () => ({ removed: new Set(), upserts: NO_UPSERTS });
+/** An edit that is in the file. */
+interface Landed {
+  /** The content that was edited. */
+  readonly before: Snapshot;
+  readonly edit: Edit;
+  readonly identity: FileIdentity;
+  /** Whether another process wrote within the last minute. */
+  readonly wroteLately: boolean;
+}
 
-/** What a path names in the end; the file need not be there. */
+function isEmpty({ removed, upserts, dead }: Edit): boolean {
+  return removed.size === 0 && upserts.size === 0 && (dead?.size ?? 0) === 0;
+}
+
+/** The file that a path names in the end; it need not exist. */
 async function linkTarget(path: string): Promise<string> {
   try {
     return await realpath(path);
@@ -222,24 +272,10 @@ async function linkTarget(path: string): Promise<string> {
   return link === null ? path : linkTarget(resolve(await realpath(dirname(path)), link));
 }
 
-/** One edit under way. */
-interface Job {
-  readonly target: string;
-  readonly plan: PlanEdit;
-  readonly displaced: DisplacedUpdates;
-  readonly landed: boolean;
-}
-
-interface Rewrite {
-  readonly changed: boolean;
-  readonly wroteLately: boolean;
-  readonly identity: FileIdentity | null;
-}
-
-/** What fails while a change is watched says that the change was made. */
-function afterRewrite(error: TtsctlError, target: string): TtsctlError {
-  return new TtsctlError(error.code, `${error.message}; ${target} was rewritten before that`, {
-    hint: "whether the service undid the change is unknown; once that is mended, run it again",
+/** A failure while a change is watched says that the change was made. */
+function afterRewrite(error: TtsctlError, path: string): TtsctlError {
+  return new TtsctlError(error.code, `${error.message}; ${path} was rewritten before that`, {
+    hint: "whether the service undid the change is unknown; fix that and run it again",
     cause: error,
   });
 }

@@ -7,8 +7,9 @@ import type { Batch, Batches } from "../group-commit.ts";
 import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf } from "./batch-plan.ts";
 import { isMostlyDead, planCompaction } from "./compaction.ts";
-import { type FileStore, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
+import { type FileStore, type PlanEdit, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
+import { LandedEdit } from "./landed-edit.ts";
 import { LATELY_S } from "./last-writer.ts";
 import { LeftFile } from "./left-file.ts";
 import { LineBurst, type Unsure } from "./line-burst.ts";
@@ -60,7 +61,9 @@ export class FileWriter {
       return;
     }
     const batch = await batches.next(0);
-    if (batch !== null) await this.#rewrite(batch, new BatchPlan(batch.items), false);
+    if (batch === null) return;
+    const plan = new BatchPlan(batch.items);
+    await this.#rewrite(batch, plan, (now) => plan.on(now));
   }
 
   /** Lets go of what the last compaction left, with a last look. */
@@ -84,10 +87,8 @@ export class FileWriter {
     await left?.file.close();
   }
 
-  /** @param wasThere whether the change was in the file already */
-  async #rewrite(batch: Batch<Change, ChangeResult>, plan: BatchPlan, wasThere: boolean): Promise<void> {
-    const { file } = this.#parts;
-    const { returned } = await file.edit((now, landed) => (landed || wasThere ? plan.again(now) : plan.on(now)));
+  async #rewrite(batch: Batch<Change, ChangeResult>, plan: BatchPlan, planEdit: PlanEdit): Promise<void> {
+    const { returned } = await this.#parts.file.edit(planEdit);
     settle(batch, plan, returned);
   }
 
@@ -95,7 +96,9 @@ export class FileWriter {
   async #makeSure({ batch, plan, snapshot, appended, moved }: Unsure): Promise<void> {
     try {
       if (!moved && !(await this.#isReplaced(snapshot))) return batch.settle(plan.results);
-      await this.#rewrite(batch, plan, appended);
+      if (appended === null) return await this.#rewrite(batch, plan, (now) => plan.on(now));
+      const landed = new LandedEdit(snapshot, appended, appended.rowBefore);
+      await this.#rewrite(batch, plan, (now) => landed.undoneIn(now));
     } finally {
       await snapshot.close();
     }

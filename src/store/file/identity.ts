@@ -1,4 +1,6 @@
 import type { BigIntStats } from "node:fs";
+import { stat } from "node:fs/promises";
+import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
 /** What tells one content of the store file from the next. Inode numbers alternate, so times and size count too. */
 export interface FileIdentity {
@@ -12,6 +14,26 @@ export interface FileIdentity {
 export function identityOf(stats: BigIntStats): FileIdentity {
   const { dev, ino, size, mtimeNs, ctimeNs } = stats;
   return { dev, ino, size, mtimeNs, ctimeNs };
+}
+
+/**
+ * The file that a path names now, or null.
+ * @throws TtsctlError STORE_UNREADABLE
+ */
+export async function identityAt(path: string): Promise<FileIdentity | null> {
+  try {
+    return identityOf(await stat(path, { bigint: true }));
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return null;
+    throw unreadable(path, error);
+  }
+}
+
+export function unreadable(path: string, cause: unknown): TtsctlError {
+  return new TtsctlError("STORE_UNREADABLE", `cannot read ${path}: ${describeSystemError(cause)}`, {
+    hint: "check the file's owner and mode, and the disk",
+    cause,
+  });
 }
 
 /** Whether two looks at a path saw the same content; two nulls are two looks at no file. */

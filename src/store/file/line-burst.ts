@@ -31,7 +31,8 @@ export interface Unsure {
   readonly plan: BatchPlan;
   /** What it is, or was to be, appended to; the taker closes it. */
   readonly snapshot: Snapshot;
-  readonly appended: boolean;
+  /** What was appended; null if nothing was. */
+  readonly appended: BatchEdit | null;
   /** The path names another file now; else one may come that was made of what the file was before. */
   readonly moved: boolean;
 }
@@ -93,16 +94,17 @@ export class LineBurst {
     let { size } = snapshot.layout!;
     for (let batch = await batches.next(0); batch !== null; batch = await next()) {
       const plan = new BatchPlan(batch.items);
-      const unsure = { batch, plan, snapshot, appended: false, moved: true };
+      const unsure = { batch, plan, snapshot, appended: null, moved: true };
       if (!(await this.#isReady(snapshot))) return leased(unsure);
       if (snapshot.layout!.size !== size) this.#othersAppended = this.#parts.clock.monotonic();
-      const lines = linesOf(plan.on(snapshot), snapshot);
+      const edit = plan.on(snapshot);
+      const lines = linesOf(edit, snapshot);
       const from = snapshot.rows.size;
       if (lines.length > 0) {
         const moved = !(await this.#put(open, lines));
         if (!moved) await this.#settled(open);
         if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, batch.items, plan, from);
-        if (moved || mayBeUndone) return leased({ ...unsure, appended: true, moved });
+        if (moved || mayBeUndone) return leased({ ...unsure, appended: edit, moved });
       }
       size = snapshot.layout!.size;
       batch.settle(plan.results);

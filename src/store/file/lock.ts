@@ -3,6 +3,8 @@ import { constants } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { identityAt, identityOf, sameFile } from "./identity.ts";
+import { loadPosix } from "./posix.ts";
 
 /** What a lock is for: one rewrite of the file, a whole run that changes things, or being the one watcher. */
 export type LockPurpose = "write" | "run" | "watch";
@@ -27,8 +29,8 @@ export const LOCK_WAIT_S = 10;
 const LOCK_TEXT = 512;
 
 /**
- * Takes a lock beside the store file. It is an flock(2) on a side file (a rename swaps the store file's inode), taken
- * by flock(1) on a descriptor that this process keeps: the kernel frees it with the process. The side file stays.
+ * Acquires a lock beside the store file: an flock(2) on a side file, since a rename swaps the store file's inode. The
+ * kernel releases it with the process. The side file stays.
  * @param waitSeconds how long to wait for another holder
  * @throws TtsctlError LOCK_TIMEOUT (names the holder), LOCK_UNAVAILABLE, INTERRUPTED
  */
@@ -45,6 +47,11 @@ export async function takeLock(
       if (signal?.aborted)
         throw new TtsctlError("INTERRUPTED", "interrupted while waiting for another ttsctl: nothing was done");
       throw await heldByAnother(handle, path, purpose, waitSeconds);
+    }
+    if (!sameFile(await identityAt(path), identityOf(await handle.stat({ bigint: true })))) {
+      // The lock file was deleted or replaced: a lock on the old one keeps nobody out.
+      await handle.close();
+      return takeLock(storePath, purpose, waitSeconds, signal);
     }
     const note = purpose === "write" ? (await readLockFile(handle)).note : "";
     await writeLockFile(handle, note);
@@ -77,7 +84,7 @@ export async function lockHolder(storePath: string, purpose: LockPurpose): Promi
   });
   if (handle === null) return null;
   try {
-    return (await tryFlock(handle, path, "-s")) ? null : await describeHolder(handle);
+    return (await tryFlock(handle, path, "shared")) ? null : await describeHolder(handle);
   } finally {
     await handle.close();
   }
@@ -123,14 +130,28 @@ async function openForeignLockFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** One try, without waiting. The lock belongs to the open file that both processes share, so it outlives flock(1). */
-function tryFlock(handle: FileHandle, path: string, mode: "-x" | "-s" = "-x"): Promise<boolean> {
-  return ended(startFlock([mode, "-n"], handle), path);
+/** One try, without waiting. */
+async function tryFlock(
+  handle: FileHandle,
+  path: string,
+  mode: "exclusive" | "shared" = "exclusive",
+): Promise<boolean> {
+  const posix = await loadPosix();
+  if (posix === null) return ended(startFlock([mode === "shared" ? "-s" : "-x", "-n"], handle), path);
+  try {
+    return posix.tryLock(handle.fd, mode);
+  } catch (cause) {
+    throw new TtsctlError("LOCK_UNAVAILABLE", `cannot lock ${path}: ${describeSystemError(cause)}`, {
+      hint: "the store file must be on a file system that has locks",
+      cause,
+    });
+  }
 }
 
 /**
- * Waits in the kernel's queue, so that a holder who comes again and again does not keep others out: they get the lock
- * the moment it is free. The wait ends with the time or the signal; whether the lock came just then, the child tells.
+ * Waits in the kernel's queue, so a holder that comes again and again doesn't keep others out. That is done by flock(1),
+ * on a descriptor that it shares with this process: a thread that waits in flock(2) can't be interrupted, and process.exit()
+ * would wait for it.
  */
 async function waitForFlock(handle: FileHandle, path: string, seconds: number, signal?: AbortSignal): Promise<boolean> {
   if (seconds <= 0 || signal?.aborted) return false;

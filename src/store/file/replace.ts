@@ -1,31 +1,18 @@
-import { spawn } from "node:child_process";
-import { constants } from "node:fs";
-import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
+import { closeSync, constants, fstatSync, linkSync, openSync, renameSync, statSync } from "node:fs";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
-import { type FileIdentity, identityOf, sameContent, sameIdentity } from "./identity.ts";
-import { type Snapshot, unreadable } from "./snapshot.ts";
+import { type FileIdentity, identityAt, identityOf, sameContent, sameIdentity } from "./identity.ts";
+import { loadPosix, type Posix } from "./posix.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { syncFolder } from "./sync-folder.ts";
 
 const WINDOW = 1 << 20;
 
-/** Where the new content is written before it takes the place of the store file. */
+/** Where the new content is written before it replaces the store file. */
 export function temporaryPath(target: string): string {
   return join(dirname(target), `.${basename(target)}.ttsctl`);
-}
-
-/**
- * What the path names now, or null.
- * @throws TtsctlError STORE_UNREADABLE
- */
-export async function identityAt(path: string): Promise<FileIdentity | null> {
-  try {
-    return identityOf(await stat(path, { bigint: true }));
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return null;
-    throw unreadable(path, error);
-  }
 }
 
 /**
@@ -40,89 +27,138 @@ export async function removeLeftover(target: string): Promise<void> {
   }
 }
 
-/** What became of a rewrite. */
+/** The result of a rewrite. */
 export interface Replacement {
-  /** The new content; null where somebody else wrote the file since it was read, and theirs stays. */
+  /** The new content; null if another process wrote the file after it was read, and its content was kept. */
   readonly identity: FileIdentity | null;
   /**
-   * Contents that somebody else wrote between our last look and the exchange. They were out of their place for some
-   * milliseconds, so whoever read the file then did not see them. The caller closes them.
+   * Contents that were in the wrong place for some microseconds, since another process wrote the file between the last
+   * look and the exchange: first ours, then theirs, in the order of their writes. Empty if there were none. The caller
+   * closes them.
    */
   readonly displaced: FileHandle[];
 }
 
+/** The names of a rewrite. */
+export interface Names {
+  /** The store file as the caller names it; it may be a symbolic link. */
+  readonly path: string;
+  /** What that name resolves to. */
+  readonly target: string;
+}
+
 /**
- * Puts the snapshot's content, with the splices made, in the place of `target`, atomically and durably.
+ * Replaces `target` by the snapshot's content with the splices made, atomically and durably.
  * @throws TtsctlError STORE_WRITE_FAILED; the old file is intact and no temporary file is left
  */
 export async function replaceFile(
-  target: string,
+  { path, target }: Names,
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
 ): Promise<Replacement> {
   const temporary = temporaryPath(target);
-  const displaced: FileHandle[] = [];
-  let ours: FileIdentity | null = null;
+  const posix = await loadPosix();
+  let handle: FileHandle | undefined;
+  let placing: Placing | undefined;
+  let displaced: FileHandle[] = [];
   try {
     await rm(temporary, { force: true });
-    ours = await writeTemporary(temporary, target, snapshot, splices);
-    if (!(await takePlaceOrBack(temporary, target, { read: snapshot.identity, ours, displaced }))) {
-      return { identity: null, displaced };
-    }
-    const now = await identityAt(target).catch(() => null);
-    // Our own rename changed the ctime. If they have written again already, the caller must see that it is not ours.
-    return { identity: now !== null && sameContent(now, ours) ? now : ours, displaced };
+    handle = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+    await writeContent(handle, target, snapshot, splices, posix);
+    const ours = identityOf(await handle.stat({ bigint: true }));
+    placing = { posix, path, target, temporary, read: snapshot.identity, ours, displaced: [] };
+    const isPlaced = await takePlaceOrBack(placing);
+    if (placing.displaced.length > 0) displaced = [await reopen(handle.fd), ...(await reopenAll(placing.displaced))];
+    return { identity: isPlaced ? await placedIdentity(path, ours) : null, displaced };
   } catch (cause) {
-    for (const handle of displaced) await handle.close();
+    for (const file of displaced) await file.close();
     if (cause instanceof TtsctlError) throw cause;
     throw writeFailed(target, cause);
   } finally {
-    await removeTemporary(temporary, snapshot.identity, ours).catch(() => {});
+    await handle?.close();
+    for (const fd of placing?.displaced ?? []) closeSync(fd);
+    await removeTemporary(temporary, placing).catch(() => {});
   }
 }
 
-/** Removes the temporary file where it is our new content or what we had read; anything else is somebody's write. */
-async function removeTemporary(temporary: string, read: FileIdentity | null, ours: FileIdentity | null): Promise<void> {
+/** The exchange changed our file's ctime. If another process has written since, the caller must see that. */
+async function placedIdentity(path: string, ours: FileIdentity): Promise<FileIdentity> {
+  const now = await identityAt(path).catch(() => null);
+  return now !== null && sameContent(now, ours) ? now : ours;
+}
+
+/** Removes the temporary file if it holds our content or the content that was read; anything else is another process's write. */
+async function removeTemporary(temporary: string, placing: Placing | undefined): Promise<void> {
   const there = await identityAt(temporary);
-  const known = [read, ours].some((identity) => there !== null && identity !== null && sameContent(there, identity));
-  if (known || ours === null) await rm(temporary, { force: true });
+  const known = [placing?.read, placing?.ours];
+  if (placing !== undefined && !known.some((one) => there !== null && one != null && sameContent(there, one))) return;
+  await rm(temporary, { force: true });
+}
+
+async function reopenAll(fds: readonly number[]): Promise<FileHandle[]> {
+  return Promise.all(fds.map(reopen));
+}
+
+/** A handle of its own on an open file, whatever its path names now. */
+function reopen(fd: number): Promise<FileHandle> {
+  return open(`/proc/self/fd/${fd}`, constants.O_RDONLY);
 }
 
 function writeFailed(target: string, cause: unknown): TtsctlError {
   return new TtsctlError("STORE_WRITE_FAILED", `cannot rewrite ${target}: ${describeSystemError(cause)}`, {
-    hint: "the file is as it was; check free disk space, and the owner and mode of the file and its folder",
+    hint: "the file is unchanged; check free disk space, and the owner and mode of the file and its directory",
     cause,
   });
 }
 
-async function writeTemporary(temporary: string, target: string, snapshot: Snapshot, splices: AsyncIterable<Splice>) {
-  const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    await copySpliced(snapshot, splices, handle);
-    await keepModeAndOwner(handle, target);
-    await handle.sync();
-    return identityOf(await handle.stat({ bigint: true }));
-  } finally {
-    await handle.close();
-  }
+/** Writes the new content, with the mode, owner and attributes of the file that was read, and fsyncs it. */
+async function writeContent(
+  handle: FileHandle,
+  target: string,
+  snapshot: Snapshot,
+  splices: AsyncIterable<Splice>,
+  posix: Posix | null,
+): Promise<void> {
+  await copySpliced(snapshot, splices, handle);
+  if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
+  else await keepPermissions(handle, snapshot.fd, target, posix);
+  await handle.sync();
 }
 
-/** Mode and owner are kept, or the rewrite is refused. A new file gets the usual mode. */
-async function keepModeAndOwner(handle: FileHandle, target: string): Promise<void> {
-  const old = await stat(target).catch(() => null);
-  if (old === null) return handle.chmod(0o666 & ~process.umask());
-  const now = await handle.stat();
+/** Owner, attributes (POSIX ACLs among them) and mode are kept, or the rewrite is refused. */
+async function keepPermissions(handle: FileHandle, from: number, target: string, posix: Posix | null): Promise<void> {
+  const [old, now] = [fstatSync(from), await handle.stat()];
   if (now.uid !== old.uid || now.gid !== old.gid) {
-    try {
-      await handle.chown(old.uid, old.gid);
-    } catch (cause) {
-      throw new TtsctlError("STORE_WRITE_FAILED", `cannot keep the owner ${old.uid}:${old.gid} of ${target}`, {
-        hint: "nothing was changed; run ttsctl as the user that the service runs as",
-        cause,
-      });
-    }
+    await handle.chown(old.uid, old.gid).catch((cause) => {
+      throw cannotKeep(`the owner ${old.uid}:${old.gid}`, target, cause);
+    });
   }
+  if (posix !== null) keepAttributes(posix, from, handle.fd, target);
   await handle.chmod(old.mode & 0o7777);
+}
+
+/** Also removes what a default ACL of the directory gave to the new file. */
+function keepAttributes(posix: Posix, from: number, to: number, target: string): void {
+  const old = posix.attributes(from);
+  const inherited = posix.attributes(to);
+  const change = (name: string, call: () => void) => {
+    // Labels of the kernel's security modules follow their own policy.
+    if (/^(security|trusted)\./.test(name)) return;
+    try {
+      call();
+    } catch (cause) {
+      throw cannotKeep(`the attribute ${name}`, target, cause);
+    }
+  };
+  for (const name of inherited.keys()) if (!old.has(name)) change(name, () => posix.removeAttribute(to, name));
+  for (const [name, value] of old) change(name, () => posix.setAttribute(to, name, value));
+}
+
+function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
+  return new TtsctlError("STORE_WRITE_FAILED", `cannot keep ${what} of ${target}: ${describeSystemError(cause)}`, {
+    hint: "nothing was changed; run ttsctl as the user that the service runs as",
+    cause,
+  });
 }
 
 /** Streams the snapshot into `handle` with the splices made. */
@@ -198,53 +234,57 @@ class Output {
   }
 }
 
-interface Placing {
-  /** What the target was when it was read. */
+/** A new content that is about to replace the store file. */
+interface Placing extends Names {
+  readonly posix: Posix | null;
+  readonly temporary: string;
+  /** The file that was read; null if there was none. */
   readonly read: FileIdentity | null;
   /** The temporary file. */
   readonly ours: FileIdentity;
-  readonly displaced: FileHandle[];
+  /** Open files: the writes of others that the exchange displaced. */
+  readonly displaced: number[];
 }
 
-/** Whether this machine and file system have been seen to exchange two files in one step, or not to. */
-let canExchange: boolean | undefined;
+function identityNow(path: string): FileIdentity | null {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? null : identityOf(stats);
+}
 
 /**
- * The temporary file takes the target's place, unless the target is no longer what was read. Where the platform can,
- * the two are exchanged, not renamed: what came back shows whether the service wrote between our last look and the
- * exchange, and then it goes back at once. A plain rename would have destroyed that write unseen.
+ * The last look, the exchange and the look at what came out, without an await in between: some 10 microseconds in which
+ * a write of another process can be displaced. Such a write goes back at once. A plain rename would have destroyed it.
+ * @returns false if the file isn't the one that was read any more
  */
-async function takePlace(temporary: string, target: string, placing: Placing): Promise<boolean> {
-  const { read, ours } = placing;
-  if (!sameIdentity(await identityAt(target), read)) return false;
+function takePlace(placing: Placing): boolean {
+  const { posix, path, target, temporary, read, ours } = placing;
+  const made = identityNow(temporary);
+  if (made === null || !sameContent(made, ours)) {
+    throw new TtsctlError("STORE_WRITE_FAILED", `another process changed ${temporary}`, {
+      hint: "the store file is unchanged; only one ttsctl may write it: was a lock file deleted?",
+    });
+  }
+  if (!sameIdentity(identityNow(path), read)) return false;
   if (read === null) return createAt(temporary, target);
-  if (canExchange === false) return renameAt(temporary, target, read);
-  await exchange(temporary, target);
-  // What mv(1) said does not matter, a signal may have ended it at any point: the files tell.
-  const got = await identityAt(temporary);
-  if (got !== null && sameContent(got, read)) {
-    canExchange = true;
-    return true;
+  try {
+    if (posix === null || !exchange(posix, temporary, target)) {
+      renameSync(temporary, target);
+      return true;
+    }
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return false; // deleted since the last look
+    throw error;
   }
-  if (got === null || sameContent(got, ours)) {
-    canExchange ??= false;
-    return renameAt(temporary, target, read);
-  }
-  await giveBack(temporary, target, { ...placing, got });
+  const out = identityNow(temporary);
+  if (out === null || sameContent(out, read)) return true;
+  giveBack(placing, posix, ours);
   return false;
 }
 
-/** The next best: a rename right after a last look. What is written between the two is lost. */
-async function renameAt(temporary: string, target: string, read: FileIdentity): Promise<boolean> {
-  if (!sameIdentity(await identityAt(target), read)) return false;
-  await rename(temporary, target);
-  return true;
-}
-
-/** A file that was not there is made only if it still is not. */
-async function createAt(temporary: string, target: string): Promise<boolean> {
+/** A file that did not exist is created only if it still doesn't. */
+function createAt(temporary: string, target: string): boolean {
   try {
-    await link(temporary, target);
+    linkSync(temporary, target);
     return true;
   } catch (error) {
     if (systemErrorCode(error) === "EEXIST") return false;
@@ -252,74 +292,70 @@ async function createAt(temporary: string, target: string): Promise<boolean> {
   }
 }
 
-/** How often an exchange that a signal may have ended is tried again. */
-const EXCHANGE_TRIES = 5;
+/** What renameat2(2) fails with if the kernel, a sandbox or the file system doesn't know the exchange. */
+const UNSUPPORTED = ["EINVAL", "ENOSYS", "ENOTSUP", "EPERM"];
 
-/**
- * Somebody wrote in between, and their file came back. It goes to its place again; if what comes out then is not what
- * we put there, they wrote once more, and that one is the latest.
- */
-async function giveBack(
-  temporary: string,
-  target: string,
-  { ours, displaced, ...exchanged }: Placing & { got: FileIdentity },
-): Promise<void> {
-  let { got } = exchanged;
-  let placed = ours;
-  displaced.push(await open(temporary, constants.O_RDONLY));
-  for (let tries = 0; tries < EXCHANGE_TRIES; tries++) {
-    await exchange(temporary, target);
-    const next = await identityAt(temporary);
-    if (next === null || sameContent(next, placed)) return rm(temporary, { force: true });
-    if (sameContent(next, got)) continue; // the exchange did not happen
-    displaced.push(await open(temporary, constants.O_RDONLY));
-    placed = got;
-    got = next;
-    tries = 0;
+/** False if two files can't be exchanged here; then a plain rename follows right after the last look. */
+function exchange(posix: Posix, a: string, b: string): boolean {
+  try {
+    posix.exchange(a, b);
+    return true;
+  } catch (error) {
+    if (UNSUPPORTED.includes(systemErrorCode(error) ?? "")) return false;
+    throw error;
   }
-  // Theirs is in the temporary file still. Ours has no right to its place.
-  const there = await identityAt(target);
-  if (there !== null && sameContent(there, placed)) await rename(temporary, target);
 }
 
-/** Takes the target's place for good; where that fails halfway, the old content is back in it. */
-async function takePlaceOrBack(temporary: string, target: string, placing: Placing): Promise<boolean> {
+/**
+ * Puts the write of another process, which the exchange moved to the temporary file, back into its place. If that brings
+ * out yet another write, it is the latest, and is put back in its turn.
+ * @param ours what the exchange put into the place
+ */
+function giveBack({ temporary, target, displaced }: Placing, posix: Posix, ours: FileIdentity): void {
+  for (let placed = ours; ; ) {
+    const fd = openSync(temporary, constants.O_RDONLY);
+    displaced.push(fd);
+    const theirs = identityOf(fstatSync(fd, { bigint: true }));
+    try {
+      posix.exchange(temporary, target);
+    } catch {
+      renameSync(temporary, target);
+      return;
+    }
+    const out = identityNow(temporary);
+    if (out === null || sameContent(out, placed)) return;
+    placed = theirs;
+  }
+}
+
+/** Replaces the file durably. If the directory can't be synced, the old content is put back. */
+async function takePlaceOrBack(placing: Placing): Promise<boolean> {
+  const { target, ours } = placing;
+  if (!takePlace(placing)) return false;
   try {
-    if (!(await takePlace(temporary, target, placing))) return false;
     await syncFolder(dirname(target));
     return true;
   } catch (cause) {
-    await takeBack(temporary, target, placing);
-    const there = await identityAt(target);
-    if (there === null || !sameContent(there, placing.ours)) throw cause;
+    takeBack(placing);
+    const there = identityNow(target);
+    if (there === null || !sameContent(there, ours)) throw cause;
     throw new TtsctlError(
       "STORE_WRITE_FAILED",
-      `${target} was rewritten, but its folder not synced: ${describeSystemError(cause)}`,
+      `${target} was rewritten, but its directory not synced: ${describeSystemError(cause)}`,
       {
-        hint: "whether the new content outlives a power cut is unknown; check the disk, and run it again",
+        hint: "it is unknown whether the new content survives a power failure; check the disk, and run it again",
         cause,
       },
     );
   }
 }
 
-/** Undoes an exchange: what the temporary file holds shows how far it came. After a plain rename it holds nothing. */
-async function takeBack(temporary: string, target: string, placing: Placing): Promise<void> {
-  const { read, ours, displaced } = placing;
-  const held = await identityAt(temporary);
-  if (held === null || read === null || sameContent(held, ours)) return;
-  if (!sameContent(held, read)) return giveBack(temporary, target, { ...placing, got: held });
-  await exchange(temporary, target);
-  const got = await identityAt(temporary);
-  const isKnown = got === null || sameContent(got, ours) || sameContent(got, read);
-  if (!isKnown) await giveBack(temporary, target, { read, ours: read, displaced, got });
-}
-
-/** Asks to exchange two files in one step. Apart from the terminal's signals, so that Ctrl-C does not hit it midway. */
-function exchange(a: string, b: string): Promise<void> {
-  return new Promise((resolve) => {
-    const child = spawn("mv", ["--exchange", "--no-copy", "-T", "--", a, b], { stdio: "ignore", detached: true });
-    child.on("error", () => resolve());
-    child.on("exit", () => resolve());
-  });
+/** Undoes an exchange. A plain rename can't be undone: its temporary file is gone. */
+function takeBack(placing: Placing): void {
+  const { posix, temporary, target, read, ours } = placing;
+  const held = identityNow(temporary);
+  if (posix === null || held === null || read === null || !sameContent(held, read)) return;
+  posix.exchange(temporary, target);
+  const out = identityNow(temporary);
+  if (out !== null && !sameContent(out, ours)) giveBack(placing, posix, read);
 }

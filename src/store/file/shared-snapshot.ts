@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { sameFile, sameIdentity } from "./identity.ts";
-import { identityAt } from "./replace.ts";
+import { identityAt, sameFile, sameIdentity } from "./identity.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** A store file that was replaced takes room on the disk as long as its snapshot is open. */

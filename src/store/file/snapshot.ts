@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { systemErrorCode, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
@@ -10,7 +10,7 @@ import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
 import { type Footprint, readFootprint, scanAppended } from "./growth.ts";
-import { type FileIdentity, identityOf } from "./identity.ts";
+import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
 import { type ScanResult, scanStore } from "./scanner.ts";
@@ -125,6 +125,11 @@ export class Snapshot {
 
   get exists(): boolean {
     return this.#handle !== null;
+  }
+
+  /** The open file; null if there was none. */
+  get fd(): number | null {
+    return this.#handle?.fd ?? null;
   }
 
   get shape(): Shape | null {
@@ -325,13 +330,6 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   }
   throw new TtsctlError("STORE_UNREADABLE", `${path} is not a regular file`, {
     hint: "name the store file with --store or [store] path",
-  });
-}
-
-export function unreadable(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("STORE_UNREADABLE", `cannot read ${path}: ${describeSystemError(cause)}`, {
-    hint: "check the file's owner and mode, and the disk",
-    cause,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Task } from "../../task/task.ts";
+import { batches } from "../batches.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -21,14 +22,7 @@ const READ_AT_ONCE = 250;
 
 /** The records of these numbers, in their order. */
 export async function* readUpserts(upserts: Upserts, numbers: Iterable<number>): AsyncGenerator<Task> {
-  let due: number[] = [];
-  for (const number of numbers) {
-    due.push(number);
-    if (due.length < READ_AT_ONCE) continue;
-    yield* await upserts.read(due);
-    due = [];
-  }
-  yield* await upserts.read(due);
+  for (const batch of batches(numbers, READ_AT_ONCE)) yield* await upserts.read(batch);
 }
 
 /** A few records, in memory. */
@@ -60,27 +54,13 @@ export function upsertsFrom(snapshot: Snapshot, rows: ArrayLike<number>): Upsert
   };
 }
 
-/** The records, and over or beside them those of `tasks` that are newer than what they have. */
-export async function withNewer(upserts: Upserts, tasks: readonly Task[]): Promise<Upserts> {
-  const over = new Map<number, Task>();
-  const more: Task[] = [];
-  for (const task of tasks) {
-    const number = upserts.find(task);
-    if (number < 0) more.push(task);
-    else if ((await upserts.read([number]))[0]!.score < task.score) over.set(number, task);
-  }
-  const extra = (number: number) => over.get(number) ?? more[number - upserts.size];
+/** Some of the records. @param numbers ascending */
+export function chosenFrom(upserts: Upserts, numbers: readonly number[]): Upserts {
   return {
-    size: upserts.size + more.length,
-    id: (number) => extra(number) ?? upserts.id(number),
-    find: (id) => {
-      const index = more.findIndex((task) => isSame(task, id));
-      return index < 0 ? upserts.find(id) : upserts.size + index;
-    },
-    read: async (numbers) => {
-      const rest = (await upserts.read(numbers.filter((number) => extra(number) === undefined)))[Symbol.iterator]();
-      return numbers.map((number) => extra(number) ?? (rest.next().value as Task));
-    },
+    size: numbers.length,
+    id: (number) => upserts.id(numbers[number]!),
+    find: (id) => indexIn(numbers, upserts.find(id)),
+    read: (chosen) => upserts.read(chosen.map((number) => numbers[number]!)),
   };
 }
 

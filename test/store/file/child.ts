@@ -21,8 +21,8 @@ export type ChildTask =
 
 async function run(task: ChildTask): Promise<void> {
   if (task.do === "hold") {
-    await takeLock(task.path, task.purpose, 0);
-    setInterval(() => {}, 1 << 30);
+    const lock = await takeLock(task.path, task.purpose, 0);
+    setInterval(() => void lock, 1 << 30); // a lock that nothing refers to is released with its file handle
   } else if (task.do === "count") {
     for (let i = 0; i < task.times; i++) {
       await withLock(task.path, "write", 30, async () => {

@@ -17,11 +17,12 @@ import {
   watch,
   writeFileSync,
 } from "node:fs";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Clock } from "../../../src/clock.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
-import { FileStore, type PlanEdit } from "../../../src/store/file/file-store.ts";
+import type { Edit } from "../../../src/store/file/edit.ts";
+import { FileStore, type FileStoreOptions, type PlanEdit } from "../../../src/store/file/file-store.ts";
 import { takeLock } from "../../../src/store/file/lock.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
@@ -29,7 +30,7 @@ import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES, taskOf } from "../../helpers/records.ts";
 import { until } from "../../helpers/until.ts";
 import { useChildren } from "./children.ts";
-import { bringBack, dump, FakeMv, idsIn, load, type Rec, rec, replaceStore } from "./service.ts";
+import { atExchange, bringBack, dump, idsIn, load, type Rec, rec, replaceStore } from "./service.ts";
 
 const path = useFolder();
 const start = useChildren();
@@ -49,8 +50,8 @@ class HastyClock implements Clock {
 /** For tests that are not about a service that wrote lately: it did so an hour ago. */
 const later = () => new HastyClock(() => systemClock.now() + 3600);
 
-const storeAt = (name = "s.json", clock: Clock = later(), signal?: AbortSignal) =>
-  new FileStore(path(name), RULES, clock, signal);
+const storeAt = (name = "s.json", clock: Clock = later(), options: FileStoreOptions = {}) =>
+  new FileStore(path(name), RULES, clock, options);
 
 /** A plan that removes tasks wherever they are. */
 function removing(...tasks: string[]): PlanEdit {
@@ -59,6 +60,8 @@ function removing(...tasks: string[]): PlanEdit {
     return { removed: new Set(rows.map((row) => current.rows.key(row))), upserts: NO_UPSERTS };
   };
 }
+
+const scoreOf = (current: Snapshot, task: string): number => current.rows.score(current.rowOf("alice", task));
 
 const putting =
   (...records: Rec[]): PlanEdit =>
@@ -392,105 +395,137 @@ test("isCurrent sees every way in which a file moves", async () => {
 });
 
 describe("a service that writes between our last look and the exchange", () => {
-  let mv: FakeMv | undefined;
-  afterEach(() => {
-    mv?.remove();
-    mv = undefined;
-  });
+  afterEach(() => vi.restoreAllMocks());
 
-  /** The service's write as a line of sh(1). */
-  function scripted(name: string, records: readonly Rec[]): string {
-    writeFileSync(path(name), dump(records));
-    return `cp ${name} service.tmp && $MV -T service.tmp s.json`;
-  }
+  /** The n-th of these contents is written just before, or after, the n-th exchange. */
+  const writing = (contents: readonly (readonly Rec[] | null)[]) => (n: number) => {
+    const records = contents[n - 1];
+    if (records != null) replaceStore(path("s.json"), records);
+  };
 
   test("keeps what it wrote, and our change is made on it", async () => {
-    const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
-    mv = new FakeMv(path(), `[ $n = 1 ] && { ${scripted("w1", theirs)}; }\nexec $MV "$@"\n`);
+    await atExchange({ before: writing([[rec("t1"), rec("t2", 9), rec("t4")]]) });
     writeOld(path("s.json"), dump(three));
     const plan = disturbed(removing("t1"));
     const outcome = await storeAt().edit(plan);
-    expect([plan.asked >= 2, outcome.returned]).toEqual([true, []]);
+    expect([plan.asked, outcome.returned]).toEqual([2, []]);
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
     expect(existsSync(path(TEMPORARY))).toBe(false);
   });
 
-  test("and once more while theirs is given back: the last one counts", async () => {
-    const w1 = scripted("w1", [rec("t1"), rec("t2", 8), rec("t5")]);
-    const w2 = scripted("w2", [rec("t1"), rec("t2", 9), rec("t5"), rec("t6")]);
-    mv = new FakeMv(path(), `[ $n = 1 ] && { ${w1}; }\n[ $n = 2 ] && { ${w2}; }\nexec $MV "$@"\n`);
+  test("in whole seconds too: the record that it wrote at the same time stands", async () => {
+    const theirs = [rec("t1"), rec("t2", 1, { status: "succeeded" })];
+    await atExchange({ before: writing([theirs]) });
+    writeOld(path("s.json"), dump(three));
+    await storeAt().edit(removing("t1"));
+    expect(load(path("s.json"))).toEqual([rec("t2", 1, { status: "succeeded" })]);
+  });
+
+  test("and again while theirs is given back: the last one counts", async () => {
+    const w1 = [rec("t1"), rec("t2", 8), rec("t5")];
+    const w2 = [rec("t1"), rec("t2", 9), rec("t5"), rec("t6")];
+    await atExchange({ before: writing([w1, w2]) });
     writeOld(path("s.json"), dump(three));
     await storeAt().edit(removing("t1"));
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t5"), rec("t6")]);
     expect(existsSync(path(TEMPORARY))).toBe(false);
   });
 
-  test("from what it read while its own write was out of place: the update that it lost is put in again", async () => {
-    // w1 is out of its place until given back; the service reads our content meanwhile and writes that, without w1.
-    const w1 = scripted("w1", [rec("t1"), rec("t2", 8), rec("t3"), rec("t7", 8)]);
-    const w2 = scripted("w2", [rec("t2"), rec("t3"), rec("t8", 9)]);
-    mv = new FakeMv(path(), `[ $n = 1 ] && { ${w1}; }\n$MV "$@"\n[ $n = 2 ] && { ${w2}; }\nexit 0\n`);
+  /** The first write is displaced; the second one comes right after it is back, and was made of what we had put there. */
+  const madeOfOurs = (displaced: Rec[], later: Rec[]) =>
+    atExchange({ before: writing([displaced]), after: writing([null, later]) });
+
+  test("from what it read while its own write was displaced: the update that it lost is put back", async () => {
+    await madeOfOurs([rec("t1"), rec("t2", 8), rec("t3"), rec("t7", 8)], [rec("t2"), rec("t3"), rec("t8", 9)]);
     writeOld(path("s.json"), dump(three));
     await storeAt().edit(removing("t1"));
-    const left = load(path("s.json")).map(({ task_id, updated_at }) => [task_id, updated_at]);
-    expect(new Map(left as [string, number][])).toEqual(
-      new Map([
-        ["t2", 8],
-        ["t3", 1],
-        ["t8", 9],
-        ["t7", 8],
-      ]),
-    );
-    expect(left.length).toBe(4);
+    expect(load(path("s.json"))).toEqual([rec("t2", 8), rec("t3"), rec("t8", 9), rec("t7", 8)]);
   });
 
-  test("two updates of one task, both lost in that way: it is put in once, with the later one", async () => {
-    const w1 = scripted("w1", [...three, rec("t7", 8), rec("t2", 6)]);
-    const w2 = scripted("w2", [...three, rec("t7", 9)]);
-    const w3 = scripted("w3", [rec("t2"), rec("t3")]);
-    const [h1, h2, h3] = [w1, w2, w3].map((write, i) => `[ $n = ${i + 1} ] && { ${write}; }`);
-    mv = new FakeMv(path(), `${h1}\n${h2}\n$MV "$@"\n${h3}\nexit 0\n`);
+  test("and the deletion that it lost is made again", async () => {
+    await madeOfOurs([rec("t1"), rec("t3")], [rec("t2"), rec("t3"), rec("t8", 9)]);
     writeOld(path("s.json"), dump(three));
     await storeAt().edit(removing("t1"));
-    expect(load(path("s.json"))).toEqual([rec("t2", 6), rec("t3"), rec("t7", 9)]);
+    expect(load(path("s.json"))).toEqual([rec("t3"), rec("t8", 9)]);
   });
 
-  test("an update lost in that way keeps its task from a removal; one of the same time is left as it is", async () => {
-    const w1 = scripted("w1", [rec("t1"), rec("t2", 6), rec("t3", 7, { x: 1 })]);
-    const w2 = scripted("w2", [rec("t1"), rec("t2"), rec("t3", 7, { x: 2 })]);
-    mv = new FakeMv(path(), `[ $n = 1 ] && { ${w1}; }\n$MV "$@"\n[ $n = 2 ] && { ${w2}; }\nexit 0\n`);
+  test("an update lost in that way keeps its task from a removal that was decided before it", async () => {
+    await madeOfOurs([rec("t1"), rec("t2", 6), rec("t3", 7)], [rec("t3"), rec("t9", 9)]);
     writeOld(path("s.json"), dump(three));
     const open = readdirSync("/proc/self/fd").length;
-    await storeAt().edit(removing("t1", "t2"));
-    expect(load(path("s.json"))).toEqual([rec("t2", 6), rec("t3", 7, { x: 2 })]);
+    const isOld = (current: Snapshot) => ["t1", "t2"].filter((task) => scoreOf(current, task) === 1);
+    await storeAt().edit((current) => removing(...isOld(current))(current));
+    expect(load(path("s.json"))).toEqual([rec("t3", 7), rec("t9", 9), rec("t2", 6)]);
     expect(readdirSync("/proc/self/fd").length).toBe(open);
   });
 
+  test("from what it had written itself: what it deleted since then is not put back", async () => {
+    // Made of theirs, which has t4 and t1: the service deleted t4, and nothing was lost.
+    await madeOfOurs([...three, rec("t4")], [...three, rec("t5")]);
+    writeOld(path("s.json"), dump(three));
+    await storeAt().edit(removing("t1"));
+    expect(idsIn(path("s.json"))).toEqual(["t2", "t3", "t5"]);
+  });
+
   test("right after it: what it brings back is removed again", async () => {
-    mv = new FakeMv(path(), `$MV "$@"\n[ $n = 1 ] && { ${scripted("w1", three)}; }\nexit 0\n`);
+    await atExchange({ after: writing([three]) });
     writeFileSync(path("s.json"), dump(three));
     const outcome = await storeAt("s.json", new HastyClock()).edit(removing("t1"));
     expect(outcome).toEqual({ rewrites: 2, returned: [] });
     expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
   });
 
-  test("while our exchange fails half of the time", async () => {
-    // The way back does not work at once: theirs must not be thrown away with the temporary file.
+  test("and our way back does not work: theirs takes its place by a rename", async () => {
     const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
-    mv = new FakeMv(path(), `[ $n = 1 ] && { ${scripted("w1", theirs)}; }\n[ $n = 2 ] && exit 1\nexec $MV "$@"\n`);
-    writeOld(path("s.json"), dump(three));
-    await storeAt().edit(removing("t1"));
-    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
-  });
-
-  test("and our way back never works: theirs takes its place by a rename", async () => {
-    const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
-    const once = `[ $n = 1 ] && { ${scripted("w1", theirs)}; $MV "$@"; exit; }`;
-    mv = new FakeMv(path(), `${once}\n[ $n -gt 7 ] && exec $MV "$@"\nexit 1\n`);
+    await atExchange({ before: writing([theirs]), fails: (n) => (n === 2 ? "EIO" : undefined) });
     writeOld(path("s.json"), dump(three));
     await storeAt().edit(removing("t1"));
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
     expect(existsSync(path(TEMPORARY))).toBe(false);
+  });
+
+  test("takes the file away: nothing is made of it", async () => {
+    await atExchange({ before: (n) => n === 1 && rmSync(path("s.json")) });
+    writeOld(path("s.json"), dump(three));
+    expect((await storeAt().edit(removing("t1"))).rewrites).toBe(0);
+    expect(namesIn(path())).toEqual([]);
+  });
+
+  test("how often that happened is in the debug log", async () => {
+    await atExchange({ before: writing([[...three, rec("t4")]]) });
+    writeOld(path("s.json"), dump(three));
+    const lines: string[] = [];
+    await storeAt("s.json", later(), { log: (line) => lines.push(line) }).edit(removing("t1"));
+    expect(lines.map((line) => / (\d+) writes of others displaced/.exec(line)?.[1])).toEqual(["1", "0"]);
+  });
+});
+
+describe("another file than the one that was read", () => {
+  test("a symbolic link that is replaced by a file during the rewrite: that file is changed", async () => {
+    mkdirSync(path("data"));
+    writeOld(path("data/real.json"), dump(three));
+    symlinkSync("data/real.json", path("s.json"));
+    const plan = disturbed(removing("t1"), () => replaceStore(path("s.json"), [...three, rec("t4")]));
+    await storeAt().edit(plan);
+    expect([idsIn(path("s.json")), lstatSync(path("s.json")).isFile()]).toEqual([["t2", "t3", "t4"], true]);
+    expect(readFileSync(path("data/real.json"), "utf8")).toBe(dump(three));
+  });
+
+  test("a temporary file that another process put there is not put into place", async () => {
+    writeOld(path("s.json"), dump(three));
+    const plan: PlanEdit = (current) => ({
+      ...(removing("t1")(current) as Edit),
+      upserts: {
+        ...upsertsOf([taskOf(rec("t9"))]),
+        read: async () => {
+          rmSync(path(TEMPORARY));
+          writeFileSync(path(TEMPORARY), "[{");
+          return [taskOf(rec("t9"))];
+        },
+      },
+    });
+    await expect(storeAt().edit(plan)).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
+    expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
   });
 });
 
@@ -636,7 +671,7 @@ describe("beside a service that wrote within the last minute", () => {
   test("an interrupt ends the watch, not the rewrite", async () => {
     writeFileSync(path("s.json"), dump(three));
     const clock = new HastyClock();
-    const outcome = await storeAt("s.json", clock, AbortSignal.abort()).edit(removing("t1"));
+    const outcome = await storeAt("s.json", clock, { signal: AbortSignal.abort() }).edit(removing("t1"));
     expect([outcome, idsIn(path("s.json"))]).toEqual([{ rewrites: 1, returned: [] }, ["t2", "t3"]]);
     expect(clock.asked).toBeLessThan(5);
   });

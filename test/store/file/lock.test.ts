@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { describe, expect, test, vi } from "vitest";
 import { type Lock, type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
+import { loadPosix } from "../../../src/store/file/posix.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { useChildren } from "./children.ts";
 
@@ -170,17 +171,46 @@ describe("where there can be no lock", () => {
     await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
   });
 
-  test("there is no flock(1)", async () => {
+  test("there is no flock(1) to wait with", async () => {
     const before = process.env.PATH;
+    const held = await take("run");
     process.env.PATH = path("empty");
     try {
-      await expect(take("run")).rejects.toMatchObject({
+      await expect(take("run", WAIT)).rejects.toMatchObject({
         code: "LOCK_UNAVAILABLE",
         hint: expect.stringContaining("util-linux"),
       });
     } finally {
       process.env.PATH = before;
     }
+    await held.release();
     await (await take("run")).release();
+  });
+});
+
+describe("a lock file that is deleted", () => {
+  test("while another process waits for it: the wait goes on at the new one", async () => {
+    const first = await take("run");
+    const waiting = take("run", WAIT);
+    await expect.poll(() => first.isWanted()).toBe(true);
+    rmSync(lockFile("run"));
+    await first.release();
+    const second = await waiting;
+    await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    await second.release();
+  });
+
+  test("between its opening and its lock: a lock on the deleted file is none", async () => {
+    const posix = (await loadPosix())!;
+    const tryLock = posix.tryLock.bind(posix);
+    const spy = vi.spyOn(posix, "tryLock").mockImplementationOnce((fd, mode) => {
+      rmSync(lockFile("run"));
+      return tryLock(fd, mode);
+    });
+    const lock = await take("run");
+    expect(spy).toHaveBeenCalledTimes(2);
+    await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    await lock.release();
+    spy.mockRestore();
   });
 });

@@ -1,5 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, watch, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { vi } from "vitest";
+import { loadPosix } from "../../../src/store/file/posix.ts";
 
 /** A record as these tests write it. */
 export interface Rec {
@@ -41,25 +43,28 @@ export function bringBack(path: string, records: readonly Rec[], times: number):
   return state;
 }
 
+/** What another process does around the exchanges of a rewrite; `n` counts the exchanges from 1. */
+export interface AtExchange {
+  before?(n: number): void;
+  after?(n: number): void;
+  /** The code that the exchange fails with, instead of taking place. */
+  fails?(n: number): string | undefined;
+}
+
 /**
- * An `mv` that comes before the real one in PATH, for what happens between two steps of a rewrite.
- * @param script in the language of sh(1); `$MV "$@"` is the real one, `$n` counts the calls from 1
+ * Puts something into the microseconds between the looks and the exchange, which no other process hits on demand.
+ * @returns a spy that counts the exchanges
  */
-export class FakeMv {
-  readonly #folder: string;
-  readonly #path = process.env.PATH;
-
-  constructor(folder: string, script: string) {
-    this.#folder = join(folder, "fake-bin");
-    mkdirSync(this.#folder);
-    const head = `#!/bin/sh\nPATH='${this.#path}'\nMV=mv\ncd '${folder}'\necho x >> calls\nn=$(wc -l < calls)\n`;
-    writeFileSync(join(this.#folder, "mv"), head + script);
-    chmodSync(join(this.#folder, "mv"), 0o755);
-    process.env.PATH = `${this.#folder}:${this.#path}`;
-  }
-
-  remove(): void {
-    process.env.PATH = this.#path;
-    rmSync(this.#folder, { recursive: true });
-  }
+export async function atExchange({ before, after, fails }: AtExchange) {
+  const posix = (await loadPosix())!;
+  const exchange = posix.exchange.bind(posix);
+  let n = 0;
+  return vi.spyOn(posix, "exchange").mockImplementation((a, b) => {
+    n++;
+    before?.(n);
+    const code = fails?.(n);
+    if (code !== undefined) throw Object.assign(new Error(code), { code });
+    exchange(a, b);
+    after?.(n);
+  });
 }

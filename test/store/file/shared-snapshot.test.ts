@@ -89,7 +89,7 @@ test("a file that cannot be read fails each time until it can be; one that is go
 
 test("a store over it reads what it wrote", async () => {
   writeOld(store, line("t1") + line("t2"));
-  const file = new FileStore(store, RULES, systemClock, undefined, shared);
+  const file = new FileStore(store, RULES, systemClock, { shared });
   const before = await file.read();
   await file.edit((current) => ({
     removed: new Set([current.keyOf({ userId: "u", taskId: "t1" })]),

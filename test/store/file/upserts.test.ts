@@ -3,8 +3,7 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
-import { NO_UPSERTS, type Upserts, upsertsFrom, upsertsOf, withNewer } from "../../../src/store/file/upserts.ts";
-import type { Task } from "../../../src/task/task.ts";
+import { chosenFrom, type Upserts, upsertsFrom, upsertsOf } from "../../../src/store/file/upserts.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES, taskOf } from "../../helpers/records.ts";
 import { withSnapshot } from "./read-store.ts";
@@ -92,21 +91,15 @@ describe("records that lie in a spool", () => {
   });
 });
 
-describe("newer records over others", () => {
-  const list = (...records: Rec[]) => records.map(taskOf);
-  const namesOf = (tasks: readonly Task[]) => tasks.map(({ taskId, score }) => `${taskId}@${score}`);
+describe("some of the records", () => {
+  const chosen = chosenFrom(upsertsOf(["a", "b", "c", "d"].map((task) => taskOf(rec(task)))), [1, 3]);
 
-  test("take the place of older ones, stay away from as new ones, and come last where there are none", async () => {
-    const base = upsertsOf(list(rec("a", 5), rec("b", 5), rec("c", 5)));
-    const upserts = await withNewer(base, list(rec("a", 6), rec("b", 5), rec("c", 4), rec("d", 1)));
-    expect(upserts.size).toBe(4);
-    expect(namesOf(await upserts.read([3, 2, 1, 0]))).toEqual(["d@1", "c@5", "b@5", "a@6"]);
-    expect(["a", "d", "e"].map((taskId) => upserts.find({ userId: "alice", taskId }))).toEqual([0, 3, -1]);
-    expect([0, 3].map((number) => upserts.id(number).taskId)).toEqual(["a", "d"]);
+  test("are numbered from 0", async () => {
+    expect([chosen.size, chosen.id(0).taskId, chosen.id(1).taskId]).toEqual([2, "b", "d"]);
+    expect((await chosen.read([1, 0])).map(({ taskId }) => taskId)).toEqual(["d", "b"]);
   });
 
-  test("are all there is where nothing else is put in", async () => {
-    const upserts = await withNewer(NO_UPSERTS, list(rec("a", 6)));
-    expect([upserts.size, namesOf(await upserts.read([0]))]).toEqual([1, ["a@6"]]);
+  test("are found by their ids, and no others are", () => {
+    expect(["b", "d", "a", "e"].map((taskId) => chosen.find({ userId: "alice", taskId }))).toEqual([0, 1, -1, -1]);
   });
 });
