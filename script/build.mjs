@@ -5,9 +5,9 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildWeb } from "./build-web.mjs";
 import { libraryTypes } from "./library-types.mjs";
+import { nativeBinaries } from "./native-binaries.mjs";
 import {
   APART,
-  apartFile,
   lazyBuiltins,
   lazyPackages,
   packagesApart,
@@ -51,17 +51,19 @@ await writeFile(`${root}dist/main.cjs`, withoutCopies(await readFile(`${root}dis
 
 const apart = await build({
   ...common,
-  entryPoints: APART.map((name) => ({ in: name, out: apartFile(name) })),
+  entryPoints: APART.map((name) => ({ in: name, out: name })),
   outdir: "dist/packages",
   outExtension: { ".js": ".cjs" },
   format: "cjs",
+  define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
 });
+await nativeBinaries(root);
 
 // What the library uses is a part of that.
 await build({
   ...common,
   entryPoints: ["src/library/index.ts"],
-  plugins: [withoutUnused, plainFields],
+  plugins: [packagesApart, withoutUnused, plainFields],
   outfile: "dist/library.mjs",
   format: "esm",
   define: { TTSCTL_VERSION: JSON.stringify(version) },

@@ -76,15 +76,13 @@ export const lazyPackages = {
 };
 
 /** Packages that no short command uses, each a file of its own beside the bundle: what is not in it takes no time to read. */
-export const APART = ["yaml", "prom-client", "csv-parse", "csv-stringify/sync", "cli-progress"];
-
-export const apartFile = (name) => name.replace("/", "-");
+export const APART = ["yaml", "prom-client", "csv-parse", "csv-stringify/sync", "cli-progress", "koffi/indirect"];
 
 export const packagesApart = {
   name: "packages-apart",
   setup({ onResolve }) {
     onResolve({ filter: new RegExp(`^(${APART.join("|")})$`) }, ({ path }) => {
-      return { path: `./packages/${apartFile(path)}.cjs`, external: true };
+      return { path: `./packages/${path}.cjs`, external: true };
     });
   },
 };

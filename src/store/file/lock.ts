@@ -48,8 +48,7 @@ export async function takeLock(
         throw new TtsctlError("INTERRUPTED", "interrupted while waiting for another ttsctl: nothing was done");
       throw await heldByAnother(handle, path, purpose, waitSeconds);
     }
-    if (!sameFile(await identityAt(path), identityOf(await handle.stat({ bigint: true })))) {
-      // The lock file was deleted or replaced: a lock on the old one keeps nobody out.
+    if (!(await isAt(path, handle))) {
       await handle.close();
       return takeLock(storePath, purpose, waitSeconds, signal);
     }
@@ -125,6 +124,15 @@ function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
 async function openForeignLockFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (cause) {
+    throw lockFileUnavailable(path, cause);
+  }
+}
+
+/** Whether the path still names the file: a lock on one that was deleted or replaced keeps nobody out. */
+async function isAt(path: string, handle: FileHandle): Promise<boolean> {
+  try {
+    return sameFile(await identityAt(path), identityOf(await handle.stat({ bigint: true })));
   } catch (cause) {
     throw lockFileUnavailable(path, cause);
   }

@@ -328,11 +328,11 @@ function giveBack({ temporary, target, displaced }: Placing, posix: Posix, ours:
   }
 }
 
-/** Replaces the file durably. If the directory can't be synced, the old content is put back. */
+/** Replaces the file durably. If a step fails, the old content is put back. */
 async function takePlaceOrBack(placing: Placing): Promise<boolean> {
   const { target, ours } = placing;
-  if (!takePlace(placing)) return false;
   try {
+    if (!takePlace(placing)) return false;
     await syncFolder(dirname(target));
     return true;
   } catch (cause) {
@@ -350,11 +350,15 @@ async function takePlaceOrBack(placing: Placing): Promise<boolean> {
   }
 }
 
-/** Undoes an exchange. A plain rename can't be undone: its temporary file is gone. */
+/** Undoes an exchange, however far it came. A plain rename can't be undone: its temporary file is gone. */
 function takeBack(placing: Placing): void {
   const { posix, temporary, target, read, ours } = placing;
   const held = identityNow(temporary);
-  if (posix === null || held === null || read === null || !sameContent(held, read)) return;
+  if (posix === null || held === null || read === null || sameContent(held, ours)) return;
+  if (!sameContent(held, read)) {
+    giveBack(placing, posix, ours);
+    return;
+  }
   posix.exchange(temporary, target);
   const out = identityNow(temporary);
   if (out !== null && !sameContent(out, ours)) giveBack(placing, posix, read);

@@ -4,10 +4,12 @@
  * fails.
  */
 import fs from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
+import Module, { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 
 const { at, act, code, on, root, report } = JSON.parse(process.env.TTSCTL_FAULT);
+/** Whether this machine can't exchange two files. */
+const NO_EXCHANGE = process.env.TTSCTL_NO_EXCHANGE !== undefined;
 const paths = new WeakMap();
 const STORE = /(^|\/)(voice_task\.json|\.voice_task\.json\.(ttsctl|spool)|in\.jsonl)$/;
 const taken = [];
@@ -81,7 +83,36 @@ for (const name of [
     return original.apply(this, args);
   };
 }
+for (const name of ["statSync", "renameSync", "linkSync"]) {
+  const original = fs[name];
+  fs[name] = (path, ...args) => {
+    step(name, path);
+    return original(path, ...args);
+  };
+}
 syncBuiltinESMExports();
+
+/** The one native call that changes a file. */
+const load = Module._load;
+Module._load = function (request, ...rest) {
+  const koffi = load.call(this, request, ...rest);
+  return request.endsWith("koffi/indirect.cjs")
+    ? { ...koffi, load: (path) => withExchangeAsStep(koffi.load(path)) }
+    : koffi;
+};
+
+function withExchangeAsStep(library) {
+  const func = (declaration) => {
+    const original = library.func(declaration);
+    if (!declaration.includes("syscall")) return original;
+    return (...args) => {
+      step("exchange", args[4]);
+      if (NO_EXCHANGE) throw Object.assign(new Error("EINVAL"), { code: "EINVAL" });
+      return original(...args);
+    };
+  };
+  return { func };
+}
 
 if (on === "any") {
   const write = net.Socket.prototype.write;
