@@ -8,14 +8,14 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN node script/build.mjs
 
-# Debian 13: its coreutils (9.7) have `mv --exchange`, which a rewrite beside a live service needs; util-linux has flock.
+# util-linux has flock, which waits for another ttsctl.
 FROM node:20-trixie-slim
 ENV NODE_ENV=production
 WORKDIR /usr/local/lib/ttsctl
 COPY --from=build /build/package.json /build/LICENSE ./
 COPY --from=build /build/bin bin
 COPY --from=build /build/dist dist
-RUN ln -s /usr/local/lib/ttsctl/bin/ttsctl /usr/local/bin/ttsctl && flock --version && mv --help | grep -q -- --exchange
+RUN ln -s /usr/local/lib/ttsctl/bin/ttsctl /usr/local/bin/ttsctl && flock --version
 
 # The service's folder, with config.ini in it. Run it as the owner of the store file: --user "$(stat -c %u:%g FILE)".
 VOLUME /srv/tts

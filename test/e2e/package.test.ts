@@ -51,6 +51,16 @@ describe("the package", () => {
     expect(readdirSync(join(prefix, "lib/node_modules"))).toEqual(["ttsctl"]);
   });
 
+  it("has the native calls for Linux on x64 and arm64, with glibc and with musl", () => {
+    const platforms = ["linux_arm64", "linux_x64", "musl_arm64", "musl_x64"];
+    expect(readdirSync(join(installed, "dist/build/koffi")).sort()).toEqual(platforms);
+    for (const platform of platforms) {
+      const header = readFileSync(join(installed, "dist/build/koffi", platform, "koffi.node")).subarray(0, 4);
+      expect(header.toString("latin1")).toBe("\x7fELF");
+    }
+    expect(run(join(prefix, "bin/ttsctl"), ["doctor", "--no-redis"]).stdout).toMatch(/^ok {4}exchange /m);
+  });
+
   it("has the documentation, the samples and the licenses of what it bundles, and no sources", () => {
     const names = readdirSync(installed);
     expect(names).toEqual(

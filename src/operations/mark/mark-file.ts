@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Edit } from "../../store/file/edit.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
-import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type Upserts, upsertsFrom } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -19,29 +18,27 @@ export interface FileMarks {
 
 /**
  * Marks the tasks in the file, in one rewrite. A task that is no longer as it was decided on stays as it is.
- * @param shown the new status as shown
  * @throws TtsctlError STORE_*, LOCK_*
  */
-export async function markInFile(file: FileStore, marks: Marks, marker: Marker, shown: string): Promise<FileMarks> {
+export async function markInFile(file: FileStore, marks: Marks, marker: Marker): Promise<FileMarks> {
   let changed = new Set<number>();
   let moved = false;
   const plan = (current: Snapshot): Edit => {
     changed = new Set();
     moved = current !== marks.base;
-    return { removed: new Set(), upserts: markedRecords(current, dueRows(marks, current, shown, changed), marker) };
+    return { removed: new Set(), upserts: markedRecords(current, dueRows(marks, current, changed), marker) };
   };
   const { returned } = await file.edit(plan, marks.base);
   return { changed, moved, returned };
 }
 
 /** The rows that are still to be marked, ascending. */
-function dueRows(marks: Marks, current: Snapshot, shown: string, changed: Set<number>): number[] {
+function dueRows(marks: Marks, current: Snapshot, changed: Set<number>): number[] {
   const due: number[] = [];
-  const target = STATUS_CODES.indexOf(shown as (typeof STATUS_CODES)[number]);
   for (let entry = 0; entry < marks.size; entry++) {
     const row = current === marks.base ? marks.row(entry) : rowOf(current, marks.id(entry));
     if (row >= 0 && marks.isAsDecided(entry, current, row)) due.push(row);
-    else if (row < 0 || !isMarked(current, row, target, marks.score(entry))) changed.add(entry);
+    else changed.add(entry);
   }
   return due.sort((a, b) => a - b);
 }
@@ -65,10 +62,6 @@ export async function readMarked(
 }
 
 const CHANGED_SINCE = "the service changed it in the file after it was marked";
-
-function isMarked({ rows }: Snapshot, row: number, target: number, score: number): boolean {
-  return rows.status(row) === target && rows.score(row) === score;
-}
 
 /** The records of some rows, marked when they are read. */
 function markedRecords(current: Snapshot, rows: readonly number[], marker: Marker): Upserts {

@@ -100,7 +100,7 @@ export class MarkRun {
 
   async #applyToFile(): Promise<void> {
     const { marks } = this.#plan;
-    const { changed, moved, returned } = await markInFile(this.#parts.file, marks, this.#marker, this.#options.shown);
+    const { changed, moved, returned } = await markInFile(this.#parts.file, marks, this.#marker);
     const back = new Set(returned.map(keyOf));
     const named = new NamedWarnings(this.#parts.reporter, "was returned");
     const isBack = (entry: number) => back.size > 0 && back.has(keyOf(marks.id(entry)));

@@ -13,9 +13,8 @@ const COMPARED = 250;
 type Pair = readonly [row: number, theirRow: number];
 
 /**
- * The plan to merge the records of one file into the store file, asked again on each new content of that. What was
- * decided before is remembered: a record of ours that is there already is left, one that was taken out again goes in
- * again, and what somebody else wrote since stays.
+ * The plan to merge the records of one file into the store file, made again on each content that the file has until the
+ * merge is in it. What another process wrote since the first decision stays.
  */
 export class MergePlan {
   readonly #source: Snapshot;
@@ -79,18 +78,10 @@ export class MergePlan {
     const theirs = theirRow < 0 ? Number.NaN : toMicros(current.rows.score(theirRow));
     if (this.#isRefused(row, theirRow, current)) return this.#settle(row, "refused", theirs);
     const ours = toMicros(this.#source.rows.score(row));
-    if (ours === theirs) return this.#atEqualTime(row, theirRow);
+    if (ours === theirs) return [row, theirRow]; // only the content tells
     const isAsBefore = Number.isNaN(theirs) || theirs === this.#before[row];
     if (this.#policy === "replace" && goesIn(before) && !isAsBefore) return this.#settle(row, "changed", theirs);
     return this.#settle(row, decideMerge(this.#policy, ours, theirs, false), theirs);
-  }
-
-  /** It may be ours that is there, or one that was compared before; else only the content tells. */
-  #atEqualTime(row: number, theirRow: number): "leave" | Pair {
-    const fate = this.fate(row);
-    const wasEqual = this.#before[row] === toMicros(this.#source.rows.score(row));
-    const isKnown = fate !== "undecided" && goesIn(fate) !== wasEqual;
-    return isKnown ? "leave" : [row, theirRow];
   }
 
   /** Settles records that the file has at the same time. Returns the rows that are to be put in. */
@@ -99,7 +90,6 @@ export class MergePlan {
     const theirs = await current.readTasks(pairs.map(([, theirRow]) => theirRow));
     return pairs.flatMap(([row], i) => {
       const same = sameJson(ours[i]!.json, theirs[i]!.json);
-      if (same && goesIn(this.fate(row))) return [];
       const time = toMicros(ours[i]!.score);
       return this.#settle(row, decideMerge(this.#policy, time, time, same), time) === "put" ? [row] : [];
     });

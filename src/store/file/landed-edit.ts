@@ -12,7 +12,7 @@ const COMPARED = 250;
 /**
  * An edit that is in the file. A process that read the file before it may write what it read after it, and so undo the
  * edit. What such a content shows is compared record by record with the content that was edited, never by time: a record
- * that is exactly as it was before the edit is undone, any other one was written by a process of its own will, and stands.
+ * that is exactly as it was before the edit is undone, any other one was changed by another process, and is kept.
  */
 export class LandedEdit {
   readonly #before: Snapshot;
@@ -137,7 +137,7 @@ function* idsIn(snapshot: Snapshot): Generator<TaskId> {
   }
 }
 
-/** Returns what gives those of some tasks that both contents have alike: the same record, or none. */
+/** Returns a generator of those tasks for which both contents have the same record, or both none. */
 function sameIn(a: Snapshot, b: Snapshot, rowInA = rowsOf(a)) {
   const rowInB = rowsOf(b);
   return async function* <T extends TaskId>(ids: Iterable<T>): AsyncGenerator<T> {

@@ -2,10 +2,12 @@ import {
   appendFileSync,
   chmodSync,
   chownSync,
+  closeSync,
   copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -24,6 +26,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import type { Edit } from "../../../src/store/file/edit.ts";
 import { FileStore, type FileStoreOptions, type PlanEdit } from "../../../src/store/file/file-store.ts";
 import { takeLock } from "../../../src/store/file/lock.ts";
+import { loadPosix, type Posix } from "../../../src/store/file/posix.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
@@ -116,6 +119,75 @@ describe("a rewrite", () => {
       message: expect.stringContaining("owner 0:0"),
     });
     expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
+  });
+
+  describe("of a file with access control lists or extended attributes", () => {
+    const [USER_OBJ, USER, GROUP_OBJ, MASK, OTHER] = [1, 2, 4, 16, 32];
+    const [READ, WRITE] = [4, 2];
+
+    /** A POSIX ACL as the kernel keeps it, in which a user may read and write besides the owner. */
+    function acl(user: number): Buffer {
+      const entries: [tag: number, rights: number, id?: number][] = [
+        [USER_OBJ, READ | WRITE],
+        [USER, READ | WRITE, user],
+        [GROUP_OBJ, READ],
+        [MASK, READ | WRITE],
+        [OTHER, 0],
+      ];
+      const bytes = Buffer.alloc(4 + 8 * entries.length);
+      bytes.writeUInt32LE(2);
+      for (const [i, [tag, rights, id = 0xffffffff]] of entries.entries()) {
+        bytes.writeUInt16LE(tag, 4 + 8 * i);
+        bytes.writeUInt16LE(rights, 6 + 8 * i);
+        bytes.writeUInt32LE(id, 8 + 8 * i);
+      }
+      return bytes;
+    }
+
+    async function withFile<T>(name: string, act: (posix: Posix, fd: number) => T): Promise<T> {
+      const fd = openSync(path(name), "r");
+      try {
+        return act((await loadPosix())!, fd);
+      } finally {
+        closeSync(fd);
+      }
+    }
+    const attributesOf = (name: string) => withFile(name, (posix, fd) => posix.attributes(fd));
+
+    test("keeps them", async () => {
+      writeOld(path("s.json"), dump(three));
+      await withFile("s.json", (posix, fd) => {
+        posix.setAttribute(fd, "system.posix_acl_access", acl(1234));
+        posix.setAttribute(fd, "user.note", Buffer.from("kept"));
+      });
+      const before = [await attributesOf("s.json"), statSync(path("s.json")).mode];
+      await storeAt().edit(removing("t2"));
+      expect(idsIn(path("s.json"))).toEqual(["t1", "t3"]);
+      expect([await attributesOf("s.json"), statSync(path("s.json")).mode]).toEqual(before);
+    });
+
+    test("gives nobody the access that the directory grants to new files", async () => {
+      writeOld(path("s.json"), dump(three));
+      await withFile("", (posix, fd) => posix.setAttribute(fd, "system.posix_acl_default", acl(1234)));
+      await storeAt().edit(removing("t2"));
+      expect([...(await attributesOf("s.json")).keys()]).not.toContain("system.posix_acl_access");
+    });
+
+    test("is refused if one can't be kept", async () => {
+      writeOld(path("s.json"), dump(three));
+      await withFile("s.json", (posix, fd) => posix.setAttribute(fd, "user.note", Buffer.from("kept")));
+      const posix = (await loadPosix())!;
+      const spy = vi.spyOn(posix, "setAttribute").mockImplementation(() => {
+        throw Object.assign(new Error("EDQUOT"), { code: "EDQUOT", errno: -122 });
+      });
+      const edit = storeAt().edit(removing("t2"));
+      await expect(edit).rejects.toMatchObject({
+        code: "STORE_WRITE_FAILED",
+        message: expect.stringContaining("user.note"),
+      });
+      spy.mockRestore();
+      expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
+    });
   });
 
   test("copies what stays, however large, around what goes", async () => {
