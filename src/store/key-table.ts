@@ -100,10 +100,13 @@ export class KeyTable {
 
   /** Whether the key's user is `user`, UTF-8. */
   hasUser(key: number, user: Uint8Array): boolean {
-    if (this.#userLength(key) !== user.length) return false;
-    const from = this.#start(key);
-    for (let i = 0; i < user.length; i++) if (this.#arena[from + i] !== user[i]) return false;
-    return true;
+    return this.#userLength(key) === user.length && this.#holds(this.#start(key), user);
+  }
+
+  /** Whether the key's task id is `task`, UTF-8. */
+  hasTask(key: number, task: Uint8Array): boolean {
+    const from = this.#start(key) + this.#userLength(key) + 1;
+    return this.#end(key) - from === task.length && this.#holds(from, task);
   }
 
   /** The order of the members of the global index. */
@@ -143,6 +146,11 @@ export class KeyTable {
     this.#reserve(end - from);
     other.#arena.copy(this.#arena, this.#used, from, end);
     return end - from;
+  }
+
+  #holds(from: number, bytes: Uint8Array): boolean {
+    for (let i = 0; i < bytes.length; i++) if (this.#arena[from + i] !== bytes[i]) return false;
+    return true;
   }
 
   #start(key: number): number {

@@ -1,4 +1,4 @@
-import { TtsctlError } from "../errors.ts";
+import { isRedisError, TtsctlError } from "../errors.ts";
 import { counted } from "../task/counted.ts";
 import { NO_FILTER, passes, type TaskFilter } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
@@ -9,7 +9,9 @@ import type { MirrorLink } from "./mirror-link.ts";
 import { readFirst, type SourceChoice } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
+import { taskOwners } from "./task-owners.ts";
 import type { TaskId, TaskPage, TaskSource } from "./task-source.ts";
+import { creationOf, isOrderedByCreation } from "./user-order.ts";
 
 export interface ListQuery {
   readonly filter: TaskFilter;
@@ -51,6 +53,27 @@ export class TaskStore {
       fromFile: (warnings) => this.#fromFile(query, warnings),
       fromMirror: (mirror) => this.#fromMirror(mirror, query),
     });
+  }
+
+  /**
+   * The users that may have a task of this id, the one whose task a lone id means first.
+   * @throws TtsctlError STORE_* if the file is needed and can't be read
+   */
+  owners(taskId: string): AsyncGenerator<string> {
+    return taskOwners({ file: this.#file, link: this.#link }, taskId);
+  }
+
+  /** Tasks of one user, in the order of that user's index in Redis if it is one of `created_at`, else as they are. */
+  async inUserOrder(userId: string, tasks: readonly Task[]): Promise<readonly Task[]> {
+    const state = tasks.length > 1 ? await this.#link.open() : null;
+    if (state?.kind !== "on") return tasks;
+    const { mirror } = state;
+    const byCreation = await isOrderedByCreation(mirror, userId).catch((error) => {
+      if (isRedisError(error)) return false;
+      throw error;
+    });
+    if (!byCreation) return tasks;
+    return [...tasks].sort((a, b) => creationOf(b, mirror.times) - creationOf(a, mirror.times));
   }
 
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {

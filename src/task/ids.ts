@@ -9,7 +9,12 @@ export function trimId(id: string): string {
 
 /** Splits `--ids` at commas and white space; repeats go, the order stays. */
 export function splitIds(text: string): string[] {
-  return uniqueIds(text.split(SEPARATORS));
+  return uniqueIds(idsIn(text));
+}
+
+/** The same with repeats. */
+export function idsIn(text: string): string[] {
+  return text.split(SEPARATORS).filter((id) => id !== "");
 }
 
 /** Trimmed ids without the empty ones and without repeats, in the order given. */

@@ -47,6 +47,15 @@ export class FileTasks implements TaskSource {
   }
 }
 
+/** The users that have a task of this id, the one with the newest task first. */
+export function ownersIn(snapshot: Snapshot, taskId: string): string[] {
+  const { rows } = snapshot;
+  const task = Buffer.from(taskId);
+  const found: number[] = [];
+  for (const row of snapshot.liveRows()) if (rows.keys.hasTask(rows.key(row), task)) found.push(row);
+  return found.sort((a, b) => rows.compare(a, b)).map((row) => rows.keys.userId(rows.key(row)));
+}
+
 /** The live rows that pass a filter, in file order. */
 export function* matchingRows(snapshot: Snapshot, filter: TaskFilter): Generator<number> {
   const passes = rowFilter(snapshot, filter);
