@@ -44,7 +44,7 @@ interface ForkChanges {
 }
 
 /** The flags of some commands alone that are settings. */
-const SETTING_FLAGS = ["retention", "keepLast", "maxBytes", "host", "port", "basePath"] as const;
+const SETTING_FLAGS = ["retention", "keepLast", "maxBytes", "host", "port", "basePath", "dialect"] as const;
 type SettingFlagsOfCommand = Pick<SettingFlags, (typeof SETTING_FLAGS)[number]>;
 
 /** Those of them that were given. */

@@ -149,7 +149,7 @@ With -o json an error is an object {"error", "code", "hint"} on stderr.
   TTSCTL_STUCK_AFTER        when an unfinished task is stuck
   TTSCTL_AUDIT              the ledger
   TTSCTL_HTTP_HOST, TTSCTL_HTTP_PORT, TTSCTL_HTTP_TOKEN, TTSCTL_HTTP_BASE_PATH,
-  TTSCTL_HTTP_ALLOWED_HOSTS
+  TTSCTL_HTTP_ALLOWED_HOSTS, TTSCTL_HTTP_DIALECT
                             serve
   TTSCTL_TIMEZONE           the zone of times without an offset
   TTSCTL_PAGER, PAGER       for long tables; cat for none

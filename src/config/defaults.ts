@@ -39,6 +39,7 @@ export interface SettingValues {
   "http.token": string | null;
   "http.base_path": string;
   "http.allowed_hosts": readonly string[];
+  "http.dialect": LayoutName;
 }
 
 export type SettingName = keyof SettingValues;
@@ -81,6 +82,7 @@ export const DEFAULTS: Readonly<SettingValues> = {
   "http.token": null,
   "http.base_path": "",
   "http.allowed_hosts": [],
+  "http.dialect": "plain",
 };
 
 export const SETTING_NAMES = Object.keys(DEFAULTS) as readonly SettingName[];

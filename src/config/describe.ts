@@ -56,6 +56,7 @@ export function describeSettings({
     "http.token": masked(http.token, () => "***"),
     "http.base_path": described(http.basePath),
     "http.allowed_hosts": listed(http.allowedHosts, (host) => host),
+    "http.dialect": described(http.dialect),
   };
 }
 

@@ -1,3 +1,4 @@
+import { LAYOUT_NAMES, type LayoutName } from "../task/layouts.ts";
 import { HOST, type Kind } from "./kinds.ts";
 
 /** Shorter ones can be guessed over a network. */
@@ -25,4 +26,9 @@ export const ALLOWED_HOSTS: Kind<readonly string[]> = {
     const hosts = text.split(",").map((host) => HOST.parse(host));
     return hosts.includes(undefined) ? undefined : hosts.map((host) => host!.toLowerCase());
   },
+};
+
+export const DIALECT: Kind<LayoutName> = {
+  accepted: "plain, or api_ms (the requests and answers of the GPT-SoVITS API service)",
+  parse: (text) => LAYOUT_NAMES.find((name) => name === text.trim().toLowerCase()),
 };

@@ -64,6 +64,7 @@ export const VARIABLES: Readonly<Partial<Record<SettingName, string>>> = {
   "http.token": "TTSCTL_HTTP_TOKEN",
   "http.base_path": "TTSCTL_HTTP_BASE_PATH",
   "http.allowed_hosts": "TTSCTL_HTTP_ALLOWED_HOSTS",
+  "http.dialect": "TTSCTL_HTTP_DIALECT",
 };
 
 const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags) => string | undefined]>> = {
@@ -79,6 +80,7 @@ const FLAGS: Partial<Record<SettingName, readonly [string, (flags: SettingFlags)
   "http.host": ["--host", (flags) => flags.host],
   "http.port": ["--port", (flags) => flags.port],
   "http.base_path": ["--base-path", (flags) => flags.basePath],
+  "http.dialect": ["--dialect", (flags) => flags.dialect],
 };
 
 /** Options that mean "none" when they are left empty in the file, as they do when they are absent. */

@@ -1,6 +1,6 @@
 import { formatDuration } from "../task/duration.ts";
 import { chosen, chosenPath } from "./choose.ts";
-import { ALLOWED_HOSTS, BASE_PATH, TOKEN } from "./http-kinds.ts";
+import { ALLOWED_HOSTS, BASE_PATH, DIALECT, TOKEN } from "./http-kinds.ts";
 import { BYTES, COUNT, HOST, LISTEN_PORT, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
 import type { SettingInputs } from "./levels.ts";
 import { resolveRedis } from "./resolve-redis.ts";
@@ -47,6 +47,7 @@ function resolveHttp(inputs: SettingInputs): HttpSettings {
     token: chosen("http.token", TOKEN, inputs),
     basePath: chosen("http.base_path", BASE_PATH, inputs),
     allowedHosts: chosen("http.allowed_hosts", ALLOWED_HOSTS, inputs),
+    dialect: chosen("http.dialect", DIALECT, inputs),
   };
 }
 

@@ -72,6 +72,8 @@ export interface HttpSettings {
   basePath: Setting<string>;
   /** Names besides its own under which it may be asked, in lower case. */
   allowedHosts: Setting<readonly string[]>;
+  /** The service whose requests and answers the task endpoints use. */
+  dialect: Setting<LayoutName>;
 }
 
 /** The settings in force (SPEC section 7). Paths are absolute, durations are seconds. */
@@ -102,4 +104,5 @@ export interface SettingFlags {
   host?: string | undefined;
   port?: string | undefined;
   basePath?: string | undefined;
+  dialect?: string | undefined;
 }

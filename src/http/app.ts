@@ -1,5 +1,7 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
+import { PLAIN } from "./dialect.ts";
+import { dialectOf } from "./dialects.ts";
 import { checkRequest, checkToken } from "./guard.ts";
 import { jsonText } from "./json.ts";
 import { noteRoute } from "./observed.ts";
@@ -11,7 +13,7 @@ import { addLogin } from "./routes/login.ts";
 import { addOutput } from "./routes/output.ts";
 import { addPage } from "./routes/page.ts";
 import { addStats } from "./routes/stats.ts";
-import { addVoiceTasks } from "./routes/voice-tasks.ts";
+import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
 
 /** All that the server answers. What stands above the token check may be asked without one: nothing of a task is in it. */
 export function createApp(parts: ServerParts): Hono<Env> {
@@ -35,9 +37,10 @@ export function createApp(parts: ServerParts): Hono<Env> {
   addOutput(app, parts);
   addMetrics(app, parts);
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
-  app.onError((error) => {
+  app.onError((error, c) => {
     if (problemOf(error).code === "INTERNAL") parts.failed(error);
-    return problemResponse(error);
+    const dialect = DIALECT_ROUTES.has(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
+    return dialect.refusal(error, c.req.method);
   });
   return app;
 }

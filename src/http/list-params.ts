@@ -41,7 +41,11 @@ export function paramsOf<N extends string>(url: string, accepted: readonly N[]):
  * @throws TtsctlError USAGE
  */
 export function listParams(url: string): RawQuery {
-  const params = paramsOf(url, Object.values(PARAM_NAMES));
+  return queryOf(paramsOf(url, Object.values(PARAM_NAMES)));
+}
+
+/** The same for parameters by name. @throws TtsctlError USAGE */
+export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
   const { page, pageSize, userId, taskIds, statuses, since, until } = PARAM_NAMES;
   const [ids, words] = [params.get(taskIds), params.get(statuses)];
   return {

@@ -25,6 +25,14 @@ const STATUS_COUNTS = { total: COUNT, ...BY_STATUS };
 const SOURCE = { type: "string", enum: ["redis", "file", "mixed"] };
 const HOURS = { type: "array", items: exact({ from: TIME, ...STATUS_COUNTS }) };
 
+const POSITIVE = { type: "integer", minimum: 1 };
+const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
+
+/** An answer of the dialect api_ms. */
+function enveloped(data: object): object {
+  return exact({ code: { const: 0 }, message: STRING, data });
+}
+
 export const SCHEMAS = {
   Task: {
     type: "object",
@@ -102,6 +110,15 @@ export const SCHEMAS = {
     token: { ...FLAG, description: "whether all else needs one" },
   }),
   Login: exact({ token: STRING }),
+  ApiMsPage: enveloped(
+    exact({ total: COUNT, pageIndex: POSITIVE, pageSize: POSITIVE, data: { type: "array", items: ANY_RECORD } }),
+  ),
+  ApiMsTask: enveloped(ANY_RECORD),
+  ApiMsRemoved: enveloped(exact({ removed: { ...FLAG, description: "false if the task doesn't exist" } })),
+  ApiMsFailure: exact({
+    code: { type: "integer", enum: [1, 2, 3], description: "1 failure, 2 not found or refused, 3 wrong parameter" },
+    ...{ message: STRING, data: exact({}) },
+  }),
   Problem: exact({
     ...{ type: { const: "about:blank" }, title: STRING, status: { type: "integer" }, detail: STRING },
     code: { ...STRING, description: "a word that stays the same, such as USAGE or TASK_UNFINISHED" },

@@ -1,3 +1,5 @@
+import { LAYOUT_NAMES } from "../task/layouts.ts";
+import { DIALECT_HEADER } from "./dialects.ts";
 import { PARAM_NAMES } from "./list-params.ts";
 import { ref, SCHEMAS } from "./openapi-schemas.ts";
 import { COOKIE } from "./token.ts";
@@ -14,6 +16,7 @@ function inPath(name: string): object {
 }
 
 const USER = query("user_id", "whose task it is", TEXT, true);
+const USER_OR_LONE = query("user_id", "whose task it is; not needed in the dialect api_ms");
 const OF_USER = query("user_id", "only the tasks of this user");
 const TASK = inPath("task_id");
 const SWITCH = { type: "string", enum: ["true", "false"] };
@@ -25,7 +28,11 @@ const LIST_PARAMETERS = [
   query(PARAM_NAMES.since, "last changed at or after: ISO 8601, or an age such as 2h"),
   query(PARAM_NAMES.until, "last changed before: ISO 8601, or an age such as 7d"),
   query(PARAM_NAMES.page, "from 1", { type: "integer", minimum: 1 }),
-  query(PARAM_NAMES.pageSize, "20 by default", { type: "integer", minimum: 1, maximum: 1000 }),
+  query(PARAM_NAMES.pageSize, "20 by default; in the dialect api_ms 10, at most 100", {
+    ...{ type: "integer", minimum: 1, maximum: 1000 },
+  }),
+  query("ids", "dialect api_ms: as task_ids"),
+  query("task_id", "dialect api_ms: one more task id"),
 ];
 
 const WARNINGS = {
@@ -35,9 +42,24 @@ const PROBLEM = {
   description: "what went wrong (RFC 9457)",
   content: { "application/problem+json": { schema: ref("Problem") } },
 };
+/** Of the endpoints that have dialects. */
+const REFUSAL = {
+  description: "what went wrong (RFC 9457), or in the dialect api_ms its envelope",
+  content: { ...PROBLEM.content, "application/json": { schema: ref("ApiMsFailure") } },
+};
+const DIALECT = {
+  ...{ name: DIALECT_HEADER, in: "header", required: false, schema: { type: "string", enum: LAYOUT_NAMES } },
+  description: "the dialect of this request, instead of [http] dialect",
+};
 
 function jsonOf(name: keyof typeof SCHEMAS, description: string): object {
   return { description, headers: WARNINGS, content: { "application/json": { schema: ref(name) } } };
+}
+
+/** An answer in the plain dialect or in api_ms, which also answers failures with 200. */
+function eitherOf(name: keyof typeof SCHEMAS, inApiMs: keyof typeof SCHEMAS, description: string): object {
+  const schema = { anyOf: [ref(name), ref(inApiMs), ref("ApiMsFailure")] };
+  return { description, headers: WARNINGS, content: { "application/json": { schema } } };
 }
 
 function plain(type: string, description: string): object {
@@ -55,11 +77,15 @@ interface Operation {
   readonly responses: Record<string, object>;
   /** False where no token is needed. */
   readonly guarded?: boolean;
+  readonly hasDialects?: boolean;
 }
 
-function operation({ summary, parameters = [], requestBody, responses, guarded = true }: Operation): object {
+function operation(described: Operation): object {
+  const { summary, parameters = [], requestBody, responses, guarded = true, hasDialects = false } = described;
   return {
-    ...{ summary, parameters, responses: { ...responses, default: PROBLEM } },
+    summary,
+    parameters: hasDialects ? [...parameters, DIALECT] : parameters,
+    responses: { ...responses, default: hasDialects ? REFUSAL : PROBLEM },
     ...(requestBody === undefined ? {} : { requestBody }),
     ...(guarded ? {} : { security: [] }),
   };
@@ -71,24 +97,28 @@ const PATHS: Record<string, Record<string, object>> = {
   "/voice-tasks": {
     get: operation({
       ...{ summary: "A page of tasks, newest first; or the tasks of some ids", parameters: LIST_PARAMETERS },
-      responses: { 200: jsonOf("TaskPage", "the page, as `ttsctl list -o json`") },
+      responses: { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`") },
+      hasDialects: true,
     }),
   },
   "/voice-tasks/query": {
     post: operation({
       ...{ summary: "The same for a query of any size up to 8 MiB", requestBody: bodyOf("Query") },
-      responses: { 200: jsonOf("TaskPage", "the page, as `ttsctl query -o json`") },
+      responses: { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`") },
+      hasDialects: true,
     }),
   },
   "/voice-tasks/{task_id}": {
     get: operation({
-      ...{ summary: "One task", parameters: [TASK, USER] },
-      responses: { 200: jsonOf("Task", "the task") },
+      ...{ summary: "One task", parameters: [TASK, USER_OR_LONE] },
+      responses: { 200: eitherOf("Task", "ApiMsTask", "the task") },
+      hasDialects: true,
     }),
     delete: operation({
       summary: "Deletes a task from both stores, with its audio and logs",
-      parameters: [TASK, USER, query("force", "also one that is wait or run", SWITCH)],
-      responses: { 200: jsonOf("Deletion", "it is gone"), 409: PROBLEM },
+      parameters: [TASK, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)],
+      responses: { 200: eitherOf("Deletion", "ApiMsRemoved", "it is gone"), 409: REFUSAL },
+      hasDialects: true,
     }),
   },
   "/voice-tasks/{task_id}/files": {

@@ -5,6 +5,7 @@ import type { DeleteResult } from "../operations/delete.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
+import type { LayoutName } from "../task/layouts.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { Health } from "./health.ts";
 import type { Hosts } from "./hosts.ts";
@@ -51,6 +52,8 @@ export interface ServerParts {
   readonly token: Token | null;
   /** What a proxy leaves before the path; empty or such as `/tts`. */
   readonly basePath: string;
+  /** Whose requests and answers the endpoints of tasks have, unless a request names another. */
+  readonly dialect: LayoutName;
   /** The built page by path, such as `/index.html`; empty where it was not built. */
   readonly page: ReadonlyMap<string, PageFile>;
   /** Opens `output/` and `Logs/` for one request, which closes them. */

@@ -74,9 +74,13 @@ function problem(status: number, code: Problem["code"], detail: string, hint: st
   return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
 }
 
+/** The headers that belong to a refusal. */
+export function refusalHeaders(error: unknown): Readonly<Record<string, string>> {
+  return error instanceof HttpError ? error.headers : {};
+}
+
 export function problemResponse(error: unknown): Response {
   const body = problemOf(error);
-  const more = error instanceof HttpError ? error.headers : {};
-  const headers = { "content-type": "application/problem+json", ...more };
+  const headers = { "content-type": "application/problem+json", ...refusalHeaders(error) };
   return new Response(`${JSON.stringify(body)}\n`, { status: body.status, headers });
 }

@@ -48,7 +48,11 @@ const BODY: Readonly<Record<keyof QueryBody, Check>> = {
  * @throws TtsctlError USAGE for text that is no JSON object, unknown keys and wrong types
  */
 export function parseQueryBody(text: string, origin: string): RawQuery {
-  const checked = parseObject(text, origin);
+  return readQueryBody(parseQueryObject(text, origin), origin);
+}
+
+/** The same for an object that was parsed. @throws TtsctlError USAGE */
+export function readQueryBody(checked: Readonly<Record<string, unknown>>, origin: string): RawQuery {
   for (const [key, value] of Object.entries(checked)) checkKey(key, value, origin);
   const body: QueryBody = checked;
   const list = (items: readonly string[] | null | undefined) => (items?.length === 0 ? null : (items ?? null));
@@ -64,7 +68,8 @@ export function parseQueryBody(text: string, origin: string): RawQuery {
   };
 }
 
-function parseObject(text: string, origin: string): Record<string, unknown> {
+/** @throws TtsctlError USAGE if the text is not a JSON object */
+export function parseQueryObject(text: string, origin: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -45,6 +45,7 @@ test("every setting, parsed, with its source", () => {
     "http.token": { value: null, source: "default" },
     "http.base_path": { value: "", source: "default" },
     "http.allowed_hosts": { value: null, source: "default" },
+    "http.dialect": { value: "plain", source: "default" },
   });
 });
 

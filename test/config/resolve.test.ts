@@ -46,7 +46,7 @@ test("without anything: the defaults, and paths in the working folder", () => {
     audit: { path: standard(null) },
     http: {
       ...{ host: standard("127.0.0.1"), port: standard(9883), token: standard(null) },
-      ...{ basePath: standard(""), allowedHosts: standard([]) },
+      ...{ basePath: standard(""), allowedHosts: standard([]), dialect: standard("plain") },
     },
     warnings: [],
   });

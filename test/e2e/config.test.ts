@@ -32,7 +32,7 @@ const NAMES = [
   ...["store.path", "paths.output", "paths.logs", "cleanup.retention"],
   ...["cleanup.retention.done", "cleanup.retention.error", "cleanup.keep_last", "cleanup.max_bytes"],
   ...["cleanup.stuck_after", "service.timezone", "audit.path"],
-  ...["http.host", "http.port", "http.token", "http.base_path", "http.allowed_hosts"],
+  ...["http.host", "http.port", "http.token", "http.base_path", "http.allowed_hosts", "http.dialect"],
 ];
 
 describe("config", () => {

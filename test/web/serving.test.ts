@@ -39,6 +39,12 @@ describe("behind a proxy", () => {
   });
 });
 
+it("works whatever dialect the server answers others in", async () => {
+  const served = await here.serve("--no-cleanup --dialect api_ms");
+  const tab = await here.open(served.url);
+  await tab.sees(["t01"], { count: 1 });
+});
+
 describe("where a token is needed", () => {
   it("the page asks for it, keeps the session over a reload, and ends it", async () => {
     const served = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN: TOKEN });

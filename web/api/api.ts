@@ -17,6 +17,8 @@ export interface ListAnswer {
 /** How long the server may take, in milliseconds. A million tasks are counted in a few seconds. */
 const PATIENCE = 30_000;
 const UNAUTHORIZED = 401;
+/** Whatever dialect the server answers others in. */
+const PLAIN = { "ttsctl-dialect": "plain" };
 
 /**
  * Asks the server. All addresses are relative, so that the page works behind a proxy, under any path. What has no answer
@@ -90,7 +92,8 @@ export class Api {
   /** @param alsoFine a status that is an answer although it is no success */
   async #ask(path: string, init: RequestInit = {}, alsoFine = 200): Promise<Response> {
     const signal = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(init.signal ? [init.signal] : [])]);
-    const response = await received(fetch(path, { ...init, signal }));
+    const headers = { ...init.headers, ...PLAIN };
+    const response = await received(fetch(path, { ...init, headers, signal }));
     const date = Date.parse(response.headers.get("date") ?? "");
     if (!Number.isNaN(date)) this.#ahead = date - Date.now();
     if (response.ok || response.status === alsoFine) return response;

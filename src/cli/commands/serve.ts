@@ -12,6 +12,7 @@ export function declareServe(program: Command, attach: Attach): void {
     )
     .option("--port <n>", "instead of [http] port (9883); 0 for any that is free")
     .option("--base-path <path>", "the path under which a proxy is asked, such as /tts")
+    .option("--dialect <name>", "plain, or api_ms: requests and answers of the GPT-SoVITS API service")
     .option("--no-sync", "do not push the store file to Redis on start, and when Redis is back")
     .option("--no-cleanup", "do not purge expired tasks as cleanup --watch does")
     .option("--read-only", "change nothing: no DELETE, no sync, no cleanup", false)

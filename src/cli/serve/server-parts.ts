@@ -31,6 +31,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     hosts: new Hosts(http.host.value, http.allowedHosts.value),
     token: http.token.value === null ? null : new Token(http.token.value, context.clock),
     basePath: http.basePath.value,
+    dialect: http.dialect.value,
     page: await loadPage(PAGE_FOLDER),
     openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf }),
     health: async () => {

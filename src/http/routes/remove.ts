@@ -1,14 +1,20 @@
 import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { Dialect } from "../dialect.ts";
 import { json } from "../json.ts";
 import type { Deletion, Removal, ServerParts } from "../parts.ts";
 import { HttpError } from "../problem.ts";
 
-/** `DELETE /voice-tasks/{task_id}`: answers with the JSON of `ttsctl delete`. */
-export async function removeTask({ remove }: ServerParts, deletion: Deletion): Promise<Response> {
+/** `DELETE /voice-tasks/{task_id}`. The task is looked for only if this server may delete it. */
+export async function removeTask(
+  { remove }: ServerParts,
+  dialect: Dialect,
+  { id, ...how }: Omit<Deletion, "id"> & { id(): Promise<TaskId> },
+): Promise<Response> {
   if (remove === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
-  const removal = await remove(deletion);
+  const removal = await remove({ ...how, id: await id() });
   throwIfNotGone(removal);
-  return json(removal.result, removal.warnings);
+  return json(dialect.removed(removal.result), removal.warnings);
 }
 
 function throwIfNotGone({ result, warnings }: Removal): void {

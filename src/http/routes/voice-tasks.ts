@@ -1,13 +1,13 @@
 import type { Context, Hono } from "hono";
 import { buildListQuery, type QueryNames, type RawQuery } from "../../operations/list-query.ts";
-import { BODY_NAMES, parseQueryBody } from "../../operations/query-body.ts";
-import { itemJson } from "../../render/item.ts";
-import { pageJson } from "../../render/page.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListResult } from "../../store/task-store.ts";
+import { trimId } from "../../task/ids.ts";
 import { jsonBody } from "../body.ts";
+import { type AskedList, type Dialect, PLAIN } from "../dialect.ts";
+import { dialectOf } from "../dialects.ts";
 import { jsonText } from "../json.ts";
-import { listParams, PARAM_NAMES, paramsOf, switchOf } from "../list-params.ts";
+import { PARAM_NAMES, switchOf } from "../list-params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { HttpError } from "../problem.ts";
 import { removeTask } from "./remove.ts";
@@ -16,33 +16,80 @@ import { taskFiles } from "./task-files.ts";
 /** Which store answered, also where the body does not say. */
 const SOURCE_HEADER = "ttsctl-source";
 
+/** The endpoints that have dialects. */
+export const DIALECT_ROUTES: ReadonlySet<string> = new Set([
+  ...["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id"],
+]);
+
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
-  app.get("/voice-tasks", (c) => answerList(parts, listParams(c.req.url), PARAM_NAMES));
-  app.post("/voice-tasks/query", async (c) => {
-    paramsOf(c.req.url, []);
-    return answerList(parts, parseQueryBody(await jsonBody(c.env.incoming), "the body"), BODY_NAMES);
+  app.get("/voice-tasks", (c) => {
+    const dialect = dialectOf(c, parts);
+    return answerList(parts, dialect, dialect.listOfUrl(c.req.url));
   });
-  app.get("/voice-tasks/:task_id", (c) => answerTask(parts, idOf(parts, c, ["user_id"])));
-  app.get("/voice-tasks/:task_id/files", (c) => taskFiles(parts, idOf(parts, c, ["user_id"])));
+  app.post("/voice-tasks/query", async (c) => {
+    const dialect = dialectOf(c, parts);
+    return answerList(parts, dialect, dialect.listOfBody(c.req.url, await jsonBody(c.env.incoming)));
+  });
+  app.get("/voice-tasks/:task_id", (c) => answerTask(parts, c));
+  app.get("/voice-tasks/:task_id/files", (c) => taskFiles(parts, idOf(parts, c, PLAIN.params(c.req.url, ["user_id"]))));
   app.delete("/voice-tasks/:task_id", (c) => {
-    const force = switchOf("force", paramsOf(c.req.url, ["user_id", "force"]).get("force"), false);
+    const dialect = dialectOf(c, parts);
+    const params = dialect.params(c.req.url, ["user_id", "force"]);
+    const force = switchOf("force", params.get("force"), false);
     const { url, socket } = c.env.incoming;
     const request = `DELETE ${url} from ${socket.remoteAddress}`;
-    return removeTask(parts, { id: idOf(parts, c, ["user_id", "force"]), force, request });
+    const id = async () => (isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params));
+    return removeTask(parts, dialect, { id, force, request });
   });
 }
 
-async function answerList(parts: ServerParts, raw: RawQuery, names: QueryNames): Promise<Response> {
-  const result = await list(parts, raw, names);
-  return jsonText([...pageJson(result)].join(""), { [SOURCE_HEADER]: result.source }, result.warnings);
+async function answerList(parts: ServerParts, dialect: Dialect, { raw, names }: AskedList): Promise<Response> {
+  const found = await list(parts, raw, names);
+  const result = dialect.repeatsIds && raw.taskIds != null ? await repeated(parts, raw, found) : found;
+  return jsonText([...dialect.page(result)].join(""), { [SOURCE_HEADER]: result.source }, result.warnings);
 }
 
-async function answerTask(parts: ServerParts, { userId, taskId }: TaskId): Promise<Response> {
-  const result = await list(parts, { userId, taskIds: [taskId] }, PARAM_NAMES);
-  const [task] = result.tasks;
+/** Each task as often as it is asked for. */
+async function repeated({ store }: ServerParts, { userId, taskIds }: RawQuery, found: ListResult): Promise<ListResult> {
+  const byId = new Map(found.tasks.map((task) => [task.taskId, task]));
+  const asked = taskIds!.map((id) => byId.get(trimId(id))).filter((task) => task !== undefined);
+  const tasks = await store.inUserOrder(trimId(userId!), asked);
+  return { ...found, tasks: [...tasks], total: tasks.length, pageSize: tasks.length };
+}
+
+async function answerTask(parts: ServerParts, c: Context<Env>): Promise<Response> {
+  const dialect = dialectOf(c, parts);
+  const params = dialect.params(c.req.url, ["user_id"]);
+  const results = isAlone(dialect, params) ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, params))];
+  for await (const { tasks, source, warnings } of results) {
+    if (tasks[0] !== undefined) return jsonText(dialect.task(tasks[0]), { [SOURCE_HEADER]: source }, warnings);
+  }
+  throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
+}
+
+function isAlone({ takesLoneIds }: Dialect, params: ReadonlyMap<string, string>): boolean {
+  return takesLoneIds && !params.has("user_id");
+}
+
+/** What the lists of all users have of the task id of a path, the one that it means first; empty ones included. */
+async function* tasksOf(parts: ServerParts, c: Context<Env>): AsyncGenerator<ListResult> {
+  const taskId = trimId(c.req.param("task_id") ?? "");
+  for await (const userId of parts.store.owners(taskId)) yield await listOne(parts, { userId, taskId });
+}
+
+/** The one task of the task id of a path. @throws HttpError TASK_NOT_FOUND, TASK_REFUSED if it names several */
+async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
+  const found: TaskId[] = [];
+  for await (const { tasks } of tasksOf(parts, c)) found.push(...tasks);
+  const [task, other] = found;
   if (task === undefined) throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
-  return jsonText(`${itemJson(task)}\n`, { [SOURCE_HEADER]: result.source }, result.warnings);
+  if (other === undefined) return task;
+  throw new HttpError("TASK_REFUSED", "more than one user has a task of this id", "add user_id");
+}
+
+function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListResult> {
+  return list(parts, { userId, taskIds: [taskId] }, PARAM_NAMES);
 }
 
 function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryNames): Promise<ListResult> {
@@ -50,8 +97,8 @@ function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryN
 }
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
-function idOf(parts: ServerParts, c: Context<Env>, accepted: readonly string[]): TaskId {
-  const userId = paramsOf(c.req.url, accepted).get("user_id") ?? null;
+function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
+  const userId = params.get("user_id") ?? null;
   const names = { ...PARAM_NAMES, taskIds: "the task id of the path" };
   const query = buildListQuery({ userId, taskIds: [c.req.param("task_id") ?? ""] }, "auto", {
     ...parts,

@@ -1,0 +1,134 @@
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { beforeEach, expect, it } from "vitest";
+import { record } from "../helpers/records.ts";
+import { type Served, useServer } from "./setup.ts";
+
+const here = useServer();
+const TOKEN = "0123456789abcdef";
+const SERVE = "--dialect api_ms --no-sync --no-cleanup";
+
+beforeEach(() =>
+  here.root.writeStore([
+    record("alice", "t1"),
+    record("alice", "both", { updated_at: "2020-01-01T08:00:06" }),
+    record("bob", "both"),
+    record("bob", "t2", { status: "running" }),
+  ]),
+);
+
+async function answer(server: Served, path: string, init?: RequestInit): Promise<[status: number, body: unknown]> {
+  const response = await server.fetch(path, init);
+  expect(response.headers.get("content-type")).toBe("application/json");
+  return [response.status, await response.json()];
+}
+
+const failed = (code: number, message: unknown) => ({ code, message, data: {} });
+const DELETE = { method: "DELETE" };
+
+it("errors are envelopes with the status of the plain dialect, on the task endpoints only", async () => {
+  const server = await here.serve(SERVE);
+  const post = (body: string, type = "application/json") =>
+    answer(server, "/voice-tasks/query", { method: "POST", body, headers: { "content-type": type } });
+  expect(await answer(server, "/voice-tasks")).toEqual([200, failed(3, "缺少 user_id")]);
+  expect(await answer(server, "/voice-tasks?ids=t1")).toEqual([200, failed(3, "缺少 user_id")]);
+  expect(await answer(server, "/voice-tasks/none")).toEqual([200, failed(2, "not found")]);
+  expect(await answer(server, "/voice-tasks?user_id=a&page=x")).toEqual([
+    400,
+    failed(3, expect.stringMatching(/page/)),
+  ]);
+  expect(await post("{")).toEqual([400, failed(3, expect.stringMatching(/not JSON/))]);
+  expect(await post('{"user_id":"a","page":[]}')).toEqual([400, failed(3, expect.stringMatching(/page/))]);
+  expect(await post('{"user_id":"a","task_ids":"t1"}')).toEqual([400, failed(3, expect.stringMatching(/task_ids/))]);
+  expect(await post("{}", "text/plain")).toEqual([415, failed(3, expect.stringMatching(/JSON/))]);
+  const crossSite = { ...DELETE, headers: { origin: "http://evil.example" } };
+  expect(await answer(server, "/voice-tasks/t1", crossSite)).toEqual([403, failed(1, expect.any(String))]);
+  expect(await server.json("/voice-tasks/t1/files")).toMatchObject({ status: 400, code: "USAGE" });
+  expect(await server.json("/nothing")).toMatchObject({ status: 404, code: "NOT_FOUND" });
+});
+
+it("numbers in texts, numbers as ids, and filters are accepted in a body", async () => {
+  const server = await here.serve(SERVE);
+  const post = async (body: object) => (await server.post("/voice-tasks/query", body)).json();
+  expect(await post({ user_id: "alice", page: "2", page_size: 1.9 })).toMatchObject({
+    data: { total: 2, pageIndex: 2, pageSize: 1, data: [{ task_id: "t1", status: "succeeded" }] },
+  });
+  expect(await post({ user_id: 5, task_ids: [7, " t1 "] })).toMatchObject({ code: 0, data: { total: 0, pageSize: 1 } });
+  expect(await post({ user_id: "bob", status: ["run"] })).toMatchObject({ data: { total: 1 } });
+});
+
+it("without a token there is a refusal in the dialect, with the challenge", async () => {
+  const server = await here.serve(SERVE, { TTSCTL_HTTP_TOKEN: TOKEN });
+  const refused = await server.fetch("/voice-tasks?user_id=alice");
+  expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
+  expect(await refused.json()).toEqual(failed(1, expect.any(String)));
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  expect(await answer(server, "/voice-tasks?user_id=alice", { headers })).toMatchObject([200, { code: 0 }]);
+});
+
+it("a request may name its dialect", async () => {
+  const spoken = await here.serve(SERVE);
+  const headers = { "ttsctl-dialect": "plain" };
+  expect(await spoken.json("/voice-tasks?page_size=1", { headers })).toMatchObject({ total: 4, items: [{}] });
+  expect(await spoken.json("/voice-tasks?page=0", { headers })).toMatchObject({ status: 400, code: "USAGE" });
+  const plain = await here.serve("--read-only");
+  const other = { headers: { "ttsctl-dialect": "api_ms" } };
+  expect(await plain.json("/voice-tasks?user_id=alice", other)).toMatchObject({ code: 0, data: { pageSize: 10 } });
+  expect(await plain.json("/voice-tasks?user_id=alice", { headers: { "ttsctl-dialect": "x" } })).toHaveProperty(
+    "items",
+  );
+});
+
+it.each(["in Redis and the file", "in the file", "only in Redis"])(
+  "a task is found by its id alone: %s",
+  async (where) => {
+    if (where !== "in the file") await here.run("sync");
+    if (where === "only in Redis") here.root.writeStore([record("zoe", "z")]);
+    const server = await here.serve(SERVE);
+    expect(await answer(server, "/voice-tasks/t1")).toMatchObject([200, { code: 0, data: { user_id: "alice" } }]);
+    expect(await answer(server, "/voice-tasks/bo")).toEqual([200, failed(2, "not found")]);
+    if (where !== "only in Redis") {
+      expect(await answer(server, "/voice-tasks/both")).toMatchObject([200, { data: { user_id: "alice" } }]);
+    }
+  },
+);
+
+it("deletes by the id alone, but no task whose id another user has too, and none that is unfinished", async () => {
+  await here.run("sync");
+  const server = await here.serve(SERVE);
+  const removed = (is: boolean) => [200, { code: 0, message: "", data: { removed: is } }];
+  expect(await answer(server, "/voice-tasks/both", DELETE)).toEqual([
+    409,
+    failed(2, expect.stringMatching(/add user_id/)),
+  ]);
+  expect(await answer(server, "/voice-tasks/t2", DELETE)).toEqual([
+    409,
+    failed(2, expect.stringMatching(/force=true/)),
+  ]);
+  expect(here.root.readStore()).toHaveLength(4);
+  expect(await answer(server, "/voice-tasks/both?user_id=bob", DELETE)).toEqual(removed(true));
+  expect(await answer(server, "/voice-tasks/t1", DELETE)).toEqual(removed(true));
+  expect(await answer(server, "/voice-tasks/t1", DELETE)).toEqual(removed(false));
+  expect(await answer(server, "/voice-tasks/t2?force=true", DELETE)).toEqual(removed(true));
+  expect(here.root.readStore()).toMatchObject([{ user_id: "alice", task_id: "both" }]);
+  const reading = await here.serve("--dialect api_ms --read-only");
+  expect(await answer(reading, "/voice-tasks/none", DELETE)).toEqual([403, failed(1, expect.any(String))]);
+});
+
+it("/openapi.json describes the answers of both dialects", async () => {
+  const server = await here.serve(SERVE);
+  const description = (await server.json("/openapi.json")) as { components: object };
+  expect((await new Validator().validate(structuredClone(description))).valid).toBe(true);
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  ajv.addSchema({ $id: "api", ...description });
+  for (const [path, schema, init] of [
+    ["/voice-tasks?user_id=alice", "ApiMsPage"],
+    ["/voice-tasks/t1", "ApiMsTask"],
+    ["/voice-tasks", "ApiMsFailure"],
+    ["/voice-tasks/none", "ApiMsRemoved", DELETE],
+  ] as const) {
+    const validate = ajv.getSchema(`api#/components/schemas/${schema}`)!;
+    validate(await server.json(path, init));
+    expect([path, validate.errors]).toEqual([path, null]);
+  }
+});
