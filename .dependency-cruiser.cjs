@@ -52,6 +52,12 @@ module.exports = {
       to: { path: "(^|/)node_modules/ioredis/" },
     },
     {
+      name: "one-file-imports-koffi",
+      severity: "error",
+      from: { pathNot: "^src/store/file/posix\\.ts$" },
+      to: { path: "(^|/)node_modules/koffi/" },
+    },
+    {
       name: "hono-in-http",
       severity: "error",
       from: { pathNot: "^src/http/" },
