@@ -7,7 +7,8 @@ export interface Word {
   readonly user_id: string;
   readonly task_id: string;
   readonly status: string;
-  readonly updated_at: string;
+  /** ISO 8601, or epoch seconds. */
+  readonly updated_at: string | number;
 }
 
 const SCRIPT = new URL("../tools/service.py", import.meta.url).pathname;

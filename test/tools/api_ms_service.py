@@ -31,17 +31,20 @@ def safe(text):
 
 
 class Redis:
-    def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+    def __init__(self, port, timeout=5):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.file = self.sock.makefile("rb")
 
     def __call__(self, *command):
+        self.send(*command)
+        return self.reply()
+
+    def send(self, *command):
         out = b"*%d\r\n" % len(command)
         for part in command:
             data = str(part).encode()
             out += b"$%d\r\n%s\r\n" % (len(data), data)
         self.sock.sendall(out)
-        return self.reply()
 
     def reply(self):
         line = self.file.readline()

@@ -112,7 +112,7 @@ export class BesideService {
         await this.server.call("ZSCORE", `tts:user:${word.user_id}:index`, word.task_id),
       ].map(Number);
       const same = [record, hash].every((copy) => copy?.status === word.status && copy?.updated_at === word.updated_at);
-      const score = Date.parse(`${word.updated_at.slice(0, 23).padEnd(23, "0")}+08:00`) / 1000;
+      const score = Date.parse(`${`${word.updated_at}`.slice(0, 23).padEnd(23, "0")}+08:00`) / 1000;
       if (!same || scores.some((text) => Math.abs(text - score) > 0.01)) wrong.push({ word, record, hash, scores });
       const wav = `output/${word.user_id}/${word.task_id}/${word.task_id}.wav`;
       if (word.status === "succeeded" && !this.root.has(wav)) wrong.push({ word, audio: "is gone" });

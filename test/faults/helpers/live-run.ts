@@ -1,0 +1,196 @@
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { cleanEnv } from "../../helpers/clean-env.ts";
+import { record } from "../../helpers/records.ts";
+import { RedisServer } from "../../helpers/redis.ts";
+import { ServiceRoot } from "../../helpers/root.ts";
+import { Service, type Word } from "../../helpers/service.ts";
+import { lines, ttsctl } from "../../helpers/ttsctl.ts";
+import { ZONE } from "./beside.ts";
+import { type Copy, judge, readCopies, stateOf, type Undone } from "./live-judge.ts";
+import { builtLibrary } from "./program.ts";
+import { nameOf } from "./stores.ts";
+
+const execute = promisify(execFile);
+const LIBRARY_PROGRAM = new URL("live-library.mjs", import.meta.url).pathname;
+const RATE = 40;
+/** Unfinished tasks at a time. */
+const ACTIVE = 60;
+/** Unfinished tasks that nothing changes: reading and writing the file takes the service some milliseconds. */
+const OTHERS = 500;
+const DELETED = 0.2;
+const WRITES_PER_TASK = 5 + DELETED;
+
+/** What runs again and again beside the service; nothing in the control. */
+export const COMMANDS = {
+  none: null,
+  cleanup: "cleanup --once --retention 3s --backup removed.jsonl -o json",
+  delete: "delete --status done,error --until 3s --yes --backup removed.jsonl -o json",
+  sync: "sync -o json",
+  mark: "mark --where-status wait,run --status error --error marked --yes -o json",
+  import: "import input.jsonl --yes -o json",
+  verify: "verify --repair -o json",
+  library: null,
+} as const;
+
+export interface Combination {
+  readonly command: keyof typeof COMMANDS;
+  readonly times: "micro" | "whole";
+  /** "append": JSON Lines to which the service appends; otherwise it rewrites the file. */
+  readonly shape: "array" | "map" | "jsonl" | "append";
+  readonly layout: "plain" | "api_ms";
+}
+
+/** The layout api_ms has whole seconds only, and its service doesn't append. */
+export const COMBINATIONS: readonly Combination[] = (Object.keys(COMMANDS) as Combination["command"][]).flatMap(
+  (command) =>
+    (["array", "map", "jsonl", "append"] as const).flatMap((shape): Combination[] => [
+      { command, times: "micro", shape, layout: "plain" },
+      { command, times: "whole", shape, layout: "plain" },
+      ...(shape === "append" ? [] : [{ command, times: "whole", shape, layout: "api_ms" } as const]),
+    ]),
+);
+
+export const titleOf = ({ command, times, shape, layout }: Combination): string =>
+  `${command} ${times} ${shape} ${layout}`;
+
+export interface Outcome extends Undone {
+  readonly tasks: number;
+  readonly passes: number;
+  /** Runs with an unexpected exit code, but for those that waited too long for a lock. */
+  readonly failures: readonly string[];
+}
+
+/** The service beside a loop of one command. */
+class LiveRun {
+  readonly #combination: Combination;
+  readonly #server: RedisServer;
+  readonly #root = new ServiceRoot();
+  readonly #service: Service;
+  readonly #failures: string[] = [];
+  /** The last words of others than the service. */
+  readonly #ownWords = new Map<string, Word>();
+  /** Tasks that the service deleted after import's input was written and before that import ended. */
+  readonly #imported = new Set<string>();
+  #passes = 0;
+
+  constructor(combination: Combination, server: RedisServer, tasks: number, seed: number) {
+    this.#combination = combination;
+    this.#server = server;
+    const { times, shape, layout } = combination;
+    const redis = `port = ${server.port}\nlayout = ${layout}`;
+    this.#root.write("config.ini", `[redis]\n${redis}\n[service]\ntimezone = ${ZONE}\n`);
+    this.#writeOthers();
+    this.#service = new Service(this.#root.path, ZONE, [
+      ...["--redis-port", server.port, "--tasks", tasks, "--active", ACTIVE, "--rate", RATE, "--seed", seed],
+      ...["--delete-some", DELETED, "--layout", layout, ...(times === "whole" ? ["--whole-seconds"] : [])],
+      ...(shape === "append" ? ["--shape", "jsonl", "--append"] : ["--shape", shape]),
+    ]);
+  }
+
+  async run(): Promise<Outcome> {
+    const line = COMMANDS[this.#combination.command];
+    await this.#service.wrote(1);
+    if (line !== null) await this.#loop(line.split(" "));
+    else if (this.#combination.command === "library") await this.#library();
+    const code = await this.#service.end();
+    if (code !== 0) this.#failures.push(`the service ended with ${code}`);
+    const words = [...this.#service.lastWords.values(), ...this.#ownWords.values()];
+    const undone = await judge(words, {
+      file: readCopies(this.#root.storeText(), this.#combination.shape),
+      server: this.#server,
+      layout: this.#combination.layout,
+      removed: this.#removed(),
+      imported: this.#imported,
+    });
+    return { ...undone, tasks: words.length, passes: this.#passes, failures: this.#failures };
+  }
+
+  async end(): Promise<void> {
+    this.#service.kill();
+    await this.#service.end();
+    this.#root.remove();
+  }
+
+  async #loop(args: readonly string[]): Promise<void> {
+    for (let round = 0; !this.#service.hasEnded; round++) {
+      const input = args[0] === "import" ? this.#writeInput(round) : [];
+      const { code, stderr } = await ttsctl(args, { cwd: this.#root.path });
+      this.#passes++;
+      const isWell = code === 0 || code === 3;
+      if (!isWell && !stderr.includes("LOCK_TIMEOUT")) this.#failures.push(`exit ${code}: ${stderr.trim()}`);
+      for (const record of input) this.#afterImport(record, isWell);
+    }
+  }
+
+  #writeOthers(): void {
+    const time = this.#combination.layout === "api_ms" ? 1_700_000_000 : "2023-11-14T22:13:20";
+    const others = Array.from({ length: OTHERS }, (_, i) =>
+      record("other", `t${i}`, { status: "running", created_at: time, updated_at: time }),
+    );
+    const lines = others.map((one) => JSON.stringify(one));
+    const whole =
+      this.#combination.shape === "map" ? Object.fromEntries(others.map((one) => [nameOf(one), one])) : others;
+    const isLines = this.#combination.shape === "jsonl" || this.#combination.shape === "append";
+    this.#root.write("voice_task.json", isLines ? `${lines.join("\n")}\n` : JSON.stringify(whole, null, 2));
+  }
+
+  /** The tasks that the file has just now, and some of our own. */
+  #writeInput(round: number): Copy[] {
+    const { layout } = this.#combination;
+    const now = layout === "api_ms" ? Math.floor(Date.now() / 1000) : new Date().toISOString();
+    const status = round % 2 === 0 ? "running" : "succeeded";
+    const own = Array.from({ length: 20 }, (_, i) => {
+      return { user_id: "import", task_id: `own${i}`, status, error: null, created_at: now, updated_at: now };
+    });
+    const inFile = [...readCopies(this.#root.storeText(), this.#combination.shape).values()];
+    const records = [...inFile.filter(({ user_id }) => user_id !== "import"), ...own];
+    this.#root.write("input.jsonl", records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+    return records;
+  }
+
+  #afterImport(record: Copy, isWell: boolean): void {
+    const name = nameOf(record);
+    if (record.user_id !== "import") {
+      if (this.#service.lastWords.get(name)?.status === "deleted") this.#imported.add(name);
+    } else if (isWell) this.#ownWords.set(name, record);
+    else this.#ownWords.delete(name);
+  }
+
+  /** A program that keeps tasks of its own with the library until the service has ended. */
+  async #library(): Promise<void> {
+    const { times, layout } = this.#combination;
+    const redis = { port: this.#server.port, layout };
+    const PROGRAM = JSON.stringify({
+      ...{ library: builtLibrary(), stop: this.#root.at("stop"), times, layout },
+      options: { store: this.#root.store, redis, timezone: ZONE },
+    });
+    void this.#service.end().then(() => this.#root.write("stop", ""));
+    const { stdout } = await execute(process.execPath, [LIBRARY_PROGRAM], { env: cleanEnv({ PROGRAM }) });
+    for (const line of lines(stdout)) {
+      const word = JSON.parse(line) as Word;
+      this.#ownWords.set(nameOf(word), word);
+      this.#passes++;
+    }
+  }
+
+  /** What ttsctl removed, in which state. */
+  #removed(): ReadonlySet<string> {
+    const path = this.#root.at("removed.jsonl");
+    const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+    return new Set(lines(text).map((line) => stateOf(JSON.parse(line) as Copy)));
+  }
+}
+
+/** Runs the service for about so many seconds beside a loop of one command, and counts what was undone. */
+export async function runBeside(combination: Combination, seconds: number, seed: number): Promise<Outcome> {
+  const server = await RedisServer.start();
+  const live = new LiveRun(combination, server, Math.ceil((seconds * RATE) / WRITES_PER_TASK), seed);
+  try {
+    return await live.run();
+  } finally {
+    await live.end();
+    await server.remove();
+  }
+}
