@@ -15,7 +15,7 @@ type Pair = readonly [row: number, theirRow: number];
 /**
  * The plan to merge the records of one file into the store file, asked again on each new content of that. What was
  * decided before is remembered: a record of ours that is there already is left, one that was taken out again goes in
- * again, and what somebody else wrote since stays.
+ * again, and records that the service wrote or deleted since stay that way.
  */
 export class MergePlan {
   readonly #source: Snapshot;
@@ -77,6 +77,8 @@ export class MergePlan {
     const { userId, taskId } = this.id(row);
     const theirRow = current.rowOf(userId, taskId);
     const theirs = theirRow < 0 ? Number.NaN : toMicros(current.rows.score(theirRow));
+    // The file had it before: the service deleted it.
+    if (theirRow < 0 && !Number.isNaN(this.#before[row])) return this.#settle(row, "changed", theirs);
     if (this.#isRefused(row, theirRow, current)) return this.#settle(row, "refused", theirs);
     const ours = toMicros(this.#source.rows.score(row));
     if (ours === theirs) return this.#atEqualTime(row, theirRow);

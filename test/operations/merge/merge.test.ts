@@ -192,3 +192,28 @@ describe("Redis is lost", () => {
     expect(await merge(here.site, ours)).toEqual({ ...NONE, added: 5 });
   });
 });
+
+describe("a task that the service deletes while records are merged", () => {
+  const POLICIES = ["newer", "keep", "replace"] as const;
+  const STATES = ["same", "older", "newer"] as const;
+  test.each(POLICIES.flatMap((policy) => STATES.map((ours) => ({ policy, ours }))))(
+    "isn't put back: merge $policy, the record is $ours",
+    async ({ policy, ours }) => {
+      const { site } = here;
+      const times = { same: "2021-01-01T00:00:00", older: "2020-01-01T00:00:00", newer: "2022-01-01T00:00:00" };
+      const kept = record("b", "kept");
+      site.root.writeStore([record("a", "t1", { updated_at: times.same }), kept]);
+      const added = record("c", "added");
+      const confirm = async () => site.root.writeStore([kept]);
+      const outcome = await merge(site, [record("a", "t1", { updated_at: times[ours] }), added], { policy, confirm });
+      expect(outcome).toMatchObject({ added: 1, replaced: 0, changed: 1 });
+      expect(
+        site.root
+          .readStore()
+          .map(({ task_id }) => task_id)
+          .sort(),
+      ).toEqual(["added", "kept"]);
+      expect(await site.server.call("EXISTS", "tts:task:a:t1")).toBe(0);
+    },
+  );
+});
