@@ -204,7 +204,11 @@ export class MirrorWriter {
 
   async #remove(mirror: Mirror, removals: readonly Removal[]): Promise<MirrorOutcome[]> {
     for (const { id } of removals) this.#left.note(id, null);
-    return removeFromMirror(mirror, removals);
+    const outcomes = await removeFromMirror(mirror, removals);
+    removals.forEach(({ id, before }, i) => {
+      if (outcomes[i] === "removed") this.#written.noteRemoved(id, before);
+    });
+    return outcomes;
   }
 
   /** A guess is taken only where it leads to a write, whose guard checks it. */

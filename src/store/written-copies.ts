@@ -1,4 +1,5 @@
 import { TtsctlError } from "../errors.ts";
+import { fingerprint } from "../json/fingerprint.ts";
 import type { Task } from "../task/task.ts";
 import { toMicros } from "../task/time.ts";
 import { recordsOf } from "./file/records-of.ts";
@@ -20,7 +21,7 @@ interface FileNow {
 const MOST_ROUNDS = 8;
 
 /**
- * Tasks whose copies were written to Redis from records of the file. A service may have deleted or changed such a task in
+ * Tasks whose copies were written to Redis, or removed from it, as the file was then. A service may have deleted or changed such a task in
  * both stores between our read and our write. It writes the file first, so a read of the file after our write shows the
  * change, unless its own write to Redis is still to come.
  */
@@ -28,7 +29,7 @@ export class WrittenCopies {
   readonly #keys = new KeyTable();
   /** By key: `updated_at` of the copy, whole microseconds. */
   readonly #times: number[] = [];
-  /** By key: `updated_at` and fingerprint of the file's record. */
+  /** By key: `updated_at` and fingerprint of the file's record; NaN and 0 for none. */
   readonly #fileTimes: number[] = [];
   readonly #prints: number[] = [];
 
@@ -41,7 +42,15 @@ export class WrittenCopies {
     const key = this.#keys.addId(task.userId, task.taskId);
     this.#times[key] = toMicros(task.score);
     this.#fileTimes[key] = toMicros(inFile.score);
-    this.#prints[key] = printOf(inFile.json);
+    this.#prints[key] = fingerprint(inFile.json);
+  }
+
+  /** @param before `updated_at` of the record that was removed from the file, whole microseconds */
+  noteRemoved({ userId, taskId }: TaskId, before: number): void {
+    const key = this.#keys.addId(userId, taskId);
+    this.#times[key] = before;
+    this.#fileTimes[key] = Number.NaN;
+    this.#prints[key] = 0;
   }
 
   /**
@@ -75,7 +84,7 @@ export class WrittenCopies {
   }
 
   #isAnother(key: number, task: Task): boolean {
-    return this.#fileTimes[key] !== toMicros(task.score) || this.#prints[key] !== printOf(task.json);
+    return this.#fileTimes[key] !== toMicros(task.score) || this.#prints[key] !== fingerprint(task.json);
   }
 
   /** The guard includes the status, because a service may write several states of a task within one second. */
@@ -84,10 +93,10 @@ export class WrittenCopies {
     const copies = await mirror.inspect(tasks);
     const due = tasks.flatMap((task, i): Upsert[] => {
       const copy = copies[i]!;
+      const fileTime = this.#fileTimes[this.#keys.find(task.userId, task.taskId)]!;
+      if (Number.isNaN(fileTime)) return copy.type === "none" ? [{ task, seen: null }] : [];
       if (copy.type !== "hash" || sameContent(copy, task, mirror)) return [];
-      const key = this.#keys.find(task.userId, task.taskId);
-      const newest = Math.max(this.#fileTimes[key]!, toMicros(task.score));
-      if (toMicros(timeOf(copy, mirror)) > newest) return [];
+      if (toMicros(timeOf(copy, mirror)) > Math.max(fileTime, toMicros(task.score))) return [];
       return [{ task, seen: seenOf(copy, mirror), seenStatus: copy.fields.status ?? "" }];
     });
     const flags = await mirror.upsert(due);
@@ -103,11 +112,4 @@ export class WrittenCopies {
 /** Errors that concern one task are ignored: `verify` finds its copy. */
 function throwFatal(outcomes: readonly Outcome<unknown>[]): void {
   for (const outcome of outcomes) if (outcome instanceof TtsctlError && isFatal(outcome)) throw outcome;
-}
-
-/** FNV-1a. */
-function printOf(json: string): number {
-  let print = 0x811c9dc5;
-  for (let i = 0; i < json.length; i++) print = Math.imul(print ^ json.charCodeAt(i), 0x01000193);
-  return print;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
+import { fingerprint } from "../../json/fingerprint.ts";
 import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
@@ -95,7 +96,7 @@ class Round {
   }
 }
 
-const NOTHING: Evidence = { finding: "absent", fileTime: Number.NaN, mirrorTime: Number.NaN, flags: 0 };
+const NOTHING: Evidence = { finding: "absent", fileTime: Number.NaN, mirrorTime: Number.NaN, print: 0, flags: 0 };
 
 /** What the file holds of an invalid record is not compared: the record is counted as invalid. */
 function isLeftAlone(snapshot: Snapshot, { userId, taskId }: TaskId): boolean {
@@ -107,7 +108,9 @@ function evidenceOf(id: TaskId, record: Task | null, copy: Inspection, mirror: C
   const memberOnly = finding === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
   const flags = memberOnly ? MEMBER_ONLY : flagsOf(finding, id, copy, mirror);
   const mirrorTime = memberOnly ? copy.userScore! : timeOf(copy, mirror);
-  return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, flags };
+  const { status, payload } = copy.fields;
+  const print = fingerprint(`${record?.json} ${status} ${payload}`);
+  return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, print, flags };
 }
 
 /** What a repair asks of a copy that may go into the file. */

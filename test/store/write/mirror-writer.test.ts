@@ -223,3 +223,20 @@ describe("a task that another program changes in both stores before our copy is 
     expect(readWithPython(here().path)["alice:t1"]).toEqual(theirs ?? undefined);
   });
 });
+
+it("a copy that another program writes within the same second, just before our removal, is in the mirror", async () => {
+  const running = record("alice", "t1", { status: "running", updated_at: 2_000_000_000 });
+  const theirs = { ...running, status: "succeeded" };
+  const flaky = new FlakyMirror(redis.mirror);
+  flaky.onCall(async (method) => {
+    if (method !== "see") return;
+    here().text = textOf("jsonl", [theirs]);
+    await writeToMirror(redis.mirror, [taskOf(theirs)], { overEqual: () => true });
+    flaky.onCall(() => {});
+  });
+  const own = here().open(linkTo(flaky.mirror));
+  await own.upsert(taskOf(running));
+  await own.remove(id("t1"));
+  await own.close();
+  expect(await timeOf("t1")).toMatchObject({ status: "succeeded" });
+});
