@@ -69,8 +69,9 @@ export class BatchPlan {
   }
 
   /**
-   * The same once the change was made, on a content that somebody else wrote over it: what was undone. A record that is
-   * newer than ours, or than the one that we took out, is no undoing of it, and stays.
+   * The same once the change was made, on a content that another program wrote over it: what was undone. A record that is
+   * newer than ours, or than the one that we took out, isn't undone, and is kept. So is one of our time, if the record
+   * before had another time: the service may write several states within one second.
    */
   async again(current: Snapshot): Promise<Edit> {
     const lost: number[] = [];
@@ -78,7 +79,8 @@ export class BatchPlan {
     for (const { id, task, before } of this.#finals.values()) {
       const theirs = scoreIn(current, id);
       if (task !== null) {
-        if (!(theirs > scoreOf(task))) due.push(task);
+        const isNewState = theirs === scoreOf(task) && theirs !== before; // neither ours nor the one before
+        if (!(theirs > scoreOf(task)) && !isNewState) due.push(task);
       } else if (before !== null && current.holds(id) && !isNewer(theirs, before)) lost.push(current.keyOf(id));
     }
     return edit(lost, await withoutThoseIn(current, due));
