@@ -1,3 +1,4 @@
+import { fingerprint } from "../../json/fingerprint.ts";
 import { sameJson } from "../../json/same.ts";
 import type { Edit } from "../../store/file/edit.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -25,6 +26,8 @@ export class MergePlan {
   readonly #fates: Uint8Array;
   /** By row: the time, in microseconds, of the file's record when the fate was decided; NaN for none. */
   readonly #before: Float64Array;
+  /** By row: the fingerprint of the file's record of the same time that this one replaces; 0 for none. */
+  readonly #prints: Int32Array;
 
   /** @param rows the live rows of the source that are meant, ascending */
   constructor(source: Snapshot, rows: Int32Array, policy: MergePolicy) {
@@ -32,6 +35,7 @@ export class MergePlan {
     this.#rows = rows;
     this.#policy = policy;
     this.#fates = new Uint8Array(source.rows.size);
+    this.#prints = new Int32Array(source.rows.size);
     this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
   }
 
@@ -103,6 +107,12 @@ export class MergePlan {
       const same = sameJson(ours[i]!.json, theirs[i]!.json);
       if (same && goesIn(this.fate(row))) return [];
       const time = toMicros(ours[i]!.score);
+      const print = fingerprint(theirs[i]!.json);
+      if (goesIn(this.fate(row)) && this.#prints[row] !== print) {
+        this.#settle(row, "changed", time);
+        return [];
+      }
+      this.#prints[row] = print;
       return this.#settle(row, decideMerge(this.#policy, time, time, same), time) === "put" ? [row] : [];
     });
   }

@@ -165,6 +165,15 @@ describe("while the service writes the file", () => {
     expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 1, changed: 0 });
     expect(site.root.readStore()[2]).toEqual(at("other", 5));
   });
+
+  test("a third record of that time stays: the service wrote it within the same second", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const theirs = at("other", 5, { text: "the next state" });
+    disturbed(() => site.root.writeStore([...file.slice(0, 2), theirs, file[3]!]));
+    expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 0, changed: 1 });
+    expect(site.root.readStore()[2]).toEqual(theirs);
+  });
 });
 
 describe("Redis is lost", () => {
