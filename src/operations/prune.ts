@@ -1,15 +1,15 @@
 import { TtsctlError } from "../errors.ts";
 import { batches } from "../store/batches.ts";
+import { CurrentFile } from "../store/file/current-file.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { recordsOf } from "../store/file/records-of.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isUnsure } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { isNothing, type SeenCopy } from "../store/redis/seen-copy.ts";
 import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { CurrentFile } from "./current-file.ts";
+import { WrittenCopies } from "../store/written-copies.ts";
 import type { Ledger, LedgerAction } from "./ledger.ts";
 import { LookupHeirs } from "./lookup-heirs.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
@@ -57,7 +57,7 @@ export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise
       pruned += removed.length;
       parts.reporter.progress("pruning", pruned, orphans.count);
     }
-    if (pruned > 0) await leadToHeirs(parts.mirror, await file.snapshot(), heirs);
+    if (pruned > 0) await leadToHeirs(parts.mirror, file, heirs);
   } finally {
     await file.close();
   }
@@ -66,14 +66,14 @@ export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise
 }
 
 /** Lookups lead to the tasks of the file from now on, where those that they led to shared their ids. */
-async function leadToHeirs(mirror: Mirror, snapshot: Snapshot, heirs: LookupHeirs): Promise<void> {
+async function leadToHeirs(mirror: Mirror, file: CurrentFile, heirs: LookupHeirs): Promise<void> {
+  const snapshot = await file.snapshot();
+  const written = new WrittenCopies();
   for (const ids of batches(heirs.in(snapshot), BATCH)) {
-    const records = await recordsOf(snapshot, ids);
-    await writeToMirror(
-      mirror,
-      records.filter((task) => task !== null),
-    );
+    const tasks = (await recordsOf(snapshot, ids)).filter((task) => task !== null);
+    await writeToMirror(mirror, tasks, { written });
   }
+  await written.follow(mirror, file);
 }
 
 /** Returns what was removed. @param batch with what was seen in the mirror of each; null for a task that stays */

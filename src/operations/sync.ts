@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { sameJson } from "../json/same.ts";
 import { batches } from "../store/batches.ts";
+import { CurrentFile } from "../store/file/current-file.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { RowWindow } from "../store/file/row-window.ts";
@@ -13,6 +14,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { invalidWarnings } from "../store/task-store.ts";
+import { WrittenCopies } from "../store/written-copies.ts";
 import { NO_FILTER } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
@@ -101,6 +103,9 @@ function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: Sync
   checkBrake(listed.orphans.size, listed.members, options.maxDelete);
 }
 
+/** A record that is younger than this may have changed again within the same whole second. */
+const LATELY_S = 60;
+
 /** How many tasks are pushed in one call, during which Redis answers nobody else. */
 const WRITES = BATCH / 2;
 
@@ -120,10 +125,14 @@ class SyncRun {
   /** How many were not looked at again. */
   #settled = 0;
   #unanswered = 0;
+  /** The rows whose copies were written. */
+  readonly #written: number[] = [];
   #snapshot: Snapshot;
   #listed: ListedFile;
   /** Of a whole sync that writes. */
   #mark: SyncMark | null;
+  /** Epoch seconds. */
+  readonly #began: number;
   readonly result: SyncOutcome;
 
   private constructor(
@@ -136,6 +145,7 @@ class SyncRun {
     this.#snapshot = snapshot;
     this.#listed = listed;
     this.#mark = mark;
+    this.#began = parts.clock.now();
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     this.result = {
       ...{ total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0, invalid: snapshot.invalid.count },
@@ -188,6 +198,7 @@ class SyncRun {
     try {
       await this.#pushAll();
       if (this.#settled > 0 && !this.#parts.signal.aborted && !(await this.#hasListed())) await this.#pushAgain();
+      await this.#followFile();
     } catch (error) {
       throwIfInterrupted(this.#parts.signal, this.#progressText());
       throw isRedisError(error) ? this.#lostMidway(error) : error;
@@ -195,6 +206,34 @@ class SyncRun {
     this.#failures.end();
     this.result.orphans = this.#listed.orphans.size;
     throwIfInterrupted(this.#parts.signal, this.#progressText());
+  }
+
+  /** Follows tasks that the service deleted or changed in both stores between our read and our write. */
+  async #followFile(): Promise<void> {
+    const { file, mirror } = this.#parts;
+    if (this.#written.length === 0 || (await file.isCurrent(this.#snapshot))) return;
+    const current = new CurrentFile(file);
+    const written = new WrittenCopies();
+    try {
+      const moved = this.#written.filter(this.#mayHaveMoved(await current.snapshot()));
+      for (const rows of batches(moved, BATCH)) {
+        for (const task of await this.#snapshot.readTasks(rows)) written.note(task);
+      }
+      await written.follow(mirror, current);
+    } finally {
+      await current.close();
+    }
+  }
+
+  /** Records of the last minute are compared by content, because several states may have one time. */
+  #mayHaveMoved(current: Snapshot): (row: number) => boolean {
+    const { rows } = this.#snapshot;
+    return (row) => {
+      const { userId, taskId, score } = this.#idOf(row);
+      const now = current.rowOf(userId, taskId);
+      if (now < 0 || current.rows.score(now) !== score || current.rows.status(now) !== rows.status(row)) return true;
+      return score > this.#began - LATELY_S;
+    };
   }
 
   async #pushAll(): Promise<void> {
@@ -352,6 +391,9 @@ class SyncRun {
     this.#unanswered += tasks.length;
     const outcomes = await writeToMirror(mirror, tasks, { looks, overEqual });
     this.#unanswered -= tasks.length;
+    rows.forEach((row, i) => {
+      if (outcomes[i] === "written") this.#written.push(row);
+    });
     return outcomes;
   }
 

@@ -1,5 +1,6 @@
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
+import { CurrentFile } from "./file/current-file.ts";
 import { recordsOf } from "./file/records-of.ts";
 import type { SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
@@ -12,6 +13,8 @@ import type { Look } from "./redis/look.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, removeFromMirror } from "./redis/remove.ts";
 import { decideWrite, writeToMirror } from "./redis/write.ts";
+import type { TaskId } from "./task-source.ts";
+import { WrittenCopies } from "./written-copies.ts";
 
 export interface MirrorWriterParts {
   readonly link: MirrorLink;
@@ -19,6 +22,8 @@ export interface MirrorWriterParts {
   readonly shared: SharedSnapshot;
   /** Told of changes that the file has and the mirror did not take, or whose outcome there is unknown. */
   onMirrorFailure(error: TtsctlError, count: number): void;
+  /** Whether a change of the task isn't in both stores yet. */
+  isBusy(id: TaskId): boolean;
   /** Told what an operator should know, one line. */
   warn(line: string): void;
 }
@@ -41,6 +46,8 @@ export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
   readonly #left = new LeftCopies();
   readonly #owed: OwedCopies;
+  /** Copies written since the last comparison with the file. */
+  #written = new WrittenCopies();
   /** What is at work: one at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
@@ -59,6 +66,7 @@ export class MirrorWriter {
     const changes = [...collapse(batch.items).values()];
     const outcomes = await this.#alone(() => this.#write(changes, (error, count) => this.#tell(error, count)));
     batch.settle(toldOf(batch.items, outcomes));
+    void this.#alone(() => this.#followFile());
   }
 
   /** Makes up for what the mirror owes, where it is there; a failure leaves it owed, and was told before. */
@@ -68,6 +76,7 @@ export class MirrorWriter {
       if (owed.length === 0 || (await this.#parts.link.open()).kind !== "on") return;
       const changes = await this.#asInFile(owed).catch(noneOfStore);
       await this.#write(changes, () => {});
+      await this.#followFile();
     });
   }
 
@@ -102,6 +111,22 @@ export class MirrorWriter {
         (error: Error) => this.#parts.warn(`what Redis missed was not made up for: ${error.message}`),
       );
     }, this.#retryMs).unref();
+  }
+
+  /** Another program may have changed a task in both stores before our write. If this fails, `verify` finds the copy. */
+  async #followFile(): Promise<void> {
+    if (this.#written.size === 0) return;
+    const written = this.#written;
+    this.#written = new WrittenCopies();
+    const file = new CurrentFile(this.#parts.shared);
+    try {
+      const state = await this.#parts.link.open();
+      if (state.kind === "on") await written.follow(state.mirror, file, this.#parts.isBusy);
+    } catch (error) {
+      if (!isRedisError(error) && !isStoreError(error)) throw error;
+    } finally {
+      await file.close();
+    }
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
@@ -166,7 +191,11 @@ export class MirrorWriter {
   async #put(mirror: Mirror, puts: readonly Put[]): Promise<MirrorOutcome[]> {
     const tasks = puts.map(({ task }) => task);
     const replaced = puts.map(({ before }) => before / 1e6);
-    const outcomes = await writeToMirror(mirror, tasks, { looks: await this.#looks(mirror, puts), replaced });
+    const outcomes = await writeToMirror(mirror, tasks, {
+      looks: await this.#looks(mirror, puts),
+      replaced,
+      written: this.#written,
+    });
     return outcomes.map((outcome, i) => {
       this.#left.note(tasks[i]!, outcome === "written" ? mirror.layout.timeTextOf(tasks[i]!) : null);
       return outcome === "mended" ? "unchanged" : outcome;
@@ -175,7 +204,11 @@ export class MirrorWriter {
 
   async #remove(mirror: Mirror, removals: readonly Removal[]): Promise<MirrorOutcome[]> {
     for (const { id } of removals) this.#left.note(id, null);
-    return removeFromMirror(mirror, removals);
+    const outcomes = await removeFromMirror(mirror, removals);
+    removals.forEach(({ id, before }, i) => {
+      if (outcomes[i] === "removed") this.#written.noteRemoved(id, before);
+    });
+    return outcomes;
   }
 
   /** A guess is taken only where it leads to a write, whose guard checks it. */

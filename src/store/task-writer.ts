@@ -1,5 +1,6 @@
+import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import type { Change, ChangeOutcome, ChangeResult } from "./file/batch-plan.ts";
+import { type Change, type ChangeOutcome, type ChangeResult, idOf } from "./file/batch-plan.ts";
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { MirrorChange, MirrorOutcome } from "./mirror-change.ts";
@@ -12,7 +13,7 @@ export interface Written {
   readonly mirror: MirrorOutcome;
 }
 
-export type TaskWriterParts = FileWriterParts & MirrorWriterParts;
+export type TaskWriterParts = FileWriterParts & Omit<MirrorWriterParts, "isBusy">;
 
 /**
  * The double write of a process that lives on (SPEC section 9): into the file first, then into Redis, what waits
@@ -24,10 +25,13 @@ export class TaskWriter {
   readonly #mirrorWriter: MirrorWriter;
   readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
 
+  /** By `keyOf`: how many changes of a task are not in both stores yet. */
+  readonly #pending = new Map<string, number>();
+
   constructor(parts: TaskWriterParts) {
     this.#fileWriter = new FileWriter(parts);
     this.#file = new GroupCommit((batches) => this.#fileWriter.work(batches));
-    this.#mirrorWriter = new MirrorWriter(parts);
+    this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.#pending.has(keyOf(id)) });
     this.#mirror = new GroupCommit((batches) => this.#mirrorWriter.work(batches));
   }
 
@@ -64,8 +68,16 @@ export class TaskWriter {
   }
 
   async #change(change: Change): Promise<Written> {
-    const { outcome, before } = await this.#file.add(change);
-    if (outcome === "newer") return { file: outcome, mirror: "newer" };
-    return { file: outcome, mirror: await this.#mirror.add({ change, before }) };
+    const key = keyOf(idOf(change));
+    this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1);
+    try {
+      const { outcome, before } = await this.#file.add(change);
+      if (outcome === "newer") return { file: outcome, mirror: "newer" };
+      return { file: outcome, mirror: await this.#mirror.add({ change, before }) };
+    } finally {
+      const left = this.#pending.get(key)! - 1;
+      if (left > 0) this.#pending.set(key, left);
+      else this.#pending.delete(key);
+    }
   }
 }

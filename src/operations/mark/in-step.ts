@@ -6,6 +6,7 @@ import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { WrittenCopies } from "../../store/written-copies.ts";
 import type { Copies } from "../purge/copies.ts";
 
 /** Whether Redis has a task other than the file, whose copy is the newer one, has it. */
@@ -22,13 +23,14 @@ export function isBehind({ file, mirror }: Copies): boolean {
  */
 export async function bringInStep(
   mirror: Mirror,
-  { snapshot, rows, signal }: { snapshot: Snapshot; rows: readonly number[]; signal: AbortSignal },
+  parts: { snapshot: Snapshot; rows: readonly number[]; written: WrittenCopies; signal: AbortSignal },
   onFailed: (id: TaskId, reason: string) => void,
 ): Promise<void> {
+  const { snapshot, rows, written, signal } = parts;
   for (const batch of batches(rows, BATCH)) {
     if (signal.aborted) return;
     const tasks = await snapshot.readTasks(batch);
-    const outcomes = await writeToMirror(mirror, tasks);
+    const outcomes = await writeToMirror(mirror, tasks, { written });
     for (const [i, outcome] of outcomes.entries()) {
       if (!(outcome instanceof TtsctlError)) continue;
       if (isFatal(outcome)) throw outcome;

@@ -3,6 +3,7 @@ import { batches } from "../../store/batches.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type SeenCopy, stateOf } from "../../store/redis/seen-copy.ts";
+import type { WrittenCopies } from "../../store/written-copies.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { mirrorCopy } from "../purge/copies.ts";
@@ -27,17 +28,21 @@ const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the
  */
 export async function markInMirror(
   mirror: Mirror,
-  parts: { marks: Marks; records: MarkedRecords; signal: AbortSignal },
+  parts: { marks: Marks; records: MarkedRecords; written: WrittenCopies; signal: AbortSignal },
   entries: Iterable<number>,
   onMarked: (batch: readonly number[], outcomes: readonly MirrorMark[]) => Promise<void>,
 ): Promise<void> {
-  const { marks, records, signal } = parts;
+  const { marks, records, written, signal } = parts;
   for (const batch of batches(entries, BATCH)) {
     if (signal.aborted) return;
     const seen = await mirror.see(batch.map((entry) => marks.id(entry)));
     const tasks = await records(batch);
     const isSame = (i: number, copy: SeenCopy) => marks.isMirrorAsDecided(batch[i]!, mirrorCopy(copy, mirror));
-    await onMarked(batch, await writeSeen(mirror, tasks, seen, isSame));
+    const outcomes = await writeSeen(mirror, tasks, seen, isSame);
+    outcomes.forEach((outcome, i) => {
+      if (outcome === true) written.note(tasks[i] as Task);
+    });
+    await onMarked(batch, outcomes);
   }
 }
 

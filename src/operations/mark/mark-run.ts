@@ -1,13 +1,14 @@
 import { isRedisError, isStoreError, type TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
+import { CurrentFile } from "../../store/file/current-file.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { checkBrake } from "../brake.ts";
-import { CurrentFile } from "../current-file.ts";
 import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
 import { bringInStep } from "./in-step.ts";
@@ -26,6 +27,7 @@ export class MarkRun {
   readonly #refusals: NamedWarnings;
   readonly #failures: NamedWarnings;
   readonly #mirror: Mirror | null;
+  readonly #written = new WrittenCopies();
   readonly result: MarkResult;
   /** Why Redis may lack what the file has: it was lost, or the file could not be read again to write it there. */
   problem: TtsctlError | null = null;
@@ -65,6 +67,7 @@ export class MarkRun {
     checkBrake(summary.count, of, this.#options.maxMark, { done: "marked", flag: "--max-mark" });
     if (summary.count > 0) await this.#applyMarks();
     await this.#bringInStep();
+    await this.#followFile();
   }
 
   async #applyMarks(): Promise<void> {
@@ -134,10 +137,11 @@ export class MarkRun {
     };
     await this.#attempt(async (mirror) => {
       const current = moved ? await this.#parts.file.read() : null;
+      const written = { written: this.#written, signal: this.#parts.signal };
       const records = (batch: readonly number[]) =>
         current === null ? this.#markedRecords(batch) : readMarked(current, marks, batch);
       try {
-        await markInMirror(mirror, { marks, records, signal: this.#parts.signal }, entries, onMarked);
+        await markInMirror(mirror, { ...written, marks, records }, entries, onMarked);
       } finally {
         await current?.close();
       }
@@ -209,12 +213,25 @@ export class MarkRun {
   }
 
   async #bringInStep(): Promise<void> {
-    const parts = { snapshot: this.#plan.marks.base, rows: this.#plan.behind, signal: this.#parts.signal };
+    const parts = {
+      ...{ snapshot: this.#plan.marks.base, rows: this.#plan.behind },
+      ...{ written: this.#written, signal: this.#parts.signal },
+    };
     const onFailed = (id: TaskId, reason: string) => {
       this.result.unchanged--;
       this.#fail(id, reason);
     };
     await this.#attempt((mirror) => bringInStep(mirror, parts, onFailed));
+  }
+
+  async #followFile(): Promise<void> {
+    if (this.#written.size === 0) return;
+    const file = new CurrentFile(this.#parts.file);
+    try {
+      await this.#attempt((mirror) => this.#written.follow(mirror, file));
+    } finally {
+      await file.close();
+    }
   }
 
   /** Undefined where there is no mirror, or it cannot be written any more: by now the file has what it should. */

@@ -1,3 +1,4 @@
+import { fingerprint } from "../../json/fingerprint.ts";
 import { sameJson } from "../../json/same.ts";
 import type { Edit } from "../../store/file/edit.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -14,7 +15,7 @@ type Pair = readonly [row: number, theirRow: number];
 
 /**
  * The plan to merge the records of one file into the store file, made again on each content that the file has until the
- * merge is in it. What another process wrote since the first decision stays.
+ * merge is in it. Records that the service wrote or deleted since the first decision stay that way.
  */
 export class MergePlan {
   readonly #source: Snapshot;
@@ -24,6 +25,8 @@ export class MergePlan {
   readonly #fates: Uint8Array;
   /** By row: the time, in microseconds, of the file's record when the fate was decided; NaN for none. */
   readonly #before: Float64Array;
+  /** By row: the fingerprint of the file's record of the same time that this one replaces; 0 for none. */
+  readonly #prints: Int32Array;
 
   /** @param rows the live rows of the source that are meant, ascending */
   constructor(source: Snapshot, rows: Int32Array, policy: MergePolicy) {
@@ -31,6 +34,7 @@ export class MergePlan {
     this.#rows = rows;
     this.#policy = policy;
     this.#fates = new Uint8Array(source.rows.size);
+    this.#prints = new Int32Array(source.rows.size);
     this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
   }
 
@@ -76,6 +80,8 @@ export class MergePlan {
     const { userId, taskId } = this.id(row);
     const theirRow = current.rowOf(userId, taskId);
     const theirs = theirRow < 0 ? Number.NaN : toMicros(current.rows.score(theirRow));
+    // The file had it before: the service deleted it.
+    if (theirRow < 0 && !Number.isNaN(this.#before[row])) return this.#settle(row, "changed", theirs);
     if (this.#isRefused(row, theirRow, current)) return this.#settle(row, "refused", theirs);
     const ours = toMicros(this.#source.rows.score(row));
     if (ours === theirs) return [row, theirRow]; // only the content tells
@@ -91,6 +97,12 @@ export class MergePlan {
     return pairs.flatMap(([row], i) => {
       const same = sameJson(ours[i]!.json, theirs[i]!.json);
       const time = toMicros(ours[i]!.score);
+      const print = fingerprint(theirs[i]!.json);
+      if (goesIn(this.fate(row)) && this.#prints[row] !== print) {
+        this.#settle(row, "changed", time);
+        return [];
+      }
+      this.#prints[row] = print;
       return this.#settle(row, decideMerge(this.#policy, time, time, same), time) === "put" ? [row] : [];
     });
   }

@@ -29,7 +29,7 @@ export interface MergeCounts {
   conflict: number;
   /** The file's stays, as was asked for. */
   present: number;
-  /** The file's stays: it was written while we were at it. */
+  /** The service wrote or deleted it during the run, and that is kept. */
   changed: number;
   /** Cannot be put into this file; named. */
   refused: number;
@@ -133,7 +133,7 @@ function nameProblems(reporter: Reporter, plan: MergePlan, returned: readonly Ta
     const { userId, taskId } = plan.id(row);
     if (fate === "refused") refused.add(userId, taskId, REFUSED);
     if (fate === "conflict") conflicts.add(userId, taskId, "the two have the same time and other content");
-    if (fate === "changed") conflicts.add(userId, taskId, "it was written meanwhile");
+    if (fate === "changed") conflicts.add(userId, taskId, "the service changed or deleted it during the run");
   }
   for (const { userId, taskId } of returned) back.add(userId, taskId, RETURNED);
   for (const named of [refused, conflicts, back]) named.end();

@@ -1,10 +1,13 @@
 import { isRedisError, isStoreError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
+import { CurrentFile } from "../../store/file/current-file.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
+import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { IN_FLIGHT, pool } from "../pool.ts";
@@ -23,6 +26,7 @@ export interface Mirrored {
 }
 
 export interface MirrorParts {
+  readonly file: FileStore;
   readonly mirror: Mirror;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -42,21 +46,25 @@ export async function mirrorRecords(
   const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
   const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
   const rows = rowsInFile(plan, except);
+  const written = new WrittenCopies();
+  const file = new CurrentFile(parts.file);
   const writeBatch = async (batch: number[]) => {
     const tasks = await source.readTasks(batch);
     const replaced = batch.map((row) => (plan.fate(row) === "replace" ? plan.replaced(row) : Number.NaN));
-    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced });
+    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, written });
     for (const [i, task] of tasks.entries()) count(mirrored, failures, task, outcomes[i]!);
     parts.reporter.progress("writing to Redis", sum(mirrored), source.size);
   };
   try {
     await pool(batches(rows, BATCH), IN_FLIGHT, writeBatch, parts.signal);
+    if (written.size > 0) await written.follow(parts.mirror, file);
     return { mirrored, problem: null };
   } catch (error) {
     if (!isRedisError(error) && !isStoreError(error)) throw error;
     return { mirrored, problem: error };
   } finally {
     failures.end();
+    await file.close();
   }
 }
 

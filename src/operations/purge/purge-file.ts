@@ -53,6 +53,12 @@ export class PurgeFile {
     return true;
   }
 
+  /** The content that the path names now; good until it is asked for again. */
+  async snapshot(): Promise<Snapshot> {
+    await this.refresh();
+    return this.#current;
+  }
+
   /** Notes a task whose record goes with the rewrite. */
   endWithRewrite({ id, copies, seen, reason, files, bytes }: Removed): void {
     const row = this.base.rowOf(id.userId, id.taskId);
@@ -81,17 +87,12 @@ export class PurgeFile {
   /** To which tasks lookups of removed ones should lead. */
   async heirs(heirs: LookupHeirs): Promise<TaskId[]> {
     if (!this.#file.rules.taskIdIsUnique) return [];
-    await this.refresh();
-    return heirs.in(this.#current);
+    return heirs.in(await this.snapshot());
   }
 
   /** Which of these users have a record in the file as it is now. */
   withRecords(users: readonly string[]): Promise<ReadonlySet<string>> {
-    const read = async () => {
-      await this.refresh();
-      return this.#current;
-    };
-    return usersWithRecords(read, users);
+    return usersWithRecords(() => this.snapshot(), users);
   }
 
   *endings(): Generator<[number, EndingTask]> {

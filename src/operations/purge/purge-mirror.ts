@@ -1,5 +1,6 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
+import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
@@ -9,9 +10,11 @@ import { readRecords } from "../../store/redis/records.ts";
 import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
+import type { PurgeFile } from "./purge-file.ts";
 import { listOnlyInRedis } from "./survey.ts";
 
 /**
@@ -84,16 +87,20 @@ export class PurgeMirror {
   }
 
   /** Puts tasks that stay back: the file's records, and Redis's own where those were ahead. */
-  async writeBack(ids: readonly TaskId[], records: readonly Task[]): Promise<void> {
-    const keys = new Set(ids.map(keyOf));
-    const ahead = this.#ahead.filter((task) => keys.has(keyOf(task)));
-    for (const batch of batches([...records, ...ahead], BATCH)) {
-      const outcomes = await this.#attempt((mirror) => writeToMirror(mirror, batch));
+  async writeBack(file: PurgeFile, ids: readonly TaskId[]): Promise<void> {
+    const records = await recordsOf(await file.snapshot(), ids);
+    const inFile = new Map(records.flatMap((task) => (task === null ? [] : [[keyOf(task), task]])));
+    const ahead = this.#ahead.filter((task) => inFile.has(keyOf(task)));
+    const copies = new WrittenCopies();
+    const written = { note: (task: Task) => copies.note(task, inFile.get(keyOf(task))) };
+    for (const batch of batches([...inFile.values(), ...ahead], BATCH)) {
+      const outcomes = await this.#attempt((mirror) => writeToMirror(mirror, batch, { written }));
       batch.forEach(({ userId, taskId }, i) => {
         const outcome = outcomes?.[i] ?? this.#lost;
         if (outcome instanceof TtsctlError) this.#notWrittenBack.add(userId, taskId, outcome.message);
       });
     }
+    await this.#attempt((mirror) => copies.follow(mirror, file));
   }
 
   /** Ends the warnings; returns what an operator must know of the mirror, or null. */

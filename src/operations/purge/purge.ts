@@ -328,8 +328,7 @@ export class Purge {
 
   async #writeBack(ids: readonly TaskId[]): Promise<void> {
     if (ids.length === 0 || !this.#mirror.isThere) return;
-    await this.#file.refresh();
-    await this.#mirror.writeBack(ids, await this.#file.records(ids));
+    await this.#mirror.writeBack(this.#file, ids);
   }
 
   #report({ id, copies, seen, reason, files, bytes }: Removed): void {

@@ -1,5 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
+import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -9,11 +10,11 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/counted.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
-import type { CurrentFile } from "../current-file.ts";
 import type { Ledger, LedgerEntry } from "../ledger.ts";
 import { mergeRecords } from "../merge/merge.ts";
 import { Spool } from "../merge/spool.ts";
@@ -25,7 +26,7 @@ import type { Drift } from "./drift.ts";
 import type { Action } from "./plan.ts";
 import type { RepairPlan } from "./repair-plan.ts";
 import { LOOK_BATCH } from "./second-look.ts";
-import { writePartial } from "./write-partial.ts";
+import { writeOver } from "./write-over.ts";
 
 export interface RepairParts {
   readonly file: FileStore;
@@ -45,6 +46,7 @@ export class Repair {
   readonly #drift: Drift;
   readonly #plan: RepairPlan;
   readonly #failures: NamedWarnings;
+  readonly #written = new WrittenCopies();
   /** Tasks whose record of Redis went into the file. */
   #intoFileCount = 0;
   /** Tasks that were mended. */
@@ -72,6 +74,7 @@ export class Repair {
     await this.#intoFile("bringBack");
     await this.#intoFile("restore");
     await this.#intoMirror(await file.snapshot());
+    await this.#written.follow(this.#parts.mirror, file);
     this.#failures.end();
     await this.#removeDangling();
     await this.#removeStrays();
@@ -138,14 +141,15 @@ export class Repair {
     await this.#announce(batch.filter((suspect) => this.#is(suspect, "write", "overwrite")));
     const group = (belongs: (suspect: number) => boolean) =>
       records.filter((task, i) => task !== null && belongs(batch[i]!)) as Task[];
-    const isPartial = (suspect: number) => suspects.finding(suspect) === "partial" && this.#is(suspect, "overwrite");
-    const isOver = (suspect: number) => !isPartial(suspect) && !this.#is(suspect, "write");
+    const written = this.#written;
     await this.#count(
       group((suspect) => this.#is(suspect, "write")),
-      (tasks) => writeToMirror(mirror, tasks),
+      (tasks) => writeToMirror(mirror, tasks, { written }),
     );
-    await this.#count(group(isOver), (tasks) => writeToMirror(mirror, tasks, { overEqual: () => true }));
-    await this.#count(group(isPartial), (tasks) => writePartial(mirror, tasks));
+    await this.#count(
+      group((suspect) => !this.#is(suspect, "write")),
+      (tasks) => writeOver(mirror, tasks, written),
+    );
     const gone = batch.filter((_, i) => records[i] === null).map((suspect) => suspects.id(suspect));
     for (const { userId, taskId } of gone) this.#failures.add(userId, taskId, "the file does not have it");
     await this.#parts.ledger?.stayed(gone);

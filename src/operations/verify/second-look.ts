@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
+import { fingerprint } from "../../json/fingerprint.ts";
 import { batches } from "../../store/batches.ts";
+import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -10,7 +12,6 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
-import type { CurrentFile } from "../current-file.ts";
 import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { classify } from "./classify.ts";
@@ -96,7 +97,7 @@ class Round {
   }
 }
 
-const NOTHING: Evidence = { finding: "absent", fileTime: Number.NaN, mirrorTime: Number.NaN, flags: 0 };
+const NOTHING: Evidence = { finding: "absent", fileTime: Number.NaN, mirrorTime: Number.NaN, print: 0, flags: 0 };
 
 /** What the file holds of an invalid record is not compared: the record is counted as invalid. */
 function isLeftAlone(snapshot: Snapshot, { userId, taskId }: TaskId): boolean {
@@ -108,7 +109,9 @@ function evidenceOf(id: TaskId, record: Task | null, copy: Inspection, mirror: C
   const memberOnly = finding === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
   const flags = memberOnly ? MEMBER_ONLY : flagsOf(finding, id, copy, mirror);
   const mirrorTime = memberOnly ? copy.userScore! : timeOf(copy, mirror);
-  return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, flags };
+  const { status, payload } = copy.fields;
+  const print = fingerprint(`${record?.json} ${status} ${payload}`);
+  return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, print, flags };
 }
 
 /** What a repair asks of a copy that may go into the file. */

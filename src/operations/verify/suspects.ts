@@ -6,12 +6,14 @@ import type { Traits } from "./plan.ts";
 
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
 
-/** What one look at a task saw: how its copies stand, and their times, by which the next look knows whether they moved. */
+/** What one look at a task saw: how its copies differ, and what shows the next look whether they changed. */
 export interface Evidence {
   readonly finding: Finding;
   /** Epoch seconds; NaN where there is no such copy, or none with a time. */
   readonly fileTime: number;
   readonly mirrorTime: number;
+  /** Fingerprint of both copies: several states of a task may have one time. */
+  readonly print: number;
   /** Some of MEMBER_ONLY, IS_RECORD, IS_FOREIGN. */
   readonly flags: number;
 }
@@ -36,6 +38,7 @@ export class Suspects {
   #states = new Uint8Array(1 << 10);
   #findings = new Uint8Array(1 << 10);
   #flags = new Uint8Array(1 << 10);
+  #prints = new Int32Array(1 << 10);
   #fileTimes = new Float64Array(1 << 10);
   #mirrorTimes = new Float64Array(1 << 10);
 
@@ -79,14 +82,16 @@ export class Suspects {
   }
 
   /** Keeps what a look saw; says whether the look before saw the same. */
-  see(suspect: number, { finding, fileTime, mirrorTime, flags }: Evidence): boolean {
+  see(suspect: number, { finding, fileTime, mirrorTime, print, flags }: Evidence): boolean {
     const same =
       this.#states[suspect] === SEEN &&
       this.finding(suspect) === finding &&
+      this.#prints[suspect] === print &&
       Object.is(this.#fileTimes[suspect], fileTime) &&
       Object.is(this.#mirrorTimes[suspect], mirrorTime);
     this.#states[suspect] = SEEN;
     this.#findings[suspect] = FINDINGS.indexOf(finding);
+    this.#prints[suspect] = print;
     this.#fileTimes[suspect] = fileTime;
     this.#mirrorTimes[suspect] = mirrorTime;
     this.#flags[suspect] = flags;
@@ -116,6 +121,7 @@ export class Suspects {
     this.#states = grown(this.#states);
     this.#findings = grown(this.#findings);
     this.#flags = grown(this.#flags);
+    this.#prints = grown(this.#prints);
     this.#fileTimes = grown(this.#fileTimes);
     this.#mirrorTimes = grown(this.#mirrorTimes);
   }

@@ -1,8 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
+import { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
-import { CurrentFile } from "../current-file.ts";
 import { checkReading, storeEmpty } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { SyncMark } from "../sync-mark.ts";

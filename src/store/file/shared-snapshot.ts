@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { identityAt, sameFile, sameIdentity } from "./identity.ts";
+import { type FileIdentity, identityAt, sameFile, sameIdentity } from "./identity.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** A store file that was replaced takes room on the disk as long as its snapshot is open. */
@@ -46,6 +46,11 @@ export class SharedSnapshot {
     return fresh;
   }
 
+  /** What the path names now; null where there is nothing. */
+  identity(): Promise<FileIdentity | null> {
+    return identityAt(this.#path);
+  }
+
   /** Lets go of the file; readers keep what they hold. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -55,7 +60,7 @@ export class SharedSnapshot {
   }
 
   async #current(): Promise<Snapshot | null> {
-    const now = await identityAt(this.#path);
+    const now = await this.identity();
     const kept = this.#kept?.share();
     if (kept === undefined) return null;
     if (sameIdentity(now, kept.identity)) return kept;

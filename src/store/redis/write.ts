@@ -13,6 +13,8 @@ export type WriteDecision = "write" | "mend" | "unchanged" | "newer";
 
 /** What `decideWrite` is told of each task besides. */
 interface WriteRules {
+  /** Notes each task whose hash was written. */
+  readonly written?: { note(task: Task): void };
   readonly overEqual?: (task: Task) => boolean;
   readonly replaced?: readonly number[];
 }
@@ -47,7 +49,8 @@ export function decideWrite(
 /**
  * Writes tasks to the mirror, at most BATCH, each only if it is newer than the copy there. A copy that changed between
  * look and write is looked at and decided on again.
- * @param options looks: what was seen of each, looked at here if absent; overEqual and replaced: as for `decideWrite`
+ * @param options looks: what was seen of each, looked at here if absent; overEqual and replaced: as for `decideWrite`; written:
+ *   collects the tasks to compare with the file afterwards
  */
 export async function writeToMirror(
   mirror: Mirror,
@@ -93,7 +96,10 @@ async function writeRound(
     const flag = flags[i]!;
     if (flag === false) refused.push(index);
     else if (flag !== true) round.outcomes[index] = flag;
-    else round.outcomes[index] = indexOnly ? "mended" : "written";
+    else {
+      round.outcomes[index] = indexOnly ? "mended" : "written";
+      if (!indexOnly) round.options.written?.note(tasks[index]!);
+    }
   });
   return refused;
 }

@@ -1,6 +1,6 @@
 /**
- * A program that keeps tasks of its own with the library, as PROGRAM says, until a file is there: each task is taken to its end,
- * and a third is deleted. It prints what the stores must hold of each task at its end. Now and then it syncs.
+ * Writes its own tasks with the library until the file `stop` exists; options are in PROGRAM. Each task is taken to its end,
+ * and a third is deleted. Prints the state that both stores must hold of each task. Every fifth task is followed by a sync.
  */
 import { existsSync } from "node:fs";
 

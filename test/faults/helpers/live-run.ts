@@ -158,7 +158,7 @@ class LiveRun {
     else this.#ownWords.delete(name);
   }
 
-  /** A program that keeps tasks of its own with the library until the service has ended. */
+  /** Runs a program that writes its own tasks with the library until the service ends. */
   async #library(): Promise<void> {
     const { times, layout } = this.#combination;
     const redis = { port: this.#server.port, layout };

@@ -165,6 +165,15 @@ describe("while the service writes the file", () => {
     expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 1, changed: 0 });
     expect(site.root.readStore()[2]).toEqual(at("other", 5));
   });
+
+  test("a third record of that time stays: the service wrote it within the same second", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const theirs = at("other", 5, { text: "the next state" });
+    disturbed(() => site.root.writeStore([...file.slice(0, 2), theirs, file[3]!]));
+    expect(await merge(site, [at("other", 5)], { policy: "replace" })).toMatchObject({ replaced: 0, changed: 1 });
+    expect(site.root.readStore()[2]).toEqual(theirs);
+  });
 });
 
 describe("Redis is lost", () => {
@@ -191,4 +200,29 @@ describe("Redis is lost", () => {
     here.site.state = { kind: "off" };
     expect(await merge(here.site, ours)).toEqual({ ...NONE, added: 5 });
   });
+});
+
+describe("a task that the service deletes while records are merged", () => {
+  const POLICIES = ["newer", "keep", "replace"] as const;
+  const STATES = ["same", "older", "newer"] as const;
+  test.each(POLICIES.flatMap((policy) => STATES.map((ours) => ({ policy, ours }))))(
+    "isn't put back: merge $policy, the record is $ours",
+    async ({ policy, ours }) => {
+      const { site } = here;
+      const times = { same: "2021-01-01T00:00:00", older: "2020-01-01T00:00:00", newer: "2022-01-01T00:00:00" };
+      const kept = record("b", "kept");
+      site.root.writeStore([record("a", "t1", { updated_at: times.same }), kept]);
+      const added = record("c", "added");
+      const confirm = async () => site.root.writeStore([kept]);
+      const outcome = await merge(site, [record("a", "t1", { updated_at: times[ours] }), added], { policy, confirm });
+      expect(outcome).toMatchObject({ added: 1, replaced: 0, changed: 1 });
+      expect(
+        site.root
+          .readStore()
+          .map(({ task_id }) => task_id)
+          .sort(),
+      ).toEqual(["added", "kept"]);
+      expect(await site.server.call("EXISTS", "tts:task:a:t1")).toBe(0);
+    },
+  );
 });

@@ -4,13 +4,13 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskWriter } from "../../../src/store/task-writer.ts";
 import type { Task } from "../../../src/task/task.ts";
-import { linkTo } from "../../helpers/doubles.ts";
+import { FlakyMirror, linkTo } from "../../helpers/doubles.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { until } from "../../helpers/until.ts";
 import { useMirror } from "../redis/setup.ts";
 import { readWithPython } from "./python-eyes.ts";
-import { useWriter, WriterPlace } from "./setup.ts";
+import { textOf, useWriter, WriterPlace } from "./setup.ts";
 
 const redis = useMirror();
 const here = useWriter("tasks.jsonl");
@@ -196,4 +196,47 @@ describe("what a sync cannot make up for", () => {
     const copies = await Promise.all(["t1", "t2", "t3"].map(timeOf));
     expect(copies).toMatchObject([undefined, { score: 1000 }, { score: 3000 }]);
   });
+});
+
+describe("a task that another program changes in both stores before our copy is written to the mirror", () => {
+  const ours = () => record("alice", "t1", { status: "running", updated_at: 2_000_000_000 });
+  const ways = [
+    { what: "deletes", theirs: null },
+    { what: "goes on with, within the same second", theirs: { ...ours(), status: "succeeded" } },
+  ];
+  it.each(ways)("is as that program left it: it $what it", async ({ theirs }) => {
+    const flaky = new FlakyMirror(redis.mirror);
+    let due = false;
+    flaky.onCall(async (method) => {
+      if (method !== "upsert" || !due) return;
+      due = false;
+      here().text = theirs === null ? textOf("jsonl", [record("alice", "t2")]) : textOf("jsonl", [theirs]);
+      await redis.server.call("FLUSHALL");
+      if (theirs !== null) await writeToMirror(redis.mirror, [taskOf(theirs)]);
+    });
+    const own = here().open(linkTo(flaky.mirror));
+    await own.upsert(taskOf({ ...ours(), status: "queued" }));
+    due = true;
+    await own.upsert(taskOf(ours()));
+    await own.close();
+    expect(await timeOf("t1")).toEqual(theirs === null ? undefined : expect.objectContaining({ status: "succeeded" }));
+    expect(readWithPython(here().path)["alice:t1"]).toEqual(theirs ?? undefined);
+  });
+});
+
+it("a copy that another program writes within the same second, just before our removal, is in the mirror", async () => {
+  const running = record("alice", "t1", { status: "running", updated_at: 2_000_000_000 });
+  const theirs = { ...running, status: "succeeded" };
+  const flaky = new FlakyMirror(redis.mirror);
+  flaky.onCall(async (method) => {
+    if (method !== "see") return;
+    here().text = textOf("jsonl", [theirs]);
+    await writeToMirror(redis.mirror, [taskOf(theirs)], { overEqual: () => true });
+    flaky.onCall(() => {});
+  });
+  const own = here().open(linkTo(flaky.mirror));
+  await own.upsert(taskOf(running));
+  await own.remove(id("t1"));
+  await own.close();
+  expect(await timeOf("t1")).toMatchObject({ status: "succeeded" });
 });

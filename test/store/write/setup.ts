@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach } from "vitest";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { TtsctlError } from "../../../src/errors.ts";
@@ -73,6 +73,12 @@ export class WriterPlace {
 
   set text(text: string) {
     writeFileSync(this.#path, text);
+  }
+
+  /** Puts another file in its place, as the service does. */
+  replace(text: string): void {
+    writeFileSync(`${this.#path}.tmp`, text);
+    renameSync(`${this.#path}.tmp`, this.#path);
   }
 
   async close(): Promise<void> {

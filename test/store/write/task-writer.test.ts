@@ -67,6 +67,16 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     expect(here().text).toContain("\\u4f60");
   });
 
+  it("leaves what the service writes over it within the same second", async () => {
+    here().text = textOf(shape, [timed("t1", 1), timed("t2", 1)]);
+    const asked = here().writer.upsert(taskOf(timed("t1", 5)));
+    await expect.poll(() => here().text).toContain(at(5));
+    const theirs = timed("t1", 5, { status: "failed" });
+    here().replace(textOf(shape, [theirs, timed("t2", 1)]));
+    expect(await asked).toMatchObject({ file: "written" });
+    expect(held()["alice:t1"]).toEqual(theirs);
+  });
+
   it("decides on each of many that come at once by what those before it left", async () => {
     fill(timed("t1", 1));
     const { writer } = here();

@@ -1,0 +1,115 @@
+import { TtsctlError } from "../errors.ts";
+import { fingerprint } from "../json/fingerprint.ts";
+import type { Task } from "../task/task.ts";
+import { toMicros } from "../task/time.ts";
+import { recordsOf } from "./file/records-of.ts";
+import type { Snapshot } from "./file/snapshot.ts";
+import { KeyTable } from "./key-table.ts";
+import { BATCH, type Outcome, type Upsert } from "./redis/copies.ts";
+import { isFatal } from "./redis/errors.ts";
+import { sameContent, seenOf, timeOf } from "./redis/inspection.ts";
+import type { Mirror } from "./redis/mirror.ts";
+import { removeFromMirror } from "./redis/remove.ts";
+import type { TaskId } from "./task-source.ts";
+
+/** Reads the store file as it is now. A snapshot is valid until the next call. */
+interface FileNow {
+  snapshot(): Promise<Snapshot>;
+}
+
+/** How often tasks that were written again are compared with the file. */
+const MOST_ROUNDS = 8;
+
+/**
+ * Tasks whose copies were written to Redis, or removed from it, as the file was then. A service may have deleted or changed such a task in
+ * both stores between our read and our write. It writes the file first, so a read of the file after our write shows the
+ * change, unless its own write to Redis is still to come.
+ */
+export class WrittenCopies {
+  readonly #keys = new KeyTable();
+  /** By key: `updated_at` of the copy, whole microseconds. */
+  readonly #times: number[] = [];
+  /** By key: `updated_at` and fingerprint of the file's record; NaN and 0 for none. */
+  readonly #fileTimes: number[] = [];
+  readonly #prints: number[] = [];
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  /** @param inFile the file's record, where the copy is another one */
+  note(task: Task, inFile = task): void {
+    const key = this.#keys.addId(task.userId, task.taskId);
+    this.#times[key] = toMicros(task.score);
+    this.#fileTimes[key] = toMicros(inFile.score);
+    this.#prints[key] = fingerprint(inFile.json);
+  }
+
+  /** @param before `updated_at` of the record that was removed from the file, whole microseconds */
+  noteRemoved({ userId, taskId }: TaskId, before: number): void {
+    const key = this.#keys.addId(userId, taskId);
+    this.#times[key] = before;
+    this.#fileTimes[key] = Number.NaN;
+    this.#prints[key] = 0;
+  }
+
+  /**
+   * Reads the file and compares. If a record is gone, its copy is removed; if it changed, the copy is overwritten. Copies
+   * that are newer than the one that was written are kept.
+   * @param busy whether this process is changing the task itself, so that its own write comes
+   * @throws TtsctlError STORE_*, REDIS_*
+   */
+  async follow(mirror: Mirror, file: FileNow, busy: (id: TaskId) => boolean = () => false): Promise<void> {
+    let written: WrittenCopies = this;
+    for (let round = 0; written.size > 0 && round < MOST_ROUNDS; round++) {
+      written = await written.#followOnce(mirror, await file.snapshot(), busy);
+    }
+  }
+
+  /** Returns what was written. */
+  async #followOnce(mirror: Mirror, snapshot: Snapshot, busy: (id: TaskId) => boolean): Promise<WrittenCopies> {
+    const written = new WrittenCopies();
+    const idle = Array.from({ length: this.size }, (_, key) => key).filter((key) => !busy(this.#id(key)));
+    for (let from = 0; from < idle.length; from += BATCH) {
+      const keys = idle.slice(from, from + BATCH);
+      const ids = keys.map((key) => this.#id(key));
+      const records = await recordsOf(snapshot, ids);
+      const gone = keys.filter((_, i) => !snapshot.holds(ids[i]!));
+      const removals = gone.map((key) => ({ id: this.#id(key), before: this.#times[key]! }));
+      throwFatal(await removeFromMirror(mirror, removals));
+      const changed = records.filter((task, i) => task !== null && this.#isAnother(keys[i]!, task)) as Task[];
+      for (const task of await this.#write(mirror, changed)) written.note(task);
+    }
+    return written;
+  }
+
+  #isAnother(key: number, task: Task): boolean {
+    return this.#fileTimes[key] !== toMicros(task.score) || this.#prints[key] !== fingerprint(task.json);
+  }
+
+  /** The guard includes the status, because a service may write several states of a task within one second. */
+  async #write(mirror: Mirror, tasks: readonly Task[]): Promise<Task[]> {
+    if (tasks.length === 0) return [];
+    const copies = await mirror.inspect(tasks);
+    const due = tasks.flatMap((task, i): Upsert[] => {
+      const copy = copies[i]!;
+      const fileTime = this.#fileTimes[this.#keys.find(task.userId, task.taskId)]!;
+      if (Number.isNaN(fileTime)) return copy.type === "none" ? [{ task, seen: null }] : [];
+      if (copy.type !== "hash" || sameContent(copy, task, mirror)) return [];
+      if (toMicros(timeOf(copy, mirror)) > Math.max(fileTime, toMicros(task.score))) return [];
+      return [{ task, seen: seenOf(copy, mirror), seenStatus: copy.fields.status ?? "" }];
+    });
+    const flags = await mirror.upsert(due);
+    throwFatal(flags);
+    return due.filter((_, i) => flags[i] === true).map(({ task }) => task);
+  }
+
+  #id(key: number): TaskId {
+    return { userId: this.#keys.userId(key), taskId: this.#keys.taskId(key) };
+  }
+}
+
+/** Errors that concern one task are ignored: `verify` finds its copy. */
+function throwFatal(outcomes: readonly Outcome<unknown>[]): void {
+  for (const outcome of outcomes) if (outcome instanceof TtsctlError && isFatal(outcome)) throw outcome;
+}
