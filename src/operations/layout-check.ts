@@ -31,6 +31,7 @@ function signOf({ updatedAt, hasLookup }: SampledTask, times: TimeReader): Layou
  * @throws TtsctlError LAYOUT_MISMATCH
  */
 export async function checkLayout(mirror: Mirror): Promise<void> {
+  await mirror.detectAgain();
   const { layout } = mirror.parser.rules;
   const other: LayoutName = layout === "plain" ? "api_ms" : "plain";
   const signs = await layoutSigns(mirror);

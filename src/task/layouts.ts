@@ -4,6 +4,9 @@ import { quotePlus } from "./quote.ts";
 export const LAYOUT_NAMES = ["plain", "api_ms"] as const;
 export type LayoutName = (typeof LAYOUT_NAMES)[number];
 
+/** The time that scores a task in its user's index; later versions of the published service use `created_at`. */
+export type UserScoreField = "updated_at" | "created_at";
+
 /** Ranks of the bytes of ids, by which members of the index compare; that of the colon between both ids comes last. */
 export type ByteRanks = Uint16Array;
 /** The place in ByteRanks of the colon between user id and task id. */

@@ -1,5 +1,5 @@
 import { memberOf } from "./ids.ts";
-import { type ByteRanks, fileNameOf, type LayoutName, quotedRanks } from "./layouts.ts";
+import { type ByteRanks, fileNameOf, type LayoutName, quotedRanks, type UserScoreField } from "./layouts.ts";
 import { quotePlus } from "./quote.ts";
 import { TimeReader } from "./time.ts";
 import type { Zone } from "./zone.ts";
@@ -8,6 +8,8 @@ import type { Zone } from "./zone.ts";
 export class RecordRules {
   readonly zone: Zone;
   readonly layout: LayoutName;
+  /** As last detected in Redis, so lists from the file keep that order while Redis is away. */
+  userScoredBy: UserScoreField = "updated_at";
 
   constructor(zone: Zone, layout: LayoutName = "plain") {
     this.zone = zone;

@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { idProblem, trimId } from "../../src/task/ids.ts";
+import { usePlace } from "../e2e/setup.ts";
+import { API_MS_RULES } from "../helpers/records.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import { ApiMsService, VERSIONS } from "./api-ms-service.ts";
+import { type MirrorReport, model } from "./python.ts";
+
+const here = usePlace();
+const OLD = 1_600_000_000;
+const json = async (...args: string[]) => {
+  const run = await here.runArgs([...args, "-o", "json"]);
+  return { ...JSON.parse(run.stdout || run.stderr), exit: run.code, warnings: run.stderr };
+};
+const tasksOf = ({ items }: { items: RecordJson[] }) => items.map(({ task_id }) => task_id);
+
+beforeEach(() => {
+  const redis = `[redis]\nport = ${here.server.port}\nlayout = api_ms\n`;
+  here.root.write("config.ini", `${redis}[service]\ntimezone = UTC\n`);
+});
+
+/** Tasks that were changed in another order than they were created in. */
+function record(user: string, task: string, at = 0, more: RecordJson = {}): RecordJson {
+  return {
+    ...{ task_id: task, user_id: user, status: "succeeded", progress: 100, segments_done: 2, total_segments: 2 },
+    ...{ result_url: `/output/${task}`, error: null, created_at: OLD + at, updated_at: OLD + 1_000_000 - at * 3 },
+    ...more,
+  };
+}
+
+const piece = fc.oneof(
+  fc.constantFrom(..."abzAZ09_.~-:/+%{} !'()*\\\n", "张三", "任务", "🙂", "e\u0301", "%41", "%zz", "\ufffd"),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 2 }),
+);
+const id = fc
+  .array(piece, { minLength: 1, maxLength: 5 })
+  .map((pieces) => trimId(pieces.join("")))
+  .filter((text) => idProblem("user_id", text, API_MS_RULES) === undefined && !text.includes("\0"));
+
+/** Ten thousand tasks with ids of every kind, each id once, several of them in one second. */
+function hostileRecords(): RecordJson[] {
+  const users = fc.sample(id, 40);
+  const tasks = new Set(fc.sample(id, 30_000));
+  return [...tasks].slice(0, 10_000).map((task, i) => record(users[i % users.length]!, task, (i * 7919) % 4000));
+}
+
+describe.each(VERSIONS)("version %s of the service", (version) => {
+  let service: ApiMsService;
+  beforeEach(() => {
+    service = new ApiMsService(here.root.path, here.server.port, version);
+  });
+
+  it("and ttsctl agree key by key on 10,000 tasks, and on the order of lists", { timeout: 120_000 }, async () => {
+    const records = hostileRecords();
+    service.fill(records);
+    expect(await json("verify")).toMatchObject({ checked: records.length, inSync: records.length, exit: 0 });
+    // What the service changed in the file alone, and what is new there, is ttsctl's to write.
+    const changed = records.map((one, i) =>
+      i % 3 === 0 ? { ...one, status: "failed", error: "失败", updated_at: OLD + 2_000_000 + (i % 50) } : one,
+    );
+    const added = Array.from({ length: 50 }, (_, i) => record(String(records[i]!.user_id), `new ${i}:新`, i));
+    here.root.writeStore([...changed, ...added]);
+    const due = Math.ceil(records.length / 3) + added.length;
+    expect(await json("sync")).toMatchObject({ written: due, unchanged: records.length + 50 - due, failed: 0 });
+    expect(await json("sync")).toMatchObject({ written: 0, unchanged: records.length + 50 });
+    const report = await model<MirrorReport>("UTC", version, here.root.path, here.server.port);
+    expect(report.differences).toEqual({ count: 0, first: "[]" });
+    expect(report.tasks).toBe(records.length + added.length);
+    const all = await json("list", "--limit", "all");
+    expect(all.items.map((item: RecordJson) => [item.user_id, item.task_id])).toEqual(report.all);
+    for (const user of Object.keys(report.users).slice(0, 4)) {
+      const theirs = report.users[user]!;
+      expect(tasksOf(await json("list", "--user", user, "--limit", "all"))).toEqual(theirs);
+      const pages = await Promise.all(
+        ["1", "2"].map((page) => json("list", "--user", user, "--page-size", "100", "--page", page)),
+      );
+      expect(pages.flatMap(tasksOf)).toEqual(theirs.slice(0, 200));
+      expect(pages[0]).toMatchObject({ total: theirs.length, source: "redis" });
+    }
+  });
+});
+
+describe("a user's index by created_at", () => {
+  let service: ApiMsService;
+  const count = 12;
+  const records = () => Array.from({ length: count }, (_, i) => record("u", `t${i}`, i));
+  const scores = async () =>
+    Object.fromEntries((await here.server.zset("tts:user:u:index")).map(([task, score]) => [task, Number(score)]));
+  beforeEach(() => {
+    service = new ApiMsService(here.root.path, here.server.port, "v3");
+    service.fill(records());
+  });
+  const created = Array.from({ length: count }, (_, i) => `t${count - 1 - i}`);
+
+  it("gives its own order to lists of the user, from Redis and from the file behind it", async () => {
+    expect(tasksOf(await json("list", "--user", "u"))).toEqual(created);
+    expect(tasksOf(await json("list"))).toEqual(created.toReversed());
+    // Without its mark, and with fewer tasks than the file, Redis doesn't answer.
+    await here.server.call("ZREM", "tts:user:u:index", "t3");
+    const behind = await json("list", "--user", "u");
+    expect([behind.source, tasksOf(behind)]).toEqual(["file", created]);
+    expect(tasksOf(await json("list", "--user", "u", "--page", "2", "--page-size", "5"))).toEqual(created.slice(5, 10));
+    expect(service.query("u", ["t1", "t9"]).map(({ task_id }) => task_id)).toEqual(["t9", "t1"]);
+    expect(tasksOf(await json("list", "--user", "u", "--ids", "t1,t9"))).toEqual(["t1", "t9"]);
+  });
+
+  it("does not decide what since and until mean", async () => {
+    const since = new Date((OLD + 1_000_000 - 5 * 3) * 1000).toISOString();
+    const late = ["t5", "t4", "t3", "t2", "t1", "t0"];
+    for (const source of ["redis", "file"]) {
+      const list = await json("list", "--user", "u", "--since", since, "--source", source);
+      expect([list.total, [...tasksOf(list)].sort()]).toEqual([6, late.toSorted()]);
+      const until = await json("list", "--user", "u", "--until", since, "--source", source, "--page-size", "2");
+      expect([until.total, until.items.length]).toEqual([6, 2]);
+    }
+    expect(tasksOf(await json("list", "--user", "u", "--since", since))).toEqual(late);
+    expect(tasksOf(await json("list", "--user", "u", "--since", since, "--limit", "all"))).toEqual(late);
+    expect(tasksOf(await json("list", "--user", "u", "--since", since, "--status", "done", "--page", "2"))).toEqual([]);
+    const exported = await here.runArgs(["export", "--user", "u", "--since", since, "--source", "redis"]);
+    expect(exported.stdout.trim().split("\n")).toHaveLength(6);
+    const [redis, file] = [await json("stats", "--user", "u"), await json("stats", "--user", "u", "--source", "file")];
+    expect([redis.newest.updated_at, redis.oldest.updated_at, redis.source]).toEqual([
+      ...[file.newest.updated_at, file.oldest.updated_at, "redis"],
+    ]);
+    expect(await json("delete", "--user", "u", "--since", since, "--yes")).toMatchObject({ deleted: 6 });
+  });
+
+  it("is in sync, and is kept by whatever writes", async () => {
+    expect(await json("verify")).toMatchObject({ inSync: count, wrongScore: 0, exit: 0 });
+    expect(await json("sync")).toMatchObject({ written: 0, unchanged: count });
+    expect(await json("sync", "--user", "u")).toMatchObject({ written: 0, unchanged: count });
+    const before = await scores();
+    expect(await json("mark", "--user", "u", "--ids", "t1,t2", "--status", "failed", "--yes")).toMatchObject({
+      exit: 0,
+    });
+    const changed = records().map((one) => ({ ...one, status: "failed", updated_at: OLD + 5_000_000 }));
+    here.root.write(
+      "in.jsonl",
+      changed
+        .slice(3, 5)
+        .map((one) => JSON.stringify(one))
+        .join("\n"),
+    );
+    expect(await json("import", "in.jsonl", "--yes")).toMatchObject({ exit: 0 });
+    here.root.writeStore([...changed.slice(0, 8), ...records().slice(8)]);
+    await here.server.call("DEL", "tts:task:u:t9");
+    expect(await json("verify", "--repair", "--yes")).toMatchObject({ exit: 0 });
+    expect(await scores()).toEqual(before);
+    expect(service.read().problems).toEqual([]);
+  });
+
+  it("with other scores in it is drift, and repaired in its own way", async () => {
+    const before = await scores();
+    await here.server.call("ZADD", "tts:user:u:index", OLD + 1_000_000 - 3, "t1", OLD + 77, "t2");
+    expect(await json("verify")).toMatchObject({ inSync: count - 2, wrongScore: 2, exit: 3 });
+    expect(await json("verify", "--repair", "--yes")).toMatchObject({ repaired: 2 });
+    expect(await scores()).toEqual(before);
+    await here.server.call("ZADD", "tts:user:u:index", OLD + 1_000_000 - 3, "t1");
+    expect(await json("sync")).toMatchObject({ written: 1, unchanged: count - 1 });
+    expect(await scores()).toEqual(before);
+  });
+});
+
+it("an older index with a few scores by created_at is drift", async () => {
+  const service = new ApiMsService(here.root.path, here.server.port, "older");
+  service.fill(Array.from({ length: 12 }, (_, i) => record("u", `t${i}`, i)));
+  await here.server.call("ZADD", "tts:user:u:index", OLD + 1, "t1");
+  expect(await json("verify")).toMatchObject({ inSync: 11, wrongScore: 1 });
+  expect(await json("sync")).toMatchObject({ written: 1 });
+  expect(service.read().problems).toEqual([]);
+});
