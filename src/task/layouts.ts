@@ -14,7 +14,7 @@ export const COLON_BETWEEN = 256;
 
 const NO_FILE_NAME = /[^A-Za-z0-9_-]/gu;
 
-/** The name of a folder or log in the layout `api_ms`: others may have it too. */
+/** The encoded name of an id in the layout `api_ms`: other ids may have it too. */
 export function fileNameOf(id: string): string {
   return id.replace(NO_FILE_NAME, "_") || "anonymous";
 }

@@ -23,7 +23,6 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
   const settings = await context.settings();
   const { http, paths } = settings;
   const rules = await context.rules();
-  const { nameOf } = rules;
   return {
     store: await context.taskStore(),
     rules,
@@ -32,7 +31,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     token: http.token.value === null ? null : new Token(http.token.value, context.clock),
     basePath: http.basePath.value,
     page: await loadPage(PAGE_FOLDER),
-    openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf }),
+    openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules }),
     health: async () => {
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
     },
