@@ -14,12 +14,15 @@ export interface FolderName {
 export class RecordRules {
   readonly zone: Zone;
   readonly layout: LayoutName;
+  /** False for the default: then the store file may tell that it is another (`layout-check.ts`). */
+  readonly layoutIsSet: boolean;
   /** As last detected in Redis, so lists from the file keep that order while Redis is away. */
   userScoredBy: UserScoreField = "updated_at";
 
-  constructor(zone: Zone, layout: LayoutName = "plain") {
+  constructor(zone: Zone, layout: LayoutName = "plain", layoutIsSet = true) {
     this.zone = zone;
     this.layout = layout;
+    this.layoutIsSet = layoutIsSet;
   }
 
   /** Whether user ids may hold `:`. */

@@ -14,7 +14,8 @@ const here = usePlace();
 const OLD = 1_600_000_000;
 const json = async (...args: string[]) => {
   const run = await here.runArgs([...args, "-o", "json"]);
-  return { ...JSON.parse(run.stdout || run.stderr), exit: run.code, warnings: run.stderr };
+  const text = run.stdout || run.stderr.trim().split("\n").at(-1)!;
+  return { ...JSON.parse(text), exit: run.code, warnings: run.stderr };
 };
 const tasksOf = ({ items }: { items: RecordJson[] }) => items.map(({ task_id }) => task_id);
 
@@ -264,4 +265,52 @@ it("an older index with a few scores by created_at is drift", async () => {
   expect(await json("verify")).toMatchObject({ inSync: 11, wrongScore: 1 });
   expect(await json("sync")).toMatchObject({ written: 1 });
   expect(service.read().problems).toEqual([]);
+});
+
+describe("a layout that nobody set, beside the file of the published service", () => {
+  const records = [record("a:b", "c:d"), record("u", "t1"), record("x:y", "t2")];
+  beforeEach(() => {
+    here.root.write("config.ini", `[redis]\nport = ${here.server.port}\n[service]\ntimezone = UTC\n`);
+    here.root.writeStore(records);
+    here.root.write("in.jsonl", records.map((one) => JSON.stringify(one)).join("\n"));
+  });
+
+  it.each([
+    ["sync"],
+    ["sync", "--dry-run"],
+    ["verify", "--repair", "--yes"],
+    ["mark", "--user", "u", "--status", "failed", "--yes"],
+    ["import", "in.jsonl", "--skip-invalid", "--yes"],
+  ])("%s %s refuses to fill an empty Redis", async (...args) => {
+    const store = here.root.storeText();
+    expect(await json(...args)).toMatchObject({
+      code: "LAYOUT_MISMATCH",
+      exit: 2,
+      hint: expect.stringMatching("api_ms"),
+    });
+    expect([await here.server.dump(), here.root.storeText()]).toEqual([{}, store]);
+  });
+
+  it.each([[[]], [["--no-redis"]], [["--source", "file"]]])("an export %j leaves nothing out unsaid", async (args) => {
+    const run = await here.runArgs(["export", ...args]);
+    expect([run.code, run.stdout]).toEqual([2, ""]);
+    expect(
+      (await here.runArgs(["export"], { env: { REDIS_LAYOUT: "api_ms" } })).stdout.trim().split("\n"),
+    ).toHaveLength(3);
+  });
+
+  it("is told by verify and doctor", async () => {
+    expect((await json("verify")).warnings).toMatch(/segments_done.*layout = api_ms/s);
+    const { checks } = await json("doctor");
+    const finding = checks.find(({ check }: { check: string }) => check === "layout");
+    expect(finding).toMatchObject({ status: "fail", hint: expect.stringContaining("layout = api_ms") });
+  });
+
+  it("is taken as it is once it is set, and beside tasks that Redis has in it", async () => {
+    expect(await json("sync", "--user", "u")).toMatchObject({ code: "LAYOUT_MISMATCH" });
+    const plain = { env: { REDIS_LAYOUT: "plain" } };
+    expect((await here.runArgs(["sync"], plain)).code).toBe(0);
+    expect(await json("sync")).toMatchObject({ unchanged: 1, exit: 0 });
+    expect((await here.runArgs(["export"])).code).toBe(0);
+  });
 });
