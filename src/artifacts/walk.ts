@@ -28,7 +28,7 @@ export interface FoundLog {
   readonly changedAt: number;
 }
 
-/** Visits every `{user}/{task}/`. @param isOurs whether a name in `output/` stands for no user, but for ourselves */
+/** Visits every `{user}/{task}/`. @param isOurs whether a name in `output/` is ttsctl's own */
 export async function walkTaskFolders(
   output: Folder,
   isOurs: (name: string) => boolean,

@@ -49,8 +49,8 @@ const RECORDS = 16;
 const MOST_BYTES = 1 << 16;
 
 /**
- * Refuses to go on with a layout that nobody set while most of a sample of the store file's records are those of the
- * published service, which keeps its tasks in another one; unless Redis holds tasks in the layout in force.
+ * Refuses the default layout if most of a sample of the file's records look like the published service's, unless Redis
+ * holds tasks in the default layout.
  * @throws TtsctlError LAYOUT_MISMATCH
  */
 export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null): Promise<void> {
@@ -69,7 +69,7 @@ export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null)
   );
 }
 
-/** Records from all over the file, valid or not: a user id with a colon makes them invalid in the plain layout. */
+/** Records from all over the file, including invalid ones: in the plain layout a colon in a user id makes a record invalid. */
 async function sampleRecords(snapshot: Snapshot): Promise<unknown[]> {
   const { rows } = snapshot;
   const step = Math.max(1, Math.ceil(rows.size / RECORDS));
@@ -81,7 +81,7 @@ async function sampleRecords(snapshot: Snapshot): Promise<unknown[]> {
   return records;
 }
 
-/** Python writes numbers that JSON doesn't know; such a record tells nothing. */
+/** Python writes NaN and Infinity, which aren't JSON; such a record is ignored. */
 function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString());

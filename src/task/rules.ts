@@ -14,7 +14,7 @@ export interface FolderName {
 export class RecordRules {
   readonly zone: Zone;
   readonly layout: LayoutName;
-  /** False for the default: then the store file may tell that it is another (`layout-check.ts`). */
+  /** False for the default, which is checked against the store file (`layout-check.ts`). */
   readonly layoutIsSet: boolean;
   /** As last detected in Redis, so lists from the file keep that order while Redis is away. */
   userScoredBy: UserScoreField = "updated_at";

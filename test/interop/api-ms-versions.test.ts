@@ -55,7 +55,10 @@ describe.each(VERSIONS)("version %s of the service", (version) => {
     service = new ApiMsService(here.root.path, here.server.port, version);
   });
 
-  it("and ttsctl agree key by key on 10,000 tasks, and on the order of lists", { timeout: 120_000 }, async () => {
+  it("and ttsctl agree key by key on 10,000 tasks, and on the order of lists", {
+    timeout: 180_000,
+    tags: ["slow"],
+  }, async () => {
     const records = hostileRecords();
     service.fill(records);
     expect(await json("verify")).toMatchObject({ checked: records.length, inSync: records.length, exit: 0 });
@@ -106,7 +109,7 @@ describe.each(VERSIONS)("version %s of the service", (version) => {
         : [],
     );
 
-  it("names folders and logs that a task owns, for whoever asks", async () => {
+  it("names folders and logs that their task owns, in every command", async () => {
     const records = fill();
     for (const [user, task] of IDS) {
       const { artifacts } = await json("get", user, task);
@@ -267,7 +270,64 @@ it("an older index with a few scores by created_at is drift", async () => {
   expect(service.read().problems).toEqual([]);
 });
 
-describe("a layout that nobody set, beside the file of the published service", () => {
+describe("a task id alone", () => {
+  let service: ApiMsService;
+  beforeEach(() => {
+    service = new ApiMsService(here.root.path, here.server.port, "v3");
+    service.fill([record("a:b", "任务 1", 1), record("u", "t1", 2), record("u", "t2", 3)]);
+  });
+
+  it("is enough for get, which goes by the lookup, and by the file", async () => {
+    expect(await json("get", "任务 1")).toMatchObject({ item: { user_id: "a:b" }, source: "redis", exit: 0 });
+    await here.server.call("DEL", "tts:task_lookup:t1");
+    expect(await json("get", "t1")).toMatchObject({ item: { user_id: "u" }, exit: 0 });
+    expect(await json("get", "t1", "--source", "redis")).toMatchObject({ item: null, exit: 3 });
+    here.root.writeStore([]);
+    expect(await json("get", "t2")).toMatchObject({ item: { user_id: "u" }, file: null, source: "redis" });
+    expect(await json("get", "none")).toMatchObject({ item: null, exit: 3 });
+  });
+
+  it("is enough for delete, and several of them", async () => {
+    const dry = await json("delete", "--ids", "t1,none", "--dry-run");
+    expect(dry).toMatchObject({ requested: 2, deleted: 1, missing: ["none"], exit: 3 });
+    expect(await json("delete", "--ids", "任务 1,t2", "--yes").catch(() => null)).toMatchObject({
+      missing: ["任务", "1"],
+    });
+    expect(service.read().all.map(({ task_id }) => task_id)).toEqual(["任务 1", "t1"]);
+    expect(await json("delete", "--ids", "t1", "--status", "error", "--yes")).toMatchObject({ deleted: 0 });
+    expect(await json("delete", "--ids", "t1", "--yes")).toMatchObject({ requested: 1, deleted: 1, exit: 0 });
+    expect([service.read().problems, here.root.readStore().length]).toEqual([[], 1]);
+  });
+
+  it("that two users have is asked for with its user, and then is that user's", async () => {
+    const both = [record("old", "t", 9, { text: "old" }), record("new", "t", 5, { text: "new" })];
+    here.root.writeStore([...here.root.readStore(), ...both]);
+    await here.runArgs(["sync"]);
+    expect(await here.server.call("GET", "tts:task_lookup:t")).toBe("new");
+    for (const source of ["redis", "file"]) {
+      for (const user of ["old", "new"]) {
+        const body = JSON.stringify({ user_id: user, task_ids: ["t", "none"] });
+        expect(await json("query", body, "--source", source)).toMatchObject({
+          ...{ total: 1, items: [{ user_id: user, task_id: "t", text: user }], missing: ["none"] },
+        });
+      }
+    }
+    for (const args of [
+      ["get", "t"],
+      ["delete", "--ids", "t", "--yes"],
+    ]) {
+      expect(await json(...args)).toMatchObject({
+        code: "USAGE",
+        exit: 2,
+        error: expect.stringMatching(/old:t.*new:t|new:t.*old:t/),
+      });
+    }
+    expect(await json("delete", "--user", "old", "--ids", "t", "--yes")).toMatchObject({ deleted: 1 });
+    expect(await json("get", "t")).toMatchObject({ item: { user_id: "new" } });
+  });
+});
+
+describe("an unset layout beside the file of the published service", () => {
   const records = [record("a:b", "c:d"), record("u", "t1"), record("x:y", "t2")];
   beforeEach(() => {
     here.root.write("config.ini", `[redis]\nport = ${here.server.port}\n[service]\ntimezone = UTC\n`);
@@ -299,7 +359,7 @@ describe("a layout that nobody set, beside the file of the published service", (
     ).toHaveLength(3);
   });
 
-  it("is told by verify and doctor", async () => {
+  it("is reported by verify and doctor", async () => {
     expect((await json("verify")).warnings).toMatch(/segments_done.*layout = api_ms/s);
     const { checks } = await json("doctor");
     const finding = checks.find(({ check }: { check: string }) => check === "layout");

@@ -51,7 +51,7 @@ export class FileTasks implements TaskSource {
     return rows.sort((a, b) => this.#snapshot.rows.compare(a, b));
   }
 
-  /** The rows of one user that pass, in the order of an index that is scored by `created_at`: the records tell it. */
+  /** The matching rows of one user, latest `created_at` first, which only the records have. */
   async #latestCreated(filter: TaskFilter): Promise<Uint32Array> {
     const { rows, rules } = this.#snapshot;
     const times = rules.times();

@@ -41,6 +41,9 @@ import {
   START,
 } from "./walk.ts";
 
+/** How many members one step of a search in the index covers. */
+const SCANNED = 10_000;
+
 /** A member of the index, looked at to tell what wrote it. */
 export interface SampledTask {
   /** Epoch seconds. */
@@ -69,12 +72,12 @@ export class Mirror {
     this.#marks = new SyncMarks(client);
   }
 
-  /** In force now; `detect` may replace it. */
+  /** The current layout; `detect` may replace it. */
   get layout(): Layout {
     return this.#layout;
   }
 
-  /** Detects what scores the users' indexes, once for each connection, or as often as no task in Redis tells. */
+  /** Detects what scores the user indexes: once per connection, and again as long as the result is unknown. */
   async detect(): Promise<void> {
     if (this.#layout.lookup === undefined || this.#isDetected) return;
     this.#detection ??= this.detectAgain().finally(() => {
@@ -83,7 +86,7 @@ export class Mirror {
     await this.#detection;
   }
 
-  /** The same for the start of an operation: the service may have been upgraded since. */
+  /** Detects it again when an operation starts, because the service may have been upgraded since. */
   async detectAgain(): Promise<void> {
     if (this.#layout.lookup === undefined) return;
     const found = await detectUserScore(this.#client, this.#layout, this.times);
@@ -202,7 +205,7 @@ export class Mirror {
     return (await this.#client.command("ZREVRANK", indexKey(this.layout, userId), member)) as number | null;
   }
 
-  /** Members of a user's index with the time of the last change as their score, whatever scores that index. */
+  /** Members of a user index with `updated_at` as their score, whatever scores that index. */
   async withChangeTimes(members: readonly Member[]): Promise<Member[]> {
     await this.detect();
     if (this.layout.userScoredBy === "updated_at" || members.length === 0) return [...members];
@@ -309,6 +312,22 @@ export class Mirror {
     const values = await this.#client.pipeline(taskIds.map((taskId) => ["GET", lookup.key(taskId)]));
     for (const value of values) if (value instanceof TtsctlError && isFatal(value)) throw value;
     return values.map((value) => (typeof value === "string" ? lookup.userOf(value) : null));
+  }
+
+  /** The tasks of all users with an id, by a search in the global index that Redis does in steps. */
+  async tasksWithId(taskId: string): Promise<TaskId[]> {
+    const pattern = `*:${this.layout.userMember(taskId).replace(/[\\*?[\]]/g, "\\$&")}`;
+    const found = new Map<string, TaskId>();
+    let cursor = START;
+    do {
+      const reply = await this.#client.command("ZSCAN", INDEX_KEY, cursor, "MATCH", pattern, "COUNT", SCANNED);
+      const [next, flat] = reply as [string, string[]];
+      for (const id of membersOf(flat, undefined, this.layout)) {
+        if (id.taskId === taskId && id.userId !== "") found.set(id.userId, { userId: id.userId, taskId });
+      }
+      cursor = next;
+    } while (cursor !== START);
+    return [...found.values()];
   }
 
   /** Which tasks' hashes hold byte for byte what a sync would write; at most BATCH. */

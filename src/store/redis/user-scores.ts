@@ -10,8 +10,8 @@ import { type Member, membersOf } from "./members.ts";
 const SAMPLE = 64;
 
 /**
- * What most tasks of a sample are scored by in their users' indexes; null if none tells, because Redis is empty or their
- * times are equal.
+ * The time that scores most tasks of a sample in their user indexes; null if that is unknown because Redis is empty or both
+ * times of each task are equal.
  * @throws TtsctlError REDIS_*, if the next command would fail too
  */
 export async function detectUserScore(
@@ -38,7 +38,7 @@ export async function detectUserScore(
   }
 }
 
-/** A task whose global score is not that of its hash is just being written, and doesn't count. */
+/** A task whose global score differs from its hash is being written, so it is ignored. */
 function voteOf(member: Member, hash: Reply, score: Reply, times: TimeReader): UserScoreField | null {
   if (!Array.isArray(hash) || typeof score !== "string") return null;
   const [updated, created] = hash.map((text) => times.ofHash((text as string | null) ?? "")) as [number, number];
