@@ -1,13 +1,10 @@
 import { DiskArtifacts } from "./disk-artifacts.ts";
 import { openRoots } from "./roots.ts";
-import type { Artifacts } from "./types.ts";
+import type { ArtifactNames, Artifacts } from "./types.ts";
 
 export type { LogIndex } from "./log-index.ts";
 export type { FolderOutcome } from "./purge-task.ts";
-export type { Artifact, Artifacts, LogFollower, LogPart, SweepRules } from "./types.ts";
-
-/** What an id is called in `output/` and `Logs/`, where that is not the id itself; what a name is called is that name. */
-export type NameOf = (id: string) => string;
+export type { Artifact, Artifacts, FolderName, LogFollower, LogPart, SweepRules } from "./types.ts";
 
 /**
  * Opens both roots; one that is missing holds nothing.
@@ -15,10 +12,10 @@ export type NameOf = (id: string) => string;
  * @param byDescriptor whether to work under `/proc/self/fd`; by default where there is one
  */
 export async function openArtifacts(
-  { nameOf, ...roots }: { output: string; logs: string; nameOf?: NameOf },
+  { names, ...roots }: { output: string; logs: string; names?: ArtifactNames },
   byDescriptor?: boolean,
 ): Promise<Artifacts> {
-  return new DiskArtifacts(await openRoots(roots, byDescriptor), nameOf);
+  return new DiskArtifacts(await openRoots(roots, byDescriptor), names);
 }
 
 /** Artifacts where there are none: for a look at the stores alone. */

@@ -16,16 +16,28 @@ import { type Recovery, recoverPurged } from "./recover.ts";
 import type { Roots } from "./roots.ts";
 import { sweepLogs, sweepUsers } from "./sweep.ts";
 import { lastLogLines, TaskLogFollower } from "./task-logs.ts";
-import type { Artifact, Artifacts, LogFollower, LogPart, LogPlace, LogRemoval, SweepRules } from "./types.ts";
+import type {
+  Artifact,
+  ArtifactNames,
+  Artifacts,
+  FolderName,
+  LogFollower,
+  LogPart,
+  LogPlace,
+  LogRemoval,
+  SweepRules,
+} from "./types.ts";
 import { type FolderVisitor, type FoundLog, walkTaskFolders, walkTaskLogs } from "./walk.ts";
 
 /** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
 const MAX_OPEN = 32;
 
+const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
+
 /** The artifacts in `output/` and `Logs/`; see the interface for what the methods promise. */
 export class DiskArtifacts implements Artifacts {
   readonly #roots: Roots;
-  readonly #nameOf: (id: string) => string;
+  readonly #names: ArtifactNames;
   readonly #homes: FolderCache;
   readonly #places: FolderCache;
   readonly #userChanges = new OwnChanges();
@@ -33,9 +45,8 @@ export class DiskArtifacts implements Artifacts {
   readonly #logs: LogFolders | undefined;
   #closed = false;
 
-  /** @param nameOf what an id is called on the disk */
-  constructor(roots: Roots, nameOf = (id: string) => id) {
-    this.#nameOf = nameOf;
+  constructor(roots: Roots, names: ArtifactNames = AS_IDS) {
+    this.#names = names;
     const { output, logs } = roots;
     this.#roots = roots;
     this.#logs = logs && new LogFolders(logs);
@@ -55,7 +66,14 @@ export class DiskArtifacts implements Artifacts {
   }
 
   whyNever(userId: string, taskId: string): string | undefined {
-    return this.#unsafe(this.#nameOf(userId), this.#nameOf(taskId));
+    const [first] = this.foldersOf(userId, taskId);
+    return this.#unsafe(first!.userId, first!.taskId);
+  }
+
+  foldersOf(userId: string, taskId: string): readonly FolderName[] {
+    const folders = this.#names.foldersOf({ userId, taskId });
+    const safe = folders.filter((folder) => this.#unsafe(folder.userId, folder.taskId) === undefined);
+    return safe.length > 0 ? safe : folders.slice(0, 1);
   }
 
   async recover(): Promise<Recovery> {
@@ -65,16 +83,17 @@ export class DiskArtifacts implements Artifacts {
 
   async list(userId: string, taskId: string): Promise<Artifact[]> {
     try {
-      const [user, task] = [this.#nameOf(userId), this.#nameOf(taskId)];
-      const logs = await listLogs(this.#logsOf(task), task);
-      return [...(await this.#listFolder(user, task)), ...logs];
+      const found: Artifact[] = [];
+      for (const folder of this.foldersOf(userId, taskId)) found.push(...(await this.#listFolder(folder)));
+      for (const name of this.#logNamesOf(taskId)) found.push(...(await listLogs(this.#logs, name)));
+      return found;
     } catch (error) {
       if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
       throw error;
     }
   }
 
-  async #listFolder(user: string, task: string): Promise<Artifact[]> {
+  async #listFolder({ userId: user, taskId: task }: FolderName): Promise<Artifact[]> {
     if (this.#unsafe(user, task) !== undefined) return [];
     try {
       return (await this.#homes.use(user, (home) => listFolder(home, task))) ?? [];
@@ -85,24 +104,25 @@ export class DiskArtifacts implements Artifacts {
   }
 
   async openFile(userId: string, taskId: string, names: readonly string[]): Promise<FileHandle | undefined> {
-    const [user, task] = [this.#nameOf(userId), this.#nameOf(taskId)];
-    if (this.#unsafe(user, task) !== undefined || !names.every((name) => isPlainName(name))) return undefined;
-    try {
-      return await this.#homes.use(user, (home) => openBelow(home, [task, ...names]));
-    } catch (error) {
-      reasonOf(error);
-      return undefined;
+    if (!names.every((name) => isPlainName(name))) return undefined;
+    for (const { userId: user, taskId: task } of this.foldersOf(userId, taskId)) {
+      if (this.#unsafe(user, task) !== undefined) continue;
+      try {
+        const file = await this.#homes.use(user, (home) => openBelow(home, [task, ...names]));
+        if (file !== undefined) return file;
+      } catch (error) {
+        reasonOf(error);
+      }
     }
+    return undefined;
   }
 
   async lastLogLines(taskId: string, count: number): Promise<LogPart[]> {
-    const task = this.#nameOf(taskId);
-    return lastLogLines(this.#logsOf(task), task, count);
+    return lastLogLines(this.#logs, this.#logNamesOf(taskId), count);
   }
 
   followLogs(taskId: string): LogFollower {
-    const task = this.#nameOf(taskId);
-    return new TaskLogFollower(this.#logsOf(task), task);
+    return new TaskLogFollower(this.#logs, this.#logNamesOf(taskId));
   }
 
   measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
@@ -125,11 +145,10 @@ export class DiskArtifacts implements Artifacts {
   }
 
   async usage(userId: string, taskId: string): Promise<Usage | undefined> {
-    const [user, task] = [this.#nameOf(userId), this.#nameOf(taskId)];
-    if (this.#unsafe(user, task) !== undefined) return undefined;
+    if (this.#unsafe(userId, taskId) !== undefined) return undefined;
     try {
-      return await this.#homes.use(user, async (home) => {
-        const contents = await lookIntoChild(home, task, Number.POSITIVE_INFINITY);
+      return await this.#homes.use(userId, async (home) => {
+        const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
         return contents && usageOf(contents);
       });
     } catch (error) {
@@ -142,13 +161,11 @@ export class DiskArtifacts implements Artifacts {
     const { output, logsInOutput } = this.#roots;
     if (output === undefined) return;
     const isOurs = (name: string) => isPurgeFolder(name) || name === logsInOutput;
-    await walkTaskFolders(output, { isOurs, isName: this.#isName }, visitor);
+    await walkTaskFolders(output, isOurs, visitor);
   }
 
   async walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]> {
-    return this.#logs === undefined
-      ? []
-      : walkTaskLogs(this.#logs, (name) => this.#isName(name) && wanted(name), visit);
+    return this.#logs === undefined ? [] : walkTaskLogs(this.#logs, wanted, visit);
   }
 
   removeLog({ taskId, hour }: LogPlace, now: number): Promise<LogRemoval> {
@@ -156,7 +173,7 @@ export class DiskArtifacts implements Artifacts {
   }
 
   folderPath(userId: string, taskId: string): string {
-    return `${this.#roots.output?.label ?? ""}/${this.#nameOf(userId)}/${this.#nameOf(taskId)}`;
+    return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
   }
 
   logPath({ taskId, hour }: LogPlace): string {
@@ -164,7 +181,7 @@ export class DiskArtifacts implements Artifacts {
   }
 
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex> {
-    return LogIndex.read(this.#logs, (name) => this.#isName(name) && wanted(name));
+    return LogIndex.read(this.#logs, wanted);
   }
 
   async sweep(rules: SweepRules): Promise<number> {
@@ -187,11 +204,10 @@ export class DiskArtifacts implements Artifacts {
 
   /** Works in the folder of a user; no failure of the disk gets out, so that it cannot stop a pass. */
   async #inHome(
-    userId: string,
-    taskId: string,
+    user: string,
+    task: string,
     work: (home: Folder, user: string, task: string) => Promise<FolderOutcome | undefined>,
   ): Promise<FolderOutcome> {
-    const [user, task] = [this.#nameOf(userId), this.#nameOf(taskId)];
     const unsafe = this.#unsafe(user, task);
     if (unsafe !== undefined) return { kind: "kept", newer: false, retry: false, reason: unsafe };
     try {
@@ -201,13 +217,10 @@ export class DiskArtifacts implements Artifacts {
     }
   }
 
-  /** Nothing where the name of a task is not one plain name. */
-  #logsOf(task: string): LogFolders | undefined {
-    return isPlainName(task, LOG_SUFFIX) ? this.#logs : undefined;
+  /** Those that are plain names, without what comes after. */
+  #logNamesOf(taskId: string): string[] {
+    return this.#names.namesOf(taskId).filter((name) => isPlainName(name, LOG_SUFFIX));
   }
-
-  /** Whether what is called so on the disk may be a task's; another name would lead to another's. */
-  readonly #isName = (name: string): boolean => this.#nameOf(name) === name;
 
   async #inHour(key: string, work: (hour: Folder, logs: LogFolders) => Promise<Removal>): Promise<LogRemoval> {
     const logs = this.#logs;

@@ -11,12 +11,16 @@ import type { LogFollower, LogPart } from "./types.ts";
 const MOST_FOLLOWED = 4;
 
 /** The last lines of the logs of a task, oldest first: those of the newest log, and of older ones as far as needed. */
-export async function lastLogLines(logs: LogFolders | undefined, taskId: string, count: number): Promise<LogPart[]> {
+export async function lastLogLines(
+  logs: LogFolders | undefined,
+  names: readonly string[],
+  count: number,
+): Promise<LogPart[]> {
   const parts: LogPart[] = [];
   let wanted = count;
-  for (const key of (await hoursOf(logs, taskId)).reverse()) {
+  for (const place of (await placesOf(logs, names)).reverse()) {
     if (wanted === 0) break;
-    const part = await inHour(logs, key, (hour) => lastLinesIn(hour, taskId, wanted));
+    const part = await inHour(logs, place.hour, (hour) => lastLinesIn(hour, place.name, wanted));
     if (part === undefined) continue;
     wanted -= part.lines.length;
     parts.unshift(part);
@@ -24,8 +28,8 @@ export async function lastLogLines(logs: LogFolders | undefined, taskId: string,
   return parts;
 }
 
-async function lastLinesIn(hour: Folder, taskId: string, count: number): Promise<LogPart | undefined> {
-  const tail = await LogTail.openIfThere(hour, taskId + LOG_SUFFIX);
+async function lastLinesIn(hour: Folder, name: string, count: number): Promise<LogPart | undefined> {
+  const tail = await LogTail.openIfThere(hour, name);
   if (tail === undefined) return undefined;
   try {
     await tail.seekToLast(count);
@@ -40,13 +44,25 @@ async function lastLinesIn(hour: Folder, taskId: string, count: number): Promise
   }
 }
 
-/** The hours, of `fromDate` and later, that hold a log of a task; oldest first. */
-async function hoursOf(logs: LogFolders | undefined, taskId: string, fromDate = ""): Promise<string[]> {
-  const keys: string[] = [];
+/** Where a log of a task is: `{date}/{hour}`, and its file name there. */
+interface Place {
+  readonly hour: string;
+  readonly name: string;
+}
+
+/** The logs of a task, of `fromDate` and later, by its names; oldest first. */
+async function placesOf(logs: LogFolders | undefined, names: readonly string[], fromDate = ""): Promise<Place[]> {
+  const places: Place[] = [];
+  const files = names.map((name) => name + LOG_SUFFIX);
+  if (files.length === 0) return places;
   await logs?.walk(async (hour, key) => {
-    if ((await hour.lstat(taskId + LOG_SUFFIX))?.isFile()) keys.push(key);
+    for (const name of files) if ((await hour.lstat(name))?.isFile()) places.push({ hour: key, name });
   }, fromDate);
-  return keys.sort();
+  return places.sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1));
+}
+
+function pathOf({ hour, name }: Place): string {
+  return `${hour}/${name}`;
 }
 
 /** Works in an hour; undefined where it, or the log in it, is gone, a link, or not readable. */
@@ -63,34 +79,35 @@ async function inHour<R>(
   }
 }
 
-/** Follows the logs of one task by their names: new lines, new hours, logs that are replaced or truncated. */
+/** Follows the logs of one task: new lines, new hours, logs that are replaced or truncated. */
 export class TaskLogFollower implements LogFollower {
   readonly #logs: LogFolders | undefined;
-  readonly #taskId: string;
-  /** By hour, oldest first. */
-  readonly #tails = new Map<string, LogTail>();
+  readonly #names: readonly string[];
+  /** By path, oldest first. */
+  readonly #tails = new Map<string, { readonly place: Place; readonly tail: LogTail }>();
   /** What was left of logs that are no longer followed. */
   readonly #left: LogPart[] = [];
   /** Where a new log can appear: the newest date that there is. */
   #fromDate = "";
 
-  constructor(logs: LogFolders | undefined, taskId: string) {
+  /** @param names that the task's logs may have */
+  constructor(logs: LogFolders | undefined, names: readonly string[]) {
     this.#logs = logs;
-    this.#taskId = taskId;
+    this.#names = names;
   }
 
   async begin(count: number): Promise<boolean> {
-    const hours = await hoursOf(this.#logs, this.#taskId);
+    const places = await placesOf(this.#logs, this.#names);
     this.#fromDate = (await this.#logs?.newestDate()) ?? "";
-    for (const key of hours.slice(-MOST_FOLLOWED)) await this.#open(key);
+    for (const place of places.slice(-MOST_FOLLOWED)) await this.#open(place);
     let wanted = count;
-    for (const tail of [...this.#tails.values()].reverse()) wanted -= await tail.seekToLast(wanted);
+    for (const { tail } of [...this.#tails.values()].reverse()) wanted -= await tail.seekToLast(wanted);
     return this.#tails.size > 0;
   }
 
   async read(): Promise<LogPart | undefined> {
     if (this.#left.length > 0) return this.#left.shift();
-    for (const tail of this.#tails.values()) {
+    for (const { tail } of this.#tails.values()) {
       const lines = await tail.read();
       if (lines !== undefined) return { path: tail.path, lines };
     }
@@ -99,47 +116,47 @@ export class TaskLogFollower implements LogFollower {
 
   async look(): Promise<string[]> {
     const news: string[] = [];
-    for (const [key, tail] of this.#tails) {
+    for (const { place, tail } of this.#tails.values()) {
       if (await tail.restartIfCut()) news.push(`${printableJson(tail.path)} was truncated`);
-      if (await this.#isReplaced(key, tail)) news.push(`${printableJson(tail.path)} was replaced`);
+      if (await this.#isReplaced(place, tail)) news.push(`${printableJson(tail.path)} was replaced`);
     }
-    for (const key of await hoursOf(this.#logs, this.#taskId, this.#fromDate)) {
-      if (!this.#tails.has(key)) await this.#open(key);
+    for (const place of await placesOf(this.#logs, this.#names, this.#fromDate)) {
+      if (!this.#tails.has(pathOf(place))) await this.#open(place);
     }
     return news;
   }
 
   rest(): LogPart[] {
-    const parts = [...this.#tails.values()].map((tail) => ({ path: tail.path, lines: tail.rest() }));
+    const parts = [...this.#tails.values()].map(({ tail }) => ({ path: tail.path, lines: tail.rest() }));
     return [...this.#left, ...parts].filter(({ lines }) => lines.length > 0);
   }
 
   async close(): Promise<void> {
-    for (const tail of this.#tails.values()) await tail.close();
+    for (const { tail } of this.#tails.values()) await tail.close();
     this.#tails.clear();
   }
 
   /** Goes over to the file that the name stands for now, once the old one is read to its end. */
-  async #isReplaced(key: string, tail: LogTail): Promise<boolean> {
-    const name = this.#taskId + LOG_SUFFIX;
+  async #isReplaced(place: Place, tail: LogTail): Promise<boolean> {
+    const { name } = place;
     if (!(await tail.isAtEnd())) return false;
-    const next = await inHour(this.#logs, key, async (hour) =>
+    const next = await inHour(this.#logs, place.hour, async (hour) =>
       (await tail.isReplacedIn(hour, name)) ? LogTail.openIfThere(hour, name) : undefined,
     );
     if (next === undefined) return false;
     await this.#leave(tail);
-    this.#tails.set(key, next);
+    this.#tails.set(pathOf(place), { place, tail: next });
     return true;
   }
 
-  async #open(key: string): Promise<void> {
-    const tail = await inHour(this.#logs, key, (hour) => LogTail.openIfThere(hour, this.#taskId + LOG_SUFFIX));
+  async #open(place: Place): Promise<void> {
+    const tail = await inHour(this.#logs, place.hour, (hour) => LogTail.openIfThere(hour, place.name));
     if (tail === undefined) return;
-    this.#tails.set(key, tail);
+    this.#tails.set(pathOf(place), { place, tail });
     const [oldest] = this.#tails;
     if (this.#tails.size <= MOST_FOLLOWED || oldest === undefined) return;
     this.#tails.delete(oldest[0]);
-    await this.#leave(oldest[1]);
+    await this.#leave(oldest[1].tail);
   }
 
   async #leave(tail: LogTail): Promise<void> {

@@ -5,6 +5,18 @@ import type { FolderOutcome } from "./purge-task.ts";
 import type { Recovery } from "./recover.ts";
 import type { FolderVisitor, FoundLog } from "./walk.ts";
 
+/** The folder of a task by its names in `output/`. */
+export interface FolderName {
+  readonly userId: string;
+  readonly taskId: string;
+}
+
+/** What ids may be called on the disk, where that is not the ids alone. */
+export interface ArtifactNames {
+  namesOf(id: string): readonly string[];
+  foldersOf(id: FolderName): readonly FolderName[];
+}
+
 /** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that lie elsewhere). */
 export interface Artifact {
   path: string;
@@ -49,8 +61,8 @@ export interface SweepRules {
 }
 
 /**
- * The audio folders and log files of tasks (SPEC section 6, Artifacts), by ids or by what those are called on the disk: `output/{user}/{task}/` and
- * `Logs/{8 digits}/{2 digits}/{task}.log`. Nothing else is ever removed, and nothing below these two roots is reached
+ * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
+ * `Logs/{8 digits}/{2 digits}/{task}.log`. A task may have several, by other names. Nothing else is ever removed, and nothing below these two roots is reached
  * through a symbolic link.
  *
  * Made for one pass, under the lock that a pass holds. `purgeFolder`, `measureFolder`, `list` and the log index may be
@@ -61,12 +73,14 @@ export interface Artifacts {
   readonly hasOutput: boolean;
   /** Why the artifacts of a task are never touched; undefined where they may be. */
   whyNever(userId: string, taskId: string): string | undefined;
+  /** The folders that a task may have, by names that may be touched; without any, what its ids would name. */
+  foldersOf(userId: string, taskId: string): readonly FolderName[];
   /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
   recover(): Promise<Recovery>;
-  /** The files of a task, those of its folder first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
+  /** The files of a task, those of its folders first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
   list(userId: string, taskId: string): Promise<Artifact[]>;
   /**
-   * Opens a file in the folder of a task for reading; the caller closes it. Undefined where there is none, or where a
+   * Opens a file in a folder of a task for reading; the caller closes it. Undefined where there is none, or where a
    * name on the way is no plain one, or leads through a symbolic link.
    * @param names of the folders in the task's own, if any, and of the file
    */
@@ -75,22 +89,23 @@ export interface Artifacts {
   lastLogLines(taskId: string, count: number): Promise<LogPart[]>;
   /** The caller closes the follower before these artifacts. */
   followLogs(taskId: string): LogFollower;
+  // What follows goes by the names of folders and logs.
   /** What `purgeFolder` would do, as far as can be told without doing it. */
   measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome>;
   /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome>;
   /** What the files in the folder of a task take; undefined where there is none, or none that may be looked into. */
   usage(userId: string, taskId: string): Promise<Usage | undefined>;
-  /** Visits the folder of every task there is, with a record or without, by their names, in no order. */
+  /** Visits the folder of every task there is, with a record or without, in no order. */
   walkFolders(visitor: FolderVisitor): Promise<void>;
-  /** Visits the logs, by their names, that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
+  /** Visits the logs that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
   walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]>;
   /** Removes one log that a walk found, unless it was changed after `now`; `kept` says that and why it stays. */
   removeLog(log: LogPlace, now: number): Promise<LogRemoval>;
   /** Where the folder of a task, or a log, lies, as an operator sees it. */
   folderPath(userId: string, taskId: string): string;
   logPath(log: LogPlace): string;
-  /** Finds the logs, by their names, that are wanted, in one walk. */
+  /** Finds the logs that are wanted, in one walk. */
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex>;
   /**
    * Ends a pass: removes the folders of users, hours and dates that this pass emptied, or log folders that it found

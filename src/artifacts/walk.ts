@@ -28,33 +28,29 @@ export interface FoundLog {
   readonly changedAt: number;
 }
 
-/** Which names stand for users and tasks. */
-interface Names {
-  /** In `output/`: for no user, but for ourselves. */
-  isOurs(name: string): boolean;
-  /** For a user or a task, of those that could. */
-  isName(name: string): boolean;
-}
-
-/** Visits every `{user}/{task}/`. */
-export async function walkTaskFolders(output: Folder, names: Names, visitor: FolderVisitor): Promise<void> {
+/** Visits every `{user}/{task}/`. @param isOurs whether a name in `output/` is ttsctl's own */
+export async function walkTaskFolders(
+  output: Folder,
+  isOurs: (name: string) => boolean,
+  visitor: FolderVisitor,
+): Promise<void> {
   await noting(visitor, () =>
     forEachBounded(output.entries(), USERS_AT_ONCE, async ({ name, isFolder }) => {
       const user = plainNameOf(name);
-      if (user !== undefined && names.isOurs(user)) return;
-      if (user === undefined || !isFolder || !names.isName(user)) visitor.other(printableJson(output.labelOf(name)));
-      else await noting(visitor, () => walkUser(output, user, names, visitor));
+      if (user !== undefined && isOurs(user)) return;
+      if (user === undefined || !isFolder) visitor.other(printableJson(output.labelOf(name)));
+      else await noting(visitor, () => walkUser(output, user, visitor));
     }),
   );
 }
 
-async function walkUser(output: Folder, user: string, { isName }: Names, visitor: FolderVisitor): Promise<void> {
+async function walkUser(output: Folder, user: string, visitor: FolderVisitor): Promise<void> {
   const home = await output.openOfSameMountIfThere(user);
   if (home === undefined) return;
   try {
     await forEachBounded(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
       const task = plainNameOf(name);
-      if (task === undefined || !isFolder || !isName(task)) visitor.other(printableJson(home.labelOf(name)));
+      if (task === undefined || !isFolder) visitor.other(printableJson(home.labelOf(name)));
       else await visitor.folder(user, task);
     });
   } finally {

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import type { QueryNames } from "../operations/list-query.ts";
 import type { Selection } from "../operations/select.ts";
-import { trimId } from "../task/ids.ts";
+import { trimId, uniqueIds } from "../task/ids.ts";
 import type { Context } from "./context.ts";
 import { FLAG_NAMES, rawQueryOf, type SelectionFlags } from "./flags.ts";
 
@@ -19,6 +19,21 @@ export async function selectionOf(
   const raw = rawQueryOf(flags);
   const checking = { names, rules: await context.rules(), now: context.clock.now() };
   return { ids: checkIds(raw, checking), filter: buildFilter(raw, checking), age: shortestAge(raw) };
+}
+
+/**
+ * The same for a command that also takes ids without a user in a layout in which an id is one task's.
+ * @throws TtsctlError USAGE, also if several users have one of the ids, REDIS_*, STORE_*
+ */
+export async function selectionByIds(context: Context, flags: SelectionFlags): Promise<Selection> {
+  const rules = await context.rules();
+  if (flags.ids === undefined || flags.user !== undefined || !rules.taskIdIsUnique) return selectionOf(context, flags);
+  const { ids: _, ...rest } = flags;
+  const ids = uniqueIds(rawQueryOf(flags).taskIds!);
+  if (ids.length === 0) return selectionOf(context, flags);
+  const { ownersOf } = await import("../store/tasks-with-id.ts");
+  const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
+  return { ...(await selectionOf(context, rest)), ids, owners: await ownersOf(parts, ids) };
 }
 
 /**

@@ -67,6 +67,7 @@ export class Context {
   /** What clusters told of themselves to any part of the run. */
   #knownNodes = new KnownNodes();
   #settings: Promise<Settings> | undefined;
+  #rules: Promise<RecordRules> | undefined;
   #link: MirrorLink | undefined;
   #shared: SharedSnapshot | undefined;
   /** By which `#shared` reads. */
@@ -135,9 +136,10 @@ export class Context {
     return this.#settings;
   }
 
-  /** By which records are read. */
-  async rules(): Promise<RecordRules> {
-    return recordRulesOf(await this.settings());
+  /** By which records are read; shared by both stores, so the file's lists have the order that was detected in Redis. */
+  rules(): Promise<RecordRules> {
+    this.#rules ??= this.settings().then(recordRulesOf);
+    return this.#rules;
   }
 
   async zone(): Promise<Zone> {
@@ -187,7 +189,7 @@ export class Context {
 
   async #connector() {
     const settings = await this.settings();
-    const rules = recordRulesOf(settings);
+    const rules = await this.rules();
     return settings.redis.enabled.value
       ? () => connectMirror(targetOf(settings), rules, this.#knownNodes).finally(keepHeapSmallSoon)
       : null;

@@ -18,8 +18,8 @@ interface PurgeFlags {
 export async function openArtifactsOf(context: Context): Promise<Artifacts> {
   const { openArtifacts } = await import("../artifacts/artifacts.ts");
   const { paths } = await context.settings();
-  const { nameOf } = await context.rules();
-  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf });
+  const names = await context.rules();
+  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names });
   context.onRelease(() => artifacts.close());
   return artifacts;
 }

@@ -4,5 +4,6 @@ import type { Settings } from "./settings.ts";
 
 /** By which records are read. */
 export function recordRulesOf({ service, redis }: Settings): RecordRules {
-  return new RecordRules(new Zone(service.timezone.value ?? undefined), redis.layout.value);
+  const { value, source } = redis.layout;
+  return new RecordRules(new Zone(service.timezone.value ?? undefined), value, source !== "default");
 }

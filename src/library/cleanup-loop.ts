@@ -81,11 +81,10 @@ export class CleanupLoop {
   async #pass(): Promise<Pass> {
     const { settings, link, clock, logger, rules } = this.#parts;
     const { paths, cleanup } = settings;
-    const { nameOf } = rules;
     const file = this.#file();
     const lock = await file.lock("run");
     try {
-      const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf });
+      const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });
       try {
         const { result, problem } = await cleanupOnce(
           {

@@ -14,7 +14,7 @@ import { recoverArtifacts } from "./purge/recover.ts";
 import type { Survey } from "./purge/survey.ts";
 import { checkClock, storeEmpty } from "./safety.ts";
 import { checkSameStore } from "./same-store.ts";
-import { type Selection, select } from "./select.ts";
+import { idsOfNobody, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
@@ -93,10 +93,11 @@ class DeleteRun {
     const { snapshot, found, mirror, selection } = chosen;
     this.#parts = parts;
     this.#options = options;
-    const requested = found.rows.length + found.others.size;
+    const missing = idsOfNobody(selection);
+    const requested = found.rows.length + found.others.size + missing.length;
     const { dryRun, force, retention } = options;
     this.#result = {
-      ...{ requested, deleted: 0, missing: [], refused: [], failed: 0, returned: 0, files: 0, bytes: 0, dryRun },
+      ...{ requested, deleted: 0, missing, refused: [], failed: 0, returned: 0, files: 0, bytes: 0, dryRun },
     };
     const now = parts.clock.now();
     const policy = {
@@ -120,7 +121,7 @@ class DeleteRun {
     await this.#purge.run();
     const { counts } = this.#purge;
     this.#result.deleted = counts.purged;
-    this.#result.missing = counts.gone.map(({ taskId }) => taskId);
+    this.#result.missing.push(...counts.gone.map(({ taskId }) => taskId));
     this.#result.failed = counts.failed;
     this.#result.returned = counts.returned.length;
     this.#result.files = counts.files;

@@ -50,6 +50,7 @@ export async function explainAbsent(
   const query = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source };
   const all = await countOf(parts.store, query, NO_FILTER);
   if (all === 0) return explainNoTasks(parts, query);
+  if (userId === "") return `no user has a task ${JSON.stringify(taskId)}, among ${counted(all, "task")}`;
   const ofUser = await countOf(parts.store, query, { ...NO_FILTER, userId });
   if (ofUser === 0) return explainUser(parts, userId, all);
   return `${counted(ofUser, "task")} of ${JSON.stringify(userId)}, none of them ${JSON.stringify(taskId)}`;

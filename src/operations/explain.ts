@@ -174,11 +174,21 @@ function storeRule({ snapshot, refusal }: Prepared): RuleSays {
 
 /** What a pass sees before it removes a folder. */
 async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, now: number): Promise<RuleSays> {
-  const folder = await artifacts.measureFolder(userId, taskId, newestArtifact(now));
-  if (folder.kind === "absent") return says("artifacts", "pass", "no folder");
-  if (folder.kind === "removed") {
-    return says("artifacts", "pass", `${counted(folder.files, "file")} in its folder, ${formatBytes(folder.bytes)}`);
-  }
-  if (folder.newer || folder.retry) return says("artifacts", "keep", folder.reason);
-  return says("artifacts", "pass", `its folder stays: ${folder.reason}`);
+  const folders = await Promise.all(
+    artifacts
+      .foldersOf(userId, taskId)
+      .map((names) => artifacts.measureFolder(names.userId, names.taskId, newestArtifact(now))),
+  );
+  const kept = folders.filter((folder) => folder.kind === "kept");
+  const held = kept.find(({ newer, retry }) => newer || retry);
+  if (held !== undefined) return says("artifacts", "keep", held.reason);
+  if (kept.length > 0) return says("artifacts", "pass", `its folder stays: ${kept[0]!.reason}`);
+  const found = folders.filter((folder) => folder.kind === "removed");
+  if (found.length === 0) return says("artifacts", "pass", "no folder");
+  const [files, bytes] = [sumOf(found, "files"), sumOf(found, "bytes")];
+  return says("artifacts", "pass", `${counted(files, "file")} in its folder, ${formatBytes(bytes)}`);
+}
+
+function sumOf<K extends string>(items: readonly Readonly<Record<K, number>>[], field: K): number {
+  return items.reduce((sum, item) => sum + item[field], 0);
 }

@@ -15,9 +15,11 @@ export class FolderNames {
 
   /** Of several that have one folder the last counts. */
   add(userId: string, taskId: string, owner: number): void {
-    const name = this.#names.addId(this.#rules.nameOf(userId), this.#rules.nameOf(taskId));
-    if (name === this.#owners.length) this.#owners = grown(this.#owners);
-    this.#owners[name] = owner;
+    for (const folder of this.#rules.foldersOf({ userId, taskId })) {
+      const name = this.#names.addId(folder.userId, folder.taskId);
+      if (name === this.#owners.length) this.#owners = grown(this.#owners);
+      this.#owners[name] = owner;
+    }
   }
 
   /** The owner of a folder, or -1. */

@@ -7,10 +7,14 @@ import { walkIndex, walkUpTo } from "../store/redis/walk.ts";
 /**
  * The members of the index of a user, or of all, in no order, in groups of at most BATCH. What is there throughout comes
  * at least once, also while a service writes: a walk by rank would pass over tasks when others move up.
+ * Their scores are the times of the last change.
  * @throws TtsctlError REDIS_*
  */
 export async function* indexMembers(mirror: Mirror, userId: string | undefined): AsyncGenerator<Member[]> {
-  for await (const flat of walkIndex(mirror, userId)) yield* batches(membersOf(flat, userId, mirror.layout), BATCH);
+  for await (const flat of walkIndex(mirror, userId)) {
+    const members = membersOf(flat, userId, mirror.layout);
+    yield* batches(userId === undefined ? members : await mirror.withChangeTimes(members), BATCH);
+  }
 }
 
 /** The members of the global index with a score up to a limit, the oldest first, in such groups. @throws TtsctlError REDIS_* */

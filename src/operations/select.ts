@@ -15,6 +15,8 @@ import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";
 export interface Selection {
   readonly filter: TaskFilter;
   readonly ids: readonly string[] | null;
+  /** The user of each id, if the ids were given without one; unknown ids are absent. */
+  readonly owners?: ReadonlyMap<string, string>;
   /** Seconds: the shortest age that the filter was made of, by this machine's clock; null for none. */
   readonly age: number | null;
 }
@@ -26,19 +28,33 @@ export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null }
  * that neither store has. Whether a task of which only one copy passes is meant is decided when both are looked at.
  */
 export function select(snapshot: Snapshot, mirror: Mirror | null, selection: Selection): Promise<Survey> {
-  const { filter, ids } = selection;
-  return ids === null ? selectByFilter(snapshot, mirror, filter) : selectByIds(snapshot, mirror, filter, ids);
+  const { filter } = selection;
+  const chosen = tasksOf(selection);
+  return chosen === null ? selectByFilter(snapshot, mirror, filter) : selectByIds(snapshot, mirror, filter, chosen);
+}
+
+/** The tasks that the ids of a selection name; null if it has none. */
+function tasksOf({ ids, filter, owners }: Selection): TaskId[] | null {
+  if (ids === null) return null;
+  return ids.flatMap((taskId) => {
+    const userId = owners === undefined ? filter.userId : owners.get(taskId);
+    return userId === undefined ? [] : [{ userId, taskId }];
+  });
+}
+
+/** The ids that were given without a user and are unknown. */
+export function idsOfNobody({ ids, owners }: Selection): string[] {
+  return owners === undefined || ids === null ? [] : ids.filter((taskId) => !owners.has(taskId));
 }
 
 async function selectByIds(
   snapshot: Snapshot,
   mirror: Mirror | null,
   filter: TaskFilter,
-  ids: readonly string[],
+  ids: readonly TaskId[],
 ): Promise<Survey> {
   const found = await surveyOfRows([], mirror);
-  for (const batch of batches(ids, BATCH)) {
-    const tasks = batch.map((taskId) => ({ userId: filter.userId!, taskId }));
+  for (const tasks of batches(ids, BATCH)) {
     const inRedis = mirror === null ? [] : await copiesIn(mirror, tasks);
     tasks.forEach((id, i) => {
       const copies = [fileCopy(snapshot, id), inRedis[i] ?? null];

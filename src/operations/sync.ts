@@ -18,6 +18,7 @@ import { WrittenCopies } from "../store/written-copies.ts";
 import { NO_FILTER } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
+import { checkFileLayout } from "./layout-check.ts";
 import type { Ledger } from "./ledger.ts";
 import { ListedFile } from "./listed-file.ts";
 import { IN_FLIGHT, pool, throwIfInterrupted } from "./pool.ts";
@@ -71,7 +72,7 @@ export interface SyncParts {
 /**
  * Pushes the store file to Redis. What is pushed, and what is an orphan, goes by the file as it was after Redis was listed,
  * so that a task which the service creates meanwhile is never taken for an orphan. The caller holds the run lock.
- * @throws TtsctlError STORE_*, REDIS_* (also when Redis is lost midway), MAX_DELETE_EXCEEDED before the first deletion
+ * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, REDIS_* (also when Redis is lost midway), MAX_DELETE_EXCEEDED before the first deletion
  */
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
@@ -157,6 +158,7 @@ class SyncRun {
   static async begin(parts: SyncParts, options: SyncOptions): Promise<SyncRun> {
     const snapshot = await parts.file.read();
     try {
+      await checkFileLayout(snapshot, parts.mirror);
       const mark = options.prune ? null : await beginMark(parts, options); // a prune may be refused yet
       const listed = await ListedFile.read(snapshot, parts.mirror, { userId: options.userId, signal: parts.signal });
       const run = new SyncRun(parts, options, { snapshot, listed, mark });

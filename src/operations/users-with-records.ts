@@ -13,10 +13,10 @@ export async function usersWithRecords(read: () => Promise<Snapshot>, users: rea
     const known = new KeyTable();
     for (let key = 0; key < rows.keys.size; key++) {
       if (rows.liveRow(key) < 0 && !rows.hasInvalid(key)) continue;
-      if (rules.sharesFolders) known.addId(rules.nameOf(rows.keys.userId(key)), "");
+      if (rules.sharesFolders) for (const name of rules.namesOf(rows.keys.userId(key))) known.addId(name, "");
       else known.addUserOf(rows.keys, key);
     }
-    for (const user of invalid.taskless) known.addId(rules.nameOf(user), "");
+    for (const name of [...invalid.taskless].flatMap(rules.namesOf)) known.addId(name, "");
     return new Set(users.filter((user) => known.find(trimId(user), "") >= 0));
   } catch (error) {
     if (error instanceof TtsctlError) return new Set(users);

@@ -71,6 +71,14 @@ export class KeyTable {
     return this.add(other.#arena, 0, 0, other.#start(key) + other.#userLength(key) + 1, other.#end(key));
   }
 
+  /** The number of the task id of a key of any table, as a key `:task`, or -1. */
+  findTaskOf(other: KeyTable, key: number): number {
+    const [from, end] = [other.#start(key) + other.#userLength(key), other.#end(key)];
+    this.#reserve(end - from);
+    other.#arena.copy(this.#arena, this.#used, from, end);
+    return this.#known(end - from, 0);
+  }
+
   /** The number of a key, or -1. */
   find(userId: string, taskId: string): number {
     const userLength = this.#writeUser(userId, taskId);
@@ -101,12 +109,6 @@ export class KeyTable {
   /** Whether the key's user is `user`, UTF-8. */
   hasUser(key: number, user: Uint8Array): boolean {
     return this.#userLength(key) === user.length && this.#holds(this.#start(key), user);
-  }
-
-  /** Whether the key's task id is `task`, UTF-8. */
-  hasTask(key: number, task: Uint8Array): boolean {
-    const from = this.#start(key) + this.#userLength(key) + 1;
-    return this.#end(key) - from === task.length && this.#holds(from, task);
   }
 
   /** The order of the members of the global index. */

@@ -1,7 +1,7 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { TtsctlError } from "../errors.ts";
 import { counted } from "../task/counted.ts";
 import { NO_FILTER, passes, type TaskFilter } from "../task/filter.ts";
-import type { Task } from "../task/task.ts";
+import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks, matchingRows } from "./file/file-tasks.ts";
 import type { Snapshot } from "./file/snapshot.ts";
@@ -9,9 +9,8 @@ import type { MirrorLink } from "./mirror-link.ts";
 import { readFirst, type SourceChoice } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
-import { taskOwners } from "./task-owners.ts";
 import type { TaskId, TaskPage, TaskSource } from "./task-source.ts";
-import { creationOf, isOrderedByCreation } from "./user-order.ts";
+import { eachTaskWithId } from "./tasks-with-id.ts";
 
 export interface ListQuery {
   readonly filter: TaskFilter;
@@ -56,24 +55,19 @@ export class TaskStore {
   }
 
   /**
-   * The users that may have a task of this id, the one whose task a lone id means first.
+   * The tasks of any user with this id, the one that the id alone means first.
    * @throws TtsctlError STORE_* if the file is needed and can't be read
    */
-  owners(taskId: string): AsyncGenerator<string> {
-    return taskOwners({ file: this.#file, link: this.#link }, taskId);
+  withId(taskId: string): AsyncGenerator<TaskId> {
+    return eachTaskWithId({ file: this.#file, link: this.#link }, taskId);
   }
 
-  /** Tasks of one user, in the order of that user's index in Redis if it is one of `created_at`, else as they are. */
-  async inUserOrder(userId: string, tasks: readonly Task[]): Promise<readonly Task[]> {
-    const state = tasks.length > 1 ? await this.#link.open() : null;
-    if (state?.kind !== "on") return tasks;
-    const { mirror } = state;
-    const byCreation = await isOrderedByCreation(mirror, userId).catch((error) => {
-      if (isRedisError(error)) return false;
-      throw error;
-    });
-    if (!byCreation) return tasks;
-    return [...tasks].sort((a, b) => creationOf(b, mirror.times) - creationOf(a, mirror.times));
+  /** Tasks of one user, newest first by `created_at` if the users' indexes in Redis are, else as they are. */
+  inUserOrder(tasks: readonly Task[]): readonly Task[] {
+    const { rules } = this.#file;
+    if (rules.userScoredBy !== "created_at") return tasks;
+    const times = rules.times();
+    return [...tasks].sort((a, b) => createdScore(b, times) - createdScore(a, times));
   }
 
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {

@@ -4,6 +4,9 @@ import { quotePlus } from "./quote.ts";
 export const LAYOUT_NAMES = ["plain", "api_ms"] as const;
 export type LayoutName = (typeof LAYOUT_NAMES)[number];
 
+/** The time that scores a task in its user's index; later versions of the published service use `created_at`. */
+export type UserScoreField = "updated_at" | "created_at";
+
 /** Ranks of the bytes of ids, by which members of the index compare; that of the colon between both ids comes last. */
 export type ByteRanks = Uint16Array;
 /** The place in ByteRanks of the colon between user id and task id. */
@@ -11,7 +14,7 @@ export const COLON_BETWEEN = 256;
 
 const NO_FILE_NAME = /[^A-Za-z0-9_-]/gu;
 
-/** The name of a folder or log in the layout `api_ms`: others may have it too. */
+/** The encoded name of an id in the layout `api_ms`: other ids may have it too. */
 export function fileNameOf(id: string): string {
   return id.replace(NO_FILE_NAME, "_") || "anonymous";
 }

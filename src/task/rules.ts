@@ -1,17 +1,28 @@
 import { memberOf } from "./ids.ts";
-import { type ByteRanks, fileNameOf, type LayoutName, quotedRanks } from "./layouts.ts";
+import { type ByteRanks, fileNameOf, type LayoutName, quotedRanks, type UserScoreField } from "./layouts.ts";
 import { quotePlus } from "./quote.ts";
 import { TimeReader } from "./time.ts";
 import type { Zone } from "./zone.ts";
+
+/** The folder of a task in `output/` by its names: `{userId}/{taskId}`. */
+export interface FolderName {
+  readonly userId: string;
+  readonly taskId: string;
+}
 
 /** What decides how records are read: whose wall clock their naive times are of, and how the service lays them out. */
 export class RecordRules {
   readonly zone: Zone;
   readonly layout: LayoutName;
+  /** False for the default, which is checked against the store file (`layout-check.ts`). */
+  readonly layoutIsSet: boolean;
+  /** As last detected in Redis, so lists from the file keep that order while Redis is away. */
+  userScoredBy: UserScoreField = "updated_at";
 
-  constructor(zone: Zone, layout: LayoutName = "plain") {
+  constructor(zone: Zone, layout: LayoutName = "plain", layoutIsSet = true) {
     this.zone = zone;
     this.layout = layout;
+    this.layoutIsSet = layoutIsSet;
   }
 
   /** Whether user ids may hold `:`. */
@@ -29,8 +40,19 @@ export class RecordRules {
     return this.layout === "api_ms";
   }
 
-  /** The name that an id has in `output/` and `Logs/`; that of a name is itself. */
-  readonly nameOf = (id: string): string => (this.layout === "api_ms" ? fileNameOf(id) : id);
+  /** The names that an id may have in `output/` and `Logs/`: versions of the published service differ in that. */
+  readonly namesOf = (id: string): readonly string[] => {
+    const encoded = this.layout === "api_ms" ? fileNameOf(id) : id;
+    return encoded === id ? [id] : [id, encoded];
+  };
+
+  /** The names that the folder of a task, and the one around it, may have: both raw, or both encoded. */
+  readonly foldersOf = ({ userId, taskId }: FolderName): readonly FolderName[] => {
+    const raw = { userId, taskId };
+    if (this.layout === "plain") return [raw];
+    const encoded = { userId: fileNameOf(userId), taskId: fileNameOf(taskId) };
+    return encoded.userId === userId && encoded.taskId === taskId ? [raw] : [raw, encoded];
+  };
 
   /** In which order members of the global index compare; null: bytewise, as the ids are. */
   get memberRanks(): ByteRanks | null {

@@ -80,6 +80,12 @@ function invalid(reason: string, userId: string | undefined, taskId: string | un
   };
 }
 
+/** `created_at` in epoch seconds as it counts; that of the last change for a task without one. */
+export function createdScore({ createdAt, score }: Pick<Task, "createdAt" | "score">, times: TimeReader): number {
+  const created = times.ofHash(createdAt);
+  return Number.isNaN(created) ? score : created;
+}
+
 const spansOfRecord = new Spans();
 
 /** Whether a record has `"deleted": true`, which in JSON Lines makes it a tombstone (SPEC section 2). */

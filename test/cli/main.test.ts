@@ -36,7 +36,7 @@ describe("the command line", () => {
     ["list extra", /argument/],
     ["list --no-such-flag", /no-such-flag/],
     ["lst", /lst/],
-    ["get alice", /task/],
+    ["get", /task/],
     ["get alice  t1 t2", /argument/],
     ["query", /JSON/],
     ["cleanup", /--once/],

@@ -56,6 +56,42 @@ describe("get", () => {
   });
 });
 
+describe("get TASK", () => {
+  const got = async (line: string) => {
+    const run = await here.run(`get ${line} -o json`);
+    return { ...JSON.parse(run.stdout || run.stderr), exit: run.code, said: run.stderr };
+  };
+
+  it("finds the task of any user, in either store", async () => {
+    here.root.writeStore([running, record("bob", "a:b"), record("bob", "t10")]);
+    await here.mirrored(record("carol", "x*[1]"), record("carol", "x11"), record("alice", "t1", { status: "running" }));
+    here.root.write(LOG, "one\n");
+    expect(await got("t1 --log")).toMatchObject({ item: { user_id: "alice" }, log: [{ lines: ["one"] }], exit: 0 });
+    expect(await got("a:b")).toMatchObject({ item: { user_id: "bob", task_id: "a:b" }, source: "file" });
+    expect(await got("x*[1]")).toMatchObject({ item: { user_id: "carol" }, source: "redis" });
+    expect(await got("x*[1] --source file")).toMatchObject({ item: null, exit: 3 });
+    expect(await got("a:b --source redis")).toMatchObject({ item: null, exit: 3 });
+    expect((await here.run("get none")).stderr).toContain('no user has a task "none"');
+  });
+
+  it("names the users where several have one", async () => {
+    here.root.writeStore([running, record("bob", "t1")]);
+    await here.mirrored(record("carol", "t1"), record("bob", "t1"));
+    expect(await got("t1")).toMatchObject({ code: "USAGE", exit: 2, error: expect.stringMatching(/^3 users/) });
+    for (const name of ["alice:t1", "bob:t1", "carol:t1"]) expect((await got("t1")).error).toContain(name);
+    expect(await got("bob t1")).toMatchObject({ item: { user_id: "bob" } });
+    expect((await here.run("delete --ids t1 --yes")).code).toBe(2);
+    expect(here.root.readStore()).toHaveLength(2);
+  });
+
+  it("reads the file where Redis is down", async () => {
+    here.root.writeStore([running]);
+    const down = { env: { REDIS_URL: "redis://127.0.0.1:1" } };
+    expect((await here.run("get t1 -o json", down)).code).toBe(0);
+    expect((await here.run("get t1 --source redis", down)).code).toBe(4);
+  });
+});
+
 describe("get --follow", () => {
   it("prints lines as they come, and ends when the task is finished", async () => {
     here.root.writeStore([running]);

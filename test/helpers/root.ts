@@ -67,7 +67,8 @@ export class ServiceRoot {
 
   /** Audio of 100 bytes and a log of 10 for each task. */
   writeArtifacts(ids: readonly { user_id: string; task_id: string }[]): void {
-    const { nameOf } = rulesFor(this.#port);
+    const { namesOf } = rulesFor(this.#port);
+    const nameOf = (id: string) => namesOf(id).at(-1)!;
     for (const { user_id, task_id } of ids) {
       const task = nameOf(task_id);
       this.write(`output/${nameOf(user_id)}/${task}/${task}.wav`, "x".repeat(100));

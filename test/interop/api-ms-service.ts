@@ -5,6 +5,9 @@ import type { RecordJson } from "../helpers/root.ts";
 const SCRIPT = new URL("../tools/api_ms_service.py", import.meta.url).pathname;
 const ENV = { ...process.env, PYTHONDONTWRITEBYTECODE: "1" };
 
+export const VERSIONS = ["older", "2.2", "v3"] as const;
+export type Version = (typeof VERSIONS)[number];
+
 /** How the service sees Redis. */
 export interface ServiceView {
   /** Newest first. */
@@ -21,13 +24,28 @@ export class ApiMsService {
   readonly #args: readonly string[];
   readonly #port: string;
 
-  constructor(root: string, port: number) {
-    this.#args = [SCRIPT, root];
+  constructor(root: string, port: number, version: Version = "older") {
+    this.#args = [SCRIPT, root, "--version", version];
     this.#port = String(port);
   }
 
   write(...records: RecordJson[]): void {
     this.#run("write", records);
+  }
+
+  /** The same for many, with one rewrite of the file. */
+  fill(records: readonly RecordJson[]): void {
+    this.#run("fill", records);
+  }
+
+  /** Leaves an audio file and a log of each. */
+  artifacts(...records: RecordJson[]): void {
+    this.#run("artifacts", records);
+  }
+
+  /** Its answer to a query by ids. */
+  query(userId: string, taskIds: readonly string[]): RecordJson[] {
+    return JSON.parse(this.#run("query", { user_id: userId, task_ids: taskIds }));
   }
 
   delete(...taskIds: string[]): void {

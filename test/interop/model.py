@@ -3,6 +3,7 @@
 
     model.py mirror ROOT PORT                 compares every hash field, both indexes and every score with the file, and
                                               gives the tasks of all and of every user, newest first
+    model.py older|2.2|v3 ROOT PORT           the same for a version of the published service, in the layout api_ms
     model.py prepare ROOT PORT STATE          makes a synced root awkward: other copies in Redis, duplicates, odd folders;
                                               and keeps what there is then, before a cleanup
     model.py judge ROOT PORT STATE RESULT     compares what there is after it with SPEC section 6; RESULT is its JSON
@@ -20,6 +21,7 @@ import re
 import shutil
 import socket
 import sys
+from urllib.parse import quote_plus
 
 SHOWN = {
     **dict.fromkeys("queued pending waiting wait created".split(), "wait"),
@@ -186,6 +188,42 @@ def mirror(root, port):
         if key.endswith(":index"):
             actual[key] = {member: repr(float(score)) for member, score in value.items()}
     return {"tasks": len(tasks), "keys": len(actual), "differences": differences(expected, actual), **order(tasks)}
+
+
+def api_ms(version, root, port):
+    """Each task of the file as a version of the published service has it in Redis, whoever wrote it there."""
+    with open(os.path.join(root, "voice_task.json"), encoding="utf-8") as f:
+        records = json.load(f)
+    actual = Redis(port).everything()
+    expected = {key: value for key, value in actual.items() if key.startswith("tts:ttsctl:")}
+    expected[INDEX] = {}
+    places = []
+    for record in records:
+        user, task = quote_plus(record["user_id"].strip()), quote_plus(record["task_id"].strip())
+        updated = int(record["updated_at"])
+        own = int(record["created_at"]) if version == "v3" else updated
+        counts = {name: str(record.get(name, 0)) for name in ("progress", "segments_done", "total_segments")}
+        expected[f"tts:task:{user}:{task}"] = {
+            "task_id": record["task_id"].strip(), "user_id": record["user_id"].strip(), "status": record["status"], **counts,
+            "result_url": record.get("result_url") or "", "error": record.get("error") or "", "updated_at": str(updated),
+            "created_at": str(int(record["created_at"])), "payload": record,
+        }
+        expected[INDEX][f"{user}:{task}"] = updated
+        expected.setdefault(f"tts:user:{user}:index", {})[task] = own
+        expected[f"tts:task_lookup:{task}"] = user
+        places.append((record, own, updated, task, f"{user}:{task}"))
+    for key, value in actual.items():
+        if key.endswith(":index"):
+            actual[key] = {member: float(score) for member, score in value.items()}
+        elif isinstance(value, dict) and "payload" in value:
+            value["payload"] = json.loads(value["payload"])
+    users = {}
+    for record, _, _, _, _ in sorted(places, key=lambda place: (place[1], place[3]), reverse=True):
+        users.setdefault(record["user_id"], []).append(record["task_id"])
+    newest = sorted(places, key=lambda place: (place[2], place[4]), reverse=True)
+    everyone = [[record["user_id"], record["task_id"]] for record, *_ in newest]
+    found = differences(expected, actual)
+    return {"tasks": len(records), "keys": len(actual), "differences": found, "all": everyone, "users": users}
 
 
 def differences(expected, actual):
@@ -398,7 +436,7 @@ def files_after(files, plan, limit):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("mirror", "prepare", "judge"))
+    parser.add_argument("action", choices=("mirror", "older", "2.2", "v3", "prepare", "judge"))
     parser.add_argument("root")
     parser.add_argument("port", type=int)
     parser.add_argument("state", nargs="?")
@@ -406,6 +444,8 @@ def main():
     a = parser.parse_args()
     if a.action == "mirror":
         answer = mirror(a.root, a.port)
+    elif a.action in ("older", "2.2", "v3"):
+        answer = api_ms(a.action, a.root, a.port)
     elif a.action == "prepare":
         answer = prepare(a.root, a.port, a.state)
     else:

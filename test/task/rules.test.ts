@@ -55,9 +55,16 @@ test.each([
   ["e\u0301", "e_"],
   ["张三-x_9", "__-x_9"],
   ["", "anonymous"],
-])("%j is called %j on the disk, and that is called so too", (id, name) => {
-  expect([fileNameOf(id), API_MS_RULES.nameOf(id), RULES.nameOf(id)]).toEqual([name, name, id]);
-  expect(fileNameOf(name)).toBe(name);
+])("%j is called so or %j on the disk, and that is called so too", (id, name) => {
+  expect([fileNameOf(id), API_MS_RULES.namesOf(id), RULES.namesOf(id)]).toEqual([name, [...new Set([id, name])], [id]]);
+  expect([fileNameOf(name), API_MS_RULES.namesOf(name)]).toEqual([name, [name]]);
+  const folders = [
+    { userId: id, taskId: "t 1" },
+    { userId: name, taskId: "t_1" },
+  ];
+  expect(API_MS_RULES.foldersOf(folders[0]!)).toEqual(folders);
+  expect(RULES.foldersOf(folders[0]!)).toEqual(folders.slice(0, 1));
+  expect(API_MS_RULES.foldersOf(folders[1]!)).toEqual(folders.slice(1));
 });
 
 test("two tasks never have one key", () => {

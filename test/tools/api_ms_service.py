@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """A stand-in for the GPT-SoVITS API service, whose layout in Redis is `api_ms`: what it writes, and how it reads.
 
-    api_ms_service.py ROOT --redis-port PORT write|delete|read|live [--tasks N] [--rate WRITES_PER_S]
+    api_ms_service.py ROOT --redis-port PORT write|fill|artifacts|delete|read|query|live
+                      [--version older|2.2|v3] [--tasks N] [--rate WRITES_PER_S]
 
-write: takes records (JSON array on stdin) as they are. delete: takes task ids (JSON array on stdin), and removes by those
-alone. read: prints {"all": [record], "users": {user: [record]}, "byId": {task_id: record}, "problems": [text]} as the
+--version: `older` scores both indexes by updated_at and encodes output folders; `2.2` has folders called as the ids; `v3`
+scores the users' indexes by created_at besides. Logs are called as the task ids in all of them.
+write: takes records (JSON array on stdin) as they are. fill: the same for many, with one rewrite of the file. artifacts:
+takes records, and leaves an audio file and a log of each whose names a folder can have. delete: takes task ids (JSON array
+on stdin), and removes by those alone. query: takes {"user_id", "task_ids"}, and prints the records found, as the service
+answers. read: prints {"all": [record], "users": {user: [record]}, "byId": {task_id: record}, "problems": [text]} as the
 service sees Redis; `problems` are keys that do not fit together. live: takes N tasks through queued, running,
 succeeded, and prints a JSON line for every write. Standard library only, no lock shared with ttsctl. Written from the
 description in SPEC section 10.
@@ -30,6 +35,21 @@ def safe(text):
     return re.sub(r"[^A-Za-z0-9_-]", "_", text) or "anonymous"
 
 
+def scores_of(record, version):
+    """In the global index and in the user's."""
+    updated = int(record["updated_at"])
+    return updated, int(record.get("created_at") or updated) if version == "v3" else updated
+
+
+def folder_of(record, version):
+    names = (str(record["user_id"]).strip(), str(record["task_id"]).strip())
+    return tuple(safe(name) for name in names) if version == "older" else names
+
+
+def is_plain(name):
+    return name not in ("", ".", "..") and not re.search(r"[/\\\x00-\x1f\x7f]", name) and len(name.encode()) <= 200
+
+
 class Redis:
     def __init__(self, port, timeout=5):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
@@ -40,11 +60,21 @@ class Redis:
         return self.reply()
 
     def send(self, *command):
+        self.sock.sendall(self.encoded(command))
+
+    def encoded(self, command):
         out = b"*%d\r\n" % len(command)
         for part in command:
             data = str(part).encode()
             out += b"$%d\r\n%s\r\n" % (len(data), data)
-        self.sock.sendall(out)
+        return out
+
+    def pipeline(self, commands, step=500):
+        for i in range(0, len(commands), step):
+            some = commands[i : i + step]
+            self.sock.sendall(b"".join(self.encoded(command) for command in some))
+            for _ in some:
+                self.reply()
 
     def reply(self):
         line = self.file.readline()
@@ -64,8 +94,9 @@ class Redis:
 
 
 class Service:
-    def __init__(self, root, port):
+    def __init__(self, root, port, version="older"):
         self.root = root
+        self.version = version
         self.path = os.path.join(root, "voice_task.json")
         self.redis = Redis(port)
 
@@ -83,19 +114,47 @@ class Service:
         os.replace(temporary, self.path)
 
     def write(self, record):
-        user, task = str(record["user_id"]).strip(), str(record["task_id"]).strip()
         self.replace([it for it in self.items() if it.get("task_id") != record["task_id"]] + [record])
-        updated = int(record["updated_at"])
-        self.redis(
+        for command in self.commands(record):
+            self.redis(*command)
+
+    def fill(self, records):
+        self.replace(records)
+        self.redis.pipeline([command for record in records for command in self.commands(record)])
+
+    def commands(self, record):
+        user, task = str(record["user_id"]).strip(), str(record["task_id"]).strip()
+        updated, own = scores_of(record, self.version)
+        yield (
             "HSET", f"tts:task:{q(user)}:{q(task)}", "task_id", task, "user_id", user, "status", record.get("status", ""),
             "progress", str(record.get("progress", 0)), "segments_done", str(record.get("segments_done", 0)),
             "total_segments", str(record.get("total_segments", 0)), "result_url", record.get("result_url") or "",
             "error", record.get("error") or "", "updated_at", updated,
-            "created_at", int(record.get("created_at", updated)), "payload", json.dumps(record, ensure_ascii=False),
+            "created_at", int(record.get("created_at") or updated), "payload", json.dumps(record, ensure_ascii=False),
         )
-        self.redis("ZADD", INDEX, updated, f"{q(user)}:{q(task)}")
-        self.redis("ZADD", f"tts:user:{q(user)}:index", updated, q(task))
-        self.redis("SET", f"tts:task_lookup:{q(task)}", q(user))
+        yield ("ZADD", INDEX, updated, f"{q(user)}:{q(task)}")
+        yield ("ZADD", f"tts:user:{q(user)}:index", own, q(task))
+        yield ("SET", f"tts:task_lookup:{q(task)}", q(user))
+
+    def artifacts(self, records):
+        for record in records:
+            names = folder_of(record, self.version)
+            if all(is_plain(name) for name in names):
+                self.put(os.path.join("output", *names), "audio.wav", bytes(100))
+            if is_plain(record["task_id"]):
+                self.put(os.path.join("Logs", "20200101", "08"), record["task_id"] + ".log", bytes(10))
+
+    def put(self, folder, name, data):
+        path = os.path.join(self.root, folder)
+        os.makedirs(path, exist_ok=True)
+        with open(os.path.join(path, name), "wb") as f:
+            f.write(data)
+
+    def query(self, user, tasks):
+        found = [record for record in (self.hash(user, task) for task in tasks) if record is not None]
+        if self.version == "v3":
+            found.sort(key=lambda record: record.get("created_at", 0), reverse=True)
+        return found
 
     def delete(self, task):
         self.replace([it for it in self.items() if it.get("task_id") != task])
@@ -156,7 +215,7 @@ class Service:
             problems.append(f"{member} is not quoted as it should be")
         score = self.redis("ZSCORE", INDEX, member)
         own = self.redis("ZSCORE", f"tts:user:{q(user)}:index", q(task))
-        if score != own or score != str(int(record["updated_at"])):
+        if (score, own) != tuple(str(one) for one in scores_of(record, self.version)):
             problems.append(f"{member} has the scores {score} and {own}")
         fields = self.redis("HMGET", f"tts:task:{member}", "status", "updated_at", "created_at", "progress", "error")
         if fields[0] != record.get("status", "") or fields[1] != str(int(record["updated_at"])):
@@ -175,10 +234,7 @@ class Service:
             record = records.setdefault(i, {"task_id": f"活 {i}", "user_id": f"用户:{i % 3}", "created_at": now})
             record.update(status=status, updated_at=now, progress=100 - 33 * len(plans[i]), text="文本")
             if not plans[i]:
-                folder = os.path.join(self.root, "output", safe(record["user_id"]), safe(record["task_id"]))
-                os.makedirs(folder, exist_ok=True)
-                with open(os.path.join(folder, "audio.wav"), "wb") as f:
-                    f.write(bytes(100))
+                self.put(os.path.join("output", *folder_of(record, self.version)), "audio.wav", bytes(100))
                 del plans[i]
             self.write(dict(record))
             print(json.dumps({k: record[k] for k in ("user_id", "task_id", "status", "updated_at")}), flush=True)
@@ -188,16 +244,22 @@ class Service:
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("root")
-    p.add_argument("action", choices=["write", "delete", "read", "live"])
+    p.add_argument("action", choices=["write", "fill", "artifacts", "delete", "read", "query", "live"])
     p.add_argument("--redis-port", type=int, required=True)
+    p.add_argument("--version", choices=["older", "2.2", "v3"], default="older")
     p.add_argument("--tasks", type=int, default=20)
     p.add_argument("--rate", type=float, default=100)
     a = p.parse_args()
-    service = Service(a.root, a.redis_port)
+    service = Service(a.root, a.redis_port, a.version)
     if a.action == "live":
         service.live(a.tasks, a.rate)
     elif a.action == "read":
         json.dump(service.read(), sys.stdout)
+    elif a.action == "query":
+        asked = json.load(sys.stdin)
+        json.dump(service.query(asked["user_id"], asked["task_ids"]), sys.stdout)
+    elif a.action in ("fill", "artifacts"):
+        getattr(service, a.action)(json.load(sys.stdin))
     else:
         for item in json.load(sys.stdin):
             (service.write if a.action == "write" else service.delete)(item)

@@ -5,7 +5,7 @@ import { formatBytes } from "../../task/bytes.ts";
 import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
-import { requireSelection, selectionOf } from "../choose.ts";
+import { requireSelection, selectionByIds } from "../choose.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { type DeletionFlags, deleteChosen, deletionExitCode } from "../delete-chosen.ts";
@@ -40,7 +40,7 @@ Examples:
 
 async function runDelete(context: Context, flags: DeleteFlags): Promise<number> {
   requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
-  const selection = await selectionOf(context, flags);
+  const selection = await selectionByIds(context, flags);
   await context.requireConfig(true);
   const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
   const confirm = planConfirmation(context, flags.yes, ask);

@@ -24,8 +24,9 @@ interface GetFlags {
 export function declareGet(program: Command, attach: Attach): void {
   const command = program
     .command("get")
-    .argument("<user>")
-    .argument("<task>")
+    .argument("[user]")
+    .argument("[task]")
+    .usage("[options] [user] <task>")
     .description("one task from both stores, with its files and log")
     .option("--log [lines]", `the last lines of its logs (default: ${LOG_LINES})`, logLines)
     .option("-f, --follow", "go on with new lines as they come, until the task is finished", false)
@@ -39,6 +40,7 @@ const EXAMPLES = `
 -o jsonl each line is an object.
 Examples:
   ttsctl get alice t01
+  ttsctl get t01                the task with that id, of any user
   ttsctl get alice t01 -o json
   ttsctl get alice t01 --log 50
   ttsctl get alice t04 --follow`;
@@ -50,9 +52,11 @@ function logLines(text: string): number {
 }
 
 async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
-  const [userId = "", taskId = ""] = args.map(trimId);
-  if (userId === "" || taskId === "") {
-    throw new TtsctlError("USAGE", "get needs a user id and a task id", { hint: "ttsctl get alice t01" });
+  const [first, second] = args.filter((arg) => arg !== undefined).map(trimId);
+  if (first === undefined || first === "" || second === "") {
+    throw new TtsctlError("USAGE", "get needs a task id", {
+      hint: "ttsctl get alice t01, or ttsctl get t01; see ttsctl get --help",
+    });
   }
   const { output } = context.flags;
   if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
@@ -60,7 +64,15 @@ async function runGet(context: Context, flags: GetFlags, args: string[]): Promis
       hint: "use -o jsonl, or --log without --follow",
     });
   }
-  return lookAndShow(context, flags, { userId, taskId });
+  const id = second === undefined ? await findById(context, flags, first) : { userId: first, taskId: second };
+  return lookAndShow(context, flags, id);
+}
+
+/** The task with an id; with an empty user if there is none. */
+async function findById(context: Context, { source }: GetFlags, taskId: string): Promise<TaskId> {
+  const { taskWithId } = await import("../../store/tasks-with-id.ts");
+  const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
+  return (await taskWithId(parts, taskId, source)) ?? { userId: "", taskId };
 }
 
 async function lookAndShow(context: Context, { source, log, follow }: GetFlags, id: TaskId): Promise<number> {

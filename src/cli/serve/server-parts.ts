@@ -23,7 +23,6 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
   const settings = await context.settings();
   const { http, paths } = settings;
   const rules = await context.rules();
-  const { nameOf } = rules;
   return {
     store: await context.taskStore(),
     rules,
@@ -33,7 +32,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     basePath: http.basePath.value,
     dialect: http.dialect.value,
     page: await loadPage(PAGE_FOLDER),
-    openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf }),
+    openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules }),
     health: async () => {
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
     },

@@ -1,4 +1,4 @@
-import type { Artifact } from "../../artifacts/artifacts.ts";
+import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { json } from "../json.ts";
 import { mediaTypeOf } from "../media-types.ts";
@@ -20,19 +20,21 @@ export interface TaskFiles {
 export async function taskFiles({ openArtifacts }: ServerParts, { userId, taskId }: TaskId): Promise<Response> {
   const artifacts = await openArtifacts();
   try {
-    const folder = `${artifacts.folderPath(userId, taskId)}/`;
-    const files = (await artifacts.list(userId, taskId)).map((artifact) =>
-      describe(artifact, folder, { userId, taskId }),
-    );
+    const folders = artifacts.foldersOf(userId, taskId).map((names) => {
+      return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
+    });
+    const files = (await artifacts.list(userId, taskId)).map((artifact) => describe(artifact, folders));
     return json({ files } satisfies TaskFiles);
   } finally {
     await artifacts.close();
   }
 }
 
-function describe(artifact: Artifact, folder: string, { userId, taskId }: TaskId): TaskFile {
-  if (!artifact.path.startsWith(folder)) return { ...artifact, url: null, audio: false };
-  const names = artifact.path.slice(folder.length).split("/");
+function describe(artifact: Artifact, folders: readonly { names: FolderName; path: string }[]): TaskFile {
+  const folder = folders.find(({ path }) => artifact.path.startsWith(path));
+  if (folder === undefined) return { ...artifact, url: null, audio: false };
+  const { userId, taskId } = folder.names;
+  const names = artifact.path.slice(folder.path.length).split("/");
   const url = ["output", ...[userId, taskId, ...names].map(encodeURIComponent)].join("/");
   return { ...artifact, url, audio: mediaTypeOf(artifact.path) !== undefined };
 }

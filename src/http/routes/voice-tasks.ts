@@ -46,15 +46,15 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
 
 async function answerList(parts: ServerParts, dialect: Dialect, { raw, names }: AskedList): Promise<Response> {
   const found = await list(parts, raw, names);
-  const result = dialect.repeatsIds && raw.taskIds != null ? await repeated(parts, raw, found) : found;
+  const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
   return jsonText([...dialect.page(result)].join(""), { [SOURCE_HEADER]: result.source }, result.warnings);
 }
 
 /** Each task as often as it is asked for. */
-async function repeated({ store }: ServerParts, { userId, taskIds }: RawQuery, found: ListResult): Promise<ListResult> {
+function repeated({ store }: ServerParts, { taskIds }: RawQuery, found: ListResult): ListResult {
   const byId = new Map(found.tasks.map((task) => [task.taskId, task]));
   const asked = taskIds!.map((id) => byId.get(trimId(id))).filter((task) => task !== undefined);
-  const tasks = await store.inUserOrder(trimId(userId!), asked);
+  const tasks = store.inUserOrder(asked);
   return { ...found, tasks: [...tasks], total: tasks.length, pageSize: tasks.length };
 }
 
@@ -75,7 +75,7 @@ function isAlone({ takesLoneIds }: Dialect, params: ReadonlyMap<string, string>)
 /** What the lists of all users have of the task id of a path, the one that it means first; empty ones included. */
 async function* tasksOf(parts: ServerParts, c: Context<Env>): AsyncGenerator<ListResult> {
   const taskId = trimId(c.req.param("task_id") ?? "");
-  for await (const userId of parts.store.owners(taskId)) yield await listOne(parts, { userId, taskId });
+  for await (const id of parts.store.withId(taskId)) yield await listOne(parts, id);
 }
 
 /** The one task of the task id of a path. @throws HttpError TASK_NOT_FOUND, TASK_REFUSED if it names several */

@@ -1,5 +1,5 @@
 import { formatAge } from "../../task/duration.ts";
-import { checkLayout, layoutSigns } from "../layout-check.ts";
+import { checkFileLayout, checkLayout, layoutSigns } from "../layout-check.ts";
 import { allowedSkew, checkTimezone } from "../safety.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 import { drift } from "./drift.ts";
@@ -25,9 +25,12 @@ const layout: Check = {
     const mirror = await probe.mirror();
     const inForce = probe.rules.layout;
     await checkLayout(mirror);
+    const snapshot = await probe.read().catch(() => null);
+    if (snapshot !== null) await checkFileLayout(snapshot, mirror);
     const signs = await layoutSigns(mirror);
     if (signs[inForce] === 0) return ok(`${inForce}; nothing in Redis tells of another`);
-    return ok(`${inForce}, which fits what Redis holds`);
+    const users = mirror.layout.userScoredBy === "created_at" ? "; users' indexes are scored by created_at" : "";
+    return ok(`${inForce}, which fits what Redis holds${users}`);
   },
 };
 

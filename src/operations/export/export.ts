@@ -12,6 +12,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { NO_FILTER, passes, type TaskFilter } from "../../task/filter.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
+import { checkFileLayout } from "../layout-check.ts";
 import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { IndexSurvey } from "./index-survey.ts";
@@ -51,13 +52,14 @@ export interface ExportResult {
 /**
  * Hands out tasks of both stores, of each the newer copy: those of the file in its order, then those that only Redis
  * has, the ones longest unchanged first; by ids in the order asked. No more than a batch is in memory.
- * @throws TtsctlError STORE_* (also where the file is missing and Redis has nothing in its place), REDIS_* where Redis is
+ * @throws TtsctlError LAYOUT_MISMATCH, STORE_* (also where the file is missing and Redis has nothing in its place), REDIS_* where Redis is
  * the forced source, INTERRUPTED
  */
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
   const mirror = mirrorOf(parts.mirror, options.source);
   const snapshot = options.source === "redis" ? null : await parts.file.read();
   try {
+    if (snapshot !== null) await checkFileLayout(snapshot, mirror);
     const run = new ExportRun(parts, options, snapshot, mirror);
     if (parts.mirror.kind === "down" && options.source === "auto") run.result.problem = parts.mirror.error;
     if (snapshot !== null) checkFile(parts, run.result, snapshot, mirror !== null);

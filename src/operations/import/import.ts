@@ -1,7 +1,8 @@
 import type { Clock } from "../../clock.ts";
 import { isRedisError, type TtsctlError } from "../../errors.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
-import { checkLayout } from "../layout-check.ts";
+import { checkFileLayout, checkLayout } from "../layout-check.ts";
 import type { MergePolicy } from "../merge/decide.ts";
 import { type MergeParts, mergeRecords } from "../merge/merge.ts";
 import type { Selection } from "../select.ts";
@@ -51,7 +52,7 @@ export async function importRecords(
   const started = parts.clock.monotonic();
   if (bad.count > 1 || options.skipInvalid) bad.warn(parts.reporter);
   if (bad.count > 0 && !options.skipInvalid) throw bad.error();
-  await refuseOtherLayout(parts.mirror);
+  await refuseOtherLayout(parts.mirror, records);
   const merged = await mergeRecords(parts, records, options);
   const { added, replaced, identical, older, conflict, present, changed, refused } = merged;
   const kept = older + conflict + present + changed;
@@ -65,9 +66,10 @@ export async function importRecords(
 }
 
 /** A mirror that is lost meanwhile says so again when it is written. */
-async function refuseOtherLayout(mirror: MirrorState): Promise<void> {
+async function refuseOtherLayout(mirror: MirrorState, records: Snapshot): Promise<void> {
   try {
     if (mirror.kind === "on") await checkLayout(mirror.mirror);
+    await checkFileLayout(records, mirror.kind === "on" ? mirror.mirror : null);
   } catch (error) {
     if (!isRedisError(error)) throw error;
   }

@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
+import { checkFileLayout } from "../layout-check.ts";
 import { MirrorUse } from "../mirror-use.ts";
 import type { Survey } from "../purge/survey.ts";
 import { checkClock, checkReading, storeEmpty } from "../safety.ts";
@@ -32,7 +33,10 @@ export async function markTasks(
     const { found, plan } = await use.attempt(async (mirror) => {
       const found = await select(snapshot, mirror, selection);
       refuseEmpty(snapshot, found, options);
-      if (mirror !== null) await checkSameStore(snapshot, mirror);
+      if (mirror !== null) {
+        await checkFileLayout(snapshot, mirror);
+        await checkSameStore(snapshot, mirror);
+      }
       return { found, plan: await planMarks({ snapshot, mirror, marker, rule }, found) };
     });
     const run = new MarkRun(parts, options, { plan, marker, mirror: use.mirror });

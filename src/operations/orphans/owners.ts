@@ -120,8 +120,8 @@ export class Owners {
     const inRedis = new KeyTable();
     for await (const { members } of walkKeys(this.#mirror)) {
       for (const member of members) {
-        const { userId, taskId } = trimmed(this.#mirror.layout.splitMember(member));
-        inRedis.addId(this.#rules.nameOf(userId), this.#rules.nameOf(taskId));
+        const id = trimmed(this.#mirror.layout.splitMember(member));
+        for (const { userId, taskId } of this.#rules.foldersOf(id)) inRedis.addId(userId, taskId);
       }
     }
     this.#inRedis = inRedis;
@@ -132,19 +132,19 @@ export class Owners {
   #collectTaskIds(): void {
     const taskIds = new KeyTable();
     const folders = new KeyTable();
-    const { nameOf, sharesFolders } = this.#rules;
+    const { namesOf, foldersOf, sharesFolders } = this.#rules;
     const { rows, invalid } = this.#snapshot;
     const { keys } = rows;
-    this.#ownerless = new Set([...invalid.ownerless].map(nameOf));
-    this.#taskless = new Set([...invalid.taskless].map(nameOf));
-    const add = (taskId: string) => {
-      if (isPlainName(taskId)) taskIds.addId("", taskId);
+    this.#ownerless = new Set([...invalid.ownerless].flatMap(namesOf));
+    this.#taskless = new Set([...invalid.taskless].flatMap(namesOf));
+    const add = (name: string) => {
+      if (isPlainName(name)) taskIds.addId("", name);
     };
     for (let key = 0; key < keys.size; key++) {
       const id = { userId: keys.userId(key), taskId: keys.taskId(key) };
       if (!this.#snapshot.holds(id)) continue;
-      add(nameOf(id.taskId));
-      if (sharesFolders) folders.addId(nameOf(id.userId), nameOf(id.taskId));
+      for (const name of namesOf(id.taskId)) add(name);
+      if (sharesFolders) for (const { userId, taskId } of foldersOf(id)) folders.addId(userId, taskId);
     }
     for (let key = 0; key < this.#inRedis.size; key++) add(this.#inRedis.taskId(key));
     this.#taskIds = taskIds;

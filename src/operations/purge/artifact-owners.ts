@@ -1,11 +1,11 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { grown, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { RecordRules } from "../../task/rules.ts";
+import type { FolderName, RecordRules } from "../../task/rules.ts";
 
 /**
  * How many records, of either store, a log or a folder belongs to: they stay until the last of those goes. Users may
- * share a task id, and then its logs; in some layouts different ids have one name besides. Only what may be purged is counted.
+ * share a task id, and then its logs; in some layouts a task has several names, and different ids one, besides. Only what may be purged is counted.
  */
 export class ArtifactOwners {
   readonly #rules: RecordRules;
@@ -23,7 +23,7 @@ export class ArtifactOwners {
       if (snapshot.rows.liveRow(key) >= 0 || snapshot.rows.hasInvalid(key))
         this.#add(keys.userId(key), keys.taskId(key));
     }
-    for (const taskId of snapshot.invalid.ownerless) this.#logs.add("", this.#rules.nameOf(taskId));
+    for (const name of [...snapshot.invalid.ownerless].flatMap(this.#rules.namesOf)) this.#logs.add("", name);
   }
 
   /** The same of tasks that the file does not have. */
@@ -32,10 +32,10 @@ export class ArtifactOwners {
   }
 
   /** Notes a task that may be purged. */
-  want({ userId, taskId }: TaskId): void {
-    const log = this.#rules.nameOf(taskId);
-    this.#logs.want("", log);
-    if (this.#rules.sharesFolders) this.#folders.want(this.#rules.nameOf(userId), log);
+  want(id: TaskId): void {
+    for (const name of this.#rules.namesOf(id.taskId)) this.#logs.want("", name);
+    if (!this.#rules.sharesFolders) return;
+    for (const { userId, taskId } of this.#rules.foldersOf(id)) this.#folders.want(userId, taskId);
   }
 
   /** Whether a log, by its name, is that of a task that may be purged. Of a folder that is shared so is the log. */
@@ -43,21 +43,20 @@ export class ArtifactOwners {
     return this.#logs.has("", name);
   }
 
-  /** Notes that one owner of a log goes; true if it was the last. */
-  releaseLog({ taskId }: TaskId): boolean {
-    return this.#logs.release("", this.#rules.nameOf(taskId));
+  /** Notes that one owner of a log, by its name, goes; true if it was the last. */
+  releaseLog(name: string): boolean {
+    return this.#logs.release("", name);
   }
 
   /** The same of a folder. */
-  releaseFolder({ userId, taskId }: TaskId): boolean {
-    const { sharesFolders } = this.#rules;
-    return !sharesFolders || this.#folders.release(this.#rules.nameOf(userId), this.#rules.nameOf(taskId));
+  releaseFolder({ userId, taskId }: FolderName): boolean {
+    return !this.#rules.sharesFolders || this.#folders.release(userId, taskId);
   }
 
   #add(userId: string, taskId: string): void {
-    const log = this.#rules.nameOf(taskId);
-    this.#logs.add("", log);
-    if (this.#rules.sharesFolders) this.#folders.add(this.#rules.nameOf(userId), log);
+    for (const name of this.#rules.namesOf(taskId)) this.#logs.add("", name);
+    if (!this.#rules.sharesFolders) return;
+    for (const folder of this.#rules.foldersOf({ userId, taskId })) this.#folders.add(folder.userId, folder.taskId);
   }
 }
 

@@ -106,10 +106,13 @@ export class DiskUse {
 
   /** The bytes of a task's logs, for the first that asks. */
   #takeLog(taskId: string): number {
-    const log = this.#logIds.find("", this.#census.rules.nameOf(taskId));
-    if (log < 0) return 0;
-    const bytes = this.#logBytes[log]!;
-    this.#logBytes[log] = 0;
+    let bytes = 0;
+    for (const name of this.#census.rules.namesOf(taskId)) {
+      const log = this.#logIds.find("", name);
+      if (log < 0) continue;
+      bytes += this.#logBytes[log]!;
+      this.#logBytes[log] = 0;
+    }
     return bytes;
   }
 }

@@ -1,4 +1,4 @@
-import type { Artifacts, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
+import type { Artifacts, FolderName, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { KeyTable } from "../../store/key-table.ts";
@@ -59,7 +59,9 @@ export class PurgeArtifacts {
     this.#logs = await this.#artifacts.indexLogs((name) => this.#owners.wantsLog(name));
     for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
     if (this.#logs.size === 0 && !this.#rules.sharesFolders) return;
-    this.#owners.countOthers(await onlyInRedis(({ taskId }) => this.#owners.wantsLog(this.#rules.nameOf(taskId))));
+    this.#owners.countOthers(
+      await onlyInRedis(({ taskId }) => this.#namesOf(taskId).some((name) => this.#owners.wantsLog(name))),
+    );
   }
 
   /** Made when it is first asked for: where there are no artifacts nobody asks. */
@@ -83,25 +85,35 @@ export class PurgeArtifacts {
    * not be removed: the record stays for the next pass, since nothing else leads to the log.
    */
   async remove(id: TaskId): Promise<Freed | undefined> {
-    const folder = this.#owners.releaseFolder(id)
-      ? await this.#artifacts.purgeFolder(id.userId, id.taskId, this.#newest)
-      : await this.#leaveFolder(id);
-    if (this.#holdsBack(id, folder)) return undefined;
+    const folders = await this.#ownFolders(id);
+    // Of several folders none is removed if one of them keeps the task.
+    if (folders.length > 1) {
+      const held = (await this.#measureAll(folders)).find(keepsTask);
+      if (held !== undefined && this.#holdsBack(id, held)) return undefined;
+    }
+    const freed: Freed[] = [];
+    for (const { userId, taskId } of folders) {
+      const folder = await this.#artifacts.purgeFolder(userId, taskId, this.#newest);
+      if (this.#holdsBack(id, folder)) return undefined;
+      if (folder.kind === "removed") freed.push(folder);
+    }
     const logs = await this.#removeLogs(id);
-    return logs === undefined ? undefined : sum(folder, logs);
+    return logs && sum([...freed, ...logs]);
   }
 
   /** What `remove` would do; undefined where the task would stay. */
   async measure(id: TaskId): Promise<Freed | undefined> {
-    const folder = this.#owners.releaseFolder(id)
-      ? await this.#artifacts.measureFolder(id.userId, id.taskId, this.#newest)
-      : await this.#leaveFolder(id);
-    if (folder.kind === "kept" && (folder.newer || folder.retry)) {
-      this.#tally.keep(id, folder.reason);
+    const folders = await this.#measureAll(await this.#ownFolders(id));
+    const held = folders.find(keepsTask);
+    if (held !== undefined) {
+      this.#tally.keep(id, held.reason);
       return undefined;
     }
-    const isLast = this.#owners.releaseLog(id);
-    return sum(folder, isLast ? await this.#logs!.measure(this.#rules.nameOf(id.taskId), this.#newest) : NONE_FREED);
+    const freed: Freed[] = folders.filter((folder) => folder.kind === "removed");
+    for (const name of this.#namesOf(id.taskId)) {
+      if (this.#owners.releaseLog(name)) freed.push(await this.#logs!.measure(name, this.#newest));
+    }
+    return sum(freed);
   }
 
   /** Removes the folders that the pass emptied. */
@@ -119,11 +131,26 @@ export class PurgeArtifacts {
     }
   }
 
-  /** A folder that another task owns too stays. */
-  async #leaveFolder({ userId, taskId }: TaskId): Promise<FolderOutcome> {
-    const usage = await this.#artifacts.usage(userId, taskId);
-    if (usage !== undefined) this.#sharedFolders++;
-    return { kind: "absent" };
+  /** The folders that are the task's alone: one that another task owns too stays. */
+  async #ownFolders(id: TaskId): Promise<FolderName[]> {
+    const own: FolderName[] = [];
+    let isShared = false;
+    for (const folder of this.#artifacts.foldersOf(id.userId, id.taskId)) {
+      if (this.#owners.releaseFolder(folder)) own.push(folder);
+      else isShared ||= (await this.#artifacts.usage(folder.userId, folder.taskId)) !== undefined;
+    }
+    if (isShared) this.#sharedFolders++;
+    return own;
+  }
+
+  #measureAll(folders: readonly FolderName[]): Promise<FolderOutcome[]> {
+    return Promise.all(
+      folders.map(({ userId, taskId }) => this.#artifacts.measureFolder(userId, taskId, this.#newest)),
+    );
+  }
+
+  #namesOf(taskId: string): readonly string[] {
+    return this.#rules.namesOf(taskId);
   }
 
   /** Whether what happened to a task's folder means that the task stays. */
@@ -140,26 +167,32 @@ export class PurgeArtifacts {
     this.#reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
   }
 
-  async #removeLogs(id: TaskId): Promise<Freed | undefined> {
-    const name = this.#rules.nameOf(id.taskId);
-    const isLast = this.#owners.releaseLog(id);
+  async #removeLogs(id: TaskId): Promise<Freed[] | undefined> {
+    const names = this.#namesOf(id.taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
-    if (!isPlainName(this.#rules.nameOf(id.userId))) return NONE_FREED;
-    if (isLast) {
-      const removed = await this.#logs!.remove(name, this.#newest);
-      if (removed.retry) {
-        this.#tally.fail(id, removed.reasons.join("; "));
-        return undefined;
-      }
-      for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
-      return removed;
+    if (!this.#namesOf(id.userId).some((name) => isPlainName(name))) return [];
+    const freed: Freed[] = [];
+    let isShared = false;
+    for (const { name, isLast } of names) {
+      if (isLast) {
+        const removed = await this.#logs!.remove(name, this.#newest);
+        if (removed.retry) {
+          this.#tally.fail(id, removed.reasons.join("; "));
+          return undefined;
+        }
+        for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
+        freed.push(removed);
+      } else isShared ||= (await this.#logs!.measure(name)).files > 0;
     }
-    if ((await this.#logs!.measure(name)).files > 0) this.#sharedLogs++;
-    return NONE_FREED;
+    if (isShared) this.#sharedLogs++;
+    return freed;
   }
 }
 
-function sum(folder: FolderOutcome, logs: Freed): Freed {
-  const { files, bytes } = folder.kind === "removed" ? folder : NONE_FREED;
-  return { files: files + logs.files, bytes: bytes + logs.bytes };
+function keepsTask(folder: FolderOutcome): folder is FolderOutcome & { kind: "kept" } {
+  return folder.kind === "kept" && (folder.newer || folder.retry);
+}
+
+function sum(parts: readonly Freed[]): Freed {
+  return parts.reduce((all, { files, bytes }) => ({ files: all.files + files, bytes: all.bytes + bytes }), NONE_FREED);
 }

@@ -16,8 +16,8 @@ export class DiskTally {
   readonly #artifacts: Artifacts;
   readonly #tally: Tally;
   readonly #rules: RecordRules;
-  /** The name of the one user that is looked at. */
-  readonly #user: string | undefined;
+  /** The names of the one user that is looked at. */
+  readonly #user: readonly string[] | undefined;
   /** Where tasks may share a folder. */
   readonly #folders: FolderNames | null;
   readonly #byStatus = STATUS_CODES.map(() => noBytes());
@@ -32,7 +32,7 @@ export class DiskTally {
     this.#artifacts = artifacts;
     this.#tally = tally;
     this.#rules = rules;
-    this.#user = userId === undefined ? undefined : rules.nameOf(userId);
+    this.#user = userId === undefined ? undefined : rules.namesOf(userId);
     this.#folders = rules.sharesFolders ? foldersOf(tally.columns, rules) : null;
     this.#audioOfUser = new Float64Array(tally.users.size);
     this.#logsOfUser = new Float64Array(tally.users.size);
@@ -71,7 +71,7 @@ export class DiskTally {
   async #walkFolders(): Promise<void> {
     await this.#artifacts.walkFolders({
       folder: async (user, task) => {
-        if (this.#user === undefined || this.#user === user) await this.#addFolder(user, task);
+        if (this.#user === undefined || this.#user.includes(user)) await this.#addFolder(user, task);
       },
       other: () => {},
       unread: () => {
@@ -126,13 +126,16 @@ class LogOwners {
 
   constructor(columns: TaskColumns, rules: RecordRules) {
     columns.each((key) => {
-      const known = this.#ids.size;
-      const id = rules.sharesFolders
-        ? this.#ids.addId("", rules.nameOf(columns.keys.taskId(key)))
-        : this.#ids.addTaskOf(columns.keys, key);
-      if (id === this.#owners.length) this.#owners = grown(this.#owners);
-      this.#owners[id] = id < known ? SHARED : key;
+      if (!rules.sharesFolders) this.#own(key, () => this.#ids.addTaskOf(columns.keys, key));
+      else for (const name of rules.namesOf(columns.keys.taskId(key))) this.#own(key, () => this.#ids.addId("", name));
     });
+  }
+
+  #own(key: number, add: () => number): void {
+    const known = this.#ids.size;
+    const id = add();
+    if (id === this.#owners.length) this.#owners = grown(this.#owners);
+    this.#owners[id] = id < known ? SHARED : key;
   }
 
   of(taskId: string): number {

@@ -17,7 +17,9 @@ export function classify(record: Task | null, copy: Inspection, mirror: CopyRead
   if (ahead !== 0) return ahead < 0 ? "stale" : "newerInRedis";
   if (!sameContent(copy, record, mirror)) return "differs";
   if (copy.indexScore === null || copy.userScore === null || copy.lookup === "wrong") return "unindexed";
-  return copy.indexScore === record.score && copy.userScore === record.score ? "inSync" : "wrongScore";
+  return copy.indexScore === record.score && copy.userScore === mirror.layout.userScoreOf(record)
+    ? "inSync"
+    : "wrongScore";
 }
 
 function withoutHash(record: Task | null, { indexScore, userScore, lookup }: Inspection): Finding {

@@ -6,7 +6,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
-import { HAS_KEY, IN_INDEX, IN_USER_INDEX, LOOKED_UP, Marks, SAME_CONTENT } from "./marks.ts";
+import { HAS_KEY, IN_INDEX, LOOKED_UP, Marks, SAME_CONTENT } from "./marks.ts";
 
 export interface LookParts {
   readonly mirror: Mirror;
@@ -37,7 +37,7 @@ export class FirstLook {
     this.#parts = parts;
     this.#snapshot = snapshot;
     this.#userId = userId;
-    this.marks = new Marks(snapshot, userId);
+    this.marks = new Marks(snapshot, userId, parts.mirror.layout.userScoredBy);
   }
 
   async run(): Promise<void> {
@@ -51,9 +51,13 @@ export class FirstLook {
   }
 
   async #compare(rows: readonly number[]): Promise<void> {
-    const same = await this.#parts.mirror.matches(await this.#snapshot.readTasks(rows));
+    const { mirror } = this.#parts;
+    const tasks = await this.#snapshot.readTasks(rows);
+    const same = await mirror.matches(tasks);
     rows.forEach((row, i) => {
-      if (same[i]) this.marks.set(this.#snapshot.rows.key(row), SAME_CONTENT);
+      const key = this.#snapshot.rows.key(row);
+      if (same[i]) this.marks.set(key, SAME_CONTENT);
+      this.marks.expectInUserIndex(key, mirror.layout.userScoreOf(tasks[i]!));
     });
     this.compared += rows.length;
     this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
@@ -134,7 +138,7 @@ export class FirstLook {
     for (let i = 0; i < flat.length; i += 2) {
       const taskId = this.#parts.mirror.layout.taskIdOf(flat[i]!);
       if (isOther && this.#snapshot.rowOf(this.#userId!, taskId) < 0) continue;
-      this.marks.note(keys.findTask(user, taskId), () => ({ userId, taskId }), IN_USER_INDEX, Number(flat[i + 1]));
+      this.marks.noteInUserIndex(keys.findTask(user, taskId), () => ({ userId, taskId }), Number(flat[i + 1]));
     }
   }
 }

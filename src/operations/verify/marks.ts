@@ -1,5 +1,6 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { UserScoreField } from "../../task/layouts.ts";
 import { Suspects } from "./suspects.ts";
 
 /** What the first look found in order, a bit each. */
@@ -16,14 +17,19 @@ export class Marks {
   readonly #snapshot: Snapshot;
   readonly #user: Buffer | undefined;
   readonly #bits: Uint8Array;
+  /** By key: the scores in the user's index, as found and as they should be; null if the rows' own scores are those. */
+  readonly #userScores: { readonly found: Float64Array; readonly due: Float64Array } | null;
   /** Tasks that the mirror has something of and the file has not; once `separate`d, also those of the file that are not in step. */
   readonly suspects = new Suspects();
 
   /** @param userId the one user whose tasks are looked at */
-  constructor(snapshot: Snapshot, userId: string | undefined) {
+  constructor(snapshot: Snapshot, userId: string | undefined, userScoredBy: UserScoreField) {
     this.#snapshot = snapshot;
     this.#user = userId === undefined ? undefined : Buffer.from(userId);
-    this.#bits = new Uint8Array(snapshot.rows.keys.size);
+    const { size } = snapshot.rows.keys;
+    this.#bits = new Uint8Array(size);
+    const unknown = () => new Float64Array(size).fill(Number.NaN);
+    this.#userScores = userScoredBy === "updated_at" ? null : { found: unknown(), due: unknown() };
   }
 
   set(key: number, bit: number): void {
@@ -44,6 +50,28 @@ export class Marks {
       const { userId, taskId } = id();
       this.suspects.add(userId, taskId);
     }
+  }
+
+  /** The same for a member of its user's index. */
+  noteInUserIndex(key: number, id: () => TaskId, score: number): void {
+    if (this.#userScores === null || key < 0) this.note(key, id, IN_USER_INDEX, score);
+    else {
+      this.note(key, id, 0);
+      this.#userScores.found[key] = score;
+      this.#compareUserScores(key);
+    }
+  }
+
+  /** The score that a task of the file should have there, known once its record was read. */
+  expectInUserIndex(key: number, score: number): void {
+    if (this.#userScores === null) return;
+    this.#userScores.due[key] = score;
+    this.#compareUserScores(key);
+  }
+
+  #compareUserScores(key: number): void {
+    const { found, due } = this.#userScores!;
+    if (found[key] === due[key]) this.set(key, IN_USER_INDEX);
   }
 
   /** How many tasks the mirror has something of. */

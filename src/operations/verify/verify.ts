@@ -3,6 +3,7 @@ import { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
+import { checkFileLayout } from "../layout-check.ts";
 import { checkReading, storeEmpty } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { SyncMark } from "../sync-mark.ts";
@@ -49,7 +50,7 @@ export interface VerifyOutcome {
 export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
   const file = new CurrentFile(parts.file);
   try {
-    await warnOfMisreading(parts);
+    await warnOfMisreading(parts, file);
     const comparison = await compare(parts, file, userId);
     await warnOfShared(parts, file);
     return { result: resultOf(comparison, 0), drift: comparison.drift };
@@ -68,6 +69,7 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   const isFull = options.userId === undefined && !options.dryRun;
   try {
     await checkReading(parts.mirror);
+    await checkFileLayout(await file.snapshot(), parts.mirror);
     const mark = isFull ? await SyncMark.begin(parts.mirror, parts.clock) : null;
     const comparison = await compare(parts, file, options.userId);
     await warnOfShared(parts, file);
@@ -110,9 +112,10 @@ async function warnOfShared({ reporter }: VerifyParts, file: CurrentFile): Promi
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH"]);
 
 /** A wrong layout or zone shows in every task; nothing is changed, so that it is said and no more. */
-async function warnOfMisreading({ mirror, reporter }: VerifyParts): Promise<void> {
+async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: CurrentFile): Promise<void> {
   try {
     await checkReading(mirror);
+    await checkFileLayout(await file.snapshot(), mirror);
   } catch (error) {
     if (!(error instanceof TtsctlError) || !MISREAD.has(error.code)) throw error;
     reporter.warn(`${error.message}: ${error.hint}`);

@@ -1,6 +1,6 @@
 import type { TaskFilter } from "../../task/filter.ts";
 import { timePasses } from "../../task/filter.ts";
-import type { Task } from "../../task/task.ts";
+import { createdScore, type Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -17,6 +17,10 @@ export class FileTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
+    if (this.#isByCreation(filter)) {
+      const rows = await this.#latestCreated(filter);
+      return { total: rows.length, tasks: await this.#read(rows.subarray(offset, offset + count)), dangling: 0 };
+    }
     const top = new NewestRows(this.#snapshot, offset + count);
     let total = 0;
     for (const row of matchingRows(this.#snapshot, filter)) {
@@ -28,14 +32,42 @@ export class FileTasks implements TaskSource {
 
   /** All that pass, newest first, as long as more are wanted, in pieces; `total` is that of the whole. */
   async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
-    const rows = Uint32Array.from(matchingRows(this.#snapshot, filter));
-    rows.sort((a, b) => this.#snapshot.rows.compare(a, b));
+    const rows = await this.#sorted(filter);
     const [total, dangling] = [rows.length, 0];
     if (total === 0) yield { total, tasks: [], dangling };
     for (let at = 0; at < rows.length && left() > 0; at += STEP) {
-      const tasks = await this.#snapshot.readTasks([...rows.subarray(at, at + STEP)]);
+      const tasks = await this.#read(rows.subarray(at, at + STEP));
       yield { total, tasks, dangling };
     }
+  }
+
+  #isByCreation({ userId }: TaskFilter): boolean {
+    return userId !== undefined && this.#snapshot.rules.userScoredBy === "created_at";
+  }
+
+  async #sorted(filter: TaskFilter): Promise<Uint32Array> {
+    if (this.#isByCreation(filter)) return this.#latestCreated(filter);
+    const rows = Uint32Array.from(matchingRows(this.#snapshot, filter));
+    return rows.sort((a, b) => this.#snapshot.rows.compare(a, b));
+  }
+
+  /** The matching rows of one user, latest `created_at` first, which only the records have. */
+  async #latestCreated(filter: TaskFilter): Promise<Uint32Array> {
+    const { rows, rules } = this.#snapshot;
+    const times = rules.times();
+    const matching = [...matchingRows(this.#snapshot, filter)];
+    const created = new Map<number, number>();
+    for (let at = 0; at < matching.length; at += STEP) {
+      const some = matching.slice(at, at + STEP);
+      const tasks = await this.#snapshot.readTasks(some);
+      some.forEach((row, i) => void created.set(row, createdScore(tasks[i]!, times)));
+    }
+    const order = (a: number, b: number) => created.get(b)! - created.get(a)! || rows.compareKeys(a, b);
+    return Uint32Array.from(matching.sort(order));
+  }
+
+  #read(rows: Uint32Array): Promise<Task[]> {
+    return this.#snapshot.readTasks([...rows]);
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
@@ -45,15 +77,6 @@ export class FileTasks implements TaskSource {
     const byRow = new Map(found.map((row, i) => [row, tasks[i]!]));
     return rows.map((row) => byRow.get(row));
   }
-}
-
-/** The users that have a task of this id, the one with the newest task first. */
-export function ownersIn(snapshot: Snapshot, taskId: string): string[] {
-  const { rows } = snapshot;
-  const task = Buffer.from(taskId);
-  const found: number[] = [];
-  for (const row of snapshot.liveRows()) if (rows.keys.hasTask(rows.key(row), task)) found.push(row);
-  return found.sort((a, b) => rows.compare(a, b)).map((row) => rows.keys.userId(rows.key(row)));
 }
 
 /** The live rows that pass a filter, in file order. */

@@ -157,7 +157,12 @@ export class Rows {
   /** `updated_at` descending, ties by member, bytewise descending (SPEC section 4). */
   compare(a: number, b: number): number {
     const byScore = this.#scores[b]! - this.#scores[a]!;
-    return byScore !== 0 ? byScore : this.keys.compare(this.key(b), this.key(a));
+    return byScore !== 0 ? byScore : this.compareKeys(a, b);
+  }
+
+  /** By member alone, bytewise descending. */
+  compareKeys(a: number, b: number): number {
+    return this.keys.compare(this.key(b), this.key(a));
   }
 
   #retire(key: number): void {

@@ -1,7 +1,8 @@
+import type { UserScoreField } from "../../task/layouts.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { quotePlus, unquotePlus } from "../../task/quote.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import type { RecordTexts, Task } from "../../task/task.ts";
+import { createdScore, type RecordTexts, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import { API_MS_FIELDS, extraTexts, readApiMs } from "./api-ms-hash.ts";
@@ -16,14 +17,16 @@ export class ApiMsLayout implements Layout {
   readonly readFields = API_MS_FIELDS;
   readonly payloadRules = true;
   readonly partsAreIds = false;
+  readonly userScoredBy: UserScoreField;
   readonly lookup: Lookup = {
     key: (taskId) => LOOKUP_PREFIX + quotePlus(taskId),
     value: quotePlus,
     userOf: (value) => unquoted(value),
   };
 
-  constructor(rules: RecordRules) {
+  constructor(rules: RecordRules, userScoredBy: UserScoreField = "updated_at") {
     this.#rules = rules;
+    this.userScoredBy = userScoredBy;
     this.#times = rules.times();
   }
 
@@ -49,6 +52,10 @@ export class ApiMsLayout implements Layout {
 
   userMember(taskId: string): string {
     return quotePlus(taskId);
+  }
+
+  userScoreOf(task: Task): number {
+    return this.userScoredBy === "created_at" ? createdScore(task, this.#times) : task.score;
   }
 
   splitMember(member: string): TaskId {
@@ -82,9 +89,8 @@ export class ApiMsLayout implements Layout {
   }
 
   valuesOf(task: Task): string[] {
-    const { userId, taskId, status, error, createdAt, score, json } = task;
-    const created = this.#times.ofHash(createdAt);
-    const times = [String(score), String(Number.isNaN(created) ? score : created)];
+    const { userId, taskId, status, error, score, json } = task;
+    const times = [String(score), String(createdScore(task, this.#times))];
     return [taskId, userId, status, ...extraTexts(json), error, ...times, json];
   }
 

@@ -11,6 +11,7 @@ import {
   type MirrorCopies,
   type Outcome,
   type PageQuery,
+  scoresOf,
   type Upsert,
 } from "./copies.ts";
 import { isFatal } from "./errors.ts";
@@ -45,7 +46,8 @@ export class AtomicCopies implements MirrorCopies {
     return this.#ifAllowed(() => this.#page(query));
   }
 
-  walk(from: CopyCursor): Promise<CopyStep | null> {
+  async walk(from: CopyCursor): Promise<CopyStep | null> {
+    if (from.userId !== undefined && this.#layout.userScoredBy !== "updated_at") return null;
     return this.#ifAllowed(() => this.#walk(from));
   }
 
@@ -89,7 +91,9 @@ export class AtomicCopies implements MirrorCopies {
     const args: (string | number)[] = [];
     for (const upsert of upserts) {
       const { task, seen } = upsert;
-      args.push(seen ?? "", howToWrite(upsert), task.score);
+      const [score, userScore] = scoresOf(upsert, layout);
+      args.push(seen ?? "", howToWrite(upsert), score);
+      if (layout.userScoredBy !== "updated_at") args.push(userScore);
       if (!layout.partsAreIds) args.push(...layout.parts(task));
       for (const value of layout.valuesOf(task)) args.push(value);
     }

@@ -2,6 +2,7 @@ import type { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Inspection } from "./inspection.ts";
+import type { Layout } from "./layout.ts";
 import type { Look } from "./look.ts";
 import type { Member, ScoreRange } from "./members.ts";
 import type { SeenCopy } from "./seen-copy.ts";
@@ -25,8 +26,15 @@ export interface Upsert {
   readonly seenStatus?: string;
   /** Leave the hash as it is and mend the index members alone. */
   readonly indexOnly?: boolean;
+  /** The score in the user's index, where that is not what the layout makes of the task. */
+  readonly userScore?: number;
   /** Leave nothing else in the hash: what is there is a fragment. */
   readonly afresh?: boolean;
+}
+
+/** The scores of a write in the global index and in the user's. */
+export function scoresOf({ task, userScore }: Upsert, layout: Layout): [number, number] {
+  return [task.score, userScore ?? layout.userScoreOf(task)];
 }
 
 /** A removal that goes through only if the copy still is as it was seen. */

@@ -1,5 +1,7 @@
+import type { UserScoreField } from "../../task/layouts.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
+import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import { INDEX_KEY } from "./keys.ts";
 
@@ -36,6 +38,10 @@ export interface Layout {
   member(userId: string, taskId: string): string;
   /** Its member of its user's index. */
   userMember(taskId: string): string;
+  /** The time that scores a task in its user's index; the global index always has `updated_at`. */
+  readonly userScoredBy: UserScoreField;
+  /** Its score in its user's index. */
+  userScoreOf(task: Task): number;
   /** The task of a member of the global index; what is no such member is a task of nobody, and `member` gives it back. */
   splitMember(member: string): TaskId;
   /** The task id of a member of a user's index. */
@@ -76,6 +82,17 @@ export interface Lookup {
   value(userId: string): string;
   /** The user of what it holds; null where that is no user's. */
   userOf(value: string): string | null;
+}
+
+/** The score in its user's index that fits a hash with these times; NaN without a time. */
+export function userScoreOfHash(
+  { userScoredBy }: Layout,
+  updatedAt: string | null,
+  createdAt: string | null,
+  times: TimeReader,
+): number {
+  const created = userScoredBy === "created_at" ? times.ofHash(createdAt ?? "") : Number.NaN;
+  return Number.isNaN(created) ? times.ofHash(updatedAt ?? "") : created;
 }
 
 /** The index of a user, or (undefined) of all. */

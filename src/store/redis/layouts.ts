@@ -5,5 +5,5 @@ import { PLAIN } from "./plain-layout.ts";
 
 /** The layout of the mirror by the rules of its records. */
 export function layoutOf(rules: RecordRules): Layout {
-  return rules.layout === "plain" ? PLAIN : new ApiMsLayout(rules);
+  return rules.layout === "plain" ? PLAIN : new ApiMsLayout(rules, rules.userScoredBy);
 }

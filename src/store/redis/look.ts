@@ -2,7 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Reply } from "./commands.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, userScoreOfHash } from "./layout.ts";
 import { LOOK_ITEMS } from "./lua-reading.ts";
 
 /** What sync needs to know of a task's copy. */
@@ -13,6 +13,8 @@ export interface Look {
   readonly seen: string | null;
   readonly indexScore: number | null;
   readonly userScore: number | null;
+  /** The score in the user's index that fits the hash, where that isn't its `updated_at`. */
+  readonly userDue?: number;
   /** Whether the lookup of its id leads to it, or to a newer task; true where the layout has none. */
   readonly isLookedUp: boolean;
 }
@@ -42,11 +44,14 @@ export function looksOf(
 /** From what the script `look` lists of one task. */
 export function lookOf(items: readonly Reply[], layout: Layout, parser: RecordParser): Look | TtsctlError {
   for (const item of items) if (item instanceof TtsctlError) return item;
-  const [own, payload, indexScore, userScore, says] = items as (string | null)[];
+  const [own, payload, indexScore, userScore, says, created] = items as (string | null)[];
   const isLookedUp = layout.lookup === undefined || says !== "wrong";
   return {
     ...timeSeen(own || null, payload ?? null, layout, parser),
     ...{ indexScore: scoreOf(indexScore), userScore: scoreOf(userScore), isLookedUp },
+    ...(layout.userScoredBy === "updated_at"
+      ? {}
+      : { userDue: userScoreOfHash(layout, own ?? null, created ?? null, parser.times) }),
   };
 }
 

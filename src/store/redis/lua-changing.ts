@@ -10,12 +10,15 @@ import {
   writeFields,
 } from "./lua-parts.ts";
 
-/** How many values an upsert has before the parts of a task. */
-const UPSERT_GUARDS = 3;
+/** How many values an upsert has before the parts of a task: the last is its score in its user's index. */
+function upsertGuards({ userScoredBy }: Layout): number {
+  return userScoredBy === "updated_at" ? 3 : 4;
+}
 
 /** How many values an upsert has for each task: the layout's fields come last, and may begin with the parts. */
-export function upsertArgs({ fields, partsAreIds }: Layout): number {
-  return UPSERT_GUARDS + (partsAreIds ? 0 : 2) + fields.length;
+export function upsertArgs(layout: Layout): number {
+  const { fields, partsAreIds } = layout;
+  return upsertGuards(layout) + (partsAreIds ? 0 : 2) + fields.length;
 }
 
 /** How a task is written: as usual, its index members alone, or with nothing else left in its hash. */
@@ -25,8 +28,8 @@ export const [AS_USUAL, INDEX_ONLY, AFRESH] = ["w", "i", "a"];
  * Writes hash and index members of each task whose hash still has the updated_at that the decision was made on, or
  * without one the same payload (empty: neither; where the payload rules, it may be either): 1 written, 0 refused. ISO text
  * cannot be compared in Lua, so who is newer was decided before. ARGV: that text, how (one of the letters above and
- * '=' with the status that the hash must have, or that letter alone, or nothing: as usual), score, both parts, the values of
- * the layout's fields (which may begin with those). The hash's type shows in the look at it, the members of a user's
+ * '=' with the status that the hash must have, or that letter alone, or nothing: as usual), score, that in the user's index
+ * if it is another, both parts, the values of the layout's fields (which may begin with those). The hash's type shows in the look at it, the members of a user's
  * index are written first, together: a key of the wrong type, or a server out of memory, stops a task before anything of
  * it is written. A task that comes twice is refused the second time: that was decided before the first was written. A
  * lookup stays with another user whose task of that id is newer.
@@ -34,6 +37,7 @@ export const [AS_USUAL, INDEX_ONLY, AFRESH] = ["w", "i", "a"];
 export function upsertScript(layout: Layout): string {
   const { fields, lookup } = layout;
   const width = upsertArgs(layout);
+  const guards = upsertGuards(layout);
   return `${NAMES}${guardFunction(layout)}${withLookups(layout)}
 local out, index, count = {}, redis.pcall('ZCARD', KEYS[1]), #ARGV / ${width}
 if type(index) == 'table' then
@@ -45,13 +49,13 @@ end
 local members, hashes, users, allNew = {}, {}, {}, true
 for i = 1, count do
   local arg = (i - 1) * ${width}
-  members[i], hashes[i], users[i] = names(arg + ${UPSERT_GUARDS})
+  members[i], hashes[i], users[i] = names(arg + ${guards})
   allNew = allNew and ARGV[arg + 1] == '' and ARGV[arg + 2] == ''
 end
 allNew = allNew and redis.call('EXISTS', unpack(hashes)) == 0
 
 local function guard(i, arg)
-${lookup === undefined ? "" : `  local lookup = redis.pcall('GET', ${lookupKey(`ARGV[arg + ${UPSERT_GUARDS + 2}]`)})\n  if type(lookup) == 'table' then return lookup end\n`}\
+${lookup === undefined ? "" : `  local lookup = redis.pcall('GET', ${lookupKey(`ARGV[arg + ${guards + 2}]`)})\n  if type(lookup) == 'table' then return lookup end\n`}\
   if not allNew then return look(hashes[i], ARGV[arg + 1], string.sub(ARGV[arg + 2], 2)) end
 end
 
@@ -67,7 +71,7 @@ for i = 1, count do
       byUser[user] = own
     end
     local n = #own
-    own[n + 1], own[n + 2] = ARGV[arg + 3], ARGV[arg + 5]
+    own[n + 1], own[n + 2] = ARGV[arg + ${guards}], ARGV[arg + ${guards + 2}]
   end
 end
 for user, own in pairs(byUser) do byUser[user] = redis.pcall('ZADD', user, unpack(own)) end
@@ -89,16 +93,18 @@ for i = 1, count do
   end
 end
 if n > 0 then redis.call('ZADD', KEYS[1], unpack(scored)) end
-${lookup === undefined ? "" : setLookups(width)}\
+${lookup === undefined ? "" : setLookups(layout)}\
 return out
 `;
 }
 
 /** Once all members of the batch are in the index: tasks that share an id may come together. */
-function setLookups(width: number): string {
+function setLookups(layout: Layout): string {
+  const width = upsertArgs(layout);
+  const guards = upsertGuards(layout);
   return `for i = 1, count do
   local arg = (i - 1) * ${width}
-  local user, task = ARGV[arg + ${UPSERT_GUARDS + 1}], ARGV[arg + ${UPSERT_GUARDS + 2}]
+  local user, task = ARGV[arg + ${guards + 1}], ARGV[arg + ${guards + 2}]
   if out[i] == 1 and lookedUp(user, task, tonumber(ARGV[arg + 3])) == 'wrong' then
     redis.call('SET', ${lookupKey("task")}, user)
   end

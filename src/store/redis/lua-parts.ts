@@ -112,6 +112,16 @@ end
 `;
 }
 
+/** `userDue(hash, score)`: the score in the user's index of a task with a hash and this score in the global one. */
+export function userDueFunction({ userScoredBy }: Layout): string {
+  if (userScoredBy === "updated_at") return "local function userDue(_, score) return score end\n";
+  return `local function userDue(hash, score)
+  local created = tonumber(redis.call('HGET', hash, 'created_at') or '')
+  return created and math.floor(created) or score
+end
+`;
+}
+
 /** `HSET` of all fields of a layout, from the arguments behind `before`, a Lua expression. */
 export function writeFields(fields: readonly string[], hash: string, before: string): string {
   return `redis.call('HSET', ${hash}, ${fields.map((name, i) => `'${name}', ARGV[${before} + ${i + 1}]`).join(", ")})`;

@@ -1,6 +1,16 @@
 import { TASK_PREFIX } from "./keys.ts";
 import { type Layout, stateNames } from "./layout.ts";
-import { hashKey, lookupKey, NAMES, readFields, said, stateFunctions, userIndex, withLookups } from "./lua-parts.ts";
+import {
+  hashKey,
+  lookupKey,
+  NAMES,
+  readFields,
+  said,
+  stateFunctions,
+  userDueFunction,
+  userIndex,
+  withLookups,
+} from "./lua-parts.ts";
 
 /** `whole(hash, updated)`: whether a hash with this updated_at is of that time; where the payload rules, by that too. */
 function wholeFunction({ payloadRules }: Layout): string {
@@ -18,16 +28,17 @@ end
 }
 
 export const LOOK_ARGS = 3;
-export const LOOK_ITEMS = 5;
+export const LOOK_ITEMS = 6;
 /**
  * What the mirror knows of each task, as one text and a list, so that of many tasks in step little comes back. The
  * text has a line a task: the hash's updated_at where both indexes have the score that is expected, and the lookup is
- * right, and else nothing. The list has five items for each of the others: the hash's updated_at, its payload where that
- * is needed, the score in the global index, the score in the user's index, what the lookup says. ARGV: both parts,
- * expected score (empty: none).
+ * right, and else nothing. The list has six items for each of the others: the hash's updated_at, its payload where that
+ * is needed, the score in the global index, the score in the user's index, what the lookup says, the hash's created_at
+ * where that scores the user's index. ARGV: both parts, expected score (empty: none).
  */
 export function lookScript(layout: Layout): string {
-  return `${NAMES}${withLookups(layout)}${wholeFunction(layout)}
+  const isByCreation = layout.userScoredBy === "created_at";
+  return `${NAMES}${withLookups(layout)}${wholeFunction(layout)}${userDueFunction(layout)}
 local lines, others = {}, {}
 for i = 1, #ARGV / ${LOOK_ARGS} do
   local arg = (i - 1) * ${LOOK_ARGS}
@@ -38,8 +49,8 @@ for i = 1, #ARGV / ${LOOK_ARGS} do
   local score = tonumber(ARGV[arg + 3])
   local isWhole = type(updated) == 'string' and not string.find(updated, '\\n', 1, true) and whole(hash, updated)
   local says = ${said(layout, "type(global) == 'string' and lookedUp(ARGV[arg + 1], ARGV[arg + 2], tonumber(global))")}
-  local inStep = score and type(global) == 'string' and type(own) == 'string' and tonumber(global) == score and tonumber(own) == score
-  if inStep and isWhole and says ~= 'wrong' then
+  local inStep = score and type(global) == 'string' and type(own) == 'string' and tonumber(global) == score
+  if inStep and isWhole and tonumber(own) == userDue(hash, score) and says ~= 'wrong' then
     lines[i] = updated
   else
     lines[i] = ''
@@ -48,6 +59,7 @@ for i = 1, #ARGV / ${LOOK_ARGS} do
     others[#others + 1] = global
     others[#others + 1] = own
     others[#others + 1] = says
+    others[#others + 1] = ${isByCreation ? "type(updated) ~= 'table' and redis.pcall('HGET', hash, 'created_at')" : "false"}
   end
 end
 return { table.concat(lines, '\\n'), others }
@@ -59,14 +71,18 @@ return { table.concat(lines, '\\n'), others }
  * for each the hash's updated_at where it is whole, the other index has that score, and the lookup is right; else nothing.
  * It goes on behind the last member of the step before, wherever that stands by now, so that what others move upwards
  * turns up once more, and what stays where it is turns up in any case. KEYS: the global index, the one that is walked. ARGV:
- * that member, hexadecimal, and its score (empty: from the start), count, its user's part (empty: the global one). Last comes
- * the last member, hexadecimal.
+ * that member, hexadecimal, and its score (empty: from the start), count, its user's part (empty: the global one; it is the
+ * only one that is walked where another time scores the users'). Last comes the last member, hexadecimal.
  */
 export function walkScript(layout: Layout): string {
   const { lookup, payloadRules } = layout;
   const isWhole = payloadRules ? " and whole(before .. tasks[at], updated)" : "";
   const isLookedUp = lookup === undefined ? "" : " and lookedUp(own.user, tasks[at], tonumber(flat[2 * i])) ~= 'wrong'";
-  return `${withLookups(layout)}${payloadRules ? wholeFunction(layout) : ""}
+  const isScored =
+    layout.userScoredBy === "updated_at"
+      ? "scores[at] == flat[2 * i]"
+      : "tonumber(scores[at]) == userDue(before .. tasks[at], tonumber(flat[2 * i]))";
+  return `${withLookups(layout)}${payloadRules ? wholeFunction(layout) : ""}${userDueFunction(layout)}
 local index, part, from, count = KEYS[2], ARGV[4], 0, tonumber(ARGV[3])
 if ARGV[2] ~= '' then
   local last = string.gsub(ARGV[1], '..', function(hex) return string.char(tonumber(hex, 16)) end)
@@ -104,7 +120,7 @@ for _, own in ipairs(groups) do
   local scores, before = redis.pcall('ZMSCORE', index, unpack(others)), '${TASK_PREFIX}' .. own.user .. ':'
   for at = 1, own.count do
     local i = places[at]
-    local updated = scores[at] == flat[2 * i] and (all and all[i] or not all and redis.pcall('HGET', before .. tasks[at], 'updated_at'))
+    local updated = ${isScored} and (all and all[i] or not all and redis.pcall('HGET', before .. tasks[at], 'updated_at'))
     times[i] = type(updated) == 'string'${isWhole}${isLookedUp} and updated or ''
   end
 end

@@ -3,7 +3,7 @@ import { passes, statusPasses, type TaskFilter, timePasses } from "../../task/fi
 import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
-import type { Member } from "./members.ts";
+import type { Member, ScoreRange } from "./members.ts";
 import type { Mirror } from "./mirror.ts";
 
 /** How many members of an index one step of a filtered list looks at. */
@@ -22,7 +22,8 @@ export class MirrorTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    if (filter.statuses.size > 0) return this.#filteredPage(filter, offset, count);
+    if (filter.userId !== undefined) await this.#mirror.detect();
+    if (filter.statuses.size > 0 || !this.#indexHasTimes(filter)) return this.#filteredPage(filter, offset, count);
     const page = await this.#mirror.page({ userId: filter.userId, range: filter, offset, count });
     const found = await this.#filledUp(page.members, page.tasks.map(usable));
     const tasks = found.filter((task) => task !== undefined);
@@ -36,14 +37,14 @@ export class MirrorTasks implements TaskSource {
   async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
     const { total } = await this.page(filter, 0, 0);
     if (total === 0) yield { total, tasks: [], dangling: 0 };
-    for (let { rank } = await this.#mirror.stretch(filter.userId, filter); left() > 0; ) {
+    const range = this.#rangeOf(filter);
+    for (let { rank } = await this.#mirror.stretch(filter.userId, range); left() > 0; ) {
       const members = await this.#mirror.newest(filter.userId, rank, STEP);
       const last = members.at(-1);
       if (last === undefined) return;
-      const within = members.filter(({ score }) => timePasses(score, filter));
-      if (within.length === 0 && last.score < (filter.since ?? Number.NEGATIVE_INFINITY)) return;
-      const unfiltered = { passing: within, gone: 0 };
-      const { passing, gone } = filter.statuses.size === 0 ? unfiltered : await this.#passing(within, filter);
+      const within = await this.#within(members, filter);
+      if (within.length === 0 && last.score < (range.since ?? Number.NEGATIVE_INFINITY)) return;
+      const { passing, gone } = await this.#passing(within, filter);
       const found = await this.find(passing);
       const tasks = found.filter((task) => task !== undefined);
       yield { total, tasks, dangling: gone + found.length - tasks.length };
@@ -73,14 +74,14 @@ export class MirrorTasks implements TaskSource {
 
   /** No index knows the status, so the whole stretch is looked at, step by step. */
   async #filteredPage(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const stretch = await this.#mirror.stretch(filter.userId, filter);
+    const stretch = await this.#mirror.stretch(filter.userId, this.#rangeOf(filter));
     const page: TaskId[] = [];
     let total = 0;
     let dangling = 0;
     for (let done = 0; done < stretch.total; done += STEP) {
       const ids = await this.#mirror.newest(filter.userId, stretch.rank + done, Math.min(STEP, stretch.total - done));
       if (ids.length === 0) break;
-      const { passing, gone } = await this.#passing(ids, filter);
+      const { passing, gone } = await this.#passing(await this.#within(ids, filter), filter);
       page.push(...passing.slice(Math.max(0, offset - total), Math.max(0, offset + count - total)));
       total += passing.length;
       dangling += gone;
@@ -90,7 +91,24 @@ export class MirrorTasks implements TaskSource {
     return { total, tasks, dangling: dangling + found.length - tasks.length };
   }
 
+  /** Whether since and until can be looked up in the index, because the time of the last change scores it. */
+  #indexHasTimes({ userId, since, until }: TaskFilter): boolean {
+    const isScoredByThem = userId === undefined || this.#mirror.layout.userScoredBy === "updated_at";
+    return isScoredByThem || (since === null && until === null);
+  }
+
+  /** The stretch of the index that can hold what passes. */
+  #rangeOf(filter: TaskFilter): ScoreRange {
+    return this.#indexHasTimes(filter) ? filter : { since: null, until: null };
+  }
+
+  async #within(members: readonly Member[], filter: TaskFilter): Promise<Member[]> {
+    const timed = this.#indexHasTimes(filter) ? members : await this.#mirror.withChangeTimes(members);
+    return timed.filter(({ score }) => timePasses(score, filter));
+  }
+
   async #passing(ids: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: number }> {
+    if (filter.statuses.size === 0) return { passing: [...ids], gone: 0 };
     const statuses = (await this.#mirror.statuses(ids)).map(usable);
     const unclear = ids.filter((_, i) => statuses[i] == null);
     const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));

@@ -26,6 +26,7 @@ import { type Member, membersOf, type ScoreRange } from "./members.ts";
 import type { SeenCopy } from "./seen-copy.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncMarks } from "./sync-marks.ts";
+import { detectUserScore } from "./user-scores.ts";
 import {
   type CopyCursor,
   type CopyStep,
@@ -39,6 +40,9 @@ import {
   keyStepOf,
   START,
 } from "./walk.ts";
+
+/** How many members one step of a search in the index covers. */
+const SCANNED = 10_000;
 
 /** A member of the index, looked at to tell what wrote it. */
 export interface SampledTask {
@@ -54,17 +58,48 @@ export interface SampledTask {
 export class Mirror {
   readonly #client: RedisCommands;
   readonly #parser: RecordParser;
-  readonly #copies: MirrorCopies;
   readonly #marks: SyncMarks;
-  readonly layout: Layout;
+  #copies: MirrorCopies;
+  #layout: Layout;
+  #detection: Promise<void> | undefined;
+  #isDetected = false;
 
   constructor(client: RedisCommands, rules: RecordRules) {
     this.#client = client;
     this.#parser = new RecordParser(rules);
-    this.layout = layoutOf(rules);
-    const Copies = client.isCluster ? SlottedCopies : AtomicCopies;
-    this.#copies = new Copies(client, this.layout, this.#parser);
+    this.#layout = layoutOf(rules);
+    this.#copies = this.#copiesIn(this.#layout);
     this.#marks = new SyncMarks(client);
+  }
+
+  /** The current layout; `detect` may replace it. */
+  get layout(): Layout {
+    return this.#layout;
+  }
+
+  /** Detects what scores the user indexes: once per connection, and again as long as the result is unknown. */
+  async detect(): Promise<void> {
+    if (this.#layout.lookup === undefined || this.#isDetected) return;
+    this.#detection ??= this.detectAgain().finally(() => {
+      this.#detection = undefined;
+    });
+    await this.#detection;
+  }
+
+  /** Detects it again when an operation starts, because the service may have been upgraded since. */
+  async detectAgain(): Promise<void> {
+    if (this.#layout.lookup === undefined) return;
+    const found = await detectUserScore(this.#client, this.#layout, this.times);
+    this.#isDetected = found !== null;
+    if (found === null || found === this.#layout.userScoredBy) return;
+    this.#parser.rules.userScoredBy = found;
+    this.#layout = layoutOf(this.#parser.rules);
+    this.#copies = this.#copiesIn(this.#layout);
+  }
+
+  #copiesIn(layout: Layout): MirrorCopies {
+    const Copies = this.#client.isCluster ? SlottedCopies : AtomicCopies;
+    return new Copies(this.#client, layout, this.#parser);
   }
 
   /** Reads records as this mirror's hashes hold them. */
@@ -170,6 +205,21 @@ export class Mirror {
     return (await this.#client.command("ZREVRANK", indexKey(this.layout, userId), member)) as number | null;
   }
 
+  /** Members of a user index with `updated_at` as their score, whatever scores that index. */
+  async withChangeTimes(members: readonly Member[]): Promise<Member[]> {
+    await this.detect();
+    if (this.layout.userScoredBy === "updated_at" || members.length === 0) return [...members];
+    const names = members.map(({ userId, taskId }) => this.layout.member(userId, taskId));
+    const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...names)) as (string | null)[];
+    const unindexed = members.filter((_, i) => scores[i] === null);
+    const copies = (await this.read(unindexed))[Symbol.iterator]();
+    return members.map((member, i) => {
+      if (scores[i] !== null) return { ...member, score: Number(scores[i]) };
+      const copy = copies.next().value;
+      return copy === undefined || copy instanceof TtsctlError ? member : { ...member, score: copy.score };
+    });
+  }
+
   /** The tasks of these ids; undefined for one without a usable hash. */
   async read(ids: readonly TaskId[]): Promise<Outcome<Task | undefined>[]> {
     const replies = await this.#batches(ids, ({ userId, taskId }) => [
@@ -212,7 +262,8 @@ export class Mirror {
   }
 
   /** The same with every hash looked at, in the index or not. */
-  lookClosely(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
+  async lookClosely(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
+    await this.detect();
     return this.#copies.look(ids);
   }
 
@@ -239,6 +290,7 @@ export class Mirror {
 
   /** One step of a walk over an index that looks at the copies too, where that can be done at once. */
   async stepCopies(from: CopyCursor): Promise<CopyStep> {
+    await this.detect();
     const step = await this.#copies.walk?.(from);
     if (step) return step;
     // Where scripts are refused in the middle of a walk, it begins anew by the cursors that are left.
@@ -262,23 +314,42 @@ export class Mirror {
     return values.map((value) => (typeof value === "string" ? lookup.userOf(value) : null));
   }
 
+  /** The tasks of all users with an id, by a search in the global index that Redis does in steps. */
+  async tasksWithId(taskId: string): Promise<TaskId[]> {
+    const pattern = `*:${this.layout.userMember(taskId).replace(/[\\*?[\]]/g, "\\$&")}`;
+    const found = new Map<string, TaskId>();
+    let cursor = START;
+    do {
+      const reply = await this.#client.command("ZSCAN", INDEX_KEY, cursor, "MATCH", pattern, "COUNT", SCANNED);
+      const [next, flat] = reply as [string, string[]];
+      for (const id of membersOf(flat, undefined, this.layout)) {
+        if (id.taskId === taskId && id.userId !== "") found.set(id.userId, { userId: id.userId, taskId });
+      }
+      cursor = next;
+    } while (cursor !== START);
+    return [...found.values()];
+  }
+
   /** Which tasks' hashes hold byte for byte what a sync would write; at most BATCH. */
   matches(tasks: readonly Task[]): Promise<boolean[]> {
     return this.#copies.matches(tasks);
   }
 
   /** Everything that the mirror holds of each task; at most BATCH. */
-  inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
+  async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
+    await this.detect();
     return this.#copies.inspect(ids);
   }
 
   /** Guarded writes, at most BATCH: true where written, false where the hash changed since it was seen. */
-  upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
+  async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
+    await this.detect();
     return this.#copies.upsert(upserts);
   }
 
   /** Conditional removals, at most BATCH: true where removed, false where the copy is no longer as it was seen. */
-  remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+  async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+    await this.detect();
     return this.#copies.remove(removals);
   }
 

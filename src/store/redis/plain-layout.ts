@@ -12,6 +12,8 @@ export const PLAIN: Layout = {
   partsAreIds: true,
   member: memberOf,
   userMember: (taskId) => taskId,
+  userScoredBy: "updated_at",
+  userScoreOf: ({ score }) => score,
   splitMember(member) {
     const colon = member.indexOf(":");
     if (colon <= 0) return { userId: "", taskId: member };

@@ -50,9 +50,10 @@ export class SlottedCopies implements MirrorCopies {
     const partial = ids.filter((_, i) => needsPayload(i));
     const found = (await this.#onHashes(partial, (key) => ["HGET", key, "payload"]))[Symbol.iterator]();
     const says = await this.#says(ids, scores);
+    const created = await this.#created(ids);
     return ids.map((_, i) => {
       const payload = needsPayload(i) ? (found.next().value as Reply) : null;
-      return lookOf([times[i]!, payload, ...scores[i]!, says[i]!], this.#layout, this.#parser);
+      return lookOf([times[i]!, payload, ...scores[i]!, says[i]!, created[i]!], this.#layout, this.#parser);
     });
   }
 
@@ -116,6 +117,12 @@ export class SlottedCopies implements MirrorCopies {
 
   #keyOf({ userId, taskId }: TaskId): string {
     return this.#layout.taskKey(userId, taskId);
+  }
+
+  /** The `created_at` of each hash, where that scores the user's index. */
+  async #created(ids: readonly TaskId[]): Promise<Reply[]> {
+    if (this.#layout.userScoredBy === "updated_at") return ids.map(() => null);
+    return this.#onHashes(ids, (key) => ["HGET", key, "created_at"]);
   }
 
   async #onHashes(ids: readonly TaskId[], command: (key: string) => Command): Promise<Reply[]> {

@@ -1,10 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
+import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import type { Outcome } from "./copies.ts";
 import { isFatal } from "./errors.ts";
 import { INDEX_KEY } from "./keys.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, userScoreOfHash } from "./layout.ts";
 import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
 import { DROP, MOVE } from "./slotted-scripts.ts";
@@ -21,6 +22,12 @@ export function placesOf(layout: Layout, { userId, taskId }: TaskId): [Place, Pl
     { key: INDEX_KEY, member: layout.member(userId, taskId) },
     { key: layout.userIndexKey(userId), member: layout.userMember(taskId) },
   ];
+}
+
+/** The scores in both that fit a hash, from its `updated_at` and `created_at`; NaN without a time. */
+export function scoresOfHash(reply: Reply, layout: Layout, times: TimeReader): [number, number] {
+  const [updatedAt = null, createdAt = null] = Array.isArray(reply) ? (reply as (string | null)[]) : [];
+  return [times.ofHash(updatedAt ?? ""), userScoreOfHash(layout, updatedAt, createdAt, times)];
 }
 
 /**

@@ -6,7 +6,7 @@ import type { GuardedRemoval, Outcome } from "./copies.ts";
 import type { Layout } from "./layout.ts";
 import { runForEach } from "./script-run.ts";
 import type { SeenCopy } from "./seen-copy.ts";
-import { placesOf, type SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
+import { placesOf, type SlottedIndexes, scoresOfHash, unlessFatal } from "./slotted-indexes.ts";
 import type { SlottedLookups } from "./slotted-lookups.ts";
 import { hashScripts } from "./slotted-scripts.ts";
 
@@ -123,17 +123,20 @@ export class SlottedRemoval {
 
   /** Those that have a hash by now get members, with its time, and lookup again. True for each. */
   async #putBack(tasks: readonly Dangling[]): Promise<boolean[]> {
-    const times = (await this.#ask(tasks, "HGET", "updated_at")).map((reply) =>
-      this.#times.ofHash(typeof reply === "string" ? reply : ""),
+    const scores = (await this.#ask(tasks, "HMGET", "updated_at", "created_at")).map((reply) =>
+      scoresOfHash(reply, this.#layout, this.#times),
     );
-    const back = tasks.flatMap(({ id }, i) => (Number.isNaN(times[i]) ? [] : [{ ...id, score: times[i]! }]));
+    const back = tasks.flatMap(({ id }, i) => {
+      const both = scores[i]!;
+      return Number.isNaN(both[0]) ? [] : [{ ...id, score: both[0], both }];
+    });
     if (back.length > 0) {
       await this.#indexes.raise(
-        back.flatMap((task) => placesOf(this.#layout, task).map((place) => ({ ...place, score: task.score }))),
+        back.flatMap((task) => placesOf(this.#layout, task).map((place, i) => ({ ...place, score: task.both[i]! }))),
       );
       await this.#lookups.set(back);
     }
-    return times.map((time) => !Number.isNaN(time));
+    return scores.map(([time]) => !Number.isNaN(time));
   }
 
   async #drop(tasks: readonly Dangling[]): Promise<Outcome<boolean>[]> {

@@ -1,11 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
-import type { Outcome, Upsert } from "./copies.ts";
+import { type Outcome, scoresOf, type Upsert } from "./copies.ts";
 import type { Layout } from "./layout.ts";
 import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
-import { type Place, placesOf, type SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
+import { type Place, placesOf, type SlottedIndexes, scoresOfHash, unlessFatal } from "./slotted-indexes.ts";
 import type { SlottedLookups } from "./slotted-lookups.ts";
 import type { SlottedRemoval } from "./slotted-remove.ts";
 import { hashScripts } from "./slotted-scripts.ts";
@@ -14,14 +14,15 @@ import { hashScripts } from "./slotted-scripts.ts";
 interface Step {
   readonly upsert: Upsert;
   readonly key: string;
-  readonly places: readonly [Place, Place];
+  /** With the scores that they are to have. */
+  readonly places: readonly (Place & { readonly score: number })[];
   outcome: Outcome<boolean> | undefined;
 }
 
 /** A place whose score is not ours, and what it is; null for no member. */
 interface Off {
   readonly step: Step;
-  readonly place: Place;
+  readonly place: Place & { readonly score: number };
   readonly found: string | null;
 }
 
@@ -66,7 +67,9 @@ export class SlottedUpsert {
     const steps = upserts.map((upsert): Step => {
       const { userId, taskId } = upsert.task;
       const key = this.#layout.taskKey(userId, taskId);
-      return { upsert, key, places: placesOf(this.#layout, upsert.task), outcome: undefined };
+      const scores = scoresOf(upsert, this.#layout);
+      const places = placesOf(this.#layout, upsert.task).map((place, i) => ({ ...place, score: scores[i]! }));
+      return { upsert, key, places, outcome: undefined };
     });
     refuseRepeated(steps);
     await this.#look(open(steps));
@@ -95,8 +98,7 @@ export class SlottedUpsert {
   }
 
   async #raise(steps: readonly Step[]): Promise<void> {
-    const places = steps.flatMap((step) => step.places.map((place) => ({ ...place, score: step.upsert.task.score })));
-    const raised = await this.#indexes.raise(places);
+    const raised = await this.#indexes.raise(steps.flatMap((step) => step.places));
     steps.forEach((step, i) => {
       step.outcome = errorIn(raised.slice(i * 2, i * 2 + 2));
     });
@@ -125,7 +127,7 @@ export class SlottedUpsert {
         return [];
       }
       const both = [global, own] as (string | null)[];
-      return step.places.flatMap((place, at) => (isOurs(step, both[at]!) ? [] : [{ step, place, found: both[at]! }]));
+      return step.places.flatMap((place, at) => (isOurs(place, both[at]!) ? [] : [{ step, place, found: both[at]! }]));
     });
     await this.#refuseLost(off);
     const ours = off.filter(({ step }) => step.outcome === true);
@@ -134,14 +136,11 @@ export class SlottedUpsert {
   }
 
   async #set(off: readonly Off[]): Promise<void> {
-    const moves = off.flatMap(({ step, place, found }) =>
-      found === null ? [] : [{ ...place, from: found, to: step.upsert.task.score }],
+    const moves = off.flatMap(({ place, found }) =>
+      found === null ? [] : [{ ...place, from: found, to: place.score }],
     );
     const missing = off.filter(({ found }) => found === null);
-    await Promise.all([
-      this.#indexes.move(moves),
-      this.#indexes.raise(missing.map(({ step, place }) => ({ ...place, score: step.upsert.task.score }))),
-    ]);
+    await Promise.all([this.#indexes.move(moves), this.#indexes.raise(missing.map(({ place }) => place))]);
   }
 
   async #refuseLost(off: readonly Off[]): Promise<void> {
@@ -161,17 +160,19 @@ export class SlottedUpsert {
   /** Has our scores of what was refused follow the hash there is. Returns those that have none. */
   async #takeBack(steps: readonly Step[]): Promise<Step[]> {
     if (steps.length === 0) return [];
-    const replies = await this.#commands.pipeline(steps.map(({ key }) => ["HGET", key, "updated_at"]));
+    const replies = await this.#commands.pipeline(steps.map(({ key }) => ["HMGET", key, "updated_at", "created_at"]));
     const moves: (Place & { from: number; to: number })[] = [];
-    steps.forEach(({ upsert, places }, i) => {
-      const score = this.#times.ofHash(typeof replies[i] === "string" ? replies[i] : "");
-      if (Number.isNaN(score) || score === upsert.task.score) return;
-      moves.push(...places.map((place) => ({ ...place, from: upsert.task.score, to: score })));
+    steps.forEach(({ places }, i) => {
+      const scores = scoresOfHash(replies[i]!, this.#layout, this.#times);
+      places.forEach((place, at) => {
+        const to = scores[at]!;
+        if (!Number.isNaN(to) && to !== place.score) moves.push({ ...place, from: place.score, to });
+      });
     });
     if (moves.length > 0) await this.#indexes.move(moves);
-    const gone = steps.filter((_, i) => replies[i] === null);
+    const gone = steps.filter((_, i) => Array.isArray(replies[i]) && replies[i][0] === null);
     await this.#removal.dropMembers(
-      gone.map(({ upsert: { task } }) => ({ id: task, limits: [task.score, task.score] })),
+      gone.map(({ upsert: { task }, places: [global, own] }) => ({ id: task, limits: [global!.score, own!.score] })),
     );
     return gone;
   }
@@ -199,8 +200,8 @@ function guardOf({ upsert: { seen, seenStatus } }: Step): [string, string] {
   return [seen ?? "", seenStatus === undefined ? "" : `=${seenStatus}`];
 }
 
-function isOurs({ upsert }: Step, score: string | null): boolean {
-  return score !== null && Number(score) === upsert.task.score;
+function isOurs(place: { readonly score: number }, score: string | null): boolean {
+  return score !== null && Number(score) === place.score;
 }
 
 function errorIn(items: readonly unknown[]): TtsctlError | undefined {

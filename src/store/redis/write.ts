@@ -42,7 +42,7 @@ export function decideWrite(
   if (seen > ours && !isReplaced) return "newer";
   const isPartial = look.seen !== look.updatedAt;
   if (seen < ours || overEqual || isReplaced || isPartial) return "write";
-  const isIndexed = look.indexScore === score && look.userScore === score && look.isLookedUp;
+  const isIndexed = look.indexScore === score && look.userScore === (look.userDue ?? score) && look.isLookedUp;
   return isIndexed ? "unchanged" : "mend";
 }
 
@@ -87,7 +87,11 @@ async function writeRound(
     else {
       const decision = decideWrite(task.score, look, mirror.times, overEqual?.(task), replaced?.[index]);
       if (decision === "newer" || decision === "unchanged") round.outcomes[index] = decision;
-      else writing.push({ index, task, seen: look.seen, indexOnly: decision === "mend" });
+      else {
+        const indexOnly = decision === "mend";
+        const due = indexOnly && look.userDue !== undefined ? { userScore: look.userDue } : {}; // it follows the hash
+        writing.push({ index, task, seen: look.seen, indexOnly, ...due });
+      }
     }
   });
   const flags = await mirror.upsert(writing);

@@ -4,8 +4,9 @@ import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { removeFromMirror } from "../../../src/store/redis/remove.ts";
 import { type SeenCopy, stateOf } from "../../../src/store/redis/seen-copy.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { RecordRules } from "../../../src/task/rules.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
-import { API_MS_RULES, taskIn } from "../../helpers/records.ts";
+import { API_MS_RULES, taskIn, UTC } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { KINDS, useMirror } from "./setup.ts";
 
@@ -153,5 +154,74 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect((await mirror.inspect([ID]))[0]!.lookup).toBe("wrong");
     expect(await mirror.remove([{ id: ID, seen: await seen() }])).toEqual([true]);
     expect(await left()).toEqual([LOOKUP]);
+  });
+});
+
+describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind) => {
+  const here = useMirror(kind);
+  const rules = new RecordRules(UTC, "api_ms");
+  const USER_INDEX = "tts:user:a%3Ab:index";
+  const of = (name: string, more: RecordJson = {}) =>
+    taskIn(rules, { ...JSON.parse(task({ task_id: name, updated_at: AT + 500, ...more }).json) });
+  const own = (name: string) => here.server.call("ZSCORE", USER_INDEX, name);
+  let mirror: Mirror;
+  beforeEach(async () => {
+    rules.userScoredBy = "updated_at";
+    mirror = await connectMirror(here.server, rules);
+    await writeToMirror(mirror, [of("found")]);
+    await here.server.call("ZADD", USER_INDEX, AT, "found");
+    mirror.close();
+    mirror = await connectMirror(here.server, rules);
+  });
+
+  it("is found, and gets new tasks, updates and repairs scored likewise", async () => {
+    expect(await writeToMirror(mirror, [of("new", { created_at: AT + 7 })])).toEqual(["written"]);
+    expect([mirror.layout.userScoredBy, rules.userScoredBy]).toEqual(["created_at", "created_at"]);
+    expect(await own("new")).toBe(`${AT + 7}`);
+    const later = of("new", { created_at: AT + 7, updated_at: AT + 900 });
+    expect(await writeToMirror(mirror, [later])).toEqual(["written"]);
+    expect([await own("new"), await here.server.call("ZSCORE", "tts:tasks:index", "a%3Ab:new")]).toEqual([
+      ...[`${AT + 7}`, `${AT + 900}`],
+    ]);
+    for (const wrong of [AT + 900, AT + 1]) {
+      await here.server.call("ZADD", USER_INDEX, wrong, "new");
+      expect(await writeToMirror(mirror, [later])).toEqual(["mended"]);
+      expect(await own("new")).toBe(`${AT + 7}`);
+      expect(await writeToMirror(mirror, [later])).toEqual(["unchanged"]);
+    }
+    expect(await writeToMirror(mirror, [of("new", { created_at: null, updated_at: AT + 950 })])).toEqual(["written"]);
+    expect(await own("new")).toBe(`${AT + 950}`); // as the service: without a time of creation
+  });
+
+  it("is repaired by what the hash holds where the file has another time of creation", async () => {
+    await here.server.call("ZADD", USER_INDEX, AT + 500, "found");
+    await writeToMirror(mirror, [of("other", { created_at: AT + 1 })]);
+    await here.server.call("ZADD", USER_INDEX, AT + 1, "other", AT + 3, "found");
+    mirror.close();
+    mirror = await connectMirror(here.server, rules);
+    const file = of("found", { created_at: AT + 2 });
+    expect(await writeToMirror(mirror, [file])).toEqual(["mended"]);
+    expect([await own("found"), await writeToMirror(mirror, [file])]).toEqual([`${AT}`, ["unchanged"]]);
+  });
+
+  it("loses a task as a whole", async () => {
+    const [id, before] = [{ userId: "a:b", taskId: "found" }, Number.POSITIVE_INFINITY];
+    expect(await removeFromMirror(mirror, [{ id, before }])).toEqual(["removed"]);
+    expect(await here.server.call("KEYS", "*")).toEqual([]);
+  });
+
+  it("is not taken for found by what says nothing, and is again as soon as something does", async () => {
+    await here.server.call("FLUSHALL");
+    rules.userScoredBy = "updated_at";
+    mirror.close();
+    mirror = await connectMirror(here.server, rules);
+    await mirror.detect();
+    expect(mirror.layout.userScoredBy).toBe("updated_at");
+    await writeToMirror(mirror, [of("same", { updated_at: AT })]);
+    await here.server.call("HSET", "tts:task:a%3Ab:t", "updated_at", AT + 9, "created_at", AT);
+    await here.server.call("ZADD", "tts:tasks:index", AT + 9, "a%3Ab:t");
+    await here.server.call("ZADD", USER_INDEX, AT, "t");
+    await writeToMirror(mirror, [of("new", { created_at: AT + 7 })]);
+    expect([mirror.layout.userScoredBy, await own("new")]).toEqual(["created_at", `${AT + 7}`]);
   });
 });

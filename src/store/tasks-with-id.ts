@@ -1,0 +1,123 @@
+import { isRedisError, TtsctlError } from "../errors.ts";
+import { keyOf, memberOf } from "../task/ids.ts";
+import type { FileStore } from "./file/file-store.ts";
+import type { Snapshot } from "./file/snapshot.ts";
+import { KeyTable } from "./key-table.ts";
+import type { MirrorLink } from "./mirror-link.ts";
+import type { SourceChoice } from "./read-first.ts";
+import type { Mirror } from "./redis/mirror.ts";
+import type { TaskId } from "./task-source.ts";
+
+export interface LookupParts {
+  readonly file: FileStore;
+  readonly link: MirrorLink;
+}
+
+/**
+ * The tasks of any user with these ids, by id: from the file, and from Redis by the lookup or, in a layout without lookups,
+ * by a search in the index. An unreadable store is ignored if the other one has the task.
+ * @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file can't be read and Redis lacks an id
+ */
+export async function tasksWithId(
+  parts: LookupParts,
+  taskIds: readonly string[],
+  source: SourceChoice,
+): Promise<Map<string, TaskId[]>> {
+  const found = new Map<string, TaskId[]>(taskIds.map((taskId) => [taskId, []]));
+  const add = (id: TaskId) => {
+    const same = found.get(id.taskId)!;
+    if (!same.some((other) => keyOf(other) === keyOf(id))) same.push(id);
+  };
+  if (source !== "file") for (const id of await inRedis(parts, taskIds, source === "redis")) add(id);
+  if (source !== "redis") {
+    const isFound = taskIds.every((taskId) => found.get(taskId)!.length > 0);
+    for (const id of await inFile(parts, taskIds, isFound)) add(id);
+  }
+  return found;
+}
+
+/**
+ * The same for one id, one by one: the file is read only if the caller asks for more than Redis has.
+ * @throws TtsctlError STORE_* if the file is needed and can't be read
+ */
+export async function* eachTaskWithId(parts: LookupParts, taskId: string): AsyncGenerator<TaskId> {
+  const inMirror = await inRedis(parts, [taskId], false);
+  yield* inMirror;
+  const known = new Set(inMirror.map(keyOf));
+  for (const id of await inFile(parts, [taskId], inMirror.length > 0)) if (!known.has(keyOf(id))) yield id;
+}
+
+/**
+ * The task with an id; null if there is none.
+ * @throws TtsctlError USAGE if several users have it, and as `tasksWithId`
+ */
+export async function taskWithId(parts: LookupParts, taskId: string, source: SourceChoice): Promise<TaskId | null> {
+  return onlyOne((await tasksWithId(parts, [taskId], source)).get(taskId)!);
+}
+
+/**
+ * The user of each id; unknown ids are absent.
+ * @throws TtsctlError USAGE if several users have an id, and as `tasksWithId`
+ */
+export async function ownersOf(parts: LookupParts, taskIds: readonly string[]): Promise<Map<string, string>> {
+  const owners = new Map<string, string>();
+  for (const [taskId, tasks] of await tasksWithId(parts, taskIds, "auto")) {
+    const task = onlyOne(tasks);
+    if (task !== null) owners.set(taskId, task.userId);
+  }
+  return owners;
+}
+
+function onlyOne(tasks: readonly TaskId[]): TaskId | null {
+  if (tasks.length <= 1) return tasks[0] ?? null;
+  const names = tasks.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
+  throw new TtsctlError("USAGE", `${tasks.length} users have a task ${JSON.stringify(tasks[0]!.taskId)}: ${names}`, {
+    hint: "name the user too",
+  });
+}
+
+async function inRedis({ link }: LookupParts, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
+  const state = await link.open();
+  if (state.kind === "down" && forced) throw state.error;
+  if (state.kind !== "on") return [];
+  try {
+    return await inMirror(state.mirror, taskIds);
+  } catch (error) {
+    if (forced || !isRedisError(error)) throw error;
+    return [];
+  }
+}
+
+async function inMirror(mirror: Mirror, taskIds: readonly string[]): Promise<TaskId[]> {
+  if (mirror.layout.lookup === undefined) {
+    const found: TaskId[] = [];
+    for (const taskId of taskIds) found.push(...(await mirror.tasksWithId(taskId)));
+    return found;
+  }
+  const users = await mirror.lookedUp(taskIds);
+  return taskIds.flatMap((taskId, i) => (users[i] == null ? [] : [{ userId: users[i], taskId }]));
+}
+
+async function inFile({ file }: LookupParts, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {
+  let snapshot: Snapshot;
+  try {
+    snapshot = await file.read();
+  } catch (error) {
+    if (!isFound || !(error instanceof TtsctlError)) throw error;
+    return [];
+  }
+  try {
+    const wanted = new KeyTable();
+    for (const taskId of taskIds) wanted.addId("", taskId);
+    const { keys } = snapshot.rows;
+    const found: TaskId[] = [];
+    for (let key = 0; key < keys.size; key++) {
+      if (wanted.findTaskOf(keys, key) < 0) continue;
+      const id = { userId: keys.userId(key), taskId: keys.taskId(key) };
+      if (snapshot.holds(id)) found.push(id);
+    }
+    return found;
+  } finally {
+    await snapshot.close();
+  }
+}

@@ -1,0 +1,376 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { idProblem, trimId } from "../../src/task/ids.ts";
+import { usePlace } from "../e2e/setup.ts";
+import { API_MS_RULES } from "../helpers/records.ts";
+import type { RecordJson } from "../helpers/root.ts";
+import { Served } from "../http/setup.ts";
+import { ApiMsService, VERSIONS } from "./api-ms-service.ts";
+import { type MirrorReport, model } from "./python.ts";
+
+const here = usePlace();
+const OLD = 1_600_000_000;
+const json = async (...args: string[]) => {
+  const run = await here.runArgs([...args, "-o", "json"]);
+  const text = run.stdout || run.stderr.trim().split("\n").at(-1)!;
+  return { ...JSON.parse(text), exit: run.code, warnings: run.stderr };
+};
+const tasksOf = ({ items }: { items: RecordJson[] }) => items.map(({ task_id }) => task_id);
+
+beforeEach(() => {
+  const redis = `[redis]\nport = ${here.server.port}\nlayout = api_ms\n`;
+  here.root.write("config.ini", `${redis}[service]\ntimezone = UTC\n`);
+});
+
+/** Tasks that were changed in another order than they were created in. */
+function record(user: string, task: string, at = 0, more: RecordJson = {}): RecordJson {
+  return {
+    ...{ task_id: task, user_id: user, status: "succeeded", progress: 100, segments_done: 2, total_segments: 2 },
+    ...{ result_url: `/output/${task}`, error: null, created_at: OLD + at, updated_at: OLD + 1_000_000 - at * 3 },
+    ...more,
+  };
+}
+
+const piece = fc.oneof(
+  fc.constantFrom(..."abzAZ09_.~-:/+%{} !'()*\\\n", "张三", "任务", "🙂", "e\u0301", "%41", "%zz", "\ufffd"),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 2 }),
+);
+const id = fc
+  .array(piece, { minLength: 1, maxLength: 5 })
+  .map((pieces) => trimId(pieces.join("")))
+  .filter((text) => idProblem("user_id", text, API_MS_RULES) === undefined && !text.includes("\0"));
+
+/** Ten thousand tasks with ids of every kind, each id once, several of them in one second. */
+function hostileRecords(): RecordJson[] {
+  const users = fc.sample(id, 40);
+  const tasks = new Set(fc.sample(id, 30_000));
+  return [...tasks].slice(0, 10_000).map((task, i) => record(users[i % users.length]!, task, (i * 7919) % 4000));
+}
+
+describe.each(VERSIONS)("version %s of the service", (version) => {
+  let service: ApiMsService;
+  beforeEach(() => {
+    service = new ApiMsService(here.root.path, here.server.port, version);
+  });
+
+  it("and ttsctl agree key by key on 10,000 tasks, and on the order of lists", {
+    timeout: 180_000,
+    tags: ["slow"],
+  }, async () => {
+    const records = hostileRecords();
+    service.fill(records);
+    expect(await json("verify")).toMatchObject({ checked: records.length, inSync: records.length, exit: 0 });
+    // What the service changed in the file alone, and what is new there, is ttsctl's to write.
+    const changed = records.map((one, i) =>
+      i % 3 === 0 ? { ...one, status: "failed", error: "失败", updated_at: OLD + 2_000_000 + (i % 50) } : one,
+    );
+    const added = Array.from({ length: 50 }, (_, i) => record(String(records[i]!.user_id), `new ${i}:新`, i));
+    here.root.writeStore([...changed, ...added]);
+    const due = Math.ceil(records.length / 3) + added.length;
+    expect(await json("sync")).toMatchObject({ written: due, unchanged: records.length + 50 - due, failed: 0 });
+    expect(await json("sync")).toMatchObject({ written: 0, unchanged: records.length + 50 });
+    const report = await model<MirrorReport>("UTC", version, here.root.path, here.server.port);
+    expect(report.differences).toEqual({ count: 0, first: "[]" });
+    expect(report.tasks).toBe(records.length + added.length);
+    const all = await json("list", "--limit", "all");
+    expect(all.items.map((item: RecordJson) => [item.user_id, item.task_id])).toEqual(report.all);
+    for (const user of Object.keys(report.users).slice(0, 4)) {
+      const theirs = report.users[user]!;
+      expect(tasksOf(await json("list", "--user", user, "--limit", "all"))).toEqual(theirs);
+      const pages = await Promise.all(
+        ["1", "2"].map((page) => json("list", "--user", user, "--page-size", "100", "--page", page)),
+      );
+      expect(pages.flatMap(tasksOf)).toEqual(theirs.slice(0, 200));
+      expect(pages[0]).toMatchObject({ total: theirs.length, source: "redis" });
+    }
+  });
+
+  const IDS: readonly [string, string][] = [
+    ["alice", "t1"],
+    ["alice", "t 1"],
+    ["张 三", "任务一"],
+    ["a:b", "c:d"],
+  ];
+  const fill = (more: RecordJson = {}) => {
+    const records = IDS.map(([user, task], i) => record(user, task, i, more));
+    service.fill(records);
+    service.artifacts(...records);
+    here.root.age(OLD);
+    return records;
+  };
+  const left = () =>
+    ["output", "Logs"].flatMap((top) =>
+      existsSync(here.root.at(top))
+        ? readdirSync(here.root.at(top), { recursive: true, withFileTypes: true }).flatMap((entry) =>
+            entry.isFile() ? [relative(here.root.path, join(entry.parentPath, entry.name))] : [],
+          )
+        : [],
+    );
+
+  it("names folders and logs that their task owns, in every command", async () => {
+    const records = fill();
+    for (const [user, task] of IDS) {
+      const { artifacts } = await json("get", user, task);
+      expect(artifacts.map(({ bytes }: { bytes: number }) => bytes)).toEqual([100, 10]);
+    }
+    here.root.write("Logs/20200101/08/任务一.log", "一\n二\n");
+    here.root.age(OLD);
+    expect((await json("get", "张 三", "任务一", "--log")).log).toMatchObject([{ lines: ["一", "二"] }]);
+    const { disk } = await json("stats");
+    expect(disk).toMatchObject({ audioBytes: 400, unowned: { audioBytes: 0, logBytes: 0 } });
+    expect((await json("stats", "--user", "张 三")).disk.audioBytes).toBe(100);
+    expect(await json("cleanup", "--orphans", "--retention", "1d")).toMatchObject({ removed: 0 });
+    expect(await json("delete", "--user", "a:b", "--ids", "c:d", "--yes")).toMatchObject({ deleted: 1, files: 2 });
+    here.root.writeStore([...records.slice(0, 2), record("keeper", "k")]);
+    await here.runArgs(["sync", "--prune", "--yes"]);
+    const orphans = ["cleanup", "--orphans", "--retention", "1d", "--yes", "--max-delete", "100%"];
+    expect(await json(...orphans)).toMatchObject({ removed: 2, files: 2 });
+    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 3, files: 4 });
+    expect(left()).toEqual([]);
+  });
+
+  it("names what max_bytes counts", async () => {
+    fill();
+    const result = await json("cleanup", "--once", "--retention", "9999d", "--max-bytes", "250");
+    expect(result).toMatchObject({ purged: 2, files: 4, bytes: 220 });
+  });
+
+  it("may have left folders and logs by other names too, which go with the task", async () => {
+    const records = fill();
+    for (const other of VERSIONS) new ApiMsService(here.root.path, here.server.port, other).artifacts(...records);
+    here.root.write("Logs/20200101/09/t_1.log", "y".repeat(5));
+    here.root.age(OLD);
+    expect((await json("get", "alice", "t 1")).artifacts).toHaveLength(4);
+    // Both folders of `t 1` stay if one of them was changed during the pass.
+    here.root.write("output/alice/t 1/new.wav", "now", Date.now() / 1000 + 60);
+    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 3, skipped: 1 });
+    expect([here.root.has("output/alice/t_1/audio.wav"), here.root.has("output/alice/t 1/new.wav")]).toEqual([
+      true,
+      true,
+    ]);
+    here.root.age(OLD);
+    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 1, files: 5 });
+    expect(left()).toEqual([]);
+  });
+
+  it("leaves a folder that is another task's by its raw name", async () => {
+    const records = [record("a b", "t 1"), record("a_b", "t_1", 0, { status: "running" })];
+    service.fill(records);
+    for (const other of VERSIONS) new ApiMsService(here.root.path, here.server.port, other).artifacts(...records);
+    here.root.age(OLD);
+    expect(await json("cleanup", "--once", "--retention", "1d")).toMatchObject({ purged: 1, files: 2 });
+    expect(left()).toEqual(["output/a_b/t_1/audio.wav", "Logs/20200101/08/t_1.log"]);
+  });
+
+  it("has its audio given out by the server under the name that it has", async () => {
+    fill();
+    const server = await Served.start(here.root.path, ["--no-cleanup"]);
+    try {
+      const path = `/voice-tasks/${encodeURIComponent("任务一")}/files?user_id=${encodeURIComponent("张 三")}`;
+      const { files } = (await server.json(path)) as { files: { url: string | null }[] };
+      expect(files).toHaveLength(2);
+      expect(await (await server.fetch(`/${files[0]!.url}`)).arrayBuffer()).toHaveProperty("byteLength", 100);
+      const asked = `/output/${encodeURIComponent("张 三")}/${encodeURIComponent("任务一")}/audio.wav`;
+      expect((await server.fetch(asked)).status).toBe(200);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("a user's index by created_at", () => {
+  let service: ApiMsService;
+  const count = 12;
+  const records = () => Array.from({ length: count }, (_, i) => record("u", `t${i}`, i));
+  const scores = async () =>
+    Object.fromEntries((await here.server.zset("tts:user:u:index")).map(([task, score]) => [task, Number(score)]));
+  beforeEach(() => {
+    service = new ApiMsService(here.root.path, here.server.port, "v3");
+    service.fill(records());
+  });
+  const created = Array.from({ length: count }, (_, i) => `t${count - 1 - i}`);
+
+  it("gives its own order to lists of the user, from Redis and from the file behind it", async () => {
+    expect(tasksOf(await json("list", "--user", "u"))).toEqual(created);
+    expect(tasksOf(await json("list"))).toEqual(created.toReversed());
+    // Without its mark, and with fewer tasks than the file, Redis doesn't answer.
+    await here.server.call("ZREM", "tts:user:u:index", "t3");
+    const behind = await json("list", "--user", "u");
+    expect([behind.source, tasksOf(behind)]).toEqual(["file", created]);
+    expect(tasksOf(await json("list", "--user", "u", "--page", "2", "--page-size", "5"))).toEqual(created.slice(5, 10));
+    expect(service.query("u", ["t1", "t9"]).map(({ task_id }) => task_id)).toEqual(["t9", "t1"]);
+    expect(tasksOf(await json("list", "--user", "u", "--ids", "t1,t9"))).toEqual(["t1", "t9"]);
+  });
+
+  it("does not decide what since and until mean", async () => {
+    const since = new Date((OLD + 1_000_000 - 5 * 3) * 1000).toISOString();
+    const late = ["t5", "t4", "t3", "t2", "t1", "t0"];
+    for (const source of ["redis", "file"]) {
+      const list = await json("list", "--user", "u", "--since", since, "--source", source);
+      expect([list.total, [...tasksOf(list)].sort()]).toEqual([6, late.toSorted()]);
+      const until = await json("list", "--user", "u", "--until", since, "--source", source, "--page-size", "2");
+      expect([until.total, until.items.length]).toEqual([6, 2]);
+    }
+    expect(tasksOf(await json("list", "--user", "u", "--since", since))).toEqual(late);
+    expect(tasksOf(await json("list", "--user", "u", "--since", since, "--limit", "all"))).toEqual(late);
+    expect(tasksOf(await json("list", "--user", "u", "--since", since, "--status", "done", "--page", "2"))).toEqual([]);
+    const exported = await here.runArgs(["export", "--user", "u", "--since", since, "--source", "redis"]);
+    expect(exported.stdout.trim().split("\n")).toHaveLength(6);
+    const [redis, file] = [await json("stats", "--user", "u"), await json("stats", "--user", "u", "--source", "file")];
+    expect([redis.newest.updated_at, redis.oldest.updated_at, redis.source]).toEqual([
+      ...[file.newest.updated_at, file.oldest.updated_at, "redis"],
+    ]);
+    expect(await json("delete", "--user", "u", "--since", since, "--yes")).toMatchObject({ deleted: 6 });
+  });
+
+  it("is in sync, and is kept by whatever writes", async () => {
+    expect(await json("verify")).toMatchObject({ inSync: count, wrongScore: 0, exit: 0 });
+    expect(await json("sync")).toMatchObject({ written: 0, unchanged: count });
+    expect(await json("sync", "--user", "u")).toMatchObject({ written: 0, unchanged: count });
+    const before = await scores();
+    expect(await json("mark", "--user", "u", "--ids", "t1,t2", "--status", "failed", "--yes")).toMatchObject({
+      exit: 0,
+    });
+    const changed = records().map((one) => ({ ...one, status: "failed", updated_at: OLD + 5_000_000 }));
+    here.root.write(
+      "in.jsonl",
+      changed
+        .slice(3, 5)
+        .map((one) => JSON.stringify(one))
+        .join("\n"),
+    );
+    expect(await json("import", "in.jsonl", "--yes")).toMatchObject({ exit: 0 });
+    here.root.writeStore([...changed.slice(0, 8), ...records().slice(8)]);
+    await here.server.call("DEL", "tts:task:u:t9");
+    expect(await json("verify", "--repair", "--yes")).toMatchObject({ exit: 0 });
+    expect(await scores()).toEqual(before);
+    expect(service.read().problems).toEqual([]);
+  });
+
+  it("with other scores in it is drift, and repaired in its own way", async () => {
+    const before = await scores();
+    await here.server.call("ZADD", "tts:user:u:index", OLD + 1_000_000 - 3, "t1", OLD + 77, "t2");
+    expect(await json("verify")).toMatchObject({ inSync: count - 2, wrongScore: 2, exit: 3 });
+    expect(await json("verify", "--repair", "--yes")).toMatchObject({ repaired: 2 });
+    expect(await scores()).toEqual(before);
+    await here.server.call("ZADD", "tts:user:u:index", OLD + 1_000_000 - 3, "t1");
+    expect(await json("sync")).toMatchObject({ written: 1, unchanged: count - 1 });
+    expect(await scores()).toEqual(before);
+  });
+});
+
+it("an older index with a few scores by created_at is drift", async () => {
+  const service = new ApiMsService(here.root.path, here.server.port, "older");
+  service.fill(Array.from({ length: 12 }, (_, i) => record("u", `t${i}`, i)));
+  await here.server.call("ZADD", "tts:user:u:index", OLD + 1, "t1");
+  expect(await json("verify")).toMatchObject({ inSync: 11, wrongScore: 1 });
+  expect(await json("sync")).toMatchObject({ written: 1 });
+  expect(service.read().problems).toEqual([]);
+});
+
+describe("a task id alone", () => {
+  let service: ApiMsService;
+  beforeEach(() => {
+    service = new ApiMsService(here.root.path, here.server.port, "v3");
+    service.fill([record("a:b", "任务 1", 1), record("u", "t1", 2), record("u", "t2", 3)]);
+  });
+
+  it("is enough for get, which goes by the lookup, and by the file", async () => {
+    expect(await json("get", "任务 1")).toMatchObject({ item: { user_id: "a:b" }, source: "redis", exit: 0 });
+    await here.server.call("DEL", "tts:task_lookup:t1");
+    expect(await json("get", "t1")).toMatchObject({ item: { user_id: "u" }, exit: 0 });
+    expect(await json("get", "t1", "--source", "redis")).toMatchObject({ item: null, exit: 3 });
+    here.root.writeStore([]);
+    expect(await json("get", "t2")).toMatchObject({ item: { user_id: "u" }, file: null, source: "redis" });
+    expect(await json("get", "none")).toMatchObject({ item: null, exit: 3 });
+  });
+
+  it("is enough for delete, and several of them", async () => {
+    const dry = await json("delete", "--ids", "t1,none", "--dry-run");
+    expect(dry).toMatchObject({ requested: 2, deleted: 1, missing: ["none"], exit: 3 });
+    expect(await json("delete", "--ids", "任务 1,t2", "--yes").catch(() => null)).toMatchObject({
+      missing: ["任务", "1"],
+    });
+    expect(service.read().all.map(({ task_id }) => task_id)).toEqual(["任务 1", "t1"]);
+    expect(await json("delete", "--ids", "t1", "--status", "error", "--yes")).toMatchObject({ deleted: 0 });
+    expect(await json("delete", "--ids", "t1", "--yes")).toMatchObject({ requested: 1, deleted: 1, exit: 0 });
+    expect([service.read().problems, here.root.readStore().length]).toEqual([[], 1]);
+  });
+
+  it("that two users have is asked for with its user, and then is that user's", async () => {
+    const both = [record("old", "t", 9, { text: "old" }), record("new", "t", 5, { text: "new" })];
+    here.root.writeStore([...here.root.readStore(), ...both]);
+    await here.runArgs(["sync"]);
+    expect(await here.server.call("GET", "tts:task_lookup:t")).toBe("new");
+    for (const source of ["redis", "file"]) {
+      for (const user of ["old", "new"]) {
+        const body = JSON.stringify({ user_id: user, task_ids: ["t", "none"] });
+        expect(await json("query", body, "--source", source)).toMatchObject({
+          ...{ total: 1, items: [{ user_id: user, task_id: "t", text: user }], missing: ["none"] },
+        });
+      }
+    }
+    for (const args of [
+      ["get", "t"],
+      ["delete", "--ids", "t", "--yes"],
+    ]) {
+      expect(await json(...args)).toMatchObject({
+        code: "USAGE",
+        exit: 2,
+        error: expect.stringMatching(/old:t.*new:t|new:t.*old:t/),
+      });
+    }
+    expect(await json("delete", "--user", "old", "--ids", "t", "--yes")).toMatchObject({ deleted: 1 });
+    expect(await json("get", "t")).toMatchObject({ item: { user_id: "new" } });
+  });
+});
+
+describe("an unset layout beside the file of the published service", () => {
+  const records = [record("a:b", "c:d"), record("u", "t1"), record("x:y", "t2")];
+  beforeEach(() => {
+    here.root.write("config.ini", `[redis]\nport = ${here.server.port}\n[service]\ntimezone = UTC\n`);
+    here.root.writeStore(records);
+    here.root.write("in.jsonl", records.map((one) => JSON.stringify(one)).join("\n"));
+  });
+
+  it.each([
+    ["sync"],
+    ["sync", "--dry-run"],
+    ["verify", "--repair", "--yes"],
+    ["mark", "--user", "u", "--status", "failed", "--yes"],
+    ["import", "in.jsonl", "--skip-invalid", "--yes"],
+  ])("%s %s refuses to fill an empty Redis", async (...args) => {
+    const store = here.root.storeText();
+    expect(await json(...args)).toMatchObject({
+      code: "LAYOUT_MISMATCH",
+      exit: 2,
+      hint: expect.stringMatching("api_ms"),
+    });
+    expect([await here.server.dump(), here.root.storeText()]).toEqual([{}, store]);
+  });
+
+  it.each([[[]], [["--no-redis"]], [["--source", "file"]]])("an export %j leaves nothing out unsaid", async (args) => {
+    const run = await here.runArgs(["export", ...args]);
+    expect([run.code, run.stdout]).toEqual([2, ""]);
+    expect(
+      (await here.runArgs(["export"], { env: { REDIS_LAYOUT: "api_ms" } })).stdout.trim().split("\n"),
+    ).toHaveLength(3);
+  });
+
+  it("is reported by verify and doctor", async () => {
+    expect((await json("verify")).warnings).toMatch(/segments_done.*layout = api_ms/s);
+    const { checks } = await json("doctor");
+    const finding = checks.find(({ check }: { check: string }) => check === "layout");
+    expect(finding).toMatchObject({ status: "fail", hint: expect.stringContaining("layout = api_ms") });
+  });
+
+  it("is taken as it is once it is set, and beside tasks that Redis has in it", async () => {
+    expect(await json("sync", "--user", "u")).toMatchObject({ code: "LAYOUT_MISMATCH" });
+    const plain = { env: { REDIS_LAYOUT: "plain" } };
+    expect((await here.runArgs(["sync"], plain)).code).toBe(0);
+    expect(await json("sync")).toMatchObject({ unchanged: 1, exit: 0 });
+    expect((await here.runArgs(["export"])).code).toBe(0);
+  });
+});
