@@ -37,14 +37,20 @@ export async function tasksWithId(
 }
 
 /**
- * The same for one id, one by one: the file is read only if the caller asks for more than Redis has.
+ * The same for one id, one by one: the second store is read only if the caller asks for more. Redis is first if it has
+ * lookups, else the file, which is quicker to search than the index.
  * @throws TtsctlError STORE_* if the file is needed and can't be read
  */
 export async function* eachTaskWithId(parts: LookupParts, taskId: string): AsyncGenerator<TaskId> {
-  const inMirror = await inRedis(parts, [taskId], false);
-  yield* inMirror;
-  const known = new Set(inMirror.map(keyOf));
-  for (const id of await inFile(parts, [taskId], inMirror.length > 0)) if (!known.has(keyOf(id))) yield id;
+  const seen = new Set<string>();
+  const fromRedis = () => inRedis(parts, [taskId], false);
+  const fromFile = () => inFile(parts, [taskId], seen.size > 0);
+  for (const search of parts.file.rules.taskIdIsUnique ? [fromRedis, fromFile] : [fromFile, fromRedis]) {
+    for (const id of await search()) {
+      if (!seen.has(keyOf(id))) yield id;
+      seen.add(keyOf(id));
+    }
+  }
 }
 
 /**
@@ -98,6 +104,7 @@ async function inMirror(mirror: Mirror, taskIds: readonly string[]): Promise<Tas
   return taskIds.flatMap((taskId, i) => (users[i] == null ? [] : [{ userId: users[i], taskId }]));
 }
 
+/** Newest first. */
 async function inFile({ file }: LookupParts, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {
   let snapshot: Snapshot;
   try {
@@ -110,13 +117,9 @@ async function inFile({ file }: LookupParts, taskIds: readonly string[], isFound
     const wanted = new KeyTable();
     for (const taskId of taskIds) wanted.addId("", taskId);
     const { keys } = snapshot.rows;
-    const found: TaskId[] = [];
-    for (let key = 0; key < keys.size; key++) {
-      if (wanted.findTaskOf(keys, key) < 0) continue;
-      const id = { userId: keys.userId(key), taskId: keys.taskId(key) };
-      if (snapshot.holds(id)) found.push(id);
-    }
-    return found;
+    const rows = [...snapshot.liveRows()].filter((row) => wanted.findTaskOf(keys, snapshot.rows.key(row)) >= 0);
+    const inOrder = rows.sort((a, b) => snapshot.rows.compare(a, b)).map((row) => snapshot.rows.key(row));
+    return inOrder.map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
   } finally {
     await snapshot.close();
   }
