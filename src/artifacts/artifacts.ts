@@ -1,9 +1,10 @@
 import { DiskArtifacts } from "./disk-artifacts.ts";
-import { openRoots } from "./roots.ts";
+import { openRoots, type RootPaths } from "./roots.ts";
 import type { Artifacts } from "./types.ts";
 
 export type { LogIndex } from "./log-index.ts";
 export type { FolderOutcome } from "./purge-task.ts";
+export { heldFile } from "./roots.ts";
 export type { Artifact, Artifacts, LogFollower, LogPart, SweepRules } from "./types.ts";
 
 /** What an id is called in `output/` and `Logs/`, where that is not the id itself; what a name is called is that name. */
@@ -15,7 +16,7 @@ export type NameOf = (id: string) => string;
  * @param byDescriptor whether to work under `/proc/self/fd`; by default where there is one
  */
 export async function openArtifacts(
-  { nameOf, ...roots }: { output: string; logs: string; nameOf?: NameOf },
+  { nameOf, ...roots }: RootPaths & { nameOf?: NameOf },
   byDescriptor?: boolean,
 ): Promise<Artifacts> {
   return new DiskArtifacts(await openRoots(roots, byDescriptor), nameOf);

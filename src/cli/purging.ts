@@ -15,12 +15,16 @@ interface PurgeFlags {
   readonly metricsFile?: string;
 }
 
-/** `output/` and `Logs/`, released with the context. */
-export async function openArtifactsOf(context: Context): Promise<Artifacts> {
+/**
+ * `output/` and `Logs/`, released with the context.
+ * @param removes whether artifacts may be removed: then neither may hold config.ini or the store file
+ */
+export async function openArtifactsOf(context: Context, removes = false): Promise<Artifacts> {
   const { openArtifacts } = await import("../artifacts/artifacts.ts");
-  const { paths } = await context.settings();
+  const { paths, store, configPath } = await context.settings();
   const { nameOf } = await context.rules();
-  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf });
+  const apart = removes ? [store.path.value, configPath].filter((path) => path !== null) : [];
+  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf, apart });
   context.onRelease(() => artifacts.close());
   return artifacts;
 }
@@ -45,7 +49,7 @@ export async function openPurge(context: Context, flags: PurgeFlags, ledger: Led
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     ...(await purgedOutput(context, dryRun)),
     mirror,
-    artifacts: await openArtifactsOf(context),
+    artifacts: await openArtifactsOf(context, true),
     backup: await openBackupOf(context, flags),
   };
 }

@@ -85,7 +85,8 @@ export class CleanupLoop {
     const file = this.#file();
     const lock = await file.lock("run");
     try {
-      const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf });
+      const apart = [settings.store.path.value, settings.configPath].filter((path) => path !== null);
+      const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, nameOf, apart });
       try {
         const { result, problem } = await cleanupOnce(
           {
