@@ -71,6 +71,9 @@ export class Repair {
     await this.#intoFile("bringBack");
     await this.#intoFile("restore");
     await this.#intoMirror(await file.snapshot());
+    for (const { userId, taskId } of this.#ids(this.#plan.notTakeable())) {
+      this.#failures.add(userId, taskId, "the store file cannot take its copy in Redis: it is not a valid record");
+    }
     this.#failures.end();
     await this.#removeDangling();
     await this.#removeStrays();
