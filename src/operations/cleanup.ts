@@ -88,7 +88,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const use = new MirrorUse(parts.mirror);
   await use.attempt((mirror) => checkClocks(mirror, parts.clock, options));
   if (!options.dryRun) await recoverArtifacts(parts);
-  const snapshot = await parts.file.read();
+  const snapshot = await parts.file.read(parts.signal);
   try {
     for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
     const pass = await prepare(parts, snapshot, use, options, now);

@@ -57,7 +57,7 @@ export async function deleteTasks(
 ): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
   const use = new MirrorUse(parts.mirror);
   if (!options.dryRun) await recoverArtifacts(parts);
-  const snapshot = await parts.file.read();
+  const snapshot = await parts.file.read(parts.signal);
   try {
     const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
     refuseEmpty(snapshot, found, options);

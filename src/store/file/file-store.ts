@@ -63,9 +63,12 @@ export class FileStore {
     return this.#path;
   }
 
-  /** The file as it is now; close the snapshot when done. */
-  async read(): Promise<Snapshot> {
-    return this.#shared === undefined ? Snapshot.read(this.#path, this.rules) : this.#shared.read();
+  /**
+   * The file as it is now; close the snapshot when done.
+   * @param signal ends the reading, where nothing was done yet
+   */
+  async read(signal?: AbortSignal): Promise<Snapshot> {
+    return this.#shared === undefined ? Snapshot.read(this.#path, this.rules, signal) : this.#shared.read();
   }
 
   /** What the path names now; null where there is nothing. */

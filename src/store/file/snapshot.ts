@@ -378,7 +378,7 @@ async function nameStoreError(error: unknown, path: string, handle: FileHandle):
       cause: error,
     });
   }
-  return systemErrorCode(error) === undefined ? error : unreadable(path, error);
+  return error instanceof TtsctlError || systemErrorCode(error) === undefined ? error : unreadable(path, error);
 }
 
 /** The line, from 1, that holds a byte of the file. */
