@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { TtsctlError } from "../errors.ts";
+import { closeQuietly, TtsctlError } from "../errors.ts";
 import { syncFolder } from "../store/file/sync-folder.ts";
 import { isOneOf, openToAppend, whyNotWritten } from "../store/file/written-file.ts";
 
@@ -35,7 +35,7 @@ export class LedgerFile {
       if (own.size === 0) await syncFolder(dirname(path));
       return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
     } catch (error) {
-      await handle.close();
+      await closeQuietly(handle);
       throw ledgerFailed(path, error);
     }
   }
@@ -54,7 +54,7 @@ export class LedgerFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await closeQuietly(this.#handle);
   }
 
   async #write(line: string): Promise<void> {

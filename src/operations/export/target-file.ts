@@ -1,6 +1,6 @@
 import { type FileHandle, link, lstat, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { syncFolder } from "../../store/file/sync-folder.ts";
 import { makeFile, refuseUsed } from "../../store/file/written-file.ts";
 
@@ -95,8 +95,8 @@ export class TargetFile {
 
   /** Ends it, and unless it was finished nothing is left. */
   async close(): Promise<void> {
-    await this.#handle.close();
-    await rm(this.#temporary, { force: true });
+    await closeQuietly(this.#handle);
+    await rm(this.#temporary, { force: true }).catch(() => {}); // the next export to this place removes it
   }
 }
 

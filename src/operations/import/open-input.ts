@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { dirname } from "node:path";
 import { addAbortSignal, type Readable } from "node:stream";
 import { promisify } from "node:util";
-import { describeSystemError, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { openTemporary, spoolFailed } from "../merge/spool.ts";
 import { throwIfInterrupted } from "../pool.ts";
 
@@ -40,10 +40,10 @@ export async function openInput(
   try {
     if ((await handle.stat()).isFile()) return { name: path, handle };
     const copy = await copied(handle.createReadStream({ autoClose: false }), path, spool);
-    await handle.close();
+    await closeQuietly(handle);
     return { name: path, handle: copy };
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
     throw error instanceof TtsctlError ? error : unreadable(path, error);
   }
 }
@@ -117,7 +117,7 @@ async function copied(stream: Readable, name: string, { storePath, signal }: Spo
     throwIfInterrupted(signal, "nothing was imported");
     return handle;
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
     throwIfInterrupted(signal, "nothing was imported");
     throw error instanceof TtsctlError ? error : unreadable(name, error);
   }

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
@@ -35,10 +35,10 @@ export async function readSource(input: Input, reading: SourceReading): Promise<
     const kind = await inputKind(input);
     if (kind === "json") return await readJson(input, reading);
     const source = await readCsvSource(input, reading);
-    await input.handle.close();
+    await closeQuietly(input.handle);
     return source;
   } catch (error) {
-    await input.handle.close();
+    await closeQuietly(input.handle);
     throw systemErrorCode(error) === undefined || error instanceof TtsctlError ? error : unreadable(input.name, error);
   }
 }
@@ -78,10 +78,10 @@ async function readBrokenLines(
     });
     if (count === 0) throw new TtsctlError("IMPORT_INVALID", error.message, { hint: NOT_READABLE, cause: error });
     const records = await Snapshot.readHandle(valid, input.name, rules, signal);
-    await input.handle.close();
+    await closeQuietly(input.handle);
     return { records, bad };
   } catch (cause) {
-    await valid.close();
+    await closeQuietly(valid);
     throw cause;
   }
 }

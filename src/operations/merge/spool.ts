@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { describeSystemError, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { openUnnamed } from "../../store/file/unnamed-file.ts";
 import type { RecordRules } from "../../task/rules.ts";
@@ -50,7 +50,7 @@ export class Spool {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await closeQuietly(this.#handle);
   }
 
   async #flush(): Promise<void> {

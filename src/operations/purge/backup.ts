@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { TtsctlError } from "../../errors.ts";
+import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { openToAppend, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
 
@@ -25,7 +25,7 @@ export class BackupFile {
         await endLastLine(handle);
         return new BackupFile(path, handle);
       } catch (error) {
-        await handle.close();
+        await closeQuietly(handle);
         throw error;
       }
     } catch (cause) {
@@ -45,7 +45,7 @@ export class BackupFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await closeQuietly(this.#handle);
   }
 }
 

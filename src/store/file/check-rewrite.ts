@@ -1,6 +1,6 @@
 import { type FileHandle, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { formatBytes } from "../../task/bytes.ts";
 import type { FileStore } from "./file-store.ts";
 import { openUnnamed } from "./unnamed-file.ts";
@@ -17,7 +17,7 @@ export async function checkRewrite(file: FileStore): Promise<void> {
   const target = await file.target();
   try {
     const probe = await openUnnamed(target);
-    await tryCopy(probe, target).finally(() => probe.close());
+    await tryCopy(probe, target).finally(() => closeQuietly(probe));
   } catch (cause) {
     if (cause instanceof TtsctlError) throw cause;
     throw refused(`cannot rewrite ${target}: ${describeSystemError(cause)}`, cause);

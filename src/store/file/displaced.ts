@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { TtsctlError } from "../../errors.ts";
+import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
@@ -35,7 +35,7 @@ export class DisplacedUpdates {
       } catch (error) {
         if (!(error instanceof TtsctlError)) throw error; // their content is no store file: the next read will say so
       } finally {
-        await handle.close();
+        await closeQuietly(handle);
       }
     }
   }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
 /** What a lock is for: one rewrite of the file, a whole run that changes things, or being the one watcher. */
 export type LockPurpose = "write" | "run" | "watch";
@@ -52,10 +52,10 @@ export async function takeLock(
       note,
       leave: (next) => writeLockFile(handle, next),
       isWanted: () => isAwaited(handle),
-      release: () => handle.close(),
+      release: () => closeQuietly(handle),
     };
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
     throw error;
   }
 }
@@ -79,7 +79,7 @@ export async function lockHolder(storePath: string, purpose: LockPurpose): Promi
   try {
     return (await tryFlock(handle, path, "-s")) ? null : await describeHolder(handle);
   } finally {
-    await handle.close();
+    await closeQuietly(handle);
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
@@ -87,7 +87,7 @@ export class Snapshot {
     try {
       return await Snapshot.readHandle(handle, path, rules, signal);
     } catch (error) {
-      await handle.close();
+      await closeQuietly(handle);
       throw error;
     }
   }
@@ -289,7 +289,7 @@ export class Snapshot {
   async close(): Promise<void> {
     if (--this.#holders > 0) return;
     const { parent } = this.#parts;
-    await (parent === undefined ? this.#handle?.close() : parent.close());
+    await (parent === undefined ? closeQuietly(this.#handle) : parent.close());
   }
 
   /** How many rows from `i` on ascend in the file and fit one window with what lies between them. */
@@ -324,7 +324,7 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if ((await handle.stat()).isFile()) return handle;
-    await handle.close();
+    await closeQuietly(handle);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw unreadable(path, error);

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { systemErrorCode } from "../../errors.ts";
+import { closeQuietly, systemErrorCode } from "../../errors.ts";
 
 /** How often another process may be between making and unnaming a file of its own when we look. */
 const MOST_TRIES = 20;
@@ -29,7 +29,7 @@ async function unnamed(handle: FileHandle, path: string): Promise<FileHandle> {
     await rm(path, { force: true });
     return handle;
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
 /**
  * How ttsctl opens the files that it writes for an operator: they are missing or regular files. A link could lead into
@@ -20,7 +20,7 @@ export function openToAppend(path: string, mode: number): Promise<FileHandle> {
 export async function readRegular(path: string): Promise<string | null> {
   try {
     const handle = await openRegular(path, constants.O_RDONLY);
-    return await handle.readFile("utf8").finally(() => handle.close());
+    return await handle.readFile("utf8").finally(() => closeQuietly(handle));
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw error;
@@ -44,7 +44,7 @@ async function openRegular(path: string, flags: number, mode?: number): Promise<
     if ((await handle.stat()).isFile()) return handle;
     throw new NotRegular("it is not a regular file");
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
     throw error;
   }
 }
