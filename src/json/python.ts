@@ -45,7 +45,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** What only a number that is no integer has, behind its first digits. */
+/** What follows the first digits of a fraction or an exponent. */
 function isInNumber(byte: number | undefined): boolean {
   if (byte === undefined) return false;
   return isDigit(byte) || byte === 0x2e || (byte | 0x20) === 0x65 || byte === 0x2b || byte === 0x2d; // . e + -

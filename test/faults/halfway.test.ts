@@ -10,7 +10,7 @@ const here = usePlace();
 const REMOVING = CASES.filter(({ line }) => /^(cleanup|delete) /.test(line));
 
 describe("row B, a pass that fails halfway", () => {
-  it.each(REMOVING)("$line: what was removed is told, and the next run finishes", async ({ line, after }) => {
+  it.each(REMOVING)("$line: what was removed is printed, and the next run finishes", async ({ line, after }) => {
     await lay(here);
     const options = { cwd: here.root.path };
     const fault = { act: "fail", code: "EIO", on: "store" } as const;
@@ -22,13 +22,13 @@ describe("row B, a pass that fails halfway", () => {
     expect(run.stderr).toContain('"code":"STORE_WRITE_FAILED"');
     expect(here.root.storeText()).toBe(before);
     const gone = OLD.filter((task) => !after.includes(task));
-    const told = lines(run.stderr).filter((text) => text.startsWith("[CLEANUP]"));
+    const printed = lines(run.stderr).filter((text) => text.startsWith("[CLEANUP]"));
     for (const { user_id, task_id } of gone) {
-      expect(told.filter((text) => text.startsWith(`[CLEANUP] user=${user_id} task=${task_id} `))).toEqual([
+      expect(printed.filter((text) => text.startsWith(`[CLEANUP] user=${user_id} task=${task_id} `))).toEqual([
         expect.stringContaining(" local=no redis=yes files=2 bytes=110"),
       ]);
     }
-    expect(told).toHaveLength(gone.length);
+    expect(printed).toHaveLength(gone.length);
     expect(JSON.parse(run.stdout)).toMatchObject({ failed: gone.length, files: 2 * gone.length });
     expect([0, 3]).toContain((await here.run(line)).code);
     expect(sorted(await everything(here))).toEqual(exactly(after));
