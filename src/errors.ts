@@ -80,6 +80,16 @@ export function isStoreError(error: unknown): error is TtsctlError {
   return error instanceof TtsctlError && error.code.startsWith("STORE_");
 }
 
+/**
+ * Closes a file where nothing is at stake: it was read, or what was written is on the disk already. A close that fails
+ * frees the descriptor all the same, so what was done before it counts.
+ */
+export async function closeQuietly(file: { close(): Promise<void> } | null | undefined): Promise<void> {
+  await file?.close().catch((error) => {
+    if (systemErrorCode(error) === undefined) throw error;
+  });
+}
+
 /** The `code` of a Node system error (`ENOENT`, `EACCES`, ...), if it is one. */
 export function systemErrorCode(error: unknown): string | undefined {
   const code = (error as NodeJS.ErrnoException | null)?.code;

@@ -1,9 +1,10 @@
 import { DiskArtifacts } from "./disk-artifacts.ts";
-import { openRoots } from "./roots.ts";
+import { openRoots, type RootPaths } from "./roots.ts";
 import type { ArtifactNames, Artifacts } from "./types.ts";
 
 export type { LogIndex } from "./log-index.ts";
 export type { FolderOutcome } from "./purge-task.ts";
+export { heldFile } from "./roots.ts";
 export type { Artifact, Artifacts, FolderName, LogFollower, LogPart, SweepRules } from "./types.ts";
 
 /**
@@ -12,7 +13,7 @@ export type { Artifact, Artifacts, FolderName, LogFollower, LogPart, SweepRules 
  * @param byDescriptor whether to work under `/proc/self/fd`; by default where there is one
  */
 export async function openArtifacts(
-  { names, ...roots }: { output: string; logs: string; names?: ArtifactNames },
+  { names, ...roots }: RootPaths & { names?: ArtifactNames },
   byDescriptor?: boolean,
 ): Promise<Artifacts> {
   return new DiskArtifacts(await openRoots(roots, byDescriptor), names);

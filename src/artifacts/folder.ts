@@ -24,7 +24,7 @@ import {
   unlink,
 } from "node:fs/promises";
 import { promisify } from "node:util";
-import { systemErrorCode } from "../errors.ts";
+import { closeQuietly, systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { FolderError, Kept } from "./failure.ts";
 
@@ -120,7 +120,7 @@ export class Folder {
     try {
       const file = await this.#run("open", name, () => openFile(this.#pathOf(name), THE_FILE_ITSELF));
       if ((await file.stat()).isFile()) return file;
-      await file.close();
+      await closeQuietly(file);
     } catch (error) {
       if (systemErrorCode(error) === "ENOENT") return undefined;
       if (systemErrorCode(error) !== "ELOOP") throw error;
@@ -148,7 +148,7 @@ export class Folder {
         yield { name: Buffer.from(entry.name, "latin1"), isFolder: entry.isDirectory() };
       }
     } finally {
-      await folder.close();
+      await closeQuietly(folder);
     }
   }
 

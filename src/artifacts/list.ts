@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { systemErrorCode } from "../errors.ts";
+import { closeQuietly, systemErrorCode } from "../errors.ts";
 import { forEachBounded } from "./bounded.ts";
 import { FolderError, Kept } from "./failure.ts";
 import type { Folder, Name } from "./folder.ts";
@@ -49,7 +49,7 @@ async function lengthOf(folder: Folder, name: Name): Promise<number | undefined>
     if (error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined) return undefined;
     throw error;
   } finally {
-    await file?.close();
+    await closeQuietly(file);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { closeQuietly } from "../errors.ts";
 import type { Folder } from "./folder.ts";
 import { LineSplitter, LONGEST_LINE } from "./line-splitter.ts";
 
@@ -81,7 +82,7 @@ export class LogTail {
   }
 
   close(): Promise<void> {
-    return this.#file.close();
+    return closeQuietly(this.#file);
   }
 
   async #bytes(from: number, end: number): Promise<Buffer> {

@@ -4,6 +4,14 @@ import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts"
 import { printableJson } from "../printable.ts";
 import { Folder, hasDescriptorPaths } from "./folder.ts";
 
+/** Where artifacts are, and what must not be among them where they are removed. */
+export interface RootPaths {
+  readonly output: string;
+  readonly logs: string;
+  /** The files that a directory of artifacts must not hold, at any depth: config.ini and the store file. */
+  readonly apart?: readonly string[];
+}
+
 export interface Roots {
   /** Undefined where there is no such folder: then nothing is in it. */
   output: Folder | undefined;
@@ -16,13 +24,14 @@ export interface Roots {
  * Opens `output/` and `Logs/`, which may be symbolic links: they are resolved once, here.
  * Throws ARTIFACTS_UNSAFE for what cannot be worked in safely.
  */
-export async function openRoots(
-  paths: { output: string; logs: string },
-  byDescriptor = hasDescriptorPaths(),
-): Promise<Roots> {
+export async function openRoots(paths: RootPaths, byDescriptor = hasDescriptorPaths()): Promise<Roots> {
   const [output, logs] = [resolve(paths.output), resolve(paths.logs)];
   const [realOutput, realLogs] = [await realPathOf(output), await realPathOf(logs)];
   const logsInOutput = nameInOutput(realOutput, realLogs);
+  for (const root of [realOutput, realLogs]) {
+    const held = root === undefined ? undefined : await heldFile(root, paths.apart ?? []);
+    if (held !== undefined) throw unsafePaths(`${printableJson(root)} holds ${printableJson(held)}`);
+  }
   const outputFolder = await openRoot(realOutput, basename(output), byDescriptor);
   try {
     const logsFolder = await openRoot(realLogs, labelOf(logs, dirname(output)), byDescriptor);
@@ -31,6 +40,22 @@ export async function openRoots(
     outputFolder?.close();
     throw error;
   }
+}
+
+/** Which of these files, by its path or where a link of that name leads, is in a directory, at any depth. */
+export async function heldFile(directory: string, files: readonly string[]): Promise<string | undefined> {
+  const root = await realpath(directory).catch(() => resolve(directory));
+  for (const file of files) {
+    const place = join(await realpath(dirname(file)).catch(() => resolve(dirname(file))), basename(file));
+    const target = await realpath(file).catch(() => place);
+    if ([place, target].some((path) => isBelow(root, path))) return file;
+  }
+  return undefined;
+}
+
+function isBelow(root: string, path: string): boolean {
+  const from = relative(root, path);
+  return from !== ".." && !from.startsWith(`..${sep}`) && !isAbsolute(from);
 }
 
 /** The path without symbolic links; undefined when nothing is there. */

@@ -33,7 +33,7 @@ export interface CleanupFlags {
  * @throws TtsctlError what kept the pass from its work; INTERRUPTED
  */
 export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlError | null = null): Promise<number> {
-  return measured(context, metricsFileOf(flags), async (observe) => {
+  return measured(context, { path: metricsFileOf(flags), backup: flags.backup }, async (observe) => {
     if (refusal !== null) throw refusal;
     return audited(context, !flags.dryRun, async (ledger) => {
       const outcome = await cleanupPass(context, flags, ledger);

@@ -1,4 +1,4 @@
-import type { TtsctlError } from "../errors.ts";
+import { isRedisError, type TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { DeleteParts, DeleteResult } from "../operations/delete.ts";
 import { throwIfInterrupted } from "../operations/pool.ts";
@@ -25,7 +25,7 @@ interface Deletion extends Pick<DeleteParts, "confirm"> {
 
 export interface DeletionOutcome {
   readonly result: DeleteResult;
-  /** Why Redis was left out. */
+  /** What stopped it halfway, or why Redis was left out. */
   readonly problem: TtsctlError | null;
 }
 
@@ -49,9 +49,10 @@ export async function deleteChosen(
   return { result, problem };
 }
 
-/** Also warns of a Redis that was left out. @throws TtsctlError INTERRUPTED */
+/** Also warns of a Redis that was left out. @throws TtsctlError INTERRUPTED, and what stopped the deletion halfway */
 export function deletionExitCode(context: Context, { result, problem }: DeletionOutcome): number {
   throwIfInterrupted(context.signal, `${result.deleted} tasks were deleted`);
+  if (problem !== null && !isRedisError(problem)) throw problem;
   if (problem !== null) context.reporter.warn(`${problem.message}: ${withoutRedis(result)}`);
   const partly = result.missing.length + result.refused.length + result.failed + result.returned > 0;
   return partly || problem !== null ? PARTLY : DONE;

@@ -35,8 +35,8 @@ export function letHeapGrow(): void {
 
 /** The store file of a command that ends with its answer. */
 export class FrugalFileStore extends FileStore {
-  override read(): Promise<Snapshot> {
+  override read(signal?: AbortSignal): Promise<Snapshot> {
     keepHeapSmall();
-    return super.read();
+    return super.read(signal);
   }
 }

@@ -1,12 +1,10 @@
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
+import { closeQuietly, TtsctlError } from "../errors.ts";
 import { syncFolder } from "../store/file/sync-folder.ts";
-import { isOneOf } from "./same-file.ts";
+import { isOneOf, openToAppend, whyNotWritten } from "../store/file/written-file.ts";
 
-// A link could lead into the store or any other file; a pipe would block; the owner's group may read it, nobody else.
-const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** The owner's group may read it, nobody else. */
 const MODE = 0o640;
 
 /** A file of whole JSON lines that several processes append to. */
@@ -29,17 +27,16 @@ export class LedgerFile {
    */
   static async open(path: string, notThese: readonly string[]): Promise<LedgerFile> {
     if (await isOneOf(path, notThese)) throw otherFile(path);
-    const handle = await open(path, FLAGS, MODE).catch((cause) => {
+    const handle = await openToAppend(path, MODE).catch((cause) => {
       throw ledgerFailed(path, cause);
     });
     try {
       const own = await handle.stat();
-      if (!own.isFile()) throw new TtsctlError("AUDIT_FAILED", `the audit ledger ${path} is not a regular file`);
       if (own.size === 0) await syncFolder(dirname(path));
       return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
     } catch (error) {
-      await handle.close();
-      throw error instanceof TtsctlError ? error : ledgerFailed(path, error);
+      await closeQuietly(handle);
+      throw ledgerFailed(path, error);
     }
   }
 
@@ -57,7 +54,7 @@ export class LedgerFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await closeQuietly(this.#handle);
   }
 
   async #write(line: string): Promise<void> {
@@ -79,8 +76,7 @@ function otherFile(path: string): TtsctlError {
 }
 
 function ledgerFailed(path: string, cause: unknown): TtsctlError {
-  const reason = systemErrorCode(cause) === "ELOOP" ? "it is a symbolic link" : describeSystemError(cause);
-  return new TtsctlError("AUDIT_FAILED", `cannot write the audit ledger ${path}: ${reason}`, {
+  return new TtsctlError("AUDIT_FAILED", `cannot write the audit ledger ${path}: ${whyNotWritten(cause)}`, {
     hint: "nothing is changed that is not in the ledger; mend [audit] path (TTSCTL_AUDIT), and run it again",
     cause,
   });

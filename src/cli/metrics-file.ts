@@ -1,11 +1,12 @@
-import { constants } from "node:fs";
-import { open, readFile, rename } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { describeSystemError, isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
+import { lstat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { isRedisError, TtsctlError } from "../errors.ts";
 import type { CleanupOutcome } from "../operations/cleanup.ts";
+import { TargetFile } from "../operations/export/target-file.ts";
+import { readRegular, refuseUsed, whyNotWritten } from "../store/file/written-file.ts";
 import { VERSION } from "../version.ts";
 import type { Context } from "./context.ts";
-import { isOneOf } from "./same-file.ts";
+import { filesInUse } from "./files-in-use.ts";
 
 /** Everybody may read it: the exporter runs as another user. */
 const MODE = 0o644;
@@ -17,16 +18,17 @@ export type Observe = (outcome: CleanupOutcome) => void;
  * Runs a cleanup pass and writes how it went to a file for node_exporter's textfile collector, also where it failed. A
  * file that cannot be written is a warning: the pass counts all the same.
  * @param path null where none is asked for
+ * @param backup the path of `--backup`, which must be another
  * @throws TtsctlError USAGE where the path names the store file or another file that is in use; and what the pass throws
  */
 export async function measured(
   context: Context,
-  path: string | null,
+  { path, backup }: { path: string | null; backup: string | undefined },
   pass: (observe: Observe) => Promise<number>,
 ): Promise<number> {
   if (path === null) return pass(() => {});
   const target = resolve(context.cwd, path);
-  await refuseOtherFiles(context, target);
+  await refuseOtherFiles(context, target, backup);
   const started = context.clock.monotonic();
   let outcome: CleanupOutcome | null = null;
   const observe = (seen: CleanupOutcome) => {
@@ -47,12 +49,16 @@ export async function measured(
   }
 }
 
-async function refuseOtherFiles(context: Context, target: string): Promise<void> {
-  const { store, audit, configPath } = await context.settings();
-  const inUse = [store.path.value, audit.path.value, configPath].filter((path) => path !== null);
-  if (!(await isOneOf(target, inUse))) return;
-  throw new TtsctlError("USAGE", `--metrics-file names ${target}, which is a file of its own`, {
-    hint: "name another file",
+/**
+ * A file that is there and isn't a regular one is refused before the pass; a directory is a warning after it, as any
+ * file that cannot be written.
+ */
+async function refuseOtherFiles(context: Context, target: string, backup: string | undefined): Promise<void> {
+  await refuseUsed("--metrics-file", target, await filesInUse(context, backup));
+  const there = await lstat(target).catch(() => null);
+  if (there === null || there.isFile() || there.isDirectory()) return;
+  throw new TtsctlError("USAGE", `--metrics-file names ${target}, which is not a regular file`, {
+    hint: "choose a file; node_exporter reads it from a directory",
   });
 }
 
@@ -68,8 +74,8 @@ async function writeMetrics(context: Context, target: string, { outcome, ...ende
   const { store, redis } = await context.settings();
   const { addPass, isPassMetrics, passMetricsText, totalsIn } = await import("../render/pass-metrics.ts");
   try {
-    const before = await readFile(target, "utf8").catch(orEmpty);
-    if (!isPassMetrics(before)) throw new Error("there is another file of that name, which is left alone");
+    const before = (await readRegular(target)) ?? "";
+    if (!isPassMetrics(before)) throw new TtsctlError("EXPORT_FAILED", "another file has that name, and is left alone");
     const pass = {
       ...{ ...ended, store: store.path.value, version: VERSION, endedAt: context.clock.now() },
       ...{ result: outcome?.result ?? null, ...(outcome?.sizes ?? { fileTasks: null, redisTasks: null }) },
@@ -77,27 +83,18 @@ async function writeMetrics(context: Context, target: string, { outcome, ...ende
     };
     await replace(target, await passMetricsText(pass, addPass(totalsIn(before), pass)));
   } catch (error) {
-    const isForeign = error instanceof Error && systemErrorCode(error) === undefined;
-    const reason = isForeign ? error.message : describeSystemError(error);
+    const reason = error instanceof TtsctlError ? error.message : whyNotWritten(error);
     context.reporter.warn(`the metrics file ${target} was not written: ${reason}`);
   }
 }
 
-function orEmpty(error: unknown): string {
-  if (systemErrorCode(error) === "ENOENT") return "";
-  throw error;
-}
-
 /** At once, so that the exporter never reads half of it. */
 async function replace(target: string, text: string): Promise<void> {
-  const temporary = join(dirname(target), `.${basename(target)}.ttsctl`);
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-  const handle = await open(temporary, flags, MODE);
+  const file = await TargetFile.at(target, true, MODE);
   try {
-    await handle.writeFile(text);
-    await handle.chmod(MODE); // whatever the umask is
+    await file.write([text]);
+    await file.finish();
   } finally {
-    await handle.close();
+    await file.close();
   }
-  await rename(temporary, target);
 }

@@ -37,7 +37,7 @@ async function orphans(
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger, ...lines },
     mirror: await openMirror(context),
-    artifacts: await openArtifactsOf(context),
+    artifacts: await openArtifactsOf(context, true),
   };
   const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };
   const result = await cleanUpOrphans(parts, options).finally(() => lines.drain());

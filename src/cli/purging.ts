@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Ledger } from "../operations/ledger.ts";
-import type { BackupFile } from "../operations/purge/backup.ts";
 import type { PurgedTask } from "../operations/purge/tally.ts";
 import type { Context } from "./context.ts";
 import { itemOutput } from "./emit.ts";
+import { filesInUse } from "./files-in-use.ts";
 import { keepNewSpaceSmall } from "./heap.ts";
 import { holdRunLock } from "./run-lock.ts";
 
@@ -12,30 +12,35 @@ import { holdRunLock } from "./run-lock.ts";
 interface PurgeFlags {
   readonly dryRun: boolean;
   readonly backup?: string;
+  readonly metricsFile?: string;
 }
 
-/** `output/` and `Logs/`, released with the context. */
-export async function openArtifactsOf(context: Context): Promise<Artifacts> {
+/**
+ * `output/` and `Logs/`, released with the context.
+ * @param removes whether artifacts may be removed: then neither may hold config.ini or the store file
+ */
+export async function openArtifactsOf(context: Context, removes = false): Promise<Artifacts> {
   const { openArtifacts } = await import("../artifacts/artifacts.ts");
-  const { paths } = await context.settings();
+  const { paths, store, configPath } = await context.settings();
   const names = await context.rules();
-  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names });
+  const apart = removes ? [store.path.value, configPath].filter((path) => path !== null) : [];
+  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names, apart });
   context.onRelease(() => artifacts.close());
   return artifacts;
 }
 
-async function openBackupOf(context: Context, path: string | undefined, dryRun: boolean): Promise<BackupFile | null> {
+async function openBackupOf(context: Context, { backup: path, dryRun, metricsFile }: PurgeFlags) {
   if (path === undefined || dryRun) return null;
   const { BackupFile } = await import("../operations/purge/backup.ts");
-  const { store, audit } = await context.settings();
-  const notThese = [store.path.value, ...(audit.path.value === null ? [] : [audit.path.value])];
-  const backup = await BackupFile.open(resolve(context.cwd, path), notThese);
+  const used = await filesInUse(context, metricsFile);
+  const backup = await BackupFile.open(resolve(context.cwd, path), used);
   context.onRelease(() => backup.close());
   return backup;
 }
 
 /** What a purge of tasks needs, all opened, with the run lock held unless it is a dry run. */
-export async function openPurge(context: Context, { dryRun, backup }: PurgeFlags, ledger: Ledger | null) {
+export async function openPurge(context: Context, flags: PurgeFlags, ledger: Ledger | null) {
+  const { dryRun } = flags;
   const file = await context.changingFileStore();
   await holdRunLock(context, file, dryRun);
   const mirror = await (await context.mirrorLink()).open();
@@ -44,8 +49,8 @@ export async function openPurge(context: Context, { dryRun, backup }: PurgeFlags
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     ...(await purgedOutput(context, dryRun)),
     mirror,
-    artifacts: await openArtifactsOf(context),
-    backup: await openBackupOf(context, backup, dryRun),
+    artifacts: await openArtifactsOf(context, true),
+    backup: await openBackupOf(context, flags),
   };
 }
 

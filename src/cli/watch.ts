@@ -15,10 +15,11 @@ import { DONE } from "./emit.ts";
  * @throws TtsctlError WATCHER_RUNNING
  */
 export async function watch(context: Context, flags: CleanupFlags): Promise<number> {
+  const hangup = new Hangup(); // before the configuration is read: what changes after that is not missed
+  context.onRelease(async () => hangup.end());
+  await context.requireConfig(true);
   const lock = await (await context.changingFileStore()).lock("watch");
   context.onRelease(() => lock.release());
-  const hangup = new Hangup();
-  context.onRelease(async () => hangup.end());
   let settings = await context.settings();
   await log(context, describeWatch(settings));
   const rhythm = new PassRhythm(context.clock);

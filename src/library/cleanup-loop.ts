@@ -84,7 +84,9 @@ export class CleanupLoop {
     const file = this.#file();
     const lock = await file.lock("run");
     try {
-      const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });
+      const apart = [settings.store.path.value, settings.configPath].filter((path) => path !== null);
+      const roots = { output: paths.output.value, logs: paths.logs.value };
+      const artifacts = await openArtifacts({ ...roots, names: rules, apart });
       try {
         const { result, problem } = await cleanupOnce(
           {

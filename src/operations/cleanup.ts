@@ -88,7 +88,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const use = new MirrorUse(parts.mirror);
   await use.attempt((mirror) => checkClocks(mirror, parts.clock, options));
   if (!options.dryRun) await recoverArtifacts(parts);
-  const snapshot = await parts.file.read();
+  const snapshot = await parts.file.read(parts.signal);
   try {
     for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
     const pass = await prepare(parts, snapshot, use, options, now);
@@ -97,10 +97,10 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     const result = emptyResult(now - options.retention, options);
     result.stuck = await nameStuck(parts.reporter, use, snapshot, { now, after: options.stuckAfter });
     noteTotals(result, pass, options, parts.reporter);
-    const lost = await purgeFound(parts, options, use.mirror, pass, result);
+    const stopped = await purgeFound(parts, options, use.mirror, pass, result);
     result.candidates = result.purged + result.skipped + result.failed;
     result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
-    return { result, problem: pass.refusal ?? use.lost ?? lost, sizes };
+    return { result, problem: pass.refusal ?? stopped ?? use.lost, sizes };
   } finally {
     await snapshot.close();
   }
@@ -128,24 +128,23 @@ async function purgeFound(
 ): Promise<TtsctlError | null> {
   const policy: PurgePolicy = {
     ...{ now: plan.limits.now, sweepBefore: plan.sweepBefore, dryRun: options.dryRun, decide, drain: parts.drain },
-    onPurged: (task) => {
-      if (task.reason === "max-bytes") result.purgedForSpace++;
-      parts.onPurged(task);
-    },
+    onPurged: parts.onPurged,
   };
   const purge = new Purge({ ...parts, mirror }, policy, snapshot, found);
   if (options.maxDelete !== null) {
     checkBrake((await purge.plan()).count, Math.max(snapshot.size, found.members), options.maxDelete);
   }
-  await purge.run();
+  await purge.check();
+  const problem = await purge.run();
   const { counts } = purge;
   result.purged = counts.purged;
+  result.purgedForSpace = counts.purgedForSpace;
   result.skipped = counts.kept;
   result.failed = counts.failed;
   result.returned = counts.returned.length;
   result.files = counts.files;
   result.bytes = counts.bytes;
-  return counts.mirrorLost;
+  return problem;
 }
 
 /** The result of a pass that has not begun. */

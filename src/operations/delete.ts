@@ -57,7 +57,7 @@ export async function deleteTasks(
 ): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
   const use = new MirrorUse(parts.mirror);
   if (!options.dryRun) await recoverArtifacts(parts);
-  const snapshot = await parts.file.read();
+  const snapshot = await parts.file.read(parts.signal);
   try {
     const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
     refuseEmpty(snapshot, found, options);
@@ -66,8 +66,8 @@ export async function deleteTasks(
     const { age } = selection;
     if (age !== null) await use.attempt(async (mirror) => mirror && checkClock(mirror, parts.clock, age));
     const run = new DeleteRun(parts, options, { snapshot, found, mirror: use.mirror, selection });
-    const { result, lost } = await run.run(snapshot.size, found);
-    return { result, problem: use.lost ?? lost };
+    const { result, stopped } = await run.run(snapshot.size, found);
+    return { result, problem: stopped ?? use.lost };
   } finally {
     await snapshot.close();
   }
@@ -116,9 +116,12 @@ class DeleteRun {
     if (!this.#options.dryRun) {
       const planned = await this.#purge.plan();
       checkBrake(planned.count, Math.max(size, found.members), this.#options.maxDelete);
-      if (planned.count > 0) await this.#parts.confirm(planned);
+      if (planned.count > 0) {
+        await this.#purge.check();
+        await this.#parts.confirm(planned);
+      }
     }
-    await this.#purge.run();
+    const problem = await this.#purge.run();
     const { counts } = this.#purge;
     this.#result.deleted = counts.purged;
     this.#result.missing.push(...counts.gone.map(({ taskId }) => taskId));
@@ -126,6 +129,6 @@ class DeleteRun {
     this.#result.returned = counts.returned.length;
     this.#result.files = counts.files;
     this.#result.bytes = counts.bytes;
-    return { result: this.#result, lost: counts.mirrorLost };
+    return { result: this.#result, stopped: problem };
   }
 }

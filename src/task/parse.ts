@@ -1,3 +1,4 @@
+import { whyNotPython } from "../json/python.ts";
 import { Spans, scanRecord } from "../json/record.ts";
 import { INCOMPLETE, JsonSyntaxError, OPEN_BRACE, skipSpace, skipValue } from "../json/scan.ts";
 import { compactJson, isBlank, isCompact } from "../json/text.ts";
@@ -42,7 +43,7 @@ export class RecordParser {
     const scanned = this.#tryScan(bytes);
     if (scanned === null || bytes[scanned.from] !== OPEN_BRACE || !hasTexts(bytes, this.#spans, expected)) return null;
     const score = readScore(bytes, this.#spans, this.times);
-    if (typeof score === "string") return null;
+    if (typeof score === "string" || whyNotPython(bytes, scanned.from, scanned.end) !== undefined) return null;
     const { userId, taskId, status, error, createdAt, updatedAt } = expected;
     const json = compacted(text, bytes, scanned);
     return { userId, taskId, status, error, createdAt, updatedAt, score, json };
@@ -61,6 +62,13 @@ export class RecordParser {
   isTombstone(line: Uint8Array): boolean {
     const { userId, taskId } = this.parse(line);
     return userId !== undefined && taskId !== undefined && marksDeleted(line, this.#spans);
+  }
+
+  /** Whether a text is one JSON object that the service cannot read. */
+  isBeyondPython(text: string): boolean {
+    const bytes = Buffer.from(text);
+    const scanned = this.#tryScan(bytes);
+    return scanned !== null && whyNotPython(bytes, scanned.from, scanned.end) !== undefined;
   }
 
   /** Whether the text is one JSON object. */

@@ -1,3 +1,4 @@
+import { whyNotPython } from "../json/python.ts";
 import { FIELDS, type Field, Spans, scanRecord } from "../json/record.ts";
 import { BACKSLASH, OPEN_BRACE, QUOTE } from "../json/scan.ts";
 import { compactJson, decodeString, hasByte } from "../json/text.ts";
@@ -64,7 +65,7 @@ export function readTask(
   if (bytes[from] !== OPEN_BRACE) return { reason: "not an object" };
   const user = readId(bytes, spans, "user_id", rules);
   const task = readId(bytes, spans, "task_id", rules);
-  const problem = user.problem ?? task.problem;
+  const problem = user.problem ?? task.problem ?? whyNotPython(bytes, from, end);
   const score = problem ?? readScore(bytes, spans, times);
   if (typeof score === "string") return invalid(score, user.id, task.id);
   const { status, error, createdAt, updatedAt } = readTexts(bytes, spans);

@@ -30,7 +30,7 @@ function codesFor(step: string): string[] {
 }
 
 /** Whether a failure of this step may be tolerated: it is a look, or tidying. */
-const MAY_FAIL = new Set(["stat", "statSync", "rm", "realpath", "open", "read"]);
+const MAY_FAIL = new Set(["stat", "statSync", "rm", "realpath", "open", "read", "close"]);
 
 /** @param usual the exit code where nothing fails */
 async function failingRound(one: Case, fault: Fault, { step, usual }: Place, env: Record<string, string>) {
@@ -158,6 +158,25 @@ describe.each(WITH_ARTIFACTS)("row B, a disk that fails at each call on any file
     for (const at of chance.some([...steps.keys()], times(one.unowned === undefined ? 1 : 4, 14))) {
       const code = chance.of(codesFor(steps[at]!));
       await failingAnywhere(at, code, `TTSCTL_SEED=${SEED}, ${line}: ${code} at step ${at}, ${steps[at]}`);
+    }
+  });
+});
+
+describe.each(WITH_ARTIFACTS)("row B, a file that cannot be closed: $line", (one) => {
+  it("costs nothing: the run ends as ever, or with an error that has a name", async () => {
+    const options = { cwd: here.root.path };
+    const fault = { act: "fail", code: "EMFILE", on: "disk" } as const;
+    await lay(here, one);
+    const { steps, code: usual } = await runFaulty(one.line.split(" "), { ...fault, at: -1 }, options);
+    const closes = [...steps.keys()].filter((at) => steps[at] === "close");
+    expect(closes.length).toBeGreaterThan(2);
+    for (const at of new Chance(one.line).some(closes, times(4, 100))) {
+      await lay(here, one);
+      const run = await runFaulty(one.line.split(" "), { ...fault, at }, { cwd: here.root.path });
+      const label = `TTSCTL_SEED=${SEED}, ${one.line}: close ${at}: ${run.stderr}`;
+      expect(run.stderr, label).not.toMatch(/INTERNAL|unexpected error/);
+      expect([usual, 1], label).toContain(run.code);
+      triedFault();
     }
   });
 });

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { binary, type Run, Running, ttsctl } from "../helpers/ttsctl.ts";
 import { BIG, CASES, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
+import { contentOf } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
@@ -26,12 +27,22 @@ describe("row B, a real disk", () => {
     return folder;
   }
 
-  async function expectIntact(run: Run, store: string, before: string): Promise<void> {
+  /** What is there before a run that is to be refused: store file, audio, logs, and the keys in Redis. */
+  const everyByte = async () => ({ disk: here.root.tree(), redis: await contentOf(here.server) });
+
+  async function expectIntact(run: Run, store: string, before: Awaited<ReturnType<typeof everyByte>>): Promise<void> {
     triedFault();
     expect(run.code, run.stderr).toBe(1);
     expectNamed(run, store);
-    expect(readFileSync(store, "utf8")).toBe(before);
+    expect(await everyByte()).toEqual(before);
     expect(readdirSync(dirname(store)).filter(isTemporary)).toEqual([]);
+  }
+
+  /** Lets another user work in `output/` and `Logs/`, and take the locks that are there already. */
+  function openTo(user: number): void {
+    for (const folder of [here.root.path, `${dirname(binary())}/..`]) chmodSync(folder, 0o755);
+    for (const lock of ["run", "write"]) here.root.write(`.voice_task.json.${lock}.lock`, "");
+    spawnSync("chown", ["-R", `${user}:${user}`, here.root.at("output"), here.root.at("Logs")]);
   }
 
   it.runIf(isRoot).each(CASES)("that is full: $line", async (one) => {
@@ -39,10 +50,12 @@ describe("row B, a real disk", () => {
     const folder = mount("128k");
     if (folder === null) return;
     const store = `${folder}/voice_task.json`;
-    const before = JSON.stringify([...OLD, ...YOUNG, BIG()], null, 2);
-    writeFileSync(store, before);
+    const text = JSON.stringify([...OLD, ...YOUNG, BIG()], null, 2);
+    writeFileSync(store, text);
+    const before = await everyByte();
     const run = await here.run(`${one.line} --store ${store}`);
     await expectIntact(run, store, before);
+    expect(run.stderr).toContain("STORE_WRITE_FAILED");
   });
 
   it.runIf(isRoot).each(["in.jsonl", "-"])("that is full while the input is copied: import %s", async (input) => {
@@ -50,10 +63,10 @@ describe("row B, a real disk", () => {
     const folder = mount("64k");
     if (folder === null) return;
     const store = `${folder}/voice_task.json`;
-    const before = here.root.storeText();
-    writeFileSync(store, before);
+    writeFileSync(store, here.root.storeText());
     const text = `${JSON.stringify(BIG())}\nno record\n`;
     here.root.write("in.jsonl", text);
+    const before = await everyByte();
     const run = await here.run(`import ${input} --skip-invalid -o json --store ${store}`, { input: text });
     await expectIntact(run, store, before);
     expect(run.stderr).toContain("SPOOL_FAILED");
@@ -64,36 +77,45 @@ describe("row B, a real disk", () => {
     const folder = mount("1m");
     if (folder === null) return;
     const store = `${folder}/voice_task.json`;
-    const before = here.root.storeText();
-    writeFileSync(store, before);
+    writeFileSync(store, here.root.storeText());
+    const before = await everyByte();
     expect(spawnSync("mount", ["-o", "remount,ro", folder]).status).toBe(0);
     await expectIntact(await here.run(`${one.line} --store ${store}`), store, before);
   });
 
   it.runIf(isRoot).each(CASES)("whose folder is another user's: $line", async (one) => {
-    const before = await lay(here, one);
+    await lay(here, one);
     for (const folder of [here.root.path, `${dirname(binary())}/..`]) chmodSync(folder, 0o755);
+    const before = await everyByte();
+    const child = new Running(one.line.split(" "), { cwd: here.root.path, uid: NOBODY });
+    await expectIntact(await child.end(), here.root.store, before);
+  });
+
+  it.runIf(isRoot).each(CASES)("whose folder is another user's, with locks from before: $line", async (one) => {
+    await lay(here, one);
+    openTo(NOBODY);
+    const before = await everyByte();
     const child = new Running(one.line.split(" "), { cwd: here.root.path, uid: NOBODY });
     await expectIntact(await child.end(), here.root.store, before);
   });
 
   it.runIf(isRoot).each(CASES)("whose folder may be written, and whose file is another user's: $line", async (one) => {
     await lay(here, one);
-    for (const folder of [here.root.path, `${dirname(binary())}/..`]) chmodSync(folder, 0o755);
+    openTo(NOBODY);
     chmodSync(here.root.path, 0o777);
-    rmSync(here.root.at("output"), { recursive: true });
-    rmSync(here.root.at("Logs"), { recursive: true });
     chownSync(here.root.store, 12_345, 12_345);
-    const before = here.root.storeText();
+    const before = await everyByte();
     const child = new Running(one.line.split(" "), { cwd: here.root.path, uid: NOBODY });
-    await expectIntact(await child.end(), here.root.store, before);
+    const run = await child.end();
+    await expectIntact(run, here.root.store, before);
+    expect(run.stderr).toContain("STORE_WRITE_FAILED");
     expect(statSync(here.root.store).uid).toBe(12_345);
   });
 
   it.each(CASES)("with a limit on the size of a file: $line", async (one) => {
     await lay(here, one);
-    const before = JSON.stringify([...OLD, BIG(), ...YOUNG], null, 2);
-    here.root.write("voice_task.json", before, 1_600_000_000);
+    here.root.write("voice_task.json", JSON.stringify([...OLD, BIG(), ...YOUNG], null, 2), 1_600_000_000);
+    const before = await everyByte();
     const run = await ttsctl(one.line.split(" "), { cwd: here.root.path, fileSize: 32_768 });
     await expectIntact(run, here.root.store, before);
   });

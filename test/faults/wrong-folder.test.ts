@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Finding } from "../../src/operations/doctor/check.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
@@ -55,6 +56,45 @@ async function expectPurge(): Promise<void> {
   expect(run.code, run.stderr).toBe(0);
   expect(sorted(await everything(here))).toEqual(exactly(STAYING));
 }
+
+describe("a directory of artifacts that holds config.ini or the store file", () => {
+  const REMOVING = [...CLEANUPS, "cleanup --orphans", "cleanup --once --dry-run", CHOOSING[0]!, CHOOSING[1]!];
+
+  /** A service whose store file lies elsewhere, with directories beside it that are nobody's artifacts. */
+  function lay(paths: string, store = "voice_task.json"): void {
+    for (const other of ["models/base/weights.bin", "venv/lib/site.py"]) here.root.write(other, "x");
+    if (store !== "voice_task.json") here.root.write(store, here.root.storeText(), 1_600_000_000);
+    here.root.configure(here.server.port, `[store]\npath = ${store}\n[paths]\n${paths}\n`);
+    here.root.age();
+  }
+
+  it.each([
+    { what: "output, the service's own", paths: "output = ." },
+    { what: "logs", paths: "logs = ." },
+    { what: "output, by a link", paths: "output = link" },
+    { what: "output, with the store file deep in it", paths: "output = output", store: "output/a/b/voice_task.json" },
+    { what: "output, with a link to the store file", paths: "output = output", store: "output/linked.json" },
+    { what: "output, with the store file that a link names", paths: "output = output", store: "outside.json" },
+  ])("$what is refused, and doctor says so", async ({ paths, store }) => {
+    symlinkSync(".", here.root.at("link"));
+    lay(paths, store?.endsWith("voice_task.json") ? store : undefined);
+    if (store === "output/linked.json") symlinkSync(here.root.store, here.root.at(store));
+    if (store === "outside.json") {
+      here.root.write("output/inside.json", here.root.storeText(), 1_600_000_000);
+      symlinkSync("output/inside.json", here.root.at(store));
+    }
+    if (store !== undefined) here.root.configure(here.server.port, `[store]\npath = ${store}\n[paths]\n${paths}\n`);
+    await expectRefused(REMOVING, 1, "ARTIFACTS_UNSAFE");
+    const { checks } = JSON.parse((await here.run("doctor -o json")).stdout) as { checks: Finding[] };
+    const name = paths.startsWith("logs") ? "logs" : "output";
+    expect(checks.find(({ check }) => check === name)).toMatchObject({ status: "fail", hint: expect.any(String) });
+  });
+
+  it("a store file above it, whatever the path says, is as it should be", async () => {
+    here.root.configure(here.server.port, "[store]\npath = output/../voice_task.json\n");
+    await expectPurge();
+  });
+});
 
 describe("no config.ini: nothing destructive runs", () => {
   const ALL = [

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   /** What is written to its stdin. */
   readonly input?: string;
+  /** Its stdin stays open, and nothing comes. */
+  readonly keepsStdin?: boolean;
   /** As whom it runs. */
   readonly uid?: number;
   /** The largest file that it may write, in bytes. */
@@ -38,7 +40,7 @@ export class Running {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], { cwd, env, input, uid, fileSize }: RunOptions) {
+  constructor(args: readonly string[], { cwd, env, input, keepsStdin, uid, fileSize }: RunOptions) {
     const limit = fileSize === undefined ? [] : ["prlimit", `--fsize=${fileSize}`];
     const [program, ...rest] = [...limit, process.execPath, binary(), ...args];
     const as = uid === undefined ? {} : { uid, gid: uid };
@@ -51,7 +53,7 @@ export class Running {
       this.stderr += text;
     });
     this.child.stdin.on("error", () => {});
-    this.child.stdin.end(input ?? "");
+    if (!keepsStdin) this.child.stdin.end(input ?? "");
   }
 
   /** Waits until a text has been printed on either output. */

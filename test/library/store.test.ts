@@ -112,6 +112,8 @@ describe("upsert and delete", () => {
     [{ user_id: "a", task_id: "t", updated_at: 1, deleted: true }, /delete/],
     [{ user_id: "a", task_id: "t", updated_at: 1, big: 1n }, /JSON/],
     [undefined, /object/],
+    [`{"user_id":"a","task_id":"t","updated_at":1,"x":${"1".repeat(5000)}}`, /digits/],
+    [`{"user_id":"a","task_id":"t","updated_at":1,"x":${"[".repeat(12_000)}${"]".repeat(12_000)}}`, /nesting/],
     [[1], /object/],
     ["{", /JSON/],
   ])("refuse what is no valid record (%#), and write nothing", async (record, message) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { open } from "node:fs/promises";
+import { describe, expect, it, vi } from "vitest";
 import type { TtsctlError } from "../../src/errors.ts";
 import { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
@@ -400,8 +401,13 @@ describe("--backup", () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"));
     site.root.writeArtifacts([record("a", "t1")]);
-    const backup = await BackupFile.open("/dev/full");
+    await expect(BackupFile.open("/dev/full")).rejects.toMatchObject({ code: "BACKUP_FAILED" });
+    const backup = await BackupFile.open(site.root.at("backup.jsonl"));
     const [tree, dump] = [site.root.tree(), await site.server.dump()];
+    const full = Object.assign(new Error("no space"), { code: "ENOSPC", errno: -28 });
+    const handle = await open(site.root.store);
+    vi.spyOn(Object.getPrototypeOf(handle), "appendFile").mockRejectedValueOnce(full);
+    await handle.close();
     await expect(site.cleanup({}, backup)).rejects.toMatchObject({ code: "BACKUP_FAILED" });
     expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
     await backup.close();

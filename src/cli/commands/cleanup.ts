@@ -60,14 +60,14 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
       hint: "ttsctl delete --user alice --ids t01 deletes one task",
     });
   }
+  if (flags.watch) {
+    const { watch } = await import("../watch.ts");
+    return watch(context, flags);
+  }
   await context.requireConfig(true);
   if (flags.orphans) {
     const { runOrphans } = await import("../orphans.ts");
     return runOrphans(context, flags);
-  }
-  if (flags.watch) {
-    const { watch } = await import("../watch.ts");
-    return watch(context, flags);
   }
   const { runPass } = await import("../cleanup-pass.ts");
   return runPass(context, flags);

@@ -10,6 +10,7 @@ import type { Attach } from "../attach.ts";
 import { selectionOf } from "../choose.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
+import { filesInUse } from "../files-in-use.ts";
 import type { SelectionFlags } from "../flags.ts";
 import { addSelection, addSource } from "../selection.ts";
 
@@ -74,9 +75,8 @@ interface Sink {
 async function openSink(context: Context, { to, force }: ExportFlags): Promise<Sink> {
   if (to === undefined) return stdoutSink(context);
   const { TargetFile } = await import("../../operations/export/target-file.ts");
-  const { store, audit, configPath } = await context.settings();
-  const own = [store.path.value, audit.path.value, configPath].filter((path) => path !== null);
-  const file = await TargetFile.open(resolve(context.cwd, to), force, own);
+  const used = await filesInUse(context);
+  const file = await TargetFile.open(resolve(context.cwd, to), force, used);
   context.onRelease(() => file.close());
   return { write: (pieces) => file.write(pieces), finish: () => file.finish() };
 }

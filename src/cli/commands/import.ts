@@ -67,11 +67,12 @@ async function importFrom(
   ]);
   const file = await context.changingFileStore();
   const from = path === "-" ? null : resolve(context.cwd, path);
-  const source = await readSource(
-    await openInput(from, context.terminal.stdin, file.path),
-    file.path,
-    await context.rules(),
-  );
+  const input = await openInput(from, context.terminal.stdin, file.path, context.signal);
+  const source = await readSource(input, {
+    storePath: file.path,
+    rules: await context.rules(),
+    signal: context.signal,
+  });
   context.onRelease(() => source.records.close());
   await holdRunLock(context, file, flags.dryRun);
   const ask = confirmation(

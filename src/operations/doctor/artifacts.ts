@@ -1,6 +1,7 @@
 import { constants, type Dirent } from "node:fs";
 import { access, lstat, readdir, realpath, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { heldFile } from "../../artifacts/artifacts.ts";
 import { systemErrorCode } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import { type Check, fail, ok, type Verdict, warn } from "./check.ts";
@@ -15,7 +16,7 @@ const RIGHTS_HINT = "run ttsctl as the user that the service runs as, or give th
 const output: Check = {
   name: "output",
   run: async (probe) => {
-    const verdict = await folderVerdict(probe.paths.output, "[paths] output");
+    const verdict = await folderVerdict(probe, probe.paths.output, "[paths] output");
     if (verdict.status !== "ok" || (await readdir(probe.paths.output)).length > 0) return verdict;
     const done = await finishedTasks(probe);
     if (done === 0) return ok(`${verdict.detail}, empty`);
@@ -26,10 +27,17 @@ const output: Check = {
   },
 };
 
-const logs: Check = { name: "logs", run: (probe) => folderVerdict(probe.paths.logs, "[paths] logs") };
+const logs: Check = { name: "logs", run: (probe) => folderVerdict(probe, probe.paths.logs, "[paths] logs") };
 
 /** Whether a folder is there and can be worked in, with a sample of the folders in it. */
-async function folderVerdict(path: string, setting: string): Promise<Verdict> {
+async function folderVerdict({ parts }: Probe, path: string, setting: string): Promise<Verdict> {
+  const held = await heldFile(
+    path,
+    [parts.config.path, parts.file?.path].filter((file) => typeof file === "string"),
+  );
+  if (held !== undefined) {
+    return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} must be a directory of its own`);
+  }
   const hint = `check ${setting}: it begins beside config.ini`;
   let entries: Dirent[];
   try {

@@ -1,14 +1,17 @@
-import { constants } from "node:fs";
-import { type FileHandle, link, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, lstat, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { syncFolder } from "../../store/file/sync-folder.ts";
+import { makeFile, refuseUsed } from "../../store/file/written-file.ts";
 
 /** How much is held before it is written. */
 const HELD = 1 << 16;
 
+/** Links that lead to whatever the process has open. */
+const OPEN_FILES = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/;
+
 /**
- * The file that an export goes into. It is written beside its place and put there whole, so that no half of an export
+ * A file that is written whole, such as an export's. It is written beside its place and renamed, so no half of an export
  * is ever taken for a backup.
  */
 export class TargetFile {
@@ -25,22 +28,36 @@ export class TargetFile {
   }
 
   /**
+   * The target of an export; a link to a file is followed, once.
    * @param overwrite a file that is there may be replaced
-   * @param notThese files that never are: the store file, the configuration, the audit ledger
+   * @param used files that never are: the store file, the configuration, the audit ledger
    * @throws TtsctlError USAGE for one of these, EXPORT_FAILED
    */
-  static async open(path: string, overwrite: boolean, notThese: readonly string[]): Promise<TargetFile> {
-    for (const own of notThese) await refuseOwn(path, own);
+  static async open(path: string, overwrite: boolean, used: readonly string[]): Promise<TargetFile> {
+    await refuseUsed("--to", path, used);
+    if (OPEN_FILES.test(path)) throw notRegular(path);
+    return TargetFile.at(await realpath(path).catch(() => path), overwrite, 0o600);
+  }
+
+  /**
+   * The file of this very name; a link is refused.
+   * @throws TtsctlError EXPORT_FAILED
+   */
+  static async at(place: string, overwrite: boolean, mode: number): Promise<TargetFile> {
     try {
-      const place = await realpath(path).catch(() => path);
       await refuseExisting(place, overwrite);
       await removeDead(place);
       const temporary = join(dirname(place), `.${basename(place)}.${process.pid}.part`);
       await rm(temporary, { force: true });
-      const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-      return new TargetFile(place, overwrite, temporary, handle);
+      const handle = await makeFile(temporary, mode);
+      const file = new TargetFile(place, overwrite, temporary, handle);
+      await handle.chmod(mode).catch(async (error) => {
+        await file.close();
+        throw error;
+      }); // whatever the umask is
+      return file;
     } catch (cause) {
-      throw failed(path, cause);
+      throw failed(place, cause);
     }
   }
 
@@ -67,6 +84,7 @@ export class TargetFile {
   async finish(): Promise<void> {
     try {
       await this.#handle.sync();
+      await refuseExisting(this.path, this.#overwrite);
       if (this.#overwrite) await rename(this.#temporary, this.path);
       else await link(this.#temporary, this.path); // unlike a rename, it fails where somebody made the file meanwhile
       await syncFolder(dirname(this.path));
@@ -77,8 +95,8 @@ export class TargetFile {
 
   /** Ends it, and unless it was finished nothing is left. */
   async close(): Promise<void> {
-    await this.#handle.close();
-    await rm(this.#temporary, { force: true });
+    await closeQuietly(this.#handle);
+    await rm(this.#temporary, { force: true }).catch(() => {}); // the next export to this place removes it
   }
 }
 
@@ -101,19 +119,17 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function refuseOwn(path: string, own: string): Promise<void> {
-  const [a, b] = await Promise.all([stat(path).catch(() => null), stat(own).catch(() => null)]);
-  if (path !== own && (a === null || b === null || a.dev !== b.dev || a.ino !== b.ino)) return;
-  throw new TtsctlError("USAGE", `--to names ${own}, which is a file of its own`, { hint: "name another file" });
+async function refuseExisting(path: string, overwrite: boolean): Promise<void> {
+  const there = await lstat(path).catch(() => null);
+  if (there === null) return;
+  if (!there.isFile()) throw notRegular(path);
+  if (!overwrite) throw exists(path);
 }
 
-async function refuseExisting(path: string, overwrite: boolean): Promise<void> {
-  const there = await stat(path).catch(() => null);
-  if (there === null) return;
-  if (!there.isFile()) {
-    throw new TtsctlError("EXPORT_FAILED", `${path} is not a regular file`, { hint: "without --to it goes to stdout" });
-  }
-  if (!overwrite) throw exists(path);
+function notRegular(path: string): TtsctlError {
+  return new TtsctlError("EXPORT_FAILED", `${path} is not a regular file`, {
+    hint: "an export goes to stdout without --to",
+  });
 }
 
 function exists(path: string): TtsctlError {

@@ -1,8 +1,15 @@
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, open as openCallback } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { Socket } from "node:net";
 import { dirname } from "node:path";
-import { describeSystemError, TtsctlError } from "../../errors.ts";
+import { addAbortSignal, type Readable } from "node:stream";
+import { promisify } from "node:util";
+import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { openTemporary, spoolFailed } from "../merge/spool.ts";
+import { throwIfInterrupted } from "../pool.ts";
+
+const openDescriptor = promisify(openCallback);
+const WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** What is imported: a file that can be read from any place, and how messages name it. */
 export interface Input {
@@ -16,23 +23,43 @@ export type InputKind = "json" | "csv";
 /**
  * Opens what is to be imported. A stream is copied into a temporary file first, since it is read more than once.
  * @param path null for stdin
- * @throws TtsctlError IMPORT_UNREADABLE, SPOOL_FAILED
+ * @param signal ends the wait for a writer that is slow, or never comes
+ * @throws TtsctlError IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
 export async function openInput(
   path: string | null,
-  stdin: AsyncIterable<Uint8Array>,
+  stdin: Readable,
   storePath: string,
+  signal: AbortSignal,
 ): Promise<Input> {
-  if (path === null) return { name: "stdin", handle: await copied(stdin, "stdin", storePath) };
+  const spool = { storePath, signal };
+  if (path === null) return { name: "stdin", handle: await copied(stdin, "stdin", spool) };
+  const pipe = await openIfPipe(path);
+  if (pipe !== null) return { name: path, handle: await copied(pipe, path, spool) };
   const handle = await openFile(path);
   try {
     if ((await handle.stat()).isFile()) return { name: path, handle };
-    const copy = await copied(handle.createReadStream({ autoClose: false }), path, storePath);
-    await handle.close();
+    const copy = await copied(handle.createReadStream({ autoClose: false }), path, spool);
+    await closeQuietly(handle);
     return { name: path, handle: copy };
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
     throw error instanceof TtsctlError ? error : unreadable(path, error);
+  }
+}
+
+/**
+ * A named pipe as a stream that waits in the event loop: a thread that waits in read(2) could not be ended, nor the
+ * process with it. It is opened once, since a second descriptor would not see that the writer is gone already.
+ */
+async function openIfPipe(path: string): Promise<Socket | null> {
+  try {
+    const fd = await openDescriptor(path, WITHOUT_WAITING);
+    if (fstatSync(fd).isFIFO()) return new Socket({ fd, readable: true, writable: false });
+    closeSync(fd);
+    return null;
+  } catch (cause) {
+    throw unreadable(path, cause);
   }
 }
 
@@ -59,7 +86,7 @@ function invalid(message: string, hint: string): TtsctlError {
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, constants.O_RDONLY);
+    return await open(path, WITHOUT_WAITING);
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -72,7 +99,13 @@ export function unreadable(path: string, cause: unknown): TtsctlError {
   });
 }
 
-async function copied(stream: AsyncIterable<Uint8Array>, name: string, storePath: string): Promise<FileHandle> {
+/** Where the copy goes, and what ends it. */
+interface SpoolFor {
+  readonly storePath: string;
+  readonly signal: AbortSignal;
+}
+
+async function copied(stream: Readable, name: string, { storePath, signal }: SpoolFor): Promise<FileHandle> {
   const handle = await openTemporary(storePath);
   const write = async (chunk: Uint8Array) => {
     await handle.appendFile(chunk).catch((cause) => {
@@ -80,10 +113,12 @@ async function copied(stream: AsyncIterable<Uint8Array>, name: string, storePath
     });
   };
   try {
-    for await (const chunk of stream) await write(chunk);
+    for await (const chunk of addAbortSignal(signal, stream)) await write(chunk as Uint8Array);
+    throwIfInterrupted(signal, "nothing was imported");
     return handle;
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
+    throwIfInterrupted(signal, "nothing was imported");
     throw error instanceof TtsctlError ? error : unreadable(name, error);
   }
 }

@@ -1,10 +1,11 @@
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { openTemporary, Spool, spoolFailed } from "../merge/spool.ts";
+import { throwIfInterrupted } from "../pool.ts";
 import { BadLines } from "./bad-lines.ts";
 import { checkLines } from "./check-lines.ts";
 import { readCsv } from "./csv-records.ts";
@@ -17,32 +18,39 @@ export interface Source {
   readonly bad: BadLines;
 }
 
+/** What reads an input: where there is room for a copy, by which rules, and what ends it. */
+export interface SourceReading {
+  readonly storePath: string;
+  readonly rules: RecordRules;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Reads the input as what its content shows it to be, and takes it over. Of a task twice the newer record counts, in
  * JSON Lines the last.
- * @throws TtsctlError IMPORT_INVALID where it is none of what can be imported, IMPORT_UNREADABLE, SPOOL_FAILED
+ * @throws TtsctlError IMPORT_INVALID if its format is unknown, IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
-export async function readSource(input: Input, storePath: string, rules: RecordRules): Promise<Source> {
+export async function readSource(input: Input, reading: SourceReading): Promise<Source> {
   try {
     const kind = await inputKind(input);
-    if (kind === "json") return await readJson(input, storePath, rules);
-    const source = await readCsvSource(input, storePath, rules);
-    await input.handle.close();
+    if (kind === "json") return await readJson(input, reading);
+    const source = await readCsvSource(input, reading);
+    await closeQuietly(input.handle);
     return source;
   } catch (error) {
-    await input.handle.close();
+    await closeQuietly(input.handle);
     throw systemErrorCode(error) === undefined || error instanceof TtsctlError ? error : unreadable(input.name, error);
   }
 }
 
 /** A store file in any shape is read as it stands; only what that cannot read is looked at line by line. */
-async function readJson(input: Input, storePath: string, rules: RecordRules): Promise<Source> {
+async function readJson(input: Input, reading: SourceReading): Promise<Source> {
   try {
-    const records = await Snapshot.readHandle(input.handle, input.name, rules);
+    const records = await Snapshot.readHandle(input.handle, input.name, reading.rules, reading.signal);
     return { records, bad: await badOf(records) };
   } catch (error) {
     if (!(error instanceof TtsctlError) || error.code !== "STORE_INVALID") throw error;
-    return readBrokenLines(input, storePath, rules, error);
+    return readBrokenLines(input, reading, error);
   }
 }
 
@@ -58,22 +66,22 @@ async function badOf(records: Snapshot): Promise<BadLines> {
 
 async function readBrokenLines(
   input: Input,
-  storePath: string,
-  rules: RecordRules,
+  { storePath, rules, signal }: SourceReading,
   error: TtsctlError,
 ): Promise<Source> {
   const bad = new BadLines(input.name);
   const valid = await openTemporary(storePath);
   try {
-    const count = await checkLines(input.handle, new RecordParser(rules), bad, (line) =>
-      append(valid, line, storePath),
-    );
+    const count = await checkLines(input.handle, new RecordParser(rules), bad, (line) => {
+      throwIfInterrupted(signal, NOTHING);
+      return append(valid, line, storePath);
+    });
     if (count === 0) throw new TtsctlError("IMPORT_INVALID", error.message, { hint: NOT_READABLE, cause: error });
-    const records = await Snapshot.readHandle(valid, input.name, rules);
-    await input.handle.close();
+    const records = await Snapshot.readHandle(valid, input.name, rules, signal);
+    await closeQuietly(input.handle);
     return { records, bad };
   } catch (cause) {
-    await valid.close();
+    await closeQuietly(valid);
     throw cause;
   }
 }
@@ -86,13 +94,17 @@ async function append(valid: FileHandle, line: Buffer, storePath: string): Promi
   }
 }
 
+const NOTHING = "nothing was imported";
 const NOT_READABLE = "nothing was imported; accepted: what ttsctl export and --backup write, and store files";
 
-async function readCsvSource({ name, handle }: Input, storePath: string, rules: RecordRules): Promise<Source> {
+async function readCsvSource({ name, handle }: Input, { storePath, rules, signal }: SourceReading): Promise<Source> {
   const bad = new BadLines(name);
   const spool = await Spool.open(storePath);
   try {
-    await readCsv(handle, new RecordParser(rules), bad, (json) => spool.add(json));
+    await readCsv(handle, new RecordParser(rules), bad, (json) => {
+      throwIfInterrupted(signal, NOTHING);
+      return spool.add(json);
+    });
     return { records: await spool.read(rules), bad };
   } catch (error) {
     await spool.close();

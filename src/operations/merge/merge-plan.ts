@@ -5,6 +5,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { upsertsFrom } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { toMicros } from "../../task/time.ts";
+import { throwIfInterrupted } from "../pool.ts";
 import { decideMerge, FATES, type Fate, goesIn, type MergePolicy } from "./decide.ts";
 
 /** How many pairs of records are compared at once. */
@@ -38,8 +39,12 @@ export class MergePlan {
     this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
   }
 
-  /** Decides on one content of the file: what has to be put into it. */
-  async on(current: Snapshot): Promise<Edit> {
+  /**
+   * Decides on one content of the file: what has to be put into it.
+   * @param signal ends it, where nothing was written yet
+   * @throws TtsctlError INTERRUPTED
+   */
+  async on(current: Snapshot, signal?: AbortSignal): Promise<Edit> {
     const due: number[] = [];
     let pairs: Pair[] = [];
     for (const row of this.#rows) {
@@ -49,6 +54,7 @@ export class MergePlan {
       if (pairs.length < COMPARED) continue;
       due.push(...(await this.#compare(pairs, current)));
       pairs = [];
+      if (signal !== undefined) throwIfInterrupted(signal, "nothing was written");
     }
     due.push(...(await this.#compare(pairs, current)));
     return { removed: new Set(), upserts: upsertsFrom(this.#source, Int32Array.from(due).sort()) };

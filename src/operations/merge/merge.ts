@@ -89,14 +89,14 @@ export async function mergeRecords(parts: MergeParts, source: Snapshot, options:
 
 /** The file's part. Returns what was taken out again. */
 async function writeFile(parts: MergeParts, plan: MergePlan, options: MergeOptions): Promise<readonly TaskId[]> {
-  const base = await parts.file.read();
+  const base = await parts.file.read(parts.signal);
   try {
-    const { upserts } = await plan.on(base);
+    const { upserts } = await plan.on(base, parts.signal);
     if (options.dryRun || upserts.size === 0) return [];
     await parts.confirm?.(countFates(plan));
     throwIfInterrupted(parts.signal, "nothing was written");
     const announced = await announce(parts.ledger, plan);
-    const { returned } = await parts.file.edit((current) => plan.on(current), base);
+    const { returned } = await parts.file.edit((current) => plan.on(current, parts.signal), base);
     await parts.ledger?.stayed(announced.filter((row) => !goesIn(plan.fate(row))).map((row) => plan.id(row)));
     await parts.ledger?.returned(returned);
     return returned;

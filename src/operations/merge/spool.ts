@@ -1,14 +1,12 @@
-import { constants } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import type { FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
+import { openUnnamed } from "../../store/file/unnamed-file.ts";
 import type { RecordRules } from "../../task/rules.ts";
 
 /** How much is held before it is written. */
 const HELD = 1 << 16;
-/** How often another process may be between making and unnaming a file of its own when we look. */
-const MOST_TRIES = 20;
 
 /**
  * Records on their way into the store file: an array in a temporary file beside it, where there is room for a store of
@@ -52,7 +50,7 @@ export class Spool {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await closeQuietly(this.#handle);
   }
 
   async #flush(): Promise<void> {
@@ -73,35 +71,9 @@ export class Spool {
 export async function openTemporary(storePath: string): Promise<FileHandle> {
   const folder = dirname(storePath);
   try {
-    return await openUnnamed(join(folder, `.${basename(storePath)}.spool`));
+    return await openUnnamed(storePath);
   } catch (cause) {
     throw spoolFailed(folder, cause);
-  }
-}
-
-/**
- * All processes use one name, and each takes away whatever has it: nobody needs a name once the file is open, and what a
- * process left that was killed between the two calls goes with the next.
- */
-async function openUnnamed(path: string): Promise<FileHandle> {
-  for (let tries = 1; ; tries++) {
-    await rm(path, { force: true });
-    try {
-      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-      return await unnamed(handle, path);
-    } catch (error) {
-      if (systemErrorCode(error) !== "EEXIST" || tries === MOST_TRIES) throw error;
-    }
-  }
-}
-
-async function unnamed(handle: FileHandle, path: string): Promise<FileHandle> {
-  try {
-    await rm(path, { force: true });
-    return handle;
-  } catch (error) {
-    await handle.close();
-    throw error;
   }
 }
 

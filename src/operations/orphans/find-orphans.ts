@@ -1,8 +1,8 @@
-import type { Artifacts } from "../../artifacts/artifacts.ts";
 import type { FoundLog } from "../../artifacts/walk.ts";
 import { grown, KeyTable } from "../../store/key-table.ts";
-import type { Reporter } from "../reporter.ts";
+import { throwIfInterrupted } from "../pool.ts";
 import type { Owners } from "./owners.ts";
+import { NOTHING_REMOVED, type OrphanParts } from "./types.ts";
 
 /** How many things that are left alone are named before the rest is only counted. */
 const NAMED = 10;
@@ -45,7 +45,7 @@ export class Sizes {
 
 /** Walks over both roots once. @param olderThan epoch seconds: what holds anything newer is no orphan yet */
 export async function findOrphans(
-  { artifacts, reporter }: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+  { artifacts, reporter, signal }: Pick<OrphanParts, "artifacts" | "reporter" | "signal">,
   owners: Owners,
   olderThan: number,
 ): Promise<Orphans> {
@@ -56,6 +56,7 @@ export async function findOrphans(
   };
   await artifacts.walkFolders({
     folder: async (userId, taskId) => {
+      throwIfInterrupted(signal, NOTHING_REMOVED);
       orphans.found++;
       if (orphans.found % 1000 === 0) reporter.progress("looking", orphans.found, orphans.found);
       if (owners.ownsFolder({ userId, taskId })) return;
@@ -71,7 +72,10 @@ export async function findOrphans(
   });
   const skipped = await artifacts.walkLogs(
     () => true,
-    (log) => addLog(orphans, owners, log, olderThan),
+    (log) => {
+      throwIfInterrupted(signal, NOTHING_REMOVED);
+      addLog(orphans, owners, log, olderThan);
+    },
   );
   for (const reason of skipped) leave(`not looked at: ${reason}`);
   if (orphans.unknown > NAMED) reporter.warn(`and ${orphans.unknown - NAMED} more things are left alone`);

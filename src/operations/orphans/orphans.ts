@@ -11,7 +11,7 @@ import type { OrphanOptions, OrphanParts, OrphanResult } from "./types.ts";
 /**
  * Finds artifacts that no record in either store owns and that are older than the retention, and unless it is a dry run
  * removes them (SPEC section 6, Artifacts). The caller then holds the run lock.
- * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED before the first removal
+ * @throws TtsctlError STORE_*, REDIS_*, CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, MAX_DELETE_EXCEEDED and INTERRUPTED before the first removal
  */
 export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions): Promise<OrphanResult> {
   const started = parts.clock.monotonic();
@@ -19,7 +19,7 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   await checkClock(parts.mirror, parts.clock, options.retention);
   await checkReading(parts.mirror);
   if (!options.dryRun) await recoverArtifacts(parts);
-  const owners = await Owners.read(parts.file, parts.mirror);
+  const owners = await Owners.read(parts);
   try {
     if (owners.snapshot.size === 0) throw storeEmpty(owners.snapshot, ": every artifact would be without a record");
     await checkSameStore(owners.snapshot, parts.mirror);
@@ -72,6 +72,6 @@ async function remove(
     await removal.run();
   } finally {
     const withRecords = (users: readonly string[]) => owners.withRecords(users);
-    await parts.artifacts.sweep({ before: olderThan, now: parts.clock.now(), withRecords });
+    if (!parts.signal.aborted) await parts.artifacts.sweep({ before: olderThan, now: parts.clock.now(), withRecords });
   }
 }

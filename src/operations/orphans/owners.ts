@@ -8,7 +8,9 @@ import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
+import { throwIfInterrupted } from "../pool.ts";
 import { usersWithRecords } from "../users-with-records.ts";
+import { NOTHING_REMOVED, type OrphanParts } from "./types.ts";
 
 /**
  * Every record of both stores, valid or not, as what owns artifacts: both are read whole. In Redis a hash is a record
@@ -34,11 +36,11 @@ export class Owners {
     this.#rules = file.rules;
   }
 
-  /** @throws TtsctlError STORE_*, REDIS_* */
-  static async read(file: FileStore, mirror: Mirror): Promise<Owners> {
-    const owners = new Owners(file, mirror, await file.read());
+  /** @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED */
+  static async read({ file, mirror, signal }: Pick<OrphanParts, "file" | "mirror" | "signal">): Promise<Owners> {
+    const owners = new Owners(file, mirror, await file.read(signal));
     try {
-      await owners.#readRedis();
+      await owners.#readRedis(signal);
       return owners;
     } catch (error) {
       await owners.close();
@@ -116,9 +118,10 @@ export class Owners {
     this.#collectTaskIds();
   }
 
-  async #readRedis(): Promise<void> {
+  async #readRedis(signal?: AbortSignal): Promise<void> {
     const inRedis = new KeyTable();
     for await (const { members } of walkKeys(this.#mirror)) {
+      if (signal !== undefined) throwIfInterrupted(signal, NOTHING_REMOVED);
       for (const member of members) {
         const id = trimmed(this.#mirror.layout.splitMember(member));
         for (const { userId, taskId } of this.#rules.foldersOf(id)) inRedis.addId(userId, taskId);

@@ -65,11 +65,12 @@ export class OrphanRemoval {
       "purge",
       [...unowned].map((id) => ({ ...id, reason: "orphan" })),
     );
-    const stayed: TaskId[] = [];
-    await pool(unowned, WIDTH, async (id) => {
-      if (!(await this.#removeFolder(id))) stayed.push(id);
-    });
-    await this.#parts.ledger?.stayed(stayed);
+    const removed = new Set<TaskId>();
+    const remove = async (id: TaskId) => {
+      if (await this.#removeFolder(id)) removed.add(id);
+    };
+    await pool(unowned, WIDTH, remove, this.#parts.signal);
+    await this.#parts.ledger?.stayed([...unowned].filter((id) => !removed.has(id)));
     this.#progress();
   }
 
@@ -89,19 +90,20 @@ export class OrphanRemoval {
   }
 
   async #removeLogs(logs: readonly { hour: string; taskId: string }[]): Promise<void> {
-    const { artifacts, ledger, reporter } = this.#parts;
+    const { artifacts, ledger, reporter, signal } = this.#parts;
     const unowned = logs.filter(({ taskId }) => !this.#owners.ownsLog(taskId));
     this.#result.skipped += logs.length - unowned.length;
     await ledger?.announce(
       "purge",
       unowned.map((log) => ({ path: artifacts.logPath(log), reason: "orphan" })),
     );
-    await pool(unowned, WIDTH, async (log) => {
+    const remove = async (log: { hour: string; taskId: string }) => {
       const outcome = await artifacts.removeLog(log, this.#olderThan);
       if (outcome.kind === "removed" && outcome.files > 0) return this.#removed(artifacts.logPath(log), outcome);
       this.#result.skipped++;
       if (outcome.kind === "kept") reporter.warn(`a log stays: ${outcome.reason}`);
-    });
+    };
+    await pool(unowned, WIDTH, remove, signal);
     this.#progress();
   }
 

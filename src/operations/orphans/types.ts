@@ -37,6 +37,9 @@ export interface OrphanResult {
   durationMs: number;
 }
 
+/** What an interruption reports before the first removal. */
+export const NOTHING_REMOVED = "no artifact was removed";
+
 export interface OrphanParts {
   readonly file: FileStore;
   readonly mirror: Mirror;

@@ -1,5 +1,6 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
-import { describeSystemError, TtsctlError } from "../../errors.ts";
+import type { FileHandle } from "node:fs/promises";
+import { closeQuietly, TtsctlError } from "../../errors.ts";
+import { openToAppend, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import type { Task } from "../../task/task.ts";
 
 /** A JSON Lines file that gets every purged record before it goes. */
@@ -13,39 +14,23 @@ export class BackupFile {
   }
 
   /**
-   * @param notThese files that are no place for a backup: the store file, the audit ledger
+   * @param used files that can't be a backup
    * @throws TtsctlError BACKUP_FAILED, USAGE
    */
-  static async open(path: string, notThese: readonly string[] = []): Promise<BackupFile> {
+  static async open(path: string, used: readonly string[] = []): Promise<BackupFile> {
+    await refuseUsed("--backup", path, used);
     try {
-      const handle = await open(path, "a+", 0o600);
-      const backup = new BackupFile(path, handle);
+      const handle = await openToAppend(path, 0o600);
       try {
-        await backup.#begin(notThese);
-        return backup;
+        await endLastLine(handle);
+        return new BackupFile(path, handle);
       } catch (error) {
-        await handle.close();
+        await closeQuietly(handle);
         throw error;
       }
     } catch (cause) {
-      if (cause instanceof TtsctlError) throw cause;
       throw failed(path, cause);
     }
-  }
-
-  /** Ends a last line that an earlier run left unfinished. */
-  async #begin(notThese: readonly string[]): Promise<void> {
-    const own = await this.#handle.stat();
-    for (const path of notThese) {
-      const other = await stat(path).catch(() => null);
-      if (other === null || own.dev !== other.dev || own.ino !== other.ino) continue;
-      throw new TtsctlError("USAGE", `--backup names ${path}, which is a file of its own`, {
-        hint: "name another file",
-      });
-    }
-    if (own.size === 0) return;
-    const { buffer } = await this.#handle.read(Buffer.alloc(1), 0, 1, own.size - 1);
-    if (buffer[0] !== 0x0a) await this.#handle.appendFile("\n");
   }
 
   /** Returns when the records are on the disk. */
@@ -60,12 +45,20 @@ export class BackupFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await closeQuietly(this.#handle);
   }
 }
 
+/** An earlier run may have left it unfinished. */
+async function endLastLine(handle: FileHandle): Promise<void> {
+  const { size } = await handle.stat();
+  if (size === 0) return;
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+  if (buffer[0] !== 0x0a) await handle.appendFile("\n");
+}
+
 function failed(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("BACKUP_FAILED", `cannot write the backup ${path}: ${describeSystemError(cause)}`, {
+  return new TtsctlError("BACKUP_FAILED", `cannot write the backup ${path}: ${whyNotWritten(cause)}`, {
     hint: "no task whose record is not in the backup was purged; name another file with --backup",
     cause,
   });

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Artifacts } from "../../artifacts/artifacts.ts";
-import { TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
+import { checkRewrite } from "../../store/file/check-rewrite.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
@@ -94,15 +95,30 @@ export class Purge {
     return planned;
   }
 
-  /** Runs the pass. Whatever stops it, what was begun is ended. */
-  async run(): Promise<void> {
+  /**
+   * Checks that the rewrite which ends the pass can be made, before anything is removed.
+   * @throws TtsctlError STORE_WRITE_FAILED
+   */
+  async check(): Promise<void> {
+    if (this.#survey.rows.length > 0 && !this.#policy.dryRun) await checkRewrite(this.#parts.file);
+  }
+
+  /**
+   * Runs the pass. Whatever stops it, what was begun is ended, and what was removed is counted and printed.
+   * @returns what stopped it halfway, else why Redis was left out from some point on, else null
+   * @throws TtsctlError what stopped it before anything was removed
+   */
+  async run(): Promise<TtsctlError | null> {
     await this.#artifacts.open(
       async (isWanted) => this.#survey.onlyInRedis ?? this.#mirror.onlyInRedis(this.#file.base, isWanted),
     );
     try {
-      await this.#runBatches();
-    } finally {
-      await this.#end();
+      await this.#runBatches().finally(() => this.#end());
+      return this.counts.mirrorLost;
+    } catch (error) {
+      const { purged, half } = this.counts;
+      if (!(error instanceof TtsctlError) || isRedisError(error) || purged + half === 0) throw error;
+      return error;
     }
   }
 
@@ -291,7 +307,7 @@ export class Purge {
   /** The last step: the rewrite, what came of it, and the empty folders. */
   async #end(): Promise<void> {
     try {
-      const { changed, returned } = await this.#file.rewrite();
+      const { changed, returned } = await this.#rewrite();
       this.#tally.returned(returned);
       await this.#parts.ledger?.returned(returned);
       await this.#settle(changed);
@@ -302,6 +318,19 @@ export class Purge {
       this.#tally.end();
       this.counts.mirrorLost = this.#mirror.end();
       this.#artifacts.end();
+    }
+  }
+
+  /** If the rewrite fails, what was removed before it is reported. */
+  async #rewrite() {
+    try {
+      return await this.#file.rewrite();
+    } catch (error) {
+      for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
+        this.#tally.halfPurged({ ...id, reason, redis, files, bytes });
+        if (i % BATCH === 0) await this.#policy.drain();
+      }
+      throw error;
     }
   }
 

@@ -16,6 +16,10 @@ export interface PurgedTask extends TaskId {
 
 export interface PurgeCounts {
   purged: number;
+  /** Of the purged, those that went for `max_bytes`. */
+  purgedForSpace: number;
+  /** Of the failed, those whose record alone is left. */
+  half: number;
   failed: number;
   files: number;
   bytes: number;
@@ -38,7 +42,18 @@ export interface TallyListener {
 /** What becomes of the tasks of a purge: counted, told, and the first few of those that stay named in warnings. */
 export class Tally {
   readonly counts: PurgeCounts = {
-    ...{ purged: 0, failed: 0, files: 0, bytes: 0, kept: 0, gone: [], returned: [], mirrorLost: null },
+    ...{
+      purged: 0,
+      purgedForSpace: 0,
+      half: 0,
+      failed: 0,
+      files: 0,
+      bytes: 0,
+      kept: 0,
+      gone: [],
+      returned: [],
+      mirrorLost: null,
+    },
   };
   readonly #reporter: Reporter;
   readonly #listener: TallyListener;
@@ -54,6 +69,18 @@ export class Tally {
 
   purged(task: PurgedTask): void {
     this.counts.purged++;
+    if (task.reason === "max-bytes") this.counts.purgedForSpace++;
+    this.#report(task);
+  }
+
+  /** A task whose artifacts and copy in Redis are gone, and whose record could not be taken out of the file. */
+  halfPurged(task: Omit<PurgedTask, "local">): void {
+    this.counts.half++;
+    this.counts.failed++;
+    this.#report({ ...task, local: false });
+  }
+
+  #report(task: PurgedTask): void {
     this.counts.files += task.files;
     this.counts.bytes += task.bytes;
     this.#listener.onPurged(task);

@@ -18,10 +18,12 @@ export class RepairPlan {
   readonly #drift: Drift;
   /** Whether members that name no task are removed. */
   readonly removesMembers: boolean;
+  readonly #restores: boolean;
 
   constructor(drift: Drift, policy: RepairPolicy) {
     this.#drift = drift;
     this.removesMembers = policy.removeMembers;
+    this.#restores = policy.restore;
     this.#actions = new Uint8Array(drift.suspects.size);
     for (const suspect of drift.suspectsOf(...KINDS)) {
       this.#actions[suspect] = ACTIONS.indexOf(planRepair(drift.suspects.traits(suspect), policy));
@@ -35,6 +37,15 @@ export class RepairPlan {
   *of(...actions: readonly Action[]): Generator<number> {
     for (let suspect = 0; suspect < this.#actions.length; suspect++) {
       if (actions.includes(this.action(suspect))) yield suspect;
+    }
+  }
+
+  /** Those of which Redis has the better copy, but not as a record that the file can take. */
+  *notTakeable(): Generator<number> {
+    for (const suspect of this.of("keep")) {
+      const { finding, isRecord } = this.#drift.suspects.traits(suspect);
+      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.#restores);
+      if (isWanted && !isRecord) yield suspect;
     }
   }
 

@@ -75,6 +75,9 @@ export class Repair {
     await this.#intoFile("restore");
     await this.#intoMirror(await file.snapshot());
     await this.#written.follow(this.#parts.mirror, file);
+    for (const { userId, taskId } of this.#ids(this.#plan.notTakeable())) {
+      this.#failures.add(userId, taskId, "the store file cannot take its copy in Redis: it is not a valid record");
+    }
     this.#failures.end();
     await this.#removeDangling();
     await this.#removeStrays();

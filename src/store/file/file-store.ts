@@ -2,7 +2,7 @@ import { type FileHandle, readlink, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { TaskId } from "../task-source.ts";
 import { type Edit, planSplices } from "./edit.ts";
@@ -62,10 +62,13 @@ export class FileStore {
     return this.#path;
   }
 
-  /** The file as it is now; close the snapshot when done. */
-  async read(): Promise<Snapshot> {
+  /**
+   * The file as it is now; close the snapshot when done.
+   * @param signal ends the reading, if nothing was done yet
+   */
+  async read(signal?: AbortSignal): Promise<Snapshot> {
     const { shared } = this.#options;
-    return shared === undefined ? Snapshot.read(this.#path, this.rules) : shared.read();
+    return shared === undefined ? Snapshot.read(this.#path, this.rules, signal) : shared.read();
   }
 
   /** What the path names now; null if there is no file. */
@@ -195,7 +198,7 @@ export class FileStore {
         await now.close();
       }
     } finally {
-      for (const handle of displaced) await handle.close();
+      for (const handle of displaced) await closeQuietly(handle);
     }
   }
 

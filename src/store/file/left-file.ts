@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { closeQuietly } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
@@ -61,7 +62,7 @@ export class LeftFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await closeQuietly(this.#handle);
   }
 
   #changeOf(line: string): Change | null {

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { describeSystemError, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -28,7 +28,7 @@ export class LineLog {
       throw appendFailed(path, cause);
     });
     if (sameFile(identityOf(await handle.stat({ bigint: true })), snapshot.identity)) return new LineLog(path, handle);
-    await handle.close();
+    await closeQuietly(handle);
     return null;
   }
 
@@ -65,7 +65,7 @@ export class LineLog {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await closeQuietly(this.#handle);
   }
 
   /** Takes what was written off the end again, unless somebody has appended behind it. */

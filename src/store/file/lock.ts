@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { identityAt, identityOf, sameFile } from "./identity.ts";
 import { loadPosix } from "./posix.ts";
 
@@ -58,10 +58,10 @@ export async function takeLock(
       note,
       leave: (next) => writeLockFile(handle, next),
       isWanted: () => isAwaited(handle),
-      release: () => handle.close(),
+      release: () => closeQuietly(handle),
     };
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
     throw error;
   }
 }
@@ -85,7 +85,7 @@ export async function lockHolder(storePath: string, purpose: LockPurpose): Promi
   try {
     return (await tryFlock(handle, path, "shared")) ? null : await describeHolder(handle);
   } finally {
-    await handle.close();
+    await closeQuietly(handle);
   }
 }
 

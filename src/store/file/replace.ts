@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, linkSync, openSync, renameSync, statSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityAt, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
@@ -64,18 +64,18 @@ export async function replaceFile(
   try {
     await rm(temporary, { force: true });
     handle = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-    await writeContent(handle, target, snapshot, splices, posix);
+    await writeContent(handle, target, snapshot, splices);
     const ours = identityOf(await handle.stat({ bigint: true }));
     placing = { posix, path, target, temporary, read: snapshot.identity, ours, displaced: [] };
     const isPlaced = await takePlaceOrBack(placing);
     if (placing.displaced.length > 0) displaced = [await reopen(handle.fd), ...(await reopenAll(placing.displaced))];
     return { identity: isPlaced ? await placedIdentity(path, ours) : null, displaced };
   } catch (cause) {
-    for (const file of displaced) await file.close();
+    for (const file of displaced) await closeQuietly(file);
     if (cause instanceof TtsctlError) throw cause;
     throw writeFailed(target, cause);
   } finally {
-    await handle?.close();
+    if (handle !== undefined) await closeQuietly(handle);
     for (const fd of placing?.displaced ?? []) closeSync(fd);
     await removeTemporary(temporary, placing).catch(() => {});
   }
@@ -117,17 +117,20 @@ async function writeContent(
   target: string,
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
-  posix: Posix | null,
 ): Promise<void> {
   await copySpliced(snapshot, splices, handle);
   if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
-  else await keepPermissions(handle, snapshot.fd, target, posix);
+  else await keepPermissions(handle, snapshot.fd, target);
   await handle.sync();
 }
 
-/** Owner, attributes (POSIX ACLs among them) and mode are kept, or the rewrite is refused. */
-async function keepPermissions(handle: FileHandle, from: number, target: string, posix: Posix | null): Promise<void> {
-  const [old, now] = [fstatSync(from), await handle.stat()];
+/**
+ * Gives a new file the owner, the attributes (POSIX ACLs among them) and the mode of the target.
+ * @param from the target's open file
+ * @throws TtsctlError STORE_WRITE_FAILED for what can't be kept
+ */
+export async function keepPermissions(handle: FileHandle, from: number, target: string): Promise<void> {
+  const [old, now, posix] = [fstatSync(from), await handle.stat(), await loadPosix()];
   if (now.uid !== old.uid || now.gid !== old.gid) {
     await handle.chown(old.uid, old.gid).catch((cause) => {
       throw cannotKeep(`the owner ${old.uid}:${old.gid}`, target, cause);

@@ -1,3 +1,4 @@
+import { whyNotPython } from "../../json/python.ts";
 import { equalsAt, type Spans } from "../../json/record.ts";
 import { BACKSLASH, QUOTE } from "../../json/scan.ts";
 import type { RecordRules } from "../../task/rules.ts";
@@ -43,7 +44,8 @@ export class RowReader {
       if (this.#tombstones && this.#addTombstone(bytes, from, end, offset, spans)) return;
       this.#rows.looksDeleted.add(this.#rows.size);
     }
-    if (isPlain(bytes, spans, FIELD.user_id, true) && isPlain(bytes, spans, FIELD.task_id, false)) {
+    const isUsual = isPlain(bytes, spans, FIELD.user_id, true) && isPlain(bytes, spans, FIELD.task_id, false);
+    if (isUsual && whyNotPython(bytes, from, end) === undefined) {
       const score = readScore(bytes, spans, this.#reading.times);
       if (typeof score === "number") {
         const key = this.#plainKey(bytes, spans);

@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { closeQuietly } from "../../errors.ts";
 import {
   CLOSE_BRACE,
   COMMA,
@@ -38,7 +39,7 @@ export async function shapeAt(path: string): Promise<Shape | null> {
   } catch {
     return null; // whoever reads it whole will say what is wrong
   } finally {
-    await handle?.close();
+    await closeQuietly(handle);
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
@@ -13,7 +13,7 @@ import { type Footprint, readFootprint, scanAppended } from "./growth.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
-import { type ScanResult, scanStore } from "./scanner.ts";
+import { type ScanResult, type ScanSink, scanStore } from "./scanner.ts";
 import type { Shape } from "./shape.ts";
 
 /** An invalid record with its place, as messages name it. */
@@ -74,9 +74,10 @@ export class Snapshot {
 
   /**
    * Reads a store file; a missing one is an empty store.
-   * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID (with line and byte offset)
+   * @param signal ends the reading
+   * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID (with line and byte offset), INTERRUPTED
    */
-  static async read(path: string, rules: RecordRules): Promise<Snapshot> {
+  static async read(path: string, rules: RecordRules, signal?: AbortSignal): Promise<Snapshot> {
     const handle = await openForReading(path);
     if (handle === null) {
       const invalid = { count: 0, named: [], ownerless: new Set<string>(), taskless: new Set<string>() };
@@ -84,15 +85,20 @@ export class Snapshot {
       return new Snapshot({ path, rows, invalid, handle, rules, ...NO_FILE });
     }
     try {
-      return await Snapshot.readHandle(handle, path, rules);
+      return await Snapshot.readHandle(handle, path, rules, signal);
     } catch (error) {
-      await handle.close();
+      await closeQuietly(handle);
       throw error;
     }
   }
 
   /** The same for a file that is open already; it stays open where reading fails. */
-  static async readHandle(handle: FileHandle, path: string, rules: RecordRules): Promise<Snapshot> {
+  static async readHandle(
+    handle: FileHandle,
+    path: string,
+    rules: RecordRules,
+    signal?: AbortSignal,
+  ): Promise<Snapshot> {
     const invalid: Snapshot["invalid"] = {
       count: 0,
       named: [],
@@ -101,7 +107,7 @@ export class Snapshot {
     };
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
-      const read = await readRows(handle, Number(identity.size), rules, invalid);
+      const read = await readRows(handle, Number(identity.size), { rules, invalid, signal });
       const footprint = read.layout.shape === "jsonl" ? await readFootprint(handle, read.layout.size) : null;
       return new Snapshot({ path, ...read, footprint, identity, invalid, handle, rules });
     } catch (error) {
@@ -288,7 +294,7 @@ export class Snapshot {
   async close(): Promise<void> {
     if (--this.#holders > 0) return;
     const { parent } = this.#parts;
-    await (parent === undefined ? this.#handle?.close() : parent.close());
+    await (parent === undefined ? closeQuietly(this.#handle) : parent.close());
   }
 
   /** How many rows from `i` on ascend in the file and fit one window with what lies between them. */
@@ -323,7 +329,7 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if ((await handle.stat()).isFile()) return handle;
-    await handle.close();
+    await closeQuietly(handle);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw unreadable(path, error);
@@ -333,7 +339,13 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   });
 }
 
-async function readRows(handle: FileHandle, size: number, rules: RecordRules, invalid: Snapshot["invalid"]) {
+interface Reading {
+  readonly rules: RecordRules;
+  readonly invalid: Snapshot["invalid"];
+  readonly signal: AbortSignal | undefined;
+}
+
+async function readRows(handle: FileHandle, size: number, { rules, invalid, signal }: Reading) {
   let reader: RowReader | undefined;
   const keys = new KeyTable(rules.memberRanks);
   let rows = new Rows(false, keys);
@@ -345,13 +357,14 @@ async function readRows(handle: FileHandle, size: number, rules: RecordRules, in
     if (record.taskId === undefined && record.userId !== undefined) invalid.taskless.add(record.userId);
     if (invalid.named.length < NAMED_INVALID) invalid.named.push({ ...record, offset });
   };
-  const layout = await scanStore(handle, {
+  const sink: ScanSink = {
     shape: (shape) => {
       rows = new Rows(shape === "jsonl", keys, size);
       reader = new RowReader(rows, rules, { tombstones: shape === "jsonl", onInvalid });
     },
     element: (bytes, from, end, offset, spans) => reader!.add(bytes, from, end, offset, spans),
-  });
+  };
+  const layout = await scanStore(handle, sink, signal);
   return { rows, layout, reader: reader! };
 }
 
@@ -363,7 +376,7 @@ async function nameStoreError(error: unknown, path: string, handle: FileHandle):
       cause: error,
     });
   }
-  return systemErrorCode(error) === undefined ? error : unreadable(path, error);
+  return error instanceof TtsctlError || systemErrorCode(error) === undefined ? error : unreadable(path, error);
 }
 
 /** The line, from 1, that holds a byte of the file. */

@@ -36,6 +36,7 @@ export function extraTexts(json: string): string[] {
 export function readApiMs(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined {
   const fields = new Map(API_MS_FIELDS.map((name, i) => [name, values[i] ?? null]));
   const payload = fields.get("payload") ?? null;
+  if (payload !== null && parser.isBeyondPython(payload)) return undefined;
   return (payload === null ? undefined : fromPayload(payload, id, parser)) ?? fromFields(fields, id, parser);
 }
 

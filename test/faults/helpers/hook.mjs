@@ -56,8 +56,19 @@ for (const [name, original] of Object.entries(fs.promises)) {
     const path = typeof args[0] === "string" ? args[0] : undefined;
     if (path !== undefined) step(name, path);
     const result = await original(...args);
-    if (name === "open") paths.set(result, path);
+    if (name === "open") watchClose(result, path);
     return result;
+  };
+}
+
+/** A handle has its own close. One that fails frees the descriptor all the same, as close(2) does. */
+function watchClose(handle, path) {
+  paths.set(handle, path);
+  const close = handle.close.bind(handle);
+  handle.close = async () => {
+    if (act !== "fail") step("close", path);
+    await close();
+    if (act === "fail") step("close", path);
   };
 }
 
@@ -68,7 +79,6 @@ for (const name of [
   "appendFile",
   "chmod",
   "chown",
-  "close",
   "datasync",
   "read",
   "stat",
@@ -79,7 +89,7 @@ for (const name of [
 ]) {
   const original = handles[name];
   handles[name] = async function (...args) {
-    if (paths.has(this) && !(name === "close" && act === "fail")) step(name, paths.get(this));
+    if (paths.has(this)) step(name, paths.get(this));
     return original.apply(this, args);
   };
 }

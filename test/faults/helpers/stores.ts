@@ -43,6 +43,16 @@ export async function everything({ root, server }: Place): Promise<Everything> {
   };
 }
 
+/** Every key of the service in Redis with what it holds. */
+export async function contentOf(server: Place["server"]): Promise<Record<string, unknown>> {
+  const keys = ((await server.call("KEYS", "tts:*")) as string[]).filter((key) => !key.startsWith("tts:ttsctl:"));
+  const content = keys.sort().map(async (key) => {
+    const isHash = key.startsWith("tts:task:");
+    return [key, await (isHash ? server.call("HGETALL", key) : server.zset(key))] as const;
+  });
+  return Object.fromEntries(await Promise.all(content));
+}
+
 function filesBelow(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)

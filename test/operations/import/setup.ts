@@ -29,10 +29,11 @@ export async function exported(store: string, format: ExportFormat): Promise<str
 export async function imported(store: string, from: string | { stdin: string }, options: Partial<ImportOptions> = {}) {
   const reporter = new RecordingReporter();
   const [path, stdin] = typeof from === "string" ? [from, ""] : [null, from.stdin];
-  const source = await readSource(await openInput(path, Readable.from([Buffer.from(stdin)]), store), store, RULES);
+  const { signal } = new AbortController();
+  const input = await openInput(path, Readable.from([Buffer.from(stdin)]), store, signal);
+  const source = await readSource(input, { storePath: store, rules: RULES, signal });
   try {
     const file = new FileStore(store, RULES, systemClock);
-    const signal = new AbortController().signal;
     const parts = { file, mirror: OFF, reporter, signal, ledger: null, clock: systemClock };
     const defaults = { policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING } as const;
     return { ...(await importRecords(parts, source, { ...defaults, ...options })), reporter };

@@ -1,0 +1,83 @@
+import { constants } from "node:fs";
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+
+/**
+ * How ttsctl opens the files that it writes for an operator: they are missing or regular files. A link could lead into
+ * any file, a pipe would block the run under its lock, and a device must not be replaced by a file.
+ */
+const THE_FILE_ITSELF = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+class NotRegular extends Error {}
+
+/** Opens a file to append to, and makes it first if need be. See `whyNotWritten` for its errors. */
+export function openToAppend(path: string, mode: number): Promise<FileHandle> {
+  return openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, mode);
+}
+
+/** The text of a file; null if there is none. See `whyNotWritten` for its errors. */
+export async function readRegular(path: string): Promise<string | null> {
+  try {
+    const handle = await openRegular(path, constants.O_RDONLY);
+    return await handle.readFile("utf8").finally(() => closeQuietly(handle));
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** Makes a file that isn't there yet; no link is followed. */
+export function makeFile(path: string, mode: number): Promise<FileHandle> {
+  return open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+}
+
+/** Why a file could not be opened or written, for a message. */
+export function whyNotWritten(cause: unknown): string {
+  if (cause instanceof NotRegular) return cause.message;
+  return systemErrorCode(cause) === "ELOOP" ? "it is a symbolic link" : describeSystemError(cause);
+}
+
+async function openRegular(path: string, flags: number, mode?: number): Promise<FileHandle> {
+  const handle = await open(path, flags | THE_FILE_ITSELF, mode);
+  try {
+    if ((await handle.stat()).isFile()) return handle;
+    throw new NotRegular("it is not a regular file");
+  } catch (error) {
+    await closeQuietly(handle);
+    throw error;
+  }
+}
+
+/**
+ * @param flag by which the path was given
+ * @param used the files that ttsctl reads or writes otherwise
+ * @throws TtsctlError USAGE
+ */
+export async function refuseUsed(flag: string, path: string, used: readonly string[]): Promise<void> {
+  if (!(await isOneOf(path, used))) return;
+  throw new TtsctlError("USAGE", `${flag} names ${path}, which ttsctl already uses`, { hint: "choose another file" });
+}
+
+/** Whether a path names one of these files, by whatever name, and also before the file is there. */
+export async function isOneOf(path: string, others: readonly string[]): Promise<boolean> {
+  const [name, file] = await Promise.all([realName(path), identity(path)]);
+  for (const other of others) {
+    if ((await realName(other)) === name) return true;
+    if (file !== null && (await identity(other)) === file) return true;
+  }
+  return false;
+}
+
+/** The path with links followed, as far as it exists. */
+async function realName(path: string): Promise<string> {
+  return realpath(path).catch(async () => {
+    const folder = await realpath(dirname(path)).catch(() => dirname(path));
+    return join(folder, basename(path));
+  });
+}
+
+async function identity(path: string): Promise<string | null> {
+  const info = await stat(path).catch(() => null);
+  return info === null ? null : `${info.dev}:${info.ino}`;
+}

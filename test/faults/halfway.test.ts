@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { CASES, lay, OLD, YOUNG } from "./helpers/disk.ts";
+import { runFaulty } from "./helpers/faulty.ts";
+import { everything, exactly, sorted } from "./helpers/stores.ts";
+import { triedFault } from "./helpers/tally.ts";
+
+const here = usePlace();
+const REMOVING = CASES.filter(({ line }) => /^(cleanup|delete) /.test(line));
+
+describe("row B, a pass that fails halfway", () => {
+  it.each(REMOVING)("$line: what was removed is printed, and the next run finishes", async ({ line, after }) => {
+    await lay(here);
+    const options = { cwd: here.root.path };
+    const fault = { act: "fail", code: "EIO", on: "store" } as const;
+    const { steps } = await runFaulty(line.split(" "), { ...fault, at: -1 }, options);
+    const before = await lay(here);
+    const run = await runFaulty(line.split(" "), { ...fault, at: steps.indexOf("sync") }, options);
+    triedFault();
+    expect(run.code, run.stderr).toBe(1);
+    expect(run.stderr).toContain('"code":"STORE_WRITE_FAILED"');
+    expect(here.root.storeText()).toBe(before);
+    const gone = OLD.filter((task) => !after.includes(task));
+    const printed = lines(run.stderr).filter((text) => text.startsWith("[CLEANUP]"));
+    for (const { user_id, task_id } of gone) {
+      expect(printed.filter((text) => text.startsWith(`[CLEANUP] user=${user_id} task=${task_id} `))).toEqual([
+        expect.stringContaining(" local=no redis=yes files=2 bytes=110"),
+      ]);
+    }
+    expect(printed).toHaveLength(gone.length);
+    expect(JSON.parse(run.stdout)).toMatchObject({ failed: gone.length, files: 2 * gone.length });
+    expect([0, 3]).toContain((await here.run(line)).code);
+    expect(sorted(await everything(here))).toEqual(exactly(after));
+  });
+
+  it("says in words what went and what is left", async () => {
+    await lay(here);
+    const fault = { act: "fail", code: "EIO", on: "store" } as const;
+    const { steps } = await runFaulty(["cleanup", "--once"], { ...fault, at: -1 }, { cwd: here.root.path });
+    await lay(here);
+    const run = await runFaulty(
+      ["cleanup", "--once"],
+      { ...fault, at: steps.indexOf("sync") },
+      { cwd: here.root.path },
+    );
+    expect(run.code).toBe(1);
+    expect(lines(run.stdout)).toHaveLength(OLD.length + 1);
+    expect(run.stdout).toMatch(/pass .* purged=0 skipped=0 failed=3 .*files=6 /);
+    expect(here.root.readStore()).toHaveLength(OLD.length + YOUNG.length);
+  });
+});
