@@ -354,8 +354,8 @@ test.each([
     `${'{"a":'.repeat(100_000)}0${"}".repeat(100_000)}`,
   ]) {
     const store = await storeOf(path("s.json"), build(deep));
-    expect([idsOf(store.tasks), store.invalid.count]).toEqual([BOTH, 1]);
-    expect(store.tasks[0]!.json.includes(deep)).toBe(true);
+    // Python can't read a record that is nested like this, so it is invalid, and the rest of the file is read.
+    expect([idsOf(store.tasks), store.invalid.count]).toEqual([["bob:t02"], 2]);
     expect((await refusalOf(path("s.json"), build(deep.slice(0, -1)))).code).toBe("STORE_INVALID");
   }
 });
