@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { walkCopies } from "../../../src/store/redis/walk.ts";
+import { walkCopies, walkUpTo } from "../../../src/store/redis/walk.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
@@ -122,6 +122,29 @@ describe("a walk that looks at copies", () => {
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flat());
     const names = new Set((await walked(here.mirror, undefined)).map(([name]) => name));
     expect(ids.filter(([, name]) => !names.has(name!))).toEqual([]);
+  });
+
+  /** Scores 0 and -0 are equal to Redis, which writes each as it was given. */
+  async function addZeros(count: number, isNegative: (i: number) => boolean): Promise<string[]> {
+    const ids = Array.from({ length: count }, (_, i) => `u:t${String(i).padStart(4, "0")}`);
+    await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [isNegative(i) ? "-0" : "0", id]));
+    return ids;
+  }
+
+  it("comes upon each where 0 and -0 are one score", async () => {
+    const ids = await addZeros(5200, (i) => i % 2 === 1);
+    const names = new Set((await walked(here.mirror, undefined)).map(([name]) => name));
+    expect(ids.filter((id) => !names.has(id))).toEqual([]);
+  });
+
+  it.each([0, AT])("ends a walk up to %d where 0 and -0 are one score", async (limit) => {
+    const ids = await addZeros(5200, (i) => i % 999 === 2);
+    const found: string[] = [];
+    for await (const flat of walkUpTo(here.mirror, limit)) {
+      for (let i = 0; i < flat.length; i += 2) found.push(flat[i]!);
+      expect(found.length).toBeLessThan(3 * ids.length);
+    }
+    expect(found).toEqual(ids);
   });
 
   it.each(["-evalsha", "-zrank", "-zrange"])(
