@@ -23,6 +23,7 @@ import { indexKey, type Layout } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
 import { type Look, UNKNOWN } from "./look.ts";
 import { type Member, membersOf, type ScoreRange } from "./members.ts";
+import { notRedis } from "./reply-shape.ts";
 import type { SeenCopy } from "./seen-copy.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncMarks } from "./sync-marks.ts";
@@ -218,7 +219,9 @@ export class Mirror {
 
   /** One step of a walk over all keys of the mirror. */
   async stepKeys(cursor: string): Promise<KeyStep> {
-    return keyStepOf(await this.#client.command(...keyStepCommand(cursor)), this.layout);
+    const step = keyStepOf(await this.#client.command(...keyStepCommand(cursor)), this.layout);
+    this.#checkCursor("SCAN", cursor, step.cursor);
+    return step;
   }
 
   /** One step of the walks over some indexes; an error in place of one that is no sorted set. */
@@ -226,7 +229,10 @@ export class Mirror {
     const steps = (await this.#client.pipeline(cursors.map((cursor) => indexStepCommand(cursor, this.layout)))).map(
       indexStepOf,
     );
-    for (const step of steps) if (step instanceof TtsctlError && isFatal(step)) throw step;
+    for (const [i, step] of steps.entries()) {
+      if (!(step instanceof TtsctlError)) this.#checkCursor("ZSCAN", cursors[i]!.cursor, step.cursor);
+      else if (isFatal(step)) throw step;
+    }
     return steps;
   }
 
@@ -300,6 +306,12 @@ export class Mirror {
 
   close(): void {
     this.#client.close();
+  }
+
+  /** A walk whose cursor stays where it is would never end. */
+  #checkCursor(command: string, before: string, after: string): void {
+    if (after === before && after !== START)
+      throw notRedis(`keeps answering ${command} with cursor ${after}`, this.where);
   }
 
   async #statusesOfPayloads(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {

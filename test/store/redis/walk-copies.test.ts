@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
+import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { walkCopies, walkUpTo } from "../../../src/store/redis/walk.ts";
+import { walkCopies, walkIndex, walkKeys, walkUpTo } from "../../../src/store/redis/walk.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
@@ -19,6 +20,17 @@ async function walked(mirror: Mirror, userId: string | undefined): Promise<[stri
   }
   return found;
 }
+
+it("ends with an error where a server gives the same cursor again and again", async () => {
+  const stuck = { where: "here", command: async () => ["5", []], pipeline: async () => [["5", []]] };
+  const mirror = new Mirror(stuck as unknown as RedisCommands, RULES);
+  for (const walking of [walkKeys(mirror), walkIndex(mirror, undefined)]) {
+    const all = async () => {
+      for await (const _ of walking);
+    };
+    await expect(all()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
+  }
+});
 
 describe("a walk that looks at copies", () => {
   const here = useMirror();
