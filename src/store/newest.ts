@@ -91,16 +91,18 @@ async function* fromMirror(mirror: Mirror, file: FileStore, query: Query, given:
   const behind = new FileBehind(file);
   try {
     const tasks = new MirrorTasks(mirror, query.source === "auto" ? behind : null);
-    let dangling = 0;
+    let [dangling, unnamed] = [0, 0];
     for await (const page of tasks.newest(query.filter, () => given.left)) {
       const piece = given.take(page);
       dangling += piece.dangling;
+      unnamed += piece.unnamed ?? 0;
       const filled = piece.tasks.filter((task) => tasks.filled.has(task)).length;
       const source = filled === 0 ? "redis" : filled === piece.tasks.length ? "file" : "mixed";
       tasks.filled.clear();
       yield { ...piece, source, warnings: behind.warnings.splice(0) };
     }
-    if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings: danglingWarnings(dangling) };
+    const warnings = danglingWarnings(dangling, unnamed);
+    if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
   } finally {
     await behind.close();
   }

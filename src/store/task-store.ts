@@ -28,6 +28,7 @@ export interface ListResult {
   readonly tasks: Task[];
   readonly missing: string[];
   readonly dangling: number;
+  readonly unnamed?: number;
   /** What the reader should know, one line each. */
   readonly warnings: string[];
 }
@@ -82,7 +83,11 @@ export class TaskStore {
       }
       const filled = answer.tasks.filter((task) => tasks.filled.has(task)).length;
       const source = filled === 0 ? "redis" : filled === answer.tasks.length ? "file" : "mixed";
-      return { ...answer, source, warnings: [...behind.warnings, ...danglingWarnings(answer.dangling)] };
+      return {
+        ...answer,
+        source,
+        warnings: [...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
+      };
     } finally {
       await behind.close();
     }
@@ -92,9 +97,12 @@ export class TaskStore {
 export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: the file answered; run `ttsctl sync`";
 
-export function danglingWarnings(count: number): string[] {
-  if (count === 0) return [];
-  return [`${counted(count, "index member")} without a task left out; \`ttsctl sync --prune\` removes them`];
+export function danglingWarnings(count: number, unnamed = 0): string[] {
+  const lines: string[] = [];
+  const left = (which: number, what: string) => `${counted(which, "index member")} without a task left out${what}`;
+  if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes them"));
+  if (unnamed > 0) lines.push(left(unnamed, ", with a name that isn't UTF-8; remove them with redis-cli (ZREM)"));
+  return lines;
 }
 
 export function missingWarnings(snapshot: Snapshot): string[] {
