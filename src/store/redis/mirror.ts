@@ -17,8 +17,9 @@ import {
   type Upsert,
 } from "./copies.ts";
 import { isFatal } from "./errors.ts";
+import { IndexCounts, type Standing } from "./index-counts.ts";
 import type { Inspection } from "./inspection.ts";
-import { INDEX_KEY, LOOKUP_PREFIX } from "./keys.ts";
+import { INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
 import { type Look, UNKNOWN } from "./look.ts";
@@ -41,6 +42,9 @@ import {
   START,
 } from "./walk.ts";
 
+/** Seconds that a purge which was killed is taken for one under way: longer than a batch, or a rewrite, takes. */
+const PURGE_LIFE = 120;
+
 /** A member of the index, looked at to tell what wrote it. */
 export interface SampledTask {
   /** Epoch seconds. */
@@ -57,6 +61,7 @@ export class Mirror {
   readonly #parser: RecordParser;
   readonly #copies: MirrorCopies;
   readonly #marks: SyncMarks;
+  readonly #counts: IndexCounts;
   readonly layout: Layout;
 
   constructor(client: RedisCommands, rules: RecordRules) {
@@ -66,6 +71,7 @@ export class Mirror {
     const Copies = client.isCluster ? SlottedCopies : AtomicCopies;
     this.#copies = new Copies(client, this.layout, this.#parser);
     this.#marks = new SyncMarks(client);
+    this.#counts = new IndexCounts(client);
   }
 
   /** Reads records as this mirror's hashes hold them. */
@@ -90,6 +96,30 @@ export class Mirror {
   /** When the last full sync ended, or null: never, or the index of a user, or (undefined) of all, was lost since. */
   syncedAt(userId: string | undefined): Promise<string | null> {
     return this.#marks.at(indexKey(this.layout, userId));
+  }
+
+  /** What tells whether an index, of a user or (undefined) of all, may have lost members. */
+  async standing(userId: string | undefined): Promise<Standing> {
+    const key = indexKey(this.layout, userId);
+    const [at, counts, members] = await this.#all([this.#marks.query(key), this.#counts.query(key), ["ZCARD", key]]);
+    return { syncedAt: at as string | null, members: members as number, counted: this.#counts.read(counts) };
+  }
+
+  /** Keeps how many tasks a content of the file has, and which content that is. */
+  keepCounts({ all, users }: { all: number; users: ReadonlyMap<string, number> }, version: string): Promise<void> {
+    const counts = new Map([[INDEX_KEY, all]]);
+    for (const [userId, count] of users) counts.set(indexKey(this.layout, userId), count);
+    return this.#counts.replace(counts, version);
+  }
+
+  /** Says that Redis has fewer tasks than the file, for a time, since a purge takes them out of Redis first. */
+  async setPurging(isPurging: boolean): Promise<void> {
+    if (isPurging) await this.#client.command("SET", PURGING_KEY, "1", "EX", PURGE_LIFE);
+    else await this.#client.command("DEL", PURGING_KEY);
+  }
+
+  async isPurging(): Promise<boolean> {
+    return (await this.#client.command("EXISTS", PURGING_KEY)) === 1;
   }
 
   /** Leaves a token that a flush of the server would take away. */
