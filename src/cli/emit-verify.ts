@@ -42,12 +42,12 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
   const parts = [headline(result, drift.size)];
   if (drift.size === 0) return parts.join("");
   const head = ["KIND", "TASKS", "MEANING", ...(flags.repair ? ["REPAIR"] : [])];
-  parts.push(table(head, kindRows(result, flags), style));
+  parts.push(table(head, kindRows(result, drift, flags), style));
   if (flags.details) {
     const rows = [...detailRows(drift, SHOWN)].map((row) => row.map(printable));
     parts.push("\n", table(["KIND", "USER", "TASK"], rows, style));
     const hidden = drift.size - rows.length;
     if (hidden > 0) parts.push(`and ${hidden} more, of each kind the first ${SHOWN} are shown; -o jsonl has all\n`);
   }
-  return [...parts, footer(result, drift.size, flags)].join("");
+  return [...parts, footer(result, drift, flags)].join("");
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { countsOf } from "../store/index-check.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { formatUtc } from "../task/time.ts";
 
@@ -23,11 +25,12 @@ export class SyncMark {
   }
 
   /**
-   * Leaves the mark.
+   * Leaves the mark, and what the file has.
    * @param what was under way, as a message says it
    * @throws TtsctlError REDIS_FAILED where Redis was flushed meanwhile
    */
-  async leave(what: "sync" | "verify --repair"): Promise<void> {
+  async leave(what: "sync" | "verify --repair", snapshot: Snapshot): Promise<void> {
+    await this.#mirror.keepCounts(...countsOf(snapshot));
     if (await this.#mirror.endSync(this.#token, formatUtc(this.#clock.now()))) return;
     throw new TtsctlError("REDIS_FAILED", `Redis at ${this.#mirror.where} lost its data during the ${what}`, {
       hint: `it was flushed or restarted; run \`ttsctl ${what}\` again`,

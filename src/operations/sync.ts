@@ -334,7 +334,7 @@ class SyncRun {
 
   /** Says in Redis that all of the file is there, unless something failed, or was lost meanwhile. */
   async leaveMark(): Promise<void> {
-    if (this.result.failed === 0) await this.#mark?.leave("sync");
+    if (this.result.failed === 0) await this.#mark?.leave("sync", this.#snapshot);
   }
 
   async close(): Promise<void> {

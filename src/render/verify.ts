@@ -10,7 +10,7 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
   stale: "Redis has an older record",
   newerInRedis: "the file has an older record",
   differs: "of the same time, with other content",
-  partial: "the hash in Redis lacks its ids, status or time",
+  partial: "its key in Redis is no whole hash of a task",
   dangling: "an index names it, and it has no hash",
   unindexed: "it misses in an index",
   wrongScore: "an index has it at another time",
@@ -27,15 +27,23 @@ export interface RepairFlags {
 }
 
 /** The kinds that occur: count, meaning, and what a repair does, as rows of a table. */
-export function kindRows(result: VerifyResult, flags: RepairFlags): string[][] {
+export function kindRows(result: VerifyResult, drift: Drift, flags: RepairFlags): string[][] {
   return ORDER.filter((kind) => result[kind] > 0).map((kind) => [
     ...[kind, String(result[kind]), MEANINGS[kind]],
-    ...(flags.repair ? [remedy(kind, flags)] : []),
+    ...(flags.repair ? [remedy(kind, drift, flags)] : []),
   ]);
 }
 
-function remedy(kind: Kind, { prune, restore }: RepairFlags): string {
+function remedy(kind: Kind, drift: Drift, { prune, restore }: RepairFlags): string {
+  const traits = [...drift.suspectsOf(kind)].map((suspect) => drift.suspects.traits(suspect));
+  const ours = traits.filter(({ isForeign, isUnnamed }) => !isForeign && !isUnnamed);
+  if (traits.length > 0 && ours.length === 0) return "left as it is";
   switch (kind) {
+    case "partial": {
+      const written = ours.some(({ inFile }) => inFile) ? ["written to Redis"] : [];
+      const left = ours.some(({ inFile }) => !inFile) ? [prune ? "removed from Redis" : "left as it is"] : [];
+      return [...written, ...left].join(", or ");
+    }
     case "onlyInRedis":
       return prune ? "removed from Redis" : restore ? "written to the file" : "left as it is";
     case "newerInRedis":
@@ -58,23 +66,32 @@ export function headline({ checked, inSync, invalid }: VerifyResult, drifted: nu
 }
 
 /** What was done about it, and what to do next. */
-export function footer({ repaired, onlyInRedis }: VerifyResult, drifted: number, flags: RepairFlags): string {
-  if (!flags.repair) return advice(onlyInRedis, drifted);
-  const done = flags.dryRun ? "would be repaired (dry run: nothing was changed)" : "repaired";
-  const lines = [`${repaired} of ${drifted} ${done}`];
-  if (onlyInRedis > 0 && !flags.prune && !flags.restore) {
-    lines.push("what only Redis has: --restore puts it into the file, --prune removes it");
-  }
+export function footer({ repaired }: VerifyResult, drift: Drift, flags: RepairFlags): string {
+  const { records, fragments, stuck } = drift.left;
+  const lines: string[] = [];
+  if (flags.repair) {
+    const done = flags.dryRun ? "would be repaired (dry run: nothing was changed)" : "repaired";
+    lines.push(`${repaired} of ${drift.size} ${done}`);
+    if (records > 0 && !flags.prune && !flags.restore) {
+      lines.push("what only Redis has: --restore puts it into the file, --prune removes it");
+    } else if (fragments > 0 && !flags.prune) lines.push(`${FRAGMENTS} --prune removes it`);
+  } else if (drift.size > stuck) lines.push(advice(records, fragments, drift.size - stuck));
+  if (stuck > 0)
+    lines.push(`${counted(stuck, "task")} of these can't be repaired here: use redis-cli, as the warnings say`);
   return `${lines.join("\n")}\n`;
 }
 
+const FRAGMENTS = "what only Redis has, and is no whole record:";
+
 /** What to do about drift: a repair does not guess whether what only Redis has was lost or deleted. */
-function advice(onlyInRedis: number, drifted: number): string {
-  if (onlyInRedis === drifted) {
-    return "`ttsctl verify --repair --restore` puts this into the file, `--repair --prune` removes it; see it first with --dry-run\n";
+function advice(records: number, fragments: number, drifted: number): string {
+  const first = "see it first with --dry-run";
+  if (fragments === drifted) return `${FRAGMENTS} \`ttsctl verify --repair --prune\` removes it; ${first}`;
+  if (records + fragments === drifted) {
+    return `\`ttsctl verify --repair --restore\` puts this into the file, \`--repair --prune\` removes it; ${first}`;
   }
   const rest = "but what only Redis has: that --restore puts into the file, and --prune removes";
-  return `\`ttsctl verify --repair\` mends this${onlyInRedis > 0 ? `, ${rest}` : ""}; see it first with --dry-run\n`;
+  return `\`ttsctl verify --repair\` mends this${records + fragments > 0 ? `, ${rest}` : ""}; ${first}`;
 }
 
 /** How many tasks of a kind people are shown. */

@@ -1,6 +1,7 @@
 import { isRedisError } from "../errors.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
+import { doubtsOf, lackOf } from "./index-check.ts";
 import { KeyTable } from "./key-table.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import { fallbackWarning, redisDisabled } from "./read-first.ts";
@@ -14,7 +15,6 @@ import {
   type ListQuery,
   type ListResult,
   missingWarnings,
-  UNSYNCED,
 } from "./task-store.ts";
 
 /** One piece of a long list. `total` is that of the whole. */
@@ -39,9 +39,9 @@ export async function* newestTasks(
   if (state.kind === "down") warnings.push(fallbackWarning(state.error, file.path));
   if (state.kind === "on") {
     try {
-      if (forced || !(await isUnsynced(state.mirror, file, query)))
-        return yield* fromMirror(state.mirror, file, query, given);
-      warnings.push(UNSYNCED);
+      const lack = forced ? null : await lackIn(state.mirror, file, query);
+      if (lack === null) return yield* fromMirror(state.mirror, file, query, given);
+      warnings.push(lack);
     } catch (error) {
       if (forced || !isRedisError(error)) throw error;
       warnings.push(fallbackWarning(error, file.path));
@@ -77,11 +77,14 @@ class Given {
   }
 }
 
-async function isUnsynced(mirror: Mirror, file: FileStore, { filter }: Query): Promise<boolean> {
-  if ((await mirror.syncedAt(filter.userId)) !== null) return false;
+/** Why the file has to answer, or null. */
+async function lackIn(mirror: Mirror, file: FileStore, { filter: { userId } }: Query): Promise<string | null> {
+  const doubts = await doubtsOf(mirror, file, userId);
+  if (doubts === null) return null;
   const behind = new FileBehind(file);
   try {
-    return (await behind.count(filter)) > (await mirror.size(filter.userId));
+    const snapshot = await behind.snapshot();
+    return await lackOf(mirror, doubts, snapshot, { userId, problem: behind.problem });
   } finally {
     await behind.close();
   }
@@ -91,16 +94,18 @@ async function* fromMirror(mirror: Mirror, file: FileStore, query: Query, given:
   const behind = new FileBehind(file);
   try {
     const tasks = new MirrorTasks(mirror, query.source === "auto" ? behind : null);
-    let dangling = 0;
+    let [dangling, unnamed] = [0, 0];
     for await (const page of tasks.newest(query.filter, () => given.left)) {
       const piece = given.take(page);
       dangling += piece.dangling;
+      unnamed += piece.unnamed ?? 0;
       const filled = piece.tasks.filter((task) => tasks.filled.has(task)).length;
       const source = filled === 0 ? "redis" : filled === piece.tasks.length ? "file" : "mixed";
       tasks.filled.clear();
       yield { ...piece, source, warnings: behind.warnings.splice(0) };
     }
-    if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings: danglingWarnings(dangling) };
+    const warnings = danglingWarnings(dangling, unnamed);
+    if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
   } finally {
     await behind.close();
   }

@@ -13,6 +13,8 @@ export interface TaskPage {
   readonly tasks: Task[];
   /** Index members of this stretch that have no task. */
   readonly dangling: number;
+  /** How many of them have a name that isn't UTF-8. */
+  readonly unnamed?: number;
 }
 
 /**

@@ -1,10 +1,11 @@
 import { TtsctlError } from "../errors.ts";
 import { counted } from "../task/counted.ts";
-import { NO_FILTER, passes, type TaskFilter } from "../task/filter.ts";
+import { passes, type TaskFilter } from "../task/filter.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
-import { FileTasks, matchingRows } from "./file/file-tasks.ts";
+import { FileTasks } from "./file/file-tasks.ts";
 import type { Snapshot } from "./file/snapshot.ts";
+import { doubtsOf, lackOf, neither } from "./index-check.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import { readFirst, type SourceChoice } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
@@ -29,6 +30,7 @@ export interface ListResult {
   readonly tasks: Task[];
   readonly missing: string[];
   readonly dangling: number;
+  readonly unnamed?: number;
   /** What the reader should know, one line each. */
   readonly warnings: string[];
 }
@@ -86,32 +88,39 @@ export class TaskStore {
     try {
       const auto = query.source === "auto";
       const tasks = new MirrorTasks(mirror, auto ? behind : null);
-      const asksMark = auto && query.ids === null;
-      const [syncedAt, early] = await Promise.all([
-        asksMark ? mirror.syncedAt(query.filter.userId) : "",
+      const { userId } = query.filter;
+      const [doubts, early] = await Promise.all([
+        auto && query.ids === null ? doubtsOf(mirror, this.#file, userId) : null,
         answerFrom(tasks, query),
       ]);
       let answer = early;
-      if (syncedAt === null) {
-        const inFile = await behind.count(query.filter);
-        if (inFile > (await mirror.size(query.filter.userId))) return await this.#fromFile(query, [UNSYNCED]);
+      if (doubts !== null) {
+        const snapshot = await behind.snapshot();
+        const lack = await lackOf(mirror, doubts, snapshot, { userId, problem: behind.problem });
+        if (lack !== null) return await this.#fromFile(query, [lack]);
         answer = await answerFrom(tasks, query); // what was read before the count may be from before a sync
+      } else if (behind.problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
+        throw neither(behind.problem, mirror);
       }
       const filled = answer.tasks.filter((task) => tasks.filled.has(task)).length;
       const source = filled === 0 ? "redis" : filled === answer.tasks.length ? "file" : "mixed";
-      return { ...answer, source, warnings: [...behind.warnings, ...danglingWarnings(answer.dangling)] };
+      return {
+        ...answer,
+        source,
+        warnings: [...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
+      };
     } finally {
       await behind.close();
     }
   }
 }
 
-export const UNSYNCED =
-  "Redis was never synced, or was flushed since, and has fewer tasks than the file: the file answered; run `ttsctl sync`";
-
-export function danglingWarnings(count: number): string[] {
-  if (count === 0) return [];
-  return [`${counted(count, "index member")} without a task left out; \`ttsctl sync --prune\` removes them`];
+export function danglingWarnings(count: number, unnamed = 0): string[] {
+  const lines: string[] = [];
+  const left = (which: number, what: string) => `${counted(which, "index member")} without a task left out${what}`;
+  if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes them"));
+  if (unnamed > 0) lines.push(left(unnamed, ", with a name that isn't UTF-8; remove them with redis-cli (ZREM)"));
+  return lines;
 }
 
 export function missingWarnings(snapshot: Snapshot): string[] {
@@ -156,6 +165,8 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
 export class FileBehind implements TaskSource {
   readonly #file: FileStore;
   #snapshot: Snapshot | null | undefined;
+  /** Why the file could not be read, if it was asked and could not. */
+  problem: TtsctlError | null = null;
   readonly warnings: string[] = [];
 
   constructor(file: FileStore) {
@@ -163,23 +174,15 @@ export class FileBehind implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const snapshot = await this.#open();
+    const snapshot = await this.snapshot();
     return snapshot === null
       ? { total: 0, tasks: [], dangling: 0 }
       : new FileTasks(snapshot).page(filter, offset, count);
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
-    const snapshot = await this.#open();
+    const snapshot = await this.snapshot();
     return snapshot === null ? ids.map(() => undefined) : new FileTasks(snapshot).find(ids);
-  }
-
-  /** How many tasks the file has of the user asked for, or in all. */
-  async count({ userId }: TaskFilter): Promise<number> {
-    const snapshot = await this.#open();
-    if (snapshot === null) return 0;
-    if (userId === undefined) return snapshot.size;
-    return [...matchingRows(snapshot, { ...NO_FILTER, userId })].length;
   }
 
   async close(): Promise<void> {
@@ -187,13 +190,14 @@ export class FileBehind implements TaskSource {
   }
 
   /** A file that cannot be read does not keep Redis from answering; it is said. */
-  async #open(): Promise<Snapshot | null> {
+  async snapshot(): Promise<Snapshot | null> {
     if (this.#snapshot !== undefined) return this.#snapshot;
     try {
       this.#snapshot = await this.#file.read();
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
       this.#snapshot = null;
+      this.problem = error;
       this.warnings.push(`Redis answered alone: ${error.message}`);
     }
     return this.#snapshot;

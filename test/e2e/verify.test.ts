@@ -195,3 +195,50 @@ describe("verify --repair", () => {
     expect(JSON.parse(run.stderr)).toMatchObject({ code: "TIMEZONE_MISMATCH" });
   });
 });
+
+describe("what a repair leaves", () => {
+  /** What stays after a repair is told as that, and no more advised to be repaired. */
+  async function leaves(counts: Record<string, number>, advice: RegExp): Promise<void> {
+    for (const line of ["verify", "verify --repair", "verify --repair --restore"]) {
+      const json = await here.run(`${line} -o json -q`);
+      expect([json.code, JSON.parse(json.stdout)]).toEqual([3, expect.objectContaining({ ...counts, repaired: 0 })]);
+      const { stdout } = await here.run(`${line} -q`);
+      expect(stdout).not.toContain("written to Redis");
+      expect(stdout).not.toContain("--repair` mends");
+      expect(stdout).toMatch(advice);
+    }
+  }
+
+  it("is a fragment that the file lacks, until it is pruned", async () => {
+    await here.server.call("HSET", "tts:task:b:gone", "progress", 1);
+    await leaves({ partial: 1 }, /--prune/);
+    expect((await here.run("verify --repair --prune --yes")).code).toBe(0);
+    expect((await here.run("verify")).code).toBe(0);
+  });
+
+  it("is a key of another type, until redis-cli removes it", async () => {
+    await here.server.call("DEL", "tts:task:b:t3");
+    await here.server.call("SET", "tts:task:b:t3", "x");
+    await leaves({ partial: 1 }, /redis-cli/);
+  });
+
+  it.each([
+    ["of all", "'ZADD', 'tts:tasks:index', 1, 'alice:' .. bad", "dangling"],
+    ["of a user", "'ZADD', 'tts:user:a:index', 1, bad", "dangling"],
+    ["of a hash", "'HSET', 'tts:task:a:' .. bad, 'progress', 1", "partial"],
+  ])("is a name %s that is no UTF-8, until redis-cli removes it", async (_, command, kind) => {
+    await here.server.call("EVAL", `local bad = string.char(255, 254); redis.call(${command})`, 0);
+    await leaves({ [kind]: 1 }, /redis-cli/);
+  });
+});
+
+it("a list says how to remove an index member whose name is no UTF-8", async () => {
+  await here.run("sync");
+  const add = "redis.call('ZADD', 'tts:tasks:index', 1, 'alice:' .. string.char(255, 254))";
+  await here.server.call("EVAL", add, 0);
+  for (const line of ["list", "list --status done", "list --page-size 1000 -o jsonl"]) {
+    const { stderr } = await here.run(line);
+    expect(stderr).toMatch(/^warning: [^\n]*redis-cli/);
+    expect(stderr).not.toContain("--prune");
+  }
+});

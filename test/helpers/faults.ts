@@ -17,6 +17,11 @@ class TestServer {
     return `redis://127.0.0.1:${this.port}/0`;
   }
 
+  /** Sends this to every client, which asked for nothing. */
+  say(text: string): void {
+    for (const socket of this.#sockets) socket.write(text);
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     const closed = once(this.#server, "close");
@@ -46,12 +51,12 @@ export function silentServer(): Promise<TestServer> {
   return serve((socket) => socket.resume());
 }
 
-/** Answers every command with the same line, such as `-LOADING ...`. */
-export function parrotServer(line: string): Promise<TestServer> {
+/** Answers every command with the same line, such as `-LOADING ...`, or a PING as Redis does. */
+export function parrotServer(line: string, ping = line): Promise<TestServer> {
   return serve((socket) => {
     socket.on("data", (chunk) => {
-      const commands = chunk.toString("latin1").match(/^\*\d+\r$/gm) ?? [];
-      socket.write(`${line}\r\n`.repeat(commands.length));
+      const names = [...chunk.toString("latin1").matchAll(/^\*\d+\r\n\$\d+\r\n(.*)\r$/gm)].map(([, name]) => name);
+      socket.write(names.map((name) => `${name === "PING" ? ping : line}\r\n`).join(""));
     });
   });
 }
@@ -62,8 +67,13 @@ export type Verdict = "pass" | "deaf" | "cut";
 /**
  * A proxy before a Redis.
  * @param judge looks at each piece that the client sends (a command, or several of a pipeline)
+ * @param more what the client gets besides with the replies to a piece
  */
-export function redisProxy(port: number, judge: (sent: string) => Verdict | Promise<Verdict>): Promise<TestServer> {
+export function redisProxy(
+  port: number,
+  judge: (sent: string) => Verdict | Promise<Verdict>,
+  more: () => string = () => "",
+): Promise<TestServer> {
   return serve((client) => {
     const server = connect(port, "127.0.0.1");
     let deaf = false;
@@ -72,7 +82,7 @@ export function redisProxy(port: number, judge: (sent: string) => Verdict | Prom
     server.on("close", () => client.destroy());
     client.on("close", () => server.destroy());
     server.on("data", (chunk) => {
-      if (!deaf) client.write(chunk);
+      if (!deaf) client.write(Buffer.concat([chunk, Buffer.from(more())]));
     });
     client.on("data", (chunk) => {
       queue = queue.then(async () => {

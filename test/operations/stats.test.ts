@@ -156,7 +156,7 @@ describe("stats", () => {
     expect(await stats({ link: noRedis() })).toMatchObject({ source: "file", total: 2 });
     await expect(stats({ link: noRedis(), source: "redis" })).rejects.toMatchObject({ code: "REDIS_DISABLED" });
     await site.sync();
-    for (const method of ["syncedAt", "statuses"]) {
+    for (const method of ["standing", "statuses"]) {
       site.reporter.warnings.length = 0;
       site.flaky.goDown((name) => name === method);
       expect(await stats()).toMatchObject({ source: "file", total: 2 });

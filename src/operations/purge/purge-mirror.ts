@@ -27,6 +27,7 @@ export class PurgeMirror {
   /** Copies that were newer than the file's, as they were before they were removed. */
   readonly #ahead: Task[] = [];
   #mirror: Mirror | null;
+  #hasRemoved = false;
   #lost: TtsctlError | null = null;
 
   /** @param mirror null where Redis is off or down */
@@ -83,7 +84,11 @@ export class PurgeMirror {
 
   /** The conditional delete; undefined where the mirror was lost with it, so that no outcome is known. */
   remove(removals: readonly { id: TaskId; seen: SeenCopy }[]): Promise<Outcome<boolean>[] | undefined> {
-    return this.#attempt((mirror) => mirror.remove(removals));
+    return this.#attempt(async (mirror) => {
+      await mirror.setPurging(true);
+      this.#hasRemoved = true;
+      return mirror.remove(removals);
+    });
   }
 
   /** Puts tasks that stay back: the file's records, and Redis's own where those were ahead. */
@@ -104,7 +109,8 @@ export class PurgeMirror {
   }
 
   /** Ends the warnings; returns what an operator must know of the mirror, or null. */
-  end(): TtsctlError | null {
+  async end(): Promise<TtsctlError | null> {
+    if (this.#hasRemoved) await this.#attempt((mirror) => mirror.setPurging(false));
     this.#notWrittenBack.end();
     const { count } = this.#notWrittenBack;
     if (this.#lost !== null || count === 0) return this.#lost;

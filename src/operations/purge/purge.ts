@@ -316,7 +316,7 @@ export class Purge {
     } finally {
       await this.#file.close();
       this.#tally.end();
-      this.counts.mirrorLost = this.#mirror.end();
+      this.counts.mirrorLost = await this.#mirror.end();
       this.#artifacts.end();
     }
   }

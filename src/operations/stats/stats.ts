@@ -1,14 +1,12 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
-import { TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
-import { matchingRows } from "../../store/file/file-tasks.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { lackOf } from "../../store/index-check.ts";
 import type { MirrorLink } from "../../store/mirror-link.ts";
 import { readFirst, type SourceChoice } from "../../store/read-first.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { UNSYNCED } from "../../store/task-store.ts";
-import { NO_FILTER } from "../../task/filter.ts";
+import { FileBehind } from "../../store/task-store.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Reporter } from "../reporter.ts";
 import { FileColumns, type TaskColumns } from "./columns.ts";
@@ -68,41 +66,26 @@ async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Sna
 }
 
 async function fromMirror(parts: StatsParts, options: StatsOptions, mirror: Mirror): Promise<Counted> {
-  const snapshot = options.source === "auto" ? await readBehind(parts) : null;
+  const { userId } = options;
+  const behind = new FileBehind(parts.file);
+  const snapshot = options.source === "auto" ? await behind.snapshot() : null;
   try {
-    if (snapshot !== null && (await isUnsynced(mirror, snapshot, options.userId))) {
-      parts.reporter.warn(UNSYNCED);
-      return await countFile(parts, options, snapshot);
+    if (options.source === "auto") {
+      const { problem } = behind;
+      const lack = await lackOf(mirror, await mirror.standing(userId), snapshot, { userId, problem });
+      if (lack !== null) parts.reporter.warn(lack);
+      if (lack !== null && snapshot !== null) return await countFile(parts, options, snapshot);
     }
-    const total = await mirror.size(options.userId);
+    for (const line of behind.warnings) parts.reporter.warn(line);
+    const total = await mirror.size(userId);
     const { columns, filled, dangling } = await readMirrorTasks(mirror, options.userId, snapshot, (tasks) =>
       parts.reporter.progress("counting", tasks, total),
     );
     const source = filled === 0 ? "redis" : filled === columns.keys.size ? "file" : "mixed";
     return await describe(parts, options, columns, { source, dangling, snapshot });
   } finally {
-    await snapshot?.close();
+    await behind.close();
   }
-}
-
-/** A file that cannot be read does not keep Redis from answering; it is said. */
-async function readBehind({ file, reporter }: StatsParts): Promise<Snapshot | null> {
-  try {
-    return await file.read();
-  } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    reporter.warn(`Redis answered alone: ${error.message}`);
-    return null;
-  }
-}
-
-async function isUnsynced(mirror: Mirror, snapshot: Snapshot, userId: string | undefined): Promise<boolean> {
-  if ((await mirror.syncedAt(userId)) !== null) return false;
-  const size = await mirror.size(userId);
-  if (userId === undefined) return snapshot.size > size;
-  let inFile = 0;
-  for (const _ of matchingRows(snapshot, { ...NO_FILTER, userId })) inFile++;
-  return inFile > size;
 }
 
 async function describe(

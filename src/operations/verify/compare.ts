@@ -60,16 +60,20 @@ function withoutTask(suspects: Suspects): number {
 }
 
 const FOREIGN = "its key in Redis holds something else than a hash; look at it, and remove it with redis-cli";
+const UNNAMED = "its name in Redis isn't UTF-8; remove it with redis-cli (ZREM for an index member, DEL for a key)";
 
-/** What stands where a hash belongs is not ours to remove. Returns how many there are. */
+/** Names what isn't ours to remove, or has no name that we could. Returns how many keys hold something else than a hash. */
 function nameForeign(drift: Drift, reporter: Reporter): number {
-  const named = new NamedWarnings(reporter, "cannot be mirrored");
-  for (const suspect of drift.suspectsOf("partial")) {
+  const foreign = new NamedWarnings(reporter, "cannot be mirrored");
+  const unnamed = new NamedWarnings(reporter, "cannot be repaired");
+  for (const suspect of drift.suspectsOf("partial", "dangling")) {
     const { userId, taskId } = drift.suspects.id(suspect);
-    if (drift.suspects.traits(suspect).isForeign) named.add(userId, taskId, FOREIGN);
+    const { isForeign, isUnnamed } = drift.suspects.traits(suspect);
+    if (isForeign) foreign.add(userId, taskId, FOREIGN);
+    if (isUnnamed) unnamed.add(userId, taskId, UNNAMED);
   }
-  named.end();
-  return named.count;
+  for (const named of [foreign, unnamed]) named.end();
+  return foreign.count;
 }
 
 function lostMidway(error: TtsctlError, done: string): TtsctlError {

@@ -1,6 +1,7 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { type Finding, KINDS, type Kind } from "./kinds.ts";
+import { planRepair } from "./plan.ts";
 import { Strays } from "./strays.ts";
 import type { Suspects } from "./suspects.ts";
 
@@ -28,6 +29,22 @@ export class Drift {
   /** How many tasks drifted. */
   get size(): number {
     return Object.values(this.counts).reduce((sum, count) => sum + count);
+  }
+
+  /**
+   * What a repair leaves unless it is told more: records and fragments that only Redis has, and what only redis-cli can
+   * remove.
+   */
+  get left(): { records: number; fragments: number; stuck: number } {
+    const left = { records: 0, fragments: 0, stuck: 0 };
+    for (const suspect of this.suspectsOf(...KINDS)) {
+      const traits = this.suspects.traits(suspect);
+      if (planRepair(traits, { prune: false, restore: false, removeMembers: true }) !== "keep") continue;
+      if (traits.isForeign || traits.isUnnamed || traits.inFile) left.stuck++;
+      else if (traits.isRecord) left.records++;
+      else left.fragments++;
+    }
+    return left;
   }
 
   /** The suspects of some kinds that are tasks of their own and are looked at. */

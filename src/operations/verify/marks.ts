@@ -1,4 +1,5 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { isUnsure } from "../../store/redis/members.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { UserScoreField } from "../../task/layouts.ts";
 import { Suspects } from "./suspects.ts";
@@ -48,7 +49,7 @@ export class Marks {
       if (score === undefined || score === rows.score(row)) this.set(key, bit);
     } else if (key < 0 || !rows.hasInvalid(key)) {
       const { userId, taskId } = id();
-      this.suspects.add(userId, taskId);
+      this.suspects.add(userId, taskId, bit === HAS_KEY && (isUnsure(userId) || isUnsure(taskId)));
     }
   }
 

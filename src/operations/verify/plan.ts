@@ -17,6 +17,8 @@ export interface Traits {
   readonly isRecord: boolean;
   /** What stands where the hash belongs is of another type. */
   readonly isForeign: boolean;
+  /** Its name in Redis isn't UTF-8. */
+  readonly isUnnamed: boolean;
 }
 
 export interface RepairPolicy {
@@ -30,6 +32,7 @@ export interface RepairPolicy {
 
 /** Decides on one suspect; pure. */
 export function planRepair(traits: Traits, policy: RepairPolicy): Action {
+  if (traits.isUnnamed) return "keep";
   switch (traits.finding) {
     case "onlyInFile":
     case "stale":

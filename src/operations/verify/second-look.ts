@@ -8,6 +8,7 @@ import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
 import type { CopyReading } from "../../store/redis/layout.ts";
+import { isUnsure } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -16,7 +17,7 @@ import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { classify } from "./classify.ts";
 import type { Finding } from "./kinds.ts";
-import { type Evidence, IS_FOREIGN, IS_RECORD, MEMBER_ONLY, type Suspects } from "./suspects.ts";
+import { type Evidence, IS_FOREIGN, IS_RECORD, IS_UNNAMED, MEMBER_ONLY, type Suspects } from "./suspects.ts";
 
 interface SecondLookParts {
   readonly file: CurrentFile;
@@ -75,7 +76,8 @@ class Round {
     const records = await recordsOf(this.#snapshot, ids);
     batch.forEach((suspect, i) => {
       if (isLeftAlone(this.#snapshot, ids[i]!)) this.#settle(suspect, NOTHING);
-      else this.#settle(suspect, evidenceOf(ids[i]!, records[i]!, copies[i]!, mirror));
+      else
+        this.#settle(suspect, unnamed(ids[i]!, this.#suspects, evidenceOf(ids[i]!, records[i]!, copies[i]!, mirror)));
     });
     this.#looked += batch.length;
     this.#parts.reporter.progress("looking again", this.#looked, this.#suspects.size);
@@ -112,6 +114,12 @@ function evidenceOf(id: TaskId, record: Task | null, copy: Inspection, mirror: C
   const { status, payload } = copy.fields;
   const print = fingerprint(`${record?.json} ${status} ${payload}`);
   return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, print, flags };
+}
+
+/** What was listed under a name that isn't UTF-8, and by the name that it is read as isn't there. */
+function unnamed(id: TaskId, suspects: Suspects, evidence: Evidence): Evidence {
+  if (evidence.finding !== "absent" || !(isUnsure(id.userId) || isUnsure(id.taskId))) return evidence;
+  return { ...evidence, finding: suspects.hasUnsureKey(id) ? "partial" : "dangling", flags: IS_UNNAMED };
 }
 
 /** What a repair asks of a copy that may go into the file. */

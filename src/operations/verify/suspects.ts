@@ -14,7 +14,7 @@ export interface Evidence {
   readonly mirrorTime: number;
   /** Fingerprint of both copies: several states of a task may have one time. */
   readonly print: number;
-  /** Some of MEMBER_ONLY, IS_RECORD, IS_FOREIGN. */
+  /** Some of MEMBER_ONLY, IS_RECORD, IS_FOREIGN, IS_UNNAMED. */
   readonly flags: number;
 }
 
@@ -24,6 +24,8 @@ export const MEMBER_ONLY = 1;
 export const IS_RECORD = 2;
 /** The key where the hash belongs is of another type. */
 export const IS_FOREIGN = 4;
+/** Its name in Redis isn't UTF-8, so no command of ours can name it. */
+export const IS_UNNAMED = 8;
 
 /** How often a suspect was looked at; 0: never. */
 const SEEN = 1;
@@ -35,6 +37,7 @@ const SETTLED = 2;
  */
 export class Suspects {
   readonly keys = new KeyTable();
+  readonly #keyed = new Set<number>();
   #states = new Uint8Array(1 << 10);
   #findings = new Uint8Array(1 << 10);
   #flags = new Uint8Array(1 << 10);
@@ -42,8 +45,10 @@ export class Suspects {
   #fileTimes = new Float64Array(1 << 10);
   #mirrorTimes = new Float64Array(1 << 10);
 
-  add(userId: string, taskId: string): void {
-    this.keys.addId(userId, taskId);
+  /** @param hasUnsureKey whether a key was seen whose name may not be UTF-8 */
+  add(userId: string, taskId: string, hasUnsureKey = false): void {
+    const suspect = this.keys.addId(userId, taskId);
+    if (hasUnsureKey) this.#keyed.add(suspect);
     while (this.keys.size > this.#states.length) this.#grow();
   }
 
@@ -57,6 +62,10 @@ export class Suspects {
 
   finding(suspect: number): Finding {
     return FINDINGS[this.#findings[suspect]!]!;
+  }
+
+  hasUnsureKey({ userId, taskId }: TaskId): boolean {
+    return this.#keyed.has(this.keys.find(userId, taskId));
   }
 
   memberOnly(suspect: number): boolean {
@@ -73,6 +82,7 @@ export class Suspects {
       mirrorIsNewer: toMicros(this.#mirrorTimes[suspect]!) > toMicros(fileTime),
       isRecord: (flags & IS_RECORD) !== 0,
       isForeign: (flags & IS_FOREIGN) !== 0,
+      isUnnamed: (flags & IS_UNNAMED) !== 0,
     };
   }
 

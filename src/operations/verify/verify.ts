@@ -78,7 +78,7 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
     if (options.dryRun) return { result: resultOf(comparison, plan.size), drift };
     const repair = new Repair(parts, drift, plan);
     await repair.run(file);
-    if (repair.unwritten + comparison.foreign === 0) await mark?.leave("verify --repair");
+    if (repair.unwritten + comparison.foreign === 0) await mark?.leave("verify --repair", await file.snapshot());
     return { result: resultOf(comparison, repair.mended), drift };
   } finally {
     await file.close();

@@ -3,6 +3,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
 import { encodeCommand, encodeCommands, giveBack } from "./encode.ts";
 import { afterFailover, connectionError, notPrimary, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
+import { checkReply, notRedis, type ReplyShape, shapeOf } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
@@ -40,6 +41,7 @@ export class RedisClient implements RedisCommands {
     redis.on("error", (error: unknown) => {
       this.#lastError = error;
     });
+    redis.on("connect", () => this.#guardQueue());
     redis.on("end", () => this.#lose(this.#connectionError(this.#lastError ?? "the connection was closed")));
   }
 
@@ -82,8 +84,45 @@ export class RedisClient implements RedisCommands {
     });
     const settled = await this.#inTime(Promise.all(replies));
     if (settled instanceof LostReply) throw this.#lostBy(settled);
-    for (const reply of settled) if (reply instanceof LostReply) throw this.#lostBy(reply);
+    for (const [i, reply] of settled.entries()) {
+      if (reply instanceof LostReply) throw this.#lostBy(reply);
+      const [name, argument] = commands[i]!;
+      this.#check(reply, shapeOf(name, argument), String(name));
+    }
     return settled as Reply[];
+  }
+
+  /** What was answered to one command may have been meant for another: such a connection is of no use. */
+  #check(reply: Reply, shape: ReplyShape | undefined, command: string): void {
+    try {
+      checkReply(reply, shape, command, this.where);
+    } catch (error) {
+      this.#drop(error as TtsctlError);
+      throw error;
+    }
+  }
+
+  #drop(why: TtsctlError): void {
+    this.#lastError = why;
+    this.#lose(why);
+    this.#redis.disconnect();
+  }
+
+  /**
+   * An answer that no command waits for makes ioredis throw where nobody can catch it, if it is null. So its queue of
+   * waiting commands always has one more, which drops the connection; a queue that is emptied for good ends with it.
+   */
+  #guardQueue(): void {
+    const queue = this.#redis.commandQueue;
+    const next = queue.shift.bind(queue);
+    let isEmptied = false;
+    const drop = () => this.#drop(notRedis("sent an answer that no command asked for", this.where));
+    const reject = (error: unknown) => {
+      if (isReplyError(error)) drop();
+      else isEmptied = true;
+    };
+    const stray = { command: { name: "", args: [], resolve: drop, reject } };
+    queue.shift = () => next() ?? (isEmptied ? undefined : (stray as unknown as ReturnType<typeof next>));
   }
 
   /** All that is sent in this turn of the event loop goes out at once: a system call for each command costs more than it. */
@@ -105,10 +144,13 @@ export class RedisClient implements RedisCommands {
     if (!(reply instanceof TtsctlError)) {
       // Whoever answers before the command was read would be sent what is written over it.
       if (this.#redis.stream.writableLength === 0) giveBack(bytes);
+      this.#check(reply, script.replies, "a script");
       return reply;
     }
     if (!reply.message.includes("NOSCRIPT")) throw reply;
-    return this.command("EVAL", script.source, keys.length, ...keys, ...args);
+    const again = await this.command("EVAL", script.source, keys.length, ...keys, ...args);
+    this.#check(again, script.replies, "a script");
+    return again;
   }
 
   async each(...command: Command): Promise<NodeReply[]> {
@@ -158,7 +200,7 @@ export class RedisClient implements RedisCommands {
 
   /** A connection that was made and ended before any answer may have been made to a port for TLS. */
   #connectionError(cause: unknown): TtsctlError {
-    const error = connectionError(cause, this.where);
+    const error = cause instanceof TtsctlError ? cause : connectionError(cause, this.where);
     const isHungUp = !this.#isTls && !this.#heard && HUNG_UP.test(error.message);
     return isHungUp ? plainTextRefused(this.where, cause) : this.#advised(error);
   }

@@ -3,6 +3,10 @@ export const INDEX_KEY = "tts:tasks:index";
 export const SYNCED_KEY = "tts:ttsctl:synced";
 /** Only there while a full sync runs. */
 export const SYNCING_KEY = "tts:ttsctl:syncing";
+/** How many tasks the file has in all and of each user. */
+export const COUNTED_KEY = "tts:ttsctl:counted";
+/** Only there while a purge has removed tasks from Redis whose records are still in the file. */
+export const PURGING_KEY = "tts:ttsctl:purging";
 
 /** What keys of the mirror begin with, and the index of a user ends with: between them stand the parts of a layout. */
 export const TASK_PREFIX = "tts:task:";

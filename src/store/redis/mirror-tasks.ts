@@ -3,7 +3,7 @@ import { passes, statusPasses, type TaskFilter, timePasses } from "../../task/fi
 import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
-import type { Member, ScoreRange } from "./members.ts";
+import { isUnsure, type Member, type ScoreRange } from "./members.ts";
 import type { Mirror } from "./mirror.ts";
 
 /** How many members of an index one step of a filtered list looks at. */
@@ -26,8 +26,7 @@ export class MirrorTasks implements TaskSource {
     if (filter.statuses.size > 0 || !this.#indexHasTimes(filter)) return this.#filteredPage(filter, offset, count);
     const page = await this.#mirror.page({ userId: filter.userId, range: filter, offset, count });
     const found = await this.#filledUp(page.members, page.tasks.map(usable));
-    const tasks = found.filter((task) => task !== undefined);
-    return { total: page.total, tasks, dangling: found.length - tasks.length };
+    return { total: page.total, ...sorted(page.members, found) };
   }
 
   /**
@@ -45,9 +44,7 @@ export class MirrorTasks implements TaskSource {
       const within = await this.#within(members, filter);
       if (within.length === 0 && last.score < (range.since ?? Number.NEGATIVE_INFINITY)) return;
       const { passing, gone } = await this.#passing(within, filter);
-      const found = await this.find(passing);
-      const tasks = found.filter((task) => task !== undefined);
-      yield { total, tasks, dangling: gone + found.length - tasks.length };
+      yield { total, ...sorted([...passing, ...gone], await this.find(passing)) };
       rank = await this.#nextRank(filter.userId, last, rank);
     }
   }
@@ -77,18 +74,16 @@ export class MirrorTasks implements TaskSource {
     const stretch = await this.#mirror.stretch(filter.userId, this.#rangeOf(filter));
     const page: TaskId[] = [];
     let total = 0;
-    let dangling = 0;
+    const lost: TaskId[] = [];
     for (let done = 0; done < stretch.total; done += STEP) {
       const ids = await this.#mirror.newest(filter.userId, stretch.rank + done, Math.min(STEP, stretch.total - done));
       if (ids.length === 0) break;
       const { passing, gone } = await this.#passing(await this.#within(ids, filter), filter);
       page.push(...passing.slice(Math.max(0, offset - total), Math.max(0, offset + count - total)));
       total += passing.length;
-      dangling += gone;
+      lost.push(...gone);
     }
-    const found = await this.find(page);
-    const tasks = found.filter((task) => task !== undefined);
-    return { total, tasks, dangling: dangling + found.length - tasks.length };
+    return { total, ...sorted([...page, ...lost], await this.find(page)) };
   }
 
   /** Whether since and until can be looked up in the index, because the time of the last change scores it. */
@@ -107,8 +102,8 @@ export class MirrorTasks implements TaskSource {
     return timed.filter(({ score }) => timePasses(score, filter));
   }
 
-  async #passing(ids: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: number }> {
-    if (filter.statuses.size === 0) return { passing: [...ids], gone: 0 };
+  async #passing(ids: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: TaskId[] }> {
+    if (filter.statuses.size === 0) return { passing: [...ids], gone: [] };
     const statuses = (await this.#mirror.statuses(ids)).map(usable);
     const unclear = ids.filter((_, i) => statuses[i] == null);
     const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));
@@ -116,8 +111,15 @@ export class MirrorTasks implements TaskSource {
       const task = whole.get(id);
       return statuses[i] != null ? statusPasses(statuses[i], filter) : task !== undefined && passes(task, filter);
     });
-    return { passing, gone: [...whole.values()].filter((task) => task === undefined).length };
+    return { passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
   }
+}
+
+/** What was found of members, and how many have no task. @param found of the first of them; the others have none */
+function sorted(ids: readonly TaskId[], found: readonly (Task | undefined)[]): Omit<TaskPage, "total"> {
+  const gone = ids.filter((_, i) => found[i] === undefined);
+  const unnamed = gone.filter(({ userId, taskId }) => isUnsure(userId) || isUnsure(taskId)).length;
+  return { tasks: found.filter((task) => task !== undefined), dangling: gone.length, unnamed };
 }
 
 /** A key of the wrong type is no copy. */

@@ -17,12 +17,14 @@ import {
   type Upsert,
 } from "./copies.ts";
 import { isFatal } from "./errors.ts";
+import { IndexCounts, type Standing } from "./index-counts.ts";
 import type { Inspection } from "./inspection.ts";
-import { INDEX_KEY, LOOKUP_PREFIX } from "./keys.ts";
+import { INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
 import { type Look, UNKNOWN } from "./look.ts";
 import { type Member, membersOf, type ScoreRange } from "./members.ts";
+import { notRedis } from "./reply-shape.ts";
 import type { SeenCopy } from "./seen-copy.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncMarks } from "./sync-marks.ts";
@@ -43,6 +45,8 @@ import {
 
 /** How many members one step of a search in the index covers. */
 const SCANNED = 10_000;
+/** Seconds that a purge which was killed is taken for one under way: longer than a batch, or a rewrite, takes. */
+const PURGE_LIFE = 120;
 
 /** A member of the index, looked at to tell what wrote it. */
 export interface SampledTask {
@@ -59,6 +63,7 @@ export class Mirror {
   readonly #client: RedisCommands;
   readonly #parser: RecordParser;
   readonly #marks: SyncMarks;
+  readonly #counts: IndexCounts;
   #copies: MirrorCopies;
   #layout: Layout;
   #detection: Promise<void> | undefined;
@@ -70,6 +75,7 @@ export class Mirror {
     this.#layout = layoutOf(rules);
     this.#copies = this.#copiesIn(this.#layout);
     this.#marks = new SyncMarks(client);
+    this.#counts = new IndexCounts(client);
   }
 
   /** The current layout; `detect` may replace it. */
@@ -124,6 +130,30 @@ export class Mirror {
   /** When the last full sync ended, or null: never, or the index of a user, or (undefined) of all, was lost since. */
   syncedAt(userId: string | undefined): Promise<string | null> {
     return this.#marks.at(indexKey(this.layout, userId));
+  }
+
+  /** What tells whether an index, of a user or (undefined) of all, may have lost members. */
+  async standing(userId: string | undefined): Promise<Standing> {
+    const key = indexKey(this.layout, userId);
+    const [at, counts, members] = await this.#all([this.#marks.query(key), this.#counts.query(key), ["ZCARD", key]]);
+    return { syncedAt: at as string | null, members: members as number, counted: this.#counts.read(counts) };
+  }
+
+  /** Keeps how many tasks a content of the file has, and which content that is. */
+  keepCounts({ all, users }: { all: number; users: ReadonlyMap<string, number> }, version: string): Promise<void> {
+    const counts = new Map([[INDEX_KEY, all]]);
+    for (const [userId, count] of users) counts.set(indexKey(this.layout, userId), count);
+    return this.#counts.replace(counts, version);
+  }
+
+  /** Says that Redis has fewer tasks than the file, for a time, since a purge takes them out of Redis first. */
+  async setPurging(isPurging: boolean): Promise<void> {
+    if (isPurging) await this.#client.command("SET", PURGING_KEY, "1", "EX", PURGE_LIFE);
+    else await this.#client.command("DEL", PURGING_KEY);
+  }
+
+  async isPurging(): Promise<boolean> {
+    return (await this.#client.command("EXISTS", PURGING_KEY)) === 1;
   }
 
   /** Leaves a token that a flush of the server would take away. */
@@ -269,7 +299,9 @@ export class Mirror {
 
   /** One step of a walk over all keys of the mirror. */
   async stepKeys(cursor: string): Promise<KeyStep> {
-    return keyStepOf(await this.#client.command(...keyStepCommand(cursor)), this.layout);
+    const step = keyStepOf(await this.#client.command(...keyStepCommand(cursor)), this.layout);
+    this.#checkCursor("SCAN", cursor, step.cursor);
+    return step;
   }
 
   /** One step of the walks over some indexes; an error in place of one that is no sorted set. */
@@ -277,7 +309,10 @@ export class Mirror {
     const steps = (await this.#client.pipeline(cursors.map((cursor) => indexStepCommand(cursor, this.layout)))).map(
       indexStepOf,
     );
-    for (const step of steps) if (step instanceof TtsctlError && isFatal(step)) throw step;
+    for (const [i, step] of steps.entries()) {
+      if (!(step instanceof TtsctlError)) this.#checkCursor("ZSCAN", cursors[i]!.cursor, step.cursor);
+      else if (isFatal(step)) throw step;
+    }
     return steps;
   }
 
@@ -371,6 +406,12 @@ export class Mirror {
 
   close(): void {
     this.#client.close();
+  }
+
+  /** A walk whose cursor stays where it is would never end. */
+  #checkCursor(command: string, before: string, after: string): void {
+    if (after === before && after !== START)
+      throw notRedis(`keeps answering ${command} with cursor ${after}`, this.where);
   }
 
   async #statusesOfPayloads(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {

@@ -1,5 +1,6 @@
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { ServerError } from "./errors.ts";
+import { checkReply } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
 
 /** One run of a script; its keys are in one slot. */
@@ -19,11 +20,12 @@ export async function runForEach(
 ): Promise<Reply[]> {
   const replies = await commands.pipeline(runs.map((run) => commandOf("EVALSHA", script.digest, run)));
   const unknown = replies.flatMap((reply, i) => (isUnknownScript(reply) ? [i] : []));
-  if (unknown.length === 0) return replies;
-  const again = await commands.pipeline(unknown.map((i) => commandOf("EVAL", script.source, runs[i]!)));
+  const again =
+    unknown.length === 0 ? [] : await commands.pipeline(unknown.map((i) => commandOf("EVAL", script.source, runs[i]!)));
   unknown.forEach((i, at) => {
     replies[i] = again[at]!;
   });
+  for (const reply of replies) checkReply(reply, script.replies, "a script", commands.where);
   return replies;
 }
 

@@ -33,7 +33,8 @@ return 1
  * turn, and of each task the values of some fields. KEYS: the index alone, for nobody knows the others before. ARGV: since
  * (empty: none), until (the same), offset, count, what stands before a member in the key of its task, the fields.
  */
-export const PAGE = new Script(`
+export const PAGE = new Script(
+  `
 local since, till = ARGV[1] == '' and '-inf' or ARGV[1], ARGV[2]
 local total = redis.call('ZCOUNT', KEYS[1], since, till == '' and '+inf' or '(' .. till)
 local first = ARGV[3] + (till == '' and 0 or redis.call('ZCOUNT', KEYS[1], till, '+inf'))
@@ -42,7 +43,9 @@ local flat = count > 0 and redis.call('ZREVRANGE', KEYS[1], first, first + count
 local out = { total, flat }
 for i = 1, #flat, 2 do out[#out + 1] = redis.pcall('HMGET', ARGV[5] .. flat[i], unpack(ARGV, 6)) end
 return out
-`);
+`,
+  "list",
+);
 
 /**
  * The scripts of a layout for one node. Every one but `match` and `walk` gets KEYS: the global index alone, since the names of all
@@ -61,12 +64,12 @@ export interface LayoutScripts {
 
 export const layoutScripts = perLayout(
   (layout): LayoutScripts => ({
-    look: new Script(lookScript(layout)),
-    walk: new Script(walkScript(layout)),
-    see: new Script(seeScript(layout)),
-    upsert: new Script(upsertScript(layout)),
-    remove: new Script(removeScript(layout)),
-    match: new Script(matchScript(layout)),
-    inspect: new Script(inspectScript(layout)),
+    look: new Script(lookScript(layout), "list"),
+    walk: new Script(walkScript(layout), "list"),
+    see: new Script(seeScript(layout), "list"),
+    upsert: new Script(upsertScript(layout), "list"),
+    remove: new Script(removeScript(layout), "list"),
+    match: new Script(matchScript(layout), "text"),
+    inspect: new Script(inspectScript(layout), "list"),
   }),
 );

@@ -20,7 +20,7 @@ export const hashScripts = perLayout(
     guard: new Script(guardScript(layout)),
     write: new Script(writeScript(layout)),
     remove: new Script(removeScript(layout)),
-    inspect: new Script(inspectScript(layout)),
+    inspect: new Script(inspectScript(layout), "list"),
   }),
 );
 
@@ -94,7 +94,8 @@ return 1
 `);
 
 /** Removes members whose score is not above a limit: for each 1 where it is gone, 0 where it stays. ARGV: member, limit. */
-export const DROP = new Script(`
+export const DROP = new Script(
+  `
 local out = {}
 for i = 1, #ARGV, 2 do
   local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
@@ -103,4 +104,6 @@ for i = 1, #ARGV, 2 do
   out[#out + 1] = stays and 0 or 1
 end
 return out
-`);
+`,
+  "list",
+);

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import type { RedisCommands, Reply } from "./commands.ts";
+import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { SYNCED_KEY, SYNCING_KEY } from "./keys.ts";
 import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
@@ -29,10 +29,12 @@ export class SyncMarks {
 
   /** When the last full sync ended, or null: never, or what an index lies with was lost since. */
   async at(indexKey: string): Promise<string | null> {
-    const reply = this.#commands.isCluster
-      ? this.#commands.command("HGET", slotMark(tagOf(slotOf(indexKey))), "at")
-      : this.#commands.command("GET", SYNCED_KEY);
-    return (await reply) as string | null;
+    return (await this.#commands.command(...this.query(indexKey))) as string | null;
+  }
+
+  /** Asks for that. */
+  query(indexKey: string): Command {
+    return this.#commands.isCluster ? ["HGET", slotMark(tagOf(slotOf(indexKey))), "at"] : ["GET", SYNCED_KEY];
   }
 
   /** Leaves a token that a flush would take away. */

@@ -49,8 +49,9 @@ export async function* walkUpTo(mirror: Steps, limit: number): AsyncGenerator<re
     const [from, skip] = cursor === START ? ["-inf", "0"] : (cursor.split(" ") as [string, string]);
     const flat = await mirror.lowest(limit, from, Number(skip), STEP);
     const last = flat.at(-1);
-    const same = flat.filter((text, i) => i % 2 === 1 && text === last).length;
-    return { cursor: flat.length < 2 * STEP ? START : `${last} ${last === from ? Number(skip) + same : same}`, flat };
+    if (last === undefined || flat.length < 2 * STEP) return { cursor: START, flat };
+    const same = flat.filter((text, i) => i % 2 === 1 && isSameScore(text, last)).length;
+    return { cursor: `${last} ${isSameScore(last, from) ? Number(skip) + same : same}`, flat };
   });
   for await (const { flat } of steps) yield flat;
 }
@@ -109,7 +110,12 @@ export function placeOf(cursor: string): [member: string, score: string] {
 /** Whether such a cursor is as far as another, or farther, in the order of an index. */
 export function isBehind(cursor: string, other: string): boolean {
   const [[member, score], [otherMember, otherScore]] = [placeOf(cursor), placeOf(other)];
-  return score === otherScore ? member >= otherMember : numberOf(score) >= numberOf(otherScore);
+  return isSameScore(score, otherScore) ? member >= otherMember : numberOf(score) >= numberOf(otherScore);
+}
+
+/** Whether Redis orders two scores by their members: 0 and -0 are one score in two texts. */
+function isSameScore(score: string, other: string): boolean {
+  return numberOf(score) === numberOf(other);
 }
 
 /** A score as Redis writes it. */

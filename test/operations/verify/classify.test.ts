@@ -106,6 +106,7 @@ const traits = fc.record<Traits>({
   mirrorIsNewer: fc.boolean(),
   isRecord: fc.boolean(),
   isForeign: fc.boolean(),
+  isUnnamed: fc.boolean(),
 });
 const policies = fc.record<RepairPolicy>({ prune: fc.boolean(), restore: fc.boolean(), removeMembers: fc.boolean() });
 

@@ -8,11 +8,12 @@ import { DAMAGES } from "./damage.ts";
 
 const here = useSite();
 const SYNCED = "tts:ttsctl:synced";
+const COUNTED = "tts:ttsctl:counted";
 const many = (count: number) => Array.from({ length: count }, (_, i) => record(`user${i % 7}`, `t${i}`));
 
-/** What a sync makes of the file in an empty Redis; the mark has a time of its own. */
+/** What a sync makes of the file in an empty Redis; the mark has a time of its own, and the counts that of the file. */
 async function dump(): Promise<Record<string, string>> {
-  return { ...(await here.site.server.dump()), [SYNCED]: "" };
+  return { ...(await here.site.server.dump()), [SYNCED]: "", [COUNTED]: "" };
 }
 
 async function freshDump(): Promise<Record<string, string>> {

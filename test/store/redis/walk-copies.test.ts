@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
+import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { walkCopies } from "../../../src/store/redis/walk.ts";
+import { walkCopies, walkIndex, walkKeys, walkUpTo } from "../../../src/store/redis/walk.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
@@ -19,6 +20,17 @@ async function walked(mirror: Mirror, userId: string | undefined): Promise<[stri
   }
   return found;
 }
+
+it("ends with an error where a server gives the same cursor again and again", async () => {
+  const stuck = { where: "here", command: async () => ["5", []], pipeline: async () => [["5", []]] };
+  const mirror = new Mirror(stuck as unknown as RedisCommands, RULES);
+  for (const walking of [walkKeys(mirror), walkIndex(mirror, undefined)]) {
+    const all = async () => {
+      for await (const _ of walking);
+    };
+    await expect(all()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
+  }
+});
 
 describe("a walk that looks at copies", () => {
   const here = useMirror();
@@ -122,6 +134,29 @@ describe("a walk that looks at copies", () => {
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flat());
     const names = new Set((await walked(here.mirror, undefined)).map(([name]) => name));
     expect(ids.filter(([, name]) => !names.has(name!))).toEqual([]);
+  });
+
+  /** Scores 0 and -0 are equal to Redis, which writes each as it was given. */
+  async function addZeros(count: number, isNegative: (i: number) => boolean): Promise<string[]> {
+    const ids = Array.from({ length: count }, (_, i) => `u:t${String(i).padStart(4, "0")}`);
+    await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [isNegative(i) ? "-0" : "0", id]));
+    return ids;
+  }
+
+  it("comes upon each where 0 and -0 are one score", async () => {
+    const ids = await addZeros(5200, (i) => i % 2 === 1);
+    const names = new Set((await walked(here.mirror, undefined)).map(([name]) => name));
+    expect(ids.filter((id) => !names.has(id))).toEqual([]);
+  });
+
+  it.each([0, AT])("ends a walk up to %d where 0 and -0 are one score", async (limit) => {
+    const ids = await addZeros(5200, (i) => i % 999 === 2);
+    const found: string[] = [];
+    for await (const flat of walkUpTo(here.mirror, limit)) {
+      for (let i = 0; i < flat.length; i += 2) found.push(flat[i]!);
+      expect(found.length).toBeLessThan(3 * ids.length);
+    }
+    expect(found).toEqual(ids);
   });
 
   it.each(["-evalsha", "-zrank", "-zrange"])(

@@ -1,0 +1,217 @@
+import { describe, expect, it } from "vitest";
+import { invoke } from "../cli/invoke.ts";
+import { record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { useServer } from "../http/setup.ts";
+import { Chance } from "./helpers/chance.ts";
+import { triedFault } from "./helpers/tally.ts";
+
+const here = useServer();
+const INDEX = "tts:tasks:index";
+const USERS = ["alice", "bob", "carol"];
+const [COUNT, ROUNDS] = [120, 200];
+const indexOf = (user: string) => `tts:user:${user}:index`;
+
+/** How many tasks an answer has, and what it says besides. */
+interface Answer {
+  readonly what: string;
+  readonly total: number;
+  readonly says: string;
+}
+
+async function run(...argv: string[]): Promise<Answer> {
+  const { code, stdout, stderr } = await invoke([...argv, "-o", "json"], { cwd: here.root.path });
+  expect([code, argv], stderr).toEqual([0, argv]);
+  return { what: argv.join(" "), total: JSON.parse(stdout).total, says: stderr };
+}
+
+/** Everything that counts, of all users and of some. */
+async function answers(get: (path: string) => Promise<Response>, users = USERS): Promise<Record<string, Answer[]>> {
+  const http = async (path: string): Promise<Answer> => {
+    const answer = await get(path);
+    expect(answer.status).toBe(200);
+    const { total } = (await answer.json()) as { total: number };
+    return { what: `GET ${path}`, total, says: answer.headers.get("ttsctl-warnings") ?? "" };
+  };
+  const of = async (user?: string) => [
+    await run("list", ...(user ? ["--user", user] : [])),
+    await run("list", "--page-size", "1000", ...(user ? ["--user", user] : [])),
+    await run("query", JSON.stringify(user ? { user_id: user, page_size: 1 } : {})),
+    await run("stats", ...(user ? ["--user", user] : [])),
+    await http(`/voice-tasks${user ? `?user_id=${user}` : ""}`),
+  ];
+  return {
+    "": await of(),
+    ...Object.fromEntries(await Promise.all(users.map(async (user) => [user, await of(user)]))),
+  };
+}
+
+type Damage = (chance: Chance, userIndex: string) => Promise<unknown>;
+
+async function dropHalf(chance: Chance, key: string): Promise<void> {
+  const members = (await here.server.call("ZRANGE", key, 0, -1)) as string[];
+  const half = chance.some(members, Math.ceil(members.length / 2));
+  if (half.length > 0) await here.server.call("ZREM", key, ...half);
+}
+
+/** As `allkeys-random` does: any keys, marks and hashes among them. */
+async function evict(chance: Chance): Promise<void> {
+  const keys = ((await here.server.call("KEYS", "*")) as string[]).sort();
+  const indexes = keys.filter((key) => key.endsWith(":index") || key.startsWith("tts:ttsctl:"));
+  const gone = [...chance.some(keys, chance.below(keys.length)), ...chance.some(indexes, chance.below(3))];
+  if (gone.length > 0) await here.server.call("DEL", ...gone);
+}
+
+const DAMAGES: Record<string, Damage> = {
+  "the index deleted": () => here.server.call("DEL", INDEX),
+  "a user's index deleted": (_, index) => here.server.call("DEL", index),
+  "half of the index lost": (chance) => dropHalf(chance, INDEX),
+  "half of a user's index lost": dropHalf,
+  "keys evicted": evict,
+};
+
+const records = () =>
+  Array.from({ length: COUNT }, (_, i) =>
+    record(USERS[i % USERS.length]!, `t${i}`, {
+      updated_at: `2024-01-01T00:${10 + (i % 50)}:00`,
+      status: i % 4 ? "done" : "queued",
+    }),
+  );
+
+describe("an index that was lost, or lost members,", () => {
+  it("never reads as fewer tasks than the file has without a word", { timeout: 400_000 }, async () => {
+    here.root.writeStore(records());
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/tasks from the file to Redis/);
+    const chance = new Chance("lost index");
+    let silent = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      here.root.writeStore(records());
+      await here.server.call("FLUSHALL");
+      await run("sync");
+      const written: string[] = [];
+      const user = chance.of(USERS);
+      // A service adds and deletes between the sync and the loss, or after it.
+      const changes = [() => add(chance, written), () => remove(chance, written), async () => {}];
+      await chance.of(changes)();
+      const name = chance.of(Object.keys(DAMAGES));
+      await DAMAGES[name]!(chance, indexOf(user));
+      if (chance.next() < 0.3) await add(chance, written);
+      const inFile = here.root.readStore();
+      const all = await answers((path) => server.fetch(path), [user]);
+      for (const [user, ofUser] of Object.entries(all)) {
+        const expected = user === "" ? inFile.length : inFile.filter(({ user_id }) => user_id === user).length;
+        const label = `round ${round}, ${name}, ${user}`;
+        for (const { what, total, says } of ofUser) {
+          if (total < expected && !says.includes("ttsctl sync")) {
+            silent++;
+            expect.soft([label, what, total, says]).toEqual([label, what, expected, expect.anything()]);
+          }
+        }
+      }
+      triedFault(1, 0);
+    }
+    expect(silent).toBe(0);
+  });
+
+  it("is whole again after a sync, and says nothing more", async () => {
+    here.root.writeStore(records());
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/tasks from the file to Redis/);
+    for (const key of [INDEX, indexOf("bob")]) {
+      await dropHalf(new Chance(key), key);
+      expect((await run("list", ...(key === INDEX ? [] : ["--user", "bob"]))).says).toContain("ttsctl sync");
+      await run("sync");
+      const all = await answers((path) => server.fetch(path));
+      for (const answer of Object.values(all).flat()) expect(answer.says).not.toContain("warning");
+    }
+  });
+
+  it("real evictions of a full Redis are told too", async () => {
+    const many = Array.from({ length: 600 }, (_, i) => record(USERS[i % 3]!, `t${i}`, { text: "x".repeat(2000) }));
+    here.root.writeStore(many);
+    await run("sync");
+    const used = Number(/used_memory:(\d+)/.exec(String(await here.server.call("INFO", "memory")))![1]);
+    await here.server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-random");
+    await here.server.call("CONFIG", "SET", "maxmemory", used - 400_000);
+    try {
+      await until(async () => {
+        await here.server.call("SET", "other", "x".repeat(10_000)).catch(() => {});
+        return /evicted_keys:[1-9]\d\d/.test(String(await here.server.call("INFO", "stats")));
+      });
+      for (const argv of [["list"], ["stats"], ["list", "--user", "bob"]]) {
+        const { total, says } = await run(...argv);
+        if (total < (argv.length === 1 ? 600 : 200)) expect(says).toContain("ttsctl sync");
+      }
+    } finally {
+      await here.server.call("CONFIG", "SET", "maxmemory", 0);
+    }
+  });
+});
+
+describe("a file that cannot be read, beside a Redis that was flushed,", () => {
+  const LINES = [
+    "list",
+    "list --user alice",
+    "list --user alice --ids t0",
+    "list --page-size 1000",
+    "list --status done",
+  ];
+
+  it.each([...LINES, "stats", "stats --user alice", "query {}"])("is an error that names both: %s", async (line) => {
+    const argv = [...line.split(" "), "-o", "json"];
+    for (const content of ["", JSON.stringify(records()).slice(0, 500)]) {
+      here.root.writeStore(records());
+      await run("sync");
+      here.root.write("voice_task.json", content);
+      const synced = await invoke(argv, { cwd: here.root.path });
+      expect([synced.code, JSON.parse(synced.stdout).source]).toEqual([0, "redis"]);
+      await here.server.call("FLUSHALL");
+      const { code, stdout, stderr } = await invoke(argv, { cwd: here.root.path });
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(JSON.parse(stderr)).toMatchObject({
+        code: expect.stringMatching(/^STORE_/),
+        error: expect.stringMatching(/voice_task\.json.*Redis at/),
+      });
+    }
+  });
+
+  it("is an error over HTTP", async () => {
+    here.root.write("voice_task.json", "[{");
+    const server = await here.serve("--read-only");
+    expect((await server.fetch("/voice-tasks")).status).toBeGreaterThanOrEqual(500);
+  });
+});
+
+/** Not just now: what was written just now may be on its way to Redis, and is waited for. */
+let mtime = 1_700_000_000;
+
+/** A service adds tasks: the file, then Redis. */
+async function add(chance: Chance, written: string[]): Promise<void> {
+  const added = Array.from({ length: 1 + chance.below(COUNT) }, (_, i) =>
+    record(chance.of(USERS), `new${written.length + i}`, { updated_at: "2024-02-01T00:00:00" }),
+  );
+  written.push(...added.map(({ task_id }) => String(task_id)));
+  here.root.write("voice_task.json", JSON.stringify([...added, ...here.root.readStore()], null, 2), ++mtime);
+  await here.mirrored(...added);
+}
+
+/** A service deletes tasks: the file, then Redis. */
+async function remove(chance: Chance, _: string[]): Promise<void> {
+  const all = here.root.readStore();
+  const gone = new Set(chance.some(all, chance.below(COUNT)));
+  here.root.write(
+    "voice_task.json",
+    JSON.stringify(
+      all.filter((task) => !gone.has(task)),
+      null,
+      2,
+    ),
+    ++mtime,
+  );
+  for (const { user_id, task_id } of gone) {
+    await here.server.call("DEL", `tts:task:${user_id}:${task_id}`);
+    await here.server.call("ZREM", INDEX, `${user_id}:${task_id}`);
+    await here.server.call("ZREM", indexOf(String(user_id)), String(task_id));
+  }
+}

@@ -1,0 +1,130 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
+import { parrotServer, redisProxy, type TestServer } from "../helpers/faults.ts";
+import { ago, record } from "../helpers/records.ts";
+import { Running } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { Served } from "../http/setup.ts";
+import { builtLibrary } from "./helpers/program.ts";
+
+const here = usePlace();
+
+/** Ends what a test began, last first. */
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function proxied(more?: () => string): Promise<TestServer> {
+  const proxy = await redisProxy(here.server.port, () => "pass", more);
+  ends.push(() => proxy.stop());
+  here.root.configure(proxy.port);
+  here.root.writeStore([record("alice", "t1")]);
+  return proxy;
+}
+
+function running(run: Running): Running {
+  ends.push(() => {
+    run.kill("SIGKILL");
+    return run.end();
+  });
+  return run;
+}
+
+describe.each(["$-1\r\n", "*-1\r\n", "-ERR nobody asked\r\n", ":1\r\n"])(
+  "an answer that nobody asked for, %j,",
+  (stray) => {
+    it("makes a server connect again", async () => {
+      const proxy = await proxied();
+      const server = await Served.start(here.root.path, ["--no-cleanup"]);
+      running(server.run);
+      const page = () => server.json("/voice-tasks") as Promise<{ source: string; total: number }>;
+      await until(async () => (await page()).source === "redis");
+      proxy.say(stray);
+      await server.run.says(/no command asked for/);
+      expect(await page()).toMatchObject({ total: 1 });
+      await until(async () => (await page()).source === "redis");
+    });
+
+    it.each([1, 2, 5, 8])("with reply %i of a pass does not end a watcher", async (which) => {
+      let replies = 0;
+      await proxied(() => (++replies === which ? stray : ""));
+      here.root.writeStore([
+        record("alice", "t1", { updated_at: ago(30 * 86_400) }),
+        record("alice", "t2", { updated_at: ago(60) }),
+      ]);
+      const run = running(new Running(["cleanup", "--watch", "-v"], { cwd: here.root.path }));
+      await until(() => replies >= which);
+      await until(() => {
+        run.kill("SIGHUP"); // begins a pass at once
+        return here.root.readStore().length === 1;
+      });
+      run.kill("SIGTERM");
+      expect((await run.end()).code).toBe(0);
+    });
+
+    it("does not end a program that uses the library", async () => {
+      const proxy = await proxied();
+      here.root.write(
+        "program.mjs",
+        `import { openTaskStore } from ${JSON.stringify(builtLibrary())};
+       const store = await openTaskStore({ store: "voice_task.json", redis: { url: process.env.URL } });
+       const write = () => store.upsert({ user_id: "a", task_id: "t", updated_at: Date.now() / 1000 });
+       let { redis } = await write();
+       console.log("first:", redis);
+       process.stdin.once("data", async () => {
+         do {
+           ({ redis } = await write());
+           console.log("then:", String(redis));
+           await new Promise((resolve) => setTimeout(resolve, 50));
+         } while (typeof redis !== "string");
+         await store.close();
+         process.exit(0);
+       });`,
+      );
+      const { spawn } = await import("node:child_process");
+      const child = spawn(process.execPath, ["program.mjs"], {
+        cwd: here.root.path,
+        env: { ...process.env, URL: proxy.url },
+      });
+      ends.push(() => child.kill("SIGKILL"));
+      let said = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (chunk) => {
+          said += chunk;
+        });
+      await until(() => said.includes("first: written"));
+      proxy.say(stray);
+      child.stdin.write("go on\n");
+      await until(() => child.exitCode !== null);
+      expect([child.exitCode, said]).toEqual([0, expect.stringContaining("then: written")]);
+    });
+  },
+);
+
+describe.each([
+  ["PONG", "+PONG"],
+  ["OK", "+OK"],
+])("a server that answers OK to all, and %s to a PING,", (_, ping) => {
+  it.each([
+    ["sync", 4],
+    ["verify", 4],
+    ["verify --repair", 4],
+    ["list --source redis", 4],
+    ["list --page-size 1000 --source redis", 4],
+    ["stats --source redis", 4],
+    ["list", 0],
+    ["stats", 0],
+    ["delete --all --yes", 3],
+    ["cleanup --once", 3],
+  ])("ends %s", async (line, code) => {
+    const parrot = await parrotServer("+OK", ping);
+    ends.push(() => parrot.stop());
+    here.root.configure(parrot.port);
+    here.root.writeStore([record("alice", "t1")]);
+    const run = new Running(line.split(" "), { cwd: here.root.path });
+    await until(() => run.child.exitCode !== null, 20).catch(() => run.kill("SIGKILL"));
+    const { code: ended, stderr } = await run.end();
+    expect([ended, stderr]).toEqual([code, expect.stringContaining("OK")]);
+  });
+});
