@@ -76,7 +76,15 @@ export const lazyPackages = {
 };
 
 /** Packages that no short command uses, each a file of its own beside the bundle: what is not in it takes no time to read. */
-export const APART = ["yaml", "prom-client", "csv-parse", "csv-stringify/sync", "cli-progress", "koffi/indirect"];
+export const APART = [
+  "yaml",
+  "prom-client",
+  "csv-parse",
+  "csv-stringify/sync",
+  "cli-progress",
+  "koffi/indirect",
+  "music-metadata",
+];
 
 export const packagesApart = {
   name: "packages-apart",

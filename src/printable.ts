@@ -31,3 +31,11 @@ export function printableJson(value: unknown): string {
     Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
   );
 }
+
+/** Longer texts are cut: a message is one line. */
+const LONGEST_QUOTE = 100;
+
+/** A text of the operator's in a message. */
+export function quoted(text: string): string {
+  return printableJson(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text);
+}

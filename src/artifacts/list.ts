@@ -1,52 +1,60 @@
 import type { FileHandle } from "node:fs/promises";
 import { closeQuietly, systemErrorCode } from "../errors.ts";
+import type { AudioLength } from "./audio-length.ts";
 import { forEachBounded } from "./bounded.ts";
 import { FolderError, Kept } from "./failure.ts";
 import type { Folder, Name } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX } from "./log-index.ts";
 import { bytesOf, type Contents, lookIntoChild } from "./look.ts";
+import { mediaTypeOf } from "./media-types.ts";
 import type { Artifact } from "./types.ts";
-import { wavSeconds } from "./wav.ts";
 
 const AT_ONCE = 8;
+const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"];
+/** How long the lengths of all the audio of a task are read. */
+const MOST_MS = 5000;
 
 /** The files in the folder of a task, links among them. */
 export async function listFolder(home: Folder, taskId: string): Promise<Artifact[]> {
   const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
   if (contents === undefined) return [];
   const artifacts: Artifact[] = [];
-  await gather(home, taskId, contents, artifacts);
+  await gather(home, taskId, contents, artifacts, performance.now() + MOST_MS);
   return byPath(artifacts);
 }
 
-async function gather(parent: Folder, name: Name, contents: Contents, artifacts: Artifact[]): Promise<void> {
+async function gather(
+  parent: Folder,
+  name: Name,
+  contents: Contents,
+  artifacts: Artifact[],
+  deadline: number,
+): Promise<void> {
   const folder = await parent.openIfThere(name);
   if (folder === undefined) return; // removed since it was looked at
   try {
     await forEachBounded(contents.files, AT_ONCE, async (file) => {
-      const seconds = file.bytes > 0 && isWav(file.name) ? await lengthOf(folder, file.name) : undefined;
-      const path = folder.labelOf(file.name);
-      artifacts.push({ path, bytes: file.bytes, ...(seconds === undefined ? {} : { seconds }) });
+      const length = file.bytes > 0 ? await lengthOf(folder, file.name, deadline) : {};
+      artifacts.push({ path: folder.labelOf(file.name), bytes: file.bytes, ...length });
     });
-    for (const inner of contents.folders) await gather(folder, inner.name, inner.contents, artifacts);
+    for (const inner of contents.folders) await gather(folder, inner.name, inner.contents, artifacts, deadline);
   } finally {
     folder.close();
   }
 }
 
-function isWav(name: Buffer): boolean {
-  return name.toString("latin1").toLowerCase().endsWith(".wav");
-}
-
-/** How long a WAV file plays; undefined also where it cannot be read, as that is no reason not to list it. */
-async function lengthOf(folder: Folder, name: Name): Promise<number | undefined> {
+/** How long a file plays. One that can't be opened or read is listed without it. */
+async function lengthOf(folder: Folder, name: Name, deadline: number): Promise<AudioLength> {
+  const mediaType = mediaTypeOf(name.toString("latin1"));
+  if (mediaType === undefined || !MEASURED.includes(mediaType)) return {};
+  const { audioLength } = await import("./audio-length.ts");
   let file: FileHandle | undefined;
   try {
     file = await folder.openFileIfThere(name);
-    return file && (await wavSeconds(file, (await file.stat()).size));
+    return file === undefined ? {} : await audioLength(file, (await file.stat()).size, mediaType, deadline);
   } catch (error) {
-    if (error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined) return undefined;
+    if (error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined) return {};
     throw error;
   } finally {
     await closeQuietly(file);

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import type { AudioLength } from "./audio-length.ts";
 import type { LogIndex } from "./log-index.ts";
 import type { Usage } from "./look.ts";
 import type { FolderOutcome } from "./purge-task.ts";
@@ -18,11 +19,9 @@ export interface ArtifactNames {
 }
 
 /** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that lie elsewhere). */
-export interface Artifact {
+export interface Artifact extends AudioLength {
   path: string;
   bytes: number;
-  /** How long it plays; only for audio that says so. */
-  seconds?: number;
 }
 
 /** Some lines of one log; `path` as in an Artifact. */

@@ -1,7 +1,8 @@
 import { TtsctlError } from "../errors.ts";
-import { throughIni } from "./ini-carrier.ts";
 import { DEFAULT_SECTION, type RawSections, readSections } from "./ini-reader.ts";
-import { interpolate } from "./interpolation.ts";
+
+/** `configparser.MAX_INTERPOLATION_DEPTH` */
+const MAX_DEPTH = 10;
 
 /** A configuration file with the values that Python's `configparser.ConfigParser()` reads from it (SPEC section 7). */
 export class IniFile {
@@ -36,11 +37,19 @@ export class IniFile {
   get(section: string, option: string): string | undefined {
     const raw = this.#raw(section, option.toLowerCase());
     if (raw === undefined) return undefined;
-    return interpolate(
-      raw,
-      (name) => this.#raw(section, name),
-      (problem) => this.#refuse(section, option, problem),
-    );
+    return this.#interpolate(raw, section, (problem) => this.#refuse(section, option, problem));
+  }
+
+  /** As Python's `BasicInterpolation.before_get`. No text of the value is in a problem, as it may be a password. */
+  #interpolate(raw: string, section: string, refuse: (problem: string) => never, depth = 1): string {
+    if (depth > MAX_DEPTH) refuse(`its %(name)s nest more than ${MAX_DEPTH} deep, or in a circle`);
+    return raw.replace(/%(?:%|\(([^)]+)\)s)?/g, (token, name: string | undefined) => {
+      if (token === "%%") return "%";
+      if (name === undefined) return refuse("a % that is neither %% nor %(name)s");
+      const value = this.#raw(section, name.toLowerCase());
+      if (value === undefined) return refuse("a %(name)s that names no option of the section or of [DEFAULT]");
+      return value.includes("%") ? this.#interpolate(value, section, refuse, depth + 1) : value;
+    });
   }
 
   #raw(section: string, option: string): string | undefined {
@@ -59,5 +68,5 @@ export class IniFile {
  * CONFIG_INVALID naming file and line (SPEC section 7).
  */
 export function parseIni(text: string, path: string): IniFile {
-  return new IniFile(path, throughIni(readSections(text, path)));
+  return new IniFile(path, readSections(text, path));
 }

@@ -1,11 +1,11 @@
 import { TtsctlError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import { parseBytes } from "../task/bytes.ts";
 import { parseDuration } from "../task/duration.ts";
 import { isZoneName } from "../task/zone.ts";
 import { parseInteger, parsePort } from "./integers.ts";
 import type { Given } from "./levels.ts";
 import { maskSuspect } from "./mask.ts";
-import { quoted } from "./quoted.ts";
 import { parseRedisUrl, type RedisUrl } from "./redis-url.ts";
 
 /** A kind of value: what it makes of a text (undefined: it is wrong), and what it accepts, for the message. */

@@ -1,7 +1,7 @@
+import { nearest } from "../task/nearest.ts";
 import { SETTING_NAMES } from "./defaults.ts";
 import type { IniFile } from "./ini-file.ts";
 import { placeOf } from "./levels.ts";
-import { nearest } from "./nearest.ts";
 
 /** The sections that ttsctl reads, each with its options. */
 const OURS = groupBySection();
@@ -19,12 +19,12 @@ export interface ForeignNames {
 export function foreignNames(file: IniFile): ForeignNames {
   const foreign = file.sections().filter((section) => !OURS.has(section));
   const nearSections = foreign.flatMap((section) => {
-    const near = nearest(section, [...OURS.keys()]);
+    const [near] = nearest(section, OURS.keys());
     return near === undefined ? [] : [{ found: `[${section}]`, near: `[${near}]` }];
   });
   const nearOptions = [...OURS].flatMap(([section, ours]) =>
     file.options(section).flatMap((option) => {
-      const near = ours.includes(option) ? undefined : nearest(option, ours);
+      const [near] = ours.includes(option) ? [] : nearest(option, ours);
       return near === undefined ? [] : [{ found: `[${section}] ${option}`, near: `[${section}] ${near}` }];
     }),
   );

@@ -75,7 +75,7 @@ export const SCHEMAS = {
       type: "array",
       items: {
         type: "object",
-        properties: { path: STRING, bytes: COUNT, seconds: NUMBER, url: orNull(STRING), audio: FLAG },
+        properties: { path: STRING, bytes: COUNT, seconds: NUMBER, damaged: FLAG, url: orNull(STRING), audio: FLAG },
         required: ["path", "bytes", "url", "audio"],
         additionalProperties: false,
       },

@@ -1,4 +1,4 @@
-import type { Artifacts, LogPart } from "../artifacts/artifacts.ts";
+import type { Artifact, Artifacts, LogPart } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { FileTasks } from "../store/file/file-tasks.ts";
@@ -18,8 +18,7 @@ export interface GetResult {
   readonly redis: Task | null;
   /** A record of these ids in the file that is not valid. */
   readonly invalid: { json: string; reason: string } | null;
-  /** Its files; `seconds` is how long audio plays, where it says so. */
-  readonly artifacts: { path: string; bytes: number; seconds?: number }[];
+  readonly artifacts: Artifact[];
   /** The last lines of its logs, oldest log first; null where they were not asked for. */
   readonly log: LogPart[] | null;
   readonly warnings: string[];

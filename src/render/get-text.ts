@@ -20,8 +20,9 @@ export function* getText(result: GetResult, style: TableStyle): Generator<string
 
 function* fileLines({ artifacts }: GetResult, width: number | null): Generator<string> {
   if (artifacts.length === 0) yield "no audio, no logs\n";
-  for (const { path, bytes, seconds } of artifacts) {
-    const rest = `  ${formatBytes(bytes)}${seconds === undefined ? "" : `  ${formatLength(seconds)}`}`;
+  for (const { path, bytes, seconds, damaged } of artifacts) {
+    const length = seconds === undefined ? "" : `  ${formatLength(seconds)}`;
+    const rest = `  ${formatBytes(bytes)}${length}${damaged ? "  damaged" : ""}`;
     yield `${shortened(printable(path), width === null ? null : width - rest.length)}${rest}\n`;
   }
 }

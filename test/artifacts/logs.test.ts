@@ -118,8 +118,8 @@ describe("list", () => {
     site.write("Logs/20261101/09/t01.log", "1234");
     const artifacts = await site.open();
     expect(await artifacts.list("alice", "t01")).toEqual([
-      { path: "output/alice/t01/a/1.wav", bytes: 1 },
-      { path: "output/alice/t01/b.wav", bytes: 2 },
+      { path: "output/alice/t01/a/1.wav", bytes: 1, damaged: true },
+      { path: "output/alice/t01/b.wav", bytes: 2, damaged: true },
       { path: "Logs/20261101/09/t01.log", bytes: 4 },
       { path: "Logs/20261102/09/t01.log", bytes: 3 },
     ]);

@@ -153,7 +153,8 @@ describe.each([
     symlinkSync(site.path("elsewhere"), site.path("output"));
     site.age();
     const artifacts = await site.open(byDescriptor);
-    expect(await artifacts.list("alice", "t01")).toEqual([{ path: "output/alice/t01/t01.wav", bytes: 100 }]);
+    const file = { path: "output/alice/t01/t01.wav", bytes: 100, damaged: true };
+    expect(await artifacts.list("alice", "t01")).toEqual([file]);
     expect(await artifacts.purgeFolder("alice", "t01", NOW)).toEqual({ kind: "removed", files: 1, bytes: 100 });
     await artifacts.close();
     expect(site.tree("elsewhere")).toEqual(["alice"]);

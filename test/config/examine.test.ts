@@ -1,8 +1,6 @@
 import { writeFileSync } from "node:fs";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { examineConfig } from "../../src/config/examine.ts";
-import { nearest } from "../../src/config/nearest.ts";
 import { useFolder } from "../helpers/files.ts";
 import "../helpers/python.ts";
 
@@ -64,25 +62,5 @@ describe("a look at the configuration", () => {
     ["[redis]\nsentinels = a:1\nsentinel_name = m\nsentinel_password = x\n", true],
   ])("knows whether %j holds a password", async (text, holds) => {
     expect((await examine(text)).holdsPassword).toBe(holds);
-  });
-});
-
-describe("the nearest name", () => {
-  it("is the one that a slip of the finger was meant for", () => {
-    const names = ["retention", "stuck_after", "host", "port", "db"];
-    const slips = fc.tuple(
-      fc.constantFrom("retention", "stuck_after"),
-      fc.nat(7),
-      fc.constantFrom("drop", "swap", "x"),
-    );
-    fc.assert(
-      fc.property(slips, ([name, i, slip]) => {
-        const [before, after] = [name.slice(0, i), name.slice(i + 1)];
-        const swapped = `${before}${name[i + 1]}${name[i]}${name.slice(i + 2)}`;
-        const typed = slip === "drop" ? before + after : slip === "swap" ? swapped : `${before}x${after}`;
-        expect(nearest(typed, names)).toBe(name);
-      }),
-    );
-    for (const other of ["model", "x", "max_connections", ""]) expect(nearest(other, names)).toBeUndefined();
   });
 });

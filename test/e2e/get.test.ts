@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, renameSync, writeFileSync } from "node:fs";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
@@ -10,22 +10,31 @@ import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 const LOG = "Logs/20260101/08/t1.log";
+const SAMPLES = ["variable.mp3", "speech.flac", "vorbis.ogg", "speech.m4a"];
 const running = record("alice", "t1", { status: "running" });
 const follow = (line = "") =>
   new Running(`get alice t1 --follow ${line}`.trim().split(" "), { cwd: here.root.path, env: {} });
 
 describe("get", () => {
-  it("tells how long audio plays, where it says so", async () => {
+  it("shows how long audio plays, and which files are damaged", async () => {
     here.root.writeStore([running]);
-    here.root.write("output/alice/t1/t1.mp3", "ID3");
+    here.root.write("output/alice/t1/broken.mp3", "ID3");
+    for (const name of SAMPLES) {
+      copyFileSync(new URL(`../artifacts/audio/${name}`, import.meta.url), here.root.at(`output/alice/t1/${name}`));
+    }
     writeFileSync(here.root.at("output/alice/t1/t1.wav"), wav(0.2));
     const { artifacts } = JSON.parse((await here.run("get alice t1 -o json")).stdout);
     expect(artifacts).toEqual([
-      { path: "output/alice/t1/t1.mp3", bytes: 3 },
+      { path: "output/alice/t1/broken.mp3", bytes: 3, damaged: true },
+      { path: "output/alice/t1/speech.flac", bytes: 3570, seconds: 0.5 },
+      { path: "output/alice/t1/speech.m4a", bytes: 1480, seconds: expect.closeTo(0.56, 2) },
       { path: "output/alice/t1/t1.wav", bytes: 3244, seconds: 0.2 },
+      { path: "output/alice/t1/variable.mp3", bytes: 1964, seconds: 0.576 },
+      { path: "output/alice/t1/vorbis.ogg", bytes: 3609, seconds: 0.5 },
     ]);
     const { stdout } = await here.run("get alice t1");
-    expect(stdout).toMatch(/t1\.mp3 {2}3 bytes\noutput\/alice\/t1\/t1\.wav {2}3\.2 kB {2}0:00\.2\n/);
+    expect(stdout).toMatch(/broken\.mp3 {2}3 bytes {2}damaged\n/);
+    expect(stdout).toMatch(/t1\.wav {2}3\.2 kB {2}0:00\.2\n/);
   });
 
   it("shows the last lines of the log, which cannot steer a terminal", async () => {

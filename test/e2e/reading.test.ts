@@ -208,7 +208,7 @@ describe("get", () => {
       redis: { ...RECORDS[1], status: "running", updated_at: "2024-01-01T00:00:09" },
     });
     expect(result.artifacts).toEqual([
-      { path: "output/alice/t2/t2.wav", bytes: 100 },
+      { path: "output/alice/t2/t2.wav", bytes: 100, damaged: true },
       { path: "Logs/20200101/08/t2.log", bytes: 10 },
     ]);
     const table = await here.run("get alice t2");
@@ -223,7 +223,7 @@ describe("get", () => {
          created_at  2020-01-01T08:00:00.000001  2020-01-01T08:00:00.000001
       *  updated_at  2024-01-01T00:00:02         2024-01-01T00:00:09
          text        你好，世界                  你好，世界
-      output/alice/t2/t2.wav  100 bytes
+      output/alice/t2/t2.wav  100 bytes  damaged
       Logs/20200101/08/t2.log  10 bytes
       "
     `);

@@ -51,7 +51,7 @@ describe("one task", () => {
     expect(await server.json(`/voice-tasks/${id}?user_id=bob`)).toMatchObject({ error: "no\r\nvoice ✗" });
     const { files } = (await server.json("/voice-tasks/t01/files?user_id=alice")) as { files: { url: string }[] };
     expect(files).toMatchObject([
-      { path: "output/alice/t01/a b.wav", bytes: 4, url: "output/alice/t01/a%20b.wav", audio: true },
+      { path: "output/alice/t01/a b.wav", bytes: 4, damaged: true, url: "output/alice/t01/a%20b.wav", audio: true },
       { path: "Logs/20260101/08/t01.log", url: null, audio: false },
     ]);
     const audio = await server.fetch(`/${files[0]!.url}`, { headers: { range: "bytes=1-2" } });

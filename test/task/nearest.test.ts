@@ -14,7 +14,8 @@ describe("nearest", () => {
     ["syn", ["sync"]], // dropped
     ["delte", ["delete"]],
     ["celanpu", ["cleanup"]], // two swapped pairs
-    ["celanqu", []], // and a change: farther than a third of it
+    ["celanqu", []], // and a change: three away
+    ["clean", ["cleanup"]], // two added
     ["lst", ["list"]],
     ["lits", ["list"]],
     ["lsat", []],
@@ -48,6 +49,24 @@ describe("nearest", () => {
         if (at > 0) expect(nearest(a, [swapped.join("")])).toEqual([swapped.join("")]);
       }),
     );
+  });
+
+  test("a slip of the finger in a setting finds that setting, and settings of others find none", () => {
+    const names = ["retention", "stuck_after", "host", "port", "db"];
+    const slips = fc.tuple(
+      fc.constantFrom("retention", "stuck_after"),
+      fc.nat(7),
+      fc.constantFrom("drop", "swap", "x"),
+    );
+    fc.assert(
+      fc.property(slips, ([name, i, slip]) => {
+        const [before, after] = [name.slice(0, i), name.slice(i + 1)];
+        const swapped = `${before}${name[i + 1]}${name[i]}${name.slice(i + 2)}`;
+        const typed = slip === "drop" ? before + after : slip === "swap" ? swapped : `${before}x${after}`;
+        expect(nearest(typed, names)[0]).toBe(name);
+      }),
+    );
+    for (const other of ["model", "x", "max_connections", ""]) expect(nearest(other, names)).toEqual([]);
   });
 
   test("of long words the first 64 characters count", () => {

@@ -40,6 +40,8 @@ it("an open row tells its files, with their length, and plays them", async () =>
   await tab.page.getByRole("button", { name: HOSTILE, exact: true }).click();
   const files = tab.page.getByRole("list", { name: "Files" });
   await files.getByText("0:30.0").waitFor();
+  await tab.page.getByRole("button", { name: "broken", exact: true }).click();
+  await tab.row("broken").getByText("damaged").waitFor();
   await files.getByRole("button", { name: "Play 声音 1.wav" }).click();
   await tab.plays();
 });

@@ -77,6 +77,7 @@ export const en = {
   ofUser: (user: string) => `of ${user}`,
   files: "Files",
   noFiles: "No files.",
+  damaged: "damaged",
   detailsLoading: "Reading the record…",
   detailsFailed: "The record could not be read.",
   gone: "This task is in neither store any more.",

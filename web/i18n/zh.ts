@@ -78,6 +78,7 @@ export const zh: Messages = {
   ofUser: (user) => `用户 ${user}`,
   files: "文件",
   noFiles: "没有文件。",
+  damaged: "已损坏",
   detailsLoading: "正在读取记录……",
   detailsFailed: "无法读取记录。",
   gone: "两处存储中都已没有这个任务。",

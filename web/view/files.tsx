@@ -22,6 +22,7 @@ export function Files({ row, files }: { row: Row; files: readonly Download[] }) 
           <span class="quiet">
             {formatBytes(file.bytes)}
             {file.seconds === undefined ? "" : ` · ${formatLength(file.seconds)}`}
+            {file.damaged ? ` · ${text.damaged}` : ""}
           </span>
           <a class="button small" href={file.url} download={file.name} aria-label={text.downloadFile(file.name)}>
             <Icon name="download" />

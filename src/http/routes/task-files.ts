@@ -1,7 +1,7 @@
 import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
+import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { json } from "../json.ts";
-import { mediaTypeOf } from "../media-types.ts";
 import type { ServerParts } from "../parts.ts";
 
 /** A file of a task, as `get -o json` has it, and where it can be had; logs are not given out. */

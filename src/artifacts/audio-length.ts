@@ -1,0 +1,133 @@
+import type { IAudioMetadata, IFormat } from "music-metadata";
+import { systemErrorCode } from "../errors.ts";
+
+/** Anything that is read at a position, such as a FileHandle. */
+export interface ReadableAt {
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+}
+
+/** How long audio plays, if that can be read from the file within limits. */
+export interface AudioLength {
+  seconds?: number;
+  /** The content is not what the name of the file says, or is cut off. */
+  damaged?: true;
+}
+
+/** Intact files of these types can lack their length: a streamed FLAC, an MP3 with a variable bitrate and no header for it. */
+const MAY_NOT_SAY = ["audio/mpeg", "audio/flac"];
+
+/**
+ * Reads how long a file plays. The length stays unknown if that needs too many bytes or reads, or isn't done by `deadline`.
+ * @param size of the file in bytes
+ * @param mediaType that its name stands for
+ * @param deadline as `performance.now()` counts
+ * @throws the error of a read that fails
+ */
+export async function audioLength(
+  file: ReadableAt,
+  size: number,
+  mediaType: string,
+  deadline: number,
+): Promise<AudioLength> {
+  const { parseBlob } = await import("music-metadata");
+  const blob = new FileBlob(new BoundedReader(file, deadline), 0, size, mediaType);
+  try {
+    // The length of an Ogg is in its last page.
+    const metadata = await parseBlob(blob, { duration: mediaType === "audio/ogg", skipCovers: true });
+    const seconds = secondsOf(metadata.format, size);
+    const isDamaged = seconds === undefined ? !maySayNothing(metadata, mediaType) : await isCut(metadata, blob);
+    return { ...(seconds !== undefined && { seconds }), ...(isDamaged && { damaged: true }) };
+  } catch (error) {
+    if (systemErrorCode(error) !== undefined) throw error;
+    return error instanceof TooMuch ? {} : { damaged: true };
+  }
+}
+
+function maySayNothing({ format }: IAudioMetadata, mediaType: string): boolean {
+  return format.codec !== undefined && MAY_NOT_SAY.includes(mediaType);
+}
+
+/** Where the audio of a WAV file without other chunks begins. */
+const WAV_HEADER = 44;
+
+function secondsOf({ container, duration = Number.NaN, bitrate = 0 }: IFormat, size: number): number | undefined {
+  // A program that streams WAV leaves 0 as the size of the audio, which is all that follows the header.
+  const isStreamed = container === "WAVE" && !Number.isFinite(duration) && bitrate > 0;
+  const seconds = isStreamed ? ((size - WAV_HEADER) * 8) / bitrate : duration;
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
+}
+
+/** Writers that stream put a size above this into the header. */
+const LARGEST_WAV = 0x7fff0000;
+
+async function isCut({ format, quality }: IAudioMetadata, blob: Blob): Promise<boolean> {
+  if (format.container === "Ogg") return quality.warnings.length > 0;
+  if (format.container !== "WAVE") return false;
+  const said = new DataView(await blob.slice(4, 8).arrayBuffer()).getUint32(0, true);
+  return said > blob.size && said < LARGEST_WAV;
+}
+
+class TooMuch extends Error {}
+
+// Half a megabyte of tags takes the parser a second.
+const MOST_BYTES = 8 << 20;
+const MOST_BYTES_AT_ONCE = 512 << 10;
+const MOST_READS = 10_000;
+const BLOCK = 64 << 10;
+
+/** Reads a file in blocks, within limits. */
+class BoundedReader {
+  readonly #file: ReadableAt;
+  readonly #deadline: number;
+  #block = new Uint8Array();
+  #blockStart = 0;
+  #bytes = 0;
+  #reads = 0;
+
+  constructor(file: ReadableAt, deadline: number) {
+    this.#file = file;
+    this.#deadline = deadline;
+  }
+
+  async read(start: number, length: number): Promise<ArrayBuffer> {
+    if (++this.#reads > MOST_READS || length > MOST_BYTES_AT_ONCE) throw new TooMuch();
+    const isInBlock = start >= this.#blockStart && start + length <= this.#blockStart + this.#block.length;
+    if (!isInBlock) await this.#readBlock(start, length);
+    const at = start - this.#blockStart;
+    return this.#block.slice(at, at + length).buffer;
+  }
+
+  async #readBlock(start: number, length: number): Promise<void> {
+    if (this.#bytes > MOST_BYTES || performance.now() > this.#deadline) throw new TooMuch();
+    const block = new Uint8Array(Math.max(length, BLOCK));
+    let filled = 0;
+    for (let bytesRead = -1; filled < length && bytesRead !== 0; filled += bytesRead) {
+      ({ bytesRead } = await this.#file.read(block, filled, block.length - filled, start + filled));
+    }
+    this.#block = block.subarray(0, filled);
+    this.#blockStart = start;
+    this.#bytes += filled;
+  }
+}
+
+/** A part of an open file, with what music-metadata uses of a Blob. */
+class FileBlob extends Blob {
+  override readonly size: number;
+  readonly #reader: BoundedReader;
+  readonly #start: number;
+
+  constructor(reader: BoundedReader, start: number, size: number, type = "") {
+    super([], { type });
+    this.size = size;
+    this.#reader = reader;
+    this.#start = start;
+  }
+
+  override slice(start = 0, end = this.size): FileBlob {
+    return new FileBlob(this.#reader, this.#start + start, end - start);
+  }
+
+  override arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#reader.read(this.#start, this.size);
+  }
+}

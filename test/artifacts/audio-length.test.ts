@@ -1,0 +1,287 @@
+import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { audioLength } from "../../src/artifacts/audio-length.ts";
+import { times } from "../faults/helpers/chance.ts";
+import "../helpers/python.ts";
+
+/** A file in memory that counts what is read of it. */
+class Bytes {
+  readonly bytes: Buffer;
+  reads = 0;
+  bytesRead = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  async read(buffer: Uint8Array, offset: number, length: number, position: number) {
+    this.reads++;
+    const bytesRead = this.bytes.copy(buffer, offset, position, position + length);
+    this.bytesRead += bytesRead;
+    return { bytesRead };
+  }
+}
+
+interface Format {
+  readonly codec?: number;
+  readonly channels?: number;
+  readonly rate?: number;
+  readonly bits?: number;
+  readonly frame?: number;
+  readonly byteRate?: number;
+  readonly guid?: number;
+}
+
+function chunk(id: string, content: Buffer, size = content.length): Buffer {
+  const header = Buffer.alloc(8);
+  header.write(id, "latin1");
+  header.writeUInt32LE(size, 4);
+  return Buffer.concat([header, content, Buffer.alloc(content.length % 2)]);
+}
+
+function format({ codec = 1, channels = 1, rate = 8000, bits = 16, guid, ...more }: Format = {}): Buffer {
+  const frame = more.frame ?? channels * Math.ceil(bits / 8);
+  const content = Buffer.alloc(guid === undefined ? 16 : 40);
+  content.writeUInt16LE(codec, 0);
+  content.writeUInt16LE(channels, 2);
+  content.writeUInt32LE(rate, 4);
+  content.writeUInt32LE(more.byteRate ?? rate * frame, 8);
+  content.writeUInt16LE(frame, 12);
+  content.writeUInt16LE(bits, 14);
+  if (guid !== undefined) content.writeUInt16LE(guid, 24);
+  return chunk("fmt ", content);
+}
+
+/** @param size as its header has it */
+function riff(chunks: Buffer[], { size }: { size?: number } = {}): Buffer {
+  const body = Buffer.concat(chunks);
+  const head = Buffer.alloc(12);
+  head.write("RIFF");
+  head.writeUInt32LE(size ?? body.length + 4, 4);
+  head.write("WAVE", 8);
+  return Buffer.concat([head, body]);
+}
+
+const TYPES = {
+  ...{ wav: "audio/wav", mp3: "audio/mpeg", flac: "audio/flac" },
+  ...{ ogg: "audio/ogg", opus: "audio/ogg", m4a: "audio/mp4" },
+};
+type Extension = keyof typeof TYPES;
+const EXTENSIONS = Object.keys(TYPES) as Extension[];
+const NO_DEADLINE = Number.POSITIVE_INFINITY;
+const lengthOf = (bytes: Buffer, extension: Extension = "wav") =>
+  audioLength(new Bytes(bytes), bytes.length, TYPES[extension], NO_DEADLINE);
+
+const SAMPLES = new URL("audio/", import.meta.url);
+const sample = (name: string) => readFileSync(new URL(name, SAMPLES));
+const extensionOf = (name: string) => name.slice(name.lastIndexOf(".") + 1) as Extension;
+const AUDIO = Buffer.alloc(16_000, 7);
+
+function oggPage(flags: number, content: Buffer = Buffer.alloc(0)): Buffer {
+  const segments: Buffer[] = content.length === 0 ? [] : many(Buffer.of(255), Math.floor(content.length / 255));
+  if (content.length > 0) segments.push(Buffer.of(content.length % 255));
+  const head = Buffer.alloc(27);
+  head.write("OggS");
+  head[5] = flags;
+  head[26] = segments.length;
+  return Buffer.concat([head, ...segments, content]);
+}
+
+const OPUS_HEAD = Buffer.concat([Buffer.from("OpusHead\x01\x01"), Buffer.alloc(9, 1)]);
+
+function comments(count: number): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(count, 4);
+  return Buffer.concat([head, ...many(Buffer.from("\x02\0\0\0a="), count)]);
+}
+
+/** Opus whose comments go on over so many pages. */
+function oggComments(pages: number): Buffer {
+  const packet = Buffer.concat([Buffer.from("OpusTags"), comments(10_000 * pages)]);
+  const pieces = Array.from({ length: pages }, (_, i) =>
+    oggPage(i === 0 ? 0 : 1, packet.subarray(i * 60_000, (i + 1) * 60_000)),
+  );
+  return Buffer.concat([oggPage(2, OPUS_HEAD), ...pieces]);
+}
+
+function flac(blocks: [type: number, content: Buffer][]): Buffer {
+  const head = ([type, content]: [number, Buffer]) =>
+    Buffer.of(type, content.length >> 16, content.length >> 8, content.length);
+  return Buffer.concat([sample("speech.flac").subarray(0, 42), ...blocks.flatMap((block) => [head(block), block[1]])]);
+}
+
+function box(name: string, content: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(content.length + 8);
+  head.write(name, 4);
+  return Buffer.concat([head, content]);
+}
+
+function nested(depth: number): Buffer {
+  let inner = box("udta");
+  for (let i = 0; i < depth; i++) inner = box("udta", inner);
+  return inner;
+}
+
+const FTYP = box("ftyp", Buffer.from("M4A \0\0\0\0"));
+const HUGE_TABLE = Buffer.alloc(6_000_000, 1);
+
+/** What makes a parser busy: endless tags, pages, frames, boxes. */
+const HOSTILE: [name: string, Extension, () => Buffer][] = [
+  ["an Ogg of empty pages", "ogg", () => Buffer.concat([oggPage(2, OPUS_HEAD), ...many(oggPage(1), 50_000)])],
+  ["an Ogg of comments", "ogg", () => oggComments(15)],
+  ["a FLAC of comments", "flac", () => flac([[4, comments(300_000)]])],
+  ["a FLAC of a few comments each", "flac", () => flac(Array.from({ length: 200 }, () => [4, comments(40)]))],
+  ["a FLAC of empty blocks", "flac", () => flac(Array.from({ length: 50_000 }, () => [1, Buffer.alloc(0)]))],
+  ["an MP3 of zeros", "mp3", () => Buffer.alloc(30_000_000)],
+  ["an MP3 of broken frames", "mp3", () => Buffer.alloc(5_000_000, Buffer.from([0xff, 0xe0]))],
+  ["an MP3 of empty ID3 tags", "mp3", () => Buffer.concat(many(Buffer.from("ID3\x04\0\0\0\0\0\0"), 100_000))],
+  ["an M4A of empty boxes", "m4a", () => Buffer.concat([FTYP, ...many(box("free"), 200_000)])],
+  ["an M4A of boxes in boxes", "m4a", () => Buffer.concat([FTYP, box("moov", nested(3000))])],
+  ["an M4A with a huge table", "m4a", () => Buffer.concat([FTYP, box("moov", box("trak", box("stsz", HUGE_TABLE)))])],
+  ["a WAV of empty chunks", "wav", () => riff([format(), ...many(chunk("junk", Buffer.alloc(0)), 50_000)])],
+];
+
+function many(bytes: Buffer, count: number): Buffer[] {
+  return Array.from({ length: count }, () => bytes);
+}
+
+describe("the length of audio", () => {
+  it.each([
+    ["constant.mp3", 0.648],
+    ["variable.mp3", 0.576],
+    ["speech.flac", 0.5],
+    ["vorbis.ogg", 0.5],
+    ["speech.opus", 0.5],
+    ["speech.m4a", 0.564],
+    ["fast.m4a", 0.564],
+  ])("is read from %s", async (name, expected) => {
+    expect(await lengthOf(sample(name), extensionOf(name))).toEqual({ seconds: expect.closeTo(expected, 2) });
+  });
+
+  it.each(["streamed.flac", "unsaid.mp3"])("isn't said by %s, which is intact", async (name) => {
+    expect(await lengthOf(sample(name), extensionOf(name))).toEqual({});
+  });
+
+  it.each([
+    ["vorbis.ogg", 0.2],
+    ["vorbis.ogg", 0.95],
+    ["speech.opus", 0.5],
+    ["speech.m4a", 0.1],
+    ["speech.m4a", 0.5],
+    ["speech.m4a", 0.95],
+    ["fast.m4a", 0.95],
+    ["speech.flac", 0.01],
+  ])("%s cut after %d of it is damaged", async (name, part) => {
+    const bytes = sample(name);
+    const cut = bytes.subarray(0, bytes.length * part);
+    expect(await lengthOf(cut, extensionOf(name))).toMatchObject({ damaged: true });
+  });
+
+  it.each(EXTENSIONS)("a .%s that is something else is damaged", async (extension) => {
+    const others = [Buffer.from("not found\n"), Buffer.alloc(3000), Buffer.from('{"error": "x"}'.repeat(100))];
+    for (const bytes of others) expect(await lengthOf(bytes, extension)).toEqual({ damaged: true });
+  });
+
+  it("stays unknown past the deadline", async () => {
+    const bytes = sample("speech.flac");
+    expect(await audioLength(new Bytes(bytes), bytes.length, "audio/flac", performance.now() - 1)).toEqual({});
+  });
+
+  it("throws what the disk throws", async () => {
+    const file = { read: () => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO", errno: -5 })) };
+    await expect(audioLength(file, 100, "audio/wav", NO_DEADLINE)).rejects.toMatchObject({ code: "EIO" });
+  });
+
+  it("of any bytes is a number or none, within few reads", () => {
+    const names = readdirSync(SAMPLES).filter((name) => EXTENSIONS.includes(extensionOf(name)));
+    const samples = new Map(names.map((name) => [name, sample(name)]));
+    const change = fc.tuple(fc.nat(), fc.oneof(fc.nat(255), fc.constantFrom(0, 0x7f, 0x80, 0xff)));
+    const head = fc.tuple(fc.nat(200), fc.nat(255));
+    const mutation = fc.record({
+      name: fc.constantFrom(...names),
+      as: fc.option(fc.constantFrom(...EXTENSIONS), { freq: 5 }),
+      changes: fc.array(fc.oneof(change, head), { maxLength: 12 }),
+      length: fc.option(fc.nat(), { freq: 3 }),
+      repeat: fc.integer({ min: 1, max: 3 }),
+    });
+    return fc.assert(
+      fc.asyncProperty(mutation, async ({ name, as, changes, length, repeat }) => {
+        const bytes = Buffer.concat(Array.from({ length: repeat }, () => samples.get(name)!));
+        for (const [at, value] of changes) bytes[at % bytes.length] = value;
+        const file = new Bytes(bytes.subarray(0, length === null ? bytes.length : length % bytes.length));
+        const found = await audioLength(file, file.bytes.length, TYPES[as ?? extensionOf(name)], NO_DEADLINE);
+        expect(found.seconds ?? 0).toBeGreaterThanOrEqual(0);
+        expect(found.seconds ?? 0).toBeLessThan(Number.POSITIVE_INFINITY);
+        expect([undefined, true]).toContain(found.damaged);
+        expect(file.reads).toBeLessThan(20);
+      }),
+      { numRuns: times(1000, 30_000) },
+    );
+  });
+
+  it.each(HOSTILE)("of %s ends soon", async (_, extension, bytes) => {
+    const file = new Bytes(bytes());
+    const found = await audioLength(file, file.bytes.length, TYPES[extension], NO_DEADLINE);
+    expect(found).not.toHaveProperty("seconds", Number.NaN);
+    expect(file.reads).toBeLessThan(300);
+    expect(file.bytesRead).toBeLessThan(20 << 20);
+  });
+});
+
+describe("the length of a WAV file", () => {
+  it.each([
+    ["PCM", riff([format(), chunk("data", AUDIO)]), 1],
+    ["two channels of 24 bits", riff([format({ channels: 2, bits: 24 }), chunk("data", Buffer.alloc(24_000))]), 0.5],
+    ["floats", riff([format({ codec: 3, bits: 32 }), chunk("data", AUDIO)]), 0.5],
+    ["WAVE_FORMAT_EXTENSIBLE", riff([format({ codec: 0xfffe, guid: 1 }), chunk("data", AUDIO)]), 1],
+    ["another codec, by its rate", riff([format({ codec: 85, bits: 0, byteRate: 4000 }), chunk("data", AUDIO)]), 4],
+    ["other chunks around it", riff([chunk("LIST", Buffer.alloc(8)), format(), chunk("data", AUDIO), AUDIO]), 1],
+    ["no audio", riff([format(), chunk("data", Buffer.alloc(0))]), 0],
+    ["a stream of size 0", riff([format(), chunk("data", AUDIO, 0)]), 1],
+    ["a stream of silence of size 0", riff([format(), chunk("data", Buffer.alloc(16_000), 0)]), 1],
+    ["a stream with the header of an empty file", riff([format(), chunk("data", AUDIO, 0)], { size: 36 }), 1],
+    ["a stream of size 0xFFFFFFFF", riff([format(), chunk("data", AUDIO, 0xffffffff)], { size: 0xffffffff }), 1],
+    ["a stream of size 0x7FFFF000", riff([format(), chunk("data", AUDIO, 0x7ffff000)], { size: 0x7ffff024 }), 1],
+  ])("is read: %s", async (_, bytes, expected) => {
+    expect(await lengthOf(bytes)).toEqual({ seconds: expected });
+  });
+
+  it("is that of what is left of a cut file, which is damaged", async () => {
+    const whole = riff([format(), chunk("data", Buffer.alloc(32_000, 7))]);
+    expect(await lengthOf(whole.subarray(0, 16_044))).toEqual({ seconds: 1, damaged: true });
+  });
+
+  it.each([
+    ["an Ogg", Buffer.from("OggS0000WAVEfmt ")],
+    ["no format", riff([chunk("data", AUDIO)])],
+    ["a format that is too short", riff([chunk("fmt ", Buffer.alloc(14)), chunk("data", AUDIO)])],
+    ["no channels", riff([format({ channels: 0 }), chunk("data", AUDIO)])],
+    ["no rate", riff([format({ rate: 0 }), chunk("data", AUDIO)])],
+    ["another codec without a rate", riff([format({ codec: 85, byteRate: 0, frame: 0 }), chunk("data", AUDIO)])],
+    ["no audio chunk", riff([format(), chunk("LIST", AUDIO)])],
+  ])("isn't read of a damaged file: %s", async (_, bytes) => {
+    expect(await lengthOf(bytes)).toEqual({ damaged: true });
+  });
+
+  it("is exact for every format, with other chunks before and after", () => {
+    const other = fc.tuple(fc.constantFrom("junk", "PEAK", "cue ", "smpl"), fc.uint8Array({ maxLength: 9 }));
+    const arbitrary = fc.record({
+      channels: fc.integer({ min: 1, max: 8 }),
+      rate: fc.integer({ min: 1, max: 192_000 }),
+      bits: fc.constantFrom(8, 12, 16, 24, 32),
+      frames: fc.integer({ min: 1, max: 50 }),
+      before: fc.array(other, { maxLength: 3 }),
+      after: fc.array(other, { maxLength: 3 }),
+    });
+    return fc.assert(
+      fc.asyncProperty(arbitrary, async ({ channels, rate, bits, frames, before, after }) => {
+        const others = (list: [string, Uint8Array][]) => list.map(([id, content]) => chunk(id, Buffer.from(content)));
+        const audio = chunk("data", Buffer.alloc(frames * channels * Math.ceil(bits / 8), 200));
+        const bytes = riff([...others(before), format({ channels, rate, bits }), audio, ...others(after)]);
+        expect(await lengthOf(bytes)).toEqual({ seconds: expect.closeTo(frames / rate, 9) });
+      }),
+    );
+  });
+});
