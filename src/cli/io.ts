@@ -10,11 +10,16 @@ export interface Streams {
 /** One stream to write to, at the reader's pace. A reader that went away is not an error: the rest is dropped. */
 export class Output {
   readonly #stream: Writable;
+  readonly #before: (text: string) => void;
   #gone = false;
   #failure: Error | undefined;
+  /** What waits for the release; undefined where nothing is held. */
+  #held: string[] | undefined;
 
-  constructor(stream: Writable) {
+  /** @param before called with each text before it is written */
+  constructor(stream: Writable, before: (text: string) => void = () => {}) {
     this.#stream = stream;
+    this.#before = before;
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") this.#gone = true;
       else this.#failure = error;
@@ -38,6 +43,11 @@ export class Output {
 
   async write(text: string): Promise<void> {
     if (!this.isOpen || text === "") return;
+    if (this.#held !== undefined) {
+      this.#held.push(text);
+      return;
+    }
+    this.#before(text);
     if (this.#stream.write(text)) return;
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -58,6 +68,17 @@ export class Output {
       held = "";
     }
     await this.write(held);
+  }
+
+  /** Keeps what is written until the release. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  async release(): Promise<void> {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    await this.writeAll(held);
   }
 
   /** Waits until everything is handed to the system. */

@@ -16,8 +16,8 @@ export class Log extends Output {
   readonly #clock: Clock;
   readonly isJson: boolean;
 
-  constructor(stream: Writable, isJson: boolean, clock: Clock = systemClock) {
-    super(stream);
+  constructor(stream: Writable, isJson: boolean, before?: (text: string) => void, clock: Clock = systemClock) {
+    super(stream, before);
     this.isJson = isJson;
     this.#clock = clock;
   }
