@@ -12,7 +12,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { invalidWarnings } from "../store/task-store.ts";
-import { NO_FILTER } from "../task/filter.ts";
+import { ofUser } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
@@ -236,8 +236,7 @@ class SyncRun {
   }
 
   #rows(): Iterable<number> {
-    const { userId } = this.#options;
-    return matchingRows(this.#snapshot, userId === undefined ? NO_FILTER : { ...NO_FILTER, userId });
+    return matchingRows(this.#snapshot, ofUser(this.#options.userId));
   }
 
   /**

@@ -1,4 +1,5 @@
 import { isRedisError } from "../errors.ts";
+import { soleUser } from "../task/filter.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
 import { KeyTable } from "./key-table.ts";
@@ -78,10 +79,11 @@ class Given {
 }
 
 async function isUnsynced(mirror: Mirror, file: FileStore, { filter }: Query): Promise<boolean> {
-  if ((await mirror.syncedAt(filter.userId)) !== null) return false;
+  const user = soleUser(filter);
+  if ((await mirror.syncedAt(user)) !== null) return false;
   const behind = new FileBehind(file);
   try {
-    return (await behind.count(filter)) > (await mirror.size(filter.userId));
+    return (await behind.count(user)) > (await mirror.size(user));
   } finally {
     await behind.close();
   }

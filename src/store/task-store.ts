@@ -1,6 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import { counted } from "../task/counted.ts";
-import { NO_FILTER, passes, type TaskFilter } from "../task/filter.ts";
+import { ofUser, passes, soleUser, type TaskFilter } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks, matchingRows } from "./file/file-tasks.ts";
@@ -13,7 +13,7 @@ import type { TaskId, TaskPage, TaskSource } from "./task-source.ts";
 
 export interface ListQuery {
   readonly filter: TaskFilter;
-  /** Task ids of `filter.userId`; null for a page of all that pass. */
+  /** Task ids of the filter's one user; null for a page of all that pass. */
   readonly ids: readonly string[] | null;
   readonly page: number;
   readonly pageSize: number;
@@ -70,14 +70,12 @@ export class TaskStore {
       const auto = query.source === "auto";
       const tasks = new MirrorTasks(mirror, auto ? behind : null);
       const asksMark = auto && query.ids === null;
-      const [syncedAt, early] = await Promise.all([
-        asksMark ? mirror.syncedAt(query.filter.userId) : "",
-        answerFrom(tasks, query),
-      ]);
+      const user = soleUser(query.filter);
+      const [syncedAt, early] = await Promise.all([asksMark ? mirror.syncedAt(user) : "", answerFrom(tasks, query)]);
       let answer = early;
       if (syncedAt === null) {
-        const inFile = await behind.count(query.filter);
-        if (inFile > (await mirror.size(query.filter.userId))) return await this.#fromFile(query, [UNSYNCED]);
+        const inFile = await behind.count(user);
+        if (inFile > (await mirror.size(user))) return await this.#fromFile(query, [UNSYNCED]);
         answer = await answerFrom(tasks, query); // what was read before the count may be from before a sync
       }
       const filled = answer.tasks.filter((task) => tasks.filled.has(task)).length;
@@ -129,7 +127,7 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
     const answer: TaskPage = await source.page(filter, (page - 1) * pageSize, pageSize);
     return { ...answer, page, pageSize, missing: [] };
   }
-  const tasks = await source.find(ids.map((taskId) => ({ userId: filter.userId!, taskId })));
+  const tasks = await source.find(ids.map((taskId) => ({ userId: soleUser(filter)!, taskId })));
   const found = tasks.filter((task) => task !== undefined && passes(task, filter)) as Task[];
   const missing = ids.filter((_, i) => tasks[i] === undefined);
   return { total: found.length, page: 1, pageSize: found.length, tasks: found, missing, dangling: 0 };
@@ -157,12 +155,12 @@ export class FileBehind implements TaskSource {
     return snapshot === null ? ids.map(() => undefined) : new FileTasks(snapshot).find(ids);
   }
 
-  /** How many tasks the file has of the user asked for, or in all. */
-  async count({ userId }: TaskFilter): Promise<number> {
+  /** How many tasks the file has of a user, or in all. */
+  async count(userId: string | undefined): Promise<number> {
     const snapshot = await this.#open();
     if (snapshot === null) return 0;
     if (userId === undefined) return snapshot.size;
-    return [...matchingRows(snapshot, { ...NO_FILTER, userId })].length;
+    return [...matchingRows(snapshot, ofUser(userId))].length;
   }
 
   async close(): Promise<void> {

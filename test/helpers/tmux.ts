@@ -64,7 +64,7 @@ export class Shell {
 
   /** The same for one that runs already. */
   async ended(): Promise<string[]> {
-    await this.shows((lines) => lines.length > 1 && lines.at(-1) === PROMPT, 120);
+    await this.shows((lines) => lines.length > 1 && lines.at(-1) === PROMPT, 30);
     return this.lines.filter((line) => !line.startsWith(PROMPT));
   }
 

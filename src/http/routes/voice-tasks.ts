@@ -5,6 +5,7 @@ import { itemJson } from "../../render/item.ts";
 import { pageJson } from "../../render/page.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListResult } from "../../store/task-store.ts";
+import { soleUser } from "../../task/filter.ts";
 import { jsonBody } from "../body.ts";
 import { jsonText } from "../json.ts";
 import { listParams, PARAM_NAMES, paramsOf, switchOf } from "../list-params.ts";
@@ -39,7 +40,7 @@ async function answerList(parts: ServerParts, raw: RawQuery, names: QueryNames):
 }
 
 async function answerTask(parts: ServerParts, { userId, taskId }: TaskId): Promise<Response> {
-  const result = await list(parts, { userId, taskIds: [taskId] }, PARAM_NAMES);
+  const result = await list(parts, { users: [userId], taskIds: [taskId] }, PARAM_NAMES);
   const [task] = result.tasks;
   if (task === undefined) throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
   return jsonText(`${itemJson(task)}\n`, { [SOURCE_HEADER]: result.source }, result.warnings);
@@ -51,12 +52,16 @@ function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryN
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
 function idOf(parts: ServerParts, c: Context<Env>, accepted: readonly string[]): TaskId {
-  const userId = paramsOf(c.req.url, accepted).get("user_id") ?? null;
+  const userId = paramsOf(c.req.url, accepted).get("user_id");
   const names = { ...PARAM_NAMES, taskIds: "the task id of the path" };
-  const query = buildListQuery({ userId, taskIds: [c.req.param("task_id") ?? ""] }, "auto", {
-    ...parts,
-    names,
-    now: 0,
-  });
-  return { userId: query.filter.userId!, taskId: query.ids![0]! };
+  const query = buildListQuery(
+    { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] },
+    "auto",
+    {
+      ...parts,
+      names,
+      now: 0,
+    },
+  );
+  return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
 }

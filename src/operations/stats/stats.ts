@@ -8,7 +8,7 @@ import type { MirrorLink } from "../../store/mirror-link.ts";
 import { readFirst, type SourceChoice } from "../../store/read-first.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { UNSYNCED } from "../../store/task-store.ts";
-import { NO_FILTER } from "../../task/filter.ts";
+import { ofUser } from "../../task/filter.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Reporter } from "../reporter.ts";
 import { FileColumns, type TaskColumns } from "./columns.ts";
@@ -101,7 +101,7 @@ async function isUnsynced(mirror: Mirror, snapshot: Snapshot, userId: string | u
   const size = await mirror.size(userId);
   if (userId === undefined) return snapshot.size > size;
   let inFile = 0;
-  for (const _ of matchingRows(snapshot, { ...NO_FILTER, userId })) inFile++;
+  for (const _ of matchingRows(snapshot, ofUser(userId))) inFile++;
   return inFile > size;
 }
 

@@ -55,11 +55,11 @@ export function* matchingRows(snapshot: Snapshot, filter: TaskFilter): Generator
 
 /** Whether a live row passes a filter. */
 export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number) => boolean {
-  const user = filter.userId === undefined ? undefined : Buffer.from(filter.userId);
+  const users = [...filter.users].map((user) => Buffer.from(user));
   const wanted = STATUS_CODES.map((word) => filter.statuses.size === 0 || filter.statuses.has(word));
   return (row) => {
     if (!wanted[rows.status(row)] || !timePasses(rows.score(row), filter)) return false;
-    return user === undefined || rows.keys.hasUser(rows.key(row), user);
+    return users.length === 0 || users.some((user) => rows.keys.hasUser(rows.key(row), user));
   };
 }
 

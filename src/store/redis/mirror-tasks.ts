@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import { passes, statusPasses, type TaskFilter, timePasses } from "../../task/filter.ts";
+import { passes, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../../task/filter.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
@@ -22,8 +22,8 @@ export class MirrorTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    if (filter.statuses.size > 0) return this.#filteredPage(filter, offset, count);
-    const page = await this.#mirror.page({ userId: filter.userId, range: filter, offset, count });
+    if (needsWalk(filter)) return this.#filteredPage(filter, offset, count);
+    const page = await this.#mirror.page({ userId: soleUser(filter), range: filter, offset, count });
     const found = await this.#filledUp(page.members, page.tasks.map(usable));
     const tasks = found.filter((task) => task !== undefined);
     return { total: page.total, tasks, dangling: found.length - tasks.length };
@@ -36,18 +36,19 @@ export class MirrorTasks implements TaskSource {
   async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
     const { total } = await this.page(filter, 0, 0);
     if (total === 0) yield { total, tasks: [], dangling: 0 };
-    for (let { rank } = await this.#mirror.stretch(filter.userId, filter); left() > 0; ) {
-      const members = await this.#mirror.newest(filter.userId, rank, STEP);
+    const user = soleUser(filter);
+    for (let { rank } = await this.#mirror.stretch(user, filter); left() > 0; ) {
+      const members = await this.#mirror.newest(user, rank, STEP);
       const last = members.at(-1);
       if (last === undefined) return;
       const within = members.filter(({ score }) => timePasses(score, filter));
       if (within.length === 0 && last.score < (filter.since ?? Number.NEGATIVE_INFINITY)) return;
       const unfiltered = { passing: within, gone: 0 };
-      const { passing, gone } = filter.statuses.size === 0 ? unfiltered : await this.#passing(within, filter);
+      const { passing, gone } = needsWalk(filter) ? await this.#passing(within, filter) : unfiltered;
       const found = await this.find(passing);
       const tasks = found.filter((task) => task !== undefined);
       yield { total, tasks, dangling: gone + found.length - tasks.length };
-      rank = await this.#nextRank(filter.userId, last, rank);
+      rank = await this.#nextRank(user, last, rank);
     }
   }
 
@@ -71,14 +72,15 @@ export class MirrorTasks implements TaskSource {
     return tasks.map((task) => task ?? (next.next().value as Task | undefined));
   }
 
-  /** No index knows the status, so the whole stretch is looked at, step by step. */
+  /** No index knows the status, or has several users, so the whole stretch is looked at, step by step. */
   async #filteredPage(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const stretch = await this.#mirror.stretch(filter.userId, filter);
+    const user = soleUser(filter);
+    const stretch = await this.#mirror.stretch(user, filter);
     const page: TaskId[] = [];
     let total = 0;
     let dangling = 0;
     for (let done = 0; done < stretch.total; done += STEP) {
-      const ids = await this.#mirror.newest(filter.userId, stretch.rank + done, Math.min(STEP, stretch.total - done));
+      const ids = await this.#mirror.newest(user, stretch.rank + done, Math.min(STEP, stretch.total - done));
       if (ids.length === 0) break;
       const { passing, gone } = await this.#passing(ids, filter);
       page.push(...passing.slice(Math.max(0, offset - total), Math.max(0, offset + count - total)));
@@ -90,7 +92,8 @@ export class MirrorTasks implements TaskSource {
     return { total, tasks, dangling: dangling + found.length - tasks.length };
   }
 
-  async #passing(ids: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: number }> {
+  async #passing(members: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: number }> {
+    const ids = members.filter(({ userId }) => userPasses(userId, filter));
     const statuses = (await this.#mirror.statuses(ids)).map(usable);
     const unclear = ids.filter((_, i) => statuses[i] == null);
     const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));
@@ -100,6 +103,11 @@ export class MirrorTasks implements TaskSource {
     });
     return { passing, gone: [...whole.values()].filter((task) => task === undefined).length };
   }
+}
+
+/** Whether an index alone does not say what passes. */
+function needsWalk({ users, statuses }: TaskFilter): boolean {
+  return statuses.size > 0 || users.size > 1;
 }
 
 /** A key of the wrong type is no copy. */
