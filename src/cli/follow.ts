@@ -58,8 +58,8 @@ async function say({ flags, terminal }: Context, line: string): Promise<void> {
 /** Prints lines; of a log other than the last one, under its name. False when nobody reads any more. */
 async function linePrinter(context: Context): Promise<(part: LogPart) => Promise<boolean>> {
   const { logHead, logText } = await import("../render/get-text.ts");
-  const { out } = context.terminal;
   const asObjects = context.flags.output === "jsonl";
+  const out = asObjects ? context.terminal.data : context.terminal.out;
   let last: string | undefined;
   return async ({ path, lines }) => {
     const head = asObjects || path === last ? "" : `${logHead(path)}\n`;

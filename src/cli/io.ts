@@ -10,16 +10,16 @@ export interface Streams {
 /** One stream to write to, at the reader's pace. A reader that went away is not an error: the rest is dropped. */
 export class Output {
   readonly #stream: Writable;
-  readonly #before: (text: string) => void;
+  readonly #prepare: (text: string) => string;
   #gone = false;
   #failure: Error | undefined;
   /** What waits for the release; undefined where nothing is held. */
   #held: string[] | undefined;
 
-  /** @param before called with each text before it is written */
-  constructor(stream: Writable, before: (text: string) => void = () => {}) {
+  /** @param prepare given each text just before it is written, returns what is written */
+  constructor(stream: Writable, prepare: (text: string) => string = (text) => text) {
     this.#stream = stream;
-    this.#before = before;
+    this.#prepare = prepare;
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") this.#gone = true;
       else this.#failure = error;
@@ -47,8 +47,7 @@ export class Output {
       this.#held.push(text);
       return;
     }
-    this.#before(text);
-    if (this.#stream.write(text)) return;
+    if (this.#stream.write(this.#prepare(text))) return;
     await new Promise<void>((resolve) => {
       const done = () => {
         for (const event of ["drain", "error", "close"]) this.#stream.off(event, done);

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { printableData } from "../printable.ts";
 import { type Colors, NO_COLORS, type TableStyle } from "../render/table.ts";
 import type { GlobalFlags } from "./globals.ts";
 import { Output, type Streams } from "./io.ts";
@@ -14,7 +15,10 @@ const ERASE_BELOW = "\r\u001b[J";
  * written, a question is asked, another program gets the terminal, or a signal ends or stops the process.
  */
 export class Terminal {
+  /** stdout, for text whose parts from outside are printable. */
   readonly out: Output;
+  /** stdout, for the formats of programs: as it is in a pipe, printable on a terminal. */
+  readonly data: Output;
   readonly err: Log;
   readonly #streams: Streams;
   readonly #env: NodeJS.ProcessEnv;
@@ -27,12 +31,17 @@ export class Terminal {
   constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean) {
     this.#streams = streams;
     this.#env = env;
-    this.out = new Output(streams.stdout, (text) => {
-      if (streams.stdout.isTTY !== true) return;
+    const onTerminal = (text: string) => {
       this.clear();
       this.#isInLine = !text.endsWith("\n");
+      return text;
+    };
+    this.out = new Output(streams.stdout, this.outIsTerminal ? onTerminal : undefined);
+    this.data = this.outIsTerminal ? new Output(streams.stdout, (text) => onTerminal(printableData(text))) : this.out;
+    this.err = new Log(streams.stderr, logsJson, (text) => {
+      this.clear();
+      return text;
     });
-    this.err = new Log(streams.stderr, logsJson, () => this.clear());
   }
 
   /** Whether something may be drawn on stderr: nothing where a line is half written, or another program draws. */

@@ -5,7 +5,7 @@ import { counted } from "../task/counted.ts";
 import { formatAge, formatDuration } from "../task/duration.ts";
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
-import { TableLayout, type TableStyle } from "./table.ts";
+import { cutToScreen, TableLayout, type TableStyle } from "./table.ts";
 import { widthOf } from "./width.ts";
 
 export interface StatsStyle extends TableStyle {
@@ -105,7 +105,10 @@ function aligned(
   style: StatsStyle,
   paint: (text: string) => string = (text) => text,
 ): string {
-  const widths = head.map((text, i) => Math.max(...[text, ...rows.map((row) => row[i]!)].map((cell) => widthOf(cell))));
+  const shown = cutToScreen(rows, style);
+  const widths = head.map((text, i) =>
+    Math.max(...[text, ...shown.map((row) => row[i]!)].map((cell) => widthOf(cell))),
+  );
   const flush = (row: readonly string[]) =>
     row.map((text, i) => (i === 0 ? text : " ".repeat(widths[i]! - widthOf(text)) + text));
   const columns = flush(head).map((text, i) => {
@@ -118,7 +121,7 @@ function aligned(
       ...(isName ? { paint } : {}),
     };
   });
-  const lines = rows.map(flush);
+  const lines = shown.map(flush);
   const layout = new TableLayout(columns, lines, style, true);
   return [...layout.lines(lines, true)].join("");
 }

@@ -95,7 +95,12 @@ describe("10,000 tasks of a service in Shanghai, with the tool in UTC", () => {
       [["wait", "error"], 0, 14],
       [[], 6.5, 7],
     ] as const) {
-      const filter = { ...NO_FILTER, statuses: new Set<string>(words), since: NOW - until * 86_400, until: NOW - since * 86_400 };
+      const filter = {
+        ...NO_FILTER,
+        statuses: new Set<string>(words),
+        since: NOW - until * 86_400,
+        until: NOW - since * 86_400,
+      };
       const answers: ListResult[] = [];
       for (const source of ["redis", "file"] as const)
         answers.push(await store.list({ filter, ids: null, page: 2, pageSize: 150, source }));

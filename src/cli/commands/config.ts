@@ -27,7 +27,7 @@ export function declareConfig(program: Command, attach: Attach): void {
       );
     });
     const file = settings.configPath ?? "none found; defaults, variables and flags alone";
-    if (!context.flags.quiet) await context.terminal.err.write(`config file: ${file}\n`);
+    await context.tell(`config file: ${file}`);
     return DONE;
   });
 }

@@ -7,7 +7,7 @@ import { trimId } from "../../task/ids.ts";
 import { isTerminal } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
-import { DONE, PARTLY } from "../emit.ts";
+import { DONE, emit, PARTLY } from "../emit.ts";
 import { isText } from "../globals.ts";
 import { openArtifactsOf } from "../purging.ts";
 import { addSource } from "../selection.ts";
@@ -96,14 +96,12 @@ function warnOf({ reporter }: Context, { warnings, invalid }: GetResult): void {
 
 async function emitGet(context: Context, result: GetResult): Promise<void> {
   const { getJson } = await import("../../render/get.ts");
-  const { out } = context.terminal;
-  const { output } = context.flags;
-  if (output === "json" || output === "jsonl") return out.write(`${getJson(result)}\n`);
-  if (output === "yaml") return out.write((await import("../../render/yaml.ts")).yamlOf(getJson(result)));
-  if (output === "csv") {
-    const tasks = result.task === null ? [] : [result.task];
-    return out.write((await import("../../render/csv.ts")).csvOfTasks(tasks));
-  }
-  const { getText } = await import("../../render/get-text.ts");
-  await out.writeAll(getText(result, await context.terminal.tableStyle(context.flags)));
+  return emit(context, {
+    json: () => [`${getJson(result)}\n`],
+    csv: async () => [(await import("../../render/csv.ts")).csvOfTasks(result.task === null ? [] : [result.task])],
+    show: async () => {
+      const { getText } = await import("../../render/get-text.ts");
+      await context.terminal.out.writeAll(getText(result, await context.terminal.tableStyle(context.flags)));
+    },
+  });
 }
