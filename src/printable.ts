@@ -24,7 +24,7 @@ function isJoiner(text: string, at: number): boolean {
 
 /**
  * ASCII, Latin, Greek and Cyrillic letters, dashes, curly quotes, the ellipsis, Chinese with its punctuation, kana, Hangul: what
- * most texts are, and told without the tables of Unicode, which take long to load and to look up.
+ * most texts are. The tables of Unicode, which take long to load and to look up, are not needed for them.
  */
 export const PLAIN =
   /^[ -~\u00c0-\u02af\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;

@@ -22,15 +22,18 @@ export class Terminal {
   readonly err: Log;
   readonly #streams: Streams;
   readonly #env: NodeJS.ProcessEnv;
+  /** Lines of text that are seen at once, where a command draws on the whole screen; else null. */
+  readonly height: number | null;
   #erase: (() => void) | undefined;
   #isLent = false;
   /** Whether stdout stopped in the middle of a line. */
   #isInLine = false;
 
   /** @param logsJson whether lines on stderr are JSON objects */
-  constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean) {
+  constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean, height: number | null = null) {
     this.#streams = streams;
     this.#env = env;
+    this.height = height;
     const onTerminal = (text: string) => {
       this.clear();
       this.#isInLine = !text.endsWith("\n");
@@ -96,15 +99,15 @@ export class Terminal {
 
   readonly #onExit = () => this.clear();
 
-  /** As if nothing had been drawn: where nobody else waits for the signal, it does what it does by default. */
+  /** Sends the signal again if no other listener handles it. */
   readonly #onSignal = (signal: NodeJS.Signals) => {
     this.clear();
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal === "SIGTSTP" ? "SIGSTOP" : signal);
   };
 
   /** The same terminal with other outputs, which people read. */
-  with(streams: Partial<Streams>): Terminal {
-    return new Terminal({ ...this.#streams, ...streams }, this.#env, false);
+  with(streams: Partial<Streams>, height: number | null = null): Terminal {
+    return new Terminal({ ...this.#streams, ...streams }, this.#env, false, height);
   }
 
   get stdin(): Streams["stdin"] {
@@ -171,9 +174,9 @@ export class Recording {
   readonly #err = new Collected();
 
   constructor(like: Terminal) {
-    const { isTTY = false, columns } = like.outStream; // without a height nothing is paged
+    const { isTTY = false, columns, rows } = like.outStream; // nothing is paged where the stream has no rows
     const stdout = Object.assign(this.#out, { isTTY, ...(columns === undefined ? {} : { columns }) });
-    this.terminal = like.with({ stdout, stderr: this.#err });
+    this.terminal = like.with({ stdout, stderr: this.#err }, isTTY ? (rows || 24) - 1 : null); // below the head
   }
 
   get outLines(): string[] {

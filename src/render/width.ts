@@ -4,7 +4,7 @@ import { PLAIN } from "../printable.ts";
 /** Of plain text what takes two columns; the rest takes one each, and none of it joins with another. */
 const WIDE = /[\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]/g;
 
-/** string-width takes quadratic time, so that a long text is measured in pieces. */
+/** string-width takes quadratic time: a long text is measured in pieces. */
 const PIECE = 512;
 const ESCAPE = "\u001b";
 

@@ -53,11 +53,14 @@ export class Shell {
 
   /** Runs a command line to its end and returns what is on the screen between it and the prompt below it. */
   async run(line: string): Promise<string[]> {
-    this.begin(line);
+    await this.begin(line);
     return this.ended();
   }
 
-  begin(line: string): void {
+  /** Begins one on an empty screen. */
+  async begin(line: string): Promise<void> {
+    this.keys("C-l");
+    await this.shows((lines) => lines.length === 1 && lines[0] === PROMPT);
     this.#tmux(["send-keys", "-l", line]);
     this.keys("Enter");
   }

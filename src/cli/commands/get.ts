@@ -4,7 +4,6 @@ import type { GetResult } from "../../operations/get.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
-import { isTerminal } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { DONE, emit, PARTLY } from "../emit.ts";
@@ -35,8 +34,8 @@ export function declareGet(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
---follow ends with 0 when the task is finished, and with 130 on Ctrl-C. With
--o jsonl each line is an object.
+--follow ends with 0 when the task is done, with 1 when it failed, and with 130
+on Ctrl-C. With -o jsonl each line is an object.
 Examples:
   ttsctl get alice t01
   ttsctl get alice t01 -o json
@@ -78,8 +77,7 @@ async function lookAndShow(context: Context, { source, log, follow }: GetFlags, 
   }
   if (!follow) return DONE;
   const { followTask } = await import("../follow.ts");
-  const finished = result.task === null || isTerminal(result.task.status);
-  return followTask(context, { ...parts, id, source, count, finished });
+  return followTask(context, { ...parts, id, source, count, status: result.task?.status ?? null });
 }
 
 async function sayAbsent(context: Context, id: TaskId, source: SourceChoice): Promise<void> {
