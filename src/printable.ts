@@ -1,19 +1,42 @@
 /**
  * Control characters, and those that turn the writing direction or have no width: text of a task, a name on the disk or
- * a value of the configuration must not be able to steer the terminal or to hide in it. This is the one set of them.
+ * a value of the configuration must not be able to steer the terminal or to hide in it. This is the one set of them, but
+ * for `isJoiner`.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** Scripts that are written with joiners. */
+const JOINING = "Arab Syrc Mong Nkoo Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Khmr Mymr";
+/** Made when it is first needed, for that takes long. */
+let joiner: RegExp | undefined;
+
+/** Whether there is a joiner between two parts of an emoji, or two letters of a script that needs it: a part of the text. */
+function isJoiner(text: string, at: number): boolean {
+  if (text[at] !== "\u200c" && text[at] !== "\u200d") return false;
+  if (joiner === undefined) {
+    const letter = `[${JOINING.replaceAll(/(\w+) ?/g, "\\p{sc=$1}")}]`;
+    const emoji = "(?<=[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\ufe0f])\\u200d(?=\\p{Extended_Pictographic})";
+    joiner = new RegExp(`${emoji}|(?<=${letter})[\\u200c\\u200d](?=${letter})`, "uy");
+  }
+  joiner.lastIndex = at;
+  return joiner.test(text);
+}
+
 /**
- * ASCII, dashes, curly quotes, the ellipsis, Chinese with its punctuation: what most texts are, and told without the tables of
- * Unicode, which take long to load.
+ * ASCII, Latin, Greek and Cyrillic letters, dashes, curly quotes, the ellipsis, Chinese with its punctuation, kana, Hangul: what
+ * most texts are. The tables of Unicode, which take long to load and to look up, are not needed for them.
  */
-export const PLAIN = /^[ -~\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff60]*$/;
+export const PLAIN =
+  /^[ -~\u00c0-\u02af\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
+
+/** The text with each character that a terminal must not be shown escaped. */
+export function escapeUnprintable(text: string, escaped: (char: string) => string): string {
+  return PLAIN.test(text) ? text : text.replace(UNPRINTABLE, (char, at) => (isJoiner(text, at) ? char : escaped(char)));
+}
 
 /** One line of text that a terminal can be shown. */
 export function printable(text: string): string {
-  if (PLAIN.test(text)) return text;
-  return text.replace(UNPRINTABLE, (char) => {
+  return escapeUnprintable(text, (char) => {
     if (char === "\n" || char === "\t" || char === "\r") return " ";
     const code = char.codePointAt(0)!.toString(16);
     return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
@@ -22,14 +45,25 @@ export function printable(text: string): string {
 
 /** Whether a terminal can be shown the text as it is. */
 export function isPrintable(text: string): boolean {
-  return text.search(UNPRINTABLE) === -1;
+  return escapeUnprintable(text, () => "") === text;
 }
 
 /** A value as JSON that a terminal can be shown, and a program can read back. */
 export function printableJson(value: unknown): string {
-  return JSON.stringify(value).replace(UNPRINTABLE, (char) =>
-    Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
-  );
+  return escapeUnprintable(JSON.stringify(value), jsonEscape);
+}
+
+/** JSON, CSV or YAML that a terminal can be shown. JSON means the same: between its tokens there are only spaces and line breaks. */
+export function printableData(text: string): string {
+  return escapeUnprintable(text, (char) => {
+    if (char === "\n" || char === "\t") return char;
+    return char === "\r" ? " " : jsonEscape(char);
+  });
+}
+
+function jsonEscape(char: string): string {
+  const units = Array.from({ length: char.length }, (_, i) => char.charCodeAt(i).toString(16).padStart(4, "0"));
+  return units.map((unit) => `\\u${unit}`).join("");
 }
 
 /** Longer texts are cut: a message is one line. */

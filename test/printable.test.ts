@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isPrintable, printable } from "../src/printable.ts";
+import { isPrintable, printable, printableData } from "../src/printable.ts";
 
 test("whatever is shown as it is can be shown, in all of Unicode", () => {
   const wrong: string[] = [];
@@ -9,4 +9,33 @@ test("whatever is shown as it is can be shown, in all of Unicode", () => {
     if (isShownAsItIs !== isPrintable(char)) wrong.push(code.toString(16));
   }
   expect(wrong).toEqual([]);
+});
+
+test.each([
+  ["an emoji of several", "👩\u200d🚀 👨🏽\u200d🔬 ❤\ufe0f\u200d🔥 👨\u200d👩\u200d👧"],
+  ["Persian", "می\u200cخواهم"],
+  ["Hindi", "क्\u200dष क्\u200cष"],
+])("joiners of %s are a part of the text", (_, text) => {
+  expect([printable(text), isPrintable(text), printableData(text)]).toEqual([text, true, text]);
+});
+
+test.each([
+  ["ali\u200dce", "ali\\u200dce"],
+  ["ali\u200cce", "ali\\u200cce"],
+  ["\u200d🚀", "\\u200d🚀"],
+  ["🚀\u200d", "🚀\\u200d"],
+  ["🚀\u200d\u200d🚀", "🚀\\u200d\\u200d🚀"],
+  ["می\u200c", "می\\u200c"],
+])("a joiner that joins nothing is escaped: %j", (text, shown) => {
+  expect([printable(text), isPrintable(text)]).toEqual([shown, false]);
+});
+
+test("JSON keeps its meaning and its lines", () => {
+  const value = { "\u202e": ["\u009b31m", "\u{e0041}", "a\nb\tc\u001b]0;x\u0007", "👩\u200d🚀"], n: 1 };
+  for (const text of [JSON.stringify(value), JSON.stringify(value, null, 2), JSON.stringify(value, null, "\r\n")]) {
+    const shown = printableData(text);
+    expect(JSON.parse(shown)).toEqual(value);
+    expect(isPrintable(shown.replaceAll("\n", ""))).toBe(true);
+    expect(shown.split("\n")).toHaveLength(text.split("\n").length);
+  }
 });

@@ -51,8 +51,8 @@ export function requireSelection(flags: SelectionFlags, all: boolean, hint: stri
  * The user of `--user`, for a command that chooses by nothing else.
  * @throws TtsctlError USAGE
  */
-export async function userOf(context: Context, { user }: Pick<SelectionFlags, "user">): Promise<string | undefined> {
+export async function userOf(context: Context, { user }: { readonly user?: string }): Promise<string | undefined> {
   if (user === undefined) return undefined;
   const { checkUser } = await import("../operations/list-query.ts");
-  return checkUser(trimId(user), FLAG_NAMES.userId, await context.rules());
+  return checkUser(trimId(user), FLAG_NAMES.users, await context.rules());
 }

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import { TtsctlError } from "../errors.ts";
 import type { PlanSummary } from "../operations/plan-summary.ts";
 import { counted } from "../task/counted.ts";
@@ -38,13 +37,9 @@ export function planConfirmation(context: Context, yes: boolean, question: (coun
 }
 
 async function ask({ signal, terminal }: Context, question: string, done: string): Promise<boolean> {
-  const lines = createInterface({ input: terminal.stdin, output: process.stderr });
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal });
-    return /^y(es)?$/i.test(answer.trim());
+    return /^y(es)?$/i.test((await terminal.ask(`${question} [y/N] `, signal)).trim());
   } catch (cause) {
     throw new TtsctlError("INTERRUPTED", `interrupted: nothing was ${done}`, { cause });
-  } finally {
-    lines.close();
   }
 }

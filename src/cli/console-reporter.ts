@@ -39,7 +39,7 @@ export class ConsoleReporter implements Reporter {
   progress(label: string, done: number, total: number): void {
     if (this.#flags.quiet || systemClock.monotonic() - this.#startedAt < PATIENCE_S) return;
     if (this.#terminal.err.isJson) this.#progressLine(label, done, total);
-    else if (this.#terminal.errIsTerminal) this.#progressBar(label, done, total);
+    else if (this.#terminal.isDrawable) this.#progressBar(label, done, total);
   }
 
   #progressBar(label: string, done: number, total: number): void {
@@ -52,12 +52,12 @@ export class ConsoleReporter implements Reporter {
 
   /** Takes the progress away and waits until all lines are out. */
   async end(): Promise<void> {
-    this.#closeBar();
+    if (this.#bar === "loading") this.#bar = undefined;
+    if (this.#bar !== undefined) this.#terminal.clear();
     await this.#pending;
   }
 
   #say(event: LogEvent): void {
-    this.#closeBar();
     this.#pending = this.#pending.then(() => this.#terminal.err.say(event));
   }
 
@@ -68,11 +68,6 @@ export class ConsoleReporter implements Reporter {
     this.#say({ level: "info", msg: label, fields: { done, total } });
   }
 
-  #closeBar(): void {
-    if (this.#bar !== undefined && this.#bar !== "loading") this.#bar.stop();
-    this.#bar = undefined;
-  }
-
   async #openBar(progress: Progress): Promise<void> {
     this.#bar = "loading";
     const [{ SingleBar }, { progressLine }] = await Promise.all([
@@ -80,10 +75,19 @@ export class ConsoleReporter implements Reporter {
       import("../render/progress.ts"),
     ]);
     if (this.#bar !== "loading") return;
-    this.#bar = new SingleBar({
-      format: (_options, _params, latest: Progress) => progressLine(latest, this.#terminal.errWidth),
-      ...{ stream: process.stderr, clearOnComplete: true, hideCursor: true },
-    });
-    this.#bar.start(progress.total, progress.done, progress);
+    this.#bar = undefined;
+    if (!this.#terminal.isDrawable) return;
+    const format = (_options: unknown, _params: unknown, latest: Progress) =>
+      progressLine(latest, this.#terminal.errWidth);
+    this.#terminal.draw(
+      (stream) => {
+        this.#bar = new SingleBar({ format, stream, clearOnComplete: true, hideCursor: true });
+        this.#bar.start(progress.total, progress.done, progress);
+      },
+      () => {
+        if (this.#bar !== "loading") this.#bar?.stop();
+        this.#bar = undefined;
+      },
+    );
   }
 }

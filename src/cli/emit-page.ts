@@ -2,34 +2,27 @@ import type { TaskTable } from "../render/task-table.ts";
 import type { TimeTelling } from "../render/time-text.ts";
 import type { ListResult } from "../store/task-store.ts";
 import type { Context } from "./context.ts";
+import { emit } from "./emit.ts";
 import type { LookFlags } from "./flags.ts";
 import { openPager } from "./pager.ts";
 
 /** Prints one page in the format asked for. */
 export async function emitPage(context: Context, result: ListResult, look: LookFlags): Promise<void> {
-  const { out } = context.terminal;
   const { pageJson, pageJsonLines } = await import("../render/page.ts");
-  switch (context.flags.output) {
-    case "json":
-      return out.writeAll(pageJson(result));
-    case "jsonl":
-      return out.writeAll(pageJsonLines(result));
-    case "yaml":
-      return out.write((await import("../render/yaml.ts")).yamlOf([...pageJson(result)].join("")));
-    case "csv":
-      return emitCsv(context, result, look);
-    default:
-      return emitTable(context, result, look);
-  }
+  return emit(context, {
+    json: () => pageJson(result),
+    jsonLines: () => pageJsonLines(result),
+    csv: () => csvOf(context, result, look),
+    show: () => emitTable(context, result, look),
+  });
 }
 
-async function emitCsv(context: Context, { tasks }: ListResult, look: LookFlags): Promise<void> {
+async function csvOf(context: Context, { tasks }: ListResult, look: LookFlags): Promise<Iterable<string>> {
   const { csvFields, csvLine, csvTaskLines } = await import("../render/csv.ts");
   const { fieldOf } = await import("../render/task-table.ts");
   const fields = look.columns?.map(fieldOf) ?? csvFields(tasks);
-  const { out } = context.terminal;
-  if (look.headers) await out.write(csvLine(fields));
-  await out.writeAll(csvTaskLines(tasks, fields, await tellingOf(context, look)));
+  const lines = csvTaskLines(tasks, fields, await tellingOf(context, look));
+  return look.headers ? [csvLine(fields), ...lines] : lines;
 }
 
 async function emitTable(context: Context, result: ListResult, look: LookFlags): Promise<void> {

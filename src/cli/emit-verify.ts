@@ -10,7 +10,7 @@ import {
   SHOWN,
 } from "../render/verify.ts";
 import type { Context } from "./context.ts";
-import { emitObject } from "./emit.ts";
+import { emit, emitObject } from "./emit.ts";
 
 type EmitFlags = RepairFlags & { readonly details: boolean };
 
@@ -19,20 +19,13 @@ const DETAIL_COLUMNS = ["kind", "user_id", "task_id"];
 /** Prints what a comparison came to; with `--details` also whose tasks drifted. */
 export async function emitVerify(context: Context, outcome: VerifyOutcome, flags: EmitFlags): Promise<void> {
   const { result, drift } = outcome;
-  const { out } = context.terminal;
   if (!flags.details) return emitObject(context, result, () => describe(context, outcome, flags));
-  switch (context.flags.output) {
-    case "json":
-      return out.writeAll(detailsJson(result, drift));
-    case "jsonl":
-      return out.writeAll(detailsJsonLines(drift));
-    case "yaml":
-      return out.write((await import("../render/yaml.ts")).yamlOf([...detailsJson(result, drift)].join("")));
-    case "csv":
-      return out.writeAll((await import("../render/csv.ts")).csvOfRows(DETAIL_COLUMNS, detailRows(drift)));
-    default:
-      return out.write(await describe(context, outcome, flags));
-  }
+  return emit(context, {
+    json: () => detailsJson(result, drift),
+    jsonLines: () => detailsJsonLines(drift),
+    csv: async () => (await import("../render/csv.ts")).csvOfRows(DETAIL_COLUMNS, detailRows(drift)),
+    show: async () => context.terminal.out.write(await describe(context, outcome, flags)),
+  });
 }
 
 async function describe(context: Context, { result, drift }: VerifyOutcome, flags: EmitFlags): Promise<string> {

@@ -2,28 +2,43 @@ import type { LogEvent } from "../render/log-line.ts";
 import type { Context } from "./context.ts";
 import { isText } from "./globals.ts";
 
-/**
- * Prints a result that is one object: as text for people, or in the format asked for.
- * @param text what people read
- */
-export async function emitObject(
-  context: Context,
-  object: object,
-  text: () => Promise<string> | string,
-): Promise<void> {
-  const { out } = context.terminal;
-  const json = JSON.stringify(object);
+/** A result in each format, of which one is made. */
+interface Forms {
+  json(): Iterable<string>;
+  /** The items alone; without it as JSON. */
+  jsonLines?(): Iterable<string>;
+  csv(): Promise<Iterable<string>>;
+  /** Prints it for people. */
+  show(): Promise<void>;
+}
+
+/** Prints a result in the format asked for. */
+export async function emit(context: Context, { json, jsonLines = json, csv, show }: Forms): Promise<void> {
+  const { data } = context.terminal;
   switch (context.flags.output) {
     case "json":
+      return data.writeAll(json());
     case "jsonl":
-      return out.write(`${json}\n`);
+      return data.writeAll(jsonLines());
     case "yaml":
-      return out.write((await import("../render/yaml.ts")).yamlOf(json));
+      return data.write((await import("../render/yaml.ts")).yamlOf([...json()].join("")));
     case "csv":
-      return out.write((await import("../render/csv.ts")).csvOfObject(object as Record<string, unknown>));
+      return data.writeAll(await csv());
     default:
-      return out.write(await text());
+      return show();
   }
+}
+
+/**
+ * The same for a result that is one object.
+ * @param text what people read
+ */
+export function emitObject(context: Context, object: object, text: () => Promise<string> | string): Promise<void> {
+  return emit(context, {
+    json: () => [`${JSON.stringify(object)}\n`],
+    csv: async () => [(await import("../render/csv.ts")).csvOfObject(object as Record<string, unknown>)],
+    show: async () => context.terminal.out.write(await text()),
+  });
 }
 
 /** How an item is told: as a line for people, and as an event of a JSON log. */

@@ -12,7 +12,7 @@ import { parseWholeNumber } from "../task/whole-number.ts";
 export const FLAG_NAMES: QueryNames = {
   page: "--page",
   pageSize: "--page-size",
-  userId: "--user",
+  users: "--user",
   taskIds: "--ids",
   statuses: "--status",
   since: "--since",
@@ -21,7 +21,7 @@ export const FLAG_NAMES: QueryNames = {
 
 /** The flags that choose tasks, as commander gives them. */
 export interface SelectionFlags {
-  readonly user?: string;
+  readonly user?: readonly string[];
   readonly ids?: string;
   readonly status?: string;
   readonly since?: string;
@@ -45,7 +45,7 @@ export function rawQueryOf(flags: SelectionFlags): RawQuery {
   return {
     page: flags.page ?? null,
     pageSize: flags.pageSize ?? null,
-    userId: flags.user ?? null,
+    users: flags.user ?? null,
     taskIds: flags.ids === undefined ? null : splitIds(flags.ids),
     statuses: flags.status === undefined ? null : splitStatuses(flags.status),
     since: flags.since ?? null,
@@ -93,7 +93,17 @@ export function maxDelete(text: string): MaxDelete {
   return match[2] === "%" ? { percent: value } : { count: value };
 }
 
-/** Repeats of `--ids` add up. */
-export function addIds(text: string, before: string | undefined): string {
-  return before === undefined ? text : `${before},${text}`;
+export function addUser(user: string, before: readonly string[] = []): readonly string[] {
+  return [...before, user];
 }
+
+export function addWords(words: string, before?: string): string {
+  return before === undefined ? words : `${before},${words}`;
+}
+
+export function addOne(_: string, before = 0): number {
+  return before + 1;
+}
+
+/** Parsers that add up what a repeated flag gives. Any other flag may be given once. */
+export const ADDING: readonly unknown[] = [addUser, addWords, addOne];

@@ -5,8 +5,9 @@ import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import type { TaskId } from "../store/task-source.ts";
+import { isTerminal, shownStatus } from "../task/status.ts";
 import type { Context } from "./context.ts";
-import { DONE, INTERRUPTED } from "./emit.ts";
+import { DONE, FAILED, INTERRUPTED } from "./emit.ts";
 
 interface Followed {
   readonly id: TaskId;
@@ -16,17 +17,18 @@ interface Followed {
   readonly source: SourceChoice;
   /** With how many of the last lines to begin. */
   readonly count: number;
-  /** Whether there is nothing to wait for. */
-  readonly finished: boolean;
+  /** The task's status; null for an invalid record, which is not waited for. */
+  readonly status: string | null;
 }
 
 /**
- * Prints the lines of a task's logs as they come. Returns DONE when the task is finished or gone, INTERRUPTED on a
- * signal: a script must not go on as if the task had ended.
+ * Prints the lines of a task's logs as they come. Returns FAILED when the task ended in an error, DONE when it
+ * ended otherwise or is gone, INTERRUPTED on a signal: a script must not go on as if the task had ended.
  */
 export async function followTask(context: Context, followed: Followed): Promise<number> {
   const { signal } = context; // from here on a signal ends it in good order
-  const { artifacts, id, count, finished } = followed;
+  const { artifacts, id, count } = followed;
+  const finished = followed.status === null || isTerminal(followed.status);
   const logs = artifacts.followLogs(id.taskId);
   context.onRelease(() => logs.close());
   const began = await logs.begin(count);
@@ -41,15 +43,17 @@ export async function followTask(context: Context, followed: Followed): Promise<
     onLines: await linePrinter(context),
     onNews: (line) => say(context, line),
   });
-  const why = ENDS[end];
+  const last = shownStatus((finished ? followed.status : state.status) ?? "");
+  const why = endText(end, last);
   if (why !== undefined) await say(context, `${id.userId}:${id.taskId} ${why}`);
-  return end === "interrupted" ? INTERRUPTED : DONE;
+  if (end === "interrupted") return INTERRUPTED;
+  return end === "finished" && last === "error" ? FAILED : DONE;
 }
 
-const ENDS: Partial<Record<FollowEnd, string>> = {
-  finished: "is finished: nothing more is written to its log",
-  gone: "is gone from both stores",
-};
+function endText(end: FollowEnd, last: string | undefined): string | undefined {
+  if (end === "gone") return "is gone from both stores";
+  return end === "finished" ? `is finished${last === undefined ? "" : `: ${last}`}` : undefined;
+}
 
 async function say({ flags, terminal }: Context, line: string): Promise<void> {
   if (!flags.quiet) await terminal.err.write(`${printable(line)}\n`);
@@ -58,8 +62,8 @@ async function say({ flags, terminal }: Context, line: string): Promise<void> {
 /** Prints lines; of a log other than the last one, under its name. False when nobody reads any more. */
 async function linePrinter(context: Context): Promise<(part: LogPart) => Promise<boolean>> {
   const { logHead, logText } = await import("../render/get-text.ts");
-  const { out } = context.terminal;
   const asObjects = context.flags.output === "jsonl";
+  const out = asObjects ? context.terminal.data : context.terminal.out;
   let last: string | undefined;
   return async ({ path, lines }) => {
     const head = asObjects || path === last ? "" : `${logHead(path)}\n`;

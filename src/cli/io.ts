@@ -10,11 +10,16 @@ export interface Streams {
 /** One stream to write to, at the reader's pace. A reader that went away is not an error: the rest is dropped. */
 export class Output {
   readonly #stream: Writable;
+  readonly #prepare: (text: string) => string;
   #gone = false;
   #failure: Error | undefined;
+  /** What waits for the release; undefined where nothing is held. */
+  #held: string[] | undefined;
 
-  constructor(stream: Writable) {
+  /** @param prepare given each text just before it is written, returns what is written */
+  constructor(stream: Writable, prepare: (text: string) => string = (text) => text) {
     this.#stream = stream;
+    this.#prepare = prepare;
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") this.#gone = true;
       else this.#failure = error;
@@ -38,7 +43,11 @@ export class Output {
 
   async write(text: string): Promise<void> {
     if (!this.isOpen || text === "") return;
-    if (this.#stream.write(text)) return;
+    if (this.#held !== undefined) {
+      this.#held.push(text);
+      return;
+    }
+    if (this.#stream.write(this.#prepare(text))) return;
     await new Promise<void>((resolve) => {
       const done = () => {
         for (const event of ["drain", "error", "close"]) this.#stream.off(event, done);
@@ -58,6 +67,17 @@ export class Output {
       held = "";
     }
     await this.write(held);
+  }
+
+  /** Keeps what is written until the release. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  async release(): Promise<void> {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    await this.writeAll(held);
   }
 
   /** Waits until everything is handed to the system. */

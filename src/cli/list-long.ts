@@ -28,7 +28,7 @@ export async function listLong(context: Context, query: ListQuery, limit: number
       break;
     case "jsonl":
       for await (const { tasks } of pieces())
-        await context.terminal.out.writeAll(tasks.map((task) => `${itemJson(task)}\n`));
+        await context.terminal.data.writeAll(tasks.map((task) => `${itemJson(task)}\n`));
       break;
     case "yaml":
       await emitYaml(context, pieces(), limit, sum);
@@ -66,12 +66,12 @@ async function emitJson({ terminal }: Context, pieces: AsyncIterable<Piece>, lim
   for await (const { tasks } of pieces) {
     before ??= `{"total":${sum.total},"page":1,"pageSize":${sizeOf(limit, sum)},"items":[`;
     for (const task of tasks) {
-      await terminal.out.write(before + itemJson(task));
+      await terminal.data.write(before + itemJson(task));
       before = ",";
     }
   }
   const head = before === "," ? "" : before;
-  await terminal.out.write(`${head}],"source":"${sourceOf(sum)}","missing":[],"dangling":${sum.dangling}}\n`);
+  await terminal.data.write(`${head}],"source":"${sourceOf(sum)}","missing":[],"dangling":${sum.dangling}}\n`);
 }
 
 async function emitYaml({ terminal }: Context, pieces: AsyncIterable<Piece>, limit: number, sum: Sum): Promise<void> {
@@ -79,13 +79,13 @@ async function emitYaml({ terminal }: Context, pieces: AsyncIterable<Piece>, lim
   let isFirst = true;
   for await (const { tasks } of pieces) {
     if (isFirst)
-      await terminal.out.write(
+      await terminal.data.write(
         `total: ${sum.total}\npage: 1\npageSize: ${sizeOf(limit, sum)}\nitems:${sum.total === 0 ? " []" : ""}\n`,
       );
     isFirst = false;
-    if (tasks.length > 0) await terminal.out.write(yamlOf(`[${tasks.map(itemJson).join(",")}]`));
+    if (tasks.length > 0) await terminal.data.write(yamlOf(`[${tasks.map(itemJson).join(",")}]`));
   }
-  await terminal.out.write(`source: ${sourceOf(sum)}\nmissing: []\ndangling: ${sum.dangling}\n`);
+  await terminal.data.write(`source: ${sourceOf(sum)}\nmissing: []\ndangling: ${sum.dangling}\n`);
 }
 
 function sizeOf(limit: number, { total }: Sum): number {
@@ -94,12 +94,12 @@ function sizeOf(limit: number, { total }: Sum): number {
 
 /** Which columns there are is known only when all records were seen: without `--columns` they are read twice. */
 async function emitCsv(context: Context, pieces: () => AsyncIterable<Piece>, look: LookFlags): Promise<void> {
-  const { out } = context.terminal;
+  const { data } = context.terminal;
   let fields = look.columns?.map(fieldOf);
   if (fields === undefined) for await (const { tasks } of pieces()) fields = csvFields(tasks, fields);
-  if (look.headers) await out.write(csvLine(fields!));
+  if (look.headers) await data.write(csvLine(fields!));
   const telling = await tellingOf(context, look);
-  for await (const { tasks } of pieces()) await out.writeAll(csvTaskLines(tasks, fields!, telling));
+  for await (const { tasks } of pieces()) await data.writeAll(csvTaskLines(tasks, fields!, telling));
 }
 
 async function emitTable(context: Context, pieces: AsyncIterable<Piece>, look: LookFlags, sum: Sum): Promise<void> {

@@ -16,8 +16,8 @@ export class Log extends Output {
   readonly #clock: Clock;
   readonly isJson: boolean;
 
-  constructor(stream: Writable, isJson: boolean, clock: Clock = systemClock) {
-    super(stream);
+  constructor(stream: Writable, isJson: boolean, prepare?: (text: string) => string, clock: Clock = systemClock) {
+    super(stream, prepare);
     this.isJson = isJson;
     this.#clock = clock;
   }

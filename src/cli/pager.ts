@@ -17,6 +17,7 @@ export interface Paged {
 export async function openPager(terminal: Terminal, lines: number): Promise<Paged> {
   const words = lines >= (terminal.outStream.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
   if (words === null) return { out: terminal.out, end: async () => {} };
+  const giveBack = terminal.lend();
   const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
   const closed = once(child, "close").catch(() => {});
   const ignore = () => {};
@@ -27,12 +28,14 @@ export async function openPager(terminal: Terminal, lines: number): Promise<Page
   );
   if (!started) {
     process.off("SIGINT", ignore);
+    await giveBack();
     return { out: terminal.out, end: async () => {} };
   }
   const end = async () => {
     child.stdin.end();
     await closed;
     process.off("SIGINT", ignore);
+    await giveBack();
   };
   return { out: new Output(child.stdin), end };
 }

@@ -4,6 +4,7 @@ import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import type { Attach } from "./attach.ts";
 import { Context, type Surroundings, settingFlagsOf } from "./context.ts";
+import { ADDING, addOne } from "./flags.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
 import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
 import { LOG_FORMATS } from "./log.ts";
@@ -119,7 +120,19 @@ export async function declareProgram(
 ): Promise<Command> {
   const program = newProgram(write);
   for (const declare of await Promise.all(commands.map(({ load }) => load()))) declare(program, attach);
+  for (const command of [program, ...program.commands]) refuseRepeats(command);
   return program;
+}
+
+/** commander takes the last of a repeated flag, which may be less than what was meant: `delete -u alice -u bob`. */
+function refuseRepeats(command: Command): void {
+  const given = new Set<Option>();
+  for (const option of command.options.filter(({ parseArg }) => !ADDING.includes(parseArg))) {
+    command.on(`option:${option.name()}`, () => {
+      if (given.has(option)) throw new TtsctlError("USAGE", `${option.long} is given twice`, { hint: "give it once" });
+      given.add(option);
+    });
+  }
 }
 
 function newProgram(write: (text: string) => void): Command {
@@ -138,7 +151,7 @@ function newProgram(write: (text: string) => void): Command {
     )
     .option("--no-color", "no colours (also NO_COLOR)")
     .option("-q, --quiet", "no warnings and no progress", false)
-    .option("-v, --verbose", "say what is done; twice: with stacks", (_: string, before: number) => before + 1, 0)
+    .option("-v, --verbose", "say what is done; twice: with stacks", addOne, 0)
     .helpOption("-h, --help", "print help")
     .addHelpCommand(new Command("help").argument("[command]").description("print help").helpGroup("Set up:"))
     .configureOutput({ writeOut: write, writeErr: write, outputError: () => {} })

@@ -1,13 +1,13 @@
 import { type Command, Option } from "commander";
 import { TIME_STYLES } from "../render/time-text.ts";
-import { addIds, columnsOf, limitOf, maxDelete, watchSeconds, wholeNumber } from "./flags.ts";
+import { addUser, addWords, columnsOf, limitOf, maxDelete, watchSeconds, wholeNumber } from "./flags.ts";
 
 /** The flags that choose tasks: the same for every command that does. */
 export function addSelection(command: Command, statusFlag = "-s, --status <words>"): Command {
   return command
-    .option("-u, --user <id>", "tasks of this user")
-    .option("-i, --ids <ids>", "these tasks of the user, separated by commas or spaces", addIds)
-    .option(statusFlag, "wait, run, done, error, or the service's own words, separated by commas")
+    .option("-u, --user <id>", "tasks of this user; may be given several times", addUser)
+    .option("-i, --ids <ids>", "these tasks of the user, separated by commas or spaces", addWords)
+    .option(statusFlag, "wait, run, done, error, or the service's own words, separated by commas", addWords)
     .option("--since <time>", "last changed at or after: ISO time, or an age such as 2h")
     .option("--until <time>", "last changed before: ISO time, or an age such as 7d");
 }

@@ -1,27 +1,113 @@
+import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { printableData } from "../printable.ts";
 import { type Colors, NO_COLORS, type TableStyle } from "../render/table.ts";
 import type { GlobalFlags } from "./globals.ts";
 import { Output, type Streams } from "./io.ts";
 import { Log } from "./log.ts";
 
-/** A run's two outputs, and how they may look. */
+/** Signals that end or stop a process: what is drawn must not stay on the screen. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
+const ERASE_BELOW = "\r\u001b[J";
+
+/**
+ * A run's two outputs, and how they may look. It owns the terminal: what is drawn there goes before anything is
+ * written, a question is asked, another program gets the terminal, or a signal ends or stops the process.
+ */
 export class Terminal {
+  /** stdout, for text whose parts from outside are printable. */
   readonly out: Output;
+  /** stdout, for the formats of programs: as it is in a pipe, printable on a terminal. */
+  readonly data: Output;
   readonly err: Log;
   readonly #streams: Streams;
   readonly #env: NodeJS.ProcessEnv;
+  /** Lines of text that are seen at once, where a command draws on the whole screen; else null. */
+  readonly height: number | null;
+  #erase: (() => void) | undefined;
+  #isLent = false;
+  /** Whether stdout stopped in the middle of a line. */
+  #isInLine = false;
 
   /** @param logsJson whether lines on stderr are JSON objects */
-  constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean) {
+  constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean, height: number | null = null) {
     this.#streams = streams;
     this.#env = env;
-    this.out = new Output(streams.stdout);
-    this.err = new Log(streams.stderr, logsJson);
+    this.height = height;
+    const onTerminal = (text: string) => {
+      this.clear();
+      this.#isInLine = !text.endsWith("\n");
+      return text;
+    };
+    this.out = new Output(streams.stdout, this.outIsTerminal ? onTerminal : undefined);
+    this.data = this.outIsTerminal ? new Output(streams.stdout, (text) => onTerminal(printableData(text))) : this.out;
+    this.err = new Log(streams.stderr, logsJson, (text) => {
+      this.clear();
+      return text;
+    });
   }
 
+  /** Whether something may be drawn on stderr: nothing where a line is half written, or another program draws. */
+  get isDrawable(): boolean {
+    return this.errIsTerminal && !this.#isInLine && !this.#isLent;
+  }
+
+  /** Draws on stderr, in the line of the cursor. @param erase ends the drawing */
+  draw(start: (stream: Streams["stderr"]) => void, erase: () => void): void {
+    this.clear();
+    this.#erase = erase;
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    process.on("exit", this.#onExit);
+    start(this.#streams.stderr);
+  }
+
+  /** Takes away what is drawn. */
+  clear(): void {
+    if (this.#erase === undefined) return;
+    const erase = this.#erase;
+    this.#erase = undefined;
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    process.off("exit", this.#onExit);
+    erase();
+    this.#streams.stderr.write(ERASE_BELOW); // where a key or a new size moved the drawing
+  }
+
+  /** Gives the terminal to another program until the function that it returns is called; lines on stderr wait. */
+  lend(): () => Promise<void> {
+    this.clear();
+    this.#isLent = true;
+    if (this.errIsTerminal) this.err.hold();
+    return async () => {
+      this.#isLent = false;
+      await this.err.release();
+    };
+  }
+
+  /** The line that is typed as the answer. @throws Error where the signal comes first, or Ctrl-C is pressed */
+  async ask(question: string, signal: AbortSignal): Promise<string> {
+    this.clear();
+    const lines = createInterface({ input: this.#streams.stdin, output: this.#streams.stderr });
+    try {
+      return await lines.question(question, { signal });
+    } catch (error) {
+      this.#streams.stderr.write("\n"); // what follows is not part of the question
+      throw error;
+    } finally {
+      lines.close();
+    }
+  }
+
+  readonly #onExit = () => this.clear();
+
+  /** Sends the signal again if no other listener handles it. */
+  readonly #onSignal = (signal: NodeJS.Signals) => {
+    this.clear();
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal === "SIGTSTP" ? "SIGSTOP" : signal);
+  };
+
   /** The same terminal with other outputs, which people read. */
-  with(streams: Partial<Streams>): Terminal {
-    return new Terminal({ ...this.#streams, ...streams }, this.#env, false);
+  with(streams: Partial<Streams>, height: number | null = null): Terminal {
+    return new Terminal({ ...this.#streams, ...streams }, this.#env, false, height);
   }
 
   get stdin(): Streams["stdin"] {
@@ -88,9 +174,9 @@ export class Recording {
   readonly #err = new Collected();
 
   constructor(like: Terminal) {
-    const { isTTY = false, columns } = like.outStream; // without a height nothing is paged
+    const { isTTY = false, columns, rows } = like.outStream; // nothing is paged where the stream has no rows
     const stdout = Object.assign(this.#out, { isTTY, ...(columns === undefined ? {} : { columns }) });
-    this.terminal = like.with({ stdout, stderr: this.#err });
+    this.terminal = like.with({ stdout, stderr: this.#err }, isTTY ? (rows || 24) - 1 : null); // below the head
   }
 
   get outLines(): string[] {

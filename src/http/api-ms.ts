@@ -78,7 +78,7 @@ function params<N extends string>(url: string, accepted: readonly N[]): Map<N, s
 
 /** @throws HttpError if the user is missing, which every list needs */
 function withinLimits(raw: RawQuery): RawQuery {
-  if (trimId(raw.userId ?? "") === "") throw new HttpError("BAD_REQUEST", NO_USER);
+  if (trimId(raw.users?.[0] ?? "") === "") throw new HttpError("BAD_REQUEST", NO_USER);
   const pageSize = Math.max(1, Math.min(raw.pageSize ?? DEFAULT_SIZE, LARGEST_SIZE));
   return { ...raw, page: Math.max(1, raw.page ?? 1), pageSize };
 }

@@ -8,7 +8,7 @@ import { parseWholeNumber } from "../task/whole-number.ts";
 export const PARAM_NAMES: QueryNames = {
   page: "page",
   pageSize: "page_size",
-  userId: "user_id",
+  users: "user_id",
   taskIds: "task_ids",
   statuses: "status",
   since: "since",
@@ -46,12 +46,12 @@ export function listParams(url: string): RawQuery {
 
 /** The same for parameters by name. @throws TtsctlError USAGE */
 export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
-  const { page, pageSize, userId, taskIds, statuses, since, until } = PARAM_NAMES;
-  const [ids, words] = [params.get(taskIds), params.get(statuses)];
+  const { page, pageSize, users, taskIds, statuses, since, until } = PARAM_NAMES;
+  const [user, ids, words] = [params.get(users), params.get(taskIds), params.get(statuses)];
   return {
     page: wholeNumber(page, params.get(page)),
     pageSize: wholeNumber(pageSize, params.get(pageSize)),
-    userId: params.get(userId) ?? null,
+    users: user === undefined ? null : [user],
     taskIds: ids === undefined ? null : splitIds(ids),
     statuses: words === undefined ? null : splitStatuses(words),
     since: params.get(since) ?? null,

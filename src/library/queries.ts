@@ -11,7 +11,7 @@ import type { PageQuery, TaskPage } from "./types.ts";
 const NAMES: QueryNames = {
   page: "page",
   pageSize: "pageSize",
-  userId: "userId",
+  users: "userId",
   taskIds: "taskIds",
   statuses: "status",
   since: "since",
@@ -28,7 +28,7 @@ export function listQueryOf(
   query: PageQuery & { readonly taskIds?: readonly string[] },
   { rules, clock }: { rules: RecordRules; clock: Clock },
 ): ListQuery {
-  const { status, source = "auto", taskIds, ...rest } = query;
+  const { userId, status, source = "auto", taskIds, ...rest } = query;
   const unknown = Object.keys(rest).find((name) => !KNOWN.includes(name));
   if (unknown !== undefined) {
     throw new TtsctlError("USAGE", `a query has no ${JSON.stringify(unknown)}`, {
@@ -40,7 +40,7 @@ export function listQueryOf(
       hint: "accepted: auto, redis, file",
     });
   }
-  const raw = { ...rest, ...(status && { statuses: status }), ...(taskIds && { taskIds }) };
+  const raw = { ...rest, users: userId == null ? null : [userId], statuses: status ?? null, taskIds: taskIds ?? null };
   return buildListQuery(raw, source, { names: NAMES, rules, now: clock.now() });
 }
 

@@ -5,7 +5,7 @@ import type { SourceChoice } from "../store/read-first.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/counted.ts";
-import { NO_FILTER, type TaskFilter } from "../task/filter.ts";
+import { NO_FILTER, ofUser, soleUser, type TaskFilter } from "../task/filter.ts";
 import { nearest } from "../task/nearest.ts";
 import type { QueryNames } from "./list-query.ts";
 
@@ -17,7 +17,7 @@ export interface EmptyParts {
 
 /** How many of the newest tasks are asked for user ids that are like a wrong one. */
 const USERS_LOOKED_AT = 5000;
-const PARTS = ["userId", "statuses", "since", "until"] as const;
+const PARTS = ["users", "statuses", "since", "until"] as const;
 type Part = (typeof PARTS)[number];
 
 /** Why a list shows no task, and what to try, in one line. It reads as little as it can and changes nothing. */
@@ -32,11 +32,12 @@ export async function explainEmpty(
   const count = (of: TaskFilter) => countOf(parts.store, query, of);
   const all = await count(NO_FILTER);
   if (all === 0) return explainNoTasks(parts, query);
-  if (filter.userId !== undefined) {
-    const ofUser = await count({ ...NO_FILTER, userId: filter.userId });
-    if (ofUser === 0) return explainUser(parts, filter.userId, all);
+  const user = soleUser(filter);
+  if (user !== undefined) {
+    const theirs = await count(ofUser(user));
+    if (theirs === 0) return explainUser(parts, user, all);
     if (query.ids !== null)
-      return `${counted(ofUser, "task")} of ${JSON.stringify(filter.userId)}, none of them with ${names.taskIds} and the filter`;
+      return `${counted(theirs, "task")} of ${JSON.stringify(user)}, none of them with ${names.taskIds} and the filter`;
   }
   return explainFilter(filter, names, all, count);
 }
@@ -51,9 +52,9 @@ export async function explainAbsent(
   const all = await countOf(parts.store, query, NO_FILTER);
   if (all === 0) return explainNoTasks(parts, query);
   if (userId === "") return `no user has a task ${JSON.stringify(taskId)}, among ${counted(all, "task")}`;
-  const ofUser = await countOf(parts.store, query, { ...NO_FILTER, userId });
-  if (ofUser === 0) return explainUser(parts, userId, all);
-  return `${counted(ofUser, "task")} of ${JSON.stringify(userId)}, none of them ${JSON.stringify(taskId)}`;
+  const theirs = await countOf(parts.store, query, ofUser(userId));
+  if (theirs === 0) return explainUser(parts, userId, all);
+  return `${counted(theirs, "task")} of ${JSON.stringify(userId)}, none of them ${JSON.stringify(taskId)}`;
 }
 
 async function countOf(store: TaskStore, query: ListQuery, filter: TaskFilter): Promise<number> {
@@ -115,12 +116,9 @@ async function explainFilter(
 }
 
 function isGiven(filter: TaskFilter, part: Part): boolean {
-  return part === "statuses" ? filter.statuses.size > 0 : filter[part] != null;
+  return part === "since" || part === "until" ? filter[part] !== null : filter[part].size > 0;
 }
 
 function withoutPart(filter: TaskFilter, part: Part): TaskFilter {
-  if (part === "statuses") return { ...filter, statuses: new Set() };
-  if (part !== "userId") return { ...filter, [part]: null };
-  const { userId: _, ...rest } = filter;
-  return rest;
+  return { ...filter, [part]: NO_FILTER[part] };
 }

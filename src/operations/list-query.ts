@@ -16,7 +16,7 @@ export const LARGEST_PAGE = 1000;
 export interface RawQuery {
   readonly page?: number | null;
   readonly pageSize?: number | null;
-  readonly userId?: string | null;
+  readonly users?: readonly string[] | null;
   readonly taskIds?: readonly string[] | null;
   readonly statuses?: readonly string[] | null;
   readonly since?: string | null;
@@ -50,11 +50,10 @@ export function buildListQuery(raw: RawQuery, source: SourceChoice, context: Que
 
 /** The part that choosing tasks has in common with listing them. */
 export function buildFilter(raw: RawQuery, { names, rules, now }: QueryContext): TaskFilter {
-  const userId = raw.userId == null ? undefined : trimId(raw.userId);
   // An empty variable in a script must not turn "delete --status $WORDS" into "delete everything".
   if (raw.statuses?.length === 0) throw usage(`${names.statuses} is empty`, "give a status, or leave it out for any");
   return {
-    ...(userId === undefined ? {} : { userId: checkUser(userId, names.userId, rules) }),
+    users: new Set((raw.users ?? []).map((user) => checkUser(trimId(user), names.users, rules))),
     statuses: new Set((raw.statuses ?? []).map((word) => checkStatus(word, names.statuses))),
     since: raw.since == null ? null : checkTime(raw.since, names.since, rules, now),
     until: raw.until == null ? null : checkTime(raw.until, names.until, rules, now),
@@ -67,8 +66,10 @@ export function checkIds(raw: RawQuery, { names }: QueryContext): string[] | nul
   const ids = uniqueIds(raw.taskIds);
   if (ids.length === 0)
     throw usage(`${names.taskIds} holds no task id`, "give task ids, separated by commas or spaces");
-  if (raw.userId == null || trimId(raw.userId) === "") {
-    throw usage(`${names.taskIds} needs ${names.userId}`, "task ids count only together with their user");
+  const users = new Set((raw.users ?? []).map(trimId));
+  if (users.size !== 1 || users.has("")) {
+    const needed = users.size > 1 ? `one ${names.users}, not ${users.size}` : names.users;
+    throw usage(`${names.taskIds} needs ${needed}`, "task ids count only together with their user");
   }
   return ids;
 }

@@ -16,7 +16,7 @@ export interface QueryBody {
 export const BODY_NAMES: QueryNames = {
   page: '"page"',
   pageSize: '"page_size"',
-  userId: '"user_id"',
+  users: '"user_id"',
   taskIds: '"task_ids"',
   statuses: '"status"',
   since: '"since"',
@@ -60,7 +60,7 @@ export function readQueryBody(checked: Readonly<Record<string, unknown>>, origin
     page: body.page ?? null,
     pageSize: body.page_size ?? null,
     // A form that was left empty sends an empty string.
-    userId: body.user_id?.trim() === "" ? null : (body.user_id ?? null),
+    users: body.user_id == null || body.user_id.trim() === "" ? null : [body.user_id],
     taskIds: list(body.task_ids),
     statuses: list(body.status),
     since: body.since ?? null,

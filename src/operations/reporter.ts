@@ -1,3 +1,5 @@
+import { counted } from "../task/counted.ts";
+
 /** What a warning is about: the ids of a task and why, or a count. */
 export type WarningFields = Readonly<Record<string, string | number>>;
 
@@ -35,6 +37,17 @@ export class NamedWarnings {
   /** Says how many were not named. */
   end(): void {
     const more = this.count - NAMED;
-    if (more > 0) this.#reporter.warn(`and ${more} more tasks ${this.#what}`, { tasks: more });
+    const what = more === 1 ? this.#what : inPlural(this.#what);
+    if (more > 0) this.#reporter.warn(`and ${counted(more, "more task")} ${what}`, { tasks: more });
   }
+}
+
+function inPlural(what: string): string {
+  const forms = { was: "were", is: "are", stays: "stay", keeps: "keep" } as const;
+  return what.replace(/^(was|is|stays|keeps)\b/, (verb) => forms[verb as keyof typeof forms]);
+}
+
+/** How many of so many tasks `NamedWarnings` named. */
+export function namedAbove(count: number): string {
+  return count > NAMED ? `the first ${NAMED} are named above` : "named above";
 }

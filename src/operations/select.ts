@@ -6,12 +6,12 @@ import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { NO_FILTER, statusPasses, type TaskFilter, timePasses } from "../task/filter.ts";
+import { NO_FILTER, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/filter.ts";
 import { type Copy, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { copyPasses } from "./purge/decide.ts";
 import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";
 
-/** Which tasks: some ids of one user, or all that pass a filter. */
+/** Which tasks: all that pass a filter, or those of some ids of its one user. */
 export interface Selection {
   readonly filter: TaskFilter;
   readonly ids: readonly string[] | null;
@@ -37,7 +37,7 @@ export function select(snapshot: Snapshot, mirror: Mirror | null, selection: Sel
 function tasksOf({ ids, filter, owners }: Selection): TaskId[] | null {
   if (ids === null) return null;
   return ids.flatMap((taskId) => {
-    const userId = owners === undefined ? filter.userId : owners.get(taskId);
+    const userId = owners === undefined ? soleUser(filter) : owners.get(taskId);
     return userId === undefined ? [] : [{ userId, taskId }];
   });
 }
@@ -71,7 +71,7 @@ async function selectByIds(
 async function selectByFilter(snapshot: Snapshot, mirror: Mirror | null, filter: TaskFilter): Promise<Survey> {
   const rows = [...matchingRows(snapshot, filter)];
   const found = await survey(snapshot, rows, mirror, ({ userId, score }) => {
-    return (filter.userId === undefined || userId === filter.userId) && timePasses(score, filter);
+    return userPasses(userId, filter) && timePasses(score, filter);
   });
   if (mirror === null || filter.statuses.size === 0) return found;
   const others = new KeyTable();

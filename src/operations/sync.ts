@@ -15,7 +15,7 @@ import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/wr
 import type { TaskId } from "../store/task-source.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
-import { NO_FILTER } from "../task/filter.ts";
+import { ofUser } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import { checkFileLayout } from "./layout-check.ts";
@@ -278,8 +278,7 @@ class SyncRun {
   }
 
   #rows(): Iterable<number> {
-    const { userId } = this.#options;
-    return matchingRows(this.#snapshot, userId === undefined ? NO_FILTER : { ...NO_FILTER, userId });
+    return matchingRows(this.#snapshot, ofUser(this.#options.userId));
   }
 
   /**

@@ -25,6 +25,8 @@ export class TaskState {
   #seen: FileIdentity | null | undefined;
   #inFile: string | null = null;
   #nextRead = 0;
+  /** What the last look saw; null for no task. */
+  status: string | null = null;
 
   constructor(parts: Parts, id: TaskId, source: SourceChoice) {
     this.#parts = parts;
@@ -33,7 +35,8 @@ export class TaskState {
   }
 
   async look(): Promise<"open" | "finished" | "gone"> {
-    const status = (await this.#fromRedis()) ?? (this.#source === "redis" ? null : await this.#fromFile());
+    this.status = (await this.#fromRedis()) ?? (this.#source === "redis" ? null : await this.#fromFile());
+    const { status } = this;
     return status === null ? "gone" : isTerminal(status) ? "finished" : "open";
   }
 

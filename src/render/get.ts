@@ -1,6 +1,7 @@
 import { jsonOf } from "../json/value.ts";
 import type { GetResult } from "../operations/get.ts";
 import type { Task } from "../task/task.ts";
+import { fits } from "./cut.ts";
 import { itemFields, itemJson, statusText } from "./item.ts";
 import { widthOf } from "./width.ts";
 
@@ -52,11 +53,11 @@ const AFTER = 12;
 
 /** Two values that do not fit, and are alike for so long that their difference would be cut off, begin shortly before it. */
 function fromDifference(values: string[], column: number): string[] {
-  if (values.every((value) => widthOf(value) <= column)) return values;
+  if (values.every((value) => fits(value, column))) return values;
   const [a = [], b = []] = values.map((value) => [...value]);
   let same = 0;
   while (same < a.length && a[same] === b[same]) same++;
-  if (same <= BEFORE || widthOf(a.slice(0, same).join("")) + AFTER <= column) return values;
+  if (same <= BEFORE || fits(a.slice(0, same).join(""), column - AFTER)) return values;
   return [a, b].map((characters) => `…${characters.slice(same - BEFORE).join("")}`);
 }
 

@@ -4,12 +4,15 @@ import { formatBytes } from "../task/bytes.ts";
 import { counted } from "../task/counted.ts";
 import { formatAge, formatDuration } from "../task/duration.ts";
 import { memberOf } from "../task/ids.ts";
+import { csvOfRows } from "./csv.ts";
 import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
-import { TableLayout, type TableStyle } from "./table.ts";
+import { cutToScreen, TableLayout, type TableStyle } from "./table.ts";
 import { widthOf } from "./width.ts";
 
 export interface StatsStyle extends TableStyle {
   readonly wide: boolean;
+  /** Lines that there is room for; null where it scrolls. */
+  readonly height: number | null;
   /** Epoch seconds of an ISO time as two digits, the hour of the service's wall clock. */
   hour(iso: string): string;
 }
@@ -22,17 +25,44 @@ const TOP_WIDE = 50;
 /** Where there is no terminal to fit. */
 const DEFAULT_WIDTH = 80;
 
+const CSV_COLUMNS = ["user_id", "total", ...STATUSES, "lastChange", "audioBytes", "logBytes"];
+
+/** `-o csv`: a row for each user; bytes are empty where the disk was not looked at. */
+export function statsCsv({ byUser }: StatsResult): Iterable<string> {
+  const rows = byUser.map((user) => [
+    ...[user.user_id, user.total, ...STATUSES.map((status) => user[status]), user.lastChange],
+    ...(user.disk === null ? ["", ""] : [user.disk.audioBytes, user.disk.logBytes]),
+  ]);
+  return csvOfRows(
+    CSV_COLUMNS,
+    rows.map((row) => row.map(String)),
+  );
+}
+
 /** The stats for people. */
 export function statsText(stats: StatsResult, style: StatsStyle): string {
-  const parts = [
-    `${title(stats)}\n`,
-    statusTable(stats, style),
-    userTable(stats, style),
-    chart(stats, style),
-    notes(stats, style),
-  ];
-  return `${parts.filter((part) => part !== "").join("\n")}`;
+  const before = [`${title(stats)}\n`, statusTable(stats, style)];
+  const hours = chart(stats, style);
+  const after = [notes(stats, style)];
+  const most = style.wide ? TOP_WIDE : TOP;
+  const withHours = usersFor(style, [...before, hours, ...after], most);
+  // On a low screen the hours give way to users and notes.
+  const showsHours = withHours >= Math.min(stats.byUser.length, FEW);
+  const users = showsHours ? withHours : usersFor(style, [...before, ...after], most);
+  const parts = [...before, userTable(stats, style, users), showsHours ? hours : "", ...after];
+  return parts.filter((part) => part !== "").join("\n");
 }
+
+/** How many users there is room for, beside the other parts: at most `most`, and not more lines than the height. */
+function usersFor({ height }: StatsStyle, others: readonly string[], most: number): number {
+  if (height === null) return most;
+  const taken = others.reduce((sum, part) => sum + part.split("\n").length, 0); // with the empty line between two
+  return Math.min(most, Math.max(0, height - taken - USER_FRAME));
+}
+
+/** A head, a line that counts the rest. */
+const USER_FRAME = 2;
+const FEW = 3;
 
 function title({ total, users, user, source }: StatsResult): string {
   const tasks = counted(total, "task");
@@ -72,9 +102,9 @@ function percent(part: number, total: number): string {
   return total === 0 ? "-" : `${((part / total) * 100).toFixed(1)}%`;
 }
 
-function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle): string {
+function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle, most: number): string {
   if (user !== null || byUser.length === 0) return "";
-  const shown = byUser.slice(0, style.wide ? TOP_WIDE : TOP);
+  const shown = byUser.slice(0, most);
   const head = ["USER", "TASKS", "WAIT", "RUN", "DONE", "ERROR", ...(disk ? ["DISK"] : []), "LAST"];
   const rows = shown.map((row) => [
     printable(row.user_id),
@@ -82,7 +112,7 @@ function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsS
     ...diskOf(row),
     since(row.lastChange, at),
   ]);
-  const more = users > shown.length ? `and ${users - shown.length} more users\n` : "";
+  const more = users > shown.length ? `and ${counted(users - shown.length, "more user")}\n` : "";
   return aligned(head, rows, style) + more;
 }
 
@@ -105,7 +135,10 @@ function aligned(
   style: StatsStyle,
   paint: (text: string) => string = (text) => text,
 ): string {
-  const widths = head.map((text, i) => Math.max(...[text, ...rows.map((row) => row[i]!)].map((cell) => widthOf(cell))));
+  const shown = cutToScreen(rows, style);
+  const widths = head.map((text, i) =>
+    Math.max(...[text, ...shown.map((row) => row[i]!)].map((cell) => widthOf(cell))),
+  );
   const flush = (row: readonly string[]) =>
     row.map((text, i) => (i === 0 ? text : " ".repeat(widths[i]! - widthOf(text)) + text));
   const columns = flush(head).map((text, i) => {
@@ -118,7 +151,7 @@ function aligned(
       ...(isName ? { paint } : {}),
     };
   });
-  const lines = rows.map(flush);
+  const lines = shown.map(flush);
   const layout = new TableLayout(columns, lines, style, true);
   return [...layout.lines(lines, true)].join("");
 }

@@ -52,7 +52,8 @@ export class TableLayout {
   constructor(columns: readonly Column[], rows: Rows, style: TableStyle, withHead: boolean) {
     this.#columns = columns;
     this.#style = style;
-    const rooms = columns.map((column, i) => roomOf(column, cellsOf(rows, i), withHead));
+    const shown = cutToScreen(rows, style);
+    const rooms = columns.map((column, i) => roomOf(column, cellsOf(shown, i), withHead));
     this.#widths = fitColumns(rooms, style.width);
     this.#isShort = rooms.map(({ full }, i) => this.#widths[i] !== null && this.#widths[i]! < full);
   }
@@ -104,6 +105,11 @@ export class TableLayout {
     const shorter = this.#isShort[column] ? this.#columns[column]!.shorter?.(text) : undefined;
     return this.#style.width === null ? text : cut(shorter ?? text, width);
   }
+}
+
+/** No cell needs more than the whole screen. */
+export function cutToScreen(rows: Rows, { width }: TableStyle): Rows {
+  return width === null ? rows : rows.map((row) => row.map((cell) => cut(cell, width)));
 }
 
 function cellsOf(rows: Rows, column: number): string[] {

@@ -1,6 +1,7 @@
 import { Document, type Scalar } from "yaml";
 import { TtsctlError } from "../errors.ts";
 import { type JsonValue, NumberText, parseJsonValue } from "../json/value.ts";
+import { escapeUnprintable, isPrintable } from "../printable.ts";
 
 /**
  * JSON text as YAML; numbers keep their text.
@@ -8,7 +9,7 @@ import { type JsonValue, NumberText, parseJsonValue } from "../json/value.ts";
  */
 export function yamlOf(json: string): string {
   try {
-    const document = new Document(parseJsonValue(json), { customTags: [NUMBER_TEXT] });
+    const document = new Document(parseJsonValue(json), { customTags: [NUMBER_TEXT, ESCAPED_TEXT] });
     return document.toString({ lineWidth: 0 });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
@@ -26,4 +27,15 @@ const NUMBER_TEXT = {
   identify: (value: unknown) => value instanceof NumberText,
   resolve: (text: string): JsonValue => text,
   stringify: ({ value }: Scalar) => String(value),
+} as const;
+
+/** A text that a terminal must not be shown as it is, quoted and escaped: YAML reads the same text. */
+const ESCAPED_TEXT = {
+  tag: "tag:yaml.org,2002:str",
+  default: true,
+  test: /^(?!)/,
+  identify: (value: unknown) => typeof value === "string" && !isPrintable(value.replaceAll(/[\n\t]/g, "")),
+  resolve: (text: string): JsonValue => text,
+  stringify: ({ value }: Scalar) =>
+    escapeUnprintable(JSON.stringify(value), (char) => `\\U${char.codePointAt(0)!.toString(16).padStart(8, "0")}`),
 } as const;

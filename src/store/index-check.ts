@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRedisError, TtsctlError } from "../errors.ts";
-import { NO_FILTER } from "../task/filter.ts";
+import { ofUser } from "../task/filter.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { matchingRows } from "./file/file-tasks.ts";
 import type { FileIdentity } from "./file/identity.ts";
@@ -114,7 +114,7 @@ export function countsOf(snapshot: Snapshot): [counts: { all: number; users: Map
 function countIn(snapshot: Snapshot, userId: string | undefined): number {
   if (userId === undefined) return snapshot.size;
   let count = 0;
-  for (const _ of matchingRows(snapshot, { ...NO_FILTER, userId })) count++;
+  for (const _ of matchingRows(snapshot, ofUser(userId))) count++;
   return count;
 }
 

@@ -1,4 +1,5 @@
 import { isRedisError } from "../errors.ts";
+import { soleUser } from "../task/filter.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
 import { doubtsOf, lackOf } from "./index-check.ts";
@@ -78,7 +79,8 @@ class Given {
 }
 
 /** Why the file has to answer, or null. */
-async function lackIn(mirror: Mirror, file: FileStore, { filter: { userId } }: Query): Promise<string | null> {
+async function lackIn(mirror: Mirror, file: FileStore, { filter }: Query): Promise<string | null> {
+  const userId = soleUser(filter);
   const doubts = await doubtsOf(mirror, file, userId);
   if (doubts === null) return null;
   const behind = new FileBehind(file);

@@ -1,6 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import { counted } from "../task/counted.ts";
-import { passes, type TaskFilter } from "../task/filter.ts";
+import { passes, soleUser, type TaskFilter } from "../task/filter.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
@@ -15,7 +15,7 @@ import { eachTaskWithId } from "./tasks-with-id.ts";
 
 export interface ListQuery {
   readonly filter: TaskFilter;
-  /** Task ids of `filter.userId`; null for a page of all that pass. */
+  /** Task ids of the filter's one user; null for a page of all that pass. */
   readonly ids: readonly string[] | null;
   readonly page: number;
   readonly pageSize: number;
@@ -88,7 +88,7 @@ export class TaskStore {
     try {
       const auto = query.source === "auto";
       const tasks = new MirrorTasks(mirror, auto ? behind : null);
-      const { userId } = query.filter;
+      const userId = soleUser(query.filter);
       const [doubts, early] = await Promise.all([
         auto && query.ids === null ? doubtsOf(mirror, this.#file, userId) : null,
         answerFrom(tasks, query),
@@ -155,7 +155,7 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
     const answer: TaskPage = await source.page(filter, (page - 1) * pageSize, pageSize);
     return { ...answer, page, pageSize, missing: [] };
   }
-  const tasks = await source.find(ids.map((taskId) => ({ userId: filter.userId!, taskId })));
+  const tasks = await source.find(ids.map((taskId) => ({ userId: soleUser(filter)!, taskId })));
   const found = tasks.filter((task) => task !== undefined && passes(task, filter)) as Task[];
   const missing = ids.filter((_, i) => tasks[i] === undefined);
   return { total: found.length, page: 1, pageSize: found.length, tasks: found, missing, dangling: 0 };

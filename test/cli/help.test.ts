@@ -26,7 +26,7 @@ function inTest(example: string): string {
   const asks = /ttsctl (delete|rm|mark|import|sync .*--prune|verify .*--(repair|prune)|cleanup .*--orphans)/.test(
     example,
   );
-  if (example.startsWith("ttsctl serve")) return `${example} --port 0`;
+  if (example.startsWith("ttsctl serve")) return `${example.replace(/ --port \d+/, "")} --port 0`;
   const answered = asks && !/--yes|-y\b|--dry-run/.test(example) ? `${example} --yes` : example;
   return answered;
 }

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parrotServer, silentServer, type TestServer } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
@@ -265,4 +268,14 @@ describe("a brake", () => {
     expect(run.code).toBe(0);
     expect(run.stderr).toMatch(/7/);
   });
+});
+
+it("a server that is not Redis is called that", async () => {
+  const web = createServer((_, response) => response.end("hello")).listen(0, "127.0.0.1");
+  await once(web, "listening");
+  const { port } = web.address() as AddressInfo;
+  const run = await here.run("sync", { env: { REDIS_URL: `redis://127.0.0.1:${port}` } });
+  web.close();
+  expect(run).toMatchObject({ code: 4, stdout: "" });
+  expect(run.stderr).toContain(`the server at 127.0.0.1:${port} is not Redis`);
 });

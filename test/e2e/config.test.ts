@@ -177,3 +177,7 @@ describe("a password is never printed", () => {
     expect(await here.runArgs(["sync", "--redis-url", unix])).toMatchObject({ code: 0 });
   });
 });
+
+it("shows a setting that is empty as such", async () => {
+  expect((await here.run("config")).stdout).toMatch(/^http\.base_path +- +default$/m);
+});

@@ -88,3 +88,16 @@ describe("the binary", () => {
     rmSync(program, { recursive: true });
   });
 });
+
+it("finds nothing to sync after an import into empty stores", async () => {
+  here.root.write("backup.jsonl", ["t1", "t2"].map((id) => `${JSON.stringify(record("alice", id))}\n`).join(""));
+  here.root.writeStore([]);
+  expect((await here.run("import backup.jsonl")).code).toBe(0);
+  const synced = async () => {
+    const { checks } = JSON.parse((await here.run("doctor -o json")).stdout);
+    return checks.find(({ check }: { check: string }) => check === "synced");
+  };
+  expect(await synced()).toMatchObject({ status: "ok" });
+  here.root.writeStore([...here.root.readStore(), record("alice", "t3")] as never);
+  expect(await synced()).toMatchObject({ status: "warn", hint: "`ttsctl sync`" });
+});

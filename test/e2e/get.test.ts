@@ -114,16 +114,16 @@ describe("get --follow", () => {
     renameSync(here.root.at("voice_task.json"), here.root.at("old.json"));
     here.root.write("voice_task.json", JSON.stringify([{ ...running, status: "failed" }]));
     const { code, stdout, stderr } = await run.end();
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(stdout.slice(stdout.indexOf("==>"))).toBe(
       `==> ${LOG} <==\nbefore\nduring\n==> Logs/20260101/09/t1.log <==\nthe next hour\n==> ${LOG} <==\nunfinished\n`,
     );
-    expect(stderr).toContain("alice:t1 is finished");
+    expect(stderr).toContain("alice:t1 is finished: error\n");
   });
 
   it("sees in Redis that the task is finished, or gone", async () => {
     for (const [change, said] of [
-      [["HSET", "tts:task:alice:t1", "status", "succeeded"], "is finished"],
+      [["HSET", "tts:task:alice:t1", "status", "succeeded"], "is finished: done\n"],
       [["DEL", "tts:task:alice:t1"], "is gone"],
     ] as const) {
       await here.mirrored(running);

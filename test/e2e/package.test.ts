@@ -1,5 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -44,6 +55,22 @@ afterAll(async () => {
 });
 
 describe("the package", () => {
+  it("is packed in a fresh clone, which gets the npm packages first", () => {
+    const [clone, shims] = [join(folder, "clone"), join(folder, "shims")];
+    cpSync(join(folder, "source"), clone, {
+      recursive: true,
+      filter: (path) => path !== join(folder, "source/node_modules"),
+    });
+    mkdirSync(shims);
+    // An npm whose `ci` needs no network.
+    const npm = run("sh", ["-c", "command -v npm"]).stdout.trim();
+    const shim = `#!/bin/sh\n[ "$1" = ci ] && exec ln -s '${ROOT}/node_modules' node_modules\nexec '${npm}' "$@"\n`;
+    writeFileSync(join(shims, "npm"), shim, { mode: 0o755 });
+    const ended = run(join(shims, "npm"), ["pack", "--offline"], clone, { PATH: `${shims}:${process.env.PATH}` });
+    expect(ended).toMatchObject({ status: 0, stdout: expect.stringMatching(/ttsctl-.*\.tgz\n$/) });
+    expect(existsSync(join(clone, "dist/main.cjs"))).toBe(true);
+  });
+
   it("installs from its tarball alone, with all that it needs inside", () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     expect(run(join(prefix, "bin/ttsctl"), ["--version"])).toMatchObject({ status: 0, stdout: `${version}\n` });

@@ -288,3 +288,16 @@ describe("invalid records", () => {
     expect(await here.run("list -q -o json --source file")).toMatchObject({ code: 0, stderr: "" });
   });
 });
+
+it.each([
+  ["list", { error: "ошибка: нет памяти; ".repeat(3000) }],
+  ["list", { error: "👩\u200d🚀".repeat(2000) }],
+  ["get alice t0", { text: "かなカナ".repeat(30_000) }],
+  ["stats", { user_id: "ж".repeat(30_000) }],
+])("%s of very long texts takes no longer in a pipe than they are long", { timeout: 60_000 }, async (line, more) => {
+  here.root.configure(null);
+  here.root.writeStore(Array.from({ length: 20 }, (_, i) => ({ ...record("alice", `t${i}`), ...more })));
+  const { code, stdout } = await here.run(line);
+  expect(code).toBe(0);
+  expect(stdout).toContain(Object.values(more)[0]!.trim());
+});

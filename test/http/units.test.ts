@@ -135,7 +135,7 @@ it("warnings of any text are a header's value, and come back whole where they ar
 describe("the parameters of a list", () => {
   it("are read as the flags are; what is empty is not given", () => {
     expect(listParams("/x?user_id=a+b&task_ids=t1,t2%20t1&page=2&page_size=&status=run,done&since=2h")).toEqual({
-      ...{ userId: "a b", taskIds: ["t1", "t2"], page: 2, pageSize: null, statuses: ["run", "done"] },
+      ...{ users: ["a b"], taskIds: ["t1", "t2"], page: 2, pageSize: null, statuses: ["run", "done"] },
       ...{ since: "2h", until: null },
     });
     expect(listParams("/x")).toEqual(listParams("/x?user_id=&task_ids=&page=&status="));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { NO_FILTER } from "../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../src/task/filter.ts";
 import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
 const here = useSite();
-const of = (userId: string, statuses: string[] = []) => ({ ...NO_FILTER, userId, statuses: new Set(statuses) });
+const of = (userId: string, statuses: string[] = []) => ({ ...ofUser(userId), statuses: new Set(statuses) });
 const ids = (...wanted: string[]) => ({ filter: of("a"), ids: wanted });
 
 describe("delete by ids", () => {

@@ -151,6 +151,13 @@ describe("a disk", () => {
     expect(diskVerdict({ free, total, store })).toMatchObject({ status });
   });
 
+  it("is shown in units that fit", () => {
+    const { detail } = diskVerdict({ free: 600_000, total: 5e6, store: 400_000 });
+    expect(detail).toBe(
+      "600.0 kB free where the store file is, 12%: a rewrite needs the size of the store file, 400.0 kB",
+    );
+  });
+
   it.each([
     [0xef53, "ext4", false],
     [0x6969, "nfs", true],

@@ -12,7 +12,7 @@ describe("buildListQuery", () => {
   it("has defaults for everything", () => {
     expect(build({})).toEqual({
       ...{
-        filter: { statuses: new Set(), since: null, until: null },
+        filter: { users: new Set(), statuses: new Set(), since: null, until: null },
         ids: null,
         page: 1,
         pageSize: 20,
@@ -22,8 +22,8 @@ describe("buildListQuery", () => {
   });
 
   it("trims ids as Python does, drops repeats and empty ones, and keeps the order", () => {
-    const query = build({ userId: "\u3000alice\u001c", taskIds: [" t2", "t1\u0085", "t2", "", "\ufeffx"] });
-    expect(query.filter.userId).toBe("alice");
+    const query = build({ users: ["\u3000alice\u001c"], taskIds: [" t2", "t1\u0085", "t2", "", "\ufeffx"] });
+    expect(query.filter.users).toEqual(new Set(["alice"]));
     expect(query.ids).toEqual(["t2", "t1", "\ufeffx"]);
   });
 
@@ -55,9 +55,10 @@ describe("buildListQuery", () => {
     ["page_size 1001", { pageSize: 1001 }],
     ["page_size 5000", { pageSize: 5000 }],
     ["ids without a user", { taskIds: ["t1"] }],
-    ["ids with a blank user", { taskIds: ["t1"], userId: " " }],
-    ["no id in the ids", { taskIds: [" ", ""], userId: "alice" }],
-    ["an empty user", { userId: "\t" }],
+    ["ids with a blank user", { taskIds: ["t1"], users: [" "] }],
+    ["no id in the ids", { taskIds: [" ", ""], users: ["alice"] }],
+    ["ids of several users", { taskIds: ["t1"], users: ["alice", "bob"] }],
+    ["an empty user", { users: ["\t"] }],
     ["an unknown status", { statuses: ["finito"] }],
     ["an empty status", { statuses: [""] }],
     ["no status", { statuses: [] }],
@@ -96,12 +97,12 @@ describe("parseQueryBody", () => {
       until: null,
     };
     expect(parse(whole)).toEqual({
-      ...{ page: 2, pageSize: 50, userId: "alice", taskIds: ["t1"], statuses: ["done"], since: "2h", until: null },
+      ...{ page: 2, pageSize: 50, users: ["alice"], taskIds: ["t1"], statuses: ["done"], since: "2h", until: null },
     });
     const nothing = {
       page: null,
       pageSize: null,
-      userId: null,
+      users: null,
       taskIds: null,
       statuses: null,
       since: null,
@@ -114,7 +115,7 @@ describe("parseQueryBody", () => {
   it("takes empty lists for no filter", () => {
     const raw = parse({ task_ids: [], status: [] });
     expect(raw).toMatchObject({ taskIds: null, statuses: null });
-    expect(build(raw)).toMatchObject({ ids: null, filter: { statuses: new Set() } });
+    expect(build(raw)).toMatchObject({ ids: null, filter: { users: new Set(), statuses: new Set() } });
   });
 
   it.each([

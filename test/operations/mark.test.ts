@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decideMark } from "../../src/operations/mark/decide.ts";
-import { NO_FILTER } from "../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../src/task/filter.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { useSite } from "./setup.ts";
@@ -9,7 +9,7 @@ import { useSite } from "./setup.ts";
 const here = useSite();
 const running = (userId: string, taskId: string, more: RecordJson = {}) =>
   record(userId, taskId, { status: "running", ...more });
-const of = (userId: string, statuses: string[] = []) => ({ ...NO_FILTER, userId, statuses: new Set(statuses) });
+const of = (userId: string, statuses: string[] = []) => ({ ...ofUser(userId), statuses: new Set(statuses) });
 const ids = (...wanted: string[]) => ({ filter: of("a"), ids: wanted });
 const runningOnes = { filter: { ...NO_FILTER, statuses: new Set(["run"]) } };
 const hashOf = (name: string) => here.site.server.hash(`tts:task:${name}`);

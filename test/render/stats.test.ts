@@ -84,7 +84,13 @@ function statsOf(more: Partial<StatsResult> = {}): StatsResult {
 }
 
 function text(width: number | null, level: 0 | 1, stats = statsOf(), wide = false): string {
-  return statsText(stats, { width, colors: new Chalk({ level }), wide, hour: (iso) => iso.slice(11, 13) });
+  return statsText(stats, {
+    width,
+    colors: new Chalk({ level }),
+    wide,
+    height: null,
+    hour: (iso) => iso.slice(11, 13),
+  });
 }
 
 describe("stats for people", () => {

@@ -8,9 +8,10 @@ const bare = taskOf(record("alice", "t03", { status: null, updated_at: 1000.5 })
 
 describe.each<[string, Partial<TaskFilter>, boolean]>([
   ["nothing", {}, true],
-  ["its user", { userId: "alice" }, true],
-  ["another user", { userId: "alic" }, false],
-  ["a user of another case", { userId: "Alice" }, false],
+  ["its user", { users: new Set(["alice"]) }, true],
+  ["one of several users", { users: new Set(["bob", "alice"]) }, true],
+  ["another user", { users: new Set(["alic"]) }, false],
+  ["a user of another case", { users: new Set(["Alice"]) }, false],
   ["its shown status", { statuses: new Set(["done"]) }, true],
   ["one of several statuses", { statuses: new Set(["wait", "done"]) }, true],
   ["another status", { statuses: new Set(["error", "wait", "run"]) }, false],
@@ -22,10 +23,10 @@ describe.each<[string, Partial<TaskFilter>, boolean]>([
   ["since the epoch", { since: 0 }, true],
   ["until the epoch", { until: 0 }, false],
   ["of no status at all", { statuses: new Set([""]) }, false],
-  ["all that pass", { userId: "alice", statuses: new Set(["done"]), since: 1000, until: 1001 }, true],
-  ["all but the user", { userId: "bob", statuses: new Set(["done"]), since: 1000, until: 1001 }, false],
-  ["all but the status", { userId: "alice", statuses: new Set(["run"]), since: 1000, until: 1001 }, false],
-  ["all but the time", { userId: "alice", statuses: new Set(["done"]), since: 1000, until: 1000.5 }, false],
+  ["all that pass", { users: new Set(["alice"]), statuses: new Set(["done"]), since: 1000, until: 1001 }, true],
+  ["all but the user", { users: new Set(["bob"]), statuses: new Set(["done"]), since: 1000, until: 1001 }, false],
+  ["all but the status", { users: new Set(["alice"]), statuses: new Set(["run"]), since: 1000, until: 1001 }, false],
+  ["all but the time", { users: new Set(["alice"]), statuses: new Set(["done"]), since: 1000, until: 1000.5 }, false],
 ])("%s", (_, part, expected) => {
   test(expected ? "passes" : "does not pass", () => {
     expect(passes(task, { ...NO_FILTER, ...part })).toBe(expected);

@@ -36,7 +36,7 @@ describe("the body", () => {
     fc.assert(
       fc.property(filter, (applied) => {
         expect(parseQueryBody(JSON.stringify(bodyOf(applied, 3, 50)), "the body")).toMatchObject({
-          ...{ page: 3, pageSize: 50, userId: applied.userId || null },
+          ...{ page: 3, pageSize: 50, users: applied.userId ? [applied.userId] : null },
           taskIds: applied.taskIds.length > 0 ? applied.taskIds : null,
           statuses: applied.statuses.length > 0 ? applied.statuses : null,
         });

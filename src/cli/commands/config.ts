@@ -16,7 +16,7 @@ export function declareConfig(program: Command, attach: Attach): void {
       const { printable } = await import("../../printable.ts");
       const rows = Object.entries(described).map(([name, { value, source }]) => [
         name,
-        value === null ? "-" : String(value),
+        value === null || value === "" ? "-" : String(value),
         source,
       ]);
       const style = await context.terminal.tableStyle(context.flags);
@@ -27,7 +27,7 @@ export function declareConfig(program: Command, attach: Attach): void {
       );
     });
     const file = settings.configPath ?? "none found; defaults, variables and flags alone";
-    if (!context.flags.quiet) await context.terminal.err.write(`config file: ${file}\n`);
+    await context.tell(`config file: ${file}`);
     return DONE;
   });
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { DeleteResult } from "../../operations/delete.ts";
+import { namedAbove } from "../../operations/reporter.ts";
 import { notFound } from "../../render/not-found.ts";
 import { formatBytes } from "../../task/bytes.ts";
 import { counted } from "../../task/counted.ts";
@@ -56,8 +57,8 @@ function describeDelete(result: DeleteResult): string {
   const freed = `${counted(result.files, "file")}, ${formatBytes(result.bytes)}`;
   const lines = [`${result.deleted} of ${result.requested} chosen tasks ${done}: ${freed}`];
   if (result.missing.length > 0) lines.push(notFound(result.missing));
-  if (result.refused.length > 0) lines.push(`${result.refused.length} refused (named above)`);
-  if (result.failed > 0) lines.push(`${result.failed} failed (named above)`);
+  if (result.refused.length > 0) lines.push(`${result.refused.length} refused (${namedAbove(result.refused.length)})`);
+  if (result.failed > 0) lines.push(`${result.failed} failed (${namedAbove(result.failed)})`);
   if (result.returned > 0)
     lines.push(`${result.returned} came back: the service holds the store in memory; delete while it is stopped`);
   return `${lines.join("\n")}\n`;

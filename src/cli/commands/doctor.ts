@@ -34,7 +34,7 @@ async function runDoctor(context: Context): Promise<number> {
   const { doctorReport, doctorSkipped, doctorSummary } = await import("../../render/doctor.ts");
   const report = doctorReport(findings);
   const style = await context.terminal.tableStyle(context.flags);
-  if (context.flags.output === "csv") await context.terminal.out.writeAll(await csvOf(findings));
+  if (context.flags.output === "csv") await context.terminal.data.writeAll(await csvOf(findings));
   else await emitObject(context, report, () => doctorSkipped(findings, style));
   if (isText(context.flags.output) && !context.flags.quiet) await context.terminal.err.write(doctorSummary(report));
   return report.fail > 0 ? FAILED : DONE;

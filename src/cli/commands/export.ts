@@ -81,7 +81,7 @@ async function openSink(context: Context, { to, force }: ExportFlags): Promise<S
   return { write: (pieces) => file.write(pieces), finish: () => file.finish() };
 }
 
-function stdoutSink({ terminal: { out } }: Context): Sink {
+function stdoutSink({ terminal: { data: out } }: Context): Sink {
   const checkOpen = () => {
     if (out.isGone) throw new TtsctlError("OUTPUT_FAILED", "the reader of the export went away: it is not whole");
   };

@@ -4,10 +4,9 @@ import type { GetResult } from "../../operations/get.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
-import { isTerminal } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
-import { DONE, PARTLY } from "../emit.ts";
+import { DONE, emit, PARTLY } from "../emit.ts";
 import { isText } from "../globals.ts";
 import { openArtifactsOf } from "../purging.ts";
 import { addSource } from "../selection.ts";
@@ -36,8 +35,8 @@ export function declareGet(program: Command, attach: Attach): void {
 }
 
 const EXAMPLES = `
---follow ends with 0 when the task is finished, and with 130 on Ctrl-C. With
--o jsonl each line is an object.
+--follow ends with 0 when the task is done, with 1 when it failed, and with 130
+on Ctrl-C. With -o jsonl each line is an object.
 Examples:
   ttsctl get alice t01
   ttsctl get t01                the task with that id, of any user
@@ -90,8 +89,7 @@ async function lookAndShow(context: Context, { source, log, follow }: GetFlags, 
   }
   if (!follow) return DONE;
   const { followTask } = await import("../follow.ts");
-  const finished = result.task === null || isTerminal(result.task.status);
-  return followTask(context, { ...parts, id, source, count, finished });
+  return followTask(context, { ...parts, id, source, count, status: result.task?.status ?? null });
 }
 
 async function sayAbsent(context: Context, id: TaskId, source: SourceChoice): Promise<void> {
@@ -108,14 +106,12 @@ function warnOf({ reporter }: Context, { warnings, invalid }: GetResult): void {
 
 async function emitGet(context: Context, result: GetResult): Promise<void> {
   const { getJson } = await import("../../render/get.ts");
-  const { out } = context.terminal;
-  const { output } = context.flags;
-  if (output === "json" || output === "jsonl") return out.write(`${getJson(result)}\n`);
-  if (output === "yaml") return out.write((await import("../../render/yaml.ts")).yamlOf(getJson(result)));
-  if (output === "csv") {
-    const tasks = result.task === null ? [] : [result.task];
-    return out.write((await import("../../render/csv.ts")).csvOfTasks(tasks));
-  }
-  const { getText } = await import("../../render/get-text.ts");
-  await out.writeAll(getText(result, await context.terminal.tableStyle(context.flags)));
+  return emit(context, {
+    json: () => [`${getJson(result)}\n`],
+    csv: async () => [(await import("../../render/csv.ts")).csvOfTasks(result.task === null ? [] : [result.task])],
+    show: async () => {
+      const { getText } = await import("../../render/get-text.ts");
+      await context.terminal.out.writeAll(getText(result, await context.terminal.tableStyle(context.flags)));
+    },
+  });
 }

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { isRedisError, type TtsctlError } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/decide.ts";
+import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
 import { notFound } from "../../render/not-found.ts";
 import { counted } from "../../task/counted.ts";
@@ -108,12 +109,13 @@ function describe(result: ImportResult): string {
   const would = result.dryRun ? " (dry run: nothing was changed)" : "";
   const counts = `${added} added, ${replaced} replaced, ${identical} identical, ${kept} kept as the store file has them`;
   const lines = [`${result.records} records: ${counts}${would}`];
-  if (conflicts > 0) lines.push(`${conflicts} of those kept have the same time and other content (named above)`);
-  if (refused > 0) lines.push(`${refused} refused (named above)`);
+  if (conflicts > 0)
+    lines.push(`${conflicts} of those kept have the same time and other content (${namedAbove(conflicts)})`);
+  if (refused > 0) lines.push(`${refused} refused (${namedAbove(refused)})`);
   if (invalid > 0) lines.push(`${invalid} invalid lines left out (named above)`);
   if (missing.length > 0) lines.push(notFound(missing));
   if (newerInRedis > 0) lines.push(`${newerInRedis} are newer in Redis, and stay so there; ttsctl verify says which`);
-  if (result.failed > 0) lines.push(`${result.failed} could not be written to Redis (named above)`);
+  if (result.failed > 0) lines.push(`${result.failed} could not be written to Redis (${namedAbove(result.failed)})`);
   if (returned > 0) lines.push(`${returned} were taken out again: the service holds the store in memory`);
   return `${lines.join("\n")}\n`;
 }

@@ -3,6 +3,7 @@ import { isRedisError, TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkedTask, MarkOptions, MarkResult } from "../../operations/mark/types.ts";
 import { throwIfInterrupted } from "../../operations/pool.ts";
+import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
 import { notFound } from "../../render/not-found.ts";
 import { counted } from "../../task/counted.ts";
@@ -140,8 +141,8 @@ function describeMark(result: MarkResult, shown: string): string {
   const lines = [`${result.marked} of ${result.requested} chosen tasks ${done}`];
   if (result.unchanged > 0) lines.push(`${result.unchanged} had that status already`);
   if (result.missing.length > 0) lines.push(notFound(result.missing));
-  if (result.refused.length > 0) lines.push(`${result.refused.length} refused (named above)`);
-  if (result.failed > 0) lines.push(`${result.failed} failed (named above)`);
+  if (result.refused.length > 0) lines.push(`${result.refused.length} refused (${namedAbove(result.refused.length)})`);
+  if (result.failed > 0) lines.push(`${result.failed} failed (${namedAbove(result.failed)})`);
   if (result.returned > 0) lines.push(`${result.returned} came back: the service holds the store in memory`);
   return `${lines.join("\n")}\n`;
 }

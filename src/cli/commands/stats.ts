@@ -5,7 +5,7 @@ import { formatUtc } from "../../task/time.ts";
 import type { Attach } from "../attach.ts";
 import { userOf } from "../choose.ts";
 import type { Context } from "../context.ts";
-import { DONE, emitObject } from "../emit.ts";
+import { DONE, emit } from "../emit.ts";
 import { addSource, addWatch } from "../selection.ts";
 import { statsOf } from "../stats-of.ts";
 
@@ -44,7 +44,11 @@ Examples:
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
-  await emitObject(context, stats, () => describeStats(context, stats));
+  await emit(context, {
+    json: () => [`${JSON.stringify(stats)}\n`],
+    csv: async () => (await import("../../render/stats.ts")).statsCsv(stats),
+    show: async () => context.terminal.out.write(await describeStats(context, stats)),
+  });
   return DONE;
 
   async function describeStats(context: Context, stats: StatsResult): Promise<string> {
@@ -54,6 +58,11 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
       return formatUtc(epoch + zone.offsetAt(epoch)).slice(11, 13);
     };
     const wide = context.flags.output === "wide";
-    return statsText(stats, { ...(await context.terminal.tableStyle(context.flags)), wide, hour });
+    return statsText(stats, {
+      ...(await context.terminal.tableStyle(context.flags)),
+      wide,
+      hour,
+      height: context.terminal.height,
+    });
   }
 }

@@ -20,14 +20,13 @@ async function fromMirror(context: Context, user: string | null) {
 }
 
 async function fromFile(context: Context, user: string | null) {
-  const { NO_FILTER } = await import("../../task/filter.ts");
+  const { ofUser } = await import("../../task/filter.ts");
   const { FileTasks } = await import("../../store/file/file-tasks.ts");
   const file = await context.fileStore();
   if ((await stat(file.path)).size > LARGEST_FILE) return [];
   const snapshot = await file.read();
   try {
-    const filter = user === null ? NO_FILTER : { ...NO_FILTER, userId: user };
-    return (await new FileTasks(snapshot).page(filter, 0, NEWEST)).tasks;
+    return (await new FileTasks(snapshot).page(ofUser(user ?? undefined), 0, NEWEST)).tasks;
   } finally {
     await snapshot.close();
   }

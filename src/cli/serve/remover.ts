@@ -1,6 +1,6 @@
 import type { Deletion, Removal } from "../../http/parts.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { NO_FILTER } from "../../task/filter.ts";
+import { ofUser } from "../../task/filter.ts";
 import { audited } from "../audited.ts";
 import type { Context } from "../context.ts";
 import { type DeletionOutcome, deleteChosen, deletionExitCode } from "../delete-chosen.ts";
@@ -30,7 +30,7 @@ async function remove(context: Context, { id, force, request }: Deletion): Promi
 }
 
 async function deleteAudited(context: Context, { userId, taskId }: TaskId, force: boolean): Promise<Removal> {
-  const selection = { ids: [taskId], filter: { ...NO_FILTER, userId }, age: null };
+  const selection = { ids: [taskId], filter: ofUser(userId), age: null };
   const flags = { force, dryRun: false, allowEmpty: false };
   let outcome: DeletionOutcome | undefined;
   await audited(context, true, async (ledger) => {

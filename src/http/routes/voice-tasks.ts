@@ -2,6 +2,7 @@ import type { Context, Hono } from "hono";
 import { buildListQuery, type QueryNames, type RawQuery } from "../../operations/list-query.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListResult } from "../../store/task-store.ts";
+import { soleUser } from "../../task/filter.ts";
 import { trimId } from "../../task/ids.ts";
 import { jsonBody } from "../body.ts";
 import { type AskedList, type Dialect, PLAIN } from "../dialect.ts";
@@ -89,7 +90,7 @@ async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
 }
 
 function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListResult> {
-  return list(parts, { userId, taskIds: [taskId] }, PARAM_NAMES);
+  return list(parts, { users: [userId], taskIds: [taskId] }, PARAM_NAMES);
 }
 
 function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryNames): Promise<ListResult> {
@@ -98,12 +99,16 @@ function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryN
 
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
 function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
-  const userId = params.get("user_id") ?? null;
+  const userId = params.get("user_id");
   const names = { ...PARAM_NAMES, taskIds: "the task id of the path" };
-  const query = buildListQuery({ userId, taskIds: [c.req.param("task_id") ?? ""] }, "auto", {
-    ...parts,
-    names,
-    now: 0,
-  });
-  return { userId: query.filter.userId!, taskId: query.ids![0]! };
+  const query = buildListQuery(
+    { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] },
+    "auto",
+    {
+      ...parts,
+      names,
+      now: 0,
+    },
+  );
+  return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
 }

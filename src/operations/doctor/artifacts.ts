@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { heldFile } from "../../artifacts/artifacts.ts";
 import { systemErrorCode } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
+import { formatBytes } from "../../task/bytes.ts";
 import { type Check, fail, ok, type Verdict, warn } from "./check.ts";
 import { fileSystemOf } from "./file-systems.ts";
 import type { Probe } from "./probe.ts";
@@ -111,9 +112,9 @@ const disk: Check = {
 /** All in bytes. */
 export function diskVerdict({ free, total, store }: { free: number; total: number; store: number }): Verdict {
   const share = total === 0 ? 1 : free / total;
-  const detail = `${(free / 1e9).toFixed(1)} GB free where the store file is, ${Math.floor(share * 100)}%`;
+  const detail = `${formatBytes(free)} free where the store file is, ${Math.floor(share * 100)}%`;
   if (free < store * TIMES_THE_STORE) {
-    return warn(`${detail}: a rewrite needs the size of the store file, ${(store / 1e9).toFixed(1)} GB`, FREE_SOME);
+    return warn(`${detail}: a rewrite needs the size of the store file, ${formatBytes(store)}`, FREE_SOME);
   }
   return share < LEAST_SHARE ? warn(detail, FREE_SOME) : ok(detail);
 }

@@ -10,11 +10,12 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
-import { NO_FILTER, passes, type TaskFilter } from "../../task/filter.ts";
+import { NO_FILTER, passes, soleUser } from "../../task/filter.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
 import { checkFileLayout } from "../layout-check.ts";
 import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
+import type { Selection } from "../select.ts";
 import { IndexSurvey } from "./index-survey.ts";
 import { newerOf } from "./winner.ts";
 
@@ -27,10 +28,7 @@ export interface ExportParts {
   write(tasks: readonly Task[]): Promise<void>;
 }
 
-export interface ExportOptions {
-  readonly filter: TaskFilter;
-  /** Task ids of `filter.userId`; null for all that pass. */
-  readonly ids: readonly string[] | null;
+export interface ExportOptions extends Pick<Selection, "filter" | "ids"> {
   readonly source: SourceChoice;
   /** Each record becomes a line of JSON Lines, where one that says `deleted` would be the end of its task. */
   readonly asLines: boolean;
@@ -110,8 +108,10 @@ class ExportRun {
 
   async all(): Promise<void> {
     const index = new IndexSurvey(this.#snapshot, this.#parts.file.rules);
-    const { userId } = this.#options.filter;
-    await this.#ask((mirror) => index.read(mirror, userId, this.#parts.signal));
+    const { users } = this.#options.filter;
+    for (const userId of users.size === 0 ? [undefined] : users) {
+      await this.#ask((mirror) => index.read(mirror, userId, this.#parts.signal));
+    }
     const total = (this.#snapshot?.size ?? 0) + index.size;
     for (const rows of batches(this.#rows(index), BATCH)) await this.#fileBatch(rows, index, total);
     for (const ids of batches(index.onlyInRedis(), BATCH)) await this.#redisBatch(ids, total);
@@ -119,7 +119,7 @@ class ExportRun {
   }
 
   async byIds(taskIds: readonly string[]): Promise<void> {
-    const userId = this.#options.filter.userId!;
+    const userId = soleUser(this.#options.filter)!;
     for (const batch of batches(taskIds, BATCH)) {
       const ids = batch.map((taskId) => ({ userId, taskId }));
       const inFile = this.#snapshot === null ? [] : await new FileTasks(this.#snapshot).find(ids);
@@ -136,9 +136,9 @@ class ExportRun {
   /** The rows whose task may be wanted: Redis's copy, where it has another, may pass where the file's does not. */
   *#rows(index: IndexSurvey): Generator<number> {
     if (this.#snapshot === null) return;
-    const { userId } = this.#options.filter;
+    const { users } = this.#options.filter;
     const wanted = rowFilter(this.#snapshot, this.#options.filter);
-    for (const row of matchingRows(this.#snapshot, userId === undefined ? NO_FILTER : { ...NO_FILTER, userId })) {
+    for (const row of matchingRows(this.#snapshot, { ...NO_FILTER, users })) {
       if (wanted(row) || index.differs(row)) yield row;
     }
   }

@@ -1,7 +1,7 @@
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { grown, KeyTable } from "../../store/key-table.ts";
-import { NO_FILTER } from "../../task/filter.ts";
+import { ofUser } from "../../task/filter.ts";
 
 /** Tasks as columns, from either store. Statuses are numbers as in STATUS_CODES. */
 export interface TaskColumns {
@@ -29,8 +29,8 @@ export class FileColumns implements TaskColumns {
 
   each(visit: (key: number, status: number, score: number) => void): void {
     const { rows } = this.#snapshot;
-    const filter = this.#userId === undefined ? NO_FILTER : { ...NO_FILTER, userId: this.#userId };
-    for (const row of matchingRows(this.#snapshot, filter)) visit(rows.key(row), rows.status(row), rows.score(row));
+    for (const row of matchingRows(this.#snapshot, ofUser(this.#userId)))
+      visit(rows.key(row), rows.status(row), rows.score(row));
   }
 
   status(key: number): number {

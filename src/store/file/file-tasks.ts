@@ -1,5 +1,4 @@
-import type { TaskFilter } from "../../task/filter.ts";
-import { timePasses } from "../../task/filter.ts";
+import { soleUser, type TaskFilter, timePasses } from "../../task/filter.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
@@ -41,8 +40,8 @@ export class FileTasks implements TaskSource {
     }
   }
 
-  #isByCreation({ userId }: TaskFilter): boolean {
-    return userId !== undefined && this.#snapshot.rules.userScoredBy === "created_at";
+  #isByCreation(filter: TaskFilter): boolean {
+    return soleUser(filter) !== undefined && this.#snapshot.rules.userScoredBy === "created_at";
   }
 
   async #sorted(filter: TaskFilter): Promise<Uint32Array> {
@@ -87,11 +86,11 @@ export function* matchingRows(snapshot: Snapshot, filter: TaskFilter): Generator
 
 /** Whether a live row passes a filter. */
 export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number) => boolean {
-  const user = filter.userId === undefined ? undefined : Buffer.from(filter.userId);
+  const users = [...filter.users].map((user) => Buffer.from(user));
   const wanted = STATUS_CODES.map((word) => filter.statuses.size === 0 || filter.statuses.has(word));
   return (row) => {
     if (!wanted[rows.status(row)] || !timePasses(rows.score(row), filter)) return false;
-    return user === undefined || rows.keys.hasUser(rows.key(row), user);
+    return users.length === 0 || users.some((user) => rows.keys.hasUser(rows.key(row), user));
   };
 }
 

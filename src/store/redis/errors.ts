@@ -128,6 +128,12 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
       cause,
     });
   }
+  if (/Unknown RESP type/.test(message)) {
+    return new TtsctlError("REDIS_UNAVAILABLE", `the server at ${where} is not Redis: it answers in another protocol`, {
+      hint: START_HINT,
+      cause,
+    });
+  }
   const tls = tlsError(cause, where);
   if (tls !== undefined) return tls;
   if (/timed out|ETIMEDOUT/.test(message)) return timeoutError(where, cause);

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import { passes, statusPasses, type TaskFilter, timePasses } from "../../task/filter.ts";
+import { passes, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../../task/filter.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
@@ -22,9 +22,10 @@ export class MirrorTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    if (filter.userId !== undefined) await this.#mirror.detect();
-    if (filter.statuses.size > 0 || !this.#indexHasTimes(filter)) return this.#filteredPage(filter, offset, count);
-    const page = await this.#mirror.page({ userId: filter.userId, range: filter, offset, count });
+    const user = soleUser(filter);
+    if (user !== undefined) await this.#mirror.detect();
+    if (needsWalk(filter) || !this.#indexHasTimes(filter)) return this.#filteredPage(filter, offset, count);
+    const page = await this.#mirror.page({ userId: user, range: filter, offset, count });
     const found = await this.#filledUp(page.members, page.tasks.map(usable));
     return { total: page.total, ...sorted(page.members, found) };
   }
@@ -36,16 +37,17 @@ export class MirrorTasks implements TaskSource {
   async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
     const { total } = await this.page(filter, 0, 0);
     if (total === 0) yield { total, tasks: [], dangling: 0 };
+    const user = soleUser(filter);
     const range = this.#rangeOf(filter);
-    for (let { rank } = await this.#mirror.stretch(filter.userId, range); left() > 0; ) {
-      const members = await this.#mirror.newest(filter.userId, rank, STEP);
+    for (let { rank } = await this.#mirror.stretch(user, range); left() > 0; ) {
+      const members = await this.#mirror.newest(user, rank, STEP);
       const last = members.at(-1);
       if (last === undefined) return;
       const within = await this.#within(members, filter);
       if (within.length === 0 && last.score < (range.since ?? Number.NEGATIVE_INFINITY)) return;
       const { passing, gone } = await this.#passing(within, filter);
       yield { total, ...sorted([...passing, ...gone], await this.find(passing)) };
-      rank = await this.#nextRank(filter.userId, last, rank);
+      rank = await this.#nextRank(user, last, rank);
     }
   }
 
@@ -69,14 +71,15 @@ export class MirrorTasks implements TaskSource {
     return tasks.map((task) => task ?? (next.next().value as Task | undefined));
   }
 
-  /** No index knows the status, so the whole stretch is looked at, step by step. */
+  /** No index knows the status, or has several users, so the whole stretch is looked at, step by step. */
   async #filteredPage(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const stretch = await this.#mirror.stretch(filter.userId, this.#rangeOf(filter));
+    const user = soleUser(filter);
+    const stretch = await this.#mirror.stretch(user, this.#rangeOf(filter));
     const page: TaskId[] = [];
     let total = 0;
     const lost: TaskId[] = [];
     for (let done = 0; done < stretch.total; done += STEP) {
-      const ids = await this.#mirror.newest(filter.userId, stretch.rank + done, Math.min(STEP, stretch.total - done));
+      const ids = await this.#mirror.newest(user, stretch.rank + done, Math.min(STEP, stretch.total - done));
       if (ids.length === 0) break;
       const { passing, gone } = await this.#passing(await this.#within(ids, filter), filter);
       page.push(...passing.slice(Math.max(0, offset - total), Math.max(0, offset + count - total)));
@@ -87,9 +90,9 @@ export class MirrorTasks implements TaskSource {
   }
 
   /** Whether since and until can be looked up in the index, because the time of the last change scores it. */
-  #indexHasTimes({ userId, since, until }: TaskFilter): boolean {
-    const isScoredByThem = userId === undefined || this.#mirror.layout.userScoredBy === "updated_at";
-    return isScoredByThem || (since === null && until === null);
+  #indexHasTimes(filter: TaskFilter): boolean {
+    const isScoredByThem = soleUser(filter) === undefined || this.#mirror.layout.userScoredBy === "updated_at";
+    return isScoredByThem || (filter.since === null && filter.until === null);
   }
 
   /** The stretch of the index that can hold what passes. */
@@ -102,8 +105,9 @@ export class MirrorTasks implements TaskSource {
     return timed.filter(({ score }) => timePasses(score, filter));
   }
 
-  async #passing(ids: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: TaskId[] }> {
-    if (filter.statuses.size === 0) return { passing: [...ids], gone: [] };
+  async #passing(members: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: TaskId[] }> {
+    const ids = members.filter(({ userId }) => userPasses(userId, filter));
+    if (filter.statuses.size === 0) return { passing: ids, gone: [] };
     const statuses = (await this.#mirror.statuses(ids)).map(usable);
     const unclear = ids.filter((_, i) => statuses[i] == null);
     const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));
@@ -120,6 +124,11 @@ function sorted(ids: readonly TaskId[], found: readonly (Task | undefined)[]): O
   const gone = ids.filter((_, i) => found[i] === undefined);
   const unnamed = gone.filter(({ userId, taskId }) => isUnsure(userId) || isUnsure(taskId)).length;
   return { tasks: found.filter((task) => task !== undefined), dangling: gone.length, unnamed };
+}
+
+/** Whether an index alone doesn't determine what passes. */
+function needsWalk({ users, statuses }: TaskFilter): boolean {
+  return statuses.size > 0 || users.size > 1;
 }
 
 /** A key of the wrong type is no copy. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { type ExportOptions, exportTasks } from "../../../src/operations/export/export.ts";
 import { BATCH } from "../../../src/store/redis/copies.ts";
-import { NO_FILTER } from "../../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../../src/task/filter.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
@@ -52,14 +52,14 @@ describe("both stores", () => {
     const { site } = here;
     site.root.writeStore([at("a", 5), record("bob", "b1")]);
     await site.writeRedis(record("bob", "b2"), record("carol", "c1"), at("r", 1));
-    expect((await run({ filter: { ...NO_FILTER, userId: "bob" } })).names).toEqual(["b1", "b2"]);
+    expect((await run({ filter: ofUser("bob") })).names).toEqual(["b1", "b2"]);
   });
 
   test("give tasks by ids, in the order asked", async () => {
     const { site } = here;
     site.root.writeStore([at("a", 5), at("b", 5), at("c", 5, { status: "queued" })]);
     await site.writeRedis(at("b", 6, { text: "newer" }), at("x", 1));
-    const filter = { ...NO_FILTER, userId: "alice", statuses: new Set(["done"]) };
+    const filter = { ...ofUser("alice"), statuses: new Set(["done"]) };
     const { tasks, result } = await run({ filter, ids: ["x", "no", "b", "c", "a"] });
     expect(tasks.map(({ taskId, score }) => [taskId, score % 10])).toEqual([
       ["x", 1],

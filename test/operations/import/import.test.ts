@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { EVERYTHING, type Selection } from "../../../src/operations/select.ts";
-import { NO_FILTER } from "../../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../../src/task/filter.ts";
 import { namesIn, useFolder, writeOld } from "../../helpers/files.ts";
 import { readStore } from "../../store/file/read-store.ts";
 import { type Rec, rec } from "../../store/file/service.ts";
@@ -118,10 +118,10 @@ describe("chosen records", () => {
   const input = lines(rec("a", 1), rec("b", 2, { status: "failed" }), { ...rec("c", 3), user_id: "bob" });
 
   test.each<[string, Selection, string[], string[]]>([
-    ["of a user", choose({ userId: "bob" }), ["c@3"], []],
+    ["of a user", choose(ofUser("bob")), ["c@3"], []],
     ["by status", choose({ statuses: new Set(["error"]) }), ["b@2"], []],
     ["by time", choose({ since: 2 }), ["b@2", "c@3"], []],
-    ["by ids", choose({ userId: "alice" }, ["b", "x", "c"]), ["b@2"], ["x", "c"]],
+    ["by ids", choose(ofUser("alice"), ["b", "x", "c"]), ["b@2"], ["x", "c"]],
   ])("%s go in, the others do not", async (_, selection, expected, missing) => {
     const { result } = await imported(path("s.json"), { stdin: input }, { selection });
     expect([await stored(), result.missing, result.records]).toEqual([expected, missing, expected.length]);

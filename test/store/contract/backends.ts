@@ -8,7 +8,7 @@ import { MirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { TaskStore } from "../../../src/store/task-store.ts";
-import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
+import { ofUser, type TaskFilter } from "../../../src/task/filter.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { type DeploymentKind, rulesOfKind, startRedis, type TestServer } from "../../helpers/deployments.ts";
@@ -129,7 +129,7 @@ export class StoreBackend extends RedisBackend implements Backend {
         for (const userId of new Set(ids.map((id) => id.userId))) {
           const taskIds = ids.filter((id) => id.userId === userId).map(({ taskId }) => taskId);
           const answer = await store.list({
-            ...{ ...common, filter: { ...NO_FILTER, userId }, ids: [...new Set(taskIds)], page: 1, pageSize: 20 },
+            ...{ ...common, filter: ofUser(userId), ids: [...new Set(taskIds)], page: 1, pageSize: 20 },
           });
           for (const task of answer.tasks) found.set(`${task.userId}:${task.taskId}`, task);
         }

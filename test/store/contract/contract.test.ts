@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { NO_FILTER, type TaskFilter } from "../../../src/task/filter.ts";
+import { NO_FILTER, ofUser, type TaskFilter } from "../../../src/task/filter.ts";
 import { KINDS_OF_RUN } from "../../helpers/deployments.ts";
 import { API_MS_RULES, type Ids, RULES, record } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
@@ -45,7 +45,7 @@ describe.each(BACKENDS)("$name", (backend: Backend) => {
     const tasks = ids.map((id) => record("alice", id));
     const reader = await backend.fill(tasks);
     expect(await names(reader, NO_FILTER, 1, 20)).toEqual(ends(tasks));
-    expect(await names(reader, { ...NO_FILTER, userId: "alice" }, 1, 20)).toEqual(ends(tasks));
+    expect(await names(reader, ofUser("alice"), 1, 20)).toEqual(ends(tasks));
     expect(ends(tasks).names.slice(0, 2)).toEqual(
       backend.rules.layout === "plain" ? ["alice:🙂", "alice:Ａ"] : ["alice:a b", "alice:a:b"],
     );
@@ -72,8 +72,11 @@ describe.each(BACKENDS)("$name", (backend: Backend) => {
     const at = (n: number) => 1_704_067_200 + n * (backend.rules.layout === "plain" ? 0.000001 : 1);
     const filter = { ...NO_FILTER, since: at(1), until: at(3) };
     expect(await names(reader, filter, 1, 20)).toEqual({ total: 2, names: ["alice:t2", "alice:t1"] });
-    expect(await names(reader, { ...filter, userId: "alice" }, 2, 1)).toEqual({ total: 2, names: ["alice:t1"] });
-    expect(await names(reader, { ...filter, userId: "bob" }, 1, 1)).toEqual({ total: 0, names: [] });
+    expect(await names(reader, { ...filter, users: new Set(["alice"]) }, 2, 1)).toEqual({
+      total: 2,
+      names: ["alice:t1"],
+    });
+    expect(await names(reader, { ...filter, users: new Set(["bob"]) }, 1, 1)).toEqual({ total: 0, names: [] });
   });
 
   it("filters by the shown status, whatever word the service wrote", async () => {
@@ -143,10 +146,8 @@ const anyRecords = fc.uniqueArray(
 
 const anyMoment = fc.option(fc.integer({ min: -1, max: 3 }).map((second) => 1_704_067_200 + second));
 
-const anyFilter: fc.Arbitrary<TaskFilter> = fc
-  .record({
-    userId: fc.option(fc.constantFrom("alice", "用户", "nobody")),
-    statuses: fc.subarray(["wait", "run", "done", "error"]).map((words) => new Set(words)),
-    ...{ since: anyMoment, until: anyMoment },
-  })
-  .map(({ userId, ...rest }) => (userId === null ? rest : { ...rest, userId }));
+const anyFilter: fc.Arbitrary<TaskFilter> = fc.record({
+  users: fc.subarray(["alice", "用户", "nobody"]).map((users) => new Set(users)),
+  statuses: fc.subarray(["wait", "run", "done", "error"]).map((words) => new Set(words)),
+  ...{ since: anyMoment, until: anyMoment },
+});

@@ -21,7 +21,7 @@ export function modelPage(
   }));
   const passing = tasks.filter(
     ({ user, status, time }) =>
-      (filter.userId === undefined || filter.userId === user) &&
+      (filter.users.size === 0 || filter.users.has(user)) &&
       (filter.statuses.size === 0 || filter.statuses.has(status)) &&
       (filter.since === null || filter.since <= time) &&
       (filter.until === null || time < filter.until),

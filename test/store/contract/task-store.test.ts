@@ -4,7 +4,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import { countsOf } from "../../../src/store/index-check.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
-import { NO_FILTER } from "../../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../../src/task/filter.ts";
 import { startRedis, type TestServer } from "../../helpers/deployments.ts";
 import { type FlakyMirror, flakyMirror, linkTo } from "../../helpers/doubles.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 const PAGE: ListQuery = { filter: NO_FILTER, ids: null, page: 1, pageSize: 20, source: "auto" };
-const byIds = (...ids: string[]): ListQuery => ({ ...PAGE, filter: { ...NO_FILTER, userId: "alice" }, ids });
+const byIds = (...ids: string[]): ListQuery => ({ ...PAGE, filter: ofUser("alice"), ids });
 const idsOf = ({ tasks }: { tasks: { taskId: string }[] }) => tasks.map(({ taskId }) => taskId);
 
 /** Both stores hold these records, as after a sync. */
@@ -126,7 +126,7 @@ describe("a Redis that was never synced, or was flushed", () => {
   it("counts in the scope of the question", async () => {
     root.writeStore(tasks);
     await writeToMirror(flaky.mirror, tasks.slice(0, 2).map(taskOf));
-    const of = (userId: string) => store.list({ ...PAGE, filter: { ...NO_FILTER, userId } });
+    const of = (userId: string) => store.list({ ...PAGE, filter: ofUser(userId) });
     expect(await of("alice")).toMatchObject({ source: "redis", total: 2, warnings: [] });
     expect(await of("bob")).toMatchObject({ source: "file", total: 1 });
   });

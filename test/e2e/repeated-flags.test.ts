@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { usePlace } from "./setup.ts";
+
+const here = usePlace();
+const USERS = ["alice", "bob", "carol"];
+
+async function fill(): Promise<void> {
+  here.root.writeStore(
+    USERS.flatMap((user) => [record(user, "t1"), record(user, "t2", { status: "failed", error: "no voice" })]),
+  );
+  await here.run("sync");
+}
+
+const names = (stdout: string) =>
+  lines(stdout)
+    .map((line) => JSON.parse(line) as { user_id: string; task_id: string })
+    .map(({ user_id, task_id }) => `${user_id}:${task_id}`)
+    .sort();
+
+describe("--user, given several times, means all of them", () => {
+  it.each([
+    ["list", "redis"],
+    ["list", "file"],
+    ["list --limit 5000", "redis"],
+    ["list --limit 5000", "file"],
+    ["export", "auto"],
+    ["export", "redis"],
+    ["export", "file"],
+  ])("for %s from %s", async (command, source) => {
+    await fill();
+    const run = await here.run(`${command} --source ${source} -u alice -o jsonl --user carol --status error`);
+    expect(run.code).toBe(0);
+    expect(names(run.stdout)).toEqual(["alice:t2", "carol:t2"]);
+    const all = await here.run(`${command} --source ${source} -u alice -u carol -o jsonl`);
+    expect(names(all.stdout)).toEqual(["alice:t1", "alice:t2", "carol:t1", "carol:t2"]);
+  });
+
+  it("for delete, mark and import", async () => {
+    await fill();
+    await here.run("export --to all.jsonl");
+    const marked = await here.run("mark -u bob -u carol --where-status done --status failed --yes");
+    expect(lines(marked.stdout).at(-1)).toBe("2 of 2 chosen tasks marked as error");
+    expect((await here.run("delete -u alice -u bob --yes")).code).toBe(0);
+    expect(here.root.readStore().map(({ user_id }) => user_id)).toEqual(["carol", "carol"]);
+    expect(await here.server.call("ZRANGE", "tts:tasks:index", "0", "-1")).toHaveLength(2);
+    expect((await here.run("import all.jsonl -u alice -u carol --merge keep")).code).toBe(0);
+    expect(here.root.readStore().map(({ user_id }) => user_id)).toEqual(["carol", "carol", "alice", "alice"]);
+  });
+
+  it("adds up statuses and ids too", async () => {
+    await fill();
+    const both = await here.run("list -u alice -s done -s error -o jsonl");
+    expect(names(both.stdout)).toEqual(["alice:t1", "alice:t2"]);
+    const ids = await here.run("list -u alice -i t1 -i t2 -o jsonl");
+    expect(names(ids.stdout)).toEqual(["alice:t1", "alice:t2"]);
+  });
+
+  it("says why a list is empty", async () => {
+    await fill();
+    const run = await here.run("list -u nobody -u none");
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stderr).toContain("without --user 6 tasks");
+  });
+
+  it.each(["list -u alice -u bob -i t1", "delete -u alice -u bob -i t1 --yes", "delete -u alice --user= --yes"])(
+    "%s is wrong usage",
+    async (line) => {
+      await fill();
+      expect(await here.run(line)).toMatchObject({ code: 2, stdout: "" });
+      expect(here.root.readStore()).toHaveLength(6);
+    },
+  );
+});
+
+describe("any other flag that is given twice is wrong usage", () => {
+  it.each([
+    ["list --since 2h --since 7d", "--since"],
+    ["ls -p 1 --page 2", "--page"],
+    ["query {} --columns user --columns task", "--columns"],
+    ["get alice t1 --log 5 --log 6", "--log"],
+    ["stats --user alice --user bob", "--user"],
+    ["verify -u alice -u bob", "--user"],
+    ["sync -u alice -u bob", "--user"],
+    ["cleanup --once --retention 2h --retention 7d", "--retention"],
+    ["delete --all --max-delete 1 --max-delete 100 --yes", "--max-delete"],
+    ["delete -u alice --yes --yes", "--yes"],
+    ["mark --all --status run --status done --yes", "--status"],
+    ["export --to a --to b", "--to"],
+    ["import all.jsonl --merge keep --merge replace", "--merge"],
+    ["config --store a --store b", "--store"],
+    ["doctor -q -q", "--quiet"],
+    ["serve --port 0 --port 1", "--port"],
+    ["-o json list -o csv", "--output"],
+    ["--no-redis list --no-redis", "--no-redis"],
+  ])("%s", async (line, flag) => {
+    await fill();
+    const before = [here.root.tree(), await here.server.dump()];
+    const run = await here.run(line);
+    expect(run).toMatchObject({ code: 2, stdout: "" });
+    expect(run.stderr).toContain(`${flag} is given twice`);
+    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+  });
+
+  it("but -v, which says more each time", async () => {
+    await fill();
+    expect(await here.run("list -v -v")).toMatchObject({ code: 0 });
+  });
+});
