@@ -10,7 +10,7 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
   stale: "Redis has an older record",
   newerInRedis: "the file has an older record",
   differs: "of the same time, with other content",
-  partial: "its key in Redis is no whole hash of a task",
+  partial: "its key in Redis isn't the complete hash of a task",
   dangling: "an index names it, and it has no hash",
   unindexed: "it misses in an index",
   wrongScore: "an index has it at another time",
@@ -74,19 +74,19 @@ export function footer({ repaired }: VerifyResult, drift: Drift, flags: RepairFl
     lines.push(`${repaired} of ${drift.size} ${done}`);
     if (records > 0 && !flags.prune && !flags.restore) {
       lines.push("what only Redis has: --restore puts it into the file, --prune removes it");
-    } else if (fragments > 0 && !flags.prune) lines.push(`${FRAGMENTS} --prune removes it`);
+    } else if (fragments > 0 && !flags.prune) lines.push(`${FRAGMENTS} --prune deletes them`);
   } else if (drift.size > stuck) lines.push(advice(records, fragments, drift.size - stuck));
   if (stuck > 0)
     lines.push(`${counted(stuck, "task")} of these can't be repaired here: use redis-cli, as the warnings say`);
   return `${lines.join("\n")}\n`;
 }
 
-const FRAGMENTS = "what only Redis has, and is no whole record:";
+const FRAGMENTS = "Redis-only fragments of records:";
 
 /** What to do about drift: a repair does not guess whether what only Redis has was lost or deleted. */
 function advice(records: number, fragments: number, drifted: number): string {
   const first = "see it first with --dry-run";
-  if (fragments === drifted) return `${FRAGMENTS} \`ttsctl verify --repair --prune\` removes it; ${first}`;
+  if (fragments === drifted) return `${FRAGMENTS} \`ttsctl verify --repair --prune\` deletes them; ${first}`;
   if (records + fragments === drifted) {
     return `\`ttsctl verify --repair --restore\` puts this into the file, \`--repair --prune\` removes it; ${first}`;
   }

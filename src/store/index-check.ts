@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { statSync } from "node:fs";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { ofUser } from "../task/filter.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { matchingRows } from "./file/file-tasks.ts";
-import type { FileIdentity } from "./file/identity.ts";
+import { type FileIdentity, identityOf } from "./file/identity.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import type { Standing } from "./redis/index-counts.ts";
@@ -27,8 +27,20 @@ export const UNSYNCED =
 
 /** One round trip, and a look at the file's size and time: null where the index has what it should. */
 export async function doubtsOf(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<Standing | null> {
-  const [standing, identity] = await Promise.all([mirror.standing(userId), file.identity().catch(() => undefined)]);
+  const asked = mirror.standing(userId);
+  const identity = identityNow(file.path);
+  const standing = await asked;
   return standing.syncedAt !== null && isAsCounted(standing, identity, userId !== undefined) ? null : standing;
+}
+
+/** At once: a first call on Node's thread pool takes longer than all the rest of this. Undefined where it isn't known. */
+function identityNow(path: string): FileIdentity | null | undefined {
+  try {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? null : identityOf(stats);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param identity null for no file; undefined where that is not known */
@@ -76,6 +88,7 @@ export async function lackOf(
   }
   const inFile = countIn(snapshot, userId);
   let members = await mirror.size(userId);
+  const { setTimeout: sleep } = await import("node:timers/promises");
   for (let look = 1; members < inFile && look < MOST_LOOKS && isLate(snapshot); look++) {
     await sleep(PATIENCE_MS);
     members = await mirror.size(userId);

@@ -197,7 +197,7 @@ describe("verify --repair", () => {
 });
 
 describe("what a repair leaves", () => {
-  /** What stays after a repair is told as that, and no more advised to be repaired. */
+  /** Drift that a repair doesn't change is reported as such, and --repair isn't advised. */
   async function leaves(counts: Record<string, number>, advice: RegExp): Promise<void> {
     for (const line of ["verify", "verify --repair", "verify --repair --restore"]) {
       const json = await here.run(`${line} -o json -q`);
@@ -226,13 +226,13 @@ describe("what a repair leaves", () => {
     ["of all", "'ZADD', 'tts:tasks:index', 1, 'alice:' .. bad", "dangling"],
     ["of a user", "'ZADD', 'tts:user:a:index', 1, bad", "dangling"],
     ["of a hash", "'HSET', 'tts:task:a:' .. bad, 'progress', 1", "partial"],
-  ])("is a name %s that is no UTF-8, until redis-cli removes it", async (_, command, kind) => {
+  ])("is a name %s that isn't UTF-8, until redis-cli removes it", async (_, command, kind) => {
     await here.server.call("EVAL", `local bad = string.char(255, 254); redis.call(${command})`, 0);
     await leaves({ [kind]: 1 }, /redis-cli/);
   });
 });
 
-it("a list says how to remove an index member whose name is no UTF-8", async () => {
+it("a list says how to remove an index member whose name isn't UTF-8", async () => {
   await here.run("sync");
   const add = "redis.call('ZADD', 'tts:tasks:index', 1, 'alice:' .. string.char(255, 254))";
   await here.server.call("EVAL", add, 0);

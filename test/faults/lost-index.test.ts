@@ -79,7 +79,7 @@ const records = () =>
   );
 
 describe("an index that was lost, or lost members,", () => {
-  it("never reads as fewer tasks than the file has without a word", { timeout: 400_000 }, async () => {
+  it("never reads as fewer tasks than the file has without a warning", { timeout: 400_000 }, async () => {
     here.root.writeStore(records());
     const server = await here.serve("--no-cleanup");
     await server.run.says(/tasks from the file to Redis/);
@@ -127,7 +127,7 @@ describe("an index that was lost, or lost members,", () => {
     }
   });
 
-  it("real evictions of a full Redis are told too", async () => {
+  it("a full Redis that evicts keys never reads as fewer tasks without a warning", async () => {
     const many = Array.from({ length: 600 }, (_, i) => record(USERS[i % 3]!, `t${i}`, { text: "x".repeat(2000) }));
     here.root.writeStore(many);
     await run("sync");

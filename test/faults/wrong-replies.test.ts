@@ -31,8 +31,8 @@ function running(run: Running): Running {
   return run;
 }
 
-describe.each(["$-1\r\n", "*-1\r\n", "-ERR nobody asked\r\n", ":1\r\n"])(
-  "an answer that nobody asked for, %j,",
+describe.each(["$-1\r\n", "*-1\r\n", "-ERR unexpected\r\n", ":1\r\n"])(
+  "a reply that no command asked for, %j,",
   (stray) => {
     it("makes a server connect again", async () => {
       const proxy = await proxied();

@@ -32,8 +32,7 @@ export class Drift {
   }
 
   /**
-   * What a repair leaves unless it is told more: records and fragments that only Redis has, and what only redis-cli can
-   * remove.
+   * Tasks that a plain repair doesn't change: Redis-only records and fragments, and keys or members that need redis-cli.
    */
   get left(): { records: number; fragments: number; stuck: number } {
     const left = { records: 0, fragments: 0, stuck: 0 };

@@ -109,8 +109,8 @@ export class RedisClient implements RedisCommands {
   }
 
   /**
-   * An answer that no command waits for makes ioredis throw where nobody can catch it, if it is null. So its queue of
-   * waiting commands always has one more, which drops the connection; a queue that is emptied for good ends with it.
+   * If a null reply arrives and no command is waiting, ioredis throws an exception that can't be caught. So its queue always
+   * has one more command, which drops the connection; when ioredis empties the queue, that one ends it.
    */
   #guardQueue(): void {
     const queue = this.#redis.commandQueue;

@@ -24,8 +24,8 @@ const VERSION = "file";
 const PAIRS_AT_ONCE = 500;
 
 /**
- * How many tasks the file has in all and of each user (`tts:ttsctl:counted`, a hash), so that a page sees by the size of its
- * index whether members were lost. In a cluster there is one such hash for the slot of each index, beside it.
+ * How many tasks the file has in all and of each user (`tts:ttsctl:counted`, a hash): a page compares the size of its
+ * index with that. In a cluster there is one such hash for the slot of each index, beside it.
  */
 export class IndexCounts {
   readonly #commands: RedisCommands;

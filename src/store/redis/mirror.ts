@@ -132,7 +132,7 @@ export class Mirror {
     return this.#marks.at(indexKey(this.layout, userId));
   }
 
-  /** What tells whether an index, of a user or (undefined) of all, may have lost members. */
+  /** The state of an index, of a user or (undefined) of all, from which a loss of members shows. */
   async standing(userId: string | undefined): Promise<Standing> {
     const key = indexKey(this.layout, userId);
     const [at, counts, members] = await this.#all([this.#marks.query(key), this.#counts.query(key), ["ZCARD", key]]);
