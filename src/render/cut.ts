@@ -1,4 +1,4 @@
-import cliTruncate from "cli-truncate";
+import { truncateText } from "./unicode.ts";
 import { widthOf } from "./width.ts";
 
 /** A line of at most `width` columns of the screen, colours kept; what was cut ends in `…`, no wide character is torn. */
@@ -6,8 +6,8 @@ export function cut(text: string, width: number): string {
   if (width <= 0) return "";
   if (widthOf(text) <= width) return text;
   // cli-truncate lets a wide character at the end stand out by one column.
-  const shortened = cliTruncate(text, width);
-  return widthOf(shortened) > width ? cliTruncate(text, width - 1) : shortened;
+  const shortened = truncateText(text, width);
+  return widthOf(shortened) > width ? truncateText(text, width - 1) : shortened;
 }
 
 /** A plain text in lines of at most `width` columns of the screen, broken at spaces where it can be; no wide character is torn. */

@@ -1,5 +1,5 @@
-import stringWidth from "string-width";
 import { PLAIN } from "../printable.ts";
+import { unicodeWidth } from "./unicode.ts";
 
 /** Of plain text what takes two columns; the rest takes one each, and none of it joins with another. */
 const WIDE = /[\u3000-\u3029\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff60]/g;
@@ -9,5 +9,5 @@ const WIDE = /[\u3000-\u3029\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff60]/g;
  * the rest of a short page.
  */
 export function widthOf(text: string): number {
-  return PLAIN.test(text) ? text.length + (text.match(WIDE)?.length ?? 0) : stringWidth(text);
+  return PLAIN.test(text) ? text.length + (text.match(WIDE)?.length ?? 0) : unicodeWidth(text);
 }
