@@ -6,16 +6,17 @@ import { build } from "esbuild";
 import { buildWeb } from "./build-web.mjs";
 import { libraryTypes } from "./library-types.mjs";
 import { nativeBinaries } from "./native-binaries.mjs";
-import {
-  APART,
-  lazyBuiltins,
-  lazyPackages,
-  packagesApart,
-  plainFields,
-  quickTable,
-  withoutCopies,
-  withoutUnused,
-} from "./quick-start.mjs";
+
+/** Packages that no short command uses, each a file of its own beside the bundle: what is not in it takes no time to read. */
+const APART = [
+  "yaml",
+  "prom-client",
+  "csv-parse",
+  "csv-stringify/sync",
+  "cli-progress",
+  "koffi/indirect",
+  "music-metadata",
+];
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
@@ -33,10 +34,17 @@ const common = {
   legalComments: "none",
   logLevel: "warning",
 };
+const withoutApart = {
+  alias: {
+    ...Object.fromEntries(APART.map((name) => [name, `./packages/${name}.cjs`])),
+    "string-width": "./script/string-width.cjs",
+  },
+  external: ["./packages/*"],
+};
 const program = await build({
   ...common,
+  ...withoutApart,
   entryPoints: ["src/main.ts"],
-  plugins: [packagesApart, lazyBuiltins, quickTable, lazyPackages, withoutUnused, plainFields],
   outfile: "dist/main.cjs",
   format: "cjs",
   supported: { "dynamic-import": false },
@@ -47,7 +55,6 @@ const program = await build({
   sourcemap: "external", // for stacks
   sourcesContent: false,
 });
-await writeFile(`${root}dist/main.cjs`, withoutCopies(await readFile(`${root}dist/main.cjs`, "utf8")));
 
 const apart = await build({
   ...common,
@@ -62,8 +69,8 @@ await nativeBinaries(root);
 // What the library uses is a part of that.
 await build({
   ...common,
+  ...withoutApart,
   entryPoints: ["src/library/index.ts"],
-  plugins: [packagesApart, withoutUnused, plainFields],
   outfile: "dist/library.mjs",
   format: "esm",
   define: { TTSCTL_VERSION: JSON.stringify(version) },

@@ -7,7 +7,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
-import { setFlagsFromString } from "node:v8";
 
 const { load } = createRequire(import.meta.url)("../bin/ttsctl");
 const bundle = new URL("../dist/main.cjs", import.meta.url).pathname;
@@ -62,7 +61,6 @@ try {
     const code = await exports.main({ argv: command.split(" "), env: {}, cwd, streams, stopSignal: () => signal });
     if (code !== 0) throw new Error(`${command} ended with ${code}`);
   }
-  setFlagsFromString("--heap-growing-percent=0"); // as it is at a start: V8 takes code only under the flags that it was made with
   writeFileSync(`${bundle}.code`, script.createCachedData());
 } finally {
   rmSync(cwd, { recursive: true });

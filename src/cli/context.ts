@@ -8,7 +8,7 @@ import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
-import type { FileStore } from "../store/file/file-store.ts";
+import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { LinkEvents } from "../store/lasting-link.ts";
 import { type MirrorLink, RunLink } from "../store/mirror-link.ts";
@@ -19,7 +19,6 @@ import { TimeReader } from "../task/time.ts";
 import type { Zone } from "../task/zone.ts";
 import { ConsoleReporter } from "./console-reporter.ts";
 import type { GlobalFlags } from "./globals.ts";
-import { FrugalFileStore, keepHeapSmallSoon } from "./heap.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The outside of a run. */
@@ -152,7 +151,7 @@ export class Context {
 
   async fileStore(): Promise<FileStore> {
     const { path } = (await this.settings()).store;
-    return new FrugalFileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
+    return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
   }
 
   /** The store file for a command that changes it: a stop signal ends its waiting. */
@@ -160,7 +159,7 @@ export class Context {
     const { path } = (await this.settings()).store;
     const log = (line: string) => this.reporter.log(line);
     const options = { signal: this.signal, shared: this.#shared, log };
-    return new FrugalFileStore(path.value, await this.rules(), this.clock, options);
+    return new FileStore(path.value, await this.rules(), this.clock, options);
   }
 
   /** The connection of this run; ioredis is loaded only when it is opened. */
@@ -190,9 +189,7 @@ export class Context {
   async #connector() {
     const settings = await this.settings();
     const rules = await this.rules();
-    return settings.redis.enabled.value
-      ? () => connectMirror(targetOf(settings), rules, this.#knownNodes).finally(keepHeapSmallSoon)
-      : null;
+    return settings.redis.enabled.value ? () => connectMirror(targetOf(settings), rules, this.#knownNodes) : null;
   }
 
   async taskStore(): Promise<TaskStore> {

@@ -2,11 +2,11 @@ import type { Examination } from "../config/examine.ts";
 import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
 import type { ConfigFacts, DoctorParts } from "../operations/doctor/probe.ts";
+import { FileStore } from "../store/file/file-store.ts";
 import type { RedisTarget } from "../store/redis/target.ts";
 import { RecordRules } from "../task/rules.ts";
 import { Zone } from "../task/zone.ts";
 import type { Context } from "./context.ts";
-import { FrugalFileStore } from "./heap.ts";
 
 /** What `doctor` looks at. Of a section with a wrong value nothing is made: to look at its defaults would mislead. */
 export async function doctorParts(context: Context): Promise<DoctorParts> {
@@ -20,8 +20,7 @@ export async function doctorParts(context: Context): Promise<DoctorParts> {
     config: factsOf(examined, context),
     nodeVersion: process.version,
     // In another zone the file is as whole: only times would be read differently.
-    file:
-      store && new FrugalFileStore(store.store.path.value, rules ?? new RecordRules(new Zone("UTC")), context.clock),
+    file: store && new FileStore(store.store.path.value, rules ?? new RecordRules(new Zone("UTC")), context.clock),
     paths: paths && { output: paths.paths.output.value, logs: paths.paths.logs.value },
     audit: known("audit") && { path: known("audit")?.audit.path.value ?? null },
     connect: redis && (redis.redis.enabled.value ? connecterOf(targetOf(redis)) : "off"),

@@ -5,7 +5,6 @@ import type { PurgedTask } from "../operations/purge/tally.ts";
 import type { Context } from "./context.ts";
 import { itemOutput } from "./emit.ts";
 import { filesInUse } from "./files-in-use.ts";
-import { keepNewSpaceSmall } from "./heap.ts";
 import { holdRunLock } from "./run-lock.ts";
 
 /** The flags of `cleanup` and `delete` that decide on what is opened for them. */
@@ -44,7 +43,6 @@ export async function openPurge(context: Context, flags: PurgeFlags, ledger: Led
   const file = await context.changingFileStore();
   await holdRunLock(context, file, dryRun);
   const mirror = await (await context.mirrorLink()).open();
-  keepNewSpaceSmall();
   return {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     ...(await purgedOutput(context, dryRun)),

@@ -1,7 +1,6 @@
 import type { SyncOptions, SyncOutcome, SyncParts, SyncResult } from "../operations/sync.ts";
 import { counted } from "../task/counted.ts";
 import type { Context } from "./context.ts";
-import { keepNewSpaceSmall } from "./heap.ts";
 import { openMirror } from "./mirror.ts";
 import { holdRunLock } from "./run-lock.ts";
 
@@ -18,7 +17,6 @@ export async function syncStore(
   const file = await context.changingFileStore();
   const mirror = await openMirror(context);
   await holdRunLock(context, file, options.dryRun);
-  keepNewSpaceSmall();
   const { clock, reporter, signal } = context;
   return sync({ file, mirror, clock, reporter, signal, ledger, confirm }, options);
 }

@@ -1,4 +1,4 @@
-import cliTruncate from "cli-truncate";
+import { truncateText } from "./unicode.ts";
 import { endOfPiece, widthOf } from "./width.ts";
 
 /** The most code units that a column of plain text, or one with colours, is looked for in. */
@@ -12,8 +12,8 @@ export function cut(text: string, width: number): string {
   if (isWhole && widthOf(text) <= width) return text;
   const longer = isWhole ? text : `${start} …`;
   // cli-truncate lets a wide character at the end stand out by one column.
-  const shortened = cliTruncate(longer, width);
-  return widthOf(shortened) > width ? cliTruncate(longer, width - 1) : shortened;
+  const shortened = truncateText(longer, width);
+  return widthOf(shortened) > width ? truncateText(longer, width - 1) : shortened;
 }
 
 /** Whether a text takes no more than `width` columns of the screen. */

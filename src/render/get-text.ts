@@ -1,10 +1,10 @@
-import cliTruncate from "cli-truncate";
 import type { GetResult } from "../operations/get.ts";
 import { printable } from "../printable.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { formatLength } from "../task/play-length.ts";
 import { getRows, getTitle } from "./get.ts";
 import { pairTable, type TableStyle } from "./table.ts";
+import { truncateText } from "./unicode.ts";
 import { widthOf } from "./width.ts";
 
 /** A task for people: a line that says who has it, its fields, its files, and the lines of its logs if asked for. */
@@ -30,7 +30,7 @@ function* fileLines({ artifacts }: GetResult, width: number | null): Generator<s
 /** A path that is too long gives way in its middle, so that its file name stays. */
 function shortened(path: string, width: number | null): string {
   if (width === null || widthOf(path) <= width) return path;
-  return cliTruncate(path, Math.max(10, width - 1), { position: "middle" });
+  return truncateText(path, Math.max(10, width - 1), { position: "middle" });
 }
 
 function* logLines({ log }: GetResult): Generator<string> {

@@ -38,7 +38,7 @@ const NO_BORDERS = {
 };
 const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
 
-/** A long table is written in blocks, so that none has to be held as a whole. */
+/** Rows that cli-table3 lays out at once: it compares each cell with all others. */
 const AT_ONCE = 50;
 
 /** Lines of columns whose widths the first rows decide, so that a long table can be written piece by piece. */
@@ -83,8 +83,7 @@ export class TableLayout {
 
   #block(rows: Rows): string[] {
     const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
-    // One row of cells that have a line for each row: cli-table3 compares each cell with each other one.
-    layout.push(rows[0]!.map((_, i) => rows.map((cells) => cells[i]).join("\n")));
+    layout.push(...rows.map((cells) => [...cells]));
     const { width } = this.#style;
     return layout
       .toString()

@@ -1,5 +1,5 @@
-import stringWidth from "string-width";
 import { PLAIN } from "../printable.ts";
+import { unicodeWidth } from "./unicode.ts";
 
 /** Of plain text what takes two columns; the rest takes one each, and none of it joins with another. */
 const WIDE = /[\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]/g;
@@ -14,11 +14,11 @@ const ESCAPE = "\u001b";
  */
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length + (text.match(WIDE)?.length ?? 0);
-  if (text.length <= PIECE || text.includes(ESCAPE)) return stringWidth(text);
+  if (text.length <= PIECE || text.includes(ESCAPE)) return unicodeWidth(text);
   let width = 0;
   for (let at = 0; at < text.length; ) {
     const end = endOfPiece(text, at + PIECE);
-    width += stringWidth(text.slice(at, end));
+    width += unicodeWidth(text.slice(at, end));
     at = end;
   }
   return width;

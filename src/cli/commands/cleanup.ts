@@ -3,6 +3,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { Attach } from "../attach.ts";
 import type { CleanupFlags } from "../cleanup-pass.ts";
 import type { Context } from "../context.ts";
+import { keepHeapSmall } from "../heap.ts";
 import { addDestructive } from "../selection.ts";
 
 export function declareCleanup(program: Command, attach: Attach): void {
@@ -70,5 +71,6 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
     return runOrphans(context, flags);
   }
   const { runPass } = await import("../cleanup-pass.ts");
+  keepHeapSmall();
   return runPass(context, flags);
 }

@@ -12,6 +12,7 @@ import type { Context } from "../context.ts";
 import { type DeletionFlags, deleteChosen, deletionExitCode } from "../delete-chosen.ts";
 import { emitObject } from "../emit.ts";
 import type { SelectionFlags } from "../flags.ts";
+import { keepHeapSmall } from "../heap.ts";
 import { addDestructive, addSelection } from "../selection.ts";
 
 interface DeleteFlags extends SelectionFlags, DeletionFlags {
@@ -43,6 +44,7 @@ async function runDelete(context: Context, flags: DeleteFlags): Promise<number> 
   requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
   const selection = await selectionByIds(context, flags);
   await context.requireConfig(true);
+  keepHeapSmall();
   const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
   const confirm = planConfirmation(context, flags.yes, ask);
   return audited(context, !flags.dryRun, async (ledger) => {

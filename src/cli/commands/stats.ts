@@ -6,6 +6,7 @@ import type { Attach } from "../attach.ts";
 import { userOf } from "../choose.ts";
 import type { Context } from "../context.ts";
 import { DONE, emit } from "../emit.ts";
+import { keepHeapSmall } from "../heap.ts";
 import { addSource, addWatch } from "../selection.ts";
 import { statsOf } from "../stats-of.ts";
 
@@ -42,6 +43,7 @@ Examples:
   ttsctl stats --watch 10                    every ten seconds, drawn in place`;
 
 async function runStats(context: Context, flags: StatsFlags): Promise<number> {
+  keepHeapSmall();
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
   await emit(context, {

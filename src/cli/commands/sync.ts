@@ -8,6 +8,7 @@ import { userOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { keepHeapSmall } from "../heap.ts";
 import type { LedgerRun } from "../ledger.ts";
 import { letOthersGoFirst } from "../priority.ts";
 import { addDestructive } from "../selection.ts";
@@ -57,6 +58,7 @@ async function syncAsAsked(
   ledger: LedgerRun | null,
 ): Promise<number> {
   letOthersGoFirst();
+  keepHeapSmall();
   const ask = (count: number) => `Remove ${counted(count, "task")} that only Redis has?`;
   const asking = { ledger, confirm: confirmation(context, flags.yes, ask) };
   const outcome = await syncStore(context, asking, {

@@ -5,7 +5,6 @@ import { isLocal } from "../../http/hosts.ts";
 import { createHttpServer, drain, listen } from "../../http/server.ts";
 import type { Context } from "../context.ts";
 import { DONE } from "../emit.ts";
-import { letHeapGrow } from "../heap.ts";
 import { cleanUp } from "./clean-up.ts";
 import { serverParts } from "./server-parts.ts";
 import { Syncing } from "./syncing.ts";
@@ -38,10 +37,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<number
   const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
   const url = await listen(server, http.host.value, http.port.value);
   await say(context, `listening on ${url}${http.basePath.value}/`);
-  const working = syncing.first().then(() => {
-    letHeapGrow();
-    return cleans ? cleanUp(context) : undefined;
-  });
+  const working = syncing.first().then(() => (cleans ? cleanUp(context) : undefined));
   await stopped;
   await say(context, "ending: no more requests are taken");
   await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
