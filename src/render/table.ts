@@ -82,13 +82,13 @@ export class TableLayout {
   }
 
   #block(rows: Rows): string[] {
+    const { width } = this.#style;
+    // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
+    if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
     const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
     layout.push(...rows.map((cells) => [...cells]));
-    const { width } = this.#style;
-    return layout
-      .toString()
-      .split("\n")
-      .map((line) => `${width === null ? line.trimEnd() : cut(line.trimEnd(), width)}\n`);
+    const lines = layout.toString().split("\n");
+    return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
   }
 
   /** Filled up to the widths that the first rows decided, so that every block has the same. */
