@@ -55,7 +55,7 @@ export async function heldFile(directory: string, files: readonly string[]): Pro
 
 function isBelow(root: string, path: string): boolean {
   const from = relative(root, path);
-  return from !== ".." && !from.startsWith(`..${sep}`) && !isAbsolute(from);
+  return from !== "" && from !== ".." && !from.startsWith(`..${sep}`) && !isAbsolute(from);
 }
 
 /** The path without symbolic links; undefined when nothing is there. */

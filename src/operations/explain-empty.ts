@@ -74,7 +74,8 @@ async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Pr
 
 async function explainUser(parts: EmptyParts, userId: string, all: number): Promise<string> {
   const inMirror = await usersOfMirror(parts);
-  const like = nearest(userId, inMirror.size > 0 ? inMirror : await usersOfFile(parts));
+  const users = inMirror.size > 0 ? inMirror : await usersOfFile(parts);
+  const like = nearest(userId, users).filter((user) => user !== userId);
   const named = like.map((user) => JSON.stringify(user)).join(" or ");
   const hint = like.length === 0 ? "" : `; did you mean ${named}?`;
   return `no task of user ${JSON.stringify(userId)} among ${counted(all, "task")}${hint}`;

@@ -62,7 +62,11 @@ async function feed(handle: FileHandle, rows: ReturnType<typeof parse>): Promise
 
 function drained(rows: ReturnType<typeof parse>): Promise<void> {
   return new Promise((resolve) => {
-    for (const event of ["drain", "close"]) rows.once(event, () => resolve());
+    const done = () => {
+      rows.off("drain", done).off("close", done);
+      resolve();
+    };
+    rows.on("drain", done).on("close", done);
   });
 }
 
