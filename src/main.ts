@@ -3,6 +3,7 @@ import { wantsJsonLog } from "./cli/log.ts";
 import { reportError } from "./cli/report-error.ts";
 import { Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
+import { exitByPosix } from "./store/file/posix.ts";
 
 /** What one run of `ttsctl` is given. */
 export interface Invocation {
@@ -70,13 +71,15 @@ async function printManPage({ terminal }: Surroundings): Promise<number> {
 
 /** `main` on this process: the entry of `bin/ttsctl`. */
 export async function run(): Promise<number> {
-  return main({
+  const code = await main({
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
     streams: processStreams,
     stopSignal: listenForStop(),
   });
+  exitByPosix();
+  return code;
 }
 
 /** Those of this process, each opened when it is first asked for: most runs read nothing. */

@@ -58,6 +58,19 @@ describe("row B, a real disk", () => {
     expect(run.stderr).toContain("STORE_WRITE_FAILED");
   });
 
+  it.runIf(isRoot).each(CASES.filter(({ line }) => /^(cleanup|delete)/.test(line)))(
+    "whose store file is mounted alone, as into a container: $line",
+    async (one) => {
+      await lay(here, one);
+      const store = here.root.at("mounted/voice_task.json");
+      for (const name of ["real.json", "mounted/voice_task.json"]) here.root.write(name, here.root.storeText());
+      if (spawnSync("mount", ["--bind", here.root.at("real.json"), store]).status !== 0) return;
+      mounted.push(store);
+      const before = await everyByte();
+      await expectIntact(await here.run(`${one.line} --store ${store}`), store, before);
+    },
+  );
+
   it.runIf(isRoot).each(["in.jsonl", "-"])("that is full while the input is copied: import %s", async (input) => {
     await lay(here);
     const folder = mount("64k");

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, statfs } from "node:fs/promises";
+import { type FileHandle, open, readFile, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { formatBytes } from "../../task/bytes.ts";
@@ -17,6 +17,11 @@ const WRITTEN = 1 << 22;
  */
 export async function checkRewrite(file: FileStore): Promise<void> {
   const target = await file.target();
+  if (await isMountPoint(target)) {
+    throw refused(
+      `cannot rewrite ${target}: it is a mount point, which no file can replace; mount its directory instead`,
+    );
+  }
   try {
     const probe = await openUnnamed(target);
     await tryCopy(probe, target).finally(() => closeQuietly(probe));
@@ -24,6 +29,17 @@ export async function checkRewrite(file: FileStore): Promise<void> {
     if (cause instanceof TtsctlError) throw cause;
     throw refused(`cannot rewrite ${target}: ${describeSystemError(cause)}`, cause);
   }
+}
+
+/** As a single file that is mounted into a container is. */
+async function isMountPoint(path: string): Promise<boolean> {
+  const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+  return mounts.split("\n").some((line) => decoded(line.split(" ")[4] ?? "") === path);
+}
+
+/** White space and backslashes in a path are written as octal numbers. */
+function decoded(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 async function tryCopy(probe: FileHandle, target: string): Promise<void> {

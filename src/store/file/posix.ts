@@ -20,9 +20,17 @@ export interface Posix {
   attributes(fd: number): Map<string, Buffer>;
   setAttribute(fd: number, name: string, value: Buffer): void;
   removeAttribute(fd: number, name: string): void;
+  /** _exit(2): ends the process without the handlers of libraries, of which koffi's hangs if fsync(2) fails on stderr. */
+  exit(code: number): void;
 }
 
 let loading: Promise<Posix | null> | undefined;
+let loaded: Posix | null = null;
+
+/** Once this process has loaded the calls, it ends with `_exit(2)`, after all other listeners. */
+export function exitByPosix(): void {
+  process.on("exit", (code) => loaded?.exit(code));
+}
 
 /** Null if this machine isn't supported: the binaries in the package are for Linux on x64 and arm64, glibc and musl. */
 export function loadPosix(): Promise<Posix | null> {
@@ -41,6 +49,7 @@ async function load(): Promise<Posix | null> {
   const fgetxattr = libc.func("long fgetxattr(int fd, str name, void *value, size_t size)");
   const fsetxattr = libc.func("int fsetxattr(int fd, str name, void *value, size_t size, int flags)");
   const fremovexattr = libc.func("int fremovexattr(int fd, str name)");
+  const exit = libc.func("void _exit(int status)");
 
   /** The result, unless the call failed with none of the `expected` codes; then the code. */
   function checked(name: string, result: number, ...expected: string[]): number | string {
@@ -51,7 +60,7 @@ async function load(): Promise<Posix | null> {
     throw Object.assign(new Error(`${code}: ${name}`), { code, errno, syscall: name });
   }
 
-  return {
+  loaded = {
     exchange(a, b) {
       const args = ["int", AT_FDCWD, "str", a, "int", AT_FDCWD, "str", b, "uint", RENAME_EXCHANGE];
       checked("renameat2", syscall(renameat2, ...args));
@@ -78,5 +87,9 @@ async function load(): Promise<Posix | null> {
     removeAttribute(fd, name) {
       checked("fremovexattr", fremovexattr(fd, name), "ENODATA");
     },
+    exit(code) {
+      exit(code);
+    },
   };
+  return loaded;
 }
