@@ -178,7 +178,8 @@ def hash_of(record):
 def mirror(root, port):
     tasks, _ = Store(store_path(root)).tasks()
     actual = Redis(port).everything()
-    expected = {"tts:ttsctl:synced": actual.get("tts:ttsctl:synced"), INDEX: {}}
+    marks = ("tts:ttsctl:synced", "tts:ttsctl:counted")
+    expected = {**{key: actual.get(key) for key in marks}, INDEX: {}}
     for (user, task), record in tasks.items():
         score = repr(score_of(record))
         expected[f"tts:task:{user}:{task}"] = hash_of(record)
