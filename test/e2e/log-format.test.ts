@@ -32,7 +32,8 @@ describe("--log-format json", () => {
       expect.objectContaining({ level: "warn", user: "alice", task: "t2", reason: expect.stringContaining("run") }),
     );
     expect(told).toContainEqual(expect.objectContaining({ level: "info", msg: expect.stringContaining("ping") }));
-    expect(told).toHaveLength(2);
+    expect(told).toContainEqual(expect.objectContaining({ level: "info", msg: expect.stringContaining("rewrite") }));
+    expect(told).toHaveLength(3);
   });
 
   it("has the purged tasks as events where stdout is for a program", async () => {
@@ -50,7 +51,7 @@ describe("--log-format json", () => {
   });
 
   it.each([
-    { line: "get alice", code: "USAGE", exit: 2 },
+    { line: "get", code: "USAGE", exit: 2 },
     { line: "list --page zero", code: "USAGE", exit: 2 },
     { line: "no-such-command", code: "USAGE", exit: 2 },
     { line: "sync --redis-url redis://127.0.0.1:1", code: "REDIS_UNAVAILABLE", exit: 4 },
