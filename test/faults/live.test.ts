@@ -25,7 +25,8 @@ describe("row C, a service that writes both stores as fast as it can", () => {
     expect(await whole.stop()).toEqual([]);
     expect(service.lastWords.size).toBe(TASKS + requeued.length);
     expect([syncs.at(-1)!.code, cleanups.at(-1)!.code]).toEqual([0, 0]);
-    expectNoFailure([...syncs, ...cleanups]);
+    expectNoFailure(syncs);
+    expectNoFailure(cleanups, [0, 3]); // 3: this service reads again right after each write, and so undoes any rewrite
     for (const { stdout } of syncs.filter(({ code }) => code === 0)) {
       const { total, written, unchanged, newerInRedis, ...rest } = JSON.parse(stdout);
       expect(total).toBe(written + unchanged + newerInRedis);
