@@ -5,7 +5,7 @@ import type { Site } from "../site.ts";
 
 /** Everything in Redis as one text, the marks of a sync left out. */
 async function digest(site: Site): Promise<string> {
-  await site.redis.call("DEL", "tts:ttsctl:synced", "tts:ttsctl:syncing");
+  await site.redis.call("DEL", "tts:ttsctl:synced", "tts:ttsctl:syncing", "tts:ttsctl:counted");
   return (await site.redis.call("DEBUG", "DIGEST")) as string;
 }
 

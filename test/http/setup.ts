@@ -13,7 +13,8 @@ export class Served {
   }
 
   static async start(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Served> {
-    const run = new Running(["serve", "--port", "0", ...args], { cwd, env });
+    const port = args.includes("--port") ? [] : ["--port", "0"];
+    const run = new Running(["serve", ...port, ...args], { cwd, env });
     await run.says(/listening on http:[^"\s]+\/["\n]/);
     return new Served(run, /listening on (http:\/\/[^/]+)/.exec(run.stderr)![1]!);
   }
