@@ -36,8 +36,9 @@ const INCLUDES: Readonly<Record<string, string>> = {
 };
 
 /** A script with its includes in it. */
-function script(lua: string, replies?: ReplyShape): Script {
+function script(name: string, lua: string, replies?: ReplyShape): Script {
   return new Script(
+    name,
     lua.replaceAll(/^--- include (.+)\n/gm, (_, name: string) => INCLUDES[name]!),
     replies,
   );
@@ -45,27 +46,27 @@ function script(lua: string, replies?: ReplyShape): Script {
 
 /** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */
 export const SCRIPTS = {
-  copies: script(copies, "list"),
-  matches: script(matches, "text"),
-  page: script(page, "list"),
-  walk: script(walk, "list"),
-  upsert: script(upsert, "list"),
-  remove: script(remove, "list"),
-  endSync: script(endSync),
+  copies: script("tts:copies", copies, "list"),
+  matches: script("tts:matches", matches, "text"),
+  page: script("tts:page", page, "list"),
+  walk: script("tts:walk", walk, "list"),
+  upsert: script("tts:upsert", upsert, "list"),
+  remove: script("tts:remove", remove, "list"),
+  endSync: script("tts:endSync", endSync),
 };
 
 /** The scripts for a cluster: each is about one key. */
 export const SLOT_SCRIPTS = {
-  hash: script(hashOfSlot, "list"),
-  guard: script(guardSlot),
-  write: script(writeHash),
-  remove: script(removeHash),
-  setLookup: script(setLookup),
-  dropLookup: script(dropLookup),
-  moveMembers: script(moveMembers),
-  dropMembers: script(dropMembers, "list"),
-  beginSync: script(beginSlotSync),
-  endSync: script(endSlotSync),
+  hash: script("tts:slot:hash", hashOfSlot, "list"),
+  guard: script("tts:slot:guard", guardSlot),
+  write: script("tts:slot:write", writeHash),
+  remove: script("tts:slot:remove", removeHash),
+  setLookup: script("tts:slot:setLookup", setLookup),
+  dropLookup: script("tts:slot:dropLookup", dropLookup),
+  moveMembers: script("tts:slot:moveMembers", moveMembers),
+  dropMembers: script("tts:slot:dropMembers", dropMembers, "list"),
+  beginSync: script("tts:slot:beginSync", beginSlotSync),
+  endSync: script("tts:slot:endSync", endSlotSync),
 };
 
 /** What `include/layout.lua` reads: the names of keys and what differs between layouts. */
