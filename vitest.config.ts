@@ -6,7 +6,14 @@ const timeout = process.env.TTSCTL_FAULTS === "long" ? 3_600_000 : 180_000;
 /** Tests that take long for what they show; `npm run mutants` leaves them out, for it runs the others thousands of times. */
 export const SLOW = { name: "slow" };
 
+/** Lua files as texts, as the build loads them. */
+const lua = {
+  name: "lua",
+  transform: (code: string, id: string) => (id.endsWith(".lua") ? `export default ${JSON.stringify(code)}` : null),
+};
+
 export default defineConfig({
+  plugins: [lua],
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/helpers/choose-seed.ts", "test/helpers/build.ts", "test/faults/helpers/summary.ts"],

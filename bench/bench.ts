@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly tasks: readonly number[];
   /** How often each row is run. */
   readonly runs: number;
+  /** The rows to choose from; the table's if absent. */
+  readonly rows?: readonly Row[];
   /** The rows wanted; empty for all. */
   readonly only: ReadonlySet<string>;
 }
@@ -25,7 +27,7 @@ export async function bench(
   options: BenchOptions,
   onResult: (result: Result) => void,
 ): Promise<Result[]> {
-  const rows = wanted(options.only);
+  const rows = wanted(options.rows ?? ROWS, options.only);
   const results: Result[] = [];
   for (const tasks of options.tasks) {
     const site = await Site.build(place, tasks, Math.min(SMALL, Math.ceil(tasks / 10)));
@@ -54,8 +56,8 @@ function failed(error: Error): Outcome {
   return { ...leftOut(error.message), failed: true };
 }
 
-function wanted(only: ReadonlySet<string>): Row[] {
-  const ids = ROWS.map(({ about }) => about.id);
+function wanted(rows: readonly Row[], only: ReadonlySet<string>): Row[] {
+  const ids = rows.map(({ about }) => about.id);
   for (const id of only) if (!ids.includes(id)) throw new Error(`there is no row ${id}; there are ${ids.join(", ")}`);
-  return ROWS.filter(({ about }) => only.size === 0 || only.has(about.id));
+  return rows.filter(({ about }) => only.size === 0 || only.has(about.id));
 }

@@ -11,6 +11,8 @@ export const PYTHON = "/usr/bin/python3";
 export interface Cost {
   /** Wall time from its start to its end. */
   readonly seconds: number;
+  /** CPU time of the program; absent if only a part of its work was measured. */
+  readonly cpuSeconds?: number;
   /** The largest resident memory, MB (10^6 bytes). */
   readonly peakMb: number;
   readonly stdout: string;
@@ -25,6 +27,14 @@ export interface Program {
   readonly env?: Readonly<Record<string, string>>;
   /** What its exit code must be. */
   readonly code?: number;
+}
+
+/** What `measure.py` writes. */
+interface Measured {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakKiB: number;
+  readonly code: number;
 }
 
 /** What is run now, with all that it started: it ends with the bench. */
@@ -54,10 +64,11 @@ export class Stopwatch {
     });
     await once(running, "exit");
     running = undefined;
-    const said = JSON.parse(readFileSync(result!, "utf8")) as { seconds: number; peakKiB: number; code: number };
+    const said = JSON.parse(readFileSync(result!, "utf8")) as Measured;
     if (said.code !== code) {
       throw new Error(`${argv.join(" ")} ended with ${said.code}, not ${code}: ${readFileSync(stderr!, "utf8")}`);
     }
-    return { seconds: said.seconds, peakMb: said.peakKiB / 976.5625, stdout: readFileSync(stdout!, "utf8") };
+    const { seconds, cpuSeconds } = said;
+    return { seconds, cpuSeconds, peakMb: said.peakKiB / 976.5625, stdout: readFileSync(stdout!, "utf8") };
   }
 }

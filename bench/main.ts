@@ -3,20 +3,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bench } from "./bench.ts";
+import { compareRows, withRevision } from "./compare.ts";
 import { machine } from "./machine.ts";
 import { writeDocs } from "./report/docs.ts";
 import { jsonReport } from "./report/json.ts";
 import { resultLine, textReport } from "./report/text.ts";
+import type { Result } from "./result.ts";
 import { measureScaling, scalingText, writeScaling } from "./scaling/scaling.ts";
 import type { Place } from "./site.ts";
 
-const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--minutes N] [--json FILE] [--docs]
+const HELP = `npm run bench -- [--tasks N,...] [--runs N] [--only ROW,...] [--minutes N] [--json FILE] [--docs] [--compare REV]
   --tasks    how many tasks the stores have (100000)
   --runs     how often each row is run (3)
   --only     the rows wanted
   --minutes  how long the library is put under load (a sixth)
   --json     where the results go as JSON too
   --scaling  measure what docs/scaling.md reckons with, and nothing else
+  --compare  run this code and another revision in turn, and compare their CPU times
   --docs     write the rows into docs/performance.md, .json and .svg; with --scaling docs/scaling.md and .json`;
 
 /** How long the library is put under load, unless --minutes says otherwise. */
@@ -31,6 +34,7 @@ const { values } = parseArgs({
     json: { type: "string" },
     scaling: { type: "boolean", default: false },
     docs: { type: "boolean", default: false },
+    compare: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -49,7 +53,14 @@ async function main(): Promise<void> {
   const place = { project, scratch, binary: join(project, "bin/ttsctl"), loadSeconds };
   if (values.scaling) return scaling(place);
   const options = { tasks: numbers(values.tasks), runs: Number(values.runs), only: words(values.only) };
-  const results = await bench(place, options, (result) => process.stderr.write(`${resultLine(result)}\n`));
+  const show = (result: Result) => void process.stderr.write(`${resultLine(result)}\n`);
+  const { compare: revision } = values;
+  const results =
+    revision === undefined
+      ? await bench(place, options, show)
+      : await withRevision(place, revision, (binary) =>
+          bench(place, { ...options, rows: compareRows(revision, binary) }, show),
+        );
   const report = { ...machine(project), runs: options.runs, results };
   console.log(textReport(report));
   if (values.json !== undefined) writeFileSync(values.json, jsonReport(report));

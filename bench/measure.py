@@ -1,6 +1,6 @@
 """Runs a program to its end and says what it took: measure.py RESULT STDIN STDOUT STDERR PROGRAM [ARGUMENT...]
 
-RESULT becomes {"seconds", "peakKiB", "code"}: the wall time from its start to its end, the largest resident memory that
+RESULT becomes {"seconds", "cpuSeconds", "peakKiB", "code"}: wall time and CPU time from start to end, the largest resident memory that
 the kernel saw (wait4), and the exit code. The other three are what the program reads and writes: files, so that nobody
 who reads slowly slows it down.
 """
@@ -21,4 +21,5 @@ pid = os.posix_spawnp(program[0], program, os.environ, file_actions=files)
 _, status, usage = os.wait4(pid, 0)
 seconds = time.perf_counter() - began
 with open(result, "w", encoding="utf-8") as f:
-    json.dump({"seconds": seconds, "peakKiB": usage.ru_maxrss, "code": os.waitstatus_to_exitcode(status)}, f)
+    cpu = usage.ru_utime + usage.ru_stime
+    json.dump({"seconds": seconds, "cpuSeconds": cpu, "peakKiB": usage.ru_maxrss, "code": os.waitstatus_to_exitcode(status)}, f)

@@ -6,6 +6,8 @@ export interface Summary {
   readonly median: number;
   readonly least: number;
   readonly most: number;
+  /** CPU time, the median in seconds; NaN if it was not measured. */
+  readonly cpu: number;
   /** The largest resident memory of any run, MB. */
   readonly peakMb: number;
   readonly runs: number;
@@ -56,6 +58,7 @@ export function summaryOf(costs: readonly Cost[]): Summary {
     median: median(seconds),
     least: Math.min(...seconds),
     most: Math.max(...seconds),
+    cpu: median(costs.map((cost) => cost.cpuSeconds ?? Number.NaN)),
     peakMb: Math.max(...costs.map((cost) => cost.peakMb)),
     runs: costs.length,
   };

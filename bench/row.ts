@@ -38,6 +38,8 @@ export interface Comparison {
   readonly target: number;
   /** The work is one request of many: how many times as many as the peer's are answered, at least the target. */
   readonly isRate?: boolean;
+  /** What is compared, wall times if absent. */
+  readonly by?: "wall" | "cpu";
   /** How often it is run where other rows are run once: more where a run takes milliseconds. */
   readonly times?: number;
   readonly ours: Work;
@@ -46,9 +48,11 @@ export interface Comparison {
 }
 
 /** ttsctl and a peer, in turn, so that what disturbs the machine meets both. */
-export function compared({ id, target, isRate = false, times = 1, ours, peer }: Comparison): Row {
+export function compared({ id, target, isRate = false, by = "wall", times = 1, ours, peer }: Comparison): Row {
+  const secondsOf = (summary: Summary) => (by === "cpu" ? summary.cpu : summary.median);
   const outcome = (mine: Summary, theirs: Summary): Outcome => {
-    const value = isRate ? theirs.median / mine.median : mine.median / theirs.median;
+    const [a, b] = [secondsOf(mine), secondsOf(theirs)];
+    const value = isRate ? b / a : a / b;
     return { ours: mine, theirs, value, leftOut: null };
   };
   return {

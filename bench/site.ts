@@ -43,6 +43,8 @@ export class Site {
   readonly #stopwatch: Stopwatch;
   readonly #makeStore: readonly string[];
   readonly #answers = new Map<string, string>();
+  /** The program that `ttsctl` runs. */
+  binary: string;
   #mirror: "unknown" | "whole" = "unknown";
   #hasSnapshot = false;
 
@@ -51,6 +53,7 @@ export class Site {
     const [redis, peerRedis] = parts.servers as [RedisServer, RedisServer];
     this.tasks = tasks;
     this.place = place;
+    this.binary = place.binary;
     this.small = small;
     this.redis = redis;
     this.peerRedis = peerRedis;
@@ -119,7 +122,7 @@ export class Site {
 
   /** @param root whose config.ini it takes */
   async ttsctl(args: string, root = this.root, env: Readonly<Record<string, string>> = {}): Promise<Cost> {
-    return this.run([process.execPath, this.place.binary, ...args.split(" ")], { cwd: root.path, env });
+    return this.run([process.execPath, this.binary, ...args.split(" ")], { cwd: root.path, env });
   }
 
   async run(argv: readonly string[], options: Partial<Program> = {}): Promise<Cost> {

@@ -33,6 +33,7 @@ const common = {
   minifyWhitespace: true,
   legalComments: "none",
   logLevel: "warning",
+  loader: { ".lua": "text" },
 };
 const withoutApart = {
   alias: {

@@ -35,10 +35,12 @@ async function fetched(root, name, version) {
   // As a dependency of koffi: npm refuses to install the package of another machine by its own name.
   const [, os, cpu] = /-(\w+)-(\w+)$/.exec(name);
   const flags = [`--prefix=${prefix}`, `--os=${os}`, `--cpu=${cpu}`, "--ignore-scripts", "--no-audit", "--no-fund"];
-  try {
-    execFileSync("npm", ["install", ...flags, `koffi@${version}`], { stdio: "ignore" });
-  } catch {
-    return null;
+  // The registry may not answer at once.
+  for (let tries = 0; tries < 2; tries++) {
+    try {
+      execFileSync("npm", ["install", ...flags, `koffi@${version}`], { stdio: "ignore", timeout: 120_000 });
+      return installed(folder, version);
+    } catch {}
   }
-  return installed(folder, version);
+  return null;
 }

@@ -24,7 +24,11 @@ export function machineText({ date, cpu, cores, memoryGb, kernel, versions, runs
 export function resultLine({ id, tasks, value, target, ours, theirs, leftOut }: Result): string {
   if (leftOut !== null) return `${id} (${tasks}): left out, ${leftOut}`;
   const spread = [ours, theirs].flatMap((summary) =>
-    summary === null ? [] : [`${duration(summary.median)} [${duration(summary.least)}..${duration(summary.most)}]`],
+    summary === null
+      ? []
+      : [
+          `${duration(summary.median)} [${duration(summary.least)}..${duration(summary.most)}], CPU ${duration(summary.cpu)}`,
+        ],
   );
   return `${id} (${tasks}): ${amount(value!, target.unit)} of ${amount(target.limit, target.unit)}  ${spread.join(" / ")}`;
 }

@@ -47,7 +47,7 @@ export async function writeIds(site: Site): Promise<void> {
   writeFileSync(site.scratch("query.json"), JSON.stringify({ user_id: USER, task_ids: await idsOf(site) }));
 }
 
-const query: Work = {
+export const query: Work = {
   name: "`query` of 10,000 ids from Redis",
   prepare: writeIds,
   run: (site) => site.ttsctl(`query --file ${site.scratch("query.json")} --source redis -o json`),

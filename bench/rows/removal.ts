@@ -5,7 +5,7 @@ import { compared, type Peer, type Work } from "../row.ts";
 import { LONG_AGO, type Site } from "../site.ts";
 
 const RETENTION = "7d";
-const purge: Work = {
+export const purge: Work = {
   name: "purge of a tenth, all of it in Redis alone",
   async prepare(site) {
     const root = site.purgedRoot;

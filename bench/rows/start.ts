@@ -8,7 +8,7 @@ export const NODE: Work = {
   check: () => {},
 };
 
-const version: Work = {
+export const version: Work = {
   name: "`ttsctl --version`",
   run: (site) => site.ttsctl("--version"),
   check: (_, { stdout }) => expectThat(/^\d+\.\d+\.\d+\S*\n$/.test(stdout), stdout),

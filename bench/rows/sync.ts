@@ -35,14 +35,14 @@ export const pipe: Peer = {
   },
 };
 
-const syncAgain: Work = {
+export const syncAgain: Work = {
   name: "`sync` again, nothing changed",
   before: (site) => site.wholeMirror(),
   run: (site) => site.ttsctl("sync -o json"),
   check: (site, { stdout }) => expectCounts(stdout, { total: site.tasks, unchanged: site.tasks, written: 0 }),
 };
 
-const syncChanged: Work = {
+export const syncChanged: Work = {
   name: "`sync` after 1% changed",
   prepare: (site) => changeHundredth(site.root.store, site.scratch("changed.json")),
   before: (site) => site.mirrorToChange(),

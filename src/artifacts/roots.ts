@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { lstat, opendir, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
@@ -66,7 +67,9 @@ async function realPathOf(path: string): Promise<string | undefined> {
     if (systemErrorCode(error) !== "ENOENT") throw cannotOpen(path, error);
   }
   // A link to a disk that is not mounted must not pass for a folder without artifacts.
-  if (await isThere(path)) throw notMounted(`${printableJson(path)} is a symbolic link that leads nowhere`);
+  const there = await entryAt(path);
+  if (there?.isSymbolicLink()) throw notMounted(`${printableJson(path)} is a symbolic link that leads nowhere`);
+  if (there !== undefined) return realPathOf(path); // the service just created it
   // Beside a folder that the service has not made yet there is at least the store file.
   if (await hasEntries(dirname(path))) return undefined;
   throw notMounted(`${printableJson(path)} does not exist, nor anything else in the folder above it`);
@@ -87,12 +90,11 @@ async function hasEntries(path: string): Promise<boolean> {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function entryAt(path: string): Promise<Stats | undefined> {
   try {
-    await lstat(path);
-    return true;
+    return await lstat(path);
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return false;
+    if (systemErrorCode(error) === "ENOENT") return undefined;
     throw cannotOpen(path, error);
   }
 }

@@ -4,6 +4,7 @@ import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { MirrorState } from "../store/mirror-link.ts";
+import { scoreOf } from "../store/redis/copy.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { formatBytes } from "../task/bytes.ts";
@@ -84,13 +85,12 @@ interface LookedAt extends Looked {
 }
 
 async function look(snapshot: Snapshot, mirror: Mirror | null, id: TaskId): Promise<LookedAt> {
-  const [answer] = mirror === null ? [null] : await mirror.see([id]);
-  const [indexed] = mirror === null ? [null] : await mirror.look([id]);
+  const [answer] = mirror === null ? [null] : await mirror.copies([id], "scores");
   const unread = answer instanceof TtsctlError ? answer : null;
-  const seen = answer instanceof TtsctlError ? null : (answer ?? null);
-  const copies = { file: fileCopy(snapshot, id), mirror: seen && mirrorCopy(seen, mirror!) };
-  const indexScore = indexed instanceof TtsctlError ? null : indexed?.indexScore;
-  return { id, copies, seen, asked: mirror !== null, unread, indexScore: indexScore ?? Number.NaN };
+  const redis = answer instanceof TtsctlError ? null : (answer ?? null);
+  const copies = { file: fileCopy(snapshot, id), mirror: redis && mirrorCopy(redis, mirror!) };
+  const indexScore = scoreOf(redis?.indexScore ?? null) ?? Number.NaN;
+  return { id, copies, redis, asked: mirror !== null, unread, indexScore };
 }
 
 async function explain(

@@ -3,10 +3,10 @@ import { batches } from "../store/batches.ts";
 import { CurrentFile } from "../store/file/current-file.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { recordsOf } from "../store/file/records-of.ts";
-import { BATCH, type Outcome } from "../store/redis/copies.ts";
+import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
+import { isNothing, type RedisCopy } from "../store/redis/copy.ts";
 import { isUnsure } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { isNothing, type SeenCopy } from "../store/redis/seen-copy.ts";
 import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
@@ -49,9 +49,9 @@ export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise
       if (parts.signal.aborted) break;
       // Seen first and looked for in the file after: what the service writes in between, file first, is then either in
       // the file or no longer what was seen.
-      const seen = await parts.mirror.see(batch);
+      const copies = await parts.mirror.copies(batch, "state");
       const snapshot = await file.snapshot();
-      const still = batch.map((id, i) => ({ id, seen: snapshot.holds(id) ? null : seen[i]! }));
+      const still = batch.map((id, i) => ({ id, copy: snapshot.holds(id) ? null : copies[i]! }));
       const removed = await removeSeen(parts, orphans, still, failures);
       for (const id of removed) heirs.note(id);
       pruned += removed.length;
@@ -76,19 +76,19 @@ async function leadToHeirs(mirror: Mirror, file: CurrentFile, heirs: LookupHeirs
   await written.follow(mirror, file);
 }
 
-/** Returns what was removed. @param batch with what was seen in the mirror of each; null for a task that stays */
+/** Returns what was removed. @param batch with the copies in Redis; null for a task that is kept */
 async function removeSeen(
   { mirror, ledger }: PruneParts,
   { action, reason, membersOnly = false, onStayed }: Orphans,
-  batch: readonly { id: TaskId; seen: Outcome<SeenCopy> | null }[],
+  batch: readonly { id: TaskId; copy: Outcome<RedisCopy> | null }[],
   failures: NamedWarnings,
 ): Promise<TaskId[]> {
-  const removals: { id: TaskId; seen: SeenCopy }[] = [];
-  for (const { id, seen } of batch) {
-    const copy = seen !== null && !(seen instanceof TtsctlError) && isOfAnotherName(id, seen) ? NOT_UTF8 : seen;
+  const removals: GuardedRemoval[] = [];
+  for (const { id, copy: found } of batch) {
+    const copy = found !== null && !(found instanceof TtsctlError) && isOfAnotherName(id, found) ? NOT_UTF8 : found;
     if (copy instanceof TtsctlError) failures.add(id.userId, id.taskId, copy.message);
-    if (copy === null || copy instanceof TtsctlError || (membersOnly && copy.exists)) onStayed?.(id);
-    else removals.push({ id, seen: copy });
+    if (copy === null || copy instanceof TtsctlError || (membersOnly && copy.type === "hash")) onStayed?.(id);
+    else removals.push({ id, copy });
   }
   await ledger?.announce(
     action,
@@ -107,8 +107,8 @@ async function removeSeen(
 }
 
 /** Whether there is nothing by the name of a member that was listed because it is called otherwise. */
-function isOfAnotherName({ userId, taskId }: TaskId, seen: SeenCopy): boolean {
-  return (isUnsure(userId) || isUnsure(taskId)) && isNothing(seen);
+function isOfAnotherName({ userId, taskId }: TaskId, copy: RedisCopy): boolean {
+  return (isUnsure(userId) || isUnsure(taskId)) && isNothing(copy);
 }
 
 const NOT_UTF8 = new TtsctlError("REDIS_FAILED", "its name there is not UTF-8: only ZREM can remove it");

@@ -86,8 +86,8 @@ async function selectByFilter(snapshot: Snapshot, mirror: Mirror | null, filter:
 
 /** The usable copies that Redis has, at most BATCH of them. */
 async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<(Copy | null)[]> {
-  return (await mirror.see(ids)).map((seen) => {
-    const copy = seen instanceof TtsctlError ? null : mirrorCopy(seen, mirror);
+  return (await mirror.copies(ids, "state")).map((found) => {
+    const copy = found instanceof TtsctlError ? null : mirrorCopy(found, mirror);
     return typeof copy === "object" ? copy : null;
   });
 }

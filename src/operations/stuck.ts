@@ -3,8 +3,8 @@ import { batches } from "../store/batches.ts";
 import { LIVE, STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH } from "../store/redis/copies.ts";
+import { stateOf } from "../store/redis/copy.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { stateOf } from "../store/redis/seen-copy.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { shownStatus } from "../task/status.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
@@ -40,9 +40,9 @@ function idOf({ rows }: Snapshot, row: number): TaskId {
 
 /** Which of some tasks have a copy in Redis that is finished, or was changed lately. */
 async function movedOn(mirror: Mirror, ids: readonly TaskId[], rule: StuckRule): Promise<boolean[]> {
-  const copies = await mirror.see(ids);
+  const copies = await mirror.copies(ids, "state");
   return copies.map((copy) => {
-    if (copy instanceof TtsctlError || !copy.exists) return false;
+    if (copy instanceof TtsctlError || copy.type !== "hash") return false;
     const { status, time } = stateOf(copy, mirror);
     return !Number.isNaN(time) && !isStuck(shownStatus(status) ?? "other", time, rule);
   });

@@ -8,8 +8,8 @@ import { matchingRows } from "../store/file/file-tasks.ts";
 import { RowWindow } from "../store/file/row-window.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
+import { guardOf, NO_COPY, type RedisCopy } from "../store/redis/copy.ts";
 import { isFatal } from "../store/redis/errors.ts";
-import { type Look, UNKNOWN } from "../store/redis/look.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
@@ -290,9 +290,12 @@ class SyncRun {
     const some: number[] = [];
     let passed = 0;
     for (const row of this.#rows()) if (this.#isSettled(row) && passed++ % step === 0) some.push(row);
-    const looks = await this.#parts.mirror.lookClosely(some.map((row) => this.#idOf(row)));
-    const known = looks.flatMap((look) => (look instanceof TtsctlError ? [] : [look]));
-    const there = known.filter(({ seen }) => seen !== null);
+    const copies = await this.#parts.mirror.copies(
+      some.map((row) => this.#idOf(row)),
+      "scores",
+    );
+    const known = copies.flatMap((copy) => (copy instanceof TtsctlError ? [] : [copy]));
+    const there = known.filter((copy) => guardOf(copy, this.#parts.mirror).seen !== null);
     return (
       there.length * 2 >= known.length &&
       there.every(({ indexScore, userScore }) => indexScore !== null && userScore !== null)
@@ -349,11 +352,11 @@ class SyncRun {
   }
 
   async #pushBatch({ rows, window }: Batch): Promise<void> {
-    const looks = await this.#look(rows);
-    const settled = rows.map((row, i) => this.#settle(row, looks[i]!));
+    const copies = await this.#copies(rows);
+    const settled = rows.map((row, i) => this.#settle(row, copies[i]!));
     const isLeft = (_: unknown, i: number) => settled[i] === undefined;
     const left = { rows: rows.filter(isLeft), window };
-    const outcomes = (await this.#write(left, looks.filter(isLeft) as Look[]))[Symbol.iterator]();
+    const outcomes = (await this.#write(left, copies.filter(isLeft) as RedisCopy[]))[Symbol.iterator]();
     for (let i = 0; i < rows.length; i++) settled[i] ??= outcomes.next().value;
     const fatal = rows.map((row, i) => this.#count(row, settled[i]!)).find((error) => error !== undefined);
     if (fatal !== undefined) throw fatal;
@@ -361,36 +364,36 @@ class SyncRun {
   }
 
   /**
-   * What the mirror has of each task. A write to one that the index did not know when it was listed is guarded as new:
-   * where a copy came meanwhile it is refused, and looked at then.
+   * The copies in Redis. A task that the index didn't have when it was listed counts as new: its write is refused if a copy
+   * was written since, which is then read.
    */
-  async #look(rows: readonly number[]): Promise<Outcome<Look>[]> {
+  async #copies(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
     const isKnown = rows.map((row) => this.#options.dryRun || this.#listed.isMember(this.#snapshot.rows.key(row)));
     const known = rows.filter((_, i) => isKnown[i]).map((row) => this.#idOf(row));
-    const looks = await this.#parts.mirror.lookClosely(known);
+    const copies = await this.#parts.mirror.copies(known, "scores");
     let next = 0;
-    return isKnown.map((known) => (known ? looks[next++]! : UNKNOWN));
+    return isKnown.map((known) => (known ? copies[next++]! : NO_COPY));
   }
 
-  /** What a look alone decides; undefined where the record itself is needed. */
-  #settle(row: number, look: Outcome<Look>): Outcome<WriteOutcome> | undefined {
-    if (look instanceof TtsctlError) return look;
-    const decision = decideWrite(this.#snapshot.rows.score(row), look, this.#parts.mirror.times);
+  /** What the copy decides; undefined if the record itself is needed. */
+  #settle(row: number, copy: Outcome<RedisCopy>): Outcome<WriteOutcome> | undefined {
+    if (copy instanceof TtsctlError) return copy;
+    const decision = decideWrite(this.#snapshot.rows.score(row), copy, this.#parts.mirror);
     if (decision === "newer") return decision;
     return decision === "unchanged" && !this.#options.checksum ? decision : undefined;
   }
 
-  async #write({ rows, window }: Batch, looks: readonly Look[]): Promise<Outcome<WriteOutcome>[]> {
+  async #write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
     if (rows.length === 0) return [];
     const { mirror } = this.#parts;
     const tasks = await window.tasks(rows);
     const differing = this.#options.checksum ? await this.#differing(tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
     if (this.#options.dryRun) {
-      return tasks.map((task, i) => plannedOutcome(decideWrite(task.score, looks[i]!, mirror.times, overEqual(task))));
+      return tasks.map((task, i) => plannedOutcome(decideWrite(task.score, copies[i]!, mirror, overEqual(task))));
     }
     this.#unanswered += tasks.length;
-    const outcomes = await writeToMirror(mirror, tasks, { looks, overEqual });
+    const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual });
     this.#unanswered -= tasks.length;
     rows.forEach((row, i) => {
       if (outcomes[i] === "written") this.#written.push(row);

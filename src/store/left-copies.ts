@@ -1,5 +1,5 @@
 import { keyOf } from "../task/ids.ts";
-import { type Look, UNKNOWN } from "./redis/look.ts";
+import { NO_COPY, type RedisCopy } from "./redis/copy.ts";
 import type { TaskId } from "./task-source.ts";
 
 /** How many copies are remembered. */
@@ -19,9 +19,9 @@ export class LeftCopies {
   }
 
   /** @param before whole microseconds; NaN: the file had no record, and so the mirror no copy */
-  guess(id: TaskId, before: number): Look | null {
+  guess(id: TaskId, before: number): RedisCopy | null {
     const seen = this.#left.get(keyOf(id));
-    if (seen !== undefined) return { ...UNKNOWN, updatedAt: seen, seen };
-    return Number.isNaN(before) ? UNKNOWN : null;
+    if (seen !== undefined) return { ...NO_COPY, type: "hash", fields: { updated_at: seen } };
+    return Number.isNaN(before) ? NO_COPY : null;
   }
 }

@@ -9,7 +9,7 @@ import { collapse, keyIn, type MirrorChange, type MirrorOutcome, toldOf } from "
 import type { MirrorLink } from "./mirror-link.ts";
 import { OwedCopies } from "./owed-copies.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
-import type { Look } from "./redis/look.ts";
+import type { RedisCopy } from "./redis/copy.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, removeFromMirror } from "./redis/remove.ts";
 import { decideWrite, writeToMirror } from "./redis/write.ts";
@@ -192,7 +192,7 @@ export class MirrorWriter {
     const tasks = puts.map(({ task }) => task);
     const replaced = puts.map(({ before }) => before / 1e6);
     const outcomes = await writeToMirror(mirror, tasks, {
-      looks: await this.#looks(mirror, puts),
+      copies: await this.#copies(mirror, puts),
       replaced,
       written: this.#written,
     });
@@ -212,15 +212,15 @@ export class MirrorWriter {
   }
 
   /** A guess is taken only where it leads to a write, whose guard checks it. */
-  async #looks(mirror: Mirror, puts: readonly Put[]): Promise<Outcome<Look>[]> {
+  async #copies(mirror: Mirror, puts: readonly Put[]): Promise<Outcome<RedisCopy>[]> {
     const guesses = puts.map(({ task, before }) => {
       const guess = this.#left.guess(task, before);
       if (guess === null) return null;
-      return decideWrite(task.score, guess, mirror.times, false, before / 1e6) === "write" ? guess : null;
+      return decideWrite(task.score, guess, mirror, false, before / 1e6) === "write" ? guess : null;
     });
     const asked = puts.filter((_, i) => guesses[i] === null).map(({ task }) => task);
-    const looks = (await mirror.look(asked))[Symbol.iterator]();
-    return guesses.map((guess) => guess ?? (looks.next().value as Outcome<Look>));
+    const copies = (await mirror.copies(asked, "scores"))[Symbol.iterator]();
+    return guesses.map((guess) => guess ?? (copies.next().value as Outcome<RedisCopy>));
   }
 
   #tell(error: TtsctlError, count: number): void {

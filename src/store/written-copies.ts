@@ -6,8 +6,8 @@ import { recordsOf } from "./file/records-of.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { BATCH, type Outcome, type Upsert } from "./redis/copies.ts";
+import { guardOf, sameContent, timeOf } from "./redis/copy.ts";
 import { isFatal } from "./redis/errors.ts";
-import { sameContent, seenOf, timeOf } from "./redis/inspection.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror } from "./redis/remove.ts";
 import type { TaskId } from "./task-source.ts";
@@ -90,14 +90,14 @@ export class WrittenCopies {
   /** The guard includes the status, because a service may write several states of a task within one second. */
   async #write(mirror: Mirror, tasks: readonly Task[]): Promise<Task[]> {
     if (tasks.length === 0) return [];
-    const copies = await mirror.inspect(tasks);
+    const copies = await mirror.fullCopies(tasks);
     const due = tasks.flatMap((task, i): Upsert[] => {
       const copy = copies[i]!;
       const fileTime = this.#fileTimes[this.#keys.find(task.userId, task.taskId)]!;
       if (Number.isNaN(fileTime)) return copy.type === "none" ? [{ task, seen: null }] : [];
       if (copy.type !== "hash" || sameContent(copy, task, mirror)) return [];
       if (toMicros(timeOf(copy, mirror)) > Math.max(fileTime, toMicros(task.score))) return [];
-      return [{ task, seen: seenOf(copy, mirror), seenStatus: copy.fields.status ?? "" }];
+      return [{ task, seen: guardOf(copy, mirror).seen, seenStatus: copy.fields.status ?? "" }];
     });
     const flags = await mirror.upsert(due);
     throwFatal(flags);

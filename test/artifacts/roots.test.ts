@@ -1,6 +1,8 @@
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openArtifacts } from "../../src/artifacts/artifacts.ts";
+import { openRoots } from "../../src/artifacts/roots.ts";
 import { NOW, openDescriptors, Site, sweepBefore } from "./helpers.ts";
 
 let site: Site;
@@ -55,4 +57,28 @@ it("gives logs that lie elsewhere their whole path", async () => {
     { path: site.path("var/log/20261101/09/t01.log"), bytes: 100 },
   ]);
   await artifacts.close();
+});
+
+it("doesn't take a directory that the service creates at that moment for a broken link", async () => {
+  site.write("voice_task.json");
+  const path = site.path("output");
+  rmSync(path, { recursive: true });
+  const script = `
+    const { mkdirSync, rmdirSync } = require("node:fs");
+    for (;;) { mkdirSync(${JSON.stringify(path)}); rmdirSync(${JSON.stringify(path)}); }`;
+  const worker = new Worker(script, { eval: true });
+  const messages = new Set<string>();
+  try {
+    for (let i = 0; i < 1000; i++) {
+      const { output, logs } = await openRoots({ output: path, logs: site.path("Logs") }).catch((error: Error) => {
+        messages.add(error.message); // it is also removed, which no service does
+        return { output: undefined, logs: undefined };
+      });
+      output?.close();
+      logs?.close();
+    }
+  } finally {
+    await worker.terminate();
+  }
+  expect([...messages].filter((message) => message.includes("link"))).toEqual([]);
 });

@@ -47,7 +47,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
   it("before Redis was looked at", async () => {
     await expired();
     const write = once(() => here.site.serviceWrites(requeued()));
-    here.site.flaky.onCall((method) => (method === "see" ? write() : undefined));
+    here.site.flaky.onCall((method) => (method === "copies" ? write() : undefined));
     expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
     await expectKept();
     expect(audio()).toBe(true);
@@ -56,7 +56,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
   it("after it was looked at, before the file was looked at again", async () => {
     await expired();
     const write = once(() => here.site.serviceWrites(requeued()));
-    here.site.flaky.afterCall((method) => (method === "see" ? write() : undefined));
+    here.site.flaky.afterCall((method) => (method === "copies" ? write() : undefined));
     expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
     await expectKept();
     expect(audio()).toBe(true);
@@ -128,7 +128,7 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     site.root.writeArtifacts(all);
     let looks = 0;
     const secondIsSeen = new Promise<void>((resolve) => {
-      site.flaky.afterCall((method) => (method === "see" && ++looks === 2 ? resolve() : undefined));
+      site.flaky.afterCall((method) => (method === "copies" && ++looks === 2 ? resolve() : undefined));
     });
     const before = once(async () => {
       await secondIsSeen;
@@ -183,7 +183,7 @@ describe("a service that writes other things during a pass", () => {
     await expired();
     const dump = await site.server.dump();
     site.flaky.afterCall((method) => {
-      if (method === "see") site.root.write("voice_task.json", "");
+      if (method === "copies") site.root.write("voice_task.json", "");
     });
     await expect(site.cleanup()).rejects.toMatchObject({ code: "STORE_INVALID" });
     expect(await site.server.dump()).toEqual(dump);
@@ -197,7 +197,7 @@ describe("a Redis that is lost under a pass", () => {
     const { site } = here;
     await site.writeBoth(...many(700), OTHER);
     let looks = 0;
-    site.flaky.goDown((method) => method === "see" && ++looks > 1);
+    site.flaky.goDown((method) => method === "copies" && ++looks > 1);
     const { result, problem } = await site.cleanup();
     expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
     expect(result).toMatchObject({ candidates: 700, purged: 700, failed: 0 });

@@ -201,7 +201,7 @@ describe("delete is careful", () => {
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     const down = await site.mirror.syncedAt(undefined).then(() => null);
     expect(down).toBeNull();
-    site.flaky.goDown((method) => method === "see");
+    site.flaky.goDown((method) => method === "copies");
     const { result, problem } = await site.delete(ids("t1"));
     expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
     expect(result).toMatchObject({ deleted: 1, failed: 0 });

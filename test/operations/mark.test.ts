@@ -186,7 +186,7 @@ describe("mark beside the service", () => {
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     let calls = 0;
     site.flaky.afterCall(async (method) => {
-      if (method === "see" && ++calls === 2) await site.serviceWrites(done); // 1: choosing, 2: planning
+      if (method === "copies" && ++calls === 2) await site.serviceWrites(done); // 1: choosing, 2: planning
     });
     const { result } = await site.mark(ids("t1", "t2"));
     expect(result).toMatchObject({ requested: 2, marked: 1, refused: [{ task_id: "t1" }], failed: 0 });
@@ -199,7 +199,7 @@ describe("mark beside the service", () => {
     await site.writeBoth(running("a", "t1"), running("a", "t2"));
     let calls = 0;
     site.flaky.afterCall(async (method) => {
-      if (method !== "see" || ++calls !== 2) return;
+      if (method !== "copies" || ++calls !== 2) return;
       site.root.write("voice_task.tmp", JSON.stringify([{ ...running("a", "t1"), progress: 77 }, running("a", "t2")]));
       site.root.rename("voice_task.tmp", "voice_task.json");
     });
@@ -216,7 +216,7 @@ describe("mark beside the service", () => {
       await site.writeBoth(running("a", "t1"), running("a", "t2"));
       let calls = 0;
       site.flaky[when](async (method) => {
-        if (method !== "see" || ++calls !== 3) return;
+        if (method !== "copies" || ++calls !== 3) return;
         await site.server.call("HSET", "tts:task:a:t1", "status", "succeeded");
         await site.server.call("HSET", "tts:task:a:t2", "updated_at", "2021-01-01T00:00:00");
       });
@@ -235,7 +235,7 @@ describe("mark beside the service", () => {
     await site.writeRedis(running("a", "t1"), running("a", "t2"));
     let calls = 0;
     site.flaky.onCall(async (method) => {
-      if (method === "see" && ++calls === 2) site.root.writeStore([record("b", "other"), running("a", "t1")]);
+      if (method === "copies" && ++calls === 2) site.root.writeStore([record("b", "other"), running("a", "t1")]);
       if (method === "read") await site.server.call("HSET", "tts:task:a:t2", "status", "succeeded");
     });
     const { result } = await site.mark(ids("t1", "t2"));
@@ -288,7 +288,7 @@ describe("mark without Redis", () => {
     expect(site.marked).toEqual([{ userId: "a", taskId: "t1", from: "run", local: true, redis: false }]);
   });
 
-  it.each(["sample", "see", "upsert"])(
+  it.each(["sample", "copies", "upsert"])(
     "marks the file and says what is missing where Redis goes at %s",
     async (method) => {
       const { site } = here;

@@ -159,7 +159,7 @@ describe("max_bytes", () => {
     expect(site.purgedNames()).toEqual(["b:t2"]);
     // One that is queued again between the plan and the look stays.
     site.flaky.onCall(async (method) => {
-      if (method !== "see") return;
+      if (method !== "copies") return;
       site.flaky.onCall(() => {});
       await site.serviceWrites({ ...others[0]!, status: "queued", updated_at: ago(0) });
     });

@@ -106,7 +106,7 @@ describe("cleanup --orphans", () => {
     const { site } = here;
     await fill(ids("a", "t1"), ids("a", "t2"), ids("a", "t3"));
     site.flaky.onCall(async (method) => {
-      if (method !== "see") return;
+      if (method !== "copies") return;
       site.flaky.onCall(() => {});
       site.root.writeStore([...site.root.readStore(), record("a", "t1", { status: "queued", updated_at: ago(0) })]);
       await site.writeRedis(record("a", "t2", { status: "queued", updated_at: ago(0) }));

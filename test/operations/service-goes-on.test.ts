@@ -145,7 +145,7 @@ describe("verify beside a service that writes several states of a task within on
     await lay({ inFile: RUNNING, inRedis: QUEUED });
     let progress = 0;
     site.flaky.onCall(async (method) => {
-      if (method !== "inspect") return;
+      if (method !== "fullCopies") return;
       await serviceWrites({ ...RUNNING, progress: ++progress });
       replaceFile([{ ...RUNNING, progress: ++progress }, ...others()]);
     });

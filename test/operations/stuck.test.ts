@@ -38,7 +38,7 @@ describe("stuck tasks in a cleanup", () => {
   it("are looked for without Redis too, also when it is lost", async () => {
     const { site } = here;
     await site.writeBoth(stuck);
-    site.flaky.goDown((method) => method === "see");
+    site.flaky.goDown((method) => method === "copies");
     expect((await site.cleanup()).result.stuck).toBe(1);
   });
 });

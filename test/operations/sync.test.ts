@@ -96,7 +96,7 @@ describe("sync", () => {
     await site.writeBoth(...many(30));
     let calls = 0;
     site.flaky.onCall(async (method) => {
-      if (method === "lookClosely" && ++calls === 1) await site.server.call("DEL", "tts:user:user1:index");
+      if (method === "copies" && ++calls === 1) await site.server.call("DEL", "tts:user:user1:index");
     });
     expect(await site.sync()).toMatchObject({ total: 30, failed: 0 });
     expect(await site.server.call("ZCARD", "tts:user:user1:index")).toBe(5);
@@ -108,7 +108,7 @@ describe("sync", () => {
     await site.writeBoth(...all);
     let calls = 0;
     site.flaky.onCall(async (method) => {
-      if (method !== "lookClosely" || ++calls > 1) return;
+      if (method !== "copies" || ++calls > 1) return;
       site.root.writeStore(all.slice(2));
       await site.server.call("FLUSHALL");
       await site.writeRedis(...all.slice(2));
@@ -291,7 +291,7 @@ describe("a Redis that fails under a sync", () => {
   });
 
   it.each([
-    ["before it is pushed", "lookClosely"],
+    ["before it is pushed", "copies"],
     ["while it is pushed", "upsert"],
   ])("by losing an index alone, %s, has it made whole again", async (_, at) => {
     const { site } = here;

@@ -1,8 +1,7 @@
-import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
-import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
+import { type RedisCopy, timeOf } from "../../store/redis/copy.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -65,19 +64,19 @@ async function kindsOf(
   ids: readonly TaskId[],
   { snapshot, mirror, latest }: { snapshot: Snapshot; mirror: Mirror; latest: number },
 ): Promise<Kind[]> {
-  const copies = await mirror.inspect(ids);
+  const copies = await mirror.fullCopies(ids);
   const rows = ids.map(({ userId, taskId }) => snapshot.rowOf(userId, taskId));
   const tasks = await snapshot.readTasks(rows.filter((row) => row >= 0));
   const records = rows.map((row) => (row >= 0 ? tasks.shift()! : null));
   return ids.flatMap((_, i) => {
     const [record, copy] = [records[i]!, copies[i]!];
-    if (copy instanceof TtsctlError || isLate(record, copy, mirror, latest)) return [];
+    if (isLate(record, copy, mirror, latest)) return [];
     const finding = classify(record, copy, mirror);
     return finding === "inSync" || finding === "absent" ? [] : [finding];
   });
 }
 
-function isLate(record: Task | null, copy: Inspection, mirror: Mirror, latest: number): boolean {
+function isLate(record: Task | null, copy: RedisCopy, mirror: Mirror, latest: number): boolean {
   return (record?.score ?? 0) > latest || timeOf(copy, mirror) > latest;
 }
 

@@ -1,8 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { guardOf, type RedisCopy, stateOf } from "../../store/redis/copy.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { type SeenCopy, stateOf } from "../../store/redis/seen-copy.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
@@ -35,10 +35,13 @@ export async function markInMirror(
   const { marks, records, written, signal } = parts;
   for (const batch of batches(entries, BATCH)) {
     if (signal.aborted) return;
-    const seen = await mirror.see(batch.map((entry) => marks.id(entry)));
+    const copies = await mirror.copies(
+      batch.map((entry) => marks.id(entry)),
+      "state",
+    );
     const tasks = await records(batch);
-    const isSame = (i: number, copy: SeenCopy) => marks.isMirrorAsDecided(batch[i]!, mirrorCopy(copy, mirror));
-    const outcomes = await writeSeen(mirror, tasks, seen, isSame);
+    const isSame = (i: number, copy: RedisCopy) => marks.isMirrorAsDecided(batch[i]!, mirrorCopy(copy, mirror));
+    const outcomes = await writeUnchanged(mirror, tasks, copies, isSame);
     outcomes.forEach((outcome, i) => {
       if (outcome === true) written.note(tasks[i] as Task);
     });
@@ -53,10 +56,10 @@ export async function markOnlyInRedis(
   entries: readonly number[],
 ): Promise<MirrorMark[]> {
   const ids = entries.map((entry) => tasks.id(entry));
-  const seen = await mirror.see(ids);
+  const copies = await mirror.copies(ids, "state");
   const records = await mirror.read(ids);
   const marked = records.map((record) => markedOrReason(record, marker));
-  return writeSeen(mirror, marked, seen, (i, copy) => {
+  return writeUnchanged(mirror, marked, copies, (i, copy) => {
     const record = records[i] as Task; // anything else is a reason already
     const { status, time } = stateOf(copy, mirror);
     const isWhole = record.status === status && toMicros(record.score) === toMicros(time);
@@ -69,15 +72,15 @@ function markedOrReason(record: Outcome<Task | undefined>, marker: Marker): Task
   return record instanceof TtsctlError ? record.message : marker.mark(record);
 }
 
-/** Guarded by what was seen just now, and that only where it still is what was decided on. */
-async function writeSeen(
+/** Writes over copies that are as the decision found them, each guarded by the copy. */
+async function writeUnchanged(
   mirror: Mirror,
   tasks: readonly (Task | string)[],
-  seen: readonly Outcome<SeenCopy>[],
-  isSame: (i: number, copy: SeenCopy) => boolean,
+  copies: readonly Outcome<RedisCopy>[],
+  isSame: (i: number, copy: RedisCopy) => boolean,
 ): Promise<MirrorMark[]> {
   const outcomes: MirrorMark[] = tasks.map((task, i) => {
-    const copy = seen[i]!;
+    const copy = copies[i]!;
     if (copy instanceof TtsctlError) return copy.message;
     if (typeof task === "string") return task;
     return isSame(i, copy) ? true : CHANGED;
@@ -85,9 +88,9 @@ async function writeSeen(
   const due = outcomes.flatMap((outcome, i) => (outcome === true ? [i] : []));
   const flags = await mirror.upsert(
     due.map((i) => {
-      const { exists, updatedAt, status, payload } = seen[i] as SeenCopy;
-      const guard = exists ? { seen: payload || updatedAt, seenStatus: status } : { seen: null };
-      return { task: tasks[i] as Task, ...guard };
+      const copy = copies[i] as RedisCopy;
+      const guard = { task: tasks[i] as Task, seen: guardOf(copy, mirror).seen };
+      return copy.type === "hash" ? { ...guard, seenStatus: copy.fields.status ?? "" } : guard;
     }),
   );
   due.forEach((i, at) => {

@@ -2,8 +2,8 @@ import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import type { RedisCopy } from "../../store/redis/copy.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { PlanSummary } from "../plan-summary.ts";
 import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts";
@@ -69,10 +69,10 @@ interface InFile {
 
 async function planBatch(plan: MarkPlan, parts: PlanParts, ids: readonly TaskId[]): Promise<void> {
   const { snapshot, mirror, rule } = parts;
-  const seen = mirror === null ? [] : await mirror.see(ids);
+  const found = mirror === null ? [] : await mirror.copies(ids, "state");
   const inFile: InFile[] = [];
   for (const [i, id] of ids.entries()) {
-    const copy: Outcome<SeenCopy> | null = seen[i] ?? null;
+    const copy: Outcome<RedisCopy> | null = found[i] ?? null;
     if (copy instanceof TtsctlError) {
       plan.failed.push({ id, reason: copy.message });
       continue;

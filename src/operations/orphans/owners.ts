@@ -79,13 +79,18 @@ export class Owners {
       await this.#refreshFile();
       return new Set(folders.filter((folder) => !this.ownsFolder(folder)));
     }
-    const seen = await this.#mirror.see(folders.map(trimmed));
+    const copies = await this.#mirror.copies(folders.map(trimmed), "state");
     // The service writes the file first: what it adds between the two looks is in the file.
     await this.#refreshFile();
     return new Set(
       folders.filter((folder, i) => {
-        const copy = seen[i]!;
-        return !(copy instanceof TtsctlError || copy.exists || copy.score !== "" || this.#inFile(trimmed(folder)));
+        const copy = copies[i]!;
+        return !(
+          copy instanceof TtsctlError ||
+          copy.type === "hash" ||
+          copy.indexScore !== null ||
+          this.#inFile(trimmed(folder))
+        );
       }),
     );
   }

@@ -89,8 +89,8 @@ export class CleanupPlan {
   }
 
   /** The second look (SPEC section 6, step 4). */
-  decide({ id, copies, seen }: Looked): Decision {
-    if (copies.file === null && copies.mirror === "dangling" && !(Number(seen!.score) <= this.limits.member)) {
+  decide({ id, copies, redis }: Looked): Decision {
+    if (copies.file === null && copies.mirror === "dangling" && !(Number(redis!.indexScore) <= this.limits.member)) {
       return { kind: "keep", reason: "an index member without a task that is not expired", candidate: false };
     }
     return decideCleanup(copies, this.limits, this.standing(id));

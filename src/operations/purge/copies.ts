@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { type RedisCopy, stateOf } from "../../store/redis/copy.ts";
 import type { CopyReading } from "../../store/redis/layout.ts";
-import { type SeenCopy, stateOf } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
 
@@ -30,12 +30,12 @@ export function fileCopy(snapshot: Snapshot, { userId, taskId }: TaskId): Copies
   return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
 }
 
-export function mirrorCopy(seen: SeenCopy, mirror: CopyReading): Copies["mirror"] {
-  if (seen.exists) {
-    const { status, time } = stateOf(seen, mirror);
+export function mirrorCopy(copy: RedisCopy, mirror: CopyReading): Copies["mirror"] {
+  if (copy.type === "hash") {
+    const { status, time } = stateOf(copy, mirror);
     return { status: shownStatus(status) ?? "other", score: time };
   }
-  return seen.score === "" ? null : "dangling";
+  return copy.indexScore === null ? null : "dangling";
 }
 
 /** Whether a file copy is as it was when it was decided on. */

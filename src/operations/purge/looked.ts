@@ -1,13 +1,13 @@
-import type { SeenCopy } from "../../store/redis/seen-copy.ts";
+import type { RedisCopy } from "../../store/redis/copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Copies } from "./copies.ts";
 import type { Reason } from "./decide.ts";
 
-/** A task that was looked at: both copies, and Redis's exactly as it stood. */
+/** A task with both copies, and the one in Redis as it was read. */
 export interface Looked {
   readonly id: TaskId;
   readonly copies: Copies;
-  readonly seen: SeenCopy | null;
+  readonly redis: RedisCopy | null;
 }
 
 /** A task that goes, and why. */
@@ -28,12 +28,12 @@ export interface Removed extends Chosen, Freed {}
 
 // Field by field: for a spread with fields behind it V8 makes a new shape of each object.
 
-export function chosenFor(reason: Reason, { id, copies, seen }: Looked): Chosen {
-  return { id, copies, seen, reason };
+export function chosenFor(reason: Reason, { id, copies, redis }: Looked): Chosen {
+  return { id, copies, redis, reason };
 }
 
-export function removedWith({ files, bytes }: Freed, { id, copies, seen, reason }: Chosen): Removed {
-  return { id, copies, seen, reason, files, bytes };
+export function removedWith({ files, bytes }: Freed, { id, copies, redis, reason }: Chosen): Removed {
+  return { id, copies, redis, reason, files, bytes };
 }
 
 /** Whether Redis has a newer copy than the file. */

@@ -60,10 +60,10 @@ export class PurgeFile {
   }
 
   /** Notes a task whose record goes with the rewrite. */
-  endWithRewrite({ id, copies, seen, reason, files, bytes }: Removed): void {
+  endWithRewrite({ id, copies, redis, reason, files, bytes }: Removed): void {
     const row = this.base.rowOf(id.userId, id.taskId);
     const file = copies.file as Copy;
-    this.#endings.add({ task: row < 0 ? id : row, file, reason, redis: seen?.exists ?? false, files, bytes });
+    this.#endings.add({ task: row < 0 ? id : row, file, reason, redis: redis?.type === "hash", files, bytes });
   }
 
   /** Takes the records out, but for those that changed since: these are told by their place among `endings`. */

@@ -3,11 +3,11 @@ import { batches } from "../../store/batches.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
+import type { RedisCopy } from "../../store/redis/copy.ts";
 import type { CopyReading } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
-import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
@@ -53,13 +53,12 @@ export class PurgeMirror {
   }
 
   /**
-   * Begins to look at each copy as it stands. What was seen is asked for later, and if the mirror was lost with it that
-   * shows then; nothing at all where there is no mirror, or no more.
+   * Starts to read copies. The result is awaited later, and shows then if the mirror was lost; empty without a mirror.
    */
-  see(ids: readonly TaskId[]): () => Promise<Outcome<SeenCopy>[]> {
-    const looking = this.#mirror?.see(ids);
-    looking?.catch(() => {});
-    return async () => (await this.#attempt(() => looking!)) ?? [];
+  copies(ids: readonly TaskId[]): () => Promise<Outcome<RedisCopy>[]> {
+    const reading = this.#mirror?.copies(ids, "state");
+    reading?.catch(() => {});
+    return async () => (await this.#attempt(() => reading!)) ?? [];
   }
 
   /** Those tasks of the index that are wanted and that a content of the file has no record of; none where there is no mirror. */
@@ -83,7 +82,7 @@ export class PurgeMirror {
   }
 
   /** The conditional delete; undefined where the mirror was lost with it, so that no outcome is known. */
-  remove(removals: readonly { id: TaskId; seen: SeenCopy }[]): Promise<Outcome<boolean>[] | undefined> {
+  remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[] | undefined> {
     return this.#attempt(async (mirror) => {
       await mirror.setPurging(true);
       this.#hasRemoved = true;

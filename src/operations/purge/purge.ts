@@ -6,8 +6,8 @@ import { checkRewrite } from "../../store/file/check-rewrite.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import type { RedisCopy } from "../../store/redis/copy.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import type { SeenCopy } from "../../store/redis/seen-copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
@@ -85,8 +85,8 @@ export class Purge {
   /** What would go, by looking at both stores; nothing is changed. For the brake and the question. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
-    for await (const { ids, seen } of this.#seenBatches()) {
-      const looked = this.#look(ids, seen, () => {}); // the run will tell
+    for await (const { ids, found } of this.#copies()) {
+      const looked = this.#look(ids, found, () => {}); // the run reports it
       for (const task of looked) {
         if (this.#policy.decide(task).kind !== "purge") continue;
         planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
@@ -125,9 +125,9 @@ export class Purge {
   async #runBatches(): Promise<void> {
     const total = this.#survey.rows.length + this.#survey.others.size;
     let done = 0;
-    for await (const { ids, seen } of this.#seenBatches()) {
+    for await (const { ids, found } of this.#copies()) {
       if (this.#parts.signal.aborted) return;
-      await this.#batch(ids, seen);
+      await this.#batch(ids, found);
       await this.#policy.drain();
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
@@ -140,19 +140,19 @@ export class Purge {
   }
 
   /** Redis looks at the next batch while this one is worked on; the removals are guarded by what it saw. */
-  async *#seenBatches(): AsyncGenerator<{ ids: TaskId[]; seen: Outcome<SeenCopy>[] }> {
-    const begin = (ids: TaskId[]) => ({ ids, seen: this.#mirror.see(ids) });
+  async *#copies(): AsyncGenerator<{ ids: TaskId[]; found: Outcome<RedisCopy>[] }> {
+    const begin = (ids: TaskId[]) => ({ ids, found: this.#mirror.copies(ids) });
     let next: ReturnType<typeof begin> | undefined;
     for (const ids of this.#batches()) {
       const batch = next;
       next = begin(ids);
-      if (batch !== undefined) yield { ids: batch.ids, seen: await batch.seen() };
+      if (batch !== undefined) yield { ids: batch.ids, found: await batch.found() };
     }
-    if (next !== undefined) yield { ids: next.ids, seen: await next.seen() };
+    if (next !== undefined) yield { ids: next.ids, found: await next.found() };
   }
 
-  async #batch(ids: readonly TaskId[], seen: readonly Outcome<SeenCopy>[]): Promise<void> {
-    const chosen = this.#choose(this.#look(ids, seen));
+  async #batch(ids: readonly TaskId[], found: readonly Outcome<RedisCopy>[]): Promise<void> {
+    const chosen = this.#choose(this.#look(ids, found));
     if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
     const saved = await this.#backUp(chosen);
     await this.#announce(saved);
@@ -192,18 +192,18 @@ export class Purge {
   /** Both copies of each task, the file's as it is by now. */
   #look(
     ids: readonly TaskId[],
-    seen: readonly Outcome<SeenCopy>[],
+    found: readonly Outcome<RedisCopy>[],
     fail: (id: TaskId, reason: string) => void = (id, reason) => this.#tally.fail(id, reason),
   ): Looked[] {
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
-      const copy = seen[i] ?? null;
+      const copy = found[i] ?? null;
       const file = this.#file.copy(id);
       const lost = copy === null && file === null ? this.#mirror.lost : null;
       if (copy instanceof TtsctlError || lost !== null) fail(id, (lost ?? (copy as TtsctlError)).message);
       else {
         const mirror = copy === null ? null : mirrorCopy(copy, this.#mirror.reading);
-        looked.push({ id, copies: { file, mirror }, seen: copy });
+        looked.push({ id, copies: { file, mirror }, redis: copy });
       }
     });
     return looked;
@@ -252,12 +252,12 @@ export class Purge {
   /** Those that Redis, which alone has them, still has as they were seen: what they have on the disk goes before they do. */
   async #asSeen(tasks: readonly Chosen[]): Promise<readonly Chosen[]> {
     if (tasks.length === 0 || !this.#artifacts.mayBeThere) return tasks;
-    const now = await this.#mirror.see(idsOf(tasks))();
-    return tasks.filter(({ id, seen }, i) => {
+    const now = await this.#mirror.copies(idsOf(tasks))();
+    return tasks.filter(({ id, redis }, i) => {
       const copy = now[i];
       if (copy === undefined) this.#tally.fail(id, LOST);
       else if (copy instanceof TtsctlError) this.#tally.fail(id, copy.message);
-      else if (!isDeepStrictEqual(copy, seen)) this.#tally.keep(id, CHANGED_IN_REDIS);
+      else if (!isDeepStrictEqual(copy, redis)) this.#tally.keep(id, CHANGED_IN_REDIS);
       else return true;
       return false;
     });
@@ -267,8 +267,8 @@ export class Purge {
   async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
     if (tasks.length === 0) return [];
     await this.#mirror.remember(tasks.filter(isAhead).map(({ id }) => id));
-    if (!this.#mirror.isThere) return tasks.filter(({ seen, id }) => this.#mayGoWithoutMirror(seen, id));
-    const outcomes = await this.#mirror.remove(tasks.map(({ id, seen }) => ({ id, seen: seen! })));
+    if (!this.#mirror.isThere) return tasks.filter(({ redis, id }) => this.#mayGoWithoutMirror(redis, id));
+    const outcomes = await this.#mirror.remove(tasks.map(({ id, redis }) => ({ id, copy: redis! })));
     return tasks.filter(({ id }, i) => {
       const outcome = outcomes?.[i];
       if (outcome === undefined) this.#tally.fail(id, unknownRemoval(this.#mirror.lost!));
@@ -280,9 +280,9 @@ export class Purge {
   }
 
   /** With Redis off or down the file alone decides; a task looked at in a Redis that is lost since waits. */
-  #mayGoWithoutMirror(seen: SeenCopy | null, id: TaskId): boolean {
-    if (seen !== null) this.#tally.fail(id, LOST);
-    return seen === null;
+  #mayGoWithoutMirror(redis: RedisCopy | null, id: TaskId): boolean {
+    if (redis !== null) this.#tally.fail(id, LOST);
+    return redis === null;
   }
 
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
@@ -360,9 +360,9 @@ export class Purge {
     await this.#mirror.writeBack(this.#file, ids);
   }
 
-  #report({ id, copies, seen, reason, files, bytes }: Removed): void {
+  #report({ id, copies, redis: copy, reason, files, bytes }: Removed): void {
     const { userId, taskId } = id;
-    const [local, redis] = [copies.file !== null, seen?.exists ?? false];
+    const [local, redis] = [copies.file !== null, copy?.type === "hash"];
     this.#tally.purged({ userId, taskId, reason, local, redis, files, bytes });
   }
 }

@@ -23,9 +23,9 @@ export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limi
 }
 
 async function noteCopies(census: Census, mirror: Mirror, ids: readonly TaskId[]): Promise<void> {
-  const seen = await mirror.see(ids);
+  const copies = await mirror.copies(ids, "state");
   ids.forEach(({ userId, taskId }, i) => {
-    const answer = seen[i]!;
+    const answer = copies[i]!;
     const copy = answer instanceof TtsctlError ? null : mirrorCopy(answer, mirror);
     // A member without a hash is no copy of the task.
     if (copy === "dangling" || (copy === null && !(answer instanceof TtsctlError))) return;

@@ -1,4 +1,4 @@
-import { type Inspection, isWhole, sameContent, timeOf } from "../../store/redis/inspection.ts";
+import { isWhole, type RedisCopy, sameContent, scoreOf, timeOf } from "../../store/redis/copy.ts";
 import type { CopyReading } from "../../store/redis/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
@@ -9,7 +9,7 @@ import type { Finding } from "./kinds.ts";
  * that other user's task has no copy, and is *dangling* until an owner is found (`strays.ts`).
  * @param record the file's, or null
  */
-export function classify(record: Task | null, copy: Inspection, mirror: CopyReading): Finding {
+export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReading): Finding {
   if (copy.type === "none") return withoutHash(record, copy);
   if (!isWhole(copy, mirror.parser)) return "partial";
   if (record === null) return "onlyInRedis";
@@ -17,12 +17,12 @@ export function classify(record: Task | null, copy: Inspection, mirror: CopyRead
   if (ahead !== 0) return ahead < 0 ? "stale" : "newerInRedis";
   if (!sameContent(copy, record, mirror)) return "differs";
   if (copy.indexScore === null || copy.userScore === null || copy.lookup === "wrong") return "unindexed";
-  return copy.indexScore === record.score && copy.userScore === mirror.layout.userScoreOf(record)
+  return scoreOf(copy.indexScore) === record.score && scoreOf(copy.userScore) === mirror.layout.userScoreOf(record)
     ? "inSync"
     : "wrongScore";
 }
 
-function withoutHash(record: Task | null, { indexScore, userScore, lookup }: Inspection): Finding {
+function withoutHash(record: Task | null, { indexScore, userScore, lookup }: RedisCopy): Finding {
   if (indexScore !== null || userScore !== null || lookup === "own") return "dangling";
   return record === null ? "absent" : "onlyInFile";
 }

@@ -121,7 +121,7 @@ export class Repair {
     const { mirror } = this.#parts;
     const ids = batch.map((suspect) => this.#drift.suspects.id(suspect));
     await this.#announce(batch);
-    for (const [i, copy] of (await mirror.inspect(ids)).entries()) {
+    for (const [i, copy] of (await mirror.fullCopies(ids)).entries()) {
       const record = recordOf(copy, ids[i]!, mirror);
       if (record !== null) await spool.add(record.json);
     }

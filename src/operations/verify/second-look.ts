@@ -6,7 +6,7 @@ import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { type Inspection, timeOf } from "../../store/redis/inspection.ts";
+import { type RedisCopy, scoreOf, timeOf } from "../../store/redis/copy.ts";
 import type { CopyReading } from "../../store/redis/layout.ts";
 import { isUnsure } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -72,7 +72,7 @@ class Round {
   async look(batch: readonly number[]): Promise<void> {
     const { mirror } = this.#parts;
     const ids = batch.map((suspect) => this.#suspects.id(suspect));
-    const copies = await mirror.inspect(ids);
+    const copies = await mirror.fullCopies(ids);
     const records = await recordsOf(this.#snapshot, ids);
     batch.forEach((suspect, i) => {
       if (isLeftAlone(this.#snapshot, ids[i]!)) this.#settle(suspect, NOTHING);
@@ -106,11 +106,11 @@ function isLeftAlone(snapshot: Snapshot, { userId, taskId }: TaskId): boolean {
   return snapshot.rowOf(userId, taskId) < 0 && snapshot.hasInvalid(userId, taskId);
 }
 
-function evidenceOf(id: TaskId, record: Task | null, copy: Inspection, mirror: CopyReading): Evidence {
+function evidenceOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Evidence {
   const finding = classify(record, copy, mirror);
   const memberOnly = finding === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
   const flags = memberOnly ? MEMBER_ONLY : flagsOf(finding, id, copy, mirror);
-  const mirrorTime = memberOnly ? copy.userScore! : timeOf(copy, mirror);
+  const mirrorTime = memberOnly ? scoreOf(copy.userScore)! : timeOf(copy, mirror);
   const { status, payload } = copy.fields;
   const print = fingerprint(`${record?.json} ${status} ${payload}`);
   return { finding, fileTime: record?.score ?? Number.NaN, mirrorTime, print, flags };
@@ -123,7 +123,7 @@ function unnamed(id: TaskId, suspects: Suspects, evidence: Evidence): Evidence {
 }
 
 /** What a repair asks of a copy that may go into the file. */
-function flagsOf(finding: Finding, id: TaskId, copy: Inspection, mirror: CopyReading): number {
+function flagsOf(finding: Finding, id: TaskId, copy: RedisCopy, mirror: CopyReading): number {
   if (finding !== "partial" && finding !== "newerInRedis" && finding !== "onlyInRedis") return 0;
   if (copy.type !== "hash") return IS_FOREIGN;
   return recordOf(copy, id, mirror) === null ? 0 : IS_RECORD;

@@ -1,5 +1,5 @@
 import type { Outcome, Upsert } from "../../store/redis/copies.ts";
-import { type Inspection, seenOf } from "../../store/redis/inspection.ts";
+import { guardOf, type RedisCopy } from "../../store/redis/copy.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
@@ -17,7 +17,7 @@ export async function writeOver(
   tasks: readonly Task[],
   written: WrittenCopies,
 ): Promise<Outcome<WriteOutcome>[]> {
-  const copies = await mirror.inspect(tasks);
+  const copies = await mirror.fullCopies(tasks);
   const due = tasks.flatMap((task, i) => upsertOver(task, copies[i]!, mirror));
   const flags = await mirror.upsert(due);
   const outcomes = new Map(due.map(({ task }, i) => [task, flags[i]!]));
@@ -30,11 +30,11 @@ export async function writeOver(
   });
 }
 
-function upsertOver(task: Task, copy: Inspection, mirror: Mirror): Upsert[] {
+function upsertOver(task: Task, copy: RedisCopy, mirror: Mirror): Upsert[] {
   const finding = classify(task, copy, mirror);
   if (finding !== "partial" && finding !== "differs") return [];
-  const guarded = { task, seen: seenOf(copy, mirror) };
-  const { status } = copy.fields;
+  const guarded = { task, seen: guardOf(copy, mirror).seen };
+  const { status = null } = copy.fields;
   if (finding === "partial") return [{ ...guarded, afresh: true }];
   return [status === null ? guarded : { ...guarded, seenStatus: status }];
 }

@@ -5,7 +5,6 @@ import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import {
   BATCH,
-  type Expected,
   type GuardedRemoval,
   type IndexPage,
   type MirrorCopies,
@@ -14,17 +13,13 @@ import {
   scoresOf,
   type Upsert,
 } from "./copies.ts";
+import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "./copy.ts";
 import { isFatal } from "./errors.ts";
-import { type Inspection, inspectionOf } from "./inspection.ts";
 import { INDEX_KEY } from "./keys.ts";
-import { indexKey, type Layout, stateNames } from "./layout.ts";
-import { type Look, looksOf } from "./look.ts";
-import { AFRESH, AS_USUAL, INDEX_ONLY, removeArgs, upsertArgs, WITH_HASH, WITHOUT_HASH } from "./lua-changing.ts";
-import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS } from "./lua-reading.ts";
+import { indexKey, type Layout } from "./layout.ts";
 import { isUnsure, membersOf } from "./members.ts";
 import type { Script } from "./script.ts";
-import { type LayoutScripts, layoutScripts, PAGE } from "./scripts.ts";
-import { type SeenCopy, seenCopiesOf } from "./seen-copy.ts";
+import { layoutArgument, SCRIPTS } from "./scripts.ts";
 import { type CopyCursor, type CopyStep, cursorBehind, isBehind, placeOf, START } from "./walk.ts";
 
 /** Copies on one node: hash, both index members and the lookup change together, in one script for a whole batch. */
@@ -32,14 +27,14 @@ export class AtomicCopies implements MirrorCopies {
   readonly #commands: RedisCommands;
   readonly #layout: Layout;
   readonly #parser: RecordParser;
-  readonly #scripts: LayoutScripts;
+  readonly #layoutArgument: string;
   #mayReadByScript = true;
 
   constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
     this.#commands = commands;
     this.#layout = layout;
     this.#parser = parser;
-    this.#scripts = layoutScripts(layout);
+    this.#layoutArgument = layoutArgument(layout);
   }
 
   page(query: PageQuery): Promise<IndexPage | null> {
@@ -60,58 +55,56 @@ export class AtomicCopies implements MirrorCopies {
     return member === undefined || isUnsure(member) ? null : cursorBehind(Buffer.from(member).toString("hex"), score!);
   }
 
-  async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
+  async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
     if (ids.length === 0) return [];
-    const args = ids.flatMap((id) => [...this.#layout.parts(id), id.score ?? ""]);
-    const scores = ids.map(({ score }) => score);
-    return looksOf(await this.#call(this.#scripts.look, ids, args, LOOK_ARGS), scores, this.#layout, this.#parser);
-  }
-
-  async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    const reply = await this.#call(this.#scripts.see, ids, this.#partsOf(ids), SEE_ARGS);
-    return seenCopiesOf(reply, ids.length, stateNames(this.#layout).length);
+    const names = fieldsOf(view, this.#layout);
+    const args = [view, names.length, ...names, ...ids.flatMap((id) => this.#layout.parts(id))];
+    const [hashes, places] = (await this.#call(SCRIPTS.copies, args)) as [Reply[], Reply[]];
+    const width = 1 + names.length;
+    let next = 0;
+    return ids.map((_, i) => {
+      const hash = hashes.slice(i * width, (i + 1) * width);
+      const from = next;
+      if (view !== "state" || hash[0] === 0) next += PLACES;
+      return copyOf(hash, places.slice(from, next), names, view);
+    });
   }
 
   async matches(tasks: readonly Task[]): Promise<boolean[]> {
-    const args: string[] = [];
-    for (const task of tasks) args.push(...this.#layout.valuesOf(task));
     if (tasks.length === 0) return [];
+    const { fields } = this.#layout;
+    const args: (string | number)[] = [fields.length, ...fields];
+    for (const task of tasks) args.push(...this.#layout.valuesOf(task));
     const keys = tasks.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
-    const flags = (await this.#commands.script(this.#scripts.match, keys, args)) as string;
+    const flags = (await this.#commands.script(SCRIPTS.matches, keys, args)) as string;
     return tasks.map((_, i) => flags[i] === "1");
   }
 
-  async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
-    const reply = await this.#call(this.#scripts.inspect, ids, this.#partsOf(ids), INSPECT_ARGS);
-    return itemsOf(reply, ids, inspectItems(this.#layout)).map((items) => inspectionOf(items, this.#layout));
-  }
-
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
+    if (upserts.length === 0) return [];
     const layout = this.#layout;
     const args: (string | number)[] = [];
     for (const upsert of upserts) {
       const { task, seen } = upsert;
       const [score, userScore] = scoresOf(upsert, layout);
-      args.push(seen ?? "", howToWrite(upsert), score);
-      if (layout.userScoredBy !== "updated_at") args.push(userScore);
+      args.push(seen ?? "", howToWrite(upsert), score, userScore === score ? "" : userScore);
       if (!layout.partsAreIds) args.push(...layout.parts(task));
       for (const value of layout.valuesOf(task)) args.push(value);
     }
-    const tasks = upserts.map(({ task }) => task);
-    return flagsOf(await this.#call(this.#scripts.upsert, tasks, args, upsertArgs(layout)));
+    return flagsOf(await this.#call(SCRIPTS.upsert, args));
   }
 
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+    if (removals.length === 0) return [];
     const layout = this.#layout;
     const args: string[] = [];
-    for (const { id, seen } of removals) {
+    for (const { id, copy } of removals) {
+      const { status, updated_at, payload } = copy.fields;
       args.push(...layout.parts(id));
-      if (seen.exists) args.push(WITH_HASH + seen.status, seen.updatedAt);
-      else args.push(WITHOUT_HASH + seen.score, seen.userScore);
-      if (layout.payloadRules) args.push(seen.payload);
+      if (copy.type === "none") args.push(`-${copy.indexScore ?? ""}`, copy.userScore ?? "", "");
+      else args.push(`=${status ?? ""}`, updated_at ?? "", layout.payloadRules ? (payload ?? "") : "");
     }
-    const ids = removals.map(({ id }) => id);
-    return flagsOf(await this.#call(this.#scripts.remove, ids, args, removeArgs(layout)));
+    return flagsOf(await this.#call(SCRIPTS.remove, args));
   }
 
   /** Null for a user who may read, but run no script. */
@@ -130,7 +123,8 @@ export class AtomicCopies implements MirrorCopies {
     const layout = this.#layout;
     const [part] = userId === undefined ? [""] : layout.parts({ userId, taskId: "" });
     const keys = [INDEX_KEY, indexKey(layout, userId)];
-    const reply = await this.#commands.script(this.#scripts.walk, keys, [...placeOf(cursor), BATCH, part]);
+    const args = [this.#layoutArgument, ...placeOf(cursor), BATCH, part];
+    const reply = await this.#commands.script(SCRIPTS.walk, keys, args);
     const [flat, times, last] = reply as [string[], string[], string];
     const reached = flat.length === 0 ? START : cursorBehind(last, flat.at(-1)!);
     const isOver = flat.length < 2 * BATCH || (until !== undefined && isBehind(reached, until));
@@ -140,7 +134,7 @@ export class AtomicCopies implements MirrorCopies {
   async #page({ userId, range, offset, count }: PageQuery): Promise<IndexPage> {
     const layout = this.#layout;
     const args = [range.since ?? "", range.until ?? "", offset, count, layout.keyBefore(userId), ...layout.readFields];
-    const reply = (await this.#commands.script(PAGE, [indexKey(layout, userId)], args)) as Reply[];
+    const reply = (await this.#commands.script(SCRIPTS.page, [indexKey(layout, userId)], args)) as Reply[];
     const members = membersOf(reply[1]!, userId, layout);
     return { total: reply[0] as number, members, tasks: members.map((member, i) => this.#read(reply[i + 2]!, member)) };
   }
@@ -151,31 +145,22 @@ export class AtomicCopies implements MirrorCopies {
     return this.#layout.read(hash as (string | null)[], id, this.#parser);
   }
 
-  #partsOf(ids: readonly TaskId[]): string[] {
-    return ids.flatMap((id) => this.#layout.parts(id));
-  }
-
-  /** What a script says of these tasks, from `width` values a task. */
-  async #call(script: Script, ids: readonly TaskId[], args: readonly (string | number)[], width: number) {
-    if (args.length !== ids.length * width) {
-      throw new TtsctlError("INTERNAL", `a Lua call got ${args.length} values for ${ids.length} tasks`);
-    }
-    return ids.length === 0 ? [] : this.#commands.script(script, [INDEX_KEY], args);
+  /** Runs a script about tasks. */
+  #call(script: Script, args: readonly (string | number)[]): Promise<Reply> {
+    return this.#commands.script(script, [INDEX_KEY], [this.#layoutArgument, ...args]);
   }
 }
 
 /** Up to how many members before its middle an index is walked over in one go. */
 const SMALL = 4 * BATCH;
 
-/** The second of the values of an upsert. */
-function howToWrite({ seenStatus, indexOnly, afresh }: Upsert): string {
-  const how = indexOnly ? INDEX_ONLY : afresh ? AFRESH : "";
-  return seenStatus === undefined ? how : `${how || AS_USUAL}=${seenStatus}`;
-}
+/** How many replies `copies.lua` gives of the scores and the lookup of a task. */
+const PLACES = 3;
 
-/** The answers of a script, `width` items a task. */
-function itemsOf(reply: Reply, ids: readonly TaskId[], width: number): Reply[][] {
-  return ids.map((_, i) => (reply as Reply[]).slice(i * width, (i + 1) * width));
+/** The second of the values that `upsert.lua` gets for a task. */
+function howToWrite({ seenStatus, indexOnly, afresh }: Upsert): string {
+  const how = indexOnly ? "i" : afresh ? "a" : "";
+  return seenStatus === undefined ? how : `${how || "w"}=${seenStatus}`;
 }
 
 function throwIfFatal(error: TtsctlError): TtsctlError {

@@ -1,7 +1,6 @@
-import { Command as IoredisCommand, Redis, type RedisOptions, ReplyError } from "ioredis";
+import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
-import { encodeCommand, encodeCommands, giveBack } from "./encode.ts";
 import { afterFailover, connectionError, notPrimary, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
 import { checkReply, notRedis, type ReplyShape, shapeOf } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
@@ -22,7 +21,6 @@ export class RedisClient implements RedisCommands {
   readonly #timeoutMs: number;
   readonly #isTls: boolean;
   readonly #mustBePrimary: boolean;
-  readonly #sentScripts = new Set<Script>();
   /** Whether the server has answered anything yet. */
   #heard = false;
   #lastError: unknown;
@@ -75,21 +73,14 @@ export class RedisClient implements RedisCommands {
 
   async pipeline(commands: readonly Command[]): Promise<Reply[]> {
     if (commands.length === 0) return [];
-    this.#gather();
-    let bytes = encodeCommands(commands);
-    const replies = commands.map(([name]) => {
-      const reply = this.#send(new EncodedCommand(String(name), bytes));
-      bytes = NOTHING; // all are in the first
-      return reply;
-    });
-    const settled = await this.#inTime(Promise.all(replies));
-    if (settled instanceof LostReply) throw this.#lostBy(settled);
-    for (const [i, reply] of settled.entries()) {
-      if (reply instanceof LostReply) throw this.#lostBy(reply);
+    const pipeline = this.#redis.pipeline();
+    for (const [name, ...args] of commands) pipeline.call(String(name), ...args);
+    const replies = await this.#settled(pipeline.exec().then((results) => results!));
+    for (const [i, reply] of replies.entries()) {
       const [name, argument] = commands[i]!;
       this.#check(reply, shapeOf(name, argument), String(name));
     }
-    return settled as Reply[];
+    return replies;
   }
 
   /** What was answered to one command may have been meant for another: such a connection is of no use. */
@@ -125,32 +116,23 @@ export class RedisClient implements RedisCommands {
     queue.shift = () => next() ?? (isEmptied ? undefined : (stray as unknown as ReturnType<typeof next>));
   }
 
-  /** All that is sent in this turn of the event loop goes out at once: a system call for each command costs more than it. */
-  #gather(): void {
-    const { stream } = this.#redis;
-    if (stream.writableCorked > 0) return;
-    stream.cork();
-    process.nextTick(() => stream.uncork());
+  async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+    const [reply] = await this.#settled(
+      this.#run(script, keys, args).then(
+        (value) => [[null, value]],
+        (error: Error) => [[error, null]],
+      ),
+    );
+    if (reply instanceof TtsctlError) throw reply;
+    this.#check(reply!, script.replies, "a script");
+    return reply!;
   }
 
-  /** In full the first time, which lets the server know it, and then by its digest. */
-  async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
-    const isKnown = this.#sentScripts.has(script);
-    this.#sentScripts.add(script);
-    const name = isKnown ? "EVALSHA" : "EVAL";
-    const bytes = encodeCommand([name, isKnown ? script.digest : script.source, keys.length], keys, args);
-    const reply = await this.#inTime(this.#send(new EncodedCommand(name, bytes)));
-    if (reply instanceof LostReply) throw this.#lostBy(reply);
-    if (!(reply instanceof TtsctlError)) {
-      // Whoever answers before the command was read would be sent what is written over it.
-      if (this.#redis.stream.writableLength === 0) giveBack(bytes);
-      this.#check(reply, script.replies, "a script");
-      return reply;
-    }
-    if (!reply.message.includes("NOSCRIPT")) throw reply;
-    const again = await this.command("EVAL", script.source, keys.length, ...keys, ...args);
-    this.#check(again, script.replies, "a script");
-    return again;
+  /** By a method of ioredis, which sends the digest, and the text to a server that doesn't know it. */
+  #run({ name, source }: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const redis = this.#redis as Redis & Record<string, (...args: (string | number)[]) => Promise<unknown>>;
+    if (redis[name] === undefined) redis.defineCommand(name, { lua: source });
+    return redis[name]!(keys.length, ...keys, ...args);
   }
 
   async each(...command: Command): Promise<NodeReply[]> {
@@ -213,39 +195,30 @@ export class RedisClient implements RedisCommands {
     return this.#mustBePrimary ? afterFailover(error) : error;
   }
 
-  /** Not a timer for each command, which costs more than many a command. What comes later is nobody's any more. */
-  async #inTime<T>(replies: Promise<T>): Promise<T | LostReply> {
+  /**
+   * What came of commands, as ioredis tells it. One timer is for all of them: one for each would cost more than the command.
+   * @throws TtsctlError if a reply is missing
+   */
+  async #settled(results: Promise<readonly (readonly [Error | null, unknown])[]>): Promise<Reply[]> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<LostReply>((resolve) => {
-      timer = setTimeout(() => resolve(new LostReply(this.#late())), this.#timeoutMs);
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#lostBy(this.#late())), this.#timeoutMs);
     });
+    results.catch(() => {}); // late replies are ignored
     try {
-      return await Promise.race([replies, late]);
+      return (await Promise.race([results, late])).map(([error, value]) => {
+        if (error !== null && !isReplyError(error)) throw error;
+        this.#heard = true;
+        return error === null ? this.#convert(value) : this.#serverError(error);
+      });
+    } catch (error) {
+      throw error instanceof TtsctlError ? error : this.#lostBy(this.#connectionError(this.#lastError ?? error));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #send(command: EncodedCommand): Promise<Reply | LostReply> {
-    return (this.#redis.sendCommand(command) as Promise<unknown>).then(
-      (value) => {
-        this.#heard = true;
-        return this.#convert(value);
-      },
-      (error: Error) => this.#failed(error),
-    );
-  }
-
-  #failed(error: Error): TtsctlError | LostReply {
-    if (isReplyError(error)) {
-      this.#heard = true;
-      return this.#serverError(error);
-    }
-    if (error.message.includes("timed out")) return new LostReply(this.#late(error));
-    return new LostReply(this.#connectionError(this.#lastError ?? error));
-  }
-
-  #lostBy({ error }: LostReply): TtsctlError {
+  #lostBy(error: TtsctlError): TtsctlError {
     this.#lose(error);
     return error;
   }
@@ -273,30 +246,6 @@ export class RedisClient implements RedisCommands {
 }
 
 const HUNG_UP = /closed|ECONNRESET|EPIPE/;
-
-const NOTHING = Buffer.alloc(0);
-
-/** A command that is encoded once, by us, and written as it is. */
-class EncodedCommand extends IoredisCommand {
-  readonly #bytes: Buffer;
-
-  constructor(name: string, bytes: Buffer) {
-    super(name, [], { replyEncoding: "utf8" });
-    this.#bytes = bytes;
-  }
-
-  override toWritable(): Buffer {
-    return this.#bytes;
-  }
-}
-
-class LostReply {
-  readonly error: TtsctlError;
-
-  constructor(error: TtsctlError) {
-    this.error = error;
-  }
-}
 
 function isReplyError(error: unknown): boolean {
   return error instanceof ReplyError;

@@ -1,11 +1,9 @@
 import type { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Inspection } from "./inspection.ts";
+import type { CopyView, RedisCopy } from "./copy.ts";
 import type { Layout } from "./layout.ts";
-import type { Look } from "./look.ts";
 import type { Member, ScoreRange } from "./members.ts";
-import type { SeenCopy } from "./seen-copy.ts";
 import type { CopyCursor, CopyStep } from "./walk.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
@@ -14,13 +12,10 @@ export const BATCH = 250;
 /** What a batch operation says of one of its tasks: a value, or the error that concerns this task alone. */
 export type Outcome<T> = T | TtsctlError;
 
-/** A task with the score that it should have: where the mirror has it, the answer is short. */
-export type Expected = TaskId & { readonly score?: number };
-
 /** A write that goes through only if the hash still is as it was seen. */
 export interface Upsert {
   readonly task: Task;
-  /** As in Look. */
+  /** As in `guardOf`. */
   readonly seen: string | null;
   /** The status that the hash must have too; any where it is absent. */
   readonly seenStatus?: string;
@@ -37,10 +32,10 @@ export function scoresOf({ task, userScore }: Upsert, layout: Layout): [number, 
   return [task.score, userScore ?? layout.userScoreOf(task)];
 }
 
-/** A removal that goes through only if the copy still is as it was seen. */
+/** A removal that is done only if the copy is as it was. */
 export interface GuardedRemoval {
   readonly id: TaskId;
-  readonly seen: SeenCopy;
+  readonly copy: RedisCopy;
 }
 
 /** What is asked for of the index of a user, or (undefined) of all, newest first. */
@@ -67,14 +62,10 @@ export interface MirrorCopies {
   walk?(from: CopyCursor): Promise<CopyStep | null>;
   /** A cursor of such a walk that lies in the middle of an index; null where that is not worth while. */
   middleOf?(userId: string | undefined): Promise<string | null>;
-  /** What a write has to know, every hash looked at. */
-  look(ids: readonly Expected[]): Promise<Outcome<Look>[]>;
-  /** Each copy exactly as it stands, to decide on and to guard a removal with. */
-  see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]>;
+  /** In a full view only what concerns an index as a whole is an error. */
+  read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
   /** Which tasks' hashes hold byte for byte what a sync would write. */
   matches(tasks: readonly Task[]): Promise<boolean[]>;
-  /** Everything that the mirror holds of each task. */
-  inspect(ids: readonly TaskId[]): Promise<Inspection[]>;
   /** True where written, false where the hash changed since it was seen. */
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
   /** True where removed, false where the copy is no longer as it was seen. */

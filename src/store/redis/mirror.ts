@@ -8,7 +8,6 @@ import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import {
   BATCH,
-  type Expected,
   type GuardedRemoval,
   type IndexPage,
   type MirrorCopies,
@@ -16,16 +15,14 @@ import {
   type PageQuery,
   type Upsert,
 } from "./copies.ts";
+import type { CopyView, RedisCopy } from "./copy.ts";
 import { isFatal } from "./errors.ts";
 import { IndexCounts, type Standing } from "./index-counts.ts";
-import type { Inspection } from "./inspection.ts";
 import { INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
-import { type Look, UNKNOWN } from "./look.ts";
 import { type Member, membersOf, type ScoreRange } from "./members.ts";
 import { notRedis } from "./reply-shape.ts";
-import type { SeenCopy } from "./seen-copy.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncMarks } from "./sync-marks.ts";
 import { detectUserScore } from "./user-scores.ts";
@@ -263,38 +260,57 @@ export class Mirror {
     });
   }
 
-  /** The status words of these ids; null where there is none. */
+  /** The status words of these ids; null without one. */
   async statuses(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
-    if (this.layout.payloadRules) return this.#statusesOfPayloads(ids);
+    const { payloadRules } = this.layout;
+    const fields = payloadRules ? ["status", "updated_at", "payload"] : ["status"];
     const replies = await this.#batches(ids, ({ userId, taskId }) => [
-      "HGET",
+      "HMGET",
       this.layout.taskKey(userId, taskId),
-      "status",
+      ...fields,
     ]);
-    return replies as Outcome<string | null>[];
+    return replies.map((reply) => {
+      if (reply instanceof TtsctlError) return reply;
+      const [status = null, updatedAt = null, payload = null] = reply as (string | null)[];
+      return this.layout.stateOf([status, updatedAt, payload], this.#parser).status || null;
+    });
   }
 
-  /** Each copy exactly as it stands, to decide on and to guard a removal with; at most BATCH. */
-  async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    const copies = await this.#copies.see(ids);
+  /**
+   * Each copy as it is, at most BATCH, to decide on a write or a removal and to guard it with. In a layout whose ids are quoted,
+   * a hash whose name no task of the layout can have is an error, so nothing judges it.
+   */
+  async copies(ids: readonly TaskId[], view: Exclude<CopyView, "full">): Promise<Outcome<RedisCopy>[]> {
+    await this.detect();
+    const copies = await this.#withPayloads(await this.#copies.read(ids, view), ids);
     if (!this.layout.payloadRules) return copies;
     return copies.map((copy, i) => (isOthers(copy, ids[i]!) ? othersCopy(ids[i]!) : copy));
   }
 
-  /** What the mirror knows of each task; at most BATCH of them. Only what the index knows at all is looked at closely. */
-  async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
-    if (ids.length === 0) return [];
-    const members = ids.map(({ userId, taskId }) => this.layout.member(userId, taskId));
-    const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...members)) as (string | null)[];
-    const known = ids.filter((_, i) => scores[i] !== null);
-    const looks = (await this.lookClosely(known))[Symbol.iterator]();
-    return scores.map((score) => (score === null ? UNKNOWN : (looks.next().value as Outcome<Look>)));
+  /** Each copy with all that a sync writes, at most BATCH. */
+  async fullCopies(ids: readonly TaskId[]): Promise<RedisCopy[]> {
+    await this.detect();
+    return (await this.#copies.read(ids, "full")).map((copy) => {
+      if (copy instanceof TtsctlError) throw copy;
+      return copy;
+    });
   }
 
-  /** The same with every hash looked at, in the index or not. */
-  async lookClosely(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
-    await this.detect();
-    return this.#copies.look(ids);
+  /** A hash without `updated_at` has the time of its payload, which `state` and `scores` don't read otherwise. */
+  async #withPayloads(copies: Outcome<RedisCopy>[], ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {
+    const due = copies.flatMap((copy, i) => (lacksTime(copy) ? [i] : []));
+    if (due.length === 0) return copies;
+    const keys = due.map((i) => this.layout.taskKey(ids[i]!.userId, ids[i]!.taskId));
+    const payloads = await this.#client.pipeline(keys.map((key) => ["HGET", key, "payload"]));
+    const all = [...copies];
+    due.forEach((at, i) => {
+      const [copy, payload] = [copies[at] as RedisCopy, payloads[i]!];
+      all[at] =
+        payload instanceof TtsctlError
+          ? payload
+          : { ...copy, fields: { ...copy.fields, payload: payload as string | null } };
+    });
+    return all;
   }
 
   /** One step of a walk over all keys of the mirror. */
@@ -370,12 +386,6 @@ export class Mirror {
     return this.#copies.matches(tasks);
   }
 
-  /** Everything that the mirror holds of each task; at most BATCH. */
-  async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
-    await this.detect();
-    return this.#copies.inspect(ids);
-  }
-
   /** Guarded writes, at most BATCH: true where written, false where the hash changed since it was seen. */
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     await this.detect();
@@ -414,18 +424,6 @@ export class Mirror {
       throw notRedis(`keeps answering ${command} with cursor ${after}`, this.where);
   }
 
-  async #statusesOfPayloads(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
-    const replies = await this.#batches(ids, ({ userId, taskId }) => [
-      ...["HMGET", this.layout.taskKey(userId, taskId), "status", "updated_at", "payload"],
-    ]);
-    return replies.map((reply) => {
-      if (reply instanceof TtsctlError) return reply;
-      const [status, updatedAt, payload] = reply as (string | null)[];
-      const { status: word } = this.layout.stateOf([status!, updatedAt!, payload!], this.#parser);
-      return word === "" ? null : word;
-    });
-  }
-
   /** Commands that must all succeed, in one round trip. */
   async #all(commands: readonly Command[]): Promise<Reply[]> {
     const replies = await this.#client.pipeline(commands);
@@ -444,9 +442,14 @@ export class Mirror {
   }
 }
 
-/** Whether a hash is that of a member which is quoted as no task of this layout is: somebody else's, so that it is not judged. */
-function isOthers(copy: Outcome<SeenCopy>, { userId }: TaskId): boolean {
-  return userId === "" && !(copy instanceof TtsctlError) && copy.exists;
+/** Whether a slim view of a hash has no time, and its payload wasn't read. */
+function lacksTime(copy: Outcome<RedisCopy>): boolean {
+  if (copy instanceof TtsctlError || copy.type !== "hash") return false;
+  return !copy.fields.updated_at && copy.fields.payload === undefined;
+}
+
+function isOthers(copy: Outcome<RedisCopy>, { userId }: TaskId): boolean {
+  return userId === "" && !(copy instanceof TtsctlError) && copy.type === "hash";
 }
 
 function othersCopy({ taskId }: TaskId): TtsctlError {

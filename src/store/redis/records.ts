@@ -4,8 +4,8 @@ import type { RecordParser } from "../../task/parse.ts";
 import { isInvalid, type Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
+import { isWhole, type RedisCopy } from "./copy.ts";
 import { idFields } from "./hash.ts";
-import { type Inspection, isWhole } from "./inspection.ts";
 import type { CopyReading } from "./layout.ts";
 import type { Mirror } from "./mirror.ts";
 
@@ -13,9 +13,9 @@ import type { Mirror } from "./mirror.ts";
  * The record that a copy is, ids included, as the store file can take it; null where that would be guessing: a partial
  * hash whose payload is no record of its own, or ids that the file would read as others.
  */
-export function recordOf(inspection: Inspection, id: TaskId, { layout, parser }: CopyReading): Task | null {
-  const { fields } = inspection;
-  if (!isWhole(inspection, parser) && !isRecordOf(fields.payload, id.userId, id.taskId, parser)) return null;
+export function recordOf(copy: RedisCopy, id: TaskId, { layout, parser }: CopyReading): Task | null {
+  const { fields } = copy;
+  if (!isWhole(copy, parser) && !isRecordOf(fields.payload ?? null, id.userId, id.taskId, parser)) return null;
   const values = layout.readFields.map((name) => fields[name] ?? null);
   const task = layout.read(values, id, parser);
   return task === undefined ? null : underOwnName(task, parser);

@@ -2,8 +2,8 @@ import { TtsctlError } from "../../errors.ts";
 import { toMicros } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
+import { isNothing, type RedisCopy, timeOf } from "./copy.ts";
 import type { Mirror } from "./mirror.ts";
-import { isNothing, type SeenCopy, stateOf } from "./seen-copy.ts";
 
 /** A task whose record went from the file. */
 export interface Removal {
@@ -29,15 +29,18 @@ export async function removeFromMirror(
   const outcomes: (Outcome<RemoveOutcome> | undefined)[] = removals.map(() => undefined);
   let pending = removals.map((_, i) => i);
   for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
-    const seen = await mirror.see(pending.map((i) => removals[i]!.id));
-    const due: { index: number; seen: SeenCopy }[] = [];
+    const copies = await mirror.copies(
+      pending.map((i) => removals[i]!.id),
+      "state",
+    );
+    const due: { index: number; copy: RedisCopy }[] = [];
     pending.forEach((index, i) => {
-      const copy = seen[i]!;
+      const copy = copies[i]!;
       const decision = copy instanceof TtsctlError ? copy : decide(copy, removals[index]!.before, mirror);
-      if (decision === "remove") due.push({ index, seen: copy as SeenCopy });
+      if (decision === "remove") due.push({ index, copy: copy as RedisCopy });
       else outcomes[index] = decision;
     });
-    const flags = await mirror.remove(due.map(({ index, seen }) => ({ id: removals[index]!.id, seen })));
+    const flags = await mirror.remove(due.map(({ index, copy }) => ({ id: removals[index]!.id, copy })));
     pending = due.flatMap(({ index }, i) => {
       const flag = flags[i]!;
       if (flag !== false) outcomes[index] = flag === true ? "removed" : flag;
@@ -47,9 +50,9 @@ export async function removeFromMirror(
   return outcomes.map((outcome, i) => outcome ?? changesTooOften(removals[i]!.id));
 }
 
-function decide(copy: SeenCopy, before: number, mirror: Mirror) {
+function decide(copy: RedisCopy, before: number, mirror: Mirror) {
   if (isNothing(copy)) return "missing";
-  return toMicros(stateOf(copy, mirror).time) > before ? "newer" : "remove";
+  return toMicros(timeOf(copy, mirror)) > before ? "newer" : "remove";
 }
 
 function changesTooOften({ userId, taskId }: TaskId): TtsctlError {

@@ -1,75 +1,83 @@
-import { removeScript, upsertScript } from "./lua-changing.ts";
-import { perLayout } from "./lua-parts.ts";
-import { inspectScript, lookScript, matchScript, seeScript, walkScript } from "./lua-reading.ts";
+import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
+import type { Layout } from "./layout.ts";
+import copies from "./lua/copies.lua";
+import endSync from "./lua/end-sync.lua";
+import guard from "./lua/include/guard.lua";
+import hash from "./lua/include/hash.lua";
+import indexTypes from "./lua/include/index-types.lua";
+import layout from "./lua/include/layout.lua";
+import lookups from "./lua/include/lookups.lua";
+import userScore from "./lua/include/user-score.lua";
+import matches from "./lua/matches.lua";
+import page from "./lua/page.lua";
+import remove from "./lua/remove.lua";
+import beginSlotSync from "./lua/slot/begin-sync.lua";
+import dropLookup from "./lua/slot/drop-lookup.lua";
+import dropMembers from "./lua/slot/drop-members.lua";
+import endSlotSync from "./lua/slot/end-sync.lua";
+import guardSlot from "./lua/slot/guard.lua";
+import hashOfSlot from "./lua/slot/hash.lua";
+import moveMembers from "./lua/slot/move-members.lua";
+import removeHash from "./lua/slot/remove.lua";
+import setLookup from "./lua/slot/set-lookup.lua";
+import writeHash from "./lua/slot/write.lua";
+import upsert from "./lua/upsert.lua";
+import walk from "./lua/walk.lua";
+import type { ReplyShape } from "./reply-shape.ts";
 import { Script } from "./script.ts";
 
-/** KEYS: token, marker. ARGV: the token that the sync left, when it ended. The marker is set only if the token stands. */
-export const END_SYNC = new Script(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
-redis.call('SET', KEYS[2], ARGV[2])
-return 1
-`);
+const INCLUDES: Readonly<Record<string, string>> = {
+  guard,
+  hash,
+  "index-types": indexTypes,
+  layout,
+  lookups,
+  "user-score": userScore,
+};
 
-/**
- * The same for the mark of a slot, which is one key, so that a slot that moves has it on one side: a hash with `token`,
- * empty but while a sync runs, and `at`. KEYS: it. ARGV: the token.
- */
-export const BEGIN_SLOT = new Script(`
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], 'token', ARGV[1])
-return 1
-`);
-
-/** KEYS: the mark of a slot. ARGV: the token that the sync left, when it ended. */
-export const END_SLOT = new Script(`
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'token', '', 'at', ARGV[2])
-return 1
-`);
-
-/**
- * A page of an index, newest first, with the hashes of its tasks: how many members the range has, members and scores in
- * turn, and of each task the values of some fields. KEYS: the index alone, for nobody knows the others before. ARGV: since
- * (empty: none), until (the same), offset, count, what stands before a member in the key of its task, the fields.
- */
-export const PAGE = new Script(
-  `
-local since, till = ARGV[1] == '' and '-inf' or ARGV[1], ARGV[2]
-local total = redis.call('ZCOUNT', KEYS[1], since, till == '' and '+inf' or '(' .. till)
-local first = ARGV[3] + (till == '' and 0 or redis.call('ZCOUNT', KEYS[1], till, '+inf'))
-local count = math.min(ARGV[4], total - ARGV[3])
-local flat = count > 0 and redis.call('ZREVRANGE', KEYS[1], first, first + count - 1, 'WITHSCORES') or {}
-local out = { total, flat }
-for i = 1, #flat, 2 do out[#out + 1] = redis.pcall('HMGET', ARGV[5] .. flat[i], unpack(ARGV, 6)) end
-return out
-`,
-  "list",
-);
-
-/**
- * The scripts of a layout for one node. Every one but `match` and `walk` gets KEYS: the global index alone, since the names of all
- * else are made of the parts of a task; and ARGV: a fixed number of values a task. It returns one item a task, an error
- * reply for a task that met a key of the wrong type.
- */
-export interface LayoutScripts {
-  readonly look: Script;
-  readonly walk: Script;
-  readonly see: Script;
-  readonly upsert: Script;
-  readonly remove: Script;
-  readonly match: Script;
-  readonly inspect: Script;
+/** A script with its includes in it. */
+function script(name: string, lua: string, replies?: ReplyShape): Script {
+  return new Script(
+    name,
+    lua.replaceAll(/^--- include (.+)\n/gm, (_, name: string) => INCLUDES[name]!),
+    replies,
+  );
 }
 
-export const layoutScripts = perLayout(
-  (layout): LayoutScripts => ({
-    look: new Script(lookScript(layout), "list"),
-    walk: new Script(walkScript(layout), "list"),
-    see: new Script(seeScript(layout), "list"),
-    upsert: new Script(upsertScript(layout), "list"),
-    remove: new Script(removeScript(layout), "list"),
-    match: new Script(matchScript(layout), "text"),
-    inspect: new Script(inspectScript(layout), "list"),
-  }),
-);
+/** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */
+export const SCRIPTS = {
+  copies: script("tts:copies", copies, "list"),
+  matches: script("tts:matches", matches, "text"),
+  page: script("tts:page", page, "list"),
+  walk: script("tts:walk", walk, "list"),
+  upsert: script("tts:upsert", upsert, "list"),
+  remove: script("tts:remove", remove, "list"),
+  endSync: script("tts:endSync", endSync),
+};
+
+/** The scripts for a cluster: each is about one key. */
+export const SLOT_SCRIPTS = {
+  hash: script("tts:slot:hash", hashOfSlot, "list"),
+  guard: script("tts:slot:guard", guardSlot),
+  write: script("tts:slot:write", writeHash),
+  remove: script("tts:slot:remove", removeHash),
+  setLookup: script("tts:slot:setLookup", setLookup),
+  dropLookup: script("tts:slot:dropLookup", dropLookup),
+  moveMembers: script("tts:slot:moveMembers", moveMembers),
+  dropMembers: script("tts:slot:dropMembers", dropMembers, "list"),
+  beginSync: script("tts:slot:beginSync", beginSlotSync),
+  endSync: script("tts:slot:endSync", endSlotSync),
+};
+
+/** What `include/layout.lua` reads: the names of keys and what differs between layouts. */
+export function layoutArgument({ fields, lookup, partsAreIds, payloadRules, userScoredBy }: Layout): string {
+  const keys = { task: TASK_PREFIX, user: USER_PREFIX, index: USER_SUFFIX };
+  return JSON.stringify({
+    ...keys,
+    lookup: lookup !== undefined && LOOKUP_PREFIX,
+    fields,
+    partsAreIds,
+    payloadRules,
+    userScoredByCreation: userScoredBy === "created_at",
+  });
+}

@@ -2,18 +2,15 @@ import { TtsctlError } from "../../errors.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Command, RedisCommands, Reply } from "./commands.ts";
-import type { Expected, GuardedRemoval, MirrorCopies, Outcome, Upsert } from "./copies.ts";
-import { type Inspection, inspectionOf } from "./inspection.ts";
-import { type Layout, stateNames } from "./layout.ts";
-import { type Look, lookOf } from "./look.ts";
+import type { RedisCommands, Reply } from "./commands.ts";
+import type { GuardedRemoval, MirrorCopies, Outcome, Upsert } from "./copies.ts";
+import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "./copy.ts";
+import type { Layout } from "./layout.ts";
 import { runForEach } from "./script-run.ts";
-import { layoutScripts } from "./scripts.ts";
-import { type SeenCopy, seenCopyOf } from "./seen-copy.ts";
+import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
 import { placesOf, SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
 import { SlottedLookups } from "./slotted-lookups.ts";
 import { SlottedRemoval } from "./slotted-remove.ts";
-import { hashScripts } from "./slotted-scripts.ts";
 import { SlottedUpsert } from "./slotted-upsert.ts";
 
 /**
@@ -24,7 +21,6 @@ import { SlottedUpsert } from "./slotted-upsert.ts";
 export class SlottedCopies implements MirrorCopies {
   readonly #commands: RedisCommands;
   readonly #layout: Layout;
-  readonly #parser: RecordParser;
   readonly #indexes: SlottedIndexes;
   readonly #lookups: SlottedLookups;
   readonly #removal: SlottedRemoval;
@@ -33,7 +29,6 @@ export class SlottedCopies implements MirrorCopies {
   constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
     this.#commands = commands;
     this.#layout = layout;
-    this.#parser = parser;
     this.#indexes = new SlottedIndexes(commands);
     this.#lookups = new SlottedLookups(commands, layout);
     const parts = { indexes: this.#indexes, lookups: this.#lookups, times: parser.times };
@@ -41,61 +36,28 @@ export class SlottedCopies implements MirrorCopies {
     this.#upsert = new SlottedUpsert(commands, layout, { ...parts, removal: this.#removal });
   }
 
-  async look(ids: readonly Expected[]): Promise<Outcome<Look>[]> {
-    const [times, scores] = await Promise.all([
-      this.#onHashes(ids, (key) => ["HGET", key, "updated_at"]),
+  async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
+    const names = fieldsOf(view, this.#layout);
+    const runs = ids.map((id) => ({ keys: [this.#keyOf(id)], args: [view, ...names] }));
+    const [hashes, scores] = await Promise.all([
+      runForEach(this.#commands, SLOT_SCRIPTS.hash, runs),
       this.#scores(ids),
     ]);
-    const needsPayload = (i: number) => !times[i] || (this.#layout.payloadRules && typeof times[i] === "string");
-    const partial = ids.filter((_, i) => needsPayload(i));
-    const found = (await this.#onHashes(partial, (key) => ["HGET", key, "payload"]))[Symbol.iterator]();
-    const says = await this.#says(ids, scores);
-    const created = await this.#created(ids);
+    const lookups = await this.#lookupStates(ids, scores);
     return ids.map((_, i) => {
-      const payload = needsPayload(i) ? (found.next().value as Reply) : null;
-      return lookOf([times[i]!, payload, ...scores[i]!, says[i]!, created[i]!], this.#layout, this.#parser);
-    });
-  }
-
-  async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    const [fields, exist, scores, named] = await Promise.all([
-      this.#onHashes(ids, (key) => ["HMGET", key, ...stateNames(this.#layout)]),
-      this.#onHashes(ids, (key) => ["EXISTS", key]),
-      this.#scores(ids),
-      this.#lookups.names(ids),
-    ]);
-    return ids.map((_, i) => {
-      const hash = fields[i]!;
+      const hash = unlessFatal(hashes[i]!);
       if (hash instanceof TtsctlError) return hash;
-      const [status, updatedAt, payload = null] = hash as Reply[];
-      return seenCopyOf([exist[i]!, status!, updatedAt!, ...scores[i]!, payload, named[i] ? 1 : null]);
+      return copyOf(hash as Reply[], [...scores[i]!, lookups[i]!], names, view);
     });
   }
 
   async matches(tasks: readonly Task[]): Promise<boolean[]> {
-    const runs = tasks.map((task) => ({ keys: [this.#keyOf(task)], args: this.#layout.valuesOf(task) }));
-    const replies = await runForEach(this.#commands, layoutScripts(this.#layout).match, runs);
-    return replies.map((reply) => unlessFatal(reply) === "1");
-  }
-
-  async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
-    const [hashes, scores] = await Promise.all([
-      runForEach(
-        this.#commands,
-        hashScripts(this.#layout).inspect,
-        ids.map((id) => ({ keys: [this.#keyOf(id)], args: [] })),
-      ),
-      this.#scores(ids),
-    ]);
-    const says = await this.#says(ids, scores);
-    return ids.map((_, i) => {
-      const [global, own] = scores[i]!;
-      if (hashes[i] instanceof TtsctlError) throw hashes[i];
-      if (global instanceof TtsctlError) throw global;
-      const lookup = says[i] instanceof TtsctlError ? "wrong" : says[i]!;
-      const items = [...(hashes[i] as Reply[]), global, own instanceof TtsctlError ? null : own, lookup];
-      return inspectionOf(items, this.#layout);
+    const { fields } = this.#layout;
+    const runs = tasks.map((task) => {
+      return { keys: [this.#keyOf(task)], args: [fields.length, ...fields, ...this.#layout.valuesOf(task)] };
     });
+    const replies = await runForEach(this.#commands, SCRIPTS.matches, runs);
+    return replies.map((reply) => unlessFatal(reply) === "1");
   }
 
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
@@ -106,27 +68,18 @@ export class SlottedCopies implements MirrorCopies {
     return this.#removal.run(removals);
   }
 
-  /** What the lookups say of tasks with these scores in the global index. */
-  #says(ids: readonly TaskId[], scores: readonly (readonly Reply[])[]): Promise<Reply[]> {
+  /** What the lookups say; a lookup of the wrong type says nothing right. */
+  async #lookupStates(ids: readonly TaskId[], scores: readonly (readonly Reply[])[]): Promise<Reply[]> {
     const scored = ids.map(({ userId, taskId }, i) => {
       const global = scores[i]![0];
       return { userId, taskId, score: typeof global === "string" ? Number(global) : Number.NEGATIVE_INFINITY };
     });
-    return this.#lookups.says(scored);
+    const states = await this.#lookups.says(scored);
+    return states.map((state) => (state instanceof TtsctlError ? "wrong" : state));
   }
 
   #keyOf({ userId, taskId }: TaskId): string {
     return this.#layout.taskKey(userId, taskId);
-  }
-
-  /** The `created_at` of each hash, where that scores the user's index. */
-  async #created(ids: readonly TaskId[]): Promise<Reply[]> {
-    if (this.#layout.userScoredBy === "updated_at") return ids.map(() => null);
-    return this.#onHashes(ids, (key) => ["HGET", key, "created_at"]);
-  }
-
-  async #onHashes(ids: readonly TaskId[], command: (key: string) => Command): Promise<Reply[]> {
-    return (await this.#commands.pipeline(ids.map((id) => command(this.#keyOf(id))))).map(unlessFatal);
   }
 
   /** The scores of each task in the global index and in its user's. */

@@ -8,7 +8,7 @@ import { INDEX_KEY } from "./keys.ts";
 import { type Layout, userScoreOfHash } from "./layout.ts";
 import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
-import { DROP, MOVE } from "./slotted-scripts.ts";
+import { SLOT_SCRIPTS } from "./scripts.ts";
 
 /** Where a task stands in an index. */
 export interface Place {
@@ -62,7 +62,7 @@ export class SlottedIndexes {
   /** Sets each score that still is `from`. */
   async move(places: readonly (Place & { readonly from: string | number; readonly to: string | number })[]) {
     return this.#run(
-      MOVE,
+      SLOT_SCRIPTS.moveMembers,
       places,
       ({ member, from, to }) => [member, from, to],
       () => true,
@@ -72,7 +72,7 @@ export class SlottedIndexes {
   /** Removes members whose score is not above the limit: true where it is gone. */
   async drop(places: readonly (Place & { readonly limit: number })[]): Promise<Outcome<boolean>[]> {
     return this.#run(
-      DROP,
+      SLOT_SCRIPTS.dropMembers,
       places,
       ({ member, limit }) => [member, limit],
       (reply, i) => (reply as number[])[i] === 1,

@@ -2,18 +2,15 @@ import { TtsctlError } from "../../errors.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import type { Outcome } from "./copies.ts";
+import { type LookupState, scoreOf } from "./copy.ts";
 import { INDEX_KEY } from "./keys.ts";
 import type { Layout, Lookup } from "./layout.ts";
-import { scoreOf } from "./look.ts";
 import { runForEach } from "./script-run.ts";
+import { SLOT_SCRIPTS } from "./scripts.ts";
 import { unlessFatal } from "./slotted-indexes.ts";
-import { DROP_LOOKUP, SET_LOOKUP } from "./slotted-scripts.ts";
 
 /** How often a lookup that changes under our hands is looked at again. */
 const MOST_ROUNDS = 8;
-
-/** Where a lookup leads: to the task, to a newer one of the same id, or to neither; null where there are no lookups. */
-export type Says = "own" | "other" | "wrong" | null;
 
 /** A task with the score that it has in the global index. */
 export type Scored = TaskId & { readonly score: number };
@@ -21,7 +18,7 @@ export type Scored = TaskId & { readonly score: number };
 /** A lookup as it stands, and what it says. */
 interface State {
   readonly holds: string | null;
-  readonly says: Says;
+  readonly says: LookupState | null;
 }
 
 /**
@@ -39,7 +36,7 @@ export class SlottedLookups {
     this.#lookup = layout.lookup;
   }
 
-  async says(tasks: readonly Scored[]): Promise<Outcome<Says>[]> {
+  async says(tasks: readonly Scored[]): Promise<Outcome<LookupState | null>[]> {
     const states = await this.#states(tasks);
     return states.map((state) => (state instanceof TtsctlError ? state : state.says));
   }
@@ -81,7 +78,7 @@ export class SlottedLookups {
       keys: [lookup.key(task.taskId)],
       args: [holds, lookup.value(task.userId)],
     }));
-    const replies = (await runForEach(this.#commands, SET_LOOKUP, runs)).map(unlessFatal);
+    const replies = (await runForEach(this.#commands, SLOT_SCRIPTS.setLookup, runs)).map(unlessFatal);
     return due.flatMap(({ task }, i) => {
       const reply = replies[i]!;
       if (reply instanceof TtsctlError) wrong.set(task.taskId, reply);
@@ -105,7 +102,7 @@ export class SlottedLookups {
     const lookup = this.#lookup;
     if (lookup === undefined) return;
     const runs = ids.map(({ userId, taskId }) => ({ keys: [lookup.key(taskId)], args: [lookup.value(userId)] }));
-    for (const reply of await runForEach(this.#commands, DROP_LOOKUP, runs)) {
+    for (const reply of await runForEach(this.#commands, SLOT_SCRIPTS.dropLookup, runs)) {
       if (reply instanceof TtsctlError) throw reply;
     }
   }

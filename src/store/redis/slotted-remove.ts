@@ -3,12 +3,12 @@ import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import type { GuardedRemoval, Outcome } from "./copies.ts";
-import type { Layout } from "./layout.ts";
+import type { RedisCopy } from "./copy.ts";
+import { type Layout, stateNames } from "./layout.ts";
 import { runForEach } from "./script-run.ts";
-import type { SeenCopy } from "./seen-copy.ts";
+import { SLOT_SCRIPTS } from "./scripts.ts";
 import { placesOf, type SlottedIndexes, scoresOfHash, unlessFatal } from "./slotted-indexes.ts";
 import type { SlottedLookups } from "./slotted-lookups.ts";
-import { hashScripts } from "./slotted-scripts.ts";
 
 /** Members of a task without a hash: in each index it goes if its score is not above the limit. */
 interface Dangling {
@@ -47,15 +47,15 @@ export class SlottedRemoval {
 
   async run(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
     const scores = await this.#indexes.scores(removals.flatMap(({ id }) => placesOf(this.#layout, id)));
-    const outcomes = removals.map(({ seen }, i): Outcome<boolean> | undefined => {
+    const outcomes = removals.map(({ copy }, i): Outcome<boolean> | undefined => {
       const [score, userScore] = [scores[i * 2]!, scores[i * 2 + 1]!];
       if (score instanceof TtsctlError) return score;
       if (userScore instanceof TtsctlError) return userScore;
-      if (seen.exists) return undefined;
-      return (score ?? "") === seen.score && (userScore ?? "") === seen.userScore ? undefined : false;
+      if (copy.type === "hash") return undefined;
+      return score === copy.indexScore && userScore === copy.userScore ? undefined : false;
     });
-    const due = (exists: boolean) =>
-      removals.flatMap(({ seen }, i) => (outcomes[i] === undefined && seen.exists === exists ? [i] : []));
+    const due = (hasHash: boolean) =>
+      removals.flatMap(({ copy }, i) => (outcomes[i] === undefined && (copy.type === "hash") === hasHash ? [i] : []));
     await Promise.all([
       this.#settle(due(true), outcomes, (at) => this.#removeTasks(at.map((i) => removals[i]!))),
       this.#settle(due(false), outcomes, (at) => this.#removeMembers(at.map((i) => removals[i]!))),
@@ -76,26 +76,27 @@ export class SlottedRemoval {
   }
 
   async #removeTasks(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
-    const runs = removals.map(({ id, seen }) => ({
+    const names = stateNames(this.#layout);
+    const runs = removals.map(({ id, copy }) => ({
       keys: [this.#keyOf(id)],
-      args: [seen.status, seen.updatedAt, seen.payload],
+      args: names.flatMap((name) => [name, copy.fields[name] ?? ""]),
     }));
-    const replies = (await runForEach(this.#commands, hashScripts(this.#layout).remove, runs)).map(unlessFatal);
+    const replies = (await runForEach(this.#commands, SLOT_SCRIPTS.remove, runs)).map(unlessFatal);
     const gone = removals.filter((_, i) => replies[i] === 1);
-    await this.#clear(gone.map(({ id, seen }) => ({ id, limits: this.#limitsOf(seen) })));
+    await this.#clear(gone.map(({ id, copy }) => ({ id, limits: this.#limitsOf(copy) })));
     return replies.map((reply) => (reply instanceof TtsctlError ? reply : reply === 1));
   }
 
   /** What was decided on is the time of the hash, and what was seen of its scores. */
-  #limitsOf({ updatedAt, score, userScore }: SeenCopy): [number, number] {
-    const time = this.#times.ofHash(updatedAt);
+  #limitsOf({ fields, indexScore, userScore }: RedisCopy): [number, number] {
+    const time = this.#times.ofHash(fields.updated_at ?? "");
     const least = Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
-    return [Math.max(limitOf(score), least), Math.max(limitOf(userScore), least)];
+    return [Math.max(limitOf(indexScore), least), Math.max(limitOf(userScore), least)];
   }
 
   #removeMembers(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
     return this.dropMembers(
-      removals.map(({ id, seen }) => ({ id, limits: [limitOf(seen.score), limitOf(seen.userScore)] })),
+      removals.map(({ id, copy }) => ({ id, limits: [limitOf(copy.indexScore), limitOf(copy.userScore)] })),
     );
   }
 
@@ -162,7 +163,7 @@ export class SlottedRemoval {
 }
 
 /** The highest score that a member may have to go, from one that was seen; without one none may. */
-function limitOf(score: string): number {
-  if (score === "") return Number.NEGATIVE_INFINITY;
+function limitOf(score: string | null): number {
+  if (score === null) return Number.NEGATIVE_INFINITY;
   return score === "inf" ? Number.POSITIVE_INFINITY : Number(score);
 }

@@ -5,10 +5,10 @@ import { type Outcome, scoresOf, type Upsert } from "./copies.ts";
 import type { Layout } from "./layout.ts";
 import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
+import { SLOT_SCRIPTS } from "./scripts.ts";
 import { type Place, placesOf, type SlottedIndexes, scoresOfHash, unlessFatal } from "./slotted-indexes.ts";
 import type { SlottedLookups } from "./slotted-lookups.ts";
 import type { SlottedRemoval } from "./slotted-remove.ts";
-import { hashScripts } from "./slotted-scripts.ts";
 
 /** A write on its way through the steps. */
 interface Step {
@@ -87,7 +87,7 @@ export class SlottedUpsert {
   async #look(steps: readonly Step[]): Promise<void> {
     const places = steps.flatMap((step) => step.places);
     const [guards, scores, lookups] = await Promise.all([
-      this.#runOnHashes(hashScripts(this.#layout).guard, steps, guardOf),
+      this.#runOnHashes(SLOT_SCRIPTS.guard, steps, (step) => this.#guardOf(step)),
       this.#indexes.scores(places),
       this.#lookups.wrongTypes(steps.map(({ upsert }) => upsert.task)),
     ]);
@@ -105,12 +105,11 @@ export class SlottedUpsert {
   }
 
   async #write(steps: readonly Step[]): Promise<void> {
-    const replies = await this.#runOnHashes(hashScripts(this.#layout).write, steps, (step) => [
-      ...guardOf(step),
-      step.upsert.indexOnly ? 1 : 0,
-      step.upsert.afresh ? 1 : 0,
-      ...this.#layout.valuesOf(step.upsert.task),
-    ]);
+    const replies = await this.#runOnHashes(SLOT_SCRIPTS.write, steps, (step) => {
+      const values = this.#layout.valuesOf(step.upsert.task);
+      const how = [step.upsert.indexOnly ? 1 : 0, step.upsert.afresh ? 1 : 0];
+      return [...this.#guardOf(step), ...how, ...this.#layout.fields.flatMap((name, i) => [name, values[i]!])];
+    });
     steps.forEach((step, i) => {
       const reply = replies[i]!;
       step.outcome = reply instanceof TtsctlError ? reply : reply === 1;
@@ -145,16 +144,24 @@ export class SlottedUpsert {
 
   async #refuseLost(off: readonly Off[]): Promise<void> {
     const steps = [...new Set(off.map(({ step }) => step))];
-    const guards = await this.#runOnHashes(hashScripts(this.#layout).guard, steps, (step) => this.#ownGuard(step));
+    const guards = await this.#runOnHashes(SLOT_SCRIPTS.guard, steps, (step) => this.#ownGuard(step));
     steps.forEach((step, i) => {
       if (guards[i] !== 1) step.outcome = false;
     });
   }
 
   /** What the hash holds after our write. */
-  #ownGuard(step: Step): [string, string] {
-    if (step.upsert.indexOnly) return guardOf(step);
-    return [this.#layout.timeTextOf(step.upsert.task), ""];
+  #ownGuard(step: Step): string[] {
+    if (step.upsert.indexOnly) return this.#guardOf(step);
+    return [this.#layout.timeTextOf(step.upsert.task), "", this.#payloadRules];
+  }
+
+  #guardOf({ upsert: { seen, seenStatus } }: Step): string[] {
+    return [seen ?? "", seenStatus === undefined ? "" : `=${seenStatus}`, this.#payloadRules];
+  }
+
+  get #payloadRules(): string {
+    return this.#layout.payloadRules ? "1" : "";
   }
 
   /** Has our scores of what was refused follow the hash there is. Returns those that have none. */
@@ -194,10 +201,6 @@ export class SlottedUpsert {
 
 function open(steps: readonly Step[]): Step[] {
   return steps.filter(({ outcome }) => outcome === undefined);
-}
-
-function guardOf({ upsert: { seen, seenStatus } }: Step): [string, string] {
-  return [seen ?? "", seenStatus === undefined ? "" : `=${seenStatus}`];
 }
 
 function isOurs(place: { readonly score: number }, score: string | null): boolean {

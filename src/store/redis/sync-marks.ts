@@ -3,7 +3,7 @@ import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { SYNCED_KEY, SYNCING_KEY } from "./keys.ts";
 import type { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
-import { BEGIN_SLOT, END_SLOT, END_SYNC } from "./scripts.ts";
+import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
 import { allTags, slotOf, tagOf } from "./slots.ts";
 
 /** How many marks one round trip sets. */
@@ -39,16 +39,16 @@ export class SyncMarks {
 
   /** Leaves a token that a flush would take away. */
   async begin(token: string): Promise<void> {
-    if (this.#commands.isCluster) await this.#forSlots(BEGIN_SLOT, token);
+    if (this.#commands.isCluster) await this.#forSlots(SLOT_SCRIPTS.beginSync, token);
     else await this.#commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
   }
 
   /** Sets each mark whose token still stands; false where one does not. */
   async end(token: string, when: string): Promise<boolean> {
     if (!this.#commands.isCluster) {
-      return (await this.#commands.script(END_SYNC, [SYNCING_KEY, SYNCED_KEY], [token, when])) === 1;
+      return (await this.#commands.script(SCRIPTS.endSync, [SYNCING_KEY, SYNCED_KEY], [token, when])) === 1;
     }
-    const all = (await this.#forSlots(END_SLOT, token, when)).every((reply) => reply === 1);
+    const all = (await this.#forSlots(SLOT_SCRIPTS.endSync, token, when)).every((reply) => reply === 1);
     if (all) await this.#commands.command("SET", SYNCED_KEY, when);
     return all;
   }

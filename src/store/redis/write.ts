@@ -1,8 +1,9 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
-import { type TimeReader, toMicros } from "../../task/time.ts";
+import { toMicros } from "../../task/time.ts";
 import type { Outcome, Upsert } from "./copies.ts";
-import type { Look } from "./look.ts";
+import { guardOf, type RedisCopy, scoreOf, userScoreDue } from "./copy.ts";
+import type { CopyReading } from "./layout.ts";
 import type { Mirror } from "./mirror.ts";
 
 /** What a guarded write came to: done; the hash stays, and its index members were set right, or were; or left for a newer copy. */
@@ -30,39 +31,43 @@ const MOST_ROUNDS = 8;
  */
 export function decideWrite(
   score: number,
-  look: Look,
-  times: TimeReader,
+  copy: RedisCopy,
+  reading: CopyReading,
   overEqual = false,
   replaced = Number.NaN,
 ): WriteDecision {
-  const seen = look.updatedAt === null ? Number.NaN : toMicros(times.ofHash(look.updatedAt));
+  const { updatedAt, seen: guard } = guardOf(copy, reading);
+  const seen = updatedAt === null ? Number.NaN : toMicros(reading.parser.times.ofHash(updatedAt));
   if (Number.isNaN(seen)) return "write";
   const ours = toMicros(score);
   const isReplaced = seen <= toMicros(replaced);
   if (seen > ours && !isReplaced) return "newer";
-  const isPartial = look.seen !== look.updatedAt;
+  const isPartial = guard !== updatedAt;
   if (seen < ours || overEqual || isReplaced || isPartial) return "write";
-  const isIndexed = look.indexScore === score && look.userScore === (look.userDue ?? score) && look.isLookedUp;
+  const due = reading.layout.userScoredBy === "updated_at" ? score : userScoreDue(copy, reading);
+  const isScored = scoreOf(copy.indexScore) === score && scoreOf(copy.userScore) === due;
+  const isIndexed = isScored && copy.lookup !== "wrong";
   return isIndexed ? "unchanged" : "mend";
 }
 
 /**
  * Writes tasks to the mirror, at most BATCH, each only if it is newer than the copy there. A copy that changed between
  * look and write is looked at and decided on again.
- * @param options looks: what was seen of each, looked at here if absent; overEqual and replaced: as for `decideWrite`; written:
+ * @param options copies: of each task, read here if absent; overEqual and replaced: as for `decideWrite`; written:
  *   collects the tasks to compare with the file afterwards
  */
 export async function writeToMirror(
   mirror: Mirror,
   tasks: readonly Task[],
-  options: { looks?: readonly Outcome<Look>[] } & WriteRules = {},
+  options: { copies?: readonly Outcome<RedisCopy>[] } & WriteRules = {},
 ): Promise<Outcome<WriteOutcome>[]> {
   const outcomes: (Outcome<WriteOutcome> | undefined)[] = tasks.map(() => undefined);
   let pending = tasks.map((_, i) => i);
-  let looks: readonly Outcome<Look>[] = options.looks ?? (await mirror.look(tasks));
   for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
-    pending = await writeRound(mirror, tasks, { pending, looks, outcomes, options });
-    looks = await mirror.lookClosely(pending.map((i) => tasks[i]!));
+    const known = round === 0 ? options.copies : undefined;
+    const due = pending.map((i) => tasks[i]!);
+    const copies = known ?? (await mirror.copies(due, "scores"));
+    pending = await writeRound(mirror, tasks, { pending, copies, outcomes, options });
   }
   return outcomes.map((outcome, i) => outcome ?? changesTooOften(tasks[i]!));
 }
@@ -73,7 +78,7 @@ async function writeRound(
   tasks: readonly Task[],
   round: {
     pending: number[];
-    looks: readonly Outcome<Look>[];
+    copies: readonly Outcome<RedisCopy>[];
     outcomes: (Outcome<WriteOutcome> | undefined)[];
     options: WriteRules;
   },
@@ -82,15 +87,16 @@ async function writeRound(
   const writing: (Upsert & { readonly index: number })[] = [];
   round.pending.forEach((index, i) => {
     const task = tasks[index]!;
-    const look = round.looks[i]!;
-    if (look instanceof TtsctlError) round.outcomes[index] = look;
+    const copy = round.copies[i]!;
+    if (copy instanceof TtsctlError) round.outcomes[index] = copy;
     else {
-      const decision = decideWrite(task.score, look, mirror.times, overEqual?.(task), replaced?.[index]);
+      const decision = decideWrite(task.score, copy, mirror, overEqual?.(task), replaced?.[index]);
       if (decision === "newer" || decision === "unchanged") round.outcomes[index] = decision;
       else {
         const indexOnly = decision === "mend";
-        const due = indexOnly && look.userDue !== undefined ? { userScore: look.userDue } : {}; // it follows the hash
-        writing.push({ index, task, seen: look.seen, indexOnly, ...due });
+        const isOther = indexOnly && mirror.layout.userScoredBy !== "updated_at";
+        const due = isOther ? { userScore: userScoreDue(copy, mirror) } : {}; // it follows the hash
+        writing.push({ index, task, seen: guardOf(copy, mirror).seen, indexOnly, ...due });
       }
     }
   });

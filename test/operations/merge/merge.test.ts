@@ -188,7 +188,7 @@ describe("Redis is lost", () => {
   test("midway: what was written is counted", async () => {
     const { site } = here;
     let looks = 0;
-    site.flaky.goDown((method) => method === "look" && ++looks > 2);
+    site.flaky.goDown((method) => method === "copies" && ++looks > 2);
     const many = Array.from({ length: 2600 }, (_, i) => at(`t${i}`, 1));
     const { added, mirrored, problem } = await merge(site, many);
     expect([added, problem?.code]).toEqual([2600, "REDIS_UNAVAILABLE"]);

@@ -89,7 +89,7 @@ describe("the plan of a pass", () => {
             expect(plan.newerOfUser(task)).toBe(row?.newer ?? -1);
             const looked = lookedAt(task);
             const dangles = looked.copies.file === null && looked.copies.mirror === "dangling";
-            const young = dangles && Number(looked.seen!.score) > limits.member;
+            const young = dangles && Number(looked.redis!.indexScore) > limits.member;
             const decided = young ? "keep" : decideCleanup(looked.copies, limits, standing).kind;
             expect(plan.decide(looked).kind).toBe(decided);
           }
@@ -109,7 +109,7 @@ describe("the plan of a pass", () => {
           // Whatever the second look would purge is looked at.
           for (const task of tasks) {
             const inSight =
-              typeof task.file === "object" && task.file !== null ? true : lookedAt(task).seen!.score !== "";
+              typeof task.file === "object" && task.file !== null ? true : lookedAt(task).redis!.indexScore !== null;
             if (inSight && plan.decide(lookedAt(task)).kind === "purge") expect(chosen).toContain(names([task])[0]);
           }
           expect(chosen.size).toBe(found.rows.length + found.others.size);

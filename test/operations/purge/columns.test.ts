@@ -21,7 +21,7 @@ import {
   POLICY,
   paperMirror,
   READING,
-  seenOf,
+  redisCopyOf,
   task,
   withFile,
 } from "./paper.ts";
@@ -202,7 +202,8 @@ it("the copies of both stores are told from each other and from what is none", a
     const copies = ["t", "odd", "bad", "none"].map((taskId) => fileCopy(snapshot, { userId: "a", taskId }));
     expect(copies).toEqual([{ status: "run", score: 7 }, { status: "other", score: 8 }, "invalid", null]);
   });
-  const inRedis = (redis: PaperTask["redis"]) => mirrorCopy(seenOf(task("a", "t", { redis: redis ?? null })), READING);
+  const inRedis = (redis: PaperTask["redis"]) =>
+    mirrorCopy(redisCopyOf(task("a", "t", { redis: redis ?? null })), READING);
   expect(inRedis(done(5))).toEqual(done(5));
   expect(inRedis({ status: "other", score: NOW })).toEqual({ status: "other", score: NOW });
   expect(inRedis("dangling")).toBe("dangling");

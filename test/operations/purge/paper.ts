@@ -7,10 +7,10 @@ import type { Copies, Copy } from "../../../src/operations/purge/copies.ts";
 import type { Looked } from "../../../src/operations/purge/looked.ts";
 import type { RetentionPolicy } from "../../../src/operations/purge/policy.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
+import { NO_COPY, type RedisCopy } from "../../../src/store/redis/copy.ts";
 import type { CopyReading } from "../../../src/store/redis/layout.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { PLAIN } from "../../../src/store/redis/plain-layout.ts";
-import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { RecordParser } from "../../../src/task/parse.ts";
 import { RULES } from "../../helpers/records.ts";
@@ -58,18 +58,18 @@ function indexScoreOf({ redis, indexScore }: PaperTask): number | null {
   return redis === "dangling" || redis === "unread" || redis === "left" ? 5 : null;
 }
 
-/** What a copy has in one layout alone. */
-const PLAIN_COPY = { payload: "", isLookedUp: false };
 /** Reads copies as a mirror does. */
 export const READING: CopyReading = { layout: PLAIN, parser: new RecordParser(RULES) };
 
-/** What a purge would see of it in Redis. */
-export function seenOf(task: PaperTask): SeenCopy {
+/** Its copy in Redis. */
+export function redisCopyOf(task: PaperTask): RedisCopy {
   const { redis } = task;
-  const score = redis === "left" ? "" : String(indexScoreOf(task) ?? "");
-  if (!isCopy(redis)) return { exists: false, status: "", updatedAt: "", score, userScore: score, ...PLAIN_COPY };
-  const updatedAt = Number.isNaN(redis.score) ? "?" : new Date(redis.score * 1000).toISOString();
-  return { exists: true, status: WORDS[redis.status] ?? "odd", updatedAt, score, userScore: score, ...PLAIN_COPY };
+  const number = redis === "left" ? null : indexScoreOf(task);
+  const score = number === null ? null : String(number);
+  const copy = { ...NO_COPY, indexScore: score, userScore: score };
+  if (!isCopy(redis)) return copy;
+  const updated_at = Number.isNaN(redis.score) ? "?" : new Date(redis.score * 1000).toISOString();
+  return { ...copy, type: "hash", fields: { status: WORDS[redis.status] ?? "odd", updated_at } };
 }
 
 export function lookedAt({ userId, taskId, ...task }: PaperTask): Looked {
@@ -77,7 +77,7 @@ export function lookedAt({ userId, taskId, ...task }: PaperTask): Looked {
   return {
     id: { userId, taskId },
     copies: { file: task.file ?? null, mirror },
-    seen: seenOf({ userId, taskId, ...task }),
+    redis: redisCopyOf({ userId, taskId, ...task }),
   };
 }
 
@@ -101,11 +101,11 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
         .sort((a, b) => a.score - b.score);
       return low.slice(skip).flatMap(({ name, score }) => [name, String(score)]);
     },
-    see: async (ids: readonly TaskId[]) => {
+    copies: async (ids: readonly TaskId[]) => {
       seen.push(...ids.map(nameOf));
       return ids.map((id) => {
         const task = byName.get(nameOf(id))!;
-        return task.redis === "unread" ? new TtsctlError("REDIS_FAILED", "WRONGTYPE") : seenOf(task);
+        return task.redis === "unread" ? new TtsctlError("REDIS_FAILED", "WRONGTYPE") : redisCopyOf(task);
       });
     },
   };

@@ -3,7 +3,7 @@ import { expect, it, test } from "vitest";
 import { classify } from "../../../src/operations/verify/classify.ts";
 import { KINDS } from "../../../src/operations/verify/kinds.ts";
 import { planRepair, type RepairPolicy, type Traits } from "../../../src/operations/verify/plan.ts";
-import { type Inspection, inspectionOf } from "../../../src/store/redis/inspection.ts";
+import { NO_COPY, type RedisCopy } from "../../../src/store/redis/copy.ts";
 import { PLAIN } from "../../../src/store/redis/plain-layout.ts";
 import { recordOf } from "../../../src/store/redis/records.ts";
 import { RecordParser } from "../../../src/task/parse.ts";
@@ -15,9 +15,11 @@ const mirror = { layout: PLAIN, parser: new RecordParser(RULES) };
 const TIMES = ["2020-01-01T00:00:00", "2020-01-02T00:00:00", "2020-01-03T00:00:00"];
 
 /** What a sync writes of a record. */
-function copyOf(task: Task): Inspection {
+function copyOf(task: Task): RedisCopy {
+  const values = PLAIN.valuesOf(task);
+  const fields = Object.fromEntries(PLAIN.fields.map((name, i) => [name, values[i]!]));
   const score = String(task.score);
-  return inspectionOf(["hash", ...PLAIN.valuesOf(task), score, score, null], PLAIN);
+  return { type: "hash", fields, indexScore: score, userScore: score, lookup: null };
 }
 
 const tasks = fc
@@ -37,23 +39,23 @@ const damages = fc.record(
     payload: fc.constantFrom(null, "{", "[]"),
     user_id: fc.constant(null),
     updated_at: fc.constantFrom(null, "soon", ...TIMES),
-    indexScore: fc.constantFrom(null, 1),
-    userScore: fc.constantFrom(null, 1),
+    indexScore: fc.constantFrom(null, "1"),
+    userScore: fc.constantFrom(null, "1"),
     type: fc.constantFrom("none", "string"),
   },
   { requiredKeys: [] },
 );
 
-function damaged(copy: Inspection, damage: Record<string, unknown>): Inspection {
+function damaged(copy: RedisCopy, damage: Record<string, unknown>): RedisCopy {
   const { indexScore, userScore, type, ...fields } = damage;
   const whole = {
     ...copy,
     ...(indexScore === undefined ? {} : { indexScore }),
     ...(userScore === undefined ? {} : { userScore }),
   };
-  const none = Object.fromEntries(PLAIN.fields.map((name) => [name, null])) as Inspection["fields"];
-  if (type !== undefined) return { ...whole, type, fields: none } as Inspection;
-  return { ...whole, fields: { ...copy.fields, ...fields } } as Inspection;
+  const none = Object.fromEntries(PLAIN.fields.map((name) => [name, null])) as RedisCopy["fields"];
+  if (type !== undefined) return { ...whole, type, fields: none } as RedisCopy;
+  return { ...whole, fields: { ...copy.fields, ...fields } } as RedisCopy;
 }
 
 test("what a sync writes is in step with its record, and with no other", () => {
@@ -69,7 +71,7 @@ test("what a sync writes is in step with its record, and with no other", () => {
 });
 
 /** The kinds that apply by themselves, told without their order. */
-function applying(task: Task | null, copy: Inspection): string[] {
+function applying(task: Task | null, copy: RedisCopy): string[] {
   const { type, fields, indexScore, userScore } = copy;
   const time = mirror.parser.times.parse(fields.updated_at ?? "");
   const isWhole = type === "hash" && fields.user_id !== null && fields.status !== null && !Number.isNaN(time);
@@ -83,7 +85,7 @@ function applying(task: Task | null, copy: Inspection): string[] {
     newerInRedis: isWhole && task !== null && time > task.score,
     differs: isWhole && task !== null && (fields.status !== task.status || fields.payload !== task.json),
     unindexed: task !== null && (indexScore === null || userScore === null),
-    wrongScore: task !== null && hasMember && (indexScore !== task.score || userScore !== task.score),
+    wrongScore: task !== null && hasMember && (Number(indexScore) !== task.score || Number(userScore) !== task.score),
   };
   return Object.keys(kinds).filter((kind) => kinds[kind]);
 }
@@ -131,7 +133,7 @@ it.each([
   [{ user_id: "a", task_id: "t", updated_at: TIMES[0], payload: JSON.stringify(record("b", "t")) }, false],
   [{ progress: "55" }, false],
 ])("takes %j for a record of the file: %s", (fields, isRecord) => {
-  const values = PLAIN.fields.map((name) => (fields as Record<string, string>)[name] ?? null);
-  const copy = inspectionOf(["hash", ...values, null, null, null], PLAIN);
+  const missing = Object.fromEntries(PLAIN.fields.map((name) => [name, null]));
+  const copy = { ...NO_COPY, type: "hash", fields: { ...missing, ...fields } };
   expect(recordOf(copy, { userId: "a", taskId: "t" }, mirror) !== null).toBe(isRecord);
 });

@@ -163,7 +163,7 @@ describe("verify", () => {
         message: expect.stringContaining("were compared"),
       });
     }
-    site.flaky.goDown((method) => method === "inspect");
+    site.flaky.goDown((method) => method === "fullCopies");
     await site.server.call("DEL", "tts:task:a:t2");
     await expect(site.verify()).rejects.toMatchObject({ exitCode: 4 });
   });
@@ -182,7 +182,7 @@ describe("verify beside a service", () => {
     let mirrored = false;
     site.root.writeStore([record("a", "t1"), fresh]);
     site.flaky.afterCall(async (method) => {
-      if (method !== "inspect" || mirrored) return;
+      if (method !== "fullCopies" || mirrored) return;
       mirrored = true;
       await site.writeRedis(fresh);
     });
@@ -206,7 +206,7 @@ describe("verify beside a service", () => {
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
     let second = 0;
     site.flaky.onCall(async (method) => {
-      if (method === "inspect")
+      if (method === "fullCopies")
         await site.writeRedis(record("a", "t2", { updated_at: `2020-02-01T00:00:0${second++}` }));
     });
     site.root.write("voice_task.json", site.root.storeText());

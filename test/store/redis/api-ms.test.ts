@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
+import { type RedisCopy, stateOf } from "../../../src/store/redis/copy.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { removeFromMirror } from "../../../src/store/redis/remove.ts";
-import { type SeenCopy, stateOf } from "../../../src/store/redis/seen-copy.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
@@ -27,7 +27,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     mirror = await connectMirror(here.server, API_MS_RULES);
   });
   const write = async (...tasks: ReturnType<typeof task>[]) => writeToMirror(mirror, tasks);
-  const seen = async () => (await mirror.see([ID]))[0] as SeenCopy;
+  const copyNow = async () => (await mirror.copies([ID], "state"))[0] as RedisCopy;
   const get = (key: string) => here.server.call("GET", key);
   const left = async () => ((await here.server.call("KEYS", "*")) as string[]).sort();
 
@@ -58,7 +58,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
   it("goes by the fields where the payload is no record", async () => {
     await write(task());
     await here.server.call("HSET", KEY, "payload", "{", "updated_at", AT + 100, "status", "running", "error", "x");
-    expect(stateOf(await seen(), mirror)).toEqual({ status: "running", time: AT + 100 });
+    expect(stateOf(await copyNow(), mirror)).toEqual({ status: "running", time: AT + 100 });
     const [copy] = await mirror.read([ID]);
     expect(JSON.parse((copy as { json: string }).json)).toMatchObject({
       ...{ user_id: "a:b", task_id: "t 1", status: "running", error: "x", progress: 0, updated_at: AT + 100 },
@@ -74,20 +74,20 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     { what: "its payload went", change: ["HDEL", KEY, "payload"] },
   ])("refuses a removal where $what since", async ({ change }) => {
     await write(task());
-    const copy = await seen();
+    const copy = await copyNow();
     await here.server.call(...change);
     const dump = await here.server.dump();
-    expect(await mirror.remove([{ id: ID, seen: copy }])).toEqual([false]);
+    expect(await mirror.remove([{ id: ID, copy }])).toEqual([false]);
     expect(await here.server.dump()).toEqual(dump);
   });
 
   it("removes a task with its lookup, and leaves one that names another user", async () => {
     await write(task());
-    expect(await mirror.remove([{ id: ID, seen: await seen() }])).toEqual([true]);
+    expect(await mirror.remove([{ id: ID, copy: await copyNow() }])).toEqual([true]);
     expect(await left()).toEqual([]);
     await write(task());
     await here.server.call("SET", LOOKUP, "somebody");
-    expect(await mirror.remove([{ id: ID, seen: await seen() }])).toEqual([true]);
+    expect(await mirror.remove([{ id: ID, copy: await copyNow() }])).toEqual([true]);
     expect(await left()).toEqual([LOOKUP]);
   });
 
@@ -126,10 +126,10 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     await write(task());
     const whole = await here.server.dump();
     await here.server.call(...command);
-    expect((await mirror.inspect([ID]))[0]!.lookup).toBe("wrong");
+    expect((await mirror.fullCopies([ID]))[0]!.lookup).toBe("wrong");
     expect(await write(task())).toEqual(["mended"]);
     expect(await here.server.dump()).toEqual(whole);
-    expect((await mirror.inspect([ID]))[0]!.lookup).toBe("own");
+    expect((await mirror.fullCopies([ID]))[0]!.lookup).toBe("own");
     expect(await write(task())).toEqual(["unchanged"]);
   });
 
@@ -144,15 +144,15 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
   it("names the task where the index is of another type and its lookup leads to another user", async () => {
     await here.server.call("SET", LOOKUP, "somebody");
     await here.server.call("SET", "tts:tasks:index", "a string");
-    expect(await mirror.lookClosely([ID])).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
+    expect(await mirror.copies([ID], "scores")).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
   });
 
   it("takes a lookup of another type for a wrong one, and leaves it where its task goes", async () => {
     await write(task());
     await here.server.call("DEL", LOOKUP);
     await here.server.call("HSET", LOOKUP, "a", "b");
-    expect((await mirror.inspect([ID]))[0]!.lookup).toBe("wrong");
-    expect(await mirror.remove([{ id: ID, seen: await seen() }])).toEqual([true]);
+    expect((await mirror.fullCopies([ID]))[0]!.lookup).toBe("wrong");
+    expect(await mirror.remove([{ id: ID, copy: await copyNow() }])).toEqual([true]);
     expect(await left()).toEqual([LOOKUP]);
   });
 });

@@ -241,7 +241,7 @@ describe("a connection under way", () => {
     });
     ends.push(() => server.stop());
     const client = await connect(server.port, { timeout: 20 });
-    const script = new Script("return 1");
+    const script = new Script("one", "return 1");
     const send = (letter: string) => client.script(script, ["k"], [letter.repeat(length)]);
     const unread = Array.from({ length: count }, () => send("X"));
     const unanswered: Promise<unknown>[] = [];

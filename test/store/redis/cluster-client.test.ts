@@ -79,7 +79,7 @@ describe("a cluster", () => {
   it("runs scripts where their keys are, known there or not", async () => {
     const cluster = await whole();
     const client = await connect([cluster.port]);
-    const script = new Script("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+    const script = new Script("incrby", "return redis.call('INCRBY', KEYS[1], ARGV[1])");
     const runs = KEYS.map((key, i) => ({ keys: [key], args: [i] }));
     expect(await runForEach(client, script, runs)).toEqual(KEYS.map((_, i) => i));
     expect(await runForEach(client, script, runs)).toEqual(KEYS.map((_, i) => 2 * i));
@@ -148,7 +148,7 @@ describe("a slot that moves", () => {
 
   it("makes a script wait whose keys are on both sides, until they are together", async () => {
     const { cluster, client, slot, from, to } = await scene(await whole());
-    const script = new Script("return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])");
+    const script = new Script("incr", "return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])");
     await client.pipeline([
       ["SET", "n", 1],
       ["SET", "stays{n}", 5],

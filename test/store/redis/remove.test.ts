@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
+import type { RedisCopy } from "../../../src/store/redis/copy.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import { KINDS, useMirror } from "./setup.ts";
@@ -11,8 +11,8 @@ const USER_INDEX = "tts:user:alice:index";
 
 describe.each(KINDS)("on %s", (kind) => {
   const here = useMirror(kind);
-  const seen = async () => (await here.mirror.see([ID]))[0] as SeenCopy;
-  const remove = (copy: SeenCopy) => here.mirror.remove([{ id: ID, seen: copy }]);
+  const copyNow = async () => (await here.mirror.copies([ID], "state"))[0] as RedisCopy;
+  const remove = (copy: RedisCopy) => here.mirror.remove([{ id: ID, copy }]);
   const left = async () => ((await here.server.call("KEYS", "*")) as string[]).sort();
 
   describe("a conditional removal of a task", () => {
@@ -21,20 +21,20 @@ describe.each(KINDS)("on %s", (kind) => {
     });
 
     it("takes hash and both members together", async () => {
-      expect(await remove(await seen())).toEqual([true]);
+      expect(await remove(await copyNow())).toEqual([true]);
       expect(await left()).toEqual([]);
     });
 
     it("is refused the second time in one call", async () => {
-      const copy = await seen();
-      const twice = [copy, copy].map((one) => ({ id: ID, seen: one }));
+      const copy = await copyNow();
+      const twice = [copy, copy].map((one) => ({ id: ID, copy: one }));
       expect((await here.mirror.remove(twice)).filter((flag) => flag === true)).toHaveLength(1);
       expect(await left()).toEqual([]);
     });
 
     it("leaves the other tasks of the user", async () => {
       await writeToMirror(here.mirror, [taskOf(record("alice", "t2"))]);
-      expect(await remove(await seen())).toEqual([true]);
+      expect(await remove(await copyNow())).toEqual([true]);
       expect(await left()).toEqual(["tts:task:alice:t2", INDEX, USER_INDEX]);
       expect((await here.server.zset(INDEX)).map(([member]) => member)).toEqual(["alice:t2"]);
       expect((await here.server.zset(USER_INDEX)).map(([member]) => member)).toEqual(["t2"]);
@@ -54,7 +54,7 @@ describe.each(KINDS)("on %s", (kind) => {
         ],
       },
     ])("is refused where $what, and nothing goes", async ({ change }) => {
-      const before = await seen();
+      const before = await copyNow();
       for (const command of change) await here.server.call(...command);
       const dump = await here.server.dump();
       expect(await remove(before)).toEqual([false]);
@@ -62,14 +62,14 @@ describe.each(KINDS)("on %s", (kind) => {
     });
 
     it("goes through where only the score changed: the hash is what was decided on", async () => {
-      const before = await seen();
+      const before = await copyNow();
       await here.server.call("ZADD", INDEX, 1, "alice:t1");
       expect(await remove(before)).toEqual([true]);
       expect(await left()).toEqual([]);
     });
 
     it("works where the members are already gone", async () => {
-      const before = await seen();
+      const before = await copyNow();
       await here.server.call("DEL", INDEX, USER_INDEX);
       expect(await remove(before)).toEqual([true]);
       expect(await left()).toEqual([]);
@@ -83,27 +83,27 @@ describe.each(KINDS)("on %s", (kind) => {
     });
 
     it("takes both members", async () => {
-      expect(await seen()).toMatchObject({ exists: false });
-      expect(await remove(await seen())).toEqual([true]);
+      expect(await copyNow()).toMatchObject({ type: "none" });
+      expect(await remove(await copyNow())).toEqual([true]);
       expect(await left()).toEqual([]);
     });
 
     it("is refused where a hash came", async () => {
-      const before = await seen();
+      const before = await copyNow();
       await here.server.call("HSET", KEY, "status", "queued");
       expect(await remove(before)).toEqual([false]);
       expect(await left()).toEqual([KEY, INDEX, USER_INDEX]);
     });
 
     it("is refused where the score changed, even in the last bit", async () => {
-      const before = await seen();
+      const before = await copyNow();
       await here.server.call("ZADD", INDEX, 1_577_865_605.250002, "alice:t1");
       expect(await remove(before)).toEqual([false]);
       expect(await left()).toEqual([INDEX, USER_INDEX]);
     });
 
     it("is refused where the member went", async () => {
-      const before = await seen();
+      const before = await copyNow();
       await here.server.call("ZREM", INDEX, "alice:t1");
       expect(await remove(before)).toEqual([false]);
       expect(await left()).toEqual([USER_INDEX]);
@@ -117,14 +117,14 @@ describe.each(KINDS)("on %s", (kind) => {
     await here.server.call("SET", "tts:task:alice:t2", "a string");
     await here.server.call("ZADD", USER_INDEX, 7, "t3");
     await here.server.call("HDEL", "tts:task:alice:t4", "status");
-    const none = { exists: false, status: "", updatedAt: "", score: "", userScore: "" };
+    const none = { type: "none", fields: { status: null, updated_at: null }, indexScore: null, userScore: null };
     const { updated_at } = record("alice", "t0");
-    expect(await here.mirror.see(ids)).toMatchObject([
-      { exists: true, status: "succeeded", updatedAt: updated_at },
-      { ...none, score: "5" },
+    expect(await here.mirror.copies(ids, "state")).toMatchObject([
+      { type: "hash", fields: { status: "succeeded", updated_at } },
+      { ...none, indexScore: "5" },
       { code: "REDIS_FAILED" },
       { ...none, userScore: "7" },
-      { exists: true, status: "", updatedAt: updated_at },
+      { type: "hash", fields: { status: null, updated_at } },
       none,
     ]);
   });
@@ -136,24 +136,24 @@ describe.each(KINDS)("on %s", (kind) => {
         here.mirror,
         ids.map(({ taskId }) => taskOf(record("alice", taskId))),
       );
-      const copies = (await here.mirror.see(ids)) as SeenCopy[];
+      const copies = (await here.mirror.copies(ids, "state")) as RedisCopy[];
       await here.server.call("DEL", KEY);
       await here.server.call("SET", KEY, "a string");
-      const outcomes = await here.mirror.remove(ids.map((id, i) => ({ id, seen: copies[i]! })));
+      const outcomes = await here.mirror.remove(ids.map((id, i) => ({ id, copy: copies[i]! })));
       expect(outcomes).toEqual([true, expect.objectContaining({ code: "REDIS_FAILED" }), true]);
       expect(await here.server.call("GET", KEY)).toBe("a string");
-      expect((await here.mirror.see(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
-      expect((await here.mirror.lookClosely(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
+      expect((await here.mirror.copies(ids, "state"))[1]).toMatchObject({ code: "REDIS_FAILED" });
+      expect((await here.mirror.copies(ids, "scores"))[1]).toMatchObject({ code: "REDIS_FAILED" });
       expect((await here.mirror.read(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
       expect((await here.mirror.statuses(ids))[1]).toMatchObject({ code: "REDIS_FAILED" });
     });
 
     it("keep the whole task where the user's index is one", async () => {
       await writeToMirror(here.mirror, [taskOf(record("alice", "t1"))]);
-      const before = await seen();
+      const before = await copyNow();
       await here.server.call("DEL", USER_INDEX);
       await here.server.call("SET", USER_INDEX, "a string");
-      expect(await seen()).toMatchObject({ code: "REDIS_FAILED" }); // or a dry run would say that it goes
+      expect(await copyNow()).toMatchObject({ code: "REDIS_FAILED" }); // or a dry run would say that it goes
       expect(await remove(before)).toEqual([expect.objectContaining({ code: "REDIS_FAILED" })]);
       expect(await here.server.call("EXISTS", KEY)).toBe(1);
       expect(await here.server.call("ZCARD", INDEX)).toBe(1);

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
+import type { RedisCopy } from "../../../src/store/redis/copy.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import type { SeenCopy } from "../../../src/store/redis/seen-copy.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RedisCluster } from "../../helpers/cluster.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
@@ -113,8 +113,8 @@ it.each(steps)(
 );
 
 it.each(steps)("a write of the service before round trip %i of a removal is not lost", async (step) => {
-  const [seen] = await new Mirror(client, RULES).see([OURS]);
-  const [outcome] = await mirrorWith(new Map([[step, writes]])).remove([{ id: OURS, seen: seen as SeenCopy }]);
+  const [copy] = await new Mirror(client, RULES).copies([OURS], "state");
+  const [outcome] = await mirrorWith(new Map([[step, writes]])).remove([{ id: OURS, copy: copy as RedisCopy }]);
   const after = await state();
   expect([stateOf(THEIRS), ...(outcome === true ? [stateOf(null)] : [])]).toContainEqual(after);
 });

@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { NO_COPY, type RedisCopy } from "../../../src/store/redis/copy.ts";
+import { PLAIN } from "../../../src/store/redis/plain-layout.ts";
 import { decideWrite, writeToMirror } from "../../../src/store/redis/write.ts";
-import { TimeReader } from "../../../src/task/time.ts";
+import { RecordParser } from "../../../src/task/parse.ts";
 import { FlakyMirror } from "../../helpers/doubles.ts";
-import { record, taskOf, UTC } from "../../helpers/records.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { KINDS, useMirror } from "./setup.ts";
 
-const times = new TimeReader(UTC);
 const KEY = "tts:task:alice:t1";
 const INDEX = "tts:tasks:index";
 const USER_INDEX = "tts:user:alice:index";
@@ -15,32 +16,41 @@ const AT = "2024-01-01T00:00:00.5";
 const SCORE = 1_704_067_200.5;
 
 describe("decideWrite", () => {
-  const looks = (updatedAt: string | null, indexScore: number | null = SCORE, userScore: number | null = SCORE) => ({
-    ...{ updatedAt, seen: updatedAt, indexScore, userScore, isLookedUp: true },
+  const reading = { layout: PLAIN, parser: new RecordParser(RULES) };
+  const copyOf = (
+    updated_at: string | null,
+    indexScore: string | null = `${SCORE}`,
+    userScore: string | null = `${SCORE}`,
+  ): RedisCopy => ({
+    ...NO_COPY,
+    type: updated_at === null ? "none" : "hash",
+    fields: { updated_at },
+    indexScore,
+    userScore,
   });
-  const partial = (updatedAt: string) => ({ ...looks(updatedAt), seen: "{}" });
+  const partial = (updated_at: string) => ({ ...copyOf(null), fields: { payload: JSON.stringify({ updated_at }) } });
 
   it.each([
-    { what: "nothing there", look: looks(null, null, null), decision: "write" },
-    { what: "members without a hash are no copy", look: looks(null), decision: "write" },
-    { what: "an older copy", look: looks("2024-01-01T00:00:00.499999"), decision: "write" },
-    { what: "a newer copy", look: looks("2024-01-01T00:00:00.500001"), decision: "newer" },
-    { what: "the same time", look: looks(AT), decision: "unchanged" },
+    { what: "nothing there", copy: copyOf(null, null, null), decision: "write" },
+    { what: "members without a hash are no copy", copy: copyOf(null), decision: "write" },
+    { what: "an older copy", copy: copyOf("2024-01-01T00:00:00.499999"), decision: "write" },
+    { what: "a newer copy", copy: copyOf("2024-01-01T00:00:00.500001"), decision: "newer" },
+    { what: "the same time", copy: copyOf(AT), decision: "unchanged" },
     {
       what: "the same instant in another form",
-      look: looks("2024-01-01T08:00:00.500000+08:00"),
+      copy: copyOf("2024-01-01T08:00:00.500000+08:00"),
       decision: "unchanged",
     },
-    { what: "a wrong score", look: looks(AT, 0), decision: "mend" },
-    { what: "no member of the user", look: looks(AT, SCORE, null), decision: "mend" },
-    { what: "a lookup that leads elsewhere", look: { ...looks(AT), isLookedUp: false }, decision: "mend" },
-    { what: "a time that cannot be read", look: looks("yesterday"), decision: "write" },
-    { what: "the same time of a payload alone", look: partial(AT), decision: "write" },
-    { what: "a newer time of a payload alone", look: partial("2024-01-01T00:00:01"), decision: "newer" },
-    { what: "the same time with overEqual", look: looks(AT), overEqual: true, decision: "write" },
-    { what: "a newer copy with overEqual", look: looks("2024-01-01T00:00:01"), overEqual: true, decision: "newer" },
-  ])("$what: $decision", ({ look, overEqual, decision }) => {
-    expect(decideWrite(SCORE, look, times, overEqual)).toBe(decision);
+    { what: "a wrong score", copy: copyOf(AT, "0"), decision: "mend" },
+    { what: "no member of the user", copy: copyOf(AT, `${SCORE}`, null), decision: "mend" },
+    { what: "a lookup that leads elsewhere", copy: { ...copyOf(AT), lookup: "wrong" as const }, decision: "mend" },
+    { what: "a time that cannot be read", copy: copyOf("yesterday"), decision: "write" },
+    { what: "the same time of a payload alone", copy: partial(AT), decision: "write" },
+    { what: "a newer time of a payload alone", copy: partial("2024-01-01T00:00:01"), decision: "newer" },
+    { what: "the same time with overEqual", copy: copyOf(AT), overEqual: true, decision: "write" },
+    { what: "a newer copy with overEqual", copy: copyOf("2024-01-01T00:00:01"), overEqual: true, decision: "newer" },
+  ])("$what: $decision", ({ copy, overEqual, decision }) => {
+    expect(decideWrite(SCORE, copy, reading, overEqual)).toBe(decision);
   });
 });
 

@@ -228,14 +228,14 @@ it("a copy that another program writes within the same second, just before our r
   const running = record("alice", "t1", { status: "running", updated_at: 2_000_000_000 });
   const theirs = { ...running, status: "succeeded" };
   const flaky = new FlakyMirror(redis.mirror);
+  const own = here().open(linkTo(flaky.mirror));
+  await own.upsert(taskOf(running));
   flaky.onCall(async (method) => {
-    if (method !== "see") return;
+    if (method !== "copies") return;
     here().text = textOf("jsonl", [theirs]);
     await writeToMirror(redis.mirror, [taskOf(theirs)], { overEqual: () => true });
     flaky.onCall(() => {});
   });
-  const own = here().open(linkTo(flaky.mirror));
-  await own.upsert(taskOf(running));
   await own.remove(id("t1"));
   await own.close();
   expect(await timeOf("t1")).toMatchObject({ status: "succeeded" });

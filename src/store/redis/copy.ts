@@ -1,0 +1,123 @@
+import { TtsctlError } from "../../errors.ts";
+import { sameJson } from "../../json/same.ts";
+import type { RecordParser } from "../../task/parse.ts";
+import type { Task } from "../../task/task.ts";
+import { formatUtc } from "../../task/time.ts";
+import type { Reply } from "./commands.ts";
+import { sameTime } from "./hash.ts";
+import { type CopyReading, type CopyState, type Layout, stateNames, userScoreOfHash } from "./layout.ts";
+
+/** Where the lookup of a task id leads: to the task, to a newer one of the same id, or to neither. */
+export type LookupState = "own" | "other" | "wrong";
+
+/** A task's copy as it is in Redis (SPEC section 3). */
+export interface RedisCopy {
+  /** `hash`, `none`, or the type of another key in the place of the hash. */
+  readonly type: string;
+  /** Null for a missing field. Absent: not read in this view. */
+  readonly fields: Readonly<Record<string, string | null>>;
+  /** The score in the global index as Redis writes it; null for no member, or if the view doesn't read it. */
+  readonly indexScore: string | null;
+  /** The same in the user's index. */
+  readonly userScore: string | null;
+  /** Null in a layout without lookups, or if the view doesn't read it. */
+  readonly lookup: LookupState | null;
+}
+
+/**
+ * How much of copies is read: `state` has the fields of the state, and scores and lookup of tasks without a hash; `scores` has
+ * those of every task; `full` has all fields that a sync writes.
+ */
+export type CopyView = "state" | "scores" | "full";
+
+export const NO_COPY: RedisCopy = { type: "none", fields: {}, indexScore: null, userScore: null, lookup: null };
+
+/** The fields that a view reads. */
+export function fieldsOf(view: CopyView, layout: Layout): readonly string[] {
+  if (view === "full") return layout.fields;
+  return layout.userScoredBy === "created_at" ? [...stateNames(layout), "created_at"] : stateNames(layout);
+}
+
+/**
+ * A copy from the replies of the scripts: what `readHash` returned, and the score in the global index, the one in the user's
+ * index and what the lookup says. In a full view a user's index of the wrong type has no score.
+ */
+export function copyOf(hash: readonly Reply[], places: readonly Reply[], names: readonly string[], view: CopyView) {
+  const [kind] = hash;
+  if (kind instanceof TtsctlError) return kind;
+  const [indexScore = null, userScore = null, lookup] = places;
+  if (indexScore instanceof TtsctlError) return indexScore;
+  if (userScore instanceof TtsctlError && view !== "full") return userScore;
+  const fields: Record<string, string | null> = {};
+  for (let i = 0; i < names.length; i++) fields[names[i]!] = hash[i + 1] as string | null;
+  const copy: RedisCopy = {
+    type: kind === 1 ? "hash" : kind === 0 ? "none" : String(kind),
+    fields,
+    indexScore: indexScore as string | null,
+    userScore: userScore instanceof TtsctlError ? null : (userScore as string | null),
+    lookup: typeof lookup === "string" ? (lookup as LookupState) : null,
+  };
+  return copy;
+}
+
+/** Whether Redis has nothing of the task. */
+export function isNothing({ type, indexScore, userScore, lookup }: RedisCopy): boolean {
+  return type === "none" && indexScore === null && userScore === null && lookup !== "own";
+}
+
+/** The status and time that reading a copy gives: those of its fields, or of its payload if that rules or has the only time. */
+export function stateOf({ fields }: RedisCopy, { layout, parser }: CopyReading): CopyState {
+  return layout.stateOf([fields.status ?? null, fields.updated_at ?? null, fields.payload ?? null], parser);
+}
+
+/** Epoch seconds; NaN without a time. */
+export function timeOf(copy: RedisCopy, reading: CopyReading): number {
+  return stateOf(copy, reading).time;
+}
+
+/** A score as a number; null for no member. */
+export function scoreOf(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}
+
+/**
+ * The time of a copy as a text, and the text that guards a write over it: the hash's `updated_at`, or its payload if that has
+ * the time. Null without a hash.
+ */
+export function guardOf(copy: RedisCopy, reading: CopyReading): { updatedAt: string | null; seen: string | null } {
+  const [own, payload] = [copy.fields.updated_at || null, copy.fields.payload ?? null];
+  const time = timeOf(copy, reading);
+  if (payload === null || (own !== null && Object.is(reading.parser.times.ofHash(own), time)))
+    return { updatedAt: own, seen: own };
+  return { updatedAt: Number.isNaN(time) ? null : formatUtc(time), seen: payload };
+}
+
+/** The score in its user's index that fits a copy; NaN without a time. */
+export function userScoreDue({ fields }: RedisCopy, { layout, parser }: CopyReading): number {
+  return userScoreOfHash(layout, fields.updated_at ?? null, fields.created_at ?? null, parser.times);
+}
+
+/** Whether a hash has its ids, its status and its time. */
+export function isWhole({ type, fields }: RedisCopy, parser: RecordParser): boolean {
+  return (
+    type === "hash" &&
+    !!fields.user_id &&
+    !!fields.task_id &&
+    fields.status != null &&
+    !Number.isNaN(parser.times.ofHash(fields.updated_at ?? ""))
+  );
+}
+
+/** Whether a hash has what a sync would write of the record, payload and every field, by their meaning. */
+export function sameContent({ fields }: RedisCopy, task: Task, { layout, parser }: CopyReading): boolean {
+  const values = layout.valuesOf(task);
+  return layout.fields.every((name, i) => {
+    const [there, ours] = [fields[name] ?? "", values[i]!];
+    if (name === "payload") return samePayload(fields.payload ?? null, ours, parser);
+    return name === "created_at" || name === "updated_at" ? sameTime(there, ours, parser) : there === ours;
+  });
+}
+
+function samePayload(payload: string | null, json: string, parser: RecordParser): boolean {
+  return payload === json || (payload !== null && parser.isObject(payload) && sameJson(payload, json));
+}

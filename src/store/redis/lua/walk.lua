@@ -1,0 +1,71 @@
+-- Makes one step of a walk over an index, lowest score first, and looks at the copy of each member.
+-- The step begins after the last member of the step before, wherever that is by now. A member that moves up is seen again,
+-- and one that doesn't move is never skipped.
+-- KEYS: the global index, the index to walk. ARGV: layout, the last member (hexadecimal) and its score (empty: from the
+-- start), the number of members, the user's part (empty: the global index).
+-- Returns members and scores in turn; for each member the `updated_at` of its hash if the copy is complete (both indexes have
+-- that score and the lookup is right), else an empty text; and the last member (hexadecimal).
+--- include layout
+--- include lookups
+--- include user-score
+local index, count, part, from = KEYS[2], tonumber(ARGV[4]), ARGV[5], 0
+if ARGV[3] ~= '' then
+  local last = string.gsub(ARGV[2], '..', function(hex) return string.char(tonumber(hex, 16)) end)
+  local rank = redis.call('ZSCORE', index, last) == ARGV[3] and redis.call('ZRANK', index, last)
+  from = rank and rank + 1 or redis.call('ZCOUNT', index, '-inf', '(' .. ARGV[3])
+end
+local flat = redis.call('ZRANGE', index, from, from + count - 1, 'WITHSCORES')
+
+-- Tasks by user, so that each user's index is read in one call.
+local groups, byUser = {}, {}
+local find, sub = string.find, string.sub
+for i = 1, #flat / 2 do
+  local user, task = part, flat[2 * i - 1]
+  if part == '' then
+    local colon = find(task, ':', 1, true) or 1
+    user, task = sub(task, 1, colon - 1), sub(task, colon + 1)
+  end
+  local group = byUser[user]
+  if not group then
+    group = { user = user, count = 0, places = {}, tasks = {} }
+    byUser[user] = group
+    groups[#groups + 1] = group
+  end
+  local at = group.count + 1
+  group.count, group.places[at], group.tasks[at] = at, i, task
+end
+
+-- One SORT_RO costs less than an HGET for each hash.
+local all = part == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT', from, count, 'GET', layout.task .. '*->updated_at')
+if all and all.err then all = false end
+
+-- If the payload rules, a hash is complete only if its payload has that time too.
+local function isComplete(hash, updated)
+  if updated == '' then return false end
+  local payload = layout.payloadRules and redis.call('HGET', hash, 'payload')
+  if not payload then return true end
+  local ok, record = pcall(cjson.decode, payload)
+  return ok and type(record) == 'table' and type(record.updated_at) == 'number' and record.updated_at >= 0
+    and math.floor(record.updated_at) == tonumber(updated)
+end
+
+local times = {}
+for _, group in ipairs(groups) do
+  local user, tasks, other, members = group.user, group.tasks, indexOf(group.user), group.tasks
+  if part ~= '' then
+    other, members = KEYS[1], {}
+    for at = 1, group.count do members[at] = memberOf(part, tasks[at]) end
+  end
+  local scores, before = redis.pcall('ZMSCORE', other, unpack(members)), layout.task .. user .. ':'
+  for at = 1, group.count do
+    local i, score, hash = group.places[at], scores[at], before .. tasks[at]
+    local isScored = score == flat[2 * i]
+    if layout.userScoredByCreation then isScored = tonumber(score) == userScore(hash, tonumber(flat[2 * i])) end
+    local updated = isScored and (all and all[i] or not all and redis.pcall('HGET', hash, 'updated_at'))
+    local isRight = type(updated) == 'string' and isComplete(hash, updated)
+      and lookedUp(user, tasks[at], tonumber(flat[2 * i])) ~= 'wrong'
+    times[i] = isRight and updated or ''
+  end
+end
+local last = string.gsub(flat[#flat - 1] or '', '.', function(char) return string.format('%02x', string.byte(char)) end)
+return { flat, times, last }

@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { layoutOf } from "../../../src/store/redis/layouts.ts";
+import { layoutArgument, SCRIPTS, SLOT_SCRIPTS } from "../../../src/store/redis/scripts.ts";
+import { API_MS_RULES, RULES } from "../../helpers/records.ts";
+
+const scripts = Object.entries({
+  ...SCRIPTS,
+  ...Object.fromEntries(Object.entries(SLOT_SCRIPTS).map(([name, script]) => [`slot ${name}`, script])),
+});
+
+it.each(scripts)("the script %s has no warnings of luacheck", (_, { source }) => {
+  const globals = ["--std", "lua51", "--read-globals", "redis", "cjson", "KEYS", "ARGV"];
+  const options = ["--no-color", "--codes", "--no-max-line-length", "--ignore", "211/.*Of"]; // a script needs some of an include
+  const { stdout, status } = spawnSync("luacheck", ["-", ...globals, ...options], { input: source, encoding: "utf8" });
+  expect([status, stdout]).toEqual([0, expect.stringContaining("0 warnings / 0 errors")]);
+});
+
+it("no include is left in a script", () => {
+  for (const [, { source }] of scripts) expect(source).not.toMatch(/--- include/);
+});
+
+it("a layout tells the scripts what differs", () => {
+  expect(JSON.parse(layoutArgument(layoutOf(RULES)))).toMatchObject({
+    lookup: false,
+    partsAreIds: true,
+    payloadRules: false,
+  });
+  expect(JSON.parse(layoutArgument(layoutOf(API_MS_RULES)))).toMatchObject({
+    ...{ lookup: "tts:task_lookup:", partsAreIds: false, payloadRules: true },
+  });
+});
