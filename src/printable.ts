@@ -1,9 +1,9 @@
 /**
- * Control characters, and those that turn the writing direction or have no width: text of a task, a name on the disk or
- * a value of the configuration must not be able to steer the terminal or to hide in it. This is the one set of them, but
- * for `isJoiner`.
+ * Control characters, and those that turn the writing direction, have no width or are blank fillers: text of a task, a name
+ * on the disk or a value of the configuration must not be able to steer the terminal or to hide in it. This is the one set
+ * of them, but for `isJoiner`.
  */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/gu;
 
 /** Scripts that are written with joiners. */
 const JOINING = "Arab Syrc Mong Nkoo Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Khmr Mymr";

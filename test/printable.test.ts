@@ -30,6 +30,10 @@ test.each([
   expect([printable(text), isPrintable(text)]).toEqual([shown, false]);
 });
 
+test.each(["034f", "115f", "1160", "17b4", "17b5", "3164", "ffa0"])("the blank filler U+%s is escaped", (code) => {
+  expect(printable(`a${String.fromCharCode(Number.parseInt(code, 16))}b`)).toBe(`a\\u${code}b`);
+});
+
 test("JSON keeps its meaning and its lines", () => {
   const value = { "\u202e": ["\u009b31m", "\u{e0041}", "a\nb\tc\u001b]0;x\u0007", "👩\u200d🚀"], n: 1 };
   for (const text of [JSON.stringify(value), JSON.stringify(value, null, 2), JSON.stringify(value, null, "\r\n")]) {

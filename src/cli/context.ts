@@ -154,12 +154,14 @@ export class Context {
     return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
   }
 
-  /** The store file for a command that changes it: a stop signal ends its waiting. */
+  /** The store file for a command that changes either copy: a stop signal ends its waiting. */
   async changingFileStore(): Promise<FileStore> {
-    const { path } = (await this.settings()).store;
+    const { store, changeWarnings } = await this.settings();
+    // Taken out: the passes of a watcher share its settings, and one warning is enough.
+    for (const line of changeWarnings.splice(0)) this.reporter.warn(line);
     const log = (line: string) => this.reporter.log(line);
     const options = { signal: this.signal, shared: this.#shared, log };
-    return new FileStore(path.value, await this.rules(), this.clock, options);
+    return new FileStore(store.path.value, await this.rules(), this.clock, options);
   }
 
   /** The connection of this run; ioredis is loaded only when it is opened. */

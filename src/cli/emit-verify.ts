@@ -38,7 +38,7 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
   parts.push(table(head, kindRows(result, drift, flags), style));
   if (flags.details) {
     const rows = [...detailRows(drift, SHOWN)].map((row) => row.map(printable));
-    parts.push("\n", table(["KIND", "USER", "TASK"], rows, style));
+    parts.push("\n", table(["KIND", "USER", "TASK"], rows, style, 1));
     const hidden = drift.size - rows.length;
     if (hidden > 0) parts.push(`and ${hidden} more, of each kind the first ${SHOWN} are shown; -o jsonl has all\n`);
   }

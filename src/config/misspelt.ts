@@ -8,8 +8,15 @@ const OURS = groupBySection();
 
 /** Names of a file that are not ours: those that look like one of ours, and the sections of others. */
 export interface ForeignNames {
-  readonly misspelt: { readonly found: string; readonly near: string }[];
+  /** `hasOurs`: false for a section with none of our options, which may well be the service's, such as `[audio]`. */
+  readonly misspelt: { readonly found: string; readonly near: string; readonly hasOurs: boolean }[];
   readonly sections: string[];
+}
+
+/** For a command that changes things: one line for each name that looks like one of ours and has no effect. */
+export function misspeltWarnings(file: IniFile, path: string): string[] {
+  const sure = foreignNames(file).misspelt.filter(({ hasOurs }) => hasOurs);
+  return sure.map(({ found, near }) => `${path}: ${found} has no effect; did you mean ${near}?`);
 }
 
 /**
@@ -20,12 +27,16 @@ export function foreignNames(file: IniFile): ForeignNames {
   const foreign = file.sections().filter((section) => !OURS.has(section));
   const nearSections = foreign.flatMap((section) => {
     const [near] = nearest(section, OURS.keys());
-    return near === undefined ? [] : [{ found: `[${section}]`, near: `[${near}]` }];
+    if (near === undefined) return [];
+    const hasOurs = file.options(section).some((option) => OURS.get(near)!.includes(option));
+    return [{ found: `[${section}]`, near: `[${near}]`, hasOurs }];
   });
   const nearOptions = [...OURS].flatMap(([section, ours]) =>
     file.options(section).flatMap((option) => {
       const [near] = ours.includes(option) ? [] : nearest(option, ours);
-      return near === undefined ? [] : [{ found: `[${section}] ${option}`, near: `[${section}] ${near}` }];
+      return near === undefined
+        ? []
+        : [{ found: `[${section}] ${option}`, near: `[${section}] ${near}`, hasOurs: true }];
     }),
   );
   return { misspelt: [...nearSections, ...nearOptions], sections: foreign };

@@ -1,8 +1,10 @@
 import { formatDuration } from "../task/duration.ts";
 import { chosen, chosenPath } from "./choose.ts";
+import { CONFIG_FILE } from "./defaults.ts";
 import { ALLOWED_HOSTS, BASE_PATH, DIALECT, TOKEN } from "./http-kinds.ts";
 import { BYTES, COUNT, HOST, LISTEN_PORT, RETENTION, STUCK_AFTER, TIMEZONE } from "./kinds.ts";
 import type { SettingInputs } from "./levels.ts";
+import { misspeltWarnings } from "./misspelt.ts";
 import { resolveRedis } from "./resolve-redis.ts";
 import type { CleanupSettings, HttpSettings, Setting, Settings } from "./settings.ts";
 
@@ -26,6 +28,7 @@ export function resolveSettings(inputs: SettingInputs): Settings {
     audit: { path: chosenPath("audit.path", inputs) },
     http: resolveHttp(inputs),
     warnings,
+    changeWarnings: inputs.file === null ? [] : misspeltWarnings(inputs.file, inputs.configPath ?? CONFIG_FILE),
   };
 }
 

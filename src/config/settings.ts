@@ -91,6 +91,8 @@ export interface Settings {
   http: HttpSettings;
   /** One line each, for stderr. */
   warnings: string[];
+  /** The same for what changes tasks: reads don't depend on an option that has no effect. */
+  changeWarnings: string[];
 }
 
 /** The flags that are settings, as commander names them; `redis` is false for `--no-redis`. */

@@ -41,6 +41,6 @@ export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
     onUp: (mirror, again) => news.onUp(mirror, again),
     onDown: (error) => news.onDown(error),
   });
-  for (const line of settings.warnings) logger.warn(line);
+  for (const line of [...settings.warnings, ...settings.changeWarnings]) logger.warn(line);
   return new OpenStore({ settings, rules, link, news, logger, clock: systemClock });
 }

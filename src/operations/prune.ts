@@ -111,4 +111,7 @@ function isOfAnotherName({ userId, taskId }: TaskId, copy: RedisCopy): boolean {
   return (isUnsure(userId) || isUnsure(taskId)) && isNothing(copy);
 }
 
-const NOT_UTF8 = new TtsctlError("REDIS_FAILED", "its name there is not UTF-8: only ZREM can remove it");
+const NOT_UTF8 = new TtsctlError(
+  "REDIS_FAILED",
+  "its name there is not UTF-8: only ZREM can remove it (docs/runbook.md)",
+);

@@ -15,7 +15,8 @@ export interface Reporter {
 const NAMED = 10;
 
 /** Why a change to the store file was undone again and again. */
-export const RETURNED = "the service holds the store in memory; restart it, or run this while it is stopped";
+export const RETURNED =
+  "the service holds the store in memory, or writes it without a pause; restart it, or run this while it is stopped";
 
 /** Warns of tasks one by one, and after the first few only counts them. */
 export class NamedWarnings {

@@ -10,11 +10,13 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { guardOf, NO_COPY, type RedisCopy } from "../store/redis/copy.ts";
 import { isFatal } from "../store/redis/errors.ts";
+import { isUnsure } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
+import { counted } from "../task/counted.ts";
 import { ofUser } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
@@ -349,6 +351,17 @@ class SyncRun {
     if (!exists)
       this.#parts.reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
     for (const line of invalidWarnings(this.#snapshot)) this.#parts.reporter.warn(line);
+    if (!this.#options.prune || this.#options.dryRun) this.#warnOfUnnamed();
+  }
+
+  /** Of orphans that a prune would fail to remove. */
+  #warnOfUnnamed(): void {
+    let count = 0;
+    for (const { userId, taskId } of this.#listed.orphans.ids()) if (isUnsure(userId) || isUnsure(taskId)) count++;
+    if (count > 0)
+      this.#parts.reporter.warn(
+        `${counted(count, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
+      );
   }
 
   async #pushBatch({ rows, window }: Batch): Promise<void> {

@@ -125,11 +125,11 @@ function roomOf({ head, least, round, mayGo, shorter }: Column, cells: readonly 
 
 const NARROWEST = 6;
 
-/** Rows under a head, cut to the terminal: the first two columns, which say what a row is, give way last. */
-export function table(head: readonly string[] | null, rows: Rows, style: TableStyle): string {
+/** Rows under a head, cut to the terminal: the first columns, which say what a row is, give way last. */
+export function table(head: readonly string[] | null, rows: Rows, style: TableStyle, first = 2): string {
   const count = Math.max(head?.length ?? 0, ...rows.map((row) => row.length), 0);
   const columns = Array.from({ length: count }, (_, i) => {
-    return { head: head?.[i] ?? "", least: NARROWEST, round: i < 2 ? 1 : 0, mayGo: false };
+    return { head: head?.[i] ?? "", least: NARROWEST, round: i < first ? 1 : 0, mayGo: false };
   });
   const layout = new TableLayout(columns, rows, style, head !== null);
   return [...layout.lines(rows, head !== null)].join("");

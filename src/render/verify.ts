@@ -3,18 +3,18 @@ import type { Kind, VerifyResult } from "../operations/verify/kinds.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/counted.ts";
 
-/** What each kind means, in the order in which people want to know: what misses first, the indexes last. */
+/** What each kind means, in the order of the table: missing copies first, indexes last. */
 const MEANINGS: Readonly<Record<Kind, string>> = {
-  onlyInFile: "Redis does not have it",
-  onlyInRedis: "the file does not have it",
-  stale: "Redis has an older record",
-  newerInRedis: "the file has an older record",
-  differs: "of the same time, with other content",
+  onlyInFile: "missing in Redis",
+  onlyInRedis: "missing in the file",
+  stale: "older in Redis",
+  newerInRedis: "newer in Redis",
+  differs: "same time, different content",
   partial: "its key in Redis isn't the complete hash of a task",
-  dangling: "an index names it, and it has no hash",
-  unindexed: "it misses in an index",
-  wrongScore: "an index has it at another time",
-  misplaced: "the index of another user has it too",
+  dangling: "an index member without a hash",
+  unindexed: "missing in an index",
+  wrongScore: "wrong time in an index",
+  misplaced: "also in the index of another user",
 };
 const ORDER = Object.keys(MEANINGS) as Kind[];
 
@@ -37,35 +37,35 @@ export function kindRows(result: VerifyResult, drift: Drift, flags: RepairFlags)
 function remedy(kind: Kind, drift: Drift, { prune, restore }: RepairFlags): string {
   const traits = [...drift.suspectsOf(kind)].map((suspect) => drift.suspects.traits(suspect));
   const ours = traits.filter(({ isForeign, isUnnamed }) => !isForeign && !isUnnamed);
-  if (traits.length > 0 && ours.length === 0) return "left as it is";
+  if (traits.length > 0 && ours.length === 0) return "kept";
   switch (kind) {
     case "partial": {
       const written = ours.some(({ inFile }) => inFile) ? ["written to Redis"] : [];
-      const left = ours.some(({ inFile }) => !inFile) ? [prune ? "removed from Redis" : "left as it is"] : [];
+      const left = ours.some(({ inFile }) => !inFile) ? [prune ? "deleted from Redis" : "kept"] : [];
       return [...written, ...left].join(", or ");
     }
     case "onlyInRedis":
-      return prune ? "removed from Redis" : restore ? "written to the file" : "left as it is";
+      return prune ? "deleted from Redis" : restore ? "written to the file" : "kept";
     case "newerInRedis":
       return "written to the file";
     case "dangling":
-      return "written to Redis, or the member removed";
+      return "written to Redis, or member removed";
     case "misplaced":
-      return "the member removed";
+      return "member removed";
     case "unindexed":
     case "wrongScore":
-      return "the index mended";
+      return "index repaired";
     default:
       return "written to Redis";
   }
 }
 
 export function headline({ checked, inSync, invalid }: VerifyResult, drifted: number): string {
-  const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} of the file left alone`;
-  return `${counted(checked, "task")} compared: ${inSync} in step, ${drifted} not${left}\n`;
+  const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} in the file skipped`;
+  return `${counted(checked, "task")} compared: ${inSync} in sync, ${drifted} out of sync${left}\n`;
 }
 
-/** What was done about it, and what to do next. */
+/** What the repair did, and what to do next. */
 export function footer({ repaired }: VerifyResult, drift: Drift, flags: RepairFlags): string {
   const { records, fragments, stuck } = drift.left;
   const lines: string[] = [];
@@ -73,25 +73,27 @@ export function footer({ repaired }: VerifyResult, drift: Drift, flags: RepairFl
     const done = flags.dryRun ? "would be repaired (dry run: nothing was changed)" : "repaired";
     lines.push(`${repaired} of ${drift.size} ${done}`);
     if (records > 0 && !flags.prune && !flags.restore) {
-      lines.push("what only Redis has: --restore puts it into the file, --prune removes it");
+      lines.push(REDIS_ONLY);
     } else if (fragments > 0 && !flags.prune) lines.push(`${FRAGMENTS} --prune deletes them`);
   } else if (drift.size > stuck) lines.push(advice(records, fragments, drift.size - stuck));
-  if (stuck > 0)
-    lines.push(`${counted(stuck, "task")} of these can't be repaired here: use redis-cli, as the warnings say`);
+  if (stuck > 0) lines.push(`${counted(stuck, "task")} can't be repaired here; use redis-cli as the warnings describe`);
+  if (drift.brokenIndexes > 0)
+    lines.push(`repair needs ${counted(drift.brokenIndexes, "index key")} removed first; the warnings name them`);
   return `${lines.join("\n")}\n`;
 }
 
 const FRAGMENTS = "Redis-only fragments of records:";
+const REDIS_ONLY = "Redis-only tasks are kept: --restore copies them to the file, --prune deletes them";
 
-/** What to do about drift: a repair does not guess whether what only Redis has was lost or deleted. */
+/** How to fix the drift. Redis-only tasks may have been lost in the file or deleted, so the operator decides. */
 function advice(records: number, fragments: number, drifted: number): string {
-  const first = "see it first with --dry-run";
+  const first = "preview with --dry-run";
   if (fragments === drifted) return `${FRAGMENTS} \`ttsctl verify --repair --prune\` deletes them; ${first}`;
   if (records + fragments === drifted) {
-    return `\`ttsctl verify --repair --restore\` puts this into the file, \`--repair --prune\` removes it; ${first}`;
+    return `\`ttsctl verify --repair --restore\` copies these tasks to the file, \`--repair --prune\` deletes them; ${first}`;
   }
-  const rest = "but what only Redis has: that --restore puts into the file, and --prune removes";
-  return `\`ttsctl verify --repair\` mends this${records + fragments > 0 ? `, ${rest}` : ""}; ${first}`;
+  const rest = records + fragments > 0 ? `\n${REDIS_ONLY}` : "";
+  return `fix with \`ttsctl verify --repair\`; ${first}${rest}`;
 }
 
 /** How many tasks of a kind people are shown. */

@@ -1,4 +1,4 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { type ErrorCode, isRedisError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
@@ -48,5 +48,9 @@ export function redisDisabled(): TtsctlError {
 }
 
 export function fallbackWarning(error: TtsctlError, path: string): string {
-  return `${error.message}: ${path} answered instead; after the outage run \`ttsctl sync\``;
+  const advice = OUTAGES.includes(error.code) ? undefined : error.hint;
+  return `${error.message}: ${path} answered instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
 }
+
+/** Codes of a Redis that comes back without a change to the configuration. */
+const OUTAGES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"];

@@ -119,7 +119,8 @@ export function danglingWarnings(count: number, unnamed = 0): string[] {
   const lines: string[] = [];
   const left = (which: number, what: string) => `${counted(which, "index member")} without a task left out${what}`;
   if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes them"));
-  if (unnamed > 0) lines.push(left(unnamed, ", with a name that isn't UTF-8; remove them with redis-cli (ZREM)"));
+  if (unnamed > 0)
+    lines.push(left(unnamed, ", with a name that isn't UTF-8; remove them with redis-cli (docs/runbook.md)"));
   return lines;
 }
 

@@ -186,7 +186,12 @@ describe("the store file", () => {
     expect(cut.checks["store.content"]).toMatchObject(like("fail", "byte 16"));
     expect(cut.checks.drift).toMatchObject(like("skip", "store file"));
     root.write("voice_task.json", `${JSON.stringify(record("a", "t"))}\n{"user_id": "a", `);
-    expect(await finding("store.content")).toMatchObject(like("warn", /JSON Lines.*unfinished append/));
+    const content = await finding("store.content");
+    expect(content).toMatchObject(like("warn", /JSON Lines.*unfinished append/));
+    expect(content).toMatchObject({
+      detail: expect.not.stringContaining("whole"),
+      hint: "the next append cuts it off",
+    });
     rmSync(root.store);
     expect(await finding("store.file")).toMatchObject(like("warn", "does not exist"));
     mkdirSync(root.store);
@@ -230,6 +235,15 @@ describe("the store file", () => {
 });
 
 describe("the folders of artifacts", () => {
+  it("may be one and the same, by a link too", async () => {
+    const refused = like("fail", "is [paths] output too");
+    root.configure(server.port, "[paths]\nlogs = output\n");
+    expect(await finding("logs")).toMatchObject(refused);
+    symlinkSync(root.at("output"), root.at("link"));
+    root.configure(server.port, "[paths]\nlogs = link\n");
+    expect(await finding("logs")).toMatchObject(refused);
+  });
+
   it("may be missing, files, links that lead nowhere, or empty beside finished tasks", async () => {
     rmSync(root.at("Logs"), { recursive: true });
     rmSync(root.at("output/alice"), { recursive: true });

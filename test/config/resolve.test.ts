@@ -49,6 +49,7 @@ test("without anything: the defaults, and paths in the working folder", () => {
       ...{ basePath: standard(""), allowedHosts: standard([]), dialect: standard("plain") },
     },
     warnings: [],
+    changeWarnings: [],
   });
 });
 
@@ -246,6 +247,14 @@ describe("a wrong value is one line naming its source, the value and what is acc
     );
     expect(refusal({ env: { REDIS_PORT: "x".repeat(5000) } }).message.length).toBeLessThan(300);
   });
+});
+
+test.each([
+  ["[cleanup]\nretension = 30d\n", ["[cleanup] retension has no effect; did you mean [cleanup] retention?"]],
+  ["[clean-up]\nretention = 30d\n", ["[clean-up] has no effect; did you mean [cleanup]?"]],
+  ["[audio]\nrate = 44100\n[redis]\npool_size = 9\n", []], // the service's own
+])("what changes tasks warns of names without effect in %j", (file, lines) => {
+  expect(resolved({ file }).changeWarnings).toEqual(lines.map((line) => `${CONFIG}: ${line}`));
 });
 
 describe("a short retention", () => {

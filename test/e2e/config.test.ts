@@ -88,6 +88,20 @@ describe("config", () => {
   });
 });
 
+describe("a misspelt option", () => {
+  const WARNING = "config.ini: [cleanup] retension has no effect; did you mean [cleanup] retention?";
+
+  it.each(["sync", "cleanup --once --dry-run", "delete --all --dry-run", "mark --all --status error --dry-run"])(
+    "is warned about by %s, once",
+    async (line) => {
+      here.root.configure(here.server.port, "[cleanup]\nretension = 30d\n");
+      here.root.writeStore([record("alice", "t1")]);
+      expect((await here.run(line)).stderr.split(WARNING)).toHaveLength(2);
+      expect((await here.run("list")).stderr).not.toContain(WARNING);
+    },
+  );
+});
+
 describe("a password is never printed", () => {
   const SECRET = "Tr0ub4dor&3";
   const ENCODED = encodeURIComponent(SECRET);

@@ -20,7 +20,39 @@ async function synced(): Promise<void> {
   expect(await here.run("sync")).toMatchObject({ code: 0 });
 }
 
+describe("a list that Redis can't answer", () => {
+  it.each([
+    ["the password", { REDIS_PASSWORD: "wrong" }, /answered instead; (leave out|check) \[redis\]/],
+    ["the database", { REDIS_DB: "99" }, /answered instead; check \[redis\] db/],
+  ])("says what to do about %s, not to sync", async (_, env, advice) => {
+    await synced();
+    const { code, stderr } = await here.run("list", { env });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(advice);
+    expect(stderr).not.toContain("ttsctl sync");
+  });
+
+  it("says what to do about a key of another type", async () => {
+    await synced();
+    await here.server.call("DEL", "tts:tasks:index");
+    await here.server.call("SET", "tts:tasks:index", "a string");
+    const { code, stderr } = await here.run("list");
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/answered instead; remove that key with redis-cli/);
+    expect((await here.run("verify")).stderr).toContain("tts:tasks:index isn't a sorted set");
+  });
+});
+
 describe("list", () => {
+  it("doesn't call a page the last one if its members have no task", async () => {
+    await synced();
+    await here.server.call("ZADD", "tts:tasks:index", 9e9, "ghost:a", 9e9 + 1, "ghost:b");
+    expect((await here.run("list -n 2")).stderr).toContain(
+      "this page has only index members without a task; the next one is --page 2\n",
+    );
+    expect((await here.run("list -n 2 -p 9")).stderr).toContain("the last page is --page 3\n");
+  });
+
   it.each(["redis", "file"])("prints the page of SPEC section 5 as JSON, from %s", async (source) => {
     await synced();
     const run = await here.run(`list -o json --source ${source}`);

@@ -23,7 +23,7 @@ describe("verify", () => {
     const result = JSON.parse(run.stdout);
     expect(Object.keys(result)).toEqual(KEYS);
     expect(result).toMatchObject({ checked: 4, inSync: 4, repaired: 0 });
-    expect((await here.run("verify")).stdout).toBe("4 tasks compared: 4 in step, 0 not\n");
+    expect((await here.run("verify")).stdout).toBe("4 tasks compared: 4 in sync, 0 out of sync\n");
   });
 
   it("exits 3 where they do not, and prints every format", async () => {
@@ -37,12 +37,13 @@ describe("verify", () => {
     expect(parse((await here.run("verify -o yaml")).stdout)).toMatchObject(counts);
     expect(lines((await here.run("verify -o csv")).stdout)).toEqual([KEYS.join(","), "4,1,0,1,0,0,1,1,0,0,0,0,1,0"]);
     expect((await here.run("verify -q")).stdout).toMatchInlineSnapshot(`
-      "4 tasks compared: 1 in step, 3 not; 1 invalid record of the file left alone
+      "4 tasks compared: 1 in sync, 3 out of sync; 1 invalid record in the file skipped
       KIND         TASKS  MEANING
-      onlyInRedis  1      the file does not have it
-      differs      1      of the same time, with other content
-      dangling     1      an index names it, and it has no hash
-      \`ttsctl verify --repair\` mends this, but what only Redis has: that --restore puts into the file, and --prune removes; see it first with --dry-run
+      onlyInRedis  1      missing in the file
+      differs      1      same time, different content
+      dangling     1      an index member without a hash
+      fix with \`ttsctl verify --repair\`; preview with --dry-run
+      Redis-only tasks are kept: --restore copies them to the file, --prune deletes them
       "
     `);
   });
@@ -68,17 +69,18 @@ describe("verify", () => {
       ...["kind,user_id,task_id", "onlyInRedis,b,t4", "differs,a,t2", "dangling,b,t3"],
     ]);
     expect((await here.run("verify --details")).stdout).toMatchInlineSnapshot(`
-      "4 tasks compared: 1 in step, 3 not
+      "4 tasks compared: 1 in sync, 3 out of sync
       KIND         TASKS  MEANING
-      onlyInRedis  1      the file does not have it
-      differs      1      of the same time, with other content
-      dangling     1      an index names it, and it has no hash
+      onlyInRedis  1      missing in the file
+      differs      1      same time, different content
+      dangling     1      an index member without a hash
 
       KIND         USER  TASK
       onlyInRedis  b     t4
       differs      a     t2
       dangling     b     t3
-      \`ttsctl verify --repair\` mends this, but what only Redis has: that --restore puts into the file, and --prune removes; see it first with --dry-run
+      fix with \`ttsctl verify --repair\`; preview with --dry-run
+      Redis-only tasks are kept: --restore copies them to the file, --prune deletes them
       "
     `);
   });
@@ -90,7 +92,7 @@ describe("verify", () => {
     expect(lines(stdout).filter((line) => line.startsWith("onlyInRedis  x"))).toHaveLength(20);
     expect(stdout).toContain("and 5 more");
     expect(stdout).toContain(
-      "\n`ttsctl verify --repair --restore` puts this into the file, `--repair --prune` removes it;",
+      "\n`ttsctl verify --repair --restore` copies these tasks to the file, `--repair --prune` deletes them; preview with --dry-run\n",
     );
     expect(lines((await here.run("verify --details -o jsonl")).stdout)).toHaveLength(25);
   });
@@ -135,13 +137,13 @@ describe("verify --repair", () => {
     const restored = await here.run("verify --repair --restore");
     expect(restored).toMatchObject({ code: 0 });
     expect(restored.stdout).toMatchInlineSnapshot(`
-      "4 tasks compared: 3 in step, 1 not
-      KIND         TASKS  MEANING                    REPAIR
-      onlyInRedis  1      the file does not have it  written to the file
+      "4 tasks compared: 3 in sync, 1 out of sync
+      KIND         TASKS  MEANING              REPAIR
+      onlyInRedis  1      missing in the file  written to the file
       1 of 1 repaired
       "
     `);
-    expect(await here.run("verify")).toMatchObject({ code: 0, stdout: "4 tasks compared: 4 in step, 0 not\n" });
+    expect(await here.run("verify")).toMatchObject({ code: 0, stdout: "4 tasks compared: 4 in sync, 0 out of sync\n" });
   });
 
   it("prints its plan with --dry-run, and changes nothing", async () => {
@@ -149,13 +151,13 @@ describe("verify --repair", () => {
     const run = await here.run("verify --repair --dry-run");
     expect(run.code).toBe(3);
     expect(run.stdout).toMatchInlineSnapshot(`
-      "4 tasks compared: 1 in step, 3 not
-      KIND          TASKS  MEANING                                REPAIR
-      onlyInRedis   1      the file does not have it              left as it is
-      newerInRedis  1      the file has an older record           written to the file
-      dangling      1      an index names it, and it has no hash  written to Redis, or the member removed
+      "4 tasks compared: 1 in sync, 3 out of sync
+      KIND          TASKS  MEANING                         REPAIR
+      onlyInRedis   1      missing in the file             kept
+      newerInRedis  1      newer in Redis                  written to the file
+      dangling      1      an index member without a hash  written to Redis, or member removed
       2 of 3 would be repaired (dry run: nothing was changed)
-      what only Redis has: --restore puts it into the file, --prune removes it
+      Redis-only tasks are kept: --restore copies them to the file, --prune deletes them
       "
     `);
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);

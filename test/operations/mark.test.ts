@@ -275,7 +275,7 @@ describe("mark beside the service", () => {
     clearInterval(undo);
     expect(result).toMatchObject({ requested: 1, marked: 0, returned: 1 });
     expect((await hashOf("a:t1")).status).toBe("running");
-    expect(site.reporter.text).toContain("holds the store in memory");
+    expect(site.reporter.text).toContain("holds the store in memory, or writes it without a pause");
   });
 });
 

@@ -122,6 +122,8 @@ describe("sync --prune", () => {
   it("does not count what it cannot name, and says so", async () => {
     const { site } = here;
     await site.server.call("EVAL", "redis.call('ZADD', 'tts:tasks:index', 1, 'a:t' .. string.char(255))", 0);
+    await site.sync({ prune: false });
+    expect(site.reporter.text).toContain("1 Redis-only task with a name that may not be UTF-8");
     expect(await site.sync({ prune: true, maxDelete: null })).toMatchObject({ pruned: 2, failedToPrune: 1 });
     expect(site.reporter.text).toContain("not UTF-8");
     expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(4);

@@ -80,7 +80,7 @@ async function newService(number: number) {
 
 describe("the runbook, word for word", () => {
   test("has a scenario for each loss", () => {
-    expect(scenarios().map(({ steps }) => steps.length > 1)).toEqual([true, true, true, true, true, true, true]);
+    expect(scenarios().map(({ steps }) => steps.length > 1)).toEqual(Array(9).fill(true));
   });
 
   test.each(scenarios().map((scenario, i) => [scenario.title, scenario, i] as const))("%s", async (_, scenario, i) => {

@@ -31,9 +31,9 @@ export function declareVerify(program: Command, attach: Attach): void {
     .description("compare the store file and Redis, record by record; exit code 3 where they differ")
     .option("-u, --user <id>", "only the tasks of this user")
     .option("--details", "also say which tasks", false)
-    .option("--repair", "mend what differs; what only Redis has stays", false)
-    .option("--prune", "with --repair: remove what only Redis has", false)
-    .option("--restore", "with --repair: put what only Redis has into the store file", false)
+    .option("--repair", "repair the differences; Redis-only tasks are kept", false)
+    .option("--prune", "with --repair: delete Redis-only tasks", false)
+    .option("--restore", "with --repair: copy Redis-only tasks to the store file", false)
     .option("-y, --yes", "do not ask before --prune", false)
     .addHelpText("after", EXAMPLES);
   addDestructive(command, "50% of the tasks in Redis, with --prune");
@@ -44,7 +44,7 @@ const EXAMPLES = `
 Examples:
   ttsctl verify                        is Redis what the file says?
   ttsctl verify --details -o jsonl     every task that differs, one a line
-  ttsctl verify --repair --dry-run     what would be mended, and how
+  ttsctl verify --repair --dry-run     what would be repaired, and how
   ttsctl verify --repair --restore     the disk was lost: write the store file again from Redis`;
 
 async function runVerify(context: Context, flags: VerifyFlags): Promise<number> {
@@ -68,7 +68,7 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
 function checkFlags({ repair, prune, restore }: VerifyFlags): void {
   if (prune && restore) {
     throw new TtsctlError("USAGE", "--prune and --restore exclude each other", {
-      hint: "--prune removes what only Redis has, --restore puts it into the store file",
+      hint: "--prune deletes Redis-only tasks, --restore copies them to the store file",
     });
   }
   if ((prune || restore) && !repair) {

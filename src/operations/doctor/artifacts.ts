@@ -28,7 +28,18 @@ const output: Check = {
   },
 };
 
-const logs: Check = { name: "logs", run: (probe) => folderVerdict(probe, probe.paths.logs, "[paths] logs") };
+const logs: Check = {
+  name: "logs",
+  run: async (probe) => {
+    const { paths } = probe;
+    const [audio, texts] = await Promise.all(
+      [paths.output, paths.logs].map((path) => realpath(path).catch(() => path)),
+    );
+    if (audio !== texts) return folderVerdict(probe, paths.logs, "[paths] logs");
+    return fail(`${paths.logs} is [paths] output too: nothing is removed from it`, `[paths] logs ${OWN_DIRECTORY}`);
+  },
+};
+const OWN_DIRECTORY = "must be a directory of its own";
 
 /** Whether a folder is there and can be worked in, with a sample of the folders in it. */
 async function folderVerdict({ parts }: Probe, path: string, setting: string): Promise<Verdict> {
@@ -37,7 +48,7 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
     [parts.config.path, parts.file?.path].filter((file) => typeof file === "string"),
   );
   if (held !== undefined) {
-    return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} must be a directory of its own`);
+    return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} ${OWN_DIRECTORY}`);
   }
   const hint = `check ${setting}: it begins beside config.ini`;
   let entries: Dirent[];

@@ -29,12 +29,14 @@ const content: Check = {
     const snapshot = await probe.read();
     if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
-    const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}, whole`;
-    if (problems.length === 0) return ok(`${size}, ${snapshot.layout?.size} bytes`);
-    return warn(`${size}; ${problems.join("; ")}`, "invalid records are never listed, synced or purged: correct them");
+    const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
+    if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
+    const hint = snapshot.invalid.count > 0 ? INVALID : "the next append cuts it off";
+    return warn(`${size}; ${problems.join("; ")}`, hint);
   },
 };
 
+const INVALID = "invalid records are never listed, synced or purged: correct them";
 const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
 
 const folder: Check = {

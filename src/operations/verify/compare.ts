@@ -44,7 +44,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     const inStep = first.marks.separate();
     await lookAgain({ ...parts, file }, suspects, snapshot.identity);
     throwIfInterrupted(parts.signal, done());
-    const drift = new Drift(suspects, await file.snapshot(), userId, inStep);
+    const drift = new Drift(suspects, await file.snapshot(), { userId, inStep, brokenIndexes: first.brokenIndexes });
     const tasks = Math.max(0, mirrored - withoutTask(suspects));
     return { drift, invalid: snapshot.invalid.count, mirrored: tasks, foreign: nameForeign(drift, parts.reporter) };
   } catch (error) {
@@ -60,7 +60,7 @@ function withoutTask(suspects: Suspects): number {
 }
 
 const FOREIGN = "its key in Redis holds something else than a hash; look at it, and remove it with redis-cli";
-const UNNAMED = "its name in Redis isn't UTF-8; remove it with redis-cli (ZREM for an index member, DEL for a key)";
+const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to remove it with redis-cli";
 
 /** Names what isn't ours to remove, or has no name that we could. Returns how many keys hold something else than a hash. */
 function nameForeign(drift: Drift, reporter: Reporter): number {

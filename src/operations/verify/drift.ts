@@ -11,11 +11,18 @@ export class Drift {
   readonly strays: Strays;
   readonly inSync: number;
   readonly counts: Readonly<Record<Kind, number>>;
+  /** How many index keys aren't sorted sets; a repair can't write to them. */
+  readonly brokenIndexes: number;
   readonly #userId: string | undefined;
 
-  /** @param inStep how many tasks were no suspects */
-  constructor(suspects: Suspects, snapshot: Snapshot, userId: string | undefined, inStep: number) {
+  /** @param facts inStep: how many tasks were no suspects */
+  constructor(
+    suspects: Suspects,
+    snapshot: Snapshot,
+    { userId, inStep, brokenIndexes }: { userId: string | undefined; inStep: number; brokenIndexes: number },
+  ) {
     this.#userId = userId;
+    this.brokenIndexes = brokenIndexes;
     this.suspects = suspects;
     this.strays = Strays.find(suspects, snapshot, userId);
     const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;

@@ -2,6 +2,9 @@ import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
+import { isWrongType } from "../../store/redis/errors.ts";
+import { INDEX_KEY } from "../../store/redis/keys.ts";
+import { indexKey } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import { pool } from "../pool.ts";
@@ -21,6 +24,8 @@ const INDEXES_AT_ONCE = 16;
 /** The most that the records of one batch take in the file. */
 const BATCH_BYTES = 1 << 18;
 
+const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
+
 /**
  * Compares everything once: each record of the file with its hash, and every key and index member of the mirror with
  * the file. All that is not plainly in step is a suspect; `SecondLook` says what it is.
@@ -32,6 +37,8 @@ export class FirstLook {
   readonly marks: Marks;
   /** How many records of the file were compared so far. */
   compared = 0;
+  /** How many index keys aren't sorted sets. */
+  brokenIndexes = 0;
 
   constructor(parts: LookParts, snapshot: Snapshot, userId: string | undefined) {
     this.#parts = parts;
@@ -93,10 +100,23 @@ export class FirstLook {
   }
 
   async #walkIndex(): Promise<void> {
-    for await (const flat of walkIndex(this.#parts.mirror, undefined)) {
-      for (let i = 0; i < flat.length; i += 2) this.#noteMember(flat[i]!, IN_INDEX, Number(flat[i + 1]));
-      if (this.#parts.signal.aborted) return;
+    try {
+      for await (const flat of walkIndex(this.#parts.mirror, undefined)) {
+        for (let i = 0; i < flat.length; i += 2) this.#noteMember(flat[i]!, IN_INDEX, Number(flat[i + 1]));
+        if (this.#parts.signal.aborted) return;
+      }
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      const { code, reply } = error;
+      throw new TtsctlError(code, `${INDEX_KEY} isn't a sorted set: ${reply}`, { hint: BROKEN_INDEX, cause: error });
     }
+  }
+
+  /** The other users' tasks can be compared. */
+  #noteBrokenIndex(userId: string, error: TtsctlError): void {
+    this.brokenIndexes++;
+    const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
+    this.#parts.reporter.warn(`${indexKey(this.#parts.mirror.layout, userId)} ${why}; ${BROKEN_INDEX}`);
   }
 
   async #walkUserIndexes(users: readonly string[]): Promise<void> {
@@ -106,7 +126,7 @@ export class FirstLook {
       open = open.flatMap(({ userId }, i) => {
         const step = steps[i]!;
         if (step instanceof TtsctlError) {
-          this.#parts.reporter.warn(`the index of user ${userId} cannot be read: ${step.message}`);
+          this.#noteBrokenIndex(userId!, step);
           return [];
         }
         this.#noteTasks(userId!, step);

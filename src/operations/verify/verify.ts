@@ -2,6 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { isWrongType } from "../../store/redis/errors.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import { checkFileLayout } from "../layout-check.ts";
 import { checkReading, storeEmpty } from "../safety.ts";
@@ -117,6 +118,7 @@ async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: Current
     await checkReading(mirror);
     await checkFileLayout(await file.snapshot(), mirror);
   } catch (error) {
+    if (isWrongType(error)) return; // the comparison names the key
     if (!(error instanceof TtsctlError) || !MISREAD.has(error.code)) throw error;
     reporter.warn(`${error.message}: ${error.hint}`);
   }

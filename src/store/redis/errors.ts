@@ -84,6 +84,14 @@ const SERVER_ERRORS: readonly Kind[] = [
   },
 ];
 
+/** Of one key, so it isn't fatal. The reply doesn't say which key; `verify` finds it. */
+const WRONG_TYPE: Kind = {
+  matches: /^WRONGTYPE/,
+  code: "REDIS_FAILED",
+  what: "has a key of another type in the way, which `ttsctl verify` names",
+  hint: "remove that key with redis-cli, then run `ttsctl verify --repair`",
+};
+
 /** An error that a server answered: it is known that the command did not run, or failed. */
 export class ServerError extends TtsctlError {
   /** What the server said. */
@@ -97,9 +105,14 @@ export class ServerError extends TtsctlError {
 
 /** What the server answered to one command, as an error of ours: its kind where it says that the server is unusable. */
 export function serverError(message: string, where: string): ServerError {
-  const kind = SERVER_ERRORS.find(({ matches }) => matches.test(message));
-  if (kind === undefined) return new ServerError("REDIS_FAILED", `Redis at ${where} answered: ${message}`, message);
-  return new ServerError(kind.code, `Redis at ${where} ${kind.what}: ${message}`, message, kind.hint);
+  const kind = [...SERVER_ERRORS, WRONG_TYPE].find(({ matches }) => matches.test(message));
+  const text = message.replace(/\.$/, ""); // more may follow in the line
+  if (kind === undefined) return new ServerError("REDIS_FAILED", `Redis at ${where} answered: ${text}`, message);
+  return new ServerError(kind.code, `Redis at ${where} ${kind.what}: ${text}`, message, kind.hint);
+}
+
+export function isWrongType(error: unknown): error is ServerError {
+  return error instanceof ServerError && WRONG_TYPE.matches.test(error.reply);
 }
 
 /** Whether the server answers reads and refuses writes alone, though it refuses a PING too. */
@@ -137,7 +150,7 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
   const tls = tlsError(cause, where);
   if (tls !== undefined) return tls;
   if (/timed out|ETIMEDOUT/.test(message)) return timeoutError(where, cause);
-  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} is not reachable: ${message}`, {
+  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} is not reachable: ${message.replace(/\.$/, "")}`, {
     hint: START_HINT,
     cause,
   });

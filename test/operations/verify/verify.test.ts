@@ -94,8 +94,17 @@ describe("verify", () => {
     const { site } = here;
     await site.server.call("DEL", "tts:user:a:index");
     await site.server.call("SET", "tts:user:a:index", "a string");
+    const { drift } = await site.verify({});
+    expect(drift.brokenIndexes).toBe(1);
     expect((await verified()).named).toEqual({ unindexed: ["a:t1", "a:t2"] });
-    expect(site.reporter.text).toContain("WRONGTYPE");
+    expect(site.reporter.text).toMatch(/tts:user:a:index isn't a sorted set: WRONGTYPE .*redis-cli/);
+  });
+
+  it("names the global index if that isn't a sorted set", async () => {
+    await here.site.server.call("SET", "tts:tasks:index", "a string");
+    const error = await here.site.verify({}).catch((error: unknown) => error);
+    expect(error).toMatchObject({ code: "REDIS_FAILED", hint: expect.stringContaining("remove it with redis-cli") });
+    expect(String(error)).toContain("tts:tasks:index isn't a sorted set: WRONGTYPE");
   });
 
   it("does not mind how the same content is written", async () => {
