@@ -92,7 +92,7 @@ export interface StoredTask {
 /**
  * What became of a write in Redis. `newer`, `unchanged`: a copy by another program, with a newer or the same `updated_at`,
  * is there and stays. `off`: there is no Redis. An error: Redis did not take it, or it is unknown whether it did; the file is right, and
- * `syncToRedis()` brings the rest over.
+ * it is written to Redis when that is back.
  */
 export type RedisOutcome = "written" | "removed" | "missing" | "newer" | "unchanged" | "off" | TtsctlError;
 
