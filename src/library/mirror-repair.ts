@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { TtsctlError } from "../errors.ts";
+import { isStoreError, TtsctlError } from "../errors.ts";
+import { checkBeforeUse } from "../operations/same-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { OwedCopies } from "../store/owed-copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -30,6 +31,8 @@ export class MirrorRepair {
   /** What processes that ended left undone; null before it was looked for. */
   #undone: LeftUndone | null = null;
   readonly #stop = new AbortController();
+  /** Only once: later the file may have lost all that Redis has. */
+  #isChecked = false;
   #wasMarked = false;
   #running: Promise<void> | null = null;
 
@@ -41,14 +44,27 @@ export class MirrorRepair {
     this.#mark = mark;
   }
 
-  /** Looks at a mirror before it is used: if it lost more than is known to be missing there, it is left to a sync. */
+  /**
+   * Looks at a mirror before it is used: whether it is this store's, and whether it lost more than is known to be missing there.
+   * Then it is left to a sync. A file that can't be read is compared with nothing: it isn't written to either.
+   * @throws TtsctlError STORE_MISMATCH, REDIS_*
+   */
   async admit(mirror: Mirror): Promise<void> {
-    const { syncedAt, members } = await mirror.standing(undefined);
-    const isFlushed = this.#wasMarked && syncedAt === null;
-    this.#wasMarked = syncedAt !== null;
-    const missing = (await this.#tasksInFile()) - members;
-    await this.#lookForUndone();
-    if (isFlushed || missing > this.#owed.size + this.#writer.pending) this.#owed.leaveToSync();
+    const snapshot = await this.#shared.read().catch(noneOfStore);
+    if (snapshot === null) return;
+    try {
+      if (!this.#isChecked)
+        await checkBeforeUse(snapshot, mirror, (id) => this.#writer.isPending(id) || this.#owed.has(id));
+      this.#isChecked = true;
+      const { syncedAt, members } = await mirror.standing(undefined);
+      const isFlushed = this.#wasMarked && syncedAt === null;
+      this.#wasMarked = syncedAt !== null;
+      await this.#lookForUndone();
+      const missing = snapshot.size - members;
+      if (isFlushed || missing > this.#owed.size + this.#writer.pending) this.#owed.leaveToSync();
+    } finally {
+      await snapshot.close();
+    }
   }
 
   /** To be called when there is a connection; at most one repair is at work. */
@@ -95,14 +111,9 @@ export class MirrorRepair {
       await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
     }
   }
+}
 
-  /** A file that can't be read has nothing that Redis could lack. */
-  async #tasksInFile(): Promise<number> {
-    const snapshot = await this.#shared.read().catch((error: unknown) => {
-      if (error instanceof TtsctlError) return null;
-      throw error;
-    });
-    await snapshot?.close();
-    return snapshot?.size ?? 0;
-  }
+function noneOfStore(error: unknown): null {
+  if (isStoreError(error)) return null;
+  throw error;
 }

@@ -48,7 +48,7 @@ export interface StoreOptions {
   readonly config?: string;
   /** The path of the store file, relative to the working folder. */
   readonly store?: string;
-  /** A url, the parts of an address, or `"off"`: there is no Redis. Default: `127.0.0.1:6379`. */
+  /** A url, the parts of an address, or `"off"`: there is no Redis. Default: that of `config`, else off. */
   readonly redis?: string | RedisOptions;
   /** The zone of times without an offset, such as `Asia/Shanghai`. Default: the machine's. */
   readonly timezone?: string;

@@ -1,4 +1,5 @@
 import { counted } from "../task/counted.ts";
+import { keyOf } from "../task/ids.ts";
 import { toMicros } from "../task/time.ts";
 import { idOf } from "./file/batch-plan.ts";
 import { keyIn, type MirrorChange, type MirrorOutcome, newest } from "./mirror-change.ts";
@@ -50,6 +51,10 @@ export class OwedCopies {
   /** How many tasks wait to be pushed. */
   get size(): number {
     return this.#changes.size + this.#removals.size;
+  }
+
+  has(id: TaskId): boolean {
+    return this.of([keyOf(id)]).length > 0;
   }
 
   get keys(): string[] {

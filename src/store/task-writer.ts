@@ -38,7 +38,7 @@ export class TaskWriter {
     this.#file = new GroupCommit(({ next }) => {
       return this.#fileWriter.work({ next: (lingerMs) => next(lingerMs).then((batch) => marked(batch, parts.mark)) });
     });
-    this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.#pending.has(keyOf(id)) });
+    this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
     this.#mirror = new GroupCommit((batches) => this.#mirrorWriter.work(batches));
   }
 
@@ -59,6 +59,11 @@ export class TaskWriter {
   /** How many tasks have changes that aren't in both stores yet. */
   get pending(): number {
     return this.#pending.size;
+  }
+
+  /** Whether a task has such a change. */
+  isPending(id: TaskId): boolean {
+    return this.#pending.has(keyOf(id));
   }
 
   /** Pushes what the mirror missed, as the file is now; for when the mirror is back. */

@@ -49,12 +49,12 @@ export class WriterMark {
     await lock.release();
   }
 
-  /** What others left; those that live are passed over. */
+  /** What others left; those that live are passed over, and a directory that can't be read has none. */
   async leftByOthers(): Promise<LeftUndone> {
     const target = await this.#target();
     const start = `.${basename(target)}.`;
     const found: { path: string; note: string }[] = [];
-    for (const name of await readdir(dirname(target))) {
+    for (const name of await readdir(dirname(target)).catch(() => [])) {
       const purpose = name.startsWith(start) && name.endsWith(".lock") ? name.slice(start.length, -".lock".length) : "";
       if (!purpose.startsWith("mirror-") || purpose === this.#purpose) continue;
       const lock = await takeLock(target, purpose as MirrorLock, 0).catch(unlessLocked);
