@@ -33,6 +33,7 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
   "redis.tlsKey": ["redis.tls_key"],
   "redis.tlsServerName": ["redis.tls_server_name"],
   "redis.layout": ["redis.layout"],
+  "redis.prefix": ["redis.prefix"],
 };
 
 const NUMBERS = ["retention", "redis.port", "redis.db", "redis.timeout"];

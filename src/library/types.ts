@@ -34,6 +34,8 @@ export interface RedisOptions {
   readonly tlsServerName?: string;
   /** How the service lays its tasks out in Redis. Default: `plain`. */
   readonly layout?: "plain" | "api_ms";
+  /** What stands before each key, such as `staging:`. Default: nothing. */
+  readonly prefix?: string;
 }
 
 /** Where the library tells what an operator should know; pino and `console` are such loggers. */

@@ -52,7 +52,9 @@ async function mismatchOf(
   return new TtsctlError(
     "STORE_MISMATCH",
     `${snapshot.path} and Redis at ${mirror.where} have no task in common: nothing was changed`,
-    { hint: "check --store, and [store] and [redis] in config.ini; if they belong together, run `ttsctl sync` first" },
+    {
+      hint: "check --store, and [store] and [redis] in config.ini: a second store needs a db or a prefix of its own; if they belong together, run `ttsctl sync` first",
+    },
   );
 }
 

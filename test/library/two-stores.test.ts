@@ -61,3 +61,22 @@ it("a store without the option redis uses none", async () => {
     await store.close();
   }
 });
+
+it("two stores with prefixes of their own share a database", async () => {
+  const redis = (prefix: string) => ({ redis: { port: here.server.port, timeout: "500ms", prefix } });
+  const stores = [await open("a.jsonl", redis("a:")), await open("b.jsonl", redis("b:"))];
+  for (const [i, store] of stores.entries()) {
+    const told = await fill(store, `user${i}`);
+    expect(new Set(told.map(({ redis }) => redis))).toEqual(new Set(["written"]));
+  }
+  for (const [i, store] of stores.entries()) {
+    expect(await store.listPage({ pageSize: 1 })).toMatchObject({
+      source: "redis",
+      total: 20,
+      items: [{ userId: `user${i}` }],
+    });
+    expect(await store.delete(`user${i}`, "t0")).toEqual({ file: "removed", redis: "removed" });
+    expect(await store.syncToRedis()).toMatchObject({ counts: { unchanged: 19, orphans: 0 } });
+  }
+  expect((await here.server.call("KEYS", "tts:*")) as string[]).toEqual([]);
+});

@@ -1,4 +1,4 @@
-import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
+import { INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 import { type Layout, stateNames } from "./layout.ts";
 
 /** What is made of a layout once, however often it is asked for. */
@@ -10,6 +10,11 @@ export function perLayout<T extends object>(make: (layout: Layout) => T): (layou
     return known;
   };
 }
+
+/** What the names of keys begin with: KEYS[1] is the global index, which tells the prefix of all keys. */
+export const KEY_STARTS = `local BASE = string.sub(KEYS[1], 1, -${INDEX_KEY.length + 1})
+local TASK, USER, LOOKUP = BASE .. '${TASK_PREFIX}', BASE .. '${USER_PREFIX}', BASE .. '${LOOKUP_PREFIX}'
+`;
 
 /** The member of a task, of its parts. */
 const MEMBER = "user == '' and task or user .. ':' .. task";
@@ -55,17 +60,17 @@ end
 
 /** The key of the hash of a task. @param member a Lua expression */
 export function hashKey(member: string): string {
-  return `'${TASK_PREFIX}' .. ${member}`;
+  return `TASK .. ${member}`;
 }
 
 /** The key of the index of a user. @param user the user's part, a Lua expression */
 export function userIndex(user: string): string {
-  return `'${USER_PREFIX}' .. ${user} .. '${USER_SUFFIX}'`;
+  return `USER .. ${user} .. '${USER_SUFFIX}'`;
 }
 
 /** The key of a lookup. @param task the task's part, a Lua expression */
 export function lookupKey(task: string): string {
-  return `'${LOOKUP_PREFIX}' .. ${task}`;
+  return `LOOKUP .. ${task}`;
 }
 
 /** What a lookup says, for a list of items: nothing where the layout has none. */

@@ -1,4 +1,3 @@
-import { TASK_PREFIX } from "./keys.ts";
 import { type Layout, stateNames } from "./layout.ts";
 import {
   hashKey,
@@ -108,7 +107,7 @@ for i = 1, #flat / 2 do
 end
 
 -- A call for each hash costs more than the look at it.
-local all = part == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT', from, count, 'GET', '${TASK_PREFIX}*->updated_at')
+local all = part == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT', from, count, 'GET', TASK .. '*->updated_at')
 if all and all.err then all = false end
 local times = {}
 for _, own in ipairs(groups) do
@@ -117,7 +116,7 @@ for _, own in ipairs(groups) do
     index, others = KEYS[1], {}
     for at = 1, own.count do others[at] = part .. ':' .. tasks[at] end
   end
-  local scores, before = redis.pcall('ZMSCORE', index, unpack(others)), '${TASK_PREFIX}' .. own.user .. ':'
+  local scores, before = redis.pcall('ZMSCORE', index, unpack(others)), TASK .. own.user .. ':'
   for at = 1, own.count do
     local i = places[at]
     local updated = ${isScored} and (all and all[i] or not all and redis.pcall('HGET', before .. tasks[at], 'updated_at'))

@@ -1,5 +1,5 @@
 import { removeScript, upsertScript } from "./lua-changing.ts";
-import { perLayout } from "./lua-parts.ts";
+import { KEY_STARTS, perLayout } from "./lua-parts.ts";
 import { inspectScript, lookScript, matchScript, seeScript, walkScript } from "./lua-reading.ts";
 import { Script } from "./script.ts";
 
@@ -64,12 +64,12 @@ export interface LayoutScripts {
 
 export const layoutScripts = perLayout(
   (layout): LayoutScripts => ({
-    look: new Script(lookScript(layout), "list"),
-    walk: new Script(walkScript(layout), "list"),
-    see: new Script(seeScript(layout), "list"),
-    upsert: new Script(upsertScript(layout), "list"),
-    remove: new Script(removeScript(layout), "list"),
+    look: new Script(KEY_STARTS + lookScript(layout), "list"),
+    walk: new Script(KEY_STARTS + walkScript(layout), "list"),
+    see: new Script(KEY_STARTS + seeScript(layout), "list"),
+    upsert: new Script(KEY_STARTS + upsertScript(layout), "list"),
+    remove: new Script(KEY_STARTS + removeScript(layout), "list"),
     match: new Script(matchScript(layout), "text"),
-    inspect: new Script(inspectScript(layout), "list"),
+    inspect: new Script(KEY_STARTS + inspectScript(layout), "list"),
   }),
 );
