@@ -22,6 +22,7 @@ export class WriterMark {
   readonly #target: () => Promise<string>;
   readonly #purpose: MirrorLock = `mirror-${process.pid}-${randomBytes(4).toString("hex")}`;
   #lock: Promise<Lock> | undefined;
+  #left: Promise<LeftUndone> | undefined;
   #saysRemovals = false;
 
   /** @param target the store file, with links followed */
@@ -34,9 +35,22 @@ export class WriterMark {
    * @throws TtsctlError LOCK_UNAVAILABLE
    */
   async set(removes: boolean): Promise<void> {
-    this.#lock ??= this.#target().then((target) => takeLock(target, this.#purpose, 0));
+    this.#lock ??= this.#take();
     const lock = await this.#lock;
-    if (!removes || this.#saysRemovals) return;
+    if (removes) await this.#sayRemovals(lock);
+  }
+
+  /** This mark then stands for those that were left, or they would become more with each restart while Redis is down. */
+  async #take(): Promise<Lock> {
+    const lock = await takeLock(await this.#target(), this.#purpose, 0);
+    const { paths, removals } = await this.leftByOthers();
+    if (removals) await this.#sayRemovals(lock);
+    await dropMarks(paths);
+    return lock;
+  }
+
+  async #sayRemovals(lock: Lock): Promise<void> {
+    if (this.#saysRemovals) return;
     this.#saysRemovals = true;
     await lock.leave(REMOVALS);
   }
@@ -49,8 +63,13 @@ export class WriterMark {
     await lock.release();
   }
 
-  /** What others left; those that live are passed over, and a directory that can't be read has none. */
-  async leftByOthers(): Promise<LeftUndone> {
+  /** What others had left when this was first asked; those that live are passed over, and a directory that can't be read has none. */
+  leftByOthers(): Promise<LeftUndone> {
+    this.#left ??= this.#find();
+    return this.#left;
+  }
+
+  async #find(): Promise<LeftUndone> {
     const target = await this.#target();
     const start = `.${basename(target)}.`;
     const found: { path: string; note: string }[] = [];

@@ -198,6 +198,18 @@ describe("a program that ended while Redis lacked changes", () => {
     });
   });
 
+  it("again and again: one lock file stands for all of them", async () => {
+    await (await filled(5)).close();
+    await here.server.stop();
+    await kill(await program('await store.delete("alice", "t0");'));
+    for (const n of [1, 2]) await kill(await program(upsert(task(n, "succeeded", ago(60)))));
+    expect(marks()).toHaveLength(1);
+    await startRedis();
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    expect(await store.get("alice", "t0")).toBeNull();
+    expect((await store.get("alice", "t1"))!.status).toBe("done");
+  });
+
   it("beside one that lives: that one's changes are its own", async () => {
     const child = await program(upsert(task(0, "running")));
     try {

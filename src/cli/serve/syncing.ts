@@ -15,7 +15,7 @@ import { describeSync, syncStore } from "../sync-store.ts";
  * first time after this pause, then after one that is twice as long each time.
  */
 const RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 60_000;
+const LONGEST_RETRY_MS = 300_000;
 /** How many deletions that Redis missed are remembered. */
 const MOST_LEFT = 100_000;
 
