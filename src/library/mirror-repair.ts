@@ -56,6 +56,7 @@ export class MirrorRepair {
       if (!this.#isChecked)
         await checkBeforeUse(snapshot, mirror, (id) => this.#writer.isPending(id) || this.#owed.has(id));
       this.#isChecked = true;
+      await mirror.detect(); // the file's lists have the order of those in Redis
       const { syncedAt, members } = await mirror.standing(undefined);
       const isFlushed = this.#wasMarked && syncedAt === null;
       this.#wasMarked = syncedAt !== null;

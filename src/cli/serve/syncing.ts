@@ -74,7 +74,9 @@ export class Syncing {
       if (mark !== null && mark !== (await this.#markThen)) this.#behind = null;
     }
     const behind = this.#behind ?? (this.#left.size > 0 ? LEFT : null);
-    return behind === null ? state : { ...state, behind };
+    if (behind === null) return state;
+    await state.mirror.detect().catch(() => {}); // the file's lists have the order of those in Redis
+    return { ...state, behind };
   };
 
   /** A task was deleted from the file, but not from Redis: that is made up for. */
