@@ -11,7 +11,7 @@ import { connectMirror } from "../store/connect-mirror.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { LinkEvents } from "../store/lasting-link.ts";
-import { type MirrorLink, RunLink } from "../store/mirror-link.ts";
+import { type MirrorLink, type MirrorState, RunLink } from "../store/mirror-link.ts";
 import { KnownNodes } from "../store/redis/known-nodes.ts";
 import { TaskStore } from "../store/task-store.ts";
 import type { RecordRules } from "../task/rules.ts";
@@ -175,8 +175,9 @@ export class Context {
   /**
    * For a command that lives on and answers many: what was read of the store file is kept for all, and a connection to
    * the mirror that is lost is made anew. Call it before anything of these is used.
+   * @param forReaders adds to the state of the mirror why it may not be read
    */
-  async liveOn(events: LinkEvents): Promise<void> {
+  async liveOn(events: LinkEvents, forReaders: (state: MirrorState) => Promise<MirrorState>): Promise<void> {
     const [{ SharedSnapshot }, { LastingLink }] = await Promise.all([
       import("../store/file/shared-snapshot.ts"),
       import("../store/lasting-link.ts"),
@@ -184,8 +185,9 @@ export class Context {
     this.#liveSettings = await this.settings();
     this.#shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules());
     this.onRelease(() => this.#shared!.close());
-    this.#link = new LastingLink(await this.#connector(), events);
-    this.onRelease(() => this.#link!.close());
+    const link = new LastingLink(await this.#connector(), events);
+    this.#link = { open: async () => forReaders(await link.open()), close: () => link.close() };
+    this.onRelease(() => link.close());
   }
 
   async #connector() {

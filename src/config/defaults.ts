@@ -23,6 +23,7 @@ export interface SettingValues {
   "redis.tls_key": string | null;
   "redis.tls_server_name": string | null;
   "redis.layout": LayoutName;
+  "redis.prefix": string;
   "store.path": string;
   "paths.output": string;
   "paths.logs": string;
@@ -66,6 +67,7 @@ export const DEFAULTS: Readonly<SettingValues> = {
   "redis.tls_key": null,
   "redis.tls_server_name": null,
   "redis.layout": "plain",
+  "redis.prefix": "",
   "store.path": "voice_task.json",
   "paths.output": "output",
   "paths.logs": "Logs",

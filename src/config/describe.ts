@@ -40,6 +40,7 @@ export function describeSettings({
     "redis.tls_key": described(redis.tlsKey),
     "redis.tls_server_name": described(redis.tlsServerName),
     "redis.layout": described(redis.layout),
+    "redis.prefix": described(redis.prefix),
     "store.path": described(store.path),
     "paths.output": described(paths.output),
     "paths.logs": described(paths.logs),

@@ -52,6 +52,7 @@ export const VARIABLES: Readonly<Partial<Record<SettingName, string>>> = {
   "redis.tls_key": "REDIS_TLS_KEY",
   "redis.tls_server_name": "REDIS_TLS_SERVER_NAME",
   "redis.layout": "REDIS_LAYOUT",
+  "redis.prefix": "REDIS_PREFIX",
   "store.path": "TTSCTL_STORE",
   "paths.output": "TTSCTL_OUTPUT",
   "paths.logs": "TTSCTL_LOGS",

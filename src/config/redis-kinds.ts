@@ -16,6 +16,12 @@ export const LAYOUT: Kind<LayoutName> = {
   parse: (text) => LAYOUT_NAMES.find((name) => name === text.trim().toLowerCase()),
 };
 
+/** Braces would put keys into other slots of a cluster, and Redis reads * ? [ ] \\ ^ in patterns. Without `tts:` at its start no key is another's. */
+export const PREFIX: Kind<string> = {
+  accepted: "up to 64 characters, no spaces, control characters, braces or * ? [ ] \\ ^, and not beginning with tts:",
+  parse: (text) => (/^(?!tts:)[^\s\p{C}{}*?[\]\\^]{0,64}$/u.test(text.trim()) ? text.trim() : undefined),
+};
+
 /** A name without spaces at its ends. */
 export const NAME: Kind<string> = { accepted: "a name", parse: (text) => text.trim() || undefined };
 

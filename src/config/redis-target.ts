@@ -9,6 +9,7 @@ export function targetOf({ redis }: Pick<Settings, "redis">) {
     password: redis.password.value,
     tls: redis.tls.value ? tlsOf(redis) : null,
     timeout: redis.timeout.value,
+    prefix: redis.prefix.value,
   };
 }
 

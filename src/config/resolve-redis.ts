@@ -4,7 +4,7 @@ import { BOOLEAN, DATABASE, HOST, type Kind, PORT, read, SECRET, TIMEOUT } from 
 import type { Given, SettingInputs } from "./levels.ts";
 import { findAddress, type Part, type RedisAddress } from "./redis-address.ts";
 import { checkRedis } from "./redis-conflicts.ts";
-import { ADDRESSES, LAYOUT, NAME } from "./redis-kinds.ts";
+import { ADDRESSES, LAYOUT, NAME, PREFIX } from "./redis-kinds.ts";
 import type { RedisUrl } from "./redis-url.ts";
 import type { RedisSettings, Setting } from "./settings.ts";
 
@@ -26,6 +26,7 @@ export function resolveRedis(inputs: SettingInputs, warnings: string[]): RedisSe
     cluster: chosen("redis.cluster", BOOLEAN, inputs),
     ...tlsOf(address, inputs),
     layout: chosen("redis.layout", LAYOUT, inputs),
+    prefix: chosen("redis.prefix", PREFIX, inputs),
     timeout: chosen("redis.timeout", TIMEOUT, inputs),
   };
   checkRedis(redis, address, warnings);

@@ -15,11 +15,28 @@ export class MirrorNews implements LinkEvents {
   #untold = 0;
   #missed = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
+  #whenConnected = async (_: Mirror) => {};
   #whenUp = () => {};
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
     this.#clock = clock;
+  }
+
+  /** @param check called with each new connection before it is used */
+  whenConnected(check: (mirror: Mirror) => Promise<void>): void {
+    this.#whenConnected = check;
+  }
+
+  /** @throws what the check throws; the connection is closed then */
+  async connected(mirror: Mirror): Promise<Mirror> {
+    try {
+      await this.#whenConnected(mirror);
+      return mirror;
+    } catch (error) {
+      mirror.close();
+      throw error;
+    }
   }
 
   /** @param listener called each time that there is a connection */
@@ -28,11 +45,11 @@ export class MirrorNews implements LinkEvents {
   }
 
   onUp({ where }: Mirror, again: boolean): void {
-    this.#whenUp();
     this.#logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);
-    if (this.#missed === 0) return;
-    this.#logger.warn(`${counted(this.#missed, "change")} may be in the file alone: syncToRedis() brings them over`);
+    if (this.#missed > 0)
+      this.#logger.warn(`Redis missed ${counted(this.#missed, "change")}: they are written to it now`);
     this.#missed = 0;
+    this.#whenUp();
   }
 
   onDown(error: TtsctlError): void {

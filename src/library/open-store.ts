@@ -1,15 +1,18 @@
 import { TtsctlError } from "../errors.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import { SharedSnapshot } from "../store/file/shared-snapshot.ts";
+import type { MirrorLink } from "../store/mirror-link.ts";
 import { newestTasks } from "../store/newest.ts";
+import { OwedCopies } from "../store/owed-copies.ts";
 import { TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
+import { WriterMark } from "../store/writer-mark.ts";
 import { RecordParser } from "../task/parse.ts";
 import { CleanupLoop } from "./cleanup-loop.ts";
+import { MirrorRepair } from "./mirror-repair.ts";
 import type { StoreParts } from "./parts.ts";
 import { listQueryOf, pageOf } from "./queries.ts";
 import { idOf, LibraryTask, taskOf } from "./stored-task.ts";
-import { syncToRedis } from "./sync-to-redis.ts";
 import type {
   CleanupOptions,
   DeleteResult,
@@ -31,8 +34,13 @@ export class OpenStore implements TaskStore {
   readonly #shared: SharedSnapshot;
   /** Reads what the writer keeps of the file. */
   readonly #readFile: FileStore;
+  /** The way to the mirror for reads, which it doesn't answer while it lacks changes. */
+  readonly #readLink: MirrorLink;
   readonly #reader: TaskReader;
   readonly #writer: TaskWriter;
+  readonly #owed: OwedCopies;
+  readonly #mark: WriterMark;
+  readonly #repair: MirrorRepair;
   #cleanup: CleanupLoop | null = null;
   #closing: Promise<void> | null = null;
 
@@ -43,13 +51,21 @@ export class OpenStore implements TaskStore {
     this.#parser = new RecordParser(rules);
     this.#shared = new SharedSnapshot(path, rules, { grows: true });
     this.#readFile = new FileStore(path, rules, clock, { shared: this.#shared });
-    this.#reader = new TaskReader(this.#readFile, link);
+    const file = new FileStore(path, rules, clock);
+    this.#owed = new OwedCopies((line) => logger.warn(line));
+    this.#mark = new WriterMark(() => file.target());
+    const [owed, mark] = [this.#owed, this.#mark];
+    this.#readLink = { open: async () => owed.forReaders(await link.open()), close: () => link.close() };
+    this.#reader = new TaskReader(this.#readFile, this.#readLink);
     this.#writer = new TaskWriter({
-      ...{ file: new FileStore(path, rules, clock), shared: this.#shared, rules, clock, link },
+      ...{ file, shared: this.#shared, owed, rules, clock, link },
+      mark: settings.redis.enabled.value ? mark : null,
       warn: (line) => logger.warn(line),
       onMirrorFailure: (error, count) => news.onFailure(error, count),
     });
-    news.whenUp(() => void this.#catchUp());
+    this.#repair = new MirrorRepair(parts, { shared: this.#shared, owed, writer: this.#writer, mark });
+    news.whenConnected((mirror) => this.#repair.admit(mirror));
+    news.whenUp(() => this.#repair.begin());
   }
 
   async upsert(task: TaskRecord | string): Promise<UpsertResult> {
@@ -84,7 +100,7 @@ export class OpenStore implements TaskStore {
   async *all(filter: TaskFilter = {}): AsyncIterableIterator<StoredTask> {
     this.#refuseClosed();
     const query = listQueryOf(filter, this.#queryContext);
-    const stores = { file: this.#readFile, link: this.#parts.link };
+    const stores = { file: this.#readFile, link: this.#readLink };
     for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
       for (const line of warnings) this.#parts.logger.warn(line);
       for (const task of tasks) yield new LibraryTask(task);
@@ -93,15 +109,7 @@ export class OpenStore implements TaskStore {
 
   async syncToRedis(): Promise<SyncResult> {
     this.#refuseClosed();
-    return this.#writer.aroundSync(() => syncToRedis(this.#parts));
-  }
-
-  /** Nobody waits for this. */
-  async #catchUp(): Promise<void> {
-    if (this.#closing !== null) return;
-    await this.#writer.catchUp().catch((error: Error) => {
-      this.#parts.logger.warn(`what Redis missed was not made up for: ${error.message}`);
-    });
+    return this.#repair.sync();
   }
 
   async startCleanup(options: CleanupOptions = {}): Promise<void> {
@@ -130,7 +138,11 @@ export class OpenStore implements TaskStore {
   /** In the reverse order of what needs what. */
   async #close(): Promise<void> {
     await this.stopCleanup();
+    await this.#repair.close();
     await this.#writer.close();
+    const { problem } = this.#owed;
+    if (problem !== null) this.#parts.logger.warn(`${problem}: the next program that opens the store makes up for it`);
+    await this.#mark.close(problem === null);
     await this.#shared.close();
     await this.#parts.link.close();
   }

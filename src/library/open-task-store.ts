@@ -36,8 +36,8 @@ export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
   const rules = recordRulesOf(settings);
   const news = new MirrorNews(logger, systemClock);
   const knownNodes = new KnownNodes();
-  const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), rules, knownNodes) : null;
-  const link = new LastingLink(connect, {
+  const connect = async () => news.connected(await connectMirror(targetOf(settings), rules, knownNodes));
+  const link = new LastingLink(settings.redis.enabled.value ? connect : null, {
     onUp: (mirror, again) => news.onUp(mirror, again),
     onDown: (error) => news.onDown(error),
   });

@@ -33,6 +33,7 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
   "redis.tlsKey": ["redis.tls_key"],
   "redis.tlsServerName": ["redis.tls_server_name"],
   "redis.layout": ["redis.layout"],
+  "redis.prefix": ["redis.prefix"],
 };
 
 const NUMBERS = ["retention", "redis.port", "redis.db", "redis.timeout"];
@@ -54,6 +55,10 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
     options: new Map([...given].flatMap(settingsGiven)),
     ...{ env: {}, cwd: process.cwd() },
   });
+  // The default address may be another service's: a program says which Redis it means.
+  if (redis === undefined && Object.values(settings.redis).every(({ source }) => source === "default")) {
+    settings.redis.enabled = { ...settings.redis.enabled, value: false };
+  }
   if (config === undefined && settings.store.path.source === "default") {
     throw new TtsctlError("CONFIG_REQUIRED", "openTaskStore: neither store nor config is given", {
       hint: "name the store file, or a config.ini that names it",

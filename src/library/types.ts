@@ -34,6 +34,8 @@ export interface RedisOptions {
   readonly tlsServerName?: string;
   /** How the service lays its tasks out in Redis. Default: `plain`. */
   readonly layout?: "plain" | "api_ms";
+  /** What stands before each key, such as `staging:`. Default: nothing. */
+  readonly prefix?: string;
 }
 
 /** Where the library tells what an operator should know; pino and `console` are such loggers. */
@@ -48,7 +50,7 @@ export interface StoreOptions {
   readonly config?: string;
   /** The path of the store file, relative to the working folder. */
   readonly store?: string;
-  /** A url, the parts of an address, or `"off"`: there is no Redis. Default: `127.0.0.1:6379`. */
+  /** A url, the parts of an address, or `"off"`: there is no Redis. Default: that of `config`, else off. */
   readonly redis?: string | RedisOptions;
   /** The zone of times without an offset, such as `Asia/Shanghai`. Default: the machine's. */
   readonly timezone?: string;
@@ -92,7 +94,7 @@ export interface StoredTask {
 /**
  * What became of a write in Redis. `newer`, `unchanged`: a copy by another program, with a newer or the same `updated_at`,
  * is there and stays. `off`: there is no Redis. An error: Redis did not take it, or it is unknown whether it did; the file is right, and
- * `syncToRedis()` brings the rest over.
+ * it is written to Redis when that is back.
  */
 export type RedisOutcome = "written" | "removed" | "missing" | "newer" | "unchanged" | "off" | TtsctlError;
 

@@ -21,9 +21,30 @@ export async function checkSameStore(snapshot: Snapshot, mirror: Mirror, since =
 
 /** The same as a value; null where the two may belong together. */
 export async function storeMismatch(snapshot: Snapshot, mirror: Mirror, since: number): Promise<TtsctlError | null> {
-  if (snapshot.size === 0) return null;
+  return snapshot.size === 0 ? null : mismatchOf(snapshot, mirror, { since, isOurs: () => false });
+}
+
+/**
+ * The same before a program writes to Redis for the first time: a file without tasks doesn't belong to a Redis with tasks.
+ * @param isOurs whether the file had a task, which was deleted and may still be in Redis
+ * @throws TtsctlError STORE_MISMATCH
+ */
+export async function checkBeforeUse(
+  snapshot: Snapshot,
+  mirror: Mirror,
+  isOurs: (id: TaskId) => boolean,
+): Promise<void> {
+  const problem = await mismatchOf(snapshot, mirror, { since: Number.NEGATIVE_INFINITY, isOurs });
+  if (problem !== null) throw problem;
+}
+
+async function mismatchOf(
+  snapshot: Snapshot,
+  mirror: Mirror,
+  { since, isOurs }: { since: number; isOurs: (id: TaskId) => boolean },
+): Promise<TtsctlError | null> {
   const newest = await mirror.newest(undefined, 0, SAMPLE);
-  if (newest.some((id) => snapshot.holds(id))) return null;
+  if (newest.some((id) => snapshot.holds(id) || isOurs(id))) return null;
   const strange = newest.filter(({ score }) => score > since).length;
   if (strange < LEAST_STRANGE) return null;
   const statuses = await mirror.statuses(sampleOf(snapshot));
@@ -31,7 +52,9 @@ export async function storeMismatch(snapshot: Snapshot, mirror: Mirror, since: n
   return new TtsctlError(
     "STORE_MISMATCH",
     `${snapshot.path} and Redis at ${mirror.where} have no task in common: nothing was changed`,
-    { hint: "check --store, and [store] and [redis] in config.ini; if they belong together, run `ttsctl sync` first" },
+    {
+      hint: "check --store, and [store] and [redis] in config.ini: a second store needs a db or a prefix of its own; if they belong together, run `ttsctl sync` first",
+    },
   );
 }
 

@@ -1,4 +1,4 @@
-import { isRedisError, type TtsctlError } from "../errors.ts";
+import { TtsctlError } from "../errors.ts";
 import type { MirrorLink, MirrorState } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 
@@ -24,7 +24,7 @@ export class LastingLink implements MirrorLink {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param connect connects and pings; null where there is no Redis at all */
+  /** @param connect connects and pings, and may refuse what it finds (a TtsctlError); null where there is no Redis at all */
   constructor(connect: (() => Promise<Mirror>) | null, events: LinkEvents = {}) {
     this.#connect = connect;
     this.#events = events;
@@ -44,7 +44,7 @@ export class LastingLink implements MirrorLink {
     if (this.#state?.kind === "on") this.#state.mirror.close();
   }
 
-  /** @throws what is no failure of Redis */
+  /** @throws what isn't a named error */
   async #try(): Promise<void> {
     if (this.#connect === null) {
       this.#state = { kind: "off" };
@@ -53,7 +53,7 @@ export class LastingLink implements MirrorLink {
     try {
       this.#up(await this.#connect());
     } catch (error) {
-      if (!isRedisError(error)) throw error;
+      if (!(error instanceof TtsctlError)) throw error;
       this.#down(error);
     }
   }

@@ -1,11 +1,14 @@
 import { isRedisError, type TtsctlError } from "../errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
 
-/** Whether there is a mirror to work with: not wanted, not reachable (and why), or here it is. */
+/**
+ * Whether there is a mirror to work with: not wanted, not reachable (and why), or here it is. `behind`: why it may not be
+ * read in place of the file, one line.
+ */
 export type MirrorState =
   | { readonly kind: "off" }
   | { readonly kind: "down"; readonly error: TtsctlError }
-  | { readonly kind: "on"; readonly mirror: Mirror };
+  | { readonly kind: "on"; readonly mirror: Mirror; readonly behind?: string };
 
 /** The way to the mirror. */
 export interface MirrorLink {

@@ -1,13 +1,14 @@
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
+import { batches } from "./batches.ts";
 import { CurrentFile } from "./file/current-file.ts";
 import { recordsOf } from "./file/records-of.ts";
 import type { SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { LeftCopies } from "./left-copies.ts";
-import { collapse, keyIn, type MirrorChange, type MirrorOutcome, toldOf } from "./mirror-change.ts";
+import { collapse, keyIn, type MirrorChange, type MirrorOutcome, newest, toldOf } from "./mirror-change.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import { OwedCopies } from "./owed-copies.ts";
+import type { OwedCopies, OwedCopy } from "./owed-copies.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { RedisCopy } from "./redis/copy.ts";
 import type { Mirror } from "./redis/mirror.ts";
@@ -20,6 +21,8 @@ export interface MirrorWriterParts {
   readonly link: MirrorLink;
   /** What the file holds now. */
   readonly shared: SharedSnapshot;
+  /** What the mirror did not take; kept here. */
+  readonly owed: OwedCopies;
   /** Told of changes that the file has and the mirror did not take, or whose outcome there is unknown. */
   onMirrorFailure(error: TtsctlError, count: number): void;
   /** Whether a change of the task isn't in both stores yet. */
@@ -28,9 +31,8 @@ export interface MirrorWriterParts {
   warn(line: string): void;
 }
 
-/** Between two attempts at what is owed to a mirror that is there and refuses, as a cluster does that lacks a slot; twice as long each time. */
+/** Between two attempts at what is owed to a mirror that is there and refuses, as a cluster does that lacks a slot. */
 const RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 30_000;
 
 interface Put {
   readonly task: Task;
@@ -45,18 +47,19 @@ interface Put {
 export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
   readonly #left = new LeftCopies();
-  readonly #owed: OwedCopies;
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
   /** What is at work: one at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
-  #retryMs = RETRY_MS;
   #closed = false;
 
   constructor(parts: MirrorWriterParts) {
     this.#parts = parts;
-    this.#owed = new OwedCopies(parts.warn);
+  }
+
+  get #owed(): OwedCopies {
+    return this.#parts.owed;
   }
 
   /** Works on what waits, as `GroupCommit` asks for. A failure of Redis is a value. */
@@ -69,15 +72,25 @@ export class MirrorWriter {
     void this.#alone(() => this.#followFile());
   }
 
-  /** Makes up for what the mirror owes, where it is there; a failure leaves it owed, and was told before. */
-  catchUp(): Promise<void> {
-    return this.#alone(async () => {
-      const owed = this.#owed.all;
-      if (owed.length === 0 || (await this.#parts.link.open()).kind !== "on") return;
-      const changes = await this.#asInFile(owed).catch(noneOfStore);
-      await this.#write(changes, () => {});
-      await this.#followFile();
-    });
+  /**
+   * Pushes what is owed, if the mirror is there: some at a time, so that new changes don't wait for all of it. A failure
+   * leaves it owed, and was reported before.
+   */
+  async catchUp(): Promise<void> {
+    if (this.#owed.size === 0 || (await this.#parts.link.open()).kind !== "on") return;
+    for (const keys of batches(this.#owed.keys, BATCH)) {
+      if (!(await this.#alone(() => this.#pushOwed(keys)))) break;
+    }
+    await this.#alone(() => this.#followFile());
+    this.#retryLater();
+  }
+
+  /** A task that is being changed is left to that change. Returns false if all failed. */
+  async #pushOwed(keys: readonly string[]): Promise<boolean> {
+    const owed = this.#owed.of(keys).filter(({ id }) => !this.#parts.isBusy(id));
+    const changes = await this.#asInFile(owed).catch(noneOfStore);
+    const outcomes = await this.#write(changes, () => {});
+    return changes.length === 0 || [...outcomes.values()].some((outcome) => !(outcome instanceof TtsctlError));
   }
 
   /** Runs a sync, which cannot make up for what is owed, and may write what it read before a change of ours. */
@@ -99,18 +112,15 @@ export class MirrorWriter {
     await this.#last;
   }
 
-  /** A connection that comes anew makes up for all; one that stayed while the mirror refused says nothing of when it takes again. */
+  /** A connection that comes again makes up for all; one that stayed while the mirror refused says nothing of when it takes again. */
   #retryLater(): void {
-    if (this.#owed.isEmpty) this.#retryMs = RETRY_MS;
-    if (this.#closed || this.#retry !== undefined || this.#owed.isEmpty) return;
+    if (this.#closed || this.#retry !== undefined || this.#owed.size === 0) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
-      this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
-      this.catchUp().then(
-        () => this.#retryLater(),
-        (error: Error) => this.#parts.warn(`what Redis missed was not made up for: ${error.message}`),
+      this.catchUp().catch((error: Error) =>
+        this.#parts.warn(`what Redis missed was not made up for: ${error.message}`),
       );
-    }, this.#retryMs).unref();
+    }, RETRY_MS).unref();
   }
 
   /** Another program may have changed a task in both stores before our write. If this fails, `verify` finds the copy. */
@@ -135,17 +145,18 @@ export class MirrorWriter {
     return done;
   }
 
-  /** The file may have a task again by now, by another program: then its record is what the mirror should have. */
-  async #asInFile(owed: readonly Removal[]): Promise<MirrorChange[]> {
+  /** The file may have a task again by now, or lack it, by another program: the mirror should be as the file is. */
+  async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
     const snapshot = await this.#parts.shared.read();
     try {
       const records = await recordsOf(
         snapshot,
         owed.map(({ id }) => id),
       );
-      return owed.map(({ id, before }, i) => {
+      return owed.map(({ id, before, tried }, i): MirrorChange => {
         const task = records[i]!;
-        return { change: task === null ? { kind: "remove", id } : { kind: "upsert", task }, before };
+        if (task !== null) return { change: { kind: "upsert", task }, before };
+        return { change: { kind: "remove", id }, before: newest(before, tried) };
       });
     } finally {
       await snapshot.close();

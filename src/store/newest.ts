@@ -5,7 +5,7 @@ import { FileTasks } from "./file/file-tasks.ts";
 import { doubtsOf, lackOf } from "./index-check.ts";
 import { KeyTable } from "./key-table.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import { fallbackWarning, redisDisabled } from "./read-first.ts";
+import { behindWarning, fallbackWarning, redisDisabled } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { TaskPage } from "./task-source.ts";
@@ -38,7 +38,9 @@ export async function* newestTasks(
   const forced = query.source === "redis";
   if (forced && state.kind !== "on") throw state.kind === "down" ? state.error : redisDisabled();
   if (state.kind === "down") warnings.push(fallbackWarning(state.error, file.path));
-  if (state.kind === "on") {
+  const isBehind = state.kind === "on" && state.behind !== undefined && !forced;
+  if (isBehind) warnings.push(behindWarning(state.behind, file.path));
+  if (state.kind === "on" && !isBehind) {
     try {
       const lack = forced ? null : await lackIn(state.mirror, file, query);
       if (lack === null) return yield* fromMirror(state.mirror, file, query, given);

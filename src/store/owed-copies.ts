@@ -1,20 +1,39 @@
+import { counted } from "../task/counted.ts";
+import { keyOf } from "../task/ids.ts";
 import { toMicros } from "../task/time.ts";
 import { idOf } from "./file/batch-plan.ts";
 import { keyIn, type MirrorChange, type MirrorOutcome, newest } from "./mirror-change.ts";
-import type { Removal } from "./redis/remove.ts";
+import type { MirrorState } from "./mirror-link.ts";
+import type { TaskId } from "./task-source.ts";
 
-/** How many copies are remembered. */
-const REMEMBERED = 100_000;
+/** More changes than this that a sync can make up for are left to one. */
+const MOST_CHANGES = 10_000;
+/** How many are remembered that it can't. */
+const MOST_REMOVALS = 100_000;
+
+/** A task whose copy should be as the file is now. */
+export interface OwedCopy {
+  readonly id: TaskId;
+  /** As in MirrorChange: a copy that is no newer is replaced, or removed. */
+  readonly before: number;
+  /** `updated_at` of the copy that may have been written, whole microseconds; NaN for none. */
+  readonly tried: number;
+}
 
 /**
- * Copies that a sync cannot set right, for it never removes one or goes back in time: where the mirror did not take a
- * removal, or a record that is no newer than the one before it; or took it while a sync was under way, which may write
- * afterwards what it read before.
+ * The changes that the file has and the mirror may lack, while a process lives. Until they are made up for, the mirror must
+ * not be read. Two kinds: a sync of the whole file brings new records over, but it removes nothing and never goes back
+ * in time, and it may write what it read before a removal. So removals are remembered apart, and longer.
  */
 export class OwedCopies {
-  readonly #owed = new Map<string, Removal>();
+  readonly #changes = new Map<string, OwedCopy>();
+  readonly #removals = new Map<string, OwedCopy>();
   readonly #warn: (line: string) => void;
   #syncs = 0;
+  /** How often the changes were left to a sync, and how many of those times are made up for. */
+  #left = 0;
+  #synced = 0;
+  #forgotRemovals = false;
 
   /** @param warn told where there are more than can be remembered, one line */
   constructor(warn: (line: string) => void) {
@@ -29,34 +48,101 @@ export class OwedCopies {
     this.#syncs--;
   }
 
-  get isEmpty(): boolean {
-    return this.#owed.size === 0;
+  /** How many tasks wait to be pushed. */
+  get size(): number {
+    return this.#changes.size + this.#removals.size;
   }
 
-  /** What is owed: the copy of each task should be as the file is now, if it is no newer than `before`. */
-  get all(): Removal[] {
-    return [...this.#owed.values()];
+  has(id: TaskId): boolean {
+    return this.of([keyOf(id)]).length > 0;
+  }
+
+  get keys(): string[] {
+    return [...this.#removals.keys(), ...this.#changes.keys()];
+  }
+
+  /** What is still owed of these keys. */
+  of(keys: readonly string[]): OwedCopy[] {
+    return keys.flatMap((key) => this.#removals.get(key) ?? this.#changes.get(key) ?? []);
+  }
+
+  /** How often a sync of the whole file was asked for; 0 if none is needed. */
+  get syncNeeded(): number {
+    return this.#left > this.#synced ? this.#left : 0;
+  }
+
+  /**
+   * Leaves what the mirror lacks to a sync of the whole file.
+   * @param removals whether it may have tasks, too, that were removed from the file
+   */
+  leaveToSync(removals = false): void {
+    this.#left++;
+    if (removals) this.#forgotRemovals = true;
+  }
+
+  /**
+   * Such a sync is done.
+   * @param needed what `syncNeeded` was before it
+   * @param orphans how many tasks only the mirror has
+   */
+  wasSynced(needed: number, orphans: number): void {
+    this.#synced = Math.max(this.#synced, needed);
+    if (orphans === 0 && this.syncNeeded === 0) this.#forgotRemovals = false;
+  }
+
+  /** Whether the mirror may have tasks that were removed from the file, and it isn't known which. */
+  get lacksRemovals(): boolean {
+    return this.#forgotRemovals;
+  }
+
+  /** Why the mirror may not be read now, one line; null if it may. */
+  get problem(): string | null {
+    if (this.#forgotRemovals)
+      return "Redis may have tasks that the file lost while it was away; run `ttsctl sync --prune`";
+    if (this.syncNeeded > 0) return "Redis may lack changes of the file until it is synchronised";
+    if (this.size === 0) return null;
+    return `${counted(this.size, "change")} of the file ${this.size === 1 ? "is" : "are"} not in Redis yet`;
+  }
+
+  /** The state of the link for who reads. */
+  forReaders(state: MirrorState): MirrorState {
+    const { problem } = this;
+    return state.kind === "on" && problem !== null ? { ...state, behind: problem } : state;
   }
 
   /** A change, with which also goes what is owed of its task. */
   with(item: MirrorChange): MirrorChange {
-    const owed = this.#owed.get(keyIn(item));
+    const [owed] = this.of([keyIn(item)]);
     return owed === undefined ? item : { change: item.change, before: newest(item.before, owed.before) };
   }
 
   /** Takes note of what became of a change. */
   note(item: MirrorChange, outcome: MirrorOutcome): void {
     const key = keyIn(item);
-    this.#owed.delete(key);
-    if (outcome === "off" || !goesBack(item)) return;
-    if (typeof outcome === "string" && this.#syncs === 0) return;
-    this.#owed.set(key, { id: idOf(item.change), before: item.before });
-    if (this.#owed.size > REMEMBERED) this.#forgetAll();
+    const [earlier] = this.of([key]);
+    this.#changes.delete(key);
+    this.#removals.delete(key);
+    if (outcome === "off") return;
+    const isDone = typeof outcome === "string";
+    const { change, before } = item;
+    const own = change.kind === "upsert" && !isDone ? toMicros(change.task.score) : Number.NaN;
+    const owed = { id: idOf(change), before, tried: isDone ? own : newest(own, earlier?.tried) };
+    if (goesBack(item)) {
+      if (!isDone || this.#syncs > 0) this.#removals.set(key, owed);
+    } else if (!isDone && change.kind === "upsert") this.#changes.set(key, owed);
+    if (this.#changes.size > MOST_CHANGES) this.#leaveChanges();
+    if (this.#removals.size > MOST_REMOVALS) this.#forgetRemovals();
   }
 
-  #forgetAll(): void {
-    this.#owed.clear();
-    this.#warn(`more than ${REMEMBERED} removals wait for Redis and are forgotten: run \`ttsctl sync --prune\``);
+  #leaveChanges(): void {
+    this.#changes.clear();
+    this.leaveToSync();
+  }
+
+  #forgetRemovals(): void {
+    this.#removals.clear();
+    this.leaveToSync(true);
+    this.#warn(`more than ${MOST_REMOVALS} removals wait for Redis and are forgotten: run \`ttsctl sync --prune\``);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ErrorCode, isRedisError, TtsctlError } from "../errors.ts";
+import { type ErrorCode, isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
@@ -10,11 +10,13 @@ export type SourceChoice = "auto" | "redis" | "file";
 interface Ways<T> {
   /** @param warnings why Redis did not answer, if it was asked */
   fromFile(warnings: string[]): Promise<T>;
-  fromMirror(mirror: Mirror): Promise<T>;
+  /** @param warnings why the file should have answered */
+  fromMirror(mirror: Mirror, warnings: string[]): Promise<T>;
 }
 
 /**
- * Redis answers if it can, else the file (SPEC section 4). A forced store never asks the other.
+ * Redis answers if it can, else the file (SPEC section 4). A Redis that lacks changes answers only if the file can't be read. A
+ * forced store never asks the other.
  * @throws TtsctlError REDIS_* only where Redis is the forced source; STORE_* where the file must answer and cannot
  */
 export async function readFirst<T>(
@@ -33,8 +35,14 @@ export async function readFirst<T>(
     if (forced) throw state.error;
     return fromFile([fallbackWarning(state.error, file.path)]);
   }
+  const isBehind = state.behind !== undefined && !forced;
   try {
-    return await fromMirror(state.mirror);
+    if (isBehind) return await fromFile([behindWarning(state.behind, file.path)]);
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+  }
+  try {
+    return await fromMirror(state.mirror, isBehind ? [state.behind] : []);
   } catch (error) {
     if (forced || !isRedisError(error)) throw error;
     return fromFile([fallbackWarning(error, file.path)]);
@@ -45,6 +53,10 @@ export function redisDisabled(): TtsctlError {
   return new TtsctlError("REDIS_DISABLED", "Redis is needed here, but it is switched off", {
     hint: "leave out --no-redis, or set [redis] enabled = true (REDIS_ENABLED)",
   });
+}
+
+export function behindWarning(problem: string, path: string): string {
+  return `${problem}: ${path} answered instead`;
 }
 
 export function fallbackWarning(error: TtsctlError, path: string): string {

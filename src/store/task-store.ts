@@ -52,7 +52,7 @@ export class TaskStore {
   async list(query: ListQuery): Promise<ListResult> {
     return readFirst({ file: this.#file, link: this.#link }, query.source, {
       fromFile: (warnings) => this.#fromFile(query, warnings),
-      fromMirror: (mirror) => this.#fromMirror(mirror, query),
+      fromMirror: (mirror, warnings) => this.#fromMirror(mirror, query, warnings),
     });
   }
 
@@ -83,7 +83,7 @@ export class TaskStore {
     }
   }
 
-  async #fromMirror(mirror: Mirror, query: ListQuery): Promise<ListResult> {
+  async #fromMirror(mirror: Mirror, query: ListQuery, warnings: readonly string[]): Promise<ListResult> {
     const behind = new FileBehind(this.#file);
     try {
       const auto = query.source === "auto";
@@ -107,7 +107,7 @@ export class TaskStore {
       return {
         ...answer,
         source,
-        warnings: [...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
+        warnings: [...warnings, ...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
       };
     } finally {
       await behind.close();

@@ -2,10 +2,11 @@ import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import { type Change, type ChangeOutcome, type ChangeResult, idOf } from "./file/batch-plan.ts";
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
-import { GroupCommit } from "./group-commit.ts";
+import { type Batch, GroupCommit } from "./group-commit.ts";
 import type { MirrorChange, MirrorOutcome } from "./mirror-change.ts";
 import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { TaskId } from "./task-source.ts";
+import type { WriterMark } from "./writer-mark.ts";
 
 /** What a change came to in each store. Where the file has a newer record, the mirror is left alone as well. */
 export interface Written {
@@ -13,7 +14,11 @@ export interface Written {
   readonly mirror: MirrorOutcome;
 }
 
-export type TaskWriterParts = FileWriterParts & Omit<MirrorWriterParts, "isBusy">;
+export type TaskWriterParts = FileWriterParts &
+  Omit<MirrorWriterParts, "isBusy"> & {
+    /** Set before each change of the file; null if there is no Redis. */
+    readonly mark: WriterMark | null;
+  };
 
 /**
  * The double write of a process that lives on (SPEC section 9): into the file first, then into Redis, what waits
@@ -30,8 +35,10 @@ export class TaskWriter {
 
   constructor(parts: TaskWriterParts) {
     this.#fileWriter = new FileWriter(parts);
-    this.#file = new GroupCommit((batches) => this.#fileWriter.work(batches));
-    this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.#pending.has(keyOf(id)) });
+    this.#file = new GroupCommit(({ next }) => {
+      return this.#fileWriter.work({ next: (lingerMs) => next(lingerMs).then((batch) => marked(batch, parts.mark)) });
+    });
+    this.#mirrorWriter = new MirrorWriter({ ...parts, isBusy: (id) => this.isPending(id) });
     this.#mirror = new GroupCommit((batches) => this.#mirrorWriter.work(batches));
   }
 
@@ -49,7 +56,17 @@ export class TaskWriter {
     return this.#change({ kind: "remove", id });
   }
 
-  /** Removes from the mirror what it did not let go of, as far as the file still lacks it; for when the mirror is back. */
+  /** How many tasks have changes that aren't in both stores yet. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Whether a task has such a change. */
+  isPending(id: TaskId): boolean {
+    return this.#pending.has(keyOf(id));
+  }
+
+  /** Pushes what the mirror missed, as the file is now; for when the mirror is back. */
   catchUp(): Promise<void> {
     return this.#mirrorWriter.catchUp();
   }
@@ -80,4 +97,9 @@ export class TaskWriter {
       else this.#pending.delete(key);
     }
   }
+}
+
+async function marked<R>(batch: Batch<Change, R> | null, mark: WriterMark | null): Promise<Batch<Change, R> | null> {
+  if (batch !== null) await mark?.set(batch.items.some(({ kind }) => kind === "remove"));
+  return batch;
 }

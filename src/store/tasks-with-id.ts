@@ -85,7 +85,7 @@ function onlyOne(tasks: readonly TaskId[]): TaskId | null {
 async function inRedis({ link }: LookupParts, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
   const state = await link.open();
   if (state.kind === "down" && forced) throw state.error;
-  if (state.kind !== "on") return [];
+  if (state.kind !== "on" || (state.behind !== undefined && !forced)) return [];
   try {
     return await inMirror(state.mirror, taskIds);
   } catch (error) {

@@ -29,6 +29,7 @@ test("every setting, parsed, with its source", () => {
     "redis.tls_key": { value: null, source: "default" },
     "redis.tls_server_name": { value: null, source: "default" },
     "redis.layout": { value: "plain", source: "default" },
+    "redis.prefix": { value: "", source: "default" },
     "store.path": { value: CONFIG.replace("config.ini", "voice_task.json"), source: "default" },
     "paths.output": { value: CONFIG.replace("config.ini", "output"), source: "default" },
     "paths.logs": { value: CONFIG.replace("config.ini", "Logs"), source: "default" },

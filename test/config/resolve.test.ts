@@ -33,7 +33,7 @@ test("without anything: the defaults, and paths in the working folder", () => {
       ...{ tlsCa: standard(null), tlsCert: standard(null), tlsKey: standard(null), tlsServerName: standard(null) },
       ...{ sentinels: standard([]), sentinelName: standard(null) },
       ...{ sentinelUsername: standard(null), sentinelPassword: standard(null) },
-      ...{ cluster: standard(false), nodes: standard([]), layout: standard("plain") },
+      ...{ cluster: standard(false), nodes: standard([]), layout: standard("plain"), prefix: standard("") },
       timeout: standard(2),
     },
     store: { path: standard("/home/op/voice_task.json") },

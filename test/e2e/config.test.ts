@@ -28,6 +28,7 @@ const NAMES = [
     "redis.tls_key",
     "redis.tls_server_name",
     "redis.layout",
+    "redis.prefix",
   ],
   ...["store.path", "paths.output", "paths.logs", "cleanup.retention"],
   ...["cleanup.retention.done", "cleanup.retention.error", "cleanup.keep_last", "cleanup.max_bytes"],

@@ -1,6 +1,6 @@
 import { copyFileSync, readFileSync, truncateSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { useFolder, writeOld } from "../helpers/files.ts";
@@ -13,6 +13,7 @@ import { type ProgramOptions, runProgram, type Said, wrongIn } from "./helpers/p
 import { triedFault } from "./helpers/tally.ts";
 
 const path = useFolder();
+afterEach(() => vi.restoreAllMocks());
 const SEEDS = [1, 2, 3].map((n) => record("bob", `seed${n}`));
 const TASKS = { count: 40, tasks: 6, width: 8 };
 
@@ -59,6 +60,26 @@ describe.each(SHAPES)("row A, kill -9 of a program that writes with the library,
       const again = await run();
       expect([again.code, again.failed.size], label).toEqual([0, 0]);
       await expectRight(store, again, TASKS, label);
+    }
+  });
+});
+
+describe.each(SHAPES)("row A, kill -9 of a program under load, %s", (shape) => {
+  it("is no write of somebody else's: the next program doesn't watch its changes", async () => {
+    const store = path("voice_task.json");
+    writeOld(store, textOf(shape, SEEDS));
+    const chance = new Chance(`load ${shape}`);
+    const watching = vi.spyOn(FileStore.prototype, "identity");
+    for (let round = 0; round < times(6, 60); round++) {
+      const program = { prefix: `r${round}n`, tasks: 50 };
+      const said = await runProgram({ store, ...program, count: 1e9, width: 8, killAfter: chance.below(150) });
+      const place = new WriterPlace(store);
+      watching.mockClear();
+      await place.writer.upsert(taskOf(record("bob", "seed1")));
+      const label = `TTSCTL_SEED=${SEED}, round ${round}`;
+      expect(watching.mock.calls.length, label).toBe(0);
+      await place.close();
+      await expectRight(store, said, program, label);
     }
   });
 });

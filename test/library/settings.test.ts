@@ -59,6 +59,17 @@ describe("the settings of a store", () => {
     expect(redis.enabled.value).toBe(false);
   });
 
+  it("Redis is off unless an option or config names it", async () => {
+    writeOld(path("none.ini"), "[store]\npath = x.json\n");
+    writeOld(path("named.ini"), "[redis]\ndb = 2\n");
+    const isOn = async (options: StoreOptions) => (await settingsOf(options)).redis.enabled.value;
+    expect(await isOn({ store: path("x.json") })).toBe(false);
+    expect(await isOn({ config: path("none.ini") })).toBe(false);
+    expect(await isOn({ config: path("named.ini") })).toBe(true);
+    expect(await isOn({ store: path("x.json"), redis: {} })).toBe(true);
+    expect(await isOn({ config: path("none.ini"), redis: { port: 7000 } })).toBe(true);
+  });
+
   it.each<[unknown, string, RegExp]>([
     [{}, "CONFIG_REQUIRED", /store nor config/],
     [{ store: "x", colour: "red" }, "USAGE", /"colour"/],

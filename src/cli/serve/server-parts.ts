@@ -37,7 +37,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
     },
     stats: (request) => countIn(context, request),
-    remove: readOnly ? null : remover(context),
+    remove: readOnly ? null : remover(context, (removal) => syncing.left(removal)),
     ...{ version: VERSION, metrics: new Metrics(VERSION) },
     ended: accessLog(context),
     failed: (error) => {

@@ -61,11 +61,13 @@ export const rights: Check = {
     const denied = (await deniedByDryRun(client, needed)) ?? (await deniedInQueue(client, needed));
     if (denied === null) throw new Skip("the Redis user may ask neither ACL DRYRUN nor MULTI what it may do");
     if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
-    return fail(`the Redis user may not ${byKey(denied)}`, client.isCluster ? `${ACL_HINT} +cluster|slots` : ACL_HINT);
+    const { isCluster, prefix = "" } = client;
+    const hint = `ACL SETUSER ... ~${prefix}tts:* ${ACL_COMMANDS}${isCluster ? " +cluster|slots" : ""}`;
+    return fail(`the Redis user may not ${byKey(denied, prefix)}`, hint);
   },
 };
 
-const ACL_HINT = "ACL SETUSER ... ~tts:* +@read +@write +@scripting +@connection +@transaction +time +info";
+const ACL_COMMANDS = "+@read +@write +@scripting +@connection +@transaction +time +info";
 
 /** Asks `ACL DRYRUN` (Redis 7) of every primary; null where it may not be asked, or is not known. */
 async function deniedByDryRun(client: RedisCommands, needed: readonly Command[]): Promise<Command[] | null> {
@@ -101,11 +103,11 @@ async function onAll(client: RedisCommands, commands: readonly Command[]): Promi
 }
 
 /** Commands under the keys that they are for. */
-function byKey(commands: readonly Command[]): string {
+function byKey(commands: readonly Command[], prefix: string): string {
   const groups = new Map<string, Set<string>>();
   for (const [name, key] of commands) {
     const text = String(key ?? "");
-    const on = text.startsWith("tts:") ? ` on ${text.replace(/ttsctl-doctor(:none)?/, "*")}` : "";
+    const on = text.startsWith("tts:") ? ` on ${prefix}${text.replace(/ttsctl-doctor(:none)?/, "*")}` : "";
     groups.set(on, (groups.get(on) ?? new Set()).add(String(name)));
   }
   return [...groups].map(([on, names]) => `${[...names].join(", ")}${on}`).join("; ");

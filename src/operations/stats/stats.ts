@@ -45,7 +45,7 @@ const MOST_USERS = 10_000;
 export async function countTasks(parts: StatsParts, options: StatsOptions): Promise<StatsResult> {
   const counted = await readFirst(parts, options.source, {
     fromFile: (warnings) => fromFile(parts, options, warnings),
-    fromMirror: (mirror) => fromMirror(parts, options, mirror),
+    fromMirror: (mirror, warnings) => fromMirror(parts, options, mirror, warnings),
   });
   return { ...counted, cleanup: await parts.estimate(counted.source) };
 }
@@ -65,7 +65,12 @@ async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Sna
   return describe(parts, options, new FileColumns(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
 }
 
-async function fromMirror(parts: StatsParts, options: StatsOptions, mirror: Mirror): Promise<Counted> {
+async function fromMirror(
+  parts: StatsParts,
+  options: StatsOptions,
+  mirror: Mirror,
+  warnings: readonly string[],
+): Promise<Counted> {
   const { userId } = options;
   const behind = new FileBehind(parts.file);
   const snapshot = options.source === "auto" ? await behind.snapshot() : null;
@@ -76,7 +81,7 @@ async function fromMirror(parts: StatsParts, options: StatsOptions, mirror: Mirr
       if (lack !== null) parts.reporter.warn(lack);
       if (lack !== null && snapshot !== null) return await countFile(parts, options, snapshot);
     }
-    for (const line of behind.warnings) parts.reporter.warn(line);
+    for (const line of [...warnings, ...behind.warnings]) parts.reporter.warn(line);
     const total = await mirror.size(userId);
     const { columns, filled, dangling } = await readMirrorTasks(mirror, options.userId, snapshot, (tasks) =>
       parts.reporter.progress("counting", tasks, total),

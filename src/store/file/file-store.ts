@@ -8,7 +8,7 @@ import type { TaskId } from "../task-source.ts";
 import { type Edit, planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { DisplacedWrite, LandedEdit } from "./landed-edit.ts";
-import { isLately, noteOf, othersWroteAt } from "./last-writer.ts";
+import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "./lock.ts";
 import { removeLeftover, replaceFile } from "./replace.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
@@ -162,9 +162,10 @@ export class FileStore {
 
   /** Null if the file moved first. */
   async #replace(target: string, lock: Lock, before: Snapshot, edit: Edit): Promise<Landed | null> {
-    const others = othersWroteAt(before.identity, lock.note);
+    const { others } = await lastWriterOf(before, lock.note);
     const names = { path: this.#path, target };
-    const { identity, displaced } = await replaceFile(names, before, planSplices(before, edit));
+    const announce = (by: FileIdentity) => lock.leave(noteOf(before.identity, others, { kind: "replace", by }));
+    const { identity, displaced } = await replaceFile(names, before, planSplices(before, edit), announce);
     await this.#settle(target, lock, displaced);
     if (identity === null) return null;
     await lock.leave(noteOf(identity, others));

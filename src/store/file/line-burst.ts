@@ -5,7 +5,7 @@ import type { Batch, Batches } from "../group-commit.ts";
 import { type BatchEdit, BatchPlan, type Change, type ChangeResult } from "./batch-plan.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
-import { isLately, isOurs, noteOf, othersWroteAt } from "./last-writer.ts";
+import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import { gaveWay, overtaken } from "./overtaken.ts";
@@ -74,8 +74,8 @@ export class LineBurst {
       try {
         const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
         if (log === null) return null;
-        const others = othersWroteAt(snapshot.identity, lock.note);
-        return await this.#append({ target, lock, log, snapshot, others }, batches).finally(() => log.close());
+        const last = await lastWriterOf(snapshot, lock.note);
+        return await this.#append({ target, lock, log, snapshot, ...last }, batches).finally(() => log.close());
       } finally {
         await snapshot.close();
       }
@@ -113,11 +113,11 @@ export class LineBurst {
   }
 
   /** Whether a change of ours may be undone: somebody else wrote lately, and not by appending as far as we know. */
-  #lookAround({ lock, snapshot, others }: Open): boolean {
+  #lookAround({ snapshot, isOurs, others }: Open): boolean {
     const { clock } = this.#parts;
     if (snapshot !== this.#last) this.#othersAppend = false;
     if (!isLately(others, clock)) return false;
-    if (!isOurs(snapshot.identity!, lock.note)) {
+    if (!isOurs) {
       this.#othersAppended = clock.monotonic();
       if (snapshot === this.#last) this.#othersAppend = true;
     }
@@ -142,10 +142,19 @@ export class LineBurst {
   /** False where the path named another file right after the append. */
   async #put({ lock, log, snapshot, others }: Open, lines: readonly string[]): Promise<boolean> {
     const before = snapshot.layout!.size;
-    const bytes = await log.append(lines, snapshot);
+    const bytes = await log.bytesOf(lines, snapshot);
+    await lock.leave(noteOf(snapshot.identity, others, { kind: "append", bytes }));
+    try {
+      await log.append(bytes);
+    } catch (error) {
+      // What was taken back changed the file's time.
+      const isAsBefore = (await this.#isCurrent(snapshot).catch(() => false)) && snapshot.layout!.size === before;
+      if (isAsBefore) await lock.leave(noteOf(snapshot.identity, others));
+      throw error;
+    }
     if (!(await this.#isCurrent(snapshot))) return false;
-    if (snapshot.layout!.size !== before + bytes) this.#othersAppended = this.#parts.clock.monotonic();
-    await lock.leave(noteOf(snapshot.identity!, others));
+    if (snapshot.layout!.size !== before + bytes.length) this.#othersAppended = this.#parts.clock.monotonic();
+    await lock.leave(noteOf(snapshot.identity, others));
     return true;
   }
 
@@ -185,13 +194,11 @@ export class LineBurst {
   }
 }
 
-interface Open {
+interface Open extends LastWriter {
   readonly target: string;
   readonly lock: Lock;
   readonly log: LineLog;
   readonly snapshot: Snapshot;
-  /** When somebody else wrote the file last, epoch seconds. */
-  readonly others: number;
 }
 
 function leased(unsure: Unsure): Unsure {

@@ -44,20 +44,23 @@ export class LineLog {
     return identityOf(await this.#handle.stat({ bigint: true }));
   }
 
-  /**
-   * Appends whole lines; they are on the disk when it returns. Returns how many bytes that were.
-   * @throws TtsctlError STORE_WRITE_FAILED; nothing of them is there then, or if even that fails, an unfinished append
-   */
-  async append(lines: readonly string[], snapshot: Snapshot): Promise<number> {
+  /** What is to be appended for these lines. */
+  async bytesOf(lines: readonly string[], snapshot: Snapshot): Promise<Buffer> {
     const { size } = snapshot.layout!;
     const endsLine = (await snapshot.readBytes(size - 1, size))[0] === NEWLINE;
     const texts = endsLine ? lines : ["\n", ...lines];
-    const bytes = Buffer.concat(texts.map((text) => Buffer.from(text))); // as one string it might be too long
+    return Buffer.concat(texts.map((text) => Buffer.from(text))); // as one string it might be too long
+  }
+
+  /**
+   * Appends whole lines; they are on the disk when it returns.
+   * @throws TtsctlError STORE_WRITE_FAILED; nothing of them is there then, or if even that fails, an unfinished append
+   */
+  async append(bytes: Buffer): Promise<void> {
     let done = 0;
     try {
       while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
       await this.#handle.datasync();
-      return done;
     } catch (cause) {
       await this.#takeBack(bytes.subarray(0, done)).catch(() => {});
       throw appendFailed(this.#path, cause);

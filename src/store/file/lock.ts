@@ -7,13 +7,15 @@ import { identityAt, identityOf, sameFile } from "./identity.ts";
 import { loadPosix } from "./posix.ts";
 
 /** What a lock is for: one rewrite of the file, a whole run that changes things, or being the one watcher. */
-export type LockPurpose = "write" | "run" | "watch";
+export type LockPurpose = "write" | "run" | "watch" | MirrorLock;
+/** Held by one writer of both stores (`writer-mark.ts`). */
+export type MirrorLock = `mirror-${string}`;
 
 /** A lock between ttsctl processes that is held until `release`, or until the process dies, however it dies. */
 export interface Lock {
-  /** What the last holder of the write lock left with `leave`. */
+  /** What the last holder left with `leave`; not in the locks of runs and watchers. */
   readonly note: string;
-  /** Leaves a line: in the write lock for the next holder, in the others for who waits, to say what is being done. */
+  /** Leaves a line: for the next holder, or in the locks of runs for who waits, to say what is being done. */
   leave(note: string): Promise<void>;
   /**
    * Whether somebody waits for it, as far as the kernel tells: not on other systems than Linux, and not of processes in
@@ -52,7 +54,7 @@ export async function takeLock(
       await handle.close();
       return takeLock(storePath, purpose, waitSeconds, signal);
     }
-    const note = purpose === "write" ? (await readLockFile(handle)).note : "";
+    const note = purpose !== "run" && purpose !== "watch" ? (await readLockFile(handle)).note : "";
     await writeLockFile(handle, note);
     return {
       note,
@@ -66,7 +68,7 @@ export async function takeLock(
   }
 }
 
-function lockPath(storePath: string, purpose: LockPurpose): string {
+export function lockPath(storePath: string, purpose: LockPurpose): string {
   return join(dirname(storePath), `.${basename(storePath)}.${purpose}.lock`);
 }
 

@@ -49,12 +49,14 @@ export interface Names {
 
 /**
  * Replaces `target` by the snapshot's content with the splices made, atomically and durably.
+ * @param announce called with the new content just before it is put in place
  * @throws TtsctlError STORE_WRITE_FAILED; the old file is intact and no temporary file is left
  */
 export async function replaceFile(
   { path, target }: Names,
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
+  announce: (ours: FileIdentity) => Promise<void> = async () => {},
 ): Promise<Replacement> {
   const temporary = temporaryPath(target);
   const posix = await loadPosix();
@@ -66,6 +68,7 @@ export async function replaceFile(
     handle = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     await writeContent(handle, target, snapshot, splices);
     const ours = identityOf(await handle.stat({ bigint: true }));
+    await announce(ours);
     placing = { posix, path, target, temporary, read: snapshot.identity, ours, displaced: [] };
     const isPlaced = await takePlaceOrBack(placing);
     if (placing.displaced.length > 0) displaced = [await reopen(handle.fd), ...(await reopenAll(placing.displaced))];

@@ -34,7 +34,7 @@ export class AtomicCopies implements MirrorCopies {
     this.#commands = commands;
     this.#layout = layout;
     this.#parser = parser;
-    this.#layoutArgument = layoutArgument(layout);
+    this.#layoutArgument = layoutArgument(layout, commands.prefix);
   }
 
   page(query: PageQuery): Promise<IndexPage | null> {
@@ -133,7 +133,8 @@ export class AtomicCopies implements MirrorCopies {
 
   async #page({ userId, range, offset, count }: PageQuery): Promise<IndexPage> {
     const layout = this.#layout;
-    const args = [range.since ?? "", range.until ?? "", offset, count, layout.keyBefore(userId), ...layout.readFields];
+    const before = (this.#commands.prefix ?? "") + layout.keyBefore(userId);
+    const args = [range.since ?? "", range.until ?? "", offset, count, before, ...layout.readFields];
     const reply = (await this.#commands.script(SCRIPTS.page, [indexKey(layout, userId)], args)) as Reply[];
     const members = membersOf(reply[1]!, userId, layout);
     return { total: reply[0] as number, members, tasks: members.map((member, i) => this.#read(reply[i + 2]!, member)) };

@@ -1,7 +1,8 @@
 import type { Command } from "./commands.ts";
 
-const WITHOUT_KEY = new Set([
+export const WITHOUT_KEY = new Set([
   "ACL",
+  "ASKING",
   "CLIENT",
   "CLUSTER",
   "CONFIG",
@@ -13,8 +14,8 @@ const WITHOUT_KEY = new Set([
   "SCAN",
   "TIME",
 ]);
-/** `EVAL script numkeys key ...` */
-const SCRIPTS = new Set(["EVAL", "EVALSHA"]);
+/** `EVAL script numkeys key ...`. */
+export const SCRIPTS = new Set(["EVAL", "EVALSHA"]);
 
 /** The key that a command is about, of several the first; null for one that any node answers. */
 export function keyOf(command: Command): string | null {

@@ -1,6 +1,7 @@
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
 import { KnownNodes } from "./known-nodes.ts";
+import { PrefixedCommands } from "./prefixed.ts";
 import type { Address, RedisTarget } from "./target.ts";
 
 /**
@@ -9,14 +10,18 @@ import type { Address, RedisTarget } from "./target.ts";
  * @throws TtsctlError REDIS_* with what was tried
  */
 export async function connectRedis(target: RedisTarget, known = new KnownNodes()): Promise<RedisCommands> {
+  const { prefix = "" } = target;
+  const commands = await connectPlace(target, known);
+  return prefix === "" ? commands : new PrefixedCommands(commands, prefix);
+}
+
+function connectPlace(target: RedisTarget, known: KnownNodes): Promise<RedisCommands> {
   const { place } = target;
   switch (place.kind) {
     case "cluster":
       return connectCluster(target, place.nodes, known);
-    case "sentinels": {
-      const { connectBySentinels } = await import("./sentinel.ts");
-      return connectBySentinels({ ...target, place });
-    }
+    case "sentinels":
+      return import("./sentinel.ts").then(({ connectBySentinels }) => connectBySentinels({ ...target, place }));
     default:
       return RedisClient.connect({ ...target, place });
   }

@@ -32,7 +32,7 @@ const SERVER_ERRORS: readonly Kind[] = [
     matches: /^NOPERM|^ERR ACL failure in script/,
     code: "REDIS_DENIED",
     what: "does not let this user do that",
-    hint: "give the ACL user the keys tts:* and the commands read, write, scripting and connection",
+    hint: "give the ACL user the keys tts:* (after [redis] prefix) and the commands read, write, scripting and connection",
   },
   {
     matches: /^ERR (DB index|invalid DB index)|^ERR SELECT is not allowed/,

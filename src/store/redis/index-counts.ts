@@ -36,7 +36,7 @@ export class IndexCounts {
 
   /** Asks for the count of an index. */
   query(indexKey: string): Command {
-    const key = this.#commands.isCluster ? slotKey(tagOf(slotOf(indexKey))) : COUNTED_KEY;
+    const key = this.#commands.isCluster ? slotKey(tagOf(this.#slotOf(indexKey))) : COUNTED_KEY;
     return ["HMGET", key, VERSION, indexKey];
   }
 
@@ -59,12 +59,16 @@ export class IndexCounts {
     for (const reply of await this.#commands.pipeline(commands)) if (reply instanceof TtsctlError) throw reply;
   }
 
+  #slotOf(indexKey: string): number {
+    return slotOf((this.#commands.prefix ?? "") + indexKey);
+  }
+
   #byKey(counts: ReadonlyMap<string, number>): Map<string, (string | number)[]> {
     if (!this.#commands.isCluster) return new Map([[COUNTED_KEY, [...counts].flat()]]);
     const tags = allTags();
     const byKey = new Map<string, (string | number)[]>();
     for (const [indexKey, count] of counts) {
-      const key = slotKey(tags[slotOf(indexKey)]!);
+      const key = slotKey(tags[this.#slotOf(indexKey)]!);
       byKey.set(key, [...(byKey.get(key) ?? []), indexKey, count]);
     }
     return byKey;

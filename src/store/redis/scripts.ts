@@ -5,7 +5,7 @@ import endSync from "./lua/end-sync.lua";
 import guard from "./lua/include/guard.lua";
 import hash from "./lua/include/hash.lua";
 import indexTypes from "./lua/include/index-types.lua";
-import layout from "./lua/include/layout.lua";
+import layoutLua from "./lua/include/layout.lua";
 import lookups from "./lua/include/lookups.lua";
 import userScore from "./lua/include/user-score.lua";
 import matches from "./lua/matches.lua";
@@ -30,7 +30,7 @@ const INCLUDES: Readonly<Record<string, string>> = {
   guard,
   hash,
   "index-types": indexTypes,
-  layout,
+  layout: layoutLua,
   lookups,
   "user-score": userScore,
 };
@@ -69,12 +69,16 @@ export const SLOT_SCRIPTS = {
   endSync: script("tts:slot:endSync", endSlotSync),
 };
 
-/** What `include/layout.lua` reads: the names of keys and what differs between layouts. */
-export function layoutArgument({ fields, lookup, partsAreIds, payloadRules, userScoredBy }: Layout): string {
-  const keys = { task: TASK_PREFIX, user: USER_PREFIX, index: USER_SUFFIX };
+/**
+ * What `include/layout.lua` reads: the names of keys and what differs between layouts.
+ * @param prefix of all keys
+ */
+export function layoutArgument(layout: Layout, prefix = ""): string {
+  const { fields, lookup, partsAreIds, payloadRules, userScoredBy } = layout;
+  const keys = { task: prefix + TASK_PREFIX, user: prefix + USER_PREFIX, index: USER_SUFFIX };
   return JSON.stringify({
     ...keys,
-    lookup: lookup !== undefined && LOOKUP_PREFIX,
+    lookup: lookup !== undefined && prefix + LOOKUP_PREFIX,
     fields,
     partsAreIds,
     payloadRules,

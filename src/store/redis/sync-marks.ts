@@ -34,7 +34,9 @@ export class SyncMarks {
 
   /** Asks for that. */
   query(indexKey: string): Command {
-    return this.#commands.isCluster ? ["HGET", slotMark(tagOf(slotOf(indexKey))), "at"] : ["GET", SYNCED_KEY];
+    return this.#commands.isCluster
+      ? ["HGET", slotMark(tagOf(slotOf((this.#commands.prefix ?? "") + indexKey))), "at"]
+      : ["GET", SYNCED_KEY];
   }
 
   /** Leaves a token that a flush would take away. */

@@ -20,6 +20,8 @@ export interface ProgramOptions {
   readonly fault?: Fault;
   /** The largest file that it may write, in bytes. */
   readonly fileSize?: number;
+  /** It is killed so many milliseconds after its first word. */
+  readonly killAfter?: number;
 }
 
 /** What a program that uses the library said of its changes. */
@@ -38,7 +40,7 @@ export function builtLibrary(): string {
 }
 
 /** Runs a program of its own that makes such changes (see writing.mjs), with a fault in it. */
-export async function runProgram({ fault, fileSize, ...task }: ProgramOptions): Promise<Said> {
+export async function runProgram({ fault, fileSize, killAfter, ...task }: ProgramOptions): Promise<Said> {
   const folder = mkdtempSync(join(tmpdir(), "ttsctl-program-"));
   const report = join(folder, "steps.json");
   const faulty = { NODE_OPTIONS: `--import ${HOOK}`, TTSCTL_FAULT: faultText(fault, task.store, report) };
@@ -50,6 +52,7 @@ export async function runProgram({ fault, fileSize, ...task }: ProgramOptions): 
   const [command, ...args] = [...limit, process.execPath, SCRIPT];
   const child = spawn(command!, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
+  if (killAfter !== undefined) child.stdout.once("data", () => setTimeout(() => child.kill("SIGKILL"), killAfter));
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });

@@ -201,7 +201,7 @@ describe("somebody who appends without our lock", () => {
     vi.spyOn(handles, "datasync").mockRejectedValueOnce(
       Object.assign(new Error("full"), { code: "ENOSPC", errno: -28 }),
     );
-    const failed = log.append([line("t3"), line("t4")], snapshot);
+    const failed = log.append(await log.bytesOf([line("t3"), line("t4")], snapshot));
     await expect(failed).rejects.toMatchObject({ code: "STORE_WRITE_FAILED" });
     expect(here().text).toBe(line("t1") + line("t2"));
     await log.close();

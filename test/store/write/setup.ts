@@ -6,6 +6,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/shape.ts";
 import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, RunLink } from "../../../src/store/mirror-link.ts";
+import { OwedCopies } from "../../../src/store/owed-copies.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
@@ -50,7 +51,8 @@ export class WriterPlace {
     this.shared = new SharedSnapshot(this.#path, RULES, { grows: true });
     this.writer = new TaskWriter({
       file: new CountingFile(this.#path, RULES, clock),
-      ...{ shared: this.shared, rules: RULES, clock, link },
+      ...{ shared: this.shared, owed: new OwedCopies((line) => this.warnings.push(line)), rules: RULES, clock, link },
+      mark: null,
       warn: (line) => this.warnings.push(line),
       onMirrorFailure: (error, count) => this.failures.push({ error, count }),
     });

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { ServiceRoot } from "../helpers/root.ts";
+import { ttsctl } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
+import { Served } from "./setup.ts";
+
+let redis: RedisServer;
+let root: ServiceRoot;
+let server: Served;
+
+beforeAll(async () => {
+  redis = await RedisServer.start("--appendonly", "yes", "--appendfsync", "always"); // it keeps its data over a stop
+});
+afterAll(() => redis.remove());
+beforeEach(async () => {
+  await redis.call("FLUSHALL");
+  root = new ServiceRoot(redis.port);
+  root.writeStore(tasks(300));
+});
+afterEach(async () => {
+  await server.stop();
+  root.remove();
+});
+
+interface Answer {
+  readonly total: number;
+  readonly source: string;
+  readonly items: readonly { readonly task_id: string; readonly status: string }[];
+}
+
+const tasks = (count: number) =>
+  Array.from({ length: count }, (_, i) => record("alice", `t${i}`, { status: "running", updated_at: ago(600 + i) }));
+const list = async (query = "") => (await server.json(`/voice-tasks?${query}`)) as Answer;
+const redisAnswers = () => until(async () => (await list()).source === "redis");
+
+/** It has loaded its data when this returns. */
+async function startRedis(): Promise<void> {
+  await redis.start();
+  await until(async () => (await redis.call("PING").catch(() => null)) === "PONG");
+}
+
+/** The service goes on in the file: t0 is done, t1 is gone. */
+function serviceWrites(): void {
+  root.writeStore([record("alice", "t0", { updated_at: ago(60) }), ...tasks(300).slice(2)]);
+}
+
+async function expectTheFile(): Promise<Answer> {
+  expect((await list("user_id=alice&task_ids=t0")).items).toMatchObject([{ status: "done" }]);
+  expect((await list("user_id=alice&task_ids=t1")).items).toEqual([]);
+  expect((await list("user_id=alice&task_ids=t2")).items).toEqual([]);
+  const answer = await list("page_size=1000");
+  expect(answer.total).toBe(298);
+  return answer;
+}
+
+describe("after Redis was away", () => {
+  it("no answer is stale: what the service wrote and what was deleted here is brought over before Redis is read", async () => {
+    server = await Served.start(root.path, ["--no-cleanup"]);
+    await redisAnswers();
+    await redis.stop();
+    root.writeStore([record("alice", "t0", { updated_at: ago(60) }), ...tasks(300).slice(1)]);
+    for (const id of ["t1", "t2"]) {
+      const { status } = await server.fetch(`/voice-tasks/${id}?user_id=alice&force=true`, { method: "DELETE" });
+      expect(status).toBe(200);
+    }
+    await startRedis();
+    await until(async () => (await expectTheFile()).source === "redis", 5);
+    expect(await redis.call("EXISTS", "tts:task:alice:t1", "tts:task:alice:t2")).toBe(0);
+  });
+
+  it("the file answers until another program's deletions are pruned", async () => {
+    server = await Served.start(root.path, ["--no-cleanup"]);
+    await redisAnswers();
+    await redis.stop();
+    root.writeStore([record("alice", "t0", { updated_at: ago(60) }), ...tasks(300).slice(3)]);
+    await startRedis();
+    await server.run.says(/2 tasks only in Redis/);
+    const answered = await server.fetch("/voice-tasks");
+    expect(answered.headers.get("ttsctl-warnings")).toContain("sync --prune");
+    expect(((await answered.json()) as Answer).source).toBe("file");
+    expect((await ttsctl(["sync", "--prune", "--yes"], { cwd: root.path })).code).toBe(0);
+    await until(async () => (await list()).source === "redis");
+  });
+
+  it.each(["--no-sync", "--read-only"])(
+    "with %s the file answers until another program has synchronised",
+    async (flag) => {
+      await ttsctl(["sync"], { cwd: root.path });
+      server = await Served.start(root.path, ["--no-cleanup", flag]);
+      await redisAnswers();
+      await redis.stop();
+      expect((await list()).source).toBe("file");
+      serviceWrites();
+      await startRedis();
+      await server.run.says(/is back/);
+      for (let i = 0; i < 20; i++) {
+        expect((await list("user_id=alice&task_ids=t0")).items).toMatchObject([{ status: "done" }]);
+        await sleep(50);
+      }
+      expect((await ttsctl(["sync"], { cwd: root.path })).code).toBe(0);
+      await redisAnswers();
+      expect((await list("user_id=alice&task_ids=t0")).items).toMatchObject([{ status: "done" }]);
+    },
+  );
+});

@@ -1,0 +1,223 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { TaskRecord, TaskStore } from "../../src/library/types.ts";
+import { builtLibrary } from "../faults/helpers/program.ts";
+import { cleanEnv } from "../helpers/clean-env.ts";
+import { ago, record } from "../helpers/records.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { until } from "../helpers/until.ts";
+import { LibraryPlace } from "./setup.ts";
+
+/** Keeps its data over a stop, unlike the server of the other tests. */
+const LASTING = ["--appendonly", "yes", "--appendfsync", "always"];
+const SOON_S = 2;
+
+const here = new LibraryPlace();
+beforeAll(async () => {
+  here.server = await RedisServer.start(...LASTING);
+});
+afterAll(() => here.server.remove());
+beforeEach(() => here.renew());
+afterEach(() => here.clear());
+
+const task = (n: number, status: string, updatedAt = ago(600 - n / 1000)): TaskRecord =>
+  record("alice", `t${n}`, { status, updated_at: updatedAt }) as never;
+const range = (from: number, end: number) => Array.from({ length: end - from }, (_, i) => from + i);
+const statusInRedis = async (n: number) => (await here.server.hash(`tts:task:alice:t${n}`)).status;
+
+async function filled(count: number): Promise<TaskStore> {
+  const store = await here.open({ store: here.root.at("tasks.jsonl") });
+  await Promise.all(range(0, count).map((n) => store.upsert(task(n, "running"))));
+  return store;
+}
+
+/** It has loaded its data when this returns. */
+async function startRedis(): Promise<void> {
+  await here.server.start();
+  await until(async () => (await here.server.call("PING").catch(() => null)) === "PONG");
+}
+
+/** Reads again and again until Redis answers. Each read must be right from the start. */
+async function untilRedisAnswers(store: TaskStore, right: (read: TaskStore) => Promise<void>): Promise<void> {
+  await until(async () => {
+    await right(store);
+    return (await store.listPage()).source === "redis";
+  }, SOON_S);
+}
+
+describe("while Redis is down", () => {
+  it("changes are written to the file, and Redis has them within 2 s after it is back; no read is ever stale", async () => {
+    const store = await filled(300);
+    await until(async () => (await store.listPage()).source === "redis");
+    await here.server.stop();
+    const finished = await Promise.all(range(0, 100).map((n) => store.upsert(task(n, "succeeded", ago(60)))));
+    const deleted = await Promise.all(range(100, 150).map((n) => store.delete("alice", `t${n}`)));
+    const added = await Promise.all(range(300, 350).map((n) => store.upsert(task(n, "queued"))));
+    for (const { redis } of [...finished, ...deleted, ...added])
+      expect(redis).toMatchObject({ code: expect.anything() });
+    await startRedis();
+    await untilRedisAnswers(store, async () => {
+      expect((await store.get("alice", "t0"))!.status).toBe("done");
+      expect(await store.get("alice", "t120")).toBeNull();
+      const { total, source, warnings } = await store.listPage({ status: ["done"] });
+      expect(total).toBe(100);
+      if (source === "file") expect(warnings.join()).toMatch(/not in Redis yet|answered instead/);
+      expect((await store.listPage()).total).toBe(300);
+      const all: string[] = [];
+      for await (const one of store.all({ status: ["wait"] })) all.push(one.taskId);
+      expect(all).toHaveLength(50);
+    });
+    expect([await statusInRedis(0), await statusInRedis(120), await statusInRedis(349)]).toEqual([
+      "succeeded",
+      undefined,
+      "queued",
+    ]);
+    expect(here.heard.join("\n")).toContain("Redis missed 200 changes");
+  });
+
+  it("a Redis that comes back empty gets all of the file", async () => {
+    const store = await filled(500);
+    await here.server.call("FLUSHALL");
+    await here.server.stop();
+    await store.upsert(task(0, "succeeded", ago(60)));
+    await startRedis();
+    await untilRedisAnswers(store, async () => {
+      expect((await store.get("alice", "t0"))!.status).toBe("done");
+      expect((await store.listPage()).total).toBe(500);
+    });
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(500);
+    expect(await here.server.call("EXISTS", "tts:ttsctl:synced")).toBe(1);
+  });
+
+  it("more changes than are remembered are left to a sync of the whole file", async () => {
+    const store = await filled(10);
+    await here.server.stop();
+    await Promise.all(range(0, 10_050).map((n) => store.upsert(task(n, "succeeded", ago(60)))));
+    await store.delete("alice", "t9");
+    await startRedis();
+    await until(async () => {
+      expect((await store.get("alice", "t5"))!.status).toBe("done");
+      const { total, source } = await store.listPage();
+      expect(total).toBe(10_049);
+      return source === "redis";
+    }, 15);
+    expect(await statusInRedis(5)).toBe("succeeded");
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(10_049);
+  });
+});
+
+describe("a Redis that refuses a write", () => {
+  it("is not read in place of the file until it has the change", async () => {
+    const store = await filled(10);
+    await here.server.call("DEL", "tts:task:alice:t0");
+    await here.server.call("LPUSH", "tts:task:alice:t0", "x");
+    expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({ redis: { code: "REDIS_FAILED" } });
+    expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
+    expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
+    await here.server.call("DEL", "tts:task:alice:t0");
+    await untilRedisAnswers(store, async () => {
+      expect((await store.listPage({ status: ["done"] })).total).toBe(1);
+    });
+    expect(await statusInRedis(0)).toBe("succeeded");
+  });
+});
+
+describe("a program that ended while Redis lacked changes", () => {
+  /** Another program, which does this and goes on until it is killed. */
+  async function program(body: string): Promise<ChildProcess> {
+    const options = { store: here.root.at("tasks.jsonl"), redis: { port: here.server.port, timeout: "500ms" } };
+    const script = `import { openTaskStore } from ${JSON.stringify(builtLibrary())};
+      const store = await openTaskStore(${JSON.stringify({ ...options, timezone: "UTC" })});
+      ${body}
+      console.log("done");
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      env: cleanEnv({}),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout!, "data");
+    return child;
+  }
+
+  async function kill(child: ChildProcess): Promise<void> {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  const marks = () => readdirSync(here.root.path).filter((name) => name.includes(".mirror-"));
+  const upsert = (one: TaskRecord) => `await store.upsert(${JSON.stringify(one)});`;
+
+  it("killed: the next one reads the file until Redis has it all", async () => {
+    await (await filled(50)).close();
+    expect(marks()).toEqual([]);
+    await here.server.stop();
+    const child = await program(upsert(task(0, "succeeded", ago(60))));
+    await kill(child);
+    await startRedis();
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    await untilRedisAnswers(store, async (read) => {
+      expect((await read.get("alice", "t0"))!.status).toBe("done");
+      expect((await read.listPage()).total).toBe(50);
+    });
+    expect(await statusInRedis(0)).toBe("succeeded");
+    await until(() => marks().length === 0);
+  });
+
+  it("killed after it deleted tasks: the file answers until they are pruned", async () => {
+    await (await filled(50)).close();
+    await here.server.stop();
+    const child = await program('await store.delete("alice", "t0");');
+    await kill(child);
+    await startRedis();
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    for (let i = 0; i < 20; i++) {
+      expect(await store.get("alice", "t0")).toBeNull();
+      const { total, warnings } = await store.listPage();
+      expect([total, warnings.join()]).toEqual([49, expect.stringContaining("sync --prune")]);
+    }
+    await here.server.call("DEL", "tts:task:alice:t0");
+    await here.server.call("ZREM", "tts:tasks:index", "alice:t0");
+    await here.server.call("ZREM", "tts:user:alice:index", "t0");
+    await store.syncToRedis();
+    expect(await store.listPage()).toMatchObject({ source: "redis", total: 49 });
+    expect(marks()).toEqual([]);
+  });
+
+  it("closed: it says so, and the next one makes up for it", async () => {
+    const first = await filled(50);
+    await here.server.stop();
+    await first.upsert(task(0, "succeeded", ago(60)));
+    await first.close();
+    expect(here.heard.at(-1)).toMatch(/1 change of the file is not in Redis yet: the next program/);
+    await startRedis();
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    await untilRedisAnswers(store, async (read) => {
+      expect((await read.get("alice", "t0"))!.status).toBe("done");
+    });
+  });
+
+  it("again and again: one lock file stands for all of them", async () => {
+    await (await filled(5)).close();
+    await here.server.stop();
+    await kill(await program('await store.delete("alice", "t0");'));
+    for (const n of [1, 2]) await kill(await program(upsert(task(n, "succeeded", ago(60)))));
+    expect(marks()).toHaveLength(1);
+    await startRedis();
+    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    expect(await store.get("alice", "t0")).toBeNull();
+    expect((await store.get("alice", "t1"))!.status).toBe("done");
+  });
+
+  it("beside one that lives: that one's changes are its own", async () => {
+    const child = await program(upsert(task(0, "running")));
+    try {
+      const store = await here.open({ store: here.root.at("tasks.jsonl") });
+      expect(await store.listPage()).toMatchObject({ source: "redis", total: 1 });
+      expect(marks()).toHaveLength(1);
+    } finally {
+      await kill(child);
+    }
+  });
+});

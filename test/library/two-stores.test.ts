@@ -1,0 +1,82 @@
+import { expect, it } from "vitest";
+import { openTaskStore } from "../../src/library/index.ts";
+import type { TaskRecord, TaskStore } from "../../src/library/types.ts";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { useLibrary } from "./setup.ts";
+
+const here = useLibrary();
+const task = (userId: string, n: number): TaskRecord => record(userId, `t${n}`, { updated_at: ago(n) }) as never;
+const fill = (store: TaskStore, userId: string, count = 20) =>
+  Promise.all(Array.from({ length: count }, (_, n) => store.upsert(task(userId, n))));
+const open = (name: string, options = {}) => here.open({ store: here.root.at(name), ...options });
+
+it("a store that is new or another one is refused by a Redis with tasks, before the first write", async () => {
+  await fill(await open("a.jsonl"), "alice");
+  const before = await here.server.dump();
+  const other = await open("b.jsonl");
+  expect(await other.listPage()).toMatchObject({
+    source: "file",
+    total: 0,
+    warnings: [expect.stringContaining("in common"), expect.anything()],
+  });
+  const told = await fill(other, "bob");
+  for (const { file, redis } of told) expect([file, redis]).toMatchObject(["written", { code: "STORE_MISMATCH" }]);
+  expect(await other.delete("bob", "t0")).toMatchObject({ file: "removed", redis: { code: "STORE_MISMATCH" } });
+  expect(await other.syncToRedis()).toMatchObject({ counts: null, problem: { code: "STORE_MISMATCH" } });
+  expect(await other.listPage()).toMatchObject({ source: "file", total: 19 });
+  await other.close();
+  const again = await open("b.jsonl");
+  expect((await again.upsert(task("bob", 30))).redis).toMatchObject({ code: "STORE_MISMATCH" });
+  await expect(again.listPage({ source: "redis" })).rejects.toMatchObject({ code: "STORE_MISMATCH" });
+  expect(await here.server.dump()).toEqual(before);
+  expect(here.heard.filter((line) => line.includes("in common")).length).toBeLessThan(10);
+});
+
+it("a Redis that becomes the store's is used then", async () => {
+  await fill(await open("a.jsonl"), "alice");
+  const other = await open("b.jsonl");
+  await fill(other, "bob");
+  await here.server.call("FLUSHALL");
+  await until(async () => (await other.listPage()).source === "redis");
+  expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(20);
+});
+
+it("a store is not refused for what it deletes itself", async () => {
+  const first = await open("a.jsonl");
+  await fill(first, "alice");
+  await first.close();
+  const second = await open("a.jsonl");
+  const deleted = await Promise.all(Array.from({ length: 20 }, (_, n) => second.delete("alice", `t${n}`)));
+  expect(new Set(deleted.map(({ redis }) => redis))).toEqual(new Set(["removed"]));
+});
+
+it("a store without the option redis uses none", async () => {
+  const logger = { info: (line: string) => here.heard.push(line), warn: (line: string) => here.heard.push(line) };
+  const store = await openTaskStore({ store: here.root.at("c.jsonl"), logger });
+  try {
+    expect(await store.upsert(task("alice", 1))).toEqual({ file: "written", redis: "off" });
+    expect(here.heard).toEqual([]);
+  } finally {
+    await store.close();
+  }
+});
+
+it("two stores with prefixes of their own share a database", async () => {
+  const redis = (prefix: string) => ({ redis: { port: here.server.port, timeout: "500ms", prefix } });
+  const stores = [await open("a.jsonl", redis("a:")), await open("b.jsonl", redis("b:"))];
+  for (const [i, store] of stores.entries()) {
+    const told = await fill(store, `user${i}`);
+    expect(new Set(told.map(({ redis }) => redis))).toEqual(new Set(["written"]));
+  }
+  for (const [i, store] of stores.entries()) {
+    expect(await store.listPage({ pageSize: 1 })).toMatchObject({
+      source: "redis",
+      total: 20,
+      items: [{ userId: `user${i}` }],
+    });
+    expect(await store.delete(`user${i}`, "t0")).toEqual({ file: "removed", redis: "removed" });
+    expect(await store.syncToRedis()).toMatchObject({ counts: { unchanged: 19, orphans: 0 } });
+  }
+  expect((await here.server.call("KEYS", "tts:*")) as string[]).toEqual([]);
+});
