@@ -22,6 +22,7 @@ import { type Look, looksOf } from "./look.ts";
 import { AFRESH, AS_USUAL, INDEX_ONLY, removeArgs, upsertArgs, WITH_HASH, WITHOUT_HASH } from "./lua-changing.ts";
 import { INSPECT_ARGS, inspectItems, LOOK_ARGS, SEE_ARGS } from "./lua-reading.ts";
 import { isUnsure, membersOf } from "./members.ts";
+import { checkReply, INTEGER, listBeginning, listOf, orError, type ReplyShape, TEXT } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
 import { type LayoutScripts, layoutScripts, PAGE } from "./scripts.ts";
 import { type SeenCopy, seenCopiesOf } from "./seen-copy.ts";
@@ -64,12 +65,22 @@ export class AtomicCopies implements MirrorCopies {
     if (ids.length === 0) return [];
     const args = ids.flatMap((id) => [...this.#layout.parts(id), id.score ?? ""]);
     const scores = ids.map(({ score }) => score);
-    return looksOf(await this.#call(this.#scripts.look, ids, args, LOOK_ARGS), scores, this.#layout, this.#parser);
+    const lines: ReplyShape = (reply) => typeof reply === "string" && reply.split("\n").length === ids.length;
+    const reply = await this.#call(
+      this.#scripts.look,
+      ids,
+      args,
+      LOOK_ARGS,
+      listBeginning(lines, listOf(orError(TEXT))),
+    );
+    return looksOf(reply, scores, this.#layout, this.#parser);
   }
 
   async see(ids: readonly TaskId[]): Promise<Outcome<SeenCopy>[]> {
-    const reply = await this.#call(this.#scripts.see, ids, this.#partsOf(ids), SEE_ARGS);
-    return seenCopiesOf(reply, ids.length, stateNames(this.#layout).length);
+    const width = stateNames(this.#layout).length;
+    const fits = listBeginning(listOf(SEEN, ids.length * width), listOf(SEEN));
+    const reply = await this.#call(this.#scripts.see, ids, this.#partsOf(ids), SEE_ARGS, fits);
+    return seenCopiesOf(reply, ids.length, width);
   }
 
   async matches(tasks: readonly Task[]): Promise<boolean[]> {
@@ -82,8 +93,10 @@ export class AtomicCopies implements MirrorCopies {
   }
 
   async inspect(ids: readonly TaskId[]): Promise<Inspection[]> {
-    const reply = await this.#call(this.#scripts.inspect, ids, this.#partsOf(ids), INSPECT_ARGS);
-    return itemsOf(reply, ids, inspectItems(this.#layout)).map((items) => inspectionOf(items, this.#layout));
+    const width = inspectItems(this.#layout);
+    const fits = listOf(TEXT, ids.length * width);
+    const reply = await this.#call(this.#scripts.inspect, ids, this.#partsOf(ids), INSPECT_ARGS, fits);
+    return itemsOf(reply, ids, width).map((items) => inspectionOf(items, this.#layout));
   }
 
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
@@ -98,7 +111,9 @@ export class AtomicCopies implements MirrorCopies {
       for (const value of layout.valuesOf(task)) args.push(value);
     }
     const tasks = upserts.map(({ task }) => task);
-    return flagsOf(await this.#call(this.#scripts.upsert, tasks, args, upsertArgs(layout)));
+    return flagsOf(
+      await this.#call(this.#scripts.upsert, tasks, args, upsertArgs(layout), listOf(orError(INTEGER), tasks.length)),
+    );
   }
 
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
@@ -111,7 +126,9 @@ export class AtomicCopies implements MirrorCopies {
       if (layout.payloadRules) args.push(seen.payload);
     }
     const ids = removals.map(({ id }) => id);
-    return flagsOf(await this.#call(this.#scripts.remove, ids, args, removeArgs(layout)));
+    return flagsOf(
+      await this.#call(this.#scripts.remove, ids, args, removeArgs(layout), listOf(orError(INTEGER), ids.length)),
+    );
   }
 
   /** Null for a user who may read, but run no script. */
@@ -142,6 +159,8 @@ export class AtomicCopies implements MirrorCopies {
     const args = [range.since ?? "", range.until ?? "", offset, count, layout.keyBefore(userId), ...layout.readFields];
     const reply = (await this.#commands.script(PAGE, [indexKey(layout, userId)], args)) as Reply[];
     const members = membersOf(reply[1]!, userId, layout);
+    const hashes = listOf(orError(listOf(TEXT, layout.readFields.length)), members.length);
+    checkReply(reply.slice(2), hashes, "a script", this.#commands.where);
     return { total: reply[0] as number, members, tasks: members.map((member, i) => this.#read(reply[i + 2]!, member)) };
   }
 
@@ -156,13 +175,25 @@ export class AtomicCopies implements MirrorCopies {
   }
 
   /** What a script says of these tasks, from `width` values a task. */
-  async #call(script: Script, ids: readonly TaskId[], args: readonly (string | number)[], width: number) {
+  async #call(
+    script: Script,
+    ids: readonly TaskId[],
+    args: readonly (string | number)[],
+    width: number,
+    fits: ReplyShape,
+  ): Promise<Reply> {
     if (args.length !== ids.length * width) {
       throw new TtsctlError("INTERNAL", `a Lua call got ${args.length} values for ${ids.length} tasks`);
     }
-    return ids.length === 0 ? [] : this.#commands.script(script, [INDEX_KEY], args);
+    if (ids.length === 0) return [];
+    const reply = await this.#commands.script(script, [INDEX_KEY], args);
+    checkReply(reply, fits, "a script", this.#commands.where);
+    return reply;
   }
 }
+
+/** What `see` says of a copy: its texts, 0 for none, 1 for a lookup that names it. */
+const SEEN: ReplyShape = (reply) => !Array.isArray(reply);
 
 /** Up to how many members before its middle an index is walked over in one go. */
 const SMALL = 4 * BATCH;

@@ -86,8 +86,7 @@ export class RedisClient implements RedisCommands {
     if (settled instanceof LostReply) throw this.#lostBy(settled);
     for (const [i, reply] of settled.entries()) {
       if (reply instanceof LostReply) throw this.#lostBy(reply);
-      const [name, argument] = commands[i]!;
-      this.#check(reply, shapeOf(name, argument), String(name));
+      this.#check(reply, shapeOf(commands[i]!), String(commands[i]![0]));
     }
     return settled as Reply[];
   }

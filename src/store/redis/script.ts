@@ -7,7 +7,7 @@ export class Script {
   readonly replies: ReplyShape;
   #digest: string | undefined;
 
-  constructor(source: string, replies: ReplyShape = "integer") {
+  constructor(source: string, replies: ReplyShape = (reply) => typeof reply === "number") {
     this.source = source;
     this.replies = replies;
   }

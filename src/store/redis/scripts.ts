@@ -1,6 +1,7 @@
 import { removeScript, upsertScript } from "./lua-changing.ts";
 import { perLayout } from "./lua-parts.ts";
 import { inspectScript, lookScript, matchScript, seeScript, walkScript } from "./lua-reading.ts";
+import { INTEGER, listBeginning, listOf, PAIRS, STRING } from "./reply-shape.ts";
 import { Script } from "./script.ts";
 
 /** KEYS: token, marker. ARGV: the token that the sync left, when it ended. The marker is set only if the token stands. */
@@ -44,7 +45,7 @@ local out = { total, flat }
 for i = 1, #flat, 2 do out[#out + 1] = redis.pcall('HMGET', ARGV[5] .. flat[i], unpack(ARGV, 6)) end
 return out
 `,
-  "list",
+  listBeginning(INTEGER, PAIRS),
 );
 
 /**
@@ -64,12 +65,12 @@ export interface LayoutScripts {
 
 export const layoutScripts = perLayout(
   (layout): LayoutScripts => ({
-    look: new Script(lookScript(layout), "list"),
-    walk: new Script(walkScript(layout), "list"),
-    see: new Script(seeScript(layout), "list"),
-    upsert: new Script(upsertScript(layout), "list"),
-    remove: new Script(removeScript(layout), "list"),
-    match: new Script(matchScript(layout), "text"),
-    inspect: new Script(inspectScript(layout), "list"),
+    look: new Script(lookScript(layout), Array.isArray),
+    walk: new Script(walkScript(layout), listBeginning(PAIRS, listOf(STRING), STRING)),
+    see: new Script(seeScript(layout), Array.isArray),
+    upsert: new Script(upsertScript(layout), Array.isArray),
+    remove: new Script(removeScript(layout), Array.isArray),
+    match: new Script(matchScript(layout), STRING),
+    inspect: new Script(inspectScript(layout), Array.isArray),
   }),
 );

@@ -37,7 +37,7 @@ export function seenCopiesOf(reply: Reply, count: number, width: number): (SeenC
 export function seenCopyOf(items: readonly Reply[]): SeenCopy | TtsctlError {
   const [exists, status, updatedAt, score, userScore, payload, named] = items;
   for (const item of [exists, score, userScore]) if (item instanceof TtsctlError) return item;
-  const text = (reply: Reply | undefined) => (reply as string | null) ?? "";
+  const text = (reply: Reply | undefined) => (typeof reply === "string" ? reply : "");
   return {
     exists: exists === 1,
     status: text(status),

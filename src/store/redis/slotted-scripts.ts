@@ -1,5 +1,6 @@
 import { type Layout, stateNames } from "./layout.ts";
 import { guardFunction, perLayout, readFields, writeFields } from "./lua-parts.ts";
+import { INTEGER, listOf, TEXT } from "./reply-shape.ts";
 import { Script } from "./script.ts";
 
 /*
@@ -20,7 +21,7 @@ export const hashScripts = perLayout(
     guard: new Script(guardScript(layout)),
     write: new Script(writeScript(layout)),
     remove: new Script(removeScript(layout)),
-    inspect: new Script(inspectScript(layout), "list"),
+    inspect: new Script(inspectScript(layout), listOf(TEXT)),
   }),
 );
 
@@ -105,5 +106,5 @@ for i = 1, #ARGV, 2 do
 end
 return out
 `,
-  "list",
+  listOf(INTEGER),
 );
