@@ -110,7 +110,13 @@ export class Folder {
   /** The same, but `Kept` also where a file system is mounted. */
   async openOfSameMountIfThere(name: Name): Promise<Folder | undefined> {
     const folder = await this.openIfThere(name);
-    if (folder === undefined || folder.#isSameMount(this)) return folder;
+    if (folder === undefined) return undefined;
+    try {
+      if (await this.#run("look at", name, async () => folder.#isSameMount(this))) return folder;
+    } catch (error) {
+      folder.close();
+      throw error;
+    }
     folder.close();
     throw new Kept(`${printableJson(folder.label)} is a mount point`);
   }
@@ -266,10 +272,12 @@ function join(path: Name, name: Name): Name {
   return Buffer.concat([Buffer.from(path as string), Buffer.from("/"), Buffer.from(name as string)]);
 }
 
+/** Undefined without `/proc`: the device number has to do there. */
 function mountId(fd: number): string | undefined {
   try {
     return /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
-  } catch {
-    return undefined; // not told here: the device number has to do
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
   }
 }
