@@ -1,6 +1,7 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { MirrorLink } from "./mirror-link.ts";
+import { isWrongType } from "./redis/errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
 
 /** Which store may answer: both in turn, or one that never asks the other. */
@@ -48,5 +49,6 @@ export function redisDisabled(): TtsctlError {
 }
 
 export function fallbackWarning(error: TtsctlError, path: string): string {
-  return `${error.message}: ${path} answered instead; after the outage run \`ttsctl sync\``;
+  const advice = isWrongType(error) ? error.hint : "after the outage run `ttsctl sync`";
+  return `${error.message}: ${path} answered instead; ${advice}`;
 }

@@ -1,8 +1,17 @@
 import { Command as IoredisCommand, Redis, type RedisOptions, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
+import { keyOf } from "./command-key.ts";
 import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
 import { encodeCommand, encodeCommands, giveBack } from "./encode.ts";
-import { afterFailover, connectionError, notPrimary, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
+import {
+  afterFailover,
+  connectionError,
+  notPrimary,
+  serverError,
+  takesReadsOnly,
+  timeoutError,
+  withKey,
+} from "./errors.ts";
 import { checkReply, notRedis, type ReplyShape, shapeOf } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
@@ -87,6 +96,7 @@ export class RedisClient implements RedisCommands {
     for (const [i, reply] of settled.entries()) {
       if (reply instanceof LostReply) throw this.#lostBy(reply);
       this.#check(reply, shapeOf(commands[i]!), String(commands[i]![0]));
+      if (reply instanceof TtsctlError) settled[i] = withKey(reply, keyOf(commands[i]!), this.where);
     }
     return settled as Reply[];
   }
@@ -146,7 +156,8 @@ export class RedisClient implements RedisCommands {
       this.#check(reply, script.replies, "a script");
       return reply;
     }
-    if (!reply.message.includes("NOSCRIPT")) throw reply;
+    // What the script itself doesn't catch is about its last key.
+    if (!reply.message.includes("NOSCRIPT")) throw withKey(reply, keys.at(-1) ?? null, this.where);
     const again = await this.command("EVAL", script.source, keys.length, ...keys, ...args);
     this.#check(again, script.replies, "a script");
     return again;

@@ -82,6 +82,12 @@ const SERVER_ERRORS: readonly Kind[] = [
     what: "takes no writes, since it cannot save to its disk",
     hint: "free its disk, or look at its log (redis-cli INFO persistence); reading goes on meanwhile",
   },
+  {
+    matches: /^WRONGTYPE/,
+    code: "REDIS_FAILED",
+    what: "has a key of another type (`ttsctl verify` names it)",
+    hint: "remove the key with redis-cli, then run `ttsctl verify --repair`",
+  },
 ];
 
 /** An error that a server answered: it is known that the command did not run, or failed. */
@@ -100,6 +106,18 @@ export function serverError(message: string, where: string): ServerError {
   const kind = SERVER_ERRORS.find(({ matches }) => matches.test(message));
   if (kind === undefined) return new ServerError("REDIS_FAILED", `Redis at ${where} answered: ${message}`, message);
   return new ServerError(kind.code, `Redis at ${where} ${kind.what}: ${message}`, message, kind.hint);
+}
+
+/** Whether a key isn't of the type that ttsctl gives it. */
+export function isWrongType(error: TtsctlError): error is ServerError {
+  return error instanceof ServerError && error.reply.startsWith("WRONGTYPE");
+}
+
+/** The same error; if a key of another type is what is wrong, with its name. */
+export function withKey(error: TtsctlError, key: string | null, where: string): TtsctlError {
+  if (key === null || !isWrongType(error)) return error;
+  const message = `Redis at ${where} has a key of another type, ${key}: ${error.reply}`;
+  return new ServerError(error.code, message, error.reply, error.hint);
 }
 
 /** Whether the server answers reads and refuses writes alone, though it refuses a PING too. */
