@@ -7,19 +7,27 @@ import { NOW, Site, sweepBefore } from "./helpers.ts";
 type Hook = (path: string) => void;
 const hooks = vi.hoisted(
   () =>
-    ({ unlink: undefined, rename: undefined, readdir: undefined, mkdir: undefined, readFileSync: undefined }) as Record<
-      string,
-      Hook | undefined
-    >,
+    ({
+      unlink: undefined,
+      rename: undefined,
+      readdir: undefined,
+      mkdir: undefined,
+      readFileSync: undefined,
+      fstatSync: undefined,
+    }) as Record<string, Hook | undefined>,
 );
 
 vi.mock("node:fs", async (original) => {
   const actual = await original<typeof import("node:fs")>();
+  const fstatSync = (fd: number, options: object) => {
+    hooks.fstatSync?.(actual.readlinkSync(`/proc/self/fd/${fd}`));
+    return actual.fstatSync(fd, options);
+  };
   const readFileSync = (...args: Parameters<typeof actual.readFileSync>) => {
     hooks.readFileSync?.(String(args[0]));
     return actual.readFileSync(...args);
   };
-  return { ...actual, readFileSync };
+  return { ...actual, fstatSync, readFileSync };
 });
 
 vi.mock("node:fs/promises", async (original) => {
@@ -222,4 +230,16 @@ it.each([
   });
   await artifacts.close();
   expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
+});
+
+it("names the directory that can't be looked at", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.fstatSync = failing("EIO", -5, /alice\/t01$/);
+  const reason = expect.stringMatching(/^cannot look at "output\/alice\/t01": i\/o error \(EIO\)/);
+  expect(await artifacts.measureFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", retry: true, reason });
+  hooks.fstatSync = undefined;
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });
+  await artifacts.close();
 });
