@@ -27,7 +27,9 @@ export async function explainEmpty(
   { total, pageSize }: ListResult,
   names: QueryNames,
 ): Promise<string> {
-  if (total > 0) return `the last page is ${names.page} ${Math.ceil(total / pageSize)}`;
+  const last = Math.ceil(total / pageSize);
+  if (query.page > last && total > 0) return `the last page is ${names.page} ${last}`;
+  if (total > 0) return "no index member on this page has a task; `ttsctl verify --details` names them";
   const { filter } = query;
   const count = (of: TaskFilter) => countOf(parts.store, query, of);
   const all = await count(NO_FILTER);
