@@ -101,8 +101,12 @@ export class ServerError extends TtsctlError {
   }
 }
 
+/** A message is one line: what is longer than any that Redis writes comes from something else. */
+const LONGEST = 500;
+
 /** What the server answered to one command, as an error of ours: its kind where it says that the server is unusable. */
-export function serverError(message: string, where: string): ServerError {
+export function serverError(reply: string, where: string): ServerError {
+  const message = reply.length > LONGEST ? `${reply.slice(0, LONGEST)}…` : reply;
   const kind = SERVER_ERRORS.find(({ matches }) => matches.test(message));
   if (kind === undefined) return new ServerError("REDIS_FAILED", `Redis at ${where} answered: ${message}`, message);
   return new ServerError(kind.code, `Redis at ${where} ${kind.what}: ${message}`, message, kind.hint);
