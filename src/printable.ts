@@ -1,22 +1,30 @@
 /**
- * Control characters, and those that turn the writing direction, have no width or are blank fillers: text of a task, a name
- * on the disk or a value of the configuration must not be able to steer the terminal or to hide in it. This is the one set
- * of them, but for `isJoiner`.
+ * Control characters, and those that turn the writing direction or aren't seen (Default_Ignorable_Code_Point): text of a
+ * task, a name on the disk or a value of the configuration must not be able to steer the terminal or to hide in it. This is
+ * the one set of them, but for `isJoiner`.
  */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/gu;
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/gu;
 
 /** Scripts that are written with joiners. */
 const JOINING = "Arab Syrc Mong Nkoo Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Khmr Mymr";
 /** Made when it is first needed, for that takes long. */
 let joiner: RegExp | undefined;
 
-/** Whether there is a joiner between two parts of an emoji, or two letters of a script that needs it: a part of the text. */
+/** Joiners, and what chooses the form of an emoji or of a Mongolian letter. */
+const JOINERS = "\u200c\u200d\ufe0e\ufe0f\u180b\u180c\u180d\u180f";
+
+/**
+ * Whether there is a joiner between two parts of an emoji, or two letters of a script that needs it, or what chooses the
+ * form of the character before: a part of the text.
+ */
 function isJoiner(text: string, at: number): boolean {
-  if (text[at] !== "\u200c" && text[at] !== "\u200d") return false;
+  if (!JOINERS.includes(text[at]!)) return false;
   if (joiner === undefined) {
     const letter = `[${JOINING.replaceAll(/(\w+) ?/g, "\\p{sc=$1}")}]`;
     const emoji = "(?<=[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\ufe0f])\\u200d(?=\\p{Extended_Pictographic})";
-    joiner = new RegExp(`${emoji}|(?<=${letter})[\\u200c\\u200d](?=${letter})`, "uy");
+    const form = "(?<=\\p{Extended_Pictographic})[\\ufe0e\\ufe0f]|(?<=[0-9#*])\\ufe0f(?=\\u20e3)";
+    const mongolian = "(?<=\\p{sc=Mong})[\\u180b-\\u180d\\u180f]";
+    joiner = new RegExp(`${emoji}|${form}|${mongolian}|(?<=${letter})[\\u200c\\u200d](?=${letter})`, "uy");
   }
   joiner.lastIndex = at;
   return joiner.test(text);

@@ -15,6 +15,8 @@ test.each([
   ["an emoji of several", "👩\u200d🚀 👨🏽\u200d🔬 ❤\ufe0f\u200d🔥 👨\u200d👩\u200d👧"],
   ["Persian", "می\u200cخواهم"],
   ["Hindi", "क्\u200dष क्\u200cष"],
+  ["forms of emoji", "❤\ufe0f ☺\ufe0e 1\ufe0f\u20e3"],
+  ["Mongolian", "\u1820\u180b"],
 ])("joiners of %s are a part of the text", (_, text) => {
   expect([printable(text), isPrintable(text), printableData(text)]).toEqual([text, true, text]);
 });
@@ -30,8 +32,21 @@ test.each([
   expect([printable(text), isPrintable(text)]).toEqual([shown, false]);
 });
 
-test.each(["034f", "115f", "1160", "17b4", "17b5", "3164", "ffa0"])("the blank filler U+%s is escaped", (code) => {
-  expect(printable(`a${String.fromCharCode(Number.parseInt(code, 16))}b`)).toBe(`a\\u${code}b`);
+test.each([
+  "\u034f",
+  "\u115f",
+  "\u1160",
+  "\u17b4",
+  "\u180b",
+  "\u2065",
+  "\u3164",
+  "\ufe00",
+  "\ufe0f",
+  "\uffa0",
+  "\u{e0100}",
+])("a character that isn't seen is escaped: %j", (char) => {
+  expect(printable(`ali${char}ce1${char}`)).toMatch(/^ali(\\u[{}0-9a-f]+)ce1\1$/);
+  expect(JSON.parse(printableData(JSON.stringify(char)))).toBe(char);
 });
 
 test("JSON keeps its meaning and its lines", () => {

@@ -71,7 +71,7 @@ export class Folder {
   readonly #byDescriptor: boolean;
 
   private constructor(fd: number, path: Name, label: string, byDescriptor: boolean) {
-    const { dev, ino } = fstatSync(fd, { bigint: true });
+    const { dev, ino } = statsOf(fd, label);
     this.label = label;
     this.dev = dev;
     this.ino = ino;
@@ -110,7 +110,13 @@ export class Folder {
   /** The same, but `Kept` also where a file system is mounted. */
   async openOfSameMountIfThere(name: Name): Promise<Folder | undefined> {
     const folder = await this.openIfThere(name);
-    if (folder === undefined || folder.#isSameMount(this)) return folder;
+    if (folder === undefined) return undefined;
+    try {
+      if (await this.#run("look at", name, async () => folder.#isSameMount(this))) return folder;
+    } catch (error) {
+      folder.close();
+      throw error;
+    }
     folder.close();
     throw new Kept(`${printableJson(folder.label)} is a mount point`);
   }
@@ -119,8 +125,13 @@ export class Folder {
   async openFileIfThere(name: Name): Promise<FileHandle | undefined> {
     try {
       const file = await this.#run("open", name, () => openFile(this.#pathOf(name), THE_FILE_ITSELF));
-      if ((await file.stat()).isFile()) return file;
-      await closeQuietly(file);
+      let isFile = false;
+      try {
+        isFile = statsOf(file.fd, this.labelOf(name)).isFile();
+      } finally {
+        if (!isFile) await closeQuietly(file);
+      }
+      if (isFile) return file;
     } catch (error) {
       if (systemErrorCode(error) === "ENOENT") return undefined;
       if (systemErrorCode(error) !== "ELOOP") throw error;
@@ -164,7 +175,7 @@ export class Folder {
 
   /** When something was last added to or removed from this folder, epoch nanoseconds. */
   changedAt(): bigint {
-    return fstatSync(this.#fd, { bigint: true }).mtimeNs;
+    return statsOf(this.#fd, this.label).mtimeNs;
   }
 
   /** Whether `name` in `parent` still is this folder. */
@@ -266,10 +277,20 @@ function join(path: Name, name: Name): Name {
   return Buffer.concat([Buffer.from(path as string), Buffer.from("/"), Buffer.from(name as string)]);
 }
 
+function statsOf(fd: number, label: string): BigIntStats {
+  try {
+    return fstatSync(fd, { bigint: true });
+  } catch (cause) {
+    throw new FolderError("look at", label, cause as NodeJS.ErrnoException);
+  }
+}
+
+/** Undefined without `/proc`: the device number has to do there. */
 function mountId(fd: number): string | undefined {
   try {
     return /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
-  } catch {
-    return undefined; // not told here: the device number has to do
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
   }
 }

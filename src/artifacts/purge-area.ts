@@ -57,7 +57,8 @@ export class PurgeArea {
       }
     } catch (error) {
       this.#container = undefined; // the next task tries again
-      throw error;
+      // Something else in its place concerns every task: their records stay, since nothing else leads to their folders.
+      throw error instanceof Kept ? new Kept(error.message, "busy") : error;
     }
   }
 }

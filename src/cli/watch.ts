@@ -18,12 +18,14 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
   const hangup = new Hangup(); // before the configuration is read: what changes after that is not missed
   context.onRelease(async () => hangup.end());
   await context.requireConfig(true);
-  const lock = await (await context.changingFileStore()).lock("watch");
+  const file = await context.changingFileStore();
+  let lock = await file.lock("watch");
   context.onRelease(() => lock.release());
   let settings = await context.settings();
   await log(context, describeWatch(settings));
   const rhythm = new PassRhythm(context.clock);
   while (!context.signal.aborted) {
+    lock = await file.keepWatchLock(lock);
     if (hangup.take()) {
       settings = await reload(context, settings);
       rhythm.trustClock();

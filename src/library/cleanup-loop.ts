@@ -48,7 +48,8 @@ export class CleanupLoop {
     await this.#ended;
   }
 
-  async #run(lock: Lock): Promise<void> {
+  async #run(taken: Lock): Promise<void> {
+    let lock = taken;
     const { clock, settings, logger } = this.#parts;
     const { signal } = this.#stop;
     const rhythm = new PassRhythm(clock);
@@ -56,6 +57,7 @@ export class CleanupLoop {
     try {
       if (retention <= 0) return logger.warn(`nothing is cleaned up: retention is ${retention}`);
       while (!signal.aborted) {
+        lock = await this.#file().keepWatchLock(lock);
         const refusal = rhythm.refusal(shortestRetention(policyOf(settings.cleanup)));
         const [counts, problem] = refusal === null ? await this.#tryPass() : ([null, refusal] satisfies Pass);
         if (problem !== null) logger.warn(`cleanup: ${problem.message}`);
@@ -63,6 +65,10 @@ export class CleanupLoop {
         const pause = rhythm.pause(retention, problem !== null);
         await sleep(pause * 1000, undefined, { signal, ref: false }).catch(() => {});
       }
+    } catch (error) {
+      if (!(error instanceof TtsctlError)) throw error;
+      logger.warn(`the cleanup ends: ${error.message}`);
+      this.#tell([null, error]);
     } finally {
       await lock.release();
     }

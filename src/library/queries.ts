@@ -20,6 +20,11 @@ const NAMES: QueryNames = {
 const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
 const KNOWN: readonly string[] = ["page", "pageSize", "userId", "status", "since", "until", "source"];
 
+const isText = (value: unknown) => typeof value === "string";
+const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
+/** What TypeScript checks, for programs in JavaScript; numbers are checked with their range. */
+const FITS = { userId: isText, since: isText, until: isText, status: isTexts, taskIds: isTexts } as const;
+
 /**
  * Checks what was asked for, as the commands do.
  * @throws TtsctlError USAGE
@@ -33,6 +38,12 @@ export function listQueryOf(
   if (unknown !== undefined) {
     throw new TtsctlError("USAGE", `a query has no ${JSON.stringify(unknown)}`, {
       hint: `accepted: ${KNOWN.join(", ")}`,
+    });
+  }
+  for (const name of Object.keys(FITS) as (keyof typeof FITS)[]) {
+    if (query[name] == null || FITS[name](query[name])) continue;
+    throw new TtsctlError("USAGE", `${name}: ${JSON.stringify(query[name])} has a wrong type`, {
+      hint: `accepted: ${FITS[name] === isText ? "a string" : "an array of strings"}`,
     });
   }
   if (!SOURCES.includes(source)) {

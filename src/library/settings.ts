@@ -46,6 +46,9 @@ const OTHERS = ["config", "logger"];
  * @throws TtsctlError USAGE, CONFIG_INVALID, CONFIG_NOT_FOUND, CONFIG_REQUIRED where no store is named
  */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
+  if (typeof options !== "object" || options === null) {
+    throw new TtsctlError("USAGE", "openTaskStore: its options are not an object");
+  }
   const { config, redis, logger: _, ...plain } = options;
   const given = new Map<string, unknown>(Object.entries(plain).filter(isGiven));
   if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
@@ -83,7 +86,7 @@ function isGiven([, value]: [string, unknown]): boolean {
 
 /** What an option gives, as text, for that is what settings are read from. */
 function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {
-  const names = NAMES[option];
+  const names = Object.hasOwn(NAMES, option) ? NAMES[option] : undefined;
   if (names === undefined) throw unknown(option);
   const accepted = NUMBERS.includes(option) ? "number" : BOOLEANS.includes(option) ? "boolean" : "string";
   if (typeof value !== "string" && typeof value !== accepted) throw wrong(option, `a ${accepted}`);

@@ -30,8 +30,9 @@ export async function explainEmpty(
   const last = Math.ceil(total / pageSize);
   if (query.page > last && total > 0) return `the last page is ${names.page} ${last}`;
   if (total > 0) {
-    const next = query.page < last ? `; the next one is ${names.page} ${query.page + 1}` : "";
-    return `this page has only index members without a task${next}`;
+    const next =
+      query.page < last ? `the next one is ${names.page} ${query.page + 1}` : "`ttsctl verify --details` names them";
+    return `this page has only index members without a task; ${next}`;
   }
   const { filter } = query;
   const count = (of: TaskFilter) => countOf(parts.store, query, of);

@@ -178,7 +178,7 @@ function paint([text, status]: Piece, { colors }: StatsStyle): string {
 }
 
 function painted(text: string, { colors }: StatsStyle): string {
-  return text in COLORS ? colors[COLORS[text as keyof typeof COLORS]](text) : text;
+  return Object.hasOwn(COLORS, text) ? colors[COLORS[text as keyof typeof COLORS]](text) : text;
 }
 
 /** What else there is to know, a line each. */

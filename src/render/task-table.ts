@@ -6,25 +6,24 @@ import { type Column, TableLayout, type TableStyle } from "./table.ts";
 import { isTimeField, type TimeTelling, timeText, withoutFraction } from "./time-text.ts";
 
 /** Short names of fields, for `--columns` and as heads. */
-const FIELD_OF: Readonly<Record<string, string>> = {
-  user: "user_id",
-  task: "task_id",
-  updated: "updated_at",
-  created: "created_at",
-  result: "result_path",
-};
+const FIELD_OF: ReadonlyMap<string, string> = new Map([
+  ["user", "user_id"],
+  ["task", "task_id"],
+  ["updated", "updated_at"],
+  ["created", "created_at"],
+  ["result", "result_path"],
+]);
 
 export const TABLE_COLUMNS = ["user", "task", "status", "updated", "error"] as const;
 export const WIDE_COLUMNS = ["user", "task", "status", "updated", "created", "result", "text", "error"] as const;
 
 /** The names that `--columns` knows without having seen a record. */
-export const KNOWN_COLUMNS: readonly string[] = [...WIDE_COLUMNS, ...Object.values(FIELD_OF)];
+export const KNOWN_COLUMNS: readonly string[] = [...WIDE_COLUMNS, ...FIELD_OF.values()];
 
 /** The field of a record that a column stands for. Any other name is the field of that name. */
 export function fieldOf(column: string): string {
-  return (
-    FIELD_OF[column.toLowerCase()] ?? (KNOWN_COLUMNS.includes(column.toLowerCase()) ? column.toLowerCase() : column)
-  );
+  const name = column.toLowerCase();
+  return FIELD_OF.get(name) ?? (KNOWN_COLUMNS.includes(name) ? name : column);
 }
 
 export interface TaskTableOptions {
@@ -61,22 +60,22 @@ export class TaskTable {
 }
 
 function cells(task: Task, fields: readonly string[], telling: TimeTelling): string[] {
-  const needsRecord = fields.some((field) => !(field in READ));
+  const needsRecord = fields.some((field) => !READ.has(field));
   const values = needsRecord ? itemFields(task) : new Map<string, JsonValue>();
   return fields.map((field) => {
-    const text = READ[field]?.(task) ?? fieldText(values.get(field));
+    const text = READ.get(field)?.(task) ?? fieldText(values.get(field));
     return printable(isTimeField(field) ? timeText(text, telling) : text);
   });
 }
 
-const READ: Readonly<Record<string, (task: Task) => string>> = {
-  user_id: (task) => task.userId,
-  task_id: (task) => task.taskId,
-  status: statusText,
-  updated_at: (task) => task.updatedAt,
-  created_at: (task) => task.createdAt,
-  error: (task) => task.error,
-};
+const READ: ReadonlyMap<string, (task: Task) => string> = new Map([
+  ["user_id", (task) => task.userId],
+  ["task_id", (task) => task.taskId],
+  ["status", statusText],
+  ["updated_at", (task) => task.updatedAt],
+  ["created_at", (task) => task.createdAt],
+  ["error", (task) => task.error],
+]);
 
 /** A field as a cell: a text as it is, nothing for none, anything else as its JSON. */
 export function fieldText(value: JsonValue | undefined): string {
@@ -87,7 +86,7 @@ export function fieldText(value: JsonValue | undefined): string {
 const STATUS_COLORS = { wait: "yellow", run: "cyan", done: "green", error: "red" } as const;
 
 function paintStatus(text: string, { colors }: TableStyle): string {
-  return text in STATUS_COLORS ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
+  return Object.hasOwn(STATUS_COLORS, text) ? colors[STATUS_COLORS[text as keyof typeof STATUS_COLORS]](text) : text;
 }
 
 /** Texts give way first, then errors, the fractions of times, and ids; what says which task it is stays. */

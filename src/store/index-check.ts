@@ -1,9 +1,8 @@
-import { statSync } from "node:fs";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { ofUser } from "../task/filter.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { matchingRows } from "./file/file-tasks.ts";
-import { type FileIdentity, identityOf } from "./file/identity.ts";
+import { type FileIdentity, identityNow } from "./file/identity.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import type { Standing } from "./redis/index-counts.ts";
@@ -28,16 +27,15 @@ export const UNSYNCED =
 /** One round trip, and a look at the file's size and time: null where the index has what it should. */
 export async function doubtsOf(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<Standing | null> {
   const asked = mirror.standing(userId);
-  const identity = identityNow(file.path);
+  const identity = identityIfKnown(file.path);
   const standing = await asked;
   return standing.syncedAt !== null && isAsCounted(standing, identity, userId !== undefined) ? null : standing;
 }
 
 /** At once: a first call on Node's thread pool takes longer than all the rest of this. Undefined where it isn't known. */
-function identityNow(path: string): FileIdentity | null | undefined {
+function identityIfKnown(path: string): FileIdentity | null | undefined {
   try {
-    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return stats === undefined ? null : identityOf(stats);
+    return identityNow(path);
   } catch {
     return undefined;
   }

@@ -165,7 +165,7 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
 /** The store file behind Redis: read only when something is asked of it, and then once. */
 export class FileBehind implements TaskSource {
   readonly #file: FileStore;
-  #snapshot: Snapshot | null | undefined;
+  #reading: Promise<Snapshot | null> | undefined;
   /** Why the file could not be read, if it was asked and could not. */
   problem: TtsctlError | null = null;
   readonly warnings: string[] = [];
@@ -186,21 +186,27 @@ export class FileBehind implements TaskSource {
     return snapshot === null ? ids.map(() => undefined) : new FileTasks(snapshot).find(ids);
   }
 
+  /** Waits for a read that is under way. Nothing is read afterwards. */
   async close(): Promise<void> {
-    await this.#snapshot?.close();
+    const reading = this.#reading;
+    this.#reading = Promise.resolve(null);
+    await (await reading)?.close();
   }
 
   /** A file that cannot be read does not keep Redis from answering; it is said. */
-  async snapshot(): Promise<Snapshot | null> {
-    if (this.#snapshot !== undefined) return this.#snapshot;
+  snapshot(): Promise<Snapshot | null> {
+    this.#reading ??= this.#read();
+    return this.#reading;
+  }
+
+  async #read(): Promise<Snapshot | null> {
     try {
-      this.#snapshot = await this.#file.read();
+      return await this.#file.read();
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
-      this.#snapshot = null;
       this.problem = error;
       this.warnings.push(`Redis answered alone: ${error.message}`);
+      return null;
     }
-    return this.#snapshot;
   }
 }

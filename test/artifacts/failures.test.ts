@@ -1,15 +1,34 @@
-import { existsSync, readdirSync, rmdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { NOW, Site, sweepBefore } from "./helpers.ts";
 
 type Hook = (path: string) => void;
 const hooks = vi.hoisted(
   () =>
-    ({ unlink: undefined, rename: undefined, readdir: undefined, mkdir: undefined }) as Record<
-      string,
-      Hook | undefined
-    >,
+    ({
+      unlink: undefined,
+      rename: undefined,
+      readdir: undefined,
+      mkdir: undefined,
+      readFileSync: undefined,
+      fstatSync: undefined,
+    }) as Record<string, Hook | undefined>,
 );
+
+vi.mock("node:fs", async (original) => {
+  const actual = await original<typeof import("node:fs")>();
+  const fstatSync = (fd: number, options: object) => {
+    hooks.fstatSync?.(actual.readlinkSync(`/proc/self/fd/${fd}`));
+    return actual.fstatSync(fd, options);
+  };
+  const readFileSync = (...args: Parameters<typeof actual.readFileSync>) => {
+    hooks.readFileSync?.(String(args[0]));
+    return actual.readFileSync(...args);
+  };
+  return { ...actual, fstatSync, readFileSync };
+});
 
 vi.mock("node:fs/promises", async (original) => {
   const actual = await original<typeof import("node:fs/promises")>();
@@ -180,4 +199,47 @@ it("does not hide a bug", async () => {
     throw new TypeError("a bug");
   };
   await expect(artifacts.purgeFolder("alice", "t01", NOW)).rejects.toThrow("a bug");
+});
+
+it("takes no folder for a mount point if the kernel doesn't tell its mount", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.readFileSync = failing("EMFILE", -24, /fdinfo/);
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({
+    ...{ kind: "kept", newer: false, retry: true },
+    reason: 'cannot look at "output/alice": too many open files (EMFILE)',
+  });
+  hooks.readFileSync = undefined;
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });
+  await artifacts.close();
+});
+
+it.each([
+  ["a symbolic link", (path: string) => symlinkSync(tmpdir(), path)],
+  ["a file", (path: string) => writeFileSync(path, "")],
+  ["a named pipe", (path: string) => void execFileSync("mkfifo", [path])],
+])("keeps the task if the purge area is %s", async (_, make) => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  make(site.path("output/.ttsctl-purge"));
+  const artifacts = await site.open();
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({
+    ...{ kind: "kept", newer: false, retry: true },
+    reason: expect.stringContaining(".ttsctl-purge"),
+  });
+  await artifacts.close();
+  expect(existsSync(site.path("output/alice/t01/t01.wav"))).toBe(true);
+});
+
+it("names the directory that can't be looked at", async () => {
+  site.write("output/alice/t01/t01.wav");
+  site.age();
+  const artifacts = await site.open();
+  hooks.fstatSync = failing("EIO", -5, /alice\/t01$/);
+  const reason = expect.stringMatching(/^cannot look at "output\/alice\/t01": i\/o error \(EIO\)/);
+  expect(await artifacts.measureFolder("alice", "t01", NOW)).toMatchObject({ kind: "kept", retry: true, reason });
+  hooks.fstatSync = undefined;
+  expect(await artifacts.purgeFolder("alice", "t01", NOW)).toMatchObject({ kind: "removed" });
+  await artifacts.close();
 });

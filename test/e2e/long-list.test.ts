@@ -114,6 +114,8 @@ describe("an empty list", () => {
       expect(await said("--page 7", env)).toBe("the last page is --page 1");
       await here.run("sync");
     }
+    await here.server.call("ZADD", "tts:tasks:index", "9e9", "alice:gone");
+    expect(await said("--page-size 1")).toMatch(/^no index member on this page has a task/);
     await here.server.call("FLUSHALL");
     expect(await said("--source redis")).toMatch(/^Redis has no tasks, the store file has 3: run `ttsctl sync`/);
     here.root.writeStore([]);

@@ -67,6 +67,16 @@ describe("list", () => {
     expect(Object.keys(page.items[0])).toEqual(Object.keys(RECORDS[3]!));
   });
 
+  it("shows statuses, and takes columns, that are named like what every JavaScript object has", async () => {
+    const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
+    here.root.writeStore(names.map((status) => record("alice", status, { status })));
+    for (const line of ["list", `list --columns task,status,${names.join(",")}`, "stats", "get alice toString"]) {
+      const run = await here.run(line);
+      expect(run).toMatchObject({ code: 0 });
+      expect(run.stdout).not.toContain("[object");
+    }
+  });
+
   it("prints every other format", async () => {
     await synced();
     const table = await here.run("list");

@@ -54,6 +54,22 @@ describe("stats", () => {
     );
   });
 
+  it("counts a task by its hash if its score in Redis isn't a time", async () => {
+    await fill();
+    const before = JSON.parse((await here.run("stats -o json --no-disk")).stdout);
+    const scores = ["inf", "alice:old", "-inf", "alice:new", "1e18", "小雨:stuck"];
+    await here.server.call("ZADD", "tts:tasks:index", ...scores);
+    const run = await here.run("stats -o json --no-disk");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const { oldest, newest, byUser } = JSON.parse(run.stdout);
+    expect({ oldest: oldest.task_id, newest: newest.task_id, byUser }).toEqual({
+      ...{ oldest: before.oldest.task_id, newest: before.newest.task_id, byUser: before.byUser },
+    });
+    await here.server.call("DEL", "tts:task:小雨:stuck");
+    here.root.writeStore(here.root.readStore().slice(0, 2));
+    expect(await here.run("cleanup --explain 小雨 stuck")).toMatchObject({ code: 0 });
+  });
+
   it("shows people what there is, with an invalid record named", async () => {
     await fill();
     here.root.writeStore([...here.root.readStore(), { user_id: "alice", task_id: "bad" }]);

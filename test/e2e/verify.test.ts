@@ -244,3 +244,21 @@ it("a list says how to remove an index member whose name isn't UTF-8", async () 
     expect(stderr).not.toContain("--prune");
   }
 });
+
+it.each([
+  ["tts:tasks:index", ["list", "stats", "sync", "verify", "verify --repair"]],
+  ["tts:user:a:index", ["list --user a", "stats --user a", "verify", "verify --repair"]],
+])("names %s if it is of another type, and what its warnings say repairs it", async (key, commands) => {
+  await here.server.call("DEL", key);
+  await here.server.call("SET", key, "x");
+  for (const line of commands) {
+    const { stderr } = await here.run(line);
+    expect([line, stderr]).toEqual([line, expect.stringContaining(`${key}: WRONGTYPE`)]);
+  }
+  expect((await here.run(commands[0]!)).stderr).toContain("redis-cli, then run `ttsctl verify --repair`");
+  const synced = await here.run("sync");
+  if (synced.code === 3) expect(synced.stderr).toContain("`ttsctl verify` names it");
+  await here.server.call("DEL", key);
+  expect(await here.run("verify --repair")).toMatchObject({ code: 0 });
+  expect(await here.run("verify")).toMatchObject({ code: 0 });
+});

@@ -70,6 +70,10 @@ const HOSTILE = [
     "a\u2028b",
     "\u00ad",
     "\u{e0041}x",
+    "\u3164",
+    "a\u034fb",
+    "t1\ufe0f",
+    "x\u{e0100}",
     "\u001b[2J",
     "\u001b]0;owned\u0007",
     "\u009b31m",
@@ -128,7 +132,7 @@ function expectPrecious(label: string): void {
 
 /** Nothing in it can steer a terminal or break a line. */
 function expectCalm(text: string, label: string): void {
-  const steering = [...text].filter((char) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(char) && char !== "\n");
+  const steering = [...text].filter((char) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/u.test(char) && char !== "\n");
   expect(steering, label).toEqual([]);
 }
 

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync }
 import { dirname } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { binary, type Run, Running, ttsctl } from "../helpers/ttsctl.ts";
 import { BIG, CASES, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
 import { contentOf } from "./helpers/stores.ts";
@@ -11,6 +12,9 @@ import { triedFault } from "./helpers/tally.ts";
 const here = usePlace();
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
+/** Makes every fsync(2) of a program fail. */
+const WITHOUT_FSYNC = ["-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO"];
+const canTrace = spawnSync("strace", [...WITHOUT_FSYNC, "true"]).status === 0;
 
 describe("row B, a real disk", () => {
   const mounted: string[] = [];
@@ -132,4 +136,13 @@ describe("row B, a real disk", () => {
     const run = await ttsctl(one.line.split(" "), { cwd: here.root.path, fileSize: 32_768 });
     await expectIntact(run, here.root.store, before);
   });
+});
+
+it.runIf(canTrace)("a run ends if fsync(2) fails on its outputs too, which a library does at its exit", async () => {
+  await lay(here, CASES.find(({ line }) => line.startsWith("mark"))!);
+  const args = [...WITHOUT_FSYNC, process.execPath, binary(), "mark", "--all", "--status", "failed", "--yes"];
+  const options = { cwd: here.root.path, env: cleanEnv(), timeout: 30_000, killSignal: "SIGKILL" } as const;
+  const { status, stderr } = spawnSync("strace", args, { ...options, encoding: "utf8" });
+  triedFault();
+  expect([status, stderr]).toEqual([1, expect.stringContaining("EIO")]);
 });

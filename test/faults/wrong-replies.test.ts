@@ -15,8 +15,8 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function proxied(more?: () => string): Promise<TestServer> {
-  const proxy = await redisProxy(here.server.port, () => "pass", more);
+async function proxied(change?: (answer: string) => string): Promise<TestServer> {
+  const proxy = await redisProxy(here.server.port, () => "pass", change);
   ends.push(() => proxy.stop());
   here.root.configure(proxy.port);
   here.root.writeStore([record("alice", "t1")]);
@@ -48,7 +48,7 @@ describe.each(["$-1\r\n", "*-1\r\n", "-ERR unexpected\r\n", ":1\r\n"])(
 
     it.each([1, 2, 5, 8])("with reply %i of a pass does not end a watcher", async (which) => {
       let replies = 0;
-      await proxied(() => (++replies === which ? stray : ""));
+      await proxied((answer) => answer + (++replies === which ? stray : ""));
       here.root.writeStore([
         record("alice", "t1", { updated_at: ago(30 * 86_400) }),
         record("alice", "t2", { updated_at: ago(60) }),
@@ -127,4 +127,42 @@ describe.each([
     const { code: ended, stderr } = await run.end();
     expect([ended, stderr]).toEqual([code, expect.stringContaining("OK")]);
   });
+});
+
+const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
+
+describe("answers with inner parts of another type", () => {
+  it.each([
+    "list -o json",
+    "list --user alice --limit all",
+    "list --user alice --ids t1,t2 -o json",
+    "list --status done",
+    "get alice t1",
+    "stats",
+    "sync --checksum",
+    "verify",
+    "verify --repair",
+    "cleanup --once --dry-run",
+    "cleanup --orphans",
+    "delete --user alice --ids t1 --yes --dry-run",
+    "export",
+    "doctor",
+  ])(
+    "never end %s as an unforeseen error",
+    async (line) => {
+      let [from, to] = ["", ""];
+      await proxied((answer) => (from === "" ? answer : answer.replaceAll(from, to)));
+      here.root.writeStore([record("alice", "t1", { updated_at: 1577865605 }), record("alice", "t2")]);
+      expect(await here.run("sync")).toMatchObject({ code: 0 });
+      for (const text of ["alice:t1", "t1", "succeeded", "1577865605"]) {
+        for (const other of [":7\r\n", "*0\r\n"]) {
+          [from, to] = [bulk(text), other];
+          const { code, stderr } = await here.run(line);
+          expect([text, other, stderr]).not.toContainEqual(expect.stringMatching(/unexpected error|INTERNAL/));
+          if (line !== "doctor") expect([0, 3, 4]).toContain(code);
+        }
+      }
+    },
+    120_000,
+  );
 });

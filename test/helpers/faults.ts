@@ -72,7 +72,7 @@ export type Verdict = "pass" | "deaf" | "cut";
 export function redisProxy(
   port: number,
   judge: (sent: string) => Verdict | Promise<Verdict>,
-  more: () => string = () => "",
+  change: (answer: string) => string = (answer) => answer,
 ): Promise<TestServer> {
   return serve((client) => {
     const server = connect(port, "127.0.0.1");
@@ -82,7 +82,7 @@ export function redisProxy(
     server.on("close", () => client.destroy());
     client.on("close", () => server.destroy());
     server.on("data", (chunk) => {
-      if (!deaf) client.write(Buffer.concat([chunk, Buffer.from(more())]));
+      if (!deaf) client.write(change(chunk.toString("latin1")), "latin1");
     });
     client.on("data", (chunk) => {
       queue = queue.then(async () => {

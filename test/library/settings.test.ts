@@ -73,6 +73,10 @@ describe("the settings of a store", () => {
   it.each<[unknown, string, RegExp]>([
     [{}, "CONFIG_REQUIRED", /store nor config/],
     [{ store: "x", colour: "red" }, "USAGE", /"colour"/],
+    [{ store: "x", toString: "x" }, "USAGE", /no option "toString"/],
+    [{ store: "x", constructor: 1 }, "USAGE", /no option "constructor"/],
+    [undefined, "USAGE", /not an object/],
+    [null, "USAGE", /not an object/],
     [{ store: "x", redis: { prot: 1 } }, "USAGE", /"redis.prot"/],
     [{ store: 5 }, "USAGE", /store/],
     [{ store: "x", redis: 5 }, "USAGE", /redis/],

@@ -165,6 +165,10 @@ describe("reading", () => {
     [{ since: "soon" }, /since/],
     [{ source: "disk" }, /source/],
     [{ users: ["a"] }, /users/],
+    [{ status: "done" }, /status/],
+    [{ status: [5] }, /status/],
+    [{ since: 5 }, /since/],
+    [{ userId: 5 }, /userId/],
   ])("refuses %j", async (query, message) => {
     const store = await here.open();
     const refused = store.listPage(query);

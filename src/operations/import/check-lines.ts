@@ -4,18 +4,24 @@ import { JsonSyntaxError } from "../../json/scan.ts";
 import { isBlank } from "../../json/text.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { isInvalid } from "../../task/task.ts";
+import { throwIfInterrupted } from "../pool.ts";
 import type { BadLines } from "./bad-lines.ts";
+import { NOTHING_IMPORTED } from "./open-input.ts";
 
-/** Goes through JSON Lines one by one: hands on those that are valid, and notes the others. Returns how many are. */
+/**
+ * Goes through JSON Lines one by one: hands on those that are valid, and notes the others. Returns how many are.
+ * @throws TtsctlError INTERRUPTED
+ */
 export async function checkLines(
   handle: FileHandle,
   parser: RecordParser,
   bad: BadLines,
+  signal: AbortSignal,
   onValid: (line: Buffer) => Promise<void>,
 ): Promise<number> {
   let number = 0;
   let valid = 0;
-  for await (const line of linesOf(handle)) {
+  for await (const line of linesOf(handle, signal)) {
     number++;
     if (isBlank(line, 0, line.length)) continue;
     const problem = problemOf(line, parser);
@@ -41,9 +47,10 @@ function problemOf(line: Buffer, parser: RecordParser): string | undefined {
 }
 
 /** The lines of a file, each with a newline at its end. */
-async function* linesOf(handle: FileHandle): AsyncGenerator<Buffer> {
+async function* linesOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator<Buffer> {
   let held: Buffer[] = [];
   for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
     const bytes = chunk as Buffer;
     let from = 0;
     for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, from)) {

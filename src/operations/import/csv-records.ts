@@ -1,3 +1,4 @@
+import { constants } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { TextDecoder } from "node:util";
 import { CsvError, parse } from "csv-parse";
@@ -5,7 +6,9 @@ import { TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { isInvalid, type Task } from "../../task/task.ts";
+import { throwIfInterrupted } from "../pool.ts";
 import type { BadLines } from "./bad-lines.ts";
+import { NOTHING_IMPORTED } from "./open-input.ts";
 
 /** The column of an export that holds the whole record; the others are for people, and are not looked at. */
 const RECORD = "record";
@@ -17,16 +20,20 @@ interface Row {
 
 /**
  * Hands on the records of CSV as `export` writes it, and notes the lines that hold none.
- * @throws TtsctlError IMPORT_INVALID where the head names no column `record`
+ * @throws TtsctlError IMPORT_INVALID where the head names no column `record`, INTERRUPTED
  */
 export async function readCsv(
   handle: FileHandle,
   parser: RecordParser,
   bad: BadLines,
+  signal: AbortSignal,
   onRecord: (json: string) => Promise<void>,
 ): Promise<void> {
-  const rows = parse({ bom: true, info: true, relax_column_count: true, skip_empty_lines: true });
-  const fed = feed(handle, rows);
+  const rows = parse({
+    ...{ bom: true, info: true, relax_column_count: true, skip_empty_lines: true },
+    max_record_size: constants.MAX_STRING_LENGTH,
+  });
+  const fed = feed(handle, rows, signal);
   let column = -1;
   try {
     for await (const { record, info } of rows as AsyncIterable<Row>) {
@@ -46,10 +53,11 @@ export async function readCsv(
 }
 
 /** Text that is not UTF-8 ends it with a TypeError, where a plain stream would put in other characters. */
-async function feed(handle: FileHandle, rows: ReturnType<typeof parse>): Promise<void> {
+async function feed(handle: FileHandle, rows: ReturnType<typeof parse>, signal: AbortSignal): Promise<void> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
     for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
+      throwIfInterrupted(signal, NOTHING_IMPORTED);
       const text = decoder.decode(chunk as Buffer, { stream: true });
       if (rows.destroyed) return;
       if (!rows.write(text)) await drained(rows);

@@ -9,6 +9,7 @@ import { openTemporary, spoolFailed } from "../merge/spool.ts";
 import { throwIfInterrupted } from "../pool.ts";
 
 const openDescriptor = promisify(openCallback);
+export const NOTHING_IMPORTED = "nothing was imported";
 const WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** What is imported: a file that can be read from any place, and how messages name it. */
@@ -114,11 +115,11 @@ async function copied(stream: Readable, name: string, { storePath, signal }: Spo
   };
   try {
     for await (const chunk of addAbortSignal(signal, stream)) await write(chunk as Uint8Array);
-    throwIfInterrupted(signal, "nothing was imported");
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
     return handle;
   } catch (error) {
     await closeQuietly(handle);
-    throwIfInterrupted(signal, "nothing was imported");
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
     throw error instanceof TtsctlError ? error : unreadable(name, error);
   }
 }

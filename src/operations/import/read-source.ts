@@ -5,7 +5,6 @@ import { Snapshot } from "../../store/file/snapshot.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { openTemporary, Spool, spoolFailed } from "../merge/spool.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import { BadLines } from "./bad-lines.ts";
 import { checkLines } from "./check-lines.ts";
 import { readCsv } from "./csv-records.ts";
@@ -72,10 +71,9 @@ async function readBrokenLines(
   const bad = new BadLines(input.name);
   const valid = await openTemporary(storePath);
   try {
-    const count = await checkLines(input.handle, new RecordParser(rules), bad, (line) => {
-      throwIfInterrupted(signal, NOTHING);
-      return append(valid, line, storePath);
-    });
+    const count = await checkLines(input.handle, new RecordParser(rules), bad, signal, (line) =>
+      append(valid, line, storePath),
+    );
     if (count === 0) throw new TtsctlError("IMPORT_INVALID", error.message, { hint: NOT_READABLE, cause: error });
     const records = await Snapshot.readHandle(valid, input.name, rules, signal);
     await closeQuietly(input.handle);
@@ -94,17 +92,13 @@ async function append(valid: FileHandle, line: Buffer, storePath: string): Promi
   }
 }
 
-const NOTHING = "nothing was imported";
 const NOT_READABLE = "nothing was imported; accepted: what ttsctl export and --backup write, and store files";
 
 async function readCsvSource({ name, handle }: Input, { storePath, rules, signal }: SourceReading): Promise<Source> {
   const bad = new BadLines(name);
   const spool = await Spool.open(storePath);
   try {
-    await readCsv(handle, new RecordParser(rules), bad, (json) => {
-      throwIfInterrupted(signal, NOTHING);
-      return spool.add(json);
-    });
+    await readCsv(handle, new RecordParser(rules), bad, signal, (json) => spool.add(json));
     return { records: await spool.read(rules), bad };
   } catch (error) {
     await spool.close();

@@ -1,6 +1,6 @@
 import { formatBytes } from "../../task/bytes.ts";
 import { formatAge, formatDuration } from "../../task/duration.ts";
-import { formatUtc } from "../../task/time.ts";
+import { formatUtc, isEpochInRange } from "../../task/time.ts";
 import type { Copies, Copy } from "./copies.ts";
 import type { Standing } from "./decide.ts";
 import { existing, isExpired, isFinished, type Limits, limitFor, type Plan, type RetentionPolicy } from "./policy.ts";
@@ -61,7 +61,7 @@ export function describeCopy(copy: Copies["file"] | Copies["mirror"], now: numbe
 }
 
 function describeTime(score: number, now: number): string {
-  if (Number.isNaN(score)) return "its time cannot be read";
+  if (!isEpochInRange(score)) return "its time cannot be read";
   const age = score > now ? "in the future" : `${formatAge(now - score)} ago`;
   return `last changed ${formatUtc(score)}, ${age}`;
 }

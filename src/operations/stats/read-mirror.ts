@@ -4,6 +4,8 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import type { Member } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
+import type { Task } from "../../task/task.ts";
+import { isEpochInRange } from "../../task/time.ts";
 import { indexMembers } from "../index-members.ts";
 import { IN_FLIGHT, pool } from "../pool.ts";
 import { CollectedColumns } from "./columns.ts";
@@ -32,11 +34,11 @@ export async function readMirrorTasks(
   const filled = new KeyTable();
   const dangling = new KeyTable();
   await pool(indexMembers(mirror, userId), IN_FLIGHT, async (members) => {
-    const words = await wordsOf(mirror, members);
-    members.forEach(({ userId, taskId, score }, i) => {
-      const word = words[i];
-      const row = word !== undefined || behind === null ? -1 : behind.rowOf(userId, taskId);
-      if (word !== undefined) columns.add(userId, taskId, statusCode(word), score);
+    const states = await statesOf(mirror, members);
+    members.forEach(({ userId, taskId }, i) => {
+      const state = states[i];
+      const row = state !== undefined || behind === null ? -1 : behind.rowOf(userId, taskId);
+      if (state !== undefined) columns.add(userId, taskId, statusCode(state.status), state.score);
       else if (row < 0) dangling.addId(userId, taskId);
       else {
         filled.addId(userId, taskId);
@@ -48,16 +50,20 @@ export async function readMirrorTasks(
   return { columns, filled: filled.size, dangling: dangling.size };
 }
 
-/** The status word of each member's hash; undefined where there is no usable hash. */
-async function wordsOf(mirror: Mirror, members: readonly Member[]): Promise<(string | undefined)[]> {
-  const words = (await mirror.statuses(members)).map((word) =>
-    word === null || word instanceof TtsctlError ? undefined : word,
-  );
-  const unclear = members.flatMap((_, i) => (words[i] === undefined ? [i] : []));
+type State = Pick<Task, "status" | "score">;
+
+/** Each member's status and time, from its whole hash if its score isn't a time; undefined without a usable hash. */
+async function statesOf(mirror: Mirror, members: readonly Member[]): Promise<(State | undefined)[]> {
+  const words = await mirror.statuses(members);
+  const states = members.map(({ score }, i): State | undefined => {
+    const status = words[i];
+    return typeof status === "string" && isEpochInRange(score) ? { status, score } : undefined;
+  });
+  const unclear = members.flatMap((_, i) => (states[i] === undefined ? [i] : []));
   const tasks = await mirror.read(unclear.map((i) => members[i]!));
   unclear.forEach((i, at) => {
     const task = tasks[at];
-    if (task !== undefined && !(task instanceof TtsctlError)) words[i] = task.status;
+    if (task !== undefined && !(task instanceof TtsctlError)) states[i] = task;
   });
-  return words;
+  return states;
 }

@@ -102,6 +102,22 @@ export class FileStore {
     }
   }
 
+  /**
+   * Acquires the watcher's lock again if its file was deleted. Whatever else is wrong with it, the next pass reports.
+   * @throws TtsctlError WATCHER_RUNNING if another watcher has it by now
+   */
+  async keepWatchLock(lock: Lock): Promise<Lock> {
+    try {
+      if (!(await lock.isLost())) return lock;
+      const next = await this.lock("watch");
+      await lock.release();
+      return next;
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || error.code === "WATCHER_RUNNING") throw error;
+      return lock;
+    }
+  }
+
   async #releaseRun(lock: Lock): Promise<void> {
     this.#runLock = undefined;
     await lock.release();

@@ -1,4 +1,4 @@
-import type { BigIntStats } from "node:fs";
+import { type BigIntStats, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
@@ -27,6 +27,12 @@ export async function identityAt(path: string): Promise<FileIdentity | null> {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw unreadable(path, error);
   }
+}
+
+/** The same at once, for a look that nothing may come between. @throws Error of the system */
+export function identityNow(path: string): FileIdentity | null {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? null : identityOf(stats);
 }
 
 export function unreadable(path: string, cause: unknown): TtsctlError {

@@ -22,6 +22,11 @@ export interface Lock {
    * another container.
    */
   isWanted(): Promise<boolean>;
+  /**
+   * Whether its file was deleted or replaced: it keeps no other process out any more.
+   * @throws TtsctlError LOCK_UNAVAILABLE
+   */
+  isLost(): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -60,6 +65,7 @@ export async function takeLock(
       note,
       leave: (next) => writeLockFile(handle, next),
       isWanted: () => isAwaited(handle),
+      isLost: async () => !(await isAt(path, handle)),
       release: () => closeQuietly(handle),
     };
   } catch (error) {
@@ -79,7 +85,8 @@ export function lockPath(storePath: string, purpose: LockPurpose): string {
  */
 export async function lockHolder(storePath: string, purpose: LockPurpose): Promise<string | null> {
   const path = lockPath(storePath, purpose);
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error) => {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK; // a named pipe must not block it
+  const handle = await open(path, flags).catch((error) => {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw lockFileUnavailable(path, error);
   });

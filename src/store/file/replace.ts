@@ -1,9 +1,9 @@
-import { closeSync, constants, fstatSync, linkSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, linkSync, openSync, renameSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
-import { type FileIdentity, identityAt, identityOf, sameContent, sameIdentity } from "./identity.ts";
+import { type FileIdentity, identityAt, identityNow, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { syncFolder } from "./sync-folder.ts";
@@ -250,11 +250,6 @@ interface Placing extends Names {
   readonly ours: FileIdentity;
   /** Open files: the writes of others that the exchange displaced. */
   readonly displaced: number[];
-}
-
-function identityNow(path: string): FileIdentity | null {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? null : identityOf(stats);
 }
 
 /**

@@ -18,6 +18,7 @@ import { isFatal } from "./errors.ts";
 import { INDEX_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
 import { isUnsure, membersOf } from "./members.ts";
+import { checkReply, listOf, orError, TEXT } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
 import { type CopyCursor, type CopyStep, cursorBehind, isBehind, placeOf, START } from "./walk.ts";
@@ -61,6 +62,7 @@ export class AtomicCopies implements MirrorCopies {
     const args = [view, names.length, ...names, ...ids.flatMap((id) => this.#layout.parts(id))];
     const [hashes, places] = (await this.#call(SCRIPTS.copies, args)) as [Reply[], Reply[]];
     const width = 1 + names.length;
+    this.#expectItems(hashes, ids.length * width);
     let next = 0;
     return ids.map((_, i) => {
       const hash = hashes.slice(i * width, (i + 1) * width);
@@ -91,7 +93,7 @@ export class AtomicCopies implements MirrorCopies {
       if (!layout.partsAreIds) args.push(...layout.parts(task));
       for (const value of layout.valuesOf(task)) args.push(value);
     }
-    return flagsOf(await this.#call(SCRIPTS.upsert, args));
+    return this.#flags(await this.#call(SCRIPTS.upsert, args), upserts.length);
   }
 
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
@@ -104,7 +106,7 @@ export class AtomicCopies implements MirrorCopies {
       if (copy.type === "none") args.push(`-${copy.indexScore ?? ""}`, copy.userScore ?? "", "");
       else args.push(`=${status ?? ""}`, updated_at ?? "", layout.payloadRules ? (payload ?? "") : "");
     }
-    return flagsOf(await this.#call(SCRIPTS.remove, args));
+    return this.#flags(await this.#call(SCRIPTS.remove, args), removals.length);
   }
 
   /** Null for a user who may read, but run no script. */
@@ -137,6 +139,8 @@ export class AtomicCopies implements MirrorCopies {
     const args = [range.since ?? "", range.until ?? "", offset, count, before, ...layout.readFields];
     const reply = (await this.#commands.script(SCRIPTS.page, [indexKey(layout, userId)], args)) as Reply[];
     const members = membersOf(reply[1]!, userId, layout);
+    const hashes = listOf(orError(listOf(TEXT, layout.readFields.length)), members.length);
+    checkReply(reply.slice(2), hashes, "a script", this.#commands.where);
     return { total: reply[0] as number, members, tasks: members.map((member, i) => this.#read(reply[i + 2]!, member)) };
   }
 
@@ -144,6 +148,21 @@ export class AtomicCopies implements MirrorCopies {
     if (hash instanceof TtsctlError) return throwIfFatal(hash);
     if (id.userId === "") return undefined; // no member as an index has them
     return this.#layout.read(hash as (string | null)[], id, this.#parser);
+  }
+
+  #flags(reply: Reply, count: number): Outcome<boolean>[] {
+    this.#expectItems(reply, count);
+    return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
+  }
+
+  /** A reply with other items than the tasks of the call isn't read. @throws TtsctlError REDIS_UNAVAILABLE */
+  #expectItems(reply: Reply, count: number): void {
+    checkReply(
+      reply,
+      listOf(() => true, count),
+      "a script",
+      this.#commands.where,
+    );
   }
 
   /** Runs a script about tasks. */
@@ -167,8 +186,4 @@ function howToWrite({ seenStatus, indexOnly, afresh }: Upsert): string {
 function throwIfFatal(error: TtsctlError): TtsctlError {
   if (isFatal(error)) throw error;
   return error;
-}
-
-function flagsOf(reply: Reply): Outcome<boolean>[] {
-  return (reply as Reply[]).map((item) => (item instanceof TtsctlError ? item : item === 1));
 }

@@ -1,7 +1,16 @@
 import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
+import { keyOf } from "./command-key.ts";
 import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
-import { afterFailover, connectionError, notPrimary, serverError, takesReadsOnly, timeoutError } from "./errors.ts";
+import {
+  afterFailover,
+  connectionError,
+  notPrimary,
+  serverError,
+  takesReadsOnly,
+  timeoutError,
+  withKey,
+} from "./errors.ts";
 import { checkReply, notRedis, type ReplyShape, shapeOf } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
@@ -77,8 +86,8 @@ export class RedisClient implements RedisCommands {
     for (const [name, ...args] of commands) pipeline.call(String(name), ...args);
     const replies = await this.#settled(pipeline.exec().then((results) => results!));
     for (const [i, reply] of replies.entries()) {
-      const [name, argument] = commands[i]!;
-      this.#check(reply, shapeOf(name, argument), String(name));
+      this.#check(reply, shapeOf(commands[i]!), String(commands[i]![0]));
+      if (reply instanceof TtsctlError) replies[i] = withKey(reply, keyOf(commands[i]!), this.where);
     }
     return replies;
   }
@@ -123,7 +132,8 @@ export class RedisClient implements RedisCommands {
         (error: Error) => [[error, null]],
       ),
     );
-    if (reply instanceof TtsctlError) throw reply;
+    // What the script itself doesn't catch is about its last key.
+    if (reply instanceof TtsctlError) throw withKey(reply, keys.at(-1) ?? null, this.where);
     this.#check(reply!, script.replies, "a script");
     return reply!;
   }

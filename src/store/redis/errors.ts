@@ -82,15 +82,13 @@ const SERVER_ERRORS: readonly Kind[] = [
     what: "takes no writes, since it cannot save to its disk",
     hint: "free its disk, or look at its log (redis-cli INFO persistence); reading goes on meanwhile",
   },
+  {
+    matches: /^WRONGTYPE/,
+    code: "REDIS_FAILED",
+    what: "has a key of another type (`ttsctl verify` names it)",
+    hint: "remove the key with redis-cli, then run `ttsctl verify --repair`",
+  },
 ];
-
-/** Of one key, so it isn't fatal. The reply doesn't say which key; `verify` finds it. */
-const WRONG_TYPE: Kind = {
-  matches: /^WRONGTYPE/,
-  code: "REDIS_FAILED",
-  what: "has a key of another type in the way, which `ttsctl verify` names",
-  hint: "remove that key with redis-cli, then run `ttsctl verify --repair`",
-};
 
 /** An error that a server answered: it is known that the command did not run, or failed. */
 export class ServerError extends TtsctlError {
@@ -103,16 +101,28 @@ export class ServerError extends TtsctlError {
   }
 }
 
+/** A message is one line: what is longer than any that Redis writes comes from something else. */
+const LONGEST = 500;
+
 /** What the server answered to one command, as an error of ours: its kind where it says that the server is unusable. */
-export function serverError(message: string, where: string): ServerError {
-  const kind = [...SERVER_ERRORS, WRONG_TYPE].find(({ matches }) => matches.test(message));
+export function serverError(reply: string, where: string): ServerError {
+  const message = reply.length > LONGEST ? `${reply.slice(0, LONGEST)}…` : reply;
   const text = message.replace(/\.$/, ""); // more may follow in the line
+  const kind = SERVER_ERRORS.find(({ matches }) => matches.test(message));
   if (kind === undefined) return new ServerError("REDIS_FAILED", `Redis at ${where} answered: ${text}`, message);
   return new ServerError(kind.code, `Redis at ${where} ${kind.what}: ${text}`, message, kind.hint);
 }
 
+/** Whether a key isn't of the type that ttsctl gives it. */
 export function isWrongType(error: unknown): error is ServerError {
-  return error instanceof ServerError && WRONG_TYPE.matches.test(error.reply);
+  return error instanceof ServerError && error.reply.startsWith("WRONGTYPE");
+}
+
+/** The same error; if a key of another type is what is wrong, with its name. */
+export function withKey(error: TtsctlError, key: string | null, where: string): TtsctlError {
+  if (key === null || !isWrongType(error)) return error;
+  const message = `Redis at ${where} has a key of another type, ${key}: ${error.reply}`;
+  return new ServerError(error.code, message, error.reply, error.hint);
 }
 
 /** Whether the server answers reads and refuses writes alone, though it refuses a PING too. */

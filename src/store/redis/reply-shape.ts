@@ -1,30 +1,54 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Reply } from "./commands.ts";
+import type { Command, Reply } from "./commands.ts";
 
-/** What a command, or a script, is answered with where it is not refused. */
-export type ReplyShape = "pong" | "integer" | "rank" | "text" | "list" | "step";
+/** Whether an answer can be read as that of a command or a script. */
+export type ReplyShape = (reply: Reply) => boolean;
+
+export const INTEGER: ReplyShape = (reply) => typeof reply === "number";
+export const STRING: ReplyShape = (reply) => typeof reply === "string";
+export const TEXT: ReplyShape = (reply) => reply === null || typeof reply === "string";
+const RANK: ReplyShape = (reply) => reply === null || typeof reply === "number";
+const CURSOR: ReplyShape = (reply) => typeof reply === "string" && /^\d+$/.test(reply);
+/** Members and scores in turn. */
+export const PAIRS: ReplyShape = (reply) => Array.isArray(reply) && reply.length % 2 === 0 && reply.every(STRING);
+
+/** In the answer of a script, which may have an error in the place of an item. */
+export function orError(fits: ReplyShape): ReplyShape {
+  return (reply) => reply instanceof TtsctlError || fits(reply);
+}
+
+export function listOf(item: ReplyShape, length?: number): ReplyShape {
+  return (reply) => Array.isArray(reply) && (length === undefined || reply.length === length) && reply.every(item);
+}
+
+/** A list whose first items have these shapes. */
+export function listBeginning(...shapes: readonly ReplyShape[]): ReplyShape {
+  return (reply) => Array.isArray(reply) && shapes.every((fits, i) => reply[i] !== undefined && fits(reply[i]));
+}
+
+const DIGITS = listOf(CURSOR, 2);
+const TEXT_EACH = (command: Command) => listOf(TEXT, command.length - 2);
+const MEMBERS = (command: Command) => (command.includes("WITHSCORES") ? PAIRS : listOf(STRING));
 
 /** By the words of a command: those whose answers are read for more than "OK". */
-const SHAPES: Readonly<Record<string, ReplyShape>> = {
-  PING: "pong",
-  ...{ EXISTS: "integer", ZADD: "integer", ZCARD: "integer", ZCOUNT: "integer", ZREVRANK: "rank" },
-  ...{ GET: "text", HGET: "text", INFO: "text" },
-  ...{ "CLUSTER SLOTS": "list", HMGET: "list", ROLE: "list", TIME: "list", ZMSCORE: "list", ZRANDMEMBER: "list" },
-  ...{ ZRANGE: "list", ZRANGEBYSCORE: "list", ZREVRANGE: "list" },
-  ...{ SCAN: "step", ZSCAN: "step" },
-};
+const SHAPES: ReadonlyMap<unknown, (command: Command) => ReplyShape> = new Map<
+  unknown,
+  (command: Command) => ReplyShape
+>([
+  ["PING", () => (reply) => reply === "PONG"],
+  ...["EXISTS", "ZADD", "ZCARD", "ZCOUNT"].map((name) => [name, () => INTEGER] as const),
+  ["ZREVRANK", () => RANK],
+  ...["GET", "HGET", "INFO"].map((name) => [name, () => TEXT] as const),
+  ...["CLUSTER SLOTS", "ROLE"].map((name) => [name, () => Array.isArray] as const),
+  ...["HMGET", "ZMSCORE"].map((name) => [name, TEXT_EACH] as const),
+  ["TIME", () => DIGITS],
+  ...["ZRANDMEMBER", "ZRANGE", "ZRANGEBYSCORE", "ZREVRANGE"].map((name) => [name, MEMBERS] as const),
+  ["SCAN", () => listBeginning(CURSOR, listOf(STRING))],
+  ["ZSCAN", () => listBeginning(CURSOR, PAIRS)],
+]);
 
-const FITS: Readonly<Record<ReplyShape, (reply: Reply) => boolean>> = {
-  pong: (reply) => reply === "PONG",
-  integer: (reply) => typeof reply === "number",
-  rank: (reply) => reply === null || typeof reply === "number",
-  text: (reply) => reply === null || typeof reply === "string",
-  list: Array.isArray,
-  step: (reply) => Array.isArray(reply) && /^\d+$/.test(String(reply[0])) && Array.isArray(reply[1]),
-};
-
-export function shapeOf(name: unknown, argument: unknown): ReplyShape | undefined {
-  return SHAPES[String(name)] ?? SHAPES[`${name} ${argument}`];
+export function shapeOf(command: Command): ReplyShape | undefined {
+  return (SHAPES.get(command[0]) ?? SHAPES.get(`${command[0]} ${command[1]}`))?.(command);
 }
 
 /**
@@ -32,9 +56,9 @@ export function shapeOf(name: unknown, argument: unknown): ReplyShape | undefine
  * otherwise be read as tasks, and what isn't a cursor never ends a walk.
  * @throws TtsctlError REDIS_UNAVAILABLE
  */
-export function checkReply(reply: Reply, shape: ReplyShape | undefined, command: string, where: string): void {
-  if (shape === undefined || reply instanceof TtsctlError || reply === "QUEUED") return;
-  if (!FITS[shape](reply)) throw notRedis(`answered ${JSON.stringify(reply)?.slice(0, 60)} to ${command}`, where);
+export function checkReply(reply: Reply, fits: ReplyShape | undefined, command: string, where: string): void {
+  if (fits === undefined || reply instanceof TtsctlError || reply === "QUEUED") return;
+  if (!fits(reply)) throw notRedis(`answered ${JSON.stringify(reply)?.slice(0, 60)} to ${command}`, where);
 }
 
 /** What answers isn't Redis, or something between changes its answers. */

@@ -23,7 +23,7 @@ import setLookup from "./lua/slot/set-lookup.lua";
 import writeHash from "./lua/slot/write.lua";
 import upsert from "./lua/upsert.lua";
 import walk from "./lua/walk.lua";
-import type { ReplyShape } from "./reply-shape.ts";
+import { INTEGER, listBeginning, listOf, orError, PAIRS, type ReplyShape, STRING, TEXT } from "./reply-shape.ts";
 import { Script } from "./script.ts";
 
 const INCLUDES: Readonly<Record<string, string>> = {
@@ -44,27 +44,30 @@ function script(name: string, lua: string, replies?: ReplyShape): Script {
   );
 }
 
+/** A part of a copy: a text, a number, or an error. */
+const NO_LIST: ReplyShape = (reply) => orError(TEXT)(reply) || INTEGER(reply);
+
 /** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */
 export const SCRIPTS = {
-  copies: script("tts:copies", copies, "list"),
-  matches: script("tts:matches", matches, "text"),
-  page: script("tts:page", page, "list"),
-  walk: script("tts:walk", walk, "list"),
-  upsert: script("tts:upsert", upsert, "list"),
-  remove: script("tts:remove", remove, "list"),
+  copies: script("tts:copies", copies, listBeginning(listOf(NO_LIST), listOf(NO_LIST))),
+  matches: script("tts:matches", matches, STRING),
+  page: script("tts:page", page, listBeginning(INTEGER, PAIRS)),
+  walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
+  upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
+  remove: script("tts:remove", remove, listOf(orError(INTEGER))),
   endSync: script("tts:endSync", endSync),
 };
 
 /** The scripts for a cluster: each is about one key. */
 export const SLOT_SCRIPTS = {
-  hash: script("tts:slot:hash", hashOfSlot, "list"),
+  hash: script("tts:slot:hash", hashOfSlot, listOf(NO_LIST)),
   guard: script("tts:slot:guard", guardSlot),
   write: script("tts:slot:write", writeHash),
   remove: script("tts:slot:remove", removeHash),
   setLookup: script("tts:slot:setLookup", setLookup),
   dropLookup: script("tts:slot:dropLookup", dropLookup),
   moveMembers: script("tts:slot:moveMembers", moveMembers),
-  dropMembers: script("tts:slot:dropMembers", dropMembers, "list"),
+  dropMembers: script("tts:slot:dropMembers", dropMembers, listOf(INTEGER)),
   beginSync: script("tts:slot:beginSync", beginSlotSync),
   endSync: script("tts:slot:endSync", endSlotSync),
 };

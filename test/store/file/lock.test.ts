@@ -1,7 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
-import { type Lock, type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
+import { type Lock, type LockPurpose, lockHolder, takeLock, withLock } from "../../../src/store/file/lock.ts";
 import { loadPosix } from "../../../src/store/file/posix.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { useChildren } from "./children.ts";
@@ -144,6 +145,11 @@ describe("within one process", () => {
     expect(text).not.toMatch(/hunter2|Müller/);
     child.kill("SIGKILL");
   });
+});
+
+test("a look for its holder isn't blocked by a named pipe in its place", async () => {
+  execFileSync("mkfifo", [lockFile("run")]);
+  expect(await lockHolder(path("s.json"), "run")).toBeNull();
 });
 
 test("who does not get it keeps nothing open", async () => {

@@ -5,6 +5,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
+import { FileBehind } from "../../../src/store/task-store.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
 
@@ -98,4 +99,14 @@ test("a store over it reads what it wrote", async () => {
   const after = await file.read();
   expect([before.size, after.size]).toEqual([2, 1]);
   await closeAll(before, after);
+});
+
+test("a file behind Redis is read once, and nothing stays open if it is closed during that", async () => {
+  writeFileSync(store, line("a"));
+  const behind = new FileBehind(new FileStore(store, RULES, systemClock));
+  const both = [behind.snapshot(), behind.snapshot()];
+  await behind.close();
+  expect(await both[0]).toBe(await both[1]);
+  expect(await behind.snapshot()).toBeNull();
+  expect(openFiles()).toBe(0);
 });

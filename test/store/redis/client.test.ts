@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
+import { serverError } from "../../../src/store/redis/errors.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { Script } from "../../../src/store/redis/script.ts";
 import type { NodeTarget } from "../../../src/store/redis/target.ts";
@@ -264,4 +265,8 @@ describe("a connection under way", () => {
     await server.stop();
     expect(await failure(() => client.command("PING"))).toMatchObject({ code: "REDIS_UNAVAILABLE" });
   });
+});
+
+it("cuts an error of a server that is longer than a line", () => {
+  expect(serverError(`ERR ${"y".repeat(1_000_000)}`, "h:1").message.length).toBeLessThan(600);
 });
