@@ -38,7 +38,7 @@ describe("a list that Redis can't answer", () => {
     await here.server.call("SET", "tts:tasks:index", "a string");
     const { code, stderr } = await here.run("list");
     expect(code).toBe(0);
-    expect(stderr).toMatch(/answered instead; remove that key with redis-cli/);
+    expect(stderr).toMatch(/answered instead; remove the key with redis-cli/);
     expect((await here.run("verify")).stderr).toContain("tts:tasks:index isn't a sorted set");
   });
 });

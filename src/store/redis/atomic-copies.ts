@@ -62,7 +62,7 @@ export class AtomicCopies implements MirrorCopies {
     const args = [view, names.length, ...names, ...ids.flatMap((id) => this.#layout.parts(id))];
     const [hashes, places] = (await this.#call(SCRIPTS.copies, args)) as [Reply[], Reply[]];
     const width = 1 + names.length;
-    this.#expectItems(hashes, ids.length * width);
+    this.#expectItems(hashes, ids.length * width, (item, i) => i % width === 0 || TEXT(item));
     let next = 0;
     return ids.map((_, i) => {
       const hash = hashes.slice(i * width, (i + 1) * width);
@@ -156,13 +156,9 @@ export class AtomicCopies implements MirrorCopies {
   }
 
   /** A reply with other items than the tasks of the call isn't read. @throws TtsctlError REDIS_UNAVAILABLE */
-  #expectItems(reply: Reply, count: number): void {
-    checkReply(
-      reply,
-      listOf(() => true, count),
-      "a script",
-      this.#commands.where,
-    );
+  #expectItems(reply: Reply, count: number, fits: (item: Reply, i: number) => boolean = () => true): void {
+    const isRight = (items: Reply) => Array.isArray(items) && items.length === count && items.every(fits);
+    checkReply(reply, isRight, "a script", this.#commands.where);
   }
 
   /** Runs a script about tasks. */

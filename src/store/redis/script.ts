@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { INTEGER, type ReplyShape } from "./reply-shape.ts";
+import type { ReplyShape } from "./reply-shape.ts";
 
 /** A Lua script, which a server knows by its digest once it ran it. */
 export class Script {
@@ -9,7 +9,7 @@ export class Script {
   readonly replies: ReplyShape;
   #digest: string | undefined;
 
-  constructor(name: string, source: string, replies: ReplyShape = INTEGER) {
+  constructor(name: string, source: string, replies: ReplyShape = (reply) => typeof reply === "number") {
     this.name = name;
     this.source = source;
     this.replies = replies;

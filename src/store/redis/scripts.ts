@@ -44,12 +44,12 @@ function script(name: string, lua: string, replies?: ReplyShape): Script {
   );
 }
 
-/** A part of a copy: a text, a number, or an error. */
-const NO_LIST: ReplyShape = (reply) => orError(TEXT)(reply) || INTEGER(reply);
+/** What `readHash` returns: a number, a type or an error, and fields. */
+const HASH: ReplyShape = (reply) => Array.isArray(reply) && !Array.isArray(reply[0]) && reply.slice(1).every(TEXT);
 
 /** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */
 export const SCRIPTS = {
-  copies: script("tts:copies", copies, listBeginning(listOf(NO_LIST), listOf(NO_LIST))),
+  copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
   matches: script("tts:matches", matches, STRING),
   page: script("tts:page", page, listBeginning(INTEGER, PAIRS)),
   walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
@@ -60,7 +60,7 @@ export const SCRIPTS = {
 
 /** The scripts for a cluster: each is about one key. */
 export const SLOT_SCRIPTS = {
-  hash: script("tts:slot:hash", hashOfSlot, listOf(NO_LIST)),
+  hash: script("tts:slot:hash", hashOfSlot, HASH),
   guard: script("tts:slot:guard", guardSlot),
   write: script("tts:slot:write", writeHash),
   remove: script("tts:slot:remove", removeHash),
