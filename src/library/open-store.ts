@@ -5,9 +5,11 @@ import { newestTasks } from "../store/newest.ts";
 import { TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
 import { RecordParser } from "../task/parse.ts";
+import { checkFunction, checkOptions, checkString, checkStrings } from "./arguments.ts";
 import { CleanupLoop } from "./cleanup-loop.ts";
+import { libraryError } from "./library-error.ts";
 import type { StoreParts } from "./parts.ts";
-import { listQueryOf, pageOf } from "./queries.ts";
+import { listQueryOf, type NamedTasks, pageOf, type QueryContext } from "./queries.ts";
 import { idOf, LibraryTask, taskOf } from "./stored-task.ts";
 import { syncToRedis } from "./sync-to-redis.ts";
 import type {
@@ -52,48 +54,51 @@ export class OpenStore implements TaskStore {
     news.whenUp(() => void this.#catchUp());
   }
 
-  async upsert(task: TaskRecord | string): Promise<UpsertResult> {
-    this.#refuseClosed();
-    return resultOf(await this.#writer.upsert(taskOf(task, this.#parser)));
+  upsert(task: TaskRecord | string): Promise<UpsertResult> {
+    return this.#call(async () => this.#resultOf(await this.#writer.upsert(taskOf(task, this.#parser))));
   }
 
-  async delete(userId: string, taskId: string): Promise<DeleteResult> {
-    this.#refuseClosed();
-    return resultOf(await this.#writer.remove(idOf(userId, taskId, this.#parts.rules)));
+  delete(userId: string, taskId: string): Promise<DeleteResult> {
+    return this.#call(async () => this.#resultOf(await this.#writer.remove(idOf(userId, taskId, this.#parts.rules))));
   }
 
-  async get(userId: string, taskId: string, options: { readonly source?: Source } = {}): Promise<StoredTask | null> {
-    const id = idOf(userId, taskId, this.#parts.rules);
-    return (await this.listByIds(id.userId, [id.taskId], options)).items[0] ?? null;
+  get(userId: string, taskId: string, options: { readonly source?: Source } = {}): Promise<StoredTask | null> {
+    return this.#call(async () => {
+      const id = idOf(userId, taskId, this.#parts.rules);
+      checkOptions(options, "get: the options", ["source"]);
+      const { items } = await this.#list(options, { userId: id.userId, taskIds: [id.taskId] });
+      return items[0] ?? null;
+    });
   }
 
-  async listPage(query: PageQuery = {}): Promise<TaskPage> {
-    this.#refuseClosed();
-    return pageOf(await this.#reader.list(listQueryOf(query, this.#queryContext)));
+  listPage(query: PageQuery = {}): Promise<TaskPage> {
+    return this.#call(() => this.#list(query));
   }
 
-  async listByIds(
-    userId: string,
-    taskIds: readonly string[],
-    filter: Omit<TaskFilter, "userId"> = {},
-  ): Promise<TaskPage> {
-    this.#refuseClosed();
-    return pageOf(await this.#reader.list(listQueryOf({ ...filter, userId, taskIds }, this.#queryContext)));
+  listByIds(userId: string, taskIds: readonly string[], filter: Omit<TaskFilter, "userId"> = {}): Promise<TaskPage> {
+    return this.#call(async () => {
+      checkString(userId, "userId");
+      checkStrings(taskIds, "taskIds", '["t01", "t02"]');
+      return taskIds.length === 0 ? this.#emptyPage(userId, filter) : this.#list(filter, { userId, taskIds });
+    });
   }
 
   async *all(filter: TaskFilter = {}): AsyncIterableIterator<StoredTask> {
     this.#refuseClosed();
     const query = listQueryOf(filter, this.#queryContext);
     const stores = { file: this.#readFile, link: this.#parts.link };
-    for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
-      for (const line of warnings) this.#parts.logger.warn(line);
-      for (const task of tasks) yield new LibraryTask(task);
+    try {
+      for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
+        for (const line of warnings) this.#parts.logger.warn(line);
+        for (const task of tasks) yield new LibraryTask(task);
+      }
+    } catch (error) {
+      throw libraryError(error);
     }
   }
 
-  async syncToRedis(): Promise<SyncResult> {
-    this.#refuseClosed();
-    return this.#writer.aroundSync(() => syncToRedis(this.#parts));
+  syncToRedis(): Promise<SyncResult> {
+    return this.#call(() => this.#writer.aroundSync(() => syncToRedis(this.#parts)));
   }
 
   /** Nobody waits for this. */
@@ -104,15 +109,19 @@ export class OpenStore implements TaskStore {
     });
   }
 
-  async startCleanup(options: CleanupOptions = {}): Promise<void> {
-    this.#refuseClosed();
-    if (this.#cleanup !== null)
-      throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
-    const loop = new CleanupLoop(this.#parts, options);
-    this.#cleanup = loop;
-    await loop.start().catch((error) => {
-      this.#cleanup = null;
-      throw error;
+  startCleanup(options: CleanupOptions = {}): Promise<void> {
+    return this.#call(async () => {
+      checkOptions(options, "startCleanup: the options", ["onPass"]);
+      if (options.onPass !== undefined) checkFunction(options.onPass, "onPass");
+      if (this.#cleanup !== null) {
+        throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
+      }
+      const loop = new CleanupLoop(this.#parts, options);
+      this.#cleanup = loop;
+      await loop.start().catch((error) => {
+        this.#cleanup = null;
+        throw error;
+      });
     });
   }
 
@@ -135,7 +144,41 @@ export class OpenStore implements TaskStore {
     await this.#parts.link.close();
   }
 
-  get #queryContext() {
+  /** Refuses calls after the close; errors name the options of the library. */
+  async #call<R>(work: () => Promise<R>): Promise<R> {
+    this.#refuseClosed();
+    try {
+      return await work();
+    } catch (error) {
+      throw libraryError(error);
+    }
+  }
+
+  async #list(query: PageQuery, named?: NamedTasks): Promise<TaskPage> {
+    return pageOf(await this.#reader.list(listQueryOf(query, this.#queryContext, named)));
+  }
+
+  #emptyPage(userId: string, filter: TaskFilter): TaskPage {
+    const { source } = listQueryOf({ ...filter, userId }, this.#queryContext);
+    return pageOf({
+      total: 0,
+      page: 1,
+      pageSize: 0,
+      source: source === "redis" ? "redis" : "file",
+      tasks: [],
+      missing: [],
+      dangling: 0,
+      warnings: [],
+    });
+  }
+
+  /** Redis isn't asked if the file has a newer record. */
+  #resultOf<R extends UpsertResult | DeleteResult>({ file, mirror }: Written): R {
+    const isOff = !this.#parts.settings.redis.enabled.value;
+    return { file, redis: isOff ? "off" : libraryError(mirror) } as R;
+  }
+
+  get #queryContext(): QueryContext {
     return { rules: this.#parts.rules, clock: this.#parts.clock };
   }
 
@@ -143,8 +186,4 @@ export class OpenStore implements TaskStore {
     if (this.#closing === null) return;
     throw new TtsctlError("STORE_CLOSED", `${this.#parts.settings.store.path.value} was closed by this program`);
   }
-}
-
-function resultOf<R extends UpsertResult | DeleteResult>({ file, mirror }: Written): R {
-  return { file, redis: mirror } as R;
 }

@@ -3,7 +3,8 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
-import type { StoreOptions } from "./types.ts";
+import { checkOptions } from "./arguments.ts";
+import type { Logger, StoreOptions } from "./types.ts";
 
 /** The settings that an option gives. */
 const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
@@ -38,6 +39,7 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
 const NUMBERS = ["retention", "redis.port", "redis.db", "redis.timeout"];
 const BOOLEANS = ["redis.cluster", "redis.tls"];
 const OTHERS = ["config", "logger"];
+const OPTIONS = [...Object.keys(NAMES).filter((name) => !name.includes(".")), ...OTHERS];
 
 /**
  * The settings of a store (SPEC section 7): options over `config`, where that is named, over defaults. The environment is
@@ -45,9 +47,11 @@ const OTHERS = ["config", "logger"];
  * @throws TtsctlError USAGE, CONFIG_INVALID, CONFIG_NOT_FOUND, CONFIG_REQUIRED where no store is named
  */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
-  const { config, redis, logger: _, ...plain } = options;
+  checkOptions(options, "openTaskStore: the options", OPTIONS);
+  const { config, redis, logger, ...plain } = options;
   const given = new Map<string, unknown>(Object.entries(plain).filter(isGiven));
   if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
+  if (logger !== undefined) checkLogger(logger);
   for (const [name, value] of redisOptions(redis)) given.set(name, value);
   const settings = await loadSettings({
     flags: { config },
@@ -72,6 +76,12 @@ function redisOptions(redis: StoreOptions["redis"]): [string, unknown][] {
     .map(([name, value]) => [`redis.${name}`, value]);
 }
 
+function checkLogger(logger: unknown): void {
+  const { info, warn } = (logger ?? {}) as Partial<Logger>;
+  if (typeof info === "function" && typeof warn === "function") return;
+  throw wrong("logger", "an object with the functions info(message) and warn(message), such as console");
+}
+
 function isGiven([, value]: [string, unknown]): boolean {
   return value !== undefined;
 }
@@ -94,5 +104,5 @@ function unknown(option: string): TtsctlError {
 }
 
 function wrong(option: string, accepted: string): TtsctlError {
-  return new TtsctlError("USAGE", `openTaskStore: ${option} is no such value; accepted: ${accepted}`);
+  return new TtsctlError("USAGE", `openTaskStore: ${option} is wrong; accepted: ${accepted}`);
 }

@@ -6,6 +6,7 @@ import type { RecordParser } from "../task/parse.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { shownStatus } from "../task/status.ts";
 import { isInvalid, saysDeleted, type Task } from "../task/task.ts";
+import { checkString } from "./arguments.ts";
 import type { StoredTask, TaskRecord } from "./types.ts";
 
 /** A task as the library gives it; the record is parsed when it is asked for. */
@@ -59,10 +60,12 @@ function parsed(text: string, parser: RecordParser) {
 
 /**
  * The trimmed ids of a task.
- * @throws TtsctlError TASK_INVALID for what cannot name one
+ * @throws TtsctlError USAGE if one isn't text, TASK_INVALID if it can't name a task
  */
 export function idOf(userId: string, taskId: string, rules: RecordRules): TaskId {
-  const id = { userId: trimId(String(userId)), taskId: trimId(String(taskId)) };
+  checkString(userId, "userId");
+  checkString(taskId, "taskId");
+  const id = { userId: trimId(userId), taskId: trimId(taskId) };
   const problem = idProblem("user_id", id.userId, rules) ?? idProblem("task_id", id.taskId, rules);
   if (problem !== undefined) throw invalid(problem);
   return id;

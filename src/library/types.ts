@@ -120,10 +120,10 @@ export interface TaskFilter {
   readonly userId?: string;
   /** `wait`, `run`, `done`, `error`, or words of the service. */
   readonly status?: readonly string[];
-  /** `updated_at` from this time on: ISO 8601, or an age such as `2h`. */
-  readonly since?: string;
+  /** `updated_at` from this time on: a Date, epoch seconds, ISO 8601, or an age such as `2h`. */
+  readonly since?: Date | number | string;
   /** `updated_at` before this time. */
-  readonly until?: string;
+  readonly until?: Date | number | string;
   /** Default: `auto`. */
   readonly source?: Source;
 }
