@@ -10,7 +10,7 @@ import { CleanupLoop } from "./cleanup-loop.ts";
 import { libraryError } from "./library-error.ts";
 import type { StoreParts } from "./parts.ts";
 import { listQueryOf, type NamedTasks, pageOf, type QueryContext } from "./queries.ts";
-import { idOf, LibraryTask, taskOf } from "./stored-task.ts";
+import { idOf, storedTask, taskOf } from "./stored-task.ts";
 import { syncToRedis } from "./sync-to-redis.ts";
 import type {
   CleanupOptions,
@@ -90,7 +90,7 @@ export class OpenStore implements TaskStore {
     try {
       for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
         for (const line of warnings) this.#parts.logger.warn(line);
-        for (const task of tasks) yield new LibraryTask(task);
+        for (const task of tasks) yield storedTask(task);
       }
     } catch (error) {
       throw libraryError(error);

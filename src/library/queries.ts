@@ -5,7 +5,7 @@ import type { ListQuery, ListResult } from "../store/task-store.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { formatUtc, isEpochInRange } from "../task/time.ts";
 import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
-import { LibraryTask } from "./stored-task.ts";
+import { storedTask } from "./stored-task.ts";
 import type { PageQuery, TaskPage } from "./types.ts";
 
 /** How the library names the parts of a query. */
@@ -71,5 +71,5 @@ function timeText(time: Date | number | string | null | undefined, name: string)
 }
 
 export function pageOf({ tasks, ...rest }: ListResult): TaskPage {
-  return { ...rest, items: tasks.map((task) => new LibraryTask(task)) };
+  return { ...rest, items: tasks.map(storedTask) };
 }

@@ -9,25 +9,16 @@ import { isInvalid, saysDeleted, type Task } from "../task/task.ts";
 import { checkString } from "./arguments.ts";
 import type { StoredTask, TaskRecord } from "./types.ts";
 
-/** A task as the library gives it; the record is parsed when it is asked for. */
-export class LibraryTask implements StoredTask {
-  readonly userId: string;
-  readonly taskId: string;
-  readonly status: string;
-  readonly updatedAt: number;
-  readonly json: string;
-
-  constructor({ userId, taskId, status, score, json }: Task) {
-    this.userId = userId;
-    this.taskId = taskId;
-    this.status = shownStatus(status) ?? status;
-    this.updatedAt = score;
-    this.json = json;
-  }
-
-  get record(): TaskRecord {
-    return JSON.parse(this.json) as TaskRecord;
-  }
+/** A task as the library gives it: a plain object, which can be copied, cloned and sent as JSON. */
+export function storedTask({ userId, taskId, status, score, json }: Task): StoredTask {
+  return {
+    userId,
+    taskId,
+    status: shownStatus(status) ?? status,
+    updatedAt: score,
+    record: JSON.parse(json) as TaskRecord,
+    json,
+  };
 }
 
 /**

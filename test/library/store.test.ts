@@ -150,6 +150,16 @@ describe("reading", () => {
     expect(await store.get("alice", "t9", { source })).toBeNull();
   });
 
+  it("gives plain objects, whose record survives a copy, a clone and JSON", async () => {
+    const store = await fill();
+    const one = (await store.get("alice", "t2"))!;
+    for (const copy of [{ ...one }, structuredClone(one), JSON.parse(JSON.stringify(one))]) {
+      expect(copy).toMatchObject({ taskId: "t2", record: { status: "succeeded", text: "你好，世界" } });
+    }
+    const { value } = await store.all().next();
+    expect(Object.keys(value)).toContain("record");
+  });
+
   it("sees in the file what was just written, also by others", async () => {
     const store = await here.open({ store: here.root.at("tasks.jsonl") });
     const other = await here.open({ store: here.root.at("tasks.jsonl") });
