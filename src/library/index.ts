@@ -4,7 +4,6 @@ export { openTaskStore } from "./open-task-store.ts";
 export type {
   CleanupCounts,
   CleanupOptions,
-  DeleteResult,
   Logger,
   PageQuery,
   RedisOptions,
@@ -18,5 +17,5 @@ export type {
   TaskPage,
   TaskRecord,
   TaskStore,
-  UpsertResult,
+  WriteResult,
 } from "./types.ts";

@@ -14,7 +14,6 @@ import { idOf, storedTask, taskOf } from "./stored-task.ts";
 import { syncToRedis } from "./sync-to-redis.ts";
 import type {
   CleanupOptions,
-  DeleteResult,
   PageQuery,
   Source,
   StoredTask,
@@ -23,7 +22,7 @@ import type {
   TaskPage,
   TaskRecord,
   TaskStore,
-  UpsertResult,
+  WriteResult,
 } from "./types.ts";
 
 /** The store layer as the library gives it; `types.ts` says what each method promises. */
@@ -54,11 +53,11 @@ export class OpenStore implements TaskStore {
     news.whenUp(() => void this.#catchUp());
   }
 
-  upsert(task: TaskRecord | string): Promise<UpsertResult> {
+  upsert(task: TaskRecord | string): Promise<WriteResult> {
     return this.#call(async () => this.#resultOf(await this.#writer.upsert(taskOf(task, this.#parser))));
   }
 
-  delete(userId: string, taskId: string): Promise<DeleteResult> {
+  delete(userId: string, taskId: string): Promise<WriteResult> {
     return this.#call(async () => this.#resultOf(await this.#writer.remove(idOf(userId, taskId, this.#parts.rules))));
   }
 
@@ -172,10 +171,11 @@ export class OpenStore implements TaskStore {
     });
   }
 
-  /** Redis isn't asked if the file has a newer record. */
-  #resultOf<R extends UpsertResult | DeleteResult>({ file, mirror }: Written): R {
+  #resultOf({ file, mirror }: Written): WriteResult {
     const isOff = !this.#parts.settings.redis.enabled.value;
-    return { file, redis: isOff ? "off" : libraryError(mirror) } as R;
+    if (isOff) return { state: file, redis: { state: "off" } };
+    if (mirror instanceof TtsctlError) return { state: file, redis: { state: "failed", error: libraryError(mirror) } };
+    return { state: file, redis: { state: file === "newer" ? "skipped" : mirror } };
   }
 
   get #queryContext(): QueryContext {

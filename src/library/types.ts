@@ -89,26 +89,29 @@ export interface StoredTask {
   readonly json: string;
 }
 
-/**
- * What became of a write in Redis. `newer`, `unchanged`: a copy by another program, with a newer or the same `updated_at`,
- * is there and stays. `off`: there is no Redis. An error: Redis did not take it, or it is unknown whether it did; the file is right, and
- * `syncToRedis()` brings the rest over.
- */
-export type RedisOutcome = "written" | "removed" | "missing" | "newer" | "unchanged" | "off" | TtsctlError;
+/** The result of a write in Redis. */
+export type RedisOutcome =
+  | {
+      /**
+       * `newer`, `unchanged`: Redis has a copy by another program with a newer or the same `updated_at`, which is kept.
+       * `skipped`: the file wasn't changed, so Redis wasn't written to. `off`: there is no Redis.
+       */
+      readonly state: "written" | "removed" | "missing" | "newer" | "unchanged" | "skipped" | "off";
+      readonly error?: undefined;
+    }
+  | {
+      /** Redis refused the change, or the outcome is unknown. The file is right; `syncToRedis()` repairs Redis. */
+      readonly state: "failed";
+      readonly error: TtsctlError;
+    };
 
-/** What became of an upsert. */
-export interface UpsertResult {
+/** The result of a write. */
+export interface WriteResult {
   /**
-   * `newer`: the file has a newer record of the task, which stays. `returned`: another program holds the store in its
-   * memory and undoes the change again and again.
+   * The file. `newer`: it has a newer record of the task, which is kept. `missing`: it doesn't have the task. `returned`:
+   * another program holds the store in memory and keeps undoing the change.
    */
-  readonly file: "written" | "newer" | "returned";
-  readonly redis: RedisOutcome;
-}
-
-/** What became of a deletion. */
-export interface DeleteResult {
-  readonly file: "removed" | "missing" | "returned";
+  readonly state: "written" | "removed" | "newer" | "missing" | "returned";
   readonly redis: RedisOutcome;
 }
 
@@ -200,12 +203,12 @@ export interface TaskStore {
    * @throws TtsctlError TASK_INVALID, STORE_CLOSED; STORE_*, LOCK_*: Redis was not written to, and the file has the record
    * only if the error says so
    */
-  upsert(task: TaskRecord | string): Promise<UpsertResult>;
+  upsert(task: TaskRecord | string): Promise<WriteResult>;
   /**
    * Removes a task from the file, all its records, and then from Redis. Its audio and logs stay. What Redis did not take is
    * made up for when it answers again. Throws as `upsert`.
    */
-  delete(userId: string, taskId: string): Promise<DeleteResult>;
+  delete(userId: string, taskId: string): Promise<WriteResult>;
   /**
    * One task, or null.
    * @throws TtsctlError USAGE; STORE_* where the file must answer and cannot; REDIS_* only where Redis is the forced source

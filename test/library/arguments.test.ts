@@ -119,8 +119,8 @@ describe("with Redis off", () => {
     const store = await here.open({ redis: "off" });
     await store.upsert(record("alice", "t1", { updated_at: 2000 }) as never);
     expect(await store.upsert(record("alice", "t1", { updated_at: 1000 }) as never)).toEqual({
-      file: "newer",
-      redis: "off",
+      state: "newer",
+      redis: { state: "off" },
     });
   });
 });

@@ -4,12 +4,12 @@ import { useProject } from "./project.ts";
 const project = useProject();
 
 const CONSUMER = `
-import { openTaskStore, type StoredTask, type TaskPage, type TaskStore, TtsctlError, type UpsertResult } from "ttsctl";
+import { openTaskStore, type StoredTask, type TaskPage, type TaskStore, type WriteResult } from "ttsctl";
 
 export async function main(config: string | undefined): Promise<void> {
   const store: TaskStore = await openTaskStore({ store: "voice_task.json", redis: { port: 6390, timeout: "1s" }, retention: 60 });
-  const written: UpsertResult = await store.upsert({ user_id: "a", task_id: "t", updated_at: 1, anything: [1] });
-  if (written.redis instanceof TtsctlError) console.log(written.redis.code satisfies string);
+  const written: WriteResult = await store.upsert({ user_id: "a", task_id: "t", updated_at: 1, anything: [1] });
+  if (written.redis.state === "failed") console.log(written.redis.error.code satisfies string);
   const page: TaskPage = await store.listPage({ status: ["done"], pageSize: 5, since: new Date() });
   const task: StoredTask | null = await store.get("a", "t", { source: "file" });
   for await (const { record } of store.all({ since: "2h" })) console.log(record.user_id, record.anything);
