@@ -2,12 +2,14 @@
 export { type ErrorCode, isRedisError, TtsctlError } from "../errors.ts";
 export { openTaskStore } from "./open-task-store.ts";
 export type {
+  BaseTask,
   CleanupCounts,
   CleanupOptions,
   Logger,
   PageQuery,
   RedisOptions,
   RedisOutcome,
+  ShownStatus,
   Source,
   StoredTask,
   StoreOptions,
@@ -16,6 +18,7 @@ export type {
   TaskFilter,
   TaskPage,
   TaskRecord,
+  TaskStatus,
   TaskStore,
   WriteResult,
 } from "./types.ts";

@@ -13,6 +13,7 @@ import { listQueryOf, type NamedTasks, pageOf, type QueryContext } from "./queri
 import { idOf, storedTask, taskOf } from "./stored-task.ts";
 import { syncToRedis } from "./sync-to-redis.ts";
 import type {
+  BaseTask,
   CleanupOptions,
   PageQuery,
   Source,
@@ -20,13 +21,12 @@ import type {
   SyncResult,
   TaskFilter,
   TaskPage,
-  TaskRecord,
   TaskStore,
   WriteResult,
 } from "./types.ts";
 
 /** The store layer as the library gives it; `types.ts` says what each method promises. */
-export class OpenStore implements TaskStore {
+export class OpenStore<T extends BaseTask> implements TaskStore<T> {
   readonly #parts: StoreParts;
   readonly #parser: RecordParser;
   readonly #shared: SharedSnapshot;
@@ -53,7 +53,7 @@ export class OpenStore implements TaskStore {
     news.whenUp(() => void this.#catchUp());
   }
 
-  upsert(task: TaskRecord | string): Promise<WriteResult> {
+  upsert(task: T | string): Promise<WriteResult> {
     return this.#call(async () => this.#resultOf(await this.#writer.upsert(taskOf(task, this.#parser))));
   }
 
@@ -61,7 +61,7 @@ export class OpenStore implements TaskStore {
     return this.#call(async () => this.#resultOf(await this.#writer.remove(idOf(userId, taskId, this.#parts.rules))));
   }
 
-  get(userId: string, taskId: string, options: { readonly source?: Source } = {}): Promise<StoredTask | null> {
+  get(userId: string, taskId: string, options: { readonly source?: Source } = {}): Promise<StoredTask<T> | null> {
     return this.#call(async () => {
       const id = idOf(userId, taskId, this.#parts.rules);
       checkOptions(options, "get: the options", ["source"]);
@@ -70,11 +70,11 @@ export class OpenStore implements TaskStore {
     });
   }
 
-  listPage(query: PageQuery = {}): Promise<TaskPage> {
+  listPage(query: PageQuery = {}): Promise<TaskPage<T>> {
     return this.#call(() => this.#list(query));
   }
 
-  listByIds(userId: string, taskIds: readonly string[], filter: Omit<TaskFilter, "userId"> = {}): Promise<TaskPage> {
+  listByIds(userId: string, taskIds: readonly string[], filter: Omit<TaskFilter, "userId"> = {}): Promise<TaskPage<T>> {
     return this.#call(async () => {
       checkString(userId, "userId");
       checkStrings(taskIds, "taskIds", '["t01", "t02"]');
@@ -82,14 +82,14 @@ export class OpenStore implements TaskStore {
     });
   }
 
-  async *all(filter: TaskFilter = {}): AsyncIterableIterator<StoredTask> {
+  async *all(filter: TaskFilter = {}): AsyncIterableIterator<StoredTask<T>> {
     this.#refuseClosed();
     const query = listQueryOf(filter, this.#queryContext);
     const stores = { file: this.#readFile, link: this.#parts.link };
     try {
       for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
         for (const line of warnings) this.#parts.logger.warn(line);
-        for (const task of tasks) yield storedTask(task);
+        for (const task of tasks) yield storedTask<T>(task);
       }
     } catch (error) {
       throw libraryError(error);
@@ -153,13 +153,13 @@ export class OpenStore implements TaskStore {
     }
   }
 
-  async #list(query: PageQuery, named?: NamedTasks): Promise<TaskPage> {
-    return pageOf(await this.#reader.list(listQueryOf(query, this.#queryContext, named)));
+  async #list(query: PageQuery, named?: NamedTasks): Promise<TaskPage<T>> {
+    return pageOf<T>(await this.#reader.list(listQueryOf(query, this.#queryContext, named)));
   }
 
-  #emptyPage(userId: string, filter: TaskFilter): TaskPage {
+  #emptyPage(userId: string, filter: TaskFilter): TaskPage<T> {
     const { source } = listQueryOf({ ...filter, userId }, this.#queryContext);
-    return pageOf({
+    return pageOf<T>({
       total: 0,
       page: 1,
       pageSize: 0,
@@ -175,7 +175,7 @@ export class OpenStore implements TaskStore {
     const isOff = !this.#parts.settings.redis.enabled.value;
     if (isOff) return { state: file, redis: { state: "off" } };
     if (mirror instanceof TtsctlError) return { state: file, redis: { state: "failed", error: libraryError(mirror) } };
-    return { state: file, redis: { state: file === "newer" ? "skipped" : mirror } };
+    return { state: file, redis: { state: mirror } };
   }
 
   get #queryContext(): QueryContext {

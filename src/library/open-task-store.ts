@@ -7,7 +7,7 @@ import { KnownNodes } from "../store/redis/known-nodes.ts";
 import { MirrorNews } from "./mirror-news.ts";
 import { OpenStore } from "./open-store.ts";
 import { settingsOf } from "./settings.ts";
-import type { Logger, StoreOptions, TaskStore } from "./types.ts";
+import type { BaseTask, Logger, StoreOptions, TaskRecord, TaskStore } from "./types.ts";
 
 const SILENT: Logger = { info: () => {}, warn: () => {} };
 
@@ -27,10 +27,11 @@ function guarded(logger: Logger): Logger {
 }
 
 /**
- * Opens the tasks of a service (SPEC section 9). Redis is connected to when it is first used. Close the store when done.
- * @throws TtsctlError USAGE for an option that is none, CONFIG_* for a wrong value or a missing file
+ * Opens the tasks of a service. It connects to Redis on first use. Close the store when done.
+ * @typeParam T the service's record
+ * @throws TtsctlError USAGE for an unknown option, CONFIG_* for a wrong value or a missing file
  */
-export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
+export async function openTaskStore<T extends BaseTask = TaskRecord>(options: StoreOptions): Promise<TaskStore<T>> {
   const settings = await settingsOf(options);
   const logger = options.logger === undefined ? SILENT : guarded(options.logger);
   const rules = recordRulesOf(settings);
@@ -42,5 +43,5 @@ export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
     onDown: (error) => news.onDown(error),
   });
   for (const line of settings.warnings) logger.warn(line);
-  return new OpenStore({ settings, rules, link, news, logger, clock: systemClock });
+  return new OpenStore<T>({ settings, rules, link, news, logger, clock: systemClock });
 }

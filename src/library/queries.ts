@@ -6,7 +6,7 @@ import type { RecordRules } from "../task/rules.ts";
 import { formatUtc, isEpochInRange } from "../task/time.ts";
 import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
 import { storedTask } from "./stored-task.ts";
-import type { PageQuery, TaskPage } from "./types.ts";
+import type { BaseTask, PageQuery, TaskPage } from "./types.ts";
 
 /** How the library names the parts of a query. */
 const NAMES: QueryNames = {
@@ -70,6 +70,6 @@ function timeText(time: Date | number | string | null | undefined, name: string)
   );
 }
 
-export function pageOf({ tasks, ...rest }: ListResult): TaskPage {
-  return { ...rest, items: tasks.map(storedTask) };
+export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult): TaskPage<T> {
+  return { ...rest, items: tasks.map((task) => storedTask<T>(task)) };
 }

@@ -7,16 +7,16 @@ import type { RecordRules } from "../task/rules.ts";
 import { shownStatus } from "../task/status.ts";
 import { isInvalid, saysDeleted, type Task } from "../task/task.ts";
 import { checkString } from "./arguments.ts";
-import type { StoredTask, TaskRecord } from "./types.ts";
+import type { BaseTask, StoredTask } from "./types.ts";
 
 /** A task as the library gives it: a plain object, which can be copied, cloned and sent as JSON. */
-export function storedTask({ userId, taskId, status, score, json }: Task): StoredTask {
+export function storedTask<T extends BaseTask>({ userId, taskId, status, score, json }: Task): StoredTask<T> {
   return {
     userId,
     taskId,
     status: shownStatus(status) ?? status,
     updatedAt: score,
-    record: JSON.parse(json) as TaskRecord,
+    record: JSON.parse(json) as T,
     json,
   };
 }
@@ -25,7 +25,7 @@ export function storedTask({ userId, taskId, status, score, json }: Task): Store
  * The task of a record that a service gives.
  * @throws TtsctlError TASK_INVALID for what is no valid record, or would be none in JSON Lines
  */
-export function taskOf(record: TaskRecord | string, parser: RecordParser): Task {
+export function taskOf(record: BaseTask | string, parser: RecordParser): Task {
   const task = parsed(typeof record === "string" ? record : jsonOf(record), parser);
   if (isInvalid(task)) throw invalid(task.reason);
   if (saysDeleted(task.json)) throw invalid('"deleted": true is the end of a task: call delete()');

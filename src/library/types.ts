@@ -9,31 +9,31 @@ import type { TtsctlError } from "../errors.ts";
  */
 export interface RedisOptions {
   /** `redis://[user:password@]host[:port][/db]`, `rediss://` the same with TLS, or `unix:///path`. */
-  readonly url?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly db?: number;
-  readonly username?: string;
-  readonly password?: string;
+  readonly url?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly db?: number | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
   /** `500ms`, `2s`, or a number of seconds: how long a connection or a command may take. */
-  readonly timeout?: string | number;
+  readonly timeout?: string | number | undefined;
   /** `host:port, ...`, with the name of the primary, and the login at the Sentinels where they want one. */
-  readonly sentinels?: string;
-  readonly sentinelName?: string;
-  readonly sentinelUsername?: string;
-  readonly sentinelPassword?: string;
+  readonly sentinels?: string | undefined;
+  readonly sentinelName?: string | undefined;
+  readonly sentinelUsername?: string | undefined;
+  readonly sentinelPassword?: string | undefined;
   /** A cluster, of which host and port, or each of `nodes` (`host:port, ...`), are a node. */
-  readonly cluster?: boolean;
-  readonly nodes?: string;
+  readonly cluster?: boolean | undefined;
+  readonly nodes?: string | undefined;
   /** TLS, with paths of PEM files relative to the working folder. */
-  readonly tls?: boolean;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
+  readonly tls?: boolean | undefined;
+  readonly tlsCa?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
   /** The name in the server's certificate, where it is not the host. */
-  readonly tlsServerName?: string;
+  readonly tlsServerName?: string | undefined;
   /** How the service lays its tasks out in Redis. Default: `plain`. */
-  readonly layout?: "plain" | "api_ms";
+  readonly layout?: "plain" | "api_ms" | undefined;
 }
 
 /** Where the library tells what an operator should know; pino and `console` are such loggers. */
@@ -45,47 +45,76 @@ export interface Logger {
 /** The settings of a store. `store` or `config` must be given; what is given here comes before `config`. */
 export interface StoreOptions {
   /** The path of a `config.ini`; relative paths in it start beside it. */
-  readonly config?: string;
+  readonly config?: string | undefined;
   /** The path of the store file, relative to the working folder. */
-  readonly store?: string;
+  readonly store?: string | undefined;
   /** A url, the parts of an address, or `"off"`: there is no Redis. Default: `127.0.0.1:6379`. */
-  readonly redis?: string | RedisOptions;
+  readonly redis?: string | RedisOptions | undefined;
   /** The zone of times without an offset, such as `Asia/Shanghai`. Default: the machine's. */
-  readonly timezone?: string;
+  readonly timezone?: string | undefined;
   /** The folders of audio and logs, which the cleanup needs. */
-  readonly output?: string;
-  readonly logs?: string;
+  readonly output?: string | undefined;
+  readonly logs?: string | undefined;
   /** `30m`, `2h`, `7d`, or a number of seconds; zero or negative: nothing is cleaned up. Default: `7d`. */
-  readonly retention?: string | number;
+  readonly retention?: string | number | undefined;
   /** Default: nothing is told. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 }
 
-/** A task record: these fields, and whatever else the service keeps with a task. */
-export interface TaskRecord {
+/** Any text; the words of a union before it are completed in editors. */
+type Text = string & {};
+
+/** The status that people see. */
+export type ShownStatus = "wait" | "run" | "done" | "error";
+
+/** The service's own word for a status. Words outside the list are kept and never count as finished. */
+export type TaskStatus =
+  | "queued"
+  | "pending"
+  | "waiting"
+  | "created"
+  | "running"
+  | "processing"
+  | "started"
+  | "succeeded"
+  | "success"
+  | "completed"
+  | "finished"
+  | "failed"
+  | "failure"
+  | "cancelled"
+  | "canceled"
+  | ShownStatus
+  | Text;
+
+/** The fields of a record that ttsctl knows. A service's own type of record extends it. */
+export interface BaseTask {
   readonly user_id: string;
   readonly task_id: string;
-  /** The service's own word, such as `queued`, `running`, `succeeded`. */
-  readonly status?: string | null;
-  readonly error?: string | null;
+  readonly status?: TaskStatus | null | undefined;
+  readonly error?: string | null | undefined;
   /** ISO 8601, or epoch seconds. */
-  readonly created_at?: string | number | null;
+  readonly created_at?: string | number | null | undefined;
   /** ISO 8601, or epoch seconds. The newer of two records of a task counts. */
   readonly updated_at: string | number;
+}
+
+/** A record with any other fields. */
+export interface TaskRecord extends BaseTask {
   readonly [field: string]: unknown;
 }
 
-/** A task as a store has it. */
-export interface StoredTask {
+/** A task as a store has it: a plain object. */
+export interface StoredTask<T extends BaseTask = TaskRecord> {
   readonly userId: string;
   readonly taskId: string;
-  /** `wait`, `run`, `done` or `error`; a word of the service's that is none of its table stands as it is. */
-  readonly status: string;
+  /** A word of the service outside the table is shown unchanged. */
+  readonly status: ShownStatus | Text;
   /** `updated_at` in epoch seconds, with a fraction. */
   readonly updatedAt: number;
   /** The record, with the service's own words. */
-  readonly record: TaskRecord;
-  /** The record as JSON text: numbers as they were written, which JavaScript does not always keep. */
+  readonly record: T;
+  /** The record as JSON text: numbers as they were written, which JavaScript doesn't always keep. */
   readonly json: string;
 }
 
@@ -111,7 +140,7 @@ export interface WriteResult {
    * The file. `newer`: it has a newer record of the task, which is kept. `missing`: it doesn't have the task. `returned`:
    * another program holds the store in memory and keeps undoing the change.
    */
-  readonly state: "written" | "removed" | "newer" | "missing" | "returned";
+  readonly state: "written" | "removed" | "newer" | "missing" | "unchanged" | "conflict" | "returned";
   readonly redis: RedisOutcome;
 }
 
@@ -120,25 +149,25 @@ export type Source = "auto" | "redis" | "file";
 
 /** Which tasks are meant; what is not given does not matter. */
 export interface TaskFilter {
-  readonly userId?: string;
+  readonly userId?: string | undefined;
   /** `wait`, `run`, `done`, `error`, or words of the service. */
-  readonly status?: readonly string[];
+  readonly status?: readonly TaskStatus[] | undefined;
   /** `updated_at` from this time on: a Date, epoch seconds, ISO 8601, or an age such as `2h`. */
-  readonly since?: Date | number | string;
+  readonly since?: Date | number | string | undefined;
   /** `updated_at` before this time. */
-  readonly until?: Date | number | string;
+  readonly until?: Date | number | string | undefined;
   /** Default: `auto`. */
-  readonly source?: Source;
+  readonly source?: Source | undefined;
 }
 
 export interface PageQuery extends TaskFilter {
   /** From 1. */
-  readonly page?: number;
+  readonly page?: number | undefined;
   /** 1 to 1000, default 20. */
-  readonly pageSize?: number;
+  readonly pageSize?: number | undefined;
 }
 
-export interface TaskPage {
+export interface TaskPage<T extends BaseTask = TaskRecord> {
   /** How many tasks pass in all. */
   readonly total: number;
   readonly page: number;
@@ -146,7 +175,7 @@ export interface TaskPage {
   /** Which store answered. */
   readonly source: "redis" | "file" | "mixed";
   /** Newest first; by ids in the order asked. */
-  readonly items: readonly StoredTask[];
+  readonly items: readonly StoredTask<T>[];
   /** Ids asked for that neither store has. */
   readonly missing: readonly string[];
   /** Index members of Redis without a task, left out. */
@@ -191,11 +220,11 @@ export interface CleanupCounts {
 
 export interface CleanupOptions {
   /** Called after each pass; an error is what kept it from its work, or from all of it. */
-  onPass?(counts: CleanupCounts | null, problem: TtsctlError | null): void;
+  readonly onPass?: ((counts: CleanupCounts | null, problem: TtsctlError | null) => void) | undefined;
 }
 
 /** The tasks of a service: the store file, which is the truth, and its mirror in Redis. */
-export interface TaskStore {
+export interface TaskStore<T extends BaseTask = TaskRecord> {
   /**
    * Writes a record into the file, unless that has a newer one of the task, and then into Redis. Resolves when the file
    * has it on the disk. What is written at a time is written together, in the order of the calls.
@@ -203,7 +232,7 @@ export interface TaskStore {
    * @throws TtsctlError TASK_INVALID, STORE_CLOSED; STORE_*, LOCK_*: Redis was not written to, and the file has the record
    * only if the error says so
    */
-  upsert(task: TaskRecord | string): Promise<WriteResult>;
+  upsert(task: T | string): Promise<WriteResult>;
   /**
    * Removes a task from the file, all its records, and then from Redis. Its audio and logs stay. What Redis did not take is
    * made up for when it answers again. Throws as `upsert`.
@@ -213,13 +242,13 @@ export interface TaskStore {
    * One task, or null.
    * @throws TtsctlError USAGE; STORE_* where the file must answer and cannot; REDIS_* only where Redis is the forced source
    */
-  get(userId: string, taskId: string, options?: { readonly source?: Source }): Promise<StoredTask | null>;
+  get(userId: string, taskId: string, options?: { readonly source?: Source }): Promise<StoredTask<T> | null>;
   /** One page, newest first. Throws as `get`. */
-  listPage(query?: PageQuery): Promise<TaskPage>;
+  listPage(query?: PageQuery): Promise<TaskPage<T>>;
   /** The tasks of some ids of one user, as one page, in the order asked. Throws as `get`. */
-  listByIds(userId: string, taskIds: readonly string[], filter?: Omit<TaskFilter, "userId">): Promise<TaskPage>;
+  listByIds(userId: string, taskIds: readonly string[], filter?: Omit<TaskFilter, "userId">): Promise<TaskPage<T>>;
   /** All tasks, newest first, read some at a time. Each comes once, also where tasks change meanwhile. Throws as `get`. */
-  all(filter?: TaskFilter): AsyncIterableIterator<StoredTask>;
+  all(filter?: TaskFilter): AsyncIterableIterator<StoredTask<T>>;
   /**
    * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed but
    * what `delete` took out of the file and Redis did not let go of.

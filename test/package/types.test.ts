@@ -1,3 +1,4 @@
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { useProject } from "./project.ts";
 
@@ -24,6 +25,32 @@ export async function main(config: string | undefined): Promise<void> {
   await store.close();
 }
 `;
+const TYPED = `
+import { type BaseTask, openTaskStore, type StoreOptions, type TaskStore } from "ttsctl";
+
+interface Speech extends BaseTask {
+  readonly status: "queued" | "running" | "succeeded" | "failed" | "synthesized";
+  readonly text: string;
+  readonly voice?: string;
+}
+
+export async function main(env: Record<string, string | undefined>): Promise<void> {
+  const options: StoreOptions = { store: env.STORE, redis: env.REDIS_URL, timezone: env.ZONE };
+  const store: TaskStore<Speech> = await openTaskStore<Speech>(options);
+  await store.upsert({ user_id: "a", task_id: "t", updated_at: 1, status: "queued", text: "x" });
+  // @ts-expect-error no text
+  await store.upsert({ user_id: "a", task_id: "t", updated_at: 1, status: "queued" });
+  // @ts-expect-error not a word of the service
+  await store.upsert({ user_id: "a", task_id: "t", updated_at: 1, status: "done", text: "x" });
+  const task = await store.get("a", "t");
+  const text: string | undefined = task?.record.text;
+  // @ts-expect-error
+  const voice: number | undefined = task?.record.voice;
+  for (const { record } of (await store.listPage({ userId: env.USER, status: ["run", "queued", "synthesized"] })).items) {
+    console.log(record.text.length, text, voice);
+  }
+}
+`;
 const REQUIRES = `
 import ttsctl = require("ttsctl");
 const store: Promise<ttsctl.TaskStore> = ttsctl.openTaskStore({ store: "x" });
@@ -32,13 +59,45 @@ void store.then((opened) => opened.close());
 
 describe("the types of the package", () => {
   it.each([
-    ["consumer.mts", CONSUMER, "node16", "node16"],
-    ["consumer.cts", CONSUMER, "node16", "node16"],
-    ["requires.cts", REQUIRES, "node16", "node16"],
-    ["nodenext.mts", CONSUMER, "nodenext", "nodenext"],
-    ["bundler.ts", CONSUMER, "esnext", "bundler"],
-  ])("hold for %s in a project that is strict (%#, module %s)", (name, text, module, resolution) => {
-    project.write(name, text);
-    expect(project.compile([name], ["--module", module, "--moduleResolution", resolution])).toBe("");
+    ["node16", { "consumer.mts": CONSUMER, "consumer.cts": CONSUMER, "requires.cts": REQUIRES, "typed.mts": TYPED }],
+    ["bundler", { "consumer.ts": CONSUMER, "typed.ts": TYPED }],
+  ])("hold in a strict project with the resolution %s", (resolution, files) => {
+    for (const [name, text] of Object.entries(files)) project.write(name, text);
+    const module = resolution === "bundler" ? "esnext" : resolution;
+    const options = ["--module", module, "--moduleResolution", resolution];
+    expect(project.compile(Object.keys(files), options)).toBe("");
+  });
+
+  it("complete the words of a status in an editor", () => {
+    const text = `import type { StoredTask, TaskFilter, TaskRecord } from "ttsctl";
+export const record: TaskRecord = { user_id: "a", task_id: "t", updated_at: 1, status: "" };
+export const filter: TaskFilter = { status: [""] };
+export const isDone = (task: StoredTask) => task.status === "";
+`;
+    const file = project.write("editor.mts", text);
+    const completions = completionsIn(file, text);
+    expect(completions[0]).toEqual(expect.arrayContaining(["queued", "running", "succeeded", "failed"]));
+    expect(completions[1]).toEqual(expect.arrayContaining(["queued", "wait", "run", "done", "error"]));
+    expect(completions[2]).toEqual(expect.arrayContaining(["wait", "run", "done", "error"]));
   });
 });
+
+/** What an editor offers within each empty string of a file. */
+function completionsIn(file: string, text: string): string[][] {
+  const options: ts.CompilerOptions = { strict: true, module: ts.ModuleKind.Node16, target: ts.ScriptTarget.ES2022 };
+  const service = ts.createLanguageService({
+    getCompilationSettings: () => options,
+    getScriptFileNames: () => [file],
+    getScriptVersion: () => "1",
+    getScriptSnapshot: (name) =>
+      ts.sys.fileExists(name) ? ts.ScriptSnapshot.fromString(ts.sys.readFile(name)!) : undefined,
+    getCurrentDirectory: () => project.path,
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    fileExists: ts.sys.fileExists,
+    readFile: ts.sys.readFile,
+    directoryExists: ts.sys.directoryExists,
+  });
+  return [...text.matchAll(/""/g)].map(({ index }) => {
+    return service.getCompletionsAtPosition(file, index + 1, {})?.entries.map(({ name }) => name) ?? [];
+  });
+}
