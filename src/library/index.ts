@@ -3,6 +3,8 @@ export { type ErrorCode, isRedisError, TtsctlError } from "../errors.ts";
 export { openTaskStore } from "./open-task-store.ts";
 export type {
   BaseTask,
+  ClaimedTask,
+  ClaimOptions,
   CleanupCounts,
   CleanupOptions,
   Logger,
@@ -20,5 +22,7 @@ export type {
   TaskRecord,
   TaskStatus,
   TaskStore,
+  UpdateOptions,
+  UpdateResult,
   WriteResult,
 } from "./types.ts";

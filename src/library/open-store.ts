@@ -5,7 +5,9 @@ import { newestTasks } from "../store/newest.ts";
 import { TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
 import { RecordParser } from "../task/parse.ts";
+import type { Task } from "../task/task.ts";
 import { checkFunction, checkOptions, checkString, checkStrings } from "./arguments.ts";
+import { type ChangeContext, Claim, checkUpdateOptions, claimIdOf, claimRule, RecordUpdate } from "./changes.ts";
 import { CleanupLoop } from "./cleanup-loop.ts";
 import { libraryError } from "./library-error.ts";
 import type { StoreParts } from "./parts.ts";
@@ -14,6 +16,8 @@ import { idOf, storedTask, taskOf } from "./stored-task.ts";
 import { syncToRedis } from "./sync-to-redis.ts";
 import type {
   BaseTask,
+  ClaimedTask,
+  ClaimOptions,
   CleanupOptions,
   PageQuery,
   Source,
@@ -21,9 +25,15 @@ import type {
   SyncResult,
   TaskFilter,
   TaskPage,
+  TaskStatus,
   TaskStore,
+  UpdateOptions,
+  UpdateResult,
   WriteResult,
 } from "./types.ts";
+
+/** How often a claim that another program undid is tried again. */
+const MOST_TRIES = 10;
 
 /** The store layer as the library gives it; `types.ts` says what each method promises. */
 export class OpenStore<T extends BaseTask> implements TaskStore<T> {
@@ -59,6 +69,48 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
 
   delete(userId: string, taskId: string): Promise<WriteResult> {
     return this.#call(async () => this.#resultOf(await this.#writer.remove(idOf(userId, taskId, this.#parts.rules))));
+  }
+
+  update(
+    userId: string,
+    taskId: string,
+    change: (record: T) => T | null,
+    options: UpdateOptions = {},
+  ): Promise<UpdateResult<T>> {
+    return this.#call(async () => {
+      const id = idOf(userId, taskId, this.#parts.rules);
+      checkFunction(change, "the change of update()");
+      checkUpdateOptions(options);
+      const update = new RecordUpdate(id, change, options, this.#changeContext);
+      const written = await this.#writer.update(update);
+      if (update.failure !== null) throw update.failure.error;
+      const { state, redis } = this.#resultOf(written);
+      return {
+        ...{ state: update.isConflict ? "conflict" : state, redis },
+        task: written.task ? storedTask<T>(written.task) : null,
+      };
+    });
+  }
+
+  claim(
+    from: readonly TaskStatus[],
+    patch: Partial<T> & { readonly status: TaskStatus },
+    options: ClaimOptions = {},
+  ): Promise<ClaimedTask<T> | null> {
+    return this.#call(async () => {
+      const rule = claimRule(from, patch, options, this.#queryContext);
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const claim = new Claim(rule, this.#changeContext);
+        const { file, task } = await this.#writer.update(claim);
+        if (claim.failure !== null) throw claim.failure.error;
+        if (file === "missing") return null;
+        if (file === "written" && (await this.#holds(task!, claim.claimId))) {
+          return { ...storedTask<T>(task!), claimId: claim.claimId };
+        }
+      }
+      this.#parts.logger.warn("no task was claimed: another program keeps undoing the claims");
+      return null;
+    });
   }
 
   get(userId: string, taskId: string, options: { readonly source?: Source } = {}): Promise<StoredTask<T> | null> {
@@ -153,6 +205,21 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     }
   }
 
+  /** Whether the file still has a claim: a service that takes no lock may have replaced it since. */
+  async #holds({ userId, taskId }: Task, claimId: string): Promise<boolean> {
+    const snapshot = await this.#shared.read();
+    try {
+      const row = snapshot.rowOf(userId, taskId);
+      return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  get #changeContext(): ChangeContext {
+    return { parser: this.#parser, clock: this.#parts.clock };
+  }
+
   async #list(query: PageQuery, named?: NamedTasks): Promise<TaskPage<T>> {
     return pageOf<T>(await this.#reader.list(listQueryOf(query, this.#queryContext, named)));
   }
@@ -175,7 +242,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     const isOff = !this.#parts.settings.redis.enabled.value;
     if (isOff) return { state: file, redis: { state: "off" } };
     if (mirror instanceof TtsctlError) return { state: file, redis: { state: "failed", error: libraryError(mirror) } };
-    return { state: file, redis: { state: mirror } };
+    return { state: file, redis: { state: file === "newer" ? "skipped" : mirror } };
   }
 
   get #queryContext(): QueryContext {

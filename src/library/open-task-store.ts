@@ -1,4 +1,4 @@
-import { systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
@@ -26,6 +26,11 @@ function guarded(logger: Logger): Logger {
   };
 }
 
+/** Seconds, as within ttsctl. */
+function clockOf({ clock }: StoreOptions): Clock {
+  return clock === undefined ? systemClock : { ...systemClock, now: () => clock.now() / 1000 };
+}
+
 /**
  * Opens the tasks of a service. It connects to Redis on first use. Close the store when done.
  * @typeParam T the service's record
@@ -35,7 +40,8 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const settings = await settingsOf(options);
   const logger = options.logger === undefined ? SILENT : guarded(options.logger);
   const rules = recordRulesOf(settings);
-  const news = new MirrorNews(logger, systemClock);
+  const clock = clockOf(options);
+  const news = new MirrorNews(logger, clock);
   const knownNodes = new KnownNodes();
   const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), rules, knownNodes) : null;
   const link = new LastingLink(connect, {
@@ -43,5 +49,5 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     onDown: (error) => news.onDown(error),
   });
   for (const line of settings.warnings) logger.warn(line);
-  return new OpenStore<T>({ settings, rules, link, news, logger, clock: systemClock });
+  return new OpenStore<T>({ settings, rules, link, news, logger, clock });
 }

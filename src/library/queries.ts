@@ -9,7 +9,7 @@ import { storedTask } from "./stored-task.ts";
 import type { BaseTask, PageQuery, TaskPage } from "./types.ts";
 
 /** How the library names the parts of a query. */
-const NAMES: QueryNames = {
+export const NAMES: QueryNames = {
   page: "page",
   pageSize: "pageSize",
   users: "userId",

@@ -38,7 +38,7 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
 
 const NUMBERS = ["retention", "redis.port", "redis.db", "redis.timeout"];
 const BOOLEANS = ["redis.cluster", "redis.tls"];
-const OTHERS = ["config", "logger"];
+const OTHERS = ["config", "logger", "clock"];
 const OPTIONS = [...Object.keys(NAMES).filter((name) => !name.includes(".")), ...OTHERS];
 
 /**
@@ -48,10 +48,13 @@ const OPTIONS = [...Object.keys(NAMES).filter((name) => !name.includes(".")), ..
  */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
   checkOptions(options, "openTaskStore: the options", OPTIONS);
-  const { config, redis, logger, ...plain } = options;
+  const { config, redis, logger, clock, ...plain } = options;
   const given = new Map<string, unknown>(Object.entries(plain).filter(isGiven));
   if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
   if (logger !== undefined) checkLogger(logger);
+  if (clock !== undefined && typeof clock?.now !== "function") {
+    throw wrong("clock", "an object with the function now(), such as Date");
+  }
   for (const [name, value] of redisOptions(redis)) given.set(name, value);
   const settings = await loadSettings({
     flags: { config },

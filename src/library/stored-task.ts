@@ -32,7 +32,8 @@ export function taskOf(record: BaseTask | string, parser: RecordParser): Task {
   return task;
 }
 
-function jsonOf(record: unknown): string {
+/** @throws TtsctlError TASK_INVALID */
+export function jsonOf(record: unknown): string {
   try {
     return JSON.stringify(record) ?? "null"; // an undefined, or a function
   } catch (cause) {

@@ -57,8 +57,10 @@ export interface StoreOptions {
   readonly logs?: string | undefined;
   /** `30m`, `2h`, `7d`, or a number of seconds; zero or negative: nothing is cleaned up. Default: `7d`. */
   readonly retention?: string | number | undefined;
-  /** Default: nothing is told. */
+  /** Default: nothing is logged. */
   readonly logger?: Logger | undefined;
+  /** Gives epoch milliseconds, as `Date` does, which is the default. */
+  readonly clock?: { now(): number } | undefined;
 }
 
 /** Any text; the words of a union before it are completed in editors. */
@@ -137,11 +139,39 @@ export type RedisOutcome =
 /** The result of a write. */
 export interface WriteResult {
   /**
-   * The file. `newer`: it has a newer record of the task, which is kept. `missing`: it doesn't have the task. `returned`:
-   * another program holds the store in memory and keeps undoing the change.
+   * The file. `newer`: it has a newer record of the task, which is kept. `missing`: it doesn't have the task. `unchanged`:
+   * the function of `update` kept the record. `conflict`: the task has another claim. `returned`: another program holds
+   * the store in memory and keeps undoing the change.
    */
   readonly state: "written" | "removed" | "newer" | "missing" | "unchanged" | "conflict" | "returned";
   readonly redis: RedisOutcome;
+}
+
+/** The result of `update`. */
+export interface UpdateResult<T extends BaseTask = TaskRecord> extends WriteResult {
+  /** The task as the file has it now; null if it is missing. */
+  readonly task: StoredTask<T> | null;
+}
+
+export interface UpdateOptions {
+  /** Only if the task still has this claim; else the state is `conflict`. A change of the status ends the claim. */
+  readonly claimId?: string | undefined;
+  /** Renews the claim: it ends so many milliseconds from now. */
+  readonly leaseMs?: number | undefined;
+}
+
+/** A task that this process has claimed. */
+export interface ClaimedTask<T extends BaseTask = TaskRecord> extends StoredTask<T> {
+  /** For `update`; the field `claim_id` of the record. */
+  readonly claimId: string;
+}
+
+export interface ClaimOptions {
+  /**
+   * How long the claim holds. After that another process may claim the task, if its status is still that of the patch.
+   * Default: the claim doesn't expire.
+   */
+  readonly leaseMs?: number | undefined;
 }
 
 /** Which store may answer: Redis with the file behind it, or one that never asks the other. */
@@ -238,6 +268,32 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
    * made up for when it answers again. Throws as `upsert`.
    */
   delete(userId: string, taskId: string): Promise<WriteResult>;
+  /**
+   * Changes a task by its record in the file, under the lock. A task that is missing stays missing. Fields that aren't
+   * changed keep their bytes; `updated_at` moves to now unless it is changed.
+   * @param change returns the new record, or null to keep the old one. It is synchronous, and runs again if another
+   * program wrote the file first. Throws what it throws.
+   * @throws TtsctlError as `upsert`
+   */
+  update(
+    userId: string,
+    taskId: string,
+    change: (record: T) => T | null,
+    options?: UpdateOptions,
+  ): Promise<UpdateResult<T>>;
+  /**
+   * Claims a task: the one in a status of `from` that was changed the longest ago, or one whose claim has expired. Two
+   * processes never get the same task.
+   * @param from `wait`, `run`, `done`, `error`, or words of the service
+   * @param patch fields to set; the status must be neither one of `from` nor finished
+   * @returns null if there is no such task
+   * @throws TtsctlError as `upsert`
+   */
+  claim(
+    from: readonly TaskStatus[],
+    patch: Partial<T> & { readonly status: TaskStatus },
+    options?: ClaimOptions,
+  ): Promise<ClaimedTask<T> | null>;
   /**
    * One task, or null.
    * @throws TtsctlError USAGE; STORE_* where the file must answer and cannot; REDIS_* only where Redis is the forced source
