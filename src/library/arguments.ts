@@ -1,5 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
+import type { SignalOptions } from "./types.ts";
 
 /** Refuses an argument. @param accepted what it may be */
 export function wrongArgument(what: string, accepted: string): TtsctlError {
@@ -36,4 +37,22 @@ export function checkStrings(value: unknown, name: string, example: string): voi
 /** @throws TtsctlError USAGE */
 export function checkFunction(value: unknown, name: string): void {
   if (typeof value !== "function") throw wrongArgument(`${name} isn't a function`, `a function as ${name}`);
+}
+
+const NEVER = new AbortController().signal;
+
+/**
+ * The signal of a call that takes long.
+ * @throws TtsctlError USAGE
+ */
+export function signalOf(options: SignalOptions, call: string, others: readonly string[] = []): AbortSignal {
+  checkOptions(options, `${call}: the options`, ["signal", ...others]);
+  const { signal = NEVER } = options;
+  if (!(signal instanceof AbortSignal)) throw wrongArgument("signal isn't an AbortSignal", "an AbortSignal");
+  return signal;
+}
+
+/** @throws TtsctlError INTERRUPTED */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new TtsctlError("INTERRUPTED", "the call was aborted", { cause: signal.reason });
 }

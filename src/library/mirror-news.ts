@@ -27,6 +27,11 @@ export class MirrorNews implements LinkEvents {
     this.#whenUp = listener;
   }
 
+  /** How many changes of the file Redis lacks, since it was last there. */
+  get owed(): number {
+    return this.#missed;
+  }
+
   onUp({ where }: Mirror, again: boolean): void {
     this.#whenUp();
     this.#logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);

@@ -2,26 +2,43 @@ import { TtsctlError } from "../errors.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import { newestTasks } from "../store/newest.ts";
+import type { TaskId } from "../store/task-source.ts";
 import { TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
 import { RecordParser } from "../task/parse.ts";
 import type { Task } from "../task/task.ts";
-import { checkFunction, checkOptions, checkString, checkStrings } from "./arguments.ts";
+import {
+  checkFunction,
+  checkOptions,
+  checkString,
+  checkStrings,
+  signalOf,
+  throwIfAborted,
+  wrongArgument,
+} from "./arguments.ts";
+import { artifactPath } from "./artifact-path.ts";
 import { type ChangeContext, Claim, checkUpdateOptions, claimIdOf, claimRule, RecordUpdate } from "./changes.ts";
 import { CleanupLoop } from "./cleanup-loop.ts";
+import { checkCleanup, cleanupPass } from "./cleanup-pass.ts";
+import { cursorAfter, pageAfter } from "./cursor.ts";
 import { libraryError } from "./library-error.ts";
 import type { StoreParts } from "./parts.ts";
-import { listQueryOf, type NamedTasks, pageOf, type QueryContext } from "./queries.ts";
+import { checkFilter, listQueryOf, type NamedTasks, pageOf, type QueryContext } from "./queries.ts";
 import { idOf, storedTask, taskOf } from "./stored-task.ts";
 import { syncToRedis } from "./sync-to-redis.ts";
 import type {
   BaseTask,
   ClaimedTask,
   ClaimOptions,
+  CleanupOnceOptions,
   CleanupOptions,
+  CleanupResult,
   PageQuery,
+  RedisOutcome,
+  SignalOptions,
   Source,
   StoredTask,
+  StoreEvents,
   SyncResult,
   TaskFilter,
   TaskPage,
@@ -64,11 +81,17 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
   }
 
   upsert(task: T | string): Promise<WriteResult> {
-    return this.#call(async () => this.#resultOf(await this.#writer.upsert(taskOf(task, this.#parser))));
+    return this.#call(async () => {
+      const parsed = taskOf(task, this.#parser);
+      return this.#resultOf(parsed, await this.#writer.upsert(parsed));
+    });
   }
 
   delete(userId: string, taskId: string): Promise<WriteResult> {
-    return this.#call(async () => this.#resultOf(await this.#writer.remove(idOf(userId, taskId, this.#parts.rules))));
+    return this.#call(async () => {
+      const id = idOf(userId, taskId, this.#parts.rules);
+      return this.#resultOf(id, await this.#writer.remove(id));
+    });
   }
 
   update(
@@ -84,7 +107,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
       const update = new RecordUpdate(id, change, options, this.#changeContext);
       const written = await this.#writer.update(update);
       if (update.failure !== null) throw update.failure.error;
-      const { state, redis } = this.#resultOf(written);
+      const { state, redis } = this.#resultOf(id, written);
       return {
         ...{ state: update.isConflict ? "conflict" : state, redis },
         task: written.task ? storedTask<T>(written.task) : null,
@@ -101,10 +124,12 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
       const rule = claimRule(from, patch, options, this.#queryContext);
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         const claim = new Claim(rule, this.#changeContext);
-        const { file, task } = await this.#writer.update(claim);
+        const written = await this.#writer.update(claim);
+        const { file, task } = written;
         if (claim.failure !== null) throw claim.failure.error;
         if (file === "missing") return null;
         if (file === "written" && (await this.#holds(task!, claim.claimId))) {
+          this.#resultOf(task!, written);
           return { ...storedTask<T>(task!), claimId: claim.claimId };
         }
       }
@@ -123,7 +148,24 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
   }
 
   listPage(query: PageQuery = {}): Promise<TaskPage<T>> {
-    return this.#call(() => this.#list(query));
+    return this.#call(async () => {
+      const asked = listQueryOf(query, this.#queryContext);
+      const { rules } = this.#parts;
+      if (query.cursor != null) {
+        const { hasMore, ...result } = await pageAfter(this.#stores, asked, query.cursor, rules);
+        return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
+      }
+      const result = await this.#reader.list(asked);
+      const hasMore = asked.page * asked.pageSize < result.total;
+      return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
+    });
+  }
+
+  count(filter: TaskFilter = {}): Promise<number> {
+    return this.#call(async () => {
+      checkFilter(filter);
+      return (await this.#reader.list(listQueryOf({ ...filter, pageSize: 1 }, this.#queryContext))).total;
+    });
   }
 
   listByIds(userId: string, taskIds: readonly string[], filter: Omit<TaskFilter, "userId"> = {}): Promise<TaskPage<T>> {
@@ -134,22 +176,30 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     });
   }
 
-  async *all(filter: TaskFilter = {}): AsyncIterableIterator<StoredTask<T>> {
+  async *all(filter: TaskFilter = {}, options: SignalOptions = {}): AsyncIterableIterator<StoredTask<T>> {
     this.#refuseClosed();
+    checkFilter(filter);
+    const signal = signalOf(options, "all");
     const query = listQueryOf(filter, this.#queryContext);
-    const stores = { file: this.#readFile, link: this.#parts.link };
     try {
-      for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
+      for await (const { tasks, warnings } of newestTasks(this.#stores, query, Number.POSITIVE_INFINITY)) {
         for (const line of warnings) this.#parts.logger.warn(line);
-        for (const task of tasks) yield storedTask<T>(task);
+        for (const task of tasks) {
+          throwIfAborted(signal);
+          yield storedTask<T>(task);
+        }
       }
     } catch (error) {
       throw libraryError(error);
     }
   }
 
-  syncToRedis(): Promise<SyncResult> {
-    return this.#call(() => this.#writer.aroundSync(() => syncToRedis(this.#parts)));
+  syncToRedis(options: SignalOptions = {}): Promise<SyncResult> {
+    return this.#call(async () => {
+      const signal = signalOf(options, "syncToRedis");
+      throwIfAborted(signal);
+      return this.#writer.aroundSync(() => syncToRedis(this.#parts, signal));
+    });
   }
 
   /** Nobody waits for this. */
@@ -176,6 +226,38 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     });
   }
 
+  cleanupOnce(options: CleanupOnceOptions = {}): Promise<CleanupResult> {
+    return this.#call(async () => {
+      const signal = signalOf(options, "cleanupOnce", ["dryRun"]);
+      checkCleanup(this.#parts);
+      throwIfAborted(signal);
+      const { counts, problem } = await cleanupPass(this.#parts, { signal, dryRun: options.dryRun ?? false });
+      return { counts, problem: libraryError(problem) };
+    });
+  }
+
+  artifactPath(userId: string, taskId: string, name: string): Promise<string> {
+    return this.#call(async () => {
+      const { settings, rules } = this.#parts;
+      checkString(name, "name");
+      if (settings.configPath === null && settings.paths.output.source === "default") {
+        throw new TtsctlError("CONFIG_REQUIRED", "artifactPath: output isn't given", {
+          hint: "give openTaskStore output, or a config",
+        });
+      }
+      return artifactPath(settings.paths.output.value, idOf(userId, taskId, rules), name, rules);
+    });
+  }
+
+  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
+    this.#refuseClosed();
+    if (name !== "mirror" && name !== "change") {
+      throw wrongArgument(`there is no event ${JSON.stringify(name)}`, "mirror, change");
+    }
+    checkFunction(listener, "the listener");
+    return this.#parts.events.on(name, listener);
+  }
+
   async stopCleanup(): Promise<void> {
     const loop = this.#cleanup;
     await loop?.stop();
@@ -185,6 +267,10 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** In the reverse order of what needs what. */
@@ -221,28 +307,30 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
   }
 
   async #list(query: PageQuery, named?: NamedTasks): Promise<TaskPage<T>> {
-    return pageOf<T>(await this.#reader.list(listQueryOf(query, this.#queryContext, named)));
+    return pageOf(await this.#reader.list(listQueryOf(query, this.#queryContext, named)), null);
   }
 
   #emptyPage(userId: string, filter: TaskFilter): TaskPage<T> {
     const { source } = listQueryOf({ ...filter, userId }, this.#queryContext);
-    return pageOf<T>({
-      total: 0,
-      page: 1,
-      pageSize: 0,
-      source: source === "redis" ? "redis" : "file",
-      tasks: [],
-      missing: [],
-      dangling: 0,
-      warnings: [],
-    });
+    const none = { tasks: [], missing: [], dangling: 0, warnings: [] };
+    return pageOf({ ...none, total: 0, page: 1, pageSize: 0, source: source === "redis" ? "redis" : "file" }, null);
   }
 
-  #resultOf({ file, mirror }: Written): WriteResult {
-    const isOff = !this.#parts.settings.redis.enabled.value;
-    if (isOff) return { state: file, redis: { state: "off" } };
-    if (mirror instanceof TtsctlError) return { state: file, redis: { state: "failed", error: libraryError(mirror) } };
-    return { state: file, redis: { state: file === "newer" ? "skipped" : mirror } };
+  /** Tells listeners of a change, too. */
+  #resultOf({ userId, taskId }: TaskId, { file: state, mirror }: Written): WriteResult {
+    const redis = this.#outcomeOf(state, mirror);
+    if (state === "written" || state === "removed") this.#parts.events.change({ userId, taskId, state, redis });
+    return { state, redis };
+  }
+
+  #outcomeOf(file: Written["file"], mirror: Written["mirror"]): RedisOutcome {
+    if (!this.#parts.settings.redis.enabled.value) return { state: "off" };
+    if (mirror instanceof TtsctlError) return { state: "failed", error: libraryError(mirror) };
+    return { state: file === "newer" ? "skipped" : mirror };
+  }
+
+  get #stores() {
+    return { file: this.#readFile, link: this.#parts.link };
   }
 
   get #queryContext(): QueryContext {

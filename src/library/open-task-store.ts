@@ -4,6 +4,7 @@ import { targetOf } from "../config/redis-target.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
 import { LastingLink } from "../store/lasting-link.ts";
 import { KnownNodes } from "../store/redis/known-nodes.ts";
+import { EventSource } from "./events.ts";
 import { MirrorNews } from "./mirror-news.ts";
 import { OpenStore } from "./open-store.ts";
 import { settingsOf } from "./settings.ts";
@@ -42,12 +43,20 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const rules = recordRulesOf(settings);
   const clock = clockOf(options);
   const news = new MirrorNews(logger, clock);
+  const events = new EventSource(logger);
+  events.owed = () => news.owed;
   const knownNodes = new KnownNodes();
   const connect = settings.redis.enabled.value ? () => connectMirror(targetOf(settings), rules, knownNodes) : null;
   const link = new LastingLink(connect, {
-    onUp: (mirror, again) => news.onUp(mirror, again),
-    onDown: (error) => news.onDown(error),
+    onUp: (mirror, again) => {
+      events.mirror("up", null);
+      news.onUp(mirror, again);
+    },
+    onDown: (error) => {
+      news.onDown(error);
+      events.mirror("down", error);
+    },
   });
   for (const line of settings.warnings) logger.warn(line);
-  return new OpenStore<T>({ settings, rules, link, news, logger, clock });
+  return new OpenStore<T>({ settings, rules, link, news, events, logger, clock });
 }

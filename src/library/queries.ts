@@ -6,7 +6,7 @@ import type { RecordRules } from "../task/rules.ts";
 import { formatUtc, isEpochInRange } from "../task/time.ts";
 import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
 import { storedTask } from "./stored-task.ts";
-import type { BaseTask, PageQuery, TaskPage } from "./types.ts";
+import type { BaseTask, PageQuery, TaskFilter, TaskPage } from "./types.ts";
 
 /** How the library names the parts of a query. */
 export const NAMES: QueryNames = {
@@ -20,7 +20,7 @@ export const NAMES: QueryNames = {
 };
 const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
 const FILTERS = ["userId", "status", "since", "until", "source"];
-const PAGES = [...FILTERS, "page", "pageSize"];
+const PAGES = [...FILTERS, "page", "pageSize", "cursor"];
 
 /** What a query is checked by. */
 export interface QueryContext {
@@ -40,8 +40,12 @@ export interface NamedTasks {
  */
 export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, named?: NamedTasks): ListQuery {
   checkOptions(query, "the query", named === undefined ? PAGES : FILTERS);
-  const { status, since, until, source = "auto", page, pageSize } = query;
+  const { status, since, until, source = "auto", page, pageSize, cursor } = query;
   const { userId = query.userId, taskIds = null } = named ?? {};
+  if (cursor != null) {
+    checkString(cursor, "cursor");
+    if (page != null) throw wrongArgument("page and cursor are both given", "one of them");
+  }
   if (userId != null) checkString(userId, "userId");
   if (status != null) checkStrings(status, "status", '["wait", "run"]');
   if (!SOURCES.includes(source)) {
@@ -59,6 +63,11 @@ export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, na
   return buildListQuery(raw, source, { names: NAMES, rules, now: clock.now() });
 }
 
+/** Of all that a page has, a filter has less. @throws TtsctlError USAGE */
+export function checkFilter(filter: TaskFilter): void {
+  checkOptions(filter, "the filter", FILTERS);
+}
+
 /** A time as text, from which queries are made. */
 function timeText(time: Date | number | string | null | undefined, name: string): string | null {
   if (time == null || typeof time === "string") return time ?? null;
@@ -70,6 +79,8 @@ function timeText(time: Date | number | string | null | undefined, name: string)
   );
 }
 
-export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult): TaskPage<T> {
-  return { ...rest, items: tasks.map((task) => storedTask<T>(task)) };
+export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult, nextCursor: string | null): TaskPage<T> {
+  const { total, page, pageSize, source, missing, dangling, warnings } = rest;
+  const items = tasks.map((task) => storedTask<T>(task));
+  return { total, page, pageSize, source, items, missing, dangling, warnings, nextCursor };
 }

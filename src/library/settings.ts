@@ -15,6 +15,11 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
   // A retention that is given by hand is the whole policy for age, as the flag is.
   retention: ["cleanup.retention", "cleanup.retention.done", "cleanup.retention.error"],
   redis: ["redis.enabled"], // where it is "off"
+  "retention.default": ["cleanup.retention"],
+  "retention.done": ["cleanup.retention.done"],
+  "retention.error": ["cleanup.retention.error"],
+  keepLast: ["cleanup.keep_last"],
+  maxBytes: ["cleanup.max_bytes"],
   "redis.url": ["redis.url"],
   "redis.host": ["redis.host"],
   "redis.port": ["redis.port"],
@@ -36,7 +41,17 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
   "redis.layout": ["redis.layout"],
 };
 
-const NUMBERS = ["retention", "redis.port", "redis.db", "redis.timeout"];
+const NUMBERS = [
+  "retention",
+  "retention.default",
+  "retention.done",
+  "retention.error",
+  "keepLast",
+  "maxBytes",
+  "redis.port",
+  "redis.db",
+  "redis.timeout",
+];
 const BOOLEANS = ["redis.cluster", "redis.tls"];
 const OTHERS = ["config", "logger", "clock"];
 const OPTIONS = [...Object.keys(NAMES).filter((name) => !name.includes(".")), ...OTHERS];
@@ -48,14 +63,14 @@ const OPTIONS = [...Object.keys(NAMES).filter((name) => !name.includes(".")), ..
  */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
   checkOptions(options, "openTaskStore: the options", OPTIONS);
-  const { config, redis, logger, clock, ...plain } = options;
+  const { config, redis, retention, logger, clock, ...plain } = options;
   const given = new Map<string, unknown>(Object.entries(plain).filter(isGiven));
   if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
   if (logger !== undefined) checkLogger(logger);
   if (clock !== undefined && typeof clock?.now !== "function") {
     throw wrong("clock", "an object with the function now(), such as Date");
   }
-  for (const [name, value] of redisOptions(redis)) given.set(name, value);
+  for (const [name, value] of [...redisOptions(redis), ...retentionOptions(retention)]) given.set(name, value);
   const settings = await loadSettings({
     flags: { config },
     options: new Map([...given].flatMap(settingsGiven)),
@@ -87,6 +102,14 @@ function checkLogger(logger: unknown): void {
 
 function isGiven([, value]: [string, unknown]): boolean {
   return value !== undefined;
+}
+
+function retentionOptions(retention: StoreOptions["retention"]): [string, unknown][] {
+  if (retention === undefined) return [];
+  if (typeof retention !== "object" || retention === null) return [["retention", retention]];
+  return Object.entries(retention)
+    .filter(isGiven)
+    .map(([name, value]) => [`retention.${name}`, value]);
 }
 
 /** What an option gives, as text, for that is what settings are read from. */

@@ -9,12 +9,15 @@ import type { SyncResult } from "./types.ts";
 const NOTHING_REMOVED = { prune: false, maxDelete: null, allowEmpty: false };
 
 /** `ttsctl sync` by a program: the run lock is held, and a failure of Redis is a value. */
-export async function syncToRedis({ settings, rules, clock, link, logger }: StoreParts): Promise<SyncResult> {
+export async function syncToRedis(
+  { settings, rules, clock, link, logger }: StoreParts,
+  signal: AbortSignal,
+): Promise<SyncResult> {
   const state = await link.open();
   if (state.kind !== "on") {
     return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
   }
-  const file = new FileStore(settings.store.path.value, rules, clock);
+  const file = new FileStore(settings.store.path.value, rules, clock, { signal });
   const lock = await file.lock("run");
   try {
     const {
@@ -25,7 +28,7 @@ export async function syncToRedis({ settings, rules, clock, link, logger }: Stor
     } = await sync(
       {
         ...{ file, mirror: state.mirror, clock, ledger: null, reporter: reporterTo(logger) },
-        signal: new AbortController().signal,
+        signal,
         confirm: async () => {},
       },
       { dryRun: false, checksum: false, ...NOTHING_REMOVED },

@@ -42,6 +42,17 @@ export interface Logger {
   warn(message: string): void;
 }
 
+/** `30m`, `2h`, `7d`, or a number of seconds. */
+export type Age = string | number;
+
+/** How long finished tasks are kept, by status. */
+export interface RetentionOptions {
+  /** For statuses that aren't named here. */
+  readonly default?: Age | undefined;
+  readonly done?: Age | undefined;
+  readonly error?: Age | undefined;
+}
+
 /** The settings of a store. `store` or `config` must be given; what is given here comes before `config`. */
 export interface StoreOptions {
   /** The path of a `config.ini`; relative paths in it start beside it. */
@@ -55,8 +66,12 @@ export interface StoreOptions {
   /** The folders of audio and logs, which the cleanup needs. */
   readonly output?: string | undefined;
   readonly logs?: string | undefined;
-  /** `30m`, `2h`, `7d`, or a number of seconds; zero or negative: nothing is cleaned up. Default: `7d`. */
-  readonly retention?: string | number | undefined;
+  /** For every status, or for each; zero or negative: nothing is purged. Default: `7d`. */
+  readonly retention?: Age | RetentionOptions | undefined;
+  /** So many finished tasks of each user are kept, the newest, whatever their age. Default: 0. */
+  readonly keepLast?: number | undefined;
+  /** How much the artifacts of finished tasks may take, such as `20GB`, or a number of bytes; 0: no limit, the default. */
+  readonly maxBytes?: string | number | undefined;
   /** Default: nothing is logged. */
   readonly logger?: Logger | undefined;
   /** Gives epoch milliseconds, as `Date` does, which is the default. */
@@ -195,10 +210,12 @@ export interface PageQuery extends TaskFilter {
   readonly page?: number | undefined;
   /** 1 to 1000, default 20. */
   readonly pageSize?: number | undefined;
+  /** In place of `page`: `nextCursor` of the page before, with the same filter. Tasks that change don't shift the pages. */
+  readonly cursor?: string | undefined;
 }
 
 export interface TaskPage<T extends BaseTask = TaskRecord> {
-  /** How many tasks pass in all. */
+  /** How many tasks pass in all; with a cursor, from there on. */
   readonly total: number;
   readonly page: number;
   readonly pageSize: number;
@@ -212,6 +229,13 @@ export interface TaskPage<T extends BaseTask = TaskRecord> {
   readonly dangling: number;
   /** What the reader should know, one line each. */
   readonly warnings: readonly string[];
+  /** The cursor of the next page; null if this is the last one. */
+  readonly nextCursor: string | null;
+}
+
+/** For a call that takes long. If it is aborted, the call fails with `INTERRUPTED`. */
+export interface SignalOptions {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a sync came to: total = written + unchanged + newerInRedis + failed. */
@@ -251,6 +275,40 @@ export interface CleanupCounts {
 export interface CleanupOptions {
   /** Called after each pass; an error is what kept it from its work, or from all of it. */
   readonly onPass?: ((counts: CleanupCounts | null, problem: TtsctlError | null) => void) | undefined;
+}
+
+export interface CleanupOnceOptions extends SignalOptions {
+  /** Counts what a pass would purge, and changes nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface CleanupResult {
+  readonly counts: CleanupCounts;
+  /** What kept the pass from a part of its work, such as a Redis that is down. */
+  readonly problem: TtsctlError | null;
+}
+
+/** The connection to Redis was made, or lost. */
+export interface MirrorEvent {
+  readonly state: "up" | "down";
+  /** How many changes of the file Redis lacks, as far as this process knows. */
+  readonly owed: number;
+  /** Why it is down. */
+  readonly error: TtsctlError | null;
+}
+
+/** A write of this process that changed the file. */
+export interface ChangeEvent {
+  readonly userId: string;
+  readonly taskId: string;
+  readonly state: "written" | "removed";
+  readonly redis: RedisOutcome;
+}
+
+/** What `on` listens to. */
+export interface StoreEvents {
+  readonly mirror: MirrorEvent;
+  readonly change: ChangeEvent;
 }
 
 /** The tasks of a service: the store file, which is the truth, and its mirror in Redis. */
@@ -298,27 +356,46 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
    * One task, or null.
    * @throws TtsctlError USAGE; STORE_* where the file must answer and cannot; REDIS_* only where Redis is the forced source
    */
-  get(userId: string, taskId: string, options?: { readonly source?: Source }): Promise<StoredTask<T> | null>;
+  get(
+    userId: string,
+    taskId: string,
+    options?: { readonly source?: Source | undefined },
+  ): Promise<StoredTask<T> | null>;
   /** One page, newest first. Throws as `get`. */
   listPage(query?: PageQuery): Promise<TaskPage<T>>;
   /** The tasks of some ids of one user, as one page, in the order asked. Throws as `get`. */
   listByIds(userId: string, taskIds: readonly string[], filter?: Omit<TaskFilter, "userId">): Promise<TaskPage<T>>;
   /** All tasks, newest first, read some at a time. Each comes once, also where tasks change meanwhile. Throws as `get`. */
-  all(filter?: TaskFilter): AsyncIterableIterator<StoredTask<T>>;
+  all(filter?: TaskFilter, options?: SignalOptions): AsyncIterableIterator<StoredTask<T>>;
+  /** How many tasks pass. Throws as `get`. */
+  count(filter?: TaskFilter): Promise<number>;
   /**
    * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed but
    * what `delete` took out of the file and Redis did not let go of.
    * @throws TtsctlError STORE_*, LOCK_TIMEOUT, LAYOUT_MISMATCH, TIMEZONE_MISMATCH; a failure of Redis is returned
    */
-  syncToRedis(): Promise<SyncResult>;
+  syncToRedis(options?: SignalOptions): Promise<SyncResult>;
   /**
    * Begins to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does: a pass now, and another one
-   * each tenth of the retention. Resolves when the first pass is about to begin.
-   * @throws TtsctlError CONFIG_REQUIRED, WATCHER_RUNNING, LOCK_UNAVAILABLE
+   * each tenth of the retention. If another process does so, it waits until that ends.
+   * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE, WATCHER_RUNNING if this store does so already
    */
   startCleanup(options?: CleanupOptions): Promise<void>;
   /** Ends that; resolves when the pass that is under way has finished its batch. */
   stopCleanup(): Promise<void>;
-  /** Ends the cleanup, writes what waits, and lets go of file and Redis. */
+  /**
+   * One pass of the cleanup.
+   * @throws TtsctlError CONFIG_REQUIRED, STORE_*, LOCK_*, CLOCK_SKEW, INTERRUPTED
+   */
+  cleanupOnce(options?: CleanupOnceOptions): Promise<CleanupResult>;
+  /**
+   * The path of a file of a task below `output`, where the cleanup looks for it. Nothing is created.
+   * @throws TtsctlError CONFIG_REQUIRED without `output` or `config`; ARTIFACTS_UNSAFE if it would be elsewhere
+   */
+  artifactPath(userId: string, taskId: string, name: string): Promise<string>;
+  /** Listens to events; returns a function that ends that. A listener must not throw. */
+  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void;
+  /** Ends the cleanup, writes what waits, and closes the file and the connection. `await using` calls it. */
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
