@@ -198,7 +198,8 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     return this.#call(async () => {
       const signal = signalOf(options, "syncToRedis");
       throwIfAborted(signal);
-      return this.#writer.aroundSync(() => syncToRedis(this.#parts, signal));
+      const result = await this.#writer.aroundSync(() => syncToRedis(this.#parts, signal));
+      return result.problem === null ? result : { counts: null, problem: libraryError(result.problem) };
     });
   }
 

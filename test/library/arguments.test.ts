@@ -96,6 +96,8 @@ describe("messages", () => {
     const [off, offHint] = await hintOf((store) => store.listPage({ source: "redis" }), { redis: "off" });
     const [down, downHint] = await hintOf((store) => store.get("a", "t", { source: "redis" }), { redis: { port: 1 } });
     const [folder, folderHint] = await hintOf((store) => store.listPage({ source: "file" }), { store: here.root.path });
+    const { problem } = await (await here.open({ redis: "off" })).syncToRedis();
+    expect(problem).toMatchObject({ code: "REDIS_DISABLED", hint: expect.not.stringContaining("--no-redis") });
     expect([off, down, folder]).toEqual(["REDIS_DISABLED", "REDIS_UNAVAILABLE", "STORE_UNREADABLE"]);
     for (const text of [missing.message, empty.message, offHint, downHint, folderHint]) {
       expect(text).not.toMatch(/(^|\s)--[a-z]/);

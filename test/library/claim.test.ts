@@ -174,7 +174,7 @@ describe("update", () => {
   it("leaves a newer record, and says so", async () => {
     const { store } = await filled([queued("t1", 100)]);
     const older = await store.update("alice", "t1", (record) => ({ ...record, updated_at: 99 }));
-    expect(older).toMatchObject({ state: "newer", redis: { state: "skipped" } });
+    expect(older).toMatchObject({ state: "newer", redis: { state: "skipped" }, task: { updatedAt: 100 } });
   });
 
   it("fails alone, with what the function threw or returned", async () => {

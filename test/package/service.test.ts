@@ -30,9 +30,10 @@ describe("the example service", () => {
     const [code] = await once(child, "close");
     expect(code, err).toBe(0);
     return out
-      .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as { task_id: string; status: string });
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as { task_id: string; status: string })
+      .filter(({ status }) => status !== "queued");
   }
 
   it("takes tasks from wait to done or error, with audio and logs, and ttsctl sees them", async () => {
@@ -60,10 +61,17 @@ describe("the example service", () => {
       status: "running",
       error: null,
       text: "左",
+      claim_id: "of a process that was killed",
+      claimed_until: 1_700_000_030,
       updated_at: 1_700_000_000,
     };
     writeFileSync(join(root, "voice_task.jsonl"), `${JSON.stringify(left)}\n`);
-    expect(await serve(root, [])).toEqual([{ task_id: "t1", status: "succeeded" }]);
+    expect(await serve(root, [])).toEqual([{ user_id: "alice", task_id: "t1", status: "succeeded" }]);
     expect(readFileSync(join(root, "output/alice/t1/t1.wav")).subarray(0, 4).toString()).toBe("RIFF");
+  });
+
+  it("is right by its types", () => {
+    const options = ["--allowJs", "--module", "node16", "--skipLibCheck"];
+    expect(project.compile(["service.mjs"], options)).toBe("");
   });
 });

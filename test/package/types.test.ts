@@ -46,6 +46,23 @@ export async function main(env: Record<string, string | undefined>): Promise<voi
   const text: string | undefined = task?.record.text;
   // @ts-expect-error
   const voice: number | undefined = task?.record.voice;
+  const claimed = await store.claim(["queued"], { status: "running", voice: "x" }, { leaseMs: 1000 });
+  if (claimed !== null) {
+    const { task: done, state } = await store.update(
+      claimed.userId,
+      claimed.taskId,
+      (record) => ({ ...record, status: "succeeded", text: record.text.trim() }),
+      { claimId: claimed.claimId },
+    );
+    console.log(state satisfies string, done?.record.text.length);
+  }
+  // @ts-expect-error no such field
+  await store.claim(["queued"], { status: "running", colour: "red" });
+  // @ts-expect-error no status
+  await store.claim(["queued"], { voice: "x" });
+  store.on("mirror", ({ owed }) => console.log(owed.toFixed()));
+  await using other = await openTaskStore<Speech>({ store: "x", retention: { done: env.RETENTION } });
+  console.log(await other.count());
   for (const { record } of (await store.listPage({ userId: env.USER, status: ["run", "queued", "synthesized"] })).items) {
     console.log(record.text.length, text, voice);
   }

@@ -106,7 +106,8 @@ export class BatchPlan {
     if (task === null) return { ...none, outcome: "missing", task };
     const next = update.change(task);
     if (next === null) return { ...none, outcome: "unchanged", task };
-    return { ...this.#decide({ kind: "upsert", task: next }, current), task: next };
+    const result = this.#decide({ kind: "upsert", task: next }, current);
+    return { ...result, task: result.outcome === "newer" ? task : next };
   }
 
   async #taskOf(id: TaskId, current: Snapshot): Promise<Task | null> {
