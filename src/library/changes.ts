@@ -151,7 +151,7 @@ export class Claim implements Update {
 
   find(...[snapshot, pending]: Parameters<Update["find"]>): Promise<TaskId | null> {
     const { from, claimed } = this.#rule;
-    return findClaimable(snapshot, pending, { from, claimed, now: this.#context.clock.now() });
+    return findClaimable(snapshot, pending(), { from, claimed, now: this.#context.clock.now() });
   }
 
   change(task: Task): Task | null {

@@ -4,7 +4,7 @@ import type { Task } from "../task/task.ts";
 import type { TimeReader } from "../task/time.ts";
 import { batches } from "./batches.ts";
 import type { PendingTasks } from "./file/batch-plan.ts";
-import { matchingRows } from "./file/file-tasks.ts";
+import { LIVE, type Rows, STATUS_CODES } from "./file/rows.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import type { TaskId } from "./task-source.ts";
 
@@ -31,45 +31,61 @@ export async function findClaimable(
   { from, claimed, now }: Claimable,
 ): Promise<TaskId | null> {
   const { rows } = snapshot;
+  const inFrom = STATUS_CODES.map((word) => from.has(word));
+  const codeOfClaimed = STATUS_CODES.indexOf(shownStatus(claimed) ?? "other");
+  const running: number[] = [];
   let oldest = -1;
-  for (const row of rowsWith(snapshot, pending, from)) {
-    if (oldest < 0 || rows.compare(row, oldest) > 0) oldest = row;
+  for (let row = 0; row < rows.size; row++) {
+    const code = rows.status(row);
+    if (!inFrom[code] && code !== codeOfClaimed) continue;
+    if (rows.state(row) !== LIVE || pending.rows.has(row)) continue;
+    if (!inFrom[code]) running.push(row);
+    else if (oldest < 0 || rows.compare(row, oldest) > 0) oldest = row;
   }
-  const expired = await findExpired(snapshot, pending, { claimed, now, before: oldest });
-  const row = expired ?? oldest;
+  const older = running.filter((row) => oldest < 0 || rows.compare(row, oldest) > 0);
+  const row = (await findExpired(snapshot, older, claimed, now)) ?? oldest;
   if (row >= 0) return { userId: rows.keys.userId(rows.key(row)), taskId: rows.keys.taskId(rows.key(row)) };
-  // A record that was put in just before, in the same batch.
+  // A record that an earlier change of the same batch put in.
   return pending.tasks.find(({ status }) => from.has(shownStatus(status) ?? "")) ?? null;
 }
 
-/** The row of the oldest task whose claim has expired, and that is older than another row. */
+/** The oldest of some rows that has the word of claimed tasks and an expired claim. */
 async function findExpired(
   snapshot: Snapshot,
-  pending: PendingTasks,
-  { claimed, now, before }: { claimed: string; now: number; before: number },
+  rows: readonly number[],
+  claimed: string,
+  now: number,
 ): Promise<number | null> {
-  const { rows } = snapshot;
-  const times = snapshot.rules.times();
-  const shown = new Set([shownStatus(claimed) ?? "other"]);
-  const older = [...rowsWith(snapshot, pending, shown)].filter((row) => before < 0 || rows.compare(row, before) > 0);
-  for (const some of batches(
-    older.sort((a, b) => rows.compare(b, a)),
-    READ_AT_ONCE,
-  )) {
-    const tasks = await snapshot.readTasks(some);
-    const found = tasks.findIndex((task) => sameWord(task.status, claimed) && claimedUntil(task, times) <= now);
-    if (found >= 0) return some[found]!;
+  const leases = await leasesOf(snapshot, rows);
+  const expired = rows.filter((row) => leases.get(row)! <= now).sort((a, b) => snapshot.rows.compare(b, a));
+  for (const row of expired) {
+    const [task] = await snapshot.readTasks([row]);
+    if (sameWord(task!.status, claimed)) return row;
   }
   return null;
 }
 
-function* rowsWith(snapshot: Snapshot, pending: PendingTasks, statuses: ReadonlySet<string>): Generator<number> {
-  const filter = { users: new Set<string>(), statuses, since: null, until: null };
-  for (const row of matchingRows(snapshot, filter)) if (!pending.rows.has(row)) yield row;
+/** When the claim of a row's record ends; a row never changes, so each is read once. */
+const known = new WeakMap<Rows, Map<number, number>>();
+const MOST_KNOWN = 100_000;
+
+async function leasesOf(snapshot: Snapshot, rows: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  let leases = known.get(snapshot.rows);
+  if (leases === undefined || leases.size > MOST_KNOWN) {
+    leases = new Map();
+    known.set(snapshot.rows, leases);
+  }
+  const times = snapshot.rules.times();
+  const unread = rows.filter((row) => !leases.has(row));
+  for (const some of batches(unread, READ_AT_ONCE)) {
+    const tasks = await snapshot.readTasks(some);
+    for (const [i, row] of some.entries()) leases.set(row, claimedUntil(tasks[i]!, times));
+  }
+  return leases;
 }
 
 /** Epoch seconds; NaN for a task without a lease. */
-export function claimedUntil({ json }: Task, times: TimeReader): number {
+function claimedUntil({ json }: Task, times: TimeReader): number {
   const text = json.includes(CLAIMED_UNTIL) ? fieldJson(json, CLAIMED_UNTIL) : undefined;
   if (text === undefined) return Number.NaN;
   const value: unknown = JSON.parse(text);
@@ -77,7 +93,7 @@ export function claimedUntil({ json }: Task, times: TimeReader): number {
 }
 
 /** As statuses are compared: case and spaces are ignored. */
-export function sameWord(a: string, b: string): boolean {
+function sameWord(a: string, b: string): boolean {
   const plain = (word: string) => word.replace(/\s+/g, "").toLowerCase();
   return plain(a) === plain(b);
 }

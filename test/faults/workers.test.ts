@@ -25,7 +25,10 @@ const FRESH_MS = 2000;
 class Services {
   readonly folder = mkdtempSync(join(tmpdir(), "ttsctl-workers-"));
   readonly root = join(this.folder, "root");
-  readonly queued = new Map<string, string>();
+  /** The user of each task that was heard of. */
+  readonly users = new Map<string, string>();
+  /** Tasks that were acknowledged; a process may be killed before it says so. */
+  readonly queued = new Set<string>();
   readonly finished = new Map<string, number>();
   readonly stderr: string[] = [];
   readonly #url: string;
@@ -55,7 +58,8 @@ class Services {
   #hear(line: string): void {
     if (!line.endsWith("}")) return; // cut by a kill
     const { task_id, user_id, status } = JSON.parse(line) as Record<"task_id" | "user_id" | "status", string>;
-    if (status === "queued") this.queued.set(task_id, user_id);
+    this.users.set(task_id, user_id);
+    if (status === "queued") this.queued.add(task_id);
     else this.finished.set(task_id, (this.finished.get(task_id) ?? 0) + 1);
   }
 
@@ -123,7 +127,7 @@ describe("row A, the example service in three processes, kill -9 at random, and 
 
     const held = new Map<string, string>();
     for await (const task of store.all({ source: "file" })) held.set(task.taskId, task.status);
-    const acknowledged = [...services.queued.keys()];
+    const acknowledged = [...services.queued];
     const lost = acknowledged.filter((id) => !deleted.has(id) && held.get(id) !== "done");
     const twice = [...services.finished].filter(([, count]) => count > 1);
     const revived = [...deleted].filter((id) => held.has(id));
@@ -170,7 +174,7 @@ function deleting(chance: Chance, deleted: Set<string>): Promise<void> {
   return during(
     () => 100 + chance.below(400),
     async () => {
-      const known = [...services.queued].filter(([id]) => !deleted.has(id));
+      const known = [...services.users].filter(([id]) => !deleted.has(id));
       if (known.length === 0) return;
       const [taskId, userId] = chance.of(known);
       const { state } = await store.delete(userId, taskId);
@@ -190,10 +194,10 @@ function restarting(chance: Chance, deleted: ReadonlySet<string>, stale: string[
       await sleep(FRESH_MS);
       const gone = [...deleted];
       for (const id of gone) {
-        if ((await store.get(services.queued.get(id)!, id)) !== null) stale.push(`${id} is deleted`);
+        if ((await store.get(services.users.get(id)!, id)) !== null) stale.push(`${id} is deleted`);
       }
       for (const id of chance.some([...services.finished.keys()], 20)) {
-        const userId = services.queued.get(id)!;
+        const userId = services.users.get(id)!;
         const read = await store.get(userId, id);
         const inFile = await store.get(userId, id, { source: "file" });
         if (read?.status !== inFile?.status) stale.push(`${id}: ${read?.status}, not ${inFile?.status}`);

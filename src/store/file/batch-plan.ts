@@ -15,7 +15,7 @@ export type Change =
 export interface Update {
   readonly kind: "update";
   /** The task to change; null for none. */
-  find(current: Snapshot, pending: PendingTasks): TaskId | null | Promise<TaskId | null>;
+  find(current: Snapshot, pending: () => PendingTasks): TaskId | null | Promise<TaskId | null>;
   /** The new record of the task, or null to keep the one that it has. */
   change(task: Task): Task | null;
 }
@@ -100,7 +100,7 @@ export class BatchPlan {
   }
 
   async #decideUpdate(update: Update, current: Snapshot): Promise<ChangeResult> {
-    const id = await update.find(current, this.#pendingIn(current));
+    const id = await update.find(current, () => this.#pendingIn(current));
     const task = id === null ? null : await this.#taskOf(id, current);
     const none = { before: Number.NaN, change: null };
     if (task === null) return { ...none, outcome: "missing", task };
