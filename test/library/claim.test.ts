@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, inject, it } from "vitest";
 import type { TaskStore } from "../../src/library/types.ts";
@@ -66,6 +68,39 @@ describe.each(SHAPES)("claim, %s", (shape) => {
     const run = async () => JSON.parse((await promisify(execFile)(process.execPath, [script], { env })).stdout);
     const had = (await Promise.all([run(), run(), run()])).flat();
     expect(had.sort()).toEqual(Array.from({ length: count }, (_, i) => `t${i}`).sort());
+  });
+});
+
+describe("beside a program that replaces the file without the lock", () => {
+  it("each task is claimed once all the same", { tags: ["slow"] }, async () => {
+    const tasks = Array.from({ length: 6 }, (_, i) => queued(`t${i}`, 100 + i));
+    const { path } = await filled(tasks, "array");
+    const [store, other] = [await here.open({ store: path }), await here.open({ store: path })];
+    let isOver = false;
+    const replace = async () => {
+      while (!isOver) {
+        const text = readFileSync(path);
+        await sleep(5);
+        writeFileSync(`${path}.tmp`, text);
+        renameSync(`${path}.tmp`, path);
+        await sleep(40);
+      }
+    };
+    const replacing = replace();
+    const had: string[] = [];
+    const work = async (one: TaskStore) => {
+      for (let task = await one.claim(["queued"], RUNNING, LEASE); task !== null; ) {
+        had.push(task.taskId);
+        task = await one.claim(["queued"], RUNNING, LEASE);
+      }
+    };
+    await Promise.all([work(store), work(other), work(store)]);
+    isOver = true;
+    await replacing;
+    expect(had.sort()).toEqual(["t0", "t1", "t2", "t3", "t4", "t5"]);
+    expect(new Set((await store.listPage({ source: "file" })).items.map(({ status }) => status))).toEqual(
+      new Set(["run"]),
+    );
   });
 });
 
