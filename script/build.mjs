@@ -3,8 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { buildLibrary } from "./build-library.mjs";
 import { buildWeb } from "./build-web.mjs";
-import { libraryTypes } from "./library-types.mjs";
 import { nativeBinaries } from "./native-binaries.mjs";
 
 /** Packages that no short command uses, each a file of its own beside the bundle, which is faster to read without them. */
@@ -29,12 +29,11 @@ const common = {
   bundle: true,
   platform: "node",
   target: "node20",
-  minifySyntax: true,
-  minifyWhitespace: true,
   legalComments: "none",
   logLevel: "warning",
   loader: { ".lua": "text" },
 };
+const minified = { minifySyntax: true, minifyWhitespace: true };
 const withoutApart = {
   alias: {
     ...Object.fromEntries(APART.map((name) => [name, `./packages/${name}.cjs`])),
@@ -44,6 +43,7 @@ const withoutApart = {
 };
 const program = await build({
   ...common,
+  ...minified,
   ...withoutApart,
   entryPoints: ["src/main.ts"],
   outfile: "dist/main.cjs",
@@ -59,6 +59,7 @@ const program = await build({
 
 const apart = await build({
   ...common,
+  ...minified,
   entryPoints: APART.map((name) => ({ in: name, out: name })),
   outdir: "dist/packages",
   outExtension: { ".js": ".cjs" },
@@ -68,19 +69,7 @@ const apart = await build({
 await nativeBinaries(root);
 
 // What the library uses is a part of that.
-await build({
-  ...common,
-  ...withoutApart,
-  entryPoints: ["src/library/index.ts"],
-  outfile: "dist/library.mjs",
-  format: "esm",
-  define: { TTSCTL_VERSION: JSON.stringify(version) },
-  // Packages written for CommonJS ask for Node's modules with require().
-  banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-  },
-});
-await writeFile(`${root}dist/library.d.mts`, await libraryTypes(root));
+await buildLibrary(root, { ...common, ...withoutApart, define: { TTSCTL_VERSION: JSON.stringify(version) } });
 
 execFileSync(process.execPath, [`${root}script/compile.mjs`]);
 

@@ -5,16 +5,33 @@ import ts from "typescript";
 const SOURCES = ["src/errors.ts", "src/library/types.ts", "src/library/open-task-store.ts"];
 const INDEX = "src/library/index.ts";
 
-/** The text of `dist/library.d.mts`: all declarations, of which those are exported that the index exports. */
+/** The text of `dist/library.d.mts`: what the index exports, and the declarations that it needs. */
 export async function libraryTypes(root) {
-  const declarations = await Promise.all(SOURCES.map((path) => declarationsOf(root, path)));
+  const declarations = new Map();
+  for (const path of SOURCES) for (const [name, text] of await declarationsOf(root, path)) declarations.set(name, text);
   const index = await readFile(root + INDEX, "utf8");
-  const exports = [...index.matchAll(/^export (type )?(\{[^}]*\})/gms)].map(([, type, names]) => {
-    return `export ${type ?? ""}${names.replaceAll(/\s+/g, " ")};`;
-  });
-  return `${[...declarations, ...exports].join("\n")}\n`;
+  const exported = [...index.matchAll(/^export (?:type )?\{([^}]*)\}/gms)]
+    .flatMap(([, names]) => names.split(","))
+    .map((name) => name.replace("type ", "").trim())
+    .filter((name) => name !== "");
+  const needed = neededBy(exported, declarations);
+  const texts = [...declarations].filter(([name]) => needed.has(name)).map(([, text]) => text);
+  return `${texts.join("\n")}\nexport { ${exported.join(", ")} };\n`;
 }
 
+/** The names that are reached from some names. */
+function neededBy(names, declarations) {
+  const needed = new Set();
+  const visit = (name) => {
+    if (needed.has(name) || !declarations.has(name)) return;
+    needed.add(name);
+    for (const word of declarations.get(name).match(/\b[A-Za-z_]\w*\b/g)) visit(word);
+  };
+  for (const name of names) visit(name);
+  return needed;
+}
+
+/** The declarations of one source with their comments, by name. */
 async function declarationsOf(root, path) {
   const { outputText, diagnostics } = ts.transpileDeclaration(await readFile(root + path, "utf8"), {
     fileName: path,
@@ -24,5 +41,16 @@ async function declarationsOf(root, path) {
   if (diagnostics.length > 0) {
     throw new Error(`${path}: ${ts.flattenDiagnosticMessageText(diagnostics[0].messageText, "\n")}`);
   }
-  return outputText.replaceAll(/^import .*;\n/gm, "").replaceAll(/^export (?=declare |interface |type )/gm, "");
+  const file = ts.createSourceFile(path, outputText, ts.ScriptTarget.ES2022, true);
+  return file.statements
+    .filter((statement) => !ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement))
+    .map((statement) => [nameOf(statement), unexported(statement.getFullText())]);
+}
+
+function nameOf(statement) {
+  return (statement.name ?? statement.declarationList.declarations[0].name).text;
+}
+
+function unexported(text) {
+  return text.replace(/^export (?=declare |interface |type )/m, "").trim();
 }

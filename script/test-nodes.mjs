@@ -1,7 +1,7 @@
 // Runs the end-to-end tests on each version of Node.js that is supported. The binaries are the npm packages of the
 // `node` project, kept in node_modules/.cache. Not part of script/test: it takes minutes.
 //
-//     npm run test:nodes                     all of test/e2e
+//     npm run test:nodes                     all of test/e2e and test/package
 //     npm run test:nodes -- test/e2e/get*    any argument of vitest will do
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -10,7 +10,7 @@ import { delimiter, join } from "node:path";
 const VERSIONS = ["20.20.2", "22.23.3", "24.21.0"];
 
 const root = new URL("..", import.meta.url).pathname;
-const args = process.argv.length > 2 ? process.argv.slice(2) : ["test/e2e"];
+const args = process.argv.length > 2 ? process.argv.slice(2) : ["test/e2e", "test/package"];
 const failed = [];
 for (const version of VERSIONS) {
   const bin = binFolder(version);

@@ -68,6 +68,11 @@ export class TtsctlError extends Error {
   get exitCode(): number {
     return EXIT_CODES[this.code];
   }
+
+  /** For logs: a plain Error has no `message` in JSON. */
+  toJSON(): { name: string; code: ErrorCode; message: string; hint: string | undefined } {
+    return { name: this.name, code: this.code, message: this.message, hint: this.hint };
+  }
 }
 
 /** Whether an error says that Redis, and nothing else, could not be used. */

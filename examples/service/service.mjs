@@ -1,22 +1,37 @@
 /**
- * A small text-to-speech service that keeps its tasks with ttsctl's library: a queue, workers, audio and logs.
+ * A small text-to-speech service that keeps its tasks with ttsctl's library: workers, audio and logs. Any number of processes
+ * may run it on one root; each task is synthesized by one of them.
  *
  *   npm install ./ttsctl-0.1.0.tgz
  *   printf '{"user_id": "alice", "text": "你好"}\n' | node service.mjs ROOT [REDIS_URL]
  *
- * It takes one JSON object a line on stdin, queues a task for each, and ends when stdin has ended and all are finished. On
- * stdout it says what became of each. What a crash left unfinished goes on with the next start.
+ * It reads one JSON object per line from stdin, queues a task for each, and ends when stdin has ended and no task is left to
+ * claim. It prints a line when a task is queued and when it is finished. A task of a process that crashed is claimed by
+ * another one when its lease has expired.
  */
+// @ts-check
 import { randomUUID } from "node:crypto";
 import { appendFile, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { openTaskStore } from "ttsctl";
 import { speak } from "./speak.mjs";
 
-const [root, redis = "off"] = process.argv.slice(2);
-const WORKERS = 2;
+/**
+ * @typedef {import("ttsctl").BaseTask & {
+ *   readonly text: string;
+ *   readonly progress?: number;
+ *   readonly result_path?: string;
+ * }} Speech
+ */
 
+const [root = ".", redis = "off"] = process.argv.slice(2);
+const WORKERS = 2;
+const LEASE_MS = Number(process.env.LEASE_MS ?? 30_000);
+/** How long an idle worker waits for a task of another process. */
+const IDLE_MS = 200;
+
+/** @type {import("ttsctl").TaskStore<Speech>} */
 const store = await openTaskStore({
   store: join(root, "voice_task.jsonl"), // JSON Lines: each step of a task is one append
   output: join(root, "output"),
@@ -25,90 +40,74 @@ const store = await openTaskStore({
   timezone: "UTC",
   logger: { info: () => {}, warn: (line) => process.stderr.write(`${line}\n`) },
 });
+let isInputOpen = true;
 
-/** Waits for what comes, until `close`. */
-class Queue {
-  #items = [];
-  #takers = [];
-  #closed = false;
-
-  put(item) {
-    const taker = this.#takers.shift();
-    if (taker === undefined) this.#items.push(item);
-    else taker(item);
-  }
-
-  close() {
-    this.#closed = true;
-    for (const taker of this.#takers.splice(0)) taker(undefined);
-  }
-
-  async take() {
-    if (this.#items.length > 0 || this.#closed) return this.#items.shift();
-    return new Promise((resolve) => this.#takers.push(resolve));
-  }
-}
-
-const queue = new Queue();
-
+/** @param {{ user_id: string, text: string }} line */
 async function enqueue({ user_id, text }) {
   const now = new Date().toISOString();
-  const record = {
-    user_id,
-    task_id: randomUUID(),
-    status: "queued",
-    error: null,
-    created_at: now,
-    updated_at: now,
-    text,
-  };
-  await store.upsert(record);
-  queue.put(record);
-}
-
-/** One step of a task: the file has it when this returns. */
-async function step(record, change) {
-  const next = { ...record, ...change, updated_at: new Date().toISOString() };
-  await store.upsert(next);
-  return next;
+  const task_id = randomUUID();
+  await store.upsert({ user_id, task_id, status: "queued", error: null, created_at: now, updated_at: now, text });
+  say({ user_id, task_id, status: "queued" });
 }
 
 async function work() {
-  for (let record = await queue.take(); record !== undefined; record = await queue.take()) {
-    record = await step(record, { status: "running", progress: 0 });
-    try {
-      const path = await synthesize(record);
-      record = await step(record, { status: "succeeded", progress: 100, result_path: path });
-    } catch (error) {
-      record = await step(record, { status: "failed", error: error.message });
-    }
-    await log(record, record.status);
-    process.stdout.write(`${JSON.stringify({ task_id: record.task_id, status: record.status })}\n`);
+  for (;;) {
+    const task = await store.claim(["queued"], { status: "running", progress: 0 }, { leaseMs: LEASE_MS });
+    if (task !== null) await run(task);
+    else if (isInputOpen) await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    else return;
   }
 }
 
-/** Writes `output/{user}/{task}/{task}.wav`, where `ttsctl` looks for it, and returns the path below the root. */
-async function synthesize({ user_id, task_id, text }) {
-  const folder = join("output", user_id, task_id);
-  await mkdir(join(root, folder), { recursive: true });
-  const path = join(folder, `${task_id}.wav`);
-  await writeFile(join(root, path), speak(text));
-  return path;
+/** @param {import("ttsctl").ClaimedTask<Speech>} task */
+async function run({ userId, taskId, claimId, record }) {
+  const change = await outcomeOf(userId, taskId, record.text);
+  const { state, task } = await store.update(userId, taskId, (latest) => ({ ...latest, ...change }), { claimId });
+  // Else it was deleted, or claimed by another process because the lease had expired.
+  if (state !== "written" || task === null) return;
+  await log(taskId, String(task.record.status));
+  say({ user_id: userId, task_id: taskId, status: task.record.status });
 }
 
-/** Adds a line to `Logs/{date}/{hour}/{task}.log`. */
-async function log({ task_id }, line) {
+/**
+ * @param {string} userId
+ * @param {string} taskId
+ * @param {string} text
+ * @returns {Promise<Partial<Speech>>}
+ */
+async function outcomeOf(userId, taskId, text) {
+  try {
+    const path = await store.artifactPath(userId, taskId, `${taskId}.wav`);
+    const audio = speak(text);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, audio);
+    return { status: "succeeded", progress: 100, result_path: relative(root, path) };
+  } catch (error) {
+    return { status: "failed", error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * Adds a line to `Logs/{date}/{hour}/{task}.log`.
+ * @param {string} taskId
+ * @param {string} line
+ */
+async function log(taskId, line) {
   const now = new Date().toISOString();
   const folder = join(root, "Logs", now.slice(0, 10).replaceAll("-", ""), now.slice(11, 13));
   await mkdir(folder, { recursive: true });
-  await appendFile(join(folder, `${task_id}.log`), `${now} ${line}\n`);
+  await appendFile(join(folder, `${taskId}.log`), `${now} ${line}\n`);
+}
+
+/** @param {object} line */
+function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 await mkdir(root, { recursive: true });
-for await (const { record } of store.all({ status: ["wait", "run"], source: "file" })) queue.put(record);
 await store.startCleanup();
 const workers = Promise.all(Array.from({ length: WORKERS }, work));
 for await (const line of createInterface({ input: process.stdin })) if (line !== "") await enqueue(JSON.parse(line));
-queue.close();
+isInputOpen = false;
 await workers;
 await store.close();

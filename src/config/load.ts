@@ -37,14 +37,15 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
 /** All that settings are resolved from; throws as `loadSettings` does for the file, and for no value in it. */
 export async function readInputs({ flags, options, env, cwd }: LoadOptions): Promise<SettingInputs> {
   const isLooked = options === undefined || flags.config !== undefined;
-  const file = isLooked ? readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd)) : null;
+  const flagName = options === undefined ? "--config" : "openTaskStore config";
+  const file = isLooked ? readConfig(findConfig(flags.config, env[CONFIG_VARIABLE], cwd, flagName)) : null;
   return { flags, ...(options && { options }), env, file, configPath: file?.path ?? null, cwd };
 }
 
-function findConfig(flag: string | undefined, variable: string | undefined, cwd: string): Place {
+function findConfig(flag: string | undefined, variable: string | undefined, cwd: string, flagName: string): Place {
   if (flag === "")
-    throw new TtsctlError("CONFIG_INVALID", `--config: "" is wrong; accepted: the path of a ${CONFIG_FILE}`);
-  if (flag !== undefined) return { path: resolve(cwd, flag), origin: "--config" };
+    throw new TtsctlError("CONFIG_INVALID", `${flagName}: "" is wrong; accepted: the path of a ${CONFIG_FILE}`);
+  if (flag !== undefined) return { path: resolve(cwd, flag), origin: flagName };
   if (variable) return { path: resolve(cwd, variable), origin: CONFIG_VARIABLE };
   return { path: resolve(cwd, CONFIG_FILE), origin: null };
 }

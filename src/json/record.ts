@@ -225,6 +225,17 @@ function nameAt(
   return names.find(({ name }) => name === decoded)?.name;
 }
 
+/** The object without some fields. */
+export function withoutFields(json: string, names: ReadonlySet<string>): string {
+  if (names.size === 0) return json;
+  const bytes = Buffer.from(json);
+  const kept: string[] = [];
+  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, _, valueEnd) => {
+    if (!names.has(decodeString(bytes, keyFrom, keyEnd))) kept.push(bytes.toString("utf8", keyFrom, valueEnd));
+  });
+  return `{${kept.join(",")}}`;
+}
+
 /** The JSON text of one field of a compact object; undefined where it has none. Of a repeated field the last counts. */
 export function fieldJson(json: string, field: string): string | undefined {
   const bytes = Buffer.from(json);

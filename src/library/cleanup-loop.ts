@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { openArtifacts } from "../artifacts/artifacts.ts";
-import { isConfigured } from "../config/is-configured.ts";
 import { TtsctlError } from "../errors.ts";
-import { cleanupOnce } from "../operations/cleanup.ts";
 import { PassRhythm } from "../operations/pass-rhythm.ts";
 import { policyOf, shortestRetention } from "../operations/purge/policy.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { Lock } from "../store/file/lock.ts";
+import { checkCleanup, cleanupPass } from "./cleanup-pass.ts";
+import { libraryError } from "./library-error.ts";
 import type { StoreParts } from "./parts.ts";
-import { reporterTo } from "./reporter.ts";
 import type { CleanupCounts, CleanupOptions } from "./types.ts";
 
-/** What a pass came to, as `onPass` is told. */
+/** Between two looks whether another watcher has ended. */
+const WAIT_MS = 5000;
+
+/** The result of a pass, as `onPass` gets it. */
 type Pass = [counts: CleanupCounts | null, problem: TtsctlError | null];
 
 /** `ttsctl cleanup --watch` within a program: the passes of one store, until they are stopped. */
@@ -26,20 +27,14 @@ export class CleanupLoop {
     this.#options = options;
   }
 
-  /** @throws TtsctlError CONFIG_REQUIRED, WATCHER_RUNNING, LOCK_UNAVAILABLE */
+  /**
+   * Resolves when the passes have begun, or wait for another watcher to end.
+   * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE
+   */
   async start(): Promise<void> {
-    const { settings } = this.#parts;
-    if (!isConfigured(settings, true)) {
-      throw new TtsctlError("CONFIG_REQUIRED", "the cleanup removes audio and logs: say where they are", {
-        hint: "give openTaskStore output and logs, or a config",
-      });
-    }
-    if (settings.audit.path.value !== null) {
-      throw new TtsctlError("CONFIG_REQUIRED", "the audit ledger is kept by commands alone", {
-        hint: "run `ttsctl cleanup --watch` beside this program, or take [audit] path out",
-      });
-    }
-    const lock = await this.#file().lock("watch");
+    checkCleanup(this.#parts);
+    const lock = await this.#tryLock();
+    if (lock === null) this.#parts.logger.info("another process cleans up this store: waiting until it ends");
     this.#ended = this.#run(lock);
   }
 
@@ -48,74 +43,79 @@ export class CleanupLoop {
     await this.#ended;
   }
 
-  async #run(taken: Lock): Promise<void> {
+  #file(): FileStore {
+    const { settings, rules, clock } = this.#parts;
+    return new FileStore(settings.store.path.value, rules, clock, { signal: this.#stop.signal });
+  }
+
+  /** Null if another watcher holds the lock. */
+  async #tryLock(): Promise<Lock | null> {
+    return this.#file()
+      .lock("watch")
+      .catch((error: unknown) => {
+        if (error instanceof TtsctlError && error.code === "WATCHER_RUNNING") return null;
+        throw error;
+      });
+  }
+
+  async #run(first: Lock | null): Promise<void> {
+    const lock = first ?? (await this.#awaitLock());
+    if (lock !== null) await this.#passes(lock);
+  }
+
+  /** Null if the loop was stopped first. */
+  async #awaitLock(): Promise<Lock | null> {
+    while (!this.#stop.signal.aborted) {
+      await this.#pause(WAIT_MS);
+      const lock = await this.#tryLock().catch((error: Error) => {
+        if (!this.#stop.signal.aborted) this.#parts.logger.warn(`cleanup: ${error.message}`);
+        return null;
+      });
+      if (lock !== null) return lock;
+    }
+    return null;
+  }
+
+  async #passes(taken: Lock): Promise<void> {
     let lock = taken;
     const { clock, settings, logger } = this.#parts;
-    const { signal } = this.#stop;
     const rhythm = new PassRhythm(clock);
     const retention = settings.cleanup.retention.value;
     try {
       if (retention <= 0) return logger.warn(`nothing is cleaned up: retention is ${retention}`);
-      while (!signal.aborted) {
+      while (!this.#stop.signal.aborted) {
         lock = await this.#file().keepWatchLock(lock);
         const refusal = rhythm.refusal(shortestRetention(policyOf(settings.cleanup)));
         const [counts, problem] = refusal === null ? await this.#tryPass() : ([null, refusal] satisfies Pass);
         if (problem !== null) logger.warn(`cleanup: ${problem.message}`);
-        this.#tell([counts, problem]);
-        const pause = rhythm.pause(retention, problem !== null);
-        await sleep(pause * 1000, undefined, { signal, ref: false }).catch(() => {});
+        this.#tell([counts, libraryError(problem)]);
+        await this.#pause(rhythm.pause(retention, problem !== null) * 1000);
       }
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
       logger.warn(`the cleanup ends: ${error.message}`);
-      this.#tell([null, error]);
+      this.#tell([null, libraryError(error)]);
     } finally {
       await lock.release();
     }
   }
 
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
+  }
+
   /** Whatever goes wrong, the next pass is tried. */
   async #tryPass(): Promise<Pass> {
     try {
-      return await this.#pass();
+      const { counts, problem } = await cleanupPass(this.#parts, { signal: this.#stop.signal, dryRun: false });
+      return [counts, problem];
     } catch (error) {
       if (error instanceof TtsctlError) return [null, error];
       return [null, new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error })];
     }
   }
 
-  async #pass(): Promise<Pass> {
-    const { settings, link, clock, logger, rules } = this.#parts;
-    const { paths, cleanup } = settings;
-    const file = this.#file();
-    const lock = await file.lock("run");
-    try {
-      const apart = [settings.store.path.value, settings.configPath].filter((path) => path !== null);
-      const roots = { output: paths.output.value, logs: paths.logs.value };
-      const artifacts = await openArtifacts({ ...roots, names: rules, apart });
-      try {
-        const { result, problem } = await cleanupOnce(
-          {
-            ...{ file, artifacts, clock, mirror: await link.open(), backup: null, ledger: null },
-            ...{ reporter: reporterTo(logger), signal: this.#stop.signal },
-            onPurged: () => {},
-            drain: async () => {},
-          },
-          {
-            ...{ ...policyOf(cleanup), stuckAfter: cleanup.stuckAfter.value },
-            ...{ dryRun: false, allowEmpty: false, maxDelete: null },
-          },
-        );
-        return [countsOf(result), problem];
-      } finally {
-        await artifacts.close();
-      }
-    } finally {
-      await lock.release();
-    }
-  }
-
-  /** What the program does with it is no concern of the loop. */
+  /** An error of the program doesn't end the loop. */
   #tell(pass: Pass): void {
     try {
       this.#options.onPass?.(...pass);
@@ -123,14 +123,4 @@ export class CleanupLoop {
       this.#parts.logger.warn(`onPass threw: ${String(error)}`);
     }
   }
-
-  #file(): FileStore {
-    const { settings, rules, clock } = this.#parts;
-    return new FileStore(settings.store.path.value, rules, clock, { signal: this.#stop.signal });
-  }
-}
-
-function countsOf(result: CleanupCounts): CleanupCounts {
-  const { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs } = result;
-  return { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
 }

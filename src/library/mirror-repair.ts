@@ -76,9 +76,9 @@ export class MirrorRepair {
   }
 
   /** `syncToRedis()`, which settles what only a sync can. */
-  async sync(): Promise<SyncResult> {
+  async sync(signal = this.#stop.signal): Promise<SyncResult> {
     const needed = this.#owed.syncNeeded;
-    const result = await this.#writer.aroundSync(() => syncToRedis(this.#parts, this.#stop.signal));
+    const result = await this.#writer.aroundSync(() => syncToRedis(this.#parts, signal));
     if (result.counts?.failed === 0) {
       this.#owed.wasSynced(needed, result.counts.orphans);
       if (!this.#owed.lacksRemovals) await dropMarks(this.#undone?.paths ?? []);

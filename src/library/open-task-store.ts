@@ -1,13 +1,14 @@
-import { systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
 import { LastingLink } from "../store/lasting-link.ts";
 import { KnownNodes } from "../store/redis/known-nodes.ts";
+import { EventSource } from "./events.ts";
 import { MirrorNews } from "./mirror-news.ts";
 import { OpenStore } from "./open-store.ts";
 import { settingsOf } from "./settings.ts";
-import type { Logger, StoreOptions, TaskStore } from "./types.ts";
+import type { BaseTask, Logger, StoreOptions, TaskRecord, TaskStore } from "./types.ts";
 
 const SILENT: Logger = { info: () => {}, warn: () => {} };
 
@@ -26,21 +27,35 @@ function guarded(logger: Logger): Logger {
   };
 }
 
+/** Seconds, as within ttsctl. */
+function clockOf({ clock }: StoreOptions): Clock {
+  return clock === undefined ? systemClock : { ...systemClock, now: () => clock.now() / 1000 };
+}
+
 /**
- * Opens the tasks of a service (SPEC section 9). Redis is connected to when it is first used. Close the store when done.
- * @throws TtsctlError USAGE for an option that is none, CONFIG_* for a wrong value or a missing file
+ * Opens the tasks of a service. It connects to Redis on first use. Close the store when done.
+ * @typeParam T the service's record
+ * @throws TtsctlError USAGE for an unknown option, CONFIG_* for a wrong value or a missing file
  */
-export async function openTaskStore(options: StoreOptions): Promise<TaskStore> {
+export async function openTaskStore<T extends BaseTask = TaskRecord>(options: StoreOptions): Promise<TaskStore<T>> {
   const settings = await settingsOf(options);
   const logger = options.logger === undefined ? SILENT : guarded(options.logger);
   const rules = recordRulesOf(settings);
-  const news = new MirrorNews(logger, systemClock);
+  const clock = clockOf(options);
+  const news = new MirrorNews(logger, clock);
+  const events = new EventSource(logger);
   const knownNodes = new KnownNodes();
   const connect = async () => news.connected(await connectMirror(targetOf(settings), rules, knownNodes));
   const link = new LastingLink(settings.redis.enabled.value ? connect : null, {
-    onUp: (mirror, again) => news.onUp(mirror, again),
-    onDown: (error) => news.onDown(error),
+    onUp: (mirror, again) => {
+      events.mirror("up", null);
+      news.onUp(mirror, again);
+    },
+    onDown: (error) => {
+      news.onDown(error);
+      events.mirror("down", error);
+    },
   });
   for (const line of [...settings.warnings, ...settings.changeWarnings]) logger.warn(line);
-  return new OpenStore({ settings, rules, link, news, logger, clock: systemClock });
+  return new OpenStore<T>({ settings, rules, link, news, events, logger, clock });
 }

@@ -3,7 +3,8 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
-import type { StoreOptions } from "./types.ts";
+import { checkOptions } from "./arguments.ts";
+import type { Logger, StoreOptions } from "./types.ts";
 
 /** The settings that an option gives. */
 const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
@@ -14,6 +15,11 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
   // A retention that is given by hand is the whole policy for age, as the flag is.
   retention: ["cleanup.retention", "cleanup.retention.done", "cleanup.retention.error"],
   redis: ["redis.enabled"], // where it is "off"
+  "retention.default": ["cleanup.retention"],
+  "retention.done": ["cleanup.retention.done"],
+  "retention.error": ["cleanup.retention.error"],
+  keepLast: ["cleanup.keep_last"],
+  maxBytes: ["cleanup.max_bytes"],
   "redis.url": ["redis.url"],
   "redis.host": ["redis.host"],
   "redis.port": ["redis.port"],
@@ -36,9 +42,20 @@ const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
   "redis.prefix": ["redis.prefix"],
 };
 
-const NUMBERS = ["retention", "redis.port", "redis.db", "redis.timeout"];
+const NUMBERS = [
+  "retention",
+  "retention.default",
+  "retention.done",
+  "retention.error",
+  "keepLast",
+  "maxBytes",
+  "redis.port",
+  "redis.db",
+  "redis.timeout",
+];
 const BOOLEANS = ["redis.cluster", "redis.tls"];
-const OTHERS = ["config", "logger"];
+const OTHERS = ["config", "logger", "clock"];
+const OPTIONS = [...Object.keys(NAMES).filter((name) => !name.includes(".")), ...OTHERS];
 
 /**
  * The settings of a store (SPEC section 7): options over `config`, where that is named, over defaults. The environment is
@@ -46,13 +63,15 @@ const OTHERS = ["config", "logger"];
  * @throws TtsctlError USAGE, CONFIG_INVALID, CONFIG_NOT_FOUND, CONFIG_REQUIRED where no store is named
  */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
-  if (typeof options !== "object" || options === null) {
-    throw new TtsctlError("USAGE", "openTaskStore: its options are not an object");
-  }
-  const { config, redis, logger: _, ...plain } = options;
+  checkOptions(options, "openTaskStore: the options", OPTIONS);
+  const { config, redis, retention, logger, clock, ...plain } = options;
   const given = new Map<string, unknown>(Object.entries(plain).filter(isGiven));
   if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
-  for (const [name, value] of redisOptions(redis)) given.set(name, value);
+  if (logger !== undefined) checkLogger(logger);
+  if (clock !== undefined && typeof clock?.now !== "function") {
+    throw wrong("clock", "an object with the function now(), such as Date");
+  }
+  for (const [name, value] of [...redisOptions(redis), ...retentionOptions(retention)]) given.set(name, value);
   const settings = await loadSettings({
     flags: { config },
     options: new Map([...given].flatMap(settingsGiven)),
@@ -80,8 +99,22 @@ function redisOptions(redis: StoreOptions["redis"]): [string, unknown][] {
     .map(([name, value]) => [`redis.${name}`, value]);
 }
 
+function checkLogger(logger: unknown): void {
+  const { info, warn } = (logger ?? {}) as Partial<Logger>;
+  if (typeof info === "function" && typeof warn === "function") return;
+  throw wrong("logger", "an object with the functions info(message) and warn(message), such as console");
+}
+
 function isGiven([, value]: [string, unknown]): boolean {
   return value !== undefined;
+}
+
+function retentionOptions(retention: StoreOptions["retention"]): [string, unknown][] {
+  if (retention === undefined) return [];
+  if (typeof retention !== "object" || retention === null) return [["retention", retention]];
+  return Object.entries(retention)
+    .filter(isGiven)
+    .map(([name, value]) => [`retention.${name}`, value]);
 }
 
 /** What an option gives, as text, for that is what settings are read from. */
@@ -102,5 +135,5 @@ function unknown(option: string): TtsctlError {
 }
 
 function wrong(option: string, accepted: string): TtsctlError {
-  return new TtsctlError("USAGE", `openTaskStore: ${option} is no such value; accepted: ${accepted}`);
+  return new TtsctlError("USAGE", `openTaskStore: ${option} is wrong; accepted: ${accepted}`);
 }

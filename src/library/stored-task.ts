@@ -6,41 +6,34 @@ import type { RecordParser } from "../task/parse.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { shownStatus } from "../task/status.ts";
 import { isInvalid, saysDeleted, type Task } from "../task/task.ts";
-import type { StoredTask, TaskRecord } from "./types.ts";
+import { checkString } from "./arguments.ts";
+import type { BaseTask, StoredTask } from "./types.ts";
 
-/** A task as the library gives it; the record is parsed when it is asked for. */
-export class LibraryTask implements StoredTask {
-  readonly userId: string;
-  readonly taskId: string;
-  readonly status: string;
-  readonly updatedAt: number;
-  readonly json: string;
-
-  constructor({ userId, taskId, status, score, json }: Task) {
-    this.userId = userId;
-    this.taskId = taskId;
-    this.status = shownStatus(status) ?? status;
-    this.updatedAt = score;
-    this.json = json;
-  }
-
-  get record(): TaskRecord {
-    return JSON.parse(this.json) as TaskRecord;
-  }
+/** A task as the library gives it: a plain object, which can be copied, cloned and sent as JSON. */
+export function storedTask<T extends BaseTask>({ userId, taskId, status, score, json }: Task): StoredTask<T> {
+  return {
+    userId,
+    taskId,
+    status: shownStatus(status) ?? status,
+    updatedAt: score,
+    record: JSON.parse(json) as T,
+    json,
+  };
 }
 
 /**
  * The task of a record that a service gives.
  * @throws TtsctlError TASK_INVALID for what is no valid record, or would be none in JSON Lines
  */
-export function taskOf(record: TaskRecord | string, parser: RecordParser): Task {
+export function taskOf(record: BaseTask | string, parser: RecordParser): Task {
   const task = parsed(typeof record === "string" ? record : jsonOf(record), parser);
   if (isInvalid(task)) throw invalid(task.reason);
   if (saysDeleted(task.json)) throw invalid('"deleted": true is the end of a task: call delete()');
   return task;
 }
 
-function jsonOf(record: unknown): string {
+/** @throws TtsctlError TASK_INVALID */
+export function jsonOf(record: unknown): string {
   try {
     return JSON.stringify(record) ?? "null"; // an undefined, or a function
   } catch (cause) {
@@ -59,10 +52,12 @@ function parsed(text: string, parser: RecordParser) {
 
 /**
  * The trimmed ids of a task.
- * @throws TtsctlError TASK_INVALID for what cannot name one
+ * @throws TtsctlError USAGE if one isn't text, TASK_INVALID if it can't name a task
  */
 export function idOf(userId: string, taskId: string, rules: RecordRules): TaskId {
-  const id = { userId: trimId(String(userId)), taskId: trimId(String(taskId)) };
+  checkString(userId, "userId");
+  checkString(taskId, "taskId");
+  const id = { userId: trimId(userId), taskId: trimId(taskId) };
   const problem = idProblem("user_id", id.userId, rules) ?? idProblem("task_id", id.taskId, rules);
   if (problem !== undefined) throw invalid(problem);
   return id;

@@ -9,33 +9,33 @@ import type { TtsctlError } from "../errors.ts";
  */
 export interface RedisOptions {
   /** `redis://[user:password@]host[:port][/db]`, `rediss://` the same with TLS, or `unix:///path`. */
-  readonly url?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly db?: number;
-  readonly username?: string;
-  readonly password?: string;
+  readonly url?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly db?: number | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
   /** `500ms`, `2s`, or a number of seconds: how long a connection or a command may take. */
-  readonly timeout?: string | number;
+  readonly timeout?: string | number | undefined;
   /** `host:port, ...`, with the name of the primary, and the login at the Sentinels where they want one. */
-  readonly sentinels?: string;
-  readonly sentinelName?: string;
-  readonly sentinelUsername?: string;
-  readonly sentinelPassword?: string;
+  readonly sentinels?: string | undefined;
+  readonly sentinelName?: string | undefined;
+  readonly sentinelUsername?: string | undefined;
+  readonly sentinelPassword?: string | undefined;
   /** A cluster, of which host and port, or each of `nodes` (`host:port, ...`), are a node. */
-  readonly cluster?: boolean;
-  readonly nodes?: string;
+  readonly cluster?: boolean | undefined;
+  readonly nodes?: string | undefined;
   /** TLS, with paths of PEM files relative to the working folder. */
-  readonly tls?: boolean;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
+  readonly tls?: boolean | undefined;
+  readonly tlsCa?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
   /** The name in the server's certificate, where it is not the host. */
-  readonly tlsServerName?: string;
+  readonly tlsServerName?: string | undefined;
   /** How the service lays its tasks out in Redis. Default: `plain`. */
-  readonly layout?: "plain" | "api_ms";
-  /** What stands before each key, such as `staging:`. Default: nothing. */
-  readonly prefix?: string;
+  readonly layout?: "plain" | "api_ms" | undefined;
+  /** What precedes each key, such as `staging:`. Default: nothing. */
+  readonly prefix?: string | undefined;
 }
 
 /** Where the library tells what an operator should know; pino and `console` are such loggers. */
@@ -44,74 +44,151 @@ export interface Logger {
   warn(message: string): void;
 }
 
+/** `30m`, `2h`, `7d`, or a number of seconds. */
+export type Age = string | number;
+
+/** How long finished tasks are kept, by status. */
+export interface RetentionOptions {
+  /** For statuses that aren't named here. */
+  readonly default?: Age | undefined;
+  readonly done?: Age | undefined;
+  readonly error?: Age | undefined;
+}
+
 /** The settings of a store. `store` or `config` must be given; what is given here comes before `config`. */
 export interface StoreOptions {
   /** The path of a `config.ini`; relative paths in it start beside it. */
-  readonly config?: string;
+  readonly config?: string | undefined;
   /** The path of the store file, relative to the working folder. */
-  readonly store?: string;
+  readonly store?: string | undefined;
   /** A url, the parts of an address, or `"off"`: there is no Redis. Default: that of `config`, else off. */
-  readonly redis?: string | RedisOptions;
+  readonly redis?: string | RedisOptions | undefined;
   /** The zone of times without an offset, such as `Asia/Shanghai`. Default: the machine's. */
-  readonly timezone?: string;
+  readonly timezone?: string | undefined;
   /** The folders of audio and logs, which the cleanup needs. */
-  readonly output?: string;
-  readonly logs?: string;
-  /** `30m`, `2h`, `7d`, or a number of seconds; zero or negative: nothing is cleaned up. Default: `7d`. */
-  readonly retention?: string | number;
-  /** Default: nothing is told. */
-  readonly logger?: Logger;
+  readonly output?: string | undefined;
+  readonly logs?: string | undefined;
+  /** For every status, or for each; zero or negative: nothing is purged. Default: `7d`. */
+  readonly retention?: Age | RetentionOptions | undefined;
+  /** So many finished tasks of each user are kept, the newest, whatever their age. Default: 0. */
+  readonly keepLast?: number | undefined;
+  /** How much the artifacts of finished tasks may take, such as `20GB`, or a number of bytes; 0: no limit, the default. */
+  readonly maxBytes?: string | number | undefined;
+  /** Default: nothing is logged. */
+  readonly logger?: Logger | undefined;
+  /** Gives epoch milliseconds, as `Date` does, which is the default. */
+  readonly clock?: { now(): number } | undefined;
 }
 
-/** A task record: these fields, and whatever else the service keeps with a task. */
-export interface TaskRecord {
+/** Any text; the words of a union before it are completed in editors. */
+type Text = string & {};
+
+/** The status that people see. */
+export type ShownStatus = "wait" | "run" | "done" | "error";
+
+/** The service's own word for a status. Words outside the list are kept and never count as finished. */
+export type TaskStatus =
+  | "queued"
+  | "pending"
+  | "waiting"
+  | "created"
+  | "running"
+  | "processing"
+  | "started"
+  | "succeeded"
+  | "success"
+  | "completed"
+  | "finished"
+  | "failed"
+  | "failure"
+  | "cancelled"
+  | "canceled"
+  | ShownStatus
+  | Text;
+
+/** The fields of a record that ttsctl knows. A service's own type of record extends it. */
+export interface BaseTask {
   readonly user_id: string;
   readonly task_id: string;
-  /** The service's own word, such as `queued`, `running`, `succeeded`. */
-  readonly status?: string | null;
-  readonly error?: string | null;
+  readonly status?: TaskStatus | null | undefined;
+  readonly error?: string | null | undefined;
   /** ISO 8601, or epoch seconds. */
-  readonly created_at?: string | number | null;
+  readonly created_at?: string | number | null | undefined;
   /** ISO 8601, or epoch seconds. The newer of two records of a task counts. */
   readonly updated_at: string | number;
+}
+
+/** A record with any other fields. */
+export interface TaskRecord extends BaseTask {
   readonly [field: string]: unknown;
 }
 
-/** A task as a store has it. */
-export interface StoredTask {
+/** A task as a store has it: a plain object. */
+export interface StoredTask<T extends BaseTask = TaskRecord> {
   readonly userId: string;
   readonly taskId: string;
-  /** `wait`, `run`, `done` or `error`; a word of the service's that is none of its table stands as it is. */
-  readonly status: string;
+  /** A word of the service outside the table is shown unchanged. */
+  readonly status: ShownStatus | Text;
   /** `updated_at` in epoch seconds, with a fraction. */
   readonly updatedAt: number;
   /** The record, with the service's own words. */
-  readonly record: TaskRecord;
-  /** The record as JSON text: numbers as they were written, which JavaScript does not always keep. */
+  readonly record: T;
+  /** The record as JSON text: numbers as they were written, which JavaScript doesn't always keep. */
   readonly json: string;
 }
 
-/**
- * What became of a write in Redis. `newer`, `unchanged`: a copy by another program, with a newer or the same `updated_at`,
- * is there and stays. `off`: there is no Redis. An error: Redis did not take it, or it is unknown whether it did; the file is right, and
- * it is written to Redis when that is back.
- */
-export type RedisOutcome = "written" | "removed" | "missing" | "newer" | "unchanged" | "off" | TtsctlError;
+/** The result of a write in Redis. */
+export type RedisOutcome =
+  | {
+      /**
+       * `newer`, `unchanged`: Redis has a copy by another program with a newer or the same `updated_at`, which is kept.
+       * `skipped`: the file wasn't changed, so Redis wasn't written to. `off`: there is no Redis.
+       */
+      readonly state: "written" | "removed" | "missing" | "newer" | "unchanged" | "skipped" | "off";
+      readonly error?: undefined;
+    }
+  | {
+      /** Redis refused the change, or the outcome is unknown. The file is right, and Redis gets the change when it is back. */
+      readonly state: "failed";
+      readonly error: TtsctlError;
+    };
 
-/** What became of an upsert. */
-export interface UpsertResult {
+/** The result of a write. */
+export interface WriteResult {
   /**
-   * `newer`: the file has a newer record of the task, which stays. `returned`: another program holds the store in its
-   * memory and undoes the change again and again.
+   * The file. `newer`: it has a newer record of the task, which is kept. `missing`: it doesn't have the task. `unchanged`:
+   * the function of `update` kept the record. `conflict`: the task has another claim. `returned`: another program holds
+   * the store in memory and keeps undoing the change.
    */
-  readonly file: "written" | "newer" | "returned";
+  readonly state: "written" | "removed" | "newer" | "missing" | "unchanged" | "conflict" | "returned";
   readonly redis: RedisOutcome;
 }
 
-/** What became of a deletion. */
-export interface DeleteResult {
-  readonly file: "removed" | "missing" | "returned";
-  readonly redis: RedisOutcome;
+/** The result of `update`. */
+export interface UpdateResult<T extends BaseTask = TaskRecord> extends WriteResult {
+  /** The task as the file has it now; null if it is missing. */
+  readonly task: StoredTask<T> | null;
+}
+
+export interface UpdateOptions {
+  /** Only if the task still has this claim; else the state is `conflict`. A change of the status ends the claim. */
+  readonly claimId?: string | undefined;
+  /** Renews the claim: it ends so many milliseconds from now. */
+  readonly leaseMs?: number | undefined;
+}
+
+/** A task that this process has claimed. */
+export interface ClaimedTask<T extends BaseTask = TaskRecord> extends StoredTask<T> {
+  /** For `update`; the field `claim_id` of the record. */
+  readonly claimId: string;
+}
+
+export interface ClaimOptions {
+  /**
+   * How long the claim holds. After that another process may claim the task, if its status is still that of the patch.
+   * Default: the claim doesn't expire.
+   */
+  readonly leaseMs?: number | undefined;
 }
 
 /** Which store may answer: Redis with the file behind it, or one that never asks the other. */
@@ -119,39 +196,48 @@ export type Source = "auto" | "redis" | "file";
 
 /** Which tasks are meant; what is not given does not matter. */
 export interface TaskFilter {
-  readonly userId?: string;
+  readonly userId?: string | undefined;
   /** `wait`, `run`, `done`, `error`, or words of the service. */
-  readonly status?: readonly string[];
-  /** `updated_at` from this time on: ISO 8601, or an age such as `2h`. */
-  readonly since?: string;
+  readonly status?: readonly TaskStatus[] | undefined;
+  /** `updated_at` from this time on: a Date, epoch seconds, ISO 8601, or an age such as `2h`. */
+  readonly since?: Date | number | string | undefined;
   /** `updated_at` before this time. */
-  readonly until?: string;
+  readonly until?: Date | number | string | undefined;
   /** Default: `auto`. */
-  readonly source?: Source;
+  readonly source?: Source | undefined;
 }
 
 export interface PageQuery extends TaskFilter {
   /** From 1. */
-  readonly page?: number;
+  readonly page?: number | undefined;
   /** 1 to 1000, default 20. */
-  readonly pageSize?: number;
+  readonly pageSize?: number | undefined;
+  /** In place of `page`: `nextCursor` of the page before, with the same filter. Tasks that change don't shift the pages. */
+  readonly cursor?: string | undefined;
 }
 
-export interface TaskPage {
-  /** How many tasks pass in all. */
+export interface TaskPage<T extends BaseTask = TaskRecord> {
+  /** How many tasks pass in all; with a cursor, from there on. */
   readonly total: number;
   readonly page: number;
   readonly pageSize: number;
   /** Which store answered. */
   readonly source: "redis" | "file" | "mixed";
   /** Newest first; by ids in the order asked. */
-  readonly items: readonly StoredTask[];
+  readonly items: readonly StoredTask<T>[];
   /** Ids asked for that neither store has. */
   readonly missing: readonly string[];
   /** Index members of Redis without a task, left out. */
   readonly dangling: number;
   /** What the reader should know, one line each. */
   readonly warnings: readonly string[];
+  /** The cursor of the next page; null if this is the last one. */
+  readonly nextCursor: string | null;
+}
+
+/** For a call that takes long. If it is aborted, the call fails with `INTERRUPTED`. */
+export interface SignalOptions {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a sync came to: total = written + unchanged + newerInRedis + failed. */
@@ -190,11 +276,45 @@ export interface CleanupCounts {
 
 export interface CleanupOptions {
   /** Called after each pass; an error is what kept it from its work, or from all of it. */
-  onPass?(counts: CleanupCounts | null, problem: TtsctlError | null): void;
+  readonly onPass?: ((counts: CleanupCounts | null, problem: TtsctlError | null) => void) | undefined;
+}
+
+export interface CleanupOnceOptions extends SignalOptions {
+  /** Counts what a pass would purge, and changes nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface CleanupResult {
+  readonly counts: CleanupCounts;
+  /** What kept the pass from a part of its work, such as a Redis that is down. */
+  readonly problem: TtsctlError | null;
+}
+
+/** The connection to Redis was made, or lost. */
+export interface MirrorEvent {
+  readonly state: "up" | "down";
+  /** How many changes of the file Redis lacks, as far as this process knows. */
+  readonly owed: number;
+  /** Why it is down. */
+  readonly error: TtsctlError | null;
+}
+
+/** A write of this process that changed the file. */
+export interface ChangeEvent {
+  readonly userId: string;
+  readonly taskId: string;
+  readonly state: "written" | "removed";
+  readonly redis: RedisOutcome;
+}
+
+/** What `on` listens to. */
+export interface StoreEvents {
+  readonly mirror: MirrorEvent;
+  readonly change: ChangeEvent;
 }
 
 /** The tasks of a service: the store file, which is the truth, and its mirror in Redis. */
-export interface TaskStore {
+export interface TaskStore<T extends BaseTask = TaskRecord> {
   /**
    * Writes a record into the file, unless that has a newer one of the task, and then into Redis. Resolves when the file
    * has it on the disk. What is written at a time is written together, in the order of the calls.
@@ -202,37 +322,82 @@ export interface TaskStore {
    * @throws TtsctlError TASK_INVALID, STORE_CLOSED; STORE_*, LOCK_*: Redis was not written to, and the file has the record
    * only if the error says so
    */
-  upsert(task: TaskRecord | string): Promise<UpsertResult>;
+  upsert(task: T | string): Promise<WriteResult>;
   /**
    * Removes a task from the file, all its records, and then from Redis. Its audio and logs stay. What Redis did not take is
    * made up for when it answers again. Throws as `upsert`.
    */
-  delete(userId: string, taskId: string): Promise<DeleteResult>;
+  delete(userId: string, taskId: string): Promise<WriteResult>;
+  /**
+   * Changes a task by its record in the file, under the lock. A task that is missing stays missing. Fields that aren't
+   * changed keep their bytes; `updated_at` moves to now unless it is changed.
+   * @param change returns the new record, or null to keep the old one. It is synchronous, and runs again if another
+   * program wrote the file first. Throws what it throws.
+   * @throws TtsctlError as `upsert`
+   */
+  update(
+    userId: string,
+    taskId: string,
+    change: (record: T) => T | null,
+    options?: UpdateOptions,
+  ): Promise<UpdateResult<T>>;
+  /**
+   * Claims a task: the one in a status of `from` that was changed the longest ago, or one whose claim has expired. Two
+   * processes never get the same task.
+   * @param from `wait`, `run`, `done`, `error`, or words of the service
+   * @param patch fields to set; the status must be neither one of `from` nor finished
+   * @returns null if there is no such task
+   * @throws TtsctlError as `upsert`
+   */
+  claim(
+    from: readonly TaskStatus[],
+    patch: Partial<T> & { readonly status: TaskStatus },
+    options?: ClaimOptions,
+  ): Promise<ClaimedTask<T> | null>;
   /**
    * One task, or null.
    * @throws TtsctlError USAGE; STORE_* where the file must answer and cannot; REDIS_* only where Redis is the forced source
    */
-  get(userId: string, taskId: string, options?: { readonly source?: Source }): Promise<StoredTask | null>;
+  get(
+    userId: string,
+    taskId: string,
+    options?: { readonly source?: Source | undefined },
+  ): Promise<StoredTask<T> | null>;
   /** One page, newest first. Throws as `get`. */
-  listPage(query?: PageQuery): Promise<TaskPage>;
+  listPage(query?: PageQuery): Promise<TaskPage<T>>;
   /** The tasks of some ids of one user, as one page, in the order asked. Throws as `get`. */
-  listByIds(userId: string, taskIds: readonly string[], filter?: Omit<TaskFilter, "userId">): Promise<TaskPage>;
+  listByIds(userId: string, taskIds: readonly string[], filter?: Omit<TaskFilter, "userId">): Promise<TaskPage<T>>;
   /** All tasks, newest first, read some at a time. Each comes once, also where tasks change meanwhile. Throws as `get`. */
-  all(filter?: TaskFilter): AsyncIterableIterator<StoredTask>;
+  all(filter?: TaskFilter, options?: SignalOptions): AsyncIterableIterator<StoredTask<T>>;
+  /** How many tasks pass. Throws as `get`. */
+  count(filter?: TaskFilter): Promise<number>;
   /**
    * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed but
    * what `delete` took out of the file and Redis did not let go of.
    * @throws TtsctlError STORE_*, LOCK_TIMEOUT, LAYOUT_MISMATCH, TIMEZONE_MISMATCH; a failure of Redis is returned
    */
-  syncToRedis(): Promise<SyncResult>;
+  syncToRedis(options?: SignalOptions): Promise<SyncResult>;
   /**
    * Begins to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does: a pass now, and another one
-   * each tenth of the retention. Resolves when the first pass is about to begin.
-   * @throws TtsctlError CONFIG_REQUIRED, WATCHER_RUNNING, LOCK_UNAVAILABLE
+   * each tenth of the retention. If another process does so, it waits until that ends.
+   * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE, WATCHER_RUNNING if this store does so already
    */
   startCleanup(options?: CleanupOptions): Promise<void>;
   /** Ends that; resolves when the pass that is under way has finished its batch. */
   stopCleanup(): Promise<void>;
-  /** Ends the cleanup, writes what waits, and lets go of file and Redis. */
+  /**
+   * One pass of the cleanup.
+   * @throws TtsctlError CONFIG_REQUIRED, STORE_*, LOCK_*, CLOCK_SKEW, INTERRUPTED
+   */
+  cleanupOnce(options?: CleanupOnceOptions): Promise<CleanupResult>;
+  /**
+   * The path of a file of a task below `output`, where the cleanup looks for it. Nothing is created.
+   * @throws TtsctlError CONFIG_REQUIRED without `output` or `config`; ARTIFACTS_UNSAFE if it would be elsewhere
+   */
+  artifactPath(userId: string, taskId: string, name: string): Promise<string>;
+  /** Listens to events; returns a function that ends that. A listener must not throw. */
+  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void;
+  /** Ends the cleanup, writes what waits, and closes the file and the connection. `await using` calls it. */
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }

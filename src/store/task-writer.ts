@@ -1,6 +1,6 @@
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import { type Change, type ChangeOutcome, type ChangeResult, idOf } from "./file/batch-plan.ts";
+import { type ChangeOutcome, type ChangeResult, idOf, type Request, type Update } from "./file/batch-plan.ts";
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
 import { type Batch, GroupCommit } from "./group-commit.ts";
 import type { MirrorChange, MirrorOutcome } from "./mirror-change.ts";
@@ -8,10 +8,13 @@ import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
 
-/** What a change came to in each store. Where the file has a newer record, the mirror is left alone as well. */
+/** What a change came to in each store. If the file has a newer record, the mirror is left alone as well. */
 export interface Written {
   readonly file: ChangeOutcome;
-  readonly mirror: MirrorOutcome;
+  /** `skipped`: an update that changed nothing. */
+  readonly mirror: MirrorOutcome | "skipped";
+  /** The record that an update found, or made. */
+  readonly task?: Task | null | undefined;
 }
 
 export type TaskWriterParts = FileWriterParts &
@@ -26,7 +29,7 @@ export type TaskWriterParts = FileWriterParts &
  */
 export class TaskWriter {
   readonly #fileWriter: FileWriter;
-  readonly #file: GroupCommit<Change, ChangeResult>;
+  readonly #file: GroupCommit<Request, ChangeResult>;
   readonly #mirrorWriter: MirrorWriter;
   readonly #mirror: GroupCommit<MirrorChange, MirrorOutcome>;
 
@@ -54,6 +57,11 @@ export class TaskWriter {
   /** Takes a task out of the file, all its records, and then out of the mirror; a newer copy there stays. Throws as `upsert`. */
   remove(id: TaskId): Promise<Written> {
     return this.#change({ kind: "remove", id });
+  }
+
+  /** Changes a task by its record in the file. The mirror is left alone if there is no such task. Throws as `upsert`. */
+  update(update: Update): Promise<Written> {
+    return this.#change(update);
   }
 
   /** How many tasks have changes that aren't in both stores yet. */
@@ -84,13 +92,24 @@ export class TaskWriter {
     await this.#mirrorWriter.close();
   }
 
-  async #change(change: Change): Promise<Written> {
-    const key = keyOf(idOf(change));
+  async #change(request: Request): Promise<Written> {
+    if (request.kind === "update") return this.#mirrored(await this.#file.add(request));
+    return this.#busy(idOf(request), async () => this.#mirrored(await this.#file.add(request)));
+  }
+
+  async #mirrored({ outcome, before, change, task }: ChangeResult): Promise<Written> {
+    if (change === null) return { file: outcome, mirror: "skipped", task };
+    if (outcome === "newer") return { file: outcome, mirror: "newer", task };
+    const mirror = await this.#busy(idOf(change), () => this.#mirror.add({ change, before }));
+    return { file: outcome, mirror, task };
+  }
+
+  /** Counts the task as pending during the work. */
+  async #busy<R>(id: TaskId, work: () => Promise<R>): Promise<R> {
+    const key = keyOf(id);
     this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1);
     try {
-      const { outcome, before } = await this.#file.add(change);
-      if (outcome === "newer") return { file: outcome, mirror: "newer" };
-      return { file: outcome, mirror: await this.#mirror.add({ change, before }) };
+      return await work();
     } finally {
       const left = this.#pending.get(key)! - 1;
       if (left > 0) this.#pending.set(key, left);
@@ -99,7 +118,7 @@ export class TaskWriter {
   }
 }
 
-async function marked<R>(batch: Batch<Change, R> | null, mark: WriterMark | null): Promise<Batch<Change, R> | null> {
+async function marked<R>(batch: Batch<Request, R> | null, mark: WriterMark | null): Promise<Batch<Request, R> | null> {
   if (batch !== null) await mark?.set(batch.items.some(({ kind }) => kind === "remove"));
   return batch;
 }

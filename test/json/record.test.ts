@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FIELDS, fieldJson, replaceStrings, Spans, scanRecord, setFields } from "../../src/json/record.ts";
+import {
+  FIELDS,
+  fieldJson,
+  replaceStrings,
+  Spans,
+  scanRecord,
+  setFields,
+  withoutFields,
+} from "../../src/json/record.ts";
 import { INCOMPLETE, JsonSyntaxError } from "../../src/json/scan.ts";
 import { runs } from "../helpers/python.ts";
 import { jsonText, numberText, plainObject, stringText } from "./json-text.ts";
@@ -212,5 +220,17 @@ describe("replaceStrings", () => {
     ['{"status":"a","status":"b"}', '{"status":"c","status":"c"}'],
   ])("%s", (json, expected) => {
     expect(replaceStrings(json, new Map([["status", '"c"']]))).toBe(expected);
+  });
+});
+
+describe("withoutFields", () => {
+  test.each([
+    ['{"a":1,"b":{"a":2},"c":[]}', ["a"], '{"b":{"a":2},"c":[]}'],
+    ['{"a":1,"b":1.0,"c":12345678901234567890}', ["a", "x"], '{"b":1.0,"c":12345678901234567890}'],
+    ['{"a":1,"\\u0061":2,"b":"é"}', ["a"], '{"b":"é"}'],
+    ['{"a":1}', ["a"], "{}"],
+    ['{"a":1}', [], '{"a":1}'],
+  ])("%s without %j", (json, names, expected) => {
+    expect(withoutFields(json, new Set(names))).toBe(expected);
   });
 });

@@ -3,6 +3,7 @@ import type { TtsctlError } from "../../src/errors.ts";
 import type { CleanupCounts, TaskStore } from "../../src/library/types.ts";
 import { ago, record } from "../helpers/records.ts";
 import { ttsctl } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
@@ -49,15 +50,28 @@ describe("startCleanup", () => {
     expect(here.heard.join()).toContain("cleanup:");
   });
 
-  it("is one of all watchers of the store, commands included", async () => {
+  it("is one of all watchers of the store, commands included: a second one waits until it ends", async () => {
+    here.root.writeStore([OLD, YOUNG]);
     const store = await here.open();
-    await store.startCleanup();
+    await firstPass(store);
     await expect(store.startCleanup()).rejects.toMatchObject({ code: "WATCHER_RUNNING" });
-    await expect((await here.open()).startCleanup()).rejects.toMatchObject({ code: "WATCHER_RUNNING" });
+    here.root.writeStore([OLD, YOUNG]);
+    const other = await here.open({ retention: "1h" });
+    const pass = firstPass(other);
+    await until(() => here.heard.some((line) => line.includes("another process cleans up")), 10);
     const watcher = await ttsctl(["cleanup", "--watch", "-o", "json"], { cwd: here.root.path });
     expect(JSON.parse(watcher.stderr.trim().split("\n").at(-1)!)).toMatchObject({ code: "WATCHER_RUNNING" });
     await store.stopCleanup();
+    expect((await pass)[0]).toMatchObject({ purged: 1 });
+    await other.stopCleanup();
     await store.startCleanup();
+  });
+
+  it("ends while it waits", async () => {
+    const [store, other] = [await here.open(), await here.open()];
+    await store.startCleanup();
+    await other.startCleanup();
+    await other.close();
   });
 
   it("does not act on folders that nobody named, nor beside an audit ledger that it would not keep", async () => {

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+// @ts-expect-error a script without types
+import { withSignatures } from "../../script/library-docs.mjs";
 import { OpenStore } from "../../src/library/open-store.ts";
 
 const guide = readFileSync(new URL("../../docs/library.md", import.meta.url), "utf8");
@@ -9,6 +11,11 @@ describe("docs/library.md", () => {
   it.each(methods)("has a section on %s, with an example", (name) => {
     const section = guide.split(/^#+ /m).find((text) => new RegExp(`^(.*, )?${name}\\(`).test(text));
     expect(section).toMatch(new RegExp(`\`\`\`js\\n[\\s\\S]*store\\.${name}\\(`));
+  });
+
+  it("has the signatures of the types: npm run docs writes them", () => {
+    expect(guide).toBe(withSignatures(guide));
+    for (const name of ["openTaskStore", ...methods]) expect(guide).toMatch(new RegExp(`^${name}[(<]`, "m"));
   });
 
   it("names every option", () => {

@@ -113,7 +113,9 @@ describe("a Redis that refuses a write", () => {
     const store = await filled(10);
     await here.server.call("DEL", "tts:task:alice:t0");
     await here.server.call("LPUSH", "tts:task:alice:t0", "x");
-    expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({ redis: { code: "REDIS_FAILED" } });
+    expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({
+      redis: { state: "failed", error: { code: "REDIS_FAILED" } },
+    });
     expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
     expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
     await here.server.call("DEL", "tts:task:alice:t0");

@@ -13,14 +13,14 @@ const idsOf = (items: readonly StoredTask[]) => items.map(({ taskId }) => taskId
 describe("upsert and delete", () => {
   it("write both stores", async () => {
     const store = await here.open();
-    expect(await store.upsert(task("t1"))).toEqual({ file: "written", redis: "written" });
+    expect(await store.upsert(task("t1"))).toEqual({ state: "written", redis: { state: "written" } });
     expect(here.root.readStore()).toEqual([task("t1")]);
     expect((await here.server.hash("tts:task:alice:t1")).status).toBe("succeeded");
-    expect(await store.delete("alice", "t1")).toEqual({ file: "removed", redis: "removed" });
+    expect(await store.delete("alice", "t1")).toEqual({ state: "removed", redis: { state: "removed" } });
     expect(here.root.readStore()).toEqual([]);
     expect(await here.server.call("EXISTS", "tts:task:alice:t1")).toBe(0);
     expect(await here.server.zset("tts:tasks:index")).toEqual([]);
-    expect(await store.delete("alice", "t1")).toEqual({ file: "missing", redis: "missing" });
+    expect(await store.delete("alice", "t1")).toEqual({ state: "missing", redis: { state: "missing" } });
   });
 
   it("keep their order in Redis too, many at a time", async () => {
@@ -49,12 +49,20 @@ describe("upsert and delete", () => {
     expect(here.root.storeText()).toContain('"top_p": 1.0');
   });
 
+  it("keep a newer record of the file, and leave Redis alone", async () => {
+    const store = await here.open();
+    await store.upsert(task("t1", { updated_at: 2000 }));
+    const older = await store.upsert(task("t1", { updated_at: 1000 }));
+    expect(older).toEqual({ state: "newer", redis: { state: "skipped" } });
+    expect((await store.get("alice", "t1"))!.updatedAt).toBe(2000);
+  });
+
   it("leave a copy in Redis that is newer", async () => {
     const store = await here.open();
     await store.upsert(task("t1"));
     await here.server.call("HSET", "tts:task:alice:t1", "updated_at", ago(0), "status", "running");
-    expect(await store.upsert(task("t1", { text: "again" }))).toEqual({ file: "written", redis: "newer" });
-    expect(await store.delete("alice", "t1")).toEqual({ file: "removed", redis: "newer" });
+    expect(await store.upsert(task("t1", { text: "again" }))).toEqual({ state: "written", redis: { state: "newer" } });
+    expect(await store.delete("alice", "t1")).toEqual({ state: "removed", redis: { state: "newer" } });
     expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
   });
 
@@ -62,16 +70,16 @@ describe("upsert and delete", () => {
     const store = await here.open();
     await store.upsert(task("t1", { updated_at: 100 }));
     await here.server.call("FLUSHALL");
-    expect(await store.upsert(task("t1", { updated_at: 200 }))).toMatchObject({ redis: "written" });
+    expect(await store.upsert(task("t1", { updated_at: 200 }))).toMatchObject({ redis: { state: "written" } });
     await here.server.call("HSET", "tts:task:alice:t1", "updated_at", "1970-01-01T00:02:30+00:00");
-    expect(await store.upsert(task("t1", { updated_at: 300 }))).toMatchObject({ redis: "written" });
+    expect(await store.upsert(task("t1", { updated_at: 300 }))).toMatchObject({ redis: { state: "written" } });
     expect((await here.server.hash("tts:task:alice:t1")).updated_at).toBe("1970-01-01T00:05:00+00:00");
     expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "300"]]);
   });
 
   it("bring two changes within one second to Redis, also of a store opened anew, or where its score is wrong", async () => {
     const [first, second] = [await here.open(), await here.open()];
-    const done = { file: "written", redis: "written" };
+    const done = { state: "written", redis: { state: "written" } };
     expect(await first.upsert(task("t1", { updated_at: 100, status: "queued" }))).toEqual(done);
     expect(await first.upsert(task("t1", { updated_at: 100, status: "running" }))).toEqual(done);
     await here.server.call("ZADD", "tts:tasks:index", "5", "alice:t1");
@@ -89,7 +97,7 @@ describe("upsert and delete", () => {
       await here.server.call("ZADD", "tts:tasks:index", score, "alice:t1");
       await here.server.call("ZADD", "tts:user:alice:index", score, "t1");
       const told = await store.upsert(task("t1", { updated_at: 100, status: "succeeded" }));
-      expect(told).toEqual({ file: "written", redis: "unchanged" });
+      expect(told).toEqual({ state: "written", redis: { state: "unchanged" } });
       expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
       expect(await here.server.zset("tts:tasks:index")).toEqual([["alice:t1", "100"]]);
     },
@@ -99,8 +107,8 @@ describe("upsert and delete", () => {
     const store = await here.open();
     await here.server.call("LPUSH", "tts:task:alice:t1", "x");
     const [one, other] = await Promise.all([store.upsert(task("t1")), store.upsert(task("t2"))]);
-    expect([one.file, other]).toEqual(["written", { file: "written", redis: "written" }]);
-    expect(one.redis).toMatchObject({ code: "REDIS_FAILED" });
+    expect([one.state, other]).toEqual(["written", { state: "written", redis: { state: "written" } }]);
+    expect(one.redis).toMatchObject({ state: "failed", error: { code: "REDIS_FAILED" } });
     expect(here.heard.join()).toContain("not written to Redis");
   });
 
@@ -150,6 +158,16 @@ describe("reading", () => {
     expect(await store.get("alice", "t9", { source })).toBeNull();
   });
 
+  it("gives plain objects, whose record survives a copy, a clone and JSON", async () => {
+    const store = await fill();
+    const one = (await store.get("alice", "t2"))!;
+    for (const copy of [{ ...one }, structuredClone(one), JSON.parse(JSON.stringify(one))]) {
+      expect(copy).toMatchObject({ taskId: "t2", record: { status: "succeeded", text: "你好，世界" } });
+    }
+    const { value } = await store.all().next();
+    expect(Object.keys(value)).toContain("record");
+  });
+
   it("sees in the file what was just written, also by others", async () => {
     const store = await here.open({ store: here.root.at("tasks.jsonl") });
     const other = await here.open({ store: here.root.at("tasks.jsonl") });
@@ -180,8 +198,10 @@ describe("a Redis that is down", () => {
   it("is a value and a line of the log; when it is back, it gets what it missed", async () => {
     await here.server.stop();
     const store = await here.open();
-    const { file, redis } = await store.upsert(task("t1"));
-    expect([file, redis]).toMatchObject(["written", { code: "REDIS_UNAVAILABLE" }]);
+    expect(await store.upsert(task("t1"))).toMatchObject({
+      state: "written",
+      redis: { state: "failed", error: { code: "REDIS_UNAVAILABLE" } },
+    });
     expect(await store.syncToRedis()).toMatchObject({ counts: null, problem: { code: "REDIS_UNAVAILABLE" } });
     for (let i = 0; i < 20; i++) await store.upsert(task("t2", { updated_at: 1000 + i }));
     expect(await store.listPage()).toMatchObject({ source: "file", total: 2 });
@@ -189,7 +209,7 @@ describe("a Redis that is down", () => {
     await here.server.start();
     await until(() => here.heard.some((line) => line.includes("Redis missed 21 changes")), 30);
     expect(await store.syncToRedis()).toMatchObject({ counts: { total: 2, failed: 0 }, problem: null });
-    expect(await store.upsert(task("t3"))).toEqual({ file: "written", redis: "written" });
+    expect(await store.upsert(task("t3"))).toEqual({ state: "written", redis: { state: "written" } });
     expect(await store.listPage()).toMatchObject({ source: "redis", total: 3 });
   });
 
@@ -199,8 +219,8 @@ describe("a Redis that is down", () => {
     here.server.suspend();
     try {
       const told = await Promise.all(Array.from({ length: 100 }, (_, i) => store.upsert(task(`t${i}`))));
-      expect(new Set(told.map(({ file }) => file))).toEqual(new Set(["written"]));
-      expect(told.every(({ redis }) => typeof redis === "object")).toBe(true);
+      expect(new Set(told.map(({ state }) => state))).toEqual(new Set(["written"]));
+      expect(told.every(({ redis }) => redis.state === "failed")).toBe(true);
       expect(here.root.readStore()).toHaveLength(100);
     } finally {
       here.server.resume();
@@ -212,7 +232,10 @@ describe("a Redis that is down", () => {
     await store.upsert(task("gone"));
     here.server.suspend();
     try {
-      expect(await store.delete("alice", "gone")).toMatchObject({ file: "removed", redis: { code: "REDIS_TIMEOUT" } });
+      expect(await store.delete("alice", "gone")).toMatchObject({
+        state: "removed",
+        redis: { state: "failed", error: { code: "REDIS_TIMEOUT" } },
+      });
     } finally {
       here.server.resume();
     }
@@ -222,8 +245,8 @@ describe("a Redis that is down", () => {
 
   it("by the settings is neither asked nor told of", async () => {
     const store = await here.open({ redis: "off" });
-    expect(await store.upsert(task("t1"))).toEqual({ file: "written", redis: "off" });
-    expect(await store.delete("alice", "t1")).toEqual({ file: "removed", redis: "off" });
+    expect(await store.upsert(task("t1"))).toEqual({ state: "written", redis: { state: "off" } });
+    expect(await store.delete("alice", "t1")).toEqual({ state: "removed", redis: { state: "off" } });
     expect(await store.syncToRedis()).toMatchObject({ problem: { code: "REDIS_DISABLED" } });
     expect(here.heard).toEqual([]);
   });
@@ -237,7 +260,10 @@ describe("a logger that throws", () => {
     await here.server.stop();
     try {
       const store = await here.open({ logger: { info: throwing, warn: throwing } });
-      expect(await store.upsert(task("t1"))).toMatchObject({ file: "written", redis: { code: "REDIS_UNAVAILABLE" } });
+      expect(await store.upsert(task("t1"))).toMatchObject({
+        state: "written",
+        redis: { state: "failed", error: { code: "REDIS_UNAVAILABLE" } },
+      });
     } finally {
       await here.server.start();
     }

@@ -6,6 +6,7 @@ import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
+const MISMATCH = { state: "failed", error: { code: "STORE_MISMATCH" } };
 const task = (userId: string, n: number): TaskRecord => record(userId, `t${n}`, { updated_at: ago(n) }) as never;
 const fill = (store: TaskStore, userId: string, count = 20) =>
   Promise.all(Array.from({ length: count }, (_, n) => store.upsert(task(userId, n))));
@@ -21,13 +22,13 @@ it("a store that is new or another one is refused by a Redis with tasks, before 
     warnings: [expect.stringContaining("in common"), expect.anything()],
   });
   const told = await fill(other, "bob");
-  for (const { file, redis } of told) expect([file, redis]).toMatchObject(["written", { code: "STORE_MISMATCH" }]);
-  expect(await other.delete("bob", "t0")).toMatchObject({ file: "removed", redis: { code: "STORE_MISMATCH" } });
+  for (const result of told) expect(result).toMatchObject({ state: "written", redis: MISMATCH });
+  expect(await other.delete("bob", "t0")).toMatchObject({ state: "removed", redis: MISMATCH });
   expect(await other.syncToRedis()).toMatchObject({ counts: null, problem: { code: "STORE_MISMATCH" } });
   expect(await other.listPage()).toMatchObject({ source: "file", total: 19 });
   await other.close();
   const again = await open("b.jsonl");
-  expect((await again.upsert(task("bob", 30))).redis).toMatchObject({ code: "STORE_MISMATCH" });
+  expect((await again.upsert(task("bob", 30))).redis).toMatchObject(MISMATCH);
   await expect(again.listPage({ source: "redis" })).rejects.toMatchObject({ code: "STORE_MISMATCH" });
   expect(await here.server.dump()).toEqual(before);
   expect(here.heard.filter((line) => line.includes("in common")).length).toBeLessThan(10);
@@ -55,7 +56,7 @@ it("a store without the option redis uses none", async () => {
   const logger = { info: (line: string) => here.heard.push(line), warn: (line: string) => here.heard.push(line) };
   const store = await openTaskStore({ store: here.root.at("c.jsonl"), logger });
   try {
-    expect(await store.upsert(task("alice", 1))).toEqual({ file: "written", redis: "off" });
+    expect(await store.upsert(task("alice", 1))).toEqual({ state: "written", redis: { state: "off" } });
     expect(here.heard).toEqual([]);
   } finally {
     await store.close();

@@ -11,16 +11,38 @@ export type Change =
   | { readonly kind: "upsert"; readonly task: Task }
   | { readonly kind: "remove"; readonly id: TaskId };
 
+/** A change that depends on the record that the file has. It is decided on under the lock, and again if the file moved first. */
+export interface Update {
+  readonly kind: "update";
+  /** The task to change; null for none. */
+  find(current: Snapshot, pending: () => PendingTasks): TaskId | null | Promise<TaskId | null>;
+  /** The new record of the task, or null to keep the one that it has. */
+  change(task: Task): Task | null;
+}
+
+export type Request = Change | Update;
+
+/** Tasks as earlier changes of the same batch leave them. */
+export interface PendingTasks {
+  readonly tasks: readonly Task[];
+  /** Their rows in the file, and those of tasks that were removed. */
+  readonly rows: ReadonlySet<number>;
+}
+
 /**
  * What a change came to in the file: put in, or left out for a newer record; taken out, or not there; or undone again and
- * again by a service that holds the store in memory.
+ * again by a service that holds the store in memory. An update may find no task, or keep its record.
  */
-export type ChangeOutcome = "written" | "newer" | "removed" | "missing" | "returned";
+export type ChangeOutcome = "written" | "newer" | "removed" | "missing" | "unchanged" | "returned";
 
 export interface ChangeResult {
   readonly outcome: ChangeOutcome;
   /** `updated_at` of the record that the task had before, whole microseconds; NaN for none, or an invalid one. */
   readonly before: number;
+  /** The change that was decided on; null if an update changes nothing. */
+  readonly change: Change | null;
+  /** The record that an update found, or made. */
+  readonly task?: Task | null | undefined;
 }
 
 /** What has to be changed in one content of the file. */
@@ -46,19 +68,25 @@ export function idOf(change: Change): TaskId {
 
 /** Changes that go into the file together, decided on in their order: each sees what those before it left. */
 export class BatchPlan {
-  readonly #changes: readonly Change[];
+  readonly #changes: readonly Request[];
   readonly #finals = new Map<string, Final>();
   /** One for each change. */
   results: ChangeResult[] = [];
 
-  constructor(changes: readonly Change[]) {
+  constructor(changes: readonly Request[]) {
     this.#changes = changes;
   }
 
   /** Decides on one content of the file: what has to be changed in it. */
-  on(current: Snapshot): BatchEdit {
+  async on(current: Snapshot): Promise<BatchEdit> {
     this.#finals.clear();
-    this.results = this.#changes.map((change) => this.#decide(change, current));
+    const results: ChangeResult[] = [];
+    for (const request of this.#changes) {
+      results.push(
+        request.kind === "update" ? await this.#decideUpdate(request, current) : this.#decide(request, current),
+      );
+    }
+    this.results = results;
     const finals = [...this.#finals.values()];
     const going = finals.filter(({ id, task, cleared }) => (task === null || cleared) && current.holds(id));
     const tasks = finals.flatMap(({ task }) => task ?? []);
@@ -71,6 +99,32 @@ export class BatchPlan {
     };
   }
 
+  async #decideUpdate(update: Update, current: Snapshot): Promise<ChangeResult> {
+    const id = await update.find(current, () => this.#pendingIn(current));
+    const task = id === null ? null : await this.#taskOf(id, current);
+    const none = { before: Number.NaN, change: null };
+    if (task === null) return { ...none, outcome: "missing", task };
+    const next = update.change(task);
+    if (next === null) return { ...none, outcome: "unchanged", task };
+    const result = this.#decide({ kind: "upsert", task: next }, current);
+    return { ...result, task: result.outcome === "newer" ? task : next };
+  }
+
+  async #taskOf(id: TaskId, current: Snapshot): Promise<Task | null> {
+    const last = this.#finals.get(keyOf(id));
+    if (last !== undefined) return last.task;
+    const row = current.rowOf(id.userId, id.taskId);
+    return row < 0 ? null : (await current.readTasks([row]))[0]!;
+  }
+
+  #pendingIn(current: Snapshot): PendingTasks {
+    const finals = [...this.#finals.values()];
+    return {
+      tasks: finals.flatMap(({ task }) => task ?? []),
+      rows: new Set(finals.map(({ id }) => current.rowOf(id.userId, id.taskId))),
+    };
+  }
+
   #decide(change: Change, current: Snapshot): ChangeResult {
     const id = idOf(change);
     const key = keyOf(id);
@@ -78,14 +132,14 @@ export class BatchPlan {
     const last = this.#finals.get(key);
     const before = last === undefined ? (inFile ?? Number.NaN) : scoreOf(last.task);
     if (change.kind === "upsert") {
-      if (before > scoreOf(change.task)) return { outcome: "newer", before };
+      if (before > scoreOf(change.task)) return { outcome: "newer", before, change };
       const cleared = last !== undefined && (last.task === null || last.cleared);
       this.#finals.set(key, { id, task: change.task, cleared });
-      return { outcome: "written", before };
+      return { outcome: "written", before, change };
     }
     const isThere = last === undefined ? inFile !== null : last.task !== null;
     this.#finals.set(key, { id, task: null, cleared: true });
-    return { outcome: isThere ? "removed" : "missing", before };
+    return { outcome: isThere ? "removed" : "missing", before, change };
   }
 }
 

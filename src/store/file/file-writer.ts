@@ -5,7 +5,7 @@ import { counted } from "../../task/counted.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import type { TaskId } from "../task-source.ts";
-import { BatchPlan, type Change, type ChangeResult, idOf } from "./batch-plan.ts";
+import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
 import { isMostlyDead, planCompaction } from "./compaction.ts";
 import { type FileStore, type PlanEdit, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
@@ -52,7 +52,7 @@ export class FileWriter {
    * Works on what waits, as `GroupCommit` asks for.
    * @throws TtsctlError STORE_*, LOCK_*; what was not settled then is not in the file
    */
-  async work(batches: Batches<Change, ChangeResult>): Promise<void> {
+  async work(batches: Batches<Request, ChangeResult>): Promise<void> {
     await this.#tryCarryOver();
     if ((await shapeAt(this.#parts.file.path)) === "jsonl") {
       const unsure = await this.#burst.run(batches);
@@ -87,7 +87,7 @@ export class FileWriter {
     await left?.file.close();
   }
 
-  async #rewrite(batch: Batch<Change, ChangeResult>, plan: BatchPlan, planEdit: PlanEdit): Promise<void> {
+  async #rewrite(batch: Batch<Request, ChangeResult>, plan: BatchPlan, planEdit: PlanEdit): Promise<void> {
     const { returned } = await this.#parts.file.edit(planEdit);
     settle(batch, plan, returned);
   }
@@ -188,13 +188,11 @@ export class FileWriter {
 }
 
 /** What somebody keeps undoing is told as such. */
-function settle(batch: Batch<Change, ChangeResult>, plan: BatchPlan, returned: readonly TaskId[]): void {
-  const isReturned = (change: Change) => {
+function settle(batch: Batch<Request, ChangeResult>, plan: BatchPlan, returned: readonly TaskId[]): void {
+  const isReturned = (change: Change | null) => {
+    if (change === null) return false;
     const id = idOf(change);
     return returned.some(({ userId, taskId }) => userId === id.userId && taskId === id.taskId);
   };
-  const told = ({ outcome, before }: ChangeResult, i: number): ChangeResult => {
-    return { outcome: isReturned(batch.items[i]!) ? "returned" : outcome, before };
-  };
-  batch.settle(plan.results.map(told));
+  batch.settle(plan.results.map((result) => (isReturned(result.change) ? { ...result, outcome: "returned" } : result)));
 }

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import type { Batch, Batches } from "../group-commit.ts";
-import { type BatchEdit, BatchPlan, type Change, type ChangeResult } from "./batch-plan.ts";
+import { type BatchEdit, BatchPlan, type ChangeResult, type Request } from "./batch-plan.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
 import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
@@ -27,7 +27,7 @@ const LINGER_MS = 10;
 
 /** A batch that was taken, but may not be in the file that the path names. */
 export interface Unsure {
-  readonly batch: Batch<Change, ChangeResult>;
+  readonly batch: Batch<Request, ChangeResult>;
   readonly plan: BatchPlan;
   /** What it is, or was to be, appended to; the taker closes it. */
   readonly snapshot: Snapshot;
@@ -66,7 +66,7 @@ export class LineBurst {
    * where nothing can be appended: the file was replaced meanwhile, or ends in an append that was never finished.
    * @throws TtsctlError LOCK_*, STORE_*; what was not settled then is not in the file
    */
-  async run(batches: Batches<Change, ChangeResult>): Promise<Unsure | null> {
+  async run(batches: Batches<Request, ChangeResult>): Promise<Unsure | null> {
     const { file, shared } = this.#parts;
     const target = await file.target();
     return withLock(target, "write", LOCK_WAIT_S, async (lock) => {
@@ -82,7 +82,7 @@ export class LineBurst {
     });
   }
 
-  async #append(open: Open, batches: Batches<Change, ChangeResult>): Promise<Unsure | null> {
+  async #append(open: Open, batches: Batches<Request, ChangeResult>): Promise<Unsure | null> {
     const { log, snapshot } = open;
     if (!(await this.#isReady(snapshot))) {
       const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
@@ -97,13 +97,13 @@ export class LineBurst {
       const unsure = { batch, plan, snapshot, appended: null, moved: true };
       if (!(await this.#isReady(snapshot))) return leased(unsure);
       if (snapshot.layout!.size !== size) this.#othersAppended = this.#parts.clock.monotonic();
-      const edit = plan.on(snapshot);
-      const lines = linesOf(edit, snapshot);
       const from = snapshot.rows.size;
+      const edit = await plan.on(snapshot);
+      const lines = linesOf(edit, snapshot);
       if (lines.length > 0) {
         const moved = !(await this.#put(open, lines));
         if (!moved) await this.#settled(open);
-        if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, batch.items, plan, from);
+        if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
         if (moved || mayBeUndone) return leased({ ...unsure, appended: edit, moved });
       }
       size = snapshot.layout!.size;
@@ -131,12 +131,12 @@ export class LineBurst {
   }
 
   /** A record of somebody else that came just before ours, and is newer, is put behind it again. */
-  async #giveWay(open: Open, changes: readonly Change[], plan: BatchPlan, from: number): Promise<void> {
+  async #giveWay(open: Open, plan: BatchPlan, from: number): Promise<void> {
     const { snapshot } = open;
-    const hidden = overtaken(snapshot, changes, from);
+    const hidden = overtaken(snapshot, plan.results, from);
     if (hidden.size === 0) return;
     await this.#put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
-    plan.results = gaveWay(changes, plan.results, hidden);
+    plan.results = gaveWay(plan.results, hidden);
   }
 
   /** False where the path named another file right after the append. */
@@ -182,7 +182,7 @@ export class LineBurst {
   }
 
   /** What gives the next batch as long as the lock may be held. */
-  #nextWhileHeld(lock: Lock, batches: Batches<Change, ChangeResult>) {
+  #nextWhileHeld(lock: Lock, batches: Batches<Request, ChangeResult>) {
     const { clock } = this.#parts;
     const begun = clock.monotonic();
     let end = begun + BURST_S;

@@ -1,6 +1,6 @@
 import { keyOf } from "../../task/ids.ts";
 import { toMicros } from "../../task/time.ts";
-import { type Change, type ChangeResult, idOf } from "./batch-plan.ts";
+import { type ChangeResult, idOf } from "./batch-plan.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /**
@@ -9,11 +9,11 @@ import type { Snapshot } from "./snapshot.ts";
  * @param from the first row that came after the look
  * @returns by key of the task (`keyOf`): the row of the newest
  */
-export function overtaken(snapshot: Snapshot, changes: readonly Change[], from: number): Map<string, number> {
+export function overtaken(snapshot: Snapshot, results: readonly ChangeResult[], from: number): Map<string, number> {
   const { rows } = snapshot;
   const hidden = new Map<string, number>();
-  for (const change of changes) {
-    if (change.kind !== "upsert") continue;
+  for (const { change } of results) {
+    if (change?.kind !== "upsert") continue;
     const { score } = change.task;
     const key = snapshot.keyOf(change.task);
     for (let row = from; row < rows.size; row++) {
@@ -25,13 +25,9 @@ export function overtaken(snapshot: Snapshot, changes: readonly Change[], from: 
 }
 
 /** What the changes came to whose tasks have such a record: that one stays. */
-export function gaveWay(
-  changes: readonly Change[],
-  results: readonly ChangeResult[],
-  hidden: ReadonlyMap<string, number>,
-): ChangeResult[] {
-  return results.map((result, i) => {
-    const gives = result.outcome === "written" && hidden.has(keyOf(idOf(changes[i]!)));
+export function gaveWay(results: readonly ChangeResult[], hidden: ReadonlyMap<string, number>): ChangeResult[] {
+  return results.map((result) => {
+    const gives = result.outcome === "written" && hidden.has(keyOf(idOf(result.change!)));
     return gives ? { ...result, outcome: "newer" } : result;
   });
 }

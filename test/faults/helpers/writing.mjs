@@ -29,8 +29,8 @@ async function work() {
   for (let n = next++; n < count; n = next++) {
     say({ asked: n });
     try {
-      const { file, redis } = await change(n);
-      say({ done: n, file, redis: redis?.code ?? redis });
+      const { state, redis } = await change(n);
+      say({ done: n, file: state, redis: redis.error?.code ?? redis.state });
     } catch (error) {
       say({ failed: n, code: error.code });
     }

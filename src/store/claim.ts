@@ -1,0 +1,99 @@
+import { fieldJson } from "../json/record.ts";
+import { shownStatus } from "../task/status.ts";
+import type { Task } from "../task/task.ts";
+import type { TimeReader } from "../task/time.ts";
+import { batches } from "./batches.ts";
+import type { PendingTasks } from "./file/batch-plan.ts";
+import { LIVE, type Rows, STATUS_CODES } from "./file/rows.ts";
+import type { Snapshot } from "./file/snapshot.ts";
+import type { TaskId } from "./task-source.ts";
+
+/** Fields of a record: which claim a task has, and until when it holds. */
+export const CLAIM_ID = "claim_id";
+export const CLAIMED_UNTIL = "claimed_until";
+
+const READ_AT_ONCE = 250;
+
+/** Which tasks may be claimed. */
+export interface Claimable {
+  /** Shown words. */
+  readonly from: ReadonlySet<string>;
+  /** The service's word for claimed tasks. One whose claim has expired may be claimed again. */
+  readonly claimed: string;
+  /** Epoch seconds. */
+  readonly now: number;
+}
+
+/** The task that may be claimed and was changed the longest ago; null if there is none. */
+export async function findClaimable(
+  snapshot: Snapshot,
+  pending: PendingTasks,
+  { from, claimed, now }: Claimable,
+): Promise<TaskId | null> {
+  const { rows } = snapshot;
+  const inFrom = STATUS_CODES.map((word) => from.has(word));
+  const codeOfClaimed = STATUS_CODES.indexOf(shownStatus(claimed) ?? "other");
+  const running: number[] = [];
+  let oldest = -1;
+  for (let row = 0; row < rows.size; row++) {
+    const code = rows.status(row);
+    if (!inFrom[code] && code !== codeOfClaimed) continue;
+    if (rows.state(row) !== LIVE || pending.rows.has(row)) continue;
+    if (!inFrom[code]) running.push(row);
+    else if (oldest < 0 || rows.compare(row, oldest) > 0) oldest = row;
+  }
+  const older = running.filter((row) => oldest < 0 || rows.compare(row, oldest) > 0);
+  const row = (await findExpired(snapshot, older, claimed, now)) ?? oldest;
+  if (row >= 0) return { userId: rows.keys.userId(rows.key(row)), taskId: rows.keys.taskId(rows.key(row)) };
+  // A record that an earlier change of the same batch put in.
+  return pending.tasks.find(({ status }) => from.has(shownStatus(status) ?? "")) ?? null;
+}
+
+/** The oldest of some rows that has the word of claimed tasks and an expired claim. */
+async function findExpired(
+  snapshot: Snapshot,
+  rows: readonly number[],
+  claimed: string,
+  now: number,
+): Promise<number | null> {
+  const leases = await leasesOf(snapshot, rows);
+  const expired = rows.filter((row) => leases.get(row)! <= now).sort((a, b) => snapshot.rows.compare(b, a));
+  for (const row of expired) {
+    const [task] = await snapshot.readTasks([row]);
+    if (sameWord(task!.status, claimed)) return row;
+  }
+  return null;
+}
+
+/** When the claim of a row's record ends; a row never changes, so each is read once. */
+const known = new WeakMap<Rows, Map<number, number>>();
+const MOST_KNOWN = 100_000;
+
+async function leasesOf(snapshot: Snapshot, rows: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  let leases = known.get(snapshot.rows);
+  if (leases === undefined || leases.size > MOST_KNOWN) {
+    leases = new Map();
+    known.set(snapshot.rows, leases);
+  }
+  const times = snapshot.rules.times();
+  const unread = rows.filter((row) => !leases.has(row));
+  for (const some of batches(unread, READ_AT_ONCE)) {
+    const tasks = await snapshot.readTasks(some);
+    for (const [i, row] of some.entries()) leases.set(row, claimedUntil(tasks[i]!, times));
+  }
+  return leases;
+}
+
+/** Epoch seconds; NaN for a task without a lease. */
+function claimedUntil({ json }: Task, times: TimeReader): number {
+  const text = json.includes(CLAIMED_UNTIL) ? fieldJson(json, CLAIMED_UNTIL) : undefined;
+  if (text === undefined) return Number.NaN;
+  const value: unknown = JSON.parse(text);
+  return typeof value === "string" ? times.parse(value.trim()) : typeof value === "number" ? value : Number.NaN;
+}
+
+/** As statuses are compared: case and spaces are ignored. */
+function sameWord(a: string, b: string): boolean {
+  const plain = (word: string) => word.replace(/\s+/g, "").toLowerCase();
+  return plain(a) === plain(b);
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { isRedisError, openTaskStore, TtsctlError } from "../../src/library/index.ts";
+import type { StoreOptions, TaskStore } from "../../src/library/types.ts";
+import { record } from "../helpers/records.ts";
+import { useLibrary } from "./setup.ts";
+
+const here = useLibrary();
+
+/** A call with arguments that the types refuse, as a program in JavaScript makes it. */
+type Call = (store: Record<string, (...args: unknown[]) => Promise<unknown>>) => Promise<unknown>;
+
+describe("a wrong argument", () => {
+  it.each<[string, Call, RegExp]>([
+    ["listPage(null)", (store) => store.listPage!(null), /query.*object/],
+    ["listPage('alice')", (store) => store.listPage!("alice"), /query.*object/],
+    ["listByIds() with a page", (store) => store.listByIds!("alice", ["t"], { page: 1 }), /"page"/],
+    ["a status that is text", (store) => store.listPage!({ status: "done" }), /status.*array/],
+    ["a status that isn't a word", (store) => store.listPage!({ status: [1] }), /status.*array/],
+    ["a userId that isn't text", (store) => store.listPage!({ userId: 5 }), /userId.*string/],
+    ["a since that is an object", (store) => store.listPage!({ since: {} }), /since.*Date/],
+    ["a since that isn't a date", (store) => store.listPage!({ since: new Date(Number.NaN) }), /since.*Date/],
+    ["a since in milliseconds", (store) => store.listPage!({ since: 1_795_593_600_000 }), /since.*seconds/],
+    ["a page that is text", (store) => store.listPage!({ page: "1" }), /page/],
+    ["ids that are text", (store) => store.listByIds!("alice", "t1"), /taskIds.*array/],
+    ["ids that are numbers", (store) => store.listByIds!("alice", [1]), /taskIds.*array/],
+    ["no ids", (store) => store.listByIds!("alice"), /taskIds.*array/],
+    ["ids of nobody", (store) => store.listByIds!(undefined, ["t1"]), /userId.*string/],
+    ["no ids of nobody", (store) => store.listByIds!(undefined, []), /userId.*string/],
+    ["a filter that is null", (store) => store.listByIds!("alice", ["t1"], null), /query.*object/],
+    ["get() of nobody", (store) => store.get!(undefined, "t1"), /userId.*string/],
+    ["get() of nothing", (store) => store.get!("alice"), /taskId.*string/],
+    ["get() with null", (store) => store.get!("alice", "t1", null), /options.*object/],
+    ["get() with an unknown option", (store) => store.get!("alice", "t1", { from: "redis" }), /"from"/],
+    ["delete() of a number", (store) => store.delete!("alice", 5), /taskId.*string/],
+    ["startCleanup(null)", (store) => store.startCleanup!(null), /options.*object/],
+    ["an unknown option of startCleanup", (store) => store.startCleanup!({ onPas: () => {} }), /"onPas"/],
+    ["an onPass that isn't a function", (store) => store.startCleanup!({ onPass: 1 }), /onPass.*function/],
+  ])("is refused with what is accepted: %s", async (_, call, message) => {
+    const store = (await here.open()) as unknown as Parameters<Call>[0];
+    const refused = (await call(store).catch((error) => error)) as TtsctlError;
+    expect(refused.code).toBe("USAGE");
+    expect(`${refused.message}; ${refused.hint}`).toMatch(message);
+    expect(refused.hint).toContain("accepted: ");
+  });
+
+  it("is refused by all() when it is first asked", async () => {
+    const store = await here.open();
+    const asked = (query: unknown) => (store.all as (query: unknown) => AsyncIterator<unknown>)(query).next();
+    await expect(asked({ status: "done" })).rejects.toMatchObject({ code: "USAGE" });
+    await expect(asked(null)).rejects.toMatchObject({ code: "USAGE" });
+  });
+
+  it.each<[unknown, RegExp]>([
+    [undefined, /options.*object/],
+    [null, /options.*object/],
+    ["voice_task.json", /options.*object/],
+    [{ store: "x", logger: {} }, /logger.*info/],
+    [{ store: "x", logger: "console" }, /logger.*info/],
+  ])("of openTaskStore is refused: %j", async (options, message) => {
+    const refused = openTaskStore(options as StoreOptions);
+    await expect(refused).rejects.toMatchObject({ code: "USAGE", message: expect.stringMatching(message) });
+  });
+});
+
+describe("an argument", () => {
+  it("may be a Date or epoch seconds where a time is asked for", async () => {
+    const store = await here.open();
+    await store.upsert(record("alice", "t1", { updated_at: 1000 }) as never);
+    const found = async (query: object) => (await store.listPage(query)).total;
+    expect(await Promise.all([{ since: 1000 }, { since: 1001 }].map(found))).toEqual([1, 0]);
+    expect(await found({ since: new Date(1_000_000), until: new Date(1_000_001) })).toBe(1);
+    expect(await found({ until: new Date(1_000_000) })).toBe(0);
+    expect(await found({ since: "1970-01-01T00:16:40Z" })).toBe(1);
+  });
+
+  it("may be an empty list of ids, which gives an empty page", async () => {
+    const store = await here.open();
+    expect(await store.listByIds("alice", [])).toMatchObject({ total: 0, items: [], missing: [], warnings: [] });
+  });
+});
+
+describe("messages", () => {
+  const hintOf = async (call: (store: TaskStore) => Promise<unknown>, options: Partial<StoreOptions>) => {
+    const error = (await call(await here.open(options)).catch((error) => error)) as TtsctlError;
+    return [error.code, `${error.message} ${error.hint}`] as const;
+  };
+
+  it("name options of the library, not flags", async () => {
+    const missing = await openTaskStore({ config: here.root.at("none.ini") }).catch((error) => error);
+    expect(missing).toMatchObject({
+      code: "CONFIG_NOT_FOUND",
+      message: expect.stringContaining("openTaskStore config"),
+    });
+    const empty = await openTaskStore({ config: "" }).catch((error) => error);
+    expect(empty).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining("openTaskStore config") });
+    const [off, offHint] = await hintOf((store) => store.listPage({ source: "redis" }), { redis: "off" });
+    const [down, downHint] = await hintOf((store) => store.get("a", "t", { source: "redis" }), { redis: { port: 1 } });
+    const [folder, folderHint] = await hintOf((store) => store.listPage({ source: "file" }), { store: here.root.path });
+    const { problem } = await (await here.open({ redis: "off" })).syncToRedis();
+    expect(problem).toMatchObject({ code: "REDIS_DISABLED", hint: expect.not.stringContaining("--no-redis") });
+    expect([off, down, folder]).toEqual(["REDIS_DISABLED", "REDIS_UNAVAILABLE", "STORE_UNREADABLE"]);
+    for (const text of [missing.message, empty.message, offHint, downHint, folderHint]) {
+      expect(text).not.toMatch(/(^|\s)--[a-z]/);
+      expect(text).not.toContain("REDIS_HOST");
+    }
+    expect(offHint).toContain('redis: "off"');
+  });
+
+  it("are in the JSON of an error", () => {
+    const error = new TtsctlError("USAGE", "wrong", { hint: "do it right" });
+    expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+      error: { name: "TtsctlError", code: "USAGE", message: "wrong", hint: "do it right" },
+    });
+    expect(isRedisError(error)).toBe(false);
+    expect(isRedisError(new TtsctlError("REDIS_TIMEOUT", "slow"))).toBe(true);
+  });
+});
+
+describe("with Redis off", () => {
+  it("an older record is off there, not newer", async () => {
+    const store = await here.open({ redis: "off" });
+    await store.upsert(record("alice", "t1", { updated_at: 2000 }) as never);
+    expect(await store.upsert(record("alice", "t1", { updated_at: 1000 }) as never)).toEqual({
+      state: "newer",
+      redis: { state: "off" },
+    });
+  });
+});

@@ -1,0 +1,263 @@
+import { execFile } from "node:child_process";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { describe, expect, inject, it } from "vitest";
+import type { TaskStore } from "../../src/library/types.ts";
+import { cleanEnv } from "../helpers/clean-env.ts";
+import { writeOld } from "../helpers/files.ts";
+import { record } from "../helpers/records.ts";
+import { SHAPES, textOf } from "../store/write/setup.ts";
+import { useLibrary } from "./setup.ts";
+
+const here = useLibrary();
+const queued = (taskId: string, at: number, more = {}) =>
+  record("alice", taskId, { status: "queued", updated_at: at, ...more });
+const RUNNING = { status: "running" };
+const LEASE = { leaseMs: 60_000 };
+
+/** A store with tasks, and what claims of it gave. */
+async function filled(records: readonly object[], shape = "jsonl" as (typeof SHAPES)[number]) {
+  const path = here.root.at(shape === "jsonl" ? "tasks.jsonl" : "tasks.json");
+  writeOld(path, textOf(shape, records as never));
+  let now = 1_800_000_000_000;
+  const clock = { now: () => now };
+  const pass = (ms: number) => {
+    now += ms;
+  };
+  const open = () => here.open({ store: path, clock });
+  const store = await open();
+  const claim = async (from = ["queued"], options = {}) => (await store.claim(from, RUNNING, options))?.taskId ?? null;
+  return { path, store, open, claim, pass };
+}
+
+const stateIn = async (store: TaskStore, taskId: string) =>
+  (await store.get("alice", taskId, { source: "file" }))!.record;
+
+describe.each(SHAPES)("claim, %s", (shape) => {
+  it("takes the task that was changed the longest ago, in the file and in Redis", async () => {
+    const { store, claim } = await filled([queued("t2", 200), queued("t1", 100), queued("t3", 300, RUNNING)], shape);
+    const task = (await store.claim(["queued"], RUNNING, LEASE))!;
+    expect(task).toMatchObject({ taskId: "t1", status: "run", record: { status: "running", claim_id: task.claimId } });
+    expect(await stateIn(store, "t1")).toEqual(task.record);
+    expect((await here.server.hash("tts:task:alice:t1")).status).toBe("running");
+    expect([await claim(), await claim()]).toEqual(["t2", null]);
+  });
+
+  it("gives each task to one of many that ask at a time, and then to none", async () => {
+    const { claim } = await filled(
+      Array.from({ length: 20 }, (_, i) => queued(`t${i}`, 100 + i)),
+      shape,
+    );
+    const taken = await Promise.all(Array.from({ length: 25 }, () => claim()));
+    expect(new Set(taken).size).toBe(21);
+    expect(taken.slice(0, 3)).toEqual(["t0", "t1", "t2"]);
+  });
+
+  it("never gives two processes the same task", async () => {
+    const count = shape === "jsonl" ? 60 : 15;
+    const { path } = await filled(
+      Array.from({ length: count }, (_, i) => queued(`t${i}`, 100 + i)),
+      shape,
+    );
+    const env = cleanEnv({
+      PROGRAM: JSON.stringify({ library: join(inject("packageRoot"), "dist/library.mjs"), store: path }),
+    });
+    const script = new URL("claimer.mjs", import.meta.url).pathname;
+    const run = async () => JSON.parse((await promisify(execFile)(process.execPath, [script], { env })).stdout);
+    const had = (await Promise.all([run(), run(), run()])).flat();
+    expect(had.sort()).toEqual(Array.from({ length: count }, (_, i) => `t${i}`).sort());
+  });
+});
+
+describe("beside a program that replaces the file without the lock", () => {
+  it("each task is claimed once all the same", { tags: ["slow"] }, async () => {
+    const tasks = Array.from({ length: 6 }, (_, i) => queued(`t${i}`, 100 + i));
+    const { path } = await filled(tasks, "array");
+    const [store, other] = [await here.open({ store: path }), await here.open({ store: path })];
+    let isOver = false;
+    const replace = async () => {
+      while (!isOver) {
+        const text = readFileSync(path);
+        await sleep(5);
+        writeFileSync(`${path}.tmp`, text);
+        renameSync(`${path}.tmp`, path);
+        await sleep(40);
+      }
+    };
+    const replacing = replace();
+    const had: string[] = [];
+    const work = async (one: TaskStore) => {
+      for (let task = await one.claim(["queued"], RUNNING, LEASE); task !== null; ) {
+        had.push(task.taskId);
+        task = await one.claim(["queued"], RUNNING, LEASE);
+      }
+    };
+    await Promise.all([work(store), work(other), work(store)]);
+    isOver = true;
+    await replacing;
+    expect(had.sort()).toEqual(["t0", "t1", "t2", "t3", "t4", "t5"]);
+    expect(new Set((await store.listPage({ source: "file" })).items.map(({ status }) => status))).toEqual(
+      new Set(["run"]),
+    );
+  });
+});
+
+describe("a lease", () => {
+  it("lets another process claim the task when it has expired; the first one can't finish it then", async () => {
+    const { store, open, pass } = await filled([queued("t1", 100)]);
+    const first = (await store.claim(["queued"], RUNNING, { leaseMs: 5000 }))!;
+    const other = await open();
+    pass(4999);
+    expect(await other.claim(["queued"], RUNNING, LEASE)).toBeNull();
+    pass(1);
+    const second = (await other.claim(["queued"], RUNNING, LEASE))!;
+    expect([second.taskId, second.claimId === first.claimId]).toEqual(["t1", false]);
+    const finish = (task: typeof first) =>
+      store.update("alice", "t1", (record) => ({ ...record, status: "succeeded" }), { claimId: task.claimId });
+    expect(await finish(first)).toMatchObject({ state: "conflict", task: { record: RUNNING } });
+    expect(await finish(second)).toMatchObject({ state: "written", task: { status: "done" } });
+    const done = await stateIn(store, "t1");
+    expect([Object.hasOwn(done, "claim_id"), Object.hasOwn(done, "claimed_until")]).toEqual([false, false]);
+  });
+
+  it("is renewed by an update, and ends with the status", async () => {
+    const { store, claim, pass } = await filled([queued("t1", 100)]);
+    const { claimId } = (await store.claim(["queued"], RUNNING, { leaseMs: 1000 }))!;
+    const progress = (n: number) =>
+      store.update("alice", "t1", (r) => ({ ...r, progress: n }), { claimId, leaseMs: 1000 });
+    for (const n of [10, 20, 30]) {
+      pass(900);
+      expect(await progress(n)).toMatchObject({
+        state: "written",
+        task: { record: { progress: n, claim_id: claimId } },
+      });
+      expect(await claim()).toBeNull();
+    }
+    await store.update("alice", "t1", (r) => ({ ...r, status: "queued" }), { claimId });
+    expect(await claim()).toBe("t1");
+  });
+
+  it("is written as the service writes times", async () => {
+    const until = async (updated_at: string | number, options: object) => {
+      const { store } = await filled([record("alice", "t1", { status: "queued", updated_at })]);
+      return (await store.claim(["queued"], RUNNING, options))!.record.claimed_until;
+    };
+    expect(await until("2020-01-01T08:00:00.000001", { leaseMs: 250 })).toBe("2027-01-15T08:00:00.250000");
+    expect(await until("2020-01-01T08:00:00Z", LEASE)).toBe("2027-01-15T08:01:00Z");
+    expect(await until(1_700_000_000, { leaseMs: 250 })).toBe(1_800_000_001);
+    expect(await until(1_700_000_000, {})).toBeUndefined();
+  });
+
+  it("of another kind of worker, or none, is not taken", async () => {
+    const left = { claim_id: "x", claimed_until: 200 };
+    const { claim } = await filled([
+      queued("t1", 100, { status: "processing", ...left }),
+      queued("t2", 101, { status: "running" }),
+      queued("t3", 102, { status: "Running", ...left }),
+      queued("t4", 103, { status: "succeeded", ...left }),
+      queued("t5", 50, { ...left, claimed_until: 4_000_000_000 }),
+    ]);
+    expect([await claim(), await claim(), await claim()]).toEqual(["t5", "t3", null]);
+  });
+});
+
+describe("update", () => {
+  it("changes what the function changes, and keeps the bytes of the rest", async () => {
+    const { path, store } = await filled([]);
+    writeOld(
+      path,
+      '{"user_id":"alice","task_id":"t1","updated_at":100,"seed":12345678901234567890,"top_p":1.0,"gone":1}\n',
+    );
+    const updated = await store.update("alice", "t1", ({ gone: _, ...record }) => ({
+      ...record,
+      status: "running",
+      n: [1],
+    }));
+    expect(updated).toMatchObject({ state: "written", redis: { state: "written" }, task: { status: "run" } });
+    expect((await store.get("alice", "t1"))!.json).toBe(
+      '{"user_id":"alice","task_id":"t1","updated_at":1800000000,"seed":12345678901234567890,"top_p":1.0,"status":"running","n":[1]}',
+    );
+  });
+
+  it("may change the record that it is given; a null, or the same record, writes nothing", async () => {
+    const { store } = await filled([queued("t1", 100)]);
+    const changed = await store.update("alice", "t1", (record) => Object.assign(record, { status: "running" }));
+    expect(changed).toMatchObject({ state: "written", task: { updatedAt: 1_800_000_000 } });
+    const same = { state: "unchanged", redis: { state: "skipped" }, task: { taskId: "t1" } };
+    expect(await store.update("alice", "t1", () => null)).toMatchObject(same);
+    expect(await store.update("alice", "t1", (record) => ({ ...record }))).toMatchObject(same);
+  });
+
+  it("never revives a task that was deleted", async () => {
+    const { store, open } = await filled([queued("t1", 100)]);
+    await (await open()).delete("alice", "t1");
+    const late = await store.update("alice", "t1", (record) => ({ ...record, status: "succeeded" }));
+    expect(late).toEqual({ state: "missing", redis: { state: "skipped" }, task: null });
+    expect(await store.get("alice", "t1")).toBeNull();
+  });
+
+  it("sees what updates before it left, many at a time", async () => {
+    const { store } = await filled([queued("t1", 100, { n: 0 })]);
+    const add = () => store.update("alice", "t1", (record) => ({ ...record, n: (record.n as number) + 1 }));
+    await Promise.all(Array.from({ length: 50 }, add));
+    expect((await stateIn(store, "t1")).n).toBe(50);
+    expect((await here.server.hash("tts:task:alice:t1")).payload).toContain('"n":50');
+  });
+
+  it("leaves a newer record, and says so", async () => {
+    const { store } = await filled([queued("t1", 100)]);
+    const older = await store.update("alice", "t1", (record) => ({ ...record, updated_at: 99 }));
+    expect(older).toMatchObject({ state: "newer", redis: { state: "skipped" }, task: { updatedAt: 100 } });
+  });
+
+  it("fails alone, with what the function threw or returned", async () => {
+    const { store } = await filled([queued("t1", 100)]);
+    const oops = new Error("oops");
+    const thrown = store.update("alice", "t1", () => {
+      throw oops;
+    });
+    const calls = [
+      () => 5,
+      async () => null,
+      () => undefined,
+      () => ({ user_id: "alice", task_id: "t2", updated_at: 1e9 }),
+    ];
+    const wrong = calls.map((call) => store.update("alice", "t1", call as never).catch(({ code }) => code));
+    const right = store.update("alice", "t1", (record) => ({ ...record, n: 1 }));
+    await expect(thrown).rejects.toBe(oops);
+    expect(await Promise.all(wrong)).toEqual(["USAGE", "USAGE", "USAGE", "TASK_INVALID"]);
+    expect(await right).toMatchObject({ state: "written" });
+  });
+});
+
+describe("wrong arguments", () => {
+  it.each<[string, unknown[]]>([
+    ["from that is text", ["queued", RUNNING]],
+    ["no from", [[], RUNNING]],
+    ["an unknown word in from", [["soon"], RUNNING]],
+    ["no patch", [["queued"]]],
+    ["a patch without a status", [["queued"], {}]],
+    ["a status of from", [["queued"], { status: "pending" }]],
+    ["a finished status", [["queued"], { status: "failed" }]],
+    ["an id in the patch", [["queued"], { status: "running", task_id: "t" }]],
+    ["a lease of zero", [["queued"], RUNNING, { leaseMs: 0 }]],
+    ["an unknown option", [["queued"], RUNNING, { lease: 1 }]],
+  ])("of claim are refused: %s", async (_, args) => {
+    const store = (await here.open()) as unknown as { claim(...args: unknown[]): Promise<unknown> };
+    await expect(store.claim(...args)).rejects.toMatchObject({ code: "USAGE", hint: expect.any(String) });
+  });
+
+  it("of update are refused", async () => {
+    const store = (await here.open()) as unknown as { update(...args: unknown[]): Promise<unknown> };
+    for (const args of [
+      ["a", "t"],
+      ["a", "t", {}],
+      ["a", undefined, () => null],
+      ["a", "t", () => null, { claim: "x" }],
+    ]) {
+      await expect(store.update(...args)).rejects.toMatchObject({ code: "USAGE" });
+    }
+  });
+});

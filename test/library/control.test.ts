@@ -1,0 +1,239 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { openTaskStore } from "../../src/library/index.ts";
+import type { ChangeEvent, MirrorEvent, PageQuery, TaskPage, TaskStore } from "../../src/library/types.ts";
+import { writeOld } from "../helpers/files.ts";
+import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
+import { useLibrary } from "./setup.ts";
+
+const here = useLibrary();
+const task = (taskId: string, more = {}) => record("alice", taskId, { updated_at: ago(60), ...more }) as never;
+
+describe("cursors", () => {
+  const idsOf = ({ items }: TaskPage) => items.map(({ taskId }) => taskId);
+
+  /** Seven tasks, four of one second. */
+  async function fill(): Promise<TaskStore> {
+    const store = await here.open();
+    const times = [100, 200, 200, 200, 200, 300, 400];
+    await Promise.all(times.map((updated_at, i) => store.upsert(task(`t${i}`, { updated_at }))));
+    await store.upsert(record("bob", "t2", { updated_at: 200 }) as never);
+    await store.syncToRedis();
+    return store;
+  }
+
+  async function pages(store: TaskStore, query: PageQuery): Promise<TaskPage[]> {
+    const all = [await store.listPage(query)];
+    for (let page = all[0]!; page.nextCursor !== null; all.push(page)) {
+      page = await store.listPage({ ...query, cursor: page.nextCursor });
+    }
+    return all;
+  }
+
+  it.each(["redis", "file"] as const)("lead through all tasks once, from %s", async (source) => {
+    const store = await fill();
+    for (const pageSize of [1, 2, 3, 7, 8, 20]) {
+      for (const query of [{}, { userId: "alice" }, { status: ["done"] }, { since: 200, until: 400 }]) {
+        const [whole] = [await store.listPage({ ...query, source })];
+        const read = await pages(store, { ...query, source, pageSize });
+        expect(read.flatMap(idsOf)).toEqual(idsOf(whole));
+        expect(read.length).toBe(Math.ceil(whole.total / pageSize));
+        expect(read.map(({ total }) => total)).toEqual(read.map((_, i) => whole.total - i * pageSize));
+      }
+    }
+  });
+
+  it("aren't shifted by tasks that change", async () => {
+    const store = await fill();
+    const first = await store.listPage({ pageSize: 3 });
+    await store.upsert(task("t0", { updated_at: 500 }));
+    await store.upsert(task("new", { updated_at: 600 }));
+    const rest = await store.listPage({ cursor: first.nextCursor! });
+    expect([...idsOf(first), ...idsOf(rest)]).toEqual(["t6", "t5", "t2", "t4", "t3", "t2", "t1"]);
+  });
+
+  it.each([{ cursor: "x" }, { cursor: "W10" }, { cursor: 5 }, { cursor: "W10", page: 2 }])(
+    "that are wrong are refused: %j",
+    async (query) => {
+      const refused = (await here.open()).listPage(query as PageQuery);
+      await expect(refused).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining("cursor") });
+    },
+  );
+});
+
+describe("count", () => {
+  it("counts what passes", async () => {
+    const store = await here.open();
+    await Promise.all([store.upsert(task("t1")), store.upsert(task("t2", { status: "failed" }))]);
+    expect(await Promise.all([store.count(), store.count({ status: ["error"] })])).toEqual([2, 1]);
+    expect(await store.count({ userId: "bob" })).toBe(0);
+    await expect(store.count({ page: 1 } as never)).rejects.toMatchObject({ code: "USAGE" });
+  });
+});
+
+describe("events", () => {
+  it("tell of each change of this process, until the listener is removed", async () => {
+    const store = await here.open();
+    const heard: ChangeEvent[] = [];
+    const off = store.on("change", (event) => heard.push(event));
+    store.on("change", () => {
+      throw new Error("oops");
+    });
+    await store.upsert(task("t1", { status: "queued" }));
+    await store.upsert(task("t1", { updated_at: 1 })); // older
+    await store.claim(["queued"], { status: "running" });
+    await store.update("alice", "t1", (one) => ({ ...one, n: 1 }));
+    await store.update("alice", "t1", () => null);
+    await store.delete("alice", "t1");
+    off();
+    await store.upsert(task("t2"));
+    const ids = { userId: "alice", taskId: "t1" };
+    const written = { ...ids, state: "written", redis: { state: "written" } };
+    expect(heard).toEqual([written, written, written, { ...ids, state: "removed", redis: { state: "removed" } }]);
+    expect(here.heard.join()).toContain("oops");
+  });
+
+  it("tell when Redis goes away and comes back, and how many changes it lacks", async () => {
+    await here.server.stop();
+    const store = await here.open();
+    const heard: MirrorEvent[] = [];
+    store.on("mirror", (event) => heard.push(event));
+    await store.upsert(task("t1"));
+    await store.upsert(task("t2"));
+    await here.server.start();
+    await until(() => heard.length > 1, 30);
+    expect(heard).toMatchObject([
+      { state: "down", owed: 0, error: { code: "REDIS_UNAVAILABLE" } },
+      { state: "up", owed: 2, error: null },
+    ]);
+  });
+
+  it("that are unknown are refused", async () => {
+    const store = (await here.open()) as unknown as { on(...args: unknown[]): void };
+    expect(() => store.on("mirrors", () => {})).toThrow(/mirrors/);
+    expect(() => store.on("mirror")).toThrow(/function/);
+  });
+});
+
+describe("a signal", () => {
+  it("ends all(), syncToRedis() and cleanupOnce()", async () => {
+    const store = await here.open({ retention: "1h" });
+    await Promise.all(Array.from({ length: 20 }, (_, i) => store.upsert(task(`t${i}`))));
+    const control = new AbortController();
+    const { signal } = control;
+    let seen = 0;
+    const read = async () => {
+      for await (const _ of store.all({}, { signal })) if (++seen === 3) control.abort();
+    };
+    await expect(read()).rejects.toMatchObject({ code: "INTERRUPTED" });
+    expect(seen).toBe(3);
+    await expect(store.syncToRedis({ signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect(store.cleanupOnce({ signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect(store.syncToRedis({ signal: 1 as never })).rejects.toMatchObject({ code: "USAGE" });
+    expect(await store.count()).toBe(20);
+  });
+});
+
+describe("a store", () => {
+  it("is closed by await using", async () => {
+    const store = await here.open();
+    await store[Symbol.asyncDispose]();
+    await expect(store.count()).rejects.toMatchObject({ code: "STORE_CLOSED" });
+  });
+
+  it("goes by the clock that it is given", async () => {
+    const clock = { now: () => 1_000_000_000_000 };
+    const store = await here.open({ clock });
+    await store.upsert(task("t1", { updated_at: 999_999_000 }));
+    expect(await store.count({ since: "2h" })).toBe(1);
+    await store.update("alice", "t1", (one) => ({ ...one, n: 1 }));
+    expect((await store.get("alice", "t1"))!.updatedAt).toBe(1_000_000_000);
+    await expect(here.open({ clock: {} as never })).rejects.toMatchObject({ code: "USAGE" });
+  });
+});
+
+describe("cleanupOnce", () => {
+  it("does one pass, or counts what it would do", async () => {
+    const [old, failed] = [record("alice", "old"), record("alice", "failed", { status: "failed" })];
+    here.root.writeStore([old, failed]);
+    here.root.writeArtifacts([old, failed]);
+    const store = await here.open({ retention: { default: "1h", error: -1 } });
+    const dry = await store.cleanupOnce({ dryRun: true });
+    expect([dry.counts.purged, here.root.readStore().length]).toEqual([1, 2]);
+    expect(await store.cleanupOnce()).toMatchObject({ counts: { candidates: 1, purged: 1 }, problem: null });
+    expect(here.root.readStore()).toEqual([failed]);
+    expect([here.root.has("output/alice/old"), here.root.has("output/alice/failed")]).toEqual([false, true]);
+  });
+
+  it("needs directories that were named", async () => {
+    const bare = await openTaskStore({ store: here.root.store, redis: "off" });
+    await expect(bare.cleanupOnce()).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
+    await expect(bare.artifactPath("a", "t", "x.wav")).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
+    await bare.close();
+  });
+});
+
+describe("artifactPath", () => {
+  it("is below the output directory, whether it exists or not", async () => {
+    const store = await here.open();
+    const path = await store.artifactPath(" alice", "t1", "t1.wav");
+    expect(path).toBe(here.root.at("output/alice/t1/t1.wav"));
+    mkdirSync(here.root.at("output/alice/t1"), { recursive: true });
+    expect(await store.artifactPath("alice", "t1", "t1.wav")).toBe(path);
+  });
+
+  it.each([
+    ["..", "t", "x"],
+    ["a/b", "t", "x"],
+    ["a", "..", "x"],
+    ["a", "t", "../x"],
+    ["a", "t", "/etc/passwd"],
+    ["a", "t", ""],
+    ["a", "t", "."],
+    ["a", "t\u0000", "x"],
+    [".ttsctl-purge", "t", "x"],
+  ])("is refused for what isn't one plain name: %j %j %j", async (user, taskId, name) => {
+    const refused = (await here.open()).artifactPath(user, taskId, name);
+    await expect(refused).rejects.toMatchObject({ code: "ARTIFACTS_UNSAFE" });
+  });
+
+  it("is refused through a symbolic link that leads elsewhere", async () => {
+    const store = await here.open();
+    mkdirSync(here.root.at("output"), { recursive: true });
+    mkdirSync(here.root.at("elsewhere"));
+    symlinkSync(here.root.path, here.root.at("output/up"));
+    symlinkSync(here.root.at("elsewhere"), here.root.at("output/out"));
+    symlinkSync(here.root.at("nothing"), here.root.at("output/dangling"));
+    for (const user of ["up", "out", "dangling"]) {
+      await expect(store.artifactPath(user, "t", "x")).rejects.toMatchObject({ code: "ARTIFACTS_UNSAFE" });
+    }
+  });
+
+  it("is a directory of the layout that is there", async () => {
+    const store = await here.open({ redis: { port: here.server.port, layout: "api_ms" } });
+    expect(await store.artifactPath("任务", "t 1", "a.wav")).toBe(here.root.at("output/任务/t 1/a.wav"));
+    mkdirSync(here.root.at("output/__/t_1"), { recursive: true });
+    expect(await store.artifactPath("任务", "t 1", "a.wav")).toBe(here.root.at("output/__/t_1/a.wav"));
+  });
+});
+
+describe("a retention for each status", () => {
+  it("is read as [cleanup] retention.done and retention.error are", async () => {
+    const { settingsOf } = await import("../../src/library/settings.ts");
+    const path = here.root.at("config.ini");
+    writeOld(path, "[cleanup]\nretention = 3d\nretention.done = 2d\n");
+    const read = async (options: object) => {
+      const { cleanup } = await settingsOf({ config: path, ...options });
+      const { retention, retentionDone, retentionError, keepLast, maxBytes } = cleanup;
+      return [retention, retentionDone, retentionError, keepLast, maxBytes].map(({ value }) => value);
+    };
+    expect(await read({})).toEqual([259_200, 172_800, null, 0, 0]);
+    expect(await read({ retention: { error: "1h" } })).toEqual([259_200, 172_800, 3600, 0, 0]);
+    expect(await read({ retention: { default: 60, done: -1 }, keepLast: 5, maxBytes: "1GiB" })).toEqual([
+      ...[60, -1, null, 5, 1024 ** 3],
+    ]);
+    await expect(read({ retention: { wait: 1 } })).rejects.toMatchObject({ code: "USAGE" });
+    await expect(read({ keepLast: "many" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  });
+});

@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
+import { RedisServer } from "../helpers/redis.ts";
+import { ttsctl } from "../helpers/ttsctl.ts";
+import { ROOT, useProject } from "./project.ts";
+
+const project = useProject();
+let server: RedisServer;
+beforeAll(async () => {
+  cpSync(join(ROOT, "examples/service"), project.path, { recursive: true });
+  server = await RedisServer.start();
+});
+afterAll(() => server.remove());
+
+describe("the example service", () => {
+  async function serve(root: string, lines: readonly string[]): Promise<{ task_id: string; status: string }[]> {
+    const child = spawn(process.execPath, ["service.mjs", root, server.url], { cwd: project.path, env: cleanEnv() });
+    let [out, err] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      err += text;
+    });
+    child.stdin.end(lines.join("\n"));
+    const [code] = await once(child, "close");
+    expect(code, err).toBe(0);
+    return out
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as { task_id: string; status: string })
+      .filter(({ status }) => status !== "queued");
+  }
+
+  it("takes tasks from wait to done or error, with audio and logs, and ttsctl sees them", async () => {
+    const root = join(project.path, "root");
+    const told = await serve(root, ['{"user_id": "alice", "text": "你好"}', '{"user_id": "bob", "text": " "}']);
+    expect(told.map(({ status }) => status).sort()).toEqual(["failed", "succeeded"]);
+    const done = told.find(({ status }) => status === "succeeded")!.task_id;
+    const flags = ["--store", join(root, "voice_task.jsonl"), "--redis-url", server.url, "-o", "json"];
+    const env = { TTSCTL_OUTPUT: join(root, "output"), TTSCTL_LOGS: join(root, "Logs") };
+    const run = async (...args: string[]) => JSON.parse((await ttsctl([...args, ...flags], { cwd: root, env })).stdout);
+    expect(await run("get", "alice", done)).toMatchObject({
+      item: { status: "done", progress: 100 },
+      artifacts: [{ path: expect.stringMatching(/\.wav$/) }, { path: expect.stringMatching(/\.log$/) }],
+    });
+    expect(await run("list", "--source", "redis")).toMatchObject({ total: 2 });
+    expect(await run("verify")).toMatchObject({ checked: 2, inSync: 2 });
+  });
+
+  it("goes on with what a crash left", async () => {
+    const root = join(project.path, "crashed");
+    mkdirSync(root);
+    const left = {
+      user_id: "alice",
+      task_id: "t1",
+      status: "running",
+      error: null,
+      text: "左",
+      claim_id: "of a process that was killed",
+      claimed_until: 1_700_000_030,
+      updated_at: 1_700_000_000,
+    };
+    writeFileSync(join(root, "voice_task.jsonl"), `${JSON.stringify(left)}\n`);
+    expect(await serve(root, [])).toEqual([{ user_id: "alice", task_id: "t1", status: "succeeded" }]);
+    expect(readFileSync(join(root, "output/alice/t1/t1.wav")).subarray(0, 4).toString()).toBe("RIFF");
+  });
+
+  it("is right by its types", () => {
+    const options = ["--allowJs", "--module", "node16", "--skipLibCheck"];
+    expect(project.compile(["service.mjs"], options)).toBe("");
+  });
+});
