@@ -49,7 +49,7 @@ it("a store is not refused for what it deletes itself", async () => {
   await first.close();
   const second = await open("a.jsonl");
   const deleted = await Promise.all(Array.from({ length: 20 }, (_, n) => second.delete("alice", `t${n}`)));
-  expect(new Set(deleted.map(({ redis }) => redis))).toEqual(new Set(["removed"]));
+  expect(new Set(deleted.map(({ redis }) => redis.state))).toEqual(new Set(["removed"]));
 });
 
 it("a store without the option redis uses none", async () => {
@@ -68,7 +68,7 @@ it("two stores with prefixes of their own share a database", async () => {
   const stores = [await open("a.jsonl", redis("a:")), await open("b.jsonl", redis("b:"))];
   for (const [i, store] of stores.entries()) {
     const told = await fill(store, `user${i}`);
-    expect(new Set(told.map(({ redis }) => redis))).toEqual(new Set(["written"]));
+    expect(new Set(told.map(({ redis }) => redis.state))).toEqual(new Set(["written"]));
   }
   for (const [i, store] of stores.entries()) {
     expect(await store.listPage({ pageSize: 1 })).toMatchObject({
@@ -76,7 +76,7 @@ it("two stores with prefixes of their own share a database", async () => {
       total: 20,
       items: [{ userId: `user${i}` }],
     });
-    expect(await store.delete(`user${i}`, "t0")).toEqual({ file: "removed", redis: "removed" });
+    expect(await store.delete(`user${i}`, "t0")).toEqual({ state: "removed", redis: { state: "removed" } });
     expect(await store.syncToRedis()).toMatchObject({ counts: { unchanged: 19, orphans: 0 } });
   }
   expect((await here.server.call("KEYS", "tts:*")) as string[]).toEqual([]);
