@@ -55,8 +55,7 @@ describe("while Redis is down", () => {
     const finished = await Promise.all(range(0, 100).map((n) => store.upsert(task(n, "succeeded", ago(60)))));
     const deleted = await Promise.all(range(100, 150).map((n) => store.delete("alice", `t${n}`)));
     const added = await Promise.all(range(300, 350).map((n) => store.upsert(task(n, "queued"))));
-    for (const { redis } of [...finished, ...deleted, ...added])
-      expect(redis).toMatchObject({ state: "failed" });
+    for (const { redis } of [...finished, ...deleted, ...added]) expect(redis).toMatchObject({ state: "failed" });
     await startRedis();
     await untilRedisAnswers(store, async () => {
       expect((await store.get("alice", "t0"))!.status).toBe("done");
