@@ -140,7 +140,7 @@ With -o json an error is an object {"error", "code", "hint"} on stderr.
   REDIS_TLS, REDIS_TLS_CA, REDIS_TLS_CERT, REDIS_TLS_KEY, REDIS_TLS_SERVER_NAME
                             TLS, and the PEM files for it
   REDIS_LAYOUT              plain or api_ms
-  REDIS_PREFIX              what stands before each key, such as staging:
+  REDIS_PREFIX              precedes each key, such as staging:
   REDIS_TIMEOUT             such as 2s
   REDIS_ENABLED             false: the store file alone
   TTSCTL_STORE              the store file

@@ -41,7 +41,7 @@ export interface RedisSettings {
   /** In place of host and port; empty: those. */
   nodes: Setting<readonly Address[]>;
   layout: Setting<LayoutName>;
-  /** What stands before each key; may be empty. */
+  /** Precedes each key; may be empty. */
   prefix: Setting<string>;
   /** Seconds */
   timeout: Setting<number>;

@@ -15,7 +15,7 @@ export interface NodeReply {
 export interface RedisCommands {
   /** The address as messages show it. */
   readonly where: string;
-  /** What stands before each key on the server; absent: nothing. */
+  /** Precedes each key on the server; absent: nothing. */
   readonly prefix?: string;
   /** Whether its keys lie in slots of several nodes: then no command and no script is about keys of two slots. */
   readonly isCluster: boolean;

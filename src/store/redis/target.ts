@@ -54,7 +54,7 @@ export interface NodeTarget extends Access {
 
 /** Where Redis is, and how to get into it (SPEC section 10). */
 export interface RedisTarget extends Access {
-  /** What stands before each key. Default: nothing. */
+  /** Precedes each key. Default: nothing. */
   readonly prefix?: string;
   readonly place: NodePlace | SentinelPlace | ClusterPlace;
 }
