@@ -113,7 +113,7 @@ describe("mark", () => {
   it("killed between file and Redis leaves both whole, and sync brings the marks over", async () => {
     await fill();
     let scripts = 0;
-    const proxy = await redisProxy(here.server.port, (sent) => (/EVAL/.test(sent) && ++scripts > 2 ? "deaf" : "pass"));
+    const proxy = await redisProxy(here.server.port, (sent) => (/eval/i.test(sent) && ++scripts > 2 ? "deaf" : "pass"));
     try {
       const args = ["mark", "--all", "--status", "error", "--yes"];
       const env = { REDIS_URL: proxy.url, REDIS_TIMEOUT: "60s" };

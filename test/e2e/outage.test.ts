@@ -127,7 +127,7 @@ describe("an outage", () => {
     here.root.writeStore(Array.from({ length: 3000 }, (_, i) => record("alice", `t${i}`)));
     let writes = 0;
     const proxy = await redisProxy(here.server.port, (sent) =>
-      /payload|EVAL/.test(sent) && ++writes > 3 ? "deaf" : "pass",
+      /payload|eval/i.test(sent) && ++writes > 3 ? "deaf" : "pass",
     );
     ends.push(() => proxy.stop());
     const run = await here.run("sync -o json", { env: { REDIS_URL: proxy.url, REDIS_TIMEOUT: "1s" } });
@@ -145,7 +145,7 @@ describe("an outage", () => {
   it("midway: list falls back whole, sync exits 4 and says how far it came, cleanup exits 3", async () => {
     here.root.writeStore(Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`)));
     let scripts = 0;
-    const proxy = await redisProxy(here.server.port, (sent) => (/EVAL/.test(sent) && ++scripts > 2 ? "cut" : "pass"));
+    const proxy = await redisProxy(here.server.port, (sent) => (/eval/i.test(sent) && ++scripts > 2 ? "cut" : "pass"));
     ends.push(() => proxy.stop());
     const env = { REDIS_URL: proxy.url };
     const sync = await here.run("sync -o json", { env });
@@ -165,7 +165,7 @@ describe("an outage", () => {
     const again = JSON.parse((await here.run("cleanup --once -o json")).stdout);
     expect(again).toMatchObject({ failed: 0, skipped: 0 });
     expect(await here.server.call("DBSIZE")).toBe(2); // the marker of the sync, and its counts
-    const list = await redisProxy(here.server.port, (sent) => (/EVAL|ZREVRANGE/.test(sent) ? "cut" : "pass"));
+    const list = await redisProxy(here.server.port, (sent) => (/eval|zrevrange/i.test(sent) ? "cut" : "pass"));
     ends.push(() => list.stop());
     here.root.writeStore([YOUNG()]);
     await here.run("sync");

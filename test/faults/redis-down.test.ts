@@ -147,7 +147,7 @@ describe("row E, a mirror that holds a newer record, or one of the same time wit
     let came = false;
     const proxy = await redisProxy(here.server.port, async (sent): Promise<Verdict> => {
       // Only what writes hands the script what was seen.
-      if (!came && /EVAL/.test(sent) && sent.includes(before.updated_at as string)) {
+      if (!came && /eval/i.test(sent) && sent.includes(before.updated_at as string)) {
         came = true;
         await here.mirrored(NEWER);
       }
