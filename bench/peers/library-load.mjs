@@ -21,7 +21,7 @@ async function keepWriting() {
     const number = begun++;
     const [user_id, task_id] = ids[number % ids.length];
     const updated_at = Date.now() / 1000 + 3600 + number / 1e6;
-    const { file } = await tasks.upsert({
+    const { state } = await tasks.upsert({
       user_id,
       task_id,
       status: "running",
@@ -29,7 +29,7 @@ async function keepWriting() {
       updated_at,
       text: "x".repeat(200),
     });
-    if (file !== "written") throw new Error(`${user_id}:${task_id} is ${file}`);
+    if (state !== "written") throw new Error(`${user_id}:${task_id} is ${state}`);
   }
 }
 await Promise.all(Array.from({ length: WAITING }, keepWriting));

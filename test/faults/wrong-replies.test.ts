@@ -71,13 +71,13 @@ describe.each(["$-1\r\n", "*-1\r\n", "-ERR unexpected\r\n", ":1\r\n"])(
        const store = await openTaskStore({ store: "voice_task.json", redis: { url: process.env.URL } });
        const write = () => store.upsert({ user_id: "a", task_id: "t", updated_at: Date.now() / 1000 });
        let { redis } = await write();
-       console.log("first:", redis);
+       console.log("first:", redis.state);
        process.stdin.once("data", async () => {
          do {
            ({ redis } = await write());
-           console.log("then:", String(redis));
+           console.log("then:", redis.state);
            await new Promise((resolve) => setTimeout(resolve, 50));
-         } while (typeof redis !== "string");
+         } while (redis.state === "failed");
          await store.close();
          process.exit(0);
        });`,
