@@ -89,6 +89,7 @@ export class TaskStore {
       const auto = query.source === "auto";
       const tasks = new MirrorTasks(mirror, auto ? behind : null);
       const userId = soleUser(query.filter);
+      if (userId !== undefined) await mirror.detect(); // `inUserOrder` depends on it
       const [doubts, early] = await Promise.all([
         auto && query.ids === null ? doubtsOf(mirror, this.#file, userId) : null,
         answerFrom(tasks, query),
