@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { lstat, realpath } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { isPlainName, isPurgeFolder } from "../artifacts/plain-name.ts";
@@ -17,8 +18,9 @@ export async function artifactPath(output: string, id: TaskId, name: string, rul
     throw unsafe(join(output, id.userId, id.taskId, name), "each id and the name must be one plain file name");
   }
   const paths = folders.map(({ userId, taskId }) => join(output, userId, taskId));
-  const found = await Promise.all(paths.map(exists));
-  const path = join(paths[Math.max(0, found.indexOf(true))]!, name);
+  const found = await Promise.all(paths.map(entryAt));
+  const first = found.findIndex((entry) => entry !== null);
+  const path = join(paths[Math.max(0, first)]!, name);
   const [root, inside] = [await realBeginning(output), await realBeginning(path)];
   if (inside === root || inside.startsWith(root + sep)) return path;
   throw unsafe(path, `it leads to ${inside}, through a symbolic link`);
@@ -30,16 +32,14 @@ async function realBeginning(path: string): Promise<string> {
     return await realpath(path);
   } catch (error) {
     if (systemErrorCode(error) !== "ENOENT") throw unsafe(path, String(error));
-    if (await exists(path)) throw unsafe(path, "it is a symbolic link to nothing");
-    return realBeginning(dirname(path));
+    const there = await entryAt(path);
+    if (there?.isSymbolicLink()) throw unsafe(path, "it is a symbolic link to nothing");
+    return realBeginning(there === null ? dirname(path) : path); // the service may just have created it
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
+async function entryAt(path: string): Promise<Stats | null> {
+  return lstat(path).catch(() => null);
 }
 
 function unsafe(path: string, why: string): TtsctlError {
