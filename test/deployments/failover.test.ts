@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BATCH } from "../../src/store/redis/copies.ts";
+import { drawn } from "../faults/helpers/chance.ts";
 import { ago, record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
 import { SentinelSite } from "../helpers/sentinels.ts";
@@ -59,7 +60,7 @@ async function loseUnder(running: Running, isMidway: () => Promise<boolean>, los
   running.kill("SIGCONT");
 }
 
-describe.each(LOSSES)("with a primary that is $loss", { tags: ["slow"] }, ({ lose }) => {
+describe.each(drawn("losses of a primary", LOSSES))("with a primary that is $loss", { tags: ["slow"] }, ({ lose }) => {
   it("a sync ends with 4 and says so; run again it converges", async () => {
     root.writeStore(tasks(MANY, "2026-01-01T00:00:00"));
     const sync = start("sync", "-o", "json");

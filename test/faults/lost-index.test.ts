@@ -3,13 +3,14 @@ import { invoke } from "../cli/invoke.ts";
 import { record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
 import { useServer } from "../http/setup.ts";
-import { Chance } from "./helpers/chance.ts";
+import { Chance, times } from "./helpers/chance.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = useServer();
 const INDEX = "tts:tasks:index";
 const USERS = ["alice", "bob", "carol"];
-const [COUNT, ROUNDS] = [120, 200];
+const COUNT = 120;
+const ROUNDS = times(50, 200);
 const indexOf = (user: string) => `tts:user:${user}:index`;
 
 /** How many tasks an answer has, and what it says besides. */

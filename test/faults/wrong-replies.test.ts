@@ -5,6 +5,7 @@ import { ago, record } from "../helpers/records.ts";
 import { Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { Served } from "../http/setup.ts";
+import { drawn } from "./helpers/chance.ts";
 import { builtLibrary } from "./helpers/program.ts";
 
 const here = usePlace();
@@ -31,22 +32,24 @@ function running(run: Running): Running {
   return run;
 }
 
-describe.each(["$-1\r\n", "*-1\r\n", "-ERR unexpected\r\n", ":1\r\n"])(
-  "a reply that no command asked for, %j,",
-  (stray) => {
-    it("makes a server connect again", async () => {
-      const proxy = await proxied();
-      const server = await Served.start(here.root.path, ["--no-cleanup"]);
-      running(server.run);
-      const page = () => server.json("/voice-tasks") as Promise<{ source: string; total: number }>;
-      await until(async () => (await page()).source === "redis");
-      proxy.say(stray);
-      await server.run.says(/no command asked for/);
-      expect(await page()).toMatchObject({ total: 1 });
-      await until(async () => (await page()).source === "redis");
-    });
+const STRAYS = ["$-1\r\n", "*-1\r\n", "-ERR unexpected\r\n", ":1\r\n"];
 
-    it.each([1, 2, 5, 8])("with reply %i of a pass does not end a watcher", async (which) => {
+describe.each(drawn("stray replies", STRAYS, 2))("a reply that no command asked for, %j,", (stray) => {
+  it("makes a server connect again", async () => {
+    const proxy = await proxied();
+    const server = await Served.start(here.root.path, ["--no-cleanup"]);
+    running(server.run);
+    const page = () => server.json("/voice-tasks") as Promise<{ source: string; total: number }>;
+    await until(async () => (await page()).source === "redis");
+    proxy.say(stray);
+    await server.run.says(/no command asked for/);
+    expect(await page()).toMatchObject({ total: 1 });
+    await until(async () => (await page()).source === "redis");
+  });
+
+  it.each(drawn(`place of ${stray}`, [1, 2, 5, 8], 2))(
+    "with reply %i of a pass does not end a watcher",
+    async (which) => {
       let replies = 0;
       await proxied((answer) => answer + (++replies === which ? stray : ""));
       here.root.writeStore([
@@ -61,13 +64,14 @@ describe.each(["$-1\r\n", "*-1\r\n", "-ERR unexpected\r\n", ":1\r\n"])(
       });
       run.kill("SIGTERM");
       expect((await run.end()).code).toBe(0);
-    });
+    },
+  );
 
-    it("does not end a program that uses the library", async () => {
-      const proxy = await proxied();
-      here.root.write(
-        "program.mjs",
-        `import { openTaskStore } from ${JSON.stringify(builtLibrary())};
+  it("does not end a program that uses the library", async () => {
+    const proxy = await proxied();
+    here.root.write(
+      "program.mjs",
+      `import { openTaskStore } from ${JSON.stringify(builtLibrary())};
        const store = await openTaskStore({ store: "voice_task.json", redis: { url: process.env.URL } });
        const write = () => store.upsert({ user_id: "a", task_id: "t", updated_at: Date.now() / 1000 });
        let { redis } = await write();
@@ -81,26 +85,25 @@ describe.each(["$-1\r\n", "*-1\r\n", "-ERR unexpected\r\n", ":1\r\n"])(
          await store.close();
          process.exit(0);
        });`,
-      );
-      const { spawn } = await import("node:child_process");
-      const child = spawn(process.execPath, ["program.mjs"], {
-        cwd: here.root.path,
-        env: { ...process.env, URL: proxy.url },
-      });
-      ends.push(() => child.kill("SIGKILL"));
-      let said = "";
-      for (const stream of [child.stdout, child.stderr])
-        stream.on("data", (chunk) => {
-          said += chunk;
-        });
-      await until(() => said.includes("first: written"));
-      proxy.say(stray);
-      child.stdin.write("go on\n");
-      await until(() => child.exitCode !== null);
-      expect([child.exitCode, said]).toEqual([0, expect.stringContaining("then: written")]);
+    );
+    const { spawn } = await import("node:child_process");
+    const child = spawn(process.execPath, ["program.mjs"], {
+      cwd: here.root.path,
+      env: { ...process.env, URL: proxy.url },
     });
-  },
-);
+    ends.push(() => child.kill("SIGKILL"));
+    let said = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk) => {
+        said += chunk;
+      });
+    await until(() => said.includes("first: written"));
+    proxy.say(stray);
+    child.stdin.write("go on\n");
+    await until(() => child.exitCode !== null);
+    expect([child.exitCode, said]).toEqual([0, expect.stringContaining("then: written")]);
+  });
+});
 
 describe.each([
   ["PONG", "+PONG"],

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { utimesSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { RecordJson } from "../helpers/root.ts";
 
@@ -21,21 +23,25 @@ export interface ServiceView {
 
 /** The stand-in of the GPT-SoVITS API service on a root and its Redis. */
 export class ApiMsService {
+  readonly #root: string;
   readonly #args: readonly string[];
   readonly #port: string;
 
   constructor(root: string, port: number, version: Version = "older") {
+    this.#root = root;
     this.#args = [SCRIPT, root, "--version", version];
     this.#port = String(port);
   }
 
   write(...records: RecordJson[]): void {
     this.#run("write", records);
+    this.#age();
   }
 
   /** The same for many, with one rewrite of the file. */
   fill(records: readonly RecordJson[]): void {
     this.#run("fill", records);
+    this.#age();
   }
 
   /** Leaves an audio file and a log of each. */
@@ -72,6 +78,12 @@ export class ApiMsService {
       );
     });
     return { ended, child };
+  }
+
+  /** A file that was written just now is watched for two seconds before each change. */
+  #age(): void {
+    const old = Date.now() / 1000 - 3600;
+    utimesSync(join(this.#root, "voice_task.json"), old, old);
   }
 
   #arguments(action: string): string[] {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { idProblem, trimId } from "../../src/task/ids.ts";
 import { usePlace } from "../e2e/setup.ts";
+import { drawn } from "../faults/helpers/chance.ts";
 import { API_MS_RULES } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { Served } from "../http/setup.ts";
@@ -49,16 +50,14 @@ function hostileRecords(): RecordJson[] {
   return [...tasks].slice(0, 10_000).map((task, i) => record(users[i % users.length]!, task, (i * 7919) % 4000));
 }
 
-describe.each(VERSIONS)("version %s of the service", (version) => {
-  let service: ApiMsService;
-  beforeEach(() => {
-    service = new ApiMsService(here.root.path, here.server.port, version);
-  });
-
-  it("and ttsctl agree key by key on 10,000 tasks, and on the order of lists", {
+it.each(drawn("versions", VERSIONS))(
+  "version %s of the service and ttsctl agree key by key on 10,000 tasks, and on the order of lists",
+  {
     timeout: 180_000,
     tags: ["slow"],
-  }, async () => {
+  },
+  async (version) => {
+    const service = new ApiMsService(here.root.path, here.server.port, version);
     const records = hostileRecords();
     service.fill(records);
     expect(await json("verify")).toMatchObject({ checked: records.length, inSync: records.length, exit: 0 });
@@ -85,6 +84,13 @@ describe.each(VERSIONS)("version %s of the service", (version) => {
       expect(pages.flatMap(tasksOf)).toEqual(theirs.slice(0, 200));
       expect(pages[0]).toMatchObject({ total: theirs.length, source: "redis" });
     }
+  },
+);
+
+describe.each(VERSIONS)("version %s of the service", (version) => {
+  let service: ApiMsService;
+  beforeEach(() => {
+    service = new ApiMsService(here.root.path, here.server.port, version);
   });
 
   const IDS: readonly [string, string][] = [
