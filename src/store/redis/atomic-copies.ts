@@ -16,7 +16,7 @@ import {
 import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "./copy.ts";
 import { isFatal } from "./errors.ts";
 import { INDEX_KEY } from "./keys.ts";
-import { indexKey, type Layout } from "./layout.ts";
+import { type CopyReading, indexKey, type Layout } from "./layout.ts";
 import { isUnsure, membersOf } from "./members.ts";
 import { checkReply, listOf, orError, TEXT } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
@@ -31,7 +31,7 @@ export class AtomicCopies implements MirrorCopies {
   readonly #layoutArgument: string;
   #mayReadByScript = true;
 
-  constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
+  constructor(commands: RedisCommands, { layout, parser }: CopyReading) {
     this.#commands = commands;
     this.#layout = layout;
     this.#parser = parser;

@@ -102,7 +102,7 @@ export class Mirror {
 
   #copiesIn(layout: Layout): MirrorCopies {
     const Copies = this.#client.isCluster ? SlottedCopies : AtomicCopies;
-    return new Copies(this.#client, layout, this.#parser);
+    return new Copies(this.#client, { layout, parser: this.#parser });
   }
 
   /** Reads records as this mirror's hashes hold them. */
