@@ -3,8 +3,7 @@ import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { CopyView, RedisCopy } from "./copy.ts";
 import type { Layout } from "./layout.ts";
-import type { Member, ScoreRange } from "./members.ts";
-import type { CopyCursor, CopyStep } from "./walk.ts";
+import type { CopyStep } from "./walk.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
 export const BATCH = 250;
@@ -38,30 +37,10 @@ export interface GuardedRemoval {
   readonly copy: RedisCopy;
 }
 
-/** What is asked for of the index of a user, or (undefined) of all, newest first. */
-export interface PageQuery {
-  readonly userId: string | undefined;
-  readonly range: ScoreRange;
-  readonly offset: number;
-  readonly count: number;
-}
-
-/** A page, and how many members its range has in all. */
-export interface IndexPage {
-  readonly total: number;
-  readonly members: readonly Member[];
-  /** The task of each member; undefined for one without a usable hash. */
-  readonly tasks: readonly Outcome<Task | undefined>[];
-}
-
 /** The copies of tasks, each a hash and its two index members: looked at, written, removed. At most BATCH in a call. */
 export interface MirrorCopies {
-  /** A page with its tasks in one call; absent where they do not live together. Null where the server does not allow it. */
-  page?(query: PageQuery): Promise<IndexPage | null>;
-  /** A step of a walk over an index that looks at the copies too; the same of it. */
-  walk?(from: CopyCursor): Promise<CopyStep | null>;
-  /** A cursor of such a walk that lies in the middle of an index; null where that is not worth while. */
-  middleOf?(userId: string | undefined): Promise<string | null>;
+  /** A step of a walk over an index that reads the copies too; null if the server doesn't allow it. */
+  walk?(userId: string | undefined, cursor: string): Promise<CopyStep | null>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
   /** Which tasks' hashes hold byte for byte what a sync would write. */

@@ -9,7 +9,6 @@ import layoutLua from "./lua/include/layout.lua";
 import lookups from "./lua/include/lookups.lua";
 import userScore from "./lua/include/user-score.lua";
 import matches from "./lua/matches.lua";
-import page from "./lua/page.lua";
 import remove from "./lua/remove.lua";
 import beginSlotSync from "./lua/slot/begin-sync.lua";
 import dropLookup from "./lua/slot/drop-lookup.lua";
@@ -51,7 +50,6 @@ const HASH: ReplyShape = (reply) => Array.isArray(reply) && !Array.isArray(reply
 export const SCRIPTS = {
   copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
   matches: script("tts:matches", matches, STRING),
-  page: script("tts:page", page, listBeginning(INTEGER, PAIRS)),
   walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
   remove: script("tts:remove", remove, listOf(orError(INTEGER))),

@@ -35,10 +35,6 @@ for i = 1, #flat / 2 do
   group.count, group.places[at], group.tasks[at] = at, i, task
 end
 
--- One SORT_RO costs less than an HGET for each hash.
-local all = part == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT', from, count, 'GET', layout.task .. '*->updated_at')
-if all and all.err then all = false end
-
 -- If the payload rules, a hash is complete only if its payload has that time too.
 local function isComplete(hash, updated)
   if updated == '' then return false end
@@ -61,7 +57,7 @@ for _, group in ipairs(groups) do
     local i, score, hash = group.places[at], scores[at], before .. tasks[at]
     local isScored = score == flat[2 * i]
     if layout.userScoredByCreation then isScored = tonumber(score) == userScore(hash, tonumber(flat[2 * i])) end
-    local updated = isScored and (all and all[i] or not all and redis.pcall('HGET', hash, 'updated_at'))
+    local updated = isScored and redis.pcall('HGET', hash, 'updated_at')
     local isRight = type(updated) == 'string' and isComplete(hash, updated)
       and lookedUp(user, tasks[at], tonumber(flat[2 * i])) ~= 'wrong'
     times[i] = isRight and updated or ''
