@@ -3,7 +3,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
-import { indexKey } from "../../store/redis/layout.ts";
+import { indexKey, userScoreOf } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import { pool } from "../pool.ts";
@@ -63,7 +63,7 @@ export class FirstLook {
     rows.forEach((row, i) => {
       const key = this.#snapshot.rows.key(row);
       if (same[i]) this.marks.set(key, SAME_CONTENT);
-      this.marks.expectInUserIndex(key, mirror.layout.userScoreOf(tasks[i]!));
+      this.marks.expectInUserIndex(key, userScoreOf(mirror, tasks[i]!));
     });
     this.compared += rows.length;
     this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);

@@ -15,13 +15,15 @@ import { type CopyStep, START } from "./walk.ts";
 export class AtomicCopies implements MirrorCopies {
   readonly #commands: RedisCommands;
   readonly #layout: Layout;
+  readonly #reading: CopyReading;
   readonly #layoutArgument: string;
   #mayReadByScript = true;
 
-  constructor(commands: RedisCommands, { layout }: CopyReading) {
+  constructor(commands: RedisCommands, reading: CopyReading) {
     this.#commands = commands;
-    this.#layout = layout;
-    this.#layoutArgument = layoutArgument(layout, commands.prefix);
+    this.#layout = reading.layout;
+    this.#reading = reading;
+    this.#layoutArgument = layoutArgument(reading.layout, commands.prefix);
   }
 
   async walk(userId: string | undefined, cursor: string): Promise<CopyStep | null> {
@@ -68,7 +70,7 @@ export class AtomicCopies implements MirrorCopies {
     const args: (string | number)[] = [];
     for (const upsert of upserts) {
       const { task, seen } = upsert;
-      const [score, userScore] = scoresOf(upsert, layout);
+      const [score, userScore] = scoresOf(upsert, this.#reading);
       args.push(seen ?? "", howToWrite(upsert), score, userScore === score ? "" : userScore);
       if (!layout.partsAreIds) args.push(...layout.parts(task));
       for (const value of layout.valuesOf(task)) args.push(value);

@@ -1,8 +1,8 @@
-import type { TtsctlError } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { CopyView, RedisCopy } from "./copy.ts";
-import type { Layout } from "./layout.ts";
+import { type CopyReading, userScoreOf } from "./layout.ts";
 import type { CopyStep } from "./walk.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
@@ -27,8 +27,8 @@ export interface Upsert {
 }
 
 /** The scores of a write in the global index and in the user's. */
-export function scoresOf({ task, userScore }: Upsert, layout: Layout): [number, number] {
-  return [task.score, userScore ?? layout.userScoreOf(task)];
+export function scoresOf({ task, userScore }: Upsert, reading: CopyReading): [number, number] {
+  return [task.score, userScore ?? userScoreOf(reading, task)];
 }
 
 /** A removal that is done only if the copy is as it was. */
@@ -49,4 +49,51 @@ export interface MirrorCopies {
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
   /** True where removed, false where the copy is no longer as it was seen. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]>;
+}
+
+/** How often a copy that another process changes is read again. */
+const MOST_ROUNDS = 8;
+
+/**
+ * Decides on the copies of tasks and acts on the decisions under guards. A copy that changed between the two is read and
+ * decided on again. Returns the outcome of each item.
+ * @param steps decide: an outcome, or an action; done: the outcome of an action
+ */
+export async function settle<Item, Action extends object, Result extends string>(
+  items: readonly Item[],
+  steps: {
+    idOf(item: Item): TaskId;
+    read(items: readonly Item[], round: number): Promise<readonly Outcome<RedisCopy>[]>;
+    decide(copy: RedisCopy, index: number): Result | Action;
+    act(actions: readonly Action[]): Promise<Outcome<boolean>[]>;
+    done(action: Action): Result;
+    doneInWords: string;
+  },
+): Promise<Outcome<Result>[]> {
+  const outcomes: (Outcome<Result> | undefined)[] = items.map(() => undefined);
+  let pending = items.map((_, index) => index);
+  for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
+    const copies = await steps.read(
+      pending.map((index) => items[index]!),
+      round,
+    );
+    const due: { index: number; action: Action }[] = [];
+    pending.forEach((index, i) => {
+      const copy = copies[i]!;
+      const decision = copy instanceof TtsctlError ? copy : steps.decide(copy, index);
+      if (typeof decision === "string" || decision instanceof TtsctlError) outcomes[index] = decision;
+      else due.push({ index, action: decision });
+    });
+    const flags = await steps.act(due.map(({ action }) => action));
+    pending = due.flatMap(({ index, action }, i) => {
+      const flag = flags[i]!;
+      if (flag !== false) outcomes[index] = flag === true ? steps.done(action) : flag;
+      return flag === false ? [index] : [];
+    });
+  }
+  return outcomes.map((outcome, i) => {
+    const { userId, taskId } = steps.idOf(items[i]!);
+    const message = `${userId}:${taskId} changes in Redis faster than it can be ${steps.doneInWords}`;
+    return outcome ?? new TtsctlError("REDIS_FAILED", message);
+  });
 }

@@ -5,18 +5,18 @@ import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
+import { ApiMsLayout } from "./api-ms-layout.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import type { CopyView, RedisCopy } from "./copy.ts";
 import { isFatal } from "./errors.ts";
-import { IndexCounts, type Standing } from "./index-counts.ts";
 import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
-import { layoutOf } from "./layouts.ts";
+import { PLAIN } from "./plain-layout.ts";
 import { notRedis } from "./reply-shape.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
-import { SyncMarks } from "./sync-marks.ts";
+import { type Standing, SyncState } from "./sync-state.ts";
 import {
   type CopyStep,
   type IndexRange,
@@ -51,8 +51,7 @@ export interface SampledTask {
 /** The mirror of the store in Redis (SPEC section 3), on one node or in a cluster. */
 export class Mirror {
   readonly #client: RedisCommands;
-  readonly #marks: SyncMarks;
-  readonly #counts: IndexCounts;
+  readonly #sync: SyncState;
   /** Reads records as this mirror's hashes hold them. */
   readonly parser: RecordParser;
   #copies: MirrorCopies;
@@ -65,8 +64,7 @@ export class Mirror {
     this.parser = new RecordParser(rules);
     this.#layout = layoutOf(rules);
     this.#copies = this.#copiesIn(this.#layout);
-    this.#marks = new SyncMarks(client);
-    this.#counts = new IndexCounts(client);
+    this.#sync = new SyncState(client);
   }
 
   /** The current layout; `detect` may replace it. */
@@ -132,21 +130,19 @@ export class Mirror {
 
   /** When the last full sync ended; null: never, or the index of a user, or (undefined) of all, was lost since. */
   syncedAt(userId: string | undefined): Promise<string | null> {
-    return this.#marks.at(indexKey(this.layout, userId));
+    return this.#sync.syncedAt(indexKey(this.layout, userId));
   }
 
   /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
-  async standing(userId: string | undefined): Promise<Standing> {
-    const key = indexKey(this.layout, userId);
-    const [at, counts, members] = await this.#all([this.#marks.query(key), this.#counts.query(key), ["ZCARD", key]]);
-    return { syncedAt: at as string | null, members: members as number, counted: this.#counts.read(counts) };
+  standing(userId: string | undefined): Promise<Standing> {
+    return this.#sync.standing(indexKey(this.layout, userId));
   }
 
   /** Stores how many tasks the file has, and the version of the file. */
   keepCounts({ all, users }: { all: number; users: ReadonlyMap<string, number> }, version: string): Promise<void> {
     const counts = new Map([[INDEX_KEY, all]]);
     for (const [userId, count] of users) counts.set(indexKey(this.layout, userId), count);
-    return this.#counts.replace(counts, version);
+    return this.#sync.keepCounts(counts, version);
   }
 
   /** Marks that a purge has removed tasks from Redis that are still in the file. */
@@ -161,12 +157,12 @@ export class Mirror {
 
   /** Sets a token that a flush of the server removes. */
   beginSync(token: string): Promise<void> {
-    return this.#marks.begin(token);
+    return this.#sync.begin(token);
   }
 
   /** Marks the end of a full sync; false if a server was flushed since it began. */
   endSync(token: string, when: string): Promise<boolean> {
-    return this.#marks.end(token, when);
+    return this.#sync.end(token, when);
   }
 
   /** The server's clock, epoch seconds; in a cluster the median of its primaries. */
@@ -426,6 +422,10 @@ export class Mirror {
     for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
     return replies;
   }
+}
+
+export function layoutOf(rules: RecordRules): Layout {
+  return rules.layout === "plain" ? PLAIN : new ApiMsLayout(rules);
 }
 
 /** Where a walk in order is: after a member, or without one after some members with that score. */

@@ -83,7 +83,7 @@ export class SlottedCopies implements MirrorCopies {
 
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     const writes = upserts.map((upsert): Write => {
-      return { id: upsert.task, scores: scoresOf(upsert, this.#reading.layout), upsert, outcome: undefined };
+      return { id: upsert.task, scores: scoresOf(upsert, this.#reading), upsert, outcome: undefined };
     });
     refuseRepeated(writes);
     await this.#check(open(writes));
@@ -122,7 +122,7 @@ export class SlottedCopies implements MirrorCopies {
   async #check(writes: readonly Write[]): Promise<void> {
     const ids = writes.map(({ id }) => id);
     const [guards, scores, lookups] = await Promise.all([
-      this.#keys.onHashes(SLOT_SCRIPTS.guard, ids, (i) => this.#guardOf(writes[i]!)),
+      this.#checkGuards(ids, (i) => this.#guardOf(writes[i]!)),
       this.#keys.scores(ids),
       this.#keys.held(ids),
     ]);
@@ -173,8 +173,7 @@ export class SlottedCopies implements MirrorCopies {
 
   /** Refuses what isn't in the hash any more. */
   async #refuseLost(writes: readonly Write[]): Promise<void> {
-    const guards = await this.#keys.onHashes(
-      SLOT_SCRIPTS.guard,
+    const guards = await this.#checkGuards(
       writes.map(({ id }) => id),
       (i) => {
         const write = writes[i]!;
@@ -185,6 +184,11 @@ export class SlottedCopies implements MirrorCopies {
     writes.forEach((write, i) => {
       if (guards[i] !== 1) write.outcome = false;
     });
+  }
+
+  /** 1 if the hash is as the guard says. */
+  #checkGuards(ids: readonly TaskId[], guardOf: (i: number) => string[]): Promise<Reply[]> {
+    return this.#keys.onHashes(SLOT_SCRIPTS.write, ids, (i) => [...guardOf(i), 1]);
   }
 
   #guardOf({ upsert: { seen, seenStatus } }: Write): string[] {

@@ -2,10 +2,10 @@ import { TtsctlError } from "../../errors.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import type { Outcome } from "./copies.ts";
-import type { LookupState } from "./copy.ts";
+import { type LookupState, userScoreDue } from "./copy.ts";
 import { isFatal } from "./errors.ts";
 import { INDEX_KEY } from "./keys.ts";
-import { type CopyReading, type Layout, userScoreOfHash } from "./layout.ts";
+import type { CopyReading, Layout } from "./layout.ts";
 import { Script } from "./script.ts";
 import { runForEach } from "./script-run.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
@@ -58,7 +58,10 @@ export class SlottedKeys {
     return replies.map((reply) => {
       const [updated = null, created = null] = Array.isArray(reply) ? (reply as (string | null)[]) : [""];
       if (updated === null) return undefined;
-      return [parser.times.ofHash(updated), userScoreOfHash(layout, updated, created, parser.times)];
+      return [
+        parser.times.ofHash(updated),
+        userScoreDue({ fields: { updated_at: updated, created_at: created } }, this.#reading),
+      ];
     });
   }
 
@@ -157,13 +160,12 @@ export class SlottedKeys {
     return errors;
   }
 
-  /** Removes the lookups that name these tasks' users. */
+  /** Removes the lookups that name these tasks' users; a key of the wrong type is none. */
   async dropLookups(ids: readonly TaskId[]): Promise<void> {
     const { lookup } = this.#layout;
     if (lookup === undefined) return;
-    const runs = ids.map(({ userId, taskId }) => ({ keys: [lookup.key(taskId)], args: [lookup.value(userId)] }));
-    const error = errorIn(await this.#run(SLOT_SCRIPTS.dropLookup, runs));
-    if (error !== undefined) throw error;
+    const runs = ids.map(({ userId, taskId }) => ({ keys: [lookup.key(taskId)], args: [lookup.value(userId), ""] }));
+    await this.#run(SLOT_SCRIPTS.setLookup, runs);
   }
 
   /**
