@@ -56,44 +56,40 @@ const MOST_ROUNDS = 8;
 
 /**
  * Decides on the copies of tasks and acts on the decisions under guards. A copy that changed between the two is read and
- * decided on again. Returns the outcome of each item.
- * @param steps decide: an outcome, or an action; done: the outcome of an action
+ * decided on again.
+ * @param steps decide: an outcome, or an action; done: the outcome of an action; verb: in the error of a copy that changes
+ *   all the time
  */
-export async function settle<Item, Action extends object, Result extends string>(
-  items: readonly Item[],
+export async function settle<Action extends object, Result extends string>(
+  ids: readonly TaskId[],
   steps: {
-    idOf(item: Item): TaskId;
-    read(items: readonly Item[], round: number): Promise<readonly Outcome<RedisCopy>[]>;
+    read(ids: readonly TaskId[], round: number): Promise<readonly Outcome<RedisCopy>[]>;
     decide(copy: RedisCopy, index: number): Result | Action;
     act(actions: readonly Action[]): Promise<Outcome<boolean>[]>;
     done(action: Action): Result;
-    doneInWords: string;
+    verb: string;
   },
 ): Promise<Outcome<Result>[]> {
-  const outcomes: (Outcome<Result> | undefined)[] = items.map(() => undefined);
-  let pending = items.map((_, index) => index);
+  const outcomes = ids.map(({ userId, taskId }): Outcome<Result> => {
+    const message = `${userId}:${taskId} changes in Redis faster than it can be ${steps.verb}`;
+    return new TtsctlError("REDIS_FAILED", message);
+  });
+  let pending = ids.map((id, index) => ({ id, index }));
   for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
-    const copies = await steps.read(
-      pending.map((index) => items[index]!),
-      round,
-    );
-    const due: { index: number; action: Action }[] = [];
-    pending.forEach((index, i) => {
-      const copy = copies[i]!;
+    const due: { id: TaskId; index: number; action: Action }[] = [];
+    const dueIds = pending.map(({ id }) => id);
+    for (const [i, copy] of (await steps.read(dueIds, round)).entries()) {
+      const { id, index } = pending[i]!;
       const decision = copy instanceof TtsctlError ? copy : steps.decide(copy, index);
       if (typeof decision === "string" || decision instanceof TtsctlError) outcomes[index] = decision;
-      else due.push({ index, action: decision });
-    });
+      else due.push({ id, index, action: decision });
+    }
     const flags = await steps.act(due.map(({ action }) => action));
-    pending = due.flatMap(({ index, action }, i) => {
+    pending = due.filter(({ index, action }, i) => {
       const flag = flags[i]!;
       if (flag !== false) outcomes[index] = flag === true ? steps.done(action) : flag;
-      return flag === false ? [index] : [];
+      return flag === false;
     });
   }
-  return outcomes.map((outcome, i) => {
-    const { userId, taskId } = steps.idOf(items[i]!);
-    const message = `${userId}:${taskId} changes in Redis faster than it can be ${steps.doneInWords}`;
-    return outcome ?? new TtsctlError("REDIS_FAILED", message);
-  });
+  return outcomes;
 }

@@ -270,9 +270,26 @@ export class Mirror {
    */
   async copies(ids: readonly TaskId[], view: Exclude<CopyView, "full">): Promise<Outcome<RedisCopy>[]> {
     await this.detect();
-    const copies = await this.#withPayloads(await this.#copies.read(ids, view), ids);
-    if (!this.layout.payloadRules) return copies;
-    return copies.map((copy, i) => (isOthers(copy, ids[i]!) ? othersCopy(ids[i]!) : copy));
+    const copies = await this.#copies.read(ids, view);
+    const hashes = copies.flatMap((copy, i) => {
+      return copy instanceof TtsctlError || copy.type !== "hash" ? [] : [{ copy, i, id: ids[i]! }];
+    });
+    if (this.layout.payloadRules) {
+      for (const { i, id } of hashes) if (id.userId === "") copies[i] = othersCopy(id);
+      return copies;
+    }
+    // A hash without `updated_at` has the time of its payload.
+    const due = hashes.filter(({ copy: { fields } }) => !fields.updated_at);
+    const payloads = await this.#fields(
+      due.map(({ id }) => id),
+      ["payload"],
+    );
+    due.forEach(({ copy, i }, at) => {
+      const reply = payloads[at]!;
+      if (reply instanceof TtsctlError) copies[i] = reply;
+      else copies[i] = { ...copy, fields: { ...copy.fields, payload: (reply as (string | null)[])[0]! } };
+    });
+    return copies;
   }
 
   /** Each copy with all that a sync writes, at most BATCH. */
@@ -282,22 +299,6 @@ export class Mirror {
       if (copy instanceof TtsctlError) throw copy;
       return copy;
     });
-  }
-
-  /** A hash without `updated_at` has the time of its payload, which `state` and `scores` don't read otherwise. */
-  async #withPayloads(copies: Outcome<RedisCopy>[], ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {
-    const due = copies.flatMap((copy, i) => (lacksTime(copy) ? [i] : []));
-    const payloads = await this.#fields(
-      due.map((i) => ids[i]!),
-      ["payload"],
-    );
-    const all = [...copies];
-    due.forEach((at, i) => {
-      const [copy, reply] = [copies[at] as RedisCopy, payloads[i]!];
-      if (reply instanceof TtsctlError) all[at] = reply;
-      else all[at] = { ...copy, fields: { ...copy.fields, payload: (reply as (string | null)[])[0]! } };
-    });
-    return all;
   }
 
   /** One step of a walk over all keys of the mirror. */
@@ -315,10 +316,10 @@ export class Mirror {
     return step;
   }
 
-  /** One step of a walk over the index of a user, or of all. */
-  async stepIndex(userId: string | undefined, from: string): Promise<IndexStep> {
-    const reply = await this.#client.command("ZSCAN", indexKey(this.layout, userId), from, "COUNT", STEP);
-    const [cursor, flat] = this.#checked("ZSCAN", from, reply);
+  /** One step of a walk over the index of a user, or of all. @param options of ZSCAN */
+  async stepIndex(userId: string | undefined, from: string, ...options: (string | number)[]): Promise<IndexStep> {
+    const command = ["ZSCAN", indexKey(this.layout, userId), from, "COUNT", STEP, ...options];
+    const [cursor, flat] = this.#checked("ZSCAN", from, await this.#client.command(...command));
     return { cursor, flat };
   }
 
@@ -345,12 +346,11 @@ export class Mirror {
     const found = new Map<string, TaskId>();
     let cursor = START;
     do {
-      const reply = await this.#client.command("ZSCAN", INDEX_KEY, cursor, "MATCH", pattern, "COUNT", SCANNED);
-      const [next, flat] = this.#checked("ZSCAN", cursor, reply);
-      for (const id of membersOf(flat, undefined, this.layout)) {
+      const step = await this.stepIndex(undefined, cursor, "COUNT", SCANNED, "MATCH", pattern);
+      for (const id of membersOf(step.flat, undefined, this.layout)) {
         if (id.taskId === taskId && id.userId !== "") found.set(id.userId, { userId: id.userId, taskId });
       }
-      cursor = next;
+      cursor = step.cursor;
     } while (cursor !== START);
     return [...found.values()];
   }
@@ -455,16 +455,6 @@ function voteOf({ score, userScore, updatedAt, createdAt }: SampledTask, times: 
   const [updated, created] = [times.ofHash(updatedAt ?? ""), times.ofHash(createdAt ?? "")];
   if (updated === created || score !== updated) return null;
   return userScore === created ? "created_at" : userScore === updated ? "updated_at" : null;
-}
-
-/** Whether a slim view of a hash has no time, and its payload wasn't read. */
-function lacksTime(copy: Outcome<RedisCopy>): boolean {
-  if (copy instanceof TtsctlError || copy.type !== "hash") return false;
-  return !copy.fields.updated_at && copy.fields.payload === undefined;
-}
-
-function isOthers(copy: Outcome<RedisCopy>, { userId }: TaskId): boolean {
-  return userId === "" && !(copy instanceof TtsctlError) && copy.type === "hash";
 }
 
 function othersCopy({ taskId }: TaskId): TtsctlError {

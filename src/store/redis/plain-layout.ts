@@ -3,12 +3,11 @@ import type { RecordParser } from "../../task/parse.ts";
 import { isInvalid, type RecordTexts, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
+import { TASK_PREFIX } from "./keys.ts";
 import { type CopyState, idFields, Layout, type StateFields } from "./layout.ts";
 
 /** The fields of a hash that reading needs, in the order in which they are asked for. */
 export const HASH_FIELDS = ["payload", "status", "error", "created_at", "updated_at"] as const;
-
-type HashValues = readonly (string | null)[];
 
 /** The layout of SPEC section 3: ids as they are. A user id has no colon. */
 class PlainLayout extends Layout {
@@ -34,8 +33,30 @@ class PlainLayout extends Layout {
     return updatedAt;
   }
 
-  read(values: HashValues, { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
-    return readHash(values, userId, taskId, parser);
+  /** A name without a colon is no task's, and has no hash. */
+  override taskKey(userId: string, taskId: string): string {
+    return `${TASK_PREFIX}${userId}:${taskId}`;
+  }
+
+  /** The payload, and over it the fields that another writer may have changed alone, if their meaning differs (SPEC section 3). */
+  read(values: readonly (string | null)[], { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
+    if (values.every((value) => value === null)) return undefined;
+    const [payload = null, status = null, error = null, created = null, updated = null] = values;
+    if (payload !== null && status !== null && error !== null && created !== null && updated !== null) {
+      const whole = parser.confirm(payload, { userId, taskId, status, error, createdAt: created, updatedAt: updated });
+      if (whole !== null) return whole; // nearly all: nothing was changed in the hash alone
+    }
+    const overlay = { status, error, created, updated };
+    const own = payload === null ? null : parser.validOrNull(payload);
+    if (own !== null && changedFields(own, overlay, parser).size === 0) return { ...own, userId, taskId };
+    const json =
+      payload !== null && parser.isObject(payload) ? payload.trim() : setFields("{}", idFields(userId, taskId));
+    const changes = changedFields(parser.texts(json), overlay, parser);
+    const task = parser.parse(setFields(json, changes));
+    if (!isInvalid(task)) return { ...task, userId, taskId };
+    // The key says whose it is, whatever the payload says or lacks.
+    const named = parser.parse(setFields(json, new Map([...idFields(userId, taskId), ...changes])));
+    return isInvalid(named) ? undefined : named;
   }
 
   stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): CopyState {
@@ -46,34 +67,6 @@ class PlainLayout extends Layout {
 }
 
 export const PLAIN: Layout = new PlainLayout();
-
-/**
- * The task that a hash holds: its payload, and over it the fields that another writer may have changed alone, where
- * their meaning differs (SPEC section 3). Undefined where there is no hash, or none with a time.
- * @param values of HASH_FIELDS, null for a field that is missing
- */
-export function readHash(values: HashValues, userId: string, taskId: string, parser: RecordParser): Task | undefined {
-  if (values.every((value) => value === null)) return undefined;
-  const [payload = null, status = null, error = null, created = null, updated = null] = values;
-  if (payload !== null && status !== null && error !== null && created !== null && updated !== null) {
-    const whole = parser.confirm(payload, { userId, taskId, status, error, createdAt: created, updatedAt: updated });
-    if (whole !== null) return whole; // nearly all: nothing was changed in the hash alone
-  }
-  const overlay = { status, error, created, updated };
-  const own = payload === null ? null : parser.validOrNull(payload);
-  if (own !== null && changedFields(own, overlay, parser).size === 0) return { ...own, userId, taskId };
-  const json = payload !== null && parser.isObject(payload) ? payload.trim() : identityJson(userId, taskId);
-  const changes = changedFields(parser.texts(json), overlay, parser);
-  const task = parser.parse(setFields(json, changes));
-  if (!isInvalid(task)) return { ...task, userId, taskId };
-  // The key says whose it is, whatever the payload says or lacks.
-  const named = parser.parse(setFields(json, new Map([...idFields(userId, taskId), ...changes])));
-  return isInvalid(named) ? undefined : named;
-}
-
-function identityJson(userId: string, taskId: string): string {
-  return setFields("{}", idFields(userId, taskId));
-}
 
 type Overlay = Record<"status" | "error" | "created" | "updated", string | null>;
 

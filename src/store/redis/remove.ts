@@ -16,13 +16,9 @@ export type RemoveOutcome = "removed" | "missing" | "newer";
 
 /** Removes copies from the mirror, at most BATCH, unless they are newer than the record. */
 export function removeFromMirror(mirror: Mirror, removals: readonly Removal[]): Promise<Outcome<RemoveOutcome>[]> {
-  return settle<Removal, GuardedRemoval, RemoveOutcome>(removals, {
-    idOf: ({ id }) => id,
-    read: (due) =>
-      mirror.copies(
-        due.map(({ id }) => id),
-        "state",
-      ),
+  const ids = removals.map(({ id }) => id);
+  return settle<GuardedRemoval, RemoveOutcome>(ids, {
+    read: (due) => mirror.copies(due, "state"),
     decide(copy, i) {
       const { id, before } = removals[i]!;
       if (isNothing(copy)) return "missing";
@@ -30,6 +26,6 @@ export function removeFromMirror(mirror: Mirror, removals: readonly Removal[]): 
     },
     act: (due) => mirror.remove(due),
     done: () => "removed",
-    doneInWords: "removed",
+    verb: "removed",
   });
 }

@@ -53,8 +53,7 @@ export function writeToMirror(
     readonly replaced?: readonly number[];
   } = {},
 ): Promise<Outcome<WriteOutcome>[]> {
-  return settle<Task, Upsert, WriteOutcome>(tasks, {
-    idOf: (task) => task,
+  return settle<Upsert, WriteOutcome>(tasks, {
     read: async (due, round) => (round === 0 && options.copies) || mirror.copies(due, "scores"),
     decide(copy, i) {
       const task = tasks[i]!;
@@ -71,6 +70,6 @@ export function writeToMirror(
       options.written?.note(task);
       return "written";
     },
-    doneInWords: "written",
+    verb: "written",
   });
 }
