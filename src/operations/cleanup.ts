@@ -172,7 +172,7 @@ async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: numb
     const key = rows.key(row);
     named.add(rows.keys.userId(key), rows.keys.taskId(key), "its time lies in the future");
   }
-  for (const { userId, taskId, score } of (await mirror?.newest(undefined, 0, FUTURE_LOOK)) ?? []) {
+  for (const { userId, taskId, score } of (await mirror?.newest(undefined, FUTURE_LOOK)) ?? []) {
     const row = snapshot.rowOf(userId, taskId);
     const isNamed = row >= 0 && rows.score(row) > after;
     if (score > after && !isNamed) named.add(userId, taskId, "its time in Redis lies in the future");

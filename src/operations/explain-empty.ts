@@ -90,7 +90,7 @@ async function explainUser(parts: EmptyParts, userId: string, all: number): Prom
 /** Users of the newest tasks. */
 async function usersOfMirror({ link }: EmptyParts): Promise<Set<string>> {
   const state = await link.open();
-  const members = state.kind === "on" ? await state.mirror.newest(undefined, 0, USERS_LOOKED_AT) : [];
+  const members = state.kind === "on" ? await state.mirror.newest(undefined, USERS_LOOKED_AT) : [];
   return new Set(members.map(({ userId }) => userId));
 }
 

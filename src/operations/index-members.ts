@@ -1,8 +1,7 @@
 import { batches } from "../store/batches.ts";
 import { BATCH } from "../store/redis/copies.ts";
-import { type Member, membersOf } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { walkIndex, walkUpTo } from "../store/redis/walk.ts";
+import { type Member, membersOf, walkIndex, walkInOrder } from "../store/redis/walk.ts";
 
 /**
  * The members of the index of a user, or of all, in no order, in groups of at most BATCH. What is there throughout comes
@@ -19,5 +18,6 @@ export async function* indexMembers(mirror: Mirror, userId: string | undefined):
 
 /** The members of the global index with a score up to a limit, the oldest first, in such groups. @throws TtsctlError REDIS_* */
 export async function* membersUpTo(mirror: Mirror, limit: number): AsyncGenerator<Member[]> {
-  for await (const flat of walkUpTo(mirror, limit)) yield* batches(membersOf(flat, undefined, mirror.layout), BATCH);
+  const range = { userId: undefined, since: null, until: limit + 1e-6 }; // `until` is exclusive
+  for await (const members of walkInOrder(mirror, range, "lowest")) yield* batches(members, BATCH);
 }

@@ -4,8 +4,6 @@ import type { Mirror, SampledTask } from "../store/redis/mirror.ts";
 import type { LayoutName } from "../task/layouts.ts";
 import { TimeReader } from "../task/time.ts";
 
-const SAMPLE = 64;
-
 /** By how many tasks of a sample Redis shows each layout; what shows none is in neither. */
 export type LayoutSigns = Readonly<Record<LayoutName, number>>;
 
@@ -13,7 +11,7 @@ export type LayoutSigns = Readonly<Record<LayoutName, number>>;
 export async function layoutSigns(mirror: Mirror): Promise<LayoutSigns> {
   const times = new TimeReader(mirror.parser.rules.zone);
   const signs = { plain: 0, api_ms: 0 };
-  for (const task of await mirror.sample(SAMPLE)) {
+  for (const task of await mirror.sample()) {
     const sign = signOf(task, times);
     if (sign !== null) signs[sign]++;
   }

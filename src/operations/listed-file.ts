@@ -1,8 +1,7 @@
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
-import { isUnsure, membersOf } from "../store/redis/members.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { walkCopies } from "../store/redis/walk.ts";
+import { isUnsure, membersOf, walkCopies } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { toMicros } from "../task/time.ts";
 import { throwIfInterrupted } from "./pool.ts";

@@ -4,7 +4,6 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { checkLayout } from "./layout-check.ts";
 
-const SAMPLE = 64;
 /** No two zones are further apart; a larger difference is a wrong score, not a wrong zone. */
 const MOST_ZONE_SECONDS = 26 * 3600;
 
@@ -24,7 +23,7 @@ export async function checkReading(mirror: Mirror): Promise<void> {
  */
 export async function checkTimezone(mirror: Mirror): Promise<void> {
   const gaps: number[] = [];
-  for (const { score, updatedAt } of await mirror.sample(SAMPLE)) {
+  for (const { score, updatedAt } of await mirror.sample()) {
     const ours = mirror.times.ofHash(updatedAt ?? "");
     if (mirror.times.naive && !Number.isNaN(ours)) gaps.push(Math.abs(score - ours));
   }

@@ -43,7 +43,7 @@ async function mismatchOf(
   mirror: Mirror,
   { since, isOurs }: { since: number; isOurs: (id: TaskId) => boolean },
 ): Promise<TtsctlError | null> {
-  const newest = await mirror.newest(undefined, 0, SAMPLE);
+  const newest = await mirror.newest(undefined, SAMPLE);
   if (newest.some((id) => snapshot.holds(id) || isOurs(id))) return null;
   const strange = newest.filter(({ score }) => score > since).length;
   if (strange < LEAST_STRANGE) return null;

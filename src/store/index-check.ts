@@ -5,8 +5,8 @@ import { matchingRows } from "./file/file-tasks.ts";
 import { type FileIdentity, identityNow } from "./file/identity.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
-import type { Standing } from "./redis/index-counts.ts";
 import type { Mirror } from "./redis/mirror.ts";
+import type { Standing } from "./redis/sync-state.ts";
 
 /**
  * By which part the file may grow, or the index of a user shrink, until the file is read to count again: a service adds and

@@ -13,7 +13,8 @@ const USER_INDEX = PLAIN.userIndexKey("ttsctl-doctor");
 /** Every command of ours, inside scripts or not, with the kind of key that it is used on. */
 const NEEDED: readonly Command[] = [
   ...[["ZCARD", INDEX_KEY] as const, ["ZCOUNT", INDEX_KEY, "0", "0"] as const],
-  ...[["ZREVRANGE", INDEX_KEY, "0", "0"] as const, ["ZRANGE", INDEX_KEY, "0", "0"] as const],
+  ...[["ZRANGE", INDEX_KEY, "0", "0"] as const, ["ZRANK", INDEX_KEY, "0"] as const],
+  ["ZREVRANK", INDEX_KEY, "0"],
   ...[["ZRANDMEMBER", INDEX_KEY, "1"] as const, ["ZSCORE", INDEX_KEY, "none"] as const],
   ["ZMSCORE", INDEX_KEY, "none"],
   ["ZADD", INDEX_KEY, "XX", "0", "none"],

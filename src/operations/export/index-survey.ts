@@ -1,8 +1,8 @@
 import { KeySet } from "../../store/file/key-set.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
-import type { Member } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
+import type { Member } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { toMicros } from "../../task/time.ts";

@@ -1,5 +1,5 @@
 import { isWhole, type RedisCopy, sameContent, scoreOf, timeOf } from "../../store/redis/copy.ts";
-import type { CopyReading } from "../../store/redis/layout.ts";
+import { type CopyReading, userScoreOf } from "../../store/redis/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Finding } from "./kinds.ts";
@@ -17,7 +17,7 @@ export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReadi
   if (ahead !== 0) return ahead < 0 ? "stale" : "newerInRedis";
   if (!sameContent(copy, record, mirror)) return "differs";
   if (copy.indexScore === null || copy.userScore === null || copy.lookup === "wrong") return "unindexed";
-  return scoreOf(copy.indexScore) === record.score && scoreOf(copy.userScore) === mirror.layout.userScoreOf(record)
+  return scoreOf(copy.indexScore) === record.score && scoreOf(copy.userScore) === userScoreOf(mirror, record)
     ? "inSync"
     : "wrongScore";
 }

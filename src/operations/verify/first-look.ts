@@ -1,12 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
-import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
-import { isWrongType } from "../../store/redis/errors.ts";
+import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
-import { indexKey } from "../../store/redis/layout.ts";
+import { indexKey, userScoreOf } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
+import { walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { HAS_KEY, IN_INDEX, LOOKED_UP, Marks, SAME_CONTENT } from "./marks.ts";
@@ -19,7 +18,7 @@ export interface LookParts {
 
 /** How many batches are compared at once, beside the walks over keys and indexes. */
 const IN_FLIGHT = 2;
-/** How many users' indexes one round trip asks for. */
+/** How many users' indexes are read at once. */
 const INDEXES_AT_ONCE = 16;
 /** The most that the records of one batch take in the file. */
 const BATCH_BYTES = 1 << 18;
@@ -64,7 +63,7 @@ export class FirstLook {
     rows.forEach((row, i) => {
       const key = this.#snapshot.rows.key(row);
       if (same[i]) this.marks.set(key, SAME_CONTENT);
-      this.marks.expectInUserIndex(key, mirror.layout.userScoreOf(tasks[i]!));
+      this.marks.expectInUserIndex(key, userScoreOf(mirror, tasks[i]!));
     });
     this.compared += rows.length;
     this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
@@ -96,7 +95,7 @@ export class FirstLook {
       await this.#noteLookups(step.lookups);
       if (this.#parts.signal.aborted) return;
     }
-    for (const group of batches(users, INDEXES_AT_ONCE)) await this.#walkUserIndexes(group);
+    await pool(users, INDEXES_AT_ONCE, (user) => this.#walkUserIndex(user), this.#parts.signal);
   }
 
   async #walkIndex(): Promise<void> {
@@ -119,19 +118,15 @@ export class FirstLook {
     this.#parts.reporter.warn(`${indexKey(this.#parts.mirror.layout, userId)} ${why}; ${BROKEN_INDEX}`);
   }
 
-  async #walkUserIndexes(users: readonly string[]): Promise<void> {
-    let open: IndexCursor[] = users.map((userId) => ({ userId, cursor: START }));
-    while (open.length > 0 && !this.#parts.signal.aborted) {
-      const steps = await this.#parts.mirror.stepIndexes(open);
-      open = open.flatMap(({ userId }, i) => {
-        const step = steps[i]!;
-        if (step instanceof TtsctlError) {
-          this.#noteBrokenIndex(userId!, step);
-          return [];
-        }
-        this.#noteTasks(userId!, step);
-        return step.cursor === START ? [] : [{ userId, cursor: step.cursor }];
-      });
+  async #walkUserIndex(userId: string): Promise<void> {
+    try {
+      for await (const flat of walkIndex(this.#parts.mirror, userId)) {
+        this.#noteTasks(userId, flat);
+        if (this.#parts.signal.aborted) return;
+      }
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
+      this.#noteBrokenIndex(userId, error);
     }
   }
 
@@ -151,7 +146,7 @@ export class FirstLook {
   }
 
   /** Of another user than the one that is looked at, only members that may be that one's. */
-  #noteTasks(userId: string, { flat }: IndexStep): void {
+  #noteTasks(userId: string, flat: readonly string[]): void {
     const { keys } = this.#snapshot.rows;
     const user = Buffer.from(userId);
     const isOther = this.#userId !== undefined && this.#userId !== userId;

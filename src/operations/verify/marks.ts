@@ -1,5 +1,5 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { isUnsure } from "../../store/redis/members.ts";
+import { isUnsure } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { UserScoreField } from "../../task/layouts.ts";
 import { Suspects } from "./suspects.ts";

@@ -1,91 +1,51 @@
+import { scanFields, setFields } from "../../json/record.ts";
+import { QUOTE } from "../../json/scan.ts";
+import { decodeString } from "../../json/text.ts";
 import type { UserScoreField } from "../../task/layouts.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { quotePlus, unquotePlus } from "../../task/quote.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { createdScore, type RecordTexts, type Task } from "../../task/task.ts";
+import { createdScore, isInvalid, type RecordTexts, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
-import { API_MS_FIELDS, extraTexts, readApiMs } from "./api-ms-hash.ts";
-import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
-import type { CopyState, KeyName, Layout, Lookup, StateFields } from "./layout.ts";
+import { LOOKUP_PREFIX } from "./keys.ts";
+import { type CopyState, idFields, Layout, type Lookup, type StateFields } from "./layout.ts";
+
+const COUNTS = ["progress", "segments_done", "total_segments"] as const;
+/** Fields of the record that the hash has too, beside those that every layout knows. */
+const EXTRA = [...COUNTS, "result_url"] as const;
+const TIMES = ["updated_at", "created_at"] as const;
+
+/** The fields of a hash of the layout `api_ms`, all text (SPEC section 10). */
+const FIELDS = ["task_id", "user_id", "status", ...EXTRA, "error", ...TIMES, "payload"];
 
 /** The layout of the published GPT-SoVITS API service (SPEC section 10): ids quoted, times in whole seconds, a lookup for each task id. */
-export class ApiMsLayout implements Layout {
-  readonly #rules: RecordRules;
+export class ApiMsLayout extends Layout {
   readonly #times: TimeReader;
-  readonly fields = API_MS_FIELDS;
-  readonly readFields = API_MS_FIELDS;
+  readonly fields = FIELDS;
+  readonly readFields = FIELDS;
   readonly payloadRules = true;
   readonly partsAreIds = false;
   readonly userScoredBy: UserScoreField;
-  readonly lookup: Lookup = {
+  override readonly lookup: Lookup = {
     key: (taskId) => LOOKUP_PREFIX + quotePlus(taskId),
     value: quotePlus,
-    userOf: (value) => unquoted(value),
+    userOf: (value) => this.unquote(value),
   };
 
-  constructor(rules: RecordRules, userScoredBy: UserScoreField = "updated_at") {
-    this.#rules = rules;
-    this.userScoredBy = userScoredBy;
+  constructor(rules: RecordRules) {
+    super();
+    this.userScoredBy = rules.userScoredBy;
     this.#times = rules.times();
   }
 
-  parts({ userId, taskId }: TaskId): [string, string] {
-    return userId === "" ? ["", taskId] : [quotePlus(userId), quotePlus(taskId)];
+  protected quote(id: string): string {
+    return quotePlus(id);
   }
 
-  taskKey(userId: string, taskId: string): string {
-    return TASK_PREFIX + this.member(userId, taskId);
-  }
-
-  keyBefore(userId: string | undefined): string {
-    return userId === undefined ? TASK_PREFIX : `${TASK_PREFIX}${quotePlus(userId)}:`;
-  }
-
-  userIndexKey(userId: string): string {
-    return USER_PREFIX + quotePlus(userId) + USER_SUFFIX;
-  }
-
-  member(userId: string, taskId: string): string {
-    return this.#rules.member(userId, taskId);
-  }
-
-  userMember(taskId: string): string {
-    return quotePlus(taskId);
-  }
-
-  userScoreOf(task: Task): number {
-    return this.userScoredBy === "created_at" ? createdScore(task, this.#times) : task.score;
-  }
-
-  splitMember(member: string): TaskId {
-    const colon = member.indexOf(":");
-    const userId = unquoted(member.slice(0, Math.max(0, colon)));
-    const taskId = unquoted(member.slice(colon + 1));
-    return userId === null || taskId === null ? { userId: "", taskId: member } : { userId, taskId };
-  }
-
-  /** What nobody could have quoted is taken as it stands, which is no task's id. */
-  taskIdOf(userMember: string): string {
-    return unquoted(userMember) ?? userMember;
-  }
-
-  readKey(key: string): KeyName | null {
-    if (key.startsWith(TASK_PREFIX)) {
-      const member = key.slice(TASK_PREFIX.length);
-      return this.splitMember(member).userId === "" ? null : { member };
-    }
-    if (key.startsWith(LOOKUP_PREFIX)) {
-      const taskId = unquoted(key.slice(LOOKUP_PREFIX.length));
-      return taskId === null ? null : { lookup: taskId };
-    }
-    if (!key.startsWith(USER_PREFIX) || !key.endsWith(USER_SUFFIX)) return null;
-    const userId = unquoted(key.slice(USER_PREFIX.length, -USER_SUFFIX.length));
-    return userId === null ? null : { userId };
-  }
-
-  timeTextOf({ score }: Task): string {
-    return String(score);
+  protected unquote(quoted: string): string | null {
+    const text = unquotePlus(quoted);
+    return text !== "" && quotePlus(text) === quoted ? text : null;
   }
 
   valuesOf(task: Task): string[] {
@@ -94,26 +54,77 @@ export class ApiMsLayout implements Layout {
     return [taskId, userId, status, ...extraTexts(json), error, ...times, json];
   }
 
+  timeTextOf({ score }: Task): string {
+    return String(score);
+  }
+
+  /** The payload alone if it is a record, else the fields, with the ids of the key if those are missing. */
+  read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined {
+    const fields = new Map(FIELDS.map((name, i) => [name, values[i] ?? null]));
+    const payload = fields.get("payload") ?? null;
+    if (payload !== null && parser.isBeyondPython(payload)) return undefined;
+    return (payload === null ? undefined : fromPayload(payload, id, parser)) ?? fromFields(fields, id, parser);
+  }
+
   stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): CopyState {
     const ruling = rulingPayload(payload, parser);
     if (ruling !== null)
       return { status: ruling.status, time: parser.times.counted(parser.times.parse(ruling.updatedAt)) };
     return { status: status ?? "", time: parser.times.ofHash(updatedAt ?? "") };
   }
-
-  read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined {
-    return readApiMs(values, id, parser);
-  }
 }
 
-/** What a payload says, where it is an object with a time. */
+/** What a payload says, if it is an object with a time. */
 function rulingPayload(payload: string | null, parser: RecordParser): RecordTexts | null {
   const texts = payload === null ? null : parser.textsOrNull(payload);
   return texts === null || Number.isNaN(parser.times.parse(texts.updatedAt)) ? null : texts;
 }
 
-/** What was quoted; null for what `quotePlus` never writes, or nothing. */
-function unquoted(quoted: string): string | null {
-  const text = unquotePlus(quoted);
-  return text !== "" && quotePlus(text) === quoted ? text : null;
+/** The EXTRA fields of a record as the hash has them: counts are 0 where there is none, a text is empty. */
+function extraTexts(json: string): string[] {
+  const bytes = Buffer.from(json);
+  const texts: string[] = EXTRA.map((name) => (name === "result_url" ? "" : "0"));
+  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, from, end) => {
+    const place = (EXTRA as readonly string[]).indexOf(decodeString(bytes, keyFrom, keyEnd));
+    const text = bytes.toString("utf8", from, end);
+    if (place >= 0 && text !== "null") {
+      texts[place] = bytes[from] === QUOTE ? decodeString(bytes, from, end).toWellFormed() : text;
+    }
+  });
+  return texts;
+}
+
+/** The key says whose it is, whatever the payload says or lacks. */
+function fromPayload(payload: string, { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
+  const own = parser.validOrNull(payload);
+  if (own !== null) return { ...own, userId, taskId };
+  if (!parser.isObject(payload)) return undefined;
+  const named = parser.parse(setFields(payload.trim(), idFields(userId, taskId)));
+  return isInvalid(named) ? undefined : { ...named, userId, taskId };
+}
+
+function fromFields(
+  fields: ReadonlyMap<string, string | null>,
+  { userId, taskId }: TaskId,
+  parser: RecordParser,
+): Task | undefined {
+  const json = new Map<string, string>(idFields(fields.get("user_id") || userId, fields.get("task_id") || taskId));
+  for (const [name, text] of fields) {
+    if (text !== null && !json.has(name) && name !== "payload") json.set(name, jsonOf(name, text, parser));
+  }
+  const task = parser.parse(setFields("{}", json));
+  return isInvalid(task) ? undefined : { ...task, userId, taskId };
+}
+
+/** A field of a hash as the record has it: a number where that is one, null for an empty text. */
+function jsonOf(name: string, text: string, parser: RecordParser): string {
+  if (text === "") return "null";
+  const isTime = (TIMES as readonly string[]).includes(name);
+  const isCount = (COUNTS as readonly string[]).includes(name);
+  const number = isTime
+    ? parser.times.ofHash(text)
+    : isCount && /^-?\d+$/.test(text.trim())
+      ? Number(text)
+      : Number.NaN;
+  return Number.isNaN(number) ? JSON.stringify(text) : String(number);
 }

@@ -1,59 +1,41 @@
 import { TtsctlError } from "../../errors.ts";
-import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
-import {
-  BATCH,
-  type GuardedRemoval,
-  type IndexPage,
-  type MirrorCopies,
-  type Outcome,
-  type PageQuery,
-  scoresOf,
-  type Upsert,
-} from "./copies.ts";
+import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
 import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "./copy.ts";
-import { isFatal } from "./errors.ts";
 import { INDEX_KEY } from "./keys.ts";
-import { indexKey, type Layout } from "./layout.ts";
-import { isUnsure, membersOf } from "./members.ts";
-import { checkReply, listOf, orError, TEXT } from "./reply-shape.ts";
+import { type CopyReading, indexKey, type Layout } from "./layout.ts";
+import { checkReply, TEXT } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
-import { type CopyCursor, type CopyStep, cursorBehind, isBehind, placeOf, START } from "./walk.ts";
+import { type CopyStep, START } from "./walk.ts";
 
 /** Copies on one node: hash, both index members and the lookup change together, in one script for a whole batch. */
 export class AtomicCopies implements MirrorCopies {
   readonly #commands: RedisCommands;
   readonly #layout: Layout;
-  readonly #parser: RecordParser;
+  readonly #reading: CopyReading;
   readonly #layoutArgument: string;
   #mayReadByScript = true;
 
-  constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
+  constructor(commands: RedisCommands, reading: CopyReading) {
     this.#commands = commands;
-    this.#layout = layout;
-    this.#parser = parser;
-    this.#layoutArgument = layoutArgument(layout, commands.prefix);
+    this.#layout = reading.layout;
+    this.#reading = reading;
+    this.#layoutArgument = layoutArgument(reading.layout, commands.prefix);
   }
 
-  page(query: PageQuery): Promise<IndexPage | null> {
-    return this.#ifAllowed(() => this.#page(query));
-  }
-
-  async walk(from: CopyCursor): Promise<CopyStep | null> {
-    if (from.userId !== undefined && this.#layout.userScoredBy !== "updated_at") return null;
-    return this.#ifAllowed(() => this.#walk(from));
-  }
-
-  async middleOf(userId: string | undefined): Promise<string | null> {
-    const key = indexKey(this.#layout, userId);
-    const middle = Math.floor(((await this.#commands.command("ZCARD", key)) as number) / 2);
-    if (middle < SMALL) return null;
-    const [member, score] = (await this.#commands.command("ZRANGE", key, middle, middle, "WITHSCORES")) as string[];
-    // Bytes that are no UTF-8 are not known here: one walk will do.
-    return member === undefined || isUnsure(member) ? null : cursorBehind(Buffer.from(member).toString("hex"), score!);
+  async walk(userId: string | undefined, cursor: string): Promise<CopyStep | null> {
+    const isScoredByTime = userId === undefined || this.#layout.userScoredBy === "updated_at";
+    if (!isScoredByTime || !this.#mayReadByScript) return null;
+    try {
+      return await this.#walk(userId, cursor);
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
+      this.#mayReadByScript = false; // a user who may read, but run no script
+      return null;
+    }
   }
 
   async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
@@ -88,7 +70,7 @@ export class AtomicCopies implements MirrorCopies {
     const args: (string | number)[] = [];
     for (const upsert of upserts) {
       const { task, seen } = upsert;
-      const [score, userScore] = scoresOf(upsert, layout);
+      const [score, userScore] = scoresOf(upsert, this.#reading);
       args.push(seen ?? "", howToWrite(upsert), score, userScore === score ? "" : userScore);
       if (!layout.partsAreIds) args.push(...layout.parts(task));
       for (const value of layout.valuesOf(task)) args.push(value);
@@ -109,45 +91,14 @@ export class AtomicCopies implements MirrorCopies {
     return this.#flags(await this.#call(SCRIPTS.remove, args), removals.length);
   }
 
-  /** Null for a user who may read, but run no script. */
-  async #ifAllowed<T>(read: () => Promise<T>): Promise<T | null> {
-    if (!this.#mayReadByScript) return null;
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
-      this.#mayReadByScript = false;
-      return null;
-    }
-  }
-
-  async #walk({ userId, cursor, until }: CopyCursor): Promise<CopyStep> {
-    const layout = this.#layout;
-    const [part] = userId === undefined ? [""] : layout.parts({ userId, taskId: "" });
-    const keys = [INDEX_KEY, indexKey(layout, userId)];
-    const args = [this.#layoutArgument, ...placeOf(cursor), BATCH, part];
-    const reply = await this.#commands.script(SCRIPTS.walk, keys, args);
-    const [flat, times, last] = reply as [string[], string[], string];
-    const reached = flat.length === 0 ? START : cursorBehind(last, flat.at(-1)!);
-    const isOver = flat.length < 2 * BATCH || (until !== undefined && isBehind(reached, until));
-    return { cursor: isOver ? START : reached, reached, flat, times };
-  }
-
-  async #page({ userId, range, offset, count }: PageQuery): Promise<IndexPage> {
-    const layout = this.#layout;
-    const before = (this.#commands.prefix ?? "") + layout.keyBefore(userId);
-    const args = [range.since ?? "", range.until ?? "", offset, count, before, ...layout.readFields];
-    const reply = (await this.#commands.script(SCRIPTS.page, [indexKey(layout, userId)], args)) as Reply[];
-    const members = membersOf(reply[1]!, userId, layout);
-    const hashes = listOf(orError(listOf(TEXT, layout.readFields.length)), members.length);
-    checkReply(reply.slice(2), hashes, "a script", this.#commands.where);
-    return { total: reply[0] as number, members, tasks: members.map((member, i) => this.#read(reply[i + 2]!, member)) };
-  }
-
-  #read(hash: Reply, id: TaskId): Outcome<Task | undefined> {
-    if (hash instanceof TtsctlError) return throwIfFatal(hash);
-    if (id.userId === "") return undefined; // no member as an index has them
-    return this.#layout.read(hash as (string | null)[], id, this.#parser);
+  async #walk(userId: string | undefined, from: string): Promise<CopyStep> {
+    const [part] = userId === undefined ? [""] : this.#layout.parts({ userId, taskId: "" });
+    const keys = [INDEX_KEY, indexKey(this.#layout, userId)];
+    // The score of the last member, and its bytes in hexadecimal, since they may not be UTF-8.
+    const [score = "", member = ""] = from === START ? [] : from.split(" ");
+    const args = [this.#layoutArgument, member, score, BATCH, part];
+    const [flat, times, last] = (await this.#commands.script(SCRIPTS.walk, keys, args)) as [string[], string[], string];
+    return { cursor: flat.length < 2 * BATCH ? START : `${flat.at(-1)} ${last}`, flat, times };
   }
 
   #flags(reply: Reply, count: number): Outcome<boolean>[] {
@@ -167,9 +118,6 @@ export class AtomicCopies implements MirrorCopies {
   }
 }
 
-/** Up to how many members before its middle an index is walked over in one go. */
-const SMALL = 4 * BATCH;
-
 /** How many replies `copies.lua` gives of the scores and the lookup of a task. */
 const PLACES = 3;
 
@@ -177,9 +125,4 @@ const PLACES = 3;
 function howToWrite({ seenStatus, indexOnly, afresh }: Upsert): string {
   const how = indexOnly ? "i" : afresh ? "a" : "";
   return seenStatus === undefined ? how : `${how || "w"}=${seenStatus}`;
-}
-
-function throwIfFatal(error: TtsctlError): TtsctlError {
-  if (isFatal(error)) throw error;
-  return error;
 }

@@ -1,10 +1,9 @@
-import type { TtsctlError } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { CopyView, RedisCopy } from "./copy.ts";
-import type { Layout } from "./layout.ts";
-import type { Member, ScoreRange } from "./members.ts";
-import type { CopyCursor, CopyStep } from "./walk.ts";
+import { type CopyReading, userScoreOf } from "./layout.ts";
+import type { CopyStep } from "./walk.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
 export const BATCH = 250;
@@ -28,8 +27,8 @@ export interface Upsert {
 }
 
 /** The scores of a write in the global index and in the user's. */
-export function scoresOf({ task, userScore }: Upsert, layout: Layout): [number, number] {
-  return [task.score, userScore ?? layout.userScoreOf(task)];
+export function scoresOf({ task, userScore }: Upsert, reading: CopyReading): [number, number] {
+  return [task.score, userScore ?? userScoreOf(reading, task)];
 }
 
 /** A removal that is done only if the copy is as it was. */
@@ -38,30 +37,10 @@ export interface GuardedRemoval {
   readonly copy: RedisCopy;
 }
 
-/** What is asked for of the index of a user, or (undefined) of all, newest first. */
-export interface PageQuery {
-  readonly userId: string | undefined;
-  readonly range: ScoreRange;
-  readonly offset: number;
-  readonly count: number;
-}
-
-/** A page, and how many members its range has in all. */
-export interface IndexPage {
-  readonly total: number;
-  readonly members: readonly Member[];
-  /** The task of each member; undefined for one without a usable hash. */
-  readonly tasks: readonly Outcome<Task | undefined>[];
-}
-
 /** The copies of tasks, each a hash and its two index members: looked at, written, removed. At most BATCH in a call. */
 export interface MirrorCopies {
-  /** A page with its tasks in one call; absent where they do not live together. Null where the server does not allow it. */
-  page?(query: PageQuery): Promise<IndexPage | null>;
-  /** A step of a walk over an index that looks at the copies too; the same of it. */
-  walk?(from: CopyCursor): Promise<CopyStep | null>;
-  /** A cursor of such a walk that lies in the middle of an index; null where that is not worth while. */
-  middleOf?(userId: string | undefined): Promise<string | null>;
+  /** A step of a walk over an index that reads the copies too; null if the server doesn't allow it. */
+  walk?(userId: string | undefined, cursor: string): Promise<CopyStep | null>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
   /** Which tasks' hashes hold byte for byte what a sync would write. */
@@ -70,4 +49,47 @@ export interface MirrorCopies {
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
   /** True where removed, false where the copy is no longer as it was seen. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]>;
+}
+
+/** How often a copy that another process changes is read again. */
+const MOST_ROUNDS = 8;
+
+/**
+ * Decides on the copies of tasks and acts on the decisions under guards. A copy that changed between the two is read and
+ * decided on again.
+ * @param steps decide: an outcome, or an action; done: the outcome of an action; verb: in the error of a copy that changes
+ *   all the time
+ */
+export async function settle<Action extends object, Result extends string>(
+  ids: readonly TaskId[],
+  steps: {
+    read(ids: readonly TaskId[], round: number): Promise<readonly Outcome<RedisCopy>[]>;
+    decide(copy: RedisCopy, index: number): Result | Action;
+    act(actions: readonly Action[]): Promise<Outcome<boolean>[]>;
+    done(action: Action): Result;
+    verb: string;
+  },
+): Promise<Outcome<Result>[]> {
+  const outcomes = ids.map(({ userId, taskId }): Outcome<Result> => {
+    const message = `${userId}:${taskId} changes in Redis faster than it can be ${steps.verb}`;
+    return new TtsctlError("REDIS_FAILED", message);
+  });
+  let pending = ids.map((id, index) => ({ id, index }));
+  for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
+    const due: { id: TaskId; index: number; action: Action }[] = [];
+    const dueIds = pending.map(({ id }) => id);
+    for (const [i, copy] of (await steps.read(dueIds, round)).entries()) {
+      const { id, index } = pending[i]!;
+      const decision = copy instanceof TtsctlError ? copy : steps.decide(copy, index);
+      if (typeof decision === "string" || decision instanceof TtsctlError) outcomes[index] = decision;
+      else due.push({ id, index, action: decision });
+    }
+    const flags = await steps.act(due.map(({ action }) => action));
+    pending = due.filter(({ index, action }, i) => {
+      const flag = flags[i]!;
+      if (flag !== false) outcomes[index] = flag === true ? steps.done(action) : flag;
+      return flag === false;
+    });
+  }
+  return outcomes;
 }

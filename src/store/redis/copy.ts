@@ -4,8 +4,8 @@ import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Reply } from "./commands.ts";
-import { sameTime } from "./hash.ts";
-import { type CopyReading, type CopyState, type Layout, stateNames, userScoreOfHash } from "./layout.ts";
+import { type CopyReading, type CopyState, type Layout, stateNames, userScoreOf } from "./layout.ts";
+import { sameTime } from "./plain-layout.ts";
 
 /** Where the lookup of a task id leads: to the task, to a newer one of the same id, or to neither. */
 export type LookupState = "own" | "other" | "wrong";
@@ -93,8 +93,9 @@ export function guardOf(copy: RedisCopy, reading: CopyReading): { updatedAt: str
 }
 
 /** The score in its user's index that fits a copy; NaN without a time. */
-export function userScoreDue({ fields }: RedisCopy, { layout, parser }: CopyReading): number {
-  return userScoreOfHash(layout, fields.updated_at ?? null, fields.created_at ?? null, parser.times);
+export function userScoreDue({ fields }: Pick<RedisCopy, "fields">, reading: CopyReading): number {
+  const score = reading.parser.times.ofHash(fields.updated_at ?? "");
+  return userScoreOf(reading, { score, createdAt: fields.created_at ?? "" });
 }
 
 /** Whether a hash has its ids, its status and its time. */

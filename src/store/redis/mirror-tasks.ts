@@ -3,11 +3,8 @@ import { passes, soleUser, statusPasses, type TaskFilter, timePasses, userPasses
 import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
-import { isUnsure, type Member, type ScoreRange } from "./members.ts";
 import type { Mirror } from "./mirror.ts";
-
-/** How many members of an index one step of a filtered list looks at. */
-const STEP = 1000;
+import { type IndexRange, isUnsure, walkInOrder } from "./walk.ts";
 
 /** The tasks of the mirror, with another source behind it for members whose hash is gone. */
 export class MirrorTasks implements TaskSource {
@@ -22,47 +19,38 @@ export class MirrorTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const user = soleUser(filter);
-    if (user !== undefined) await this.#mirror.detect();
-    if (needsWalk(filter) || !this.#indexHasTimes(filter)) return this.#filteredPage(filter, offset, count);
-    const page = await this.#mirror.page({ userId: user, range: filter, offset, count });
-    const found = await this.#filledUp(page.members, page.tasks.map(usable));
-    return { total: page.total, ...sorted(page.members, found) };
+    const { range, hasTimes } = await this.#rangeOf(filter);
+    const { users, statuses, since, until } = filter;
+    if (statuses.size === 0 && users.size <= 1 && (hasTimes || (since === null && until === null))) {
+      const { total, members } = await this.#mirror.page(range, offset, count);
+      return { total, ...pageOf(members, await this.find(members)) };
+    }
+    const [page, lost]: [TaskId[], TaskId[]] = [[], []];
+    let total = 0;
+    for await (const { passing, gone } of this.#passing(filter)) {
+      page.push(...passing.slice(Math.max(0, offset - total), Math.max(0, offset + count - total)));
+      total += passing.length;
+      lost.push(...gone);
+    }
+    return { total, ...pageOf([...page, ...lost], await this.find(page)) };
   }
 
   /**
-   * All that pass, newest first, as long as more are wanted, in pieces; `total` is that of the whole. Tasks that change
-   * meanwhile may come twice; one that stays as it is comes once at least.
+   * All tasks that pass, newest first, as long as the caller wants more, in pieces; `total` is that of the whole. Tasks that
+   * change during the walk may come twice; tasks that don't come at least once.
    */
   async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
     const { total } = await this.page(filter, 0, 0);
     if (total === 0) yield { total, tasks: [], dangling: 0 };
-    const user = soleUser(filter);
-    const range = this.#rangeOf(filter);
-    for (let { rank } = await this.#mirror.stretch(user, range); left() > 0; ) {
-      const members = await this.#mirror.newest(user, rank, STEP);
-      const last = members.at(-1);
-      if (last === undefined) return;
-      const within = await this.#within(members, filter);
-      if (within.length === 0 && last.score < (range.since ?? Number.NEGATIVE_INFINITY)) return;
-      const { passing, gone } = await this.#passing(within, filter);
-      yield { total, ...sorted([...passing, ...gone], await this.find(passing)) };
-      rank = await this.#nextRank(user, last, rank);
+    for await (const { passing, gone } of this.#passing(filter)) {
+      yield { total, ...pageOf([...passing, ...gone], await this.find(passing)) };
+      if (left() <= 0) return;
     }
   }
 
-  /** The rank to go on from: behind the last member, wherever it stands now; where it went, this stretch once more. */
-  async #nextRank(userId: string | undefined, last: Member, rank: number): Promise<number> {
-    const now = await this.#mirror.rank(userId, last);
-    return now !== null && now >= rank ? now + 1 : rank;
-  }
-
+  /** Each task, from the source behind if the mirror lacks it. */
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
-    return this.#filledUp(ids, (await this.#mirror.read(ids)).map(usable));
-  }
-
-  /** With what the source behind has of the tasks that are missing. */
-  async #filledUp(ids: readonly TaskId[], tasks: (Task | undefined)[]): Promise<(Task | undefined)[]> {
+    const tasks = (await this.#mirror.read(ids)).map(usable);
     const gone = ids.filter((_, i) => tasks[i] === undefined);
     if (gone.length === 0 || this.#behind === null) return tasks;
     const behind = await this.#behind.find(gone);
@@ -71,64 +59,42 @@ export class MirrorTasks implements TaskSource {
     return tasks.map((task) => task ?? (next.next().value as Task | undefined));
   }
 
-  /** No index knows the status, or has several users, so the whole stretch is looked at, step by step. */
-  async #filteredPage(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const user = soleUser(filter);
-    const stretch = await this.#mirror.stretch(user, this.#rangeOf(filter));
-    const page: TaskId[] = [];
-    let total = 0;
-    const lost: TaskId[] = [];
-    for (let done = 0; done < stretch.total; done += STEP) {
-      const ids = await this.#mirror.newest(user, stretch.rank + done, Math.min(STEP, stretch.total - done));
-      if (ids.length === 0) break;
-      const { passing, gone } = await this.#passing(await this.#within(ids, filter), filter);
-      page.push(...passing.slice(Math.max(0, offset - total), Math.max(0, offset + count - total)));
-      total += passing.length;
-      lost.push(...gone);
+  /** The range of an index that has all that passes, and whether its scores are the times that the filter means. */
+  async #rangeOf(filter: TaskFilter): Promise<{ range: IndexRange; hasTimes: boolean }> {
+    const userId = soleUser(filter);
+    if (userId !== undefined) await this.#mirror.detect();
+    const hasTimes = userId === undefined || this.#mirror.layout.userScoredBy === "updated_at";
+    const { since, until } = hasTimes ? filter : { since: null, until: null };
+    return { range: { userId, since, until }, hasTimes };
+  }
+
+  /** The members that pass, newest first, and those without a task: an index has no statuses, and one or all users. */
+  async *#passing(filter: TaskFilter): AsyncGenerator<{ passing: TaskId[]; gone: TaskId[] }> {
+    const { range, hasTimes } = await this.#rangeOf(filter);
+    for await (const members of walkInOrder(this.#mirror, range)) {
+      const timed = hasTimes ? members : await this.#mirror.withChangeTimes(members);
+      const ids = timed.filter(({ userId, score }) => userPasses(userId, filter) && timePasses(score, filter));
+      if (filter.statuses.size === 0) {
+        yield { passing: ids, gone: [] };
+        continue;
+      }
+      const statuses = (await this.#mirror.statuses(ids)).map(usable);
+      const unclear = ids.filter((_, i) => statuses[i] == null);
+      const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));
+      const passing = ids.filter((id, i) => {
+        const task = whole.get(id);
+        return statuses[i] != null ? statusPasses(statuses[i], filter) : task !== undefined && passes(task, filter);
+      });
+      yield { passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
     }
-    return { total, ...sorted([...page, ...lost], await this.find(page)) };
-  }
-
-  /** Whether since and until can be looked up in the index, because the time of the last change scores it. */
-  #indexHasTimes(filter: TaskFilter): boolean {
-    const isScoredByThem = soleUser(filter) === undefined || this.#mirror.layout.userScoredBy === "updated_at";
-    return isScoredByThem || (filter.since === null && filter.until === null);
-  }
-
-  /** The stretch of the index that can hold what passes. */
-  #rangeOf(filter: TaskFilter): ScoreRange {
-    return this.#indexHasTimes(filter) ? filter : { since: null, until: null };
-  }
-
-  async #within(members: readonly Member[], filter: TaskFilter): Promise<Member[]> {
-    const timed = this.#indexHasTimes(filter) ? members : await this.#mirror.withChangeTimes(members);
-    return timed.filter(({ score }) => timePasses(score, filter));
-  }
-
-  async #passing(members: readonly TaskId[], filter: TaskFilter): Promise<{ passing: TaskId[]; gone: TaskId[] }> {
-    const ids = members.filter(({ userId }) => userPasses(userId, filter));
-    if (filter.statuses.size === 0) return { passing: ids, gone: [] };
-    const statuses = (await this.#mirror.statuses(ids)).map(usable);
-    const unclear = ids.filter((_, i) => statuses[i] == null);
-    const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));
-    const passing = ids.filter((id, i) => {
-      const task = whole.get(id);
-      return statuses[i] != null ? statusPasses(statuses[i], filter) : task !== undefined && passes(task, filter);
-    });
-    return { passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
   }
 }
 
-/** What was found of members, and how many have no task. @param found of the first of them; the others have none */
-function sorted(ids: readonly TaskId[], found: readonly (Task | undefined)[]): Omit<TaskPage, "total"> {
+/** The tasks of members, and how many have none. @param found of the first of them; the others have none */
+function pageOf(ids: readonly TaskId[], found: readonly (Task | undefined)[]): Omit<TaskPage, "total"> {
   const gone = ids.filter((_, i) => found[i] === undefined);
   const unnamed = gone.filter(({ userId, taskId }) => isUnsure(userId) || isUnsure(taskId)).length;
   return { tasks: found.filter((task) => task !== undefined), dangling: gone.length, unnamed };
-}
-
-/** Whether an index alone doesn't determine what passes. */
-function needsWalk({ users, statuses }: TaskFilter): boolean {
-  return statuses.size > 0 || users.size > 1;
 }
 
 /** A key of the wrong type is no copy. */

@@ -1,66 +1,59 @@
 import { TtsctlError } from "../../errors.ts";
+import type { UserScoreField } from "../../task/layouts.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";
+import { ApiMsLayout } from "./api-ms-layout.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
-import {
-  BATCH,
-  type GuardedRemoval,
-  type IndexPage,
-  type MirrorCopies,
-  type Outcome,
-  type PageQuery,
-  type Upsert,
-} from "./copies.ts";
+import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import type { CopyView, RedisCopy } from "./copy.ts";
 import { isFatal } from "./errors.ts";
-import { IndexCounts, type Standing } from "./index-counts.ts";
-import { INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "./keys.ts";
+import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "./keys.ts";
 import { indexKey, type Layout } from "./layout.ts";
-import { layoutOf } from "./layouts.ts";
-import { type Member, membersOf, type ScoreRange } from "./members.ts";
+import { PLAIN } from "./plain-layout.ts";
 import { notRedis } from "./reply-shape.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
-import { SyncMarks } from "./sync-marks.ts";
-import { detectUserScore } from "./user-scores.ts";
+import { type Standing, SyncState } from "./sync-state.ts";
 import {
-  type CopyCursor,
   type CopyStep,
-  type IndexCursor,
+  type IndexRange,
   type IndexStep,
-  indexStepCommand,
-  indexStepOf,
-  isBehindMember,
+  isUnsure,
   type KeyStep,
-  keyStepCommand,
-  keyStepOf,
+  type Member,
+  membersOf,
+  type OrderStep,
   START,
+  STEP,
 } from "./walk.ts";
 
 /** How many members one step of a search in the index covers. */
 const SCANNED = 10_000;
-/** Seconds that a purge which was killed is taken for one under way: longer than a batch, or a rewrite, takes. */
+/** Seconds after which a purge counts as killed: longer than a batch, or a rewrite, takes. */
 const PURGE_LIFE = 120;
+const SAMPLE = 64;
 
-/** A member of the index, looked at to tell what wrote it. */
+/** A random member of the index and what shows which program wrote it. */
 export interface SampledTask {
   /** Epoch seconds. */
   readonly score: number;
-  /** The hash's; null where it has none. */
+  /** In the user's index. */
+  readonly userScore: number;
+  /** Of the hash. */
   readonly updatedAt: string | null;
-  /** Whether there is a lookup of its task id. */
+  readonly createdAt: string | null;
   readonly hasLookup: boolean;
 }
 
 /** The mirror of the store in Redis (SPEC section 3), on one node or in a cluster. */
 export class Mirror {
   readonly #client: RedisCommands;
-  readonly #parser: RecordParser;
-  readonly #marks: SyncMarks;
-  readonly #counts: IndexCounts;
+  readonly #sync: SyncState;
+  /** Reads records as this mirror's hashes hold them. */
+  readonly parser: RecordParser;
   #copies: MirrorCopies;
   #layout: Layout;
   #detection: Promise<void> | undefined;
@@ -68,16 +61,32 @@ export class Mirror {
 
   constructor(client: RedisCommands, rules: RecordRules) {
     this.#client = client;
-    this.#parser = new RecordParser(rules);
+    this.parser = new RecordParser(rules);
     this.#layout = layoutOf(rules);
     this.#copies = this.#copiesIn(this.#layout);
-    this.#marks = new SyncMarks(client);
-    this.#counts = new IndexCounts(client);
+    this.#sync = new SyncState(client);
   }
 
   /** The current layout; `detect` may replace it. */
   get layout(): Layout {
     return this.#layout;
+  }
+
+  get times(): TimeReader {
+    return this.parser.times;
+  }
+
+  get where(): string {
+    return this.#client.where;
+  }
+
+  /** Resolves with the reason when the connection is lost. */
+  get lost(): Promise<TtsctlError> {
+    return this.#client.lost;
+  }
+
+  close(): void {
+    this.#client.close();
   }
 
   /** Detects what scores the user indexes: once per connection, and again as long as the result is unknown. */
@@ -92,58 +101,51 @@ export class Mirror {
   /** Detects it again when an operation starts, because the service may have been upgraded since. */
   async detectAgain(): Promise<void> {
     if (this.#layout.lookup === undefined) return;
-    const found = await detectUserScore(this.#client, this.#layout, this.times);
+    const found = await this.#userScoredBy();
     this.#isDetected = found !== null;
     if (found === null || found === this.#layout.userScoredBy) return;
-    this.#parser.rules.userScoredBy = found;
-    this.#layout = layoutOf(this.#parser.rules);
+    this.parser.rules.userScoredBy = found;
+    this.#layout = layoutOf(this.parser.rules);
     this.#copies = this.#copiesIn(this.#layout);
+  }
+
+  /** The time that scores most tasks of a sample in their user indexes; null if Redis is empty or doesn't show it. */
+  async #userScoredBy(): Promise<UserScoreField | null> {
+    let votes: (UserScoreField | null)[];
+    try {
+      votes = (await this.sample()).map((task) => voteOf(task, this.times));
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || (isFatal(error) && error.code !== "REDIS_DENIED")) throw error;
+      return null;
+    }
+    const count = (field: UserScoreField) => votes.filter((vote) => vote === field).length;
+    const [created, updated] = [count("created_at"), count("updated_at")];
+    return created + updated === 0 ? null : created > updated ? "created_at" : "updated_at";
   }
 
   #copiesIn(layout: Layout): MirrorCopies {
     const Copies = this.#client.isCluster ? SlottedCopies : AtomicCopies;
-    return new Copies(this.#client, layout, this.#parser);
+    return new Copies(this.#client, { layout, parser: this.parser });
   }
 
-  /** Reads records as this mirror's hashes hold them. */
-  get parser(): RecordParser {
-    return this.#parser;
-  }
-
-  /** Reads times as this mirror's tasks have them. */
-  get times(): TimeReader {
-    return this.#parser.times;
-  }
-
-  get where(): string {
-    return this.#client.where;
-  }
-
-  /** Comes when the connection is of no more use, with the reason. */
-  get lost(): Promise<TtsctlError> {
-    return this.#client.lost;
-  }
-
-  /** When the last full sync ended, or null: never, or the index of a user, or (undefined) of all, was lost since. */
+  /** When the last full sync ended; null: never, or the index of a user, or (undefined) of all, was lost since. */
   syncedAt(userId: string | undefined): Promise<string | null> {
-    return this.#marks.at(indexKey(this.layout, userId));
+    return this.#sync.syncedAt(indexKey(this.layout, userId));
   }
 
-  /** The state of an index, of a user or (undefined) of all, from which a loss of members shows. */
-  async standing(userId: string | undefined): Promise<Standing> {
-    const key = indexKey(this.layout, userId);
-    const [at, counts, members] = await this.#all([this.#marks.query(key), this.#counts.query(key), ["ZCARD", key]]);
-    return { syncedAt: at as string | null, members: members as number, counted: this.#counts.read(counts) };
+  /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
+  standing(userId: string | undefined): Promise<Standing> {
+    return this.#sync.standing(indexKey(this.layout, userId));
   }
 
-  /** Keeps how many tasks a content of the file has, and which content that is. */
+  /** Stores how many tasks the file has, and the version of the file. */
   keepCounts({ all, users }: { all: number; users: ReadonlyMap<string, number> }, version: string): Promise<void> {
     const counts = new Map([[INDEX_KEY, all]]);
     for (const [userId, count] of users) counts.set(indexKey(this.layout, userId), count);
-    return this.#counts.replace(counts, version);
+    return this.#sync.keepCounts(counts, version);
   }
 
-  /** Says that Redis has fewer tasks than the file, for a time, since a purge takes them out of Redis first. */
+  /** Marks that a purge has removed tasks from Redis that are still in the file. */
   async setPurging(isPurging: boolean): Promise<void> {
     if (isPurging) await this.#client.command("SET", PURGING_KEY, "1", "EX", PURGE_LIFE);
     else await this.#client.command("DEL", PURGING_KEY);
@@ -153,17 +155,17 @@ export class Mirror {
     return (await this.#client.command("EXISTS", PURGING_KEY)) === 1;
   }
 
-  /** Leaves a token that a flush of the server would take away. */
+  /** Sets a token that a flush of the server removes. */
   beginSync(token: string): Promise<void> {
-    return this.#marks.begin(token);
+    return this.#sync.begin(token);
   }
 
-  /** Marks the end of a full sync, unless a server was flushed since it began: then false. */
+  /** Marks the end of a full sync; false if a server was flushed since it began. */
   endSync(token: string, when: string): Promise<boolean> {
-    return this.#marks.end(token, when);
+    return this.#sync.end(token, when);
   }
 
-  /** The server's clock, epoch seconds; in a cluster the one in the middle of its primaries'. */
+  /** The server's clock, epoch seconds; in a cluster the median of its primaries. */
   async time(): Promise<number> {
     const times = (await this.#client.each("TIME")).map(({ reply }) => {
       if (reply instanceof TtsctlError) throw reply;
@@ -173,69 +175,62 @@ export class Mirror {
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
   }
 
-  /** How many members an index has; of one user, or of all. */
+  /** How many members the index of a user, or of all, has. */
   async size(userId: string | undefined): Promise<number> {
     return (await this.#client.command("ZCARD", indexKey(this.layout, userId))) as number;
   }
 
-  /** Where a range lies in an index that is read from the newest on: the rank of its first member, and how many it has. */
-  async stretch(userId: string | undefined, { since, until }: ScoreRange): Promise<{ rank: number; total: number }> {
-    const key = indexKey(this.layout, userId);
-    const from = since === null ? "-inf" : String(since);
-    const [above, within] = await this.#all([
-      ["ZCOUNT", key, until ?? "+inf", "+inf"],
-      ["ZCOUNT", key, from, until === null ? "+inf" : `(${until}`],
-    ]);
-    return { rank: until === null ? 0 : (above as number), total: within as number };
-  }
-
-  /** Members by `updated_at` descending, ties by member descending, `count` from a rank on. */
-  async newest(userId: string | undefined, rank: number, count: number): Promise<Member[]> {
-    if (count === 0) return [];
-    const reply = await this.#client.command(
-      "ZREVRANGE",
-      indexKey(this.layout, userId),
-      rank,
-      rank + count - 1,
-      "WITHSCORES",
-    );
-    return membersOf(reply, userId, this.layout);
-  }
-
-  /** A page of a range, newest first, with its tasks, and how many members the range has; in one round trip where that can be. */
-  async page(query: PageQuery): Promise<IndexPage> {
-    const whole = await this.#copies.page?.(query);
-    if (whole) return whole;
-    const { total, members } = await this.#indexPage(query);
-    return { total, members, tasks: await this.read(members) };
-  }
-
-  async #indexPage({ userId, range, offset, count }: PageQuery): Promise<{ total: number; members: Member[] }> {
-    if (range.until !== null || count === 0) {
-      const { rank, total } = await this.stretch(userId, range);
-      const wanted = Math.max(0, Math.min(count, total - offset));
-      return { total, members: await this.newest(userId, rank + offset, wanted) };
-    }
-    const key = indexKey(this.layout, userId);
+  /** Some members of a range, newest first (equal scores: by member, descending), and how many members the range has. */
+  async page(range: IndexRange, offset: number, count: number): Promise<{ total: number; members: Member[] }> {
+    const key = indexKey(this.layout, range.userId);
+    const { low, high } = boundsOf(range);
     const [total, flat] = await this.#all([
-      ["ZCOUNT", key, range.since ?? "-inf", "+inf"],
-      ["ZREVRANGE", key, offset, offset + count - 1, "WITHSCORES"],
+      ["ZCOUNT", key, low, high],
+      ["ZRANGE", key, high, low, "BYSCORE", "REV", "LIMIT", offset, count, "WITHSCORES"],
     ]);
-    const within = Math.max(0, (total as number) - offset);
-    return { total: total as number, members: membersOf(flat!, userId, this.layout).slice(0, within) };
+    return { total: total as number, members: membersOf(flat as string[], range.userId, this.layout) };
   }
 
-  /** Where a member stands, from the newest on; null where it is not in the index. */
-  async rank(userId: string | undefined, id: TaskId): Promise<number | null> {
-    const { layout } = this;
-    const member = userId === undefined ? layout.member(id.userId, id.taskId) : layout.userMember(id.taskId);
-    return (await this.#client.command("ZREVRANK", indexKey(this.layout, userId), member)) as number | null;
+  /** The newest members of the index of a user, or of all. */
+  async newest(userId: string | undefined, count: number): Promise<Member[]> {
+    return (await this.page({ userId, since: null, until: null }, 0, count)).members;
+  }
+
+  /**
+   * One step of `walkInOrder`, after the last member of the step before, wherever that is by now. If that member moved, the
+   * step begins with the members of its former score.
+   */
+  async stepInOrder(range: IndexRange, order: "newest" | "lowest", cursor: string): Promise<OrderStep> {
+    const key = indexKey(this.layout, range.userId);
+    const isNewest = order === "newest";
+    let { low, high } = boundsOf(range);
+    const place = cursor === START ? null : (JSON.parse(cursor) as Place);
+    if (place !== null) [low, high] = isNewest ? [low, place.score] : [place.score, high];
+    let skip = place?.skip ?? 0;
+    let isFound = false;
+    if (place?.member != null) {
+      const [score, rank, before] = await this.#all([
+        ["ZSCORE", key, place.member],
+        [isNewest ? "ZREVRANK" : "ZRANK", key, place.member],
+        isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
+      ]);
+      isFound = score === place.score && rank !== null;
+      skip = isFound ? (rank as number) - (before as number) : 0;
+    }
+    const bounds = isNewest ? [high, low, "BYSCORE", "REV"] : [low, high, "BYSCORE"];
+    const reply = await this.#client.command("ZRANGE", key, ...bounds, "LIMIT", skip, STEP, "WITHSCORES");
+    const flat = reply as string[];
+    const isLast = flat.length < 2 * STEP;
+    if (isFound && flat.shift() !== place?.member) return this.stepInOrder(range, order, cursor); // it moved just now
+    if (isFound) flat.shift();
+    const members = membersOf(flat, range.userId, this.layout);
+    return { members, cursor: isLast ? START : JSON.stringify(placeAfter(flat, place, isFound ? skip + 1 : skip)) };
   }
 
   /** Members of a user index with `updated_at` as their score, whatever scores that index. */
-  async withChangeTimes(members: readonly Member[]): Promise<Member[]> {
+  async withChangeTimes(members: readonly Member[]): Promise<readonly Member[]> {
     await this.detect();
-    if (this.layout.userScoredBy === "updated_at" || members.length === 0) return [...members];
+    if (this.layout.userScoredBy === "updated_at" || members.length === 0) return members;
     const names = members.map(({ userId, taskId }) => this.layout.member(userId, taskId));
     const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...names)) as (string | null)[];
     const unindexed = members.filter((_, i) => scores[i] === null);
@@ -247,44 +242,54 @@ export class Mirror {
     });
   }
 
-  /** The tasks of these ids; undefined for one without a usable hash. */
+  /** The tasks of these ids; undefined without a usable hash. */
   async read(ids: readonly TaskId[]): Promise<Outcome<Task | undefined>[]> {
-    const replies = await this.#batches(ids, ({ userId, taskId }) => [
-      "HMGET",
-      this.layout.taskKey(userId, taskId),
-      ...this.layout.readFields,
-    ]);
+    const replies = await this.#fields(ids, this.layout.readFields);
     return replies.map((reply, i) => {
       if (reply instanceof TtsctlError) return reply;
-      return this.layout.read(reply as (string | null)[], ids[i]!, this.#parser);
+      return this.layout.read(reply as (string | null)[], ids[i]!, this.parser);
     });
   }
 
   /** The status words of these ids; null without one. */
   async statuses(ids: readonly TaskId[]): Promise<Outcome<string | null>[]> {
-    const { payloadRules } = this.layout;
-    const fields = payloadRules ? ["status", "updated_at", "payload"] : ["status"];
-    const replies = await this.#batches(ids, ({ userId, taskId }) => [
-      "HMGET",
-      this.layout.taskKey(userId, taskId),
-      ...fields,
-    ]);
+    const replies = await this.#fields(
+      ids,
+      this.layout.payloadRules ? ["status", "updated_at", "payload"] : ["status"],
+    );
     return replies.map((reply) => {
       if (reply instanceof TtsctlError) return reply;
       const [status = null, updatedAt = null, payload = null] = reply as (string | null)[];
-      return this.layout.stateOf([status, updatedAt, payload], this.#parser).status || null;
+      return this.layout.stateOf([status, updatedAt, payload], this.parser).status || null;
     });
   }
 
   /**
-   * Each copy as it is, at most BATCH, to decide on a write or a removal and to guard it with. In a layout whose ids are quoted,
-   * a hash whose name no task of the layout can have is an error, so nothing judges it.
+   * Each copy, at most BATCH, to decide on a write or a removal and to guard it with. In a layout whose ids are quoted,
+   * a hash whose name no task of the layout can have is an error, so no decision is made on it.
    */
   async copies(ids: readonly TaskId[], view: Exclude<CopyView, "full">): Promise<Outcome<RedisCopy>[]> {
     await this.detect();
-    const copies = await this.#withPayloads(await this.#copies.read(ids, view), ids);
-    if (!this.layout.payloadRules) return copies;
-    return copies.map((copy, i) => (isOthers(copy, ids[i]!) ? othersCopy(ids[i]!) : copy));
+    const copies = await this.#copies.read(ids, view);
+    const hashes = copies.flatMap((copy, i) => {
+      return copy instanceof TtsctlError || copy.type !== "hash" ? [] : [{ copy, i, id: ids[i]! }];
+    });
+    if (this.layout.payloadRules) {
+      for (const { i, id } of hashes) if (id.userId === "") copies[i] = othersCopy(id);
+      return copies;
+    }
+    // A hash without `updated_at` has the time of its payload.
+    const due = hashes.filter(({ copy: { fields } }) => !fields.updated_at);
+    const payloads = await this.#fields(
+      due.map(({ id }) => id),
+      ["payload"],
+    );
+    due.forEach(({ copy, i }, at) => {
+      const reply = payloads[at]!;
+      if (reply instanceof TtsctlError) copies[i] = reply;
+      else copies[i] = { ...copy, fields: { ...copy.fields, payload: (reply as (string | null)[])[0]! } };
+    });
+    return copies;
   }
 
   /** Each copy with all that a sync writes, at most BATCH. */
@@ -296,72 +301,42 @@ export class Mirror {
     });
   }
 
-  /** A hash without `updated_at` has the time of its payload, which `state` and `scores` don't read otherwise. */
-  async #withPayloads(copies: Outcome<RedisCopy>[], ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {
-    const due = copies.flatMap((copy, i) => (lacksTime(copy) ? [i] : []));
-    if (due.length === 0) return copies;
-    const keys = due.map((i) => this.layout.taskKey(ids[i]!.userId, ids[i]!.taskId));
-    const payloads = await this.#client.pipeline(keys.map((key) => ["HGET", key, "payload"]));
-    const all = [...copies];
-    due.forEach((at, i) => {
-      const [copy, payload] = [copies[at] as RedisCopy, payloads[i]!];
-      all[at] =
-        payload instanceof TtsctlError
-          ? payload
-          : { ...copy, fields: { ...copy.fields, payload: payload as string | null } };
-    });
-    return all;
-  }
-
   /** One step of a walk over all keys of the mirror. */
-  async stepKeys(cursor: string): Promise<KeyStep> {
-    const step = keyStepOf(await this.#client.command(...keyStepCommand(cursor)), this.layout);
-    this.#checkCursor("SCAN", cursor, step.cursor);
+  async stepKeys(from: string): Promise<KeyStep> {
+    const reply = await this.#client.command("SCAN", from, "MATCH", ALL_KEYS, "COUNT", STEP);
+    const [cursor, keys] = this.#checked("SCAN", from, reply);
+    const step: KeyStep = { cursor, members: [], users: [], lookups: [] };
+    for (const key of keys) {
+      const name = this.layout.readKey(key);
+      if (name === null) continue;
+      if ("member" in name) step.members.push(name.member);
+      else if ("userId" in name) step.users.push(name.userId);
+      else step.lookups.push(name.lookup);
+    }
     return step;
   }
 
-  /** One step of the walks over some indexes; an error in place of one that is no sorted set. */
-  async stepIndexes(cursors: readonly IndexCursor[]): Promise<Outcome<IndexStep>[]> {
-    const steps = (await this.#client.pipeline(cursors.map((cursor) => indexStepCommand(cursor, this.layout)))).map(
-      indexStepOf,
-    );
-    for (const [i, step] of steps.entries()) {
-      if (!(step instanceof TtsctlError)) this.#checkCursor("ZSCAN", cursors[i]!.cursor, step.cursor);
-      else if (isFatal(step)) throw step;
-    }
-    return steps;
+  /** One step of a walk over the index of a user, or of all. @param options of ZSCAN */
+  async stepIndex(userId: string | undefined, from: string, ...options: (string | number)[]): Promise<IndexStep> {
+    const command = ["ZSCAN", indexKey(this.layout, userId), from, "COUNT", STEP, ...options];
+    const [cursor, flat] = this.#checked("ZSCAN", from, await this.#client.command(...command));
+    return { cursor, flat };
   }
 
-  /** Members of the global index with scores from one to another, lowest first, and their scores, `count` after some. */
-  async lowest(until: number, from: string, skip: number, count: number): Promise<readonly string[]> {
-    const limit = ["LIMIT", skip, count];
-    const reply = await this.#client.command("ZRANGEBYSCORE", INDEX_KEY, from, until, "WITHSCORES", ...limit);
-    return reply as string[];
-  }
-
-  /** One step of a walk over an index that looks at the copies too, where that can be done at once. */
-  async stepCopies(from: CopyCursor): Promise<CopyStep> {
+  /** One step of a walk over an index that reads the copies too, if scripts may do that. */
+  async stepCopies(userId: string | undefined, cursor: string): Promise<CopyStep> {
     await this.detect();
-    const step = await this.#copies.walk?.(from);
+    const step = await this.#copies.walk?.(userId, cursor);
     if (step) return step;
-    // Where scripts are refused in the middle of a walk, it begins anew by the cursors that are left.
-    const cursor = isBehindMember(from.cursor) ? START : from.cursor;
-    const [plain] = await this.stepIndexes([{ userId: from.userId, cursor }]);
-    if (plain instanceof TtsctlError) throw plain;
-    return { ...plain!, reached: START, times: null };
+    // If scripts are refused in the middle of a walk, it begins again with the other kind of cursors.
+    return { ...(await this.stepIndex(userId, cursor.includes(" ") ? START : cursor)), times: null };
   }
 
-  /** Where a second such walk over an index may begin; null where one is enough. */
-  async middleOf(userId: string | undefined): Promise<string | null> {
-    return (await this.#copies.middleOf?.(userId)) ?? null;
-  }
-
-  /** Whose each task id is by its lookup; null where there is none, or none that names a user. */
+  /** The user that each task id's lookup names; null without one. */
   async lookedUp(taskIds: readonly string[]): Promise<(string | null)[]> {
     const { lookup } = this.layout;
-    if (lookup === undefined || taskIds.length === 0) return taskIds.map(() => null);
-    const values = await this.#client.pipeline(taskIds.map((taskId) => ["GET", lookup.key(taskId)]));
-    for (const value of values) if (value instanceof TtsctlError && isFatal(value)) throw value;
+    if (lookup === undefined) return taskIds.map(() => null);
+    const values = await this.#batches(taskIds, (taskId) => ["GET", lookup.key(taskId)]);
     return values.map((value) => (typeof value === "string" ? lookup.userOf(value) : null));
   }
 
@@ -371,57 +346,59 @@ export class Mirror {
     const found = new Map<string, TaskId>();
     let cursor = START;
     do {
-      const reply = await this.#client.command("ZSCAN", INDEX_KEY, cursor, "MATCH", pattern, "COUNT", SCANNED);
-      const [next, flat] = reply as [string, string[]];
-      for (const id of membersOf(flat, undefined, this.layout)) {
+      const step = await this.stepIndex(undefined, cursor, "COUNT", SCANNED, "MATCH", pattern);
+      for (const id of membersOf(step.flat, undefined, this.layout)) {
         if (id.taskId === taskId && id.userId !== "") found.set(id.userId, { userId: id.userId, taskId });
       }
-      cursor = next;
+      cursor = step.cursor;
     } while (cursor !== START);
     return [...found.values()];
   }
 
-  /** Which tasks' hashes hold byte for byte what a sync would write; at most BATCH. */
+  /** Which tasks' hashes have byte for byte what a sync would write; at most BATCH. */
   matches(tasks: readonly Task[]): Promise<boolean[]> {
     return this.#copies.matches(tasks);
   }
 
-  /** Guarded writes, at most BATCH: true where written, false where the hash changed since it was seen. */
+  /** Guarded writes, at most BATCH: true if written, false if the hash changed since it was seen. */
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     await this.detect();
     return this.#copies.upsert(upserts);
   }
 
-  /** Conditional removals, at most BATCH: true where removed, false where the copy is no longer as it was seen. */
+  /** Guarded removals, at most BATCH: true if removed, false if the copy changed since it was seen. */
   async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
     await this.detect();
     return this.#copies.remove(removals);
   }
 
-  /** Some members, chosen at random, and what tells of what service they are. */
-  async sample(count: number): Promise<SampledTask[]> {
-    const reply = await this.#client.command("ZRANDMEMBER", INDEX_KEY, count, "WITHSCORES");
-    const members = membersOf(reply, undefined, this.layout);
-    const names = members.map(({ userId, taskId }) => this.layout.member(userId, taskId));
-    const times = await this.#batches(members, ({ userId, taskId }) => [
-      ...["HGET", this.layout.taskKey(userId, taskId), "updated_at"],
-    ]);
-    const lookups = await this.#client.pipeline(
-      names.map((name) => ["EXISTS", LOOKUP_PREFIX + name.slice(name.indexOf(":") + 1)]),
+  /** Some random members of the index. */
+  async sample(): Promise<SampledTask[]> {
+    const flat = await this.#client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
+    const members = membersOf(flat as string[], undefined, this.layout);
+    const times = await this.#fields(members, ["updated_at", "created_at"]);
+    const scores = await this.#client.pipeline(
+      members.map(({ userId, taskId }) => ["ZSCORE", indexKey(this.layout, userId), this.layout.userMember(taskId)]),
     );
-    return members.map(({ score }, i) => ({
-      ...{ score, updatedAt: typeof times[i] === "string" ? times[i] : null, hasLookup: lookups[i] === 1 },
-    }));
+    const lookups = await this.#client.pipeline(
+      members.map(({ userId, taskId }) => {
+        const name = this.layout.member(userId, taskId);
+        return ["EXISTS", LOOKUP_PREFIX + name.slice(name.indexOf(":") + 1)];
+      }),
+    );
+    return members.map(({ score }, i) => {
+      const [updatedAt = null, createdAt = null] = Array.isArray(times[i]) ? (times[i] as (string | null)[]) : [];
+      const userScore = typeof scores[i] === "string" ? Number(scores[i]) : Number.NaN;
+      return { score, userScore, updatedAt, createdAt, hasLookup: lookups[i] === 1 };
+    });
   }
 
-  close(): void {
-    this.#client.close();
-  }
-
-  /** A walk whose cursor stays where it is would never end. */
-  #checkCursor(command: string, before: string, after: string): void {
+  /** The reply of a scan. A walk whose cursor doesn't change would never end. */
+  #checked(command: string, before: string, reply: Reply): [cursor: string, items: string[]] {
+    const [after, items] = reply as [string, string[]];
     if (after === before && after !== START)
       throw notRedis(`keeps answering ${command} with cursor ${after}`, this.where);
+    return [after, items];
   }
 
   /** Commands that must all succeed, in one round trip. */
@@ -431,25 +408,53 @@ export class Mirror {
     return replies;
   }
 
-  /** One command a task, BATCH in a round trip. An error that would meet every task is thrown. */
-  async #batches(ids: readonly TaskId[], command: (id: TaskId) => Command): Promise<Reply[]> {
+  /** Fields of the hash of each task. */
+  #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
+    return this.#batches(ids, ({ userId, taskId }) => ["HMGET", this.layout.taskKey(userId, taskId), ...names]);
+  }
+
+  /** One command an item, BATCH in a round trip. @throws TtsctlError that every command would get */
+  async #batches<T>(items: readonly T[], command: (item: T) => Command): Promise<Reply[]> {
     const replies: Reply[] = [];
-    for (let i = 0; i < ids.length; i += BATCH) {
-      replies.push(...(await this.#client.pipeline(ids.slice(i, i + BATCH).map(command))));
+    for (let i = 0; i < items.length; i += BATCH) {
+      replies.push(...(await this.#client.pipeline(items.slice(i, i + BATCH).map(command))));
     }
     for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
     return replies;
   }
 }
 
-/** Whether a slim view of a hash has no time, and its payload wasn't read. */
-function lacksTime(copy: Outcome<RedisCopy>): boolean {
-  if (copy instanceof TtsctlError || copy.type !== "hash") return false;
-  return !copy.fields.updated_at && copy.fields.payload === undefined;
+export function layoutOf(rules: RecordRules): Layout {
+  return rules.layout === "plain" ? PLAIN : new ApiMsLayout(rules);
 }
 
-function isOthers(copy: Outcome<RedisCopy>, { userId }: TaskId): boolean {
-  return userId === "" && !(copy instanceof TtsctlError) && copy.type === "hash";
+/** Where a walk in order is: after a member, or without one after some members with that score. */
+interface Place {
+  readonly member: string | null;
+  readonly score: string;
+  readonly skip: number;
+}
+
+/** The place after some members. A name that isn't UTF-8 can't be looked up again, so the last one that is counts. */
+function placeAfter(flat: readonly string[], before: Place | null, skipped: number): Place {
+  const at = flat.findLastIndex((text, i) => i % 2 === 0 && !isUnsure(text));
+  if (at >= 0) return { member: flat[at]!, score: flat[at + 1]!, skip: 0 };
+  const score = flat.at(-1)!;
+  const isSame = (other: string | undefined) => other === score || Number(other) === Number(score);
+  const same = flat.filter((text, i) => i % 2 === 1 && isSame(text)).length;
+  return { member: null, score, skip: same + (isSame(before?.score) ? skipped : 0) };
+}
+
+/** `since <= score < until` as Redis takes it. */
+function boundsOf({ since, until }: IndexRange): { low: string; high: string } {
+  return { low: since === null ? "-inf" : String(since), high: until === null ? "+inf" : `(${until}` };
+}
+
+/** A task whose global score differs from its hash is being written, so it is ignored. */
+function voteOf({ score, userScore, updatedAt, createdAt }: SampledTask, times: TimeReader): UserScoreField | null {
+  const [updated, created] = [times.ofHash(updatedAt ?? ""), times.ofHash(createdAt ?? "")];
+  if (updated === created || score !== updated) return null;
+  return userScore === created ? "created_at" : userScore === updated ? "updated_at" : null;
 }
 
 function othersCopy({ taskId }: TaskId): TtsctlError {

@@ -5,8 +5,7 @@ import { isInvalid, type Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import { isWhole, type RedisCopy } from "./copy.ts";
-import { idFields } from "./hash.ts";
-import type { CopyReading } from "./layout.ts";
+import { type CopyReading, idFields } from "./layout.ts";
 import type { Mirror } from "./mirror.ts";
 
 /**

@@ -7,15 +7,11 @@ import hash from "./lua/include/hash.lua";
 import indexTypes from "./lua/include/index-types.lua";
 import layoutLua from "./lua/include/layout.lua";
 import lookups from "./lua/include/lookups.lua";
-import userScore from "./lua/include/user-score.lua";
 import matches from "./lua/matches.lua";
-import page from "./lua/page.lua";
 import remove from "./lua/remove.lua";
 import beginSlotSync from "./lua/slot/begin-sync.lua";
-import dropLookup from "./lua/slot/drop-lookup.lua";
 import dropMembers from "./lua/slot/drop-members.lua";
 import endSlotSync from "./lua/slot/end-sync.lua";
-import guardSlot from "./lua/slot/guard.lua";
 import hashOfSlot from "./lua/slot/hash.lua";
 import moveMembers from "./lua/slot/move-members.lua";
 import removeHash from "./lua/slot/remove.lua";
@@ -32,7 +28,6 @@ const INCLUDES: Readonly<Record<string, string>> = {
   "index-types": indexTypes,
   layout: layoutLua,
   lookups,
-  "user-score": userScore,
 };
 
 /** A script with its includes in it. */
@@ -51,7 +46,6 @@ const HASH: ReplyShape = (reply) => Array.isArray(reply) && !Array.isArray(reply
 export const SCRIPTS = {
   copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
   matches: script("tts:matches", matches, STRING),
-  page: script("tts:page", page, listBeginning(INTEGER, PAIRS)),
   walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
   remove: script("tts:remove", remove, listOf(orError(INTEGER))),
@@ -61,11 +55,9 @@ export const SCRIPTS = {
 /** The scripts for a cluster: each is about one key. */
 export const SLOT_SCRIPTS = {
   hash: script("tts:slot:hash", hashOfSlot, HASH),
-  guard: script("tts:slot:guard", guardSlot),
   write: script("tts:slot:write", writeHash),
   remove: script("tts:slot:remove", removeHash),
   setLookup: script("tts:slot:setLookup", setLookup),
-  dropLookup: script("tts:slot:dropLookup", dropLookup),
   moveMembers: script("tts:slot:moveMembers", moveMembers),
   dropMembers: script("tts:slot:dropMembers", dropMembers, listOf(INTEGER)),
   beginSync: script("tts:slot:beginSync", beginSlotSync),

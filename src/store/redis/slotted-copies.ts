@@ -1,90 +1,274 @@
 import { TtsctlError } from "../../errors.ts";
-import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
-import type { GuardedRemoval, MirrorCopies, Outcome, Upsert } from "./copies.ts";
+import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
 import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "./copy.ts";
-import type { Layout } from "./layout.ts";
-import { runForEach } from "./script-run.ts";
+import { type CopyReading, stateNames } from "./layout.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
-import { placesOf, SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
-import { SlottedLookups } from "./slotted-lookups.ts";
-import { SlottedRemoval } from "./slotted-remove.ts";
-import { SlottedUpsert } from "./slotted-upsert.ts";
+import { type Both, errorIn, type Scored, SlottedKeys } from "./slotted-keys.ts";
+
+/** A write on its way through the steps. */
+interface Write extends Scored {
+  readonly upsert: Upsert;
+  outcome: Outcome<boolean> | undefined;
+}
+
+/** A removal of members with at most these scores. */
+interface Removal extends Scored {
+  /** Fields and values that the hash must have to be removed first; without any, a task with a hash is refused. */
+  readonly guard: readonly string[];
+}
 
 /**
- * Copies in a cluster, where a hash and its two index members live in different slots: no script sees them together. What
- * is looked at is no single moment, so whatever is decided on it is guarded where it is done (`slotted-upsert.ts`,
- * `slotted-remove.ts`).
+ * Copies in a cluster (SPEC section 10), where no script sees a hash and its index members together: they are in different
+ * slots. So a write or a removal is a series of steps, each one round trip to all nodes, and each is guarded by itself.
+ *
+ * A write:
+ * 1. check the guard, and the types of the indexes and of the lookup, so a refused write leaves nothing behind;
+ * 2. raise both scores to ours (`ZADD GT`);
+ * 3. write the hash if its guard still holds;
+ * 4. read both scores again; if one isn't ours and the hash still is, set it, then check the hash again;
+ * 5. if the write was refused, give the members the scores of the hash in place, or remove them if there is none;
+ * 6. set the lookup.
+ *
+ * A removal:
+ * 1. read the scores: members without a hash must have those that were seen;
+ * 2. remove the hash if it is as it was when the removal was decided on; members alone: check that there is no hash;
+ * 3. remove the members whose scores are at most those that were seen, or the time of the hash;
+ * 4. remove the lookup if it names the user;
+ * 5. look for a hash again: if there is one, put members and lookup back.
+ *
+ * A kill between steps leaves a member without a hash, or a score that is too high. A service writes hash, index, index,
+ * without a lock. If its hash comes before ours, ours is refused, and `GT` keeps the higher score. If it comes after ours,
+ * so do its scores. A process that sets a score wrote the hash before: so the check of the hash after the scores were read
+ * shows whose scores they are, and they are set only if unchanged. A removal that found no hash yet may take the members of
+ * a write before its hash comes: step 4 of the write puts them back, or step 5 of the removal. A hash that was written and
+ * is gone in step 5 was written, and removed since.
  */
 export class SlottedCopies implements MirrorCopies {
-  readonly #commands: RedisCommands;
-  readonly #layout: Layout;
-  readonly #indexes: SlottedIndexes;
-  readonly #lookups: SlottedLookups;
-  readonly #removal: SlottedRemoval;
-  readonly #upsert: SlottedUpsert;
+  readonly #reading: CopyReading;
+  readonly #keys: SlottedKeys;
 
-  constructor(commands: RedisCommands, layout: Layout, parser: RecordParser) {
-    this.#commands = commands;
-    this.#layout = layout;
-    this.#indexes = new SlottedIndexes(commands);
-    this.#lookups = new SlottedLookups(commands, layout);
-    const parts = { indexes: this.#indexes, lookups: this.#lookups, times: parser.times };
-    this.#removal = new SlottedRemoval(commands, layout, parts);
-    this.#upsert = new SlottedUpsert(commands, layout, { ...parts, removal: this.#removal });
+  constructor(commands: RedisCommands, reading: CopyReading) {
+    this.#reading = reading;
+    this.#keys = new SlottedKeys(commands, reading);
   }
 
   async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
-    const names = fieldsOf(view, this.#layout);
-    const runs = ids.map((id) => ({ keys: [this.#keyOf(id)], args: [view, ...names] }));
+    const names = fieldsOf(view, this.#reading.layout);
     const [hashes, scores] = await Promise.all([
-      runForEach(this.#commands, SLOT_SCRIPTS.hash, runs),
-      this.#scores(ids),
+      this.#keys.onHashes(SLOT_SCRIPTS.hash, ids, () => [view, ...names]),
+      this.#keys.scores(ids),
     ]);
-    const lookups = await this.#lookupStates(ids, scores);
-    return ids.map((_, i) => {
-      const hash = unlessFatal(hashes[i]!);
+    const scored = ids.map((id, i): Scored => {
+      const [score] = scores[i]!;
+      return { id, scores: [typeof score === "string" ? Number(score) : Number.NEGATIVE_INFINITY, Number.NaN] };
+    });
+    const lookups = await this.#keys.lookups(scored);
+    return hashes.map((hash, i) => {
       if (hash instanceof TtsctlError) return hash;
-      return copyOf(hash as Reply[], [...scores[i]!, lookups[i]!], names, view);
+      const lookup = lookups[i]!;
+      const says = lookup instanceof TtsctlError ? "wrong" : lookup.says;
+      return copyOf(hash as Reply[], [...scores[i]!, says], names, view);
     });
   }
 
   async matches(tasks: readonly Task[]): Promise<boolean[]> {
-    const { fields } = this.#layout;
-    const runs = tasks.map((task) => {
-      return { keys: [this.#keyOf(task)], args: [fields.length, ...fields, ...this.#layout.valuesOf(task)] };
+    const { layout } = this.#reading;
+    const first = [layout.fields.length, ...layout.fields];
+    const argsOf = (i: number) => [...first, ...layout.valuesOf(tasks[i]!)];
+    return (await this.#keys.onHashes(SCRIPTS.matches, tasks, argsOf)).map((reply) => reply === "1");
+  }
+
+  async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
+    const writes = upserts.map((upsert): Write => {
+      return { id: upsert.task, scores: scoresOf(upsert, this.#reading), upsert, outcome: undefined };
     });
-    const replies = await runForEach(this.#commands, SCRIPTS.matches, runs);
-    return replies.map((reply) => unlessFatal(reply) === "1");
+    refuseRepeated(writes);
+    await this.#check(open(writes));
+    await this.#raise(open(writes));
+    const tried = open(writes);
+    await this.#write(tried);
+    const written = tried.filter(({ outcome }) => outcome === true);
+    await this.#settle(written);
+    const gone = await this.#takeBack(tried.filter(({ outcome }) => outcome === false));
+    for (const write of gone) if (written.includes(write)) write.outcome = true;
+    const due = written.filter((write) => write.outcome === true && !gone.includes(write));
+    for (const [write, error] of await this.#keys.setLookups(due)) (write as Write).outcome = error;
+    return writes.map(({ outcome }) => outcome!);
   }
 
-  upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
-    return this.#upsert.run(upserts);
-  }
-
-  remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
-    return this.#removal.run(removals);
-  }
-
-  /** What the lookups say; a lookup of the wrong type says nothing right. */
-  async #lookupStates(ids: readonly TaskId[], scores: readonly (readonly Reply[])[]): Promise<Reply[]> {
-    const scored = ids.map(({ userId, taskId }, i) => {
-      const global = scores[i]![0];
-      return { userId, taskId, score: typeof global === "string" ? Number(global) : Number.NEGATIVE_INFINITY };
+  async remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[]> {
+    const names = stateNames(this.#reading.layout);
+    const scores = await this.#keys.scores(removals.map(({ id }) => id));
+    const due = new Map<number, Removal>();
+    const outcomes = removals.map(({ id, copy }, i): Outcome<boolean> => {
+      const seen = [copy.indexScore, copy.userScore] as const;
+      const isSame = copy.type === "hash" || seen.every((score, half) => score === scores[i]![half]);
+      const error = errorIn(scores[i]!);
+      if (error !== undefined || !isSame) return error ?? false;
+      const guard = copy.type === "hash" ? names.flatMap((name) => [name, copy.fields[name] ?? ""]) : [];
+      due.set(i, { id, guard, scores: this.#limitsOf(copy) });
+      return false;
     });
-    const states = await this.#lookups.says(scored);
-    return states.map((state) => (state instanceof TtsctlError ? "wrong" : state));
+    const removed = await this.#remove([...due.values()]);
+    [...due.keys()].forEach((i, at) => {
+      outcomes[i] = removed[at]!;
+    });
+    return outcomes;
   }
 
-  #keyOf({ userId, taskId }: TaskId): string {
-    return this.#layout.taskKey(userId, taskId);
+  async #check(writes: readonly Write[]): Promise<void> {
+    const ids = writes.map(({ id }) => id);
+    const [guards, scores, lookups] = await Promise.all([
+      this.#checkGuards(ids, (i) => this.#guardOf(writes[i]!)),
+      this.#keys.scores(ids),
+      this.#keys.held(ids),
+    ]);
+    writes.forEach((write, i) => {
+      write.outcome = errorIn([...scores[i]!, guards[i], lookups[i]]) ?? (guards[i] === 1 ? undefined : false);
+    });
   }
 
-  /** The scores of each task in the global index and in its user's. */
-  async #scores(ids: readonly TaskId[]): Promise<[Reply, Reply][]> {
-    const scores = await this.#indexes.scores(ids.flatMap((id) => placesOf(this.#layout, id)));
-    return ids.map((_, i) => [scores[i * 2]!, scores[i * 2 + 1]!]);
+  async #raise(writes: readonly Write[]): Promise<void> {
+    const raised = await this.#keys.raise(writes);
+    writes.forEach((write, i) => {
+      write.outcome = errorIn(raised[i]!);
+    });
   }
+
+  async #write(writes: readonly Write[]): Promise<void> {
+    const { layout } = this.#reading;
+    const argsOf = ({ upsert }: Write) => {
+      const values = layout.valuesOf(upsert.task);
+      const how = [upsert.indexOnly ? 1 : 0, upsert.afresh ? 1 : 0];
+      return [...how, ...layout.fields.flatMap((name, i) => [name, values[i]!])];
+    };
+    const replies = await this.#keys.onHashes(
+      SLOT_SCRIPTS.write,
+      writes.map(({ id }) => id),
+      (i) => [...this.#guardOf(writes[i]!), ...argsOf(writes[i]!)],
+    );
+    writes.forEach((write, i) => {
+      const reply = replies[i]!;
+      write.outcome = reply instanceof TtsctlError ? reply : reply === 1;
+    });
+  }
+
+  /** Sets the scores that aren't ours, unless the hash isn't either. */
+  async #settle(written: readonly Write[]): Promise<void> {
+    const found = await this.#keys.scores(written.map(({ id }) => id));
+    const off = written.flatMap((write, i) => {
+      write.outcome = errorIn(found[i]!) ?? true;
+      const from = found[i] as Both<string | null>;
+      const areOurs = write.scores.every((score, half) => from[half] !== null && Number(from[half]) === score);
+      return write.outcome !== true || areOurs ? [] : [{ ...write, write, from }];
+    });
+    await this.#refuseLost(off.map(({ write }) => write));
+    const ours = off.filter(({ write }) => write.outcome === true);
+    await this.#keys.move(ours);
+    await this.#refuseLost(ours.map(({ write }) => write));
+  }
+
+  /** Refuses what isn't in the hash any more. */
+  async #refuseLost(writes: readonly Write[]): Promise<void> {
+    const guards = await this.#checkGuards(
+      writes.map(({ id }) => id),
+      (i) => {
+        const write = writes[i]!;
+        const { indexOnly, task } = write.upsert;
+        return indexOnly ? this.#guardOf(write) : this.#guard(this.#reading.layout.timeTextOf(task));
+      },
+    );
+    writes.forEach((write, i) => {
+      if (guards[i] !== 1) write.outcome = false;
+    });
+  }
+
+  /** 1 if the hash is as the guard says. */
+  #checkGuards(ids: readonly TaskId[], guardOf: (i: number) => string[]): Promise<Reply[]> {
+    return this.#keys.onHashes(SLOT_SCRIPTS.write, ids, (i) => [...guardOf(i), 1]);
+  }
+
+  #guardOf({ upsert: { seen, seenStatus } }: Write): string[] {
+    return this.#guard(seen ?? "", seenStatus === undefined ? "" : `=${seenStatus}`);
+  }
+
+  #guard(seen: string, status = ""): string[] {
+    return [seen, status, this.#reading.layout.payloadRules ? "1" : ""];
+  }
+
+  /** Gives our members of refused writes the scores of the hash in place. Returns the writes without one. */
+  async #takeBack(refused: readonly Write[]): Promise<Write[]> {
+    const due = await this.#keys.hashScores(refused.map(({ id }) => id));
+    await this.#keys.move(
+      refused.flatMap(({ id, scores: from }, i) => {
+        const scores = due[i];
+        return scores === undefined || Number.isNaN(scores[0]) ? [] : [{ id, from, scores }];
+      }),
+    );
+    const gone = refused.filter((_, i) => due[i] === undefined);
+    await this.#remove(gone.map(({ id, scores }) => ({ id, scores, guard: [] })));
+    return gone;
+  }
+
+  /** The scores that were seen, and the time of the hash. */
+  #limitsOf({ type, fields, indexScore, userScore }: RedisCopy): Both<number> {
+    const time = type === "hash" ? this.#reading.parser.times.ofHash(fields.updated_at ?? "") : Number.NaN;
+    const least = Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
+    return [Math.max(limitOf(indexScore), least), Math.max(limitOf(userScore), least)];
+  }
+
+  /** Removes hashes, and then members and lookups. False: the guard doesn't hold, a score is higher, or there is a hash. */
+  async #remove(removals: readonly Removal[]): Promise<Outcome<boolean>[]> {
+    if (removals.length === 0) return [];
+    const ids = removals.map(({ id }) => id);
+    const replies = await this.#keys.onHashes(SLOT_SCRIPTS.remove, ids, (i) => removals[i]!.guard);
+    const without = removals.filter((_, i) => replies[i] === 1);
+    const dropped = await this.#keys.drop(without);
+    await this.#keys.dropLookups(without.flatMap(({ id }, i) => (dropped[i] === true ? [id] : [])));
+    const back = await this.#putBack(without);
+    return removals.map((removal, i) => {
+      const reply = replies[i]!;
+      if (reply !== 1) return reply instanceof TtsctlError ? reply : false;
+      return removal.guard.length > 0 || (!back.has(removal) && dropped[without.indexOf(removal)]!);
+    });
+  }
+
+  /** Puts members and lookups back for the tasks that have a hash by now, and returns them. */
+  async #putBack(removed: readonly Removal[]): Promise<Set<Removal>> {
+    const due = await this.#keys.hashScores(removed.map(({ id }) => id));
+    const back = new Map<Removal, Scored>();
+    removed.forEach((removal, i) => {
+      const scores = due[i];
+      if (scores !== undefined && !Number.isNaN(scores[0])) back.set(removal, { id: removal.id, scores });
+    });
+    const tasks = [...back.values()];
+    if (tasks.length > 0) {
+      await this.#keys.raise(tasks);
+      await this.#keys.setLookups(tasks);
+    }
+    return new Set(back.keys());
+  }
+}
+
+function open(writes: readonly Write[]): Write[] {
+  return writes.filter(({ outcome }) => outcome === undefined);
+}
+
+/** A task that comes twice: the second write was decided on before the first was done. */
+function refuseRepeated(writes: readonly Write[]): void {
+  const taken = new Set<string>();
+  for (const write of writes) {
+    const name = JSON.stringify([write.id.userId, write.id.taskId]);
+    if (taken.has(name)) write.outcome = false;
+    taken.add(name);
+  }
+}
+
+/** The highest score that a member may have to be removed, from one that was seen; without one none may. */
+function limitOf(score: string | null): number {
+  if (score === null) return Number.NEGATIVE_INFINITY;
+  return score === "inf" ? Number.POSITIVE_INFINITY : Number(score);
 }

@@ -88,18 +88,17 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
   const seen: string[] = [];
   const mirror = {
     ...READING,
-    stepIndexes: async ([{ cursor }]: { cursor: string }[]) => {
+    stepIndex: async (_: undefined, cursor: string) => {
       const from = Number(cursor);
       const flat = members.slice(from, from + 10).flatMap((task) => [nameOf(task), String(indexScoreOf(task))]);
-      return [{ cursor: from + 10 < members.length ? String(from + 10) : "0", flat }];
+      return { cursor: from + 10 < members.length ? String(from + 10) : "0", flat };
     },
     size: async () => members.length,
-    lowest: async (until: number, from: string, skip: number) => {
+    stepInOrder: async ({ until }: { until: number }) => {
       const low = members
-        .map((task) => ({ name: nameOf(task), score: indexScoreOf(task)! }))
-        .filter(({ score }) => score >= (from === "-inf" ? Number.NEGATIVE_INFINITY : Number(from)) && score <= until)
-        .sort((a, b) => a.score - b.score);
-      return low.slice(skip).flatMap(({ name, score }) => [name, String(score)]);
+        .map((task) => ({ userId: task.userId, taskId: task.taskId, score: indexScoreOf(task)! }))
+        .filter(({ score }) => score < until);
+      return { cursor: "0", members: low.sort((a, b) => a.score - b.score) };
     },
     copies: async (ids: readonly TaskId[]) => {
       seen.push(...ids.map(nameOf));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HASH_FIELDS, readHash } from "../../../src/store/redis/hash.ts";
+import { HASH_FIELDS, PLAIN } from "../../../src/store/redis/plain-layout.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RecordParser } from "../../../src/task/parse.ts";
 import type { Task } from "../../../src/task/task.ts";
@@ -23,15 +23,14 @@ function read(changes: Record<string, string | null>) {
     updated_at: BASE.updated_at,
   };
   const hash = { ...own, ...changes } as Record<string, string | null>;
-  return readHash(
+  return PLAIN.read(
     HASH_FIELDS.map((field) => hash[field] ?? null),
-    "alice",
-    "t1",
+    { userId: "alice", taskId: "t1" },
     parser,
   );
 }
 
-describe("readHash", () => {
+describe("reading a hash", () => {
   it("gives the payload byte for byte where the fields agree", () => {
     const text = '{"user_id":"alice","task_id":"t1","updated_at":1.5e9,"n":1.0,"big":12345678901234567890}';
     const fields: Fields = { payload: text, status: "", error: "", created_at: "" };

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { layoutOf } from "../../../src/store/redis/layouts.ts";
+import { layoutOf } from "../../../src/store/redis/mirror.ts";
 import { layoutArgument, SCRIPTS, SLOT_SCRIPTS } from "../../../src/store/redis/scripts.ts";
 import { API_MS_RULES, RULES } from "../../helpers/records.ts";
 

@@ -2,14 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
-import type { ScoreRange } from "../../../src/store/redis/members.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { useMirror } from "./setup.ts";
 
-const ALL: ScoreRange = { since: null, until: null };
+const ALL: { since: number | null; until: number | null } = { since: null, until: null };
 const TIMES = [1, 2, 2, 3, 4, 4, 5].map((second) => `2024-01-01T00:00:0${second}`);
 const at = (second: number) => 1_704_067_200 + second;
 
@@ -17,9 +16,11 @@ describe("a page of an index", () => {
   const here = useMirror();
   const records = TIMES.map((updated_at, i) => record(i % 3 === 0 ? "bob" : "alice", `t${i}`, { updated_at }));
 
-  const whole = (mirror: Mirror, userId: string | undefined, range = ALL, offset = 0, count = 20) =>
-    mirror.page({ userId, range, offset, count });
-  const namesOf = ({ tasks }: Awaited<ReturnType<Mirror["page"]>>) =>
+  const whole = async (mirror: Mirror, userId: string | undefined, range = ALL, offset = 0, count = 20) => {
+    const page = await mirror.page({ userId, ...range }, offset, count);
+    return { ...page, tasks: await mirror.read(page.members) };
+  };
+  const namesOf = ({ tasks }: Awaited<ReturnType<typeof whole>>) =>
     tasks.map((task) => (task instanceof TtsctlError ? task.code : task && `${task.userId}:${task.taskId}`));
 
   /** The same server, for a user that may read and run no script. */

@@ -17,20 +17,17 @@ if type(index) == 'table' then
   return outcomes
 end
 
--- One EXISTS shows whether all are new, as in a first sync.
-local members, hashes, users, allNew = {}, {}, {}, true
+local members, hashes, users = {}, {}, {}
 for i = 1, count do
   local at = 2 + (i - 1) * width
   members[i] = memberOf(ARGV[at + 4], ARGV[at + 5])
   hashes[i], users[i] = hashOf(members[i]), indexOf(ARGV[at + 4])
-  allNew = allNew and ARGV[at] == '' and ARGV[at + 1] == ''
 end
-allNew = allNew and redis.call('EXISTS', unpack(hashes)) == 0
 
 local function refusal(i, at)
   local lookup = layout.lookup and redis.pcall('GET', lookupOf(ARGV[at + 5]))
   if type(lookup) == 'table' then return lookup end
-  if not allNew then return guard(hashes[i], ARGV[at], string.sub(ARGV[at + 1], 2), layout.payloadRules) end
+  return guard(hashes[i], ARGV[at], string.sub(ARGV[at + 1], 2), layout.payloadRules)
 end
 
 -- The members of users' indexes come first: a key of the wrong type, or a server out of memory, refuses a task before

@@ -1,6 +1,6 @@
--- Changes scores that are unchanged. KEYS[1]: an index. ARGV: member, old score and new score in turn.
+-- Changes scores that are unchanged. KEYS[1]: an index. ARGV: member, old score (empty: no member) and new score in turn.
 for at = 1, #ARGV, 3 do
   local score = redis.call('ZSCORE', KEYS[1], ARGV[at])
-  if score and tonumber(score) == tonumber(ARGV[at + 1]) then redis.call('ZADD', KEYS[1], ARGV[at + 2], ARGV[at]) end
+  if tonumber(score or '') == tonumber(ARGV[at + 1]) then redis.call('ZADD', KEYS[1], ARGV[at + 2], ARGV[at]) end
 end
 return 1

@@ -1,7 +1,10 @@
 -- Removes a hash that is as it was when the removal was decided on.
--- KEYS[1]: the hash. ARGV: fields and values in turn (an empty value also stands for a missing field).
--- Returns 1 (removed) or 0 (refused).
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+-- KEYS[1]: the hash. ARGV: fields and values in turn (an empty value also stands for a missing field); none: there must be no
+-- hash.
+-- Returns 1 (there is none now) or 0 (refused).
+local exists = redis.call('EXISTS', KEYS[1])
+if #ARGV == 0 then return 1 - exists end
+if exists == 0 then return 0 end
 for at = 1, #ARGV, 2 do
   local now = redis.pcall('HGET', KEYS[1], ARGV[at])
   if type(now) == 'table' then return now end
