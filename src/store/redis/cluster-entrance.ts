@@ -1,46 +1,42 @@
 import { TtsctlError } from "../../errors.ts";
-import type { ConnectNode } from "./cluster-nodes.ts";
+import { askSlots, coveredBy, isBetter, isWhole, nodeName, type SlotMap } from "./cluster-slots.ts";
 import type { RedisCommands } from "./commands.ts";
-import { nodeName } from "./slot-map.ts";
 import type { Address } from "./target.ts";
-import { askSlots, isBetter, isWhole, type ToldSlots } from "./told-slots.ts";
+
+/** Connects to one node, and logs in there. @param seconds that it may take */
+export type ConnectNode<T extends RedisCommands = RedisCommands> = (node: Address, seconds: number) => Promise<T>;
 
 /** A node that answered, and how it says that the slots lie. */
-export interface Entrance {
+export interface Entrance<T extends RedisCommands> {
   readonly address: Address;
-  readonly node: RedisCommands;
-  readonly told: ToldSlots;
+  readonly node: T;
+  readonly map: SlotMap;
 }
 
 /**
  * Asks some nodes of a cluster, one after the other, where its slots are, until one knows of them all. One that does not,
  * for it left the cluster or the cluster is not whole, is believed only where no other knows better.
- * @param timeout seconds for all of them
+ * @param seconds for all of them
  * @throws TtsctlError REDIS_* naming every node that was tried; at once where one answers that it cannot be used at all
  */
-export async function enterCluster(
-  connect: ConnectNode,
+export async function enterCluster<T extends RedisCommands>(
+  connect: ConnectNode<T>,
   seeds: readonly Address[],
-  timeout: number,
-): Promise<Entrance> {
-  const deadline = performance.now() + timeout * 1000;
+  seconds: number,
+): Promise<Entrance<T>> {
+  const deadline = performance.now() + seconds * 1000;
   const failures: TtsctlError[] = [];
-  let best: Entrance | undefined;
+  let best: Entrance<T> | undefined;
   for (const [i, address] of seeds.entries()) {
     const left = Math.max(0, deadline - performance.now()) / 1000;
     try {
       const found = await enter(connect, address, i === seeds.length - 1 ? left : left / 2);
-      if (found.told.map.covered === 0) {
-        found.node.close();
-        failures.push(knowsNothing(address));
-        continue;
-      }
-      const isBest = best === undefined || isBetter(found.told, best.told);
+      const isBest = best === undefined || isBetter(found.map, best.map);
       (isBest ? best : found)?.node.close();
       if (isBest) best = found;
-      if (isWhole(found.told)) break;
+      if (isWhole(found.map)) break;
     } catch (error) {
-      if (!(error instanceof TtsctlError) || (best === undefined && !mayBeOtherwiseElsewhere(error))) throw error;
+      if (!(error instanceof TtsctlError) || (best === undefined && !PASSES.includes(error.code))) throw error;
       failures.push(error);
     }
   }
@@ -48,15 +44,19 @@ export async function enterCluster(
   return best;
 }
 
-/** Whether another node may be of use where this one is not. */
-export function mayBeOtherwiseElsewhere({ code }: TtsctlError): boolean {
-  return ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"].includes(code);
-}
+/** With such an error another node may be of use where this one is not. */
+const PASSES = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING", "REDIS_CLUSTER"];
 
-async function enter(connect: ConnectNode, address: Address, timeout: number): Promise<Entrance> {
-  const node = await connect(address, timeout);
+async function enter<T extends RedisCommands>(
+  connect: ConnectNode<T>,
+  address: Address,
+  seconds: number,
+): Promise<Entrance<T>> {
+  const node = await connect(address, seconds);
   try {
-    return { address, node, told: await askSlots(node, address) };
+    const map = await askSlots(node, address);
+    if (coveredBy(map) === 0) throw knowsNothing(address);
+    return { address, node, map };
   } catch (error) {
     node.close();
     throw error;

@@ -119,8 +119,8 @@ export function isWrongType(error: unknown): error is ServerError {
 }
 
 /** The same error; if a key of another type is what is wrong, with its name. */
-export function withKey(error: TtsctlError, key: string | null, where: string): TtsctlError {
-  if (key === null || !isWrongType(error)) return error;
+export function withKey(error: TtsctlError, key: string, where: string): TtsctlError {
+  if (!isWrongType(error)) return error;
   const message = `Redis at ${where} has a key of another type, ${key}: ${error.reply}`;
   return new ServerError(error.code, message, error.reply, error.hint);
 }

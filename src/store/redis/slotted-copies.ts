@@ -6,7 +6,6 @@ import type { RedisCommands, Reply } from "./commands.ts";
 import type { GuardedRemoval, MirrorCopies, Outcome, Upsert } from "./copies.ts";
 import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "./copy.ts";
 import type { Layout } from "./layout.ts";
-import { runForEach } from "./script-run.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
 import { placesOf, SlottedIndexes, unlessFatal } from "./slotted-indexes.ts";
 import { SlottedLookups } from "./slotted-lookups.ts";
@@ -39,10 +38,7 @@ export class SlottedCopies implements MirrorCopies {
   async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
     const names = fieldsOf(view, this.#layout);
     const runs = ids.map((id) => ({ keys: [this.#keyOf(id)], args: [view, ...names] }));
-    const [hashes, scores] = await Promise.all([
-      runForEach(this.#commands, SLOT_SCRIPTS.hash, runs),
-      this.#scores(ids),
-    ]);
+    const [hashes, scores] = await Promise.all([this.#commands.scripts(SLOT_SCRIPTS.hash, runs), this.#scores(ids)]);
     const lookups = await this.#lookupStates(ids, scores);
     return ids.map((_, i) => {
       const hash = unlessFatal(hashes[i]!);
@@ -56,7 +52,7 @@ export class SlottedCopies implements MirrorCopies {
     const runs = tasks.map((task) => {
       return { keys: [this.#keyOf(task)], args: [fields.length, ...fields, ...this.#layout.valuesOf(task)] };
     });
-    const replies = await runForEach(this.#commands, SCRIPTS.matches, runs);
+    const replies = await this.#commands.scripts(SCRIPTS.matches, runs);
     return replies.map((reply) => unlessFatal(reply) === "1");
   }
 

@@ -7,7 +7,6 @@ import { isFatal } from "./errors.ts";
 import { INDEX_KEY } from "./keys.ts";
 import { type Layout, userScoreOfHash } from "./layout.ts";
 import type { Script } from "./script.ts";
-import { runForEach } from "./script-run.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
 
 /** Where a task stands in an index. */
@@ -87,7 +86,7 @@ export class SlottedIndexes {
   ): Promise<Outcome<T>[]> {
     const groups = groupsOf(places);
     const runs = groups.map(({ key, at }) => ({ keys: [key], args: at.flatMap((i) => argsOf(places[i]!)) }));
-    return spread(places, groups, await runForEach(this.#commands, script, runs), read);
+    return spread(places, groups, await this.#commands.scripts(script, runs), read);
   }
 }
 

@@ -5,7 +5,6 @@ import type { Outcome } from "./copies.ts";
 import { type LookupState, scoreOf } from "./copy.ts";
 import { INDEX_KEY } from "./keys.ts";
 import type { Layout, Lookup } from "./layout.ts";
-import { runForEach } from "./script-run.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
 import { unlessFatal } from "./slotted-indexes.ts";
 
@@ -78,7 +77,7 @@ export class SlottedLookups {
       keys: [lookup.key(task.taskId)],
       args: [holds, lookup.value(task.userId)],
     }));
-    const replies = (await runForEach(this.#commands, SLOT_SCRIPTS.setLookup, runs)).map(unlessFatal);
+    const replies = (await this.#commands.scripts(SLOT_SCRIPTS.setLookup, runs)).map(unlessFatal);
     return due.flatMap(({ task }, i) => {
       const reply = replies[i]!;
       if (reply instanceof TtsctlError) wrong.set(task.taskId, reply);
@@ -102,7 +101,7 @@ export class SlottedLookups {
     const lookup = this.#lookup;
     if (lookup === undefined) return;
     const runs = ids.map(({ userId, taskId }) => ({ keys: [lookup.key(taskId)], args: [lookup.value(userId)] }));
-    for (const reply of await runForEach(this.#commands, SLOT_SCRIPTS.dropLookup, runs)) {
+    for (const reply of await this.#commands.scripts(SLOT_SCRIPTS.dropLookup, runs)) {
       if (reply instanceof TtsctlError) throw reply;
     }
   }

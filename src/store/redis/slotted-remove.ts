@@ -5,7 +5,6 @@ import type { RedisCommands, Reply } from "./commands.ts";
 import type { GuardedRemoval, Outcome } from "./copies.ts";
 import type { RedisCopy } from "./copy.ts";
 import { type Layout, stateNames } from "./layout.ts";
-import { runForEach } from "./script-run.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
 import { placesOf, type SlottedIndexes, scoresOfHash, unlessFatal } from "./slotted-indexes.ts";
 import type { SlottedLookups } from "./slotted-lookups.ts";
@@ -81,7 +80,7 @@ export class SlottedRemoval {
       keys: [this.#keyOf(id)],
       args: names.flatMap((name) => [name, copy.fields[name] ?? ""]),
     }));
-    const replies = (await runForEach(this.#commands, SLOT_SCRIPTS.remove, runs)).map(unlessFatal);
+    const replies = (await this.#commands.scripts(SLOT_SCRIPTS.remove, runs)).map(unlessFatal);
     const gone = removals.filter((_, i) => replies[i] === 1);
     await this.#clear(gone.map(({ id, copy }) => ({ id, limits: this.#limitsOf(copy) })));
     return replies.map((reply) => (reply instanceof TtsctlError ? reply : reply === 1));

@@ -4,7 +4,6 @@ import type { RedisCommands, Reply } from "./commands.ts";
 import { type Outcome, scoresOf, type Upsert } from "./copies.ts";
 import type { Layout } from "./layout.ts";
 import type { Script } from "./script.ts";
-import { runForEach } from "./script-run.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
 import { type Place, placesOf, type SlottedIndexes, scoresOfHash, unlessFatal } from "./slotted-indexes.ts";
 import type { SlottedLookups } from "./slotted-lookups.ts";
@@ -195,7 +194,7 @@ export class SlottedUpsert {
     argsOf: (step: Step) => readonly (string | number)[],
   ): Promise<Reply[]> {
     const runs = steps.map((step) => ({ keys: [step.key], args: argsOf(step) }));
-    return (await runForEach(this.#commands, script, runs)).map(unlessFatal);
+    return (await this.#commands.scripts(script, runs)).map(unlessFatal);
   }
 }
 
