@@ -140,6 +140,21 @@ it("a redirect without a host leads to the node that gave it", async () => {
   expect(await client.command("GET", "n")).toBe("OK");
 });
 
+it.each(["", "?"])("nodes that tell no address but %j are at that of the one that was asked", async (host) => {
+  const [first, second] = await paperNodes(2);
+  const half = SLOTS / 2;
+  for (const node of [first!, second!]) {
+    node.slots = [
+      [0, half - 1, `${host}:${first!.address.port}`],
+      [half, SLOTS - 1, `${host}:${second!.address.port}`],
+    ];
+  }
+  const client = await connectOnPaper([first!, second!], { seeds: [first!] });
+  expect(await client.pipeline(["n", "m", "a"].map((key) => ["INCR", key]))).toEqual(["OK", "OK", "OK"]);
+  expect(await client.each("DBSIZE")).toEqual([first!, second!].map(({ name }) => ({ where: name, reply: "OK" })));
+  expect([first!.heard, second!.heard].map((heard) => heard.length)).toEqual([2, 3]);
+});
+
 describe("a walk over an index", () => {
   /** Each node has its own order: what comes first on one comes last on the other. */
   const steps = (members: readonly string[]) => (command: readonly (string | number)[]) => {
