@@ -19,6 +19,21 @@ export interface Seeds {
   readonly note: (nodes: readonly Address[]) => void;
 }
 
+/** A connection to the node of a slot. */
+interface Link {
+  /** Whether commands may have been sent over it. */
+  isReached: boolean;
+}
+
+/** A command that was sent, and the node that served its slot then. */
+interface Attempt {
+  readonly slot: number;
+  readonly cluster: Cluster;
+  readonly name: string;
+  /** None if ioredis had to send it to any node. */
+  readonly link: Link | undefined;
+}
+
 // ioredis leaves out nodes whose host is null or empty, which stands for that of the node that was asked.
 RedisCommand.setReplyTransformer("cluster", (reply: unknown) => {
   for (const range of Array.isArray(reply) ? reply : []) {
@@ -38,12 +53,13 @@ export class ClusterClient extends Connection {
   readonly #target: RedisTarget;
   readonly #seeds: Seeds;
   readonly #walks: ClusterWalks;
-  /** The last one has the map that is believed; those before it are for commands in flight. */
+  /** Has the map that is believed; those before it are for commands in flight. */
+  #cluster!: Cluster;
   readonly #clusters: Cluster[] = [];
   /** The connections for what is about no key, by the names of their nodes. */
   readonly #nodes = new Map<string, Promise<RedisClient>>();
-  /** The nodes that commands may have been sent to, and why connections failed, by the names of nodes. */
-  readonly #reached = new Set<string>();
+  /** The connections for commands about keys, and why some failed, by the names of their nodes. */
+  readonly #links = new Map<string, Link>();
   readonly #errors = new Map<string, Error>();
   /** The node that told the map. */
   #origin: Address;
@@ -81,7 +97,7 @@ export class ClusterClient extends Connection {
     const connect = () => Promise.all(this.#primaries.map((name) => this.#node(name)));
     const nodes = await connect().catch(async () => {
       await this.#enterAgain(this.#cluster, performance.now() + this.timeoutMs); // it may be none any more
-      return connect();
+      return connect().catch((error) => Promise.reject(this.lose(error)));
     });
     return (await Promise.all(nodes.map((node) => node.each(...command)))).flat();
   }
@@ -119,10 +135,6 @@ export class ClusterClient extends Connection {
     return connectionError(error, this.where);
   }
 
-  get #cluster(): Cluster {
-    return this.#clusters.at(-1)!;
-  }
-
   get #primaries(): string[] {
     return primariesOf(this.#cluster.slots.map(([primary]) => primary));
   }
@@ -139,10 +151,13 @@ export class ClusterClient extends Connection {
   /** Sends a command, and again as long as no node executes it. */
   #follow(key: string, send: (cluster: Cluster) => Promise<unknown>): Promise<unknown> {
     const deadline = performance.now() + this.timeoutMs;
+    const slot = slotOf(this.prefix + key);
     const attempt = (): Promise<unknown> => {
       const cluster = this.#cluster;
+      const name = this.#primaryOf(slot);
+      const link = this.#links.get(name);
       return send(cluster).catch(async (error: Error) => {
-        await this.#mayRepeat(error, slotOf(this.prefix + key), cluster, deadline);
+        await this.#mayRepeat(error, { slot, cluster, name, link }, deadline);
         return attempt();
       });
     };
@@ -150,8 +165,7 @@ export class ClusterClient extends Connection {
   }
 
   /** Waits until a command may be sent once more. @throws TtsctlError if it may have run, or the time is up */
-  async #mayRepeat(error: Error, slot: number, cluster: Cluster, deadline: number): Promise<void> {
-    const name = this.#primaryOf(slot);
+  async #mayRepeat(error: Error, { slot, cluster, name, link }: Attempt, deadline: number): Promise<void> {
     const [, refusal] = REFUSAL.exec(error instanceof ServerError ? error.reply : error.message) ?? [];
     if (refusal !== undefined) {
       const pause = this.timeoutMs / 10;
@@ -163,9 +177,9 @@ export class ClusterClient extends Connection {
     if (error instanceof ReplyError) throw this.serverError(error, this.#describe(name));
     const isOfWalk = error instanceof TtsctlError;
     const failure = isOfWalk ? error : this.#failure(name);
-    if (!isOfWalk && this.#reached.has(name)) throw this.lose(failure);
-    await this.#enterAgain(cluster, deadline);
-    if (this.#cluster === cluster || performance.now() > deadline) throw this.lose(failure);
+    const mayHaveRun = !isOfWalk && link?.isReached !== false;
+    if (!mayHaveRun) await this.#enterAgain(cluster, deadline);
+    if (mayHaveRun || this.#cluster === cluster || performance.now() > deadline) throw this.lose(failure);
   }
 
   /** What a node would not do until the time was up. If it is down for so long, other nodes may serve it by then. */
@@ -205,8 +219,9 @@ export class ClusterClient extends Connection {
 
   /** Believes a node. */
   async #use({ address, node, map }: Entrance<RedisClient>, deadline: number): Promise<void> {
-    const before = this.#clusters.at(-1);
+    const before = this.#cluster as Cluster | undefined;
     const cluster = await this.#clusterAt(address, deadline);
+    this.#cluster = cluster;
     this.#origin = address;
     this.#keep(nodeName(address), Promise.resolve(node));
     if (before !== undefined) setTimeout(() => before.disconnect(), this.timeoutMs).unref();
@@ -237,30 +252,32 @@ export class ClusterClient extends Connection {
     });
     cluster.on("error", () => {});
     cluster.on("node error", (error: Error, name: string) => this.#errors.set(name, error));
-    cluster.on("+node", (redis: Redis) => redis.on("connect", () => this.#onConnect(redis)));
-    cluster.on("-node", (redis: Redis) => this.#onEnd(cluster, nameOf(redis)));
+    cluster.on("+node", (redis: Redis) => this.#watch(cluster, redis));
     this.#clusters.push(cluster);
     const where = this.#describe(nodeName(origin));
     try {
       await within(deadline - performance.now(), cluster.connect(), () => timeoutError(where));
       return cluster;
     } catch (error) {
-      this.#clusters.splice(this.#clusters.indexOf(cluster), 1);
       cluster.disconnect();
       throw error instanceof TtsctlError ? error : connectionError(this.#errors.get(nodeName(origin)) ?? error, where);
     }
   }
 
-  #onConnect(redis: Redis): void {
-    this.#reached.add(nameOf(redis));
-    guardQueue(redis, (why) => this.drop(why), this.#describe(nameOf(redis)));
-  }
-
-  /** A node that serves no slot any more is disconnected from; with any other, commands may be lost. */
-  #onEnd(cluster: Cluster, name: string): void {
-    if (cluster !== this.#cluster || !this.#reached.has(name)) return;
-    if (cluster.nodes().some((redis) => nameOf(redis) === name)) return; // it was connected to again
-    if (this.#primaries.includes(name)) this.lose(this.#failure(name));
+  /** Where a node serves no slot any more, ioredis ends the connection; if another one ends, commands may be lost. */
+  #watch(cluster: Cluster, redis: Redis): void {
+    const name = nameOf(redis);
+    const link = { isReached: false };
+    this.#links.set(name, link);
+    redis.on("connect", () => {
+      link.isReached = true;
+      guardQueue(redis, (why) => this.drop(why), this.#describe(name));
+    });
+    redis.on("end", () => {
+      if (this.#links.get(name) !== link) return; // there is another one to the node
+      this.#links.delete(name);
+      if (link.isReached && cluster === this.#cluster && this.#primaries.includes(name)) this.lose(this.#failure(name));
+    });
   }
 
   /** The connection to a node for what is not about a key. @throws TtsctlError REDIS_* */

@@ -105,7 +105,7 @@ export abstract class Connection implements RedisCommands {
       if (result.status === "fulfilled") return this.#convert(result.value);
       if (error instanceof ReplyError) return this.serverError(error as Error);
       if (error instanceof ServerError) return error;
-      throw error instanceof TtsctlError ? error : this.lose(this.failed(error));
+      throw this.lose(error instanceof TtsctlError ? error : this.failed(error));
     });
   }
 
