@@ -5,7 +5,7 @@ import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { SLOTS, slotOf } from "../../../src/store/redis/slots.ts";
 import type { Address } from "../../../src/store/redis/target.ts";
 import { until } from "../../helpers/until.ts";
-import { CUT, connectOnPaper, paperNodes, serves } from "./paper-cluster.ts";
+import { CUT, connectOnPaper, paperNodes, SILENCE, serves } from "./paper-cluster.ts";
 
 const DOWN = "-CLUSTERDOWN Hash slot not served";
 
@@ -114,6 +114,27 @@ it.each(["the last", "one"])(
     expect([...cutting!.heard, ...other!.heard].filter(([name]) => name === "INCR")).toHaveLength(1);
   },
 );
+
+it("a command in flight is not sent again where its node leaves the cluster", async () => {
+  const [leaving, other, taking] = await paperNodes(3);
+  const all = [leaving!, other!, taking!];
+  const half = SLOTS / 2;
+  for (const node of all) {
+    node.slots = [
+      [0, half - 1, leaving!.name], // with the slot of "n"
+      [half, SLOTS - 1, other!.name],
+    ];
+  }
+  const client = await connectOnPaper(all);
+  leaving!.answer = () => SILENCE;
+  const inFlight = client.command("INCR", "n").catch((thrown) => thrown);
+  await until(() => leaving!.heard.length === 1);
+  serves(taking!, all);
+  other!.answer = () => `-MOVED ${slotOf("m")} ${taking!.name}`;
+  expect(await client.command("GET", "m")).toBe("OK");
+  expect(await inFlight).toBeInstanceOf(TtsctlError);
+  expect(all.flatMap(({ heard }) => heard.filter(([name]) => name === "INCR"))).toHaveLength(1);
+});
 
 it("nodes are noted as often as one tells of them, and not by one that is cut off", async () => {
   const [first, second, third] = await paperNodes(3);

@@ -11,6 +11,9 @@ type Answer = (command: Command) => Reply | string;
 /** In place of an answer: the connection ends. */
 export const CUT = "cut";
 
+/** In place of an answer: none comes, and none to what is sent after it. */
+export const SILENCE = "silence";
+
 /** What clients send besides the commands of a test. */
 const OF_CLIENTS = new Set(["PING", "CLIENT", "READONLY", "READWRITE", "ASKING"]);
 
@@ -34,7 +37,7 @@ export class PaperNode {
           unread = unread.slice(command.length);
           const reply = node.#reply(command.words);
           if (reply === CUT) socket.destroy();
-          else socket.write(encoded(reply));
+          else if (reply !== SILENCE) socket.write(encoded(reply));
         }
       });
     });
