@@ -2,7 +2,7 @@ import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
-import { afterFailover, connectionError, notPrimary, takesReadsOnly, timeoutError } from "./errors.ts";
+import { afterFailover, connectionError, takesReadsOnly, timeoutError } from "./errors.ts";
 import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
@@ -124,7 +124,9 @@ export class RedisClient extends Connection {
   async #checkRole(): Promise<void> {
     const [reply] = await this.pipeline([["ROLE"]]);
     if (reply instanceof TtsctlError && reply.code !== "REDIS_DENIED") throw reply;
-    if (Array.isArray(reply) && reply[0] !== "master") throw this.#advised(notPrimary(this.where, String(reply[0])));
+    if (!Array.isArray(reply) || reply[0] === "master") return;
+    const message = `Redis at ${this.where} is no primary: its role is ${reply[0]}`;
+    throw this.#advised(new TtsctlError("REDIS_READONLY", message));
   }
 
   #notConnected(): TtsctlError {

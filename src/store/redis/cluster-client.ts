@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, type Redis, Command as RedisCommand, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
-import { nodeOptions, RedisClient } from "./client.ts";
-import { type Entrance, enterCluster } from "./cluster-entrance.ts";
+import { nodeOptions, type RedisClient } from "./client.ts";
+import { connectToNode, type Entrance, enterCluster } from "./cluster-entrance.ts";
 import { addressOf, nodeName, primariesOf } from "./cluster-slots.ts";
 import { ClusterWalks } from "./cluster-walks.ts";
 import type { Command, NodeReply } from "./commands.ts";
@@ -82,7 +82,7 @@ export class ClusterClient extends Connection {
   /** @throws TtsctlError REDIS_* with every node that was tried */
   static async connect(target: RedisTarget, seeds: Seeds): Promise<ClusterClient> {
     const end = performance.now() + target.timeout * 1000;
-    const entrance = await enterCluster(connectIn(target), seeds.nodes, target.timeout);
+    const entrance = await enterCluster(target, seeds.nodes, target.timeout);
     const client = new ClusterClient(target, seeds, entrance.address);
     try {
       await client.#use(entrance, end);
@@ -209,7 +209,7 @@ export class ClusterClient extends Connection {
     const unique = [...new Map(nodes.map((node) => [nodeName(node), node])).values()];
     try {
       const seconds = (deadline - performance.now()) / 2000;
-      const entrance = await enterCluster(connectIn(this.#target), unique, seconds);
+      const entrance = await enterCluster(this.#target, unique, seconds);
       if (entrance.map.primaries.some((name, slot) => name !== slots[slot]?.[0])) await this.#use(entrance, deadline);
       else entrance.node.close();
     } catch (error) {
@@ -218,7 +218,7 @@ export class ClusterClient extends Connection {
   }
 
   /** Believes a node. */
-  async #use({ address, node, map }: Entrance<RedisClient>, deadline: number): Promise<void> {
+  async #use({ address, node, map }: Entrance, deadline: number): Promise<void> {
     const before = this.#cluster as Cluster | undefined;
     const cluster = await this.#clusterAt(address, deadline);
     this.#cluster = cluster;
@@ -284,7 +284,7 @@ export class ClusterClient extends Connection {
   #node(name: string): Promise<RedisClient> {
     const known = this.#nodes.get(name);
     if (known !== undefined) return known;
-    const node = connectIn(this.#target)(addressOf(name, this.#origin), this.#target.timeout);
+    const node = connectToNode(this.#target, addressOf(name, this.#origin));
     this.#keep(name, node);
     return node;
   }
@@ -314,11 +314,6 @@ function hideTryAgain(error: Error): false {
 const MAX_PAUSE_MS = 100;
 
 const UNSETTLED_HINT = "wait for its failover or resharding to end; `redis-cli --cluster check` tells more";
-
-function connectIn(target: RedisTarget) {
-  return (node: Address, seconds: number) =>
-    RedisClient.connect({ ...target, place: { kind: "node", ...node } }, seconds);
-}
 
 function nameOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`;

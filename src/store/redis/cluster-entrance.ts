@@ -1,16 +1,18 @@
 import { TtsctlError } from "../../errors.ts";
+import { RedisClient } from "./client.ts";
 import { askSlots, coveredBy, isBetter, isWhole, nodeName, type SlotMap } from "./cluster-slots.ts";
-import type { RedisCommands } from "./commands.ts";
-import type { Address } from "./target.ts";
-
-/** Connects to one node, and logs in there. @param seconds that it may take */
-export type ConnectNode<T extends RedisCommands = RedisCommands> = (node: Address, seconds: number) => Promise<T>;
+import type { Address, RedisTarget } from "./target.ts";
 
 /** A node that answered, and how it says that the slots lie. */
-export interface Entrance<T extends RedisCommands> {
+export interface Entrance {
   readonly address: Address;
-  readonly node: T;
+  readonly node: RedisClient;
   readonly map: SlotMap;
+}
+
+/** One node, with the login and the TLS of all. @param seconds that it may take */
+export function connectToNode(target: RedisTarget, node: Address, seconds = target.timeout): Promise<RedisClient> {
+  return RedisClient.connect({ ...target, place: { kind: "node", ...node } }, seconds);
 }
 
 /**
@@ -19,18 +21,14 @@ export interface Entrance<T extends RedisCommands> {
  * @param seconds for all of them
  * @throws TtsctlError REDIS_* naming every node that was tried; at once where one answers that it cannot be used at all
  */
-export async function enterCluster<T extends RedisCommands>(
-  connect: ConnectNode<T>,
-  seeds: readonly Address[],
-  seconds: number,
-): Promise<Entrance<T>> {
+export async function enterCluster(target: RedisTarget, seeds: readonly Address[], seconds: number): Promise<Entrance> {
   const deadline = performance.now() + seconds * 1000;
   const failures: TtsctlError[] = [];
-  let best: Entrance<T> | undefined;
+  let best: Entrance | undefined;
   for (const [i, address] of seeds.entries()) {
     const left = Math.max(0, deadline - performance.now()) / 1000;
     try {
-      const found = await enter(connect, address, i === seeds.length - 1 ? left : left / 2);
+      const found = await enter(target, address, i === seeds.length - 1 ? left : left / 2);
       const isBest = best === undefined || isBetter(found.map, best.map);
       (isBest ? best : found)?.node.close();
       if (isBest) best = found;
@@ -47,12 +45,8 @@ export async function enterCluster<T extends RedisCommands>(
 /** With such an error another node may be of use where this one is not. */
 const PASSES = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING", "REDIS_CLUSTER"];
 
-async function enter<T extends RedisCommands>(
-  connect: ConnectNode<T>,
-  address: Address,
-  seconds: number,
-): Promise<Entrance<T>> {
-  const node = await connect(address, seconds);
+async function enter(target: RedisTarget, address: Address, seconds: number): Promise<Entrance> {
+  const node = await connectToNode(target, address, seconds);
   try {
     const map = await askSlots(node, address);
     if (coveredBy(map) === 0) throw knowsNothing(address);
