@@ -7,7 +7,7 @@ import { addressOf, nodeName, primariesOf } from "./cluster-slots.ts";
 import { ClusterWalks } from "./cluster-walks.ts";
 import type { Command, NodeReply } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
-import { connectionError, ServerError, timeoutError } from "./errors.ts";
+import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
 import type { Script } from "./script.ts";
 import { slotOf } from "./slots.ts";
 import { type Address, describeNode, type RedisTarget } from "./target.ts";
@@ -184,8 +184,7 @@ export class ClusterClient extends Connection {
 
   /** What a node would not do until the time was up. If it is down for so long, other nodes may serve it by then. */
   #unsettled(what: string, refusal: string): ServerError {
-    const message = `the Redis cluster does not settle in time: ${what}: ${refusal}`;
-    const error = new ServerError("REDIS_CLUSTER", message, refusal, UNSETTLED_HINT);
+    const error = unsettledError(`the Redis cluster does not settle in time: ${what}: ${refusal}`, refusal);
     if (!refusal.startsWith("TRYAGAIN")) this.lose(error);
     return error;
   }
@@ -312,8 +311,6 @@ function hideTryAgain(error: Error): false {
 }
 
 const MAX_PAUSE_MS = 100;
-
-const UNSETTLED_HINT = "wait for its failover or resharding to end; `redis-cli --cluster check` tells more";
 
 function nameOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`;

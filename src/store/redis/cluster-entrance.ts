@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { RedisClient } from "./client.ts";
-import { askSlots, coveredBy, isBetter, isWhole, nodeName, type SlotMap } from "./cluster-slots.ts";
+import { askSlots, BEST_RANK, nodeName, type SlotMap } from "./cluster-slots.ts";
 import type { Address, RedisTarget } from "./target.ts";
 
 /** A node that answered, and how it says that the slots lie. */
@@ -29,10 +29,10 @@ export async function enterCluster(target: RedisTarget, seeds: readonly Address[
     const left = Math.max(0, deadline - performance.now()) / 1000;
     try {
       const found = await enter(target, address, i === seeds.length - 1 ? left : left / 2);
-      const isBest = best === undefined || isBetter(found.map, best.map);
+      const isBest = best === undefined || found.map.rank > best.map.rank;
       (isBest ? best : found)?.node.close();
       if (isBest) best = found;
-      if (isWhole(found.map)) break;
+      if (found.map.rank === BEST_RANK) break;
     } catch (error) {
       if (!(error instanceof TtsctlError) || (best === undefined && !PASSES.includes(error.code))) throw error;
       failures.push(error);
@@ -49,7 +49,7 @@ async function enter(target: RedisTarget, address: Address, seconds: number): Pr
   const node = await connectToNode(target, address, seconds);
   try {
     const map = await askSlots(node, address);
-    if (coveredBy(map) === 0) throw knowsNothing(address);
+    if (map.nodes.size === 0) throw knowsNothing(address);
     return { address, node, map };
   } catch (error) {
     node.close();

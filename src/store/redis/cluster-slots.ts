@@ -11,7 +11,12 @@ export interface SlotMap {
   readonly nodes: ReadonlySet<string>;
   /** Whether the node takes its cluster for usable; a user who may not ask for that goes by the slots. */
   readonly isUp: boolean;
+  /** The map with the highest rank is believed: first by `isUp`, then by the number of slots that are served. */
+  readonly rank: number;
 }
+
+/** The rank of a map that no other can be better than. */
+export const BEST_RANK = 2 * SLOTS + 1;
 
 /** The name of a node, as nodes and ioredis write it. */
 export function nodeName({ host, port }: Address): string {
@@ -28,20 +33,6 @@ export function addressOf(name: string, asked: Address): Address {
 /** The servers that serve slots, by their names. */
 export function primariesOf(primaries: readonly (string | undefined)[]): string[] {
   return [...new Set(primaries)].filter((name) => name !== undefined).sort();
-}
-
-/** How many slots are served. */
-export function coveredBy({ primaries }: SlotMap): number {
-  return primaries.reduce((count) => count + 1, 0);
-}
-
-export function isWhole(map: SlotMap): boolean {
-  return map.isUp && coveredBy(map) === SLOTS;
-}
-
-/** Whether a map is rather to be believed than another. */
-export function isBetter(map: SlotMap, other: SlotMap): boolean {
-  return map.isUp === other.isUp ? coveredBy(map) > coveredBy(other) : map.isUp;
 }
 
 /** What `CLUSTER SLOTS` says of a range of slots, and of its nodes; a host may be empty, unknown, or not to be told. */
@@ -61,5 +52,7 @@ export async function askSlots(node: RedisCommands, address: Address): Promise<S
     for (const name of names) all.add(name);
     primaries.fill(names[0]!, from, to + 1);
   }
-  return { primaries, nodes: all, isUp: !String(info).includes("cluster_state:fail") };
+  const isUp = !String(info).includes("cluster_state:fail");
+  const served = primaries.reduce((count) => count + 1, 0);
+  return { primaries, nodes: all, isUp, rank: served + (isUp ? SLOTS + 1 : 0) };
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { TtsctlError } from "../../errors.ts";
 import { askSlots, primariesOf, type SlotMap } from "./cluster-slots.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
-import { ServerError } from "./errors.ts";
+import { ServerError, unsettledError } from "./errors.ts";
 import type { Address } from "./target.ts";
 
 /** Where a node's walk begins and ends. */
@@ -113,7 +113,5 @@ function parse<Cursor>(cursor: string | number): Cursor {
 }
 
 function movesOn(what: string): ServerError {
-  const message = `the slots of the Redis cluster keep moving: ${what} cannot be read whole`;
-  const hint = "wait for its failover or resharding to end; `redis-cli --cluster check` tells more";
-  return new ServerError("REDIS_CLUSTER", message, message, hint);
+  return unsettledError(`the slots of the Redis cluster keep moving: ${what} cannot be read whole`);
 }

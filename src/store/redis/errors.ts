@@ -1,6 +1,8 @@
 import { type ErrorCode, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { tlsError } from "./tls-errors.ts";
 
+const UNSETTLED_HINT = "wait for its failover or resharding to end; `redis-cli --cluster check` tells more";
+
 type Kind = readonly [matches: RegExp, code: ErrorCode, what: string, hint: string];
 
 /** What a server answers when it cannot be used, by the first words of its message. */
@@ -38,12 +40,7 @@ const SERVER_ERRORS: readonly Kind[] = [
     "is no cluster",
     "set [redis] cluster = false, or name a node of the cluster in [redis] host and port",
   ],
-  [
-    /^(CLUSTERDOWN|TRYAGAIN)/,
-    "REDIS_CLUSTER",
-    "belongs to a cluster that is not whole",
-    "wait for its failover or resharding to end; `redis-cli --cluster check` tells more",
-  ],
+  [/^(CLUSTERDOWN|TRYAGAIN)/, "REDIS_CLUSTER", "belongs to a cluster that is not whole", UNSETTLED_HINT],
   [/^(READONLY|MASTERDOWN)/, "REDIS_READONLY", "is a read-only replica", "name the primary in [redis] host and port"],
   [
     /^OOM/,
@@ -86,6 +83,11 @@ export function serverError(reply: string, where: string): ServerError {
   const kind = SERVER_ERRORS.find(([matches]) => matches.test(message));
   const [, code, what, hint] = kind ?? [null, "REDIS_FAILED" as const, "answered"];
   return new ServerError(code, `Redis at ${where} ${what}: ${text}`, message, hint);
+}
+
+/** A cluster that does not come to rest. */
+export function unsettledError(message: string, reply = message): ServerError {
+  return new ServerError("REDIS_CLUSTER", message, reply, UNSETTLED_HINT);
 }
 
 /** Whether a key isn't of the type that ttsctl gives it. */
