@@ -46,9 +46,9 @@ module.exports = {
       to: { dependencyTypes: ["core", "npm"], pathNot: ["^node_modules/ms/", "^ms$", "^buffer$"] },
     },
     {
-      name: "one-file-imports-ioredis",
+      name: "redis-clients-import-ioredis",
       severity: "error",
-      from: { pathNot: "^(src/store/redis/client\\.ts$|bench/peers/)" },
+      from: { pathNot: "^(src/store/redis/(connection|client|cluster-client)\\.ts$|bench/peers/)" },
       to: { path: "(^|/)node_modules/ioredis/" },
     },
     {

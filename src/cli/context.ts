@@ -12,7 +12,7 @@ import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { LinkEvents } from "../store/lasting-link.ts";
 import { type MirrorLink, type MirrorState, RunLink } from "../store/mirror-link.ts";
-import { KnownNodes } from "../store/redis/known-nodes.ts";
+import type { KnownNodes } from "../store/redis/target.ts";
 import { TaskStore } from "../store/task-store.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { TimeReader } from "../task/time.ts";
@@ -64,7 +64,7 @@ export class Context {
   readonly #commandFlags: SettingFlagsOfCommand;
   readonly #releases: (() => Promise<void>)[] = [];
   /** What clusters told of themselves to any part of the run. */
-  #knownNodes = new KnownNodes();
+  #knownNodes: KnownNodes = new Map();
   #settings: Promise<Settings> | undefined;
   #rules: Promise<RecordRules> | undefined;
   #link: MirrorLink | undefined;

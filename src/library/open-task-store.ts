@@ -3,7 +3,7 @@ import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
 import { LastingLink } from "../store/lasting-link.ts";
-import { KnownNodes } from "../store/redis/known-nodes.ts";
+import type { KnownNodes } from "../store/redis/target.ts";
 import { EventSource } from "./events.ts";
 import { MirrorNews } from "./mirror-news.ts";
 import { OpenStore } from "./open-store.ts";
@@ -44,7 +44,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const clock = clockOf(options);
   const news = new MirrorNews(logger, clock);
   const events = new EventSource(logger);
-  const knownNodes = new KnownNodes();
+  const knownNodes: KnownNodes = new Map();
   const connect = async () => news.connected(await connectMirror(targetOf(settings), rules, knownNodes));
   const link = new LastingLink(settings.redis.enabled.value ? connect : null, {
     onUp: (mirror, again) => {

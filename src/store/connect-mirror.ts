@@ -1,7 +1,6 @@
 import type { RecordRules } from "../task/rules.ts";
-import type { KnownNodes } from "./redis/known-nodes.ts";
 import type { Mirror } from "./redis/mirror.ts";
-import type { RedisTarget } from "./redis/target.ts";
+import type { KnownNodes, RedisTarget } from "./redis/target.ts";
 
 /**
  * Connects to the mirror and pings it; ioredis is loaded only here.

@@ -1,5 +1,6 @@
+import type { TtsctlError } from "../../src/errors.ts";
 import type { Command, RedisCommands, Reply } from "../../src/store/redis/commands.ts";
-import type { Script } from "../../src/store/redis/script.ts";
+import type { Script, ScriptRun } from "../../src/store/redis/script.ts";
 import type { Chance } from "../faults/helpers/chance.ts";
 
 interface Waiting {
@@ -85,6 +86,11 @@ export class SteppedCommands implements RedisCommands {
 
   script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     return this.#step(`script ${keys.join(" ")}`, () => this.#commands.script(script, keys, args));
+  }
+
+  scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]> {
+    const failed = (error: unknown) => error as TtsctlError;
+    return Promise.all(runs.map(({ keys, args }) => this.script(script, keys, args).catch(failed)));
   }
 
   each(...command: Command) {

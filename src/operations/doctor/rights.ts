@@ -74,9 +74,11 @@ const ACL_COMMANDS = "+@read +@write +@scripting +@connection +@transaction +tim
 async function deniedByDryRun(client: RedisCommands, needed: readonly Command[]): Promise<Command[] | null> {
   const [user] = await client.pipeline([["ACL", "WHOAMI"]]);
   if (typeof user !== "string") return null;
+  const { prefix = "" } = client;
+  const prefixed = (word: string | number) => (String(word).startsWith("tts:") ? prefix + word : word);
   const replies = await onAll(
     client,
-    needed.map((command) => ["ACL", "DRYRUN", user, ...command]),
+    needed.map((command) => ["ACL", "DRYRUN", user, ...command.map(prefixed)]),
   );
   if (replies.flat().some((reply) => reply instanceof TtsctlError)) return null;
   return needed.filter((_, i) => replies[i]!.some((reply) => reply !== "OK"));

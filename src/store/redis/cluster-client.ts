@@ -1,104 +1,321 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Cluster, type Redis, Command as RedisCommand, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
-import { type Entrance, enterCluster } from "./cluster-entrance.ts";
-import { ClusterNodes, type ConnectNode } from "./cluster-nodes.ts";
-import { ClusterRouter } from "./cluster-router.ts";
-import { ClusterView, type NoteNodes } from "./cluster-view.ts";
+import { nodeOptions, type RedisClient } from "./client.ts";
+import { connectToNode, type Entrance, enterCluster } from "./cluster-entrance.ts";
+import { addressOf, nodeName, primariesOf } from "./cluster-slots.ts";
 import { ClusterWalks } from "./cluster-walks.ts";
-import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
+import type { Command, NodeReply } from "./commands.ts";
+import { Connection, guardQueue, sendScript, within } from "./connection.ts";
+import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
 import type { Script } from "./script.ts";
-import { runForEach } from "./script-run.ts";
-import { nodeName, type SlotMap } from "./slot-map.ts";
-import type { Address } from "./target.ts";
+import { slotOf } from "./slots.ts";
+import { type Address, describeNode, type RedisTarget } from "./target.ts";
+import { tlsOptions } from "./tls.ts";
 
-export interface ClusterTarget {
-  /** Nodes to ask where the slots are. */
-  readonly seeds: readonly Address[];
-  readonly connect: ConnectNode;
-  readonly note?: NoteNodes;
-  /** Seconds. */
-  readonly timeout: number;
+/** Nodes to ask where the slots are, and what hears of the nodes of the cluster whenever one told of them. */
+export interface Seeds {
+  readonly nodes: readonly Address[];
+  readonly note: (nodes: readonly Address[]) => void;
 }
 
-/**
- * A Redis Cluster: one connection for each primary that is needed, and each command to the node that serves its key. A
- * command is sent again only where a node said that it did not execute it (MOVED, ASK, TRYAGAIN, CLUSTERDOWN) or could not
- * be connected to, and no longer than the timeout. A node that is lost ends the client: what was in flight is unknown
- * then. So does a cluster that stays down, for the nodes that are known may have left it.
- */
-export class ClusterClient implements RedisCommands {
-  readonly isCluster = true;
-  readonly where: string;
-  readonly #nodes: ClusterNodes;
-  readonly #view: ClusterView;
-  readonly #walks: ClusterWalks;
-  readonly #router: ClusterRouter;
-  readonly #timeoutMs: number;
+/** A connection to the node of a slot. */
+interface Link {
+  /** Whether commands may have been sent over it. */
+  isReached: boolean;
+}
 
-  private constructor({ seeds, connect, note, timeout }: ClusterTarget, { address, node, told }: Entrance) {
-    const name = nodeName(address);
-    this.where = `${name} (cluster)`;
-    this.#timeoutMs = timeout * 1000;
-    this.#nodes = new ClusterNodes(connect, timeout, address);
-    this.#nodes.add(name, Promise.resolve(node));
-    this.#view = new ClusterView(this.#nodes, seeds, note ?? (() => {}), told, name);
-    this.#router = new ClusterRouter(this.#nodes, this.#view, this.#timeoutMs);
-    this.#walks = new ClusterWalks(this.#nodes, this.#view, this.#timeoutMs);
+/** A command that was sent, and the node that served its slot then. */
+interface Attempt {
+  readonly slot: number;
+  readonly cluster: Cluster;
+  readonly name: string;
+  /** None if ioredis had to send it to any node. */
+  readonly link: Link | undefined;
+}
+
+// ioredis leaves out nodes whose host is null or empty, which stands for that of the node that was asked.
+RedisCommand.setReplyTransformer("cluster", (reply: unknown) => {
+  for (const range of Array.isArray(reply) ? reply : []) {
+    for (const node of range) if (Array.isArray(node)) node[0] ||= "?";
+  }
+  return reply;
+});
+
+/**
+ * A Redis Cluster by the client of ioredis, which sends a command again only where a node said that it did not execute it
+ * (MOVED, ASK, TRYAGAIN). Where a slot is down, or its node cannot be connected to, the nodes are asked who serves it by
+ * then, no longer than the timeout. A node that is lost ends the client: what was in flight is unknown then. So does a
+ * cluster that stays down. What is about no key, or about a node, goes over connections of its own.
+ */
+export class ClusterClient extends Connection {
+  readonly isCluster = true;
+  readonly #target: RedisTarget;
+  readonly #seeds: Seeds;
+  readonly #walks: ClusterWalks;
+  /** Has the map that is believed; those before it are for commands in flight. */
+  #cluster!: Cluster;
+  readonly #clusters: Cluster[] = [];
+  /** The connections for what is about no key, by the names of their nodes. */
+  readonly #nodes = new Map<string, Promise<RedisClient>>();
+  /** The connections for commands about keys, and why some failed, by the names of their nodes. */
+  readonly #links = new Map<string, Link>();
+  readonly #errors = new Map<string, Error>();
+  /** The node that told the map. */
+  #origin: Address;
+  #entering: Promise<void> | undefined;
+  #isClosed = false;
+
+  private constructor(target: RedisTarget, seeds: Seeds, origin: Address) {
+    super(`${nodeName(origin)} (cluster)`, target);
+    this.#target = target;
+    this.#seeds = seeds;
+    this.#origin = origin;
+    this.#walks = new ClusterWalks({
+      primaries: () => this.#primaries,
+      primaryOf: (key) => this.#primaryOf(slotOf(this.prefix + key)),
+      addressOf: (name) => addressOf(name, this.#origin),
+      connectTo: (name) => this.#node(name),
+    });
   }
 
   /** @throws TtsctlError REDIS_* with every node that was tried */
-  static async connect(target: ClusterTarget): Promise<ClusterClient> {
-    return new ClusterClient(target, await enterCluster(target.connect, target.seeds, target.timeout));
-  }
-
-  get lost(): Promise<TtsctlError> {
-    return this.#nodes.lost;
-  }
-
-  /** How the slots lie, as far as it is known here. */
-  get map(): SlotMap {
-    return this.#view.map;
-  }
-
-  async command(...command: Command): Promise<Reply> {
-    const [reply] = await this.pipeline([command]);
-    if (reply instanceof TtsctlError) throw reply;
-    return reply!;
-  }
-
-  /** To all nodes that have a part in it at the same time. The steps of walks are sent by themselves. */
-  async pipeline(commands: readonly Command[]): Promise<Reply[]> {
-    const [first] = commands;
-    if (first?.[0] === "SCAN") return Promise.all(commands.map((command) => this.#walks.stepKeys(command)));
-    if (first?.[0] === "ZSCAN") return this.#walks.stepIndexes(commands, (steps) => this.#router.settle(steps));
-    return (await this.#router.settle(commands)).replies;
-  }
-
-  async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
-    const [reply] = await runForEach(this, script, [{ keys, args }]);
-    if (reply instanceof TtsctlError) throw reply;
-    return reply!;
+  static async connect(target: RedisTarget, seeds: Seeds): Promise<ClusterClient> {
+    const end = performance.now() + target.timeout * 1000;
+    const entrance = await enterCluster(target, seeds.nodes, target.timeout);
+    const client = new ClusterClient(target, seeds, entrance.address);
+    try {
+      await client.#use(entrance, end);
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
   }
 
   async each(...command: Command): Promise<NodeReply[]> {
-    return Promise.all(
-      (await this.#primaries()).map(async (node) => {
-        const [reply] = await node.pipeline([command]);
-        return { where: node.where, reply: reply! };
-      }),
-    );
+    const connect = () => Promise.all(this.#primaries.map((name) => this.#node(name)));
+    const nodes = await connect().catch(async () => {
+      await this.#enterAgain(this.#cluster, performance.now() + this.timeoutMs); // it may be none any more
+      return connect().catch((error) => Promise.reject(this.lose(error)));
+    });
+    return (await Promise.all(nodes.map((node) => node.each(...command)))).flat();
   }
 
   close(): void {
-    this.#nodes.close();
+    this.#isClosed = true;
+    for (const cluster of this.#clusters) cluster.disconnect();
+    for (const node of this.#nodes.values()) node.then((made) => made.close()).catch(() => {});
   }
 
-  /** Connected to; one that cannot be may be none any more. */
-  async #primaries(): Promise<RedisCommands[]> {
+  protected send(command: Command): Promise<unknown> {
+    const [name, ...args] = command;
+    if (name === "SCAN") return this.#walks.stepKeys(command);
+    if (name === "ZSCAN") return this.#follow(String(args[0]), () => this.#walks.stepIndex(command));
+    const isAboutKeys = new RedisCommand(String(name), args).getKeys().length > 0;
+    if (isAboutKeys) return this.#follow(String(args[0]), (cluster) => cluster.call(String(name), ...args));
+    return this.#node(nodeName(this.#origin)).then((node) => node.command(...command));
+  }
+
+  protected sendScript(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#follow(keys[0]!, (cluster) => sendScript(cluster, script, keys, args));
+  }
+
+  protected streams(): Redis["stream"][] {
+    return this.#cluster.nodes("master").map(({ stream }) => stream);
+  }
+
+  protected late(): TtsctlError {
+    const isHung = ({ commandQueue, status }: Redis) => commandQueue.length > 0 || status === "connecting";
+    const hung = this.#cluster.nodes().find(isHung);
+    return timeoutError(hung === undefined ? this.where : this.#describe(nameOf(hung)));
+  }
+
+  protected failed(error: unknown): TtsctlError {
+    return connectionError(error, this.where);
+  }
+
+  get #primaries(): string[] {
+    return primariesOf(this.#cluster.slots.map(([primary]) => primary));
+  }
+
+  /** Of a slot that nobody serves, any node knows what to say. */
+  #primaryOf(slot: number): string {
+    return this.#cluster.slots[slot]?.[0] ?? nodeName(this.#origin);
+  }
+
+  #describe(name: string): string {
+    return describeNode({ ...this.#target, place: { kind: "node", ...addressOf(name, this.#origin) } });
+  }
+
+  /** Sends a command, and again as long as no node executes it. */
+  #follow(key: string, send: (cluster: Cluster) => Promise<unknown>): Promise<unknown> {
+    const deadline = performance.now() + this.timeoutMs;
+    const slot = slotOf(this.prefix + key);
+    const attempt = (): Promise<unknown> => {
+      const cluster = this.#cluster;
+      const name = this.#primaryOf(slot);
+      const link = this.#links.get(name);
+      return send(cluster).catch(async (error: Error) => {
+        await this.#mayRepeat(error, { slot, cluster, name, link }, deadline);
+        return attempt();
+      });
+    };
+    return attempt();
+  }
+
+  /** Waits until a command may be sent once more. @throws TtsctlError if it may have run, or the time is up */
+  async #mayRepeat(error: Error, { slot, cluster, name, link }: Attempt, deadline: number): Promise<void> {
+    const [, refusal] = REFUSAL.exec(error instanceof ServerError ? error.reply : error.message) ?? [];
+    if (refusal !== undefined) {
+      const pause = this.timeoutMs / 10;
+      if (performance.now() + 3 * pause > deadline) throw this.#unsettled(`slot ${slot} at ${name}`, refusal);
+      await sleep(Math.min(pause, MAX_PAUSE_MS));
+      return this.#enterAgain(cluster, deadline);
+    }
+    if (error instanceof ServerError) throw error;
+    if (error instanceof ReplyError) throw this.serverError(error, this.#describe(name));
+    const isOfWalk = error instanceof TtsctlError;
+    const failure = isOfWalk ? error : this.#failure(name);
+    const mayHaveRun = !isOfWalk && link?.isReached !== false;
+    if (!mayHaveRun) await this.#enterAgain(cluster, deadline);
+    if (mayHaveRun || this.#cluster === cluster || performance.now() > deadline) throw this.lose(failure);
+  }
+
+  /** What a node would not do until the time was up. If it is down for so long, other nodes may serve it by then. */
+  #unsettled(what: string, refusal: string): ServerError {
+    const error = unsettledError(`the Redis cluster does not settle in time: ${what}: ${refusal}`, refusal);
+    if (!refusal.startsWith("TRYAGAIN")) this.lose(error);
+    return error;
+  }
+
+  #failure(name: string): TtsctlError {
+    return connectionError(this.#errors.get(name) ?? "the connection was closed", this.#describe(name));
+  }
+
+  /** Asks the nodes where the slots are, unless another command did since. What none can tell stays as it is known. */
+  async #enterAgain(cluster: Cluster, deadline: number): Promise<void> {
+    if (this.#cluster !== cluster || this.#isClosed) return;
+    this.#entering ??= this.#enter(deadline).finally(() => {
+      this.#entering = undefined;
+    });
+    await this.#entering;
+  }
+
+  async #enter(deadline: number): Promise<void> {
+    const { slots } = this.#cluster;
+    const nodes = [...nodesOf(this.#cluster), ...this.#seeds.nodes];
+    const unique = [...new Map(nodes.map((node) => [nodeName(node), node])).values()];
     try {
-      return await Promise.all(this.map.primaries.map((name) => this.#nodes.reach(name)));
-    } catch {
-      await this.#view.refresh(performance.now() + this.#timeoutMs);
-      return Promise.all(this.map.primaries.map((name) => this.#nodes.get(name)));
+      const seconds = (deadline - performance.now()) / 2000;
+      const entrance = await enterCluster(this.#target, unique, seconds);
+      if (entrance.map.primaries.some((name, slot) => name !== slots[slot]?.[0])) await this.#use(entrance, deadline);
+      else entrance.node.close();
+    } catch (error) {
+      if (!(error instanceof TtsctlError)) throw error;
     }
   }
+
+  /** Believes a node. */
+  async #use({ address, node, map }: Entrance, deadline: number): Promise<void> {
+    const before = this.#cluster as Cluster | undefined;
+    const cluster = await this.#clusterAt(address, deadline);
+    this.#cluster = cluster;
+    this.#origin = address;
+    this.#keep(nodeName(address), Promise.resolve(node));
+    if (before !== undefined) setTimeout(() => before.disconnect(), this.timeoutMs).unref();
+    if (map.isUp) this.#seeds.note([...map.nodes].map((name) => addressOf(name, address)));
+    cluster.on("refresh", () => this.#seeds.note(nodesOf(cluster)));
+  }
+
+  async #clusterAt(origin: Address, deadline: number): Promise<Cluster> {
+    const { tls, username, password, timeout } = this.#target;
+    const tlsFor = tls === null ? null : await tlsOptions(tls);
+    const nodeAt = ({ host, port }: Address) => ({ host, port, ...(tlsFor && { tls: tlsFor(host) }) });
+    const cluster = new Cluster([nodeAt(origin)], {
+      natMap: (name) => nodeAt(addressOf(name, origin)),
+      dnsLookup: (host, done) => done(null, host),
+      lazyConnect: true,
+      clusterRetryStrategy: () => null,
+      enableReadyCheck: false,
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      slotsRefreshTimeout: this.timeoutMs,
+      keyPrefix: this.prefix,
+      redisOptions: {
+        ...nodeOptions({ timeout: timeout / 2 }),
+        reconnectOnError: hideTryAgain,
+        ...(username !== null && { username }),
+        ...(password !== null && { password }),
+      },
+    });
+    cluster.on("error", () => {});
+    cluster.on("node error", (error: Error, name: string) => this.#errors.set(name, error));
+    cluster.on("+node", (redis: Redis) => this.#watch(cluster, redis));
+    this.#clusters.push(cluster);
+    const where = this.#describe(nodeName(origin));
+    try {
+      await within(deadline - performance.now(), cluster.connect(), () => timeoutError(where));
+      return cluster;
+    } catch (error) {
+      cluster.disconnect();
+      throw error instanceof TtsctlError ? error : connectionError(this.#errors.get(nodeName(origin)) ?? error, where);
+    }
+  }
+
+  /** Where a node serves no slot any more, ioredis ends the connection; if another one ends, commands may be lost. */
+  #watch(cluster: Cluster, redis: Redis): void {
+    const name = nameOf(redis);
+    const link = { isReached: false };
+    this.#links.set(name, link);
+    redis.on("connect", () => {
+      link.isReached = true;
+      guardQueue(redis, (why) => this.drop(why), this.#describe(name));
+    });
+    redis.on("end", () => {
+      if (this.#links.get(name) !== link) return; // there is another one to the node
+      this.#links.delete(name);
+      if (link.isReached && cluster === this.#cluster && this.#primaries.includes(name)) this.lose(this.#failure(name));
+    });
+  }
+
+  /** The connection to a node for what is not about a key. @throws TtsctlError REDIS_* */
+  #node(name: string): Promise<RedisClient> {
+    const known = this.#nodes.get(name);
+    if (known !== undefined) return known;
+    const node = connectToNode(this.#target, addressOf(name, this.#origin));
+    this.#keep(name, node);
+    return node;
+  }
+
+  #keep(name: string, node: Promise<RedisClient>): void {
+    this.#nodes.set(name, node);
+    node.then(
+      (made) => {
+        if (this.#isClosed) made.close();
+        else void made.lost.then((why) => this.lose(why));
+      },
+      () => this.#nodes.delete(name),
+    );
+  }
+}
+
+/** What a node that did not execute a command answers to it; ioredis gives up after some redirections. */
+const REFUSAL =
+  /^(?:Too many Cluster redirections. Last error: ReplyError: |-)?((?:CLUSTERDOWN|TRYAGAIN|MOVED|ASK) .*)/;
+
+/** From ioredis, which would send the command to a random node. */
+function hideTryAgain(error: Error): false {
+  error.message = error.message.replace(/^TRYAGAIN/, "-TRYAGAIN");
+  return false;
+}
+
+const MAX_PAUSE_MS = 100;
+
+function nameOf({ options: { host, port } }: Redis): string {
+  return `${host}:${port}`;
+}
+
+function nodesOf(cluster: Cluster): Address[] {
+  return cluster.nodes().map(({ options: { host, port } }) => ({ host: host!, port: port! }));
 }

@@ -1,46 +1,40 @@
 import { TtsctlError } from "../../errors.ts";
-import type { ConnectNode } from "./cluster-nodes.ts";
-import type { RedisCommands } from "./commands.ts";
-import { nodeName } from "./slot-map.ts";
-import type { Address } from "./target.ts";
-import { askSlots, isBetter, isWhole, type ToldSlots } from "./told-slots.ts";
+import { RedisClient } from "./client.ts";
+import { askSlots, BEST_RANK, nodeName, type SlotMap } from "./cluster-slots.ts";
+import type { Address, RedisTarget } from "./target.ts";
 
 /** A node that answered, and how it says that the slots lie. */
 export interface Entrance {
   readonly address: Address;
-  readonly node: RedisCommands;
-  readonly told: ToldSlots;
+  readonly node: RedisClient;
+  readonly map: SlotMap;
+}
+
+/** One node, with the login and the TLS of all. @param seconds that it may take */
+export function connectToNode(target: RedisTarget, node: Address, seconds = target.timeout): Promise<RedisClient> {
+  return RedisClient.connect({ ...target, place: { kind: "node", ...node } }, seconds);
 }
 
 /**
  * Asks some nodes of a cluster, one after the other, where its slots are, until one knows of them all. One that does not,
  * for it left the cluster or the cluster is not whole, is believed only where no other knows better.
- * @param timeout seconds for all of them
+ * @param seconds for all of them
  * @throws TtsctlError REDIS_* naming every node that was tried; at once where one answers that it cannot be used at all
  */
-export async function enterCluster(
-  connect: ConnectNode,
-  seeds: readonly Address[],
-  timeout: number,
-): Promise<Entrance> {
-  const deadline = performance.now() + timeout * 1000;
+export async function enterCluster(target: RedisTarget, seeds: readonly Address[], seconds: number): Promise<Entrance> {
+  const deadline = performance.now() + seconds * 1000;
   const failures: TtsctlError[] = [];
   let best: Entrance | undefined;
   for (const [i, address] of seeds.entries()) {
     const left = Math.max(0, deadline - performance.now()) / 1000;
     try {
-      const found = await enter(connect, address, i === seeds.length - 1 ? left : left / 2);
-      if (found.told.map.covered === 0) {
-        found.node.close();
-        failures.push(knowsNothing(address));
-        continue;
-      }
-      const isBest = best === undefined || isBetter(found.told, best.told);
+      const found = await enter(target, address, i === seeds.length - 1 ? left : left / 2);
+      const isBest = best === undefined || found.map.rank > best.map.rank;
       (isBest ? best : found)?.node.close();
       if (isBest) best = found;
-      if (isWhole(found.told)) break;
+      if (found.map.rank === BEST_RANK) break;
     } catch (error) {
-      if (!(error instanceof TtsctlError) || (best === undefined && !mayBeOtherwiseElsewhere(error))) throw error;
+      if (!(error instanceof TtsctlError) || (best === undefined && !PASSES.includes(error.code))) throw error;
       failures.push(error);
     }
   }
@@ -48,15 +42,15 @@ export async function enterCluster(
   return best;
 }
 
-/** Whether another node may be of use where this one is not. */
-export function mayBeOtherwiseElsewhere({ code }: TtsctlError): boolean {
-  return ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"].includes(code);
-}
+/** With such an error another node may be of use where this one is not. */
+const PASSES = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING", "REDIS_CLUSTER"];
 
-async function enter(connect: ConnectNode, address: Address, timeout: number): Promise<Entrance> {
-  const node = await connect(address, timeout);
+async function enter(target: RedisTarget, address: Address, seconds: number): Promise<Entrance> {
+  const node = await connectToNode(target, address, seconds);
   try {
-    return { address, node, told: await askSlots(node, address) };
+    const map = await askSlots(node, address);
+    if (map.nodes.size === 0) throw knowsNothing(address);
+    return { address, node, map };
   } catch (error) {
     node.close();
     throw error;

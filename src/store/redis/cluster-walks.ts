@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { TtsctlError } from "../../errors.ts";
-import type { ClusterNodes } from "./cluster-nodes.ts";
-import type { Answers } from "./cluster-router.ts";
-import type { ClusterView } from "./cluster-view.ts";
-import type { Command, Reply } from "./commands.ts";
+import { askSlots, primariesOf, type SlotMap } from "./cluster-slots.ts";
+import type { Command, RedisCommands, Reply } from "./commands.ts";
+import { ServerError, unsettledError } from "./errors.ts";
+import type { Address } from "./target.ts";
 
 /** Where a node's walk begins and ends. */
 const DONE = "0";
@@ -23,24 +24,28 @@ interface KeyCursor {
 /** How far a walk over an index came. */
 interface IndexCursor {
   readonly own: string;
-  /** Whose cursor it is; null at the beginning. */
-  readonly node: string | null;
+  /** The node that the cursor is of. */
+  readonly node: string;
   readonly again: number;
 }
 
+/** The nodes of a cluster, by their names, as far as they are known. */
+interface Nodes {
+  primaries(): readonly string[];
+  primaryOf(key: string): string;
+  addressOf(name: string): Address;
+  connectTo(name: string): Promise<RedisCommands>;
+}
+
 /**
- * Walks in a cluster, where slots move from node to node meanwhile. A walk gives back what is there throughout at least
- * once: where it may have passed over something, it begins again by itself, and gives up after some times.
+ * Walks in a cluster, where slots move from node to node. A walk gives back what is there throughout at least once: where
+ * it may have passed over something, it begins again by itself, and gives up after some times.
  */
 export class ClusterWalks {
-  readonly #nodes: ClusterNodes;
-  readonly #view: ClusterView;
-  readonly #timeoutMs: number;
+  readonly #nodes: Nodes;
 
-  constructor(nodes: ClusterNodes, view: ClusterView, timeoutMs: number) {
+  constructor(nodes: Nodes) {
     this.#nodes = nodes;
-    this.#view = view;
-    this.#timeoutMs = timeoutMs;
   }
 
   /**
@@ -48,68 +53,65 @@ export class ClusterWalks {
    * its end than at its beginning, it begins again.
    */
   async stepKeys([name, cursor, ...rest]: Command): Promise<Reply> {
-    const at = cursor === DONE ? { own: DONE, again: 0, ...(await this.#survey()) } : (parse(cursor!) as KeyCursor);
+    const at = cursor === DONE ? { own: DONE, again: 0, ...(await this.#survey()) } : parse<KeyCursor>(cursor!);
     const [here, ...later] = at.nodes;
-    const node = await this.#nodes.get(here!);
-    const [reply] = await node.pipeline([[name!, at.own, ...rest]]);
-    if (reply instanceof TtsctlError) return reply;
-    const [own, keys] = reply as [string, Reply];
+    const node = await this.#nodes.connectTo(here!);
+    const [own, keys] = (await node.command(name!, at.own, ...rest)) as [string, Reply];
     if (own !== DONE) return [JSON.stringify({ ...at, own }), keys];
     if (later.length > 0) return [JSON.stringify({ ...at, own, nodes: later }), keys];
     const end = await this.#survey();
     if (end.print === at.print) return [DONE, keys];
-    if (at.again === MAX_AGAIN) return movesOn("the keys");
+    if (at.again === MAX_AGAIN) throw movesOn("the keys");
     return [JSON.stringify({ own, again: at.again + 1, ...end }), keys];
   }
 
-  /**
-   * One step each (`ZSCAN`) of walks over indexes. Only the node that gave a cursor can go on with it: where the index
-   * is another's by now, its walk begins again.
-   */
-  async stepIndexes(commands: readonly Command[], send: (commands: Command[]) => Promise<Answers>): Promise<Reply[]> {
-    const cursors = commands.map(([, , cursor]) => parseIndexCursor(cursor!));
-    const { replies, by } = await send(commands.map((command, i) => withCursor(command, cursors[i]!.own)));
-    const isStrayed = (i: number) => ![null, by[i]].includes(cursors[i]!.node) && Array.isArray(replies[i]);
-    const strayed = [...commands.keys()].filter(isStrayed);
-    if (strayed.length > 0) {
-      const again = await send(strayed.map((i) => withCursor(commands[i]!, DONE)));
-      strayed.forEach((i, at) => {
-        replies[i] = cursors[i]!.again === MAX_AGAIN ? movesOn(String(commands[i]![1])) : again.replies[at]!;
-        by[i] = again.by[at]!;
-        cursors[i] = { ...cursors[i]!, again: cursors[i]!.again + 1 };
-      });
+  /** One step (`ZSCAN`) of a walk over an index. Another node cannot go on with the cursor, so it begins again there. */
+  async stepIndex([name, key, cursor, ...rest]: Command): Promise<Reply> {
+    const start = { own: DONE, node: this.#nodes.primaryOf(String(key)), again: 0 };
+    let at = cursor === DONE ? start : parse<IndexCursor>(cursor!);
+    for (let redirects = 0; at.again <= MAX_AGAIN && redirects <= MAX_AGAIN; redirects++) {
+      const node = await this.#nodes.connectTo(at.node);
+      const [, reply] = await node.pipeline([["ASKING"], [name!, key!, at.own, ...rest]]);
+      const to = reply instanceof ServerError && /^(?:MOVED|ASK) \d+ (.+)/.exec(reply.reply)?.[1];
+      if (to) {
+        at = { own: DONE, node: to, again: at.again + (at.own === DONE ? 0 : 1) };
+        continue;
+      }
+      if (reply instanceof TtsctlError) throw reply;
+      const [own, members] = reply as [string, Reply];
+      return [own === DONE ? DONE : JSON.stringify({ ...at, own }), members];
     }
-    return replies.map((reply, i) => {
-      if (!Array.isArray(reply) || reply[0] === DONE) return reply;
-      const cursor = { own: String(reply[0]), node: by[i]!, again: cursors[i]!.again } satisfies IndexCursor;
-      return [JSON.stringify(cursor), reply[1]!];
-    });
+    throw movesOn(String(key));
   }
 
   /** The primaries there are, also those that only one of the others knows of yet, and how all say that the slots lie. */
   async #survey(): Promise<Pick<KeyCursor, "nodes" | "print">> {
-    const deadline = performance.now() + this.#timeoutMs;
-    await this.#view.refresh(deadline);
-    const maps = [this.#view.map, ...(await this.#view.maps(deadline))];
-    const nodes = [...new Set(maps.flatMap((map) => map.primaries))].sort();
-    return { nodes, print: [...new Set(maps.map((map) => map.print))].sort().join() };
+    const told = await Promise.all(this.#nodes.primaries().map((name) => this.#ask(name)));
+    const maps = told.filter((map): map is SlotMap => !(map instanceof TtsctlError));
+    if (maps.length === 0) throw told[0];
+    const nodes = [...new Set(maps.flatMap(({ primaries }) => primariesOf(primaries)))].sort();
+    return { nodes, print: [...new Set(maps.map(printOf))].sort().join() };
+  }
+
+  async #ask(name: string): Promise<SlotMap | TtsctlError> {
+    try {
+      return await askSlots(await this.#nodes.connectTo(name), this.#nodes.addressOf(name));
+    } catch (error) {
+      if (error instanceof TtsctlError) return error;
+      throw error;
+    }
   }
 }
 
-function parse(cursor: string | number): unknown {
+/** The same text for maps by which every slot is served by the same primary. */
+function printOf({ primaries }: SlotMap): string {
+  return createHash("sha1").update(primaries.join()).digest("hex");
+}
+
+function parse<Cursor>(cursor: string | number): Cursor {
   return JSON.parse(String(cursor));
 }
 
-function parseIndexCursor(cursor: string | number): IndexCursor {
-  return cursor === DONE ? { own: DONE, node: null, again: 0 } : (parse(cursor) as IndexCursor);
-}
-
-function withCursor([name, key, , ...rest]: Command, cursor: string): Command {
-  return [name!, key!, cursor, ...rest];
-}
-
-function movesOn(what: string): TtsctlError {
-  return new TtsctlError("REDIS_CLUSTER", `the slots of the Redis cluster keep moving: ${what} cannot be read whole`, {
-    hint: "wait for its failover or resharding to end; `redis-cli --cluster check` tells more",
-  });
+function movesOn(what: string): ServerError {
+  return unsettledError(`the slots of the Redis cluster keep moving: ${what} cannot be read whole`);
 }

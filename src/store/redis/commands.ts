@@ -1,5 +1,5 @@
 import type { TtsctlError } from "../../errors.ts";
-import type { Script } from "./script.ts";
+import type { Script, ScriptRun } from "./script.ts";
 
 /** A server's answer; one item of a batch that failed is an error in its place. */
 export type Reply = string | number | null | TtsctlError | Reply[];
@@ -30,6 +30,8 @@ export interface RedisCommands {
   pipeline(commands: readonly Command[]): Promise<Reply[]>;
   /** Runs a Lua script. An error of the server is thrown. */
   script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply>;
+  /** Runs it some times at once, each with keys of one slot. An error of the server is in its place. */
+  scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]>;
   /** The same command to every primary there is. An error of a server is in its place. */
   each(...command: Command): Promise<NodeReply[]>;
   close(): void;

@@ -1,42 +1,24 @@
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
-import { KnownNodes } from "./known-nodes.ts";
-import { PrefixedCommands } from "./prefixed.ts";
-import type { Address, RedisTarget } from "./target.ts";
+import { addressText, type KnownNodes, type RedisTarget } from "./target.ts";
 
 /**
  * Connects to whatever kind of Redis a target names, logs in and pings.
  * @param known the nodes of clusters that were connected to before, which are asked too
  * @throws TtsctlError REDIS_* with what was tried
  */
-export async function connectRedis(target: RedisTarget, known = new KnownNodes()): Promise<RedisCommands> {
-  const { prefix = "" } = target;
-  const commands = await connectPlace(target, known);
-  return prefix === "" ? commands : new PrefixedCommands(commands, prefix);
-}
-
-function connectPlace(target: RedisTarget, known: KnownNodes): Promise<RedisCommands> {
+export async function connectRedis(target: RedisTarget, known: KnownNodes = new Map()): Promise<RedisCommands> {
   const { place } = target;
-  switch (place.kind) {
-    case "cluster":
-      return connectCluster(target, place.nodes, known);
-    case "sentinels":
-      return import("./sentinel.ts").then(({ connectBySentinels }) => connectBySentinels({ ...target, place }));
-    default:
-      return RedisClient.connect({ ...target, place });
+  if (place.kind === "sentinels") {
+    const { connectBySentinels } = await import("./sentinel.ts");
+    return connectBySentinels({ ...target, place });
   }
-}
-
-async function connectCluster(
-  target: RedisTarget,
-  named: readonly Address[],
-  known: KnownNodes,
-): Promise<RedisCommands> {
+  if (place.kind !== "cluster") return RedisClient.connect({ ...target, place });
   const { ClusterClient } = await import("./cluster-client.ts");
-  return ClusterClient.connect({
-    seeds: known.seeds(named),
-    connect: (node, within) => RedisClient.connect({ ...target, place: { kind: "node", ...node } }, within),
-    note: (nodes) => known.note(named, nodes),
-    timeout: target.timeout,
+  const named = place.nodes.map(addressText).join(" ");
+  const seeds = [...place.nodes, ...(known.get(named) ?? [])];
+  return ClusterClient.connect(target, {
+    nodes: [...new Map(seeds.map((node) => [addressText(node), node])).values()],
+    note: (nodes) => known.set(named, nodes),
   });
 }

@@ -1,93 +1,65 @@
 import { type ErrorCode, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { tlsError } from "./tls-errors.ts";
 
-interface Kind {
-  readonly matches: RegExp;
-  readonly code: ErrorCode;
-  readonly what: string;
-  readonly hint: string;
-}
+const UNSETTLED_HINT = "wait for its failover or resharding to end; `redis-cli --cluster check` tells more";
+
+type Kind = readonly [matches: RegExp, code: ErrorCode, what: string, hint: string];
 
 /** What a server answers when it cannot be used, by the first words of its message. */
 const SERVER_ERRORS: readonly Kind[] = [
-  {
-    matches: /^NOAUTH/,
-    code: "REDIS_AUTH",
-    what: "wants a password",
-    hint: "set [redis] password (and username), or REDIS_PASSWORD",
-  },
-  {
-    matches: /^ERR (AUTH|Client sent AUTH)/,
-    code: "REDIS_AUTH",
-    what: "takes no password",
-    hint: "leave out [redis] password, or REDIS_PASSWORD",
-  },
-  {
-    matches: /^(WRONGPASS|ERR invalid password)/,
-    code: "REDIS_AUTH",
-    what: "refused the password",
-    hint: "check [redis] username and password, or REDIS_PASSWORD",
-  },
-  {
-    matches: /^NOPERM|^ERR ACL failure in script/,
-    code: "REDIS_DENIED",
-    what: "does not let this user do that",
-    hint: "give the ACL user the keys tts:* (after [redis] prefix) and the commands read, write, scripting and connection",
-  },
-  {
-    matches: /^ERR (DB index|invalid DB index)|^ERR SELECT is not allowed/,
-    code: "REDIS_WRONG_DB",
-    what: "has no such database",
-    hint: "check [redis] db, or REDIS_DB; a server has 16 by default, a cluster only 0",
-  },
-  {
-    matches: /^LOADING/,
-    code: "REDIS_LOADING",
-    what: "is still loading its data",
-    hint: "wait a moment and try again",
-  },
-  {
-    matches: /^(MOVED|ASK) |non local key in a cluster/,
-    code: "REDIS_CLUSTER",
-    what: "is one node of a cluster, and was spoken to as the only one",
-    hint: "set [redis] cluster = true, or REDIS_CLUSTER",
-  },
-  {
-    matches: /^ERR This instance has cluster support disabled/,
-    code: "REDIS_CLUSTER",
-    what: "is no cluster",
-    hint: "set [redis] cluster = false, or name a node of the cluster in [redis] host and port",
-  },
-  {
-    matches: /^(CLUSTERDOWN|TRYAGAIN)/,
-    code: "REDIS_CLUSTER",
-    what: "belongs to a cluster that is not whole",
-    hint: "wait for its failover or resharding to end; `redis-cli --cluster check` tells more",
-  },
-  {
-    matches: /^(READONLY|MASTERDOWN)/,
-    code: "REDIS_READONLY",
-    what: "is a read-only replica",
-    hint: "name the primary in [redis] host and port",
-  },
-  {
-    matches: /^OOM/,
-    code: "REDIS_OUT_OF_MEMORY",
-    what: "is out of memory",
-    hint: "raise its maxmemory, or purge finished tasks with ttsctl cleanup",
-  },
-  {
-    matches: /^MISCONF/,
-    code: "REDIS_FAILED",
-    what: "takes no writes, since it cannot save to its disk",
-    hint: "free its disk, or look at its log (redis-cli INFO persistence); reading goes on meanwhile",
-  },
-  {
-    matches: /^WRONGTYPE/,
-    code: "REDIS_FAILED",
-    what: "has a key of another type (`ttsctl verify` names it)",
-    hint: "remove the key with redis-cli, then run `ttsctl verify --repair`",
-  },
+  [/^NOAUTH/, "REDIS_AUTH", "wants a password", "set [redis] password (and username), or REDIS_PASSWORD"],
+  [/^ERR (AUTH|Client sent AUTH)/, "REDIS_AUTH", "takes no password", "leave out [redis] password, or REDIS_PASSWORD"],
+  [
+    /^(WRONGPASS|ERR invalid password)/,
+    "REDIS_AUTH",
+    "refused the password",
+    "check [redis] username and password, or REDIS_PASSWORD",
+  ],
+  [
+    /^NOPERM|^ERR ACL failure in script/,
+    "REDIS_DENIED",
+    "does not let this user do that",
+    "give the ACL user the keys tts:* (after [redis] prefix) and the commands read, write, scripting and connection",
+  ],
+  [
+    /^ERR (DB index|invalid DB index)|^ERR SELECT is not allowed/,
+    "REDIS_WRONG_DB",
+    "has no such database",
+    "check [redis] db, or REDIS_DB; a server has 16 by default, a cluster only 0",
+  ],
+  [/^LOADING/, "REDIS_LOADING", "is still loading its data", "wait a moment and try again"],
+  [
+    /^(MOVED|ASK) |non local key in a cluster/,
+    "REDIS_CLUSTER",
+    "is one node of a cluster, and was spoken to as the only one",
+    "set [redis] cluster = true, or REDIS_CLUSTER",
+  ],
+  [
+    /^ERR This instance has cluster support disabled/,
+    "REDIS_CLUSTER",
+    "is no cluster",
+    "set [redis] cluster = false, or name a node of the cluster in [redis] host and port",
+  ],
+  [/^(CLUSTERDOWN|TRYAGAIN)/, "REDIS_CLUSTER", "belongs to a cluster that is not whole", UNSETTLED_HINT],
+  [/^(READONLY|MASTERDOWN)/, "REDIS_READONLY", "is a read-only replica", "name the primary in [redis] host and port"],
+  [
+    /^OOM/,
+    "REDIS_OUT_OF_MEMORY",
+    "is out of memory",
+    "raise its maxmemory, or purge finished tasks with ttsctl cleanup",
+  ],
+  [
+    /^MISCONF/,
+    "REDIS_FAILED",
+    "takes no writes, since it cannot save to its disk",
+    "free its disk, or look at its log (redis-cli INFO persistence); reading goes on meanwhile",
+  ],
+  [
+    /^WRONGTYPE/,
+    "REDIS_FAILED",
+    "has a key of another type (`ttsctl verify` names it)",
+    "remove the key with redis-cli, then run `ttsctl verify --repair`",
+  ],
 ];
 
 /** An error that a server answered: it is known that the command did not run, or failed. */
@@ -108,9 +80,14 @@ const LONGEST = 500;
 export function serverError(reply: string, where: string): ServerError {
   const message = reply.length > LONGEST ? `${reply.slice(0, LONGEST)}…` : reply;
   const text = message.replace(/\.$/, ""); // more may follow in the line
-  const kind = SERVER_ERRORS.find(({ matches }) => matches.test(message));
-  if (kind === undefined) return new ServerError("REDIS_FAILED", `Redis at ${where} answered: ${text}`, message);
-  return new ServerError(kind.code, `Redis at ${where} ${kind.what}: ${text}`, message, kind.hint);
+  const kind = SERVER_ERRORS.find(([matches]) => matches.test(message));
+  const [, code, what, hint] = kind ?? [null, "REDIS_FAILED" as const, "answered"];
+  return new ServerError(code, `Redis at ${where} ${what}: ${text}`, message, hint);
+}
+
+/** A cluster that does not come to rest. */
+export function unsettledError(message: string, reply = message): ServerError {
+  return new ServerError("REDIS_CLUSTER", message, reply, UNSETTLED_HINT);
 }
 
 /** Whether a key isn't of the type that ttsctl gives it. */
@@ -119,8 +96,8 @@ export function isWrongType(error: unknown): error is ServerError {
 }
 
 /** The same error; if a key of another type is what is wrong, with its name. */
-export function withKey(error: TtsctlError, key: string | null, where: string): TtsctlError {
-  if (key === null || !isWrongType(error)) return error;
+export function withKey(error: TtsctlError, key: string, where: string): TtsctlError {
+  if (!isWrongType(error)) return error;
   const message = `Redis at ${where} has a key of another type, ${key}: ${error.reply}`;
   return new ServerError(error.code, message, error.reply, error.hint);
 }
@@ -140,35 +117,18 @@ const START_HINT =
 
 /** A connection that could not be made or was lost, with its cause in words. */
 export function connectionError(cause: unknown, where: string): TtsctlError {
-  const code = systemErrorCode(cause);
+  const code = systemErrorCode(cause) ?? "";
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (code === "ECONNREFUSED" || code === "ENOENT") {
-    return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} refuses connections`, { hint: START_HINT, cause });
-  }
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
-    return new TtsctlError("REDIS_UNAVAILABLE", `the host of Redis at ${where} has no address`, {
-      hint: START_HINT,
-      cause,
-    });
-  }
-  if (/Unknown RESP type/.test(message)) {
-    return new TtsctlError("REDIS_UNAVAILABLE", `the server at ${where} is not Redis: it answers in another protocol`, {
-      hint: START_HINT,
-      cause,
-    });
+  const unavailable = (text: string) => new TtsctlError("REDIS_UNAVAILABLE", text, { hint: START_HINT, cause });
+  if (/^(ECONNREFUSED|ENOENT)$/.test(code)) return unavailable(`Redis at ${where} refuses connections`);
+  if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code)) return unavailable(`the host of Redis at ${where} has no address`);
+  if (message.includes("Unknown RESP type")) {
+    return unavailable(`the server at ${where} is not Redis: it answers in another protocol`);
   }
   const tls = tlsError(cause, where);
   if (tls !== undefined) return tls;
   if (/timed out|ETIMEDOUT/.test(message)) return timeoutError(where, cause);
-  return new TtsctlError("REDIS_UNAVAILABLE", `Redis at ${where} is not reachable: ${message.replace(/\.$/, "")}`, {
-    hint: START_HINT,
-    cause,
-  });
-}
-
-/** The server that should be the primary is none. */
-export function notPrimary(where: string, role: string): TtsctlError {
-  return new TtsctlError("REDIS_READONLY", `Redis at ${where} is no primary: its role is ${role}`);
+  return unavailable(`Redis at ${where} is not reachable: ${message.replace(/\.$/, "")}`);
 }
 
 /** The same error of a primary that others may take over from, with what to do about it. */

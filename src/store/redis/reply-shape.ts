@@ -31,10 +31,7 @@ const TEXT_EACH = (command: Command) => listOf(TEXT, command.length - 2);
 const MEMBERS = (command: Command) => (command.includes("WITHSCORES") ? PAIRS : listOf(STRING));
 
 /** By the words of a command: those whose answers are read for more than "OK". */
-const SHAPES: ReadonlyMap<unknown, (command: Command) => ReplyShape> = new Map<
-  unknown,
-  (command: Command) => ReplyShape
->([
+const SHAPES = new Map<unknown, (command: Command) => ReplyShape>([
   ["PING", () => (reply) => reply === "PONG"],
   ...["EXISTS", "ZADD", "ZCARD", "ZCOUNT"].map((name) => [name, () => INTEGER] as const),
   ["ZREVRANK", () => RANK],

@@ -16,7 +16,7 @@ interface Named {
   readonly address: Address;
   /** The first of those that name it, and how many do. */
   readonly sentinel: Address;
-  readonly votes: number;
+  votes: number;
 }
 
 /** The part of the timeout in which the Sentinels have to answer; the rest is for the primary. */
@@ -43,29 +43,25 @@ export async function connectBySentinels(target: SentinelTarget): Promise<RedisC
 /** What the Sentinels name, by most of them first, and why others name nothing. */
 async function askForPrimaries(target: SentinelTarget): Promise<{ named: Named[]; failures: TtsctlError[] }> {
   const { sentinels } = target.place;
-  const answers = new Map<Address, Address | TtsctlError>();
+  const named = new Map<string, Named>();
+  const failures: TtsctlError[] = [];
+  let answered = 0;
   await new Promise<void>((resolve, reject) => {
     for (const sentinel of sentinels) {
       askSentinel(target, sentinel, target.timeout * ASKING).then((answer) => {
-        answers.set(sentinel, answer);
-        const most = countVotes(sentinels, answers)[0]?.votes ?? 0;
-        if (answers.size === sentinels.length || 2 * most > sentinels.length) resolve();
+        answered++;
+        if (answer instanceof TtsctlError) failures.push(answer);
+        else {
+          const known = named.get(addressText(answer)) ?? { address: answer, sentinel, votes: 0 };
+          known.votes++;
+          named.set(addressText(answer), known);
+          if (2 * known.votes > sentinels.length) resolve();
+        }
+        if (answered === sentinels.length) resolve();
       }, reject);
     }
   });
-  const failures = sentinels.map((sentinel) => answers.get(sentinel)).filter((answer) => answer instanceof TtsctlError);
-  return { named: countVotes(sentinels, answers), failures };
-}
-
-function countVotes(sentinels: readonly Address[], answers: ReadonlyMap<Address, Address | TtsctlError>): Named[] {
-  const named = new Map<string, Named>();
-  for (const sentinel of sentinels) {
-    const address = answers.get(sentinel);
-    if (address === undefined || address instanceof TtsctlError) continue;
-    const known = named.get(addressText(address)) ?? { address, sentinel, votes: 0 };
-    named.set(addressText(address), { ...known, votes: known.votes + 1 });
-  }
-  return [...named.values()].sort((one, other) => other.votes - one.votes);
+  return { named: [...named.values()].sort((one, other) => other.votes - one.votes), failures: [...failures] };
 }
 
 /** What all Sentinels say, each within the timeout. */

@@ -5,50 +5,36 @@ export const SLOTS = 16_384;
 export function slotOf(key: string): number {
   const open = key.indexOf("{");
   const close = open < 0 ? -1 : key.indexOf("}", open);
-  return crc16(Buffer.from(close > open + 1 ? key.slice(open + 1, close) : key)) % SLOTS;
+  const hashed = close > open + 1 ? key.slice(open + 1, close) : key;
+  return crc16(Buffer.from(hashed).toString("latin1")) % SLOTS;
 }
 
-/** Looking for one takes up to 30 ms. */
-const foundTags = new Map<number, string>();
+/** By slot, a text that is in it; and how many texts were tried. Looking for all takes some 30 ms. */
+const tags: string[] = new Array(SLOTS);
+let tried = 0;
 
 /** A short text that, in braces, puts a key into a slot. */
 export function tagOf(slot: number): string {
-  for (let i = 0; !foundTags.has(slot); i++) {
-    const tag = i.toString(36);
-    if (crcOfAscii(tag) % SLOTS === slot) foundTags.set(slot, tag);
+  for (; tags[slot] === undefined; tried++) {
+    const tag = tried.toString(36);
+    tags[crc16(tag) % SLOTS] ??= tag;
   }
-  return foundTags.get(slot)!;
+  return tags[slot];
 }
 
 /** One for each slot, as `tagOf` gives it. */
-export function allTags(): string[] {
-  const tags: string[] = new Array(SLOTS);
-  for (let i = 0, found = 0; found < SLOTS; i++) {
-    const tag = i.toString(36);
-    const slot = crcOfAscii(tag) % SLOTS;
-    if (tags[slot] !== undefined) continue;
-    tags[slot] = tag;
-    found++;
-  }
+export function allTags(): readonly string[] {
+  for (let slot = 0; slot < SLOTS; slot++) tagOf(slot);
   return tags;
 }
 
-/** CRC-16/XMODEM, by which Redis spreads keys. */
-function crc16(bytes: Uint8Array): number {
+/** CRC-16/XMODEM, by which Redis spreads keys. @param bytes one in each character */
+function crc16(bytes: string): number {
   let crc = 0;
-  for (const byte of bytes) crc = next(crc, byte);
+  for (let i = 0; i < bytes.length; i++) {
+    crc = ((crc << 8) ^ crcTable()[((crc >> 8) ^ bytes.charCodeAt(i)) & 0xff]!) & 0xffff;
+  }
   return crc;
-}
-
-/** Of a text that needs no bytes to be made of it: some ten thousand are tried for a tag. */
-function crcOfAscii(text: string): number {
-  let crc = 0;
-  for (let i = 0; i < text.length; i++) crc = next(crc, text.charCodeAt(i));
-  return crc;
-}
-
-function next(crc: number, byte: number): number {
-  return ((crc << 8) ^ crcTable()[((crc >> 8) ^ byte) & 0xff]!) & 0xffff;
 }
 
 let table: Uint16Array | undefined;

@@ -7,7 +7,6 @@ import { isFatal } from "./errors.ts";
 import { INDEX_KEY } from "./keys.ts";
 import type { CopyReading, Layout } from "./layout.ts";
 import { Script } from "./script.ts";
-import { runForEach } from "./script-run.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
 
 /** In the global index and in the user's, in this order. */
@@ -206,7 +205,7 @@ export class SlottedKeys {
   }
 
   async #run(script: Script, runs: readonly { keys: string[]; args: Arguments }[]): Promise<Reply[]> {
-    return unlessFatal(await runForEach(this.#commands, script, runs));
+    return unlessFatal(await this.#commands.scripts(script, runs));
   }
 
   async #ask(commands: readonly Command[]): Promise<Reply[]> {

@@ -2,7 +2,6 @@ import { TtsctlError } from "../../errors.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "./keys.ts";
 import type { Script } from "./script.ts";
-import { runForEach } from "./script-run.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
 import { allTags, slotOf, tagOf } from "./slots.ts";
 
@@ -103,7 +102,7 @@ export class SyncState {
     const runs = allTags().map((tag) => ({ keys: [`${SYNCED_KEY}:{${tag}}`], args }));
     const replies: Reply[] = [];
     for (let i = 0; i < runs.length; i += MARKS_AT_ONCE) {
-      replies.push(...(await runForEach(this.#commands, script, runs.slice(i, i + MARKS_AT_ONCE))));
+      replies.push(...(await this.#commands.scripts(script, runs.slice(i, i + MARKS_AT_ONCE))));
     }
     for (const reply of replies) if (reply instanceof TtsctlError) throw reply;
     return replies;

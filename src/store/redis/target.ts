@@ -40,6 +40,8 @@ interface Access {
   readonly tls: TlsFiles | null;
   /** Seconds that a connection, and each command, may take. */
   readonly timeout: number;
+  /** Precedes each key. Default: nothing. */
+  readonly prefix?: string;
 }
 
 /** One server, and how to get into it. */
@@ -54,10 +56,11 @@ export interface NodeTarget extends Access {
 
 /** Where Redis is, and how to get into it (SPEC section 10). */
 export interface RedisTarget extends Access {
-  /** Precedes each key. Default: nothing. */
-  readonly prefix?: string;
   readonly place: NodePlace | SentinelPlace | ClusterPlace;
 }
+
+/** The nodes that clusters told of, by `namesOf` those that the settings name, some of which may be gone by now. */
+export type KnownNodes = Map<string, readonly Address[]>;
 
 /** An address as messages show it. */
 export function addressText({ host, port }: Address): string {

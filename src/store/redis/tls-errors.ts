@@ -1,57 +1,48 @@
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
 
-interface Kind {
-  readonly matches: RegExp;
-  readonly what: (cause: Error) => string;
-  readonly hint: string;
-}
+type Kind = readonly [matches: RegExp, what: (cause: Error) => string, hint: string];
 
 /** Why a TLS connection was not made, by the code that Node.js or OpenSSL gives. */
 const KINDS: readonly Kind[] = [
-  {
-    matches: /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED|INVALID_CA/,
-    what: () => "shows a certificate of an authority that is not trusted here",
-    hint: "name the authority's certificate in [redis] tls_ca, or REDIS_TLS_CA",
-  },
-  {
-    matches: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    what: (cause) => `shows the certificate of another name: ${namesIn(cause)}`,
-    hint: "connect by a name in the certificate, or give it in [redis] tls_server_name",
-  },
-  {
-    matches: /^CERT_HAS_EXPIRED$/,
-    what: () => "shows a certificate that has expired",
-    hint: "renew the server's certificate, or the authority's; is the clock of this machine right?",
-  },
-  {
-    matches: /^CERT_NOT_YET_VALID$/,
-    what: () => "shows a certificate that is not valid yet",
-    hint: "is the clock of this machine right?",
-  },
-  {
-    matches: /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LAYER_FAILURE|UNEXPECTED_MESSAGE/,
-    what: () => "does not speak TLS on this port",
-    hint: "[redis] tls = false, or redis:// in place of rediss://; or name its TLS port",
-  },
-  {
-    matches: /ALERT_CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/,
-    what: () => "wants a client certificate",
-    hint: "name it in [redis] tls_cert and its key in tls_key",
-  },
-  {
-    matches: /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)/,
-    what: ({ message }) => `refuses the client certificate (${reasonIn(message)})`,
-    hint: "show one of an authority that the server trusts: [redis] tls_cert and tls_key",
-  },
+  [
+    /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED|INVALID_CA/,
+    () => "shows a certificate of an authority that is not trusted here",
+    "name the authority's certificate in [redis] tls_ca, or REDIS_TLS_CA",
+  ],
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    (cause) => `shows the certificate of another name: ${namesIn(cause)}`,
+    "connect by a name in the certificate, or give it in [redis] tls_server_name",
+  ],
+  [
+    /^CERT_HAS_EXPIRED$/,
+    () => "shows a certificate that has expired",
+    "renew the server's certificate, or the authority's; is the clock of this machine right?",
+  ],
+  [/^CERT_NOT_YET_VALID$/, () => "shows a certificate that is not valid yet", "is the clock of this machine right?"],
+  [
+    /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LAYER_FAILURE|UNEXPECTED_MESSAGE/,
+    () => "does not speak TLS on this port",
+    "[redis] tls = false, or redis:// in place of rediss://; or name its TLS port",
+  ],
+  [
+    /ALERT_CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/,
+    () => "wants a client certificate",
+    "name it in [redis] tls_cert and its key in tls_key",
+  ],
+  [
+    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)/,
+    ({ message }) => `refuses the client certificate (${reasonIn(message)})`,
+    "show one of an authority that the server trusts: [redis] tls_cert and tls_key",
+  ],
 ];
 
 /** The failure of a TLS connection in words; undefined where it is none. */
 export function tlsError(cause: unknown, where: string): TtsctlError | undefined {
   if (!(cause instanceof Error)) return undefined;
   const code = systemErrorCode(cause) ?? "";
-  const kind = KINDS.find(({ matches }) => matches.test(code));
-  if (kind !== undefined) {
-    return new TtsctlError("REDIS_TLS", `Redis at ${where} ${kind.what(cause)}`, { hint: kind.hint, cause });
+  for (const [matches, what, hint] of KINDS) {
+    if (matches.test(code)) return new TtsctlError("REDIS_TLS", `Redis at ${where} ${what(cause)}`, { hint, cause });
   }
   if (!/^(ERR_SSL_|ERR_OSSL_|ERR_TLS_|EPROTO$|CERT_|CRL_)/.test(code)) return undefined;
   const message = `the TLS connection to Redis at ${where} failed: ${reasonIn(cause.message)} (${code})`;

@@ -5,19 +5,21 @@ import { describeSystemError, TtsctlError } from "../../errors.ts";
 import type { TlsFiles } from "./target.ts";
 
 /**
- * What a TLS connection to a host needs. The files are read for each connection, so that a process that lives on takes a
- * renewed certificate with its next one.
+ * What a TLS connection to a host needs. The files are read for each connection, or those of a cluster at once, so a
+ * process that lives on takes a renewed certificate with its next one.
  * @throws TtsctlError REDIS_TLS for a file that cannot be read
  */
-export async function tlsOptions(files: TlsFiles, host: string): Promise<ConnectionOptions> {
+export async function tlsOptions(files: TlsFiles): Promise<(host: string) => ConnectionOptions> {
   const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map(contentOf));
-  const name = files.serverName ?? host;
-  return {
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-    ...(isIP(name) === 0 && { servername: name }),
-    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+  return (host) => {
+    const name = files.serverName ?? host;
+    return {
+      ...(ca && { ca }),
+      ...(cert && { cert }),
+      ...(key && { key }),
+      ...(isIP(name) === 0 && { servername: name }),
+      checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+    };
   };
 }
 

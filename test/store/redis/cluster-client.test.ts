@@ -2,10 +2,9 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
-import { KnownNodes } from "../../../src/store/redis/known-nodes.ts";
 import { Script } from "../../../src/store/redis/script.ts";
-import { runForEach } from "../../../src/store/redis/script-run.ts";
 import { slotOf } from "../../../src/store/redis/slots.ts";
+import type { KnownNodes } from "../../../src/store/redis/target.ts";
 import { RedisCluster } from "../../helpers/cluster.ts";
 import { serve, silentServer } from "../../helpers/faults.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
@@ -79,10 +78,10 @@ describe("a cluster", () => {
   it("runs scripts where their keys are, known there or not", async () => {
     const cluster = await whole();
     const client = await connect([cluster.port]);
-    const script = new Script("incrby", "return redis.call('INCRBY', KEYS[1], ARGV[1])");
+    const script = new Script("tts:incrby", "return redis.call('INCRBY', KEYS[1], ARGV[1])");
     const runs = KEYS.map((key, i) => ({ keys: [key], args: [i] }));
-    expect(await runForEach(client, script, runs)).toEqual(KEYS.map((_, i) => i));
-    expect(await runForEach(client, script, runs)).toEqual(KEYS.map((_, i) => 2 * i));
+    expect(await client.scripts(script, runs)).toEqual(KEYS.map((_, i) => i));
+    expect(await client.scripts(script, runs)).toEqual(KEYS.map((_, i) => 2 * i));
     expect(await client.script(script, ["key:1"], [5])).toBe(7);
   });
 
@@ -148,7 +147,7 @@ describe("a slot that moves", () => {
 
   it("makes a script wait whose keys are on both sides, until they are together", async () => {
     const { cluster, client, slot, from, to } = await scene(await whole());
-    const script = new Script("incr", "return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])");
+    const script = new Script("tts:incr", "return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])");
     await client.pipeline([
       ["SET", "n", 1],
       ["SET", "stays{n}", 5],
@@ -229,11 +228,11 @@ describe("the way in", () => {
   it("is known from before where the named nodes are gone", async () => {
     const cluster = await start();
     const [first] = cluster.primaries;
-    const known = new KnownNodes();
+    const known: KnownNodes = new Map();
     await connect([first!.port], known);
     await first!.stop();
     expect((await connect([first!.port], known)).where).not.toContain(`:${first!.port} `);
-    const stranger = await failure(() => connect([first!.port], new KnownNodes()));
+    const stranger = await failure(() => connect([first!.port], new Map()));
     expect(stranger.message).toContain("refuses");
   });
 

@@ -1,0 +1,184 @@
+import { type Cluster, type Redis, ReplyError } from "ioredis";
+import { TtsctlError } from "../../errors.ts";
+import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
+import { ServerError, serverError, withKey } from "./errors.ts";
+import { checkReply, notRedis, type ReplyShape, shapeOf } from "./reply-shape.ts";
+import type { Script, ScriptRun } from "./script.ts";
+
+type Words = readonly (string | number)[];
+
+/**
+ * Commands over ioredis, to one server or to a cluster: within the timeout, never sent twice, with replies and errors of
+ * ours. If a reply is missing, that is thrown, and what was in flight is unknown.
+ */
+export abstract class Connection implements RedisCommands {
+  abstract readonly isCluster: boolean;
+  readonly where: string;
+  readonly prefix: string;
+  readonly lost: Promise<TtsctlError>;
+  protected readonly timeoutMs: number;
+  /** Whether anything was answered yet. */
+  protected heard = false;
+  readonly #password: string | null;
+  #lose: (why: TtsctlError) => void = () => {};
+  #isCorked = false;
+
+  protected constructor(where: string, access: { prefix?: string; password: string | null; timeout: number }) {
+    this.where = where;
+    this.prefix = access.prefix ?? "";
+    this.timeoutMs = access.timeout * 1000;
+    this.#password = access.password;
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
+  }
+
+  async command(...command: Command): Promise<Reply> {
+    const [reply] = await this.pipeline([command]);
+    if (reply instanceof TtsctlError) throw reply;
+    return reply!;
+  }
+
+  async pipeline(commands: readonly Command[]): Promise<Reply[]> {
+    if (commands.length === 0) return [];
+    this.#cork();
+    const replies = await this.settled(commands.map((command) => this.send(command)));
+    for (const [i, reply] of replies.entries()) {
+      const [name, key] = commands[i]!;
+      if (!this.isCluster || !/SCAN/.test(String(name))) this.#check(reply, shapeOf(commands[i]!), String(name)); // else by nodes
+      if (reply instanceof TtsctlError) replies[i] = withKey(reply, `${this.prefix}${key}`, this.where);
+    }
+    return replies;
+  }
+
+  async script(script: Script, keys: readonly string[], args: Words): Promise<Reply> {
+    const [reply] = await this.scripts(script, [{ keys, args }]);
+    if (reply instanceof TtsctlError) throw reply;
+    return reply!;
+  }
+
+  async scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]> {
+    this.#cork();
+    const replies = await this.settled(runs.map(({ keys, args }) => this.sendScript(script, keys, args)));
+    for (const [i, reply] of replies.entries()) {
+      this.#check(reply, script.replies, "a script");
+      // What the script itself doesn't catch is about its last key.
+      if (reply instanceof TtsctlError)
+        replies[i] = withKey(reply, `${this.prefix}${runs[i]!.keys.at(-1)}`, this.where);
+    }
+    return replies;
+  }
+
+  abstract each(...command: Command): Promise<NodeReply[]>;
+  abstract close(): void;
+
+  protected abstract send(command: Command): Promise<unknown>;
+  protected abstract sendScript(script: Script, keys: readonly string[], args: Words): Promise<unknown>;
+  /** What commands are written to. */
+  protected abstract streams(): Redis["stream"][];
+  /** The error of a reply that did not come in time. */
+  protected abstract late(): TtsctlError;
+  /** The error of a connection that failed. */
+  protected abstract failed(error: unknown): TtsctlError;
+
+  /** Ends the connection: what comes later is thrown too. */
+  protected lose(error: TtsctlError): TtsctlError {
+    this.#lose(error);
+    return error;
+  }
+
+  /** An answer may have been meant for another command, or for none: such a connection is of no use. */
+  protected drop(why: TtsctlError): void {
+    this.lose(why);
+    this.close();
+  }
+
+  /**
+   * What came of commands. One timer is for all of them: one for each would cost more than the command.
+   * @throws TtsctlError if a reply is missing
+   */
+  protected async settled(sent: readonly Promise<unknown>[]): Promise<Reply[]> {
+    const results = await within(this.timeoutMs, Promise.allSettled(sent), () => this.lose(this.late()));
+    return results.map((result) => {
+      const error: unknown = result.status === "rejected" ? result.reason : null;
+      this.heard ||= error === null || error instanceof ReplyError;
+      if (result.status === "fulfilled") return this.#convert(result.value);
+      if (error instanceof ReplyError) return this.serverError(error as Error);
+      if (error instanceof ServerError) return error;
+      throw this.lose(error instanceof TtsctlError ? error : this.failed(error));
+    });
+  }
+
+  /** A server that does not know AUTH repeats its arguments in the error. */
+  protected serverError({ message }: Error, where = this.where): TtsctlError {
+    return serverError(this.#password ? message.replaceAll(this.#password, "***") : message, where);
+  }
+
+  /** Errors inside a script's array reply become errors of ours. */
+  #convert(reply: unknown): Reply {
+    if (reply instanceof Error) return this.serverError(reply);
+    if (!Array.isArray(reply)) return reply as Reply;
+    for (let i = 0; i < reply.length; i++) {
+      if (typeof reply[i] === "object" && reply[i] !== null) reply[i] = this.#convert(reply[i]);
+    }
+    return reply as Reply[];
+  }
+
+  #check(reply: Reply, shape: ReplyShape | undefined, command: string): void {
+    try {
+      checkReply(reply, shape, command, this.where);
+    } catch (error) {
+      this.drop(error as TtsctlError);
+      throw error;
+    }
+  }
+
+  /** What is sent before the next tick goes out in one write. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    const streams = this.streams();
+    for (const stream of streams) stream?.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      for (const stream of streams) stream?.uncork();
+    });
+  }
+}
+
+/** Sends a script by a method of ioredis: its digest, and the text to a server that doesn't know it. */
+export function sendScript(redis: Redis | Cluster, { name, source }: Script, keys: readonly string[], args: Words) {
+  const methods = redis as unknown as Record<string, (...args: Words) => Promise<unknown>>;
+  if (methods[name] === undefined) redis.defineCommand(name, { lua: source });
+  return methods[name]!(keys.length, ...keys, ...args);
+}
+
+/** @param late the error if it takes longer */
+export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), ms);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * If a null reply arrives and no command is waiting, ioredis throws an exception that can't be caught. So its queue always
+ * has one more command, which drops the connection; when ioredis empties the queue, that one ends it.
+ */
+export function guardQueue(redis: Redis, drop: (why: TtsctlError) => void, where: string): void {
+  const queue = redis.commandQueue;
+  const next = queue.shift.bind(queue);
+  let isEmptied = false;
+  const resolve = () => drop(notRedis("sent an answer that no command asked for", where));
+  const reject = (error: unknown) => {
+    if (error instanceof ReplyError) resolve();
+    else isEmptied = true;
+  };
+  const stray = { command: { name: "", args: [], resolve, reject } } as unknown as ReturnType<typeof next>;
+  queue.shift = () => next() ?? (isEmptied ? undefined : stray);
+}
