@@ -14,7 +14,7 @@ export const AREAS = {
   scanner: {
     mutate: [
       "src/store/key-table.ts",
-      ...file(["scanner", "element", "feed", "line-scan", "sequence-scan", "shape", "row-reader", "rows"]),
+      ...file(["scanner", "elements", "feed", "shape", "row-reader", "rows"]),
     ],
     tests: ["test/store/file/{key-table,order,rows,scan,scanner,snapshot}.test.ts"],
   },

@@ -9,11 +9,17 @@ import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
 import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
-import { type Footprint, readFootprint, scanAppended } from "./growth.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
-import { type ScanResult, type ScanSink, scanStore } from "./scanner.ts";
+import {
+  type Footprint,
+  readFootprint,
+  type ScanResult,
+  type ScanSink,
+  scanAppended,
+  scanStore,
+} from "./scanner.ts";
 import type { Shape } from "./shape.ts";
 
 /** An invalid record with its place, as messages name it. */
