@@ -11,7 +11,7 @@ import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import { gaveWay, overtaken } from "./overtaken.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { syncFolder } from "./sync-folder.ts";
+import { syncDirectory } from "./written-file.ts";
 
 /**
  * The lock is held over some batches, since taking it costs more than one of them. Whoever is seen to wait gets it after
@@ -126,7 +126,7 @@ export class LineBurst {
 
   /** The name of a file that is new to us may not be on the disk yet, whoever gave it. */
   async #settled({ target, snapshot }: Open): Promise<void> {
-    if (snapshot !== this.#last) await syncFolder(dirname(target));
+    if (snapshot !== this.#last) await syncDirectory(dirname(target));
     this.#last = snapshot;
   }
 

@@ -6,7 +6,7 @@ import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityAt, identityNow, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { syncFolder } from "./sync-folder.ts";
+import { syncDirectory } from "./written-file.ts";
 
 const WINDOW = 1 << 20;
 
@@ -334,7 +334,7 @@ async function takePlaceOrBack(placing: Placing): Promise<boolean> {
   const { target, ours } = placing;
   try {
     if (!takePlace(placing)) return false;
-    await syncFolder(dirname(target));
+    await syncDirectory(dirname(target));
     return true;
   } catch (cause) {
     takeBack(placing);

@@ -12,14 +12,7 @@ import { StoreSyntaxError } from "./feed.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
-import {
-  type Footprint,
-  readFootprint,
-  type ScanResult,
-  type ScanSink,
-  scanAppended,
-  scanStore,
-} from "./scanner.ts";
+import { type Footprint, readFootprint, type ScanResult, type ScanSink, scanAppended, scanStore } from "./scanner.ts";
 import type { Shape } from "./shape.ts";
 
 /** An invalid record with its place, as messages name it. */
