@@ -2,7 +2,6 @@ import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
 import { batches } from "./batches.ts";
 import { CurrentFile } from "./file/current-file.ts";
-import { recordsOf } from "./file/records-of.ts";
 import type { SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { LeftCopies } from "./left-copies.ts";
@@ -149,10 +148,7 @@ export class MirrorWriter {
   async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
     const snapshot = await this.#parts.shared.read();
     try {
-      const records = await recordsOf(
-        snapshot,
-        owed.map(({ id }) => id),
-      );
+      const records = await snapshot.recordsOf(owed.map(({ id }) => id));
       return owed.map(({ id, before, tried }, i): MirrorChange => {
         const task = records[i]!;
         if (task !== null) return { change: { kind: "upsert", task }, before };

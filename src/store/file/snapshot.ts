@@ -189,15 +189,24 @@ export class Snapshot {
 
   /** The tasks of some live rows, in the order given. Neighbours in the file are read together. */
   async readTasks(rows: readonly number[]): Promise<Task[]> {
-    const tasks: Task[] = [];
-    for (let i = 0; i < rows.length; ) {
-      const count = this.#neighbours(rows, i);
-      const from = this.rows.start(rows[i]!);
-      const bytes = await this.readBytes(from, this.rows.end(rows[i + count - 1]!));
-      for (const row of rows.slice(i, i + count)) tasks.push(this.taskIn(bytes, from, row));
+    const inFileOrder = [...new Set(rows)].sort((a, b) => a - b);
+    const tasks = new Map<number, Task>();
+    for (let i = 0; i < inFileOrder.length; ) {
+      const count = this.#neighbours(inFileOrder, i);
+      const neighbours = inFileOrder.slice(i, i + count);
+      const from = this.rows.start(neighbours[0]!);
+      const bytes = await this.readBytes(from, this.rows.end(neighbours.at(-1)!));
+      for (const row of neighbours) tasks.set(row, this.taskIn(bytes, from, row));
       i += count;
     }
-    return tasks;
+    return rows.map((row) => tasks.get(row)!);
+  }
+
+  /** The record of each task, or null. */
+  async recordsOf(ids: readonly TaskId[]): Promise<(Task | null)[]> {
+    const rows = ids.map(({ userId, taskId }) => this.rowOf(userId, taskId));
+    const tasks = (await this.readTasks(rows.filter((row) => row >= 0)))[Symbol.iterator]();
+    return rows.map((row) => (row < 0 ? null : (tasks.next().value as Task)));
   }
 
   /** The task of a live row, from bytes that were read at `from`. @throws TtsctlError STORE_BUSY */
@@ -296,14 +305,14 @@ export class Snapshot {
     await (parent === undefined ? closeQuietly(this.#handle) : parent.close());
   }
 
-  /** How many rows from `i` on ascend in the file and fit one window with what lies between them. */
+  /** How many of the ascending rows from `i` on fit one window with what is between them. */
   #neighbours(rows: readonly number[], i: number): number {
     const start = this.rows.start(rows[i]!);
     let count = 1;
     while (i + count < rows.length) {
       const row = rows[i + count]!;
       const gap = this.rows.start(row) - this.rows.end(rows[i + count - 1]!);
-      if (gap < 0 || gap > 4096 || this.rows.end(row) - start > WINDOW) break;
+      if (gap > 4096 || this.rows.end(row) - start > WINDOW) break;
       count++;
     }
     return count;
