@@ -102,3 +102,39 @@ export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number)
     return users.length === 0 || users.some((user) => rows.keys.hasUser(rows.key(row), user));
   };
 }
+
+/** How far apart in the file the rows of a window may be, in bytes. */
+const WINDOW_SPAN = 4 << 20;
+
+/** Live rows that are near each other in the file. Their bytes are read once, so their tasks can be taken in any order. */
+export class RowWindow {
+  readonly rows: readonly number[];
+  readonly #snapshot: Snapshot;
+  #bytes: Promise<Buffer> | undefined;
+
+  private constructor(snapshot: Snapshot, rows: readonly number[]) {
+    this.#snapshot = snapshot;
+    this.rows = rows;
+  }
+
+  /** @param rows in file order */
+  static *over(snapshot: Snapshot, rows: Iterable<number>): Generator<RowWindow> {
+    let window: number[] = [];
+    for (const row of rows) {
+      if (window.length > 0 && snapshot.rows.end(row) - snapshot.rows.start(window[0]!) > WINDOW_SPAN) {
+        yield new RowWindow(snapshot, window);
+        window = [];
+      }
+      window.push(row);
+    }
+    if (window.length > 0) yield new RowWindow(snapshot, window);
+  }
+
+  /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
+  async tasks(rows: readonly number[]): Promise<Task[]> {
+    const from = this.#snapshot.rows.start(this.rows[0]!);
+    this.#bytes ??= this.#snapshot.readBytes(from, this.#snapshot.rows.end(this.rows.at(-1)!));
+    const bytes = await this.#bytes;
+    return rows.map((row) => this.#snapshot.taskIn(bytes, from, row));
+  }
+}
