@@ -1,7 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import { batches } from "../store/batches.ts";
-import { CurrentFile } from "../store/file/current-file.ts";
 import type { FileStore } from "../store/file/file-store.ts";
+import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
 import { isNothing, type RedisCopy } from "../store/redis/copy.ts";
 import { isUnsure } from "../store/redis/members.ts";

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
-import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
+import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";

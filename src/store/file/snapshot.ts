@@ -26,7 +26,7 @@ const WINDOW = 1 << 20;
 interface Parts {
   readonly path: string;
   readonly rows: Rows;
-  /** Puts elements into the rows; null where none come any more. */
+  /** Puts elements into the rows; null if there is no file. */
   readonly reader: RowReader | null;
   readonly layout: ScanResult | null;
   /** Of JSON Lines. */
@@ -35,8 +35,6 @@ interface Parts {
   readonly invalid: Snapshot["invalid"];
   readonly handle: FileHandle | null;
   readonly rules: RecordRules;
-  /** Whose handle it is. */
-  readonly parent?: Snapshot;
 }
 
 const NO_FILE = { reader: null, layout: null, footprint: null, identity: null };
@@ -285,12 +283,6 @@ export class Snapshot {
     }
   }
 
-  /** The same content in a snapshot of its own, which does not grow. */
-  frozen(): Snapshot {
-    const parts = { ...this.#parts, reader: null, rows: this.rows.copy() };
-    return new Snapshot({ ...parts, layout: this.#layout, identity: this.#identity, parent: this.share() });
-  }
-
   /** The same snapshot for one more reader, who closes it too. */
   share(): this {
     if (this.#holders === 0) throw new TtsctlError("INTERNAL", "a snapshot was shared after it was closed");
@@ -300,9 +292,7 @@ export class Snapshot {
 
   /** Each reader closes it once; the last one lets go of the file. */
   async close(): Promise<void> {
-    if (--this.#holders > 0) return;
-    const { parent } = this.#parts;
-    await (parent === undefined ? closeQuietly(this.#handle) : parent.close());
+    if (--this.#holders === 0) await closeQuietly(this.#handle);
   }
 
   /** How many of the ascending rows from `i` on fit one window with what is between them. */
