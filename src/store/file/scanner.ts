@@ -41,15 +41,16 @@ export async function scanStore(handle: FileHandle, sink: ScanSink, signal?: Abo
   return { shape, open, close, size, unfinished };
 }
 
-/** What a file of JSON Lines became by being appended to. */
-export interface Grown {
+/** A content of a file that was scanned. */
+export interface Content {
   readonly layout: ScanResult;
-  readonly footprint: Footprint;
+  /** Of JSON Lines, which may grow. */
+  readonly footprint: Footprint | null;
   readonly identity: FileIdentity;
 }
 
-/** What is remembered of the bytes of a file that were scanned, to know them again. */
-export interface Footprint {
+/** Both ends of what was scanned, to recognise it. */
+interface Footprint {
   readonly head: Buffer;
   readonly tail: Buffer;
 }
@@ -69,16 +70,17 @@ async function bytesAt(handle: FileHandle, from: number, length: number): Promis
 }
 
 /**
- * Scans what was appended to JSON Lines since they were scanned. Null where the file did not merely grow, as far as its
- * size and the ends of what was scanned tell, so that only a scan of the whole tells what it holds.
- * @throws StoreSyntaxError for what is appended and is no line
+ * Scans what was appended to JSON Lines since they were scanned. Null if the file didn't only grow, as far as its size and
+ * both ends of what was scanned show; then all of it must be scanned again.
+ * @throws StoreSyntaxError for an appended line that isn't JSON
  */
 export async function scanAppended(
   handle: FileHandle,
-  { layout, footprint, reader }: { layout: ScanResult; footprint: Footprint; reader: RowReader },
-): Promise<Grown | null> {
+  { layout, footprint }: Content,
+  reader: RowReader,
+): Promise<Content | null> {
   const identity = identityOf(await handle.stat({ bigint: true }));
-  if (layout.shape !== "jsonl" || identity.size < layout.size) return null;
+  if (footprint === null || identity.size < layout.size) return null;
   const now = await readFootprint(handle, layout.size);
   if (!now.head.equals(footprint.head) || !now.tail.equals(footprint.tail)) return null;
   // An unfinished append may have been finished since.
@@ -95,7 +97,7 @@ export async function scanAppended(
   return { layout: grown, footprint: await readFootprint(handle, size), identity };
 }
 
-/** Whether what is appended at `size` is a line of its own, and no end of the last one. */
+/** Whether what was appended at `size` is a line of its own, not the end of the last one. */
 async function beginsLine(handle: FileHandle, tail: Buffer, size: number): Promise<boolean> {
   if (tail.at(-1) === NEWLINE) return true;
   const next = await bytesAt(handle, size, 1);
