@@ -12,10 +12,7 @@ export const AREAS = {
     tests: ["test/json/*.test.ts"],
   },
   scanner: {
-    mutate: [
-      "src/store/key-table.ts",
-      ...file(["scanner", "element", "feed", "line-scan", "sequence-scan", "shape", "row-reader", "rows"]),
-    ],
+    mutate: ["src/store/key-table.ts", ...file(["scanner", "elements", "feed", "shape", "row-reader", "rows"])],
     tests: ["test/store/file/{key-table,order,rows,scan,scanner,snapshot}.test.ts"],
   },
   cleanup: {

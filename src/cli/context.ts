@@ -7,11 +7,16 @@ import { targetOf } from "../config/redis-target.ts";
 import type { SettingFlags, Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
-import { connectMirror } from "../store/connect-mirror.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
-import type { LinkEvents } from "../store/lasting-link.ts";
-import { type MirrorLink, type MirrorState, RunLink } from "../store/mirror-link.ts";
+import {
+  connectMirror,
+  LastingLink,
+  type LinkEvents,
+  type MirrorLink,
+  type MirrorState,
+  RunLink,
+} from "../store/mirror-link.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
 import { TaskStore } from "../store/task-store.ts";
 import type { RecordRules } from "../task/rules.ts";
@@ -178,10 +183,7 @@ export class Context {
    * @param forReaders adds to the state of the mirror why it may not be read
    */
   async liveOn(events: LinkEvents, forReaders: (state: MirrorState) => Promise<MirrorState>): Promise<void> {
-    const [{ SharedSnapshot }, { LastingLink }] = await Promise.all([
-      import("../store/file/shared-snapshot.ts"),
-      import("../store/lasting-link.ts"),
-    ]);
+    const { SharedSnapshot } = await import("../store/file/shared-snapshot.ts");
     this.#liveSettings = await this.settings();
     this.#shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules());
     this.onRelease(() => this.#shared!.close());

@@ -1,8 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { closeQuietly, TtsctlError } from "../errors.ts";
-import { syncFolder } from "../store/file/sync-folder.ts";
-import { isOneOf, openToAppend, whyNotWritten } from "../store/file/written-file.ts";
+import { isOneOf, openToAppend, syncDirectory, whyNotWritten } from "../store/file/written-file.ts";
 
 /** The owner's group may read it, nobody else. */
 const MODE = 0o640;
@@ -32,7 +31,7 @@ export class LedgerFile {
     });
     try {
       const own = await handle.stat();
-      if (own.size === 0) await syncFolder(dirname(path));
+      if (own.size === 0) await syncDirectory(dirname(path));
       return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
     } catch (error) {
       await closeQuietly(handle);

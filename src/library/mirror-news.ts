@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
-import type { LinkEvents } from "../store/lasting-link.ts";
+import type { LinkEvents } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { counted } from "../task/counted.ts";
 import type { Logger } from "./types.ts";

@@ -1,8 +1,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
-import { connectMirror } from "../store/connect-mirror.ts";
-import { LastingLink } from "../store/lasting-link.ts";
+import { connectMirror, LastingLink } from "../store/mirror-link.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
 import { EventSource } from "./events.ts";
 import { MirrorNews } from "./mirror-news.ts";

@@ -1,8 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import { batches } from "../store/batches.ts";
-import { CurrentFile } from "../store/file/current-file.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import { recordsOf } from "../store/file/records-of.ts";
+import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
 import { isNothing, type RedisCopy } from "../store/redis/copy.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -70,7 +69,7 @@ async function leadToHeirs(mirror: Mirror, file: CurrentFile, heirs: LookupHeirs
   const snapshot = await file.snapshot();
   const written = new WrittenCopies();
   for (const ids of batches(heirs.in(snapshot), BATCH)) {
-    const tasks = (await recordsOf(snapshot, ids)).filter((task) => task !== null);
+    const tasks = (await snapshot.recordsOf(ids)).filter((task) => task !== null);
     await writeToMirror(mirror, tasks, { written });
   }
   await written.follow(mirror, file);

@@ -2,7 +2,7 @@ import { isRedisError, TtsctlError } from "../errors.ts";
 import { ofUser } from "../task/filter.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { matchingRows } from "./file/file-tasks.ts";
-import { type FileIdentity, identityNow } from "./file/identity.ts";
+import type { FileIdentity } from "./file/identity.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import type { Mirror } from "./redis/mirror.ts";
@@ -24,21 +24,13 @@ const LATELY_MS = 2000;
 export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: the file answered; run `ttsctl sync`";
 
-/** One round trip, and a look at the file's size and time: null where the index has what it should. */
+/** One round trip, and a look at the file's size and time. Null if the index is complete. */
 export async function doubtsOf(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<Standing | null> {
-  const asked = mirror.standing(userId);
-  const identity = identityIfKnown(file.path);
-  const standing = await asked;
+  const [standing, identity] = await Promise.all([
+    mirror.standing(userId),
+    file.identity().catch(() => undefined), // unknown
+  ]);
   return standing.syncedAt !== null && isAsCounted(standing, identity, userId !== undefined) ? null : standing;
-}
-
-/** At once: a first call on Node's thread pool takes longer than all the rest of this. Undefined where it isn't known. */
-function identityIfKnown(path: string): FileIdentity | null | undefined {
-  try {
-    return identityNow(path);
-  } catch {
-    return undefined;
-  }
 }
 
 /** @param identity null for no file; undefined where that is not known */

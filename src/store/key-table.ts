@@ -1,10 +1,10 @@
 import { type ByteRanks, COLON_BETWEEN } from "../task/layouts.ts";
 import type { TaskId } from "./task-source.ts";
-import { MOST_BYTES, writeText } from "./utf8.ts";
 
 const NONE = -1;
-/** The words that a key has in `#places`. */
-const PLACE = 2;
+const COLON = 0x3a;
+/** The most bytes that a UTF-16 unit of a string takes in UTF-8. */
+const MOST_BYTES = 3;
 
 /**
  * The `user:task` keys of a store file as UTF-8 in one arena, with a hash table over them: a million keys in some
@@ -13,16 +13,16 @@ const PLACE = 2;
 export class KeyTable {
   #arena = Buffer.allocUnsafe(1 << 16);
   #used = 0;
-  /** Of each key where it begins in the arena, and how long its user is: side by side, for what lies apart comes slowly. */
-  #places = new Uint32Array(PLACE << 10);
-  /**
-   * In the bits that a slot's own number has the number of a key, all of them set where there is none, and in the others
-   * those of the key's hash: so nearly every other key is told from it without a look at its bytes, which lie far away.
-   */
+  /** How many bytes the key has that `#write` wrote. */
+  #written = 0;
+  /** By key: where it begins in the arena, and how many bytes its user has. */
+  #starts = new Uint32Array(1 << 10);
+  #userLengths = new Uint32Array(1 << 10);
+  /** Open addressing: the number of a key, or -1. */
   #slots = new Int32Array(1 << 11).fill(NONE);
   readonly #ranks: ByteRanks | null;
   size = 0;
-  /** How many keys there will be, as far as one can tell. */
+  /** How many keys there will be, as far as is known. */
   expected = 0;
 
   /** @param ranks by which members compare; null: bytewise */
@@ -30,7 +30,7 @@ export class KeyTable {
     this.#ranks = ranks;
   }
 
-  /** The number of the key whose parts stand in `bytes`, added if it is new. */
+  /** The number of the key whose parts are in `bytes`, added if it is new. */
   add(bytes: Uint8Array, userFrom: number, userEnd: number, taskFrom: number, taskEnd: number): number {
     const userLength = userEnd - userFrom;
     const length = userLength + 1 + taskEnd - taskFrom;
@@ -39,66 +39,51 @@ export class KeyTable {
     let at = this.#used;
     // A loop: for a few bytes it is quicker than a call.
     for (let from = userFrom; from < userEnd; from++) arena[at++] = bytes[from]!;
-    arena[at++] = 0x3a;
+    arena[at++] = COLON;
     for (let from = taskFrom; from < taskEnd; from++) arena[at++] = bytes[from]!;
     return this.#intern(length, userLength);
   }
 
   /** The number of the key of a task, added if it is new. */
   addId(userId: string, taskId: string): number {
-    const userLength = this.#writeUser(userId, taskId);
-    return this.#intern(this.#writeTask(taskId, userLength), userLength);
+    const userLength = this.#write(userId, taskId);
+    return this.#intern(this.#written, userLength);
   }
 
-  /** The number of a key of another table, added if it is new. */
-  addOf(other: KeyTable, key: number): number {
-    return this.#intern(this.#put(other, key), other.#userLength(key));
+  /** The number of a key, or -1. */
+  find(userId: string, taskId: string): number {
+    const userLength = this.#write(userId, taskId);
+    return this.#known(this.#written, userLength);
   }
 
   /** The number of a key of another table, or -1. */
   findOf(other: KeyTable, key: number): number {
-    return this.#known(this.#put(other, key), other.#userLength(key));
+    return this.#knownIn(other.#arena, other.#start(key), other.#end(key), other.#userLengths[key]!);
   }
 
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
   addUserOf(other: KeyTable, key: number): number {
     const from = other.#start(key);
-    return this.add(other.#arena, from, from + other.#userLength(key), 0, 0);
+    return this.add(other.#arena, from, from + other.#userLengths[key]!, 0, 0);
   }
 
   /** The number of the task id of a key of any table, as a key `:task`, added if it is new. */
   addTaskOf(other: KeyTable, key: number): number {
-    return this.add(other.#arena, 0, 0, other.#start(key) + other.#userLength(key) + 1, other.#end(key));
+    return this.add(other.#arena, 0, 0, other.#start(key) + other.#userLengths[key]! + 1, other.#end(key));
   }
 
   /** The number of the task id of a key of any table, as a key `:task`, or -1. */
   findTaskOf(other: KeyTable, key: number): number {
-    const [from, end] = [other.#start(key) + other.#userLength(key), other.#end(key)];
-    this.#reserve(end - from);
-    other.#arena.copy(this.#arena, this.#used, from, end);
-    return this.#known(end - from, 0);
-  }
-
-  /** The number of a key, or -1. */
-  find(userId: string, taskId: string): number {
-    const userLength = this.#writeUser(userId, taskId);
-    return this.#known(this.#writeTask(taskId, userLength), userLength);
-  }
-
-  /** The number of the key of a user's task, or -1; `user` is UTF-8, so that many tasks of one are found quickly. */
-  findTask(user: Uint8Array, taskId: string): number {
-    this.#reserve(user.length + 1 + taskId.length * MOST_BYTES);
-    this.#arena.set(user, this.#used);
-    return this.#known(this.#writeTask(taskId, user.length), user.length);
+    return this.#knownIn(other.#arena, other.#start(key) + other.#userLengths[key]!, other.#end(key), 0);
   }
 
   userId(key: number): string {
     const from = this.#start(key);
-    return this.#arena.toString("utf8", from, from + this.#userLength(key));
+    return this.#arena.toString("utf8", from, from + this.#userLengths[key]!);
   }
 
   taskId(key: number): string {
-    return this.#arena.toString("utf8", this.#start(key) + this.#userLength(key) + 1, this.#end(key));
+    return this.#arena.toString("utf8", this.#start(key) + this.#userLengths[key]! + 1, this.#end(key));
   }
 
   /** All keys, in the order of their numbers. */
@@ -108,7 +93,10 @@ export class KeyTable {
 
   /** Whether the key's user is `user`, UTF-8. */
   hasUser(key: number, user: Uint8Array): boolean {
-    return this.#userLength(key) === user.length && this.#holds(this.#start(key), user);
+    if (this.#userLengths[key] !== user.length) return false;
+    const from = this.#start(key);
+    for (let i = 0; i < user.length; i++) if (this.#arena[from + i] !== user[i]) return false;
+    return true;
   }
 
   /** The order of the members of the global index. */
@@ -122,102 +110,74 @@ export class KeyTable {
     const [lengthA, lengthB] = [this.#end(a) - fromA, this.#end(b) - fromB];
     const shorter = Math.min(lengthA, lengthB);
     for (let i = 0; i < shorter; i++) {
-      const byteA = i === this.#userLength(a) ? COLON_BETWEEN : this.#arena[fromA + i]!;
-      const byteB = i === this.#userLength(b) ? COLON_BETWEEN : this.#arena[fromB + i]!;
+      const byteA = i === this.#userLengths[a] ? COLON_BETWEEN : this.#arena[fromA + i]!;
+      const byteB = i === this.#userLengths[b] ? COLON_BETWEEN : this.#arena[fromB + i]!;
       if (byteA !== byteB) return ranks[byteA]! - ranks[byteB]!;
     }
     return lengthA - lengthB;
   }
 
-  /** Writes the user of a key where the next one will be, for now, with room for its task, and says how long it is. */
-  #writeUser(userId: string, taskId: string): number {
-    this.#reserve((userId.length + taskId.length) * MOST_BYTES + 1);
-    return writeText(this.#arena, this.#used, userId);
-  }
-
-  /** Writes the task behind the user, and says how long the key is. */
-  #writeTask(taskId: string, userLength: number): number {
-    const colon = this.#used + userLength;
-    this.#arena[colon] = 0x3a;
-    return userLength + 1 + writeText(this.#arena, colon + 1, taskId);
-  }
-
-  /** Puts a key of another table there, with the same answer. */
-  #put(other: KeyTable, key: number): number {
-    const [from, end] = [other.#start(key), other.#end(key)];
-    this.#reserve(end - from);
-    other.#arena.copy(this.#arena, this.#used, from, end);
-    return end - from;
-  }
-
-  #holds(from: number, bytes: Uint8Array): boolean {
-    for (let i = 0; i < bytes.length; i++) if (this.#arena[from + i] !== bytes[i]) return false;
-    return true;
-  }
-
   #start(key: number): number {
-    return this.#places[key * PLACE]!;
+    return this.#starts[key]!;
   }
 
   #end(key: number): number {
     return key + 1 < this.size ? this.#start(key + 1) : this.#used;
   }
 
-  /** In bytes. */
-  #userLength(key: number): number {
-    return this.#places[key * PLACE + 1]!;
+  /** Writes a key where the next one will be. Returns how many bytes its user has. */
+  #write(userId: string, taskId: string): number {
+    this.#reserve((userId.length + taskId.length) * MOST_BYTES + 1);
+    const userLength = this.#arena.write(userId, this.#used, "utf8");
+    const colon = this.#used + userLength;
+    this.#arena[colon] = COLON;
+    this.#written = userLength + 1 + this.#arena.write(taskId, colon + 1, "utf8");
+    return userLength;
+  }
+
+  #knownIn(bytes: Buffer, from: number, end: number, userLength: number): number {
+    this.#reserve(end - from);
+    bytes.copy(this.#arena, this.#used, from, end);
+    return this.#known(end - from, userLength);
   }
 
   /** The number of the key that was written where the next one will be, or -1. */
   #known(length: number, userLength: number): number {
-    return this.#keyIn(this.#slotOf(this.#hash(this.#used, length), this.#used, length, userLength));
+    return this.#slots[this.#slotOf(length, userLength)]!;
   }
 
   /** The same, added if it is new. */
   #intern(length: number, userLength: number): number {
-    const start = this.#used;
-    const hash = this.#hash(start, length);
-    const slot = this.#slotOf(hash, start, length, userLength);
-    const known = this.#keyIn(slot);
+    const slot = this.#slotOf(length, userLength);
+    const known = this.#slots[slot]!;
     if (known !== NONE) return known;
-    if (this.size * PLACE === this.#places.length) {
-      this.#places = grown(this.#places, roomAfter(this.size, this.expected) * PLACE);
+    if (this.size === this.#starts.length) {
+      const room = roomAfter(this.size, this.expected);
+      this.#starts = grown(this.#starts, room);
+      this.#userLengths = grown(this.#userLengths, room);
     }
     const key = this.size++;
-    this.#places[key * PLACE] = start;
-    this.#places[key * PLACE + 1] = userLength;
-    this.#used = start + length;
-    this.#slots[slot] = this.#slotValue(hash, key);
+    this.#starts[key] = this.#used;
+    this.#userLengths[key] = userLength;
+    this.#used += length;
+    this.#slots[slot] = key;
     if (this.size * 2 > this.#slots.length) this.#rehash();
     return key;
   }
 
-  /** The number of the key in a slot, or -1. */
-  #keyIn(slot: number): number {
-    const value = this.#slots[slot]!;
-    return value === NONE ? NONE : value & (this.#slots.length - 1);
-  }
-
-  #slotValue(hash: number, key: number): number {
-    return (hash & -this.#slots.length) | key; // as there are twice as many slots as keys, never all bits
-  }
-
-  /** The slot that holds the key at `arena[start, start + length)`, or the free one where it belongs. */
-  #slotOf(hash: number, start: number, length: number, userLength: number): number {
+  /** The slot of the key that was written where the next one will be, or the free one where it belongs. */
+  #slotOf(length: number, userLength: number): number {
     const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const value = this.#slots[slot]!;
-      if (value === NONE) return slot;
-      if (((value ^ hash) & ~mask) === 0 && this.#equals(value & mask, start, length, userLength)) return slot;
+    let slot = this.#hash(this.#used, length) & mask;
+    while (this.#slots[slot] !== NONE && !this.#equals(this.#slots[slot]!, length, userLength))
       slot = (slot + 1) & mask;
-    }
+    return slot;
   }
 
-  #equals(key: number, start: number, length: number, userLength: number): boolean {
+  #equals(key: number, length: number, userLength: number): boolean {
     const from = this.#start(key);
-    if (this.#end(key) - from !== length || this.#userLength(key) !== userLength) return false;
-    for (let i = 0; i < length; i++) if (this.#arena[from + i] !== this.#arena[start + i]) return false;
+    if (this.#end(key) - from !== length || this.#userLengths[key] !== userLength) return false;
+    for (let i = 0; i < length; i++) if (this.#arena[from + i] !== this.#arena[this.#used + i]) return false;
     return true;
   }
 
@@ -241,10 +201,9 @@ export class KeyTable {
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(wanted))).fill(NONE);
     const mask = this.#slots.length - 1;
     for (let key = 0; key < this.size; key++) {
-      const hash = this.#hash(this.#start(key), this.#end(key) - this.#start(key));
-      let slot = hash & mask;
+      let slot = this.#hash(this.#start(key), this.#end(key) - this.#start(key)) & mask;
       while (this.#slots[slot] !== NONE) slot = (slot + 1) & mask;
-      this.#slots[slot] = this.#slotValue(hash, key);
+      this.#slots[slot] = key;
     }
   }
 }

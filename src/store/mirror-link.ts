@@ -1,18 +1,17 @@
-import { isRedisError, type TtsctlError } from "../errors.ts";
+import { isRedisError, TtsctlError } from "../errors.ts";
+import type { RecordRules } from "../task/rules.ts";
 import type { Mirror } from "./redis/mirror.ts";
+import type { KnownNodes, RedisTarget } from "./redis/target.ts";
 
-/**
- * Whether there is a mirror to work with: not wanted, not reachable (and why), or here it is. `behind`: why it may not be
- * read in place of the file, one line.
- */
+/** Redis is disabled, unreachable, or connected. `behind`: why reads must not use it in place of the file, one line. */
 export type MirrorState =
   | { readonly kind: "off" }
   | { readonly kind: "down"; readonly error: TtsctlError }
   | { readonly kind: "on"; readonly mirror: Mirror; readonly behind?: string };
 
-/** The way to the mirror. */
+/** The connection to the mirror. */
 export interface MirrorLink {
-  /** What there is now; a failure is a value. */
+  /** The state now; a failure is a value. */
   open(): Promise<MirrorState>;
   close(): Promise<void>;
 }
@@ -52,4 +51,91 @@ export class RunLink implements MirrorLink {
       return { kind: "down", error };
     }
   }
+}
+
+/** Between the end of an attempt to connect and the next one. */
+const RETRY_MS = 1000;
+
+/** What a lasting link tells of itself, once for each change. */
+export interface LinkEvents {
+  /** @param again whether there was a connection, or an attempt at one, before */
+  onUp?(mirror: Mirror, again: boolean): void;
+  onDown?(error: TtsctlError): void;
+}
+
+/**
+ * A connection for a process that lives on. Where it is lost it is made anew, with an attempt about once a second, and
+ * whoever asks meanwhile hears at once that Redis is down. Only who asks first of all waits for an attempt.
+ */
+export class LastingLink implements MirrorLink {
+  readonly #connect: (() => Promise<Mirror>) | null;
+  readonly #events: LinkEvents;
+  #state: MirrorState | undefined;
+  #attempt: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** @param connect connects and pings, and may refuse what it finds (a TtsctlError); null where there is no Redis at all */
+  constructor(connect: (() => Promise<Mirror>) | null, events: LinkEvents = {}) {
+    this.#connect = connect;
+    this.#events = events;
+  }
+
+  async open(): Promise<MirrorState> {
+    if (this.#state !== undefined) return this.#state;
+    this.#attempt ??= this.#try();
+    await this.#attempt;
+    return this.#state!;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#attempt?.catch(() => {});
+    if (this.#state?.kind === "on") this.#state.mirror.close();
+  }
+
+  /** @throws what isn't a named error */
+  async #try(): Promise<void> {
+    if (this.#connect === null) {
+      this.#state = { kind: "off" };
+      return;
+    }
+    try {
+      this.#up(await this.#connect());
+    } catch (error) {
+      if (!(error instanceof TtsctlError)) throw error;
+      this.#down(error);
+    }
+  }
+
+  #up(mirror: Mirror): void {
+    const again = this.#state !== undefined;
+    this.#state = { kind: "on", mirror };
+    this.#events.onUp?.(mirror, again);
+    void mirror.lost.then((error) => {
+      mirror.close(); // a late answer would be taken for that of a later question
+      if (!this.#closed) this.#down(error);
+    });
+  }
+
+  #down(error: TtsctlError): void {
+    const news = this.#state?.kind !== "down";
+    this.#state = { kind: "down", error };
+    if (news) this.#events.onDown?.(error);
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => {
+      this.#attempt = this.#try();
+    }, RETRY_MS).unref();
+  }
+}
+
+/**
+ * Connects to the mirror and pings it; ioredis is loaded only here.
+ * @param known as for `connectRedis`
+ * @throws TtsctlError REDIS_*
+ */
+export async function connectMirror(target: RedisTarget, rules: RecordRules, known?: KnownNodes): Promise<Mirror> {
+  const [{ connectRedis }, { Mirror }] = await Promise.all([import("./redis/connect.ts"), import("./redis/mirror.ts")]);
+  return new Mirror(await connectRedis(target, known), rules);
 }

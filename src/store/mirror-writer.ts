@@ -1,19 +1,17 @@
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
 import { batches } from "./batches.ts";
-import { CurrentFile } from "./file/current-file.ts";
-import { recordsOf } from "./file/records-of.ts";
+import type { Change } from "./file/batch-plan.ts";
 import type { SharedSnapshot } from "./file/shared-snapshot.ts";
+import { CurrentFile } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
-import { LeftCopies } from "./left-copies.ts";
-import { collapse, keyIn, type MirrorChange, type MirrorOutcome, newest, toldOf } from "./mirror-change.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import type { OwedCopies, OwedCopy } from "./owed-copies.ts";
+import { keyIn, type MirrorChange, type MirrorOutcome, newest, type OwedCopies, type OwedCopy } from "./owed-copies.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
-import type { RedisCopy } from "./redis/copy.ts";
+import { NO_COPY, type RedisCopy } from "./redis/copy.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, removeFromMirror } from "./redis/remove.ts";
-import { decideWrite, writeToMirror } from "./redis/write.ts";
+import { writeToMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 import { WrittenCopies } from "./written-copies.ts";
 
@@ -46,7 +44,6 @@ interface Put {
  */
 export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
-  readonly #left = new LeftCopies();
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
   /** What is at work: one at a time. */
@@ -67,8 +64,10 @@ export class MirrorWriter {
     const batch = await batches.next(0);
     if (batch === null) return;
     const changes = [...collapse(batch.items).values()];
-    const outcomes = await this.#alone(() => this.#write(changes, (error, count) => this.#tell(error, count)));
-    batch.settle(toldOf(batch.items, outcomes));
+    const outcomes = await this.#alone(() =>
+      this.#write(changes, (error, count) => this.#parts.onMirrorFailure(error, count)),
+    );
+    batch.settle(outcomesFor(batch.items, outcomes));
     void this.#alone(() => this.#followFile());
   }
 
@@ -149,10 +148,7 @@ export class MirrorWriter {
   async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
     const snapshot = await this.#parts.shared.read();
     try {
-      const records = await recordsOf(
-        snapshot,
-        owed.map(({ id }) => id),
-      );
+      const records = await snapshot.recordsOf(owed.map(({ id }) => id));
       return owed.map(({ id, before, tried }, i): MirrorChange => {
         const task = records[i]!;
         if (task !== null) return { change: { kind: "upsert", task }, before };
@@ -207,14 +203,10 @@ export class MirrorWriter {
       replaced,
       written: this.#written,
     });
-    return outcomes.map((outcome, i) => {
-      this.#left.note(tasks[i]!, outcome === "written" ? mirror.layout.timeTextOf(tasks[i]!) : null);
-      return outcome === "mended" ? "unchanged" : outcome;
-    });
+    return outcomes.map((outcome) => (outcome === "mended" ? "unchanged" : outcome));
   }
 
   async #remove(mirror: Mirror, removals: readonly Removal[]): Promise<MirrorOutcome[]> {
-    for (const { id } of removals) this.#left.note(id, null);
     const outcomes = await removeFromMirror(mirror, removals);
     removals.forEach(({ id, before }, i) => {
       if (outcomes[i] === "removed") this.#written.noteRemoved(id, before);
@@ -222,20 +214,11 @@ export class MirrorWriter {
     return outcomes;
   }
 
-  /** A guess is taken only where it leads to a write, whose guard checks it. */
+  /** A task that is new in the file counts as new in the mirror too, since the guard of the write checks that. */
   async #copies(mirror: Mirror, puts: readonly Put[]): Promise<Outcome<RedisCopy>[]> {
-    const guesses = puts.map(({ task, before }) => {
-      const guess = this.#left.guess(task, before);
-      if (guess === null) return null;
-      return decideWrite(task.score, guess, mirror, false, before / 1e6) === "write" ? guess : null;
-    });
-    const asked = puts.filter((_, i) => guesses[i] === null).map(({ task }) => task);
-    const copies = (await mirror.copies(asked, "scores"))[Symbol.iterator]();
-    return guesses.map((guess) => guess ?? (copies.next().value as Outcome<RedisCopy>));
-  }
-
-  #tell(error: TtsctlError, count: number): void {
-    this.#parts.onMirrorFailure(error, count);
+    const known = puts.filter(({ before }) => !Number.isNaN(before)).map(({ task }) => task);
+    const copies = (await mirror.copies(known, "scores"))[Symbol.iterator]();
+    return puts.map(({ before }) => (Number.isNaN(before) ? NO_COPY : (copies.next().value as Outcome<RedisCopy>)));
   }
 }
 
@@ -258,4 +241,37 @@ function noted(outcomes: MirrorOutcome[], tell: Tell): MirrorOutcome[] {
 function noneOfStore(error: unknown): MirrorChange[] {
   if (!isStoreError(error)) throw error;
   return [];
+}
+
+/** The last change of each task, by `keyIn`; `before` is that of the newest record that any of them replaced. */
+function collapse(changes: readonly MirrorChange[]): Map<string, MirrorChange> {
+  const lasts = new Map<string, MirrorChange>();
+  for (const item of changes) {
+    const key = keyIn(item);
+    lasts.set(key, { change: item.change, before: newest(item.before, lasts.get(key)?.before) });
+  }
+  return lasts;
+}
+
+/**
+ * The outcome of each change by that of the last one of its task. An earlier change is done if the last one is; a copy
+ * that was kept is newer than any record before the last.
+ */
+function outcomesFor(changes: readonly MirrorChange[], outcomes: ReadonlyMap<string, MirrorOutcome>): MirrorOutcome[] {
+  const all: MirrorOutcome[] = [];
+  const isFollowed = new Set<string>();
+  for (let i = changes.length - 1; i >= 0; i--) {
+    const key = keyIn(changes[i]!);
+    const outcome = outcomes.get(key)!;
+    all[i] = isFollowed.has(key) ? outcomeOfEarlier(changes[i]!.change, outcome) : outcome;
+    isFollowed.add(key);
+  }
+  return all;
+}
+
+function outcomeOfEarlier({ kind }: Change, outcome: MirrorOutcome): MirrorOutcome {
+  if (outcome === "off" || outcome instanceof TtsctlError) return outcome;
+  if (outcome === "newer" || outcome === "unchanged") return "newer";
+  if (kind === "upsert") return "written";
+  return outcome === "missing" ? "missing" : "removed";
 }

@@ -5,7 +5,7 @@ import { FileTasks } from "./file/file-tasks.ts";
 import { doubtsOf, lackOf } from "./index-check.ts";
 import { KeyTable } from "./key-table.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import { behindWarning, fallbackWarning, redisDisabled } from "./read-first.ts";
+import { behindWarning, fallbackWarning, mirrorFor } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { TaskPage } from "./task-source.ts";
@@ -16,6 +16,7 @@ import {
   type ListQuery,
   type ListResult,
   missingWarnings,
+  sourceOf,
 } from "./task-store.ts";
 
 /** One piece of a long list. `total` is that of the whole. */
@@ -23,30 +24,26 @@ export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" |
 
 /**
  * The newest `limit` tasks that pass a filter, in pieces of bounded size, from the store that `TaskStore.list` would
- * ask. Each task comes once, also where the service moves tasks meanwhile. A Redis that is lost midway: the file goes on
- * with what has not come yet.
+ * read. Each task comes once, even if the service moves tasks during the run. If Redis is lost midway, the file gives the
+ * rest.
  * @throws TtsctlError as `TaskStore.list`
  */
 export async function* newestTasks(
   { file, link }: { file: FileStore; link: MirrorLink },
-  query: Pick<ListQuery, "filter" | "source">,
+  query: Query,
   limit: number,
 ): AsyncGenerator<Piece> {
   const given = new Given(limit);
-  const warnings: string[] = [];
-  const state = query.source === "file" ? ({ kind: "off" } as const) : await link.open();
-  const forced = query.source === "redis";
-  if (forced && state.kind !== "on") throw state.kind === "down" ? state.error : redisDisabled();
-  if (state.kind === "down") warnings.push(fallbackWarning(state.error, file.path));
-  const isBehind = state.kind === "on" && state.behind !== undefined && !forced;
-  if (isBehind) warnings.push(behindWarning(state.behind, file.path));
-  if (state.kind === "on" && !isBehind) {
+  const { mirror, behind, warnings } = await mirrorFor({ file, link }, query.source);
+  if (behind !== undefined) warnings.push(behindWarning(behind, file.path));
+  else if (mirror !== null) {
+    const isForced = query.source === "redis";
     try {
-      const lack = forced ? null : await lackIn(state.mirror, file, query);
-      if (lack === null) return yield* fromMirror(state.mirror, file, query, given);
+      const lack = isForced ? null : await lackIn(mirror, file, query);
+      if (lack === null) return yield* fromMirror(mirror, file, query, given);
       warnings.push(lack);
     } catch (error) {
-      if (forced || !isRedisError(error)) throw error;
+      if (isForced || !isRedisError(error)) throw error;
       warnings.push(fallbackWarning(error, file.path));
     }
   }
@@ -103,8 +100,7 @@ async function* fromMirror(mirror: Mirror, file: FileStore, query: Query, given:
       const piece = given.take(page);
       dangling += piece.dangling;
       unnamed += piece.unnamed ?? 0;
-      const filled = piece.tasks.filter((task) => tasks.filled.has(task)).length;
-      const source = filled === 0 ? "redis" : filled === piece.tasks.length ? "file" : "mixed";
+      const source = sourceOf(piece.tasks, tasks);
       tasks.filled.clear();
       yield { ...piece, source, warnings: behind.warnings.splice(0) };
     }

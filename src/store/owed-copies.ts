@@ -1,9 +1,11 @@
+import type { TtsctlError } from "../errors.ts";
 import { counted } from "../task/counted.ts";
 import { keyOf } from "../task/ids.ts";
 import { toMicros } from "../task/time.ts";
-import { idOf } from "./file/batch-plan.ts";
-import { keyIn, type MirrorChange, type MirrorOutcome, newest } from "./mirror-change.ts";
+import { type Change, idOf } from "./file/batch-plan.ts";
 import type { MirrorState } from "./mirror-link.ts";
+import type { RemoveOutcome } from "./redis/remove.ts";
+import type { WriteOutcome } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 
 /** More changes than this that a sync can make up for are left to one. */
@@ -11,10 +13,26 @@ const MOST_CHANGES = 10_000;
 /** How many are remembered that it can't. */
 const MOST_REMOVALS = 100_000;
 
+/** A change that the file has, on its way to the mirror. */
+export interface MirrorChange {
+  readonly change: Change;
+  /**
+   * `updated_at` of the record that the file had before, whole microseconds; NaN for none. A copy that is no newer is
+   * replaced, or removed.
+   */
+  readonly before: number;
+}
+
+/**
+ * The outcome of a change in the mirror; the file has it in every case. `unchanged`: a copy of the same time was kept that
+ * is not of a record which the file had. `off`: Redis is disabled.
+ */
+export type MirrorOutcome = Exclude<WriteOutcome, "mended"> | RemoveOutcome | "off" | TtsctlError;
+
 /** A task whose copy should be as the file is now. */
 export interface OwedCopy {
   readonly id: TaskId;
-  /** As in MirrorChange: a copy that is no newer is replaced, or removed. */
+  /** As in MirrorChange. */
   readonly before: number;
   /** `updated_at` of the copy that may have been written, whole microseconds; NaN for none. */
   readonly tried: number;
@@ -149,4 +167,14 @@ export class OwedCopies {
 /** What no record went before has no time that could guard a removal later. */
 function goesBack({ change, before }: MirrorChange): boolean {
   return change.kind === "remove" ? !Number.isNaN(before) : before >= toMicros(change.task.score);
+}
+
+/** The task of a change, as a key of a map. */
+export function keyIn({ change }: MirrorChange): string {
+  return keyOf(idOf(change));
+}
+
+/** The newer of two times; NaN for none. */
+export function newest(one: number, other = Number.NaN): number {
+  return Number.isNaN(one) || other > one ? other : one;
 }

@@ -20,33 +20,48 @@ interface Ways<T> {
  * @throws TtsctlError REDIS_* only where Redis is the forced source; STORE_* where the file must answer and cannot
  */
 export async function readFirst<T>(
-  { file, link }: { readonly file: FileStore; readonly link: MirrorLink },
+  stores: Stores,
   source: SourceChoice,
   { fromFile, fromMirror }: Ways<T>,
 ): Promise<T> {
-  if (source === "file") return fromFile([]);
-  const state = await link.open();
-  const forced = source === "redis";
-  if (state.kind === "off") {
-    if (forced) throw redisDisabled();
-    return fromFile([]);
-  }
-  if (state.kind === "down") {
-    if (forced) throw state.error;
-    return fromFile([fallbackWarning(state.error, file.path)]);
-  }
-  const isBehind = state.behind !== undefined && !forced;
+  const { path } = stores.file;
+  const { mirror, behind, warnings } = await mirrorFor(stores, source);
+  if (mirror === null) return fromFile(warnings);
   try {
-    if (isBehind) return await fromFile([behindWarning(state.behind, file.path)]);
+    if (behind !== undefined) return await fromFile([behindWarning(behind, path)]);
   } catch (error) {
     if (!isStoreError(error)) throw error;
   }
   try {
-    return await fromMirror(state.mirror, isBehind ? [state.behind] : []);
+    return await fromMirror(mirror, behind === undefined ? [] : [behind]);
   } catch (error) {
-    if (forced || !isRedisError(error)) throw error;
-    return fromFile([fallbackWarning(error, file.path)]);
+    if (source === "redis" || !isRedisError(error)) throw error;
+    return fromFile([fallbackWarning(error, path)]);
   }
+}
+
+interface Stores {
+  readonly file: FileStore;
+  readonly link: MirrorLink;
+}
+
+/** Whether Redis is to be asked first. */
+interface FirstChoice {
+  /** Null if the file answers. */
+  readonly mirror: Mirror | null;
+  /** Why the mirror answers only if the file can't be read. */
+  readonly behind?: string | undefined;
+  /** Why Redis isn't asked. */
+  readonly warnings: string[];
+}
+
+/** @throws TtsctlError REDIS_* if Redis is the forced source and there is none */
+export async function mirrorFor({ file, link }: Stores, source: SourceChoice): Promise<FirstChoice> {
+  const isForced = source === "redis";
+  const state = source === "file" ? ({ kind: "off" } as const) : await link.open();
+  if (state.kind === "on") return { mirror: state.mirror, behind: isForced ? undefined : state.behind, warnings: [] };
+  if (isForced) throw state.kind === "down" ? state.error : redisDisabled();
+  return { mirror: null, warnings: state.kind === "down" ? [fallbackWarning(state.error, file.path)] : [] };
 }
 
 export function redisDisabled(): TtsctlError {

@@ -103,17 +103,21 @@ export class TaskStore {
       } else if (behind.problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
         throw neither(behind.problem, mirror);
       }
-      const filled = answer.tasks.filter((task) => tasks.filled.has(task)).length;
-      const source = filled === 0 ? "redis" : filled === answer.tasks.length ? "file" : "mixed";
       return {
         ...answer,
-        source,
+        source: sourceOf(answer.tasks, tasks),
         warnings: [...warnings, ...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
       };
     } finally {
       await behind.close();
     }
   }
+}
+
+/** Where tasks of the mirror came from, some of which the file behind it may have given. */
+export function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["source"] {
+  const fromFile = tasks.filter((task) => filled.has(task)).length;
+  return fromFile === 0 ? "redis" : fromFile === tasks.length ? "file" : "mixed";
 }
 
 export function danglingWarnings(count: number, unnamed = 0): string[] {

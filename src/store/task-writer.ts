@@ -3,8 +3,8 @@ import type { Task } from "../task/task.ts";
 import { type ChangeOutcome, type ChangeResult, idOf, type Request, type Update } from "./file/batch-plan.ts";
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
 import { type Batch, GroupCommit } from "./group-commit.ts";
-import type { MirrorChange, MirrorOutcome } from "./mirror-change.ts";
 import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
+import type { MirrorChange, MirrorOutcome } from "./owed-copies.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
 

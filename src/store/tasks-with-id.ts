@@ -24,15 +24,15 @@ export async function tasksWithId(
   source: SourceChoice,
 ): Promise<Map<string, TaskId[]>> {
   const found = new Map<string, TaskId[]>(taskIds.map((taskId) => [taskId, []]));
-  const add = (id: TaskId) => {
-    const same = found.get(id.taskId)!;
-    if (!same.some((other) => keyOf(other) === keyOf(id))) same.push(id);
+  const add = (ids: readonly TaskId[]) => {
+    for (const id of ids) {
+      const same = found.get(id.taskId)!;
+      if (!same.some(({ userId }) => userId === id.userId)) same.push(id);
+    }
   };
-  if (source !== "file") for (const id of await inRedis(parts, taskIds, source === "redis")) add(id);
-  if (source !== "redis") {
-    const isFound = taskIds.every((taskId) => found.get(taskId)!.length > 0);
-    for (const id of await inFile(parts, taskIds, isFound)) add(id);
-  }
+  if (source !== "file") add(await inRedis(parts, taskIds, source === "redis"));
+  const isFound = [...found.values()].every((same) => same.length > 0);
+  if (source !== "redis") add(await inFile(parts, taskIds, isFound));
   return found;
 }
 

@@ -2,7 +2,6 @@ import { TtsctlError } from "../errors.ts";
 import { fingerprint } from "../json/fingerprint.ts";
 import type { Task } from "../task/task.ts";
 import { toMicros } from "../task/time.ts";
-import { recordsOf } from "./file/records-of.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { BATCH, type Outcome, type Upsert } from "./redis/copies.ts";
@@ -73,7 +72,7 @@ export class WrittenCopies {
     for (let from = 0; from < idle.length; from += BATCH) {
       const keys = idle.slice(from, from + BATCH);
       const ids = keys.map((key) => this.#id(key));
-      const records = await recordsOf(snapshot, ids);
+      const records = await snapshot.recordsOf(ids);
       const gone = keys.filter((_, i) => !snapshot.holds(ids[i]!));
       const removals = gone.map((key) => ({ id: this.#id(key), before: this.#times[key]! }));
       throwFatal(await removeFromMirror(mirror, removals));

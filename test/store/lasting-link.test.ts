@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LastingLink } from "../../src/store/lasting-link.ts";
+import { LastingLink } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { RULES } from "../helpers/records.ts";

@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
-import type { LinkEvents } from "../../store/lasting-link.ts";
-import type { MirrorState } from "../../store/mirror-link.ts";
+import type { LinkEvents, MirrorState } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { type Removal, removeFromMirror } from "../../store/redis/remove.ts";
 import { counted } from "../../task/counted.ts";

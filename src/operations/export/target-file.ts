@@ -1,8 +1,7 @@
 import { type FileHandle, link, lstat, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { syncFolder } from "../../store/file/sync-folder.ts";
-import { makeFile, refuseUsed } from "../../store/file/written-file.ts";
+import { makeFile, refuseUsed, syncDirectory } from "../../store/file/written-file.ts";
 
 /** How much is held before it is written. */
 const HELD = 1 << 16;
@@ -87,7 +86,7 @@ export class TargetFile {
       await refuseExisting(this.path, this.#overwrite);
       if (this.#overwrite) await rename(this.#temporary, this.path);
       else await link(this.#temporary, this.path); // unlike a rename, it fails where somebody made the file meanwhile
-      await syncFolder(dirname(this.path));
+      await syncDirectory(dirname(this.path));
     } catch (cause) {
       throw systemErrorCode(cause) === "EEXIST" ? exists(this.path) : failed(this.path, cause);
     }

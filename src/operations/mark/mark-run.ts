@@ -1,6 +1,6 @@
 import { isRedisError, isStoreError, type TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
-import { CurrentFile } from "../../store/file/current-file.ts";
+import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";

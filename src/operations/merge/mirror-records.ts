@@ -1,7 +1,7 @@
 import { isRedisError, isStoreError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
-import { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
+import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";

@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
-import { openUnnamed } from "../../store/file/unnamed-file.ts";
+import { openUnnamed } from "../../store/file/written-file.ts";
 import type { RecordRules } from "../../task/rules.ts";
 
 /** How much is held before it is written. */

@@ -1,6 +1,5 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
-import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
@@ -92,7 +91,7 @@ export class PurgeMirror {
 
   /** Puts tasks that stay back: the file's records, and Redis's own where those were ahead. */
   async writeBack(file: PurgeFile, ids: readonly TaskId[]): Promise<void> {
-    const records = await recordsOf(await file.snapshot(), ids);
+    const records = await (await file.snapshot()).recordsOf(ids);
     const inFile = new Map(records.flatMap((task) => (task === null ? [] : [[keyOf(task), task]])));
     const ahead = this.#ahead.filter((task) => inFile.has(keyOf(task)));
     const copies = new WrittenCopies();

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import type { CurrentFile } from "../../store/file/current-file.ts";
+import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { throwIfInterrupted } from "../pool.ts";

@@ -148,12 +148,11 @@ export class FirstLook {
   /** Of another user than the one that is looked at, only members that may be that one's. */
   #noteTasks(userId: string, flat: readonly string[]): void {
     const { keys } = this.#snapshot.rows;
-    const user = Buffer.from(userId);
     const isOther = this.#userId !== undefined && this.#userId !== userId;
     for (let i = 0; i < flat.length; i += 2) {
       const taskId = this.#parts.mirror.layout.taskIdOf(flat[i]!);
       if (isOther && this.#snapshot.rowOf(this.#userId!, taskId) < 0) continue;
-      this.marks.noteInUserIndex(keys.findTask(user, taskId), () => ({ userId, taskId }), Number(flat[i + 1]));
+      this.marks.noteInUserIndex(keys.find(userId, taskId), () => ({ userId, taskId }), Number(flat[i + 1]));
     }
   }
 }

@@ -1,8 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
-import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
-import { recordsOf } from "../../store/file/records-of.ts";
+import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
@@ -137,10 +136,7 @@ export class Repair {
   async #writeBatch(snapshot: Snapshot, batch: readonly number[]): Promise<void> {
     const { mirror } = this.#parts;
     const { suspects } = this.#drift;
-    const records = await recordsOf(
-      snapshot,
-      batch.map((suspect) => suspects.id(suspect)),
-    );
+    const records = await snapshot.recordsOf(batch.map((suspect) => suspects.id(suspect)));
     await this.#announce(batch.filter((suspect) => this.#is(suspect, "write", "overwrite")));
     const group = (belongs: (suspect: number) => boolean) =>
       records.filter((task, i) => task !== null && belongs(batch[i]!)) as Task[];

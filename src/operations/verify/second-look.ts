@@ -2,9 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { fingerprint } from "../../json/fingerprint.ts";
 import { batches } from "../../store/batches.ts";
-import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
-import { recordsOf } from "../../store/file/records-of.ts";
+import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, scoreOf, timeOf } from "../../store/redis/copy.ts";
 import type { CopyReading } from "../../store/redis/layout.ts";
@@ -73,7 +72,7 @@ class Round {
     const { mirror } = this.#parts;
     const ids = batch.map((suspect) => this.#suspects.id(suspect));
     const copies = await mirror.fullCopies(ids);
-    const records = await recordsOf(this.#snapshot, ids);
+    const records = await this.#snapshot.recordsOf(ids);
     batch.forEach((suspect, i) => {
       if (isLeftAlone(this.#snapshot, ids[i]!)) this.#settle(suspect, NOTHING);
       else

@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
-import { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
+import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";

@@ -5,7 +5,7 @@ import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from 
 import { formatBytes } from "../../task/bytes.ts";
 import type { FileStore } from "./file-store.ts";
 import { keepPermissions } from "./replace.ts";
-import { openUnnamed } from "./unnamed-file.ts";
+import { openUnnamed } from "./written-file.ts";
 
 /** How much is really written: a quota, or a file system that counts otherwise, shows in nothing else. */
 const WRITTEN = 1 << 22;

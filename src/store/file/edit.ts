@@ -1,8 +1,7 @@
 import { layOutJson } from "../../json/text.ts";
 import type { Task } from "../../task/task.ts";
-import type { Keys } from "./key-set.ts";
+import { KeySet, type Keys } from "./key-set.ts";
 import { TakenNames } from "./map-names.ts";
-import { Placement } from "./placement.ts";
 import type { Rows } from "./rows.ts";
 import { elementStart, PYTHON_INDENT, readLayout, type SequenceLayout } from "./sequence-layout.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -66,6 +65,34 @@ async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Spl
     yield* spliced(cutFrom, rows.end(rows.size - 1), joined(added, { ...layout, first: layout.between, last: "" }));
   else if (rows.size > 0 || placement.added.size > 0) {
     yield* spliced(snapshot.layout!.open + 1, snapshot.layout!.close, joined(added, layout));
+  }
+}
+
+/** Where the records of an edit go in an array or map: over the record in force, or behind the last element. */
+class Placement {
+  /** By row: the number of the record that takes its place, or -1. */
+  readonly #replacing: Int32Array;
+  /** The numbers of records that come new. */
+  readonly added: KeySet;
+
+  constructor(snapshot: Snapshot, removed: Keys, upserts: Upserts) {
+    this.#replacing = new Int32Array(snapshot.rows.size).fill(-1);
+    this.added = new KeySet(upserts.size);
+    for (let number = 0; number < upserts.size; number++) {
+      const { userId, taskId } = upserts.id(number);
+      const row = snapshot.rowOf(userId, taskId);
+      if (row >= 0 && !removed.has(snapshot.rows.key(row))) this.#replacing[row] = number;
+      else this.added.add(number);
+    }
+  }
+
+  isReplaced(row: number): boolean {
+    return this.#replacing[row]! >= 0;
+  }
+
+  /** The numbers of the records that replace others, in the order of those. */
+  *replacing(): Generator<number> {
+    for (const number of this.#replacing) if (number >= 0) yield number;
   }
 }
 

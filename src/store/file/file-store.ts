@@ -44,7 +44,7 @@ export interface FileStoreOptions {
 
 /** The store file of a service (SPEC section 2). */
 export class FileStore {
-  readonly #path: string;
+  readonly path: string;
   readonly rules: RecordRules;
   readonly #clock: Clock;
   readonly #options: FileStoreOptions;
@@ -52,14 +52,10 @@ export class FileStore {
   #runLock: Lock | undefined;
 
   constructor(path: string, rules: RecordRules, clock: Clock, options: FileStoreOptions = {}) {
-    this.#path = path;
+    this.path = path;
     this.rules = rules;
     this.#clock = clock;
     this.#options = options;
-  }
-
-  get path(): string {
-    return this.#path;
   }
 
   /**
@@ -68,17 +64,17 @@ export class FileStore {
    */
   async read(signal?: AbortSignal): Promise<Snapshot> {
     const { shared } = this.#options;
-    return shared === undefined ? Snapshot.read(this.#path, this.rules, signal) : shared.read();
+    return shared === undefined ? Snapshot.read(this.path, this.rules, signal) : shared.read();
   }
 
   /** What the path names now; null if there is no file. */
   identity(): Promise<FileIdentity | null> {
-    return identityAt(this.#path);
+    return identityAt(this.path);
   }
 
   /** Whether the path still names what a snapshot read. */
   async isCurrent(snapshot: Snapshot): Promise<boolean> {
-    return sameIdentity(await identityAt(this.#path), snapshot.identity);
+    return sameIdentity(await identityAt(this.path), snapshot.identity);
   }
 
   /** The holder of a lock; null if it is free. */
@@ -95,7 +91,11 @@ export class FileStore {
       if (purpose !== "run") return lock;
       await withLock(target, "write", LOCK_WAIT_S, () => removeLeftover(target));
       this.#runLock = lock;
-      return { ...lock, release: () => this.#releaseRun(lock) };
+      const release = () => {
+        this.#runLock = undefined;
+        return lock.release();
+      };
+      return { ...lock, release };
     } catch (error) {
       await lock.release();
       throw error;
@@ -118,11 +118,6 @@ export class FileStore {
     }
   }
 
-  async #releaseRun(lock: Lock): Promise<void> {
-    this.#runLock = undefined;
-    await lock.release();
-  }
-
   /**
    * Changes the file: plans on its content, rewrites it atomically, and plans again if another process wrote it first. If
    * one wrote within the last minute, watches for a content that undoes the change, and makes it again (SPEC section 2).
@@ -135,7 +130,7 @@ export class FileStore {
       if (!landed.wroteLately) return { rewrites: 1, returned: [] };
       return await this.#watch(landed);
     } catch (error) {
-      throw error instanceof TtsctlError ? afterRewrite(error, this.#path) : error;
+      throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
     } finally {
       if (landed.before !== base) await landed.before.close();
     }
@@ -179,7 +174,7 @@ export class FileStore {
   /** Null if the file moved first. */
   async #replace(target: string, lock: Lock, before: Snapshot, edit: Edit): Promise<Landed | null> {
     const { others } = await lastWriterOf(before, lock.note);
-    const names = { path: this.#path, target };
+    const names = { path: this.path, target };
     const announce = (by: FileIdentity) => lock.leave(noteOf(before.identity, others, { kind: "replace", by }));
     const { identity, displaced } = await replaceFile(names, before, planSplices(before, edit), announce);
     await this.#settle(target, lock, displaced);
@@ -197,7 +192,7 @@ export class FileStore {
     if (displaced.length === 0) return;
     try {
       const contents: Snapshot[] = [];
-      for (const handle of displaced) contents.push(await Snapshot.readHandle(handle, this.#path, this.rules));
+      for (const handle of displaced) contents.push(await Snapshot.readHandle(handle, this.path, this.rules));
       const writes = contents.slice(1).map((theirs, i) => new DisplacedWrite(contents[i]!, theirs));
       let last: FileIdentity | null = null;
       for (
@@ -263,7 +258,7 @@ export class FileStore {
 
   /** The file that the path names in the end, if it is a symbolic link. */
   async target(): Promise<string> {
-    return linkTarget(this.#path);
+    return linkTarget(this.path);
   }
 }
 

@@ -20,13 +20,8 @@ export class FileTasks implements TaskSource {
       const rows = await this.#latestCreated(filter);
       return { total: rows.length, tasks: await this.#read(rows.subarray(offset, offset + count)), dangling: 0 };
     }
-    const top = new NewestRows(this.#snapshot, offset + count);
-    let total = 0;
-    for (const row of matchingRows(this.#snapshot, filter)) {
-      total++;
-      top.add(row);
-    }
-    return { total, tasks: await this.#snapshot.readTasks(top.sorted().slice(offset)), dangling: 0 };
+    const { rows, total } = this.#newestRows(filter, offset + count);
+    return { total, tasks: await this.#snapshot.readTasks(rows.slice(offset)), dangling: 0 };
   }
 
   /** All that pass, newest first, as long as more are wanted, in pieces; `total` is that of the whole. */
@@ -70,11 +65,25 @@ export class FileTasks implements TaskSource {
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
-    const rows = ids.map(({ userId, taskId }) => this.#snapshot.rowOf(userId, taskId));
-    const found = [...new Set(rows.filter((row) => row >= 0))].sort((a, b) => a - b);
-    const tasks = await this.#snapshot.readTasks(found);
-    const byRow = new Map(found.map((row, i) => [row, tasks[i]!]));
-    return rows.map((row) => byRow.get(row));
+    return (await this.#snapshot.recordsOf(ids)).map((task) => task ?? undefined);
+  }
+
+  /** The newest `count` of the rows that pass a filter. Sorting all of a million rows would take longer than to read them. */
+  #newestRows(filter: TaskFilter, count: number): { rows: number[]; total: number } {
+    const { rows } = this.#snapshot;
+    const order = (a: number, b: number) => rows.compare(a, b);
+    let top: number[] = [];
+    let last: number | undefined;
+    let total = 0;
+    for (const row of matchingRows(this.#snapshot, filter)) {
+      total++;
+      if (last !== undefined && order(row, last) > 0) continue;
+      top.push(row);
+      if (top.length < 2 * count + STEP) continue;
+      top = top.sort(order).slice(0, count);
+      last = top.at(-1);
+    }
+    return { rows: top.sort(order).slice(0, count), total };
   }
 }
 
@@ -94,58 +103,38 @@ export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number)
   };
 }
 
-/** The newest `limit` rows of those added: a heap with the oldest of them on top. */
-class NewestRows {
+/** How far apart in the file the rows of a window may be, in bytes. */
+const WINDOW_SPAN = 4 << 20;
+
+/** Live rows that are near each other in the file. Their bytes are read once, so their tasks can be taken in any order. */
+export class RowWindow {
+  readonly rows: readonly number[];
   readonly #snapshot: Snapshot;
-  readonly #limit: number;
-  readonly #heap: number[] = [];
+  #bytes: Promise<Buffer> | undefined;
 
-  constructor(snapshot: Snapshot, limit: number) {
+  private constructor(snapshot: Snapshot, rows: readonly number[]) {
     this.#snapshot = snapshot;
-    this.#limit = limit;
+    this.rows = rows;
   }
 
-  add(row: number): void {
-    const heap = this.#heap;
-    if (heap.length < this.#limit) {
-      heap.push(row);
-      this.#rise(heap.length - 1);
-    } else if (this.#limit > 0 && this.#order(row, heap[0]!) < 0) {
-      heap[0] = row;
-      this.#sink(0);
-    }
-  }
-
-  sorted(): number[] {
-    return [...this.#heap].sort((a, b) => this.#order(a, b));
-  }
-
-  #order(a: number, b: number): number {
-    return this.#snapshot.rows.compare(a, b);
-  }
-
-  #rise(from: number): void {
-    for (let at = from; at > 0; ) {
-      const parent = (at - 1) >> 1;
-      if (this.#order(this.#heap[at]!, this.#heap[parent]!) <= 0) return;
-      this.#swap(at, parent);
-      at = parent;
-    }
-  }
-
-  #sink(from: number): void {
-    for (let at = from; ; ) {
-      let oldest = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < this.#heap.length && this.#order(this.#heap[child]!, this.#heap[oldest]!) > 0) oldest = child;
+  /** @param rows in file order */
+  static *over(snapshot: Snapshot, rows: Iterable<number>): Generator<RowWindow> {
+    let window: number[] = [];
+    for (const row of rows) {
+      if (window.length > 0 && snapshot.rows.end(row) - snapshot.rows.start(window[0]!) > WINDOW_SPAN) {
+        yield new RowWindow(snapshot, window);
+        window = [];
       }
-      if (oldest === at) return;
-      this.#swap(at, oldest);
-      at = oldest;
+      window.push(row);
     }
+    if (window.length > 0) yield new RowWindow(snapshot, window);
   }
 
-  #swap(a: number, b: number): void {
-    [this.#heap[a], this.#heap[b]] = [this.#heap[b]!, this.#heap[a]!];
+  /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
+  async tasks(rows: readonly number[]): Promise<Task[]> {
+    const from = this.#snapshot.rows.start(this.rows[0]!);
+    this.#bytes ??= this.#snapshot.readBytes(from, this.#snapshot.rows.end(this.rows.at(-1)!));
+    const bytes = await this.#bytes;
+    return rows.map((row) => this.#snapshot.taskIn(bytes, from, row));
   }
 }

@@ -6,12 +6,11 @@ import type { RecordRules } from "../../task/rules.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
-import { isMostlyDead, planCompaction } from "./compaction.ts";
+import { isMostlyDead, LeftFile, planCompaction } from "./compaction.ts";
 import { type FileStore, type PlanEdit, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
 import { LandedEdit } from "./landed-edit.ts";
 import { LATELY_S } from "./last-writer.ts";
-import { LeftFile } from "./left-file.ts";
 import { LineBurst, type Unsure } from "./line-burst.ts";
 import { shapeAt } from "./shape.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
@@ -123,7 +122,7 @@ export class FileWriter {
     const snapshot = await shared.read().catch(() => null);
     if (snapshot === null) return; // the next batch will hear of it
     try {
-      if (isMostlyDead(snapshot)) await this.#compactNow(snapshot);
+      if (isMostlyDead(snapshot)) await this.#compactNow();
     } catch (error) {
       this.#compactAfter = clock.monotonic() + LATELY_S;
       warn(`${snapshot.path} was not compacted: ${error instanceof Error ? error.message : String(error)}`);
@@ -132,21 +131,19 @@ export class FileWriter {
     }
   }
 
-  async #compactNow(snapshot: Snapshot): Promise<void> {
+  async #compactNow(): Promise<void> {
     const { file, rules, clock } = this.#parts;
-    const base = snapshot.frozen();
     const left = await LeftFile.open(await file.target(), rules);
     const plan = (current: Snapshot) => {
       if (sameFile(current.identity, left.identity)) left.carried(current.layout!.size);
       return planCompaction(current);
     };
     try {
-      await file.edit(plan, base);
+      await file.edit(plan);
       if (!sameFile(await file.identity(), left.identity)) {
         this.#left = { file: left, until: clock.monotonic() + LATELY_S };
       }
     } finally {
-      await base.close();
       if (this.#left?.file !== left) await left.close();
     }
     await this.#carryOver();

@@ -1,17 +1,18 @@
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
+import { keyOf } from "../../task/ids.ts";
+import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
-import { type BatchEdit, BatchPlan, type ChangeResult, type Request } from "./batch-plan.ts";
+import { type BatchEdit, BatchPlan, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
 import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
-import { gaveWay, overtaken } from "./overtaken.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { syncFolder } from "./sync-folder.ts";
+import { syncDirectory } from "./written-file.ts";
 
 /**
  * The lock is held over some batches, since taking it costs more than one of them. Whoever is seen to wait gets it after
@@ -126,7 +127,7 @@ export class LineBurst {
 
   /** The name of a file that is new to us may not be on the disk yet, whoever gave it. */
   async #settled({ target, snapshot }: Open): Promise<void> {
-    if (snapshot !== this.#last) await syncFolder(dirname(target));
+    if (snapshot !== this.#last) await syncDirectory(dirname(target));
     this.#last = snapshot;
   }
 
@@ -136,7 +137,10 @@ export class LineBurst {
     const hidden = overtaken(snapshot, plan.results, from);
     if (hidden.size === 0) return;
     await this.#put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
-    plan.results = gaveWay(plan.results, hidden);
+    plan.results = plan.results.map((result) => {
+      const gaveWay = result.outcome === "written" && hidden.has(keyOf(idOf(result.change!)));
+      return gaveWay ? { ...result, outcome: "newer" } : result;
+    });
   }
 
   /** False where the path named another file right after the append. */
@@ -209,4 +213,25 @@ function leased(unsure: Unsure): Unsure {
 /** Of a task that was removed and came anew the end goes first. */
 function linesOf({ removed, tasks }: BatchEdit, { rows }: Snapshot): string[] {
   return [...[...removed].map((key) => tombstoneLine(rows, key)), ...tasks.map(lineOf)];
+}
+
+/**
+ * Records of somebody who appends without our lock, that came between our look at the file and our append, and are newer
+ * than ours: the last line counts, so ours hides them.
+ * @param from the first row that came after the look
+ * @returns by key of the task (`keyOf`): the row of the newest
+ */
+function overtaken(snapshot: Snapshot, results: readonly ChangeResult[], from: number): Map<string, number> {
+  const { rows } = snapshot;
+  const hidden = new Map<string, number>();
+  for (const { change } of results) {
+    if (change?.kind !== "upsert") continue;
+    const { score } = change.task;
+    const key = snapshot.keyOf(change.task);
+    for (let row = from; row < rows.size; row++) {
+      if (rows.key(row) !== key || !(toMicros(rows.score(row)) > toMicros(score))) continue;
+      if (row !== rows.liveRow(key)) hidden.set(keyOf(change.task), row);
+    }
+  }
+  return hidden;
 }

@@ -6,7 +6,7 @@ import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityAt, identityNow, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { syncFolder } from "./sync-folder.ts";
+import { syncDirectory } from "./written-file.ts";
 
 const WINDOW = 1 << 20;
 
@@ -71,7 +71,7 @@ export async function replaceFile(
     await announce(ours);
     placing = { posix, path, target, temporary, read: snapshot.identity, ours, displaced: [] };
     const isPlaced = await takePlaceOrBack(placing);
-    if (placing.displaced.length > 0) displaced = [await reopen(handle.fd), ...(await reopenAll(placing.displaced))];
+    if (placing.displaced.length > 0) displaced = await reopen([handle.fd, ...placing.displaced]);
     return { identity: isPlaced ? await placedIdentity(path, ours) : null, displaced };
   } catch (cause) {
     for (const file of displaced) await closeQuietly(file);
@@ -98,13 +98,9 @@ async function removeTemporary(temporary: string, placing: Placing | undefined):
   await rm(temporary, { force: true });
 }
 
-async function reopenAll(fds: readonly number[]): Promise<FileHandle[]> {
-  return Promise.all(fds.map(reopen));
-}
-
-/** A handle of its own on an open file, whatever its path names now. */
-function reopen(fd: number): Promise<FileHandle> {
-  return open(`/proc/self/fd/${fd}`, constants.O_RDONLY);
+/** Handles of their own on open files, whatever their paths name now. */
+function reopen(fds: readonly number[]): Promise<FileHandle[]> {
+  return Promise.all(fds.map((fd) => open(`/proc/self/fd/${fd}`, constants.O_RDONLY)));
 }
 
 function writeFailed(target: string, cause: unknown): TtsctlError {
@@ -334,7 +330,7 @@ async function takePlaceOrBack(placing: Placing): Promise<boolean> {
   const { target, ours } = placing;
   try {
     if (!takePlace(placing)) return false;
-    await syncFolder(dirname(target));
+    await syncDirectory(dirname(target));
     return true;
   } catch (cause) {
     takeBack(placing);

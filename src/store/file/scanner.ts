@@ -1,10 +1,12 @@
 import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../../errors.ts";
-import type { OnElement } from "./element.ts";
+import { LineScan, type OnElement, SequenceScan } from "./elements.ts";
 import { feed } from "./feed.ts";
-import { LineScan } from "./line-scan.ts";
-import { SequenceScan } from "./sequence-scan.ts";
+import { type FileIdentity, identityOf } from "./identity.ts";
+import type { RowReader } from "./row-reader.ts";
 import { recogniseShape, type Shape } from "./shape.ts";
+
+const NEWLINE = 0x0a;
 
 /** Takes what the scan finds: first the shape, then each element. */
 export interface ScanSink {
@@ -37,4 +39,67 @@ export async function scanStore(handle: FileHandle, sink: ScanSink, signal?: Abo
   });
   const { open, close, unfinished } = scan;
   return { shape, open, close, size, unfinished };
+}
+
+/** A content of a file that was scanned. */
+export interface Content {
+  readonly layout: ScanResult;
+  /** Of JSON Lines, which may grow. */
+  readonly footprint: Footprint | null;
+  readonly identity: FileIdentity;
+}
+
+/** Both ends of what was scanned, to recognise it. */
+interface Footprint {
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+/** How much of each end is remembered: some lines, which tell one content from another. */
+const FOOTPRINT = 1024;
+
+/** That of the first `size` bytes. */
+export async function readFootprint(handle: FileHandle, size: number): Promise<Footprint> {
+  const length = Math.min(FOOTPRINT, size);
+  return { head: await bytesAt(handle, 0, length), tail: await bytesAt(handle, size - length, length) };
+}
+
+async function bytesAt(handle: FileHandle, from: number, length: number): Promise<Buffer> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, from);
+  return buffer.subarray(0, bytesRead);
+}
+
+/**
+ * Scans what was appended to JSON Lines since they were scanned. Null if the file didn't only grow, as far as its size and
+ * both ends of what was scanned show; then all of it must be scanned again.
+ * @throws StoreSyntaxError for an appended line that isn't JSON
+ */
+export async function scanAppended(
+  handle: FileHandle,
+  { layout, footprint }: Content,
+  reader: RowReader,
+): Promise<Content | null> {
+  const identity = identityOf(await handle.stat({ bigint: true }));
+  if (footprint === null || identity.size < layout.size) return null;
+  const now = await readFootprint(handle, layout.size);
+  if (!now.head.equals(footprint.head) || !now.tail.equals(footprint.tail)) return null;
+  // An unfinished append may have been finished since.
+  const from = layout.unfinished ?? layout.size;
+  if (layout.unfinished === null && !(await beginsLine(handle, now.tail, layout.size))) return null;
+  const scan = new LineScan((bytes, start, end, offset, spans) => reader.add(bytes, start, end, offset, spans), 1);
+  const size = await feed(
+    handle,
+    from,
+    (bytes, start, end, offset, last) => scan.consume(bytes, start, end, offset, last),
+    Number(identity.size) - from,
+  );
+  const grown = { ...layout, size, unfinished: scan.unfinished };
+  return { layout: grown, footprint: await readFootprint(handle, size), identity };
+}
+
+/** Whether what was appended at `size` is a line of its own, not the end of the last one. */
+async function beginsLine(handle: FileHandle, tail: Buffer, size: number): Promise<boolean> {
+  if (tail.at(-1) === NEWLINE) return true;
+  const next = await bytesAt(handle, size, 1);
+  return next.length === 0 || next[0] === NEWLINE;
 }

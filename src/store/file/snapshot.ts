@@ -9,11 +9,10 @@ import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
 import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
-import { type Footprint, readFootprint, scanAppended } from "./growth.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
-import { type ScanResult, type ScanSink, scanStore } from "./scanner.ts";
+import { type Content, readFootprint, type ScanResult, type ScanSink, scanAppended, scanStore } from "./scanner.ts";
 import type { Shape } from "./shape.ts";
 
 /** An invalid record with its place, as messages name it. */
@@ -23,24 +22,28 @@ export type LocatedInvalid = InvalidRecord & { readonly offset: number };
 const NAMED_INVALID = 20;
 const WINDOW = 1 << 20;
 
-/** What a snapshot is made of. */
-interface Parts {
-  readonly path: string;
-  readonly rows: Rows;
-  /** Puts elements into the rows; null where none come any more. */
-  readonly reader: RowReader | null;
-  readonly layout: ScanResult | null;
-  /** Of JSON Lines. */
-  readonly footprint: Footprint | null;
-  readonly identity: FileIdentity | null;
-  readonly invalid: Snapshot["invalid"];
-  readonly handle: FileHandle | null;
-  readonly rules: RecordRules;
-  /** Whose handle it is. */
-  readonly parent?: Snapshot;
+/** The invalid records of a file. */
+interface Invalid {
+  count: number;
+  readonly named: LocatedInvalid[];
+  readonly ownerless: Set<string>;
+  readonly taskless: Set<string>;
 }
 
-const NO_FILE = { reader: null, layout: null, footprint: null, identity: null };
+interface Parts {
+  readonly path: string;
+  readonly rules: RecordRules;
+  readonly rows: Rows;
+  readonly invalid: Invalid;
+}
+
+/** The file that a snapshot was read from. */
+interface Source {
+  readonly handle: FileHandle;
+  /** Puts elements that are appended into the rows. */
+  readonly reader: RowReader;
+  content: Content;
+}
 
 /**
  * One content of the store file: validated whole, its rows in memory, the file it came from still open. What the path
@@ -49,27 +52,23 @@ const NO_FILE = { reader: null, layout: null, footprint: null, identity: null };
 export class Snapshot {
   readonly path: string;
   readonly rows: Rows;
-  readonly invalid: { count: number; named: LocatedInvalid[]; ownerless: Set<string>; taskless: Set<string> };
-  readonly #parts: Parts;
-  readonly #handle: FileHandle | null;
+  readonly invalid: Invalid;
+  /** By which its records are read. */
+  readonly rules: RecordRules;
+  /** Null if there was no file. */
+  readonly #source: Source | null;
   readonly #parser: RecordParser;
-  #layout: ScanResult | null;
-  #footprint: Footprint | null;
-  #identity: FileIdentity | null;
   #growing: Promise<boolean> = Promise.resolve(true);
-  /** Who read it and has not closed it. */
+  /** How many readers have not closed it. */
   #holders = 1;
 
-  private constructor(parts: Parts) {
-    this.#parts = parts;
-    this.path = parts.path;
-    this.rows = parts.rows;
-    this.invalid = parts.invalid;
-    this.#layout = parts.layout;
-    this.#footprint = parts.footprint;
-    this.#identity = parts.identity;
-    this.#handle = parts.handle;
-    this.#parser = new RecordParser(parts.rules);
+  private constructor({ path, rules, rows, invalid }: Parts, source: Source | null) {
+    this.path = path;
+    this.rules = rules;
+    this.rows = rows;
+    this.invalid = invalid;
+    this.#source = source;
+    this.#parser = new RecordParser(rules);
   }
 
   /**
@@ -80,9 +79,8 @@ export class Snapshot {
   static async read(path: string, rules: RecordRules, signal?: AbortSignal): Promise<Snapshot> {
     const handle = await openForReading(path);
     if (handle === null) {
-      const invalid = { count: 0, named: [], ownerless: new Set<string>(), taskless: new Set<string>() };
       const rows = new Rows(false, new KeyTable(rules.memberRanks));
-      return new Snapshot({ path, rows, invalid, handle, rules, ...NO_FILE });
+      return new Snapshot({ path, rules, rows, invalid: noneInvalid() }, null);
     }
     try {
       return await Snapshot.readHandle(handle, path, rules, signal);
@@ -99,43 +97,33 @@ export class Snapshot {
     rules: RecordRules,
     signal?: AbortSignal,
   ): Promise<Snapshot> {
-    const invalid: Snapshot["invalid"] = {
-      count: 0,
-      named: [],
-      ownerless: new Set<string>(),
-      taskless: new Set<string>(),
-    };
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
-      const read = await readRows(handle, Number(identity.size), { rules, invalid, signal });
-      const footprint = read.layout.shape === "jsonl" ? await readFootprint(handle, read.layout.size) : null;
-      return new Snapshot({ path, ...read, footprint, identity, invalid, handle, rules });
+      const { rows, invalid, layout, reader } = await readRows(handle, Number(identity.size), rules, signal);
+      const footprint = layout.shape === "jsonl" ? await readFootprint(handle, layout.size) : null;
+      const content = { layout, footprint, identity };
+      return new Snapshot({ path, rules, rows, invalid }, { handle, reader, content });
     } catch (error) {
       throw await nameStoreError(error, path, handle);
     }
   }
 
-  /** By which its records are read. */
-  get rules(): RecordRules {
-    return this.#parts.rules;
-  }
-
   get layout(): ScanResult | null {
-    return this.#layout;
+    return this.#source?.content.layout ?? null;
   }
 
-  /** Null where there was no file. */
+  /** Null if there was no file. */
   get identity(): FileIdentity | null {
-    return this.#identity;
+    return this.#source?.content.identity ?? null;
   }
 
   get exists(): boolean {
-    return this.#handle !== null;
+    return this.#source !== null;
   }
 
   /** The open file; null if there was none. */
   get fd(): number | null {
-    return this.#handle?.fd ?? null;
+    return this.#source?.handle.fd ?? null;
   }
 
   get shape(): Shape | null {
@@ -190,15 +178,24 @@ export class Snapshot {
 
   /** The tasks of some live rows, in the order given. Neighbours in the file are read together. */
   async readTasks(rows: readonly number[]): Promise<Task[]> {
-    const tasks: Task[] = [];
-    for (let i = 0; i < rows.length; ) {
-      const count = this.#neighbours(rows, i);
-      const from = this.rows.start(rows[i]!);
-      const bytes = await this.readBytes(from, this.rows.end(rows[i + count - 1]!));
-      for (const row of rows.slice(i, i + count)) tasks.push(this.taskIn(bytes, from, row));
+    const inFileOrder = [...new Set(rows)].sort((a, b) => a - b);
+    const tasks = new Map<number, Task>();
+    for (let i = 0; i < inFileOrder.length; ) {
+      const count = this.#neighbours(inFileOrder, i);
+      const neighbours = inFileOrder.slice(i, i + count);
+      const from = this.rows.start(neighbours[0]!);
+      const bytes = await this.readBytes(from, this.rows.end(neighbours.at(-1)!));
+      for (const row of neighbours) tasks.set(row, this.taskIn(bytes, from, row));
       i += count;
     }
-    return tasks;
+    return rows.map((row) => tasks.get(row)!);
+  }
+
+  /** The record of each task, or null. */
+  async recordsOf(ids: readonly TaskId[]): Promise<(Task | null)[]> {
+    const rows = ids.map(({ userId, taskId }) => this.rowOf(userId, taskId));
+    const tasks = (await this.readTasks(rows.filter((row) => row >= 0)))[Symbol.iterator]();
+    return rows.map((row) => (row < 0 ? null : (tasks.next().value as Task)));
   }
 
   /** The task of a live row, from bytes that were read at `from`. @throws TtsctlError STORE_BUSY */
@@ -234,9 +231,11 @@ export class Snapshot {
    */
   async readInto(bytes: Buffer, from: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-      const { bytesRead } = await this.#handle!.read(bytes, done, bytes.length - done, from + done).catch((cause) => {
-        throw unreadable(this.path, cause);
-      });
+      const { bytesRead } = await this.#source!.handle.read(bytes, done, bytes.length - done, from + done).catch(
+        (cause) => {
+          throw unreadable(this.path, cause);
+        },
+      );
       if (bytesRead === 0) throw this.#changedUnderUs();
       done += bytesRead;
     }
@@ -247,13 +246,13 @@ export class Snapshot {
    * @throws TtsctlError STORE_UNREADABLE
    */
   async lineOf(offset: number): Promise<number> {
-    return lineAt(this.#handle!, offset, this.path);
+    return lineAt(this.#source!.handle, offset, this.path);
   }
 
   /**
-   * Takes in what was appended to a file of JSON Lines since it was read. False where it did not merely grow: then it
-   * must be read anew. What readers have of it stays true: rows keep their places, and lines are never overwritten.
-   * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID; then it must be read anew too
+   * Adds what was appended to JSON Lines since they were read. False if the file didn't only grow; then it must be read
+   * again. Readers are not disturbed: rows keep their places, and lines are never overwritten.
+   * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID; then it must be read again too
    */
   grow(): Promise<boolean> {
     this.#growing = this.#growing.then((before) => before && this.#grow());
@@ -262,25 +261,16 @@ export class Snapshot {
   }
 
   async #grow(): Promise<boolean> {
-    const { reader } = this.#parts;
-    if (reader === null || this.#layout === null || this.#footprint === null) return false;
+    if (this.#source === null) return false;
+    const { handle, content, reader } = this.#source;
     try {
-      const scanned = { layout: this.#layout, footprint: this.#footprint, reader };
-      const grown = await scanAppended(this.#handle!, scanned);
+      const grown = await scanAppended(handle, content, reader);
       if (grown === null) return false;
-      this.#layout = grown.layout;
-      this.#footprint = grown.footprint;
-      this.#identity = grown.identity;
+      this.#source.content = grown;
       return true;
     } catch (error) {
-      throw await nameStoreError(error, this.path, this.#handle!);
+      throw await nameStoreError(error, this.path, handle);
     }
-  }
-
-  /** The same content in a snapshot of its own, which does not grow. */
-  frozen(): Snapshot {
-    const parts = { ...this.#parts, reader: null, rows: this.rows.copy() };
-    return new Snapshot({ ...parts, layout: this.#layout, identity: this.#identity, parent: this.share() });
   }
 
   /** The same snapshot for one more reader, who closes it too. */
@@ -292,19 +282,17 @@ export class Snapshot {
 
   /** Each reader closes it once; the last one lets go of the file. */
   async close(): Promise<void> {
-    if (--this.#holders > 0) return;
-    const { parent } = this.#parts;
-    await (parent === undefined ? closeQuietly(this.#handle) : parent.close());
+    if (--this.#holders === 0) await closeQuietly(this.#source?.handle);
   }
 
-  /** How many rows from `i` on ascend in the file and fit one window with what lies between them. */
+  /** How many of the ascending rows from `i` on fit one window with what is between them. */
   #neighbours(rows: readonly number[], i: number): number {
     const start = this.rows.start(rows[i]!);
     let count = 1;
     while (i + count < rows.length) {
       const row = rows[i + count]!;
       const gap = this.rows.start(row) - this.rows.end(rows[i + count - 1]!);
-      if (gap < 0 || gap > 4096 || this.rows.end(row) - start > WINDOW) break;
+      if (gap > 4096 || this.rows.end(row) - start > WINDOW) break;
       count++;
     }
     return count;
@@ -339,13 +327,8 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   });
 }
 
-interface Reading {
-  readonly rules: RecordRules;
-  readonly invalid: Snapshot["invalid"];
-  readonly signal: AbortSignal | undefined;
-}
-
-async function readRows(handle: FileHandle, size: number, { rules, invalid, signal }: Reading) {
+async function readRows(handle: FileHandle, size: number, rules: RecordRules, signal: AbortSignal | undefined) {
+  const invalid = noneInvalid();
   let reader: RowReader | undefined;
   const keys = new KeyTable(rules.memberRanks);
   let rows = new Rows(false, keys);
@@ -365,7 +348,11 @@ async function readRows(handle: FileHandle, size: number, { rules, invalid, sign
     element: (bytes, from, end, offset, spans) => reader!.add(bytes, from, end, offset, spans),
   };
   const layout = await scanStore(handle, sink, signal);
-  return { rows, layout, reader: reader! };
+  return { rows, invalid, layout, reader: reader! };
+}
+
+function noneInvalid(): Invalid {
+  return { count: 0, named: [], ownerless: new Set(), taskless: new Set() };
 }
 
 async function nameStoreError(error: unknown, path: string, handle: FileHandle): Promise<unknown> {

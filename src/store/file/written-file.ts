@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { type FileHandle, open, realpath, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
@@ -30,6 +30,12 @@ export async function readRegular(path: string): Promise<string | null> {
 /** Makes a file that isn't there yet; no link is followed. */
 export function makeFile(path: string, mode: number): Promise<FileHandle> {
   return open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+}
+
+/** fsyncs a directory: without that, a new file or a new name of one may be lost in a power failure. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  await directory.sync().finally(() => closeQuietly(directory));
 }
 
 /** Why a file could not be opened or written, for a message. */
@@ -80,4 +86,35 @@ async function realName(path: string): Promise<string> {
 async function identity(path: string): Promise<string | null> {
   const info = await stat(path).catch(() => null);
   return info === null ? null : `${info.dev}:${info.ino}`;
+}
+
+/** How often another process may be between making and unnaming a file of its own when we look. */
+const MOST_TRIES = 20;
+
+/**
+ * A temporary file beside the store file, without a name: it is gone with the process. All processes use one name, and
+ * each takes away whatever has it: nobody needs a name once the file is open, and what a process left that was killed
+ * between the two calls goes with the next.
+ */
+export async function openUnnamed(storePath: string): Promise<FileHandle> {
+  const path = join(dirname(storePath), `.${basename(storePath)}.spool`);
+  for (let tries = 1; ; tries++) {
+    await rm(path, { force: true });
+    try {
+      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      return await unnamed(handle, path);
+    } catch (error) {
+      if (systemErrorCode(error) !== "EEXIST" || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+async function unnamed(handle: FileHandle, path: string): Promise<FileHandle> {
+  try {
+    await rm(path, { force: true });
+    return handle;
+  } catch (error) {
+    await closeQuietly(handle);
+    throw error;
+  }
 }

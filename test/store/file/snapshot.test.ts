@@ -1,8 +1,7 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FileTasks } from "../../../src/store/file/file-tasks.ts";
-import { RowWindow } from "../../../src/store/file/row-window.ts";
+import { FileTasks, RowWindow } from "../../../src/store/file/file-tasks.ts";
 import { shownStatus } from "../../../src/task/status.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { runs } from "../../helpers/python.ts";
@@ -379,7 +378,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
     });
   });
 
-  test("gives the rows of a window in any order, each once, whatever room it was read into", async () => {
+  test("gives the rows of a window in any order, also a huge one", async () => {
     const huge = rec("alice", "huge", 1, { text: "x".repeat(17 << 20) });
     const records = Array.from({ length: 900 }, (_, i) =>
       rec("alice", `t${i}`, i, { text: "字".repeat((i % 500) * 80) }),
@@ -399,10 +398,11 @@ describe("readTasks", { tags: ["slow"] }, () => {
             (await snapshot.readTasks(part)).map(({ json }) => json.length),
           );
         }
-        await expect(window.tasks([window.rows[0]!])).rejects.toMatchObject({ code: "INTERNAL" });
+        const span = snapshot.rows.end(window.rows.at(-1)!) - snapshot.rows.start(window.rows[0]!);
+        expect(window.rows.length === 1 || span <= 4 << 20).toBe(true);
       }
       expect(rows).toEqual([...snapshot.liveRows()]);
-      expect(windows).toBe(5); // two of some 16 MB, the one of the huge record, and two more
+      expect(windows).toBe(14); // 13 of some 4 MB, and the one of the huge record
       expect([...RowWindow.over(snapshot, [])]).toEqual([]);
     });
   });

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
-import { LastingLink } from "../../../src/store/lasting-link.ts";
+import { LastingLink } from "../../../src/store/mirror-link.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { askSentinels, connectBySentinels, type SentinelTarget } from "../../../src/store/redis/sentinel.ts";

@@ -1,18 +1,33 @@
-import { Spans } from "../../json/record.ts";
+import { isUtf8 } from "node:buffer";
+import { Spans, scanRecord } from "../../json/record.ts";
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
   COMMA,
   INCOMPLETE,
   JsonSyntaxError,
+  OPEN_BRACE,
   QUOTE,
   skipColon,
   skipSpace,
   skipString,
+  skipValue,
 } from "../../json/scan.ts";
-import { decodeString } from "../../json/text.ts";
-import { type OnElement, scanElement } from "./element.ts";
-import { StoreSyntaxError } from "./feed.ts";
+import { decodeString, isBlank } from "../../json/text.ts";
+import { firstBadByte, StoreSyntaxError } from "./feed.ts";
+
+/**
+ * One element of the store file, valid JSON in `bytes[from, end)`; `spans` say where its known fields are if it is an
+ * object. `offset` is the place of `from` in the file. Bytes and spans are reused after the call.
+ */
+export type OnElement = (bytes: Buffer, from: number, end: number, offset: number, spans: Spans) => void;
+
+/** Scans one value; the spans are those of an object, and empty for anything else. */
+function scanElement(bytes: Buffer, from: number, end: number, spans: Spans): number {
+  if (bytes[from] === OPEN_BRACE) return scanRecord(bytes, from, end, spans);
+  spans.clear();
+  return skipValue(bytes, from, end);
+}
 
 /** Array or map: elements between brackets, up to white space at the end of the file. */
 export class SequenceScan {
@@ -30,6 +45,11 @@ export class SequenceScan {
     this.#map = shape === "map";
     this.#close = this.#map ? CLOSE_BRACE : CLOSE_BRACKET;
     this.#onElement = onElement;
+  }
+
+  /** Whether the map has a text as `user_id` and one as `task_id`, as a record has. */
+  get isRecord(): boolean {
+    return this.#recordFields === 3;
   }
 
   consume(bytes: Buffer, from: number, end: number, offset: number, last: boolean): number {
@@ -98,8 +118,62 @@ export class SequenceScan {
     const key = decodeString(bytes, keyFrom, keyEnd);
     if (key === "user_id") this.#recordFields |= 1;
     if (key === "task_id") this.#recordFields |= 2;
-    if (this.#recordFields === 3) {
+    if (this.isRecord) {
       throw new JsonSyntaxError("one record by itself, over several lines: neither a map nor JSON Lines", keyFrom);
     }
+  }
+}
+
+/** JSON Lines: one value a line; blank lines are passed over. */
+export class LineScan {
+  readonly #onElement: OnElement;
+  readonly #spans = new Spans();
+  #lines: number;
+  readonly open = 0;
+  readonly close = 0;
+  unfinished: number | null = null;
+
+  /** @param linesBefore how many lines are known to stand before the bytes */
+  constructor(onElement: OnElement, linesBefore = 0) {
+    this.#onElement = onElement;
+    this.#lines = linesBefore;
+  }
+
+  consume(bytes: Buffer, from: number, end: number, offset: number, last: boolean): number {
+    let at = from;
+    for (;;) {
+      const newline = bytes.indexOf(0x0a, at);
+      if (newline < 0 || newline >= end) break;
+      this.#line(bytes, at, newline + 1, offset);
+      at = newline + 1;
+    }
+    if (last && at < end) this.#lastLine(bytes, at, end, offset);
+    return at;
+  }
+
+  /** @param end after the newline, which ends a number and cannot stand inside a string */
+  #line(bytes: Buffer, from: number, end: number, offset: number): void {
+    const start = skipSpace(bytes, from, end);
+    if (start === end) return;
+    const valueEnd = scanElement(bytes, start, end, this.#spans);
+    if (valueEnd === INCOMPLETE) throw new JsonSyntaxError("the line ends inside a record", end - 1);
+    if (!isBlank(bytes, valueEnd, end))
+      throw new JsonSyntaxError("text after the record", skipSpace(bytes, valueEnd, end));
+    this.#lines++;
+    this.#onElement(bytes, start, valueEnd, offset + start, this.#spans);
+  }
+
+  /** A last line without a newline: a record, or an append that was never finished. */
+  #lastLine(bytes: Buffer, from: number, end: number, offset: number): void {
+    bytes[end] = 0x0a;
+    try {
+      const text = bytes.subarray(from, end);
+      if (!isUtf8(text)) throw new JsonSyntaxError("not valid UTF-8", from + firstBadByte(text, text.length));
+      this.#line(bytes, from, end + 1, offset);
+      return;
+    } catch (error) {
+      if (this.#lines === 0 || !(error instanceof JsonSyntaxError)) throw error;
+    }
+    this.unfinished = offset + from;
   }
 }
