@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { closeQuietly, systemErrorCode } from "../errors.ts";
+import { pool } from "../pool.ts";
 import type { AudioLength } from "./audio-length.ts";
-import { forEachBounded } from "./bounded.ts";
 import { FolderError, Kept } from "./failure.ts";
 import type { Folder, Name } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
@@ -34,7 +34,7 @@ async function gather(
   const folder = await parent.openIfThere(name);
   if (folder === undefined) return; // removed since it was looked at
   try {
-    await forEachBounded(contents.files, AT_ONCE, async (file) => {
+    await pool(contents.files, AT_ONCE, async (file) => {
       const length = file.bytes > 0 ? await lengthOf(folder, file.name, deadline) : {};
       artifacts.push({ path: folder.labelOf(file.name), bytes: file.bytes, ...length });
     });

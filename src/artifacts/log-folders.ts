@@ -1,4 +1,4 @@
-import { forEachBounded } from "./bounded.ts";
+import { pool } from "../pool.ts";
 import { reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
@@ -32,7 +32,7 @@ export class LogFolders {
     const skipped: string[] = [];
     try {
       const dates = matching(await this.root.names(), DATE).filter((date) => date >= fromDate);
-      await forEachBounded(dates, AT_ONCE, (date) =>
+      await pool(dates, AT_ONCE, (date) =>
         inFolder(this.root, date, skipped, (folder) => this.#walkDate(folder, date, skipped, visit)),
       );
     } catch (error) {
@@ -78,7 +78,7 @@ export class LogFolders {
     const changedAt = folder.changedAt();
     const names = await folder.names();
     if (names.length === 0) this.dateChanges.found(date, changedAt);
-    await forEachBounded(matching(names, HOUR), AT_ONCE, (hour) =>
+    await pool(matching(names, HOUR), AT_ONCE, (hour) =>
       inFolder(folder, hour, skipped, (opened) => visit(opened, `${date}/${hour}`)),
     );
   }

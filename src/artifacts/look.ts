@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { systemErrorCode } from "../errors.ts";
+import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
-import { forEachBounded } from "./bounded.ts";
 import { Kept } from "./failure.ts";
 import type { Folder, Name } from "./folder.ts";
 
@@ -46,7 +46,7 @@ export async function lookInto(folder: Folder, now: number, depth = 1): Promise<
   refuseIfNewer(folder.changedAt(), now, folder.label);
   const contents: Contents = { files: [], folders: [] };
   const inner: Buffer[] = [];
-  await forEachBounded(await folder.names(), AT_ONCE, async (name) => {
+  await pool(await folder.names(), AT_ONCE, async (name) => {
     const stats = await folder.lstat(name);
     if (stats === undefined) return;
     if (stats.isDirectory()) {
@@ -120,7 +120,7 @@ export function total(contents: Contents): Removal {
  * Adds to `removed` as it goes, so that the sum is right after a failure too.
  */
 export async function removeContents(folder: Folder, contents: Contents, removed: Removal): Promise<void> {
-  await forEachBounded(contents.files, AT_ONCE, async ({ name, bytes }) => {
+  await pool(contents.files, AT_ONCE, async ({ name, bytes }) => {
     if (await unlinkIfThere(folder, name)) {
       removed.files += 1;
       removed.bytes += bytes;

@@ -1,4 +1,4 @@
-import { forEachBounded } from "./bounded.ts";
+import { pool } from "../pool.ts";
 import { reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
@@ -13,7 +13,7 @@ const LOGS_REST_S = 86_400;
 /** Removes the folders in `parent` that are empty and, our own removals aside, were last changed before `time`. */
 export async function sweepFolders(parent: Folder, names: string[], isOld: IsOld): Promise<number> {
   let removed = 0;
-  await forEachBounded(names, AT_ONCE, async (name) => {
+  await pool(names, AT_ONCE, async (name) => {
     if (await sweepFolder(parent, name, isOld)) removed += 1;
   });
   return removed;

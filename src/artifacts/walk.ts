@@ -1,5 +1,5 @@
+import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
-import { forEachBounded } from "./bounded.ts";
 import { reasonOf } from "./failure.ts";
 import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
@@ -35,7 +35,7 @@ export async function walkTaskFolders(
   visitor: FolderVisitor,
 ): Promise<void> {
   await noting(visitor, () =>
-    forEachBounded(output.entries(), USERS_AT_ONCE, async ({ name, isFolder }) => {
+    pool(output.entries(), USERS_AT_ONCE, async ({ name, isFolder }) => {
       const user = plainNameOf(name);
       if (user !== undefined && isOurs(user)) return;
       if (user === undefined || !isFolder) visitor.other(printableJson(output.labelOf(name)));
@@ -48,7 +48,7 @@ async function walkUser(output: Folder, user: string, visitor: FolderVisitor): P
   const home = await output.openOfSameMountIfThere(user);
   if (home === undefined) return;
   try {
-    await forEachBounded(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
+    await pool(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
       const task = plainNameOf(name);
       if (task === undefined || !isFolder) visitor.other(printableJson(home.labelOf(name)));
       else await visitor.folder(user, task);
@@ -73,7 +73,7 @@ export function walkTaskLogs(
   visit: (log: FoundLog) => void,
 ): Promise<string[]> {
   return logs.walk((hour, key) =>
-    forEachBounded(hour.entries(), TASKS_AT_ONCE, async ({ name }) => {
+    pool(hour.entries(), TASKS_AT_ONCE, async ({ name }) => {
       const taskId = taskOfLog(plainNameOf(name) ?? "");
       if (taskId === undefined || !wanted(taskId)) return;
       const stats = await hour.lstat(name);

@@ -1,8 +1,7 @@
-import { isRedisError, type TtsctlError } from "../errors.ts";
+import { isRedisError, type TtsctlError, throwIfInterrupted } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
-import { throwIfInterrupted } from "../operations/pool.ts";
 import { policyOf } from "../operations/purge/policy.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { audited } from "./audited.ts";

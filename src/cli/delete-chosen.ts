@@ -1,7 +1,6 @@
-import { isRedisError, type TtsctlError } from "../errors.ts";
+import { isRedisError, type TtsctlError, throwIfInterrupted } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { DeleteParts, DeleteResult } from "../operations/delete.ts";
-import { throwIfInterrupted } from "../operations/pool.ts";
 import type { Selection } from "../operations/select.ts";
 import type { Context } from "./context.ts";
 import { DONE, PARTLY } from "./emit.ts";

@@ -1,6 +1,5 @@
-import { TtsctlError } from "../errors.ts";
+import { TtsctlError, throwIfInterrupted } from "../errors.ts";
 import type { Orphan, OrphanResult } from "../operations/orphans/types.ts";
-import { throwIfInterrupted } from "../operations/pool.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { counted } from "../task/counted.ts";
 import { audited } from "./audited.ts";

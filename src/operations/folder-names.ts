@@ -1,4 +1,4 @@
-import { grown, KeyTable } from "../store/key-table.ts";
+import { Column, KeyTable } from "../store/key-table.ts";
 import type { RecordRules } from "../task/rules.ts";
 
 const NOBODY = -1;
@@ -7,7 +7,7 @@ const NOBODY = -1;
 export class FolderNames {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();
-  #owners = new Int32Array(1 << 10);
+  readonly #owners = new Column(new Int32Array(1 << 10));
 
   constructor(rules: RecordRules) {
     this.#rules = rules;
@@ -17,14 +17,13 @@ export class FolderNames {
   add(userId: string, taskId: string, owner: number): void {
     for (const folder of this.#rules.foldersOf({ userId, taskId })) {
       const name = this.#names.addId(folder.userId, folder.taskId);
-      if (name === this.#owners.length) this.#owners = grown(this.#owners);
-      this.#owners[name] = owner;
+      this.#owners.set(name, owner);
     }
   }
 
   /** The owner of a folder, or -1. */
   ownerOf(user: string, task: string): number {
     const name = this.#names.find(user, task);
-    return name < 0 ? NOBODY : this.#owners[name]!;
+    return name < 0 ? NOBODY : this.#owners.at(name);
   }
 }

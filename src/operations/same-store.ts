@@ -59,11 +59,10 @@ async function mismatchOf(
 }
 
 function sampleOf(snapshot: Snapshot): TaskId[] {
-  const { rows } = snapshot;
   const ids: TaskId[] = [];
   for (const row of snapshot.liveRows()) {
     if (ids.length === SAMPLE) break;
-    ids.push({ userId: rows.keys.userId(rows.key(row)), taskId: rows.keys.taskId(rows.key(row)) });
+    ids.push(snapshot.idOf(row));
   }
   return ids;
 }

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkedTask, MarkOptions, MarkResult } from "../../operations/mark/types.ts";
-import { throwIfInterrupted } from "../../operations/pool.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
 import { notFound } from "../../render/not-found.ts";

@@ -1,4 +1,5 @@
 import { batches } from "../../store/batches.ts";
+import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
 import { type RedisCopy, timeOf } from "../../store/redis/copy.ts";
@@ -65,9 +66,7 @@ async function kindsOf(
   { snapshot, mirror, latest }: { snapshot: Snapshot; mirror: Mirror; latest: number },
 ): Promise<Kind[]> {
   const copies = await mirror.fullCopies(ids);
-  const rows = ids.map(({ userId, taskId }) => snapshot.rowOf(userId, taskId));
-  const tasks = await snapshot.readTasks(rows.filter((row) => row >= 0));
-  const records = rows.map((row) => (row >= 0 ? tasks.shift()! : null));
+  const records = await recordsOf(snapshot, ids);
   return ids.flatMap((_, i) => {
     const [record, copy] = [records[i]!, copies[i]!];
     if (isLate(record, copy, mirror, latest)) return [];
@@ -89,8 +88,7 @@ function randomTasks(snapshot: Snapshot): TaskId[] {
     if (place < SAMPLE) chosen[place] = row;
     seen++;
   }
-  const { rows } = snapshot;
-  return chosen.map((row) => ({ userId: rows.keys.userId(rows.key(row)), taskId: rows.keys.taskId(rows.key(row)) }));
+  return chosen.map((row) => snapshot.idOf(row));
 }
 
 async function randomMembers(client: RedisCommands, { layout }: Mirror): Promise<TaskId[]> {

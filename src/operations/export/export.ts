@@ -1,4 +1,4 @@
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { FileTasks, matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
@@ -13,7 +13,6 @@ import { invalidWarnings } from "../../store/task-store.ts";
 import { NO_FILTER, passes, soleUser } from "../../task/filter.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
 import { checkFileLayout } from "../layout-check.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { Selection } from "../select.ts";
 import { IndexSurvey } from "./index-survey.ts";

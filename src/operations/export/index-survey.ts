@@ -44,7 +44,7 @@ export class IndexSurvey {
   *onlyInRedis(): Generator<TaskId> {
     const order = Int32Array.from({ length: this.#only.size }, (_, key) => key);
     order.sort((a, b) => this.#scores[a]! - this.#scores[b]! || this.#only.compare(a, b));
-    for (const key of order) yield { userId: this.#only.userId(key), taskId: this.#only.taskId(key) };
+    for (const key of order) yield this.#only.id(key);
   }
 
   #note({ userId, taskId, score }: Member): void {

@@ -1,10 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
+import { throwIfInterrupted } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { isBlank } from "../../json/text.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { isInvalid } from "../../task/task.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import type { BadLines } from "./bad-lines.ts";
 import { NOTHING_IMPORTED } from "./open-input.ts";
 

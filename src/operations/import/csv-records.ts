@@ -2,11 +2,10 @@ import { constants } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { TextDecoder } from "node:util";
 import { CsvError, parse } from "csv-parse";
-import { TtsctlError } from "../../errors.ts";
+import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { isInvalid, type Task } from "../../task/task.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import type { BadLines } from "./bad-lines.ts";
 import { NOTHING_IMPORTED } from "./open-input.ts";
 

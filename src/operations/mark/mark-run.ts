@@ -1,4 +1,4 @@
-import { isRedisError, isStoreError, type TtsctlError } from "../../errors.ts";
+import { isRedisError, isStoreError, type TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
 import { CurrentFile } from "../../store/file/current-file.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -9,7 +9,6 @@ import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { checkBrake } from "../brake.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
 import { bringInStep } from "./in-step.ts";
 import { markInFile, readMarked } from "./mark-file.ts";

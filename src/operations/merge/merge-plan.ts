@@ -1,3 +1,4 @@
+import { throwIfInterrupted } from "../../errors.ts";
 import { fingerprint } from "../../json/fingerprint.ts";
 import { sameJson } from "../../json/same.ts";
 import type { Edit } from "../../store/file/edit.ts";
@@ -5,7 +6,6 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { upsertsFrom } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { toMicros } from "../../task/time.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import { decideMerge, FATES, type Fate, goesIn, type MergePolicy } from "./decide.ts";
 
 /** How many pairs of records are compared at once. */
@@ -70,9 +70,7 @@ export class MergePlan {
   }
 
   id(row: number): TaskId {
-    const { keys } = this.#source.rows;
-    const key = this.#source.rows.key(row);
-    return { userId: keys.userId(key), taskId: keys.taskId(key) };
+    return this.#source.idOf(row);
   }
 
   /** The rows of all records, with what becomes of each. */

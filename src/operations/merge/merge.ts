@@ -1,4 +1,5 @@
 import type { TtsctlError } from "../../errors.ts";
+import { throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -7,7 +8,6 @@ import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Ledger } from "../ledger.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
 import type { Selection } from "../select.ts";
 import { chooseRows } from "./choose-rows.ts";

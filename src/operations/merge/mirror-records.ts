@@ -1,5 +1,6 @@
 import { isRedisError, isStoreError, TtsctlError } from "../../errors.ts";
-import { batches } from "../../store/batches.ts";
+import { pool } from "../../pool.ts";
+import { batches, IN_FLIGHT } from "../../store/batches.ts";
 import { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -10,7 +11,6 @@ import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { IN_FLIGHT, pool } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { goesIn } from "./decide.ts";
 import type { MergePlan } from "./merge-plan.ts";

@@ -1,6 +1,6 @@
 import type { FoundLog } from "../../artifacts/walk.ts";
-import { grown, KeyTable } from "../../store/key-table.ts";
-import { throwIfInterrupted } from "../pool.ts";
+import { throwIfInterrupted } from "../../errors.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import type { Owners } from "./owners.ts";
 import { NOTHING_REMOVED, type OrphanParts } from "./types.ts";
 
@@ -25,21 +25,17 @@ export class Orphans {
 
 /** Files and bytes by number, in the order of adding. */
 export class Sizes {
-  #files = new Uint32Array(1 << 8);
-  #bytes = new Float64Array(1 << 8);
+  readonly #files = new Column(new Uint32Array(1 << 8));
+  readonly #bytes = new Column(new Float64Array(1 << 8));
   size = 0;
 
   add(files: number, bytes: number): void {
-    if (this.size === this.#files.length) {
-      this.#files = grown(this.#files);
-      this.#bytes = grown(this.#bytes);
-    }
-    this.#files[this.size] = files;
-    this.#bytes[this.size++] = bytes;
+    this.#files.set(this.size, files);
+    this.#bytes.set(this.size++, bytes);
   }
 
   at(i: number): { files: number; bytes: number } {
-    return { files: this.#files[i]!, bytes: this.#bytes[i]! };
+    return { files: this.#files.at(i), bytes: this.#bytes.at(i) };
   }
 }
 

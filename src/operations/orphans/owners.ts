@@ -1,5 +1,5 @@
 import { isPlainName } from "../../artifacts/plain-name.ts";
-import { TtsctlError } from "../../errors.ts";
+import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
@@ -8,7 +8,6 @@ import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import { usersWithRecords } from "../users-with-records.ts";
 import { NOTHING_REMOVED, type OrphanParts } from "./types.ts";
 
@@ -149,7 +148,7 @@ export class Owners {
       if (isPlainName(name)) taskIds.addId("", name);
     };
     for (let key = 0; key < keys.size; key++) {
-      const id = { userId: keys.userId(key), taskId: keys.taskId(key) };
+      const id = keys.id(key);
       if (!this.#snapshot.holds(id)) continue;
       for (const name of namesOf(id.taskId)) add(name);
       if (sharesFolders) for (const { userId, taskId } of foldersOf(id)) folders.addId(userId, taskId);

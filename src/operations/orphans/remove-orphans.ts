@@ -1,7 +1,7 @@
+import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { pool } from "../pool.ts";
 import { NamedWarnings } from "../reporter.ts";
 import type { Orphans } from "./find-orphans.ts";
 import type { Owners } from "./owners.ts";
@@ -34,7 +34,7 @@ export class OrphanRemoval {
   }
 
   async run(): Promise<void> {
-    for (const ids of batches(this.#folders(), BATCH)) {
+    for (const ids of batches(this.#orphans.folders.ids(), BATCH)) {
       if (this.#parts.signal.aborted) return;
       await this.#removeFolders(ids);
       await this.#parts.drain();
@@ -46,11 +46,6 @@ export class OrphanRemoval {
       await this.#removeLogs(logs);
       await this.#parts.drain();
     }
-  }
-
-  *#folders(): Generator<TaskId> {
-    const { folders } = this.#orphans;
-    for (let i = 0; i < folders.size; i++) yield { userId: folders.userId(i), taskId: folders.taskId(i) };
   }
 
   *#logs(): Generator<{ hour: string; taskId: string }> {

@@ -1,5 +1,5 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { grown, KeyTable } from "../../store/key-table.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
 
@@ -63,11 +63,10 @@ export class ArtifactOwners {
 /** How many owners names have, of those that are wanted. */
 class Counts {
   readonly #names = new KeyTable();
-  #counts = new Uint32Array(1 << 10);
+  readonly #counts = new Column(new Uint32Array(1 << 10));
 
   want(user: string, task: string): void {
-    const key = this.#names.addId(user, task);
-    if (key === this.#counts.length) this.#counts = grown(this.#counts);
+    this.#names.addId(user, task);
   }
 
   has(user: string, task: string): boolean {
@@ -76,13 +75,13 @@ class Counts {
 
   add(user: string, task: string): void {
     const key = this.#names.find(user, task);
-    if (key >= 0) this.#counts[key]!++;
+    if (key >= 0) this.#counts.add(key, 1);
   }
 
   release(user: string, task: string): boolean {
     const key = this.#names.find(user, task);
-    if (key < 0 || this.#counts[key]! <= 1) return true;
-    this.#counts[key]!--;
+    if (key < 0 || this.#counts.at(key) <= 1) return true;
+    this.#counts.add(key, -1);
     return false;
   }
 }

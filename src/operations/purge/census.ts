@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { grown, KeyTable } from "../../store/key-table.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { Copies, Copy } from "./copies.ts";
@@ -21,8 +21,8 @@ export class Census {
   readonly #limits: Limits;
   readonly #onlyInRedis = new KeyTable();
   readonly #fileKeys: number;
-  #traits: Uint8Array;
-  #times: Float64Array;
+  readonly #traits: Column<Uint8Array>;
+  readonly #times: Column<Float64Array>;
 
   /** Counts the tasks of the file. */
   constructor(snapshot: Snapshot, limits: Limits) {
@@ -30,8 +30,8 @@ export class Census {
     this.#snapshot = snapshot;
     this.#limits = limits;
     this.#fileKeys = keys.size;
-    this.#traits = new Uint8Array(keys.size + 1);
-    this.#times = new Float64Array(keys.size + 1);
+    this.#traits = new Column(new Uint8Array(keys.size + 1));
+    this.#times = new Column(new Float64Array(keys.size + 1));
     for (let key = 0; key < keys.size; key++) this.#set(key, { file: this.#fileCopy(key), mirror: null });
   }
 
@@ -70,7 +70,6 @@ export class Census {
   note(id: TaskId, mirror: Copy | null): void {
     const key = this.#snapshot.rows.keys.find(id.userId, id.taskId);
     const i = key >= 0 ? key : this.#fileKeys + this.#onlyInRedis.addId(id.userId, id.taskId);
-    this.#reserve(i);
     const file = key >= 0 ? this.#fileCopy(key) : null;
     this.#set(i, { file, mirror: mirror ?? { status: "other", score: Number.NaN } });
   }
@@ -89,7 +88,7 @@ export class Census {
     for (let i = 0; i < this.size; i++) if (this.isFinished(i)) count++;
     const order = new Int32Array(count);
     for (let i = 0, at = 0; i < this.size; i++) if (this.isFinished(i)) order[at++] = i;
-    return order.sort((a, b) => this.#times[b]! - this.#times[a]! || this.#compareMembers(a, b));
+    return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));
   }
 
   /** What the plan asks of tasks in this order. @param bytes by number */
@@ -110,11 +109,11 @@ export class Census {
 
   /** When a task was last changed, epoch seconds. */
   time(i: number): number {
-    return this.#times[i]!;
+    return this.#times.at(i);
   }
 
   #has(i: number, trait: number): boolean {
-    return (this.#traits[i]! & trait) !== 0;
+    return (this.#traits.at(i) & trait) !== 0;
   }
 
   #fileCopy(key: number): Copies["file"] {
@@ -126,14 +125,8 @@ export class Census {
 
   #set(i: number, copies: Copies): void {
     const traits = traitsOf(copies, this.#limits);
-    this.#traits[i] = traits === undefined ? (copies.file === "invalid" ? TASK : 0) : bitsOf(traits);
-    this.#times[i] = traits?.time ?? 0;
-  }
-
-  #reserve(i: number): void {
-    if (i < this.#traits.length) return;
-    this.#traits = grown(this.#traits);
-    this.#times = grown(this.#times);
+    this.#traits.set(i, traits === undefined ? (copies.file === "invalid" ? TASK : 0) : bitsOf(traits));
+    this.#times.set(i, traits?.time ?? 0);
   }
 
   /** Bytewise descending. */

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import { grown } from "../../store/key-table.ts";
+import { Column } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Copy } from "./copies.ts";
 import { REASONS, type Reason } from "./decide.ts";
@@ -19,46 +19,35 @@ export interface Ending {
 /** The endings of a pass as columns of numbers, since a pass may have a million of them. */
 export class Endings {
   readonly #late = new Map<number, TaskId>();
-  #rows = new Int32Array(1 << 8);
-  #statuses = new Uint8Array(1 << 8);
-  #scores = new Float64Array(1 << 8);
-  #reasons = new Uint8Array(1 << 8);
-  #redis = new Uint8Array(1 << 8);
-  #files = new Uint32Array(1 << 8);
-  #bytes = new Float64Array(1 << 8);
+  readonly #rows = new Column(new Int32Array(1 << 8));
+  readonly #statuses = new Column(new Uint8Array(1 << 8));
+  readonly #scores = new Column(new Float64Array(1 << 8));
+  readonly #reasons = new Column(new Uint8Array(1 << 8));
+  readonly #redis = new Column(new Uint8Array(1 << 8));
+  readonly #files = new Column(new Uint32Array(1 << 8));
+  readonly #bytes = new Column(new Float64Array(1 << 8));
   size = 0;
 
   add({ task, file, reason, redis, files, bytes }: Ending): void {
-    if (this.size === this.#rows.length) this.#grow();
     const i = this.size++;
     if (typeof task !== "number") this.#late.set(i, task);
-    else this.#rows[i] = task;
-    this.#statuses[i] = STATUS_CODES.indexOf(file.status as (typeof STATUS_CODES)[number]);
-    this.#scores[i] = file.score;
-    this.#reasons[i] = REASONS.indexOf(reason);
-    this.#redis[i] = redis ? 1 : 0;
-    this.#files[i] = files;
-    this.#bytes[i] = bytes;
+    else this.#rows.set(i, task);
+    this.#statuses.set(i, STATUS_CODES.indexOf(file.status as (typeof STATUS_CODES)[number]));
+    this.#scores.set(i, file.score);
+    this.#reasons.set(i, REASONS.indexOf(reason));
+    this.#redis.set(i, redis ? 1 : 0);
+    this.#files.set(i, files);
+    this.#bytes.set(i, bytes);
   }
 
   at(i: number): Ending {
     return {
-      task: this.#late.get(i) ?? this.#rows[i]!,
-      file: { status: STATUS_CODES[this.#statuses[i]!]!, score: this.#scores[i]! },
-      reason: REASONS[this.#reasons[i]!]!,
-      redis: this.#redis[i] === 1,
-      files: this.#files[i]!,
-      bytes: this.#bytes[i]!,
+      task: this.#late.get(i) ?? this.#rows.at(i),
+      file: { status: STATUS_CODES[this.#statuses.at(i)]!, score: this.#scores.at(i) },
+      reason: REASONS[this.#reasons.at(i)]!,
+      redis: this.#redis.at(i) === 1,
+      files: this.#files.at(i),
+      bytes: this.#bytes.at(i),
     };
-  }
-
-  #grow(): void {
-    this.#rows = grown(this.#rows);
-    this.#statuses = grown(this.#statuses);
-    this.#scores = grown(this.#scores);
-    this.#reasons = grown(this.#reasons);
-    this.#redis = grown(this.#redis);
-    this.#files = grown(this.#files);
-    this.#bytes = grown(this.#bytes);
   }
 }

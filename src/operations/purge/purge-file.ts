@@ -27,12 +27,6 @@ export class PurgeFile {
     this.#current = base;
   }
 
-  idOf(row: number): TaskId {
-    const { rows } = this.base;
-    const key = rows.key(row);
-    return { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
-  }
-
   /** The copy in the content that was read last. */
   copy(id: TaskId): Copies["file"] {
     return fileCopy(this.#current, id);
@@ -98,7 +92,7 @@ export class PurgeFile {
   *endings(): Generator<[number, EndingTask]> {
     for (let i = 0; i < this.#endings.size; i++) {
       const { task, file, reason, redis, files, bytes } = this.#endings.at(i);
-      yield [i, { id: typeof task === "number" ? this.idOf(task) : task, file, reason, redis, files, bytes }];
+      yield [i, { id: typeof task === "number" ? this.base.idOf(task) : task, file, reason, redis, files, bytes }];
     }
   }
 

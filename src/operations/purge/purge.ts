@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
+import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import { checkRewrite } from "../../store/file/check-rewrite.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
@@ -14,7 +15,6 @@ import { saysDeleted } from "../../task/task.ts";
 import type { Ledger } from "../ledger.ts";
 import { LookupHeirs } from "../lookup-heirs.ts";
 import { PlanSummary } from "../plan-summary.ts";
-import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { ArtifactOwners } from "./artifact-owners.ts";
 import type { BackupFile } from "./backup.ts";
@@ -135,7 +135,7 @@ export class Purge {
   }
 
   *#batches(): Generator<TaskId[]> {
-    for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.idOf(row));
+    for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.base.idOf(row));
     yield* batches(this.#survey.others.ids(), BATCH);
   }
 
@@ -388,9 +388,7 @@ function unknownRemoval({ code, message }: TtsctlError): string {
 /** The owners of the artifacts of every task that may go. */
 function artifactOwners(base: Snapshot, { rows, others }: Survey): ArtifactOwners {
   const owners = new ArtifactOwners(base.rules);
-  const { keys } = base.rows;
-  for (const row of rows)
-    owners.want({ userId: keys.userId(base.rows.key(row)), taskId: keys.taskId(base.rows.key(row)) });
+  for (const row of rows) owners.want(base.idOf(row));
   for (const id of others.ids()) owners.want(id);
   owners.countFile(base);
   return owners;

@@ -26,7 +26,7 @@ export function chosenRows({ rows }: Snapshot, choose: (id: () => TaskId, copy: 
   for (let row = 0; row < rows.size; row++) {
     if (rows.state(row) !== LIVE) continue;
     const key = rows.key(row);
-    const id = () => ({ userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) });
+    const id = () => rows.keys.id(key);
     if (choose(id, { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) })) chosen.push(row);
   }
   return chosen;

@@ -1,9 +1,8 @@
 import type { Clock } from "../../clock.ts";
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
-import { throwIfInterrupted } from "../pool.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { Drift } from "./drift.ts";
 import { FirstLook } from "./first-look.ts";

@@ -1,4 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
+import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -7,7 +8,6 @@ import { INDEX_KEY } from "../../store/redis/keys.ts";
 import { indexKey } from "../../store/redis/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
-import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { HAS_KEY, IN_INDEX, LOOKED_UP, Marks, SAME_CONTENT } from "./marks.ts";
 

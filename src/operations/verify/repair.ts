@@ -1,5 +1,6 @@
-import { TtsctlError } from "../../errors.ts";
-import { batches } from "../../store/batches.ts";
+import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { pool } from "../../pool.ts";
+import { batches, IN_FLIGHT } from "../../store/batches.ts";
 import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
@@ -18,7 +19,6 @@ import type { Task } from "../../task/task.ts";
 import type { Ledger, LedgerEntry } from "../ledger.ts";
 import { mergeRecords } from "../merge/merge.ts";
 import { Spool } from "../merge/spool.ts";
-import { IN_FLIGHT, pool, throwIfInterrupted } from "../pool.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { EVERYTHING } from "../select.ts";

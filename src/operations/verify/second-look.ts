@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { fingerprint } from "../../json/fingerprint.ts";
+import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
@@ -13,7 +14,6 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
-import { pool } from "../pool.ts";
 import type { Reporter } from "../reporter.ts";
 import { classify } from "./classify.ts";
 import type { Finding } from "./kinds.ts";

@@ -42,16 +42,12 @@ export class Strays {
 
   /** The tasks whose members stand in the index of another user, each once. */
   *owners(): Generator<TaskId> {
-    for (const owner of new Set(this.#ownerOf.values())) yield this.#id(owner);
+    for (const owner of new Set(this.#ownerOf.values())) yield this.#names.id(owner);
   }
 
   /** Whose a member is. */
   ownerOf(suspect: number): TaskId {
-    return this.#id(this.#ownerOf.get(suspect)!);
-  }
-
-  #id(name: number): TaskId {
-    return { userId: this.#names.userId(name), taskId: this.#names.taskId(name) };
+    return this.#names.id(this.#ownerOf.get(suspect)!);
   }
 
   /** The first that has such a task, or better the one whose time the member has. */

@@ -152,6 +152,11 @@ export class Snapshot {
     return this.rows.live;
   }
 
+  /** The task that a row's record is of. */
+  idOf(row: number): TaskId {
+    return this.rows.keys.id(this.rows.key(row));
+  }
+
   /** The row in force of a task, or -1. */
   rowOf(userId: string, taskId: string): number {
     const key = this.rows.keys.find(userId, taskId);
