@@ -76,11 +76,7 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
     ...{ ...policyOf(cleanup), stuckAfter: stuckAfter.value },
     ...{ dryRun, allowEmpty, maxDelete: flags.maxDelete ?? null },
   };
-  try {
-    return await cleanupOnce(parts, options);
-  } finally {
-    await parts.drain();
-  }
+  return cleanupOnce(parts, options);
 }
 
 /** The keys of SPEC section 5, and behind them, where there is something to say, what the settings add. */

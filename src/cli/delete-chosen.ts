@@ -44,7 +44,6 @@ export async function deleteChosen(
   const options = { dryRun, force, allowEmpty, retention, maxDelete: flags.maxDelete ?? null };
   const { result, problem } = await deleteTasks(parts, selection, options);
   ledger?.count(result);
-  await parts.drain();
   return { result, problem };
 }
 

@@ -17,7 +17,6 @@ import type { BackupFile } from "./purge/backup.ts";
 import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/prepare.ts";
 import { Purge, type PurgePolicy } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/recover.ts";
-import type { PurgedTask } from "./purge/tally.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { findStuck } from "./stuck.ts";
 
@@ -68,9 +67,6 @@ export interface CleanupParts {
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
-  onPurged(task: PurgedTask): void;
-  /** Waits until what onPurged was given is written. */
-  drain(): Promise<void>;
 }
 
 /** A task whose time lies this far ahead is from the future, not from the moments since the pass began. Seconds. */
@@ -127,8 +123,7 @@ async function purgeFound(
   result: CleanupResult,
 ): Promise<TtsctlError | null> {
   const policy: PurgePolicy = {
-    ...{ now: plan.limits.now, sweepBefore: plan.sweepBefore, dryRun: options.dryRun, decide, drain: parts.drain },
-    onPurged: parts.onPurged,
+    ...{ now: plan.limits.now, sweepBefore: plan.sweepBefore, dryRun: options.dryRun, decide },
   };
   const purge = new Purge({ ...parts, mirror }, policy, snapshot, found);
   if (options.maxDelete !== null) {

@@ -103,8 +103,6 @@ class DeleteRun {
     const policy = {
       ...{ now, sweepBefore: now - Math.max(retention, 0), dryRun },
       decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
-      onPurged: parts.onPurged,
-      drain: parts.drain,
       onKept: ({ userId, taskId }: TaskId, reason: string) => {
         this.#result.refused.push({ user_id: userId, task_id: taskId, reason });
       },

@@ -3,8 +3,8 @@ import { isRedisError, type TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
 import { checkFileLayout, checkLayout } from "../layout-check.ts";
-import type { MergePolicy } from "../merge/decide.ts";
 import { type MergeParts, mergeRecords } from "../merge/merge.ts";
+import type { MergePolicy } from "../merge/merge-plan.ts";
 import type { Selection } from "../select.ts";
 import type { Source } from "./read-source.ts";
 

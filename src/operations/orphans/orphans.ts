@@ -1,6 +1,8 @@
+import { batches } from "../../store/batches.ts";
 import { formatUtc } from "../../task/time.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import { recoverArtifacts } from "../purge/recover.ts";
+import type { Orphan } from "../reporter.ts";
 import { checkClock, checkReading, storeEmpty } from "../safety.ts";
 import { checkSameStore } from "../same-store.ts";
 import { findOrphans, type Orphans } from "./find-orphans.ts";
@@ -45,17 +47,20 @@ function resultOf(orphans: Orphans, olderThan: number, dryRun: boolean): OrphanR
 
 async function listOrphans(parts: OrphanParts, orphans: Orphans, result: OrphanResult): Promise<void> {
   const { folders, folderSizes, logs, logSizes } = orphans;
-  const tell = async (path: string, size: { files: number; bytes: number }, i: number) => {
-    parts.onOrphan({ path, ...size });
-    result.files += size.files;
-    result.bytes += size.bytes;
-    if (i % 500 === 499) await parts.drain();
-  };
-  for (let i = 0; i < folders.size; i++) {
-    await tell(parts.artifacts.folderPath(folders.userId(i), folders.taskId(i)), folderSizes.at(i), i);
+  function* found(): Generator<Orphan> {
+    for (let i = 0; i < folders.size; i++) {
+      yield { path: parts.artifacts.folderPath(folders.userId(i), folders.taskId(i)), ...folderSizes.at(i) };
+    }
+    for (let i = 0; i < logs.size; i++) {
+      yield { path: parts.artifacts.logPath({ hour: logs.userId(i), taskId: logs.taskId(i) }), ...logSizes.at(i) };
+    }
   }
-  for (let i = 0; i < logs.size; i++) {
-    await tell(parts.artifacts.logPath({ hour: logs.userId(i), taskId: logs.taskId(i) }), logSizes.at(i), i);
+  for (const batch of batches(found(), 500)) {
+    for (const { files, bytes } of batch) {
+      result.files += files;
+      result.bytes += bytes;
+    }
+    await parts.reporter.done("orphan", batch, true);
   }
 }
 

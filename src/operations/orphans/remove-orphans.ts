@@ -2,7 +2,7 @@ import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { NamedWarnings } from "../reporter.ts";
+import { NamedWarnings, type Orphan } from "../reporter.ts";
 import type { Orphans } from "./find-orphans.ts";
 import type { Owners } from "./owners.ts";
 import type { OrphanParts, OrphanResult } from "./types.ts";
@@ -23,6 +23,8 @@ export class OrphanRemoval {
   readonly #olderThan: number;
   readonly #result: OrphanResult;
   readonly #skips: NamedWarnings;
+  /** Not reported yet. */
+  #removed: Orphan[] = [];
 
   constructor(parts: OrphanParts, owners: Owners, orphans: Orphans, olderThan: number, result: OrphanResult) {
     this.#parts = parts;
@@ -34,17 +36,31 @@ export class OrphanRemoval {
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#removeAll();
+    } finally {
+      await this.#flush();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const removed = this.#removed;
+    this.#removed = [];
+    await this.#parts.reporter.done("orphan", removed, false);
+  }
+
+  async #removeAll(): Promise<void> {
     for (const ids of batches(this.#orphans.folders.ids(), BATCH)) {
       if (this.#parts.signal.aborted) return;
       await this.#removeFolders(ids);
-      await this.#parts.drain();
+      await this.#flush();
     }
     this.#skips.end();
     if (this.#orphans.logs.size > 0 && !this.#parts.signal.aborted) await this.#owners.readAgain();
     for (const logs of batches(this.#logs(), BATCH)) {
       if (this.#parts.signal.aborted) return;
       await this.#removeLogs(logs);
-      await this.#parts.drain();
+      await this.#flush();
     }
   }
 
@@ -73,7 +89,7 @@ export class OrphanRemoval {
     const { artifacts, reporter } = this.#parts;
     const folder = await artifacts.purgeFolder(id.userId, id.taskId, this.#olderThan);
     if (folder.kind === "removed") {
-      this.#removed(artifacts.folderPath(id.userId, id.taskId), folder);
+      this.#note(artifacts.folderPath(id.userId, id.taskId), folder);
       return true;
     }
     if (folder.kind === "absent") this.#result.skipped++;
@@ -94,7 +110,7 @@ export class OrphanRemoval {
     );
     const remove = async (log: { hour: string; taskId: string }) => {
       const outcome = await artifacts.removeLog(log, this.#olderThan);
-      if (outcome.kind === "removed" && outcome.files > 0) return this.#removed(artifacts.logPath(log), outcome);
+      if (outcome.kind === "removed" && outcome.files > 0) return this.#note(artifacts.logPath(log), outcome);
       this.#result.skipped++;
       if (outcome.kind === "kept") reporter.warn(`a log stays: ${outcome.reason}`);
     };
@@ -102,11 +118,11 @@ export class OrphanRemoval {
     this.#progress();
   }
 
-  #removed(path: string, { files, bytes }: { files: number; bytes: number }): void {
+  #note(path: string, { files, bytes }: { files: number; bytes: number }): void {
     this.#result.removed++;
     this.#result.files += files;
     this.#result.bytes += bytes;
-    this.#parts.onOrphan({ path, files, bytes });
+    this.#removed.push({ path, files, bytes });
   }
 
   #keep({ userId, taskId }: TaskId, reason: string): void {

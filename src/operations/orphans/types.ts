@@ -6,14 +6,6 @@ import type { MaxDelete } from "../brake.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Reporter } from "../reporter.ts";
 
-/** One folder or log without a record. */
-export interface Orphan {
-  /** As an operator sees it. */
-  readonly path: string;
-  readonly files: number;
-  readonly bytes: number;
-}
-
 /** `cleanup --orphans -o json`. */
 export interface OrphanResult {
   /** ISO 8601, UTC: artifacts that were changed later stay. */
@@ -48,9 +40,6 @@ export interface OrphanParts {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly ledger: Ledger | null;
-  onOrphan(orphan: Orphan): void;
-  /** Waits until what onOrphan was given is written. */
-  drain(): Promise<void>;
 }
 
 export interface OrphanOptions {

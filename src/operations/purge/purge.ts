@@ -25,7 +25,7 @@ import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
-import { type PurgeCounts, Tally, type TallyListener } from "./tally.ts";
+import { type PurgeCounts, Tally } from "./tally.ts";
 
 /** How many tasks' folders and logs are removed at once. */
 const WIDTH = 16;
@@ -41,15 +41,15 @@ export interface PurgeParts {
   readonly ledger: Ledger | null;
 }
 
-export interface PurgePolicy extends TallyListener {
+export interface PurgePolicy {
   /** Epoch seconds; one for the whole pass. */
   readonly now: number;
   /** Empty folders last changed before this go too. */
   readonly sweepBefore: number;
   readonly dryRun: boolean;
   decide(task: Looked): Decision;
-  /** Waits until what onPurged was given is written. */
-  drain(): Promise<void>;
+  /** Receives the tasks that were chosen and are kept. */
+  onKept?(id: TaskId, reason: string): void;
 }
 
 /**
@@ -128,7 +128,7 @@ export class Purge {
     for await (const { ids, found } of this.#copies()) {
       if (this.#parts.signal.aborted) return;
       await this.#batch(ids, found);
-      await this.#policy.drain();
+      await this.#tally.flush();
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
     }
@@ -315,7 +315,7 @@ export class Purge {
       if (!this.#policy.dryRun) await this.#sweep();
     } finally {
       await this.#file.close();
-      this.#tally.end();
+      await this.#tally.end();
       this.counts.mirrorLost = await this.#mirror.end();
       this.#artifacts.end();
     }
@@ -327,8 +327,8 @@ export class Purge {
       return await this.#file.rewrite();
     } catch (error) {
       for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
-        this.#tally.halfPurged({ ...id, reason, redis, files, bytes });
-        if (i % BATCH === 0) await this.#policy.drain();
+        this.#tally.halfPurged({ ...id, reason, local: false, redis, files, bytes });
+        if (i % BATCH === 0) await this.#tally.flush();
       }
       throw error;
     }
@@ -349,7 +349,7 @@ export class Purge {
         stay.push(id);
         this.#tally.keep(id, "its record changed before the file was rewritten");
       }
-      if (i % BATCH === 0) await this.#policy.drain();
+      if (i % BATCH === 0) await this.#tally.flush();
     }
     await this.#parts.ledger?.stayed(stay);
     await this.#writeBack(stay);

@@ -147,7 +147,10 @@ export function withPlan<T>(
 ): Promise<T> {
   return withFile(path, tasks, async (snapshot) => {
     const { mirror } = paperMirror(tasks);
-    const parts = { artifacts: paperDisk(tasks), reporter: { warn: () => {}, progress: () => {} } };
+    const parts = {
+      artifacts: paperDisk(tasks),
+      reporter: { warn: () => {}, progress: () => {}, done: async () => {} },
+    };
     const state = new MirrorUse({ kind: "on", mirror });
     const plan = await CleanupPlan.make(parts, snapshot, state, { ...POLICY, ...policy }, NOW);
     return use({ plan, snapshot, mirror });
