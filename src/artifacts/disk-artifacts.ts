@@ -7,7 +7,6 @@ import { listFolder, listLogs } from "./list.ts";
 import { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX, LogIndex, removeLog } from "./log-index.ts";
 import { lookIntoChild, type Removal, total, type Usage, usageOf } from "./look.ts";
-import { openBelow } from "./open-below.ts";
 import { OwnChanges } from "./own-changes.ts";
 import { isPlainName, isPurgeFolder } from "./plain-name.ts";
 import { PurgeArea } from "./purge-area.ts";
@@ -246,5 +245,22 @@ export class DiskArtifacts implements Artifacts {
     this.#places.clear();
     this.#logs?.closeHours();
     await this.#purgeArea?.dispose();
+  }
+}
+
+/**
+ * Opens a file that lies some folders below one that is held open; undefined where there is nothing of that name.
+ * @param names of the folders on the way, then of the file
+ * @throws Kept for a symbolic link, a mount point, or what is no file; FolderError
+ */
+async function openBelow(folder: Folder, names: readonly string[]): Promise<FileHandle | undefined> {
+  const [name = "", ...below] = names;
+  if (below.length === 0) return folder.openFileIfThere(name);
+  const inner = await folder.openOfSameMountIfThere(name);
+  if (inner === undefined) return undefined;
+  try {
+    return await openBelow(inner, below);
+  } finally {
+    inner.close();
   }
 }

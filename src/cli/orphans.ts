@@ -1,5 +1,5 @@
 import { TtsctlError, throwIfInterrupted } from "../errors.ts";
-import type { OrphanResult } from "../operations/orphans/types.ts";
+import type { OrphanResult } from "../operations/orphans/orphans.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { counted } from "../task/counted.ts";
 import { audited } from "./audited.ts";

@@ -14,9 +14,9 @@ import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Ledger } from "./ledger.ts";
 import { MirrorUse } from "./mirror-use.ts";
 import type { BackupFile } from "./purge/backup.ts";
-import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/prepare.ts";
+import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { Purge, type PurgePolicy } from "./purge/purge.ts";
-import { recoverArtifacts } from "./purge/recover.ts";
+import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { findStuck } from "./stuck.ts";
 

@@ -2,18 +2,14 @@ import type { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { checkBrake, type MaxDelete } from "./brake.ts";
+import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
-import { checkLayout } from "./layout-check.ts";
 import { MirrorUse } from "./mirror-use.ts";
-import type { PlanSummary } from "./plan-summary.ts";
-import { decideDelete } from "./purge/decide.ts";
-import type { Looked } from "./purge/looked.ts";
+import { decideDelete, type Looked } from "./purge/decide.ts";
 import { Purge } from "./purge/purge.ts";
-import { recoverArtifacts } from "./purge/recover.ts";
+import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import type { Survey } from "./purge/survey.ts";
-import { checkClock, storeEmpty } from "./safety.ts";
-import { checkSameStore } from "./same-store.ts";
+import { checkClock, checkLayout, checkSameStore, storeEmpty } from "./safety.ts";
 import { idsOfNobody, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {

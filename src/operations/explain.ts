@@ -12,11 +12,10 @@ import { counted } from "../task/counted.ts";
 import { formatDuration } from "../task/duration.ts";
 import { formatUtc } from "../task/time.ts";
 import { MirrorUse } from "./mirror-use.ts";
+import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
-import type { Decision, Reason } from "./purge/decide.ts";
+import type { Decision, Looked, Reason } from "./purge/decide.ts";
 import { describeCopy, type PolicyOrigins, type RuleSays, says, taskRules } from "./purge/explain-rules.ts";
-import type { Looked } from "./purge/looked.ts";
-import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/prepare.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
 import type { Reporter } from "./reporter.ts";
 

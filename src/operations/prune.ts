@@ -11,8 +11,8 @@ import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
 import type { Ledger, LedgerAction } from "./ledger.ts";
-import { LookupHeirs } from "./lookup-heirs.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
+import { LookupHeirs } from "./shared-ids.ts";
 
 export interface PruneParts {
   readonly file: FileStore;

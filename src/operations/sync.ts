@@ -20,12 +20,11 @@ import { counted } from "../task/counted.ts";
 import { ofUser } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import { checkFileLayout } from "./layout-check.ts";
 import type { Ledger } from "./ledger.ts";
 import { ListedFile } from "./listed-file.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
-import { checkReading, storeEmpty } from "./safety.ts";
+import { checkFileLayout, checkReading, storeEmpty } from "./safety.ts";
 import { SyncMark } from "./sync-mark.ts";
 
 export interface SyncOptions {

@@ -9,10 +9,8 @@ import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/counted.ts";
 import { formatAge } from "../../task/duration.ts";
 import type { Task } from "../../task/task.ts";
-import { checkFileLayout, checkLayout, layoutSigns } from "../layout-check.ts";
-import { allowedSkew, checkTimezone } from "../safety.ts";
-import { classify } from "../verify/classify.ts";
-import { KINDS, type Kind } from "../verify/kinds.ts";
+import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, layoutSigns } from "../safety.ts";
+import { classify, KINDS, type Kind } from "../verify/classify.ts";
 import { type Check, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
 
 const clock: Check = {

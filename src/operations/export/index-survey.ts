@@ -6,7 +6,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { toMicros } from "../../task/time.ts";
-import { indexMembers } from "../index-members.ts";
+import { indexMembers } from "../purge/survey.ts";
 
 /** What Redis's index says beside the file: which tasks it alone has, and which it has at another time. */
 export class IndexSurvey {

@@ -8,8 +8,10 @@ import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { usersWithRecords } from "../users-with-records.ts";
-import { NOTHING_REMOVED, type OrphanParts } from "./types.ts";
+import { usersWithRecords } from "../folder-names.ts";
+
+/** What an interruption reports before the first removal. */
+export const NOTHING_REMOVED = "no artifact was removed";
 
 /**
  * Every record of both stores, valid or not, as what owns artifacts: both are read whole. In Redis a hash is a record
@@ -36,7 +38,15 @@ export class Owners {
   }
 
   /** @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED */
-  static async read({ file, mirror, signal }: Pick<OrphanParts, "file" | "mirror" | "signal">): Promise<Owners> {
+  static async read({
+    file,
+    mirror,
+    signal,
+  }: {
+    readonly file: FileStore;
+    readonly mirror: Mirror;
+    readonly signal: AbortSignal;
+  }): Promise<Owners> {
     const owners = new Owners(file, mirror, await file.read(signal));
     try {
       await owners.#readRedis(signal);

@@ -12,16 +12,24 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
+import { PlanSummary } from "../brake.ts";
 import type { Ledger } from "../ledger.ts";
-import { LookupHeirs } from "../lookup-heirs.ts";
-import { PlanSummary } from "../plan-summary.ts";
 import type { Reporter } from "../reporter.ts";
-import { ArtifactOwners } from "./artifact-owners.ts";
+import { LookupHeirs } from "../shared-ids.ts";
 import type { BackupFile } from "./backup.ts";
 import { mirrorCopy, sameFileCopy } from "./copies.ts";
-import { type Decision, newestCopy } from "./decide.ts";
-import { type Chosen, chosenFor, isAhead, type Looked, NONE_FREED, type Removed, removedWith } from "./looked.ts";
-import { PurgeArtifacts } from "./purge-artifacts.ts";
+import {
+  type Chosen,
+  chosenFor,
+  type Decision,
+  isAhead,
+  type Looked,
+  NONE_FREED,
+  newestCopy,
+  type Removed,
+  removedWith,
+} from "./decide.ts";
+import { ArtifactOwners, PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";

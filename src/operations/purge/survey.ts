@@ -1,11 +1,13 @@
+import { batches } from "../../store/batches.ts";
 import { KeySet } from "../../store/file/key-set.ts";
 import { LIVE, STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
-import type { Member } from "../../store/redis/members.ts";
+import { BATCH } from "../../store/redis/copies.ts";
+import { type Member, membersOf } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
+import { walkIndex, walkUpTo } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { indexMembers, membersUpTo } from "../index-members.ts";
 import type { Copy } from "./copies.ts";
 
 /** What a purge has to look at, found before anything is removed. */
@@ -102,4 +104,22 @@ function chosenKeys({ rows: table }: Snapshot, rows: readonly number[]): KeySet 
   const chosen = new KeySet(table.keys.size);
   for (const row of rows) chosen.add(table.key(row));
   return chosen;
+}
+
+/**
+ * The members of the index of a user, or of all, in no order, in groups of at most BATCH. What is there throughout comes
+ * at least once, also while a service writes: a walk by rank would pass over tasks when others move up.
+ * Their scores are the times of the last change.
+ * @throws TtsctlError REDIS_*
+ */
+export async function* indexMembers(mirror: Mirror, userId: string | undefined): AsyncGenerator<Member[]> {
+  for await (const flat of walkIndex(mirror, userId)) {
+    const members = membersOf(flat, userId, mirror.layout);
+    yield* batches(userId === undefined ? members : await mirror.withChangeTimes(members), BATCH);
+  }
+}
+
+/** The members of the global index with a score up to a limit, the oldest first, in such groups. @throws TtsctlError REDIS_* */
+async function* membersUpTo(mirror: Mirror, limit: number): AsyncGenerator<Member[]> {
+  for await (const flat of walkUpTo(mirror, limit)) yield* batches(membersOf(flat, undefined, mirror.layout), BATCH);
 }

@@ -8,7 +8,7 @@ import type { Member } from "../../store/redis/members.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { Task } from "../../task/task.ts";
 import { isEpochInRange } from "../../task/time.ts";
-import { indexMembers } from "../index-members.ts";
+import { indexMembers } from "../purge/survey.ts";
 import { CollectedColumns } from "./columns.ts";
 
 export interface MirrorTasks {

@@ -15,8 +15,7 @@ import { recordOf } from "../../store/redis/records.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
 import type { Reporter } from "../reporter.ts";
-import { classify } from "./classify.ts";
-import type { Finding } from "./kinds.ts";
+import { classify, type Finding } from "./classify.ts";
 import { type Evidence, IS_FOREIGN, IS_RECORD, IS_UNNAMED, MEMBER_ONLY, type Suspects } from "./suspects.ts";
 
 interface SecondLookParts {

@@ -1,7 +1,7 @@
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { toMicros } from "../../task/time.ts";
-import { type Finding, KINDS } from "./kinds.ts";
+import { type Finding, KINDS } from "./classify.ts";
 import type { Traits } from "./plan.ts";
 
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
