@@ -1,18 +1,14 @@
-import type { Artifacts } from "../artifacts/artifacts.ts";
-import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
-import type { FileStore } from "../store/file/file-store.ts";
 import { LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import type { MirrorState } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { describeStuck, type StuckRule } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import type { Ledger } from "./ledger.ts";
 import { MirrorUse } from "./mirror-use.ts";
+import type { Parts } from "./parts.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { Purge, type PurgePolicy } from "./purge/purge.ts";
@@ -58,15 +54,9 @@ export interface CleanupOutcome {
   readonly sizes: { readonly fileTasks: number; readonly redisTasks: number | null } | null;
 }
 
-export interface CleanupParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly artifacts: Artifacts;
+export interface CleanupParts
+  extends Parts<"file" | "mirror" | "artifacts" | "ledger" | "clock" | "reporter" | "signal"> {
   readonly backup: BackupFile | null;
-  readonly ledger: Ledger | null;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
 }
 
 /** A task whose time lies this far ahead is from the future, not from the moments since the pass began. Seconds. */
@@ -131,14 +121,8 @@ async function purgeFound(
   }
   await purge.check();
   const problem = await purge.run();
-  const { counts } = purge;
-  result.purged = counts.purged;
-  result.purgedForSpace = counts.purgedForSpace;
-  result.skipped = counts.kept;
-  result.failed = counts.failed;
-  result.returned = counts.returned.length;
-  result.files = counts.files;
-  result.bytes = counts.bytes;
+  const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.counts;
+  Object.assign(result, { purged, purgedForSpace, skipped, failed, returned: returned.length, files, bytes });
   return problem;
 }
 

@@ -74,6 +74,17 @@ export function storeEmpty(snapshot: Snapshot, consequence: string): TtsctlError
   });
 }
 
+/** The same while Redis has tasks; null if the operator means it. @param done what was not done */
+export function emptyBeside(
+  snapshot: Snapshot,
+  members: number,
+  allowEmpty: boolean,
+  done: string,
+): TtsctlError | null {
+  if (snapshot.size > 0 || members === 0 || allowEmpty) return null;
+  return storeEmpty(snapshot, ` while Redis has ${members}: nothing was ${done}`);
+}
+
 /** By how many tasks of a sample Redis shows each layout; what shows none is in neither. */
 type LayoutSigns = Readonly<Record<LayoutName, number>>;
 

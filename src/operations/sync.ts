@@ -1,10 +1,8 @@
-import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { sameJson } from "../json/same.ts";
 import { pool } from "../pool.ts";
 import { batches, fillIn, IN_FLIGHT } from "../store/batches.ts";
 import { CurrentFile } from "../store/file/current-file.ts";
-import type { FileStore } from "../store/file/file-store.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { RowWindow } from "../store/file/row-window.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
@@ -12,7 +10,6 @@ import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { guardOf, NO_COPY, type RedisCopy } from "../store/redis/copy.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import { isUnsure } from "../store/redis/members.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
@@ -20,10 +17,10 @@ import { counted } from "../task/counted.ts";
 import { ofUser } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import type { Ledger } from "./ledger.ts";
 import { ListedFile } from "./listed-file.ts";
+import type { RedisParts } from "./parts.ts";
 import { pruneOrphans } from "./prune.ts";
-import { NamedWarnings, type Reporter } from "./reporter.ts";
+import { NamedWarnings } from "./reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "./safety.ts";
 import { SyncMark } from "./sync-mark.ts";
 
@@ -58,13 +55,7 @@ export interface SyncOutcome extends SyncResult {
   failedToPrune: number;
 }
 
-export interface SyncParts {
-  readonly file: FileStore;
-  readonly mirror: Mirror;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly ledger: Ledger | null;
+export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "signal" | "ledger"> {
   /** Asks before tasks are removed; throws where the answer is no. */
   confirm(count: number): Promise<void>;
 }

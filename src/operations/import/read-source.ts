@@ -1,6 +1,7 @@
 import { constants, isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { TextDecoder } from "node:util";
 import { CsvError, parse } from "csv-parse";
 import { closeQuietly, systemErrorCode, TtsctlError, throwIfInterrupted } from "../../errors.ts";
@@ -185,53 +186,35 @@ async function readCsv(
   signal: AbortSignal,
   onRecord: (json: string) => Promise<void>,
 ): Promise<void> {
-  const rows = parse({
-    ...{ bom: true, info: true, relax_column_count: true, skip_empty_lines: true },
-    max_record_size: constants.MAX_STRING_LENGTH,
-  });
-  const fed = feed(handle, rows, signal);
-  let column = -1;
+  const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true };
+  const rows = parse({ ...options, max_record_size: constants.MAX_STRING_LENGTH });
   try {
-    for await (const { record, info } of rows as AsyncIterable<Row>) {
-      if (column < 0) column = recordColumn(record);
-      else {
-        const task = recordOf(record[column], parser);
-        if (typeof task === "string") bad.add(info.lines, task);
-        else await onRecord(task.json);
+    await pipeline(textOf(handle, signal), rows, async (rows: AsyncIterable<Row>) => {
+      let column = -1;
+      for await (const { record, info } of rows) {
+        if (column < 0) column = recordColumn(record);
+        else {
+          const task = recordOf(record[column], parser);
+          if (typeof task === "string") bad.add(info.lines, task);
+          else await onRecord(task.json);
+        }
       }
-    }
+    });
   } catch (error) {
     if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `no CSV: ${error.message}`);
     else if (error instanceof TypeError) bad.add(1, "not valid UTF-8; save it as UTF-8");
     else throw error;
   }
-  await fed;
 }
 
 /** Text that is not UTF-8 ends it with a TypeError, where a plain stream would put in other characters. */
-async function feed(handle: FileHandle, rows: ReturnType<typeof parse>, signal: AbortSignal): Promise<void> {
+async function* textOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  try {
-    for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
-      throwIfInterrupted(signal, NOTHING_IMPORTED);
-      const text = decoder.decode(chunk as Buffer, { stream: true });
-      if (rows.destroyed) return;
-      if (!rows.write(text)) await drained(rows);
-    }
-    rows.end(decoder.decode());
-  } catch (error) {
-    rows.destroy(error as Error);
+  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+    yield decoder.decode(chunk as Buffer, { stream: true });
   }
-}
-
-function drained(rows: ReturnType<typeof parse>): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      rows.off("drain", done).off("close", done);
-      resolve();
-    };
-    rows.on("drain", done).on("close", done);
-  });
+  yield decoder.decode();
 }
 
 function recordColumn(head: readonly string[]): number {

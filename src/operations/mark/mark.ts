@@ -2,11 +2,9 @@ import type { Clock } from "../../clock.ts";
 import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, fillIn } from "../../store/batches.ts";
 import type { CurrentFile } from "../../store/file/current-file.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { MirrorState } from "../../store/mirror-link.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { guardOf, type RedisCopy, stateOf } from "../../store/redis/copy.ts";
 import { isFatal } from "../../store/redis/errors.ts";
@@ -15,18 +13,16 @@ import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
-import type { Ledger } from "../ledger.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import { goesIn } from "../merge/merge-plan.ts";
 import { MirrorUse } from "../mirror-use.ts";
+import type { Parts } from "../parts.ts";
 import { mirrorCopy } from "../purge/copies.ts";
-import type { Survey } from "../purge/survey.ts";
-import { type MarkedTask, NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
-import { checkClock, checkFileLayout, checkReading, checkSameStore, storeEmpty } from "../safety.ts";
+import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
+import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
 import { Marker, type MarkPlan, planMarks } from "./plan.ts";
 
@@ -56,14 +52,7 @@ export interface MarkResult {
   dryRun: boolean;
 }
 
-export interface MarkParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly rules: RecordRules;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly ledger: Ledger | null;
+export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" | "reporter" | "signal" | "ledger"> {
   /** Asks before anything is marked; throws where the answer is no. */
   confirm(plan: PlanSummary): Promise<void>;
 }
@@ -87,7 +76,8 @@ export async function markTasks(
     const rule = { filter: selection.filter, shown: options.shown, always: typeof error === "string" };
     const { found, plan } = await use.attempt(async (mirror) => {
       const found = await select(snapshot, mirror, selection);
-      refuseEmpty(snapshot, found, options);
+      const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
+      if (refusal !== null) throw refusal;
       if (mirror !== null) {
         await checkFileLayout(snapshot, mirror);
         await checkSameStore(snapshot, mirror);
@@ -108,11 +98,6 @@ export async function markTasks(
 async function checkClocks(mirror: Mirror, clock: Clock, { age }: Selection): Promise<void> {
   await checkReading(mirror);
   await checkClock(mirror, clock, age ?? Number.POSITIVE_INFINITY);
-}
-
-function refuseEmpty(snapshot: Snapshot, { members }: Survey, { allowEmpty }: MarkOptions): void {
-  if (snapshot.size > 0 || members === 0 || allowEmpty) return;
-  throw storeEmpty(snapshot, ` while Redis has ${members}: nothing was marked`);
 }
 
 /** The service wrote it there since it was looked at, and what it wrote stays. */

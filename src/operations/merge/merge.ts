@@ -4,7 +4,6 @@ import { batches, IN_FLIGHT } from "../../store/batches.ts";
 import { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { MirrorState } from "../../store/mirror-link.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -13,7 +12,8 @@ import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import type { Ledger, LedgerAction } from "../ledger.ts";
+import type { LedgerAction } from "../ledger.ts";
+import type { Parts, RedisParts } from "../parts.ts";
 import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
 import type { Selection } from "../select.ts";
 import { chooseRows, goesIn, MergePlan, type MergePolicy } from "./merge-plan.ts";
@@ -48,13 +48,7 @@ export interface MergeOutcome extends MergeCounts {
   problem: TtsctlError | null;
 }
 
-export interface MergeParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  /** The audit ledger; null where none is kept, or it was told already. */
-  readonly ledger: Ledger | null;
+export interface MergeParts extends Parts<"file" | "mirror" | "reporter" | "signal" | "ledger"> {
   /** Asked before anything is written, with what is planned; throws where the answer is no. */
   confirm?(planned: MergeCounts): Promise<void>;
 }
@@ -188,12 +182,7 @@ interface Mirrored {
   failed: number;
 }
 
-interface MirrorParts {
-  readonly file: FileStore;
-  readonly mirror: Mirror;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-}
+type MirrorParts = RedisParts<"file" | "reporter" | "signal">;
 
 /**
  * Writes to the mirror the records that the file has now as the source has them, guarded: those that went in, and those

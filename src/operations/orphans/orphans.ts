@@ -1,19 +1,15 @@
-import type { Artifacts } from "../../artifacts/artifacts.ts";
 import type { FoundLog } from "../../artifacts/walk.ts";
-import type { Clock } from "../../clock.ts";
 import { throwIfInterrupted } from "../../errors.ts";
 import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { formatUtc } from "../../task/time.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
-import type { Ledger } from "../ledger.ts";
+import type { RedisParts } from "../parts.ts";
 import { recoverArtifacts } from "../purge/purge-artifacts.ts";
-import { NamedWarnings, type Orphan, type Reporter } from "../reporter.ts";
+import { NamedWarnings, type Orphan } from "../reporter.ts";
 import { checkClock, checkReading, checkSameStore, storeEmpty } from "../safety.ts";
 import { NOTHING_REMOVED, Owners } from "./owners.ts";
 
@@ -111,15 +107,7 @@ export interface OrphanResult {
   durationMs: number;
 }
 
-interface OrphanParts {
-  readonly file: FileStore;
-  readonly mirror: Mirror;
-  readonly artifacts: Artifacts;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly ledger: Ledger | null;
-}
+type OrphanParts = RedisParts<"file" | "artifacts" | "clock" | "reporter" | "signal" | "ledger">;
 
 export interface OrphanOptions {
   /** Seconds; more than zero. */

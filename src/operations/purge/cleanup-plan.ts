@@ -6,7 +6,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { MirrorUse } from "../mirror-use.ts";
 import type { Reporter } from "../reporter.ts";
-import { checkClock, checkReading, storeEmpty, storeMismatch } from "../safety.ts";
+import { checkClock, checkReading, emptyBeside, storeMismatch } from "../safety.ts";
 import { type Census, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
 import { DiskUse } from "./disk-use.ts";
@@ -185,7 +185,7 @@ export async function prepare(
   const plan = await CleanupPlan.make(parts, snapshot, use, options, now);
   const found = await use.attempt((mirror) => plan.survey(mirror));
   const refusal =
-    refusedAsEmpty(snapshot, found, options.allowEmpty) ??
+    emptyBeside(snapshot, found.members, options.allowEmpty, "purged") ??
     (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror, now - options.retention)));
   const decide = (task: Looked): Decision => {
     const decision = plan.decide(task);
@@ -193,10 +193,4 @@ export async function prepare(
     return { kind: "keep", reason: refusal.message, candidate: true };
   };
   return { snapshot, plan, found, refusal, decide };
-}
-
-/** While Redis has tasks, a missing or empty store file purges nothing: it may be the wrong folder or a lost disk. */
-function refusedAsEmpty(snapshot: Snapshot, found: Survey, allowEmpty: boolean): TtsctlError | null {
-  if (snapshot.size > 0 || found.members === 0 || allowEmpty) return null;
-  return storeEmpty(snapshot, ` while Redis has ${found.members}: nothing was purged`);
 }

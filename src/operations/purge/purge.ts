@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import { checkRewrite } from "../../store/file/check-rewrite.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { RedisCopy } from "../../store/redis/copy.ts";
@@ -13,22 +11,11 @@ import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import { PlanSummary } from "../brake.ts";
-import type { Ledger } from "../ledger.ts";
-import type { Reporter } from "../reporter.ts";
+import type { Parts } from "../parts.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import type { BackupFile } from "./backup.ts";
 import { mirrorCopy, sameFileCopy } from "./copies.ts";
-import {
-  type Chosen,
-  chosenFor,
-  type Decision,
-  isAhead,
-  type Looked,
-  NONE_FREED,
-  newestCopy,
-  type Removed,
-  removedWith,
-} from "./decide.ts";
+import { type Chosen, type Decision, isAhead, type Looked, NONE_FREED, newestCopy, type Removed } from "./decide.ts";
 import { ArtifactOwners, PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
@@ -38,15 +25,10 @@ import { type PurgeCounts, Tally } from "./tally.ts";
 /** How many tasks' folders and logs are removed at once. */
 const WIDTH = 16;
 
-export interface PurgeParts {
-  readonly file: FileStore;
-  readonly artifacts: Artifacts;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
+export interface PurgeParts extends Parts<"file" | "artifacts" | "reporter" | "signal" | "ledger"> {
   /** Null: the file and the artifacts alone. */
   readonly mirror: Mirror | null;
   readonly backup: BackupFile | null;
-  readonly ledger: Ledger | null;
 }
 
 export interface PurgePolicy {
@@ -189,11 +171,9 @@ export class Purge {
 
   /** Says in the ledger what is about to go, before anything does. */
   async #announce(tasks: readonly Chosen[]): Promise<void> {
-    const { ledger } = this.#parts;
-    if (ledger === null) return;
-    await ledger.announce(
+    await this.#parts.ledger?.announce(
       "purge",
-      tasks.map(({ id: { userId, taskId }, reason }) => ({ userId, taskId, reason })),
+      tasks.map(({ id, reason }) => ({ ...id, reason })),
     );
   }
 
@@ -222,7 +202,7 @@ export class Purge {
     for (const task of looked) {
       const decision = this.#policy.decide(task);
       if (decision.kind === "gone") this.#tally.gone(task.id);
-      else if (decision.kind === "purge") chosen.push(chosenFor(decision.reason, task));
+      else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
       else if (decision.candidate) this.#tally.keep(task.id, decision.reason);
     }
     return chosen;
@@ -294,14 +274,13 @@ export class Purge {
   }
 
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
-    if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
-      return tasks.map((task) => removedWith(NONE_FREED, task));
+    if (!tasks.some(({ id }) => this.#artifacts.concerns(id))) return tasks.map((task) => ({ ...task, ...NONE_FREED }));
     const removed: Removed[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
       const freed = await this.#artifacts.remove(task.id);
       if (freed === undefined) stay.push(task.id);
-      else removed.push(removedWith(freed, task));
+      else removed.push({ ...task, ...freed });
     });
     await this.#writeBack(stay);
     return removed;
@@ -309,7 +288,7 @@ export class Purge {
 
   async #measure(task: Chosen): Promise<void> {
     const freed = await this.#artifacts.measure(task.id);
-    if (freed !== undefined) this.#report(removedWith(freed, task));
+    if (freed !== undefined) this.#report({ ...task, ...freed });
   }
 
   /** The last step: the rewrite, what came of it, and the empty folders. */

@@ -1,20 +1,11 @@
-import type { Artifacts } from "../../artifacts/artifacts.ts";
-import type { Clock } from "../../clock.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
-import type { MirrorState } from "../../store/mirror-link.ts";
 import { cleanupOnce } from "../cleanup.ts";
+import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
 import type { PurgedTask, Reporter } from "../reporter.ts";
 import type { CleanupEstimate } from "./types.ts";
 
-export interface EstimateParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly artifacts: Artifacts;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-}
+export type EstimateParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
 /**
  * What a cleanup would free now, of one user or of all: a dry run of it. Null where it would refuse to run, which is said.

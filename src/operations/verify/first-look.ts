@@ -7,18 +7,13 @@ import { isWrongType } from "../../store/redis/errors.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
 import { indexKey } from "../../store/redis/layout.ts";
 import { isUnsure } from "../../store/redis/members.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
 import { type IndexCursor, type IndexStep, START, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { UserScoreField } from "../../task/layouts.ts";
-import type { Reporter } from "../reporter.ts";
+import type { RedisParts } from "../parts.ts";
 import { Suspects } from "./suspects.ts";
 
-interface LookParts {
-  readonly mirror: Mirror;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-}
+type LookParts = RedisParts<"reporter" | "signal">;
 
 /** How many batches are compared at once, beside the walks over keys and indexes. */
 const IN_FLIGHT = 2;

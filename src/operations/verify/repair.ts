@@ -2,7 +2,6 @@ import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { pool } from "../../pool.ts";
 import { batches, IN_FLIGHT } from "../../store/batches.ts";
 import type { CurrentFile } from "../../store/file/current-file.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import { recordsOf } from "../../store/file/records-of.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
@@ -15,27 +14,20 @@ import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/counted.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
-import type { Ledger, LedgerEntry } from "../ledger.ts";
+import type { LedgerEntry } from "../ledger.ts";
 import { mergeRecords } from "../merge/merge.ts";
 import { Spool } from "../merge/spool.ts";
+import type { RedisParts } from "../parts.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { NamedWarnings } from "../reporter.ts";
 import { EVERYTHING } from "../select.ts";
 import { classify, KINDS } from "./classify.ts";
 import type { Drift } from "./drift.ts";
 import { type Action, planRepair, type RepairPolicy } from "./plan.ts";
 import { LOOK_BATCH } from "./second-look.ts";
 
-export interface RepairParts {
-  readonly file: FileStore;
-  readonly mirror: Mirror;
-  readonly rules: RecordRules;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly ledger: Ledger | null;
-}
+export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | "ledger">;
 
 /**
  * Carries a plan out: records that Redis has go into the file first, in one rewrite; then the mirror gets what the file

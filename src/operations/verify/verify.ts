@@ -1,12 +1,11 @@
-import type { Clock } from "../../clock.ts";
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
+import type { RedisParts } from "../parts.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
@@ -128,12 +127,7 @@ async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: Current
   }
 }
 
-interface CompareParts {
-  readonly mirror: Mirror;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-}
+type CompareParts = RedisParts<"clock" | "reporter" | "signal">;
 
 interface Comparison {
   readonly drift: Drift;
