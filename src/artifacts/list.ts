@@ -8,12 +8,17 @@ import type { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX } from "./log-index.ts";
 import { bytesOf, type Contents, lookIntoChild } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
-import type { Artifact } from "./types.ts";
 
 const AT_ONCE = 8;
 const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"];
 /** How long the lengths of all the audio of a task are read. */
 const MOST_MS = 5000;
+
+/** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that lie elsewhere). */
+export interface Artifact extends AudioLength {
+  path: string;
+  bytes: number;
+}
 
 /** The files in the folder of a task, links among them. */
 export async function listFolder(home: Folder, taskId: string): Promise<Artifact[]> {

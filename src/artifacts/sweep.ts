@@ -4,11 +4,20 @@ import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import type { OwnChanges } from "./own-changes.ts";
 import { removeIfEmpty } from "./purge-area.ts";
-import type { SweepRules } from "./types.ts";
 
 const AT_ONCE = 8;
 /** A service that finds the folder of an hour leaves no trace in it until its log is there: what may be in use stays. */
 const LOGS_REST_S = 86_400;
+
+/** Which empty folders may go: none that the service may be about to put something into. */
+export interface SweepRules {
+  /** Epoch seconds: what was changed later stays. */
+  readonly before: number;
+  /** Epoch seconds; folders of logs were last changed a day before it besides. */
+  readonly now: number;
+  /** Which of these users have a record, looked up now: theirs stay. */
+  withRecords(users: readonly string[]): Promise<ReadonlySet<string>>;
+}
 
 /** Removes the folders in `parent` that are empty and, our own removals aside, were last changed before `time`. */
 export async function sweepFolders(parent: Folder, names: string[], isOld: IsOld): Promise<number> {

@@ -28,6 +28,9 @@ export interface FoundLog {
   readonly changedAt: number;
 }
 
+/** Which log: of a task, in `{date}/{hour}`. */
+export type LogPlace = Pick<FoundLog, "taskId" | "hour">;
+
 /** Visits every `{user}/{task}/`. @param isOurs whether a name in `output/` is ttsctl's own */
 export async function walkTaskFolders(
   output: Folder,

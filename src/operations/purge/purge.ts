@@ -75,8 +75,8 @@ export class Purge {
   /** What would go, by looking at both stores; nothing is changed. For the brake and the question. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
-    for await (const { ids, found } of this.#copies()) {
-      const looked = this.#look(ids, found, () => {}); // the run reports it
+    for (const ids of this.#batches()) {
+      const looked = this.#look(ids, await this.#mirror.copies(ids), () => {}); // the run reports it
       for (const task of looked) {
         if (this.#policy.decide(task).kind !== "purge") continue;
         planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
@@ -115,9 +115,9 @@ export class Purge {
   async #runBatches(): Promise<void> {
     const total = this.#survey.rows.length + this.#survey.others.size;
     let done = 0;
-    for await (const { ids, found } of this.#copies()) {
+    for (const ids of this.#batches()) {
       if (this.#parts.signal.aborted) return;
-      await this.#batch(ids, found);
+      await this.#batch(ids);
       await this.#tally.flush();
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
@@ -129,20 +129,8 @@ export class Purge {
     yield* batches(this.#survey.others.ids(), BATCH);
   }
 
-  /** Redis looks at the next batch while this one is worked on; the removals are guarded by what it saw. */
-  async *#copies(): AsyncGenerator<{ ids: TaskId[]; found: Outcome<RedisCopy>[] }> {
-    const begin = (ids: TaskId[]) => ({ ids, found: this.#mirror.copies(ids) });
-    let next: ReturnType<typeof begin> | undefined;
-    for (const ids of this.#batches()) {
-      const batch = next;
-      next = begin(ids);
-      if (batch !== undefined) yield { ids: batch.ids, found: await batch.found() };
-    }
-    if (next !== undefined) yield { ids: next.ids, found: await next.found() };
-  }
-
-  async #batch(ids: readonly TaskId[], found: readonly Outcome<RedisCopy>[]): Promise<void> {
-    const chosen = this.#choose(this.#look(ids, found));
+  async #batch(ids: readonly TaskId[]): Promise<void> {
+    const chosen = this.#choose(this.#look(ids, await this.#mirror.copies(ids)));
     if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
     const saved = await this.#backUp(chosen);
     await this.#announce(saved);
@@ -240,7 +228,7 @@ export class Purge {
   /** Those that Redis, which alone has them, still has as they were seen: what they have on the disk goes before they do. */
   async #asSeen(tasks: readonly Chosen[]): Promise<readonly Chosen[]> {
     if (tasks.length === 0 || !this.#artifacts.mayBeThere) return tasks;
-    const now = await this.#mirror.copies(idsOf(tasks))();
+    const now = await this.#mirror.copies(idsOf(tasks));
     return tasks.filter(({ id, redis }, i) => {
       const copy = now[i];
       if (copy === undefined) this.#tally.fail(id, LOST);
