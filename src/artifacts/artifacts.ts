@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../errors.ts";
 import { FolderError, Kept, reasonOf } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, within } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
 import { type Artifact, listFolder, listLogs } from "./list.ts";
 import { LogFolders } from "./log-folders.ts";
@@ -295,13 +295,7 @@ class DiskArtifacts {
 async function openBelow(folder: Folder, names: readonly string[]): Promise<FileHandle | undefined> {
   const [name = "", ...below] = names;
   if (below.length === 0) return folder.openFileIfThere(name);
-  const inner = await folder.openOfSameMountIfThere(name);
-  if (inner === undefined) return undefined;
-  try {
-    return await openBelow(inner, below);
-  } finally {
-    inner.close();
-  }
+  return within(folder.openOfSameMountIfThere(name), (inner) => openBelow(inner, below));
 }
 
 export type Artifacts = Pick<DiskArtifacts, keyof DiskArtifacts>;

@@ -3,7 +3,7 @@ import { closeQuietly, systemErrorCode } from "../errors.ts";
 import { pool } from "../pool.ts";
 import type { AudioLength } from "./audio-length.ts";
 import { FolderError, Kept } from "./failure.ts";
-import type { Folder, Name } from "./folder.ts";
+import { type Folder, type Name, within } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX } from "./log-index.ts";
 import { bytesOf, type Contents, lookIntoChild } from "./look.ts";
@@ -36,17 +36,14 @@ async function gather(
   artifacts: Artifact[],
   deadline: number,
 ): Promise<void> {
-  const folder = await parent.openIfThere(name);
-  if (folder === undefined) return; // removed since it was looked at
-  try {
+  // One that was removed since it was looked at has none.
+  await within(parent.openIfThere(name), async (folder) => {
     await pool(contents.files, AT_ONCE, async (file) => {
       const length = file.bytes > 0 ? await lengthOf(folder, file.name, deadline) : {};
       artifacts.push({ path: folder.labelOf(file.name), bytes: file.bytes, ...length });
     });
     for (const inner of contents.folders) await gather(folder, inner.name, inner.contents, artifacts, deadline);
-  } finally {
-    folder.close();
-  }
+  });
 }
 
 /** How long a file plays. One that can't be opened or read is listed without it. */

@@ -1,6 +1,6 @@
 import { pool } from "../pool.ts";
 import { reasonOf } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, within } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
 import { OwnChanges } from "./own-changes.ts";
 
@@ -85,12 +85,7 @@ export class LogFolders {
 
   async #openHour(key: string): Promise<Folder | undefined> {
     const [date, hour] = key.split("/") as [string, string];
-    const folder = await this.root.openIfThere(date);
-    try {
-      return await folder?.openIfThere(hour);
-    } finally {
-      folder?.close();
-    }
+    return within(this.root.openIfThere(date), (folder) => folder.openIfThere(hour));
   }
 }
 
@@ -105,13 +100,7 @@ async function inFolder(
   work: (folder: Folder) => Promise<void>,
 ): Promise<void> {
   try {
-    const folder = await parent.openOfSameMountIfThere(name);
-    if (folder === undefined) return;
-    try {
-      await work(folder);
-    } finally {
-      folder.close();
-    }
+    await within(parent.openOfSameMountIfThere(name), work);
   } catch (error) {
     skipped.push(reasonOf(error));
   }

@@ -3,7 +3,7 @@ import { systemErrorCode } from "../errors.ts";
 import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
 import { Kept } from "./failure.ts";
-import type { Folder, Name } from "./folder.ts";
+import { type Folder, type Name, within } from "./folder.ts";
 
 export interface LookedFile {
   readonly name: Buffer;
@@ -66,13 +66,7 @@ export async function lookInto(folder: Folder, now: number, depth = 1): Promise<
 
 /** The contents of the folder of that name; undefined when there is none. */
 export async function lookIntoChild(parent: Folder, name: Name, now: number, depth = 1): Promise<Contents | undefined> {
-  const folder = await parent.openOfSameMountIfThere(name);
-  if (folder === undefined) return undefined;
-  try {
-    return await lookInto(folder, now, depth);
-  } finally {
-    folder.close();
-  }
+  return within(parent.openOfSameMountIfThere(name), (folder) => lookInto(folder, now, depth));
 }
 
 function refuseIfNewer(mtimeNs: bigint, now: number, label: string): void {
@@ -127,12 +121,7 @@ export async function removeContents(folder: Folder, contents: Contents, removed
     }
   });
   for (const { name, contents: inner } of contents.folders) {
-    const child = await folder.openFolder(name);
-    try {
-      await removeContents(child, inner, removed);
-    } finally {
-      child.close();
-    }
+    await within(folder.openFolder(name), (child) => removeContents(child, inner, removed));
     await folder.removeFolder(name);
   }
 }

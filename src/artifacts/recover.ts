@@ -1,7 +1,7 @@
 import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { reasonOf } from "./failure.ts";
-import type { Folder, Name } from "./folder.ts";
+import { type Folder, type Name, within } from "./folder.ts";
 import { lookInto, removeContents, unlinkIfThere } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import { openOrMake, removeIfEmpty } from "./purge-area.ts";
@@ -44,23 +44,16 @@ async function recoverUser(output: Folder, user: Buffer, place: Folder, recovery
 
 /** Puts the folder of a task back into that of its user, which is made anew if it is gone. */
 export async function putBackHome(output: Folder, user: Name, from: Folder, task: Name): Promise<void> {
-  const home = (await output.openIfThere(user)) ?? (await makeHome(output, user, from, task));
-  try {
-    await putBack(from, task, home);
-  } finally {
-    home.close();
-  }
+  const opening = async () => (await output.openIfThere(user)) ?? (await makeHome(output, user, from, task));
+  await within(opening(), (home) => putBack(from, task, home));
 }
 
-async function makeHome(output: Folder, user: Name, from: Folder, task: Name): Promise<Folder> {
-  const model = await from.openFolder(task);
-  try {
+function makeHome(output: Folder, user: Name, from: Folder, task: Name): Promise<Folder | undefined> {
+  return within(from.openFolder(task), async (model) => {
     const home = await openOrMake(output, user, 0o777);
     home.resemble(model);
     return home;
-  } finally {
-    model.close();
-  }
+  });
 }
 
 /** Works in a folder, if it is there, and removes it if it is empty afterwards; what goes wrong is noted. */
@@ -72,13 +65,11 @@ async function inside(
 ): Promise<void> {
   const known = recovery.left.length;
   try {
-    const folder = await parent.openIfThere(name);
-    if (folder === undefined) return;
-    try {
+    const isThere = await within(parent.openIfThere(name), async (folder) => {
       await work(folder);
-    } finally {
-      folder.close();
-    }
+      return true;
+    });
+    if (!isThere) return;
   } catch (error) {
     recovery.left.push(reasonOf(error));
     return;
@@ -105,17 +96,11 @@ async function putBack(from: Folder, name: Name, to: Folder): Promise<void> {
 }
 
 async function mergeFolder(from: Folder, name: Name, to: Folder): Promise<void> {
-  const source = await from.openFolder(name);
-  try {
-    const target = await to.openFolder(name);
-    try {
+  await within(from.openFolder(name), (source) =>
+    within(to.openFolder(name), async (target) => {
       for (const child of await source.names()) await mergeChild(source, child, target);
-    } finally {
-      target.close();
-    }
-  } finally {
-    source.close();
-  }
+    }),
+  );
   await from.removeFolder(name);
 }
 
@@ -141,12 +126,9 @@ async function mergeFile(source: Folder, name: Buffer, target: Folder): Promise<
 }
 
 async function dropFolder(parent: Folder, name: Buffer): Promise<void> {
-  const folder = await parent.openFolder(name);
-  try {
+  await within(parent.openFolder(name), async (folder) => {
     const contents = await lookInto(folder, Number.POSITIVE_INFINITY);
     await removeContents(folder, contents, { files: 0, bytes: 0 });
-  } finally {
-    folder.close();
-  }
+  });
   await parent.removeFolder(name);
 }

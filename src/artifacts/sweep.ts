@@ -1,6 +1,6 @@
 import { pool } from "../pool.ts";
 import { reasonOf } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, within } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import type { OwnChanges } from "./own-changes.ts";
 import { removeIfEmpty } from "./purge-area.ts";
@@ -69,17 +69,14 @@ export async function sweepLogs(logs: LogFolders, { before, now }: SweepRules): 
 
 async function sweepDate(logs: LogFolders, date: string, hours: string[], time: number): Promise<number> {
   try {
-    const folder = await logs.root.openOfSameMountIfThere(date);
-    if (folder === undefined) return 0;
-    try {
+    const removed = await within(logs.root.openOfSameMountIfThere(date), async (folder) => {
       logs.dateChanges.expect(date, folder);
       const isOld: IsOld = (hour, at) => logs.hourChanges.isOld(`${date}/${hour}`, at, time);
       const removed = await sweepFolders(folder, hours, isOld);
       logs.dateChanges.note(date, folder);
       return removed;
-    } finally {
-      folder.close();
-    }
+    });
+    return removed ?? 0;
   } catch (error) {
     reasonOf(error);
     return 0;

@@ -1,7 +1,7 @@
 import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
 import { reasonOf } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, within } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { taskOfLog } from "./log-index.ts";
 import { bytesOf } from "./look.ts";
@@ -48,17 +48,13 @@ export async function walkTaskFolders(
 }
 
 async function walkUser(output: Folder, user: string, visitor: FolderVisitor): Promise<void> {
-  const home = await output.openOfSameMountIfThere(user);
-  if (home === undefined) return;
-  try {
-    await pool(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
+  await within(output.openOfSameMountIfThere(user), (home) =>
+    pool(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
       const task = plainNameOf(name);
       if (task === undefined || !isFolder) visitor.other(printableJson(home.labelOf(name)));
       else await visitor.folder(user, task);
-    });
-  } finally {
-    home.close();
-  }
+    }),
+  );
 }
 
 async function noting(visitor: FolderVisitor, work: () => Promise<void>): Promise<void> {
