@@ -108,3 +108,8 @@ export function describeSystemError(error: unknown): string {
   const words = getSystemErrorMap().get((error as NodeJS.ErrnoException).errno ?? 0)?.[1];
   return words === undefined ? code : `${words} (${code})`;
 }
+
+/** @throws TtsctlError INTERRUPTED */
+export function throwIfInterrupted(signal: AbortSignal, done: string, hint = "run it again to finish"): void {
+  if (signal.aborted) throw new TtsctlError("INTERRUPTED", `interrupted: ${done}`, { hint });
+}

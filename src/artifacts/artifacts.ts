@@ -1,11 +1,305 @@
-import { DiskArtifacts } from "./disk-artifacts.ts";
-import { openRoots, type RootPaths } from "./roots.ts";
-import type { ArtifactNames, Artifacts } from "./types.ts";
+import type { FileHandle } from "node:fs/promises";
+import { TtsctlError } from "../errors.ts";
+import { FolderError, Kept, reasonOf } from "./failure.ts";
+import { type Folder, within } from "./folder.ts";
+import { FolderCache } from "./folder-cache.ts";
+import { type Artifact, listFolder, listLogs } from "./list.ts";
+import { LogFolders } from "./log-folders.ts";
+import { LOG_SUFFIX, LogIndex, type LogRemoval, removeLog } from "./log-index.ts";
+import { lookIntoChild, type Removal, total, type Usage, usageOf } from "./look.ts";
+import { OwnChanges } from "./own-changes.ts";
+import { isPlainName, isPurgeFolder } from "./plain-name.ts";
+import { PurgeArea } from "./purge-area.ts";
+import { type FolderOutcome, keptBecause, moveAway, removeOrPutBack } from "./purge-task.ts";
+import { type Recovery, recoverPurged } from "./recover.ts";
+import { openRoots, type RootPaths, type Roots } from "./roots.ts";
+import { type SweepRules, sweepLogs, sweepUsers } from "./sweep.ts";
+import { type LogPart, lastLogLines, TaskLogFollower } from "./task-logs.ts";
+import { type FolderVisitor, type FoundLog, type LogPlace, walkTaskFolders, walkTaskLogs } from "./walk.ts";
 
+export type { Artifact } from "./list.ts";
 export type { LogIndex } from "./log-index.ts";
 export type { FolderOutcome } from "./purge-task.ts";
 export { heldFile } from "./roots.ts";
-export type { Artifact, Artifacts, FolderName, LogFollower, LogPart, SweepRules } from "./types.ts";
+export type { SweepRules } from "./sweep.ts";
+export type { LogPart } from "./task-logs.ts";
+
+/** The folder of a task by its names in `output/`. */
+export interface FolderName {
+  readonly userId: string;
+  readonly taskId: string;
+}
+
+/** What ids may be called on the disk, where that is not the ids alone. */
+export interface ArtifactNames {
+  namesOf(id: string): readonly string[];
+  foldersOf(id: FolderName): readonly FolderName[];
+}
+
+/** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
+const MAX_OPEN = 32;
+
+const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
+
+/**
+ * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
+ * `Logs/{8 digits}/{2 digits}/{task}.log`. A task may have several, by other names. Nothing else is ever removed, and nothing below these two roots is reached
+ * through a symbolic link.
+ *
+ * Made for one pass, under the lock that a pass holds. `purgeFolder`, `measureFolder`, `list` and the log index may be
+ * used by several callers at once; `recover`, `sweep` and `close` only when none of these is under way.
+ */
+class DiskArtifacts {
+  readonly #roots: Roots;
+  readonly #names: ArtifactNames;
+  readonly #homes: FolderCache;
+  readonly #places: FolderCache;
+  readonly #userChanges = new OwnChanges();
+  readonly #purgeArea: PurgeArea | undefined;
+  readonly #logs: LogFolders | undefined;
+  #closed = false;
+
+  constructor(roots: Roots, names: ArtifactNames = AS_IDS) {
+    this.#names = names;
+    const { output, logs } = roots;
+    this.#roots = roots;
+    this.#logs = logs && new LogFolders(logs);
+    this.#purgeArea = output && new PurgeArea(output);
+    this.#homes = new FolderCache(MAX_OPEN, {
+      open: async (user) => output?.openOfSameMountIfThere(user),
+      isCurrent: async (home, user) => output !== undefined && home.isAt(output, user),
+    });
+    this.#places = new FolderCache(MAX_OPEN, {
+      open: async (user) => this.#purgeArea?.openPlace(user),
+      isCurrent: async () => true, // nobody else goes in there
+    });
+  }
+
+  /** Whether there is an `output/` at all. */
+  get hasOutput(): boolean {
+    return this.#roots.output !== undefined;
+  }
+
+  /** Why the artifacts of a task are never touched; undefined where they may be. */
+  whyNever(userId: string, taskId: string): string | undefined {
+    const [first] = this.foldersOf(userId, taskId);
+    return this.#unsafe(first!.userId, first!.taskId);
+  }
+
+  /** The folders that a task may have, by names that may be touched; without any, what its ids would name. */
+  foldersOf(userId: string, taskId: string): readonly FolderName[] {
+    const folders = this.#names.foldersOf({ userId, taskId });
+    const safe = folders.filter((folder) => this.#unsafe(folder.userId, folder.taskId) === undefined);
+    return safe.length > 0 ? safe : folders.slice(0, 1);
+  }
+
+  /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
+  async recover(): Promise<Recovery> {
+    await this.#endPurges();
+    return this.#roots.output === undefined ? { folders: 0, left: [] } : recoverPurged(this.#roots.output);
+  }
+
+  /** The files of a task, those of its folders first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
+  async list(userId: string, taskId: string): Promise<Artifact[]> {
+    try {
+      const found: Artifact[] = [];
+      for (const folder of this.foldersOf(userId, taskId)) found.push(...(await this.#listFolder(folder)));
+      for (const name of this.#logNamesOf(taskId)) found.push(...(await listLogs(this.#logs, name)));
+      return found;
+    } catch (error) {
+      if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async #listFolder({ userId: user, taskId: task }: FolderName): Promise<Artifact[]> {
+    if (this.#unsafe(user, task) !== undefined) return [];
+    try {
+      return (await this.#homes.use(user, (home) => listFolder(home, task))) ?? [];
+    } catch (error) {
+      if (error instanceof Kept) return []; // what is never touched is not a task's
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a file in a folder of a task for reading; the caller closes it. Undefined where there is none, or where a
+   * name on the way is no plain one, or leads through a symbolic link.
+   * @param names of the folders in the task's own, if any, and of the file
+   */
+  async openFile(userId: string, taskId: string, names: readonly string[]): Promise<FileHandle | undefined> {
+    if (!names.every((name) => isPlainName(name))) return undefined;
+    for (const { userId: user, taskId: task } of this.foldersOf(userId, taskId)) {
+      if (this.#unsafe(user, task) !== undefined) continue;
+      try {
+        const file = await this.#homes.use(user, (home) => openBelow(home, [task, ...names]));
+        if (file !== undefined) return file;
+      } catch (error) {
+        reasonOf(error);
+      }
+    }
+    return undefined;
+  }
+
+  /** The last lines of a task's logs, oldest log first. Logs that cannot be read are left out. */
+  async lastLogLines(taskId: string, count: number): Promise<LogPart[]> {
+    return lastLogLines(this.#logs, this.#logNamesOf(taskId), count);
+  }
+
+  /** The caller closes the follower before these artifacts. */
+  followLogs(taskId: string): TaskLogFollower {
+    return new TaskLogFollower(this.#logs, this.#logNamesOf(taskId));
+  }
+
+  /** What `purgeFolder` would do, as far as can be told without doing it. */
+  measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
+    return this.#inHome(userId, taskId, async (home, _user, task) => {
+      const contents = await lookIntoChild(home, task, now);
+      return contents && { kind: "removed", ...total(contents) };
+    });
+  }
+
+  /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
+  purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
+    return this.#inHome(userId, taskId, (home, user, task) =>
+      this.#places.use(user, async (place) => {
+        const job = { output: this.#roots.output as Folder, user, task, home, place, now };
+        this.#userChanges.expect(user, home);
+        if (!(await moveAway(job))) return undefined;
+        this.#userChanges.note(user, home);
+        return removeOrPutBack(job);
+      }),
+    );
+  }
+
+  /** What the files in the folder of a task take; undefined where there is none, or none that may be looked into. */
+  async usage(userId: string, taskId: string): Promise<Usage | undefined> {
+    if (this.#unsafe(userId, taskId) !== undefined) return undefined;
+    try {
+      return await this.#homes.use(userId, async (home) => {
+        const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
+        return contents && usageOf(contents);
+      });
+    } catch (error) {
+      reasonOf(error);
+      return undefined;
+    }
+  }
+
+  /** Visits the folder of every task there is, with a record or without, in no order. */
+  async walkFolders(visitor: FolderVisitor): Promise<void> {
+    const { output, logsInOutput } = this.#roots;
+    if (output === undefined) return;
+    const isOurs = (name: string) => isPurgeFolder(name) || name === logsInOutput;
+    await walkTaskFolders(output, isOurs, visitor);
+  }
+
+  /** Visits the logs that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
+  async walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]> {
+    return this.#logs === undefined ? [] : walkTaskLogs(this.#logs, wanted, visit);
+  }
+
+  /** Removes one log that a walk found, unless it was changed after `now`; `kept` says that and why it stays. */
+  removeLog({ taskId, hour }: LogPlace, now: number): Promise<LogRemoval> {
+    return this.#inHour(hour, (folder, logs) => removeLog(logs, folder, hour, taskId + LOG_SUFFIX, now));
+  }
+
+  /** Where the folder of a task, or a log, lies, as an operator sees it. */
+  folderPath(userId: string, taskId: string): string {
+    return `${this.#roots.output?.label ?? ""}/${userId}/${taskId}`;
+  }
+
+  logPath({ taskId, hour }: LogPlace): string {
+    return `${this.#roots.logs?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
+  }
+
+  /** Finds the logs that are wanted, in one walk. */
+  indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex> {
+    return LogIndex.read(this.#logs, wanted);
+  }
+
+  /**
+   * Ends a pass: removes the folders of users, hours and dates that this pass emptied, or log folders that it found
+   * empty, if they were last changed before a time, its own removals aside. Returns how many.
+   */
+  async sweep(rules: SweepRules): Promise<number> {
+    await this.#endPurges();
+    const { output } = this.#roots;
+    const users = output === undefined ? 0 : await sweepUsers(output, this.#userChanges, rules);
+    const logs = this.#logs === undefined ? 0 : await sweepLogs(this.#logs, rules);
+    this.#userChanges.clear();
+    this.#logs?.forget();
+    return users + logs;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#endPurges();
+    this.#roots.output?.close();
+    this.#roots.logs?.close();
+  }
+
+  /** Works in the folder of a user; no failure of the disk gets out, so that it cannot stop a pass. */
+  async #inHome(
+    user: string,
+    task: string,
+    work: (home: Folder, user: string, task: string) => Promise<FolderOutcome | undefined>,
+  ): Promise<FolderOutcome> {
+    const unsafe = this.#unsafe(user, task);
+    if (unsafe !== undefined) return { kind: "kept", newer: false, retry: false, reason: unsafe };
+    try {
+      return (await this.#homes.use(user, (home) => work(home, user, task))) ?? { kind: "absent" };
+    } catch (error) {
+      return keptBecause(error);
+    }
+  }
+
+  /** Those that are plain names, without what comes after. */
+  #logNamesOf(taskId: string): string[] {
+    return this.#names.namesOf(taskId).filter((name) => isPlainName(name, LOG_SUFFIX));
+  }
+
+  async #inHour(key: string, work: (hour: Folder, logs: LogFolders) => Promise<Removal>): Promise<LogRemoval> {
+    const logs = this.#logs;
+    try {
+      const done = await logs?.use(key, (hour) => work(hour, logs));
+      return { kind: "removed", ...(done ?? { files: 0, bytes: 0 }) };
+    } catch (error) {
+      return { kind: "kept", reason: reasonOf(error) };
+    }
+  }
+
+  #unsafe(user: string, task: string): string | undefined {
+    if (!isPlainName(user)) return "the user id is not one plain name";
+    if (!isPlainName(task)) return "the task id is not one plain name";
+    if (isPurgeFolder(user)) return "the user id is the name of the folder where artifacts are removed";
+    if (user === this.#roots.logsInOutput) return "the user id is the name of the folder that holds the logs";
+    return undefined;
+  }
+
+  /** Closes what is held open and removes our part of the purge area, unless something is left in it. */
+  async #endPurges(): Promise<void> {
+    this.#homes.clear();
+    this.#places.clear();
+    this.#logs?.closeHours();
+    await this.#purgeArea?.dispose();
+  }
+}
+
+/**
+ * Opens a file that lies some folders below one that is held open; undefined where there is nothing of that name.
+ * @param names of the folders on the way, then of the file
+ * @throws Kept for a symbolic link, a mount point, or what is no file; FolderError
+ */
+async function openBelow(folder: Folder, names: readonly string[]): Promise<FileHandle | undefined> {
+  const [name = "", ...below] = names;
+  if (below.length === 0) return folder.openFileIfThere(name);
+  return within(folder.openOfSameMountIfThere(name), (inner) => openBelow(inner, below));
+}
+
+export type Artifacts = Pick<DiskArtifacts, keyof DiskArtifacts>;
+export type LogFollower = Pick<TaskLogFollower, keyof TaskLogFollower>;
 
 /**
  * Opens both roots; one that is missing holds nothing.

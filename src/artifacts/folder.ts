@@ -272,6 +272,20 @@ export class Folder {
   }
 }
 
+/** Works in a folder that is opened for it; undefined if there is none. */
+export async function within<R>(
+  opening: Promise<Folder | undefined>,
+  work: (folder: Folder) => Promise<R>,
+): Promise<R | undefined> {
+  const folder = await opening;
+  if (folder === undefined) return undefined;
+  try {
+    return await work(folder);
+  } finally {
+    folder.close();
+  }
+}
+
 function join(path: Name, name: Name): Name {
   if (typeof path === "string" && typeof name === "string") return `${path}/${name}`;
   return Buffer.concat([Buffer.from(path as string), Buffer.from("/"), Buffer.from(name as string)]);

@@ -1,19 +1,24 @@
 import type { FileHandle } from "node:fs/promises";
 import { closeQuietly, systemErrorCode } from "../errors.ts";
+import { pool } from "../pool.ts";
 import type { AudioLength } from "./audio-length.ts";
-import { forEachBounded } from "./bounded.ts";
 import { FolderError, Kept } from "./failure.ts";
-import type { Folder, Name } from "./folder.ts";
+import { type Folder, type Name, within } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX } from "./log-index.ts";
 import { bytesOf, type Contents, lookIntoChild } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
-import type { Artifact } from "./types.ts";
 
 const AT_ONCE = 8;
 const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"];
 /** How long the lengths of all the audio of a task are read. */
 const MOST_MS = 5000;
+
+/** A file of a task; its path is relative to the folder that holds `output/` (absolute for logs that lie elsewhere). */
+export interface Artifact extends AudioLength {
+  path: string;
+  bytes: number;
+}
 
 /** The files in the folder of a task, links among them. */
 export async function listFolder(home: Folder, taskId: string): Promise<Artifact[]> {
@@ -31,17 +36,14 @@ async function gather(
   artifacts: Artifact[],
   deadline: number,
 ): Promise<void> {
-  const folder = await parent.openIfThere(name);
-  if (folder === undefined) return; // removed since it was looked at
-  try {
-    await forEachBounded(contents.files, AT_ONCE, async (file) => {
+  // One that was removed since it was looked at has none.
+  await within(parent.openIfThere(name), async (folder) => {
+    await pool(contents.files, AT_ONCE, async (file) => {
       const length = file.bytes > 0 ? await lengthOf(folder, file.name, deadline) : {};
       artifacts.push({ path: folder.labelOf(file.name), bytes: file.bytes, ...length });
     });
     for (const inner of contents.folders) await gather(folder, inner.name, inner.contents, artifacts, deadline);
-  } finally {
-    folder.close();
-  }
+  });
 }
 
 /** How long a file plays. One that can't be opened or read is listed without it. */

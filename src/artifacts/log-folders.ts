@@ -1,6 +1,6 @@
-import { forEachBounded } from "./bounded.ts";
+import { pool } from "../pool.ts";
 import { reasonOf } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, within } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
 import { OwnChanges } from "./own-changes.ts";
 
@@ -32,7 +32,7 @@ export class LogFolders {
     const skipped: string[] = [];
     try {
       const dates = matching(await this.root.names(), DATE).filter((date) => date >= fromDate);
-      await forEachBounded(dates, AT_ONCE, (date) =>
+      await pool(dates, AT_ONCE, (date) =>
         inFolder(this.root, date, skipped, (folder) => this.#walkDate(folder, date, skipped, visit)),
       );
     } catch (error) {
@@ -78,19 +78,14 @@ export class LogFolders {
     const changedAt = folder.changedAt();
     const names = await folder.names();
     if (names.length === 0) this.dateChanges.found(date, changedAt);
-    await forEachBounded(matching(names, HOUR), AT_ONCE, (hour) =>
+    await pool(matching(names, HOUR), AT_ONCE, (hour) =>
       inFolder(folder, hour, skipped, (opened) => visit(opened, `${date}/${hour}`)),
     );
   }
 
   async #openHour(key: string): Promise<Folder | undefined> {
     const [date, hour] = key.split("/") as [string, string];
-    const folder = await this.root.openIfThere(date);
-    try {
-      return await folder?.openIfThere(hour);
-    } finally {
-      folder?.close();
-    }
+    return within(this.root.openIfThere(date), (folder) => folder.openIfThere(hour));
   }
 }
 
@@ -105,13 +100,7 @@ async function inFolder(
   work: (folder: Folder) => Promise<void>,
 ): Promise<void> {
   try {
-    const folder = await parent.openOfSameMountIfThere(name);
-    if (folder === undefined) return;
-    try {
-      await work(folder);
-    } finally {
-      folder.close();
-    }
+    await within(parent.openOfSameMountIfThere(name), work);
   } catch (error) {
     skipped.push(reasonOf(error));
   }

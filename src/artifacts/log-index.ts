@@ -16,6 +16,9 @@ export interface LogOutcome extends Removal {
   retry: boolean;
 }
 
+/** What became of one log. */
+export type LogRemoval = { kind: "removed"; files: number; bytes: number } | { kind: "kept"; reason: string };
+
 /** By task: its hour, or its hours where it has several. A hundred thousand may have one. */
 type HoursOf = ReadonlyMap<string, string | string[]>;
 

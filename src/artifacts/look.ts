@@ -1,9 +1,9 @@
 import type { BigIntStats } from "node:fs";
 import { systemErrorCode } from "../errors.ts";
+import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
-import { forEachBounded } from "./bounded.ts";
 import { Kept } from "./failure.ts";
-import type { Folder, Name } from "./folder.ts";
+import { type Folder, type Name, within } from "./folder.ts";
 
 export interface LookedFile {
   readonly name: Buffer;
@@ -46,7 +46,7 @@ export async function lookInto(folder: Folder, now: number, depth = 1): Promise<
   refuseIfNewer(folder.changedAt(), now, folder.label);
   const contents: Contents = { files: [], folders: [] };
   const inner: Buffer[] = [];
-  await forEachBounded(await folder.names(), AT_ONCE, async (name) => {
+  await pool(await folder.names(), AT_ONCE, async (name) => {
     const stats = await folder.lstat(name);
     if (stats === undefined) return;
     if (stats.isDirectory()) {
@@ -66,13 +66,7 @@ export async function lookInto(folder: Folder, now: number, depth = 1): Promise<
 
 /** The contents of the folder of that name; undefined when there is none. */
 export async function lookIntoChild(parent: Folder, name: Name, now: number, depth = 1): Promise<Contents | undefined> {
-  const folder = await parent.openOfSameMountIfThere(name);
-  if (folder === undefined) return undefined;
-  try {
-    return await lookInto(folder, now, depth);
-  } finally {
-    folder.close();
-  }
+  return within(parent.openOfSameMountIfThere(name), (folder) => lookInto(folder, now, depth));
 }
 
 function refuseIfNewer(mtimeNs: bigint, now: number, label: string): void {
@@ -120,19 +114,14 @@ export function total(contents: Contents): Removal {
  * Adds to `removed` as it goes, so that the sum is right after a failure too.
  */
 export async function removeContents(folder: Folder, contents: Contents, removed: Removal): Promise<void> {
-  await forEachBounded(contents.files, AT_ONCE, async ({ name, bytes }) => {
+  await pool(contents.files, AT_ONCE, async ({ name, bytes }) => {
     if (await unlinkIfThere(folder, name)) {
       removed.files += 1;
       removed.bytes += bytes;
     }
   });
   for (const { name, contents: inner } of contents.folders) {
-    const child = await folder.openFolder(name);
-    try {
-      await removeContents(child, inner, removed);
-    } finally {
-      child.close();
-    }
+    await within(folder.openFolder(name), (child) => removeContents(child, inner, removed));
     await folder.removeFolder(name);
   }
 }

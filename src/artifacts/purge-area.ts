@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { systemErrorCode } from "../errors.ts";
 import { FolderError, Kept, reasonOf } from "./failure.ts";
-import type { Folder, Name } from "./folder.ts";
+import { type Folder, type Name, within } from "./folder.ts";
 import { PURGE_FOLDER } from "./plain-name.ts";
 
 /**
@@ -40,21 +40,14 @@ export class PurgeArea {
 
   async #removeContainer(container: Folder): Promise<void> {
     for (const user of await container.names()) await removeIfEmpty(container, user);
-    const area = await this.#output.openIfThere(PURGE_FOLDER);
-    if (area === undefined) return;
-    await removeIfEmpty(area, this.#name);
-    area.close();
+    await within(this.#output.openIfThere(PURGE_FOLDER), (area) => removeIfEmpty(area, this.#name));
     await removeIfEmpty(this.#output, PURGE_FOLDER);
   }
 
   async #openContainer(): Promise<Folder> {
     try {
-      const area = await openOrMake(this.#output, PURGE_FOLDER, 0o700);
-      try {
-        return await openOrMake(area, this.#name, 0o700);
-      } finally {
-        area.close();
-      }
+      const area = openOrMake(this.#output, PURGE_FOLDER, 0o700);
+      return (await within(area, (area) => openOrMake(area, this.#name, 0o700)))!;
     } catch (error) {
       this.#container = undefined; // the next task tries again
       // Something else in its place concerns every task: their records stay, since nothing else leads to their folders.

@@ -1,7 +1,7 @@
 import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { Kept, reasonOf } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, within } from "./folder.ts";
 import { lookInto, type Removal, removeContents } from "./look.ts";
 import { putBackHome } from "./recover.ts";
 
@@ -74,12 +74,9 @@ function somethingCame({ home, task }: Job): KeptOutcome {
 }
 
 async function removeMoved({ home, place, task, now }: Job, removed: Removal): Promise<void> {
-  const folder = await place.openFolder(task, home.labelOf(task));
-  try {
-    await removeContents(folder, await lookInto(folder, now), removed);
-  } finally {
-    folder.close();
-  }
+  await within(place.openFolder(task, home.labelOf(task)), async (folder) =>
+    removeContents(folder, await lookInto(folder, now), removed),
+  );
   await place.removeFolder(task);
 }
 

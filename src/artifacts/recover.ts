@@ -1,9 +1,10 @@
+import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { reasonOf } from "./failure.ts";
-import type { Folder, Name } from "./folder.ts";
+import { type Folder, type Name, within } from "./folder.ts";
+import { lookInto, removeContents, unlinkIfThere } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import { openOrMake, removeIfEmpty } from "./purge-area.ts";
-import { putBack } from "./put-back.ts";
 
 export interface Recovery {
   /** Task folders that were put back. */
@@ -43,23 +44,16 @@ async function recoverUser(output: Folder, user: Buffer, place: Folder, recovery
 
 /** Puts the folder of a task back into that of its user, which is made anew if it is gone. */
 export async function putBackHome(output: Folder, user: Name, from: Folder, task: Name): Promise<void> {
-  const home = (await output.openIfThere(user)) ?? (await makeHome(output, user, from, task));
-  try {
-    await putBack(from, task, home);
-  } finally {
-    home.close();
-  }
+  const opening = async () => (await output.openIfThere(user)) ?? (await makeHome(output, user, from, task));
+  await within(opening(), (home) => putBack(from, task, home));
 }
 
-async function makeHome(output: Folder, user: Name, from: Folder, task: Name): Promise<Folder> {
-  const model = await from.openFolder(task);
-  try {
+function makeHome(output: Folder, user: Name, from: Folder, task: Name): Promise<Folder | undefined> {
+  return within(from.openFolder(task), async (model) => {
     const home = await openOrMake(output, user, 0o777);
     home.resemble(model);
     return home;
-  } finally {
-    model.close();
-  }
+  });
 }
 
 /** Works in a folder, if it is there, and removes it if it is empty afterwards; what goes wrong is noted. */
@@ -71,17 +65,70 @@ async function inside(
 ): Promise<void> {
   const known = recovery.left.length;
   try {
-    const folder = await parent.openIfThere(name);
-    if (folder === undefined) return;
-    try {
+    const isThere = await within(parent.openIfThere(name), async (folder) => {
       await work(folder);
-    } finally {
-      folder.close();
-    }
+      return true;
+    });
+    if (!isThere) return;
   } catch (error) {
     recovery.left.push(reasonOf(error));
     return;
   }
   if (await removeIfEmpty(parent, name)) return;
   if (recovery.left.length === known) recovery.left.push(`${printableJson(parent.labelOf(name))} is not empty`);
+}
+
+const TAKEN = new Set(["ENOTEMPTY", "EEXIST"]);
+/** The file system has no hard links, or the kernel allows none to other users' files (fs.protected_hardlinks). */
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"]);
+
+/**
+ * Moves a folder back to where it was. If it exists there again, what it lacks is moved into it; the rest is older than
+ * what the service has written since, and dropped.
+ */
+async function putBack(from: Folder, name: Name, to: Folder): Promise<void> {
+  try {
+    await from.moveFolder(name, to);
+  } catch (error) {
+    if (!TAKEN.has(systemErrorCode(error) ?? "")) throw error;
+    await mergeFolder(from, name, to);
+  }
+}
+
+async function mergeFolder(from: Folder, name: Name, to: Folder): Promise<void> {
+  await within(from.openFolder(name), (source) =>
+    within(to.openFolder(name), async (target) => {
+      for (const child of await source.names()) await mergeChild(source, child, target);
+    }),
+  );
+  await from.removeFolder(name);
+}
+
+async function mergeChild(source: Folder, name: Buffer, target: Folder): Promise<void> {
+  const ours = await source.lstat(name);
+  if (ours === undefined) return;
+  if (!ours.isDirectory()) return mergeFile(source, name, target);
+  const theirs = await target.lstat(name);
+  if (theirs === undefined || theirs.isDirectory()) return putBack(source, name, target);
+  await dropFolder(source, name);
+}
+
+/** A hard link never replaces what the service may write at this very moment, as a rename would. */
+async function mergeFile(source: Folder, name: Buffer, target: Folder): Promise<void> {
+  try {
+    await source.linkFile(name, target);
+  } catch (error) {
+    const code = systemErrorCode(error) ?? "";
+    if (NO_LINKS.has(code) && (await target.lstat(name)) === undefined) return source.moveFile(name, target);
+    if (code !== "EEXIST" && !NO_LINKS.has(code)) throw error;
+  }
+  await unlinkIfThere(source, name);
+}
+
+async function dropFolder(parent: Folder, name: Buffer): Promise<void> {
+  await within(parent.openFolder(name), async (folder) => {
+    const contents = await lookInto(folder, Number.POSITIVE_INFINITY);
+    await removeContents(folder, contents, { files: 0, bytes: 0 });
+  });
+  await parent.removeFolder(name);
 }

@@ -1,19 +1,28 @@
-import { forEachBounded } from "./bounded.ts";
+import { pool } from "../pool.ts";
 import { reasonOf } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, within } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import type { OwnChanges } from "./own-changes.ts";
 import { removeIfEmpty } from "./purge-area.ts";
-import type { SweepRules } from "./types.ts";
 
 const AT_ONCE = 8;
 /** A service that finds the folder of an hour leaves no trace in it until its log is there: what may be in use stays. */
 const LOGS_REST_S = 86_400;
 
+/** Which empty folders may go: none that the service may be about to put something into. */
+export interface SweepRules {
+  /** Epoch seconds: what was changed later stays. */
+  readonly before: number;
+  /** Epoch seconds; folders of logs were last changed a day before it besides. */
+  readonly now: number;
+  /** Which of these users have a record, looked up now: theirs stay. */
+  withRecords(users: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
 /** Removes the folders in `parent` that are empty and, our own removals aside, were last changed before `time`. */
 export async function sweepFolders(parent: Folder, names: string[], isOld: IsOld): Promise<number> {
   let removed = 0;
-  await forEachBounded(names, AT_ONCE, async (name) => {
+  await pool(names, AT_ONCE, async (name) => {
     if (await sweepFolder(parent, name, isOld)) removed += 1;
   });
   return removed;
@@ -60,17 +69,14 @@ export async function sweepLogs(logs: LogFolders, { before, now }: SweepRules): 
 
 async function sweepDate(logs: LogFolders, date: string, hours: string[], time: number): Promise<number> {
   try {
-    const folder = await logs.root.openOfSameMountIfThere(date);
-    if (folder === undefined) return 0;
-    try {
+    const removed = await within(logs.root.openOfSameMountIfThere(date), async (folder) => {
       logs.dateChanges.expect(date, folder);
       const isOld: IsOld = (hour, at) => logs.hourChanges.isOld(`${date}/${hour}`, at, time);
       const removed = await sweepFolders(folder, hours, isOld);
       logs.dateChanges.note(date, folder);
       return removed;
-    } finally {
-      folder.close();
-    }
+    });
+    return removed ?? 0;
   } catch (error) {
     reasonOf(error);
     return 0;

@@ -5,10 +5,15 @@ import type { Folder } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { LOG_SUFFIX } from "./log-index.ts";
 import { LogTail } from "./log-tail.ts";
-import type { LogFollower, LogPart } from "./types.ts";
 
 /** A task that works over the hours may leave a log in each; older ones are not written any more. */
 const MOST_FOLLOWED = 4;
+
+/** Some lines of one log; `path` as in an Artifact. */
+export interface LogPart {
+  path: string;
+  lines: string[];
+}
 
 /** The last lines of the logs of a task, oldest first: those of the newest log, and of older ones as far as needed. */
 export async function lastLogLines(
@@ -79,8 +84,8 @@ async function inHour<R>(
   }
 }
 
-/** Follows the logs of one task: new lines, new hours, logs that are replaced or truncated. */
-export class TaskLogFollower implements LogFollower {
+/** Follows the logs of one task, as `tail -F` does: new lines, new hours, logs that are replaced or truncated. */
+export class TaskLogFollower {
   readonly #logs: LogFolders | undefined;
   readonly #names: readonly string[];
   /** By path, oldest first. */
@@ -96,6 +101,7 @@ export class TaskLogFollower implements LogFollower {
     this.#names = names;
   }
 
+  /** Goes to the last `count` lines, where what `read` gives begins. Returns whether there is a log yet. */
   async begin(count: number): Promise<boolean> {
     const places = await placesOf(this.#logs, this.#names);
     this.#fromDate = (await this.#logs?.newestDate()) ?? "";
@@ -105,6 +111,7 @@ export class TaskLogFollower implements LogFollower {
     return this.#tails.size > 0;
   }
 
+  /** The next lines; undefined where there is nothing new. At most a piece of a log is held in memory. */
   async read(): Promise<LogPart | undefined> {
     if (this.#left.length > 0) return this.#left.shift();
     for (const { tail } of this.#tails.values()) {
@@ -114,6 +121,7 @@ export class TaskLogFollower implements LogFollower {
     return undefined;
   }
 
+  /** Looks for logs of later hours, and for logs that were replaced or truncated, which are named. */
   async look(): Promise<string[]> {
     const news: string[] = [];
     for (const { place, tail } of this.#tails.values()) {
@@ -126,6 +134,7 @@ export class TaskLogFollower implements LogFollower {
     return news;
   }
 
+  /** Last lines that nothing ends. */
   rest(): LogPart[] {
     const parts = [...this.#tails.values()].map(({ tail }) => ({ path: tail.path, lines: tail.rest() }));
     return [...this.#left, ...parts].filter(({ lines }) => lines.length > 0);

@@ -1,7 +1,7 @@
+import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
-import { forEachBounded } from "./bounded.ts";
 import { reasonOf } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, within } from "./folder.ts";
 import type { LogFolders } from "./log-folders.ts";
 import { taskOfLog } from "./log-index.ts";
 import { bytesOf } from "./look.ts";
@@ -28,6 +28,9 @@ export interface FoundLog {
   readonly changedAt: number;
 }
 
+/** Which log: of a task, in `{date}/{hour}`. */
+export type LogPlace = Pick<FoundLog, "taskId" | "hour">;
+
 /** Visits every `{user}/{task}/`. @param isOurs whether a name in `output/` is ttsctl's own */
 export async function walkTaskFolders(
   output: Folder,
@@ -35,7 +38,7 @@ export async function walkTaskFolders(
   visitor: FolderVisitor,
 ): Promise<void> {
   await noting(visitor, () =>
-    forEachBounded(output.entries(), USERS_AT_ONCE, async ({ name, isFolder }) => {
+    pool(output.entries(), USERS_AT_ONCE, async ({ name, isFolder }) => {
       const user = plainNameOf(name);
       if (user !== undefined && isOurs(user)) return;
       if (user === undefined || !isFolder) visitor.other(printableJson(output.labelOf(name)));
@@ -45,17 +48,13 @@ export async function walkTaskFolders(
 }
 
 async function walkUser(output: Folder, user: string, visitor: FolderVisitor): Promise<void> {
-  const home = await output.openOfSameMountIfThere(user);
-  if (home === undefined) return;
-  try {
-    await forEachBounded(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
+  await within(output.openOfSameMountIfThere(user), (home) =>
+    pool(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
       const task = plainNameOf(name);
       if (task === undefined || !isFolder) visitor.other(printableJson(home.labelOf(name)));
       else await visitor.folder(user, task);
-    });
-  } finally {
-    home.close();
-  }
+    }),
+  );
 }
 
 async function noting(visitor: FolderVisitor, work: () => Promise<void>): Promise<void> {
@@ -73,7 +72,7 @@ export function walkTaskLogs(
   visit: (log: FoundLog) => void,
 ): Promise<string[]> {
   return logs.walk((hour, key) =>
-    forEachBounded(hour.entries(), TASKS_AT_ONCE, async ({ name }) => {
+    pool(hour.entries(), TASKS_AT_ONCE, async ({ name }) => {
       const taskId = taskOfLog(plainNameOf(name) ?? "");
       if (taskId === undefined || !wanted(taskId)) return;
       const stats = await hour.lstat(name);

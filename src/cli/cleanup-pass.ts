@@ -1,8 +1,7 @@
-import { isRedisError, type TtsctlError } from "../errors.ts";
+import { isRedisError, type TtsctlError, throwIfInterrupted } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
-import { throwIfInterrupted } from "../operations/pool.ts";
 import { policyOf } from "../operations/purge/policy.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { audited } from "./audited.ts";
@@ -77,11 +76,7 @@ async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger
     ...{ ...policyOf(cleanup), stuckAfter: stuckAfter.value },
     ...{ dryRun, allowEmpty, maxDelete: flags.maxDelete ?? null },
   };
-  try {
-    return await cleanupOnce(parts, options);
-  } finally {
-    await parts.drain();
-  }
+  return cleanupOnce(parts, options);
 }
 
 /** The keys of SPEC section 5, and behind them, where there is something to say, what the settings add. */

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import type { PlanSummary } from "../operations/plan-summary.ts";
+import type { PlanSummary } from "../operations/brake.ts";
 import { counted } from "../task/counted.ts";
 import type { Context } from "./context.ts";
 

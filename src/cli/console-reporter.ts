@@ -1,9 +1,9 @@
 import type { SingleBar } from "cli-progress";
 import { systemClock } from "../clock.ts";
-import type { Reporter, WarningFields } from "../operations/reporter.ts";
+import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
 import type { LogEvent } from "../render/log-line.ts";
 import type { Progress } from "../render/progress.ts";
-import type { GlobalFlags } from "./globals.ts";
+import { type GlobalFlags, isText } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Work shorter than this shows no progress. */
@@ -40,6 +40,16 @@ export class ConsoleReporter implements Reporter {
     if (this.#flags.quiet || systemClock.monotonic() - this.#startedAt < PATIENCE_S) return;
     if (this.#terminal.err.isJson) this.#progressLine(label, done, total);
     else if (this.#terminal.isDrawable) this.#progressBar(label, done, total);
+  }
+
+  /** On stdout; with a format for programs on stderr, and there as events in a JSON log. */
+  async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
+    if (items.length === 0) return;
+    const { doneEvent, doneLine } = await import("../render/done-line.ts");
+    const { out, err } = this.#terminal;
+    const forPeople = isText(this.#flags.output);
+    if (!forPeople && err.isJson) return err.sayAll(items.map((item) => doneEvent(event, item, dryRun)));
+    return (forPeople ? out : err).writeAll(items.map((item) => `${doneLine(event, item, dryRun)}\n`));
   }
 
   #progressBar(label: string, done: number, total: number): void {

@@ -1,7 +1,6 @@
-import { isRedisError, type TtsctlError } from "../errors.ts";
+import { isRedisError, type TtsctlError, throwIfInterrupted } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { DeleteParts, DeleteResult } from "../operations/delete.ts";
-import { throwIfInterrupted } from "../operations/pool.ts";
 import type { Selection } from "../operations/select.ts";
 import type { Context } from "./context.ts";
 import { DONE, PARTLY } from "./emit.ts";
@@ -45,7 +44,6 @@ export async function deleteChosen(
   const options = { dryRun, force, allowEmpty, retention, maxDelete: flags.maxDelete ?? null };
   const { result, problem } = await deleteTasks(parts, selection, options);
   ledger?.count(result);
-  await parts.drain();
   return { result, problem };
 }
 

@@ -1,6 +1,4 @@
-import type { LogEvent } from "../render/log-line.ts";
 import type { Context } from "./context.ts";
-import { isText } from "./globals.ts";
 
 /** A result in each format, of which one is made. */
 interface Forms {
@@ -39,33 +37,6 @@ export function emitObject(context: Context, object: object, text: () => Promise
     csv: async () => [(await import("../render/csv.ts")).csvOfObject(object as Record<string, unknown>)],
     show: async () => context.terminal.out.write(await text()),
   });
-}
-
-/** How an item is told: as a line for people, and as an event of a JSON log. */
-export interface Telling<T> {
-  line(item: T): string;
-  event(item: T): LogEvent;
-}
-
-/**
- * Tells of items while a command works: on stdout, with a format for programs on stderr, there as events in a JSON log.
- * `drain` waits until all that was added is written.
- */
-export function itemOutput<T>(context: Context, { line, event }: Telling<T>) {
-  const { out, err } = context.terminal;
-  const forPeople = isText(context.flags.output);
-  let held: T[] = [];
-  return {
-    add: (item: T) => {
-      held.push(item);
-    },
-    drain: () => {
-      const items = held;
-      held = [];
-      if (!forPeople && err.isJson) return err.sayAll(items.map(event));
-      return (forPeople ? out : err).writeAll(items.map((item) => `${line(item)}\n`));
-    },
-  };
 }
 
 /** The exit codes of SPEC section 5 that a result, rather than an error, can have. */

@@ -35,7 +35,7 @@ export async function followTask(context: Context, followed: Followed): Promise<
   if (!began && !finished) await say(context, `${id.userId}:${id.taskId} has no log yet: waiting for one`);
   const [{ followLog }, { TaskState }] = await Promise.all([
     import("../operations/follow.ts"),
-    import("../operations/task-state.ts"),
+    import("../operations/follow.ts"),
   ]);
   const state = new TaskState({ ...followed, clock: context.clock }, id, followed.source);
   const end = await followLog({

@@ -1,12 +1,11 @@
-import { TtsctlError } from "../errors.ts";
-import type { Orphan, OrphanResult } from "../operations/orphans/types.ts";
-import { throwIfInterrupted } from "../operations/pool.ts";
+import { TtsctlError, throwIfInterrupted } from "../errors.ts";
+import type { OrphanResult } from "../operations/orphans/orphans.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { counted } from "../task/counted.ts";
 import { audited } from "./audited.ts";
 import type { CleanupFlags } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
-import { DONE, emitObject, itemOutput, PARTLY } from "./emit.ts";
+import { DONE, emitObject, PARTLY } from "./emit.ts";
 import type { LedgerRun } from "./ledger.ts";
 import { openMirror } from "./mirror.ts";
 import { openArtifactsOf } from "./purging.ts";
@@ -33,27 +32,17 @@ async function orphans(
   }
   const file = await context.changingFileStore();
   await holdRunLock(context, file, dryRun);
-  const lines = await orphanOutput(context, dryRun);
   const parts = {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger, ...lines },
+    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     mirror: await openMirror(context),
     artifacts: await openArtifactsOf(context, true),
   };
   const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };
-  const result = await cleanUpOrphans(parts, options).finally(() => lines.drain());
+  const result = await cleanUpOrphans(parts, options);
   ledger?.count(result);
   await emitObject(context, result, () => describe(result));
   throwIfInterrupted(context.signal, `${result.removed} artifacts were removed`);
   return result.failed > 0 ? PARTLY : DONE;
-}
-
-async function orphanOutput(context: Context, dryRun: boolean) {
-  const { orphanEvent, orphanLine } = await import("../render/orphan-line.ts");
-  const { add, drain } = itemOutput<Orphan>(context, {
-    line: (orphan) => orphanLine(orphan, dryRun),
-    event: (orphan) => orphanEvent(orphan, dryRun),
-  });
-  return { onOrphan: add, drain };
 }
 
 function describe(result: OrphanResult): string {

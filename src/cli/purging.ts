@@ -1,9 +1,7 @@
 import { resolve } from "node:path";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Ledger } from "../operations/ledger.ts";
-import type { PurgedTask } from "../operations/purge/tally.ts";
 import type { Context } from "./context.ts";
-import { itemOutput } from "./emit.ts";
 import { filesInUse } from "./files-in-use.ts";
 import { holdRunLock } from "./run-lock.ts";
 
@@ -45,19 +43,8 @@ export async function openPurge(context: Context, flags: PurgeFlags, ledger: Led
   const mirror = await (await context.mirrorLink()).open();
   return {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
-    ...(await purgedOutput(context, dryRun)),
     mirror,
     artifacts: await openArtifactsOf(context, true),
     backup: await openBackupOf(context, flags),
   };
-}
-
-/** A `[CLEANUP]` line for each purged task. */
-async function purgedOutput(context: Context, dryRun: boolean) {
-  const { cleanupEvent, cleanupLine } = await import("../render/cleanup-line.ts");
-  const { add, drain } = itemOutput<PurgedTask>(context, {
-    line: (task) => cleanupLine(task, dryRun),
-    event: (task) => cleanupEvent(task, dryRun),
-  });
-  return { onPurged: add, drain };
 }

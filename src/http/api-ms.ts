@@ -1,6 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import type { RawQuery } from "../operations/list-query.ts";
-import { BODY_NAMES, parseQueryObject, readQueryBody } from "../operations/query-body.ts";
+import { BODY_NAMES, parseQueryObject, type RawQuery, readQueryBody } from "../operations/list-query.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { idsIn, trimId } from "../task/ids.ts";
 import { parseWholeNumber } from "../task/whole-number.ts";

@@ -1,6 +1,5 @@
 import type { DeleteResult } from "../operations/delete.ts";
-import type { QueryNames, RawQuery } from "../operations/list-query.ts";
-import { BODY_NAMES, parseQueryBody } from "../operations/query-body.ts";
+import { BODY_NAMES, parseQueryBody, type QueryNames, type RawQuery } from "../operations/list-query.ts";
 import { itemJson } from "../render/item.ts";
 import { pageJson } from "../render/page.ts";
 import type { ListResult } from "../store/task-store.ts";

@@ -41,8 +41,6 @@ export async function cleanupPass(
         {
           ...{ file, artifacts, clock, mirror: await link.open(), backup: null, ledger: null },
           ...{ reporter: reporterTo(logger), signal },
-          onPurged: () => {},
-          drain: async () => {},
         },
         {
           ...{ ...policyOf(cleanup), stuckAfter: cleanup.stuckAfter.value },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isStoreError, TtsctlError } from "../errors.ts";
-import { checkBeforeUse } from "../operations/same-store.ts";
+import { checkBeforeUse } from "../operations/safety.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { OwedCopies } from "../store/owed-copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";

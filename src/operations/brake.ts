@@ -1,4 +1,5 @@
 import { TtsctlError } from "../errors.ts";
+import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/counted.ts";
 
 /** The most that a run may delete: a number of tasks, a part of all, or (null) as many as there are. */
@@ -36,4 +37,21 @@ export function checkBrake(
       hint: `look at the plan with --dry-run; if it is right, raise ${flag} (a number, or a percentage such as 80%)`,
     },
   );
+}
+
+/** How many tasks of a plan are named in a question. */
+const FIRST = 5;
+
+/** What a plan comes to, for the question before it is carried out: how many tasks, of which status, and the first of them. */
+export class PlanSummary {
+  readonly byStatus = new Map<string, number>();
+  readonly first: (TaskId & { readonly status: string })[] = [];
+  count = 0;
+
+  /** @param status shown word */
+  add({ userId, taskId }: TaskId, status: string): void {
+    this.count++;
+    this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1);
+    if (this.first.length < FIRST) this.first.push({ userId, taskId, status });
+  }
 }

@@ -1,23 +1,18 @@
-import type { Artifacts } from "../artifacts/artifacts.ts";
-import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
-import type { FileStore } from "../store/file/file-store.ts";
 import { LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import type { MirrorState } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { describeStuck, type StuckRule } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import type { Ledger } from "./ledger.ts";
 import { MirrorUse } from "./mirror-use.ts";
+import type { Parts } from "./parts.ts";
 import type { BackupFile } from "./purge/backup.ts";
-import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/prepare.ts";
+import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { Purge, type PurgePolicy } from "./purge/purge.ts";
-import { recoverArtifacts } from "./purge/recover.ts";
-import type { PurgedTask } from "./purge/tally.ts";
+import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { findStuck } from "./stuck.ts";
 
@@ -59,18 +54,9 @@ export interface CleanupOutcome {
   readonly sizes: { readonly fileTasks: number; readonly redisTasks: number | null } | null;
 }
 
-export interface CleanupParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly artifacts: Artifacts;
+export interface CleanupParts
+  extends Parts<"file" | "mirror" | "artifacts" | "ledger" | "clock" | "reporter" | "signal"> {
   readonly backup: BackupFile | null;
-  readonly ledger: Ledger | null;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  onPurged(task: PurgedTask): void;
-  /** Waits until what onPurged was given is written. */
-  drain(): Promise<void>;
 }
 
 /** A task whose time lies this far ahead is from the future, not from the moments since the pass began. Seconds. */
@@ -127,8 +113,7 @@ async function purgeFound(
   result: CleanupResult,
 ): Promise<TtsctlError | null> {
   const policy: PurgePolicy = {
-    ...{ now: plan.limits.now, sweepBefore: plan.sweepBefore, dryRun: options.dryRun, decide, drain: parts.drain },
-    onPurged: parts.onPurged,
+    ...{ now: plan.limits.now, sweepBefore: plan.sweepBefore, dryRun: options.dryRun, decide },
   };
   const purge = new Purge({ ...parts, mirror }, policy, snapshot, found);
   if (options.maxDelete !== null) {
@@ -136,14 +121,8 @@ async function purgeFound(
   }
   await purge.check();
   const problem = await purge.run();
-  const { counts } = purge;
-  result.purged = counts.purged;
-  result.purgedForSpace = counts.purgedForSpace;
-  result.skipped = counts.kept;
-  result.failed = counts.failed;
-  result.returned = counts.returned.length;
-  result.files = counts.files;
-  result.bytes = counts.bytes;
+  const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.counts;
+  Object.assign(result, { purged, purgedForSpace, skipped, failed, returned: returned.length, files, bytes });
   return problem;
 }
 

@@ -1,19 +1,14 @@
 import type { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { checkBrake, type MaxDelete } from "./brake.ts";
+import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
-import { checkLayout } from "./layout-check.ts";
 import { MirrorUse } from "./mirror-use.ts";
-import type { PlanSummary } from "./plan-summary.ts";
-import { decideDelete } from "./purge/decide.ts";
-import type { Looked } from "./purge/looked.ts";
-import { Purge } from "./purge/purge.ts";
-import { recoverArtifacts } from "./purge/recover.ts";
+import { decideDelete, type Looked } from "./purge/decide.ts";
+import { Purge, type PurgeParts } from "./purge/purge.ts";
+import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import type { Survey } from "./purge/survey.ts";
-import { checkClock, storeEmpty } from "./safety.ts";
-import { checkSameStore } from "./same-store.ts";
+import { checkClock, checkLayout, checkSameStore, emptyBeside } from "./safety.ts";
 import { idsOfNobody, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
@@ -60,75 +55,57 @@ export async function deleteTasks(
   const snapshot = await parts.file.read(parts.signal);
   try {
     const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
-    refuseEmpty(snapshot, found, options);
-    await use.attempt(async (mirror) => mirror && checkLayout(mirror));
-    await use.attempt(async (mirror) => mirror && checkSameStore(snapshot, mirror));
-    const { age } = selection;
-    if (age !== null) await use.attempt(async (mirror) => mirror && checkClock(mirror, parts.clock, age));
-    const run = new DeleteRun(parts, options, { snapshot, found, mirror: use.mirror, selection });
-    const { result, stopped } = await run.run(snapshot.size, found);
+    const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "deleted");
+    if (refusal !== null) throw refusal;
+    await use.attempt(async (mirror) => {
+      if (mirror === null) return;
+      await checkLayout(mirror);
+      await checkSameStore(snapshot, mirror);
+      if (selection.age !== null) await checkClock(mirror, parts.clock, selection.age);
+    });
+    const { result, stopped } = await deleteFound(
+      { ...parts, mirror: use.mirror },
+      selection,
+      options,
+      snapshot,
+      found,
+    );
     return { result, problem: stopped ?? use.lost };
   } finally {
     await snapshot.close();
   }
 }
 
-function refuseEmpty(snapshot: Snapshot, { members }: Survey, { allowEmpty }: DeleteOptions): void {
-  if (snapshot.size > 0 || members === 0 || allowEmpty) return;
-  throw storeEmpty(snapshot, ` while Redis has ${members}: nothing was deleted`);
-}
-
-/** One deletion under way, and its result so far. */
-class DeleteRun {
-  readonly #parts: DeleteParts;
-  readonly #options: DeleteOptions;
-  readonly #purge: Purge;
-  readonly #result: DeleteResult;
-
-  constructor(
-    parts: DeleteParts,
-    options: DeleteOptions,
-    chosen: { snapshot: Snapshot; found: Survey; mirror: Mirror | null; selection: Selection },
-  ) {
-    const { snapshot, found, mirror, selection } = chosen;
-    this.#parts = parts;
-    this.#options = options;
-    const missing = idsOfNobody(selection);
-    const requested = found.rows.length + found.others.size + missing.length;
-    const { dryRun, force, retention } = options;
-    this.#result = {
-      ...{ requested, deleted: 0, missing, refused: [], failed: 0, returned: 0, files: 0, bytes: 0, dryRun },
-    };
-    const now = parts.clock.now();
-    const policy = {
-      ...{ now, sweepBefore: now - Math.max(retention, 0), dryRun },
-      decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
-      onPurged: parts.onPurged,
-      drain: parts.drain,
-      onKept: ({ userId, taskId }: TaskId, reason: string) => {
-        this.#result.refused.push({ user_id: userId, task_id: taskId, reason });
-      },
-    };
-    this.#purge = new Purge({ ...parts, mirror }, policy, snapshot, found);
-  }
-
-  async run(size: number, found: Survey) {
-    if (!this.#options.dryRun) {
-      const planned = await this.#purge.plan();
-      checkBrake(planned.count, Math.max(size, found.members), this.#options.maxDelete);
-      if (planned.count > 0) {
-        await this.#purge.check();
-        await this.#parts.confirm(planned);
-      }
+async function deleteFound(
+  parts: PurgeParts & Pick<DeleteParts, "clock" | "confirm">,
+  selection: Selection,
+  { dryRun, force, retention, maxDelete }: DeleteOptions,
+  snapshot: Snapshot,
+  found: Survey,
+): Promise<{ result: DeleteResult; stopped: TtsctlError | null }> {
+  const refused: DeleteResult["refused"] = [];
+  const now = parts.clock.now();
+  const policy = {
+    ...{ now, sweepBefore: now - Math.max(retention, 0), dryRun },
+    decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
+    onKept: ({ userId, taskId }: TaskId, reason: string) => {
+      refused.push({ user_id: userId, task_id: taskId, reason });
+    },
+  };
+  const purge = new Purge(parts, policy, snapshot, found);
+  if (!dryRun) {
+    const planned = await purge.plan();
+    checkBrake(planned.count, Math.max(snapshot.size, found.members), maxDelete);
+    if (planned.count > 0) {
+      await purge.check();
+      await parts.confirm(planned);
     }
-    const problem = await this.#purge.run();
-    const { counts } = this.#purge;
-    this.#result.deleted = counts.purged;
-    this.#result.missing.push(...counts.gone.map(({ taskId }) => taskId));
-    this.#result.failed = counts.failed;
-    this.#result.returned = counts.returned.length;
-    this.#result.files = counts.files;
-    this.#result.bytes = counts.bytes;
-    return { result: this.#result, stopped: problem };
   }
+  const stopped = await purge.run();
+  const { purged: deleted, gone, failed, returned, files, bytes } = purge.counts;
+  const unknown = idsOfNobody(selection);
+  const requested = found.rows.length + found.others.size + unknown.length;
+  const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
+  const result = { requested, deleted, missing, refused, failed, returned: returned.length, files, bytes, dryRun };
+  return { result, stopped };
 }

@@ -1,9 +1,7 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
-import type { FileStore } from "../store/file/file-store.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import type { MirrorState } from "../store/mirror-link.ts";
 import { scoreOf } from "../store/redis/copy.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
@@ -12,21 +10,14 @@ import { counted } from "../task/counted.ts";
 import { formatDuration } from "../task/duration.ts";
 import { formatUtc } from "../task/time.ts";
 import { MirrorUse } from "./mirror-use.ts";
+import type { Parts } from "./parts.ts";
+import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
-import type { Decision, Reason } from "./purge/decide.ts";
+import type { Decision, Looked, Reason } from "./purge/decide.ts";
 import { describeCopy, type PolicyOrigins, type RuleSays, says, taskRules } from "./purge/explain-rules.ts";
-import type { Looked } from "./purge/looked.ts";
-import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/prepare.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
-import type { Reporter } from "./reporter.ts";
 
-export interface ExplainParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly artifacts: Artifacts;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-}
+export type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
 /** One store's copy. */
 export interface ExplainedCopy {

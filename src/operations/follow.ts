@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogFollower, LogPart } from "../artifacts/artifacts.ts";
+import type { Clock } from "../clock.ts";
+import { isRedisError, TtsctlError } from "../errors.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import { type FileIdentity, sameIdentity } from "../store/file/identity.ts";
+import { STATUS_CODES } from "../store/file/rows.ts";
+import type { MirrorLink } from "../store/mirror-link.ts";
+import type { SourceChoice } from "../store/read-first.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { isTerminal } from "../task/status.ts";
 
 /** Milliseconds between two looks for new lines. */
 const POLL_MS = 200;
@@ -9,7 +18,7 @@ const POLLS_A_LOOK = 5;
 /** Why following ended: the task is finished or gone, a signal came, or nobody reads any more. */
 export type FollowEnd = "finished" | "gone" | "interrupted" | "unread";
 
-export interface FollowParts {
+interface FollowParts {
   readonly logs: LogFollower;
   /** Whether the task may still write; asked about once a second. */
   readonly state: () => Promise<"open" | "finished" | "gone">;
@@ -53,4 +62,81 @@ async function handOver({ logs, signal, onLines }: FollowParts): Promise<boolean
     if (part.lines.length > 0 && !(await onLines(part))) return false;
   }
   return true;
+}
+
+/** Reading a store file must not take more than this part of the time. */
+const LARGEST_SHARE = 1 / 20;
+
+interface Parts {
+  readonly file: FileStore;
+  readonly link: MirrorLink;
+  readonly clock: Clock;
+}
+
+/** Whether one task is finished, asked again and again: Redis if it can say, else the file, read only when it changed. */
+export class TaskState {
+  readonly #parts: Parts;
+  readonly #id: TaskId;
+  readonly #source: SourceChoice;
+  #seen: FileIdentity | null | undefined;
+  #inFile: string | null = null;
+  #nextRead = 0;
+  /** What the last look saw; null for no task. */
+  status: string | null = null;
+
+  constructor(parts: Parts, id: TaskId, source: SourceChoice) {
+    this.#parts = parts;
+    this.#id = id;
+    this.#source = source;
+  }
+
+  async look(): Promise<"open" | "finished" | "gone"> {
+    this.status = (await this.#fromRedis()) ?? (this.#source === "redis" ? null : await this.#fromFile());
+    const { status } = this;
+    return status === null ? "gone" : isTerminal(status) ? "finished" : "open";
+  }
+
+  /** A Redis that fails is asked again; a forced one is missed. */
+  async #fromRedis(): Promise<string | null> {
+    if (this.#source === "file") return null;
+    const state = await this.#parts.link.open();
+    if (state.kind !== "on") return null;
+    try {
+      const [status] = await state.mirror.statuses([this.#id]);
+      if (status instanceof TtsctlError) throw status;
+      return status ?? null;
+    } catch (error) {
+      if (this.#source === "redis" || !isRedisError(error)) throw error;
+      return null;
+    }
+  }
+
+  /** A file that cannot be read now does not end anything: what it last said holds. */
+  async #fromFile(): Promise<string | null> {
+    const { file, clock } = this.#parts;
+    const began = clock.monotonic();
+    if (this.#seen !== undefined && began < this.#nextRead) return this.#inFile;
+    try {
+      const identity = await file.identity();
+      if (this.#seen !== undefined && sameIdentity(identity, this.#seen)) return this.#inFile;
+      this.#inFile = await this.#readFile();
+      this.#seen = identity;
+    } catch (error) {
+      if (!(error instanceof TtsctlError)) throw error;
+      if (this.#seen === undefined) throw error;
+    }
+    const ended = clock.monotonic();
+    this.#nextRead = ended + (ended - began) / LARGEST_SHARE;
+    return this.#inFile;
+  }
+
+  async #readFile(): Promise<string | null> {
+    const snapshot = await this.#parts.file.read();
+    try {
+      const row = snapshot.rowOf(this.#id.userId, this.#id.taskId);
+      return row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
+    } finally {
+      await snapshot.close();
+    }
+  }
 }

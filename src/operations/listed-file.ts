@@ -1,10 +1,10 @@
+import { throwIfInterrupted } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { isUnsure, membersOf, walkCopies } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { toMicros } from "../task/time.ts";
-import { throwIfInterrupted } from "./pool.ts";
 
 /** What a task of the file is in Redis. */
 const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
@@ -50,7 +50,7 @@ export class ListedFile {
     for (let key = 0; key < this.#places.length; key++) {
       if (this.#places[key] === ABSENT) continue;
       const score = this.isInStep(key) ? this.#scoreOf(key) : Number.NaN;
-      other.#note(snapshot.keyIn(keys, key), { userId: keys.userId(key), taskId: keys.taskId(key) }, score);
+      other.#note(snapshot.keyIn(keys, key), keys.id(key), score);
     }
     for (const id of this.orphans.ids()) other.#note(snapshot.keyOf(id), id, Number.NaN);
     return other;

@@ -1,6 +1,5 @@
 import { TtsctlError } from "../errors.ts";
 import { batches } from "../store/batches.ts";
-import type { FileStore } from "../store/file/file-store.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
 import { isNothing, type RedisCopy } from "../store/redis/copy.ts";
@@ -9,17 +8,12 @@ import { isUnsure } from "../store/redis/walk.ts";
 import { writeToMirror } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
-import type { Ledger, LedgerAction } from "./ledger.ts";
-import { LookupHeirs } from "./lookup-heirs.ts";
-import { NamedWarnings, type Reporter } from "./reporter.ts";
+import type { LedgerAction } from "./ledger.ts";
+import type { RedisParts } from "./parts.ts";
+import { NamedWarnings } from "./reporter.ts";
+import { LookupHeirs } from "./shared-ids.ts";
 
-export interface PruneParts {
-  readonly file: FileStore;
-  readonly mirror: Mirror;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly ledger: Ledger | null;
-}
+export type PruneParts = RedisParts<"file" | "reporter" | "signal" | "ledger">;
 
 /** What is to leave the mirror, and what the ledger says of it. */
 export interface Orphans {

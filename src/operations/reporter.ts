@@ -1,4 +1,6 @@
+import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/counted.ts";
+import type { Reason } from "./purge/decide.ts";
 
 /** What a warning is about: the ids of a task and why, or a count. */
 export type WarningFields = Readonly<Record<string, string | number>>;
@@ -9,6 +11,44 @@ export interface Reporter {
   warn(line: string, fields?: WarningFields): void;
   /** How far the work is; `total` may grow. */
   progress(label: string, done: number, total: number): void;
+  /** What became of some tasks or files, or in a dry run would. Returns once it is written. */
+  done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void>;
+}
+
+/** One task that is gone, or in a dry run would be. */
+export interface PurgedTask extends TaskId {
+  /** Whether the file had it, and Redis. */
+  readonly local: boolean;
+  readonly redis: boolean;
+  /** The rule that it goes by. */
+  readonly reason: Reason;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** One task that is marked, or in a dry run would be. */
+export interface MarkedTask extends TaskId {
+  /** The shown words that it had, and has. */
+  readonly from: string;
+  readonly to: string;
+  /** Whether it is marked in the file, and in Redis. */
+  readonly local: boolean;
+  readonly redis: boolean | "unknown";
+}
+
+/** One folder or log without a record. */
+export interface Orphan {
+  /** As an operator sees it. */
+  readonly path: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What commands change, by the name of its lines. */
+export interface DoneItems {
+  readonly cleanup: PurgedTask;
+  readonly mark: MarkedTask;
+  readonly orphan: Orphan;
 }
 
 /** How many tasks are named before the rest is only counted. */

@@ -1,5 +1,6 @@
 import { TtsctlError } from "../errors.ts";
-import { batches } from "../store/batches.ts";
+import { pool } from "../pool.ts";
+import { batches, IN_FLIGHT } from "../store/batches.ts";
 import { LIVE, STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH } from "../store/redis/copies.ts";
@@ -8,7 +9,6 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { shownStatus } from "../task/status.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
-import { IN_FLIGHT, pool } from "./pool.ts";
 
 /**
  * The stuck tasks of the file. A task that has moved on in Redis is none: the service has written there since.
@@ -17,7 +17,7 @@ import { IN_FLIGHT, pool } from "./pool.ts";
 export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
   const stuck = new StuckTasks(rule);
   await pool(batches(stuckRows(snapshot, rule), BATCH), IN_FLIGHT, async (rows) => {
-    const ids = rows.map((row) => idOf(snapshot, row));
+    const ids = rows.map((row) => snapshot.idOf(row));
     const moved = mirror === null ? [] : await movedOn(mirror, ids, rule);
     rows.forEach((row, i) => {
       const { rows: columns } = snapshot;
@@ -31,11 +31,6 @@ function* stuckRows({ rows }: Snapshot, rule: StuckRule): Generator<number> {
   for (let row = 0; row < rows.size; row++) {
     if (rows.state(row) === LIVE && isStuck(STATUS_CODES[rows.status(row)]!, rows.score(row), rule)) yield row;
   }
-}
-
-function idOf({ rows }: Snapshot, row: number): TaskId {
-  const key = rows.key(row);
-  return { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
 }
 
 /** Which of some tasks have a copy in Redis that is finished, or was changed lately. */

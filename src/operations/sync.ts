@@ -1,31 +1,26 @@
-import type { Clock } from "../clock.ts";
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { sameJson } from "../json/same.ts";
-import { batches } from "../store/batches.ts";
-import type { FileStore } from "../store/file/file-store.ts";
+import { pool } from "../pool.ts";
+import { batches, fillIn, IN_FLIGHT } from "../store/batches.ts";
 import { matchingRows, RowWindow } from "../store/file/file-tasks.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { guardOf, NO_COPY, type RedisCopy } from "../store/redis/copy.ts";
 import { isFatal } from "../store/redis/errors.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
 import { isUnsure } from "../store/redis/walk.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
-import type { TaskId } from "../store/task-source.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/counted.ts";
 import { ofUser } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import { checkFileLayout } from "./layout-check.ts";
-import type { Ledger } from "./ledger.ts";
 import { ListedFile } from "./listed-file.ts";
-import { IN_FLIGHT, pool, throwIfInterrupted } from "./pool.ts";
+import type { RedisParts } from "./parts.ts";
 import { pruneOrphans } from "./prune.ts";
-import { NamedWarnings, type Reporter } from "./reporter.ts";
-import { checkReading, storeEmpty } from "./safety.ts";
+import { NamedWarnings } from "./reporter.ts";
+import { checkFileLayout, checkReading, storeEmpty } from "./safety.ts";
 import { SyncMark } from "./sync-mark.ts";
 
 export interface SyncOptions {
@@ -59,13 +54,7 @@ export interface SyncOutcome extends SyncResult {
   failedToPrune: number;
 }
 
-export interface SyncParts {
-  readonly file: FileStore;
-  readonly mirror: Mirror;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly ledger: Ledger | null;
+export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "signal" | "ledger"> {
   /** Asks before tasks are removed; throws where the answer is no. */
   confirm(count: number): Promise<void>;
 }
@@ -232,7 +221,8 @@ class SyncRun {
   #mayHaveMoved(current: Snapshot): (row: number) => boolean {
     const { rows } = this.#snapshot;
     return (row) => {
-      const { userId, taskId, score } = this.#idOf(row);
+      const { userId, taskId } = this.#snapshot.idOf(row);
+      const score = rows.score(row);
       const now = current.rowOf(userId, taskId);
       if (now < 0 || current.rows.score(now) !== score || current.rows.status(now) !== rows.status(row)) return true;
       return score > this.#began - LATELY_S;
@@ -292,7 +282,7 @@ class SyncRun {
     let passed = 0;
     for (const row of this.#rows()) if (this.#isSettled(row) && passed++ % step === 0) some.push(row);
     const copies = await this.#parts.mirror.copies(
-      some.map((row) => this.#idOf(row)),
+      some.map((row) => this.#snapshot.idOf(row)),
       "scores",
     );
     const known = copies.flatMap((copy) => (copy instanceof TtsctlError ? [] : [copy]));
@@ -314,12 +304,6 @@ class SyncRun {
     const again = Math.min(before, this.result.unchanged);
     this.result.written += again;
     this.result.unchanged -= again;
-  }
-
-  #idOf(row: number): TaskId & { readonly score: number } {
-    const { keys } = this.#snapshot.rows;
-    const key = this.#snapshot.rows.key(row);
-    return { userId: keys.userId(key), taskId: keys.taskId(key), score: this.#snapshot.rows.score(row) };
   }
 
   async prune(): Promise<void> {
@@ -365,12 +349,17 @@ class SyncRun {
 
   async #pushBatch({ rows, window }: Batch): Promise<void> {
     const copies = await this.#copies(rows);
-    const settled = rows.map((row, i) => this.#settle(row, copies[i]!));
-    const isLeft = (_: unknown, i: number) => settled[i] === undefined;
-    const left = { rows: rows.filter(isLeft), window };
-    const outcomes = (await this.#write(left, copies.filter(isLeft) as RedisCopy[]))[Symbol.iterator]();
-    for (let i = 0; i < rows.length; i++) settled[i] ??= outcomes.next().value;
-    const fatal = rows.map((row, i) => this.#count(row, settled[i]!)).find((error) => error !== undefined);
+    const indexes = rows.map((_, i) => i);
+    const outcomes = await fillIn(
+      indexes,
+      (i) => this.#settle(rows[i]!, copies[i]!),
+      (left) =>
+        this.#write(
+          { rows: left.map((i) => rows[i]!), window },
+          left.map((i) => copies[i] as RedisCopy),
+        ),
+    );
+    const fatal = rows.map((row, i) => this.#count(row, outcomes[i]!)).find((error) => error !== undefined);
     if (fatal !== undefined) throw fatal;
     this.#showProgress();
   }
@@ -380,11 +369,13 @@ class SyncRun {
    * was written since, which is then read.
    */
   async #copies(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
-    const isKnown = rows.map((row) => this.#options.dryRun || this.#listed.isMember(this.#snapshot.rows.key(row)));
-    const known = rows.filter((_, i) => isKnown[i]).map((row) => this.#idOf(row));
-    const copies = await this.#parts.mirror.copies(known, "scores");
-    let next = 0;
-    return isKnown.map((known) => (known ? copies[next++]! : NO_COPY));
+    const isKnown = (row: number) => this.#options.dryRun || this.#listed.isMember(this.#snapshot.rows.key(row));
+    const read = (rows: readonly number[]) =>
+      this.#parts.mirror.copies(
+        rows.map((row) => this.#snapshot.idOf(row)),
+        "scores",
+      );
+    return fillIn<number, Outcome<RedisCopy>>(rows, (row) => (isKnown(row) ? undefined : NO_COPY), read);
   }
 
   /** What the copy decides; undefined if the record itself is needed. */
@@ -396,7 +387,6 @@ class SyncRun {
   }
 
   async #write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
-    if (rows.length === 0) return [];
     const { mirror } = this.#parts;
     const tasks = await window.tasks(rows);
     const differing = this.#options.checksum ? await this.#differing(tasks) : new Set<Task>();
@@ -433,7 +423,7 @@ class SyncRun {
     else if (outcome === "newer") this.result.newerInRedis++;
     else {
       this.result.failed++;
-      const { userId, taskId } = this.#idOf(row);
+      const { userId, taskId } = this.#snapshot.idOf(row);
       this.#failures.add(userId, taskId, outcome.message);
     }
     return undefined;

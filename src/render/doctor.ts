@@ -1,4 +1,4 @@
-import type { Finding, Status } from "../operations/doctor/check.ts";
+import type { Finding, Status } from "../operations/doctor/probe.ts";
 import { printable } from "../printable.ts";
 import { counted } from "../task/counted.ts";
 import { wrap } from "./cut.ts";

@@ -1,4 +1,4 @@
-import type { PlanSummary } from "../operations/plan-summary.ts";
+import type { PlanSummary } from "../operations/brake.ts";
 import { printable } from "../printable.ts";
 import { memberOf } from "../task/ids.ts";
 

@@ -1,5 +1,5 @@
+import type { Kind, VerifyResult } from "../operations/verify/classify.ts";
 import type { Drift } from "../operations/verify/drift.ts";
-import type { Kind, VerifyResult } from "../operations/verify/kinds.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/counted.ts";
 

@@ -44,7 +44,7 @@ export async function findClaimable(
   }
   const older = running.filter((row) => oldest < 0 || rows.compare(row, oldest) > 0);
   const row = (await findExpired(snapshot, older, claimed, now)) ?? oldest;
-  if (row >= 0) return { userId: rows.keys.userId(rows.key(row)), taskId: rows.keys.taskId(rows.key(row)) };
+  if (row >= 0) return rows.keys.id(rows.key(row));
   // A record that an earlier change of the same batch put in.
   return pending.tasks.find(({ status }) => from.has(shownStatus(status) ?? "")) ?? null;
 }

@@ -86,9 +86,13 @@ export class KeyTable {
     return this.#arena.toString("utf8", this.#start(key) + this.#userLengths[key]! + 1, this.#end(key));
   }
 
+  id(key: number): TaskId {
+    return { userId: this.userId(key), taskId: this.taskId(key) };
+  }
+
   /** All keys, in the order of their numbers. */
   *ids(): Generator<TaskId> {
-    for (let key = 0; key < this.size; key++) yield { userId: this.userId(key), taskId: this.taskId(key) };
+    for (let key = 0; key < this.size; key++) yield this.id(key);
   }
 
   /** Whether the key's user is `user`, UTF-8. */
@@ -217,6 +221,29 @@ const MOST_TIMES = 64;
  */
 export function roomAfter(length: number, expected: number): number {
   return Math.max(length * 2, Math.min(Math.ceil(expected), length * MOST_TIMES));
+}
+
+/** Numbers by index, in a typed array that grows as they are set; 0 if not set. */
+export class Column<T extends Uint8Array | Uint32Array | Int32Array | Float64Array> {
+  #values: T;
+
+  /** @param values as many as it begins with */
+  constructor(values: T) {
+    this.#values = values;
+  }
+
+  at(i: number): number {
+    return this.#values[i] ?? 0;
+  }
+
+  set(i: number, value: number): void {
+    while (i >= this.#values.length) this.#values = grown(this.#values);
+    this.#values[i] = value;
+  }
+
+  add(i: number, value: number): void {
+    this.set(i, this.at(i) + value);
+  }
 }
 
 /** A longer typed array with the same start, of twice the length if nothing else is said. */

@@ -119,7 +119,7 @@ async function inFile({ file }: LookupParts, taskIds: readonly string[], isFound
     const { keys } = snapshot.rows;
     const rows = [...snapshot.liveRows()].filter((row) => wanted.findTaskOf(keys, snapshot.rows.key(row)) >= 0);
     const inOrder = rows.sort((a, b) => snapshot.rows.compare(a, b)).map((row) => snapshot.rows.key(row));
-    return inOrder.map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
+    return inOrder.map((key) => keys.id(key));
   } finally {
     await snapshot.close();
   }

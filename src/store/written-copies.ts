@@ -68,13 +68,13 @@ export class WrittenCopies {
   /** Returns what was written. */
   async #followOnce(mirror: Mirror, snapshot: Snapshot, busy: (id: TaskId) => boolean): Promise<WrittenCopies> {
     const written = new WrittenCopies();
-    const idle = Array.from({ length: this.size }, (_, key) => key).filter((key) => !busy(this.#id(key)));
+    const idle = Array.from({ length: this.size }, (_, key) => key).filter((key) => !busy(this.#keys.id(key)));
     for (let from = 0; from < idle.length; from += BATCH) {
       const keys = idle.slice(from, from + BATCH);
-      const ids = keys.map((key) => this.#id(key));
+      const ids = keys.map((key) => this.#keys.id(key));
       const records = await snapshot.recordsOf(ids);
       const gone = keys.filter((_, i) => !snapshot.holds(ids[i]!));
-      const removals = gone.map((key) => ({ id: this.#id(key), before: this.#times[key]! }));
+      const removals = gone.map((key) => ({ id: this.#keys.id(key), before: this.#times[key]! }));
       throwFatal(await removeFromMirror(mirror, removals));
       const changed = records.filter((task, i) => task !== null && this.#isAnother(keys[i]!, task)) as Task[];
       for (const task of await this.#write(mirror, changed)) written.note(task);
@@ -101,10 +101,6 @@ export class WrittenCopies {
     const flags = await mirror.upsert(due);
     throwFatal(flags);
     return due.filter((_, i) => flags[i] === true).map(({ task }) => task);
-  }
-
-  #id(key: number): TaskId {
-    return { userId: this.#keys.userId(key), taskId: this.#keys.taskId(key) };
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LineSplitter, LONGEST_LINE } from "../../src/artifacts/line-splitter.ts";
+import { LineSplitter, LONGEST_LINE } from "../../src/artifacts/log-tail.ts";
 import "../helpers/python.ts";
 
 function split(bytes: Buffer, cuts: number[]): string[] {

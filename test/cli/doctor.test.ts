@@ -3,7 +3,7 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import type { Finding } from "../../src/operations/doctor/check.ts";
+import type { Finding } from "../../src/operations/doctor/probe.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { connectMirror } from "../helpers/doubles.ts";
@@ -348,6 +348,13 @@ describe("Redis", () => {
     expect(text).not.toContain(SECRET);
     expect(await server.dump()).toEqual(before);
     await server.call("ACL", "DELUSER", "full", "part");
+  });
+
+  it.each(["zrangebyscore", "zrevrank", "zrank"])("names a command that is denied alone: %s", async (command) => {
+    await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", `-${command}`);
+    const found = await finding("redis.rights", "", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
+    expect(found).toMatchObject(like("fail", `may not ${command.toUpperCase()} on tts:tasks:index`));
+    await server.call("ACL", "DELUSER", "most");
   });
 
   it("may forbid to ask", async () => {

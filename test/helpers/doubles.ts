@@ -2,7 +2,7 @@ import type { Artifacts } from "../../src/artifacts/artifacts.ts";
 import type { Clock } from "../../src/clock.ts";
 import { TtsctlError } from "../../src/errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
-import type { Reporter } from "../../src/operations/reporter.ts";
+import type { DoneItems, Reporter } from "../../src/operations/reporter.ts";
 import { type MirrorLink, RunLink } from "../../src/store/mirror-link.ts";
 import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
@@ -27,6 +27,7 @@ export class ShiftedClock implements Clock {
 /** Keeps what was said. */
 export class RecordingReporter implements Reporter {
   readonly warnings: string[] = [];
+  readonly items: { [E in keyof DoneItems]: DoneItems[E][] } = { cleanup: [], mark: [], orphan: [] };
   readonly steps: { label: string; done: number; total: number }[] = [];
 
   warn(line: string): void {
@@ -35,6 +36,10 @@ export class RecordingReporter implements Reporter {
 
   progress(label: string, done: number, total: number): void {
     this.steps.push({ label, done, total });
+  }
+
+  async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][]): Promise<void> {
+    (this.items[event] as DoneItems[E][]).push(...items);
   }
 
   get text(): string {

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { buildListQuery } from "../../src/operations/list-query.ts";
-import { BODY_NAMES, parseQueryBody } from "../../src/operations/query-body.ts";
+import { BODY_NAMES, buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
 import { pageJson } from "../../src/render/page.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { RunLink } from "../../src/store/mirror-link.ts";

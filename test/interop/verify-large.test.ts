@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { KINDS } from "../../src/operations/verify/kinds.ts";
+import { KINDS } from "../../src/operations/verify/classify.ts";
 import { record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";

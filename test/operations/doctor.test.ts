@@ -1,14 +1,20 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
 import { diskVerdict } from "../../src/operations/doctor/artifacts.ts";
-import { type Check, type Finding, ok } from "../../src/operations/doctor/check.ts";
-import { driftVerdict } from "../../src/operations/doctor/drift.ts";
-import { fileSystemOf } from "../../src/operations/doctor/file-systems.ts";
 import { databasesOf, isAtLeast, parseInfo } from "../../src/operations/doctor/info.ts";
-import type { DoctorParts } from "../../src/operations/doctor/probe.ts";
-import { memoryVerdict, persistenceVerdict, versionVerdict } from "../../src/operations/doctor/redis.ts";
+import { fileSystemOf } from "../../src/operations/doctor/machine.ts";
+import { driftVerdict } from "../../src/operations/doctor/mirror.ts";
+import { type Check, type DoctorParts, type Finding, ok } from "../../src/operations/doctor/probe.ts";
+import {
+  memoryVerdict,
+  persistenceVerdict,
+  sentinelVerdict,
+  versionVerdict,
+} from "../../src/operations/doctor/redis.ts";
+import { neededCommands } from "../../src/operations/doctor/rights.ts";
 import { diagnose } from "../../src/operations/doctor/run.ts";
-import { sentinelVerdict } from "../../src/operations/doctor/sentinel.ts";
+import { ApiMsLayout } from "../../src/store/redis/api-ms-layout.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
 import type { SentinelAnswer } from "../../src/store/redis/sentinel.ts";
 import { ShiftedClock } from "../helpers/doubles.ts";
@@ -203,5 +209,29 @@ describe("what the Sentinels say", () => {
     expect((await findings({})).map(({ check }) => check)).not.toContain("redis.sentinel");
     const asked = await findings({ askSentinels: async () => [at(1)] });
     expect(asked.find(({ check }) => check === "redis.sentinel")).toMatchObject({ status: "ok" });
+  });
+});
+
+describe("the rights that are asked for", () => {
+  /** Sent to connect, to ask for the rights, or only if the server allows it. */
+  const OTHERS = ["ACL", "AUTH", "DISCARD", "INFO", "MULTI", "PING", "ROLE", "SELECT", "SENTINEL", "SORT_RO"];
+  /** Words behind a bracket that are arguments, or codes. */
+  const NO_COMMANDS = ["LIMIT", "TLS", "REDIS_UNAVAILABLE"];
+  const SENT = /(?:command|each)\(\s*"([A-Z_]{3,})"|\[\s*"([A-Z_]{3,})"|redis\.p?call\('([A-Z_]+)'/g;
+
+  it("are those of every command in the source", () => {
+    const folder = "src/store/redis";
+    const sources = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /\.(ts|lua)$/.test(name),
+    );
+    const sent = new Set<string>();
+    for (const path of sources.map((name) => `${folder}/${name}`)) {
+      if (path.endsWith("reply-shape.ts")) continue; // a table of commands
+      for (const [, ...names] of readFileSync(path, "utf8").matchAll(SENT)) sent.add(names.find((name) => name)!);
+    }
+    for (const name of [...OTHERS, ...NO_COMMANDS]) sent.delete(name);
+    const asked = new Set(neededCommands(true, new ApiMsLayout(RULES)).map(([name]) => String(name)));
+    expect(asked.size).toBeGreaterThan(20);
+    expect([...sent].filter((name) => !asked.has(name))).toEqual([]);
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildListQuery, type RawQuery } from "../../src/operations/list-query.ts";
-import { BODY_NAMES, parseQueryBody } from "../../src/operations/query-body.ts";
+import { BODY_NAMES, buildListQuery, parseQueryBody, type RawQuery } from "../../src/operations/list-query.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { Zone } from "../../src/task/zone.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decideMark } from "../../src/operations/mark/decide.ts";
+import { decideMark } from "../../src/operations/mark/plan.ts";
 import { NO_FILTER, ofUser } from "../../src/task/filter.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
@@ -40,7 +40,7 @@ describe("mark", () => {
     const score = Number(await site.server.call("ZSCORE", "tts:tasks:index", "a:t2"));
     expect(score).toBeCloseTo(Date.parse(`${marked.updated_at}Z`) / 1000, 2);
     expect(await site.server.call("ZSCORE", "tts:user:a:index", "t2")).toBe(String(score));
-    expect(site.marked).toEqual([{ userId: "a", taskId: "t2", from: "run", local: true, redis: true }]);
+    expect(site.marked).toEqual([{ userId: "a", taskId: "t2", from: "run", to: "error", local: true, redis: true }]);
   });
 
   it("finds by filter in either store, asks with the plan, and the second run has nothing to do", async () => {
@@ -285,7 +285,7 @@ describe("mark without Redis", () => {
     site.state = { kind: "off" };
     site.root.writeStore([running("a", "t1")]);
     expect(await site.mark(ids("t1"))).toMatchObject({ result: { marked: 1 }, problem: null });
-    expect(site.marked).toEqual([{ userId: "a", taskId: "t1", from: "run", local: true, redis: false }]);
+    expect(site.marked).toEqual([{ userId: "a", taskId: "t1", from: "run", to: "error", local: true, redis: false }]);
   });
 
   it.each(["sample", "copies", "upsert"])(

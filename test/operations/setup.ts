@@ -4,13 +4,10 @@ import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src
 import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts";
 import { type Explanation, explainTask } from "../../src/operations/explain.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
-import { markTasks } from "../../src/operations/mark/mark.ts";
-import type { MarkedTask, MarkOptions } from "../../src/operations/mark/types.ts";
-import { cleanUpOrphans } from "../../src/operations/orphans/orphans.ts";
-import type { Orphan, OrphanOptions, OrphanResult } from "../../src/operations/orphans/types.ts";
+import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
+import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans/orphans.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { RetentionPolicy } from "../../src/operations/purge/policy.ts";
-import type { PurgedTask } from "../../src/operations/purge/tally.ts";
 import { EVERYTHING, type Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
 import {
@@ -42,9 +39,9 @@ export class Site {
   readonly clock = new ShiftedClock();
   readonly reporter = new RecordingReporter();
   readonly stop = new AbortController();
-  readonly purged: PurgedTask[] = [];
-  readonly orphans: string[] = [];
-  readonly marked: MarkedTask[] = [];
+  readonly purged = this.reporter.items.cleanup;
+  readonly marked = this.reporter.items.mark;
+  orphans: string[] = [];
   /** What was asked before something was removed. */
   readonly asked: number[] = [];
   readonly server: RedisServer;
@@ -116,7 +113,7 @@ export class Site {
   cleanup(options: Partial<CleanupOptions> = {}, backup: BackupFile | null = null): Promise<CleanupOutcome> {
     const defaults = { ...POLICY, stuckAfter: DAY, dryRun: false, maxDelete: null, allowEmpty: false };
     return this.#withArtifacts((artifacts) => {
-      return cleanupOnce({ ...this.#purging(), artifacts, backup }, { ...defaults, ...options });
+      return cleanupOnce({ ...this.#common(), mirror: this.state, artifacts, backup }, { ...defaults, ...options });
     });
   }
 
@@ -132,12 +129,13 @@ export class Site {
 
   /** Removes orphans older than a week, however many there are; what was told is in `orphans`. */
   cleanUpOrphans(options: Partial<OrphanOptions> = {}): Promise<OrphanResult> {
-    this.orphans.length = 0;
-    const onOrphan = ({ path }: Orphan) => void this.orphans.push(path);
-    return this.#withArtifacts((artifacts) => {
-      const parts = { ...this.#purging(), mirror: this.mirror, artifacts, onOrphan };
-      return cleanUpOrphans(parts, { retention: 7 * DAY, dryRun: false, maxDelete: null, ...options });
-    });
+    this.reporter.items.orphan.length = 0;
+    const all = { retention: 7 * DAY, dryRun: false, maxDelete: null, ...options };
+    return this.#withArtifacts((artifacts) =>
+      cleanUpOrphans({ ...this.#common(), mirror: this.mirror, artifacts }, all).finally(() => {
+        this.orphans = this.reporter.items.orphan.map(({ path }) => path);
+      }),
+    );
   }
 
   delete(selection: Partial<Selection>, options: Partial<DeleteOptions> = {}) {
@@ -145,7 +143,7 @@ export class Site {
     const confirm = async ({ count }: { count: number }) => void this.asked.push(count);
     const chosen = { ...EVERYTHING, ...selection };
     return this.#withArtifacts((artifacts) => {
-      const parts = { ...this.#purging(), artifacts, backup: null, confirm };
+      const parts = { ...this.#common(), mirror: this.state, artifacts, backup: null, confirm };
       return deleteTasks(parts, chosen, { ...defaults, ...options });
     });
   }
@@ -154,14 +152,11 @@ export class Site {
     const mark = { status: "failed", shown: "error", error: "the worker died" };
     const defaults = { ...mark, dryRun: false, maxMark: null, allowEmpty: false };
     const confirm = async ({ count }: { count: number }) => void this.asked.push(count);
-    const onMarked = (task: MarkedTask) => void this.marked.push(task);
     const parts = {
       ...this.#common(),
       ledger: this.ledger,
       mirror: this.state,
       rules: RULES,
-      onMarked,
-      drain: async () => {},
       confirm,
     };
     return markTasks(parts, { ...EVERYTHING, ...selection }, { ...defaults, ...options });
@@ -184,11 +179,6 @@ export class Site {
       signal: this.stop.signal,
       ledger: this.ledger,
     };
-  }
-
-  #purging() {
-    const onPurged = (task: PurgedTask) => void this.purged.push(task);
-    return { ...this.#common(), mirror: this.state, onPurged, drain: async () => {} };
   }
 
   async #withArtifacts<T>(work: (artifacts: Artifacts) => Promise<T>): Promise<T> {

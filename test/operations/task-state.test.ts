@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TaskState } from "../../src/operations/task-state.ts";
+import { TaskState } from "../../src/operations/follow.ts";
 import type { SourceChoice } from "../../src/store/read-first.ts";
 import { linkTo } from "../helpers/doubles.ts";
 import { record } from "../helpers/records.ts";

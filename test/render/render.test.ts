@@ -5,8 +5,8 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { GetResult } from "../../src/operations/get.ts";
 import { printable } from "../../src/printable.ts";
-import { cleanupLine } from "../../src/render/cleanup-line.ts";
 import { csvOfObject, csvOfTasks } from "../../src/render/csv.ts";
+import { doneLine } from "../../src/render/done-line.ts";
 import { getJson, getRows, getTitle } from "../../src/render/get.ts";
 import { itemJson } from "../../src/render/item.ts";
 import { pageFooter, pageJson, pageJsonLines } from "../../src/render/page.ts";
@@ -267,26 +267,26 @@ describe("[CLEANUP] lines", () => {
   };
 
   it("are those of SPEC section 6", () => {
-    expect(cleanupLine(task)).toBe(
+    expect(doneLine("cleanup", task)).toBe(
       "[CLEANUP] user=alice task=t01 reason=expired local=yes redis=yes files=2 bytes=123456",
     );
-    expect(cleanupLine({ ...task, reason: "dangling", local: false, redis: false, files: 0, bytes: 0 })).toBe(
+    expect(doneLine("cleanup", { ...task, reason: "dangling", local: false, redis: false, files: 0, bytes: 0 })).toBe(
       "[CLEANUP] user=alice task=t01 reason=dangling local=no redis=no files=0 bytes=0",
     );
-    expect(cleanupLine({ ...task, userId: "用户", taskId: "a:b/c", reason: "deleted" })).toContain(
+    expect(doneLine("cleanup", { ...task, userId: "用户", taskId: "a:b/c", reason: "deleted" })).toContain(
       "user=用户 task=a:b/c reason=deleted",
     );
   });
 
   it("say so in a dry run", () => {
-    expect(cleanupLine(task, true)).toMatch(/ bytes=123456 dry-run=yes$/);
+    expect(doneLine("cleanup", task, true)).toMatch(/ bytes=123456 dry-run=yes$/);
   });
 
   it("can be split at spaces and read back, whatever the ids are", () => {
     const id = fc.string({ unit: "binary", minLength: 1 });
     fc.assert(
       fc.property(id, id, (userId, taskId) => {
-        const line = cleanupLine({ ...task, userId, taskId });
+        const line = doneLine("cleanup", { ...task, userId, taskId });
         expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202e]/u);
         const values =
           /^\[CLEANUP\] user=("(?:[^"\\]|\\.)*"|[^\s"=]+) task=("(?:[^"\\]|\\.)*"|[^\s"=]+) reason=expired /u.exec(

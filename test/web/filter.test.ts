@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseQueryBody } from "../../src/operations/query-body.ts";
+import { parseQueryBody } from "../../src/operations/list-query.ts";
 import { SHOWN_STATUSES } from "../../src/task/status.ts";
 import { hashOf, placeOf } from "../../web/model/address.ts";
 import { bodyOf, draftOf, type Filter, filterOf, isFiltered, NO_FILTER } from "../../web/model/filter.ts";

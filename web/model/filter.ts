@@ -1,4 +1,4 @@
-import type { QueryBody } from "../../src/operations/query-body.ts";
+import type { QueryBody } from "../../src/operations/list-query.ts";
 import { splitIds, trimId } from "../../src/task/ids.ts";
 import type { ShownStatus } from "../../src/task/status.ts";
 

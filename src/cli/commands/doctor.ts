@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Finding } from "../../operations/doctor/check.ts";
+import type { Finding } from "../../operations/doctor/probe.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, FAILED } from "../emit.ts";

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { isRedisError, type TtsctlError } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
-import type { MergePolicy } from "../../operations/merge/decide.ts";
+import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
 import { notFound } from "../../render/not-found.ts";

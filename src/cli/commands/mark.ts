@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
-import type { MarkedTask, MarkOptions, MarkResult } from "../../operations/mark/types.ts";
-import { throwIfInterrupted } from "../../operations/pool.ts";
+import type { MarkOptions, MarkResult } from "../../operations/mark/mark.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
 import { notFound } from "../../render/not-found.ts";
@@ -13,7 +12,7 @@ import { audited } from "../audited.ts";
 import { requireSelection, selectionOf } from "../choose.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
-import { DONE, emitObject, itemOutput, PARTLY } from "../emit.ts";
+import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { FLAG_NAMES, maxDelete, type SelectionFlags } from "../flags.ts";
 import type { LedgerRun } from "../ledger.ts";
 import { holdRunLock } from "../run-lock.ts";
@@ -80,28 +79,18 @@ interface Chosen {
 }
 
 async function markChosen(context: Context, flags: MarkFlags, { selection, status, ledger }: Chosen): Promise<number> {
-  const [{ markTasks }, { markEvent, markLine }] = await Promise.all([
-    import("../../operations/mark/mark.ts"),
-    import("../../render/mark-line.ts"),
-  ]);
+  const { markTasks } = await import("../../operations/mark/mark.ts");
   const file = await context.changingFileStore();
   await holdRunLock(context, file, flags.dryRun);
-  const marked = itemOutput<MarkedTask>(context, {
-    line: (task) => markLine(task, status.shown, flags.dryRun),
-    event: (task) => markEvent(task, status.shown, flags.dryRun),
-  });
   const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
     mirror: await (await context.mirrorLink()).open(),
     rules: await context.rules(),
-    onMarked: marked.add,
-    drain: marked.drain,
     confirm: planConfirmation(context, flags.yes, ask, "marked"),
   };
   const { result, problem } = await markTasks(parts, selection, optionsOf(flags, status));
   ledger?.count(result);
-  await marked.drain();
   await emitObject(context, result, () => describeMark(result, status.shown));
   return exitCodeOf(context, result, problem);
 }

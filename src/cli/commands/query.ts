@@ -23,7 +23,7 @@ export function declareQuery(program: Command, attach: Attach): void {
   addLook(addSource(command));
   attach<QueryFlags>(command, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
-    const { BODY_NAMES, parseQueryBody } = await import("../../operations/query-body.ts");
+    const { BODY_NAMES, parseQueryBody } = await import("../../operations/list-query.ts");
     return runList(context, parseQueryBody(text, origin), flags, BODY_NAMES);
   });
 }

@@ -5,9 +5,8 @@ import { heldFile } from "../../artifacts/artifacts.ts";
 import { systemErrorCode } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import { formatBytes } from "../../task/bytes.ts";
-import { type Check, fail, ok, type Verdict, warn } from "./check.ts";
-import { fileSystemOf } from "./file-systems.ts";
-import type { Probe } from "./probe.ts";
+import { fileSystemOf } from "./machine.ts";
+import { type Check, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
 
 /** How many of the folders in it are looked at. */
 const SAMPLE = 100;

@@ -1,7 +1,5 @@
 import { stat } from "node:fs/promises";
-import { type Check, fail, ok, warn } from "./check.ts";
-import type { ConfigFacts } from "./probe.ts";
-import { Skip } from "./skip.ts";
+import { type Check, type ConfigFacts, fail, ok, Skip, warn } from "./probe.ts";
 
 const config: Check = {
   name: "config",

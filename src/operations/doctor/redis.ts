@@ -1,12 +1,13 @@
 import { TtsctlError } from "../../errors.ts";
+import type { RedisCommands } from "../../store/redis/commands.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
-import { type Check, fail, ok, type Verdict, warn } from "./check.ts";
-import { clusterVerdict } from "./cluster.ts";
-import { ofEachNode } from "./each-node.ts";
-import { databasesOf, type Info, isAtLeast, numberOf } from "./info.ts";
-import type { Probe } from "./probe.ts";
+import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
+import { SLOTS } from "../../store/redis/slots.ts";
+import { addressText } from "../../store/redis/target.ts";
+import { counted } from "../../task/counted.ts";
+import { databasesOf, type Info, isAtLeast, type NodeInfo, numberOf, parseInfo } from "./info.ts";
+import { type Check, fail, ok, type Probe, Skip, type Status, type Verdict, warn } from "./probe.ts";
 import { rights } from "./rights.ts";
-import { sentinel } from "./sentinel.ts";
 
 const PINGS = 5;
 /** Milliseconds; a server on the same network answers in well under one. */
@@ -134,6 +135,106 @@ async function otherDatabases(probe: Probe): Promise<{ other: number; count: num
 
 async function tasksIn(client: Awaited<ReturnType<Probe["client"]>>): Promise<number> {
   return (await client.command("ZCARD", INDEX_KEY)) as number;
+}
+
+const CHECK_HINT = "`redis-cli --cluster check HOST:PORT` says which slots and nodes; mend it with `--cluster fix`";
+
+/** How the cluster stands, as one of its nodes sees it. */
+async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
+  const [info, nodes] = await client.pipeline([
+    ["CLUSTER", "INFO"],
+    ["CLUSTER", "NODES"],
+  ]);
+  for (const reply of [info, nodes]) {
+    if (reply instanceof TtsctlError && reply.code === "REDIS_DENIED") {
+      throw new Skip("the Redis user may ask for neither CLUSTER INFO nor CLUSTER NODES");
+    }
+    if (reply instanceof TtsctlError) throw reply;
+  }
+  return verdictOf(parseInfo(String(info)), parseNodes(String(nodes)));
+}
+
+/** A node as `CLUSTER NODES` tells of it. */
+interface Node {
+  readonly where: string;
+  readonly isPrimary: boolean;
+  readonly isDown: boolean;
+  /** The primary that it is a replica of, by its id. */
+  readonly id: string;
+  readonly of: string;
+}
+
+function parseNodes(text: string): Node[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [id = "", address = "", flags = "", of = "", , , , , ...slots] = line.split(" ");
+      const words = flags.split(",");
+      const isDown = words.some((word) => ["fail", "fail?", "noaddr"].includes(word));
+      return { id, of, where: address.replace(/[@,].*/, ""), isDown, isPrimary: slots.length > 0 };
+    });
+}
+
+function verdictOf(info: Info, nodes: readonly Node[]): Verdict {
+  const served = numberOf(info, "cluster_slots_ok");
+  const down = nodes.filter(({ isDown }) => isDown).map(({ where }) => where);
+  const primaries = nodes.filter(({ isPrimary }) => isPrimary);
+  const isReplicated = (id: string) => nodes.some(({ of, isDown }) => of === id && !isDown);
+  const alone = primaries.filter(({ id }) => !isReplicated(id)).length;
+  const count = primaries.length === 1 ? "1 primary" : `${primaries.length} primaries`;
+  const size = `${count}, ${counted(nodes.length - primaries.length, "replica")}`;
+  if (served < SLOTS || info.get("cluster_state") !== "ok") {
+    const gone = down.length > 0 ? `; down: ${down.join(", ")}` : "";
+    return fail(`a cluster that is not whole: ${served} of ${SLOTS} slots are served${gone}`, CHECK_HINT);
+  }
+  if (down.length > 0) return warn(`a cluster of ${size}, of which these are down: ${down.join(", ")}`, CHECK_HINT);
+  return ok(`a cluster of ${size}, all slots served${alone > 0 ? `; ${alone} without a replica` : ""}`);
+}
+
+/** Whether all Sentinels answer, and name one primary: the others are needed once the first is gone. */
+const sentinel: Check = {
+  name: "redis.sentinel",
+  appliesTo: ({ askSentinels }) => askSentinels !== null,
+  run: async ({ parts: { askSentinels } }) => {
+    if (askSentinels === null) throw new Skip("there is no Sentinel");
+    return sentinelVerdict(await askSentinels());
+  },
+};
+
+export function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
+  const named = new Map<string, string[]>();
+  const failures: TtsctlError[] = [];
+  for (const { sentinel, answer } of answers) {
+    if (answer instanceof TtsctlError) failures.push(answer);
+    else named.set(addressText(answer), [...(named.get(addressText(answer)) ?? []), sentinel]);
+  }
+  const [first] = named.keys();
+  const silent = failures.map(({ message }) => message);
+  const hint = failures.find((failure) => failure.hint !== undefined)?.hint ?? "see that all of [redis] sentinels run";
+  if (first === undefined) return fail(silent.join("; "), hint);
+  if (named.size > 1) {
+    const list = [...named].map(([primary, by]) => `${primary} by ${by.join(", ")}`).join("; ");
+    return warn(`the Sentinels do not agree on the primary: ${list}`, "a failover is under way, or they are cut off");
+  }
+  if (silent.length === 0) return ok(`all ${answers.length} name ${first} as the primary`);
+  return warn(`${answers.length - silent.length} of ${answers.length} name ${first}; ${silent.join("; ")}`, hint);
+}
+
+const WORST_FIRST: readonly Status[] = ["fail", "warn", "skip", "ok"];
+
+/** One verdict of what is said of each node: the worst, with the nodes that it is about where there are several. */
+function ofEachNode(nodes: readonly NodeInfo[], verdictOf: (info: Info) => Verdict): Verdict {
+  const verdicts = nodes.map(({ where, info }) => ({ where, ...verdictOf(info) }));
+  const status = WORST_FIRST.find((worst) => verdicts.some((verdict) => verdict.status === worst))!;
+  const worst = verdicts.filter((verdict) => verdict.status === status);
+  const { hint } = worst[0]!;
+  if (nodes.length === 1) return { status, detail: worst[0]!.detail, hint };
+  const details = new Map<string, string[]>();
+  for (const { where, detail } of worst) details.set(detail, [...(details.get(detail) ?? []), where]);
+  const everywhere = details.size === 1 && worst.length === nodes.length;
+  const named = [...details].map(([detail, where]) => `${where.join(", ")}: ${detail}`);
+  return { status, detail: everywhere ? `${worst[0]!.detail}, on ${nodes.length} nodes` : named.join("; "), hint };
 }
 
 export const REDIS_CHECKS = [sentinel, reach, version, role, memory, persistence, rights, database];

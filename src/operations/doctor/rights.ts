@@ -3,54 +3,48 @@ import type { Command, RedisCommands, Reply } from "../../store/redis/commands.t
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/redis/keys.ts";
 import type { Layout } from "../../store/redis/layout.ts";
 import { PLAIN } from "../../store/redis/plain-layout.ts";
-import { type Check, fail, ok } from "./check.ts";
-import { Skip } from "./skip.ts";
+import { type Check, fail, ok, Skip } from "./probe.ts";
 
 /** Keys of nobody, so that even a command that ran would change nothing that is there. */
 const HASH = PLAIN.taskKey("ttsctl-doctor", "none");
 const USER_INDEX = PLAIN.userIndexKey("ttsctl-doctor");
 
-/** Every command of ours, inside scripts or not, with the kind of key that it is used on. */
-const NEEDED: readonly Command[] = [
-  ...[["ZCARD", INDEX_KEY] as const, ["ZCOUNT", INDEX_KEY, "0", "0"] as const],
-  ...[["ZRANGE", INDEX_KEY, "0", "0"] as const, ["ZRANK", INDEX_KEY, "0"] as const],
-  ["ZREVRANK", INDEX_KEY, "0"],
-  ...[["ZRANDMEMBER", INDEX_KEY, "1"] as const, ["ZSCORE", INDEX_KEY, "none"] as const],
-  ["ZMSCORE", INDEX_KEY, "none"],
-  ["ZADD", INDEX_KEY, "XX", "0", "none"],
-  ["ZREM", INDEX_KEY, "none"],
-  ["ZADD", USER_INDEX, "XX", "0", "none"],
-  ["ZREM", USER_INDEX, "none"],
-  ["HGET", HASH, "status"],
-  ["HMGET", HASH, "status"],
-  ["EXISTS", HASH],
-  ["HSET", HASH, "status", "none"],
-  ["UNLINK", HASH],
-  ["GET", SYNCED_KEY],
-  ["SET", SYNCED_KEY, "", "XX", "NX"],
-  ["DEL", SYNCING_KEY],
-  ["EVAL", "return 0", "1", INDEX_KEY],
-  ["EVALSHA", "0".repeat(40), "1", INDEX_KEY],
-  ["TYPE", HASH],
-  ["ZSCAN", INDEX_KEY, "0"],
-  ["SCAN", "0"],
-  ["TIME"],
-];
-
-/** Where the slots are, and the word before a command whose slot moves. */
-const NEEDED_IN_CLUSTER: readonly Command[] = [["CLUSTER", "SLOTS"], ["ASKING"]];
-
-function neededOf({ isCluster }: RedisCommands, { lookup }: Layout): readonly Command[] {
+/** Every command that is sent, in scripts or not, on each kind of key; a test compares this with the source. */
+export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly Command[] {
   const key = lookup?.key("ttsctl-doctor");
-  const lookups: Command[] =
-    key === undefined
-      ? []
-      : [
-          ["GET", key],
-          ["SET", key, "", "XX", "NX"],
-          ["DEL", key],
-        ];
-  return [...NEEDED, ...lookups, ...(isCluster ? NEEDED_IN_CLUSTER : [])];
+  return [
+    ["ZCARD", INDEX_KEY],
+    ["ZCOUNT", INDEX_KEY, "0", "0"],
+    ["ZREVRANGE", INDEX_KEY, "0", "0"],
+    ["ZRANGE", INDEX_KEY, "0", "0"],
+    ["ZRANGEBYSCORE", INDEX_KEY, "0", "0"],
+    ["ZRANDMEMBER", INDEX_KEY, "1"],
+    ["ZSCORE", INDEX_KEY, "none"],
+    ["ZMSCORE", INDEX_KEY, "none"],
+    ["ZRANK", INDEX_KEY, "none"],
+    ["ZREVRANK", INDEX_KEY, "none"],
+    ["ZADD", INDEX_KEY, "XX", "0", "none"],
+    ["ZREM", INDEX_KEY, "none"],
+    ["ZADD", USER_INDEX, "XX", "0", "none"],
+    ["ZREM", USER_INDEX, "none"],
+    ["HGET", HASH, "status"],
+    ["HMGET", HASH, "status"],
+    ["EXISTS", HASH],
+    ["HSET", HASH, "status", "none"],
+    ["UNLINK", HASH],
+    ["GET", SYNCED_KEY],
+    ["SET", SYNCED_KEY, "", "XX", "NX"],
+    ["DEL", SYNCING_KEY],
+    ["EVAL", "return 0", "1", INDEX_KEY],
+    ["EVALSHA", "0".repeat(40), "1", INDEX_KEY],
+    ["TYPE", HASH],
+    ["ZSCAN", INDEX_KEY, "0"],
+    ["SCAN", "0"],
+    ["TIME"],
+    ...(key === undefined ? [] : [["GET", key] as const, ["SET", key, "", "XX", "NX"] as const, ["DEL", key] as const]),
+    // Where the slots are, and the word before a command whose slot moves.
+    ...(isCluster ? [["CLUSTER", "SLOTS"] as const, ["ASKING"] as const] : []),
+  ];
 }
 
 /** What the Redis user may do, asked without doing it. */
@@ -58,7 +52,7 @@ export const rights: Check = {
   name: "redis.rights",
   run: async (probe) => {
     const client = await probe.client();
-    const needed = neededOf(client, (await probe.mirror()).layout);
+    const needed = neededCommands(client.isCluster, (await probe.mirror()).layout);
     const denied = (await deniedByDryRun(client, needed)) ?? (await deniedInQueue(client, needed));
     if (denied === null) throw new Skip("the Redis user may ask neither ACL DRYRUN nor MULTI what it may do");
     if (denied.length === 0) return ok("all commands and keys that ttsctl uses");

@@ -1,12 +1,10 @@
 import { isRedisError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { ARTIFACT_CHECKS } from "./artifacts.ts";
-import { type Check, type Finding, fail, type Verdict } from "./check.ts";
 import { CONFIG_CHECKS } from "./config.ts";
 import { MACHINE_CHECKS } from "./machine.ts";
 import { MIRROR_CHECKS } from "./mirror.ts";
-import { type DoctorParts, Probe } from "./probe.ts";
+import { type Check, type DoctorParts, type Finding, fail, Probe, Skip, type Verdict } from "./probe.ts";
 import { REDIS_CHECKS } from "./redis.ts";
-import { Skip } from "./skip.ts";
 import { STORE_CHECKS } from "./store.ts";
 import { TASK_CHECKS } from "./tasks.ts";
 

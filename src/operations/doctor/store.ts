@@ -5,9 +5,8 @@ import { describeSystemError, systemErrorCode } from "../../errors.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { counted } from "../../task/counted.ts";
-import { type Check, fail, ok, warn } from "./check.ts";
-import { fileSystemOf } from "./file-systems.ts";
-import { Skip } from "./skip.ts";
+import { fileSystemOf } from "./machine.ts";
+import { type Check, fail, ok, Skip, warn } from "./probe.ts";
 
 const file: Check = {
   name: "store.file",

@@ -5,9 +5,7 @@ import { memberOf } from "../../task/ids.ts";
 import { describeStuck } from "../../task/stuck.ts";
 import { describeShared } from "../shared-ids.ts";
 import { findStuck } from "../stuck.ts";
-import { type Check, ok, warn } from "./check.ts";
-import type { Probe } from "./probe.ts";
-import { Skip } from "./skip.ts";
+import { type Check, ok, type Probe, Skip, warn } from "./probe.ts";
 
 const retention: Check = {
   name: "retention",

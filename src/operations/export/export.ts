@@ -1,6 +1,5 @@
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../store/batches.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import { FileTasks, matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
@@ -12,18 +11,14 @@ import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { NO_FILTER, passes, soleUser } from "../../task/filter.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
-import { checkFileLayout } from "../layout-check.ts";
-import { throwIfInterrupted } from "../pool.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
+import type { Parts } from "../parts.ts";
+import { NamedWarnings } from "../reporter.ts";
+import { checkFileLayout } from "../safety.ts";
 import type { Selection } from "../select.ts";
 import { IndexSurvey } from "./index-survey.ts";
 import { newerOf } from "./winner.ts";
 
-export interface ExportParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
+export interface ExportParts extends Parts<"file" | "mirror" | "reporter" | "signal"> {
   /** Takes the tasks in their order, some at a time. */
   write(tasks: readonly Task[]): Promise<void>;
 }

@@ -6,7 +6,7 @@ import type { Member } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { toMicros } from "../../task/time.ts";
-import { indexMembers } from "../index-members.ts";
+import { indexMembers } from "../purge/survey.ts";
 
 /** What Redis's index says beside the file: which tasks it alone has, and which it has at another time. */
 export class IndexSurvey {
@@ -44,7 +44,7 @@ export class IndexSurvey {
   *onlyInRedis(): Generator<TaskId> {
     const order = Int32Array.from({ length: this.#only.size }, (_, key) => key);
     order.sort((a, b) => this.#scores[a]! - this.#scores[b]! || this.#only.compare(a, b));
-    for (const key of order) yield { userId: this.#only.userId(key), taskId: this.#only.taskId(key) };
+    for (const key of order) yield this.#only.id(key);
   }
 
   #note({ userId, taskId, score }: Member): void {

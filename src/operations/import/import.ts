@@ -2,9 +2,9 @@ import type { Clock } from "../../clock.ts";
 import { isRedisError, type TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
-import { checkFileLayout, checkLayout } from "../layout-check.ts";
-import type { MergePolicy } from "../merge/decide.ts";
 import { type MergeParts, mergeRecords } from "../merge/merge.ts";
+import type { MergePolicy } from "../merge/merge-plan.ts";
+import { checkFileLayout, checkLayout } from "../safety.ts";
 import type { Selection } from "../select.ts";
 import type { Source } from "./read-source.ts";
 

@@ -4,9 +4,8 @@ import { Socket } from "node:net";
 import { dirname } from "node:path";
 import { addAbortSignal, type Readable } from "node:stream";
 import { promisify } from "node:util";
-import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { openTemporary, spoolFailed } from "../merge/spool.ts";
-import { throwIfInterrupted } from "../pool.ts";
 
 const openDescriptor = promisify(openCallback);
 export const NOTHING_IMPORTED = "nothing was imported";

@@ -1,14 +1,19 @@
+import { constants, isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { pipeline } from "node:stream/promises";
+import { TextDecoder } from "node:util";
+import { CsvError, parse } from "csv-parse";
+import { closeQuietly, systemErrorCode, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { JsonSyntaxError } from "../../json/scan.ts";
+import { isBlank } from "../../json/text.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
+import { isInvalid, type Task } from "../../task/task.ts";
 import { openTemporary, Spool, spoolFailed } from "../merge/spool.ts";
-import { BadLines } from "./bad-lines.ts";
-import { checkLines } from "./check-lines.ts";
-import { readCsv } from "./csv-records.ts";
-import { type Input, inputKind, unreadable } from "./open-input.ts";
+import type { Reporter } from "../reporter.ts";
+import { type Input, inputKind, NOTHING_IMPORTED, unreadable } from "./open-input.ts";
 
 /** An input that was read and checked whole. */
 export interface Source {
@@ -18,7 +23,7 @@ export interface Source {
 }
 
 /** What reads an input: where there is room for a copy, by which rules, and what ends it. */
-export interface SourceReading {
+interface SourceReading {
   readonly storePath: string;
   readonly rules: RecordRules;
   readonly signal: AbortSignal;
@@ -103,5 +108,166 @@ async function readCsvSource({ name, handle }: Input, { storePath, rules, signal
   } catch (error) {
     await spool.close();
     throw error;
+  }
+}
+
+/**
+ * Goes through JSON Lines one by one: hands on those that are valid, and notes the others. Returns how many are.
+ * @throws TtsctlError INTERRUPTED
+ */
+async function checkLines(
+  handle: FileHandle,
+  parser: RecordParser,
+  bad: BadLines,
+  signal: AbortSignal,
+  onValid: (line: Buffer) => Promise<void>,
+): Promise<number> {
+  let number = 0;
+  let valid = 0;
+  for await (const line of linesOf(handle, signal)) {
+    number++;
+    if (isBlank(line, 0, line.length)) continue;
+    const problem = problemOf(line, parser);
+    if (problem !== undefined) bad.add(number, problem);
+    else {
+      valid++;
+      await onValid(line);
+    }
+  }
+  return valid;
+}
+
+/** Why a line, or a tombstone, is none; undefined where it is one. */
+function problemOf(line: Buffer, parser: RecordParser): string | undefined {
+  if (!isUtf8(line)) return "not valid UTF-8";
+  try {
+    const record = parser.parse(line);
+    return isInvalid(record) && !parser.isTombstone(line) ? record.reason : undefined;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return error.message;
+    throw error;
+  }
+}
+
+/** The lines of a file, each with a newline at its end. */
+async function* linesOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator<Buffer> {
+  let held: Buffer[] = [];
+  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+    const bytes = chunk as Buffer;
+    let from = 0;
+    for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, from)) {
+      held.push(bytes.subarray(from, at + 1));
+      yield held.length === 1 ? held[0]! : Buffer.concat(held);
+      held = [];
+      from = at + 1;
+    }
+    if (from < bytes.length) held.push(bytes.subarray(from));
+  }
+  if (held.length > 0) yield Buffer.concat([...held, Buffer.from("\n")]);
+}
+
+/** The column of an export that holds the whole record; the others are for people, and are not looked at. */
+const RECORD = "record";
+
+interface Row {
+  readonly record: readonly string[];
+  readonly info: { readonly lines: number };
+}
+
+/**
+ * Hands on the records of CSV as `export` writes it, and notes the lines that hold none.
+ * @throws TtsctlError IMPORT_INVALID where the head names no column `record`, INTERRUPTED
+ */
+async function readCsv(
+  handle: FileHandle,
+  parser: RecordParser,
+  bad: BadLines,
+  signal: AbortSignal,
+  onRecord: (json: string) => Promise<void>,
+): Promise<void> {
+  const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true };
+  const rows = parse({ ...options, max_record_size: constants.MAX_STRING_LENGTH });
+  try {
+    await pipeline(textOf(handle, signal), rows, async (rows: AsyncIterable<Row>) => {
+      let column = -1;
+      for await (const { record, info } of rows) {
+        if (column < 0) column = recordColumn(record);
+        else {
+          const task = recordOf(record[column], parser);
+          if (typeof task === "string") bad.add(info.lines, task);
+          else await onRecord(task.json);
+        }
+      }
+    });
+  } catch (error) {
+    if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `no CSV: ${error.message}`);
+    else if (error instanceof TypeError) bad.add(1, "not valid UTF-8; save it as UTF-8");
+    else throw error;
+  }
+}
+
+/** Text that is not UTF-8 ends it with a TypeError, where a plain stream would put in other characters. */
+async function* textOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+    yield decoder.decode(chunk as Buffer, { stream: true });
+  }
+  yield decoder.decode();
+}
+
+function recordColumn(head: readonly string[]): number {
+  const column = head.indexOf(RECORD);
+  if (column >= 0) return column;
+  throw new TtsctlError("IMPORT_INVALID", `neither JSON nor CSV with a column ${RECORD}`, {
+    hint: "accepted: what ttsctl export and --backup write, and store files",
+  });
+}
+
+function recordOf(json: string | undefined, parser: RecordParser): Task | string {
+  if (json === undefined || json === "") return `its column ${RECORD} is empty`;
+  try {
+    const task = parser.parse(json);
+    return isInvalid(task) ? task.reason : task;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return `its column ${RECORD} is not JSON: ${error.message}`;
+    throw error;
+  }
+}
+
+/** How many are named before the rest is only counted. */
+const NAMED = 10;
+
+/** The lines of an input that hold no record, each with the reason. */
+class BadLines {
+  readonly #input: string;
+  readonly #named: { line: number; reason: string }[] = [];
+  count = 0;
+
+  /** @param input how messages name the input */
+  constructor(input: string) {
+    this.#input = input;
+  }
+
+  add(line: number, reason: string): void {
+    this.count++;
+    if (this.#named.length < NAMED) this.#named.push({ line, reason });
+  }
+
+  /** Says which lines are left out. */
+  warn(reporter: Reporter): void {
+    for (const { line, reason } of this.#named) reporter.warn(`${this.#input} line ${line}: ${reason}`);
+    const more = this.count - this.#named.length;
+    if (more > 0) reporter.warn(`${this.#input}: and ${more} more lines are no valid records`);
+  }
+
+  /** The refusal of the whole input. */
+  error(): TtsctlError {
+    const { line, reason } = this.#named[0]!;
+    const more = this.count > 1 ? ` (the first of ${this.count} such lines)` : "";
+    return new TtsctlError("IMPORT_INVALID", `${this.#input} line ${line}: ${reason}${more}; nothing was imported`, {
+      hint: "mend the lines, or leave them out with --skip-invalid",
+    });
   }
 }

@@ -1,21 +1,64 @@
 import type { Clock } from "../../clock.ts";
-import type { TtsctlError } from "../../errors.ts";
+import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { batches, fillIn } from "../../store/batches.ts";
+import { STATUS_CODES } from "../../store/file/rows.ts";
+import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { guardOf, type RedisCopy, stateOf } from "../../store/redis/copy.ts";
+import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { checkFileLayout } from "../layout-check.ts";
+import { writeToMirror } from "../../store/redis/write.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { WrittenCopies } from "../../store/written-copies.ts";
+import { keyOf } from "../../task/ids.ts";
+import type { Task } from "../../task/task.ts";
+import { toMicros } from "../../task/time.ts";
+import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
+import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
+import { goesIn } from "../merge/merge-plan.ts";
 import { MirrorUse } from "../mirror-use.ts";
-import type { Survey } from "../purge/survey.ts";
-import { checkClock, checkReading, storeEmpty } from "../safety.ts";
-import { checkSameStore } from "../same-store.ts";
+import type { Parts } from "../parts.ts";
+import { mirrorCopy } from "../purge/copies.ts";
+import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
+import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
-import { MarkRun } from "./mark-run.ts";
-import { Marker } from "./marker.ts";
-import { planMarks } from "./plan.ts";
-import type { MarkOptions, MarkParts, MarkResult } from "./types.ts";
+import { Marker, type MarkPlan, planMarks } from "./plan.ts";
+
+export interface MarkOptions {
+  /** The service's word that is written. */
+  readonly status: string;
+  /** The same as shown. */
+  readonly shown: string;
+  /** Undefined keeps the record's own. */
+  readonly error: string | null | undefined;
+  readonly dryRun: boolean;
+  readonly maxMark: MaxDelete;
+  readonly allowEmpty: boolean;
+}
+
+/** `mark -o json`: requested = marked + unchanged + missing + refused + failed + returned. */
+export interface MarkResult {
+  requested: number;
+  marked: number;
+  /** Tasks that had the status already; where Redis had them otherwise, it now has what the file has. */
+  unchanged: number;
+  /** The ids that neither store has. */
+  missing: string[];
+  refused: { user_id: string; task_id: string; reason: string }[];
+  failed: number;
+  returned: number;
+  dryRun: boolean;
+}
+
+export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" | "reporter" | "signal" | "ledger"> {
+  /** Asks before anything is marked; throws where the answer is no. */
+  confirm(plan: PlanSummary): Promise<void>;
+}
 
 /**
- * Sets the status of chosen tasks: in the file first, in one rewrite, then in Redis. A task that the service has changed
- * meanwhile, in either store, is left as it is. The caller holds the run lock, unless it is a dry run.
+ * Sets the status of chosen tasks: in the file first, in one rewrite, then in Redis. A task that the service changes
+ * during the run, in either store, is left as it is. The caller holds the run lock, unless it is a dry run.
  * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark
  */
 export async function markTasks(
@@ -32,17 +75,18 @@ export async function markTasks(
     const rule = { filter: selection.filter, shown: options.shown, always: typeof error === "string" };
     const { found, plan } = await use.attempt(async (mirror) => {
       const found = await select(snapshot, mirror, selection);
-      refuseEmpty(snapshot, found, options);
+      const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
+      if (refusal !== null) throw refusal;
       if (mirror !== null) {
         await checkFileLayout(snapshot, mirror);
         await checkSameStore(snapshot, mirror);
       }
       return { found, plan: await planMarks({ snapshot, mirror, marker, rule }, found) };
     });
-    const run = new MarkRun(parts, options, { plan, marker, mirror: use.mirror });
+    const run = new MarkRun(parts, options, { plan, marker, base: snapshot });
     if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
-    if (options.dryRun) await run.tellPlan();
-    else await run.apply(Math.max(snapshot.size, found.members));
+    if (options.dryRun) await run.showPlan();
+    else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
     return { result: run.end(), problem: use.lost ?? run.problem };
   } finally {
     await snapshot.close();
@@ -55,7 +99,272 @@ async function checkClocks(mirror: Mirror, clock: Clock, { age }: Selection): Pr
   await checkClock(mirror, clock, age ?? Number.POSITIVE_INFINITY);
 }
 
-function refuseEmpty(snapshot: Snapshot, { members }: Survey, { allowEmpty }: MarkOptions): void {
-  if (snapshot.size > 0 || members === 0 || allowEmpty) return;
-  throw storeEmpty(snapshot, ` while Redis has ${members}: nothing was marked`);
+/** The service wrote it there since it was looked at, and what it wrote stays. */
+const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the mark";
+const CHANGED_SINCE = "the service changed it in the file after it was marked";
+const LOST = "Redis was lost, so whether it is marked there is unknown";
+
+/** One marking under way, and its result so far. */
+class MarkRun {
+  readonly #parts: MarkParts;
+  readonly #options: MarkOptions;
+  readonly #plan: MarkPlan;
+  readonly #marker: Marker;
+  readonly #base: Snapshot;
+  readonly #refusals: NamedWarnings;
+  readonly #failures: NamedWarnings;
+  /** How many tasks of the file, and of those that only Redis has, are done with. */
+  #doneInFile = 0;
+  #doneInRedis = 0;
+  readonly result: MarkResult;
+  /** Why Redis may lack what the file has: it was lost, or the file could not be read again to write it there. */
+  problem: TtsctlError | null = null;
+
+  constructor(
+    parts: MarkParts,
+    options: MarkOptions,
+    { plan, marker, base }: { plan: MarkPlan; marker: Marker; base: Snapshot },
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#plan = plan;
+    this.#marker = marker;
+    this.#base = base;
+    this.#refusals = new NamedWarnings(parts.reporter, "stays as it is");
+    this.#failures = new NamedWarnings(parts.reporter, "was not marked in both stores");
+    const { unchanged } = plan;
+    const { dryRun } = options;
+    this.result = { requested: 0, marked: 0, unchanged, missing: [], refused: [], failed: 0, returned: 0, dryRun };
+    for (const { id, reason } of plan.refused) this.#refuse(id, reason);
+    for (const { id, reason } of plan.failed) this.#fail(id, reason);
+  }
+
+  async showPlan(): Promise<void> {
+    const { inFile, onlyInRedis, decided } = this.#plan;
+    await this.#reportInFile(inFile.rows, (id) => decided.status(id) !== undefined);
+    for (const ids of batches(onlyInRedis.ids(), BATCH)) await this.#report(ids.map((id) => this.#inRedis(id)));
+  }
+
+  /**
+   * @param mirror null: the file alone
+   * @param of how many tasks a percentage of the brake is of
+   */
+  async apply(mirror: Mirror | null, of: number): Promise<void> {
+    const { summary, inFile, onlyInRedis } = this.#plan;
+    checkBrake(summary.count, of, this.#options.maxMark, { done: "marked", flag: "--max-mark" });
+    if (summary.count > 0) {
+      await this.#parts.confirm(summary);
+      throwIfInterrupted(this.#parts.signal, "nothing was marked");
+    }
+    const marked = inFile.rows.length === 0 ? [] : await this.#markInFile();
+    if (mirror !== null) {
+      const work = (file: CurrentFile, written: WrittenCopies) => this.#writeAll(mirror, file, written, marked);
+      this.problem = await thenIntoMirror({ file: this.#parts.file, mirror }, work);
+    }
+    const nothingDone = inFile.rows.length === 0 && this.result.marked === 0;
+    if (isStoreError(this.problem) && nothingDone && onlyInRedis.size > 0) throw this.problem;
+    const rest = isRedisError(this.problem) ? "unknown" : false;
+    await this.#reportInFile(marked.slice(this.#doneInFile), () => rest);
+    if (this.problem === null) return;
+    const { message } = this.problem;
+    const left = [...onlyInRedis.ids()].slice(this.#doneInRedis);
+    for (const id of left) this.#fail(id, isRedisError(this.problem) ? LOST : message);
+  }
+
+  end(): MarkResult {
+    this.#refusals.end();
+    this.#failures.end();
+    const { marked, unchanged, missing, refused, failed, returned } = this.result;
+    this.result.requested = marked + unchanged + missing.length + refused.length + failed + returned;
+    return this.result;
+  }
+
+  /** Returns the rows that are marked. */
+  async #markInFile(): Promise<number[]> {
+    const { inFile } = this.#plan;
+    const how = { action: "mark", reason: (row: number) => this.#reasonOf(this.#fromOf(row)) } as const;
+    const returned = await putIntoFile(this.#parts, this.#base, inFile, how);
+    const back = new Set(returned.map(keyOf));
+    const named = new NamedWarnings(this.#parts.reporter, "was returned");
+    const marked: number[] = [];
+    for (const [row, fate] of inFile.fates()) {
+      const id = inFile.id(row);
+      if (!goesIn(fate)) this.#refuse(id, "the service changed it while it was marked");
+      else if (back.size > 0 && back.has(keyOf(id))) named.add(id.userId, id.taskId, RETURNED);
+      else marked.push(row);
+    }
+    named.end();
+    this.result.returned = named.count;
+    return marked;
+  }
+
+  /** Redis's part: what the file has marked, what only Redis has, and what an earlier mark left behind. */
+  async #writeAll(mirror: Mirror, file: CurrentFile, written: WrittenCopies, marked: readonly number[]): Promise<void> {
+    const { onlyInRedis, behind } = this.#plan;
+    const { signal, reporter } = this.#parts;
+    for (const rows of batches(marked, BATCH)) {
+      if (signal.aborted) return;
+      await this.#writeMarked(mirror, await file.snapshot(), rows, written);
+      this.#doneInFile += rows.length;
+      reporter.progress("marking", this.#doneInFile, marked.length);
+    }
+    for (const ids of batches(onlyInRedis.ids(), BATCH)) {
+      if (signal.aborted) return;
+      await this.#markOnlyInRedis(mirror, await file.snapshot(), ids);
+      this.#doneInRedis += ids.length;
+    }
+    for (const rows of batches(behind, BATCH)) {
+      if (signal.aborted) return;
+      await this.#bringInStep(mirror, rows, written);
+    }
+  }
+
+  async #writeMarked(
+    mirror: Mirror,
+    current: Snapshot,
+    rows: readonly number[],
+    written: WrittenCopies,
+  ): Promise<void> {
+    const ids = rows.map((row) => this.#plan.inFile.id(row));
+    const copies = await mirror.copies(ids, "state");
+    const records = await current.recordsOf(ids);
+    const isMarked = (row: number, { userId, taskId }: TaskId) => {
+      const now = current.rowOf(userId, taskId);
+      const isNew = now >= 0 && current.rows.score(now) > this.#base.rows.score(row);
+      return isNew && STATUS_CODES[current.rows.status(now)] === this.#options.shown;
+    };
+    const due = records.map((record, i) => (record !== null && isMarked(rows[i]!, ids[i]!) ? record : CHANGED_SINCE));
+    const outcomes = await this.#overwrite(mirror, copies, due, ids);
+    await this.#settle(ids, outcomes, (id, i) => this.#inFile(id, rows[i]!, true));
+    for (const outcome of outcomes) if (typeof outcome === "object") written.note(outcome);
+  }
+
+  /** What the file has by now is left for the service to write there: a task it lacks may have been deleted. */
+  async #markOnlyInRedis(mirror: Mirror, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
+    const { decided } = this.#plan;
+    const ids = batch.filter((id) => !current.holds(id));
+    await this.#parts.ledger?.announce(
+      "mark",
+      ids.map((id) => ({ ...id, reason: this.#reasonOf(decided.status(id)!) })),
+    );
+    let outcomes: (Task | string)[] = ids.map(() => LOST);
+    try {
+      const copies = await mirror.copies(ids, "state");
+      const read = await mirror.read(ids);
+      const records = read.map((record, i) => this.#markedCopy(record, copies[i]!, mirror));
+      outcomes = await this.#overwrite(mirror, copies, records, ids);
+    } finally {
+      const stayed = ids.filter((_, i) => typeof outcomes[i] === "string");
+      await this.#parts.ledger?.stayed(stayed);
+    }
+    for (const id of batch) if (current.holds(id)) this.#refuse(id, "the file has a record of it now");
+    await this.#settle(ids, outcomes, (id) => this.#inRedis(id));
+  }
+
+  /** The record of a hash marked, or why it isn't. One whose payload is of another state was written between two reads. */
+  #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
+    if (record === undefined) return "Redis has no record of it any more";
+    if (record instanceof TtsctlError) return record.message;
+    if (copy instanceof TtsctlError) return copy.message;
+    const { status, time } = stateOf(copy, mirror);
+    if (record.status !== status || toMicros(record.score) !== toMicros(time)) return CHANGED;
+    return this.#marker.mark(record);
+  }
+
+  /** Writes records over the copies that were decided on. Returns what was written, or why it was not. */
+  async #overwrite(
+    mirror: Mirror,
+    copies: readonly Outcome<RedisCopy>[],
+    records: readonly (Task | string)[],
+    ids: readonly TaskId[],
+  ): Promise<(Task | string)[]> {
+    const refusal = (record: Task | string, i: number): string | undefined => {
+      const copy = copies[i]!;
+      if (copy instanceof TtsctlError) return copy.message;
+      if (typeof record === "string") return record;
+      return this.#plan.decided.isStill(ids[i]!, mirrorCopy(copy, mirror)) ? undefined : CHANGED;
+    };
+    return fillIn<Task | string, Task | string>(records, refusal, async (due) => {
+      const tasks = due as Task[];
+      const upserts = tasks.map((task) => {
+        const copy = copies[records.indexOf(task)] as RedisCopy;
+        const guard = { task, seen: guardOf(copy, mirror).seen };
+        return copy.type === "hash" ? { ...guard, seenStatus: copy.fields.status ?? "" } : guard;
+      });
+      const flags = await mirror.upsert(upserts);
+      return tasks.map((task, i) => {
+        const flag = flags[i]!;
+        return flag instanceof TtsctlError ? flag.message : flag ? task : CHANGED;
+      });
+    });
+  }
+
+  /** An earlier mark may have been stopped between the file and Redis. @throws TtsctlError one that concerns every task */
+  async #bringInStep(mirror: Mirror, rows: readonly number[], written: WrittenCopies): Promise<void> {
+    const tasks = await this.#base.readTasks(rows);
+    const outcomes = await writeToMirror(mirror, tasks, { written });
+    for (const [i, outcome] of outcomes.entries()) {
+      if (!(outcome instanceof TtsctlError)) continue;
+      if (isFatal(outcome)) throw outcome;
+      this.result.unchanged--;
+      this.#fail(tasks[i]!, outcome.message);
+    }
+  }
+
+  async #settle(
+    ids: readonly TaskId[],
+    outcomes: readonly (Task | string)[],
+    marked: (id: TaskId, i: number) => MarkedTask,
+  ): Promise<void> {
+    const done: MarkedTask[] = [];
+    ids.forEach((id, i) => {
+      const outcome = outcomes[i]!;
+      if (typeof outcome === "string") this.#fail(id, outcome);
+      else done.push(marked(id, i));
+    });
+    await this.#report(done);
+  }
+
+  async #reportInFile(rows: Iterable<number>, redis: (id: TaskId) => MarkedTask["redis"]): Promise<void> {
+    for (const batch of batches(rows, BATCH)) {
+      await this.#report(
+        batch.map((row) => {
+          const id = this.#plan.inFile.id(row);
+          return this.#inFile(id, row, redis(id));
+        }),
+      );
+    }
+  }
+
+  async #report(tasks: readonly MarkedTask[]): Promise<void> {
+    this.result.marked += tasks.length;
+    await this.#parts.reporter.done("mark", tasks, this.#options.dryRun);
+  }
+
+  #inFile(id: TaskId, row: number, redis: MarkedTask["redis"]): MarkedTask {
+    return { ...id, from: this.#fromOf(row), to: this.#options.shown, local: true, redis };
+  }
+
+  #inRedis(id: TaskId): MarkedTask {
+    const from = this.#plan.decided.status(id)!;
+    return { ...id, from, to: this.#options.shown, local: false, redis: true };
+  }
+
+  #fromOf(row: number): string {
+    return STATUS_CODES[this.#base.rows.status(row)]!;
+  }
+
+  #reasonOf(from: string): string {
+    return `${from} to ${this.#options.shown}`;
+  }
+
+  #refuse({ userId, taskId }: TaskId, reason: string): void {
+    this.result.refused.push({ user_id: userId, task_id: taskId, reason });
+    this.#refusals.add(userId, taskId, reason);
+  }
+
+  #fail({ userId, taskId }: TaskId, reason: string): void {
+    this.result.failed++;
+    this.#failures.add(userId, taskId, reason);
+  }
 }

@@ -1,40 +1,152 @@
 import { TtsctlError } from "../../errors.ts";
+import { fieldJson } from "../../json/record.ts";
 import { batches } from "../../store/batches.ts";
+import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
-import type { RedisCopy } from "../../store/redis/copy.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { PlanSummary } from "../plan-summary.ts";
+import type { TaskFilter } from "../../task/filter.ts";
+import { RecordParser } from "../../task/parse.ts";
+import type { RecordRules } from "../../task/rules.ts";
+import type { Task } from "../../task/task.ts";
+import { toMicros } from "../../task/time.ts";
+import { touched } from "../../task/touch.ts";
+import { PlanSummary } from "../brake.ts";
+import { MergePlan } from "../merge/merge-plan.ts";
 import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts";
+import { copyPasses, newestCopy } from "../purge/decide.ts";
 import type { Survey } from "../purge/survey.ts";
-import { decideMark, type MarkRule } from "./decide.ts";
-import { isBehind } from "./in-step.ts";
-import type { Marker } from "./marker.ts";
-import { Marks } from "./marks.ts";
-import { OnlyInRedis } from "./only-in-redis.ts";
 
-interface Told {
+/** What is to become of one chosen task. */
+export type MarkDecision =
+  | { readonly kind: "mark" | "unchanged" | "gone" }
+  | { readonly kind: "refuse"; readonly reason: string };
+
+export interface MarkRule {
+  readonly filter: TaskFilter;
+  /** The new status as shown. */
+  readonly shown: string;
+  /** A task that has the status already is written again: its error is another one. */
+  readonly always: boolean;
+}
+
+/**
+ * Decides by the newest copy, and marks only if that is the file's or the only one: over a newer copy in Redis, the mark
+ * would hide what the service wrote there.
+ */
+export function decideMark(copies: Copies, { filter, shown, always }: MarkRule): MarkDecision {
+  const newest = newestCopy(copies);
+  if (copies.file === "invalid") return refuse("the file holds an invalid record of it, which is left alone");
+  if (newest === null) return { kind: "gone" };
+  if (copies.file !== null && newest !== copies.file) {
+    return refuse(
+      `Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` brings it into the file`,
+    );
+  }
+  const isChosen = copyPasses(newest, filter);
+  // Chosen by an older copy in Redis: that of a mark that was stopped between the file and Redis.
+  if (newest.status === shown && (!always || !isChosen)) return { kind: "unchanged" };
+  if (!isChosen) return refuse(`it is ${newest.status} in the file, and was chosen by an older copy in Redis`);
+  return { kind: "mark" };
+}
+
+function refuse(reason: string): MarkDecision {
+  return { kind: "refuse", reason };
+}
+
+/** What a mark writes into a record. */
+export interface Mark {
+  /** The service's word. */
+  readonly status: string;
+  /** Undefined keeps the record's own. */
+  readonly error: string | null | undefined;
+  /** Epoch seconds. */
+  readonly now: number;
+}
+
+/** Makes marked records: status, error and `updated_at` change, every other field stays as it was written. */
+export class Marker {
+  readonly #mark: Mark;
+  readonly #parser: RecordParser;
+
+  constructor(mark: Mark, rules: RecordRules) {
+    this.#mark = mark;
+    this.#parser = new RecordParser(rules);
+  }
+
+  /** The record marked, its time in its own form and later than it was; or why it can't be. The same for the same record. */
+  mark(task: Task): Task | string {
+    if (toMicros(task.score) > toMicros(this.#mark.now)) return "its updated_at lies ahead of this machine's clock";
+    return (
+      touched(task, this.#changesOf(task), this.#mark.now, this.#parser) ??
+      "no time that is later than its own can be written, where the clock is put back"
+    );
+  }
+
+  #changesOf(task: Task): Map<string, string> {
+    const { status, error } = this.#mark;
+    const changes = new Map([["status", JSON.stringify(status)]]);
+    const hasError = fieldJson(task.json, "error") !== undefined;
+    if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
+    return changes;
+  }
+}
+
+/** Redis's copies of tasks as they were decided on, as columns: there may be a million. */
+export class DecidedCopies {
+  readonly keys = new KeyTable();
+  /** In place of a status: no copy, or a member alone. */
+  readonly #statuses = new Column(new Uint8Array(1 << 10));
+  readonly #scores = new Column(new Float64Array(1 << 10));
+
+  add({ userId, taskId }: TaskId, copy: Copies["mirror"]): void {
+    const key = this.keys.addId(userId, taskId);
+    this.#statuses.set(key, codeOf(copy));
+    if (copy !== null && copy !== "dangling") this.#scores.set(key, copy.score);
+  }
+
+  /** The shown word that the copy has; undefined without one. */
+  status({ userId, taskId }: TaskId): string | undefined {
+    return STATUS_CODES[this.#statuses.at(this.keys.find(userId, taskId)) - FIRST_STATUS];
+  }
+
+  /** Whether a copy is the one that was decided on. */
+  isStill({ userId, taskId }: TaskId, copy: Copies["mirror"]): boolean {
+    const key = this.keys.find(userId, taskId);
+    if (this.#statuses.at(key) !== codeOf(copy)) return false;
+    return copy === null || copy === "dangling" || Object.is(this.#scores.at(key), copy.score);
+  }
+}
+
+const FIRST_STATUS = 2;
+
+function codeOf(copy: Copies["mirror"]): number {
+  if (copy === null || copy === "dangling") return copy === null ? 0 : 1;
+  return FIRST_STATUS + STATUS_CODES.indexOf(copy.status as (typeof STATUS_CODES)[number]);
+}
+
+interface Reasoned {
   readonly id: TaskId;
   readonly reason: string;
 }
 
 /** What is to be marked, and what is not; nothing is changed yet. */
-export class MarkPlan {
-  readonly marks: Marks;
-  readonly onlyInRedis = new OnlyInRedis();
-  readonly summary = new PlanSummary();
-  readonly refused: Told[] = [];
-  readonly failed: Told[] = [];
+export interface MarkPlan {
+  /** Of the file, by the rows of the snapshot that was decided on. */
+  readonly inFile: MergePlan;
+  /** Those of them, and the tasks that only Redis has. */
+  readonly decided: DecidedCopies;
+  readonly onlyInRedis: KeyTable;
+  readonly summary: PlanSummary;
+  readonly refused: Reasoned[];
+  readonly failed: Reasoned[];
   /** In neither store. */
-  readonly gone: TaskId[] = [];
-  unchanged = 0;
+  readonly gone: TaskId[];
+  readonly unchanged: number;
   /** The rows of those that are unchanged, and that Redis has otherwise. */
-  readonly behind: number[] = [];
-
-  constructor(base: Snapshot) {
-    this.marks = new Marks(base);
-  }
+  readonly behind: number[];
 }
 
 interface PlanParts {
@@ -46,64 +158,71 @@ interface PlanParts {
 
 /** Decides on every task that was chosen, batch by batch, by both its copies. */
 export async function planMarks(parts: PlanParts, { rows, others }: Survey): Promise<MarkPlan> {
-  const plan = new MarkPlan(parts.snapshot);
-  const { keys } = parts.snapshot.rows;
+  const { snapshot, marker } = parts;
+  const plan = {
+    ...{ decided: new DecidedCopies(), onlyInRedis: new KeyTable(), summary: new PlanSummary(), unchanged: 0 },
+    ...{ refused: [] as Reasoned[], failed: [] as Reasoned[], gone: [] as TaskId[] },
+    ...{ behind: [] as number[], rows: [] as number[] },
+  };
   for (const batch of batches(rows, BATCH)) {
-    const ids = batch.map((row) => {
-      const key = parts.snapshot.rows.key(row);
-      return { userId: keys.userId(key), taskId: keys.taskId(key) };
-    });
-    await planBatch(plan, parts, ids);
+    await planBatch(
+      plan,
+      parts,
+      batch.map((row) => snapshot.idOf(row)),
+    );
   }
   for (const ids of batches(others.ids(), BATCH)) await planBatch(plan, parts, ids);
-  return plan;
+  const inFile = new MergePlan(snapshot, Int32Array.from(plan.rows), "unchanged", (task) => {
+    const marked = marker.mark(task);
+    if (typeof marked === "object") return marked;
+    throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${marked}`);
+  });
+  await inFile.on(snapshot);
+  return { ...plan, inFile };
 }
 
-/** A task of the file with its row, and what Redis has of it. */
-interface InFile {
-  readonly id: TaskId;
-  readonly row: number;
-  readonly mirror: Copies["mirror"];
-  readonly from: string;
-}
+type Draft = Omit<MarkPlan, "inFile" | "unchanged"> & { unchanged: number; readonly rows: number[] };
 
-async function planBatch(plan: MarkPlan, parts: PlanParts, ids: readonly TaskId[]): Promise<void> {
-  const { snapshot, mirror, rule } = parts;
+async function planBatch(plan: Draft, parts: PlanParts, ids: readonly TaskId[]): Promise<void> {
+  const { snapshot, mirror, marker, rule } = parts;
   const found = mirror === null ? [] : await mirror.copies(ids, "state");
-  const inFile: InFile[] = [];
+  const inFile: { id: TaskId; row: number; mirror: Copies["mirror"] }[] = [];
   for (const [i, id] of ids.entries()) {
-    const copy: Outcome<RedisCopy> | null = found[i] ?? null;
+    const copy = found[i] ?? null;
     if (copy instanceof TtsctlError) {
       plan.failed.push({ id, reason: copy.message });
       continue;
     }
     const copies = { file: fileCopy(snapshot, id), mirror: copy === null ? null : mirrorCopy(copy, mirror!) };
     const decision = decideMark(copies, rule);
+    const row = snapshot.rowOf(id.userId, id.taskId);
     if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
     else if (decision.kind === "gone") plan.gone.push(id);
     else if (decision.kind === "unchanged") {
       plan.unchanged++;
-      if (mirror !== null && isBehind(copies)) plan.behind.push(snapshot.rowOf(id.userId, id.taskId));
-    } else if (copies.file === null) addOnlyInRedis(plan, id, copies.mirror as Copy);
-    else inFile.push({ id, row: snapshot.rowOf(id.userId, id.taskId), mirror: copies.mirror, from: decision.from });
+      if (mirror !== null && isBehind(copies)) plan.behind.push(row);
+    } else if (copies.file !== null) inFile.push({ id, row, mirror: copies.mirror });
+    else {
+      plan.onlyInRedis.addId(id.userId, id.taskId);
+      plan.decided.add(id, copies.mirror);
+      plan.summary.add(id, (copies.mirror as Copy).status);
+    }
   }
-  await addInFile(plan, parts, inFile);
-}
-
-function addOnlyInRedis(plan: MarkPlan, id: TaskId, copy: Copy): void {
-  plan.onlyInRedis.add(id, copy);
-  plan.summary.add(id, copy.status);
-}
-
-/** Each record is marked once for a look at it: its new time is kept, and one that cannot be marked is refused. */
-async function addInFile(plan: MarkPlan, { snapshot, marker }: PlanParts, tasks: readonly InFile[]): Promise<void> {
-  const records = await snapshot.readTasks(tasks.map(({ row }) => row));
-  tasks.forEach(({ id, row, mirror, from }, i) => {
+  // One that cannot be marked is refused.
+  const records = await snapshot.readTasks(inFile.map(({ row }) => row));
+  inFile.forEach(({ id, row, mirror }, i) => {
     const marked = marker.mark(records[i]!);
     if (typeof marked === "string") plan.refused.push({ id, reason: marked });
     else {
-      plan.marks.add(row, mirror, marked.score);
-      plan.summary.add(id, from);
+      plan.rows.push(row);
+      plan.decided.add(id, mirror);
+      plan.summary.add(id, STATUS_CODES[snapshot.rows.status(row)]!);
     }
   });
+}
+
+/** Whether Redis has a task other than the file, whose copy is the newer one, has it. */
+function isBehind({ file, mirror }: Copies): boolean {
+  if (file === null || file === "invalid") return false;
+  return mirror === null || mirror === "dangling" || mirror.status !== file.status || mirror.score !== file.score;
 }

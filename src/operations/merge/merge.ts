@@ -1,19 +1,22 @@
-import type { TtsctlError } from "../../errors.ts";
-import { batches } from "../../store/batches.ts";
+import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { pool } from "../../pool.ts";
+import { batches, IN_FLIGHT } from "../../store/batches.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
+import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { MirrorState } from "../../store/mirror-link.ts";
-import { BATCH } from "../../store/redis/copies.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { isFatal } from "../../store/redis/errors.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
+import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { Ledger } from "../ledger.ts";
-import { throwIfInterrupted } from "../pool.ts";
+import type { Task } from "../../task/task.ts";
+import type { LedgerAction } from "../ledger.ts";
+import type { Parts, RedisParts } from "../parts.ts";
 import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
 import type { Selection } from "../select.ts";
-import { chooseRows } from "./choose-rows.ts";
-import { goesIn, type MergePolicy } from "./decide.ts";
-import { MergePlan } from "./merge-plan.ts";
-import { type Mirrored, mirrorRecords } from "./mirror-records.ts";
+import { chooseRows, goesIn, MergePlan, type MergePolicy } from "./merge-plan.ts";
 
 /** What becomes of the records of the source; their sum is how many it has. */
 export interface MergeCounts {
@@ -45,13 +48,7 @@ export interface MergeOutcome extends MergeCounts {
   problem: TtsctlError | null;
 }
 
-export interface MergeParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  /** The audit ledger; null where none is kept, or it was told already. */
-  readonly ledger: Ledger | null;
+export interface MergeParts extends Parts<"file" | "mirror" | "reporter" | "signal" | "ledger"> {
   /** Asked before anything is written, with what is planned; throws where the answer is no. */
   confirm?(planned: MergeCounts): Promise<void>;
 }
@@ -95,25 +92,59 @@ async function writeFile(parts: MergeParts, plan: MergePlan, options: MergeOptio
     if (options.dryRun || upserts.size === 0) return [];
     await parts.confirm?.(countFates(plan));
     throwIfInterrupted(parts.signal, "nothing was written");
-    const announced = await announce(parts.ledger, plan);
-    const { returned } = await parts.file.edit((current) => plan.on(current, parts.signal), base);
-    await parts.ledger?.stayed(announced.filter((row) => !goesIn(plan.fate(row))).map((row) => plan.id(row)));
-    await parts.ledger?.returned(returned);
-    return returned;
+    const reason = (row: number) => (plan.fate(row) === "add" ? "added" : "replaced");
+    return await putIntoFile(parts, base, plan, { action: "import", reason });
   } finally {
     await base.close();
   }
 }
 
-/** Tells the ledger which records are about to go in. Returns their rows. */
-async function announce(ledger: Ledger | null, plan: MergePlan): Promise<number[]> {
-  if (ledger === null) return [];
-  const rows = [...plan.fates()].filter(([, fate]) => goesIn(fate)).map(([row]) => row);
-  for (const batch of batches(rows, BATCH)) {
-    const entries = batch.map((row) => ({ ...plan.id(row), reason: plan.fate(row) === "add" ? "added" : "replaced" }));
-    await ledger.announce("import", entries);
+/**
+ * Puts a plan into the file in one rewrite, announced in the ledger before.
+ * @param base the content that the plan was made on
+ * @returns what a service that holds the store in memory took out again
+ * @throws TtsctlError STORE_*, LOCK_*, AUDIT_FAILED
+ */
+export async function putIntoFile(
+  { file, signal, ledger }: Pick<MergeParts, "file" | "signal" | "ledger">,
+  base: Snapshot,
+  plan: MergePlan,
+  { action, reason }: { action: LedgerAction; reason(row: number): string },
+): Promise<readonly TaskId[]> {
+  const announced = ledger === null ? [] : plan.rows.filter((row) => goesIn(plan.fate(row)));
+  for (const batch of batches(announced, BATCH)) {
+    await ledger?.announce(
+      action,
+      batch.map((row) => ({ ...plan.id(row), reason: reason(row) })),
+    );
   }
-  return rows;
+  const { returned } = await file.edit((current) => plan.on(current, signal), base);
+  const stayed = [...announced].filter((row) => !goesIn(plan.fate(row)));
+  await ledger?.stayed(stayed.map((row) => plan.id(row)));
+  await ledger?.returned(returned);
+  return returned;
+}
+
+/**
+ * Works on the mirror once the file has what it should have, then follows what the service has changed in the file since.
+ * @returns why that ended early: Redis was lost, or the file could not be read again; else null
+ */
+export async function thenIntoMirror(
+  { file, mirror }: { readonly file: FileStore; readonly mirror: Mirror },
+  work: (current: CurrentFile, written: WrittenCopies) => Promise<void>,
+): Promise<TtsctlError | null> {
+  const current = new CurrentFile(file);
+  const written = new WrittenCopies();
+  try {
+    await work(current, written);
+    if (written.size > 0) await written.follow(mirror, current);
+    return null;
+  } catch (error) {
+    if (!isRedisError(error) && !isStoreError(error)) throw error;
+    return error;
+  } finally {
+    await current.close();
+  }
 }
 
 function countFates(plan: MergePlan): MergeCounts {
@@ -140,3 +171,66 @@ function nameProblems(reporter: Reporter, plan: MergePlan, returned: readonly Ta
 }
 
 const REFUSED = "an invalid record of the task is there, or its field deleted would end the task in JSON Lines";
+
+/** What became in the mirror of records that the file has. */
+interface Mirrored {
+  written: number;
+  unchanged: number;
+  /** Redis has a newer copy, which stays. */
+  newer: number;
+  /** Named. */
+  failed: number;
+}
+
+type MirrorParts = RedisParts<"file" | "reporter" | "signal">;
+
+/**
+ * Writes to the mirror the records that the file has now as the source has them, guarded: those that went in, and those
+ * that were in it, since an earlier run may have been stopped in between. Where Redis is lost, or the source cannot be
+ * read any more, the rest is left out, and why is returned.
+ */
+async function mirrorRecords(
+  parts: MirrorParts,
+  source: Snapshot,
+  plan: MergePlan,
+  except: ReadonlySet<string>,
+): Promise<{ mirrored: Mirrored; problem: TtsctlError | null }> {
+  const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
+  const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
+  const rows = rowsInFile(plan, except);
+  const writeBatch = async (batch: number[], written: WrittenCopies) => {
+    const tasks = await source.readTasks(batch);
+    const replaced = batch.map((row) => (plan.fate(row) === "replace" ? plan.replaced(row) : Number.NaN));
+    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, written });
+    for (const [i, task] of tasks.entries()) count(mirrored, failures, task, outcomes[i]!);
+    parts.reporter.progress("writing to Redis", sum(mirrored), source.size);
+  };
+  try {
+    const problem = await thenIntoMirror(parts, (_, written) =>
+      pool(batches(rows, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
+    );
+    return { mirrored, problem };
+  } finally {
+    failures.end();
+  }
+}
+
+function* rowsInFile(plan: MergePlan, except: ReadonlySet<string>): Generator<number> {
+  for (const [row, fate] of plan.fates()) {
+    if (!goesIn(fate) && fate !== "identical") continue;
+    if (except.size === 0 || !except.has(keyOf(plan.id(row)))) yield row;
+  }
+}
+
+/** @throws TtsctlError one that would meet every other task too */
+function count(mirrored: Mirrored, failures: NamedWarnings, task: Task, outcome: Outcome<WriteOutcome>): void {
+  if (outcome instanceof TtsctlError) {
+    if (isFatal(outcome)) throw outcome;
+    mirrored.failed++;
+    failures.add(task.userId, task.taskId, outcome.message);
+  } else mirrored[outcome === "mended" ? "written" : outcome]++;
+}
+
+function sum({ written, unchanged, newer, failed }: Mirrored): number {
+  return written + unchanged + newer + failed;
+}

@@ -1,5 +1,5 @@
 import { isPlainName } from "../../artifacts/plain-name.ts";
-import { TtsctlError } from "../../errors.ts";
+import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
@@ -8,9 +8,10 @@ import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { throwIfInterrupted } from "../pool.ts";
-import { usersWithRecords } from "../users-with-records.ts";
-import { NOTHING_REMOVED, type OrphanParts } from "./types.ts";
+import { usersWithRecords } from "../folder-names.ts";
+
+/** What an interruption reports before the first removal. */
+export const NOTHING_REMOVED = "no artifact was removed";
 
 /**
  * Every record of both stores, valid or not, as what owns artifacts: both are read whole. In Redis a hash is a record
@@ -37,7 +38,15 @@ export class Owners {
   }
 
   /** @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED */
-  static async read({ file, mirror, signal }: Pick<OrphanParts, "file" | "mirror" | "signal">): Promise<Owners> {
+  static async read({
+    file,
+    mirror,
+    signal,
+  }: {
+    readonly file: FileStore;
+    readonly mirror: Mirror;
+    readonly signal: AbortSignal;
+  }): Promise<Owners> {
     const owners = new Owners(file, mirror, await file.read(signal));
     try {
       await owners.#readRedis(signal);
@@ -149,7 +158,7 @@ export class Owners {
       if (isPlainName(name)) taskIds.addId("", name);
     };
     for (let key = 0; key < keys.size; key++) {
-      const id = { userId: keys.userId(key), taskId: keys.taskId(key) };
+      const id = keys.id(key);
       if (!this.#snapshot.holds(id)) continue;
       for (const name of namesOf(id.taskId)) add(name);
       if (sharesFolders) for (const { userId, taskId } of foldersOf(id)) folders.addId(userId, taskId);

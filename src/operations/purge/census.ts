@@ -1,10 +1,13 @@
+import { TtsctlError } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { grown, KeyTable } from "../../store/key-table.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import type { Copies, Copy } from "./copies.ts";
+import { type Copies, type Copy, mirrorCopy } from "./copies.ts";
 import { type FinishedTasks, type Limits, type Traits, traitsOf } from "./policy.ts";
+import { indexMembers } from "./survey.ts";
 
 const FINISHED = 1;
 const EXPIRED = 2;
@@ -21,8 +24,8 @@ export class Census {
   readonly #limits: Limits;
   readonly #onlyInRedis = new KeyTable();
   readonly #fileKeys: number;
-  #traits: Uint8Array;
-  #times: Float64Array;
+  readonly #traits: Column<Uint8Array>;
+  readonly #times: Column<Float64Array>;
 
   /** Counts the tasks of the file. */
   constructor(snapshot: Snapshot, limits: Limits) {
@@ -30,8 +33,8 @@ export class Census {
     this.#snapshot = snapshot;
     this.#limits = limits;
     this.#fileKeys = keys.size;
-    this.#traits = new Uint8Array(keys.size + 1);
-    this.#times = new Float64Array(keys.size + 1);
+    this.#traits = new Column(new Uint8Array(keys.size + 1));
+    this.#times = new Column(new Float64Array(keys.size + 1));
     for (let key = 0; key < keys.size; key++) this.#set(key, { file: this.#fileCopy(key), mirror: null });
   }
 
@@ -70,7 +73,6 @@ export class Census {
   note(id: TaskId, mirror: Copy | null): void {
     const key = this.#snapshot.rows.keys.find(id.userId, id.taskId);
     const i = key >= 0 ? key : this.#fileKeys + this.#onlyInRedis.addId(id.userId, id.taskId);
-    this.#reserve(i);
     const file = key >= 0 ? this.#fileCopy(key) : null;
     this.#set(i, { file, mirror: mirror ?? { status: "other", score: Number.NaN } });
   }
@@ -89,7 +91,7 @@ export class Census {
     for (let i = 0; i < this.size; i++) if (this.isFinished(i)) count++;
     const order = new Int32Array(count);
     for (let i = 0, at = 0; i < this.size; i++) if (this.isFinished(i)) order[at++] = i;
-    return order.sort((a, b) => this.#times[b]! - this.#times[a]! || this.#compareMembers(a, b));
+    return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));
   }
 
   /** What the plan asks of tasks in this order. @param bytes by number */
@@ -110,11 +112,11 @@ export class Census {
 
   /** When a task was last changed, epoch seconds. */
   time(i: number): number {
-    return this.#times[i]!;
+    return this.#times.at(i);
   }
 
   #has(i: number, trait: number): boolean {
-    return (this.#traits[i]! & trait) !== 0;
+    return (this.#traits.at(i) & trait) !== 0;
   }
 
   #fileCopy(key: number): Copies["file"] {
@@ -126,14 +128,8 @@ export class Census {
 
   #set(i: number, copies: Copies): void {
     const traits = traitsOf(copies, this.#limits);
-    this.#traits[i] = traits === undefined ? (copies.file === "invalid" ? TASK : 0) : bitsOf(traits);
-    this.#times[i] = traits?.time ?? 0;
-  }
-
-  #reserve(i: number): void {
-    if (i < this.#traits.length) return;
-    this.#traits = grown(this.#traits);
-    this.#times = grown(this.#times);
+    this.#traits.set(i, traits === undefined ? (copies.file === "invalid" ? TASK : 0) : bitsOf(traits));
+    this.#times.set(i, traits?.time ?? 0);
   }
 
   /** Bytewise descending. */
@@ -149,4 +145,30 @@ export class Census {
 
 function bitsOf({ finished, expired, mayMakeRoom }: Traits): number {
   return TASK | (finished ? FINISHED : 0) | (expired ? EXPIRED : 0) | (mayMakeRoom ? MAKES_ROOM : 0);
+}
+
+/**
+ * Judges every task by its copies in both stores. Where Redis's index has the time that the file has, its copy is taken
+ * for the same one; every other is read.
+ * @param mirror null: the file alone says
+ */
+export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limits: Limits): Promise<Census> {
+  const census = new Census(snapshot, limits);
+  if (mirror === null) return census;
+  for await (const members of indexMembers(mirror, undefined)) {
+    const others = members.filter((member) => !census.hasAt(member, member.score));
+    await noteCopies(census, mirror, others);
+  }
+  return census;
+}
+
+async function noteCopies(census: Census, mirror: Mirror, ids: readonly TaskId[]): Promise<void> {
+  const copies = await mirror.copies(ids, "state");
+  ids.forEach(({ userId, taskId }, i) => {
+    const answer = copies[i]!;
+    const copy = answer instanceof TtsctlError ? null : mirrorCopy(answer, mirror);
+    // A member without a hash is no copy of the task.
+    if (copy === "dangling" || (copy === null && !(answer instanceof TtsctlError))) return;
+    census.note({ userId, taskId }, copy);
+  });
 }

@@ -1,16 +1,26 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
+import type { Clock } from "../../clock.ts";
+import type { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { MirrorUse } from "../mirror-use.ts";
 import type { Reporter } from "../reporter.ts";
-import type { Census } from "./census.ts";
-import { type Decision, decideCleanup, NO_STANDING, type Standing } from "./decide.ts";
+import { checkClock, checkReading, emptyBeside, storeMismatch } from "../safety.ts";
+import { type Census, takeCensus } from "./census.ts";
+import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
 import { DiskUse } from "./disk-use.ts";
-import type { Looked } from "./looked.ts";
-import { isExpired, type Limits, latestLimit, limitsOf, type Plan, planTasks, type RetentionPolicy } from "./policy.ts";
+import {
+  isExpired,
+  type Limits,
+  latestLimit,
+  limitsOf,
+  type Plan,
+  planTasks,
+  type RetentionPolicy,
+  shortestRetention,
+} from "./policy.ts";
 import { chosenRows, type Survey, survey, surveyUpTo } from "./survey.ts";
-import { takeCensus } from "./take-census.ts";
 
 /** Empty folders that were changed within this time stay, however young the tasks are that went. Seconds. */
 const FRESH_S = 3600;
@@ -139,4 +149,48 @@ export class CleanupPlan {
     const task = this.#ranking?.census.indexOf(id) ?? -1;
     return task < 0 || task >= this.#ranking!.places.length ? -1 : this.#ranking!.places[task]!;
   }
+}
+
+export interface PrepareOptions extends RetentionPolicy {
+  /** An empty store file beside a Redis with tasks is meant. */
+  readonly allowEmpty: boolean;
+}
+
+/** A pass up to its first change: what it would look at, and decide. */
+export interface Prepared {
+  readonly snapshot: Snapshot;
+  readonly plan: CleanupPlan;
+  readonly found: Survey;
+  /** Why nothing may be purged, or null. */
+  readonly refusal: TtsctlError | null;
+  /** The second look, and with a refusal nothing more than that. */
+  decide(task: Looked): Decision;
+}
+
+/** @throws TtsctlError CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH */
+export async function checkClocks(mirror: Mirror | null, clock: Clock, policy: RetentionPolicy): Promise<void> {
+  if (mirror === null) return;
+  await checkClock(mirror, clock, shortestRetention(policy));
+  await checkReading(mirror);
+}
+
+/** Looks at both stores, and where `max_bytes` asks for it at the disk. @param now epoch seconds, one for the pass */
+export async function prepare(
+  parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+  snapshot: Snapshot,
+  use: MirrorUse,
+  options: PrepareOptions,
+  now: number,
+): Promise<Prepared> {
+  const plan = await CleanupPlan.make(parts, snapshot, use, options, now);
+  const found = await use.attempt((mirror) => plan.survey(mirror));
+  const refusal =
+    emptyBeside(snapshot, found.members, options.allowEmpty, "purged") ??
+    (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror, now - options.retention)));
+  const decide = (task: Looked): Decision => {
+    const decision = plan.decide(task);
+    if (refusal === null || decision.kind !== "purge") return decision;
+    return { kind: "keep", reason: refusal.message, candidate: true };
+  };
+  return { snapshot, plan, found, refusal, decide };
 }

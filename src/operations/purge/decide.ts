@@ -1,3 +1,5 @@
+import type { RedisCopy } from "../../store/redis/copy.ts";
+import type { TaskId } from "../../store/task-source.ts";
 import { statusPasses, type TaskFilter, timePasses } from "../../task/filter.ts";
 import type { Copies, Copy } from "./copies.ts";
 import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
@@ -94,3 +96,32 @@ const INVALID = "the file holds an invalid record of it, which is left alone";
 const KEPT_LAST = "it is among the newest finished tasks of its user, which keep_last keeps";
 const OTHER_COPY = "its other copy is not finished, or not expired";
 const CHANGED = "it changed after it was chosen to make room";
+
+/** A task with both copies, and the one in Redis as it was read. */
+export interface Looked {
+  readonly id: TaskId;
+  readonly copies: Copies;
+  readonly redis: RedisCopy | null;
+}
+
+/** A task that goes, and why. */
+export interface Chosen extends Looked {
+  readonly reason: Reason;
+}
+
+/** What went of artifacts with a task, or would go. */
+export interface Freed {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export const NONE_FREED: Freed = { files: 0, bytes: 0 };
+
+/** Looked at, decided on, its artifacts gone. */
+export interface Removed extends Chosen, Freed {}
+
+/** Whether Redis has a newer copy than the file. */
+export function isAhead({ copies: { file, mirror } }: Looked): boolean {
+  if (file === null || mirror === null || typeof file !== "object" || typeof mirror !== "object") return false;
+  return mirror.score > file.score;
+}

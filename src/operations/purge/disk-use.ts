@@ -1,5 +1,5 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
-import { grown, KeyTable } from "../../store/key-table.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import { FolderNames } from "../folder-names.ts";
 import type { Reporter } from "../reporter.ts";
 import type { Census } from "./census.ts";
@@ -18,7 +18,7 @@ export class DiskUse {
   /** Where tasks may share a folder. */
   #folders: FolderNames | null = null;
   readonly #logIds = new KeyTable();
-  #logBytes = new Float64Array(1 << 10);
+  readonly #logBytes = new Column(new Float64Array(1 << 10));
 
   private constructor(artifacts: Artifacts, census: Census) {
     this.#artifacts = artifacts;
@@ -89,9 +89,7 @@ export class DiskUse {
     return this.#artifacts.walkLogs(
       () => true,
       ({ taskId, bytes }) => {
-        const log = this.#logIds.addId("", taskId);
-        if (log === this.#logBytes.length) this.#logBytes = grown(this.#logBytes);
-        this.#logBytes[log]! += bytes;
+        this.#logBytes.add(this.#logIds.addId("", taskId), bytes);
       },
     );
   }
@@ -110,8 +108,8 @@ export class DiskUse {
     for (const name of this.#census.rules.namesOf(taskId)) {
       const log = this.#logIds.find("", name);
       if (log < 0) continue;
-      bytes += this.#logBytes[log]!;
-      this.#logBytes[log] = 0;
+      bytes += this.#logBytes.at(log);
+      this.#logBytes.set(log, 0);
     }
     return bytes;
   }

@@ -1,12 +1,12 @@
-import type { Artifacts, FolderName, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
+import type { Artifacts, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
-import type { KeyTable } from "../../store/key-table.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { RecordRules } from "../../task/rules.ts";
+import type { FolderName, RecordRules } from "../../task/rules.ts";
 import type { Reporter } from "../reporter.ts";
-import type { ArtifactOwners } from "./artifact-owners.ts";
-import { type Freed, NONE_FREED } from "./looked.ts";
+import { type Freed, NONE_FREED } from "./decide.ts";
 import type { Tally } from "./tally.ts";
 
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
@@ -195,4 +195,95 @@ function keepsTask(folder: FolderOutcome): folder is FolderOutcome & { kind: "ke
 
 function sum(parts: readonly Freed[]): Freed {
   return parts.reduce((all, { files, bytes }) => ({ files: all.files + files, bytes: all.bytes + bytes }), NONE_FREED);
+}
+
+/**
+ * How many records, of either store, a log or a folder belongs to: they stay until the last of those goes. Users may
+ * share a task id, and then its logs; in some layouts a task has several names, and different ids one, besides. Only what may be purged is counted.
+ */
+export class ArtifactOwners {
+  readonly #rules: RecordRules;
+  readonly #logs = new Counts();
+  readonly #folders = new Counts();
+
+  constructor(rules: RecordRules) {
+    this.#rules = rules;
+  }
+
+  /** Counts those in the file of all that is wanted so far. */
+  countFile(snapshot: Snapshot): void {
+    const { keys } = snapshot.rows;
+    for (let key = 0; key < keys.size; key++) {
+      if (snapshot.rows.liveRow(key) >= 0 || snapshot.rows.hasInvalid(key))
+        this.#add(keys.userId(key), keys.taskId(key));
+    }
+    for (const name of [...snapshot.invalid.ownerless].flatMap(this.#rules.namesOf)) this.#logs.add("", name);
+  }
+
+  /** The same of tasks that the file does not have. */
+  countOthers(others: KeyTable): void {
+    for (let key = 0; key < others.size; key++) this.#add(others.userId(key), others.taskId(key));
+  }
+
+  /** Notes a task that may be purged. */
+  want(id: TaskId): void {
+    for (const name of this.#rules.namesOf(id.taskId)) this.#logs.want("", name);
+    if (!this.#rules.sharesFolders) return;
+    for (const { userId, taskId } of this.#rules.foldersOf(id)) this.#folders.want(userId, taskId);
+  }
+
+  /** Whether a log, by its name, is that of a task that may be purged. Of a folder that is shared so is the log. */
+  wantsLog(name: string): boolean {
+    return this.#logs.has("", name);
+  }
+
+  /** Notes that one owner of a log, by its name, goes; true if it was the last. */
+  releaseLog(name: string): boolean {
+    return this.#logs.release("", name);
+  }
+
+  /** The same of a folder. */
+  releaseFolder({ userId, taskId }: FolderName): boolean {
+    return !this.#rules.sharesFolders || this.#folders.release(userId, taskId);
+  }
+
+  #add(userId: string, taskId: string): void {
+    for (const name of this.#rules.namesOf(taskId)) this.#logs.add("", name);
+    if (!this.#rules.sharesFolders) return;
+    for (const folder of this.#rules.foldersOf({ userId, taskId })) this.#folders.add(folder.userId, folder.taskId);
+  }
+}
+
+/** How many owners names have, of those that are wanted. */
+class Counts {
+  readonly #names = new KeyTable();
+  readonly #counts = new Column(new Uint32Array(1 << 10));
+
+  want(user: string, task: string): void {
+    this.#names.addId(user, task);
+  }
+
+  has(user: string, task: string): boolean {
+    return this.#names.find(user, task) >= 0;
+  }
+
+  add(user: string, task: string): void {
+    const key = this.#names.find(user, task);
+    if (key >= 0) this.#counts.add(key, 1);
+  }
+
+  release(user: string, task: string): boolean {
+    const key = this.#names.find(user, task);
+    if (key < 0 || this.#counts.at(key) <= 1) return true;
+    this.#counts.add(key, -1);
+    return false;
+  }
+}
+
+/** Puts back the folders that a killed pass had moved away; the records are still there, so this pass takes them again. */
+export async function recoverArtifacts(parts: { artifacts: Artifacts; reporter: Reporter }): Promise<void> {
+  const { folders, left } = await parts.artifacts.recover();
+  if (folders > 0)
+    parts.reporter.warn(`an earlier pass was stopped: ${folders} folders that it had moved away were put back`);
+  for (const reason of left) parts.reporter.warn(`left in the purge folder: ${reason}`);
 }

@@ -1,17 +1,18 @@
 import type { FileStore } from "../../store/file/file-store.ts";
 import { KeySet } from "../../store/file/key-set.ts";
+import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../store/file/upserts.ts";
+import { Column } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
-import type { LookupHeirs } from "../lookup-heirs.ts";
-import { usersWithRecords } from "../users-with-records.ts";
+import { usersWithRecords } from "../folder-names.ts";
+import type { LookupHeirs } from "../shared-ids.ts";
 import { type Copies, type Copy, fileCopy, sameFileCopy } from "./copies.ts";
-import { type Ending, Endings } from "./endings.ts";
-import type { Removed } from "./looked.ts";
+import { REASONS, type Reason, type Removed } from "./decide.ts";
 
 /** A task that ends with the rewrite, by its ids. */
-export type EndingTask = Omit<Ending, "task"> & { readonly id: TaskId };
+type EndingTask = Omit<Ending, "task"> & { readonly id: TaskId };
 
 /** The store file's part in a purge: its content as it moves on, and the one rewrite that ends the pass. */
 export class PurgeFile {
@@ -25,12 +26,6 @@ export class PurgeFile {
     this.#file = file;
     this.base = base;
     this.#current = base;
-  }
-
-  idOf(row: number): TaskId {
-    const { rows } = this.base;
-    const key = rows.key(row);
-    return { userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) };
   }
 
   /** The copy in the content that was read last. */
@@ -98,7 +93,7 @@ export class PurgeFile {
   *endings(): Generator<[number, EndingTask]> {
     for (let i = 0; i < this.#endings.size; i++) {
       const { task, file, reason, redis, files, bytes } = this.#endings.at(i);
-      yield [i, { id: typeof task === "number" ? this.idOf(task) : task, file, reason, redis, files, bytes }];
+      yield [i, { id: typeof task === "number" ? this.base.idOf(task) : task, file, reason, redis, files, bytes }];
     }
   }
 
@@ -106,5 +101,53 @@ export class PurgeFile {
   async close(): Promise<void> {
     if (this.#current !== this.base) await this.#current.close();
     this.#current = this.base;
+  }
+}
+
+/** A task whose artifacts and mirror are gone, and whose record goes with the rewrite that ends the pass. */
+export interface Ending {
+  /** Its row in the snapshot that the pass began with, or its ids where it came into the file later. */
+  readonly task: number | TaskId;
+  /** The file's copy that was decided on. */
+  readonly file: Copy;
+  readonly reason: Reason;
+  readonly redis: boolean;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** The endings of a pass as columns of numbers, since a pass may have a million of them. */
+export class Endings {
+  readonly #late = new Map<number, TaskId>();
+  readonly #rows = new Column(new Int32Array(1 << 8));
+  readonly #statuses = new Column(new Uint8Array(1 << 8));
+  readonly #scores = new Column(new Float64Array(1 << 8));
+  readonly #reasons = new Column(new Uint8Array(1 << 8));
+  readonly #redis = new Column(new Uint8Array(1 << 8));
+  readonly #files = new Column(new Uint32Array(1 << 8));
+  readonly #bytes = new Column(new Float64Array(1 << 8));
+  size = 0;
+
+  add({ task, file, reason, redis, files, bytes }: Ending): void {
+    const i = this.size++;
+    if (typeof task !== "number") this.#late.set(i, task);
+    else this.#rows.set(i, task);
+    this.#statuses.set(i, STATUS_CODES.indexOf(file.status as (typeof STATUS_CODES)[number]));
+    this.#scores.set(i, file.score);
+    this.#reasons.set(i, REASONS.indexOf(reason));
+    this.#redis.set(i, redis ? 1 : 0);
+    this.#files.set(i, files);
+    this.#bytes.set(i, bytes);
+  }
+
+  at(i: number): Ending {
+    return {
+      task: this.#late.get(i) ?? this.#rows.at(i),
+      file: { status: STATUS_CODES[this.#statuses.at(i)]!, score: this.#scores.at(i) },
+      reason: REASONS[this.#reasons.at(i)]!,
+      redis: this.#redis.at(i) === 1,
+      files: this.#files.at(i),
+      bytes: this.#bytes.at(i),
+    };
   }
 }

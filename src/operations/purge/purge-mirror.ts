@@ -51,13 +51,9 @@ export class PurgeMirror {
     return this.#reading!;
   }
 
-  /**
-   * Starts to read copies. The result is awaited later, and shows then if the mirror was lost; empty without a mirror.
-   */
-  copies(ids: readonly TaskId[]): () => Promise<Outcome<RedisCopy>[]> {
-    const reading = this.#mirror?.copies(ids, "state");
-    reading?.catch(() => {});
-    return async () => (await this.#attempt(() => reading!)) ?? [];
+  /** Empty without a mirror. */
+  async copies(ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {
+    return (await this.#attempt((mirror) => mirror.copies(ids, "state"))) ?? [];
   }
 
   /** Those tasks of the index that are wanted and that a content of the file has no record of; none where there is no mirror. */

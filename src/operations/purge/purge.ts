@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
+import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import { checkRewrite } from "../../store/file/check-rewrite.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import type { RedisCopy } from "../../store/redis/copy.ts";
@@ -11,45 +10,36 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
-import type { Ledger } from "../ledger.ts";
-import { LookupHeirs } from "../lookup-heirs.ts";
-import { PlanSummary } from "../plan-summary.ts";
-import { pool } from "../pool.ts";
-import type { Reporter } from "../reporter.ts";
-import { ArtifactOwners } from "./artifact-owners.ts";
+import { PlanSummary } from "../brake.ts";
+import type { Parts } from "../parts.ts";
+import { LookupHeirs } from "../shared-ids.ts";
 import type { BackupFile } from "./backup.ts";
 import { mirrorCopy, sameFileCopy } from "./copies.ts";
-import { type Decision, newestCopy } from "./decide.ts";
-import { type Chosen, chosenFor, isAhead, type Looked, NONE_FREED, type Removed, removedWith } from "./looked.ts";
-import { PurgeArtifacts } from "./purge-artifacts.ts";
+import { type Chosen, type Decision, isAhead, type Looked, NONE_FREED, newestCopy, type Removed } from "./decide.ts";
+import { ArtifactOwners, PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
-import { type PurgeCounts, Tally, type TallyListener } from "./tally.ts";
+import { type PurgeCounts, Tally } from "./tally.ts";
 
 /** How many tasks' folders and logs are removed at once. */
 const WIDTH = 16;
 
-export interface PurgeParts {
-  readonly file: FileStore;
-  readonly artifacts: Artifacts;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
+export interface PurgeParts extends Parts<"file" | "artifacts" | "reporter" | "signal" | "ledger"> {
   /** Null: the file and the artifacts alone. */
   readonly mirror: Mirror | null;
   readonly backup: BackupFile | null;
-  readonly ledger: Ledger | null;
 }
 
-export interface PurgePolicy extends TallyListener {
+export interface PurgePolicy {
   /** Epoch seconds; one for the whole pass. */
   readonly now: number;
   /** Empty folders last changed before this go too. */
   readonly sweepBefore: number;
   readonly dryRun: boolean;
   decide(task: Looked): Decision;
-  /** Waits until what onPurged was given is written. */
-  drain(): Promise<void>;
+  /** Receives the tasks that were chosen and are kept. */
+  onKept?(id: TaskId, reason: string): void;
 }
 
 /**
@@ -85,8 +75,8 @@ export class Purge {
   /** What would go, by looking at both stores; nothing is changed. For the brake and the question. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
-    for await (const { ids, found } of this.#copies()) {
-      const looked = this.#look(ids, found, () => {}); // the run reports it
+    for (const ids of this.#batches()) {
+      const looked = this.#look(ids, await this.#mirror.copies(ids), () => {}); // the run reports it
       for (const task of looked) {
         if (this.#policy.decide(task).kind !== "purge") continue;
         planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
@@ -125,34 +115,22 @@ export class Purge {
   async #runBatches(): Promise<void> {
     const total = this.#survey.rows.length + this.#survey.others.size;
     let done = 0;
-    for await (const { ids, found } of this.#copies()) {
+    for (const ids of this.#batches()) {
       if (this.#parts.signal.aborted) return;
-      await this.#batch(ids, found);
-      await this.#policy.drain();
+      await this.#batch(ids);
+      await this.#tally.flush();
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
     }
   }
 
   *#batches(): Generator<TaskId[]> {
-    for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.idOf(row));
+    for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.base.idOf(row));
     yield* batches(this.#survey.others.ids(), BATCH);
   }
 
-  /** Redis looks at the next batch while this one is worked on; the removals are guarded by what it saw. */
-  async *#copies(): AsyncGenerator<{ ids: TaskId[]; found: Outcome<RedisCopy>[] }> {
-    const begin = (ids: TaskId[]) => ({ ids, found: this.#mirror.copies(ids) });
-    let next: ReturnType<typeof begin> | undefined;
-    for (const ids of this.#batches()) {
-      const batch = next;
-      next = begin(ids);
-      if (batch !== undefined) yield { ids: batch.ids, found: await batch.found() };
-    }
-    if (next !== undefined) yield { ids: next.ids, found: await next.found() };
-  }
-
-  async #batch(ids: readonly TaskId[], found: readonly Outcome<RedisCopy>[]): Promise<void> {
-    const chosen = this.#choose(this.#look(ids, found));
+  async #batch(ids: readonly TaskId[]): Promise<void> {
+    const chosen = this.#choose(this.#look(ids, await this.#mirror.copies(ids)));
     if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
     const saved = await this.#backUp(chosen);
     await this.#announce(saved);
@@ -181,11 +159,9 @@ export class Purge {
 
   /** Says in the ledger what is about to go, before anything does. */
   async #announce(tasks: readonly Chosen[]): Promise<void> {
-    const { ledger } = this.#parts;
-    if (ledger === null) return;
-    await ledger.announce(
+    await this.#parts.ledger?.announce(
       "purge",
-      tasks.map(({ id: { userId, taskId }, reason }) => ({ userId, taskId, reason })),
+      tasks.map(({ id, reason }) => ({ ...id, reason })),
     );
   }
 
@@ -214,7 +190,7 @@ export class Purge {
     for (const task of looked) {
       const decision = this.#policy.decide(task);
       if (decision.kind === "gone") this.#tally.gone(task.id);
-      else if (decision.kind === "purge") chosen.push(chosenFor(decision.reason, task));
+      else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
       else if (decision.candidate) this.#tally.keep(task.id, decision.reason);
     }
     return chosen;
@@ -252,7 +228,7 @@ export class Purge {
   /** Those that Redis, which alone has them, still has as they were seen: what they have on the disk goes before they do. */
   async #asSeen(tasks: readonly Chosen[]): Promise<readonly Chosen[]> {
     if (tasks.length === 0 || !this.#artifacts.mayBeThere) return tasks;
-    const now = await this.#mirror.copies(idsOf(tasks))();
+    const now = await this.#mirror.copies(idsOf(tasks));
     return tasks.filter(({ id, redis }, i) => {
       const copy = now[i];
       if (copy === undefined) this.#tally.fail(id, LOST);
@@ -286,14 +262,13 @@ export class Purge {
   }
 
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
-    if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
-      return tasks.map((task) => removedWith(NONE_FREED, task));
+    if (!tasks.some(({ id }) => this.#artifacts.concerns(id))) return tasks.map((task) => ({ ...task, ...NONE_FREED }));
     const removed: Removed[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
       const freed = await this.#artifacts.remove(task.id);
       if (freed === undefined) stay.push(task.id);
-      else removed.push(removedWith(freed, task));
+      else removed.push({ ...task, ...freed });
     });
     await this.#writeBack(stay);
     return removed;
@@ -301,7 +276,7 @@ export class Purge {
 
   async #measure(task: Chosen): Promise<void> {
     const freed = await this.#artifacts.measure(task.id);
-    if (freed !== undefined) this.#report(removedWith(freed, task));
+    if (freed !== undefined) this.#report({ ...task, ...freed });
   }
 
   /** The last step: the rewrite, what came of it, and the empty folders. */
@@ -315,7 +290,7 @@ export class Purge {
       if (!this.#policy.dryRun) await this.#sweep();
     } finally {
       await this.#file.close();
-      this.#tally.end();
+      await this.#tally.end();
       this.counts.mirrorLost = await this.#mirror.end();
       this.#artifacts.end();
     }
@@ -327,8 +302,8 @@ export class Purge {
       return await this.#file.rewrite();
     } catch (error) {
       for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
-        this.#tally.halfPurged({ ...id, reason, redis, files, bytes });
-        if (i % BATCH === 0) await this.#policy.drain();
+        this.#tally.halfPurged({ ...id, reason, local: false, redis, files, bytes });
+        if (i % BATCH === 0) await this.#tally.flush();
       }
       throw error;
     }
@@ -349,7 +324,7 @@ export class Purge {
         stay.push(id);
         this.#tally.keep(id, "its record changed before the file was rewritten");
       }
-      if (i % BATCH === 0) await this.#policy.drain();
+      if (i % BATCH === 0) await this.#tally.flush();
     }
     await this.#parts.ledger?.stayed(stay);
     await this.#writeBack(stay);
@@ -388,9 +363,7 @@ function unknownRemoval({ code, message }: TtsctlError): string {
 /** The owners of the artifacts of every task that may go. */
 function artifactOwners(base: Snapshot, { rows, others }: Survey): ArtifactOwners {
   const owners = new ArtifactOwners(base.rules);
-  const { keys } = base.rows;
-  for (const row of rows)
-    owners.want({ userId: keys.userId(base.rows.key(row)), taskId: keys.taskId(base.rows.key(row)) });
+  for (const row of rows) owners.want(base.idOf(row));
   for (const id of others.ids()) owners.want(id);
   owners.countFile(base);
   return owners;

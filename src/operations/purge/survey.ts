@@ -1,11 +1,12 @@
+import { batches } from "../../store/batches.ts";
 import { KeySet } from "../../store/file/key-set.ts";
 import { LIVE, STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import type { Member } from "../../store/redis/walk.ts";
+import { type Member, membersOf, walkIndex, walkInOrder } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { indexMembers, membersUpTo } from "../index-members.ts";
 import type { Copy } from "./copies.ts";
 
 /** What a purge has to look at, found before anything is removed. */
@@ -26,7 +27,7 @@ export function chosenRows({ rows }: Snapshot, choose: (id: () => TaskId, copy: 
   for (let row = 0; row < rows.size; row++) {
     if (rows.state(row) !== LIVE) continue;
     const key = rows.key(row);
-    const id = () => ({ userId: rows.keys.userId(key), taskId: rows.keys.taskId(key) });
+    const id = () => rows.keys.id(key);
     if (choose(id, { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) })) chosen.push(row);
   }
   return chosen;
@@ -102,4 +103,23 @@ function chosenKeys({ rows: table }: Snapshot, rows: readonly number[]): KeySet 
   const chosen = new KeySet(table.keys.size);
   for (const row of rows) chosen.add(table.key(row));
   return chosen;
+}
+
+/**
+ * The members of the index of a user, or of all, in no order, in groups of at most BATCH. What is there throughout comes
+ * at least once, also while a service writes: a walk by rank would pass over tasks when others move up.
+ * Their scores are the times of the last change.
+ * @throws TtsctlError REDIS_*
+ */
+export async function* indexMembers(mirror: Mirror, userId: string | undefined): AsyncGenerator<Member[]> {
+  for await (const flat of walkIndex(mirror, userId)) {
+    const members = membersOf(flat, userId, mirror.layout);
+    yield* batches(userId === undefined ? members : await mirror.withChangeTimes(members), BATCH);
+  }
+}
+
+/** The members of the global index with a score up to a limit, the oldest first, in such groups. @throws TtsctlError REDIS_* */
+async function* membersUpTo(mirror: Mirror, limit: number): AsyncGenerator<Member[]> {
+  const range = { userId: undefined, since: null, until: limit + 1e-6 }; // `until` is exclusive
+  for await (const members of walkInOrder(mirror, range, "lowest")) yield* batches(members, BATCH);
 }

@@ -1,18 +1,6 @@
 import type { TtsctlError } from "../../errors.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
-import type { Reason } from "./decide.ts";
-
-/** One task that is gone, or in a dry run would be. */
-export interface PurgedTask extends TaskId {
-  /** Whether the file had it, and Redis. */
-  readonly local: boolean;
-  readonly redis: boolean;
-  /** The rule that it goes by. */
-  readonly reason: Reason;
-  readonly files: number;
-  readonly bytes: number;
-}
+import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../reporter.ts";
 
 export interface PurgeCounts {
   purged: number;
@@ -33,36 +21,35 @@ export interface PurgeCounts {
   mirrorLost: TtsctlError | null;
 }
 
-/** Who is told what becomes of each task. */
-export interface TallyListener {
-  onPurged(task: PurgedTask): void;
+interface TallyRules {
+  readonly dryRun: boolean;
   onKept?(id: TaskId, reason: string): void;
 }
 
 /** What becomes of the tasks of a purge: counted, told, and the first few of those that stay named in warnings. */
 export class Tally {
   readonly counts: PurgeCounts = {
-    ...{
-      purged: 0,
-      purgedForSpace: 0,
-      half: 0,
-      failed: 0,
-      files: 0,
-      bytes: 0,
-      kept: 0,
-      gone: [],
-      returned: [],
-      mirrorLost: null,
-    },
+    purged: 0,
+    purgedForSpace: 0,
+    half: 0,
+    failed: 0,
+    files: 0,
+    bytes: 0,
+    kept: 0,
+    gone: [],
+    returned: [],
+    mirrorLost: null,
   };
   readonly #reporter: Reporter;
-  readonly #listener: TallyListener;
+  readonly #rules: TallyRules;
+  /** Not reported yet. */
+  #purged: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
 
-  constructor(reporter: Reporter, listener: TallyListener) {
+  constructor(reporter: Reporter, rules: TallyRules) {
     this.#reporter = reporter;
-    this.#listener = listener;
+    this.#rules = rules;
     this.#failures = new NamedWarnings(reporter, "was not purged");
     this.#skips = new NamedWarnings(reporter, "stays");
   }
@@ -74,21 +61,28 @@ export class Tally {
   }
 
   /** A task whose artifacts and copy in Redis are gone, and whose record could not be taken out of the file. */
-  halfPurged(task: Omit<PurgedTask, "local">): void {
+  halfPurged(task: PurgedTask): void {
     this.counts.half++;
     this.counts.failed++;
-    this.#report({ ...task, local: false });
+    this.#report(task);
   }
 
   #report(task: PurgedTask): void {
     this.counts.files += task.files;
     this.counts.bytes += task.bytes;
-    this.#listener.onPurged(task);
+    this.#purged.push(task);
+  }
+
+  /** Reports what was purged. */
+  async flush(): Promise<void> {
+    const purged = this.#purged;
+    this.#purged = [];
+    await this.#reporter.done("cleanup", purged, this.#rules.dryRun);
   }
 
   keep(id: TaskId, reason: string): void {
     this.counts.kept++;
-    this.#listener.onKept?.(id, reason);
+    this.#rules.onKept?.(id, reason);
     this.#skips.add(id.userId, id.taskId, reason);
   }
 
@@ -108,8 +102,9 @@ export class Tally {
     named.end();
   }
 
-  /** Says how many were not named. */
-  end(): void {
+  /** Reports the rest, and how many were not named. */
+  async end(): Promise<void> {
+    await this.flush();
     this.#failures.end();
     this.#skips.end();
   }

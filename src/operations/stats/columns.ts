@@ -1,6 +1,6 @@
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { grown, KeyTable } from "../../store/key-table.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import { ofUser } from "../../task/filter.ts";
 
 /** Tasks as columns, from either store. Statuses are numbers as in STATUS_CODES. */
@@ -42,25 +42,21 @@ export class FileColumns implements TaskColumns {
 /** Tasks that come one by one, in some 60 bytes each. */
 export class CollectedColumns implements TaskColumns {
   readonly keys = new KeyTable();
-  #statuses = new Uint8Array(1 << 10);
-  #scores = new Float64Array(1 << 10);
+  readonly #statuses = new Column(new Uint8Array(1 << 10));
+  readonly #scores = new Column(new Float64Array(1 << 10));
 
   /** Of a task that comes again the last counts. */
   add(userId: string, taskId: string, status: number, score: number): void {
     const key = this.keys.addId(userId, taskId);
-    if (key === this.#scores.length) {
-      this.#statuses = grown(this.#statuses);
-      this.#scores = grown(this.#scores);
-    }
-    this.#statuses[key] = status;
-    this.#scores[key] = score;
+    this.#statuses.set(key, status);
+    this.#scores.set(key, score);
   }
 
   each(visit: (key: number, status: number, score: number) => void): void {
-    for (let key = 0; key < this.keys.size; key++) visit(key, this.#statuses[key]!, this.#scores[key]!);
+    for (let key = 0; key < this.keys.size; key++) visit(key, this.#statuses.at(key), this.#scores.at(key));
   }
 
   status(key: number): number {
-    return this.#statuses[key]!;
+    return this.#statuses.at(key);
   }
 }

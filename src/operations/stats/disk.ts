@@ -1,6 +1,6 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import { grown, KeyTable } from "../../store/key-table.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { FolderNames } from "../folder-names.ts";
 import type { TaskColumns } from "./columns.ts";
@@ -122,7 +122,7 @@ export class DiskTally {
 /** Whose task a log is of, by the task's id. */
 class LogOwners {
   readonly #ids = new KeyTable();
-  #owners = new Int32Array(1 << 10);
+  readonly #owners = new Column(new Int32Array(1 << 10));
 
   constructor(columns: TaskColumns, rules: RecordRules) {
     columns.each((key) => {
@@ -134,13 +134,12 @@ class LogOwners {
   #own(key: number, add: () => number): void {
     const known = this.#ids.size;
     const id = add();
-    if (id === this.#owners.length) this.#owners = grown(this.#owners);
-    this.#owners[id] = id < known ? SHARED : key;
+    this.#owners.set(id, id < known ? SHARED : key);
   }
 
   of(taskId: string): number {
     const id = this.#ids.find("", taskId);
-    return id < 0 ? NOBODY : this.#owners[id]!;
+    return id < 0 ? NOBODY : this.#owners.at(id);
   }
 }
 

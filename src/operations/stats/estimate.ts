@@ -1,23 +1,11 @@
-import type { Artifacts } from "../../artifacts/artifacts.ts";
-import type { Clock } from "../../clock.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
-import type { MirrorState } from "../../store/mirror-link.ts";
 import { cleanupOnce } from "../cleanup.ts";
+import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
-import type { Reporter } from "../reporter.ts";
+import type { PurgedTask, Reporter } from "../reporter.ts";
 import type { CleanupEstimate } from "./types.ts";
 
-export interface EstimateParts {
-  readonly file: FileStore;
-  readonly mirror: MirrorState;
-  readonly artifacts: Artifacts;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-}
-
-/** A dry run says nothing of its own: what is to be said of the stores, the stats say. */
-const SILENT: Reporter = { warn: () => {}, progress: () => {} };
+export type EstimateParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
 /**
  * What a cleanup would free now, of one user or of all: a dry run of it. Null where it would refuse to run, which is said.
@@ -29,15 +17,22 @@ export async function estimateCleanup(
   { userId, withFiles }: { userId: string | undefined; withFiles: boolean },
 ): Promise<CleanupEstimate | null> {
   const sum = { tasks: 0, files: 0, bytes: 0 };
+  // Stats report what is wrong with the stores.
+  const reporter: Reporter = {
+    warn: () => {},
+    progress: () => {},
+    done: async (_, items) => {
+      for (const task of items as readonly PurgedTask[]) {
+        if (userId !== undefined && task.userId !== userId) continue;
+        sum.tasks++;
+        sum.files += task.files;
+        sum.bytes += task.bytes;
+      }
+    },
+  };
   const dryRun = {
     ...{ file: parts.file, mirror: parts.mirror, artifacts: parts.artifacts, clock: parts.clock },
-    ...{ reporter: SILENT, signal: new AbortController().signal, backup: null, ledger: null, drain: async () => {} },
-    onPurged: (task: { userId: string; files: number; bytes: number }) => {
-      if (userId !== undefined && task.userId !== userId) return;
-      sum.tasks++;
-      sum.files += task.files;
-      sum.bytes += task.bytes;
-    },
+    ...{ reporter, signal: new AbortController().signal, backup: null, ledger: null },
   };
   try {
     const options = { ...policy, stuckAfter: 0, dryRun: true, maxDelete: null, allowEmpty: false };

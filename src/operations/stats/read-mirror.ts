@@ -1,4 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
+import { pool } from "../../pool.ts";
+import { fillIn, IN_FLIGHT } from "../../store/batches.ts";
 import { statusCode } from "../../store/file/row-reader.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
@@ -6,8 +8,7 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { Member } from "../../store/redis/walk.ts";
 import type { Task } from "../../task/task.ts";
 import { isEpochInRange } from "../../task/time.ts";
-import { indexMembers } from "../index-members.ts";
-import { IN_FLIGHT, pool } from "../pool.ts";
+import { indexMembers } from "../purge/survey.ts";
 import { CollectedColumns } from "./columns.ts";
 
 export interface MirrorTasks {
@@ -55,15 +56,11 @@ type State = Pick<Task, "status" | "score">;
 /** Each member's status and time, from its whole hash if its score isn't a time; undefined without a usable hash. */
 async function statesOf(mirror: Mirror, members: readonly Member[]): Promise<(State | undefined)[]> {
   const words = await mirror.statuses(members);
-  const states = members.map(({ score }, i): State | undefined => {
+  const fromIndex = ({ score }: Member, i: number): State | undefined => {
     const status = words[i];
     return typeof status === "string" && isEpochInRange(score) ? { status, score } : undefined;
-  });
-  const unclear = members.flatMap((_, i) => (states[i] === undefined ? [i] : []));
-  const tasks = await mirror.read(unclear.map((i) => members[i]!));
-  unclear.forEach((i, at) => {
-    const task = tasks[at];
-    if (task !== undefined && !(task instanceof TtsctlError)) states[i] = task;
-  });
-  return states;
+  };
+  return fillIn<Member, State | undefined>(members, fromIndex, async (unclear) =>
+    (await mirror.read(unclear)).map((task) => (task instanceof TtsctlError ? undefined : task)),
+  );
 }

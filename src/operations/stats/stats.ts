@@ -128,7 +128,7 @@ async function describe(
 
 function taskOfKey({ columns, rule }: Tally, { key, score }: { key: number; score: number }): NamedTask | null {
   if (key < 0) return null;
-  const id = { userId: columns.keys.userId(key), taskId: columns.keys.taskId(key) };
+  const id = columns.keys.id(key);
   return named(id, STATUS_CODES[columns.status(key)]!, score, rule);
 }
 

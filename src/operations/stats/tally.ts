@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import { grown, KeyTable } from "../../store/key-table.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
 import type { TaskColumns } from "./columns.ts";
 import type { StatusCounts } from "./types.ts";
@@ -19,11 +19,10 @@ export interface TallyRule extends StuckRule {
 
 /** Counts by status, as many groups as are asked for. */
 class Groups {
-  #counts = new Uint32Array(WIDTH << 6);
+  readonly #counts = new Column(new Uint32Array(WIDTH << 6));
 
   add(group: number, status: number): void {
-    while ((group + 1) * WIDTH > this.#counts.length) this.#counts = grown(this.#counts);
-    this.#counts[group * WIDTH + status]!++;
+    this.#counts.add(group * WIDTH + status, 1);
   }
 
   total(group: number): number {
@@ -35,8 +34,8 @@ class Groups {
     return { total: this.total(group), wait, run, done, error, other };
   }
 
-  #of(group: number): Uint32Array {
-    return this.#counts.subarray(group * WIDTH, (group + 1) * WIDTH);
+  #of(group: number): number[] {
+    return STATUS_CODES.map((_, status) => this.#counts.at(group * WIDTH + status));
   }
 }
 
@@ -54,7 +53,7 @@ export class Tally {
   readonly #ages = new Groups();
   readonly #hours = new Groups();
   readonly #firstHour: number;
-  #lastChange = new Float64Array(1 << 6);
+  readonly #lastChange = new Column(new Float64Array(1 << 6));
 
   constructor(columns: TaskColumns, rule: TallyRule) {
     this.columns = columns;
@@ -74,7 +73,7 @@ export class Tally {
 
   /** When a task of a user was changed last, epoch seconds. */
   lastChange(user: number): number {
-    return this.#lastChange[user]!;
+    return this.#lastChange.at(user);
   }
 
   /** The users with the most tasks, at most `count`; as many, by the bytes of their ids. */
@@ -113,8 +112,7 @@ export class Tally {
     if (hour >= 0 && hour < HOURS) this.#hours.add(hour, status);
     if (this.#isBefore({ key, score }, this.oldest)) this.oldest = { key, score };
     if (this.newest.key < 0 || this.#isBefore(this.newest, { key, score })) this.newest = { key, score };
-    const id = () => ({ userId: keys.userId(key), taskId: keys.taskId(key) });
-    this.stuck.look(STATUS_CODES[status]!, score, id);
+    this.stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
   }
 
   /** The order of SPEC section 4, the oldest first. */
@@ -123,8 +121,7 @@ export class Tally {
   }
 
   #noteChange(user: number, score: number, isNew: boolean): void {
-    if (user === this.#lastChange.length) this.#lastChange = grown(this.#lastChange);
-    if (isNew || score > this.#lastChange[user]!) this.#lastChange[user] = score;
+    if (isNew || score > this.#lastChange.at(user)) this.#lastChange.set(user, score);
   }
 }
 

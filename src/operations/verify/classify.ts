@@ -2,7 +2,32 @@ import { isWhole, type RedisCopy, sameContent, scoreOf, timeOf } from "../../sto
 import { type CopyReading, userScoreOf } from "../../store/redis/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
-import type { Finding } from "./kinds.ts";
+
+/** In what a task can differ between the stores; each is counted under the first that applies (SPEC section 5). */
+export const KINDS = [
+  "partial",
+  "dangling",
+  "onlyInFile",
+  "onlyInRedis",
+  "stale",
+  "newerInRedis",
+  "differs",
+  "unindexed",
+  "wrongScore",
+  "misplaced",
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What a look at both copies of a task says: a kind, that they are in step, or that neither store has it. */
+export type Finding = Kind | "inSync" | "absent";
+
+/** `verify -o json` (SPEC section 5): checked = inSync and all kinds. */
+export interface VerifyResult extends Record<Kind, number> {
+  checked: number;
+  inSync: number;
+  invalid: number;
+  repaired: number;
+}
 
 /**
  * How both copies of a task stand to each other; pure. A member that is in the index of another user is not seen here:

@@ -1,20 +1,17 @@
 import { TtsctlError } from "../../errors.ts";
+import { pool } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
 import { indexKey, userScoreOf } from "../../store/redis/layout.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
-import { walkIndex, walkKeys } from "../../store/redis/walk.ts";
-import { pool } from "../pool.ts";
-import type { Reporter } from "../reporter.ts";
-import { HAS_KEY, IN_INDEX, LOOKED_UP, Marks, SAME_CONTENT } from "./marks.ts";
+import { isUnsure, walkIndex, walkKeys } from "../../store/redis/walk.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import type { UserScoreField } from "../../task/layouts.ts";
+import type { RedisParts } from "../parts.ts";
+import { Suspects } from "./suspects.ts";
 
-export interface LookParts {
-  readonly mirror: Mirror;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-}
+type LookParts = RedisParts<"reporter" | "signal">;
 
 /** How many batches are compared at once, beside the walks over keys and indexes. */
 const IN_FLIGHT = 2;
@@ -154,5 +151,103 @@ export class FirstLook {
       if (isOther && this.#snapshot.rowOf(this.#userId!, taskId) < 0) continue;
       this.marks.noteInUserIndex(keys.find(userId, taskId), () => ({ userId, taskId }), Number(flat[i + 1]));
     }
+  }
+}
+
+/** What the first look found in order, a bit each. */
+const IN_INDEX = 1;
+const IN_USER_INDEX = 2;
+const SAME_CONTENT = 4;
+/** Needed where the layout has lookups. */
+const LOOKED_UP = 8;
+/** Not needed to be in step: the mirror has something where the hash belongs. */
+const HAS_KEY = 16;
+
+/** What the first look found of every task: a byte for each that the file has, the suspects by name. */
+class Marks {
+  readonly #snapshot: Snapshot;
+  readonly #user: Buffer | undefined;
+  readonly #bits: Uint8Array;
+  /** By key: the scores in the user's index, as found and as they should be; null if the rows' own scores are those. */
+  readonly #userScores: { readonly found: Float64Array; readonly due: Float64Array } | null;
+  /** Tasks that the mirror has something of and the file has not; once `separate`d, also those of the file that are not in step. */
+  readonly suspects = new Suspects();
+
+  /** @param userId the one user whose tasks are looked at */
+  constructor(snapshot: Snapshot, userId: string | undefined, userScoredBy: UserScoreField) {
+    this.#snapshot = snapshot;
+    this.#user = userId === undefined ? undefined : Buffer.from(userId);
+    const { size } = snapshot.rows.keys;
+    this.#bits = new Uint8Array(size);
+    const unknown = () => new Float64Array(size).fill(Number.NaN);
+    this.#userScores = userScoredBy === "updated_at" ? null : { found: unknown(), due: unknown() };
+  }
+
+  set(key: number, bit: number): void {
+    this.#bits[key]! |= bit;
+  }
+
+  /**
+   * Notes what was found of a task of the mirror.
+   * @param key its number in the file, or -1
+   * @param score the index member's, which must be the record's; undefined where it is no member
+   */
+  note(key: number, id: () => TaskId, bit: number, score?: number): void {
+    const { rows } = this.#snapshot;
+    const row = key < 0 ? -1 : rows.liveRow(key);
+    if (row >= 0) {
+      if (score === undefined || score === rows.score(row)) this.set(key, bit);
+    } else if (key < 0 || !rows.hasInvalid(key)) {
+      const { userId, taskId } = id();
+      this.suspects.add(userId, taskId, bit === HAS_KEY && (isUnsure(userId) || isUnsure(taskId)));
+    }
+  }
+
+  /** The same for a member of its user's index. */
+  noteInUserIndex(key: number, id: () => TaskId, score: number): void {
+    if (this.#userScores === null || key < 0) this.note(key, id, IN_USER_INDEX, score);
+    else {
+      this.note(key, id, 0);
+      this.#userScores.found[key] = score;
+      this.#compareUserScores(key);
+    }
+  }
+
+  /** The score that a task of the file should have there, known once its record was read. */
+  expectInUserIndex(key: number, score: number): void {
+    if (this.#userScores === null) return;
+    this.#userScores.due[key] = score;
+    this.#compareUserScores(key);
+  }
+
+  #compareUserScores(key: number): void {
+    const { found, due } = this.#userScores!;
+    if (found[key] === due[key]) this.set(key, IN_USER_INDEX);
+  }
+
+  /** How many tasks the mirror has something of. */
+  get mirrored(): number {
+    let count = this.suspects.size;
+    for (const bits of this.#bits) if ((bits & (HAS_KEY | IN_INDEX)) !== 0) count++;
+    return count;
+  }
+
+  /** Whether a task of the file is one that is looked at. */
+  isWanted(key: number): boolean {
+    return this.#user === undefined || this.#snapshot.rows.keys.hasUser(key, this.#user);
+  }
+
+  /** How many of the file's tasks that are looked at are in step; the suspects become suspects too. */
+  separate(): number {
+    const { rows } = this.#snapshot;
+    const inStepBits = IN_INDEX | IN_USER_INDEX | SAME_CONTENT | (this.#snapshot.rules.taskIdIsUnique ? LOOKED_UP : 0);
+    let inStep = 0;
+    for (const row of this.#snapshot.liveRows()) {
+      const key = rows.key(row);
+      if (!this.isWanted(key)) continue;
+      if ((this.#bits[key]! & inStepBits) === inStepBits) inStep++;
+      else this.suspects.add(rows.keys.userId(key), rows.keys.taskId(key));
+    }
+    return inStep;
   }
 }

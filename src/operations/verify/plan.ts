@@ -1,4 +1,4 @@
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./classify.ts";
 
 /**
  * What is done about one suspect. From the file to Redis: `write` never goes back in time, `overwrite` also replaces a

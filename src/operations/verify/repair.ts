@@ -1,9 +1,10 @@
-import { TtsctlError } from "../../errors.ts";
-import { batches } from "../../store/batches.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
+import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { pool } from "../../pool.ts";
+import { batches, IN_FLIGHT } from "../../store/batches.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
+import { guardOf, type RedisCopy } from "../../store/redis/copy.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
@@ -12,29 +13,20 @@ import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/counted.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
-import type { Ledger, LedgerEntry } from "../ledger.ts";
+import type { LedgerEntry } from "../ledger.ts";
 import { mergeRecords } from "../merge/merge.ts";
 import { Spool } from "../merge/spool.ts";
-import { IN_FLIGHT, pool, throwIfInterrupted } from "../pool.ts";
+import type { RedisParts } from "../parts.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { NamedWarnings } from "../reporter.ts";
 import { EVERYTHING } from "../select.ts";
+import { classify, KINDS } from "./classify.ts";
 import type { Drift } from "./drift.ts";
-import type { Action } from "./plan.ts";
-import type { RepairPlan } from "./repair-plan.ts";
+import { type Action, planRepair, type RepairPolicy } from "./plan.ts";
 import { LOOK_BATCH } from "./second-look.ts";
-import { writeOver } from "./write-over.ts";
 
-export interface RepairParts {
-  readonly file: FileStore;
-  readonly mirror: Mirror;
-  readonly rules: RecordRules;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly ledger: Ledger | null;
-}
+export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | "ledger">;
 
 /**
  * Carries a plan out: records that Redis has go into the file first, in one rewrite; then the mirror gets what the file
@@ -226,4 +218,97 @@ export class Repair {
   #throwIfInterrupted(): void {
     throwIfInterrupted(this.#parts.signal, `${this.mended} of ${this.#plan.size} tasks were repaired`);
   }
+}
+
+const ACTIONS = [
+  "keep",
+  "write",
+  "overwrite",
+  "bringBack",
+  "restore",
+  "removeMember",
+  "prune",
+] as const satisfies Action[];
+
+/** What is to be done about every suspect, a byte each. */
+export class RepairPlan {
+  readonly #actions: Uint8Array;
+  readonly #drift: Drift;
+  /** Whether members that name no task are removed. */
+  readonly removesMembers: boolean;
+  readonly #restores: boolean;
+
+  constructor(drift: Drift, policy: RepairPolicy) {
+    this.#drift = drift;
+    this.removesMembers = policy.removeMembers;
+    this.#restores = policy.restore;
+    this.#actions = new Uint8Array(drift.suspects.size);
+    for (const suspect of drift.suspectsOf(...KINDS)) {
+      this.#actions[suspect] = ACTIONS.indexOf(planRepair(drift.suspects.traits(suspect), policy));
+    }
+  }
+
+  action(suspect: number): Action {
+    return ACTIONS[this.#actions[suspect]!]!;
+  }
+
+  *of(...actions: readonly Action[]): Generator<number> {
+    for (let suspect = 0; suspect < this.#actions.length; suspect++) {
+      if (actions.includes(this.action(suspect))) yield suspect;
+    }
+  }
+
+  /** Those of which Redis has the better copy, but not as a record that the file can take. */
+  *notTakeable(): Generator<number> {
+    for (const suspect of this.of("keep")) {
+      const { finding, isRecord } = this.#drift.suspects.traits(suspect);
+      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.#restores);
+      if (isWanted && !isRecord) yield suspect;
+    }
+  }
+
+  count(...actions: readonly Action[]): number {
+    let count = 0;
+    for (const _ of this.of(...actions)) count++;
+    return count;
+  }
+
+  /** How many tasks are mended where everything goes well. */
+  get size(): number {
+    const misplaced = this.removesMembers ? this.#drift.counts.misplaced : 0;
+    return this.#actions.length - this.count("keep") + misplaced;
+  }
+}
+
+/**
+ * Writes the file's records over copies of the same time and over partial hashes. A partial hash isn't a record, so its
+ * time doesn't count. The guard includes the status, because a service may write several states of a task within one
+ * second. Copies that are neither by now get the ordinary guard.
+ * @param tasks at most BATCH
+ */
+async function writeOver(
+  mirror: Mirror,
+  tasks: readonly Task[],
+  written: WrittenCopies,
+): Promise<Outcome<WriteOutcome>[]> {
+  const copies = await mirror.fullCopies(tasks);
+  const due = tasks.flatMap((task, i) => upsertOver(task, copies[i]!, mirror));
+  const flags = await mirror.upsert(due);
+  const outcomes = new Map(due.map(({ task }, i) => [task, flags[i]!]));
+  for (const [task, flag] of outcomes) if (flag === true) written.note(task);
+  const rest = tasks.filter((task) => (outcomes.get(task) ?? false) === false);
+  const others = await writeToMirror(mirror, rest, { written });
+  return tasks.map((task) => {
+    const outcome = outcomes.get(task) ?? false;
+    return outcome === true ? "written" : outcome === false ? others[rest.indexOf(task)]! : outcome;
+  });
+}
+
+function upsertOver(task: Task, copy: RedisCopy, mirror: Mirror): Upsert[] {
+  const finding = classify(task, copy, mirror);
+  if (finding !== "partial" && finding !== "differs") return [];
+  const guarded = { task, seen: guardOf(copy, mirror).seen };
+  const { status = null } = copy.fields;
+  if (finding === "partial") return [{ ...guarded, afresh: true }];
+  return [status === null ? guarded : { ...guarded, seenStatus: status }];
 }

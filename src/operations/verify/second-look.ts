@@ -1,29 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Clock } from "../../clock.ts";
 import { fingerprint } from "../../json/fingerprint.ts";
+import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, scoreOf, timeOf } from "../../store/redis/copy.ts";
 import type { CopyReading } from "../../store/redis/layout.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { isUnsure } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
-import { pool } from "../pool.ts";
-import type { Reporter } from "../reporter.ts";
-import { classify } from "./classify.ts";
-import type { Finding } from "./kinds.ts";
+import type { RedisParts } from "../parts.ts";
+import { classify, type Finding } from "./classify.ts";
 import { type Evidence, IS_FOREIGN, IS_RECORD, IS_UNNAMED, MEMBER_ONLY, type Suspects } from "./suspects.ts";
 
-interface SecondLookParts {
+interface SecondLookParts extends RedisParts<"clock" | "reporter" | "signal"> {
   readonly file: CurrentFile;
-  readonly mirror: Mirror;
-  readonly clock: Clock;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
 }
 
 /** How many suspects are looked at in one call, and how many calls at once: whole records come back. */

@@ -1,7 +1,7 @@
-import { grown, KeyTable } from "../../store/key-table.ts";
+import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { toMicros } from "../../task/time.ts";
-import { type Finding, KINDS } from "./kinds.ts";
+import { type Finding, KINDS } from "./classify.ts";
 import type { Traits } from "./plan.ts";
 
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
@@ -38,18 +38,17 @@ const SETTLED = 2;
 export class Suspects {
   readonly keys = new KeyTable();
   readonly #keyed = new Set<number>();
-  #states = new Uint8Array(1 << 10);
-  #findings = new Uint8Array(1 << 10);
-  #flags = new Uint8Array(1 << 10);
-  #prints = new Int32Array(1 << 10);
-  #fileTimes = new Float64Array(1 << 10);
-  #mirrorTimes = new Float64Array(1 << 10);
+  readonly #states = new Column(new Uint8Array(1 << 10));
+  readonly #findings = new Column(new Uint8Array(1 << 10));
+  readonly #flags = new Column(new Uint8Array(1 << 10));
+  readonly #prints = new Column(new Int32Array(1 << 10));
+  readonly #fileTimes = new Column(new Float64Array(1 << 10));
+  readonly #mirrorTimes = new Column(new Float64Array(1 << 10));
 
   /** @param hasUnsureKey whether a key was seen whose name may not be UTF-8 */
   add(userId: string, taskId: string, hasUnsureKey = false): void {
     const suspect = this.keys.addId(userId, taskId);
     if (hasUnsureKey) this.#keyed.add(suspect);
-    while (this.keys.size > this.#states.length) this.#grow();
   }
 
   get size(): number {
@@ -57,11 +56,11 @@ export class Suspects {
   }
 
   id(suspect: number): TaskId {
-    return { userId: this.keys.userId(suspect), taskId: this.keys.taskId(suspect) };
+    return this.keys.id(suspect);
   }
 
   finding(suspect: number): Finding {
-    return FINDINGS[this.#findings[suspect]!]!;
+    return FINDINGS[this.#findings.at(suspect)]!;
   }
 
   hasUnsureKey({ userId, taskId }: TaskId): boolean {
@@ -69,17 +68,17 @@ export class Suspects {
   }
 
   memberOnly(suspect: number): boolean {
-    return (this.#flags[suspect]! & MEMBER_ONLY) !== 0;
+    return (this.#flags.at(suspect) & MEMBER_ONLY) !== 0;
   }
 
   /** What a plan needs to know. */
   traits(suspect: number): Traits {
-    const fileTime = this.#fileTimes[suspect]!;
-    const flags = this.#flags[suspect]!;
+    const fileTime = this.#fileTimes.at(suspect);
+    const flags = this.#flags.at(suspect);
     return {
       finding: this.finding(suspect),
       inFile: !Number.isNaN(fileTime),
-      mirrorIsNewer: toMicros(this.#mirrorTimes[suspect]!) > toMicros(fileTime),
+      mirrorIsNewer: toMicros(this.#mirrorTimes.at(suspect)) > toMicros(fileTime),
       isRecord: (flags & IS_RECORD) !== 0,
       isForeign: (flags & IS_FOREIGN) !== 0,
       isUnnamed: (flags & IS_UNNAMED) !== 0,
@@ -88,51 +87,42 @@ export class Suspects {
 
   /** The time of the mirror's copy, or the score of a member that is all there is; NaN for neither. */
   mirrorTime(suspect: number): number {
-    return this.#mirrorTimes[suspect]!;
+    return this.#mirrorTimes.at(suspect);
   }
 
   /** Keeps what a look saw; says whether the look before saw the same. */
   see(suspect: number, { finding, fileTime, mirrorTime, print, flags }: Evidence): boolean {
     const same =
-      this.#states[suspect] === SEEN &&
+      this.#states.at(suspect) === SEEN &&
       this.finding(suspect) === finding &&
-      this.#prints[suspect] === print &&
-      Object.is(this.#fileTimes[suspect], fileTime) &&
-      Object.is(this.#mirrorTimes[suspect], mirrorTime);
-    this.#states[suspect] = SEEN;
-    this.#findings[suspect] = FINDINGS.indexOf(finding);
-    this.#prints[suspect] = print;
-    this.#fileTimes[suspect] = fileTime;
-    this.#mirrorTimes[suspect] = mirrorTime;
-    this.#flags[suspect] = flags;
+      this.#prints.at(suspect) === print &&
+      Object.is(this.#fileTimes.at(suspect), fileTime) &&
+      Object.is(this.#mirrorTimes.at(suspect), mirrorTime);
+    this.#states.set(suspect, SEEN);
+    this.#findings.set(suspect, FINDINGS.indexOf(finding));
+    this.#prints.set(suspect, print);
+    this.#fileTimes.set(suspect, fileTime);
+    this.#mirrorTimes.set(suspect, mirrorTime);
+    this.#flags.set(suspect, flags);
     return same;
   }
 
   /** From now on the last look counts. */
   settle(suspect: number): void {
-    this.#states[suspect] = SETTLED;
+    this.#states.set(suspect, SETTLED);
   }
 
   /** A task that was written between any two looks is not drift: it was found to be in work. */
   settleMoving(suspect: number): void {
-    this.#findings[suspect] = FINDINGS.indexOf("inSync");
+    this.#findings.set(suspect, FINDINGS.indexOf("inSync"));
     this.settle(suspect);
   }
 
   *unsettled(): Generator<number> {
-    for (let suspect = 0; suspect < this.size; suspect++) if (this.#states[suspect] !== SETTLED) yield suspect;
+    for (let suspect = 0; suspect < this.size; suspect++) if (this.#states.at(suspect) !== SETTLED) yield suspect;
   }
 
   *of(...findings: readonly Finding[]): Generator<number> {
     for (let suspect = 0; suspect < this.size; suspect++) if (findings.includes(this.finding(suspect))) yield suspect;
-  }
-
-  #grow(): void {
-    this.#states = grown(this.#states);
-    this.#findings = grown(this.#findings);
-    this.#flags = grown(this.#flags);
-    this.#prints = grown(this.#prints);
-    this.#fileTimes = grown(this.#fileTimes);
-    this.#mirrorTimes = grown(this.#mirrorTimes);
   }
 }

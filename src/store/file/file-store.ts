@@ -245,7 +245,7 @@ export class FileStore {
     try {
       const { removed, upserts } = await landed.undoneIn(now);
       const { keys } = now.rows;
-      const ids = [...removed].map((key) => ({ userId: keys.userId(key), taskId: keys.taskId(key) }));
+      const ids = [...removed].map((key) => keys.id(key));
       for (let number = 0; number < upserts.size; number++) {
         const { userId, taskId } = upserts.id(number);
         ids.push({ userId, taskId });

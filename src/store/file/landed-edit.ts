@@ -52,7 +52,7 @@ export class LandedEdit {
   *#removals(): Generator<TaskId> {
     const { keys } = this.#before.rows;
     for (const key of this.#edit.removed) {
-      const id = { userId: keys.userId(key), taskId: keys.taskId(key) };
+      const id = keys.id(key);
       if (this.#edit.upserts.find(id) < 0) yield id;
     }
   }
@@ -133,7 +133,7 @@ function* idsIn(snapshot: Snapshot): Generator<TaskId> {
   const { keys } = snapshot.rows;
   for (const row of snapshot.liveRows()) {
     const key = snapshot.rows.key(row);
-    yield { userId: keys.userId(key), taskId: keys.taskId(key) };
+    yield keys.id(key);
   }
 }
 

@@ -6,6 +6,7 @@ import { compactJson } from "../../json/text.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { type InvalidRecord, isInvalid, type Task } from "../../task/task.ts";
+import { fillIn } from "../batches.ts";
 import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
@@ -140,6 +141,11 @@ export class Snapshot {
     return this.rows.live;
   }
 
+  /** The task that a row's record is of. */
+  idOf(row: number): TaskId {
+    return this.rows.keys.id(this.rows.key(row));
+  }
+
   /** The row in force of a task, or -1. */
   rowOf(userId: string, taskId: string): number {
     const key = this.rows.keys.find(userId, taskId);
@@ -194,8 +200,11 @@ export class Snapshot {
   /** The record of each task, or null. */
   async recordsOf(ids: readonly TaskId[]): Promise<(Task | null)[]> {
     const rows = ids.map(({ userId, taskId }) => this.rowOf(userId, taskId));
-    const tasks = (await this.readTasks(rows.filter((row) => row >= 0)))[Symbol.iterator]();
-    return rows.map((row) => (row < 0 ? null : (tasks.next().value as Task)));
+    return fillIn<number, Task | null>(
+      rows,
+      (row) => (row < 0 ? null : undefined),
+      (live) => this.readTasks(live),
+    );
   }
 
   /** The task of a live row, from bytes that were read at `from`. @throws TtsctlError STORE_BUSY */

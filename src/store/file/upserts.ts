@@ -42,13 +42,9 @@ export const NO_UPSERTS = upsertsOf([]);
  * @param rows ascending; the caller keeps the snapshot open
  */
 export function upsertsFrom(snapshot: Snapshot, rows: ArrayLike<number>): Upserts {
-  const { keys } = snapshot.rows;
   return {
     size: rows.length,
-    id: (number) => {
-      const key = snapshot.rows.key(rows[number]!);
-      return { userId: keys.userId(key), taskId: keys.taskId(key) };
-    },
+    id: (number) => snapshot.idOf(rows[number]!),
     find: ({ userId, taskId }) => indexIn(rows, snapshot.rowOf(userId, taskId)),
     read: (numbers) => snapshot.readTasks(numbers.map((number) => rows[number]!)),
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decideMerge, type Fate, type MergePolicy } from "../../../src/operations/merge/decide.ts";
+import { decideMerge, type Fate, type MergePolicy } from "../../../src/operations/merge/merge-plan.ts";
 
 test.each<[theirs: number, same: boolean, Record<MergePolicy, Fate>]>([
   [Number.NaN, false, { newer: "add", keep: "add", replace: "add", update: "changed" }],

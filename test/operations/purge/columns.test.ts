@@ -1,13 +1,12 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Census } from "../../../src/operations/purge/census.ts";
+import { Census, takeCensus } from "../../../src/operations/purge/census.ts";
 import { fileCopy, mirrorCopy, sameFileCopy } from "../../../src/operations/purge/copies.ts";
-import { type Ending, Endings } from "../../../src/operations/purge/endings.ts";
-import { isAhead } from "../../../src/operations/purge/looked.ts";
+import { isAhead } from "../../../src/operations/purge/decide.ts";
 import { limitsOf } from "../../../src/operations/purge/policy.ts";
+import { type Ending, Endings } from "../../../src/operations/purge/purge-file.ts";
 import { chosenRows, survey } from "../../../src/operations/purge/survey.ts";
-import { takeCensus } from "../../../src/operations/purge/take-census.ts";
 import { useFolder } from "../../helpers/files.ts";
 import "../../helpers/python.ts";
 import { withSnapshot } from "../../store/file/read-store.ts";

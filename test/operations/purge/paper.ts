@@ -4,7 +4,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { MirrorUse } from "../../../src/operations/mirror-use.ts";
 import { CleanupPlan } from "../../../src/operations/purge/cleanup-plan.ts";
 import type { Copies, Copy } from "../../../src/operations/purge/copies.ts";
-import type { Looked } from "../../../src/operations/purge/looked.ts";
+import type { Looked } from "../../../src/operations/purge/decide.ts";
 import type { RetentionPolicy } from "../../../src/operations/purge/policy.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_COPY, type RedisCopy } from "../../../src/store/redis/copy.ts";
@@ -146,7 +146,10 @@ export function withPlan<T>(
 ): Promise<T> {
   return withFile(path, tasks, async (snapshot) => {
     const { mirror } = paperMirror(tasks);
-    const parts = { artifacts: paperDisk(tasks), reporter: { warn: () => {}, progress: () => {} } };
+    const parts = {
+      artifacts: paperDisk(tasks),
+      reporter: { warn: () => {}, progress: () => {}, done: async () => {} },
+    };
     const state = new MirrorUse({ kind: "on", mirror });
     const plan = await CleanupPlan.make(parts, snapshot, state, { ...POLICY, ...policy }, NOW);
     return use({ plan, snapshot, mirror });

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, it, test } from "vitest";
-import { classify } from "../../../src/operations/verify/classify.ts";
-import { KINDS } from "../../../src/operations/verify/kinds.ts";
+import { classify, KINDS } from "../../../src/operations/verify/classify.ts";
 import { planRepair, type RepairPolicy, type Traits } from "../../../src/operations/verify/plan.ts";
 import { NO_COPY, type RedisCopy } from "../../../src/store/redis/copy.ts";
 import { PLAIN } from "../../../src/store/redis/plain-layout.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { KINDS } from "../../../src/operations/verify/kinds.ts";
+import { KINDS } from "../../../src/operations/verify/classify.ts";
 import { RecordingLedger } from "../../helpers/doubles.ts";
 import { ago, record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";

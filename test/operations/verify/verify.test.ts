@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { KINDS, type Kind, type VerifyResult } from "../../../src/operations/verify/kinds.ts";
+import { KINDS, type Kind, type VerifyResult } from "../../../src/operations/verify/classify.ts";
 import type { VerifyOptions } from "../../../src/operations/verify/verify.ts";
 import { ago, record } from "../../helpers/records.ts";
 import { useSite } from "../setup.ts";

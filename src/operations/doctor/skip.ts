@@ -1,2 +1,0 @@
-/** Thrown by what a check needs and cannot have: why it is skipped. */
-export class Skip extends Error {}
