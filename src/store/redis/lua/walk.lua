@@ -34,6 +34,10 @@ for i = 1, #flat / 2 do
   group.count, group.places[at], group.tasks[at] = at, i, task
 end
 
+-- One SORT_RO costs less than an HGET for each hash.
+local all = part == '' and redis.pcall('SORT_RO', index, 'BY', 'nosort', 'LIMIT', from, count, 'GET', layout.task .. '*->updated_at')
+if all and all.err then all = false end
+
 local function createdAt(hash)
   local created = tonumber(redis.call('HGET', hash, 'created_at') or '')
   return created and math.floor(created)
@@ -61,7 +65,7 @@ for _, group in ipairs(groups) do
     local i, score, hash = group.places[at], scores[at], before .. tasks[at]
     local isScored = score == flat[2 * i]
     if layout.userScoredByCreation then isScored = tonumber(score) == (createdAt(hash) or tonumber(flat[2 * i])) end
-    local updated = isScored and redis.pcall('HGET', hash, 'updated_at')
+    local updated = isScored and (all and all[i] or not all and redis.pcall('HGET', hash, 'updated_at'))
     local isRight = type(updated) == 'string' and isComplete(hash, updated)
       and lookedUp(user, tasks[at], tonumber(flat[2 * i])) ~= 'wrong'
     times[i] = isRight and updated or ''
