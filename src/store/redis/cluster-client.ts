@@ -218,14 +218,16 @@ export class ClusterClient extends Connection {
 
   /** Believes a node. */
   async #use({ address, node, map }: Entrance, deadline: number): Promise<void> {
+    if (this.#nodes.has(nodeName(address))) node.close();
+    else this.#keep(nodeName(address), Promise.resolve(node));
     const before = this.#cluster as Cluster | undefined;
     const cluster = await this.#clusterAt(address, deadline);
     this.#cluster = cluster;
     this.#origin = address;
-    this.#keep(nodeName(address), Promise.resolve(node));
     if (before !== undefined) setTimeout(() => before.disconnect(), this.timeoutMs).unref();
     if (map.isUp) this.#seeds.note([...map.nodes].map((name) => addressOf(name, address)));
     cluster.on("refresh", () => this.#seeds.note(nodesOf(cluster)));
+    if (this.#isClosed) this.close();
   }
 
   async #clusterAt(origin: Address, deadline: number): Promise<Cluster> {

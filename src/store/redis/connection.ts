@@ -45,7 +45,8 @@ export abstract class Connection implements RedisCommands {
     const replies = await this.settled(commands.map((command) => this.send(command)));
     for (const [i, reply] of replies.entries()) {
       const [name, key] = commands[i]!;
-      if (!this.isCluster || !/SCAN/.test(String(name))) this.#check(reply, shapeOf(commands[i]!), String(name)); // else by nodes
+      const isWalk = this.isCluster && /SCAN/.test(String(name)); // its cursors are of ours
+      if (!isWalk) this.#check(reply, shapeOf(commands[i]!), String(name));
       if (reply instanceof TtsctlError) replies[i] = withKey(reply, `${this.prefix}${key}`, this.where);
     }
     return replies;

@@ -59,7 +59,7 @@ export interface RedisTarget extends Access {
   readonly place: NodePlace | SentinelPlace | ClusterPlace;
 }
 
-/** The nodes that clusters told of, by `namesOf` those that the settings name, some of which may be gone by now. */
+/** The nodes of clusters that were connected to before, by the nodes that the settings name, which may be gone by now. */
 export type KnownNodes = Map<string, readonly Address[]>;
 
 /** An address as messages show it. */
