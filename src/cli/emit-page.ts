@@ -3,8 +3,8 @@ import type { TimeTelling } from "../render/time-text.ts";
 import type { ListResult } from "../store/task-store.ts";
 import type { Context } from "./context.ts";
 import { emit } from "./emit.ts";
-import type { LookFlags } from "./flags.ts";
 import { openPager } from "./pager.ts";
+import type { LookFlags } from "./selection.ts";
 
 /** Prints one page in the format asked for. */
 export async function emitPage(context: Context, result: ListResult, look: LookFlags): Promise<void> {

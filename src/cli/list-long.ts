@@ -7,8 +7,8 @@ import { counted } from "../task/counted.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
 import { leftOut, taskTableOf, tellingOf } from "./emit-page.ts";
-import type { LookFlags } from "./flags.ts";
 import { openPager } from "./pager.ts";
+import type { LookFlags } from "./selection.ts";
 
 /** How a long list goes on and how it ended. */
 interface Sum {

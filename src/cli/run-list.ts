@@ -1,11 +1,11 @@
 import { TtsctlError } from "../errors.ts";
-import type { QueryNames, RawQuery } from "../operations/list-query.ts";
 import { notFound } from "../render/not-found.ts";
 import type { ListQuery } from "../store/task-store.ts";
+import type { QueryNames, RawQuery } from "../task/query-fields.ts";
 import type { Context } from "./context.ts";
 import { DONE, PARTLY } from "./emit.ts";
-import type { LookFlags } from "./flags.ts";
 import { isText } from "./globals.ts";
+import type { LookFlags } from "./selection.ts";
 
 /** What `list` and `query` have in common. */
 export async function runList(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {

@@ -1,12 +1,12 @@
 import { TtsctlError } from "../errors.ts";
-import type { RawQuery } from "../operations/list-query.ts";
-import { BODY_NAMES, parseQueryObject, readQueryBody } from "../operations/query-body.ts";
+import { parseQueryObject, readQueryBody } from "../operations/list-query.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { idsIn, trimId } from "../task/ids.ts";
+import { BODY_NAMES, KEY_NAMES, type RawQuery } from "../task/query-fields.ts";
 import { parseWholeNumber } from "../task/whole-number.ts";
 import type { Dialect } from "./dialect.ts";
 import { jsonText } from "./json.ts";
-import { PARAM_NAMES, queryOf } from "./list-params.ts";
+import { queryOf } from "./params.ts";
 import { HttpError, problemOf, refusalHeaders } from "./problem.ts";
 
 const DEFAULT_SIZE = 10;
@@ -27,18 +27,18 @@ const CODES: Readonly<Record<number, number>> = {
 const NO_USER = "缺少 user_id";
 
 /** Further parameters that name tasks: `ids` as `task_ids`, and a single id. */
-const ID_PARAMS = ["ids", PARAM_NAMES.taskIds] as const;
+const ID_PARAMS = ["ids", KEY_NAMES.taskIds] as const;
 const ONE_ID = "task_id";
 
 /** Requests and answers of the published GPT-SoVITS API service. */
 export const API_MS: Dialect = {
   params,
   listOfUrl(url) {
-    const given = params(url, [...Object.values(PARAM_NAMES), ...ID_PARAMS, ONE_ID]);
+    const given = params(url, [...Object.values(KEY_NAMES), ...ID_PARAMS, ONE_ID]);
     const ids = [...ID_PARAMS.flatMap((name) => idsIn(given.get(name) ?? "")), given.get(ONE_ID) ?? ""];
     const taskIds = ids.filter((id) => id !== "");
     const raw = { ...queryOf(given), taskIds: taskIds.length === 0 ? null : taskIds };
-    return { raw: withinLimits(raw), names: PARAM_NAMES };
+    return { raw: withinLimits(raw), names: KEY_NAMES };
   },
   listOfBody(_url, text) {
     const body = parseQueryObject(text, "the body");

@@ -1,11 +1,11 @@
 import type { DeleteResult } from "../operations/delete.ts";
-import type { QueryNames, RawQuery } from "../operations/list-query.ts";
-import { BODY_NAMES, parseQueryBody } from "../operations/query-body.ts";
+import { parseQueryBody } from "../operations/list-query.ts";
 import { itemJson } from "../render/item.ts";
 import { pageJson } from "../render/page.ts";
 import type { ListResult } from "../store/task-store.ts";
+import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../task/query-fields.ts";
 import type { Task } from "../task/task.ts";
-import { listParams, PARAM_NAMES, paramsOf } from "./list-params.ts";
+import { listParams, paramsOf } from "./params.ts";
 import { problemResponse } from "./problem.ts";
 
 /** A list as a request asks for it, unchecked, and the names of its parts in messages. */
@@ -37,7 +37,7 @@ export interface Dialect {
 /** Requests and answers as on the command line. */
 export const PLAIN: Dialect = {
   params: paramsOf,
-  listOfUrl: (url) => ({ raw: listParams(url), names: PARAM_NAMES }),
+  listOfUrl: (url) => ({ raw: listParams(url), names: KEY_NAMES }),
   listOfBody: (url, body) => {
     paramsOf(url, []);
     return { raw: parseQueryBody(body, "the body"), names: BODY_NAMES };

@@ -1,7 +1,7 @@
 import { LAYOUT_NAMES } from "../task/layouts.ts";
+import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
-import { PARAM_NAMES } from "./list-params.ts";
-import { ref, SCHEMAS } from "./openapi-schemas.ts";
+import { integerIn, ref, SCHEMAS } from "./openapi-schemas.ts";
 import { COOKIE } from "./token.ts";
 import { WARNINGS_HEADER } from "./warnings.ts";
 
@@ -22,14 +22,9 @@ const TASK = inPath("task_id");
 const SWITCH = { type: "string", enum: ["true", "false"] };
 
 const LIST_PARAMETERS = [
-  OF_USER,
-  query(PARAM_NAMES.taskIds, "these tasks of the user, separated by commas or spaces"),
-  query(PARAM_NAMES.statuses, "wait, run, done, error, or the service's own words, separated by commas"),
-  query(PARAM_NAMES.since, "last changed at or after: ISO 8601, or an age such as 2h"),
-  query(PARAM_NAMES.until, "last changed before: ISO 8601, or an age such as 7d"),
-  query(PARAM_NAMES.page, "from 1", { type: "integer", minimum: 1 }),
-  query(PARAM_NAMES.pageSize, "20 by default; in the dialect api_ms 10, at most 100", {
-    ...{ type: "integer", minimum: 1, maximum: 1000 },
+  ...QUERY_PARTS.map((part) => {
+    const { key, help, range } = fieldOf(part);
+    return query(key, help, range === undefined ? TEXT : integerIn(range));
   }),
   query("ids", "dialect api_ms: as task_ids"),
   query("task_id", "dialect api_ms: one more task id"),
@@ -96,7 +91,10 @@ const FILE = { "*/*": {} };
 const PATHS: Record<string, Record<string, object>> = {
   "/voice-tasks": {
     get: operation({
-      ...{ summary: "A page of tasks, newest first; or the tasks of some ids", parameters: LIST_PARAMETERS },
+      ...{
+        summary: "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
+        parameters: LIST_PARAMETERS,
+      },
       responses: { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`") },
       hasDialects: true,
     }),

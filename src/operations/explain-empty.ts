@@ -7,7 +7,7 @@ import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/counted.ts";
 import { NO_FILTER, ofUser, soleUser, type TaskFilter } from "../task/filter.ts";
 import { nearest } from "../task/nearest.ts";
-import type { QueryNames } from "./list-query.ts";
+import type { QueryNames } from "../task/query-fields.ts";
 
 export interface EmptyParts {
   readonly store: TaskStore;
@@ -17,8 +17,8 @@ export interface EmptyParts {
 
 /** How many of the newest tasks are asked for user ids that are like a wrong one. */
 const USERS_LOOKED_AT = 5000;
-const PARTS = ["users", "statuses", "since", "until"] as const;
-type Part = (typeof PARTS)[number];
+type Part = keyof TaskFilter;
+const PARTS = Object.keys(NO_FILTER) as Part[];
 
 /** Why a list shows no task, and what to try, in one line. It reads as little as it can and changes nothing. */
 export async function explainEmpty(

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Hosts, isLocal } from "../../src/http/hosts.ts";
 import { KeptAnswers } from "../../src/http/kept-answers.ts";
-import { listParams, paramsOf } from "../../src/http/list-params.ts";
+import { listParams, paramsOf } from "../../src/http/params.ts";
 import { rangeOf } from "../../src/http/range.ts";
 import { Token } from "../../src/http/token.ts";
 import { warningsValue } from "../../src/http/warnings.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { buildListQuery, type RawQuery } from "../../src/operations/list-query.ts";
-import { BODY_NAMES, parseQueryBody } from "../../src/operations/query-body.ts";
+import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
+import { BODY_NAMES, type RawQuery } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { Zone } from "../../src/task/zone.ts";
 

@@ -22,11 +22,11 @@ export const en = {
   overviewFailed: "The counts could not be read.",
 
   filter: "Filter",
-  user: "User",
-  userHint: "all users",
-  taskIds: "Task ids",
-  taskIdsHint: "separated by commas or spaces",
-  statusFilter: "Status",
+  filterParts: {
+    users: { label: "User", hint: "all users" },
+    taskIds: { label: "Task ids", hint: "separated by commas or spaces" },
+    statuses: { label: "Status", hint: "" },
+  },
   apply: "Apply",
   clear: "Clear",
   idsNeedUser: "Task ids count only together with their user: give the user as well.",

@@ -7,12 +7,10 @@ import { notFound } from "../../render/not-found.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
 import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
-import { selectionOf } from "../choose.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
 import { filesInUse } from "../files-in-use.ts";
-import type { SelectionFlags } from "../flags.ts";
-import { addSelection, addSource } from "../selection.ts";
+import { addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface ExportFlags extends SelectionFlags {
   readonly to?: string;

@@ -9,14 +9,12 @@ import { notFound } from "../../render/not-found.ts";
 import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
-import { selectionOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import type { SelectionFlags } from "../flags.ts";
 import type { LedgerRun } from "../ledger.ts";
 import { holdRunLock } from "../run-lock.ts";
-import { addSelection } from "../selection.ts";
+import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
 

@@ -1,10 +1,20 @@
 import type { Command } from "commander";
 import type { SourceChoice } from "../../store/read-first.ts";
+import { FLAG_NAMES } from "../../task/query-fields.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
-import { FLAG_NAMES, type LookFlags, rawQueryOf, type SelectionFlags } from "../flags.ts";
 import { runList } from "../run-list.ts";
-import { addLimit, addLook, addPaging, addSelection, addSource, addWatch } from "../selection.ts";
+import {
+  addLimit,
+  addLook,
+  addPaging,
+  addSelection,
+  addSource,
+  addWatch,
+  type LookFlags,
+  rawQueryOf,
+  type SelectionFlags,
+} from "../selection.ts";
 
 interface ListFlags extends SelectionFlags, LookFlags {
   readonly source: SourceChoice;

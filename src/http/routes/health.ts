@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import type { HealthAnswer } from "../health.ts";
 import { jsonText } from "../json.ts";
-import { paramsOf } from "../list-params.ts";
+import { paramsOf } from "../params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 
 /** `GET /healthz`: 503 only where neither store can answer, so that nobody restarts a server for a Redis that is down. */

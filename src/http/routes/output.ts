@@ -6,7 +6,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { systemErrorCode } from "../../errors.ts";
-import { paramsOf } from "../list-params.ts";
+import { paramsOf } from "../params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { HttpError } from "../problem.ts";
 import { type ByteRange, rangeOf } from "../range.ts";

@@ -4,7 +4,7 @@ import type { StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
 import { json } from "../json.ts";
 import { KeptAnswers } from "../kept-answers.ts";
-import { paramsOf, switchOf } from "../list-params.ts";
+import { paramsOf, switchOf } from "../params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 
 /** `GET /stats/hours`: how many tasks there are by status, and how many were last changed in each of the last 24 hours, for a chart. */

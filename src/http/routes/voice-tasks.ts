@@ -1,14 +1,15 @@
 import type { Context, Hono } from "hono";
-import { buildListQuery, type QueryNames, type RawQuery } from "../../operations/list-query.ts";
+import { buildListQuery } from "../../operations/list-query.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListResult } from "../../store/task-store.ts";
 import { soleUser } from "../../task/filter.ts";
 import { trimId } from "../../task/ids.ts";
+import { KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { jsonBody } from "../body.ts";
 import { type AskedList, type Dialect, PLAIN } from "../dialect.ts";
 import { dialectOf } from "../dialects.ts";
 import { jsonText } from "../json.ts";
-import { PARAM_NAMES, switchOf } from "../list-params.ts";
+import { switchOf } from "../params.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { HttpError } from "../problem.ts";
 import { removeTask } from "./remove.ts";
@@ -90,7 +91,7 @@ async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
 }
 
 function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListResult> {
-  return list(parts, { users: [userId], taskIds: [taskId] }, PARAM_NAMES);
+  return list(parts, { users: [userId], taskIds: [taskId] }, KEY_NAMES);
 }
 
 function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryNames): Promise<ListResult> {
@@ -100,7 +101,7 @@ function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryN
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
 function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
   const userId = params.get("user_id");
-  const names = { ...PARAM_NAMES, taskIds: "the task id of the path" };
+  const names = { ...KEY_NAMES, taskIds: "the task id of the path" };
   const query = buildListQuery(
     { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] },
     "auto",

@@ -1,19 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import type { QueryNames, RawQuery } from "../operations/list-query.ts";
-import { splitIds } from "../task/ids.ts";
-import { splitStatuses } from "../task/status.ts";
-import { parseWholeNumber } from "../task/whole-number.ts";
-
-/** How the parts of a query are named in a URL. */
-export const PARAM_NAMES: QueryNames = {
-  page: "page",
-  pageSize: "page_size",
-  users: "user_id",
-  taskIds: "task_ids",
-  statuses: "status",
-  since: "since",
-  until: "until",
-};
+import { KEY_NAMES, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 
 /**
  * The parameters of a URL by name. One that is empty counts as not given: a form that was left empty sends it.
@@ -41,30 +27,18 @@ export function paramsOf<N extends string>(url: string, accepted: readonly N[]):
  * @throws TtsctlError USAGE
  */
 export function listParams(url: string): RawQuery {
-  return queryOf(paramsOf(url, Object.values(PARAM_NAMES)));
+  return queryOf(paramsOf(url, Object.values(KEY_NAMES)));
 }
 
 /** The same for parameters by name. @throws TtsctlError USAGE */
 export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
-  const { page, pageSize, users, taskIds, statuses, since, until } = PARAM_NAMES;
-  const [user, ids, words] = [params.get(users), params.get(taskIds), params.get(statuses)];
-  return {
-    page: wholeNumber(page, params.get(page)),
-    pageSize: wholeNumber(pageSize, params.get(pageSize)),
-    users: user === undefined ? null : [user],
-    taskIds: ids === undefined ? null : splitIds(ids),
-    statuses: words === undefined ? null : splitStatuses(words),
-    since: params.get(since) ?? null,
-    until: params.get(until) ?? null,
-  };
-}
-
-function wholeNumber(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const number = parseWholeNumber(text);
-  if (number !== undefined) return number;
-  throw new TtsctlError("USAGE", `${name}: ${JSON.stringify(text)} is no whole number`, {
-    hint: "accepted: a whole number",
+  return rawQuery((_, field) => {
+    const text = params.get(field.key);
+    const value = text === undefined ? null : valueIn(text, field);
+    if (value !== undefined) return value;
+    throw new TtsctlError("USAGE", `${field.key}: ${JSON.stringify(text)} is no whole number`, {
+      hint: "accepted: a whole number",
+    });
   });
 }
 
