@@ -4,7 +4,7 @@ import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import { throwIfInterrupted } from "../operations/pool.ts";
 import { policyOf } from "../operations/purge/policy.ts";
-import { formatBytes } from "../task/bytes.ts";
+import { formatBytes } from "../task/amounts.ts";
 import { audited } from "./audited.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject, PARTLY } from "./emit.ts";

@@ -1,7 +1,7 @@
 import type { SingleBar } from "cli-progress";
 import { systemClock } from "../clock.ts";
 import type { Reporter, WarningFields } from "../operations/reporter.ts";
-import type { LogEvent } from "../render/log-line.ts";
+import type { LogEvent } from "../render/item-lines.ts";
 import type { Progress } from "../render/progress.ts";
 import type { GlobalFlags } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";

@@ -1,4 +1,4 @@
-import type { LogEvent } from "../render/log-line.ts";
+import type { LogEvent } from "../render/item-lines.ts";
 import type { Context } from "./context.ts";
 import { isText } from "./globals.ts";
 

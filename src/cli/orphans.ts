@@ -1,8 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import type { Orphan, OrphanResult } from "../operations/orphans/types.ts";
 import { throwIfInterrupted } from "../operations/pool.ts";
-import { formatBytes } from "../task/bytes.ts";
-import { counted } from "../task/counted.ts";
+import { counted, formatBytes } from "../task/amounts.ts";
 import { audited } from "./audited.ts";
 import type { CleanupFlags } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
@@ -48,7 +47,7 @@ async function orphans(
 }
 
 async function orphanOutput(context: Context, dryRun: boolean) {
-  const { orphanEvent, orphanLine } = await import("../render/orphan-line.ts");
+  const { orphanEvent, orphanLine } = await import("../render/item-lines.ts");
   const { add, drain } = itemOutput<Orphan>(context, {
     line: (orphan) => orphanLine(orphan, dryRun),
     event: (orphan) => orphanEvent(orphan, dryRun),

@@ -54,7 +54,7 @@ export async function openPurge(context: Context, flags: PurgeFlags, ledger: Led
 
 /** A `[CLEANUP]` line for each purged task. */
 async function purgedOutput(context: Context, dryRun: boolean) {
-  const { cleanupEvent, cleanupLine } = await import("../render/cleanup-line.ts");
+  const { cleanupEvent, cleanupLine } = await import("../render/item-lines.ts");
   const { add, drain } = itemOutput<PurgedTask>(context, {
     line: (task) => cleanupLine(task, dryRun),
     event: (task) => cleanupEvent(task, dryRun),

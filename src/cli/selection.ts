@@ -4,10 +4,12 @@ import type { MaxDelete } from "../operations/brake.ts";
 import type { Selection } from "../operations/select.ts";
 import { TIME_STYLES, type TimeStyle } from "../render/time-text.ts";
 import type { SourceChoice } from "../store/read-first.ts";
+import { parseWholeNumber } from "../task/amounts.ts";
 import { parseDuration } from "../task/duration.ts";
 import { trimId, uniqueIds } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,
+  camelCase,
   FLAG_NAMES,
   fieldOf,
   type QueryNames,
@@ -16,7 +18,6 @@ import {
   rawQuery,
   valueIn,
 } from "../task/query-fields.ts";
-import { parseWholeNumber } from "../task/whole-number.ts";
 import type { Context } from "./context.ts";
 
 /** The flags that choose tasks, as commander gives them. */
@@ -95,7 +96,7 @@ export function addDestructive(command: Command, brake: string): Command {
 /** Each part of a query has the flag of its long name. */
 export function rawQueryOf(flags: SelectionFlags): RawQuery {
   return rawQuery((part, field) => {
-    const given = flags[FLAG_NAMES[part].slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    const given = flags[camelCase(FLAG_NAMES[part].slice(2))];
     return typeof given === "string" ? valueIn(given, field) : given;
   });
 }

@@ -1,9 +1,9 @@
 import { LAYOUT_NAMES } from "../task/layouts.ts";
 import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
+import { COOKIE } from "./guard.ts";
 import { integerIn, ref, SCHEMAS } from "./openapi-schemas.ts";
-import { COOKIE } from "./token.ts";
-import { WARNINGS_HEADER } from "./warnings.ts";
 
 const TEXT = { type: "string" };
 

@@ -37,7 +37,7 @@ export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, na
     if (page != null) throw wrongArgument("page and cursor are both given", "one of them");
   }
   const given: Readonly<Record<string, unknown>> = { ...query, ...named };
-  const raw = rawQuery((_, field) => queryValue(given[field.option], field));
+  const raw = rawQuery((part, { kind }) => queryValue(given[OPTION_NAMES[part]], kind, OPTION_NAMES[part]));
   if (!SOURCES.includes(source)) {
     throw wrongArgument(`source: ${JSON.stringify(source)} is unknown`, SOURCES.join(", "));
   }
@@ -45,7 +45,7 @@ export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, na
 }
 
 /** The value of an option, of the type that its kind has in a query. */
-function queryValue(value: unknown, { kind, option }: QueryField): unknown {
+function queryValue(value: unknown, kind: QueryField["kind"], option: string): unknown {
   if (value == null || kind === "number") return value;
   if (kind === "time") return timeText(value, option);
   if (kind === "list") checkStrings(value, option, '["wait", "run"]');

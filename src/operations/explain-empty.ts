@@ -4,7 +4,7 @@ import type { MirrorLink } from "../store/mirror-link.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import { NO_FILTER, ofUser, soleUser, type TaskFilter } from "../task/filter.ts";
 import { nearest } from "../task/nearest.ts";
 import type { QueryNames } from "../task/query-fields.ts";

@@ -1,4 +1,4 @@
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 
 /** What a warning is about: the ids of a task and why, or a count. */
 export type WarningFields = Readonly<Record<string, string | number>>;

@@ -1,6 +1,6 @@
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 
 /** How many are named. */
 const NAMED = 5;

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
-import { sameJson } from "../json/same.ts";
+import { sameJson } from "../json/value.ts";
 import { batches } from "../store/batches.ts";
 import { CurrentFile } from "../store/file/current-file.ts";
 import type { FileStore } from "../store/file/file-store.ts";
@@ -16,7 +16,7 @@ import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/wr
 import type { TaskId } from "../store/task-source.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import { ofUser } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";

@@ -41,7 +41,7 @@ export function csvLine(cells: readonly string[]): string {
 }
 
 /** Tasks as an export has them: the known fields for people, and the whole record as JSON, which alone is taken back. */
-export function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
+function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
   const rows = tasks.map((task) => [
     ...[task.userId, task.taskId, task.status, task.error, task.createdAt, task.updatedAt, task.json],
   ]);
@@ -72,4 +72,41 @@ function cell(value: JsonValue | undefined): string {
   if (value === undefined || value === null) return "";
   if (Array.isArray(value) || value instanceof Map) return jsonOf(value);
   return String(value);
+}
+
+/** How an export is written: JSON Lines, an array of records a line each, or CSV. */
+export type ExportFormat = "jsonl" | "json" | "csv";
+
+/** The text of an export, piece by piece: each record in its own bytes, the service's own status in it. */
+export class ExportText {
+  readonly #format: ExportFormat;
+  #isFirst = true;
+
+  constructor(format: ExportFormat) {
+    this.#format = format;
+  }
+
+  /** The text of the next tasks. */
+  *of(tasks: readonly Task[]): Generator<string> {
+    if (this.#format === "csv") yield this.#csv(tasks);
+    else {
+      for (const { json } of tasks) {
+        if (this.#format === "jsonl") yield `${json}\n`;
+        else yield `${this.#isFirst ? "[" : ","}\n${json}`;
+        this.#isFirst = false;
+      }
+    }
+  }
+
+  /** What ends it. */
+  *end(): Generator<string> {
+    if (this.#format === "json") yield this.#isFirst ? "[]\n" : "\n]\n";
+    if (this.#format === "csv") yield this.#csv([]);
+  }
+
+  #csv(tasks: readonly Task[]): string {
+    const text = csvOfRecords(tasks, this.#isFirst);
+    this.#isFirst = false;
+    return text;
+  }
 }

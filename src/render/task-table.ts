@@ -26,7 +26,7 @@ export function fieldOf(column: string): string {
   return FIELD_OF.get(name) ?? (KNOWN_COLUMNS.includes(name) ? name : column);
 }
 
-export interface TaskTableOptions {
+interface TaskTableOptions {
   readonly columns: readonly string[];
   readonly headers: boolean;
   readonly style: TableStyle;

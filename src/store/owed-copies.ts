@@ -1,4 +1,4 @@
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import { keyOf } from "../task/ids.ts";
 import { toMicros } from "../task/time.ts";
 import { idOf } from "./file/batch-plan.ts";

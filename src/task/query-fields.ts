@@ -1,16 +1,14 @@
+import { parseWholeNumber } from "./amounts.ts";
 import { splitIds } from "./ids.ts";
 import { SHOWN_STATUSES } from "./status.ts";
-import { parseWholeNumber } from "./whole-number.ts";
 
 /** How a part of a query is given: `user` is one id, in flags several; a `list` is an array in JSON, else a text with commas. */
 type Kind = "number" | "user" | "list" | "time";
 
 export interface QueryField {
   readonly kind: Kind;
-  /** In a JSON body and in a URL. */
+  /** In a JSON body and in a URL; as an option of the library, in camel case. */
   readonly key: string;
-  /** As an option of the library. */
-  readonly option: string;
   /** As commander declares it; its long name is also that in the address of the page. */
   readonly flags: string;
   readonly help: string;
@@ -27,7 +25,6 @@ export const QUERY_FIELDS = {
   page: {
     kind: "number",
     key: "page",
-    option: "page",
     flags: "-p, --page <n>",
     help: "which page, from 1",
     range: [1, Number.MAX_SAFE_INTEGER],
@@ -35,7 +32,6 @@ export const QUERY_FIELDS = {
   pageSize: {
     kind: "number",
     key: "page_size",
-    option: "pageSize",
     flags: "-n, --page-size <n>",
     help: "tasks on a page, 1 to 1000",
     flagHelp: " (default: 20)",
@@ -44,7 +40,6 @@ export const QUERY_FIELDS = {
   users: {
     kind: "user",
     key: "user_id",
-    option: "userId",
     flags: "-u, --user <id>",
     help: "tasks of this user",
     flagHelp: "; may be given several times",
@@ -52,14 +47,12 @@ export const QUERY_FIELDS = {
   taskIds: {
     kind: "list",
     key: "task_ids",
-    option: "taskIds",
     flags: "-i, --ids <ids>",
     help: "these tasks of the user, separated by commas or spaces",
   },
   statuses: {
     kind: "list",
     key: "status",
-    option: "status",
     flags: "-s, --status <words>",
     help: "wait, run, done, error, or the service's own words, separated by commas",
     choices: SHOWN_STATUSES,
@@ -67,14 +60,12 @@ export const QUERY_FIELDS = {
   since: {
     kind: "time",
     key: "since",
-    option: "since",
     flags: "--since <time>",
     help: "last changed at or after: ISO time, or an age such as 2h",
   },
   until: {
     kind: "time",
     key: "until",
-    option: "until",
     flags: "--until <time>",
     help: "last changed before: ISO time, or an age such as 7d",
   },
@@ -114,10 +105,15 @@ function namedBy(name: (field: QueryField) => string): QueryNames {
   return Object.fromEntries(QUERY_PARTS.map((part) => [part, name(QUERY_FIELDS[part])])) as QueryNames;
 }
 
+/** `page-size` and `page_size` as `pageSize`. */
+export function camelCase(name: string): string {
+  return name.replace(/[-_](\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
 export const FLAG_NAMES = namedBy(({ flags }) => /--[\w-]+/.exec(flags)![0]);
 export const KEY_NAMES = namedBy(({ key }) => key);
 export const BODY_NAMES = namedBy(({ key }) => JSON.stringify(key));
-export const OPTION_NAMES = namedBy(({ option }) => option);
+export const OPTION_NAMES = namedBy(({ key }) => camelCase(key));
 
 /** A query of what was given for each part, in the form that its kind has. */
 export function rawQuery(given: (part: QueryPart, field: QueryField) => unknown): RawQuery {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
-import { pageJson } from "../../src/render/page.ts";
+import { pageJson } from "../../src/render/item.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { RunLink } from "../../src/store/mirror-link.ts";
 import { TaskStore } from "../../src/store/task-store.ts";

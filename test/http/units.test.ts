@@ -1,11 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Hosts, isLocal } from "../../src/http/hosts.ts";
-import { KeptAnswers } from "../../src/http/kept-answers.ts";
-import { listParams, paramsOf } from "../../src/http/params.ts";
-import { rangeOf } from "../../src/http/range.ts";
-import { Token } from "../../src/http/token.ts";
-import { warningsValue } from "../../src/http/warnings.ts";
+import { warningsValue } from "../../src/http/answer.ts";
+import { Hosts, isLocal, Token } from "../../src/http/guard.ts";
+import { listParams, paramsOf } from "../../src/http/request.ts";
+import { rangeOf } from "../../src/http/routes/output.ts";
+import { KeptAnswers } from "../../src/http/routes/stats.ts";
 
 describe("the name that a request asks for", () => {
   const local = new Hosts("127.0.0.1", ["tts.example.org"]);

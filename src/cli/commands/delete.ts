@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import { notFound } from "../../render/not-found.ts";
-import { formatBytes } from "../../task/bytes.ts";
-import { counted } from "../../task/counted.ts";
+import { notFound } from "../../render/item-lines.ts";
+import { counted, formatBytes } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
 import { planConfirmation } from "../confirm.ts";

@@ -3,7 +3,7 @@ import type { SourceChoice } from "../../store/read-first.ts";
 import { FLAG_NAMES } from "../../task/query-fields.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
-import { runList } from "../run-list.ts";
+import { listTasks } from "../list-tasks.ts";
 import {
   addLimit,
   addLook,
@@ -30,7 +30,7 @@ export function declareList(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addWatch(addLook(addSource(addLimit(addPaging(addSelection(command))))));
   attach<ListFlags>(command, async (context, flags) => {
-    const list = (once: Context) => runList(once, rawQueryOf(flags), flags, FLAG_NAMES);
+    const list = (once: Context) => listTasks(once, rawQueryOf(flags), flags, FLAG_NAMES);
     if (flags.watch === undefined) return list(context);
     const { live } = await import("../live.ts");
     return live(context, flags.watch, list);

@@ -5,8 +5,8 @@ import type { MarkedTask, MarkOptions, MarkResult } from "../../operations/mark/
 import { throwIfInterrupted } from "../../operations/pool.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
-import { notFound } from "../../render/not-found.ts";
-import { counted } from "../../task/counted.ts";
+import { notFound } from "../../render/item-lines.ts";
+import { counted } from "../../task/amounts.ts";
 import { FLAG_NAMES } from "../../task/query-fields.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
@@ -81,7 +81,7 @@ interface Chosen {
 async function markChosen(context: Context, flags: MarkFlags, { selection, status, ledger }: Chosen): Promise<number> {
   const [{ markTasks }, { markEvent, markLine }] = await Promise.all([
     import("../../operations/mark/mark.ts"),
-    import("../../render/mark-line.ts"),
+    import("../../render/item-lines.ts"),
   ]);
   const file = await context.changingFileStore();
   await holdRunLock(context, file, flags.dryRun);

@@ -5,7 +5,7 @@ import type { SourceChoice } from "../../store/read-first.ts";
 import { BODY_NAMES } from "../../task/query-fields.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
-import { runList } from "../run-list.ts";
+import { listTasks } from "../list-tasks.ts";
 import { addLook, addSource, type LookFlags } from "../selection.ts";
 
 interface QueryFlags extends LookFlags {
@@ -24,7 +24,7 @@ export function declareQuery(program: Command, attach: Attach): void {
   attach<QueryFlags>(command, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
     const { parseQueryBody } = await import("../../operations/list-query.ts");
-    return runList(context, parseQueryBody(text, origin), flags, BODY_NAMES);
+    return listTasks(context, parseQueryBody(text, origin), flags, BODY_NAMES);
   });
 }
 

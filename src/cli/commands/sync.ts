@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
 import { confirmation } from "../confirm.ts";

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
 import { confirmation } from "../confirm.ts";

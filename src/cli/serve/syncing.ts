@@ -4,7 +4,7 @@ import type { LinkEvents } from "../../store/lasting-link.ts";
 import type { MirrorState } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { type Removal, removeFromMirror } from "../../store/redis/remove.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Context } from "../context.ts";
 import { openMirror } from "../mirror.ts";

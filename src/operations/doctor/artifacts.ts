@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { heldFile } from "../../artifacts/artifacts.ts";
 import { systemErrorCode } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import { formatBytes } from "../../task/bytes.ts";
+import { formatBytes } from "../../task/amounts.ts";
 import { type Check, fail, ok, type Verdict, warn } from "./check.ts";
 import { fileSystemOf } from "./file-systems.ts";
 import type { Probe } from "./probe.ts";

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
 import { SLOTS } from "../../store/redis/slots.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import { fail, ok, type Verdict, warn } from "./check.ts";
 import { type Info, numberOf, parseInfo } from "./info.ts";
 import { Skip } from "./skip.ts";

@@ -5,7 +5,7 @@ import { type RedisCopy, timeOf } from "../../store/redis/copy.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import type { Task } from "../../task/task.ts";
 import { classify } from "../verify/classify.ts";
 import { KINDS, type Kind } from "../verify/kinds.ts";

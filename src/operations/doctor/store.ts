@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { describeSystemError, systemErrorCode } from "../../errors.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 import { fileSystemOf } from "./file-systems.ts";
 import { Skip } from "./skip.ts";

@@ -1,5 +1,4 @@
-import { fingerprint } from "../../json/fingerprint.ts";
-import { sameJson } from "../../json/same.ts";
+import { fingerprint, sameJson } from "../../json/value.ts";
 import type { Edit } from "../../store/file/edit.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { upsertsFrom } from "../../store/file/upserts.ts";

@@ -9,9 +9,8 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import { FileBehind } from "../../store/task-store.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Reporter } from "../reporter.ts";
-import { FileColumns, type TaskColumns } from "./columns.ts";
+import { FileColumns, readMirrorTasks, type TaskColumns } from "./columns.ts";
 import { DiskTally } from "./disk.ts";
-import { readMirrorTasks } from "./read-mirror.ts";
 import { Tally, type TallyRule } from "./tally.ts";
 import type { CleanupEstimate, NamedTask, StatsResult } from "./types.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
-import { fingerprint } from "../../json/fingerprint.ts";
+import { fingerprint } from "../../json/value.ts";
 import { batches } from "../../store/batches.ts";
 import type { CurrentFile } from "../../store/file/current-file.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
