@@ -1,14 +1,13 @@
 import { stringify } from "csv-stringify/sync";
 import { type JsonValue, jsonOf } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
-import { itemFields } from "./item.ts";
+import { itemFields, KNOWN_FIELDS, rawText } from "./item.ts";
 import { isTimeField, type TimeTelling, timeText } from "./time-text.ts";
 
-const FIRST = ["user_id", "task_id", "status", "error", "created_at", "updated_at"];
-const RECORD_COLUMNS = [...FIRST, "record"];
+const RECORD_COLUMNS = [...KNOWN_FIELDS, "record"];
 
 /** The fields of some tasks as CSV columns: the known ones first, then the others as they turn up. */
-export function csvFields(tasks: readonly Task[], before: readonly string[] = FIRST): string[] {
+export function csvFields(tasks: readonly Task[], before: readonly string[] = KNOWN_FIELDS): string[] {
   return [...new Set([...before, ...tasks.flatMap((task) => [...itemFields(task).keys()])])];
 }
 
@@ -42,9 +41,7 @@ export function csvLine(cells: readonly string[]): string {
 
 /** Tasks as an export has them: the known fields for people, and the whole record as JSON, which alone is taken back. */
 function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
-  const rows = tasks.map((task) => [
-    ...[task.userId, task.taskId, task.status, task.error, task.createdAt, task.updatedAt, task.json],
-  ]);
+  const rows = tasks.map((task) => [...KNOWN_FIELDS.map((field) => rawText(task, field)!), task.json]);
   const [first, ...rest] = withHead ? [RECORD_COLUMNS, ...rows] : rows;
   return first === undefined ? "" : csv(first, rest);
 }

@@ -1,7 +1,9 @@
+import { FIELDS } from "../json/fields.ts";
 import { replaceStrings } from "../json/record.ts";
 import { type JsonValue, parseJsonValue } from "../json/value.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { counted } from "../task/amounts.ts";
+import { camelCase } from "../task/query-fields.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 
@@ -24,6 +26,27 @@ export function itemFields(task: Task): Map<string, JsonValue> {
 /** A status as people see it: the shown word, else the service's own. */
 export function statusText(task: Task): string {
   return shownStatus(task.status) ?? task.status;
+}
+
+/** The known fields as a task has them. */
+const KNOWN = new Map<string, keyof Task>(
+  FIELDS.filter((field) => field !== "deleted").map((field) => [field, camelCase(field) as keyof Task]),
+);
+export const KNOWN_FIELDS = [...KNOWN.keys()];
+
+export function isKnown(field: string): boolean {
+  return KNOWN.has(field);
+}
+
+/** A known field as people see it; undefined for any other. */
+export function knownText(task: Task, field: string): string | undefined {
+  return field === "status" ? statusText(task) : rawText(task, field);
+}
+
+/** A known field as the service wrote it, times and status included. */
+export function rawText(task: Task, field: string): string | undefined {
+  const key = KNOWN.get(field);
+  return key === undefined ? undefined : String(task[key]);
 }
 
 /** What `pageJson` writes, for who reads it (docs/json.md). */

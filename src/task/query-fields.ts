@@ -18,6 +18,8 @@ export interface QueryField {
   readonly range?: readonly [least: number, most: number];
   /** The values that people choose from. */
   readonly choices?: readonly string[];
+  /** Whether the page filters by it. */
+  readonly onPage?: true;
 }
 
 /** Everything that a list of tasks can be asked, for every asker (SPEC sections 4, 5 and 8). */
@@ -43,12 +45,14 @@ export const QUERY_FIELDS = {
     flags: "-u, --user <id>",
     help: "tasks of this user",
     flagHelp: "; may be given several times",
+    onPage: true,
   },
   taskIds: {
     kind: "list",
     key: "task_ids",
     flags: "-i, --ids <ids>",
     help: "these tasks of the user, separated by commas or spaces",
+    onPage: true,
   },
   statuses: {
     kind: "list",
@@ -56,6 +60,7 @@ export const QUERY_FIELDS = {
     flags: "-s, --status <words>",
     help: "wait, run, done, error, or the service's own words, separated by commas",
     choices: SHOWN_STATUSES,
+    onPage: true,
   },
   since: {
     kind: "time",
@@ -91,6 +96,8 @@ export type QueryBody = {
 };
 
 export const QUERY_PARTS = Object.keys(QUERY_FIELDS) as QueryPart[];
+export type PagePart = { [P in QueryPart]: Fields[P] extends { onPage: true } ? P : never }[QueryPart];
+export const PAGE_PARTS = QUERY_PARTS.filter((part) => "onPage" in QUERY_FIELDS[part]) as PagePart[];
 /** The parts that choose tasks, as against a page of them. */
 export const CHOOSING_PARTS = QUERY_PARTS.filter((part) => QUERY_FIELDS[part].kind !== "number");
 

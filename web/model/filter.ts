@@ -1,21 +1,17 @@
 import { splitIds, trimId } from "../../src/task/ids.ts";
-import { FLAG_NAMES, fieldOf, type QueryBody } from "../../src/task/query-fields.ts";
-
-/** The parts of a query that the page filters by. */
-export const FILTER_PARTS = ["users", "taskIds", "statuses"] as const;
-export type FilterPart = (typeof FILTER_PARTS)[number];
+import { FLAG_NAMES, fieldOf, PAGE_PARTS, type PagePart, type QueryBody } from "../../src/task/query-fields.ts";
 
 /** Which tasks the list is to show, by values of each part; none for any. Task ids count only together with their user. */
-export type Filter = Readonly<Record<FilterPart, readonly string[]>>;
+export type Filter = Readonly<Record<PagePart, readonly string[]>>;
 
 /** What stands in the form, typed or half typed: values separated by commas or spaces. */
-export type Draft = Readonly<Record<FilterPart, string>>;
+export type Draft = Readonly<Record<PagePart, string>>;
 
-export const NO_FILTER: Filter = { users: [], taskIds: [], statuses: [] };
-
-function eachPart<T>(value: (part: FilterPart) => T): Record<FilterPart, T> {
-  return Object.fromEntries(FILTER_PARTS.map((part) => [part, value(part)])) as Record<FilterPart, T>;
+function eachPart<T>(value: (part: PagePart) => T): Record<PagePart, T> {
+  return Object.fromEntries(PAGE_PARTS.map((part) => [part, value(part)])) as Record<PagePart, T>;
 }
+
+export const NO_FILTER: Filter = eachPart(() => []);
 
 /** The filter that texts stand for; of a part with choices, those that are known. */
 export function filterIn(texts: Draft): Filter {
@@ -38,12 +34,12 @@ export function draftOf(filter: Filter): Draft {
 }
 
 export function isFiltered(filter: Filter): boolean {
-  return FILTER_PARTS.some((part) => filter[part].length > 0);
+  return PAGE_PARTS.some((part) => filter[part].length > 0);
 }
 
 /** The body that asks for a page of it (docs/json.md). By ids the answer is one page, whatever page is asked for. */
 export function bodyOf(filter: Filter, page: number, pageSize: number): QueryBody {
-  const given = FILTER_PARTS.filter((part) => filter[part].length > 0).map((part) => {
+  const given = PAGE_PARTS.filter((part) => filter[part].length > 0).map((part) => {
     const { kind, key } = fieldOf(part);
     return [key, kind === "user" ? filter[part][0] : filter[part]];
   });
@@ -51,7 +47,7 @@ export function bodyOf(filter: Filter, page: number, pageSize: number): QueryBod
 }
 
 /** How the page names a part, in its address and its form: as the flag. */
-export function nameOf(part: FilterPart): string {
+export function nameOf(part: PagePart): string {
   return FLAG_NAMES[part].slice(2);
 }
 
@@ -72,7 +68,7 @@ const LONGEST = 2000;
 export function hashOf({ filter, page }: Place): string {
   const draft = draftOf(filter);
   const params = new URLSearchParams();
-  for (const part of FILTER_PARTS) if (draft[part] !== "") params.set(nameOf(part), draft[part]);
+  for (const part of PAGE_PARTS) if (draft[part] !== "") params.set(nameOf(part), draft[part]);
   if (page > 1) params.set("page", String(page));
   if (params.toString().length > LONGEST) params.delete(nameOf("taskIds"));
   return params.toString();

@@ -1,16 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { fieldOf } from "../../src/task/query-fields.ts";
+import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/messages.ts";
-import {
-  type Draft,
-  draftOf,
-  FILTER_PARTS,
-  type FilterPart,
-  filterOf,
-  isFiltered,
-  NO_FILTER,
-  nameOf,
-} from "../model/filter.ts";
+import { type Draft, draftOf, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
 import { useApp, useMessages } from "./context.ts";
 import { FailureText } from "./failure-text.tsx";
 import { Notice } from "./notice.tsx";
@@ -41,7 +32,7 @@ export function FilterForm() {
   };
   return (
     <form class="card filter" aria-label={text.filter} onSubmit={submit}>
-      {FILTER_PARTS.map((part) => {
+      {PAGE_PARTS.map((part) => {
         const { choices } = fieldOf(part);
         const field = { part, draft: draft.value, edit };
         if (choices !== undefined) return <Choices key={part} {...field} choices={choices} />;
@@ -65,7 +56,7 @@ export function FilterForm() {
 const PLAIN = { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: false } as const;
 
 interface FieldProps {
-  readonly part: FilterPart;
+  readonly part: PagePart;
   readonly draft: Draft;
   readonly edit: Edit;
   readonly isInvalid: boolean;
@@ -89,7 +80,7 @@ function TextField({ part, draft, edit, isInvalid }: FieldProps) {
 }
 
 /** A value of a part as people see it. */
-export function labelOf(value: string, part: FilterPart, { status }: Messages): string {
+export function labelOf(value: string, part: PagePart, { status }: Messages): string {
   return part === "statuses" && Object.hasOwn(status, value) ? status[value as keyof typeof status] : value;
 }
 

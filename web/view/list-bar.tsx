@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
+import { PAGE_PARTS } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/messages.ts";
-import { FILTER_PARTS, isFiltered } from "../model/filter.ts";
+import { isFiltered } from "../model/filter.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
@@ -35,7 +36,7 @@ function AppliedFilter() {
   const { tasks } = useApp();
   const text = useMessages();
   const { filter } = tasks.request.value;
-  const parts = FILTER_PARTS.flatMap((part) => {
+  const parts = PAGE_PARTS.flatMap((part) => {
     if (part !== "taskIds") return filter[part].map((value) => labelOf(value, part, text));
     return filter.taskIds.length === 0 ? [] : [text.filteredIds(filter.taskIds.length)];
   });
