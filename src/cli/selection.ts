@@ -12,6 +12,7 @@ import {
   camelCase,
   FLAG_NAMES,
   fieldOf,
+  QUERY_PARTS,
   type QueryNames,
   type QueryPart,
   type RawQuery,
@@ -44,15 +45,17 @@ export function addSelection(command: Command, statusFlag?: string): Command {
   return command;
 }
 
+/** The parts of a query that only lists have, such as the page. */
 export function addPaging(command: Command): Command {
-  return addField(addField(command, "page"), "pageSize");
+  for (const part of QUERY_PARTS) if (fieldOf(part).onlyLists) addField(command, part);
+  return command;
 }
 
-function addField(command: Command, part: QueryPart, renamed?: string): Command {
+function addField(command: Command, part: QueryPart, renamed?: string): void {
   const { kind, flags, help, flagHelp = "" } = fieldOf(part);
   const option = new Option(renamed ?? flags, `${help}${flagHelp}`);
   if (kind !== "time") option.argParser(PARSERS[kind] as (text: string, before: unknown) => unknown);
-  return command.addOption(option);
+  command.addOption(option);
 }
 
 export function addSource(command: Command): Command {

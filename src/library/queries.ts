@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { buildListQuery } from "../operations/list-query.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import type { ListQuery, ListResult } from "../store/task-store.ts";
-import { CHOOSING_PARTS, OPTION_NAMES, type QueryField, rawQuery } from "../task/query-fields.ts";
+import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { formatUtc, isEpochInRange } from "../task/time.ts";
 import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
@@ -10,8 +10,12 @@ import { storedTask } from "./stored-task.ts";
 import type { BaseTask, PageQuery, TaskFilter, TaskPage } from "./types.ts";
 
 const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
-const FILTERS = [...CHOOSING_PARTS.filter((part) => part !== "taskIds").map((part) => OPTION_NAMES[part]), "source"];
-const PAGES = [...FILTERS, "page", "pageSize", "cursor"];
+const PAGES = [
+  ...QUERY_PARTS.filter((part) => part !== "taskIds").map((part) => OPTION_NAMES[part]),
+  "source",
+  "cursor",
+];
+const FILTERS = PAGES.filter((name) => !["page", "pageSize", "cursor"].includes(name));
 
 /** What a query is checked by. */
 export interface QueryContext {

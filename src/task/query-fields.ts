@@ -18,6 +18,8 @@ export interface QueryField {
   readonly range?: readonly [least: number, most: number];
   /** The values that people choose from. */
   readonly choices?: readonly string[];
+  /** Whether commands that choose tasks for another purpose than to list them don't have it. */
+  readonly onlyLists?: true;
   /** Whether the page filters by it. */
   readonly onPage?: true;
 }
@@ -29,6 +31,7 @@ export const QUERY_FIELDS = {
     key: "page",
     flags: "-p, --page <n>",
     help: "which page, from 1",
+    onlyLists: true,
     range: [1, Number.MAX_SAFE_INTEGER],
   },
   pageSize: {
@@ -37,6 +40,7 @@ export const QUERY_FIELDS = {
     flags: "-n, --page-size <n>",
     help: "tasks on a page, 1 to 1000",
     flagHelp: " (default: 20)",
+    onlyLists: true,
     range: [1, 1000],
   },
   users: {
@@ -98,8 +102,8 @@ export type QueryBody = {
 export const QUERY_PARTS = Object.keys(QUERY_FIELDS) as QueryPart[];
 export type PagePart = { [P in QueryPart]: Fields[P] extends { onPage: true } ? P : never }[QueryPart];
 export const PAGE_PARTS = QUERY_PARTS.filter((part) => "onPage" in QUERY_FIELDS[part]) as PagePart[];
-/** The parts that choose tasks, as against a page of them. */
-export const CHOOSING_PARTS = QUERY_PARTS.filter((part) => QUERY_FIELDS[part].kind !== "number");
+/** The parts that choose tasks for any command. */
+export const CHOOSING_PARTS = QUERY_PARTS.filter((part) => !fieldOf(part).onlyLists);
 
 export function fieldOf(part: QueryPart): QueryField {
   return QUERY_FIELDS[part];
