@@ -18,7 +18,6 @@ export interface EmptyParts {
 /** How many of the newest tasks are asked for user ids that are like a wrong one. */
 const USERS_LOOKED_AT = 5000;
 type Part = keyof TaskFilter;
-const PARTS = Object.keys(NO_FILTER) as Part[];
 
 /** Why a list shows no task, and what to try, in one line. It reads as little as it can and changes nothing. */
 export async function explainEmpty(
@@ -112,7 +111,7 @@ async function explainFilter(
   all: number,
   count: (filter: TaskFilter) => Promise<number>,
 ): Promise<string> {
-  const given = PARTS.filter((part) => isGiven(filter, part));
+  const given = (Object.keys(filter) as Part[]).filter((part) => isGiven(filter[part]));
   const without: string[] = [];
   for (const part of given) {
     const left = given.length === 1 ? all : await count(withoutPart(filter, part));
@@ -122,8 +121,8 @@ async function explainFilter(
   return `nothing matches ${given.map((part) => names[part]).join(" and ")}; there are ${counted(all, "task")} in all`;
 }
 
-function isGiven(filter: TaskFilter, part: Part): boolean {
-  return part === "since" || part === "until" ? filter[part] !== null : filter[part].size > 0;
+function isGiven(value: TaskFilter[Part]): boolean {
+  return typeof value === "number" || (value ?? NO_FILTER.users).size > 0;
 }
 
 function withoutPart(filter: TaskFilter, part: Part): TaskFilter {
