@@ -22,11 +22,8 @@ export const en = {
   overviewFailed: "The counts could not be read.",
 
   filter: "Filter",
-  filterParts: {
-    users: { label: "User", hint: "all users" },
-    taskIds: { label: "Task ids", hint: "separated by commas or spaces" },
-    statuses: { label: "Status", hint: "" },
-  },
+  filterParts: { users: "User", taskIds: "Task ids", statuses: "Status" },
+  filterHints: { users: "all users", taskIds: "separated by commas or spaces" },
   apply: "Apply",
   clear: "Clear",
   idsNeedUser: "Task ids count only together with their user: give the user as well.",

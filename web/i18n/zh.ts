@@ -24,11 +24,8 @@ export const zh: Messages = {
   overviewFailed: "无法读取统计。",
 
   filter: "筛选",
-  filterParts: {
-    users: { label: "用户 ID", hint: "所有用户" },
-    taskIds: { label: "任务 ID", hint: "用逗号或空格分隔" },
-    statuses: { label: "状态", hint: "" },
-  },
+  filterParts: { users: "用户 ID", taskIds: "任务 ID", statuses: "状态" },
+  filterHints: { users: "所有用户", taskIds: "用逗号或空格分隔" },
   apply: "应用筛选",
   clear: "清除",
   idsNeedUser: "按任务 ID 查询必须同时填写用户 ID。",

@@ -63,15 +63,16 @@ interface FieldProps {
 }
 
 function TextField({ part, draft, edit, isInvalid }: FieldProps) {
-  const { label, hint } = useMessages().filterParts[part];
+  const text = useMessages();
+  const hints: Partial<Record<PagePart, string>> = text.filterHints;
   return (
     <label class="field">
-      <span>{label}</span>
+      <span>{text.filterParts[part]}</span>
       <input
         {...PLAIN}
         name={nameOf(part)}
         value={draft[part]}
-        placeholder={hint}
+        placeholder={hints[part]}
         aria-invalid={isInvalid}
         onInput={({ currentTarget }) => edit({ [part]: currentTarget.value })}
       />
@@ -91,7 +92,7 @@ function Choices({ part, draft, edit, choices }: Omit<FieldProps, "isInvalid"> &
     edit({ [part]: choices.filter((known) => (known === choice ? isChosen : chosen.includes(known))).join(" ") });
   return (
     <fieldset class="field statuses">
-      <legend>{text.filterParts[part].label}</legend>
+      <legend>{text.filterParts[part]}</legend>
       {choices.map((choice) => (
         <label key={choice} class={`choice ${choice}`}>
           <input
