@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { TtsctlError } from "../errors.ts";
 import type { TaskTable } from "../render/task-table.ts";
 import type { TimeTelling } from "../render/time-text.ts";
@@ -8,8 +10,9 @@ import type { Task } from "../task/task.ts";
 import type { Context } from "./context.ts";
 import { DONE, PARTLY } from "./emit.ts";
 import { isText } from "./globals.ts";
-import { openPager } from "./pager.ts";
+import { Output } from "./io.ts";
 import type { LookFlags } from "./selection.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** What `list` and `query` have in common. */
 export async function listTasks(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {
@@ -219,4 +222,41 @@ async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { 
     const hint = like.length === 0 ? "" : `; did you mean ${like.join(" or ")}?`;
     context.reporter.warn(`no task here has a field ${JSON.stringify(column)}${hint}`);
   }
+}
+
+/** Where a long text goes. */
+interface Paged {
+  readonly out: Output;
+  /** Waits until the reader has had enough. */
+  end(): Promise<void>;
+}
+
+/**
+ * A pager for a text of so many lines, where somebody reads it on a terminal that it does not fit; else stdout. A pager
+ * that is missing, ends early or fails changes nothing about the command. While it runs Ctrl-C is its own.
+ */
+async function openPager(terminal: Terminal, lines: number): Promise<Paged> {
+  const words = lines >= (terminal.outStream.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
+  if (words === null) return { out: terminal.out, end: async () => {} };
+  const giveBack = terminal.lend();
+  const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
+  const closed = once(child, "close").catch(() => {});
+  const ignore = () => {};
+  process.on("SIGINT", ignore);
+  const started = await once(child, "spawn").then(
+    () => true,
+    () => false,
+  );
+  if (!started) {
+    process.off("SIGINT", ignore);
+    await giveBack();
+    return { out: terminal.out, end: async () => {} };
+  }
+  const end = async () => {
+    child.stdin.end();
+    await closed;
+    process.off("SIGINT", ignore);
+    await giveBack();
+  };
+  return { out: new Output(child.stdin), end };
 }
