@@ -1,13 +1,13 @@
+import "./style/page.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { messagesIn, TAGS } from "./i18n/language.ts";
-import { placeOf } from "./model/address.ts";
+import { placeOf } from "./model/filter.ts";
 import { followAddress } from "./state/address-bar.ts";
 import { App } from "./state/app.ts";
 import { Preferences } from "./state/preferences.ts";
 import { AppContext } from "./view/context.ts";
 import { Page } from "./view/page.tsx";
-import "./style/page.css";
 
 /** How often ages are told anew, in milliseconds. */
 const TICK = 5_000;

@@ -3,7 +3,7 @@ import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import { policyOf } from "../operations/purge/policy.ts";
-import { formatBytes } from "../task/bytes.ts";
+import { formatBytes } from "../task/amounts.ts";
 import { audited } from "./audited.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject, PARTLY } from "./emit.ts";

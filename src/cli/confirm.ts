@@ -1,6 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import type { PlanSummary } from "../operations/brake.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -29,7 +29,7 @@ export function planConfirmation(context: Context, yes: boolean, question: (coun
   const confirm = confirmation(context, yes, question, done);
   return async (plan: PlanSummary): Promise<void> => {
     if (!yes && context.terminal.isInteractive) {
-      const { planLines } = await import("../render/plan.ts");
+      const { planLines } = await import("../render/item-lines.ts");
       await context.terminal.err.write(planLines(plan));
     }
     await confirm(plan.count);

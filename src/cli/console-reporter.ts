@@ -1,7 +1,7 @@
 import type { SingleBar } from "cli-progress";
 import { systemClock } from "../clock.ts";
 import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
-import type { LogEvent } from "../render/log-line.ts";
+import type { LogEvent } from "../render/item-lines.ts";
 import type { Progress } from "../render/progress.ts";
 import { type GlobalFlags, isText } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -45,7 +45,7 @@ export class ConsoleReporter implements Reporter {
   /** On stdout; with a format for programs on stderr, and there as events in a JSON log. */
   async done<E extends keyof DoneItems>(event: E, items: readonly DoneItems[E][], dryRun: boolean): Promise<void> {
     if (items.length === 0) return;
-    const { doneEvent, doneLine } = await import("../render/done-line.ts");
+    const { doneEvent, doneLine } = await import("../render/item-lines.ts");
     const { out, err } = this.#terminal;
     const forPeople = isText(this.#flags.output);
     if (!forPeople && err.isJson) return err.sayAll(items.map((item) => doneEvent(event, item, dryRun)));

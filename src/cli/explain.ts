@@ -3,6 +3,8 @@ import { TtsctlError } from "../errors.ts";
 import type { Explanation } from "../operations/explain.ts";
 import type { PolicyOrigins } from "../operations/purge/explain-rules.ts";
 import { policyOf } from "../operations/purge/policy.ts";
+import { printable } from "../printable.ts";
+import { type TableStyle, table } from "../render/table.ts";
 import { trimId } from "../task/ids.ts";
 import type { CleanupFlags } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
@@ -27,7 +29,8 @@ export async function runExplain(context: Context, flags: CleanupFlags, args: re
   const options = { ...policyOf(cleanup), allowEmpty: flags.allowEmpty, origins: originsOf(cleanup) };
   const { explanation, lost } = await explainTask(parts, options, { userId, taskId });
   if (lost !== null) context.reporter.warn(`${lost.message}: the file alone was looked at, as a pass would`);
-  await emitObject(context, explanation, () => explanationText(context, explanation));
+  const style = await context.terminal.tableStyle(context.flags);
+  await emitObject(context, explanation, () => explainText(explanation, style));
   return explanation.verdict === "missing" ? PARTLY : DONE;
 }
 
@@ -38,7 +41,17 @@ function originsOf({ retention, retentionDone, retentionError, keepLast, maxByte
   };
 }
 
-async function explanationText(context: Context, explanation: Explanation): Promise<string> {
-  const { explainText } = await import("../render/explain-text.ts");
-  return explainText(explanation, await context.terminal.tableStyle(context.flags));
+/** An explanation for people: the verdict, then what each rule says and saw. */
+function explainText(explanation: Explanation, style: TableStyle): string {
+  const { user_id, task_id, rules } = explanation;
+  const rows = rules.map(({ rule, says, saw }) => [rule, says, printable(saw)]);
+  const whole = { ...style, width: null }; // a reason that is cut explains nothing
+  return `${printable(`${user_id}:${task_id}`)} ${verdict(explanation)}\n${table(["RULE", "SAYS", "WHAT IT SAW"], rows, whole)}`;
+}
+
+function verdict({ verdict, reason, rules }: Explanation): string {
+  if (verdict === "missing") return "is in neither store";
+  if (verdict === "purge") return `would be purged: ${reason}`;
+  const keepers = rules.filter(({ says }) => says === "keep").map(({ rule }) => rule);
+  return keepers.length > 0 ? `would stay: ${keepers.join(", ")}` : "would stay: no rule wants it to go";
 }

@@ -61,7 +61,7 @@ async function say({ flags, terminal }: Context, line: string): Promise<void> {
 
 /** Prints lines; of a log other than the last one, under its name. False when nobody reads any more. */
 async function linePrinter(context: Context): Promise<(part: LogPart) => Promise<boolean>> {
-  const { logHead, logText } = await import("../render/get-text.ts");
+  const { logHead, logText } = await import("../render/get.ts");
   const asObjects = context.flags.output === "jsonl";
   const out = asObjects ? context.terminal.data : context.terminal.out;
   let last: string | undefined;

@@ -1,21 +1,11 @@
 import { type Command, Help, type Option } from "commander";
+import { FLAG_NAMES } from "../task/query-fields.ts";
 
 const COLUMNS = 80;
 
 /** Where a flag stands in the help of a command. Flags that one command alone has, or means in its own way, stand under "Options". */
 const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Selection:": [
-    "--user",
-    "--ids",
-    "--status",
-    "--where-status",
-    "--since",
-    "--until",
-    "--all",
-    "--page",
-    "--page-size",
-    "--limit",
-  ],
+  "Selection:": [...Object.values(FLAG_NAMES), ...["--where-status", "--all", "--limit"]],
   "Safety:": ["--dry-run", "--yes", "--force", "--max-delete", "--max-mark", "--allow-empty", "--backup"],
   "Output:": [
     ...["--output", "--columns", "--no-headers", "--time", "--no-pager", "--watch", "--no-color", "--quiet"],

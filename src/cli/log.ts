@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { type Clock, systemClock } from "../clock.ts";
 import { printable } from "../printable.ts";
-import { type LogEvent, logLine } from "../render/log-line.ts";
+import { type LogEvent, logLine } from "../render/item-lines.ts";
 import { Output } from "./io.ts";
 
 export const LOG_FORMATS = ["text", "json"] as const;

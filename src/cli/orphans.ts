@@ -1,7 +1,6 @@
 import { TtsctlError, throwIfInterrupted } from "../errors.ts";
 import type { OrphanResult } from "../operations/orphans/orphans.ts";
-import { formatBytes } from "../task/bytes.ts";
-import { counted } from "../task/counted.ts";
+import { counted, formatBytes } from "../task/amounts.ts";
 import { audited } from "./audited.ts";
 import type { CleanupFlags } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";

@@ -4,10 +4,10 @@ import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import type { Attach } from "./attach.ts";
 import { Context, type Surroundings, settingFlagsOf } from "./context.ts";
-import { ADDING, addOne } from "./flags.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
 import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
 import { LOG_FORMATS } from "./log.ts";
+import { ADDING, addOne } from "./selection.ts";
 
 /** Adds a command to the program. */
 type Declare = (program: Command, attach: Attach) => void;

@@ -1,5 +1,5 @@
-import { frame, type Picture, type Size } from "../render/frame.ts";
-import { widthOf } from "../render/width.ts";
+import { cut, widthOf, wrap } from "../render/width.ts";
+import { counted } from "../task/amounts.ts";
 
 const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l"; // the other screen, no cursor, no wrapping of long lines
 const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
@@ -81,4 +81,29 @@ export class Screen {
     this.#drawn = [];
     this.#stream.write(LEAVE);
   }
+}
+
+/** What one refresh has to show: the head and the notes stay in sight, the body gives way. */
+interface Picture {
+  readonly head: string;
+  readonly body: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** The lines of a picture on a screen: never more than it has rows, none wider than it has columns. Notes are plain. */
+export function frame({ head, body, notes: long }: Picture, { columns, rows }: Size): string[] {
+  const notes = long.flatMap((note) => wrap(note, columns));
+  const room = Math.max(0, rows - 1 - notes.length);
+  const shown = body.length <= room ? body : [...body.slice(0, Math.max(0, room - 1)), more(body.length, room)];
+  return [head, ...shown, ...notes].slice(0, rows).map((line) => cut(line, columns));
+}
+
+function more(lines: number, room: number): string {
+  const hidden = lines - Math.max(0, room - 1);
+  return room > 0 ? `… ${counted(hidden, "more line")}` : "";
 }

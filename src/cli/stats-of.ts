@@ -36,7 +36,7 @@ async function estimate(context: Context, { source, disk, userId }: StatsAsked) 
   const { cleanup } = await context.settings();
   if (source === "redis" || cleanup.retention.value <= 0) return null;
   const [{ estimateCleanup }, { noArtifacts }] = await Promise.all([
-    import("../operations/stats/estimate.ts"),
+    import("../operations/stats/stats.ts"),
     import("../artifacts/artifacts.ts"),
   ]);
   const policy = policyOf(cleanup);

@@ -1,5 +1,5 @@
 import type { SyncOptions, SyncOutcome, SyncParts, SyncResult } from "../operations/sync.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 import { openMirror } from "./mirror.ts";
 import { holdRunLock } from "./run-lock.ts";

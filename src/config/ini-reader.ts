@@ -1,7 +1,7 @@
 import { parse } from "ini";
 import { TtsctlError } from "../errors.ts";
 import { quoted } from "../printable.ts";
-import { indentation, rstrip, strip } from "../task/python-space.ts";
+import { indentation, rstrip, strip } from "../task/ids.ts";
 
 /** The section whose options every other section inherits. */
 export const DEFAULT_SECTION = "DEFAULT";

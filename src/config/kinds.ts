@@ -1,6 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import { quoted } from "../printable.ts";
-import { parseBytes } from "../task/bytes.ts";
+import { parseBytes } from "../task/amounts.ts";
 import { parseDuration } from "../task/duration.ts";
 import { isZoneName } from "../task/zone.ts";
 import { parseInteger, parsePort } from "./integers.ts";

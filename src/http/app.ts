@@ -1,13 +1,11 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
-import { PLAIN } from "./dialect.ts";
-import { dialectOf } from "./dialects.ts";
+import { HttpError, jsonText, problemOf, problemResponse } from "./answer.ts";
+import { dialectOf, PLAIN } from "./dialects.ts";
 import { checkRequest, checkToken } from "./guard.ts";
-import { jsonText } from "./json.ts";
 import { noteRoute } from "./observed.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, ServerParts } from "./parts.ts";
-import { HttpError, problemOf, problemResponse } from "./problem.ts";
 import { addHealth, addMetrics } from "./routes/health.ts";
 import { addLogin } from "./routes/login.ts";
 import { addOutput } from "./routes/output.ts";

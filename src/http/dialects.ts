@@ -1,8 +1,163 @@
 import type { Context } from "hono";
+import { TtsctlError } from "../errors.ts";
+import type { DeleteResult } from "../operations/delete.ts";
+import { parseQueryBody, parseQueryObject, readQueryBody } from "../operations/list-query.ts";
+import { itemJson, pageJson } from "../render/item.ts";
+import type { ListResult } from "../store/task-store.ts";
+import { parseWholeNumber } from "../task/amounts.ts";
+import { idsIn, trimId } from "../task/ids.ts";
 import type { LayoutName } from "../task/layouts.ts";
-import { API_MS } from "./api-ms.ts";
-import { type Dialect, PLAIN } from "./dialect.ts";
+import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../task/query-fields.ts";
+import type { Task } from "../task/task.ts";
+import { HttpError, jsonText, problemOf, problemResponse, refusalHeaders } from "./answer.ts";
 import type { Env, ServerParts } from "./parts.ts";
+import { listParams, paramsOf, queryOf } from "./request.ts";
+
+/** A list as a request asks for it, unchecked, and the names of its parts in messages. */
+export interface AskedList {
+  readonly raw: RawQuery;
+  readonly names: QueryNames;
+}
+
+/** How the task endpoints read requests and write answers. The work in between is the same in every dialect. */
+export interface Dialect {
+  /** @throws TtsctlError USAGE */
+  params<N extends string>(url: string, accepted: readonly N[]): Map<N, string>;
+  /** @throws TtsctlError USAGE, HttpError */
+  listOfUrl(url: string): AskedList;
+  /** @throws TtsctlError USAGE, HttpError */
+  listOfBody(url: string, body: string): AskedList;
+  /** Whether a task id is enough to name a task. */
+  readonly takesLoneIds: boolean;
+  /** Whether an id that is asked for twice is answered twice, and user lists decide the order of the answer. */
+  readonly repeatsIds: boolean;
+  /** The JSON of a list, in pieces. */
+  page(result: ListResult): Iterable<string>;
+  /** The JSON of one task. */
+  task(task: Task): string;
+  removed(result: DeleteResult): object;
+  refusal(error: unknown, method: string): Response;
+}
+
+/** Requests and answers as on the command line. */
+export const PLAIN: Dialect = {
+  params: paramsOf,
+  listOfUrl: (url) => ({ raw: listParams(url), names: KEY_NAMES }),
+  listOfBody: (url, body) => {
+    paramsOf(url, []);
+    return { raw: parseQueryBody(body, "the body"), names: BODY_NAMES };
+  },
+  takesLoneIds: false,
+  repeatsIds: false,
+  page: pageJson,
+  task: (task) => `${itemJson(task)}\n`,
+  removed: (result) => result,
+  refusal: problemResponse,
+};
+
+const DEFAULT_SIZE = 10;
+const LARGEST_SIZE = 100;
+
+/** The service's words for `code`. */
+const [OK, FAILED, NO_RESOURCE, WRONG_PARAMETER] = [0, 1, 2, 3];
+/** By HTTP status; every other failure is FAILED. */
+const CODES: Readonly<Record<number, number>> = {
+  400: WRONG_PARAMETER,
+  404: NO_RESOURCE,
+  409: NO_RESOURCE,
+  413: WRONG_PARAMETER,
+  415: WRONG_PARAMETER,
+};
+
+/** The service's own message. */
+const NO_USER = "缺少 user_id";
+
+/** Further parameters that name tasks: `ids` as `task_ids`, and a single id. */
+const ID_PARAMS = ["ids", KEY_NAMES.taskIds] as const;
+const ONE_ID = "task_id";
+
+/** Requests and answers of the published GPT-SoVITS API service. */
+export const API_MS: Dialect = {
+  params,
+  listOfUrl(url) {
+    const given = params(url, [...Object.values(KEY_NAMES), ...ID_PARAMS, ONE_ID]);
+    const ids = [...ID_PARAMS.flatMap((name) => idsIn(given.get(name) ?? "")), given.get(ONE_ID) ?? ""];
+    const taskIds = ids.filter((id) => id !== "");
+    const raw = { ...queryOf(given), taskIds: taskIds.length === 0 ? null : taskIds };
+    return { raw: withinLimits(raw), names: KEY_NAMES };
+  },
+  listOfBody(_url, text) {
+    const body = parseQueryObject(text, "the body");
+    const { page, page_size, user_id, task_ids, status = null, since = null, until = null } = body;
+    const known = { page: wholeNumber("page", page), page_size: wholeNumber("page_size", page_size) };
+    const ids = Array.isArray(task_ids) ? task_ids.map(idText) : task_ids || null;
+    const raw = readQueryBody(
+      { ...known, user_id: idText(user_id ?? null), task_ids: ids, status, since, until },
+      "the body",
+    );
+    return { raw: withinLimits(raw), names: BODY_NAMES };
+  },
+  takesLoneIds: true,
+  repeatsIds: true,
+  page: envelopedPage,
+  task: ({ json }) => `{"code":${OK},"message":"","data":${json}}\n`,
+  removed: () => answer(OK, "", { removed: true }),
+  refusal(error, method) {
+    const { status, code, detail, hint } = problemOf(error);
+    if (code === "TASK_NOT_FOUND") {
+      const isDeletion = method === "DELETE";
+      return respond(isDeletion ? answer(OK, "", { removed: false }) : answer(NO_RESOURCE, "not found"), 200);
+    }
+    if (detail === NO_USER) return respond(answer(WRONG_PARAMETER, NO_USER), 200);
+    const message = hint === null ? detail : `${detail}; ${hint}`;
+    return respond(answer(CODES[status] ?? FAILED, message), status, refusalHeaders(error));
+  },
+};
+
+/** Unknown parameters such as `_t` are ignored, and of repeated ones the last counts, as in the service. */
+function params<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
+  const query = url.indexOf("?");
+  const all = new Map(query < 0 ? [] : new URLSearchParams(url.slice(query)));
+  const given = accepted.map((name) => [name, all.get(name) ?? ""] as const);
+  return new Map(given.filter(([, value]) => value !== ""));
+}
+
+/** @throws HttpError if the user is missing, which every list needs */
+function withinLimits(raw: RawQuery): RawQuery {
+  if (trimId(raw.users?.[0] ?? "") === "") throw new HttpError("BAD_REQUEST", NO_USER);
+  const pageSize = Math.max(1, Math.min(raw.pageSize ?? DEFAULT_SIZE, LARGEST_SIZE));
+  return { ...raw, page: Math.max(1, raw.page ?? 1), pageSize };
+}
+
+/** Python's `int()`: a fraction is cut off, and a text may hold the number. @throws TtsctlError USAGE */
+function wholeNumber(name: string, value: unknown): number | null {
+  if (value === undefined || value === null) return null;
+  const number = typeof value === "string" ? parseWholeNumber(value) : value;
+  if (typeof number === "number") return Math.trunc(number);
+  throw new TtsctlError("USAGE", `"${name}": ${JSON.stringify(value)} is not a number`, {
+    hint: "accepted: a whole number",
+  });
+}
+
+/** Ids may be numbers. */
+function idText(id: unknown): unknown {
+  return typeof id === "number" ? String(id) : id;
+}
+
+function* envelopedPage({ total, page, pageSize, tasks }: ListResult): Generator<string> {
+  const size = Math.max(1, pageSize);
+  yield `{"code":${OK},"message":"","data":{"total":${total},"pageIndex":${page},"pageSize":${size},"data":[`;
+  for (const [i, { json }] of tasks.entries()) yield i === 0 ? json : `,${json}`;
+  yield "]}}\n";
+}
+
+function answer(code: number, message: string, data: object = {}): object {
+  return { code, message, data };
+}
+
+function respond(body: object, status: number, headers: Readonly<Record<string, string>> = {}): Response {
+  return jsonText(`${JSON.stringify(body)}\n`, headers, [], status);
+}
 
 const DIALECTS: Readonly<Record<LayoutName, Dialect>> = { plain: PLAIN, api_ms: API_MS };
 

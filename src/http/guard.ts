@@ -1,7 +1,120 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { Hosts } from "./hosts.ts";
-import { HttpError } from "./problem.ts";
-import type { Token } from "./token.ts";
+import { isIP } from "node:net";
+import type { Clock } from "../clock.ts";
+import { HttpError } from "./answer.ts";
+
+/** All addresses of a machine: whoever listens there cannot know how it is called. */
+const ANY_ADDRESS = new Set(["0.0.0.0", "::"]);
+const LOCAL = ["localhost", "127.0.0.1", "::1"];
+
+/** Whether an address is reached from this machine alone. */
+export function isLocal(host: string): boolean {
+  return LOCAL.includes(host.toLowerCase()) || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/**
+ * The names under which a server may be asked. A page of somebody else can have its own name resolve to 127.0.0.1 and
+ * then read as the same origin (DNS rebinding); it cannot choose what its browser sends as `Host`.
+ */
+export class Hosts {
+  readonly #names: ReadonlySet<string>;
+  readonly #proxied: ReadonlySet<string>;
+  readonly #anyAddress: boolean;
+
+  /**
+   * @param host where the server listens
+   * @param more names besides, such as that of a proxy
+   */
+  constructor(host: string, more: readonly string[]) {
+    this.#names = new Set([...LOCAL, host.toLowerCase(), ...more]);
+    this.#proxied = new Set(more);
+    this.#anyAddress = ANY_ADDRESS.has(host);
+  }
+
+  /** @param authority a name or an address, with a port or without, as in `Host` and in an origin */
+  allows(authority: string): boolean {
+    const name = nameOf(authority);
+    if (name === undefined) return false;
+    return this.#names.has(name) || (this.#anyAddress && isIP(name) !== 0);
+  }
+
+  /**
+   * Whether a page of this origin is ours: of the very host and port that were asked, or of a proxy, which may ask
+   * under another name. Another server of this machine is another site.
+   */
+  allowsOrigin(origin: string, host: string | undefined): boolean {
+    const [, authority = ""] = /^https?:\/\/(.+)$/.exec(origin) ?? [];
+    return authority === host || this.#proxied.has(nameOf(authority) ?? "");
+  }
+}
+
+/** Without port, brackets and the dot of a full name; undefined where it is none of these. */
+function nameOf(authority: string): string | undefined {
+  const [, address, name] = /^(?:\[([\da-f:.]+)\]|([^\s/@[\]?#:]+?)\.?)(?::\d{1,5})?$/i.exec(authority) ?? [];
+  return (address ?? name)?.toLowerCase();
+}
+
+export const COOKIE = "ttsctl_session";
+const SESSION_S = 30 * 86_400;
+
+/** Whether two texts are the same, in a time that does not say how far they are. */
+function isSame(a: string, b: string): boolean {
+  const [digestA, digestB] = [a, b].map((text) => createHash("sha256").update(text).digest());
+  return timingSafeEqual(digestA!, digestB!);
+}
+
+/**
+ * The token of a server, and the sessions of browsers that gave it once. A session is its end and a signature made with
+ * the token: nothing is stored, and another token ends them all.
+ */
+export class Token {
+  readonly #token: string;
+  readonly #clock: Clock;
+
+  constructor(token: string, clock: Clock) {
+    this.#token = token;
+    this.#clock = clock;
+  }
+
+  matches(text: string): boolean {
+    return isSame(text, this.#token);
+  }
+
+  /** Whether a request may be answered. */
+  admits(headers: { authorization?: string | undefined; cookie?: string | undefined }): boolean {
+    const bearer = /^bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
+    if (bearer !== undefined) return this.matches(bearer);
+    const session = new RegExp(`(?:^|;) *${COOKIE}=([^;]*)`).exec(headers.cookie ?? "")?.[1];
+    return session !== undefined && this.#isValid(session);
+  }
+
+  /** The cookie of a new session. */
+  startSession(path: string, isSecure: boolean): string {
+    const end = String(Math.floor(this.#clock.now()) + SESSION_S);
+    return cookie(`${end}.${this.#sign(end)}`, SESSION_S, path, isSecure);
+  }
+
+  #isValid(session: string): boolean {
+    const [end = "", signature = ""] = session.split(".");
+    return isSame(signature, this.#sign(end)) && Number(end) > this.#clock.now();
+  }
+
+  #sign(end: string): string {
+    return createHmac("sha256", this.#token).update(`ttsctl session until ${end}`).digest("base64url");
+  }
+}
+
+/** The cookie that takes a session away. */
+export function endSession(path: string, isSecure: boolean): string {
+  return cookie("", 0, path, isSecure);
+}
+
+/** No script can read it, and no page of another site has it sent. */
+function cookie(value: string, seconds: number, path: string, isSecure: boolean): string {
+  const secure = isSecure ? "; Secure" : "";
+  return `${COOKIE}=${value}; Path=${path || "/"}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
+}
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** What a browser says of a request that no other site caused. */

@@ -1,3 +1,5 @@
+import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+
 /** The shapes of bodies, for `/openapi.json`. */
 
 const STRING = { type: "string" };
@@ -14,6 +16,14 @@ export function ref(name: keyof typeof SCHEMAS): object {
 /** All properties required, none besides. */
 function exact(properties: Record<string, object>): object {
   return { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
+}
+
+export function integerIn([minimum, maximum]: readonly [number, number]): {
+  type: string;
+  minimum: number;
+  maximum?: number;
+} {
+  return { type: "integer", minimum, ...(maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }) };
 }
 
 function orNull(schema: { type: string }): object {
@@ -59,15 +69,13 @@ export const SCHEMAS = {
   }),
   Query: {
     type: "object",
-    properties: {
-      page: { type: ["integer", "null"], minimum: 1 },
-      page_size: { type: ["integer", "null"], minimum: 1, maximum: 1000 },
-      user_id: orNull(STRING),
-      task_ids: { ...STRINGS, type: ["array", "null"], description: "need user_id; an empty list is no filter" },
-      status: { ...STRINGS, type: ["array", "null"] },
-      since: orNull(STRING),
-      until: orNull(STRING),
-    },
+    description: "Null, an empty list and an empty user don't filter. Task ids need their user.",
+    properties: Object.fromEntries(
+      QUERY_PARTS.map((part) => {
+        const { key, kind, range } = fieldOf(part);
+        return [key, orNull(range === undefined ? (kind === "list" ? STRINGS : STRING) : integerIn(range))];
+      }),
+    ),
     additionalProperties: false,
   },
   TaskFiles: exact({

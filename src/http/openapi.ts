@@ -1,9 +1,9 @@
 import { LAYOUT_NAMES } from "../task/layouts.ts";
+import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
-import { PARAM_NAMES } from "./list-params.ts";
-import { ref, SCHEMAS } from "./openapi-schemas.ts";
-import { COOKIE } from "./token.ts";
-import { WARNINGS_HEADER } from "./warnings.ts";
+import { COOKIE } from "./guard.ts";
+import { integerIn, ref, SCHEMAS } from "./openapi-schemas.ts";
 
 const TEXT = { type: "string" };
 
@@ -22,14 +22,9 @@ const TASK = inPath("task_id");
 const SWITCH = { type: "string", enum: ["true", "false"] };
 
 const LIST_PARAMETERS = [
-  OF_USER,
-  query(PARAM_NAMES.taskIds, "these tasks of the user, separated by commas or spaces"),
-  query(PARAM_NAMES.statuses, "wait, run, done, error, or the service's own words, separated by commas"),
-  query(PARAM_NAMES.since, "last changed at or after: ISO 8601, or an age such as 2h"),
-  query(PARAM_NAMES.until, "last changed before: ISO 8601, or an age such as 7d"),
-  query(PARAM_NAMES.page, "from 1", { type: "integer", minimum: 1 }),
-  query(PARAM_NAMES.pageSize, "20 by default; in the dialect api_ms 10, at most 100", {
-    ...{ type: "integer", minimum: 1, maximum: 1000 },
+  ...QUERY_PARTS.map((part) => {
+    const { key, help, range } = fieldOf(part);
+    return query(key, help, range === undefined ? TEXT : integerIn(range));
   }),
   query("ids", "dialect api_ms: as task_ids"),
   query("task_id", "dialect api_ms: one more task id"),
@@ -70,119 +65,110 @@ function bodyOf(name: keyof typeof SCHEMAS): object {
   return { required: true, content: { "application/json": { schema: ref(name) } } };
 }
 
-interface Operation {
-  readonly summary: string;
+type Extra = {
   readonly parameters?: readonly object[];
   readonly requestBody?: object;
-  readonly responses: Record<string, object>;
-  /** False where no token is needed. */
-  readonly guarded?: boolean;
-  readonly hasDialects?: boolean;
+  /** No token is needed. */
+  readonly security?: readonly [];
+};
+
+function operation(summary: string, responses: Record<string, object>, extra: Extra = {}): object {
+  return { summary, parameters: [], responses: { default: PROBLEM, ...responses }, ...extra };
 }
 
-function operation(described: Operation): object {
-  const { summary, parameters = [], requestBody, responses, guarded = true, hasDialects = false } = described;
-  return {
-    summary,
-    parameters: hasDialects ? [...parameters, DIALECT] : parameters,
-    responses: { ...responses, default: hasDialects ? REFUSAL : PROBLEM },
-    ...(requestBody === undefined ? {} : { requestBody }),
-    ...(guarded ? {} : { security: [] }),
-  };
+/** An operation whose requests and answers are of a dialect. */
+function inDialects(summary: string, responses: Record<string, object>, extra: Extra): object {
+  const { parameters = [] } = extra;
+  return operation(summary, { ...responses, default: REFUSAL }, { ...extra, parameters: [...parameters, DIALECT] });
 }
 
+const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };
 
 const PATHS: Record<string, Record<string, object>> = {
   "/voice-tasks": {
-    get: operation({
-      ...{ summary: "A page of tasks, newest first; or the tasks of some ids", parameters: LIST_PARAMETERS },
-      responses: { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`") },
-      hasDialects: true,
-    }),
+    get: inDialects(
+      "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
+      { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`") },
+      { parameters: LIST_PARAMETERS },
+    ),
   },
   "/voice-tasks/query": {
-    post: operation({
-      ...{ summary: "The same for a query of any size up to 8 MiB", requestBody: bodyOf("Query") },
-      responses: { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`") },
-      hasDialects: true,
-    }),
+    post: inDialects(
+      "The same for a query of any size up to 8 MiB",
+      { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`") },
+      { requestBody: bodyOf("Query") },
+    ),
   },
   "/voice-tasks/{task_id}": {
-    get: operation({
-      ...{ summary: "One task", parameters: [TASK, USER_OR_LONE] },
-      responses: { 200: eitherOf("Task", "ApiMsTask", "the task") },
-      hasDialects: true,
-    }),
-    delete: operation({
-      summary: "Deletes a task from both stores, with its audio and logs",
-      parameters: [TASK, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)],
-      responses: { 200: eitherOf("Deletion", "ApiMsRemoved", "it is gone"), 409: REFUSAL },
-      hasDialects: true,
-    }),
+    get: inDialects(
+      "One task",
+      { 200: eitherOf("Task", "ApiMsTask", "the task") },
+      { parameters: [TASK, USER_OR_LONE] },
+    ),
+    delete: inDialects(
+      "Deletes a task from both stores, with its audio and logs",
+      { 200: eitherOf("Deletion", "ApiMsRemoved", "it is gone"), 409: REFUSAL },
+      { parameters: [TASK, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)] },
+    ),
   },
   "/voice-tasks/{task_id}/files": {
-    get: operation({
-      ...{ summary: "The audio and logs of a task", parameters: [TASK, USER] },
-      responses: { 200: jsonOf("TaskFiles", "what is there, whether there is such a task or not") },
-    }),
+    get: operation(
+      "The audio and logs of a task",
+      { 200: jsonOf("TaskFiles", "what is there, whether there is such a task or not") },
+      { parameters: [TASK, USER] },
+    ),
   },
   "/output/{user}/{task}/{file}": {
-    get: operation({
-      summary: "A file of a task, or with Range a part of it; it may lie in folders of the task's",
-      parameters: [inPath("user"), inPath("task"), inPath("file")],
-      responses: {
+    get: operation(
+      "A file of a task, or with Range a part of it; it may lie in folders of the task's",
+      {
         200: { description: "the file", content: FILE },
         206: { description: "a part of it", content: FILE },
         304: { description: "it is as it was" },
         416: PROBLEM,
       },
-    }),
+      { parameters: [inPath("user"), inPath("task"), inPath("file")] },
+    ),
   },
   "/stats": {
-    get: operation({
-      summary: "Counts, ages, disk use; some seconds old where counting takes long",
-      parameters: [OF_USER, query("disk", "false: without a look at audio and logs", SWITCH)],
-      responses: { 200: jsonOf("Stats", "as `ttsctl stats -o json`") },
-    }),
+    get: operation(
+      "Counts, ages, disk use; some seconds old where counting takes long",
+      { 200: jsonOf("Stats", "as `ttsctl stats -o json`") },
+      { parameters: [OF_USER, query("disk", "false: without a look at audio and logs", SWITCH)] },
+    ),
   },
   "/stats/hours": {
-    get: operation({
-      ...{ summary: "Tasks by status, and by the hour of their last change", parameters: [OF_USER] },
-      responses: { 200: jsonOf("StatsHours", "the last 24 hours") },
-    }),
+    get: operation(
+      "Tasks by status, and by the hour of their last change",
+      { 200: jsonOf("StatsHours", "the last 24 hours") },
+      { parameters: [OF_USER] },
+    ),
   },
   "/healthz": {
-    get: operation({
-      ...{ summary: "Whether the stores can answer", guarded: false },
-      responses: { 200: jsonOf("Health", "one of them can"), 503: jsonOf("Health", "neither can") },
-    }),
+    get: operation(
+      "Whether the stores can answer",
+      { 200: jsonOf("Health", "one of them can"), 503: jsonOf("Health", "neither can") },
+      OPEN,
+    ),
   },
-  "/metrics": {
-    get: operation({
-      ...{ summary: "For Prometheus", responses: { 200: plain("text/plain", "the metrics") } },
-    }),
-  },
+  "/metrics": { get: operation("For Prometheus", { 200: plain("text/plain", "the metrics") }) },
   "/openapi.json": {
-    get: operation({
-      ...{ summary: "This description", guarded: false },
-      responses: { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
-    }),
+    get: operation(
+      "This description",
+      { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
+      OPEN,
+    ),
   },
   "/login": {
-    post: operation({
-      ...{ summary: "Begins a session of a browser: a cookie instead of the token", guarded: false },
-      ...{ requestBody: bodyOf("Login"), responses: { 204: { description: "a cookie is set" } } },
-    }),
+    post: operation(
+      "Begins a session of a browser: a cookie instead of the token",
+      { 204: { description: "a cookie is set" } },
+      { ...OPEN, requestBody: bodyOf("Login") },
+    ),
   },
-  "/logout": {
-    post: operation({
-      ...{ summary: "Ends it", guarded: false, responses: { 204: { description: "the cookie is taken away" } } },
-    }),
-  },
-  "/": {
-    get: operation({ ...{ summary: "The page", guarded: false, responses: { 200: plain("text/html", "the page") } } }),
-  },
+  "/logout": { post: operation("Ends it", { 204: { description: "the cookie is taken away" } }, OPEN) },
+  "/": { get: operation("The page", { 200: plain("text/html", "the page") }, OPEN) },
 };
 
 /** The description of the whole API, OpenAPI 3.1. */

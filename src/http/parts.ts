@@ -7,11 +7,9 @@ import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
 import type { LayoutName } from "../task/layouts.ts";
 import type { RecordRules } from "../task/rules.ts";
-import type { Health } from "./health.ts";
-import type { Hosts } from "./hosts.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Hosts, Token } from "./guard.ts";
+import type { Health, Metrics } from "./health.ts";
 import type { Observed } from "./observed.ts";
-import type { Token } from "./token.ts";
 
 /** What Hono hands on of Node's server. */
 export interface Env {

@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
+import { HttpError, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
 import { type Observed, observe } from "./observed.ts";
 import type { ServerParts } from "./parts.ts";
-import { HttpError, problemResponse } from "./problem.ts";
 
 /** More are refused until some are closed; each costs a descriptor. */
 const MOST_CONNECTIONS = 512;

@@ -1,3 +1,4 @@
+import { FIELDS } from "./fields.ts";
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -11,10 +12,6 @@ import {
   skipValue,
 } from "./scan.ts";
 import { decodeString, hasByte } from "./text.ts";
-
-/** The fields of a record that ttsctl knows; the others pass through. */
-export const FIELDS = ["user_id", "task_id", "status", "error", "created_at", "updated_at", "deleted"] as const;
-export type Field = (typeof FIELDS)[number];
 
 const FIELD_NUMBER = new Map<string, number>(FIELDS.map((name, index) => [name, index]));
 /** By the length of the name, for most keys of a record are none of them. */

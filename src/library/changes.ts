@@ -7,12 +7,12 @@ import { CLAIM_ID, CLAIMED_UNTIL, type Claimable, findClaimable } from "../store
 import type { Update } from "../store/file/batch-plan.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { RecordParser } from "../task/parse.ts";
+import { OPTION_NAMES } from "../task/query-fields.ts";
 import { isTerminal, shownStatus } from "../task/status.ts";
 import { isInvalid, type Task } from "../task/task.ts";
-import { timeLike } from "../task/time-like.ts";
-import { touched } from "../task/touch.ts";
+import { timeLike, touched } from "../task/touch.ts";
 import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
-import { NAMES, type QueryContext } from "./queries.ts";
+import type { QueryContext } from "./queries.ts";
 import { jsonOf } from "./stored-task.ts";
 import type { BaseTask, ClaimOptions, UpdateOptions } from "./types.ts";
 
@@ -113,7 +113,7 @@ export function claimRule(
   checkLease(options.leaseMs);
   const { statuses } = buildFilter(
     { statuses: from },
-    { names: { ...NAMES, statuses: "from" }, rules, now: clock.now() },
+    { names: { ...OPTION_NAMES, statuses: "from" }, rules, now: clock.now() },
   );
   const claimed = patch?.status;
   if (typeof claimed !== "string" || isTerminal(claimed) || statuses.has(shownStatus(claimed) ?? "")) {

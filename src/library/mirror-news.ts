@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
 import type { LinkEvents } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import type { Logger } from "./types.ts";
 
 /** Failures are told this far apart, seconds: a Redis that is away would else be told of with every write. */

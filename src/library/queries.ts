@@ -1,26 +1,21 @@
 import type { Clock } from "../clock.ts";
-import { buildListQuery, type QueryNames } from "../operations/list-query.ts";
+import { buildListQuery } from "../operations/list-query.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import type { ListQuery, ListResult } from "../store/task-store.ts";
+import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { formatUtc, isEpochInRange } from "../task/time.ts";
 import { checkOptions, checkString, checkStrings, wrongArgument } from "./arguments.ts";
 import { storedTask } from "./stored-task.ts";
 import type { BaseTask, PageQuery, TaskFilter, TaskPage } from "./types.ts";
 
-/** How the library names the parts of a query. */
-export const NAMES: QueryNames = {
-  page: "page",
-  pageSize: "pageSize",
-  users: "userId",
-  taskIds: "taskIds",
-  statuses: "status",
-  since: "since",
-  until: "until",
-};
 const SOURCES: readonly SourceChoice[] = ["auto", "redis", "file"];
-const FILTERS = ["userId", "status", "since", "until", "source"];
-const PAGES = [...FILTERS, "page", "pageSize", "cursor"];
+const PAGES = [
+  ...QUERY_PARTS.filter((part) => part !== "taskIds").map((part) => OPTION_NAMES[part]),
+  "source",
+  "cursor",
+];
+const FILTERS = PAGES.filter((name) => !["page", "pageSize", "cursor"].includes(name));
 
 /** What a query is checked by. */
 export interface QueryContext {
@@ -40,27 +35,26 @@ export interface NamedTasks {
  */
 export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, named?: NamedTasks): ListQuery {
   checkOptions(query, "the query", named === undefined ? PAGES : FILTERS);
-  const { status, since, until, source = "auto", page, pageSize, cursor } = query;
-  const { userId = query.userId, taskIds = null } = named ?? {};
+  const { source = "auto", page, cursor } = query;
   if (cursor != null) {
     checkString(cursor, "cursor");
     if (page != null) throw wrongArgument("page and cursor are both given", "one of them");
   }
-  if (userId != null) checkString(userId, "userId");
-  if (status != null) checkStrings(status, "status", '["wait", "run"]');
+  const given: Readonly<Record<string, unknown>> = { ...query, ...named };
+  const raw = rawQuery((part, { kind }) => queryValue(given[OPTION_NAMES[part]], kind, OPTION_NAMES[part]));
   if (!SOURCES.includes(source)) {
     throw wrongArgument(`source: ${JSON.stringify(source)} is unknown`, SOURCES.join(", "));
   }
-  const raw = {
-    page: page ?? null,
-    pageSize: pageSize ?? null,
-    users: userId == null ? null : [userId],
-    statuses: status ?? null,
-    since: timeText(since, "since"),
-    until: timeText(until, "until"),
-    taskIds,
-  };
-  return buildListQuery(raw, source, { names: NAMES, rules, now: clock.now() });
+  return buildListQuery(raw, source, { names: OPTION_NAMES, rules, now: clock.now() });
+}
+
+/** The value of an option, of the type that its kind has in a query. */
+function queryValue(value: unknown, kind: QueryField["kind"], option: string): unknown {
+  if (value == null || kind === "number") return value;
+  if (kind === "time") return timeText(value, option);
+  if (kind === "list") checkStrings(value, option, '["wait", "run"]');
+  else checkString(value, option);
+  return kind === "user" ? [value] : value;
 }
 
 /** Of all that a page has, a filter has less. @throws TtsctlError USAGE */
@@ -69,8 +63,8 @@ export function checkFilter(filter: TaskFilter): void {
 }
 
 /** A time as text, from which queries are made. */
-function timeText(time: Date | number | string | null | undefined, name: string): string | null {
-  if (time == null || typeof time === "string") return time ?? null;
+function timeText(time: unknown, name: string): string {
+  if (typeof time === "string") return time;
   const epoch = time instanceof Date ? time.getTime() / 1000 : time;
   if (typeof epoch === "number" && isEpochInRange(epoch)) return formatUtc(epoch);
   throw wrongArgument(

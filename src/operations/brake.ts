@@ -1,6 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 
 /** The most that a run may delete: a number of tasks, a part of all, or (null) as many as there are. */
 export type MaxDelete = { readonly count: number } | { readonly percent: number } | null;

@@ -4,10 +4,10 @@ import type { MirrorLink } from "../store/mirror-link.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import { NO_FILTER, ofUser, soleUser, type TaskFilter } from "../task/filter.ts";
 import { nearest } from "../task/nearest.ts";
-import type { QueryNames } from "./list-query.ts";
+import type { QueryNames } from "../task/query-fields.ts";
 
 export interface EmptyParts {
   readonly store: TaskStore;
@@ -17,8 +17,7 @@ export interface EmptyParts {
 
 /** How many of the newest tasks are asked for user ids that are like a wrong one. */
 const USERS_LOOKED_AT = 5000;
-const PARTS = ["users", "statuses", "since", "until"] as const;
-type Part = (typeof PARTS)[number];
+type Part = keyof TaskFilter;
 
 /** Why a list shows no task, and what to try, in one line. It reads as little as it can and changes nothing. */
 export async function explainEmpty(
@@ -112,7 +111,7 @@ async function explainFilter(
   all: number,
   count: (filter: TaskFilter) => Promise<number>,
 ): Promise<string> {
-  const given = PARTS.filter((part) => isGiven(filter, part));
+  const given = (Object.keys(filter) as Part[]).filter((part) => isGiven(filter[part]));
   const without: string[] = [];
   for (const part of given) {
     const left = given.length === 1 ? all : await count(withoutPart(filter, part));
@@ -122,8 +121,8 @@ async function explainFilter(
   return `nothing matches ${given.map((part) => names[part]).join(" and ")}; there are ${counted(all, "task")} in all`;
 }
 
-function isGiven(filter: TaskFilter, part: Part): boolean {
-  return part === "since" || part === "until" ? filter[part] !== null : filter[part].size > 0;
+function isGiven(value: TaskFilter[Part]): boolean {
+  return typeof value === "number" || (value ?? NO_FILTER.users).size > 0;
 }
 
 function withoutPart(filter: TaskFilter, part: Part): TaskFilter {

@@ -5,28 +5,15 @@ import { parseDuration } from "../task/duration.ts";
 import type { TaskFilter } from "../task/filter.ts";
 import { idProblem, trimId, uniqueIds } from "../task/ids.ts";
 import { nearest } from "../task/nearest.ts";
+import { fieldOf, QUERY_FIELDS, QUERY_PARTS, type QueryNames, type RawQuery, rawQuery } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.ts";
 import { TimeReader } from "../task/time.ts";
 
-const DEFAULT_PAGE_SIZE = 20;
-export const LARGEST_PAGE = 1000;
+export const DEFAULT_PAGE_SIZE = 20;
+export const [, LARGEST_PAGE] = QUERY_FIELDS.pageSize.range;
 
-/** What a person or a program asked for, before it is checked; undefined and null are "not given". */
-export interface RawQuery {
-  readonly page?: number | null;
-  readonly pageSize?: number | null;
-  readonly users?: readonly string[] | null;
-  readonly taskIds?: readonly string[] | null;
-  readonly statuses?: readonly string[] | null;
-  readonly since?: string | null;
-  readonly until?: string | null;
-}
-
-/** How the asker names each part, for messages: flags on the command line, keys in a body. */
-export type QueryNames = Readonly<Record<keyof RawQuery, string>>;
-
-interface QueryContext {
+export interface QueryContext {
   readonly names: QueryNames;
   readonly rules: RecordRules;
   /** Epoch seconds, for ages. */
@@ -42,8 +29,8 @@ export function buildListQuery(raw: RawQuery, source: SourceChoice, context: Que
   return {
     filter: buildFilter(raw, context),
     ids,
-    page: checkInteger(raw.page ?? 1, context.names.page, 1, Number.MAX_SAFE_INTEGER),
-    pageSize: checkInteger(raw.pageSize ?? DEFAULT_PAGE_SIZE, context.names.pageSize, 1, LARGEST_PAGE),
+    page: checkInteger(raw.page ?? 1, "page", context),
+    pageSize: checkInteger(raw.pageSize ?? DEFAULT_PAGE_SIZE, "pageSize", context),
     source,
   };
 }
@@ -116,83 +103,54 @@ export function shortestAge({ since, until }: RawQuery): number | null {
   return given.length === 0 ? null : Math.min(...given);
 }
 
-function checkInteger(value: number, name: string, least: number, most: number): number {
+function checkInteger(value: number, part: "page" | "pageSize", { names }: QueryContext): number {
+  const [least, most] = QUERY_FIELDS[part].range;
   if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  const accepted =
-    most === Number.MAX_SAFE_INTEGER ? `a whole number from ${least}` : `a whole number from ${least} to ${most}`;
-  throw usage(`${name}: ${value} is out of range`, `accepted: ${accepted}`);
+  const upTo = most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`;
+  throw usage(`${names[part]}: ${value} is out of range`, `accepted: a whole number from ${least}${upTo}`);
 }
-
-function usage(message: string, hint: string): TtsctlError {
-  return new TtsctlError("USAGE", message, { hint });
-}
-
-/** The JSON body of a query (SPEC section 5), as docs/json.md tells it. */
-export interface QueryBody {
-  readonly page?: number | null;
-  readonly page_size?: number | null;
-  readonly user_id?: string | null;
-  readonly task_ids?: readonly string[] | null;
-  readonly status?: readonly string[] | null;
-  readonly since?: string | null;
-  readonly until?: string | null;
-}
-
-/** How the parts of a query are named in its JSON body. */
-export const BODY_NAMES: QueryNames = {
-  page: '"page"',
-  pageSize: '"page_size"',
-  users: '"user_id"',
-  taskIds: '"task_ids"',
-  statuses: '"status"',
-  since: '"since"',
-  until: '"until"',
-};
-
-type Check = { readonly accepted: string; readonly fits: (value: unknown) => boolean };
-
-const NUMBER: Check = { accepted: "a number", fits: (value) => typeof value === "number" };
-const TEXT: Check = { accepted: "a string", fits: (value) => typeof value === "string" };
-const TEXTS: Check = {
-  accepted: "an array of strings",
-  fits: (value) => Array.isArray(value) && value.every((item) => typeof item === "string"),
-};
-
-const BODY: Readonly<Record<keyof QueryBody, Check>> = {
-  page: NUMBER,
-  page_size: NUMBER,
-  user_id: TEXT,
-  task_ids: TEXTS,
-  status: TEXTS,
-  since: TEXT,
-  until: TEXT,
-};
 
 /**
- * The body of `query` (SPEC section 5): every key optional, null counts as not given, and so does an empty list.
+ * The JSON body of a query (SPEC section 5): every key is optional; null, an empty list and an empty user don't filter.
  * @param origin where the body came from, for messages
- * @throws TtsctlError USAGE for text that is no JSON object, unknown keys and wrong types
+ * @throws TtsctlError USAGE for text that is not a JSON object, unknown keys and wrong types
  */
 export function parseQueryBody(text: string, origin: string): RawQuery {
   return readQueryBody(parseQueryObject(text, origin), origin);
 }
 
 /** The same for an object that was parsed. @throws TtsctlError USAGE */
-export function readQueryBody(checked: Readonly<Record<string, unknown>>, origin: string): RawQuery {
-  for (const [key, value] of Object.entries(checked)) checkKey(key, value, origin);
-  const body: QueryBody = checked;
-  const list = (items: readonly string[] | null | undefined) => (items?.length === 0 ? null : (items ?? null));
-  return {
-    page: body.page ?? null,
-    pageSize: body.page_size ?? null,
-    // A form that was left empty sends an empty string.
-    users: body.user_id == null || body.user_id.trim() === "" ? null : [body.user_id],
-    taskIds: list(body.task_ids),
-    statuses: list(body.status),
-    since: body.since ?? null,
-    until: body.until ?? null,
-  };
+export function readQueryBody(body: Readonly<Record<string, unknown>>, origin: string): RawQuery {
+  const keys = QUERY_PARTS.map((part) => fieldOf(part).key);
+  const unknown = Object.keys(body).find((key) => !keys.includes(key));
+  if (unknown !== undefined) {
+    const what = `the query from ${origin} has an unknown key ${JSON.stringify(unknown)}`;
+    throw usage(what, `accepted: ${keys.join(", ")}`);
+  }
+  return rawQuery((_, { key, kind }) => {
+    const value = body[key] ?? null;
+    const { accepted, fits } = BODY_TYPES[kind];
+    if (value !== null && !fits(value)) {
+      const got = JSON.stringify(value);
+      const shown = got.length > 40 ? `${got.slice(0, 40)}...` : got;
+      const what = `the query from ${origin} has a wrong ${JSON.stringify(key)}: ${shown}`;
+      throw usage(what, `accepted: ${accepted}`);
+    }
+    if (kind === "user") return typeof value !== "string" || value.trim() === "" ? null : [value];
+    return Array.isArray(value) && value.length === 0 ? null : value;
+  });
 }
+
+const TEXT = { accepted: "a string", fits: (value: unknown) => typeof value === "string" };
+const BODY_TYPES = {
+  number: { accepted: "a number", fits: (value: unknown) => typeof value === "number" },
+  user: TEXT,
+  time: TEXT,
+  list: {
+    accepted: "an array of strings",
+    fits: (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === "string"),
+  },
+};
 
 /** @throws TtsctlError USAGE if the text is not a JSON object */
 export function parseQueryObject(text: string, origin: string): Record<string, unknown> {
@@ -200,27 +158,15 @@ export function parseQueryObject(text: string, origin: string): Record<string, u
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new TtsctlError("USAGE", `the query from ${origin} is not JSON: ${(cause as Error).message}`, {
-      hint: EXAMPLE,
-      cause,
-    });
+    const what = `the query from ${origin} is not JSON: ${(cause as Error).message}`;
+    throw new TtsctlError("USAGE", what, { hint: EXAMPLE, cause });
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new TtsctlError("USAGE", `the query from ${origin} is not a JSON object`, { hint: EXAMPLE });
+  throw usage(`the query from ${origin} is not a JSON object`, EXAMPLE);
 }
 
-const EXAMPLE = `a query looks like {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"]}`;
+const EXAMPLE = 'a query looks like {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"]}';
 
-function checkKey(key: string, value: unknown, origin: string): void {
-  const check = Object.hasOwn(BODY, key) ? BODY[key as keyof QueryBody] : undefined;
-  if (check === undefined) {
-    const hint = `accepted: ${Object.keys(BODY).join(", ")}`;
-    throw new TtsctlError("USAGE", `the query from ${origin} has an unknown key ${JSON.stringify(key)}`, { hint });
-  }
-  if (value === null || check.fits(value)) return;
-  const got = JSON.stringify(value);
-  const shown = got.length > 40 ? `${got.slice(0, 40)}...` : got;
-  throw new TtsctlError("USAGE", `the query from ${origin} has a wrong ${JSON.stringify(key)}: ${shown}`, {
-    hint: `accepted: ${check.accepted}`,
-  });
+function usage(message: string, hint: string): TtsctlError {
+  return new TtsctlError("USAGE", message, { hint });
 }

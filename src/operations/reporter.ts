@@ -1,5 +1,5 @@
 import type { TaskId } from "../store/task-source.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import type { Reason } from "./purge/decide.ts";
 
 /** What a warning is about: the ids of a task and why, or a count. */

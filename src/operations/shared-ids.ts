@@ -1,7 +1,7 @@
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 
 /** How many are named. */
 const NAMED = 5;

@@ -1,5 +1,5 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
-import { sameJson } from "../json/same.ts";
+import { sameJson } from "../json/value.ts";
 import { pool } from "../pool.ts";
 import { batches, fillIn, IN_FLIGHT } from "../store/batches.ts";
 import { matchingRows, RowWindow } from "../store/file/file-tasks.ts";
@@ -12,7 +12,7 @@ import { isUnsure } from "../store/redis/walk.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import { ofUser } from "../task/filter.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";

@@ -1,14 +1,13 @@
 import { stringify } from "csv-stringify/sync";
 import { type JsonValue, jsonOf } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
-import { itemFields } from "./item.ts";
+import { itemFields, KNOWN_FIELDS, rawText } from "./item.ts";
 import { isTimeField, type TimeTelling, timeText } from "./time-text.ts";
 
-const FIRST = ["user_id", "task_id", "status", "error", "created_at", "updated_at"];
-const RECORD_COLUMNS = [...FIRST, "record"];
+const RECORD_COLUMNS = [...KNOWN_FIELDS, "record"];
 
 /** The fields of some tasks as CSV columns: the known ones first, then the others as they turn up. */
-export function csvFields(tasks: readonly Task[], before: readonly string[] = FIRST): string[] {
+export function csvFields(tasks: readonly Task[], before: readonly string[] = KNOWN_FIELDS): string[] {
   return [...new Set([...before, ...tasks.flatMap((task) => [...itemFields(task).keys()])])];
 }
 
@@ -41,10 +40,8 @@ export function csvLine(cells: readonly string[]): string {
 }
 
 /** Tasks as an export has them: the known fields for people, and the whole record as JSON, which alone is taken back. */
-export function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
-  const rows = tasks.map((task) => [
-    ...[task.userId, task.taskId, task.status, task.error, task.createdAt, task.updatedAt, task.json],
-  ]);
+function csvOfRecords(tasks: readonly Task[], withHead: boolean): string {
+  const rows = tasks.map((task) => [...KNOWN_FIELDS.map((field) => rawText(task, field)!), task.json]);
   const [first, ...rest] = withHead ? [RECORD_COLUMNS, ...rows] : rows;
   return first === undefined ? "" : csv(first, rest);
 }
@@ -72,4 +69,41 @@ function cell(value: JsonValue | undefined): string {
   if (value === undefined || value === null) return "";
   if (Array.isArray(value) || value instanceof Map) return jsonOf(value);
   return String(value);
+}
+
+/** How an export is written: JSON Lines, an array of records a line each, or CSV. */
+export type ExportFormat = "jsonl" | "json" | "csv";
+
+/** The text of an export, piece by piece: each record in its own bytes, the service's own status in it. */
+export class ExportText {
+  readonly #format: ExportFormat;
+  #isFirst = true;
+
+  constructor(format: ExportFormat) {
+    this.#format = format;
+  }
+
+  /** The text of the next tasks. */
+  *of(tasks: readonly Task[]): Generator<string> {
+    if (this.#format === "csv") yield this.#csv(tasks);
+    else {
+      for (const { json } of tasks) {
+        if (this.#format === "jsonl") yield `${json}\n`;
+        else yield `${this.#isFirst ? "[" : ","}\n${json}`;
+        this.#isFirst = false;
+      }
+    }
+  }
+
+  /** What ends it. */
+  *end(): Generator<string> {
+    if (this.#format === "json") yield this.#isFirst ? "[]\n" : "\n]\n";
+    if (this.#format === "csv") yield this.#csv([]);
+  }
+
+  #csv(tasks: readonly Task[]): string {
+    const text = csvOfRecords(tasks, this.#isFirst);
+    this.#isFirst = false;
+    return text;
+  }
 }

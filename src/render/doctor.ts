@@ -1,8 +1,8 @@
 import type { Finding, Status } from "../operations/doctor/probe.ts";
 import { printable } from "../printable.ts";
-import { counted } from "../task/counted.ts";
-import { wrap } from "./cut.ts";
+import { counted } from "../task/amounts.ts";
 import type { TableStyle } from "./table.ts";
+import { wrap } from "./width.ts";
 
 /** `doctor -o json`: every finding, and how many there are of each status. */
 export type DoctorReport = { checks: readonly Finding[] } & Record<Status, number>;

@@ -1,5 +1,9 @@
+import { FIELDS } from "../json/fields.ts";
 import { replaceStrings } from "../json/record.ts";
 import { type JsonValue, parseJsonValue } from "../json/value.ts";
+import type { ListResult } from "../store/task-store.ts";
+import { counted } from "../task/amounts.ts";
+import { camelCase } from "../task/query-fields.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 
@@ -22,4 +26,61 @@ export function itemFields(task: Task): Map<string, JsonValue> {
 /** A status as people see it: the shown word, else the service's own. */
 export function statusText(task: Task): string {
   return shownStatus(task.status) ?? task.status;
+}
+
+/** The known fields as a task has them. */
+const KNOWN = new Map<string, keyof Task>(
+  FIELDS.filter((field) => field !== "deleted").map((field) => [field, camelCase(field) as keyof Task]),
+);
+export const KNOWN_FIELDS = [...KNOWN.keys()];
+
+export function isKnown(field: string): boolean {
+  return KNOWN.has(field);
+}
+
+/** A known field as people see it; undefined for any other. */
+export function knownText(task: Task, field: string): string | undefined {
+  return field === "status" ? statusText(task) : rawText(task, field);
+}
+
+/** A known field as the service wrote it, times and status included. */
+export function rawText(task: Task, field: string): string | undefined {
+  const key = KNOWN.get(field);
+  return key === undefined ? undefined : String(task[key]);
+}
+
+/** What `pageJson` writes, for who reads it (docs/json.md). */
+export interface PageJson {
+  readonly total: number;
+  readonly page: number;
+  readonly pageSize: number;
+  readonly source: ListResult["source"];
+  readonly items: readonly Readonly<Record<string, unknown>>[];
+  readonly missing: readonly string[];
+  readonly dangling: number;
+}
+
+/** `list -o json` (SPEC section 5), in pieces so that a large page never is one string more than it must. */
+export function* pageJson(result: ListResult): Generator<string> {
+  const { total, page, pageSize, source } = result;
+  yield `{"total":${total},"page":${page},"pageSize":${pageSize},"source":"${source}","items":[`;
+  let separator = "";
+  for (const task of result.tasks) {
+    yield separator + itemJson(task);
+    separator = ",";
+  }
+  yield `],"missing":${JSON.stringify(result.missing)},"dangling":${result.dangling}}\n`;
+}
+
+/** The items of tasks, one a line. */
+export function itemLines(tasks: readonly Task[]): string[] {
+  return tasks.map((task) => `${itemJson(task)}\n`);
+}
+
+/** Where a page stands among all, for people. */
+export function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {
+  const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
+  const where = page > pages ? `page ${page}, past the last one, ${pages}` : `page ${page} of ${pages}`;
+  const shown = `${tasks.length} of ${counted(total, "task")}, ${where}, from ${source}`;
+  return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
 }

@@ -1,6 +1,5 @@
 import { formatAge } from "../task/duration.ts";
-import { cut } from "./cut.ts";
-import { widthOf } from "./width.ts";
+import { cut, widthOf } from "./width.ts";
 
 /** How far some work is; `seconds` is how long the part that was done since `from` took. */
 export interface Progress {

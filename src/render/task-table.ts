@@ -1,32 +1,28 @@
+import { RECORD_FIELDS } from "../json/fields.ts";
 import { type JsonValue, jsonOf } from "../json/value.ts";
 import { printable } from "../printable.ts";
 import type { Task } from "../task/task.ts";
-import { itemFields, statusText } from "./item.ts";
+import { isKnown, itemFields, knownText } from "./item.ts";
 import { type Column, TableLayout, type TableStyle } from "./table.ts";
 import { isTimeField, type TimeTelling, timeText, withoutFraction } from "./time-text.ts";
 
-/** Short names of fields, for `--columns` and as heads. */
-const FIELD_OF: ReadonlyMap<string, string> = new Map([
-  ["user", "user_id"],
-  ["task", "task_id"],
-  ["updated", "updated_at"],
-  ["created", "created_at"],
-  ["result", "result_path"],
-]);
-
-export const TABLE_COLUMNS = ["user", "task", "status", "updated", "error"] as const;
-export const WIDE_COLUMNS = ["user", "task", "status", "updated", "created", "result", "text", "error"] as const;
+const SHOWN = [...RECORD_FIELDS]
+  .filter(([, { place }]) => place !== undefined)
+  .sort(([, a], [, b]) => a.place! - b.place!)
+  .map(([field, { short = field, narrow = false }]) => ({ field, short, narrow }));
+export const TABLE_COLUMNS = SHOWN.filter(({ narrow }) => narrow).map(({ short }) => short);
+export const WIDE_COLUMNS = SHOWN.map(({ short }) => short);
 
 /** The names that `--columns` knows without having seen a record. */
-export const KNOWN_COLUMNS: readonly string[] = [...WIDE_COLUMNS, ...FIELD_OF.values()];
+export const KNOWN_COLUMNS = [...new Set(SHOWN.flatMap(({ field, short }) => [short, field]))];
 
 /** The field of a record that a column stands for. Any other name is the field of that name. */
 export function fieldOf(column: string): string {
   const name = column.toLowerCase();
-  return FIELD_OF.get(name) ?? (KNOWN_COLUMNS.includes(name) ? name : column);
+  return SHOWN.find(({ field, short }) => field === name || short === name)?.field ?? column;
 }
 
-export interface TaskTableOptions {
+interface TaskTableOptions {
   readonly columns: readonly string[];
   readonly headers: boolean;
   readonly style: TableStyle;
@@ -60,22 +56,13 @@ export class TaskTable {
 }
 
 function cells(task: Task, fields: readonly string[], telling: TimeTelling): string[] {
-  const needsRecord = fields.some((field) => !READ.has(field));
+  const needsRecord = fields.some((field) => !isKnown(field));
   const values = needsRecord ? itemFields(task) : new Map<string, JsonValue>();
   return fields.map((field) => {
-    const text = READ.get(field)?.(task) ?? fieldText(values.get(field));
+    const text = knownText(task, field) ?? fieldText(values.get(field));
     return printable(isTimeField(field) ? timeText(text, telling) : text);
   });
 }
-
-const READ: ReadonlyMap<string, (task: Task) => string> = new Map([
-  ["user_id", (task) => task.userId],
-  ["task_id", (task) => task.taskId],
-  ["status", statusText],
-  ["updated_at", (task) => task.updatedAt],
-  ["created_at", (task) => task.createdAt],
-  ["error", (task) => task.error],
-]);
 
 /** A field as a cell: a text as it is, nothing for none, anything else as its JSON. */
 export function fieldText(value: JsonValue | undefined): string {

@@ -1,7 +1,7 @@
 import type { Kind, VerifyResult } from "../operations/verify/classify.ts";
 import type { Drift } from "../operations/verify/drift.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 
 /** What each kind means, in the order of the table: missing copies first, indexes last. */
 const MEANINGS: Readonly<Record<Kind, string>> = {

@@ -1,5 +1,5 @@
 import type { TtsctlError } from "../errors.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import { keyOf } from "../task/ids.ts";
 import { toMicros } from "../task/time.ts";
 import { type Change, idOf } from "./file/batch-plan.ts";

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { counted } from "../task/counted.ts";
+import { counted } from "../task/amounts.ts";
 import { passes, soleUser, type TaskFilter } from "../task/filter.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { fingerprint } from "../json/fingerprint.ts";
+import { fingerprint } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
 import { toMicros } from "../task/time.ts";
 import type { Snapshot } from "./file/snapshot.ts";

@@ -1,6 +1,5 @@
 import { memberOf } from "./ids.ts";
-import { type ByteRanks, fileNameOf, type LayoutName, quotedRanks, type UserScoreField } from "./layouts.ts";
-import { quotePlus } from "./quote.ts";
+import { type ByteRanks, fileNameOf, type LayoutName, quotedRanks, quotePlus, type UserScoreField } from "./layouts.ts";
 import { TimeReader } from "./time.ts";
 import type { Zone } from "./zone.ts";
 

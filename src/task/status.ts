@@ -26,8 +26,3 @@ export function isTerminal(word: string): boolean {
   const shown = shownStatus(word);
   return shown === "done" || shown === "error";
 }
-
-/** The words of a list, separated by commas or white space. */
-export function splitStatuses(text: string): string[] {
-  return text.split(/[,\s]+/).filter((word) => word !== "");
-}

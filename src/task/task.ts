@@ -1,5 +1,6 @@
+import { FIELDS, type Field } from "../json/fields.ts";
 import { whyNotPython } from "../json/python.ts";
-import { FIELDS, type Field, Spans, scanRecord } from "../json/record.ts";
+import { Spans, scanRecord } from "../json/record.ts";
 import { BACKSLASH, OPEN_BRACE, QUOTE } from "../json/scan.ts";
 import { compactJson, decodeString, hasByte } from "../json/text.ts";
 import { idProblem, trimId } from "./ids.ts";

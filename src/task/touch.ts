@@ -1,8 +1,8 @@
 import { fieldJson, setFields } from "../json/record.ts";
 import type { RecordParser } from "./parse.ts";
 import { isInvalid, type Task } from "./task.ts";
-import { toMicros } from "./time.ts";
-import { timeLike } from "./time-like.ts";
+import { formatUtc, toMicros } from "./time.ts";
+import type { Zone } from "./zone.ts";
 
 /** Later by this, in seconds, a time is another one: by what it can tell apart, microseconds to whole seconds. */
 const STEPS = [0.000001, 0.001, 1];
@@ -28,4 +28,40 @@ export function touched(
     }
   }
   return undefined;
+}
+
+/**
+ * The JSON text of a moment in the form of another time of the same record: naive text in the service's zone, text
+ * with the same offset or `Z`, whole epoch seconds, or epoch seconds with a fraction (SPEC section 1, Time).
+ * @param like JSON text of the time whose form it takes
+ * @param epoch epoch seconds
+ */
+export function timeLike(like: string, epoch: number, zone: Zone): string {
+  if (like.startsWith('"')) return JSON.stringify(isoLike(JSON.parse(like) as string, epoch, zone));
+  return /^-?\d+$/.test(like) ? String(Math.floor(epoch)) : pythonFloat(Math.round(epoch * 1e6) / 1e6);
+}
+
+function isoLike(like: string, epoch: number, zone: Zone): string {
+  const offset = /(Z|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?)$/.exec(like.slice(10))?.[1];
+  const seconds = offset === undefined ? zone.offsetAt(epoch) : offsetSeconds(offset);
+  const wall = formatUtc(epoch + seconds).slice(0, -"+00:00".length);
+  const separator = like[10] === " " ? " " : "T";
+  return wall.slice(0, 10) + separator + likeFraction(wall.slice(11), like) + (offset ?? "");
+}
+
+/** JavaScript writes milliseconds, always; Python microseconds, unless they are zero. */
+function likeFraction(clock: string, like: string): string {
+  if (!/\.\d{3}(?!\d)/.test(like)) return clock;
+  const [whole = "", fraction = ""] = clock.split(".");
+  return `${whole}.${fraction.padEnd(3, "0").slice(0, 3)}`;
+}
+
+function offsetSeconds(offset: string): number {
+  const [hours = 0, minutes = 0, seconds = 0] = (offset.match(/\d{2}/g) ?? []).map(Number);
+  return (offset.startsWith("-") ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds);
+}
+
+/** A float as Python writes it, for the sizes that times have: a whole one ends in `.0`. */
+function pythonFloat(value: number): string {
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }

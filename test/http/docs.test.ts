@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { problemOf } from "../../src/http/problem.ts";
+import { problemOf } from "../../src/http/answer.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { Served, useServer } from "./setup.ts";
 
@@ -44,7 +44,7 @@ it("its examples work, and answer as it says", async () => {
 });
 
 it("it names every code of the API", () => {
-  const source = readFileSync(join(PROJECT, "src/http/problem.ts"), "utf8");
+  const source = readFileSync(join(PROJECT, "src/http/answer.ts"), "utf8");
   const codes = [...source.matchAll(/^ {2}([A-Z_]+): \d{3},$/gm)].map(([, code]) => code!);
   expect(codes.length).toBeGreaterThan(15);
   for (const code of codes) if (!/^STORE_/.test(code)) expect(text).toContain(`\`${code}\``);

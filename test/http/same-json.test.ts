@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { BODY_NAMES, buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
-import { pageJson } from "../../src/render/page.ts";
+import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
+import { pageJson } from "../../src/render/item.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { RunLink } from "../../src/store/mirror-link.ts";
 import { TaskStore } from "../../src/store/task-store.ts";
+import { BODY_NAMES } from "../../src/task/query-fields.ts";
 import { connectMirror, ShiftedClock } from "../helpers/doubles.ts";
 import { runs } from "../helpers/python.ts";
 import { RULES, record } from "../helpers/records.ts";

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Hosts, isLocal } from "../../src/http/hosts.ts";
-import { KeptAnswers } from "../../src/http/kept-answers.ts";
-import { listParams, paramsOf } from "../../src/http/list-params.ts";
-import { rangeOf } from "../../src/http/range.ts";
-import { Token } from "../../src/http/token.ts";
-import { warningsValue } from "../../src/http/warnings.ts";
+import { warningsValue } from "../../src/http/answer.ts";
+import { Hosts, isLocal, Token } from "../../src/http/guard.ts";
+import { listParams, paramsOf } from "../../src/http/request.ts";
+import { rangeOf } from "../../src/http/routes/output.ts";
+import { KeptAnswers } from "../../src/http/routes/stats.ts";
+import { rawQuery } from "../../src/task/query-fields.ts";
 
 describe("the name that a request asks for", () => {
   const local = new Hosts("127.0.0.1", ["tts.example.org"]);
@@ -135,6 +135,7 @@ it("warnings of any text are a header's value, and come back whole where they ar
 describe("the parameters of a list", () => {
   it("are read as the flags are; what is empty is not given", () => {
     expect(listParams("/x?user_id=a+b&task_ids=t1,t2%20t1&page=2&page_size=&status=run,done&since=2h")).toEqual({
+      ...rawQuery(() => null),
       ...{ users: ["a b"], taskIds: ["t1", "t2"], page: 2, pageSize: null, statuses: ["run", "done"] },
       ...{ since: "2h", until: null },
     });

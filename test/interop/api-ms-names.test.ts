@@ -3,8 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { KeyTable } from "../../src/store/key-table.ts";
 import { ApiMsLayout } from "../../src/store/redis/api-ms-layout.ts";
 import { idProblem, trimId } from "../../src/task/ids.ts";
-import { fileNameOf } from "../../src/task/layouts.ts";
-import { unquotePlus } from "../../src/task/quote.ts";
+import { fileNameOf, unquotePlus } from "../../src/task/layouts.ts";
 import { askPython, runs } from "../helpers/python.ts";
 import { API_MS_RULES } from "../helpers/records.ts";
 

@@ -1,14 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  FIELDS,
-  fieldJson,
-  replaceStrings,
-  Spans,
-  scanRecord,
-  setFields,
-  withoutFields,
-} from "../../src/json/record.ts";
+import { FIELDS } from "../../src/json/fields.ts";
+import { fieldJson, replaceStrings, Spans, scanRecord, setFields, withoutFields } from "../../src/json/record.ts";
 import { INCOMPLETE, JsonSyntaxError } from "../../src/json/scan.ts";
 import { runs } from "../helpers/python.ts";
 import { jsonText, numberText, plainObject, stringText } from "./json-text.ts";

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { byValue, sameJson } from "../../src/json/same.ts";
-import { type JsonValue, jsonOf, NumberText, parseJsonValue } from "../../src/json/value.ts";
+import { byValue, type JsonValue, jsonOf, NumberText, parseJsonValue, sameJson } from "../../src/json/value.ts";
 import { runs } from "../helpers/python.ts";
 import { jsonText, plainJson, plainObject } from "./json-text.ts";
 

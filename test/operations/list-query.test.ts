@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { BODY_NAMES, buildListQuery, parseQueryBody, type RawQuery } from "../../src/operations/list-query.ts";
+import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
+import { BODY_NAMES, type RawQuery, rawQuery } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { Zone } from "../../src/task/zone.ts";
 
@@ -96,9 +97,11 @@ describe("parseQueryBody", () => {
       until: null,
     };
     expect(parse(whole)).toEqual({
+      ...rawQuery(() => null),
       ...{ page: 2, pageSize: 50, users: ["alice"], taskIds: ["t1"], statuses: ["done"], since: "2h", until: null },
     });
     const nothing = {
+      ...rawQuery(() => null),
       page: null,
       pageSize: null,
       users: null,

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openArtifacts } from "../../src/artifacts/artifacts.ts";
-import { estimateCleanup } from "../../src/operations/stats/estimate.ts";
-import { countTasks } from "../../src/operations/stats/stats.ts";
+import { countTasks, estimateCleanup } from "../../src/operations/stats/stats.ts";
 import type { StatsResult } from "../../src/operations/stats/types.ts";
 import { type MirrorLink, RunLink } from "../../src/store/mirror-link.ts";
 import type { SourceChoice } from "../../src/store/read-first.ts";

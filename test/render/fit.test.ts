@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fitColumns, GAP, type Room } from "../../src/render/fit.ts";
+import { fitColumns, GAP, type Room } from "../../src/render/table.ts";
 
 const room = (full: number, round: number, more: Partial<Room> = {}): Room => ({
   ...{ full, least: Math.min(full, 10), round, mayGo: round < 3 },

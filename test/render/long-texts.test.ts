@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { cut, fits } from "../../src/render/cut.ts";
 import { getRows } from "../../src/render/get.ts";
 import { NO_COLORS, table } from "../../src/render/table.ts";
-import { widthOf } from "../../src/render/width.ts";
+import { cut, fits, widthOf } from "../../src/render/width.ts";
 import { record, taskOf } from "../helpers/records.ts";
 
 const WIDTH = 100;

@@ -6,10 +6,9 @@ import { parse } from "yaml";
 import type { GetResult } from "../../src/operations/get.ts";
 import { printable } from "../../src/printable.ts";
 import { csvOfObject, csvOfTasks } from "../../src/render/csv.ts";
-import { doneLine } from "../../src/render/done-line.ts";
 import { getJson, getRows, getTitle } from "../../src/render/get.ts";
-import { itemJson } from "../../src/render/item.ts";
-import { pageFooter, pageJson, pageJsonLines } from "../../src/render/page.ts";
+import { itemJson, itemLines, pageFooter, pageJson } from "../../src/render/item.ts";
+import { doneLine } from "../../src/render/item-lines.ts";
 import { NO_COLORS, type TableStyle } from "../../src/render/table.ts";
 import { TABLE_COLUMNS, TaskTable, WIDE_COLUMNS } from "../../src/render/task-table.ts";
 import { relativeTime, type TimeTelling } from "../../src/render/time-text.ts";
@@ -77,7 +76,7 @@ describe("pages", () => {
 
   it("are one item a line as JSON Lines", () => {
     const task = taskOf(record("a", "t1", { text: "two\nlines" }));
-    expect([...pageJsonLines(page([task, task]))]).toEqual(Array(2).fill(`${itemJson(task)}\n`));
+    expect(itemLines([task, task])).toEqual(Array(2).fill(`${itemJson(task)}\n`));
   });
 
   it("have a footer that counts pages", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatBytes, parseBytes } from "../../src/task/bytes.ts";
+import { formatBytes, parseBytes } from "../../src/task/amounts.ts";
 
 describe("parseBytes", () => {
   test.each<[string, number]>([

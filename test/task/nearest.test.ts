@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { counted } from "../../src/task/counted.ts";
+import { counted } from "../../src/task/amounts.ts";
 import { nearest } from "../../src/task/nearest.ts";
 
 describe("nearest", () => {

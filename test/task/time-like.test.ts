@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { TimeReader } from "../../src/task/time.ts";
-import { timeLike } from "../../src/task/time-like.ts";
+import { timeLike } from "../../src/task/touch.ts";
 import { Zone } from "../../src/task/zone.ts";
 
 const SHANGHAI = new Zone("Asia/Shanghai");

@@ -2,24 +2,40 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQueryBody } from "../../src/operations/list-query.ts";
 import { SHOWN_STATUSES } from "../../src/task/status.ts";
-import { hashOf, placeOf } from "../../web/model/address.ts";
-import { bodyOf, draftOf, type Filter, filterOf, isFiltered, NO_FILTER } from "../../web/model/filter.ts";
+import {
+  bodyOf,
+  draftOf,
+  type Filter,
+  filterOf,
+  hashOf,
+  isFiltered,
+  NO_FILTER,
+  placeOf,
+} from "../../web/model/filter.ts";
 
+const NOTHING = draftOf(NO_FILTER);
 /** What no id can hold: they are split at commas and spaces, and trimmed. */
 const id = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !/[,\s\p{Cc}\p{Zs}\ufeff]/u.test(text));
 const filter: fc.Arbitrary<Filter> = fc
-  .record({ userId: id, taskIds: fc.uniqueArray(id, { maxLength: 5 }), statuses: fc.subarray([...SHOWN_STATUSES]) })
-  .chain((whole) => fc.constantFrom(whole, { ...whole, userId: "", taskIds: [] }));
+  .record({
+    users: fc.tuple(id),
+    taskIds: fc.uniqueArray(id, { maxLength: 5 }),
+    statuses: fc.subarray([...SHOWN_STATUSES]),
+  })
+  .chain((given) => {
+    const whole = { ...NO_FILTER, ...given };
+    return fc.constantFrom(whole, { ...whole, users: [], taskIds: [] });
+  });
 
 describe("the form", () => {
   it("takes ids by commas and spaces, without repeats, and trims the user", () => {
-    const draft = { userId: "  alice ", taskIds: "t01, t02\n t01,,t03 ", statuses: [] };
-    expect(filterOf(draft)).toEqual({ userId: "alice", taskIds: ["t01", "t02", "t03"], statuses: [] });
+    const draft = { ...NOTHING, users: "  alice ", taskIds: "t01, t02\n t01,,t03 " };
+    expect(filterOf(draft)).toEqual({ ...NO_FILTER, users: ["alice"], taskIds: ["t01", "t02", "t03"] });
   });
 
   it("wants the user where there are ids", () => {
-    expect(filterOf({ userId: " ", taskIds: "t01", statuses: [] })).toBeUndefined();
-    expect(filterOf({ userId: " ", taskIds: " , ", statuses: [] })).toEqual(NO_FILTER);
+    expect(filterOf({ ...NOTHING, users: " ", taskIds: "t01" })).toBeUndefined();
+    expect(filterOf({ ...NOTHING, users: " ", taskIds: " , " })).toEqual(NO_FILTER);
   });
 
   it("shows what was applied", () => {
@@ -36,7 +52,7 @@ describe("the body", () => {
     fc.assert(
       fc.property(filter, (applied) => {
         expect(parseQueryBody(JSON.stringify(bodyOf(applied, 3, 50)), "the body")).toMatchObject({
-          ...{ page: 3, pageSize: 50, users: applied.userId ? [applied.userId] : null },
+          ...{ page: 3, pageSize: 50, users: applied.users.length > 0 ? applied.users : null },
           taskIds: applied.taskIds.length > 0 ? applied.taskIds : null,
           statuses: applied.statuses.length > 0 ? applied.statuses : null,
         });
@@ -65,7 +81,7 @@ describe("the address", () => {
       filter: { ...NO_FILTER, statuses: ["done"] },
       page: 1,
     });
-    const many = { userId: "alice", taskIds: Array.from({ length: 5000 }, (_, i) => `t${i}`), statuses: [] };
+    const many = { ...NO_FILTER, users: ["alice"], taskIds: Array.from({ length: 5000 }, (_, i) => `t${i}`) };
     expect(hashOf({ filter: many, page: 1 })).toBe("user=alice");
   });
 });

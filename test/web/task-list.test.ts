@@ -12,7 +12,7 @@ const answerOf = (...taskIds: string[]): ListAnswer => ({
   warnings: [],
 });
 const refusal = (status: number) => new Failure({ status, code: "USAGE", detail: "no", hint: "" });
-const ofUser = (userId: string): Filter => ({ ...NO_FILTER, userId });
+const ofUser = (userId: string): Filter => ({ ...NO_FILTER, users: [userId] });
 
 /** A server that answers when it is told to, in any order. */
 class SlowServer {
@@ -60,7 +60,7 @@ describe("questions and answers", () => {
     const tasks = await shown(server, "t1");
     const all = [tasks.refresh(), tasks.apply(ofUser("a"))];
     await tasks.refresh();
-    expect(server.questions.map(({ filter }) => filter.userId)).toEqual(["", "a"]);
+    expect(server.questions.map(({ filter }) => filter.users)).toEqual([[], ["a"]]);
     server.questions[1]!.answer(answerOf("of a"));
     server.questions[0]!.answer(answerOf("t1", "t2"));
     await Promise.all(all);

@@ -1,7 +1,7 @@
 import type { HealthAnswer } from "../../src/http/health.ts";
 import type { StatsHours } from "../../src/http/routes/stats.ts";
-import type { TaskFiles } from "../../src/http/routes/task-files.ts";
-import type { PageJson } from "../../src/render/page.ts";
+import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
+import type { PageJson } from "../../src/render/item.ts";
 import { fieldsOf } from "../model/exact-json.ts";
 import { type Download, downloadsOf } from "../model/files.ts";
 import { bodyOf, type Filter, isFiltered } from "../model/filter.ts";

@@ -22,11 +22,8 @@ export const en = {
   overviewFailed: "The counts could not be read.",
 
   filter: "Filter",
-  user: "User",
-  userHint: "all users",
-  taskIds: "Task ids",
-  taskIdsHint: "separated by commas or spaces",
-  statusFilter: "Status",
+  filterParts: { users: "User", taskIds: "Task ids", statuses: "Status" },
+  filterHints: { users: "all users", taskIds: "separated by commas or spaces" },
   apply: "Apply",
   clear: "Clear",
   idsNeedUser: "Task ids count only together with their user: give the user as well.",

@@ -24,11 +24,8 @@ export const zh: Messages = {
   overviewFailed: "无法读取统计。",
 
   filter: "筛选",
-  user: "用户 ID",
-  userHint: "所有用户",
-  taskIds: "任务 ID",
-  taskIdsHint: "用逗号或空格分隔",
-  statusFilter: "状态",
+  filterParts: { users: "用户 ID", taskIds: "任务 ID", statuses: "状态" },
+  filterHints: { users: "所有用户", taskIds: "用逗号或空格分隔" },
   apply: "应用筛选",
   clear: "清除",
   idsNeedUser: "按任务 ID 查询必须同时填写用户 ID。",

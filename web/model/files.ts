@@ -1,4 +1,4 @@
-import type { TaskFile, TaskFiles } from "../../src/http/routes/task-files.ts";
+import type { TaskFile, TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 
 /** A file of a task that can be fetched. */
 export interface Download extends TaskFile {

@@ -1,49 +1,86 @@
-import type { QueryBody } from "../../src/operations/list-query.ts";
 import { splitIds, trimId } from "../../src/task/ids.ts";
-import type { ShownStatus } from "../../src/task/status.ts";
+import { FLAG_NAMES, fieldOf, PAGE_PARTS, type PagePart, type QueryBody } from "../../src/task/query-fields.ts";
 
-/** Which tasks the list is to show. */
-export interface Filter {
-  /** Empty for all users. */
-  readonly userId: string;
-  /** Empty for all tasks; they count only together with the user. */
-  readonly taskIds: readonly string[];
-  /** Empty for any. */
-  readonly statuses: readonly ShownStatus[];
+/** Which tasks the list is to show, by values of each part; none for any. Task ids count only together with their user. */
+export type Filter = Readonly<Record<PagePart, readonly string[]>>;
+
+/** What stands in the form, typed or half typed: values separated by commas or spaces. */
+export type Draft = Readonly<Record<PagePart, string>>;
+
+function eachPart<T>(value: (part: PagePart) => T): Record<PagePart, T> {
+  return Object.fromEntries(PAGE_PARTS.map((part) => [part, value(part)])) as Record<PagePart, T>;
 }
 
-export const NO_FILTER: Filter = { userId: "", taskIds: [], statuses: [] };
+export const NO_FILTER: Filter = eachPart(() => []);
 
-/** What stands in the form, typed or half typed. */
-export interface Draft {
-  readonly userId: string;
-  /** Task ids, separated by commas or spaces. */
-  readonly taskIds: string;
-  readonly statuses: readonly ShownStatus[];
+/** The filter that texts stand for; of a part with choices, those that are known. */
+export function filterIn(texts: Draft): Filter {
+  return eachPart((part) => {
+    const { kind, choices } = fieldOf(part);
+    if (kind === "user") return [trimId(texts[part])].filter((user) => user !== "");
+    const words = splitIds(texts[part]);
+    return choices === undefined ? words : choices.filter((choice) => words.includes(choice));
+  });
 }
 
 /** The filter that a form stands for; undefined where it has task ids without their user. */
 export function filterOf(draft: Draft): Filter | undefined {
-  const userId = trimId(draft.userId);
-  const taskIds = splitIds(draft.taskIds);
-  return taskIds.length > 0 && userId === "" ? undefined : { userId, taskIds, statuses: draft.statuses };
+  const filter = filterIn(draft);
+  return filter.taskIds.length > 0 && filter.users.length === 0 ? undefined : filter;
 }
 
-export function draftOf({ userId, taskIds, statuses }: Filter): Draft {
-  return { userId, taskIds: taskIds.join(" "), statuses };
+export function draftOf(filter: Filter): Draft {
+  return eachPart((part) => filter[part].join(" "));
 }
 
-export function isFiltered({ userId, taskIds, statuses }: Filter): boolean {
-  return userId !== "" || taskIds.length > 0 || statuses.length > 0;
+export function isFiltered(filter: Filter): boolean {
+  return PAGE_PARTS.some((part) => filter[part].length > 0);
 }
 
 /** The body that asks for a page of it (docs/json.md). By ids the answer is one page, whatever page is asked for. */
-export function bodyOf({ userId, taskIds, statuses }: Filter, page: number, pageSize: number): QueryBody {
+export function bodyOf(filter: Filter, page: number, pageSize: number): QueryBody {
+  const given = PAGE_PARTS.filter((part) => filter[part].length > 0).map((part) => {
+    const { kind, key } = fieldOf(part);
+    return [key, kind === "user" ? filter[part][0] : filter[part]];
+  });
+  return { page, page_size: pageSize, ...Object.fromEntries(given) };
+}
+
+/** How the page names a part, in its address and its form: as the flag. */
+export function nameOf(part: PagePart): string {
+  return FLAG_NAMES[part].slice(2);
+}
+
+/** Where somebody is in the list. */
+export interface Place {
+  readonly filter: Filter;
+  /** From 1. */
+  readonly page: number;
+}
+
+/** An address longer than this is of use to nobody; thousands of ids stay out of it. */
+const LONGEST = 2000;
+
+/**
+ * The part of the address behind `#`, so that a page can be reloaded, kept and passed on. It never reaches the server,
+ * whose log then names no user. Empty for the first page without a filter.
+ */
+export function hashOf({ filter, page }: Place): string {
+  const draft = draftOf(filter);
+  const params = new URLSearchParams();
+  for (const part of PAGE_PARTS) if (draft[part] !== "") params.set(nameOf(part), draft[part]);
+  if (page > 1) params.set("page", String(page));
+  if (params.toString().length > LONGEST) params.delete(nameOf("taskIds"));
+  return params.toString();
+}
+
+/** The place that an address names; what makes no sense in it is left out. */
+export function placeOf(hash: string): Place {
+  const params = new URLSearchParams(hash.replace(/^#/, ""));
+  const filter = filterIn(eachPart((part) => params.get(nameOf(part)) ?? ""));
+  const page = Number(params.get("page") ?? "1");
   return {
-    page,
-    page_size: pageSize,
-    ...(userId === "" ? {} : { user_id: userId }),
-    ...(taskIds.length === 0 ? {} : { task_ids: taskIds }),
-    ...(statuses.length === 0 ? {} : { status: statuses }),
+    filter: filter.users.length === 0 ? { ...filter, taskIds: [] } : filter,
+    page: Number.isSafeInteger(page) && page >= 1 ? page : 1,
   };
 }

@@ -1,4 +1,4 @@
-import type { PageJson } from "../../src/render/page.ts";
+import type { PageJson } from "../../src/render/item.ts";
 
 /** What the page shows of a task in a line. Every text may be hostile: it goes into text nodes alone. */
 export interface Row {

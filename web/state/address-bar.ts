@@ -1,5 +1,5 @@
 import { effect } from "@preact/signals";
-import { hashOf, placeOf } from "../model/address.ts";
+import { hashOf, placeOf } from "../model/filter.ts";
 import type { TaskList } from "./task-list.ts";
 
 /** Keeps the address and the list in step: each place is a step of the browser's history. */

@@ -1,8 +1,7 @@
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { Api } from "../api/api.ts";
 import { messagesIn } from "../i18n/language.ts";
-import type { Place } from "../model/address.ts";
-import { NO_FILTER } from "../model/filter.ts";
+import { NO_FILTER, type Place } from "../model/filter.ts";
 import type { Row } from "../model/row.ts";
 import { About } from "./about.ts";
 import { Deletion } from "./deletion.ts";
@@ -41,7 +40,7 @@ export class App {
     this.preferences = preferences;
     const isReading = () => this.reading.isReading();
     this.tasks = new TaskList({ api: this.api, isReading }, { ...place, pageSize: preferences.pageSize.value });
-    const userId = computed(() => this.tasks.request.value.filter.userId);
+    const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
     this.overview = new Overview(this.api, userId);
     this.refresher = new Refresher(() => this.#refresh(), preferences.refreshSeconds);
   }

@@ -1,8 +1,7 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Api, ListAnswer } from "../api/api.ts";
 import { Failure } from "../api/failure.ts";
-import type { Place } from "../model/address.ts";
-import type { Filter } from "../model/filter.ts";
+import type { Filter, Place } from "../model/filter.ts";
 import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
 import { rowOf } from "../model/row.ts";
 

@@ -1,5 +1,4 @@
-import { formatBytes } from "../../src/task/bytes.ts";
-import { formatLength } from "../../src/task/play-length.ts";
+import { formatBytes, formatLength } from "../../src/task/amounts.ts";
 import type { Download } from "../model/files.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages } from "./context.ts";

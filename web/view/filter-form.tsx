@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { SHOWN_STATUSES, type ShownStatus } from "../../src/task/status.ts";
-import { type Draft, draftOf, filterOf, isFiltered, NO_FILTER } from "../model/filter.ts";
+import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
+import type { Messages } from "../i18n/messages.ts";
+import { type Draft, draftOf, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
 import { useApp, useMessages } from "./context.ts";
 import { FailureText } from "./failure-text.tsx";
 import { Notice } from "./notice.tsx";
@@ -31,8 +32,12 @@ export function FilterForm() {
   };
   return (
     <form class="card filter" aria-label={text.filter} onSubmit={submit}>
-      <Ids draft={draft.value} edit={edit} lacksUser={lacksUser.value} />
-      <Statuses chosen={draft.value.statuses} edit={edit} />
+      {PAGE_PARTS.map((part) => {
+        const { choices } = fieldOf(part);
+        const field = { part, draft: draft.value, edit };
+        if (choices !== undefined) return <Choices key={part} {...field} choices={choices} />;
+        return <TextField key={part} {...field} isInvalid={part === "users" && lacksUser.value} />;
+      })}
       <div class="actions">
         <button type="submit" class="button primary" aria-busy={tasks.asking.value}>
           {text.apply}
@@ -50,51 +55,53 @@ export function FilterForm() {
 /** Ids are no words of a language. */
 const PLAIN = { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: false } as const;
 
-function Ids({ draft, edit, lacksUser }: { draft: Draft; edit: Edit; lacksUser: boolean }) {
+interface FieldProps {
+  readonly part: PagePart;
+  readonly draft: Draft;
+  readonly edit: Edit;
+  readonly isInvalid: boolean;
+}
+
+function TextField({ part, draft, edit, isInvalid }: FieldProps) {
   const text = useMessages();
+  const hints: Partial<Record<PagePart, string>> = text.filterHints;
   return (
-    <>
-      <label class="field">
-        <span>{text.user}</span>
-        <input
-          {...PLAIN}
-          name="user"
-          value={draft.userId}
-          placeholder={text.userHint}
-          aria-invalid={lacksUser}
-          onInput={({ currentTarget }) => edit({ userId: currentTarget.value })}
-        />
-      </label>
-      <label class="field">
-        <span>{text.taskIds}</span>
-        <input
-          {...PLAIN}
-          name="ids"
-          value={draft.taskIds}
-          placeholder={text.taskIdsHint}
-          onInput={({ currentTarget }) => edit({ taskIds: currentTarget.value })}
-        />
-      </label>
-    </>
+    <label class="field">
+      <span>{text.filterParts[part]}</span>
+      <input
+        {...PLAIN}
+        name={nameOf(part)}
+        value={draft[part]}
+        placeholder={hints[part]}
+        aria-invalid={isInvalid}
+        onInput={({ currentTarget }) => edit({ [part]: currentTarget.value })}
+      />
+    </label>
   );
 }
 
-function Statuses({ chosen, edit }: { chosen: readonly ShownStatus[]; edit: Edit }) {
+/** A value of a part as people see it. */
+export function labelOf(value: string, part: PagePart, { status }: Messages): string {
+  return part === "statuses" && Object.hasOwn(status, value) ? status[value as keyof typeof status] : value;
+}
+
+function Choices({ part, draft, edit, choices }: Omit<FieldProps, "isInvalid"> & { choices: readonly string[] }) {
   const text = useMessages();
-  const choose = (status: ShownStatus, isChosen: boolean) =>
-    edit({ statuses: SHOWN_STATUSES.filter((known) => (known === status ? isChosen : chosen.includes(known))) });
+  const chosen = draft[part].split(" ");
+  const choose = (choice: string, isChosen: boolean) =>
+    edit({ [part]: choices.filter((known) => (known === choice ? isChosen : chosen.includes(known))).join(" ") });
   return (
     <fieldset class="field statuses">
-      <legend>{text.statusFilter}</legend>
-      {SHOWN_STATUSES.map((status) => (
-        <label key={status} class={`choice ${status}`}>
+      <legend>{text.filterParts[part]}</legend>
+      {choices.map((choice) => (
+        <label key={choice} class={`choice ${choice}`}>
           <input
             type="checkbox"
-            name={status}
-            checked={chosen.includes(status)}
-            onChange={({ currentTarget }) => choose(status, currentTarget.checked)}
+            name={choice}
+            checked={chosen.includes(choice)}
+            onChange={({ currentTarget }) => choose(choice, currentTarget.checked)}
           />
-          <span>{text.status[status]}</span>
+          <span>{labelOf(choice, part, text)}</span>
         </label>
       ))}
     </fieldset>

@@ -1,10 +1,12 @@
 import { useEffect } from "preact/hooks";
+import { PAGE_PARTS } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/messages.ts";
 import { isFiltered } from "../model/filter.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Line } from "./field-text.tsx";
+import { labelOf } from "./filter-form.tsx";
 import { Icon } from "./icon.tsx";
 import { useTimes } from "./times.ts";
 
@@ -33,12 +35,11 @@ function headingOf({ request, answer }: View, text: Messages): string {
 function AppliedFilter() {
   const { tasks } = useApp();
   const text = useMessages();
-  const { userId, taskIds, statuses } = tasks.request.value.filter;
-  const parts = [
-    ...(userId === "" ? [] : [userId]),
-    ...(taskIds.length === 0 ? [] : [text.filteredIds(taskIds.length)]),
-    ...statuses.map((status) => text.status[status]),
-  ];
+  const { filter } = tasks.request.value;
+  const parts = PAGE_PARTS.flatMap((part) => {
+    if (part !== "taskIds") return filter[part].map((value) => labelOf(value, part, text));
+    return filter.taskIds.length === 0 ? [] : [text.filteredIds(filter.taskIds.length)];
+  });
   if (parts.length === 0) return null;
   return (
     <p class="applied" title={text.filteredBy}>

@@ -57,7 +57,7 @@ function Fields({ fields }: Pick<Details, "fields">) {
 function Actions({ row }: { row: Row }) {
   const { tasks, deletion, about } = useApp();
   const text = useMessages();
-  const showUser = () => void tasks.apply({ ...NO_FILTER, userId: row.userId });
+  const showUser = () => void tasks.apply({ ...NO_FILTER, users: [row.userId] });
   return (
     <div class="task-actions">
       <button type="button" class="button" onClick={showUser}>

@@ -1,19 +1,16 @@
 import type { Command } from "commander";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import { notFound } from "../../render/not-found.ts";
-import { formatBytes } from "../../task/bytes.ts";
-import { counted } from "../../task/counted.ts";
+import { notFound } from "../../render/item-lines.ts";
+import { counted, formatBytes } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
-import { requireSelection, selectionByIds } from "../choose.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { type DeletionFlags, deleteChosen, deletionExitCode } from "../delete-chosen.ts";
 import { emitObject } from "../emit.ts";
-import type { SelectionFlags } from "../flags.ts";
 import { keepHeapSmall } from "../heap.ts";
-import { addDestructive, addSelection } from "../selection.ts";
+import { addDestructive, addSelection, requireSelection, type SelectionFlags, selectionByIds } from "../selection.ts";
 
 interface DeleteFlags extends SelectionFlags, DeletionFlags {
   readonly all: boolean;

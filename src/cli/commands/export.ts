@@ -2,17 +2,15 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { ExportResult } from "../../operations/export/export.ts";
-import type { ExportFormat } from "../../render/export.ts";
-import { notFound } from "../../render/not-found.ts";
+import type { ExportFormat } from "../../render/csv.ts";
+import { notFound } from "../../render/item-lines.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
-import { selectionOf } from "../choose.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
 import { filesInUse } from "../files-in-use.ts";
-import type { SelectionFlags } from "../flags.ts";
-import { addSelection, addSource } from "../selection.ts";
+import { addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface ExportFlags extends SelectionFlags {
   readonly to?: string;
@@ -52,7 +50,7 @@ function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportForma
 async function runExport(context: Context, flags: ExportFlags, format: ExportFormat): Promise<number> {
   const chosen = { ...(await selectionOf(context, flags)), source: flags.source };
   const { exportTasks } = await import("../../operations/export/export.ts");
-  const { ExportText } = await import("../../render/export.ts");
+  const { ExportText } = await import("../../render/csv.ts");
   const text = new ExportText(format);
   const sink = await openSink(context, flags);
   const parts = {

@@ -110,7 +110,7 @@ async function emitGet(context: Context, result: GetResult): Promise<void> {
     json: () => [`${getJson(result)}\n`],
     csv: async () => [(await import("../../render/csv.ts")).csvOfTasks(result.task === null ? [] : [result.task])],
     show: async () => {
-      const { getText } = await import("../../render/get-text.ts");
+      const { getText } = await import("../../render/get.ts");
       await context.terminal.out.writeAll(getText(result, await context.terminal.tableStyle(context.flags)));
     },
   });

@@ -5,18 +5,16 @@ import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
-import { notFound } from "../../render/not-found.ts";
-import { counted } from "../../task/counted.ts";
+import { notFound } from "../../render/item-lines.ts";
+import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
-import { selectionOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import type { SelectionFlags } from "../flags.ts";
 import type { LedgerRun } from "../ledger.ts";
 import { holdRunLock } from "../run-lock.ts";
-import { addSelection } from "../selection.ts";
+import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
 

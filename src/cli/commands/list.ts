@@ -1,10 +1,20 @@
 import type { Command } from "commander";
 import type { SourceChoice } from "../../store/read-first.ts";
+import { FLAG_NAMES } from "../../task/query-fields.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
-import { FLAG_NAMES, type LookFlags, rawQueryOf, type SelectionFlags } from "../flags.ts";
-import { runList } from "../run-list.ts";
-import { addLimit, addLook, addPaging, addSelection, addSource, addWatch } from "../selection.ts";
+import { listTasks } from "../list-tasks.ts";
+import {
+  addLimit,
+  addLook,
+  addPaging,
+  addSelection,
+  addSource,
+  addWatch,
+  type LookFlags,
+  rawQueryOf,
+  type SelectionFlags,
+} from "../selection.ts";
 
 interface ListFlags extends SelectionFlags, LookFlags {
   readonly source: SourceChoice;
@@ -20,7 +30,7 @@ export function declareList(program: Command, attach: Attach): void {
     .addHelpText("after", EXAMPLES);
   addWatch(addLook(addSource(addLimit(addPaging(addSelection(command))))));
   attach<ListFlags>(command, async (context, flags) => {
-    const list = (once: Context) => runList(once, rawQueryOf(flags), flags, FLAG_NAMES);
+    const list = (once: Context) => listTasks(once, rawQueryOf(flags), flags, FLAG_NAMES);
     if (flags.watch === undefined) return list(context);
     const { live } = await import("../live.ts");
     return live(context, flags.watch, list);

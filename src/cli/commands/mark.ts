@@ -4,19 +4,18 @@ import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkOptions, MarkResult } from "../../operations/mark/mark.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
-import { notFound } from "../../render/not-found.ts";
-import { counted } from "../../task/counted.ts";
+import { notFound } from "../../render/item-lines.ts";
+import { counted } from "../../task/amounts.ts";
+import { FLAG_NAMES } from "../../task/query-fields.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
-import { requireSelection, selectionOf } from "../choose.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import { FLAG_NAMES, maxDelete, type SelectionFlags } from "../flags.ts";
 import type { LedgerRun } from "../ledger.ts";
 import { holdRunLock } from "../run-lock.ts";
-import { addSelection } from "../selection.ts";
+import { addSelection, maxDelete, requireSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags {
   /** The new status; which tasks are meant says whereStatus. */

@@ -2,11 +2,11 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { describeSystemError, TtsctlError } from "../../errors.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
+import { BODY_NAMES } from "../../task/query-fields.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
-import type { LookFlags } from "../flags.ts";
-import { runList } from "../run-list.ts";
-import { addLook, addSource } from "../selection.ts";
+import { listTasks } from "../list-tasks.ts";
+import { addLook, addSource, type LookFlags } from "../selection.ts";
 
 interface QueryFlags extends LookFlags {
   readonly file?: string;
@@ -23,8 +23,8 @@ export function declareQuery(program: Command, attach: Attach): void {
   addLook(addSource(command));
   attach<QueryFlags>(command, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
-    const { BODY_NAMES, parseQueryBody } = await import("../../operations/list-query.ts");
-    return runList(context, parseQueryBody(text, origin), flags, BODY_NAMES);
+    const { parseQueryBody } = await import("../../operations/list-query.ts");
+    return listTasks(context, parseQueryBody(text, origin), flags, BODY_NAMES);
   });
 }
 

@@ -3,11 +3,10 @@ import type { StatsResult } from "../../operations/stats/types.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Attach } from "../attach.ts";
-import { userOf } from "../choose.ts";
 import type { Context } from "../context.ts";
 import { DONE, emit } from "../emit.ts";
 import { keepHeapSmall } from "../heap.ts";
-import { addSource, addWatch } from "../selection.ts";
+import { addSource, addWatch, userOf } from "../selection.ts";
 import { statsOf } from "../stats-of.ts";
 
 interface StatsFlags {

@@ -1,17 +1,16 @@
 import type { Command } from "commander";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
-import { userOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { keepHeapSmall } from "../heap.ts";
 import type { LedgerRun } from "../ledger.ts";
 import { letOthersGoFirst } from "../priority.ts";
-import { addDestructive } from "../selection.ts";
+import { addDestructive, userOf } from "../selection.ts";
 import { describeSync, syncStore } from "../sync-store.ts";
 
 interface SyncFlags {

@@ -2,16 +2,15 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
 import { audited } from "../audited.ts";
-import { userOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
 import type { LedgerRun } from "../ledger.ts";
 import { holdRunLock } from "../run-lock.ts";
-import { addDestructive } from "../selection.ts";
+import { addDestructive, userOf } from "../selection.ts";
 
 interface VerifyFlags {
   readonly user?: string;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { HttpSettings } from "../../config/settings.ts";
 import { TtsctlError } from "../../errors.ts";
-import { isLocal } from "../../http/hosts.ts";
+import { isLocal } from "../../http/guard.ts";
 import { createHttpServer, drain, listen } from "../../http/server.ts";
 import type { Context } from "../context.ts";
 import { DONE } from "../emit.ts";

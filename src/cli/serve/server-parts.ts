@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { openArtifacts } from "../../artifacts/artifacts.ts";
-import { Hosts } from "../../http/hosts.ts";
-import { loadPage } from "../../http/load-page.ts";
-import { Metrics } from "../../http/metrics.ts";
+import { Hosts, Token } from "../../http/guard.ts";
+import { Metrics } from "../../http/health.ts";
 import type { ServerParts, StatsRequest } from "../../http/parts.ts";
-import { Token } from "../../http/token.ts";
+import { loadPage } from "../../http/routes/page.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { VERSION } from "../../version.ts";
 import type { Context } from "../context.ts";

@@ -3,7 +3,7 @@ import { batches } from "../../store/batches.ts";
 import type { LinkEvents, MirrorState } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { type Removal, removeFromMirror } from "../../store/redis/remove.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Context } from "../context.ts";
 import { openMirror } from "../mirror.ts";

@@ -1,8 +1,8 @@
 import type { Hono } from "hono";
+import { jsonText } from "../answer.ts";
 import type { HealthAnswer } from "../health.ts";
-import { jsonText } from "../json.ts";
-import { paramsOf } from "../list-params.ts";
 import type { Env, ServerParts } from "../parts.ts";
+import { paramsOf } from "../request.ts";
 
 /** `GET /healthz`: 503 only where neither store can answer, so that nobody restarts a server for a Redis that is down. */
 export function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts): void {

@@ -1,8 +1,8 @@
 import type { Hono } from "hono";
-import { jsonBody } from "../body.ts";
+import { HttpError } from "../answer.ts";
+import { endSession } from "../guard.ts";
 import type { Env, ServerParts } from "../parts.ts";
-import { HttpError } from "../problem.ts";
-import { endSession } from "../token.ts";
+import { jsonBody } from "../request.ts";
 
 /** For browsers: `POST /login` with `{"token": ...}` begins a session, `POST /logout` ends it. */
 export function addLogin(app: Hono<Env>, { token, basePath }: ServerParts): void {

@@ -1,11 +1,11 @@
 import type { Hono } from "hono";
+import type { Clock } from "../../clock.ts";
 import { checkUser } from "../../operations/list-query.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { trimId } from "../../task/ids.ts";
-import { json } from "../json.ts";
-import { KeptAnswers } from "../kept-answers.ts";
-import { paramsOf, switchOf } from "../list-params.ts";
+import { json } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
+import { paramsOf, switchOf } from "../request.ts";
 
 /** `GET /stats/hours`: how many tasks there are by status, and how many were last changed in each of the last 24 hours, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
@@ -29,4 +29,48 @@ export function addStats(app: Hono<Env>, { stats, rules, clock }: ServerParts): 
     const { source, at, user, total, byStatus, perHour } = stats;
     return json({ source, at, user, total, byStatus, perHour } satisfies StatsHours);
   });
+}
+
+/** Making an answer must not take more than this part of the time, whoever asks how often. */
+const LARGEST_SHARE = 1 / 20;
+const LONGEST_S = 300;
+/** Then nobody asks for the oldest any more. */
+const MOST_ANSWERS = 100;
+
+interface Kept<T> {
+  readonly answer: Promise<T>;
+  /** Clock time until which it counts; Infinity while it is made. */
+  until: number;
+}
+
+/**
+ * Answers that are dear to make and may be a little old: made once for all that ask meanwhile, and kept for twenty times as
+ * long as that took, five minutes at most.
+ */
+export class KeptAnswers<T> {
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, Kept<T>>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get(key: string, make: () => Promise<T>): Promise<T> {
+    const known = this.#kept.get(key);
+    if (known !== undefined && this.#clock.monotonic() < known.until) return known.answer;
+    const began = this.#clock.monotonic();
+    const made: Kept<T> = { answer: make(), until: Number.POSITIVE_INFINITY };
+    this.#kept.delete(key);
+    this.#kept.set(key, made);
+    if (this.#kept.size > MOST_ANSWERS) this.#kept.delete(this.#kept.keys().next().value!);
+    const end = (keep: boolean) => {
+      const now = this.#clock.monotonic();
+      made.until = keep ? now + Math.min(LONGEST_S, (now - began) / LARGEST_SHARE) : now;
+    };
+    made.answer.then(
+      () => end(true),
+      () => end(false),
+    );
+    return made.answer;
+  }
 }

@@ -1,18 +1,17 @@
 import type { Context, Hono } from "hono";
-import { buildListQuery, type QueryNames, type RawQuery } from "../../operations/list-query.ts";
+import type { Artifact, FolderName } from "../../artifacts/artifacts.ts";
+import { mediaTypeOf } from "../../artifacts/media-types.ts";
+import { buildListQuery } from "../../operations/list-query.ts";
+import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListResult } from "../../store/task-store.ts";
 import { soleUser } from "../../task/filter.ts";
 import { trimId } from "../../task/ids.ts";
-import { jsonBody } from "../body.ts";
-import { type AskedList, type Dialect, PLAIN } from "../dialect.ts";
-import { dialectOf } from "../dialects.ts";
-import { jsonText } from "../json.ts";
-import { PARAM_NAMES, switchOf } from "../list-params.ts";
-import type { Env, ServerParts } from "../parts.ts";
-import { HttpError } from "../problem.ts";
-import { removeTask } from "./remove.ts";
-import { taskFiles } from "./task-files.ts";
+import { KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
+import { HttpError, json, jsonText } from "../answer.ts";
+import { type AskedList, type Dialect, dialectOf, PLAIN } from "../dialects.ts";
+import type { Deletion, Env, Removal, ServerParts } from "../parts.ts";
+import { jsonBody, switchOf } from "../request.ts";
 
 /** Which store answered, also where the body does not say. */
 const SOURCE_HEADER = "ttsctl-source";
@@ -90,7 +89,7 @@ async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
 }
 
 function listOne(parts: ServerParts, { userId, taskId }: TaskId): Promise<ListResult> {
-  return list(parts, { users: [userId], taskIds: [taskId] }, PARAM_NAMES);
+  return list(parts, { users: [userId], taskIds: [taskId] }, KEY_NAMES);
 }
 
 function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryNames): Promise<ListResult> {
@@ -100,7 +99,7 @@ function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryN
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
 function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
   const userId = params.get("user_id");
-  const names = { ...PARAM_NAMES, taskIds: "the task id of the path" };
+  const names = { ...KEY_NAMES, taskIds: "the task id of the path" };
   const query = buildListQuery(
     { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] },
     "auto",
@@ -111,4 +110,63 @@ function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, s
     },
   );
   return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
+}
+
+/** `DELETE /voice-tasks/{task_id}`. The task is looked for only if this server may delete it. */
+async function removeTask(
+  { remove }: ServerParts,
+  dialect: Dialect,
+  { id, ...how }: Omit<Deletion, "id"> & { id(): Promise<TaskId> },
+): Promise<Response> {
+  if (remove === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
+  const removal = await remove({ ...how, id: await id() });
+  throwIfNotGone(removal);
+  return json(dialect.removed(removal.result), removal.warnings);
+}
+
+function throwIfNotGone({ result, warnings }: Removal): void {
+  const [refused] = result.refused;
+  if (refused?.reason.endsWith(FORCE_ADVICE)) {
+    const reason = refused.reason.slice(0, -FORCE_ADVICE.length);
+    throw new HttpError("TASK_UNFINISHED", reason, "force=true deletes it all the same");
+  }
+  if (refused !== undefined) throw new HttpError("TASK_REFUSED", refused.reason);
+  if (result.missing.length > 0) throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
+  if (result.returned > 0) throw new HttpError("TASK_RETURNED", "the service wrote the task back", warnings.join("; "));
+  if (result.deleted === 0) throw new HttpError("DELETE_FAILED", "the task was not deleted", warnings.join("; "));
+}
+
+/** A file of a task, as `get -o json` has it, and where it can be had; logs are not given out. */
+export interface TaskFile extends Artifact {
+  /** Relative to where the API is; null for a log. */
+  readonly url: string | null;
+  /** Whether a player takes it. */
+  readonly audio: boolean;
+}
+
+/** `GET /voice-tasks/{task_id}/files`. */
+export interface TaskFiles {
+  readonly files: readonly TaskFile[];
+}
+
+async function taskFiles({ openArtifacts }: ServerParts, { userId, taskId }: TaskId): Promise<Response> {
+  const artifacts = await openArtifacts();
+  try {
+    const folders = artifacts.foldersOf(userId, taskId).map((names) => {
+      return { names, path: `${artifacts.folderPath(names.userId, names.taskId)}/` };
+    });
+    const files = (await artifacts.list(userId, taskId)).map((artifact) => describe(artifact, folders));
+    return json({ files } satisfies TaskFiles);
+  } finally {
+    await artifacts.close();
+  }
+}
+
+function describe(artifact: Artifact, folders: readonly { names: FolderName; path: string }[]): TaskFile {
+  const folder = folders.find(({ path }) => artifact.path.startsWith(path));
+  if (folder === undefined) return { ...artifact, url: null, audio: false };
+  const { userId, taskId } = folder.names;
+  const names = artifact.path.slice(folder.path.length).split("/");
+  const url = ["output", ...[userId, taskId, ...names].map(encodeURIComponent)].join("/");
+  return { ...artifact, url, audio: mediaTypeOf(artifact.path) !== undefined };
 }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { heldFile } from "../../artifacts/artifacts.ts";
 import { systemErrorCode } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import { formatBytes } from "../../task/bytes.ts";
+import { formatBytes } from "../../task/amounts.ts";
 import { fileSystemOf } from "./machine.ts";
 import { type Check, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
 

@@ -5,7 +5,7 @@ import { type RedisCopy, timeOf } from "../../store/redis/copy.ts";
 import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import { formatAge } from "../../task/duration.ts";
 import type { Task } from "../../task/task.ts";
 import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, layoutSigns } from "../safety.ts";

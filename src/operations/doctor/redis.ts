@@ -4,7 +4,7 @@ import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import { SLOTS } from "../../store/redis/slots.ts";
 import { addressText } from "../../store/redis/target.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import { databasesOf, type Info, isAtLeast, type NodeInfo, numberOf, parseInfo } from "./info.ts";
 import { type Check, fail, ok, type Probe, Skip, type Status, type Verdict, warn } from "./probe.ts";
 import { rights } from "./rights.ts";

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { describeSystemError, systemErrorCode } from "../../errors.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import { fileSystemOf } from "./machine.ts";
 import { type Check, fail, ok, Skip, warn } from "./probe.ts";
 

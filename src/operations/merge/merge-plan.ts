@@ -1,6 +1,5 @@
 import { throwIfInterrupted } from "../../errors.ts";
-import { fingerprint } from "../../json/fingerprint.ts";
-import { sameJson } from "../../json/same.ts";
+import { fingerprint, sameJson } from "../../json/value.ts";
 import type { Edit } from "../../store/file/edit.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";

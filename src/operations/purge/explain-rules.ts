@@ -1,4 +1,4 @@
-import { formatBytes } from "../../task/bytes.ts";
+import { formatBytes } from "../../task/amounts.ts";
 import { formatAge, formatDuration } from "../../task/duration.ts";
 import { formatUtc, isEpochInRange } from "../../task/time.ts";
 import type { Copies, Copy } from "./copies.ts";

@@ -1,4 +1,5 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
+import { isRedisError, TtsctlError } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -8,20 +9,22 @@ import { readFirst, type SourceChoice } from "../../store/read-first.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { FileBehind } from "../../store/task-store.ts";
 import { formatUtc } from "../../task/time.ts";
-import type { Reporter } from "../reporter.ts";
-import { FileColumns, type TaskColumns } from "./columns.ts";
+import { cleanupOnce } from "../cleanup.ts";
+import type { Parts } from "../parts.ts";
+import type { RetentionPolicy } from "../purge/policy.ts";
+import type { PurgedTask, Reporter } from "../reporter.ts";
+import { FileColumns, readMirrorTasks, type TaskColumns } from "./columns.ts";
 import { DiskTally } from "./disk.ts";
-import { readMirrorTasks } from "./read-mirror.ts";
 import { Tally, type TallyRule } from "./tally.ts";
 import type { CleanupEstimate, NamedTask, StatsResult } from "./types.ts";
 
-export interface StatsOptions {
+interface StatsOptions {
   readonly source: SourceChoice;
   readonly userId: string | undefined;
   readonly rule: TallyRule;
 }
 
-export interface StatsParts {
+interface StatsParts {
   readonly file: FileStore;
   readonly link: MirrorLink;
   /** Null: the disk is not looked at. */
@@ -147,4 +150,45 @@ function describeInvalid({ invalid }: Snapshot): NonNullable<StatsResult["invali
     return { user_id: userId, task_id: taskId, byte: offset, reason };
   });
   return { count: invalid.count, records };
+}
+
+type EstimateParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
+
+/**
+ * What a cleanup would free now, of one user or of all: a dry run of it. Null where it would refuse to run, which is said.
+ * @param withFiles whether the artifacts say what they take
+ */
+export async function estimateCleanup(
+  parts: EstimateParts,
+  policy: RetentionPolicy,
+  { userId, withFiles }: { userId: string | undefined; withFiles: boolean },
+): Promise<CleanupEstimate | null> {
+  const sum = { tasks: 0, files: 0, bytes: 0 };
+  // Stats report what is wrong with the stores.
+  const reporter: Reporter = {
+    warn: () => {},
+    progress: () => {},
+    done: async (_, items) => {
+      for (const task of items as readonly PurgedTask[]) {
+        if (userId !== undefined && task.userId !== userId) continue;
+        sum.tasks++;
+        sum.files += task.files;
+        sum.bytes += task.bytes;
+      }
+    },
+  };
+  const dryRun = {
+    ...{ file: parts.file, mirror: parts.mirror, artifacts: parts.artifacts, clock: parts.clock },
+    ...{ reporter, signal: new AbortController().signal, backup: null, ledger: null },
+  };
+  try {
+    const options = { ...policy, stuckAfter: 0, dryRun: true, maxDelete: null, allowEmpty: false };
+    const { problem } = await cleanupOnce(dryRun, options);
+    if (problem !== null && !isRedisError(problem)) throw problem;
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    parts.reporter.warn(`what a cleanup would free cannot be told: ${error.message}`);
+    return null;
+  }
+  return withFiles ? sum : { tasks: sum.tasks, files: null, bytes: null };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { fingerprint } from "../../json/fingerprint.ts";
+import { fingerprint } from "../../json/value.ts";
 import { pool } from "../../pool.ts";
 import { batches } from "../../store/batches.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";

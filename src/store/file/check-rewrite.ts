@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open, readFile, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { formatBytes } from "../../task/bytes.ts";
+import { formatBytes } from "../../task/amounts.ts";
 import type { FileStore } from "./file-store.ts";
 import { keepPermissions } from "./replace.ts";
 import { openUnnamed } from "./written-file.ts";

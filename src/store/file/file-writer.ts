@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
-import { counted } from "../../task/counted.ts";
+import { counted } from "../../task/amounts.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import type { TaskId } from "../task-source.ts";

@@ -1,4 +1,4 @@
-import { byValue, sameJson } from "../../json/same.ts";
+import { byValue, sameJson } from "../../json/value.ts";
 import { batches } from "../batches.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Edit } from "./edit.ts";

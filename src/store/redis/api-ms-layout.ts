@@ -1,9 +1,8 @@
 import { scanFields, setFields } from "../../json/record.ts";
 import { QUOTE } from "../../json/scan.ts";
 import { decodeString } from "../../json/text.ts";
-import type { UserScoreField } from "../../task/layouts.ts";
+import { quotePlus, type UserScoreField, unquotePlus } from "../../task/layouts.ts";
 import type { RecordParser } from "../../task/parse.ts";
-import { quotePlus, unquotePlus } from "../../task/quote.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { createdScore, isInvalid, type RecordTexts, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";

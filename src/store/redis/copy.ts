@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import { sameJson } from "../../json/same.ts";
+import { sameJson } from "../../json/value.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import { formatUtc } from "../../task/time.ts";

@@ -5,7 +5,7 @@ import { type ImportOptions, importRecords } from "../../../src/operations/impor
 import { openInput } from "../../../src/operations/import/open-input.ts";
 import { readSource } from "../../../src/operations/import/read-source.ts";
 import { EVERYTHING } from "../../../src/operations/select.ts";
-import { type ExportFormat, ExportText } from "../../../src/render/export.ts";
+import { type ExportFormat, ExportText } from "../../../src/render/csv.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { NO_FILTER } from "../../../src/task/filter.ts";
 import { RecordingReporter } from "../../helpers/doubles.ts";

@@ -1,10 +1,10 @@
-import type { FileHandle } from "node:fs/promises";
 import fc from "fast-check";
+import "../../helpers/python.ts";
+import type { FileHandle } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { FIELDS } from "../../../src/json/record.ts";
+import { FIELDS } from "../../../src/json/fields.ts";
 import { StoreSyntaxError } from "../../../src/store/file/feed.ts";
 import { type ScanResult, scanStore } from "../../../src/store/file/scanner.ts";
-import "../../helpers/python.ts";
 import { jsonText } from "../../json/json-text.ts";
 
 /** A file that gives a few bytes at a time, which a real one does not do on demand. */

@@ -1,6 +1,24 @@
+import type { PlanSummary } from "../operations/brake.ts";
 import type { DoneItems } from "../operations/reporter.ts";
-import { isPrintable, printableJson } from "../printable.ts";
-import type { LogEvent, LogFields } from "./log-line.ts";
+import { isPrintable, printable, printableJson } from "../printable.ts";
+import { memberOf } from "../task/ids.ts";
+
+type LogLevel = "info" | "warn" | "error";
+
+/** What a log line says besides its message, for programs. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Something that is said on stderr. */
+export interface LogEvent {
+  readonly level: LogLevel;
+  readonly msg: string;
+  readonly fields?: LogFields;
+}
+
+/** An event as one JSON object: `time` (ISO 8601, UTC), `level`, `msg`, and its fields. */
+export function logLine({ level, msg, fields }: LogEvent, now: number): string {
+  return printableJson({ time: new Date(now * 1000).toISOString(), level, msg, ...fields });
+}
 
 type Event = keyof DoneItems;
 
@@ -39,4 +57,17 @@ function textOf(value: LogFields[string] | undefined): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   const text = String(value);
   return ONE_WORD.test(text) && isPrintable(text) ? text : printableJson(text);
+}
+
+/** The first tasks of a plan and its counts by status, for the question before it is carried out. */
+export function planLines({ count, byStatus, first }: PlanSummary): string {
+  const names = first.map(({ userId, taskId, status }) => `  ${printable(memberOf(userId, taskId))} (${status})`);
+  const more = count > first.length ? [`  and ${count - first.length} more`] : [];
+  const counts = [...byStatus].map(([status, tasks]) => `${tasks} ${status}`).join(", ");
+  return `${[...names, ...more, `in all ${count}: ${counts}`].join("\n")}\n`;
+}
+
+/** Says which of the ids that were asked for are nowhere. */
+export function notFound(ids: readonly string[]): string {
+  return `not found: ${ids.map((id) => printableJson(id)).join(", ")}`;
 }

@@ -1,3 +1,13 @@
+/** `1 task`, `2 tasks`: a count with what is counted, given as one. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/** A whole number as people write it; undefined for anything else. Its range is checked where it is used. */
+export function parseWholeNumber(text: string): number | undefined {
+  return /^[+-]?\d{1,15}$/.test(text.trim()) ? Number(text) : undefined;
+}
+
 /** Powers of 1000 and of 1024, by the unit in lower case. */
 const UNITS = new Map([
   ["", 1],
@@ -27,4 +37,12 @@ export function formatBytes(bytes: number): string {
   let unit = 0;
   for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** How long audio plays, to a tenth of a second: `0:01.6`, `1:02:03.4`. */
+export function formatLength(seconds: number): string {
+  const tenths = Math.round(seconds * 10);
+  const [hours, minutes] = [Math.floor(tenths / 36_000), Math.floor(tenths / 600) % 60];
+  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
+  return hours === 0 ? `${minutes}:${rest}` : `${hours}:${String(minutes).padStart(2, "0")}:${rest}`;
 }

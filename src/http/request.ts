@@ -1,0 +1,95 @@
+import type { IncomingMessage } from "node:http";
+import { TtsctlError } from "../errors.ts";
+import { KEY_NAMES, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
+import { HttpError } from "./answer.ts";
+
+/**
+ * The parameters of a URL by name. One that is empty counts as not given: a form that was left empty sends it.
+ * @throws TtsctlError USAGE for one that is not accepted, or given twice
+ */
+export function paramsOf<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
+  const query = url.indexOf("?");
+  const params = new Map<N, string>();
+  if (query < 0) return params;
+  const seen = new Set<string>();
+  for (const [name, value] of new URLSearchParams(url.slice(query))) {
+    if (!(accepted as readonly string[]).includes(name)) {
+      const hint = accepted.length === 0 ? "there are none" : `accepted: ${accepted.join(", ")}`;
+      throw new TtsctlError("USAGE", `unknown parameter ${JSON.stringify(name)}`, { hint });
+    }
+    if (seen.has(name)) throw new TtsctlError("USAGE", `${name} is given twice`, { hint: "give it once" });
+    seen.add(name);
+    if (value !== "") params.set(name as N, value);
+  }
+  return params;
+}
+
+/**
+ * What the parameters of `GET /voice-tasks` ask for, before it is checked.
+ * @throws TtsctlError USAGE
+ */
+export function listParams(url: string): RawQuery {
+  return queryOf(paramsOf(url, Object.values(KEY_NAMES)));
+}
+
+/** The same for parameters by name. @throws TtsctlError USAGE */
+export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
+  return rawQuery((_, field) => {
+    const text = params.get(field.key);
+    const value = text === undefined ? null : valueIn(text, field);
+    if (value !== undefined) return value;
+    throw new TtsctlError("USAGE", `${field.key}: ${JSON.stringify(text)} is no whole number`, {
+      hint: "accepted: a whole number",
+    });
+  });
+}
+
+/** A switch such as `force=true`. @throws TtsctlError USAGE */
+export function switchOf(name: string, text: string | undefined, otherwise: boolean): boolean {
+  if (text === undefined) return otherwise;
+  if (text === "true" || text === "false") return text === "true";
+  throw new TtsctlError("USAGE", `${name}: ${JSON.stringify(text)} is wrong`, { hint: "accepted: true, false" });
+}
+
+/** Room for 100,000 ids. */
+const MOST_BYTES = 8 << 20;
+
+/**
+ * The text of a JSON body.
+ * @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that is no UTF-8 or that was cut
+ */
+export async function jsonBody(incoming: IncomingMessage): Promise<string> {
+  const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
+  // A form of another site can send no such type without asking first.
+  if (!/^application\/json *(;|$)/i.test(type) || encoding !== "identity") {
+    throw new HttpError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      "the body is not said to be JSON",
+      "send Content-Type: application/json",
+    );
+  }
+  if (Number(incoming.headers["content-length"] ?? 0) > MOST_BYTES) throw tooLarge();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readAll(incoming));
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    throw new HttpError("BAD_REQUEST", "the body is cut, or no UTF-8");
+  }
+}
+
+async function readAll(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MOST_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The rest of the body is not read, so nothing more can be said on this connection. */
+function tooLarge(): HttpError {
+  const hint = `at most ${MOST_BYTES >> 20} MiB: ask for fewer ids at a time`;
+  return new HttpError("BODY_TOO_LARGE", "the body is too large", hint, { connection: "close" });
+}

@@ -1,0 +1,139 @@
+import { parseWholeNumber } from "./amounts.ts";
+import { splitIds } from "./ids.ts";
+import { SHOWN_STATUSES } from "./status.ts";
+
+/** How a part of a query is given: `user` is one id, in flags several; a `list` is an array in JSON, else a text with commas. */
+type Kind = "number" | "user" | "list" | "time";
+
+export interface QueryField {
+  readonly kind: Kind;
+  /** In a JSON body and in a URL; as an option of the library, in camel case. */
+  readonly key: string;
+  /** As commander declares it; its long name is also that in the address of the page. */
+  readonly flags: string;
+  readonly help: string;
+  /** For people the flag is repeatable, or has a default. */
+  readonly flagHelp?: string;
+  /** The range of a number. */
+  readonly range?: readonly [least: number, most: number];
+  /** The values that people choose from. */
+  readonly choices?: readonly string[];
+  /** Whether commands that choose tasks for another purpose than to list them don't have it. */
+  readonly onlyLists?: true;
+  /** Whether the page filters by it. */
+  readonly onPage?: true;
+}
+
+/** Everything that a list of tasks can be asked, for every asker (SPEC sections 4, 5 and 8). */
+export const QUERY_FIELDS = {
+  page: {
+    kind: "number",
+    key: "page",
+    flags: "-p, --page <n>",
+    help: "which page, from 1",
+    onlyLists: true,
+    range: [1, Number.MAX_SAFE_INTEGER],
+  },
+  pageSize: {
+    kind: "number",
+    key: "page_size",
+    flags: "-n, --page-size <n>",
+    help: "tasks on a page, 1 to 1000",
+    flagHelp: " (default: 20)",
+    onlyLists: true,
+    range: [1, 1000],
+  },
+  users: {
+    kind: "user",
+    key: "user_id",
+    flags: "-u, --user <id>",
+    help: "tasks of this user",
+    flagHelp: "; may be given several times",
+    onPage: true,
+  },
+  taskIds: {
+    kind: "list",
+    key: "task_ids",
+    flags: "-i, --ids <ids>",
+    help: "these tasks of the user, separated by commas or spaces",
+    onPage: true,
+  },
+  statuses: {
+    kind: "list",
+    key: "status",
+    flags: "-s, --status <words>",
+    help: "wait, run, done, error, or the service's own words, separated by commas",
+    choices: SHOWN_STATUSES,
+    onPage: true,
+  },
+  since: {
+    kind: "time",
+    key: "since",
+    flags: "--since <time>",
+    help: "last changed at or after: ISO time, or an age such as 2h",
+  },
+  until: {
+    kind: "time",
+    key: "until",
+    flags: "--until <time>",
+    help: "last changed before: ISO time, or an age such as 7d",
+  },
+} as const satisfies Record<string, QueryField>;
+
+type Fields = typeof QUERY_FIELDS;
+export type QueryPart = keyof Fields;
+type KindOf<P extends QueryPart> = Fields[P]["kind"];
+
+interface Values {
+  readonly number: number;
+  readonly user: readonly string[];
+  readonly list: readonly string[];
+  readonly time: string;
+}
+
+/** What a person or a program asked for, before it is checked; undefined and null are "not given". */
+export type RawQuery = { readonly [P in QueryPart]?: Values[KindOf<P>] | null };
+
+/** The JSON body of a query (SPEC section 5, docs/json.md). */
+export type QueryBody = {
+  readonly [P in QueryPart as Fields[P]["key"]]?: (KindOf<P> extends "user" ? string : Values[KindOf<P>]) | null;
+};
+
+export const QUERY_PARTS = Object.keys(QUERY_FIELDS) as QueryPart[];
+export type PagePart = { [P in QueryPart]: Fields[P] extends { onPage: true } ? P : never }[QueryPart];
+export const PAGE_PARTS = QUERY_PARTS.filter((part) => "onPage" in QUERY_FIELDS[part]) as PagePart[];
+/** The parts that choose tasks for any command. */
+export const CHOOSING_PARTS = QUERY_PARTS.filter((part) => !fieldOf(part).onlyLists);
+
+export function fieldOf(part: QueryPart): QueryField {
+  return QUERY_FIELDS[part];
+}
+
+/** How an asker names each part, for messages. */
+export type QueryNames = Readonly<Record<QueryPart, string>>;
+
+function namedBy(name: (field: QueryField) => string): QueryNames {
+  return Object.fromEntries(QUERY_PARTS.map((part) => [part, name(QUERY_FIELDS[part])])) as QueryNames;
+}
+
+/** `page-size` and `page_size` as `pageSize`. */
+export function camelCase(name: string): string {
+  return name.replace(/[-_](\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export const FLAG_NAMES = namedBy(({ flags }) => /--[\w-]+/.exec(flags)![0]);
+export const KEY_NAMES = namedBy(({ key }) => key);
+export const BODY_NAMES = namedBy(({ key }) => JSON.stringify(key));
+export const OPTION_NAMES = namedBy(({ key }) => camelCase(key));
+
+/** A query of what was given for each part, in the form that its kind has. */
+export function rawQuery(given: (part: QueryPart, field: QueryField) => unknown): RawQuery {
+  return Object.fromEntries(QUERY_PARTS.map((part) => [part, given(part, QUERY_FIELDS[part]) ?? null]));
+}
+
+/** The value that a text stands for; undefined if it should be a whole number and isn't. */
+export function valueIn(text: string, { kind }: QueryField): Values[Kind] | undefined {
+  if (kind === "number") return parseWholeNumber(text);
+  if (kind === "list") return splitIds(text);
+  return kind === "user" ? [text] : text;
+}
