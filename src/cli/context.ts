@@ -4,7 +4,7 @@ import { isConfigured } from "../config/is-configured.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import { recordRulesOf } from "../config/record-rules.ts";
 import { targetOf } from "../config/redis-target.ts";
-import type { SettingFlags, Settings } from "../config/settings.ts";
+import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
@@ -42,15 +42,6 @@ interface ForkChanges {
   readonly request?: string;
 }
 
-/** The flags of some commands alone that are settings. */
-const SETTING_FLAGS = ["retention", "keepLast", "maxBytes", "host", "port", "basePath", "dialect"] as const;
-type SettingFlagsOfCommand = Pick<SettingFlags, (typeof SETTING_FLAGS)[number]>;
-
-/** Those of them that were given. */
-export function settingFlagsOf(flags: SettingFlagsOfCommand): SettingFlagsOfCommand {
-  return Object.fromEntries(SETTING_FLAGS.map((name) => [name, flags[name]]));
-}
-
 /**
  * The one place that builds things, each on first use, and releases them in reverse order. Operations get the parts
  * that they name, never the context.
@@ -61,7 +52,6 @@ export class Context {
   readonly clock: Clock;
   readonly reporter: ConsoleReporter;
   readonly #surroundings: Surroundings;
-  readonly #commandFlags: SettingFlagsOfCommand;
   readonly #releases: (() => Promise<void>)[] = [];
   /** What clusters told of themselves to any part of the run. */
   #knownNodes = new KnownNodes();
@@ -73,10 +63,9 @@ export class Context {
   #liveSettings: Settings | undefined;
   #request: string | null = null;
 
-  constructor(surroundings: Surroundings, flags: GlobalFlags, commandFlags: SettingFlagsOfCommand = {}) {
+  constructor(surroundings: Surroundings, flags: GlobalFlags) {
     this.flags = flags;
     this.#surroundings = surroundings;
-    this.#commandFlags = commandFlags;
     this.terminal = surroundings.terminal;
     this.clock = surroundings.clock ?? systemClock;
     this.reporter = new ConsoleReporter(this.terminal, flags);
@@ -114,7 +103,6 @@ export class Context {
     const fork = new Context(
       { ...this.#surroundings, terminal: changes.terminal ?? this.terminal },
       { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...changes.flags },
-      this.#commandFlags,
     );
     fork.#settings = Promise.resolve(settings);
     fork.#liveSettings = this.#liveSettings;
@@ -250,15 +238,7 @@ export class Context {
   }
 
   #loadOptions(): LoadOptions {
-    const { config, store, redisUrl, redis } = this.flags;
-    const flags = {
-      ...(config === undefined ? {} : { config }),
-      ...(store === undefined ? {} : { store }),
-      ...(redisUrl === undefined ? {} : { redisUrl }),
-      ...(redis ? {} : { redis }),
-      ...this.#commandFlags,
-    };
-    return { flags, env: this.#surroundings.env, cwd: this.#surroundings.cwd };
+    return { flags: { ...this.flags }, env: this.#surroundings.env, cwd: this.#surroundings.cwd };
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { rowOf, type SettingName } from "../config/settings.ts";
 import { TIME_STYLES } from "../render/time-text.ts";
 import { addUser, addWords, columnsOf, limitOf, maxDelete, watchSeconds, wholeNumber } from "./flags.ts";
 
@@ -54,4 +55,9 @@ export function addDestructive(command: Command, brake: string): Command {
     .option("--dry-run", "print the plan and change nothing", false)
     .option("--max-delete <n|p%>", `refuse to remove more than this (default: ${brake})`, maxDelete)
     .option("--allow-empty", "a store file that is missing or has no tasks is meant", false);
+}
+
+/** The flag that gives a setting. */
+export function settingOption(name: SettingName): Option {
+  return new Option(...rowOf(name).flag!);
 }

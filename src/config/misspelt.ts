@@ -1,7 +1,6 @@
 import { nearest } from "../task/nearest.ts";
-import { SETTING_NAMES } from "./defaults.ts";
 import type { IniFile } from "./ini-file.ts";
-import { placeOf } from "./levels.ts";
+import { placeOf, SETTING_NAMES } from "./settings.ts";
 
 /** The sections that ttsctl reads, each with its options. */
 const OURS = groupBySection();

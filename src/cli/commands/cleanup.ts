@@ -4,7 +4,7 @@ import type { Attach } from "../attach.ts";
 import type { CleanupFlags } from "../cleanup-pass.ts";
 import type { Context } from "../context.ts";
 import { keepHeapSmall } from "../heap.ts";
-import { addDestructive } from "../selection.ts";
+import { addDestructive, settingOption } from "../selection.ts";
 
 export function declareCleanup(program: Command, attach: Attach): void {
   const command = program
@@ -20,15 +20,9 @@ export function declareCleanup(program: Command, attach: Attach): void {
     .option("--explain", "say why the task would stay or go, rule by rule, and change nothing")
     .option("--orphans", "list artifacts that no record owns and that are older than the retention; --yes removes them")
     .option("-y, --yes", "with --orphans: remove them")
-    .option(
-      "--retention <age>",
-      "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
-    )
-    .option("--keep-last <n>", "the newest n finished tasks of each user stay, instead of [cleanup] keep_last")
-    .option(
-      "--max-bytes <size>",
-      "20GB: oldest tasks go until finished ones take no more, instead of [cleanup] max_bytes",
-    )
+    .addOption(settingOption("cleanup.retention"))
+    .addOption(settingOption("cleanup.keep_last"))
+    .addOption(settingOption("cleanup.max_bytes"))
     .option("--backup <file>", "append every purged record to this file first, as JSON Lines")
     .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);

@@ -8,7 +8,7 @@ export function declareConfig(program: Command, attach: Attach): void {
     .description("print the settings in force and where each came from")
     .addHelpText("after", EXAMPLES);
   attach(command, async (context) => {
-    const { describeSettings } = await import("../../config/describe.ts");
+    const { describeSettings } = await import("../../config/settings.ts");
     const settings = await context.settings();
     const described = describeSettings(settings);
     await emitObject(context, described, async () => {
