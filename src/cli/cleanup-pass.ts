@@ -1,15 +1,14 @@
 import { isRedisError, type TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupResult } from "../operations/cleanup.ts";
-import type { Ledger } from "../operations/ledger.ts";
 import { throwIfInterrupted } from "../operations/pool.ts";
-import { policyOf } from "../operations/purge/policy.ts";
+import { audited } from "../parts/audited.ts";
+import { cleanupPass } from "../parts/cleanup.ts";
 import { formatBytes } from "../task/bytes.ts";
-import { audited } from "./audited.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject, PARTLY } from "./emit.ts";
 import { measured } from "./metrics-file.ts";
-import { openPurge } from "./purging.ts";
+import { openOutput } from "./purging.ts";
 
 export interface CleanupFlags {
   readonly once?: boolean;
@@ -36,7 +35,7 @@ export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlEr
   return measured(context, { path: metricsFileOf(flags), backup: flags.backup }, async (observe) => {
     if (refusal !== null) throw refusal;
     return audited(context, !flags.dryRun, async (ledger) => {
-      const outcome = await cleanupPass(context, flags, ledger);
+      const outcome = await cleanupPass(context, flags, ledger, () => openOutput(context, flags));
       observe(outcome);
       const shown = printed(outcome.result);
       ledger?.count(shown);
@@ -60,28 +59,6 @@ function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): numb
       `${problem.message}: the file alone was ${result.dryRun ? "looked at" : "cleaned up; what Redis holds goes at the next pass"}`,
     );
   return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
-}
-
-/** Where cleanup is switched off, nothing is looked at. */
-async function cleanupPass(context: Context, flags: CleanupFlags, ledger: Ledger | null): Promise<CleanupOutcome> {
-  const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
-  const { cleanup } = await context.settings();
-  const { retention, stuckAfter } = cleanup;
-  if (retention.value <= 0) {
-    context.reporter.warn(`cleanup is switched off: retention is ${retention.value} (${retention.origin})`);
-    return { result: emptyResult(context.clock.now() - retention.value, flags), problem: null, sizes: null };
-  }
-  const parts = await openPurge(context, flags, ledger);
-  const { dryRun, allowEmpty } = flags;
-  const options = {
-    ...{ ...policyOf(cleanup), stuckAfter: stuckAfter.value },
-    ...{ dryRun, allowEmpty, maxDelete: flags.maxDelete ?? null },
-  };
-  try {
-    return await cleanupOnce(parts, options);
-  } finally {
-    await parts.drain();
-  }
 }
 
 /** The keys of SPEC section 5, and behind them, where there is something to say, what the settings add. */

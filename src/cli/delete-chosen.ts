@@ -3,9 +3,9 @@ import type { MaxDelete } from "../operations/brake.ts";
 import type { DeleteParts, DeleteResult } from "../operations/delete.ts";
 import { throwIfInterrupted } from "../operations/pool.ts";
 import type { Selection } from "../operations/select.ts";
+import type { LedgerRun } from "../parts/ledger.ts";
 import type { Context } from "./context.ts";
 import { DONE, PARTLY } from "./emit.ts";
-import type { LedgerRun } from "./ledger.ts";
 import { openPurge } from "./purging.ts";
 
 /** How chosen tasks are deleted. */

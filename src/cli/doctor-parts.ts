@@ -1,7 +1,7 @@
 import type { Examination } from "../config/examine.ts";
-import { recordRulesOf } from "../config/record-rules.ts";
-import { targetOf } from "../config/redis-target.ts";
+import { targetOf } from "../config/redis.ts";
 import type { ConfigFacts, DoctorParts } from "../operations/doctor/probe.ts";
+import { recordRulesOf } from "../parts/parts.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { RedisTarget } from "../store/redis/target.ts";
 import { RecordRules } from "../task/rules.ts";

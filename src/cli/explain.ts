@@ -7,7 +7,6 @@ import { trimId } from "../task/ids.ts";
 import type { CleanupFlags } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject, PARTLY } from "./emit.ts";
-import { openArtifactsOf } from "./purging.ts";
 
 /** `cleanup --explain USER TASK`: what a pass would do with one task, rule by rule. */
 export async function runExplain(context: Context, flags: CleanupFlags, args: readonly string[]): Promise<number> {
@@ -21,8 +20,8 @@ export async function runExplain(context: Context, flags: CleanupFlags, args: re
   const { cleanup } = await context.settings();
   const parts = {
     ...{ file: await context.fileStore(), clock: context.clock, reporter: context.reporter },
-    mirror: await (await context.mirrorLink()).open(),
-    artifacts: await openArtifactsOf(context),
+    mirror: await context.mirrorState(),
+    artifacts: await context.artifacts(),
   };
   const options = { ...policyOf(cleanup), allowEmpty: flags.allowEmpty, origins: originsOf(cleanup) };
   const { explanation, lost } = await explainTask(parts, options, { userId, taskId });

@@ -6,7 +6,6 @@ import { TargetFile } from "../operations/export/target-file.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../store/file/written-file.ts";
 import { VERSION } from "../version.ts";
 import type { Context } from "./context.ts";
-import { filesInUse } from "./files-in-use.ts";
 
 /** Everybody may read it: the exporter runs as another user. */
 const MODE = 0o644;
@@ -54,7 +53,7 @@ export async function measured(
  * file that cannot be written.
  */
 async function refuseOtherFiles(context: Context, target: string, backup: string | undefined): Promise<void> {
-  await refuseUsed("--metrics-file", target, await filesInUse(context, backup));
+  await refuseUsed("--metrics-file", target, await context.filesInUse(backup));
   const there = await lstat(target).catch(() => null);
   if (there === null || there.isFile() || there.isDirectory()) return;
   throw new TtsctlError("USAGE", `--metrics-file names ${target}, which is not a regular file`, {

@@ -1,16 +1,13 @@
 import { TtsctlError } from "../errors.ts";
 import type { Orphan, OrphanResult } from "../operations/orphans/types.ts";
 import { throwIfInterrupted } from "../operations/pool.ts";
+import { audited } from "../parts/audited.ts";
+import type { LedgerRun } from "../parts/ledger.ts";
 import { formatBytes } from "../task/bytes.ts";
 import { counted } from "../task/counted.ts";
-import { audited } from "./audited.ts";
 import type { CleanupFlags } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
 import { DONE, emitObject, itemOutput, PARTLY } from "./emit.ts";
-import type { LedgerRun } from "./ledger.ts";
-import { openMirror } from "./mirror.ts";
-import { openArtifactsOf } from "./purging.ts";
-import { holdRunLock } from "./run-lock.ts";
 
 /** `cleanup --orphans`: lists artifacts without a record; with `--yes` removes them. */
 export async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
@@ -32,12 +29,12 @@ async function orphans(
     });
   }
   const file = await context.changingFileStore();
-  await holdRunLock(context, file, dryRun);
+  await context.holdRunLock(file, dryRun);
   const lines = await orphanOutput(context, dryRun);
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger, ...lines },
-    mirror: await openMirror(context),
-    artifacts: await openArtifactsOf(context, true),
+    mirror: await context.mirror(),
+    artifacts: await context.artifacts(true),
   };
   const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };
   const result = await cleanUpOrphans(parts, options).finally(() => lines.drain());

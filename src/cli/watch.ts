@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { PassRhythm, watchInterval } from "../operations/pass-rhythm.ts";
-import { policyOf, shortestRetention } from "../operations/purge/policy.ts";
+import { watchInterval } from "../operations/pass-rhythm.ts";
+import { watchPasses } from "../parts/cleanup.ts";
 import { formatDuration } from "../task/duration.ts";
 import { type CleanupFlags, runPass } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
@@ -19,23 +19,20 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
   context.onRelease(async () => hangup.end());
   await context.requireConfig(true);
   const file = await context.changingFileStore();
-  let lock = await file.lock("watch");
-  context.onRelease(() => lock.release());
   let settings = await context.settings();
+  const watcher = {
+    lock: await file.lock("watch"),
+    settings: async () => {
+      const isReloaded = hangup.take();
+      if (isReloaded) settings = await reload(context, settings);
+      return { cleanup: settings.cleanup, isTrusted: isReloaded };
+    },
+    pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), flags, refusal),
+    wait: (seconds: number) => hangup.orAfter(seconds, context.signal),
+  };
+  context.onRelease(() => watcher.lock.release());
   await log(context, describeWatch(settings));
-  const rhythm = new PassRhythm(context.clock);
-  while (!context.signal.aborted) {
-    lock = await file.keepWatchLock(lock);
-    if (hangup.take()) {
-      settings = await reload(context, settings);
-      rhythm.trustClock();
-    }
-    const { cleanup } = settings;
-    const isOn = cleanup.retention.value > 0;
-    const refusal = rhythm.refusal(isOn ? shortestRetention(policyOf(cleanup)) : null);
-    const failed = await tryPass(context.fork(settings), flags, refusal);
-    await hangup.orAfter(rhythm.pause(cleanup.retention.value, failed), context.signal);
-  }
+  await watchPasses(context, watcher);
   await log(context, "watch ended");
   return DONE;
 }

@@ -11,6 +11,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   STORE_MISMATCH:
     "check the store and redis options of openTaskStore; if they belong together, call syncToRedis() first",
   CLOCK_SKEW: "set the clock right",
+  AUDIT_FAILED: "nothing is deleted that is not in the ledger; repair [audit] path in the config.ini",
 };
 
 /** An error of an operation as the library gives it: its hint is for programs. */

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { namedAbove } from "../../operations/reporter.ts";
+import { audited } from "../../parts/audited.ts";
 import { notFound } from "../../render/not-found.ts";
 import { formatBytes } from "../../task/bytes.ts";
 import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
-import { audited } from "../audited.ts";
 import { requireSelection, selectionByIds } from "../choose.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";

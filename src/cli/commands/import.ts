@@ -5,17 +5,16 @@ import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/decide.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
+import { audited } from "../../parts/audited.ts";
+import type { LedgerRun } from "../../parts/ledger.ts";
 import { notFound } from "../../render/not-found.ts";
 import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
-import { audited } from "../audited.ts";
 import { selectionOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import type { SelectionFlags } from "../flags.ts";
-import type { LedgerRun } from "../ledger.ts";
-import { holdRunLock } from "../run-lock.ts";
 import { addSelection } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
@@ -75,7 +74,7 @@ async function importFrom(
     signal: context.signal,
   });
   context.onRelease(() => source.records.close());
-  await holdRunLock(context, file, flags.dryRun);
+  await context.holdRunLock(file, flags.dryRun);
   const ask = confirmation(
     context,
     flags.yes,
@@ -84,7 +83,7 @@ async function importFrom(
   );
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
-    mirror: await (await context.mirrorLink()).open(),
+    mirror: await context.mirrorState(),
     confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
   };
   const { merge: policy, dryRun, skipInvalid } = flags;

@@ -5,18 +5,17 @@ import type { MarkedTask, MarkOptions, MarkResult } from "../../operations/mark/
 import { throwIfInterrupted } from "../../operations/pool.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
+import { audited } from "../../parts/audited.ts";
+import type { LedgerRun } from "../../parts/ledger.ts";
 import { notFound } from "../../render/not-found.ts";
 import { counted } from "../../task/counted.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
-import { audited } from "../audited.ts";
 import { requireSelection, selectionOf } from "../choose.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, itemOutput, PARTLY } from "../emit.ts";
 import { FLAG_NAMES, maxDelete, type SelectionFlags } from "../flags.ts";
-import type { LedgerRun } from "../ledger.ts";
-import { holdRunLock } from "../run-lock.ts";
 import { addSelection } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags {
@@ -85,7 +84,7 @@ async function markChosen(context: Context, flags: MarkFlags, { selection, statu
     import("../../render/mark-line.ts"),
   ]);
   const file = await context.changingFileStore();
-  await holdRunLock(context, file, flags.dryRun);
+  await context.holdRunLock(file, flags.dryRun);
   const marked = itemOutput<MarkedTask>(context, {
     line: (task) => markLine(task, status.shown, flags.dryRun),
     event: (task) => markEvent(task, status.shown, flags.dryRun),
@@ -93,7 +92,7 @@ async function markChosen(context: Context, flags: MarkFlags, { selection, statu
   const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
   const parts = {
     ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
-    mirror: await (await context.mirrorLink()).open(),
+    mirror: await context.mirrorState(),
     rules: await context.rules(),
     onMarked: marked.add,
     drain: marked.drain,

@@ -2,15 +2,14 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
+import { audited } from "../../parts/audited.ts";
+import type { LedgerRun } from "../../parts/ledger.ts";
 import { counted } from "../../task/counted.ts";
 import type { Attach } from "../attach.ts";
-import { audited } from "../audited.ts";
 import { userOf } from "../choose.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
-import type { LedgerRun } from "../ledger.ts";
-import { holdRunLock } from "../run-lock.ts";
 import { addDestructive } from "../selection.ts";
 
 interface VerifyFlags {
@@ -92,7 +91,7 @@ async function repair(
   const { verifyAndRepair } = await import("../../operations/verify/verify.ts");
   const file = await context.changingFileStore();
   const parts = await partsOf(context);
-  await holdRunLock(context, file, flags.dryRun);
+  await context.holdRunLock(file, flags.dryRun);
   const confirm = confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`);
   const { dryRun, prune, restore, allowEmpty } = flags;
   const options = { ...scope, dryRun, prune, restore, allowEmpty, maxDelete: flags.maxDelete ?? { percent: 50 } };
@@ -100,7 +99,6 @@ async function repair(
 }
 
 async function partsOf(context: Context) {
-  const { openMirror } = await import("../mirror.ts");
   const { clock, reporter, signal } = context;
-  return { mirror: await openMirror(context), clock, reporter, signal };
+  return { mirror: await context.mirror(), clock, reporter, signal };
 }

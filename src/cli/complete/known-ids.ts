@@ -13,7 +13,7 @@ export async function knownIds(context: Context, user: string | null): Promise<s
 }
 
 async function fromMirror(context: Context, user: string | null) {
-  const state = await (await context.mirrorLink()).open();
+  const state = await context.mirrorState();
   if (state.kind !== "on") return null;
   const members = await state.mirror.newest(user ?? undefined, 0, NEWEST).catch(() => []);
   return members.length > 0 ? members : null;

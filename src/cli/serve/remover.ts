@@ -1,10 +1,10 @@
 import { isRedisError } from "../../errors.ts";
 import type { Deletion, Removal } from "../../http/parts.ts";
+import { audited } from "../../parts/audited.ts";
 import type { Removal as MirrorRemoval } from "../../store/redis/remove.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { ofUser } from "../../task/filter.ts";
 import { toMicros } from "../../task/time.ts";
-import { audited } from "../audited.ts";
 import type { Context } from "../context.ts";
 import { type DeletionOutcome, deleteChosen, deletionExitCode } from "../delete-chosen.ts";
 

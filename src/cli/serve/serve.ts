@@ -33,7 +33,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<number
   const cleans = flags.cleanup && !flags.readOnly;
   if (cleans) await context.requireConfig(true);
   const syncing = new Syncing(context, flags.sync && !flags.readOnly);
-  await context.liveOn(syncing.linkEvents, syncing.forReaders);
+  await context.liveOn({ events: syncing.linkEvents, forReaders: syncing.forReaders });
   const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
   const url = await listen(server, http.host.value, http.port.value);
   await say(context, `listening on ${url}${http.basePath.value}/`);
