@@ -2,10 +2,9 @@ import { TtsctlError } from "../errors.ts";
 import type { IniFile } from "./ini-file.ts";
 import type { SettingInputs } from "./levels.ts";
 import { type LoadOptions, readInputs } from "./load.ts";
-import { type ForeignNames, foreignNames } from "./misspelt.ts";
 import { checkTlsFiles } from "./redis-checks.ts";
 import { parseRedisUrl } from "./redis-url.ts";
-import { resolveSettings } from "./resolve.ts";
+import { type ForeignNames, foreignNames, resolveSettings } from "./resolve.ts";
 import { CONFIG_VARIABLE, placeOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "./settings.ts";
 
 /** What can be said of a configuration, right or wrong. No secret is in it but in `settings`. */

@@ -4,7 +4,7 @@ import { audited } from "../parts/audited.ts";
 import { cleanupPass, watchPasses } from "../parts/cleanup.ts";
 import type { Parts } from "../parts/parts.ts";
 import type { Lock } from "../store/file/lock.ts";
-import { libraryError } from "./library-error.ts";
+import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
 
 /** Between two attempts to take the lock of another watcher. */

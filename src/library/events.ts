@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
 import { counted } from "../task/counted.ts";
-import { libraryError } from "./library-error.ts";
+import { libraryError } from "./arguments.ts";
 import type { ChangeEvent, Logger, MirrorEvent, StoreEvents } from "./types.ts";
 
 /** Seconds between two lines about failed writes: each write fails while Redis is away. */

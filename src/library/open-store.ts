@@ -19,19 +19,25 @@ import {
   checkOptions,
   checkString,
   checkStrings,
+  libraryError,
   signalOf,
   throwIfAborted,
   wrongArgument,
 } from "./arguments.ts";
-import { artifactPath } from "./artifact-path.ts";
 import { type ChangeContext, Claim, checkUpdateOptions, claimIdOf, claimRule, RecordUpdate } from "./changes.ts";
 import { CleanupLoop, checkCleanup, cleanupOnce } from "./cleanup.ts";
-import { cursorAfter, pageAfter } from "./cursor.ts";
 import type { EventSource } from "./events.ts";
-import { libraryError } from "./library-error.ts";
 import type { MirrorRepair } from "./mirror-repair.ts";
-import { checkFilter, listQueryOf, type NamedTasks, pageOf, type QueryContext } from "./queries.ts";
-import { idOf, storedTask, taskOf } from "./stored-task.ts";
+import {
+  checkFilter,
+  cursorAfter,
+  listQueryOf,
+  type NamedTasks,
+  pageAfter,
+  pageOf,
+  type QueryContext,
+} from "./queries.ts";
+import { artifactPath, idOf, storedTask, taskOf } from "./stored-task.ts";
 import type {
   BaseTask,
   ClaimedTask,

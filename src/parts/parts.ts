@@ -8,7 +8,6 @@ import type { Ledger } from "../operations/ledger.ts";
 import type { Reporter } from "../operations/reporter.ts";
 import { connectMirror } from "../store/connect-mirror.ts";
 import { FileStore } from "../store/file/file-store.ts";
-import type { Lock } from "../store/file/lock.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { LinkEvents } from "../store/lasting-link.ts";
 import { type MirrorLink, type MirrorState, RunLink } from "../store/mirror-link.ts";
@@ -147,11 +146,15 @@ export class Parts {
   }
 
   /**
-   * Holds the run lock of the store until the run ends; a dry run takes none.
+   * What each operation that changes tasks needs. Holds the run lock of the store until the run ends; a dry run takes none.
    * @throws TtsctlError LOCK_TIMEOUT, LOCK_UNAVAILABLE
    */
-  async holdRunLock(file: FileStore, dryRun: boolean): Promise<void> {
-    if (!dryRun) this.releases(await file.lock("run"));
+  async changeParts<L extends Ledger | null>(ledger: L, dryRun: boolean, file?: FileStore) {
+    const changed = file ?? (await this.changingFileStore());
+    const lock = dryRun ? null : await changed.lock("run");
+    if (lock !== null) this.onRelease(() => lock.release());
+    const { clock, reporter, signal } = this;
+    return { file: changed, clock, reporter, signal, ledger };
   }
 
   /** The connection of this run; ioredis is loaded only when it is opened. */
@@ -230,12 +233,8 @@ export class Parts {
 
   /** What a purge of tasks needs, all opened, with the run lock held unless it is a dry run. */
   async purgeParts(ledger: Ledger | null, dryRun: boolean) {
-    const file = await this.changingFileStore();
-    await this.holdRunLock(file, dryRun);
-    const mirror = await this.mirrorState();
-    const artifacts = await this.artifacts(true);
-    const { clock, reporter, signal } = this;
-    return { file, mirror, artifacts, clock, reporter, signal, ledger };
+    const parts = await this.changeParts(ledger, dryRun);
+    return { ...parts, mirror: await this.mirrorState(), artifacts: await this.artifacts(true) };
   }
 
   /** The files that a run reads or writes beside the one of a flag, such as those of its other flags. */
@@ -257,10 +256,6 @@ export class Parts {
     const needed = withArtifacts ? [store.path, paths.output, paths.logs] : [store.path];
     if (configPath !== null || needed.every(({ source }) => source !== "default")) return;
     throw new TtsctlError("CONFIG_REQUIRED", problem, { hint });
-  }
-
-  releases(lock: Lock): void {
-    this.onRelease(() => lock.release());
   }
 
   /** Registers what must be released when the run ends, however it ends. */

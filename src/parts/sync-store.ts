@@ -11,11 +11,8 @@ export async function syncStore(
   options: SyncOptions,
 ): Promise<SyncOutcome> {
   const { sync } = await import("../operations/sync.ts");
-  const file = await parts.changingFileStore();
   const mirror = await parts.mirror();
-  await parts.holdRunLock(file, options.dryRun);
-  const { clock, reporter, signal } = parts;
-  return sync({ file, mirror, clock, reporter, signal, ledger, confirm }, options);
+  return sync({ ...(await parts.changeParts(ledger, options.dryRun)), mirror, confirm }, options);
 }
 
 /** The sync that a process makes by itself: it deletes nothing and asks nobody. Throws as `syncStore`. */

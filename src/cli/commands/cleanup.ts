@@ -1,8 +1,20 @@
 import type { Command } from "commander";
+import type { CleanupSettings } from "../../config/settings.ts";
 import { TtsctlError } from "../../errors.ts";
+import type { Explanation } from "../../operations/explain.ts";
+import type { Orphan, OrphanResult } from "../../operations/orphans/types.ts";
+import { throwIfInterrupted } from "../../operations/pool.ts";
+import type { PolicyOrigins } from "../../operations/purge/explain-rules.ts";
+import { policyOf } from "../../operations/purge/policy.ts";
+import { audited } from "../../parts/audited.ts";
+import type { LedgerRun } from "../../parts/ledger.ts";
+import { formatBytes } from "../../task/bytes.ts";
+import { counted } from "../../task/counted.ts";
+import { trimId } from "../../task/ids.ts";
 import type { Attach } from "../attach.ts";
 import type { CleanupFlags } from "../cleanup-pass.ts";
 import type { Context } from "../context.ts";
+import { DONE, emitObject, itemOutput, PARTLY } from "../emit.ts";
 import { keepHeapSmall } from "../heap.ts";
 import { addDestructive, settingOption } from "../selection.ts";
 
@@ -46,10 +58,7 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
       hint: "--once for one pass, --watch to keep at it, --explain for one task, --orphans for files without a record",
     });
   }
-  if (flags.explain) {
-    const { runExplain } = await import("../explain.ts");
-    return runExplain(context, flags, args);
-  }
+  if (flags.explain) return runExplain(context, flags, args);
   if (args.length > 0) {
     throw new TtsctlError("USAGE", "cleanup takes a user and a task with --explain alone", {
       hint: "ttsctl delete --user alice --ids t01 deletes one task",
@@ -60,11 +69,103 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
     return watch(context, flags);
   }
   await context.requireConfig(true);
-  if (flags.orphans) {
-    const { runOrphans } = await import("../orphans.ts");
-    return runOrphans(context, flags);
-  }
+  if (flags.orphans) return runOrphans(context, flags);
   const { runPass } = await import("../cleanup-pass.ts");
   keepHeapSmall();
   return runPass(context, flags);
+}
+
+/** `cleanup --explain USER TASK`: what a pass would do with one task, rule by rule. */
+async function runExplain(context: Context, flags: CleanupFlags, args: readonly string[]): Promise<number> {
+  const [userId = "", taskId = ""] = args.map(trimId);
+  if (userId === "" || taskId === "") {
+    throw new TtsctlError("USAGE", "--explain needs a user id and a task id", {
+      hint: "ttsctl cleanup --explain alice t01",
+    });
+  }
+  const { explainTask } = await import("../../operations/explain.ts");
+  const { cleanup } = await context.settings();
+  const parts = {
+    file: await context.fileStore(),
+    clock: context.clock,
+    reporter: context.reporter,
+    mirror: await context.mirrorState(),
+    artifacts: await context.artifacts(),
+  };
+  const options = { ...policyOf(cleanup), allowEmpty: flags.allowEmpty, origins: originsOf(cleanup) };
+  const { explanation, lost } = await explainTask(parts, options, { userId, taskId });
+  if (lost !== null) context.reporter.warn(`${lost.message}: the file alone was looked at, as a pass would`);
+  await emitObject(context, explanation, () => explanationText(context, explanation));
+  return explanation.verdict === "missing" ? PARTLY : DONE;
+}
+
+function originsOf({ retention, retentionDone, retentionError, keepLast, maxBytes }: CleanupSettings): PolicyOrigins {
+  return {
+    retention: retention.origin,
+    retentionDone: retentionDone.origin,
+    retentionError: retentionError.origin,
+    keepLast: keepLast.origin,
+    maxBytes: maxBytes.origin,
+  };
+}
+
+async function explanationText(context: Context, explanation: Explanation): Promise<string> {
+  const { explainText } = await import("../../render/explain-text.ts");
+  return explainText(explanation, await context.terminal.tableStyle(context.flags));
+}
+
+/** `cleanup --orphans`: lists artifacts without a record; with `--yes` removes them. */
+async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
+  const dryRun = flags.dryRun || !flags.yes;
+  return audited(context, !dryRun, (ledger) => orphans(context, flags, dryRun, ledger));
+}
+
+async function orphans(
+  context: Context,
+  flags: CleanupFlags,
+  dryRun: boolean,
+  ledger: LedgerRun | null,
+): Promise<number> {
+  const { cleanUpOrphans } = await import("../../operations/orphans/orphans.ts");
+  const { retention } = (await context.settings()).cleanup;
+  if (retention.value <= 0) {
+    throw new TtsctlError("USAGE", `cleanup is switched off: retention is ${retention.value} (${retention.origin})`, {
+      hint: "--retention 7d says how old an artifact without a record must be",
+    });
+  }
+  const lines = await orphanOutput(context, dryRun);
+  const parts = {
+    ...(await context.changeParts(ledger, dryRun)),
+    ...lines,
+    mirror: await context.mirror(),
+    artifacts: await context.artifacts(true),
+  };
+  const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };
+  const result = await cleanUpOrphans(parts, options).finally(() => lines.drain());
+  ledger?.count(result);
+  await emitObject(context, result, () => describe(result));
+  throwIfInterrupted(context.signal, `${result.removed} artifacts were removed`);
+  return result.failed > 0 ? PARTLY : DONE;
+}
+
+async function orphanOutput(context: Context, dryRun: boolean) {
+  const { orphanEvent, orphanLine } = await import("../../render/orphan-line.ts");
+  const { add, drain } = itemOutput<Orphan>(context, {
+    line: (orphan) => orphanLine(orphan, dryRun),
+    event: (orphan) => orphanEvent(orphan, dryRun),
+  });
+  return { onOrphan: add, drain };
+}
+
+function describe(result: OrphanResult): string {
+  const { found, folders, logs, young, unknown, removed, skipped, failed, dryRun } = result;
+  const size = `${counted(result.files, "file")}, ${formatBytes(result.bytes)}`;
+  const lines = [
+    `of ${counted(found, "artifact")}, old enough and without a record: ${counted(folders, "folder")}, ${counted(logs, "log")}`,
+  ];
+  if (young > 0) lines.push(`without a record, but changed within the retention: ${young}`);
+  if (unknown > 0) lines.push(`left alone, for it is no folder of a task: ${unknown} (named above)`);
+  if (!dryRun) lines.push(`${removed} removed (${size}), ${skipped} skipped, ${failed} failed`);
+  else if (folders + logs > 0) lines.push(`nothing was removed; ttsctl cleanup --orphans --yes removes them (${size})`);
+  return `${lines.join("\n")}\n`;
 }

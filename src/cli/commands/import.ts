@@ -74,7 +74,6 @@ async function importFrom(
     signal: context.signal,
   });
   context.onRelease(() => source.records.close());
-  await context.holdRunLock(file, flags.dryRun);
   const ask = confirmation(
     context,
     flags.yes,
@@ -82,7 +81,7 @@ async function importFrom(
     "replaced",
   );
   const parts = {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
+    ...(await context.changeParts(ledger, flags.dryRun, file)),
     mirror: await context.mirrorState(),
     confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
   };

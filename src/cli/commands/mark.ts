@@ -83,15 +83,13 @@ async function markChosen(context: Context, flags: MarkFlags, { selection, statu
     import("../../operations/mark/mark.ts"),
     import("../../render/mark-line.ts"),
   ]);
-  const file = await context.changingFileStore();
-  await context.holdRunLock(file, flags.dryRun);
   const marked = itemOutput<MarkedTask>(context, {
     line: (task) => markLine(task, status.shown, flags.dryRun),
     event: (task) => markEvent(task, status.shown, flags.dryRun),
   });
   const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
   const parts = {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
+    ...(await context.changeParts(ledger, flags.dryRun)),
     mirror: await context.mirrorState(),
     rules: await context.rules(),
     onMarked: marked.add,

@@ -1,3 +1,4 @@
+import { constants, getPriority, setPriority } from "node:os";
 import type { Command } from "commander";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { SyncResult } from "../../operations/sync.ts";
@@ -11,7 +12,6 @@ import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { keepHeapSmall } from "../heap.ts";
-import { letOthersGoFirst } from "../priority.ts";
 import { addDestructive } from "../selection.ts";
 
 interface SyncFlags {
@@ -62,8 +62,8 @@ async function syncAsAsked(
   const ask = (count: number) => `Remove ${counted(count, "task")} that only Redis has?`;
   const asking = { ledger, confirm: confirmation(context, flags.yes, ask) };
   const outcome = await syncStore(context, asking, {
+    ...flags,
     ...(userId === undefined ? {} : { userId }),
-    ...{ dryRun: flags.dryRun, checksum: flags.checksum, prune: flags.prune, allowEmpty: flags.allowEmpty },
     maxDelete: flags.maxDelete ?? { percent: 50 },
   });
   ledger?.count(outcome);
@@ -94,4 +94,17 @@ export function describeSync(result: SyncResult, userId: string | undefined): st
     lines.push(`${counted(result.pruned, "task")} that only Redis had ${result.dryRun ? "would be " : ""}removed`);
   else if (result.orphans > 0) lines.push(adviceFor(result, userId));
   return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Lets others go first where processors are few, for a command that keeps one busy: a Redis that waits for its turn makes
+ * all its clients wait. Whoever runs a command with less priority still, or may not change it, keeps what there is.
+ */
+function letOthersGoFirst(): void {
+  const { PRIORITY_BELOW_NORMAL } = constants.priority;
+  try {
+    if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Then others wait a little longer.
+  }
 }

@@ -5,7 +5,6 @@ import { isLocal } from "../../http/hosts.ts";
 import { createHttpServer, drain, listen } from "../../http/server.ts";
 import type { Context } from "../context.ts";
 import { DONE } from "../emit.ts";
-import { cleanUp } from "./clean-up.ts";
 import { serverParts } from "./server-parts.ts";
 import { Syncing } from "./syncing.ts";
 
@@ -65,4 +64,23 @@ function ignoreHangup(context: Context): void {
 
 function say({ terminal }: Context, msg: string): Promise<void> {
   return terminal.err.sayWhen({ level: "info", msg });
+}
+
+/**
+ * The loop of `cleanup --watch`, until a signal. Beside a watcher of the store there is none, and that is said; whatever
+ * else ends it does not end the server.
+ */
+async function cleanUp(context: Context): Promise<void> {
+  if (context.signal.aborted) return;
+  const { watch } = await import("../watch.ts");
+  const fork = context.fork(await context.settings());
+  try {
+    await watch(fork, { dryRun: false, allowEmpty: false });
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    const msg = `this server does not clean up: ${error.message}`;
+    await context.terminal.err.sayWhen({ level: "warn", msg, fields: { code: error.code } });
+  } finally {
+    await fork.release();
+  }
 }
