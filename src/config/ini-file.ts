@@ -1,4 +1,3 @@
-import { parse } from "ini";
 import { TtsctlError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import { indentation, rstrip, strip } from "../task/python-space.ts";
@@ -80,8 +79,7 @@ export function parseIni(text: string, path: string): IniFile {
 }
 
 /**
- * Reads lines as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of `ConfigParser()`, and has `ini` parse
- * what they mean. A line that Python refuses is a CONFIG_INVALID naming file and line; the line itself is never in the message,
+ * Reads lines as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of `ConfigParser()`. A line that Python refuses is a CONFIG_INVALID naming file and line; the line itself is never in the message,
  * as it may hold a password.
  */
 function readSections(text: string, path: string): RawSections {
@@ -89,22 +87,6 @@ function readSections(text: string, path: string): RawSections {
   // Only these three end a line for Python, which opens the file in text mode.
   for (const line of text.split(/\r\n|\r|\n/)) reader.read(line);
   return reader.sections();
-}
-
-/**
- * What `ini` reads of one section. Written as JSON strings, names and values mean the same to it as to Python. The dot before a name
- * keeps `ini` from dropping `__proto__` and JavaScript from putting whole numbers first.
- */
-function parseSection(options: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, string> {
-  const lines = [...options].map(([name, pieces]) => `${json(`.${name}`)}=${json(rstrip(pieces.join("\n")))}\n`);
-  const { section } = parse(`[section]\n${lines.join("")}`, { bracketedArray: false });
-  // For `ini` the words true, false and null aren't text, for Python they are.
-  return new Map(Object.entries(section).map(([name, value]) => [name.slice(1), String(value)]));
-}
-
-/** The pattern of `ini` ends a value at U+2028 and U+2029, which JSON may leave as they are. */
-function json(text: string): string {
-  return JSON.stringify(text).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
 class IniReader {
@@ -136,7 +118,13 @@ class IniReader {
   }
 
   sections(): RawSections {
-    return new Map([...this.#sections].map(([name, options]) => [name, parseSection(options)]));
+    const value = (pieces: string[]) => rstrip(pieces.join("\n"));
+    return new Map(
+      [...this.#sections].map(([section, options]) => [
+        section,
+        new Map([...options].map(([name, pieces]) => [name, value(pieces)])),
+      ]),
+    );
   }
 
   #readStart(content: string): void {
