@@ -4,6 +4,7 @@ import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { Parts } from "../parts/parts.ts";
 import { printable } from "../printable.ts";
+import type { LogEvent } from "../render/log-line.ts";
 import { ConsoleReporter } from "./console-reporter.ts";
 import type { GlobalFlags } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -75,6 +76,11 @@ export class Context extends Parts {
   /** A line for people beside the data: on stderr, not with -q. */
   async tell(line: string): Promise<void> {
     if (!this.flags.quiet) await this.terminal.err.write(`${printable(line)}\n`);
+  }
+
+  /** A line with its time, for a run that stays up; printed whatever the flags. */
+  note(level: LogEvent["level"], msg: string, fields: NonNullable<LogEvent["fields"]> = {}): Promise<void> {
+    return this.terminal.err.sayWhen({ level, msg, fields });
   }
 
   override async release(): Promise<void> {

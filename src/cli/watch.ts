@@ -31,9 +31,9 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
     wait: (seconds: number) => hangup.orAfter(seconds, context.signal),
   };
   context.onRelease(() => watcher.lock.release());
-  await log(context, describeWatch(settings));
+  await context.note("info", describeWatch(settings));
   await watchPasses(context, watcher);
-  await log(context, "watch ended");
+  await context.note("info", "watch ended");
   return DONE;
 }
 
@@ -50,7 +50,7 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
     if (settings.store.path.value !== old.store.path.value) {
       throw new TtsctlError("CONFIG_INVALID", "the store file is another one now; restart the watcher for it");
     }
-    await log(context, "configuration read again");
+    await context.note("info", "configuration read again");
     return settings;
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
@@ -66,21 +66,17 @@ async function tryPass(pass: Context, flags: CleanupFlags, refusal: TtsctlError 
     return false;
   } catch (error) {
     const isInterrupted = error instanceof TtsctlError && error.code === "INTERRUPTED";
-    await (isInterrupted ? log(pass, `pass ${error.message}`) : logFailure(pass, "pass failed", error));
+    await (isInterrupted ? pass.note("info", `pass ${error.message}`) : logFailure(pass, "pass failed", error));
     return true;
   } finally {
     await pass.release().catch((error) => logFailure(pass, "after the pass", error));
   }
 }
 
-function log({ terminal }: Context, msg: string): Promise<void> {
-  return terminal.err.sayWhen({ level: "info", msg });
-}
-
-function logFailure({ terminal }: Context, what: string, error: unknown): Promise<void> {
+function logFailure(context: Context, what: string, error: unknown): Promise<void> {
   const msg = `${what}: ${error instanceof Error ? error.message : String(error)}`;
   const known = error instanceof TtsctlError ? { code: error.code, hint: error.hint ?? null } : { code: "INTERNAL" };
-  return terminal.err.sayWhen({ level: "error", msg, fields: known });
+  return context.note("error", msg, known);
 }
 
 /** Remembers a SIGHUP, whenever it comes, and ends a wait for it. */

@@ -1,29 +1,5 @@
-import {
-  ADDRESSES,
-  BASE_PATH,
-  BOOLEAN,
-  BYTES,
-  COUNT,
-  DATABASE,
-  DIALECT,
-  HOST,
-  HOSTS,
-  type Kind,
-  LAYOUT,
-  LISTEN_PORT,
-  NAME,
-  PASSWORD,
-  PATH,
-  PORT,
-  PREFIX,
-  REDIS_URL,
-  RETENTION,
-  STUCK_AFTER,
-  TEXT,
-  TIMEOUT,
-  TIMEZONE,
-  TOKEN,
-} from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
+import * as kinds from "./kinds.ts";
 
 /** A variable or a flag, and its help. */
 type Giver = readonly [name: string, help?: string];
@@ -55,42 +31,42 @@ const RETENTION_FLAG = "--retention <age>";
 
 /** The options of config.ini, by section and name. Durations are seconds; relative default paths start beside config.ini. */
 export const SETTINGS = {
-  "redis.enabled": row(BOOLEAN, true, ["REDIS_ENABLED", "false: only the store file"], {
+  "redis.enabled": row(kinds.BOOLEAN, true, ["REDIS_ENABLED", "false: only the store file"], {
     flag: ["--no-redis", "work with the store file alone"],
     library: ["redis"], // if it is "off"
   }),
-  "redis.host": row(HOST, "127.0.0.1", ["REDIS_HOST", "its host"]),
-  "redis.port": row(PORT, 6379, ["REDIS_PORT", "its port"]),
-  "redis.db": row(DATABASE, 0, ["REDIS_DB", "the number of the database"]),
-  "redis.username": row(TEXT, null, ["REDIS_USERNAME", "the user to log in as"]),
-  "redis.password": row(PASSWORD, null, ["REDIS_PASSWORD", "its password"]),
-  "redis.url": row(REDIS_URL, null, ["REDIS_URL", "instead of host, port, db, login and TLS"], {
+  "redis.host": row(kinds.HOST, "127.0.0.1", ["REDIS_HOST", "its host"]),
+  "redis.port": row(kinds.PORT, 6379, ["REDIS_PORT", "its port"]),
+  "redis.db": row(kinds.DATABASE, 0, ["REDIS_DB", "the number of the database"]),
+  "redis.username": row(kinds.TEXT, null, ["REDIS_USERNAME", "the user to log in as"]),
+  "redis.password": row(kinds.PASSWORD, null, ["REDIS_PASSWORD", "its password"]),
+  "redis.url": row(kinds.REDIS_URL, null, ["REDIS_URL", "instead of host, port, db, login and TLS"], {
     flag: ["--redis-url <url>", "redis://, rediss:// or unix://, instead of [redis]"],
   }),
-  "redis.timeout": row(TIMEOUT, 2, ["REDIS_TIMEOUT", "such as 2s"]),
+  "redis.timeout": row(kinds.TIMEOUT, 2, ["REDIS_TIMEOUT", "such as 2s"]),
   /** Asked for the primary `sentinel_name`, instead of host and port. */
-  "redis.sentinels": row(ADDRESSES, [], ["REDIS_SENTINELS", "host:port, ..., instead of host and port"]),
-  "redis.sentinel_name": row(NAME, null, ["REDIS_SENTINEL_NAME", "the name of the primary"]),
-  "redis.sentinel_username": row(TEXT, null, ["REDIS_SENTINEL_USERNAME", "the login at the Sentinels"]),
-  "redis.sentinel_password": row(PASSWORD, null, ["REDIS_SENTINEL_PASSWORD", "its password"]),
-  "redis.cluster": row(BOOLEAN, false, ["REDIS_CLUSTER", "true: Redis Cluster"]),
+  "redis.sentinels": row(kinds.ADDRESSES, [], ["REDIS_SENTINELS", "host:port, ..., instead of host and port"]),
+  "redis.sentinel_name": row(kinds.NAME, null, ["REDIS_SENTINEL_NAME", "the name of the primary"]),
+  "redis.sentinel_username": row(kinds.TEXT, null, ["REDIS_SENTINEL_USERNAME", "the login at the Sentinels"]),
+  "redis.sentinel_password": row(kinds.PASSWORD, null, ["REDIS_SENTINEL_PASSWORD", "its password"]),
+  "redis.cluster": row(kinds.BOOLEAN, false, ["REDIS_CLUSTER", "true: Redis Cluster"]),
   /** Instead of host and port; empty: those are a node. */
-  "redis.nodes": row(ADDRESSES, [], ["REDIS_NODES", "its nodes host:port, ..., instead of host and port"]),
-  "redis.tls": row(BOOLEAN, false, ["REDIS_TLS", "true: over TLS"]),
-  "redis.tls_ca": row(PATH, null, ["REDIS_TLS_CA", "PEM file: the authorities to trust"]),
-  "redis.tls_cert": row(PATH, null, ["REDIS_TLS_CERT", "PEM file: the client's certificate"]),
-  "redis.tls_key": row(PATH, null, ["REDIS_TLS_KEY", "PEM file: its key"]),
-  "redis.tls_server_name": row(HOST, null, ["REDIS_TLS_SERVER_NAME", "the name in the server's certificate"]),
-  "redis.layout": row(LAYOUT, "plain", ["REDIS_LAYOUT", "plain or api_ms"]),
-  "redis.prefix": row(PREFIX, "", ["REDIS_PREFIX", "precedes each key, such as staging:"]),
-  "store.path": row(PATH, "voice_task.json", ["TTSCTL_STORE", "the store file"], {
+  "redis.nodes": row(kinds.ADDRESSES, [], ["REDIS_NODES", "its nodes host:port, ..., instead of host and port"]),
+  "redis.tls": row(kinds.BOOLEAN, false, ["REDIS_TLS", "true: over TLS"]),
+  "redis.tls_ca": row(kinds.PATH, null, ["REDIS_TLS_CA", "PEM file: the authorities to trust"]),
+  "redis.tls_cert": row(kinds.PATH, null, ["REDIS_TLS_CERT", "PEM file: the client's certificate"]),
+  "redis.tls_key": row(kinds.PATH, null, ["REDIS_TLS_KEY", "PEM file: its key"]),
+  "redis.tls_server_name": row(kinds.HOST, null, ["REDIS_TLS_SERVER_NAME", "the name in the server's certificate"]),
+  "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", "plain or api_ms"]),
+  "redis.prefix": row(kinds.PREFIX, "", ["REDIS_PREFIX", "precedes each key, such as staging:"]),
+  "store.path": row(kinds.PATH, "voice_task.json", ["TTSCTL_STORE", "the store file"], {
     flag: ["--store <file>", "the store file, instead of [store] path"],
     library: ["store"],
   }),
-  "paths.output": row(PATH, "output", ["TTSCTL_OUTPUT", "the directory of audio"], { library: ["output"] }),
-  "paths.logs": row(PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
+  "paths.output": row(kinds.PATH, "output", ["TTSCTL_OUTPUT", "the directory of audio"], { library: ["output"] }),
+  "paths.logs": row(kinds.PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
   /** Zero or negative: cleanup is off. */
-  "cleanup.retention": row(RETENTION, 7 * 86_400, ["TASK_RETENTION_SECONDS", "the retention of cleanup"], {
+  "cleanup.retention": row(kinds.RETENTION, 7 * 86_400, ["TASK_RETENTION_SECONDS", "the retention of cleanup"], {
     flag: [
       RETENTION_FLAG,
       "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
@@ -98,22 +74,22 @@ export const SETTINGS = {
     library: ["retention", "retention.default"],
   }),
   /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
-  "cleanup.retention.done": row(RETENTION, null, null, {
+  "cleanup.retention.done": row(kinds.RETENTION, null, null, {
     flag: [RETENTION_FLAG],
     library: ["retention", "retention.done"],
     refusesEmpty: true,
   }),
-  "cleanup.retention.error": row(RETENTION, null, null, {
+  "cleanup.retention.error": row(kinds.RETENTION, null, null, {
     flag: [RETENTION_FLAG],
     library: ["retention", "retention.error"],
     refusesEmpty: true,
   }),
-  "cleanup.keep_last": row(COUNT, 0, null, {
+  "cleanup.keep_last": row(kinds.COUNT, 0, null, {
     flag: ["--keep-last <n>", "the newest n finished tasks of each user stay, instead of [cleanup] keep_last"],
     library: ["keepLast"],
   }),
   /** Zero: no limit. */
-  "cleanup.max_bytes": row(BYTES, 0, null, {
+  "cleanup.max_bytes": row(kinds.BYTES, 0, null, {
     flag: [
       "--max-bytes <size>",
       "20GB: oldest tasks go until finished ones take no more, instead of [cleanup] max_bytes",
@@ -121,31 +97,31 @@ export const SETTINGS = {
     library: ["maxBytes"],
   }),
   /** Zero or negative: no task counts as stuck. */
-  "cleanup.stuck_after": row(STUCK_AFTER, 86_400, ["TTSCTL_STUCK_AFTER", "when an unfinished task is stuck"]),
+  "cleanup.stuck_after": row(kinds.STUCK_AFTER, 86_400, ["TTSCTL_STUCK_AFTER", "when an unfinished task is stuck"]),
   /** Null: the zone of the machine. */
-  "service.timezone": row(TIMEZONE, null, ["TTSCTL_TIMEZONE", "the zone of times without an offset"], {
+  "service.timezone": row(kinds.TIMEZONE, null, ["TTSCTL_TIMEZONE", "the zone of times without an offset"], {
     library: ["timezone"],
     refusesEmpty: true,
   }),
   /** The ledger of all that changes tasks. */
-  "audit.path": row(PATH, null, ["TTSCTL_AUDIT", "the ledger"]),
-  "http.host": row(HOST, "127.0.0.1", ["TTSCTL_HTTP_HOST", "where serve listens"], {
+  "audit.path": row(kinds.PATH, null, ["TTSCTL_AUDIT", "the ledger"]),
+  "http.host": row(kinds.HOST, "127.0.0.1", ["TTSCTL_HTTP_HOST", "where serve listens"], {
     flag: [
       "--host <address>",
       "where to listen, instead of [http] host (127.0.0.1); others than this machine need a token",
     ],
   }),
-  "http.port": row(LISTEN_PORT, 9883, ["TTSCTL_HTTP_PORT", "its port; 0 for any that is free"], {
+  "http.port": row(kinds.LISTEN_PORT, 9883, ["TTSCTL_HTTP_PORT", "its port; 0 for any that is free"], {
     flag: ["--port <n>", "instead of [http] port (9883); 0 for any that is free"],
   }),
-  "http.token": row(TOKEN, null, ["TTSCTL_HTTP_TOKEN", "what its clients have to send"]),
-  "http.base_path": row(BASE_PATH, "", ["TTSCTL_HTTP_BASE_PATH", "the path under which a proxy is asked"], {
+  "http.token": row(kinds.TOKEN, null, ["TTSCTL_HTTP_TOKEN", "what its clients have to send"]),
+  "http.base_path": row(kinds.BASE_PATH, "", ["TTSCTL_HTTP_BASE_PATH", "the path under which a proxy is asked"], {
     flag: ["--base-path <path>", "the path under which a proxy is asked, such as /tts"],
   }),
   /** Names besides its own, in lower case. */
-  "http.allowed_hosts": row(HOSTS, [], ["TTSCTL_HTTP_ALLOWED_HOSTS", "host names that browsers ask for"]),
+  "http.allowed_hosts": row(kinds.HOSTS, [], ["TTSCTL_HTTP_ALLOWED_HOSTS", "host names that browsers ask for"]),
   /** The service whose requests and answers the task endpoints use. */
-  "http.dialect": row(DIALECT, "plain", ["TTSCTL_HTTP_DIALECT", "plain or api_ms"], {
+  "http.dialect": row(kinds.DIALECT, "plain", ["TTSCTL_HTTP_DIALECT", "plain or api_ms"], {
     flag: ["--dialect <name>", "plain, or api_ms: requests and answers of the GPT-SoVITS API service"],
   }),
 };

@@ -35,10 +35,10 @@ export async function serve(context: Context, flags: ServeFlags): Promise<number
   await context.liveOn({ events: syncing.linkEvents, forReaders: syncing.forReaders });
   const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
   const url = await listen(server, http.host.value, http.port.value);
-  await say(context, `listening on ${url}${http.basePath.value}/`);
+  await context.note("info", `listening on ${url}${http.basePath.value}/`);
   const working = syncing.first().then(() => (cleans ? cleanUp(context) : undefined));
   await stopped;
-  await say(context, "ending: no more requests are taken");
+  await context.note("info", "ending: no more requests are taken");
   await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
   return DONE;
 }
@@ -57,13 +57,9 @@ function refuseOpenDoor({ host, token }: HttpSettings): void {
 
 /** Without a listener it would end the server; the cleanup loop has one of its own. */
 function ignoreHangup(context: Context): void {
-  const onHangup = () => void say(context, "SIGHUP is for the cleanup loop; all else takes a restart");
+  const onHangup = () => void context.note("info", "SIGHUP is for the cleanup loop; all else takes a restart");
   process.on("SIGHUP", onHangup);
   context.onRelease(async () => void process.off("SIGHUP", onHangup));
-}
-
-function say({ terminal }: Context, msg: string): Promise<void> {
-  return terminal.err.sayWhen({ level: "info", msg });
 }
 
 /**
@@ -79,7 +75,7 @@ async function cleanUp(context: Context): Promise<void> {
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
     const msg = `this server does not clean up: ${error.message}`;
-    await context.terminal.err.sayWhen({ level: "warn", msg, fields: { code: error.code } });
+    await context.note("warn", msg, { code: error.code });
   } finally {
     await fork.release();
   }

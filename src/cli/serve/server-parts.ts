@@ -52,7 +52,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     ended: accessLog(context),
     failed: (error) => {
       const msg = `an error of ttsctl itself: ${sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error))}`;
-      void context.terminal.err.sayWhen({ level: "error", msg, fields: { code: "INTERNAL" } });
+      void context.note("error", msg, { code: "INTERNAL" });
     },
   };
 }

@@ -161,7 +161,6 @@ export class Syncing {
   }
 
   #say(level: "info" | "warn" | "error", msg: string, code?: string): void {
-    const fields = code === undefined ? {} : { code };
-    void this.#context.terminal.err.sayWhen({ level, msg, fields });
+    void this.#context.note(level, msg, code === undefined ? {} : { code });
   }
 }
