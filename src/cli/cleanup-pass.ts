@@ -54,7 +54,7 @@ function metricsFileOf({ metricsFile, dryRun }: CleanupFlags): string | null {
   return metricsFile === undefined || dryRun ? null : metricsFile;
 }
 
-/** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is told as such. */
+/** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is an error. */
 function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
   throwIfInterrupted(context.signal, `${result.purged} tasks were purged`, "the next pass goes on");
   if (problem !== null && !isRedisError(problem)) throw problem;
@@ -88,7 +88,7 @@ function summaryLine(result: CleanupResult): string {
 /** Everybody may read it: the exporter runs as another user. */
 const MODE = 0o644;
 
-/** What a pass tells as soon as it knows. */
+/** Receives the outcome of a pass. */
 type Observe = (outcome: CleanupOutcome) => void;
 
 /**

@@ -16,7 +16,7 @@ type Refresh = (context: Context) => Promise<unknown>;
 /**
  * Runs a reading command again and again until SIGINT or SIGTERM, and then exits 0. On a terminal a table is
  * drawn in place; else each run is a block of its own: one JSON object a line, a YAML document, or text behind an empty
- * line. One run at a time, each with a connection of its own, so that a Redis that goes and comes back is told and survived;
+ * line. One run at a time, each with a connection of its own, so a lost Redis is reported and used again when it is back;
  * of errors only wrong usage and configuration end it.
  * @param every seconds from the end of one run to the next
  */
@@ -166,7 +166,7 @@ class Screen {
     if (enter !== "" || changes.length > 0) this.#stream.write(`${enter}${BEGIN}${changes.join("")}${END}`);
   }
 
-  /** Draws the last picture again, whole: the terminal has another size, or was somebody else's meanwhile. */
+  /** Draws the whole last picture again, after a change of the size or the use by another program. */
   redraw(): void {
     if (this.#picture === undefined) return;
     this.#drawn = [];

@@ -9,11 +9,11 @@ import { CONFIG_VARIABLE, placeOf, rowOf, SETTING_NAMES, type SettingName, type 
 
 /** What can be said of a configuration, right or wrong. No secret is in it but in `settings`. */
 export interface Examination {
-  /** The file in force; null where there is none. */
+  /** The file in force; null if there is none. */
   readonly path: string | null;
   /** What is wrong with the file as a whole. */
   readonly unreadable: TtsctlError | null;
-  /** The settings in force, as far as they can be told: those of a section with a wrong value are the defaults. */
+  /** The settings in force; in a section with a wrong value, the defaults. */
   readonly settings: Settings | null;
   /** The first wrong value of each section that has one. */
   readonly wrong: ReadonlyMap<string, TtsctlError>;

@@ -50,7 +50,7 @@ function checkTls({ tls, tlsCert, tlsKey, socket }: RedisSettings): void {
   }
 }
 
-/** Who names a certificate believes that the connection is encrypted, unless somebody above says that it is not. */
+/** Warns of a certificate without TLS, unless a higher level switches TLS off. */
 function withoutTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: RedisSettings): string[] {
   const given = [tlsCa, tlsCert, tlsKey, tlsServerName].find(
     ({ value, source }) => value !== null && heightOf(source) <= heightOf(tls.source),

@@ -62,7 +62,7 @@ function misspeltWarnings(file: IniFile, path: string): string[] {
 
 /**
  * Looks at the names in a file. What is not ours belongs to the service and is passed over, as SPEC section 7 asks; but
- * `[cleanup] retension` is a setting that its owner believes to be in force. The case of a section counts, as for Python.
+ * `[cleanup] retension` looks like a setting in force. The case of a section counts, as for Python.
  */
 export function foreignNames(file: IniFile): ForeignNames {
   const foreign = file.sections().filter((section) => !OURS.has(section));

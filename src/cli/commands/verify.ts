@@ -98,7 +98,7 @@ async function repair(
 
 const DETAIL_COLUMNS = ["kind", "user_id", "task_id"];
 
-/** Prints what a comparison came to; with `--details` also whose tasks drifted. */
+/** Prints the result of a comparison; with `--details` also the tasks that drifted. */
 async function emitVerify(context: Context, outcome: VerifyOutcome, flags: VerifyFlags): Promise<void> {
   const { result, drift } = outcome;
   if (!flags.details) return emitObject(context, result, () => describe(context, outcome, flags));

@@ -63,8 +63,8 @@ function ignoreHangup(context: Context): void {
 }
 
 /**
- * The loop of `cleanup --watch`, until a signal. Beside a watcher of the store there is none, and that is said; whatever
- * else ends it does not end the server.
+ * The loop of `cleanup --watch`, until a signal. If another watcher of the store runs, this one logs that and ends. Its end never
+ * ends the server.
  */
 async function cleanUp(context: Context): Promise<void> {
   if (context.signal.aborted) return;

@@ -127,7 +127,7 @@ function remover(context: Context, onLeft: OnLeft): (deletion: Deletion) => Prom
 }
 
 async function remove(context: Context, { id, force, request }: Deletion, onLeft: OnLeft): Promise<Removal> {
-  // What is told of a deleted task goes to the log: stdout is nobody's answer here.
+  // Lines about deleted tasks go to the log, not to stdout.
   const fork = context.fork(await context.settings(), { flags: { output: "json" }, request });
   try {
     await fork.requireConfig(true);
