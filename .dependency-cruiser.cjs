@@ -19,7 +19,15 @@ module.exports = {
     only("store-below-operations", "^src/store/", ["^src/task/", "^src/json/", ...LEAVES]),
     only("artifacts-stand-alone", "^src/artifacts/", LEAVES),
     only("operations-name-their-parts", "^src/operations/", ["^src/(store|artifacts|task|json)/", ...LEAVES]),
-    only("library-is-beside-cli", "^src/library/", ["^src/(config|operations|store|artifacts|task|json)/", ...LEAVES]),
+    only("parts-below-cli", "^src/parts/", [
+      "^src/(config|operations|store|artifacts|task|json)/",
+      "^src/version",
+      ...LEAVES,
+    ]),
+    only("library-is-beside-cli", "^src/library/", [
+      "^src/(parts|config|operations|store|artifacts|task|json)/",
+      ...LEAVES,
+    ]),
     only("render-does-no-io", "^src/render/", ["^src/(operations|store|task|json)/", ...LEAVES]),
     only("http-over-operations", "^src/http/", ["^src/(operations|store|artifacts|render|task|json)/", ...LEAVES]),
     {

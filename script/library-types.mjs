@@ -2,7 +2,9 @@
 import { readFile } from "node:fs/promises";
 import ts from "typescript";
 
-const SOURCES = ["src/errors.ts", "src/library/types.ts", "src/library/open-task-store.ts"];
+/** The index exports all types of this one. */
+const TYPES = "src/library/types.ts";
+const SOURCES = ["src/errors.ts", TYPES, "src/library/open-task-store.ts"];
 const INDEX = "src/library/index.ts";
 
 /** The text of `dist/library.d.mts`: what the index exports, and the declarations that it needs. */
@@ -10,10 +12,11 @@ export async function libraryTypes(root) {
   const declarations = new Map();
   for (const path of SOURCES) for (const [name, text] of await declarationsOf(root, path)) declarations.set(name, text);
   const index = await readFile(root + INDEX, "utf8");
-  const exported = [...index.matchAll(/^export (?:type )?\{([^}]*)\}/gms)]
-    .flatMap(([, names]) => names.split(","))
-    .map((name) => name.replace("type ", "").trim())
-    .filter((name) => name !== "");
+  const types = await readFile(root + TYPES, "utf8");
+  const exported = [
+    ...[...index.matchAll(/^export \{([^}]*)\}/gms)].flatMap(([, names]) => names.split(",")),
+    ...[...types.matchAll(/^export (?:interface|type) (\w+)/gm)].map(([, name]) => name),
+  ].map((name) => name.replace("type ", "").trim());
   const needed = neededBy(exported, declarations);
   const texts = [...declarations].filter(([name]) => needed.has(name)).map(([, text]) => text);
   return `${texts.join("\n")}\nexport { ${exported.join(", ")} };\n`;

@@ -47,7 +47,7 @@ async function runCommand(surroundings: Surroundings): Promise<number> {
   return runProgram(surroundings);
 }
 
-/** For the scripts of `completion`: whatever goes wrong, somebody's command line is no place to say it. */
+/** For the scripts of `completion`: an error isn't printed, because it would land on the command line. */
 async function answerCompletion(surroundings: Surroundings): Promise<number> {
   const [{ declareProgram }, { complete }] = await Promise.all([
     import("./cli/program.ts"),

@@ -18,7 +18,7 @@ export class ConsoleReporter implements Reporter {
   readonly #startedAt = systemClock.monotonic();
   #nextLineAt = 0;
   #bar: SingleBar | "loading" | undefined;
-  /** The work that progress is told of, and what of it was done when that began. */
+  /** The work in progress, and how much of it was done when its time began. */
   #work = { label: "", from: 0, since: 0 };
   #pending: Promise<void> = Promise.resolve();
 

@@ -1,27 +1,10 @@
-import { type Clock, systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Examination } from "../config/examine.ts";
-import { isConfigured } from "../config/is-configured.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
-import { recordRulesOf } from "../config/record-rules.ts";
-import { targetOf } from "../config/redis-target.ts";
-import type { SettingFlags, Settings } from "../config/settings.ts";
-import { TtsctlError } from "../errors.ts";
+import type { Settings } from "../config/settings.ts";
+import { Parts } from "../parts/parts.ts";
 import { printable } from "../printable.ts";
-import { FileStore } from "../store/file/file-store.ts";
-import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
-import {
-  connectMirror,
-  LastingLink,
-  type LinkEvents,
-  type MirrorLink,
-  type MirrorState,
-  RunLink,
-} from "../store/mirror-link.ts";
-import type { KnownNodes } from "../store/redis/target.ts";
-import { TaskStore } from "../store/task-store.ts";
-import type { RecordRules } from "../task/rules.ts";
-import { TimeReader } from "../task/time.ts";
-import type { Zone } from "../task/zone.ts";
+import type { LogEvent } from "../render/item-lines.ts";
 import { ConsoleReporter } from "./console-reporter.ts";
 import type { GlobalFlags } from "./globals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -32,9 +15,11 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly argv: readonly string[];
-  /** Aborted by SIGINT or SIGTERM; who asks for it ends in good order when it is. */
+  /** Aborted by SIGINT or SIGTERM, which no longer end the process at once after the first use. */
   readonly stopSignal: () => AbortSignal;
   readonly clock?: Clock;
+  /** What was asked over HTTP, and from where. */
+  readonly request?: string;
 }
 
 /** What is different in a part of a run. */
@@ -43,163 +28,49 @@ interface ForkChanges {
   readonly flags?: Partial<GlobalFlags>;
   /** Asks the mirror over the connection of the whole run. */
   readonly sharesMirror?: boolean;
-  /** Who asked for it over HTTP, and for what. */
   readonly request?: string;
 }
 
-/** The flags of some commands alone that are settings. */
-const SETTING_FLAGS = ["retention", "keepLast", "maxBytes", "host", "port", "basePath", "dialect"] as const;
-type SettingFlagsOfCommand = Pick<SettingFlags, (typeof SETTING_FLAGS)[number]>;
-
-/** Those of them that were given. */
-export function settingFlagsOf(flags: SettingFlagsOfCommand): SettingFlagsOfCommand {
-  return Object.fromEntries(SETTING_FLAGS.map((name) => [name, flags[name]]));
-}
-
-/**
- * The one place that builds things, each on first use, and releases them in reverse order. Operations get the parts
- * that they name, never the context.
- */
-export class Context {
+/** The parts of a command, with its flags and the terminal. */
+export class Context extends Parts {
   readonly flags: GlobalFlags;
   readonly terminal: Terminal;
-  readonly clock: Clock;
-  readonly reporter: ConsoleReporter;
+  declare readonly reporter: ConsoleReporter;
   readonly #surroundings: Surroundings;
-  readonly #commandFlags: SettingFlagsOfCommand;
-  readonly #releases: (() => Promise<void>)[] = [];
-  /** What clusters told of themselves to any part of the run. */
-  #knownNodes: KnownNodes = new Map();
-  #settings: Promise<Settings> | undefined;
-  #rules: Promise<RecordRules> | undefined;
-  #link: MirrorLink | undefined;
-  #shared: SharedSnapshot | undefined;
-  /** By which `#shared` reads. */
-  #liveSettings: Settings | undefined;
-  #request: string | null = null;
 
-  constructor(surroundings: Surroundings, flags: GlobalFlags, commandFlags: SettingFlagsOfCommand = {}) {
+  constructor(surroundings: Surroundings, flags: GlobalFlags) {
+    const { terminal, stopSignal, clock, argv, cwd, env, request = null } = surroundings;
+    const reporter = new ConsoleReporter(terminal, flags);
+    super({
+      clock,
+      reporter,
+      log: (line) => reporter.log(line),
+      signal: stopSignal,
+      loadSettings: () => this.#loadSettings(),
+      caller: { argv, cwd, env, request },
+    });
     this.flags = flags;
+    this.terminal = terminal;
     this.#surroundings = surroundings;
-    this.#commandFlags = commandFlags;
-    this.terminal = surroundings.terminal;
-    this.clock = surroundings.clock ?? systemClock;
-    this.reporter = new ConsoleReporter(this.terminal, flags);
-  }
-
-  /** Whether the run is to end. From the first use on, a signal no longer ends it at once. */
-  get signal(): AbortSignal {
-    return this.#surroundings.stopSignal();
-  }
-
-  /** The arguments as they were given, secrets included. */
-  get argv(): readonly string[] {
-    return this.#surroundings.argv;
-  }
-
-  /** Who asked for this part of the run over HTTP, and for what; null for the command line. */
-  get request(): string | null {
-    return this.#request;
   }
 
   get env(): NodeJS.ProcessEnv {
     return this.#surroundings.env;
   }
 
-  /** The folder that relative paths of flags are relative to. */
+  /** The directory that relative paths of flags are relative to. */
   get cwd(): string {
     return this.#surroundings.cwd;
   }
 
-  /**
-   * A context for a part of the run, with locks of its own and, unless said otherwise, a connection of its own, by these
-   * settings. It logs, unless the flags say otherwise.
-   */
-  fork(settings: Settings, changes: ForkChanges = {}): Context {
-    const fork = new Context(
-      { ...this.#surroundings, terminal: changes.terminal ?? this.terminal },
-      { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...changes.flags },
-      this.#commandFlags,
-    );
-    fork.#settings = Promise.resolve(settings);
-    fork.#liveSettings = this.#liveSettings;
-    fork.#shared = readsAlike(settings, this.#liveSettings) ? this.#shared : undefined;
-    fork.#knownNodes = this.#knownNodes;
-    fork.#request = changes.request ?? null;
-    if (changes.sharesMirror) fork.#link = this.#link;
-    return fork;
-  }
-
-  /** Reads the configuration again. */
-  reloadSettings(): Promise<Settings> {
-    return this.#loadSettings();
-  }
-
-  settings(): Promise<Settings> {
-    this.#settings ??= this.#loadSettings();
-    return this.#settings;
-  }
-
-  /** By which records are read; shared by both stores, so the file's lists have the order that was detected in Redis. */
-  rules(): Promise<RecordRules> {
-    this.#rules ??= this.settings().then(recordRulesOf);
-    return this.#rules;
-  }
-
-  async zone(): Promise<Zone> {
-    return (await this.rules()).zone;
-  }
-
-  async times(): Promise<TimeReader> {
-    return new TimeReader(await this.zone());
-  }
-
-  async fileStore(): Promise<FileStore> {
-    const { path } = (await this.settings()).store;
-    return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
-  }
-
-  /** The store file for a command that changes either copy: a stop signal ends its waiting. */
-  async changingFileStore(): Promise<FileStore> {
-    const { store, changeWarnings } = await this.settings();
-    // Taken out: the passes of a watcher share its settings, and one warning is enough.
-    for (const line of changeWarnings.splice(0)) this.reporter.warn(line);
-    const log = (line: string) => this.reporter.log(line);
-    const options = { signal: this.signal, shared: this.#shared, log };
-    return new FileStore(store.path.value, await this.rules(), this.clock, options);
-  }
-
-  /** The connection of this run; ioredis is loaded only when it is opened. */
-  async mirrorLink(): Promise<MirrorLink> {
-    if (this.#link !== undefined) return this.#link;
-    this.#link = new RunLink(await this.#connector(), (line) => this.reporter.log(line));
-    this.onRelease(() => this.#link!.close());
-    return this.#link;
-  }
-
-  /**
-   * For a command that lives on and answers many: what was read of the store file is kept for all, and a connection to
-   * the mirror that is lost is made anew. Call it before anything of these is used.
-   * @param forReaders adds to the state of the mirror why it may not be read
-   */
-  async liveOn(events: LinkEvents, forReaders: (state: MirrorState) => Promise<MirrorState>): Promise<void> {
-    const { SharedSnapshot } = await import("../store/file/shared-snapshot.ts");
-    this.#liveSettings = await this.settings();
-    this.#shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules());
-    this.onRelease(() => this.#shared!.close());
-    const link = new LastingLink(await this.#connector(), events);
-    this.#link = { open: async () => forReaders(await link.open()), close: () => link.close() };
-    this.onRelease(() => link.close());
-  }
-
-  async #connector() {
-    const settings = await this.settings();
-    const rules = await this.rules();
-    return settings.redis.enabled.value ? () => connectMirror(targetOf(settings), rules, this.#knownNodes) : null;
-  }
-
-  async taskStore(): Promise<TaskStore> {
-    return new TaskStore(await this.fileStore(), await this.mirrorLink());
+  /** A context for a part of the run, by these settings. It logs, unless the flags say otherwise. */
+  fork(
+    settings: Settings,
+    { terminal = this.terminal, flags, sharesMirror = false, request }: ForkChanges = {},
+  ): Context {
+    const surroundings = { ...this.#surroundings, terminal, ...(request === undefined ? {} : { request }) };
+    const fork = new Context(surroundings, { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags });
+    return fork.joins(this, settings, sharesMirror);
   }
 
   /** A line for people beside the data: on stderr, not with -q. */
@@ -207,35 +78,25 @@ export class Context {
     if (!this.flags.quiet) await this.terminal.err.write(`${printable(line)}\n`);
   }
 
-  /** Registers what must be released when the run ends, however it ends. */
-  onRelease(release: () => Promise<void>): void {
-    this.#releases.push(release);
+  /** A line with its time, for a run that stays up; printed whatever the flags. */
+  note(level: LogEvent["level"], msg: string, fields: NonNullable<LogEvent["fields"]> = {}): Promise<void> {
+    return this.terminal.err.sayWhen({ level, msg, fields });
   }
 
-  async release(): Promise<void> {
-    let failure: { error: unknown } | undefined;
-    for (const release of this.#releases.splice(0).reverse()) {
-      await release().catch((error) => {
-        failure ??= { error };
-      });
+  override async release(): Promise<void> {
+    try {
+      await super.release();
+    } finally {
+      await this.reporter.end();
     }
-    await this.reporter.end();
-    if (failure !== undefined) throw failure.error;
   }
 
-  /**
-   * A cron job in the wrong folder must not act on defaults (SPEC section 5).
-   * @throws TtsctlError CONFIG_REQUIRED
-   */
-  async requireConfig(withArtifacts: boolean): Promise<void> {
-    const { configPath, store, paths } = await this.settings();
-    if (isConfigured({ configPath, store, paths }, withArtifacts)) return;
-    throw new TtsctlError(
-      "CONFIG_REQUIRED",
-      `no config.ini in ${this.#surroundings.cwd}: this command changes things and takes no defaults`,
-      {
-        hint: "name it with --config or TTSCTL_CONFIG, or set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS",
-      },
+  /** @throws TtsctlError CONFIG_REQUIRED */
+  override requireConfig(withArtifacts: boolean): Promise<void> {
+    return super.requireConfig(
+      withArtifacts,
+      "name it with --config or TTSCTL_CONFIG, or set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS",
+      `no config.ini in ${this.cwd}: this command changes things and takes no defaults`,
     );
   }
 
@@ -252,21 +113,6 @@ export class Context {
   }
 
   #loadOptions(): LoadOptions {
-    const { config, store, redisUrl, redis } = this.flags;
-    const flags = {
-      ...(config === undefined ? {} : { config }),
-      ...(store === undefined ? {} : { store }),
-      ...(redisUrl === undefined ? {} : { redisUrl }),
-      ...(redis ? {} : { redis }),
-      ...this.#commandFlags,
-    };
-    return { flags, env: this.#surroundings.env, cwd: this.#surroundings.cwd };
+    return { flags: { ...this.flags }, env: this.env, cwd: this.cwd };
   }
-}
-
-/** Whether two settings read the same from one store file: a loop that was told to read its settings again may have others. */
-function readsAlike(a: Settings, b: Settings | undefined): boolean {
-  const reading = ({ store, service, redis }: Settings) =>
-    JSON.stringify([store.path.value, service.timezone.value, redis.layout.value]);
-  return b !== undefined && reading(a) === reading(b);
 }

@@ -1,4 +1,5 @@
 import { type Command, Help, type Option } from "commander";
+import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
 import { FLAG_NAMES } from "../task/query-fields.ts";
 
 const COLUMNS = 80;
@@ -104,6 +105,13 @@ function isForAll({ long }: Option): boolean {
   return long !== "--version" && long !== "--help";
 }
 
+const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
+  [CONFIG_VARIABLE, "the config.ini"],
+  ...SETTING_NAMES.flatMap((name) => (rowOf(name).env ? [rowOf(name).env!] : [])),
+  ["TTSCTL_PAGER, PAGER", "for long tables; cat for none"],
+  ["NO_COLOR, FORCE_COLOR", "no colours; colours in a pipe too"],
+];
+
 /** What `ttsctl help TOPIC` prints besides the commands. */
 export const TOPICS: Readonly<Record<string, string>> = {
   "exit-codes": `Exit codes
@@ -120,32 +128,7 @@ With -o json an error is an object {"error", "code", "hint"} on stderr.
 `,
   environment: `Environment
 
-  TTSCTL_CONFIG             the config.ini
-  REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD
-  REDIS_URL                 instead of all of these
-  REDIS_SENTINELS, REDIS_SENTINEL_NAME, REDIS_SENTINEL_USERNAME,
-  REDIS_SENTINEL_PASSWORD   Sentinel, instead of host and port
-  REDIS_CLUSTER, REDIS_NODES
-                            a cluster, by its nodes host:port, ...
-  REDIS_TLS, REDIS_TLS_CA, REDIS_TLS_CERT, REDIS_TLS_KEY, REDIS_TLS_SERVER_NAME
-                            TLS, and the PEM files for it
-  REDIS_LAYOUT              plain or api_ms
-  REDIS_PREFIX              precedes each key, such as staging:
-  REDIS_TIMEOUT             such as 2s
-  REDIS_ENABLED             false: the store file alone
-  TTSCTL_STORE              the store file
-  TTSCTL_OUTPUT, TTSCTL_LOGS
-                            the folders of audio and logs
-  TASK_RETENTION_SECONDS    the retention of cleanup
-  TTSCTL_STUCK_AFTER        when an unfinished task is stuck
-  TTSCTL_AUDIT              the ledger
-  TTSCTL_HTTP_HOST, TTSCTL_HTTP_PORT, TTSCTL_HTTP_TOKEN, TTSCTL_HTTP_BASE_PATH,
-  TTSCTL_HTTP_ALLOWED_HOSTS, TTSCTL_HTTP_DIALECT
-                            serve
-  TTSCTL_TIMEZONE           the zone of times without an offset
-  TTSCTL_PAGER, PAGER       for long tables; cat for none
-  NO_COLOR, FORCE_COLOR     no colours; colours in a pipe too
-
+${VARIABLES.map(([name, help]) => `  ${name.padEnd(26)} ${help}\n`).join("")}
 A flag comes before a variable, a variable before config.ini. An empty variable
 is unset. ttsctl config shows what is in force, and all settings.
 `,

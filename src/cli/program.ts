@@ -3,11 +3,11 @@ import { TtsctlError } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import type { Attach } from "./attach.ts";
-import { Context, type Surroundings, settingFlagsOf } from "./context.ts";
+import { Context, type Surroundings } from "./context.ts";
 import { FORMATS, type GlobalFlags } from "./globals.ts";
 import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
 import { LOG_FORMATS } from "./log.ts";
-import { ADDING, addOne } from "./selection.ts";
+import { ADDING, addOne, settingOption } from "./selection.ts";
 
 /** Adds a command to the program. */
 type Declare = (program: Command, attach: Attach) => void;
@@ -97,7 +97,7 @@ class Run {
   readonly attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
-      const context = new Context(this.#surroundings, flags as GlobalFlags, settingFlagsOf(flags));
+      const context = new Context(this.#surroundings, flags as GlobalFlags);
       try {
         this.exitCode = await action(context, flags as never, command.args);
       } finally {
@@ -140,9 +140,9 @@ function newProgram(write: (text: string) => void): Command {
     .description("Operate the tasks of a text-to-speech service: its store file, and the mirror of it in Redis.")
     .version(VERSION, "-V, --version", "print the version")
     .option("--config <file>", "the config.ini (default: $TTSCTL_CONFIG, else ./config.ini)")
-    .option("--store <file>", "the store file, instead of [store] path")
-    .option("--redis-url <url>", "redis://, rediss:// or unix://, instead of [redis]")
-    .option("--no-redis", "work with the store file alone")
+    .addOption(settingOption("store.path"))
+    .addOption(settingOption("redis.url"))
+    .addOption(settingOption("redis.enabled"))
     .addOption(new Option("-o, --output <format>", "how results are printed").choices(FORMATS).default("table"))
     .addOption(
       new Option("--log-format <format>", "how warnings, log lines and errors are printed")

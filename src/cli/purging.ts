@@ -1,9 +1,6 @@
 import { resolve } from "node:path";
-import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import type { Context } from "./context.ts";
-import { filesInUse } from "./files-in-use.ts";
-import { holdRunLock } from "./run-lock.ts";
 
 /** The flags of `cleanup` and `delete` that decide on what is opened for them. */
 interface PurgeFlags {
@@ -12,24 +9,10 @@ interface PurgeFlags {
   readonly metricsFile?: string;
 }
 
-/**
- * `output/` and `Logs/`, released with the context.
- * @param removes whether artifacts may be removed: then neither may hold config.ini or the store file
- */
-export async function openArtifactsOf(context: Context, removes = false): Promise<Artifacts> {
-  const { openArtifacts } = await import("../artifacts/artifacts.ts");
-  const { paths, store, configPath } = await context.settings();
-  const names = await context.rules();
-  const apart = removes ? [store.path.value, configPath].filter((path) => path !== null) : [];
-  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names, apart });
-  context.onRelease(() => artifacts.close());
-  return artifacts;
-}
-
-async function openBackupOf(context: Context, { backup: path, dryRun, metricsFile }: PurgeFlags) {
+export async function openBackupOf(context: Context, { backup: path, dryRun, metricsFile }: PurgeFlags) {
   if (path === undefined || dryRun) return null;
   const { BackupFile } = await import("../operations/purge/backup.ts");
-  const used = await filesInUse(context, metricsFile);
+  const used = await context.filesInUse(metricsFile);
   const backup = await BackupFile.open(resolve(context.cwd, path), used);
   context.onRelease(() => backup.close());
   return backup;
@@ -37,14 +20,5 @@ async function openBackupOf(context: Context, { backup: path, dryRun, metricsFil
 
 /** What a purge of tasks needs, all opened, with the run lock held unless it is a dry run. */
 export async function openPurge(context: Context, flags: PurgeFlags, ledger: Ledger | null) {
-  const { dryRun } = flags;
-  const file = await context.changingFileStore();
-  await holdRunLock(context, file, dryRun);
-  const mirror = await (await context.mirrorLink()).open();
-  return {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
-    mirror,
-    artifacts: await openArtifactsOf(context, true),
-    backup: await openBackupOf(context, flags),
-  };
+  return { ...(await context.purgeParts(ledger, flags.dryRun)), backup: await openBackupOf(context, flags) };
 }

@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { SourceMap } from "node:module";
+import { join } from "node:path";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import type { Log } from "./log.ts";
@@ -6,7 +9,10 @@ import type { Terminal } from "./terminal.ts";
 /** Prints an error as one line, or with `-o json` or `--log-format json` as one object, on stderr. Returns the exit code. */
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
-  await sayError(err, known, { asJson: wantsJson(argv), stack: verbosity(argv) >= 2 ? await stackOf(error) : null });
+  await sayError(err, known, {
+    asJson: wantsJson(argv),
+    stack: verbosity(argv) >= 2 ? sourceStack(causesOf(error)) : null,
+  });
   return known.exitCode;
 }
 
@@ -62,12 +68,31 @@ export function errorText({ message, hint }: TtsctlError): string {
   return `error: ${printable(message)}${hint === undefined ? "" : ` (${printable(hint)})`}`;
 }
 
-async function stackOf(error: unknown): Promise<string> {
-  const { sourceStack } = await import("./source-stack.ts");
-  return sourceStack(causesOf(error));
-}
-
 function causesOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? String(error.stack) : `${error.stack}\ncaused by ${causesOf(error.cause)}`;
+}
+
+/** A place in the bundle, whose names are short and whose lines are long. */
+const PLACE = /[^\s(]*main\.cjs:(\d+):(\d+)/g;
+
+/** A stack with places in the sources instead of those in the bundle, as far as the map beside it knows them. */
+export function sourceStack(stack: string): string {
+  const map = bundleMap();
+  if (map === undefined) return stack;
+  return stack.replace(PLACE, (place, line: string, column: string) => {
+    const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
+    if (!("originalSource" in entry)) return place;
+    const source = entry.originalSource.replace(/^(\.\.\/)+/, "");
+    return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+  });
+}
+
+/** Undefined where there is none: the sources run as they are, or the map was taken away. */
+function bundleMap(): SourceMap | undefined {
+  try {
+    return new SourceMap(JSON.parse(readFileSync(join(import.meta.dirname, "main.cjs.map"), "utf8")));
+  } catch {
+    return undefined;
+  }
 }

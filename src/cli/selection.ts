@@ -1,4 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { rowOf, type SettingName } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { Selection } from "../operations/select.ts";
@@ -211,3 +213,8 @@ const PARSERS = { number: wholeNumber, user: addUser, list: addWords };
 
 /** Parsers that add up what a repeated flag gives. Any other flag may be given once. */
 export const ADDING: readonly unknown[] = [addUser, addWords, addOne];
+
+/** The flag that gives a setting. */
+export function settingOption(name: SettingName): Option {
+  return new Option(...rowOf(name).flag!);
+}

@@ -2,7 +2,6 @@ import { policyOf } from "../operations/purge/policy.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import type { Context } from "./context.ts";
-import { openArtifactsOf } from "./purging.ts";
 
 /** Which stats. */
 export interface StatsAsked {
@@ -22,7 +21,7 @@ export async function statsOf(context: Context, asked: StatsAsked): Promise<Stat
   const { countTasks } = await import("../operations/stats/stats.ts");
   const { cleanup } = await context.settings();
   const now = context.clock.now();
-  const artifacts = asked.disk ? await openArtifactsOf(context) : null;
+  const artifacts = asked.disk ? await context.artifacts() : null;
   const parts = {
     ...{ file: await context.fileStore(), link: await context.mirrorLink(), artifacts, reporter: context.reporter },
     estimate: async () => (asked.estimate ? estimate(context, asked) : null),
@@ -42,8 +41,8 @@ async function estimate(context: Context, { source, disk, userId }: StatsAsked) 
   const policy = policyOf(cleanup);
   const parts = {
     ...{ file: await context.fileStore(), clock: context.clock, reporter: context.reporter },
-    mirror: source === "file" ? ({ kind: "off" } as const) : await (await context.mirrorLink()).open(),
-    artifacts: disk ? await openArtifactsOf(context) : noArtifacts(),
+    mirror: source === "file" ? ({ kind: "off" } as const) : await context.mirrorState(),
+    artifacts: disk ? await context.artifacts() : noArtifacts(),
   };
   const known = disk ? policy : { ...policy, maxBytes: 0 };
   return estimateCleanup(parts, known, { userId, withFiles: disk });

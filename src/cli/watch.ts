@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { PassRhythm, watchInterval } from "../operations/pass-rhythm.ts";
-import { policyOf, shortestRetention } from "../operations/purge/policy.ts";
+import { watchInterval } from "../operations/pass-rhythm.ts";
+import { watchPasses } from "../parts/cleanup.ts";
 import { formatDuration } from "../task/duration.ts";
 import { type CleanupFlags, runPass } from "./cleanup-pass.ts";
 import type { Context } from "./context.ts";
@@ -19,24 +19,21 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
   context.onRelease(async () => hangup.end());
   await context.requireConfig(true);
   const file = await context.changingFileStore();
-  let lock = await file.lock("watch");
-  context.onRelease(() => lock.release());
   let settings = await context.settings();
-  await log(context, describeWatch(settings));
-  const rhythm = new PassRhythm(context.clock);
-  while (!context.signal.aborted) {
-    lock = await file.keepWatchLock(lock);
-    if (hangup.take()) {
-      settings = await reload(context, settings);
-      rhythm.trustClock();
-    }
-    const { cleanup } = settings;
-    const isOn = cleanup.retention.value > 0;
-    const refusal = rhythm.refusal(isOn ? shortestRetention(policyOf(cleanup)) : null);
-    const failed = await tryPass(context.fork(settings), flags, refusal);
-    await hangup.orAfter(rhythm.pause(cleanup.retention.value, failed), context.signal);
-  }
-  await log(context, "watch ended");
+  const watcher = {
+    lock: await file.lock("watch"),
+    settings: async () => {
+      const isReloaded = hangup.take();
+      if (isReloaded) settings = await reload(context, settings);
+      return { cleanup: settings.cleanup, isTrusted: isReloaded };
+    },
+    pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), flags, refusal),
+    wait: (seconds: number) => hangup.orAfter(seconds, context.signal),
+  };
+  context.onRelease(() => watcher.lock.release());
+  await context.note("info", describeWatch(settings));
+  await watchPasses(context, watcher);
+  await context.note("info", "watch ended");
   return DONE;
 }
 
@@ -53,7 +50,7 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
     if (settings.store.path.value !== old.store.path.value) {
       throw new TtsctlError("CONFIG_INVALID", "the store file is another one now; restart the watcher for it");
     }
-    await log(context, "configuration read again");
+    await context.note("info", "configuration read again");
     return settings;
   } catch (error) {
     if (!(error instanceof TtsctlError)) throw error;
@@ -69,21 +66,17 @@ async function tryPass(pass: Context, flags: CleanupFlags, refusal: TtsctlError 
     return false;
   } catch (error) {
     const isInterrupted = error instanceof TtsctlError && error.code === "INTERRUPTED";
-    await (isInterrupted ? log(pass, `pass ${error.message}`) : logFailure(pass, "pass failed", error));
+    await (isInterrupted ? pass.note("info", `pass ${error.message}`) : logFailure(pass, "pass failed", error));
     return true;
   } finally {
     await pass.release().catch((error) => logFailure(pass, "after the pass", error));
   }
 }
 
-function log({ terminal }: Context, msg: string): Promise<void> {
-  return terminal.err.sayWhen({ level: "info", msg });
-}
-
-function logFailure({ terminal }: Context, what: string, error: unknown): Promise<void> {
+function logFailure(context: Context, what: string, error: unknown): Promise<void> {
   const msg = `${what}: ${error instanceof Error ? error.message : String(error)}`;
   const known = error instanceof TtsctlError ? { code: error.code, hint: error.hint ?? null } : { code: "INTERNAL" };
-  return terminal.err.sayWhen({ level: "error", msg, fields: known });
+  return context.note("error", msg, known);
 }
 
 /** Remembers a SIGHUP, whenever it comes, and ends a wait for it. */

@@ -1,21 +1,19 @@
 import { TtsctlError } from "../errors.ts";
-import { CONFIG_VARIABLE, SETTING_NAMES, type SettingName } from "./defaults.ts";
 import type { IniFile } from "./ini-file.ts";
-import { placeOf, type SettingInputs, VARIABLES } from "./levels.ts";
+import type { SettingInputs } from "./levels.ts";
 import { type LoadOptions, readInputs } from "./load.ts";
-import { type ForeignNames, foreignNames } from "./misspelt.ts";
+import { checkTlsFiles } from "./redis-checks.ts";
 import { parseRedisUrl } from "./redis-url.ts";
-import { resolveSettings } from "./resolve.ts";
-import type { Settings } from "./settings.ts";
-import { checkTlsFiles } from "./tls-files.ts";
+import { type ForeignNames, foreignNames, resolveSettings } from "./resolve.ts";
+import { CONFIG_VARIABLE, placeOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "./settings.ts";
 
 /** What can be said of a configuration, right or wrong. No secret is in it but in `settings`. */
 export interface Examination {
-  /** The file in force; null where there is none. */
+  /** The file in force; null if there is none. */
   readonly path: string | null;
   /** What is wrong with the file as a whole. */
   readonly unreadable: TtsctlError | null;
-  /** The settings in force, as far as they can be told: those of a section with a wrong value are the defaults. */
+  /** The settings in force; in a section with a wrong value, the defaults. */
   readonly settings: Settings | null;
   /** The first wrong value of each section that has one. */
   readonly wrong: ReadonlyMap<string, TtsctlError>;
@@ -30,7 +28,8 @@ export interface Examination {
 
 /** Looks at everything in a configuration, and throws for nothing that is wrong in it. */
 export async function examineConfig(options: LoadOptions): Promise<Examination> {
-  const variables = [CONFIG_VARIABLE, ...Object.values(VARIABLES)].filter((name) => options.env[name]);
+  const known = SETTING_NAMES.flatMap((name) => rowOf(name).env?.[0] ?? []);
+  const variables = [CONFIG_VARIABLE, ...known].filter((name) => options.env[name]);
   const kubernetes = options.env.REDIS_PORT?.includes("://") === true;
   try {
     const inputs = await readInputs(options);
@@ -41,10 +40,7 @@ export async function examineConfig(options: LoadOptions): Promise<Examination> 
   }
 }
 
-const NOTHING = {
-  ...{ settings: null, wrong: new Map(), names: { misspelt: [], sections: [] } },
-  ...{ holdsPassword: false },
-};
+const NOTHING = { settings: null, wrong: new Map(), names: { misspelt: [], sections: [] }, holdsPassword: false };
 
 async function examineInputs(
   inputs: SettingInputs,
@@ -74,21 +70,17 @@ async function problemOf(inputs: SettingInputs): Promise<TtsctlError | undefined
   }
 }
 
-const SECRETS = [
-  ["redis", "password"],
-  ["redis", "sentinel_password"],
-  ["http", "token"],
-] as const;
-
 /** A url that is wrong may hold one all the same. */
 function holdsPassword(file: IniFile): boolean {
-  const url = valueIn(file, "redis", "url") ?? "";
-  if (SECRETS.some(([section, option]) => (valueIn(file, section, option) ?? "") !== "")) return true;
+  const url = valueIn(file, "redis.url") ?? "";
+  const secrets = SETTING_NAMES.filter((name) => rowOf(name).kind.isSecret);
+  if (secrets.some((name) => (valueIn(file, name) ?? "") !== "")) return true;
   return url !== "" && parseRedisUrl(url)?.password !== null;
 }
 
 /** A value of the file, in force or not; undefined also for one that cannot be interpolated, which is named elsewhere. */
-function valueIn(file: IniFile, section: string, option: string): string | undefined {
+function valueIn(file: IniFile, name: SettingName): string | undefined {
+  const { section, option } = placeOf(name);
   try {
     return file.get(section, option);
   } catch (error) {

@@ -1,5 +1,13 @@
+import { parse } from "ini";
 import { TtsctlError } from "../errors.ts";
-import { DEFAULT_SECTION, type RawSections, readSections } from "./ini-reader.ts";
+import { quoted } from "../printable.ts";
+import { indentation, rstrip, strip } from "../task/ids.ts";
+
+/** The section whose options every other section inherits. */
+const DEFAULT_SECTION = "DEFAULT";
+
+/** Raw values (not interpolated) by section and by lower-case option name; the DEFAULT section is always there. */
+type RawSections = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** `configparser.MAX_INTERPOLATION_DEPTH` */
 const MAX_DEPTH = 10;
@@ -69,4 +77,109 @@ export class IniFile {
  */
 export function parseIni(text: string, path: string): IniFile {
   return new IniFile(path, readSections(text, path));
+}
+
+/**
+ * Reads lines as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of `ConfigParser()`, and has `ini` parse
+ * what they mean. A line that Python refuses is a CONFIG_INVALID naming file and line; the line itself is never in the message,
+ * as it may hold a password.
+ */
+function readSections(text: string, path: string): RawSections {
+  const reader = new IniReader(path);
+  // Only these three end a line for Python, which opens the file in text mode.
+  for (const line of text.split(/\r\n|\r|\n/)) reader.read(line);
+  return reader.sections();
+}
+
+/**
+ * What `ini` reads of one section. Written as JSON strings, names and values mean the same to it as to Python. The dot before a name
+ * keeps `ini` from dropping `__proto__` and JavaScript from putting whole numbers first.
+ */
+function parseSection(options: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, string> {
+  const lines = [...options].map(([name, pieces]) => `${json(`.${name}`)}=${json(rstrip(pieces.join("\n")))}\n`);
+  const { section } = parse(`[section]\n${lines.join("")}`, { bracketedArray: false });
+  // For `ini` the words true, false and null aren't text, for Python they are.
+  return new Map(Object.entries(section).map(([name, value]) => [name.slice(1), String(value)]));
+}
+
+/** The pattern of `ini` ends a value at U+2028 and U+2029, which JSON may leave as they are. */
+function json(text: string): string {
+  return JSON.stringify(text).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+}
+
+class IniReader {
+  readonly #path: string;
+  readonly #sections = new Map<string, Map<string, string[]>>([[DEFAULT_SECTION, new Map()]]);
+  #lineNumber = 0;
+  #sectionName = "";
+  #section: Map<string, string[]> | undefined;
+  /** The pieces of the value that an indented line would continue. */
+  #value: string[] | undefined;
+  #indent = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  read(line: string): void {
+    this.#lineNumber++;
+    const content = strip(line);
+    if (content.startsWith("#") || content.startsWith(";")) return;
+    const indent = indentation(line);
+    // An empty line belongs to the value above it, and leaves the indentation that continues it as it was.
+    if (content === "" || (this.#value !== undefined && indent > this.#indent)) {
+      this.#value?.push(content);
+      return;
+    }
+    this.#indent = indent;
+    this.#readStart(content);
+  }
+
+  sections(): RawSections {
+    return new Map([...this.#sections].map(([name, options]) => [name, parseSection(options)]));
+  }
+
+  #readStart(content: string): void {
+    const end = content.lastIndexOf("]");
+    // What follows the last bracket is ignored, and `[]` is no header, as in Python's `\[(?P<header>.+)\]`.
+    if (content.startsWith("[") && end > 1) this.#startSection(content.slice(1, end));
+    else this.#startOption(content);
+  }
+
+  #startSection(name: string): void {
+    const known = this.#sections.get(name);
+    if (known !== undefined && name !== DEFAULT_SECTION) this.#refuse(`the section [${shown(name)}] is there twice`);
+    this.#section = known ?? new Map();
+    this.#sections.set(name, this.#section);
+    this.#sectionName = name;
+    this.#value = undefined;
+  }
+
+  #startOption(content: string): void {
+    if (this.#section === undefined) this.#refuseStart(content);
+    const delimiter = content.search(/[=:]/);
+    if (delimiter === -1) this.#refuse("neither a [section] nor an option with = or :");
+    if (delimiter === 0) this.#refuse("an option without a name");
+    const name = rstrip(content.slice(0, delimiter)).toLowerCase();
+    if (this.#section.has(name)) this.#refuse(`${shown(name)} is there twice in [${shown(this.#sectionName)}]`);
+    this.#value = [strip(content.slice(delimiter + 1))];
+    this.#section.set(name, this.#value);
+  }
+
+  #refuseStart(content: string): never {
+    if (content.startsWith("\ufeff")) this.#refuse("a byte-order mark", "Save the file as UTF-8 without one.");
+    this.#refuse("text before the first [section]");
+  }
+
+  #refuse(
+    problem: string,
+    hint = "Python's configparser, with which the service reads it, refuses the file too.",
+  ): never {
+    throw new TtsctlError("CONFIG_INVALID", `${this.#path}, line ${this.#lineNumber}: ${problem}`, { hint });
+  }
+}
+
+/** A name of the file in a message: quoted only where it would be unclear or break the line. */
+function shown(name: string): string {
+  return /^[\w.-]+$/.test(name) ? name : quoted(name);
 }

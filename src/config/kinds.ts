@@ -1,19 +1,22 @@
-import { TtsctlError } from "../errors.ts";
-import { quoted } from "../printable.ts";
 import { parseBytes } from "../task/amounts.ts";
 import { parseDuration } from "../task/duration.ts";
+import { LAYOUT_NAMES, type LayoutName } from "../task/layouts.ts";
 import { isZoneName } from "../task/zone.ts";
-import { parseInteger, parsePort } from "./integers.ts";
-import type { Given } from "./levels.ts";
-import { maskSuspect } from "./mask.ts";
-import { parseRedisUrl, type RedisUrl } from "./redis-url.ts";
+import { type Address, addressText, parseAddress, parseHost, parseInteger, parsePort } from "./address.ts";
+import { maskUrl, parseRedisUrl } from "./redis-url.ts";
 
-/** A kind of value: what it makes of a text (undefined: it is wrong), and what it accepts, for the message. */
+/** A kind of value. */
 export interface Kind<T> {
+  /** What is accepted, for a message. */
   readonly accepted: string;
-  /** A text of it is shown to nobody. */
+  /** What a program may give besides text. */
+  readonly literal?: "number" | "boolean";
+  /** Neither a text nor a value of it is ever printed. */
   readonly isSecret?: boolean;
+  /** Undefined if the text is wrong. */
   parse(text: string): T | undefined;
+  /** How `config` prints a value; without it as it is. */
+  shown?(value: T): string | null;
 }
 
 /** Seconds */
@@ -22,6 +25,9 @@ const MAX_TIMEOUT = 3_600;
 /** 1000 years: farther back there is no date to compare with in ISO 8601. */
 const MAX_RETENTION = 1000 * 365.25 * 86_400;
 
+/** Shorter ones can be guessed over a network. */
+const SHORTEST_TOKEN = 16;
+
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...["1", "yes", "true", "on"].map((word) => [word, true] as const),
   ...["0", "no", "false", "off"].map((word) => [word, false] as const),
@@ -29,34 +35,41 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 
 export const BOOLEAN: Kind<boolean> = {
   accepted: "1, yes, true, on, 0, no, false or off",
+  literal: "boolean",
   parse: (text) => BOOLEANS.get(text.trim().toLowerCase()),
 };
 
 export const PORT: Kind<number> = {
   accepted: "a whole number from 1 to 65535",
+  literal: "number",
   parse: (text) => parsePort(text.trim()),
 };
 
 export const LISTEN_PORT: Kind<number> = {
   accepted: "a whole number from 1 to 65535, or 0 for any free port",
+  literal: "number",
   parse: (text) => (parseInteger(text.trim()) === 0 ? 0 : parsePort(text.trim())),
 };
 
 export const DATABASE: Kind<number> = {
   accepted: "a whole number from 0 (the number of the database)",
+  literal: "number",
   parse: (text) => parseInteger(text.trim()),
 };
 
-export const HOST: Kind<string> = {
-  accepted: "a host name or an IP address, without port",
-  // One colon is a port; more than one is an IPv6 address.
-  parse: (text) =>
-    /^(?:[^\s/@[\]?#:]+|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f.:]*(?:%\w+)?)$/i.test(text.trim()) ? text.trim() : undefined,
-};
+export const COUNT: Kind<number> = { ...DATABASE, accepted: "a whole number from 0 (0: none)" };
+
+export const HOST: Kind<string> = { accepted: "a host name or an IP address, without port", parse: parseHost };
 
 /** Any text, spaces at its ends included. */
-export const SECRET: Kind<string> = { accepted: "any text", parse: (text) => text };
+export const TEXT: Kind<string> = { accepted: "any text", parse: (text) => text };
 
+export const PASSWORD: Kind<string> = { ...TEXT, isSecret: true };
+
+/** A name without spaces at its ends. */
+export const NAME: Kind<string> = { accepted: "a name", parse: (text) => text.trim() || undefined };
+
+/** Its values are absolute. */
 export const PATH: Kind<string> = {
   accepted: "a path",
   parse: (text) => (text.trim() === "" || text.includes("\0") ? undefined : text),
@@ -64,26 +77,24 @@ export const PATH: Kind<string> = {
 
 export const TIMEOUT: Kind<number> = {
   accepted: "500ms, 2s, 1m or a bare number of seconds, more than 0 and at most 1h",
+  literal: "number",
   parse: (text) => within(parseDuration(text), Number.MIN_VALUE, MAX_TIMEOUT),
 };
 
 export const RETENTION: Kind<number> = {
   accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: cleanup is off)",
+  literal: "number",
   parse: (text) => within(parseDuration(text), Number.NEGATIVE_INFINITY, MAX_RETENTION),
 };
 
 export const STUCK_AFTER: Kind<number> = {
+  ...RETENTION,
   accepted: "30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: no task counts as stuck)",
-  parse: RETENTION.parse,
-};
-
-export const COUNT: Kind<number> = {
-  accepted: "a whole number from 0 (0: none)",
-  parse: (text) => parseInteger(text.trim()),
 };
 
 export const BYTES: Kind<number> = {
   accepted: "500MB, 20GB, 10GiB or a bare number of bytes (0: no limit)",
+  literal: "number",
   parse: parseBytes,
 };
 
@@ -92,35 +103,73 @@ export const TIMEZONE: Kind<string> = {
   parse: (text) => (isZoneName(text.trim()) ? text.trim() : undefined),
 };
 
-export const REDIS_URL: Kind<{ text: string; url: RedisUrl }> = {
+export const REDIS_URL: Kind<string> = {
   accepted:
     "redis://[user:password@]host[:port][/db], rediss:// the same with TLS, or unix://[user:password@]/path[?db=number], with %40 for @ and %2F for / in a password",
+  parse: (text) => parseRedisUrl(text.trim()) && text.trim(),
+  shown: maskUrl,
+};
+
+export const ADDRESSES: Kind<readonly Address[]> = listOf(
+  parseAddress,
+  addressText,
+  "addresses host:port separated by commas, such as 10.0.0.1:26379, [::1]:26379",
+);
+
+export const LAYOUT: Kind<LayoutName> = layoutOf("the layout of the GPT-SoVITS API service");
+
+export const DIALECT: Kind<LayoutName> = layoutOf("the requests and answers of the GPT-SoVITS API service");
+
+/** Braces would put keys into other slots of a cluster, and Redis reads * ? [ ] \\ ^ in patterns. Without `tts:` at its start no key is another's. */
+export const PREFIX: Kind<string> = {
+  accepted: "up to 64 characters, no spaces, control characters, braces or * ? [ ] \\ ^, and not beginning with tts:",
+  parse: (text) => (/^(?!tts:)[^\s\p{C}{}*?[\]\\^]{0,64}$/u.test(text.trim()) ? text.trim() : undefined),
+};
+
+export const TOKEN: Kind<string> = {
+  accepted: `at least ${SHORTEST_TOKEN} letters, digits and signs of ASCII, without spaces (openssl rand -hex 32 makes one)`,
+  isSecret: true,
+  parse: (text) => (/^[\x21-\x7e]+$/.test(text) && text.length >= SHORTEST_TOKEN ? text : undefined),
+};
+
+/** Without the slash at its end. */
+export const BASE_PATH: Kind<string> = {
+  accepted: "a path such as /tts, of letters, digits, . _ - and /",
   parse: (text) => {
-    const url = parseRedisUrl(text.trim());
-    return url && { text: text.trim(), url };
+    const path = text.trim().replace(/\/+$/, "");
+    const isPath = /^(?:\/[\w.-]+)*$/.test(path) && !/\/\.\.?(?:\/|$)/.test(path);
+    return isPath ? path : undefined;
   },
 };
 
-/** The value of a text, or a CONFIG_INVALID that names its source, the text and what is accepted (SPEC section 7). */
-export function read<T>(kind: Kind<T>, given: Given): T {
-  const value = kind.parse(given.text);
-  if (value !== undefined) return value;
-  const text = kind.isSecret ? "what it says" : quoted(withoutPassword(kind, given.text));
-  const message = `${given.origin}: ${text} is wrong; accepted: ${kind.accepted}`;
-  throw new TtsctlError("CONFIG_INVALID", message, { hint: kubernetesHint(given) });
+export const HOSTS: Kind<readonly string[]> = listOf(
+  (text) => parseHost(text)?.toLowerCase(),
+  (host) => host,
+  "host names separated by commas, without ports, such as tts.example.org, tts",
+);
+
+function listOf<T>(
+  parse: (text: string) => T | undefined,
+  shown: (item: T) => string,
+  accepted: string,
+): Kind<readonly T[]> {
+  return {
+    accepted,
+    parse: (text) => {
+      const items = text.split(",").map(parse);
+      return items.includes(undefined) ? undefined : (items as T[]);
+    },
+    shown: (items) => items.map(shown).join(", ") || null,
+  };
 }
 
-/** What to do about the variable that Kubernetes sets for a Service named redis, if this is it. */
-export function kubernetesHint({ origin, text }: Given): string | undefined {
-  if (origin !== "REDIS_PORT" || !text.includes("://")) return undefined;
-  return "Kubernetes sets REDIS_PORT for a Service named redis: set it to the port in the pod, or set enableServiceLinks: false there.";
+function layoutOf(published: string): Kind<LayoutName> {
+  return {
+    accepted: `plain, or api_ms (${published})`,
+    parse: (text) => LAYOUT_NAMES.find((name) => name === text.trim().toLowerCase()),
+  };
 }
 
 function within(value: number | undefined, least: number, most: number): number | undefined {
   return value !== undefined && value >= least && value <= most ? value : undefined;
-}
-
-/** A url may stand where a host was asked for. */
-function withoutPassword(kind: Kind<unknown>, text: string): string {
-  return kind === REDIS_URL || text.includes("@") || text.includes("://") ? maskSuspect(text) : text;
 }

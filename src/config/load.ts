@@ -2,15 +2,14 @@ import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
-import { CONFIG_FILE, CONFIG_VARIABLE } from "./defaults.ts";
 import { type IniFile, parseIni } from "./ini-file.ts";
 import type { SettingInputs } from "./levels.ts";
+import { checkTlsFiles } from "./redis-checks.ts";
 import { resolveSettings } from "./resolve.ts";
-import type { SettingFlags, Settings } from "./settings.ts";
-import { checkTlsFiles } from "./tls-files.ts";
+import { CONFIG_FILE, CONFIG_VARIABLE, type SettingFlags, type Settings } from "./settings.ts";
 
 export interface LoadOptions {
-  flags: SettingFlags & { config?: string | undefined };
+  flags: SettingFlags & { readonly config?: string | undefined };
   /** Of a program, which looks for no file by itself. */
   options?: SettingInputs["options"];
   env: Readonly<Record<string, string | undefined>>;

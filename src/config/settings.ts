@@ -1,81 +1,172 @@
-import type { LayoutName } from "../task/layouts.ts";
-import type { Address } from "./address.ts";
+import type { Kind } from "./kinds.ts";
+import * as kinds from "./kinds.ts";
+
+/** A variable or a flag, and its help. */
+type Giver = readonly [name: string, help?: string];
+
+/** All that is known of a setting. */
+export interface SettingRow<T> {
+  readonly kind: Kind<T>;
+  readonly default: T;
+  /** With what `help environment` prints of it. */
+  readonly env?: Giver | null;
+  /** As commander declares it; without a help it is another setting's flag too. */
+  readonly flag?: Giver;
+  /** Options of `openTaskStore`; without it those of `[redis]` are `redis.{option}`, and others have none. */
+  readonly library?: readonly string[];
+  /** Without it, an empty value in the file means the default, if that is nothing. */
+  readonly refusesEmpty?: boolean;
+}
+
+function row<T, D extends string | number | boolean | null | readonly never[]>(
+  kind: Kind<T>,
+  fallback: D,
+  env: Giver | null,
+  more: Pick<SettingRow<T>, "flag" | "library" | "refusesEmpty"> = {},
+): SettingRow<T | D> {
+  return { kind: kind as Kind<T | D>, default: fallback, env, ...more };
+}
+
+const RETENTION_FLAG = "--retention <age>";
+
+/** The options of config.ini, by section and name. Durations are seconds; relative default paths start beside config.ini. */
+export const SETTINGS = {
+  "redis.enabled": row(kinds.BOOLEAN, true, ["REDIS_ENABLED", "false: only the store file"], {
+    flag: ["--no-redis", "work with the store file alone"],
+    library: ["redis"], // if it is "off"
+  }),
+  "redis.host": row(kinds.HOST, "127.0.0.1", ["REDIS_HOST", "its host"]),
+  "redis.port": row(kinds.PORT, 6379, ["REDIS_PORT", "its port"]),
+  "redis.db": row(kinds.DATABASE, 0, ["REDIS_DB", "the number of the database"]),
+  "redis.username": row(kinds.TEXT, null, ["REDIS_USERNAME", "the user to log in as"]),
+  "redis.password": row(kinds.PASSWORD, null, ["REDIS_PASSWORD", "its password"]),
+  "redis.url": row(kinds.REDIS_URL, null, ["REDIS_URL", "instead of host, port, db, login and TLS"], {
+    flag: ["--redis-url <url>", "redis://, rediss:// or unix://, instead of [redis]"],
+  }),
+  "redis.timeout": row(kinds.TIMEOUT, 2, ["REDIS_TIMEOUT", "such as 2s"]),
+  /** Asked for the primary `sentinel_name`, instead of host and port. */
+  "redis.sentinels": row(kinds.ADDRESSES, [], ["REDIS_SENTINELS", "host:port, ..., instead of host and port"]),
+  "redis.sentinel_name": row(kinds.NAME, null, ["REDIS_SENTINEL_NAME", "the name of the primary"]),
+  "redis.sentinel_username": row(kinds.TEXT, null, ["REDIS_SENTINEL_USERNAME", "the login at the Sentinels"]),
+  "redis.sentinel_password": row(kinds.PASSWORD, null, ["REDIS_SENTINEL_PASSWORD", "its password"]),
+  "redis.cluster": row(kinds.BOOLEAN, false, ["REDIS_CLUSTER", "true: Redis Cluster"]),
+  /** Instead of host and port; empty: those are a node. */
+  "redis.nodes": row(kinds.ADDRESSES, [], ["REDIS_NODES", "its nodes host:port, ..., instead of host and port"]),
+  "redis.tls": row(kinds.BOOLEAN, false, ["REDIS_TLS", "true: over TLS"]),
+  "redis.tls_ca": row(kinds.PATH, null, ["REDIS_TLS_CA", "PEM file: the authorities to trust"]),
+  "redis.tls_cert": row(kinds.PATH, null, ["REDIS_TLS_CERT", "PEM file: the client's certificate"]),
+  "redis.tls_key": row(kinds.PATH, null, ["REDIS_TLS_KEY", "PEM file: its key"]),
+  "redis.tls_server_name": row(kinds.HOST, null, ["REDIS_TLS_SERVER_NAME", "the name in the server's certificate"]),
+  "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", "plain or api_ms"]),
+  "redis.prefix": row(kinds.PREFIX, "", ["REDIS_PREFIX", "precedes each key, such as staging:"]),
+  "store.path": row(kinds.PATH, "voice_task.json", ["TTSCTL_STORE", "the store file"], {
+    flag: ["--store <file>", "the store file, instead of [store] path"],
+    library: ["store"],
+  }),
+  "paths.output": row(kinds.PATH, "output", ["TTSCTL_OUTPUT", "the directory of audio"], { library: ["output"] }),
+  "paths.logs": row(kinds.PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
+  /** Zero or negative: cleanup is off. */
+  "cleanup.retention": row(kinds.RETENTION, 7 * 86_400, ["TASK_RETENTION_SECONDS", "the retention of cleanup"], {
+    flag: [
+      RETENTION_FLAG,
+      "30m, 2h, 7d or seconds, for every status, instead of [cleanup] retention; 0 switches cleanup off",
+    ],
+    library: ["retention", "retention.default"],
+  }),
+  /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
+  "cleanup.retention.done": row(kinds.RETENTION, null, null, {
+    flag: [RETENTION_FLAG],
+    library: ["retention", "retention.done"],
+    refusesEmpty: true,
+  }),
+  "cleanup.retention.error": row(kinds.RETENTION, null, null, {
+    flag: [RETENTION_FLAG],
+    library: ["retention", "retention.error"],
+    refusesEmpty: true,
+  }),
+  "cleanup.keep_last": row(kinds.COUNT, 0, null, {
+    flag: ["--keep-last <n>", "the newest n finished tasks of each user stay, instead of [cleanup] keep_last"],
+    library: ["keepLast"],
+  }),
+  /** Zero: no limit. */
+  "cleanup.max_bytes": row(kinds.BYTES, 0, null, {
+    flag: [
+      "--max-bytes <size>",
+      "20GB: oldest tasks go until finished ones take no more, instead of [cleanup] max_bytes",
+    ],
+    library: ["maxBytes"],
+  }),
+  /** Zero or negative: no task counts as stuck. */
+  "cleanup.stuck_after": row(kinds.STUCK_AFTER, 86_400, ["TTSCTL_STUCK_AFTER", "when an unfinished task is stuck"]),
+  /** Null: the zone of the machine. */
+  "service.timezone": row(kinds.TIMEZONE, null, ["TTSCTL_TIMEZONE", "the zone of times without an offset"], {
+    library: ["timezone"],
+    refusesEmpty: true,
+  }),
+  /** The ledger of all that changes tasks. */
+  "audit.path": row(kinds.PATH, null, ["TTSCTL_AUDIT", "the ledger"]),
+  "http.host": row(kinds.HOST, "127.0.0.1", ["TTSCTL_HTTP_HOST", "where serve listens"], {
+    flag: [
+      "--host <address>",
+      "where to listen, instead of [http] host (127.0.0.1); others than this machine need a token",
+    ],
+  }),
+  "http.port": row(kinds.LISTEN_PORT, 9883, ["TTSCTL_HTTP_PORT", "its port; 0 for any that is free"], {
+    flag: ["--port <n>", "instead of [http] port (9883); 0 for any that is free"],
+  }),
+  "http.token": row(kinds.TOKEN, null, ["TTSCTL_HTTP_TOKEN", "what its clients have to send"]),
+  "http.base_path": row(kinds.BASE_PATH, "", ["TTSCTL_HTTP_BASE_PATH", "the path under which a proxy is asked"], {
+    flag: ["--base-path <path>", "the path under which a proxy is asked, such as /tts"],
+  }),
+  /** Names besides its own, in lower case. */
+  "http.allowed_hosts": row(kinds.HOSTS, [], ["TTSCTL_HTTP_ALLOWED_HOSTS", "host names that browsers ask for"]),
+  /** The service whose requests and answers the task endpoints use. */
+  "http.dialect": row(kinds.DIALECT, "plain", ["TTSCTL_HTTP_DIALECT", "plain or api_ms"], {
+    flag: ["--dialect <name>", "plain, or api_ms: requests and answers of the GPT-SoVITS API service"],
+  }),
+};
+
+/** `section.option`, as `config` shows it. */
+export type SettingName = keyof typeof SETTINGS;
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** The file that is looked for in the working folder, and the variable that names another. */
+export const CONFIG_FILE = "config.ini";
+export const CONFIG_VARIABLE = "TTSCTL_CONFIG";
+
+/** The flag values of commander by attribute, settings among them; `redis` is false for `--no-redis`. */
+export type SettingFlags = Readonly<Record<string, unknown>>;
 
 /** Where a value came from, highest first. */
 export type Source = "flag" | "env" | "file" | "default";
 
-/** One value in force; `origin` says for people where it stands: `--redis-url`, `REDIS_PORT`, `/x/config.ini [redis] port`, `default`. */
+/** One value in force; `origin` names its place for people: `--redis-url`, `REDIS_PORT`, `/x/config.ini [redis] port`, `default`. */
 export interface Setting<T> {
   value: T;
   source: Source;
   origin: string;
 }
 
+type Camel<S extends string> = S extends `${infer A}_${infer B}`
+  ? `${A}${Capitalize<Camel<B>>}`
+  : S extends `${infer A}.${infer B}`
+    ? `${A}${Capitalize<Camel<B>>}`
+    : S;
+
+/** The settings of a section: `[redis] tls_ca` is `tlsCa`. */
+type SectionOf<S extends string> = {
+  [N in SettingName as N extends `${S}.${infer Option}` ? Camel<Option> : never]: Setting<
+    (typeof SETTINGS)[N]["default"]
+  >;
+};
+
+export type CleanupSettings = SectionOf<"cleanup">;
+export type HttpSettings = SectionOf<"http">;
+
 /** How Redis is reached. With a `url` in force the other parts are those of the url, unless a higher level gave one. */
-export interface RedisSettings {
-  enabled: Setting<boolean>;
-  host: Setting<string>;
-  port: Setting<number>;
-  db: Setting<number>;
-  username: Setting<string | null>;
-  password: Setting<string | null>;
-  /** As it was given, password included: never print it. */
-  url: Setting<string | null>;
-  tls: Setting<boolean>;
-  /** PEM files, absolute; of whose authorities the system's are where `tlsCa` is null. */
-  tlsCa: Setting<string | null>;
-  tlsCert: Setting<string | null>;
-  tlsKey: Setting<string | null>;
-  /** The name that the server's certificate must bear, in place of the host's. */
-  tlsServerName: Setting<string | null>;
-  /** The path of a unix socket, which takes the place of host and port. */
+export interface RedisSettings extends SectionOf<"redis"> {
+  /** The path of a unix socket, which takes the place of host and port; only a url names one. */
   socket: Setting<string | null>;
-  /** Whom to ask for the primary named `sentinelName`; they take the place of host and port. Empty: nobody. */
-  sentinels: Setting<readonly Address[]>;
-  sentinelName: Setting<string | null>;
-  /** The login at the sentinels. */
-  sentinelUsername: Setting<string | null>;
-  sentinelPassword: Setting<string | null>;
-  /** Host and port, or each of `nodes`, are a node of a cluster, which tells the others. */
-  cluster: Setting<boolean>;
-  /** In place of host and port; empty: those. */
-  nodes: Setting<readonly Address[]>;
-  layout: Setting<LayoutName>;
-  /** Precedes each key; may be empty. */
-  prefix: Setting<string>;
-  /** Seconds */
-  timeout: Setting<number>;
-}
-
-/** What goes, and what is called stuck; ages in seconds. */
-export interface CleanupSettings {
-  /** Zero or negative: cleanup is off. */
-  retention: Setting<number>;
-  /** In place of `retention` for tasks of this status; null: as `retention`; zero or negative: they never go. */
-  retentionDone: Setting<number | null>;
-  retentionError: Setting<number | null>;
-  /** So many finished tasks of each user stay, the newest. */
-  keepLast: Setting<number>;
-  /** What the artifacts of finished tasks may take, bytes; zero: as much as they like. */
-  maxBytes: Setting<number>;
-  /** Zero or negative: no task counts as stuck. */
-  stuckAfter: Setting<number>;
-}
-
-/** How `serve` is reached. */
-export interface HttpSettings {
-  /** Where it listens. */
-  host: Setting<string>;
-  /** Zero: any that is free. */
-  port: Setting<number>;
-  /** Never print it. */
-  token: Setting<string | null>;
-  /** What a proxy leaves before the path: `/tts`, or empty. */
-  basePath: Setting<string>;
-  /** Names besides its own under which it may be asked, in lower case. */
-  allowedHosts: Setting<readonly string[]>;
-  /** The service whose requests and answers the task endpoints use. */
-  dialect: Setting<LayoutName>;
 }
 
 /** The settings in force (SPEC section 7). Paths are absolute, durations are seconds. */
@@ -83,30 +174,62 @@ export interface Settings {
   /** Absolute; null when there is no config.ini. */
   configPath: string | null;
   redis: RedisSettings;
-  store: { path: Setting<string> };
-  paths: { output: Setting<string>; logs: Setting<string> };
+  store: SectionOf<"store">;
+  paths: SectionOf<"paths">;
   cleanup: CleanupSettings;
-  /** An IANA name; null means the zone of the machine. */
-  service: { timezone: Setting<string | null> };
-  /** The ledger of all that changes tasks; absolute, null: none is kept. */
-  audit: { path: Setting<string | null> };
+  service: SectionOf<"service">;
+  audit: SectionOf<"audit">;
   http: HttpSettings;
   /** One line each, for stderr. */
   warnings: string[];
-  /** The same for what changes tasks: reads don't depend on an option that has no effect. */
+  /** The same for commands that change tasks: reads don't depend on an option that has no effect. */
   changeWarnings: string[];
 }
 
-/** The flags that are settings, as commander names them; `redis` is false for `--no-redis`. */
-export interface SettingFlags {
-  store?: string | undefined;
-  redisUrl?: string | undefined;
-  redis?: boolean | undefined;
-  retention?: string | undefined;
-  keepLast?: string | undefined;
-  maxBytes?: string | undefined;
-  host?: string | undefined;
-  port?: string | undefined;
-  basePath?: string | undefined;
-  dialect?: string | undefined;
+/** The row of a setting, whatever its type. */
+export function rowOf(name: SettingName): SettingRow<unknown> {
+  return SETTINGS[name];
+}
+
+/** The options of `openTaskStore` that give a setting. */
+export function libraryOptionsOf(name: SettingName): readonly string[] {
+  const { section, key } = placeOf(name);
+  return rowOf(name).library ?? (section === "redis" ? [`redis.${key}`] : []);
+}
+
+/** Whether an empty value in the file means the default. */
+export function mayBeEmpty(name: SettingName): boolean {
+  const { default: fallback, refusesEmpty } = rowOf(name);
+  return !refusesEmpty && (fallback === null || String(fallback) === "");
+}
+
+/** Where a setting is in the file, and in `Settings`: names of options may have dots, those of sections don't. */
+export function placeOf(name: SettingName): { section: string; option: string; key: string } {
+  const dot = name.indexOf(".");
+  const option = name.slice(dot + 1);
+  return { section: name.slice(0, dot), option, key: camelCase(option) };
+}
+
+/** `keep_last`, `retention.done` and `keep-last` in the way of JavaScript. */
+export function camelCase(name: string): string {
+  return name.replace(/[-_.](.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** A value for people and scripts, with where it came from; a secret is `***`. */
+export interface DescribedSetting {
+  value: string | number | boolean | null;
+  source: Source;
+}
+
+/** The settings as `config -o json` prints them (SPEC section 5): parsed values, seconds, absolute paths, no secret. */
+export function describeSettings(settings: Settings): Record<SettingName, DescribedSetting> {
+  const sections = settings as unknown as Record<string, Record<string, Setting<DescribedSetting["value"]>>>;
+  const described = SETTING_NAMES.map((name) => {
+    const { section, key } = placeOf(name);
+    const { value, source } = sections[section]![key]!;
+    const { isSecret, shown } = rowOf(name).kind;
+    if (value === null) return [name, { value, source }];
+    return [name, { value: isSecret ? "***" : shown === undefined ? value : shown(value), source }];
+  });
+  return Object.fromEntries(described);
 }

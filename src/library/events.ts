@@ -1,18 +1,29 @@
+import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
-import { libraryError } from "./library-error.ts";
+import { counted } from "../task/amounts.ts";
+import { libraryError } from "./arguments.ts";
 import type { ChangeEvent, Logger, MirrorEvent, StoreEvents } from "./types.ts";
+
+/** Seconds between two lines about failed writes: each write fails while Redis is away. */
+const APART_S = 10;
 
 type Listeners = { readonly [Name in keyof StoreEvents]: Set<(event: StoreEvents[Name]) => void> };
 
-/** Tells the program what happens in its store. A listener that throws is logged. */
+/** Reports to the listeners of the program and to its logger. A listener that throws is logged. */
 export class EventSource {
   readonly #logger: Logger;
-  readonly #listeners: Listeners = { mirror: new Set(), change: new Set() };
+  readonly #clock: Clock;
   /** How many changes of the file Redis lacks, as far as is known. */
-  owed: () => number = () => 0;
+  readonly #owed: () => number;
+  readonly #listeners: Listeners = { mirror: new Set(), change: new Set() };
+  #unlogged = 0;
+  #missed = 0;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, clock: Clock, owed: () => number) {
     this.#logger = logger;
+    this.#clock = clock;
+    this.#owed = owed;
   }
 
   /** Returns a function that removes the listener. */
@@ -22,15 +33,39 @@ export class EventSource {
     return () => listeners.delete(listener);
   }
 
-  mirror(state: MirrorEvent["state"], error: TtsctlError | null): void {
-    this.#tell(this.#listeners.mirror, { state, owed: this.owed(), error: libraryError(error) });
-  }
-
   change(event: ChangeEvent): void {
-    this.#tell(this.#listeners.change, event);
+    this.#emit(this.#listeners.change, event);
   }
 
-  #tell<E>(listeners: ReadonlySet<(event: E) => void>, event: E): void {
+  /** @param again whether there was a connection, or an attempt at one, before */
+  mirrorUp(where: string, again: boolean): void {
+    this.#mirror("up", null);
+    this.#logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);
+    if (this.#missed > 0)
+      this.#logger.warn(`Redis missed ${counted(this.#missed, "change")}: they are written to it now`);
+    this.#missed = 0;
+  }
+
+  mirrorDown(error: TtsctlError): void {
+    this.#logger.warn(`${error.message}: the file answers, and has what is written`);
+    this.#mirror("down", error);
+  }
+
+  /** Changes that the file has and Redis did not take, or may not have. */
+  mirrorFailed(error: TtsctlError, count: number): void {
+    this.#missed += count;
+    this.#unlogged += count;
+    if (this.#clock.monotonic() - this.#loggedAt < APART_S) return;
+    this.#loggedAt = this.#clock.monotonic();
+    this.#logger.warn(`${counted(this.#unlogged, "change")} not written to Redis, the file has them: ${error.message}`);
+    this.#unlogged = 0;
+  }
+
+  #mirror(state: MirrorEvent["state"], error: TtsctlError | null): void {
+    this.#emit(this.#listeners.mirror, { state, owed: this.#owed(), error: libraryError(error) });
+  }
+
+  #emit<E>(listeners: ReadonlySet<(event: E) => void>, event: E): void {
     for (const listener of listeners) {
       try {
         listener(event);

@@ -1,36 +1,4 @@
-/** `import { openTaskStore } from "ttsctl"` (SPEC section 9); docs/library.md tells how to use it. */
+/** `import { openTaskStore } from "ttsctl"` (SPEC section 9); see docs/library.md. */
 export { type ErrorCode, isRedisError, TtsctlError } from "../errors.ts";
 export { openTaskStore } from "./open-task-store.ts";
-export type {
-  Age,
-  BaseTask,
-  ChangeEvent,
-  ClaimedTask,
-  ClaimOptions,
-  CleanupCounts,
-  CleanupOnceOptions,
-  CleanupOptions,
-  CleanupResult,
-  Logger,
-  MirrorEvent,
-  PageQuery,
-  RedisOptions,
-  RedisOutcome,
-  RetentionOptions,
-  ShownStatus,
-  SignalOptions,
-  Source,
-  StoredTask,
-  StoreEvents,
-  StoreOptions,
-  SyncCounts,
-  SyncResult,
-  TaskFilter,
-  TaskPage,
-  TaskRecord,
-  TaskStatus,
-  TaskStore,
-  UpdateOptions,
-  UpdateResult,
-  WriteResult,
-} from "./types.ts";
+export type * from "./types.ts";

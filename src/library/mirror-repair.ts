@@ -1,21 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isStoreError, TtsctlError } from "../errors.ts";
+import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { checkBeforeUse } from "../operations/safety.ts";
+import type { Parts } from "../parts/parts.ts";
+import { pushFile } from "../parts/sync-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
+import type { MirrorLink } from "../store/mirror-link.ts";
 import type { OwedCopies } from "../store/owed-copies.ts";
+import { redisDisabled } from "../store/read-first.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
 import { dropMarks, type LeftUndone, type WriterMark } from "../store/writer-mark.ts";
-import type { StoreParts } from "./parts.ts";
-import { syncToRedis } from "./sync-to-redis.ts";
-import type { SyncResult } from "./types.ts";
+import type { Logger, SyncResult } from "./types.ts";
 
 /** Between two attempts at a sync that failed; twice as long each time. */
 const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 
 interface RepairParts {
+  readonly parts: Parts;
+  readonly logger: Logger;
   readonly shared: SharedSnapshot;
+  readonly link: MirrorLink;
   readonly owed: OwedCopies;
   readonly writer: TaskWriter;
   readonly mark: WriterMark;
@@ -23,11 +28,7 @@ interface RepairParts {
 
 /** Brings Redis what it missed, without being asked: what this process remembers, or where that isn't all, the whole file. */
 export class MirrorRepair {
-  readonly #parts: StoreParts;
-  readonly #shared: SharedSnapshot;
-  readonly #owed: OwedCopies;
-  readonly #writer: TaskWriter;
-  readonly #mark: WriterMark;
+  readonly #parts: RepairParts;
   /** What processes that ended left undone; null before it was looked for. */
   #undone: LeftUndone | null = null;
   readonly #stop = new AbortController();
@@ -36,12 +37,8 @@ export class MirrorRepair {
   #wasMarked = false;
   #running: Promise<void> | null = null;
 
-  constructor(parts: StoreParts, { shared, owed, writer, mark }: RepairParts) {
+  constructor(parts: RepairParts) {
     this.#parts = parts;
-    this.#shared = shared;
-    this.#owed = owed;
-    this.#writer = writer;
-    this.#mark = mark;
   }
 
   /**
@@ -50,11 +47,11 @@ export class MirrorRepair {
    * @throws TtsctlError STORE_MISMATCH, REDIS_*
    */
   async admit(mirror: Mirror): Promise<void> {
-    const snapshot = await this.#shared.read().catch(noneOfStore);
+    const { shared, owed, writer } = this.#parts;
+    const snapshot = await shared.read().catch(noneOfStore);
     if (snapshot === null) return;
     try {
-      if (!this.#isChecked)
-        await checkBeforeUse(snapshot, mirror, (id) => this.#writer.isPending(id) || this.#owed.has(id));
+      if (!this.#isChecked) await checkBeforeUse(snapshot, mirror, (id) => writer.isPending(id) || owed.has(id));
       this.#isChecked = true;
       await mirror.detect(); // the file's lists have the order of those in Redis
       const { syncedAt, members } = await mirror.standing(undefined);
@@ -62,7 +59,7 @@ export class MirrorRepair {
       this.#wasMarked = syncedAt !== null;
       await this.#lookForUndone();
       const missing = snapshot.size - members;
-      if (isFlushed || missing > this.#owed.size + this.#writer.pending) this.#owed.leaveToSync();
+      if (isFlushed || missing > owed.size + writer.pending) owed.leaveToSync();
     } finally {
       await snapshot.close();
     }
@@ -77,19 +74,39 @@ export class MirrorRepair {
 
   /** `syncToRedis()`, which settles what only a sync can. */
   async sync(signal = this.#stop.signal): Promise<SyncResult> {
-    const needed = this.#owed.syncNeeded;
-    const result = await this.#writer.aroundSync(() => syncToRedis(this.#parts, signal));
+    const { owed, writer } = this.#parts;
+    const needed = owed.syncNeeded;
+    const result = await writer.aroundSync(() => this.#push(signal));
     if (result.counts?.failed === 0) {
-      this.#owed.wasSynced(needed, result.counts.orphans);
-      if (!this.#owed.lacksRemovals) await dropMarks(this.#undone?.paths ?? []);
+      owed.wasSynced(needed, result.counts.orphans);
+      if (!owed.lacksRemovals) await dropMarks(this.#undone?.paths ?? []);
     }
     return result;
   }
 
+  /** `ttsctl sync`; a failure of Redis is a value. */
+  async #push(signal: AbortSignal): Promise<SyncResult> {
+    const { parts, link, logger } = this.#parts;
+    const state = await link.open();
+    if (state.kind !== "on") return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
+    const run = await parts.forCall("syncToRedis", signal);
+    try {
+      const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = await pushFile(run);
+      return { counts, problem: null };
+    } catch (error) {
+      if (!isRedisError(error)) throw error;
+      logger.warn(`not synchronised: ${error.message}`);
+      return { counts: null, problem: error };
+    } finally {
+      await run.release();
+    }
+  }
+
   async #lookForUndone(): Promise<void> {
     if (this.#undone !== null) return;
-    this.#undone = await this.#mark.leftByOthers();
-    if (this.#undone.paths.length > 0) this.#owed.leaveToSync(this.#undone.removals);
+    const { mark, owed } = this.#parts;
+    this.#undone = await mark.leftByOthers();
+    if (this.#undone.paths.length > 0) owed.leaveToSync(this.#undone.removals);
   }
 
   async close(): Promise<void> {
@@ -99,16 +116,17 @@ export class MirrorRepair {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    const { owed, writer, link, logger } = this.#parts;
     for (let pause = RETRY_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_RETRY_MS)) {
       try {
-        await this.#writer.catchUp();
-        if (this.#owed.syncNeeded > 0) await this.sync();
+        await writer.catchUp();
+        if (owed.syncNeeded > 0) await this.sync();
       } catch (error) {
         if (signal.aborted) return;
         const reason = error instanceof TtsctlError ? error.message : String(error);
-        this.#parts.logger.warn(`Redis was not repaired: ${reason}`);
+        logger.warn(`Redis was not repaired: ${reason}`);
       }
-      if (this.#owed.syncNeeded === 0 || (await this.#parts.link.open()).kind !== "on") return;
+      if (owed.syncNeeded === 0 || (await link.open()).kind !== "on") return;
       await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
     }
   }

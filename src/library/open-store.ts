@@ -1,34 +1,43 @@
+import type { Clock } from "../clock.ts";
+import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { FileStore } from "../store/file/file-store.ts";
-import { SharedSnapshot } from "../store/file/shared-snapshot.ts";
+import type { Parts } from "../parts/parts.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import { newestTasks } from "../store/newest.ts";
-import { OwedCopies } from "../store/owed-copies.ts";
+import type { OwedCopies } from "../store/owed-copies.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { TaskStore as TaskReader } from "../store/task-store.ts";
-import { TaskWriter, type Written } from "../store/task-writer.ts";
-import { WriterMark } from "../store/writer-mark.ts";
+import type { TaskWriter, Written } from "../store/task-writer.ts";
+import type { WriterMark } from "../store/writer-mark.ts";
 import { RecordParser } from "../task/parse.ts";
+import type { RecordRules } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
 import {
   checkFunction,
   checkOptions,
   checkString,
   checkStrings,
+  libraryError,
   signalOf,
   throwIfAborted,
   wrongArgument,
 } from "./arguments.ts";
-import { artifactPath } from "./artifact-path.ts";
 import { type ChangeContext, Claim, checkUpdateOptions, claimIdOf, claimRule, RecordUpdate } from "./changes.ts";
-import { CleanupLoop } from "./cleanup-loop.ts";
-import { checkCleanup, cleanupPass } from "./cleanup-pass.ts";
-import { cursorAfter, pageAfter } from "./cursor.ts";
-import { libraryError } from "./library-error.ts";
-import { MirrorRepair } from "./mirror-repair.ts";
-import type { StoreParts } from "./parts.ts";
-import { checkFilter, listQueryOf, type NamedTasks, pageOf, type QueryContext } from "./queries.ts";
-import { idOf, storedTask, taskOf } from "./stored-task.ts";
+import { CleanupLoop, checkCleanup, cleanupOnce } from "./cleanup.ts";
+import type { EventSource } from "./events.ts";
+import type { MirrorRepair } from "./mirror-repair.ts";
+import {
+  checkFilter,
+  cursorAfter,
+  listQueryOf,
+  type NamedTasks,
+  pageAfter,
+  pageOf,
+  type QueryContext,
+} from "./queries.ts";
+import { artifactPath, idOf, storedTask, taskOf } from "./stored-task.ts";
 import type {
   BaseTask,
   ClaimedTask,
@@ -36,6 +45,7 @@ import type {
   CleanupOnceOptions,
   CleanupOptions,
   CleanupResult,
+  Logger,
   PageQuery,
   RedisOutcome,
   SignalOptions,
@@ -55,59 +65,48 @@ import type {
 /** How often a claim that another program undid is tried again. */
 const MOST_TRIES = 10;
 
+/** What an open store is made of. */
+interface StoreParts {
+  readonly parts: Parts;
+  /** For reads: the file as the writer keeps it, and a mirror that isn't read while it lacks changes. */
+  readonly stores: { readonly file: FileStore; readonly link: MirrorLink };
+  readonly settings: Settings;
+  readonly rules: RecordRules;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: EventSource;
+  readonly shared: SharedSnapshot;
+  readonly owed: OwedCopies;
+  readonly mark: WriterMark;
+  readonly writer: TaskWriter;
+  readonly repair: MirrorRepair;
+}
+
 /** The store layer as the library gives it; `types.ts` says what each method promises. */
 export class OpenStore<T extends BaseTask> implements TaskStore<T> {
   readonly #parts: StoreParts;
   readonly #parser: RecordParser;
-  readonly #shared: SharedSnapshot;
-  /** Reads what the writer keeps of the file. */
-  readonly #readFile: FileStore;
-  /** The way to the mirror for reads, which it doesn't answer while it lacks changes. */
-  readonly #readLink: MirrorLink;
   readonly #reader: TaskReader;
-  readonly #writer: TaskWriter;
-  readonly #owed: OwedCopies;
-  readonly #mark: WriterMark;
-  readonly #repair: MirrorRepair;
   #cleanup: CleanupLoop | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(parts: StoreParts) {
-    const { rules, clock, link, news, events, logger, settings } = parts;
-    const path = settings.store.path.value;
     this.#parts = parts;
-    this.#parser = new RecordParser(rules);
-    this.#shared = new SharedSnapshot(path, rules, { grows: true });
-    this.#readFile = new FileStore(path, rules, clock, { shared: this.#shared });
-    const file = new FileStore(path, rules, clock);
-    this.#owed = new OwedCopies((line) => logger.warn(line));
-    this.#mark = new WriterMark(() => file.target());
-    const [owed, mark] = [this.#owed, this.#mark];
-    events.owed = () => owed.size;
-    this.#readLink = { open: async () => owed.forReaders(await link.open()), close: () => link.close() };
-    this.#reader = new TaskReader(this.#readFile, this.#readLink);
-    this.#writer = new TaskWriter({
-      ...{ file, shared: this.#shared, owed, rules, clock, link },
-      mark: settings.redis.enabled.value ? mark : null,
-      warn: (line) => logger.warn(line),
-      onMirrorFailure: (error, count) => news.onFailure(error, count),
-    });
-    this.#repair = new MirrorRepair(parts, { shared: this.#shared, owed, writer: this.#writer, mark });
-    news.whenConnected((mirror) => this.#repair.admit(mirror));
-    news.whenUp(() => this.#repair.begin());
+    this.#parser = new RecordParser(parts.rules);
+    this.#reader = new TaskReader(parts.stores.file, parts.stores.link);
   }
 
   upsert(task: T | string): Promise<WriteResult> {
     return this.#call(async () => {
       const parsed = taskOf(task, this.#parser);
-      return this.#resultOf(parsed, await this.#writer.upsert(parsed));
+      return this.#resultOf(parsed, await this.#parts.writer.upsert(parsed));
     });
   }
 
   delete(userId: string, taskId: string): Promise<WriteResult> {
     return this.#call(async () => {
       const id = idOf(userId, taskId, this.#parts.rules);
-      return this.#resultOf(id, await this.#writer.remove(id));
+      return this.#resultOf(id, await this.#parts.writer.remove(id));
     });
   }
 
@@ -122,11 +121,12 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
       checkFunction(change, "the change of update()");
       checkUpdateOptions(options);
       const update = new RecordUpdate(id, change, options, this.#changeContext);
-      const written = await this.#writer.update(update);
+      const written = await this.#parts.writer.update(update);
       if (update.failure !== null) throw update.failure.error;
       const { state, redis } = this.#resultOf(id, written);
       return {
-        ...{ state: update.isConflict ? "conflict" : state, redis },
+        state: update.isConflict ? "conflict" : state,
+        redis,
         task: written.task ? storedTask<T>(written.task) : null,
       };
     });
@@ -141,7 +141,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
       const rule = claimRule(from, patch, options, this.#queryContext);
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         const claim = new Claim(rule, this.#changeContext);
-        const written = await this.#writer.update(claim);
+        const written = await this.#parts.writer.update(claim);
         const { file, task } = written;
         if (claim.failure !== null) throw claim.failure.error;
         if (file === "missing") return null;
@@ -169,7 +169,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
       const asked = listQueryOf(query, this.#queryContext);
       const { rules } = this.#parts;
       if (query.cursor != null) {
-        const { hasMore, ...result } = await pageAfter(this.#stores, asked, query.cursor, rules);
+        const { hasMore, ...result } = await pageAfter(this.#parts.stores, asked, query.cursor, rules);
         return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
       }
       const result = await this.#reader.list(asked);
@@ -199,7 +199,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     const signal = signalOf(options, "all");
     const query = listQueryOf(filter, this.#queryContext);
     try {
-      for await (const { tasks, warnings } of newestTasks(this.#stores, query, Number.POSITIVE_INFINITY)) {
+      for await (const { tasks, warnings } of newestTasks(this.#parts.stores, query, Number.POSITIVE_INFINITY)) {
         for (const line of warnings) this.#parts.logger.warn(line);
         for (const task of tasks) {
           throwIfAborted(signal);
@@ -215,7 +215,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     return this.#call(async () => {
       const signal = signalOf(options, "syncToRedis");
       throwIfAborted(signal);
-      const result = await this.#repair.sync(signal);
+      const result = await this.#parts.repair.sync(signal);
       return result.problem === null ? result : { counts: null, problem: libraryError(result.problem) };
     });
   }
@@ -227,7 +227,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
       if (this.#cleanup !== null) {
         throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
       }
-      const loop = new CleanupLoop(this.#parts, options);
+      const loop = new CleanupLoop(this.#parts.parts, this.#parts.logger, options);
       this.#cleanup = loop;
       await loop.start().catch((error) => {
         this.#cleanup = null;
@@ -239,9 +239,11 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
   cleanupOnce(options: CleanupOnceOptions = {}): Promise<CleanupResult> {
     return this.#call(async () => {
       const signal = signalOf(options, "cleanupOnce", ["dryRun"]);
-      checkCleanup(this.#parts);
+      const { parts } = this.#parts;
+      await checkCleanup(parts);
       throwIfAborted(signal);
-      const { counts, problem } = await cleanupPass(this.#parts, { signal, dryRun: options.dryRun ?? false });
+      const run = await parts.forCall("cleanupOnce", signal);
+      const { counts, problem } = await cleanupOnce(run, options.dryRun ?? false);
       return { counts, problem: libraryError(problem) };
     });
   }
@@ -285,14 +287,14 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
 
   /** In the reverse order of what needs what. */
   async #close(): Promise<void> {
+    const { parts, repair, writer, owed, mark, logger } = this.#parts;
     await this.stopCleanup();
-    await this.#repair.close();
-    await this.#writer.close();
-    const { problem } = this.#owed;
-    if (problem !== null) this.#parts.logger.warn(`${problem}: the next program that opens the store makes up for it`);
-    await this.#mark.close(problem === null);
-    await this.#shared.close();
-    await this.#parts.link.close();
+    await repair.close();
+    await writer.close();
+    const { problem } = owed;
+    if (problem !== null) logger.warn(`${problem}: the next program that opens the store makes up for it`);
+    await mark.close(problem === null);
+    await parts.release();
   }
 
   /** Refuses calls after the close; errors name the options of the library. */
@@ -307,7 +309,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
 
   /** Whether the file still has a claim: a service that takes no lock may have replaced it since. */
   async #holds({ userId, taskId }: Task, claimId: string): Promise<boolean> {
-    const snapshot = await this.#shared.read();
+    const snapshot = await this.#parts.shared.read();
     try {
       const row = snapshot.rowOf(userId, taskId);
       return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
@@ -341,10 +343,6 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     if (!this.#parts.settings.redis.enabled.value) return { state: "off" };
     if (mirror instanceof TtsctlError) return { state: "failed", error: libraryError(mirror) };
     return { state: file === "newer" ? "skipped" : mirror };
-  }
-
-  get #stores() {
-    return { file: this.#readFile, link: this.#readLink };
   }
 
   get #queryContext(): QueryContext {

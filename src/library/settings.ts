@@ -1,61 +1,17 @@
-import type { SettingName } from "../config/defaults.ts";
 import { loadSettings } from "../config/load.ts";
-import type { Settings } from "../config/settings.ts";
+import { libraryOptionsOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { nearest } from "../task/nearest.ts";
-import { checkOptions } from "./arguments.ts";
+import { checkOptions, unknownOption } from "./arguments.ts";
 import type { Logger, StoreOptions } from "./types.ts";
 
 /** The settings that an option gives. */
-const NAMES: Readonly<Record<string, readonly SettingName[]>> = {
-  store: ["store.path"],
-  timezone: ["service.timezone"],
-  output: ["paths.output"],
-  logs: ["paths.logs"],
-  // A retention that is given by hand is the whole policy for age, as the flag is.
-  retention: ["cleanup.retention", "cleanup.retention.done", "cleanup.retention.error"],
-  redis: ["redis.enabled"], // where it is "off"
-  "retention.default": ["cleanup.retention"],
-  "retention.done": ["cleanup.retention.done"],
-  "retention.error": ["cleanup.retention.error"],
-  keepLast: ["cleanup.keep_last"],
-  maxBytes: ["cleanup.max_bytes"],
-  "redis.url": ["redis.url"],
-  "redis.host": ["redis.host"],
-  "redis.port": ["redis.port"],
-  "redis.db": ["redis.db"],
-  "redis.username": ["redis.username"],
-  "redis.password": ["redis.password"],
-  "redis.timeout": ["redis.timeout"],
-  "redis.sentinels": ["redis.sentinels"],
-  "redis.sentinelName": ["redis.sentinel_name"],
-  "redis.sentinelUsername": ["redis.sentinel_username"],
-  "redis.sentinelPassword": ["redis.sentinel_password"],
-  "redis.cluster": ["redis.cluster"],
-  "redis.nodes": ["redis.nodes"],
-  "redis.tls": ["redis.tls"],
-  "redis.tlsCa": ["redis.tls_ca"],
-  "redis.tlsCert": ["redis.tls_cert"],
-  "redis.tlsKey": ["redis.tls_key"],
-  "redis.tlsServerName": ["redis.tls_server_name"],
-  "redis.layout": ["redis.layout"],
-  "redis.prefix": ["redis.prefix"],
-};
+const GIVEN_BY = new Map<string, SettingName[]>();
+for (const name of SETTING_NAMES) {
+  for (const option of libraryOptionsOf(name)) GIVEN_BY.set(option, [...(GIVEN_BY.get(option) ?? []), name]);
+}
 
-const NUMBERS = [
-  "retention",
-  "retention.default",
-  "retention.done",
-  "retention.error",
-  "keepLast",
-  "maxBytes",
-  "redis.port",
-  "redis.db",
-  "redis.timeout",
-];
-const BOOLEANS = ["redis.cluster", "redis.tls"];
 const OTHERS = ["config", "logger", "clock"];
-const OPTIONS = [...Object.keys(NAMES).filter((name) => !name.includes(".")), ...OTHERS];
+const OPTIONS = [...[...GIVEN_BY.keys()].filter((name) => !name.includes(".")), ...OTHERS];
 
 /**
  * The settings of a store (SPEC section 7): options over `config`, where that is named, over defaults. The environment is
@@ -65,17 +21,21 @@ const OPTIONS = [...Object.keys(NAMES).filter((name) => !name.includes(".")), ..
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
   checkOptions(options, "openTaskStore: the options", OPTIONS);
   const { config, redis, retention, logger, clock, ...plain } = options;
-  const given = new Map<string, unknown>(Object.entries(plain).filter(isGiven));
   if (config !== undefined && typeof config !== "string") throw wrong("config", "a string");
   if (logger !== undefined) checkLogger(logger);
   if (clock !== undefined && typeof clock?.now !== "function") {
     throw wrong("clock", "an object with the function now(), such as Date");
   }
-  for (const [name, value] of [...redisOptions(redis), ...retentionOptions(retention)]) given.set(name, value);
+  const ofRetention =
+    typeof retention === "object" && retention !== null
+      ? partsOf("retention", retention)
+      : [["retention", retention] satisfies [string, unknown]];
+  const given = [...Object.entries(plain), ...redisOptions(redis), ...ofRetention];
   const settings = await loadSettings({
     flags: { config },
-    options: new Map([...given].flatMap(settingsGiven)),
-    ...{ env: {}, cwd: process.cwd() },
+    options: new Map(given.flatMap(settingsGiven)),
+    env: {},
+    cwd: process.cwd(),
   });
   // The default address may be another service's: a program says which Redis it means.
   if (redis === undefined && Object.values(settings.redis).every(({ source }) => source === "default")) {
@@ -89,14 +49,16 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
   return settings;
 }
 
-function redisOptions(redis: StoreOptions["redis"]): [string, unknown][] {
-  if (redis === undefined) return [];
+/** The options of `redis` or `retention`, by their whole names. */
+function partsOf(name: string, value: object): [string, unknown][] {
+  return Object.entries(value).map(([part, given]) => [`${name}.${part}`, given]);
+}
+
+function redisOptions(redis: unknown): [string, unknown][] {
   if (redis === "off") return [["redis", "false"]];
-  if (typeof redis === "string") return [["redis.url", redis]];
+  if (redis === undefined || typeof redis === "string") return [["redis.url", redis]];
   if (typeof redis !== "object" || redis === null) throw wrong("redis", 'a url, an object, or "off"');
-  return Object.entries(redis)
-    .filter(isGiven)
-    .map(([name, value]) => [`redis.${name}`, value]);
+  return partsOf("redis", redis);
 }
 
 function checkLogger(logger: unknown): void {
@@ -105,33 +67,14 @@ function checkLogger(logger: unknown): void {
   throw wrong("logger", "an object with the functions info(message) and warn(message), such as console");
 }
 
-function isGiven([, value]: [string, unknown]): boolean {
-  return value !== undefined;
-}
-
-function retentionOptions(retention: StoreOptions["retention"]): [string, unknown][] {
-  if (retention === undefined) return [];
-  if (typeof retention !== "object" || retention === null) return [["retention", retention]];
-  return Object.entries(retention)
-    .filter(isGiven)
-    .map(([name, value]) => [`retention.${name}`, value]);
-}
-
-/** What an option gives, as text, for that is what settings are read from. */
+/** What an option gives, as text, from which settings are read. */
 function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {
-  const names = Object.hasOwn(NAMES, option) ? NAMES[option] : undefined;
-  if (names === undefined) throw unknown(option);
-  const accepted = NUMBERS.includes(option) ? "number" : BOOLEANS.includes(option) ? "boolean" : "string";
+  if (value === undefined) return [];
+  const names = GIVEN_BY.get(option);
+  if (names === undefined) throw unknownOption("openTaskStore", option, [...GIVEN_BY.keys(), ...OTHERS]);
+  const accepted = rowOf(names[0]!).kind.literal ?? "string";
   if (typeof value !== "string" && typeof value !== accepted) throw wrong(option, `a ${accepted}`);
   return names.map((name) => [name, { text: String(value), origin: `openTaskStore ${option}` }]);
-}
-
-function unknown(option: string): TtsctlError {
-  const accepted = [...Object.keys(NAMES), ...OTHERS];
-  const like = nearest(option, accepted);
-  return new TtsctlError("USAGE", `openTaskStore: there is no option ${JSON.stringify(option)}`, {
-    hint: `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${accepted.join(", ")}`,
-  });
 }
 
 function wrong(option: string, accepted: string): TtsctlError {

@@ -1,53 +1,38 @@
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { describeSettings } from "../../src/config/describe.ts";
+import { PATH } from "../../src/config/kinds.ts";
+import {
+  type DescribedSetting,
+  describeSettings,
+  rowOf,
+  SETTING_NAMES,
+  type SettingName,
+} from "../../src/config/settings.ts";
 import { CONFIG, resolved } from "./inputs.ts";
 
-test("every setting, parsed, with its source", () => {
+test("every setting, parsed, with its source; the others are the defaults", () => {
   const settings = resolved({
     flags: { retention: "1d" },
     env: { REDIS_PORT: "6380", REDIS_PASSWORD: "s3cret" },
     file: "[redis]\nhost = h\ntimeout = 500ms\n[service]\ntimezone = UTC\n",
   });
-  expect(describeSettings(settings)).toEqual({
-    "redis.enabled": { value: true, source: "default" },
+  const given: Partial<Record<SettingName, DescribedSetting>> = {
     "redis.host": { value: "h", source: "file" },
     "redis.port": { value: 6380, source: "env" },
-    "redis.db": { value: 0, source: "default" },
-    "redis.username": { value: null, source: "default" },
     "redis.password": { value: "***", source: "env" },
-    "redis.url": { value: null, source: "default" },
     "redis.timeout": { value: 0.5, source: "file" },
-    "redis.sentinels": { value: null, source: "default" },
-    "redis.sentinel_name": { value: null, source: "default" },
-    "redis.sentinel_username": { value: null, source: "default" },
-    "redis.sentinel_password": { value: null, source: "default" },
-    "redis.cluster": { value: false, source: "default" },
-    "redis.nodes": { value: null, source: "default" },
-    "redis.tls": { value: false, source: "default" },
-    "redis.tls_ca": { value: null, source: "default" },
-    "redis.tls_cert": { value: null, source: "default" },
-    "redis.tls_key": { value: null, source: "default" },
-    "redis.tls_server_name": { value: null, source: "default" },
-    "redis.layout": { value: "plain", source: "default" },
-    "redis.prefix": { value: "", source: "default" },
-    "store.path": { value: CONFIG.replace("config.ini", "voice_task.json"), source: "default" },
-    "paths.output": { value: CONFIG.replace("config.ini", "output"), source: "default" },
-    "paths.logs": { value: CONFIG.replace("config.ini", "Logs"), source: "default" },
     "cleanup.retention": { value: 86_400, source: "flag" },
     "cleanup.retention.done": { value: 86_400, source: "flag" },
     "cleanup.retention.error": { value: 86_400, source: "flag" },
-    "cleanup.keep_last": { value: 0, source: "default" },
-    "cleanup.max_bytes": { value: 0, source: "default" },
-    "cleanup.stuck_after": { value: 86_400, source: "default" },
     "service.timezone": { value: "UTC", source: "file" },
-    "audit.path": { value: null, source: "default" },
-    "http.host": { value: "127.0.0.1", source: "default" },
-    "http.port": { value: 9883, source: "default" },
-    "http.token": { value: null, source: "default" },
-    "http.base_path": { value: "", source: "default" },
-    "http.allowed_hosts": { value: null, source: "default" },
-    "http.dialect": { value: "plain", source: "default" },
-  });
+  };
+  const described = describeSettings(settings);
+  expect(Object.keys(described)).toEqual(SETTING_NAMES);
+  for (const name of SETTING_NAMES) {
+    const { kind, default: value } = rowOf(name);
+    const fallback = Array.isArray(value) ? null : kind === PATH && value ? join(dirname(CONFIG), `${value}`) : value;
+    expect([name, described[name]]).toEqual([name, given[name] ?? { value: fallback, source: "default" }]);
+  }
 });
 
 test("a url without its password", () => {

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Setting, Settings } from "../../src/config/settings.ts";
+import { PATH } from "../../src/config/kinds.ts";
+import { placeOf, rowOf, SETTING_NAMES, type Setting, type Settings } from "../../src/config/settings.ts";
 import { CONFIG, CWD, type Row, refusal, resolved } from "./inputs.ts";
 
 type Pick = (settings: Settings) => Setting<unknown>;
@@ -17,40 +19,16 @@ const retention: Pick = (s) => s.cleanup.retention;
 const timezone: Pick = (s) => s.service.timezone;
 
 test("without anything: the defaults, and paths in the working folder", () => {
-  const standard = <T>(value: T) => ({ value, source: "default", origin: "default" });
-  expect(resolved({})).toEqual({
-    configPath: null,
-    redis: {
-      enabled: standard(true),
-      host: standard("127.0.0.1"),
-      port: standard(6379),
-      db: standard(0),
-      username: standard(null),
-      password: standard(null),
-      url: standard(null),
-      tls: standard(false),
-      socket: standard(null),
-      ...{ tlsCa: standard(null), tlsCert: standard(null), tlsKey: standard(null), tlsServerName: standard(null) },
-      ...{ sentinels: standard([]), sentinelName: standard(null) },
-      ...{ sentinelUsername: standard(null), sentinelPassword: standard(null) },
-      ...{ cluster: standard(false), nodes: standard([]), layout: standard("plain"), prefix: standard("") },
-      timeout: standard(2),
-    },
-    store: { path: standard("/home/op/voice_task.json") },
-    paths: { output: standard("/home/op/output"), logs: standard("/home/op/Logs") },
-    cleanup: {
-      ...{ retention: standard(604_800), retentionDone: standard(null), retentionError: standard(null) },
-      ...{ keepLast: standard(0), maxBytes: standard(0), stuckAfter: standard(86_400) },
-    },
-    service: { timezone: standard(null) },
-    audit: { path: standard(null) },
-    http: {
-      ...{ host: standard("127.0.0.1"), port: standard(9883), token: standard(null) },
-      ...{ basePath: standard(""), allowedHosts: standard([]), dialect: standard("plain") },
-    },
-    warnings: [],
-    changeWarnings: [],
-  });
+  const settings = resolved({});
+  const sections = settings as unknown as Record<string, Record<string, Setting<unknown>>>;
+  for (const name of SETTING_NAMES) {
+    const { section, key } = placeOf(name);
+    const { kind, default: fallback } = rowOf(name);
+    const value = kind === PATH && fallback ? join(CWD, `${fallback}`) : fallback;
+    expect([name, sections[section]![key]]).toEqual([name, { value, source: "default", origin: "default" }]);
+  }
+  expect(settings.redis.socket.value).toBe(null);
+  expect(settings).toMatchObject({ configPath: null, warnings: [], changeWarnings: [] });
 });
 
 describe("flag over environment over file over default, each by itself", () => {

@@ -1,41 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { record } from "../helpers/records.ts";
 import { lines, type Run } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const NAMES = [
-  ...[
-    "redis.enabled",
-    "redis.host",
-    "redis.port",
-    "redis.db",
-    "redis.username",
-    "redis.password",
-    "redis.url",
-    "redis.timeout",
-    "redis.sentinels",
-    "redis.sentinel_name",
-    "redis.sentinel_username",
-    "redis.sentinel_password",
-    "redis.cluster",
-    "redis.nodes",
-    "redis.tls",
-    "redis.tls_ca",
-    "redis.tls_cert",
-    "redis.tls_key",
-    "redis.tls_server_name",
-    "redis.layout",
-    "redis.prefix",
-  ],
-  ...["store.path", "paths.output", "paths.logs", "cleanup.retention"],
-  ...["cleanup.retention.done", "cleanup.retention.error", "cleanup.keep_last", "cleanup.max_bytes"],
-  ...["cleanup.stuck_after", "service.timezone", "audit.path"],
-  ...["http.host", "http.port", "http.token", "http.base_path", "http.allowed_hosts", "http.dialect"],
-];
-
 describe("config", () => {
   it("tells the value and the source of every setting", async () => {
     here.root.write(
@@ -45,7 +16,7 @@ describe("config", () => {
     const run = await here.run("config -o json --no-redis", { env: { REDIS_PORT: "6380", TTSCTL_OUTPUT: "audio" } });
     expect(run.code).toBe(0);
     const settings = JSON.parse(run.stdout);
-    expect(Object.keys(settings)).toEqual(NAMES);
+    expect(Object.keys(settings)).toEqual(SETTING_NAMES);
     expect(settings).toMatchObject({
       "redis.enabled": { value: false, source: "flag" },
       "redis.host": { value: "db.example", source: "file" },

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
-import { artifactPath } from "../../src/library/artifact-path.ts";
+import { artifactPath } from "../../src/library/stored-task.ts";
 import { RULES } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";
 

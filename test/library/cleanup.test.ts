@@ -1,8 +1,9 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { TtsctlError } from "../../src/errors.ts";
 import type { CleanupCounts, TaskStore } from "../../src/library/types.ts";
 import { ago, record } from "../helpers/records.ts";
-import { ttsctl } from "../helpers/ttsctl.ts";
+import { lines, ttsctl } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
@@ -74,15 +75,34 @@ describe("startCleanup", () => {
     await other.close();
   });
 
-  it("does not act on folders that nobody named, nor beside an audit ledger that it would not keep", async () => {
+  it("does not act on folders that nobody named", async () => {
     const { output: _, logs: __, ...rest } = { store: here.root.store, output: 0, logs: 0 };
     const { openTaskStore } = await import("../../src/library/index.ts");
     const bare = await openTaskStore({ ...rest, redis: "off" });
     await expect(bare.startCleanup()).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
     await bare.close();
+  });
+
+  it("keeps the audit ledger of the config: each pass is a run of the program", async () => {
     here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-    const audited = await here.open({ config: here.root.at("config.ini") });
-    await expect(audited.startCleanup()).rejects.toMatchObject({ code: "CONFIG_REQUIRED" });
+    here.root.writeStore([OLD, YOUNG]);
+    const store = await here.open({ config: here.root.at("config.ini"), retention: "1h" });
+    expect((await firstPass(store))[0]).toMatchObject({ purged: 1 });
+    await store.stopCleanup();
+    expect((await store.cleanupOnce({ dryRun: true })).counts).toMatchObject({ purged: 0 });
+    const ledger = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((line) => JSON.parse(line));
+    expect(ledger.map(({ event }) => event)).toEqual(["begin", "tasks", "end"]);
+    expect(ledger[0].argv).toEqual([process.argv[1], "startCleanup"]);
+    expect(ledger[1]).toMatchObject({ action: "purge", tasks: [{ user_id: "alice", task_id: "old" }] });
+    expect(ledger[2]).toMatchObject({ exitCode: 0, error: null, announced: 1, result: { purged: 1 } });
+  });
+
+  it("purges nothing that the audit ledger can't have", async () => {
+    here.root.configure(here.server.port, "[audit]\npath = missing/audit.jsonl\n");
+    here.root.writeStore([OLD, YOUNG]);
+    const store = await here.open({ config: here.root.at("config.ini"), retention: "1h" });
+    await expect(store.cleanupOnce()).rejects.toMatchObject({ code: "AUDIT_FAILED" });
+    expect(here.root.readStore()).toEqual([OLD, YOUNG]);
   });
 
   it("keeps going beside writes, which lose nothing", async () => {

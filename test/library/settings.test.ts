@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { targetOf } from "../../src/config/redis-target.ts";
+import { targetOf } from "../../src/config/redis.ts";
 import { settingsOf } from "../../src/library/settings.ts";
 import type { StoreOptions } from "../../src/library/types.ts";
 import { useFolder, writeOld } from "../helpers/files.ts";

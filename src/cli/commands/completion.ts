@@ -1,6 +1,5 @@
 import { Argument, type Command } from "commander";
 import type { Attach } from "../attach.ts";
-import { completionScript, SHELLS, type Shell } from "../complete/scripts.ts";
 import { DONE } from "../emit.ts";
 
 export function declareCompletion(program: Command, attach: Attach): void {
@@ -21,3 +20,53 @@ Examples:
   ttsctl completion bash      in ~/.bashrc: source <(ttsctl completion bash)
   ttsctl completion zsh       into a file _ttsctl in a folder of $fpath
   ttsctl completion fish      into ~/.config/fish/completions/ttsctl.fish`;
+
+/** The completion scripts. They ask `ttsctl __complete` and take what it says as data, never as code. */
+const SHELLS = ["bash", "zsh", "fish"] as const;
+type Shell = (typeof SHELLS)[number];
+
+const BASH = `# bash completion of ttsctl:  source <(ttsctl completion bash)
+_ttsctl() {
+  local line directives
+  COMPREPLY=()
+  {
+    IFS= read -r directives
+    while IFS= read -r line; do COMPREPLY+=("$line"); done
+  } < <("\${COMP_WORDS[0]}" __complete bash "\${COMP_LINE:0:COMP_POINT}" 2>/dev/null </dev/null)
+  case " $directives " in *" files "*) compopt -o default ;; esac
+  case " $directives " in *" nospace "*) compopt -o nospace ;; esac
+}
+complete -F _ttsctl ttsctl
+`;
+
+const ZSH = `#compdef ttsctl
+# zsh completion of ttsctl:  ttsctl completion zsh > "\${fpath[1]}/_ttsctl"
+_ttsctl() {
+  local -a lines
+  lines=("\${(@f)$("\${(Q)words[1]}" __complete words "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null </dev/null)}")
+  local directives="\${lines[1]}"
+  lines[1]=()
+  if [[ " $directives " == *" files "* ]]; then _files; return; fi
+  if [[ " $directives " == *" nospace "* ]]; then compadd -S '' -- "\${lines[@]}"; else compadd -- "\${lines[@]}"; fi
+}
+if [[ "\${funcstack[1]}" == _ttsctl ]]; then _ttsctl "$@"; else compdef _ttsctl ttsctl; fi
+`;
+
+const FISH = `# fish completion of ttsctl:  ttsctl completion fish > ~/.config/fish/completions/ttsctl.fish
+function __ttsctl_complete
+    set -l before (commandline -opc)
+    set -l ttsctl $before[1]
+    set -e before[1]
+    set -l lines ($ttsctl __complete words $before (commandline -ct) 2>/dev/null </dev/null)
+    if string match -q '*files*' -- $lines[1]
+        __fish_complete_path (commandline -ct)
+    else
+        printf '%s\\n' $lines[2..-1]
+    end
+end
+complete -c ttsctl -f -a '(__ttsctl_complete)'
+`;
+
+function completionScript(shell: Shell): string {
+  return { bash: BASH, zsh: ZSH, fish: FISH }[shell];
+}

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { describeSettings } from "../../config/settings.ts";
+import { printable } from "../../printable.ts";
 import type { Attach } from "../attach.ts";
 import { DONE, emitObject } from "../emit.ts";
 
@@ -8,23 +10,14 @@ export function declareConfig(program: Command, attach: Attach): void {
     .description("print the settings in force and where each came from")
     .addHelpText("after", EXAMPLES);
   attach(command, async (context) => {
-    const { describeSettings } = await import("../../config/describe.ts");
     const settings = await context.settings();
     const described = describeSettings(settings);
     await emitObject(context, described, async () => {
       const { table } = await import("../../render/table.ts");
-      const { printable } = await import("../../printable.ts");
-      const rows = Object.entries(described).map(([name, { value, source }]) => [
-        name,
-        value === null || value === "" ? "-" : String(value),
-        source,
-      ]);
-      const style = await context.terminal.tableStyle(context.flags);
-      return table(
-        ["SETTING", "VALUE", "SOURCE"],
-        rows.map((row) => row.map(printable)),
-        style,
-      );
+      const rows = Object.entries(described).map(([name, { value, source }]) => {
+        return [name, value === null || value === "" ? "-" : printable(String(value)), source];
+      });
+      return table(["SETTING", "VALUE", "SOURCE"], rows, await context.terminal.tableStyle(context.flags));
     });
     const file = settings.configPath ?? "none found; defaults, variables and flags alone";
     await context.tell(`config file: ${file}`);

@@ -9,7 +9,6 @@ import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
-import { filesInUse } from "../files-in-use.ts";
 import { addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface ExportFlags extends SelectionFlags {
@@ -55,7 +54,7 @@ async function runExport(context: Context, flags: ExportFlags, format: ExportFor
   const sink = await openSink(context, flags);
   const parts = {
     ...{ file: await context.fileStore(), reporter: context.reporter, signal: context.signal },
-    mirror: flags.source === "file" ? ({ kind: "off" } as const) : await (await context.mirrorLink()).open(),
+    mirror: flags.source === "file" ? ({ kind: "off" } as const) : await context.mirrorState(),
     write: (tasks: Parameters<typeof text.of>[0]) => sink.write(text.of(tasks)),
   };
   const result = await exportTasks(parts, { ...chosen, asLines: format === "jsonl" });
@@ -73,7 +72,7 @@ interface Sink {
 async function openSink(context: Context, { to, force }: ExportFlags): Promise<Sink> {
   if (to === undefined) return stdoutSink(context);
   const { TargetFile } = await import("../../operations/export/target-file.ts");
-  const used = await filesInUse(context);
+  const used = await context.filesInUse();
   const file = await TargetFile.open(resolve(context.cwd, to), force, used);
   context.onRelease(() => file.close());
   return { write: (pieces) => file.write(pieces), finish: () => file.finish() };

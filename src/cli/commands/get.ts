@@ -8,7 +8,6 @@ import type { Attach } from "../attach.ts";
 import type { Context } from "../context.ts";
 import { DONE, emit, PARTLY } from "../emit.ts";
 import { isText } from "../globals.ts";
-import { openArtifactsOf } from "../purging.ts";
 import { addSource } from "../selection.ts";
 
 const LOG_LINES = 20;
@@ -76,7 +75,7 @@ async function findById(context: Context, { source }: GetFlags, taskId: string):
 
 async function lookAndShow(context: Context, { source, log, follow }: GetFlags, id: TaskId): Promise<number> {
   const { getTask } = await import("../../operations/get.ts");
-  const artifacts = await openArtifactsOf(context);
+  const artifacts = await context.artifacts();
   const parts = { file: await context.fileStore(), link: await context.mirrorLink(), artifacts };
   const count = log === true || log === undefined ? LOG_LINES : log;
   const result = await getTask(parts, id, { source, logLines: log === undefined || follow ? null : count });

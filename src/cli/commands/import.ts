@@ -5,15 +5,14 @@ import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
+import { audited } from "../../parts/audited.ts";
+import type { LedgerRun } from "../../parts/ledger.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
-import { audited } from "../audited.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import type { LedgerRun } from "../ledger.ts";
-import { holdRunLock } from "../run-lock.ts";
 import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
@@ -73,7 +72,6 @@ async function importFrom(
     signal: context.signal,
   });
   context.onRelease(() => source.records.close());
-  await holdRunLock(context, file, flags.dryRun);
   const ask = confirmation(
     context,
     flags.yes,
@@ -81,8 +79,8 @@ async function importFrom(
     "replaced",
   );
   const parts = {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
-    mirror: await (await context.mirrorLink()).open(),
+    ...(await context.changeParts(ledger, flags.dryRun, file)),
+    mirror: await context.mirrorState(),
     confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
   };
   const { merge: policy, dryRun, skipInvalid } = flags;

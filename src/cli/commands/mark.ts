@@ -4,17 +4,16 @@ import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkOptions, MarkResult } from "../../operations/mark/mark.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
+import { audited } from "../../parts/audited.ts";
+import type { LedgerRun } from "../../parts/ledger.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { FLAG_NAMES } from "../../task/query-fields.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
 import type { Attach } from "../attach.ts";
-import { audited } from "../audited.ts";
 import { planConfirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import type { LedgerRun } from "../ledger.ts";
-import { holdRunLock } from "../run-lock.ts";
 import { addSelection, maxDelete, requireSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags {
@@ -79,12 +78,10 @@ interface Chosen {
 
 async function markChosen(context: Context, flags: MarkFlags, { selection, status, ledger }: Chosen): Promise<number> {
   const { markTasks } = await import("../../operations/mark/mark.ts");
-  const file = await context.changingFileStore();
-  await holdRunLock(context, file, flags.dryRun);
   const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
   const parts = {
-    ...{ file, clock: context.clock, reporter: context.reporter, signal: context.signal, ledger },
-    mirror: await (await context.mirrorLink()).open(),
+    ...(await context.changeParts(ledger, flags.dryRun)),
+    mirror: await context.mirrorState(),
     rules: await context.rules(),
     confirm: planConfirmation(context, flags.yes, ask, "marked"),
   };

@@ -1,18 +1,16 @@
 import type { Command } from "commander";
 import type { Attach } from "../attach.ts";
+import { settingOption } from "../selection.ts";
 import type { ServeFlags } from "../serve/serve.ts";
 
 export function declareServe(program: Command, attach: Attach): void {
   const command = program
     .command("serve")
     .description("answer the HTTP API and the web page; syncs to Redis and cleans up meanwhile, unless told otherwise")
-    .option(
-      "--host <address>",
-      "where to listen, instead of [http] host (127.0.0.1); others than this machine need a token",
-    )
-    .option("--port <n>", "instead of [http] port (9883); 0 for any that is free")
-    .option("--base-path <path>", "the path under which a proxy is asked, such as /tts")
-    .option("--dialect <name>", "plain, or api_ms: requests and answers of the GPT-SoVITS API service")
+    .addOption(settingOption("http.host"))
+    .addOption(settingOption("http.port"))
+    .addOption(settingOption("http.base_path"))
+    .addOption(settingOption("http.dialect"))
     .option("--no-sync", "do not push the store file to Redis on start, and when Redis is back")
     .option("--no-cleanup", "do not purge expired tasks as cleanup --watch does")
     .option("--read-only", "change nothing: no DELETE, no sync, no cleanup", false)

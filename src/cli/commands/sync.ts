@@ -1,17 +1,17 @@
+import { constants, getPriority, setPriority } from "node:os";
 import type { Command } from "commander";
 import type { MaxDelete } from "../../operations/brake.ts";
-import type { SyncOutcome } from "../../operations/sync.ts";
+import type { SyncResult } from "../../operations/sync.ts";
+import { audited } from "../../parts/audited.ts";
+import type { LedgerRun } from "../../parts/ledger.ts";
+import { syncStore } from "../../parts/sync-store.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
-import { audited } from "../audited.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { keepHeapSmall } from "../heap.ts";
-import type { LedgerRun } from "../ledger.ts";
-import { letOthersGoFirst } from "../priority.ts";
 import { addDestructive, userOf } from "../selection.ts";
-import { describeSync, syncStore } from "../sync-store.ts";
 
 interface SyncFlags {
   readonly user?: string;
@@ -61,19 +61,49 @@ async function syncAsAsked(
   const ask = (count: number) => `Remove ${counted(count, "task")} that only Redis has?`;
   const asking = { ledger, confirm: confirmation(context, flags.yes, ask) };
   const outcome = await syncStore(context, asking, {
+    ...flags,
     ...(userId === undefined ? {} : { userId }),
-    ...{ dryRun: flags.dryRun, checksum: flags.checksum, prune: flags.prune, allowEmpty: flags.allowEmpty },
     maxDelete: flags.maxDelete ?? { percent: 50 },
   });
   ledger?.count(outcome);
-  await emitSync(context, outcome, userId);
-  return outcome.failed + outcome.failedToPrune > 0 ? PARTLY : DONE;
+  const { failedToPrune, ...result } = outcome;
+  await emitObject(context, result, () => describeSync(result, userId));
+  return result.failed + failedToPrune > 0 ? PARTLY : DONE;
 }
 
-async function emitSync(
-  context: Context,
-  { failedToPrune: _, ...result }: SyncOutcome,
-  userId: string | undefined,
-): Promise<void> {
-  await emitObject(context, result, () => describeSync(result, userId));
+/** What to do about tasks that only Redis has: beside a file without tasks they are more likely lost than too many. */
+function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): string {
+  const only = `${counted(orphans, "task")} only in Redis`;
+  if (total > 0 || userId !== undefined) return `${only}; ttsctl sync --prune removes them`;
+  return `${only}, none in the file: if it was lost, ttsctl verify --repair --restore fills it again (docs/runbook.md)`;
+}
+
+/** For people. */
+export function describeSync(result: SyncResult, userId: string | undefined): string {
+  const would = result.dryRun ? " (dry run: nothing was changed)" : "";
+  const counts = [
+    `${result.written} written`,
+    `${result.unchanged} unchanged`,
+    `${result.newerInRedis} newer in Redis`,
+    `${result.failed} failed`,
+  ];
+  const lines = [`${counted(result.total, "task")} from the file to Redis: ${counts.join(", ")}${would}`];
+  if (result.invalid > 0) lines.push(`${counted(result.invalid, "invalid record")} left alone`);
+  if (result.pruned > 0)
+    lines.push(`${counted(result.pruned, "task")} that only Redis had ${result.dryRun ? "would be " : ""}removed`);
+  else if (result.orphans > 0) lines.push(adviceFor(result, userId));
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Lets others go first where processors are few, for a command that keeps one busy: a Redis that waits for its turn makes
+ * all its clients wait. Whoever runs a command with less priority still, or may not change it, keeps what there is.
+ */
+function letOthersGoFirst(): void {
+  const { PRIORITY_BELOW_NORMAL } = constants.priority;
+  try {
+    if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Then others wait a little longer.
+  }
 }

@@ -2,14 +2,14 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
+import { audited } from "../../parts/audited.ts";
+import type { LedgerRun } from "../../parts/ledger.ts";
+import { detailRows, detailsJson, detailsJsonLines, footer, headline, kindRows, SHOWN } from "../../render/verify.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach } from "../attach.ts";
-import { audited } from "../audited.ts";
 import { confirmation } from "../confirm.ts";
 import type { Context } from "../context.ts";
-import { DONE, PARTLY } from "../emit.ts";
-import type { LedgerRun } from "../ledger.ts";
-import { holdRunLock } from "../run-lock.ts";
+import { DONE, emit, emitObject, PARTLY } from "../emit.ts";
 import { addDestructive, userOf } from "../selection.ts";
 
 interface VerifyFlags {
@@ -51,14 +51,9 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
   return audited(context, flags.repair && !flags.dryRun, async (ledger) => {
-    const outcome = await (flags.repair ? repair : compare)(
-      context,
-      flags,
-      userId === undefined ? {} : { userId },
-      ledger,
-    );
+    const scope = userId === undefined ? {} : { userId };
+    const outcome = await (flags.repair ? repair(context, flags, scope, ledger) : compare(context, scope));
     ledger?.count(outcome.result);
-    const { emitVerify } = await import("../emit-verify.ts");
     await emitVerify(context, outcome, flags);
     return outcome.drift.size > (flags.dryRun ? 0 : outcome.result.repaired) ? PARTLY : DONE;
   });
@@ -77,9 +72,10 @@ function checkFlags({ repair, prune, restore }: VerifyFlags): void {
   }
 }
 
-async function compare(context: Context, _: VerifyFlags, scope: { userId?: string }): Promise<VerifyOutcome> {
+async function compare(context: Context, scope: { userId?: string }): Promise<VerifyOutcome> {
   const { verify } = await import("../../operations/verify/verify.ts");
-  return verify({ ...(await partsOf(context)), file: await context.fileStore() }, scope);
+  const { clock, reporter, signal } = context;
+  return verify({ mirror: await context.mirror(), file: await context.fileStore(), clock, reporter, signal }, scope);
 }
 
 async function repair(
@@ -89,17 +85,43 @@ async function repair(
   ledger: LedgerRun | null,
 ): Promise<VerifyOutcome> {
   const { verifyAndRepair } = await import("../../operations/verify/verify.ts");
-  const file = await context.changingFileStore();
-  const parts = await partsOf(context);
-  await holdRunLock(context, file, flags.dryRun);
-  const confirm = confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`);
-  const { dryRun, prune, restore, allowEmpty } = flags;
-  const options = { ...scope, dryRun, prune, restore, allowEmpty, maxDelete: flags.maxDelete ?? { percent: 50 } };
-  return verifyAndRepair({ ...parts, file, rules: await context.rules(), ledger, confirm }, options);
+  const { dryRun, prune, restore, allowEmpty, maxDelete = { percent: 50 } } = flags;
+  const parts = {
+    mirror: await context.mirror(),
+    ...(await context.changeParts(ledger, dryRun)),
+    rules: await context.rules(),
+    confirm: confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`),
+  };
+  return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, maxDelete });
 }
 
-async function partsOf(context: Context) {
-  const { openMirror } = await import("../mirror.ts");
-  const { clock, reporter, signal } = context;
-  return { mirror: await openMirror(context), clock, reporter, signal };
+const DETAIL_COLUMNS = ["kind", "user_id", "task_id"];
+
+/** Prints the result of a comparison; with `--details` also the tasks that drifted. */
+async function emitVerify(context: Context, outcome: VerifyOutcome, flags: VerifyFlags): Promise<void> {
+  const { result, drift } = outcome;
+  if (!flags.details) return emitObject(context, result, () => describe(context, outcome, flags));
+  return emit(context, {
+    json: () => detailsJson(result, drift),
+    jsonLines: () => detailsJsonLines(drift),
+    csv: async () => (await import("../../render/csv.ts")).csvOfRows(DETAIL_COLUMNS, detailRows(drift)),
+    show: async () => context.terminal.out.write(await describe(context, outcome, flags)),
+  });
+}
+
+async function describe(context: Context, { result, drift }: VerifyOutcome, flags: VerifyFlags): Promise<string> {
+  const { table } = await import("../../render/table.ts");
+  const { printable } = await import("../../printable.ts");
+  const style = await context.terminal.tableStyle(context.flags);
+  const parts = [headline(result, drift.size)];
+  if (drift.size === 0) return parts.join("");
+  const head = ["KIND", "TASKS", "MEANING", ...(flags.repair ? ["REPAIR"] : [])];
+  parts.push(table(head, kindRows(result, drift, flags), style));
+  if (flags.details) {
+    const rows = [...detailRows(drift, SHOWN)].map((row) => row.map(printable));
+    parts.push("\n", table(["KIND", "USER", "TASK"], rows, style, 1));
+    const hidden = drift.size - rows.length;
+    if (hidden > 0) parts.push(`and ${hidden} more, of each kind the first ${SHOWN} are shown; -o jsonl has all\n`);
+  }
+  return [...parts, footer(result, drift, flags)].join("");
 }

@@ -5,7 +5,6 @@ import { isLocal } from "../../http/guard.ts";
 import { createHttpServer, drain, listen } from "../../http/server.ts";
 import type { Context } from "../context.ts";
 import { DONE } from "../emit.ts";
-import { cleanUp } from "./clean-up.ts";
 import { serverParts } from "./server-parts.ts";
 import { Syncing } from "./syncing.ts";
 
@@ -33,13 +32,13 @@ export async function serve(context: Context, flags: ServeFlags): Promise<number
   const cleans = flags.cleanup && !flags.readOnly;
   if (cleans) await context.requireConfig(true);
   const syncing = new Syncing(context, flags.sync && !flags.readOnly);
-  await context.liveOn(syncing.linkEvents, syncing.forReaders);
+  await context.liveOn({ events: syncing.linkEvents, forReaders: syncing.forReaders });
   const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
   const url = await listen(server, http.host.value, http.port.value);
-  await say(context, `listening on ${url}${http.basePath.value}/`);
+  await context.note("info", `listening on ${url}${http.basePath.value}/`);
   const working = syncing.first().then(() => (cleans ? cleanUp(context) : undefined));
   await stopped;
-  await say(context, "ending: no more requests are taken");
+  await context.note("info", "ending: no more requests are taken");
   await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
   return DONE;
 }
@@ -58,11 +57,26 @@ function refuseOpenDoor({ host, token }: HttpSettings): void {
 
 /** Without a listener it would end the server; the cleanup loop has one of its own. */
 function ignoreHangup(context: Context): void {
-  const onHangup = () => void say(context, "SIGHUP is for the cleanup loop; all else takes a restart");
+  const onHangup = () => void context.note("info", "SIGHUP is for the cleanup loop; all else takes a restart");
   process.on("SIGHUP", onHangup);
   context.onRelease(async () => void process.off("SIGHUP", onHangup));
 }
 
-function say({ terminal }: Context, msg: string): Promise<void> {
-  return terminal.err.sayWhen({ level: "info", msg });
+/**
+ * The loop of `cleanup --watch`, until a signal. If another watcher of the store runs, this one logs that and ends. Its end never
+ * ends the server.
+ */
+async function cleanUp(context: Context): Promise<void> {
+  if (context.signal.aborted) return;
+  const { watch } = await import("../watch.ts");
+  const fork = context.fork(await context.settings());
+  try {
+    await watch(fork, { dryRun: false, allowEmpty: false });
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    const msg = `this server does not clean up: ${error.message}`;
+    await context.note("warn", msg, { code: error.code });
+  } finally {
+    await fork.release();
+  }
 }

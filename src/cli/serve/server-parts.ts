@@ -1,17 +1,25 @@
+import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { openArtifacts } from "../../artifacts/artifacts.ts";
+import { isRedisError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { Hosts, Token } from "../../http/guard.ts";
-import { Metrics } from "../../http/health.ts";
-import type { ServerParts, StatsRequest } from "../../http/parts.ts";
+import { type Health, healthOf, Metrics } from "../../http/health.ts";
+import type { Observed } from "../../http/observed.ts";
+import type { Deletion, Removal, ServerParts, StatsRequest } from "../../http/parts.ts";
 import { loadPage } from "../../http/routes/page.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
+import { audited } from "../../parts/audited.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
+import type { MirrorLink } from "../../store/mirror-link.ts";
+import type { Removal as MirrorRemoval } from "../../store/redis/remove.ts";
+import type { TaskId } from "../../store/task-source.ts";
+import { ofUser } from "../../task/filter.ts";
+import { toMicros } from "../../task/time.ts";
 import { VERSION } from "../../version.ts";
+import { type DeletionOutcome, deleteChosen, deletionExitCode } from "../commands/delete.ts";
 import type { Context } from "../context.ts";
-import { sourceStack } from "../source-stack.ts";
+import { sourceStack } from "../report-error.ts";
 import { statsOf } from "../stats-of.ts";
-import { accessLog } from "./access-log.ts";
-import { healthOfStores } from "./health.ts";
-import { remover } from "./remover.ts";
 import type { Syncing } from "./syncing.ts";
 
 /** Beside the bundle; the build puts it there. */
@@ -37,11 +45,12 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     },
     stats: (request) => countIn(context, request),
     remove: readOnly ? null : remover(context, (removal) => syncing.left(removal)),
-    ...{ version: VERSION, metrics: new Metrics(VERSION) },
+    version: VERSION,
+    metrics: new Metrics(VERSION),
     ended: accessLog(context),
     failed: (error) => {
       const msg = `an error of ttsctl itself: ${sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error))}`;
-      void context.terminal.err.sayWhen({ level: "error", msg, fields: { code: "INTERNAL" } });
+      void context.note("error", msg, { code: "INTERNAL" });
     },
   };
 }
@@ -53,4 +62,97 @@ async function countIn(context: Context, request: StatsRequest): Promise<StatsRe
   } finally {
     await fork.release();
   }
+}
+
+const REDIS = { on: "ok", down: "down", off: "off" } as const;
+
+/** Whether each store can answer. While Redis does, the file is not read whole: a probe comes every few seconds. */
+async function healthOfStores(file: FileStore, link: MirrorLink, syncing: boolean): Promise<Health> {
+  const redis = REDIS[(await link.open()).kind];
+  const store = redis === "ok" ? await openable(file.path) : await readable(file);
+  return healthOf({ store, redis }, syncing, VERSION);
+}
+
+async function openable(path: string): Promise<Health["store"]> {
+  try {
+    await access(path, constants.R_OK);
+    return "ok";
+  } catch (error) {
+    return systemErrorCode(error) === "ENOENT" ? "missing" : "unreadable";
+  }
+}
+
+async function readable(file: FileStore): Promise<Health["store"]> {
+  try {
+    const snapshot = await file.read();
+    await snapshot.close();
+    return snapshot.exists ? "ok" : "missing";
+  } catch (error) {
+    if (error instanceof TtsctlError) return "unreadable";
+    throw error;
+  }
+}
+
+/** A line for each request, with -v, or in a JSON log. */
+function accessLog({ terminal: { err }, flags }: Context): (request: Observed) => void {
+  if (flags.verbose === 0 && !err.isJson) return () => {};
+  return (request) => {
+    const { method, url, status, bytes, remote, finished } = request;
+    const ms = Math.round(request.seconds * 1000);
+    const msg = `${remote} ${method} ${url} ${status}, ${bytes} bytes in ${ms} ms${finished ? "" : ", broken off"}`;
+    void err.sayWhen({
+      level: "info",
+      msg,
+      fields: { event: "request", remote, method, url, status, bytes, ms, finished },
+    });
+  };
+}
+
+/** Receives a task that was deleted from the file, and not from Redis. */
+type OnLeft = (removal: MirrorRemoval) => void;
+
+/**
+ * Deletes single tasks as `ttsctl delete --yes` does: with the run lock, the ledger, and a configuration that says where.
+ * One after the other, so that many at once do not wait for the lock until they give up.
+ */
+function remover(context: Context, onLeft: OnLeft): (deletion: Deletion) => Promise<Removal> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (deletion) => {
+    const next = last.then(() => remove(context, deletion, onLeft));
+    last = next.catch(() => {});
+    return next;
+  };
+}
+
+async function remove(context: Context, { id, force, request }: Deletion, onLeft: OnLeft): Promise<Removal> {
+  // Lines about deleted tasks go to the log, not to stdout.
+  const fork = context.fork(await context.settings(), { flags: { output: "json" }, request });
+  try {
+    await fork.requireConfig(true);
+    const before = await timeInFile(fork, id);
+    const { result, problem } = await deleteAudited(fork, id, force);
+    if (isRedisError(problem) && !Number.isNaN(before)) onLeft({ id, before });
+    return { result, warnings: problem === null ? [] : [problem.message] };
+  } finally {
+    await fork.release();
+  }
+}
+
+async function deleteAudited(context: Context, { userId, taskId }: TaskId, force: boolean): Promise<DeletionOutcome> {
+  const selection = { ids: [taskId], filter: ofUser(userId), age: null };
+  const flags = { force, dryRun: false, allowEmpty: false };
+  let outcome: DeletionOutcome | undefined;
+  await audited(context, true, async (ledger) => {
+    outcome = await deleteChosen(context, flags, { selection, ledger, confirm: async () => {} });
+    return deletionExitCode(context, outcome);
+  });
+  return outcome!;
+}
+
+/** `updated_at` of the task's record, whole microseconds; NaN for none. */
+async function timeInFile(context: Context, { userId, taskId }: TaskId): Promise<number> {
+  const snapshot = await (await context.fileStore()).read();
+  await snapshot.close();
+  const row = snapshot.rowOf(userId, taskId);
+  return row < 0 ? Number.NaN : toMicros(snapshot.rows.score(row));
 }

@@ -1,13 +1,13 @@
 import { TtsctlError } from "../../errors.ts";
+import { pushFile } from "../../parts/sync-store.ts";
 import { batches } from "../../store/batches.ts";
 import type { LinkEvents, MirrorState } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { type Removal, removeFromMirror } from "../../store/redis/remove.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
+import { describeSync } from "../commands/sync.ts";
 import type { Context } from "../context.ts";
-import { openMirror } from "../mirror.ts";
-import { describeSync, syncStore } from "../sync-store.ts";
 
 /**
  * A sync that failed is tried again, whatever kept it: another command that had the lock, a file that was half written. The
@@ -17,8 +17,6 @@ const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 300_000;
 /** How many deletions that Redis missed are remembered. */
 const MOST_LEFT = 100_000;
-
-const OPTIONS = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
 
 const UNSYNCED = "Redis isn't synchronised yet";
 const LEFT = "Redis still has tasks that were deleted here";
@@ -86,7 +84,7 @@ export class Syncing {
 
   /** The sync on start, if Redis is there; never fails. */
   async first(): Promise<void> {
-    const state = await (await this.#context.mirrorLink()).open();
+    const state = await this.#context.mirrorState();
     if (state.kind === "on") this.#begin();
     await this.#running;
   }
@@ -117,7 +115,7 @@ export class Syncing {
     try {
       await this.#removeLeft(fork);
       if (!this.#isWanted) return;
-      const outcome = await syncStore(fork, { ledger: null, confirm: async () => {} }, OPTIONS);
+      const outcome = await pushFile(fork);
       this.#say("info", describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; "));
       this.#settle(outcome);
     } catch (error) {
@@ -144,7 +142,7 @@ export class Syncing {
   /** Tasks that are in the file again are left to the sync. */
   async #removeLeft(fork: Context): Promise<void> {
     if (this.#left.size === 0) return;
-    const mirror = await openMirror(fork);
+    const mirror = await fork.mirror();
     const snapshot = await (await fork.fileStore()).read();
     try {
       for (const some of batches([...this.#left.values()], BATCH)) {
@@ -162,7 +160,6 @@ export class Syncing {
   }
 
   #say(level: "info" | "warn" | "error", msg: string, code?: string): void {
-    const fields = code === undefined ? {} : { code };
-    void this.#context.terminal.err.sayWhen({ level, msg, fields });
+    void this.#context.note(level, msg, code === undefined ? {} : { code });
   }
 }

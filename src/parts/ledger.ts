@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
-import { maskUrl } from "../config/mask.ts";
+import { maskUrl } from "../config/redis-url.ts";
 import type { TtsctlError } from "../errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../operations/ledger.ts";
 import type { TaskId } from "../store/task-source.ts";
-import type { Context } from "./context.ts";
 import type { LedgerFile } from "./ledger-file.ts";
+import type { Caller } from "./parts.ts";
 
 /** A line has at most so many tasks and, but for one of a monstrous id, so many characters. */
 const MOST_TASKS = 500;
@@ -81,10 +81,15 @@ export class LedgerRun implements Ledger {
 }
 
 /** Who runs what, and where: the fields of the line that begins a run. */
-export function who({ argv, cwd, env, request }: Context): object {
+export function who({ argv, cwd, env, request }: Caller): object {
   return {
-    ...{ uid: process.getuid?.() ?? null, user: userName(), sudoUser: env.SUDO_USER || null },
-    ...{ host: hostname(), pid: process.pid, cwd, argv: withoutSecrets(argv) },
+    uid: process.getuid?.() ?? null,
+    user: userName(),
+    sudoUser: env.SUDO_USER || null,
+    host: hostname(),
+    pid: process.pid,
+    cwd,
+    argv: withoutSecrets(argv),
     ...(request === null ? {} : { request }),
   };
 }

@@ -3,14 +3,14 @@ import { dirname } from "node:path";
 import { closeQuietly, TtsctlError } from "../errors.ts";
 import { isOneOf, openToAppend, syncDirectory, whyNotWritten } from "../store/file/written-file.ts";
 
-/** The owner's group may read it, nobody else. */
+/** The owner and its group may read it. */
 const MODE = 0o640;
 
 /** A file of whole JSON lines that several processes append to. */
 export class LedgerFile {
   readonly #path: string;
   readonly #handle: FileHandle;
-  /** Whether somebody's last line was cut, ours or that of a run that was killed. */
+  /** Whether the last line was cut: ours, or that of a killed run. */
   #isCut: boolean;
 
   private constructor(path: string, handle: FileHandle, isCut: boolean) {

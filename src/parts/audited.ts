@@ -1,28 +1,28 @@
 import { TtsctlError } from "../errors.ts";
 import { VERSION } from "../version.ts";
-import type { Context } from "./context.ts";
 import type { LedgerRun } from "./ledger.ts";
+import type { Parts } from "./parts.ts";
 
 /**
- * Runs the part of a command that changes or removes tasks, between the two lines of the audit ledger that say who
+ * Runs the part of a run that changes or removes tasks, between the two lines of the audit ledger that say who
  * began it and how it ended. Give the ledger to the operation, and its result to `count`.
  * @param applies false for a dry run, which leaves no trace
  * @param work gets null where no ledger is kept; returns the exit code
  * @throws TtsctlError AUDIT_FAILED before anything was done, or from the work, or after it; and what the work throws
  */
 export async function audited(
-  context: Context,
+  parts: Parts,
   applies: boolean,
   work: (ledger: LedgerRun | null) => Promise<number>,
 ): Promise<number> {
-  const { audit, store, configPath } = await context.settings();
+  const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
   const [{ LedgerFile }, { LedgerRun, who }] = await Promise.all([import("./ledger-file.ts"), import("./ledger.ts")]);
   const file = await LedgerFile.open(audit.path.value, notThese);
   try {
-    const run = new LedgerRun(file, () => context.clock.now());
-    await run.begin({ ...who(context), config: configPath, store: store.path.value, version: VERSION });
+    const run = new LedgerRun(file, () => parts.clock.now());
+    await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
     return await ended(run, work);
   } finally {
     await file.close();

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { TtsctlError } from "../errors.ts";
+import { audited } from "../parts/audited.ts";
+import { cleanupPass, watchPasses } from "../parts/cleanup.ts";
+import type { Parts } from "../parts/parts.ts";
+import type { Lock } from "../store/file/lock.ts";
+import { libraryError } from "./arguments.ts";
+import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
+
+/** Between two attempts to take the lock of another watcher. */
+const WAIT_MS = 5000;
+
+/** The result of a pass, as `onPass` gets it. */
+type Pass = [counts: CleanupCounts | null, problem: TtsctlError | null];
+
+/** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
+export function checkCleanup(parts: Parts): Promise<void> {
+  const hint = "give openTaskStore output and logs, or a config";
+  return parts.requireConfig(true, hint, "the cleanup removes audio and logs: say where they are");
+}
+
+/**
+ * One pass of the cleanup, in the audit ledger.
+ * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED
+ */
+export async function cleanupOnce(parts: Parts, dryRun: boolean): Promise<CleanupResult> {
+  let pass: CleanupResult;
+  try {
+    await audited(parts, !dryRun, async (ledger) => {
+      const flags = { dryRun, allowEmpty: false };
+      const { result, problem } = await cleanupPass(parts, flags, ledger, async () => null);
+      ledger?.count(result);
+      pass = { counts: countsOf(result), problem };
+      return problem !== null || result.failed + result.returned > 0 ? 3 : 0; // the exit codes of the command
+    });
+  } finally {
+    await parts.release();
+  }
+  return pass!;
+}
+
+function countsOf(result: CleanupCounts): CleanupCounts {
+  const { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs } = result;
+  return { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
+}
+
+/** `ttsctl cleanup --watch` within a program: the passes of one store, until they are stopped. */
+export class CleanupLoop {
+  readonly #parts: Parts;
+  readonly #logger: Logger;
+  readonly #options: CleanupOptions;
+  readonly #stop = new AbortController();
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(parts: Parts, logger: Logger, options: CleanupOptions) {
+    this.#parts = parts;
+    this.#logger = logger;
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when the passes have begun, or wait for another watcher to end.
+   * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE
+   */
+  async start(): Promise<void> {
+    await checkCleanup(this.#parts);
+    const run = await this.#run();
+    const lock = await tryLock(run);
+    if (lock === null) this.#logger.info("another process cleans up this store: waiting until it ends");
+    this.#ended = this.#watch(run, lock);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+  }
+
+  #run(): Promise<Parts> {
+    return this.#parts.forCall("startCleanup", this.#stop.signal);
+  }
+
+  async #watch(run: Parts, taken: Lock | null): Promise<void> {
+    const lock = taken ?? (await this.#awaitLock(run));
+    if (lock === null) return;
+    const watcher = {
+      lock,
+      settings: () => run.settings(),
+      pass: (refusal: TtsctlError | null) => this.#tryPass(refusal),
+      wait: (seconds: number) => this.#pause(seconds * 1000),
+    };
+    try {
+      const { retention } = (await run.settings()).cleanup;
+      if (retention.value <= 0) return this.#logger.warn(`nothing is cleaned up: retention is ${retention.value}`);
+      await watchPasses(run, watcher);
+    } catch (error) {
+      if (!(error instanceof TtsctlError)) throw error;
+      this.#logger.warn(`the cleanup ends: ${error.message}`);
+      this.#report([null, libraryError(error)]);
+    } finally {
+      await watcher.lock.release();
+    }
+  }
+
+  /** Null if the loop was stopped first. */
+  async #awaitLock(run: Parts): Promise<Lock | null> {
+    while (!this.#stop.signal.aborted) {
+      await this.#pause(WAIT_MS);
+      const lock = await tryLock(run).catch((error: Error) => {
+        if (!this.#stop.signal.aborted) this.#logger.warn(`cleanup: ${error.message}`);
+        return null;
+      });
+      if (lock !== null) return lock;
+    }
+    return null;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
+  }
+
+  /** Whatever goes wrong, the next pass is tried. */
+  async #tryPass(refusal: TtsctlError | null): Promise<boolean> {
+    const [counts, problem]: Pass = refusal === null ? await this.#pass() : [null, refusal];
+    if (problem !== null) this.#logger.warn(`cleanup: ${problem.message}`);
+    this.#report([counts, libraryError(problem)]);
+    return problem !== null;
+  }
+
+  async #pass(): Promise<Pass> {
+    try {
+      const { counts, problem } = await cleanupOnce(await this.#run(), false);
+      return [counts, problem];
+    } catch (error) {
+      if (error instanceof TtsctlError) return [null, error];
+      return [null, new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error })];
+    }
+  }
+
+  /** An error of the program doesn't end the loop. */
+  #report(pass: Pass): void {
+    try {
+      this.#options.onPass?.(...pass);
+    } catch (error) {
+      this.#logger.warn(`onPass threw: ${String(error)}`);
+    }
+  }
+}
+
+/** Null if another watcher holds the lock. */
+async function tryLock(run: Parts): Promise<Lock | null> {
+  const file = await run.changingFileStore();
+  return file.lock("watch").catch((error: unknown) => {
+    if (error instanceof TtsctlError && error.code === "WATCHER_RUNNING") return null;
+    throw error;
+  });
+}

@@ -1,0 +1,290 @@
+import { resolve } from "node:path";
+import type { Artifacts } from "../artifacts/artifacts.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { targetOf } from "../config/redis.ts";
+import type { Settings } from "../config/settings.ts";
+import { TtsctlError } from "../errors.ts";
+import type { Ledger } from "../operations/ledger.ts";
+import type { Reporter } from "../operations/reporter.ts";
+import { FileStore } from "../store/file/file-store.ts";
+import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
+import {
+  connectMirror,
+  LastingLink,
+  type LinkEvents,
+  type MirrorLink,
+  type MirrorState,
+  RunLink,
+} from "../store/mirror-link.ts";
+import { redisDisabled } from "../store/read-first.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import type { KnownNodes } from "../store/redis/target.ts";
+import { TaskStore } from "../store/task-store.ts";
+import { RecordRules } from "../task/rules.ts";
+import { TimeReader } from "../task/time.ts";
+import { Zone } from "../task/zone.ts";
+
+/** What a run is part of: a command, a server, or a program that uses the library. */
+export interface Outside {
+  readonly clock?: Clock | undefined;
+  readonly reporter: Reporter;
+  /** Of details; the default is nowhere. */
+  readonly log?: (line: string) => void;
+  /** Aborted when the run is to end. */
+  readonly signal: () => AbortSignal;
+  readonly loadSettings: () => Promise<Settings>;
+  readonly caller: Caller;
+}
+
+/** Who runs what, for the audit ledger. */
+export interface Caller {
+  /** Secrets included. */
+  readonly argv: readonly string[];
+  /** Relative paths of flags start here. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What was asked over HTTP, and from where. */
+  readonly request: string | null;
+}
+
+/** How a process that stays up uses its stores. */
+export interface LiveUse {
+  readonly events: LinkEvents;
+  /** Adds to the state of the mirror why it may not be read. */
+  readonly forReaders: (state: MirrorState) => MirrorState | Promise<MirrorState>;
+  /** Refuses a connection to a mirror by throwing. */
+  readonly admit?: (mirror: Mirror) => Promise<void>;
+  /** Whether the store file is also appended to. */
+  readonly grows?: boolean;
+}
+
+/**
+ * The one place that builds things, each on first use, and releases them in reverse order. The commands, the server and the
+ * library share it. Operations get the parts that they name, never all of them.
+ */
+export class Parts {
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly caller: Caller;
+  readonly #outside: Outside;
+  readonly #releases: (() => Promise<void>)[] = [];
+  /** What clusters reported of themselves to any part of the run. */
+  #knownNodes: KnownNodes = new Map();
+  #settings: Promise<Settings> | undefined;
+  #rules: Promise<RecordRules> | undefined;
+  #link: MirrorLink | undefined;
+  #shared: SharedSnapshot | undefined;
+  /** By which `#shared` reads. */
+  #liveSettings: Settings | undefined;
+
+  constructor(outside: Outside) {
+    this.#outside = outside;
+    this.clock = outside.clock ?? systemClock;
+    this.reporter = outside.reporter;
+    this.caller = outside.caller;
+  }
+
+  /** Makes these parts belong to a part of a run, by some settings: with their own locks and, unless it is shared, their own connection. */
+  joins(run: Parts, settings: Settings, sharesMirror: boolean): this {
+    this.#settings = Promise.resolve(settings);
+    this.#liveSettings = run.#liveSettings;
+    this.#shared = readsAlike(settings, run.#liveSettings) ? run.#shared : undefined;
+    this.#knownNodes = run.#knownNodes;
+    if (sharesMirror) this.#link = run.#link;
+    return this;
+  }
+
+  /** The parts for one call of a program, which uses the connection of all calls and reads the file itself. */
+  async forCall(name: string, signal: AbortSignal): Promise<Parts> {
+    const { argv, ...caller } = this.caller;
+    const call = new Parts({ ...this.#outside, signal: () => signal, caller: { ...caller, argv: [...argv, name] } });
+    call.joins(this, await this.settings(), true);
+    call.#shared = undefined;
+    return call;
+  }
+
+  /** Whether the run is to end. */
+  get signal(): AbortSignal {
+    return this.#outside.signal();
+  }
+
+  log(line: string): void {
+    this.#outside.log?.(line);
+  }
+
+  /** Reads the configuration again. */
+  reloadSettings(): Promise<Settings> {
+    return this.#outside.loadSettings();
+  }
+
+  settings(): Promise<Settings> {
+    this.#settings ??= this.#outside.loadSettings();
+    return this.#settings;
+  }
+
+  /** By which records are read; shared by both stores, so the file's lists have the order that was detected in Redis. */
+  rules(): Promise<RecordRules> {
+    this.#rules ??= this.settings().then(recordRulesOf);
+    return this.#rules;
+  }
+
+  async zone(): Promise<Zone> {
+    return (await this.rules()).zone;
+  }
+
+  async times(): Promise<TimeReader> {
+    return new TimeReader(await this.zone());
+  }
+
+  async fileStore(): Promise<FileStore> {
+    const { path } = (await this.settings()).store;
+    return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
+  }
+
+  /** The store file for a run that changes either copy: a stop signal ends its waiting. */
+  async changingFileStore(): Promise<FileStore> {
+    const { store, changeWarnings } = await this.settings();
+    // Removed once printed: the passes of a watcher share its settings.
+    for (const line of changeWarnings.splice(0)) this.reporter.warn(line);
+    const options = { signal: this.signal, shared: this.#shared, log: (line: string) => this.log(line) };
+    return new FileStore(store.path.value, await this.rules(), this.clock, options);
+  }
+
+  /**
+   * What each operation that changes tasks needs. Holds the run lock of the store until the run ends; a dry run takes none.
+   * @throws TtsctlError LOCK_TIMEOUT, LOCK_UNAVAILABLE
+   */
+  async changeParts<L extends Ledger | null>(ledger: L, dryRun: boolean, file?: FileStore) {
+    const changed = file ?? (await this.changingFileStore());
+    const lock = dryRun ? null : await changed.lock("run");
+    if (lock !== null) this.onRelease(() => lock.release());
+    const { clock, reporter, signal } = this;
+    return { file: changed, clock, reporter, signal, ledger };
+  }
+
+  /** The connection of this run; ioredis is loaded only when it is opened. */
+  async mirrorLink(): Promise<MirrorLink> {
+    if (this.#link !== undefined) return this.#link;
+    this.#link = new RunLink(await this.#connector(), (line) => this.log(line));
+    this.onRelease(() => this.#link!.close());
+    return this.#link;
+  }
+
+  async mirrorState(): Promise<MirrorState> {
+    return (await this.mirrorLink()).open();
+  }
+
+  /**
+   * The mirror, for a run that can't do without.
+   * @throws TtsctlError REDIS_* (exit code 4)
+   */
+  async mirror(): Promise<Mirror> {
+    const state = await this.mirrorState();
+    if (state.kind === "off") throw redisDisabled();
+    if (state.kind === "down") throw state.error;
+    return state.mirror;
+  }
+
+  /**
+   * For a process that stays up: the content of the store file is kept for all readers, and a lost connection to the mirror is
+   * made again. Call it before any of these is used. Returns the snapshot and the connection, which are released with the run.
+   */
+  async liveOn({ events, forReaders, admit, grows = false }: LiveUse) {
+    const { SharedSnapshot } = await import("../store/file/shared-snapshot.ts");
+    this.#liveSettings = await this.settings();
+    const shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules(), { grows });
+    this.#shared = shared;
+    this.onRelease(() => shared.close());
+    const link: MirrorLink = new LastingLink(await this.#connector(admit), events);
+    this.#link = { open: async () => forReaders(await link.open()), close: () => link.close() };
+    this.onRelease(() => link.close());
+    return { shared, link };
+  }
+
+  async #connector(admit?: (mirror: Mirror) => Promise<void>) {
+    const settings = await this.settings();
+    const rules = await this.rules();
+    if (!settings.redis.enabled.value) return null;
+    return async () => {
+      const mirror = await connectMirror(targetOf(settings), rules, this.#knownNodes);
+      await admit?.(mirror).catch((error) => {
+        mirror.close();
+        throw error;
+      });
+      return mirror;
+    };
+  }
+
+  async taskStore(): Promise<TaskStore> {
+    return new TaskStore(await this.fileStore(), await this.mirrorLink());
+  }
+
+  /**
+   * `output/` and `Logs/`, released with the run.
+   * @param removes whether artifacts may be removed: then neither may hold config.ini or the store file
+   */
+  async artifacts(removes = false): Promise<Artifacts> {
+    const { openArtifacts } = await import("../artifacts/artifacts.ts");
+    const { paths, store, configPath } = await this.settings();
+    const names = await this.rules();
+    const apart = removes ? [store.path.value, configPath].filter((path) => path !== null) : [];
+    const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names, apart });
+    this.onRelease(() => artifacts.close());
+    return artifacts;
+  }
+
+  /** What a purge of tasks needs, all opened, with the run lock held unless it is a dry run. */
+  async purgeParts(ledger: Ledger | null, dryRun: boolean) {
+    const parts = await this.changeParts(ledger, dryRun);
+    return { ...parts, mirror: await this.mirrorState(), artifacts: await this.artifacts(true) };
+  }
+
+  /** The files that a run reads or writes beside the one of a flag, such as those of its other flags. */
+  async filesInUse(...others: (string | undefined)[]): Promise<string[]> {
+    const { store, audit, configPath, redis } = await this.settings();
+    const { tlsCa, tlsCert, tlsKey } = redis;
+    const settings = [store.path.value, audit.path.value, configPath, tlsCa.value, tlsCert.value, tlsKey.value];
+    const flags = others.filter((path) => path !== undefined).map((path) => resolve(this.caller.cwd, path));
+    return [...settings.filter((path) => path !== null), ...flags];
+  }
+
+  /**
+   * A job in the wrong directory must not act on defaults (SPEC section 5).
+   * @param withArtifacts whether audio and logs are changed too
+   * @throws TtsctlError CONFIG_REQUIRED
+   */
+  async requireConfig(withArtifacts: boolean, hint: string, problem: string): Promise<void> {
+    const { configPath, store, paths } = await this.settings();
+    const needed = withArtifacts ? [store.path, paths.output, paths.logs] : [store.path];
+    if (configPath !== null || needed.every(({ source }) => source !== "default")) return;
+    throw new TtsctlError("CONFIG_REQUIRED", problem, { hint });
+  }
+
+  /** Registers what must be released when the run ends, however it ends. */
+  onRelease(release: () => Promise<void>): void {
+    this.#releases.push(release);
+  }
+
+  async release(): Promise<void> {
+    let failure: { error: unknown } | undefined;
+    for (const release of this.#releases.splice(0).reverse()) {
+      await release().catch((error) => {
+        failure ??= { error };
+      });
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+}
+
+/** By which records are read. */
+export function recordRulesOf({ service, redis }: Settings): RecordRules {
+  const { value, source } = redis.layout;
+  return new RecordRules(new Zone(service.timezone.value ?? undefined), value, source !== "default");
+}
+
+/** Whether two settings read the same from one store file: a loop that reads its settings again may have others. */
+function readsAlike(a: Settings, b: Settings | undefined): boolean {
+  const reading = ({ store, service, redis }: Settings) =>
+    JSON.stringify([store.path.value, service.timezone.value, redis.layout.value]);
+  return b !== undefined && reading(a) === reading(b);
+}
