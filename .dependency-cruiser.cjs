@@ -17,6 +17,11 @@ module.exports = {
     only("task-is-pure", "^src/task/", ["^src/json/"]),
     only("config-stands-alone", "^src/config/", ["^src/task/", ...LEAVES]),
     only("store-below-operations", "^src/store/", ["^src/task/", "^src/json/", ...LEAVES]),
+    only("layout-knows-no-client", "^src/store/layout/", [
+      "^src/(task|json)/",
+      "^src/store/task-source\\.ts$",
+      "^src/errors\\.ts$",
+    ]),
     only("artifacts-stand-alone", "^src/artifacts/", LEAVES),
     only("operations-name-their-parts", "^src/operations/", ["^src/(store|artifacts|task|json)/", ...LEAVES]),
     only("parts-below-cli", "^src/parts/", [

@@ -2,7 +2,7 @@ import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import { scoreOf } from "../store/redis/copy.ts";
+import { scoreOf } from "../store/layout/copy.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted, formatBytes } from "../task/amounts.ts";

@@ -1,8 +1,8 @@
 import { TtsctlError } from "../errors.ts";
 import { batches } from "../store/batches.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
+import { isNothing, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
-import { isNothing, type RedisCopy } from "../store/redis/copy.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { isUnsure } from "../store/redis/walk.ts";
 import { writeToMirror } from "../store/redis/write.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { KeyTable } from "../../src/store/key-table.ts";
-import { ApiMsLayout } from "../../src/store/redis/api-ms-layout.ts";
+import { ApiMsLayout } from "../../src/store/layout/api-ms.ts";
 import { idProblem, trimId } from "../../src/task/ids.ts";
 import { fileNameOf, unquotePlus } from "../../src/task/layouts.ts";
 import { askPython, runs } from "../helpers/python.ts";

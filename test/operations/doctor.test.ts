@@ -14,7 +14,7 @@ import {
 } from "../../src/operations/doctor/redis.ts";
 import { neededCommands } from "../../src/operations/doctor/rights.ts";
 import { diagnose } from "../../src/operations/doctor/run.ts";
-import { ApiMsLayout } from "../../src/store/redis/api-ms-layout.ts";
+import { ApiMsLayout } from "../../src/store/layout/api-ms.ts";
 import { RedisClient } from "../../src/store/redis/client.ts";
 import type { SentinelAnswer } from "../../src/store/redis/sentinel.ts";
 import { ShiftedClock } from "../helpers/doubles.ts";

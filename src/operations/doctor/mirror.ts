@@ -1,8 +1,8 @@
 import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { type RedisCopy, timeOf } from "../../store/layout/copy.ts";
+import { INDEX_KEY } from "../../store/layout/keys.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
-import { type RedisCopy, timeOf } from "../../store/redis/copy.ts";
-import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";

@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
+import { INDEX_KEY } from "../../store/layout/keys.ts";
 import type { RedisCommands } from "../../store/redis/commands.ts";
-import { INDEX_KEY } from "../../store/redis/keys.ts";
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import { SLOTS } from "../../store/redis/slots.ts";
 import { addressText } from "../../store/redis/target.ts";

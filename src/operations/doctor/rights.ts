@@ -1,8 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
+import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/layout/keys.ts";
+import type { Layout } from "../../store/layout/layout.ts";
+import { PLAIN } from "../../store/layout/plain.ts";
 import type { Command, RedisCommands, Reply } from "../../store/redis/commands.ts";
-import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/redis/keys.ts";
-import type { Layout } from "../../store/redis/layout.ts";
-import { PLAIN } from "../../store/redis/plain-layout.ts";
 import { type Check, fail, ok, Skip } from "./probe.ts";
 
 /** Keys of nobody, so that even a command that ran would change nothing that is there. */

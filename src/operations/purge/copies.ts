@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { type RedisCopy, stateOf } from "../../store/redis/copy.ts";
-import type { CopyReading } from "../../store/redis/layout.ts";
+import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
+import type { CopyReading } from "../../store/layout/layout.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { shownStatus } from "../../task/status.ts";
 

@@ -1,4 +1,4 @@
-import type { RedisCopy } from "../../store/redis/copy.ts";
+import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { statusPasses, type TaskFilter, timePasses } from "../../task/filter.ts";
 import type { Copies, Copy } from "./copies.ts";

@@ -1,5 +1,5 @@
-import { isWhole, type RedisCopy, sameContent, scoreOf, timeOf } from "../../store/redis/copy.ts";
-import { type CopyReading, userScoreOf } from "../../store/redis/layout.ts";
+import { isWhole, type RedisCopy, sameContent, scoreOf, timeOf } from "../../store/layout/copy.ts";
+import { type CopyReading, userScoreOf } from "../../store/layout/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 

@@ -1,10 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
 import { pool } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { INDEX_KEY } from "../../store/layout/keys.ts";
+import { indexKey, userScoreOf } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
-import { INDEX_KEY } from "../../store/redis/keys.ts";
-import { indexKey, userScoreOf } from "../../store/redis/layout.ts";
 import { isUnsure, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { UserScoreField } from "../../task/layouts.ts";

@@ -1,11 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
+import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
+import { INDEX_KEY } from "../layout/keys.ts";
+import { type CopyReading, indexKey, type Layout } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
-import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "./copy.ts";
-import { INDEX_KEY } from "./keys.ts";
-import { type CopyReading, indexKey, type Layout } from "./layout.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import type { Script } from "./script.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";

@@ -2,10 +2,10 @@ import { TtsctlError } from "../../errors.ts";
 import { setFields } from "../../json/record.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import { isInvalid, type Task } from "../../task/task.ts";
+import { isWhole, type RedisCopy } from "../layout/copy.ts";
+import { type CopyReading, idFields } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
-import { isWhole, type RedisCopy } from "./copy.ts";
-import { type CopyReading, idFields } from "./layout.ts";
 import type { Mirror } from "./mirror.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { toMicros } from "../../task/time.ts";
+import { isNothing, timeOf } from "../layout/copy.ts";
 import type { TaskId } from "../task-source.ts";
 import { type GuardedRemoval, type Outcome, settle } from "./copies.ts";
-import { isNothing, timeOf } from "./copy.ts";
 import type { Mirror } from "./mirror.ts";
 
 /** A task whose record was deleted from the file. */

@@ -1,5 +1,5 @@
-import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
-import type { Layout } from "./layout.ts";
+import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "../layout/keys.ts";
+import type { Layout } from "../layout/layout.ts";
 import copies from "./lua/copies.lua";
 import endSync from "./lua/end-sync.lua";
 import guard from "./lua/include/guard.lua";

@@ -1,10 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
+import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
+import { type CopyReading, stateNames } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
-import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "./copy.ts";
-import { type CopyReading, stateNames } from "./layout.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
 import { type Both, errorIn, type Scored, SlottedKeys } from "./slotted-keys.ts";
 

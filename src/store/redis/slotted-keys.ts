@@ -1,11 +1,11 @@
 import { TtsctlError } from "../../errors.ts";
+import { type LookupState, userScoreDue } from "../layout/copy.ts";
+import { INDEX_KEY } from "../layout/keys.ts";
+import type { CopyReading, Layout } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import type { Outcome } from "./copies.ts";
-import { type LookupState, userScoreDue } from "./copy.ts";
 import { isFatal } from "./errors.ts";
-import { INDEX_KEY } from "./keys.ts";
-import type { CopyReading, Layout } from "./layout.ts";
 import { Script } from "./script.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
 

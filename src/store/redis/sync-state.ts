@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
+import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
-import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "./keys.ts";
 import type { Script } from "./script.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
 import { allTags, slotOf, tagOf } from "./slots.ts";

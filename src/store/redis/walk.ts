@@ -1,5 +1,5 @@
+import type { Layout } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Layout } from "./layout.ts";
 
 /** Where a walk by cursors begins, and the cursor of its last step. */
 export const START = "0";

@@ -1,8 +1,8 @@
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
+import { guardOf, type RedisCopy, scoreOf, userScoreDue } from "../layout/copy.ts";
+import type { CopyReading } from "../layout/layout.ts";
 import { type Outcome, settle, type Upsert } from "./copies.ts";
-import { guardOf, type RedisCopy, scoreOf, userScoreDue } from "./copy.ts";
-import type { CopyReading } from "./layout.ts";
 import type { Mirror } from "./mirror.ts";
 
 /** The outcome of a guarded write; `mended`: only the index members were set; `newer`: Redis has a newer copy. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
-import { type RedisCopy, stateOf } from "../../../src/store/redis/copy.ts";
+import { type RedisCopy, stateOf } from "../../../src/store/layout/copy.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { removeFromMirror } from "../../../src/store/redis/remove.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HASH_FIELDS, PLAIN } from "../../../src/store/redis/plain-layout.ts";
+import { HASH_FIELDS, PLAIN } from "../../../src/store/layout/plain.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RecordParser } from "../../../src/task/parse.ts";
 import type { Task } from "../../../src/task/task.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { RedisCopy } from "../../../src/store/redis/copy.ts";
+import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import { KINDS, useMirror } from "./setup.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { NO_COPY, type RedisCopy } from "../../../src/store/redis/copy.ts";
-import { PLAIN } from "../../../src/store/redis/plain-layout.ts";
+import { NO_COPY, type RedisCopy } from "../../../src/store/layout/copy.ts";
+import { PLAIN } from "../../../src/store/layout/plain.ts";
 import { decideWrite, writeToMirror } from "../../../src/store/redis/write.ts";
 import { RecordParser } from "../../../src/task/parse.ts";
 import { FlakyMirror } from "../../helpers/doubles.ts";

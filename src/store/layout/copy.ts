@@ -3,9 +3,8 @@ import { sameJson } from "../../json/value.ts";
 import type { RecordParser } from "../../task/parse.ts";
 import type { Task } from "../../task/task.ts";
 import { formatUtc } from "../../task/time.ts";
-import type { Reply } from "./commands.ts";
 import { type CopyReading, type CopyState, type Layout, stateNames, userScoreOf } from "./layout.ts";
-import { sameTime } from "./plain-layout.ts";
+import { sameTime } from "./plain.ts";
 
 /** Where the lookup of a task id leads: to the task, to a newer one of the same id, or to neither. */
 export type LookupState = "own" | "other" | "wrong";
@@ -42,7 +41,7 @@ export function fieldsOf(view: CopyView, layout: Layout): readonly string[] {
  * A copy from the replies of the scripts: what `readHash` returned, and the score in the global index, the one in the user's
  * index and what the lookup says. In a full view a user's index of the wrong type has no score.
  */
-export function copyOf(hash: readonly Reply[], places: readonly Reply[], names: readonly string[], view: CopyView) {
+export function copyOf(hash: readonly unknown[], places: readonly unknown[], names: readonly string[], view: CopyView) {
   const [kind] = hash;
   if (kind instanceof TtsctlError) return kind;
   const [indexScore = null, userScore = null, lookup] = places;
