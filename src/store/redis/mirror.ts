@@ -184,9 +184,14 @@ export class Mirror {
   async page(range: IndexRange, offset: number, count: number): Promise<{ total: number; members: Member[] }> {
     const key = indexKey(this.layout, range.userId);
     const { low, high } = boundsOf(range);
+    // Before Redis 7, LIMIT passes over the members before a page one by one.
+    const isWhole = range.since === null && range.until === null && count > 0;
+    const wanted = isWhole
+      ? [offset, offset + count - 1, "REV"]
+      : [high, low, "BYSCORE", "REV", "LIMIT", offset, count];
     const [total, flat] = await this.#all([
       ["ZCOUNT", key, low, high],
-      ["ZRANGE", key, high, low, "BYSCORE", "REV", "LIMIT", offset, count, "WITHSCORES"],
+      ["ZRANGE", key, ...wanted, "WITHSCORES"],
     ]);
     return { total: total as number, members: membersOf(flat as string[], range.userId, this.layout) };
   }
