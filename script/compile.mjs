@@ -30,16 +30,21 @@ const TASK = {
 const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 const HASH = `*5\r\n${[JSON.stringify(TASK), ...Object.values(FIELDS)].map(bulk).join("")}`;
 const MEMBERS = `*2\r\n${bulk("t")}${bulk("1735689600.5")}`;
-/** What a Redis with one task answers; nothing of it needs to be right. */
+/** What a Redis with one task answers to the commands of a page. */
 const REPLIES = {
   PING: "+PONG\r\n",
   GET: bulk("2025-01-01T00:00:00Z"),
-  EVAL: `*3\r\n:1\r\n${MEMBERS}${HASH}`, // the script of a page
+  ZCARD: ":1\r\n",
+  ZCOUNT: ":1\r\n",
+  ZRANGE: MEMBERS,
+  "HMGET tts:ttsctl:counted": "*2\r\n$-1\r\n$-1\r\n",
+  HMGET: HASH,
 };
+const COMMAND = /\*\d+\r\n\$\d+\r\n(\w+)\r\n(?:\$\d+\r\n([^\r]*)\r\n)?/g;
 const server = createServer((socket) => {
   socket.setEncoding("latin1").on("data", (text) => {
-    for (const [, name] of text.matchAll(/\*\d+\r\n\$\d+\r\n([A-Z]+)\r\n/gi)) {
-      socket.write(REPLIES[name.toUpperCase()] ?? "+OK\r\n");
+    for (const [, name, key] of text.matchAll(COMMAND)) {
+      socket.write(REPLIES[`${name.toUpperCase()} ${key}`] ?? REPLIES[name.toUpperCase()] ?? "+OK\r\n");
     }
   });
 });
@@ -53,14 +58,23 @@ writeFileSync(
 );
 const COMMANDS = ["list --user u -o json", "list --user u", "list --no-redis"];
 const { script, exports } = load(bundle);
-const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
+const output = [];
+const kept = () =>
+  new Writable({
+    write(chunk, _encoding, done) {
+      output.push(chunk);
+      done();
+    },
+  });
 try {
   for (const command of COMMANDS) {
-    const streams = { stdin: process.stdin, stdout: nowhere(), stderr: nowhere() };
+    const streams = { stdin: process.stdin, stdout: kept(), stderr: kept() };
     const { signal } = new AbortController();
     const code = await exports.main({ argv: command.split(" "), env: {}, cwd, streams, stopSignal: () => signal });
     if (code !== 0) throw new Error(`${command} ended with ${code}`);
   }
+  if (!/"source": ?"redis"/.test(output.join("")))
+    throw new Error(`the page wasn't read from Redis: ${output.join("")}`);
   writeFileSync(`${bundle}.code`, script.createCachedData());
 } finally {
   rmSync(cwd, { recursive: true });

@@ -15,9 +15,7 @@ export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly
   return [
     ["ZCARD", INDEX_KEY],
     ["ZCOUNT", INDEX_KEY, "0", "0"],
-    ["ZREVRANGE", INDEX_KEY, "0", "0"],
     ["ZRANGE", INDEX_KEY, "0", "0"],
-    ["ZRANGEBYSCORE", INDEX_KEY, "0", "0"],
     ["ZRANDMEMBER", INDEX_KEY, "1"],
     ["ZSCORE", INDEX_KEY, "none"],
     ["ZMSCORE", INDEX_KEY, "none"],

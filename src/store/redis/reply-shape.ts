@@ -39,7 +39,7 @@ const SHAPES = new Map<unknown, (command: Command) => ReplyShape>([
   ...["CLUSTER SLOTS", "ROLE"].map((name) => [name, () => Array.isArray] as const),
   ...["HMGET", "ZMSCORE"].map((name) => [name, TEXT_EACH] as const),
   ["TIME", () => DIGITS],
-  ...["ZRANDMEMBER", "ZRANGE", "ZRANGEBYSCORE", "ZREVRANGE"].map((name) => [name, MEMBERS] as const),
+  ...["ZRANDMEMBER", "ZRANGE"].map((name) => [name, MEMBERS] as const),
   ["SCAN", () => listBeginning(CURSOR, listOf(STRING))],
   ["ZSCAN", () => listBeginning(CURSOR, PAIRS)],
 ]);
