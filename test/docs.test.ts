@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { describe, expect, it } from "vitest";
 import { EXIT_CODES } from "../src/errors.ts";
 
-const text = (name: string) => readFileSync(new URL(`../${name}`, import.meta.url), "utf8");
+const at = (name: string) => new URL(`../${name}`, import.meta.url);
+const text = (name: string) => readFileSync(at(name), "utf8");
 
 /** The headings outside of code, as levels, and as names where these are commands. */
 function outline(markdown: string): string[] {
@@ -18,3 +19,72 @@ it.each(["README.md", "README.zh-CN.md", "docs/json.md"])("%s names every error 
   const words = new Set(text(name).match(/[A-Z_]+/g));
   expect(Object.keys(EXIT_CODES).filter((code) => !words.has(code))).toEqual([]);
 });
+
+describe("docs/architecture.md", () => {
+  const page = text("docs/architecture.md");
+  const sources = ["src", "script", "bin", "web", "package.json"].map(textUnder).join("\n");
+  const named = [...page.replace(/^```.*?^```/gms, "").matchAll(/`([^`]+)`/g)].map(([, words]) =>
+    words!.replace(/\s+/g, " "),
+  );
+  const isPath = (words: string) =>
+    /^[\w./{},-]*(\/|\.(ts|mjs|cjs|lua|md|ini|json))$/.test(words) && !words.startsWith("dist/");
+  const drawn = [...page.matchAll(/^```mermaid.*?^```/gms)].flatMap(
+    ([diagram]) => diagram!.match(/\b[\w./-]+(\/(?=:)|\.ts)/g)!,
+  );
+
+  it("has at most 200 lines, none of them too long", () => {
+    const lines = page.trimEnd().split("\n");
+    expect(lines.length).toBeLessThanOrEqual(200);
+    expect(lines.filter((line) => line.length > 140 && !line.startsWith("|"))).toEqual([]);
+  });
+
+  it("names files and directories that exist", () => {
+    const paths = [...named.filter(isPath).flatMap(expanded), ...drawn];
+    expect(paths.length).toBeGreaterThan(100);
+    expect(paths.filter((path) => !["", "src/"].some((root) => existsSync(at(root + path))))).toEqual([]);
+  });
+
+  it("names identifiers, keys and commands that the sources have", () => {
+    const others = named.filter((words) => !isPath(words));
+    expect(others.length).toBeGreaterThan(50);
+    expect(others.filter((words) => !hasWords(sources, words))).toEqual([]);
+  });
+
+  it("links to headings that exist", () => {
+    const links = [...page.matchAll(/\]\(([\w.-]+\.md)(?:#([\w-]+))?\)/g)];
+    const missing = links.filter(
+      ([, file, anchor]) => ![undefined, ...anchorsIn(text(`docs/${file}`))].includes(anchor),
+    );
+    expect(missing.map(([link]) => link)).toEqual([]);
+  });
+});
+
+/** The text of a file, or of all files in a directory. */
+function textUnder(name: string): string {
+  if (statSync(at(name)).isFile()) return text(name);
+  return readdirSync(at(name))
+    .map((entry) => textUnder(`${name}/${entry}`))
+    .join("\n");
+}
+
+/** `a/{b,c}.ts` as `a/b.ts` and `a/c.ts`. */
+function expanded(path: string): string[] {
+  const braces = /\{(.*?)\}/.exec(path);
+  return braces === null ? [path] : braces[1]!.split(",").map((name) => path.replace(braces[0], name.trim()));
+}
+
+/** Whether a text has these words, not as a part of longer ones. */
+function hasWords(all: string, words: string): boolean {
+  const pattern = words.replace(/[^\w\s]/g, "\\$&");
+  return new RegExp(`(?<![\\w])${pattern}(?![\\w])`).test(all);
+}
+
+/** The anchors that GitHub gives the headings. */
+function anchorsIn(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, name]) =>
+    name!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
