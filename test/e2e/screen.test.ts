@@ -24,7 +24,7 @@ async function slowRedis(seconds = 1.8) {
   let began: number | undefined;
   return redisProxy(here.server.port, async (): Promise<Verdict> => {
     began ??= performance.now();
-    if (performance.now() - began < seconds * 1000) await sleep(200);
+    if (performance.now() - began < seconds * 1000) await sleep(400);
     return "pass";
   });
 }
