@@ -20,11 +20,11 @@ async function open(options: Partial<ShellOptions> = {}): Promise<Shell> {
 }
 
 /** A Redis that is slow at first, for commands to show their progress. */
-async function slowRedis(seconds = 1.8) {
+async function slowRedis(seconds = 1.8, ms = 200) {
   let began: number | undefined;
   return redisProxy(here.server.port, async (): Promise<Verdict> => {
     began ??= performance.now();
-    if (performance.now() - began < seconds * 1000) await sleep(400);
+    if (performance.now() - began < seconds * 1000) await sleep(ms);
     return "pass";
   });
 }
@@ -52,7 +52,7 @@ describe("a command that takes longer than a second", () => {
   ])("%s ends with its result, and the prompt below it", async (line, result) => {
     fill();
     if (line !== "sync") await here.run("sync");
-    const slow = await slowRedis();
+    const slow = await slowRedis(1.8, 400);
     const shell = await open({ env: { REDIS_URL: slow.url } });
     const shown = await shell.run(`ttsctl ${line}`);
     expect(BAR.test(shell.written)).toBe(true);
