@@ -21,7 +21,6 @@ export abstract class Connection implements RedisCommands {
   protected heard = false;
   readonly #password: string | null;
   #lose: (why: TtsctlError) => void = () => {};
-  #isCorked = false;
 
   protected constructor(where: string, access: { prefix?: string; password: string | null; timeout: number }) {
     this.where = where;
@@ -41,8 +40,7 @@ export abstract class Connection implements RedisCommands {
 
   async pipeline(commands: readonly Command[]): Promise<Reply[]> {
     if (commands.length === 0) return [];
-    this.#cork();
-    const replies = await this.settled(commands.map((command) => this.send(command)));
+    const replies = await this.settled(this.#together(() => commands.map((command) => this.send(command))));
     for (const [i, reply] of replies.entries()) {
       const [name, key] = commands[i]!;
       const isWalk = this.isCluster && /SCAN/.test(String(name)); // its cursors are of ours
@@ -59,8 +57,8 @@ export abstract class Connection implements RedisCommands {
   }
 
   async scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]> {
-    this.#cork();
-    const replies = await this.settled(runs.map(({ keys, args }) => this.sendScript(script, keys, args)));
+    const sent = this.#together(() => runs.map(({ keys, args }) => this.sendScript(script, keys, args)));
+    const replies = await this.settled(sent);
     for (const [i, reply] of replies.entries()) {
       this.#check(reply, script.replies, "a script");
       // What the script itself doesn't catch is about its last key.
@@ -134,16 +132,15 @@ export abstract class Connection implements RedisCommands {
     }
   }
 
-  /** What is sent before the next tick goes out in one write. */
-  #cork(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
+  /** What is sent goes out in one write. */
+  #together<T>(send: () => T): T {
     const streams = this.streams();
     for (const stream of streams) stream?.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
+    try {
+      return send();
+    } finally {
       for (const stream of streams) stream?.uncork();
-    });
+    }
   }
 }
 

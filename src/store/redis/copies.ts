@@ -70,10 +70,7 @@ export async function settle<Action extends object, Result extends string>(
     verb: string;
   },
 ): Promise<Outcome<Result>[]> {
-  const outcomes = ids.map(({ userId, taskId }): Outcome<Result> => {
-    const message = `${userId}:${taskId} changes in Redis faster than it can be ${steps.verb}`;
-    return new TtsctlError("REDIS_FAILED", message);
-  });
+  const outcomes = new Array<Outcome<Result>>(ids.length);
   let pending = ids.map((id, index) => ({ id, index }));
   for (let round = 0; pending.length > 0 && round < MOST_ROUNDS; round++) {
     const due: { id: TaskId; index: number; action: Action }[] = [];
@@ -90,6 +87,10 @@ export async function settle<Action extends object, Result extends string>(
       if (flag !== false) outcomes[index] = flag === true ? steps.done(action) : flag;
       return flag === false;
     });
+  }
+  for (const { id, index } of pending) {
+    const message = `${id.userId}:${id.taskId} changes in Redis faster than it can be ${steps.verb}`;
+    outcomes[index] = new TtsctlError("REDIS_FAILED", message);
   }
   return outcomes;
 }
