@@ -44,9 +44,10 @@ export function doneEvent<E extends Event>(event: E, item: DoneItems[E], dryRun:
 }
 
 function fieldsOf(item: DoneItems[Event]): LogFields {
-  const fields = new Map(Object.entries(item));
-  const present = FIELDS.filter(([name]) => fields.has(name));
-  return Object.fromEntries(present.map(([name, shown]) => [shown, fields.get(name)]));
+  const values = item as unknown as Record<string, LogFields[string]>;
+  const fields: Record<string, LogFields[string]> = {};
+  for (const [name, shown] of FIELDS) if (name in values) fields[shown] = values[name]!;
+  return fields;
 }
 
 /** What a log reader can split at spaces and at `=`. */
