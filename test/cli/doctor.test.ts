@@ -350,7 +350,7 @@ describe("Redis", () => {
     await server.call("ACL", "DELUSER", "full", "part");
   });
 
-  it.each(["zrangebyscore", "zrevrank", "zrank"])("names a command that is denied alone: %s", async (command) => {
+  it.each(["zrange", "zrevrank", "zrank"])("names a command that is denied alone: %s", async (command) => {
     await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", `-${command}`);
     const found = await finding("redis.rights", "", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
     expect(found).toMatchObject(like("fail", `may not ${command.toUpperCase()} on tts:tasks:index`));
