@@ -25,6 +25,8 @@ export async function pool<T>(
   const count = Array.isArray(items) ? Math.min(width, items.length) : width;
   await Promise.all(Array.from({ length: count }, worker));
   if (failure === undefined) return;
-  await iterator.return?.();
+  try {
+    await iterator.return?.();
+  } catch {} // the first error counts
   throw failure.error;
 }

@@ -58,7 +58,9 @@ export const SETTINGS = {
   "redis.tls_key": row(kinds.PATH, null, ["REDIS_TLS_KEY", "PEM file: its key"]),
   "redis.tls_server_name": row(kinds.HOST, null, ["REDIS_TLS_SERVER_NAME", "the name in the server's certificate"]),
   "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", "plain or api_ms"]),
-  "redis.prefix": row(kinds.PREFIX, "", ["REDIS_PREFIX", "precedes each key, such as staging:"]),
+  "redis.prefix": row(kinds.PREFIX, "", ["REDIS_PREFIX", "precedes each key, such as staging:"], {
+    refusesEmpty: true,
+  }),
   "store.path": row(kinds.PATH, "voice_task.json", ["TTSCTL_STORE", "the store file"], {
     flag: ["--store <file>", "the store file, instead of [store] path"],
     library: ["store"],

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { TtsctlError } from "../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { audited } from "../parts/audited.ts";
 import { cleanupPass, watchPasses } from "../parts/cleanup.ts";
 import type { Parts } from "../parts/parts.ts";
@@ -24,15 +24,21 @@ export function checkCleanup(parts: Parts): Promise<void> {
  * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED
  */
 export async function cleanupOnce(parts: Parts, dryRun: boolean): Promise<CleanupResult> {
-  let pass: CleanupResult;
+  let pass: CleanupResult | undefined;
   try {
     await audited(parts, !dryRun, async (ledger) => {
       const flags = { dryRun, allowEmpty: false };
       const { result, problem } = await cleanupPass(parts, flags, ledger, async () => null);
       ledger?.count(result);
       pass = { counts: countsOf(result), problem };
-      return problem !== null || result.failed + result.returned > 0 ? 3 : 0; // the exit codes of the command
+      // The ledger gets the errors and exit codes of the command.
+      throwIfInterrupted(parts.signal, `${result.purged} tasks were purged`);
+      if (problem !== null && !isRedisError(problem)) throw problem;
+      return problem !== null || result.failed + result.returned > 0 ? 3 : 0;
     });
+  } catch (error) {
+    const isOfPass = error instanceof TtsctlError && (error === pass?.problem || error.code === "INTERRUPTED");
+    if (pass === undefined || !isOfPass) throw error;
   } finally {
     await parts.release();
   }

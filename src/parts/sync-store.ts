@@ -11,8 +11,9 @@ export async function syncStore(
   options: SyncOptions,
 ): Promise<SyncOutcome> {
   const { sync } = await import("../operations/sync.ts");
+  const file = await parts.changingFileStore(); // first, because it prints warnings that may explain a missing Redis
   const mirror = await parts.mirror();
-  return sync({ ...(await parts.changeParts(ledger, options.dryRun)), mirror, confirm }, options);
+  return sync({ ...(await parts.changeParts(ledger, options.dryRun, file)), mirror, confirm }, options);
 }
 
 /** The sync that a process makes by itself: it deletes nothing and asks nobody. Throws as `syncStore`. */

@@ -74,8 +74,9 @@ function checkFlags({ repair, prune, restore }: VerifyFlags): void {
 
 async function compare(context: Context, scope: { userId?: string }): Promise<VerifyOutcome> {
   const { verify } = await import("../../operations/verify/verify.ts");
-  const { clock, reporter, signal } = context;
-  return verify({ mirror: await context.mirror(), file: await context.fileStore(), clock, reporter, signal }, scope);
+  const mirror = await context.mirror();
+  const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
+  return verify({ mirror, file: await context.fileStore(), clock, reporter, signal }, scope);
 }
 
 async function repair(
@@ -86,9 +87,10 @@ async function repair(
 ): Promise<VerifyOutcome> {
   const { verifyAndRepair } = await import("../../operations/verify/verify.ts");
   const { dryRun, prune, restore, allowEmpty, maxDelete = { percent: 50 } } = flags;
+  const file = await context.changingFileStore(); // first, because it prints warnings that may explain a missing Redis
   const parts = {
     mirror: await context.mirror(),
-    ...(await context.changeParts(ledger, dryRun)),
+    ...(await context.changeParts(ledger, dryRun, file)),
     rules: await context.rules(),
     confirm: confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`),
   };

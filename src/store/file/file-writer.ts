@@ -133,17 +133,22 @@ export class FileWriter {
 
   async #compactNow(): Promise<void> {
     const { file, rules, clock } = this.#parts;
-    const left = await LeftFile.open(await file.target(), rules);
+    const base = await file.read(); // before the lock is held
+    const left = await LeftFile.open(await file.target(), rules).catch(async (error) => {
+      await base.close();
+      throw error;
+    });
     const plan = (current: Snapshot) => {
       if (sameFile(current.identity, left.identity)) left.carried(current.layout!.size);
       return planCompaction(current);
     };
     try {
-      await file.edit(plan);
+      await file.edit(plan, base);
       if (!sameFile(await file.identity(), left.identity)) {
         this.#left = { file: left, until: clock.monotonic() + LATELY_S };
       }
     } finally {
+      await base.close();
       if (this.#left?.file !== left) await left.close();
     }
     await this.#carryOver();
