@@ -5,7 +5,7 @@ import { nodeOptions, type RedisClient } from "./client.ts";
 import { connectToNode, type Entrance, enterCluster } from "./cluster-entrance.ts";
 import { addressOf, nodeName, primariesOf } from "./cluster-slots.ts";
 import { ClusterWalks } from "./cluster-walks.ts";
-import type { Command, NodeReply } from "./commands.ts";
+import type { Command, NodeReply, Reply } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
 import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
 import type { Script } from "./script.ts";
@@ -34,9 +34,11 @@ interface Attempt {
   readonly link: Link | undefined;
 }
 
-// ioredis leaves out nodes whose host is null or empty, which stands for that of the node that was asked.
+// ioredis leaves out nodes whose host is null or empty, which stands for that of the node that was asked. It would also believe
+// a node that knows of no slots, and end all connections.
 RedisCommand.setReplyTransformer("cluster", (reply: unknown) => {
-  for (const range of Array.isArray(reply) ? reply : []) {
+  if (!Array.isArray(reply) || reply.length === 0) throw new Error("it knows of no slots");
+  for (const range of reply) {
     for (const node of range) if (Array.isArray(node)) node[0] ||= "?";
   }
   return reply;
@@ -59,7 +61,7 @@ export class ClusterClient extends Connection {
   /** The connections for what is about no key, by the names of their nodes. */
   readonly #nodes = new Map<string, Promise<RedisClient>>();
   /** The connections for commands about keys, and why some failed, by the names of their nodes. */
-  readonly #links = new Map<string, Link>();
+  readonly #links = new WeakMap<Cluster, Map<string, Link>>();
   readonly #errors = new Map<string, Error>();
   /** The node that told the map. */
   #origin: Address;
@@ -108,9 +110,20 @@ export class ClusterClient extends Connection {
     for (const node of this.#nodes.values()) node.then((made) => made.close()).catch(() => {});
   }
 
+  /** A step over all keys may be several round trips, each within the timeout. */
+  override async pipeline(commands: readonly Command[]): Promise<Reply[]> {
+    const [command] = commands;
+    if (commands.length !== 1 || command![0] !== "SCAN") return super.pipeline(commands);
+    try {
+      return [await this.#walks.stepKeys(command!)];
+    } catch (error) {
+      if (error instanceof ServerError) return [error];
+      throw error instanceof TtsctlError ? error : this.lose(this.failed(error));
+    }
+  }
+
   protected send(command: Command): Promise<unknown> {
     const [name, ...args] = command;
-    if (name === "SCAN") return this.#walks.stepKeys(command);
     if (name === "ZSCAN") return this.#follow(String(args[0]), () => this.#walks.stepIndex(command));
     const isAboutKeys = new RedisCommand(String(name), args).getKeys().length > 0;
     if (isAboutKeys) return this.#follow(String(args[0]), (cluster) => cluster.call(String(name), ...args));
@@ -155,7 +168,8 @@ export class ClusterClient extends Connection {
     const attempt = (): Promise<unknown> => {
       const cluster = this.#cluster;
       const name = this.#primaryOf(slot);
-      const link = this.#links.get(name);
+      const link = this.#links.get(cluster)?.get(name);
+      if (this.#isClosed) return Promise.reject(this.failed("the connection was closed"));
       return send(cluster).catch(async (error: Error) => {
         await this.#mayRepeat(error, { slot, cluster, name, link }, deadline);
         return attempt();
@@ -189,8 +203,9 @@ export class ClusterClient extends Connection {
     return error;
   }
 
-  #failure(name: string): TtsctlError {
-    return connectionError(this.#errors.get(name) ?? "the connection was closed", this.#describe(name));
+  #failure(name: string, otherwise: unknown = "the connection was closed"): TtsctlError {
+    const [error, where] = [this.#errors.get(name) ?? otherwise, this.#describe(name)];
+    return error instanceof ReplyError ? this.serverError(error as Error, where) : connectionError(error, where);
   }
 
   /** Asks the nodes where the slots are, unless another command did since. What none can tell stays as it is known. */
@@ -251,9 +266,11 @@ export class ClusterClient extends Connection {
         ...(password !== null && { password }),
       },
     });
+    const links = new Map<string, Link>();
+    this.#links.set(cluster, links);
     cluster.on("error", () => {});
     cluster.on("node error", (error: Error, name: string) => this.#errors.set(name, error));
-    cluster.on("+node", (redis: Redis) => this.#watch(cluster, redis));
+    cluster.on("+node", (redis: Redis) => this.#watch(cluster, links, redis));
     this.#clusters.push(cluster);
     const where = this.#describe(nodeName(origin));
     try {
@@ -261,22 +278,23 @@ export class ClusterClient extends Connection {
       return cluster;
     } catch (error) {
       cluster.disconnect();
-      throw error instanceof TtsctlError ? error : connectionError(this.#errors.get(nodeName(origin)) ?? error, where);
+      throw error instanceof TtsctlError ? error : this.#failure(nodeName(origin), error);
     }
   }
 
   /** Where a node serves no slot any more, ioredis ends the connection; if another one ends, commands may be lost. */
-  #watch(cluster: Cluster, redis: Redis): void {
+  #watch(cluster: Cluster, links: Map<string, Link>, redis: Redis): void {
     const name = nameOf(redis);
     const link = { isReached: false };
-    this.#links.set(name, link);
+    links.set(name, link);
+    ignoreAsked(redis);
     redis.on("connect", () => {
       link.isReached = true;
       guardQueue(redis, (why) => this.drop(why), this.#describe(name));
     });
     redis.on("end", () => {
-      if (this.#links.get(name) !== link) return; // there is another one to the node
-      this.#links.delete(name);
+      if (links.get(name) !== link) return; // there is another one to the node
+      links.delete(name);
       if (link.isReached && cluster === this.#cluster && this.#primaries.includes(name)) this.lose(this.#failure(name));
     });
   }
@@ -310,6 +328,16 @@ const REFUSAL =
 function hideTryAgain(error: Error): false {
   error.message = error.message.replace(/^TRYAGAIN/, "-TRYAGAIN");
   return false;
+}
+
+/** ioredis drops the promise of an ASKING; if that fails, so does the command after it. */
+function ignoreAsked(redis: Redis): void {
+  const asking = redis.asking.bind(redis);
+  redis.asking = () => {
+    const asked = asking();
+    asked.catch(() => {});
+    return asked;
+  };
 }
 
 const MAX_PAUSE_MS = 100;

@@ -252,6 +252,7 @@ export class Mirror {
     const replies = await this.#fields(ids, this.layout.readFields);
     return replies.map((reply, i) => {
       if (reply instanceof TtsctlError) return reply;
+      if (this.layout.payloadRules && ids[i]!.userId === "") return undefined; // no member as an index has them
       return this.layout.read(reply as (string | null)[], ids[i]!, this.parser);
     });
   }

@@ -92,6 +92,55 @@ describe("a node that left its cluster", () => {
   });
 });
 
+it("a node that knows of no slots isn't believed after a redirect", async () => {
+  const [from, to, empty] = await paperNodes(3);
+  const third = Math.floor(SLOTS / 3);
+  const slots = [
+    [0, third, from!.name], // with the slot of "n"
+    [third + 1, 2 * third, to!.name],
+    [2 * third + 1, SLOTS - 1, empty!.name],
+  ] as const;
+  for (let i = 0; i < 6; i++) {
+    for (const node of [from!, to!, empty!]) Object.assign(node, { slots, answer: () => "OK" });
+    const notes: number[] = [];
+    const note = (nodes: readonly Address[]) => notes.push(nodes.length);
+    const client = await connectOnPaper([from!, to!, empty!], { note });
+    empty!.slots = [];
+    from!.answer = () => `-MOVED ${slotOf("n")} ${to!.name}`;
+    expect(await client.pipeline([["SET", "n", 1]])).toEqual(["OK"]); // ioredis then asks any node where the slots are
+    await sleep(30);
+    expect(await client.pipeline([["GET", "n"]])).toEqual(["OK"]);
+    expect(notes).not.toContain(0);
+    client.close();
+  }
+});
+
+it("a redirect by ASK to a node that is gone fails the command, not the process", async () => {
+  const [from, to] = await paperNodes(2);
+  const client = await connectOnPaper([from!, to!]);
+  from!.answer = () => `-ASK ${slotOf("n")} ${to!.name}`;
+  await to!.shutDown();
+  expect(await client.command("GET", "n").catch((thrown) => thrown)).toBeInstanceOf(TtsctlError);
+});
+
+it("a closed client refuses commands at once", async () => {
+  const [one, two] = await paperNodes(2);
+  for (const node of [one!, two!]) {
+    node.slots = [
+      [0, slotOf("n"), one!.name],
+      [slotOf("n") + 1, SLOTS - 1, two!.name],
+    ];
+  }
+  const client = await connectOnPaper([one!, two!]);
+  const key = Array.from({ length: 99 }, (_, i) => `k${i}`).find((name) => slotOf(name) > slotOf("n"))!;
+  await client.pipeline(["n", key].map((name) => ["SET", name, 1]));
+  client.close();
+  const began = performance.now();
+  const error = await client.command("GET", "n").catch((thrown) => thrown);
+  expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  expect(performance.now() - began).toBeLessThan(300);
+});
+
 it.each(["the last", "one"])(
   "a command whose connection is cut is never sent twice: %s of a pipeline",
   async (which) => {
