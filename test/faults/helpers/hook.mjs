@@ -66,6 +66,7 @@ function watchClose(handle, path) {
   paths.set(handle, path);
   const close = handle.close.bind(handle);
   handle.close = async () => {
+    if (handle.fd < 0) return; // a stream closes its handle again, which closes nothing
     if (act !== "fail") step("close", path);
     await close();
     if (act === "fail") step("close", path);
