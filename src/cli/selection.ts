@@ -1,5 +1,4 @@
-import type { Command } from "commander";
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { rowOf, type SettingName } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";

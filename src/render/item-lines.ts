@@ -23,12 +23,18 @@ export function logLine({ level, msg, fields }: LogEvent, now: number): string {
 type Event = keyof DoneItems;
 
 /** The fields of a line, in their order: as items name them, and as lines do. */
-const FIELDS = [
-  ...[["userId", "user"] as const, ["taskId", "task"] as const],
-  ...(["path", "reason", "from", "to", "local", "redis", "files", "bytes"] as const).map(
-    (name) => [name, name] as const,
-  ),
-];
+const FIELDS = Object.entries({
+  userId: "user",
+  taskId: "task",
+  path: "path",
+  reason: "reason",
+  from: "from",
+  to: "to",
+  local: "local",
+  redis: "redis",
+  files: "files",
+  bytes: "bytes",
+});
 const WORDS = { cleanup: "purged", mark: "marked", orphan: "removed" } as const;
 
 /** A line such as `[CLEANUP] user=alice task=t01 ...` (SPEC section 6); in a dry run it says so. */

@@ -1,9 +1,8 @@
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
-import { batches } from "./batches.ts";
+import { batches, fillIn } from "./batches.ts";
 import type { Change } from "./file/batch-plan.ts";
-import type { SharedSnapshot } from "./file/shared-snapshot.ts";
-import { CurrentFile } from "./file/shared-snapshot.ts";
+import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorLink } from "./mirror-link.ts";
@@ -215,10 +214,14 @@ export class MirrorWriter {
   }
 
   /** A task that is new in the file counts as new in the mirror too, since the guard of the write checks that. */
-  async #copies(mirror: Mirror, puts: readonly Put[]): Promise<Outcome<RedisCopy>[]> {
-    const known = puts.filter(({ before }) => !Number.isNaN(before)).map(({ task }) => task);
-    const copies = (await mirror.copies(known, "scores"))[Symbol.iterator]();
-    return puts.map(({ before }) => (Number.isNaN(before) ? NO_COPY : (copies.next().value as Outcome<RedisCopy>)));
+  #copies(mirror: Mirror, puts: readonly Put[]): Promise<Outcome<RedisCopy>[]> {
+    const ofNew = ({ before }: Put) => (Number.isNaN(before) ? NO_COPY : undefined);
+    const read = (known: readonly Put[]) =>
+      mirror.copies(
+        known.map(({ task }) => task),
+        "scores",
+      );
+    return fillIn<Put, Outcome<RedisCopy>>(puts, ofNew, read);
   }
 }
 

@@ -17,6 +17,10 @@ class TestServer {
     return `redis://127.0.0.1:${this.port}/0`;
   }
 
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   /** Sends this to every client, which asked for nothing. */
   say(text: string): void {
     for (const socket of this.#sockets) socket.write(text);

@@ -5,7 +5,7 @@ import { nodeOptions, type RedisClient } from "./client.ts";
 import { connectToNode, type Entrance, enterCluster } from "./cluster-entrance.ts";
 import { addressOf, nodeName, primariesOf } from "./cluster-slots.ts";
 import { ClusterWalks } from "./cluster-walks.ts";
-import type { Command, NodeReply, Reply } from "./commands.ts";
+import type { Command, NodeReply } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
 import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
 import type { Script } from "./script.ts";
@@ -57,7 +57,7 @@ export class ClusterClient extends Connection {
   readonly #walks: ClusterWalks;
   /** Has the map that is believed; those before it are for commands in flight. */
   #cluster!: Cluster;
-  readonly #clusters: Cluster[] = [];
+  readonly #clusters = new Set<Cluster>();
   /** The connections for what is about no key, by the names of their nodes. */
   readonly #nodes = new Map<string, Promise<RedisClient>>();
   /** The connections for commands about keys, and why some failed, by the names of their nodes. */
@@ -110,20 +110,13 @@ export class ClusterClient extends Connection {
     for (const node of this.#nodes.values()) node.then((made) => made.close()).catch(() => {});
   }
 
-  /** A step over all keys may be several round trips, each within the timeout. */
-  override async pipeline(commands: readonly Command[]): Promise<Reply[]> {
-    const [command] = commands;
-    if (commands.length !== 1 || command![0] !== "SCAN") return super.pipeline(commands);
-    try {
-      return [await this.#walks.stepKeys(command!)];
-    } catch (error) {
-      if (error instanceof ServerError) return [error];
-      throw error instanceof TtsctlError ? error : this.lose(this.failed(error));
-    }
+  protected override timeoutOf(commands: readonly Command[]): number {
+    return commands.some(([name]) => name === "SCAN") ? STEP_ROUND_TRIPS * this.timeoutMs : this.timeoutMs;
   }
 
   protected send(command: Command): Promise<unknown> {
     const [name, ...args] = command;
+    if (name === "SCAN") return this.#walks.stepKeys(command);
     if (name === "ZSCAN") return this.#follow(String(args[0]), () => this.#walks.stepIndex(command));
     const isAboutKeys = new RedisCommand(String(name), args).getKeys().length > 0;
     if (isAboutKeys) return this.#follow(String(args[0]), (cluster) => cluster.call(String(name), ...args));
@@ -239,7 +232,7 @@ export class ClusterClient extends Connection {
     const cluster = await this.#clusterAt(address, deadline);
     this.#cluster = cluster;
     this.#origin = address;
-    if (before !== undefined) setTimeout(() => before.disconnect(), this.timeoutMs).unref();
+    if (before !== undefined) setTimeout(() => this.#leave(before), this.timeoutMs).unref();
     if (map.isUp) this.#seeds.note([...map.nodes].map((name) => addressOf(name, address)));
     cluster.on("refresh", () => this.#seeds.note(nodesOf(cluster)));
     if (this.#isClosed) this.close();
@@ -271,15 +264,20 @@ export class ClusterClient extends Connection {
     cluster.on("error", () => {});
     cluster.on("node error", (error: Error, name: string) => this.#errors.set(name, error));
     cluster.on("+node", (redis: Redis) => this.#watch(cluster, links, redis));
-    this.#clusters.push(cluster);
+    this.#clusters.add(cluster);
     const where = this.#describe(nodeName(origin));
     try {
       await within(deadline - performance.now(), cluster.connect(), () => timeoutError(where));
       return cluster;
     } catch (error) {
-      cluster.disconnect();
+      this.#leave(cluster);
       throw error instanceof TtsctlError ? error : this.#failure(nodeName(origin), error);
     }
+  }
+
+  #leave(cluster: Cluster): void {
+    cluster.disconnect();
+    this.#clusters.delete(cluster);
   }
 
   /** Where a node serves no slot any more, ioredis ends the connection; if another one ends, commands may be lost. */
@@ -341,6 +339,9 @@ function ignoreAsked(redis: Redis): void {
 }
 
 const MAX_PAUSE_MS = 100;
+
+/** The most that one step over all keys takes, one after the other: connections, their slots, the scan, and the slots again. */
+const STEP_ROUND_TRIPS = 4;
 
 function nameOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`;

@@ -40,7 +40,8 @@ export abstract class Connection implements RedisCommands {
 
   async pipeline(commands: readonly Command[]): Promise<Reply[]> {
     if (commands.length === 0) return [];
-    const replies = await this.settled(this.#together(() => commands.map((command) => this.send(command))));
+    const sent = this.#together(() => commands.map((command) => this.send(command)));
+    const replies = await this.settled(sent, this.timeoutOf(commands));
     for (const [i, reply] of replies.entries()) {
       const [name, key] = commands[i]!;
       const isWalk = this.isCluster && /SCAN/.test(String(name)); // its cursors are of ours
@@ -75,6 +76,11 @@ export abstract class Connection implements RedisCommands {
   protected abstract sendScript(script: Script, keys: readonly string[], args: Words): Promise<unknown>;
   /** What commands are written to. */
   protected abstract streams(): Redis["stream"][];
+  /** How long all replies may take, milliseconds. */
+  protected timeoutOf(_commands: readonly Command[]): number {
+    return this.timeoutMs;
+  }
+
   /** The error of a reply that did not come in time. */
   protected abstract late(): TtsctlError;
   /** The error of a connection that failed. */
@@ -96,8 +102,8 @@ export abstract class Connection implements RedisCommands {
    * What came of commands. One timer is for all of them: one for each would cost more than the command.
    * @throws TtsctlError if a reply is missing
    */
-  protected async settled(sent: readonly Promise<unknown>[]): Promise<Reply[]> {
-    const results = await within(this.timeoutMs, Promise.allSettled(sent), () => this.lose(this.late()));
+  protected async settled(sent: readonly Promise<unknown>[], timeoutMs = this.timeoutMs): Promise<Reply[]> {
+    const results = await within(timeoutMs, Promise.allSettled(sent), () => this.lose(this.late()));
     return results.map((result) => {
       const error: unknown = result.status === "rejected" ? result.reason : null;
       this.heard ||= error === null || error instanceof ReplyError;

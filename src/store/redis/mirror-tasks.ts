@@ -1,6 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { passes, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../../task/filter.ts";
 import type { Task } from "../../task/task.ts";
+import { fillIn } from "../batches.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
@@ -51,12 +52,17 @@ export class MirrorTasks implements TaskSource {
   /** Each task, from the source behind if the mirror lacks it. */
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     const tasks = (await this.#mirror.read(ids)).map(usable);
-    const gone = ids.filter((_, i) => tasks[i] === undefined);
-    if (gone.length === 0 || this.#behind === null) return tasks;
-    const behind = await this.#behind.find(gone);
-    for (const task of behind) if (task !== undefined) this.filled.add(task);
-    const next = behind[Symbol.iterator]();
-    return tasks.map((task) => task ?? (next.next().value as Task | undefined));
+    const behind = this.#behind;
+    if (behind === null) return tasks;
+    return fillIn(
+      ids,
+      (_, i) => tasks[i],
+      async (gone) => {
+        const found = await behind.find(gone);
+        for (const task of found) if (task !== undefined) this.filled.add(task);
+        return found;
+      },
+    );
   }
 
   /** The range of an index that has all that passes, and whether its scores are the times that the filter means. */

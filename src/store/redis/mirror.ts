@@ -4,6 +4,7 @@ import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
+import { fillIn } from "../batches.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "../layout/keys.ts";
@@ -238,12 +239,14 @@ export class Mirror {
     if (this.layout.userScoredBy === "updated_at" || members.length === 0) return members;
     const names = members.map(({ userId, taskId }) => this.layout.member(userId, taskId));
     const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...names)) as (string | null)[];
-    const unindexed = members.filter((_, i) => scores[i] === null);
-    const copies = (await this.read(unindexed))[Symbol.iterator]();
-    return members.map((member, i) => {
-      if (scores[i] !== null) return { ...member, score: Number(scores[i]) };
-      const copy = copies.next().value;
-      return copy === undefined || copy instanceof TtsctlError ? member : { ...member, score: copy.score };
+    const indexed = (member: Member, i: number) =>
+      scores[i] === null ? undefined : { ...member, score: Number(scores[i]) };
+    return fillIn(members, indexed, async (unindexed) => {
+      const copies = await this.read(unindexed);
+      return unindexed.map((member, i) => {
+        const copy = copies[i];
+        return copy === undefined || copy instanceof TtsctlError ? member : { ...member, score: copy.score };
+      });
     });
   }
 
@@ -322,9 +325,9 @@ export class Mirror {
     return step;
   }
 
-  /** One step of a walk over the index of a user, or of all. @param options of ZSCAN */
-  async stepIndex(userId: string | undefined, from: string, ...options: (string | number)[]): Promise<IndexStep> {
-    const command = ["ZSCAN", indexKey(this.layout, userId), from, "COUNT", STEP, ...options];
+  /** One step of a walk over the index of a user, or of all. @param match `MATCH` and a pattern, or nothing */
+  async stepIndex(userId: string | undefined, from: string, count = STEP, ...match: string[]): Promise<IndexStep> {
+    const command = ["ZSCAN", indexKey(this.layout, userId), from, "COUNT", count, ...match];
     const [cursor, flat] = this.#checked("ZSCAN", from, await this.#client.command(...command));
     return { cursor, flat };
   }
@@ -352,7 +355,7 @@ export class Mirror {
     const found = new Map<string, TaskId>();
     let cursor = START;
     do {
-      const step = await this.stepIndex(undefined, cursor, "COUNT", SCANNED, "MATCH", pattern);
+      const step = await this.stepIndex(undefined, cursor, SCANNED, "MATCH", pattern);
       for (const id of membersOf(step.flat, undefined, this.layout)) {
         if (id.taskId === taskId && id.userId !== "") found.set(id.userId, { userId: id.userId, taskId });
       }

@@ -102,13 +102,13 @@ it("a node that knows of no slots isn't believed after a redirect", async () => 
   ] as const;
   for (let i = 0; i < 6; i++) {
     for (const node of [from!, to!, empty!]) Object.assign(node, { slots, answer: () => "OK" });
-    const notes: number[] = [];
+    const notes: number[] = []; // one when it connects, and one for each map that ioredis takes
     const note = (nodes: readonly Address[]) => notes.push(nodes.length);
     const client = await connectOnPaper([from!, to!, empty!], { note });
     empty!.slots = [];
     from!.answer = () => `-MOVED ${slotOf("n")} ${to!.name}`;
     expect(await client.pipeline([["SET", "n", 1]])).toEqual(["OK"]); // ioredis then asks any node where the slots are
-    await sleep(30);
+    await until(() => notes.length > 1);
     expect(await client.pipeline([["GET", "n"]])).toEqual(["OK"]);
     expect(notes).not.toContain(0);
     client.close();
@@ -135,6 +135,7 @@ it("a closed client refuses commands at once", async () => {
   const key = Array.from({ length: 99 }, (_, i) => `k${i}`).find((name) => slotOf(name) > slotOf("n"))!;
   await client.pipeline(["n", key].map((name) => ["SET", name, 1]));
   client.close();
+  await until(() => one!.connections + two!.connections === 0);
   const began = performance.now();
   const error = await client.command("GET", "n").catch((thrown) => thrown);
   expect(error).toMatchObject({ code: "REDIS_UNAVAILABLE" });

@@ -49,6 +49,10 @@ export class PaperNode {
     return { host: "127.0.0.1", port: this.#server.port };
   }
 
+  get connections(): number {
+    return this.#server.connections;
+  }
+
   get name(): string {
     return `127.0.0.1:${this.#server.port}`;
   }
