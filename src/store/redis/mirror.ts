@@ -217,7 +217,7 @@ export class Mirror {
     if (place?.member != null) {
       const [score, rank, before] = await this.#all([
         ["ZSCORE", key, place.member],
-        [isNewest ? "ZREVRANK" : "ZRANK", key, place.member],
+        isNewest ? ["ZREVRANK", key, place.member] : ["ZRANK", key, place.member],
         isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
       ]);
       isFound = score === place.score && rank !== null;
