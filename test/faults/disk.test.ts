@@ -78,12 +78,13 @@ function someOf(due: readonly number[], steps: readonly string[], chance: Chance
   return chosen.map((step) => chance.of(due.filter((at) => steps[at] === step)));
 }
 
-/** Every step that writes, and what is read after the last of them. */
+/** Every step that writes, what is read after the last of them, and the last look at the file. */
 function dueOf(steps: readonly string[]): number[] {
   const all = [...steps.keys()];
   const isWrite = (at: number) => !MAY_FAIL.has(steps[at]!);
   const last = all.findLast(isWrite) ?? 0;
-  return all.filter((at) => isWrite(at) || (at > last && steps[at] === "read"));
+  const lastLook = all.findLast((at) => steps[at] === "stat");
+  return all.filter((at) => isWrite(at) || at === lastLook || (at > last && steps[at] === "read"));
 }
 
 describe.each(CASES)("row B, a disk that fails at each call on the store file: $line", (one) => {

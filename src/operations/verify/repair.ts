@@ -54,14 +54,6 @@ export class Repair {
 
   /** @throws TtsctlError STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED */
   async run(file: CurrentFile): Promise<void> {
-    try {
-      await this.#steps(file);
-    } catch (error) {
-      throw this.#withFileChange(error);
-    }
-  }
-
-  async #steps(file: CurrentFile): Promise<void> {
     await this.#intoFile("bringBack");
     await this.#intoFile("restore");
     await this.#intoMirror(await file.snapshot());
@@ -75,8 +67,8 @@ export class Repair {
     await this.#prune();
   }
 
-  /** What stops a repair says that the file was changed by then. */
-  #withFileChange(error: unknown): unknown {
+  /** The error that stopped the repair, which says how far the store file was changed by then. */
+  withFileChange(error: unknown): unknown {
     if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
     const tasks = counted(this.#intoFileCount, "task");
     return new TtsctlError(error.code, `${error.message}; ${tasks} of Redis went into the store file before that`, {
