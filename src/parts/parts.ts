@@ -8,14 +8,7 @@ import type { Ledger } from "../operations/ledger.ts";
 import type { Reporter } from "../operations/reporter.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
-import {
-  connectMirror,
-  LastingLink,
-  type LinkEvents,
-  type MirrorLink,
-  type MirrorState,
-  RunLink,
-} from "../store/mirror-link.ts";
+import { connectMirror, type LinkEvents, type MirrorLink, type MirrorState, RedisLink } from "../store/mirror-link.ts";
 import { redisDisabled } from "../store/read-first.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
@@ -165,7 +158,10 @@ export class Parts {
   /** The connection of this run; ioredis is loaded only when it is opened. */
   async mirrorLink(): Promise<MirrorLink> {
     if (this.#link !== undefined) return this.#link;
-    this.#link = new RunLink(await this.#connector(), (line) => this.log(line));
+    this.#link = new RedisLink(await this.#connector(), {
+      onUp: ({ where }) => this.log(`Redis at ${where} answered the ping`),
+      onDown: ({ message }) => this.log(`Redis ping failed: ${message}`),
+    });
     this.onRelease(() => this.#link!.close());
     return this.#link;
   }
@@ -195,7 +191,7 @@ export class Parts {
     const shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules(), { grows });
     this.#shared = shared;
     this.onRelease(() => shared.close());
-    const link: MirrorLink = new LastingLink(await this.#connector(admit), events);
+    const link: MirrorLink = new RedisLink(await this.#connector(admit), { ...events, reconnects: true });
     this.#link = { open: async () => forReaders(await link.open()), close: () => link.close() };
     this.onRelease(() => link.close());
     return { shared, link };
