@@ -1,11 +1,149 @@
 import { LAYOUT_NAMES } from "../task/layouts.ts";
 import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+import { SHOWN_STATUSES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
 import { COOKIE } from "./guard.ts";
-import { integerIn, ref, SCHEMAS } from "./openapi-schemas.ts";
 
 const TEXT = { type: "string" };
+const COUNT = { type: "integer", minimum: 0 };
+const FLAG = { type: "boolean" };
+const TIME = { type: "string", format: "date-time" };
+const TEXTS = { type: "array", items: TEXT };
+
+function ref(name: keyof typeof SCHEMAS): object {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** All properties required, none besides. */
+function exact(properties: Record<string, object>): object {
+  return { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
+}
+
+function integerIn([minimum, maximum]: readonly [number, number]) {
+  return { type: "integer", minimum, ...(maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }) };
+}
+
+function orNull(schema: { type: string }): object {
+  return { ...schema, type: [schema.type, "null"] };
+}
+
+const BY_STATUS = Object.fromEntries([...SHOWN_STATUSES, "other"].map((word) => [word, COUNT]));
+const STATUS_COUNTS = { total: COUNT, ...BY_STATUS };
+const SOURCE = { type: "string", enum: ["redis", "file", "mixed"] };
+const HOURS = { type: "array", items: exact({ from: TIME, ...STATUS_COUNTS }) };
+
+const POSITIVE = { type: "integer", minimum: 1 };
+const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
+
+/** An answer of the dialect api_ms. */
+function enveloped(data: object): object {
+  return exact({ code: { const: 0 }, message: TEXT, data });
+}
+
+const SCHEMAS = {
+  Task: {
+    type: "object",
+    description: "The whole record as the service wrote it, the status as one of four words where it is known.",
+    properties: {
+      user_id: TEXT,
+      task_id: TEXT,
+      status: { ...TEXT, description: "wait, run, done, error, or a word of the service's own" },
+      error: { description: "a string, or null" },
+      created_at: { description: "ISO 8601, or epoch seconds" },
+      updated_at: { description: "ISO 8601, or epoch seconds" },
+    },
+    required: ["user_id", "task_id"],
+    additionalProperties: true,
+  },
+  TaskPage: exact({
+    total: COUNT,
+    page: { type: "integer", minimum: 1 },
+    pageSize: COUNT,
+    source: SOURCE,
+    items: { type: "array", items: { $ref: "#/components/schemas/Task" } },
+    missing: { ...TEXTS, description: "ids asked for that neither store has" },
+    dangling: { ...COUNT, description: "members of the index in Redis without a task" },
+  }),
+  Query: {
+    type: "object",
+    description: "Null, an empty list and an empty user don't filter. Task ids need their user.",
+    properties: Object.fromEntries(
+      QUERY_PARTS.map((part) => {
+        const { key, kind, range } = fieldOf(part);
+        return [key, orNull(range === undefined ? (kind === "list" ? TEXTS : TEXT) : integerIn(range))];
+      }),
+    ),
+    additionalProperties: false,
+  },
+  TaskFiles: exact({
+    files: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: {
+          path: TEXT,
+          bytes: COUNT,
+          seconds: { type: "number" },
+          damaged: FLAG,
+          url: orNull(TEXT),
+          audio: FLAG,
+        },
+        required: ["path", "bytes", "url", "audio"],
+        additionalProperties: false,
+      },
+    },
+  }),
+  Deletion: exact({
+    requested: COUNT,
+    deleted: COUNT,
+    missing: TEXTS,
+    refused: { type: "array", items: exact({ user_id: TEXT, task_id: TEXT, reason: TEXT }) },
+    failed: COUNT,
+    returned: COUNT,
+    files: COUNT,
+    bytes: COUNT,
+    dryRun: FLAG,
+  }),
+  Stats: {
+    type: "object",
+    description: "As `ttsctl stats -o json`; docs/json.md has every part.",
+    properties: {
+      ...{ source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, users: COUNT, dangling: COUNT },
+      ...{ byStatus: { type: "object" }, byUser: { type: "array" }, ages: { type: "array" }, perHour: HOURS },
+    },
+    required: ["source", "at", "user", "total", "byStatus", "users", "byUser", "ages", "perHour", "dangling"],
+    additionalProperties: true,
+  },
+  StatsHours: exact({
+    ...{ source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS },
+    byStatus: exact(BY_STATUS),
+  }),
+  Health: exact({
+    status: { type: "string", enum: ["ok", "degraded", "down"] },
+    store: { type: "string", enum: ["ok", "missing", "unreadable"] },
+    redis: { type: "string", enum: ["ok", "down", "off"] },
+    ...{ syncing: FLAG, version: TEXT },
+    timezone: { ...TEXT, description: "of times without an offset" },
+    readOnly: { ...FLAG, description: "started with --read-only" },
+    token: { ...FLAG, description: "whether all else needs one" },
+  }),
+  Login: exact({ token: TEXT }),
+  ApiMsPage: enveloped(
+    exact({ total: COUNT, pageIndex: POSITIVE, pageSize: POSITIVE, data: { type: "array", items: ANY_RECORD } }),
+  ),
+  ApiMsTask: enveloped(ANY_RECORD),
+  ApiMsRemoved: enveloped(exact({ removed: { ...FLAG, description: "false if the task doesn't exist" } })),
+  ApiMsFailure: exact({
+    code: { type: "integer", enum: [1, 2, 3], description: "1 failure, 2 not found or refused, 3 wrong parameter" },
+    ...{ message: TEXT, data: exact({}) },
+  }),
+  Problem: exact({
+    ...{ type: { const: "about:blank" }, title: TEXT, status: { type: "integer" }, detail: TEXT },
+    code: { ...TEXT, description: "a word that stays the same, such as USAGE or TASK_UNFINISHED" },
+    hint: orNull(TEXT),
+  }),
+};
 
 function query(name: string, description: string, schema: object = TEXT, required = false): object {
   return { name, in: "query", description, required, schema };

@@ -8,8 +8,8 @@ import type { TaskStore } from "../store/task-store.ts";
 import type { LayoutName } from "../task/layouts.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { Hosts, Token } from "./guard.ts";
-import type { Health, Metrics } from "./health.ts";
-import type { Observed } from "./observed.ts";
+import type { Health } from "./health.ts";
+import type { Metrics, Observed } from "./metrics.ts";
 
 /** What Hono hands on of Node's server. */
 export interface Env {

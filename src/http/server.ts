@@ -5,7 +5,7 @@ import { getRequestListener, RequestError } from "@hono/node-server";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { HttpError, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
-import { type Observed, observe } from "./observed.ts";
+import { type Observed, observe } from "./metrics.ts";
 import type { ServerParts } from "./parts.ts";
 
 /** More are refused until some are closed; each costs a descriptor. */

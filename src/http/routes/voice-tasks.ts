@@ -99,16 +99,9 @@ function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryN
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
 function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
   const userId = params.get("user_id");
+  const asked = { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] };
   const names = { ...KEY_NAMES, taskIds: "the task id of the path" };
-  const query = buildListQuery(
-    { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] },
-    "auto",
-    {
-      ...parts,
-      names,
-      now: 0,
-    },
-  );
+  const query = buildListQuery(asked, "auto", { names, rules: parts.rules, now: 0 });
   return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
 }
 
