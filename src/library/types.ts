@@ -374,7 +374,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
   /**
    * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed but
    * what `delete` took out of the file and Redis did not let go of.
-   * @throws TtsctlError STORE_*, LOCK_TIMEOUT, LAYOUT_MISMATCH, TIMEZONE_MISMATCH; a failure of Redis is returned
+   * @throws TtsctlError STORE_*, LOCK_TIMEOUT, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, INTERRUPTED; a failure of Redis is returned
    */
   syncToRedis(options?: SignalOptions): Promise<SyncResult>;
   /**
@@ -397,7 +397,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
   artifactPath(userId: string, taskId: string, name: string): Promise<string>;
   /** Listens to events; returns a function that ends that. A listener must not throw. */
   on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void;
-  /** Ends the cleanup, writes what waits, and closes the file and the connection. `await using` calls it. */
+  /** Ends the cleanup and a sync, writes what waits, and closes the file and the connection. `await using` calls it. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

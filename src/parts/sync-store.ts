@@ -21,3 +21,44 @@ export function pushFile(parts: Parts): Promise<SyncOutcome> {
   const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
   return syncStore(parts, { ledger: null, confirm: async () => {} }, options);
 }
+
+const RETRY_MS = 1000;
+
+/** Repeats an attempt until it succeeds, after a second and then after pauses that double. One attempt runs at a time. */
+export class Retry {
+  readonly #attempt: () => Promise<boolean>;
+  readonly #longestMs: number;
+  readonly #signal: AbortSignal;
+  #running: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #pauseMs = RETRY_MS;
+
+  /** @param attempt returns whether it succeeded, and doesn't throw */
+  constructor(attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
+    this.#attempt = attempt;
+    this.#longestMs = longestMs;
+    this.#signal = signal;
+  }
+
+  /** The attempt under way. */
+  get running(): Promise<void> | null {
+    return this.#running;
+  }
+
+  /** Attempts now, unless an attempt is under way. */
+  begin(): void {
+    this.#pauseMs = RETRY_MS;
+    clearTimeout(this.#timer);
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#signal.aborted) return;
+    this.#running ??= this.#attempt().then((isDone) => {
+      this.#running = null;
+      if (isDone) return;
+      this.#timer = setTimeout(() => this.#start(), this.#pauseMs).unref();
+      this.#pauseMs = Math.min(2 * this.#pauseMs, this.#longestMs);
+    });
+  }
+}

@@ -44,7 +44,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
     },
     stats: (request) => countIn(context, request),
-    remove: readOnly ? null : remover(context, (removal) => syncing.left(removal)),
+    remove: readOnly ? null : remover(context, (removal, error) => syncing.left(removal, error)),
     version: VERSION,
     metrics: new Metrics(VERSION),
     ended: accessLog(context),
@@ -109,7 +109,7 @@ function accessLog({ terminal: { err }, flags }: Context): (request: Observed) =
 }
 
 /** Receives a task that was deleted from the file, and not from Redis. */
-type OnLeft = (removal: MirrorRemoval) => void;
+type OnLeft = (removal: MirrorRemoval, error: TtsctlError) => void;
 
 /**
  * Deletes single tasks as `ttsctl delete --yes` does: with the run lock, the ledger, and a configuration that says where.
@@ -131,7 +131,7 @@ async function remove(context: Context, { id, force, request }: Deletion, onLeft
     await fork.requireConfig(true);
     const before = await timeInFile(fork, id);
     const { result, problem } = await deleteAudited(fork, id, force);
-    if (isRedisError(problem) && !Number.isNaN(before)) onLeft({ id, before });
+    if (isRedisError(problem) && !Number.isNaN(before)) onLeft({ id, before }, problem);
     return { result, warnings: problem === null ? [] : [problem.message] };
   } finally {
     await fork.release();
