@@ -16,12 +16,9 @@ export function checkOptions(value: unknown, name: string, accepted: readonly st
     throw wrongArgument(`${name} isn't an object`, `an object with any of ${accepted.join(", ")}`);
   }
   const unknown = Object.keys(value).find((option) => !accepted.includes(option));
-  if (unknown !== undefined) throw unknownOption(name, unknown, accepted);
-}
-
-export function unknownOption(name: string, option: string, accepted: readonly string[]): TtsctlError {
-  const like = nearest(option, accepted);
-  return new TtsctlError("USAGE", `${name}: there is no option ${JSON.stringify(option)}`, {
+  if (unknown === undefined) return;
+  const like = nearest(unknown, accepted);
+  throw new TtsctlError("USAGE", `${name}: there is no option ${JSON.stringify(unknown)}`, {
     hint: `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${accepted.join(", ")}`,
   });
 }

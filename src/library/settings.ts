@@ -1,7 +1,7 @@
 import { loadSettings } from "../config/load.ts";
 import { libraryOptionsOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { checkOptions, unknownOption } from "./arguments.ts";
+import { checkOptions } from "./arguments.ts";
 import type { Logger, StoreOptions } from "./types.ts";
 
 /** The settings that an option gives. */
@@ -31,6 +31,7 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
       ? partsOf("retention", retention)
       : [["retention", retention] satisfies [string, unknown]];
   const given = [...Object.entries(plain), ...redisOptions(redis), ...ofRetention];
+  checkOptions(Object.fromEntries(given), "openTaskStore", [...GIVEN_BY.keys()]);
   const settings = await loadSettings({
     flags: { config },
     options: new Map(given.flatMap(settingsGiven)),
@@ -70,8 +71,7 @@ function checkLogger(logger: unknown): void {
 /** What an option gives, as text, from which settings are read. */
 function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {
   if (value === undefined) return [];
-  const names = GIVEN_BY.get(option);
-  if (names === undefined) throw unknownOption("openTaskStore", option, [...GIVEN_BY.keys(), ...OTHERS]);
+  const names = GIVEN_BY.get(option)!;
   const accepted = rowOf(names[0]!).kind.literal ?? "string";
   if (typeof value !== "string" && typeof value !== accepted) throw wrong(option, `a ${accepted}`);
   return names.map((name) => [name, { text: String(value), origin: `openTaskStore ${option}` }]);
