@@ -18,7 +18,7 @@ export async function audited(
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
-  const [{ LedgerFile }, { LedgerRun, who }] = await Promise.all([import("./ledger-file.ts"), import("./ledger.ts")]);
+  const { LedgerFile, LedgerRun, who } = await import("./ledger.ts");
   const file = await LedgerFile.open(audit.path.value, notThese);
   try {
     const run = new LedgerRun(file, () => parts.clock.now());
