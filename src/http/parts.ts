@@ -52,8 +52,8 @@ export interface ServerParts {
   readonly basePath: string;
   /** Whose requests and answers the endpoints of tasks have, unless a request names another. */
   readonly dialect: LayoutName;
-  /** The built page by path, such as `/index.html`; empty where it was not built. */
-  readonly page: ReadonlyMap<string, PageFile>;
+  /** The built page; missing if it was not built. */
+  readonly pageFolder: string;
   /** Opens `output/` and `Logs/` for one request, which closes them. */
   openArtifacts(): Promise<Artifacts>;
   health(): Promise<Health>;
@@ -68,12 +68,4 @@ export interface ServerParts {
   readonly remove: ((deletion: Deletion) => Promise<Removal>) | null;
   /** A fault of ours, for the log. */
   failed(error: unknown): void;
-}
-
-/** A file of the page, in memory. */
-export interface PageFile {
-  readonly type: string;
-  readonly bytes: Buffer;
-  readonly gzipped: Buffer;
-  readonly etag: string;
 }

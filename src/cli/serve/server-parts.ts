@@ -6,7 +6,6 @@ import { Hosts, Token } from "../../http/guard.ts";
 import { type Health, healthOf } from "../../http/health.ts";
 import { Metrics, type Observed } from "../../http/metrics.ts";
 import type { Deletion, Removal, ServerParts, StatsRequest } from "../../http/parts.ts";
-import { loadPage } from "../../http/routes/page.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { audited } from "../../parts/audited.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
@@ -38,7 +37,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     token: http.token.value === null ? null : new Token(http.token.value, context.clock),
     basePath: http.basePath.value,
     dialect: http.dialect.value,
-    page: await loadPage(PAGE_FOLDER),
+    pageFolder: PAGE_FOLDER,
     openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules }),
     health: async () => {
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
