@@ -13,7 +13,7 @@ import { addPage } from "./routes/page.ts";
 import { addStats } from "./routes/stats.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
 
-/** All that the server answers. What stands above the token check may be asked without one: nothing of a task is in it. */
+/** All routes. Those above the token check need no token, because they show nothing of a task. */
 export function createApp(parts: ServerParts): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
   app.use(async (c, next) => {
@@ -43,7 +43,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   return app;
 }
 
-/** The pattern of the route that is asked for; what only met the guards has none. */
+/** The pattern of the route of a request, or `other`. */
 function routeOf(c: Context<Env>): string {
   const path = routePath(c, -1);
   return path === "/*" || path === "*" ? "other" : path;
@@ -51,7 +51,7 @@ function routeOf(c: Context<Env>): string {
 
 const METHODS = ["GET", "POST", "DELETE"];
 
-/** A path that takes another method is there. */
+/** 405 if the path takes another method. */
 function nothingHere(app: Hono<Env>, path: string): HttpError {
   const allowed = METHODS.filter((method) =>
     app.router.match(method, path)[0].some(([[, route]]) => route.method === method),

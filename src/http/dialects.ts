@@ -21,13 +21,13 @@ import { HttpError, jsonText, problemOf, problemResponse, refusalHeaders } from 
 import type { Env, ServerParts } from "./parts.ts";
 import { listParams, paramsOf, queryOf } from "./request.ts";
 
-/** A list as a request asks for it, unchecked, and the names of its parts in messages. */
+/** The unchecked query of a request, and the names of its parts in messages. */
 export interface AskedList {
   readonly raw: RawQuery;
   readonly names: QueryNames;
 }
 
-/** How the task endpoints read requests and write answers. The work in between is the same in every dialect. */
+/** How the task endpoints read requests and write answers. */
 export interface Dialect {
   /** @throws TtsctlError USAGE */
   params<N extends string>(url: string, accepted: readonly N[]): Map<N, string>;
@@ -37,7 +37,7 @@ export interface Dialect {
   listOfBody(url: string, body: string): AskedList;
   /** Whether a task id is enough to name a task. */
   readonly takesLoneIds: boolean;
-  /** Whether an id that is asked for twice is answered twice, and user lists decide the order of the answer. */
+  /** Whether an id that is given twice is answered twice, in the order of the user's list. */
   readonly repeatsIds: boolean;
   /** The JSON of a list, in pieces. */
   page(result: ListResult): Iterable<string>;
@@ -116,7 +116,7 @@ export const API_MS: Dialect = {
   },
 };
 
-/** Unknown parameters such as `_t` are ignored, and of repeated ones the last counts, as in the service. */
+/** As in the service, unknown parameters such as `_t` are ignored, and the last of repeated ones counts. */
 function params<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
   const query = url.indexOf("?");
   const all = new Map(query < 0 ? [] : new URLSearchParams(url.slice(query)));
@@ -149,7 +149,6 @@ function wholeNumber(name: string, value: unknown): number | null {
   });
 }
 
-/** Ids may be numbers. */
 function idText(id: unknown): unknown {
   return typeof id === "number" ? String(id) : id;
 }

@@ -3,14 +3,14 @@ import { jsonText } from "./answer.ts";
 import type { Env, ServerParts } from "./parts.ts";
 import { paramsOf } from "./request.ts";
 
-/** How the stores are. Anybody may read it, so it names no path and no host. */
+/** The state of the stores. Everybody may read it, so it names no path and no host. */
 export interface Health {
-  /** `degraded`: one of the stores cannot answer; `down`: neither can. */
+  /** `degraded`: one of the stores can't answer; `down`: neither can. */
   readonly status: "ok" | "degraded" | "down";
-  /** A store file that does not exist is an empty store. */
+  /** `missing` counts as an empty store. */
   readonly store: "ok" | "missing" | "unreadable";
   readonly redis: "ok" | "down" | "off";
-  /** Whether the store file is being pushed to Redis right now. */
+  /** Whether a sync is running. */
   readonly syncing: boolean;
   readonly version: string;
 }
@@ -23,7 +23,7 @@ export function healthOf(stores: Pick<Health, "store" | "redis">, syncing: boole
   return { status, store, redis, syncing, version };
 }
 
-/** `GET /healthz`: the stores, and what the page must know of a server before it asks for anything. */
+/** `GET /healthz`: the stores, and what the page needs to know of the server. */
 export interface HealthAnswer extends Health {
   /** The zone of times without an offset, an IANA name. */
   readonly timezone: string;
@@ -33,7 +33,7 @@ export interface HealthAnswer extends Health {
   readonly token: boolean;
 }
 
-/** `GET /healthz`: 503 only where neither store can answer, so that nobody restarts a server for a Redis that is down. */
+/** 503 only if neither store can answer, so nobody restarts a server because Redis is down. */
 export function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts): void {
   app.get("/healthz", async () => {
     const seen = await health();
@@ -43,7 +43,6 @@ export function addHealth(app: Hono<Env>, { health, rules, remove, token }: Serv
   });
 }
 
-/** `GET /metrics`, for Prometheus. */
 export function addMetrics(app: Hono<Env>, { health, metrics }: ServerParts): void {
   app.get("/metrics", async (c) => {
     paramsOf(c.req.url, []);

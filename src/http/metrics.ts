@@ -20,19 +20,26 @@ export interface Observed {
 
 const routes = new WeakMap<ServerResponse, string>();
 
-/** Notes which route answers. */
 export function noteRoute(outgoing: ServerResponse, route: string): void {
   routes.set(outgoing, route);
 }
 
-/** Tells of the request when it has ended, however it did. */
-export function observe(incoming: IncomingMessage, outgoing: ServerResponse, tell: (request: Observed) => void): void {
+/** Reports a request when it has ended, also if it was broken off. */
+export function observe(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  report: (request: Observed) => void,
+): void {
   const began = performance.now();
   const { method = "", url = "", socket } = incoming;
   const [before, remote] = [socket.bytesWritten, socket.remoteAddress ?? ""];
   outgoing.once("close", () => {
-    tell({
-      ...{ method, url, remote, status: outgoing.statusCode, finished: outgoing.writableFinished },
+    report({
+      method,
+      url,
+      remote,
+      status: outgoing.statusCode,
+      finished: outgoing.writableFinished,
       route: routes.get(outgoing) ?? "other",
       bytes: socket.bytesWritten - before,
       seconds: (performance.now() - began) / 1000,
@@ -41,10 +48,10 @@ export function observe(incoming: IncomingMessage, outgoing: ServerResponse, tel
 }
 
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Any word may stand for a method. */
+/** A request may have any word as its method. */
 const METHODS = new Set(["GET", "HEAD", "POST", "DELETE", "OPTIONS"]);
 
-/** What Prometheus is told: the requests so far, and how the stores are at the moment. */
+/** For Prometheus: the requests so far, and the state of the stores. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Counter<"method" | "route" | "status">;

@@ -140,7 +140,7 @@ const SCHEMAS = {
   }),
   Problem: exact({
     ...{ type: { const: "about:blank" }, title: TEXT, status: { type: "integer" }, detail: TEXT },
-    code: { ...TEXT, description: "a word that stays the same, such as USAGE or TASK_UNFINISHED" },
+    code: { ...TEXT, description: "a fixed word, such as USAGE or TASK_UNFINISHED" },
     hint: orNull(TEXT),
   }),
 };
@@ -153,8 +153,8 @@ function inPath(name: string): object {
   return { name, in: "path", required: true, schema: TEXT };
 }
 
-const USER = query("user_id", "whose task it is", TEXT, true);
-const USER_OR_LONE = query("user_id", "whose task it is; not needed in the dialect api_ms");
+const USER = query("user_id", "the user of the task", TEXT, true);
+const USER_OR_LONE = query("user_id", "the user of the task; not needed in the dialect api_ms");
 const OF_USER = query("user_id", "only the tasks of this user");
 const TASK = inPath("task_id");
 const SWITCH = { type: "string", enum: ["true", "false"] };
@@ -169,15 +169,14 @@ const LIST_PARAMETERS = [
 ];
 
 const WARNINGS = {
-  [WARNINGS_HEADER]: { description: "what the command line would warn of: a JSON array of strings", schema: TEXT },
+  [WARNINGS_HEADER]: { description: "the warnings of the command line: a JSON array of strings", schema: TEXT },
 };
 const PROBLEM = {
-  description: "what went wrong (RFC 9457)",
+  description: "the error (RFC 9457)",
   content: { "application/problem+json": { schema: ref("Problem") } },
 };
-/** Of the endpoints that have dialects. */
 const REFUSAL = {
-  description: "what went wrong (RFC 9457), or in the dialect api_ms its envelope",
+  description: "the error (RFC 9457), or in the dialect api_ms its envelope",
   content: { ...PROBLEM.content, "application/json": { schema: ref("ApiMsFailure") } },
 };
 const DIALECT = {
@@ -214,112 +213,102 @@ function operation(summary: string, responses: Record<string, object>, extra: Ex
   return { summary, parameters: [], responses: { default: PROBLEM, ...responses }, ...extra };
 }
 
-/** An operation whose requests and answers are of a dialect. */
-function inDialects(summary: string, responses: Record<string, object>, extra: Extra): object {
-  const { parameters = [] } = extra;
-  return operation(summary, { ...responses, default: REFUSAL }, { ...extra, parameters: [...parameters, DIALECT] });
+/** An operation of an endpoint that has dialects. */
+function inDialects(summary: string, answer: object, { parameters = [], ...extra }: Extra, more = {}): object {
+  const responses = { 200: answer, ...more, default: REFUSAL };
+  return operation(summary, responses, { ...extra, parameters: [...parameters, DIALECT] });
 }
 
 const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };
 
-const PATHS: Record<string, Record<string, object>> = {
-  "/voice-tasks": {
-    get: inDialects(
-      "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
-      { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`") },
-      { parameters: LIST_PARAMETERS },
-    ),
-  },
-  "/voice-tasks/query": {
-    post: inDialects(
-      "The same for a query of any size up to 8 MiB",
-      { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`") },
-      { requestBody: bodyOf("Query") },
-    ),
-  },
-  "/voice-tasks/{task_id}": {
-    get: inDialects(
-      "One task",
-      { 200: eitherOf("Task", "ApiMsTask", "the task") },
-      { parameters: [TASK, USER_OR_LONE] },
-    ),
-    delete: inDialects(
-      "Deletes a task from both stores, with its audio and logs",
-      { 200: eitherOf("Deletion", "ApiMsRemoved", "it is gone"), 409: REFUSAL },
-      { parameters: [TASK, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)] },
-    ),
-  },
-  "/voice-tasks/{task_id}/files": {
-    get: operation(
-      "The audio and logs of a task",
-      { 200: jsonOf("TaskFiles", "what is there, whether there is such a task or not") },
-      { parameters: [TASK, USER] },
-    ),
-  },
-  "/output/{user}/{task}/{file}": {
-    get: operation(
-      "A file of a task, or with Range a part of it; it may lie in folders of the task's",
-      {
-        200: { description: "the file", content: FILE },
-        206: { description: "a part of it", content: FILE },
-        304: { description: "it is as it was" },
-        416: PROBLEM,
-      },
-      { parameters: [inPath("user"), inPath("task"), inPath("file")] },
-    ),
-  },
-  "/stats": {
-    get: operation(
-      "Counts, ages, disk use; some seconds old where counting takes long",
-      { 200: jsonOf("Stats", "as `ttsctl stats -o json`") },
-      { parameters: [OF_USER, query("disk", "false: without a look at audio and logs", SWITCH)] },
-    ),
-  },
-  "/stats/hours": {
-    get: operation(
-      "Tasks by status, and by the hour of their last change",
-      { 200: jsonOf("StatsHours", "the last 24 hours") },
-      { parameters: [OF_USER] },
-    ),
-  },
-  "/healthz": {
-    get: operation(
-      "Whether the stores can answer",
-      { 200: jsonOf("Health", "one of them can"), 503: jsonOf("Health", "neither can") },
-      OPEN,
-    ),
-  },
-  "/metrics": { get: operation("For Prometheus", { 200: plain("text/plain", "the metrics") }) },
-  "/openapi.json": {
-    get: operation(
-      "This description",
-      { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
-      OPEN,
-    ),
-  },
-  "/login": {
-    post: operation(
-      "Begins a session of a browser: a cookie instead of the token",
-      { 204: { description: "a cookie is set" } },
-      { ...OPEN, requestBody: bodyOf("Login") },
-    ),
-  },
-  "/logout": { post: operation("Ends it", { 204: { description: "the cookie is taken away" } }, OPEN) },
-  "/": { get: operation("The page", { 200: plain("text/html", "the page") }, OPEN) },
+const OPERATIONS: Readonly<Record<string, object>> = {
+  "GET /voice-tasks": inDialects(
+    "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
+    eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`"),
+    { parameters: LIST_PARAMETERS },
+  ),
+  "POST /voice-tasks/query": inDialects(
+    "The same for a query of any size up to 8 MiB",
+    eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`"),
+    { requestBody: bodyOf("Query") },
+  ),
+  "GET /voice-tasks/{task_id}": inDialects("One task", eitherOf("Task", "ApiMsTask", "the task"), {
+    parameters: [TASK, USER_OR_LONE],
+  }),
+  "DELETE /voice-tasks/{task_id}": inDialects(
+    "Deletes a task from both stores, with its audio and logs",
+    eitherOf("Deletion", "ApiMsRemoved", "the task was deleted"),
+    { parameters: [TASK, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)] },
+    { 409: REFUSAL },
+  ),
+  "GET /voice-tasks/{task_id}/files": operation(
+    "The audio and logs of a task",
+    { 200: jsonOf("TaskFiles", "the files, whether the task exists or not") },
+    { parameters: [TASK, USER] },
+  ),
+  "GET /output/{user}/{task}/{file}": operation(
+    "A file of a task, or with Range a part of it; it may be in directories of the task",
+    {
+      200: { description: "the file", content: FILE },
+      206: { description: "a part of it", content: FILE },
+      304: { description: "it hasn't changed" },
+      416: PROBLEM,
+    },
+    { parameters: [inPath("user"), inPath("task"), inPath("file")] },
+  ),
+  "GET /stats": operation(
+    "Counts, ages, disk use; some seconds old if counting takes long",
+    { 200: jsonOf("Stats", "as `ttsctl stats -o json`") },
+    { parameters: [OF_USER, query("disk", "false: leave out audio and logs", SWITCH)] },
+  ),
+  "GET /stats/hours": operation(
+    "Tasks by status, and by the hour of their last change",
+    { 200: jsonOf("StatsHours", "the last 24 hours") },
+    { parameters: [OF_USER] },
+  ),
+  "GET /healthz": operation(
+    "Whether the stores can answer",
+    { 200: jsonOf("Health", "one of them can"), 503: jsonOf("Health", "neither can") },
+    OPEN,
+  ),
+  "GET /metrics": operation("For Prometheus", { 200: plain("text/plain", "the metrics") }),
+  "GET /openapi.json": operation(
+    "This description",
+    { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
+    OPEN,
+  ),
+  "POST /login": operation(
+    "Begins a session of a browser: a cookie instead of the token",
+    { 204: { description: "a cookie is set" } },
+    { ...OPEN, requestBody: bodyOf("Login") },
+  ),
+  "POST /logout": operation("Ends it", { 204: { description: "the cookie is removed" } }, OPEN),
+  "GET /": operation("The page", { 200: plain("text/html", "the page") }, OPEN),
 };
+
+function paths(): object {
+  const found: Record<string, Record<string, object>> = {};
+  for (const [name, operation] of Object.entries(OPERATIONS)) {
+    const [method, path] = name.split(" ") as [string, string];
+    found[path] = { ...found[path], [method.toLowerCase()]: operation };
+  }
+  return found;
+}
 
 /** The description of the whole API, OpenAPI 3.1. */
 export function openapi(version: string, basePath: string): object {
   return {
     openapi: "3.1.0",
     info: {
-      ...{ title: "ttsctl", version, license: { name: "MIT", identifier: "MIT" } },
+      title: "ttsctl",
+      version,
+      license: { name: "MIT", identifier: "MIT" },
       description: "The tasks of a text-to-speech service: from Redis if it can answer, else from the store file.",
     },
     servers: [{ url: basePath === "" ? "/" : basePath }],
     security: [{ token: [] }, { session: [] }],
-    paths: PATHS,
+    paths: paths(),
     components: {
       schemas: SCHEMAS,
       securitySchemes: {
