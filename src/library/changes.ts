@@ -18,7 +18,6 @@ export interface ChangeContext {
   readonly clock: Clock;
 }
 
-/** A value of a record's field by name. */
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -54,7 +53,6 @@ export function checkUpdateOptions(options: UpdateOptions): void {
   checkLease(options.leaseMs);
 }
 
-/** What is claimed, and what a claim writes. */
 interface ClaimRule extends Omit<Claimable, "now"> {
   /** JSON text by field. */
   readonly fields: ReadonlyMap<string, string>;
@@ -110,7 +108,7 @@ interface ChangedFields {
   readonly removed: Set<string>;
 }
 
-/** Fields that differ. The others keep their bytes, because JavaScript doesn't keep every number. */
+/** The others keep their bytes, because JavaScript doesn't keep every number. */
 function fieldsChanged(before: Fields, after: Fields): ChangedFields {
   const json = (value: unknown) => JSON.stringify(value);
   const names = Object.keys(after).filter((name) => !(name in before) || json(before[name]) !== json(after[name]));

@@ -1,6 +1,6 @@
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { checkBeforeUse } from "../operations/safety.ts";
-import type { Parts } from "../parts/parts.ts";
+import type { RunParts } from "../parts/parts.ts";
 import { pushFile, Retry } from "../parts/sync-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
@@ -14,7 +14,7 @@ import type { Logger, SyncResult } from "./types.ts";
 const LONGEST_RETRY_MS = 60_000;
 
 interface RepairParts {
-  readonly parts: Parts;
+  readonly parts: RunParts;
   readonly logger: Logger;
   readonly shared: SharedSnapshot;
   readonly link: MirrorLink;
@@ -23,10 +23,10 @@ interface RepairParts {
   readonly mark: WriterMark;
 }
 
-/** Brings Redis what it missed, without being asked: what this process remembers, or where that isn't all, the whole file. */
+/** Writes to Redis what it missed: the changes that this process remembers or, if it may have missed more, the whole file. */
 export class MirrorRepair {
   readonly #parts: RepairParts;
-  /** What processes that ended left undone; null before it was looked for. */
+  /** What processes that ended left undone; null before the first look. */
   #undone: LeftUndone | null = null;
   readonly #stop = new AbortController();
   /** Only once: later the file may have lost all that Redis has. */
@@ -41,8 +41,8 @@ export class MirrorRepair {
   }
 
   /**
-   * Looks at a mirror before it is used: whether it is this store's, and whether it lost more than is known to be missing there.
-   * Then it is left to a sync. A file that can't be read is compared with nothing: it isn't written to either.
+   * Checks a mirror before its use: whether it belongs to this store, and whether it lacks more than is known, which needs a
+   * sync. Without a readable file nothing is checked, because then nothing is written either.
    * @throws TtsctlError STORE_MISMATCH, REDIS_*
    */
   async admit(mirror: Mirror): Promise<void> {

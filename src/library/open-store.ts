@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
-import { Parts } from "../parts/parts.ts";
+import { RunParts } from "../parts/parts.ts";
 import { findClaimable } from "../store/claim.ts";
 import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";
@@ -56,7 +56,7 @@ import type {
   WriteResult,
 } from "./types.ts";
 
-/** How often a claim that another program undid is tried again. */
+/** Attempts at a claim that another program undoes. */
 const MOST_TRIES = 10;
 
 const SILENT: Logger = { info: () => {}, warn: () => {} };
@@ -80,7 +80,7 @@ async function openParts(options: StoreOptions) {
   for (const line of [...settings.warnings, ...settings.changeWarnings.splice(0)]) warn(line);
   const { clock: given } = options;
   const clock = given === undefined ? systemClock : { ...systemClock, now: () => given.now() / 1000 };
-  const parts = new Parts({
+  const parts = new RunParts({
     clock,
     reporter: { warn, progress: () => {}, done: async () => {} },
     signal: () => NEVER,
@@ -108,13 +108,12 @@ async function openParts(options: StoreOptions) {
   const marked = settings.redis.enabled.value ? mark : null;
   const writer = new TaskWriter({ file, shared, owed, rules, clock, link, mark: marked, warn, onMirrorFailure });
   const repair = new MirrorRepair({ parts, logger, shared, link, owed, writer, mark });
-  /** For reads: the file as the writer keeps it, and a mirror that isn't read while it lacks changes. */
   const stores = { file: await parts.fileStore(), link: await parts.mirrorLink() };
   const parser = new RecordParser(rules);
   return { parts, stores, settings, rules, parser, clock, logger, events, shared, owed, mark, writer, repair };
 }
 
-/** A logger that throws must not make a write fail that is on the disk. */
+/** A logger that throws must not fail a write that is on the disk. */
 function guarded(logger: Logger): Logger {
   const quietly = (log: () => void) => {
     try {
@@ -129,7 +128,6 @@ function guarded(logger: Logger): Logger {
   };
 }
 
-/** The store layer as the library gives it; `types.ts` says what each method promises. */
 class OpenStore<T extends BaseTask> implements TaskStore<T> {
   readonly #parts: StoreParts;
   readonly #reader: TaskReader;
@@ -331,7 +329,6 @@ class OpenStore<T extends BaseTask> implements TaskStore<T> {
     return this.close();
   }
 
-  /** In the reverse order of what needs what. */
   async #close(): Promise<void> {
     const { parts, repair, writer, owed, mark, logger } = this.#parts;
     await this.stopCleanup();
@@ -353,7 +350,7 @@ class OpenStore<T extends BaseTask> implements TaskStore<T> {
     }
   }
 
-  /** Whether the file still has a claim: a service that takes no lock may have replaced it since. */
+  /** Whether the file still has a claim: a service without locks may have replaced the record. */
   async #holds({ userId, taskId }: Task, claimId: string): Promise<boolean> {
     const snapshot = await this.#parts.shared.read();
     try {
@@ -391,7 +388,7 @@ class OpenStore<T extends BaseTask> implements TaskStore<T> {
     return pageOf({ ...none, total: 0, page: 1, pageSize: 0, source: source === "redis" ? "redis" : "file" }, null);
   }
 
-  /** Tells listeners of a change, too. */
+  /** Also reports a change to listeners. */
   #resultOf({ userId, taskId }: TaskId, { file: state, mirror }: Written): WriteResult {
     const redis = this.#outcomeOf(state, mirror);
     if (state === "written" || state === "removed") this.#parts.events.change({ userId, taskId, state, redis });

@@ -9,7 +9,7 @@ import { isOneOf, openToAppend, syncDirectory, whyNotWritten } from "../store/fi
 import type { TaskId } from "../store/task-source.ts";
 import type { Caller } from "./parts.ts";
 
-/** A line has at most so many tasks and, but for one of a monstrous id, so many characters. */
+/** A line has at most so many tasks and, unless one id is longer, so many characters. */
 const MOST_TASKS = 500;
 const MOST_CHARACTERS = 1 << 16;
 
@@ -28,7 +28,7 @@ export class LedgerRun implements Ledger {
     this.#now = now;
   }
 
-  /** Gives the counts of the result, whatever else it holds, to the last line. */
+  /** Puts the numbers of the result into the last line. */
   count(result: object): void {
     const counts = Object.entries(result).filter(([, value]) => typeof value === "number");
     this.#result = Object.fromEntries(counts) as Record<string, number>;
@@ -54,7 +54,7 @@ export class LedgerRun implements Ledger {
     return this.#note("returned", tasks);
   }
 
-  /** @throws TtsctlError AUDIT_FAILED where this line, or one about what had been done, could not be written */
+  /** @throws TtsctlError AUDIT_FAILED if this line, or one of `stayed` and `returned`, couldn't be written */
   async end(outcome: { exitCode: number; error: string | null }): Promise<void> {
     const counts = { announced: this.#announced, stayed: this.#stayed, result: this.#result };
     await this.#file.append([this.#line("end", { ...outcome, ...counts })]);
@@ -82,7 +82,7 @@ export class LedgerRun implements Ledger {
   }
 }
 
-/** Who runs what, and where: the fields of the line that begins a run. */
+/** The fields of the line that begins a run. */
 export function who({ argv, cwd, env, request }: Caller): object {
   return {
     uid: process.getuid?.() ?? null,
@@ -96,7 +96,7 @@ export function who({ argv, cwd, env, request }: Caller): object {
   };
 }
 
-/** A user without an entry, as in a container that runs under a number, has no name. */
+/** Null for a user without an entry, as in a container with a numeric user. */
 function userName(): string | null {
   try {
     return userInfo().username;
@@ -115,12 +115,11 @@ export function withoutSecrets(argv: readonly string[]): string[] {
   });
 }
 
-/** The named task or path of an entry, as a line has it. */
 function named(entry: TaskId | { readonly path: string }): object {
   return "path" in entry ? { path: entry.path } : { user_id: entry.userId, task_id: entry.taskId };
 }
 
-/** Groups for a line each. */
+/** Splits tasks into lines. */
 function pieces(tasks: readonly object[]): object[][] {
   const groups: object[][] = [];
   let size = Number.POSITIVE_INFINITY;
@@ -153,7 +152,7 @@ export class LedgerFile {
   }
 
   /**
-   * Opens it for one run: a log rotation in between is seen by the next.
+   * Opens it for one run: the next one notices a log rotation.
    * @param notThese files that must never be appended to
    * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
    */

@@ -1,12 +1,12 @@
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
-import type { Parts } from "./parts.ts";
+import type { RunParts } from "./parts.ts";
 
 /**
- * Pushes the store file to Redis, with what that needs opened for it and the run lock held until the parts are released.
+ * Pushes the store file to Redis. The run lock is held until the parts are released.
  * @throws TtsctlError as `sync`, LOCK_TIMEOUT
  */
 export async function syncStore(
-  parts: Parts,
+  parts: RunParts,
   { ledger, confirm }: Pick<SyncParts, "ledger" | "confirm">,
   options: SyncOptions,
 ): Promise<SyncOutcome> {
@@ -16,8 +16,8 @@ export async function syncStore(
   return sync({ ...(await parts.changeParts(ledger, options.dryRun, file)), mirror, confirm }, options);
 }
 
-/** The sync that a process makes by itself: it deletes nothing and asks nobody. Throws as `syncStore`. */
-export function pushFile(parts: Parts): Promise<SyncOutcome> {
+/** The sync of a server or a library: it deletes nothing. Throws as `syncStore`. */
+export function pushFile(parts: RunParts): Promise<SyncOutcome> {
   const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
   return syncStore(parts, { ledger: null, confirm: async () => {} }, options);
 }
