@@ -76,33 +76,20 @@ export class MirrorRepair {
     return asked.finally(() => this.#asked.delete(asked));
   }
 
-  /** Settles what only a sync can. */
-  async #sync(signal: AbortSignal): Promise<SyncResult> {
-    const { owed, writer } = this.#parts;
-    const needed = owed.syncNeeded;
-    const result = await writer.aroundSync(() => this.#push(signal));
-    if (result.counts?.failed === 0) {
-      owed.wasSynced(needed, result.counts.orphans);
-      if (!owed.lacksRemovals) await dropMarks(this.#undone?.paths ?? []);
-    }
-    return result;
-  }
-
   /** `ttsctl sync`; a failure of Redis is a value. */
-  async #push(signal: AbortSignal): Promise<SyncResult> {
-    const { parts, link, logger } = this.#parts;
+  async #sync(signal: AbortSignal): Promise<SyncResult> {
+    const { parts, link, logger, owed, writer } = this.#parts;
     const state = await link.open();
     if (state.kind !== "on") return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
-    const run = await parts.forCall("syncToRedis", signal);
     try {
-      const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = await pushFile(run);
+      const outcome = await pushFile(await parts.forCall("syncToRedis", signal), writer, owed);
+      const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = outcome;
+      if (counts.failed === 0 && !owed.lacksRemovals) await dropMarks(this.#undone?.paths ?? []);
       return { counts, problem: null };
     } catch (error) {
       if (!isRedisError(error)) throw error;
       logger.warn(`not synchronised: ${error.message}`);
       return { counts: null, problem: error };
-    } finally {
-      await run.release();
     }
   }
 

@@ -1,4 +1,6 @@
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
+import type { MirrorWriter } from "../store/mirror-writer.ts";
+import type { OwedCopies } from "../store/owed-copies.ts";
 import type { RunParts } from "./parts.ts";
 
 /**
@@ -16,10 +18,25 @@ export async function syncStore(
   return sync({ ...(await parts.changeParts(ledger, options.dryRun, file)), mirror, confirm }, options);
 }
 
-/** The sync of a server or a library: it deletes nothing. Throws as `syncStore`. */
-export function pushFile(parts: RunParts): Promise<SyncOutcome> {
+/**
+ * The sync of a process that stays up: it deletes only what is owed, and releases the parts.
+ * @throws TtsctlError as `syncStore`
+ */
+export async function pushFile(
+  parts: RunParts,
+  writer: Pick<MirrorWriter, "aroundSync">,
+  owed: OwedCopies,
+): Promise<SyncOutcome> {
   const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
-  return syncStore(parts, { ledger: null, confirm: async () => {} }, options);
+  const needed = owed.syncNeeded;
+  try {
+    const push = () => syncStore(parts, { ledger: null, confirm: async () => {} }, options);
+    const outcome = await writer.aroundSync(push);
+    if (outcome.failed === 0) owed.wasSynced(needed, outcome.orphans);
+    return outcome;
+  } finally {
+    await parts.release();
+  }
 }
 
 const RETRY_MS = 1000;

@@ -107,15 +107,13 @@ export class Syncing {
   async #sync(): Promise<boolean> {
     const fork = this.#context.fork(await this.#context.settings());
     try {
-      const outcome = await this.#writer!.aroundSync(() => pushFile(fork));
+      const outcome = await pushFile(fork, this.#writer!, this.#owed);
       this.#say("info", describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; "));
       this.#settle(outcome);
     } catch (error) {
       this.#failed(error);
-    } finally {
-      await fork.release().catch(() => {});
     }
-    return this.#behind === null;
+    return (this.#behind ?? this.#owed.problem) === null;
   }
 
   /** More tasks that only Redis has than before were deleted from the file while Redis was away: to show them would be wrong. */
