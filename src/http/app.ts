@@ -37,7 +37,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError((error, c) => {
     if (problemOf(error).code === "INTERNAL") parts.failed(error);
-    const dialect = DIALECT_ROUTES.has(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
+    const dialect = DIALECT_ROUTES.includes(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
     return dialect.refusal(error, c.req.method);
   });
   return app;

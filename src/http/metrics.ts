@@ -62,12 +62,17 @@ export class Metrics {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#requests = new Counter({
-      ...{ name: "ttsctl_http_requests_total", help: "Requests that ended.", registers },
+      name: "ttsctl_http_requests_total",
+      help: "Requests that ended.",
+      registers,
       labelNames: ["method", "route", "status"],
     });
     this.#seconds = new Histogram({
-      ...{ name: "ttsctl_http_request_duration_seconds", help: "How long requests took.", registers },
-      ...{ labelNames: ["route"], buckets: BUCKETS_S },
+      name: "ttsctl_http_request_duration_seconds",
+      help: "How long requests took.",
+      registers,
+      labelNames: ["route"],
+      buckets: BUCKETS_S,
     });
     const gauge = (name: string, help: string) => new Gauge({ name: `ttsctl_${name}`, help, registers });
     this.#gauges = {

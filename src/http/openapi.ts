@@ -29,9 +29,10 @@ function orNull(schema: { type: string }): object {
 }
 
 const BY_STATUS = Object.fromEntries([...SHOWN_STATUSES, "other"].map((word) => [word, COUNT]));
-const STATUS_COUNTS = { total: COUNT, ...BY_STATUS };
 const SOURCE = { type: "string", enum: ["redis", "file", "mixed"] };
-const HOURS = { type: "array", items: exact({ from: TIME, ...STATUS_COUNTS }) };
+const HOURS = { type: "array", items: exact({ from: TIME, total: COUNT, ...BY_STATUS }) };
+
+const OF_STATS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };
 
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
@@ -58,7 +59,7 @@ const SCHEMAS = {
   },
   TaskPage: exact({
     total: COUNT,
-    page: { type: "integer", minimum: 1 },
+    page: POSITIVE,
     pageSize: COUNT,
     source: SOURCE,
     items: { type: "array", items: { $ref: "#/components/schemas/Task" } },
@@ -109,21 +110,23 @@ const SCHEMAS = {
     type: "object",
     description: "As `ttsctl stats -o json`; docs/json.md has every part.",
     properties: {
-      ...{ source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, users: COUNT, dangling: COUNT },
-      ...{ byStatus: { type: "object" }, byUser: { type: "array" }, ages: { type: "array" }, perHour: HOURS },
+      ...OF_STATS,
+      byStatus: { type: "object" },
+      users: COUNT,
+      byUser: { type: "array" },
+      ages: { type: "array" },
+      dangling: COUNT,
     },
-    required: ["source", "at", "user", "total", "byStatus", "users", "byUser", "ages", "perHour", "dangling"],
+    required: [...Object.keys(OF_STATS), "byStatus", "users", "byUser", "ages", "dangling"],
     additionalProperties: true,
   },
-  StatsHours: exact({
-    ...{ source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS },
-    byStatus: exact(BY_STATUS),
-  }),
+  StatsHours: exact({ ...OF_STATS, byStatus: exact(BY_STATUS) }),
   Health: exact({
     status: { type: "string", enum: ["ok", "degraded", "down"] },
     store: { type: "string", enum: ["ok", "missing", "unreadable"] },
     redis: { type: "string", enum: ["ok", "down", "off"] },
-    ...{ syncing: FLAG, version: TEXT },
+    syncing: FLAG,
+    version: TEXT,
     timezone: { ...TEXT, description: "of times without an offset" },
     readOnly: { ...FLAG, description: "started with --read-only" },
     token: { ...FLAG, description: "whether all else needs one" },
@@ -136,10 +139,14 @@ const SCHEMAS = {
   ApiMsRemoved: enveloped(exact({ removed: { ...FLAG, description: "false if the task doesn't exist" } })),
   ApiMsFailure: exact({
     code: { type: "integer", enum: [1, 2, 3], description: "1 failure, 2 not found or refused, 3 wrong parameter" },
-    ...{ message: TEXT, data: exact({}) },
+    message: TEXT,
+    data: exact({}),
   }),
   Problem: exact({
-    ...{ type: { const: "about:blank" }, title: TEXT, status: { type: "integer" }, detail: TEXT },
+    type: { const: "about:blank" },
+    title: TEXT,
+    status: { type: "integer" },
+    detail: TEXT,
     code: { ...TEXT, description: "a fixed word, such as USAGE or TASK_UNFINISHED" },
     hint: orNull(TEXT),
   }),
@@ -180,7 +187,10 @@ const REFUSAL = {
   content: { ...PROBLEM.content, "application/json": { schema: ref("ApiMsFailure") } },
 };
 const DIALECT = {
-  ...{ name: DIALECT_HEADER, in: "header", required: false, schema: { type: "string", enum: LAYOUT_NAMES } },
+  name: DIALECT_HEADER,
+  in: "header",
+  required: false,
+  schema: { type: "string", enum: LAYOUT_NAMES },
   description: "the dialect of this request, instead of [http] dialect",
 };
 

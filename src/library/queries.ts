@@ -122,7 +122,12 @@ export async function pageAfter(
     if (tasks.length > pageSize) break;
   }
   return {
-    ...{ total: Math.max(0, total - before), page: 1, pageSize, missing: [], dangling, warnings },
+    total: Math.max(0, total - before),
+    page: 1,
+    pageSize,
+    missing: [],
+    dangling,
+    warnings,
     source: sources.size === 1 ? [...sources][0]! : sources.size === 0 ? "file" : "mixed",
     tasks: tasks.slice(0, pageSize),
     hasMore: tasks.length > pageSize,

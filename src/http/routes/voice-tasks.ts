@@ -17,9 +17,7 @@ import { jsonBody, switchOf } from "../request.ts";
 const SOURCE_HEADER = "ttsctl-source";
 
 /** The endpoints that have dialects. */
-export const DIALECT_ROUTES: ReadonlySet<string> = new Set([
-  ...["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id"],
-]);
+export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id"];
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
