@@ -29,7 +29,8 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
     typeof retention === "object" && retention !== null
       ? partsOf("retention", retention)
       : [["retention", retention] satisfies [string, unknown]];
-  const given = [...Object.entries(plain), ...redisOptions(redis), ...ofRetention];
+  const all = [...Object.entries(plain), ...redisOptions(redis), ...ofRetention];
+  const given = all.filter(([, value]) => value !== undefined);
   checkOptions(Object.fromEntries(given), "openTaskStore", [...GIVEN_BY.keys()]);
   const settings = await loadSettings({
     flags: { config },
@@ -67,7 +68,6 @@ function checkLogger(logger: unknown): void {
 }
 
 function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {
-  if (value === undefined) return [];
   const names = GIVEN_BY.get(option)!;
   const accepted = rowOf(names[0]!).kind.literal ?? "string";
   if (typeof value !== "string" && typeof value !== accepted) throw wrong(option, `a ${accepted}`);
