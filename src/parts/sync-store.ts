@@ -46,7 +46,8 @@ export class Retry {
   readonly #attempt: () => Promise<boolean>;
   readonly #longestMs: number;
   readonly #signal: AbortSignal;
-  #running: Promise<void> | null = null;
+  /** The attempt under way. */
+  running: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #pauseMs = RETRY_MS;
 
@@ -55,11 +56,6 @@ export class Retry {
     this.#attempt = attempt;
     this.#longestMs = longestMs;
     this.#signal = signal;
-  }
-
-  /** The attempt under way. */
-  get running(): Promise<void> | null {
-    return this.#running;
   }
 
   /** Attempts now, unless an attempt is under way. */
@@ -71,8 +67,8 @@ export class Retry {
 
   #start(): void {
     if (this.#signal.aborted) return;
-    this.#running ??= this.#attempt().then((isDone) => {
-      this.#running = null;
+    this.running ??= this.#attempt().then((isDone) => {
+      this.running = null;
       if (isDone) return;
       this.#timer = setTimeout(() => this.#start(), this.#pauseMs).unref();
       this.#pauseMs = Math.min(2 * this.#pauseMs, this.#longestMs);
