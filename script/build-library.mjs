@@ -11,7 +11,7 @@ export async function buildLibrary(root, options) {
   // The error class and the rest become files of their own: a program that imports only the class doesn't bundle the rest.
   const { metafile } = await build({
     ...options,
-    entryPoints: { library, errors: "src/errors.ts", store: "src/library/open-task-store.ts" },
+    entryPoints: { library, errors: "src/errors.ts", store: "src/library/open-store.ts" },
     outdir: "dist",
     outExtension: { ".js": ".mjs" },
     chunkNames: "library-[hash]",

@@ -6,7 +6,7 @@ import ts from "typescript";
 
 const root = new URL("..", import.meta.url);
 const GUIDE = new URL("docs/library.md", root);
-const SOURCES = ["src/library/types.ts", "src/library/open-task-store.ts"];
+const SOURCES = ["src/library/types.ts", "src/library/open-store.ts"];
 
 /** The guide with the signatures as they are in the sources. */
 export function withSignatures(guide) {

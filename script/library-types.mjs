@@ -4,7 +4,7 @@ import ts from "typescript";
 
 /** The index exports all types of this one. */
 const TYPES = "src/library/types.ts";
-const SOURCES = ["src/errors.ts", TYPES, "src/library/open-task-store.ts"];
+const SOURCES = ["src/errors.ts", TYPES, "src/library/open-store.ts"];
 const INDEX = "src/library/index.ts";
 
 /** The text of `dist/library.d.mts`: what the index exports, and the declarations that it needs. */

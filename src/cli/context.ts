@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Examination } from "../config/examine.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
-import { Parts } from "../parts/parts.ts";
+import { RunParts } from "../parts/parts.ts";
 import { printable } from "../printable.ts";
 import type { LogEvent } from "../render/item-lines.ts";
 import { ConsoleReporter } from "./console-reporter.ts";
@@ -32,7 +32,7 @@ interface ForkChanges {
 }
 
 /** The parts of a command, with its flags and the terminal. */
-export class Context extends Parts {
+export class Context extends RunParts {
   readonly flags: GlobalFlags;
   readonly terminal: Terminal;
   declare readonly reporter: ConsoleReporter;

@@ -1,16 +1,13 @@
 import { STATUS_CODES } from "node:http";
 import { type ErrorCode, TtsctlError } from "../errors.ts";
 
-/** A header of more than some kB is refused by clients and proxies. */
+/** Clients and proxies refuse headers of more than some kB. */
 const MOST_CHARACTERS = 4000;
 
-/** What the command line would say on stderr. */
+/** The warnings that the command line would print. */
 export const WARNINGS_HEADER = "ttsctl-warnings";
 
-/**
- * Lines of any text as the value of a header: a JSON array in ASCII. Where it would be too long, lines are left out, and
- * the last one is cut.
- */
+/** Lines as the value of a header: a JSON array in ASCII. If it would be too long, lines are left out and the last one is cut. */
 export function warningsValue(lines: readonly string[]): string {
   const kept: string[] = [];
   for (const line of lines) {
@@ -26,30 +23,28 @@ function shortened(line: string): string {
   return cut === line ? "there are more warnings" : `${cut}...`;
 }
 
-/** JSON escapes control characters; what is beyond ASCII is escaped here. */
+/** JSON.stringify escapes control characters, but not text beyond ASCII. */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(/[\x7f-\uffff]/g, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
 
-/** JSON text as an answer, with what the command line would warn of. */
 export function jsonText(
   text: string,
   headers: Readonly<Record<string, string>> = {},
   warnings: readonly string[] = [],
   status = 200,
 ): Response {
-  const said = warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
-  return new Response(text, { status, headers: { "content-type": "application/json", ...headers, ...said } });
+  const warned = warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
+  return new Response(text, { status, headers: { "content-type": "application/json", ...headers, ...warned } });
 }
 
-/** The same of a value. */
 export function json(value: object, warnings: readonly string[] = []): Response {
   return jsonText(`${JSON.stringify(value)}\n`, {}, warnings);
 }
 
-/** What goes wrong over HTTP alone, each with its status. */
+/** Errors that only HTTP has, with their statuses. */
 const HTTP_CODES = {
   BAD_REQUEST: 400,
   TOKEN_REQUIRED: 401,
@@ -71,7 +66,7 @@ const HTTP_CODES = {
 
 type HttpCode = keyof typeof HTTP_CODES;
 
-/** The statuses of errors that the command line has too. All others are 500. */
+/** Statuses of errors of the command line. REDIS_* are 503, and all others 500. */
 const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
   USAGE: 400,
   CONFIG_REQUIRED: 403,
@@ -82,12 +77,11 @@ const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
   INTERRUPTED: 503,
 };
 
-/** A request that cannot be answered as asked: `message` is one line, `hint` what to do next. */
+/** A refused request: `message` is one line, `hint` what to do next. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly code: HttpCode;
   readonly hint: string | undefined;
-  /** Headers that belong to this refusal. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: HttpCode, message: string, hint?: string, headers: Readonly<Record<string, string>> = {}) {
@@ -98,7 +92,7 @@ export class HttpError extends Error {
   }
 }
 
-/** The body of every answer that is no success: RFC 9457, with the code and the hint of the command line. */
+/** The body of every error: RFC 9457, with the code and the hint of the command line. */
 export interface Problem {
   readonly type: "about:blank";
   readonly title: string;
@@ -108,7 +102,7 @@ export interface Problem {
   readonly hint: string | null;
 }
 
-/** What is told of an error. Of one that is a fault of ours nothing but that: its text may hold anything. */
+/** The text of an internal error isn't sent: it may contain anything. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpError) return problem(HTTP_CODES[error.code], error.code, error.message, error.hint);
   if (error instanceof TtsctlError && error.code !== "INTERNAL") {
@@ -122,7 +116,6 @@ function problem(status: number, code: Problem["code"], detail: string, hint: st
   return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
 }
 
-/** The headers that belong to a refusal. */
 export function refusalHeaders(error: unknown): Readonly<Record<string, string>> {
   return error instanceof HttpError ? error.headers : {};
 }

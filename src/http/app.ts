@@ -3,17 +3,17 @@ import { routePath } from "hono/route";
 import { HttpError, jsonText, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
 import { checkRequest, checkToken } from "./guard.ts";
-import { noteRoute } from "./observed.ts";
+import { addHealth, addMetrics } from "./health.ts";
+import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, ServerParts } from "./parts.ts";
-import { addHealth, addMetrics } from "./routes/health.ts";
 import { addLogin } from "./routes/login.ts";
 import { addOutput } from "./routes/output.ts";
 import { addPage } from "./routes/page.ts";
 import { addStats } from "./routes/stats.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
 
-/** All that the server answers. What stands above the token check may be asked without one: nothing of a task is in it. */
+/** All routes. Those above the token check need no token, because they show nothing of a task. */
 export function createApp(parts: ServerParts): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
   app.use(async (c, next) => {
@@ -37,13 +37,13 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.notFound((c) => problemResponse(nothingHere(app, c.req.path)));
   app.onError((error, c) => {
     if (problemOf(error).code === "INTERNAL") parts.failed(error);
-    const dialect = DIALECT_ROUTES.has(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
+    const dialect = DIALECT_ROUTES.includes(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
     return dialect.refusal(error, c.req.method);
   });
   return app;
 }
 
-/** The pattern of the route that is asked for; what only met the guards has none. */
+/** The pattern of the route of a request, or `other`. */
 function routeOf(c: Context<Env>): string {
   const path = routePath(c, -1);
   return path === "/*" || path === "*" ? "other" : path;
@@ -51,7 +51,7 @@ function routeOf(c: Context<Env>): string {
 
 const METHODS = ["GET", "POST", "DELETE"];
 
-/** A path that takes another method is there. */
+/** 405 if the path takes another method. */
 function nothingHere(app: Hono<Env>, path: string): HttpError {
   const allowed = METHODS.filter((method) =>
     app.router.match(method, path)[0].some(([[, route]]) => route.method === method),

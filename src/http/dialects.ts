@@ -7,19 +7,27 @@ import type { ListResult } from "../store/task-store.ts";
 import { parseWholeNumber } from "../task/amounts.ts";
 import { idsIn, trimId } from "../task/ids.ts";
 import type { LayoutName } from "../task/layouts.ts";
-import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../task/query-fields.ts";
+import {
+  BODY_NAMES,
+  fieldOf,
+  KEY_NAMES,
+  QUERY_PARTS,
+  type QueryNames,
+  type QueryPart,
+  type RawQuery,
+} from "../task/query-fields.ts";
 import type { Task } from "../task/task.ts";
 import { HttpError, jsonText, problemOf, problemResponse, refusalHeaders } from "./answer.ts";
 import type { Env, ServerParts } from "./parts.ts";
 import { listParams, paramsOf, queryOf } from "./request.ts";
 
-/** A list as a request asks for it, unchecked, and the names of its parts in messages. */
+/** The unchecked query of a request, and the names of its parts in messages. */
 export interface AskedList {
   readonly raw: RawQuery;
   readonly names: QueryNames;
 }
 
-/** How the task endpoints read requests and write answers. The work in between is the same in every dialect. */
+/** How the task endpoints read requests and write answers. */
 export interface Dialect {
   /** @throws TtsctlError USAGE */
   params<N extends string>(url: string, accepted: readonly N[]): Map<N, string>;
@@ -29,7 +37,7 @@ export interface Dialect {
   listOfBody(url: string, body: string): AskedList;
   /** Whether a task id is enough to name a task. */
   readonly takesLoneIds: boolean;
-  /** Whether an id that is asked for twice is answered twice, and user lists decide the order of the answer. */
+  /** Whether an id that is given twice is answered twice, in the order of the user's list. */
   readonly repeatsIds: boolean;
   /** The JSON of a list, in pieces. */
   page(result: ListResult): Iterable<string>;
@@ -88,14 +96,8 @@ export const API_MS: Dialect = {
   },
   listOfBody(_url, text) {
     const body = parseQueryObject(text, "the body");
-    const { page, page_size, user_id, task_ids, status = null, since = null, until = null } = body;
-    const known = { page: wholeNumber("page", page), page_size: wholeNumber("page_size", page_size) };
-    const ids = Array.isArray(task_ids) ? task_ids.map(idText) : task_ids || null;
-    const raw = readQueryBody(
-      { ...known, user_id: idText(user_id ?? null), task_ids: ids, status, since, until },
-      "the body",
-    );
-    return { raw: withinLimits(raw), names: BODY_NAMES };
+    const known = QUERY_PARTS.map((part) => [KEY_NAMES[part], valueIn(part, body[KEY_NAMES[part]] ?? null)]);
+    return { raw: withinLimits(readQueryBody(Object.fromEntries(known), "the body")), names: BODY_NAMES };
   },
   takesLoneIds: true,
   repeatsIds: true,
@@ -114,7 +116,7 @@ export const API_MS: Dialect = {
   },
 };
 
-/** Unknown parameters such as `_t` are ignored, and of repeated ones the last counts, as in the service. */
+/** As in the service, unknown parameters such as `_t` are ignored, and the last of repeated ones counts. */
 function params<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
   const query = url.indexOf("?");
   const all = new Map(query < 0 ? [] : new URLSearchParams(url.slice(query)));
@@ -129,9 +131,17 @@ function withinLimits(raw: RawQuery): RawQuery {
   return { ...raw, page: Math.max(1, raw.page ?? 1), pageSize };
 }
 
+/** A value of a body as other dialects write it. @throws TtsctlError USAGE */
+function valueIn(part: QueryPart, value: unknown): unknown {
+  const { key, kind } = fieldOf(part);
+  if (kind === "number") return wholeNumber(key, value);
+  if (part === "taskIds") return Array.isArray(value) ? value.map(idText) : value || null;
+  return kind === "user" ? idText(value) : value;
+}
+
 /** Python's `int()`: a fraction is cut off, and a text may hold the number. @throws TtsctlError USAGE */
 function wholeNumber(name: string, value: unknown): number | null {
-  if (value === undefined || value === null) return null;
+  if (value === null) return null;
   const number = typeof value === "string" ? parseWholeNumber(value) : value;
   if (typeof number === "number") return Math.trunc(number);
   throw new TtsctlError("USAGE", `"${name}": ${JSON.stringify(value)} is not a number`, {
@@ -139,7 +149,6 @@ function wholeNumber(name: string, value: unknown): number | null {
   });
 }
 
-/** Ids may be numbers. */
 function idText(id: unknown): unknown {
   return typeof id === "number" ? String(id) : id;
 }

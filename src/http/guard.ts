@@ -4,18 +4,18 @@ import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import { HttpError } from "./answer.ts";
 
-/** All addresses of a machine: whoever listens there cannot know how it is called. */
+/** All addresses of a machine: a server that listens there can't know its names. */
 const ANY_ADDRESS = new Set(["0.0.0.0", "::"]);
 const LOCAL = ["localhost", "127.0.0.1", "::1"];
 
-/** Whether an address is reached from this machine alone. */
+/** Whether only this machine can reach an address. */
 export function isLocal(host: string): boolean {
   return LOCAL.includes(host.toLowerCase()) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /**
- * The names under which a server may be asked. A page of somebody else can have its own name resolve to 127.0.0.1 and
- * then read as the same origin (DNS rebinding); it cannot choose what its browser sends as `Host`.
+ * The names that a request may have as `Host`. Another site can have its own name resolve to 127.0.0.1 and then read as
+ * the same origin (DNS rebinding), but it can't choose the `Host` that its browser sends.
  */
 export class Hosts {
   readonly #names: ReadonlySet<string>;
@@ -24,7 +24,7 @@ export class Hosts {
 
   /**
    * @param host where the server listens
-   * @param more names besides, such as that of a proxy
+   * @param more further names, such as that of a proxy
    */
   constructor(host: string, more: readonly string[]) {
     this.#names = new Set([...LOCAL, host.toLowerCase(), ...more]);
@@ -40,8 +40,8 @@ export class Hosts {
   }
 
   /**
-   * Whether a page of this origin is ours: of the very host and port that were asked, or of a proxy, which may ask
-   * under another name. Another server of this machine is another site.
+   * Whether an origin is that of our page: the host and port of the request, or a proxy, which may use another name. Another
+   * server on this machine is another site.
    */
   allowsOrigin(origin: string, host: string | undefined): boolean {
     const [, authority = ""] = /^https?:\/\/(.+)$/.exec(origin) ?? [];
@@ -49,7 +49,7 @@ export class Hosts {
   }
 }
 
-/** Without port, brackets and the dot of a full name; undefined where it is none of these. */
+/** Without port, brackets and the dot of a full name; undefined if it is invalid. */
 function nameOf(authority: string): string | undefined {
   const [, address, name] = /^(?:\[([\da-f:.]+)\]|([^\s/@[\]?#:]+?)\.?)(?::\d{1,5})?$/i.exec(authority) ?? [];
   return (address ?? name)?.toLowerCase();
@@ -58,16 +58,13 @@ function nameOf(authority: string): string | undefined {
 export const COOKIE = "ttsctl_session";
 const SESSION_S = 30 * 86_400;
 
-/** Whether two texts are the same, in a time that does not say how far they are. */
+/** Compares in constant time. */
 function isSame(a: string, b: string): boolean {
   const [digestA, digestB] = [a, b].map((text) => createHash("sha256").update(text).digest());
   return timingSafeEqual(digestA!, digestB!);
 }
 
-/**
- * The token of a server, and the sessions of browsers that gave it once. A session is its end and a signature made with
- * the token: nothing is stored, and another token ends them all.
- */
+/** The token of a server. A session of a browser is its end, signed with the token: a new token ends all sessions. */
 export class Token {
   readonly #token: string;
   readonly #clock: Clock;
@@ -105,24 +102,22 @@ export class Token {
   }
 }
 
-/** The cookie that takes a session away. */
+/** The cookie that ends a session. */
 export function endSession(path: string, isSecure: boolean): string {
   return cookie("", 0, path, isSecure);
 }
 
-/** No script can read it, and no page of another site has it sent. */
 function cookie(value: string, seconds: number, path: string, isSecure: boolean): string {
   const secure = isSecure ? "; Secure" : "";
   return `${COOKIE}=${value}; Path=${path || "/"}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-/** What a browser says of a request that no other site caused. */
+/** What a browser sends as Sec-Fetch-Site if no other site caused the request. */
 const OWN_SITE = new Set(["same-origin", "none"]);
 
 /**
- * What every request must pass, whatever it asks for: a name that is ours, a URL that can be decoded, and for what
- * changes something no sign that another site caused it.
+ * Checks that every request passes: the Host is ours, the URL can be decoded, and no other site caused a change.
  * @throws HttpError
  */
 export function checkRequest({ headers, url = "", method = "" }: IncomingMessage, hosts: Hosts): void {
@@ -146,7 +141,7 @@ function isDecodable(url: string): boolean {
   }
 }
 
-/** Programs send neither header; all browsers of today send both with what is no GET. */
+/** Programs send neither header; browsers send both with all but GET. */
 function isCrossSite({ host, origin, "sec-fetch-site": site }: IncomingMessage["headers"], hosts: Hosts): boolean {
   if (typeof site === "string" && !OWN_SITE.has(site)) return true;
   return origin !== undefined && !hosts.allowsOrigin(origin, host);

@@ -1,11 +1,156 @@
 import { LAYOUT_NAMES } from "../task/layouts.ts";
 import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+import { SHOWN_STATUSES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";
 import { COOKIE } from "./guard.ts";
-import { integerIn, ref, SCHEMAS } from "./openapi-schemas.ts";
 
 const TEXT = { type: "string" };
+const COUNT = { type: "integer", minimum: 0 };
+const FLAG = { type: "boolean" };
+const TIME = { type: "string", format: "date-time" };
+const TEXTS = { type: "array", items: TEXT };
+
+function ref(name: keyof typeof SCHEMAS): object {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** All properties required, none besides. */
+function exact(properties: Record<string, object>): object {
+  return { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
+}
+
+function integerIn([minimum, maximum]: readonly [number, number]) {
+  return { type: "integer", minimum, ...(maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }) };
+}
+
+function orNull(schema: { type: string }): object {
+  return { ...schema, type: [schema.type, "null"] };
+}
+
+const BY_STATUS = Object.fromEntries([...SHOWN_STATUSES, "other"].map((word) => [word, COUNT]));
+const SOURCE = { type: "string", enum: ["redis", "file", "mixed"] };
+const HOURS = { type: "array", items: exact({ from: TIME, total: COUNT, ...BY_STATUS }) };
+
+const OF_STATS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };
+
+const POSITIVE = { type: "integer", minimum: 1 };
+const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
+
+/** An answer of the dialect api_ms. */
+function enveloped(data: object): object {
+  return exact({ code: { const: 0 }, message: TEXT, data });
+}
+
+const SCHEMAS = {
+  Task: {
+    type: "object",
+    description: "The whole record as the service wrote it, the status as one of four words where it is known.",
+    properties: {
+      user_id: TEXT,
+      task_id: TEXT,
+      status: { ...TEXT, description: "wait, run, done, error, or a word of the service's own" },
+      error: { description: "a string, or null" },
+      created_at: { description: "ISO 8601, or epoch seconds" },
+      updated_at: { description: "ISO 8601, or epoch seconds" },
+    },
+    required: ["user_id", "task_id"],
+    additionalProperties: true,
+  },
+  TaskPage: exact({
+    total: COUNT,
+    page: POSITIVE,
+    pageSize: COUNT,
+    source: SOURCE,
+    items: { type: "array", items: { $ref: "#/components/schemas/Task" } },
+    missing: { ...TEXTS, description: "ids asked for that neither store has" },
+    dangling: { ...COUNT, description: "members of the index in Redis without a task" },
+  }),
+  Query: {
+    type: "object",
+    description: "Null, an empty list and an empty user don't filter. Task ids need their user.",
+    properties: Object.fromEntries(
+      QUERY_PARTS.map((part) => {
+        const { key, kind, range } = fieldOf(part);
+        return [key, orNull(range === undefined ? (kind === "list" ? TEXTS : TEXT) : integerIn(range))];
+      }),
+    ),
+    additionalProperties: false,
+  },
+  TaskFiles: exact({
+    files: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: {
+          path: TEXT,
+          bytes: COUNT,
+          seconds: { type: "number" },
+          damaged: FLAG,
+          url: orNull(TEXT),
+          audio: FLAG,
+        },
+        required: ["path", "bytes", "url", "audio"],
+        additionalProperties: false,
+      },
+    },
+  }),
+  Deletion: exact({
+    requested: COUNT,
+    deleted: COUNT,
+    missing: TEXTS,
+    refused: { type: "array", items: exact({ user_id: TEXT, task_id: TEXT, reason: TEXT }) },
+    failed: COUNT,
+    returned: COUNT,
+    files: COUNT,
+    bytes: COUNT,
+    dryRun: FLAG,
+  }),
+  Stats: {
+    type: "object",
+    description: "As `ttsctl stats -o json`; docs/json.md has every part.",
+    properties: {
+      ...OF_STATS,
+      byStatus: { type: "object" },
+      users: COUNT,
+      byUser: { type: "array" },
+      ages: { type: "array" },
+      dangling: COUNT,
+    },
+    required: [...Object.keys(OF_STATS), "byStatus", "users", "byUser", "ages", "dangling"],
+    additionalProperties: true,
+  },
+  StatsHours: exact({ ...OF_STATS, byStatus: exact(BY_STATUS) }),
+  Health: exact({
+    status: { type: "string", enum: ["ok", "degraded", "down"] },
+    store: { type: "string", enum: ["ok", "missing", "unreadable"] },
+    redis: { type: "string", enum: ["ok", "down", "off"] },
+    syncing: FLAG,
+    version: TEXT,
+    timezone: { ...TEXT, description: "of times without an offset" },
+    readOnly: { ...FLAG, description: "started with --read-only" },
+    token: { ...FLAG, description: "whether all else needs one" },
+  }),
+  Login: exact({ token: TEXT }),
+  ApiMsPage: enveloped(
+    exact({ total: COUNT, pageIndex: POSITIVE, pageSize: POSITIVE, data: { type: "array", items: ANY_RECORD } }),
+  ),
+  ApiMsTask: enveloped(ANY_RECORD),
+  ApiMsRemoved: enveloped(exact({ removed: { ...FLAG, description: "false if the task doesn't exist" } })),
+  ApiMsFailure: exact({
+    code: { type: "integer", enum: [1, 2, 3], description: "1 failure, 2 not found or refused, 3 wrong parameter" },
+    message: TEXT,
+    data: exact({}),
+  }),
+  Problem: exact({
+    type: { const: "about:blank" },
+    title: TEXT,
+    status: { type: "integer" },
+    detail: TEXT,
+    code: { ...TEXT, description: "a fixed word, such as USAGE or TASK_UNFINISHED" },
+    hint: orNull(TEXT),
+  }),
+};
 
 function query(name: string, description: string, schema: object = TEXT, required = false): object {
   return { name, in: "query", description, required, schema };
@@ -15,8 +160,8 @@ function inPath(name: string): object {
   return { name, in: "path", required: true, schema: TEXT };
 }
 
-const USER = query("user_id", "whose task it is", TEXT, true);
-const USER_OR_LONE = query("user_id", "whose task it is; not needed in the dialect api_ms");
+const USER = query("user_id", "the user of the task", TEXT, true);
+const USER_OR_LONE = query("user_id", "the user of the task; not needed in the dialect api_ms");
 const OF_USER = query("user_id", "only the tasks of this user");
 const TASK = inPath("task_id");
 const SWITCH = { type: "string", enum: ["true", "false"] };
@@ -31,19 +176,21 @@ const LIST_PARAMETERS = [
 ];
 
 const WARNINGS = {
-  [WARNINGS_HEADER]: { description: "what the command line would warn of: a JSON array of strings", schema: TEXT },
+  [WARNINGS_HEADER]: { description: "the warnings of the command line: a JSON array of strings", schema: TEXT },
 };
 const PROBLEM = {
-  description: "what went wrong (RFC 9457)",
+  description: "the error (RFC 9457)",
   content: { "application/problem+json": { schema: ref("Problem") } },
 };
-/** Of the endpoints that have dialects. */
 const REFUSAL = {
-  description: "what went wrong (RFC 9457), or in the dialect api_ms its envelope",
+  description: "the error (RFC 9457), or in the dialect api_ms its envelope",
   content: { ...PROBLEM.content, "application/json": { schema: ref("ApiMsFailure") } },
 };
 const DIALECT = {
-  ...{ name: DIALECT_HEADER, in: "header", required: false, schema: { type: "string", enum: LAYOUT_NAMES } },
+  name: DIALECT_HEADER,
+  in: "header",
+  required: false,
+  schema: { type: "string", enum: LAYOUT_NAMES },
   description: "the dialect of this request, instead of [http] dialect",
 };
 
@@ -76,112 +223,102 @@ function operation(summary: string, responses: Record<string, object>, extra: Ex
   return { summary, parameters: [], responses: { default: PROBLEM, ...responses }, ...extra };
 }
 
-/** An operation whose requests and answers are of a dialect. */
-function inDialects(summary: string, responses: Record<string, object>, extra: Extra): object {
-  const { parameters = [] } = extra;
-  return operation(summary, { ...responses, default: REFUSAL }, { ...extra, parameters: [...parameters, DIALECT] });
+/** An operation of an endpoint that has dialects. */
+function inDialects(summary: string, answer: object, { parameters = [], ...extra }: Extra, more = {}): object {
+  const responses = { 200: answer, ...more, default: REFUSAL };
+  return operation(summary, responses, { ...extra, parameters: [...parameters, DIALECT] });
 }
 
 const OPEN = { security: [] } as const;
 const FILE = { "*/*": {} };
 
-const PATHS: Record<string, Record<string, object>> = {
-  "/voice-tasks": {
-    get: inDialects(
-      "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
-      { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`") },
-      { parameters: LIST_PARAMETERS },
-    ),
-  },
-  "/voice-tasks/query": {
-    post: inDialects(
-      "The same for a query of any size up to 8 MiB",
-      { 200: eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`") },
-      { requestBody: bodyOf("Query") },
-    ),
-  },
-  "/voice-tasks/{task_id}": {
-    get: inDialects(
-      "One task",
-      { 200: eitherOf("Task", "ApiMsTask", "the task") },
-      { parameters: [TASK, USER_OR_LONE] },
-    ),
-    delete: inDialects(
-      "Deletes a task from both stores, with its audio and logs",
-      { 200: eitherOf("Deletion", "ApiMsRemoved", "it is gone"), 409: REFUSAL },
-      { parameters: [TASK, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)] },
-    ),
-  },
-  "/voice-tasks/{task_id}/files": {
-    get: operation(
-      "The audio and logs of a task",
-      { 200: jsonOf("TaskFiles", "what is there, whether there is such a task or not") },
-      { parameters: [TASK, USER] },
-    ),
-  },
-  "/output/{user}/{task}/{file}": {
-    get: operation(
-      "A file of a task, or with Range a part of it; it may lie in folders of the task's",
-      {
-        200: { description: "the file", content: FILE },
-        206: { description: "a part of it", content: FILE },
-        304: { description: "it is as it was" },
-        416: PROBLEM,
-      },
-      { parameters: [inPath("user"), inPath("task"), inPath("file")] },
-    ),
-  },
-  "/stats": {
-    get: operation(
-      "Counts, ages, disk use; some seconds old where counting takes long",
-      { 200: jsonOf("Stats", "as `ttsctl stats -o json`") },
-      { parameters: [OF_USER, query("disk", "false: without a look at audio and logs", SWITCH)] },
-    ),
-  },
-  "/stats/hours": {
-    get: operation(
-      "Tasks by status, and by the hour of their last change",
-      { 200: jsonOf("StatsHours", "the last 24 hours") },
-      { parameters: [OF_USER] },
-    ),
-  },
-  "/healthz": {
-    get: operation(
-      "Whether the stores can answer",
-      { 200: jsonOf("Health", "one of them can"), 503: jsonOf("Health", "neither can") },
-      OPEN,
-    ),
-  },
-  "/metrics": { get: operation("For Prometheus", { 200: plain("text/plain", "the metrics") }) },
-  "/openapi.json": {
-    get: operation(
-      "This description",
-      { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
-      OPEN,
-    ),
-  },
-  "/login": {
-    post: operation(
-      "Begins a session of a browser: a cookie instead of the token",
-      { 204: { description: "a cookie is set" } },
-      { ...OPEN, requestBody: bodyOf("Login") },
-    ),
-  },
-  "/logout": { post: operation("Ends it", { 204: { description: "the cookie is taken away" } }, OPEN) },
-  "/": { get: operation("The page", { 200: plain("text/html", "the page") }, OPEN) },
+const OPERATIONS: Readonly<Record<string, object>> = {
+  "GET /voice-tasks": inDialects(
+    "A page of tasks, newest first, 20 by default (api_ms: 10, at most 100); or the tasks of some ids",
+    eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl list -o json`"),
+    { parameters: LIST_PARAMETERS },
+  ),
+  "POST /voice-tasks/query": inDialects(
+    "The same for a query of any size up to 8 MiB",
+    eitherOf("TaskPage", "ApiMsPage", "the page, as `ttsctl query -o json`"),
+    { requestBody: bodyOf("Query") },
+  ),
+  "GET /voice-tasks/{task_id}": inDialects("One task", eitherOf("Task", "ApiMsTask", "the task"), {
+    parameters: [TASK, USER_OR_LONE],
+  }),
+  "DELETE /voice-tasks/{task_id}": inDialects(
+    "Deletes a task from both stores, with its audio and logs",
+    eitherOf("Deletion", "ApiMsRemoved", "the task was deleted"),
+    { parameters: [TASK, USER_OR_LONE, query("force", "also one that is wait or run", SWITCH)] },
+    { 409: REFUSAL },
+  ),
+  "GET /voice-tasks/{task_id}/files": operation(
+    "The audio and logs of a task",
+    { 200: jsonOf("TaskFiles", "the files, whether the task exists or not") },
+    { parameters: [TASK, USER] },
+  ),
+  "GET /output/{user}/{task}/{file}": operation(
+    "A file of a task, or with Range a part of it; it may be in directories of the task",
+    {
+      200: { description: "the file", content: FILE },
+      206: { description: "a part of it", content: FILE },
+      304: { description: "it hasn't changed" },
+      416: PROBLEM,
+    },
+    { parameters: [inPath("user"), inPath("task"), inPath("file")] },
+  ),
+  "GET /stats": operation(
+    "Counts, ages, disk use; some seconds old if counting takes long",
+    { 200: jsonOf("Stats", "as `ttsctl stats -o json`") },
+    { parameters: [OF_USER, query("disk", "false: leave out audio and logs", SWITCH)] },
+  ),
+  "GET /stats/hours": operation(
+    "Tasks by status, and by the hour of their last change",
+    { 200: jsonOf("StatsHours", "the last 24 hours") },
+    { parameters: [OF_USER] },
+  ),
+  "GET /healthz": operation(
+    "Whether the stores can answer",
+    { 200: jsonOf("Health", "one of them can"), 503: jsonOf("Health", "neither can") },
+    OPEN,
+  ),
+  "GET /metrics": operation("For Prometheus", { 200: plain("text/plain", "the metrics") }),
+  "GET /openapi.json": operation(
+    "This description",
+    { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
+    OPEN,
+  ),
+  "POST /login": operation(
+    "Begins a session of a browser: a cookie instead of the token",
+    { 204: { description: "a cookie is set" } },
+    { ...OPEN, requestBody: bodyOf("Login") },
+  ),
+  "POST /logout": operation("Ends it", { 204: { description: "the cookie is removed" } }, OPEN),
+  "GET /": operation("The page", { 200: plain("text/html", "the page") }, OPEN),
 };
+
+function paths(): object {
+  const found: Record<string, Record<string, object>> = {};
+  for (const [name, operation] of Object.entries(OPERATIONS)) {
+    const [method, path] = name.split(" ") as [string, string];
+    found[path] = { ...found[path], [method.toLowerCase()]: operation };
+  }
+  return found;
+}
 
 /** The description of the whole API, OpenAPI 3.1. */
 export function openapi(version: string, basePath: string): object {
   return {
     openapi: "3.1.0",
     info: {
-      ...{ title: "ttsctl", version, license: { name: "MIT", identifier: "MIT" } },
+      title: "ttsctl",
+      version,
+      license: { name: "MIT", identifier: "MIT" },
       description: "The tasks of a text-to-speech service: from Redis if it can answer, else from the store file.",
     },
     servers: [{ url: basePath === "" ? "/" : basePath }],
     security: [{ token: [] }, { session: [] }],
-    paths: PATHS,
+    paths: paths(),
     components: {
       schemas: SCHEMAS,
       securitySchemes: {

@@ -8,72 +8,57 @@ import type { TaskStore } from "../store/task-store.ts";
 import type { LayoutName } from "../task/layouts.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { Hosts, Token } from "./guard.ts";
-import type { Health, Metrics } from "./health.ts";
-import type { Observed } from "./observed.ts";
+import type { Health } from "./health.ts";
+import type { Metrics, Observed } from "./metrics.ts";
 
-/** What Hono hands on of Node's server. */
 export interface Env {
   readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
 }
 
-/** A task to delete. */
 export interface Deletion {
   readonly id: TaskId;
-  /** Also one that may still be worked on. */
+  /** Also if the task is unfinished. */
   readonly force: boolean;
-  /** Who asks, and how, for the ledger. */
+  /** The request and its client, for the ledger. */
   readonly request: string;
 }
 
-/** What became of a deletion, and what is to be said with it. */
 export interface Removal {
   readonly result: DeleteResult;
   readonly warnings: readonly string[];
 }
 
-/** Which stats are asked for. */
 export interface StatsRequest {
   readonly userId: string | undefined;
-  /** Whether audio and logs on the disk are looked at. */
+  /** Whether to measure audio and logs. */
   readonly disk: boolean;
-  /** Whether it is worked out what a cleanup would free. */
+  /** Whether to estimate what a cleanup would free. */
   readonly estimate: boolean;
 }
 
-/** What the HTTP API works with. */
 export interface ServerParts {
   readonly store: TaskStore;
   readonly rules: RecordRules;
   readonly clock: Clock;
   readonly hosts: Hosts;
-  /** Null where none is asked for. */
+  /** Null if none is needed. */
   readonly token: Token | null;
-  /** What a proxy leaves before the path; empty or such as `/tts`. */
+  /** The prefix of paths behind a proxy, such as `/tts`, or empty. */
   readonly basePath: string;
-  /** Whose requests and answers the endpoints of tasks have, unless a request names another. */
+  /** The dialect of requests that name none. */
   readonly dialect: LayoutName;
-  /** The built page by path, such as `/index.html`; empty where it was not built. */
-  readonly page: ReadonlyMap<string, PageFile>;
-  /** Opens `output/` and `Logs/` for one request, which closes them. */
+  /** The built page; missing if it was not built. */
+  readonly pageFolder: string;
+  /** Opens `output/` and `Logs/`; the caller closes them. */
   openArtifacts(): Promise<Artifacts>;
   health(): Promise<Health>;
-  /** `stats -o json`. */
   stats(request: StatsRequest): Promise<StatsResult>;
   readonly metrics: Metrics;
-  /** Of ttsctl. */
   readonly version: string;
-  /** A request that ended, for the access log. */
+  /** Writes the access log. */
   ended(request: Observed): void;
-  /** Deletes a task as `ttsctl delete` does; null where nothing may be changed. */
+  /** Deletes a task as `ttsctl delete` does; null with --read-only. */
   readonly remove: ((deletion: Deletion) => Promise<Removal>) | null;
-  /** A fault of ours, for the log. */
+  /** Logs an internal error. */
   failed(error: unknown): void;
-}
-
-/** A file of the page, in memory. */
-export interface PageFile {
-  readonly type: string;
-  readonly bytes: Buffer;
-  readonly gzipped: Buffer;
-  readonly etag: string;
 }

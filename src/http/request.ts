@@ -4,8 +4,8 @@ import { KEY_NAMES, type RawQuery, rawQuery, valueIn } from "../task/query-field
 import { HttpError } from "./answer.ts";
 
 /**
- * The parameters of a URL by name. One that is empty counts as not given: a form that was left empty sends it.
- * @throws TtsctlError USAGE for one that is not accepted, or given twice
+ * The parameters of a URL by name. Empty ones are ignored: empty fields of a form send them.
+ * @throws TtsctlError USAGE for an unknown one, or one that is given twice
  */
 export function paramsOf<N extends string>(url: string, accepted: readonly N[]): Map<N, string> {
   const query = url.indexOf("?");
@@ -24,15 +24,12 @@ export function paramsOf<N extends string>(url: string, accepted: readonly N[]):
   return params;
 }
 
-/**
- * What the parameters of `GET /voice-tasks` ask for, before it is checked.
- * @throws TtsctlError USAGE
- */
+/** The unchecked query of `GET /voice-tasks`. @throws TtsctlError USAGE */
 export function listParams(url: string): RawQuery {
   return queryOf(paramsOf(url, Object.values(KEY_NAMES)));
 }
 
-/** The same for parameters by name. @throws TtsctlError USAGE */
+/** @throws TtsctlError USAGE */
 export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
   return rawQuery((_, field) => {
     const text = params.get(field.key);
@@ -60,7 +57,7 @@ const MOST_BYTES = 8 << 20;
  */
 export async function jsonBody(incoming: IncomingMessage): Promise<string> {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
-  // A form of another site can send no such type without asking first.
+  // A form of another site can't send this type without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type) || encoding !== "identity") {
     throw new HttpError(
       "UNSUPPORTED_MEDIA_TYPE",
@@ -88,7 +85,7 @@ async function readAll(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The rest of the body is not read, so nothing more can be said on this connection. */
+/** The rest of the body isn't read, so the connection can't be used again. */
 function tooLarge(): HttpError {
   const hint = `at most ${MOST_BYTES >> 20} MiB: ask for fewer ids at a time`;
   return new HttpError("BODY_TOO_LARGE", "the body is too large", hint, { connection: "close" });

@@ -5,24 +5,23 @@ import { getRequestListener, RequestError } from "@hono/node-server";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { HttpError, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
-import { type Observed, observe } from "./observed.ts";
+import { type Observed, observe } from "./metrics.ts";
 import type { ServerParts } from "./parts.ts";
 
-/** More are refused until some are closed; each costs a descriptor. */
 const MOST_CONNECTIONS = 512;
 const LIMITS = {
   headersTimeout: 10_000,
   /** A body of 8 MiB has to come in this time. */
   requestTimeout: 30_000,
   keepAliveTimeout: 30_000,
-  /** How often the two above are looked at. */
+  /** How often the first two are checked. */
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16 << 10,
 };
-/** A client that takes nothing of its answer for so long is left; a player asks for the rest again. */
+/** A client that doesn't read for this long is disconnected; players request the rest again. */
 const SILENT_MS = 120_000;
 
-/** What goes with every answer: no script but the page's own, no frame, no guessing of types, nothing for other sites. */
+/** Only the page's own scripts, no frames, no guessing of types, nothing for other sites. */
 const SAFETY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -45,12 +44,12 @@ export function createHttpServer(parts: ServerParts): Server {
       return problemResponse(error);
     },
   });
-  const tell = (request: Observed) => {
+  const report = (request: Observed) => {
     parts.metrics.count(request);
     parts.ended(request);
   };
   const server = createServer(LIMITS, (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    observe(incoming, outgoing, tell);
+    observe(incoming, outgoing, report);
     for (const name in SAFETY_HEADERS) outgoing.setHeader(name, SAFETY_HEADERS[name]!);
     const { url = "/" } = incoming;
     // Relative addresses of the page need the slash at the end.
@@ -63,15 +62,12 @@ export function createHttpServer(parts: ServerParts): Server {
   return server;
 }
 
-/** A proxy may leave its part of the path there, or take it away. */
+/** A proxy may keep its prefix in the path or remove it. */
 function withoutBase(url: string, basePath: string): string {
   return url.startsWith(`${basePath}/`) ? url.slice(basePath.length) : url;
 }
 
-/**
- * Listens, and returns where.
- * @throws TtsctlError LISTEN_FAILED
- */
+/** Returns the URL. @throws TtsctlError LISTEN_FAILED */
 export async function listen(server: Server, host: string, port: number): Promise<string> {
   server.listen(port, host);
   try {
@@ -94,7 +90,7 @@ function cannotListen(cause: unknown, host: string, port: number): TtsctlError {
   });
 }
 
-/** Takes no more requests, and waits for those under way, but not for ever. */
+/** Stops accepting requests, and waits at most so long for those under way. */
 export async function drain(server: Server, patienceMs: number): Promise<void> {
   const closed = once(server, "close");
   server.close();

@@ -2,26 +2,22 @@ import { type ErrorCode, TtsctlError } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import type { SignalOptions } from "./types.ts";
 
-/** Refuses an argument. @param accepted what it may be */
 export function wrongArgument(what: string, accepted: string): TtsctlError {
   return new TtsctlError("USAGE", what, { hint: `accepted: ${accepted}` });
 }
 
 /**
- * Checks an argument that is an object of options, all of which may be left out.
- * @throws TtsctlError USAGE if it isn't an object, or has another option
+ * Checks an object of options, all of them optional.
+ * @throws TtsctlError USAGE
  */
 export function checkOptions(value: unknown, name: string, accepted: readonly string[]): void {
   if (typeof value !== "object" || value === null) {
     throw wrongArgument(`${name} isn't an object`, `an object with any of ${accepted.join(", ")}`);
   }
   const unknown = Object.keys(value).find((option) => !accepted.includes(option));
-  if (unknown !== undefined) throw unknownOption(name, unknown, accepted);
-}
-
-export function unknownOption(name: string, option: string, accepted: readonly string[]): TtsctlError {
-  const like = nearest(option, accepted);
-  return new TtsctlError("USAGE", `${name}: there is no option ${JSON.stringify(option)}`, {
+  if (unknown === undefined) return;
+  const like = nearest(unknown, accepted);
+  throw new TtsctlError("USAGE", `${name}: there is no option ${JSON.stringify(unknown)}`, {
     hint: `${like.length === 0 ? "" : `did you mean ${like.join(" or ")}? `}accepted: ${accepted.join(", ")}`,
   });
 }
@@ -44,10 +40,7 @@ export function checkFunction(value: unknown, name: string): void {
 
 const NEVER = new AbortController().signal;
 
-/**
- * The signal of a call that takes long.
- * @throws TtsctlError USAGE
- */
+/** @throws TtsctlError USAGE */
 export function signalOf(options: SignalOptions, call: string, others: readonly string[] = []): AbortSignal {
   checkOptions(options, `${call}: the options`, ["signal", ...others]);
   const { signal = NEVER } = options;
@@ -60,7 +53,7 @@ export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new TtsctlError("INTERRUPTED", "the call was aborted", { cause: signal.reason });
 }
 
-/** Hints of the commands name flags and environment variables, which a program doesn't have. */
+/** Hints for commands name flags, variables and SIGHUP, which a program doesn't use. */
 const OF_COMMANDS = /(^|[\s`])--[a-z]|SIGHUP|\b(REDIS|TTSCTL|TASK)_[A-Z]/;
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
@@ -74,7 +67,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   AUDIT_FAILED: "nothing is deleted that is not in the ledger; repair [audit] path in the config.ini",
 };
 
-/** An error of an operation as the library gives it: its hint is for programs. */
+/** The error with a hint for programs. */
 export function libraryError<E>(error: E): E {
   if (!(error instanceof TtsctlError) || error.hint === undefined || !OF_COMMANDS.test(error.hint)) return error;
   const { code, message, cause, stack } = error;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { audited } from "../parts/audited.ts";
 import { cleanupPass, watchPasses } from "../parts/cleanup.ts";
-import type { Parts } from "../parts/parts.ts";
+import type { RunParts } from "../parts/parts.ts";
 import type { Lock } from "../store/file/lock.ts";
 import { libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./types.ts";
@@ -10,11 +10,8 @@ import type { CleanupCounts, CleanupOptions, CleanupResult, Logger } from "./typ
 /** Between two attempts to take the lock of another watcher. */
 const WAIT_MS = 5000;
 
-/** The result of a pass, as `onPass` gets it. */
-type Pass = [counts: CleanupCounts | null, problem: TtsctlError | null];
-
 /** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
-export function checkCleanup(parts: Parts): Promise<void> {
+export function checkCleanup(parts: RunParts): Promise<void> {
   const hint = "give openTaskStore output and logs, or a config";
   return parts.requireConfig(true, hint, "the cleanup removes audio and logs: say where they are");
 }
@@ -23,7 +20,7 @@ export function checkCleanup(parts: Parts): Promise<void> {
  * One pass of the cleanup, in the audit ledger.
  * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*, AUDIT_FAILED
  */
-export async function cleanupOnce(parts: Parts, dryRun: boolean): Promise<CleanupResult> {
+export async function cleanupOnce(parts: RunParts, dryRun: boolean): Promise<CleanupResult> {
   let pass: CleanupResult | undefined;
   try {
     await audited(parts, !dryRun, async (ledger) => {
@@ -50,15 +47,15 @@ function countsOf(result: CleanupCounts): CleanupCounts {
   return { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
 }
 
-/** `ttsctl cleanup --watch` within a program: the passes of one store, until they are stopped. */
+/** `ttsctl cleanup --watch` in a program. */
 export class CleanupLoop {
-  readonly #parts: Parts;
+  readonly #parts: RunParts;
   readonly #logger: Logger;
   readonly #options: CleanupOptions;
   readonly #stop = new AbortController();
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(parts: Parts, logger: Logger, options: CleanupOptions) {
+  constructor(parts: RunParts, logger: Logger, options: CleanupOptions) {
     this.#parts = parts;
     this.#logger = logger;
     this.#options = options;
@@ -81,17 +78,17 @@ export class CleanupLoop {
     await this.#ended;
   }
 
-  #run(): Promise<Parts> {
+  #run(): Promise<RunParts> {
     return this.#parts.forCall("startCleanup", this.#stop.signal);
   }
 
-  async #watch(run: Parts, taken: Lock | null): Promise<void> {
+  async #watch(run: RunParts, taken: Lock | null): Promise<void> {
     const lock = taken ?? (await this.#awaitLock(run));
     if (lock === null) return;
     const watcher = {
       lock,
       settings: () => run.settings(),
-      pass: (refusal: TtsctlError | null) => this.#tryPass(refusal),
+      pass: (refusal: TtsctlError | null) => this.#pass(refusal),
       wait: (seconds: number) => this.#pause(seconds * 1000),
     };
     try {
@@ -101,14 +98,14 @@ export class CleanupLoop {
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
       this.#logger.warn(`the cleanup ends: ${error.message}`);
-      this.#report([null, libraryError(error)]);
+      this.#report(null, error);
     } finally {
       await watcher.lock.release();
     }
   }
 
   /** Null if the loop was stopped first. */
-  async #awaitLock(run: Parts): Promise<Lock | null> {
+  async #awaitLock(run: RunParts): Promise<Lock | null> {
     while (!this.#stop.signal.aborted) {
       await this.#pause(WAIT_MS);
       const lock = await tryLock(run).catch((error: Error) => {
@@ -124,28 +121,24 @@ export class CleanupLoop {
     await sleep(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
   }
 
-  /** Whatever goes wrong, the next pass is tried. */
-  async #tryPass(refusal: TtsctlError | null): Promise<boolean> {
-    const [counts, problem]: Pass = refusal === null ? await this.#pass() : [null, refusal];
+  /** Returns whether the pass failed. */
+  async #pass(refusal: TtsctlError | null): Promise<boolean> {
+    let [counts, problem]: [CleanupCounts | null, TtsctlError | null] = [null, refusal];
+    try {
+      if (refusal === null) ({ counts, problem } = await cleanupOnce(await this.#run(), false));
+    } catch (error) {
+      const unknown = () => new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error });
+      problem = error instanceof TtsctlError ? error : unknown();
+    }
     if (problem !== null) this.#logger.warn(`cleanup: ${problem.message}`);
-    this.#report([counts, libraryError(problem)]);
+    this.#report(counts, problem);
     return problem !== null;
   }
 
-  async #pass(): Promise<Pass> {
-    try {
-      const { counts, problem } = await cleanupOnce(await this.#run(), false);
-      return [counts, problem];
-    } catch (error) {
-      if (error instanceof TtsctlError) return [null, error];
-      return [null, new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error })];
-    }
-  }
-
   /** An error of the program doesn't end the loop. */
-  #report(pass: Pass): void {
+  #report(counts: CleanupCounts | null, problem: TtsctlError | null): void {
     try {
-      this.#options.onPass?.(...pass);
+      this.#options.onPass?.(counts, libraryError(problem));
     } catch (error) {
       this.#logger.warn(`onPass threw: ${String(error)}`);
     }
@@ -153,7 +146,7 @@ export class CleanupLoop {
 }
 
 /** Null if another watcher holds the lock. */
-async function tryLock(run: Parts): Promise<Lock | null> {
+async function tryLock(run: RunParts): Promise<Lock | null> {
   const file = await run.changingFileStore();
   return file.lock("watch").catch((error: unknown) => {
     if (error instanceof TtsctlError && error.code === "WATCHER_RUNNING") return null;

@@ -4,7 +4,7 @@ import { counted } from "../task/amounts.ts";
 import { libraryError } from "./arguments.ts";
 import type { ChangeEvent, Logger, MirrorEvent, StoreEvents } from "./types.ts";
 
-/** Seconds between two lines about failed writes: each write fails while Redis is away. */
+/** Seconds between two lines about failed writes: every write fails while Redis is down. */
 const APART_S = 10;
 
 type Listeners = { readonly [Name in keyof StoreEvents]: Set<(event: StoreEvents[Name]) => void> };
@@ -51,7 +51,7 @@ export class EventSource {
     this.#mirror("down", error);
   }
 
-  /** Changes that the file has and Redis did not take, or may not have. */
+  /** Redis refused changes, or their outcome is unknown. */
   mirrorFailed(error: TtsctlError, count: number): void {
     this.#missed += count;
     this.#unlogged += count;

@@ -1,4 +1,4 @@
 /** `import { openTaskStore } from "ttsctl"` (SPEC section 9); see docs/library.md. */
 export { type ErrorCode, isRedisError, TtsctlError } from "../errors.ts";
-export { openTaskStore } from "./open-task-store.ts";
+export { openTaskStore } from "./open-store.ts";
 export type * from "./types.ts";

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { checkBeforeUse } from "../operations/safety.ts";
-import type { Parts } from "../parts/parts.ts";
-import { pushFile } from "../parts/sync-store.ts";
+import type { RunParts } from "../parts/parts.ts";
+import { pushFile, Retry } from "../parts/sync-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { OwedCopies } from "../store/owed-copies.ts";
@@ -12,12 +11,10 @@ import type { TaskWriter } from "../store/task-writer.ts";
 import { dropMarks, type LeftUndone, type WriterMark } from "../store/writer-mark.ts";
 import type { Logger, SyncResult } from "./types.ts";
 
-/** Between two attempts at a sync that failed; twice as long each time. */
-const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 
 interface RepairParts {
-  readonly parts: Parts;
+  readonly parts: RunParts;
   readonly logger: Logger;
   readonly shared: SharedSnapshot;
   readonly link: MirrorLink;
@@ -26,24 +23,26 @@ interface RepairParts {
   readonly mark: WriterMark;
 }
 
-/** Brings Redis what it missed, without being asked: what this process remembers, or where that isn't all, the whole file. */
+/** Writes to Redis what it missed: the changes that this process remembers or, if it may have missed more, the whole file. */
 export class MirrorRepair {
   readonly #parts: RepairParts;
-  /** What processes that ended left undone; null before it was looked for. */
+  /** What processes that ended left undone; null before the first look. */
   #undone: LeftUndone | null = null;
   readonly #stop = new AbortController();
   /** Only once: later the file may have lost all that Redis has. */
   #isChecked = false;
   #wasMarked = false;
-  #running: Promise<void> | null = null;
+  readonly #retry = new Retry(() => this.#repair(), LONGEST_RETRY_MS, this.#stop.signal);
+  /** Syncs that the program asked for. */
+  readonly #asked = new Set<Promise<unknown>>();
 
   constructor(parts: RepairParts) {
     this.#parts = parts;
   }
 
   /**
-   * Looks at a mirror before it is used: whether it is this store's, and whether it lost more than is known to be missing there.
-   * Then it is left to a sync. A file that can't be read is compared with nothing: it isn't written to either.
+   * Checks a mirror before its use: whether it belongs to this store, and whether it lacks more than is known, which needs a
+   * sync. Without a readable file nothing is checked, because then nothing is written either.
    * @throws TtsctlError STORE_MISMATCH, REDIS_*
    */
   async admit(mirror: Mirror): Promise<void> {
@@ -65,40 +64,32 @@ export class MirrorRepair {
     }
   }
 
-  /** To be called when there is a connection; at most one repair is at work. */
+  /** To be called when there is a connection. */
   begin(): void {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-    });
+    this.#retry.begin();
   }
 
-  /** `syncToRedis()`, which settles what only a sync can. */
-  async sync(signal = this.#stop.signal): Promise<SyncResult> {
-    const { owed, writer } = this.#parts;
-    const needed = owed.syncNeeded;
-    const result = await writer.aroundSync(() => this.#push(signal));
-    if (result.counts?.failed === 0) {
-      owed.wasSynced(needed, result.counts.orphans);
-      if (!owed.lacksRemovals) await dropMarks(this.#undone?.paths ?? []);
-    }
-    return result;
+  /** `syncToRedis()`. @throws TtsctlError INTERRUPTED if the signal is aborted or the store is closed */
+  async sync(signal: AbortSignal): Promise<SyncResult> {
+    const asked = untilEither(signal, this.#stop.signal, (either) => this.#sync(either));
+    this.#asked.add(asked);
+    return asked.finally(() => this.#asked.delete(asked));
   }
 
   /** `ttsctl sync`; a failure of Redis is a value. */
-  async #push(signal: AbortSignal): Promise<SyncResult> {
-    const { parts, link, logger } = this.#parts;
+  async #sync(signal: AbortSignal): Promise<SyncResult> {
+    const { parts, link, logger, owed, writer } = this.#parts;
     const state = await link.open();
     if (state.kind !== "on") return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
-    const run = await parts.forCall("syncToRedis", signal);
     try {
-      const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = await pushFile(run);
+      const outcome = await pushFile(await parts.forCall("syncToRedis", signal), writer, owed);
+      const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = outcome;
+      if (counts.failed === 0 && !owed.lacksRemovals) await dropMarks(this.#undone?.paths ?? []);
       return { counts, problem: null };
     } catch (error) {
       if (!isRedisError(error)) throw error;
       logger.warn(`not synchronised: ${error.message}`);
       return { counts: null, problem: error };
-    } finally {
-      await run.release();
     }
   }
 
@@ -111,24 +102,38 @@ export class MirrorRepair {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await this.#retry.running;
+    await Promise.allSettled(this.#asked);
   }
 
-  async #run(): Promise<void> {
+  /** Returns whether nothing is left to do, or a new connection has to be waited for. */
+  async #repair(): Promise<boolean> {
     const { signal } = this.#stop;
     const { owed, writer, link, logger } = this.#parts;
-    for (let pause = RETRY_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_RETRY_MS)) {
-      try {
-        await writer.catchUp();
-        if (owed.syncNeeded > 0) await this.sync();
-      } catch (error) {
-        if (signal.aborted) return;
-        const reason = error instanceof TtsctlError ? error.message : String(error);
-        logger.warn(`Redis was not repaired: ${reason}`);
-      }
-      if (owed.syncNeeded === 0 || (await link.open()).kind !== "on") return;
-      await sleep(pause, undefined, { signal, ref: false }).catch(() => {});
+    try {
+      await writer.catchUp();
+      if (owed.syncNeeded > 0) await this.#sync(signal);
+    } catch (error) {
+      const reason = error instanceof TtsctlError ? error.message : String(error);
+      if (!signal.aborted) logger.warn(`Redis was not repaired: ${reason}`);
     }
+    return signal.aborted || owed.syncNeeded === 0 || (await link.open()).kind !== "on";
+  }
+}
+
+/** Runs work under a signal that either of two aborts: Node.js 20.0 has no `AbortSignal.any`. */
+async function untilEither<T>(
+  one: AbortSignal,
+  other: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const either = new AbortController();
+  const abort = () => either.abort();
+  for (const signal of [one, other]) signal.addEventListener("abort", abort);
+  try {
+    return await work(either.signal);
+  } finally {
+    for (const signal of [one, other]) signal.removeEventListener("abort", abort);
   }
 }
 

@@ -1,18 +1,17 @@
-import type { Clock } from "../clock.ts";
-import type { Settings } from "../config/settings.ts";
+import { randomUUID } from "node:crypto";
+import { systemClock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
-import type { Parts } from "../parts/parts.ts";
-import type { FileStore } from "../store/file/file-store.ts";
-import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
-import type { MirrorLink } from "../store/mirror-link.ts";
+import { RunParts } from "../parts/parts.ts";
+import { findClaimable } from "../store/claim.ts";
+import type { Update } from "../store/file/batch-plan.ts";
+import { FileStore } from "../store/file/file-store.ts";
 import { newestTasks } from "../store/newest.ts";
-import type { OwedCopies } from "../store/owed-copies.ts";
+import { OwedCopies } from "../store/owed-copies.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { TaskStore as TaskReader } from "../store/task-store.ts";
-import type { TaskWriter, Written } from "../store/task-writer.ts";
-import type { WriterMark } from "../store/writer-mark.ts";
+import { TaskWriter, type Written } from "../store/task-writer.ts";
+import { WriterMark } from "../store/writer-mark.ts";
 import { RecordParser } from "../task/parse.ts";
-import type { RecordRules } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
 import {
   checkFunction,
@@ -24,19 +23,12 @@ import {
   throwIfAborted,
   wrongArgument,
 } from "./arguments.ts";
-import { type ChangeContext, Claim, checkUpdateOptions, claimIdOf, claimRule, RecordUpdate } from "./changes.ts";
+import { checkUpdateOptions, claimIdOf, claimRule, updated, withClaim } from "./changes.ts";
 import { CleanupLoop, checkCleanup, cleanupOnce } from "./cleanup.ts";
-import type { EventSource } from "./events.ts";
-import type { MirrorRepair } from "./mirror-repair.ts";
-import {
-  checkFilter,
-  cursorAfter,
-  listQueryOf,
-  type NamedTasks,
-  pageAfter,
-  pageOf,
-  type QueryContext,
-} from "./queries.ts";
+import { EventSource } from "./events.ts";
+import { MirrorRepair } from "./mirror-repair.ts";
+import { checkFilter, cursorAfter, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
+import { settingsOf } from "./settings.ts";
 import { artifactPath, idOf, storedTask, taskOf } from "./stored-task.ts";
 import type {
   BaseTask,
@@ -52,9 +44,11 @@ import type {
   Source,
   StoredTask,
   StoreEvents,
+  StoreOptions,
   SyncResult,
   TaskFilter,
   TaskPage,
+  TaskRecord,
   TaskStatus,
   TaskStore,
   UpdateOptions,
@@ -62,43 +56,92 @@ import type {
   WriteResult,
 } from "./types.ts";
 
-/** How often a claim that another program undid is tried again. */
+/** Attempts at a claim that another program undoes. */
 const MOST_TRIES = 10;
 
-/** What an open store is made of. */
-interface StoreParts {
-  readonly parts: Parts;
-  /** For reads: the file as the writer keeps it, and a mirror that isn't read while it lacks changes. */
-  readonly stores: { readonly file: FileStore; readonly link: MirrorLink };
-  readonly settings: Settings;
-  readonly rules: RecordRules;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly events: EventSource;
-  readonly shared: SharedSnapshot;
-  readonly owed: OwedCopies;
-  readonly mark: WriterMark;
-  readonly writer: TaskWriter;
-  readonly repair: MirrorRepair;
+const SILENT: Logger = { info: () => {}, warn: () => {} };
+const NEVER = new AbortController().signal;
+
+/**
+ * Opens the tasks of a service. It connects to Redis on first use. Close the store when done.
+ * @typeParam T the service's record
+ * @throws TtsctlError USAGE for an unknown option, CONFIG_* for a wrong value or a missing file
+ */
+export async function openTaskStore<T extends BaseTask = TaskRecord>(options: StoreOptions): Promise<TaskStore<T>> {
+  return new OpenStore<T>(await openParts(options));
 }
 
-/** The store layer as the library gives it; `types.ts` says what each method promises. */
-export class OpenStore<T extends BaseTask> implements TaskStore<T> {
+type StoreParts = Awaited<ReturnType<typeof openParts>>;
+
+async function openParts(options: StoreOptions) {
+  const settings = await settingsOf(options);
+  const logger = options.logger === undefined ? SILENT : guarded(options.logger);
+  const warn = (line: string) => logger.warn(line);
+  for (const line of [...settings.warnings, ...settings.changeWarnings.splice(0)]) warn(line);
+  const { clock: given } = options;
+  const clock = given === undefined ? systemClock : { ...systemClock, now: () => given.now() / 1000 };
+  const parts = new RunParts({
+    clock,
+    reporter: { warn, progress: () => {}, done: async () => {} },
+    signal: () => NEVER,
+    loadSettings: async () => settings,
+    caller: { argv: process.argv.slice(1, 2), cwd: process.cwd(), env: process.env, request: null },
+  });
+  const rules = await parts.rules();
+  const owed = new OwedCopies(warn);
+  const events = new EventSource(logger, clock, () => owed.size);
+  const { shared, link } = await parts.liveOn({
+    events: {
+      onUp: ({ where }, again) => {
+        events.mirrorUp(where, again);
+        repair.begin();
+      },
+      onDown: (error) => events.mirrorDown(error),
+    },
+    forReaders: (state) => owed.forReaders(state),
+    admit: (mirror) => repair.admit(mirror),
+    grows: true,
+  });
+  const file = new FileStore(settings.store.path.value, rules, clock);
+  const mark = new WriterMark(() => file.target());
+  const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
+  const marked = settings.redis.enabled.value ? mark : null;
+  const writer = new TaskWriter({ file, shared, owed, rules, clock, link, mark: marked, warn, onMirrorFailure });
+  const repair = new MirrorRepair({ parts, logger, shared, link, owed, writer, mark });
+  const stores = { file: await parts.fileStore(), link: await parts.mirrorLink() };
+  const parser = new RecordParser(rules);
+  return { parts, stores, settings, rules, parser, clock, logger, events, shared, owed, mark, writer, repair };
+}
+
+/** A logger that throws must not fail a write that is on the disk. */
+function guarded(logger: Logger): Logger {
+  const quietly = (log: () => void) => {
+    try {
+      log();
+    } catch {
+      // There is nowhere else to log.
+    }
+  };
+  return {
+    info: (line) => quietly(() => logger.info(line)),
+    warn: (line) => quietly(() => logger.warn(line)),
+  };
+}
+
+class OpenStore<T extends BaseTask> implements TaskStore<T> {
   readonly #parts: StoreParts;
-  readonly #parser: RecordParser;
   readonly #reader: TaskReader;
   #cleanup: CleanupLoop | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
-    this.#parser = new RecordParser(parts.rules);
     this.#reader = new TaskReader(parts.stores.file, parts.stores.link);
   }
 
   upsert(task: T | string): Promise<WriteResult> {
     return this.#call(async () => {
-      const parsed = taskOf(task, this.#parser);
+      const parsed = taskOf(task, this.#parts.parser);
       return this.#resultOf(parsed, await this.#parts.writer.upsert(parsed));
     });
   }
@@ -120,15 +163,15 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
       const id = idOf(userId, taskId, this.#parts.rules);
       checkFunction(change, "the change of update()");
       checkUpdateOptions(options);
-      const update = new RecordUpdate(id, change, options, this.#changeContext);
-      const written = await this.#parts.writer.update(update);
-      if (update.failure !== null) throw update.failure.error;
+      let isConflict = false;
+      const find = () => id;
+      const written = await this.#update(find, (task) => {
+        isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
+        return isConflict ? null : updated(task, change, options, this.#parts);
+      });
       const { state, redis } = this.#resultOf(id, written);
-      return {
-        state: update.isConflict ? "conflict" : state,
-        redis,
-        task: written.task ? storedTask<T>(written.task) : null,
-      };
+      const task = written.task ? storedTask<T>(written.task) : null;
+      return { state: isConflict ? "conflict" : state, redis, task };
     });
   }
 
@@ -138,16 +181,17 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     options: ClaimOptions = {},
   ): Promise<ClaimedTask<T> | null> {
     return this.#call(async () => {
-      const rule = claimRule(from, patch, options, this.#queryContext);
+      const rule = claimRule(from, patch, options, this.#parts);
+      const find: Update["find"] = (snapshot, pending) =>
+        findClaimable(snapshot, pending(), { ...rule, now: this.#parts.clock.now() });
       for (let tries = 0; tries < MOST_TRIES; tries++) {
-        const claim = new Claim(rule, this.#changeContext);
-        const written = await this.#parts.writer.update(claim);
+        const claimId = randomUUID();
+        const written = await this.#update(find, (task) => withClaim(task, claimId, rule, this.#parts));
         const { file, task } = written;
-        if (claim.failure !== null) throw claim.failure.error;
         if (file === "missing") return null;
-        if (file === "written" && (await this.#holds(task!, claim.claimId))) {
+        if (file === "written" && (await this.#holds(task!, claimId))) {
           this.#resultOf(task!, written);
-          return { ...storedTask<T>(task!), claimId: claim.claimId };
+          return { ...storedTask<T>(task!), claimId };
         }
       }
       this.#parts.logger.warn("no task was claimed: another program keeps undoing the claims");
@@ -166,7 +210,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
 
   listPage(query: PageQuery = {}): Promise<TaskPage<T>> {
     return this.#call(async () => {
-      const asked = listQueryOf(query, this.#queryContext);
+      const asked = listQueryOf(query, this.#parts);
       const { rules } = this.#parts;
       if (query.cursor != null) {
         const { hasMore, ...result } = await pageAfter(this.#parts.stores, asked, query.cursor, rules);
@@ -181,7 +225,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
   count(filter: TaskFilter = {}): Promise<number> {
     return this.#call(async () => {
       checkFilter(filter);
-      return (await this.#reader.list(listQueryOf({ ...filter, pageSize: 1 }, this.#queryContext))).total;
+      return (await this.#reader.list(listQueryOf({ ...filter, pageSize: 1 }, this.#parts))).total;
     });
   }
 
@@ -197,7 +241,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     this.#refuseClosed();
     checkFilter(filter);
     const signal = signalOf(options, "all");
-    const query = listQueryOf(filter, this.#queryContext);
+    const query = listQueryOf(filter, this.#parts);
     try {
       for await (const { tasks, warnings } of newestTasks(this.#parts.stores, query, Number.POSITIVE_INFINITY)) {
         for (const line of warnings) this.#parts.logger.warn(line);
@@ -285,7 +329,6 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     return this.close();
   }
 
-  /** In the reverse order of what needs what. */
   async #close(): Promise<void> {
     const { parts, repair, writer, owed, mark, logger } = this.#parts;
     await this.stopCleanup();
@@ -307,7 +350,7 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     }
   }
 
-  /** Whether the file still has a claim: a service that takes no lock may have replaced it since. */
+  /** Whether the file still has a claim: a service without locks may have replaced the record. */
   async #holds({ userId, taskId }: Task, claimId: string): Promise<boolean> {
     const snapshot = await this.#parts.shared.read();
     try {
@@ -318,21 +361,34 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     }
   }
 
-  get #changeContext(): ChangeContext {
-    return { parser: this.#parser, clock: this.#parts.clock };
+  /** Throws what `next` throws; other changes of the batch don't fail with it. */
+  async #update(find: Update["find"], next: (task: Task) => Task | null): Promise<Written> {
+    let failure: { error: unknown } | undefined;
+    const change = (task: Task) => {
+      failure = undefined;
+      try {
+        return next(task);
+      } catch (error) {
+        failure = { error };
+        return null;
+      }
+    };
+    const written = await this.#parts.writer.update({ kind: "update", find, change });
+    if (failure !== undefined) throw failure.error;
+    return written;
   }
 
   async #list(query: PageQuery, named?: NamedTasks): Promise<TaskPage<T>> {
-    return pageOf(await this.#reader.list(listQueryOf(query, this.#queryContext, named)), null);
+    return pageOf(await this.#reader.list(listQueryOf(query, this.#parts, named)), null);
   }
 
   #emptyPage(userId: string, filter: TaskFilter): TaskPage<T> {
-    const { source } = listQueryOf({ ...filter, userId }, this.#queryContext);
+    const { source } = listQueryOf({ ...filter, userId }, this.#parts);
     const none = { tasks: [], missing: [], dangling: 0, warnings: [] };
     return pageOf({ ...none, total: 0, page: 1, pageSize: 0, source: source === "redis" ? "redis" : "file" }, null);
   }
 
-  /** Tells listeners of a change, too. */
+  /** Also reports a change to listeners. */
   #resultOf({ userId, taskId }: TaskId, { file: state, mirror }: Written): WriteResult {
     const redis = this.#outcomeOf(state, mirror);
     if (state === "written" || state === "removed") this.#parts.events.change({ userId, taskId, state, redis });
@@ -343,10 +399,6 @@ export class OpenStore<T extends BaseTask> implements TaskStore<T> {
     if (!this.#parts.settings.redis.enabled.value) return { state: "off" };
     if (mirror instanceof TtsctlError) return { state: "failed", error: libraryError(mirror) };
     return { state: file === "newer" ? "skipped" : mirror };
-  }
-
-  get #queryContext(): QueryContext {
-    return { rules: this.#parts.rules, clock: this.#parts.clock };
   }
 
   #refuseClosed(): void {

@@ -20,22 +20,17 @@ const PAGES = [
 ];
 const FILTERS = PAGES.filter((name) => !["page", "pageSize", "cursor"].includes(name));
 
-/** What a query is checked by. */
 export interface QueryContext {
   readonly rules: RecordRules;
   readonly clock: Clock;
 }
 
-/** Tasks that are asked for by name; their filter has no page, and no user of its own. */
 export interface NamedTasks {
   readonly userId: string;
   readonly taskIds: readonly string[];
 }
 
-/**
- * Checks what was asked for, as the commands do.
- * @throws TtsctlError USAGE
- */
+/** @throws TtsctlError USAGE */
 export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, named?: NamedTasks): ListQuery {
   checkOptions(query, "the query", named === undefined ? PAGES : FILTERS);
   const { source = "auto", page, cursor } = query;
@@ -51,7 +46,6 @@ export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, na
   return buildListQuery(raw, source, { names: OPTION_NAMES, rules, now: clock.now() });
 }
 
-/** The value of an option, of the type that its kind has in a query. */
 function queryValue(value: unknown, kind: QueryField["kind"], option: string): unknown {
   if (value == null || kind === "number") return value;
   if (kind === "time") return timeText(value, option);
@@ -60,12 +54,11 @@ function queryValue(value: unknown, kind: QueryField["kind"], option: string): u
   return kind === "user" ? [value] : value;
 }
 
-/** Of all that a page has, a filter has less. @throws TtsctlError USAGE */
+/** Refuses options that only pages have. @throws TtsctlError USAGE */
 export function checkFilter(filter: TaskFilter): void {
   checkOptions(filter, "the filter", FILTERS);
 }
 
-/** A time as text, from which queries are made. */
 function timeText(time: unknown, name: string): string {
   if (typeof time === "string") return time;
   const epoch = time instanceof Date ? time.getTime() / 1000 : time;
@@ -82,7 +75,7 @@ export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult, nextC
   return { total, page, pageSize, source, items, missing, dangling, warnings, nextCursor };
 }
 
-/** The place of a task in a list, which the next page begins behind. */
+/** The place in a list after which the next page begins. */
 interface Cursor {
   readonly by: "updated_at" | "created_at";
   /** Epoch seconds. */
@@ -91,7 +84,6 @@ interface Cursor {
   readonly taskId: string;
 }
 
-/** The cursor behind the last of some tasks; null for none. */
 export function cursorAfter(tasks: readonly Task[], query: ListQuery, rules: RecordRules): string | null {
   const last = tasks.at(-1);
   if (last === undefined) return null;
@@ -100,7 +92,7 @@ export function cursorAfter(tasks: readonly Task[], query: ListQuery, rules: Rec
 }
 
 /**
- * The page behind a cursor. `total` counts the tasks from there on.
+ * The page after a cursor. `total` counts the tasks from there on.
  * @throws TtsctlError USAGE, and as `newestTasks`
  */
 export async function pageAfter(
@@ -111,7 +103,7 @@ export async function pageAfter(
 ): Promise<ListResult & { readonly hasMore: boolean }> {
   const cursor = parsed(text);
   const { filter, pageSize } = query;
-  // Tasks of the same time are before and behind the cursor.
+  // Tasks with the time of the cursor are before and after it.
   const until = Math.min(filter.until ?? Number.POSITIVE_INFINITY, cursor.score + 0.000001);
   const rest = cursor.by === "updated_at" ? { ...query, filter: { ...filter, until } } : query;
   const tasks: Task[] = [];
@@ -130,7 +122,12 @@ export async function pageAfter(
     if (tasks.length > pageSize) break;
   }
   return {
-    ...{ total: Math.max(0, total - before), page: 1, pageSize, missing: [], dangling, warnings },
+    total: Math.max(0, total - before),
+    page: 1,
+    pageSize,
+    missing: [],
+    dangling,
+    warnings,
     source: sources.size === 1 ? [...sources][0]! : sources.size === 0 ? "file" : "mixed",
     tasks: tasks.slice(0, pageSize),
     hasMore: tasks.length > pageSize,

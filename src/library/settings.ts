@@ -1,10 +1,9 @@
 import { loadSettings } from "../config/load.ts";
 import { libraryOptionsOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { checkOptions, unknownOption } from "./arguments.ts";
+import { checkOptions } from "./arguments.ts";
 import type { Logger, StoreOptions } from "./types.ts";
 
-/** The settings that an option gives. */
 const GIVEN_BY = new Map<string, SettingName[]>();
 for (const name of SETTING_NAMES) {
   for (const option of libraryOptionsOf(name)) GIVEN_BY.set(option, [...(GIVEN_BY.get(option) ?? []), name]);
@@ -14,9 +13,9 @@ const OTHERS = ["config", "logger", "clock"];
 const OPTIONS = [...[...GIVEN_BY.keys()].filter((name) => !name.includes(".")), ...OTHERS];
 
 /**
- * The settings of a store (SPEC section 7): options over `config`, where that is named, over defaults. The environment is
- * not looked at, and no file is looked for.
- * @throws TtsctlError USAGE, CONFIG_INVALID, CONFIG_NOT_FOUND, CONFIG_REQUIRED where no store is named
+ * The settings of a store (SPEC section 7): options over `config` over defaults. The environment isn't read, and no file is
+ * searched for.
+ * @throws TtsctlError USAGE, CONFIG_INVALID, CONFIG_NOT_FOUND, CONFIG_REQUIRED
  */
 export async function settingsOf(options: StoreOptions): Promise<Settings> {
   checkOptions(options, "openTaskStore: the options", OPTIONS);
@@ -30,14 +29,16 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
     typeof retention === "object" && retention !== null
       ? partsOf("retention", retention)
       : [["retention", retention] satisfies [string, unknown]];
-  const given = [...Object.entries(plain), ...redisOptions(redis), ...ofRetention];
+  const all = [...Object.entries(plain), ...redisOptions(redis), ...ofRetention];
+  const given = all.filter(([, value]) => value !== undefined);
+  checkOptions(Object.fromEntries(given), "openTaskStore", [...GIVEN_BY.keys()]);
   const settings = await loadSettings({
     flags: { config },
     options: new Map(given.flatMap(settingsGiven)),
     env: {},
     cwd: process.cwd(),
   });
-  // The default address may be another service's: a program says which Redis it means.
+  // The Redis at the default address may belong to another service.
   if (redis === undefined && Object.values(settings.redis).every(({ source }) => source === "default")) {
     settings.redis.enabled = { ...settings.redis.enabled, value: false };
   }
@@ -49,7 +50,6 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
   return settings;
 }
 
-/** The options of `redis` or `retention`, by their whole names. */
 function partsOf(name: string, value: object): [string, unknown][] {
   return Object.entries(value).map(([part, given]) => [`${name}.${part}`, given]);
 }
@@ -67,11 +67,8 @@ function checkLogger(logger: unknown): void {
   throw wrong("logger", "an object with the functions info(message) and warn(message), such as console");
 }
 
-/** What an option gives, as text, from which settings are read. */
 function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {
-  if (value === undefined) return [];
-  const names = GIVEN_BY.get(option);
-  if (names === undefined) throw unknownOption("openTaskStore", option, [...GIVEN_BY.keys(), ...OTHERS]);
+  const names = GIVEN_BY.get(option)!;
   const accepted = rowOf(names[0]!).kind.literal ?? "string";
   if (typeof value !== "string" && typeof value !== accepted) throw wrong(option, `a ${accepted}`);
   return names.map((name) => [name, { text: String(value), origin: `openTaskStore ${option}` }]);

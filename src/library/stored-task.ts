@@ -13,7 +13,6 @@ import { isInvalid, saysDeleted, type Task } from "../task/task.ts";
 import { checkString } from "./arguments.ts";
 import type { BaseTask, StoredTask } from "./types.ts";
 
-/** A task as the library gives it: a plain object, which can be copied, cloned and sent as JSON. */
 export function storedTask<T extends BaseTask>({ userId, taskId, status, score, json }: Task): StoredTask<T> {
   return {
     userId,
@@ -26,8 +25,8 @@ export function storedTask<T extends BaseTask>({ userId, taskId, status, score, 
 }
 
 /**
- * The task of a record that a service gives.
- * @throws TtsctlError TASK_INVALID for what is no valid record, or would be none in JSON Lines
+ * The task of a record of the program.
+ * @throws TtsctlError TASK_INVALID for an invalid record, and for a deletion of JSON Lines
  */
 export function taskOf(record: BaseTask | string, parser: RecordParser): Task {
   const task = parsed(typeof record === "string" ? record : jsonOf(record), parser);
@@ -91,7 +90,7 @@ export async function artifactPath(output: string, id: TaskId, name: string, rul
   throw unsafe(path, `it leads to ${inside}, through a symbolic link`);
 }
 
-/** What a path leads to, as far as it exists. */
+/** The real path of the part of a path that exists. */
 async function realBeginning(path: string): Promise<string> {
   try {
     return await realpath(path);

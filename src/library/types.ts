@@ -17,7 +17,7 @@ export interface RedisOptions {
   readonly password?: string | undefined;
   /** `500ms`, `2s`, or a number of seconds: how long a connection or a command may take. */
   readonly timeout?: string | number | undefined;
-  /** `host:port, ...`, with the name of the primary, and the login at the Sentinels where they want one. */
+  /** `host:port, ...`, with the name of the primary, and the login at the Sentinels if they need one. */
   readonly sentinels?: string | undefined;
   readonly sentinelName?: string | undefined;
   readonly sentinelUsername?: string | undefined;
@@ -30,7 +30,7 @@ export interface RedisOptions {
   readonly tlsCa?: string | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
-  /** The name in the server's certificate, where it is not the host. */
+  /** The name in the server's certificate, if it isn't the host. */
   readonly tlsServerName?: string | undefined;
   /** How the service lays its tasks out in Redis. Default: `plain`. */
   readonly layout?: "plain" | "api_ms" | undefined;
@@ -38,7 +38,7 @@ export interface RedisOptions {
   readonly prefix?: string | undefined;
 }
 
-/** Where the library tells what an operator should know; pino and `console` are such loggers. */
+/** Gets lines for an operator; pino and `console` are such loggers. */
 export interface Logger {
   info(message: string): void;
   warn(message: string): void;
@@ -55,7 +55,7 @@ export interface RetentionOptions {
   readonly error?: Age | undefined;
 }
 
-/** The settings of a store. `store` or `config` must be given; what is given here comes before `config`. */
+/** The settings of a store. `store` or `config` must be given; options override `config`. */
 export interface StoreOptions {
   /** The path of a `config.ini`; relative paths in it start beside it. */
   readonly config?: string | undefined;
@@ -70,7 +70,7 @@ export interface StoreOptions {
   readonly logs?: string | undefined;
   /** For every status, or for each; zero or negative: nothing is purged. Default: `7d`. */
   readonly retention?: Age | RetentionOptions | undefined;
-  /** So many finished tasks of each user are kept, the newest, whatever their age. Default: 0. */
+  /** How many of the newest finished tasks of each user are kept, whatever their age. Default: 0. */
   readonly keepLast?: number | undefined;
   /** How much the artifacts of finished tasks may take, such as `20GB`, or a number of bytes; 0: no limit, the default. */
   readonly maxBytes?: string | number | undefined;
@@ -127,7 +127,7 @@ export interface TaskRecord extends BaseTask {
 export interface StoredTask<T extends BaseTask = TaskRecord> {
   readonly userId: string;
   readonly taskId: string;
-  /** A word of the service outside the table is shown unchanged. */
+  /** Unknown words of the service are unchanged. */
   readonly status: ShownStatus | Text;
   /** `updated_at` in epoch seconds, with a fraction. */
   readonly updatedAt: number;
@@ -191,10 +191,10 @@ export interface ClaimOptions {
   readonly leaseMs?: number | undefined;
 }
 
-/** Which store may answer: Redis with the file behind it, or one that never asks the other. */
+/** `auto`: Redis, with the file as a fallback. */
 export type Source = "auto" | "redis" | "file";
 
-/** Which tasks are meant; what is not given does not matter. */
+/** Parts that aren't given don't filter. */
 export interface TaskFilter {
   readonly userId?: string | undefined;
   /** `wait`, `run`, `done`, `error`, or words of the service. */
@@ -229,37 +229,36 @@ export interface TaskPage<T extends BaseTask = TaskRecord> {
   readonly missing: readonly string[];
   /** Index members of Redis without a task, left out. */
   readonly dangling: number;
-  /** What the reader should know, one line each. */
   readonly warnings: readonly string[];
   /** The cursor of the next page; null if this is the last one. */
   readonly nextCursor: string | null;
 }
 
-/** For a call that takes long. If it is aborted, the call fails with `INTERRUPTED`. */
+/** An aborted call fails with `INTERRUPTED`. */
 export interface SignalOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a sync came to: total = written + unchanged + newerInRedis + failed. */
+/** total = written + unchanged + newerInRedis + failed. */
 export interface SyncCounts {
   readonly total: number;
   readonly written: number;
   readonly unchanged: number;
   readonly newerInRedis: number;
   readonly failed: number;
-  /** Records of the file that are no tasks. */
+  /** Invalid records of the file. */
   readonly invalid: number;
-  /** Tasks that only Redis has; they stay. */
+  /** Redis-only tasks, which are kept. */
   readonly orphans: number;
   readonly durationMs: number;
 }
 
-/** One of the two is null: the counts, or why Redis could not be synchronised. */
+/** The counts, or why Redis couldn't be synchronised. */
 export type SyncResult =
   | { readonly counts: SyncCounts; readonly problem: null }
   | { readonly counts: null; readonly problem: TtsctlError };
 
-/** What one pass of the cleanup came to: candidates = purged + skipped + failed. */
+/** The counts of one pass: candidates = purged + skipped + failed. */
 export interface CleanupCounts {
   /** ISO 8601 in UTC. */
   readonly expireBefore: string;
@@ -275,7 +274,7 @@ export interface CleanupCounts {
 }
 
 export interface CleanupOptions {
-  /** Called after each pass; an error is what kept it from its work, or from all of it. */
+  /** Called after each pass. `problem` kept it from a part of its work, or from all. */
   readonly onPass?: ((counts: CleanupCounts | null, problem: TtsctlError | null) => void) | undefined;
 }
 
@@ -286,7 +285,7 @@ export interface CleanupOnceOptions extends SignalOptions {
 
 export interface CleanupResult {
   readonly counts: CleanupCounts;
-  /** What kept the pass from a part of its work, such as a Redis that is down. */
+  /** Why the pass did only a part of its work, such as a Redis that is down. */
   readonly problem: TtsctlError | null;
 }
 
@@ -307,7 +306,6 @@ export interface ChangeEvent {
   readonly redis: RedisOutcome;
 }
 
-/** What `on` listens to. */
 export interface StoreEvents {
   readonly mirror: MirrorEvent;
   readonly change: ChangeEvent;
@@ -316,21 +314,21 @@ export interface StoreEvents {
 /** The tasks of a service: the store file, which is the truth, and its mirror in Redis. */
 export interface TaskStore<T extends BaseTask = TaskRecord> {
   /**
-   * Writes a record into the file, unless that has a newer one of the task, and then into Redis. Resolves when the file
-   * has it on the disk. What is written at a time is written together, in the order of the calls.
-   * @param task an object, or its JSON text, in which numbers are kept as they stand
+   * Writes a record to the file, unless the file has a newer one of the task, and then to Redis. Resolves when it is on the
+   * disk. Calls at the same time are written together, in their order.
+   * @param task an object, or its JSON text, which keeps the text of numbers
    * @throws TtsctlError TASK_INVALID, STORE_CLOSED; STORE_*, LOCK_*: Redis was not written to, and the file has the record
    * only if the error says so
    */
   upsert(task: T | string): Promise<WriteResult>;
   /**
-   * Removes a task from the file, all its records, and then from Redis. Its audio and logs stay. What Redis did not take is
-   * made up for when it answers again. Throws as `upsert`.
+   * Deletes a task, with all its records, from the file and then from Redis. Its audio and logs are kept. If Redis is down,
+   * its copy is deleted when it is back. Throws as `upsert`.
    */
   delete(userId: string, taskId: string): Promise<WriteResult>;
   /**
-   * Changes a task by its record in the file, under the lock. A task that is missing stays missing. Fields that aren't
-   * changed keep their bytes; `updated_at` moves to now unless it is changed.
+   * Changes a task by its record in the file, under the lock. Fields that aren't changed keep their bytes; `updated_at` moves
+   * to now unless it is changed.
    * @param change returns the new record, or null to keep the old one. It is synchronous, and runs again if another
    * program wrote the file first. Throws what it throws.
    * @throws TtsctlError as `upsert`
@@ -342,8 +340,8 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
     options?: UpdateOptions,
   ): Promise<UpdateResult<T>>;
   /**
-   * Claims a task: the one in a status of `from` that was changed the longest ago, or one whose claim has expired. Two
-   * processes never get the same task.
+   * Claims the task in a status of `from` that was changed the longest ago, or one whose claim has expired. Two processes
+   * never get the same task.
    * @param from `wait`, `run`, `done`, `error`, or words of the service
    * @param patch fields to set; the status must be neither one of `from` nor finished
    * @returns null if there is no such task
@@ -356,7 +354,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
   ): Promise<ClaimedTask<T> | null>;
   /**
    * One task, or null.
-   * @throws TtsctlError USAGE; STORE_* where the file must answer and cannot; REDIS_* only where Redis is the forced source
+   * @throws TtsctlError USAGE; STORE_* if the file is needed; REDIS_* only if the source is `redis`
    */
   get(
     userId: string,
@@ -367,23 +365,23 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
   listPage(query?: PageQuery): Promise<TaskPage<T>>;
   /** The tasks of some ids of one user, as one page, in the order asked. Throws as `get`. */
   listByIds(userId: string, taskIds: readonly string[], filter?: Omit<TaskFilter, "userId">): Promise<TaskPage<T>>;
-  /** All tasks, newest first, read some at a time. Each comes once, also where tasks change meanwhile. Throws as `get`. */
+  /** All tasks, newest first, read some at a time. Each comes once, even if tasks change during the run. Throws as `get`. */
   all(filter?: TaskFilter, options?: SignalOptions): AsyncIterableIterator<StoredTask<T>>;
   /** How many tasks pass. Throws as `get`. */
   count(filter?: TaskFilter): Promise<number>;
   /**
-   * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and nothing is removed but
-   * what `delete` took out of the file and Redis did not let go of.
-   * @throws TtsctlError STORE_*, LOCK_TIMEOUT, LAYOUT_MISMATCH, TIMEZONE_MISMATCH; a failure of Redis is returned
+   * Pushes the whole file to Redis, as `ttsctl sync` does: nothing newer there is overwritten, and only tasks that `delete`
+   * took out of the file are deleted.
+   * @throws TtsctlError STORE_*, LOCK_TIMEOUT, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, INTERRUPTED; a failure of Redis is returned
    */
   syncToRedis(options?: SignalOptions): Promise<SyncResult>;
   /**
-   * Begins to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does: a pass now, and another one
-   * each tenth of the retention. If another process does so, it waits until that ends.
-   * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE, WATCHER_RUNNING if this store does so already
+   * Starts to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does: a pass now, and one each tenth
+   * of the retention. If another process does so, it waits until that ends.
+   * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE, WATCHER_RUNNING if it was started before
    */
   startCleanup(options?: CleanupOptions): Promise<void>;
-  /** Ends that; resolves when the pass that is under way has finished its batch. */
+  /** Resolves when a running pass has finished its batch. */
   stopCleanup(): Promise<void>;
   /**
    * One pass of the cleanup.
@@ -395,9 +393,9 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
    * @throws TtsctlError CONFIG_REQUIRED without `output` or `config`; ARTIFACTS_UNSAFE if it would be elsewhere
    */
   artifactPath(userId: string, taskId: string, name: string): Promise<string>;
-  /** Listens to events; returns a function that ends that. A listener must not throw. */
+  /** Returns a function that removes the listener. A listener must not throw. */
   on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void;
-  /** Ends the cleanup, writes what waits, and closes the file and the connection. `await using` calls it. */
+  /** Ends the cleanup and a sync, writes what waits, and closes the file and the connection. `await using` calls it. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

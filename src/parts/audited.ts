@@ -1,24 +1,24 @@
 import { TtsctlError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import type { LedgerRun } from "./ledger.ts";
-import type { Parts } from "./parts.ts";
+import type { RunParts } from "./parts.ts";
 
 /**
- * Runs the part of a run that changes or removes tasks, between the two lines of the audit ledger that say who
- * began it and how it ended. Give the ledger to the operation, and its result to `count`.
- * @param applies false for a dry run, which leaves no trace
- * @param work gets null where no ledger is kept; returns the exit code
- * @throws TtsctlError AUDIT_FAILED before anything was done, or from the work, or after it; and what the work throws
+ * Runs work that changes tasks, between the lines of the audit ledger that begin and end it. Give the ledger to the
+ * operation, and its result to `count`.
+ * @param applies false for a dry run, which isn't recorded
+ * @param work gets null if no ledger is kept; returns the exit code
+ * @throws TtsctlError AUDIT_FAILED before, in or after the work; and what the work throws
  */
 export async function audited(
-  parts: Parts,
+  parts: RunParts,
   applies: boolean,
   work: (ledger: LedgerRun | null) => Promise<number>,
 ): Promise<number> {
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
-  const [{ LedgerFile }, { LedgerRun, who }] = await Promise.all([import("./ledger-file.ts"), import("./ledger.ts")]);
+  const { LedgerFile, LedgerRun, who } = await import("./ledger.ts");
   const file = await LedgerFile.open(audit.path.value, notThese);
   try {
     const run = new LedgerRun(file, () => parts.clock.now());
@@ -29,7 +29,7 @@ export async function audited(
   }
 }
 
-/** What the work threw counts for more than a last line that could not be written. */
+/** An error of the work comes before a last line that couldn't be written. */
 async function ended(run: LedgerRun, work: (ledger: LedgerRun) => Promise<number>): Promise<number> {
   let exitCode: number;
   try {

@@ -6,7 +6,7 @@ import type { Ledger } from "../operations/ledger.ts";
 import { PassRhythm } from "../operations/pass-rhythm.ts";
 import { policyOf, shortestRetention } from "../operations/purge/policy.ts";
 import type { Lock } from "../store/file/lock.ts";
-import type { Parts } from "./parts.ts";
+import type { RunParts } from "./parts.ts";
 
 export interface PassFlags {
   readonly dryRun: boolean;
@@ -15,11 +15,11 @@ export interface PassFlags {
 }
 
 /**
- * One pass by the settings, with the run lock held until the parts are released. If cleanup is switched off, nothing is looked at.
+ * One pass by the settings, with the run lock held until the parts are released. It does nothing if cleanup is switched off.
  * @throws TtsctlError as `cleanupOnce` of operations, LOCK_*
  */
 export async function cleanupPass(
-  parts: Parts,
+  parts: RunParts,
   flags: PassFlags,
   ledger: Ledger | null,
   openBackup: () => Promise<CleanupParts["backup"]>,
@@ -36,13 +36,12 @@ export async function cleanupPass(
   return cleanupOnce(purge, { ...policyOf(cleanup), stuckAfter: stuckAfter.value, dryRun, allowEmpty, maxDelete });
 }
 
-/** What a watcher does around and between its passes. */
 interface Watcher {
-  /** The watch lock, which may be replaced. */
+  /** Replaced if the lock file was. */
   lock: Lock;
-  /** The settings of the next pass; `isTrusted` says that the clock is right, whatever it says. */
+  /** The settings of the next pass; with `isTrusted` the clock counts as right. */
   settings(): Promise<{ readonly cleanup: CleanupSettings; readonly isTrusted?: boolean }>;
-  /** @param refusal why the pass must not begin. Returns whether it failed. */
+  /** Returns whether the pass failed. @param refusal why it must not begin */
   pass(refusal: TtsctlError | null): Promise<boolean>;
   /** Ends early with the signal. */
   wait(seconds: number): Promise<void>;
@@ -52,7 +51,7 @@ interface Watcher {
  * Passes until the signal, with waits between them.
  * @throws TtsctlError LOCK_*, WATCHER_RUNNING if the watch lock is lost; and what the watcher throws
  */
-export async function watchPasses(parts: Parts, watcher: Watcher): Promise<void> {
+export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<void> {
   const file = await parts.changingFileStore();
   const rhythm = new PassRhythm(parts.clock);
   while (!parts.signal.aborted) {

@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
+import { dirname } from "node:path";
 import { maskUrl } from "../config/redis-url.ts";
-import type { TtsctlError } from "../errors.ts";
+import { closeQuietly, TtsctlError } from "../errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../operations/ledger.ts";
+import { isOneOf, openToAppend, syncDirectory, whyNotWritten } from "../store/file/written-file.ts";
 import type { TaskId } from "../store/task-source.ts";
-import type { LedgerFile } from "./ledger-file.ts";
 import type { Caller } from "./parts.ts";
 
-/** A line has at most so many tasks and, but for one of a monstrous id, so many characters. */
+/** A line has at most so many tasks and, unless one id is longer, so many characters. */
 const MOST_TASKS = 500;
 const MOST_CHARACTERS = 1 << 16;
 
@@ -26,7 +28,7 @@ export class LedgerRun implements Ledger {
     this.#now = now;
   }
 
-  /** Gives the counts of the result, whatever else it holds, to the last line. */
+  /** Puts the numbers of the result into the last line. */
   count(result: object): void {
     const counts = Object.entries(result).filter(([, value]) => typeof value === "number");
     this.#result = Object.fromEntries(counts) as Record<string, number>;
@@ -52,7 +54,7 @@ export class LedgerRun implements Ledger {
     return this.#note("returned", tasks);
   }
 
-  /** @throws TtsctlError AUDIT_FAILED where this line, or one about what had been done, could not be written */
+  /** @throws TtsctlError AUDIT_FAILED if this line, or one of `stayed` and `returned`, couldn't be written */
   async end(outcome: { exitCode: number; error: string | null }): Promise<void> {
     const counts = { announced: this.#announced, stayed: this.#stayed, result: this.#result };
     await this.#file.append([this.#line("end", { ...outcome, ...counts })]);
@@ -80,7 +82,7 @@ export class LedgerRun implements Ledger {
   }
 }
 
-/** Who runs what, and where: the fields of the line that begins a run. */
+/** The fields of the line that begins a run. */
 export function who({ argv, cwd, env, request }: Caller): object {
   return {
     uid: process.getuid?.() ?? null,
@@ -94,7 +96,7 @@ export function who({ argv, cwd, env, request }: Caller): object {
   };
 }
 
-/** A user without an entry, as in a container that runs under a number, has no name. */
+/** Null for a user without an entry, as in a container with a numeric user. */
 function userName(): string | null {
   try {
     return userInfo().username;
@@ -113,12 +115,11 @@ export function withoutSecrets(argv: readonly string[]): string[] {
   });
 }
 
-/** The named task or path of an entry, as a line has it. */
 function named(entry: TaskId | { readonly path: string }): object {
   return "path" in entry ? { path: entry.path } : { user_id: entry.userId, task_id: entry.taskId };
 }
 
-/** Groups for a line each. */
+/** Splits tasks into lines. */
 function pieces(tasks: readonly object[]): object[][] {
   const groups: object[][] = [];
   let size = Number.POSITIVE_INFINITY;
@@ -132,4 +133,80 @@ function pieces(tasks: readonly object[]): object[][] {
     size += length;
   }
   return groups;
+}
+
+/** The owner and its group may read it. */
+const MODE = 0o640;
+
+/** A file of whole JSON lines that several processes append to. */
+export class LedgerFile {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  /** Whether the last line was cut: ours, or that of a killed run. */
+  #isCut: boolean;
+
+  private constructor(path: string, handle: FileHandle, isCut: boolean) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#isCut = isCut;
+  }
+
+  /**
+   * Opens it for one run: the next one notices a log rotation.
+   * @param notThese files that must never be appended to
+   * @throws TtsctlError AUDIT_FAILED, CONFIG_INVALID
+   */
+  static async open(path: string, notThese: readonly string[]): Promise<LedgerFile> {
+    if (await isOneOf(path, notThese)) {
+      throw new TtsctlError("CONFIG_INVALID", `[audit] path names ${path}, which is a file of its own`, {
+        hint: "the ledger cannot be the store file or config.ini; name another file",
+      });
+    }
+    const handle = await openToAppend(path, MODE).catch((cause) => {
+      throw ledgerFailed(path, cause);
+    });
+    try {
+      const own = await handle.stat();
+      if (own.size === 0) await syncDirectory(dirname(path));
+      return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
+    } catch (error) {
+      await closeQuietly(handle);
+      throw ledgerFailed(path, error);
+    }
+  }
+
+  /**
+   * Appends lines, each in one write, and returns when they are on the disk.
+   * @throws TtsctlError AUDIT_FAILED
+   */
+  async append(lines: Iterable<object>): Promise<void> {
+    try {
+      for (const line of lines) await this.#write(`${JSON.stringify(line)}\n`);
+      await this.#handle.datasync();
+    } catch (cause) {
+      throw ledgerFailed(this.#path, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    await closeQuietly(this.#handle);
+  }
+
+  async #write(line: string): Promise<void> {
+    const bytes = Buffer.from(this.#isCut ? `\n${line}` : line);
+    const { bytesWritten } = await this.#handle.write(bytes);
+    this.#isCut = bytesWritten < bytes.length;
+    if (this.#isCut) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes could be written`);
+  }
+}
+
+async function lastByte(handle: FileHandle, size: number): Promise<number | undefined> {
+  return (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0];
+}
+
+function ledgerFailed(path: string, cause: unknown): TtsctlError {
+  return new TtsctlError("AUDIT_FAILED", `cannot write the audit ledger ${path}: ${whyNotWritten(cause)}`, {
+    hint: "nothing is changed that is not in the ledger; mend [audit] path (TTSCTL_AUDIT), and run it again",
+    cause,
+  });
 }

@@ -8,14 +8,7 @@ import type { Ledger } from "../operations/ledger.ts";
 import type { Reporter } from "../operations/reporter.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
-import {
-  connectMirror,
-  LastingLink,
-  type LinkEvents,
-  type MirrorLink,
-  type MirrorState,
-  RunLink,
-} from "../store/mirror-link.ts";
+import { connectMirror, type LinkEvents, type MirrorLink, type MirrorState, RedisLink } from "../store/mirror-link.ts";
 import { redisDisabled } from "../store/read-first.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
@@ -24,11 +17,11 @@ import { RecordRules } from "../task/rules.ts";
 import { TimeReader } from "../task/time.ts";
 import { Zone } from "../task/zone.ts";
 
-/** What a run is part of: a command, a server, or a program that uses the library. */
+/** What a command, a server, or a program with the library gives its run. */
 export interface Outside {
   readonly clock?: Clock | undefined;
   readonly reporter: Reporter;
-  /** Of details; the default is nowhere. */
+  /** For details; without it they are dropped. */
   readonly log?: (line: string) => void;
   /** Aborted when the run is to end. */
   readonly signal: () => AbortSignal;
@@ -43,14 +36,14 @@ export interface Caller {
   /** Relative paths of flags start here. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What was asked over HTTP, and from where. */
+  /** The HTTP request and its client. */
   readonly request: string | null;
 }
 
 /** How a process that stays up uses its stores. */
 export interface LiveUse {
   readonly events: LinkEvents;
-  /** Adds to the state of the mirror why it may not be read. */
+  /** Adds the reason why the mirror may not be read, if there is one. */
   readonly forReaders: (state: MirrorState) => MirrorState | Promise<MirrorState>;
   /** Refuses a connection to a mirror by throwing. */
   readonly admit?: (mirror: Mirror) => Promise<void>;
@@ -59,22 +52,22 @@ export interface LiveUse {
 }
 
 /**
- * The one place that builds things, each on first use, and releases them in reverse order. The commands, the server and the
- * library share it. Operations get the parts that they name, never all of them.
+ * Builds the parts of a run, each on first use, and releases them in reverse order, for commands, the server and the library.
+ * Operations get the parts that they name, never all of them.
  */
-export class Parts {
+export class RunParts {
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly caller: Caller;
   readonly #outside: Outside;
   readonly #releases: (() => Promise<void>)[] = [];
-  /** What clusters reported of themselves to any part of the run. */
+  /** The nodes that clusters reported. */
   #knownNodes: KnownNodes = new Map();
   #settings: Promise<Settings> | undefined;
   #rules: Promise<RecordRules> | undefined;
   #link: MirrorLink | undefined;
   #shared: SharedSnapshot | undefined;
-  /** By which `#shared` reads. */
+  /** The settings of `#shared`. */
   #liveSettings: Settings | undefined;
 
   constructor(outside: Outside) {
@@ -84,8 +77,8 @@ export class Parts {
     this.caller = outside.caller;
   }
 
-  /** Makes these parts belong to a part of a run, by some settings: with their own locks and, unless it is shared, their own connection. */
-  joins(run: Parts, settings: Settings, sharesMirror: boolean): this {
+  /** Makes these the parts of a step of the run, with its own settings, locks and, unless it is shared, connection. */
+  joins(run: RunParts, settings: Settings, sharesMirror: boolean): this {
     this.#settings = Promise.resolve(settings);
     this.#liveSettings = run.#liveSettings;
     this.#shared = readsAlike(settings, run.#liveSettings) ? run.#shared : undefined;
@@ -94,16 +87,16 @@ export class Parts {
     return this;
   }
 
-  /** The parts for one call of a program, which uses the connection of all calls and reads the file itself. */
-  async forCall(name: string, signal: AbortSignal): Promise<Parts> {
+  /** The parts of one call of a program. Calls share the connection, but not what was read of the file. */
+  async forCall(name: string, signal: AbortSignal): Promise<RunParts> {
     const { argv, ...caller } = this.caller;
-    const call = new Parts({ ...this.#outside, signal: () => signal, caller: { ...caller, argv: [...argv, name] } });
+    const call = new RunParts({ ...this.#outside, signal: () => signal, caller: { ...caller, argv: [...argv, name] } });
     call.joins(this, await this.settings(), true);
     call.#shared = undefined;
     return call;
   }
 
-  /** Whether the run is to end. */
+  /** Aborted when the run must end. */
   get signal(): AbortSignal {
     return this.#outside.signal();
   }
@@ -122,7 +115,7 @@ export class Parts {
     return this.#settings;
   }
 
-  /** By which records are read; shared by both stores, so the file's lists have the order that was detected in Redis. */
+  /** Shared by both stores, so the file's lists have the order that was detected in Redis. */
   rules(): Promise<RecordRules> {
     this.#rules ??= this.settings().then(recordRulesOf);
     return this.#rules;
@@ -141,7 +134,7 @@ export class Parts {
     return new FileStore(path.value, await this.rules(), this.clock, { shared: this.#shared });
   }
 
-  /** The store file for a run that changes either copy: a stop signal ends its waiting. */
+  /** The store file for a run that changes tasks: the signal ends its waits. */
   async changingFileStore(): Promise<FileStore> {
     const { store, changeWarnings } = await this.settings();
     // Removed once printed: the passes of a watcher share its settings.
@@ -151,7 +144,7 @@ export class Parts {
   }
 
   /**
-   * What each operation that changes tasks needs. Holds the run lock of the store until the run ends; a dry run takes none.
+   * The parts of operations that change tasks. Holds the run lock of the store until the run ends, except in a dry run.
    * @throws TtsctlError LOCK_TIMEOUT, LOCK_UNAVAILABLE
    */
   async changeParts<L extends Ledger | null>(ledger: L, dryRun: boolean, file?: FileStore) {
@@ -162,10 +155,12 @@ export class Parts {
     return { file: changed, clock, reporter, signal, ledger };
   }
 
-  /** The connection of this run; ioredis is loaded only when it is opened. */
   async mirrorLink(): Promise<MirrorLink> {
     if (this.#link !== undefined) return this.#link;
-    this.#link = new RunLink(await this.#connector(), (line) => this.log(line));
+    this.#link = new RedisLink(await this.#connector(), {
+      onUp: ({ where }) => this.log(`Redis at ${where} answered the ping`),
+      onDown: ({ message }) => this.log(`Redis ping failed: ${message}`),
+    });
     this.onRelease(() => this.#link!.close());
     return this.#link;
   }
@@ -175,7 +170,7 @@ export class Parts {
   }
 
   /**
-   * The mirror, for a run that can't do without.
+   * For a run that needs Redis.
    * @throws TtsctlError REDIS_* (exit code 4)
    */
   async mirror(): Promise<Mirror> {
@@ -186,8 +181,8 @@ export class Parts {
   }
 
   /**
-   * For a process that stays up: the content of the store file is kept for all readers, and a lost connection to the mirror is
-   * made again. Call it before any of these is used. Returns the snapshot and the connection, which are released with the run.
+   * For a process that stays up: readers share one snapshot of the file, and a lost connection is made again. Call it before
+   * the stores are used.
    */
   async liveOn({ events, forReaders, admit, grows = false }: LiveUse) {
     const { SharedSnapshot } = await import("../store/file/shared-snapshot.ts");
@@ -195,7 +190,7 @@ export class Parts {
     const shared = new SharedSnapshot(this.#liveSettings.store.path.value, await this.rules(), { grows });
     this.#shared = shared;
     this.onRelease(() => shared.close());
-    const link: MirrorLink = new LastingLink(await this.#connector(admit), events);
+    const link: MirrorLink = new RedisLink(await this.#connector(admit), { ...events, reconnects: true });
     this.#link = { open: async () => forReaders(await link.open()), close: () => link.close() };
     this.onRelease(() => link.close());
     return { shared, link };
@@ -233,13 +228,13 @@ export class Parts {
     return artifacts;
   }
 
-  /** What a purge of tasks needs, all opened, with the run lock held unless it is a dry run. */
+  /** As `changeParts`, for a purge. */
   async purgeParts(ledger: Ledger | null, dryRun: boolean) {
     const parts = await this.changeParts(ledger, dryRun);
     return { ...parts, mirror: await this.mirrorState(), artifacts: await this.artifacts(true) };
   }
 
-  /** The files that a run reads or writes beside the one of a flag, such as those of its other flags. */
+  /** Files that an output file must not overwrite: those of the settings and of other flags. */
   async filesInUse(...others: (string | undefined)[]): Promise<string[]> {
     const { store, audit, configPath, redis } = await this.settings();
     const { tlsCa, tlsCert, tlsKey } = redis;
@@ -276,13 +271,12 @@ export class Parts {
   }
 }
 
-/** By which records are read. */
 export function recordRulesOf({ service, redis }: Settings): RecordRules {
   const { value, source } = redis.layout;
   return new RecordRules(new Zone(service.timezone.value ?? undefined), value, source !== "default");
 }
 
-/** Whether two settings read the same from one store file: a loop that reads its settings again may have others. */
+/** Whether two settings read a file in the same way: a watcher may have reloaded them. */
 function readsAlike(a: Settings, b: Settings | undefined): boolean {
   const reading = ({ store, service, redis }: Settings) =>
     JSON.stringify([store.path.value, service.timezone.value, redis.layout.value]);

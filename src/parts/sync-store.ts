@@ -1,12 +1,14 @@
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
-import type { Parts } from "./parts.ts";
+import type { MirrorWriter } from "../store/mirror-writer.ts";
+import type { OwedCopies } from "../store/owed-copies.ts";
+import type { RunParts } from "./parts.ts";
 
 /**
- * Pushes the store file to Redis, with what that needs opened for it and the run lock held until the parts are released.
+ * Pushes the store file to Redis. The run lock is held until the parts are released.
  * @throws TtsctlError as `sync`, LOCK_TIMEOUT
  */
 export async function syncStore(
-  parts: Parts,
+  parts: RunParts,
   { ledger, confirm }: Pick<SyncParts, "ledger" | "confirm">,
   options: SyncOptions,
 ): Promise<SyncOutcome> {
@@ -16,8 +18,60 @@ export async function syncStore(
   return sync({ ...(await parts.changeParts(ledger, options.dryRun, file)), mirror, confirm }, options);
 }
 
-/** The sync that a process makes by itself: it deletes nothing and asks nobody. Throws as `syncStore`. */
-export function pushFile(parts: Parts): Promise<SyncOutcome> {
+/**
+ * The sync of a process that stays up: it deletes only what is owed, and releases the parts.
+ * @throws TtsctlError as `syncStore`
+ */
+export async function pushFile(
+  parts: RunParts,
+  writer: Pick<MirrorWriter, "aroundSync">,
+  owed: OwedCopies,
+): Promise<SyncOutcome> {
   const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
-  return syncStore(parts, { ledger: null, confirm: async () => {} }, options);
+  const needed = owed.syncNeeded;
+  try {
+    const push = () => syncStore(parts, { ledger: null, confirm: async () => {} }, options);
+    const outcome = await writer.aroundSync(push);
+    if (outcome.failed === 0) owed.wasSynced(needed, outcome.orphans);
+    return outcome;
+  } finally {
+    await parts.release();
+  }
+}
+
+const RETRY_MS = 1000;
+
+/** Repeats an attempt until it succeeds, after a second and then after pauses that double. One attempt runs at a time. */
+export class Retry {
+  readonly #attempt: () => Promise<boolean>;
+  readonly #longestMs: number;
+  readonly #signal: AbortSignal;
+  /** The attempt under way. */
+  running: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #pauseMs = RETRY_MS;
+
+  /** @param attempt returns whether it succeeded, and doesn't throw */
+  constructor(attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
+    this.#attempt = attempt;
+    this.#longestMs = longestMs;
+    this.#signal = signal;
+  }
+
+  /** Attempts now, unless an attempt is under way. */
+  begin(): void {
+    this.#pauseMs = RETRY_MS;
+    clearTimeout(this.#timer);
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#signal.aborted) return;
+    this.running ??= this.#attempt().then((isDone) => {
+      this.running = null;
+      if (isDone) return;
+      this.#timer = setTimeout(() => this.#start(), this.#pauseMs).unref();
+      this.#pauseMs = Math.min(2 * this.#pauseMs, this.#longestMs);
+    });
+  }
 }

@@ -16,69 +16,34 @@ export interface MirrorLink {
   close(): Promise<void>;
 }
 
-/** The one connection of a run, made on first use. A failure is remembered. */
-export class RunLink implements MirrorLink {
-  readonly #connect: (() => Promise<Mirror>) | null;
-  readonly #log: (line: string) => void;
-  #state: Promise<MirrorState> | undefined;
-
-  /** @param connect connects and pings; null where there is no Redis at all */
-  constructor(connect: (() => Promise<Mirror>) | null, log: (line: string) => void) {
-    this.#connect = connect;
-    this.#log = log;
-  }
-
-  open(): Promise<MirrorState> {
-    this.#state ??= this.#open();
-    return this.#state;
-  }
-
-  async close(): Promise<void> {
-    const state = await this.#state;
-    if (state?.kind === "on") state.mirror.close();
-    this.#state = undefined;
-  }
-
-  async #open(): Promise<MirrorState> {
-    if (this.#connect === null) return { kind: "off" };
-    try {
-      const mirror = await this.#connect();
-      this.#log(`Redis at ${mirror.where} answered the ping`);
-      return { kind: "on", mirror };
-    } catch (error) {
-      if (!isRedisError(error)) throw error;
-      this.#log(`Redis ping failed: ${error.message}`);
-      return { kind: "down", error };
-    }
-  }
-}
-
-/** Between the end of an attempt to connect and the next one. */
-const RETRY_MS = 1000;
-
-/** What a lasting link tells of itself, once for each change. */
+/** Called once for each change of the connection. */
 export interface LinkEvents {
   /** @param again whether there was a connection, or an attempt at one, before */
   onUp?(mirror: Mirror, again: boolean): void;
   onDown?(error: TtsctlError): void;
 }
 
+/** Between the end of an attempt to connect and the next one. */
+const RETRY_MS = 1000;
+
 /**
- * A connection for a process that lives on. Where it is lost it is made anew, with an attempt about once a second, and
- * whoever asks meanwhile hears at once that Redis is down. Only who asks first of all waits for an attempt.
+ * The connection to Redis, made on first use. A command remembers a failure. A process that stays up reconnects about once
+ * a second, and only the first caller waits for an attempt.
  */
-export class LastingLink implements MirrorLink {
+export class RedisLink implements MirrorLink {
   readonly #connect: (() => Promise<Mirror>) | null;
   readonly #events: LinkEvents;
+  readonly #reconnects: boolean;
   #state: MirrorState | undefined;
   #attempt: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param connect connects and pings, and may refuse what it finds (a TtsctlError); null where there is no Redis at all */
-  constructor(connect: (() => Promise<Mirror>) | null, events: LinkEvents = {}) {
+  /** @param connect connects and pings; with `reconnects` any TtsctlError means that Redis is down. Null if Redis is disabled */
+  constructor(connect: (() => Promise<Mirror>) | null, options: LinkEvents & { readonly reconnects?: boolean } = {}) {
     this.#connect = connect;
-    this.#events = events;
+    this.#events = options;
+    this.#reconnects = options.reconnects ?? false;
   }
 
   async open(): Promise<MirrorState> {
@@ -95,7 +60,6 @@ export class LastingLink implements MirrorLink {
     if (this.#state?.kind === "on") this.#state.mirror.close();
   }
 
-  /** @throws what isn't a named error */
   async #try(): Promise<void> {
     if (this.#connect === null) {
       this.#state = { kind: "off" };
@@ -104,7 +68,7 @@ export class LastingLink implements MirrorLink {
     try {
       this.#up(await this.#connect());
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error;
+      if (!isRedisError(error) && !(this.#reconnects && error instanceof TtsctlError)) throw error;
       this.#down(error);
     }
   }
@@ -113,17 +77,18 @@ export class LastingLink implements MirrorLink {
     const again = this.#state !== undefined;
     this.#state = { kind: "on", mirror };
     this.#events.onUp?.(mirror, again);
+    if (!this.#reconnects) return;
     void mirror.lost.then((error) => {
-      mirror.close(); // a late answer would be taken for that of a later question
+      mirror.close(); // a late reply would be taken for that of a later command
       if (!this.#closed) this.#down(error);
     });
   }
 
   #down(error: TtsctlError): void {
-    const news = this.#state?.kind !== "down";
+    const isNews = this.#state?.kind !== "down";
     this.#state = { kind: "down", error };
-    if (news) this.#events.onDown?.(error);
-    if (this.#closed) return;
+    if (isNews) this.#events.onDown?.(error);
+    if (this.#closed || !this.#reconnects) return;
     this.#retry = setTimeout(() => {
       this.#attempt = this.#try();
     }, RETRY_MS).unref();

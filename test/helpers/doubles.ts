@@ -3,7 +3,7 @@ import type { Clock } from "../../src/clock.ts";
 import { TtsctlError } from "../../src/errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../../src/operations/ledger.ts";
 import type { DoneItems, Reporter } from "../../src/operations/reporter.ts";
-import { type MirrorLink, RunLink } from "../../src/store/mirror-link.ts";
+import { type MirrorLink, RedisLink } from "../../src/store/mirror-link.ts";
 import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
@@ -59,10 +59,7 @@ export async function connectMirror({ port, place }: TestRedis, rules = rulesFor
 }
 
 export function linkTo(mirror: Mirror): MirrorLink {
-  return new RunLink(
-    async () => mirror,
-    () => {},
-  );
+  return new RedisLink(async () => mirror);
 }
 
 type Hook = (method: string) => Promise<void> | void;

@@ -133,6 +133,15 @@ describe("a signal", () => {
     await expect(store.syncToRedis({ signal: 1 as never })).rejects.toMatchObject({ code: "USAGE" });
     expect(await store.count()).toBe(20);
   });
+
+  it("of the caller doesn't keep syncToRedis() from ending with the store", async () => {
+    here.root.writeStore(Array.from({ length: 50_000 }, (_, i) => record("alice", `t${i}`)));
+    const store = await here.open();
+    const synced = store.syncToRedis({ signal: new AbortController().signal }).catch((error) => error);
+    await until(async () => Number(await here.server.call("ZCARD", "tts:tasks:index")) > 0);
+    await store.close();
+    expect(await synced).toMatchObject({ code: "INTERRUPTED" });
+  });
 });
 
 describe("a store", () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { openArtifacts } from "../../src/artifacts/artifacts.ts";
 import { countTasks, estimateCleanup } from "../../src/operations/stats/stats.ts";
 import type { StatsResult } from "../../src/operations/stats/types.ts";
-import { type MirrorLink, RunLink } from "../../src/store/mirror-link.ts";
+import { type MirrorLink, RedisLink } from "../../src/store/mirror-link.ts";
 import type { SourceChoice } from "../../src/store/read-first.ts";
 import { linkTo } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -36,7 +36,7 @@ async function stats({ source = "auto", userId, link, now = Date.now() / 1000 }:
   }
 }
 
-const noRedis = () => new RunLink(null, () => {});
+const noRedis = () => new RedisLink(null);
 
 describe("stats", () => {
   it("are the same from either store, and what a simple count says", async () => {

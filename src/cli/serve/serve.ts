@@ -32,7 +32,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<number
   const cleans = flags.cleanup && !flags.readOnly;
   if (cleans) await context.requireConfig(true);
   const syncing = new Syncing(context, flags.sync && !flags.readOnly);
-  await context.liveOn({ events: syncing.linkEvents, forReaders: syncing.forReaders });
+  await syncing.connect();
   const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
   const url = await listen(server, http.host.value, http.port.value);
   await context.note("info", `listening on ${url}${http.basePath.value}/`);

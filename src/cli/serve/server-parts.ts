@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { openArtifacts } from "../../artifacts/artifacts.ts";
 import { isRedisError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { Hosts, Token } from "../../http/guard.ts";
-import { type Health, healthOf, Metrics } from "../../http/health.ts";
-import type { Observed } from "../../http/observed.ts";
+import { type Health, healthOf } from "../../http/health.ts";
+import { Metrics, type Observed } from "../../http/metrics.ts";
 import type { Deletion, Removal, ServerParts, StatsRequest } from "../../http/parts.ts";
-import { loadPage } from "../../http/routes/page.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import { audited } from "../../parts/audited.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
@@ -38,13 +37,13 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     token: http.token.value === null ? null : new Token(http.token.value, context.clock),
     basePath: http.basePath.value,
     dialect: http.dialect.value,
-    page: await loadPage(PAGE_FOLDER),
+    pageFolder: PAGE_FOLDER,
     openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules }),
     health: async () => {
       return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
     },
     stats: (request) => countIn(context, request),
-    remove: readOnly ? null : remover(context, (removal) => syncing.left(removal)),
+    remove: readOnly ? null : remover(context, (removal, error) => syncing.left(removal, error)),
     version: VERSION,
     metrics: new Metrics(VERSION),
     ended: accessLog(context),
@@ -109,7 +108,7 @@ function accessLog({ terminal: { err }, flags }: Context): (request: Observed) =
 }
 
 /** Receives a task that was deleted from the file, and not from Redis. */
-type OnLeft = (removal: MirrorRemoval) => void;
+type OnLeft = (removal: MirrorRemoval, error: TtsctlError) => void;
 
 /**
  * Deletes single tasks as `ttsctl delete --yes` does: with the run lock, the ledger, and a configuration that says where.
@@ -131,7 +130,7 @@ async function remove(context: Context, { id, force, request }: Deletion, onLeft
     await fork.requireConfig(true);
     const before = await timeInFile(fork, id);
     const { result, problem } = await deleteAudited(fork, id, force);
-    if (isRedisError(problem) && !Number.isNaN(before)) onLeft({ id, before });
+    if (isRedisError(problem) && !Number.isNaN(before)) onLeft({ id, before }, problem);
     return { result, warnings: problem === null ? [] : [problem.message] };
   } finally {
     await fork.release();

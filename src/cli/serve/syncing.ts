@@ -1,25 +1,15 @@
 import { TtsctlError } from "../../errors.ts";
-import { pushFile } from "../../parts/sync-store.ts";
-import { batches } from "../../store/batches.ts";
+import { pushFile, Retry } from "../../parts/sync-store.ts";
 import type { LinkEvents, MirrorState } from "../../store/mirror-link.ts";
-import { BATCH } from "../../store/redis/copies.ts";
-import { type Removal, removeFromMirror } from "../../store/redis/remove.ts";
+import { MirrorWriter } from "../../store/mirror-writer.ts";
+import { OwedCopies } from "../../store/owed-copies.ts";
+import type { Removal } from "../../store/redis/remove.ts";
 import { counted } from "../../task/amounts.ts";
-import { keyOf } from "../../task/ids.ts";
 import { describeSync } from "../commands/sync.ts";
 import type { Context } from "../context.ts";
 
-/**
- * A sync that failed is tried again, whatever kept it: another command that had the lock, a file that was half written. The
- * first time after this pause, then after one that is twice as long each time.
- */
-const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 300_000;
-/** How many deletions that Redis missed are remembered. */
-const MOST_LEFT = 100_000;
-
 const UNSYNCED = "Redis isn't synchronised yet";
-const LEFT = "Redis still has tasks that were deleted here";
 
 /**
  * Pushes the store file to Redis on start, and again when a Redis that was down is back: what it missed is in the file. Until
@@ -28,102 +18,102 @@ const LEFT = "Redis still has tasks that were deleted here";
 export class Syncing {
   readonly #context: Context;
   readonly #isWanted: boolean;
-  #running: Promise<void> | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #retryMs = RETRY_MS;
+  /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
+  readonly #retry: Retry;
   /** Why Redis may not be read; null if it may. */
   #behind: string | null;
   /** The mark of the last sync when Redis came back, for a server that doesn't sync. */
   #markThen: Promise<string | null> | undefined;
   /** How many tasks only Redis had after the last sync; null before it. */
   #orphans: number | null = null;
-  /** Deleted tasks whose copies Redis kept, by key. */
-  readonly #left = new Map<string, Removal>();
+  /** Tasks that were deleted from the file, but not from Redis. */
+  readonly #owed = new OwedCopies((line) => this.#say("warn", line));
+  #writer: MirrorWriter | undefined;
 
   constructor(context: Context, isWanted: boolean) {
     this.#context = context;
     this.#isWanted = isWanted;
     this.#behind = isWanted ? UNSYNCED : null;
+    this.#retry = new Retry(() => this.#sync(), LONGEST_RETRY_MS, context.signal);
+  }
+
+  /** To be called before any of the stores is used. */
+  async connect(): Promise<void> {
+    const live = { events: this.#linkEvents, forReaders: (state: MirrorState) => this.#forReaders(state) };
+    const { shared, link } = await this.#context.liveOn(live);
+    const warn = (line: string) => this.#say("warn", line);
+    const ofOwed = { owed: this.#owed, isBusy: () => false, onMirrorFailure: () => {}, warn };
+    const writer = new MirrorWriter({ shared, link, ...ofOwed });
+    this.#context.onRelease(() => writer.close());
+    this.#writer = writer;
   }
 
   get isRunning(): boolean {
-    return this.#running !== undefined;
+    return this.#retry.running !== null;
   }
 
-  /** What to do with news of the connection. */
-  readonly linkEvents: LinkEvents = {
+  readonly #linkEvents: LinkEvents = {
     onUp: (mirror, again) => {
       this.#say("info", again ? `Redis at ${mirror.where} is back` : `Redis at ${mirror.where} answered the ping`);
       if (!again) return;
       this.#behind = this.#isWanted ? UNSYNCED : "Redis was away and may lack changes of the file; run `ttsctl sync`";
       this.#markThen = mirror.syncedAt(undefined).catch(() => null);
-      this.#retryMs = RETRY_MS;
       this.#begin();
     },
     onDown: ({ message, code }) => this.#say("warn", `${message}: the store file answers`, code),
   };
 
   /** The state of the mirror with the reason why it may not be read. */
-  readonly forReaders = async (state: MirrorState): Promise<MirrorState> => {
+  async #forReaders(state: MirrorState): Promise<MirrorState> {
     if (state.kind !== "on") return state;
     if (!this.#isWanted && this.#behind !== null) {
       const mark = await state.mirror.syncedAt(undefined).catch(() => null);
       if (mark !== null && mark !== (await this.#markThen)) this.#behind = null;
     }
-    const behind = this.#behind ?? (this.#left.size > 0 ? LEFT : null);
+    const behind = this.#behind ?? this.#owed.problem;
     if (behind === null) return state;
     await state.mirror.detect().catch(() => {}); // the file's lists have the order of those in Redis
     return { ...state, behind };
-  };
+  }
 
-  /** A task was deleted from the file, but not from Redis: that is made up for. */
-  left(removal: Removal): void {
-    if (this.#left.size < MOST_LEFT) this.#left.set(keyOf(removal.id), removal);
-    this.#retryLater();
+  /** A task was deleted from the file, but not from Redis. */
+  left({ id, before }: Removal, error: TtsctlError): void {
+    this.#owed.note({ change: { kind: "remove", id }, before }, error);
+    this.#catchUp();
   }
 
   /** The sync on start, if Redis is there; never fails. */
   async first(): Promise<void> {
     const state = await this.#context.mirrorState();
     if (state.kind === "on") this.#begin();
-    await this.#running;
+    await this.ended();
   }
 
   /** Waits for a sync under way. */
   async ended(): Promise<void> {
-    await this.#running;
+    await this.#retry.running;
   }
 
   #begin(): void {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    if ((!this.#isWanted && this.#left.size === 0) || this.#context.signal.aborted) return;
-    this.#running ??= this.#sync().finally(() => {
-      this.#running = undefined;
-      if (this.#behind !== null || this.#left.size > 0) this.#retryLater();
-    });
+    if (this.#isWanted) this.#retry.begin();
+    else this.#catchUp();
   }
 
-  #retryLater(): void {
-    if (this.#retry !== undefined || this.isRunning) return;
-    this.#retry = setTimeout(() => this.#begin(), this.#retryMs).unref();
-    this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
+  #catchUp(): void {
+    void this.#writer!.catchUp().catch((error) => this.#failed(error));
   }
 
-  async #sync(): Promise<void> {
+  /** Returns whether Redis may be read now. */
+  async #sync(): Promise<boolean> {
     const fork = this.#context.fork(await this.#context.settings());
     try {
-      await this.#removeLeft(fork);
-      if (!this.#isWanted) return;
-      const outcome = await pushFile(fork);
+      const outcome = await pushFile(fork, this.#writer!, this.#owed);
       this.#say("info", describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; "));
       this.#settle(outcome);
     } catch (error) {
-      const known = error instanceof TtsctlError;
-      this.#say("error", `sync failed: ${known ? error.message : String(error)}`, known ? error.code : "INTERNAL");
-    } finally {
-      await fork.release().catch(() => {});
+      this.#failed(error);
     }
+    return (this.#behind ?? this.#owed.problem) === null;
   }
 
   /** More tasks that only Redis has than before were deleted from the file while Redis was away: to show them would be wrong. */
@@ -135,28 +125,12 @@ export class Syncing {
     } else {
       this.#behind = null;
       this.#orphans = orphans;
-      this.#retryMs = RETRY_MS;
     }
   }
 
-  /** Tasks that are in the file again are left to the sync. */
-  async #removeLeft(fork: Context): Promise<void> {
-    if (this.#left.size === 0) return;
-    const mirror = await fork.mirror();
-    const snapshot = await (await fork.fileStore()).read();
-    try {
-      for (const some of batches([...this.#left.values()], BATCH)) {
-        const outcomes = await removeFromMirror(
-          mirror,
-          some.filter(({ id }) => !snapshot.holds(id)),
-        );
-        const failed = outcomes.find((outcome) => outcome instanceof TtsctlError);
-        if (failed !== undefined) throw failed;
-        for (const { id } of some) this.#left.delete(keyOf(id));
-      }
-    } finally {
-      await snapshot.close();
-    }
+  #failed(error: unknown): void {
+    const known = error instanceof TtsctlError;
+    this.#say("error", `sync failed: ${known ? error.message : String(error)}`, known ? error.code : "INTERNAL");
   }
 
   #say(level: "info" | "warn" | "error", msg: string, code?: string): void {

@@ -19,7 +19,7 @@ export function addLogin(app: Hono<Env>, { token, basePath }: ServerParts): void
   });
 }
 
-/** A proxy may have been asked by TLS. Whoever lies here only makes the own cookie more particular. */
+/** A proxy may have been reached by TLS. A client that forges the header only restricts its own cookie. */
 function isSecure(proto: string | undefined): boolean {
   return proto === "https";
 }
@@ -29,7 +29,7 @@ function tokenIn(text: string): string {
     const { token } = JSON.parse(text);
     if (typeof token === "string") return token;
   } catch {
-    // said below, without what was sent
+    // reported below, without the text
   }
   throw new HttpError("BAD_REQUEST", "the body holds no token", 'send {"token": "..."}');
 }

@@ -10,7 +10,6 @@ import { HttpError } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { paramsOf } from "../request.ts";
 
-/** Audio and other files of tasks, as `output/{user}/{task}/` holds them. */
 export function addOutput(app: Hono<Env>, parts: ServerParts): void {
   app.get("/output/:user/:task/:file{.+}", async (c) => {
     paramsOf(c.req.url, []);
@@ -62,7 +61,7 @@ async function answerFile(
   return RESPONSE_ALREADY_SENT;
 }
 
-/** The bytes, at the client's pace. A file that has become shorter meanwhile breaks the answer off: its length was said. */
+/** If the file has become shorter, the answer is broken off, because its length was sent before. */
 async function send(handle: FileHandle, { first, last }: ByteRange, outgoing: ServerResponse): Promise<void> {
   const bytes = handle.createReadStream({ start: first, end: last, autoClose: false });
   await pipeline(bytes, outgoing, { end: false });
@@ -70,7 +69,7 @@ async function send(handle: FileHandle, { first, last }: ByteRange, outgoing: Se
   else outgoing.destroy();
 }
 
-/** A player that has heard enough is no error. */
+/** A player that stops is not an error. */
 function hasLeft(error: unknown): boolean {
   return ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(systemErrorCode(error) ?? "");
 }
@@ -87,7 +86,7 @@ function validatorsOf({ ino, size, mtimeNs, mtimeMs }: BigIntStats): Validators 
 
 type Conditions = { "if-none-match"?: string | undefined; "if-modified-since"?: string | undefined };
 
-/** RFC 9110: `If-None-Match` counts alone where it is given. */
+/** RFC 9110: `If-None-Match` overrides `If-Modified-Since`. */
 function isUnchanged(
   { "if-none-match": tags, "if-modified-since": since }: Conditions,
   validators: Validators,
@@ -96,14 +95,12 @@ function isUnchanged(
   return since !== undefined && Date.parse(validators["last-modified"]) <= Date.parse(since);
 }
 
-/** Whether a range is asked of the file as it is: by its tag, or by the very time it was changed. */
+/** Whether `If-Range` has the tag of the file, or exactly its time. */
 function isForThis(condition: string | string[] | undefined, { etag, "last-modified": changed }: Validators): boolean {
   return condition === undefined || condition === etag || condition === changed;
 }
 
-/**
- * What lies in `output/` is anybody's: only audio is shown in place, and nothing of it may run as a page of ours.
- */
+/** Files in `output/` aren't trusted: only audio is shown in place, and nothing may run as a page of ours. */
 function fileHeaders(name: string): Record<string, string> {
   const type = mediaTypeOf(name);
   return {
@@ -114,15 +111,15 @@ function fileHeaders(name: string): Record<string, string> {
   };
 }
 
-/** The bytes of a file from one to another, both included. */
+/** Both included. */
 interface ByteRange {
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * What a `Range` header asks of a file of so many bytes: "all" without one, or with one that asks for several ranges or
- * is no range of bytes, which may be ignored (RFC 9110); "none" where the file has none of the bytes asked for.
+ * The part of a file of so many bytes that a `Range` header asks for: "all" without one, or for several or invalid ranges,
+ * which may be ignored (RFC 9110); "none" if the file has none of the bytes.
  */
 export function rangeOf(header: string | undefined, size: number): ByteRange | "all" | "none" {
   const [, from = "", to = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(/[ \t]/g, "") ?? "") ?? [];

@@ -7,12 +7,12 @@ import { json } from "../answer.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import { paramsOf, switchOf } from "../request.ts";
 
-/** `GET /stats/hours`: how many tasks there are by status, and how many were last changed in each of the last 24 hours, for a chart. */
+/** `GET /stats/hours`, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
 /**
- * `GET /stats`, the JSON of `ttsctl stats` (`disk=false` leaves out the look at audio and logs), and a small part of it. Both
- * may be some seconds old: `at` says of when they are.
+ * `GET /stats`, the JSON of `ttsctl stats` (`disk=false` leaves out audio and logs), and a small part of it. Both may be some
+ * seconds old; `at` is their time.
  */
 export function addStats(app: Hono<Env>, { stats, rules, clock }: ServerParts): void {
   const kept = new KeptAnswers<StatsResult>(clock);
@@ -31,22 +31,18 @@ export function addStats(app: Hono<Env>, { stats, rules, clock }: ServerParts): 
   });
 }
 
-/** Making an answer must not take more than this part of the time, whoever asks how often. */
+/** Making answers takes at most this part of the time, however many requests there are. */
 const LARGEST_SHARE = 1 / 20;
 const LONGEST_S = 300;
-/** Then nobody asks for the oldest any more. */
 const MOST_ANSWERS = 100;
 
 interface Kept<T> {
   readonly answer: Promise<T>;
-  /** Clock time until which it counts; Infinity while it is made. */
+  /** Clock time until which it is used; Infinity while it is made. */
   until: number;
 }
 
-/**
- * Answers that are dear to make and may be a little old: made once for all that ask meanwhile, and kept for twenty times as
- * long as that took, five minutes at most.
- */
+/** A cache of expensive answers: each is made once for all callers, and kept for 20 times as long as that took, at most 5 minutes. */
 export class KeptAnswers<T> {
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept<T>>();

@@ -13,13 +13,11 @@ import { type AskedList, type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Deletion, Env, Removal, ServerParts } from "../parts.ts";
 import { jsonBody, switchOf } from "../request.ts";
 
-/** Which store answered, also where the body does not say. */
+/** The store that answered. */
 const SOURCE_HEADER = "ttsctl-source";
 
 /** The endpoints that have dialects. */
-export const DIALECT_ROUTES: ReadonlySet<string> = new Set([
-  ...["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id"],
-]);
+export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tasks/:task_id"];
 
 /** Lists, single tasks, and their deletion (SPEC section 8). */
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
@@ -50,7 +48,7 @@ async function answerList(parts: ServerParts, dialect: Dialect, { raw, names }: 
   return jsonText([...dialect.page(result)].join(""), { [SOURCE_HEADER]: result.source }, result.warnings);
 }
 
-/** Each task as often as it is asked for. */
+/** Each task as often as its id is given. */
 function repeated({ store }: ServerParts, { taskIds }: RawQuery, found: ListResult): ListResult {
   const byId = new Map(found.tasks.map((task) => [task.taskId, task]));
   const asked = taskIds!.map((id) => byId.get(trimId(id))).filter((task) => task !== undefined);
@@ -72,13 +70,13 @@ function isAlone({ takesLoneIds }: Dialect, params: ReadonlyMap<string, string>)
   return takesLoneIds && !params.has("user_id");
 }
 
-/** What the lists of all users have of the task id of a path, the one that it means first; empty ones included. */
+/** The lists of all users for the task id of a path, the intended one first; some may be empty. */
 async function* tasksOf(parts: ServerParts, c: Context<Env>): AsyncGenerator<ListResult> {
   const taskId = trimId(c.req.param("task_id") ?? "");
   for await (const id of parts.store.withId(taskId)) yield await listOne(parts, id);
 }
 
-/** The one task of the task id of a path. @throws HttpError TASK_NOT_FOUND, TASK_REFUSED if it names several */
+/** @throws HttpError TASK_NOT_FOUND, TASK_REFUSED if several users have the task id */
 async function onlyTask(parts: ServerParts, c: Context<Env>): Promise<TaskId> {
   const found: TaskId[] = [];
   for await (const { tasks } of tasksOf(parts, c)) found.push(...tasks);
@@ -99,20 +97,12 @@ function list({ store, rules, clock }: ServerParts, raw: RawQuery, names: QueryN
 /** The task that a path and its `user_id` name. @throws TtsctlError USAGE */
 function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, string>): TaskId {
   const userId = params.get("user_id");
+  const asked = { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] };
   const names = { ...KEY_NAMES, taskIds: "the task id of the path" };
-  const query = buildListQuery(
-    { users: userId === undefined ? null : [userId], taskIds: [c.req.param("task_id") ?? ""] },
-    "auto",
-    {
-      ...parts,
-      names,
-      now: 0,
-    },
-  );
+  const query = buildListQuery(asked, "auto", { names, rules: parts.rules, now: 0 });
   return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
 }
 
-/** `DELETE /voice-tasks/{task_id}`. The task is looked for only if this server may delete it. */
 async function removeTask(
   { remove }: ServerParts,
   dialect: Dialect,
@@ -136,15 +126,14 @@ function throwIfNotGone({ result, warnings }: Removal): void {
   if (result.deleted === 0) throw new HttpError("DELETE_FAILED", "the task was not deleted", warnings.join("; "));
 }
 
-/** A file of a task, as `get -o json` has it, and where it can be had; logs are not given out. */
+/** A file of a task, as in `get -o json`, with its URL; logs have none. */
 export interface TaskFile extends Artifact {
   /** Relative to where the API is; null for a log. */
   readonly url: string | null;
-  /** Whether a player takes it. */
+  /** Whether it can be played. */
   readonly audio: boolean;
 }
 
-/** `GET /voice-tasks/{task_id}/files`. */
 export interface TaskFiles {
   readonly files: readonly TaskFile[];
 }

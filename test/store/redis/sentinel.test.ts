@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
-import { LastingLink } from "../../../src/store/mirror-link.ts";
+import { RedisLink } from "../../../src/store/mirror-link.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { askSentinels, connectBySentinels, type SentinelTarget } from "../../../src/store/redis/sentinel.ts";
@@ -143,9 +143,11 @@ describe("Sentinels with a password", () => {
   });
 });
 
-describe("a lasting link by Sentinels", () => {
+describe("a link that reconnects by Sentinels", () => {
   it("goes over to the new primary, also where the old one keeps the connection", async () => {
-    const link = new LastingLink(async () => new Mirror(await connectBySentinels(site.target()), RULES));
+    const link = new RedisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
+      reconnects: true,
+    });
     ends.push(() => link.close());
     const state = await link.open();
     if (state.kind !== "on") throw new Error("no connection");

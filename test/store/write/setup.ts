@@ -5,14 +5,14 @@ import type { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/shape.ts";
 import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
-import { type MirrorLink, RunLink } from "../../../src/store/mirror-link.ts";
+import { type MirrorLink, RedisLink } from "../../../src/store/mirror-link.ts";
 import { OwedCopies } from "../../../src/store/owed-copies.ts";
 import { TaskWriter } from "../../../src/store/task-writer.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 
-export const NO_REDIS: MirrorLink = new RunLink(null, () => {});
+export const NO_REDIS: MirrorLink = new RedisLink(null);
 export const SHAPES: readonly Shape[] = ["array", "map", "jsonl"];
 
 /** A store file of one shape, as the service writes it. */

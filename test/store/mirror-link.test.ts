@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LastingLink } from "../../src/store/mirror-link.ts";
+import { RedisLink } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { RULES } from "../helpers/records.ts";
@@ -9,7 +9,7 @@ import { until } from "../helpers/until.ts";
 const TIMEOUT_S = 0.3;
 
 let server: RedisServer;
-let link: LastingLink;
+let link: RedisLink;
 let attempts: number;
 /** What the link told, in order. */
 let told: string[];
@@ -17,7 +17,7 @@ let told: string[];
 beforeEach(async () => {
   server = await RedisServer.start();
   [attempts, told] = [0, []];
-  link = new LastingLink(
+  link = new RedisLink(
     () => {
       attempts++;
       return connectMirror(server, RULES, TIMEOUT_S);
@@ -25,6 +25,7 @@ beforeEach(async () => {
     {
       onUp: (_, again) => told.push(again ? "back" : "up"),
       onDown: ({ code }) => told.push(code),
+      reconnects: true,
     },
   );
 });
@@ -80,7 +81,7 @@ test("a server that hangs costs one timeout, not one for each question", async (
 });
 
 test("where there is no Redis, there is none", async () => {
-  const none = new LastingLink(null);
+  const none = new RedisLink(null, { reconnects: true });
   expect(await none.open()).toEqual({ kind: "off" });
   await none.close();
 });

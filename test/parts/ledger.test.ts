@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { LedgerRun, withoutSecrets } from "../../src/parts/ledger.ts";
-import { LedgerFile } from "../../src/parts/ledger-file.ts";
+import { LedgerFile, LedgerRun, withoutSecrets } from "../../src/parts/ledger.ts";
 
 let folder: string;
 let path: string;

@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Health } from "./health.ts";
+
+/** One request that ended, for the access log and the metrics. */
+export interface Observed {
+  readonly method: string;
+  /** As it was asked, parameters included. */
+  readonly url: string;
+  /** The pattern of the route, such as `/voice-tasks/:task_id`; `other` for what has none. */
+  readonly route: string;
+  readonly status: number;
+  /** What went out, headers included. */
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly remote: string;
+  /** Whether the client took the whole answer. */
+  readonly finished: boolean;
+}
+
+const routes = new WeakMap<ServerResponse, string>();
+
+export function noteRoute(outgoing: ServerResponse, route: string): void {
+  routes.set(outgoing, route);
+}
+
+/** Reports a request when it has ended, also if it was broken off. */
+export function observe(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  report: (request: Observed) => void,
+): void {
+  const began = performance.now();
+  const { method = "", url = "", socket } = incoming;
+  const [before, remote] = [socket.bytesWritten, socket.remoteAddress ?? ""];
+  outgoing.once("close", () => {
+    report({
+      method,
+      url,
+      remote,
+      status: outgoing.statusCode,
+      finished: outgoing.writableFinished,
+      route: routes.get(outgoing) ?? "other",
+      bytes: socket.bytesWritten - before,
+      seconds: (performance.now() - began) / 1000,
+    });
+  });
+}
+
+const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** A request may have any word as its method. */
+const METHODS = new Set(["GET", "HEAD", "POST", "DELETE", "OPTIONS"]);
+
+/** For Prometheus: the requests so far, and the state of the stores. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<"method" | "route" | "status">;
+  readonly #seconds: Histogram<"route">;
+  readonly #gauges: Readonly<Record<"redisUp" | "storeReadable" | "syncing", Gauge>>;
+
+  constructor(version: string) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Counter({
+      name: "ttsctl_http_requests_total",
+      help: "Requests that ended.",
+      registers,
+      labelNames: ["method", "route", "status"],
+    });
+    this.#seconds = new Histogram({
+      name: "ttsctl_http_request_duration_seconds",
+      help: "How long requests took.",
+      registers,
+      labelNames: ["route"],
+      buckets: BUCKETS_S,
+    });
+    const gauge = (name: string, help: string) => new Gauge({ name: `ttsctl_${name}`, help, registers });
+    this.#gauges = {
+      redisUp: gauge("redis_up", "Whether Redis answers: 1 or 0; 0 also where it is switched off."),
+      storeReadable: gauge("store_readable", "Whether the store file can be read: 1 or 0."),
+      syncing: gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0."),
+    };
+    const info = { name: "ttsctl_build_info", help: "Always 1; the version that runs.", registers };
+    new Gauge({ ...info, labelNames: ["version"] }).set({ version }, 1);
+  }
+
+  count({ method, route, status, seconds }: Observed): void {
+    this.#requests.inc({ method: METHODS.has(method) ? method : "other", route, status });
+    this.#seconds.observe({ route }, seconds);
+  }
+
+  /** The Prometheus text format. */
+  text({ redis, store, syncing }: Health): Promise<string> {
+    this.#gauges.redisUp.set(redis === "ok" ? 1 : 0);
+    this.#gauges.storeReadable.set(store === "unreadable" ? 0 : 1);
+    this.#gauges.syncing.set(syncing ? 1 : 0);
+    return this.#registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+}
