@@ -165,14 +165,13 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   if (changes.size === 0) return json;
   const bytes = Buffer.from(json);
   const left = new Map(changes);
-  const names = [...changes.keys()].map((name) => ({ name, bytes: Buffer.from(name) }));
   let text = "";
   let copied = 0;
   let last = 0;
   scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
     last = valueEnd;
-    const name = nameAt(bytes, keyFrom, keyEnd, names);
-    if (name === undefined) return;
+    const name = decodeString(bytes, keyFrom, keyEnd);
+    if (!changes.has(name)) return;
     left.delete(name);
     text += bytes.toString("utf8", copied, valueFrom) + changes.get(name);
     copied = valueEnd;
@@ -207,19 +206,6 @@ function onlyString(compact: string, name: string): number {
   const from = at + key.length;
   if (at < 0 || compact[from] !== '"' || compact.includes(key, from)) return -1;
   return compact[at - 1] === "\\" ? -1 : from; // there the key is longer
-}
-
-/** Which of some names a key is. */
-function nameAt(
-  bytes: Uint8Array,
-  keyFrom: number,
-  keyEnd: number,
-  names: readonly { name: string; bytes: Uint8Array }[],
-): string | undefined {
-  for (const known of names) if (equalsAt(bytes, keyFrom + 1, keyEnd - 1, known.bytes)) return known.name;
-  if (!hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) return undefined;
-  const decoded = decodeString(bytes, keyFrom, keyEnd);
-  return names.find(({ name }) => name === decoded)?.name;
 }
 
 /** The object without some fields. */
