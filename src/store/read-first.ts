@@ -40,7 +40,7 @@ export async function readFirst<T>(
   }
 }
 
-interface Stores {
+export interface Stores {
   readonly file: FileStore;
   readonly link: MirrorLink;
 }

@@ -14,7 +14,7 @@ import {
   skipValue,
 } from "../../json/scan.ts";
 import { decodeString, isBlank } from "../../json/text.ts";
-import { firstBadByte, StoreSyntaxError } from "./feed.ts";
+import { type Consume, firstBadByte, StoreSyntaxError } from "./feed.ts";
 
 /**
  * One element of the store file, valid JSON in `bytes[from, end)`; `spans` say where its known fields are if it is an
@@ -52,7 +52,7 @@ export class SequenceScan {
     return this.#recordFields === 3;
   }
 
-  consume(bytes: Buffer, from: number, end: number, offset: number, last: boolean): number {
+  readonly consume: Consume = (bytes, from, end, offset, last) => {
     let done = from;
     for (;;) {
       const at = skipSpace(bytes, done, end);
@@ -61,7 +61,7 @@ export class SequenceScan {
       if (next === INCOMPLETE) return last ? this.#cut(offset + end) : done;
       done = next;
     }
-  }
+  };
 
   #atEnd(at: number, end: number, offset: number, last: boolean): number {
     if (this.#state !== "after") return last ? this.#cut(offset + end) : at;
@@ -139,7 +139,7 @@ export class LineScan {
     this.#lines = linesBefore;
   }
 
-  consume(bytes: Buffer, from: number, end: number, offset: number, last: boolean): number {
+  readonly consume: Consume = (bytes, from, end, offset, last) => {
     let at = from;
     for (;;) {
       const newline = bytes.indexOf(0x0a, at);
@@ -149,7 +149,7 @@ export class LineScan {
     }
     if (last && at < end) this.#lastLine(bytes, at, end, offset);
     return at;
-  }
+  };
 
   /** @param end after the newline, which ends a number and cannot stand inside a string */
   #line(bytes: Buffer, from: number, end: number, offset: number): void {

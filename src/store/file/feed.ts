@@ -20,7 +20,7 @@ const SPARE = 64;
  * Takes what is whole in `bytes[from, end)` and returns the position after it; `offset` is that of `bytes[0]`. `last`
  * says that the file ends at `end`. The byte at `end` may be written to.
  */
-type Consume = (bytes: Buffer, from: number, end: number, offset: number, last: boolean) => number;
+export type Consume = (bytes: Buffer, from: number, end: number, offset: number, last: boolean) => number;
 
 /**
  * Reads the file from `start` and hands it on; what was not consumed comes again, with more. Returns the file's size.

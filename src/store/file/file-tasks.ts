@@ -18,7 +18,11 @@ export class FileTasks implements TaskSource {
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
     if (this.#isByCreation(filter)) {
       const rows = await this.#latestCreated(filter);
-      return { total: rows.length, tasks: await this.#read(rows.subarray(offset, offset + count)), dangling: 0 };
+      return {
+        total: rows.length,
+        tasks: await this.#snapshot.readTasks(rows.subarray(offset, offset + count)),
+        dangling: 0,
+      };
     }
     const { rows, total } = this.#newestRows(filter, offset + count);
     return { total, tasks: await this.#snapshot.readTasks(rows.slice(offset)), dangling: 0 };
@@ -30,7 +34,7 @@ export class FileTasks implements TaskSource {
     const [total, dangling] = [rows.length, 0];
     if (total === 0) yield { total, tasks: [], dangling };
     for (let at = 0; at < rows.length && left() > 0; at += STEP) {
-      const tasks = await this.#read(rows.subarray(at, at + STEP));
+      const tasks = await this.#snapshot.readTasks(rows.subarray(at, at + STEP));
       yield { total, tasks, dangling };
     }
   }
@@ -58,10 +62,6 @@ export class FileTasks implements TaskSource {
     }
     const order = (a: number, b: number) => created.get(b)! - created.get(a)! || rows.compareKeys(a, b);
     return Uint32Array.from(matching.sort(order));
-  }
-
-  #read(rows: Uint32Array): Promise<Task[]> {
-    return this.#snapshot.readTasks([...rows]);
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
@@ -119,15 +119,7 @@ export class RowWindow {
 
   /** @param rows in file order */
   static *over(snapshot: Snapshot, rows: Iterable<number>): Generator<RowWindow> {
-    let window: number[] = [];
-    for (const row of rows) {
-      if (window.length > 0 && snapshot.rows.end(row) - snapshot.rows.start(window[0]!) > WINDOW_SPAN) {
-        yield new RowWindow(snapshot, window);
-        window = [];
-      }
-      window.push(row);
-    }
-    if (window.length > 0) yield new RowWindow(snapshot, window);
+    for (const group of snapshot.rows.neighbours(rows, WINDOW_SPAN)) yield new RowWindow(snapshot, group);
   }
 
   /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */

@@ -12,7 +12,7 @@ import { sameFile } from "./identity.ts";
 import { LandedEdit } from "./landed-edit.ts";
 import { LATELY_S } from "./last-writer.ts";
 import { LineBurst, type Unsure } from "./line-burst.ts";
-import { shapeAt } from "./shape.ts";
+import { shapeAt } from "./scanner.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 

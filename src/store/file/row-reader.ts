@@ -13,6 +13,7 @@ import {
   readScore,
   readTask,
 } from "../../task/task.ts";
+import type { OnElement } from "./elements.ts";
 import { type Rows, STATUS_CODES } from "./rows.ts";
 
 /** A service has some ten words for its statuses. */
@@ -39,7 +40,7 @@ export class RowReader {
     this.#onInvalid = options.onInvalid;
   }
 
-  add(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
+  readonly add: OnElement = (bytes, from, end, offset, spans) => {
     if (marksDeleted(bytes, spans)) {
       if (this.#tombstones && this.#addTombstone(bytes, from, end, offset, spans)) return;
       this.#rows.looksDeleted.add(this.#rows.size);
@@ -54,7 +55,7 @@ export class RowReader {
       }
     }
     this.#addAny(bytes, from, end, offset, spans);
-  }
+  };
 
   #plainKey(bytes: Buffer, spans: Spans): number {
     const { user_id: user, task_id: task } = FIELD;

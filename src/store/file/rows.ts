@@ -138,6 +138,22 @@ export class Rows {
     return this.keys.compare(this.key(b), this.key(a));
   }
 
+  /** Rows in file order, in groups of neighbours: `span` bytes at most, with gaps of at most `gap`. */
+  *neighbours(rows: Iterable<number>, span: number, gap = span): Generator<number[]> {
+    let group: number[] = [];
+    for (const row of rows) {
+      const isApart =
+        group.length > 0 &&
+        (this.end(row) - this.start(group[0]!) > span || this.start(row) - this.end(group.at(-1)!) > gap);
+      if (isApart) {
+        yield group;
+        group = [];
+      }
+      group.push(row);
+    }
+    if (group.length > 0) yield group;
+  }
+
   #retire(key: number): void {
     const { liveRows } = this.#links!;
     const row = liveRows[key]!;

@@ -13,8 +13,15 @@ import { StoreSyntaxError } from "./feed.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
-import { type Content, readFootprint, type ScanResult, type ScanSink, scanAppended, scanStore } from "./scanner.ts";
-import type { Shape } from "./shape.ts";
+import {
+  type Content,
+  readFootprint,
+  recogniseShape,
+  type ScanResult,
+  type Shape,
+  scanAppended,
+  scanStore,
+} from "./scanner.ts";
 
 /** An invalid record with its place, as messages name it. */
 export type LocatedInvalid = InvalidRecord & { readonly offset: number };
@@ -22,6 +29,8 @@ export type LocatedInvalid = InvalidRecord & { readonly offset: number };
 /** How many invalid records are kept by name; the others are counted. */
 const NAMED_INVALID = 20;
 const WINDOW = 1 << 20;
+/** Bytes between two records that are read together. */
+const MOST_GAP = 4096;
 
 /** The invalid records of a file. */
 interface Invalid {
@@ -100,8 +109,14 @@ export class Snapshot {
   ): Promise<Snapshot> {
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
-      const { rows, invalid, layout, reader } = await readRows(handle, Number(identity.size), rules, signal);
-      const footprint = layout.shape === "jsonl" ? await readFootprint(handle, layout.size) : null;
+      const shape = await recogniseShape(handle);
+      const isLines = shape === "jsonl";
+      const rows = new Rows(isLines, new KeyTable(rules.memberRanks), Number(identity.size));
+      const invalid = noneInvalid();
+      const onInvalid = (record: InvalidRecord, offset: number) => noteInvalid(invalid, { ...record, offset });
+      const reader = new RowReader(rows, rules, { tombstones: isLines, onInvalid });
+      const layout = await scanStore(handle, shape, reader.add, signal);
+      const footprint = isLines ? await readFootprint(handle, layout.size) : null;
       const content = { layout, footprint, identity };
       return new Snapshot({ path, rules, rows, invalid }, { handle, reader, content });
     } catch (error) {
@@ -183,18 +198,16 @@ export class Snapshot {
   }
 
   /** The tasks of some live rows, in the order given. Neighbours in the file are read together. */
-  async readTasks(rows: readonly number[]): Promise<Task[]> {
-    const inFileOrder = [...new Set(rows)].sort((a, b) => a - b);
+  async readTasks(rows: ArrayLike<number>): Promise<Task[]> {
+    const given = Array.from(rows);
     const tasks = new Map<number, Task>();
-    for (let i = 0; i < inFileOrder.length; ) {
-      const count = this.#neighbours(inFileOrder, i);
-      const neighbours = inFileOrder.slice(i, i + count);
-      const from = this.rows.start(neighbours[0]!);
-      const bytes = await this.readBytes(from, this.rows.end(neighbours.at(-1)!));
-      for (const row of neighbours) tasks.set(row, this.taskIn(bytes, from, row));
-      i += count;
+    const inFileOrder = [...new Set(given)].sort((a, b) => a - b);
+    for (const group of this.rows.neighbours(inFileOrder, WINDOW, MOST_GAP)) {
+      const from = this.rows.start(group[0]!);
+      const bytes = await this.readBytes(from, this.rows.end(group.at(-1)!));
+      for (const row of group) tasks.set(row, this.taskIn(bytes, from, row));
     }
-    return rows.map((row) => tasks.get(row)!);
+    return given.map((row) => tasks.get(row)!);
   }
 
   /** The record of each task, or null. */
@@ -273,7 +286,7 @@ export class Snapshot {
     if (this.#source === null) return false;
     const { handle, content, reader } = this.#source;
     try {
-      const grown = await scanAppended(handle, content, reader);
+      const grown = await scanAppended(handle, content, reader.add);
       if (grown === null) return false;
       this.#source.content = grown;
       return true;
@@ -292,19 +305,6 @@ export class Snapshot {
   /** Each reader closes it once; the last one lets go of the file. */
   async close(): Promise<void> {
     if (--this.#holders === 0) await closeQuietly(this.#source?.handle);
-  }
-
-  /** How many of the ascending rows from `i` on fit one window with what is between them. */
-  #neighbours(rows: readonly number[], i: number): number {
-    const start = this.rows.start(rows[i]!);
-    let count = 1;
-    while (i + count < rows.length) {
-      const row = rows[i + count]!;
-      const gap = this.rows.start(row) - this.rows.end(rows[i + count - 1]!);
-      if (gap > 4096 || this.rows.end(row) - start > WINDOW) break;
-      count++;
-    }
-    return count;
   }
 
   #parseAgain(bytes: Buffer): Task | InvalidRecord {
@@ -336,32 +336,17 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   });
 }
 
-async function readRows(handle: FileHandle, size: number, rules: RecordRules, signal: AbortSignal | undefined) {
-  const invalid = noneInvalid();
-  let reader: RowReader | undefined;
-  const keys = new KeyTable(rules.memberRanks);
-  let rows = new Rows(false, keys);
-  const onInvalid = (record: InvalidRecord, offset: number) => {
-    invalid.count++;
-    // A record without a readable user still owns the logs of its task id.
-    if (record.userId === undefined && record.taskId !== undefined) invalid.ownerless.add(record.taskId);
-    // One without a readable task id may own any folder of its user.
-    if (record.taskId === undefined && record.userId !== undefined) invalid.taskless.add(record.userId);
-    if (invalid.named.length < NAMED_INVALID) invalid.named.push({ ...record, offset });
-  };
-  const sink: ScanSink = {
-    shape: (shape) => {
-      rows = new Rows(shape === "jsonl", keys, size);
-      reader = new RowReader(rows, rules, { tombstones: shape === "jsonl", onInvalid });
-    },
-    element: (bytes, from, end, offset, spans) => reader!.add(bytes, from, end, offset, spans),
-  };
-  const layout = await scanStore(handle, sink, signal);
-  return { rows, invalid, layout, reader: reader! };
-}
-
 function noneInvalid(): Invalid {
   return { count: 0, named: [], ownerless: new Set(), taskless: new Set() };
+}
+
+function noteInvalid(invalid: Invalid, record: LocatedInvalid): void {
+  const { userId, taskId } = record;
+  invalid.count++;
+  // A record without a readable user still owns the logs of its task id, and one without a task id any folder of its user.
+  if (userId === undefined && taskId !== undefined) invalid.ownerless.add(taskId);
+  if (taskId === undefined && userId !== undefined) invalid.taskless.add(userId);
+  if (invalid.named.length < NAMED_INVALID) invalid.named.push(record);
 }
 
 async function nameStoreError(error: unknown, path: string, handle: FileHandle): Promise<unknown> {
