@@ -10,10 +10,7 @@ import {
   skipString,
 } from "./scan.ts";
 
-/**
- * A number whose text a double cannot give back (`1.0`, twenty digits, `1e5`). Everything that shows a record
- * shows the text.
- */
+/** A number whose text a double can't give back (`1.0`, twenty digits, `1e5`). Output shows the text. */
 export class NumberText {
   readonly text: string;
 

@@ -22,7 +22,7 @@ export class RunLink implements MirrorLink {
   readonly #log: (line: string) => void;
   #state: Promise<MirrorState> | undefined;
 
-  /** @param connect connects and pings; null where there is no Redis at all */
+  /** @param connect connects and pings; null if Redis is disabled */
   constructor(connect: (() => Promise<Mirror>) | null, log: (line: string) => void) {
     this.#connect = connect;
     this.#log = log;
@@ -56,7 +56,6 @@ export class RunLink implements MirrorLink {
 /** Between the end of an attempt to connect and the next one. */
 const RETRY_MS = 1000;
 
-/** What a lasting link tells of itself, once for each change. */
 export interface LinkEvents {
   /** @param again whether there was a connection, or an attempt at one, before */
   onUp?(mirror: Mirror, again: boolean): void;
@@ -64,8 +63,8 @@ export interface LinkEvents {
 }
 
 /**
- * A connection for a process that lives on. Where it is lost it is made anew, with an attempt about once a second, and
- * whoever asks meanwhile hears at once that Redis is down. Only who asks first of all waits for an attempt.
+ * A connection for a long-lived process, which reconnects once a second. Until then Redis is down for all callers; only
+ * the first call of all waits for an attempt.
  */
 export class LastingLink implements MirrorLink {
   readonly #connect: (() => Promise<Mirror>) | null;
@@ -75,7 +74,7 @@ export class LastingLink implements MirrorLink {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param connect connects and pings, and may refuse what it finds (a TtsctlError); null where there is no Redis at all */
+  /** @param connect connects and pings, and may refuse the server (a TtsctlError); null if Redis is disabled */
   constructor(connect: (() => Promise<Mirror>) | null, events: LinkEvents = {}) {
     this.#connect = connect;
     this.#events = events;
@@ -95,7 +94,6 @@ export class LastingLink implements MirrorLink {
     if (this.#state?.kind === "on") this.#state.mirror.close();
   }
 
-  /** @throws what isn't a named error */
   async #try(): Promise<void> {
     if (this.#connect === null) {
       this.#state = { kind: "off" };
@@ -114,7 +112,7 @@ export class LastingLink implements MirrorLink {
     this.#state = { kind: "on", mirror };
     this.#events.onUp?.(mirror, again);
     void mirror.lost.then((error) => {
-      mirror.close(); // a late answer would be taken for that of a later question
+      mirror.close(); // a late reply would be taken for that of a later command
       if (!this.#closed) this.#down(error);
     });
   }

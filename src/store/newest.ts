@@ -47,7 +47,7 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
 
 type Query = Pick<ListQuery, "filter" | "source">;
 
-/** What came already, so that nothing comes twice. */
+/** The tasks given so far, so none comes twice. */
 class Given {
   readonly #keys = new KeyTable();
   readonly #limit: number;
@@ -72,7 +72,7 @@ class Given {
   }
 }
 
-/** Why the file has to answer, or null. */
+/** Why the file must answer, or null. */
 async function lackIn(mirror: Mirror, file: FileStore, { filter }: Query): Promise<string | null> {
   const userId = soleUser(filter);
   const doubts = await doubtsOf(mirror, file, userId);

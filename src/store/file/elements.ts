@@ -47,7 +47,7 @@ export class SequenceScan {
     this.#onElement = onElement;
   }
 
-  /** Whether the map has a text as `user_id` and one as `task_id`, as a record has. */
+  /** Whether the map has strings under `user_id` and `task_id`, like a record. */
   get isRecord(): boolean {
     return this.#recordFields === 3;
   }
@@ -124,7 +124,7 @@ export class SequenceScan {
   }
 }
 
-/** JSON Lines: one value a line; blank lines are passed over. */
+/** JSON Lines: one value a line; blank lines are skipped. */
 export class LineScan {
   readonly #onElement: OnElement;
   readonly #spans = new Spans();
@@ -133,7 +133,7 @@ export class LineScan {
   readonly close = 0;
   unfinished: number | null = null;
 
-  /** @param linesBefore how many lines are known to stand before the bytes */
+  /** @param linesBefore known lines before the bytes */
   constructor(onElement: OnElement, linesBefore = 0) {
     this.#onElement = onElement;
     this.#lines = linesBefore;
@@ -163,7 +163,7 @@ export class LineScan {
     this.#onElement(bytes, start, valueEnd, offset + start, this.#spans);
   }
 
-  /** A last line without a newline: a record, or an append that was never finished. */
+  /** A last line without a newline: a record, or an unfinished append. */
   #lastLine(bytes: Buffer, from: number, end: number, offset: number): void {
     bytes[end] = 0x0a;
     try {

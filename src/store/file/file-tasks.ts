@@ -4,7 +4,7 @@ import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** How many tasks a piece of a long list has. */
+/** Tasks in a piece of a long list. */
 const STEP = 1000;
 
 /** The tasks of one snapshot of the store file. */
@@ -28,7 +28,7 @@ export class FileTasks implements TaskSource {
     return { total, tasks: await this.#snapshot.readTasks(rows.slice(offset)), dangling: 0 };
   }
 
-  /** All that pass, newest first, as long as more are wanted, in pieces; `total` is that of the whole. */
+  /** All matching tasks, newest first, in pieces while more are wanted. `total` is that of the whole. */
   async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
     const rows = await this.#sorted(filter);
     const [total, dangling] = [rows.length, 0];
@@ -103,7 +103,7 @@ export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number)
   };
 }
 
-/** How far apart in the file the rows of a window may be, in bytes. */
+/** In bytes. */
 const WINDOW_SPAN = 4 << 20;
 
 /** Live rows that are near each other in the file. Their bytes are read once, so their tasks can be taken in any order. */

@@ -11,7 +11,6 @@ const NEWLINE = 0x0a;
 /** The three shapes of a store file (SPEC section 2). */
 export type Shape = "array" | "map" | "jsonl";
 
-/** Which of the three shapes a file has, by its content. */
 export async function recogniseShape(handle: FileHandle): Promise<Shape> {
   const { byte, offset } = await firstByte(handle, 0);
   if (byte === undefined) throw new StoreSyntaxError("the file is empty", offset);
@@ -22,13 +21,13 @@ export async function recogniseShape(handle: FileHandle): Promise<Shape> {
   throw new StoreSyntaxError("neither an array nor an object", offset);
 }
 
-/** The shape of what a path names, by its first record; null where that has none, or there is no file. */
+/** The shape of a file; null if it has none or doesn't exist. */
 export async function shapeAt(path: string): Promise<Shape | null> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
   try {
     return handle === null ? null : await recogniseShape(handle);
   } catch {
-    return null; // whoever reads it whole will say what is wrong
+    return null; // the scan of the whole file reports it
   } finally {
     await closeQuietly(handle);
   }
@@ -90,11 +89,11 @@ async function lookAtLine(handle: FileHandle, start: number): Promise<SequenceSc
 
 export interface ScanResult {
   readonly shape: Shape;
-  /** Array or map: where the opening and the closing bracket stand. */
+  /** Array or map: the positions of its brackets. */
   readonly open: number;
   readonly close: number;
   readonly size: number;
-  /** JSON Lines: where an append that was never finished begins. */
+  /** JSON Lines: where an unfinished append begins. */
   readonly unfinished: number | null;
 }
 
@@ -117,24 +116,22 @@ export async function scanStore(
   return { shape, open, close, size, unfinished };
 }
 
-/** A content of a file that was scanned. */
 export interface Content {
   readonly layout: ScanResult;
-  /** Of JSON Lines, which may grow. */
+  /** JSON Lines only. */
   readonly footprint: Footprint | null;
   readonly identity: FileIdentity;
 }
 
-/** Both ends of what was scanned, to recognise it. */
+/** Both ends of a content, to recognise it. */
 interface Footprint {
   readonly head: Buffer;
   readonly tail: Buffer;
 }
 
-/** How much of each end is remembered: some lines, which tell one content from another. */
+/** Bytes of each end: some lines. */
 const FOOTPRINT = 1024;
 
-/** That of the first `size` bytes. */
 export async function readFootprint(handle: FileHandle, size: number): Promise<Footprint> {
   const length = Math.min(FOOTPRINT, size);
   return { head: await bytesAt(handle, 0, length), tail: await bytesAt(handle, size - length, length) };

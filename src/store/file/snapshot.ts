@@ -23,10 +23,9 @@ import {
   scanStore,
 } from "./scanner.ts";
 
-/** An invalid record with its place, as messages name it. */
 export type LocatedInvalid = InvalidRecord & { readonly offset: number };
 
-/** How many invalid records are kept by name; the others are counted. */
+/** More invalid records are only counted. */
 const NAMED_INVALID = 20;
 const WINDOW = 1 << 20;
 /** Bytes between two records that are read together. */
@@ -36,15 +35,10 @@ const MOST_GAP = 4096;
 interface Invalid {
   count: number;
   readonly named: LocatedInvalid[];
+  /** Task ids of records without a readable user: they still own the logs of these ids. */
   readonly ownerless: Set<string>;
+  /** Users of records without a readable task id: these may own any folder of the user. */
   readonly taskless: Set<string>;
-}
-
-interface Parts {
-  readonly path: string;
-  readonly rules: RecordRules;
-  readonly rows: Rows;
-  readonly invalid: Invalid;
 }
 
 /** The file that a snapshot was read from. */
@@ -55,15 +49,11 @@ interface Source {
   content: Content;
 }
 
-/**
- * One content of the store file: validated whole, its rows in memory, the file it came from still open. What the path
- * names later does not change it.
- */
+/** One content of the store file: validated, its rows in memory, its file still open. It stays valid if the path is replaced. */
 export class Snapshot {
   readonly path: string;
   readonly rows: Rows;
   readonly invalid: Invalid;
-  /** By which its records are read. */
   readonly rules: RecordRules;
   /** Null if there was no file. */
   readonly #source: Source | null;
@@ -72,7 +62,7 @@ export class Snapshot {
   /** How many readers have not closed it. */
   #holders = 1;
 
-  private constructor({ path, rules, rows, invalid }: Parts, source: Source | null) {
+  private constructor(path: string, rules: RecordRules, rows: Rows, invalid: Invalid, source: Source | null) {
     this.path = path;
     this.rules = rules;
     this.rows = rows;
@@ -90,7 +80,7 @@ export class Snapshot {
     const handle = await openForReading(path);
     if (handle === null) {
       const rows = new Rows(false, new KeyTable(rules.memberRanks));
-      return new Snapshot({ path, rules, rows, invalid: noneInvalid() }, null);
+      return new Snapshot(path, rules, rows, noneInvalid(), null);
     }
     try {
       return await Snapshot.readHandle(handle, path, rules, signal);
@@ -100,7 +90,7 @@ export class Snapshot {
     }
   }
 
-  /** The same for a file that is open already; it stays open where reading fails. */
+  /** The same for an open file; it stays open if reading fails. */
   static async readHandle(
     handle: FileHandle,
     path: string,
@@ -118,7 +108,7 @@ export class Snapshot {
       const layout = await scanStore(handle, shape, reader.add, signal);
       const footprint = isLines ? await readFootprint(handle, layout.size) : null;
       const content = { layout, footprint, identity };
-      return new Snapshot({ path, rules, rows, invalid }, { handle, reader, content });
+      return new Snapshot(path, rules, rows, invalid, { handle, reader, content });
     } catch (error) {
       throw await nameStoreError(error, path, handle);
     }
@@ -156,7 +146,6 @@ export class Snapshot {
     return this.rows.live;
   }
 
-  /** The task that a row's record is of. */
   idOf(row: number): TaskId {
     return this.rows.keys.id(this.rows.key(row));
   }
@@ -167,7 +156,7 @@ export class Snapshot {
     return key < 0 ? -1 : this.rows.liveRow(key);
   }
 
-  /** Whether a record with these ids is there that is not valid. */
+  /** Whether the file has an invalid record with these ids. */
   hasInvalid(userId: string, taskId: string): boolean {
     const key = this.rows.keys.find(userId, taskId);
     return key >= 0 && this.rows.hasInvalid(key);
@@ -178,7 +167,7 @@ export class Snapshot {
     return this.keyOf(id) >= 0;
   }
 
-  /** The number of a task's key, or -1 where the file has no record of it, valid or not. */
+  /** The key of a task, or -1 if the file has no record of it, valid or not. */
   keyOf({ userId, taskId }: TaskId): number {
     return this.#keyInForce(this.rows.keys.find(userId, taskId));
   }
@@ -227,7 +216,7 @@ export class Snapshot {
     return task;
   }
 
-  /** The text of a record with these ids that is not valid, or null. */
+  /** The invalid record with these ids, or null. */
   async readInvalid(id: TaskId): Promise<{ json: string; reason: string } | null> {
     const key = this.rows.keys.find(id.userId, id.taskId);
     if (key < 0 || !this.rows.hasInvalid(key)) return null;
@@ -263,17 +252,14 @@ export class Snapshot {
     }
   }
 
-  /**
-   * The line, from 1, that holds a byte of the file.
-   * @throws TtsctlError STORE_UNREADABLE
-   */
+  /** The line, from 1, of a byte of the file. @throws TtsctlError STORE_UNREADABLE */
   async lineOf(offset: number): Promise<number> {
     return lineAt(this.#source!.handle, offset, this.path);
   }
 
   /**
-   * Adds what was appended to JSON Lines since they were read. False if the file didn't only grow; then it must be read
-   * again. Readers are not disturbed: rows keep their places, and lines are never overwritten.
+   * Adds the lines that were appended since the last read. False if the file didn't only grow and must be read again.
+   * Rows keep their places, so other readers aren't disturbed.
    * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID; then it must be read again too
    */
   grow(): Promise<boolean> {
@@ -295,14 +281,14 @@ export class Snapshot {
     }
   }
 
-  /** The same snapshot for one more reader, who closes it too. */
+  /** The same snapshot for one more reader, which closes it too. */
   share(): this {
     if (this.#holders === 0) throw new TtsctlError("INTERNAL", "a snapshot was shared after it was closed");
     this.#holders++;
     return this;
   }
 
-  /** Each reader closes it once; the last one lets go of the file. */
+  /** Each reader closes it once; the last one closes the file. */
   async close(): Promise<void> {
     if (--this.#holders === 0) await closeQuietly(this.#source?.handle);
   }
@@ -343,7 +329,6 @@ function noneInvalid(): Invalid {
 function noteInvalid(invalid: Invalid, record: LocatedInvalid): void {
   const { userId, taskId } = record;
   invalid.count++;
-  // A record without a readable user still owns the logs of its task id, and one without a task id any folder of its user.
   if (userId === undefined && taskId !== undefined) invalid.ownerless.add(taskId);
   if (taskId === undefined && userId !== undefined) invalid.taskless.add(userId);
   if (invalid.named.length < NAMED_INVALID) invalid.named.push(record);
@@ -360,7 +345,6 @@ async function nameStoreError(error: unknown, path: string, handle: FileHandle):
   return error instanceof TtsctlError || systemErrorCode(error) === undefined ? error : unreadable(path, error);
 }
 
-/** The line, from 1, that holds a byte of the file. */
 async function lineAt(handle: FileHandle, offset: number, path: string): Promise<number> {
   const bytes = Buffer.allocUnsafe(WINDOW);
   let line = 1;
