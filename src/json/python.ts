@@ -1,4 +1,4 @@
-import { CLOSE_BRACE, CLOSE_BRACKET, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipString } from "./scan.ts";
+import { CLOSE_BRACE, CLOSE_BRACKET, isDigit, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipString } from "./scan.ts";
 
 /** Python's `int()` refuses longer texts, and so `json.load` the file that has such a number. */
 const MOST_DIGITS = 4300;
@@ -7,7 +7,7 @@ const MOST_DIGITS = 4300;
  * a file adds a level.
  */
 const DEEPEST = 500;
-/** Fewer bytes hold neither. */
+/** Shorter texts exceed neither limit. */
 const SHORTEST = 2 * DEEPEST;
 
 /**
@@ -41,11 +41,6 @@ function endOfDigits(bytes: Uint8Array, from: number, end: number): number {
   return at;
 }
 
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-/** What follows the first digits of a fraction or an exponent. */
 function isInNumber(byte: number | undefined): boolean {
   if (byte === undefined) return false;
   return isDigit(byte) || byte === 0x2e || (byte | 0x20) === 0x65 || byte === 0x2b || byte === 0x2d; // . e + -

@@ -14,22 +14,22 @@ import {
 import { decodeString, hasByte } from "./text.ts";
 
 const FIELD_NUMBER = new Map<string, number>(FIELDS.map((name, index) => [name, index]));
-/** By the length of the name, for most keys of a record are none of them. */
+/** By the length of the name, since most keys are other fields. */
 const FIELDS_OF_LENGTH = Array.from({ length: 1 + Math.max(...FIELDS.map(({ length }) => length)) }, (_, length) =>
   FIELDS.flatMap((name, field) => (name.length === length ? [{ field, bytes: Buffer.from(name) }] : [])),
 );
 
-/** How many of a record's fields are guessed, and the longest text that stands before a value. */
+/** How many fields of a record are guessed, and the longest text before a value. */
 const [GUESSED, LONGEST] = [32, 64];
 
 /**
- * Where the values of the known fields of one object stand; reused from record to record. As most records of a file are laid
- * out alike it also keeps what stood before each value of the last one, from the value before: a comma, space, a key, a colon.
+ * The places of the known fields' values in one object; reused for the next record. Most records of a file are laid out
+ * alike, so it also keeps the text before each value of the last one: a comma, space, a key and a colon.
  */
 export class Spans {
   readonly #from = new Int32Array(FIELDS.length);
   readonly #end = new Int32Array(FIELDS.length);
-  /** LONGEST bytes for each value, by its place in the record; how many of them count; the field that they name, or -1. */
+  /** By place in the record: LONGEST bytes, how many of them count, and the field that they name, or -1. */
   readonly #before = new Uint8Array(GUESSED * LONGEST);
   readonly #lengths = new Uint8Array(GUESSED);
   readonly #fields = new Int8Array(GUESSED);
@@ -55,21 +55,20 @@ export class Spans {
     return this.#end[field]!;
   }
 
-  /** Where the value of this place begins if what stands at `from` is what stood there in the last record; else -1. */
+  /** Where the value of this place begins if the text at `from` is that of the last record; else -1. */
   guess(place: number, bytes: Uint8Array, from: number): number {
     const length = place < GUESSED ? this.#lengths[place]! : 0;
     if (length === 0) return -1;
     const before = this.#before;
     for (let i = 0, known = place * LONGEST; i < length; i++, known++) if (bytes[from + i] !== before[known]) return -1;
-    return bytes[from + length]! > 0x20 ? from + length : -1; // more space may stand there than did
+    return bytes[from + length]! > 0x20 ? from + length : -1; // there may be more space
   }
 
-  /** The field of a place that was guessed. */
   fieldOf(place: number): number {
     return this.#fields[place]!;
   }
 
-  /** For the next record: that `bytes[from, end)` stood before the value of this place, and named a field. */
+  /** Keeps `bytes[from, end)`, the text before the value of this place, for the next record. */
   learn(place: number, bytes: Uint8Array, from: number, end: number, field: number): void {
     if (place >= GUESSED) return;
     const length = end - from <= LONGEST ? end - from : 0;
@@ -115,7 +114,7 @@ function skipToKey(bytes: Uint8Array, from: number, end: number, isFirst: boolea
   return at;
 }
 
-/** Scans an object and notes where its known fields stand. Of a repeated field the last counts, as for `JSON.parse`. */
+/** Scans an object and notes the places of its known fields. The last of a repeated field counts, as in `JSON.parse`. */
 export function scanRecord(bytes: Uint8Array, from: number, end: number, spans: Spans): number {
   spans.clear();
   let at = from + 1;
@@ -150,7 +149,6 @@ function fieldAt(bytes: Uint8Array, keyFrom: number, keyEnd: number): number {
   return FIELD_NUMBER.get(decodeString(bytes, keyFrom, keyEnd)) ?? -1;
 }
 
-/** Whether `bytes[from, end)` are those of a word. */
 export function equalsAt(bytes: Uint8Array, from: number, end: number, word: Uint8Array): boolean {
   if (end - from !== word.length) return false;
   for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word[i]) return false;
@@ -165,14 +163,13 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   if (changes.size === 0) return json;
   const bytes = Buffer.from(json);
   const left = new Map(changes);
-  const names = [...changes.keys()].map((name) => ({ name, bytes: Buffer.from(name) }));
   let text = "";
   let copied = 0;
   let last = 0;
   scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
     last = valueEnd;
-    const name = nameAt(bytes, keyFrom, keyEnd, names);
-    if (name === undefined) return;
+    const name = decodeString(bytes, keyFrom, keyEnd);
+    if (!changes.has(name)) return;
     left.delete(name);
     text += bytes.toString("utf8", copied, valueFrom) + changes.get(name);
     copied = valueEnd;
@@ -182,12 +179,9 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   return last === 0 ? `{${added}}` : `${text}${bytes.toString("utf8", copied, last)},${added}}`;
 }
 
-/**
- * The same for strings in fields that the object is known to have, most often with that very value: searched for, not
- * scanned, where that cannot go wrong.
- */
+/** The same for string fields that the object has, most often with that value. Searches where that is safe, else scans. */
 export function replaceStrings(json: string, changes: ReadonlyMap<string, string>): string {
-  if (json.includes("\\u")) return setFields(json, changes); // a key may be written otherwise
+  if (json.includes("\\u")) return setFields(json, changes); // a key may be escaped
   let text = json;
   for (const [name, value] of changes) {
     const from = onlyString(text, name);
@@ -200,26 +194,13 @@ export function replaceStrings(json: string, changes: ReadonlyMap<string, string
   return text;
 }
 
-/** Where the string begins that is the value of the one key of this name, on whatever level; -1 where a scan must tell. */
+/** Where the string value of the only key of this name begins, on any level; -1 if a scan is needed. */
 function onlyString(compact: string, name: string): number {
   const key = `"${name}":`;
   const at = compact.indexOf(key);
   const from = at + key.length;
   if (at < 0 || compact[from] !== '"' || compact.includes(key, from)) return -1;
-  return compact[at - 1] === "\\" ? -1 : from; // there the key is longer
-}
-
-/** Which of some names a key is. */
-function nameAt(
-  bytes: Uint8Array,
-  keyFrom: number,
-  keyEnd: number,
-  names: readonly { name: string; bytes: Uint8Array }[],
-): string | undefined {
-  for (const known of names) if (equalsAt(bytes, keyFrom + 1, keyEnd - 1, known.bytes)) return known.name;
-  if (!hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) return undefined;
-  const decoded = decodeString(bytes, keyFrom, keyEnd);
-  return names.find(({ name }) => name === decoded)?.name;
+  return compact[at - 1] === "\\" ? -1 : from; // the end of a longer key
 }
 
 /** The object without some fields. */
@@ -233,7 +214,7 @@ export function withoutFields(json: string, names: ReadonlySet<string>): string 
   return `{${kept.join(",")}}`;
 }
 
-/** The JSON text of one field of a compact object; undefined where it has none. Of a repeated field the last counts. */
+/** The JSON text of a field of a compact object, if it has one. The last of a repeated field counts. */
 export function fieldJson(json: string, field: string): string | undefined {
   const bytes = Buffer.from(json);
   let found: string | undefined;

@@ -37,7 +37,7 @@ export function skipSpace(bytes: Uint8Array, from: number, end: number): number 
   return at;
 }
 
-/** By byte: whether a string goes on over it. One look a byte, for most bytes of a file are in strings. */
+/** By byte: whether a string continues after it. A table, because most bytes of a file are in strings. */
 const GOES_ON = Uint8Array.from({ length: 256 }, (_, byte) =>
   Number(byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH),
 );
@@ -76,7 +76,7 @@ function isHexDigit(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 }
 
-function isDigit(byte: number): boolean {
+export function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
@@ -133,7 +133,7 @@ function skipScalar(bytes: Uint8Array, from: number, end: number): number {
 export function skipValue(bytes: Uint8Array, from: number, end: number): number {
   if (from >= end) return INCOMPLETE;
   const byte = bytes[from]!;
-  if (byte === QUOTE) return skipString(bytes, from + 1, end); // most are, and so it is asked first
+  if (byte === QUOTE) return skipString(bytes, from + 1, end); // most values are strings
   return byte === OPEN_BRACE || byte === OPEN_BRACKET ? skipContainer(bytes, from, end) : skipScalar(bytes, from, end);
 }
 
@@ -142,7 +142,7 @@ function skipContainer(bytes: Uint8Array, from: number, end: number): number {
   const open: number[] = [];
   let at = from;
   for (;;) {
-    // Here a value is due.
+    // A value begins here.
     const byte = bytes[at]!;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       const close = byte + 2; // ']' and '}' come two after '[' and '{'
@@ -159,7 +159,7 @@ function skipContainer(bytes: Uint8Array, from: number, end: number): number {
       at = skipScalar(bytes, at, end);
       if (at === INCOMPLETE) return INCOMPLETE;
     }
-    // Here a value has ended: close what closes, up to the next comma.
+    // A value has ended: close levels up to the next comma.
     for (;;) {
       if (open.length === 0) return at;
       at = skipSpace(bytes, at, end);

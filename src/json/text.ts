@@ -7,7 +7,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The value of a valid JSON string that stands, quotes included, in `bytes[from, end)`. */
+/** The value of the valid JSON string in `bytes[from, end)`, quotes included. */
 export function decodeString(bytes: Uint8Array, from: number, end: number): string {
   const buffer = asBuffer(bytes);
   if (hasByte(bytes, BACKSLASH, from, end)) return JSON.parse(buffer.toString("utf8", from, end));
@@ -25,8 +25,7 @@ export function isCompact(bytes: Uint8Array, from: number, end: number): boolean
   for (let at = from; at < end; at++) {
     const byte = bytes[at]!;
     if (byte === QUOTE) inString = !inString;
-    else if (byte === BACKSLASH)
-      at++; // only strings have one, and what follows ends none
+    else if (byte === BACKSLASH) at++;
     else if (byte <= SPACE && !inString) return false;
   }
   return true;
@@ -44,23 +43,23 @@ export function compactJson(bytes: Uint8Array, from: number, end: number): strin
     do {
       byte = bytes[at++]!;
       out[length++] = byte;
-      if (byte === BACKSLASH) out[length++] = bytes[at++]!; // what follows ends no string
+      if (byte === BACKSLASH) out[length++] = bytes[at++]!;
     } while (byte !== QUOTE);
   }
   return out.toString("utf8", 0, length);
 }
 
-/** Nearly all records fit; what is made here is copied into a string at once. */
+/** Large enough for nearly all records. */
 const scratch = Buffer.allocUnsafeSlow(1 << 16);
 
-/** How Python's `json.dump` lays out what it writes: an indent of null is one line. */
+/** A layout of Python's `json.dump`; an indent of null is one line. */
 export interface JsonLayout {
   indent: string | null;
   itemSeparator: string;
   keySeparator: string;
 }
 
-/** Compact JSON in the layout of `json.dump`, as it would stand at `level` levels of indentation. */
+/** Compact JSON in a layout of `json.dump`, `level` levels deep. */
 export function layOutJson(compact: string, layout: JsonLayout, level: number): string {
   const bytes = Buffer.from(compact);
   const parts: string[] = [];

@@ -10,10 +10,7 @@ import {
   skipString,
 } from "./scan.ts";
 
-/**
- * A number whose text a double cannot give back (`1.0`, twenty digits, `1e5`). Everything that shows a record
- * shows the text.
- */
+/** A number whose text a double can't give back (`1.0`, twenty digits, `1e5`). Output shows the text. */
 export class NumberText {
   readonly text: string;
 
@@ -32,7 +29,7 @@ export type JsonValue = null | boolean | number | string | NumberText | JsonValu
  * The value of valid JSON text, with every number's text kept and objects as maps (so `__proto__` is a key like any).
  * Iterative, since a hostile record may nest deeper than the stack.
  */
-export function parseJsonValue(text: string): JsonValue {
+export function parseJsonValue(text: string, numberText = (token: string) => token): JsonValue {
   const bytes = Buffer.from(text);
   const open: { value: JsonValue[] | Map<string, JsonValue>; key: string | undefined }[] = [];
   let result: JsonValue = null;
@@ -61,7 +58,7 @@ export function parseJsonValue(text: string): JsonValue {
       const end = scalarEnd(bytes, at);
       const token = bytes.toString("utf8", at, end);
       if (parent?.value instanceof Map && parent.key === undefined) parent.key = JSON.parse(token) as string;
-      else put(scalar(token));
+      else put(scalar(token, numberText));
       at = end;
     }
   }
@@ -76,72 +73,46 @@ function scalarEnd(bytes: Buffer, from: number): number {
   return at;
 }
 
-function scalar(token: string): JsonValue {
+function scalar(token: string, numberText: (token: string) => string): JsonValue {
   if (token === "null") return null;
   if (token === "true" || token === "false") return token === "true";
   if (token.startsWith('"')) return JSON.parse(token) as string;
-  return String(Number(token)) === token ? Number(token) : new NumberText(token);
+  const text = numberText(token);
+  return String(Number(text)) === text ? Number(text) : new NumberText(text);
 }
 
-/** A value as compact JSON text again, numbers as they were. Iterative, as the reading is. */
-export function jsonOf(value: JsonValue): string {
+/** A value as compact JSON text, with the text of numbers kept. Iterative, like `parseJsonValue`. */
+export function jsonOf(value: JsonValue, sorted = false): string {
   const parts: string[] = [];
-  const due = [value]; // what is still to be written, the next last
+  const due = [value]; // a stack
   while (due.length > 0) {
     const next = due.pop()!;
-    if (next instanceof NumberText) parts.push(next.text);
+    if (next instanceof NumberText || typeof next === "number") parts.push(String(next));
     else if (!Array.isArray(next) && !(next instanceof Map)) parts.push(JSON.stringify(next));
-    else for (const piece of piecesOf(next).reverse()) due.push(piece);
+    else for (const piece of piecesOf(next, sorted).reverse()) due.push(piece);
   }
   return parts.join("");
 }
 
-/** An array or object taken apart; what stands between its items is text to be written as it is. */
-function piecesOf(value: JsonValue[] | Map<string, JsonValue>): JsonValue[] {
+/** The items of an array or object, and the text between them. */
+function piecesOf(value: JsonValue[] | Map<string, JsonValue>, sorted: boolean): JsonValue[] {
   const comma = (i: number) => (i === 0 ? "" : ",");
   if (Array.isArray(value)) {
     const items = value.flatMap((item, i) => [new NumberText(comma(i)), item]);
     return [new NumberText("["), ...items, new NumberText("]")];
   }
-  const fields = [...value].flatMap(([key, item], i) => [new NumberText(`${comma(i)}${JSON.stringify(key)}:`), item]);
-  return [new NumberText("{"), ...fields, new NumberText("}")];
+  const fields = sorted ? [...value].sort(([a], [b]) => (a < b ? -1 : 1)) : [...value];
+  const items = fields.flatMap(([key, item], i) => [new NumberText(`${comma(i)}${JSON.stringify(key)}:`), item]);
+  return [new NumberText("{"), ...items, new NumberText("}")];
 }
 
-/** Two values that must be the same; undefined where one is missing. */
-type Pair = readonly [JsonValue, JsonValue | undefined];
+/** The text by which numbers compare: Python's `json` writes `1e5` as `100000.0`. */
+export const byValue = (number: string) => String(Number(number));
 
-/** Whether two numbers are the same: in every letter, or as Python's `json` has them, which writes `1e5` as `100000.0`. */
-type SameNumber = (a: string, b: string) => boolean;
-
-const asWritten: SameNumber = (a, b) => a === b;
-export const byValue: SameNumber = (a, b) => Number(a) === Number(b);
-
-/** Whether two JSON texts hold the same value; the order of keys and the spelling of strings do not matter. */
-export function sameJson(a: string, b: string, sameNumber: SameNumber = asWritten): boolean {
-  if (a === b) return true;
-  const due: Pair[] = [[parseJsonValue(a), parseJsonValue(b)]];
-  while (due.length > 0) {
-    const inside = sameOutside(...due.pop()!, sameNumber);
-    if (inside === null) return false;
-    for (const pair of inside) due.push(pair);
-  }
-  return true;
-}
-
-/** What must be the same inside two values that are so outside, or null. */
-function sameOutside(a: JsonValue, b: JsonValue | undefined, sameNumber: SameNumber): Pair[] | null {
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length ? a.map((item, i): Pair => [item, b[i]]) : null;
-  }
-  if (a instanceof Map) {
-    return b instanceof Map && a.size === b.size ? [...a].map(([key, item]): Pair => [item, b.get(key)]) : null;
-  }
-  const same = isNumber(a) ? isNumber(b) && sameNumber(String(a), String(b)) : a === b;
-  return same ? [] : null;
-}
-
-function isNumber(value: JsonValue | undefined): value is number | NumberText {
-  return typeof value === "number" || value instanceof NumberText;
+/** Whether two JSON texts hold the same value, whatever the order of keys and the spelling of strings. */
+export function sameJson(a: string, b: string, numberText?: (token: string) => string): boolean {
+  const canonical = (text: string) => jsonOf(parseJsonValue(text, numberText), true);
+  return a === b || canonical(a) === canonical(b);
 }
 
 /** A 32-bit hash (FNV-1a), which tells apart texts that would take too much memory to keep. */

@@ -8,23 +8,21 @@ import { LIVE, type Rows, STATUS_CODES } from "./file/rows.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import type { TaskId } from "./task-source.ts";
 
-/** Fields of a record: which claim a task has, and until when it holds. */
 export const CLAIM_ID = "claim_id";
 export const CLAIMED_UNTIL = "claimed_until";
 
 const READ_AT_ONCE = 250;
 
-/** Which tasks may be claimed. */
 export interface Claimable {
   /** Shown words. */
   readonly from: ReadonlySet<string>;
-  /** The service's word for claimed tasks. One whose claim has expired may be claimed again. */
+  /** The service's word for claimed tasks. */
   readonly claimed: string;
   /** Epoch seconds. */
   readonly now: number;
 }
 
-/** The task that may be claimed and was changed the longest ago; null if there is none. */
+/** Of the tasks that may be claimed, the one that was changed the longest ago; null if there is none. */
 export async function findClaimable(
   snapshot: Snapshot,
   pending: PendingTasks,
@@ -45,7 +43,7 @@ export async function findClaimable(
   const older = running.filter((row) => oldest < 0 || rows.compare(row, oldest) > 0);
   const row = (await findExpired(snapshot, older, claimed, now)) ?? oldest;
   if (row >= 0) return rows.keys.id(rows.key(row));
-  // A record that an earlier change of the same batch put in.
+  // A record of an earlier change of the same batch.
   return pending.tasks.find(({ status }) => from.has(shownStatus(status) ?? "")) ?? null;
 }
 

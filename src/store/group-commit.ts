@@ -1,16 +1,12 @@
-/** Some items that are worked on together, and how to say what came of them. */
+/** Items that are worked on together. */
 export interface Batch<T, R> {
   readonly items: readonly T[];
   /** One result for each item, in their order. */
   settle(results: readonly R[]): void;
 }
 
-/** The batches that come one after the other to who works on them. */
 export interface Batches<T, R> {
-  /**
-   * All that waits now; or, where nothing does, what comes within some milliseconds. Null: nothing came, or `close` was
-   * called meanwhile.
-   */
+  /** All items that wait, or if there are none, those that come within the time. Null if none came, or on `close`. */
   next(lingerMs: number): Promise<Batch<T, R> | null>;
 }
 
@@ -20,10 +16,7 @@ interface Waiting<T, R> {
   reject(error: unknown): void;
 }
 
-/**
- * Group commit: what is added while a batch is worked on waits, and is the next batch. Batches are worked on one at a
- * time and keep the order in which their items came.
- */
+/** Group commit: items that are added during a batch become the next one. Batches run one at a time, in order. */
 export class GroupCommit<T, R> {
   readonly #work: (batches: Batches<T, R>) => Promise<void>;
   #waiting: Waiting<T, R>[] = [];
@@ -31,12 +24,12 @@ export class GroupCommit<T, R> {
   #working: Promise<void> | null = null;
   #closing = false;
 
-  /** @param work works on at least one batch; called again as long as anything waits */
+  /** @param work works on at least one batch; called again while items wait */
   constructor(work: (batches: Batches<T, R>) => Promise<void>) {
     this.#work = work;
   }
 
-  /** Resolves with what came of the item; rejects with the error that its batch met. */
+  /** Resolves with the result of the item; rejects with the error of its batch. */
   add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
@@ -45,12 +38,11 @@ export class GroupCommit<T, R> {
     });
   }
 
-  /** Resolves when nothing waits and nothing is worked on. */
   async drained(): Promise<void> {
     while (this.#working !== null) await this.#working;
   }
 
-  /** Nobody lingers from now on; returns when all that was added is worked on. */
+  /** Ends lingering; returns when all items are worked on. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#wake?.();
@@ -58,7 +50,7 @@ export class GroupCommit<T, R> {
   }
 
   async #run(): Promise<void> {
-    await null; // what is added in the same turn belongs to the first batch
+    await null; // items of the same turn belong to the first batch
     try {
       while (this.#waiting.length > 0) await this.#burst();
     } finally {
@@ -66,7 +58,7 @@ export class GroupCommit<T, R> {
     }
   }
 
-  /** One call of `work`: what it took and did not settle has failed. */
+  /** One call of `work`: batches that it took and didn't settle have failed. */
   async #burst(): Promise<void> {
     const taken = new Set<Waiting<T, R>>();
     const next = async (lingerMs: number) => {
@@ -78,7 +70,7 @@ export class GroupCommit<T, R> {
       await this.#work({ next });
     } catch (error) {
       failure = error;
-      // What went wrong before a batch was taken concerns all that wait: else they would meet it for ever.
+      // An error before the first batch rejects all items that wait, or they would meet it for ever.
       if (taken.size === 0) this.#take(taken);
     }
     for (const { reject } of taken) reject(failure);

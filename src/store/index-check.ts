@@ -8,23 +8,20 @@ import { KeyTable } from "./key-table.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import type { Standing } from "./redis/sync-state.ts";
 
-/**
- * By which part the file may grow, or the index of a user shrink, until the file is read to count again: a service adds and
- * deletes tasks without telling anybody. Half of an index that was lost is more than that.
- */
+/** How much the file may grow, or a user's index shrink, before tasks are counted again: a service adds and deletes tasks. */
 const SLACK = 0.1;
-/** By which part the index of all may be smaller than the size of the file lets expect. */
+/** How much smaller the index of all tasks may be than the size of the file suggests. */
 const GUESS = 0.02;
-/** Between two looks at an index that lacks tasks: a service writes the file first, and Redis a moment later. */
+/** Between two looks at an index that lacks tasks: a service writes Redis a moment after the file. */
 const PATIENCE_MS = 100;
 const MOST_LOOKS = 4;
-/** A file that was written less long ago, in milliseconds, may be ahead of Redis. */
+/** After a write the file may be ahead of Redis this long. */
 const LATELY_MS = 2000;
 
 export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: the file answered; run `ttsctl sync`";
 
-/** One round trip, and a look at the file's size and time. Null if the index is complete. */
+/** Null if the index is complete. One round trip, and the file's size and time. */
 export async function doubtsOf(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<Standing | null> {
   const [standing, identity] = await Promise.all([
     mirror.standing(userId),
@@ -33,7 +30,7 @@ export async function doubtsOf(mirror: Mirror, file: FileStore, userId: string |
   return standing.syncedAt !== null && isAsCounted(standing, identity, userId !== undefined) ? null : standing;
 }
 
-/** @param identity null for no file; undefined where that is not known */
+/** @param identity null for no file; undefined if unknown */
 function isAsCounted(
   { members, counted }: Standing,
   identity: FileIdentity | null | undefined,
@@ -47,7 +44,6 @@ function isAsCounted(
   return growth <= 1 + SLACK && members >= count * (ofUser ? 1 - SLACK : growth * (1 - GUESS));
 }
 
-/** Size and time of a content of the file, as text. */
 function versionOf(identity: FileIdentity | null): string {
   return `${sizeOf(identity)} ${identity?.mtimeNs ?? 0}`;
 }
@@ -61,9 +57,9 @@ function sizeIn(version: string): number {
 }
 
 /**
- * Compares a doubtful index with the file: why the file has to answer, or null. Where all is well the counts are taken again.
- * @param snapshot null where the file cannot be read, for this reason
- * @throws TtsctlError STORE_* where neither can answer
+ * Compares a doubtful index with the file: why the file must answer, or null. If the index is complete, stores new counts.
+ * @param snapshot null if the file can't be read because of `problem`
+ * @throws TtsctlError STORE_* if neither can answer
  */
 export async function lackOf(
   mirror: Mirror,
@@ -94,14 +90,12 @@ export async function lackOf(
   return null;
 }
 
-/** Redis has nothing of what was asked for, and was not synced since it lost it. */
 export function neither({ code, message }: TtsctlError, { where }: Mirror): TtsctlError {
   return new TtsctlError(code, `${message}; Redis at ${where} cannot answer instead: it was flushed, or never synced`, {
     hint: "repair the store file or restore it from a backup, then run `ttsctl sync`",
   });
 }
 
-/** How many tasks a content of the file has, in all and of each user, and which content that is. */
 export function countsOf(snapshot: Snapshot): [counts: { all: number; users: Map<string, number> }, version: string] {
   const { rows } = snapshot;
   const names = new KeyTable();
@@ -125,7 +119,7 @@ function isLate({ identity }: Snapshot): boolean {
   return identity !== null && Date.now() - Number(identity.mtimeNs / 1_000_000n) < LATELY_MS;
 }
 
-/** A user who may only read, or a Redis that takes no writes, does not keep a page from being read. */
+/** Pages can be read without the right to write. */
 function unlessRedis(error: unknown): void {
   if (!isRedisError(error)) throw error;
 }

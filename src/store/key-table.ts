@@ -18,6 +18,8 @@ export class KeyTable {
   /** By key: where it begins in the arena, and how many bytes its user has. */
   #starts = new Uint32Array(1 << 10);
   #userLengths = new Uint32Array(1 << 10);
+  /** By key: its hash. Most other keys in its slots differ in it, which saves reading their bytes. */
+  #hashes = new Int32Array(1 << 10);
   /** Open addressing: the number of a key, or -1. */
   #slots = new Int32Array(1 << 11).fill(NONE);
   readonly #ranks: ByteRanks | null;
@@ -147,22 +149,25 @@ export class KeyTable {
 
   /** The number of the key that was written where the next one will be, or -1. */
   #known(length: number, userLength: number): number {
-    return this.#slots[this.#slotOf(length, userLength)]!;
+    return this.#slots[this.#slotOf(this.#hash(length), length, userLength)]!;
   }
 
   /** The same, added if it is new. */
   #intern(length: number, userLength: number): number {
-    const slot = this.#slotOf(length, userLength);
+    const hash = this.#hash(length);
+    const slot = this.#slotOf(hash, length, userLength);
     const known = this.#slots[slot]!;
     if (known !== NONE) return known;
     if (this.size === this.#starts.length) {
       const room = roomAfter(this.size, this.expected);
       this.#starts = grown(this.#starts, room);
       this.#userLengths = grown(this.#userLengths, room);
+      this.#hashes = grown(this.#hashes, room);
     }
     const key = this.size++;
     this.#starts[key] = this.#used;
     this.#userLengths[key] = userLength;
+    this.#hashes[key] = hash;
     this.#used += length;
     this.#slots[slot] = key;
     if (this.size * 2 > this.#slots.length) this.#rehash();
@@ -170,12 +175,12 @@ export class KeyTable {
   }
 
   /** The slot of the key that was written where the next one will be, or the free one where it belongs. */
-  #slotOf(length: number, userLength: number): number {
+  #slotOf(hash: number, length: number, userLength: number): number {
     const mask = this.#slots.length - 1;
-    let slot = this.#hash(this.#used, length) & mask;
-    while (this.#slots[slot] !== NONE && !this.#equals(this.#slots[slot]!, length, userLength))
-      slot = (slot + 1) & mask;
-    return slot;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const key = this.#slots[slot]!;
+      if (key === NONE || (this.#hashes[key] === hash && this.#equals(key, length, userLength))) return slot;
+    }
   }
 
   #equals(key: number, length: number, userLength: number): boolean {
@@ -185,10 +190,10 @@ export class KeyTable {
     return true;
   }
 
-  /** FNV-1a, with a last mix so that low bits differ. */
-  #hash(start: number, length: number): number {
+  /** FNV-1a of the key that was written where the next one will be, with a last mix so that low bits differ. */
+  #hash(length: number): number {
     let hash = 0x811c9dc5;
-    for (let i = start; i < start + length; i++) hash = Math.imul(hash ^ this.#arena[i]!, 0x01000193);
+    for (let i = this.#used; i < this.#used + length; i++) hash = Math.imul(hash ^ this.#arena[i]!, 0x01000193);
     return hash ^ (hash >>> 15);
   }
 
@@ -205,7 +210,7 @@ export class KeyTable {
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(wanted))).fill(NONE);
     const mask = this.#slots.length - 1;
     for (let key = 0; key < this.size; key++) {
-      let slot = this.#hash(this.#start(key), this.#end(key) - this.#start(key)) & mask;
+      let slot = this.#hashes[key]! & mask;
       while (this.#slots[slot] !== NONE) slot = (slot + 1) & mask;
       this.#slots[slot] = key;
     }

@@ -4,8 +4,7 @@ import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
 import { doubtsOf, lackOf } from "./index-check.ts";
 import { KeyTable } from "./key-table.ts";
-import type { MirrorLink } from "./mirror-link.ts";
-import { behindWarning, fallbackWarning, mirrorFor } from "./read-first.ts";
+import { behindWarning, fallbackWarning, mirrorFor, type Stores } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { TaskPage } from "./task-source.ts";
@@ -28,11 +27,7 @@ export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" |
  * rest.
  * @throws TtsctlError as `TaskStore.list`
  */
-export async function* newestTasks(
-  { file, link }: { file: FileStore; link: MirrorLink },
-  query: Query,
-  limit: number,
-): AsyncGenerator<Piece> {
+export async function* newestTasks({ file, link }: Stores, query: Query, limit: number): AsyncGenerator<Piece> {
   const given = new Given(limit);
   const { mirror, behind, warnings } = await mirrorFor({ file, link }, query.source);
   if (behind !== undefined) warnings.push(behindWarning(behind, file.path));
@@ -52,7 +47,7 @@ export async function* newestTasks(
 
 type Query = Pick<ListQuery, "filter" | "source">;
 
-/** What came already, so that nothing comes twice. */
+/** The tasks given so far, so none comes twice. */
 class Given {
   readonly #keys = new KeyTable();
   readonly #limit: number;
@@ -77,7 +72,7 @@ class Given {
   }
 }
 
-/** Why the file has to answer, or null. */
+/** Why the file must answer, or null. */
 async function lackIn(mirror: Mirror, file: FileStore, { filter }: Query): Promise<string | null> {
   const userId = soleUser(filter);
   const doubts = await doubtsOf(mirror, file, userId);

@@ -3,10 +3,8 @@ import type { FileStore } from "./file/file-store.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 
-/** Which store may answer: both in turn, or one that never asks the other. */
 export type SourceChoice = "auto" | "redis" | "file";
 
-/** How a question is answered by either store. */
 interface Ways<T> {
   /** @param warnings why Redis did not answer, if it was asked */
   fromFile(warnings: string[]): Promise<T>;
@@ -15,9 +13,9 @@ interface Ways<T> {
 }
 
 /**
- * Redis answers if it can, else the file (SPEC section 4). A Redis that lacks changes answers only if the file can't be read. A
- * forced store never asks the other.
- * @throws TtsctlError REDIS_* only where Redis is the forced source; STORE_* where the file must answer and cannot
+ * Reads from Redis if possible, else from the file (SPEC section 4). A Redis that lacks changes is used only if the file
+ * can't be read.
+ * @throws TtsctlError REDIS_* only if Redis is the forced source; STORE_* if the file is needed and can't be read
  */
 export async function readFirst<T>(
   stores: Stores,
@@ -40,12 +38,11 @@ export async function readFirst<T>(
   }
 }
 
-interface Stores {
+export interface Stores {
   readonly file: FileStore;
   readonly link: MirrorLink;
 }
 
-/** Whether Redis is to be asked first. */
 interface FirstChoice {
   /** Null if the file answers. */
   readonly mirror: Mirror | null;

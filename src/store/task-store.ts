@@ -31,11 +31,11 @@ export interface ListResult {
   readonly missing: string[];
   readonly dangling: number;
   readonly unnamed?: number;
-  /** What the reader should know, one line each. */
+  /** One line each. */
   readonly warnings: string[];
 }
 
-/** The store file and its mirror as one, to read: Redis first, the file behind it (SPEC section 4). */
+/** Reads from Redis first, else from the store file (SPEC section 4). */
 export class TaskStore {
   readonly #file: FileStore;
   readonly #link: MirrorLink;
@@ -47,7 +47,7 @@ export class TaskStore {
 
   /**
    * One page, or the tasks of some ids.
-   * @throws TtsctlError REDIS_* only where Redis is the forced source; STORE_* where the file must answer and cannot
+   * @throws TtsctlError REDIS_* only if Redis is the forced source; STORE_* if the file is needed and can't be read
    */
   async list(query: ListQuery): Promise<ListResult> {
     return readFirst({ file: this.#file, link: this.#link }, query.source, {
@@ -99,7 +99,7 @@ export class TaskStore {
         const snapshot = await behind.snapshot();
         const lack = await lackOf(mirror, doubts, snapshot, { userId, problem: behind.problem });
         if (lack !== null) return await this.#fromFile(query, [lack]);
-        answer = await answerFrom(tasks, query); // what was read before the count may be from before a sync
+        answer = await answerFrom(tasks, query); // the early answer may be from before a sync
       } else if (behind.problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
         throw neither(behind.problem, mirror);
       }
@@ -114,7 +114,6 @@ export class TaskStore {
   }
 }
 
-/** Where tasks of the mirror came from, some of which the file behind it may have given. */
 export function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["source"] {
   const fromFile = tasks.filter((task) => filled.has(task)).length;
   return fromFile === 0 ? "redis" : fromFile === tasks.length ? "file" : "mixed";
@@ -133,7 +132,7 @@ export function missingWarnings(snapshot: Snapshot): string[] {
   return snapshot.exists ? [] : [`${snapshot.path} does not exist: an empty store`];
 }
 
-/** What a file holds that no list shows, a line each: invalid records, an append that was never finished. */
+/** The parts of a file that no list shows, a line each: invalid records and an unfinished append. */
 export function invalidWarnings({ path, invalid, layout }: Snapshot): string[] {
   const lines: string[] = [];
   if (invalid.count > 0) {
@@ -167,11 +166,11 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
   return { total: found.length, page: 1, pageSize: found.length, tasks: found, missing, dangling: 0 };
 }
 
-/** The store file behind Redis: read only when something is asked of it, and then once. */
-export class FileBehind implements TaskSource {
+/** The store file as a fallback for Redis: read on first use, once. */
+export class FileBehind implements Pick<TaskSource, "find"> {
   readonly #file: FileStore;
   #reading: Promise<Snapshot | null> | undefined;
-  /** Why the file could not be read, if it was asked and could not. */
+  /** Why the file couldn't be read. */
   problem: TtsctlError | null = null;
   readonly warnings: string[] = [];
 
@@ -179,26 +178,19 @@ export class FileBehind implements TaskSource {
     this.#file = file;
   }
 
-  async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    const snapshot = await this.snapshot();
-    return snapshot === null
-      ? { total: 0, tasks: [], dangling: 0 }
-      : new FileTasks(snapshot).page(filter, offset, count);
-  }
-
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     const snapshot = await this.snapshot();
     return snapshot === null ? ids.map(() => undefined) : new FileTasks(snapshot).find(ids);
   }
 
-  /** Waits for a read that is under way. Nothing is read afterwards. */
+  /** Waits for a read in progress. Nothing is read afterwards. */
   async close(): Promise<void> {
     const reading = this.#reading;
     this.#reading = Promise.resolve(null);
     await (await reading)?.close();
   }
 
-  /** A file that cannot be read does not keep Redis from answering; it is said. */
+  /** An unreadable file is a warning: Redis can still answer. */
   snapshot(): Promise<Snapshot | null> {
     this.#reading ??= this.#read();
     return this.#reading;

@@ -1,17 +1,10 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { keyOf, memberOf } from "../task/ids.ts";
-import type { FileStore } from "./file/file-store.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
-import type { MirrorLink } from "./mirror-link.ts";
-import type { SourceChoice } from "./read-first.ts";
+import type { SourceChoice, Stores } from "./read-first.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import type { TaskId } from "./task-source.ts";
-
-export interface LookupParts {
-  readonly file: FileStore;
-  readonly link: MirrorLink;
-}
 
 /**
  * The tasks of any user with these ids, by id: from the file, and from Redis by the lookup or, in a layout without lookups,
@@ -19,7 +12,7 @@ export interface LookupParts {
  * @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file can't be read and Redis lacks an id
  */
 export async function tasksWithId(
-  parts: LookupParts,
+  parts: Stores,
   taskIds: readonly string[],
   source: SourceChoice,
 ): Promise<Map<string, TaskId[]>> {
@@ -41,7 +34,7 @@ export async function tasksWithId(
  * lookups, else the file, which is quicker to search than the index.
  * @throws TtsctlError STORE_* if the file is needed and can't be read
  */
-export async function* eachTaskWithId(parts: LookupParts, taskId: string): AsyncGenerator<TaskId> {
+export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGenerator<TaskId> {
   const seen = new Set<string>();
   const fromRedis = () => inRedis(parts, [taskId], false);
   const fromFile = () => inFile(parts, [taskId], seen.size > 0);
@@ -57,7 +50,7 @@ export async function* eachTaskWithId(parts: LookupParts, taskId: string): Async
  * The task with an id; null if there is none.
  * @throws TtsctlError USAGE if several users have it, and as `tasksWithId`
  */
-export async function taskWithId(parts: LookupParts, taskId: string, source: SourceChoice): Promise<TaskId | null> {
+export async function taskWithId(parts: Stores, taskId: string, source: SourceChoice): Promise<TaskId | null> {
   return onlyOne((await tasksWithId(parts, [taskId], source)).get(taskId)!);
 }
 
@@ -65,7 +58,7 @@ export async function taskWithId(parts: LookupParts, taskId: string, source: Sou
  * The user of each id; unknown ids are absent.
  * @throws TtsctlError USAGE if several users have an id, and as `tasksWithId`
  */
-export async function ownersOf(parts: LookupParts, taskIds: readonly string[]): Promise<Map<string, string>> {
+export async function ownersOf(parts: Stores, taskIds: readonly string[]): Promise<Map<string, string>> {
   const owners = new Map<string, string>();
   for (const [taskId, tasks] of await tasksWithId(parts, taskIds, "auto")) {
     const task = onlyOne(tasks);
@@ -82,7 +75,7 @@ function onlyOne(tasks: readonly TaskId[]): TaskId | null {
   });
 }
 
-async function inRedis({ link }: LookupParts, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
+async function inRedis({ link }: Stores, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
   const state = await link.open();
   if (state.kind === "down" && forced) throw state.error;
   if (state.kind !== "on" || (state.behind !== undefined && !forced)) return [];
@@ -105,7 +98,7 @@ async function inMirror(mirror: Mirror, taskIds: readonly string[]): Promise<Tas
 }
 
 /** Newest first. */
-async function inFile({ file }: LookupParts, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {
+async function inFile({ file }: Stores, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {
   let snapshot: Snapshot;
   try {
     snapshot = await file.read();

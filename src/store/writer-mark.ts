@@ -4,19 +4,19 @@ import { basename, dirname, join } from "node:path";
 import { TtsctlError } from "../errors.ts";
 import { type Lock, lockPath, type MirrorLock, takeLock } from "./file/lock.ts";
 
-/** Left in the lock file once a task was removed: what Redis kept of that, no sync finds. */
+/** The note in the lock file once a task was removed: no sync finds what Redis kept of it. */
 const REMOVALS = "removed tasks";
 
-/** What processes that ended may have left undone in the mirror. */
+/** Changes of processes that ended, which Redis may lack. */
 export interface LeftUndone {
-  /** The marks, to be dropped when it is made up for. */
+  /** The marks, to remove when Redis has the changes. */
   readonly paths: readonly string[];
   readonly removals: boolean;
 }
 
 /**
- * A lock file beside the store file that a writer of both stores holds while it lives, and removes when it ends with all that it
- * wrote in Redis. One whose lock is free was left by a process that was killed, or that ended while Redis was down.
+ * A lock file beside the store file. A writer of both stores holds its lock, and removes it at the end if Redis has all
+ * changes. A free lock was left by a process that was killed, or that ended while Redis was down.
  */
 export class WriterMark {
   readonly #target: () => Promise<string>;
@@ -40,7 +40,7 @@ export class WriterMark {
     if (removes) await this.#sayRemovals(lock);
   }
 
-  /** This mark then stands for those that were left, or they would become more with each restart while Redis is down. */
+  /** This mark replaces those that were left, or there would be one more after each restart while Redis is down. */
   async #take(): Promise<Lock> {
     const lock = await takeLock(await this.#target(), this.#purpose, 0);
     const { paths, removals } = await this.leftByOthers();
@@ -63,7 +63,7 @@ export class WriterMark {
     await lock.release();
   }
 
-  /** What others had left when this was first asked; those that live are passed over, and a directory that can't be read has none. */
+  /** The marks of ended processes, as on the first call. */
   leftByOthers(): Promise<LeftUndone> {
     this.#left ??= this.#find();
     return this.#left;
@@ -85,7 +85,6 @@ export class WriterMark {
   }
 }
 
-/** Removes marks; another process may have done so. */
 export async function dropMarks(paths: readonly string[]): Promise<void> {
   for (const path of paths) await unlink(path).catch(() => {});
 }

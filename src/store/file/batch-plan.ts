@@ -6,12 +6,11 @@ import type { Edit } from "./edit.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { upsertsOf } from "./upserts.ts";
 
-/** One thing that is to happen to one task. */
 export type Change =
   | { readonly kind: "upsert"; readonly task: Task }
   | { readonly kind: "remove"; readonly id: TaskId };
 
-/** A change that depends on the record that the file has. It is decided on under the lock, and again if the file moved first. */
+/** A change that depends on the file's record. It is decided under the lock, and again if the file was replaced first. */
 export interface Update {
   readonly kind: "update";
   /** The task to change; null for none. */
@@ -29,10 +28,7 @@ export interface PendingTasks {
   readonly rows: ReadonlySet<number>;
 }
 
-/**
- * What a change came to in the file: put in, or left out for a newer record; taken out, or not there; or undone again and
- * again by a service that holds the store in memory. An update may find no task, or keep its record.
- */
+/** `newer`: the file's record was kept. `returned`: undone again and again by a service that holds the store in memory. */
 export type ChangeOutcome = "written" | "newer" | "removed" | "missing" | "unchanged" | "returned";
 
 export interface ChangeResult {
@@ -45,18 +41,16 @@ export interface ChangeResult {
   readonly task?: Task | null | undefined;
 }
 
-/** What has to be changed in one content of the file. */
 export interface BatchEdit extends Edit {
-  /** The records that are put in. */
   readonly tasks: readonly Task[];
   /** The row that a task of the batch had before, or -1. */
   rowBefore(id: TaskId): number;
 }
 
-/** How one task is in the end. */
+/** A task as the batch leaves it. */
 interface Final {
   readonly id: TaskId;
-  /** Its record; null where it goes. */
+  /** Null if it is removed. */
   readonly task: Task | null;
   /** Whether a removal came before the record. */
   readonly cleared: boolean;
@@ -66,7 +60,7 @@ export function idOf(change: Change): TaskId {
   return change.kind === "upsert" ? change.task : change.id;
 }
 
-/** Changes that go into the file together, decided on in their order: each sees what those before it left. */
+/** Changes that are written together, decided in order: each sees the result of those before it. */
 export class BatchPlan {
   readonly #changes: readonly Request[];
   readonly #finals = new Map<string, Final>();
@@ -77,7 +71,7 @@ export class BatchPlan {
     this.#changes = changes;
   }
 
-  /** Decides on one content of the file: what has to be changed in it. */
+  /** The edit of one content of the file. */
   async on(current: Snapshot): Promise<BatchEdit> {
     this.#finals.clear();
     const results: ChangeResult[] = [];
@@ -147,7 +141,7 @@ function scoreOf(task: Task | null): number {
   return task === null ? Number.NaN : toMicros(task.score);
 }
 
-/** Whole microseconds; NaN, which no time is less or more than, where there is no valid record. */
+/** Whole microseconds; NaN if there is no valid record. */
 function scoreIn(current: Snapshot, { userId, taskId }: TaskId): number {
   const row = current.rowOf(userId, taskId);
   return row < 0 ? Number.NaN : toMicros(current.rows.score(row));

@@ -7,7 +7,7 @@ import type { FileStore } from "./file-store.ts";
 import { keepPermissions } from "./replace.ts";
 import { openUnnamed } from "./written-file.ts";
 
-/** How much is really written: a quota, or a file system that counts otherwise, shows in nothing else. */
+/** Bytes to write for real, since only that detects a quota. */
 const WRITTEN = 1 << 22;
 
 /**
@@ -31,7 +31,7 @@ export async function checkRewrite(file: FileStore): Promise<void> {
   }
 }
 
-/** As a single file that is mounted into a container is. */
+/** Such as a single file that is mounted into a container. */
 async function isMountPoint(path: string): Promise<boolean> {
   const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
   return mounts.split("\n").some((line) => decoded(line.split(" ")[4] ?? "") === path);
@@ -52,7 +52,7 @@ async function tryCopy(probe: FileHandle, target: string): Promise<void> {
     await keepPermissions(probe, old.fd, target);
     const { size } = await old.stat();
     await checkRoom(target, size);
-    await probe.truncate(size); // fails if it is above a limit on the size of files
+    await probe.truncate(size); // fails above a limit on file sizes
     await probe.write(Buffer.alloc(Math.min(size, WRITTEN)));
   } finally {
     await closeQuietly(old);

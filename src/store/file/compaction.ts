@@ -9,26 +9,26 @@ import type { Change } from "./batch-plan.ts";
 import type { Edit } from "./edit.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { KeySet } from "./key-set.ts";
-import { INVALID, type Rows, SUPERSEDED, TOMBSTONE } from "./rows.ts";
+import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { NO_UPSERTS } from "./upserts.ts";
 
 const NEWLINE = 0x0a;
 
-/** Below so many lines that no longer count a file is left as it is: each rewrite has its price. */
+/** A file with fewer dead lines isn't rewritten. */
 const LEAST_DEAD = 100;
 
 /** Whether the lines that can go outweigh those that count. */
 export function isMostlyDead(snapshot: Snapshot): boolean {
   const { rows, invalid } = snapshot;
   const outweigh = (dead: number) => dead >= LEAST_DEAD && dead > rows.live;
-  // The first count is quick, and the second one right: it knows those that must stay.
+  // The first count is quick; the second one leaves out the lines that must be kept.
   return outweigh(rows.size - rows.live - invalid.count) && outweigh(deadRows(snapshot).size);
 }
 
 /**
- * The rewrite of JSON Lines without lines that no longer count: records that a later line replaced, and the lines of
- * tasks that ended. A task with an invalid line keeps all of its lines, so that this one means what it meant.
+ * The rewrite of JSON Lines without dead lines: records that a later line replaced, and the lines of deleted tasks. A task
+ * with an invalid line keeps all of its lines.
  */
 export function planCompaction(snapshot: Snapshot): Edit {
   return { removed: new Set(), upserts: NO_UPSERTS, dead: deadRows(snapshot) };
@@ -37,7 +37,8 @@ export function planCompaction(snapshot: Snapshot): Edit {
 function deadRows({ rows, shape }: Snapshot): KeySet {
   const dead = new KeySet(rows.size);
   if (shape === "jsonl") {
-    const unclear = keysWithInvalid(rows);
+    const unclear = new Set<number>();
+    for (let row = 0; row < rows.size; row++) if (rows.state(row) === INVALID) unclear.add(rows.key(row));
     for (let row = 0; row < rows.size; row++) {
       const state = rows.state(row);
       if ((state === SUPERSEDED || state === TOMBSTONE) && !unclear.has(rows.key(row))) dead.add(row);
@@ -46,30 +47,20 @@ function deadRows({ rows, shape }: Snapshot): KeySet {
   return dead;
 }
 
-function keysWithInvalid(rows: Rows): ReadonlySet<number> {
-  const keys = new Set<number>();
-  for (let row = 0; row < rows.size; row++) if (rows.state(row) === INVALID) keys.add(rows.key(row));
-  return keys;
-}
-
 /** Lines that were appended to a file after it was left. */
 export interface LateLines {
   readonly changes: Change[];
-  /** How many are no records, and so cannot be carried over. */
+  /** How many aren't records, and can't be carried over. */
   readonly invalid: number;
-  /** Where they end. */
   readonly end: number;
 }
 
-/**
- * A file of JSON Lines that a compaction takes out of its place. Whoever has it open for appending goes on to write to it,
- * where nobody else reads.
- */
+/** A file of JSON Lines that a compaction replaces. Processes that have it open go on appending to it. */
 export class LeftFile {
   readonly identity: FileIdentity;
   readonly #handle: FileHandle;
   readonly #parser: RecordParser;
-  /** How much of it the new file has; until that is known, all. */
+  /** How much of it the new file has. */
   #end = Number.POSITIVE_INFINITY;
 
   private constructor(handle: FileHandle, identity: FileIdentity, rules: RecordRules) {
@@ -78,18 +69,17 @@ export class LeftFile {
     this.#parser = new RecordParser(rules);
   }
 
-  /** To be opened before it is taken out of its place. */
   static async open(path: string, rules: RecordRules): Promise<LeftFile> {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     return new LeftFile(handle, identityOf(await handle.stat({ bigint: true })), rules);
   }
 
-  /** What lies before `end` is in the new file. */
+  /** The new file has what is before `end`. */
   carried(end: number): void {
     this.#end = end;
   }
 
-  /** The whole lines that came since. */
+  /** The whole lines that were appended since. */
   async lateLines(): Promise<LateLines> {
     const { size } = await this.#handle.stat();
     const length = Math.max(0, size - this.#end);

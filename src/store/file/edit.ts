@@ -14,17 +14,18 @@ export interface Splice {
   readonly text: string;
 }
 
-/** What a rewrite changes: tasks to remove, by key of the snapshot's rows, and records to put in. */
+/** The changes of a rewrite. */
 export interface Edit {
+  /** Tasks to remove, by key of the snapshot's rows. */
   readonly removed: Keys;
   readonly upserts: Upserts;
-  /** Rows of JSON Lines that go though their task stays: lines that no longer count. */
+  /** Rows of JSON Lines to remove while their task is kept. */
   readonly dead?: Keys;
 }
 
 /**
- * The splices, ascending, that make the edit: every other byte stays, and what remains is what Python's `json.dump`
- * would have written without the removed records (SPEC section 2).
+ * The splices of an edit, ascending. Every other byte is kept, and the result is what Python's `json.dump` would have
+ * written without the removed records (SPEC section 2).
  */
 export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   if (snapshot.shape === null) yield* planNewFile(snapshot.writesLines, edit.upserts);
@@ -32,12 +33,12 @@ export async function* planSplices(snapshot: Snapshot, edit: Edit): AsyncGenerat
   else yield* planSequence(snapshot, edit);
 }
 
-/** Whether a row goes: every record of a removed key. A record whose ids cannot be read has no key, and stays. */
+/** Every record of a removed key is removed. A record whose ids can't be read has no key, and is kept. */
 function isRemoved(rows: Rows, row: number, { removed, dead }: Edit): boolean {
   return removed.has(rows.key(row)) || (dead?.has(row) ?? false);
 }
 
-/** Array or map: upserts in the file's own layout, over the record in force, or behind the last element. */
+/** Array or map: upserts in the file's own layout. */
 async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   const { rows } = snapshot;
   const layout = await readLayout(snapshot);
@@ -48,7 +49,7 @@ async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Spl
   for (let row = 0; row < rows.size; row++) {
     const end = rows.end(row);
     if (isRemoved(rows, row, edit)) continue;
-    // Before the first kept element its own separator goes, and the white space after the bracket stays.
+    // The first kept element loses its separator; the white space after the bracket is kept.
     const previousEnd = row === 0 ? snapshot.layout!.open + 1 : rows.end(row - 1);
     if (kept === 0 && row > 0) {
       yield { from: await elementStart(snapshot, 0), end: await elementStart(snapshot, row), text: "" };
@@ -68,11 +69,11 @@ async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Spl
   }
 }
 
-/** Where the records of an edit go in an array or map: over the record in force, or behind the last element. */
+/** The places of upserts in an array or map: over the record in force, or behind the last element. */
 class Placement {
-  /** By row: the number of the record that takes its place, or -1. */
+  /** By row: the number of the upsert that replaces it, or -1. */
   readonly #replacing: Int32Array;
-  /** The numbers of records that come new. */
+  /** The numbers of new records. */
   readonly added: KeySet;
 
   constructor(snapshot: Snapshot, removed: Keys, upserts: Upserts) {
@@ -90,13 +91,13 @@ class Placement {
     return this.#replacing[row]! >= 0;
   }
 
-  /** The numbers of the records that replace others, in the order of those. */
+  /** The numbers of the upserts that replace rows, by row. */
   *replacing(): Generator<number> {
     for (const number of this.#replacing) if (number >= 0) yield number;
   }
 }
 
-/** New elements of an array or map as they stand there. */
+/** New elements of an array or map. */
 async function* newElements(
   snapshot: Snapshot,
   { removed, upserts }: Edit,
@@ -114,7 +115,6 @@ async function* newElements(
   }
 }
 
-/** The texts with what stands before the first, between two and after the last; nothing where there are none. */
 async function* joined(
   texts: AsyncIterable<string>,
   { first, between, last }: { first: string; between: string; last: string },
@@ -129,7 +129,7 @@ async function* joined(
   if (!isEmpty) yield last;
 }
 
-/** `[from, end)` becomes the texts. */
+/** Replaces `[from, end)` by the texts. */
 async function* spliced(from: number, end: number, texts: AsyncIterable<string>): AsyncGenerator<Splice> {
   let cutFrom = from;
   for await (const text of texts) {
@@ -139,7 +139,7 @@ async function* spliced(from: number, end: number, texts: AsyncIterable<string>)
   if (cutFrom < end) yield { from: cutFrom, end, text: "" };
 }
 
-/** JSON Lines: whole lines go, new ones come last, and the file still begins with a line that has ids. */
+/** JSON Lines: new lines come last, and the file still begins with a line that has ids. */
 async function* planLines(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   const { rows, layout } = snapshot;
   const end = layout!.unfinished ?? layout!.size;
@@ -154,10 +154,10 @@ async function* planLines(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice
   if (edit.upserts.size === 0) return;
   const endsWithNewline = end === 0 || cutEnd === end || (await snapshot.readBytes(end - 1, end))[0] === 0x0a;
   const first = endsWithNewline ? "" : "\n";
-  yield* spliced(end, layout!.size, joined(newLines(edit.upserts), { first, between: "", last: "" }));
+  yield* spliced(end, layout!.size, joined(newTexts(edit.upserts, lineOf), { first, between: "", last: "" }));
 }
 
-/** The tombstone that must stand first where what remains has no line with ids, or does not begin with one. */
+/** A tombstone to put first, unless the first kept line has ids. */
 function tombstoneHead(rows: Rows, edit: Edit): string {
   let gone = -1;
   for (let row = 0; row < rows.size; row++) {
@@ -169,35 +169,23 @@ function tombstoneHead(rows: Rows, edit: Edit): string {
   return gone < 0 ? "" : tombstoneLine(rows, gone);
 }
 
-async function* newLines(upserts: Upserts): AsyncGenerator<string> {
-  for await (const task of readAll(upserts)) yield lineOf(task);
+async function* newTexts(upserts: Upserts, textOf: (task: Task) => string): AsyncGenerator<string> {
+  for await (const task of readUpserts(upserts)) yield textOf(task);
 }
 
-/** A store file that did not exist: lines where the name says so, else an array as the service writes it. */
+/** A new store file: lines if its name says so, else an array as the service writes it. */
 async function* planNewFile(asLines: boolean, upserts: Upserts): AsyncGenerator<Splice> {
-  if (asLines) yield* spliced(0, 0, newLines(upserts));
+  const recordOf = (task: Task) => layOutJson(task.json, PYTHON_INDENT, 1);
+  if (asLines) yield* spliced(0, 0, newTexts(upserts, lineOf));
   else if (upserts.size === 0) yield { from: 0, end: 0, text: "[]" };
-  else yield* spliced(0, 0, joined(newRecords(upserts), { first: "[\n  ", between: ",\n  ", last: "\n]" }));
+  else yield* spliced(0, 0, joined(newTexts(upserts, recordOf), { first: "[\n  ", between: ",\n  ", last: "\n]" }));
 }
 
-async function* newRecords(upserts: Upserts): AsyncGenerator<string> {
-  for await (const task of readAll(upserts)) yield layOutJson(task.json, PYTHON_INDENT, 1);
-}
-
-function readAll(upserts: Upserts): AsyncGenerator<Task> {
-  return readUpserts(upserts, numbersTo(upserts.size));
-}
-
-function* numbersTo(size: number): Generator<number> {
-  for (let number = 0; number < size; number++) yield number;
-}
-
-/** A record as Python's `json.dumps` lays it out on one line. */
+/** As Python's `json.dumps` writes a record. */
 export function lineOf(task: Task): string {
   return `${layOutJson(task.json, { indent: null, itemSeparator: ", ", keySeparator: ": " }, 0)}\n`;
 }
 
-/** The line that ends a task. */
 export function tombstoneLine(rows: Rows, key: number): string {
   const user = JSON.stringify(rows.keys.userId(key));
   const task = JSON.stringify(rows.keys.taskId(key));

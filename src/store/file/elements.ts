@@ -14,7 +14,7 @@ import {
   skipValue,
 } from "../../json/scan.ts";
 import { decodeString, isBlank } from "../../json/text.ts";
-import { firstBadByte, StoreSyntaxError } from "./feed.ts";
+import { type Consume, firstBadByte, StoreSyntaxError } from "./feed.ts";
 
 /**
  * One element of the store file, valid JSON in `bytes[from, end)`; `spans` say where its known fields are if it is an
@@ -47,12 +47,12 @@ export class SequenceScan {
     this.#onElement = onElement;
   }
 
-  /** Whether the map has a text as `user_id` and one as `task_id`, as a record has. */
+  /** Whether the map has strings under `user_id` and `task_id`, like a record. */
   get isRecord(): boolean {
     return this.#recordFields === 3;
   }
 
-  consume(bytes: Buffer, from: number, end: number, offset: number, last: boolean): number {
+  readonly consume: Consume = (bytes, from, end, offset, last) => {
     let done = from;
     for (;;) {
       const at = skipSpace(bytes, done, end);
@@ -61,7 +61,7 @@ export class SequenceScan {
       if (next === INCOMPLETE) return last ? this.#cut(offset + end) : done;
       done = next;
     }
-  }
+  };
 
   #atEnd(at: number, end: number, offset: number, last: boolean): number {
     if (this.#state !== "after") return last ? this.#cut(offset + end) : at;
@@ -124,7 +124,7 @@ export class SequenceScan {
   }
 }
 
-/** JSON Lines: one value a line; blank lines are passed over. */
+/** JSON Lines: one value a line; blank lines are skipped. */
 export class LineScan {
   readonly #onElement: OnElement;
   readonly #spans = new Spans();
@@ -133,13 +133,13 @@ export class LineScan {
   readonly close = 0;
   unfinished: number | null = null;
 
-  /** @param linesBefore how many lines are known to stand before the bytes */
+  /** @param linesBefore known lines before the bytes */
   constructor(onElement: OnElement, linesBefore = 0) {
     this.#onElement = onElement;
     this.#lines = linesBefore;
   }
 
-  consume(bytes: Buffer, from: number, end: number, offset: number, last: boolean): number {
+  readonly consume: Consume = (bytes, from, end, offset, last) => {
     let at = from;
     for (;;) {
       const newline = bytes.indexOf(0x0a, at);
@@ -149,7 +149,7 @@ export class LineScan {
     }
     if (last && at < end) this.#lastLine(bytes, at, end, offset);
     return at;
-  }
+  };
 
   /** @param end after the newline, which ends a number and cannot stand inside a string */
   #line(bytes: Buffer, from: number, end: number, offset: number): void {
@@ -163,7 +163,7 @@ export class LineScan {
     this.#onElement(bytes, start, valueEnd, offset + start, this.#spans);
   }
 
-  /** A last line without a newline: a record, or an append that was never finished. */
+  /** A last line without a newline: a record, or an unfinished append. */
   #lastLine(bytes: Buffer, from: number, end: number, offset: number): void {
     bytes[end] = 0x0a;
     try {

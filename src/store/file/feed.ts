@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { JsonSyntaxError } from "../../json/scan.ts";
 
-/** The file is not what a store file can be; `offset` is the byte at which that shows. */
+/** The file isn't a store file, as the byte at `offset` shows. */
 export class StoreSyntaxError extends Error {
   readonly offset: number;
 
@@ -13,18 +13,18 @@ export class StoreSyntaxError extends Error {
 }
 
 const CHUNK = 1 << 20;
-/** Room for the byte behind the last one, and to see that nothing follows. */
+/** For the byte behind the last one, and to see the end of the file. */
 const SPARE = 64;
 
 /**
- * Takes what is whole in `bytes[from, end)` and returns the position after it; `offset` is that of `bytes[0]`. `last`
- * says that the file ends at `end`. The byte at `end` may be written to.
+ * Consumes whole elements of `bytes[from, end)` and returns the position after them; `offset` is that of `bytes[0]`. If
+ * `last`, the file ends at `end`. The byte at `end` may be overwritten.
  */
-type Consume = (bytes: Buffer, from: number, end: number, offset: number, last: boolean) => number;
+export type Consume = (bytes: Buffer, from: number, end: number, offset: number, last: boolean) => number;
 
 /**
- * Reads the file from `start` and hands it on; what was not consumed comes again, with more. Returns the file's size.
- * @param expected how many bytes there are as far as is known: a few need no large chunk
+ * Reads the file from `start`; bytes that weren't consumed come again, with more. Returns the file's size.
+ * @param expected bytes, if known: a few need no large chunk
  */
 export async function feed(handle: FileHandle, start: number, consume: Consume, expected = CHUNK): Promise<number> {
   let bytes = Buffer.allocUnsafe(Math.min(CHUNK, expected + SPARE));
@@ -42,7 +42,7 @@ export async function feed(handle: FileHandle, start: number, consume: Consume, 
   }
 }
 
-/** What a consumer returns when it has seen enough. */
+/** A consumer returns this to end the reading. */
 export const STOP = -2;
 
 function consumeChecked(consume: Consume, bytes: Buffer, held: number, offset: number, last: boolean): number {
@@ -58,7 +58,7 @@ function consumeChecked(consume: Consume, bytes: Buffer, held: number, offset: n
   }
 }
 
-/** Where the first byte stands that begins no UTF-8 character. */
+/** The first byte that doesn't begin a UTF-8 character. */
 export function firstBadByte(bytes: Buffer, end: number): number {
   let at = 0;
   while (at < end) {
@@ -69,7 +69,6 @@ export function firstBadByte(bytes: Buffer, end: number): number {
   return at;
 }
 
-/** How many bytes the UTF-8 character has that begins with `byte`. */
 function characterLength(byte: number): number {
   if (byte < 0x80) return 1;
   return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;

@@ -67,7 +67,7 @@ export class FileStore {
     return shared === undefined ? Snapshot.read(this.path, this.rules, signal) : shared.read();
   }
 
-  /** What the path names now; null if there is no file. */
+  /** Null if there is no file. */
   identity(): Promise<FileIdentity | null> {
     return identityAt(this.path);
   }
@@ -121,7 +121,7 @@ export class FileStore {
   /**
    * Changes the file: plans on its content, rewrites it atomically, and plans again if another process wrote it first. If
    * one wrote within the last minute, watches for a content that undoes the change, and makes it again (SPEC section 2).
-   * @param base a snapshot to plan on while it is current; the caller closes it
+   * @param base a snapshot to plan on while it is current
    */
   async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
     const landed = await this.#land(plan, base);
@@ -132,11 +132,11 @@ export class FileStore {
     } catch (error) {
       throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
     } finally {
-      if (landed.before !== base) await landed.before.close();
+      await landed.before.close();
     }
   }
 
-  /** Rewrites the file once; null if the plan has nothing to change. The caller closes `before`, unless it is `base`. */
+  /** Rewrites the file once; null if the plan has nothing to change. The caller closes `before`. */
   async #land(plan: PlanEdit, base?: Snapshot): Promise<Landed | null> {
     for (;;) {
       const target = await this.target();
@@ -155,7 +155,7 @@ export class FileStore {
     await removeLeftover(target);
     const deadline = this.#clock.monotonic() + WRITE_WAIT_S;
     while ((await this.target()) === target) {
-      const before = base !== undefined && (await this.isCurrent(base)) ? base : await this.read();
+      const before = base !== undefined && (await this.isCurrent(base)) ? base.share() : await this.read();
       let landed: Landed | null = null;
       try {
         const edit = await plan(before);
@@ -163,7 +163,7 @@ export class FileStore {
           if (await this.isCurrent(before)) return null;
         } else landed = await this.#replace(target, lock, before, edit);
       } finally {
-        if (landed === null && before !== base) await before.close();
+        if (landed === null) await before.close();
       }
       if (landed !== null) return landed;
       if (this.#clock.monotonic() > deadline) throw busy(target);
@@ -246,10 +246,7 @@ export class FileStore {
       const { removed, upserts } = await landed.undoneIn(now);
       const { keys } = now.rows;
       const ids = [...removed].map((key) => keys.id(key));
-      for (let number = 0; number < upserts.size; number++) {
-        const { userId, taskId } = upserts.id(number);
-        ids.push({ userId, taskId });
-      }
+      for (let number = 0; number < upserts.size; number++) ids.push(upserts.id(number));
       return ids;
     } finally {
       await now.close();
@@ -257,7 +254,7 @@ export class FileStore {
   }
 
   /** The file that the path names in the end, if it is a symbolic link. */
-  async target(): Promise<string> {
+  target(): Promise<string> {
     return linkTarget(this.path);
   }
 }

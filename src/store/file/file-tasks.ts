@@ -4,7 +4,7 @@ import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** How many tasks a piece of a long list has. */
+/** Tasks in a piece of a long list. */
 const STEP = 1000;
 
 /** The tasks of one snapshot of the store file. */
@@ -18,19 +18,23 @@ export class FileTasks implements TaskSource {
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
     if (this.#isByCreation(filter)) {
       const rows = await this.#latestCreated(filter);
-      return { total: rows.length, tasks: await this.#read(rows.subarray(offset, offset + count)), dangling: 0 };
+      return {
+        total: rows.length,
+        tasks: await this.#snapshot.readTasks(rows.subarray(offset, offset + count)),
+        dangling: 0,
+      };
     }
     const { rows, total } = this.#newestRows(filter, offset + count);
     return { total, tasks: await this.#snapshot.readTasks(rows.slice(offset)), dangling: 0 };
   }
 
-  /** All that pass, newest first, as long as more are wanted, in pieces; `total` is that of the whole. */
+  /** All matching tasks, newest first, in pieces while more are wanted. `total` is that of the whole. */
   async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
     const rows = await this.#sorted(filter);
     const [total, dangling] = [rows.length, 0];
     if (total === 0) yield { total, tasks: [], dangling };
     for (let at = 0; at < rows.length && left() > 0; at += STEP) {
-      const tasks = await this.#read(rows.subarray(at, at + STEP));
+      const tasks = await this.#snapshot.readTasks(rows.subarray(at, at + STEP));
       yield { total, tasks, dangling };
     }
   }
@@ -58,10 +62,6 @@ export class FileTasks implements TaskSource {
     }
     const order = (a: number, b: number) => created.get(b)! - created.get(a)! || rows.compareKeys(a, b);
     return Uint32Array.from(matching.sort(order));
-  }
-
-  #read(rows: Uint32Array): Promise<Task[]> {
-    return this.#snapshot.readTasks([...rows]);
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
@@ -103,7 +103,7 @@ export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number)
   };
 }
 
-/** How far apart in the file the rows of a window may be, in bytes. */
+/** In bytes. */
 const WINDOW_SPAN = 4 << 20;
 
 /** Live rows that are near each other in the file. Their bytes are read once, so their tasks can be taken in any order. */
@@ -119,15 +119,7 @@ export class RowWindow {
 
   /** @param rows in file order */
   static *over(snapshot: Snapshot, rows: Iterable<number>): Generator<RowWindow> {
-    let window: number[] = [];
-    for (const row of rows) {
-      if (window.length > 0 && snapshot.rows.end(row) - snapshot.rows.start(window[0]!) > WINDOW_SPAN) {
-        yield new RowWindow(snapshot, window);
-        window = [];
-      }
-      window.push(row);
-    }
-    if (window.length > 0) yield new RowWindow(snapshot, window);
+    for (const group of snapshot.rows.neighbours(rows, WINDOW_SPAN)) yield new RowWindow(snapshot, group);
   }
 
   /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */

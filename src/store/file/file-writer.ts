@@ -12,11 +12,11 @@ import { sameFile } from "./identity.ts";
 import { LandedEdit } from "./landed-edit.ts";
 import { LATELY_S } from "./last-writer.ts";
 import { LineBurst, type Unsure } from "./line-burst.ts";
-import { shapeAt } from "./shape.ts";
+import { shapeAt } from "./scanner.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** How often late lines are tried to be put into a file that moves. */
+/** For late lines, if the file is replaced each time. */
 const MOST_TRIES = 10;
 
 export interface FileWriterParts {
@@ -26,20 +26,20 @@ export interface FileWriterParts {
   readonly shared: SharedSnapshot;
   readonly rules: RecordRules;
   readonly clock: Clock;
-  /** Told what an operator should know, one line. */
+  /** Receives a line for the operator. */
   warn(line: string): void;
 }
 
 /**
- * The write side of a store file for a process that lives on (SPEC sections 2 and 9): changes that wait together are
- * written together. JSON Lines are appended to, and compacted when dead lines outweigh the others; an array or a map is
- * rewritten. What is settled is on the disk.
+ * Writes the store file for a long-lived process (SPEC sections 2 and 9): changes that wait together are written together.
+ * JSON Lines are appended to, and compacted when most lines are dead; an array or a map is rewritten. Settled changes are
+ * on the disk.
  */
 export class FileWriter {
   readonly #parts: FileWriterParts;
   readonly #burst: LineBurst;
   #compactAfter = Number.NEGATIVE_INFINITY;
-  /** What the last compaction took out of its place, and until when it is looked at. */
+  /** The file that the last compaction replaced, and until when it is watched. */
   #left: { readonly file: LeftFile; until: number } | null = null;
 
   constructor(parts: FileWriterParts) {
@@ -48,8 +48,8 @@ export class FileWriter {
   }
 
   /**
-   * Works on what waits, as `GroupCommit` asks for.
-   * @throws TtsctlError STORE_*, LOCK_*; what was not settled then is not in the file
+   * For `GroupCommit`.
+   * @throws TtsctlError STORE_*, LOCK_*; batches that weren't settled aren't in the file
    */
   async work(batches: Batches<Request, ChangeResult>): Promise<void> {
     await this.#tryCarryOver();
@@ -65,13 +65,12 @@ export class FileWriter {
     await this.#rewrite(batch, plan, (now) => plan.on(now));
   }
 
-  /** Lets go of what the last compaction left, with a last look. */
   async close(): Promise<void> {
     await this.#tryCarryOver();
     await this.#letGo();
   }
 
-  /** A failure is no failure of a change, and is told; the lines are looked for again with the next one. */
+  /** A failure is only a warning: the next change looks for the lines again. */
   async #tryCarryOver(): Promise<void> {
     try {
       await this.#carryOver();
@@ -91,7 +90,7 @@ export class FileWriter {
     settle(batch, plan, returned);
   }
 
-  /** Watches the path for a file that lacks what was appended, as `edit` watches a rewrite, and makes the change again. */
+  /** Watches the path for a file that lacks the appended lines, as `edit` does, and makes the change again. */
   async #makeSure({ batch, plan, snapshot, appended, moved }: Unsure): Promise<void> {
     try {
       if (!moved && !(await this.#isReplaced(snapshot))) return batch.settle(plan.results);
@@ -112,15 +111,15 @@ export class FileWriter {
   }
 
   /**
-   * Not beside somebody who appends without our lock: what they append to the old file meanwhile would be lost. A
-   * failure is no failure of a change; it is told, and tried again later.
+   * Not while another program appends without our lock: its appends to the old file would be lost. A failure is only a
+   * warning, and is tried again later.
    */
   async #compact(): Promise<void> {
     const { shared, clock, warn } = this.#parts;
     if (this.#left !== null) return;
     if (clock.monotonic() < Math.max(this.#compactAfter, this.#burst.othersAppended + LATELY_S)) return;
     const snapshot = await shared.read().catch(() => null);
-    if (snapshot === null) return; // the next batch will hear of it
+    if (snapshot === null) return; // the next batch reports it
     try {
       if (isMostlyDead(snapshot)) await this.#compactNow();
     } catch (error) {
@@ -154,10 +153,7 @@ export class FileWriter {
     await this.#carryOver();
   }
 
-  /**
-   * Somebody may have opened the file before a compaction replaced it, and append to it after: those lines are put into
-   * the new one, as long as it is watched.
-   */
+  /** Copies lines that another program still appends to the file that a compaction replaced. */
   async #carryOver(): Promise<void> {
     if (this.#left === null) return;
     const { clock, warn } = this.#parts;
@@ -172,7 +168,6 @@ export class FileWriter {
     } else if (clock.monotonic() >= this.#left.until) await this.#letGo();
   }
 
-  /** Changes of somebody else, each unless the file has a newer record by now. */
   async #write(items: readonly Change[]): Promise<void> {
     let isTaken = items.length === 0;
     const next = async () => {
@@ -180,7 +175,7 @@ export class FileWriter {
       isTaken = true;
       return { items, settle: () => {} };
     };
-    // A burst takes nothing where the file moved just then.
+    // A burst takes nothing if the file was replaced just then.
     for (let tries = 0; !isTaken && tries < MOST_TRIES; tries++) {
       const unsure = await this.#burst.run({ next });
       if (unsure !== null) await this.#makeSure(unsure);
@@ -189,7 +184,6 @@ export class FileWriter {
   }
 }
 
-/** What somebody keeps undoing is told as such. */
 function settle(batch: Batch<Request, ChangeResult>, plan: BatchPlan, returned: readonly TaskId[]): void {
   const isReturned = (change: Change | null) => {
     if (change === null) return false;

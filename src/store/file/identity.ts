@@ -2,7 +2,7 @@ import { type BigIntStats, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
-/** What tells one content of the store file from the next. Inode numbers alternate, so times and size count too. */
+/** Identifies one content of the store file. Inode numbers are reused, so times and size count too. */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -29,7 +29,7 @@ export async function identityAt(path: string): Promise<FileIdentity | null> {
   }
 }
 
-/** The same at once, for a look that nothing may come between. @throws Error of the system */
+/** The same without an await. @throws Error of the system */
 export function identityNow(path: string): FileIdentity | null {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? null : identityOf(stats);
@@ -42,18 +42,18 @@ export function unreadable(path: string, cause: unknown): TtsctlError {
   });
 }
 
-/** Whether two looks at a path saw the same content; two nulls are two looks at no file. */
+/** Whether two looks at a path saw the same content, or both no file. */
 export function sameIdentity(a: FileIdentity | null, b: FileIdentity | null): boolean {
-  if (a === null || b === null) return a === b;
-  return sameContent(a, b) && a.ctimeNs === b.ctimeNs;
+  return a?.ctimeNs === b?.ctimeNs && (a === b || sameContent(a, b));
 }
 
-/** The same, for a file that we renamed ourselves in between, which changes its ctime. */
-export function sameContent(a: FileIdentity, b: FileIdentity): boolean {
+/** The same for a file that we renamed in between, which changed its ctime. False for no file. */
+export function sameContent(a: FileIdentity | null, b: FileIdentity | null): boolean {
+  if (a === null || b === null) return false;
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
 }
 
-/** Whether a path still names a file that is held open, whatever was written to it. */
+/** Whether both are one file, whatever was written to it. */
 export function sameFile(a: FileIdentity | null, b: FileIdentity | null): boolean {
   return a !== null && b !== null && a.dev === b.dev && a.ino === b.ino;
 }

@@ -1,15 +1,14 @@
-/** Some keys: a set of numbers, or a KeySet where there may be a million. */
+/** A set of numbers, or a KeySet if there may be a million. */
 export interface Keys extends Iterable<number> {
   readonly size: number;
   has(key: number): boolean;
 }
 
-/** A set of key numbers: a bit each, since an edit may remove a million tasks. */
+/** A set of key numbers, a bit each. */
 export class KeySet {
   readonly #bits: Uint8Array;
   size = 0;
 
-  /** @param keys how many keys there are */
   constructor(keys: number) {
     this.#bits = new Uint8Array((keys >> 3) + 1);
   }
@@ -20,7 +19,7 @@ export class KeySet {
     this.size++;
   }
 
-  /** False for what is no key (-1). */
+  /** False for -1. */
   has(key: number): boolean {
     return key >= 0 && (this.#bits[key >> 3]! & (1 << (key & 7))) !== 0;
   }

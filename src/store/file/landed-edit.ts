@@ -32,7 +32,7 @@ export class LandedEdit {
     this.#seen = new KeySet(edit.upserts.size);
   }
 
-  /** What must be done again in a content of another process. */
+  /** The part of the edit to make again in a content of another process. */
   async undoneIn(now: Snapshot): Promise<Edit> {
     const removed = new KeySet(now.rows.keys.size);
     const same = sameIn(this.#before, now, this.#rowBefore);
@@ -40,13 +40,8 @@ export class LandedEdit {
     const due: number[] = [];
     for await (const { number } of same(this.#replacements())) due.push(number);
     due.push(...this.#newLacking(now));
-    return {
-      removed,
-      upserts: chosenFrom(
-        this.#edit.upserts,
-        due.sort((a, b) => a - b),
-      ),
-    };
+    due.sort((a, b) => a - b);
+    return { removed, upserts: chosenFrom(this.#edit.upserts, due) };
   }
 
   *#removals(): Generator<TaskId> {
@@ -59,8 +54,8 @@ export class LandedEdit {
 
   *#replacements(): Generator<TaskId & { number: number }> {
     for (let number = 0; number < this.#edit.upserts.size; number++) {
-      const { userId, taskId } = this.#edit.upserts.id(number);
-      if (this.#rowBefore({ userId, taskId }) >= 0) yield { userId, taskId, number };
+      const id = this.#edit.upserts.id(number);
+      if (this.#rowBefore(id) >= 0) yield { ...id, number };
     }
   }
 
@@ -116,25 +111,14 @@ export class DisplacedWrite {
     const same = new Set(await all(sameIn(this.#ours, this.#theirs)(ids)));
     return ids.filter((id) => !same.has(id));
   }
-
-  /** Closes both contents. */
-  async close(): Promise<void> {
-    await this.#ours.close();
-    await this.#theirs.close();
-  }
 }
 
-/** The row that a content has of a task, or -1. */
 function rowsOf(snapshot: Snapshot): (id: TaskId) => number {
   return ({ userId, taskId }) => snapshot.rowOf(userId, taskId);
 }
 
 function* idsIn(snapshot: Snapshot): Generator<TaskId> {
-  const { keys } = snapshot.rows;
-  for (const row of snapshot.liveRows()) {
-    const key = snapshot.rows.key(row);
-    yield keys.id(key);
-  }
+  for (const row of snapshot.liveRows()) yield snapshot.idOf(row);
 }
 
 /** Returns a generator of those tasks for which both contents have the same record, or both none. */
@@ -152,7 +136,7 @@ function sameIn(a: Snapshot, b: Snapshot, rowInA = rowsOf(a)) {
   };
 }
 
-/** Whether two rows may hold the same record: what needs no read agrees. */
+/** Whether two rows may hold the same record, as far as is known without reading it. */
 function isLikely(a: Snapshot, rowA: number, b: Snapshot, rowB: number): boolean {
   return rowA >= 0 && rowB >= 0 && a.rows.score(rowA) === b.rows.score(rowB);
 }

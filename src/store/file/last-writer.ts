@@ -3,25 +3,24 @@ import type { Clock } from "../../clock.ts";
 import type { FileIdentity } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** Beside somebody who wrote within this time a change is watched: it may be undone (SPEC section 2). Seconds. */
+/** If another program wrote within this time, a change may be undone, and is watched (SPEC section 2). Seconds. */
 export const LATELY_S = 60;
 
-/** What ttsctl is about to do, noted before: after a kill it would else look like another program's write. */
+/** Noted before a write. After a kill, the write would otherwise look like another program's. */
 export type Intent =
   | { readonly kind: "append"; readonly bytes: Buffer }
   /** Puts another file in place. */
   | { readonly kind: "replace"; readonly by: FileIdentity };
 
-/** Who wrote a content of the file. */
 export interface LastWriter {
   readonly isOurs: boolean;
-  /** When somebody who is not ttsctl wrote the file last, epoch seconds; -Infinity where that is not known. */
+  /** When another program last wrote the file, epoch seconds; -Infinity if unknown. */
   readonly others: number;
 }
 
 /**
- * How a lock file names the content that ttsctl wrote last, so that it does not take it for the service's, and when
- * somebody else wrote last as far as is known: who read the file before our write may write what it read after it.
+ * The note in a lock file: the content that ttsctl wrote last, and when another program wrote last, which may still
+ * write what it read before our write.
  * @param identity null for no file
  * @param others epoch seconds; -Infinity for never
  */
@@ -54,7 +53,7 @@ export async function lastWriterOf(snapshot: Snapshot, note: string): Promise<La
   return { isOurs, others: isOurs ? known : Math.max(known, Number(identity.mtimeNs) / 1e9) };
 }
 
-/** Whether the file is what ttsctl noted, with what it was about to append, or a part of that which ends in the midst of a line. */
+/** Whether the file is the noted content with the noted append, or with an unfinished part of it. */
 async function isAppended(snapshot: Snapshot, { dev, ino, size }: FileIdentity, note: string): Promise<boolean> {
   const [, file, from, length, hash] = /^wrote (\d+:\d+):(\d+):\d+; appends (\d+) (\w+)/.exec(note) ?? [];
   const added = Number(size) - Number(from);
@@ -63,7 +62,6 @@ async function isAppended(snapshot: Snapshot, { dev, ino, size }: FileIdentity, 
   return added === Number(length) && hashOf(await snapshot.readBytes(Number(from), Number(size))) === hash;
 }
 
-/** Whether that was within the last minute. */
 export function isLately(epoch: number, clock: Clock): boolean {
   return clock.now() - epoch < LATELY_S;
 }

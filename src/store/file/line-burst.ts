@@ -15,26 +15,26 @@ import type { Snapshot } from "./snapshot.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /**
- * The lock is held over some batches, since taking it costs more than one of them. Whoever is seen to wait gets it after
- * the shorter time, and whoever may wait unseen after the longer one. Seconds.
+ * The lock is held for several batches, since acquiring it costs more than one of them: for the shorter time if a process
+ * is seen to wait, else for the longer one. Seconds.
  */
 const BURST_S = 0.25;
 const LONGEST_BURST_S = 2;
-/** Whoever is in the midst of an append of several writes has had time for the rest of it. Seconds. */
+/** How long another process may take for an append of several writes. Seconds. */
 const SETTLED_S = 1;
 const POLL_MS = 50;
-/** Who is settled comes again at once with its next change, if it has one. */
+/** A caller whose change is settled may add its next one at once. */
 const LINGER_MS = 10;
 
 /** A batch that was taken, but may not be in the file that the path names. */
 export interface Unsure {
   readonly batch: Batch<Request, ChangeResult>;
   readonly plan: BatchPlan;
-  /** What it is, or was to be, appended to; the taker closes it. */
+  /** The file that it was appended to, or was to be; the receiver closes it. */
   readonly snapshot: Snapshot;
-  /** What was appended; null if nothing was. */
+  /** Null if nothing was appended. */
   readonly appended: BatchEdit | null;
-  /** The path names another file now; else one may come that was made of what the file was before. */
+  /** Whether the path names another file now. If not, one that was made of the earlier content may follow. */
   readonly moved: boolean;
 }
 
@@ -47,9 +47,9 @@ export interface BurstParts {
 /** Batches that are appended to a file of JSON Lines while the write lock is held. */
 export class LineBurst {
   readonly #parts: BurstParts;
-  /** What the last burst left: as long as it is read on, nobody has replaced the file. */
+  /** The snapshot of the last burst. While it can grow, the file wasn't replaced. */
   #last: Snapshot | null = null;
-  /** Whether somebody else was seen to append to that file: then what wrote lately does not replace it. */
+  /** Whether another process appends to that file, and so doesn't replace it. */
   #othersAppend = false;
   #othersAppended = Number.NEGATIVE_INFINITY;
 
@@ -57,15 +57,15 @@ export class LineBurst {
     this.#parts = parts;
   }
 
-  /** When somebody was last seen who appends without our lock, monotonic seconds. */
+  /** When another process last appended without our lock, monotonic seconds. */
   get othersAppended(): number {
     return this.#othersAppended;
   }
 
   /**
-   * Takes the lock, and batches as long as they come and others have had to wait for no more than a moment. Returns early
-   * where nothing can be appended: the file was replaced meanwhile, or ends in an append that was never finished.
-   * @throws TtsctlError LOCK_*, STORE_*; what was not settled then is not in the file
+   * Acquires the lock and takes batches while they come and other processes don't wait long. Returns early if nothing can be
+   * appended: the file was replaced, or ends in an unfinished append.
+   * @throws TtsctlError LOCK_*, STORE_*; batches that weren't settled aren't in the file
    */
   async run(batches: Batches<Request, ChangeResult>): Promise<Unsure | null> {
     const { file, shared } = this.#parts;
@@ -87,7 +87,7 @@ export class LineBurst {
     const { log, snapshot } = open;
     if (!(await this.#isReady(snapshot))) {
       const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
-      if (cut !== null) await open.lock.leave(noteOf(cut, open.others)); // or we took it for somebody's write
+      if (cut !== null) await open.lock.leave(noteOf(cut, open.others)); // or the cut would look like another program's write
       return null;
     }
     const mayBeUndone = this.#lookAround(open);
@@ -113,7 +113,7 @@ export class LineBurst {
     return null;
   }
 
-  /** Whether a change of ours may be undone: somebody else wrote lately, and not by appending as far as we know. */
+  /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
   #lookAround({ snapshot, isOurs, others }: Open): boolean {
     const { clock } = this.#parts;
     if (snapshot !== this.#last) this.#othersAppend = false;
@@ -125,13 +125,13 @@ export class LineBurst {
     return !this.#othersAppend;
   }
 
-  /** The name of a file that is new to us may not be on the disk yet, whoever gave it. */
+  /** The name of a file that is new to us may not be on the disk yet. */
   async #settled({ target, snapshot }: Open): Promise<void> {
     if (snapshot !== this.#last) await syncDirectory(dirname(target));
     this.#last = snapshot;
   }
 
-  /** A record of somebody else that came just before ours, and is newer, is put behind it again. */
+  /** A newer record that another program appended just before ours is appended again behind it. */
   async #giveWay(open: Open, plan: BatchPlan, from: number): Promise<void> {
     const { snapshot } = open;
     const hidden = overtaken(snapshot, plan.results, from);
@@ -143,7 +143,7 @@ export class LineBurst {
     });
   }
 
-  /** False where the path named another file right after the append. */
+  /** False if the path named another file right after the append. */
   async #put({ lock, log, snapshot, others }: Open, lines: readonly string[]): Promise<boolean> {
     const before = snapshot.layout!.size;
     const bytes = await log.bytesOf(lines, snapshot);
@@ -151,7 +151,7 @@ export class LineBurst {
     try {
       await log.append(bytes);
     } catch (error) {
-      // What was taken back changed the file's time.
+      // Taking the append back changed the file's time.
       const isAsBefore = (await this.#isCurrent(snapshot).catch(() => false)) && snapshot.layout!.size === before;
       if (isAsBefore) await lock.leave(noteOf(snapshot.identity, others));
       throw error;
@@ -162,10 +162,7 @@ export class LineBurst {
     return true;
   }
 
-  /**
-   * Whether the path still names the file of the snapshot, and it ends in a whole line. One that does not has a second to
-   * be finished: its writer may still be at it.
-   */
+  /** Whether the path still names the snapshot's file, and it ends in a whole line. An unfinished append gets a second. */
   async #isReady(snapshot: Snapshot): Promise<boolean> {
     const { clock } = this.#parts;
     for (let size = -1, since = 0; ; await sleep(POLL_MS)) {
@@ -173,19 +170,18 @@ export class LineBurst {
       if (snapshot.layout!.unfinished === null) return true;
       const age = clock.now() - Number(snapshot.identity!.mtimeNs) / 1e9;
       if (size !== snapshot.layout!.size) [size, since] = [snapshot.layout!.size, clock.monotonic()];
-      // A wall clock that was set back shows an age that is none.
+      // The wall clock may have been set back.
       if (age >= SETTLED_S || clock.monotonic() - since >= SETTLED_S) return false;
     }
   }
 
-  /** Whether the path still names the file of the snapshot, which takes in what was appended to it. */
+  /** Whether the path still names the snapshot's file. Adds what was appended to it. */
   async #isCurrent(snapshot: Snapshot): Promise<boolean> {
     const now = await this.#parts.shared.read();
     await now.close();
     return now === snapshot;
   }
 
-  /** What gives the next batch as long as the lock may be held. */
   #nextWhileHeld(lock: Lock, batches: Batches<Request, ChangeResult>) {
     const { clock } = this.#parts;
     const begun = clock.monotonic();
@@ -210,16 +206,16 @@ function leased(unsure: Unsure): Unsure {
   return unsure;
 }
 
-/** Of a task that was removed and came anew the end goes first. */
+/** Tombstones first: a removed task may come again in the same batch. */
 function linesOf({ removed, tasks }: BatchEdit, { rows }: Snapshot): string[] {
   return [...[...removed].map((key) => tombstoneLine(rows, key)), ...tasks.map(lineOf)];
 }
 
 /**
- * Records of somebody who appends without our lock, that came between our look at the file and our append, and are newer
- * than ours: the last line counts, so ours hides them.
- * @param from the first row that came after the look
- * @returns by key of the task (`keyOf`): the row of the newest
+ * Newer records that another program appended between our look at the file and our append: the last line counts, so
+ * ours hides them.
+ * @param from the first row after the look
+ * @returns by `keyOf` of the task: the row of the newest
  */
 function overtaken(snapshot: Snapshot, results: readonly ChangeResult[], from: number): Map<string, number> {
   const { rows } = snapshot;

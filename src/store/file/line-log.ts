@@ -7,8 +7,8 @@ import type { Snapshot } from "./snapshot.ts";
 const NEWLINE = 0x0a;
 
 /**
- * A file of JSON Lines, open for appending under the write lock. Every append goes to the end that the file has at that
- * moment (`O_APPEND`), so that nothing is lost of somebody who appends without our lock.
+ * A file of JSON Lines, open for appending under the write lock, with `O_APPEND`: nothing is lost that another program
+ * appends without the lock.
  */
 export class LineLog {
   readonly #path: string;
@@ -20,7 +20,7 @@ export class LineLog {
   }
 
   /**
-   * Opens what a snapshot has read; null where the path names another file by now.
+   * Opens the snapshot's file; null if the path names another one by now.
    * @throws TtsctlError STORE_WRITE_FAILED
    */
   static async open(path: string, snapshot: Snapshot): Promise<LineLog | null> {
@@ -33,7 +33,7 @@ export class LineLog {
   }
 
   /**
-   * Cuts off an append that was never finished. Returns what the file is then; null where it has moved since it was read.
+   * Cuts off an unfinished append. Returns the new identity; null if the file changed since it was read.
    * @throws TtsctlError STORE_WRITE_FAILED
    */
   async cut({ layout }: Snapshot): Promise<FileIdentity | null> {
@@ -44,7 +44,6 @@ export class LineLog {
     return identityOf(await this.#handle.stat({ bigint: true }));
   }
 
-  /** What is to be appended for these lines. */
   async bytesOf(lines: readonly string[], snapshot: Snapshot): Promise<Buffer> {
     const { size } = snapshot.layout!;
     const endsLine = (await snapshot.readBytes(size - 1, size))[0] === NEWLINE;
@@ -54,7 +53,7 @@ export class LineLog {
 
   /**
    * Appends whole lines; they are on the disk when it returns.
-   * @throws TtsctlError STORE_WRITE_FAILED; nothing of them is there then, or if even that fails, an unfinished append
+   * @throws TtsctlError STORE_WRITE_FAILED; the lines are taken back, or if that fails too, an unfinished append is left
    */
   async append(bytes: Buffer): Promise<void> {
     let done = 0;
@@ -71,7 +70,7 @@ export class LineLog {
     await closeQuietly(this.#handle);
   }
 
-  /** Takes what was written off the end again, unless somebody has appended behind it. */
+  /** Cuts the written bytes off the end, unless another program has appended behind them. */
   async #takeBack(written: Buffer): Promise<void> {
     const from = (await this.#handle.stat()).size - written.length;
     const { buffer } = await this.#handle.read(Buffer.alloc(written.length), 0, written.length, from);

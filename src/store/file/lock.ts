@@ -6,33 +6,30 @@ import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from 
 import { identityAt, identityOf, sameFile } from "./identity.ts";
 import { loadPosix } from "./posix.ts";
 
-/** What a lock is for: one rewrite of the file, a whole run that changes things, or being the one watcher. */
+/** One rewrite of the file, a whole run that changes tasks, or the one watcher. */
 export type LockPurpose = "write" | "run" | "watch" | MirrorLock;
-/** Held by one writer of both stores (`writer-mark.ts`). */
+/** Held by a writer of both stores (`writer-mark.ts`). */
 export type MirrorLock = `mirror-${string}`;
 
 /** A lock between ttsctl processes that is held until `release`, or until the process dies, however it dies. */
 export interface Lock {
   /** What the last holder left with `leave`; not in the locks of runs and watchers. */
   readonly note: string;
-  /** Leaves a line: for the next holder, or in the locks of runs for who waits, to say what is being done. */
+  /** Leaves a line for the next holder or, in the lock of a run, for processes that wait. */
   leave(note: string): Promise<void>;
-  /**
-   * Whether somebody waits for it, as far as the kernel tells: not on other systems than Linux, and not of processes in
-   * another container.
-   */
+  /** Whether a process waits for it. Known only on Linux, and not of processes in another container. */
   isWanted(): Promise<boolean>;
   /**
-   * Whether its file was deleted or replaced: it keeps no other process out any more.
+   * Whether its file was deleted or replaced, so other processes can take the lock.
    * @throws TtsctlError LOCK_UNAVAILABLE
    */
   isLost(): Promise<boolean>;
   release(): Promise<void>;
 }
 
-/** How long another ttsctl may hold a lock before we give up, seconds (SPEC section 2). */
+/** Seconds (SPEC section 2). */
 export const LOCK_WAIT_S = 10;
-/** How long the text of a lock file is, so that writing it never needs a truncation first. */
+/** The length of the text of a lock file: always the same, so it is never truncated. */
 const LOCK_TEXT = 512;
 
 /**
@@ -79,8 +76,8 @@ export function lockPath(storePath: string, purpose: LockPurpose): string {
 }
 
 /**
- * Who holds a lock, such as `pid 123 (cleanup --watch)`; null where nobody does. Makes no lock file, and does not wait.
- * To see it, a free lock is shared for some milliseconds, in which nobody else can take it.
+ * The holder of a lock, such as `pid 123 (cleanup --watch)`; null if it is free. Creates no lock file and doesn't wait. A
+ * free lock is shared for some milliseconds, in which no other process can take it.
  * @throws TtsctlError LOCK_UNAVAILABLE
  */
 export async function lockHolder(storePath: string, purpose: LockPurpose): Promise<string | null> {
@@ -92,7 +89,7 @@ export async function lockHolder(storePath: string, purpose: LockPurpose): Promi
   });
   if (handle === null) return null;
   try {
-    return (await tryFlock(handle, path, "shared")) ? null : await describeHolder(handle);
+    return (await tryFlock(handle, path, "shared")) ? null : (await readLockFile(handle)).holder;
   } finally {
     await closeQuietly(handle);
   }
@@ -113,12 +110,15 @@ export async function withLock<T>(
   }
 }
 
+/** Another user's lock file can be locked too; only the note can't be written. */
 async function openLockFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
-  } catch (error) {
-    if (systemErrorCode(error) === "EACCES") return openForeignLockFile(path);
-    throw lockFileUnavailable(path, error);
+    return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644).catch((error) => {
+      if (systemErrorCode(error) !== "EACCES") throw error;
+      return open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    });
+  } catch (cause) {
+    throw lockFileUnavailable(path, cause);
   }
 }
 
@@ -129,16 +129,6 @@ function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
   });
 }
 
-/** Another user's lock file can be locked all the same; only our name cannot be written into it. */
-async function openForeignLockFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (cause) {
-    throw lockFileUnavailable(path, cause);
-  }
-}
-
-/** Whether the path still names the file: a lock on one that was deleted or replaced keeps nobody out. */
 async function isAt(path: string, handle: FileHandle): Promise<boolean> {
   try {
     return sameFile(await identityAt(path), identityOf(await handle.stat({ bigint: true })));
@@ -184,7 +174,7 @@ async function waitForFlock(handle: FileHandle, path: string, seconds: number, s
   }
 }
 
-/** A line of `/proc/locks` with an arrow is that of one who waits. */
+/** In `/proc/locks`, a line with an arrow is of a process that waits. */
 async function isAwaited(handle: FileHandle): Promise<boolean> {
   const { ino } = await handle.stat();
   const locks = await readFile("/proc/locks", "latin1").catch(() => "");
@@ -196,7 +186,7 @@ function startFlock(flags: readonly string[], handle: FileHandle): ChildProcess 
   return spawn("flock", [...flags, "3"], { stdio: ["ignore", "ignore", "ignore", handle.fd], detached: true });
 }
 
-/** Whether flock(1) got the lock; false where somebody else has it, or it was killed while it waited. */
+/** Whether flock(1) got the lock; false if another process has it, or it was killed while it waited. */
 function ended(child: ChildProcess, path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const unavailable = (cause?: unknown) =>
@@ -211,22 +201,20 @@ function ended(child: ChildProcess, path: string): Promise<boolean> {
   });
 }
 
-/** A lock file holds two lines: `pid command` of the last holder, and the note that it left. Empty where a disk fails. */
+/** A lock file holds two lines: `pid command` of the last holder, and its note. Both are unknown if the disk fails. */
 async function readLockFile(handle: FileHandle): Promise<{ holder: string; note: string }> {
-  try {
-    const bytes = Buffer.alloc(LOCK_TEXT);
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
-    const [holder = "", note = ""] = bytes.toString("utf8", 0, bytesRead).split("\n");
-    return { holder, note };
-  } catch (error) {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(LOCK_TEXT), 0, LOCK_TEXT, 0).catch((error) => {
     if (systemErrorCode(error) === undefined) throw error;
-    return { holder: "", note: "" };
-  }
+    return { bytesRead: 0, buffer: Buffer.alloc(0) };
+  });
+  const [first = "", note = ""] = buffer.toString("utf8", 0, bytesRead).split("\n");
+  const [, pid, command] = /^(\d+) (.*)$/.exec(first.trim()) ?? [];
+  return { holder: pid === undefined ? "another ttsctl" : `pid ${pid} (${command})`, note };
 }
 
 /** Best effort: on a full disk, or in another user's file, the lock holds without its text. */
 async function writeLockFile(handle: FileHandle, note: string): Promise<void> {
-  // Words and flags alone: a value may be a secret.
+  // Only words and flags: a value may be a secret.
   const command = process.argv.slice(2).filter((arg) => /^(--)?[a-z-]{1,20}$/.test(arg));
   try {
     await handle.write(`${process.pid} ttsctl ${command.slice(0, 3).join(" ")}\n${note}\n`.padEnd(LOCK_TEXT), 0);
@@ -235,19 +223,13 @@ async function writeLockFile(handle: FileHandle, note: string): Promise<void> {
   }
 }
 
-async function describeHolder(handle: FileHandle): Promise<string> {
-  const { holder } = await readLockFile(handle);
-  const [, pid, command] = /^(\d+) (.*)$/s.exec(holder.trim()) ?? [];
-  return pid === undefined ? "another ttsctl" : `pid ${pid} (${command})`;
-}
-
 async function heldByAnother(handle: FileHandle, path: string, purpose: LockPurpose, waited: number) {
-  const [who, { note }] = [await describeHolder(handle), await readLockFile(handle)];
+  const { holder, note } = await readLockFile(handle);
   if (purpose === "watch") {
-    return new TtsctlError("WATCHER_RUNNING", `${who} already watches this store`, { hint: `its lock is ${path}` });
+    return new TtsctlError("WATCHER_RUNNING", `${holder} already watches this store`, { hint: `its lock is ${path}` });
   }
   const doing = purpose === "run" && note !== "" ? ` and ${note}` : "";
-  return new TtsctlError("LOCK_TIMEOUT", `${who} holds ${path}${doing}; gave up after ${waited} s`, {
+  return new TtsctlError("LOCK_TIMEOUT", `${holder} holds ${path}${doing}; gave up after ${waited} s`, {
     hint: "wait for it to end, or end it; a lock is freed by the kernel when its holder dies",
   });
 }

@@ -11,9 +11,8 @@ import type { Upserts } from "./upserts.ts";
 const WINDOW = 1 << 20;
 
 /**
- * The names of a map that stay and are not `user:task` of the live record under them: an invalid record has one, or a
- * record that somebody filed under another name. A new record must not take it, since of two equal names a reader of
- * JSON sees the last alone, and the other would be lost with its next write.
+ * The kept names of a map that aren't `user:task` of the live record under them. A new record must not get such a name:
+ * of two equal names a JSON reader keeps the last, so the next write would lose the other record.
  */
 export class TakenNames {
   readonly #names = new KeyTable();
@@ -25,7 +24,6 @@ export class TakenNames {
     this.#upserts = upserts;
   }
 
-  /** Goes through all names of the file, which are read in large pieces. */
   static async read(snapshot: Snapshot, removed: Keys, upserts: Upserts): Promise<TakenNames> {
     const taken = new TakenNames(snapshot.rows.keys, upserts);
     const { rows, layout } = snapshot;
@@ -43,7 +41,7 @@ export class TakenNames {
     return taken;
   }
 
-  /** A name for a new record: `user:task`, or where that is taken the same with a number after it. */
+  /** `user:task`, with a number behind it if that name is taken. */
   nameFor({ userId, taskId }: TaskId): string {
     const name = memberOf(userId, taskId);
     if (this.#names.find("", name) < 0) {
@@ -56,7 +54,7 @@ export class TakenNames {
     return `${name}#${number}`;
   }
 
-  /** A name with a number may also be that of a task whose id ends so. */
+  /** The name may also belong to a task whose id ends with that number. */
   #isTaken(id: TaskId): boolean {
     const { userId, taskId } = id;
     if (this.#names.find("", memberOf(userId, taskId)) >= 0) return true;
@@ -72,7 +70,7 @@ export class TakenNames {
   }
 }
 
-/** Whether the name of a task may be that of another, whose user's id holds a colon: that is allowed in one layout. */
+/** Whether tasks of other users may have this name too: in one layout, user ids may hold colons. */
 function mayBeOfOthers(userId: string, taskId: string): boolean {
   return userId.includes(":") || taskId.includes(":");
 }

@@ -10,7 +10,7 @@ import { syncDirectory } from "./written-file.ts";
 
 const WINDOW = 1 << 20;
 
-/** Where the new content is written before it replaces the store file. */
+/** The new content, before it replaces the store file. */
 export function temporaryPath(target: string): string {
   return join(dirname(target), `.${basename(target)}.ttsctl`);
 }
@@ -27,7 +27,6 @@ export async function removeLeftover(target: string): Promise<void> {
   }
 }
 
-/** The result of a rewrite. */
 export interface Replacement {
   /** The new content; null if another process wrote the file after it was read, and its content was kept. */
   readonly identity: FileIdentity | null;
@@ -39,11 +38,9 @@ export interface Replacement {
   readonly displaced: FileHandle[];
 }
 
-/** The names of a rewrite. */
 export interface Names {
-  /** The store file as the caller names it; it may be a symbolic link. */
+  /** May be a symbolic link. */
   readonly path: string;
-  /** What that name resolves to. */
   readonly target: string;
 }
 
@@ -93,12 +90,11 @@ async function placedIdentity(path: string, ours: FileIdentity): Promise<FileIde
 /** Removes the temporary file if it holds our content or the content that was read; anything else is another process's write. */
 async function removeTemporary(temporary: string, placing: Placing | undefined): Promise<void> {
   const there = await identityAt(temporary);
-  const known = [placing?.read, placing?.ours];
-  if (placing !== undefined && !known.some((one) => there !== null && one != null && sameContent(there, one))) return;
+  if (placing !== undefined && ![placing.read, placing.ours].some((known) => sameContent(there, known))) return;
   await rm(temporary, { force: true });
 }
 
-/** Handles of their own on open files, whatever their paths name now. */
+/** Opens files again by descriptor, whatever their paths name now. */
 function reopen(fds: readonly number[]): Promise<FileHandle[]> {
   return Promise.all(fds.map((fd) => open(`/proc/self/fd/${fd}`, constants.O_RDONLY)));
 }
@@ -163,7 +159,6 @@ function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
   });
 }
 
-/** Streams the snapshot into `handle` with the splices made. */
 async function copySpliced(snapshot: Snapshot, splices: AsyncIterable<Splice>, handle: FileHandle): Promise<void> {
   const content = new Content(snapshot);
   const out = new Output(handle);
@@ -177,7 +172,7 @@ async function copySpliced(snapshot: Snapshot, splices: AsyncIterable<Splice>, h
   await out.flush();
 }
 
-/** What is read of a snapshot from its start to its end, in large windows, however short the pieces are that are taken. */
+/** Reads a snapshot once, in large windows, however short the pieces are. */
 class Content {
   readonly size: number;
   readonly #snapshot: Snapshot;
@@ -191,7 +186,7 @@ class Content {
     this.#window = Buffer.allocUnsafeSlow(Math.min(WINDOW, this.size));
   }
 
-  /** Copies the bytes from one place to another, which lies behind all that was copied before. */
+  /** Ranges must be ascending. */
   async copy(from: number, end: number, out: Output): Promise<void> {
     for (let at = from; at < end; ) {
       if (at >= this.#end) await this.#read(at);
@@ -208,7 +203,7 @@ class Content {
   }
 }
 
-/** Collects small writes into large ones. */
+/** Joins small writes. */
 class Output {
   readonly #handle: FileHandle;
   readonly #buffer = Buffer.allocUnsafe(WINDOW);
@@ -255,8 +250,7 @@ interface Placing extends Names {
  */
 function takePlace(placing: Placing): boolean {
   const { posix, path, target, temporary, read, ours } = placing;
-  const made = identityNow(temporary);
-  if (made === null || !sameContent(made, ours)) {
+  if (!sameContent(identityNow(temporary), ours)) {
     throw new TtsctlError("STORE_WRITE_FAILED", `another process changed ${temporary}`, {
       hint: "the store file is unchanged; only one ttsctl may write it: was a lock file deleted?",
     });
@@ -334,8 +328,7 @@ async function takePlaceOrBack(placing: Placing): Promise<boolean> {
     return true;
   } catch (cause) {
     takeBack(placing);
-    const there = identityNow(target);
-    if (there === null || !sameContent(there, ours)) throw cause;
+    if (!sameContent(identityNow(target), ours)) throw cause;
     throw new TtsctlError(
       "STORE_WRITE_FAILED",
       `${target} was rewritten, but its directory not synced: ${describeSystemError(cause)}`,

@@ -13,22 +13,23 @@ import {
   readScore,
   readTask,
 } from "../../task/task.ts";
+import type { OnElement } from "./elements.ts";
 import { type Rows, STATUS_CODES } from "./rows.ts";
 
-/** A service has some ten words for its statuses. */
+/** A service has about ten status words. */
 const MOST_WORDS = 20;
 
 type OnInvalid = (record: InvalidRecord, offset: number) => void;
 
 /**
- * Puts each element of a store file into rows. Plain ASCII records, nearly all, take a path that builds no strings;
- * whatever is out of the ordinary goes through `readTask`, which decides alone what a valid record is.
+ * Puts each element of a store file into rows. Nearly all records are plain ASCII and take a path that builds no strings;
+ * all others go through `readTask`, which decides what is valid.
  */
 export class RowReader {
   readonly #rows: Rows;
   readonly #onInvalid: OnInvalid;
   readonly #reading: RecordReading;
-  /** The first few words as they stand in the file, quotes included. */
+  /** The first status words of the file, quotes included. */
   readonly #words: { readonly bytes: Uint8Array; readonly code: number }[] = [];
   readonly #tombstones: boolean;
 
@@ -39,7 +40,7 @@ export class RowReader {
     this.#onInvalid = options.onInvalid;
   }
 
-  add(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
+  readonly add: OnElement = (bytes, from, end, offset, spans) => {
     if (marksDeleted(bytes, spans)) {
       if (this.#tombstones && this.#addTombstone(bytes, from, end, offset, spans)) return;
       this.#rows.looksDeleted.add(this.#rows.size);
@@ -54,7 +55,7 @@ export class RowReader {
       }
     }
     this.#addAny(bytes, from, end, offset, spans);
-  }
+  };
 
   #plainKey(bytes: Buffer, spans: Spans): number {
     const { user_id: user, task_id: task } = FIELD;
@@ -80,7 +81,7 @@ export class RowReader {
     this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
   }
 
-  /** In Redis the user `a:b` with the task `c` reads as `a` with `b:c`: what is there by that name is the record's, too. */
+  /** In Redis the user `a:b` with the task `c` reads as `a` with `b:c`, so that name is also taken. */
   #standForNamesake(userId: string, taskId: string): void {
     const colon = userId.indexOf(":");
     if (colon <= 0 || this.#reading.rules.allowsColons) return;
@@ -94,7 +95,7 @@ export class RowReader {
     return userId.isWellFormed() && taskId.isWellFormed() ? this.#rows.keys.addId(userId, taskId) : -1;
   }
 
-  /** A line `{"user_id", "task_id", "deleted": true}` ends a task; its other fields do not matter. */
+  /** A line `{"user_id", "task_id", "deleted": true}`; other fields are ignored. */
   #addTombstone(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): boolean {
     const { userId, taskId } = readTask(bytes, from, end, spans, this.#reading);
     const key = this.#keyOf(userId, taskId);
@@ -118,7 +119,7 @@ export function statusCode(word: string): number {
   return STATUS_CODES.indexOf(shownStatus(word) ?? "other");
 }
 
-/** Whether an id is printable ASCII without escapes and needs no trimming, so that its bytes are its identity. */
+/** Whether an id is printable ASCII without escapes or spaces, so its bytes are the id. */
 function isPlain(bytes: Buffer, spans: Spans, field: number, isUser: boolean): boolean {
   if (!spans.has(field)) return false;
   const from = spans.from(field);

@@ -1,6 +1,6 @@
 import { grown, type KeyTable, roomAfter } from "../key-table.ts";
 
-/** What an element of the store file is. */
+/** States of an element of the store file. */
 export const LIVE = 0; // the task's record in force
 export const SUPERSEDED = 1; // an older duplicate
 export const INVALID = 2;
@@ -19,23 +19,17 @@ interface Links {
   liveRows: Int32Array<ArrayBuffer>;
 }
 
-/** Starts are kept without what exceeds this. */
-const WRAP = 2 ** 32;
-
 /**
- * Every element of a store file, in file order, as columns of numbers: where its value stands, whose it is, its status
- * and its score. Some 20 bytes a task besides its key, so that a million fit where a million objects would not.
+ * Every element of a store file, in file order, as columns of numbers: place, key, status and score. Some 25 bytes a
+ * task besides its key; a million objects would take more than a gigabyte.
  */
 export class Rows {
   readonly keys: KeyTable;
-  /** Rows of an array or map that JSON Lines would take for tombstones, since they say `deleted`. Hardly any. */
+  /** Rows of an array or map that would be tombstones in JSON Lines, since they say `deleted`. */
   readonly looksDeleted = new Set<number>();
-  /** Modulo 4 GiB. */
-  #starts = new Uint32Array(1 << 10);
-  /** The first row that starts behind each multiple of 4 GiB. */
-  readonly #wraps: number[] = [];
+  #starts = new Float64Array(1 << 10);
   #lengths = new Uint32Array(1 << 10);
-  /** The keys of rows and the rows of keys; null while each row is the task in force of the key of its own number, as in most files. */
+  /** Null while row n is the task in force of key n, as in most files. */
   #links: Links | null = null;
   #scores = new Float64Array(1 << 10);
   #statuses = new Uint8Array(1 << 10);
@@ -46,33 +40,16 @@ export class Rows {
   readonly #fileSize: number;
   size = 0;
   live = 0;
+  #knownKeys = 0;
 
   /**
    * @param lastCounts of duplicates the last counts (JSON Lines), not the newest
-   * @param fileSize in bytes, from which is told how many rows there will be
+   * @param fileSize in bytes, to estimate the number of rows
    */
   constructor(lastCounts: boolean, keys: KeyTable, fileSize = 0) {
     this.#lastCounts = lastCounts;
     this.keys = keys;
     this.#fileSize = fileSize;
-  }
-
-  /** The rows as they are now, apart from what is added later. Keys are shared: they only grow. */
-  copy(): Rows {
-    const copy = new Rows(this.#lastCounts, this.keys);
-    for (const row of this.looksDeleted) copy.looksDeleted.add(row);
-    copy.#starts = this.#starts.slice();
-    copy.#wraps.push(...this.#wraps);
-    copy.#lengths = this.#lengths.slice();
-    copy.#links = this.#links && { keys: this.#links.keys.slice(), liveRows: this.#links.liveRows.slice() };
-    copy.#scores = this.#scores.slice();
-    copy.#statuses = this.#statuses.slice();
-    copy.#states = this.#states.slice();
-    copy.#invalidKeys = this.#invalidKeys.slice();
-    copy.#knownKeys = this.#knownKeys;
-    copy.size = this.size;
-    copy.live = this.live;
-    return copy;
   }
 
   addTask(start: number, end: number, key: number, status: number, score: number): void {
@@ -119,9 +96,7 @@ export class Rows {
   }
 
   start(row: number): number {
-    let start = this.#starts[row]!;
-    for (const wrap of this.#wraps) if (row >= wrap) start += WRAP;
-    return start;
+    return this.#starts[row]!;
   }
 
   end(row: number): number {
@@ -146,7 +121,6 @@ export class Rows {
 
   /** The row in force of a key, or -1. */
   liveRow(key: number): number {
-    if (key >= this.#knownKeys) return NO_ROW; // a copy does not know the keys that came later
     return this.#links === null ? key : this.#links.liveRows[key]!;
   }
 
@@ -160,9 +134,24 @@ export class Rows {
     return byScore !== 0 ? byScore : this.compareKeys(a, b);
   }
 
-  /** By member alone, bytewise descending. */
   compareKeys(a: number, b: number): number {
     return this.keys.compare(this.key(b), this.key(a));
+  }
+
+  /** Rows in file order, in groups of neighbours: `span` bytes at most, with gaps of at most `gap`. */
+  *neighbours(rows: Iterable<number>, span: number, gap = span): Generator<number[]> {
+    let group: number[] = [];
+    for (const row of rows) {
+      const isApart =
+        group.length > 0 &&
+        (this.end(row) - this.start(group[0]!) > span || this.start(row) - this.end(group.at(-1)!) > gap);
+      if (isApart) {
+        yield group;
+        group = [];
+      }
+      group.push(row);
+    }
+    if (group.length > 0) yield group;
   }
 
   #retire(key: number): void {
@@ -174,7 +163,7 @@ export class Rows {
     this.live--;
   }
 
-  /** Writes down what was implied, before a row that is not the task in force of the next key. */
+  /** Called before the first row that isn't the task in force of the next key. */
   #link(): void {
     if (this.#links !== null) return;
     const keys = new Int32Array(this.#starts.length);
@@ -188,8 +177,7 @@ export class Rows {
     if (this.size === this.#starts.length) this.#growRows();
     this.#ensureKey(key);
     const row = this.size++;
-    this.#starts[row] = start % WRAP;
-    while (start >= (this.#wraps.length + 1) * WRAP) this.#wraps.push(row);
+    this.#starts[row] = start;
     this.#lengths[row] = end - start;
     if (this.#links !== null) this.#links.keys[row] = key;
     this.#states[row] = state;
@@ -197,7 +185,7 @@ export class Rows {
   }
 
   #growRows(): void {
-    // An eighth more, as to fall short would cost much more.
+    // An eighth more: growing again would cost more.
     const expected = (this.#fileSize / Math.max(this.end(this.size - 1), 1)) * this.size * 1.125;
     const length = roomAfter(this.#starts.length, expected);
     this.keys.expected = Math.max(this.keys.expected, length);
@@ -220,6 +208,4 @@ export class Rows {
     if (this.#links !== null) this.#links.liveRows[key] = NO_ROW;
     this.#knownKeys++;
   }
-
-  #knownKeys = 0;
 }

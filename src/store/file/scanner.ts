@@ -1,38 +1,113 @@
-import type { FileHandle } from "node:fs/promises";
-import { TtsctlError } from "../../errors.ts";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { closeQuietly, TtsctlError } from "../../errors.ts";
+import { OPEN_BRACE, OPEN_BRACKET, skipSpace } from "../../json/scan.ts";
 import { LineScan, type OnElement, SequenceScan } from "./elements.ts";
-import { feed } from "./feed.ts";
+import { feed, STOP, StoreSyntaxError } from "./feed.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
-import type { RowReader } from "./row-reader.ts";
-import { recogniseShape, type Shape } from "./shape.ts";
 
 const NEWLINE = 0x0a;
 
-/** Takes what the scan finds: first the shape, then each element. */
-export interface ScanSink {
-  shape(shape: Shape): void;
-  element: OnElement;
+/** The three shapes of a store file (SPEC section 2). */
+export type Shape = "array" | "map" | "jsonl";
+
+export async function recogniseShape(handle: FileHandle): Promise<Shape> {
+  const { byte, offset } = await firstByte(handle, 0);
+  if (byte === undefined) throw new StoreSyntaxError("the file is empty", offset);
+  if (byte === OPEN_BRACKET) return "array";
+  if (byte === OPEN_BRACE) return (await isJsonLines(handle, offset)) ? "jsonl" : "map";
+  if (await beginsWithMark(handle, offset))
+    throw new StoreSyntaxError("the file begins with a byte-order mark, which Python's json refuses", offset);
+  throw new StoreSyntaxError("neither an array nor an object", offset);
+}
+
+/** The shape of a file; null if it has none or doesn't exist. */
+export async function shapeAt(path: string): Promise<Shape | null> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
+  try {
+    return handle === null ? null : await recogniseShape(handle);
+  } catch {
+    return null; // the scan of the whole file reports it
+  } finally {
+    await closeQuietly(handle);
+  }
+}
+
+const BYTE_ORDER_MARK = Buffer.from("\ufeff");
+
+async function beginsWithMark(handle: FileHandle, offset: number): Promise<boolean> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(3), 0, 3, offset);
+  return buffer.subarray(0, bytesRead).equals(BYTE_ORDER_MARK);
+}
+
+/** The first byte that is not white space, from `start` on. */
+async function firstByte(handle: FileHandle, start: number): Promise<{ byte?: number; offset: number; lines: number }> {
+  let found: { byte?: number; offset: number; lines: number } = { offset: start, lines: 0 };
+  await feed(handle, start, (bytes, from, end, offset) => {
+    const at = skipSpace(bytes, from, end);
+    for (let i = from; i < at; i++) if (bytes[i] === NEWLINE) found.lines++;
+    if (at >= end) {
+      found = { offset: offset + end, lines: found.lines };
+      return end;
+    }
+    found = { byte: bytes[at]!, offset: offset + at, lines: found.lines };
+    return STOP;
+  });
+  return found;
+}
+
+/**
+ * Whether the objects from `start` on are lines. The first with string ids says yes; lines before it may be objects
+ * without ids, which are invalid records. An object over several lines says no.
+ */
+async function isJsonLines(handle: FileHandle, start: number): Promise<boolean> {
+  for (let offset = start; ; ) {
+    const object = await lookAtLine(handle, offset);
+    if (object.isRecord) return true;
+    if (object.close === 0) return false;
+    const next = await firstByte(handle, object.close + 1);
+    if (next.byte !== OPEN_BRACE || next.lines === 0) return false;
+    offset = next.offset;
+  }
+}
+
+/** The object that begins at `start`, scanned as far as its ids and the end of its line; `close` is 0 if it isn't closed there. */
+async function lookAtLine(handle: FileHandle, start: number): Promise<SequenceScan> {
+  const scan = new SequenceScan("map", () => {});
+  try {
+    await feed(handle, start, (bytes, from, end, offset, last) => {
+      const newline = bytes.indexOf(NEWLINE, from);
+      const isWhole = newline >= 0 && newline < end;
+      const used = scan.consume(bytes, from, isWhole ? newline + 1 : end, offset, false);
+      return isWhole || scan.close > 0 || last ? STOP : used;
+    });
+  } catch (error) {
+    if (!(error instanceof StoreSyntaxError)) throw error; // the scan of the file reports it, unless it is a record's
+  }
+  return scan;
 }
 
 export interface ScanResult {
   readonly shape: Shape;
-  /** Array or map: where the opening and the closing bracket stand. */
+  /** Array or map: the positions of its brackets. */
   readonly open: number;
   readonly close: number;
   readonly size: number;
-  /** JSON Lines: where an append that was never finished begins. */
+  /** JSON Lines: where an unfinished append begins. */
   readonly unfinished: number | null;
 }
 
 /**
- * Scans a store file from its first byte to its last, in chunks that hold at least one whole element, and tells the
- * sink of each. Nothing but the largest element bounds the memory.
- * @throws StoreSyntaxError for anything that is not an array, a map or JSON Lines (SPEC section 2); INTERRUPTED
+ * Scans a store file from its first byte to its last, in chunks that hold at least one whole element.
+ * @throws StoreSyntaxError for anything that isn't a valid file of that shape (SPEC section 2); INTERRUPTED
  */
-export async function scanStore(handle: FileHandle, sink: ScanSink, signal?: AbortSignal): Promise<ScanResult> {
-  const shape = await recogniseShape(handle);
-  sink.shape(shape);
-  const scan = shape === "jsonl" ? new LineScan(sink.element) : new SequenceScan(shape, sink.element);
+export async function scanStore(
+  handle: FileHandle,
+  shape: Shape,
+  onElement: OnElement,
+  signal?: AbortSignal,
+): Promise<ScanResult> {
+  const scan = shape === "jsonl" ? new LineScan(onElement) : new SequenceScan(shape, onElement);
   const size = await feed(handle, 0, (bytes, from, end, offset, last) => {
     if (signal?.aborted) throw new TtsctlError("INTERRUPTED", "interrupted while a file was read: nothing was changed");
     return scan.consume(bytes, from, end, offset, last);
@@ -41,24 +116,22 @@ export async function scanStore(handle: FileHandle, sink: ScanSink, signal?: Abo
   return { shape, open, close, size, unfinished };
 }
 
-/** A content of a file that was scanned. */
 export interface Content {
   readonly layout: ScanResult;
-  /** Of JSON Lines, which may grow. */
+  /** JSON Lines only. */
   readonly footprint: Footprint | null;
   readonly identity: FileIdentity;
 }
 
-/** Both ends of what was scanned, to recognise it. */
+/** Both ends of a content, to recognise it. */
 interface Footprint {
   readonly head: Buffer;
   readonly tail: Buffer;
 }
 
-/** How much of each end is remembered: some lines, which tell one content from another. */
+/** Bytes of each end: some lines. */
 const FOOTPRINT = 1024;
 
-/** That of the first `size` bytes. */
 export async function readFootprint(handle: FileHandle, size: number): Promise<Footprint> {
   const length = Math.min(FOOTPRINT, size);
   return { head: await bytesAt(handle, 0, length), tail: await bytesAt(handle, size - length, length) };
@@ -77,7 +150,7 @@ async function bytesAt(handle: FileHandle, from: number, length: number): Promis
 export async function scanAppended(
   handle: FileHandle,
   { layout, footprint }: Content,
-  reader: RowReader,
+  onElement: OnElement,
 ): Promise<Content | null> {
   const identity = identityOf(await handle.stat({ bigint: true }));
   if (footprint === null || identity.size < layout.size) return null;
@@ -86,13 +159,8 @@ export async function scanAppended(
   // An unfinished append may have been finished since.
   const from = layout.unfinished ?? layout.size;
   if (layout.unfinished === null && !(await beginsLine(handle, now.tail, layout.size))) return null;
-  const scan = new LineScan((bytes, start, end, offset, spans) => reader.add(bytes, start, end, offset, spans), 1);
-  const size = await feed(
-    handle,
-    from,
-    (bytes, start, end, offset, last) => scan.consume(bytes, start, end, offset, last),
-    Number(identity.size) - from,
-  );
+  const scan = new LineScan(onElement, 1);
+  const size = await feed(handle, from, scan.consume, Number(identity.size) - from);
   const grown = { ...layout, size, unfinished: scan.unfinished };
   return { layout: grown, footprint: await readFootprint(handle, size), identity };
 }

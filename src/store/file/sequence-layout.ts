@@ -6,7 +6,7 @@ import type { Snapshot } from "./snapshot.ts";
 /** `json.dump(indent=2)`, as the service writes. */
 export const PYTHON_INDENT: JsonLayout = { indent: "  ", itemSeparator: ",", keySeparator: ": " };
 
-/** White space and separators of an array or map, as the file has them. */
+/** White space and separators of an array or map. */
 export interface SequenceLayout {
   readonly first: string;
   readonly between: string;
@@ -24,7 +24,7 @@ export async function elementStart(snapshot: Snapshot, row: number): Promise<num
   return from + at;
 }
 
-/** How the records of an array or map are laid out; an empty one is filled as the service would. */
+/** The layout of an array or map; of an empty one, that of the service. */
 export async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
   const { rows } = snapshot;
   const { open, close } = snapshot.layout!;
@@ -49,14 +49,14 @@ async function firstRecord(snapshot: Snapshot): Promise<Buffer> {
   return Buffer.from("{}");
 }
 
-/** What stands between the first key of a map and its value; undefined in an array. */
+/** The text between the first key of a map and its value; undefined in an array. */
 async function firstColon(snapshot: Snapshot): Promise<string | undefined> {
   if (snapshot.shape !== "map") return undefined;
   const head = (await snapshot.readBytes(await elementStart(snapshot, 0), snapshot.rows.start(0))).toString();
   return head.slice(head.lastIndexOf('"') + 1);
 }
 
-/** The layout of the records: that of one of them, and where it has too few fields to show it, what goes with the rest. */
+/** The layout of a record. If it has too few fields to show it, it is derived from the rest of the file. */
 function recordLayout(
   record: Buffer,
   { first, between, colon }: { first: string; between: string | null; colon: string | undefined },

@@ -3,13 +3,10 @@ import type { RecordRules } from "../../task/rules.ts";
 import { type FileIdentity, identityAt, sameFile, sameIdentity } from "./identity.ts";
 import { Snapshot } from "./snapshot.ts";
 
-/** A store file that was replaced takes room on the disk as long as its snapshot is open. */
+/** A replaced file takes space on the disk while its snapshot is open. */
 const LOOK_EVERY_MS = 30_000;
 
-/**
- * The last snapshot of a store file, for a process that lives on and answers many: the file is scanned again only when
- * its path names something else, once for all that ask meanwhile.
- */
+/** The last snapshot of a store file, for a long-lived process: scanned again only after a change, once for all readers. */
 export class SharedSnapshot {
   readonly #path: string;
   readonly #rules: RecordRules;
@@ -19,7 +16,7 @@ export class SharedSnapshot {
   #scan: Promise<Snapshot> | null = null;
   #closed = false;
 
-  /** @param grows JSON Lines that were appended to are not scanned again: the snapshot that readers hold grows */
+  /** @param grows of JSON Lines only appended lines are scanned: the snapshot that readers hold grows */
   constructor(path: string, rules: RecordRules, { grows = false } = {}) {
     this.#path = path;
     this.#rules = rules;
@@ -28,14 +25,14 @@ export class SharedSnapshot {
   }
 
   /**
-   * What the file held at some moment after the call; the caller closes it.
+   * The content at some moment after the call; the caller closes it.
    * @throws TtsctlError as `Snapshot.read`
    */
   async read(): Promise<Snapshot> {
     const kept = await this.#current();
     if (kept !== null) return kept;
     if (this.#scan !== null) {
-      // It may have begun before we were asked: what was written since then must be seen.
+      // It may have begun before a write that this call must see.
       await this.#scan.catch(() => {});
       const scanned = await this.#current();
       if (scanned !== null) return scanned;
@@ -46,12 +43,12 @@ export class SharedSnapshot {
     return fresh;
   }
 
-  /** What the path names now; null where there is nothing. */
+  /** Null if there is no file. */
   identity(): Promise<FileIdentity | null> {
     return identityAt(this.#path);
   }
 
-  /** Lets go of the file; readers keep what they hold. */
+  /** Readers keep their snapshots. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#look);
@@ -67,13 +64,13 @@ export class SharedSnapshot {
     try {
       if (this.#grows && sameFile(now, kept.identity) && (await kept.grow())) return kept;
     } catch (error) {
-      if (!(error instanceof TtsctlError)) throw error; // the scan of the whole file will say what is wrong
+      if (!(error instanceof TtsctlError)) throw error; // the scan of the whole file reports it
     }
     await kept.close();
     return null;
   }
 
-  /** The old one goes first: two would be twice the memory. */
+  /** Closes the old one first: two would need twice the memory. */
   async #rescan(): Promise<Snapshot> {
     try {
       await this.#drop();
@@ -97,15 +94,13 @@ export class SharedSnapshot {
   }
 }
 
-/** What a current file reads: a `FileStore`, or the `SharedSnapshot` of a process that lives on. */
+/** A `FileStore` or `SharedSnapshot`. */
 interface Readable {
-  /** What the file holds at some moment after the call. */
   read(): Promise<Snapshot>;
-  /** What its path names now. */
   identity(): Promise<FileIdentity | null>;
 }
 
-/** The store file as it is now: a snapshot that is read again once the file has moved. */
+/** The store file as it is now: a snapshot that is read again after a change. */
 export class CurrentFile {
   readonly #file: Readable;
   #snapshot: Snapshot | undefined;
@@ -114,7 +109,7 @@ export class CurrentFile {
     this.#file = file;
   }
 
-  /** Good until it is asked for again, or closed. */
+  /** Valid until the next call, or `close`. */
   async snapshot(): Promise<Snapshot> {
     const kept = this.#snapshot;
     if (kept !== undefined && sameIdentity(await this.#file.identity(), kept.identity)) return kept;

@@ -13,29 +13,32 @@ import { StoreSyntaxError } from "./feed.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
 import { RowReader } from "./row-reader.ts";
 import { INVALID, LIVE, Rows } from "./rows.ts";
-import { type Content, readFootprint, type ScanResult, type ScanSink, scanAppended, scanStore } from "./scanner.ts";
-import type { Shape } from "./shape.ts";
+import {
+  type Content,
+  readFootprint,
+  recogniseShape,
+  type ScanResult,
+  type Shape,
+  scanAppended,
+  scanStore,
+} from "./scanner.ts";
 
-/** An invalid record with its place, as messages name it. */
 export type LocatedInvalid = InvalidRecord & { readonly offset: number };
 
-/** How many invalid records are kept by name; the others are counted. */
+/** More invalid records are only counted. */
 const NAMED_INVALID = 20;
 const WINDOW = 1 << 20;
+/** Bytes between two records that are read together. */
+const MOST_GAP = 4096;
 
 /** The invalid records of a file. */
 interface Invalid {
   count: number;
   readonly named: LocatedInvalid[];
+  /** Task ids of records without a readable user: they still own the logs of these ids. */
   readonly ownerless: Set<string>;
+  /** Users of records without a readable task id: these may own any folder of the user. */
   readonly taskless: Set<string>;
-}
-
-interface Parts {
-  readonly path: string;
-  readonly rules: RecordRules;
-  readonly rows: Rows;
-  readonly invalid: Invalid;
 }
 
 /** The file that a snapshot was read from. */
@@ -46,15 +49,11 @@ interface Source {
   content: Content;
 }
 
-/**
- * One content of the store file: validated whole, its rows in memory, the file it came from still open. What the path
- * names later does not change it.
- */
+/** One content of the store file: validated, its rows in memory, its file still open. It stays valid if the path is replaced. */
 export class Snapshot {
   readonly path: string;
   readonly rows: Rows;
   readonly invalid: Invalid;
-  /** By which its records are read. */
   readonly rules: RecordRules;
   /** Null if there was no file. */
   readonly #source: Source | null;
@@ -63,7 +62,7 @@ export class Snapshot {
   /** How many readers have not closed it. */
   #holders = 1;
 
-  private constructor({ path, rules, rows, invalid }: Parts, source: Source | null) {
+  private constructor(path: string, rules: RecordRules, rows: Rows, invalid: Invalid, source: Source | null) {
     this.path = path;
     this.rules = rules;
     this.rows = rows;
@@ -81,7 +80,7 @@ export class Snapshot {
     const handle = await openForReading(path);
     if (handle === null) {
       const rows = new Rows(false, new KeyTable(rules.memberRanks));
-      return new Snapshot({ path, rules, rows, invalid: noneInvalid() }, null);
+      return new Snapshot(path, rules, rows, noneInvalid(), null);
     }
     try {
       return await Snapshot.readHandle(handle, path, rules, signal);
@@ -91,7 +90,7 @@ export class Snapshot {
     }
   }
 
-  /** The same for a file that is open already; it stays open where reading fails. */
+  /** The same for an open file; it stays open if reading fails. */
   static async readHandle(
     handle: FileHandle,
     path: string,
@@ -100,10 +99,16 @@ export class Snapshot {
   ): Promise<Snapshot> {
     try {
       const identity = identityOf(await handle.stat({ bigint: true }));
-      const { rows, invalid, layout, reader } = await readRows(handle, Number(identity.size), rules, signal);
-      const footprint = layout.shape === "jsonl" ? await readFootprint(handle, layout.size) : null;
+      const shape = await recogniseShape(handle);
+      const isLines = shape === "jsonl";
+      const rows = new Rows(isLines, new KeyTable(rules.memberRanks), Number(identity.size));
+      const invalid = noneInvalid();
+      const onInvalid = (record: InvalidRecord, offset: number) => noteInvalid(invalid, { ...record, offset });
+      const reader = new RowReader(rows, rules, { tombstones: isLines, onInvalid });
+      const layout = await scanStore(handle, shape, reader.add, signal);
+      const footprint = isLines ? await readFootprint(handle, layout.size) : null;
       const content = { layout, footprint, identity };
-      return new Snapshot({ path, rules, rows, invalid }, { handle, reader, content });
+      return new Snapshot(path, rules, rows, invalid, { handle, reader, content });
     } catch (error) {
       throw await nameStoreError(error, path, handle);
     }
@@ -141,7 +146,6 @@ export class Snapshot {
     return this.rows.live;
   }
 
-  /** The task that a row's record is of. */
   idOf(row: number): TaskId {
     return this.rows.keys.id(this.rows.key(row));
   }
@@ -152,7 +156,7 @@ export class Snapshot {
     return key < 0 ? -1 : this.rows.liveRow(key);
   }
 
-  /** Whether a record with these ids is there that is not valid. */
+  /** Whether the file has an invalid record with these ids. */
   hasInvalid(userId: string, taskId: string): boolean {
     const key = this.rows.keys.find(userId, taskId);
     return key >= 0 && this.rows.hasInvalid(key);
@@ -163,7 +167,7 @@ export class Snapshot {
     return this.keyOf(id) >= 0;
   }
 
-  /** The number of a task's key, or -1 where the file has no record of it, valid or not. */
+  /** The key of a task, or -1 if the file has no record of it, valid or not. */
   keyOf({ userId, taskId }: TaskId): number {
     return this.#keyInForce(this.rows.keys.find(userId, taskId));
   }
@@ -183,18 +187,16 @@ export class Snapshot {
   }
 
   /** The tasks of some live rows, in the order given. Neighbours in the file are read together. */
-  async readTasks(rows: readonly number[]): Promise<Task[]> {
-    const inFileOrder = [...new Set(rows)].sort((a, b) => a - b);
+  async readTasks(rows: ArrayLike<number>): Promise<Task[]> {
+    const given = Array.from(rows);
     const tasks = new Map<number, Task>();
-    for (let i = 0; i < inFileOrder.length; ) {
-      const count = this.#neighbours(inFileOrder, i);
-      const neighbours = inFileOrder.slice(i, i + count);
-      const from = this.rows.start(neighbours[0]!);
-      const bytes = await this.readBytes(from, this.rows.end(neighbours.at(-1)!));
-      for (const row of neighbours) tasks.set(row, this.taskIn(bytes, from, row));
-      i += count;
+    const inFileOrder = [...new Set(given)].sort((a, b) => a - b);
+    for (const group of this.rows.neighbours(inFileOrder, WINDOW, MOST_GAP)) {
+      const from = this.rows.start(group[0]!);
+      const bytes = await this.readBytes(from, this.rows.end(group.at(-1)!));
+      for (const row of group) tasks.set(row, this.taskIn(bytes, from, row));
     }
-    return rows.map((row) => tasks.get(row)!);
+    return given.map((row) => tasks.get(row)!);
   }
 
   /** The record of each task, or null. */
@@ -214,7 +216,7 @@ export class Snapshot {
     return task;
   }
 
-  /** The text of a record with these ids that is not valid, or null. */
+  /** The invalid record with these ids, or null. */
   async readInvalid(id: TaskId): Promise<{ json: string; reason: string } | null> {
     const key = this.rows.keys.find(id.userId, id.taskId);
     if (key < 0 || !this.rows.hasInvalid(key)) return null;
@@ -250,17 +252,14 @@ export class Snapshot {
     }
   }
 
-  /**
-   * The line, from 1, that holds a byte of the file.
-   * @throws TtsctlError STORE_UNREADABLE
-   */
+  /** The line, from 1, of a byte of the file. @throws TtsctlError STORE_UNREADABLE */
   async lineOf(offset: number): Promise<number> {
     return lineAt(this.#source!.handle, offset, this.path);
   }
 
   /**
-   * Adds what was appended to JSON Lines since they were read. False if the file didn't only grow; then it must be read
-   * again. Readers are not disturbed: rows keep their places, and lines are never overwritten.
+   * Adds the lines that were appended since the last read. False if the file didn't only grow and must be read again.
+   * Rows keep their places, so other readers aren't disturbed.
    * @throws TtsctlError STORE_UNREADABLE, STORE_INVALID; then it must be read again too
    */
   grow(): Promise<boolean> {
@@ -273,7 +272,7 @@ export class Snapshot {
     if (this.#source === null) return false;
     const { handle, content, reader } = this.#source;
     try {
-      const grown = await scanAppended(handle, content, reader);
+      const grown = await scanAppended(handle, content, reader.add);
       if (grown === null) return false;
       this.#source.content = grown;
       return true;
@@ -282,29 +281,16 @@ export class Snapshot {
     }
   }
 
-  /** The same snapshot for one more reader, who closes it too. */
+  /** The same snapshot for one more reader, which closes it too. */
   share(): this {
     if (this.#holders === 0) throw new TtsctlError("INTERNAL", "a snapshot was shared after it was closed");
     this.#holders++;
     return this;
   }
 
-  /** Each reader closes it once; the last one lets go of the file. */
+  /** Each reader closes it once; the last one closes the file. */
   async close(): Promise<void> {
     if (--this.#holders === 0) await closeQuietly(this.#source?.handle);
-  }
-
-  /** How many of the ascending rows from `i` on fit one window with what is between them. */
-  #neighbours(rows: readonly number[], i: number): number {
-    const start = this.rows.start(rows[i]!);
-    let count = 1;
-    while (i + count < rows.length) {
-      const row = rows[i + count]!;
-      const gap = this.rows.start(row) - this.rows.end(rows[i + count - 1]!);
-      if (gap > 4096 || this.rows.end(row) - start > WINDOW) break;
-      count++;
-    }
-    return count;
   }
 
   #parseAgain(bytes: Buffer): Task | InvalidRecord {
@@ -336,32 +322,16 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   });
 }
 
-async function readRows(handle: FileHandle, size: number, rules: RecordRules, signal: AbortSignal | undefined) {
-  const invalid = noneInvalid();
-  let reader: RowReader | undefined;
-  const keys = new KeyTable(rules.memberRanks);
-  let rows = new Rows(false, keys);
-  const onInvalid = (record: InvalidRecord, offset: number) => {
-    invalid.count++;
-    // A record without a readable user still owns the logs of its task id.
-    if (record.userId === undefined && record.taskId !== undefined) invalid.ownerless.add(record.taskId);
-    // One without a readable task id may own any folder of its user.
-    if (record.taskId === undefined && record.userId !== undefined) invalid.taskless.add(record.userId);
-    if (invalid.named.length < NAMED_INVALID) invalid.named.push({ ...record, offset });
-  };
-  const sink: ScanSink = {
-    shape: (shape) => {
-      rows = new Rows(shape === "jsonl", keys, size);
-      reader = new RowReader(rows, rules, { tombstones: shape === "jsonl", onInvalid });
-    },
-    element: (bytes, from, end, offset, spans) => reader!.add(bytes, from, end, offset, spans),
-  };
-  const layout = await scanStore(handle, sink, signal);
-  return { rows, invalid, layout, reader: reader! };
-}
-
 function noneInvalid(): Invalid {
   return { count: 0, named: [], ownerless: new Set(), taskless: new Set() };
+}
+
+function noteInvalid(invalid: Invalid, record: LocatedInvalid): void {
+  const { userId, taskId } = record;
+  invalid.count++;
+  if (userId === undefined && taskId !== undefined) invalid.ownerless.add(taskId);
+  if (taskId === undefined && userId !== undefined) invalid.taskless.add(userId);
+  if (invalid.named.length < NAMED_INVALID) invalid.named.push(record);
 }
 
 async function nameStoreError(error: unknown, path: string, handle: FileHandle): Promise<unknown> {
@@ -375,7 +345,6 @@ async function nameStoreError(error: unknown, path: string, handle: FileHandle):
   return error instanceof TtsctlError || systemErrorCode(error) === undefined ? error : unreadable(path, error);
 }
 
-/** The line, from 1, that holds a byte of the file. */
 async function lineAt(handle: FileHandle, offset: number, path: string): Promise<number> {
   const bytes = Buffer.allocUnsafe(WINDOW);
   let line = 1;

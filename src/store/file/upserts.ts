@@ -3,25 +3,23 @@ import { batches } from "../batches.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/**
- * Records to put into the store file, each with a number from 0 to `size`. They are read when their turn comes, some
- * at a time: a million of them may lie on the disk.
- */
+/** Records to put into the store file, with numbers from 0. They are read some at a time: a million may be on the disk. */
 export interface Upserts {
   readonly size: number;
-  /** Whose the record of a number is. */
   id(number: number): TaskId;
   /** The number of a task's record, or -1. */
   find(id: TaskId): number;
-  /** The records of some numbers, in the order asked. */
   read(numbers: readonly number[]): Promise<Task[]>;
 }
 
 /** How many records are in memory at once. */
 const READ_AT_ONCE = 250;
 
-/** The records of these numbers, in their order. */
-export async function* readUpserts(upserts: Upserts, numbers: Iterable<number>): AsyncGenerator<Task> {
+/** @param numbers all by default */
+export async function* readUpserts(
+  upserts: Upserts,
+  numbers: Iterable<number> = Array(upserts.size).keys(),
+): AsyncGenerator<Task> {
   for (const batch of batches(numbers, READ_AT_ONCE)) yield* await upserts.read(batch);
 }
 
@@ -29,8 +27,8 @@ export async function* readUpserts(upserts: Upserts, numbers: Iterable<number>):
 export function upsertsOf(tasks: readonly Task[]): Upserts {
   return {
     size: tasks.length,
-    id: (number) => tasks[number]!,
-    find: (id) => tasks.findLastIndex((task) => isSame(task, id)),
+    id: (number) => ({ userId: tasks[number]!.userId, taskId: tasks[number]!.taskId }),
+    find: ({ userId, taskId }) => tasks.findLastIndex((task) => task.userId === userId && task.taskId === taskId),
     read: async (numbers) => numbers.map((number) => tasks[number]!),
   };
 }
@@ -38,7 +36,7 @@ export function upsertsOf(tasks: readonly Task[]): Upserts {
 export const NO_UPSERTS = upsertsOf([]);
 
 /**
- * The records of another file, such as a spool, that stand in some of its live rows.
+ * The records of some live rows of another file, such as a spool.
  * @param rows ascending; the caller keeps the snapshot open
  */
 export function upsertsFrom(snapshot: Snapshot, rows: ArrayLike<number>): Upserts {
@@ -60,11 +58,7 @@ export function chosenFrom(upserts: Upserts, numbers: readonly number[]): Upsert
   };
 }
 
-function isSame(a: TaskId, b: TaskId): boolean {
-  return a.userId === b.userId && a.taskId === b.taskId;
-}
-
-/** Where a number stands among ascending ones, or -1. */
+/** The index of a number, or -1. */
 function indexIn(ascending: ArrayLike<number>, wanted: number): number {
   let low = 0;
   for (let high = ascending.length - 1; low <= high; ) {

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, realpath, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, realpath, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { identityAt, sameFile } from "./identity.ts";
 
 /**
  * How ttsctl opens the files that it writes for an operator: they are missing or regular files. A link could lead into
@@ -65,12 +66,12 @@ export async function refuseUsed(flag: string, path: string, used: readonly stri
   throw new TtsctlError("USAGE", `${flag} names ${path}, which ttsctl already uses`, { hint: "choose another file" });
 }
 
-/** Whether a path names one of these files, by whatever name, and also before the file is there. */
+/** Whether a path names one of these files, by any name, even before the file exists. */
 export async function isOneOf(path: string, others: readonly string[]): Promise<boolean> {
+  const identity = (of: string) => identityAt(of).catch(() => null);
   const [name, file] = await Promise.all([realName(path), identity(path)]);
   for (const other of others) {
-    if ((await realName(other)) === name) return true;
-    if (file !== null && (await identity(other)) === file) return true;
+    if ((await realName(other)) === name || sameFile(await identity(other), file)) return true;
   }
   return false;
 }
@@ -83,18 +84,12 @@ async function realName(path: string): Promise<string> {
   });
 }
 
-async function identity(path: string): Promise<string | null> {
-  const info = await stat(path).catch(() => null);
-  return info === null ? null : `${info.dev}:${info.ino}`;
-}
-
-/** How often another process may be between making and unnaming a file of its own when we look. */
+/** How often another process may be between its creation and removal of the name. */
 const MOST_TRIES = 20;
 
 /**
- * A temporary file beside the store file, without a name: it is gone with the process. All processes use one name, and
- * each takes away whatever has it: nobody needs a name once the file is open, and what a process left that was killed
- * between the two calls goes with the next.
+ * A temporary file beside the store file, without a name, so it disappears with the process. All processes use one name
+ * for a moment and remove any file that has it, such as that of a killed process: an open file needs no name.
  */
 export async function openUnnamed(storePath: string): Promise<FileHandle> {
   const path = join(dirname(storePath), `.${basename(storePath)}.spool`);

@@ -10,11 +10,11 @@ import { type IndexRange, isUnsure, walkInOrder } from "./walk.ts";
 /** The tasks of the mirror, with another source behind it for members whose hash is gone. */
 export class MirrorTasks implements TaskSource {
   readonly #mirror: Mirror;
-  readonly #behind: TaskSource | null;
+  readonly #behind: Pick<TaskSource, "find"> | null;
   /** The tasks that came from the source behind. */
   readonly filled = new Set<Task>();
 
-  constructor(mirror: Mirror, behind: TaskSource | null) {
+  constructor(mirror: Mirror, behind: Pick<TaskSource, "find"> | null) {
     this.#mirror = mirror;
     this.#behind = behind;
   }

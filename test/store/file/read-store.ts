@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { TtsctlError } from "../../../src/errors.ts";
-import type { Shape } from "../../../src/store/file/shape.ts";
+import type { Shape } from "../../../src/store/file/scanner.ts";
 import { type LocatedInvalid, Snapshot } from "../../../src/store/file/snapshot.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { RULES } from "../../helpers/records.ts";

@@ -4,7 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { FIELDS } from "../../../src/json/fields.ts";
 import { StoreSyntaxError } from "../../../src/store/file/feed.ts";
-import { type ScanResult, scanStore } from "../../../src/store/file/scanner.ts";
+import { recogniseShape, type ScanResult, scanStore } from "../../../src/store/file/scanner.ts";
 import { jsonText } from "../../json/json-text.ts";
 
 /** A file that gives a few bytes at a time, which a real one does not do on demand. */
@@ -24,12 +24,10 @@ interface Found {
 async function scan(content: string | Buffer, size: number): Promise<Found> {
   const bytes = Buffer.from(content);
   const elements: Found["elements"] = [];
-  const result = await scanStore(inPieces(bytes, size), {
-    shape: () => {},
-    element: (chunk, from, end, offset, spans) => {
-      const fields = FIELDS.filter((_, number) => spans.has(number));
-      elements.push({ text: chunk.toString("utf8", from, end), offset, fields });
-    },
+  const file = inPieces(bytes, size);
+  const result = await scanStore(file, await recogniseShape(file), (chunk, from, end, offset, spans) => {
+    const fields = FIELDS.filter((_, number) => spans.has(number));
+    elements.push({ text: chunk.toString("utf8", from, end), offset, fields });
   });
   return { result, elements };
 }

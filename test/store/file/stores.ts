@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Shape } from "../../../src/store/file/shape.ts";
+import type { Shape } from "../../../src/store/file/scanner.ts";
 
 /** One element of a random store, and what the model knows of it. */
 export interface Element {

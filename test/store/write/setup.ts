@@ -3,7 +3,7 @@ import { afterEach, beforeEach } from "vitest";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { TtsctlError } from "../../../src/errors.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import type { Shape } from "../../../src/store/file/shape.ts";
+import type { Shape } from "../../../src/store/file/scanner.ts";
 import { SharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, RedisLink } from "../../../src/store/mirror-link.ts";
 import { OwedCopies } from "../../../src/store/owed-copies.ts";
