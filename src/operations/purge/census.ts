@@ -1,11 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
-import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { type Copies, type Copy, mirrorCopy } from "./copies.ts";
+import { type Copies, type Copy, fileCopyOf, mirrorCopy } from "./copies.ts";
 import { type FinishedTasks, type Limits, type Traits, traitsOf } from "./policy.ts";
 import { indexMembers } from "./survey.ts";
 
@@ -35,7 +34,7 @@ export class Census {
     this.#fileKeys = keys.size;
     this.#traits = new Column(new Uint8Array(keys.size + 1));
     this.#times = new Column(new Float64Array(keys.size + 1));
-    for (let key = 0; key < keys.size; key++) this.#set(key, { file: this.#fileCopy(key), mirror: null });
+    for (let key = 0; key < keys.size; key++) this.#set(key, { file: fileCopyOf(snapshot.rows, key), mirror: null });
   }
 
   get size(): number {
@@ -73,7 +72,7 @@ export class Census {
   note(id: TaskId, mirror: Copy | null): void {
     const key = this.#snapshot.rows.keys.find(id.userId, id.taskId);
     const i = key >= 0 ? key : this.#fileKeys + this.#onlyInRedis.addId(id.userId, id.taskId);
-    const file = key >= 0 ? this.#fileCopy(key) : null;
+    const file = key >= 0 ? fileCopyOf(this.#snapshot.rows, key) : null;
     this.#set(i, { file, mirror: mirror ?? { status: "other", score: Number.NaN } });
   }
 
@@ -117,13 +116,6 @@ export class Census {
 
   #has(i: number, trait: number): boolean {
     return (this.#traits.at(i) & trait) !== 0;
-  }
-
-  #fileCopy(key: number): Copies["file"] {
-    const { rows } = this.#snapshot;
-    if (rows.hasInvalid(key)) return "invalid";
-    const row = rows.liveRow(key);
-    return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
   }
 
   #set(i: number, copies: Copies): void {

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "../../store/file/rows.ts";
+import { type Rows, STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
@@ -21,10 +21,12 @@ export interface Copies {
   readonly mirror: Copy | "dangling" | null;
 }
 
-export function fileCopy(snapshot: Snapshot, { userId, taskId }: TaskId): Copies["file"] {
-  const { rows } = snapshot;
+export function fileCopy({ rows }: Snapshot, { userId, taskId }: TaskId): Copies["file"] {
   const key = rows.keys.find(userId, taskId);
-  if (key < 0) return null;
+  return key < 0 ? null : fileCopyOf(rows, key);
+}
+
+export function fileCopyOf(rows: Rows, key: number): Copies["file"] {
   if (rows.hasInvalid(key)) return "invalid";
   const row = rows.liveRow(key);
   return row < 0 ? null : { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) };
