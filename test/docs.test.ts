@@ -1,9 +1,16 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { markdownReport } from "../bench/report/docs.ts";
+import type { Report } from "../bench/report/report.ts";
+import { picture } from "../bench/report/svg.ts";
+import { scalingText } from "../bench/scaling/scaling.ts";
 import { EXIT_CODES } from "../src/errors.ts";
+import { problemOf } from "../src/http/answer.ts";
 
 const at = (name: string) => new URL(`../${name}`, import.meta.url);
 const text = (name: string) => readFileSync(at(name), "utf8");
+
+const report = JSON.parse(text("docs/performance.json")) as Report;
 
 /** The headings outside of code, as levels, and as names where these are commands. */
 function outline(markdown: string): string[] {
@@ -58,6 +65,38 @@ describe("docs/architecture.md", () => {
     expect(missing.map(([link]) => link)).toEqual([]);
   });
 });
+
+it("docs/http.md names every code of the API", () => {
+  const page = text("docs/http.md");
+  const source = text("src/http/answer.ts");
+  const codes = [...source.matchAll(/^ {2}([A-Z_]+): \d{3},$/gm)].map(([, code]) => code!);
+  expect(codes.length).toBeGreaterThan(15);
+  for (const code of codes) if (!/^STORE_/.test(code)) expect(page).toContain(`\`${code}\``);
+  expect(problemOf(new Error("secret"))).toMatchObject({ status: 500, code: "INTERNAL" });
+  expect(JSON.stringify(problemOf(new Error("secret")))).not.toContain("secret");
+});
+
+it("docs/performance.md has the table of its JSON, and what it was measured on", () => {
+  const page = text("docs/performance.md");
+  expect(cells(page)).toEqual(cells(markdownReport(report)));
+  expect(page).toContain(markdownReport(report).split("\n").at(-1));
+});
+
+it("docs/scaling.md has the figures of its JSON, and what is reckoned from them", () => {
+  expect(cells(text("docs/scaling.md"))).toEqual(
+    expect.arrayContaining(cells(scalingText(JSON.parse(text("docs/scaling.json"))))),
+  );
+});
+
+it("docs/performance.svg is the picture of the same", () => {
+  expect(text("docs/performance.svg")).toBe(picture(report));
+});
+
+/** The lines of a table, without what a formatter adds. */
+function cells(markdown: string): string[][] {
+  const lines = markdown.split("\n").filter((line) => line.startsWith("|") && !line.startsWith("| -"));
+  return lines.map((line) => line.split("|").map((cell) => cell.trim()));
+}
 
 /** The text of a file, or of all files in a directory. */
 function textUnder(name: string): string {

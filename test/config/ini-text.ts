@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { anyChar } from "../helpers/any-char.ts";
 
 const SECTIONS = [
   "redis",
@@ -136,7 +137,7 @@ const indent = fc.oneof(often(fc.constant(""), 12), often(fc.constantFrom(...BLA
 const deepIndent = fc.oneof(often(fc.constantFrom("  ", "\t", "    "), 4), often(fc.constantFrom(...BLANKS), 1));
 /** Capitals that Unicode got after Python 3.11 (Garay, Beria Erfe) have a small letter in newer Node versions only. */
 const withoutNewCapitals = (text: string) => text.replace(/[^\0-\u1bff]/gu, (c) => (c.toLowerCase() === c ? c : "x"));
-const anyText = fc.string({ unit: "binary", maxLength: 12 }).map(withoutNewCapitals);
+const anyText = fc.string({ unit: anyChar, maxLength: 12 }).map(withoutNewCapitals);
 const value = fc.oneof(often(fc.constantFrom(...VALUES), 8), often(anyText, 1));
 const name = fc.oneof(often(fc.constantFrom(...NAMES), 12), often(anyText, 1));
 const section = fc.oneof(often(fc.constantFrom(...SECTIONS), 8), often(fc.constant("DEFAULT"), 3), often(anyText, 1));

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { maskSuspect, maskUrl, parseRedisUrl, type RedisUrl } from "../../src/config/redis-url.ts";
+import { anyChar } from "../helpers/any-char.ts";
 
 const NOTHING = {
   tls: false,
@@ -94,7 +95,7 @@ describe("maskUrl", () => {
   });
 
   test("a password is never in it", () => {
-    const password = fc.string({ minLength: 1, unit: "binary" }).map((text) => `S3-${text}-3S`);
+    const password = fc.string({ minLength: 1, unit: anyChar }).map((text) => `S3-${text}-3S`);
     const url = fc
       .tuple(
         fc.constantFrom("redis://u:", "rediss://:", "unix://u:"),

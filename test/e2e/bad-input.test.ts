@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { invoke } from "../cli/invoke.ts";
 import { parrotServer, silentServer, type TestServer } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
 import { freePort, RedisServer } from "../helpers/redis.ts";
@@ -14,7 +15,7 @@ const here = usePlace();
 const COMMANDS = ["list", "sync", "get alice t1", "cleanup --once", "delete --user alice --yes"];
 
 /** The exit code, and one line on stderr: a text, or with -o json an object. */
-function expectOneError(run: Run, code: number, word: string | RegExp, json: boolean): void {
+function expectOneError(run: Omit<Run, "signal" | "ms">, code: number, word: string | RegExp, json: boolean): void {
   expect({ code: run.code, stdout: run.stdout }).toEqual({ code, stdout: "" });
   expect(lines(run.stderr)).toHaveLength(1);
   if (!json) {
@@ -27,15 +28,18 @@ function expectOneError(run: Run, code: number, word: string | RegExp, json: boo
   expect(error.error).not.toBe("");
 }
 
-/** Runs it for people and for programs; neither changed the root or Redis. */
+/** Runs it for people, in this process, and for programs, the built one; neither changed the root or Redis. */
 async function expectRefused(
   args: readonly string[],
   code: number,
   word: string | RegExp,
-  options = {},
+  options: { env?: Record<string, string>; input?: string } = {},
 ): Promise<string> {
   const before = [here.root.tree(), await here.server.dump()];
-  const [text, json] = await Promise.all([here.runArgs(args, options), here.runArgs([...args, "-o", "json"], options)]);
+  const [text, json] = await Promise.all([
+    invoke(args, { cwd: here.root.path, ...options }),
+    here.runArgs([...args, "-o", "json"], options),
+  ]);
   expectOneError(text, code, word, false);
   expectOneError(json, code, word, true);
   expect([here.root.tree(), await here.server.dump()]).toEqual(before);

@@ -95,7 +95,7 @@ describe.each(CASES)("row B, a disk that fails at each call on the store file: $
     {
       how: "exchanged",
       env: {},
-      ...{ codes: times(1, 3), looks: times(1, 12), kinds: 9 },
+      ...{ codes: times(1, 3), looks: times(1, 12), kinds: 5 },
     },
     {
       how: "renamed, where it cannot be exchanged",
@@ -172,7 +172,7 @@ describe.each(WITH_ARTIFACTS)("row B, a file that cannot be closed: $line", (one
     const { steps, code: usual } = await runFaulty(one.line.split(" "), { ...fault, at: -1 }, options);
     const closes = [...steps.keys()].filter((at) => steps[at] === "close");
     expect(closes.length).toBeGreaterThan(2);
-    for (const at of new Chance(one.line).some(closes, times(4, 100))) {
+    for (const at of new Chance(one.line).some(closes, times(2, 100))) {
       await lay(here, one);
       const run = await runFaulty(one.line.split(" "), { ...fault, at }, { cwd: here.root.path });
       const label = `TTSCTL_SEED=${SEED}, ${one.line}: close ${at}: ${run.stderr}`;

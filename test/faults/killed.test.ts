@@ -1,14 +1,29 @@
+import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
-import { type Case, describeKilled, OLD, ONLY_IN_REDIS, ofUser0, some, YOUNG } from "./helpers/killed.ts";
+import { ago } from "../helpers/records.ts";
+import { SEED } from "../helpers/seed.ts";
+import { Chance, times } from "./helpers/chance.ts";
+import { BOTH, type Case, Killed, OLD, ofUser0, some, YOUNG } from "./helpers/killed.ts";
+import type { TestRecord } from "./helpers/stores.ts";
 
+const here = usePlace();
+const ONLY_IN_REDIS = some(12, "orphan");
 const UNOWNED = some(20, "unowned");
+
+/** The same tasks at another time, with other content. */
+const changed = (tasks: readonly TestRecord[], updated_at: string) =>
+  tasks.map((task) => ({ ...task, text: "changed", updated_at }));
+const NEWER = changed(OLD.slice(0, 15), ago(1800));
+const ADDED = some(10, "added");
+const OLDER = changed(YOUNG, "2019-01-01T00:00:00");
 
 const CASES: Case[] = [
   {
     what: "cleanup --once",
     often: true,
     line: "cleanup --once -o json",
-    ...{ both: [...OLD, ...YOUNG], redis: ONLY_IN_REDIS, after: YOUNG },
+    redis: ONLY_IN_REDIS,
+    after: YOUNG,
   },
   {
     what: "delete by ids",
@@ -17,7 +32,6 @@ const CASES: Case[] = [
       .filter(ofUser0)
       .map(({ task_id }) => task_id)
       .join(",")} --yes -o json`,
-    both: [...OLD, ...YOUNG],
     redis: ONLY_IN_REDIS.filter(ofUser0),
     after: [...OLD.filter((task) => !ofUser0(task)), ...YOUNG],
   },
@@ -25,20 +39,98 @@ const CASES: Case[] = [
     what: "delete by filter",
     often: true,
     line: "delete --status done --until 1d --yes -o json",
-    ...{ both: [...OLD, ...YOUNG], redis: ONLY_IN_REDIS, after: YOUNG },
+    redis: ONLY_IN_REDIS,
+    after: YOUNG,
   },
   {
     what: "sync --prune",
     often: true,
     line: "sync --prune --yes -o json",
-    ...{ both: [...OLD, ...YOUNG], redis: ONLY_IN_REDIS, after: [...OLD, ...YOUNG] },
-    artifacts: [...OLD, ...YOUNG, ...ONLY_IN_REDIS],
+    redis: ONLY_IN_REDIS,
+    after: BOTH,
+    artifacts: [...BOTH, ...ONLY_IN_REDIS],
   },
   {
     what: "cleanup --orphans --yes",
     line: "cleanup --orphans --yes -o json",
-    ...{ both: [...OLD, ...YOUNG], redis: [], after: [...OLD, ...YOUNG], unowned: UNOWNED },
+    redis: [],
+    after: BOTH,
+    unowned: UNOWNED,
+  },
+  {
+    what: "mark",
+    line: "mark --status failed --user user0 --where-status done --yes -o json",
+    redis: [],
+    after: BOTH,
+    marked: "failed",
+  },
+  {
+    what: "import, the newer records",
+    often: true,
+    line: "import in.jsonl --skip-invalid --yes -o json",
+    redis: [],
+    input: [...NEWER, ...ADDED, ...OLDER],
+    exact: true,
+    after: [...NEWER, ...OLD.slice(15), ...YOUNG, ...ADDED],
+    artifacts: BOTH,
+    kept: BOTH,
+  },
+  {
+    what: "import --merge replace",
+    often: true,
+    line: "import in.jsonl --merge replace --skip-invalid --yes -o json",
+    redis: [],
+    input: [...OLDER, ...NEWER, ...ADDED],
+    exact: true,
+    after: [...NEWER, ...OLD.slice(15), ...OLDER, ...ADDED],
+    artifacts: BOTH,
+    kept: BOTH,
+    // Between file and Redis: the next run finds the file as it should be, and Redis never goes back in time by itself.
+    mayStayNewer: OLDER,
+  },
+  {
+    what: "verify --repair --prune",
+    line: "verify --repair --prune --yes -o json",
+    redis: [...NEWER, ...ONLY_IN_REDIS],
+    exact: true,
+    after: [...NEWER, ...OLD.slice(15), ...YOUNG],
+    artifacts: [...BOTH, ...ONLY_IN_REDIS],
+  },
+  {
+    what: "verify --repair --restore",
+    line: "verify --repair --restore -o json",
+    redis: [...NEWER, ...ONLY_IN_REDIS],
+    exact: true,
+    after: [...NEWER, ...OLD.slice(15), ...YOUNG, ...ONLY_IN_REDIS],
+    kept: BOTH,
+    ofRedis: ONLY_IN_REDIS,
   },
 ];
 
-describeKilled(usePlace(), CASES);
+describe.each(CASES)("row A, kill -9: $what", (one) => {
+  const { what, often = false } = one;
+  const killed = new Killed(here, one);
+
+  it("at a step of its own chosen at random: the next run finishes, and nothing that stays is lost", async () => {
+    const chance = new Chance(what);
+    await killed.lay();
+    const { code, steps } = await killed.atStep(-1);
+    expect([0, 3]).toContain(code);
+    expect(steps.length).toBeGreaterThan(20);
+    await killed.expectFinished("uninterrupted");
+    for (let left = times(2, often ? 38 : 12); left > 0; left--) {
+      const at = chance.below(steps.length);
+      await killed.round(() => killed.atStep(at), `TTSCTL_SEED=${SEED}, killed at step ${at}, ${steps[at]}`);
+    }
+  });
+
+  it("at a moment chosen at random, by another process: the same", async () => {
+    const chance = new Chance(`${what} by time`);
+    await killed.lay();
+    const { ms } = await here.run(one.line);
+    for (let left = times(1, often ? 13 : 4); left > 0; left--) {
+      const after = ms * (0.25 + 0.75 * chance.next());
+      await killed.round(() => killed.after(after), `TTSCTL_SEED=${SEED}, killed after ${Math.round(after)} ms`);
+    }
+  });
+});

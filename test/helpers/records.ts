@@ -1,3 +1,4 @@
+import type { TaskRecord } from "../../src/library/types.ts";
 import { RecordParser } from "../../src/task/parse.ts";
 import type { RecordRules } from "../../src/task/rules.ts";
 import { isInvalid, type Task } from "../../src/task/task.ts";
@@ -13,7 +14,7 @@ export interface Ids {
 }
 
 /** A record of the service; finished in 2020 unless told otherwise. */
-export function record(userId: string, taskId: string, more: RecordJson = {}): RecordJson & Ids {
+export function record(userId: string, taskId: string, more: RecordJson = {}): RecordJson & TaskRecord {
   return {
     ...{ task_id: taskId, user_id: userId, status: "succeeded", error: null, progress: 100 },
     ...{ created_at: "2020-01-01T08:00:00.000001", updated_at: "2020-01-01T08:00:05.250001", text: "你好，世界" },

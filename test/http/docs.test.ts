@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { problemOf } from "../../src/http/answer.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { Served, useServer } from "./setup.ts";
 
@@ -41,21 +40,4 @@ it("its examples work, and answer as it says", async () => {
   } finally {
     await server.stop();
   }
-});
-
-it("it names every code of the API", () => {
-  const source = readFileSync(join(PROJECT, "src/http/answer.ts"), "utf8");
-  const codes = [...source.matchAll(/^ {2}([A-Z_]+): \d{3},$/gm)].map(([, code]) => code!);
-  expect(codes.length).toBeGreaterThan(15);
-  for (const code of codes) if (!/^STORE_/.test(code)) expect(text).toContain(`\`${code}\``);
-  expect(problemOf(new Error("secret"))).toMatchObject({ status: 500, code: "INTERNAL" });
-  expect(JSON.stringify(problemOf(new Error("secret")))).not.toContain("secret");
-});
-
-it("a method that a path does not take is 405, and says which it takes", async () => {
-  const server = await here.serve("--read-only");
-  const answer = await server.fetch("/voice-tasks/t01?user_id=alice", { method: "PUT" });
-  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
-  expect((await server.fetch("/voice-tasks", { method: "DELETE" })).status).toBe(405);
-  expect((await server.fetch("/nothing", { method: "POST" })).status).toBe(404);
 });

@@ -59,3 +59,11 @@ describe("one task", () => {
     expect((await server.fetch("/voice-tasks/t99?user_id=alice")).status).toBe(404);
   });
 });
+
+it("a method that a path does not take is 405, and says which it takes", async () => {
+  const server = await here.serve("--read-only");
+  const answer = await server.fetch("/voice-tasks/t01?user_id=alice", { method: "PUT" });
+  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
+  expect((await server.fetch("/voice-tasks", { method: "DELETE" })).status).toBe(405);
+  expect((await server.fetch("/nothing", { method: "POST" })).status).toBe(404);
+});

@@ -65,7 +65,7 @@ describe("a wrong argument", () => {
 describe("an argument", () => {
   it("may be a Date or epoch seconds where a time is asked for", async () => {
     const store = await here.open();
-    await store.upsert(record("alice", "t1", { updated_at: 1000 }) as never);
+    await store.upsert(record("alice", "t1", { updated_at: 1000 }));
     const found = async (query: object) => (await store.listPage(query)).total;
     expect(await Promise.all([{ since: 1000 }, { since: 1001 }].map(found))).toEqual([1, 0]);
     expect(await found({ since: new Date(1_000_000), until: new Date(1_000_001) })).toBe(1);
@@ -119,8 +119,8 @@ describe("messages", () => {
 describe("with Redis off", () => {
   it("an older record is off there, not newer", async () => {
     const store = await here.open({ redis: "off" });
-    await store.upsert(record("alice", "t1", { updated_at: 2000 }) as never);
-    expect(await store.upsert(record("alice", "t1", { updated_at: 1000 }) as never)).toEqual({
+    await store.upsert(record("alice", "t1", { updated_at: 2000 }));
+    expect(await store.upsert(record("alice", "t1", { updated_at: 1000 }))).toEqual({
       state: "newer",
       redis: { state: "off" },
     });

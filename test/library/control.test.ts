@@ -8,7 +8,7 @@ import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
-const task = (taskId: string, more = {}) => record("alice", taskId, { updated_at: ago(60), ...more }) as never;
+const task = (taskId: string, more = {}) => record("alice", taskId, { updated_at: ago(60), ...more });
 
 describe("cursors", () => {
   const idsOf = ({ items }: TaskPage) => items.map(({ taskId }) => taskId);
@@ -18,7 +18,7 @@ describe("cursors", () => {
     const store = await here.open();
     const times = [100, 200, 200, 200, 200, 300, 400];
     await Promise.all(times.map((updated_at, i) => store.upsert(task(`t${i}`, { updated_at }))));
-    await store.upsert(record("bob", "t2", { updated_at: 200 }) as never);
+    await store.upsert(record("bob", "t2", { updated_at: 200 }));
     await store.syncToRedis();
     return store;
   }

@@ -23,7 +23,7 @@ beforeEach(() => here.renew());
 afterEach(() => here.clear());
 
 const task = (n: number, status: string, updatedAt = ago(600 - n / 1000)): TaskRecord =>
-  record("alice", `t${n}`, { status, updated_at: updatedAt }) as never;
+  record("alice", `t${n}`, { status, updated_at: updatedAt });
 const range = (from: number, end: number) => Array.from({ length: end - from }, (_, i) => from + i);
 const statusInRedis = async (n: number) => (await here.server.hash(`tts:task:alice:t${n}`)).status;
 

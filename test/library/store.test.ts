@@ -6,8 +6,7 @@ import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
 const RECENT = ago(60);
-const task = (taskId: string, more = {}): TaskRecord =>
-  record("alice", taskId, { updated_at: RECENT, ...more }) as never;
+const task = (taskId: string, more = {}): TaskRecord => record("alice", taskId, { updated_at: RECENT, ...more });
 const idsOf = (items: readonly StoredTask[]) => items.map(({ taskId }) => taskId);
 
 describe("upsert and delete", () => {
@@ -138,7 +137,7 @@ describe("reading", () => {
     const store = await here.open();
     const words = ["queued", "running", "succeeded", "failed", "paused"];
     await Promise.all(words.map((status, i) => store.upsert(task(`t${i}`, { status, updated_at: ago(600 - 20 * i) }))));
-    await store.upsert(record("bob", "t0", { updated_at: ago(0) }) as never);
+    await store.upsert(record("bob", "t0", { updated_at: ago(0) }));
     await store.syncToRedis();
     return store;
   };

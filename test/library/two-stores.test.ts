@@ -7,7 +7,7 @@ import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
 const MISMATCH = { state: "failed", error: { code: "STORE_MISMATCH" } };
-const task = (userId: string, n: number): TaskRecord => record(userId, `t${n}`, { updated_at: ago(n) }) as never;
+const task = (userId: string, n: number): TaskRecord => record(userId, `t${n}`, { updated_at: ago(n) });
 const fill = (store: TaskStore, userId: string, count = 20) =>
   Promise.all(Array.from({ length: count }, (_, n) => store.upsert(task(userId, n))));
 const open = (name: string, options = {}) => here.open({ store: here.root.at(name), ...options });

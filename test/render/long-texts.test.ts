@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { GetResult } from "../../src/operations/get.ts";
 import { getRows } from "../../src/render/get.ts";
 import { NO_COLORS, table } from "../../src/render/table.ts";
 import { cut, fits, widthOf } from "../../src/render/width.ts";
@@ -30,8 +31,9 @@ describe.each(Object.entries(TEXTS))("very long texts: %s", (_, text) => {
       taskOf(record("alice", "t1", { text })),
       taskOf(record("alice", "t1", { text: `${text}!` })),
     ];
-    const result = { source: "redis", task: redis, file, redis, invalid: null, artifacts: [], log: null, warnings: [] };
-    const row = getRows(result as never, WIDTH).find(([mark]) => mark === "*")!;
+    const views = { task: redis, file, redis, invalid: null };
+    const result: GetResult = { source: "redis", ...views, artifacts: [], log: null, warnings: [] };
+    const row = getRows(result, WIDTH).find(([mark]) => mark === "*")!;
     expect(row[3]).toBe(`${row[2]}!`);
   });
 });

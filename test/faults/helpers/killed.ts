@@ -1,9 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { expect } from "vitest";
 import type { Place } from "../../e2e/setup.ts";
 import { ago, record } from "../../helpers/records.ts";
-import { SEED } from "../../helpers/seed.ts";
 import { type Run, Running } from "../../helpers/ttsctl.ts";
-import { Chance, times } from "./chance.ts";
 import { runFaulty } from "./faulty.ts";
 import { everything, exactly, missingOf, nameOf, sorted, type TestRecord } from "./stores.ts";
 import { triedFault } from "./tally.ts";
@@ -13,16 +11,15 @@ export const some = (count: number, prefix: string, more = {}) =>
   Array.from({ length: count }, (_, i) => record(`user${i % 3}`, `${prefix}${i}`, more));
 export const OLD = some(40, "old");
 export const YOUNG = some(12, "young", { updated_at: ago(3600) });
-export const ONLY_IN_REDIS = some(12, "orphan");
+/** In both stores before each command, with audio and logs. */
+export const BOTH = [...OLD, ...YOUNG];
 
-/** A command that is killed: what is there before it, and what must be there after its next run. */
+/** A command that is killed: what is there besides before it, and what must be there after its next run. */
 export interface Case {
   readonly what: string;
   readonly line: string;
   /** One of those that are killed at 300 moments altogether in a long run. */
   readonly often?: boolean;
-  /** In both stores, with audio and logs. */
-  readonly both: readonly TestRecord[];
   /** In Redis, alone or over what the file has. */
   readonly redis: readonly TestRecord[];
   /** What is read with `import`. */
@@ -48,7 +45,7 @@ export interface Case {
 export const ofUser0 = ({ user_id }: TestRecord): boolean => user_id === "user0";
 
 /** Runs of one command that are killed. */
-class Killed {
+export class Killed {
   readonly #here: Place;
   readonly #one: Case;
   readonly #args: string[];
@@ -61,17 +58,17 @@ class Killed {
 
   /** Takes what another round has left away, and lays everything out anew. */
   async lay(): Promise<void> {
-    const { both, redis, input, unowned = [] } = this.#one;
+    const { redis, input, unowned = [] } = this.#one;
     const { root, server } = this.#here;
     root.remove();
     root.configure(server.port);
-    root.writeStore(both);
-    root.writeArtifacts([...both, ...redis, ...unowned]);
+    root.writeStore(BOTH);
+    root.writeArtifacts([...BOTH, ...redis, ...unowned]);
     if (input !== undefined) {
       root.write("in.jsonl", [...input.map((task) => JSON.stringify(task)), "no record", ""].join("\n"));
     }
     await server.call("FLUSHALL");
-    await this.#here.mirrored(...both, ...redis);
+    await this.#here.mirrored(...BOTH, ...redis);
   }
 
   /** Runs it with a kill before one of its steps; -1: with none. */
@@ -139,35 +136,4 @@ class Killed {
       expect(hash, label).toMatchObject({ status, updated_at });
     }
   }
-}
-
-/** Declares the tests that kill these commands. */
-export function describeKilled(here: Place, cases: readonly Case[]): void {
-  describe.each(cases)("row A, kill -9: $what", (one) => {
-    const { what, often = false } = one;
-    const killed = new Killed(here, one);
-
-    it("at a step of its own chosen at random: the next run finishes, and nothing that stays is lost", async () => {
-      const chance = new Chance(what);
-      await killed.lay();
-      const { code, steps } = await killed.atStep(-1);
-      expect([0, 3]).toContain(code);
-      expect(steps.length).toBeGreaterThan(20);
-      await killed.expectFinished("uninterrupted");
-      for (let left = times(3, often ? 38 : 12); left > 0; left--) {
-        const at = chance.below(steps.length);
-        await killed.round(() => killed.atStep(at), `TTSCTL_SEED=${SEED}, killed at step ${at}, ${steps[at]}`);
-      }
-    });
-
-    it("at a moment chosen at random, by another process: the same", async () => {
-      const chance = new Chance(`${what} by time`);
-      await killed.lay();
-      const { ms } = await here.run(one.line);
-      for (let left = times(1, often ? 13 : 4); left > 0; left--) {
-        const after = ms * (0.25 + 0.75 * chance.next());
-        await killed.round(() => killed.after(after), `TTSCTL_SEED=${SEED}, killed after ${Math.round(after)} ms`);
-      }
-    });
-  });
 }

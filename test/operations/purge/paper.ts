@@ -86,21 +86,21 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
   const members = tasks.filter((task) => indexScoreOf(task) !== null);
   const byName = new Map(tasks.map((task) => [nameOf(task), task]));
   const seen: string[] = [];
-  const mirror = {
+  const mirror: Partial<Mirror> = {
     ...READING,
-    stepIndex: async (_: undefined, cursor: string) => {
+    stepIndex: async (_, cursor) => {
       const from = Number(cursor);
       const flat = members.slice(from, from + 10).flatMap((task) => [nameOf(task), String(indexScoreOf(task))]);
       return { cursor: from + 10 < members.length ? String(from + 10) : "0", flat };
     },
     size: async () => members.length,
-    stepInOrder: async ({ until }: { until: number }) => {
+    stepInOrder: async ({ until }) => {
       const low = members
         .map((task) => ({ userId: task.userId, taskId: task.taskId, score: indexScoreOf(task)! }))
-        .filter(({ score }) => score < until);
+        .filter(({ score }) => until === null || score < until);
       return { cursor: "0", members: low.sort((a, b) => a.score - b.score) };
     },
-    copies: async (ids: readonly TaskId[]) => {
+    copies: async (ids) => {
       seen.push(...ids.map(nameOf));
       return ids.map((id) => {
         const task = byName.get(nameOf(id))!;
@@ -108,7 +108,7 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
       });
     },
   };
-  return { mirror: mirror as unknown as Mirror, seen };
+  return { mirror: mirror as Mirror, seen };
 }
 
 function paperDisk(tasks: readonly PaperTask[]): Artifacts {

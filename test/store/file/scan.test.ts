@@ -13,7 +13,7 @@ function inPieces(bytes: Buffer, size: number): FileHandle {
     const end = Math.min(position + Math.min(size, length), bytes.length);
     return { bytesRead: bytes.copy(buffer, offset, position, Math.max(position, end)), buffer };
   };
-  return { read } as unknown as FileHandle;
+  return { read: read as FileHandle["read"] } satisfies Partial<FileHandle> as FileHandle;
 }
 
 interface Found {

@@ -23,8 +23,12 @@ async function walked(mirror: Mirror, userId: string | undefined): Promise<[stri
 }
 
 it("ends with an error where a server gives the same cursor again and again", async () => {
-  const stuck = { where: "here", command: async () => ["5", []], pipeline: async () => [["5", []]] };
-  const mirror = new Mirror(stuck as unknown as RedisCommands, RULES);
+  const stuck: Partial<RedisCommands> = {
+    where: "here",
+    command: async () => ["5", []],
+    pipeline: async () => [["5", []]],
+  };
+  const mirror = new Mirror(stuck as RedisCommands, RULES);
   for (const walking of [walkKeys(mirror), walkIndex(mirror, undefined)]) {
     const all = async () => {
       for await (const _ of walking);

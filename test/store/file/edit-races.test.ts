@@ -1,0 +1,277 @@
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { type Clock, systemClock } from "../../../src/clock.ts";
+import type { PlanEdit } from "../../../src/store/file/file-store.ts";
+import type { Snapshot } from "../../../src/store/file/snapshot.ts";
+import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
+import { namesIn, writeOld } from "../../helpers/files.ts";
+import { disturbed, HastyClock, later, putting, removing, TEMPORARY, three, useStoreFile } from "./editing.ts";
+import { atExchange, dump, idsIn, load, type Rec, rec, replaceStore } from "./service.ts";
+
+const { path, storeAt } = useStoreFile();
+const scoreOf = (current: Snapshot, task: string): number => current.rows.score(current.rowOf("alice", task));
+
+describe("a service that writes while the change is planned", () => {
+  const update = rec("t2", 9, { status: "running" });
+  const theirs = [rec("t1"), update, rec("t4")];
+  const cases: [string, () => void, Rec[]][] = [
+    ["replaces the file", () => replaceStore(path("s.json"), theirs), [update, rec("t4")]],
+    ["overwrites it in place", () => writeOld(path("s.json"), dump(theirs)), [update, rec("t4")]],
+    ["replaces it by the same content", () => replaceStore(path("s.json"), three), [rec("t2"), rec("t3")]],
+    ["changes its mode", () => chmodSync(path("s.json"), 0o600), [rec("t2"), rec("t3")]],
+    ["touches it", () => utimesSync(path("s.json"), 5, 5), [rec("t2"), rec("t3")]],
+  ];
+
+  test.each(cases)("%s: the plan is asked again on what is there then", async (_, event, left) => {
+    writeOld(path("s.json"), dump(three));
+    const plan = disturbed(
+      removing("t1"),
+      () => event(),
+      () => event(),
+    );
+    const outcome = await storeAt().edit(plan);
+    expect([plan.asked, outcome.returned]).toEqual([3, []]);
+    expect(readFileSync(path("s.json"), "utf8")).toBe(dump(left));
+    expect(namesIn(path())).toEqual(["s.json"]);
+  });
+
+  test("updates the very task: a plan that looks at what is there leaves it", async () => {
+    writeOld(path("s.json"), dump(three));
+    const plan = disturbed(
+      (current) => {
+        const row = current.rowOf("alice", "t2");
+        return { removed: new Set(current.rows.score(row) === 1 ? [current.rows.key(row)] : []), upserts: NO_UPSERTS };
+      },
+      () => replaceStore(path("s.json"), theirs),
+    );
+    expect((await storeAt().edit(plan)).rewrites).toBe(0);
+    expect(readFileSync(path("s.json"), "utf8")).toBe(dump(theirs));
+  });
+
+  test("changes it after a plan that has nothing to do: asked again too", async () => {
+    writeOld(path("s.json"), dump([rec("t2")]));
+    const plan = disturbed(removing("t1"), () => replaceStore(path("s.json"), three));
+    await storeAt().edit(plan);
+    expect([plan.asked >= 2, idsIn(path("s.json"))]).toEqual([true, ["t2", "t3"]]);
+  });
+
+  test("makes the file that was missing, or takes it away", async () => {
+    const making = disturbed(putting(rec("t9")), () => replaceStore(path("s.json"), three));
+    await storeAt().edit(making);
+    expect([making.asked, idsIn(path("s.json"))]).toEqual([2, ["t1", "t2", "t3", "t9"]]);
+    const taking = disturbed(putting(rec("t8")), () => rmSync(path("s.json")));
+    await storeAt().edit(taking);
+    expect([taking.asked, idsIn(path("s.json"))]).toEqual([2, ["t8"]]);
+  });
+
+  test("appends a line to JSON Lines", async () => {
+    const line = (record: Rec) => `${JSON.stringify(record)}\n`;
+    writeOld(path("s.jsonl"), three.map(line).join(""));
+    const plan = disturbed(removing("t1"), () => appendFileSync(path("s.jsonl"), line(update)));
+    await storeAt("s.jsonl").edit(plan);
+    expect(plan.asked).toBe(2);
+    expect(readFileSync(path("s.jsonl"), "utf8")).toBe([rec("t2"), rec("t3"), update].map(line).join(""));
+  });
+
+  test.each<[string, string, (file: string) => void]>([
+    ["replaces it by a broken one", "STORE_INVALID", (file) => renameSync(file, path("s.json"))],
+    ["cuts it in place", "STORE_BUSY", (file) => copyFileSync(file, path("s.json"))],
+  ])("%s: an error, and theirs stays", async (_, code, act) => {
+    writeOld(path("s.json"), dump(three));
+    const edit = disturbed(removing("t1"), () => {
+      writeFileSync(path("new"), "[");
+      act(path("new"));
+      rmSync(path("new"), { force: true });
+    });
+    await expect(storeAt().edit(edit)).rejects.toMatchObject({ code });
+    expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual(["[", ["s.json"]]);
+  });
+
+  test("never stops: STORE_BUSY after a minute, by the monotonic clock", async () => {
+    writeOld(path("s.json"), dump(three));
+    let seconds = 0;
+    const clock: Clock = { now: systemClock.now, monotonic: () => (seconds += 25) };
+    const always = Array.from({ length: 10 }, () => () => replaceStore(path("s.json"), three));
+    const plan = disturbed(removing("t1"), ...always);
+    await expect(storeAt("s.json", clock).edit(plan)).rejects.toMatchObject({ code: "STORE_BUSY" });
+    expect(plan.asked).toBe(3);
+    expect([readFileSync(path("s.json"), "utf8"), namesIn(path())]).toEqual([dump(three), ["s.json"]]);
+  });
+});
+
+describe("a snapshot to plan on", () => {
+  test("is used while it is current, and stays open", async () => {
+    writeOld(path("s.json"), dump(three));
+    const base = await storeAt().read();
+    const seen: Snapshot[] = [];
+    await storeAt().edit((current) => {
+      seen.push(current);
+      return removing("t1")(current);
+    }, base);
+    expect(seen).toEqual([base]);
+    expect((await base.readTasks([0])).map((task) => task.taskId)).toEqual(["t1"]);
+    await base.close();
+  });
+
+  test("is not used once the file moved, before the edit or within it", async () => {
+    writeOld(path("s.json"), dump(three));
+    for (const when of ["before", "within"]) {
+      const base = await storeAt().read();
+      const asked: boolean[] = [];
+      if (when === "before") replaceStore(path("s.json"), [...three, rec("t4")]);
+      const plan: PlanEdit = (current) => {
+        if (when === "within" && asked.length === 0) replaceStore(path("s.json"), [...three, rec("t4")]);
+        asked.push(current === base);
+        return removing("t1")(current);
+      };
+      await storeAt().edit(plan, base);
+      expect([when, asked.slice(0, 2), idsIn(path("s.json"))]).toEqual([
+        when,
+        when === "before" ? [false] : [true, false],
+        ["t2", "t3", "t4"],
+      ]);
+      await base.close();
+    }
+  });
+});
+
+test("isCurrent sees every way in which a file moves", async () => {
+  const store = storeAt();
+  const moves: [string, () => void][] = [
+    ["nothing", () => {}],
+    ["replaced by the same", () => replaceStore(path("s.json"), three)],
+    ["appended to", () => appendFileSync(path("s.json"), "\n")],
+    ["written in place, mtime put back", () => writeOld(path("s.json"), dump(three).replace("t1", "x1"))],
+    ["another mode", () => chmodSync(path("s.json"), 0o600)],
+    ["gone", () => rmSync(path("s.json"))],
+  ];
+  for (const [name, move] of moves) {
+    writeOld(path("s.json"), dump(three));
+    const snapshot = await store.read();
+    move();
+    expect([name, await store.isCurrent(snapshot)]).toEqual([name, name === "nothing"]);
+    await snapshot.close();
+  }
+  rmSync(path("s.json"), { force: true });
+  const missing = await store.read();
+  expect(await store.isCurrent(missing)).toBe(true);
+  writeOld(path("s.json"), "[]");
+  expect(await store.isCurrent(missing)).toBe(false);
+});
+
+describe("a service that writes between our last look and the exchange", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  /** The n-th of these contents is written just before, or after, the n-th exchange. */
+  const writing = (contents: readonly (readonly Rec[] | null)[]) => (n: number) => {
+    const records = contents[n - 1];
+    if (records != null) replaceStore(path("s.json"), records);
+  };
+
+  test("keeps what it wrote, and our change is made on it", async () => {
+    await atExchange({ before: writing([[rec("t1"), rec("t2", 9), rec("t4")]]) });
+    writeOld(path("s.json"), dump(three));
+    const plan = disturbed(removing("t1"));
+    const outcome = await storeAt().edit(plan);
+    expect([plan.asked, outcome.returned]).toEqual([2, []]);
+    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
+    expect(existsSync(path(TEMPORARY))).toBe(false);
+  });
+
+  test("in whole seconds too: the record that it wrote at the same time stands", async () => {
+    const theirs = [rec("t1"), rec("t2", 1, { status: "succeeded" })];
+    await atExchange({ before: writing([theirs]) });
+    writeOld(path("s.json"), dump(three));
+    await storeAt().edit(removing("t1"));
+    expect(load(path("s.json"))).toEqual([rec("t2", 1, { status: "succeeded" })]);
+  });
+
+  test("and again while theirs is given back: the last one counts", async () => {
+    const w1 = [rec("t1"), rec("t2", 8), rec("t5")];
+    const w2 = [rec("t1"), rec("t2", 9), rec("t5"), rec("t6")];
+    await atExchange({ before: writing([w1, w2]) });
+    writeOld(path("s.json"), dump(three));
+    await storeAt().edit(removing("t1"));
+    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t5"), rec("t6")]);
+    expect(existsSync(path(TEMPORARY))).toBe(false);
+  });
+
+  /** The first write is displaced; the second one comes right after it is back, and was made of what we had put there. */
+  const madeOfOurs = (displaced: Rec[], later: Rec[]) =>
+    atExchange({ before: writing([displaced]), after: writing([null, later]) });
+
+  test("from what it read while its own write was displaced: the update that it lost is put back", async () => {
+    await madeOfOurs([rec("t1"), rec("t2", 8), rec("t3"), rec("t7", 8)], [rec("t2"), rec("t3"), rec("t8", 9)]);
+    writeOld(path("s.json"), dump(three));
+    await storeAt().edit(removing("t1"));
+    expect(load(path("s.json"))).toEqual([rec("t2", 8), rec("t3"), rec("t8", 9), rec("t7", 8)]);
+  });
+
+  test("and the deletion that it lost is made again", async () => {
+    await madeOfOurs([rec("t1"), rec("t3")], [rec("t2"), rec("t3"), rec("t8", 9)]);
+    writeOld(path("s.json"), dump(three));
+    await storeAt().edit(removing("t1"));
+    expect(load(path("s.json"))).toEqual([rec("t3"), rec("t8", 9)]);
+  });
+
+  test("an update lost in that way keeps its task from a removal that was decided before it", async () => {
+    await madeOfOurs([rec("t1"), rec("t2", 6), rec("t3", 7)], [rec("t3"), rec("t9", 9)]);
+    writeOld(path("s.json"), dump(three));
+    const open = readdirSync("/proc/self/fd").length;
+    const isOld = (current: Snapshot) => ["t1", "t2"].filter((task) => scoreOf(current, task) === 1);
+    await storeAt().edit((current) => removing(...isOld(current))(current));
+    expect(load(path("s.json"))).toEqual([rec("t3", 7), rec("t9", 9), rec("t2", 6)]);
+    expect(readdirSync("/proc/self/fd").length).toBe(open);
+  });
+
+  test("from what it had written itself: what it deleted since then is not put back", async () => {
+    // Made of theirs, which has t4 and t1: the service deleted t4, and nothing was lost.
+    await madeOfOurs([...three, rec("t4")], [...three, rec("t5")]);
+    writeOld(path("s.json"), dump(three));
+    await storeAt().edit(removing("t1"));
+    expect(idsIn(path("s.json"))).toEqual(["t2", "t3", "t5"]);
+  });
+
+  test("right after it: what it brings back is removed again", async () => {
+    await atExchange({ after: writing([three]) });
+    writeFileSync(path("s.json"), dump(three));
+    const outcome = await storeAt("s.json", new HastyClock()).edit(removing("t1"));
+    expect(outcome).toEqual({ rewrites: 2, returned: [] });
+    expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
+  });
+
+  test("and our way back does not work: theirs takes its place by a rename", async () => {
+    const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
+    await atExchange({ before: writing([theirs]), fails: (n) => (n === 2 ? "EIO" : undefined) });
+    writeOld(path("s.json"), dump(three));
+    await storeAt().edit(removing("t1"));
+    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
+    expect(existsSync(path(TEMPORARY))).toBe(false);
+  });
+
+  test("takes the file away: nothing is made of it", async () => {
+    await atExchange({ before: (n) => n === 1 && rmSync(path("s.json")) });
+    writeOld(path("s.json"), dump(three));
+    expect((await storeAt().edit(removing("t1"))).rewrites).toBe(0);
+    expect(namesIn(path())).toEqual([]);
+  });
+
+  test("how often that happened is in the debug log", async () => {
+    await atExchange({ before: writing([[...three, rec("t4")]]) });
+    writeOld(path("s.json"), dump(three));
+    const lines: string[] = [];
+    await storeAt("s.json", later(), { log: (line) => lines.push(line) }).edit(removing("t1"));
+    expect(lines.map((line) => / (\d+) writes of others displaced/.exec(line)?.[1])).toEqual(["1", "0"]);
+  });
+});

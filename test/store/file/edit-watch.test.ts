@@ -1,0 +1,159 @@
+import { readFileSync, renameSync, utimesSync, watch, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { takeLock } from "../../../src/store/file/lock.ts";
+import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
+import { namesIn, writeOld } from "../../helpers/files.ts";
+import { until } from "../../helpers/until.ts";
+import { HastyClock, putting, removing, three, useStoreFile } from "./editing.ts";
+import { bringBack, dump, idsIn, load, rec, replaceStore } from "./service.ts";
+
+const { path, storeAt } = useStoreFile();
+
+describe("beside a service that wrote within the last minute", () => {
+  const watching = () => storeAt("s.json", systemClock);
+
+  test("a removed record that comes back once is removed again", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const service = bringBack(path("s.json"), three, 1);
+    const outcome = await watching().edit(removing("t1"));
+    service.stop();
+    expect([service.written, outcome]).toEqual([1, { rewrites: 2, returned: [] }]);
+    expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three.slice(1)));
+  });
+
+  test("one that always comes back is removed ten times more, and told as returned", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const service = bringBack(path("s.json"), three, Number.POSITIVE_INFINITY);
+    const outcome = await watching().edit(removing("t1", "t3", "t9"));
+    service.stop();
+    const returned = ["t1", "t3"].map((taskId) => ({ userId: "alice", taskId }));
+    expect(outcome).toEqual({ rewrites: 11, returned });
+    expect(service.written).toBe(11);
+    expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
+    expect(namesIn(path())).toEqual(["s.json"]);
+  });
+
+  test("what fails meanwhile says that the change was made", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const edit = watching().edit(removing("t1"));
+    const isDone = () => readFileSync(path("s.json"), "utf8") === dump(three.slice(1));
+    writeFileSync(path("broken"), "[{");
+    const broken = until(isDone).then(() => renameSync(path("broken"), path("s.json")));
+    await expect(edit).rejects.toMatchObject({
+      code: "STORE_INVALID",
+      message: expect.stringMatching(/s\.json line 1, byte 2: .*s\.json was rewritten before that$/),
+    });
+    await broken;
+  });
+
+  test("who waits for the run lock meanwhile is told what its holder does", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const store = watching();
+    const lock = await store.lock("run");
+    const service = bringBack(path("s.json"), three, Number.POSITIVE_INFINITY);
+    const edit = store.edit(removing("t1"));
+    await until(() => service.written > 1);
+    await expect(takeLock(path("s.json"), "run", 0)).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+      message: expect.stringMatching(`^pid ${process.pid} .* makes its change again, which the service keeps undoing`),
+    });
+    await edit;
+    service.stop();
+    await expect(takeLock(path("s.json"), "run", 0)).rejects.toMatchObject({
+      message: expect.not.stringContaining("undoing"),
+    });
+    await lock.release();
+  });
+
+  test("one that came back ten times and then no more is not returned", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const service = bringBack(path("s.json"), three, 10);
+    const outcome = await watching().edit(removing("t1"));
+    service.stop();
+    expect(outcome).toEqual({ rewrites: 11, returned: [] });
+    expect(idsIn(path("s.json"))).toEqual(["t2", "t3"]);
+  });
+
+  test("what it writes besides stays", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
+    const service = bringBack(path("s.json"), theirs, 1);
+    expect((await watching().edit(removing("t1"))).rewrites).toBe(2);
+    service.stop();
+    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
+  });
+
+  test("a record that was put in and vanished is put in again", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const edit = watching().edit(async (current) => {
+      const there = current.rowOf("alice", "t9") >= 0;
+      return there ? { removed: new Set(), upserts: NO_UPSERTS } : putting(rec("t9"))(current);
+    });
+    await until(() => idsIn(path("s.json")).includes("t9"));
+    replaceStore(path("s.json"), three);
+    expect(await edit).toEqual({ rewrites: 2, returned: [] });
+    expect(idsIn(path("s.json"))).toEqual(["t1", "t2", "t3", "t9"]);
+  });
+
+  test("a record that always vanishes is put in ten times more, and told as returned", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const service = watch(path(), () => {
+      if (idsIn(path("s.json")).includes("t9")) replaceStore(path("s.json"), three);
+    });
+    const outcome = await watching().edit(async (current) => {
+      const there = current.rowOf("alice", "t9") >= 0;
+      return there ? { removed: new Set(), upserts: NO_UPSERTS } : putting(rec("t9"))(current);
+    });
+    service.close();
+    expect(outcome).toEqual({ rewrites: 11, returned: [{ userId: "alice", taskId: "t9" }] });
+  });
+
+  test.each<[string, number, boolean]>([
+    ["a second ago", 1, true],
+    ["59 s ago", 59, true],
+    ["61 s ago", 61, false],
+    ["by a clock that is ahead of ours", -100, true],
+  ])("it wrote %s: watched or not", async (_, ago, watched) => {
+    writeFileSync(path("s.json"), dump(three));
+    utimesSync(path("s.json"), 1_700_000_000, 1_700_000_000);
+    const clock = new HastyClock(() => 1_700_000_000 + ago);
+    await storeAt("s.json", clock).edit(removing("t1"));
+    expect(clock.asked > 5).toBe(watched);
+  });
+
+  test("our own last write is not taken for the service's, another one is", async () => {
+    writeOld(path("s.json"), dump(three));
+    const clock = new HastyClock();
+    await storeAt("s.json", clock).edit(removing("t1"));
+    await storeAt("s.json", clock).edit(removing("t2"));
+    expect(clock.asked).toBeLessThan(5);
+    replaceStore(path("s.json"), three);
+    await storeAt("s.json", clock).edit(removing("t3"));
+    expect(clock.asked).toBeGreaterThan(10);
+  });
+
+  test("an own write between does not make it forget the service's: the watch goes on for the minute", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    utimesSync(path("s.json"), 1_700_000_000, 1_700_000_000);
+    let now = 1_700_000_001;
+    const watched = async (task: string) => {
+      const clock = new HastyClock(() => now);
+      await storeAt("s.json", clock).edit(removing(task));
+      return clock.asked > 5;
+    };
+    expect(await watched("t1")).toBe(true);
+    now += 30;
+    expect(await watched("t2")).toBe(true);
+    now += 30;
+    expect(await watched("t3")).toBe(false);
+  });
+
+  test("an interrupt ends the watch, not the rewrite", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const clock = new HastyClock();
+    const outcome = await storeAt("s.json", clock, { signal: AbortSignal.abort() }).edit(removing("t1"));
+    expect([outcome, idsIn(path("s.json"))]).toEqual([{ rewrites: 1, returned: [] }, ["t2", "t3"]]);
+    expect(clock.asked).toBeLessThan(5);
+  });
+});

@@ -1,0 +1,57 @@
+import { type Clock, systemClock } from "../../../src/clock.ts";
+import { FileStore, type FileStoreOptions, type PlanEdit } from "../../../src/store/file/file-store.ts";
+import type { Snapshot } from "../../../src/store/file/snapshot.ts";
+import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
+import { useFolder } from "../../helpers/files.ts";
+import { RULES, taskOf } from "../../helpers/records.ts";
+import { type Rec, rec } from "./service.ts";
+
+export const TEMPORARY = ".s.json.ttsctl";
+
+/** Asking for the monotonic time lets some of it pass: nobody has to wait for the end of a watch. */
+export class HastyClock implements Clock {
+  asked = 0;
+  constructor(readonly now = systemClock.now) {}
+
+  monotonic(): number {
+    return this.asked++ / 5;
+  }
+}
+
+/** For tests that are not about a service that wrote lately: it did so an hour ago. */
+export const later = () => new HastyClock(() => systemClock.now() + 3600);
+
+/** A folder for each test, and stores on the files in it. */
+export function useStoreFile() {
+  const path = useFolder();
+  const storeAt = (name = "s.json", clock: Clock = later(), options: FileStoreOptions = {}) =>
+    new FileStore(path(name), RULES, clock, options);
+  return { path, storeAt };
+}
+
+/** A plan that removes tasks wherever they are. */
+export function removing(...tasks: string[]): PlanEdit {
+  return (current: Snapshot) => {
+    const rows = tasks.map((task) => current.rowOf("alice", task)).filter((row) => row >= 0);
+    return { removed: new Set(rows.map((row) => current.rows.key(row))), upserts: NO_UPSERTS };
+  };
+}
+
+export const putting =
+  (...records: Rec[]): PlanEdit =>
+  () => ({ removed: new Set(), upserts: upsertsOf(records.map(taskOf)) });
+
+/** The plan, with something that happens each time just after it was asked; the store moves under it. */
+export function disturbed(plan: PlanEdit, ...events: (() => void)[]): PlanEdit & { asked: number } {
+  const asking = Object.assign(
+    async (current: Snapshot) => {
+      const edit = await plan(current);
+      events[asking.asked++]?.();
+      return edit;
+    },
+    { asked: 0 },
+  );
+  return asking;
+}
+
+export const three = [rec("t1"), rec("t2"), rec("t3")];
