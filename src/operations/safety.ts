@@ -48,17 +48,20 @@ export async function checkTimezone(mirror: Mirror): Promise<void> {
  * @throws TtsctlError CLOCK_SKEW
  */
 export async function checkClock(mirror: Mirror, clock: Clock, age: number): Promise<void> {
-  const before = clock.now();
-  const theirs = await mirror.time();
-  const skew = Math.abs(theirs - (before + clock.now()) / 2);
+  const skew = await clockSkew(mirror, clock);
   if (skew <= allowedSkew(age)) return;
   throw new TtsctlError(
     "CLOCK_SKEW",
     `this machine's clock and that of Redis at ${mirror.where} differ by ${Math.round(skew)} s`,
-    {
-      hint: "nothing was changed; set the clocks (NTP) and run it again",
-    },
+    { hint: "nothing was changed; set the clocks (NTP) and run it again" },
   );
+}
+
+/** By how many seconds this machine's clock and that of Redis differ. */
+export async function clockSkew(mirror: Mirror, clock: Clock): Promise<number> {
+  const before = clock.now();
+  const theirs = await mirror.time();
+  return Math.abs(theirs - (before + clock.now()) / 2);
 }
 
 /** How far two clocks may be apart, in seconds. */
