@@ -151,8 +151,8 @@ async function compare(parts: CompareParts, file: CurrentFile, userId: string | 
   try {
     await first.run();
     throwIfInterrupted(parts.signal, done());
-    const { mirrored, suspects } = first.marks;
-    const inStep = first.marks.separate();
+    const { mirrored, suspects } = first;
+    const inStep = first.separate();
     await lookAgain({ ...parts, file }, suspects, snapshot.identity);
     throwIfInterrupted(parts.signal, done());
     const drift = new Drift(suspects, await file.snapshot(), { userId, inStep, brokenIndexes: first.brokenIndexes });
@@ -197,10 +197,7 @@ function lostMidway(error: TtsctlError, done: string): TtsctlError {
 /** `verify -o json`, in the order of SPEC section 5. */
 function resultOf({ drift, invalid }: Comparison, repaired: number): VerifyResult {
   const { inSync, size, counts } = drift;
-  const { partial, dangling, onlyInFile, onlyInRedis, stale, newerInRedis, differs } = counts;
-  const { unindexed, wrongScore, misplaced } = counts;
-  return {
-    ...{ checked: inSync + size, inSync, onlyInFile, onlyInRedis, stale, newerInRedis, differs, dangling, unindexed },
-    ...{ wrongScore, misplaced, partial, invalid, repaired },
-  };
+  const { partial, dangling, unindexed, wrongScore, misplaced, ...copies } = counts;
+  const places = { dangling, unindexed, wrongScore, misplaced, partial };
+  return { checked: inSync + size, inSync, ...copies, ...places, invalid, repaired };
 }
