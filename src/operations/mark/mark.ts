@@ -16,14 +16,13 @@ import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
-import { goesIn } from "../merge/merge-plan.ts";
 import { MirrorUse } from "../mirror-use.ts";
 import type { Parts } from "../parts.ts";
 import { mirrorCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
-import { Marker, type MarkPlan, planMarks } from "./plan.ts";
+import { type Marker, type MarkPlan, markerOf, planMarks } from "./plan.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */
@@ -66,13 +65,12 @@ export async function markTasks(
   selection: Selection,
   options: MarkOptions,
 ): Promise<{ result: MarkResult; problem: TtsctlError | null }> {
-  const { status, error } = options;
-  const marker = new Marker({ status, error, now: parts.clock.now() }, parts.rules);
+  const marker = markerOf(options, parts.clock.now(), parts.rules);
   const use = new MirrorUse(parts.mirror);
   await use.attempt(async (mirror) => mirror && checkClocks(mirror, parts.clock, selection));
   const snapshot = await parts.file.read();
   try {
-    const rule = { filter: selection.filter, shown: options.shown, always: typeof error === "string" };
+    const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
     const { found, plan } = await use.attempt(async (mirror) => {
       const found = await select(snapshot, mirror, selection);
       const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
@@ -187,9 +185,9 @@ class MarkRun {
     const back = new Set(returned.map(keyOf));
     const named = new NamedWarnings(this.#parts.reporter, "was returned");
     const marked: number[] = [];
-    for (const [row, fate] of inFile.fates()) {
+    for (const row of inFile.rows) {
       const id = inFile.id(row);
-      if (!goesIn(fate)) this.#refuse(id, "the service changed it while it was marked");
+      if (!inFile.goesIn(row)) this.#refuse(id, "the service changed it while it was marked");
       else if (back.size > 0 && back.has(keyOf(id))) named.add(id.userId, id.taskId, RETURNED);
       else marked.push(row);
     }
@@ -268,7 +266,7 @@ class MarkRun {
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
     if (record.status !== status || toMicros(record.score) !== toMicros(time)) return CHANGED;
-    return this.#marker.mark(record);
+    return this.#marker(record);
   }
 
   /** Writes records over the copies that were decided on. Returns what was written, or why it was not. */

@@ -56,42 +56,30 @@ function refuse(reason: string): MarkDecision {
   return { kind: "refuse", reason };
 }
 
-/** What a mark writes into a record. */
-export interface Mark {
-  /** The service's word. */
-  readonly status: string;
-  /** Undefined keeps the record's own. */
-  readonly error: string | null | undefined;
-  /** Epoch seconds. */
-  readonly now: number;
-}
+/** Marks a record, or says why it can't be marked. */
+export type Marker = (task: Task) => Task | string;
 
-/** Makes marked records: status, error and `updated_at` change, every other field stays as it was written. */
-export class Marker {
-  readonly #mark: Mark;
-  readonly #parser: RecordParser;
-
-  constructor(mark: Mark, rules: RecordRules) {
-    this.#mark = mark;
-    this.#parser = new RecordParser(rules);
-  }
-
-  /** The record marked, its time in its own form and later than it was; or why it can't be. The same for the same record. */
-  mark(task: Task): Task | string {
-    if (toMicros(task.score) > toMicros(this.#mark.now)) return "its updated_at lies ahead of this machine's clock";
-    return (
-      touched(task, this.#changesOf(task), this.#mark.now, this.#parser) ??
-      "no time that is later than its own can be written, where the clock is put back"
-    );
-  }
-
-  #changesOf(task: Task): Map<string, string> {
-    const { status, error } = this.#mark;
+/**
+ * Changes status, error and `updated_at`, whose form is kept and which becomes later; every other field stays as it was written.
+ * @param mark status: the service's word; error: undefined keeps the record's own
+ * @param now epoch seconds
+ */
+export function markerOf(
+  { status, error }: { readonly status: string; readonly error: string | null | undefined },
+  now: number,
+  rules: RecordRules,
+): Marker {
+  const parser = new RecordParser(rules);
+  return (task) => {
+    if (toMicros(task.score) > toMicros(now)) return "its updated_at lies ahead of this machine's clock";
     const changes = new Map([["status", JSON.stringify(status)]]);
     const hasError = fieldJson(task.json, "error") !== undefined;
     if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
-    return changes;
-  }
+    return (
+      touched(task, changes, now, parser) ??
+      "no time that is later than its own can be written, where the clock is put back"
+    );
+  };
 }
 
 /** Redis's copies of tasks as they were decided on, as columns: there may be a million. */
@@ -156,69 +144,69 @@ interface PlanParts {
   readonly rule: MarkRule;
 }
 
-/** Decides on every task that was chosen, batch by batch, by both its copies. */
-export async function planMarks(parts: PlanParts, { rows, others }: Survey): Promise<MarkPlan> {
-  const { snapshot, marker } = parts;
+/** Decides on every task that was chosen by both its copies. */
+export async function planMarks(
+  { snapshot, mirror, marker, rule }: PlanParts,
+  { rows, others }: Survey,
+): Promise<MarkPlan> {
   const plan = {
-    ...{ decided: new DecidedCopies(), onlyInRedis: new KeyTable(), summary: new PlanSummary(), unchanged: 0 },
-    ...{ refused: [] as Reasoned[], failed: [] as Reasoned[], gone: [] as TaskId[] },
-    ...{ behind: [] as number[], rows: [] as number[] },
+    decided: new DecidedCopies(),
+    onlyInRedis: new KeyTable(),
+    summary: new PlanSummary(),
+    refused: [] as Reasoned[],
+    failed: [] as Reasoned[],
+    gone: [] as TaskId[],
+    unchanged: 0,
+    behind: [] as number[],
   };
-  for (const batch of batches(rows, BATCH)) {
-    await planBatch(
-      plan,
-      parts,
-      batch.map((row) => snapshot.idOf(row)),
-    );
+  const marked: number[] = [];
+  for (const ids of batches(chosenIds(snapshot, rows, others), BATCH)) {
+    const found = mirror === null ? [] : await mirror.copies(ids, "state");
+    const inFile: { id: TaskId; row: number; mirror: Copies["mirror"] }[] = [];
+    for (const [i, id] of ids.entries()) {
+      const copy = found[i] ?? null;
+      if (copy instanceof TtsctlError) {
+        plan.failed.push({ id, reason: copy.message });
+        continue;
+      }
+      const copies = { file: fileCopy(snapshot, id), mirror: copy === null ? null : mirrorCopy(copy, mirror!) };
+      const decision = decideMark(copies, rule);
+      const row = snapshot.rowOf(id.userId, id.taskId);
+      if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
+      else if (decision.kind === "gone") plan.gone.push(id);
+      else if (decision.kind === "unchanged") {
+        plan.unchanged++;
+        if (mirror !== null && isBehind(copies)) plan.behind.push(row);
+      } else if (copies.file !== null) inFile.push({ id, row, mirror: copies.mirror });
+      else {
+        plan.onlyInRedis.addId(id.userId, id.taskId);
+        plan.decided.add(id, copies.mirror);
+        plan.summary.add(id, (copies.mirror as Copy).status);
+      }
+    }
+    const records = await snapshot.readTasks(inFile.map(({ row }) => row));
+    inFile.forEach(({ id, row, mirror }, i) => {
+      const record = marker(records[i]!);
+      if (typeof record === "string") plan.refused.push({ id, reason: record });
+      else {
+        marked.push(row);
+        plan.decided.add(id, mirror);
+        plan.summary.add(id, STATUS_CODES[snapshot.rows.status(row)]!);
+      }
+    });
   }
-  for (const ids of batches(others.ids(), BATCH)) await planBatch(plan, parts, ids);
-  const inFile = new MergePlan(snapshot, Int32Array.from(plan.rows), "unchanged", (task) => {
-    const marked = marker.mark(task);
-    if (typeof marked === "object") return marked;
-    throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${marked}`);
+  const inFile = new MergePlan(snapshot, Int32Array.from(marked), "unchanged", (task) => {
+    const record = marker(task);
+    if (typeof record === "object") return record;
+    throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${record}`);
   });
   await inFile.on(snapshot);
   return { ...plan, inFile };
 }
 
-type Draft = Omit<MarkPlan, "inFile" | "unchanged"> & { unchanged: number; readonly rows: number[] };
-
-async function planBatch(plan: Draft, parts: PlanParts, ids: readonly TaskId[]): Promise<void> {
-  const { snapshot, mirror, marker, rule } = parts;
-  const found = mirror === null ? [] : await mirror.copies(ids, "state");
-  const inFile: { id: TaskId; row: number; mirror: Copies["mirror"] }[] = [];
-  for (const [i, id] of ids.entries()) {
-    const copy = found[i] ?? null;
-    if (copy instanceof TtsctlError) {
-      plan.failed.push({ id, reason: copy.message });
-      continue;
-    }
-    const copies = { file: fileCopy(snapshot, id), mirror: copy === null ? null : mirrorCopy(copy, mirror!) };
-    const decision = decideMark(copies, rule);
-    const row = snapshot.rowOf(id.userId, id.taskId);
-    if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
-    else if (decision.kind === "gone") plan.gone.push(id);
-    else if (decision.kind === "unchanged") {
-      plan.unchanged++;
-      if (mirror !== null && isBehind(copies)) plan.behind.push(row);
-    } else if (copies.file !== null) inFile.push({ id, row, mirror: copies.mirror });
-    else {
-      plan.onlyInRedis.addId(id.userId, id.taskId);
-      plan.decided.add(id, copies.mirror);
-      plan.summary.add(id, (copies.mirror as Copy).status);
-    }
-  }
-  // One that cannot be marked is refused.
-  const records = await snapshot.readTasks(inFile.map(({ row }) => row));
-  inFile.forEach(({ id, row, mirror }, i) => {
-    const marked = marker.mark(records[i]!);
-    if (typeof marked === "string") plan.refused.push({ id, reason: marked });
-    else {
-      plan.rows.push(row);
-      plan.decided.add(id, mirror);
-      plan.summary.add(id, STATUS_CODES[snapshot.rows.status(row)]!);
-    }
-  });
+function* chosenIds(snapshot: Snapshot, rows: Iterable<number>, others: KeyTable): Generator<TaskId> {
+  for (const row of rows) yield snapshot.idOf(row);
+  yield* others.ids();
 }
 
 /** Whether Redis has a task other than the file, whose copy is the newer one, has it. */
