@@ -19,7 +19,6 @@ import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts
 import { copyPasses, newestCopy } from "../purge/decide.ts";
 import type { Survey } from "../purge/survey.ts";
 
-/** What is to become of one chosen task. */
 export type MarkDecision =
   | { readonly kind: "mark" | "unchanged" | "gone" }
   | { readonly kind: "refuse"; readonly reason: string };
@@ -28,14 +27,11 @@ export interface MarkRule {
   readonly filter: TaskFilter;
   /** The new status as shown. */
   readonly shown: string;
-  /** A task that has the status already is written again: its error is another one. */
+  /** Whether tasks that have the status already are marked, to set their error. */
   readonly always: boolean;
 }
 
-/**
- * Decides by the newest copy, and marks only if that is the file's or the only one: over a newer copy in Redis, the mark
- * would hide what the service wrote there.
- */
+/** Marks only if the newest copy is the file's or the only one: over a newer one in Redis, it would hide the service's write. */
 export function decideMark(copies: Copies, { filter, shown, always }: MarkRule): MarkDecision {
   const newest = newestCopy(copies);
   if (copies.file === "invalid") return refuse("the file holds an invalid record of it, which is left alone");
@@ -46,7 +42,7 @@ export function decideMark(copies: Copies, { filter, shown, always }: MarkRule):
     );
   }
   const isChosen = copyPasses(newest, filter);
-  // Chosen by an older copy in Redis: that of a mark that was stopped between the file and Redis.
+  // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
   if (newest.status === shown && (!always || !isChosen)) return { kind: "unchanged" };
   if (!isChosen) return refuse(`it is ${newest.status} in the file, and was chosen by an older copy in Redis`);
   return { kind: "mark" };
@@ -82,10 +78,10 @@ export function markerOf(
   };
 }
 
-/** Redis's copies of tasks as they were decided on, as columns: there may be a million. */
+/** Redis's copies as they were decided on, as columns: there may be a million. */
 export class DecidedCopies {
   readonly keys = new KeyTable();
-  /** In place of a status: no copy, or a member alone. */
+  /** As `codeOf` returns. */
   readonly #statuses = new Column(new Uint8Array(1 << 10));
   readonly #scores = new Column(new Float64Array(1 << 10));
 
@@ -95,7 +91,7 @@ export class DecidedCopies {
     if (copy !== null && copy !== "dangling") this.#scores.set(key, copy.score);
   }
 
-  /** The shown word that the copy has; undefined without one. */
+  /** The shown status of the copy; undefined without one. */
   status({ userId, taskId }: TaskId): string | undefined {
     return STATUS_CODES[this.#statuses.at(this.keys.find(userId, taskId)) - FIRST_STATUS];
   }
@@ -120,11 +116,9 @@ interface Reasoned {
   readonly reason: string;
 }
 
-/** What is to be marked, and what is not; nothing is changed yet. */
 export interface MarkPlan {
-  /** Of the file, by the rows of the snapshot that was decided on. */
   readonly inFile: MergePlan;
-  /** Those of them, and the tasks that only Redis has. */
+  /** Redis's copies of all tasks that are marked. */
   readonly decided: DecidedCopies;
   readonly onlyInRedis: KeyTable;
   readonly summary: PlanSummary;
@@ -133,7 +127,7 @@ export interface MarkPlan {
   /** In neither store. */
   readonly gone: TaskId[];
   readonly unchanged: number;
-  /** The rows of those that are unchanged, and that Redis has otherwise. */
+  /** The rows of unchanged tasks whose copy in Redis differs. */
   readonly behind: number[];
 }
 
@@ -209,7 +203,7 @@ function* chosenIds(snapshot: Snapshot, rows: Iterable<number>, others: KeyTable
   yield* others.ids();
 }
 
-/** Whether Redis has a task other than the file, whose copy is the newer one, has it. */
+/** Whether Redis's copy differs from the file's, which is the newer one. */
 function isBehind({ file, mirror }: Copies): boolean {
   if (file === null || file === "invalid") return false;
   return mirror === null || mirror === "dangling" || mirror.status !== file.status || mirror.score !== file.score;
