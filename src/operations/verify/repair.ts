@@ -81,19 +81,6 @@ export class Repair {
 
   /** @throws TtsctlError STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED */
   async run(file: CurrentFile): Promise<void> {
-    try {
-      await this.#steps(file);
-    } catch (error) {
-      if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) throw error;
-      const tasks = counted(this.#intoFileCount, "task");
-      throw new TtsctlError(error.code, `${error.message}; ${tasks} of Redis went into the store file before that`, {
-        hint: "once that is mended, run it again to finish",
-        cause: error,
-      });
-    }
-  }
-
-  async #steps(file: CurrentFile): Promise<void> {
     await this.#intoFile("bringBack");
     await this.#intoFile("restore");
     await this.#intoMirror(await file.snapshot());
@@ -103,6 +90,16 @@ export class Repair {
     await this.#remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
     if (this.#plan.policy.removeMembers) await this.#removeStrays();
     await this.#remove("prune", { action: "prune", reason: "orphan" });
+  }
+
+  /** The error that stopped the repair, which says how far the store file was changed by then. */
+  withFileChange(error: unknown): unknown {
+    if (!(error instanceof TtsctlError) || this.#intoFileCount === 0) return error;
+    const tasks = counted(this.#intoFileCount, "task");
+    return new TtsctlError(error.code, `${error.message}; ${tasks} of Redis went into the store file before that`, {
+      hint: "once that is mended, run it again to finish",
+      cause: error,
+    });
   }
 
   /** Puts Redis's records into the file, through a temporary file: there may be a million. */

@@ -81,8 +81,12 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
     const plan = await planFor(parts, comparison, await file.snapshot(), options);
     if (options.dryRun) return { result: resultOf(comparison, plan.size), drift };
     const repair = new Repair(parts, drift, plan);
-    await repair.run(file);
-    if (repair.unwritten + comparison.foreign === 0) await mark?.leave("verify --repair", await file.snapshot());
+    try {
+      await repair.run(file);
+      if (repair.unwritten + comparison.foreign === 0) await mark?.leave("verify --repair", await file.snapshot());
+    } catch (error) {
+      throw repair.withFileChange(error);
+    }
     return { result: resultOf(comparison, repair.mended), drift };
   } finally {
     await file.close();
