@@ -32,7 +32,7 @@ export interface Explanation {
   readonly task_id: string;
   /** What a pass that began now would do; `missing`: it is in neither store. */
   readonly verdict: "purge" | "keep" | "missing";
-  /** The rule that it goes by, as the `[CLEANUP]` line has it; null where it does not go. */
+  /** As in the `[CLEANUP]` line; null if the task is kept. */
   readonly reason: Reason | null;
   readonly file: ExplainedCopy | null;
   /** Null also where Redis was not asked. */
@@ -41,8 +41,7 @@ export interface Explanation {
 }
 
 /**
- * What a pass that began now would do with one task, and why. It is prepared and decided as a pass is, and changes
- * nothing. The brake is not asked: it is about how many go.
+ * What a pass that began now would do with one task, and why. It uses the code of a pass, without the brake, and changes nothing.
  * @throws TtsctlError STORE_*
  */
 export async function explainTask(
@@ -93,8 +92,12 @@ async function explain(
   const rules = taskRules({
     copies: looked.copies,
     indexScore: looked.indexScore,
-    ...{ limits: plan.limits, policy: options, origins: options.origins },
-    ...{ standing: plan.standing(looked.id), newer: plan.newerOfUser(looked.id), totals: plan.totals },
+    limits: plan.limits,
+    policy: options,
+    origins: options.origins,
+    standing: plan.standing(looked.id),
+    newer: plan.newerOfUser(looked.id),
+    totals: plan.totals,
   });
   const decision = isChosen(pass, looked) ? pass.decide(looked) : NOT_CHOSEN;
   if (looked.copies.file === null && looked.copies.mirror === null) return { rules, decision: { kind: "gone" } };
@@ -129,9 +132,13 @@ function verdictOf(
   const goes = decision.kind === "purge" && !kept;
   const missing = copies.file === null && copies.mirror === null && unread === null;
   return {
-    ...{ user_id: userId, task_id: taskId, verdict: missing ? "missing" : goes ? "purge" : "keep" },
+    user_id: userId,
+    task_id: taskId,
+    verdict: missing ? "missing" : goes ? "purge" : "keep",
     reason: goes ? decision.reason : null,
-    ...{ file: explainedCopy(copies.file), redis: explainedCopy(copies.mirror), rules: all },
+    file: explainedCopy(copies.file),
+    redis: explainedCopy(copies.mirror),
+    rules: all,
   };
 }
 
@@ -175,10 +182,7 @@ async function artifactsRule(artifacts: Artifacts, { userId, taskId }: TaskId, n
   if (kept.length > 0) return says("artifacts", "pass", `its folder stays: ${kept[0]!.reason}`);
   const found = folders.filter((folder) => folder.kind === "removed");
   if (found.length === 0) return says("artifacts", "pass", "no folder");
-  const [files, bytes] = [sumOf(found, "files"), sumOf(found, "bytes")];
+  const files = found.reduce((sum, folder) => sum + folder.files, 0);
+  const bytes = found.reduce((sum, folder) => sum + folder.bytes, 0);
   return says("artifacts", "pass", `${counted(files, "file")} in its folder, ${formatBytes(bytes)}`);
-}
-
-function sumOf<K extends string>(items: readonly Readonly<Record<K, number>>[], field: K): number {
-  return items.reduce((sum, item) => sum + item[field], 0);
 }

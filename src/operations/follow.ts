@@ -15,19 +15,19 @@ const POLL_MS = 200;
 /** Every so many of them the task's status, and the logs' names, are looked at too. */
 const POLLS_A_LOOK = 5;
 
-/** Why following ended: the task is finished or gone, a signal came, or nobody reads any more. */
+/** Why following ended: the task is finished or gone, a signal came, or the output was closed. */
 export type FollowEnd = "finished" | "gone" | "interrupted" | "unread";
 
 interface FollowParts {
   readonly logs: LogFollower;
-  /** Whether the task may still write; asked about once a second. */
+  /** Called about once a second. */
   readonly state: () => Promise<"open" | "finished" | "gone">;
   readonly signal: AbortSignal;
-  /** Called with lines as they come; false where nobody reads them. */
+  /** Returns false if the output was closed. */
   readonly onLines: (part: LogPart) => Promise<boolean>;
   /** Called with what happened to a log. */
   readonly onNews: (line: string) => Promise<void>;
-  /** Whether the task was finished before: then there is nothing to wait for. */
+  /** Whether the task was finished before. */
   readonly finished: boolean;
 }
 
@@ -43,7 +43,8 @@ export async function followLog(parts: FollowParts): Promise<FollowEnd> {
     if (signal.aborted) over = "interrupted";
     if (over !== undefined && (parts.finished || signal.aborted || polls % POLLS_A_LOOK === 0)) break;
     if (polls % POLLS_A_LOOK === 0) {
-      over = endOf(await parts.state());
+      const state = await parts.state();
+      if (state !== "open") over = state;
       for (const line of await logs.look()) await parts.onNews(line);
     }
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
@@ -52,11 +53,7 @@ export async function followLog(parts: FollowParts): Promise<FollowEnd> {
   return over;
 }
 
-function endOf(state: "open" | "finished" | "gone"): FollowEnd | undefined {
-  return state === "open" ? undefined : state;
-}
-
-/** Hands over all that is new; false where nobody reads it. */
+/** Hands over all new lines; false if the output was closed. */
 async function handOver({ logs, signal, onLines }: FollowParts): Promise<boolean> {
   for (let part = await logs.read(); part !== undefined && !signal.aborted; part = await logs.read()) {
     if (part.lines.length > 0 && !(await onLines(part))) return false;
@@ -73,7 +70,7 @@ interface Parts {
   readonly clock: Clock;
 }
 
-/** Whether one task is finished, asked again and again: Redis if it can say, else the file, read only when it changed. */
+/** Polls whether a task is finished: in Redis, or if that fails in the file, which is read only when it has changed. */
 export class TaskState {
   readonly #parts: Parts;
   readonly #id: TaskId;
@@ -81,7 +78,7 @@ export class TaskState {
   #seen: FileIdentity | null | undefined;
   #inFile: string | null = null;
   #nextRead = 0;
-  /** What the last look saw; null for no task. */
+  /** At the last look; null for no task. */
   status: string | null = null;
 
   constructor(parts: Parts, id: TaskId, source: SourceChoice) {
@@ -96,7 +93,7 @@ export class TaskState {
     return status === null ? "gone" : isTerminal(status) ? "finished" : "open";
   }
 
-  /** A Redis that fails is asked again; a forced one is missed. */
+  /** A failure counts only if Redis is the forced source. */
   async #fromRedis(): Promise<string | null> {
     if (this.#source === "file") return null;
     const state = await this.#parts.link.open();
@@ -111,7 +108,7 @@ export class TaskState {
     }
   }
 
-  /** A file that cannot be read now does not end anything: what it last said holds. */
+  /** If the file can't be read now, its last status is used. */
   async #fromFile(): Promise<string | null> {
     const { file, clock } = this.#parts;
     const began = clock.monotonic();

@@ -6,10 +6,10 @@ import { isUnsure, membersOf, walkCopies } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { toMicros } from "../task/time.ts";
 
-/** What a task of the file is in Redis. */
+/** A task of the file in the listing. */
 const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
 
-/** A content of the file beside the members of the global index, or of a user's, as they were when they were listed. */
+/** A content of the file compared with a listing of the global index, or of a user's. */
 export class ListedFile {
   readonly #snapshot: Snapshot;
   /** By the file's keys. */
@@ -22,7 +22,7 @@ export class ListedFile {
     this.#places = new Uint8Array(snapshot.rows.keys.size);
   }
 
-  /** Lists an index beside what the file was before. @throws TtsctlError REDIS_*, INTERRUPTED */
+  /** Lists an index. @throws TtsctlError REDIS_*, INTERRUPTED */
   static async read(
     snapshot: Snapshot,
     mirror: Mirror,
@@ -43,7 +43,7 @@ export class ListedFile {
     return listed;
   }
 
-  /** The same listing beside another content of the file. */
+  /** The same listing compared with another content of the file. */
   beside(snapshot: Snapshot): ListedFile {
     const other = new ListedFile(snapshot);
     const { keys } = this.#snapshot.rows;
@@ -68,12 +68,12 @@ export class ListedFile {
     return this.#places[key] !== ABSENT;
   }
 
-  /** Whether all that Redis had of it was as the row in force has it: hash, both indexes, and lookup. */
+  /** Whether hash, both indexes and lookup agreed with the file. */
   isInStep(key: number): boolean {
     return this.#places[key] === IN_STEP;
   }
 
-  /** Of a member that comes twice the last counts. @param at the time that all of its copy agreed on; NaN: there was none */
+  /** If a member comes twice, the last counts. @param at the time of all parts of the copy; NaN if they differ */
   #note(key: number, { userId, taskId }: TaskId, at: number): void {
     if (key < 0) this.orphans.addId(userId, taskId);
     else this.#places[key] = at === this.#scoreOf(key) ? IN_STEP : LISTED;
@@ -85,7 +85,7 @@ export class ListedFile {
   }
 }
 
-/** The score of a member where its hash has the same time; else NaN. */
+/** The score of a member if its hash has the same time; else NaN. */
 function sameMoment(score: number, time: number): number {
   return score === time || toMicros(score) === toMicros(time) ? score : Number.NaN;
 }

@@ -12,7 +12,7 @@ const SAMPLE = 64;
 const MOST_ZONE_SECONDS = 26 * 3600;
 
 /**
- * Refuses to go on where what a service wrote cannot be read right: in another layout, or in another zone.
+ * Refuses to run with a layout or a time zone that isn't the service's.
  * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH
  */
 export async function checkReading(mirror: Mirror): Promise<void> {
@@ -21,8 +21,8 @@ export async function checkReading(mirror: Mirror): Promise<void> {
 }
 
 /**
- * Refuses to go on where our reading of the service's naive times cannot be right: in most of a sample the service's
- * score and ours differ by a minute or more (SPEC section 6, Clocks).
+ * Refuses to run if in most of a sample the service's score and our reading of the naive time differ by a minute or more
+ * (SPEC section 6, Clocks).
  * @throws TtsctlError TIMEZONE_MISMATCH
  */
 export async function checkTimezone(mirror: Mirror): Promise<void> {
@@ -42,31 +42,33 @@ export async function checkTimezone(mirror: Mirror): Promise<void> {
 }
 
 /**
- * Refuses to change anything with a clock that is off from Redis's by more than a minute, or a tenth of the shortest
- * age that counts.
+ * Refuses to run if this machine's clock differs from Redis's by more than `allowedSkew`.
  * @param age seconds, such as the retention
  * @throws TtsctlError CLOCK_SKEW
  */
 export async function checkClock(mirror: Mirror, clock: Clock, age: number): Promise<void> {
-  const before = clock.now();
-  const theirs = await mirror.time();
-  const skew = Math.abs(theirs - (before + clock.now()) / 2);
+  const skew = await clockSkew(mirror, clock);
   if (skew <= allowedSkew(age)) return;
   throw new TtsctlError(
     "CLOCK_SKEW",
     `this machine's clock and that of Redis at ${mirror.where} differ by ${Math.round(skew)} s`,
-    {
-      hint: "nothing was changed; set the clocks (NTP) and run it again",
-    },
+    { hint: "nothing was changed; set the clocks (NTP) and run it again" },
   );
 }
 
-/** How far two clocks may be apart, in seconds. */
+/** By how many seconds this machine's clock and that of Redis differ. */
+export async function clockSkew(mirror: Mirror, clock: Clock): Promise<number> {
+  const before = clock.now();
+  const theirs = await mirror.time();
+  return Math.abs(theirs - (before + clock.now()) / 2);
+}
+
+/** How far two clocks may differ, in seconds: a minute, or a tenth of the shortest age that counts. */
 export function allowedSkew(age: number): number {
   return Math.min(60, age / 10);
 }
 
-/** The refusal of a store file that is missing or has no tasks: it may be the wrong folder or a lost disk. */
+/** A store file that is missing or empty may be in the wrong folder, or its disk lost. */
 export function storeEmpty(snapshot: Snapshot, consequence: string): TtsctlError {
   const what = snapshot.exists ? "has no tasks" : "is missing";
   return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what}${consequence}`, {
@@ -85,11 +87,8 @@ export function emptyBeside(
   return storeEmpty(snapshot, ` while Redis has ${members}: nothing was ${done}`);
 }
 
-/** By how many tasks of a sample Redis shows each layout; what shows none is in neither. */
-type LayoutSigns = Readonly<Record<LayoutName, number>>;
-
-/** Looks at a sample: one layout has ISO 8601 times in its hashes, the other epoch seconds, and lookups (SPEC section 10). */
-export async function layoutSigns(mirror: Mirror): Promise<LayoutSigns> {
+/** How many tasks of a sample show each layout: one has ISO 8601 times, the other epoch seconds and lookups (SPEC section 10). */
+export async function layoutSigns(mirror: Mirror): Promise<Readonly<Record<LayoutName, number>>> {
   const times = new TimeReader(mirror.parser.rules.zone);
   const signs = { plain: 0, api_ms: 0 };
   for (const task of await mirror.sample()) {
@@ -106,8 +105,8 @@ function signOf({ updatedAt, hasLookup }: SampledTask, times: TimeReader): Layou
 }
 
 /**
- * Refuses to go on where most of a sample was written in another layout than the one in force: what is written there would
- * be read by nobody, and what looks like remains may be somebody's tasks.
+ * Refuses to run if most of a sample was written in the other layout. The service wouldn't read what is written, and what
+ * looks like leftovers may be its tasks.
  * @throws TtsctlError LAYOUT_MISMATCH
  */
 export async function checkLayout(mirror: Mirror): Promise<void> {
@@ -123,7 +122,7 @@ export async function checkLayout(mirror: Mirror): Promise<void> {
   );
 }
 
-/** How many records of the file are looked at, and up to which size in bytes. */
+/** The size of a sample of the file, and of the largest record in it in bytes. */
 const RECORDS = 16;
 const MOST_BYTES = 1 << 16;
 
@@ -148,7 +147,7 @@ export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null)
   );
 }
 
-/** Records from all over the file, including invalid ones: in the plain layout a colon in a user id makes a record invalid. */
+/** Includes invalid records: in the plain layout, a colon in a user id makes a record invalid. */
 async function sampleRecords(snapshot: Snapshot): Promise<unknown[]> {
   const { rows } = snapshot;
   const step = Math.max(1, Math.ceil(rows.size / RECORDS));
@@ -174,13 +173,13 @@ function isOfPublishedService(record: unknown): boolean {
   return "updated_at" in record && typeof record.updated_at === "number";
 }
 
-/** Fewer tasks that only Redis has are what any outage or restore leaves. */
+/** An outage or a restore may leave fewer Redis-only tasks. */
 const LEAST_STRANGE = 5;
 
 /**
- * Refuses a store file and a Redis that are those of two services (SPEC section 6: a wrong folder purges nothing): none
- * of the newest tasks of Redis is in the file, nor any of a sample of the file's in Redis.
- * @param since epoch seconds: tasks that only Redis has count from then on; older ones are what the file lost to a purge
+ * Refuses a store file and a Redis of two services (SPEC section 6): none of Redis's newest tasks is in the file, and none of
+ * a sample of the file's is in Redis.
+ * @param since epoch seconds: older Redis-only tasks don't count, because the file may have lost them to a purge
  * @throws TtsctlError STORE_MISMATCH
  */
 export async function checkSameStore(snapshot: Snapshot, mirror: Mirror, since = 0): Promise<void> {
@@ -188,14 +187,14 @@ export async function checkSameStore(snapshot: Snapshot, mirror: Mirror, since =
   if (problem !== null) throw problem;
 }
 
-/** The same as a value; null where the two may belong together. */
+/** The same as a value; null if the two may belong together. */
 export async function storeMismatch(snapshot: Snapshot, mirror: Mirror, since: number): Promise<TtsctlError | null> {
   return snapshot.size === 0 ? null : mismatchOf(snapshot, mirror, { since, isOurs: () => false });
 }
 
 /**
- * The same before a program writes to Redis for the first time: a file without tasks doesn't belong to a Redis with tasks.
- * @param isOurs whether the file had a task, which was deleted and may still be in Redis
+ * The same before a program first writes to Redis; here an empty file doesn't match a Redis with tasks.
+ * @param isOurs whether the file had a task that was deleted and may still be in Redis
  * @throws TtsctlError STORE_MISMATCH
  */
 export async function checkBeforeUse(

@@ -6,10 +6,9 @@ import { counted } from "../task/amounts.ts";
 /** How many are named. */
 const NAMED = 5;
 
-/** Task ids that more than one user has in the file, where a task id should be one task's (SPEC section 10). */
-function sharedTaskIds({ rows, rules }: Snapshot): { count: number; named: string[] } {
-  const shared = { count: 0, named: [] as string[] };
-  if (!rules.taskIdIsUnique) return shared;
+/** In one line, the task ids that should be unique and belong to more than one user (SPEC section 10); null for none. */
+export function describeShared({ rows, rules, path }: Snapshot): string | null {
+  if (!rules.taskIdIsUnique) return null;
   const taskIds = new KeyTable();
   const twice = new Set<number>();
   for (let key = 0; key < rows.keys.size; key++) {
@@ -18,22 +17,15 @@ function sharedTaskIds({ rows, rules }: Snapshot): { count: number; named: strin
     const taskId = taskIds.addTaskOf(rows.keys, key);
     if (taskId < known) twice.add(taskId);
   }
-  for (const taskId of twice) if (shared.count++ < NAMED) shared.named.push(taskIds.taskId(taskId));
-  return shared;
-}
-
-/** The same in one line; null where there is none. */
-export function describeShared(snapshot: Snapshot): string | null {
-  const { count, named } = sharedTaskIds(snapshot);
-  if (count === 0) return null;
-  const more = count > named.length ? `, and ${count - named.length} more` : "";
-  const ids = named.map((id) => JSON.stringify(id)).join(", ");
-  return `${counted(count, "task id")} of more than one user in ${snapshot.path}: ${ids}${more}; a lookup leads to the newest of them`;
+  if (twice.size === 0) return null;
+  const more = twice.size > NAMED ? `, and ${twice.size - NAMED} more` : "";
+  const ids = [...twice].slice(0, NAMED).map((taskId) => JSON.stringify(taskIds.taskId(taskId)));
+  return `${counted(twice.size, "task id")} of more than one user in ${path}: ${ids.join(", ")}${more}; a lookup leads to the newest of them`;
 }
 
 /**
- * Where a task id should be one task's and is not: with the task that its lookup led to goes the lookup, and it should
- * lead to the other from then on. What was removed is noted, and at the end the others are found in the file.
+ * If two tasks have an id that should be unique, deleting the one that its lookup leads to deletes the lookup too. It
+ * should then lead to the other task, which this finds in the file.
  */
 export class LookupHeirs {
   readonly #removed = new KeyTable();

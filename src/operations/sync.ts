@@ -49,19 +49,19 @@ export interface SyncResult {
   durationMs: number;
 }
 
-/** What the command needs to know besides, and does not print as JSON. */
+/** With what the command needs, but does not print. */
 export interface SyncOutcome extends SyncResult {
   failedToPrune: number;
 }
 
 export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "signal" | "ledger"> {
-  /** Asks before tasks are removed; throws where the answer is no. */
+  /** Asks before tasks are pruned; throws if the answer is no. */
   confirm(count: number): Promise<void>;
 }
 
 /**
- * Pushes the store file to Redis. What is pushed, and what is an orphan, goes by the file as it was after Redis was listed,
- * so that a task which the service creates meanwhile is never taken for an orphan. The caller holds the run lock.
+ * Pushes the store file to Redis. The file is read again after Redis was listed, so a task that the service creates during
+ * the run isn't an orphan. The caller holds the run lock.
  * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, REDIS_* (also when Redis is lost midway), MAX_DELETE_EXCEEDED before the first deletion
  */
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
@@ -81,7 +81,7 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
   }
 }
 
-/** To be left in Redis once all of the file is there; null for a sync that does not say so. */
+/** Null for a sync that does not push the whole file. */
 async function beginMark({ mirror, clock }: SyncParts, { userId, dryRun }: SyncOptions): Promise<SyncMark | null> {
   return userId === undefined && !dryRun ? SyncMark.begin(mirror, clock) : null;
 }
@@ -97,30 +97,29 @@ function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: Sync
 /** A record that is younger than this may have changed again within the same whole second. */
 const LATELY_S = 60;
 
-/** How many tasks are pushed in one call, during which Redis answers nobody else. */
+const NONE_PUSHED = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
+
+/** How many tasks are pushed in one call, which blocks Redis. */
 const WRITES = BATCH / 2;
 
-/** Rows that are pushed together, and where their records are read. */
 interface Batch {
   readonly rows: readonly number[];
   readonly window: RowWindow;
 }
 
-/** One sync under way: the file, Redis beside it, and what came of its tasks so far. */
 class SyncRun {
   readonly #parts: SyncParts;
   readonly #options: SyncOptions;
   readonly #failures: NamedWarnings;
-  /** Whether what was in step when it was listed need not be looked at again. */
+  /** Whether tasks that were in sync when they were listed are skipped. */
   #trustsListing = true;
-  /** How many were not looked at again. */
+  /** How many were skipped. */
   #settled = 0;
   #unanswered = 0;
   /** The rows whose copies were written. */
   readonly #written: number[] = [];
   #snapshot: Snapshot;
   #listed: ListedFile;
-  /** Of a whole sync that writes. */
   #mark: SyncMark | null;
   /** Epoch seconds. */
   readonly #began: number;
@@ -138,13 +137,12 @@ class SyncRun {
     this.#mark = mark;
     this.#began = parts.clock.now();
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
-    this.result = {
-      ...{ total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0, invalid: snapshot.invalid.count },
-      ...{ orphans: 0, pruned: 0, failedToPrune: 0, dryRun: options.dryRun, durationMs: 0 },
-    };
+    const { dryRun } = options;
+    const rest = { invalid: snapshot.invalid.count, orphans: 0, pruned: 0, failedToPrune: 0, dryRun, durationMs: 0 };
+    this.result = { ...NONE_PUSHED, ...rest };
   }
 
-  /** Reads the file, Redis beside it, and where the file moved meanwhile the file once more. */
+  /** Reads the file, lists Redis, and if the file changed during that, reads it again. */
   static async begin(parts: SyncParts, options: SyncOptions): Promise<SyncRun> {
     const snapshot = await parts.file.read();
     try {
@@ -160,10 +158,7 @@ class SyncRun {
     }
   }
 
-  /**
-   * Refuses what would remove too much, before anything is written, and asks. An answer may take its time, and both stores
-   * move on: the file is read again, and each copy is looked at again.
-   */
+  /** Refuses to prune too much, and asks. Both stores may change before the answer, so both are read again. */
   async confirmPrune(): Promise<void> {
     refuseUnsafePrune(this.#snapshot, this.#listed, this.#options);
     if (!this.#options.dryRun && this.#listed.orphans.size > 0) {
@@ -175,7 +170,7 @@ class SyncRun {
     this.#mark = await beginMark(this.#parts, this.#options);
   }
 
-  /** Goes on with the file as it is by now: one that did not move is what it would be if it were read again. */
+  /** Reads the file again if it has changed. */
   async #catchUp(): Promise<void> {
     const { file } = this.#parts;
     if (await file.isCurrent(this.#snapshot)) return;
@@ -217,7 +212,7 @@ class SyncRun {
     }
   }
 
-  /** Records of the last minute are compared by content, because several states may have one time. */
+  /** Records of the last minute may have changed without another time. */
   #mayHaveMoved(current: Snapshot): (row: number) => boolean {
     const { rows } = this.#snapshot;
     return (row) => {
@@ -234,10 +229,7 @@ class SyncRun {
     this.#showProgress();
   }
 
-  /**
-   * What is not known to be in step, in batches. Of neighbours in the file the oldest come first: Redis finds a place in
-   * its indexes much sooner beside the one before.
-   */
+  /** Sorted by time, because Redis inserts neighbours into an index faster. */
   *#batches(): Generator<Batch> {
     const { rows: table } = this.#snapshot;
     for (const window of RowWindow.over(this.#snapshot, this.#rowsToPush())) {
@@ -248,16 +240,12 @@ class SyncRun {
 
   *#rowsToPush(): Generator<number> {
     for (const row of this.#rows()) {
-      if (this.#isSettled(row)) this.#countUnchanged();
-      else yield row;
+      if (this.#isSettled(row)) {
+        this.#settled++;
+        this.result.unchanged++;
+        if (++this.result.total % BATCH === 0) this.#showProgress();
+      } else yield row;
     }
-  }
-
-  #countUnchanged(): void {
-    this.#settled++;
-    this.result.total++;
-    this.result.unchanged++;
-    if (this.result.total % BATCH === 0) this.#showProgress();
   }
 
   #showProgress(): void {
@@ -273,18 +261,15 @@ class SyncRun {
   }
 
   /**
-   * Whether Redis still has what its listing said was in step, by some of it: an index may have been deleted or evicted
-   * meanwhile, or all be gone. A task that is gone with its hash was deleted by the service, but not most of them.
+   * Whether a sample of the skipped tasks is still in Redis: it may have been flushed, or an index deleted or evicted. The
+   * service may have deleted a task with its hash, but not most of them.
    */
   async #hasListed(): Promise<boolean> {
     const step = Math.ceil(this.#settled / BATCH);
     const some: number[] = [];
     let passed = 0;
     for (const row of this.#rows()) if (this.#isSettled(row) && passed++ % step === 0) some.push(row);
-    const copies = await this.#parts.mirror.copies(
-      some.map((row) => this.#snapshot.idOf(row)),
-      "scores",
-    );
+    const copies = await this.#copiesOf(some);
     const known = copies.flatMap((copy) => (copy instanceof TtsctlError ? [] : [copy]));
     const there = known.filter((copy) => guardOf(copy, this.#parts.mirror).seen !== null);
     return (
@@ -293,13 +278,13 @@ class SyncRun {
     );
   }
 
-  /** All of it once more, each copy looked at; what was written before counts as written. What the file has no more stays away. */
+  /** Pushes all of the file, and reads each copy. Tasks that were written before count as written. */
   async #pushAgain(): Promise<void> {
     const before = this.result.written;
     this.#trustsListing = false;
     await this.#catchUp();
     this.#mark = await beginMark(this.#parts, this.#options);
-    Object.assign(this.result, { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 });
+    Object.assign(this.result, NONE_PUSHED);
     await this.#pushAll();
     const again = Math.min(before, this.result.unchanged);
     this.result.written += again;
@@ -310,16 +295,14 @@ class SyncRun {
     const { orphans } = this.#listed;
     if (this.#options.dryRun) this.result.pruned = orphans.size;
     else {
-      const { pruned, failed } = await pruneOrphans(this.#parts, {
-        ...{ ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" },
-      });
+      const how = { ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" } as const;
+      const { pruned, failed } = await pruneOrphans(this.#parts, how);
       this.result.pruned = pruned;
       this.result.failedToPrune = failed;
     }
     throwIfInterrupted(this.#parts.signal, `${this.#progressText()}, ${this.result.pruned} orphans were pruned`);
   }
 
-  /** Says in Redis that all of the file is there, unless something failed, or was lost meanwhile. */
   async leaveMark(): Promise<void> {
     if (this.result.failed === 0) await this.#mark?.leave("sync", this.#snapshot);
   }
@@ -328,7 +311,6 @@ class SyncRun {
     await this.#snapshot.close();
   }
 
-  /** Of what of the file cannot be pushed. */
   warn(): void {
     const { exists, path } = this.#snapshot;
     if (!exists)
@@ -337,7 +319,6 @@ class SyncRun {
     if (!this.#options.prune || this.#options.dryRun) this.#warnOfUnnamed();
   }
 
-  /** Of orphans that a prune would fail to remove. */
   #warnOfUnnamed(): void {
     let count = 0;
     for (const { userId, taskId } of this.#listed.orphans.ids()) if (isUnsure(userId) || isUnsure(taskId)) count++;
@@ -348,10 +329,9 @@ class SyncRun {
   }
 
   async #pushBatch({ rows, window }: Batch): Promise<void> {
-    const copies = await this.#copies(rows);
-    const indexes = rows.map((_, i) => i);
+    const copies = await this.#listedCopies(rows);
     const outcomes = await fillIn(
-      indexes,
+      [...rows.keys()],
       (i) => this.#settle(rows[i]!, copies[i]!),
       (left) =>
         this.#write(
@@ -364,18 +344,16 @@ class SyncRun {
     this.#showProgress();
   }
 
-  /**
-   * The copies in Redis. A task that the index didn't have when it was listed counts as new: its write is refused if a copy
-   * was written since, which is then read.
-   */
-  async #copies(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
+  /** Tasks that the index lacked count as new: if a copy was written since, the write is refused and the copy read. */
+  async #listedCopies(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
     const isKnown = (row: number) => this.#options.dryRun || this.#listed.isMember(this.#snapshot.rows.key(row));
-    const read = (rows: readonly number[]) =>
-      this.#parts.mirror.copies(
-        rows.map((row) => this.#snapshot.idOf(row)),
-        "scores",
-      );
-    return fillIn<number, Outcome<RedisCopy>>(rows, (row) => (isKnown(row) ? undefined : NO_COPY), read);
+    const own = (row: number) => (isKnown(row) ? undefined : NO_COPY);
+    return fillIn<number, Outcome<RedisCopy>>(rows, own, (known) => this.#copiesOf(known));
+  }
+
+  #copiesOf(rows: readonly number[]): Promise<Outcome<RedisCopy>[]> {
+    const ids = rows.map((row) => this.#snapshot.idOf(row));
+    return this.#parts.mirror.copies(ids, "scores");
   }
 
   /** What the copy decides; undefined if the record itself is needed. */
@@ -414,7 +392,7 @@ class SyncRun {
     );
   }
 
-  /** Returns an error that would meet every other task too. */
+  /** Returns an error that concerns every task. */
   #count(row: number, outcome: Outcome<WriteOutcome>): TtsctlError | undefined {
     if (outcome instanceof TtsctlError && isFatal(outcome)) return outcome;
     this.result.total++;

@@ -5,7 +5,7 @@ import { diskVerdict } from "../../src/operations/doctor/artifacts.ts";
 import { databasesOf, isAtLeast, parseInfo } from "../../src/operations/doctor/info.ts";
 import { fileSystemOf } from "../../src/operations/doctor/machine.ts";
 import { driftVerdict } from "../../src/operations/doctor/mirror.ts";
-import { type Check, type DoctorParts, type Finding, ok } from "../../src/operations/doctor/probe.ts";
+import { type Checks, type DoctorParts, type Finding, ok } from "../../src/operations/doctor/probe.ts";
 import {
   memoryVerdict,
   persistenceVerdict,
@@ -42,7 +42,7 @@ const PARTS: DoctorParts = {
   ...{ cleanup: { retention: 7 * 86_400, stuckAfter: 86_400 }, clock },
 };
 
-async function findings(parts: Partial<DoctorParts>, checks?: Check[], longest?: number): Promise<Finding[]> {
+async function findings(parts: Partial<DoctorParts>, checks?: Checks, longest?: number): Promise<Finding[]> {
   const all: Finding[] = [];
   for await (const finding of diagnose({ ...PARTS, ...parts }, checks, longest)) all.push(finding);
   return all;
@@ -50,27 +50,25 @@ async function findings(parts: Partial<DoctorParts>, checks?: Check[], longest?:
 
 describe("a diagnosis", () => {
   it("goes on after a check that fails, hangs or cannot be made", async () => {
-    const checks: Check[] = [
-      { name: "disk", run: () => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" })) },
-      { name: "hangs", run: () => new Promise(() => {}) },
-      { name: "needs", run: async (probe) => ok(probe.file.path) },
-      { name: "last", run: () => ok("fine") },
-    ];
+    const checks: Checks = {
+      disk: () => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" })),
+      hangs: () => new Promise(() => {}),
+      needs: async (probe) => ok(probe.file.path),
+      last: () => ok("fine"),
+    };
     const all = await findings({}, checks, 0.05);
     expect(all.map(({ check, status }) => [check, status])).toEqual([
-      ...[
-        ["disk", "fail"],
-        ["hangs", "fail"],
-        ["needs", "skip"],
-        ["last", "ok"],
-      ],
+      ["disk", "fail"],
+      ["hangs", "fail"],
+      ["needs", "skip"],
+      ["last", "ok"],
     ]);
     expect(all[1]!.detail).toBe("took more than 0.05 s");
   });
 
   it("does not hide a bug", async () => {
-    const broken: Check = { name: "bug", run: () => Promise.reject(new TypeError("x is not a function")) };
-    await expect(findings({}, [broken])).rejects.toThrow(TypeError);
+    const bug = () => Promise.reject(new TypeError("x is not a function"));
+    await expect(findings({}, { bug })).rejects.toThrow(TypeError);
   });
 
   it("asks nothing of what a wrong configuration does not tell", async () => {

@@ -6,16 +6,10 @@ import { systemErrorCode } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import { formatBytes } from "../../task/amounts.ts";
 import { fileSystemOf } from "./machine.ts";
-import { type Check, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
+import { type Checks, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
 
-/** How many of the folders in it are looked at. */
-const SAMPLE = 100;
-const RIGHTS = constants.R_OK | constants.W_OK | constants.X_OK;
-const RIGHTS_HINT = "run ttsctl as the user that the service runs as, or give that user the folder";
-
-const output: Check = {
-  name: "output",
-  run: async (probe) => {
+export const ARTIFACT_CHECKS: Checks = {
+  async output(probe) {
     const verdict = await folderVerdict(probe, probe.paths.output, "[paths] output");
     if (verdict.status !== "ok" || (await readdir(probe.paths.output)).length > 0) return verdict;
     const done = await finishedTasks(probe);
@@ -25,11 +19,8 @@ const output: Check = {
       "see that its disk is mounted, and that [paths] output is the service's folder",
     );
   },
-};
 
-const logs: Check = {
-  name: "logs",
-  run: async (probe) => {
+  async logs(probe) {
     const { paths } = probe;
     const [audio, texts] = await Promise.all(
       [paths.output, paths.logs].map((path) => realpath(path).catch(() => path)),
@@ -37,7 +28,36 @@ const logs: Check = {
     if (audio !== texts) return folderVerdict(probe, paths.logs, "[paths] logs");
     return fail(`${paths.logs} is [paths] output too: nothing is removed from it`, `[paths] logs ${OWN_DIRECTORY}`);
   },
+
+  async audit({ audit }) {
+    if (audit === null) return ok("no ledger is kept of what is removed");
+    const there = await stat(audit).catch((error) => {
+      if (systemErrorCode(error) === "ENOENT") return null;
+      throw error;
+    });
+    if (there !== null && !there.isFile()) return fail(`${audit} is not a file`, AUDIT_HINT);
+    const needed = there === null ? dirname(audit) : audit;
+    const denied = await access(needed, constants.W_OK).catch((error) => systemErrorCode(error));
+    if (denied) return fail(`${audit}: ${denied}: whatever changes tasks refuses to run`, AUDIT_HINT);
+    return ok(audit);
+  },
+
+  async disk({ file }) {
+    const target = await file.target();
+    const { bavail, blocks, bsize } = await statfs(dirname(target));
+    const size = await stat(target).then(
+      (stats) => stats.size,
+      () => 0,
+    );
+    return diskVerdict({ free: bavail * bsize, total: blocks * bsize, store: size });
+  },
 };
+
+/** How many of the folders in it are looked at. */
+const SAMPLE = 100;
+const RIGHTS = constants.R_OK | constants.W_OK | constants.X_OK;
+const RIGHTS_HINT = "run ttsctl as the user that the service runs as, or give that user the folder";
+
 const OWN_DIRECTORY = "must be a directory of its own";
 
 /** Whether a folder is there and can be worked in, with a sample of the folders in it. */
@@ -106,19 +126,6 @@ async function finishedTasks(probe: Probe): Promise<number> {
 const TIMES_THE_STORE = 2;
 const LEAST_SHARE = 0.1;
 
-const disk: Check = {
-  name: "disk",
-  run: async ({ file }) => {
-    const target = await file.target();
-    const { bavail, blocks, bsize } = await statfs(dirname(target));
-    const size = await stat(target).then(
-      (stats) => stats.size,
-      () => 0,
-    );
-    return diskVerdict({ free: bavail * bsize, total: blocks * bsize, store: size });
-  },
-};
-
 /** All in bytes. */
 export function diskVerdict({ free, total, store }: { free: number; total: number; store: number }): Verdict {
   const share = total === 0 ? 1 : free / total;
@@ -131,22 +138,4 @@ export function diskVerdict({ free, total, store }: { free: number; total: numbe
 
 const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what finished tasks hold";
 
-const audit: Check = {
-  name: "audit",
-  run: async ({ audit }) => {
-    if (audit === null) return ok("no ledger is kept of what is removed");
-    const there = await stat(audit).catch((error) => {
-      if (systemErrorCode(error) === "ENOENT") return null;
-      throw error;
-    });
-    if (there !== null && !there.isFile()) return fail(`${audit} is not a file`, AUDIT_HINT);
-    const needed = there === null ? dirname(audit) : audit;
-    const denied = await access(needed, constants.W_OK).catch((error) => systemErrorCode(error));
-    if (denied) return fail(`${audit}: ${denied}: whatever changes tasks refuses to run`, AUDIT_HINT);
-    return ok(audit);
-  },
-};
-
 const AUDIT_HINT = "check [audit] path: its folder must be there, and writable for who runs ttsctl";
-
-export const ARTIFACT_CHECKS = [output, logs, audit, disk];

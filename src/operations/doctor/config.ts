@@ -1,20 +1,14 @@
 import { stat } from "node:fs/promises";
-import { type Check, type ConfigFacts, fail, ok, Skip, warn } from "./probe.ts";
+import { type Checks, type ConfigFacts, fail, ok, Skip, warn } from "./probe.ts";
 
-const config: Check = {
-  name: "config",
-  run: ({ parts: { config } }) => {
+export const CONFIG_CHECKS: Checks = {
+  config({ parts: { config } }) {
     if (config.unreadable !== null) return fail(config.unreadable.message, config.unreadable.hint ?? CONFIG_HINT);
     if (config.path !== null) return ok(`${config.path}, as Python's configparser reads it`);
     return warn(`no config.ini in ${config.cwd}: defaults, variables and flags alone`, CONFIG_HINT);
   },
-};
 
-const CONFIG_HINT = "run ttsctl in the service's folder, or name its config.ini with --config or TTSCTL_CONFIG";
-
-const values: Check = {
-  name: "config.values",
-  run: ({ parts }) => {
+  "config.values"({ parts }) {
     const { wrong, warnings } = readable(parts.config);
     const [first] = wrong;
     if (first !== undefined) {
@@ -24,11 +18,8 @@ const values: Check = {
     if (warnings.length > 0) return warn(warnings.join("; "), "`ttsctl config` shows what is in force");
     return ok("all settings in force are right");
   },
-};
 
-const names: Check = {
-  name: "config.names",
-  run: ({ parts }) => {
+  "config.names"({ parts }) {
     const { path, misspelt, sections } = readable(parts.config);
     if (path === null) throw new Skip("there is no config.ini");
     if (misspelt.length > 0) {
@@ -40,11 +31,8 @@ const names: Check = {
     }
     return ok(sections.length === 0 ? "no section of others" : `the service's own, left alone: ${sections.join(", ")}`);
   },
-};
 
-const secrets: Check = {
-  name: "config.secrets",
-  run: async ({ parts }) => {
+  async "config.secrets"({ parts }) {
     const { path, holdsPassword } = readable(parts.config);
     if (path === null || !holdsPassword) return ok("no password and no token in a file");
     const { mode } = await stat(path);
@@ -55,11 +43,8 @@ const secrets: Check = {
       `chmod o-r '${path}', if the service runs as its owner or group`,
     );
   },
-};
 
-const environment: Check = {
-  name: "environment",
-  run: ({ parts: { config } }) => {
+  environment({ parts: { config } }) {
     if (config.kubernetes) {
       return warn(
         "REDIS_PORT is an address, as Kubernetes sets it for a Service named redis",
@@ -71,9 +56,9 @@ const environment: Check = {
   },
 };
 
+const CONFIG_HINT = "run ttsctl in the service's folder, or name its config.ini with --config or TTSCTL_CONFIG";
+
 function readable(config: ConfigFacts): ConfigFacts {
   if (config.unreadable !== null) throw new Skip("the configuration cannot be read");
   return config;
 }
-
-export const CONFIG_CHECKS = [config, values, names, secrets, environment];

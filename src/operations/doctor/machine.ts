@@ -4,33 +4,21 @@ import { dirname } from "node:path";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { loadPosix } from "../../store/file/posix.ts";
 import { isAtLeast } from "./info.ts";
-import { type Check, fail, ok, warn } from "./probe.ts";
+import { type Checks, fail, ok, warn } from "./probe.ts";
 
-const NEEDED_NODE = 20;
-
-const node: Check = {
-  name: "node",
-  run: ({ parts }) => {
+export const MACHINE_CHECKS: Checks = {
+  node({ parts }) {
     const version = parts.nodeVersion.replace(/^v/, "");
     if (isAtLeast(version, NEEDED_NODE, 0)) return ok(version);
     return fail(`${version} is too old`, `install Node.js ${NEEDED_NODE} or newer`);
   },
-};
 
-const flock: Check = {
-  name: "flock",
-  run: async () => {
-    const help = await outputOf("flock", ["--help"]);
-    if (help !== null) return ok("found: a command can wait for another ttsctl");
+  async flock() {
+    if (await isInstalled("flock")) return ok("found: a command can wait for another ttsctl");
     return fail("flock(1) is not found: a command can't wait for another ttsctl", INSTALL_FLOCK);
   },
-};
 
-const INSTALL_FLOCK = "install util-linux (Debian, Fedora, Alpine), or `brew install flock` (macOS)";
-
-const exchange: Check = {
-  name: "exchange",
-  run: async ({ parts }) => {
+  async exchange({ parts }) {
     const problem = (await loadPosix()) === null ? "this machine" : await sharedFileSystem(parts.file);
     if (problem === null) return ok("renameat2(2) is available: no write of the service is lost to a rewrite");
     return warn(
@@ -40,6 +28,10 @@ const exchange: Check = {
   },
 };
 
+const NEEDED_NODE = 20;
+
+const INSTALL_FLOCK = "install util-linux (Debian, Fedora, Alpine), or `brew install flock` (macOS)";
+
 /** The file system of the store file if it is one that doesn't exchange files; null if it does, or can't be looked at. */
 async function sharedFileSystem(file: FileStore | null): Promise<string | null> {
   const stats = file === null ? null : await statfs(dirname(await file.target())).catch(() => null);
@@ -47,19 +39,16 @@ async function sharedFileSystem(file: FileStore | null): Promise<string | null> 
   return system?.shared ? system.name : null;
 }
 
-/** What a program prints; null where it cannot be run. One that prints its usage and fails is there. */
-function outputOf(program: string, args: readonly string[]): Promise<string | null> {
+/** Whether a program can be run. One that prints its usage and fails can be. */
+function isInstalled(program: string): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile(program, args, { timeout: 5000 }, (error, stdout, stderr) => {
-      const wasFound = error === null || typeof error.code === "number";
-      resolve(wasFound ? stdout + stderr : null);
+    execFile(program, ["--help"], { timeout: 5000 }, (error) => {
+      resolve(error === null || typeof error.code === "number");
     });
   });
 }
 
-export const MACHINE_CHECKS = [node, flock, exchange];
-
-/** File systems by the type that statfs(2) gives: what is not here is told by its number. */
+/** Local file systems by the type that statfs(2) gives. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [0xef53, "ext4"],
   [0x58465342, "xfs"],
@@ -69,7 +58,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [0x794c7630, "overlay"],
 ]);
 
-/** Those that several machines, or a virtual machine and its host, share. */
+/** File systems that several machines, or a virtual machine and its host, share: locks and renames may not be seen at once. */
 const SHARED: ReadonlyMap<number, string> = new Map([
   [0x6969, "nfs"],
   [0xff534d42, "cifs"],
@@ -82,14 +71,8 @@ const SHARED: ReadonlyMap<number, string> = new Map([
   [0x6a656a63, "virtiofs"],
 ]);
 
-interface FileSystem {
-  readonly name: string;
-  /** Whether locks and renames may not be those of one machine. */
-  readonly shared: boolean;
-}
-
-/** What a type of statfs(2) stands for. */
-export function fileSystemOf(type: number): FileSystem {
+/** The name of a type of statfs(2), and whether other machines may share it. */
+export function fileSystemOf(type: number): { name: string; shared: boolean } {
   const unsigned = type >>> 0;
   const shared = SHARED.get(unsigned);
   return { name: shared ?? NAMES.get(unsigned) ?? `type 0x${unsigned.toString(16)}`, shared: shared !== undefined };

@@ -1,35 +1,28 @@
 import { batches } from "../../store/batches.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { type RedisCopy, timeOf } from "../../store/layout/copy.ts";
+import { timeOf } from "../../store/layout/copy.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
-import type { RedisCommands } from "../../store/redis/commands.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import { formatAge } from "../../task/duration.ts";
-import type { Task } from "../../task/task.ts";
-import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, layoutSigns } from "../safety.ts";
+import { keyOf } from "../../task/ids.ts";
+import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, layoutSigns } from "../safety.ts";
 import { classify, KINDS, type Kind } from "../verify/classify.ts";
-import { type Check, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
+import { type Checks, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
 
-const clock: Check = {
-  name: "clock",
-  run: async (probe) => {
+export const MIRROR_CHECKS: Checks = {
+  async clock(probe) {
     const mirror = await probe.mirror();
-    const { parts, cleanup } = probe;
-    const before = parts.clock.now();
-    const theirs = await mirror.time();
-    const skew = Math.abs(theirs - (before + parts.clock.now()) / 2);
-    const allowed = cleanup.retention > 0 ? allowedSkew(cleanup.retention) : allowedSkew(Number.POSITIVE_INFINITY);
-    if (skew <= allowed) return ok(`${skew.toFixed(2)} s from Redis's`);
+    const { retention } = probe.cleanup;
+    const skew = await clockSkew(mirror, probe.parts.clock);
+    if (skew <= allowedSkew(retention > 0 ? retention : Number.POSITIVE_INFINITY)) {
+      return ok(`${skew.toFixed(2)} s from Redis's`);
+    }
     const detail = `${Math.round(skew)} s from Redis's: cleanup purges nothing`;
     return fail(detail, "set the clocks of both machines (NTP)");
   },
-};
 
-const layout: Check = {
-  name: "layout",
-  run: async (probe) => {
+  async layout(probe) {
     const mirror = await probe.mirror();
     const inForce = probe.rules.layout;
     await checkLayout(mirror);
@@ -40,11 +33,8 @@ const layout: Check = {
     const users = mirror.layout.userScoredBy === "created_at" ? "; users' indexes are scored by created_at" : "";
     return ok(`${inForce}, which fits what Redis holds${users}`);
   },
-};
 
-const timezone: Check = {
-  name: "timezone",
-  run: async (probe) => {
+  async timezone(probe) {
     const { rules, parts } = probe;
     const from = parts.zoneOrigin ?? "the machine's, as [service] timezone is not set";
     const where = `times without an offset are in ${rules.zone.name} (${from})`;
@@ -52,23 +42,22 @@ const timezone: Check = {
     await checkTimezone(await probe.mirror());
     return ok(`${where}, which fits what Redis holds`);
   },
-};
 
-const synced: Check = {
-  name: "synced",
-  run: async (probe) => {
+  async synced(probe) {
     const when = await (await probe.mirror()).syncedAt(undefined);
     if (when === null && (await looksInSync(probe))) return ok("no full sync yet, but both stores are in sync");
     if (when === null) return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
     const age = probe.parts.clock.now() - Date.parse(when) / 1000;
     return ok(`last full sync ${when}${Number.isNaN(age) ? "" : `, ${formatAge(Math.max(0, age))} ago`}`);
   },
+
+  drift: compareSamples,
 };
 
 /** By the sizes and a sample: after an `import` into empty stores Redis has all of the file. */
 async function looksInSync(probe: Probe): Promise<boolean> {
   const [snapshot, mirror] = [await probe.snapshot(), await probe.mirror()];
-  return (await mirror.size(undefined)) >= snapshot.size && (await drift.run(probe)).status === "ok";
+  return (await mirror.size(undefined)) >= snapshot.size && (await compareSamples(probe)).status === "ok";
 }
 
 /** How many tasks of each store are compared, and how many in one call: whole records come back. */
@@ -78,24 +67,27 @@ const BATCH = 125;
 const LATELY = 60;
 
 /** A sample of both stores, compared as `verify` compares all. */
-const drift: Check = {
-  name: "drift",
-  run: async (probe) => {
-    const [snapshot, client, mirror] = [await probe.snapshot(), await probe.client(), await probe.mirror()];
-    const members = await randomMembers(client, mirror);
-    const ids = uniqueIds([
-      ...randomTasks(snapshot),
-      ...members.filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId)),
-    ]);
-    const counts = new Map<Kind, number>();
-    for (const batch of batches(ids, BATCH)) {
-      for (const kind of await kindsOf(batch, { snapshot, mirror, latest: probe.parts.clock.now() - LATELY })) {
-        counts.set(kind, (counts.get(kind) ?? 0) + 1);
-      }
+async function compareSamples(probe: Probe): Promise<Verdict> {
+  const [snapshot, client, mirror] = [await probe.snapshot(), await probe.client(), await probe.mirror()];
+  const members = (await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[];
+  const inRedis = members
+    .map((member) => mirror.layout.splitMember(member))
+    .filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId));
+  const ids = new Map([...randomTasks(snapshot), ...inRedis].map((id) => [keyOf(id), id]));
+  const counts = new Map<Kind, number>();
+  for (const batch of batches(ids.values(), BATCH)) {
+    const copies = await mirror.fullCopies(batch);
+    const records = await snapshot.recordsOf(batch);
+    const latest = probe.parts.clock.now() - LATELY;
+    for (const [i, copy] of copies.entries()) {
+      const record = records[i]!;
+      if ((record?.score ?? 0) > latest || timeOf(copy, mirror) > latest) continue;
+      const finding = classify(record, copy, mirror);
+      if (finding !== "inSync" && finding !== "absent") counts.set(finding, (counts.get(finding) ?? 0) + 1);
     }
-    return driftVerdict(counts, ids.length);
-  },
-};
+  }
+  return driftVerdict(counts, ids.size);
+}
 
 const WORDS: Record<Kind, string> = {
   partial: "with a partial hash",
@@ -120,24 +112,6 @@ export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number):
   );
 }
 
-async function kindsOf(
-  ids: readonly TaskId[],
-  { snapshot, mirror, latest }: { snapshot: Snapshot; mirror: Mirror; latest: number },
-): Promise<Kind[]> {
-  const copies = await mirror.fullCopies(ids);
-  const records = await snapshot.recordsOf(ids);
-  return ids.flatMap((_, i) => {
-    const [record, copy] = [records[i]!, copies[i]!];
-    if (isLate(record, copy, mirror, latest)) return [];
-    const finding = classify(record, copy, mirror);
-    return finding === "inSync" || finding === "absent" ? [] : [finding];
-  });
-}
-
-function isLate(record: Task | null, copy: RedisCopy, mirror: Mirror, latest: number): boolean {
-  return (record?.score ?? 0) > latest || timeOf(copy, mirror) > latest;
-}
-
 /** Some tasks of the file, each as likely as another. */
 function randomTasks(snapshot: Snapshot): TaskId[] {
   const chosen: number[] = [];
@@ -149,14 +123,3 @@ function randomTasks(snapshot: Snapshot): TaskId[] {
   }
   return chosen.map((row) => snapshot.idOf(row));
 }
-
-async function randomMembers(client: RedisCommands, { layout }: Mirror): Promise<TaskId[]> {
-  const members = (await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[];
-  return members.map((member) => layout.splitMember(member));
-}
-
-function uniqueIds(ids: readonly TaskId[]): TaskId[] {
-  return [...new Map(ids.map((id) => [JSON.stringify([id.userId, id.taskId]), id])).values()];
-}
-
-export const MIRROR_CHECKS = [clock, layout, timezone, synced, drift];

@@ -23,13 +23,8 @@ export interface Finding extends Verdict {
   readonly check: string;
 }
 
-/** One question, answered by itself: what it throws becomes its finding, and no other check depends on it. */
-export interface Check {
-  readonly name: string;
-  /** Whether it is asked at all; by default it is. */
-  readonly appliesTo?: (parts: DoctorParts) => boolean;
-  run(probe: Probe): Promise<Verdict> | Verdict;
-}
+/** A function for each name of a check; null: there is nothing to check. What it throws becomes its finding. */
+export type Checks = Readonly<Record<string, (probe: Probe) => Promise<Verdict | null> | Verdict>>;
 
 export function ok(detail: string): Verdict {
   return { status: "ok", detail, hint: null };

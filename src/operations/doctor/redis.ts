@@ -6,16 +6,16 @@ import { SLOTS } from "../../store/redis/slots.ts";
 import { addressText } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
 import { databasesOf, type Info, isAtLeast, type NodeInfo, numberOf, parseInfo } from "./info.ts";
-import { type Check, fail, ok, type Probe, Skip, type Status, type Verdict, warn } from "./probe.ts";
-import { rights } from "./rights.ts";
+import { type Checks, fail, ok, type Probe, Skip, type Status, type Verdict, warn } from "./probe.ts";
+import { checkRights } from "./rights.ts";
 
-const PINGS = 5;
-/** Milliseconds; a server on the same network answers in well under one. */
-const SLOW_MS = 50;
+export const REDIS_CHECKS: Checks = {
+  /** Whether all Sentinels answer, and name one primary: the others are needed once the first is gone. */
+  async "redis.sentinel"({ parts: { askSentinels } }) {
+    return askSentinels === null ? null : sentinelVerdict(await askSentinels());
+  },
 
-const reach: Check = {
-  name: "redis",
-  run: async (probe) => {
+  async redis(probe) {
     const client = await probe.connect();
     const times: number[] = [];
     for (let i = 0; i < PINGS; i++) {
@@ -28,24 +28,10 @@ const reach: Check = {
     if (median < SLOW_MS) return ok(detail);
     return warn(detail, "a slow network or a busy server: pages and syncs take as many round trips");
   },
-};
 
-const version: Check = {
-  name: "redis.version",
-  run: async (probe) => ofEachNode(await probe.infos("server"), versionVerdict),
-};
+  "redis.version": async (probe) => ofEachNode(await probe.infos("server"), versionVerdict),
 
-export function versionVerdict(info: Info): Verdict {
-  const valkey = info.get("valkey_version");
-  if (valkey !== undefined) return ok(`Valkey ${valkey}`);
-  const redis = info.get("redis_version") ?? "of an unknown version";
-  if (isAtLeast(redis, 6, 2)) return ok(`Redis ${redis}`);
-  return fail(`Redis ${redis} is too old`, "install Redis 6.2 or newer, or Valkey");
-}
-
-const role: Check = {
-  name: "redis.role",
-  run: async (probe) => {
+  async "redis.role"(probe) {
     const client = await probe.client();
     if (client.isCluster) return clusterVerdict(client);
     const [server, replication] = [await probe.infos("server"), await probe.infos("replication")];
@@ -60,12 +46,35 @@ const role: Check = {
       "name the primary in [redis] host and port, or url",
     );
   },
+
+  "redis.memory": async (probe) => ofEachNode(await probe.infos("memory"), memoryVerdict),
+
+  "redis.persistence": async (probe) => ofEachNode(await probe.infos("persistence"), persistenceVerdict),
+
+  "redis.rights": checkRights,
+
+  async "redis.database"(probe) {
+    const { db } = probe.parts;
+    const tasks = await tasksIn(await probe.client());
+    if (tasks > 0) return ok(`db ${db} has ${tasks} tasks`);
+    const elsewhere = await otherDatabases(probe);
+    if (elsewhere.length === 0) return ok(`db ${db} has no tasks yet`);
+    const list = elsewhere.map(({ other, count }) => `db ${other} has ${count}`).join(", ");
+    return warn(`db ${db} has no tasks, but ${list}`, "if the service uses that one: [redis] db, REDIS_DB, or the url");
+  },
 };
 
-const memory: Check = {
-  name: "redis.memory",
-  run: async (probe) => ofEachNode(await probe.infos("memory"), memoryVerdict),
-};
+const PINGS = 5;
+/** Milliseconds; a server on the same network answers in well under one. */
+const SLOW_MS = 50;
+
+export function versionVerdict(info: Info): Verdict {
+  const valkey = info.get("valkey_version");
+  if (valkey !== undefined) return ok(`Valkey ${valkey}`);
+  const redis = info.get("redis_version") ?? "of an unknown version";
+  if (isAtLeast(redis, 6, 2)) return ok(`Redis ${redis}`);
+  return fail(`Redis ${redis} is too old`, "install Redis 6.2 or newer, or Valkey");
+}
 
 /** From this share of maxmemory on, it is told. */
 const NEARLY_FULL = 0.9;
@@ -85,11 +94,6 @@ export function memoryVerdict(info: Info): Verdict {
   return ok(detail);
 }
 
-const persistence: Check = {
-  name: "redis.persistence",
-  run: async (probe) => ofEachNode(await probe.infos("persistence"), persistenceVerdict),
-};
-
 export function persistenceVerdict(info: Info): Verdict {
   const failed = ["rdb_last_bgsave_status", "aof_last_write_status"].filter((field) => info.get(field) === "err");
   if (failed.length > 0) {
@@ -100,19 +104,6 @@ export function persistenceVerdict(info: Info): Verdict {
   if (saves > 0) return ok(`${saves} snapshots since it started`);
   return ok("nothing was saved since it started: after a restart of Redis run `ttsctl sync`");
 }
-
-const database: Check = {
-  name: "redis.database",
-  run: async (probe) => {
-    const { db } = probe.parts;
-    const tasks = await tasksIn(await probe.client());
-    if (tasks > 0) return ok(`db ${db} has ${tasks} tasks`);
-    const elsewhere = await otherDatabases(probe);
-    if (elsewhere.length === 0) return ok(`db ${db} has no tasks yet`);
-    const list = elsewhere.map(({ other, count }) => `db ${other} has ${count}`).join(", ");
-    return warn(`db ${db} has no tasks, but ${list}`, "if the service uses that one: [redis] db, REDIS_DB, or the url");
-  },
-};
 
 async function otherDatabases(probe: Probe): Promise<{ other: number; count: number }[]> {
   const found: { other: number; count: number }[] = [];
@@ -192,16 +183,6 @@ function verdictOf(info: Info, nodes: readonly Node[]): Verdict {
   return ok(`a cluster of ${size}, all slots served${alone > 0 ? `; ${alone} without a replica` : ""}`);
 }
 
-/** Whether all Sentinels answer, and name one primary: the others are needed once the first is gone. */
-const sentinel: Check = {
-  name: "redis.sentinel",
-  appliesTo: ({ askSentinels }) => askSentinels !== null,
-  run: async ({ parts: { askSentinels } }) => {
-    if (askSentinels === null) throw new Skip("there is no Sentinel");
-    return sentinelVerdict(await askSentinels());
-  },
-};
-
 export function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
   const named = new Map<string, string[]>();
   const failures: TtsctlError[] = [];
@@ -236,5 +217,3 @@ function ofEachNode(nodes: readonly NodeInfo[], verdictOf: (info: Info) => Verdi
   const named = [...details].map(([detail, where]) => `${where.join(", ")}: ${detail}`);
   return { status, detail: everywhere ? `${worst[0]!.detail}, on ${nodes.length} nodes` : named.join("; "), hint };
 }
-
-export const REDIS_CHECKS = [sentinel, reach, version, role, memory, persistence, rights, database];

@@ -3,7 +3,7 @@ import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/layout/keys.ts";
 import type { Layout } from "../../store/layout/layout.ts";
 import { PLAIN } from "../../store/layout/plain.ts";
 import type { Command, RedisCommands, Reply } from "../../store/redis/commands.ts";
-import { type Check, fail, ok, Skip } from "./probe.ts";
+import { fail, ok, type Probe, Skip, type Verdict } from "./probe.ts";
 
 /** Keys of nobody, so that even a command that ran would change nothing that is there. */
 const HASH = PLAIN.taskKey("ttsctl-doctor", "none");
@@ -46,19 +46,16 @@ export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly
 }
 
 /** What the Redis user may do, asked without doing it. */
-export const rights: Check = {
-  name: "redis.rights",
-  run: async (probe) => {
-    const client = await probe.client();
-    const needed = neededCommands(client.isCluster, (await probe.mirror()).layout);
-    const denied = (await deniedByDryRun(client, needed)) ?? (await deniedInQueue(client, needed));
-    if (denied === null) throw new Skip("the Redis user may ask neither ACL DRYRUN nor MULTI what it may do");
-    if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
-    const { isCluster, prefix = "" } = client;
-    const hint = `ACL SETUSER ... ~${prefix}tts:* ${ACL_COMMANDS}${isCluster ? " +cluster|slots" : ""}`;
-    return fail(`the Redis user may not ${byKey(denied, prefix)}`, hint);
-  },
-};
+export async function checkRights(probe: Probe): Promise<Verdict> {
+  const client = await probe.client();
+  const needed = neededCommands(client.isCluster, (await probe.mirror()).layout);
+  const denied = (await deniedByDryRun(client, needed)) ?? (await deniedInQueue(client, needed));
+  if (denied === null) throw new Skip("the Redis user may ask neither ACL DRYRUN nor MULTI what it may do");
+  if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
+  const { isCluster, prefix = "" } = client;
+  const hint = `ACL SETUSER ... ~${prefix}tts:* ${ACL_COMMANDS}${isCluster ? " +cluster|slots" : ""}`;
+  return fail(`the Redis user may not ${byKey(denied, prefix)}`, hint);
+}
 
 const ACL_COMMANDS = "+@read +@write +@scripting +@connection +@transaction +time +info";
 

@@ -3,12 +3,12 @@ import { ARTIFACT_CHECKS } from "./artifacts.ts";
 import { CONFIG_CHECKS } from "./config.ts";
 import { MACHINE_CHECKS } from "./machine.ts";
 import { MIRROR_CHECKS } from "./mirror.ts";
-import { type Check, type DoctorParts, type Finding, fail, Probe, Skip, type Verdict } from "./probe.ts";
+import { type Checks, type DoctorParts, type Finding, fail, Probe, Skip, type Verdict } from "./probe.ts";
 import { REDIS_CHECKS } from "./redis.ts";
 import { STORE_CHECKS } from "./store.ts";
 import { TASK_CHECKS } from "./tasks.ts";
 
-const CHECKS: readonly Check[] = [
+const CHECKS: Checks = {
   ...MACHINE_CHECKS,
   ...CONFIG_CHECKS,
   ...STORE_CHECKS,
@@ -16,7 +16,7 @@ const CHECKS: readonly Check[] = [
   ...REDIS_CHECKS,
   ...MIRROR_CHECKS,
   ...TASK_CHECKS,
-];
+};
 
 /** Seconds that one check may take: a store of a million tasks is read well within. */
 const LONGEST_S = 60;
@@ -25,28 +25,26 @@ const LONGEST_S = 60;
  * Looks at everything, one check after the other, and gives each finding as it comes. Changes nothing and throws for
  * nothing that it finds. Redis is connected to meanwhile, so that one that is silent costs its timeout once.
  */
-export async function* diagnose(
-  parts: DoctorParts,
-  checks: readonly Check[] = CHECKS,
-  longest = LONGEST_S,
-): AsyncGenerator<Finding> {
+export async function* diagnose(parts: DoctorParts, checks = CHECKS, longest = LONGEST_S): AsyncGenerator<Finding> {
   const probe = new Probe(parts);
   try {
     if (typeof parts.connect === "function") void probe.connect();
-    const asked = checks.filter(({ appliesTo }) => appliesTo?.(parts) ?? true);
-    for (const check of asked) yield { check: check.name, ...(await verdictOf(check, probe, longest)) };
+    for (const [check, run] of Object.entries(checks)) {
+      const verdict = await verdictOf(async () => run(probe), probe, longest);
+      if (verdict !== null) yield { check, ...verdict };
+    }
   } finally {
     await probe.close();
   }
 }
 
-async function verdictOf(check: Check, probe: Probe, longest: number): Promise<Verdict> {
+async function verdictOf(run: () => Promise<Verdict | null>, probe: Probe, longest: number): Promise<Verdict | null> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<Verdict>((resolve) => {
     timer = setTimeout(() => resolve(fail(`took more than ${longest} s`, TOO_LONG)), longest * 1000);
   });
   try {
-    return await Promise.race([(async () => check.run(probe))(), timeout]);
+    return await Promise.race([run(), timeout]);
   } catch (error) {
     return verdictOfError(error, probe);
   } finally {

@@ -6,25 +6,18 @@ import { temporaryPath } from "../../store/file/replace.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { counted } from "../../task/amounts.ts";
 import { fileSystemOf } from "./machine.ts";
-import { type Check, fail, ok, Skip, warn } from "./probe.ts";
+import { type Checks, fail, ok, Skip, warn } from "./probe.ts";
 
-const file: Check = {
-  name: "store.file",
-  run: async ({ file }) => {
+export const STORE_CHECKS: Checks = {
+  async "store.file"({ file }) {
     const [target, stats] = await targetOf(file);
     const where = target === file.path ? file.path : `${file.path}, a link to ${target}`;
     if (stats === null) return warn(`${where} does not exist: an empty store`, MISSING);
     if (!stats.isFile()) return fail(`${where} is not a file`, "name the store file with --store or [store] path");
     return ok(`${where}, mode ${(stats.mode & 0o777).toString(8)}, owner ${stats.uid}:${stats.gid}`);
   },
-};
 
-const MISSING =
-  "right before the service's first task; else check [store] path, --store and the folder you are in; if it was lost, `ttsctl verify --repair --restore` fills it from Redis";
-
-const content: Check = {
-  name: "store.content",
-  run: async (probe) => {
+  async "store.content"(probe) {
     const snapshot = await probe.read();
     if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
@@ -33,14 +26,8 @@ const content: Check = {
     const hint = snapshot.invalid.count > 0 ? INVALID : "the next append cuts it off";
     return warn(`${size}; ${problems.join("; ")}`, hint);
   },
-};
 
-const INVALID = "invalid records are never listed, synced or purged: correct them";
-const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
-
-const folder: Check = {
-  name: "store.folder",
-  run: async ({ file }) => {
+  async "store.folder"({ file }) {
     const [target, stats] = await targetOf(file);
     const path = dirname(target);
     try {
@@ -51,19 +38,8 @@ const folder: Check = {
     if (stats === null || keepsOwner(stats)) return ok(`${path} is writable, and a rewrite keeps owner and mode`);
     return fail(`a rewrite cannot keep the owner ${stats.uid}:${stats.gid}, and is refused`, AS_THE_SERVICE);
   },
-};
 
-const AS_THE_SERVICE = "run ttsctl as the user that the service runs as";
-
-/** Whether a file of ours can get this owner: as root, or where it is ours in a group of ours. */
-function keepsOwner({ uid, gid }: { uid: number; gid: number }): boolean {
-  const [user, groups] = [process.geteuid?.() ?? 0, [process.getegid?.() ?? 0, ...(process.getgroups?.() ?? [])]];
-  return user === 0 || (uid === user && groups.includes(gid));
-}
-
-const fileSystem: Check = {
-  name: "store.filesystem",
-  run: async ({ file }) => {
+  async "store.filesystem"({ file }) {
     const { type } = await statfs(dirname(await file.target()));
     const { name, shared } = fileSystemOf(type);
     if (!shared) return ok(`${name}, a local one`);
@@ -72,36 +48,41 @@ const fileSystem: Check = {
       "run ttsctl and the service on one machine, better with the store file on a local disk",
     );
   },
-};
 
-const locks: Check = {
-  name: "store.locks",
-  run: async ({ file }) => {
+  async "store.locks"({ file }) {
     const holders = await Promise.all((["run", "write"] as const).map((purpose) => file.holderOf(purpose)));
     const [holder] = holders.filter((name) => name !== null);
     if (holder === undefined) return ok("free");
     return warn(`held by ${holder}`, "wait for it to end, or end it: whoever changes things gives up after 10 s");
   },
-};
 
-const leftover: Check = {
-  name: "store.leftover",
-  run: async ({ file }) => {
+  async "store.leftover"({ file }) {
     const path = temporaryPath(await file.target());
     const stats = await statOrNull(path);
     if (stats === null) return ok("nothing that a killed run left");
     if ((await file.holderOf("write")) !== null) return ok(`${path} is being written`);
     return warn(`${path} is what a killed run left`, "the next command that changes the store removes it");
   },
-};
 
-const watcher: Check = {
-  name: "watcher",
-  run: async ({ file }) => {
+  async watcher({ file }) {
     const holder = await file.holderOf("watch");
     return ok(holder === null ? "none runs: only `ttsctl cleanup --once` purges" : `${holder} runs`);
   },
 };
+
+const MISSING =
+  "right before the service's first task; else check [store] path, --store and the folder you are in; if it was lost, `ttsctl verify --repair --restore` fills it from Redis";
+
+const INVALID = "invalid records are never listed, synced or purged: correct them";
+const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
+
+const AS_THE_SERVICE = "run ttsctl as the user that the service runs as";
+
+/** Whether a file of ours can get this owner: as root, or where it is ours in a group of ours. */
+function keepsOwner({ uid, gid }: { uid: number; gid: number }): boolean {
+  const [user, groups] = [process.geteuid?.() ?? 0, [process.getegid?.() ?? 0, ...(process.getgroups?.() ?? [])]];
+  return user === 0 || (uid === user && groups.includes(gid));
+}
 
 async function targetOf(file: { path: string; target(): Promise<string> }) {
   const target = await file.target();
@@ -116,5 +97,3 @@ async function statOrNull(path: string) {
     throw error;
   }
 }
-
-export const STORE_CHECKS = [file, content, folder, fileSystem, locks, leftover, watcher];

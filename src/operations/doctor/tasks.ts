@@ -5,20 +5,16 @@ import { memberOf } from "../../task/ids.ts";
 import { describeStuck } from "../../task/stuck.ts";
 import { describeShared } from "../shared-ids.ts";
 import { findStuck } from "../stuck.ts";
-import { type Check, ok, type Probe, Skip, warn } from "./probe.ts";
+import { type Checks, ok, type Probe, Skip, warn } from "./probe.ts";
 
-const retention: Check = {
-  name: "retention",
-  run: (probe) => {
+export const TASK_CHECKS: Checks = {
+  retention(probe) {
     const seconds = probe.cleanup.retention;
     if (seconds > 0) return ok(`finished tasks are kept for ${formatDuration(seconds)}`);
     return warn("cleanup is switched off: finished tasks stay for ever", "[cleanup] retention = 7d");
   },
-};
 
-const stuck: Check = {
-  name: "tasks.stuck",
-  run: async (probe) => {
+  async "tasks.stuck"(probe) {
     const rule = { now: probe.parts.clock.now(), after: probe.cleanup.stuckAfter };
     if (rule.after <= 0) throw new Skip("[cleanup] stuck_after is off");
     const found = await findStuck(await probe.snapshot(), await mirrorOrNull(probe), rule);
@@ -26,25 +22,8 @@ const stuck: Check = {
     if (detail === null) return ok(`none is waiting or running for more than ${formatDuration(rule.after)}`);
     return warn(detail, "see whether the service is running, and its logs: `ttsctl get USER TASK --log`");
   },
-};
 
-/** Without Redis the file alone says who is stuck. */
-async function mirrorOrNull(probe: Probe): Promise<Mirror | null> {
-  try {
-    return await probe.mirror();
-  } catch (error) {
-    if (error instanceof Skip || isRedisError(error)) return null;
-    throw error;
-  }
-}
-
-/** Seconds that a clock may be ahead. */
-const AHEAD = 60;
-const NAMED = 3;
-
-const future: Check = {
-  name: "tasks.future",
-  run: async (probe) => {
+  async "tasks.future"(probe) {
     const snapshot = await probe.snapshot();
     const latest = probe.parts.clock.now() + AHEAD;
     const names: string[] = [];
@@ -61,11 +40,8 @@ const future: Check = {
       "they are kept until then; check the service's clock and [service] timezone",
     );
   },
-};
 
-const shared: Check = {
-  name: "tasks.shared_ids",
-  run: async (probe) => {
+  async "tasks.shared_ids"(probe) {
     if (!probe.rules.taskIdIsUnique) return ok("users may share task ids in this layout");
     const detail = describeShared(await probe.snapshot());
     if (detail === null) return ok("no task id is two users'");
@@ -76,4 +52,16 @@ const shared: Check = {
   },
 };
 
-export const TASK_CHECKS = [retention, stuck, future, shared];
+/** Without Redis the file alone says who is stuck. */
+async function mirrorOrNull(probe: Probe): Promise<Mirror | null> {
+  try {
+    return await probe.mirror();
+  } catch (error) {
+    if (error instanceof Skip || isRedisError(error)) return null;
+    throw error;
+  }
+}
+
+/** Seconds that a clock may be ahead. */
+const AHEAD = 60;
+const NAMED = 3;

@@ -23,34 +23,33 @@ import { checkFileLayout } from "../safety.ts";
 import type { Selection } from "../select.ts";
 
 interface ExportParts extends Parts<"file" | "mirror" | "reporter" | "signal"> {
-  /** Takes the tasks in their order, some at a time. */
   write(tasks: readonly Task[]): Promise<void>;
 }
 
 export interface ExportOptions extends Pick<Selection, "filter" | "ids"> {
   readonly source: SourceChoice;
-  /** Each record becomes a line of JSON Lines, where one that says `deleted` would be the end of its task. */
+  /** As JSON Lines, in which a record with `deleted` would delete its task. */
   readonly asLines: boolean;
 }
 
 export interface ExportResult {
   fromFile: number;
   fromRedis: number;
-  /** Ids asked for that are in neither store. */
+  /** Chosen ids that are in neither store. */
   readonly missing: string[];
   /** Index members without a task. */
   dangling: number;
-  /** Tasks that could not be exported; named. */
+  /** Tasks that could not be exported. */
   failed: number;
-  /** Why Redis was left out, or the file is not there: what it alone has is not in the export. */
+  /** Why Redis-only or file-only tasks are missing: Redis failed, or the file is missing. */
   problem: TtsctlError | null;
 }
 
 /**
- * Hands out tasks of both stores, of each the newer copy: those of the file in its order, then those that only Redis
- * has, the ones longest unchanged first; by ids in the order asked. No more than a batch is in memory.
- * @throws TtsctlError LAYOUT_MISMATCH, STORE_* (also where the file is missing and Redis has nothing in its place), REDIS_* where Redis is
- * the forced source, INTERRUPTED
+ * Writes the newer copy of each task, in batches: tasks of the file in its order, then Redis-only tasks, oldest first; by
+ * ids in the order given.
+ * @throws TtsctlError LAYOUT_MISMATCH, INTERRUPTED, STORE_* (also if the file is missing and Redis has no tasks), REDIS_* if
+ *   Redis is the forced source
  */
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
   const mirror = mirrorOf(parts.mirror, options.source);
@@ -76,7 +75,7 @@ function mirrorOf(state: MirrorState, source: SourceChoice): Mirror | null {
   return state.kind === "on" ? state.mirror : null;
 }
 
-/** A missing file is a lost disk or a wrong folder, and an empty export is no backup of it. */
+/** An empty export isn't a backup of a missing file. */
 function checkFile({ reporter }: ExportParts, result: ExportResult, snapshot: Snapshot, hasMirror: boolean): void {
   for (const line of invalidWarnings(snapshot)) reporter.warn(line);
   if (snapshot.exists) return;
@@ -87,7 +86,6 @@ function checkFile({ reporter }: ExportParts, result: ExportResult, snapshot: Sn
   result.problem = missing;
 }
 
-/** One export under way, and its result so far. */
 class ExportRun {
   readonly #parts: ExportParts;
   readonly #options: ExportOptions;
@@ -132,7 +130,7 @@ class ExportRun {
     this.#failures.end();
   }
 
-  /** The rows whose task may be wanted: Redis's copy, where it has another, may pass where the file's does not. */
+  /** The rows whose file copy passes the filter, or that Redis has at another time and whose copy there may pass. */
   *#rows(index: IndexSurvey): Generator<number> {
     if (this.#snapshot === null) return;
     const { users } = this.#options.filter;
@@ -162,7 +160,7 @@ class ExportRun {
     this.#progress(ids.length, total);
   }
 
-  /** Redis's copies; undefined for none, for one that cannot be read (named), and where Redis is lost. */
+  /** Redis's copies; undefined if there is none, if it can't be read, and after a failure of Redis. */
   async #read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
     const copies = (await this.#ask((mirror) => readRecords(mirror, ids))) ?? [];
@@ -173,7 +171,7 @@ class ExportRun {
     });
   }
 
-  /** Hands on of each pair of copies the newer, if it passes. */
+  /** Writes the newer of each pair of copies, if it passes. */
   async #write(pairs: readonly (readonly [file: Task | undefined, redis: Task | undefined])[]): Promise<void> {
     const chosen: Task[] = [];
     for (const [file, redis] of pairs) {
@@ -197,7 +195,7 @@ class ExportRun {
     this.#failures.add(userId, taskId, reason);
   }
 
-  /** Asks Redis; where it is lost the file goes on alone, unless Redis was the forced source. */
+  /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
   async #ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
     if (this.#mirror === null) return undefined;
     try {
@@ -216,27 +214,24 @@ class ExportRun {
   }
 }
 
-/** Of the two stores' copies of one task the newer; of the same time the file's, which is the truth. */
 function newerOf(file: Task | undefined, redis: Task | undefined): Task | undefined {
   if (file === undefined || redis === undefined) return file ?? redis;
   return toMicros(redis.score) > toMicros(file.score) ? redis : file;
 }
 
-/** What Redis's index says beside the file: which tasks it alone has, and which it has at another time. */
+/** By Redis's index: which tasks only Redis has, and which tasks of the file it has at another time. */
 class IndexSurvey {
   readonly #snapshot: Snapshot | null;
   readonly #others: KeySet;
   readonly #only: KeyTable;
   readonly #scores: number[] = [];
 
-  /** @param snapshot null where only Redis is asked */
   constructor(snapshot: Snapshot | null, rules: RecordRules) {
     this.#only = new KeyTable(rules.memberRanks);
     this.#snapshot = snapshot;
     this.#others = new KeySet(snapshot?.rows.keys.size ?? 0);
   }
 
-  /** Goes through the index of a user, or of all: what is in it throughout is seen, however it changes meanwhile. */
   async read(mirror: Mirror, userId: string | undefined, signal: AbortSignal): Promise<void> {
     for await (const members of indexMembers(mirror, userId)) {
       for (const member of members) this.#note(member);
@@ -244,7 +239,7 @@ class IndexSurvey {
     }
   }
 
-  /** How many tasks only Redis has. */
+  /** How many Redis-only tasks there are. */
   get size(): number {
     return this.#only.size;
   }
@@ -254,7 +249,7 @@ class IndexSurvey {
     return this.#others.has(this.#snapshot!.rows.key(row));
   }
 
-  /** The tasks that only Redis has, the longest unchanged first. */
+  /** Oldest first. */
   *onlyInRedis(): Generator<TaskId> {
     const order = Int32Array.from({ length: this.#only.size }, (_, key) => key);
     order.sort((a, b) => this.#scores[a]! - this.#scores[b]! || this.#only.compare(a, b));

@@ -22,9 +22,9 @@ export interface ImportResult {
   added: number;
   replaced: number;
   identical: number;
-  /** The store file's record stays. */
+  /** The store file's record is kept. */
   kept: number;
-  /** Of those kept, records of the same time with other content. */
+  /** Of those, records of the same time with other content. */
   conflicts: number;
   refused: number;
   returned: number;
@@ -54,18 +54,28 @@ export async function importRecords(
   if (bad.count > 0 && !options.skipInvalid) throw bad.error();
   await refuseOtherLayout(parts.mirror, records);
   const merged = await mergeRecords(parts, records, options);
-  const { added, replaced, identical, older, conflict, present, changed, refused } = merged;
-  const kept = older + conflict + present + changed;
+  const { added, replaced, identical, conflict, changed, refused, mirrored } = merged;
+  const kept = merged.older + conflict + merged.present + changed;
   const result = {
-    ...{ records: added + replaced + identical + kept + refused, added, replaced, identical, kept },
-    ...{ conflicts: conflict, refused, returned: merged.returned.length, invalid: bad.count },
-    ...{ missing: merged.missing, newerInRedis: merged.mirrored.newer, failed: merged.mirrored.failed },
-    ...{ dryRun: options.dryRun, durationMs: Math.round((parts.clock.monotonic() - started) * 1000) },
+    records: added + replaced + identical + kept + refused,
+    added,
+    replaced,
+    identical,
+    kept,
+    conflicts: conflict,
+    refused,
+    returned: merged.returned.length,
+    invalid: bad.count,
+    missing: merged.missing,
+    newerInRedis: mirrored.newer,
+    failed: mirrored.failed,
+    dryRun: options.dryRun,
+    durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
   };
   return { result, changed, problem: merged.problem };
 }
 
-/** A mirror that is lost meanwhile says so again when it is written. */
+/** If Redis fails here, the write to it reports that. */
 async function refuseOtherLayout(mirror: MirrorState, records: Snapshot): Promise<void> {
   try {
     if (mirror.kind === "on") await checkLayout(mirror.mirror);

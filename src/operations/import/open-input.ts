@@ -1,29 +1,25 @@
 import { closeSync, constants, fstatSync, open as openCallback } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { Socket } from "node:net";
-import { dirname } from "node:path";
 import { addAbortSignal, type Readable } from "node:stream";
 import { promisify } from "node:util";
 import { closeQuietly, describeSystemError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { openTemporary, spoolFailed } from "../merge/spool.ts";
+import { appendTo, openTemporary } from "../merge/spool.ts";
 
 const openDescriptor = promisify(openCallback);
 export const NOTHING_IMPORTED = "nothing was imported";
 const WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
 
-/** What is imported: a file that can be read from any place, and how messages name it. */
+/** A file that can be read at any position, and its name in messages. */
 export interface Input {
   readonly name: string;
   readonly handle: FileHandle;
 }
 
-/** How an input shows by its first bytes what it is. */
-export type InputKind = "json" | "csv";
-
 /**
- * Opens what is to be imported. A stream is copied into a temporary file first, since it is read more than once.
+ * Opens an input. A stream is copied into a temporary file first, because it is read more than once.
  * @param path null for stdin
- * @param signal ends the wait for a writer that is slow, or never comes
+ * @param signal ends the wait for a slow writer
  * @throws TtsctlError IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
 export async function openInput(
@@ -49,8 +45,8 @@ export async function openInput(
 }
 
 /**
- * A named pipe as a stream that waits in the event loop: a thread that waits in read(2) could not be ended, nor the
- * process with it. It is opened once, since a second descriptor would not see that the writer is gone already.
+ * A named pipe as a stream that waits in the event loop: a thread that waits in read(2) can't be stopped, so the process
+ * couldn't exit. It is opened once, because a second descriptor wouldn't see that the writer has closed it.
  */
 async function openIfPipe(path: string): Promise<Socket | null> {
   try {
@@ -63,8 +59,8 @@ async function openIfPipe(path: string): Promise<Socket | null> {
   }
 }
 
-/** @throws TtsctlError IMPORT_INVALID for what holds no records at all */
-export async function inputKind({ name, handle }: Input): Promise<InputKind> {
+/** Tells the format by the first bytes. @throws TtsctlError IMPORT_INVALID if it can't hold records */
+export async function inputKind({ name, handle }: Input): Promise<"json" | "csv"> {
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(1 << 16), 0, 1 << 16, 0);
   const head = buffer.subarray(0, bytesRead);
   if (head[0] === 0x1f && head[1] === 0x8b) {
@@ -99,21 +95,14 @@ export function unreadable(path: string, cause: unknown): TtsctlError {
   });
 }
 
-/** Where the copy goes, and what ends it. */
-interface SpoolFor {
-  readonly storePath: string;
-  readonly signal: AbortSignal;
-}
-
-async function copied(stream: Readable, name: string, { storePath, signal }: SpoolFor): Promise<FileHandle> {
+async function copied(
+  stream: Readable,
+  name: string,
+  { storePath, signal }: { readonly storePath: string; readonly signal: AbortSignal },
+): Promise<FileHandle> {
   const handle = await openTemporary(storePath);
-  const write = async (chunk: Uint8Array) => {
-    await handle.appendFile(chunk).catch((cause) => {
-      throw spoolFailed(dirname(storePath), cause);
-    });
-  };
   try {
-    for await (const chunk of addAbortSignal(signal, stream)) await write(chunk as Uint8Array);
+    for await (const chunk of addAbortSignal(signal, stream)) await appendTo(handle, chunk as Uint8Array, storePath);
     throwIfInterrupted(signal, NOTHING_IMPORTED);
     return handle;
   } catch (error) {

@@ -1,6 +1,5 @@
 import { constants, isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { TextDecoder } from "node:util";
 import { CsvError, parse } from "csv-parse";
@@ -11,7 +10,7 @@ import { Snapshot } from "../../store/file/snapshot.ts";
 import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { isInvalid, type Task } from "../../task/task.ts";
-import { openTemporary, Spool, spoolFailed } from "../merge/spool.ts";
+import { appendTo, openTemporary, Spool } from "../merge/spool.ts";
 import type { Reporter } from "../reporter.ts";
 import { type Input, inputKind, NOTHING_IMPORTED, unreadable } from "./open-input.ts";
 
@@ -22,7 +21,6 @@ export interface Source {
   readonly bad: BadLines;
 }
 
-/** What reads an input: where there is room for a copy, by which rules, and what ends it. */
 interface SourceReading {
   readonly storePath: string;
   readonly rules: RecordRules;
@@ -30,7 +28,7 @@ interface SourceReading {
 }
 
 /**
- * Reads the input as what its content shows it to be, and takes it over. Of a task twice the newer record counts, in
+ * Reads an input in the format that its content shows, and closes it. If it has a task twice, the newer record counts, in
  * JSON Lines the last.
  * @throws TtsctlError IMPORT_INVALID if its format is unknown, IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
@@ -47,7 +45,7 @@ export async function readSource(input: Input, reading: SourceReading): Promise<
   }
 }
 
-/** A store file in any shape is read as it stands; only what that cannot read is looked at line by line. */
+/** Reads a store file of any shape. Only what that refuses is read line by line. */
 async function readJson(input: Input, reading: SourceReading): Promise<Source> {
   try {
     const records = await Snapshot.readHandle(input.handle, input.name, reading.rules, reading.signal);
@@ -58,7 +56,7 @@ async function readJson(input: Input, reading: SourceReading): Promise<Source> {
   }
 }
 
-/** The invalid records of a file that is well-formed, and a last line that was never finished. */
+/** The invalid records of a well-formed file, and an unfinished last line. */
 async function badOf(records: Snapshot): Promise<BadLines> {
   const bad = new BadLines(records.path);
   for (const { offset, reason } of records.invalid.named) bad.add(await records.lineOf(offset), reason);
@@ -77,7 +75,7 @@ async function readBrokenLines(
   const valid = await openTemporary(storePath);
   try {
     const count = await checkLines(input.handle, new RecordParser(rules), bad, signal, (line) =>
-      append(valid, line, storePath),
+      appendTo(valid, line, storePath),
     );
     if (count === 0) throw new TtsctlError("IMPORT_INVALID", error.message, { hint: NOT_READABLE, cause: error });
     const records = await Snapshot.readHandle(valid, input.name, rules, signal);
@@ -86,14 +84,6 @@ async function readBrokenLines(
   } catch (cause) {
     await closeQuietly(valid);
     throw cause;
-  }
-}
-
-async function append(valid: FileHandle, line: Buffer, storePath: string): Promise<void> {
-  try {
-    await valid.appendFile(line);
-  } catch (cause) {
-    throw spoolFailed(dirname(storePath), cause);
   }
 }
 
@@ -112,7 +102,7 @@ async function readCsvSource({ name, handle }: Input, { storePath, rules, signal
 }
 
 /**
- * Goes through JSON Lines one by one: hands on those that are valid, and notes the others. Returns how many are.
+ * Reads JSON Lines one by one, and notes invalid ones. Returns how many are valid.
  * @throws TtsctlError INTERRUPTED
  */
 async function checkLines(
@@ -137,7 +127,7 @@ async function checkLines(
   return valid;
 }
 
-/** Why a line, or a tombstone, is none; undefined where it is one. */
+/** Why a line is neither a record nor a tombstone; undefined if it is. */
 function problemOf(line: Buffer, parser: RecordParser): string | undefined {
   if (!isUtf8(line)) return "not valid UTF-8";
   try {
@@ -167,7 +157,7 @@ async function* linesOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator
   if (held.length > 0) yield Buffer.concat([...held, Buffer.from("\n")]);
 }
 
-/** The column of an export that holds the whole record; the others are for people, and are not looked at. */
+/** The column of an export with the whole record; the others are for people, and are ignored. */
 const RECORD = "record";
 
 interface Row {
@@ -176,8 +166,8 @@ interface Row {
 }
 
 /**
- * Hands on the records of CSV as `export` writes it, and notes the lines that hold none.
- * @throws TtsctlError IMPORT_INVALID where the head names no column `record`, INTERRUPTED
+ * Reads CSV as `export` writes it, and notes lines without a record.
+ * @throws TtsctlError IMPORT_INVALID without a column `record`, INTERRUPTED
  */
 async function readCsv(
   handle: FileHandle,
@@ -207,7 +197,7 @@ async function readCsv(
   }
 }
 
-/** Text that is not UTF-8 ends it with a TypeError, where a plain stream would put in other characters. */
+/** Throws a TypeError if the text isn't UTF-8. A plain stream would replace characters. */
 async function* textOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
@@ -236,10 +226,10 @@ function recordOf(json: string | undefined, parser: RecordParser): Task | string
   }
 }
 
-/** How many are named before the rest is only counted. */
+/** How many lines are named. */
 const NAMED = 10;
 
-/** The lines of an input that hold no record, each with the reason. */
+/** The lines of an input without a valid record. */
 class BadLines {
   readonly #input: string;
   readonly #named: { line: number; reason: string }[] = [];
@@ -255,14 +245,12 @@ class BadLines {
     if (this.#named.length < NAMED) this.#named.push({ line, reason });
   }
 
-  /** Says which lines are left out. */
   warn(reporter: Reporter): void {
     for (const { line, reason } of this.#named) reporter.warn(`${this.#input} line ${line}: ${reason}`);
     const more = this.count - this.#named.length;
     if (more > 0) reporter.warn(`${this.#input}: and ${more} more lines are no valid records`);
   }
 
-  /** The refusal of the whole input. */
   error(): TtsctlError {
     const { line, reason } = this.#named[0]!;
     const more = this.count > 1 ? ` (the first of ${this.count} such lines)` : "";

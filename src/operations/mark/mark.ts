@@ -16,14 +16,13 @@ import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
-import { goesIn } from "../merge/merge-plan.ts";
 import { MirrorUse } from "../mirror-use.ts";
 import type { Parts } from "../parts.ts";
 import { mirrorCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
-import { Marker, type MarkPlan, planMarks } from "./plan.ts";
+import { type Marker, type MarkPlan, markerOf, planMarks } from "./plan.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */
@@ -41,9 +40,8 @@ export interface MarkOptions {
 export interface MarkResult {
   requested: number;
   marked: number;
-  /** Tasks that had the status already; where Redis had them otherwise, it now has what the file has. */
+  /** Tasks that had the status already; their older copies in Redis are overwritten. */
   unchanged: number;
-  /** The ids that neither store has. */
   missing: string[];
   refused: { user_id: string; task_id: string; reason: string }[];
   failed: number;
@@ -52,13 +50,13 @@ export interface MarkResult {
 }
 
 export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" | "reporter" | "signal" | "ledger"> {
-  /** Asks before anything is marked; throws where the answer is no. */
+  /** Asks before anything is marked; throws if the answer is no. */
   confirm(plan: PlanSummary): Promise<void>;
 }
 
 /**
- * Sets the status of chosen tasks: in the file first, in one rewrite, then in Redis. A task that the service changes
- * during the run, in either store, is left as it is. The caller holds the run lock, unless it is a dry run.
+ * Sets the status of chosen tasks: in the file, in one rewrite, then in Redis. Tasks that the service changes during the run
+ * are left as they are. The caller holds the run lock, unless it is a dry run.
  * @throws TtsctlError STORE_*, LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, MAX_DELETE_EXCEEDED before the first mark
  */
 export async function markTasks(
@@ -66,13 +64,12 @@ export async function markTasks(
   selection: Selection,
   options: MarkOptions,
 ): Promise<{ result: MarkResult; problem: TtsctlError | null }> {
-  const { status, error } = options;
-  const marker = new Marker({ status, error, now: parts.clock.now() }, parts.rules);
+  const marker = markerOf(options, parts.clock.now(), parts.rules);
   const use = new MirrorUse(parts.mirror);
   await use.attempt(async (mirror) => mirror && checkClocks(mirror, parts.clock, selection));
   const snapshot = await parts.file.read();
   try {
-    const rule = { filter: selection.filter, shown: options.shown, always: typeof error === "string" };
+    const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
     const { found, plan } = await use.attempt(async (mirror) => {
       const found = await select(snapshot, mirror, selection);
       const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
@@ -93,18 +90,16 @@ export async function markTasks(
   }
 }
 
-/** What is marked gets this machine's time, which decides from then on which copy is the newer one. */
+/** Marked tasks get this machine's time, which then decides which copy is newer. */
 async function checkClocks(mirror: Mirror, clock: Clock, { age }: Selection): Promise<void> {
   await checkReading(mirror);
   await checkClock(mirror, clock, age ?? Number.POSITIVE_INFINITY);
 }
 
-/** The service wrote it there since it was looked at, and what it wrote stays. */
 const CHANGED = "its copy in Redis changed meanwhile and stays; the file has the mark";
 const CHANGED_SINCE = "the service changed it in the file after it was marked";
 const LOST = "Redis was lost, so whether it is marked there is unknown";
 
-/** One marking under way, and its result so far. */
 class MarkRun {
   readonly #parts: MarkParts;
   readonly #options: MarkOptions;
@@ -113,11 +108,11 @@ class MarkRun {
   readonly #base: Snapshot;
   readonly #refusals: NamedWarnings;
   readonly #failures: NamedWarnings;
-  /** How many tasks of the file, and of those that only Redis has, are done with. */
+  /** How many tasks of the file, and how many Redis-only tasks, were handled. */
   #doneInFile = 0;
   #doneInRedis = 0;
   readonly result: MarkResult;
-  /** Why Redis may lack what the file has: it was lost, or the file could not be read again to write it there. */
+  /** Why Redis may lack marks: it failed, or the file could not be read again. */
   problem: TtsctlError | null = null;
 
   constructor(
@@ -146,7 +141,7 @@ class MarkRun {
   }
 
   /**
-   * @param mirror null: the file alone
+   * @param mirror null: only the file is marked
    * @param of how many tasks a percentage of the brake is of
    */
   async apply(mirror: Mirror | null, of: number): Promise<void> {
@@ -187,9 +182,9 @@ class MarkRun {
     const back = new Set(returned.map(keyOf));
     const named = new NamedWarnings(this.#parts.reporter, "was returned");
     const marked: number[] = [];
-    for (const [row, fate] of inFile.fates()) {
+    for (const row of inFile.rows) {
       const id = inFile.id(row);
-      if (!goesIn(fate)) this.#refuse(id, "the service changed it while it was marked");
+      if (!inFile.goesIn(row)) this.#refuse(id, "the service changed it while it was marked");
       else if (back.size > 0 && back.has(keyOf(id))) named.add(id.userId, id.taskId, RETURNED);
       else marked.push(row);
     }
@@ -198,7 +193,7 @@ class MarkRun {
     return marked;
   }
 
-  /** Redis's part: what the file has marked, what only Redis has, and what an earlier mark left behind. */
+  /** Writes the marks of the file, marks Redis-only tasks, and repairs what an earlier mark left undone. */
   async #writeAll(mirror: Mirror, file: CurrentFile, written: WrittenCopies, marked: readonly number[]): Promise<void> {
     const { onlyInRedis, behind } = this.#plan;
     const { signal, reporter } = this.#parts;
@@ -239,7 +234,7 @@ class MarkRun {
     for (const outcome of outcomes) if (typeof outcome === "object") written.note(outcome);
   }
 
-  /** What the file has by now is left for the service to write there: a task it lacks may have been deleted. */
+  /** Tasks that the file has by now are left to the service. */
   async #markOnlyInRedis(mirror: Mirror, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
     const { decided } = this.#plan;
     const ids = batch.filter((id) => !current.holds(id));
@@ -261,17 +256,17 @@ class MarkRun {
     await this.#settle(ids, outcomes, (id) => this.#inRedis(id));
   }
 
-  /** The record of a hash marked, or why it isn't. One whose payload is of another state was written between two reads. */
+  /** The marked record of a hash, or why there is none. If its state differs from the copy's, it was written between two reads. */
   #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
     if (record === undefined) return "Redis has no record of it any more";
     if (record instanceof TtsctlError) return record.message;
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
     if (record.status !== status || toMicros(record.score) !== toMicros(time)) return CHANGED;
-    return this.#marker.mark(record);
+    return this.#marker(record);
   }
 
-  /** Writes records over the copies that were decided on. Returns what was written, or why it was not. */
+  /** Writes records over the copies that were decided on. Returns the written record, or why it was not written. */
   async #overwrite(
     mirror: Mirror,
     copies: readonly Outcome<RedisCopy>[],

@@ -19,7 +19,6 @@ import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts
 import { copyPasses, newestCopy } from "../purge/decide.ts";
 import type { Survey } from "../purge/survey.ts";
 
-/** What is to become of one chosen task. */
 export type MarkDecision =
   | { readonly kind: "mark" | "unchanged" | "gone" }
   | { readonly kind: "refuse"; readonly reason: string };
@@ -28,14 +27,11 @@ export interface MarkRule {
   readonly filter: TaskFilter;
   /** The new status as shown. */
   readonly shown: string;
-  /** A task that has the status already is written again: its error is another one. */
+  /** Whether tasks that have the status already are marked, to set their error. */
   readonly always: boolean;
 }
 
-/**
- * Decides by the newest copy, and marks only if that is the file's or the only one: over a newer copy in Redis, the mark
- * would hide what the service wrote there.
- */
+/** Marks only if the newest copy is the file's or the only one: over a newer one in Redis, it would hide the service's write. */
 export function decideMark(copies: Copies, { filter, shown, always }: MarkRule): MarkDecision {
   const newest = newestCopy(copies);
   if (copies.file === "invalid") return refuse("the file holds an invalid record of it, which is left alone");
@@ -46,7 +42,7 @@ export function decideMark(copies: Copies, { filter, shown, always }: MarkRule):
     );
   }
   const isChosen = copyPasses(newest, filter);
-  // Chosen by an older copy in Redis: that of a mark that was stopped between the file and Redis.
+  // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
   if (newest.status === shown && (!always || !isChosen)) return { kind: "unchanged" };
   if (!isChosen) return refuse(`it is ${newest.status} in the file, and was chosen by an older copy in Redis`);
   return { kind: "mark" };
@@ -56,48 +52,36 @@ function refuse(reason: string): MarkDecision {
   return { kind: "refuse", reason };
 }
 
-/** What a mark writes into a record. */
-export interface Mark {
-  /** The service's word. */
-  readonly status: string;
-  /** Undefined keeps the record's own. */
-  readonly error: string | null | undefined;
-  /** Epoch seconds. */
-  readonly now: number;
-}
+/** Marks a record, or says why it can't be marked. */
+export type Marker = (task: Task) => Task | string;
 
-/** Makes marked records: status, error and `updated_at` change, every other field stays as it was written. */
-export class Marker {
-  readonly #mark: Mark;
-  readonly #parser: RecordParser;
-
-  constructor(mark: Mark, rules: RecordRules) {
-    this.#mark = mark;
-    this.#parser = new RecordParser(rules);
-  }
-
-  /** The record marked, its time in its own form and later than it was; or why it can't be. The same for the same record. */
-  mark(task: Task): Task | string {
-    if (toMicros(task.score) > toMicros(this.#mark.now)) return "its updated_at lies ahead of this machine's clock";
-    return (
-      touched(task, this.#changesOf(task), this.#mark.now, this.#parser) ??
-      "no time that is later than its own can be written, where the clock is put back"
-    );
-  }
-
-  #changesOf(task: Task): Map<string, string> {
-    const { status, error } = this.#mark;
+/**
+ * Changes status, error and `updated_at`, whose form is kept and which becomes later; every other field stays as it was written.
+ * @param mark status: the service's word; error: undefined keeps the record's own
+ * @param now epoch seconds
+ */
+export function markerOf(
+  { status, error }: { readonly status: string; readonly error: string | null | undefined },
+  now: number,
+  rules: RecordRules,
+): Marker {
+  const parser = new RecordParser(rules);
+  return (task) => {
+    if (toMicros(task.score) > toMicros(now)) return "its updated_at lies ahead of this machine's clock";
     const changes = new Map([["status", JSON.stringify(status)]]);
     const hasError = fieldJson(task.json, "error") !== undefined;
     if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
-    return changes;
-  }
+    return (
+      touched(task, changes, now, parser) ??
+      "no time that is later than its own can be written, where the clock is put back"
+    );
+  };
 }
 
-/** Redis's copies of tasks as they were decided on, as columns: there may be a million. */
+/** Redis's copies as they were decided on, as columns: there may be a million. */
 export class DecidedCopies {
   readonly keys = new KeyTable();
-  /** In place of a status: no copy, or a member alone. */
+  /** As `codeOf` returns. */
   readonly #statuses = new Column(new Uint8Array(1 << 10));
   readonly #scores = new Column(new Float64Array(1 << 10));
 
@@ -107,7 +91,7 @@ export class DecidedCopies {
     if (copy !== null && copy !== "dangling") this.#scores.set(key, copy.score);
   }
 
-  /** The shown word that the copy has; undefined without one. */
+  /** The shown status of the copy; undefined without one. */
   status({ userId, taskId }: TaskId): string | undefined {
     return STATUS_CODES[this.#statuses.at(this.keys.find(userId, taskId)) - FIRST_STATUS];
   }
@@ -132,11 +116,9 @@ interface Reasoned {
   readonly reason: string;
 }
 
-/** What is to be marked, and what is not; nothing is changed yet. */
 export interface MarkPlan {
-  /** Of the file, by the rows of the snapshot that was decided on. */
   readonly inFile: MergePlan;
-  /** Those of them, and the tasks that only Redis has. */
+  /** Redis's copies of all tasks that are marked. */
   readonly decided: DecidedCopies;
   readonly onlyInRedis: KeyTable;
   readonly summary: PlanSummary;
@@ -145,7 +127,7 @@ export interface MarkPlan {
   /** In neither store. */
   readonly gone: TaskId[];
   readonly unchanged: number;
-  /** The rows of those that are unchanged, and that Redis has otherwise. */
+  /** The rows of unchanged tasks whose copy in Redis differs. */
   readonly behind: number[];
 }
 
@@ -156,72 +138,72 @@ interface PlanParts {
   readonly rule: MarkRule;
 }
 
-/** Decides on every task that was chosen, batch by batch, by both its copies. */
-export async function planMarks(parts: PlanParts, { rows, others }: Survey): Promise<MarkPlan> {
-  const { snapshot, marker } = parts;
+/** Decides on every task that was chosen by both its copies. */
+export async function planMarks(
+  { snapshot, mirror, marker, rule }: PlanParts,
+  { rows, others }: Survey,
+): Promise<MarkPlan> {
   const plan = {
-    ...{ decided: new DecidedCopies(), onlyInRedis: new KeyTable(), summary: new PlanSummary(), unchanged: 0 },
-    ...{ refused: [] as Reasoned[], failed: [] as Reasoned[], gone: [] as TaskId[] },
-    ...{ behind: [] as number[], rows: [] as number[] },
+    decided: new DecidedCopies(),
+    onlyInRedis: new KeyTable(),
+    summary: new PlanSummary(),
+    refused: [] as Reasoned[],
+    failed: [] as Reasoned[],
+    gone: [] as TaskId[],
+    unchanged: 0,
+    behind: [] as number[],
   };
-  for (const batch of batches(rows, BATCH)) {
-    await planBatch(
-      plan,
-      parts,
-      batch.map((row) => snapshot.idOf(row)),
-    );
+  const marked: number[] = [];
+  for (const ids of batches(chosenIds(snapshot, rows, others), BATCH)) {
+    const found = mirror === null ? [] : await mirror.copies(ids, "state");
+    const inFile: { id: TaskId; row: number; mirror: Copies["mirror"] }[] = [];
+    for (const [i, id] of ids.entries()) {
+      const copy = found[i] ?? null;
+      if (copy instanceof TtsctlError) {
+        plan.failed.push({ id, reason: copy.message });
+        continue;
+      }
+      const copies = { file: fileCopy(snapshot, id), mirror: copy === null ? null : mirrorCopy(copy, mirror!) };
+      const decision = decideMark(copies, rule);
+      const row = snapshot.rowOf(id.userId, id.taskId);
+      if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
+      else if (decision.kind === "gone") plan.gone.push(id);
+      else if (decision.kind === "unchanged") {
+        plan.unchanged++;
+        if (mirror !== null && isBehind(copies)) plan.behind.push(row);
+      } else if (copies.file !== null) inFile.push({ id, row, mirror: copies.mirror });
+      else {
+        plan.onlyInRedis.addId(id.userId, id.taskId);
+        plan.decided.add(id, copies.mirror);
+        plan.summary.add(id, (copies.mirror as Copy).status);
+      }
+    }
+    const records = await snapshot.readTasks(inFile.map(({ row }) => row));
+    inFile.forEach(({ id, row, mirror }, i) => {
+      const record = marker(records[i]!);
+      if (typeof record === "string") plan.refused.push({ id, reason: record });
+      else {
+        marked.push(row);
+        plan.decided.add(id, mirror);
+        plan.summary.add(id, STATUS_CODES[snapshot.rows.status(row)]!);
+      }
+    });
   }
-  for (const ids of batches(others.ids(), BATCH)) await planBatch(plan, parts, ids);
-  const inFile = new MergePlan(snapshot, Int32Array.from(plan.rows), "unchanged", (task) => {
-    const marked = marker.mark(task);
-    if (typeof marked === "object") return marked;
-    throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${marked}`);
+  const inFile = new MergePlan(snapshot, Int32Array.from(marked), "unchanged", (task) => {
+    const record = marker(task);
+    if (typeof record === "object") return record;
+    throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${record}`);
   });
   await inFile.on(snapshot);
   return { ...plan, inFile };
 }
 
-type Draft = Omit<MarkPlan, "inFile" | "unchanged"> & { unchanged: number; readonly rows: number[] };
-
-async function planBatch(plan: Draft, parts: PlanParts, ids: readonly TaskId[]): Promise<void> {
-  const { snapshot, mirror, marker, rule } = parts;
-  const found = mirror === null ? [] : await mirror.copies(ids, "state");
-  const inFile: { id: TaskId; row: number; mirror: Copies["mirror"] }[] = [];
-  for (const [i, id] of ids.entries()) {
-    const copy = found[i] ?? null;
-    if (copy instanceof TtsctlError) {
-      plan.failed.push({ id, reason: copy.message });
-      continue;
-    }
-    const copies = { file: fileCopy(snapshot, id), mirror: copy === null ? null : mirrorCopy(copy, mirror!) };
-    const decision = decideMark(copies, rule);
-    const row = snapshot.rowOf(id.userId, id.taskId);
-    if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
-    else if (decision.kind === "gone") plan.gone.push(id);
-    else if (decision.kind === "unchanged") {
-      plan.unchanged++;
-      if (mirror !== null && isBehind(copies)) plan.behind.push(row);
-    } else if (copies.file !== null) inFile.push({ id, row, mirror: copies.mirror });
-    else {
-      plan.onlyInRedis.addId(id.userId, id.taskId);
-      plan.decided.add(id, copies.mirror);
-      plan.summary.add(id, (copies.mirror as Copy).status);
-    }
-  }
-  // One that cannot be marked is refused.
-  const records = await snapshot.readTasks(inFile.map(({ row }) => row));
-  inFile.forEach(({ id, row, mirror }, i) => {
-    const marked = marker.mark(records[i]!);
-    if (typeof marked === "string") plan.refused.push({ id, reason: marked });
-    else {
-      plan.rows.push(row);
-      plan.decided.add(id, mirror);
-      plan.summary.add(id, STATUS_CODES[snapshot.rows.status(row)]!);
-    }
-  });
+function* chosenIds(snapshot: Snapshot, rows: Iterable<number>, others: KeyTable): Generator<TaskId> {
+  for (const row of rows) yield snapshot.idOf(row);
+  yield* others.ids();
 }
 
-/** Whether Redis has a task other than the file, whose copy is the newer one, has it. */
+/** Whether Redis's copy differs from the file's, which is the newer one. */
 function isBehind({ file, mirror }: Copies): boolean {
   if (file === null || file === "invalid") return false;
   return mirror === null || mirror === "dangling" || mirror.status !== file.status || mirror.score !== file.score;

@@ -16,23 +16,27 @@ import type { Selection } from "../select.ts";
  */
 export type MergePolicy = "newer" | "keep" | "replace" | "update";
 
-/**
- * What becomes of a record that is merged into the store file: it goes in (`add`, `replace`), is there already, or the
- * file's stays since it is newer (`older`), of the same time with other content (`conflict`), since that was asked for
- * (`present`), or since it was written while we were at it (`changed`). `refused`: it cannot be put into this file.
- */
+/** What a merge does with a record, or why the file's record is kept. */
 const FATES = [
-  "undecided",
-  "add",
-  "replace",
+  "added",
+  "replaced",
+  /** The file has the same. */
   "identical",
+  /** The file's is newer. */
   "older",
+  /** The file's has the same time and other content. */
   "conflict",
+  /** The file's is kept, as was asked for. */
   "present",
+  /** The service wrote or deleted it during the run. */
   "changed",
+  /** It can't be put into this file. */
   "refused",
 ] as const;
 export type Fate = (typeof FATES)[number];
+
+/** How many records of the source have each fate. */
+export type MergeCounts = Record<Fate, number>;
 
 /**
  * @param ours `updated_at` of the record, whole microseconds
@@ -40,19 +44,14 @@ export type Fate = (typeof FATES)[number];
  * @param same whether the two hold the same; asked only where the times are equal
  */
 export function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: boolean): Fate {
-  if (Number.isNaN(theirs)) return policy === "update" ? "changed" : "add";
+  if (Number.isNaN(theirs)) return policy === "update" ? "changed" : "added";
   if (ours === theirs && same) return "identical";
   if (policy === "keep") return "present";
-  if (policy === "replace" || ours > theirs) return "replace";
+  if (policy === "replace" || ours > theirs) return "replaced";
   return ours === theirs ? "conflict" : "older";
 }
 
-/** Whether the record is to be in the file in the end. */
-export function goesIn(fate: Fate): boolean {
-  return fate === "add" || fate === "replace";
-}
-
-/** The live rows of a source that are meant, ascending, and the ids asked for that it does not have. */
+/** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
 export function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: Int32Array; missing: string[] } {
   if (ids === null) return { rows: Int32Array.from(matchingRows(source, filter)), missing: [] };
   const rowOf = (taskId: string) => source.rowOf(soleUser(filter)!, taskId);
@@ -66,30 +65,30 @@ export function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows
 /** How many pairs of records are compared at once. */
 const COMPARED = 250;
 
-/** A record of the source, and the row of the file that has the same task at the same time. */
+/** A row of the source, and the row of the file with the same task at the same time. */
 type Pair = readonly [row: number, theirRow: number];
 
 /**
- * The plan to merge the records of one file into the store file, made again on each content that the file has until the
- * merge is in it. Records that the service wrote or deleted since the first decision stay that way.
+ * The plan to merge the records of one file into the store file, made again for each content that the file has until it is
+ * written. Records that the service wrote or deleted since the first decision are kept as they are.
  */
 export class MergePlan {
   readonly #source: Snapshot;
   readonly rows: Int32Array;
   readonly #policy: MergePolicy | "unchanged";
-  /** By row of the source, as in FATES. */
+  /** By row of the source: its place in FATES, from 1; 0 before the first decision. */
   readonly #fates: Uint8Array;
-  /** By row: the time, in microseconds, of the file's record when the fate was decided; NaN for none. */
+  /** By row: the time of the file's record at the last decision, microseconds; NaN for none. */
   readonly #before: Float64Array;
-  /** By row: the fingerprint of the file's record of the same time that this one replaces; 0 for none. */
+  /** By row: the fingerprint of the file's record of the same time; 0 for none. */
   readonly #prints: Int32Array;
   readonly #change: (task: Task) => Task;
 
   /**
-   * @param rows the live rows of the source that are meant
-   * @param policy `unchanged`: the source is the store file as it was decided on, and its records go in changed, unless the
+   * @param rows the chosen rows of the source
+   * @param policy `unchanged`: the source is an earlier content of the store file; its records go in changed, unless the
    *   service has written them since
-   * @param change makes such a record
+   * @param change makes the changed record
    */
   constructor(source: Snapshot, rows: Int32Array, policy: MergePolicy | "unchanged", change = (task: Task) => task) {
     this.#source = source;
@@ -102,8 +101,8 @@ export class MergePlan {
   }
 
   /**
-   * Decides on one content of the file: what has to be put into it.
-   * @param signal ends it, where nothing was written yet
+   * Decides what to put into a content of the file.
+   * @param signal may stop it before anything was written
    * @throws TtsctlError INTERRUPTED
    */
   async on(current: Snapshot, signal?: AbortSignal): Promise<Edit> {
@@ -123,41 +122,48 @@ export class MergePlan {
     return { removed: new Set(), upserts: upsertsFrom(this.#source, Int32Array.from(due).sort()) };
   }
 
-  fate(row: number): Fate {
-    return FATES[this.#fates[row]!]!;
+  fate(row: number): Fate | undefined {
+    return FATES[this.#fates[row]! - 1];
   }
 
-  /** The time that the file's record had which this one replaced, epoch seconds; NaN for none. */
-  replaced(row: number): number {
-    return this.#before[row]! / 1e6;
+  /** Whether a record is to be in the file in the end. */
+  goesIn(row: number): boolean {
+    const fate = this.fate(row);
+    return fate === "added" || fate === "replaced";
+  }
+
+  counts(): MergeCounts {
+    const counts = Object.fromEntries(FATES.map((fate) => [fate, 0])) as MergeCounts;
+    for (const row of this.rows) {
+      const fate = this.fate(row);
+      if (fate !== undefined) counts[fate]++;
+    }
+    return counts;
+  }
+
+  /** The time of the file's record that a row replaced, epoch seconds; NaN if it replaced none. */
+  replacedTime(row: number): number {
+    return this.fate(row) === "replaced" ? this.#before[row]! / 1e6 : Number.NaN;
   }
 
   id(row: number): TaskId {
     return this.#source.idOf(row);
   }
 
-  /** The rows of all records, with what becomes of each. */
-  *fates(): Generator<[row: number, fate: Fate]> {
-    for (const row of this.rows) yield [row, this.fate(row)];
-  }
-
-  /** The source is an earlier content of the file: what still is as it was there is changed. */
+  /** Changes the records of an earlier content that are still as they were there. */
   #ofTheFile(current: Snapshot): Edit {
     const due: number[] = [];
     for (const row of this.rows) {
       const now = current === this.#source ? row : this.#sameIn(current, row);
-      this.#settle(row, now < 0 ? "changed" : "replace", Number.NaN);
+      this.#settle(row, now < 0 ? "changed" : "replaced", Number.NaN);
       if (now >= 0) due.push(now);
     }
-    const records = upsertsFrom(
-      current,
-      due.sort((a, b) => a - b),
-    );
+    const records = upsertsFrom(current, Int32Array.from(due).sort());
     const read = async (numbers: readonly number[]) => (await records.read(numbers)).map(this.#change);
     return { removed: new Set(), upserts: { ...records, read } };
   }
 
-  /** The row that has the same status and time in another content; -1 for none. */
+  /** The row with the same task, status and time in another content; -1 for none. */
   #sameIn(current: Snapshot, row: number): number {
     const { userId, taskId } = this.id(row);
     const now = current.hasInvalid(userId, taskId) ? -1 : current.rowOf(userId, taskId);
@@ -167,8 +173,7 @@ export class MergePlan {
   }
 
   #judge(row: number, current: Snapshot): "put" | "leave" | Pair {
-    const before = this.fate(row);
-    if (before === "changed") return "leave";
+    if (this.fate(row) === "changed") return "leave";
     const { userId, taskId } = this.id(row);
     const theirRow = current.rowOf(userId, taskId);
     const theirs = theirRow < 0 ? Number.NaN : toMicros(current.rows.score(theirRow));
@@ -176,13 +181,13 @@ export class MergePlan {
     if (theirRow < 0 && !Number.isNaN(this.#before[row])) return this.#settle(row, "changed", theirs);
     if (this.#isRefused(row, theirRow, current)) return this.#settle(row, "refused", theirs);
     const ours = toMicros(this.#source.rows.score(row));
-    if (ours === theirs) return [row, theirRow]; // only the content tells
+    if (ours === theirs) return [row, theirRow]; // the content decides
     const isAsBefore = Number.isNaN(theirs) || theirs === this.#before[row];
-    if (this.#policy === "replace" && goesIn(before) && !isAsBefore) return this.#settle(row, "changed", theirs);
+    if (this.#policy === "replace" && this.goesIn(row) && !isAsBefore) return this.#settle(row, "changed", theirs);
     return this.#settle(row, this.#decide(ours, theirs, false), theirs);
   }
 
-  /** Settles records that the file has at the same time. Returns the rows that are to be put in. */
+  /** Settles rows that the file has at the same time. Returns those that go in. */
   async #compare(pairs: readonly Pair[], current: Snapshot): Promise<number[]> {
     const ours = await this.#source.readTasks(pairs.map(([row]) => row));
     const theirs = await current.readTasks(pairs.map(([, theirRow]) => theirRow));
@@ -190,7 +195,7 @@ export class MergePlan {
       const same = sameJson(ours[i]!.json, theirs[i]!.json);
       const time = toMicros(ours[i]!.score);
       const print = fingerprint(theirs[i]!.json);
-      if (goesIn(this.fate(row)) && this.#prints[row] !== print) {
+      if (this.goesIn(row) && this.#prints[row] !== print) {
         this.#settle(row, "changed", time);
         return [];
       }
@@ -204,14 +209,14 @@ export class MergePlan {
   }
 
   #settle(row: number, fate: Fate, theirs: number): "put" | "leave" {
-    this.#fates[row] = FATES.indexOf(fate);
+    this.#fates[row] = FATES.indexOf(fate) + 1;
     this.#before[row] = theirs;
-    return goesIn(fate) ? "put" : "leave";
+    return this.goesIn(row) ? "put" : "leave";
   }
 
   /**
-   * Beside an invalid record of the same task a valid one would have no say in an array or map; and in JSON Lines a
-   * record with `deleted` would be the end of its task.
+   * In an array or map, an invalid record of the same task would hide the record. In JSON Lines, a record with `deleted`
+   * would delete its task.
    */
   #isRefused(row: number, theirRow: number, current: Snapshot): boolean {
     if (current.writesLines) return this.#source.rows.looksDeleted.has(row);

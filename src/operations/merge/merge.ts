@@ -4,104 +4,81 @@ import { batches, IN_FLIGHT } from "../../store/batches.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
+import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { Task } from "../../task/task.ts";
 import type { LedgerAction } from "../ledger.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
 import type { Selection } from "../select.ts";
-import { chooseRows, goesIn, MergePlan, type MergePolicy } from "./merge-plan.ts";
-
-/** What becomes of the records of the source; their sum is how many it has. */
-export interface MergeCounts {
-  /** New in the file. */
-  added: number;
-  /** In the place of the file's record. */
-  replaced: number;
-  /** The file has the same already. */
-  identical: number;
-  /** The file's stays: it is newer. */
-  older: number;
-  /** The file's stays: its time is the same, its content is not. */
-  conflict: number;
-  /** The file's stays, as was asked for. */
-  present: number;
-  /** The service wrote or deleted it during the run, and that is kept. */
-  changed: number;
-  /** Cannot be put into this file; named. */
-  refused: number;
-}
+import { chooseRows, type MergeCounts, MergePlan, type MergePolicy } from "./merge-plan.ts";
 
 export interface MergeOutcome extends MergeCounts {
-  /** The ids asked for that the source does not have. */
+  /** The chosen ids that the source lacks. */
   readonly missing: string[];
-  /** Of those added and replaced, the records that a service which holds the store in memory took out again. */
-  returned: readonly TaskId[];
-  mirrored: Mirrored;
-  /** Why the mirror was left out, or was from some point on; null where it was not, or is off. */
-  problem: TtsctlError | null;
+  /** The records that went in, and that a service which holds the store in memory took out again. */
+  readonly returned: readonly TaskId[];
+  readonly mirrored: Mirrored;
+  /** Why Redis lacks records; null if it doesn't, or is off. */
+  readonly problem: TtsctlError | null;
 }
 
 export interface MergeParts extends Parts<"file" | "mirror" | "reporter" | "signal" | "ledger"> {
-  /** Asked before anything is written, with what is planned; throws where the answer is no. */
+  /** Asks before anything is written; throws if the answer is no. */
   confirm?(planned: MergeCounts): Promise<void>;
 }
 
 export interface MergeOptions {
   readonly policy: MergePolicy;
   readonly dryRun: boolean;
-  /** Which tasks of the source are meant. */
   readonly selection: Selection;
 }
 
 /**
- * Puts the records of a source into the store file, and then into the mirror what the file has of them: the file first,
- * in one rewrite, decided on again whenever the file moves; the mirror guarded, and its failure is a value. What was
- * stopped in between is finished by the next run. The caller holds the run lock, unless it is a dry run.
- * @param source any store file, such as a spool; its live rows count. The caller closes it
+ * Puts the records of a source into the store file, in one rewrite, and then those that the file has into Redis. A failure of
+ * Redis is a value. If it is stopped in between, the next run finishes it. The caller holds the run lock, unless it is a
+ * dry run.
+ * @param source any store file, such as a spool; the caller closes it
  * @throws TtsctlError STORE_*, INTERRUPTED, and what `confirm` throws
  */
 export async function mergeRecords(parts: MergeParts, source: Snapshot, options: MergeOptions): Promise<MergeOutcome> {
   const { rows, missing } = chooseRows(source, options.selection);
   const plan = new MergePlan(source, rows, options.policy);
   const returned = await writeFile(parts, plan, options);
-  const counts = countFates(plan);
   nameProblems(parts.reporter, plan, returned);
-  const nothing = { written: 0, unchanged: 0, newer: 0, failed: 0 };
+  const outcome = { ...plan.counts(), missing, returned };
   const { mirror } = parts;
+  const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
   if (options.dryRun || mirror.kind !== "on") {
-    return { ...counts, missing, returned, mirrored: nothing, problem: mirror.kind === "down" ? mirror.error : null };
+    return { ...outcome, mirrored, problem: mirror.kind === "down" ? mirror.error : null };
   }
   const gone = new Set(returned.map(keyOf));
-  const mirrored = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, gone);
-  throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.mirrored.written} of them`);
-  return { ...counts, missing, returned, ...mirrored };
+  const problem = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, gone, mirrored);
+  throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.written} of them`);
+  return { ...outcome, mirrored, problem };
 }
 
-/** The file's part. Returns what was taken out again. */
+/** Returns the records that were taken out again. */
 async function writeFile(parts: MergeParts, plan: MergePlan, options: MergeOptions): Promise<readonly TaskId[]> {
   const base = await parts.file.read(parts.signal);
   try {
     const { upserts } = await plan.on(base, parts.signal);
     if (options.dryRun || upserts.size === 0) return [];
-    await parts.confirm?.(countFates(plan));
+    await parts.confirm?.(plan.counts());
     throwIfInterrupted(parts.signal, "nothing was written");
-    const reason = (row: number) => (plan.fate(row) === "add" ? "added" : "replaced");
-    return await putIntoFile(parts, base, plan, { action: "import", reason });
+    return await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
   } finally {
     await base.close();
   }
 }
 
 /**
- * Puts a plan into the file in one rewrite, announced in the ledger before.
- * @param base the content that the plan was made on
+ * Carries out a plan in one rewrite of the file, after announcing it in the ledger.
+ * @param base the content that the plan was made for
  * @returns what a service that holds the store in memory took out again
  * @throws TtsctlError STORE_*, LOCK_*, AUDIT_FAILED
  */
@@ -111,7 +88,7 @@ export async function putIntoFile(
   plan: MergePlan,
   { action, reason }: { action: LedgerAction; reason(row: number): string },
 ): Promise<readonly TaskId[]> {
-  const announced = ledger === null ? [] : plan.rows.filter((row) => goesIn(plan.fate(row)));
+  const announced = ledger === null ? [] : plan.rows.filter((row) => plan.goesIn(row));
   for (const batch of batches(announced, BATCH)) {
     await ledger?.announce(
       action,
@@ -119,14 +96,14 @@ export async function putIntoFile(
     );
   }
   const { returned } = await file.edit((current) => plan.on(current, signal), base);
-  const stayed = [...announced].filter((row) => !goesIn(plan.fate(row)));
+  const stayed = [...announced].filter((row) => !plan.goesIn(row));
   await ledger?.stayed(stayed.map((row) => plan.id(row)));
   await ledger?.returned(returned);
   return returned;
 }
 
 /**
- * Works on the mirror once the file has what it should have, then follows what the service has changed in the file since.
+ * Writes to Redis, then follows what the service has changed in the file since.
  * @returns why that ended early: Redis was lost, or the file could not be read again; else null
  */
 export async function thenIntoMirror(
@@ -147,20 +124,14 @@ export async function thenIntoMirror(
   }
 }
 
-function countFates(plan: MergePlan): MergeCounts {
-  const fates = { undecided: 0, add: 0, replace: 0, identical: 0, older: 0, conflict: 0, present: 0 };
-  const all = { ...fates, changed: 0, refused: 0 };
-  for (const [, fate] of plan.fates()) all[fate]++;
-  const { undecided: _, add: added, replace: replaced, ...rest } = all;
-  return { added, replaced, ...rest };
-}
-
-/** What an operator should look at himself. */
+/** Names the records that an operator should look at. */
 function nameProblems(reporter: Reporter, plan: MergePlan, returned: readonly TaskId[]): void {
   const refused = new NamedWarnings(reporter, "cannot be put into the store file");
   const conflicts = new NamedWarnings(reporter, "stays as the store file has it");
   const back = new NamedWarnings(reporter, "was taken out again");
-  for (const [row, fate] of plan.fates()) {
+  for (const row of plan.rows) {
+    const fate = plan.fate(row);
+    if (fate !== "refused" && fate !== "conflict" && fate !== "changed") continue;
     const { userId, taskId } = plan.id(row);
     if (fate === "refused") refused.add(userId, taskId, REFUSED);
     if (fate === "conflict") conflicts.add(userId, taskId, "the two have the same time and other content");
@@ -172,65 +143,59 @@ function nameProblems(reporter: Reporter, plan: MergePlan, returned: readonly Ta
 
 const REFUSED = "an invalid record of the task is there, or its field deleted would end the task in JSON Lines";
 
-/** What became in the mirror of records that the file has. */
+/** Outcomes of writes to Redis. */
 interface Mirrored {
   written: number;
   unchanged: number;
-  /** Redis has a newer copy, which stays. */
+  /** Redis has a newer copy, which is kept. */
   newer: number;
-  /** Named. */
   failed: number;
 }
 
 type MirrorParts = RedisParts<"file" | "reporter" | "signal">;
 
 /**
- * Writes to the mirror the records that the file has now as the source has them, guarded: those that went in, and those
- * that were in it, since an earlier run may have been stopped in between. Where Redis is lost, or the source cannot be
- * read any more, the rest is left out, and why is returned.
+ * Writes to Redis the records that the file has as the source has them, also those that it had before: an earlier run may
+ * have been stopped in between.
+ * @returns why the rest was left out, or null
  */
 async function mirrorRecords(
   parts: MirrorParts,
   source: Snapshot,
   plan: MergePlan,
   except: ReadonlySet<string>,
-): Promise<{ mirrored: Mirrored; problem: TtsctlError | null }> {
-  const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
+  mirrored: Mirrored,
+): Promise<TtsctlError | null> {
   const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
   const rows = rowsInFile(plan, except);
   const writeBatch = async (batch: number[], written: WrittenCopies) => {
     const tasks = await source.readTasks(batch);
-    const replaced = batch.map((row) => (plan.fate(row) === "replace" ? plan.replaced(row) : Number.NaN));
+    const replaced = batch.map((row) => plan.replacedTime(row));
     const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, written });
-    for (const [i, task] of tasks.entries()) count(mirrored, failures, task, outcomes[i]!);
-    parts.reporter.progress("writing to Redis", sum(mirrored), source.size);
+    for (const [i, task] of tasks.entries()) {
+      const outcome = outcomes[i]!;
+      if (!(outcome instanceof TtsctlError)) mirrored[outcome === "mended" ? "written" : outcome]++;
+      else if (isFatal(outcome)) throw outcome;
+      else {
+        mirrored.failed++;
+        failures.add(task.userId, task.taskId, outcome.message);
+      }
+    }
+    const { written: done, unchanged, newer, failed } = mirrored;
+    parts.reporter.progress("writing to Redis", done + unchanged + newer + failed, source.size);
   };
   try {
-    const problem = await thenIntoMirror(parts, (_, written) =>
+    return await thenIntoMirror(parts, (_, written) =>
       pool(batches(rows, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
     );
-    return { mirrored, problem };
   } finally {
     failures.end();
   }
 }
 
 function* rowsInFile(plan: MergePlan, except: ReadonlySet<string>): Generator<number> {
-  for (const [row, fate] of plan.fates()) {
-    if (!goesIn(fate) && fate !== "identical") continue;
+  for (const row of plan.rows) {
+    if (!plan.goesIn(row) && plan.fate(row) !== "identical") continue;
     if (except.size === 0 || !except.has(keyOf(plan.id(row)))) yield row;
   }
-}
-
-/** @throws TtsctlError one that would meet every other task too */
-function count(mirrored: Mirrored, failures: NamedWarnings, task: Task, outcome: Outcome<WriteOutcome>): void {
-  if (outcome instanceof TtsctlError) {
-    if (isFatal(outcome)) throw outcome;
-    mirrored.failed++;
-    failures.add(task.userId, task.taskId, outcome.message);
-  } else mirrored[outcome === "mended" ? "written" : outcome]++;
-}
-
-function sum({ written, unchanged, newer, failed }: Mirrored): number {
-  return written + unchanged + newer + failed;
 }

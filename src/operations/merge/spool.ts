@@ -9,23 +9,23 @@ import type { RecordRules } from "../../task/rules.ts";
 const HELD = 1 << 16;
 
 /**
- * Records on their way into the store file: an array in a temporary file beside it, where there is room for a store of
- * this size and where the same people may read. The file has no name any more, so it is gone with the process.
+ * Records on their way into the store file: an array in a temporary file beside it, with the same readers and on a disk
+ * with room for such a store.
  */
 export class Spool {
-  readonly #folder: string;
+  readonly #storePath: string;
   readonly #handle: FileHandle;
   #held = "[";
   size = 0;
 
-  private constructor(folder: string, handle: FileHandle) {
-    this.#folder = folder;
+  private constructor(storePath: string, handle: FileHandle) {
+    this.#storePath = storePath;
     this.#handle = handle;
   }
 
   /** @throws TtsctlError SPOOL_FAILED */
   static async open(storePath: string): Promise<Spool> {
-    return new Spool(dirname(storePath), await openTemporary(storePath));
+    return new Spool(storePath, await openTemporary(storePath));
   }
 
   /**
@@ -39,14 +39,14 @@ export class Spool {
   }
 
   /**
-   * Everything that was added, as a store file is read: of two records of one task the newer counts. Nothing can be
-   * added after. Closing the snapshot ends the spool.
+   * Everything that was added, read as a store file: of two records of one task the newer counts. Nothing can be added
+   * after that. Closing the snapshot closes the spool.
    * @throws TtsctlError SPOOL_FAILED
    */
   async read(rules: RecordRules): Promise<Snapshot> {
     this.#held += "\n]";
     await this.#flush();
-    return Snapshot.readHandle(this.#handle, `the temporary file in ${this.#folder}`, rules);
+    return Snapshot.readHandle(this.#handle, `the temporary file in ${dirname(this.#storePath)}`, rules);
   }
 
   async close(): Promise<void> {
@@ -56,11 +56,7 @@ export class Spool {
   async #flush(): Promise<void> {
     const text = this.#held;
     this.#held = "";
-    try {
-      await this.#handle.appendFile(text);
-    } catch (cause) {
-      throw spoolFailed(this.#folder, cause);
-    }
+    await appendTo(this.#handle, text, this.#storePath);
   }
 }
 
@@ -69,15 +65,20 @@ export class Spool {
  * @throws TtsctlError SPOOL_FAILED
  */
 export async function openTemporary(storePath: string): Promise<FileHandle> {
-  const folder = dirname(storePath);
-  try {
-    return await openUnnamed(storePath);
-  } catch (cause) {
-    throw spoolFailed(folder, cause);
-  }
+  return openUnnamed(storePath).catch((cause) => {
+    throw spoolFailed(storePath, cause);
+  });
 }
 
-export function spoolFailed(folder: string, cause: unknown): TtsctlError {
+/** Writes to the end of such a file. @throws TtsctlError SPOOL_FAILED */
+export async function appendTo(handle: FileHandle, data: string | Uint8Array, storePath: string): Promise<void> {
+  await handle.appendFile(data).catch((cause) => {
+    throw spoolFailed(storePath, cause);
+  });
+}
+
+function spoolFailed(storePath: string, cause: unknown): TtsctlError {
+  const folder = dirname(storePath);
   return new TtsctlError("SPOOL_FAILED", `cannot write a temporary file in ${folder}: ${describeSystemError(cause)}`, {
     hint: "nothing was changed; check free disk space and the folder's owner and mode",
     cause,

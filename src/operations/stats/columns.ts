@@ -23,29 +23,18 @@ export interface TaskColumns {
 }
 
 /** The tasks of the file, of one user or of all. */
-export class FileColumns implements TaskColumns {
-  readonly #snapshot: Snapshot;
-  readonly #userId: string | undefined;
-
-  constructor(snapshot: Snapshot, userId: string | undefined) {
-    this.#snapshot = snapshot;
-    this.#userId = userId;
-  }
-
-  get keys(): KeyTable {
-    return this.#snapshot.rows.keys;
-  }
-
-  each(visit: (key: number, status: number, score: number) => void): void {
-    const { rows } = this.#snapshot;
-    for (const row of matchingRows(this.#snapshot, ofUser(this.#userId)))
-      visit(rows.key(row), rows.status(row), rows.score(row));
-  }
-
-  status(key: number): number {
-    const row = this.#snapshot.rows.liveRow(key);
-    return row < 0 ? -1 : this.#snapshot.rows.status(row);
-  }
+export function fileColumns(snapshot: Snapshot, userId: string | undefined): TaskColumns {
+  const { rows } = snapshot;
+  return {
+    keys: rows.keys,
+    each(visit) {
+      for (const row of matchingRows(snapshot, ofUser(userId))) visit(rows.key(row), rows.status(row), rows.score(row));
+    },
+    status(key) {
+      const row = rows.liveRow(key);
+      return row < 0 ? -1 : rows.status(row);
+    },
+  };
 }
 
 /** Tasks that come one by one, in some 60 bytes each. */

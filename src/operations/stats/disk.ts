@@ -11,112 +11,76 @@ import type { DiskBytes, DiskStats } from "./types.ts";
 const SHARED = -2;
 const NOBODY = -1;
 
-/** What audio and logs take, by status and user: one walk over the folders and one over the logs. */
-export class DiskTally {
-  readonly #artifacts: Artifacts;
-  readonly #tally: Tally;
-  readonly #rules: RecordRules;
-  /** The names of the one user that is looked at. */
-  readonly #user: readonly string[] | undefined;
-  /** Where tasks may share a folder. */
-  readonly #folders: FolderNames | null;
-  readonly #byStatus = STATUS_CODES.map(() => noBytes());
-  readonly #unowned = noBytes();
-  readonly #linked = new Set<bigint>();
-  #audioOfUser: Float64Array;
-  #logsOfUser: Float64Array;
-  #sharedLogBytes = 0;
-  #unread = 0;
+/** The bytes of a user, by the number that the tally gave him. */
+export interface Disk {
+  readonly all: DiskStats;
+  ofUser(user: number): DiskBytes;
+}
 
-  private constructor(artifacts: Artifacts, tally: Tally, userId: string | undefined, rules: RecordRules) {
-    this.#artifacts = artifacts;
-    this.#tally = tally;
-    this.#rules = rules;
-    this.#user = userId === undefined ? undefined : rules.namesOf(userId);
-    this.#folders = rules.sharesFolders ? foldersOf(tally.columns, rules) : null;
-    this.#audioOfUser = new Float64Array(tally.users.size);
-    this.#logsOfUser = new Float64Array(tally.users.size);
-  }
-
-  /** @param userId whose artifacts alone count, or undefined */
-  static async read(
-    artifacts: Artifacts,
-    tally: Tally,
-    userId: string | undefined,
-    rules: RecordRules,
-  ): Promise<DiskTally> {
-    const disk = new DiskTally(artifacts, tally, userId, rules);
-    await disk.#walkFolders();
-    await disk.#walkLogs();
-    return disk;
-  }
-
-  ofUser(user: number): DiskBytes {
-    return { audioBytes: this.#audioOfUser[user]!, logBytes: this.#logsOfUser[user]! };
-  }
-
-  all(): DiskStats {
-    const [other, wait, run, done, error] = this.#byStatus as [DiskBytes, DiskBytes, DiskBytes, DiskBytes, DiskBytes];
-    const owned = [...this.#byStatus, this.#unowned];
-    return {
-      audioBytes: owned.reduce((sum, { audioBytes }) => sum + audioBytes, 0),
-      logBytes: owned.reduce((sum, { logBytes }) => sum + logBytes, this.#sharedLogBytes),
-      byStatus: { wait, run, done, error, other },
-      sharedLogBytes: this.#sharedLogBytes,
-      unowned: this.#unowned,
-      unread: this.#unread,
-    };
-  }
-
-  async #walkFolders(): Promise<void> {
-    await this.#artifacts.walkFolders({
-      folder: async (user, task) => {
-        if (this.#user === undefined || this.#user.includes(user)) await this.#addFolder(user, task);
-      },
-      other: () => {},
-      unread: () => {
-        this.#unread++;
-      },
-    });
-  }
-
-  async #addFolder(user: string, task: string): Promise<void> {
-    const usage = await this.#artifacts.usage(user, task);
-    if (usage === undefined) return;
-    let { bytes } = usage;
-    for (const file of usage.linked) {
-      if (this.#linked.has(file.inode)) continue; // a file of several names counts once
-      this.#linked.add(file.inode);
-      bytes += file.bytes;
-    }
-    const { columns, users } = this.#tally;
-    const key = this.#folders?.ownerOf(user, task) ?? columns.keys.find(user, task);
+/**
+ * What audio and logs take, by status and user: one walk over the folders and one over the logs.
+ * @param userId whose artifacts alone count, or undefined
+ */
+export async function readDisk(
+  artifacts: Artifacts,
+  { columns, users }: Tally,
+  userId: string | undefined,
+  rules: RecordRules,
+): Promise<Disk> {
+  const names = userId === undefined ? undefined : rules.namesOf(userId);
+  const folders = rules.sharesFolders ? foldersOf(columns, rules) : null;
+  const owners = new LogOwners(columns, rules);
+  const byStatus = STATUS_CODES.map(noBytes);
+  const byUser = { audioBytes: new Float64Array(users.size), logBytes: new Float64Array(users.size) };
+  const unowned = noBytes();
+  const linked = new Set<bigint>();
+  let sharedLogBytes = 0;
+  let unread = 0;
+  const add = (key: number, kind: keyof DiskBytes, bytes: number) => {
     const status = key < 0 ? -1 : columns.status(key);
-    if (status < 0) this.#unowned.audioBytes += bytes;
+    if (status < 0) unowned[kind] += bytes;
     else {
-      this.#byStatus[status]!.audioBytes += bytes;
-      this.#audioOfUser[users.addUserOf(columns.keys, key)]! += bytes;
+      byStatus[status]![kind] += bytes;
+      byUser[kind][users.addUserOf(columns.keys, key)]! += bytes;
     }
-  }
-
-  async #walkLogs(): Promise<void> {
-    const owners = new LogOwners(this.#tally.columns, this.#rules);
-    const skipped = await this.#artifacts.walkLogs(
-      (taskId) => this.#user === undefined || owners.of(taskId) !== NOBODY,
-      ({ taskId, bytes }) => this.#addLog(owners.of(taskId), bytes),
-    );
-    this.#unread += skipped.length;
-  }
-
-  #addLog(owner: number, bytes: number): void {
-    const { columns, users } = this.#tally;
-    if (owner === SHARED) this.#sharedLogBytes += bytes;
-    else if (owner === NOBODY) this.#unowned.logBytes += bytes;
-    else {
-      this.#byStatus[columns.status(owner)]!.logBytes += bytes;
-      this.#logsOfUser[users.addUserOf(columns.keys, owner)]! += bytes;
-    }
-  }
+  };
+  await artifacts.walkFolders({
+    folder: async (user, task) => {
+      const usage = names?.includes(user) === false ? undefined : await artifacts.usage(user, task);
+      if (usage === undefined) return;
+      let { bytes } = usage;
+      for (const file of usage.linked) {
+        if (linked.has(file.inode)) continue; // a file of several names counts once
+        linked.add(file.inode);
+        bytes += file.bytes;
+      }
+      add(folders?.ownerOf(user, task) ?? columns.keys.find(user, task), "audioBytes", bytes);
+    },
+    other: () => {},
+    unread: () => {
+      unread++;
+    },
+  });
+  const skipped = await artifacts.walkLogs(
+    (taskId) => names === undefined || owners.of(taskId) !== NOBODY,
+    ({ taskId, bytes }) => {
+      const owner = owners.of(taskId);
+      if (owner === SHARED) sharedLogBytes += bytes;
+      else add(owner, "logBytes", bytes);
+    },
+  );
+  const sum = (kind: keyof DiskBytes) => [...byStatus, unowned].reduce((total, bytes) => total + bytes[kind], 0);
+  const [other, wait, run, done, error] = byStatus as [DiskBytes, DiskBytes, DiskBytes, DiskBytes, DiskBytes];
+  const all = {
+    audioBytes: sum("audioBytes"),
+    logBytes: sum("logBytes") + sharedLogBytes,
+    byStatus: { wait, run, done, error, other },
+    sharedLogBytes,
+    unowned,
+    unread: unread + skipped.length,
+  };
+  const ofUser = (user: number) => ({ audioBytes: byUser.audioBytes[user]!, logBytes: byUser.logBytes[user]! });
+  return { all, ofUser };
 }
 
 /** Whose task a log is of, by the task's id. */

@@ -7,14 +7,15 @@ import { lackOf } from "../../store/index-check.ts";
 import type { MirrorLink } from "../../store/mirror-link.ts";
 import { readFirst, type SourceChoice } from "../../store/read-first.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
+import type { TaskId } from "../../store/task-source.ts";
 import { FileBehind } from "../../store/task-store.ts";
 import { formatUtc } from "../../task/time.ts";
 import { cleanupOnce } from "../cleanup.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
 import type { PurgedTask, Reporter } from "../reporter.ts";
-import { FileColumns, readMirrorTasks, type TaskColumns } from "./columns.ts";
-import { DiskTally } from "./disk.ts";
+import { fileColumns, readMirrorTasks, type TaskColumns } from "./columns.ts";
+import { readDisk } from "./disk.ts";
 import { Tally, type TallyRule } from "./tally.ts";
 import type { CleanupEstimate, NamedTask, StatsResult } from "./types.ts";
 
@@ -65,7 +66,7 @@ async function fromFile(parts: StatsParts, options: StatsOptions, warnings: read
 
 async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Snapshot): Promise<Counted> {
   if (!snapshot.exists) parts.reporter.warn(`${snapshot.path} does not exist: an empty store`);
-  return describe(parts, options, new FileColumns(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
+  return describe(parts, options, fileColumns(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
 }
 
 async function fromMirror(
@@ -103,10 +104,15 @@ async function describe(
   { source, dangling, snapshot }: { source: StatsResult["source"]; dangling: number; snapshot: Snapshot | null },
 ): Promise<Counted> {
   const tally = new Tally(columns, rule);
-  const disk = artifacts === null ? null : await DiskTally.read(artifacts, tally, userId, file.rules);
+  const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules);
   const { total, ...byStatus } = tally.all();
   return {
-    ...{ source, at: formatUtc(rule.now), user: userId ?? null, total, byStatus, users: tally.users.size },
+    source,
+    at: formatUtc(rule.now),
+    user: userId ?? null,
+    total,
+    byStatus,
+    users: tally.users.size,
     byUser: tally.topUsers(MOST_USERS).map((user) => ({
       user_id: tally.users.userId(user),
       ...tally.user(user),
@@ -120,12 +126,11 @@ async function describe(
     dangling,
     invalid: snapshot === null ? null : describeInvalid(snapshot),
     stuck: {
-      ...{ count: tally.stuck.count, afterSeconds: rule.after },
-      tasks: tally.stuck.named.map(({ userId, taskId, status, score }) =>
-        named({ userId, taskId }, status, score, rule),
-      ),
+      count: tally.stuck.count,
+      afterSeconds: rule.after,
+      tasks: tally.stuck.named.map((task) => named(task, task.status, task.score, rule)),
     },
-    disk: disk?.all() ?? null,
+    disk: disk?.all ?? null,
   };
 }
 
@@ -135,19 +140,14 @@ function taskOfKey({ columns, rule }: Tally, { key, score }: { key: number; scor
   return named(id, STATUS_CODES[columns.status(key)]!, score, rule);
 }
 
-function named(
-  { userId, taskId }: { userId: string; taskId: string },
-  status: string,
-  score: number,
-  { now }: TallyRule,
-): NamedTask {
+function named({ userId, taskId }: TaskId, status: string, score: number, { now }: TallyRule): NamedTask {
   const ageSeconds = Math.round(now - score);
   return { user_id: userId, task_id: taskId, status, updated_at: formatUtc(score), ageSeconds };
 }
 
 function describeInvalid({ invalid }: Snapshot): NonNullable<StatsResult["invalid"]> {
-  const records = invalid.named.map(({ userId = null, taskId = null, offset, reason }) => {
-    return { user_id: userId, task_id: taskId, byte: offset, reason };
+  const records = invalid.named.map(({ userId = null, taskId = null, offset: byte, reason }) => {
+    return { user_id: userId, task_id: taskId, byte, reason };
   });
   return { count: invalid.count, records };
 }
@@ -177,10 +177,7 @@ export async function estimateCleanup(
       }
     },
   };
-  const dryRun = {
-    ...{ file: parts.file, mirror: parts.mirror, artifacts: parts.artifacts, clock: parts.clock },
-    ...{ reporter, signal: new AbortController().signal, backup: null, ledger: null },
-  };
+  const dryRun = { ...parts, reporter, signal: new AbortController().signal, backup: null, ledger: null };
   try {
     const options = { ...policy, stuckAfter: 0, dryRun: true, maxDelete: null, allowEmpty: false };
     const { problem } = await cleanupOnce(dryRun, options);

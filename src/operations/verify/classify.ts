@@ -3,7 +3,7 @@ import { type CopyReading, userScoreOf } from "../../store/layout/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 
-/** In what a task can differ between the stores; each is counted under the first that applies (SPEC section 5). */
+/** Kinds of drift; a task is counted under the first that applies (SPEC section 5). */
 export const KINDS = [
   "partial",
   "dangling",
@@ -18,7 +18,7 @@ export const KINDS = [
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What a look at both copies of a task says: a kind, that they are in step, or that neither store has it. */
+/** `absent`: neither store has the task. */
 export type Finding = Kind | "inSync" | "absent";
 
 /** `verify -o json` (SPEC section 5): checked = inSync and all kinds. */
@@ -30,9 +30,8 @@ export interface VerifyResult extends Record<Kind, number> {
 }
 
 /**
- * How both copies of a task stand to each other; pure. A member that is in the index of another user is not seen here:
- * that other user's task has no copy, and is *dangling* until an owner is found (`strays.ts`).
- * @param record the file's, or null
+ * Compares both copies of a task; pure. A member in the index of another user is *dangling* here, until `Strays` finds the
+ * task that it belongs to.
  */
 export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReading): Finding {
   if (copy.type === "none") return withoutHash(record, copy);

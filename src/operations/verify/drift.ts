@@ -5,7 +5,7 @@ import { type Finding, KINDS, type Kind } from "./classify.ts";
 import { planRepair } from "./plan.ts";
 import type { Suspects } from "./suspects.ts";
 
-/** What a comparison came to: every task that drifted, with its kind, and how many did not. */
+/** The result of a comparison: every task that drifted, with its kind, and how many are in sync. */
 export class Drift {
   readonly suspects: Suspects;
   readonly strays: Strays;
@@ -15,7 +15,7 @@ export class Drift {
   readonly brokenIndexes: number;
   readonly #userId: string | undefined;
 
-  /** @param facts inStep: how many tasks were no suspects */
+  /** @param facts inStep: how many tasks weren't suspects */
   constructor(
     suspects: Suspects,
     snapshot: Snapshot,
@@ -53,7 +53,7 @@ export class Drift {
     return left;
   }
 
-  /** The suspects of some kinds that are tasks of their own and are looked at. */
+  /** The suspects of some kinds, without strays and other users' tasks. */
   *suspectsOf(...kinds: readonly Finding[]): Generator<number> {
     for (const suspect of this.suspects.of(...kinds)) if (this.#isOurs(suspect)) yield suspect;
   }
@@ -80,15 +80,15 @@ export class Drift {
 }
 
 /**
- * Members in the index of a user who has no such task, while another has: they are that task's, *misplaced*. All that a
- * stray is of its own is the member; where nobody has such a task it is dangling.
+ * *Misplaced* members: they are in the index of a user who has no such task, while another user has. If no user has one, a
+ * member is dangling.
  */
 class Strays {
   readonly #names = new KeyTable();
   /** By suspect: the number of its owner's name. */
   readonly #ownerOf = new Map<number, number>();
 
-  /** @param userId the one user whose tasks are looked at: another one's is no owner then */
+  /** @param userId the one user whose tasks are compared; others can't be owners then */
   static find(suspects: Suspects, snapshot: Snapshot, userId: string | undefined): Strays {
     const strays = new Strays();
     const wanted = membersByTask(suspects);
@@ -111,22 +111,20 @@ class Strays {
     return this.#ownerOf.has(suspect);
   }
 
-  /** The suspects that are no tasks of their own. */
   members(): Iterable<number> {
     return this.#ownerOf.keys();
   }
 
-  /** The tasks whose members stand in the index of another user, each once. */
+  /** The tasks with members in the index of another user, each once. */
   *owners(): Generator<TaskId> {
     for (const owner of new Set(this.#ownerOf.values())) yield this.#names.id(owner);
   }
 
-  /** Whose a member is. */
   ownerOf(suspect: number): TaskId {
     return this.#names.id(this.#ownerOf.get(suspect)!);
   }
 
-  /** The first that has such a task, or better the one whose time the member has. */
+  /** The owner is the first user with such a task, but rather one whose task has the member's time. */
   #offer(suspects: Suspects, member: number, owner: string, score: number): void {
     const { userId, taskId } = suspects.id(member);
     if (userId === owner || (this.has(member) && suspects.mirrorTime(member) !== score)) return;
@@ -134,7 +132,7 @@ class Strays {
   }
 }
 
-/** The suspects that are no more than a member of a user's index, by task id. */
+/** The suspects of which there is only a member of a user's index, by task id. */
 function membersByTask(suspects: Suspects): Map<string, number[]> {
   const members = new Map<string, number[]>();
   for (const suspect of suspects.of("dangling")) {

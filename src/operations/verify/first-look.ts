@@ -5,15 +5,14 @@ import { INDEX_KEY } from "../../store/layout/keys.ts";
 import { indexKey, userScoreOf } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
-import { isUnsure, walkIndex, walkKeys } from "../../store/redis/walk.ts";
+import { isUnsure, type Member, membersOf, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { UserScoreField } from "../../task/layouts.ts";
 import type { RedisParts } from "../parts.ts";
 import { Suspects } from "./suspects.ts";
 
 type LookParts = RedisParts<"reporter" | "signal">;
 
-/** How many batches are compared at once, beside the walks over keys and indexes. */
+/** How many batches are compared at once. */
 const IN_FLIGHT = 2;
 /** How many users' indexes are read at once. */
 const INDEXES_AT_ONCE = 16;
@@ -22,31 +21,72 @@ const BATCH_BYTES = 1 << 18;
 
 const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
 
+/** What the first look found in order, a bit each. */
+const IN_INDEX = 1;
+const IN_USER_INDEX = 2;
+const SAME_CONTENT = 4;
+/** Needed in a layout with lookups. */
+const LOOKED_UP = 8;
+/** Not needed to be in sync: Redis has a key where the hash belongs. */
+const HAS_KEY = 16;
+
 /**
- * Compares everything once: each record of the file with its hash, and every key and index member of the mirror with
- * the file. All that is not plainly in step is a suspect; `SecondLook` says what it is.
+ * Compares everything once: each record of the file with its hash, and every key and index member of Redis with the file.
+ * All tasks that aren't clearly in sync are suspects, which `lookAgain` classifies.
  */
 export class FirstLook {
   readonly #parts: LookParts;
   readonly #snapshot: Snapshot;
   readonly #userId: string | undefined;
-  readonly marks: Marks;
+  readonly #user: Buffer | undefined;
+  /** By key of the file: some of the bits above. */
+  readonly #bits: Uint8Array;
+  /** By key: the scores in the user's index, found and due; null if they are those of the rows. */
+  readonly #userScores: { readonly found: Float64Array; readonly due: Float64Array } | null;
+  /** Tasks that Redis has and the file lacks; after `separate` also those of the file that aren't in sync. */
+  readonly suspects = new Suspects();
   /** How many records of the file were compared so far. */
   compared = 0;
   /** How many index keys aren't sorted sets. */
   brokenIndexes = 0;
 
+  /** @param userId the one user whose tasks are compared */
   constructor(parts: LookParts, snapshot: Snapshot, userId: string | undefined) {
     this.#parts = parts;
     this.#snapshot = snapshot;
     this.#userId = userId;
-    this.marks = new Marks(snapshot, userId, parts.mirror.layout.userScoredBy);
+    this.#user = userId === undefined ? undefined : Buffer.from(userId);
+    const { size } = snapshot.rows.keys;
+    this.#bits = new Uint8Array(size);
+    const unknown = () => new Float64Array(size).fill(Number.NaN);
+    const isByUpdate = parts.mirror.layout.userScoredBy === "updated_at";
+    this.#userScores = isByUpdate ? null : { found: unknown(), due: unknown() };
   }
 
   async run(): Promise<void> {
-    // One reads the disk and two wait for Redis: they take turns.
-    const failures = await Promise.allSettled([this.#compareAll(), this.#walkKeys(), this.#walkIndex()]);
-    for (const end of failures) if (end.status === "rejected") throw end.reason;
+    // One reads the disk and two wait for Redis, so they run at once.
+    const ends = await Promise.allSettled([this.#compareAll(), this.#walkKeys(), this.#walkIndex()]);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  /** How many tasks Redis has something of; to be called before `separate`. */
+  get mirrored(): number {
+    let count = this.suspects.size;
+    for (const bits of this.#bits) if ((bits & (HAS_KEY | IN_INDEX)) !== 0) count++;
+    return count;
+  }
+
+  /** Makes the file's tasks that aren't in sync suspects too. Returns how many are in sync. */
+  separate(): number {
+    const { rows, rules } = this.#snapshot;
+    const needed = IN_INDEX | IN_USER_INDEX | SAME_CONTENT | (rules.taskIdIsUnique ? LOOKED_UP : 0);
+    let inSync = 0;
+    for (const row of this.#wantedRows()) {
+      const key = rows.key(row);
+      if ((this.#bits[key]! & needed) === needed) inSync++;
+      else this.suspects.add(rows.keys.userId(key), rows.keys.taskId(key));
+    }
+    return inSync;
   }
 
   async #compareAll(): Promise<void> {
@@ -59,20 +99,19 @@ export class FirstLook {
     const same = await mirror.matches(tasks);
     rows.forEach((row, i) => {
       const key = this.#snapshot.rows.key(row);
-      if (same[i]) this.marks.set(key, SAME_CONTENT);
-      this.marks.expectInUserIndex(key, userScoreOf(mirror, tasks[i]!));
+      if (same[i]) this.#bits[key]! |= SAME_CONTENT;
+      if (this.#userScores !== null) this.#noteUserScore(key, this.#userScores.due, userScoreOf(mirror, tasks[i]!));
     });
     this.compared += rows.length;
     this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
   }
 
-  /** Live rows in groups that one call can carry. */
+  /** Rows in groups that one call can carry. */
   *#batches(): Generator<number[]> {
     const { rows } = this.#snapshot;
     let batch: number[] = [];
     let bytes = 0;
-    for (const row of this.#snapshot.liveRows()) {
-      if (!this.marks.isWanted(rows.key(row))) continue;
+    for (const row of this.#wantedRows()) {
       batch.push(row);
       bytes += rows.end(row) - rows.start(row);
       if (batch.length < BATCH && bytes < BATCH_BYTES) continue;
@@ -83,23 +122,36 @@ export class FirstLook {
     if (batch.length > 0) yield batch;
   }
 
-  /** Every hash, in an index or not, and then the index of every user, in the file or not. */
-  async #walkKeys(): Promise<void> {
-    const users = new Set<string>();
-    for await (const step of walkKeys(this.#parts.mirror)) {
-      for (const member of step.members) this.#noteMember(member, HAS_KEY);
-      for (const user of step.users) users.add(user);
-      await this.#noteLookups(step.lookups);
-      if (this.#parts.signal.aborted) return;
+  *#wantedRows(): Generator<number> {
+    const { rows } = this.#snapshot;
+    for (const row of this.#snapshot.liveRows()) {
+      if (this.#user === undefined || rows.keys.hasUser(rows.key(row), this.#user)) yield row;
     }
-    await pool(users, INDEXES_AT_ONCE, (user) => this.#walkUserIndex(user), this.#parts.signal);
+  }
+
+  /** Every hash, indexed or not, and then the index of every user, also of users that the file lacks. */
+  async #walkKeys(): Promise<void> {
+    const { mirror, signal } = this.#parts;
+    const users = new Set<string>();
+    for await (const step of walkKeys(mirror)) {
+      for (const member of step.members) this.#note(mirror.layout.splitMember(member), HAS_KEY);
+      for (const user of step.users) users.add(user);
+      const owners = await mirror.lookedUp(step.lookups);
+      step.lookups.forEach((taskId, i) => {
+        const userId = owners[i];
+        if (userId != null) this.#note({ userId, taskId }, LOOKED_UP);
+      });
+      if (signal.aborted) return;
+    }
+    await pool(users, INDEXES_AT_ONCE, (user) => this.#walkUserIndex(user), signal);
   }
 
   async #walkIndex(): Promise<void> {
+    const { mirror, signal } = this.#parts;
     try {
-      for await (const flat of walkIndex(this.#parts.mirror, undefined)) {
-        for (let i = 0; i < flat.length; i += 2) this.#noteMember(flat[i]!, IN_INDEX, Number(flat[i + 1]));
-        if (this.#parts.signal.aborted) return;
+      for await (const flat of walkIndex(mirror, undefined)) {
+        for (const member of membersOf(flat, undefined, mirror.layout)) this.#note(member, IN_INDEX, member.score);
+        if (signal.aborted) return;
       }
     } catch (error) {
       if (!isWrongType(error)) throw error;
@@ -108,146 +160,55 @@ export class FirstLook {
     }
   }
 
-  /** The other users' tasks can be compared. */
-  #noteBrokenIndex(userId: string, error: TtsctlError): void {
-    this.brokenIndexes++;
-    const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
-    this.#parts.reporter.warn(`${indexKey(this.#parts.mirror.layout, userId)} ${why}; ${BROKEN_INDEX}`);
-  }
-
+  /** An index that can't be read is only reported, because other users' tasks can be compared. */
   async #walkUserIndex(userId: string): Promise<void> {
+    const { mirror, reporter, signal } = this.#parts;
     try {
-      for await (const flat of walkIndex(this.#parts.mirror, userId)) {
-        this.#noteTasks(userId, flat);
-        if (this.#parts.signal.aborted) return;
+      for await (const flat of walkIndex(mirror, userId)) {
+        for (const member of membersOf(flat, userId, mirror.layout)) this.#noteInUserIndex(member);
+        if (signal.aborted) return;
       }
     } catch (error) {
       if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
-      this.#noteBrokenIndex(userId, error);
+      this.brokenIndexes++;
+      const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
+      reporter.warn(`${indexKey(mirror.layout, userId)} ${why}; ${BROKEN_INDEX}`);
     }
   }
 
-  async #noteLookups(taskIds: readonly string[]): Promise<void> {
-    const users = await this.#parts.mirror.lookedUp(taskIds);
-    taskIds.forEach((taskId, i) => {
-      const userId = users[i];
-      if (userId == null || (this.#userId !== undefined && userId !== this.#userId)) return;
-      this.marks.note(this.#snapshot.rows.keys.find(userId, taskId), () => ({ userId, taskId }), LOOKED_UP);
-    });
+  /** @param score that of an index member, which must be the record's */
+  #note(id: TaskId, bit: number, score?: number): void {
+    if (this.#userId === undefined || id.userId === this.#userId) this.#noteAny(id, bit, score);
   }
 
-  #noteMember(member: string, bit: number, score?: number): void {
-    const id = this.#parts.mirror.layout.splitMember(member);
-    if (this.#userId !== undefined && id.userId !== this.#userId) return;
-    this.marks.note(this.#snapshot.rows.keys.find(id.userId, id.taskId), () => id, bit, score);
-  }
-
-  /** Of another user than the one that is looked at, only members that may be that one's. */
-  #noteTasks(userId: string, flat: readonly string[]): void {
-    const { keys } = this.#snapshot.rows;
-    const isOther = this.#userId !== undefined && this.#userId !== userId;
-    for (let i = 0; i < flat.length; i += 2) {
-      const taskId = this.#parts.mirror.layout.taskIdOf(flat[i]!);
-      if (isOther && this.#snapshot.rowOf(this.#userId!, taskId) < 0) continue;
-      this.marks.noteInUserIndex(keys.find(userId, taskId), () => ({ userId, taskId }), Number(flat[i + 1]));
-    }
-  }
-}
-
-/** What the first look found in order, a bit each. */
-const IN_INDEX = 1;
-const IN_USER_INDEX = 2;
-const SAME_CONTENT = 4;
-/** Needed where the layout has lookups. */
-const LOOKED_UP = 8;
-/** Not needed to be in step: the mirror has something where the hash belongs. */
-const HAS_KEY = 16;
-
-/** What the first look found of every task: a byte for each that the file has, the suspects by name. */
-class Marks {
-  readonly #snapshot: Snapshot;
-  readonly #user: Buffer | undefined;
-  readonly #bits: Uint8Array;
-  /** By key: the scores in the user's index, as found and as they should be; null if the rows' own scores are those. */
-  readonly #userScores: { readonly found: Float64Array; readonly due: Float64Array } | null;
-  /** Tasks that the mirror has something of and the file has not; once `separate`d, also those of the file that are not in step. */
-  readonly suspects = new Suspects();
-
-  /** @param userId the one user whose tasks are looked at */
-  constructor(snapshot: Snapshot, userId: string | undefined, userScoredBy: UserScoreField) {
-    this.#snapshot = snapshot;
-    this.#user = userId === undefined ? undefined : Buffer.from(userId);
-    const { size } = snapshot.rows.keys;
-    this.#bits = new Uint8Array(size);
-    const unknown = () => new Float64Array(size).fill(Number.NaN);
-    this.#userScores = userScoredBy === "updated_at" ? null : { found: unknown(), due: unknown() };
-  }
-
-  set(key: number, bit: number): void {
-    this.#bits[key]! |= bit;
-  }
-
-  /**
-   * Notes what was found of a task of the mirror.
-   * @param key its number in the file, or -1
-   * @param score the index member's, which must be the record's; undefined where it is no member
-   */
-  note(key: number, id: () => TaskId, bit: number, score?: number): void {
+  #noteAny({ userId, taskId }: TaskId, bit: number, score?: number): void {
     const { rows } = this.#snapshot;
+    const key = rows.keys.find(userId, taskId);
     const row = key < 0 ? -1 : rows.liveRow(key);
     if (row >= 0) {
-      if (score === undefined || score === rows.score(row)) this.set(key, bit);
+      if (score === undefined || score === rows.score(row)) this.#bits[key]! |= bit;
     } else if (key < 0 || !rows.hasInvalid(key)) {
-      const { userId, taskId } = id();
       this.suspects.add(userId, taskId, bit === HAS_KEY && (isUnsure(userId) || isUnsure(taskId)));
     }
   }
 
-  /** The same for a member of its user's index. */
-  noteInUserIndex(key: number, id: () => TaskId, score: number): void {
-    if (this.#userScores === null || key < 0) this.note(key, id, IN_USER_INDEX, score);
+  /** In another user's index, only members count that may be tasks of the one user. */
+  #noteInUserIndex(member: Member): void {
+    const { userId, taskId, score } = member;
+    const isOther = this.#userId !== undefined && this.#userId !== userId;
+    if (isOther && this.#snapshot.rowOf(this.#userId!, taskId) < 0) return;
+    const key = this.#snapshot.rows.keys.find(userId, taskId);
+    if (this.#userScores === null || key < 0) this.#noteAny(member, IN_USER_INDEX, score);
     else {
-      this.note(key, id, 0);
-      this.#userScores.found[key] = score;
-      this.#compareUserScores(key);
+      this.#noteAny(member, 0);
+      this.#noteUserScore(key, this.#userScores.found, score);
     }
   }
 
-  /** The score that a task of the file should have there, known once its record was read. */
-  expectInUserIndex(key: number, score: number): void {
-    if (this.#userScores === null) return;
-    this.#userScores.due[key] = score;
-    this.#compareUserScores(key);
-  }
-
-  #compareUserScores(key: number): void {
+  /** The score that is due is known only once the record was read. */
+  #noteUserScore(key: number, scores: Float64Array, score: number): void {
+    scores[key] = score;
     const { found, due } = this.#userScores!;
-    if (found[key] === due[key]) this.set(key, IN_USER_INDEX);
-  }
-
-  /** How many tasks the mirror has something of. */
-  get mirrored(): number {
-    let count = this.suspects.size;
-    for (const bits of this.#bits) if ((bits & (HAS_KEY | IN_INDEX)) !== 0) count++;
-    return count;
-  }
-
-  /** Whether a task of the file is one that is looked at. */
-  isWanted(key: number): boolean {
-    return this.#user === undefined || this.#snapshot.rows.keys.hasUser(key, this.#user);
-  }
-
-  /** How many of the file's tasks that are looked at are in step; the suspects become suspects too. */
-  separate(): number {
-    const { rows } = this.#snapshot;
-    const inStepBits = IN_INDEX | IN_USER_INDEX | SAME_CONTENT | (this.#snapshot.rules.taskIdIsUnique ? LOOKED_UP : 0);
-    let inStep = 0;
-    for (const row of this.#snapshot.liveRows()) {
-      const key = rows.key(row);
-      if (!this.isWanted(key)) continue;
-      if ((this.#bits[key]! & inStepBits) === inStepBits) inStep++;
-      else this.suspects.add(rows.keys.userId(key), rows.keys.taskId(key));
-    }
-    return inStep;
+    if (found[key] === due[key]) this.#bits[key]! |= IN_USER_INDEX;
   }
 }

@@ -1,32 +1,31 @@
 import type { Finding } from "./classify.ts";
 
 /**
- * What is done about one suspect. From the file to Redis: `write` never goes back in time, `overwrite` also replaces a
- * copy of the same time. Into the file: `bringBack` over its older record, `restore` as a new one; both are then
- * overwritten in Redis, so that it holds what a sync would write. From Redis alone: `removeMember`, `prune`.
+ * What a repair does about one suspect. File to Redis: `write` never goes back in time, `overwrite` also replaces a copy of
+ * the same time. Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is overwritten
+ * as a sync would write it. In Redis: `removeMember`, `prune`.
  */
 export type Action = "write" | "overwrite" | "bringBack" | "restore" | "removeMember" | "prune" | "keep";
 
-/** What a plan needs to know of a suspect. */
+/** The facts of a suspect that decide what is done. */
 export interface Traits {
   readonly finding: Finding;
   readonly inFile: boolean;
-  /** The time of Redis's copy is after that of the file's record. */
   readonly mirrorIsNewer: boolean;
-  /** Redis's copy is a record that the file can take. */
+  /** The file can take Redis's copy. */
   readonly isRecord: boolean;
-  /** What stands where the hash belongs is of another type. */
+  /** The key of the hash is of another type. */
   readonly isForeign: boolean;
   /** Its name in Redis isn't UTF-8. */
   readonly isUnnamed: boolean;
 }
 
 export interface RepairPolicy {
-  /** What only Redis has is removed. */
+  /** Delete Redis-only tasks. */
   readonly prune: boolean;
-  /** What only Redis has is put into the file. */
+  /** Copy Redis-only tasks to the file. */
   readonly restore: boolean;
-  /** Members without a task may go: the file is known to be the right one. */
+  /** Remove members without a task: the file is known to be the right one. */
   readonly removeMembers: boolean;
 }
 

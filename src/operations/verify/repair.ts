@@ -1,6 +1,6 @@
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { pool } from "../../pool.ts";
-import { batches, IN_FLIGHT } from "../../store/batches.ts";
+import { batches, fillIn, IN_FLIGHT } from "../../store/batches.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { guardOf, type RedisCopy } from "../../store/layout/copy.ts";
@@ -14,7 +14,6 @@ import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import type { LedgerEntry } from "../ledger.ts";
 import { mergeRecords } from "../merge/merge.ts";
 import { Spool } from "../merge/spool.ts";
 import type { RedisParts } from "../parts.ts";
@@ -28,9 +27,37 @@ import { LOOK_BATCH } from "./second-look.ts";
 
 export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | "ledger">;
 
+/** What a repair does about each suspect. */
+export class RepairPlan {
+  readonly policy: RepairPolicy;
+  readonly #drift: Drift;
+  /** How many tasks are repaired if nothing fails. */
+  readonly size: number;
+
+  constructor(drift: Drift, policy: RepairPolicy) {
+    this.#drift = drift;
+    this.policy = policy;
+    this.size = drift.size - this.count("keep") - (policy.removeMembers ? 0 : drift.counts.misplaced);
+  }
+
+  action(suspect: number): Action {
+    return planRepair(this.#drift.suspects.traits(suspect), this.policy);
+  }
+
+  *of(...actions: readonly Action[]): Generator<number> {
+    for (const suspect of this.#drift.suspectsOf(...KINDS)) if (actions.includes(this.action(suspect))) yield suspect;
+  }
+
+  count(...actions: readonly Action[]): number {
+    let count = 0;
+    for (const _ of this.of(...actions)) count++;
+    return count;
+  }
+}
+
 /**
- * Carries a plan out: records that Redis has go into the file first, in one rewrite; then the mirror gets what the file
- * has; last goes what neither should have. Every step holds only if the copy still is as it was seen.
+ * Carries out a plan: first Redis's records go into the file, in one rewrite; then Redis gets what the file has; last,
+ * what neither should have is removed. Each step applies only if the copy is still as it was read.
  */
 export class Repair {
   readonly #parts: RepairParts;
@@ -38,11 +65,11 @@ export class Repair {
   readonly #plan: RepairPlan;
   readonly #failures: NamedWarnings;
   readonly #written = new WrittenCopies();
-  /** Tasks whose record of Redis went into the file. */
+  /** How many of Redis's records went into the file. */
   #intoFileCount = 0;
-  /** Tasks that were mended. */
+  /** How many tasks were repaired. */
   mended = 0;
-  /** Tasks whose record could not be written to the mirror. */
+  /** How many tasks could not be written to Redis. */
   unwritten = 0;
 
   constructor(parts: RepairParts, drift: Drift, plan: RepairPlan) {
@@ -58,13 +85,11 @@ export class Repair {
     await this.#intoFile("restore");
     await this.#intoMirror(await file.snapshot());
     await this.#written.follow(this.#parts.mirror, file);
-    for (const { userId, taskId } of this.#ids(this.#plan.notTakeable())) {
-      this.#failures.add(userId, taskId, "the store file cannot take its copy in Redis: it is not a valid record");
-    }
+    this.#nameUntakeable();
     this.#failures.end();
-    await this.#removeDangling();
-    await this.#removeStrays();
-    await this.#prune();
+    await this.#remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
+    if (this.#plan.policy.removeMembers) await this.#removeStrays();
+    await this.#remove("prune", { action: "prune", reason: "orphan" });
   }
 
   /** The error that stopped the repair, which says how far the store file was changed by then. */
@@ -77,20 +102,20 @@ export class Repair {
     });
   }
 
-  /** Redis's records, through a file on the disk: a million of them may have to go back. */
+  /** Puts Redis's records into the file, through a temporary file: there may be a million. */
   async #intoFile(action: "bringBack" | "restore"): Promise<void> {
     if (this.#plan.count(action) === 0) return;
-    const spool = await Spool.open(this.#parts.file.path);
+    const { file, rules, reporter, signal } = this.#parts;
+    const spool = await Spool.open(file.path);
     try {
       for (const batch of batches(this.#plan.of(action), LOOK_BATCH)) {
-        if (this.#parts.signal.aborted) break;
+        if (signal.aborted) break;
         await this.#spoolBatch(spool, batch);
       }
       this.#throwIfInterrupted();
-      const source = await spool.read(this.#parts.rules);
-      // A record that is brought back replaces the file's; where that is gone by now, the task was deleted.
+      const source = await spool.read(rules);
+      // If the file lacks a record by now that was to be replaced, the task was deleted.
       const policy = action === "restore" ? "newer" : "update";
-      const { file, reporter, signal } = this.#parts;
       const parts = { file, reporter, signal, mirror: { kind: "off" } as const, ledger: null }; // it was announced
       const options = { policy, dryRun: false, selection: EVERYTHING } as const;
       const { added, replaced } = await mergeRecords(parts, source, options);
@@ -110,7 +135,7 @@ export class Repair {
     }
   }
 
-  /** The file's records, those that were just put into it included: their copies become what a sync writes. */
+  /** The copies of the file's records, also of those that were just put into it, become what a sync writes. */
   async #intoMirror(snapshot: Snapshot): Promise<void> {
     const due = this.#plan.of("write", "overwrite", "bringBack", "restore");
     await pool(batches(due, BATCH), IN_FLIGHT, (batch) => this.#writeBatch(snapshot, batch), this.#parts.signal);
@@ -118,41 +143,36 @@ export class Repair {
   }
 
   async #writeBatch(snapshot: Snapshot, batch: readonly number[]): Promise<void> {
-    const { mirror } = this.#parts;
-    const { suspects } = this.#drift;
-    const records = await snapshot.recordsOf(batch.map((suspect) => suspects.id(suspect)));
-    await this.#announce(batch.filter((suspect) => this.#is(suspect, "write", "overwrite")));
-    const group = (belongs: (suspect: number) => boolean) =>
-      records.filter((task, i) => task !== null && belongs(batch[i]!)) as Task[];
+    const { mirror, ledger, reporter } = this.#parts;
     const written = this.#written;
-    await this.#count(
-      group((suspect) => this.#is(suspect, "write")),
-      (tasks) => writeToMirror(mirror, tasks, { written }),
-    );
-    await this.#count(
-      group((suspect) => !this.#is(suspect, "write")),
-      (tasks) => writeOver(mirror, tasks, written),
-    );
-    const gone = batch.filter((_, i) => records[i] === null).map((suspect) => suspects.id(suspect));
+    const ids = batch.map((suspect) => this.#drift.suspects.id(suspect));
+    const actions = batch.map((suspect) => this.#plan.action(suspect));
+    const records = await snapshot.recordsOf(ids);
+    await this.#announce(batch.filter((_, i) => actions[i] === "write" || actions[i] === "overwrite"));
+    const guarded: Task[] = [];
+    const over: Task[] = [];
+    const gone: TaskId[] = [];
+    for (const [i, task] of records.entries()) {
+      if (task === null) gone.push(ids[i]!);
+      else (actions[i] === "write" ? guarded : over).push(task);
+    }
+    await this.#count(guarded, await writeToMirror(mirror, guarded, { written }));
+    await this.#count(over, await writeOver(mirror, over, written));
     for (const { userId, taskId } of gone) this.#failures.add(userId, taskId, "the file does not have it");
-    await this.#parts.ledger?.stayed(gone);
-    this.#parts.reporter.progress("repairing", this.mended, this.#plan.size);
+    await ledger?.stayed(gone);
+    reporter.progress("repairing", this.mended, this.#plan.size);
   }
 
-  async #count(tasks: readonly Task[], write: (tasks: readonly Task[]) => Promise<Outcome<WriteOutcome>[]>) {
+  async #count(tasks: readonly Task[], outcomes: readonly Outcome<WriteOutcome>[]): Promise<void> {
     const stayed: TaskId[] = [];
-    const outcomes = await write(tasks);
     for (const [i, task] of tasks.entries()) {
       const outcome = outcomes[i]!;
-      if (outcome === "written" || outcome === "mended" || outcome === "unchanged") this.mended++;
+      if (typeof outcome === "string" && outcome !== "newer") this.mended++;
       else {
         stayed.push(task);
         if (outcome !== "newer") this.unwritten++;
-        this.#failures.add(
-          task.userId,
-          task.taskId,
-          outcome === "newer" ? "Redis has a newer record" : outcome.message,
-        );
+        const reason = outcome === "newer" ? "Redis has a newer record" : outcome.message;
+        this.#failures.add(task.userId, task.taskId, reason);
       }
     }
     await this.#parts.ledger?.stayed(stayed);
@@ -160,25 +180,25 @@ export class Repair {
     if (fatal !== undefined) throw fatal;
   }
 
-  /** Members that name no task. */
-  async #removeDangling(): Promise<void> {
-    this.mended += await this.#remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
+  /** Names the tasks of which Redis has the better copy, but not as a record that the file can take. */
+  #nameUntakeable(): void {
+    for (const suspect of this.#plan.of("keep")) {
+      const { finding, isRecord } = this.#drift.suspects.traits(suspect);
+      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.#plan.policy.restore);
+      if (!isWanted || isRecord) continue;
+      const { userId, taskId } = this.#drift.suspects.id(suspect);
+      this.#failures.add(userId, taskId, "the store file cannot take its copy in Redis: it is not a valid record");
+    }
   }
 
-  async #prune(): Promise<void> {
-    this.mended += await this.#remove("prune", { action: "prune", reason: "orphan" });
-  }
-
-  async #remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<number> {
+  async #remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
     const ids = this.#ids(this.#plan.of(action));
-    const { pruned } = await pruneOrphans(this.#parts, { ids, count: this.#plan.count(action), ...how });
+    this.mended += (await pruneOrphans(this.#parts, { ids, count: this.#plan.count(action), ...how })).pruned;
     this.#throwIfInterrupted();
-    return pruned;
   }
 
-  /** Members in the index of another user than the task's. */
+  /** Removes members of tasks from the indexes of other users. */
   async #removeStrays(): Promise<void> {
-    if (!this.#plan.removesMembers) return;
     const { suspects, strays, counts } = this.#drift;
     const misplaced = new Set<string>();
     const onStayed = ({ userId, taskId }: TaskId) => {
@@ -195,80 +215,14 @@ export class Repair {
     for (const suspect of suspects) yield this.#drift.suspects.id(suspect);
   }
 
-  #is(suspect: number, ...actions: readonly Action[]): boolean {
-    return actions.includes(this.#plan.action(suspect));
-  }
-
   async #announce(batch: readonly number[]): Promise<void> {
     const { suspects } = this.#drift;
-    const entries = batch.map(
-      (suspect): LedgerEntry => ({ ...suspects.id(suspect), reason: suspects.finding(suspect) }),
-    );
+    const entries = batch.map((suspect) => ({ ...suspects.id(suspect), reason: suspects.finding(suspect) }));
     await this.#parts.ledger?.announce("repair", entries);
   }
 
   #throwIfInterrupted(): void {
     throwIfInterrupted(this.#parts.signal, `${this.mended} of ${this.#plan.size} tasks were repaired`);
-  }
-}
-
-const ACTIONS = [
-  "keep",
-  "write",
-  "overwrite",
-  "bringBack",
-  "restore",
-  "removeMember",
-  "prune",
-] as const satisfies Action[];
-
-/** What is to be done about every suspect, a byte each. */
-export class RepairPlan {
-  readonly #actions: Uint8Array;
-  readonly #drift: Drift;
-  /** Whether members that name no task are removed. */
-  readonly removesMembers: boolean;
-  readonly #restores: boolean;
-
-  constructor(drift: Drift, policy: RepairPolicy) {
-    this.#drift = drift;
-    this.removesMembers = policy.removeMembers;
-    this.#restores = policy.restore;
-    this.#actions = new Uint8Array(drift.suspects.size);
-    for (const suspect of drift.suspectsOf(...KINDS)) {
-      this.#actions[suspect] = ACTIONS.indexOf(planRepair(drift.suspects.traits(suspect), policy));
-    }
-  }
-
-  action(suspect: number): Action {
-    return ACTIONS[this.#actions[suspect]!]!;
-  }
-
-  *of(...actions: readonly Action[]): Generator<number> {
-    for (let suspect = 0; suspect < this.#actions.length; suspect++) {
-      if (actions.includes(this.action(suspect))) yield suspect;
-    }
-  }
-
-  /** Those of which Redis has the better copy, but not as a record that the file can take. */
-  *notTakeable(): Generator<number> {
-    for (const suspect of this.of("keep")) {
-      const { finding, isRecord } = this.#drift.suspects.traits(suspect);
-      const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.#restores);
-      if (isWanted && !isRecord) yield suspect;
-    }
-  }
-
-  count(...actions: readonly Action[]): number {
-    let count = 0;
-    for (const _ of this.of(...actions)) count++;
-    return count;
-  }
-
-  /** How many tasks are mended where everything goes well. */
-  get size(): number {
-    const misplaced = this.removesMembers ? this.#drift.counts.misplaced : 0;
-    return this.#actions.length - this.count("keep") + misplaced;
   }
 }
 
@@ -286,14 +240,13 @@ async function writeOver(
   const copies = await mirror.fullCopies(tasks);
   const due = tasks.flatMap((task, i) => upsertOver(task, copies[i]!, mirror));
   const flags = await mirror.upsert(due);
-  const outcomes = new Map(due.map(({ task }, i) => [task, flags[i]!]));
-  for (const [task, flag] of outcomes) if (flag === true) written.note(task);
-  const rest = tasks.filter((task) => (outcomes.get(task) ?? false) === false);
-  const others = await writeToMirror(mirror, rest, { written });
-  return tasks.map((task) => {
-    const outcome = outcomes.get(task) ?? false;
-    return outcome === true ? "written" : outcome === false ? others[rest.indexOf(task)]! : outcome;
-  });
+  const flagOf = new Map(due.map(({ task }, i) => [task, flags[i]!]));
+  for (const [task, flag] of flagOf) if (flag === true) written.note(task);
+  const outcomeOf = (task: Task): Outcome<WriteOutcome> | undefined => {
+    const flag = flagOf.get(task) ?? false;
+    return typeof flag === "object" ? flag : flag ? "written" : undefined;
+  };
+  return fillIn(tasks, outcomeOf, (rest) => writeToMirror(mirror, rest, { written }));
 }
 
 function upsertOver(task: Task, copy: RedisCopy, mirror: Mirror): Upsert[] {

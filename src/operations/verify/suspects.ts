@@ -6,10 +6,10 @@ import type { Traits } from "./plan.ts";
 
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
 
-/** What one look at a task saw: how its copies differ, and what shows the next look whether they changed. */
+/** What one look at a task found, and what shows the next look whether its copies changed. */
 export interface Evidence {
   readonly finding: Finding;
-  /** Epoch seconds; NaN where there is no such copy, or none with a time. */
+  /** Epoch seconds; NaN without a copy or a time. */
   readonly fileTime: number;
   readonly mirrorTime: number;
   /** Fingerprint of both copies: several states of a task may have one time. */
@@ -18,23 +18,20 @@ export interface Evidence {
   readonly flags: number;
 }
 
-/** A member of the user's index is all there is of the task. */
+/** There is only a member of the user's index. */
 export const MEMBER_ONLY = 1;
-/** The mirror's copy is a record that the file can take. */
+/** The file can take Redis's copy. */
 export const IS_RECORD = 2;
-/** The key where the hash belongs is of another type. */
+/** The key of the hash is of another type. */
 export const IS_FOREIGN = 4;
-/** Its name in Redis isn't UTF-8, so no command of ours can name it. */
+/** Its name in Redis isn't UTF-8, so it can't be named in a command. */
 export const IS_UNNAMED = 8;
 
-/** How often a suspect was looked at; 0: never. */
+/** The state of a suspect; 0: it wasn't looked at. */
 const SEEN = 1;
 const SETTLED = 2;
 
-/**
- * The tasks that may have drifted, as columns: a mirror that was flushed makes suspects of a million. A suspect is a
- * number, counted from 0.
- */
+/** The tasks that may have drifted, as columns: after a flush there may be a million. A suspect is a number from 0. */
 export class Suspects {
   readonly keys = new KeyTable();
   readonly #keyed = new Set<number>();
@@ -71,7 +68,6 @@ export class Suspects {
     return (this.#flags.at(suspect) & MEMBER_ONLY) !== 0;
   }
 
-  /** What a plan needs to know. */
   traits(suspect: number): Traits {
     const fileTime = this.#fileTimes.at(suspect);
     const flags = this.#flags.at(suspect);
@@ -85,12 +81,12 @@ export class Suspects {
     };
   }
 
-  /** The time of the mirror's copy, or the score of a member that is all there is; NaN for neither. */
+  /** The time of Redis's copy, or the score of the only member; NaN for neither. */
   mirrorTime(suspect: number): number {
     return this.#mirrorTimes.at(suspect);
   }
 
-  /** Keeps what a look saw; says whether the look before saw the same. */
+  /** Keeps the evidence. Returns whether the last look found the same. */
   see(suspect: number, { finding, fileTime, mirrorTime, print, flags }: Evidence): boolean {
     const same =
       this.#states.at(suspect) === SEEN &&
@@ -107,12 +103,12 @@ export class Suspects {
     return same;
   }
 
-  /** From now on the last look counts. */
+  /** The last look counts. */
   settle(suspect: number): void {
     this.#states.set(suspect, SETTLED);
   }
 
-  /** A task that was written between any two looks is not drift: it was found to be in work. */
+  /** A task that changed between any two looks isn't drift. */
   settleMoving(suspect: number): void {
     this.#findings.set(suspect, FINDINGS.indexOf("inSync"));
     this.settle(suspect);

@@ -23,9 +23,9 @@ export interface VerifyOptions {
 
 export interface RepairOptions extends VerifyOptions {
   readonly dryRun: boolean;
-  /** Remove what only Redis has. */
+  /** Delete Redis-only tasks. */
   readonly prune: boolean;
-  /** Put what only Redis has into the file. */
+  /** Copy Redis-only tasks to the file. */
   readonly restore: boolean;
   readonly maxDelete: MaxDelete;
   /** An empty store file is meant. */
@@ -37,11 +37,11 @@ interface VerifyParts extends CompareParts {
 }
 
 interface VerifyRepairParts extends VerifyParts, RepairParts {
-  /** Asks before tasks are removed; throws where the answer is no. */
+  /** Asks before tasks are deleted; throws if the answer is no. */
   confirm(count: number): Promise<void>;
 }
 
-/** `verify -o json`, and whose tasks drifted. */
+/** `verify -o json`, and the tasks that drifted. */
 export interface VerifyOutcome {
   readonly result: VerifyResult;
   readonly drift: Drift;
@@ -64,8 +64,8 @@ export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Pro
 }
 
 /**
- * Compares and mends (SPEC section 5): `repaired` counts the tasks that were, or with a dry run would be. The caller
- * holds the run lock, unless it is a dry run.
+ * Compares and repairs (SPEC section 5); in a dry run, `repaired` counts the plan. The caller holds the run lock, unless it
+ * is a dry run.
  * @throws TtsctlError as verify; LAYOUT_MISMATCH, TIMEZONE_MISMATCH; STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
  */
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
@@ -119,7 +119,7 @@ async function warnOfShared({ reporter }: VerifyParts, file: CurrentFile): Promi
 
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH"]);
 
-/** A wrong layout or zone shows in every task; nothing is changed, so that it is said and no more. */
+/** With a wrong layout or zone every task differs. A comparison changes nothing, so this is only a warning. */
 async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: CurrentFile): Promise<void> {
   try {
     await checkReading(mirror);
@@ -135,11 +135,11 @@ type CompareParts = RedisParts<"clock" | "reporter" | "signal">;
 
 interface Comparison {
   readonly drift: Drift;
-  /** Records of the file that are not valid. */
+  /** How many records of the file are invalid. */
   readonly invalid: number;
-  /** How many tasks the mirror has something of. */
+  /** How many tasks Redis has something of. */
   readonly mirrored: number;
-  /** Tasks whose hash cannot be written: something else stands there. */
+  /** How many hashes can't be written, because their key is of another type. */
   readonly foreign: number;
 }
 
@@ -155,8 +155,8 @@ async function compare(parts: CompareParts, file: CurrentFile, userId: string | 
   try {
     await first.run();
     throwIfInterrupted(parts.signal, done());
-    const { mirrored, suspects } = first.marks;
-    const inStep = first.marks.separate();
+    const { mirrored, suspects } = first;
+    const inStep = first.separate();
     await lookAgain({ ...parts, file }, suspects, snapshot.identity);
     throwIfInterrupted(parts.signal, done());
     const drift = new Drift(suspects, await file.snapshot(), { userId, inStep, brokenIndexes: first.brokenIndexes });
@@ -167,7 +167,7 @@ async function compare(parts: CompareParts, file: CurrentFile, userId: string | 
   }
 }
 
-/** How many suspects turned out to be members without a task, or nothing by now: a brake is not of these. */
+/** How many suspects have no task, or are gone by now: they don't count for the brake. */
 function withoutTask(suspects: Suspects): number {
   let count = 0;
   for (const suspect of suspects.of("dangling", "absent")) if (!suspects.traits(suspect).inFile) count++;
@@ -177,7 +177,7 @@ function withoutTask(suspects: Suspects): number {
 const FOREIGN = "its key in Redis holds something else than a hash; look at it, and remove it with redis-cli";
 const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to remove it with redis-cli";
 
-/** Names what isn't ours to remove, or has no name that we could. Returns how many keys hold something else than a hash. */
+/** Names keys that only redis-cli should or can remove. Returns how many are of another type than a hash. */
 function nameForeign(drift: Drift, reporter: Reporter): number {
   const foreign = new NamedWarnings(reporter, "cannot be mirrored");
   const unnamed = new NamedWarnings(reporter, "cannot be repaired");
@@ -201,10 +201,7 @@ function lostMidway(error: TtsctlError, done: string): TtsctlError {
 /** `verify -o json`, in the order of SPEC section 5. */
 function resultOf({ drift, invalid }: Comparison, repaired: number): VerifyResult {
   const { inSync, size, counts } = drift;
-  const { partial, dangling, onlyInFile, onlyInRedis, stale, newerInRedis, differs } = counts;
-  const { unindexed, wrongScore, misplaced } = counts;
-  return {
-    ...{ checked: inSync + size, inSync, onlyInFile, onlyInRedis, stale, newerInRedis, differs, dangling, unindexed },
-    ...{ wrongScore, misplaced, partial, invalid, repaired },
-  };
+  const { partial, dangling, unindexed, wrongScore, misplaced, ...copies } = counts;
+  const places = { dangling, unindexed, wrongScore, misplaced, partial };
+  return { checked: inSync + size, inSync, ...copies, ...places, invalid, repaired };
 }

@@ -1,9 +1,5 @@
-import {
-  type MergeCounts,
-  type MergeOptions,
-  type MergeOutcome,
-  mergeRecords,
-} from "../../../src/operations/merge/merge.ts";
+import { type MergeOptions, type MergeOutcome, mergeRecords } from "../../../src/operations/merge/merge.ts";
+import type { MergeCounts } from "../../../src/operations/merge/merge-plan.ts";
 import { Spool } from "../../../src/operations/merge/spool.ts";
 import { EVERYTHING } from "../../../src/operations/select.ts";
 import { RULES } from "../../helpers/records.ts";
