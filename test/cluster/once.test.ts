@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
-import type { RedisCommands } from "../../src/store/redis/commands.ts";
+import type { RedisCommands, Script } from "../../src/store/redis/commands.ts";
 import { connectRedis } from "../../src/store/redis/connect.ts";
-import { Script } from "../../src/store/redis/script.ts";
+import { INTEGER } from "../../src/store/redis/reply-shape.ts";
 import { SLOT_SCRIPTS } from "../../src/store/redis/scripts.ts";
 import { ago, record } from "../helpers/records.ts";
 import { targetAt } from "../helpers/targets.ts";
@@ -14,7 +14,7 @@ const TIMEOUT_S = 2;
 /** Longest wait: the timeout and a second. */
 const LONGEST_MS = (TIMEOUT_S + 1) * 1000;
 
-const COUNT = new Script("tts:count", "return redis.call('INCR', KEYS[1])");
+const COUNT = { name: "tts:count", source: "return redis.call('INCR', KEYS[1])", replies: INTEGER };
 
 /** Counts at new keys until it fails, and how long the last call took. */
 async function countUntilLost(client: RedisCommands, sent: string[]): Promise<number> {
