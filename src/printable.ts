@@ -1,10 +1,3 @@
-/**
- * Control characters, and those that turn the writing direction or aren't seen (Default_Ignorable_Code_Point): text of a
- * task, a name on the disk or a value of the configuration must not be able to steer the terminal or to hide in it. This is
- * the one set of them, but for `isJoiner`.
- */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/gu;
-
 /** Scripts that are written with joiners. */
 const JOINING = "Arab Syrc Mong Nkoo Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Khmr Mymr";
 /** Made when it is first needed, for that takes long. */
@@ -37,9 +30,15 @@ function isJoiner(text: string, at: number): boolean {
 export const PLAIN =
   /^[ -~\u00c0-\u02af\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
 
-/** The text with each character that a terminal must not be shown escaped. */
+/**
+ * The text with each character escaped that a terminal must not be shown: control characters, and those that turn the
+ * writing direction or aren't seen (Default_Ignorable_Code_Point). Text of a task, a name on the disk or a value of the
+ * configuration must not be able to steer the terminal or to hide in it.
+ */
 export function escapeUnprintable(text: string, escaped: (char: string) => string): string {
-  return PLAIN.test(text) ? text : text.replace(UNPRINTABLE, (char, at) => (isJoiner(text, at) ? char : escaped(char)));
+  if (PLAIN.test(text)) return text;
+  const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/gu; // here, because it takes long to make
+  return text.replace(unprintable, (char, at) => (isJoiner(text, at) ? char : escaped(char)));
 }
 
 /** One line of text that a terminal can be shown. */

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { printableData } from "../printable.ts";
 import { type Colors, NO_COLORS, type TableStyle } from "../render/table.ts";
@@ -85,6 +84,7 @@ export class Terminal {
 
   /** The line that is typed as the answer. @throws Error where the signal comes first, or Ctrl-C is pressed */
   async ask(question: string, signal: AbortSignal): Promise<string> {
+    const { createInterface } = await import("node:readline/promises");
     this.clear();
     const lines = createInterface({ input: this.#streams.stdin, output: this.#streams.stderr });
     try {

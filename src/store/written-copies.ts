@@ -1,12 +1,11 @@
-import { TtsctlError } from "../errors.ts";
 import { fingerprint } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
 import { toMicros } from "../task/time.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { guardOf, sameContent, timeOf } from "./layout/copy.ts";
-import { BATCH, type Outcome, type Upsert } from "./redis/copies.ts";
-import { isFatal } from "./redis/errors.ts";
+import { BATCH, type Upsert } from "./redis/copies.ts";
+import { unlessFatal } from "./redis/errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror } from "./redis/remove.ts";
 import type { TaskId } from "./task-source.ts";
@@ -75,7 +74,7 @@ export class WrittenCopies {
       const records = await snapshot.recordsOf(ids);
       const gone = keys.filter((_, i) => !snapshot.holds(ids[i]!));
       const removals = gone.map((key) => ({ id: this.#keys.id(key), before: this.#times[key]! }));
-      throwFatal(await removeFromMirror(mirror, removals));
+      unlessFatal(await removeFromMirror(mirror, removals)); // `verify` finds the copies of other errors
       const changed = records.filter((task, i) => task !== null && this.#isAnother(keys[i]!, task)) as Task[];
       for (const task of await this.#write(mirror, changed)) written.note(task);
     }
@@ -98,13 +97,7 @@ export class WrittenCopies {
       if (toMicros(timeOf(copy, mirror)) > Math.max(fileTime, toMicros(task.score))) return [];
       return [{ task, seen: guardOf(copy, mirror).seen, seenStatus: copy.fields.status ?? "" }];
     });
-    const flags = await mirror.upsert(due);
-    throwFatal(flags);
+    const flags = unlessFatal(await mirror.upsert(due));
     return due.filter((_, i) => flags[i] === true).map(({ task }) => task);
   }
-}
-
-/** Errors that concern one task are ignored: `verify` finds its copy. */
-function throwFatal(outcomes: readonly Outcome<unknown>[]): void {
-  for (const outcome of outcomes) if (outcome instanceof TtsctlError && isFatal(outcome)) throw outcome;
 }

@@ -1,47 +1,20 @@
-import { afterEach, expect, it } from "vitest";
-import { RedisCluster } from "../helpers/cluster.ts";
+import { expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
-import type { Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { Place } from "./setup.ts";
+import { INDEX, startPlace } from "./setup.ts";
 
-const INDEX = "tts:tasks:index";
 const YOUNG = record("alice", "young", { updated_at: ago(60) });
-
-/** Ends what a test began, last first. */
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-/** A cluster with replicas, and a service root that names all of its nodes. */
-async function place(): Promise<Place> {
-  const cluster = await RedisCluster.start({ replicas: true });
-  ends.push(() => cluster.remove());
-  const here = new Place(cluster);
-  ends.push(() => here.remove());
-  return here;
-}
-
-function start(here: Place, line: string): Running {
-  const running = here.start(line);
-  ends.push(async () => {
-    running.kill("SIGKILL");
-    await running.end();
-  });
-  return running;
-}
 
 const some = (count: number) => Array.from({ length: count }, (_, i) => record(`user${i % 50}`, `t${i}`));
 
 it("a primary killed in the middle of sync: it is named, and after the failover a rerun converges", async () => {
-  const here = await place();
+  const here = await startPlace();
   const { cluster } = here;
   const tasks = some(100_000);
   here.root.writeStore(tasks);
   const victim = await cluster.serverOf(INDEX);
-  const sync = start(here, "sync -o json");
+  const sync = here.start("sync -o json");
   await until(async () => Number(await victim.call("ZCARD", INDEX)) > 20_000, 60);
   await cluster.failOver(INDEX);
   const { code, stderr } = await sync.end();
@@ -58,7 +31,7 @@ it("a primary killed in the middle of sync: it is named, and after the failover 
 });
 
 it("what a sync told as done before a failover is there after it, but for what replication lost, which verify shows", async () => {
-  const here = await place();
+  const here = await startPlace();
   const { cluster } = here;
   here.root.writeStore(some(5000));
   expect(await here.json("sync")).toMatchObject({ code: 0, written: 5000 });
@@ -76,14 +49,14 @@ it("what a sync told as done before a failover is there after it, but for what r
 });
 
 it("cleanup --watch goes on by itself, also where the node that it was told of is the one that died", async () => {
-  const here = await place();
+  const here = await startPlace();
   const { cluster } = here;
   const victim = await cluster.serverOf(INDEX);
   const config = `[redis]\ncluster = true\nhost = 127.0.0.1\nport = ${victim.port}\n[service]\ntimezone = UTC\n`;
   here.root.write("config.ini", config);
   here.root.writeStore([...some(6000), YOUNG] as RecordJson[]);
   expect(await here.json("sync")).toMatchObject({ code: 0 });
-  const watcher = start(here, "cleanup --watch");
+  const watcher = here.start("cleanup --watch");
   await until(async () => Number(await victim.call("ZCARD", INDEX)) < 5000);
   await cluster.failOver(INDEX);
   await watcher.says(/\[CLEANUP\] pass|pass failed/);
@@ -100,13 +73,13 @@ it("cleanup --watch goes on by itself, also where the node that it was told of i
 });
 
 it("serve answers throughout, from the file while there is no primary, and goes back to Redis by itself", async () => {
-  const here = await place();
+  const here = await startPlace();
   const { cluster } = here;
   const victim = await cluster.serverOf(INDEX);
   const config = `[redis]\ncluster = true\nhost = 127.0.0.1\nport = ${victim.port}\n[service]\ntimezone = UTC\n`;
   here.root.write("config.ini", config);
   here.root.writeStore(some(300));
-  const serve = start(here, "serve --port 0 --no-cleanup");
+  const serve = here.start("serve --port 0 --no-cleanup");
   await serve.says(/http:\/\/127\.0\.0\.1:\d+/);
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(serve.stdout + serve.stderr)![0];
   const list = async () => (await (await fetch(`${url}/voice-tasks?page_size=5`)).json()) as RecordJson;

@@ -1,32 +1,20 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { createHash } from "node:crypto";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
-import type { RedisCommands } from "../../src/store/redis/commands.ts";
+import type { RedisCommands, Script } from "../../src/store/redis/commands.ts";
 import { connectRedis } from "../../src/store/redis/connect.ts";
-import { Script } from "../../src/store/redis/script.ts";
-import { RedisCluster } from "../helpers/cluster.ts";
+import { INTEGER } from "../../src/store/redis/reply-shape.ts";
+import { SLOT_SCRIPTS } from "../../src/store/redis/scripts.ts";
 import { ago, record } from "../helpers/records.ts";
 import { targetAt } from "../helpers/targets.ts";
 import { until } from "../helpers/until.ts";
-import { Place } from "./setup.ts";
+import { INDEX, Monitor, type Place, startCluster, startPlace } from "./setup.ts";
 
-const INDEX = "tts:tasks:index";
 const TIMEOUT_S = 2;
 /** Longest wait: the timeout and a second. */
 const LONGEST_MS = (TIMEOUT_S + 1) * 1000;
 
-/** Ends what a test began, last first. */
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-async function start(): Promise<RedisCluster> {
-  const cluster = await RedisCluster.start({ replicas: true });
-  ends.push(() => cluster.remove());
-  return cluster;
-}
-
-const COUNT = new Script("tts:count", "return redis.call('INCR', KEYS[1])");
+const COUNT = { name: "tts:count", source: "return redis.call('INCR', KEYS[1])", replies: INTEGER };
 
 /** Counts at new keys until it fails, and how long the last call took. */
 async function countUntilLost(client: RedisCommands, sent: string[]): Promise<number> {
@@ -47,11 +35,13 @@ async function countUntilLost(client: RedisCommands, sent: string[]): Promise<nu
   }
 }
 
+const WAYS = ["is killed", "hangs"];
+
 describe("a primary that is lost under commands", () => {
-  it.each(["is killed", "hangs"])("and %s has run none of them twice, nor has its replica", async (how) => {
-    const cluster = await start();
+  it.each(WAYS)("and %s has run none of them twice, nor has its replica", async (how) => {
+    const cluster = await startCluster();
     const client = await connectRedis({ ...targetAt(cluster.port, { timeout: TIMEOUT_S }), place: cluster.place });
-    ends.push(() => client.close());
+    onTestFinished(() => client.close());
     const victim = await cluster.serverOf("n:0");
     const sent: string[] = [];
     const lost = countUntilLost(client, sent);
@@ -71,10 +61,23 @@ describe("a primary that is lost under commands", () => {
   });
 });
 
-describe("a primary that hangs", () => {
+const CHANGES = [SLOT_SCRIPTS.remove, SLOT_SCRIPTS.moveMembers, SLOT_SCRIPTS.dropMembers].map(digestOf);
+const WRITE = digestOf(SLOT_SCRIPTS.write);
+
+function digestOf({ source }: Script): string {
+  return createHash("sha1").update(source).digest("hex");
+}
+
+/** Whether a command changes tasks. The script that writes a hash may come again if it only checks the guard. */
+function changesTasks(command: string): boolean {
+  if (command.startsWith('"ZADD"')) return true;
+  const [, digest] = /^"evalsha" "(\w+)"/i.exec(command) ?? [];
+  return CHANGES.includes(digest!) || (digest === WRITE && command.includes('"payload"'));
+}
+
+describe("a primary that is lost under a program", () => {
   async function place(): Promise<Place> {
-    const here = new Place(await start());
-    ends.push(() => here.remove());
+    const here = await startPlace();
     const { config } = here.cluster;
     here.root.write("config.ini", `[redis]\n${config}timeout = ${TIMEOUT_S}\n[service]\ntimezone = UTC\n`);
     const updated_at = ago(30 * 86_400);
@@ -82,48 +85,49 @@ describe("a primary that hangs", () => {
     return here;
   }
 
-  /** Suspends the node with the index of all tasks; how long after that some work took. */
-  async function suspendAt(here: Place, work: () => Promise<unknown>): Promise<number> {
-    const victim = await here.cluster.serverOf(INDEX);
-    victim.suspend();
-    ends.push(() => victim.resume());
-    const began = performance.now();
-    await work();
-    return performance.now() - began;
-  }
-
-  it.each(["sync", "cleanup --once"])("under %s is waited for no longer than the timeout", async (line) => {
+  const commands = ["sync", "cleanup --once"].flatMap((line) => WAYS.map((way) => [way, line] as const));
+  it.each(commands)("and %s: %s waits no longer than the timeout, and runs no command twice", async (way, line) => {
     const here = await place();
     const { cluster } = here;
     if (line !== "sync") await here.run("sync");
+    const monitor = await Monitor.of(cluster);
     const size = async () => Number(await cluster.call("ZCARD", INDEX));
     const run = here.start(line);
     await until(async () => (line === "sync" ? (await size()) > 1000 : (await size()) < 19_000), 60);
-    let code: number | null = null;
-    const took = await suspendAt(here, async () => {
-      ({ code } = await run.end());
-    });
-    expect(took).toBeLessThan(LONGEST_MS + 1000); // it works on files too
-    expect([3, 4]).toContain(code);
+    const victim = await cluster.serverOf(INDEX);
+    if (way === "hangs") victim.suspend();
+    else await victim.stop();
+    const began = performance.now();
+    await until(() => run.stderr !== ""); // it reports the loss, and `cleanup` goes on with files
+    expect(performance.now() - began).toBeLessThan(LONGEST_MS);
+    expect([3, 4]).toContain((await run.end()).code);
+    if (way === "hangs") victim.resume();
+    const executions = await monitor.executions(changesTasks);
+    expect(executions.length).toBeGreaterThan(1000);
+    expect(Math.max(...executions)).toBe(1);
   });
 
-  it("under serve is waited for no longer than the timeout, and the file answers", async () => {
+  it("and hangs: serve waits no longer than the timeout, and answers from the file", async () => {
     const here = await place();
+    const monitor = await Monitor.of(here.cluster);
     const serve = here.start("serve --port 0 --no-cleanup");
-    ends.push(async () => {
-      serve.kill("SIGKILL");
-      await serve.end();
-    });
     await serve.says(/http:\/\/127\.0\.0\.1:\d+/);
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(serve.stdout + serve.stderr)![0];
-    const list = async () => (await fetch(`${url}/voice-tasks?page_size=5`)).json() as Promise<{ source: string }>;
-    await until(async () => (await list()).source === "redis", 60);
-    let source = "";
-    expect(
-      await suspendAt(here, async () => {
-        ({ source } = await list());
-      }),
-    ).toBeLessThan(LONGEST_MS);
-    expect(source).toBe("file");
+    const sourceOf = async (size: number) => {
+      const page = await fetch(`${url}/voice-tasks?page_size=${size}`);
+      return ((await page.json()) as { source: string }).source;
+    };
+    await until(async () => (await sourceOf(5)) === "redis", 60);
+    const victim = await here.cluster.serverOf(INDEX);
+    victim.suspend();
+    const began = performance.now();
+    expect(await sourceOf(7)).toBe("file");
+    expect(performance.now() - began).toBeLessThan(LONGEST_MS);
+    serve.kill("SIGKILL");
+    victim.resume();
+    expect(await monitor.executions((command) => command.startsWith('"ZRANGE"') && command.includes('"6"'))).toEqual([
+      1,
+    ]);
+    expect(Math.max(...(await monitor.executions(changesTasks)))).toBe(1);
   });
 });

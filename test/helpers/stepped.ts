@@ -1,6 +1,5 @@
 import type { TtsctlError } from "../../src/errors.ts";
-import type { Command, RedisCommands, Reply } from "../../src/store/redis/commands.ts";
-import type { Script, ScriptRun } from "../../src/store/redis/script.ts";
+import type { Command, RedisCommands, Reply, Script, ScriptRun } from "../../src/store/redis/commands.ts";
 import type { Chance } from "../faults/helpers/chance.ts";
 
 interface Waiting {

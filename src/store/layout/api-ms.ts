@@ -53,10 +53,6 @@ export class ApiMsLayout extends Layout {
     return [taskId, userId, status, ...extraTexts(json), error, ...times, json];
   }
 
-  timeTextOf({ score }: Task): string {
-    return String(score);
-  }
-
   /** The payload alone if it is a record, else the fields, with the ids of the key if those are missing. */
   read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined {
     const fields = new Map(FIELDS.map((name, i) => [name, values[i] ?? null]));

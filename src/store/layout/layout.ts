@@ -35,8 +35,6 @@ export abstract class Layout {
 
   /** The values of `fields`. */
   abstract valuesOf(task: Task): string[];
-  /** The value of `updated_at`. */
-  abstract timeTextOf(task: Task): string;
   /**
    * The task of a hash; undefined without a hash, or one with a time.
    * @param values of `readFields`, null for a field that is missing

@@ -29,10 +29,6 @@ class PlainLayout extends Layout {
     return [userId, taskId, status, error, createdAt, updatedAt, json];
   }
 
-  timeTextOf({ updatedAt }: Task): string {
-    return updatedAt;
-  }
-
   /** A name without a colon is no task's, and has no hash. */
   override taskKey(userId: string, taskId: string): string {
     return `${TASK_PREFIX}${userId}:${taskId}`;

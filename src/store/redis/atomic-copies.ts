@@ -4,10 +4,9 @@ import { type CopyView, copyOf, fieldsOf, type RedisCopy } from "../layout/copy.
 import { INDEX_KEY } from "../layout/keys.ts";
 import { type CopyReading, indexKey, type Layout } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
-import type { RedisCommands, Reply } from "./commands.ts";
+import type { RedisCommands, Reply, Script } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
-import type { Script } from "./script.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
 import { type CopyStep, START } from "./walk.ts";
 

@@ -1,9 +1,8 @@
 import { Redis, type RedisOptions, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
-import type { Command, NodeReply } from "./commands.ts";
+import type { Command, NodeReply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
 import { afterFailover, connectionError, takesReadsOnly, timeoutError } from "./errors.ts";
-import type { Script } from "./script.ts";
 import { describeNode, type NodeTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
 import { plainTextRefused, silentHandshake } from "./tls-errors.ts";

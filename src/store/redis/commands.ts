@@ -1,9 +1,23 @@
 import type { TtsctlError } from "../../errors.ts";
-import type { Script, ScriptRun } from "./script.ts";
+import type { ReplyShape } from "./reply-shape.ts";
 
 /** A server's answer; one item of a batch that failed is an error in its place. */
 export type Reply = string | number | null | TtsctlError | Reply[];
 export type Command = readonly (string | number)[];
+
+/** A Lua script. */
+export interface Script {
+  /** The name of its method at a client of ioredis. */
+  readonly name: string;
+  readonly source: string;
+  readonly replies: ReplyShape;
+}
+
+/** One run of a script. */
+export interface ScriptRun {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
 
 /** What one node answered. */
 export interface NodeReply {

@@ -1,9 +1,8 @@
 import { type Cluster, type Redis, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
-import type { Command, NodeReply, RedisCommands, Reply } from "./commands.ts";
-import { ServerError, serverError, withKey } from "./errors.ts";
+import type { Command, NodeReply, RedisCommands, Reply, Script, ScriptRun } from "./commands.ts";
+import { allOf, ServerError, serverError, withKey } from "./errors.ts";
 import { checkReply, notRedis, type ReplyShape, shapeOf } from "./reply-shape.ts";
-import type { Script, ScriptRun } from "./script.ts";
 
 type Words = readonly (string | number)[];
 
@@ -33,9 +32,7 @@ export abstract class Connection implements RedisCommands {
   }
 
   async command(...command: Command): Promise<Reply> {
-    const [reply] = await this.pipeline([command]);
-    if (reply instanceof TtsctlError) throw reply;
-    return reply!;
+    return allOf(await this.pipeline([command]))[0]!;
   }
 
   async pipeline(commands: readonly Command[]): Promise<Reply[]> {
@@ -52,9 +49,7 @@ export abstract class Connection implements RedisCommands {
   }
 
   async script(script: Script, keys: readonly string[], args: Words): Promise<Reply> {
-    const [reply] = await this.scripts(script, [{ keys, args }]);
-    if (reply instanceof TtsctlError) throw reply;
-    return reply!;
+    return allOf(await this.scripts(script, [{ keys, args }]))[0]!;
   }
 
   async scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]> {

@@ -112,6 +112,18 @@ export function isFatal(error: TtsctlError): boolean {
   return error.code !== "REDIS_FAILED" || takesReadsOnly(error);
 }
 
+/** Replies without errors. @throws TtsctlError the first that is one */
+export function allOf<T>(replies: readonly (T | TtsctlError)[]): T[] {
+  for (const reply of replies) if (reply instanceof TtsctlError) throw reply;
+  return replies as T[];
+}
+
+/** Replies in which an error concerns one item alone. @throws TtsctlError the first that every command would get */
+export function unlessFatal<T>(replies: readonly T[]): readonly T[] {
+  for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
+  return replies;
+}
+
 const START_HINT =
   "start Redis, or check [redis] host and port; REDIS_HOST, REDIS_PORT and --redis-url come before the file";
 

@@ -4,7 +4,7 @@ import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import type { Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
-import { fillIn } from "../batches.ts";
+import { batches, fillIn } from "../batches.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "../layout/keys.ts";
@@ -14,7 +14,7 @@ import type { TaskId } from "../task-source.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
-import { isFatal } from "./errors.ts";
+import { allOf, isFatal, unlessFatal } from "./errors.ts";
 import { notRedis } from "./reply-shape.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { type Standing, SyncState } from "./sync-state.ts";
@@ -168,8 +168,8 @@ export class Mirror {
 
   /** The server's clock, epoch seconds; in a cluster the median of its primaries. */
   async time(): Promise<number> {
-    const times = (await this.#client.each("TIME")).map(({ reply }) => {
-      if (reply instanceof TtsctlError) throw reply;
+    const replies = await this.#client.each("TIME");
+    const times = allOf(replies.map(({ reply }) => reply)).map((reply) => {
       const [seconds, micros] = reply as string[];
       return Number(seconds) + Number(micros) / 1e6;
     });
@@ -190,10 +190,12 @@ export class Mirror {
     const wanted = isWhole
       ? [offset, offset + count - 1, "REV"]
       : [high, low, "BYSCORE", "REV", "LIMIT", offset, count];
-    const [total, flat] = await this.#all([
-      ["ZCOUNT", key, low, high],
-      ["ZRANGE", key, ...wanted, "WITHSCORES"],
-    ]);
+    const [total, flat] = allOf(
+      await this.#client.pipeline([
+        ["ZCOUNT", key, low, high],
+        ["ZRANGE", key, ...wanted, "WITHSCORES"],
+      ]),
+    );
     return { total: total as number, members: membersOf(flat as string[], range.userId, this.layout) };
   }
 
@@ -215,11 +217,13 @@ export class Mirror {
     let skip = place?.skip ?? 0;
     let isFound = false;
     if (place?.member != null) {
-      const [score, rank, before] = await this.#all([
-        ["ZSCORE", key, place.member],
-        isNewest ? ["ZREVRANK", key, place.member] : ["ZRANK", key, place.member],
-        isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
-      ]);
+      const [score, rank, before] = allOf(
+        await this.#client.pipeline([
+          ["ZSCORE", key, place.member],
+          isNewest ? ["ZREVRANK", key, place.member] : ["ZRANK", key, place.member],
+          isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
+        ]),
+      );
       isFound = score === place.score && rank !== null;
       skip = isFound ? (rank as number) - (before as number) : 0;
     }
@@ -304,10 +308,7 @@ export class Mirror {
   /** Each copy with all that a sync writes, at most BATCH. */
   async fullCopies(ids: readonly TaskId[]): Promise<RedisCopy[]> {
     await this.detect();
-    return (await this.#copies.read(ids, "full")).map((copy) => {
-      if (copy instanceof TtsctlError) throw copy;
-      return copy;
-    });
+    return allOf(await this.#copies.read(ids, "full"));
   }
 
   /** One step of a walk over all keys of the mirror. */
@@ -385,20 +386,18 @@ export class Mirror {
   async sample(): Promise<SampledTask[]> {
     const flat = await this.#client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
     const members = membersOf(flat as string[], undefined, this.layout);
-    const times = await this.#fields(members, ["updated_at", "created_at"]);
-    const scores = await this.#client.pipeline(
-      members.map(({ userId, taskId }) => ["ZSCORE", indexKey(this.layout, userId), this.layout.userMember(taskId)]),
-    );
-    const lookups = await this.#client.pipeline(
-      members.map(({ userId, taskId }) => {
-        const name = this.layout.member(userId, taskId);
-        return ["EXISTS", LOOKUP_PREFIX + name.slice(name.indexOf(":") + 1)];
-      }),
-    );
+    const commands = members.flatMap(({ userId, taskId }): Command[] => [
+      ["HMGET", this.layout.taskKey(userId, taskId), "updated_at", "created_at"],
+      ["ZSCORE", indexKey(this.layout, userId), this.layout.userMember(taskId)],
+      ["EXISTS", LOOKUP_PREFIX + this.layout.member(userId, taskId).replace(/^[^:]*:/, "")],
+    ]);
+    const replies = await this.#client.pipeline(commands);
+    unlessFatal(replies.filter((_, i) => i % 3 === 0)); // the others are only needed for details
     return members.map(({ score }, i) => {
-      const [updatedAt = null, createdAt = null] = Array.isArray(times[i]) ? (times[i] as (string | null)[]) : [];
-      const userScore = typeof scores[i] === "string" ? Number(scores[i]) : Number.NaN;
-      return { score, userScore, updatedAt, createdAt, hasLookup: lookups[i] === 1 };
+      const [times, own, lookup] = replies.slice(3 * i, 3 * i + 3);
+      const [updatedAt = null, createdAt = null] = Array.isArray(times) ? (times as (string | null)[]) : [];
+      const userScore = typeof own === "string" ? Number(own) : Number.NaN;
+      return { score, userScore, updatedAt, createdAt, hasLookup: lookup === 1 };
     });
   }
 
@@ -410,13 +409,6 @@ export class Mirror {
     return [after, items];
   }
 
-  /** Commands that must all succeed, in one round trip. */
-  async #all(commands: readonly Command[]): Promise<Reply[]> {
-    const replies = await this.#client.pipeline(commands);
-    for (const reply of replies) if (reply instanceof TtsctlError) throw reply;
-    return replies;
-  }
-
   /** Fields of the hash of each task. */
   #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
     return this.#batches(ids, ({ userId, taskId }) => ["HMGET", this.layout.taskKey(userId, taskId), ...names]);
@@ -425,10 +417,8 @@ export class Mirror {
   /** One command an item, BATCH in a round trip. @throws TtsctlError that every command would get */
   async #batches<T>(items: readonly T[], command: (item: T) => Command): Promise<Reply[]> {
     const replies: Reply[] = [];
-    for (let i = 0; i < items.length; i += BATCH) {
-      replies.push(...(await this.#client.pipeline(items.slice(i, i + BATCH).map(command))));
-    }
-    for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
+    for (const some of batches(items, BATCH)) replies.push(...(await this.#client.pipeline(some.map(command))));
+    unlessFatal(replies);
     return replies;
   }
 }

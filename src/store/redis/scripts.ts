@@ -1,5 +1,6 @@
 import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "../layout/keys.ts";
 import type { Layout } from "../layout/layout.ts";
+import type { Script } from "./commands.ts";
 import copies from "./lua/copies.lua";
 import endSync from "./lua/end-sync.lua";
 import guard from "./lua/include/guard.lua";
@@ -20,7 +21,6 @@ import writeHash from "./lua/slot/write.lua";
 import upsert from "./lua/upsert.lua";
 import walk from "./lua/walk.lua";
 import { INTEGER, listBeginning, listOf, orError, PAIRS, type ReplyShape, STRING, TEXT } from "./reply-shape.ts";
-import { Script } from "./script.ts";
 
 const INCLUDES: Readonly<Record<string, string>> = {
   guard,
@@ -31,12 +31,9 @@ const INCLUDES: Readonly<Record<string, string>> = {
 };
 
 /** A script with its includes in it. */
-function script(name: string, lua: string, replies?: ReplyShape): Script {
-  return new Script(
-    name,
-    lua.replaceAll(/^--- include (.+)\n/gm, (_, name: string) => INCLUDES[name]!),
-    replies,
-  );
+function script(name: string, lua: string, replies = INTEGER): Script {
+  const source = lua.replaceAll(/^--- include (.+)\n/gm, (_, include: string) => INCLUDES[include]!);
+  return { name, source, replies };
 }
 
 /** What `readHash` returns: a number, a type or an error, and fields. */

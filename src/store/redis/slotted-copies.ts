@@ -61,9 +61,13 @@ export class SlottedCopies implements MirrorCopies {
       this.#keys.onHashes(SLOT_SCRIPTS.hash, ids, () => [view, ...names]),
       this.#keys.scores(ids),
     ]);
-    const scored = ids.map((id, i): Scored => {
+    const scored = ids.map(({ userId, taskId }, i): Scored => {
       const [score] = scores[i]!;
-      return { id, scores: [typeof score === "string" ? Number(score) : Number.NEGATIVE_INFINITY, Number.NaN] };
+      return {
+        userId,
+        taskId,
+        scores: [typeof score === "string" ? Number(score) : Number.NEGATIVE_INFINITY, Number.NaN],
+      };
     });
     const lookups = await this.#keys.lookups(scored);
     return hashes.map((hash, i) => {
@@ -83,7 +87,8 @@ export class SlottedCopies implements MirrorCopies {
 
   async upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]> {
     const writes = upserts.map((upsert): Write => {
-      return { id: upsert.task, scores: scoresOf(upsert, this.#reading), upsert, outcome: undefined };
+      const { userId, taskId } = upsert.task;
+      return { userId, taskId, scores: scoresOf(upsert, this.#reading), upsert, outcome: undefined };
     });
     refuseRepeated(writes);
     await this.#check(open(writes));
@@ -109,7 +114,7 @@ export class SlottedCopies implements MirrorCopies {
       const error = errorIn(scores[i]!);
       if (error !== undefined || !isSame) return error ?? false;
       const guard = copy.type === "hash" ? names.flatMap((name) => [name, copy.fields[name] ?? ""]) : [];
-      due.set(i, { id, guard, scores: this.#limitsOf(copy) });
+      due.set(i, { ...id, guard, scores: this.#limitsOf(copy) });
       return false;
     });
     const removed = await this.#remove([...due.values()]);
@@ -120,11 +125,10 @@ export class SlottedCopies implements MirrorCopies {
   }
 
   async #check(writes: readonly Write[]): Promise<void> {
-    const ids = writes.map(({ id }) => id);
     const [guards, scores, lookups] = await Promise.all([
-      this.#checkGuards(ids, (i) => this.#guardOf(writes[i]!)),
-      this.#keys.scores(ids),
-      this.#keys.held(ids),
+      this.#checkGuards(writes, (write) => this.#guardOf(write)),
+      this.#keys.scores(writes),
+      this.#keys.held(writes),
     ]);
     writes.forEach((write, i) => {
       write.outcome = errorIn([...scores[i]!, guards[i], lookups[i]]) ?? (guards[i] === 1 ? undefined : false);
@@ -140,16 +144,13 @@ export class SlottedCopies implements MirrorCopies {
 
   async #write(writes: readonly Write[]): Promise<void> {
     const { layout } = this.#reading;
-    const argsOf = ({ upsert }: Write) => {
-      const values = layout.valuesOf(upsert.task);
-      const how = [upsert.indexOnly ? 1 : 0, upsert.afresh ? 1 : 0];
-      return [...how, ...layout.fields.flatMap((name, i) => [name, values[i]!])];
+    const argsOf = (write: Write) => {
+      const { task, indexOnly, afresh } = write.upsert;
+      const values = layout.valuesOf(task);
+      const fields = layout.fields.flatMap((name, i) => [name, values[i]!]);
+      return [...this.#guardOf(write), indexOnly ? 1 : 0, afresh ? 1 : 0, ...fields];
     };
-    const replies = await this.#keys.onHashes(
-      SLOT_SCRIPTS.write,
-      writes.map(({ id }) => id),
-      (i) => [...this.#guardOf(writes[i]!), ...argsOf(writes[i]!)],
-    );
+    const replies = await this.#keys.onHashes(SLOT_SCRIPTS.write, writes, (i) => argsOf(writes[i]!));
     writes.forEach((write, i) => {
       const reply = replies[i]!;
       write.outcome = reply instanceof TtsctlError ? reply : reply === 1;
@@ -158,7 +159,7 @@ export class SlottedCopies implements MirrorCopies {
 
   /** Sets the scores that aren't ours, unless the hash isn't either. */
   async #settle(written: readonly Write[]): Promise<void> {
-    const found = await this.#keys.scores(written.map(({ id }) => id));
+    const found = await this.#keys.scores(written);
     const off = written.flatMap((write, i) => {
       write.outcome = errorIn(found[i]!) ?? true;
       const from = found[i] as Both<string | null>;
@@ -173,22 +174,21 @@ export class SlottedCopies implements MirrorCopies {
 
   /** Refuses what isn't in the hash any more. */
   async #refuseLost(writes: readonly Write[]): Promise<void> {
-    const guards = await this.#checkGuards(
-      writes.map(({ id }) => id),
-      (i) => {
-        const write = writes[i]!;
-        const { indexOnly, task } = write.upsert;
-        return indexOnly ? this.#guardOf(write) : this.#guard(this.#reading.layout.timeTextOf(task));
-      },
-    );
+    const { layout } = this.#reading;
+    const guards = await this.#checkGuards(writes, (write) => {
+      const { indexOnly, task } = write.upsert;
+      return indexOnly
+        ? this.#guardOf(write)
+        : this.#guard(layout.valuesOf(task)[layout.fields.indexOf("updated_at")]!);
+    });
     writes.forEach((write, i) => {
       if (guards[i] !== 1) write.outcome = false;
     });
   }
 
   /** 1 if the hash is as the guard says. */
-  #checkGuards(ids: readonly TaskId[], guardOf: (i: number) => string[]): Promise<Reply[]> {
-    return this.#keys.onHashes(SLOT_SCRIPTS.write, ids, (i) => [...guardOf(i), 1]);
+  #checkGuards(writes: readonly Write[], guardOf: (write: Write) => string[]): Promise<readonly Reply[]> {
+    return this.#keys.onHashes(SLOT_SCRIPTS.write, writes, (i) => [...guardOf(writes[i]!), 1]);
   }
 
   #guardOf({ upsert: { seen, seenStatus } }: Write): string[] {
@@ -201,15 +201,15 @@ export class SlottedCopies implements MirrorCopies {
 
   /** Gives our members of refused writes the scores of the hash in place. Returns the writes without one. */
   async #takeBack(refused: readonly Write[]): Promise<Write[]> {
-    const due = await this.#keys.hashScores(refused.map(({ id }) => id));
+    const due = await this.#keys.hashScores(refused);
     await this.#keys.move(
-      refused.flatMap(({ id, scores: from }, i) => {
+      refused.flatMap((write, i) => {
         const scores = due[i];
-        return scores === undefined || Number.isNaN(scores[0]) ? [] : [{ id, from, scores }];
+        return scores === undefined || Number.isNaN(scores[0]) ? [] : [{ ...write, from: write.scores, scores }];
       }),
     );
     const gone = refused.filter((_, i) => due[i] === undefined);
-    await this.#remove(gone.map(({ id, scores }) => ({ id, scores, guard: [] })));
+    await this.#remove(gone.map((write) => ({ ...write, guard: [] })));
     return gone;
   }
 
@@ -223,11 +223,10 @@ export class SlottedCopies implements MirrorCopies {
   /** Removes hashes, and then members and lookups. False: the guard doesn't hold, a score is higher, or there is a hash. */
   async #remove(removals: readonly Removal[]): Promise<Outcome<boolean>[]> {
     if (removals.length === 0) return [];
-    const ids = removals.map(({ id }) => id);
-    const replies = await this.#keys.onHashes(SLOT_SCRIPTS.remove, ids, (i) => removals[i]!.guard);
+    const replies = await this.#keys.onHashes(SLOT_SCRIPTS.remove, removals, (i) => removals[i]!.guard);
     const without = removals.filter((_, i) => replies[i] === 1);
     const dropped = await this.#keys.drop(without);
-    await this.#keys.dropLookups(without.flatMap(({ id }, i) => (dropped[i] === true ? [id] : [])));
+    await this.#keys.dropLookups(without.filter((_, i) => dropped[i] === true));
     const back = await this.#putBack(without);
     return removals.map((removal, i) => {
       const reply = replies[i]!;
@@ -238,11 +237,11 @@ export class SlottedCopies implements MirrorCopies {
 
   /** Puts members and lookups back for the tasks that have a hash by now, and returns them. */
   async #putBack(removed: readonly Removal[]): Promise<Set<Removal>> {
-    const due = await this.#keys.hashScores(removed.map(({ id }) => id));
+    const due = await this.#keys.hashScores(removed);
     const back = new Map<Removal, Scored>();
     removed.forEach((removal, i) => {
       const scores = due[i];
-      if (scores !== undefined && !Number.isNaN(scores[0])) back.set(removal, { id: removal.id, scores });
+      if (scores !== undefined && !Number.isNaN(scores[0])) back.set(removal, { ...removal, scores });
     });
     const tasks = [...back.values()];
     if (tasks.length > 0) {
@@ -261,7 +260,7 @@ function open(writes: readonly Write[]): Write[] {
 function refuseRepeated(writes: readonly Write[]): void {
   const taken = new Set<string>();
   for (const write of writes) {
-    const name = JSON.stringify([write.id.userId, write.id.taskId]);
+    const name = JSON.stringify([write.userId, write.taskId]);
     if (taken.has(name)) write.outcome = false;
     taken.add(name);
   }

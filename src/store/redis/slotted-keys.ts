@@ -3,18 +3,16 @@ import { type LookupState, userScoreDue } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
 import type { CopyReading, Layout } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Command, RedisCommands, Reply } from "./commands.ts";
+import type { Command, RedisCommands, Reply, Script, ScriptRun } from "./commands.ts";
 import type { Outcome } from "./copies.ts";
-import { isFatal } from "./errors.ts";
-import { Script } from "./script.ts";
+import { unlessFatal } from "./errors.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
 
 /** In the global index and in the user's, in this order. */
 export type Both<T> = readonly [T, T];
 
 /** A task and a number for each of its index members: its scores, or the highest scores that a removal takes. */
-export interface Scored {
-  readonly id: TaskId;
+export interface Scored extends TaskId {
   readonly scores: Both<number>;
 }
 
@@ -40,7 +38,7 @@ export class SlottedKeys {
   }
 
   /** Runs a script on the hash of each task. */
-  async onHashes(script: Script, ids: readonly TaskId[], argsOf: (i: number) => Arguments): Promise<Reply[]> {
+  async onHashes(script: Script, ids: readonly TaskId[], argsOf: (i: number) => Arguments): Promise<readonly Reply[]> {
     const keys = ids.map(({ userId, taskId }) => this.#layout.taskKey(userId, taskId));
     return this.#run(
       script,
@@ -77,7 +75,7 @@ export class SlottedKeys {
   /** Gives the members at least these scores. */
   raise(tasks: readonly Scored[]): Promise<Both<Outcome<true>>[]> {
     const args = (i: number, member: string, half: number) => [tasks[i]!.scores[half]!, member];
-    return this.#onIndexes(idsOf(tasks), ["ZADD", "GT"], args, () => true);
+    return this.#onIndexes(tasks, ["ZADD", "GT"], args, () => true);
   }
 
   /** Sets scores that are unchanged. @param tasks from: null for no member */
@@ -85,20 +83,20 @@ export class SlottedKeys {
     const args = (i: number, member: string, half: number) => [
       ...[member, tasks[i]!.from[half] ?? "", tasks[i]!.scores[half]!],
     ];
-    await this.#onIndexes(idsOf(tasks), SLOT_SCRIPTS.moveMembers, args, () => true);
+    await this.#onIndexes(tasks, SLOT_SCRIPTS.moveMembers, args, () => true);
   }
 
   /** Removes members with at most these scores: true if neither is in its index now. */
   async drop(tasks: readonly Scored[]): Promise<Outcome<boolean>[]> {
     const args = (i: number, member: string, half: number) => [member, tasks[i]!.scores[half]!];
-    const dropped = await this.#onIndexes(idsOf(tasks), SLOT_SCRIPTS.dropMembers, args, (reply, at) => {
+    const dropped = await this.#onIndexes(tasks, SLOT_SCRIPTS.dropMembers, args, (reply, at) => {
       return (reply as number[])[at] === 1;
     });
     return dropped.map((both) => errorIn(both) ?? both.every((isGone) => isGone === true));
   }
 
   /** What each lookup holds; null if it doesn't exist, or the layout has none. */
-  async held(ids: readonly TaskId[]): Promise<Reply[]> {
+  async held(ids: readonly TaskId[]): Promise<readonly Reply[]> {
     const { lookup } = this.#layout;
     if (lookup === undefined) return ids.map(() => null);
     return this.#ask(ids.map(({ taskId }) => ["GET", lookup.key(taskId)]));
@@ -108,14 +106,14 @@ export class SlottedKeys {
   async lookups(tasks: readonly Scored[]): Promise<Outcome<{ holds: string; says: LookupState | null }>[]> {
     const { lookup } = this.#layout;
     if (lookup === undefined) return tasks.map(() => ({ holds: "", says: null }));
-    const held = await this.held(idsOf(tasks));
-    const others = tasks.map(({ id }, i) => {
-      const isOther = typeof held[i] === "string" && held[i] !== lookup.value(id.userId);
-      return isOther ? `${held[i]}:${this.#layout.userMember(id.taskId)}` : null;
+    const held = await this.held(tasks);
+    const others = tasks.map(({ userId, taskId }, i) => {
+      const isOther = typeof held[i] === "string" && held[i] !== lookup.value(userId);
+      return isOther ? `${held[i]}:${this.#layout.userMember(taskId)}` : null;
     });
     const asked = others.filter((member) => member !== null);
     const scores = await this.#ask(asked.map((member) => ["ZMSCORE", INDEX_KEY, member]));
-    return tasks.map(({ id, scores: [score] }, i) => {
+    return tasks.map((task, i) => {
       const holds = held[i]!;
       if (holds instanceof TtsctlError) return holds;
       if (typeof holds !== "string") return { holds: "", says: "wrong" };
@@ -124,7 +122,7 @@ export class SlottedKeys {
       const theirs = scores[asked.indexOf(other)]!;
       if (theirs instanceof TtsctlError) return theirs;
       const [text] = theirs as (string | null)[];
-      const isNewer = text != null && isAfter([Number(text), other], [score, this.#member(id)]);
+      const isNewer = text != null && isAfter([Number(text), other], this.#place(task));
       return { holds, says: isNewer ? "other" : "wrong" };
     });
   }
@@ -148,9 +146,9 @@ export class SlottedKeys {
       });
       const replies = await this.#run(
         SLOT_SCRIPTS.setLookup,
-        wrong.map(({ task: { id }, holds }) => ({
-          keys: [lookup.key(id.taskId)],
-          args: [holds, lookup.value(id.userId)],
+        wrong.map(({ task: { userId, taskId }, holds }) => ({
+          keys: [lookup.key(taskId)],
+          args: [holds, lookup.value(userId)],
         })),
       );
       for (const [i, reply] of replies.entries()) if (reply instanceof TtsctlError) errors.set(wrong[i]!.task, reply);
@@ -191,7 +189,7 @@ export class SlottedKeys {
     });
     const runs = [...byIndex].map(([key, members]) => ({ keys: [key], args: members.flatMap(({ args }) => args) }));
     const replies =
-      work instanceof Script
+      "source" in work
         ? await this.#run(work, runs)
         : await this.#ask(runs.map(({ keys, args }) => [work[0], keys[0]!, ...work.slice(1), ...args]));
     const outcomes = ids.map(() => [] as unknown as [Outcome<T>, Outcome<T>]);
@@ -204,16 +202,16 @@ export class SlottedKeys {
     return outcomes;
   }
 
-  async #run(script: Script, runs: readonly { keys: string[]; args: Arguments }[]): Promise<Reply[]> {
+  async #run(script: Script, runs: readonly ScriptRun[]): Promise<readonly Reply[]> {
     return unlessFatal(await this.#commands.scripts(script, runs));
   }
 
-  async #ask(commands: readonly Command[]): Promise<Reply[]> {
+  async #ask(commands: readonly Command[]): Promise<readonly Reply[]> {
     return unlessFatal(await this.#commands.pipeline(commands));
   }
 
-  #place({ id, scores: [score] }: Scored): [number, string] {
-    return [score, this.#member(id)];
+  #place(task: Scored): [number, string] {
+    return [task.scores[0], this.#member(task)];
   }
 
   #member({ userId, taskId }: TaskId): string {
@@ -225,17 +223,7 @@ export function errorIn(items: readonly unknown[]): TtsctlError | undefined {
   return items.find((item) => item instanceof TtsctlError);
 }
 
-function idsOf(tasks: readonly Scored[]): TaskId[] {
-  return tasks.map(({ id }) => id);
-}
-
 /** Whether a score and its member come after others in the order of an index. */
 function isAfter([score, member]: [number, string], [other, otherMember]: [number, string]): boolean {
   return score > other || (score === other && member > otherMember);
-}
-
-/** @throws TtsctlError that every command would get */
-function unlessFatal(replies: Reply[]): Reply[] {
-  for (const reply of replies) if (reply instanceof TtsctlError && isFatal(reply)) throw reply;
-  return replies;
 }

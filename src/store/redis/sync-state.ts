@@ -1,7 +1,7 @@
-import { TtsctlError } from "../../errors.ts";
+import { batches } from "../batches.ts";
 import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
-import type { Command, RedisCommands, Reply } from "./commands.ts";
-import type { Script } from "./script.ts";
+import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
+import { allOf } from "./errors.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
 import { allTags, slotOf, tagOf } from "./slots.ts";
 
@@ -50,11 +50,13 @@ export class SyncState {
   }
 
   async standing(indexKey: string): Promise<Standing> {
-    const [at, counts, members] = await this.#all([
-      this.#markQuery(indexKey),
-      ["HMGET", this.#keyBeside(COUNTED_KEY, indexKey), VERSION, indexKey],
-      ["ZCARD", indexKey],
-    ]);
+    const [at, counts, members] = allOf(
+      await this.#commands.pipeline([
+        this.#markQuery(indexKey),
+        ["HMGET", this.#keyBeside(COUNTED_KEY, indexKey), VERSION, indexKey],
+        ["ZCARD", indexKey],
+      ]),
+    );
     const [version, count] = counts as (string | null)[];
     const counted = version == null ? null : { version, count: count == null ? null : Number(count) };
     return { syncedAt: at as string | null, members: members as number, counted };
@@ -74,12 +76,10 @@ export class SyncState {
     const commands: Command[] = [];
     for (const [key, pairs] of byKey) {
       commands.push(["DEL", key]);
-      for (let i = 0; i < pairs.length; i += 2 * PAIRS_AT_ONCE) {
-        commands.push(["HSET", key, ...pairs.slice(i, i + 2 * PAIRS_AT_ONCE)]);
-      }
+      for (const some of batches(pairs, 2 * PAIRS_AT_ONCE)) commands.push(["HSET", key, ...some]);
       commands.push(["HSET", key, VERSION, version]);
     }
-    await this.#all(commands);
+    allOf(await this.#commands.pipeline(commands));
   }
 
   /** Sets a token that a flush removes. */
@@ -101,11 +101,8 @@ export class SyncState {
   async #forSlots(script: Script, ...args: string[]): Promise<Reply[]> {
     const runs = allTags().map((tag) => ({ keys: [`${SYNCED_KEY}:{${tag}}`], args }));
     const replies: Reply[] = [];
-    for (let i = 0; i < runs.length; i += MARKS_AT_ONCE) {
-      replies.push(...(await this.#commands.scripts(script, runs.slice(i, i + MARKS_AT_ONCE))));
-    }
-    for (const reply of replies) if (reply instanceof TtsctlError) throw reply;
-    return replies;
+    for (const some of batches(runs, MARKS_AT_ONCE)) replies.push(...(await this.#commands.scripts(script, some)));
+    return allOf(replies);
   }
 
   #markQuery(indexKey: string): Command {
@@ -120,11 +117,5 @@ export class SyncState {
 
   #slotOf(indexKey: string): number {
     return slotOf((this.#commands.prefix ?? "") + indexKey);
-  }
-
-  async #all(commands: readonly Command[]): Promise<Reply[]> {
-    const replies = await this.#commands.pipeline(commands);
-    for (const reply of replies) if (reply instanceof TtsctlError) throw reply;
-    return replies;
   }
 }

@@ -5,7 +5,7 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { serverError } from "../../../src/store/redis/errors.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { Script } from "../../../src/store/redis/script.ts";
+import { INTEGER } from "../../../src/store/redis/reply-shape.ts";
 import type { NodeTarget } from "../../../src/store/redis/target.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { parrotServer, redisProxy, serve, silentServer, type Verdict } from "../../helpers/faults.ts";
@@ -242,7 +242,7 @@ describe("a connection under way", () => {
     });
     ends.push(() => server.stop());
     const client = await connect(server.port, { timeout: 20 });
-    const script = new Script("one", "return 1");
+    const script = { name: "one", source: "return 1", replies: INTEGER };
     const send = (letter: string) => client.script(script, ["k"], [letter.repeat(length)]);
     const unread = Array.from({ length: count }, () => send("X"));
     const unanswered: Promise<unknown>[] = [];

@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
-import { Script } from "../../../src/store/redis/script.ts";
+import { INTEGER } from "../../../src/store/redis/reply-shape.ts";
 import { slotOf } from "../../../src/store/redis/slots.ts";
 import type { KnownNodes } from "../../../src/store/redis/target.ts";
 import { RedisCluster } from "../../helpers/cluster.ts";
@@ -78,7 +78,7 @@ describe("a cluster", () => {
   it("runs scripts where their keys are, known there or not", async () => {
     const cluster = await whole();
     const client = await connect([cluster.port]);
-    const script = new Script("tts:incrby", "return redis.call('INCRBY', KEYS[1], ARGV[1])");
+    const script = { name: "tts:incrby", source: "return redis.call('INCRBY', KEYS[1], ARGV[1])", replies: INTEGER };
     const runs = KEYS.map((key, i) => ({ keys: [key], args: [i] }));
     expect(await client.scripts(script, runs)).toEqual(KEYS.map((_, i) => i));
     expect(await client.scripts(script, runs)).toEqual(KEYS.map((_, i) => 2 * i));
@@ -147,7 +147,11 @@ describe("a slot that moves", () => {
 
   it("makes a script wait whose keys are on both sides, until they are together", async () => {
     const { cluster, client, slot, from, to } = await scene(await whole());
-    const script = new Script("tts:incr", "return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])");
+    const script = {
+      name: "tts:incr",
+      source: "return redis.call('INCR', KEYS[1]) + redis.call('INCR', KEYS[2])",
+      replies: INTEGER,
+    };
     await client.pipeline([
       ["SET", "n", 1],
       ["SET", "stays{n}", 5],
