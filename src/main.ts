@@ -1,5 +1,4 @@
-import type { Streams } from "./cli/io.ts";
-import { wantsJsonLog } from "./cli/log.ts";
+import { type Streams, wantsJsonLog } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
 import { Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
@@ -51,7 +50,7 @@ async function runCommand(surroundings: Surroundings): Promise<number> {
 async function answerCompletion(surroundings: Surroundings): Promise<number> {
   const [{ declareProgram }, { complete }] = await Promise.all([
     import("./cli/program.ts"),
-    import("./cli/complete/complete.ts"),
+    import("./cli/complete.ts"),
   ]);
   const program = await declareProgram(() => {});
   const answer = await complete(program, surroundings.argv.slice(1), surroundings).catch(() => "-\n");

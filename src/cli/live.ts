@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TtsctlError } from "../errors.ts";
 import { cut, widthOf, wrap } from "../render/width.ts";
-import { counted } from "../task/amounts.ts";
-import { formatDuration } from "../task/duration.ts";
+import { counted, formatDuration } from "../task/amounts.ts";
 import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
-import { isText } from "./globals.ts";
 import { errorText, sayError } from "./report-error.ts";
-import { Recording, type Terminal } from "./terminal.ts";
+import { isText, Recording, type Terminal } from "./terminal.ts";
 
 /** What is shown again and again: one run of a command, on the context that it is given. */
 type Refresh = (context: Context) => Promise<unknown>;
@@ -53,7 +51,7 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
 }
 
 async function headOf(context: Context, every: number): Promise<string> {
-  const { colors } = await context.terminal.tableStyle(context.flags);
+  const { colors } = await context.tableStyle();
   const now = formatInZone(Math.floor(context.clock.now()), await context.zone());
   return colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C ends`);
 }

@@ -3,10 +3,9 @@ import { rowOf, type SettingName } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { Selection } from "../operations/select.ts";
-import { TIME_STYLES, type TimeStyle } from "../render/time-text.ts";
+import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
 import type { SourceChoice } from "../store/read-first.ts";
-import { parseWholeNumber } from "../task/amounts.ts";
-import { parseDuration } from "../task/duration.ts";
+import { parseDuration, parseWholeNumber } from "../task/amounts.ts";
 import { trimId, uniqueIds } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,
@@ -29,6 +28,14 @@ export interface SelectionFlags {
   readonly [flag: string]: unknown;
 }
 
+/** The flags of commands that remove tasks. */
+export interface ChangeFlags {
+  readonly dryRun: boolean;
+  readonly maxDelete?: MaxDelete;
+  readonly allowEmpty: boolean;
+  readonly yes: boolean;
+}
+
 /** Where a list comes from, how long it is, and how it is shown. */
 export interface LookFlags {
   readonly source: SourceChoice;
@@ -42,12 +49,14 @@ export interface LookFlags {
 
 /** The flags that choose tasks: the same for every command that does. */
 export function addSelection(command: Command, statusFlag?: string): Command {
+  command.optionsGroup("Selection:");
   for (const part of CHOOSING_PARTS) addField(command, part, part === "statuses" ? statusFlag : undefined);
   return command;
 }
 
 /** The parts of a query that only lists have, such as the page. */
 export function addPaging(command: Command): Command {
+  command.optionsGroup("Selection:");
   for (const part of QUERY_PARTS) if (fieldOf(part).onlyLists) addField(command, part);
   return command;
 }
@@ -59,20 +68,28 @@ function addField(command: Command, part: QueryPart, renamed?: string): void {
   command.addOption(option);
 }
 
+/** `--user` of commands that choose tasks by nothing else. */
+export function addUser(command: Command): Command {
+  return command.optionsGroup("Selection:").option("-u, --user <id>", "only the tasks of this user");
+}
+
 export function addSource(command: Command): Command {
   const source = new Option("--source <store>", "who answers: a forced store never asks the other");
-  return command.addOption(source.choices(["auto", "redis", "file"]).default("auto"));
+  return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
 }
 
 /** `--limit`: a list of any length, from the newest on. */
 export function addLimit(command: Command): Command {
-  return command.option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
+  return command
+    .optionsGroup("Selection:")
+    .option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
 }
 
 /** How a list of tasks is shown to people. */
 export function addLook(command: Command): Command {
   return command
-    .option("--columns <names>", "user, task, status, updated, created, error, result, text, or any field", columnsOf)
+    .optionsGroup("Output:")
+    .option("--columns <names>", `${WIDE_COLUMNS.join(", ")}, or any field`, columnsOf)
     .option("--no-headers", "no line of heads")
     .addOption(
       new Option("--time <style>", "times as written, with an offset, or as ages").choices(TIME_STYLES).default("raw"),
@@ -86,12 +103,14 @@ export function addWatch(command: Command): Command {
     "--watch [seconds]",
     "again and again, drawn in place, every so often; Ctrl-C ends it (default: 2)",
   );
-  return command.addOption(watch.preset("2").argParser(watchSeconds));
+  return command.optionsGroup("Output:").addOption(watch.preset("2").argParser(watchSeconds));
 }
 
 /** The flags of commands that remove things. */
-export function addDestructive(command: Command, brake: string): Command {
+export function addDestructive(command: Command, brake: string, yes: string): Command {
   return command
+    .optionsGroup("Safety:")
+    .option("-y, --yes", yes, false)
     .option("--dry-run", "print the plan and change nothing", false)
     .option("--max-delete <n|p%>", `refuse to remove more than this (default: ${brake})`, maxDelete)
     .option("--allow-empty", "a store file that is missing or has no tasks is meant", false);
@@ -196,7 +215,7 @@ export function maxDelete(text: string): MaxDelete {
   return match[2] === "%" ? { percent: value } : { count: value };
 }
 
-function addUser(user: string, before: readonly string[] = []): readonly string[] {
+function addOneUser(user: string, before: readonly string[] = []): readonly string[] {
   return [...before, user];
 }
 
@@ -208,10 +227,10 @@ export function addOne(_: string, before = 0): number {
   return before + 1;
 }
 
-const PARSERS = { number: wholeNumber, user: addUser, list: addWords };
+const PARSERS = { number: wholeNumber, user: addOneUser, list: addWords };
 
 /** Parsers that add up what a repeated flag gives. Any other flag may be given once. */
-export const ADDING: readonly unknown[] = [addUser, addWords, addOne];
+export const ADDING: readonly unknown[] = [addOneUser, addWords, addOne];
 
 /** The flag that gives a setting. */
 export function settingOption(name: SettingName): Option {

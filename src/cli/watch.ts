@@ -3,10 +3,12 @@ import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { watchInterval } from "../operations/pass-rhythm.ts";
 import { watchPasses } from "../parts/cleanup.ts";
-import { formatDuration } from "../task/duration.ts";
-import { type CleanupFlags, runPass } from "./cleanup-pass.ts";
+import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
+
+/** @param refusal why the pass must not begin; it then counts as one that failed */
+type RunPass = (pass: Context, refusal: TtsctlError | null) => Promise<unknown>;
 
 /**
  * A pass, a wait, and on through any failure of a pass. Ends with SIGTERM or SIGINT after the batch in hand; SIGHUP
@@ -14,7 +16,7 @@ import { DONE } from "./emit.ts";
  * The log lines go to stderr always.
  * @throws TtsctlError WATCHER_RUNNING
  */
-export async function watch(context: Context, flags: CleanupFlags): Promise<number> {
+export async function watch(context: Context, runPass: RunPass): Promise<number> {
   const hangup = new Hangup(); // before the configuration is read: what changes after that is not missed
   context.onRelease(async () => hangup.end());
   await context.requireConfig(true);
@@ -27,7 +29,7 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
       if (isReloaded) settings = await reload(context, settings);
       return { cleanup: settings.cleanup, isTrusted: isReloaded };
     },
-    pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), flags, refusal),
+    pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), runPass, refusal),
     wait: (seconds: number) => hangup.orAfter(seconds, context.signal),
   };
   context.onRelease(() => watcher.lock.release());
@@ -60,9 +62,9 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
 }
 
 /** One pass with a connection and locks of its own. True if it failed. */
-async function tryPass(pass: Context, flags: CleanupFlags, refusal: TtsctlError | null): Promise<boolean> {
+async function tryPass(pass: Context, runPass: RunPass, refusal: TtsctlError | null): Promise<boolean> {
   try {
-    await runPass(pass, flags, refusal);
+    await runPass(pass, refusal);
     return false;
   } catch (error) {
     const isInterrupted = error instanceof TtsctlError && error.code === "INTERRUPTED";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
-import { maskUrl } from "../config/redis-url.ts";
+import { maskUrl } from "../config/address.ts";
 import type { TtsctlError } from "../errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../operations/ledger.ts";
 import type { TaskId } from "../store/task-source.ts";

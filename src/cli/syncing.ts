@@ -1,13 +1,13 @@
-import { TtsctlError } from "../../errors.ts";
-import { pushFile } from "../../parts/sync-store.ts";
-import { batches } from "../../store/batches.ts";
-import type { LinkEvents, MirrorState } from "../../store/mirror-link.ts";
-import { BATCH } from "../../store/redis/copies.ts";
-import { type Removal, removeFromMirror } from "../../store/redis/remove.ts";
-import { counted } from "../../task/amounts.ts";
-import { keyOf } from "../../task/ids.ts";
-import { describeSync } from "../commands/sync.ts";
-import type { Context } from "../context.ts";
+import { TtsctlError } from "../errors.ts";
+import { pushFile } from "../parts/sync-store.ts";
+import { batches } from "../store/batches.ts";
+import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
+import { BATCH } from "../store/redis/copies.ts";
+import { type Removal, removeFromMirror } from "../store/redis/remove.ts";
+import { counted } from "../task/amounts.ts";
+import { keyOf } from "../task/ids.ts";
+import { describeSync } from "./commands/sync.ts";
+import type { Context } from "./context.ts";
 
 /**
  * A sync that failed is tried again, whatever kept it: another command that had the lock, a file that was half written. The
