@@ -1,3 +1,4 @@
+import type { Surroundings } from "./cli/context.ts";
 import { type Streams, wantsJsonLog } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
 import { Terminal } from "./cli/terminal.ts";
@@ -35,8 +36,6 @@ async function flushed(terminal: Terminal, code: number, argv: readonly string[]
   const failed = new TtsctlError("OUTPUT_FAILED", `cannot write the output: ${terminal.out.failure.message}`);
   return reportError(failed, argv, terminal);
 }
-
-type Surroundings = { terminal: Terminal } & Pick<Invocation, "argv" | "env" | "cwd" | "stopSignal">;
 
 async function runCommand(surroundings: Surroundings): Promise<number> {
   const { argv } = surroundings;

@@ -50,13 +50,9 @@ export class Output {
       this.#held.push(text);
       return;
     }
-    if (this.#stream.write(this.#prepare(text))) return;
+    const prepared = this.#prepare(text);
     await new Promise<void>((resolve) => {
-      const done = () => {
-        for (const event of ["drain", "error", "close"]) this.#stream.off(event, done);
-        resolve();
-      };
-      for (const event of ["drain", "error", "close"]) this.#stream.on(event, done);
+      if (this.#stream.write(prepared, () => resolve())) resolve();
     });
   }
 

@@ -58,26 +58,26 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
 
 /** @throws CommanderError where the command line is wrong, or asks for help or the version */
 async function runOneOf(commands: readonly LazyCommand[], surroundings: Surroundings): Promise<number> {
-  const run = new Run(surroundings);
-  const program = await declareProgram(run.attach, { commands });
+  const { ended, attach } = runner(surroundings);
+  const program = await declareProgram(attach, { commands });
   await program.parseAsync(surroundings.argv, { from: "user" });
-  return run.exitCode;
+  return ended.exitCode;
 }
 
 async function runOneOfAll(surroundings: Surroundings): Promise<number> {
   const { argv, terminal } = surroundings;
-  const run = new Run(surroundings);
+  const { ended, attach } = runner(surroundings);
   let help = "";
   const write = (text: string) => {
     help += text;
   };
-  const program = await declareProgram(run.attach, { write });
+  const program = await declareProgram(attach, { write });
   const { columns } = terminal.outStream;
   groupHelp(program, columns);
   const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
   if (topic !== undefined) {
     await terminal.out.write(topic);
-    return run.exitCode;
+    return ended.exitCode;
   }
   try {
     await program.parseAsync(argumentsOf(program, argv), { from: "user" });
@@ -87,29 +87,24 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
     if (!isHelp) throw usageError(error, commandNamed(program, argv));
   }
   await terminal.out.write(wrapHelp(help, helpWidth(columns)));
-  return run.exitCode;
+  return ended.exitCode;
 }
 
-/** What the command did that a command line named. */
-class Run {
-  exitCode = 0;
-  readonly #surroundings: Surroundings;
-
-  constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings;
-  }
-
-  readonly attach: Attach = (command, action) => {
+/** Runs the command that the command line names; its exit code is in `ended`. */
+function runner(surroundings: Surroundings) {
+  const ended = { exitCode: 0 };
+  const attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
-      const context = new Context(this.#surroundings, flags as GlobalFlags);
+      const context = new Context(surroundings, flags as GlobalFlags);
       try {
-        this.exitCode = await action(context, flags as never, command.args);
+        ended.exitCode = await action(context, flags as never, command.args);
       } finally {
         await context.release();
       }
     });
   };
+  return { ended, attach };
 }
 
 interface Declaring {

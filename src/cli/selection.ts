@@ -175,45 +175,43 @@ export async function userOf(context: Context, { user }: { readonly user?: strin
   return checkUser(trimId(user), FLAG_NAMES.users, await context.rules());
 }
 
-/** A whole number; its range is checked where queries are built. */
-function wholeNumber(text: string): number {
-  const number = parseWholeNumber(text);
-  if (number !== undefined) return number;
-  throw new InvalidArgumentError("accepted: a whole number");
+/** A parser of a flag: undefined is a wrong value. */
+export function accepting<T>(accepted: string, parse: (text: string) => T | undefined): (text: string) => T {
+  return (text) => {
+    const value = parse(text);
+    if (value === undefined) throw new InvalidArgumentError(`accepted: ${accepted}`);
+    return value;
+  };
 }
 
-const [LEAST_WATCH_S, MOST_WATCH_S] = [1, 86_400];
+/** Its range is checked where queries are built. */
+const wholeNumber = accepting("a whole number", parseWholeNumber);
 
-/** `--watch`: seconds, or a duration such as 5m. */
-function watchSeconds(text: string): number {
+const watchSeconds = accepting("seconds from 1, or a duration from 1s to 1d", (text) => {
   const seconds = parseDuration(text);
-  if (seconds !== undefined && seconds >= LEAST_WATCH_S && seconds <= MOST_WATCH_S) return seconds;
-  throw new InvalidArgumentError("accepted: seconds from 1, or a duration from 1s to 1d");
-}
+  return seconds !== undefined && seconds >= 1 && seconds <= 86_400 ? seconds : undefined;
+});
 
-/** `--limit`: how many tasks; Infinity for all. A zero that a script came to by mistake must not mean all. */
-function limitOf(text: string): number {
+/** Infinity for all. A zero that a script came to by mistake must not mean all. */
+const limitOf = accepting("a number of tasks from 1, or all", (text) => {
   if (text.trim().toLowerCase() === "all") return Number.POSITIVE_INFINITY;
-  if (/^\d{1,15}$/.test(text.trim()) && Number(text) >= 1) return Number(text);
-  throw new InvalidArgumentError("accepted: a number of tasks from 1, or all");
-}
+  return /^\d{1,15}$/.test(text.trim()) && Number(text) >= 1 ? Number(text) : undefined;
+});
 
-/** `--columns`: names, separated by commas or spaces, without repeats. */
-function columnsOf(text: string): string[] {
+/** Names, separated by commas or spaces, without repeats. */
+const columnsOf = accepting("names of columns, separated by commas", (text) => {
   const names = [...new Set(text.split(/[,\s]+/).filter((name) => name !== ""))];
-  if (names.length > 0) return names;
-  throw new InvalidArgumentError("accepted: names of columns, separated by commas");
-}
+  return names.length > 0 ? names : undefined;
+});
 
-/** `--max-delete`: a number of tasks, or a percentage of all. */
-export function maxDelete(text: string): MaxDelete {
-  const match = /^(\d{1,15})(%?)$/.exec(text.trim());
-  const value = Number(match?.[1]);
-  if (match === null || (match[2] === "%" && value > 100)) {
-    throw new InvalidArgumentError("accepted: a number of tasks such as 500, or a percentage from 0% to 100%");
-  }
-  return match[2] === "%" ? { percent: value } : { count: value };
-}
+export const maxDelete = accepting(
+  "a number of tasks such as 500, or a percentage from 0% to 100%",
+  (text): MaxDelete | undefined => {
+    const [, digits, percent] = /^(\d{1,15})(%?)$/.exec(text.trim()) ?? [];
+    if (percent !== "%") return digits === undefined ? undefined : { count: Number(digits) };
+    return Number(digits) <= 100 ? { percent: Number(digits) } : undefined;
+  },
+);
 
 function addOneUser(user: string, before: readonly string[] = []): readonly string[] {
   return [...before, user];

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { watchInterval } from "../operations/pass-rhythm.ts";
@@ -6,6 +5,7 @@ import { watchPasses } from "../parts/cleanup.ts";
 import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
+import { Waker } from "./waker.ts";
 
 /** @param refusal why the pass must not begin; it then counts as one that failed */
 type RunPass = (pass: Context, refusal: TtsctlError | null) => Promise<unknown>;
@@ -30,7 +30,7 @@ export async function watch(context: Context, runPass: RunPass): Promise<number>
       return { cleanup: settings.cleanup, isTrusted: isReloaded };
     },
     pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), runPass, refusal),
-    wait: (seconds: number) => hangup.orAfter(seconds, context.signal),
+    wait: async (seconds: number) => void (await hangup.orAfter(seconds, context.signal)),
   };
   context.onRelease(() => watcher.lock.release());
   await context.note("info", describeWatch(settings));
@@ -82,15 +82,15 @@ function logFailure(context: Context, what: string, error: unknown): Promise<voi
 }
 
 /** Remembers a SIGHUP, whenever it comes, and ends a wait for it. */
-class Hangup {
-  #wake: (() => void) | undefined;
+class Hangup extends Waker {
   #came = false;
   readonly #onHangup = () => {
     this.#came = true;
-    this.#wake?.();
+    this.wake();
   };
 
   constructor() {
+    super();
     process.on("SIGHUP", this.#onHangup);
   }
 
@@ -101,12 +101,8 @@ class Hangup {
     return came;
   }
 
-  async orAfter(seconds: number, signal: AbortSignal): Promise<void> {
-    if (this.#came) return;
-    const early = new AbortController();
-    this.#wake = () => early.abort();
-    await sleep(seconds * 1000, undefined, { signal: AbortSignal.any([signal, early.signal]) }).catch(() => {});
-    this.#wake = undefined;
+  override async orAfter(seconds: number, signal: AbortSignal): Promise<boolean> {
+    return this.#came || super.orAfter(seconds, signal);
   }
 
   end(): void {

@@ -198,7 +198,7 @@ interface Ended {
 
 async function writeMetrics(context: Context, target: string, { outcome, ...ended }: Ended): Promise<void> {
   const { store, redis } = await context.settings();
-  const { addPass, isPassMetrics, passMetricsText, totalsIn } = await import("../../render/pass-metrics.ts");
+  const { isPassMetrics, passMetricsText, totalsAfter } = await import("../../render/pass-metrics.ts");
   try {
     const before = (await readRegular(target)) ?? "";
     if (!isPassMetrics(before)) throw new TtsctlError("EXPORT_FAILED", "another file has that name, and is left alone");
@@ -211,21 +211,14 @@ async function writeMetrics(context: Context, target: string, { outcome, ...ende
       ...(outcome?.sizes ?? { fileTasks: null, redisTasks: null }),
       redisUp: outcome === null || !redis.enabled.value ? null : !isRedisError(outcome.problem),
     };
-    await replace(target, await passMetricsText(pass, addPass(totalsIn(before), pass)));
+    // Replaced at once, so that the exporter never reads half of it.
+    const file = await TargetFile.at(target, true, MODE);
+    context.onRelease(() => file.close());
+    await file.write([await passMetricsText(pass, totalsAfter(before, pass))]);
+    await file.finish();
   } catch (error) {
     const reason = error instanceof TtsctlError ? error.message : whyNotWritten(error);
     context.reporter.warn(`the metrics file ${target} was not written: ${reason}`);
-  }
-}
-
-/** At once, so that the exporter never reads half of it. */
-async function replace(target: string, text: string): Promise<void> {
-  const file = await TargetFile.at(target, true, MODE);
-  try {
-    await file.write([text]);
-    await file.finish();
-  } finally {
-    await file.close();
   }
 }
 

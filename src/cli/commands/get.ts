@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Artifacts, LogPart } from "../../artifacts/artifacts.ts";
 import { TtsctlError } from "../../errors.ts";
 import { jsonOf } from "../../json/value.ts";
@@ -17,7 +17,7 @@ import { isTerminal, shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emit, FAILED, INTERRUPTED, PARTLY } from "../emit.ts";
-import { addSource } from "../selection.ts";
+import { accepting, addSource } from "../selection.ts";
 import { isText } from "../terminal.ts";
 
 const LOG_LINES = 20;
@@ -53,11 +53,10 @@ Examples:
   ttsctl get alice t01 --log 50
   ttsctl get alice t04 --follow`;
 
-function lineCount(text: string): number {
+const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}, after the ids`, (text) => {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= MOST_LOG_LINES) return count;
-  throw new InvalidArgumentError(`accepted: a number of lines from 1 to ${MOST_LOG_LINES}, after the ids`);
-}
+  return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
+});
 
 async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
   const [first, second] = args.filter((arg) => arg !== undefined).map(trimId);
