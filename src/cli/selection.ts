@@ -107,10 +107,11 @@ export function addWatch(command: Command): Command {
 }
 
 /** The flags of commands that remove things. */
-export function addDestructive(command: Command, brake: string, yes: string): Command {
+export function addDestructive(command: Command, brake: string, yes: string, backedUp?: string): Command {
+  command.optionsGroup("Safety:").option("-y, --yes", yes, false);
+  const backup = `append every ${backedUp} record to this file first, as JSON Lines`;
+  if (backedUp !== undefined) command.option("--backup <file>", backup);
   return command
-    .optionsGroup("Safety:")
-    .option("-y, --yes", yes, false)
     .option("--dry-run", "print the plan and change nothing", false)
     .option("--max-delete <n|p%>", `refuse to remove more than this (default: ${brake})`, maxDelete)
     .option("--allow-empty", "a store file that is missing or has no tasks is meant", false);

@@ -51,10 +51,8 @@ export function declareCleanup(program: Command, attach: Attach): void {
     .addOption(settingOption("cleanup.keep_last"))
     .addOption(settingOption("cleanup.max_bytes"))
     .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
-    .optionsGroup("Safety:")
-    .option("--backup <file>", "append every purged record to this file first, as JSON Lines")
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them");
+  addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", "purged");
   attach<CleanupFlags>(command, runCleanup);
 }
 

@@ -32,9 +32,8 @@ export function declareDelete(program: Command, attach: Attach): void {
     .option("--all", "choose every task", false)
     .optionsGroup("Safety:")
     .option("--force", "also tasks that are wait or run", false)
-    .option("--backup <file>", "append every deleted record to this file first, as JSON Lines")
     .addHelpText("after", EXAMPLES);
-  addDestructive(addSelection(command), "no limit", "do not ask");
+  addDestructive(addSelection(command), "no limit", "do not ask", "deleted");
   attach<DeleteFlags>(command, runDelete);
 }
 
