@@ -1,5 +1,5 @@
-import type { Streams } from "./cli/io.ts";
-import { wantsJsonLog } from "./cli/log.ts";
+import type { Surroundings } from "./cli/context.ts";
+import { type Streams, wantsJsonLog } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
 import { Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
@@ -37,8 +37,6 @@ async function flushed(terminal: Terminal, code: number, argv: readonly string[]
   return reportError(failed, argv, terminal);
 }
 
-type Surroundings = { terminal: Terminal } & Pick<Invocation, "argv" | "env" | "cwd" | "stopSignal">;
-
 async function runCommand(surroundings: Surroundings): Promise<number> {
   const { argv } = surroundings;
   if (argv[0] === "__complete") return answerCompletion(surroundings);
@@ -51,7 +49,7 @@ async function runCommand(surroundings: Surroundings): Promise<number> {
 async function answerCompletion(surroundings: Surroundings): Promise<number> {
   const [{ declareProgram }, { complete }] = await Promise.all([
     import("./cli/program.ts"),
-    import("./cli/complete/complete.ts"),
+    import("./cli/complete.ts"),
   ]);
   const program = await declareProgram(() => {});
   const answer = await complete(program, surroundings.argv.slice(1), surroundings).catch(() => "-\n");

@@ -3,8 +3,7 @@ import { systemClock } from "../clock.ts";
 import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.ts";
 import type { LogEvent } from "../render/item-lines.ts";
 import type { Progress } from "../render/progress.ts";
-import { type GlobalFlags, isText } from "./globals.ts";
-import type { Terminal } from "./terminal.ts";
+import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
 
 /** Work shorter than this shows no progress. */
 const PATIENCE_S = 1;

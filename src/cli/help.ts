@@ -1,32 +1,10 @@
 import { type Command, Help, type Option } from "commander";
 import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
-import { FLAG_NAMES } from "../task/query-fields.ts";
 
 const COLUMNS = 80;
 
-/** Where a flag stands in the help of a command. Flags that one command alone has, or means in its own way, stand under "Options". */
-const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Selection:": [...Object.values(FLAG_NAMES), ...["--where-status", "--all", "--limit"]],
-  "Safety:": ["--dry-run", "--yes", "--force", "--max-delete", "--max-mark", "--allow-empty", "--backup"],
-  "Output:": [
-    ...["--output", "--columns", "--no-headers", "--time", "--no-pager", "--watch", "--no-color", "--quiet"],
-    ...["--verbose", "--log-format"],
-  ],
-  "Connection:": ["--source", "--config", "--store", "--redis-url", "--no-redis"],
-};
-const ORDER = ["Options:", ...Object.keys(FLAG_GROUPS)];
-const OWN_MEANING: Readonly<Record<string, readonly string[]>> = {
-  mark: ["--status"],
-  cleanup: ["--watch"],
-  export: ["--force"],
-};
-
-const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Look:": ["list", "query", "get", "stats", "verify"],
-  "Change:": ["sync", "cleanup", "delete", "mark"],
-  "Move:": ["export", "import"],
-  "Set up:": ["config", "doctor", "completion", "serve", "help"],
-};
+/** The groups of flags in the help of a command, set with `optionsGroup` beside the flags. */
+const ORDER = ["Options:", "Selection:", "Safety:", "Output:", "Connection:"];
 
 /** Gives all commands the same help: grouped, the flags of every command among the others. */
 export function groupHelp(program: Command, width: number | undefined): void {
@@ -35,11 +13,6 @@ export function groupHelp(program: Command, width: number | undefined): void {
     "\nTopics: ttsctl help exit-codes, ttsctl help environment\nExamples: ttsctl <command> --help",
   );
   for (const command of [program, ...program.commands]) {
-    for (const option of command.options) {
-      const isOwn = OWN_MEANING[command.name()]?.includes(option.long ?? "");
-      option.helpGroup(isOwn ? "Options:" : groupOf(FLAG_GROUPS, option.long ?? "", "Options:"));
-    }
-    command.helpGroup(groupOf(COMMAND_GROUPS, command.name(), "Set up:"));
     command.configureOutput({ getOutHelpWidth: () => helpWidth(width) });
     command.configureHelp({ visibleOptions, optionDescription, groupItems });
   }
@@ -76,10 +49,6 @@ function optionDescription(option: Option): string {
   const { defaultValue } = option;
   if (typeof defaultValue === "string") notes.push(`default: ${defaultValue}`);
   return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;
-}
-
-function groupOf(groups: Readonly<Record<string, readonly string[]>>, name: string, other: string): string {
-  return Object.entries(groups).find(([, names]) => names.includes(name))?.[0] ?? other;
 }
 
 const help = new Help();

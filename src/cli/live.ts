@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TtsctlError } from "../errors.ts";
 import { cut, widthOf, wrap } from "../render/width.ts";
-import { counted } from "../task/amounts.ts";
-import { formatDuration } from "../task/duration.ts";
+import { counted, formatDuration } from "../task/amounts.ts";
 import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
-import { isText } from "./globals.ts";
 import { errorText, sayError } from "./report-error.ts";
-import { Recording, type Terminal } from "./terminal.ts";
+import { isText, Recording, type Terminal } from "./terminal.ts";
+import { Waker } from "./waker.ts";
 
 /** What is shown again and again: one run of a command, on the context that it is given. */
 type Refresh = (context: Context) => Promise<unknown>;
@@ -30,8 +29,12 @@ export async function live(context: Context, every: number, refresh: Refresh): P
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
   const { terminal, signal } = context;
   const screen = new Screen(terminal.outStream);
-  const resized = new Waker(() => screen.redraw());
-  terminal.outStream.on("resize", resized.wake);
+  const resized = new Waker();
+  const onResize = () => {
+    screen.redraw();
+    resized.wake();
+  };
+  terminal.outStream.on("resize", onResize);
   const leave = () => screen.close();
   signal.addEventListener("abort", leave); // at once, also where the run in hand takes longer
   try {
@@ -42,18 +45,19 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       const notes = [...recording.errLines, ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
       screen.draw({ head: await headOf(context, every), body: recording.outLines, notes });
-      await resized.orAfter(every, signal);
+      const isEarly = await resized.orAfter(every, signal);
+      if (isEarly) await sleep(Math.min(1, every) * 1000, undefined, { signal }).catch(() => {}); // at most once a second
     }
   } finally {
     signal.removeEventListener("abort", leave);
-    terminal.outStream.off("resize", resized.wake);
+    terminal.outStream.off("resize", onResize);
     screen.close();
   }
   return DONE;
 }
 
 async function headOf(context: Context, every: number): Promise<string> {
-  const { colors } = await context.terminal.tableStyle(context.flags);
+  const { colors } = await context.tableStyle();
   const now = formatInZone(Math.floor(context.clock.now()), await context.zone());
   return colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C ends`);
 }
@@ -84,29 +88,6 @@ async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): 
     return error;
   } finally {
     await once.release();
-  }
-}
-
-/** Ends a wait early when something happens, though not more than once a second. */
-class Waker {
-  #wake: (() => void) | undefined;
-  readonly #onWake: () => void;
-  readonly wake = () => {
-    this.#onWake();
-    this.#wake?.();
-  };
-
-  constructor(onWake: () => void) {
-    this.#onWake = onWake;
-  }
-
-  async orAfter(seconds: number, signal: AbortSignal): Promise<void> {
-    const early = new AbortController();
-    this.#wake = () => early.abort();
-    const either = AbortSignal.any([signal, early.signal]);
-    await sleep(seconds * 1000, undefined, { signal: either }).catch(() => {});
-    this.#wake = undefined;
-    if (early.signal.aborted) await sleep(Math.min(1, seconds) * 1000, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -2,39 +2,44 @@ import { Command, CommanderError, Option } from "commander";
 import { TtsctlError } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
-import type { Attach } from "./attach.ts";
-import { Context, type Surroundings } from "./context.ts";
-import { FORMATS, type GlobalFlags } from "./globals.ts";
+import { type Attach, Context, type Surroundings } from "./context.ts";
 import { groupHelp, helpWidth, TOPICS, wrapHelp } from "./help.ts";
-import { LOG_FORMATS } from "./log.ts";
+import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
+import { FORMATS, type GlobalFlags } from "./terminal.ts";
 
 /** Adds a command to the program. */
 type Declare = (program: Command, attach: Attach) => void;
 
 interface LazyCommand {
+  /** Its heading in the help. */
+  readonly group: string;
   /** Its name and its alias. */
   readonly names: readonly string[];
   load(): Promise<Declare>;
 }
 
-/** In the order of the help. To load them all takes longer than most of them. */
+/** By group and in the order of the help. Loading them all takes longer than most of them run. */
 const COMMANDS: readonly LazyCommand[] = [
-  { names: ["list", "ls"], load: async () => (await import("./commands/list.ts")).declareList },
-  { names: ["query"], load: async () => (await import("./commands/query.ts")).declareQuery },
-  { names: ["get"], load: async () => (await import("./commands/get.ts")).declareGet },
-  { names: ["stats"], load: async () => (await import("./commands/stats.ts")).declareStats },
-  { names: ["verify"], load: async () => (await import("./commands/verify.ts")).declareVerify },
-  { names: ["sync"], load: async () => (await import("./commands/sync.ts")).declareSync },
-  { names: ["cleanup"], load: async () => (await import("./commands/cleanup.ts")).declareCleanup },
-  { names: ["delete", "rm"], load: async () => (await import("./commands/delete.ts")).declareDelete },
-  { names: ["mark"], load: async () => (await import("./commands/mark.ts")).declareMark },
-  { names: ["export"], load: async () => (await import("./commands/export.ts")).declareExport },
-  { names: ["import"], load: async () => (await import("./commands/import.ts")).declareImport },
-  { names: ["config"], load: async () => (await import("./commands/config.ts")).declareConfig },
-  { names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).declareDoctor },
-  { names: ["serve"], load: async () => (await import("./commands/serve.ts")).declareServe },
-  { names: ["completion"], load: async () => (await import("./commands/completion.ts")).declareCompletion },
+  { group: "Look:", names: ["list", "ls"], load: async () => (await import("./commands/list.ts")).declareList },
+  { group: "Look:", names: ["query"], load: async () => (await import("./commands/query.ts")).declareQuery },
+  { group: "Look:", names: ["get"], load: async () => (await import("./commands/get.ts")).declareGet },
+  { group: "Look:", names: ["stats"], load: async () => (await import("./commands/stats.ts")).declareStats },
+  { group: "Look:", names: ["verify"], load: async () => (await import("./commands/verify.ts")).declareVerify },
+  { group: "Change:", names: ["sync"], load: async () => (await import("./commands/sync.ts")).declareSync },
+  { group: "Change:", names: ["cleanup"], load: async () => (await import("./commands/cleanup.ts")).declareCleanup },
+  { group: "Change:", names: ["delete", "rm"], load: async () => (await import("./commands/delete.ts")).declareDelete },
+  { group: "Change:", names: ["mark"], load: async () => (await import("./commands/mark.ts")).declareMark },
+  { group: "Move:", names: ["export"], load: async () => (await import("./commands/export.ts")).declareExport },
+  { group: "Move:", names: ["import"], load: async () => (await import("./commands/import.ts")).declareImport },
+  { group: "Set up:", names: ["config"], load: async () => (await import("./commands/config.ts")).declareConfig },
+  { group: "Set up:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).declareDoctor },
+  { group: "Set up:", names: ["serve"], load: async () => (await import("./commands/serve.ts")).declareServe },
+  {
+    group: "Set up:",
+    names: ["completion"],
+    load: async () => (await import("./commands/completion.ts")).declareCompletion,
+  },
 ];
 
 /** Parses the command line, runs what it names, and returns the exit code. */
@@ -53,26 +58,26 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
 
 /** @throws CommanderError where the command line is wrong, or asks for help or the version */
 async function runOneOf(commands: readonly LazyCommand[], surroundings: Surroundings): Promise<number> {
-  const run = new Run(surroundings);
-  const program = await declareProgram(run.attach, { commands });
+  const { ended, attach } = runner(surroundings);
+  const program = await declareProgram(attach, { commands });
   await program.parseAsync(surroundings.argv, { from: "user" });
-  return run.exitCode;
+  return ended.exitCode;
 }
 
 async function runOneOfAll(surroundings: Surroundings): Promise<number> {
   const { argv, terminal } = surroundings;
-  const run = new Run(surroundings);
+  const { ended, attach } = runner(surroundings);
   let help = "";
   const write = (text: string) => {
     help += text;
   };
-  const program = await declareProgram(run.attach, { write });
+  const program = await declareProgram(attach, { write });
   const { columns } = terminal.outStream;
   groupHelp(program, columns);
   const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
   if (topic !== undefined) {
     await terminal.out.write(topic);
-    return run.exitCode;
+    return ended.exitCode;
   }
   try {
     await program.parseAsync(argumentsOf(program, argv), { from: "user" });
@@ -82,29 +87,24 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
     if (!isHelp) throw usageError(error, commandNamed(program, argv));
   }
   await terminal.out.write(wrapHelp(help, helpWidth(columns)));
-  return run.exitCode;
+  return ended.exitCode;
 }
 
-/** What the command did that a command line named. */
-class Run {
-  exitCode = 0;
-  readonly #surroundings: Surroundings;
-
-  constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings;
-  }
-
-  readonly attach: Attach = (command, action) => {
+/** Runs the command that the command line names; its exit code is in `ended`. */
+function runner(surroundings: Surroundings) {
+  const ended = { exitCode: 0 };
+  const attach: Attach = (command, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
-      const context = new Context(this.#surroundings, flags as GlobalFlags);
+      const context = new Context(surroundings, flags as GlobalFlags);
       try {
-        this.exitCode = await action(context, flags as never, command.args);
+        ended.exitCode = await action(context, flags as never, command.args);
       } finally {
         await context.release();
       }
     });
   };
+  return { ended, attach };
 }
 
 interface Declaring {
@@ -119,7 +119,8 @@ export async function declareProgram(
   { commands = COMMANDS, write = () => {} }: Declaring = {},
 ): Promise<Command> {
   const program = newProgram(write);
-  for (const declare of await Promise.all(commands.map(({ load }) => load()))) declare(program, attach);
+  const loaded = await Promise.all(commands.map(async ({ group, load }) => ({ group, declare: await load() })));
+  for (const { group, declare } of loaded) declare(program.commandsGroup(group), attach);
   for (const command of [program, ...program.commands]) refuseRepeats(command);
   return program;
 }
@@ -139,10 +140,13 @@ function newProgram(write: (text: string) => void): Command {
   return new Command("ttsctl")
     .description("Operate the tasks of a text-to-speech service: its store file, and the mirror of it in Redis.")
     .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .optionsGroup("Connection:")
     .option("--config <file>", "the config.ini (default: $TTSCTL_CONFIG, else ./config.ini)")
     .addOption(settingOption("store.path"))
     .addOption(settingOption("redis.url"))
     .addOption(settingOption("redis.enabled"))
+    .optionsGroup("Output:")
     .addOption(new Option("-o, --output <format>", "how results are printed").choices(FORMATS).default("table"))
     .addOption(
       new Option("--log-format <format>", "how warnings, log lines and errors are printed")
@@ -152,7 +156,6 @@ function newProgram(write: (text: string) => void): Command {
     .option("--no-color", "no colours (also NO_COLOR)")
     .option("-q, --quiet", "no warnings and no progress", false)
     .option("-v, --verbose", "say what is done; twice: with stacks", addOne, 0)
-    .helpOption("-h, --help", "print help")
     .addHelpCommand(new Command("help").argument("[command]").description("print help").helpGroup("Set up:"))
     .configureOutput({ writeOut: write, writeErr: write, outputError: () => {} })
     .exitOverride();

@@ -3,7 +3,7 @@ import { SourceMap } from "node:module";
 import { join } from "node:path";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./io.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Prints an error as one line, or with `-o json` or `--log-format json` as one object, on stderr. Returns the exit code. */

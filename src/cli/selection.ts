@@ -3,10 +3,9 @@ import { rowOf, type SettingName } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { Selection } from "../operations/select.ts";
-import { TIME_STYLES, type TimeStyle } from "../render/time-text.ts";
+import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
 import type { SourceChoice } from "../store/read-first.ts";
-import { parseWholeNumber } from "../task/amounts.ts";
-import { parseDuration } from "../task/duration.ts";
+import { parseDuration, parseWholeNumber } from "../task/amounts.ts";
 import { trimId, uniqueIds } from "../task/ids.ts";
 import {
   CHOOSING_PARTS,
@@ -29,6 +28,14 @@ export interface SelectionFlags {
   readonly [flag: string]: unknown;
 }
 
+/** The flags of commands that remove tasks. */
+export interface ChangeFlags {
+  readonly dryRun: boolean;
+  readonly maxDelete?: MaxDelete;
+  readonly allowEmpty: boolean;
+  readonly yes: boolean;
+}
+
 /** Where a list comes from, how long it is, and how it is shown. */
 export interface LookFlags {
   readonly source: SourceChoice;
@@ -42,12 +49,14 @@ export interface LookFlags {
 
 /** The flags that choose tasks: the same for every command that does. */
 export function addSelection(command: Command, statusFlag?: string): Command {
+  command.optionsGroup("Selection:");
   for (const part of CHOOSING_PARTS) addField(command, part, part === "statuses" ? statusFlag : undefined);
   return command;
 }
 
 /** The parts of a query that only lists have, such as the page. */
 export function addPaging(command: Command): Command {
+  command.optionsGroup("Selection:");
   for (const part of QUERY_PARTS) if (fieldOf(part).onlyLists) addField(command, part);
   return command;
 }
@@ -59,20 +68,28 @@ function addField(command: Command, part: QueryPart, renamed?: string): void {
   command.addOption(option);
 }
 
+/** `--user` of commands that choose tasks by nothing else. */
+export function addUser(command: Command): Command {
+  return command.optionsGroup("Selection:").option("-u, --user <id>", "only the tasks of this user");
+}
+
 export function addSource(command: Command): Command {
   const source = new Option("--source <store>", "who answers: a forced store never asks the other");
-  return command.addOption(source.choices(["auto", "redis", "file"]).default("auto"));
+  return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
 }
 
 /** `--limit`: a list of any length, from the newest on. */
 export function addLimit(command: Command): Command {
-  return command.option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
+  return command
+    .optionsGroup("Selection:")
+    .option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
 }
 
 /** How a list of tasks is shown to people. */
 export function addLook(command: Command): Command {
   return command
-    .option("--columns <names>", "user, task, status, updated, created, error, result, text, or any field", columnsOf)
+    .optionsGroup("Output:")
+    .option("--columns <names>", `${WIDE_COLUMNS.join(", ")}, or any field`, columnsOf)
     .option("--no-headers", "no line of heads")
     .addOption(
       new Option("--time <style>", "times as written, with an offset, or as ages").choices(TIME_STYLES).default("raw"),
@@ -86,11 +103,14 @@ export function addWatch(command: Command): Command {
     "--watch [seconds]",
     "again and again, drawn in place, every so often; Ctrl-C ends it (default: 2)",
   );
-  return command.addOption(watch.preset("2").argParser(watchSeconds));
+  return command.optionsGroup("Output:").addOption(watch.preset("2").argParser(watchSeconds));
 }
 
 /** The flags of commands that remove things. */
-export function addDestructive(command: Command, brake: string): Command {
+export function addDestructive(command: Command, brake: string, yes: string, backedUp?: string): Command {
+  command.optionsGroup("Safety:").option("-y, --yes", yes, false);
+  const backup = `append every ${backedUp} record to this file first, as JSON Lines`;
+  if (backedUp !== undefined) command.option("--backup <file>", backup);
   return command
     .option("--dry-run", "print the plan and change nothing", false)
     .option("--max-delete <n|p%>", `refuse to remove more than this (default: ${brake})`, maxDelete)
@@ -156,47 +176,45 @@ export async function userOf(context: Context, { user }: { readonly user?: strin
   return checkUser(trimId(user), FLAG_NAMES.users, await context.rules());
 }
 
-/** A whole number; its range is checked where queries are built. */
-function wholeNumber(text: string): number {
-  const number = parseWholeNumber(text);
-  if (number !== undefined) return number;
-  throw new InvalidArgumentError("accepted: a whole number");
+/** A parser of a flag: undefined is a wrong value. */
+export function accepting<T>(accepted: string, parse: (text: string) => T | undefined): (text: string) => T {
+  return (text) => {
+    const value = parse(text);
+    if (value === undefined) throw new InvalidArgumentError(`accepted: ${accepted}`);
+    return value;
+  };
 }
 
-const [LEAST_WATCH_S, MOST_WATCH_S] = [1, 86_400];
+/** Its range is checked where queries are built. */
+const wholeNumber = accepting("a whole number", parseWholeNumber);
 
-/** `--watch`: seconds, or a duration such as 5m. */
-function watchSeconds(text: string): number {
+const watchSeconds = accepting("seconds from 1, or a duration from 1s to 1d", (text) => {
   const seconds = parseDuration(text);
-  if (seconds !== undefined && seconds >= LEAST_WATCH_S && seconds <= MOST_WATCH_S) return seconds;
-  throw new InvalidArgumentError("accepted: seconds from 1, or a duration from 1s to 1d");
-}
+  return seconds !== undefined && seconds >= 1 && seconds <= 86_400 ? seconds : undefined;
+});
 
-/** `--limit`: how many tasks; Infinity for all. A zero that a script came to by mistake must not mean all. */
-function limitOf(text: string): number {
+/** Infinity for all. A zero that a script came to by mistake must not mean all. */
+const limitOf = accepting("a number of tasks from 1, or all", (text) => {
   if (text.trim().toLowerCase() === "all") return Number.POSITIVE_INFINITY;
-  if (/^\d{1,15}$/.test(text.trim()) && Number(text) >= 1) return Number(text);
-  throw new InvalidArgumentError("accepted: a number of tasks from 1, or all");
-}
+  return /^\d{1,15}$/.test(text.trim()) && Number(text) >= 1 ? Number(text) : undefined;
+});
 
-/** `--columns`: names, separated by commas or spaces, without repeats. */
-function columnsOf(text: string): string[] {
+/** Names, separated by commas or spaces, without repeats. */
+const columnsOf = accepting("names of columns, separated by commas", (text) => {
   const names = [...new Set(text.split(/[,\s]+/).filter((name) => name !== ""))];
-  if (names.length > 0) return names;
-  throw new InvalidArgumentError("accepted: names of columns, separated by commas");
-}
+  return names.length > 0 ? names : undefined;
+});
 
-/** `--max-delete`: a number of tasks, or a percentage of all. */
-export function maxDelete(text: string): MaxDelete {
-  const match = /^(\d{1,15})(%?)$/.exec(text.trim());
-  const value = Number(match?.[1]);
-  if (match === null || (match[2] === "%" && value > 100)) {
-    throw new InvalidArgumentError("accepted: a number of tasks such as 500, or a percentage from 0% to 100%");
-  }
-  return match[2] === "%" ? { percent: value } : { count: value };
-}
+export const maxDelete = accepting(
+  "a number of tasks such as 500, or a percentage from 0% to 100%",
+  (text): MaxDelete | undefined => {
+    const [, digits, percent] = /^(\d{1,15})(%?)$/.exec(text.trim()) ?? [];
+    if (percent !== "%") return digits === undefined ? undefined : { count: Number(digits) };
+    return Number(digits) <= 100 ? { percent: Number(digits) } : undefined;
+  },
+);
 
-function addUser(user: string, before: readonly string[] = []): readonly string[] {
+function addOneUser(user: string, before: readonly string[] = []): readonly string[] {
   return [...before, user];
 }
 
@@ -208,10 +226,10 @@ export function addOne(_: string, before = 0): number {
   return before + 1;
 }
 
-const PARSERS = { number: wholeNumber, user: addUser, list: addWords };
+const PARSERS = { number: wholeNumber, user: addOneUser, list: addWords };
 
 /** Parsers that add up what a repeated flag gives. Any other flag may be given once. */
-export const ADDING: readonly unknown[] = [addUser, addWords, addOne];
+export const ADDING: readonly unknown[] = [addOneUser, addWords, addOne];
 
 /** The flag that gives a setting. */
 export function settingOption(name: SettingName): Option {

@@ -1,9 +1,32 @@
 import { Writable } from "node:stream";
 import { printableData } from "../printable.ts";
 import { type Colors, NO_COLORS, type TableStyle } from "../render/table.ts";
-import type { GlobalFlags } from "./globals.ts";
-import { Output, type Streams } from "./io.ts";
-import { Log } from "./log.ts";
+import { type LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
+
+/** The output formats of SPEC section 5. */
+export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** Whether a format is for people rather than for programs. */
+export function isText(format: Format): boolean {
+  return format === "table" || format === "wide";
+}
+
+/** The flags that every command takes. */
+export interface GlobalFlags {
+  readonly config?: string;
+  readonly store?: string;
+  readonly redisUrl?: string;
+  /** False for --no-redis. */
+  readonly redis: boolean;
+  /** False for --no-color. */
+  readonly color: boolean;
+  readonly output: Format;
+  /** Read from the arguments before they are parsed, so that it holds for what is wrong with them. */
+  readonly logFormat: (typeof LOG_FORMATS)[number];
+  readonly quiet: boolean;
+  readonly verbose: number;
+}
 
 /** Signals that end or stop a process: what is drawn must not stay on the screen. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
@@ -146,18 +169,18 @@ export class Terminal {
   }
 
   /** How a table is to look: cut and coloured for a terminal, whole and plain for a pipe. */
-  async tableStyle(flags: GlobalFlags): Promise<TableStyle> {
+  async tableStyle(color: boolean): Promise<TableStyle> {
     const isTerminal = this.#streams.stdout.isTTY === true;
     return {
       width: isTerminal ? this.#streams.stdout.columns || 80 : null,
-      colors: this.#isColored(flags, isTerminal) ? await chalkColors() : NO_COLORS,
+      colors: this.#isColored(color, isTerminal) ? await chalkColors() : NO_COLORS,
     };
   }
 
   /** NO_COLOR and FORCE_COLOR by their conventions; chalk 5 looks at neither. */
-  #isColored(flags: GlobalFlags, isTerminal: boolean): boolean {
+  #isColored(color: boolean, isTerminal: boolean): boolean {
     const forced = (this.#env.FORCE_COLOR ?? "") !== "" && this.#env.FORCE_COLOR !== "0";
-    const refused = !flags.color || (this.#env.NO_COLOR ?? "") !== "" || this.#env.TERM === "dumb";
+    const refused = !color || (this.#env.NO_COLOR ?? "") !== "" || this.#env.TERM === "dumb";
     return !refused && (isTerminal || forced);
   }
 }

@@ -1,12 +1,14 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import { watchInterval } from "../operations/pass-rhythm.ts";
 import { watchPasses } from "../parts/cleanup.ts";
-import { formatDuration } from "../task/duration.ts";
-import { type CleanupFlags, runPass } from "./cleanup-pass.ts";
+import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
+import { Waker } from "./waker.ts";
+
+/** @param refusal why the pass must not begin; it then counts as one that failed */
+type RunPass = (pass: Context, refusal: TtsctlError | null) => Promise<unknown>;
 
 /**
  * A pass, a wait, and on through any failure of a pass. Ends with SIGTERM or SIGINT after the batch in hand; SIGHUP
@@ -14,7 +16,7 @@ import { DONE } from "./emit.ts";
  * The log lines go to stderr always.
  * @throws TtsctlError WATCHER_RUNNING
  */
-export async function watch(context: Context, flags: CleanupFlags): Promise<number> {
+export async function watch(context: Context, runPass: RunPass): Promise<number> {
   const hangup = new Hangup(); // before the configuration is read: what changes after that is not missed
   context.onRelease(async () => hangup.end());
   await context.requireConfig(true);
@@ -27,8 +29,8 @@ export async function watch(context: Context, flags: CleanupFlags): Promise<numb
       if (isReloaded) settings = await reload(context, settings);
       return { cleanup: settings.cleanup, isTrusted: isReloaded };
     },
-    pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), flags, refusal),
-    wait: (seconds: number) => hangup.orAfter(seconds, context.signal),
+    pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), runPass, refusal),
+    wait: async (seconds: number) => void (await hangup.orAfter(seconds, context.signal)),
   };
   context.onRelease(() => watcher.lock.release());
   await context.note("info", describeWatch(settings));
@@ -60,9 +62,9 @@ async function reload(context: Context, old: Settings): Promise<Settings> {
 }
 
 /** One pass with a connection and locks of its own. True if it failed. */
-async function tryPass(pass: Context, flags: CleanupFlags, refusal: TtsctlError | null): Promise<boolean> {
+async function tryPass(pass: Context, runPass: RunPass, refusal: TtsctlError | null): Promise<boolean> {
   try {
-    await runPass(pass, flags, refusal);
+    await runPass(pass, refusal);
     return false;
   } catch (error) {
     const isInterrupted = error instanceof TtsctlError && error.code === "INTERRUPTED";
@@ -80,15 +82,15 @@ function logFailure(context: Context, what: string, error: unknown): Promise<voi
 }
 
 /** Remembers a SIGHUP, whenever it comes, and ends a wait for it. */
-class Hangup {
-  #wake: (() => void) | undefined;
+class Hangup extends Waker {
   #came = false;
   readonly #onHangup = () => {
     this.#came = true;
-    this.#wake?.();
+    this.wake();
   };
 
   constructor() {
+    super();
     process.on("SIGHUP", this.#onHangup);
   }
 
@@ -99,12 +101,8 @@ class Hangup {
     return came;
   }
 
-  async orAfter(seconds: number, signal: AbortSignal): Promise<void> {
-    if (this.#came) return;
-    const early = new AbortController();
-    this.#wake = () => early.abort();
-    await sleep(seconds * 1000, undefined, { signal: AbortSignal.any([signal, early.signal]) }).catch(() => {});
-    this.#wake = undefined;
+  override async orAfter(seconds: number, signal: AbortSignal): Promise<boolean> {
+    return this.#came || super.orAfter(seconds, signal);
   }
 
   end(): void {

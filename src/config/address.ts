@@ -1,3 +1,104 @@
+/** What a url says; null for a part that it does not have. */
+export interface RedisUrl {
+  tls: boolean;
+  socket: string | null;
+  host: string | null;
+  port: number | null;
+  db: number | null;
+  username: string | null;
+  password: string | null;
+  /** Parameters for the service's own client, which say nothing about where the tasks are. */
+  ignored: string[];
+}
+
+const MASK = "***";
+
+/** A valid url, taken apart without looking into the parts: scheme, user information, host and path, query. */
+const URL_PARTS = /^([^:]*:\/\/)(?:([^/?#]*)@)?([^?]*)(.*)$/s;
+
+const URL_SHAPE = /^(redis|rediss|unix):\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?$/i;
+const PLACE = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]*))(?::(\d*))?$/i;
+
+/** Parameters that are part of the address. */
+const ADDRESS = ["db", "username", "password"];
+
+/** Parameters of redis-py that a service may have in the same url; any other is refused, as it may be a misspelt `db`. */
+const CLIENT =
+  /^(?:socket_|ssl_|retry_on_|health_check_interval$|max_connections$|decode_responses$|encoding|protocol$|client_name$|timeout$)/;
+
+/**
+ * Takes a `redis://`, `rediss://` or `unix://` url apart as redis-py does (a parameter `db` goes before the path); undefined if it is
+ * none, and also where redis-py would guess: a path that is no database, a fragment, an unknown parameter.
+ */
+export function parseRedisUrl(text: string): RedisUrl | undefined {
+  const [, scheme, user, place, path = "", query] = URL_SHAPE.exec(text) ?? [];
+  const parameters = new URLSearchParams(query ?? "");
+  if (scheme === undefined || !areKnown(parameters)) return undefined;
+  const address = scheme.toLowerCase() === "unix" ? socketAddress(place, path) : tcpAddress(place, path);
+  const db = parameters.has("db") ? parseInteger(parameters.get("db") ?? "") : address?.db;
+  if (address === undefined || db === undefined) return undefined;
+  const ignored = [...new Set(parameters.keys())].filter((name) => !ADDRESS.includes(name));
+  return { ...address, ...credentials(user ?? "", parameters), db, tls: scheme.toLowerCase() === "rediss", ignored };
+}
+
+function areKnown(parameters: URLSearchParams): boolean {
+  return [...parameters.keys()].every((name) => ADDRESS.includes(name) || CLIENT.test(name));
+}
+
+type UrlPlace = Pick<RedisUrl, "host" | "port" | "db" | "socket">;
+
+/** `unix://run/redis.sock` is refused: it reads as the host `run` and the path `/redis.sock`. */
+function socketAddress(place: string, path: string): UrlPlace | undefined {
+  if (place !== "" || path.length < 2) return undefined;
+  return { host: null, port: null, db: null, socket: unquote(path) };
+}
+
+function tcpAddress(place: string, path: string): UrlPlace | undefined {
+  const match = PLACE.exec(place);
+  if (match === null) return undefined;
+  const port = match[3] ? parsePort(match[3]) : null;
+  const digits = unquote(path).replace(/^\/|\/$/g, "");
+  const db = digits === "" ? null : parseInteger(digits);
+  if (port === undefined || db === undefined) return undefined;
+  return { host: match[1] || unquote(match[2] ?? "") || null, port, db, socket: null };
+}
+
+function credentials(user: string, parameters: URLSearchParams): Pick<RedisUrl, "username" | "password"> {
+  const [, name, password] = /^([^:]*):?(.*)$/s.exec(user) ?? ["", "", ""];
+  return {
+    username: unquote(name) || parameters.get("username") || null,
+    password: unquote(password) || parameters.get("password") || null,
+  };
+}
+
+/** Python's `urllib.parse.unquote`: a percent sign that encodes nothing stays, where decodeURIComponent would throw. */
+function unquote(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"));
+}
+
+/** A valid url for people: its password, before the host or as a parameter, is `***`. */
+export function maskUrl(url: string): string {
+  const [, scheme, user, place, query] = URL_PARTS.exec(url) ?? [];
+  if (scheme === undefined) return maskSuspect(url);
+  const shownUser = user === undefined ? "" : `${user.replace(/:.+$/s, `:${MASK}`)}@`;
+  return `${scheme}${shownUser}${place}${maskParameters(query)}`;
+}
+
+/**
+ * Any text that may be a url or a part of one, for a message about what is wrong with it. As nobody knows which part was meant for a
+ * password, all that could be one is `***`: what stands before the last `@`, what follows a colon and is no port, and parameters.
+ */
+export function maskSuspect(text: string): string {
+  const [, scheme = "", rest] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? ["", "", ""];
+  const at = rest.lastIndexOf("@");
+  const place = rest.slice(at + 1).replace(/:(?!\d{1,5}(?:[/?#]|$)).*$/s, `:${MASK}`);
+  return `${scheme}${at === -1 ? "" : `${MASK}@`}${maskParameters(place)}`;
+}
+
+function maskParameters(query: string): string {
+  return query.replace(/([?&])(?!db=)([^=&]*)=[^&]*/g, `$1$2=${MASK}`);
+}
+
 /** A host and its port. */
 export interface Address {
   readonly host: string;

@@ -1,10 +1,9 @@
 import { TtsctlError } from "../errors.ts";
+import { parseRedisUrl } from "./address.ts";
 import type { IniFile } from "./ini-file.ts";
 import type { SettingInputs } from "./levels.ts";
-import { type LoadOptions, readInputs } from "./load.ts";
-import { checkTlsFiles } from "./redis-checks.ts";
-import { parseRedisUrl } from "./redis-url.ts";
-import { type ForeignNames, foreignNames, resolveSettings } from "./resolve.ts";
+import { type ForeignNames, foreignNames, type LoadOptions, readInputs, resolveSettings } from "./load.ts";
+import { checkTlsFiles } from "./redis.ts";
 import { CONFIG_VARIABLE, placeOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "./settings.ts";
 
 /** What can be said of a configuration, right or wrong. No secret is in it but in `settings`. */

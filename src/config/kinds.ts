@@ -1,9 +1,16 @@
-import { parseBytes } from "../task/amounts.ts";
-import { parseDuration } from "../task/duration.ts";
+import { parseBytes, parseDuration } from "../task/amounts.ts";
 import { LAYOUT_NAMES, type LayoutName } from "../task/layouts.ts";
 import { isZoneName } from "../task/zone.ts";
-import { type Address, addressText, parseAddress, parseHost, parseInteger, parsePort } from "./address.ts";
-import { maskUrl, parseRedisUrl } from "./redis-url.ts";
+import {
+  type Address,
+  addressText,
+  maskUrl,
+  parseAddress,
+  parseHost,
+  parseInteger,
+  parsePort,
+  parseRedisUrl,
+} from "./address.ts";
 
 /** A kind of value. */
 export interface Kind<T> {

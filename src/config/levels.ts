@@ -1,12 +1,12 @@
 import { dirname, resolve } from "node:path";
 import { TtsctlError } from "../errors.ts";
 import { quoted } from "../printable.ts";
+import { camelCase } from "../task/query-fields.ts";
+import { maskSuspect } from "./address.ts";
 import type { IniFile } from "./ini-file.ts";
 import { type Kind, PATH, REDIS_URL } from "./kinds.ts";
-import { maskSuspect } from "./redis-url.ts";
 import {
   CONFIG_FILE,
-  camelCase,
   mayBeEmpty,
   placeOf,
   rowOf,

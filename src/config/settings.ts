@@ -1,3 +1,4 @@
+import { camelCase } from "../task/query-fields.ts";
 import type { Kind } from "./kinds.ts";
 import * as kinds from "./kinds.ts";
 
@@ -210,11 +211,6 @@ export function placeOf(name: SettingName): { section: string; option: string; k
   const dot = name.indexOf(".");
   const option = name.slice(dot + 1);
   return { section: name.slice(0, dot), option, key: camelCase(option) };
-}
-
-/** `keep_last`, `retention.done` and `keep-last` in the way of JavaScript. */
-export function camelCase(name: string): string {
-  return name.replace(/[-_.](.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** A value for people and scripts, with where it came from; a secret is `***`. */

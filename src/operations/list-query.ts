@@ -1,7 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import type { SourceChoice } from "../store/read-first.ts";
 import type { ListQuery } from "../store/task-store.ts";
-import { parseDuration } from "../task/duration.ts";
+import { parseDuration } from "../task/amounts.ts";
 import type { TaskFilter } from "../task/filter.ts";
 import { idProblem, trimId, uniqueIds } from "../task/ids.ts";
 import { nearest } from "../task/nearest.ts";

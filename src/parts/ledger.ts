@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
-import { maskUrl } from "../config/redis-url.ts";
+import { maskUrl } from "../config/address.ts";
 import { closeQuietly, TtsctlError } from "../errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../operations/ledger.ts";
 import { isOneOf, openToAppend, syncDirectory, whyNotWritten } from "../store/file/written-file.ts";

@@ -1,8 +1,7 @@
 import { stringify } from "csv-stringify/sync";
 import { type JsonValue, jsonOf } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
-import { itemFields, KNOWN_FIELDS, rawText } from "./item.ts";
-import { isTimeField, type TimeTelling, timeText } from "./time-text.ts";
+import { isTimeField, itemFields, KNOWN_FIELDS, rawText, type TimeTelling, timeText } from "./item.ts";
 
 const RECORD_COLUMNS = [...KNOWN_FIELDS, "record"];
 

@@ -1,11 +1,13 @@
-import { FIELDS } from "../json/fields.ts";
+import { FIELDS, RECORD_FIELDS } from "../json/fields.ts";
 import { replaceStrings } from "../json/record.ts";
 import { type JsonValue, parseJsonValue } from "../json/value.ts";
 import type { ListResult } from "../store/task-store.ts";
-import { counted } from "../task/amounts.ts";
+import { counted, formatAge } from "../task/amounts.ts";
 import { camelCase } from "../task/query-fields.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
+import { formatInZone, type TimeReader } from "../task/time.ts";
+import type { Zone } from "../task/zone.ts";
 
 /** The whole record as compact JSON, the status as shown, the ids as they count (SPEC section 5). */
 export function itemJson(task: Task): string {
@@ -83,4 +85,57 @@ export function pageFooter({ total, page, pageSize, source, tasks, missing }: Li
   const where = page > pages ? `page ${page}, past the last one, ${pages}` : `page ${page} of ${pages}`;
   const shown = `${tasks.length} of ${counted(total, "task")}, ${where}, from ${source}`;
   return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
+}
+
+/** As the service wrote it, with the offset of the service's zone, or as an age. */
+export const TIME_STYLES = ["raw", "iso", "relative"] as const;
+export type TimeStyle = (typeof TIME_STYLES)[number];
+
+/** How times are told: by these zones, at this `now` in epoch seconds. */
+export interface TimeTelling {
+  readonly style: TimeStyle;
+  readonly times: TimeReader;
+  readonly zone: Zone;
+  readonly now: number;
+}
+
+/** A time of a record for people; what is no time stays as it is. */
+export function timeText(text: string, { style, times, zone, now }: TimeTelling): string {
+  if (style === "raw" || text === "") return text;
+  const epoch = times.epochOf(text);
+  if (!Number.isFinite(epoch)) return text;
+  return style === "iso" ? formatInZone(epoch, zone) : relativeTime(now - epoch);
+}
+
+/** `3m ago`, `in 2h`, `now`, of seconds gone by; whole units, rounded down. */
+export function relativeTime(age: number): string {
+  if (Math.abs(age) < 1) return "now";
+  return age < 0 ? `in ${formatAge(-age)}` : `${formatAge(age)} ago`;
+}
+
+/** A time without the fraction of its second. */
+export function withoutFraction(text: string): string {
+  return text.replace(/^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\.\d+/, "$1");
+}
+
+/** Whether a field of a record holds a time, by its name. */
+export function isTimeField(name: string): boolean {
+  return name.endsWith("_at");
+}
+
+/** The fields with a place in tables, in that order. */
+const SHOWN = [...RECORD_FIELDS]
+  .filter(([, { place }]) => place !== undefined)
+  .sort(([, a], [, b]) => a.place! - b.place!)
+  .map(([field, { short = field, narrow = false }]) => ({ field, short, narrow }));
+export const TABLE_COLUMNS = SHOWN.filter(({ narrow }) => narrow).map(({ short }) => short);
+export const WIDE_COLUMNS = SHOWN.map(({ short }) => short);
+
+/** The names that `--columns` knows without having seen a record. */
+export const KNOWN_COLUMNS = [...new Set(SHOWN.flatMap(({ field, short }) => [short, field]))];
+
+/** The field of a record that a column stands for. Any other name is the field of that name. */
+export function fieldOf(column: string): string {
+  const name = column.toLowerCase();
+  return SHOWN.find(({ field, short }) => field === name || short === name)?.field ?? column;
 }

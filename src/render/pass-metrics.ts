@@ -20,51 +20,36 @@ export interface PassMetrics {
   readonly redisUp: boolean | null;
 }
 
-/** What goes on from one pass to the next, whichever process runs it. */
-export interface PassTotals {
-  readonly lastSuccess: number | null;
-  readonly runs: number;
-  readonly failedRuns: number;
-  readonly purged: number;
-  readonly files: number;
-  readonly bytes: number;
-}
+/** What goes on from one pass to the next, whichever process runs it, by the names of the metrics. */
+export type PassTotals = ReadonlyMap<string, number>;
+
+const LAST_SUCCESS = "last_success_timestamp_seconds";
 
 type Row = readonly [name: string, help: string, value: number | null];
 
-const LAST_SUCCESS = "last_success_timestamp_seconds";
-const TOTALS = {
-  runs: "runs_total",
-  failedRuns: "failed_runs_total",
-  purged: "purged_tasks_total",
-  files: "freed_files_total",
-  bytes: "freed_bytes_total",
-} as const;
+/** The counters, each with what a pass adds to it. */
+const COUNTERS: readonly (readonly [name: string, help: string, added: (pass: PassMetrics) => number])[] = [
+  ["runs_total", "Passes since the metrics file was made.", () => 1],
+  [
+    "failed_runs_total",
+    "Passes of them that ended with another exit code than 0.",
+    ({ exitCode }) => (exitCode === 0 ? 0 : 1),
+  ],
+  ["purged_tasks_total", "Tasks that they purged.", ({ result }) => result?.purged ?? 0],
+  ["freed_files_total", "Files that they removed.", ({ result }) => result?.files ?? 0],
+  ["freed_bytes_total", "Bytes of the files that they removed.", ({ result }) => result?.bytes ?? 0],
+];
 
-/** The totals with this pass added. */
-export function addPass(totals: PassTotals, { result, exitCode, endedAt }: PassMetrics): PassTotals {
-  return {
-    lastSuccess: exitCode === 0 ? endedAt : totals.lastSuccess,
-    runs: totals.runs + 1,
-    failedRuns: totals.failedRuns + (exitCode === 0 ? 0 : 1),
-    purged: totals.purged + (result?.purged ?? 0),
-    files: totals.files + (result?.files ?? 0),
-    bytes: totals.bytes + (result?.bytes ?? 0),
-  };
-}
-
-/** The totals that a text of ours ends with; zero for what it does not have. */
-export function totalsIn(text: string): PassTotals {
-  const value = (name: string) => {
+/** The totals that a text of ours ends with, with this pass added. */
+export function totalsAfter(text: string, pass: PassMetrics): PassTotals {
+  const before = (name: string) => {
     const number = Number(new RegExp(`^ttsctl_cleanup_${name}\\{.*\\} (\\S+)$`, "m").exec(text)?.[1]);
     return Number.isFinite(number) && number >= 0 ? number : 0;
   };
-  const { runs, failedRuns, purged, files, bytes } = TOTALS;
-  return {
-    lastSuccess: value(LAST_SUCCESS) || null,
-    ...{ runs: value(runs), failedRuns: value(failedRuns), purged: value(purged) },
-    ...{ files: value(files), bytes: value(bytes) },
-  };
+  return new Map([
+    [LAST_SUCCESS, pass.exitCode === 0 ? pass.endedAt : before(LAST_SUCCESS)],
+    ...COUNTERS.map(([name, , added]) => [name, before(name) + added(pass)] as const),
+  ]);
 }
 
 /** Whether a text is one of ours, which may be replaced. */
@@ -77,13 +62,11 @@ export function passMetricsText(pass: PassMetrics, totals: PassTotals): Promise<
   const registry = new Registry();
   registry.setDefaultLabels({ store: pass.store });
   const registers = [registry];
-  const known = (rows: readonly Row[]) =>
-    rows.flatMap(([name, help, value]) => (value === null ? [] : [{ name, help, value }]));
-  for (const { name, help, value } of known(gauges(pass, totals))) {
-    new Gauge({ name: `ttsctl_cleanup_${name}`, help, registers }).set(value);
+  for (const [name, help, value] of gauges(pass, totals)) {
+    if (value !== null) new Gauge({ name: `ttsctl_cleanup_${name}`, help, registers }).set(value);
   }
-  for (const { name, help, value } of known(counters(totals))) {
-    new Counter({ name: `ttsctl_cleanup_${name}`, help, registers }).inc(value);
+  for (const [name, help] of COUNTERS) {
+    new Counter({ name: `ttsctl_cleanup_${name}`, help, registers }).inc(totals.get(name)!);
   }
   const info = { help: "Always 1; the version that ran the last pass.", labelNames: ["version"] as const, registers };
   new Gauge({ name: "ttsctl_cleanup_build_info", ...info }).set({ version: pass.version }, 1);
@@ -94,11 +77,11 @@ export function passMetricsText(pass: PassMetrics, totals: PassTotals): Promise<
   return registry.metrics();
 }
 
-function gauges(pass: PassMetrics, { lastSuccess }: PassTotals): Row[] {
+function gauges(pass: PassMetrics, totals: PassTotals): Row[] {
   const { result, redisUp } = pass;
   return [
     ["last_run_timestamp_seconds", "When the last pass ended, also a failed one.", pass.endedAt],
-    [LAST_SUCCESS, "When the last pass that ended with exit code 0 ended.", lastSuccess],
+    [LAST_SUCCESS, "When the last pass that ended with exit code 0 ended.", totals.get(LAST_SUCCESS) || null],
     ["duration_seconds", "How long the last pass took.", pass.duration],
     [
       "exit_code",
@@ -124,15 +107,5 @@ function gauges(pass: PassMetrics, { lastSuccess }: PassTotals): Row[] {
     ["store_tasks", "Tasks in the store file when the last pass began.", pass.fileTasks],
     ["redis_tasks", "Members of the index in Redis when the last pass began.", pass.redisTasks],
     ["redis_up", "Whether the last pass had Redis throughout: 1 or 0.", redisUp === null ? null : Number(redisUp)],
-  ];
-}
-
-function counters(totals: PassTotals): Row[] {
-  return [
-    [TOTALS.runs, "Passes since the metrics file was made.", totals.runs],
-    [TOTALS.failedRuns, "Passes of them that ended with another exit code than 0.", totals.failedRuns],
-    [TOTALS.purged, "Tasks that they purged.", totals.purged],
-    [TOTALS.files, "Files that they removed.", totals.files],
-    [TOTALS.bytes, "Bytes of the files that they removed.", totals.bytes],
   ];
 }

@@ -1,4 +1,4 @@
-import { formatAge } from "../task/duration.ts";
+import { formatAge } from "../task/amounts.ts";
 import { cut, widthOf } from "./width.ts";
 
 /** How far some work is; `seconds` is how long the part that was done since `from` took. */

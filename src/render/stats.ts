@@ -1,7 +1,6 @@
 import type { ByStatus, NamedTask, StatsResult, UserStats } from "../operations/stats/types.ts";
 import { printable } from "../printable.ts";
-import { counted, formatBytes } from "../task/amounts.ts";
-import { formatAge, formatDuration } from "../task/duration.ts";
+import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
 import { csvOfRows } from "./csv.ts";
 import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";

@@ -1,26 +1,17 @@
-import { RECORD_FIELDS } from "../json/fields.ts";
 import { type JsonValue, jsonOf } from "../json/value.ts";
 import { printable } from "../printable.ts";
 import type { Task } from "../task/task.ts";
-import { isKnown, itemFields, knownText } from "./item.ts";
+import {
+  fieldOf,
+  isKnown,
+  isTimeField,
+  itemFields,
+  knownText,
+  type TimeTelling,
+  timeText,
+  withoutFraction,
+} from "./item.ts";
 import { type Column, TableLayout, type TableStyle } from "./table.ts";
-import { isTimeField, type TimeTelling, timeText, withoutFraction } from "./time-text.ts";
-
-const SHOWN = [...RECORD_FIELDS]
-  .filter(([, { place }]) => place !== undefined)
-  .sort(([, a], [, b]) => a.place! - b.place!)
-  .map(([field, { short = field, narrow = false }]) => ({ field, short, narrow }));
-export const TABLE_COLUMNS = SHOWN.filter(({ narrow }) => narrow).map(({ short }) => short);
-export const WIDE_COLUMNS = SHOWN.map(({ short }) => short);
-
-/** The names that `--columns` knows without having seen a record. */
-export const KNOWN_COLUMNS = [...new Set(SHOWN.flatMap(({ field, short }) => [short, field]))];
-
-/** The field of a record that a column stands for. Any other name is the field of that name. */
-export function fieldOf(column: string): string {
-  const name = column.toLowerCase();
-  return SHOWN.find(({ field, short }) => field === name || short === name)?.field ?? column;
-}
 
 interface TaskTableOptions {
   readonly columns: readonly string[];

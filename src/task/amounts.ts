@@ -1,3 +1,5 @@
+import ms from "ms";
+
 /** `1 task`, `2 tasks`: a count with what is counted, given as one. */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
@@ -9,7 +11,7 @@ export function parseWholeNumber(text: string): number | undefined {
 }
 
 /** Powers of 1000 and of 1024, by the unit in lower case. */
-const UNITS = new Map([
+const BYTE_UNITS = new Map([
   ["", 1],
   ["b", 1],
   ...["k", "m", "g", "t"].flatMap((letter, i): [string, number][] => [
@@ -24,7 +26,7 @@ const UNITS = new Map([
  */
 export function parseBytes(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?) *([a-z]*)$/i.exec(text.trim());
-  const unit = UNITS.get(match?.[2]?.toLowerCase() ?? "?");
+  const unit = BYTE_UNITS.get(match?.[2]?.toLowerCase() ?? "?");
   if (match === null || unit === undefined) return undefined;
   const bytes = Math.floor(Number(match[1]) * unit);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
@@ -45,4 +47,40 @@ export function formatLength(seconds: number): string {
   const [hours, minutes] = [Math.floor(tenths / 36_000), Math.floor(tenths / 600) % 60];
   const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
   return hours === 0 ? `${minutes}:${rest}` : `${hours}:${String(minutes).padStart(2, "0")}:${rest}`;
+}
+
+/** The units that a duration is told in; weeks are read but not written. */
+const TIME_UNITS = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["m", 60],
+] as const;
+
+/**
+ * Seconds of a duration such as `30m`, `2h`, `7d`, `-1` or `1.5`; undefined for anything else. A bare number is
+ * **seconds** (`ms` would take it for milliseconds). Units are those of `ms`, one in a duration (SPEC section 6).
+ */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(-?\d*\.?\d+) *([a-z]*)$/i.exec(text.trim());
+  if (match === null) return undefined;
+  const seconds = Number(match[1]) * (match[2] === "" ? 1 : unitSeconds(match[2]));
+  // Plus zero makes an ordinary zero of -0.
+  return Number.isFinite(seconds) ? seconds + 0 : undefined;
+}
+
+function unitSeconds(unit: string): number {
+  const milliseconds: number | undefined = ms(`1${unit}` as ms.StringValue);
+  return (milliseconds ?? Number.NaN) / 1000;
+}
+
+/** A duration in seconds for people, in the largest of days, hours, minutes and seconds that takes it whole: `7d`, `90s`. */
+export function formatDuration(seconds: number): string {
+  const fit = TIME_UNITS.find(([, size]) => seconds !== 0 && seconds % size === 0);
+  return fit ? `${seconds / fit[1]}${fit[0]}` : `${seconds}s`;
+}
+
+/** About how long ago something was, for people: `3d`, `5h`, `12m`, `40s`, always rounded down. */
+export function formatAge(seconds: number): string {
+  const [unit, size] = TIME_UNITS.find(([, size]) => seconds >= size) ?? ["s", 1];
+  return `${Math.max(0, Math.floor(seconds / size))}${unit}`;
 }

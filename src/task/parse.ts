@@ -44,9 +44,7 @@ export class RecordParser {
     if (scanned === null || bytes[scanned.from] !== OPEN_BRACE || !hasTexts(bytes, this.#spans, expected)) return null;
     const score = readScore(bytes, this.#spans, this.times);
     if (typeof score === "string" || whyNotPython(bytes, scanned.from, scanned.end) !== undefined) return null;
-    const { userId, taskId, status, error, createdAt, updatedAt } = expected;
-    const json = compacted(text, bytes, scanned);
-    return { userId, taskId, status, error, createdAt, updatedAt, score, json };
+    return { ...expected, score, json: compacted(text, bytes, scanned) };
   }
 
   /** The task that a text is; null for any other text, JSON or not. */

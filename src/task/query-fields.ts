@@ -116,9 +116,9 @@ function namedBy(name: (field: QueryField) => string): QueryNames {
   return Object.fromEntries(QUERY_PARTS.map((part) => [part, name(QUERY_FIELDS[part])])) as QueryNames;
 }
 
-/** `page-size` and `page_size` as `pageSize`. */
+/** `page-size`, `page_size` and `page.size` as `pageSize`. */
 export function camelCase(name: string): string {
-  return name.replace(/[-_](\w)/g, (_, letter: string) => letter.toUpperCase());
+  return name.replace(/[-_.](\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 export const FLAG_NAMES = namedBy(({ flags }) => /--[\w-]+/.exec(flags)![0]);

@@ -1,4 +1,4 @@
-import { formatAge } from "./duration.ts";
+import { formatAge } from "./amounts.ts";
 import { memberOf } from "./ids.ts";
 
 /** When a task that is not finished counts as stuck. */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { shellQuote, splitLine } from "../../src/cli/complete/complete.ts";
+import { shellQuote, splitLine } from "../../src/cli/complete.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { anyChar } from "../helpers/any-char.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { RETENTION, STUCK_AFTER, TIMEOUT } from "../../src/config/kinds.ts";
 import { libraryOptionsOf, placeOf, rowOf, SETTING_NAMES } from "../../src/config/settings.ts";
-import { formatDuration } from "../../src/task/duration.ts";
+import { formatDuration } from "../../src/task/amounts.ts";
 
 const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
 const code = (words: string | undefined) => (words === undefined ? "" : `\`${words}\``);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { parseIni } from "../../src/config/ini-file.ts";
-import { resolveSettings } from "../../src/config/resolve.ts";
+import { resolveSettings } from "../../src/config/load.ts";
 import type { SettingFlags } from "../../src/config/settings.ts";
 
 const TOKEN = "0123456789abcdef";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { parseIni } from "../../src/config/ini-file.ts";
-import { resolveSettings } from "../../src/config/resolve.ts";
+import { resolveSettings } from "../../src/config/load.ts";
 import { type DeploymentKind, RIGHTS, settingsFor, startRedis } from "../helpers/deployments.ts";
 import { record } from "../helpers/records.ts";
 import { ServiceRoot } from "../helpers/root.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { parseIni } from "../../src/config/ini-file.ts";
-import { resolveSettings } from "../../src/config/resolve.ts";
+import { resolveSettings } from "../../src/config/load.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { binary } from "../helpers/ttsctl.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { getRows } from "../../src/cli/commands/get.ts";
 import type { GetResult } from "../../src/operations/get.ts";
-import { getRows } from "../../src/render/get.ts";
 import { NO_COLORS, table } from "../../src/render/table.ts";
 import { cut, fits, widthOf } from "../../src/render/width.ts";
 import { record, taskOf } from "../helpers/records.ts";

@@ -3,15 +3,23 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { getJson, getRows, getTitle } from "../../src/cli/commands/get.ts";
 import type { GetResult } from "../../src/operations/get.ts";
 import { printable } from "../../src/printable.ts";
 import { csvOfObject, csvOfTasks } from "../../src/render/csv.ts";
-import { getJson, getRows, getTitle } from "../../src/render/get.ts";
-import { itemJson, itemLines, pageFooter, pageJson } from "../../src/render/item.ts";
+import {
+  itemJson,
+  itemLines,
+  pageFooter,
+  pageJson,
+  relativeTime,
+  TABLE_COLUMNS,
+  type TimeTelling,
+  WIDE_COLUMNS,
+} from "../../src/render/item.ts";
 import { doneLine } from "../../src/render/item-lines.ts";
 import { NO_COLORS, type TableStyle } from "../../src/render/table.ts";
-import { TABLE_COLUMNS, TaskTable, WIDE_COLUMNS } from "../../src/render/task-table.ts";
-import { relativeTime, type TimeTelling } from "../../src/render/time-text.ts";
+import { TaskTable } from "../../src/render/task-table.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
 import { RecordParser } from "../../src/task/parse.ts";
 import type { Task } from "../../src/task/task.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatDuration, parseDuration } from "../../src/task/duration.ts";
+import { formatDuration, parseDuration } from "../../src/task/amounts.ts";
 
 describe("parseDuration", () => {
   test.each<[string, number]>([

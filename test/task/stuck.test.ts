@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { formatAge } from "../../src/task/duration.ts";
+import { formatAge } from "../../src/task/amounts.ts";
 import { describeStuck, isStuck, StuckTasks } from "../../src/task/stuck.ts";
 
 const RULE = { now: 1000, after: 100 };

@@ -1,22 +1,38 @@
+import { lstat } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { CleanupSettings } from "../../config/settings.ts";
-import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import type { CleanupOutcome, CleanupResult } from "../../operations/cleanup.ts";
 import type { Explanation } from "../../operations/explain.ts";
+import { TargetFile } from "../../operations/export/target-file.ts";
 import type { OrphanResult } from "../../operations/orphans/orphans.ts";
 import type { PolicyOrigins } from "../../operations/purge/explain-rules.ts";
 import { policyOf } from "../../operations/purge/policy.ts";
 import { audited } from "../../parts/audited.ts";
+import { cleanupPass } from "../../parts/cleanup.ts";
 import type { LedgerRun } from "../../parts/ledger.ts";
 import { printable } from "../../printable.ts";
 import { type TableStyle, table } from "../../render/table.ts";
+import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { trimId } from "../../task/ids.ts";
-import type { Attach } from "../attach.ts";
-import type { CleanupFlags } from "../cleanup-pass.ts";
-import type { Context } from "../context.ts";
+import { VERSION } from "../../version.ts";
+import { type Attach, type Context, keepHeapSmall } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import { keepHeapSmall } from "../heap.ts";
-import { addDestructive, settingOption } from "../selection.ts";
+import { addDestructive, type ChangeFlags, settingOption } from "../selection.ts";
+
+export interface CleanupFlags extends ChangeFlags {
+  readonly once?: boolean;
+  readonly watch?: boolean;
+  readonly explain?: boolean;
+  readonly orphans?: boolean;
+  readonly retention?: string;
+  readonly keepLast?: string;
+  readonly maxBytes?: string;
+  readonly backup?: string;
+  readonly metricsFile?: string;
+}
 
 export function declareCleanup(program: Command, attach: Attach): void {
   const command = program
@@ -31,14 +47,12 @@ export function declareCleanup(program: Command, attach: Attach): void {
     )
     .option("--explain", "say why the task would stay or go, rule by rule, and change nothing")
     .option("--orphans", "list artifacts that no record owns and that are older than the retention; --yes removes them")
-    .option("-y, --yes", "with --orphans: remove them")
     .addOption(settingOption("cleanup.retention"))
     .addOption(settingOption("cleanup.keep_last"))
     .addOption(settingOption("cleanup.max_bytes"))
-    .option("--backup <file>", "append every purged record to this file first, as JSON Lines")
     .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "no limit; 50% of all with --orphans");
+  addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", "purged");
   attach<CleanupFlags>(command, runCleanup);
 }
 
@@ -66,13 +80,144 @@ async function runCleanup(context: Context, flags: CleanupFlags, args: string[])
   }
   if (flags.watch) {
     const { watch } = await import("../watch.ts");
-    return watch(context, flags);
+    return watch(context, (pass, refusal) => runPass(pass, flags, refusal));
   }
   await context.requireConfig(true);
   if (flags.orphans) return runOrphans(context, flags);
-  const { runPass } = await import("../cleanup-pass.ts");
   keepHeapSmall();
   return runPass(context, flags);
+}
+
+/**
+ * One pass with what the flags and settings say: printed, in the ledger and in the metrics. Returns the exit code.
+ * @param refusal why the pass is not to begin; it then counts as one that failed
+ * @throws TtsctlError what kept the pass from its work; INTERRUPTED
+ */
+export function runPass(context: Context, flags: CleanupFlags, refusal: TtsctlError | null = null): Promise<number> {
+  return measured(context, flags, async (observe) => {
+    if (refusal !== null) throw refusal;
+    return audited(context, !flags.dryRun, async (ledger) => {
+      const outcome = await cleanupPass(context, flags, ledger, () => context.openBackup(flags));
+      observe(outcome);
+      const shown = printed(outcome.result);
+      ledger?.count(shown);
+      await emitObject(context, shown, () => summaryLine(outcome.result));
+      return exitCodeOf(outcome, context);
+    });
+  });
+}
+
+/** SPEC section 5: a missing Redis makes it partly done; an interrupted pass is an error. */
+function exitCodeOf({ result, problem }: CleanupOutcome, context: Context): number {
+  throwIfInterrupted(context.signal, `${result.purged} tasks were purged`, "the next pass goes on");
+  if (problem !== null && !isRedisError(problem)) throw problem;
+  if (problem !== null)
+    context.reporter.warn(
+      `${problem.message}: the file alone was ${result.dryRun ? "looked at" : "cleaned up; what Redis holds goes at the next pass"}`,
+    );
+  return problem !== null || result.failed > 0 || result.returned > 0 ? PARTLY : DONE;
+}
+
+/** The keys of SPEC section 5, and behind them, where there is something to say, what the settings add. */
+function printed({ keptLast, purgedForSpace, finishedBytes, stuck, ...result }: CleanupResult): object {
+  return {
+    ...result,
+    ...(keptLast > 0 ? { keptLast } : {}),
+    ...(finishedBytes === null ? {} : { purgedForSpace, finishedBytes }),
+    ...(stuck > 0 ? { stuck } : {}),
+  };
+}
+
+/** The line that sums up a pass, for people and logs. */
+function summaryLine(result: CleanupResult): string {
+  const counts = `candidates=${result.candidates} purged=${result.purged} skipped=${result.skipped} failed=${result.failed}`;
+  const freed = `files=${result.files} bytes=${result.bytes} (${formatBytes(result.bytes)})`;
+  const more = result.keptLast > 0 ? ` kept-last=${result.keptLast}` : "";
+  const space = result.finishedBytes === null ? "" : ` for-space=${result.purgedForSpace}`;
+  const dry = result.dryRun ? " dry-run: nothing was removed" : "";
+  return `[CLEANUP] pass expire-before=${result.expireBefore} ${counts} returned=${result.returned} stuck=${result.stuck}${more}${space} ${freed} in ${result.durationMs} ms${dry}\n`;
+}
+
+/** Everybody may read it: the exporter runs as another user. */
+const MODE = 0o644;
+
+/**
+ * Runs a cleanup pass and writes how it went to a file for node_exporter's textfile collector, also where it failed. A
+ * file that cannot be written is a warning: the pass counts all the same.
+ * @throws TtsctlError USAGE where the path names the store file or another file that is in use; and what the pass throws
+ */
+async function measured(
+  context: Context,
+  { metricsFile, dryRun, backup }: CleanupFlags,
+  pass: (observe: (outcome: CleanupOutcome) => void) => Promise<number>,
+): Promise<number> {
+  if (metricsFile === undefined || dryRun) return pass(() => {});
+  const target = resolve(context.cwd, metricsFile);
+  await refuseOtherFiles(context, target, backup);
+  const started = context.clock.monotonic();
+  let outcome: CleanupOutcome | null = null;
+  const ended = (exitCode: number, error: string | null) => {
+    const duration = Math.round((context.clock.monotonic() - started) * 1000) / 1000;
+    return writeMetrics(context, target, { exitCode, error, duration, outcome });
+  };
+  try {
+    const exitCode = await pass((seen) => {
+      outcome = seen;
+    });
+    await ended(exitCode, null);
+    return exitCode;
+  } catch (error) {
+    const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
+    await ended(exitCode, code);
+    throw error;
+  }
+}
+
+/**
+ * A file that is there and isn't a regular one is refused before the pass; a directory is a warning after it, as any
+ * file that cannot be written.
+ */
+async function refuseOtherFiles(context: Context, target: string, backup: string | undefined): Promise<void> {
+  await refuseUsed("--metrics-file", target, await context.filesInUse(backup));
+  const there = await lstat(target).catch(() => null);
+  if (there === null || there.isFile() || there.isDirectory()) return;
+  throw new TtsctlError("USAGE", `--metrics-file names ${target}, which is not a regular file`, {
+    hint: "choose a file; node_exporter reads it from a directory",
+  });
+}
+
+interface Ended {
+  readonly exitCode: number;
+  readonly error: string | null;
+  /** Seconds */
+  readonly duration: number;
+  readonly outcome: CleanupOutcome | null;
+}
+
+async function writeMetrics(context: Context, target: string, { outcome, ...ended }: Ended): Promise<void> {
+  const { store, redis } = await context.settings();
+  const { isPassMetrics, passMetricsText, totalsAfter } = await import("../../render/pass-metrics.ts");
+  try {
+    const before = (await readRegular(target)) ?? "";
+    if (!isPassMetrics(before)) throw new TtsctlError("EXPORT_FAILED", "another file has that name, and is left alone");
+    const pass = {
+      ...ended,
+      store: store.path.value,
+      version: VERSION,
+      endedAt: context.clock.now(),
+      result: outcome?.result ?? null,
+      ...(outcome?.sizes ?? { fileTasks: null, redisTasks: null }),
+      redisUp: outcome === null || !redis.enabled.value ? null : !isRedisError(outcome.problem),
+    };
+    // Replaced at once, so that the exporter never reads half of it.
+    const file = await TargetFile.at(target, true, MODE);
+    context.onRelease(() => file.close());
+    await file.write([await passMetricsText(pass, totalsAfter(before, pass))]);
+    await file.finish();
+  } catch (error) {
+    const reason = error instanceof TtsctlError ? error.message : whyNotWritten(error);
+    context.reporter.warn(`the metrics file ${target} was not written: ${reason}`);
+  }
 }
 
 /** `cleanup --explain USER TASK`: what a pass would do with one task, rule by rule. */
@@ -95,7 +240,7 @@ async function runExplain(context: Context, flags: CleanupFlags, args: readonly 
   const options = { ...policyOf(cleanup), allowEmpty: flags.allowEmpty, origins: originsOf(cleanup) };
   const { explanation, lost } = await explainTask(parts, options, { userId, taskId });
   if (lost !== null) context.reporter.warn(`${lost.message}: the file alone was looked at, as a pass would`);
-  const style = await context.terminal.tableStyle(context.flags);
+  const style = await context.tableStyle();
   await emitObject(context, explanation, () => explainText(explanation, style));
   return explanation.verdict === "missing" ? PARTLY : DONE;
 }

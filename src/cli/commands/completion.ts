@@ -1,5 +1,5 @@
 import { Argument, type Command } from "commander";
-import type { Attach } from "../attach.ts";
+import type { Attach } from "../context.ts";
 import { DONE } from "../emit.ts";
 
 export function declareCompletion(program: Command, attach: Attach): void {

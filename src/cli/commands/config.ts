@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { describeSettings } from "../../config/settings.ts";
 import { printable } from "../../printable.ts";
-import type { Attach } from "../attach.ts";
+import type { Attach } from "../context.ts";
 import { DONE, emitObject } from "../emit.ts";
 
 export function declareConfig(program: Command, attach: Attach): void {
@@ -17,7 +17,7 @@ export function declareConfig(program: Command, attach: Attach): void {
       const rows = Object.entries(described).map(([name, { value, source }]) => {
         return [name, value === null || value === "" ? "-" : printable(String(value)), source];
       });
-      return table(["SETTING", "VALUE", "SOURCE"], rows, await context.terminal.tableStyle(context.flags));
+      return table(["SETTING", "VALUE", "SOURCE"], rows, await context.tableStyle());
     });
     const file = settings.configPath ?? "none found; defaults, variables and flags alone";
     await context.tell(`config file: ${file}`);

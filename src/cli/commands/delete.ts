@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { isRedisError, type TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import type { MaxDelete } from "../../operations/brake.ts";
 import type { DeleteParts, DeleteResult } from "../../operations/delete.ts";
 import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
@@ -8,17 +7,20 @@ import { audited } from "../../parts/audited.ts";
 import type { LedgerRun } from "../../parts/ledger.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
-import type { Attach } from "../attach.ts";
 import { planConfirmation } from "../confirm.ts";
-import type { Context } from "../context.ts";
+import { type Attach, type Context, keepHeapSmall } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import { keepHeapSmall } from "../heap.ts";
-import { openPurge } from "../purging.ts";
-import { addDestructive, addSelection, requireSelection, type SelectionFlags, selectionByIds } from "../selection.ts";
+import {
+  addDestructive,
+  addSelection,
+  type ChangeFlags,
+  requireSelection,
+  type SelectionFlags,
+  selectionByIds,
+} from "../selection.ts";
 
 interface DeleteFlags extends SelectionFlags, DeletionFlags {
   readonly all: boolean;
-  readonly yes: boolean;
 }
 
 export function declareDelete(program: Command, attach: Attach): void {
@@ -26,12 +28,12 @@ export function declareDelete(program: Command, attach: Attach): void {
     .command("delete")
     .alias("rm")
     .description("delete chosen tasks from both stores, with audio and logs")
+    .optionsGroup("Selection:")
     .option("--all", "choose every task", false)
+    .optionsGroup("Safety:")
     .option("--force", "also tasks that are wait or run", false)
-    .option("-y, --yes", "do not ask", false)
-    .option("--backup <file>", "append every deleted record to this file first, as JSON Lines")
     .addHelpText("after", EXAMPLES);
-  addDestructive(addSelection(command), "no limit");
+  addDestructive(addSelection(command), "no limit", "do not ask", "deleted");
   attach<DeleteFlags>(command, runDelete);
 }
 
@@ -68,12 +70,9 @@ function describeDelete(result: DeleteResult): string {
 }
 
 /** How chosen tasks are deleted. */
-interface DeletionFlags {
+interface DeletionFlags extends ChangeFlags {
   readonly force: boolean;
-  readonly dryRun: boolean;
   readonly backup?: string;
-  readonly maxDelete?: MaxDelete;
-  readonly allowEmpty: boolean;
 }
 
 /** Which tasks, who keeps the ledger, and who is asked. */
@@ -98,7 +97,8 @@ export async function deleteChosen(
   { selection, ledger, confirm }: Deletion,
 ): Promise<DeletionOutcome> {
   const { deleteTasks } = await import("../../operations/delete.ts");
-  const parts = { ...(await openPurge(context, flags, ledger)), confirm };
+  const purge = await context.purgeParts(ledger, flags.dryRun);
+  const parts = { ...purge, backup: await context.openBackup(flags), confirm };
   const { dryRun, force, allowEmpty } = flags;
   const retention = (await context.settings()).cleanup.retention.value;
   const options = { dryRun, force, allowEmpty, retention, maxDelete: flags.maxDelete ?? null };

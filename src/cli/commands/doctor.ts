@@ -1,16 +1,19 @@
 import type { Command } from "commander";
 import type { Examination } from "../../config/examine.ts";
 import { targetOf } from "../../config/redis.ts";
-import type { ConfigFacts, DoctorParts, Finding } from "../../operations/doctor/probe.ts";
+import type { ConfigFacts, DoctorParts, Finding, Status } from "../../operations/doctor/probe.ts";
 import { recordRulesOf } from "../../parts/parts.ts";
+import { printable } from "../../printable.ts";
+import type { TableStyle } from "../../render/table.ts";
+import { wrap } from "../../render/width.ts";
 import { FileStore } from "../../store/file/file-store.ts";
 import type { RedisTarget } from "../../store/redis/target.ts";
+import { counted } from "../../task/amounts.ts";
 import { RecordRules } from "../../task/rules.ts";
 import { Zone } from "../../task/zone.ts";
-import type { Attach } from "../attach.ts";
-import type { Context } from "../context.ts";
-import { DONE, emitObject, FAILED } from "../emit.ts";
-import { isText } from "../globals.ts";
+import type { Attach, Context } from "../context.ts";
+import { DONE, emit, FAILED } from "../emit.ts";
+import { isText } from "../terminal.ts";
 
 export function declareDoctor(program: Command, attach: Attach): void {
   const command = program
@@ -29,29 +32,22 @@ Examples:
 
 async function runDoctor(context: Context): Promise<number> {
   const { diagnose } = await import("../../operations/doctor/run.ts");
-  const print = await printer(context);
+  const style = await context.tableStyle();
+  const forPeople = isText(context.flags.output);
   const findings: Finding[] = [];
   for await (const finding of diagnose(await doctorParts(context))) {
     findings.push(finding);
-    await print(finding);
+    // Skipped checks are printed together at the end.
+    if (forPeople && finding.status !== "skip") await context.terminal.out.write(findingText(finding, style));
   }
-  const { doctorReport, doctorSkipped, doctorSummary } = await import("../../render/doctor.ts");
   const report = doctorReport(findings);
-  const style = await context.terminal.tableStyle(context.flags);
-  if (context.flags.output === "csv") await context.terminal.data.writeAll(await csvOf(findings));
-  else await emitObject(context, report, () => doctorSkipped(findings, style));
-  if (isText(context.flags.output) && !context.flags.quiet) await context.terminal.err.write(doctorSummary(report));
+  await emit(context, {
+    json: () => [`${JSON.stringify(report)}\n`],
+    csv: () => csvOf(findings),
+    show: () => context.terminal.out.write(doctorSkipped(findings, style)),
+  });
+  if (forPeople && !context.flags.quiet) await context.terminal.err.write(doctorSummary(report));
   return report.fail > 0 ? FAILED : DONE;
-}
-
-/** Prints a finding as it comes, where people read; what was skipped is said at the end. */
-async function printer(context: Context): Promise<(finding: Finding) => Promise<void>> {
-  if (!isText(context.flags.output)) return async () => {};
-  const { findingText } = await import("../../render/doctor.ts");
-  const style = await context.terminal.tableStyle(context.flags);
-  return async (finding) => {
-    if (finding.status !== "skip") await context.terminal.out.write(findingText(finding, style));
-  };
 }
 
 async function csvOf(findings: readonly Finding[]): Promise<Iterable<string>> {
@@ -114,4 +110,60 @@ function connecterOf(target: RedisTarget) {
     const { connectRedis } = await import("../../store/redis/connect.ts");
     return connectRedis({ ...target, db });
   };
+}
+
+/** `doctor -o json`: every finding, and how many there are of each status. */
+type DoctorReport = { checks: readonly Finding[] } & Record<Status, number>;
+
+function doctorReport(findings: readonly Finding[]): DoctorReport {
+  const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
+  return { checks: findings, ok: count("ok"), warn: count("warn"), fail: count("fail"), skip: count("skip") };
+}
+
+const STATUS_WIDTH = 6;
+/** The longest name of a check, and two spaces. */
+const NAME_WIDTH = 19;
+/** Below this a detail begins under its name. */
+const NARROW = 60;
+
+/** One finding: its line, and below it what to do where it is not ok. */
+function findingText({ check, status, detail, hint }: Finding, style: TableStyle): string {
+  const indent = style.width !== null && style.width < NARROW ? STATUS_WIDTH : STATUS_WIDTH + NAME_WIDTH;
+  const [first = "", ...more] = linesOf(detail, indent, style.width);
+  const head = check.padEnd(NAME_WIDTH);
+  const opening = indent === STATUS_WIDTH ? [check, `${" ".repeat(indent)}${first}`] : [`${head}${first}`];
+  const lines = [`${painted(status, style)}${opening[0]}`, ...opening.slice(1)];
+  const hints = hint === null ? [] : linesOf(`-> ${hint}`, indent, style.width);
+  for (const line of [...more, ...hints]) lines.push(`${" ".repeat(indent)}${line}`);
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+function linesOf(text: string, indent: number, width: number | null): string[] {
+  return width === null ? [printable(text)] : wrap(printable(text), Math.max(10, width - indent));
+}
+
+const COLORS = { ok: "green", warn: "yellow", fail: "red", skip: "gray" } as const;
+
+function painted(status: Status, { colors }: TableStyle): string {
+  return colors[COLORS[status]](status.padEnd(STATUS_WIDTH));
+}
+
+/** What was not looked at, a line for each reason. */
+function doctorSkipped(findings: readonly Finding[], style: TableStyle): string {
+  const skipped = findings.filter(({ status }) => status === "skip");
+  const reasons = [...new Set(skipped.map(({ detail }) => detail))];
+  return reasons
+    .map((reason) => {
+      const names = skipped.filter(({ detail }) => detail === reason).map(({ check }) => check);
+      const check = names.length === 1 ? names[0]! : `${names.length} checks`;
+      const detail = names.length === 1 ? reason : `${reason}: ${names.join(", ")}`;
+      return findingText({ check, status: "skip", detail, hint: null }, style);
+    })
+    .join("");
+}
+
+/** The line below all findings. */
+function doctorSummary({ ok, warn, fail, skip }: DoctorReport): string {
+  const tail = skip === 0 ? "" : `, ${skip} skipped`;
+  return `${ok} ok, ${counted(warn, "warning")}, ${counted(fail, "failure")}${tail}\n`;
 }

@@ -6,8 +6,7 @@ import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Attach } from "../attach.ts";
-import type { Context } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
 import { addSelection, addSource, type SelectionFlags, selectionOf } from "../selection.ts";
 

@@ -1,14 +1,24 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import type { Artifacts, LogPart } from "../../artifacts/artifacts.ts";
 import { TtsctlError } from "../../errors.ts";
+import { jsonOf } from "../../json/value.ts";
+import type { FollowEnd } from "../../operations/follow.ts";
 import type { GetResult } from "../../operations/get.ts";
+import { printable } from "../../printable.ts";
+import { itemFields, itemJson, statusText } from "../../render/item.ts";
+import { fits, truncateText, widthOf } from "../../render/width.ts";
+import type { FileStore } from "../../store/file/file-store.ts";
+import type { MirrorLink } from "../../store/mirror-link.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { formatBytes, formatLength } from "../../task/amounts.ts";
 import { trimId } from "../../task/ids.ts";
-import type { Attach } from "../attach.ts";
-import type { Context } from "../context.ts";
-import { DONE, emit, PARTLY } from "../emit.ts";
-import { isText } from "../globals.ts";
-import { addSource } from "../selection.ts";
+import { isTerminal, shownStatus } from "../../task/status.ts";
+import type { Task } from "../../task/task.ts";
+import type { Attach, Context } from "../context.ts";
+import { DONE, emit, FAILED, INTERRUPTED, PARTLY } from "../emit.ts";
+import { accepting, addSource } from "../selection.ts";
+import { isText } from "../terminal.ts";
 
 const LOG_LINES = 20;
 const MOST_LOG_LINES = 10_000;
@@ -26,7 +36,7 @@ export function declareGet(program: Command, attach: Attach): void {
     .argument("[task]")
     .usage("[options] [user] <task>")
     .description("one task from both stores, with its files and log")
-    .option("--log [lines]", `the last lines of its logs (default: ${LOG_LINES})`, logLines)
+    .option("--log [lines]", `the last lines of its logs (default: ${LOG_LINES})`, lineCount)
     .option("-f, --follow", "go on with new lines as they come, until the task is finished", false)
     .addHelpText("after", EXAMPLES);
   addSource(command);
@@ -43,11 +53,10 @@ Examples:
   ttsctl get alice t01 --log 50
   ttsctl get alice t04 --follow`;
 
-function logLines(text: string): number {
+const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}, after the ids`, (text) => {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= MOST_LOG_LINES) return count;
-  throw new InvalidArgumentError(`accepted: a number of lines from 1 to ${MOST_LOG_LINES}, after the ids`);
-}
+  return count >= 1 && count <= MOST_LOG_LINES ? count : undefined;
+});
 
 async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
   const [first, second] = args.filter((arg) => arg !== undefined).map(trimId);
@@ -87,7 +96,6 @@ async function lookAndShow(context: Context, { source, log, follow }: GetFlags, 
     return PARTLY;
   }
   if (!follow) return DONE;
-  const { followTask } = await import("../follow.ts");
   return followTask(context, { ...parts, id, source, count, status: result.task?.status ?? null });
 }
 
@@ -103,14 +111,183 @@ function warnOf({ reporter }: Context, { warnings, invalid }: GetResult): void {
   if (invalid !== null) reporter.warn(`the file holds a record of it that is not valid: ${invalid.reason}`);
 }
 
-async function emitGet(context: Context, result: GetResult): Promise<void> {
-  const { getJson } = await import("../../render/get.ts");
+function emitGet(context: Context, result: GetResult): Promise<void> {
   return emit(context, {
     json: () => [`${getJson(result)}\n`],
     csv: async () => [(await import("../../render/csv.ts")).csvOfTasks(result.task === null ? [] : [result.task])],
-    show: async () => {
-      const { getText } = await import("../../render/get.ts");
-      await context.terminal.out.writeAll(getText(result, await context.terminal.tableStyle(context.flags)));
-    },
+    show: () => show(context, result),
   });
+}
+
+interface Followed {
+  readonly id: TaskId;
+  readonly file: FileStore;
+  readonly link: MirrorLink;
+  readonly artifacts: Artifacts;
+  readonly source: SourceChoice;
+  /** With how many of the last lines to begin. */
+  readonly count: number;
+  /** The task's status; null for an invalid record, which is not waited for. */
+  readonly status: string | null;
+}
+
+/**
+ * Prints the lines of a task's logs as they come. Returns FAILED when the task ended in an error, DONE when it
+ * ended otherwise or is gone, INTERRUPTED on a signal: a script must not go on as if the task had ended.
+ */
+async function followTask(context: Context, followed: Followed): Promise<number> {
+  const { signal } = context; // from here on a signal ends it in good order
+  const { artifacts, id, count } = followed;
+  const finished = followed.status === null || isTerminal(followed.status);
+  const logs = artifacts.followLogs(id.taskId);
+  context.onRelease(() => logs.close());
+  const began = await logs.begin(count);
+  if (!began && !finished) await context.tell(`${id.userId}:${id.taskId} has no log yet: waiting for one`);
+  const { followLog, TaskState } = await import("../../operations/follow.ts");
+  const state = new TaskState({ ...followed, clock: context.clock }, id, followed.source);
+  const end = await followLog({
+    logs,
+    signal,
+    finished,
+    state: () => state.look(),
+    onLines: linePrinter(context),
+    onNews: (line) => context.tell(line),
+  });
+  const last = shownStatus((finished ? followed.status : state.status) ?? "");
+  const why = endText(end, last);
+  if (why !== undefined) await context.tell(`${id.userId}:${id.taskId} ${why}`);
+  if (end === "interrupted") return INTERRUPTED;
+  return end === "finished" && last === "error" ? FAILED : DONE;
+}
+
+function endText(end: FollowEnd, last: string | undefined): string | undefined {
+  if (end === "gone") return "is gone from both stores";
+  return end === "finished" ? `is finished${last === undefined ? "" : `: ${last}`}` : undefined;
+}
+
+/** Prints lines; of a log other than the last one, under its name. False when nobody reads any more. */
+function linePrinter(context: Context): (part: LogPart) => Promise<boolean> {
+  const asObjects = context.flags.output === "jsonl";
+  const out = asObjects ? context.terminal.data : context.terminal.out;
+  let last: string | undefined;
+  return async ({ path, lines }) => {
+    const head = asObjects || path === last ? "" : `${logHead(path)}\n`;
+    last = path;
+    const text = asObjects
+      ? lines.map((line) => `${JSON.stringify({ path, line })}\n`).join("")
+      : lines.map((line) => `${logText(line)}\n`).join("");
+    await out.write(head + text);
+    return out.isOpen;
+  };
+}
+
+/** `get -o json` (SPEC section 5). */
+export function getJson({ source, task, file, redis, invalid, artifacts, log }: GetResult): string {
+  const item = task === null ? "null" : itemJson(task);
+  const copy = (of: Task | null) => of?.json ?? "null";
+  const parts = [
+    `"source":${JSON.stringify(source)}`,
+    `"item":${item}`,
+    `"file":${file === null ? (invalid?.json ?? "null") : copy(file)}`,
+    `"redis":${copy(redis)}`,
+    `"artifacts":${JSON.stringify(artifacts)}`,
+  ];
+  if (log !== null) parts.push(`"log":${JSON.stringify(log)}`);
+  return `{${parts.join(",")}}`;
+}
+
+/**
+ * Rows for people: a field a row; two columns of values where the copies differ.
+ * @param width columns of the terminal, so that a difference is not in what has to be cut off; null: nothing is cut
+ */
+export function getRows({ task, file, redis }: GetResult, width: number | null = null): string[][] {
+  if (task === null) return [];
+  const differ = file !== null && redis !== null && file.json !== redis.json;
+  if (!differ) return [...itemFields(task)].map(([name, value]) => [name, text(jsonOf(value))]);
+  const [fields, others] = [itemFields(file), itemFields(redis)];
+  const names = [...new Set([...fields.keys(), ...others.keys()])];
+  const column = width === null ? Number.POSITIVE_INFINITY : valueColumn(width, names);
+  const rows = names.map((name) => {
+    const values = [fields.get(name), others.get(name)].map((value) =>
+      value === undefined ? "-" : text(jsonOf(value)),
+    );
+    if (values[0] === values[1]) return ["", name, ...values];
+    return ["*", name, ...fromDifference(values, column)];
+  });
+  return [["", "", "FILE", "REDIS"], ...rows];
+}
+
+/** The columns that each of two values gets, beside the mark and the name, with two spaces between all of them. */
+function valueColumn(width: number, names: readonly string[]): number {
+  const taken = 1 + Math.max(...names.map((name) => widthOf(name))) + 3 * 2;
+  return Math.floor((width - taken) / 2);
+}
+
+/** What shows of the text around a difference, in columns. */
+const BEFORE = 6;
+const AFTER = 12;
+
+/** Two values that do not fit, and are alike for so long that their difference would be cut off, begin shortly before it. */
+function fromDifference(values: string[], column: number): string[] {
+  if (values.every((value) => fits(value, column))) return values;
+  const [a = [], b = []] = values.map((value) => [...value]);
+  let same = 0;
+  while (same < a.length && a[same] === b[same]) same++;
+  if (same <= BEFORE || fits(a.slice(0, same).join(""), column - AFTER)) return values;
+  return [a, b].map((characters) => `…${characters.slice(same - BEFORE).join("")}`);
+}
+
+function text(json: string): string {
+  return json.startsWith('"') ? (JSON.parse(json) as string) : json;
+}
+
+/** Who has the task, in a line. */
+export function getTitle({ file, redis, task }: GetResult): string {
+  const where = file !== null && redis !== null ? "in both stores" : file !== null ? "in the file" : "in Redis";
+  return task === null ? "" : `${task.userId}:${task.taskId} is ${statusText(task)}, ${where}`;
+}
+
+/** For people: the title, the fields, the files, and the lines of the logs if asked for. */
+async function show(context: Context, result: GetResult): Promise<void> {
+  const { out } = context.terminal;
+  if (result.task !== null) {
+    const { pairTable } = await import("../../render/table.ts");
+    const style = await context.tableStyle();
+    await out.write(`${printable(getTitle(result))}\n${pairTable(getRows(result, style.width), style)}`);
+    await out.writeAll(fileLines(result, style.width));
+  } else if (result.invalid !== null) await out.write(`${printable(result.invalid.json)}\n`);
+  await out.writeAll(logLines(result));
+}
+
+function* fileLines({ artifacts }: GetResult, width: number | null): Generator<string> {
+  if (artifacts.length === 0) yield "no audio, no logs\n";
+  for (const { path, bytes, seconds, damaged } of artifacts) {
+    const length = seconds === undefined ? "" : `  ${formatLength(seconds)}`;
+    const rest = `  ${formatBytes(bytes)}${length}${damaged ? "  damaged" : ""}`;
+    yield `${shortened(printable(path), width === null ? null : width - rest.length)}${rest}\n`;
+  }
+}
+
+/** A path that is too long gives way in its middle, so that its file name stays. */
+function shortened(path: string, width: number | null): string {
+  if (width === null || widthOf(path) <= width) return path;
+  return truncateText(path, Math.max(10, width - 1), { position: "middle" });
+}
+
+function* logLines({ log }: GetResult): Generator<string> {
+  if (log?.length === 0) yield "no log\n";
+  for (const { path, lines } of log ?? []) {
+    yield `${logHead(path)}\n`;
+    for (const line of lines) yield `${logText(line)}\n`;
+  }
+}
+
+/** As tail(1) writes it. */
+function logHead(path: string): string {
+  return `==> ${printable(path)} <==`;
+}
+
+/** A line as a terminal would end up showing it: of a progress bar, the last drawing. */
+function logText(line: string): string {
+  return printable(line.slice(line.lastIndexOf("\r") + 1));
 }

@@ -9,9 +9,8 @@ import { audited } from "../../parts/audited.ts";
 import type { LedgerRun } from "../../parts/ledger.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Attach } from "../attach.ts";
 import { confirmation } from "../confirm.ts";
-import type { Context } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
@@ -32,6 +31,7 @@ export function declareImport(program: Command, attach: Attach): void {
     .description("put records into the store file and Redis: all of a file, or chosen ones; all of them or none")
     .addOption(merge.choices(POLICIES).default("newer"))
     .option("--skip-invalid", "leave lines out that hold no valid record, where otherwise nothing is imported", false)
+    .optionsGroup("Safety:")
     .option("--dry-run", "check everything, print the plan and change nothing", false)
     .option("-y, --yes", "do not ask before records of the store file are replaced", false)
     .addHelpText("after", EXAMPLES);

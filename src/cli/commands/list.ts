@@ -1,9 +1,17 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import type { Command } from "commander";
+import { TtsctlError } from "../../errors.ts";
+import type { TimeTelling } from "../../render/item.ts";
+import type { TaskTable } from "../../render/task-table.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
-import { FLAG_NAMES } from "../../task/query-fields.ts";
-import type { Attach } from "../attach.ts";
-import type { Context } from "../context.ts";
-import { listTasks } from "../list-tasks.ts";
+import type { ListQuery, ListResult } from "../../store/task-store.ts";
+import { counted } from "../../task/amounts.ts";
+import { FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
+import type { Task } from "../../task/task.ts";
+import type { Attach, Context } from "../context.ts";
+import { DONE, PARTLY } from "../emit.ts";
+import { Output } from "../io.ts";
 import {
   addLimit,
   addLook,
@@ -15,6 +23,257 @@ import {
   rawQueryOf,
   type SelectionFlags,
 } from "../selection.ts";
+import { isText, type Terminal } from "../terminal.ts";
+
+/** What `list` and `query` have in common. */
+export async function listTasks(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {
+  refuseConflicts(context, raw, look, names);
+  const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
+  const { limit } = look;
+  const paged = limit === undefined || limit > LARGEST_PAGE ? raw : { ...raw, pageSize: limit };
+  const checking = { names, rules: await context.rules(), now: context.clock.now() };
+  const query = buildListQuery(paged, look.source, checking);
+  if (limit === undefined || limit <= LARGEST_PAGE) return listPage(context, query, look, names);
+  await print(context, await longList(context, query, limit), look);
+  return DONE;
+}
+
+function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
+  const refuse = (message: string, hint: string) => {
+    throw new TtsctlError("USAGE", message, { hint });
+  };
+  if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
+    refuse(`--limit and ${names.page} or ${names.pageSize} exclude each other`, "a page, or the newest so many tasks");
+  }
+  if (look.limit !== undefined && raw.taskIds != null) {
+    refuse(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
+  }
+  if (isText(output) || output === "csv") return;
+  const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
+  const first = given.find((flag) => typeof flag === "string");
+  if (first !== undefined) refuse(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");
+}
+
+/** Texts to print, some at a time. */
+type Texts = AsyncIterable<Iterable<string>>;
+
+/** Tasks to print, in pieces that are read again each time; a page is one piece. */
+interface Listing {
+  pieces(): AsyncIterable<readonly Task[]>;
+  json(): Texts;
+  yaml(): Texts;
+  /** Called after the pieces. */
+  footer(): Promise<string>;
+}
+
+async function listPage(context: Context, query: ListQuery, look: LookFlags, names: QueryNames) {
+  const store = await context.taskStore();
+  const result = await store.list(query);
+  for (const line of result.warnings) context.reporter.warn(line);
+  await print(context, await pageListing(context, result, look), look);
+  const { output, quiet } = context.flags;
+  if (result.missing.length > 0 && (output === "jsonl" || output === "csv")) {
+    const { notFound } = await import("../../render/item-lines.ts");
+    context.reporter.warn(notFound(result.missing));
+  }
+  if (result.tasks.length === 0 && isText(output) && !quiet) {
+    const { explainEmpty } = await import("../../operations/explain-empty.ts");
+    const parts = { store, file: await context.fileStore(), link: await context.mirrorLink() };
+    await context.tell(await explainEmpty(parts, query, result, names));
+  }
+  return result.missing.length > 0 ? PARTLY : DONE;
+}
+
+async function pageListing(context: Context, result: ListResult, look: LookFlags): Promise<Listing> {
+  const { pageFooter, pageJson } = await import("../../render/item.ts");
+  return {
+    async *pieces() {
+      yield result.tasks;
+    },
+    async *json() {
+      yield pageJson(result);
+    },
+    async *yaml() {
+      yield [(await import("../../render/yaml.ts")).yamlOf([...pageJson(result)].join(""))];
+    },
+    footer: async () => {
+      await warnOfStrangeColumns(context, look, result);
+      return pageFooter(result);
+    },
+  };
+}
+
+/** `--limit` above one page: the pieces are printed as they come, and none is kept. */
+async function longList(context: Context, query: ListQuery, limit: number): Promise<Listing> {
+  const [{ itemJson }, { newestTasks }] = await Promise.all([
+    import("../../render/item.ts"),
+    import("../../store/newest.ts"),
+  ]);
+  const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
+  const sources = new Set<string>();
+  const sum = { total: 0, shown: 0, dangling: 0 };
+  const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
+  const pageSize = () => Math.min(limit, sum.total);
+  /** Ends early if nobody reads any more. */
+  async function* pieces(): AsyncGenerator<readonly Task[]> {
+    for await (const piece of newestTasks(parts, query, limit)) {
+      for (const line of piece.warnings) context.reporter.warn(line);
+      sum.total = Math.max(sum.total, piece.total);
+      sum.shown += piece.tasks.length;
+      sum.dangling += piece.dangling;
+      if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
+      yield piece.tasks;
+      if (!context.terminal.out.isOpen) return;
+    }
+  }
+  return {
+    pieces,
+    // The keys of a page; the source is known at the end.
+    async *json() {
+      let before: string | undefined;
+      for await (const tasks of pieces()) {
+        before ??= `{"total":${sum.total},"page":1,"pageSize":${pageSize()},"items":[`;
+        if (tasks.length === 0) continue;
+        yield [before, tasks.map(itemJson).join(",")];
+        before = ",";
+      }
+      if (before !== ",") yield [before ?? ""];
+      yield [`],"source":"${source()}","missing":[],"dangling":${sum.dangling}}\n`];
+    },
+    async *yaml() {
+      const { yamlOf } = await import("../../render/yaml.ts");
+      let isFirst = true;
+      for await (const tasks of pieces()) {
+        const items = sum.total === 0 ? " []" : "";
+        if (isFirst) yield [`total: ${sum.total}\npage: 1\npageSize: ${pageSize()}\nitems:${items}\n`];
+        isFirst = false;
+        if (tasks.length > 0) yield [yamlOf(`[${tasks.map(itemJson).join(",")}]`)];
+      }
+      yield [`source: ${source()}\nmissing: []\ndangling: ${sum.dangling}\n`];
+    },
+    footer: async () => `${sum.shown} of ${counted(sum.total, "task")}, from ${source()}`,
+  };
+}
+
+/** Prints tasks in the format asked for. */
+async function print(context: Context, listing: Listing, look: LookFlags): Promise<void> {
+  const { output } = context.flags;
+  if (isText(output)) return printTable(context, listing, look);
+  const texts =
+    output === "csv"
+      ? csvOf(context, listing, look)
+      : output === "jsonl"
+        ? jsonLines(listing)
+        : listing[output as "json" | "yaml"]();
+  for await (const text of texts) await context.terminal.data.writeAll(text);
+}
+
+async function* jsonLines({ pieces }: Listing): Texts {
+  const { itemLines } = await import("../../render/item.ts");
+  for await (const tasks of pieces()) yield itemLines(tasks);
+}
+
+/** Which columns there are is known only when all records were seen: without `--columns` they are read twice. */
+async function* csvOf(context: Context, { pieces }: Listing, look: LookFlags): Texts {
+  const { csvFields, csvLine, csvTaskLines } = await import("../../render/csv.ts");
+  const { fieldOf } = await import("../../render/item.ts");
+  let fields = look.columns?.map(fieldOf);
+  if (fields === undefined) for await (const tasks of pieces()) fields = csvFields(tasks, fields);
+  if (look.headers) yield [csvLine(fields!)];
+  const telling = await tellingOf(context, look);
+  for await (const tasks of pieces()) yield csvTaskLines(tasks, fields!, telling);
+}
+
+async function printTable(context: Context, { pieces, footer }: Listing, look: LookFlags): Promise<void> {
+  const table = await taskTableOf(context, look);
+  let paged: Awaited<ReturnType<typeof openPager>> | undefined;
+  try {
+    for await (const tasks of pieces()) {
+      const lines = tasks.length === 0 ? [] : [...table.block(tasks)];
+      paged ??= await openPager(context.terminal, look.pager ? lines.length + 1 : 0);
+      await paged.out.writeAll(lines);
+      if (!paged.out.isOpen) break;
+    }
+  } finally {
+    await paged?.end();
+  }
+  const left = table.left.length === 0 ? "" : `; no room for ${table.left.join(", ")}`;
+  await context.tell((await footer()) + left);
+}
+
+/** The table that the flags ask for. */
+async function taskTableOf(context: Context, look: LookFlags): Promise<TaskTable> {
+  const [{ TaskTable }, { TABLE_COLUMNS, WIDE_COLUMNS }] = await Promise.all([
+    import("../../render/task-table.ts"),
+    import("../../render/item.ts"),
+  ]);
+  const style = await context.tableStyle();
+  const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
+  return new TaskTable({ columns, headers: look.headers, style, telling: await tellingOf(context, look) });
+}
+
+async function tellingOf(context: Context, look: LookFlags): Promise<TimeTelling> {
+  return {
+    style: look.time,
+    times: await context.times(),
+    zone: await context.zone(),
+    now: context.clock.now(),
+  };
+}
+
+/** Any name may be a field, so one that no task has is no error, though likely a mistake. */
+async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { tasks }: ListResult): Promise<void> {
+  if (columns === undefined || tasks.length === 0) return;
+  const [{ fieldOf, KNOWN_COLUMNS }, { csvFields }, { nearest }] = await Promise.all([
+    import("../../render/item.ts"),
+    import("../../render/csv.ts"),
+    import("../../task/nearest.ts"),
+  ]);
+  const fields = csvFields(tasks);
+  for (const column of columns) {
+    if (KNOWN_COLUMNS.includes(column.toLowerCase()) || fields.includes(fieldOf(column))) continue;
+    const like = nearest(column, [...KNOWN_COLUMNS, ...fields]);
+    const hint = like.length === 0 ? "" : `; did you mean ${like.join(" or ")}?`;
+    context.reporter.warn(`no task here has a field ${JSON.stringify(column)}${hint}`);
+  }
+}
+
+/** Where a long text goes. */
+interface Paged {
+  readonly out: Output;
+  /** Waits until the reader has had enough. */
+  end(): Promise<void>;
+}
+
+/**
+ * A pager for a text of so many lines, where somebody reads it on a terminal that it does not fit; else stdout. A pager
+ * that is missing, ends early or fails changes nothing about the command. While it runs Ctrl-C is its own.
+ */
+async function openPager(terminal: Terminal, lines: number): Promise<Paged> {
+  const words = lines >= (terminal.outStream.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
+  if (words === null) return { out: terminal.out, end: async () => {} };
+  const giveBack = terminal.lend();
+  const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
+  const closed = once(child, "close").catch(() => {});
+  const ignore = () => {};
+  process.on("SIGINT", ignore);
+  const started = await once(child, "spawn").then(
+    () => true,
+    () => false,
+  );
+  if (!started) {
+    process.off("SIGINT", ignore);
+    await giveBack();
+    return { out: terminal.out, end: async () => {} };
+  }
+  const end = async () => {
+    child.stdin.end();
+    await closed;
+    process.off("SIGINT", ignore);
+    await giveBack();
+  };
+  return { out: new Output(child.stdin), end };
+}
 
 interface ListFlags extends SelectionFlags, LookFlags {
   readonly source: SourceChoice;

@@ -10,9 +10,8 @@ import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { FLAG_NAMES } from "../../task/query-fields.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
-import type { Attach } from "../attach.ts";
 import { planConfirmation } from "../confirm.ts";
-import type { Context } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
 import { addSelection, maxDelete, requireSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
@@ -43,6 +42,7 @@ export function declareMark(program: Command, attach: Attach): void {
     .option("--error <text>", "what went wrong; without it an error keeps its text, and any other status has none");
   addSelection(command, "-w, --where-status <words>")
     .option("--all", "choose every task", false)
+    .optionsGroup("Safety:")
     .option("-y, --yes", "do not ask", false)
     .option("--dry-run", "print the plan and change nothing", false)
     .option("--max-mark <n|p%>", "refuse to mark more than this (default: no limit)", maxDelete)

@@ -3,10 +3,9 @@ import type { Command } from "commander";
 import { describeSystemError, TtsctlError } from "../../errors.ts";
 import type { SourceChoice } from "../../store/read-first.ts";
 import { BODY_NAMES } from "../../task/query-fields.ts";
-import type { Attach } from "../attach.ts";
-import type { Context } from "../context.ts";
-import { listTasks } from "../list-tasks.ts";
+import type { Attach, Context } from "../context.ts";
 import { addLook, addSource, type LookFlags } from "../selection.ts";
+import { listTasks } from "./list.ts";
 
 interface QueryFlags extends LookFlags {
   readonly file?: string;

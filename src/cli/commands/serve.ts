@@ -1,7 +1,18 @@
+import { once } from "node:events";
 import type { Command } from "commander";
-import type { Attach } from "../attach.ts";
+import type { HttpSettings } from "../../config/settings.ts";
+import { TtsctlError } from "../../errors.ts";
+import type { Attach, Context } from "../context.ts";
+import { DONE } from "../emit.ts";
 import { settingOption } from "../selection.ts";
-import type { ServeFlags } from "../serve/serve.ts";
+
+interface ServeFlags {
+  /** False for --no-sync. */
+  readonly sync: boolean;
+  /** False for --no-cleanup. */
+  readonly cleanup: boolean;
+  readonly readOnly: boolean;
+}
 
 export function declareServe(program: Command, attach: Attach): void {
   const command = program
@@ -15,10 +26,7 @@ export function declareServe(program: Command, attach: Attach): void {
     .option("--no-cleanup", "do not purge expired tasks as cleanup --watch does")
     .option("--read-only", "change nothing: no DELETE, no sync, no cleanup", false)
     .addHelpText("after", EXAMPLES);
-  attach<ServeFlags>(command, async (context, flags) => {
-    const { serve } = await import("../serve/serve.ts");
-    return serve(context, flags);
-  });
+  attach<ServeFlags>(command, runServe);
 }
 
 const EXAMPLES = `
@@ -26,3 +34,74 @@ Examples:
   ttsctl serve                          http://127.0.0.1:9883/, for this machine
   ttsctl serve --read-only --port 0     to look, on any free port
   ttsctl serve --no-cleanup -v          where a timer cleans up; a line per request`;
+
+/** How long requests under way may take after a signal: everything ends within 5 s. */
+const PATIENCE_MS = 3000;
+
+/**
+ * Answers until a signal: listens first, so that the file answers while Redis is filled. Ends with what is under way
+ * finished.
+ * @throws TtsctlError CONFIG_INVALID, CONFIG_REQUIRED, LISTEN_FAILED
+ */
+async function runServe(context: Context, flags: ServeFlags): Promise<number> {
+  const [{ createHttpServer, drain, listen }, { serverParts }, { Syncing }] = await Promise.all([
+    import("../../http/server.ts"),
+    import("../server-parts.ts"),
+    import("../syncing.ts"),
+  ]);
+  const { http } = await context.settings();
+  const stopped = once(context.signal, "abort");
+  ignoreHangup(context);
+  await refuseOpenDoor(http);
+  const cleans = flags.cleanup && !flags.readOnly;
+  if (cleans) await context.requireConfig(true);
+  const syncing = new Syncing(context, flags.sync && !flags.readOnly);
+  await syncing.connect();
+  const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
+  const url = await listen(server, http.host.value, http.port.value);
+  await context.note("info", `listening on ${url}${http.basePath.value}/`);
+  const working = syncing.first().then(() => (cleans ? cleanUp(context) : undefined));
+  await stopped;
+  await context.note("info", "ending: no more requests are taken");
+  await Promise.all([drain(server, PATIENCE_MS), working, syncing.ended()]);
+  return DONE;
+}
+
+/** Whoever can reach the port could delete everything. */
+async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
+  const { isLocal } = await import("../../http/guard.ts");
+  if (isLocal(host.value) || token.value !== null) return;
+  throw new TtsctlError(
+    "CONFIG_INVALID",
+    `${host.origin}: ${host.value} can be reached from other machines, and no token is set`,
+    {
+      hint: "set [http] token or TTSCTL_HTTP_TOKEN (openssl rand -hex 32 makes one), or listen on 127.0.0.1",
+    },
+  );
+}
+
+/** Without a listener it would end the server; the cleanup loop has one of its own. */
+function ignoreHangup(context: Context): void {
+  const onHangup = () => void context.note("info", "SIGHUP is for the cleanup loop; all else takes a restart");
+  process.on("SIGHUP", onHangup);
+  context.onRelease(async () => void process.off("SIGHUP", onHangup));
+}
+
+/**
+ * The loop of `cleanup --watch`, until a signal. If another watcher of the store runs, this one logs that and ends. Its end never
+ * ends the server.
+ */
+async function cleanUp(context: Context): Promise<void> {
+  if (context.signal.aborted) return;
+  const [{ watch }, { runPass }] = await Promise.all([import("../watch.ts"), import("./cleanup.ts")]);
+  const fork = context.fork(await context.settings());
+  try {
+    await watch(fork, (pass, refusal) => runPass(pass, { dryRun: false, allowEmpty: false, yes: false }, refusal));
+  } catch (error) {
+    if (!(error instanceof TtsctlError)) throw error;
+    const msg = `this server does not clean up: ${error.message}`;
+    await context.note("warn", msg, { code: error.code });
+  } finally {
+    await fork.release();
+  }
+}

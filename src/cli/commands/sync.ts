@@ -1,26 +1,19 @@
 import { constants, getPriority, setPriority } from "node:os";
 import type { Command } from "commander";
-import type { MaxDelete } from "../../operations/brake.ts";
 import type { SyncResult } from "../../operations/sync.ts";
 import { audited } from "../../parts/audited.ts";
 import type { LedgerRun } from "../../parts/ledger.ts";
 import { syncStore } from "../../parts/sync-store.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Attach } from "../attach.ts";
 import { confirmation } from "../confirm.ts";
-import type { Context } from "../context.ts";
+import { type Attach, type Context, keepHeapSmall } from "../context.ts";
 import { DONE, emitObject, PARTLY } from "../emit.ts";
-import { keepHeapSmall } from "../heap.ts";
-import { addDestructive, userOf } from "../selection.ts";
+import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
 
-interface SyncFlags {
+interface SyncFlags extends ChangeFlags {
   readonly user?: string;
-  readonly dryRun: boolean;
   readonly prune: boolean;
   readonly checksum: boolean;
-  readonly maxDelete?: MaxDelete;
-  readonly allowEmpty: boolean;
-  readonly yes: boolean;
 }
 
 export function declareSync(program: Command, attach: Attach): void {
@@ -29,12 +22,10 @@ export function declareSync(program: Command, attach: Attach): void {
     .description(
       "push the store file to Redis; nothing newer in Redis is overwritten, and nothing is deleted without --prune",
     )
-    .option("-u, --user <id>", "only the tasks of this user")
     .option("--checksum", "compare whole records; at an equal time the file's is written", false)
     .option("--prune", "also remove from Redis the tasks that only Redis has", false)
-    .option("-y, --yes", "do not ask before --prune", false)
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "50% of the tasks in Redis, with --prune");
+  addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
   attach<SyncFlags>(command, runSync);
 }
 

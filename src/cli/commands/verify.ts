@@ -1,41 +1,35 @@
 import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
-import type { MaxDelete } from "../../operations/brake.ts";
+import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
+import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { audited } from "../../parts/audited.ts";
 import type { LedgerRun } from "../../parts/ledger.ts";
-import { detailRows, detailsJson, detailsJsonLines, footer, headline, kindRows, SHOWN } from "../../render/verify.ts";
+import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Attach } from "../attach.ts";
 import { confirmation } from "../confirm.ts";
-import type { Context } from "../context.ts";
+import type { Attach, Context } from "../context.ts";
 import { DONE, emit, emitObject, PARTLY } from "../emit.ts";
-import { addDestructive, userOf } from "../selection.ts";
+import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
 
-interface VerifyFlags {
+interface VerifyFlags extends ChangeFlags {
   readonly user?: string;
   readonly details: boolean;
   readonly repair: boolean;
   readonly prune: boolean;
   readonly restore: boolean;
-  readonly dryRun: boolean;
-  readonly maxDelete?: MaxDelete;
-  readonly allowEmpty: boolean;
-  readonly yes: boolean;
 }
 
 export function declareVerify(program: Command, attach: Attach): void {
   const command = program
     .command("verify")
     .description("compare the store file and Redis, record by record; exit code 3 where they differ")
-    .option("-u, --user <id>", "only the tasks of this user")
     .option("--details", "also say which tasks", false)
     .option("--repair", "repair the differences; Redis-only tasks are kept", false)
     .option("--prune", "with --repair: delete Redis-only tasks", false)
     .option("--restore", "with --repair: copy Redis-only tasks to the store file", false)
-    .option("-y, --yes", "do not ask before --prune", false)
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "50% of the tasks in Redis, with --prune");
+  addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
   attach<VerifyFlags>(command, runVerify);
 }
 
@@ -114,7 +108,7 @@ async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Verif
 async function describe(context: Context, { result, drift }: VerifyOutcome, flags: VerifyFlags): Promise<string> {
   const { table } = await import("../../render/table.ts");
   const { printable } = await import("../../printable.ts");
-  const style = await context.terminal.tableStyle(context.flags);
+  const style = await context.tableStyle();
   const parts = [headline(result, drift.size)];
   if (drift.size === 0) return parts.join("");
   const head = ["KIND", "TASKS", "MEANING", ...(flags.repair ? ["REPAIR"] : [])];
@@ -126,4 +120,133 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
     if (hidden > 0) parts.push(`and ${hidden} more, of each kind the first ${SHOWN} are shown; -o jsonl has all\n`);
   }
   return [...parts, footer(result, drift, flags)].join("");
+}
+
+/** What each kind means, in the order of the table: missing copies first, indexes last. */
+const MEANINGS: Readonly<Record<Kind, string>> = {
+  onlyInFile: "missing in Redis",
+  onlyInRedis: "missing in the file",
+  stale: "older in Redis",
+  newerInRedis: "newer in Redis",
+  differs: "same time, different content",
+  partial: "its key in Redis isn't the complete hash of a task",
+  dangling: "an index member without a hash",
+  unindexed: "missing in an index",
+  wrongScore: "wrong time in an index",
+  misplaced: "also in the index of another user",
+};
+const ORDER = Object.keys(MEANINGS) as Kind[];
+
+/** The kinds that occur: count, meaning, and what a repair does, as rows of a table. */
+function kindRows(result: VerifyResult, drift: Drift, flags: VerifyFlags): string[][] {
+  return ORDER.filter((kind) => result[kind] > 0).map((kind) => [
+    ...[kind, String(result[kind]), MEANINGS[kind]],
+    ...(flags.repair ? [remedy(kind, drift, flags)] : []),
+  ]);
+}
+
+function remedy(kind: Kind, drift: Drift, { prune, restore }: VerifyFlags): string {
+  const traits = [...drift.suspectsOf(kind)].map((suspect) => drift.suspects.traits(suspect));
+  const ours = traits.filter(({ isForeign, isUnnamed }) => !isForeign && !isUnnamed);
+  if (traits.length > 0 && ours.length === 0) return "kept";
+  switch (kind) {
+    case "partial": {
+      const written = ours.some(({ inFile }) => inFile) ? ["written to Redis"] : [];
+      const left = ours.some(({ inFile }) => !inFile) ? [prune ? "deleted from Redis" : "kept"] : [];
+      return [...written, ...left].join(", or ");
+    }
+    case "onlyInRedis":
+      return prune ? "deleted from Redis" : restore ? "written to the file" : "kept";
+    case "newerInRedis":
+      return "written to the file";
+    case "dangling":
+      return "written to Redis, or member removed";
+    case "misplaced":
+      return "member removed";
+    case "unindexed":
+    case "wrongScore":
+      return "index repaired";
+    default:
+      return "written to Redis";
+  }
+}
+
+function headline({ checked, inSync, invalid }: VerifyResult, drifted: number): string {
+  const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} in the file skipped`;
+  return `${counted(checked, "task")} compared: ${inSync} in sync, ${drifted} out of sync${left}\n`;
+}
+
+/** What the repair did, and what to do next. */
+function footer({ repaired }: VerifyResult, drift: Drift, flags: VerifyFlags): string {
+  const { records, fragments, stuck } = drift.left;
+  const lines: string[] = [];
+  if (flags.repair) {
+    const done = flags.dryRun ? "would be repaired (dry run: nothing was changed)" : "repaired";
+    lines.push(`${repaired} of ${drift.size} ${done}`);
+    if (records > 0 && !flags.prune && !flags.restore) {
+      lines.push(REDIS_ONLY);
+    } else if (fragments > 0 && !flags.prune) lines.push(`${FRAGMENTS} --prune deletes them`);
+  } else if (drift.size > stuck) lines.push(advice(records, fragments, drift.size - stuck));
+  if (stuck > 0) lines.push(`${counted(stuck, "task")} can't be repaired here; use redis-cli as the warnings describe`);
+  if (drift.brokenIndexes > 0)
+    lines.push(`repair needs ${counted(drift.brokenIndexes, "index key")} removed first; the warnings name them`);
+  return `${lines.join("\n")}\n`;
+}
+
+const FRAGMENTS = "Redis-only fragments of records:";
+const REDIS_ONLY = "Redis-only tasks are kept: --restore copies them to the file, --prune deletes them";
+
+/** How to fix the drift. Redis-only tasks may have been lost in the file or deleted, so the operator decides. */
+function advice(records: number, fragments: number, drifted: number): string {
+  const first = "preview with --dry-run";
+  if (fragments === drifted) return `${FRAGMENTS} \`ttsctl verify --repair --prune\` deletes them; ${first}`;
+  if (records + fragments === drifted) {
+    return `\`ttsctl verify --repair --restore\` copies these tasks to the file, \`--repair --prune\` deletes them; ${first}`;
+  }
+  const rest = records + fragments > 0 ? `\n${REDIS_ONLY}` : "";
+  return `fix with \`ttsctl verify --repair\`; ${first}${rest}`;
+}
+
+/** How many tasks of a kind people are shown. */
+const SHOWN = 20;
+
+/** The tasks of each kind, at most `most` of one, as rows of a table. */
+function* detailRows(drift: Drift, most = Number.POSITIVE_INFINITY): Generator<string[]> {
+  for (const kind of ORDER) for (const { userId, taskId } of first(drift.of(kind), most)) yield [kind, userId, taskId];
+}
+
+function* first<T>(items: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  for (const item of items) {
+    if (left-- === 0) return;
+    yield item;
+  }
+}
+
+/** `verify --details -o json`, in pieces: there may be a million tasks. */
+function* detailsJson(result: VerifyResult, drift: Drift): Generator<string> {
+  yield `${JSON.stringify(result).slice(0, -1)},"tasks":{`;
+  let between = "";
+  for (const kind of ORDER) {
+    yield `${between}"${kind}":[`;
+    between = ",";
+    let comma = "";
+    for (const id of drift.of(kind)) {
+      yield comma + JSON.stringify(idsOf(id));
+      comma = ",";
+    }
+    yield "]";
+  }
+  yield "}}\n";
+}
+
+/** The tasks alone, one a line. */
+function* detailsJsonLines(drift: Drift): Generator<string> {
+  for (const kind of ORDER) {
+    for (const id of drift.of(kind)) yield `${JSON.stringify({ kind, ...idsOf(id) })}\n`;
+  }
+}
+
+function idsOf({ userId, taskId }: TaskId): { user_id: string; task_id: string } {
+  return { user_id: userId, task_id: taskId };
 }

@@ -1,6 +1,6 @@
 import { isRedisError } from "../../errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { formatDuration } from "../../task/duration.ts";
+import { formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { describeStuck } from "../../task/stuck.ts";
 import { describeShared } from "../shared-ids.ts";

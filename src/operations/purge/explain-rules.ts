@@ -1,5 +1,4 @@
-import { formatBytes } from "../../task/amounts.ts";
-import { formatAge, formatDuration } from "../../task/duration.ts";
+import { formatAge, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { formatUtc, isEpochInRange } from "../../task/time.ts";
 import type { Copies, Copy } from "./copies.ts";
 import type { Standing } from "./decide.ts";

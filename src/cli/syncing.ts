@@ -1,12 +1,12 @@
-import { TtsctlError } from "../../errors.ts";
-import { pushFile, Retry } from "../../parts/sync-store.ts";
-import type { LinkEvents, MirrorState } from "../../store/mirror-link.ts";
-import { MirrorWriter } from "../../store/mirror-writer.ts";
-import { OwedCopies } from "../../store/owed-copies.ts";
-import type { Removal } from "../../store/redis/remove.ts";
-import { counted } from "../../task/amounts.ts";
-import { describeSync } from "../commands/sync.ts";
-import type { Context } from "../context.ts";
+import { TtsctlError } from "../errors.ts";
+import { pushFile, Retry } from "../parts/sync-store.ts";
+import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
+import { MirrorWriter } from "../store/mirror-writer.ts";
+import { OwedCopies } from "../store/owed-copies.ts";
+import type { Removal } from "../store/redis/remove.ts";
+import { counted } from "../task/amounts.ts";
+import { describeSync } from "./commands/sync.ts";
+import type { Context } from "./context.ts";
 
 const LONGEST_RETRY_MS = 300_000;
 const UNSYNCED = "Redis isn't synchronised yet";

@@ -1,24 +1,24 @@
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
-import { openArtifacts } from "../../artifacts/artifacts.ts";
-import { isRedisError, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { Hosts, Token } from "../../http/guard.ts";
-import { type Health, healthOf } from "../../http/health.ts";
-import { Metrics, type Observed } from "../../http/metrics.ts";
-import type { Deletion, Removal, ServerParts, StatsRequest } from "../../http/parts.ts";
-import type { StatsResult } from "../../operations/stats/types.ts";
-import { audited } from "../../parts/audited.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
-import type { MirrorLink } from "../../store/mirror-link.ts";
-import type { Removal as MirrorRemoval } from "../../store/redis/remove.ts";
-import type { TaskId } from "../../store/task-source.ts";
-import { ofUser } from "../../task/filter.ts";
-import { toMicros } from "../../task/time.ts";
-import { VERSION } from "../../version.ts";
-import { type DeletionOutcome, deleteChosen, deletionExitCode } from "../commands/delete.ts";
-import type { Context } from "../context.ts";
-import { sourceStack } from "../report-error.ts";
-import { statsOf } from "../stats-of.ts";
+import { openArtifacts } from "../artifacts/artifacts.ts";
+import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
+import { Hosts, Token } from "../http/guard.ts";
+import { type Health, healthOf } from "../http/health.ts";
+import { Metrics, type Observed } from "../http/metrics.ts";
+import type { Deletion, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
+import type { StatsResult } from "../operations/stats/types.ts";
+import { audited } from "../parts/audited.ts";
+import type { FileStore } from "../store/file/file-store.ts";
+import type { MirrorLink } from "../store/mirror-link.ts";
+import type { Removal as MirrorRemoval } from "../store/redis/remove.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { ofUser } from "../task/filter.ts";
+import { toMicros } from "../task/time.ts";
+import { VERSION } from "../version.ts";
+import { type DeletionOutcome, deleteChosen, deletionExitCode } from "./commands/delete.ts";
+import { statsOf } from "./commands/stats.ts";
+import type { Context } from "./context.ts";
+import { sourceStack } from "./report-error.ts";
 import type { Syncing } from "./syncing.ts";
 
 /** Beside the bundle; the build puts it there. */
@@ -139,7 +139,7 @@ async function remove(context: Context, { id, force, request }: Deletion, onLeft
 
 async function deleteAudited(context: Context, { userId, taskId }: TaskId, force: boolean): Promise<DeletionOutcome> {
   const selection = { ids: [taskId], filter: ofUser(userId), age: null };
-  const flags = { force, dryRun: false, allowEmpty: false };
+  const flags = { force, dryRun: false, allowEmpty: false, yes: true };
   let outcome: DeletionOutcome | undefined;
   await audited(context, true, async (ledger) => {
     outcome = await deleteChosen(context, flags, { selection, ledger, confirm: async () => {} });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { maskSuspect, maskUrl, parseRedisUrl, type RedisUrl } from "../../src/config/redis-url.ts";
+import { maskSuspect, maskUrl, parseRedisUrl, type RedisUrl } from "../../src/config/address.ts";
 import { anyChar } from "../helpers/any-char.ts";
 
 const NOTHING = {

@@ -1,0 +1,20 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A wait that ends early when something happens. */
+export class Waker {
+  #wake: (() => void) | undefined;
+
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Returns whether it ended early, other than by the signal. */
+  async orAfter(seconds: number, signal: AbortSignal): Promise<boolean> {
+    const early = new AbortController();
+    this.#wake = () => early.abort();
+    const either = AbortSignal.any([signal, early.signal]);
+    await sleep(seconds * 1000, undefined, { signal: either }).catch(() => {});
+    this.#wake = undefined;
+    return early.signal.aborted;
+  }
+}
