@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -41,7 +40,7 @@ export default defineConfig({
   test: {
     globalSetup: ["test/helpers/choose-seed.ts"],
     forceRerunTriggers: ["**/package.json", "**/package-lock.json", "**/vitest.config.ts"],
-    maxWorkers: availableParallelism() + 1, // tests wait as often as they work
+    maxWorkers: 2,
     projects: [
       { plugins: [lua], test: { ...common, name: "fast", include: FILES.fast, isolate: false } },
       {
