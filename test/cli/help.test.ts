@@ -55,7 +55,8 @@ function shell(example: string): Promise<{ code: number | null; text: string }> 
 async function fill(): Promise<void> {
   const tasks = [
     ...["t01", "t02", "t03"].map((task) => record("alice", task)),
-    record("alice", "t04", { status: "failed", updated_at: ago(30) }),
+    record("alice", "t04", { status: "running", updated_at: ago(30) }), // to follow
+    record("alice", "t05", { status: "failed", updated_at: ago(30) }),
     record("bob", "t07", { status: "running", updated_at: ago(86_400 * 3) }),
     ...Array.from({ length: 20 }, (_, i) => record("carol", `n${i}`, { updated_at: ago(60 + i) })),
   ];
