@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { untilEither } from "../abort.ts";
 
 /** A wait that ends early when something happens. */
 export class Waker {
@@ -12,8 +13,9 @@ export class Waker {
   async orAfter(seconds: number, signal: AbortSignal): Promise<boolean> {
     const early = new AbortController();
     this.#wake = () => early.abort();
-    const either = AbortSignal.any([signal, early.signal]);
-    await sleep(seconds * 1000, undefined, { signal: either }).catch(() => {});
+    await untilEither(signal, early.signal, (either) =>
+      sleep(seconds * 1000, undefined, { signal: either }).catch(() => {}),
+    );
     this.#wake = undefined;
     return early.signal.aborted;
   }

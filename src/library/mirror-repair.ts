@@ -1,3 +1,4 @@
+import { untilEither } from "../abort.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { checkBeforeUse } from "../operations/safety.ts";
 import type { RunParts } from "../parts/parts.ts";
@@ -118,22 +119,6 @@ export class MirrorRepair {
       if (!signal.aborted) logger.warn(`Redis was not repaired: ${reason}`);
     }
     return signal.aborted || owed.syncNeeded === 0 || (await link.open()).kind !== "on";
-  }
-}
-
-/** Runs work under a signal that either of two aborts: Node.js 20.0 has no `AbortSignal.any`. */
-async function untilEither<T>(
-  one: AbortSignal,
-  other: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const either = new AbortController();
-  const abort = () => either.abort();
-  for (const signal of [one, other]) signal.addEventListener("abort", abort);
-  try {
-    return await work(either.signal);
-  } finally {
-    for (const signal of [one, other]) signal.removeEventListener("abort", abort);
   }
 }
 
