@@ -4,7 +4,7 @@ import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { Selection } from "../operations/select.ts";
 import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
-import type { SourceChoice } from "../store/read-first.ts";
+import type { SourceChoice } from "../store/mirror-link.ts";
 import { parseDuration, parseWholeNumber } from "../task/amounts.ts";
 import { trimId, uniqueIds } from "../task/ids.ts";
 import {

@@ -11,8 +11,7 @@ import type { TaskId } from "../store/task-source.ts";
 import { TaskStore as TaskReader } from "../store/task-store.ts";
 import { TaskWriter, type Written } from "../store/task-writer.ts";
 import { WriterMark } from "../store/writer-mark.ts";
-import { RecordParser } from "../task/parse.ts";
-import type { Task } from "../task/task.ts";
+import { RecordParser, type Task } from "../task/task.ts";
 import {
   checkFunction,
   checkOptions,

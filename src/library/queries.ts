@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { buildListQuery } from "../operations/list-query.ts";
+import type { SourceChoice } from "../store/mirror-link.ts";
 import { newestTasks } from "../store/newest.ts";
-import type { SourceChoice } from "../store/read-first.ts";
 import type { ListQuery, ListResult } from "../store/task-store.ts";
 import { soleUser } from "../task/filter.ts";
 import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery } from "../task/query-fields.ts";

@@ -6,10 +6,9 @@ import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { JsonSyntaxError } from "../json/scan.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { idProblem, trimId } from "../task/ids.ts";
-import type { RecordParser } from "../task/parse.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { shownStatus } from "../task/status.ts";
-import { isInvalid, saysDeleted, type Task } from "../task/task.ts";
+import { isInvalid, type RecordParser, saysDeleted, type Task } from "../task/task.ts";
 import { checkString } from "./arguments.ts";
 import type { BaseTask, StoredTask } from "./types.ts";
 

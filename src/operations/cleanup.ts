@@ -1,13 +1,13 @@
 import type { TtsctlError } from "../errors.ts";
 import { LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
+import { MirrorUse } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/amounts.ts";
 import { describeStuck, type StuckRule } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import { MirrorUse } from "./mirror-use.ts";
 import type { Parts } from "./parts.ts";
 import type { BackupFile } from "./purge/backup.ts";
 import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";

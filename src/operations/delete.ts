@@ -1,9 +1,9 @@
 import type { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
+import { MirrorUse } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
-import { MirrorUse } from "./mirror-use.ts";
 import { decideDelete, type Looked } from "./purge/decide.ts";
 import { Purge, type PurgeParts } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";

@@ -1,7 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import type { MirrorLink } from "../store/mirror-link.ts";
-import type { SourceChoice } from "../store/read-first.ts";
+import type { MirrorLink, SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/amounts.ts";

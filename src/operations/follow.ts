@@ -5,8 +5,7 @@ import { isRedisError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { type FileIdentity, sameIdentity } from "../store/file/identity.ts";
 import { STATUS_CODES } from "../store/file/rows.ts";
-import type { MirrorLink } from "../store/mirror-link.ts";
-import type { SourceChoice } from "../store/read-first.ts";
+import type { MirrorLink, SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { isTerminal } from "../task/status.ts";
 

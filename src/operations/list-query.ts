@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import type { SourceChoice } from "../store/read-first.ts";
+import type { SourceChoice } from "../store/mirror-link.ts";
 import type { ListQuery } from "../store/task-store.ts";
 import { parseDuration } from "../task/amounts.ts";
 import type { TaskFilter } from "../task/filter.ts";

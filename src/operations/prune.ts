@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { batches } from "../store/batches.ts";
+import { batches } from "../pool.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import { isNothing, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { batches } from "../store/batches.ts";
+import { batches } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";

@@ -1,6 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import { pool } from "../pool.ts";
-import { batches, IN_FLIGHT } from "../store/batches.ts";
+import { batches, IN_FLIGHT, pool } from "../pool.ts";
 import { LIVE, STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { stateOf } from "../store/layout/copy.ts";

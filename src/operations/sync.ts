@@ -1,7 +1,6 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { sameJson } from "../json/value.ts";
-import { pool } from "../pool.ts";
-import { batches, fillIn, IN_FLIGHT } from "../store/batches.ts";
+import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows, RowWindow } from "../store/file/file-tasks.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";

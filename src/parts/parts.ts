@@ -8,8 +8,14 @@ import type { Ledger } from "../operations/ledger.ts";
 import type { Reporter } from "../operations/reporter.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
-import { connectMirror, type LinkEvents, type MirrorLink, type MirrorState, RedisLink } from "../store/mirror-link.ts";
-import { redisDisabled } from "../store/read-first.ts";
+import {
+  connectMirror,
+  type LinkEvents,
+  type MirrorLink,
+  type MirrorState,
+  RedisLink,
+  redisDisabled,
+} from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
 import { TaskStore } from "../store/task-store.ts";

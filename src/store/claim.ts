@@ -1,8 +1,8 @@
 import { fieldJson } from "../json/record.ts";
+import { batches } from "../pool.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import type { TimeReader } from "../task/time.ts";
-import { batches } from "./batches.ts";
 import type { PendingTasks } from "./file/batch-plan.ts";
 import { LIVE, type Rows, STATUS_CODES } from "./file/rows.ts";
 import type { Snapshot } from "./file/snapshot.ts";

@@ -1,5 +1,6 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { type ErrorCode, isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import type { RecordRules } from "../task/rules.ts";
+import type { FileStore } from "./file/file-store.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import type { KnownNodes, RedisTarget } from "./redis/target.ts";
 
@@ -103,4 +104,113 @@ export class RedisLink implements MirrorLink {
 export async function connectMirror(target: RedisTarget, rules: RecordRules, known?: KnownNodes): Promise<Mirror> {
   const [{ connectRedis }, { Mirror }] = await Promise.all([import("./redis/connect.ts"), import("./redis/mirror.ts")]);
   return new Mirror(await connectRedis(target, known), rules);
+}
+
+export type SourceChoice = "auto" | "redis" | "file";
+
+interface Ways<T> {
+  /** @param warnings why Redis did not answer, if it was asked */
+  fromFile(warnings: string[]): Promise<T>;
+  /** @param warnings why the file should have answered */
+  fromMirror(mirror: Mirror, warnings: string[]): Promise<T>;
+}
+
+/**
+ * Reads from Redis if possible, else from the file (SPEC section 4). A Redis that lacks changes is used only if the file
+ * can't be read.
+ * @throws TtsctlError REDIS_* only if Redis is the forced source; STORE_* if the file is needed and can't be read
+ */
+export async function readFirst<T>(
+  stores: Stores,
+  source: SourceChoice,
+  { fromFile, fromMirror }: Ways<T>,
+): Promise<T> {
+  const { path } = stores.file;
+  const { mirror, behind, warnings } = await mirrorFor(stores, source);
+  if (mirror === null) return fromFile(warnings);
+  try {
+    if (behind !== undefined) return await fromFile([behindWarning(behind, path)]);
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+  }
+  try {
+    return await fromMirror(mirror, behind === undefined ? [] : [behind]);
+  } catch (error) {
+    if (source === "redis" || !isRedisError(error)) throw error;
+    return fromFile([fallbackWarning(error, path)]);
+  }
+}
+
+export interface Stores {
+  readonly file: FileStore;
+  readonly link: MirrorLink;
+}
+
+interface FirstChoice {
+  /** Null if the file answers. */
+  readonly mirror: Mirror | null;
+  /** Why the mirror answers only if the file can't be read. */
+  readonly behind?: string | undefined;
+  /** Why Redis isn't asked. */
+  readonly warnings: string[];
+}
+
+/** @throws TtsctlError REDIS_* if Redis is the forced source and there is none */
+export async function mirrorFor({ file, link }: Stores, source: SourceChoice): Promise<FirstChoice> {
+  const isForced = source === "redis";
+  const state = source === "file" ? ({ kind: "off" } as const) : await link.open();
+  if (state.kind === "on") return { mirror: state.mirror, behind: isForced ? undefined : state.behind, warnings: [] };
+  if (isForced) throw state.kind === "down" ? state.error : redisDisabled();
+  return { mirror: null, warnings: state.kind === "down" ? [fallbackWarning(state.error, file.path)] : [] };
+}
+
+export function redisDisabled(): TtsctlError {
+  return new TtsctlError("REDIS_DISABLED", "Redis is needed here, but it is switched off", {
+    hint: "leave out --no-redis, or set [redis] enabled = true (REDIS_ENABLED)",
+  });
+}
+
+export function behindWarning(problem: string, path: string): string {
+  return `${problem}: ${path} answered instead`;
+}
+
+export function fallbackWarning(error: TtsctlError, path: string): string {
+  const advice = OUTAGES.includes(error.code) ? undefined : error.hint;
+  return `${error.message}: ${path} answered instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
+}
+
+/** Codes of a Redis that comes back without a change to the configuration. */
+const OUTAGES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"];
+
+/** A mirror that an operation works without from its first failure on (SPEC section 5, exit code 3). */
+export class MirrorUse {
+  #mirror: Mirror | null;
+  #lost: TtsctlError | null;
+
+  constructor(state: MirrorState) {
+    this.#mirror = state.kind === "on" ? state.mirror : null;
+    this.#lost = state.kind === "down" ? state.error : null;
+  }
+
+  /** Null where Redis is off, down or lost. */
+  get mirror(): Mirror | null {
+    return this.#mirror;
+  }
+
+  /** Why Redis is left out, or null: it is not, or is off. */
+  get lost(): TtsctlError | null {
+    return this.#lost;
+  }
+
+  /** Runs work that uses the mirror if there is one; if it is lost meanwhile, once more without it. */
+  async attempt<T>(work: (mirror: Mirror | null) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#mirror);
+    } catch (error) {
+      if (!isRedisError(error) || this.#mirror === null) throw error;
+      this.#mirror = null;
+      this.#lost = error;
+      return work(null);
+    }
+  }
 }

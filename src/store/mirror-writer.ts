@@ -1,6 +1,6 @@
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
+import { batches, fillIn } from "../pool.ts";
 import type { Task } from "../task/task.ts";
-import { batches, fillIn } from "./batches.ts";
 import type { Change } from "./file/batch-plan.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";

@@ -4,7 +4,7 @@ import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
 import { doubtsOf, lackOf } from "./index-check.ts";
 import { KeyTable } from "./key-table.ts";
-import { behindWarning, fallbackWarning, mirrorFor, type Stores } from "./read-first.ts";
+import { behindWarning, fallbackWarning, mirrorFor, type Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { TaskPage } from "./task-source.ts";

@@ -2,7 +2,7 @@ import { isRedisError, TtsctlError } from "../errors.ts";
 import { keyOf, memberOf } from "../task/ids.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
-import type { SourceChoice, Stores } from "./read-first.ts";
+import type { SourceChoice, Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import type { TaskId } from "./task-source.ts";
 

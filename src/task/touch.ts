@@ -1,6 +1,5 @@
 import { fieldJson, setFields } from "../json/record.ts";
-import type { RecordParser } from "./parse.ts";
-import { isInvalid, type Task } from "./task.ts";
+import { isInvalid, type RecordParser, type Task } from "./task.ts";
 import { formatUtc, toMicros } from "./time.ts";
 import type { Zone } from "./zone.ts";
 

@@ -1,7 +1,6 @@
 import type { TaskRecord } from "../../src/library/types.ts";
-import { RecordParser } from "../../src/task/parse.ts";
 import type { RecordRules } from "../../src/task/rules.ts";
-import { isInvalid, type Task } from "../../src/task/task.ts";
+import { isInvalid, RecordParser, type Task } from "../../src/task/task.ts";
 import { formatUtc } from "../../src/task/time.ts";
 import type { RecordJson } from "./root.ts";
 import { API_MS_RULES, RULES, UTC } from "./rules.ts";

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { checkBrake } from "../../src/operations/brake.ts";
 import { NamedWarnings } from "../../src/operations/reporter.ts";
-import { pool } from "../../src/pool.ts";
-import { batches } from "../../src/store/batches.ts";
+import { batches, pool } from "../../src/pool.ts";
 import { RecordingReporter } from "../helpers/doubles.ts";
 
 describe("pool", () => {

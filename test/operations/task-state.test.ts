@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { TaskState } from "../../src/operations/follow.ts";
-import type { SourceChoice } from "../../src/store/read-first.ts";
+import type { SourceChoice } from "../../src/store/mirror-link.ts";
 import { linkTo } from "../helpers/doubles.ts";
 import { record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";

@@ -2,10 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { idProblem, keyOf } from "../../src/task/ids.ts";
 import { fileNameOf } from "../../src/task/layouts.ts";
-import { RecordParser } from "../../src/task/parse.ts";
-import { isInvalid } from "../../src/task/task.ts";
-import "../helpers/python.ts";
+import { isInvalid, RecordParser } from "../../src/task/task.ts";
 import { API_MS_RULES, RULES } from "../helpers/records.ts";
+import "../helpers/python.ts";
 
 const anyId = fc.string({ unit: fc.constantFrom(..."ab:0 1%张"), minLength: 1, maxLength: 4 });
 

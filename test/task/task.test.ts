@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { JsonSyntaxError } from "../../src/json/scan.ts";
-import { RecordParser } from "../../src/task/parse.ts";
 import { RecordRules } from "../../src/task/rules.ts";
-import { isInvalid, saysDeleted, type Task } from "../../src/task/task.ts";
+import { isInvalid, RecordParser, saysDeleted, type Task } from "../../src/task/task.ts";
 import { Zone } from "../../src/task/zone.ts";
 
 const parser = new RecordParser(new RecordRules(new Zone("Asia/Shanghai")));

@@ -4,7 +4,7 @@ import { TtsctlError } from "../../errors.ts";
 import type { ExportResult } from "../../operations/export/export.ts";
 import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
-import type { SourceChoice } from "../../store/read-first.ts";
+import type { SourceChoice } from "../../store/mirror-link.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";

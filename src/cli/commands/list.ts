@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { TtsctlError } from "../../errors.ts";
 import type { TimeTelling } from "../../render/item.ts";
 import type { TaskTable } from "../../render/task-table.ts";
-import type { SourceChoice } from "../../store/read-first.ts";
+import type { SourceChoice } from "../../store/mirror-link.ts";
 import type { ListQuery, ListResult } from "../../store/task-store.ts";
 import { counted } from "../../task/amounts.ts";
 import { FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";

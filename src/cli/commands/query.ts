@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { describeSystemError, TtsctlError } from "../../errors.ts";
-import type { SourceChoice } from "../../store/read-first.ts";
+import type { SourceChoice } from "../../store/mirror-link.ts";
 import { BODY_NAMES } from "../../task/query-fields.ts";
 import type { Attach, Context } from "../context.ts";
 import { addLook, addSource, type LookFlags } from "../selection.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { policyOf } from "../../operations/purge/policy.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
-import type { SourceChoice } from "../../store/read-first.ts";
+import type { SourceChoice } from "../../store/mirror-link.ts";
 import { formatUtc } from "../../task/time.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
 import { DONE, emit } from "../emit.ts";

@@ -1,4 +1,4 @@
-import { batches } from "../../store/batches.ts";
+import { batches } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { timeOf } from "../../store/layout/copy.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";

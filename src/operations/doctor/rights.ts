@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { INDEX_KEY, SYNCED_KEY, SYNCING_KEY } from "../../store/layout/keys.ts";
-import type { Layout } from "../../store/layout/layout.ts";
-import { PLAIN } from "../../store/layout/plain.ts";
+import { type Layout, PLAIN } from "../../store/layout/layout.ts";
 import type { Command, RedisCommands, Reply } from "../../store/redis/commands.ts";
 import { fail, ok, type Probe, Skip, type Verdict } from "./probe.ts";
 

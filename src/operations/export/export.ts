@@ -1,11 +1,9 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { batches } from "../../store/batches.ts";
+import { batches } from "../../pool.ts";
 import { FileTasks, matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
-import { KeySet } from "../../store/file/key-set.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeyTable } from "../../store/key-table.ts";
-import type { MirrorState } from "../../store/mirror-link.ts";
-import { redisDisabled, type SourceChoice } from "../../store/read-first.ts";
+import { KeySet, KeyTable } from "../../store/key-table.ts";
+import { type MirrorState, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";

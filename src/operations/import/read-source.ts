@@ -7,9 +7,8 @@ import { closeQuietly, systemErrorCode, TtsctlError, throwIfInterrupted } from "
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { isBlank } from "../../json/text.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
-import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { isInvalid, type Task } from "../../task/task.ts";
+import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
 import { appendTo, openTemporary, Spool } from "../merge/spool.ts";
 import type { Reporter } from "../reporter.ts";
 import { type Input, inputKind, NOTHING_IMPORTED, unreadable } from "./open-input.ts";

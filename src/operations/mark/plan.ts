@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { fieldJson } from "../../json/record.ts";
-import { batches } from "../../store/batches.ts";
+import { batches } from "../../pool.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
@@ -8,9 +8,8 @@ import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { TaskFilter } from "../../task/filter.ts";
-import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import type { Task } from "../../task/task.ts";
+import { RecordParser, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { touched } from "../../task/touch.ts";
 import { PlanSummary } from "../brake.ts";

@@ -1,6 +1,5 @@
 import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { pool } from "../../pool.ts";
-import { batches, IN_FLIGHT } from "../../store/batches.ts";
+import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";

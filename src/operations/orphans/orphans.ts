@@ -1,7 +1,6 @@
 import type { FoundLog } from "../../artifacts/walk.ts";
 import { throwIfInterrupted } from "../../errors.ts";
-import { pool } from "../../pool.ts";
-import { batches } from "../../store/batches.ts";
+import { batches, pool } from "../../pool.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";

@@ -1,9 +1,8 @@
 import type { FileStore } from "../../store/file/file-store.ts";
-import { KeySet } from "../../store/file/key-set.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../store/file/upserts.ts";
-import { Column } from "../../store/key-table.ts";
+import { Column, KeySet } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
 import { usersWithRecords } from "../folder-names.ts";

@@ -1,5 +1,5 @@
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import { batches } from "../../store/batches.ts";
+import { batches } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import { pool } from "../../pool.ts";
-import { batches } from "../../store/batches.ts";
+import { batches, pool } from "../../pool.ts";
 import { checkRewrite } from "../../store/file/check-rewrite.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";

@@ -1,8 +1,7 @@
-import { batches } from "../../store/batches.ts";
-import { KeySet } from "../../store/file/key-set.ts";
+import { batches } from "../../pool.ts";
 import { LIVE, STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeyTable } from "../../store/key-table.ts";
+import { KeySet, KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { type Member, membersOf, walkIndex, walkInOrder } from "../../store/redis/walk.ts";

@@ -1,6 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import { pool } from "../../pool.ts";
-import { fillIn, IN_FLIGHT } from "../../store/batches.ts";
+import { fillIn, IN_FLIGHT, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { statusCode } from "../../store/file/row-reader.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";

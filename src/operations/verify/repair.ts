@@ -1,6 +1,5 @@
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { pool } from "../../pool.ts";
-import { batches, fillIn, IN_FLIGHT } from "../../store/batches.ts";
+import { batches, fillIn, IN_FLIGHT, pool } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { guardOf, type RedisCopy } from "../../store/layout/copy.ts";

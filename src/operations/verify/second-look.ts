@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fingerprint } from "../../json/value.ts";
-import { pool } from "../../pool.ts";
-import { batches } from "../../store/batches.ts";
+import { batches, pool } from "../../pool.ts";
 import type { FileIdentity } from "../../store/file/identity.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";

@@ -1,6 +1,6 @@
 import { layOutJson } from "../../json/text.ts";
 import type { Task } from "../../task/task.ts";
-import { KeySet, type Keys } from "./key-set.ts";
+import { KeySet, type Keys } from "../key-table.ts";
 import { TakenNames } from "./map-names.ts";
 import type { Rows } from "./rows.ts";
 import { elementStart, PYTHON_INDENT, readLayout, type SequenceLayout } from "./sequence-layout.ts";

@@ -1,8 +1,8 @@
 import { byValue, sameJson } from "../../json/value.ts";
-import { batches } from "../batches.ts";
+import { batches } from "../../pool.ts";
+import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Edit } from "./edit.ts";
-import { KeySet } from "./key-set.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { chosenFrom, upsertsFrom } from "./upserts.ts";
 

@@ -1,9 +1,8 @@
 import { QUOTE, skipString } from "../../json/scan.ts";
 import { decodeString } from "../../json/text.ts";
 import { memberOf } from "../../task/ids.ts";
-import { KeyTable } from "../key-table.ts";
+import { type Keys, KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
-import type { Keys } from "./key-set.ts";
 import { LIVE } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Upserts } from "./upserts.ts";

@@ -1,5 +1,5 @@
+import { batches } from "../../pool.ts";
 import type { Task } from "../../task/task.ts";
-import { batches } from "../batches.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Snapshot } from "./snapshot.ts";
 

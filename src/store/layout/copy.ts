@@ -1,10 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { sameJson } from "../../json/value.ts";
-import type { RecordParser } from "../../task/parse.ts";
-import type { Task } from "../../task/task.ts";
+import type { RecordParser, Task } from "../../task/task.ts";
 import { formatUtc } from "../../task/time.ts";
-import { type CopyReading, type CopyState, type Layout, stateNames, userScoreOf } from "./layout.ts";
-import { sameTime } from "./plain.ts";
+import { type CopyReading, type CopyState, type Layout, sameTime, stateNames, userScoreOf } from "./layout.ts";
 
 /** Where the lookup of a task id leads: to the task, to a newer one of the same id, or to neither. */
 export type LookupState = "own" | "other" | "wrong";

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
+import { fillIn } from "../../pool.ts";
 import { passes, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../../task/filter.ts";
 import type { Task } from "../../task/task.ts";
-import { fillIn } from "../batches.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";

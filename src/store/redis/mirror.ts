@@ -1,15 +1,13 @@
 import { TtsctlError } from "../../errors.ts";
+import { batches, fillIn } from "../../pool.ts";
 import type { UserScoreField } from "../../task/layouts.ts";
-import { RecordParser } from "../../task/parse.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import type { Task } from "../../task/task.ts";
+import { RecordParser, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
-import { batches, fillIn } from "../batches.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { ALL_KEYS, INDEX_KEY, LOOKUP_PREFIX, PURGING_KEY } from "../layout/keys.ts";
-import { indexKey, type Layout } from "../layout/layout.ts";
-import { PLAIN } from "../layout/plain.ts";
+import { indexKey, type Layout, PLAIN } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";

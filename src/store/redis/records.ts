@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { setFields } from "../../json/record.ts";
-import type { RecordParser } from "../../task/parse.ts";
-import { isInvalid, type Task } from "../../task/task.ts";
+import { isInvalid, type RecordParser, type Task } from "../../task/task.ts";
 import { isWhole, type RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, idFields } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";

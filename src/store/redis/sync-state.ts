@@ -1,4 +1,4 @@
-import { batches } from "../batches.ts";
+import { batches } from "../../pool.ts";
 import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
 import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
 import { allOf } from "./errors.ts";

@@ -1,18 +1,17 @@
 import { writeFileSync } from "node:fs";
 import type { Artifacts } from "../../../src/artifacts/artifacts.ts";
 import { TtsctlError } from "../../../src/errors.ts";
-import { MirrorUse } from "../../../src/operations/mirror-use.ts";
 import { CleanupPlan } from "../../../src/operations/purge/cleanup-plan.ts";
 import type { Copies, Copy } from "../../../src/operations/purge/copies.ts";
 import type { Looked } from "../../../src/operations/purge/decide.ts";
 import type { RetentionPolicy } from "../../../src/operations/purge/policy.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_COPY, type RedisCopy } from "../../../src/store/layout/copy.ts";
-import type { CopyReading } from "../../../src/store/layout/layout.ts";
-import { PLAIN } from "../../../src/store/layout/plain.ts";
+import { type CopyReading, PLAIN } from "../../../src/store/layout/layout.ts";
+import { MirrorUse } from "../../../src/store/mirror-link.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
-import { RecordParser } from "../../../src/task/parse.ts";
+import { RecordParser } from "../../../src/task/task.ts";
 import { RULES } from "../../helpers/records.ts";
 import { withSnapshot } from "../../store/file/read-store.ts";
 

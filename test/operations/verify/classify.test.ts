@@ -3,12 +3,11 @@ import { expect, it, test } from "vitest";
 import { classify, KINDS } from "../../../src/operations/verify/classify.ts";
 import { planRepair, type RepairPolicy, type Traits } from "../../../src/operations/verify/plan.ts";
 import { NO_COPY, type RedisCopy } from "../../../src/store/layout/copy.ts";
-import { PLAIN } from "../../../src/store/layout/plain.ts";
+import { PLAIN } from "../../../src/store/layout/layout.ts";
 import { recordOf } from "../../../src/store/redis/records.ts";
-import { RecordParser } from "../../../src/task/parse.ts";
-import type { Task } from "../../../src/task/task.ts";
-import "../../helpers/python.ts";
+import { RecordParser, type Task } from "../../../src/task/task.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
+import "../../helpers/python.ts";
 
 const mirror = { layout: PLAIN, parser: new RecordParser(RULES) };
 const TIMES = ["2020-01-01T00:00:00", "2020-01-02T00:00:00", "2020-01-03T00:00:00"];

@@ -1,7 +1,7 @@
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { FileTasks } from "../../../src/store/file/file-tasks.ts";
-import type { SourceChoice } from "../../../src/store/read-first.ts";
+import type { SourceChoice } from "../../../src/store/mirror-link.ts";
 import { BATCH } from "../../../src/store/redis/copies.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { MirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
@@ -14,8 +14,7 @@ import type { Task } from "../../../src/task/task.ts";
 import { type DeploymentKind, rulesOfKind, startRedis, type TestServer } from "../../helpers/deployments.ts";
 import { connectMirror, linkTo } from "../../helpers/doubles.ts";
 import { taskIn } from "../../helpers/records.ts";
-import type { RecordJson } from "../../helpers/root.ts";
-import { ServiceRoot } from "../../helpers/root.ts";
+import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
 
 /** What the contract asks of every place that tasks are read from. */
 export interface Reader {

@@ -6,8 +6,7 @@ import { type Edit, planSplices, type Splice } from "../../../src/store/file/edi
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_UPSERTS, upsertsOf } from "../../../src/store/file/upserts.ts";
-import { RecordParser } from "../../../src/task/parse.ts";
-import { isInvalid, type Task } from "../../../src/task/task.ts";
+import { isInvalid, RecordParser, type Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { askPython } from "../../helpers/python.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";

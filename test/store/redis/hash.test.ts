@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HASH_FIELDS, PLAIN } from "../../../src/store/layout/plain.ts";
+import { HASH_FIELDS, PLAIN } from "../../../src/store/layout/layout.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
-import { RecordParser } from "../../../src/task/parse.ts";
-import type { Task } from "../../../src/task/task.ts";
+import { RecordParser, type Task } from "../../../src/task/task.ts";
 import { RULES, record } from "../../helpers/records.ts";
 import { useMirror } from "./setup.ts";
 

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NO_COPY, type RedisCopy } from "../../../src/store/layout/copy.ts";
-import { PLAIN } from "../../../src/store/layout/plain.ts";
+import { PLAIN } from "../../../src/store/layout/layout.ts";
 import { decideWrite, writeToMirror } from "../../../src/store/redis/write.ts";
-import { RecordParser } from "../../../src/task/parse.ts";
+import { RecordParser } from "../../../src/task/task.ts";
 import { FlakyMirror } from "../../helpers/doubles.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
