@@ -93,7 +93,7 @@ async function fromMirror(context: Context, user: string | null) {
 }
 
 async function fromFile(context: Context, user: string | null) {
-  const { ofUser } = await import("../task/filter.ts");
+  const { ofUser } = await import("../task/query-fields.ts");
   const { FileTasks } = await import("../store/file/file-tasks.ts");
   const file = await context.fileStore();
   if ((await stat(file.path)).size > LARGEST_FILE) return [];

@@ -12,7 +12,7 @@ import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { Removal as MirrorRemoval } from "../store/redis/remove.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { ofUser } from "../task/filter.ts";
+import { ofUser } from "../task/query-fields.ts";
 import { toMicros } from "../task/time.ts";
 import { VERSION } from "../version.ts";
 import { type DeletionOutcome, deleteChosen, deletionExitCode } from "./commands/delete.ts";

@@ -1,10 +1,17 @@
 import { TtsctlError } from "../errors.ts";
 import { parseRedisUrl } from "./address.ts";
 import type { IniFile } from "./ini-file.ts";
-import type { SettingInputs } from "./levels.ts";
 import { type ForeignNames, foreignNames, type LoadOptions, readInputs, resolveSettings } from "./load.ts";
 import { checkTlsFiles } from "./redis.ts";
-import { CONFIG_VARIABLE, placeOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "./settings.ts";
+import {
+  CONFIG_VARIABLE,
+  placeOf,
+  rowOf,
+  SETTING_NAMES,
+  type SettingInputs,
+  type SettingName,
+  type Settings,
+} from "./settings.ts";
 
 /** What can be said of a configuration, right or wrong. No secret is in it but in `settings`. */
 export interface Examination {

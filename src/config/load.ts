@@ -5,16 +5,17 @@ import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts"
 import { formatDuration } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
 import { type IniFile, parseIni } from "./ini-file.ts";
-import { chosen, type SettingInputs } from "./levels.ts";
 import { checkRedis, checkTlsFiles, findAddress, resolveAddress } from "./redis.ts";
 import {
   type CleanupSettings,
   CONFIG_FILE,
   CONFIG_VARIABLE,
+  chosen,
   placeOf,
   SETTING_NAMES,
   type Setting,
   type SettingFlags,
+  type SettingInputs,
   type Settings,
 } from "./settings.ts";
 

@@ -9,10 +9,14 @@ import {
   kubernetesHint,
   LEVELS,
   type Level,
+  type RedisSettings,
+  rowOf,
+  type Setting,
   type SettingInputs,
+  type SettingName,
+  type Settings,
   settingOf,
-} from "./levels.ts";
-import { type RedisSettings, rowOf, type Setting, type SettingName, type Settings } from "./settings.ts";
+} from "./settings.ts";
 
 /** What a url of a higher level replaces, and what can't be beside one at its level; some of it is in a url. */
 const PARTS = {

@@ -4,9 +4,8 @@ import type { MirrorLink, SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/amounts.ts";
-import { NO_FILTER, ofUser, soleUser, type TaskFilter } from "../task/filter.ts";
 import { nearest } from "../task/nearest.ts";
-import type { QueryNames } from "../task/query-fields.ts";
+import { NO_FILTER, ofUser, type QueryNames, soleUser, type TaskFilter } from "../task/query-fields.ts";
 
 export interface EmptyParts {
   readonly store: TaskStore;

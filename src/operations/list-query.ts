@@ -2,10 +2,17 @@ import { TtsctlError } from "../errors.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { ListQuery } from "../store/task-store.ts";
 import { parseDuration } from "../task/amounts.ts";
-import type { TaskFilter } from "../task/filter.ts";
 import { idProblem, trimId, uniqueIds } from "../task/ids.ts";
 import { nearest } from "../task/nearest.ts";
-import { fieldOf, QUERY_FIELDS, QUERY_PARTS, type QueryNames, type RawQuery, rawQuery } from "../task/query-fields.ts";
+import {
+  fieldOf,
+  QUERY_FIELDS,
+  QUERY_PARTS,
+  type QueryNames,
+  type RawQuery,
+  rawQuery,
+  type TaskFilter,
+} from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../task/status.ts";
 import { TimeReader } from "../task/time.ts";

@@ -6,7 +6,7 @@ import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { NO_FILTER, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/filter.ts";
+import { NO_FILTER, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
 import { type Copy, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { copyPasses } from "./purge/decide.ts";
 import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";

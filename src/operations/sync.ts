@@ -12,7 +12,7 @@ import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/wr
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
-import { ofUser } from "../task/filter.ts";
+import { ofUser } from "../task/query-fields.ts";
 import type { Task } from "../task/task.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import { ListedFile } from "./listed-file.ts";

@@ -1,5 +1,5 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
-import { ofUser } from "../task/filter.ts";
+import { ofUser } from "../task/query-fields.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { matchingRows } from "./file/file-tasks.ts";
 import type { FileIdentity } from "./file/identity.ts";

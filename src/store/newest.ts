@@ -1,5 +1,5 @@
 import { isRedisError } from "../errors.ts";
-import { soleUser } from "../task/filter.ts";
+import { soleUser } from "../task/query-fields.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
 import { doubtsOf, lackOf } from "./index-check.ts";

@@ -1,4 +1,4 @@
-import type { TaskFilter } from "../task/filter.ts";
+import type { TaskFilter } from "../task/query-fields.ts";
 import type { Task } from "../task/task.ts";
 
 export interface TaskId {

@@ -1,6 +1,6 @@
 import { TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
-import { passes, soleUser, type TaskFilter } from "../task/filter.ts";
+import { passes, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";

@@ -1,7 +1,6 @@
 import { parseIni } from "../../src/config/ini-file.ts";
-import type { SettingInputs } from "../../src/config/levels.ts";
 import { resolveSettings } from "../../src/config/load.ts";
-import type { SettingFlags, Settings } from "../../src/config/settings.ts";
+import type { SettingFlags, SettingInputs, Settings } from "../../src/config/settings.ts";
 import { TtsctlError } from "../../src/errors.ts";
 
 export const CONFIG = "/etc/tts/config.ini";

@@ -5,7 +5,7 @@ import { getTask } from "../../src/operations/get.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { type ListResult, TaskStore } from "../../src/store/task-store.ts";
-import { NO_FILTER, ofUser } from "../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { shownStatus } from "../../src/task/status.ts";
 import { Zone } from "../../src/task/zone.ts";

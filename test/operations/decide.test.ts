@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
 import { decideCleanup, decideDelete } from "../../src/operations/purge/decide.ts";
-import { NO_FILTER } from "../../src/task/filter.ts";
+import { NO_FILTER } from "../../src/task/query-fields.ts";
 import "../helpers/python.ts";
 
 const EXPIRE_BEFORE = 1000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NO_FILTER, ofUser } from "../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
 import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";

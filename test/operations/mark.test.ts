@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decideMark } from "../../src/operations/mark/plan.ts";
-import { NO_FILTER, ofUser } from "../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { useSite } from "./setup.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NO_FILTER } from "../../src/task/filter.ts";
+import { NO_FILTER } from "../../src/task/query-fields.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { merge } from "./merge/setup.ts";

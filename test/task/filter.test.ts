@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { NO_FILTER, passes, type TaskFilter } from "../../src/task/filter.ts";
+import { NO_FILTER, passes, type TaskFilter } from "../../src/task/query-fields.ts";
 import { record, taskOf } from "../helpers/records.ts";
 
 const task = taskOf(record("alice", "t01", { status: "Succeeded", updated_at: 1000.5 }));

@@ -10,7 +10,7 @@ import { readRecords } from "../../store/redis/records.ts";
 import type { Member } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
-import { NO_FILTER, passes, soleUser } from "../../task/filter.ts";
+import { NO_FILTER, passes, soleUser } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";

@@ -7,7 +7,7 @@ import { Column, KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { TaskFilter } from "../../task/filter.ts";
+import type { TaskFilter } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";

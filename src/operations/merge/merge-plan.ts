@@ -5,7 +5,7 @@ import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { upsertsFrom } from "../../store/file/upserts.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { soleUser } from "../../task/filter.ts";
+import { soleUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Selection } from "../select.ts";

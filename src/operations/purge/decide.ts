@@ -1,6 +1,6 @@
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { statusPasses, type TaskFilter, timePasses } from "../../task/filter.ts";
+import { statusPasses, type TaskFilter, timePasses } from "../../task/query-fields.ts";
 import type { Copies, Copy } from "./copies.ts";
 import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
 

@@ -6,7 +6,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { Member } from "../../store/redis/walk.ts";
-import { ofUser } from "../../task/filter.ts";
+import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { isEpochInRange } from "../../task/time.ts";
 import { indexMembers } from "../purge/survey.ts";

@@ -1,4 +1,4 @@
-import { soleUser, type TaskFilter, timePasses } from "../../task/filter.ts";
+import { soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";

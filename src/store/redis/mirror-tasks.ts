@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { fillIn } from "../../pool.ts";
-import { passes, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../../task/filter.ts";
+import { passes, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { type ExportOptions, exportTasks } from "../../../src/operations/export/export.ts";
 import { BATCH } from "../../../src/store/redis/copies.ts";
-import { NO_FILTER, ofUser } from "../../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";

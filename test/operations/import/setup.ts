@@ -7,7 +7,7 @@ import { readSource } from "../../../src/operations/import/read-source.ts";
 import { EVERYTHING } from "../../../src/operations/select.ts";
 import { type ExportFormat, ExportText } from "../../../src/render/csv.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { NO_FILTER } from "../../../src/task/filter.ts";
+import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import { RecordingReporter } from "../../helpers/doubles.ts";
 import { RULES } from "../../helpers/records.ts";
 

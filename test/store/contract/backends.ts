@@ -8,7 +8,7 @@ import { MirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { TaskStore } from "../../../src/store/task-store.ts";
-import { ofUser, type TaskFilter } from "../../../src/task/filter.ts";
+import { ofUser, type TaskFilter } from "../../../src/task/query-fields.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { type DeploymentKind, rulesOfKind, startRedis, type TestServer } from "../../helpers/deployments.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { NO_FILTER, ofUser, type TaskFilter } from "../../../src/task/filter.ts";
+import { NO_FILTER, ofUser, type TaskFilter } from "../../../src/task/query-fields.ts";
 import { KINDS_OF_RUN } from "../../helpers/deployments.ts";
 import { API_MS_RULES, type Ids, RULES, record } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";

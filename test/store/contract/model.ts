@@ -1,4 +1,4 @@
-import type { TaskFilter } from "../../../src/task/filter.ts";
+import type { TaskFilter } from "../../../src/task/query-fields.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import type { Ids } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";

@@ -4,7 +4,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import { countsOf } from "../../../src/store/index-check.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
-import { NO_FILTER, ofUser } from "../../../src/task/filter.ts";
+import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
 import { startRedis, type TestServer } from "../../helpers/deployments.ts";
 import { type FlakyMirror, flakyMirror, linkTo } from "../../helpers/doubles.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
