@@ -14,7 +14,7 @@ const lua = {
   transform: (code: string, id: string) => (id.endsWith(".lua") ? `export default ${JSON.stringify(code)}` : null),
 };
 
-/** The test files that use a server, openssl or the built package, directly or through a helper; and the others. */
+/** The test files that use a server, openssl, the built package or a mocked module, also through a helper; and the others. */
 const FILES: Record<"fast" | "whole", string[]> = { fast: [], whole: [] };
 const helpers = new Map<string, boolean>();
 for (const name of readdirSync("test", { recursive: true, encoding: "utf8" })) {
@@ -24,7 +24,7 @@ for (const name of readdirSync("test", { recursive: true, encoding: "utf8" })) {
 
 function needsMore(path: string): boolean {
   const text = readFileSync(path, "utf8");
-  if (/"node:(http|net)"|"openssl"|inject\(/.test(text)) return true;
+  if (/"node:(http|net)"|"openssl"|inject\(|vi\.(mock|doMock|resetModules)\(/.test(text)) return true;
   const imported = text.matchAll(/^(?:import|export) (?!type)[^;]*?"(\.[^"]*\.ts)"/gm);
   return [...imported].some(([, to]) => {
     const helper = join(dirname(path), to!);

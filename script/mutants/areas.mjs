@@ -12,14 +12,11 @@ export const AREAS = {
     tests: ["test/json/*.test.ts"],
   },
   scanner: {
-    mutate: ["src/store/key-table.ts", ...file(["scanner", "elements", "feed", "shape", "row-reader", "rows"])],
+    mutate: ["src/store/key-table.ts", ...file(["scanner", "elements", "feed", "row-reader", "rows"])],
     tests: ["test/store/file/{key-table,order,rows,scan,scanner,snapshot}.test.ts"],
   },
   cleanup: {
-    mutate: purge([
-      ...["decide", "policy", "cleanup-plan", "endings", "explain-rules", "census", "take-census", "survey", "copies"],
-      "looked",
-    ]),
+    mutate: purge(["decide", "policy", "cleanup-plan", "explain-rules", "census", "survey", "copies"]),
     tests: ["test/operations/{decide,policy}.test.ts", "test/operations/purge/*.test.ts"],
   },
 };

@@ -95,7 +95,7 @@ describe.each(CASES)("row B, a disk that fails at each call on the store file: $
     {
       how: "exchanged",
       env: {},
-      ...{ codes: times(1, 3), looks: times(1, 12), kinds: 5 },
+      ...{ codes: times(1, 3), looks: times(1, 12), kinds: 7 },
     },
     {
       how: "renamed, where it cannot be exchanged",

@@ -29,22 +29,25 @@ export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | 
 /** What a repair does about each suspect. */
 export class RepairPlan {
   readonly policy: RepairPolicy;
-  readonly #drift: Drift;
+  /** By suspect; there may be a million. */
+  readonly #actions: Action[] = [];
   /** How many tasks are repaired if nothing fails. */
   readonly size: number;
 
   constructor(drift: Drift, policy: RepairPolicy) {
-    this.#drift = drift;
     this.policy = policy;
+    for (const suspect of drift.suspectsOf(...KINDS)) {
+      this.#actions[suspect] = planRepair(drift.suspects.traits(suspect), policy);
+    }
     this.size = drift.size - this.count("keep") - (policy.removeMembers ? 0 : drift.counts.misplaced);
   }
 
   action(suspect: number): Action {
-    return planRepair(this.#drift.suspects.traits(suspect), this.policy);
+    return this.#actions[suspect]!;
   }
 
   *of(...actions: readonly Action[]): Generator<number> {
-    for (const suspect of this.#drift.suspectsOf(...KINDS)) if (actions.includes(this.action(suspect))) yield suspect;
+    for (const [suspect, action] of this.#actions.entries()) if (actions.includes(action)) yield suspect;
   }
 
   count(...actions: readonly Action[]): number {
