@@ -31,7 +31,7 @@ export async function settingsOf(options: StoreOptions): Promise<Settings> {
       : [["retention", retention] satisfies [string, unknown]];
   const all = [...Object.entries(plain), ...redisOptions(redis), ...ofRetention];
   const given = all.filter(([, value]) => value !== undefined);
-  checkOptions(Object.fromEntries(given), "openTaskStore", [...GIVEN_BY.keys()]);
+  checkOptions(Object.fromEntries(given), "openTaskStore", [...GIVEN_BY.keys(), ...OTHERS]);
   const settings = await loadSettings({
     flags: { config },
     options: new Map(given.flatMap(settingsGiven)),

@@ -48,6 +48,7 @@ describe("get", () => {
     expect((await here.run("get alice t1")).stdout).not.toContain("owned");
     expect(JSON.parse((await here.run("get alice t1 -o json")).stdout)).not.toHaveProperty("log");
     expect((await here.run("get alice t1 --log 0")).code).toBe(2);
+    expect(await here.run("get nobody t1 --log")).toMatchObject({ code: 3, stdout: "" });
     expect((await here.run("get --log alice t1")).stderr).toContain("after the ids");
   });
 

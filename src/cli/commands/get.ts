@@ -255,6 +255,7 @@ async function show(context: Context, result: GetResult): Promise<void> {
     await out.write(`${printable(getTitle(result))}\n${pairTable(getRows(result, style.width), style)}`);
     await out.writeAll(fileLines(result, style.width));
   } else if (result.invalid !== null) await out.write(`${printable(result.invalid.json)}\n`);
+  else return;
   await out.writeAll(logLines(result));
 }
 
