@@ -35,7 +35,7 @@ export async function pushFile(
     if (outcome.failed === 0) owed.wasSynced(needed, outcome.orphans);
     return outcome;
   } finally {
-    await parts.release();
+    await parts.release().catch(() => {}); // the outcome of the sync counts
   }
 }
 
