@@ -2,6 +2,7 @@ import { beforeEach } from "vitest";
 
 /** Tests that make no sense on a kind of Redis, by a part of their full name, with the reason. */
 const SKIPS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = {
+  acl: [[/every command works on the keys behind it/, "the user of docs/deployments.md has rights to tts:* alone"]],
   cluster: [
     [/a Redis > .*(wrong database|read-only replica|out of memory)/, "a server of its own that is no cluster"],
     [/a password is never printed > (by anything|is used)/, "a server of its own that is no cluster"],
@@ -13,11 +14,17 @@ const SKIPS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = 
     ],
     [/an outage > (in which Redis hangs|midway)/, "a proxy is passed by, for the nodes tell their own ports"],
     [/list --limit > goes on from the file/, "a proxy is passed by, for the nodes tell their own ports"],
+    [/list --watch on a terminal > tells of a Redis that went/, "a server of its own that is no cluster"],
+    [/a list that Redis can't answer > says what to do about the database/, "no cluster has another db"],
+    [/doctor asks for the rights to the keys behind it/, "the test sets the rights on one node"],
     [/mark > killed between file and Redis/, "a proxy is passed by; test/cluster/crash kills between all steps"],
   ],
   api_ms: [
     [/that is not there, for commands that remove things/, "the layout is in the config.ini that is not there"],
     [/sees in Redis that the task is finished, or gone/, "one field alone says nothing there: the payload does"],
+    [/every command works on the keys behind it/, "it chooses the layouts itself"],
+    [/the screen of > delete -u/, "in whole seconds the times of its tasks tie"],
+    [/a name of a hash that isn't UTF-8/, "ids are quoted there, so such a key is no task's"],
     [/shows both copies as they stand/, "one field alone says nothing there: the payload does"],
     [/has the purged tasks as events/, "every id has a plain name there"],
     [/survives hostile ids, errors and words/, "it looks at a key by its ids, which are quoted there"],
