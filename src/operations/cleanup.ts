@@ -113,7 +113,10 @@ async function purgeFound(
   result: CleanupResult,
 ): Promise<TtsctlError | null> {
   const policy: PurgePolicy = {
-    ...{ now: plan.limits.now, sweepBefore: plan.sweepBefore, dryRun: options.dryRun, decide },
+    now: plan.limits.now,
+    sweepBefore: plan.sweepBefore,
+    dryRun: options.dryRun,
+    decide,
   };
   const purge = new Purge({ ...parts, mirror }, policy, snapshot, found);
   if (options.maxDelete !== null) {
@@ -130,8 +133,19 @@ async function purgeFound(
 export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean }): CleanupResult {
   return {
     expireBefore: formatUtc(expireBefore),
-    ...{ candidates: 0, purged: 0, skipped: 0, failed: 0, returned: 0 },
-    ...{ purgedForSpace: 0, keptLast: 0, finishedBytes: null, stuck: 0, files: 0, bytes: 0, dryRun, durationMs: 0 },
+    candidates: 0,
+    purged: 0,
+    skipped: 0,
+    failed: 0,
+    returned: 0,
+    purgedForSpace: 0,
+    keptLast: 0,
+    finishedBytes: null,
+    stuck: 0,
+    files: 0,
+    bytes: 0,
+    dryRun,
+    durationMs: 0,
   };
 }
 

@@ -86,7 +86,9 @@ async function deleteFound(
   const refused: DeleteResult["refused"] = [];
   const now = parts.clock.now();
   const policy = {
-    ...{ now, sweepBefore: now - Math.max(retention, 0), dryRun },
+    now,
+    sweepBefore: now - Math.max(retention, 0),
+    dryRun,
     decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
     onKept: ({ userId, taskId }: TaskId, reason: string) => {
       refused.push({ user_id: userId, task_id: taskId, reason });

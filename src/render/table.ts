@@ -9,8 +9,14 @@ export type Colors = Readonly<Record<Color, (text: string) => string>>;
 
 const asItIs = (text: string) => text;
 export const NO_COLORS: Colors = {
-  ...{ bold: asItIs, dim: asItIs, gray: asItIs, magenta: asItIs },
-  ...{ red: asItIs, green: asItIs, yellow: asItIs, cyan: asItIs },
+  bold: asItIs,
+  dim: asItIs,
+  gray: asItIs,
+  magenta: asItIs,
+  red: asItIs,
+  green: asItIs,
+  yellow: asItIs,
+  cyan: asItIs,
 };
 
 export interface TableStyle {
@@ -31,8 +37,20 @@ type Rows = readonly (readonly string[])[];
 
 export const GAP = 2;
 const NO_BORDERS = {
-  ...{ top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "", "bottom-left": "" },
-  ...{ "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "" },
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
   middle: " ".repeat(GAP),
 };
 const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };

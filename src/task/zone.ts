@@ -106,8 +106,15 @@ function wallClockHere(epoch: number): number {
 /** @throws RangeError for a name that is not an IANA zone. */
 function wallClockOf(timeZone: string): WallClock {
   const format = new Intl.DateTimeFormat("en-US", {
-    ...{ timeZone, hourCycle: "h23", era: "short" },
-    ...{ year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" },
+    timeZone,
+    hourCycle: "h23",
+    era: "short",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
   });
   return (epoch) => {
     const parts: Record<string, string> = {};

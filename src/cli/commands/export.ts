@@ -52,7 +52,9 @@ async function runExport(context: Context, flags: ExportFlags, format: ExportFor
   const text = new ExportText(format);
   const sink = await openSink(context, flags);
   const parts = {
-    ...{ file: await context.fileStore(), reporter: context.reporter, signal: context.signal },
+    file: await context.fileStore(),
+    reporter: context.reporter,
+    signal: context.signal,
     mirror: flags.source === "file" ? ({ kind: "off" } as const) : await context.mirrorState(),
     write: (tasks: Parameters<typeof text.of>[0]) => sink.write(text.of(tasks)),
   };

@@ -85,7 +85,10 @@ export async function statsOf(context: Context, asked: StatsAsked): Promise<Stat
   const now = context.clock.now();
   const artifacts = asked.disk ? await context.artifacts() : null;
   const parts = {
-    ...{ file: await context.fileStore(), link: await context.mirrorLink(), artifacts, reporter: context.reporter },
+    file: await context.fileStore(),
+    link: await context.mirrorLink(),
+    artifacts,
+    reporter: context.reporter,
     estimate: async () => (asked.estimate ? estimate(context, asked) : null),
   };
   const rule = { now, after: cleanup.stuckAfter.value, offset: (await context.zone()).offsetAt(now) };
@@ -102,7 +105,9 @@ async function estimate(context: Context, { source, disk, userId }: StatsAsked) 
   ]);
   const policy = policyOf(cleanup);
   const parts = {
-    ...{ file: await context.fileStore(), clock: context.clock, reporter: context.reporter },
+    file: await context.fileStore(),
+    clock: context.clock,
+    reporter: context.reporter,
     mirror: source === "file" ? ({ kind: "off" } as const) : await context.mirrorState(),
     artifacts: disk ? await context.artifacts() : noArtifacts(),
   };

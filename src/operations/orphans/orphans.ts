@@ -42,8 +42,19 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
 function resultOf(orphans: Orphans, olderThan: number, dryRun: boolean): OrphanResult {
   const { found, young, unknown, folders, logs } = orphans;
   return {
-    ...{ olderThan: formatUtc(olderThan), found, folders: folders.size, logs: logs.size, young, unknown },
-    ...{ removed: 0, skipped: 0, failed: 0, files: 0, bytes: 0, dryRun, durationMs: 0 },
+    olderThan: formatUtc(olderThan),
+    found,
+    folders: folders.size,
+    logs: logs.size,
+    young,
+    unknown,
+    removed: 0,
+    skipped: 0,
+    failed: 0,
+    files: 0,
+    bytes: 0,
+    dryRun,
+    durationMs: 0,
   };
 }
 

@@ -20,8 +20,11 @@ type PolicySettings = { readonly [Name in keyof RetentionPolicy]: { readonly val
 export function policyOf(settings: PolicySettings): RetentionPolicy {
   const { retention, retentionDone, retentionError, keepLast, maxBytes } = settings;
   return {
-    ...{ retention: retention.value, retentionDone: retentionDone.value, retentionError: retentionError.value },
-    ...{ keepLast: keepLast.value, maxBytes: maxBytes.value },
+    retention: retention.value,
+    retentionDone: retentionDone.value,
+    retentionError: retentionError.value,
+    keepLast: keepLast.value,
+    maxBytes: maxBytes.value,
   };
 }
 

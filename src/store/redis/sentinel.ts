@@ -84,7 +84,12 @@ async function askSentinel(
   const where = addressText(sentinel);
   try {
     const client = await RedisClient.connect({
-      ...{ place: { kind: "node", ...sentinel }, db: 0, username, password, tls, timeout },
+      place: { kind: "node", ...sentinel },
+      db: 0,
+      username,
+      password,
+      tls,
+      timeout,
     });
     try {
       const reply = await client.command("SENTINEL", "get-master-addr-by-name", name);
