@@ -3,6 +3,7 @@ import type { Task } from "../../task/task.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, userScoreOf } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
+import type { Reply } from "./commands.ts";
 import type { CopyStep } from "./walk.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
@@ -41,6 +42,8 @@ export interface GuardedRemoval {
 export interface MirrorCopies {
   /** A step of a walk over an index that reads the copies too; null if the server doesn't allow it. */
   walk?(userId: string | undefined, cursor: string): Promise<CopyStep | null>;
+  /** Fields of each hash, in fewer commands than one for each; null if there is no such way. */
+  fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[] | null>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
   /** Which tasks' hashes hold byte for byte what a sync would write. */

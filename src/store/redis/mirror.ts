@@ -344,7 +344,8 @@ export class Mirror {
   async lookedUp(taskIds: readonly string[]): Promise<(string | null)[]> {
     const { lookup } = this.layout;
     if (lookup === undefined) return taskIds.map(() => null);
-    const values = await this.#batches(taskIds, (taskId) => ["GET", lookup.key(taskId)]);
+    const commandOf = (taskId: string) => ["GET", lookup.key(taskId)];
+    const values = await this.#batches(taskIds, (some) => this.#client.pipeline(some.map(commandOf)));
     return values.map((value) => (typeof value === "string" ? lookup.userOf(value) : null));
   }
 
@@ -409,13 +410,16 @@ export class Mirror {
 
   /** Fields of the hash of each task. */
   #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
-    return this.#batches(ids, ({ userId, taskId }) => ["HMGET", this.layout.taskKey(userId, taskId), ...names]);
+    const commandOf = ({ userId, taskId }: TaskId) => ["HMGET", this.layout.taskKey(userId, taskId), ...names];
+    const read = async (some: readonly TaskId[]) =>
+      (await this.#copies.fields?.(some, names)) ?? this.#client.pipeline(some.map(commandOf));
+    return this.#batches(ids, read);
   }
 
-  /** One command an item, BATCH in a round trip. @throws TtsctlError that every command would get */
-  async #batches<T>(items: readonly T[], command: (item: T) => Command): Promise<Reply[]> {
+  /** A reply for each item, BATCH in a round trip. @throws TtsctlError that every command would get */
+  async #batches<T>(items: readonly T[], ask: (some: readonly T[]) => Promise<Reply[]>): Promise<Reply[]> {
     const replies: Reply[] = [];
-    for (const some of batches(items, BATCH)) replies.push(...(await this.#client.pipeline(some.map(command))));
+    for (const some of batches(items, BATCH)) replies.push(...(await ask(some)));
     unlessFatal(replies);
     return replies;
   }

@@ -3,6 +3,7 @@ import type { Layout } from "../layout/layout.ts";
 import type { Script } from "./commands.ts";
 import copies from "./lua/copies.lua";
 import endSync from "./lua/end-sync.lua";
+import fields from "./lua/fields.lua";
 import guard from "./lua/include/guard.lua";
 import hash from "./lua/include/hash.lua";
 import indexTypes from "./lua/include/index-types.lua";
@@ -42,6 +43,7 @@ const HASH: ReplyShape = (reply) => Array.isArray(reply) && !Array.isArray(reply
 /** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */
 export const SCRIPTS = {
   copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
+  fields: script("tts:fields", fields, listOf(orError(listOf(TEXT)))),
   matches: script("tts:matches", matches, STRING),
   walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
