@@ -1,5 +1,4 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
-import { sameJson } from "../json/value.ts";
 import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows, RowWindow } from "../store/file/file-tasks.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
@@ -8,7 +7,7 @@ import { guardOf, NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import { isUnsure } from "../store/redis/walk.ts";
-import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
+import { decideWrite, differingFrom, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
@@ -366,7 +365,7 @@ class SyncRun {
   async #write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
     const { mirror } = this.#parts;
     const tasks = await window.tasks(rows);
-    const differing = this.#options.checksum ? await this.#differing(tasks) : new Set<Task>();
+    const differing = this.#options.checksum ? await differingFrom(mirror, tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
     if (this.#options.dryRun) {
       return tasks.map((task, i) => plannedOutcome(decideWrite(task.score, copies[i]!, mirror, overEqual(task))));
@@ -378,17 +377,6 @@ class SyncRun {
       if (outcomes[i] === "written") this.#written.push(row);
     });
     return outcomes;
-  }
-
-  /** The tasks whose copy holds other content. */
-  async #differing(tasks: readonly Task[]): Promise<Set<Task>> {
-    const copies = await this.#parts.mirror.read(tasks);
-    return new Set(
-      tasks.filter((task, i) => {
-        const copy = copies[i];
-        return copy !== undefined && !(copy instanceof TtsctlError) && !sameJson(copy.json, task.json);
-      }),
-    );
   }
 
   /** Returns an error that concerns every task. */

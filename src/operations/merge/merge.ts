@@ -6,10 +6,11 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { writeToMirror } from "../../store/redis/write.ts";
+import { differingFrom, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
+import type { Task } from "../../task/task.ts";
 import type { LedgerAction } from "../ledger.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import { NamedWarnings, RETURNED, type Reporter } from "../reporter.ts";
@@ -55,8 +56,8 @@ export async function mergeRecords(parts: MergeParts, source: Snapshot, options:
   if (options.dryRun || mirror.kind !== "on") {
     return { ...outcome, mirrored, problem: mirror.kind === "down" ? mirror.error : null };
   }
-  const gone = new Set(returned.map(keyOf));
-  const problem = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, gone, mirrored);
+  const which = { except: new Set(returned.map(keyOf)), replaces: options.policy === "replace" };
+  const problem = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, which, mirrored);
   throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.written} of them`);
   return { ...outcome, mirrored, problem };
 }
@@ -156,13 +157,14 @@ type MirrorParts = RedisParts<"file" | "reporter" | "signal">;
 /**
  * Writes to Redis the records that the file has as the source has them, also those that it had before: an earlier run may
  * have been stopped in between.
+ * @param replaces whether they also replace other content of the same time
  * @returns why the rest was left out, or null
  */
 async function mirrorRecords(
   parts: MirrorParts,
   source: Snapshot,
   plan: MergePlan,
-  except: ReadonlySet<string>,
+  { except, replaces }: { except: ReadonlySet<string>; replaces: boolean },
   mirrored: Mirrored,
 ): Promise<TtsctlError | null> {
   const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
@@ -170,7 +172,9 @@ async function mirrorRecords(
   const writeBatch = async (batch: number[], written: WrittenCopies) => {
     const tasks = await source.readTasks(batch);
     const replaced = batch.map((row) => plan.replacedTime(row));
-    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, written });
+    const differing = replaces ? await differingFrom(parts.mirror, tasks) : new Set<Task>();
+    const overEqual = (task: Task) => differing.has(task);
+    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual, written });
     for (const [i, task] of tasks.entries()) {
       const outcome = outcomes[i]!;
       if (!(outcome instanceof TtsctlError)) mirrored[outcome === "mended" ? "written" : outcome]++;

@@ -1,3 +1,5 @@
+import { TtsctlError } from "../../errors.ts";
+import { sameJson } from "../../json/value.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { guardOf, type RedisCopy, scoreOf, userScoreDue } from "../layout/copy.ts";
@@ -36,6 +38,17 @@ export function decideWrite(
   const isScored = scoreOf(copy.indexScore) === score && scoreOf(copy.userScore) === due;
   const isIndexed = isScored && copy.lookup !== "wrong";
   return isIndexed ? "unchanged" : "mend";
+}
+
+/** The tasks whose copies hold other content. */
+export async function differingFrom(mirror: Mirror, tasks: readonly Task[]): Promise<Set<Task>> {
+  const copies = await mirror.read(tasks);
+  return new Set(
+    tasks.filter((task, i) => {
+      const copy = copies[i];
+      return copy !== undefined && !(copy instanceof TtsctlError) && !sameJson(copy.json, task.json);
+    }),
+  );
 }
 
 /**

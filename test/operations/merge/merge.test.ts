@@ -66,6 +66,17 @@ describe("records are merged", () => {
     expect((await site.server.hash("tts:task:alice:newer")).updated_at).toBe("2020-01-01T09:00:00");
   });
 
+  test("and what the file has already replaces what Redis has of the same time", async () => {
+    const { site } = here;
+    site.root.writeStore([at("t1", 5)]);
+    await site.writeRedis(at("t1", 5, { text: "theirs" }));
+    expect(await merge(site, [at("t1", 5)])).toMatchObject({ identical: 1, mirrored: { written: 0, unchanged: 1 } });
+    expect(await textOf("t1")).toBe("theirs");
+    const outcome = await merge(site, [at("t1", 5)], { policy: "replace" });
+    expect(outcome).toMatchObject({ identical: 1, mirrored: { written: 1, unchanged: 0 } });
+    expect(await textOf("t1")).toBe("你好，世界");
+  });
+
   test("of a task twice, the newer one", async () => {
     const { site } = here;
     expect(await merge(site, [at("t1", 3), at("t1", 5), at("t1", 4)])).toMatchObject({ added: 1 });
