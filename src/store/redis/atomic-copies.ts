@@ -28,24 +28,12 @@ export class AtomicCopies implements MirrorCopies {
 
   async walk(userId: string | undefined, cursor: string): Promise<CopyStep | null> {
     const isScoredByTime = userId === undefined || this.#layout.userScoredBy === "updated_at";
-    if (!isScoredByTime || !this.#mayReadByScript) return null;
-    try {
-      return await this.#walk(userId, cursor);
-    } catch (error) {
-      this.#withoutScripts(error);
-      return null;
-    }
+    return isScoredByTime ? this.#ifAllowed(() => this.#walk(userId, cursor)) : null;
   }
 
   /** One script for all: a command each costs the client several times what the work costs Redis. */
   async fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[] | null> {
-    if (ids.length < 2 || !this.#mayReadByScript) return null;
-    try {
-      return await this.#fields(ids, names);
-    } catch (error) {
-      this.#withoutScripts(error);
-      return null;
-    }
+    return ids.length > 1 ? this.#ifAllowed(() => this.#fields(ids, names)) : null;
   }
 
   async read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
@@ -109,10 +97,16 @@ export class AtomicCopies implements MirrorCopies {
     return hashes.map((hash, i) => (hash instanceof TtsctlError ? withKey(hash, prefix + keys[i], where) : hash));
   }
 
-  /** A user who may read, but run no script, is served by commands from now on. */
-  #withoutScripts(error: unknown): void {
-    if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
-    this.#mayReadByScript = false;
+  /** Null for a user who may read, but run no script. */
+  async #ifAllowed<T>(read: () => Promise<T>): Promise<T | null> {
+    if (!this.#mayReadByScript) return null;
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
+      this.#mayReadByScript = false;
+      return null;
+    }
   }
 
   async #walk(userId: string | undefined, from: string): Promise<CopyStep> {

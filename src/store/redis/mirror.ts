@@ -286,7 +286,10 @@ export class Mirror {
       return copy instanceof TtsctlError || copy.type !== "hash" ? [] : [{ copy, i, id: ids[i]! }];
     });
     if (this.layout.payloadRules) {
-      for (const { i, id } of hashes) if (id.userId === "") copies[i] = othersCopy(id);
+      for (const { i, id } of hashes) {
+        const what = `${JSON.stringify(id.taskId)} is no name of a task in this layout: it stays`;
+        if (id.userId === "") copies[i] = new TtsctlError("REDIS_FAILED", what);
+      }
       return copies;
     }
     // A hash without `updated_at` has the time of its payload.
@@ -456,8 +459,4 @@ function voteOf({ score, userScore, updatedAt, createdAt }: SampledTask, times: 
   const [updated, created] = [times.ofHash(updatedAt ?? ""), times.ofHash(createdAt ?? "")];
   if (updated === created || score !== updated) return null;
   return userScore === created ? "created_at" : userScore === updated ? "updated_at" : null;
-}
-
-function othersCopy({ taskId }: TaskId): TtsctlError {
-  return new TtsctlError("REDIS_FAILED", `${JSON.stringify(taskId)} is no name of a task in this layout: it stays`);
 }

@@ -23,13 +23,7 @@ import upsert from "./lua/upsert.lua";
 import walk from "./lua/walk.lua";
 import { INTEGER, listBeginning, listOf, orError, PAIRS, type ReplyShape, STRING, TEXT } from "./reply-shape.ts";
 
-const INCLUDES: Readonly<Record<string, string>> = {
-  guard,
-  hash,
-  "index-types": indexTypes,
-  layout: layoutLua,
-  lookups,
-};
+const INCLUDES: Record<string, string> = { guard, hash, "index-types": indexTypes, layout: layoutLua, lookups };
 
 /** A script with its includes in it. */
 function script(name: string, lua: string, replies = INTEGER): Script {

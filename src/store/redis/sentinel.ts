@@ -1,7 +1,7 @@
 import { type ErrorCode, TtsctlError } from "../../errors.ts";
 import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
-import { type Address, addressText, type RedisTarget, type SentinelPlace } from "./target.ts";
+import { type Address, addressText, type NodePlace, type RedisTarget, type SentinelPlace } from "./target.ts";
 
 export type SentinelTarget = RedisTarget & { readonly place: SentinelPlace };
 
@@ -83,14 +83,8 @@ async function askSentinel(
   const { name, username, password } = place;
   const where = addressText(sentinel);
   try {
-    const client = await RedisClient.connect({
-      place: { kind: "node", ...sentinel },
-      db: 0,
-      username,
-      password,
-      tls,
-      timeout,
-    });
+    const node: NodePlace = { kind: "node", ...sentinel };
+    const client = await RedisClient.connect({ place: node, db: 0, username, password, tls, timeout });
     try {
       const reply = await client.command("SENTINEL", "get-master-addr-by-name", name);
       return Array.isArray(reply) ? { host: String(reply[0]), port: Number(reply[1]) } : unknownName(where, name);

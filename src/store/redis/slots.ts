@@ -32,19 +32,13 @@ export function allTags(): readonly string[] {
 function crc16(bytes: string): number {
   let crc = 0;
   for (let i = 0; i < bytes.length; i++) {
-    crc = ((crc << 8) ^ crcTable()[((crc >> 8) ^ bytes.charCodeAt(i)) & 0xff]!) & 0xffff;
+    crc = ((crc << 8) ^ CRC_TABLE[((crc >> 8) ^ bytes.charCodeAt(i)) & 0xff]!) & 0xffff;
   }
   return crc;
 }
 
-let table: Uint16Array | undefined;
-
-/** Made when the first slot is asked for: most runs ask for none. */
-function crcTable(): Uint16Array {
-  table ??= Uint16Array.from({ length: 256 }, (_, byte) => {
-    let crc = byte << 8;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
-    return crc;
-  });
-  return table;
-}
+const CRC_TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  return crc;
+});
