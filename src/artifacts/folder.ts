@@ -24,9 +24,8 @@ import {
   unlink,
 } from "node:fs/promises";
 import { promisify } from "node:util";
-import { closeQuietly, systemErrorCode } from "../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { FolderError, Kept } from "./failure.ts";
 
 /** One component of a path. Names that were read from the disk are bytes: they need not be UTF-8. */
 export type Name = string | Buffer;
@@ -37,6 +36,37 @@ const ENTRIES_AT_ONCE = 128;
 const THE_FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** A pipe must not keep us waiting for its other end. */
 const THE_FILE_ITSELF = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** A system error of an artifact operation; its message names the path, quoted, and can be shown. */
+export class FolderError extends Error {
+  override readonly name = "FolderError";
+  readonly code: string;
+
+  constructor(action: string, label: string, cause: NodeJS.ErrnoException) {
+    super(`cannot ${action} ${printableJson(label)}: ${describeSystemError(cause)}`, { cause });
+    this.code = String(cause.code);
+  }
+}
+
+/**
+ * Why artifacts are left as they are: for good (a link, a mount point), because something in them is newer than the
+ * pass, or because they were in motion, so that the next pass may have better luck.
+ */
+export class Kept extends Error {
+  override readonly name = "Kept";
+  readonly why: "unsafe" | "newer" | "busy";
+
+  constructor(reason: string, why: "unsafe" | "newer" | "busy" = "unsafe") {
+    super(reason);
+    this.why = why;
+  }
+}
+
+/** The reason to give for an error that must not stop a pass; anything but a failure of the disk is a bug and thrown on. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Kept || error instanceof FolderError) return error.message;
+  throw error;
+}
 
 /**
  * Linux gives every open folder a path that no rename and no link can turn elsewhere. It is tried, because a process

@@ -3,8 +3,7 @@ import { appendFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } 
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LogFollower } from "../../src/artifacts/artifacts.ts";
-import { Kept } from "../../src/artifacts/failure.ts";
-import { Folder } from "../../src/artifacts/folder.ts";
+import { Folder, Kept } from "../../src/artifacts/folder.ts";
 import "../helpers/python.ts";
 import { openDescriptors, Site } from "./helpers.ts";
 

@@ -1,4 +1,4 @@
-import type { FoundLog } from "../../artifacts/walk.ts";
+import type { FoundLog, LogPlace } from "../../artifacts/artifacts.ts";
 import { throwIfInterrupted } from "../../errors.ts";
 import { batches, pool } from "../../pool.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
@@ -274,7 +274,7 @@ class OrphanRemoval {
     }
   }
 
-  *#logs(): Generator<{ hour: string; taskId: string }> {
+  *#logs(): Generator<LogPlace> {
     const { logs } = this.#orphans;
     for (let i = 0; i < logs.size; i++) yield { hour: logs.userId(i), taskId: logs.taskId(i) };
   }
@@ -310,7 +310,7 @@ class OrphanRemoval {
     return false;
   }
 
-  async #removeLogs(logs: readonly { hour: string; taskId: string }[]): Promise<void> {
+  async #removeLogs(logs: readonly LogPlace[]): Promise<void> {
     const { artifacts, ledger, reporter, signal } = this.#parts;
     const unowned = logs.filter(({ taskId }) => !this.#owners.ownsLog(taskId));
     this.#result.skipped += logs.length - unowned.length;
@@ -318,11 +318,11 @@ class OrphanRemoval {
       "purge",
       unowned.map((log) => ({ path: artifacts.logPath(log), reason: "orphan" })),
     );
-    const remove = async (log: { hour: string; taskId: string }) => {
+    const remove = async (log: LogPlace) => {
       const outcome = await artifacts.removeLog(log, this.#olderThan);
-      if (outcome.kind === "removed" && outcome.files > 0) return this.#note(artifacts.logPath(log), outcome);
+      if (outcome.files > 0) return this.#note(artifacts.logPath(log), outcome);
       this.#result.skipped++;
-      if (outcome.kind === "kept") reporter.warn(`a log stays: ${outcome.reason}`);
+      for (const reason of outcome.reasons) reporter.warn(`a log stays: ${reason}`);
     };
     await pool(unowned, WIDTH, remove, signal);
     this.#progress();

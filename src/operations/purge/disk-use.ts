@@ -74,10 +74,11 @@ export class DiskUse {
   }
 
   async #addFolder(task: number, userId: string, taskId: string): Promise<void> {
-    const usage = await this.#artifacts.usage(userId, taskId);
-    if (usage === undefined) return;
-    this.#bytes[task]! += usage.bytes;
-    for (const { inode, bytes } of usage.linked) {
+    const folder = await this.#artifacts.measureFolder(userId, taskId);
+    if (folder.kind !== "removed") return;
+    this.#bytes[task]! += folder.bytes;
+    for (const { inode, bytes } of folder.linked ?? []) {
+      this.#bytes[task]! -= bytes;
       const holder = this.#holders.get(inode);
       if (holder === undefined || this.#census.time(holder.task) < this.#census.time(task)) {
         this.#holders.set(inode, { task, bytes });

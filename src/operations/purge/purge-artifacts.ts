@@ -137,7 +137,7 @@ export class PurgeArtifacts {
     let isShared = false;
     for (const folder of this.#artifacts.foldersOf(id.userId, id.taskId)) {
       if (this.#owners.releaseFolder(folder)) own.push(folder);
-      else isShared ||= (await this.#artifacts.usage(folder.userId, folder.taskId)) !== undefined;
+      else isShared ||= (await this.#artifacts.measureFolder(folder.userId, folder.taskId)).kind === "removed";
     }
     if (isShared) this.#sharedFolders++;
     return own;

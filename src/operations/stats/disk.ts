@@ -46,13 +46,13 @@ export async function readDisk(
   };
   await artifacts.walkFolders({
     folder: async (user, task) => {
-      const usage = names?.includes(user) === false ? undefined : await artifacts.usage(user, task);
-      if (usage === undefined) return;
-      let { bytes } = usage;
-      for (const file of usage.linked) {
-        if (linked.has(file.inode)) continue; // a file of several names counts once
+      if (names?.includes(user) === false) return;
+      const folder = await artifacts.measureFolder(user, task);
+      if (folder.kind !== "removed") return;
+      let { bytes } = folder;
+      for (const file of folder.linked ?? []) {
+        if (linked.has(file.inode)) bytes -= file.bytes; // a file of several names counts once
         linked.add(file.inode);
-        bytes += file.bytes;
       }
       add(folders?.ownerOf(user, task) ?? columns.keys.find(user, task), "audioBytes", bytes);
     },

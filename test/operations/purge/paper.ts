@@ -115,9 +115,9 @@ function paperDisk(tasks: readonly PaperTask[]): Artifacts {
     walkFolders: async ({ folder }) => {
       for (const { userId, taskId } of tasks) await folder(userId, taskId);
     },
-    usage: async (userId, taskId) => {
+    measureFolder: async (userId, taskId) => {
       const task = tasks.find((one) => one.userId === userId && one.taskId === taskId)!;
-      return { files: 1, bytes: task.bytes ?? 0, linked: [] };
+      return { kind: "removed", files: 1, bytes: task.bytes ?? 0 };
     },
     walkLogs: async () => [],
   };
