@@ -124,7 +124,7 @@ async function purgeFound(
   }
   await purge.check();
   const problem = await purge.run();
-  const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.counts;
+  const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.tally;
   Object.assign(result, { purged, purgedForSpace, skipped, failed, returned: returned.length, files, bytes });
   return problem;
 }

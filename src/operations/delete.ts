@@ -104,7 +104,7 @@ async function deleteFound(
     }
   }
   const stopped = await purge.run();
-  const { purged: deleted, gone, failed, returned, files, bytes } = purge.counts;
+  const { purged: deleted, gone, failed, returned, files, bytes } = purge.tally;
   const unknown = idsOfNobody(selection);
   const requested = found.rows.length + found.others.size + unknown.length;
   const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
