@@ -179,7 +179,7 @@ class DiskArtifacts {
   }
 
   /** Visits the logs that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
-  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]> {
+  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => Promise<void> | void): Promise<string[]> {
     return this.#logs.walkLogs(wanted, visit);
   }
 

@@ -92,14 +92,14 @@ export class LogFolders {
   }
 
   /** Visits the logs of the tasks that are wanted; returns why parts of `Logs/` were not looked at. */
-  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]> {
+  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => Promise<void> | void): Promise<string[]> {
     return this.walk((hour, key) =>
       pool(hour.entries(), AT_ONCE, async ({ name }) => {
         const taskId = taskOfLog(plainNameOf(name) ?? "");
         if (taskId === undefined || !wanted(taskId)) return;
         const stats = await hour.lstat(name);
         if (!stats?.isFile()) return;
-        visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: Number(stats.mtimeNs) / 1e9 });
+        await visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: Number(stats.mtimeNs) / 1e9 });
       }),
     );
   }
