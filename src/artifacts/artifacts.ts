@@ -18,10 +18,10 @@ import {
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
 import { OwnChanges, type SweepRules, sweepUsers } from "./sweep.ts";
 import { type LogPart, lastLogLines, TaskLogFollower } from "./task-logs.ts";
-import { type FolderVisitor, walkTaskFolders } from "./walk.ts";
+import { type FolderVisit, walkTaskFolders } from "./walk.ts";
 
 export type { Artifact } from "./list.ts";
-export type { FoundLog, LogIndex, LogPlace } from "./logs.ts";
+export type { LogIndex, LogPlace } from "./logs.ts";
 export type { FolderOutcome } from "./purge-area.ts";
 export { heldFile } from "./roots.ts";
 export type { SweepRules } from "./sweep.ts";
@@ -170,12 +170,14 @@ class DiskArtifacts {
     );
   }
 
-  /** Visits the folder of every task there is, with a record or without, in no order. */
-  async walkFolders(visitor: FolderVisitor): Promise<void> {
+  /**
+   * Visits the folder of every task there is, with a record or without, in no order; returns why parts of `output/` were
+   * not looked at. @param other gets the path, quoted, of anything that is no folder of a task
+   */
+  async walkFolders(visit: FolderVisit, other: (path: string) => void = () => {}): Promise<string[]> {
     const { output, logsInOutput } = this.#roots;
-    if (output === undefined) return;
-    const isOurs = (name: string) => isPurgeFolder(name) || name === logsInOutput;
-    await walkTaskFolders(output, isOurs, visitor);
+    if (output === undefined) return [];
+    return walkTaskFolders(output, (name) => isPurgeFolder(name) || name === logsInOutput, visit, other);
   }
 
   /** Visits the logs that are wanted; returns why parts of `Logs/` were not looked at, a line each. */

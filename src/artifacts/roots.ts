@@ -121,10 +121,8 @@ function cannotOpen(path: string, error: unknown): unknown {
 function nameInOutput(output: string | undefined, logs: string | undefined): string | undefined {
   if (output === sep) throw unsafePaths("the output folder is the root of the file system");
   if (output === undefined || logs === undefined) return undefined;
-  const path = relative(output, logs);
-  if (path === "") throw unsafePaths("output and logs are the same folder");
-  const first = path.split(sep)[0] ?? "";
-  return first === ".." || isAbsolute(path) ? undefined : first;
+  if (output === logs) throw unsafePaths("output and logs are the same folder");
+  return isBelow(output, logs) ? relative(output, logs).split(sep)[0] : undefined;
 }
 
 function unsafePaths(message: string): TtsctlError {
@@ -133,6 +131,5 @@ function unsafePaths(message: string): TtsctlError {
 
 /** As an operator sees the logs beside `output/`; their whole path where they lie elsewhere. */
 function labelOf(logs: string, base: string): string {
-  const path = relative(base, logs);
-  return path.startsWith(`..${sep}`) || path === ".." || isAbsolute(path) ? logs : join(path);
+  return isBelow(base, logs) ? relative(base, logs) : logs;
 }

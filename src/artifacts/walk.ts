@@ -3,48 +3,33 @@ import { printableJson } from "../printable.ts";
 import { type Folder, reasonOf, within } from "./folder.ts";
 import { plainNameOf } from "./plain-name.ts";
 
-const USERS_AT_ONCE = 4;
-const TASKS_AT_ONCE = 4;
+const AT_ONCE = 4;
 
-/** Is told what a walk over `output/` finds; several calls may be under way at once. */
-export interface FolderVisitor {
-  folder(userId: string, taskId: string): Promise<void>;
-  /** Something that is no folder of a task: its path, quoted. */
-  other(path: string): void;
-  /** A part that could not be looked into, and why. */
-  unread(reason: string): void;
-}
+/** Works with the folder of a task that a walk finds; several calls may be under way at once. */
+export type FolderVisit = (userId: string, taskId: string) => Promise<void>;
 
-/** Visits every `{user}/{task}/`. @param isOurs whether a name in `output/` is ttsctl's own */
+/**
+ * Visits every `{user}/{task}/`; returns why parts were not looked at.
+ * @param isOurs whether a name in `output/` is ttsctl's own
+ * @param other gets the path, quoted, of anything that is no folder of a task
+ */
 export async function walkTaskFolders(
   output: Folder,
   isOurs: (name: string) => boolean,
-  visitor: FolderVisitor,
-): Promise<void> {
-  await noting(visitor, () =>
-    pool(output.entries(), USERS_AT_ONCE, async ({ name, isFolder }) => {
-      const user = plainNameOf(name);
-      if (user !== undefined && isOurs(user)) return;
-      if (user === undefined || !isFolder) visitor.other(printableJson(output.labelOf(name)));
-      else await noting(visitor, () => walkUser(output, user, visitor));
-    }),
-  );
-}
-
-async function walkUser(output: Folder, user: string, visitor: FolderVisitor): Promise<void> {
-  await within(output.openOfSameMountIfThere(user), (home) =>
-    pool(home.entries(), TASKS_AT_ONCE, async ({ name, isFolder }) => {
-      const task = plainNameOf(name);
-      if (task === undefined || !isFolder) visitor.other(printableJson(home.labelOf(name)));
-      else await visitor.folder(user, task);
-    }),
-  );
-}
-
-async function noting(visitor: FolderVisitor, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    visitor.unread(reasonOf(error));
-  }
+  visit: FolderVisit,
+  other: (path: string) => void,
+): Promise<string[]> {
+  const unread: string[] = [];
+  const note = (error: unknown) => void unread.push(reasonOf(error));
+  const inEach = (parent: Folder, work: (name: string) => Promise<void>) =>
+    pool(parent.entries(), AT_ONCE, async ({ name, isFolder }) => {
+      const plain = plainNameOf(name);
+      if (parent === output && plain !== undefined && isOurs(plain)) return;
+      if (plain === undefined || !isFolder) other(printableJson(parent.labelOf(name)));
+      else await work(plain);
+    });
+  const inUser = (user: string) =>
+    within(output.openOfSameMountIfThere(user), (home) => inEach(home, (task) => visit(user, task))).catch(note);
+  await inEach(output, inUser).catch(note);
+  return unread;
 }

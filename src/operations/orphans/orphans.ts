@@ -123,20 +123,17 @@ class OrphanCleanup {
       result.unknown++;
       if (result.unknown <= NAMED) reporter.warn(line);
     };
-    await artifacts.walkFolders({
-      folder: async (userId, taskId) => {
-        this.#countFound();
-        if (this.#owners.ownsFolder({ userId, taskId })) return;
-        const folder = await artifacts.measureFolder(userId, taskId, this.#olderThan);
-        if (folder.kind === "removed") {
-          this.#folders.addId(userId, taskId);
-          if (result.dryRun) await this.#report(artifacts.folderPath(userId, taskId), folder);
-        } else if (folder.kind === "kept" && folder.newer) result.young++;
-        else if (folder.kind === "kept") leave(`left alone: ${folder.reason}`);
-      },
-      other: (path) => leave(`left alone: ${path} is no folder of a task`),
-      unread: (reason) => leave(`not looked at: ${reason}`),
-    });
+    const visit = async (userId: string, taskId: string) => {
+      this.#countFound();
+      if (this.#owners.ownsFolder({ userId, taskId })) return;
+      const folder = await artifacts.measureFolder(userId, taskId, this.#olderThan);
+      if (folder.kind === "removed") {
+        this.#folders.addId(userId, taskId);
+        if (result.dryRun) await this.#report(artifacts.folderPath(userId, taskId), folder);
+      } else if (folder.kind === "kept" && folder.newer) result.young++;
+      else if (folder.kind === "kept") leave(`left alone: ${folder.reason}`);
+    };
+    const unread = await artifacts.walkFolders(visit, (path) => leave(`left alone: ${path} is no folder of a task`));
     const skipped = await artifacts.walkLogs(
       () => true,
       async (log) => {
@@ -149,7 +146,7 @@ class OrphanCleanup {
         }
       },
     );
-    for (const reason of skipped) leave(`not looked at: ${reason}`);
+    for (const reason of [...unread, ...skipped]) leave(`not looked at: ${reason}`);
     if (result.unknown > NAMED) reporter.warn(`and ${result.unknown - NAMED} more things are left alone`);
     result.folders = this.#folders.size;
     result.logs = this.#logs.size;

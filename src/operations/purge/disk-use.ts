@@ -19,21 +19,16 @@ export async function diskUse(
   const use = new Float64Array(census.size);
   /** By inode, the newest task that holds the file. */
   const holders = new Map<bigint, { task: number; bytes: number }>();
-  const unread: string[] = [];
-  await artifacts.walkFolders({
-    folder: async (userId, taskId) => {
-      const task = owners.ownerOf(userId, taskId);
-      const folder = task < 0 ? null : await artifacts.measureFolder(userId, taskId);
-      if (folder?.kind !== "removed") return;
-      use[task]! += folder.bytes;
-      for (const { inode, bytes } of folder.linked ?? []) {
-        use[task]! -= bytes;
-        const holder = holders.get(inode);
-        if (holder === undefined || census.time(holder.task) < census.time(task)) holders.set(inode, { task, bytes });
-      }
-    },
-    other: () => {}, // no task's
-    unread: (reason) => void unread.push(reason),
+  const unread = await artifacts.walkFolders(async (userId, taskId) => {
+    const task = owners.ownerOf(userId, taskId);
+    const folder = task < 0 ? null : await artifacts.measureFolder(userId, taskId);
+    if (folder?.kind !== "removed") return;
+    use[task]! += folder.bytes;
+    for (const { inode, bytes } of folder.linked ?? []) {
+      use[task]! -= bytes;
+      const holder = holders.get(inode);
+      if (holder === undefined || census.time(holder.task) < census.time(task)) holders.set(inode, { task, bytes });
+    }
   });
   const skipped = await artifacts.walkLogs(
     () => true,

@@ -1,4 +1,4 @@
-import type { Artifacts, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
+import type { Artifacts, FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
@@ -97,11 +97,6 @@ export class PurgeArtifacts {
         NONE_FREED,
       )
     );
-  }
-
-  /** Removes the folders that the pass emptied. */
-  async sweep(rules: SweepRules): Promise<void> {
-    await this.#artifacts.sweep(rules);
   }
 
   /** Says what was left for the sake of other tasks. */

@@ -5,7 +5,6 @@ import { NO_UPSERTS } from "../../store/file/upserts.ts";
 import { Column, KeySet } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
-import { usersWithRecords } from "../folder-names.ts";
 import type { LookupHeirs } from "../shared-ids.ts";
 import { type Copies, type Copy, fileCopy, sameFileCopy } from "./copies.ts";
 import { REASONS, type Reason, type Removed } from "./decide.ts";
@@ -82,11 +81,6 @@ export class PurgeFile {
   async heirs(heirs: LookupHeirs): Promise<TaskId[]> {
     if (!this.#file.rules.taskIdIsUnique) return [];
     return heirs.in(await this.snapshot());
-  }
-
-  /** Which of these users have a record in the file as it is now. */
-  withRecords(users: readonly string[]): Promise<ReadonlySet<string>> {
-    return usersWithRecords(() => this.snapshot(), users);
   }
 
   *endings(): Generator<[number, EndingTask]> {

@@ -9,6 +9,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import { PlanSummary } from "../brake.ts";
+import { usersWithRecords } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import type { BackupFile } from "./backup.ts";
@@ -292,8 +293,9 @@ export class Purge {
   }
 
   async #sweep(): Promise<void> {
-    const { now, sweepBefore } = this.#policy;
-    await this.#artifacts.sweep({ before: sweepBefore, now, withRecords: (users) => this.#file.withRecords(users) });
+    const { now, sweepBefore: before } = this.#policy;
+    const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
+    await this.#parts.artifacts.sweep({ before, now, withRecords });
   }
 
   /** Counts and prints what the rewrite ended; what changed before it stays, in both stores. */

@@ -112,8 +112,9 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
 
 function paperDisk(tasks: readonly PaperTask[]): Artifacts {
   const disk: Partial<Artifacts> = {
-    walkFolders: async ({ folder }) => {
-      for (const { userId, taskId } of tasks) await folder(userId, taskId);
+    walkFolders: async (visit) => {
+      for (const { userId, taskId } of tasks) await visit(userId, taskId);
+      return [];
     },
     measureFolder: async (userId, taskId) => {
       const task = tasks.find((one) => one.userId === userId && one.taskId === taskId)!;
