@@ -65,14 +65,14 @@ class DiskArtifacts {
     this.#roots = roots;
     this.#logs = new LogFolders(logs);
     this.#purgeArea = output && new PurgeArea(output);
-    this.#homes = new FolderCache({
-      open: async (user) => output?.openOfSameMountIfThere(user),
-      isCurrent: async (home, user) => output !== undefined && home.isAt(output, user),
-    });
-    this.#places = new FolderCache({
-      open: async (user) => this.#purgeArea?.openPlace(user),
-      isCurrent: async () => true, // nobody else goes in there
-    });
+    this.#homes = new FolderCache(
+      async (user) => output?.openOfSameMountIfThere(user),
+      async (home, user) => output !== undefined && home.isAt(output, user),
+    );
+    this.#places = new FolderCache(
+      async (user) => this.#purgeArea?.openPlace(user),
+      async () => true, // nobody else goes in there
+    );
   }
 
   /** Whether there is an `output/` at all. */

@@ -6,13 +6,6 @@ interface Entry {
   uses: number;
 }
 
-interface Source {
-  /** Opens the folder of a key; undefined when there is none. */
-  open(key: string): Promise<Folder | undefined>;
-  /** Whether a folder that was opened earlier still is the one of its key. */
-  isCurrent(folder: Folder, key: string): Promise<boolean>;
-}
-
 const ATTEMPTS = 3;
 /** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
 const MAX_OPEN = 32;
@@ -23,23 +16,32 @@ const MAX_OPEN = 32;
  */
 export class FolderCache {
   readonly #entries = new Map<string, Entry>();
-  readonly #source: Source;
+  readonly #open: (key: string) => Promise<Folder | undefined>;
+  readonly #isCurrent: (folder: Folder, key: string) => Promise<boolean>;
 
-  constructor(source: Source) {
-    this.#source = source;
+  /**
+   * @param open gives undefined when there is none
+   * @param isCurrent whether a folder that was opened earlier still is the one of its key
+   */
+  constructor(
+    open: (key: string) => Promise<Folder | undefined>,
+    isCurrent: (folder: Folder, key: string) => Promise<boolean>,
+  ) {
+    this.#open = open;
+    this.#isCurrent = isCurrent;
   }
 
   /** Calls `work` with the folder of `key`; undefined when there is none. */
   async use<R>(key: string, work: (folder: Folder) => Promise<R>): Promise<R | undefined> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const known = this.#entries.get(key);
-      const entry = known ?? { folder: this.#source.open(key), uses: 1 };
+      const entry = known ?? { folder: this.#open(key), uses: 1 };
       this.#hold(key, entry);
       let isGood = false;
       try {
         const folder = await entry.folder;
         if (folder === undefined) return undefined;
-        isGood = known === undefined || (await this.#source.isCurrent(folder, key));
+        isGood = known === undefined || (await this.#isCurrent(folder, key));
         if (isGood) return await work(folder);
       } finally {
         if (!isGood) this.#drop(key, entry);

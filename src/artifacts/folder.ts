@@ -68,6 +68,22 @@ export function reasonOf(error: unknown): string {
   throw error;
 }
 
+/** For a `catch`: what the disk refuses counts as not there; a bug is thrown on. */
+export function ignoreRefusal(error: unknown): undefined {
+  const isRefusal = error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined;
+  if (!isRefusal) throw error;
+}
+
+/** Undefined where there is nothing of that name. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 /**
  * Linux gives every open folder a path that no rename and no link can turn elsewhere. It is tried, because a process
  * that changed its user by itself may not look into its own.
@@ -128,13 +144,8 @@ export class Folder {
   }
 
   /** The same, or undefined where there is nothing of that name. */
-  async openIfThere(name: Name): Promise<Folder | undefined> {
-    try {
-      return await this.openFolder(name);
-    } catch (error) {
-      if (systemErrorCode(error) === "ENOENT") return undefined;
-      throw error;
-    }
+  openIfThere(name: Name): Promise<Folder | undefined> {
+    return ifThere(this.openFolder(name));
   }
 
   /** The same, but `Kept` also where a file system is mounted. */
@@ -153,19 +164,17 @@ export class Folder {
 
   /** Opens a regular file for reading; undefined where there is nothing of that name. Anything else throws `Kept`. */
   async openFileIfThere(name: Name): Promise<FileHandle | undefined> {
+    let isFile = false;
+    let file: FileHandle | undefined;
     try {
-      const file = await this.#run("open", name, () => openFile(this.#pathOf(name), THE_FILE_ITSELF));
-      let isFile = false;
-      try {
-        isFile = statsOf(file.fd, this.labelOf(name)).isFile();
-      } finally {
-        if (!isFile) await closeQuietly(file);
-      }
-      if (isFile) return file;
+      file = await ifThere(this.#run("open", name, () => openFile(this.#pathOf(name), THE_FILE_ITSELF)));
+      isFile = file === undefined || statsOf(file.fd, this.labelOf(name)).isFile();
     } catch (error) {
-      if (systemErrorCode(error) === "ENOENT") return undefined;
       if (systemErrorCode(error) !== "ELOOP") throw error;
+    } finally {
+      if (!isFile) await closeQuietly(file);
     }
+    if (isFile) return file;
     throw new Kept(`${printableJson(this.labelOf(name))} is a symbolic link or not a file`);
   }
 
@@ -194,13 +203,8 @@ export class Folder {
   }
 
   /** What a name stands for (a link is the link), or undefined when there is nothing. */
-  async lstat(name: Name): Promise<BigIntStats | undefined> {
-    try {
-      return await this.#run("look at", name, () => lstat(this.#pathOf(name), { bigint: true }));
-    } catch (error) {
-      if (systemErrorCode(error) === "ENOENT") return undefined;
-      throw error;
-    }
+  lstat(name: Name): Promise<BigIntStats | undefined> {
+    return ifThere(this.#run("look at", name, () => lstat(this.#pathOf(name), { bigint: true })));
   }
 
   /** When something was last added to or removed from this folder, epoch nanoseconds. */

@@ -1,8 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
-import { closeQuietly, systemErrorCode } from "../errors.ts";
+import { closeQuietly } from "../errors.ts";
 import { pool } from "../pool.ts";
 import type { AudioLength } from "./audio-length.ts";
-import { type Folder, FolderError, Kept, type Name, within } from "./folder.ts";
+import { type Folder, ignoreRefusal, type Name, within } from "./folder.ts";
 import { type Contents, lookIntoChild } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
 
@@ -53,8 +53,7 @@ async function lengthOf(folder: Folder, name: Name, deadline: number): Promise<A
     file = await folder.openFileIfThere(name);
     return file === undefined ? {} : await audioLength(file, (await file.stat()).size, mediaType, deadline);
   } catch (error) {
-    if (error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined) return {};
-    throw error;
+    return ignoreRefusal(error) ?? {};
   } finally {
     await closeQuietly(file);
   }

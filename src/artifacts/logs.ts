@@ -54,14 +54,14 @@ export class LogFolders {
   /** @param root undefined: there are no logs */
   constructor(root: Folder | undefined) {
     this.#root = root;
-    this.#open = new FolderCache({
-      open: async (key) => {
+    this.#open = new FolderCache(
+      async (key) => {
         const [date, hour] = key.split("/") as [string, string];
         return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
       },
       // By where it lies, not by its path: a date that was moved away and linked to would show the same folder.
-      isCurrent: async (hour) => root !== undefined && hour.isTwoBelow(root),
-    });
+      async (hour) => root !== undefined && hour.isTwoBelow(root),
+    );
   }
 
   /** Calls `visit` with every hour, or those of `fromDate` and later; links, mount points and what cannot be read are left out, and a reason returned for each. */

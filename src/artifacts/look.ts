@@ -1,8 +1,7 @@
 import type { BigIntStats } from "node:fs";
-import { systemErrorCode } from "../errors.ts";
 import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
-import { type Folder, Kept, type Name, within } from "./folder.ts";
+import { type Folder, ifThere, Kept, type Name, within } from "./folder.ts";
 
 /** What a folder held when it was looked at. */
 export interface Contents {
@@ -121,12 +120,7 @@ async function removeContents(folder: Folder, contents: Contents, removed: Remov
   }
 }
 
+/** Whether it was there. */
 export async function unlinkIfThere(folder: Folder, name: Name): Promise<boolean> {
-  try {
-    await folder.unlink(name);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return false;
-    throw error;
-  }
+  return (await ifThere(folder.unlink(name).then(() => true))) ?? false;
 }

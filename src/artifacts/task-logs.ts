@@ -1,6 +1,5 @@
-import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { type Folder, FolderError, Kept } from "./folder.ts";
+import { type Folder, ignoreRefusal } from "./folder.ts";
 import { LogTail } from "./log-tail.ts";
 import type { LogFolders, NamedLog } from "./logs.ts";
 
@@ -19,7 +18,7 @@ export async function lastLogLines(logs: LogFolders, names: readonly string[], c
   let wanted = count;
   for (const { hour: key, name } of (await logs.find(names)).reverse()) {
     if (wanted === 0) break;
-    const part = await inHour(logs, key, (hour) => lastLinesIn(hour, name, wanted));
+    const part = await logs.use(key, (hour) => lastLinesIn(hour, name, wanted)).catch(ignoreRefusal);
     if (part === undefined) continue;
     wanted -= part.lines.length;
     parts.unshift(part);
@@ -40,20 +39,6 @@ async function lastLinesIn(hour: Folder, name: string, count: number): Promise<L
     return { path: tail.path, lines: [...lines, ...tail.rest()].slice(-count) };
   } finally {
     await tail.close();
-  }
-}
-
-/** Works in an hour; undefined where it, or the log in it, is gone, a link, or not readable. */
-async function inHour<R>(
-  logs: LogFolders,
-  key: string,
-  work: (hour: Folder) => Promise<R | undefined>,
-): Promise<R | undefined> {
-  try {
-    return await logs.use(key, work);
-  } catch (error) {
-    if (error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined) return undefined;
-    throw error;
   }
 }
 
@@ -122,9 +107,9 @@ export class TaskLogFollower {
   async #isReplaced(place: NamedLog, tail: LogTail): Promise<boolean> {
     const { name } = place;
     if (!(await tail.isAtEnd())) return false;
-    const next = await inHour(this.#logs, place.hour, async (hour) =>
-      (await tail.isReplacedIn(hour, name)) ? LogTail.openIfThere(hour, name) : undefined,
-    );
+    const openNext = async (hour: Folder) =>
+      (await tail.isReplacedIn(hour, name)) ? LogTail.openIfThere(hour, name) : undefined;
+    const next = await this.#logs.use(place.hour, openNext).catch(ignoreRefusal);
     if (next === undefined) return false;
     await this.#leave(tail);
     this.#tails.set(place.path, { place, tail: next });
@@ -132,7 +117,7 @@ export class TaskLogFollower {
   }
 
   async #open(place: NamedLog): Promise<void> {
-    const tail = await inHour(this.#logs, place.hour, (hour) => LogTail.openIfThere(hour, place.name));
+    const tail = await this.#logs.use(place.hour, (hour) => LogTail.openIfThere(hour, place.name)).catch(ignoreRefusal);
     if (tail === undefined) return;
     this.#tails.set(place.path, { place, tail });
     const [oldest] = this.#tails;

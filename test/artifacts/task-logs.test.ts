@@ -130,6 +130,22 @@ describe("following a log", () => {
     expect(openDescriptors()).toBeLessThanOrEqual(descriptors + 3); // hours that the artifacts keep open
   });
 
+  it("begins with the last lines of all its logs, with none of an older log if the newest has enough", async () => {
+    site.write(LOG, `${numbered(1, 3).join("\n")}\n`);
+    site.write("Logs/20260101/09/t1.log", `${numbered(4, 6).join("\n")}\n`);
+    const artifacts = await site.open();
+    for (const [count, from] of [
+      [2, 5],
+      [3, 4],
+      [5, 2],
+    ] as const) {
+      const follower = artifacts.followLogs("t1");
+      await follower.begin(count);
+      expect(await drained(follower)).toEqual(numbered(from, 6));
+      await follower.close();
+    }
+  });
+
   it("waits for a log that is not there yet, and follows no link", async () => {
     site.write("Logs/20260101/07/t2.log", "");
     site.write("secret", "secret\n");
