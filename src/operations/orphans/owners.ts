@@ -9,6 +9,7 @@ import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
 import { usersWithRecords } from "../folder-names.ts";
+import type { RedisParts } from "../parts.ts";
 
 /** What an interruption reports before the first removal. */
 export const NOTHING_REMOVED = "no artifact was removed";
@@ -36,15 +37,7 @@ export class Owners {
   }
 
   /** @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED */
-  static async read({
-    file,
-    mirror,
-    signal,
-  }: {
-    readonly file: FileStore;
-    readonly mirror: Mirror;
-    readonly signal: AbortSignal;
-  }): Promise<Owners> {
+  static async read({ file, mirror, signal }: RedisParts<"file" | "signal">): Promise<Owners> {
     const owners = new Owners(file, mirror, await file.read(signal));
     try {
       await owners.#readRedis(signal);

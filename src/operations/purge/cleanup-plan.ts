@@ -1,11 +1,10 @@
-import type { Artifacts } from "../../artifacts/artifacts.ts";
 import type { Clock } from "../../clock.ts";
 import type { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { Reporter } from "../reporter.ts";
+import type { Parts } from "../parts.ts";
 import { checkClock, checkReading, emptyBeside, storeMismatch } from "../safety.ts";
 import { type Census, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
@@ -52,7 +51,7 @@ export class CleanupPlan {
 
   /** @param now epoch seconds, when the pass began */
   static async make(
-    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+    parts: Parts<"artifacts" | "reporter">,
     snapshot: Snapshot,
     use: MirrorUse,
     policy: RetentionPolicy,
@@ -162,7 +161,7 @@ export async function checkClocks(mirror: Mirror | null, clock: Clock, policy: R
 
 /** Looks at both stores, and where `max_bytes` asks for it at the disk. @param now epoch seconds, one for the pass */
 export async function prepare(
-  parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+  parts: Parts<"artifacts" | "reporter">,
   snapshot: Snapshot,
   use: MirrorUse,
   options: PrepareOptions,

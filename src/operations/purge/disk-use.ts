@@ -1,6 +1,5 @@
-import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { FolderNames } from "../folder-names.ts";
-import type { Reporter } from "../reporter.ts";
+import type { Parts } from "../parts.ts";
 import type { Census } from "./census.ts";
 
 /**
@@ -10,7 +9,7 @@ import type { Census } from "./census.ts";
  * @param newestFirst the finished tasks in the order of a list
  */
 export async function diskUse(
-  { artifacts, reporter }: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+  { artifacts, reporter }: Parts<"artifacts" | "reporter">,
   census: Census,
   newestFirst: Int32Array,
   ownerless: ReadonlySet<string>,

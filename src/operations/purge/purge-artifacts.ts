@@ -4,6 +4,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
+import type { Parts } from "../parts.ts";
 import type { Reporter } from "../reporter.ts";
 import { type Freed, NONE_FREED } from "./decide.ts";
 import type { Tally } from "./tally.ts";
@@ -38,7 +39,7 @@ export class PurgeArtifacts {
    * @param policy `now`: epoch seconds, when the pass began
    */
   constructor(
-    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+    parts: Parts<"artifacts" | "reporter">,
     base: Snapshot,
     wanted: () => Iterable<readonly TaskId[]>,
     tally: Tally,
@@ -239,7 +240,7 @@ class ArtifactOwners {
 }
 
 /** Puts back the folders that a killed pass had moved away; the records are still there, so this pass takes them again. */
-export async function recoverArtifacts(parts: { artifacts: Artifacts; reporter: Reporter }): Promise<void> {
+export async function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): Promise<void> {
   const { folders, left } = await parts.artifacts.recover();
   if (folders > 0)
     parts.reporter.warn(`an earlier pass was stopped: ${folders} folders that it had moved away were put back`);

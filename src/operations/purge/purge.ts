@@ -265,10 +265,7 @@ export class Purge {
   /** The last step: the rewrite, what came of it, and the empty folders. */
   async #end(): Promise<void> {
     try {
-      const { changed, returned } = await this.#rewrite();
-      this.tally.bringBack(returned);
-      await this.#parts.ledger?.returned(returned);
-      await this.#settle(changed);
+      await this.#rewrite();
       for (const heirs of batches(await this.#file.heirs(this.#heirs), BATCH)) await this.#writeBack(heirs);
       if (!this.#policy.dryRun) await this.#sweep();
     } finally {
@@ -279,38 +276,35 @@ export class Purge {
     }
   }
 
-  /** If the rewrite fails, what was removed before it is reported. */
-  async #rewrite() {
-    try {
-      return await this.#file.rewrite();
-    } catch (error) {
-      for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
-        this.tally.purge({ ...id, reason, local: false, redis, files, bytes }, true);
-        if (i % BATCH === 0) await this.tally.flush();
+  /**
+   * Counts and prints what the rewrite ended, or if it fails what was removed before it; what changed before it stays, in
+   * both stores.
+   */
+  async #rewrite(): Promise<void> {
+    const none = { changed: new Set<number>(), returned: [] };
+    const outcome = await this.#file.rewrite().catch((error: unknown) => ({ ...none, error }));
+    const isHalf = "error" in outcome;
+    this.tally.bringBack(outcome.returned);
+    await this.#parts.ledger?.returned(outcome.returned);
+    const stay: TaskId[] = [];
+    for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
+      if (!outcome.changed.has(i)) {
+        this.tally.purge({ ...id, reason, local: !isHalf, redis, files, bytes }, isHalf);
+      } else {
+        stay.push(id);
+        this.tally.keep(id, "its record changed before the file was rewritten");
       }
-      throw error;
+      if (i % BATCH === 0) await this.tally.flush();
     }
+    if (isHalf) throw outcome.error;
+    await this.#parts.ledger?.stayed(stay);
+    await this.#writeBack(stay);
   }
 
   async #sweep(): Promise<void> {
     const { now, sweepBefore: before } = this.#policy;
     const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
     await this.#parts.artifacts.sweep({ before, now, withRecords });
-  }
-
-  /** Counts and prints what the rewrite ended; what changed before it stays, in both stores. */
-  async #settle(changed: ReadonlySet<number>): Promise<void> {
-    const stay: TaskId[] = [];
-    for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
-      if (!changed.has(i)) this.tally.purge({ ...id, reason, local: true, redis, files, bytes });
-      else {
-        stay.push(id);
-        this.tally.keep(id, "its record changed before the file was rewritten");
-      }
-      if (i % BATCH === 0) await this.tally.flush();
-    }
-    await this.#parts.ledger?.stayed(stay);
-    await this.#writeBack(stay);
   }
 
   async #writeBack(ids: readonly TaskId[]): Promise<void> {
