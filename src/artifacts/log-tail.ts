@@ -92,14 +92,11 @@ export class LineSplitter {
     const lines: string[] = [];
     for (;;) {
       const end = rest.indexOf(NEWLINE);
-      if (end >= 0 && end <= LONGEST_LINE) {
-        lines.push(lineOf(rest.subarray(0, end)));
-        rest = rest.subarray(end + 1);
-      } else if (rest.length > LONGEST_LINE) {
-        const cut = characterStart(rest, LONGEST_LINE);
-        lines.push(lineOf(rest.subarray(0, cut)));
-        rest = rest.subarray(cut);
-      } else break;
+      const isWhole = end >= 0 && end <= LONGEST_LINE;
+      if (!isWhole && rest.length <= LONGEST_LINE) break;
+      const cut = isWhole ? end : characterStart(rest, LONGEST_LINE);
+      lines.push(lineOf(rest.subarray(0, cut)));
+      rest = rest.subarray(isWhole ? cut + 1 : cut);
     }
     this.#held = Buffer.from(rest);
     return lines;

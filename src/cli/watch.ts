@@ -1,7 +1,6 @@
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { watchInterval } from "../operations/pass-rhythm.ts";
-import { watchPasses } from "../parts/cleanup.ts";
+import { watchInterval, watchPasses } from "../parts/cleanup.ts";
 import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";

@@ -5,7 +5,7 @@ import { MirrorUse } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/amounts.ts";
-import { describeStuck, type StuckRule } from "../task/stuck.ts";
+import { describeStuck } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Parts } from "./parts.ts";
@@ -80,7 +80,9 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     const pass = await prepare(parts, snapshot, use, options, now);
     await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
     const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : pass.found.members };
-    const stuck = await nameStuck(parts.reporter, use, snapshot, { now, after: options.stuckAfter });
+    const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, { now, after: options.stuckAfter }));
+    const stuckLine = describeStuck(stuck);
+    if (stuckLine !== null) parts.reporter.warn(stuckLine);
     const totals = nameTotals(pass, options, parts.reporter);
     const policy: PurgePolicy = {
       now,
@@ -104,7 +106,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
       returned: returned.length,
       purgedForSpace,
       ...totals,
-      stuck,
+      stuck: stuck.count,
       files,
       bytes,
       durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
@@ -145,13 +147,6 @@ export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean 
     dryRun,
     durationMs: 0,
   };
-}
-
-async function nameStuck(reporter: Reporter, use: MirrorUse, snapshot: Snapshot, rule: StuckRule): Promise<number> {
-  const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, rule));
-  const line = describeStuck(stuck);
-  if (line !== null) reporter.warn(line);
-  return stuck.count;
 }
 
 /** Tasks with a time ahead of ours never expire; an operator should know. */

@@ -82,20 +82,14 @@ export class Census {
 
   /** The finished tasks, the newest first, as SPEC section 4 orders them. */
   finished(): Int32Array {
-    let count = 0;
-    for (let i = 0; i < this.size; i++) if (this.isFinished(i)) count++;
-    const order = new Int32Array(count);
-    for (let i = 0, at = 0; i < this.size; i++) if (this.isFinished(i)) order[at++] = i;
+    const order = Int32Array.from({ length: this.size }, (_, i) => i).filter((i) => this.isFinished(i));
     return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));
   }
 
   /** What the plan asks of tasks in this order. @param bytes by number */
   asFinished(order: Int32Array, bytes: Float64Array | null): FinishedTasks {
     const users = new KeyTable();
-    const numbers = new Int32Array(order.length);
-    order.forEach((i, at) => {
-      numbers[at] = users.addId(this.id(i).userId, "");
-    });
+    const numbers = order.map((i) => users.addId(this.id(i).userId, ""));
     return {
       size: order.length,
       user: (at) => numbers[at]!,

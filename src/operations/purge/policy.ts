@@ -38,16 +38,13 @@ export interface Limits {
   readonly member: number;
 }
 
-export function limitsOf(policy: RetentionPolicy, now: number): Limits {
-  const limit = (own: number | null) => {
-    const retention = own ?? policy.retention;
-    return retention > 0 ? now - retention : Number.NEGATIVE_INFINITY;
-  };
+export function limitsOf({ retention, retentionDone, retentionError }: RetentionPolicy, now: number): Limits {
+  const limit = (age: number) => (age > 0 ? now - age : Number.NEGATIVE_INFINITY);
   return {
     now,
-    done: limit(policy.retentionDone),
-    error: limit(policy.retentionError),
-    member: now - policy.retention,
+    done: limit(retentionDone ?? retention),
+    error: limit(retentionError ?? retention),
+    member: now - retention,
   };
 }
 

@@ -6,7 +6,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
 import type { Parts } from "../parts.ts";
 import type { Reporter } from "../reporter.ts";
-import { type Freed, NONE_FREED } from "./decide.ts";
+import type { Freed } from "./decide.ts";
 import type { Tally } from "./tally.ts";
 
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
@@ -89,15 +89,9 @@ export class PurgeArtifacts {
    * keeps the task, or a log could not be removed: the record stays for the next pass, since nothing else leads to the log.
    */
   async remove(id: TaskId): Promise<Freed | undefined> {
-    const folders = await this.#inFolders(id);
-    const logs = folders && (await this.#inLogs(id));
-    return (
-      logs &&
-      [...folders, ...logs].reduce(
-        (all, { files, bytes }) => ({ files: all.files + files, bytes: all.bytes + bytes }),
-        NONE_FREED,
-      )
-    );
+    const freed = { files: 0, bytes: 0 };
+    const isFree = (await this.#freeFolders(id, freed)) && (await this.#freeLogs(id, freed));
+    return isFree ? freed : undefined;
   }
 
   /** Says what was left for the sake of other tasks. */
@@ -110,24 +104,20 @@ export class PurgeArtifacts {
     }
   }
 
-  async #inFolders(id: TaskId): Promise<Freed[] | undefined> {
+  /** Returns whether the task may go. */
+  async #freeFolders(id: TaskId, freed: Freed): Promise<boolean> {
     const folders = await this.#ownFolders(id);
+    const measure = ({ userId, taskId }: FolderName) => this.#artifacts.measureFolder(userId, taskId, this.#newest);
     // Of several folders none is removed if one of them keeps the task.
-    if (this.#dryRun || folders.length > 1) {
-      const found = await Promise.all(
-        folders.map(({ userId, taskId }) => this.#artifacts.measureFolder(userId, taskId, this.#newest)),
-      );
-      if (found.some((folder) => this.#keepsTask(id, folder))) return undefined;
-      if (this.#dryRun) return found.filter((folder) => folder.kind === "removed");
+    const measured = this.#dryRun || folders.length > 1 ? await Promise.all(folders.map(measure)) : [];
+    if (measured.some((folder) => this.#keepsTask(id, folder))) return false;
+    for (const [i, { userId, taskId }] of folders.entries()) {
+      const folder = this.#dryRun ? measured[i]! : await this.#artifacts.purgeFolder(userId, taskId, this.#newest);
+      if (this.#keepsTask(id, folder)) return false;
+      if (folder.kind === "removed") add(freed, folder);
+      else if (folder.kind === "kept" && !this.#dryRun) this.#warnOfFolder(id, folder.reason);
     }
-    const freed: Freed[] = [];
-    for (const { userId, taskId } of folders) {
-      const folder = await this.#artifacts.purgeFolder(userId, taskId, this.#newest);
-      if (this.#keepsTask(id, folder)) return undefined;
-      if (folder.kind === "removed") freed.push(folder);
-      if (folder.kind === "kept") this.#warnOfFolder(id, folder.reason);
-    }
-    return freed;
+    return true;
   }
 
   /** The folders that are the task's alone: one that another task owns too stays. */
@@ -155,33 +145,36 @@ export class PurgeArtifacts {
     this.#reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
   }
 
-  async #inLogs({ userId, taskId }: TaskId): Promise<Freed[] | undefined> {
+  /** Returns whether the task may go. */
+  async #freeLogs({ userId, taskId }: TaskId, freed: Freed): Promise<boolean> {
     const { namesOf } = this.#base.rules;
     const names = namesOf(taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
-    if (!namesOf(userId).some((name) => isPlainName(name))) return [];
-    const freed: Freed[] = [];
+    if (!namesOf(userId).some((name) => isPlainName(name))) return true;
     let isShared = false;
     for (const { name, isLast } of names) {
-      if (!isLast) {
-        isShared ||= (await this.#logs!.measure(name)).files > 0;
-        continue;
-      }
-      if (this.#dryRun) {
-        freed.push(await this.#logs!.measure(name, this.#newest));
+      if (!isLast || this.#dryRun) {
+        const found = await this.#logs!.measure(name, isLast ? this.#newest : undefined);
+        if (isLast) add(freed, found);
+        else isShared ||= found.files > 0;
         continue;
       }
       const removed = await this.#logs!.remove(name, this.#newest);
+      add(freed, removed);
       if (removed.retry) {
         this.#tally.fail({ userId, taskId }, removed.reasons.join("; "));
-        return undefined;
+        return false;
       }
       for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
-      freed.push(removed);
     }
     if (isShared) this.#sharedLogs++;
-    return freed;
+    return true;
   }
+}
+
+function add(freed: Freed, { files, bytes }: Freed): void {
+  freed.files += files;
+  freed.bytes += bytes;
 }
 
 /**

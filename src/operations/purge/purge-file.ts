@@ -33,8 +33,7 @@ export class PurgeFile {
 
   /** The records of those tasks that it has. */
   async records(ids: readonly TaskId[]): Promise<Task[]> {
-    const rows = ids.map(({ userId, taskId }) => this.#current.rowOf(userId, taskId)).filter((row) => row >= 0);
-    return this.#current.readTasks(rows);
+    return (await this.#current.recordsOf(ids)).filter((task) => task !== null);
   }
 
   /** Reads the file again if it moved; true if it had. */
@@ -85,8 +84,8 @@ export class PurgeFile {
 
   *endings(): Generator<[number, EndingTask]> {
     for (let i = 0; i < this.#endings.size; i++) {
-      const { task, file, reason, redis, files, bytes } = this.#endings.at(i);
-      yield [i, { id: typeof task === "number" ? this.base.idOf(task) : task, file, reason, redis, files, bytes }];
+      const { task, ...ending } = this.#endings.at(i);
+      yield [i, { ...ending, id: typeof task === "number" ? this.base.idOf(task) : task }];
     }
   }
 

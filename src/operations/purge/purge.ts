@@ -14,7 +14,7 @@ import type { Parts } from "../parts.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import type { BackupFile } from "./backup.ts";
 import { mirrorCopy, sameFileCopy } from "./copies.ts";
-import { type Chosen, type Decision, isAhead, type Looked, NONE_FREED, newestCopy, type Removed } from "./decide.ts";
+import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
@@ -250,7 +250,8 @@ export class Purge {
   }
 
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
-    if (!tasks.some(({ id }) => this.#artifacts.concerns(id))) return tasks.map((task) => ({ ...task, ...NONE_FREED }));
+    if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
+      return tasks.map((task) => ({ ...task, files: 0, bytes: 0 }));
     const removed: Removed[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
