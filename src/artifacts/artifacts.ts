@@ -1,25 +1,28 @@
 import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../errors.ts";
-import { FolderError, Kept, reasonOf } from "./failure.ts";
-import { type Folder, within } from "./folder.ts";
+import { type Folder, FolderError, Kept, reasonOf, within } from "./folder.ts";
 import { FolderCache } from "./folder-cache.ts";
-import { type Artifact, listFolder, listLogs } from "./list.ts";
-import { LogFolders } from "./log-folders.ts";
-import { LOG_SUFFIX, LogIndex, type LogRemoval, removeLog } from "./log-index.ts";
-import { lookIntoChild, type Removal, total, type Usage, usageOf } from "./look.ts";
-import { OwnChanges } from "./own-changes.ts";
+import { type Artifact, listFolder } from "./list.ts";
+import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
+import { lookIntoChild, total } from "./look.ts";
 import { isPlainName, isPurgeFolder } from "./plain-name.ts";
-import { PurgeArea } from "./purge-area.ts";
-import { type FolderOutcome, keptBecause, moveAway, removeOrPutBack } from "./purge-task.ts";
-import { type Recovery, recoverPurged } from "./recover.ts";
+import {
+  type FolderOutcome,
+  keptBecause,
+  moveAway,
+  PurgeArea,
+  type Recovery,
+  recoverPurged,
+  removeOrPutBack,
+} from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
-import { type SweepRules, sweepLogs, sweepUsers } from "./sweep.ts";
+import { OwnChanges, type SweepRules, sweepUsers } from "./sweep.ts";
 import { type LogPart, lastLogLines, TaskLogFollower } from "./task-logs.ts";
-import { type FolderVisitor, type FoundLog, type LogPlace, walkTaskFolders, walkTaskLogs } from "./walk.ts";
+import { type FolderVisit, walkTaskFolders } from "./walk.ts";
 
 export type { Artifact } from "./list.ts";
-export type { LogIndex } from "./log-index.ts";
-export type { FolderOutcome } from "./purge-task.ts";
+export type { LogIndex, LogPlace } from "./logs.ts";
+export type { FolderOutcome } from "./purge-area.ts";
 export { heldFile } from "./roots.ts";
 export type { SweepRules } from "./sweep.ts";
 export type { LogPart } from "./task-logs.ts";
@@ -35,9 +38,6 @@ export interface ArtifactNames {
   namesOf(id: string): readonly string[];
   foldersOf(id: FolderName): readonly FolderName[];
 }
-
-/** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
-const MAX_OPEN = 32;
 
 const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
 
@@ -56,23 +56,23 @@ class DiskArtifacts {
   readonly #places: FolderCache;
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
-  readonly #logs: LogFolders | undefined;
+  readonly #logs: LogFolders;
   #closed = false;
 
   constructor(roots: Roots, names: ArtifactNames = AS_IDS) {
     this.#names = names;
     const { output, logs } = roots;
     this.#roots = roots;
-    this.#logs = logs && new LogFolders(logs);
+    this.#logs = new LogFolders(logs);
     this.#purgeArea = output && new PurgeArea(output);
-    this.#homes = new FolderCache(MAX_OPEN, {
-      open: async (user) => output?.openOfSameMountIfThere(user),
-      isCurrent: async (home, user) => output !== undefined && home.isAt(output, user),
-    });
-    this.#places = new FolderCache(MAX_OPEN, {
-      open: async (user) => this.#purgeArea?.openPlace(user),
-      isCurrent: async () => true, // nobody else goes in there
-    });
+    this.#homes = new FolderCache(
+      async (user) => output?.openOfSameMountIfThere(user),
+      async (home, user) => output !== undefined && home.isAt(output, user),
+    );
+    this.#places = new FolderCache(
+      async (user) => this.#purgeArea?.openPlace(user),
+      async () => true, // nobody else goes in there
+    );
   }
 
   /** Whether there is an `output/` at all. */
@@ -104,7 +104,7 @@ class DiskArtifacts {
     try {
       const found: Artifact[] = [];
       for (const folder of this.foldersOf(userId, taskId)) found.push(...(await this.#listFolder(folder)));
-      for (const name of this.#logNamesOf(taskId)) found.push(...(await listLogs(this.#logs, name)));
+      for (const { path, bytes } of await this.#logs.find(this.#logNamesOf(taskId))) found.push({ path, bytes });
       return found;
     } catch (error) {
       if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
@@ -112,10 +112,9 @@ class DiskArtifacts {
     }
   }
 
-  async #listFolder({ userId: user, taskId: task }: FolderName): Promise<Artifact[]> {
-    if (this.#unsafe(user, task) !== undefined) return [];
+  async #listFolder(folder: FolderName): Promise<Artifact[]> {
     try {
-      return (await this.#homes.use(user, (home) => listFolder(home, task))) ?? [];
+      return (await this.#inHome(folder, (home) => listFolder(home, folder.taskId))) ?? [];
     } catch (error) {
       if (error instanceof Kept) return []; // what is never touched is not a task's
       throw error;
@@ -129,10 +128,9 @@ class DiskArtifacts {
    */
   async openFile(userId: string, taskId: string, names: readonly string[]): Promise<FileHandle | undefined> {
     if (!names.every((name) => isPlainName(name))) return undefined;
-    for (const { userId: user, taskId: task } of this.foldersOf(userId, taskId)) {
-      if (this.#unsafe(user, task) !== undefined) continue;
+    for (const folder of this.foldersOf(userId, taskId)) {
       try {
-        const file = await this.#homes.use(user, (home) => openBelow(home, [task, ...names]));
+        const file = await this.#inHome(folder, (home) => openBelow(home, [folder.taskId, ...names]));
         if (file !== undefined) return file;
       } catch (error) {
         reasonOf(error);
@@ -151,57 +149,45 @@ class DiskArtifacts {
     return new TaskLogFollower(this.#logs, this.#logNamesOf(taskId));
   }
 
-  /** What `purgeFolder` would do, as far as can be told without doing it. */
-  measureFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
-    return this.#inHome(userId, taskId, async (home, _user, task) => {
-      const contents = await lookIntoChild(home, task, now);
+  /** What `purgeFolder` would do, as far as can be told without doing it. Of a folder of any age: what its files take. */
+  measureFolder(userId: string, taskId: string, now = Number.POSITIVE_INFINITY): Promise<FolderOutcome> {
+    return this.#outcome({ userId, taskId }, async (home) => {
+      const contents = await lookIntoChild(home, taskId, now);
       return contents && { kind: "removed", ...total(contents) };
     });
   }
 
   /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
-    return this.#inHome(userId, taskId, (home, user, task) =>
-      this.#places.use(user, async (place) => {
-        const job = { output: this.#roots.output as Folder, user, task, home, place, now };
-        this.#userChanges.expect(user, home);
+    return this.#outcome({ userId, taskId }, (home) =>
+      this.#places.use(userId, async (place) => {
+        const job = { output: this.#roots.output as Folder, user: userId, task: taskId, home, place, now };
+        this.#userChanges.expect(userId, home);
         if (!(await moveAway(job))) return undefined;
-        this.#userChanges.note(user, home);
+        this.#userChanges.note(userId, home);
         return removeOrPutBack(job);
       }),
     );
   }
 
-  /** What the files in the folder of a task take; undefined where there is none, or none that may be looked into. */
-  async usage(userId: string, taskId: string): Promise<Usage | undefined> {
-    if (this.#unsafe(userId, taskId) !== undefined) return undefined;
-    try {
-      return await this.#homes.use(userId, async (home) => {
-        const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
-        return contents && usageOf(contents);
-      });
-    } catch (error) {
-      reasonOf(error);
-      return undefined;
-    }
-  }
-
-  /** Visits the folder of every task there is, with a record or without, in no order. */
-  async walkFolders(visitor: FolderVisitor): Promise<void> {
+  /**
+   * Visits the folder of every task there is, with a record or without, in no order; returns why parts of `output/` were
+   * not looked at. @param other gets the path, quoted, of anything that is no folder of a task
+   */
+  async walkFolders(visit: FolderVisit, other: (path: string) => void = () => {}): Promise<string[]> {
     const { output, logsInOutput } = this.#roots;
-    if (output === undefined) return;
-    const isOurs = (name: string) => isPurgeFolder(name) || name === logsInOutput;
-    await walkTaskFolders(output, isOurs, visitor);
+    if (output === undefined) return [];
+    return walkTaskFolders(output, (name) => isPurgeFolder(name) || name === logsInOutput, visit, other);
   }
 
   /** Visits the logs that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
-  async walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => void): Promise<string[]> {
-    return this.#logs === undefined ? [] : walkTaskLogs(this.#logs, wanted, visit);
+  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => Promise<void> | void): Promise<string[]> {
+    return this.#logs.walkLogs(wanted, visit);
   }
 
-  /** Removes one log that a walk found, unless it was changed after `now`; `kept` says that and why it stays. */
-  removeLog({ taskId, hour }: LogPlace, now: number): Promise<LogRemoval> {
-    return this.#inHour(hour, (folder, logs) => removeLog(logs, folder, hour, taskId + LOG_SUFFIX, now));
+  /** Removes one log that a walk found, unless it was changed after `now`. */
+  removeLog({ taskId, hour }: LogPlace, now: number): Promise<LogOutcome> {
+    return this.#logs.remove(taskId, [hour], now);
   }
 
   /** Where the folder of a task, or a log, lies, as an operator sees it. */
@@ -215,7 +201,7 @@ class DiskArtifacts {
 
   /** Finds the logs that are wanted, in one walk. */
   indexLogs(wanted: (taskId: string) => boolean): Promise<LogIndex> {
-    return LogIndex.read(this.#logs, wanted);
+    return this.#logs.index(wanted);
   }
 
   /**
@@ -226,10 +212,8 @@ class DiskArtifacts {
     await this.#endPurges();
     const { output } = this.#roots;
     const users = output === undefined ? 0 : await sweepUsers(output, this.#userChanges, rules);
-    const logs = this.#logs === undefined ? 0 : await sweepLogs(this.#logs, rules);
     this.#userChanges.clear();
-    this.#logs?.forget();
-    return users + logs;
+    return users + (await this.#logs.sweep(rules));
   }
 
   async close(): Promise<void> {
@@ -240,34 +224,29 @@ class DiskArtifacts {
     this.#roots.logs?.close();
   }
 
-  /** Works in the folder of a user; no failure of the disk gets out, so that it cannot stop a pass. */
-  async #inHome(
-    user: string,
-    task: string,
-    work: (home: Folder, user: string, task: string) => Promise<FolderOutcome | undefined>,
+  /** Works in the folder of a user; undefined when there is none. @throws Kept for names that are never touched */
+  async #inHome<R>({ userId, taskId }: FolderName, work: (home: Folder) => Promise<R>): Promise<R | undefined> {
+    const unsafe = this.#unsafe(userId, taskId);
+    if (unsafe !== undefined) throw new Kept(unsafe);
+    return this.#homes.use(userId, work);
+  }
+
+  /** The same; no failure of the disk gets out, so that it cannot stop a pass. */
+  async #outcome(
+    folder: FolderName,
+    work: (home: Folder) => Promise<FolderOutcome | undefined>,
   ): Promise<FolderOutcome> {
-    const unsafe = this.#unsafe(user, task);
-    if (unsafe !== undefined) return { kind: "kept", newer: false, retry: false, reason: unsafe };
     try {
-      return (await this.#homes.use(user, (home) => work(home, user, task))) ?? { kind: "absent" };
+      return (await this.#inHome(folder, work)) ?? { kind: "absent" };
     } catch (error) {
       return keptBecause(error);
     }
   }
 
-  /** Those that are plain names, without what comes after. */
+  /** The file names that the logs of a task may have. */
   #logNamesOf(taskId: string): string[] {
-    return this.#names.namesOf(taskId).filter((name) => isPlainName(name, LOG_SUFFIX));
-  }
-
-  async #inHour(key: string, work: (hour: Folder, logs: LogFolders) => Promise<Removal>): Promise<LogRemoval> {
-    const logs = this.#logs;
-    try {
-      const done = await logs?.use(key, (hour) => work(hour, logs));
-      return { kind: "removed", ...(done ?? { files: 0, bytes: 0 }) };
-    } catch (error) {
-      return { kind: "kept", reason: reasonOf(error) };
-    }
+    const names = this.#names.namesOf(taskId).filter((name) => isPlainName(name, LOG_SUFFIX));
+    return names.map((name) => name + LOG_SUFFIX);
   }
 
   #unsafe(user: string, task: string): string | undefined {
@@ -282,7 +261,7 @@ class DiskArtifacts {
   async #endPurges(): Promise<void> {
     this.#homes.clear();
     this.#places.clear();
-    this.#logs?.closeHours();
+    this.#logs.closeHours();
     await this.#purgeArea?.dispose();
   }
 }

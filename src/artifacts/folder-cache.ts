@@ -1,49 +1,51 @@
-import { Kept } from "./failure.ts";
-import type { Folder } from "./folder.ts";
+import { type Folder, Kept } from "./folder.ts";
 
 interface Entry {
-  folder: Promise<Folder | undefined>;
-  opened: Folder | undefined;
+  readonly folder: Promise<Folder | undefined>;
+  /** How many callers work with it, and one more while it is in the cache. */
   uses: number;
-  dropped: boolean;
-}
-
-interface Source {
-  /** Opens the folder of a key; undefined when there is none. */
-  open(key: string): Promise<Folder | undefined>;
-  /** Whether a folder that was opened earlier still is the one of its key. */
-  isCurrent(folder: Folder, key: string): Promise<boolean>;
 }
 
 const ATTEMPTS = 3;
+/** For each user a pass may hold two folders open: the user's own and its place in the purge area. */
+const MAX_OPEN = 32;
 
 /**
  * Folders held open between tasks, the least recently used closed first. A folder is never closed while `use` works
- * with it, and never used again without a look at whether it still is where it was: someone may have moved it away.
+ * with it, and is checked before it is used again, because it may have been moved away.
  */
 export class FolderCache {
   readonly #entries = new Map<string, Entry>();
-  readonly #max: number;
-  readonly #source: Source;
+  readonly #open: (key: string) => Promise<Folder | undefined>;
+  readonly #isCurrent: (folder: Folder, key: string) => Promise<boolean>;
 
-  constructor(max: number, source: Source) {
-    this.#max = max;
-    this.#source = source;
+  /**
+   * @param open gives undefined when there is none
+   * @param isCurrent whether a folder that was opened earlier still is the one of its key
+   */
+  constructor(
+    open: (key: string) => Promise<Folder | undefined>,
+    isCurrent: (folder: Folder, key: string) => Promise<boolean>,
+  ) {
+    this.#open = open;
+    this.#isCurrent = isCurrent;
   }
 
   /** Calls `work` with the folder of `key`; undefined when there is none. */
   async use<R>(key: string, work: (folder: Folder) => Promise<R>): Promise<R | undefined> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const known = this.#entries.get(key);
-      const entry = known ?? this.#add(key);
-      this.#begin(key, entry);
+      const entry = known ?? { folder: this.#open(key), uses: 1 };
+      this.#hold(key, entry);
+      let isGood = false;
       try {
         const folder = await entry.folder;
         if (folder === undefined) return undefined;
-        if (known === undefined || (await this.#source.isCurrent(folder, key))) return await work(folder);
-        this.#drop(key, entry);
+        isGood = known === undefined || (await this.#isCurrent(folder, key));
+        if (isGood) return await work(folder);
       } finally {
-        this.#end(entry);
+        if (!isGood) this.#drop(key, entry);
+        release(entry);
       }
     }
     throw new Kept("its folder is being moved about", "busy");
@@ -54,48 +56,25 @@ export class FolderCache {
     for (const [key, entry] of this.#entries) this.#drop(key, entry);
   }
 
-  #add(key: string): Entry {
-    const entry: Entry = { folder: this.#source.open(key), opened: undefined, uses: 0, dropped: false };
-    entry.folder = entry.folder.then(
-      (folder) => {
-        entry.opened = folder;
-        if (folder === undefined) this.#drop(key, entry);
-        return folder;
-      },
-      (error) => {
-        this.#drop(key, entry);
-        throw error;
-      },
-    );
-    return entry;
-  }
-
-  #begin(key: string, entry: Entry): void {
-    entry.uses += 1;
+  #hold(key: string, entry: Entry): void {
+    entry.uses++;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    if (this.#entries.size <= this.#max) return;
-    for (const [otherKey, other] of this.#entries) {
-      if (other.uses > 0) continue;
-      this.#drop(otherKey, other);
-      break;
-    }
-  }
-
-  #end(entry: Entry): void {
-    entry.uses -= 1;
-    if (entry.dropped) closeIfIdle(entry);
+    const [oldest] = this.#entries;
+    if (this.#entries.size > MAX_OPEN) this.#drop(...oldest!);
   }
 
   #drop(key: string, entry: Entry): void {
-    if (this.#entries.get(key) === entry) this.#entries.delete(key);
-    entry.dropped = true;
-    closeIfIdle(entry);
+    if (this.#entries.get(key) !== entry) return;
+    this.#entries.delete(key);
+    release(entry);
   }
 }
 
-function closeIfIdle(entry: Entry): void {
-  if (entry.uses > 0) return;
-  entry.opened?.close();
-  entry.opened = undefined;
+function release(entry: Entry): void {
+  if (--entry.uses === 0)
+    entry.folder.then(
+      (folder) => folder?.close(),
+      () => {},
+    );
 }

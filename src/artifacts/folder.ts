@@ -24,9 +24,8 @@ import {
   unlink,
 } from "node:fs/promises";
 import { promisify } from "node:util";
-import { closeQuietly, systemErrorCode } from "../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { FolderError, Kept } from "./failure.ts";
 
 /** One component of a path. Names that were read from the disk are bytes: they need not be UTF-8. */
 export type Name = string | Buffer;
@@ -37,6 +36,53 @@ const ENTRIES_AT_ONCE = 128;
 const THE_FOLDER_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** A pipe must not keep us waiting for its other end. */
 const THE_FILE_ITSELF = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** A system error of an artifact operation; its message names the path, quoted, and can be shown. */
+export class FolderError extends Error {
+  override readonly name = "FolderError";
+  readonly code: string;
+
+  constructor(action: string, label: string, cause: NodeJS.ErrnoException) {
+    super(`cannot ${action} ${printableJson(label)}: ${describeSystemError(cause)}`, { cause });
+    this.code = String(cause.code);
+  }
+}
+
+/**
+ * Why artifacts are left as they are: for good (a link, a mount point), because something in them is newer than the
+ * pass, or because they were in motion, so that the next pass may have better luck.
+ */
+export class Kept extends Error {
+  override readonly name = "Kept";
+  readonly why: "unsafe" | "newer" | "busy";
+
+  constructor(reason: string, why: "unsafe" | "newer" | "busy" = "unsafe") {
+    super(reason);
+    this.why = why;
+  }
+}
+
+/** The reason to give for an error that must not stop a pass; anything but a failure of the disk is a bug and thrown on. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Kept || error instanceof FolderError) return error.message;
+  throw error;
+}
+
+/** For a `catch`: what the disk refuses counts as not there; a bug is thrown on. */
+export function ignoreRefusal(error: unknown): undefined {
+  const isRefusal = error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined;
+  if (!isRefusal) throw error;
+}
+
+/** Undefined where there is nothing of that name. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
 
 /**
  * Linux gives every open folder a path that no rename and no link can turn elsewhere. It is tried, because a process
@@ -98,13 +144,8 @@ export class Folder {
   }
 
   /** The same, or undefined where there is nothing of that name. */
-  async openIfThere(name: Name): Promise<Folder | undefined> {
-    try {
-      return await this.openFolder(name);
-    } catch (error) {
-      if (systemErrorCode(error) === "ENOENT") return undefined;
-      throw error;
-    }
+  openIfThere(name: Name): Promise<Folder | undefined> {
+    return ifThere(this.openFolder(name));
   }
 
   /** The same, but `Kept` also where a file system is mounted. */
@@ -123,19 +164,17 @@ export class Folder {
 
   /** Opens a regular file for reading; undefined where there is nothing of that name. Anything else throws `Kept`. */
   async openFileIfThere(name: Name): Promise<FileHandle | undefined> {
+    let isFile = false;
+    let file: FileHandle | undefined;
     try {
-      const file = await this.#run("open", name, () => openFile(this.#pathOf(name), THE_FILE_ITSELF));
-      let isFile = false;
-      try {
-        isFile = statsOf(file.fd, this.labelOf(name)).isFile();
-      } finally {
-        if (!isFile) await closeQuietly(file);
-      }
-      if (isFile) return file;
+      file = await ifThere(this.#run("open", name, () => openFile(this.#pathOf(name), THE_FILE_ITSELF)));
+      isFile = file === undefined || statsOf(file.fd, this.labelOf(name)).isFile();
     } catch (error) {
-      if (systemErrorCode(error) === "ENOENT") return undefined;
       if (systemErrorCode(error) !== "ELOOP") throw error;
+    } finally {
+      if (!isFile) await closeQuietly(file);
     }
+    if (isFile) return file;
     throw new Kept(`${printableJson(this.labelOf(name))} is a symbolic link or not a file`);
   }
 
@@ -164,13 +203,8 @@ export class Folder {
   }
 
   /** What a name stands for (a link is the link), or undefined when there is nothing. */
-  async lstat(name: Name): Promise<BigIntStats | undefined> {
-    try {
-      return await this.#run("look at", name, () => lstat(this.#pathOf(name), { bigint: true }));
-    } catch (error) {
-      if (systemErrorCode(error) === "ENOENT") return undefined;
-      throw error;
-    }
+  lstat(name: Name): Promise<BigIntStats | undefined> {
+    return ifThere(this.#run("look at", name, () => lstat(this.#pathOf(name), { bigint: true })));
   }
 
   /** When something was last added to or removed from this folder, epoch nanoseconds. */

@@ -1,12 +1,9 @@
 import type { FileHandle } from "node:fs/promises";
-import { closeQuietly, systemErrorCode } from "../errors.ts";
+import { closeQuietly } from "../errors.ts";
 import { pool } from "../pool.ts";
 import type { AudioLength } from "./audio-length.ts";
-import { FolderError, Kept } from "./failure.ts";
-import { type Folder, type Name, within } from "./folder.ts";
-import type { LogFolders } from "./log-folders.ts";
-import { LOG_SUFFIX } from "./log-index.ts";
-import { bytesOf, type Contents, lookIntoChild } from "./look.ts";
+import { type Folder, ignoreRefusal, type Name, within } from "./folder.ts";
+import { type Contents, lookIntoChild } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
 
 const AT_ONCE = 8;
@@ -26,7 +23,7 @@ export async function listFolder(home: Folder, taskId: string): Promise<Artifact
   if (contents === undefined) return [];
   const artifacts: Artifact[] = [];
   await gather(home, taskId, contents, artifacts, performance.now() + MOST_MS);
-  return byPath(artifacts);
+  return artifacts.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 async function gather(
@@ -56,24 +53,8 @@ async function lengthOf(folder: Folder, name: Name, deadline: number): Promise<A
     file = await folder.openFileIfThere(name);
     return file === undefined ? {} : await audioLength(file, (await file.stat()).size, mediaType, deadline);
   } catch (error) {
-    if (error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined) return {};
-    throw error;
+    return ignoreRefusal(error) ?? {};
   } finally {
     await closeQuietly(file);
   }
-}
-
-/** The logs of a task, of every hour. */
-export async function listLogs(logs: LogFolders | undefined, taskId: string): Promise<Artifact[]> {
-  const found: Artifact[] = [];
-  const name = taskId + LOG_SUFFIX;
-  await logs?.walk(async (hour) => {
-    const stats = await hour.lstat(name);
-    if (stats?.isFile()) found.push({ path: hour.labelOf(name), bytes: bytesOf(stats) });
-  });
-  return byPath(found);
-}
-
-function byPath(artifacts: Artifact[]): Artifact[] {
-  return artifacts.sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -29,24 +29,18 @@ export class LogTail {
   /** Goes to where the last `count` lines begin, 4 MiB before the end at the most. Returns how many there are. */
   async seekToLast(count: number): Promise<number> {
     const { size } = await this.#file.stat();
-    const least = Math.max(0, size - FARTHEST_BACK);
-    let wanted = count;
-    let earliest: number | undefined; // the first line that begins within reach
-    for (let end = Math.max(0, size - 1); end > least && wanted > 0; ) {
-      const from = Math.max(least, end - PIECE);
-      const bytes = await this.#bytes(from, end);
-      for (let at = bytes.lastIndexOf(NEWLINE); at >= 0 && wanted > 0; at = lastNewline(bytes, at)) {
-        earliest = from + at + 1;
-        wanted--;
-      }
-      end = from;
+    const from = Math.max(0, size - FARTHEST_BACK);
+    const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(size - from), 0, size - from, from);
+    let [start, lines] = [bytesRead, 0];
+    while (lines < count && start > 0) {
+      const endBefore = start === 1 ? -1 : buffer.lastIndexOf(NEWLINE, start - 2);
+      if (endBefore < 0 && from > 0) break;
+      start = endBefore + 1;
+      lines++;
     }
-    if (wanted > 0 && least === 0 && size > 0) {
-      earliest = 0;
-      wanted--;
-    }
-    this.#position = wanted === count ? Math.max(0, size - LONGEST_LINE) : (earliest ?? size);
-    return count - wanted;
+    const beginsFartherBack = lines === 0 && count > 0;
+    this.#position = beginsFartherBack ? Math.max(0, size - LONGEST_LINE) : from + start;
+    return lines;
   }
 
   /** The lines that end in the next piece of the log; undefined where there is nothing new. */
@@ -83,15 +77,6 @@ export class LogTail {
   close(): Promise<void> {
     return closeQuietly(this.#file);
   }
-
-  async #bytes(from: number, end: number): Promise<Buffer> {
-    const { bytesRead } = await this.#file.read(this.#piece, 0, end - from, from);
-    return this.#piece.subarray(0, bytesRead);
-  }
-}
-
-function lastNewline(bytes: Buffer, before: number): number {
-  return before === 0 ? -1 : bytes.lastIndexOf(NEWLINE, before - 1);
 }
 
 /** A longer line comes in pieces, so that a log without line ends does not fill the memory. */
@@ -107,14 +92,11 @@ export class LineSplitter {
     const lines: string[] = [];
     for (;;) {
       const end = rest.indexOf(NEWLINE);
-      if (end >= 0 && end <= LONGEST_LINE) {
-        lines.push(lineOf(rest.subarray(0, end)));
-        rest = rest.subarray(end + 1);
-      } else if (rest.length > LONGEST_LINE) {
-        const cut = characterStart(rest, LONGEST_LINE);
-        lines.push(lineOf(rest.subarray(0, cut)));
-        rest = rest.subarray(cut);
-      } else break;
+      const isWhole = end >= 0 && end <= LONGEST_LINE;
+      if (!isWhole && rest.length <= LONGEST_LINE) break;
+      const cut = isWhole ? end : characterStart(rest, LONGEST_LINE);
+      lines.push(lineOf(rest.subarray(0, cut)));
+      rest = rest.subarray(isWhole ? cut + 1 : cut);
     }
     this.#held = Buffer.from(rest);
     return lines;

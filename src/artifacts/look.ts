@@ -1,20 +1,16 @@
 import type { BigIntStats } from "node:fs";
-import { systemErrorCode } from "../errors.ts";
 import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
-import { Kept } from "./failure.ts";
-import { type Folder, type Name, within } from "./folder.ts";
-
-export interface LookedFile {
-  readonly name: Buffer;
-  readonly bytes: number;
-  /** Where the file has other names too (hard links): what tells that they are one. */
-  readonly inode: bigint | undefined;
-}
+import { type Folder, ifThere, Kept, type Name, within } from "./folder.ts";
 
 /** What a folder held when it was looked at. */
 export interface Contents {
-  files: LookedFile[];
+  files: {
+    readonly name: Buffer;
+    readonly bytes: number;
+    /** Where the file has other names too (hard links): what tells that they are one. */
+    readonly inode: bigint | undefined;
+  }[];
   folders: { name: Buffer; contents: Contents }[];
 }
 
@@ -22,13 +18,8 @@ export interface Contents {
 export interface Removal {
   files: number;
   bytes: number;
-}
-
-/** What a folder's files take. */
-export interface Usage {
-  bytes: number;
-  /** Files with other names elsewhere, not in `bytes`. */
-  linked: { inode: bigint; bytes: number }[];
+  /** Those of them with other names elsewhere, if it was asked for and there are any. */
+  linked?: { inode: bigint; bytes: number }[];
 }
 
 /** Each level holds a descriptor. */
@@ -83,37 +74,40 @@ export function bytesOf(stats: BigIntStats): number {
   return stats.isFile() ? Number(stats.size) : 0;
 }
 
-/** What a folder's files take; those with other names elsewhere apart, for they may be counted there. */
-export function usageOf({ files, folders }: Contents): Usage {
-  const usage: Usage = { bytes: 0, linked: [] };
-  for (const { inode, bytes } of files) {
-    if (inode === undefined) usage.bytes += bytes;
-    else usage.linked.push({ inode, bytes });
-  }
-  for (const { contents } of folders) {
-    const inner = usageOf(contents);
-    usage.bytes += inner.bytes;
-    usage.linked.push(...inner.linked);
-  }
-  return usage;
-}
-
 export function total(contents: Contents): Removal {
-  const sum = { files: contents.files.length, bytes: 0 };
-  for (const file of contents.files) sum.bytes += file.bytes;
-  for (const { contents: inner } of contents.folders) {
-    const { files, bytes } = total(inner);
-    sum.files += files;
+  const sum: Removal = { files: 0, bytes: 0 };
+  for (const { inode, bytes } of filesIn(contents)) {
+    sum.files++;
     sum.bytes += bytes;
+    if (inode === undefined) continue;
+    sum.linked ??= [];
+    sum.linked.push({ inode, bytes });
   }
   return sum;
+}
+
+function* filesIn({ files, folders }: Contents): Generator<Contents["files"][number]> {
+  yield* files;
+  for (const { contents } of folders) yield* filesIn(contents);
+}
+
+/** Removes a folder with what `lookInto` finds in it. @param label of the folder, if not by its place */
+export async function removeFolder(
+  parent: Folder,
+  name: Name,
+  { now, removed, label }: { now: number; removed: Removal; label?: string },
+): Promise<void> {
+  await within(parent.openFolder(name, label), async (folder) =>
+    removeContents(folder, await lookInto(folder, now), removed),
+  );
+  await parent.removeFolder(name);
 }
 
 /**
  * Removes what was looked at and nothing else, so whatever came since makes the folders above it stay (ENOTEMPTY).
  * Adds to `removed` as it goes, so that the sum is right after a failure too.
  */
-export async function removeContents(folder: Folder, contents: Contents, removed: Removal): Promise<void> {
+async function removeContents(folder: Folder, contents: Contents, removed: Removal): Promise<void> {
   await pool(contents.files, AT_ONCE, async ({ name, bytes }) => {
     if (await unlinkIfThere(folder, name)) {
       removed.files += 1;
@@ -126,12 +120,7 @@ export async function removeContents(folder: Folder, contents: Contents, removed
   }
 }
 
+/** Whether it was there. */
 export async function unlinkIfThere(folder: Folder, name: Name): Promise<boolean> {
-  try {
-    await folder.unlink(name);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return false;
-    throw error;
-  }
+  return (await ifThere(folder.unlink(name).then(() => true))) ?? false;
 }

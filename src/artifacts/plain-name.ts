@@ -22,3 +22,9 @@ export function isPlainName(id: string, suffix = ""): boolean {
 export function isPurgeFolder(name: string): boolean {
   return name.toLowerCase() === PURGE_FOLDER;
 }
+
+/** A name on the disk that an id can have; undefined for bytes that are no text, and for what no id can be. */
+export function plainNameOf(name: Buffer): string | undefined {
+  const text = name.toString();
+  return isPlainName(text) && Buffer.from(text).equals(name) ? text : undefined;
+}

@@ -1,8 +1,28 @@
 import { randomBytes } from "node:crypto";
 import { systemErrorCode } from "../errors.ts";
-import { FolderError, Kept, reasonOf } from "./failure.ts";
-import { type Folder, type Name, within } from "./folder.ts";
-import { PURGE_FOLDER } from "./plain-name.ts";
+import { printableJson } from "../printable.ts";
+import { type Folder, FolderError, Kept, type Name, reasonOf, within } from "./folder.ts";
+import { type Removal, removeFolder, unlinkIfThere } from "./look.ts";
+import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
+
+/** What became of the folder of a task. */
+export type FolderOutcome =
+  /** There is none. */
+  | { kind: "absent" }
+  | ({ kind: "removed" } & Removal)
+  /**
+   * `newer`: something in it is newer than the pass, so it was put back and the task must be skipped whole. Otherwise
+   * its artifacts are left and the reason is to be said: for good (an unsafe id, a link, a mount point), or until the
+   * next pass tries again, because the disk refused or the folder was in motion (`retry`).
+   */
+  | { kind: "kept"; reason: string; newer: boolean; retry: boolean };
+
+type KeptOutcome = FolderOutcome & { kind: "kept" };
+
+/** The file system has the name already, or the folder is not empty. */
+const TAKEN = new Set(["ENOTEMPTY", "EEXIST"]);
+/** The file system has no hard links, or the kernel allows none to other users' files (fs.protected_hardlinks). */
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"]);
 
 /**
  * `output/.ttsctl-purge/{pid}-{random}/{user}/{task}`: where the task folders of one pass are moved to be looked at and
@@ -30,18 +50,14 @@ export class PurgeArea {
     const container = await opening?.catch(() => undefined);
     if (container === undefined) return;
     try {
-      await this.#removeContainer(container);
+      for (const user of await container.names()) await removeIfEmpty(container, user);
+      await within(this.#output.openIfThere(PURGE_FOLDER), (area) => removeIfEmpty(area, this.#name));
+      await removeIfEmpty(this.#output, PURGE_FOLDER);
     } catch (error) {
       reasonOf(error); // what stays is seen by the next recovery
     } finally {
       container.close();
     }
-  }
-
-  async #removeContainer(container: Folder): Promise<void> {
-    for (const user of await container.names()) await removeIfEmpty(container, user);
-    await within(this.#output.openIfThere(PURGE_FOLDER), (area) => removeIfEmpty(area, this.#name));
-    await removeIfEmpty(this.#output, PURGE_FOLDER);
   }
 
   async #openContainer(): Promise<Folder> {
@@ -56,7 +72,7 @@ export class PurgeArea {
   }
 }
 
-export async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Folder> {
+async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Folder> {
   const there = await parent.openIfThere(name);
   if (there !== undefined) return there;
   try {
@@ -76,4 +92,167 @@ export async function removeIfEmpty(parent: Folder, name: Name): Promise<boolean
     if (error instanceof FolderError || error instanceof Kept) return false;
     throw error;
   }
+}
+
+/** The purge of one folder. */
+interface Job {
+  output: Folder;
+  user: string;
+  task: string;
+  home: Folder;
+  /** The folder in the purge area that the task's folder is moved to. */
+  place: Folder;
+  now: number;
+}
+
+/** Moves the task's folder to its place in the purge area; false when there is none. */
+export async function moveAway({ home, place, task }: Job): Promise<boolean> {
+  try {
+    await home.moveFolder(task, place);
+    return true;
+  } catch (error) {
+    const code = systemErrorCode(error) ?? "";
+    // ENOENT may be about the place as well, and then it does not say that there are no artifacts.
+    if (code === "ENOENT" && (await home.lstat(task)) === undefined) return false;
+    const label = printableJson(home.labelOf(task));
+    if (code === "ENOTDIR") throw new Kept(`${label} is a symbolic link or not a folder`);
+    if (code === "EBUSY" || code === "EXDEV") throw new Kept(`${label} is a mount point or on another file system`);
+    if (TAKEN.has(code))
+      throw new Kept(`${printableJson(place.labelOf(task))} still holds an earlier part of it`, "busy");
+    throw error;
+  }
+}
+
+/** Looks at the folder where it was moved to, and removes it or puts it back. */
+export async function removeOrPutBack({ output, user, task, home, place, now }: Job): Promise<FolderOutcome> {
+  const removed: Removal = { files: 0, bytes: 0 };
+  const label = home.labelOf(task);
+  try {
+    await removeFolder(place, task, { now, removed, label });
+    return { kind: "removed", ...removed };
+  } catch (error) {
+    const came = `something was put into ${printableJson(label)} meanwhile`;
+    const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
+    const waits = `what is left of it waits in ${printableJson(place.labelOf(task))} and is put back by the next pass`;
+    if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
+    try {
+      await putBackHome(output, user, place, task);
+      return outcome;
+    } catch (error) {
+      return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
+    }
+  }
+}
+
+/** The outcome for an error that must not stop a pass; a bug is thrown on. */
+export function keptBecause(error: unknown): KeptOutcome {
+  const why = error instanceof Kept ? error.why : "busy";
+  return { kind: "kept", reason: reasonOf(error), newer: why === "newer", retry: why === "busy" };
+}
+
+export interface Recovery {
+  /** Task folders that were put back. */
+  folders: number;
+  /** Why something stays in the purge folder, a line each. */
+  left: string[];
+}
+
+/** Puts back what passes that were killed left in the purge folder, and removes it when it is empty. */
+export async function recoverPurged(output: Folder): Promise<Recovery> {
+  const recovery: Recovery = { folders: 0, left: [] };
+  await inside(output, PURGE_FOLDER, recovery, (area) =>
+    insideEach(area, recovery, (container) =>
+      insideEach(container, recovery, async (place, user) => {
+        if (isPurgeFolder(user.toString())) return;
+        for (const task of await place.names()) {
+          try {
+            await putBackHome(output, user, place, task);
+            recovery.folders += 1;
+          } catch (error) {
+            recovery.left.push(reasonOf(error));
+          }
+        }
+      }),
+    ),
+  );
+  return recovery;
+}
+
+async function insideEach(
+  parent: Folder,
+  recovery: Recovery,
+  work: (folder: Folder, name: Buffer) => Promise<void>,
+): Promise<void> {
+  for (const name of await parent.names()) await inside(parent, name, recovery, (folder) => work(folder, name));
+}
+
+/** Works in a folder, if it is there, and removes it if it is empty afterwards; what goes wrong is noted. */
+async function inside(
+  parent: Folder,
+  name: Name,
+  recovery: Recovery,
+  work: (folder: Folder) => Promise<void>,
+): Promise<void> {
+  const known = recovery.left.length;
+  try {
+    const folder = await parent.openIfThere(name);
+    if (folder === undefined) return;
+    await within(Promise.resolve(folder), work);
+  } catch (error) {
+    recovery.left.push(reasonOf(error));
+    return;
+  }
+  if (await removeIfEmpty(parent, name)) return;
+  if (recovery.left.length === known) recovery.left.push(`${printableJson(parent.labelOf(name))} is not empty`);
+}
+
+/** Puts the folder of a task back into that of its user, which is made anew if it is gone. */
+async function putBackHome(output: Folder, user: Name, from: Folder, task: Name): Promise<void> {
+  const makeHome = () =>
+    within(from.openFolder(task), async (model) => {
+      const home = await openOrMake(output, user, 0o777);
+      home.resemble(model);
+      return home;
+    });
+  const opening = async () => (await output.openIfThere(user)) ?? (await makeHome());
+  await within(opening(), (home) => putBack(from, task, home));
+}
+
+/**
+ * Moves a folder back to where it was. If it exists there again, what it lacks is moved into it; the rest is older than
+ * what the service has written since, and dropped.
+ */
+async function putBack(from: Folder, name: Name, to: Folder): Promise<void> {
+  try {
+    await from.moveFolder(name, to);
+  } catch (error) {
+    if (!TAKEN.has(systemErrorCode(error) ?? "")) throw error;
+    await within(from.openFolder(name), (source) =>
+      within(to.openFolder(name), async (target) => {
+        for (const child of await source.names()) await mergeChild(source, child, target);
+      }),
+    );
+    await from.removeFolder(name);
+  }
+}
+
+async function mergeChild(source: Folder, name: Buffer, target: Folder): Promise<void> {
+  const ours = await source.lstat(name);
+  if (ours === undefined) return;
+  if (!ours.isDirectory()) return mergeFile(source, name, target);
+  const theirs = await target.lstat(name);
+  if (theirs === undefined || theirs.isDirectory()) return putBack(source, name, target);
+  await removeFolder(source, name, { now: Number.POSITIVE_INFINITY, removed: { files: 0, bytes: 0 } });
+}
+
+/** A hard link never replaces what the service may write at this very moment, as a rename would. */
+async function mergeFile(source: Folder, name: Buffer, target: Folder): Promise<void> {
+  try {
+    await source.linkFile(name, target);
+  } catch (error) {
+    const code = systemErrorCode(error) ?? "";
+    if (NO_LINKS.has(code) && (await target.lstat(name)) === undefined) return source.moveFile(name, target);
+    if (code !== "EEXIST" && !NO_LINKS.has(code)) throw error;
+  }
+  await unlinkIfThere(source, name);
 }

@@ -1,9 +1,8 @@
-import type { Stats } from "node:fs";
 import { lstat, opendir, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { Folder, hasDescriptorPaths } from "./folder.ts";
+import { Folder, hasDescriptorPaths, ifThere } from "./folder.ts";
 
 /** Where artifacts are, and what must not be among them where they are removed. */
 export interface RootPaths {
@@ -67,7 +66,9 @@ async function realPathOf(path: string): Promise<string | undefined> {
     if (systemErrorCode(error) !== "ENOENT") throw cannotOpen(path, error);
   }
   // A link to a disk that is not mounted must not pass for a folder without artifacts.
-  const there = await entryAt(path);
+  const there = await ifThere(lstat(path)).catch((error) => {
+    throw cannotOpen(path, error);
+  });
   if (there?.isSymbolicLink()) throw notMounted(`${printableJson(path)} is a symbolic link that leads nowhere`);
   if (there !== undefined) return realPathOf(path); // the service just created it
   // Beside a folder that the service has not made yet there is at least the store file.
@@ -87,15 +88,6 @@ async function hasEntries(path: string): Promise<boolean> {
     return false;
   } catch (error) {
     return systemErrorCode(error) !== "ENOENT"; // what cannot be listed is there
-  }
-}
-
-async function entryAt(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw cannotOpen(path, error);
   }
 }
 
@@ -121,10 +113,8 @@ function cannotOpen(path: string, error: unknown): unknown {
 function nameInOutput(output: string | undefined, logs: string | undefined): string | undefined {
   if (output === sep) throw unsafePaths("the output folder is the root of the file system");
   if (output === undefined || logs === undefined) return undefined;
-  const path = relative(output, logs);
-  if (path === "") throw unsafePaths("output and logs are the same folder");
-  const first = path.split(sep)[0] ?? "";
-  return first === ".." || isAbsolute(path) ? undefined : first;
+  if (output === logs) throw unsafePaths("output and logs are the same folder");
+  return isBelow(output, logs) ? relative(output, logs).split(sep)[0] : undefined;
 }
 
 function unsafePaths(message: string): TtsctlError {
@@ -133,6 +123,5 @@ function unsafePaths(message: string): TtsctlError {
 
 /** As an operator sees the logs beside `output/`; their whole path where they lie elsewhere. */
 function labelOf(logs: string, base: string): string {
-  const path = relative(base, logs);
-  return path.startsWith(`..${sep}`) || path === ".." || isAbsolute(path) ? logs : join(path);
+  return isBelow(base, logs) ? relative(base, logs) : logs;
 }

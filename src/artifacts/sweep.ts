@@ -1,13 +1,8 @@
 import { pool } from "../pool.ts";
-import { reasonOf } from "./failure.ts";
-import { type Folder, within } from "./folder.ts";
-import type { LogFolders } from "./log-folders.ts";
-import type { OwnChanges } from "./own-changes.ts";
+import { type Folder, reasonOf } from "./folder.ts";
 import { removeIfEmpty } from "./purge-area.ts";
 
 const AT_ONCE = 8;
-/** A service that finds the folder of an hour leaves no trace in it until its log is there: what may be in use stays. */
-const LOGS_REST_S = 86_400;
 
 /** Which empty folders may go: none that the service may be about to put something into. */
 export interface SweepRules {
@@ -19,24 +14,41 @@ export interface SweepRules {
   withRecords(users: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
-/** Removes the folders in `parent` that are empty and, our own removals aside, were last changed before `time`. */
-export async function sweepFolders(parent: Folder, names: string[], isOld: IsOld): Promise<number> {
-  let removed = 0;
-  await pool(names, AT_ONCE, async (name) => {
-    if (await sweepFolder(parent, name, isOld)) removed += 1;
-  });
-  return removed;
-}
+/**
+ * When folders were last changed before ttsctl took something out of them, and by ttsctl (epoch nanoseconds): tells our
+ * removals from the changes of others.
+ */
+export class OwnChanges {
+  readonly #changes = new Map<string, { before: bigint; after: bigint }>();
 
-type IsOld = (name: string, mtimeNs: bigint) => boolean;
+  /** To be called before a removal in the folder of `key`, with nothing awaited between the two. */
+  expect(key: string, folder: Folder): void {
+    if (!this.#changes.has(key)) this.found(key, folder.changedAt());
+  }
 
-async function sweepFolder(parent: Folder, name: string, isOld: IsOld): Promise<boolean> {
-  try {
-    const stats = await parent.lstat(name);
-    return stats?.isDirectory() === true && isOld(name, stats.mtimeNs) && (await removeIfEmpty(parent, name));
-  } catch (error) {
-    reasonOf(error);
-    return false; // an empty folder that stays does no harm
+  /** To be called after it. */
+  note(key: string, folder: Folder): void {
+    const change = this.#changes.get(key);
+    if (change !== undefined) change.after = folder.changedAt();
+  }
+
+  /** A folder that was found empty, without a removal of ours. */
+  found(key: string, changedAt: bigint): void {
+    if (!this.#changes.has(key)) this.#changes.set(key, { before: changedAt, after: changedAt });
+  }
+
+  keys(): string[] {
+    return [...this.#changes.keys()];
+  }
+
+  /** Whether a folder was last changed before `time` (epoch seconds), our removals aside. @param mtimeNs now, if known */
+  isOld(key: string, time: number, mtimeNs = this.#changes.get(key)?.after): boolean {
+    const change = this.#changes.get(key);
+    return change !== undefined && change.after === mtimeNs && Number(change.before) / 1e9 < time;
+  }
+
+  clear(): void {
+    this.#changes.clear();
   }
 }
 
@@ -49,47 +61,27 @@ export async function sweepUsers(
   changes: OwnChanges,
   { before, withRecords }: SweepRules,
 ): Promise<number> {
-  const users = changes.keysBefore(before);
+  const users = changes.keys().filter((user) => changes.isOld(user, before));
   if (users.length === 0) return 0;
   const busy = await withRecords(users);
   const idle = users.filter((user) => !busy.has(user));
-  return sweepFolders(output, idle, (user, mtimeNs) => changes.isOld(user, mtimeNs, before));
+  return sweepFolders(output, idle, (user, mtimeNs) => changes.isOld(user, before, mtimeNs));
 }
 
-/** Hours first, then the dates that lost their last hour or were found empty. */
-export async function sweepLogs(logs: LogFolders, { before, now }: SweepRules): Promise<number> {
-  const time = Math.min(before, now - LOGS_REST_S);
+/** Removes the folders in `parent` that are empty and old. One that stays does no harm. */
+export async function sweepFolders(
+  parent: Folder,
+  names: readonly string[],
+  isOld: (name: string, mtimeNs: bigint) => boolean,
+): Promise<number> {
   let removed = 0;
-  for (const [date, hours] of hoursByDate(logs.hourChanges.keys())) {
-    removed += await sweepDate(logs, date, hours, time);
-  }
-  const { dateChanges, root } = logs;
-  return removed + (await sweepFolders(root, dateChanges.keys(), (date, at) => dateChanges.isOld(date, at, time)));
-}
-
-async function sweepDate(logs: LogFolders, date: string, hours: string[], time: number): Promise<number> {
-  try {
-    const removed = await within(logs.root.openOfSameMountIfThere(date), async (folder) => {
-      logs.dateChanges.expect(date, folder);
-      const isOld: IsOld = (hour, at) => logs.hourChanges.isOld(`${date}/${hour}`, at, time);
-      const removed = await sweepFolders(folder, hours, isOld);
-      logs.dateChanges.note(date, folder);
-      return removed;
-    });
-    return removed ?? 0;
-  } catch (error) {
-    reasonOf(error);
-    return 0;
-  }
-}
-
-function hoursByDate(keys: string[]): Map<string, string[]> {
-  const dates = new Map<string, string[]>();
-  for (const key of keys) {
-    const [date, hour] = key.split("/") as [string, string];
-    const hours = dates.get(date);
-    if (hours === undefined) dates.set(date, [hour]);
-    else hours.push(hour);
-  }
-  return dates;
+  await pool(names, AT_ONCE, async (name) => {
+    try {
+      const stats = await parent.lstat(name);
+      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && (await removeIfEmpty(parent, name))) removed++;
+    } catch (error) {
+      reasonOf(error);
+    }
+  });
+  return removed;
 }

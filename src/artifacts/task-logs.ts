@@ -1,10 +1,7 @@
-import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { FolderError, Kept } from "./failure.ts";
-import type { Folder } from "./folder.ts";
-import type { LogFolders } from "./log-folders.ts";
-import { LOG_SUFFIX } from "./log-index.ts";
+import { type Folder, ignoreRefusal } from "./folder.ts";
 import { LogTail } from "./log-tail.ts";
+import type { LogFolders, NamedLog } from "./logs.ts";
 
 /** A task that works over the hours may leave a log in each; older ones are not written any more. */
 const MOST_FOLLOWED = 4;
@@ -16,16 +13,12 @@ export interface LogPart {
 }
 
 /** The last lines of the logs of a task, oldest first: those of the newest log, and of older ones as far as needed. */
-export async function lastLogLines(
-  logs: LogFolders | undefined,
-  names: readonly string[],
-  count: number,
-): Promise<LogPart[]> {
+export async function lastLogLines(logs: LogFolders, names: readonly string[], count: number): Promise<LogPart[]> {
   const parts: LogPart[] = [];
   let wanted = count;
-  for (const place of (await placesOf(logs, names)).reverse()) {
+  for (const { hour: key, name } of (await logs.find(names)).reverse()) {
     if (wanted === 0) break;
-    const part = await inHour(logs, place.hour, (hour) => lastLinesIn(hour, place.name, wanted));
+    const part = await logs.use(key, (hour) => lastLinesIn(hour, name, wanted)).catch(ignoreRefusal);
     if (part === undefined) continue;
     wanted -= part.lines.length;
     parts.unshift(part);
@@ -49,62 +42,27 @@ async function lastLinesIn(hour: Folder, name: string, count: number): Promise<L
   }
 }
 
-/** Where a log of a task is: `{date}/{hour}`, and its file name there. */
-interface Place {
-  readonly hour: string;
-  readonly name: string;
-}
-
-/** The logs of a task, of `fromDate` and later, by its names; oldest first. */
-async function placesOf(logs: LogFolders | undefined, names: readonly string[], fromDate = ""): Promise<Place[]> {
-  const places: Place[] = [];
-  const files = names.map((name) => name + LOG_SUFFIX);
-  if (files.length === 0) return places;
-  await logs?.walk(async (hour, key) => {
-    for (const name of files) if ((await hour.lstat(name))?.isFile()) places.push({ hour: key, name });
-  }, fromDate);
-  return places.sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1));
-}
-
-function pathOf({ hour, name }: Place): string {
-  return `${hour}/${name}`;
-}
-
-/** Works in an hour; undefined where it, or the log in it, is gone, a link, or not readable. */
-async function inHour<R>(
-  logs: LogFolders | undefined,
-  key: string,
-  work: (hour: Folder) => Promise<R | undefined>,
-): Promise<R | undefined> {
-  try {
-    return await logs?.use(key, work);
-  } catch (error) {
-    if (error instanceof Kept || error instanceof FolderError || systemErrorCode(error) !== undefined) return undefined;
-    throw error;
-  }
-}
-
 /** Follows the logs of one task, as `tail -F` does: new lines, new hours, logs that are replaced or truncated. */
 export class TaskLogFollower {
-  readonly #logs: LogFolders | undefined;
+  readonly #logs: LogFolders;
   readonly #names: readonly string[];
   /** By path, oldest first. */
-  readonly #tails = new Map<string, { readonly place: Place; readonly tail: LogTail }>();
+  readonly #tails = new Map<string, { readonly place: NamedLog; readonly tail: LogTail }>();
   /** What was left of logs that are no longer followed. */
   readonly #left: LogPart[] = [];
   /** Where a new log can appear: the newest date that there is. */
   #fromDate = "";
 
-  /** @param names that the task's logs may have */
-  constructor(logs: LogFolders | undefined, names: readonly string[]) {
+  /** @param names that the files of the task's logs may have */
+  constructor(logs: LogFolders, names: readonly string[]) {
     this.#logs = logs;
     this.#names = names;
   }
 
   /** Goes to the last `count` lines, where what `read` gives begins. Returns whether there is a log yet. */
   async begin(count: number): Promise<boolean> {
-    const places = await placesOf(this.#logs, this.#names);
-    this.#fromDate = (await this.#logs?.newestDate()) ?? "";
+    const places = await this.#logs.find(this.#names);
+    this.#fromDate = await this.#logs.newestDate();
     for (const place of places.slice(-MOST_FOLLOWED)) await this.#open(place);
     let wanted = count;
     for (const { tail } of [...this.#tails.values()].reverse()) wanted -= await tail.seekToLast(wanted);
@@ -128,8 +86,8 @@ export class TaskLogFollower {
       if (await tail.restartIfCut()) news.push(`${printableJson(tail.path)} was truncated`);
       if (await this.#isReplaced(place, tail)) news.push(`${printableJson(tail.path)} was replaced`);
     }
-    for (const place of await placesOf(this.#logs, this.#names, this.#fromDate)) {
-      if (!this.#tails.has(pathOf(place))) await this.#open(place);
+    for (const place of await this.#logs.find(this.#names, this.#fromDate)) {
+      if (!this.#tails.has(place.path)) await this.#open(place);
     }
     return news;
   }
@@ -146,22 +104,22 @@ export class TaskLogFollower {
   }
 
   /** Goes over to the file that the name stands for now, once the old one is read to its end. */
-  async #isReplaced(place: Place, tail: LogTail): Promise<boolean> {
+  async #isReplaced(place: NamedLog, tail: LogTail): Promise<boolean> {
     const { name } = place;
     if (!(await tail.isAtEnd())) return false;
-    const next = await inHour(this.#logs, place.hour, async (hour) =>
-      (await tail.isReplacedIn(hour, name)) ? LogTail.openIfThere(hour, name) : undefined,
-    );
+    const openNext = async (hour: Folder) =>
+      (await tail.isReplacedIn(hour, name)) ? LogTail.openIfThere(hour, name) : undefined;
+    const next = await this.#logs.use(place.hour, openNext).catch(ignoreRefusal);
     if (next === undefined) return false;
     await this.#leave(tail);
-    this.#tails.set(pathOf(place), { place, tail: next });
+    this.#tails.set(place.path, { place, tail: next });
     return true;
   }
 
-  async #open(place: Place): Promise<void> {
-    const tail = await inHour(this.#logs, place.hour, (hour) => LogTail.openIfThere(hour, place.name));
+  async #open(place: NamedLog): Promise<void> {
+    const tail = await this.#logs.use(place.hour, (hour) => LogTail.openIfThere(hour, place.name)).catch(ignoreRefusal);
     if (tail === undefined) return;
-    this.#tails.set(pathOf(place), { place, tail });
+    this.#tails.set(place.path, { place, tail });
     const [oldest] = this.#tails;
     if (this.#tails.size <= MOST_FOLLOWED || oldest === undefined) return;
     this.#tails.delete(oldest[0]);

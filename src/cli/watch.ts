@@ -1,7 +1,6 @@
 import type { Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
-import { watchInterval } from "../operations/pass-rhythm.ts";
-import { watchPasses } from "../parts/cleanup.ts";
+import { watchInterval, watchPasses } from "../parts/cleanup.ts";
 import { formatDuration } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
@@ -17,20 +16,29 @@ type RunPass = (pass: Context, refusal: TtsctlError | null) => Promise<unknown>;
  * @throws TtsctlError WATCHER_RUNNING
  */
 export async function watch(context: Context, runPass: RunPass): Promise<number> {
-  const hangup = new Hangup(); // before the configuration is read: what changes after that is not missed
-  context.onRelease(async () => hangup.end());
+  const waker = new Waker();
+  let hasHangup = false;
+  const onHangup = () => {
+    hasHangup = true;
+    waker.wake();
+  };
+  process.on("SIGHUP", onHangup); // before the configuration is read: what changes after that is not missed
+  context.onRelease(async () => void process.off("SIGHUP", onHangup));
   await context.requireConfig(true);
   const file = await context.changingFileStore();
   let settings = await context.settings();
   const watcher = {
     lock: await file.lock("watch"),
     settings: async () => {
-      const isReloaded = hangup.take();
+      const isReloaded = hasHangup;
+      hasHangup = false;
       if (isReloaded) settings = await reload(context, settings);
       return { cleanup: settings.cleanup, isTrusted: isReloaded };
     },
     pass: (refusal: TtsctlError | null) => tryPass(context.fork(settings), runPass, refusal),
-    wait: async (seconds: number) => void (await hangup.orAfter(seconds, context.signal)),
+    wait: async (seconds: number) => {
+      if (!hasHangup) await waker.orAfter(seconds, context.signal);
+    },
   };
   context.onRelease(() => watcher.lock.release());
   await context.note("info", describeWatch(settings));
@@ -79,33 +87,4 @@ function logFailure(context: Context, what: string, error: unknown): Promise<voi
   const msg = `${what}: ${error instanceof Error ? error.message : String(error)}`;
   const known = error instanceof TtsctlError ? { code: error.code, hint: error.hint ?? null } : { code: "INTERNAL" };
   return context.note("error", msg, known);
-}
-
-/** Remembers a SIGHUP, whenever it comes, and ends a wait for it. */
-class Hangup extends Waker {
-  #came = false;
-  readonly #onHangup = () => {
-    this.#came = true;
-    this.wake();
-  };
-
-  constructor() {
-    super();
-    process.on("SIGHUP", this.#onHangup);
-  }
-
-  /** Whether one came since it was last asked. */
-  take(): boolean {
-    const came = this.#came;
-    this.#came = false;
-    return came;
-  }
-
-  override async orAfter(seconds: number, signal: AbortSignal): Promise<boolean> {
-    return this.#came || super.orAfter(seconds, signal);
-  }
-
-  end(): void {
-    process.off("SIGHUP", this.#onHangup);
-  }
 }

@@ -5,7 +5,7 @@ import { MirrorUse } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/amounts.ts";
-import { describeStuck, type StuckRule } from "../task/stuck.ts";
+import { describeStuck } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Parts } from "./parts.ts";
@@ -80,12 +80,37 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
     const pass = await prepare(parts, snapshot, use, options, now);
     await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
     const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : pass.found.members };
-    const result = emptyResult(now - options.retention, options);
-    result.stuck = await nameStuck(parts.reporter, use, snapshot, { now, after: options.stuckAfter });
-    noteTotals(result, pass, options, parts.reporter);
-    const stopped = await purgeFound(parts, options, use.mirror, pass, result);
-    result.candidates = result.purged + result.skipped + result.failed;
-    result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
+    const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, { now, after: options.stuckAfter }));
+    const stuckLine = describeStuck(stuck);
+    if (stuckLine !== null) parts.reporter.warn(stuckLine);
+    const totals = nameTotals(pass, options, parts.reporter);
+    const policy: PurgePolicy = {
+      now,
+      sweepBefore: pass.plan.sweepBefore,
+      dryRun: options.dryRun,
+      decide: pass.decide,
+    };
+    const purge = new Purge({ ...parts, mirror: use.mirror }, policy, snapshot, pass.found);
+    if (options.maxDelete !== null) {
+      checkBrake((await purge.plan()).count, Math.max(snapshot.size, pass.found.members), options.maxDelete);
+    }
+    await purge.check();
+    const stopped = await purge.run();
+    const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.tally;
+    const result = {
+      ...emptyResult(now - options.retention, options),
+      candidates: purged + skipped + failed,
+      purged,
+      skipped,
+      failed,
+      returned: returned.length,
+      purgedForSpace,
+      ...totals,
+      stuck: stuck.count,
+      files,
+      bytes,
+      durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
+    };
     return { result, problem: pass.refusal ?? stopped ?? use.lost, sizes };
   } finally {
     await snapshot.close();
@@ -93,40 +118,15 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
 }
 
 /** What the rules say that look at more than one task. */
-function noteTotals(result: CleanupResult, { plan }: Prepared, { maxBytes }: CleanupOptions, reporter: Reporter): void {
-  if (plan.totals === null) return;
+function nameTotals({ plan }: Prepared, { maxBytes }: CleanupOptions, reporter: Reporter): Partial<CleanupResult> {
+  if (plan.totals === null) return {};
   const { bytes, leftBytes, keptExpired } = plan.totals;
-  result.keptLast = keptExpired;
-  if (maxBytes === 0) return;
-  result.finishedBytes = bytes;
-  if (leftBytes <= maxBytes) return;
-  reporter.warn(
-    `finished tasks that stay take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}): keep_last or the retention of their status keeps them, or they lie in the future`,
-  );
-}
-
-async function purgeFound(
-  parts: CleanupParts,
-  options: CleanupOptions,
-  mirror: Mirror | null,
-  { snapshot, found, plan, decide }: Prepared,
-  result: CleanupResult,
-): Promise<TtsctlError | null> {
-  const policy: PurgePolicy = {
-    now: plan.limits.now,
-    sweepBefore: plan.sweepBefore,
-    dryRun: options.dryRun,
-    decide,
-  };
-  const purge = new Purge({ ...parts, mirror }, policy, snapshot, found);
-  if (options.maxDelete !== null) {
-    checkBrake((await purge.plan()).count, Math.max(snapshot.size, found.members), options.maxDelete);
+  if (maxBytes > 0 && leftBytes > maxBytes) {
+    reporter.warn(
+      `finished tasks that stay take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}): keep_last or the retention of their status keeps them, or they lie in the future`,
+    );
   }
-  await purge.check();
-  const problem = await purge.run();
-  const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.counts;
-  Object.assign(result, { purged, purgedForSpace, skipped, failed, returned: returned.length, files, bytes });
-  return problem;
+  return { keptLast: keptExpired, finishedBytes: maxBytes === 0 ? null : bytes };
 }
 
 /** The result of a pass that has not begun. */
@@ -147,13 +147,6 @@ export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean 
     dryRun,
     durationMs: 0,
   };
-}
-
-async function nameStuck(reporter: Reporter, use: MirrorUse, snapshot: Snapshot, rule: StuckRule): Promise<number> {
-  const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, rule));
-  const line = describeStuck(stuck);
-  if (line !== null) reporter.warn(line);
-  return stuck.count;
 }
 
 /** Tasks with a time ahead of ours never expire; an operator should know. */

@@ -1,13 +1,11 @@
 import type { TtsctlError } from "../errors.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
 import { MirrorUse } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
 import { decideDelete, type Looked } from "./purge/decide.ts";
-import { Purge, type PurgeParts } from "./purge/purge.ts";
+import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
-import type { Survey } from "./purge/survey.ts";
 import { checkClock, checkLayout, checkSameStore, emptyBeside } from "./safety.ts";
 import { idsOfNobody, type Selection, select } from "./select.ts";
 
@@ -48,14 +46,14 @@ export interface DeleteParts extends CleanupParts {
 export async function deleteTasks(
   parts: DeleteParts,
   selection: Selection,
-  options: DeleteOptions,
+  { dryRun, force, retention, maxDelete, allowEmpty }: DeleteOptions,
 ): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
   const use = new MirrorUse(parts.mirror);
-  if (!options.dryRun) await recoverArtifacts(parts);
+  if (!dryRun) await recoverArtifacts(parts);
   const snapshot = await parts.file.read(parts.signal);
   try {
     const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
-    const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "deleted");
+    const refusal = emptyBeside(snapshot, found.members, allowEmpty, "deleted");
     if (refusal !== null) throw refusal;
     await use.attempt(async (mirror) => {
       if (mirror === null) return;
@@ -63,51 +61,34 @@ export async function deleteTasks(
       await checkSameStore(snapshot, mirror);
       if (selection.age !== null) await checkClock(mirror, parts.clock, selection.age);
     });
-    const { result, stopped } = await deleteFound(
-      { ...parts, mirror: use.mirror },
-      selection,
-      options,
-      snapshot,
-      found,
-    );
+    const now = parts.clock.now();
+    const refused: DeleteResult["refused"] = [];
+    const policy = {
+      now,
+      sweepBefore: now - Math.max(retention, 0),
+      dryRun,
+      decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
+      onKept: ({ userId, taskId }: TaskId, reason: string) => {
+        refused.push({ user_id: userId, task_id: taskId, reason });
+      },
+    };
+    const purge = new Purge({ ...parts, mirror: use.mirror }, policy, snapshot, found);
+    if (!dryRun) {
+      const planned = await purge.plan();
+      checkBrake(planned.count, Math.max(snapshot.size, found.members), maxDelete);
+      if (planned.count > 0) {
+        await purge.check();
+        await parts.confirm(planned);
+      }
+    }
+    const stopped = await purge.run();
+    const { purged: deleted, gone, failed, returned, files, bytes } = purge.tally;
+    const unknown = idsOfNobody(selection);
+    const requested = found.rows.length + found.others.size + unknown.length;
+    const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
+    const result = { requested, deleted, missing, refused, failed, returned: returned.length, files, bytes, dryRun };
     return { result, problem: stopped ?? use.lost };
   } finally {
     await snapshot.close();
   }
-}
-
-async function deleteFound(
-  parts: PurgeParts & Pick<DeleteParts, "clock" | "confirm">,
-  selection: Selection,
-  { dryRun, force, retention, maxDelete }: DeleteOptions,
-  snapshot: Snapshot,
-  found: Survey,
-): Promise<{ result: DeleteResult; stopped: TtsctlError | null }> {
-  const refused: DeleteResult["refused"] = [];
-  const now = parts.clock.now();
-  const policy = {
-    now,
-    sweepBefore: now - Math.max(retention, 0),
-    dryRun,
-    decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
-    onKept: ({ userId, taskId }: TaskId, reason: string) => {
-      refused.push({ user_id: userId, task_id: taskId, reason });
-    },
-  };
-  const purge = new Purge(parts, policy, snapshot, found);
-  if (!dryRun) {
-    const planned = await purge.plan();
-    checkBrake(planned.count, Math.max(snapshot.size, found.members), maxDelete);
-    if (planned.count > 0) {
-      await purge.check();
-      await parts.confirm(planned);
-    }
-  }
-  const stopped = await purge.run();
-  const { purged: deleted, gone, failed, returned, files, bytes } = purge.counts;
-  const unknown = idsOfNobody(selection);
-  const requested = found.rows.length + found.others.size + unknown.length;
-  const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
-  const result = { requested, deleted, missing, refused, failed, returned: returned.length, files, bytes, dryRun };
-  return { result, stopped };
 }

@@ -6,7 +6,7 @@ import type { RecordRules } from "../task/rules.ts";
 
 const NOBODY = -1;
 
-/** Whose a folder in `output/` is, by its names, where tasks of different ids may have one. Owners are numbers. */
+/** The owner of a folder in `output/`, and of a log, by their names: tasks of different ids may have the same. Owners are numbers. */
 export class FolderNames {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();
@@ -18,16 +18,27 @@ export class FolderNames {
 
   /** Of several that have one folder the last counts. */
   add(userId: string, taskId: string, owner: number): void {
-    for (const folder of this.#rules.foldersOf({ userId, taskId })) {
-      const name = this.#names.addId(folder.userId, folder.taskId);
-      this.#owners.set(name, owner);
-    }
+    for (const folder of this.#rules.foldersOf({ userId, taskId })) this.#set(folder.userId, folder.taskId, owner);
+  }
+
+  /** The same for the logs of a task id. */
+  addLog(taskId: string, owner: number): void {
+    for (const name of this.#rules.namesOf(taskId)) this.#set("", name, owner);
+  }
+
+  #set(user: string, task: string, owner: number): void {
+    this.#owners.set(this.#names.addId(user, task), owner);
   }
 
   /** The owner of a folder, or -1. */
   ownerOf(user: string, task: string): number {
     const name = this.#names.find(user, task);
     return name < 0 ? NOBODY : this.#owners.at(name);
+  }
+
+  /** The owner of a log by its name without `.log`, or -1. */
+  ownerOfLog(name: string): number {
+    return this.ownerOf("", name);
   }
 }
 

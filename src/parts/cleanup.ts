@@ -1,10 +1,10 @@
 import type { CleanupSettings } from "../config/settings.ts";
-import type { TtsctlError } from "../errors.ts";
+import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { CleanupOutcome, CleanupParts } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
-import { PassRhythm } from "../operations/pass-rhythm.ts";
 import { policyOf, shortestRetention } from "../operations/purge/policy.ts";
+import { allowedSkew } from "../operations/safety.ts";
 import type { Lock } from "../store/file/lock.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -47,20 +47,42 @@ interface Watcher {
   wait(seconds: number): Promise<void>;
 }
 
+const SHORTEST_WAIT_S = 30;
+const LONGEST_WAIT_S = 300;
+/** After failed passes in a row the wait doubles, up to this. */
+const LONGEST_BACKOFF_S = 900;
+
+/** How long to wait between passes: a tenth of the retention, 30 s at least and 300 s at most (SPEC section 6). */
+export function watchInterval(retention: number): number {
+  return Math.min(LONGEST_WAIT_S, Math.max(SHORTEST_WAIT_S, retention / 10));
+}
+
 /**
- * Passes until the signal, with waits between them.
+ * Passes until the signal, with waits between them. If the wall clock jumped since the last pass (SPEC section 6, Clocks),
+ * passes are refused until it is back or trusted.
  * @throws TtsctlError LOCK_*, WATCHER_RUNNING if the watch lock is lost; and what the watcher throws
  */
 export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<void> {
   const file = await parts.changingFileStore();
-  const rhythm = new PassRhythm(parts.clock);
+  const readClocks = () => ({ wall: parts.clock.now(), monotonic: parts.clock.monotonic() });
+  let clocks = readClocks();
+  let failures = 0;
   while (!parts.signal.aborted) {
     watcher.lock = await file.keepWatchLock(watcher.lock);
     const { cleanup, isTrusted = false } = await watcher.settings();
-    if (isTrusted) rhythm.trustClock();
-    const isOn = cleanup.retention.value > 0;
-    const refusal = rhythm.refusal(isOn ? shortestRetention(policyOf(cleanup)) : null);
-    const failed = await watcher.pass(refusal);
-    await watcher.wait(rhythm.pause(cleanup.retention.value, failed));
+    const retention = cleanup.retention.value;
+    const now = readClocks();
+    const jump = Math.abs(now.wall - clocks.wall - (now.monotonic - clocks.monotonic));
+    const isOff = retention <= 0;
+    const isRight = isOff || isTrusted || jump <= allowedSkew(shortestRetention(policyOf(cleanup)));
+    if (isRight) clocks = now;
+    failures = (await watcher.pass(isRight ? null : clockJumped(jump))) ? failures + 1 : 0;
+    await watcher.wait(Math.min(LONGEST_BACKOFF_S, watchInterval(retention) * 2 ** Math.min(failures, 10)));
   }
+}
+
+function clockJumped(seconds: number): TtsctlError {
+  return new TtsctlError("CLOCK_SKEW", `the clock jumped by ${Math.round(seconds)} s`, {
+    hint: "set it right, or send SIGHUP if it is right now",
+  });
 }

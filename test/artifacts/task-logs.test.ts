@@ -3,8 +3,7 @@ import { appendFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } 
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LogFollower } from "../../src/artifacts/artifacts.ts";
-import { Kept } from "../../src/artifacts/failure.ts";
-import { Folder } from "../../src/artifacts/folder.ts";
+import { Folder, Kept } from "../../src/artifacts/folder.ts";
 import "../helpers/python.ts";
 import { openDescriptors, Site } from "./helpers.ts";
 
@@ -129,6 +128,22 @@ describe("following a log", () => {
     expect(follower.rest()).toEqual([{ path: "Logs/20260101/09/t1.log", lines: ["line 10"] }]);
     await follower.close();
     expect(openDescriptors()).toBeLessThanOrEqual(descriptors + 3); // hours that the artifacts keep open
+  });
+
+  it("begins with the last lines of all its logs, with none of an older log if the newest has enough", async () => {
+    site.write(LOG, `${numbered(1, 3).join("\n")}\n`);
+    site.write("Logs/20260101/09/t1.log", `${numbered(4, 6).join("\n")}\n`);
+    const artifacts = await site.open();
+    for (const [count, from] of [
+      [2, 5],
+      [3, 4],
+      [5, 2],
+    ] as const) {
+      const follower = artifacts.followLogs("t1");
+      await follower.begin(count);
+      expect(await drained(follower)).toEqual(numbered(from, 6));
+      await follower.close();
+    }
   });
 
   it("waits for a log that is not there yet, and follows no link", async () => {

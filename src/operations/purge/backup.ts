@@ -19,16 +19,13 @@ export class BackupFile {
    */
   static async open(path: string, used: readonly string[] = []): Promise<BackupFile> {
     await refuseUsed("--backup", path, used);
+    let handle: FileHandle | undefined;
     try {
-      const handle = await openToAppend(path, 0o600);
-      try {
-        await endLastLine(handle);
-        return new BackupFile(path, handle);
-      } catch (error) {
-        await closeQuietly(handle);
-        throw error;
-      }
+      handle = await openToAppend(path, 0o600);
+      await endLastLine(handle);
+      return new BackupFile(path, handle);
     } catch (cause) {
+      await closeQuietly(handle);
       throw failed(path, cause);
     }
   }

@@ -54,12 +54,8 @@ export class Census {
     return other < 0 ? -1 : this.#fileKeys + other;
   }
 
-  userId(i: number): string {
-    return i < this.#fileKeys ? this.#snapshot.rows.keys.userId(i) : this.#onlyInRedis.userId(i - this.#fileKeys);
-  }
-
-  taskId(i: number): string {
-    return i < this.#fileKeys ? this.#snapshot.rows.keys.taskId(i) : this.#onlyInRedis.taskId(i - this.#fileKeys);
+  id(i: number): TaskId {
+    return i < this.#fileKeys ? this.#snapshot.rows.keys.id(i) : this.#onlyInRedis.id(i - this.#fileKeys);
   }
 
   /** Whether the file's copy has this very time, so that Redis's is the same one. */
@@ -86,20 +82,14 @@ export class Census {
 
   /** The finished tasks, the newest first, as SPEC section 4 orders them. */
   finished(): Int32Array {
-    let count = 0;
-    for (let i = 0; i < this.size; i++) if (this.isFinished(i)) count++;
-    const order = new Int32Array(count);
-    for (let i = 0, at = 0; i < this.size; i++) if (this.isFinished(i)) order[at++] = i;
+    const order = Int32Array.from({ length: this.size }, (_, i) => i).filter((i) => this.isFinished(i));
     return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));
   }
 
   /** What the plan asks of tasks in this order. @param bytes by number */
   asFinished(order: Int32Array, bytes: Float64Array | null): FinishedTasks {
     const users = new KeyTable();
-    const numbers = new Int32Array(order.length);
-    order.forEach((i, at) => {
-      numbers[at] = users.addId(this.userId(i), "");
-    });
+    const numbers = order.map((i) => users.addId(this.id(i).userId, ""));
     return {
       size: order.length,
       user: (at) => numbers[at]!,
@@ -127,11 +117,8 @@ export class Census {
   /** Bytewise descending. */
   #compareMembers(a: number, b: number): number {
     if (a < this.#fileKeys && b < this.#fileKeys) return this.#snapshot.rows.keys.compare(b, a);
-    return Buffer.compare(this.#member(b), this.#member(a));
-  }
-
-  #member(i: number): Buffer {
-    return Buffer.from(this.#snapshot.rules.member(this.userId(i), this.taskId(i)));
+    const [ours, theirs] = [a, b].map((i) => this.id(i)).map(({ userId, taskId }) => this.rules.member(userId, taskId));
+    return Buffer.compare(Buffer.from(theirs!), Buffer.from(ours!));
   }
 }
 
@@ -147,20 +134,15 @@ function bitsOf({ finished, expired, mayMakeRoom }: Traits): number {
 export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limits: Limits): Promise<Census> {
   const census = new Census(snapshot, limits);
   if (mirror === null) return census;
-  for await (const members of indexMembers(mirror, undefined)) {
+  for await (const members of indexMembers(mirror)) {
     const others = members.filter((member) => !census.hasAt(member, member.score));
-    await noteCopies(census, mirror, others);
+    const copies = await mirror.copies(others, "state");
+    others.forEach((id, i) => {
+      const answer = copies[i]!;
+      const copy = answer instanceof TtsctlError ? "unread" : mirrorCopy(answer, mirror);
+      // A member without a hash is no copy of the task.
+      if (copy !== "dangling" && copy !== null) census.note(id, copy === "unread" ? null : copy);
+    });
   }
   return census;
-}
-
-async function noteCopies(census: Census, mirror: Mirror, ids: readonly TaskId[]): Promise<void> {
-  const copies = await mirror.copies(ids, "state");
-  ids.forEach(({ userId, taskId }, i) => {
-    const answer = copies[i]!;
-    const copy = answer instanceof TtsctlError ? null : mirrorCopy(answer, mirror);
-    // A member without a hash is no copy of the task.
-    if (copy === "dangling" || (copy === null && !(answer instanceof TtsctlError))) return;
-    census.note({ userId, taskId }, copy);
-  });
 }

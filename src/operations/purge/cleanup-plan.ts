@@ -1,15 +1,14 @@
-import type { Artifacts } from "../../artifacts/artifacts.ts";
 import type { Clock } from "../../clock.ts";
 import type { TtsctlError } from "../../errors.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import type { Reporter } from "../reporter.ts";
+import type { Parts } from "../parts.ts";
 import { checkClock, checkReading, emptyBeside, storeMismatch } from "../safety.ts";
 import { type Census, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
-import { DiskUse } from "./disk-use.ts";
+import { diskUse } from "./disk-use.ts";
 import {
   isExpired,
   type Limits,
@@ -24,6 +23,7 @@ import { chosenRows, type Survey, survey, surveyUpTo } from "./survey.ts";
 
 /** Empty folders that were changed within this time stay, however young the tasks are that went. Seconds. */
 const FRESH_S = 3600;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** Every task at the start of a pass, and what the rules that look at more than one say of each. */
 interface Ranking {
@@ -51,7 +51,7 @@ export class CleanupPlan {
 
   /** @param now epoch seconds, when the pass began */
   static async make(
-    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+    parts: Parts<"artifacts" | "reporter">,
     snapshot: Snapshot,
     use: MirrorUse,
     policy: RetentionPolicy,
@@ -61,12 +61,9 @@ export class CleanupPlan {
     if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(policy, limits, snapshot, null);
     const census = await use.attempt((mirror) => takeCensus(snapshot, mirror, limits));
     const order = census.finished();
-    const { ownerless } = snapshot.invalid;
-    const bytes = policy.maxBytes > 0 ? await DiskUse.measure(parts, census, order, ownerless) : null;
+    const bytes = policy.maxBytes > 0 ? await diskUse(parts, census, order, snapshot.invalid.ownerless) : null;
     const places = new Int32Array(census.size).fill(-1);
-    order.forEach((task, place) => {
-      places[task] = place;
-    });
+    for (const [place, task] of order.entries()) places[task] = place;
     const plan = planTasks(census.asFinished(order, bytes), policy);
     return new CleanupPlan(policy, limits, snapshot, { census, order, places, plan });
   }
@@ -78,19 +75,12 @@ export class CleanupPlan {
 
   /** Candidates of both stores (SPEC section 6, steps 2 and 3), and what goes to make room. */
   survey(mirror: Mirror | null): Promise<Survey> {
-    const rows = this.#oldestFirst(
-      chosenRows(this.#snapshot, (id, copy) => isExpired(copy, this.limits) || this.#makesRoom(id)),
-    );
-    if (this.#ranking === null || this.#ranking.plan.bytes === 0) {
-      return surveyUpTo(this.#snapshot, rows, mirror, latestLimit(this.limits));
-    }
-    return survey(this.#snapshot, rows, mirror, (member) => this.isMemberChosen(member, member.score));
-  }
-
-  /** So that a pass that is ended early has purged the oldest, and neighbours in Redis and in `Logs/` go together. */
-  #oldestFirst(rows: number[]): number[] {
     const { rows: table } = this.#snapshot;
-    return rows.sort((a, b) => table.score(a) - table.score(b));
+    const rows = chosenRows(this.#snapshot, (id, copy) => isExpired(copy, this.limits) || this.#makesRoom(id));
+    // So that a pass that is ended early has purged the oldest, and neighbours in Redis and in `Logs/` go together.
+    rows.sort((a, b) => table.score(a) - table.score(b));
+    if (!this.#isShortOfRoom) return surveyUpTo(this.#snapshot, rows, mirror, latestLimit(this.limits));
+    return survey(this.#snapshot, rows, mirror, (member) => this.isMemberChosen(member, member.score));
   }
 
   /** Whether a pass looks at a task for what the index of Redis has of it. @param score NaN where it has nothing */
@@ -109,9 +99,8 @@ export class CleanupPlan {
   standing(id: TaskId): Standing {
     const place = this.#placeOf(id);
     if (place < 0) return NO_STANDING;
-    const { census, order, plan } = this.#ranking!;
-    const forSpace = plan.forSpace[place] === 1 ? census.time(order[place]!) : Number.NEGATIVE_INFINITY;
-    return { kept: plan.kept[place] === 1, forSpace };
+    const { plan } = this.#ranking!;
+    return { kept: plan.kept[place] === 1, forSpace: plan.forSpace[place] === 1 ? this.#timeAt(place) : NEVER };
   }
 
   /** How many finished tasks of its user were changed later than a finished one; -1 where that is not known. */
@@ -119,35 +108,31 @@ export class CleanupPlan {
     const place = this.#placeOf(id);
     if (place < 0) return -1;
     const { census, order } = this.#ranking!;
-    let newer = 0;
-    for (let at = 0; at < place; at++) if (census.userId(order[at]!) === id.userId) newer++;
-    return newer;
+    return order.slice(0, place).filter((task) => census.id(task).userId === id.userId).length;
   }
 
   /** Empty folders that were last changed before this go too, epoch seconds: where younger tasks go, theirs as well. */
   get sweepBefore(): number {
     const { now, member } = this.limits;
-    return Math.max(member, Math.min(now - FRESH_S, Math.max(latestLimit(this.limits), this.#newestForSpace())));
+    const newestForSpace = this.#ranking?.plan.forSpace.indexOf(1) ?? -1;
+    const newest = newestForSpace < 0 ? NEVER : this.#timeAt(newestForSpace);
+    return Math.max(member, Math.min(now - FRESH_S, Math.max(latestLimit(this.limits), newest)));
   }
 
-  #newestForSpace(): number {
-    if (this.#ranking === null) return Number.NEGATIVE_INFINITY;
-    const { census, order, plan } = this.#ranking;
-    const place = plan.forSpace.indexOf(1);
-    return place < 0 ? Number.NEGATIVE_INFINITY : census.time(order[place]!);
+  get #isShortOfRoom(): boolean {
+    return this.#ranking !== null && this.#ranking.plan.bytes > 0;
   }
 
   #makesRoom(id: () => TaskId): boolean {
-    return (
-      this.#ranking !== null &&
-      this.#ranking.plan.bytes > 0 &&
-      this.standing(id()).forSpace !== Number.NEGATIVE_INFINITY
-    );
+    return this.#isShortOfRoom && this.standing(id()).forSpace !== NEVER;
   }
 
   #placeOf(id: TaskId): number {
-    const task = this.#ranking?.census.indexOf(id) ?? -1;
-    return task < 0 || task >= this.#ranking!.places.length ? -1 : this.#ranking!.places[task]!;
+    return this.#ranking?.places[this.#ranking.census.indexOf(id)] ?? -1;
+  }
+
+  #timeAt(place: number): number {
+    return this.#ranking!.census.time(this.#ranking!.order[place]!);
   }
 }
 
@@ -176,7 +161,7 @@ export async function checkClocks(mirror: Mirror | null, clock: Clock, policy: R
 
 /** Looks at both stores, and where `max_bytes` asks for it at the disk. @param now epoch seconds, one for the pass */
 export async function prepare(
-  parts: { readonly artifacts: Artifacts; readonly reporter: Reporter },
+  parts: Parts<"artifacts" | "reporter">,
   snapshot: Snapshot,
   use: MirrorUse,
   options: PrepareOptions,

@@ -111,17 +111,15 @@ export interface Chosen extends Looked {
 
 /** What went of artifacts with a task, or would go. */
 export interface Freed {
-  readonly files: number;
-  readonly bytes: number;
+  files: number;
+  bytes: number;
 }
 
-export const NONE_FREED: Freed = { files: 0, bytes: 0 };
-
 /** Looked at, decided on, its artifacts gone. */
-export interface Removed extends Chosen, Freed {}
+export interface Removed extends Chosen, Readonly<Freed> {}
 
 /** Whether Redis has a newer copy than the file. */
 export function isAhead({ copies: { file, mirror } }: Looked): boolean {
-  if (file === null || mirror === null || typeof file !== "object" || typeof mirror !== "object") return false;
-  return mirror.score > file.score;
+  const [ours, theirs] = [asCopy(file), asCopy(mirror)];
+  return ours !== null && theirs !== null && theirs.score > ours.score;
 }

@@ -91,16 +91,16 @@ function futureRule(present: readonly Copy[], { now }: Limits): RuleSays {
 }
 
 function retentionRule(present: readonly Copy[], { limits, policy, origins }: Evidence): RuleSays {
-  const parts = present.filter(isFinished).map((copy) => {
-    const own = copy.status === "done" ? policy.retentionDone : policy.retentionError;
-    const origin =
-      own === null ? origins.retention : origins[copy.status === "done" ? "retentionDone" : "retentionError"];
-    const retention = own ?? policy.retention;
-    if (retention <= 0) return `${copy.status} never goes (${origin})`;
-    return `${copy.status} for ${formatAge(limits.now - copy.score)}, kept for ${formatDuration(retention)} (${origin})`;
+  const finished = present.filter(isFinished);
+  const parts = finished.map(({ status, score }) => {
+    const name = status === "done" ? "retentionDone" : "retentionError";
+    const retention = policy[name] ?? policy.retention;
+    const origin = origins[policy[name] === null ? "retention" : name];
+    if (retention <= 0) return `${status} never goes (${origin})`;
+    return `${status} for ${formatAge(limits.now - score)}, kept for ${formatDuration(retention)} (${origin})`;
   });
   const saw = [...new Set(parts)].join("; ") || "no copy is finished";
-  const never = present.some((copy) => isFinished(copy) && limitFor(copy, limits) === Number.NEGATIVE_INFINITY);
+  const never = finished.some((copy) => limitFor(copy, limits) === Number.NEGATIVE_INFINITY);
   if (never) return says("retention", "keep", saw);
   const expired = present.every((copy) => isExpired(copy, limits));
   return says("retention", expired ? "purge" : "pass", saw);

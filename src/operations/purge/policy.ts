@@ -38,16 +38,13 @@ export interface Limits {
   readonly member: number;
 }
 
-export function limitsOf(policy: RetentionPolicy, now: number): Limits {
-  const limit = (own: number | null) => {
-    const retention = own ?? policy.retention;
-    return retention > 0 ? now - retention : Number.NEGATIVE_INFINITY;
-  };
+export function limitsOf({ retention, retentionDone, retentionError }: RetentionPolicy, now: number): Limits {
+  const limit = (age: number) => (age > 0 ? now - age : Number.NEGATIVE_INFINITY);
   return {
     now,
-    done: limit(policy.retentionDone),
-    error: limit(policy.retentionError),
-    member: now - policy.retention,
+    done: limit(retentionDone ?? retention),
+    error: limit(retentionError ?? retention),
+    member: now - retention,
   };
 }
 
@@ -134,13 +131,16 @@ export interface Plan {
  * artifacts go, oldest first, and no more of them than needed.
  */
 export function planTasks(tasks: FinishedTasks, { keepLast, maxBytes }: RetentionPolicy): Plan {
-  const { kept, keptExpired } = keepNewest(tasks, keepLast);
-  const forSpace = new Uint8Array(tasks.size);
-  let bytes = 0;
-  let leftBytes = 0;
+  const [kept, forSpace] = [new Uint8Array(tasks.size), new Uint8Array(tasks.size)];
+  const ofUser = new Map<number, number>();
+  let [bytes, leftBytes, keptExpired] = [0, 0, 0];
   for (let i = 0; i < tasks.size; i++) {
+    const newer = ofUser.get(tasks.user(i)) ?? 0;
+    ofUser.set(tasks.user(i), newer + 1);
+    if (newer < keepLast) kept[i] = 1;
+    if (newer < keepLast && tasks.expired(i)) keptExpired++;
     bytes += tasks.bytes(i);
-    if (!tasks.expired(i) || kept[i] === 1) leftBytes += tasks.bytes(i);
+    if (newer < keepLast || !tasks.expired(i)) leftBytes += tasks.bytes(i);
   }
   for (let i = tasks.size - 1; i >= 0 && maxBytes > 0 && leftBytes > maxBytes; i--) {
     if (kept[i] === 1 || tasks.expired(i) || !tasks.mayMakeRoom(i) || tasks.bytes(i) === 0) continue;
@@ -148,18 +148,4 @@ export function planTasks(tasks: FinishedTasks, { keepLast, maxBytes }: Retentio
     leftBytes -= tasks.bytes(i);
   }
   return { kept, forSpace, bytes, leftBytes, keptExpired };
-}
-
-function keepNewest(tasks: FinishedTasks, keepLast: number): { kept: Uint8Array; keptExpired: number } {
-  const kept = new Uint8Array(tasks.size);
-  const ofUser = new Map<number, number>();
-  let keptExpired = 0;
-  for (let i = 0; i < tasks.size && keepLast > 0; i++) {
-    const newer = ofUser.get(tasks.user(i)) ?? 0;
-    if (newer >= keepLast) continue;
-    ofUser.set(tasks.user(i), newer + 1);
-    kept[i] = 1;
-    if (tasks.expired(i)) keptExpired++;
-  }
-  return { kept, keptExpired };
 }

@@ -1,12 +1,12 @@
-import type { Artifacts, FolderOutcome, LogIndex, SweepRules } from "../../artifacts/artifacts.ts";
+import type { Artifacts, FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
+import type { Parts } from "../parts.ts";
 import type { Reporter } from "../reporter.ts";
-import { type Freed, NONE_FREED } from "./decide.ts";
+import type { Freed } from "./decide.ts";
 import type { Tally } from "./tally.ts";
 
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may lie before a `now` that was read earlier. */
@@ -20,12 +20,13 @@ export function newestArtifact(now: number): number {
 /** The disk's part in a purge: the folders and logs of tasks that go, and whether one means that its task stays. */
 export class PurgeArtifacts {
   readonly #artifacts: Artifacts;
-  readonly #makeOwners: () => ArtifactOwners;
-  readonly #tally: Tally;
   readonly #reporter: Reporter;
+  readonly #base: Snapshot;
+  readonly #wanted: () => Iterable<readonly TaskId[]>;
+  readonly #tally: Tally;
+  readonly #dryRun: boolean;
   /** Artifacts later than this were written during the pass, and stay. Epoch seconds. */
   readonly #newest: number;
-  readonly #rules: RecordRules;
   /** Tasks that share the log, or the folder, with a task that stays. */
   #sharedLogs = 0;
   #sharedFolders = 0;
@@ -33,21 +34,24 @@ export class PurgeArtifacts {
   #madeOwners: ArtifactOwners | undefined;
 
   /**
-   * @param makeOwners counts the owners of the artifacts of every task that may go
-   * @param now epoch seconds, when the pass began
+   * @param base the file when the pass began
+   * @param wanted every task that may go
+   * @param policy `now`: epoch seconds, when the pass began
    */
   constructor(
-    parts: { readonly artifacts: Artifacts; readonly reporter: Reporter; readonly file: FileStore },
-    makeOwners: () => ArtifactOwners,
+    parts: Parts<"artifacts" | "reporter">,
+    base: Snapshot,
+    wanted: () => Iterable<readonly TaskId[]>,
     tally: Tally,
-    now: number,
+    policy: { readonly now: number; readonly dryRun: boolean },
   ) {
     this.#artifacts = parts.artifacts;
     this.#reporter = parts.reporter;
-    this.#makeOwners = makeOwners;
-    this.#rules = parts.file.rules;
+    this.#base = base;
+    this.#wanted = wanted;
     this.#tally = tally;
-    this.#newest = newestArtifact(now);
+    this.#dryRun = policy.dryRun;
+    this.#newest = newestArtifact(policy.now);
   }
 
   /**
@@ -56,17 +60,17 @@ export class PurgeArtifacts {
    *   is asked for only where it matters
    */
   async open(onlyInRedis: (isWanted: (id: TaskId) => boolean) => Promise<KeyTable>): Promise<void> {
+    const { namesOf, sharesFolders } = this.#base.rules;
     this.#logs = await this.#artifacts.indexLogs((name) => this.#owners.wantsLog(name));
     for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
-    if (this.#logs.size === 0 && !this.#rules.sharesFolders) return;
-    this.#owners.countOthers(
-      await onlyInRedis(({ taskId }) => this.#namesOf(taskId).some((name) => this.#owners.wantsLog(name))),
-    );
+    if (this.#logs.size === 0 && !sharesFolders) return;
+    const others = await onlyInRedis(({ taskId }) => namesOf(taskId).some((name) => this.#owners.wantsLog(name)));
+    for (const id of others.ids()) this.#owners.count(id);
   }
 
   /** Made when it is first asked for: where there are no artifacts nobody asks. */
   get #owners(): ArtifactOwners {
-    this.#madeOwners ??= this.#makeOwners();
+    this.#madeOwners ??= new ArtifactOwners(this.#base, this.#wanted());
     return this.#madeOwners;
   }
 
@@ -81,44 +85,13 @@ export class PurgeArtifacts {
   }
 
   /**
-   * Removes the folder of a task and then its logs; undefined where what is in the folder keeps the task, or a log could
-   * not be removed: the record stays for the next pass, since nothing else leads to the log.
+   * Removes the folders of a task and then its logs, or in a dry run measures them; undefined where what is in a folder
+   * keeps the task, or a log could not be removed: the record stays for the next pass, since nothing else leads to the log.
    */
   async remove(id: TaskId): Promise<Freed | undefined> {
-    const folders = await this.#ownFolders(id);
-    // Of several folders none is removed if one of them keeps the task.
-    if (folders.length > 1) {
-      const held = (await this.#measureAll(folders)).find(keepsTask);
-      if (held !== undefined && this.#holdsBack(id, held)) return undefined;
-    }
-    const freed: Freed[] = [];
-    for (const { userId, taskId } of folders) {
-      const folder = await this.#artifacts.purgeFolder(userId, taskId, this.#newest);
-      if (this.#holdsBack(id, folder)) return undefined;
-      if (folder.kind === "removed") freed.push(folder);
-    }
-    const logs = await this.#removeLogs(id);
-    return logs && sum([...freed, ...logs]);
-  }
-
-  /** What `remove` would do; undefined where the task would stay. */
-  async measure(id: TaskId): Promise<Freed | undefined> {
-    const folders = await this.#measureAll(await this.#ownFolders(id));
-    const held = folders.find(keepsTask);
-    if (held !== undefined) {
-      this.#tally.keep(id, held.reason);
-      return undefined;
-    }
-    const freed: Freed[] = folders.filter((folder) => folder.kind === "removed");
-    for (const name of this.#namesOf(id.taskId)) {
-      if (this.#owners.releaseLog(name)) freed.push(await this.#logs!.measure(name, this.#newest));
-    }
-    return sum(freed);
-  }
-
-  /** Removes the folders that the pass emptied. */
-  async sweep(rules: SweepRules): Promise<void> {
-    await this.#artifacts.sweep(rules);
+    const freed = { files: 0, bytes: 0 };
+    const isFree = (await this.#freeFolders(id, freed)) && (await this.#freeLogs(id, freed));
+    return isFree ? freed : undefined;
   }
 
   /** Says what was left for the sake of other tasks. */
@@ -131,35 +104,40 @@ export class PurgeArtifacts {
     }
   }
 
+  /** Returns whether the task may go. */
+  async #freeFolders(id: TaskId, freed: Freed): Promise<boolean> {
+    const folders = await this.#ownFolders(id);
+    const measure = ({ userId, taskId }: FolderName) => this.#artifacts.measureFolder(userId, taskId, this.#newest);
+    // Of several folders none is removed if one of them keeps the task.
+    const measured = this.#dryRun || folders.length > 1 ? await Promise.all(folders.map(measure)) : [];
+    if (measured.some((folder) => this.#keepsTask(id, folder))) return false;
+    for (const [i, { userId, taskId }] of folders.entries()) {
+      const folder = this.#dryRun ? measured[i]! : await this.#artifacts.purgeFolder(userId, taskId, this.#newest);
+      if (this.#keepsTask(id, folder)) return false;
+      if (folder.kind === "removed") add(freed, folder);
+      else if (folder.kind === "kept" && !this.#dryRun) this.#warnOfFolder(id, folder.reason);
+    }
+    return true;
+  }
+
   /** The folders that are the task's alone: one that another task owns too stays. */
   async #ownFolders(id: TaskId): Promise<FolderName[]> {
     const own: FolderName[] = [];
     let isShared = false;
     for (const folder of this.#artifacts.foldersOf(id.userId, id.taskId)) {
-      if (this.#owners.releaseFolder(folder)) own.push(folder);
-      else isShared ||= (await this.#artifacts.usage(folder.userId, folder.taskId)) !== undefined;
+      if (!this.#base.rules.sharesFolders || this.#owners.release(folder)) own.push(folder);
+      else isShared ||= (await this.#artifacts.measureFolder(folder.userId, folder.taskId)).kind === "removed";
     }
     if (isShared) this.#sharedFolders++;
     return own;
   }
 
-  #measureAll(folders: readonly FolderName[]): Promise<FolderOutcome[]> {
-    return Promise.all(
-      folders.map(({ userId, taskId }) => this.#artifacts.measureFolder(userId, taskId, this.#newest)),
-    );
-  }
-
-  #namesOf(taskId: string): readonly string[] {
-    return this.#rules.namesOf(taskId);
-  }
-
-  /** Whether what happened to a task's folder means that the task stays. */
-  #holdsBack(id: TaskId, folder: FolderOutcome): boolean {
-    if (folder.kind !== "kept") return false;
-    if (folder.newer) this.#tally.keep(id, folder.reason);
-    else if (folder.retry) this.#tally.fail(id, folder.reason);
-    else this.#warnOfFolder(id, folder.reason);
-    return folder.newer || folder.retry;
+  /** Whether what is in a folder means that the task stays. */
+  #keepsTask(id: TaskId, folder: FolderOutcome): boolean {
+    if (folder.kind !== "kept" || !(folder.newer || folder.retry)) return false;
+    if (folder.newer || this.#dryRun) this.#tally.keep(id, folder.reason);
+    else this.#tally.fail(id, folder.reason);
+    return true;
   }
 
   #warnOfFolder({ userId, taskId }: TaskId, reason: string): void {
@@ -167,121 +145,95 @@ export class PurgeArtifacts {
     this.#reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
   }
 
-  async #removeLogs(id: TaskId): Promise<Freed[] | undefined> {
-    const names = this.#namesOf(id.taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
+  /** Returns whether the task may go. */
+  async #freeLogs({ userId, taskId }: TaskId, freed: Freed): Promise<boolean> {
+    const { namesOf } = this.#base.rules;
+    const names = namesOf(taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
-    if (!this.#namesOf(id.userId).some((name) => isPlainName(name))) return [];
-    const freed: Freed[] = [];
+    if (!namesOf(userId).some((name) => isPlainName(name))) return true;
     let isShared = false;
     for (const { name, isLast } of names) {
-      if (isLast) {
-        const removed = await this.#logs!.remove(name, this.#newest);
-        if (removed.retry) {
-          this.#tally.fail(id, removed.reasons.join("; "));
-          return undefined;
-        }
-        for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
-        freed.push(removed);
-      } else isShared ||= (await this.#logs!.measure(name)).files > 0;
+      if (!isLast || this.#dryRun) {
+        const found = await this.#logs!.measure(name, isLast ? this.#newest : undefined);
+        if (isLast) add(freed, found);
+        else isShared ||= found.files > 0;
+        continue;
+      }
+      const removed = await this.#logs!.remove(name, this.#newest);
+      add(freed, removed);
+      if (removed.retry) {
+        this.#tally.fail({ userId, taskId }, removed.reasons.join("; "));
+        return false;
+      }
+      for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
     }
     if (isShared) this.#sharedLogs++;
-    return freed;
+    return true;
   }
 }
 
-function keepsTask(folder: FolderOutcome): folder is FolderOutcome & { kind: "kept" } {
-  return folder.kind === "kept" && (folder.newer || folder.retry);
-}
-
-function sum(parts: readonly Freed[]): Freed {
-  return parts.reduce((all, { files, bytes }) => ({ files: all.files + files, bytes: all.bytes + bytes }), NONE_FREED);
+function add(freed: Freed, { files, bytes }: Freed): void {
+  freed.files += files;
+  freed.bytes += bytes;
 }
 
 /**
  * How many records, of either store, a log or a folder belongs to: they stay until the last of those goes. Users may
  * share a task id, and then its logs; in some layouts a task has several names, and different ids one, besides. Only what may be purged is counted.
  */
-export class ArtifactOwners {
+class ArtifactOwners {
   readonly #rules: RecordRules;
-  readonly #logs = new Counts();
-  readonly #folders = new Counts();
+  /** Of folders, and of logs: without a user. */
+  readonly #names = new KeyTable();
+  readonly #counts = new Column(new Uint32Array(1 << 10));
 
-  constructor(rules: RecordRules) {
+  /** Counts the records of the file. @param wanted the tasks that may be purged */
+  constructor({ rows, invalid, rules }: Snapshot, wanted: Iterable<readonly TaskId[]>) {
     this.#rules = rules;
-  }
-
-  /** Counts those in the file of all that is wanted so far. */
-  countFile(snapshot: Snapshot): void {
-    const { keys } = snapshot.rows;
-    for (let key = 0; key < keys.size; key++) {
-      if (snapshot.rows.liveRow(key) >= 0 || snapshot.rows.hasInvalid(key))
-        this.#add(keys.userId(key), keys.taskId(key));
+    for (const ids of wanted) {
+      for (const { userId, taskId } of ids.flatMap((id) => this.#namesOf(id))) this.#names.addId(userId, taskId);
     }
-    for (const name of [...snapshot.invalid.ownerless].flatMap(this.#rules.namesOf)) this.#logs.add("", name);
+    for (let key = 0; key < rows.keys.size; key++) {
+      if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.count(rows.keys.id(key));
+    }
+    for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#add(this.#names.find("", name));
   }
 
-  /** The same of tasks that the file does not have. */
-  countOthers(others: KeyTable): void {
-    for (let key = 0; key < others.size; key++) this.#add(others.userId(key), others.taskId(key));
-  }
-
-  /** Notes a task that may be purged. */
-  want(id: TaskId): void {
-    for (const name of this.#rules.namesOf(id.taskId)) this.#logs.want("", name);
-    if (!this.#rules.sharesFolders) return;
-    for (const { userId, taskId } of this.#rules.foldersOf(id)) this.#folders.want(userId, taskId);
+  /** Counts a record. */
+  count(id: TaskId): void {
+    for (const { userId, taskId } of this.#namesOf(id)) this.#add(this.#names.find(userId, taskId));
   }
 
   /** Whether a log, by its name, is that of a task that may be purged. Of a folder that is shared so is the log. */
   wantsLog(name: string): boolean {
-    return this.#logs.has("", name);
+    return this.#names.find("", name) >= 0;
   }
 
   /** Notes that one owner of a log, by its name, goes; true if it was the last. */
   releaseLog(name: string): boolean {
-    return this.#logs.release("", name);
+    return this.release({ userId: "", taskId: name });
   }
 
   /** The same of a folder. */
-  releaseFolder({ userId, taskId }: FolderName): boolean {
-    return !this.#rules.sharesFolders || this.#folders.release(userId, taskId);
-  }
-
-  #add(userId: string, taskId: string): void {
-    for (const name of this.#rules.namesOf(taskId)) this.#logs.add("", name);
-    if (!this.#rules.sharesFolders) return;
-    for (const folder of this.#rules.foldersOf({ userId, taskId })) this.#folders.add(folder.userId, folder.taskId);
-  }
-}
-
-/** How many owners names have, of those that are wanted. */
-class Counts {
-  readonly #names = new KeyTable();
-  readonly #counts = new Column(new Uint32Array(1 << 10));
-
-  want(user: string, task: string): void {
-    this.#names.addId(user, task);
-  }
-
-  has(user: string, task: string): boolean {
-    return this.#names.find(user, task) >= 0;
-  }
-
-  add(user: string, task: string): void {
-    const key = this.#names.find(user, task);
-    if (key >= 0) this.#counts.add(key, 1);
-  }
-
-  release(user: string, task: string): boolean {
-    const key = this.#names.find(user, task);
+  release({ userId, taskId }: FolderName): boolean {
+    const key = this.#names.find(userId, taskId);
     if (key < 0 || this.#counts.at(key) <= 1) return true;
     this.#counts.add(key, -1);
     return false;
   }
+
+  #namesOf(id: TaskId): FolderName[] {
+    const logs = this.#rules.namesOf(id.taskId).map((name) => ({ userId: "", taskId: name }));
+    return this.#rules.sharesFolders ? [...logs, ...this.#rules.foldersOf(id)] : logs;
+  }
+
+  #add(key: number): void {
+    if (key >= 0) this.#counts.add(key, 1);
+  }
 }
 
 /** Puts back the folders that a killed pass had moved away; the records are still there, so this pass takes them again. */
-export async function recoverArtifacts(parts: { artifacts: Artifacts; reporter: Reporter }): Promise<void> {
+export async function recoverArtifacts(parts: Parts<"artifacts" | "reporter">): Promise<void> {
   const { folders, left } = await parts.artifacts.recover();
   if (folders > 0)
     parts.reporter.warn(`an earlier pass was stopped: ${folders} folders that it had moved away were put back`);

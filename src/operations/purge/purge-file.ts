@@ -5,7 +5,6 @@ import { NO_UPSERTS } from "../../store/file/upserts.ts";
 import { Column, KeySet } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
-import { usersWithRecords } from "../folder-names.ts";
 import type { LookupHeirs } from "../shared-ids.ts";
 import { type Copies, type Copy, fileCopy, sameFileCopy } from "./copies.ts";
 import { REASONS, type Reason, type Removed } from "./decide.ts";
@@ -34,8 +33,7 @@ export class PurgeFile {
 
   /** The records of those tasks that it has. */
   async records(ids: readonly TaskId[]): Promise<Task[]> {
-    const rows = ids.map(({ userId, taskId }) => this.#current.rowOf(userId, taskId)).filter((row) => row >= 0);
-    return this.#current.readTasks(rows);
+    return (await this.#current.recordsOf(ids)).filter((task) => task !== null);
   }
 
   /** Reads the file again if it moved; true if it had. */
@@ -84,15 +82,10 @@ export class PurgeFile {
     return heirs.in(await this.snapshot());
   }
 
-  /** Which of these users have a record in the file as it is now. */
-  withRecords(users: readonly string[]): Promise<ReadonlySet<string>> {
-    return usersWithRecords(() => this.snapshot(), users);
-  }
-
   *endings(): Generator<[number, EndingTask]> {
     for (let i = 0; i < this.#endings.size; i++) {
-      const { task, file, reason, redis, files, bytes } = this.#endings.at(i);
-      yield [i, { id: typeof task === "number" ? this.base.idOf(task) : task, file, reason, redis, files, bytes }];
+      const { task, ...ending } = this.#endings.at(i);
+      yield [i, { ...ending, id: typeof task === "number" ? this.base.idOf(task) : task }];
     }
   }
 

@@ -25,9 +25,10 @@ export class PurgeMirror {
   readonly #notWrittenBack: NamedWarnings;
   /** Copies that were newer than the file's, as they were before they were removed. */
   readonly #ahead: Task[] = [];
-  #mirror: Mirror | null;
   #hasRemoved = false;
-  #lost: TtsctlError | null = null;
+  #mirror: Mirror | null;
+  /** Why it was lost, if it was. */
+  lost: TtsctlError | null = null;
 
   /** @param mirror null where Redis is off or down */
   constructor(mirror: Mirror | null, reporter: Reporter) {
@@ -39,11 +40,6 @@ export class PurgeMirror {
   /** Whether there is a mirror, still. */
   get isThere(): boolean {
     return this.#mirror !== null;
-  }
-
-  /** Why it was lost, if it was. */
-  get lost(): TtsctlError | null {
-    return this.#lost;
   }
 
   /** Reads copies that were seen, also when the mirror is lost. */
@@ -95,7 +91,7 @@ export class PurgeMirror {
     for (const batch of batches([...inFile.values(), ...ahead], BATCH)) {
       const outcomes = await this.#attempt((mirror) => writeToMirror(mirror, batch, { written }));
       batch.forEach(({ userId, taskId }, i) => {
-        const outcome = outcomes?.[i] ?? this.#lost;
+        const outcome = outcomes?.[i] ?? this.lost;
         if (outcome instanceof TtsctlError) this.#notWrittenBack.add(userId, taskId, outcome.message);
       });
     }
@@ -107,7 +103,7 @@ export class PurgeMirror {
     if (this.#hasRemoved) await this.#attempt((mirror) => mirror.setPurging(false));
     this.#notWrittenBack.end();
     const { count } = this.#notWrittenBack;
-    if (this.#lost !== null || count === 0) return this.#lost;
+    if (this.lost !== null || count === 0) return this.lost;
     return new TtsctlError("REDIS_FAILED", `${count} tasks that stay could not be put back into Redis`);
   }
 
@@ -119,7 +115,7 @@ export class PurgeMirror {
     } catch (error) {
       if (!isRedisError(error)) throw error;
       this.#mirror = null;
-      this.#lost = error;
+      this.lost = error;
       return undefined;
     }
   }

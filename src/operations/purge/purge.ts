@@ -3,23 +3,23 @@ import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches, pool } from "../../pool.ts";
 import { checkRewrite } from "../../store/file/check-rewrite.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { RedisCopy } from "../../store/layout/copy.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import { PlanSummary } from "../brake.ts";
+import { usersWithRecords } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import type { BackupFile } from "./backup.ts";
 import { mirrorCopy, sameFileCopy } from "./copies.ts";
-import { type Chosen, type Decision, isAhead, type Looked, NONE_FREED, newestCopy, type Removed } from "./decide.ts";
-import { ArtifactOwners, PurgeArtifacts } from "./purge-artifacts.ts";
+import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
+import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Survey } from "./survey.ts";
-import { type PurgeCounts, Tally } from "./tally.ts";
+import { Tally } from "./tally.ts";
 
 /** How many tasks' folders and logs are removed at once. */
 const WIDTH = 16;
@@ -50,33 +50,30 @@ export class Purge {
   readonly #parts: PurgeParts;
   readonly #policy: PurgePolicy;
   readonly #survey: Survey;
-  readonly #tally: Tally;
   readonly #file: PurgeFile;
   readonly #mirror: PurgeMirror;
   readonly #artifacts: PurgeArtifacts;
   readonly #heirs = new LookupHeirs();
+  readonly tally: Tally;
+  #mirrorLost: TtsctlError | null = null;
 
   /** @param base what the survey was made of; the caller closes it */
   constructor(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
     this.#parts = parts;
     this.#policy = policy;
     this.#survey = survey;
-    this.#tally = new Tally(parts.reporter, policy);
+    this.tally = new Tally(parts.reporter, policy);
     this.#file = new PurgeFile(parts.file, base);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
-    this.#artifacts = new PurgeArtifacts(parts, () => artifactOwners(base, survey), this.#tally, policy.now);
-  }
-
-  get counts(): PurgeCounts {
-    return this.#tally.counts;
+    this.#artifacts = new PurgeArtifacts(parts, base, () => this.#batches(), this.tally, policy);
   }
 
   /** What would go, by looking at both stores; nothing is changed. For the brake and the question. */
   async plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
     for (const ids of this.#batches()) {
-      const looked = this.#look(ids, await this.#mirror.copies(ids), () => {}); // the run reports it
-      for (const task of looked) {
+      // The run reports what cannot be looked at.
+      for (const task of await this.#look(ids, () => {})) {
         if (this.#policy.decide(task).kind !== "purge") continue;
         planned.add(task.id, newestCopy(task.copies)?.status ?? "dangling");
       }
@@ -98,14 +95,12 @@ export class Purge {
    * @throws TtsctlError what stopped it before anything was removed
    */
   async run(): Promise<TtsctlError | null> {
-    await this.#artifacts.open(
-      async (isWanted) => this.#survey.onlyInRedis ?? this.#mirror.onlyInRedis(this.#file.base, isWanted),
-    );
+    await this.#artifacts.open((isWanted) => this.#mirror.onlyInRedis(this.#file.base, isWanted));
     try {
       await this.#runBatches().finally(() => this.#end());
-      return this.counts.mirrorLost;
+      return this.#mirrorLost;
     } catch (error) {
-      const { purged, half } = this.counts;
+      const { purged, half } = this.tally;
       if (!(error instanceof TtsctlError) || isRedisError(error) || purged + half === 0) throw error;
       return error;
     }
@@ -117,22 +112,29 @@ export class Purge {
     for (const ids of this.#batches()) {
       if (this.#parts.signal.aborted) return;
       await this.#batch(ids);
-      await this.#tally.flush();
+      await this.tally.flush();
       done += ids.length;
       this.#parts.reporter.progress(this.#policy.dryRun ? "looking" : "purging", done, total);
     }
   }
 
+  /** Every task that may go. */
   *#batches(): Generator<TaskId[]> {
     for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.base.idOf(row));
     yield* batches(this.#survey.others.ids(), BATCH);
   }
 
   async #batch(ids: readonly TaskId[]): Promise<void> {
-    const chosen = this.#choose(this.#look(ids, await this.#mirror.copies(ids)));
-    if (this.#policy.dryRun) return pool(chosen, WIDTH, (task) => this.#measure(task));
+    const chosen = this.#choose(await this.#look(ids, (id, reason) => this.tally.fail(id, reason)));
+    if (this.#policy.dryRun) {
+      for (const task of await this.#removeArtifacts(chosen)) this.#report(task);
+      return;
+    }
     const saved = await this.#backUp(chosen);
-    await this.#announce(saved);
+    await this.#parts.ledger?.announce(
+      "purge",
+      saved.map(({ id, reason }) => ({ ...id, reason })),
+    );
     const done = new Set<TaskId>();
     try {
       await this.#removeSaved(saved, (id) => done.add(id));
@@ -156,20 +158,9 @@ export class Purge {
     }
   }
 
-  /** Says in the ledger what is about to go, before anything does. */
-  async #announce(tasks: readonly Chosen[]): Promise<void> {
-    await this.#parts.ledger?.announce(
-      "purge",
-      tasks.map(({ id, reason }) => ({ ...id, reason })),
-    );
-  }
-
   /** Both copies of each task, the file's as it is by now. */
-  #look(
-    ids: readonly TaskId[],
-    found: readonly Outcome<RedisCopy>[],
-    fail: (id: TaskId, reason: string) => void = (id, reason) => this.#tally.fail(id, reason),
-  ): Looked[] {
+  async #look(ids: readonly TaskId[], fail: (id: TaskId, reason: string) => void): Promise<Looked[]> {
+    const found = await this.#mirror.copies(ids);
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
       const copy = found[i] ?? null;
@@ -188,9 +179,9 @@ export class Purge {
     const chosen: Chosen[] = [];
     for (const task of looked) {
       const decision = this.#policy.decide(task);
-      if (decision.kind === "gone") this.#tally.gone(task.id);
+      if (decision.kind === "gone") this.tally.gone.push(task.id);
       else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
-      else if (decision.candidate) this.#tally.keep(task.id, decision.reason);
+      else if (decision.candidate) this.tally.keep(task.id, decision.reason);
     }
     return chosen;
   }
@@ -209,7 +200,7 @@ export class Purge {
     await backup.append(records.filter((task) => !unsaved.has(keyOf(task))));
     return chosen.filter(({ id }) => {
       const reason = unsaved.get(keyOf(id));
-      if (reason !== undefined) this.#tally.fail(id, reason);
+      if (reason !== undefined) this.tally.fail(id, reason);
       return reason === undefined;
     });
   }
@@ -219,7 +210,7 @@ export class Purge {
     if (!(await this.#file.refresh())) return chosen;
     return chosen.filter(({ id, copies }) => {
       const same = sameFileCopy(copies.file, this.#file.copy(id));
-      if (!same) this.#tally.keep(id, CHANGED);
+      if (!same) this.tally.keep(id, CHANGED);
       return same;
     });
   }
@@ -230,9 +221,9 @@ export class Purge {
     const now = await this.#mirror.copies(idsOf(tasks));
     return tasks.filter(({ id, redis }, i) => {
       const copy = now[i];
-      if (copy === undefined) this.#tally.fail(id, LOST);
-      else if (copy instanceof TtsctlError) this.#tally.fail(id, copy.message);
-      else if (!isDeepStrictEqual(copy, redis)) this.#tally.keep(id, CHANGED_IN_REDIS);
+      if (copy === undefined) this.tally.fail(id, LOST);
+      else if (copy instanceof TtsctlError) this.tally.fail(id, copy.message);
+      else if (!isDeepStrictEqual(copy, redis)) this.tally.keep(id, CHANGED_IN_REDIS);
       else return true;
       return false;
     });
@@ -242,26 +233,25 @@ export class Purge {
   async #removeFromMirror<T extends Looked>(tasks: readonly T[]): Promise<T[]> {
     if (tasks.length === 0) return [];
     await this.#mirror.remember(tasks.filter(isAhead).map(({ id }) => id));
-    if (!this.#mirror.isThere) return tasks.filter(({ redis, id }) => this.#mayGoWithoutMirror(redis, id));
+    if (!this.#mirror.isThere) {
+      // With Redis off or down the file alone decides; a task looked at in a Redis that is lost since waits.
+      for (const { redis, id } of tasks) if (redis !== null) this.tally.fail(id, LOST);
+      return tasks.filter(({ redis }) => redis === null);
+    }
     const outcomes = await this.#mirror.remove(tasks.map(({ id, redis }) => ({ id, copy: redis! })));
     return tasks.filter(({ id }, i) => {
       const outcome = outcomes?.[i];
-      if (outcome === undefined) this.#tally.fail(id, unknownRemoval(this.#mirror.lost!));
-      else if (outcome instanceof TtsctlError) this.#tally.fail(id, outcome.message);
-      else if (!outcome) this.#tally.keep(id, CHANGED_IN_REDIS);
+      if (outcome === undefined) this.tally.fail(id, unknownRemoval(this.#mirror.lost!));
+      else if (outcome instanceof TtsctlError) this.tally.fail(id, outcome.message);
+      else if (!outcome) this.tally.keep(id, CHANGED_IN_REDIS);
       else this.#heirs.note(id);
       return outcome === true;
     });
   }
 
-  /** With Redis off or down the file alone decides; a task looked at in a Redis that is lost since waits. */
-  #mayGoWithoutMirror(redis: RedisCopy | null, id: TaskId): boolean {
-    if (redis !== null) this.#tally.fail(id, LOST);
-    return redis === null;
-  }
-
   async #removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
-    if (!tasks.some(({ id }) => this.#artifacts.concerns(id))) return tasks.map((task) => ({ ...task, ...NONE_FREED }));
+    if (!tasks.some(({ id }) => this.#artifacts.concerns(id)))
+      return tasks.map((task) => ({ ...task, files: 0, bytes: 0 }));
     const removed: Removed[] = [];
     const stay: TaskId[] = [];
     await pool(tasks, WIDTH, async (task) => {
@@ -269,64 +259,53 @@ export class Purge {
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
     });
-    await this.#writeBack(stay);
+    if (!this.#policy.dryRun) await this.#writeBack(stay);
     return removed;
-  }
-
-  async #measure(task: Chosen): Promise<void> {
-    const freed = await this.#artifacts.measure(task.id);
-    if (freed !== undefined) this.#report({ ...task, ...freed });
   }
 
   /** The last step: the rewrite, what came of it, and the empty folders. */
   async #end(): Promise<void> {
     try {
-      const { changed, returned } = await this.#rewrite();
-      this.#tally.returned(returned);
-      await this.#parts.ledger?.returned(returned);
-      await this.#settle(changed);
+      await this.#rewrite();
       for (const heirs of batches(await this.#file.heirs(this.#heirs), BATCH)) await this.#writeBack(heirs);
       if (!this.#policy.dryRun) await this.#sweep();
     } finally {
       await this.#file.close();
-      await this.#tally.end();
-      this.counts.mirrorLost = await this.#mirror.end();
+      await this.tally.end();
+      this.#mirrorLost = await this.#mirror.end();
       this.#artifacts.end();
     }
   }
 
-  /** If the rewrite fails, what was removed before it is reported. */
-  async #rewrite() {
-    try {
-      return await this.#file.rewrite();
-    } catch (error) {
-      for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
-        this.#tally.halfPurged({ ...id, reason, local: false, redis, files, bytes });
-        if (i % BATCH === 0) await this.#tally.flush();
+  /**
+   * Counts and prints what the rewrite ended, or if it fails what was removed before it; what changed before it stays, in
+   * both stores.
+   */
+  async #rewrite(): Promise<void> {
+    const none = { changed: new Set<number>(), returned: [] };
+    const outcome = await this.#file.rewrite().catch((error: unknown) => ({ ...none, error }));
+    const isHalf = "error" in outcome;
+    this.tally.bringBack(outcome.returned);
+    await this.#parts.ledger?.returned(outcome.returned);
+    const stay: TaskId[] = [];
+    for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
+      if (!outcome.changed.has(i)) {
+        this.tally.purge({ ...id, reason, local: !isHalf, redis, files, bytes }, isHalf);
+      } else {
+        stay.push(id);
+        this.tally.keep(id, "its record changed before the file was rewritten");
       }
-      throw error;
+      if (i % BATCH === 0) await this.tally.flush();
     }
+    if (isHalf) throw outcome.error;
+    await this.#parts.ledger?.stayed(stay);
+    await this.#writeBack(stay);
   }
 
   async #sweep(): Promise<void> {
-    const { now, sweepBefore } = this.#policy;
-    await this.#artifacts.sweep({ before: sweepBefore, now, withRecords: (users) => this.#file.withRecords(users) });
-  }
-
-  /** Counts and prints what the rewrite ended; what changed before it stays, in both stores. */
-  async #settle(changed: ReadonlySet<number>): Promise<void> {
-    const stay: TaskId[] = [];
-    for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
-      const { userId, taskId } = id;
-      if (!changed.has(i)) this.#tally.purged({ userId, taskId, reason, local: true, redis, files, bytes });
-      else {
-        stay.push(id);
-        this.#tally.keep(id, "its record changed before the file was rewritten");
-      }
-      if (i % BATCH === 0) await this.#tally.flush();
-    }
-    await this.#parts.ledger?.stayed(stay);
-    await this.#writeBack(stay);
+    const { now, sweepBefore: before } = this.#policy;
+    const withRecords = (users: readonly string[]) => usersWithRecords(() => this.#file.snapshot(), users);
+    await this.#parts.artifacts.sweep({ before, now, withRecords });
   }
 
   async #writeBack(ids: readonly TaskId[]): Promise<void> {
@@ -335,9 +314,8 @@ export class Purge {
   }
 
   #report({ id, copies, redis: copy, reason, files, bytes }: Removed): void {
-    const { userId, taskId } = id;
     const [local, redis] = [copies.file !== null, copy?.type === "hash"];
-    this.#tally.purged({ userId, taskId, reason, local, redis, files, bytes });
+    this.tally.purge({ ...id, reason, local, redis, files, bytes });
   }
 }
 
@@ -357,13 +335,4 @@ const ENDS_ITSELF =
 function unknownRemoval({ code, message }: TtsctlError): string {
   const isUnknown = code === "REDIS_TIMEOUT" || code === "REDIS_UNAVAILABLE";
   return isUnknown ? "Redis did not answer, so whether its copy there was removed is unknown" : message;
-}
-
-/** The owners of the artifacts of every task that may go. */
-function artifactOwners(base: Snapshot, { rows, others }: Survey): ArtifactOwners {
-  const owners = new ArtifactOwners(base.rules);
-  for (const row of rows) owners.want(base.idOf(row));
-  for (const id of others.ids()) owners.want(id);
-  owners.countFile(base);
-  return owners;
 }

@@ -14,10 +14,8 @@ export interface Survey {
   readonly rows: number[];
   /** Tasks that no chosen row stands for: in Redis alone, or chosen for what Redis has of them. */
   readonly others: KeyTable;
-  /** Every task that Redis has and the file has no record of; null where the index was not walked. */
-  readonly onlyInRedis: KeyTable | null;
   /** How many members the index has. */
-  members: number;
+  readonly members: number;
 }
 
 /** The rows in force that are chosen. @param choose is given the row's ids to ask for, and its copy */
@@ -34,26 +32,18 @@ export function chosenRows({ rows }: Snapshot, choose: (id: () => TaskId, copy: 
 
 /** Chosen rows alone, of a survey that needs nothing of the index but its size. */
 export async function surveyOfRows(rows: number[], mirror: Mirror | null): Promise<Survey> {
-  const members = mirror === null ? 0 : await mirror.size(undefined);
-  return { rows, others: new KeyTable(), onlyInRedis: null, members };
+  return { rows, others: new KeyTable(), members: (await mirror?.size(undefined)) ?? 0 };
 }
 
 /** Adds the members with a score up to a limit that no chosen row stands for, the oldest first. */
-export async function surveyUpTo(
-  snapshot: Snapshot,
-  rows: number[],
-  mirror: Mirror | null,
-  limit: number,
-): Promise<Survey> {
-  const result = await surveyOfRows(rows, mirror);
-  if (mirror === null) return result;
-  const chosen = chosenKeys(snapshot, rows);
-  for await (const members of membersUpTo(mirror, limit)) {
-    for (const { userId, taskId } of members) {
-      if (!chosen.has(snapshot.keyOf({ userId, taskId }))) result.others.addId(userId, taskId);
-    }
-  }
-  return result;
+export function surveyUpTo(snapshot: Snapshot, rows: number[], mirror: Mirror | null, limit: number): Promise<Survey> {
+  return survey(
+    snapshot,
+    rows,
+    mirror,
+    () => true,
+    (mirror) => membersUpTo(mirror, limit),
+  );
 }
 
 /**
@@ -65,21 +55,18 @@ export async function survey(
   rows: number[],
   mirror: Mirror | null,
   choose: (member: Member, inFile: boolean) => boolean,
+  walk: (mirror: Mirror) => AsyncIterable<Member[]> = indexMembers,
 ): Promise<Survey> {
-  const onlyInRedis = new KeyTable();
-  const result: Survey = { rows, others: new KeyTable(), onlyInRedis, members: 0 };
+  const result = await surveyOfRows(rows, mirror);
   if (mirror === null) return result;
-  const chosen = chosenKeys(snapshot, rows);
-  const inBoth = new KeySet(snapshot.rows.keys.size);
-  for await (const members of indexMembers(mirror, undefined)) {
+  const chosen = new KeySet(snapshot.rows.keys.size);
+  for (const row of rows) chosen.add(snapshot.rows.key(row));
+  for await (const members of walk(mirror)) {
     for (const member of members) {
       const key = snapshot.keyOf(member);
-      if (key < 0) onlyInRedis.addId(member.userId, member.taskId);
-      else inBoth.add(key);
       if (!chosen.has(key) && choose(member, key >= 0)) result.others.addId(member.userId, member.taskId);
     }
   }
-  result.members = onlyInRedis.size + inBoth.size;
   return result;
 }
 
@@ -89,19 +76,7 @@ export async function listOnlyInRedis(
   mirror: Mirror,
   isWanted: (id: TaskId) => boolean,
 ): Promise<KeyTable> {
-  const found = new KeyTable();
-  for await (const members of indexMembers(mirror, undefined)) {
-    for (const member of members) {
-      if (isWanted(member) && snapshot.keyOf(member) < 0) found.addId(member.userId, member.taskId);
-    }
-  }
-  return found;
-}
-
-function chosenKeys({ rows: table }: Snapshot, rows: readonly number[]): KeySet {
-  const chosen = new KeySet(table.keys.size);
-  for (const row of rows) chosen.add(table.key(row));
-  return chosen;
+  return (await survey(snapshot, [], mirror, (member, inFile) => !inFile && isWanted(member))).others;
 }
 
 /**
@@ -110,7 +85,7 @@ function chosenKeys({ rows: table }: Snapshot, rows: readonly number[]): KeySet 
  * Their scores are the times of the last change.
  * @throws TtsctlError REDIS_*
  */
-export async function* indexMembers(mirror: Mirror, userId: string | undefined): AsyncGenerator<Member[]> {
+export async function* indexMembers(mirror: Mirror, userId?: string): AsyncGenerator<Member[]> {
   for await (const flat of walkIndex(mirror, userId)) {
     const members = membersOf(flat, userId, mirror.layout);
     yield* batches(userId === undefined ? members : await mirror.withChangeTimes(members), BATCH);

@@ -1,25 +1,5 @@
-import type { TtsctlError } from "../../errors.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../reporter.ts";
-
-export interface PurgeCounts {
-  purged: number;
-  /** Of the purged, those that went for `max_bytes`. */
-  purgedForSpace: number;
-  /** Of the failed, those whose record alone is left. */
-  half: number;
-  failed: number;
-  files: number;
-  bytes: number;
-  /** Tasks that were to go and stay. */
-  kept: number;
-  /** The tasks that are in neither store. */
-  gone: TaskId[];
-  /** Tasks that a service which holds the store in memory brought back. */
-  returned: TaskId[];
-  /** Why Redis was left out from some point on. */
-  mirrorLost: TtsctlError | null;
-}
 
 interface TallyRules {
   readonly dryRun: boolean;
@@ -28,22 +8,24 @@ interface TallyRules {
 
 /** What becomes of the tasks of a purge: counted, told, and the first few of those that stay named in warnings. */
 export class Tally {
-  readonly counts: PurgeCounts = {
-    purged: 0,
-    purgedForSpace: 0,
-    half: 0,
-    failed: 0,
-    files: 0,
-    bytes: 0,
-    kept: 0,
-    gone: [],
-    returned: [],
-    mirrorLost: null,
-  };
+  purged = 0;
+  /** Of the purged, those that went for `max_bytes`. */
+  purgedForSpace = 0;
+  /** Of the failed, those whose record alone is left. */
+  half = 0;
+  failed = 0;
+  files = 0;
+  bytes = 0;
+  /** Tasks that were to go and stay. */
+  kept = 0;
+  /** The tasks that are in neither store. */
+  readonly gone: TaskId[] = [];
+  /** Tasks that a service which holds the store in memory brought back. */
+  readonly returned: TaskId[] = [];
   readonly #reporter: Reporter;
   readonly #rules: TallyRules;
   /** Not reported yet. */
-  #purged: PurgedTask[] = [];
+  #unreported: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
 
@@ -54,49 +36,40 @@ export class Tally {
     this.#skips = new NamedWarnings(reporter, "stays");
   }
 
-  purged(task: PurgedTask): void {
-    this.counts.purged++;
-    if (task.reason === "max-bytes") this.counts.purgedForSpace++;
-    this.#report(task);
-  }
-
-  /** A task whose artifacts and copy in Redis are gone, and whose record could not be taken out of the file. */
-  halfPurged(task: PurgedTask): void {
-    this.counts.half++;
-    this.counts.failed++;
-    this.#report(task);
-  }
-
-  #report(task: PurgedTask): void {
-    this.counts.files += task.files;
-    this.counts.bytes += task.bytes;
-    this.#purged.push(task);
+  /** @param isHalf its artifacts and copy in Redis are gone, and its record could not be taken out of the file */
+  purge(task: PurgedTask, isHalf = false): void {
+    if (isHalf) {
+      this.half++;
+      this.failed++;
+    } else {
+      this.purged++;
+      if (task.reason === "max-bytes") this.purgedForSpace++;
+    }
+    this.files += task.files;
+    this.bytes += task.bytes;
+    this.#unreported.push(task);
   }
 
   /** Reports what was purged. */
   async flush(): Promise<void> {
-    const purged = this.#purged;
-    this.#purged = [];
+    const purged = this.#unreported;
+    this.#unreported = [];
     await this.#reporter.done("cleanup", purged, this.#rules.dryRun);
   }
 
   keep(id: TaskId, reason: string): void {
-    this.counts.kept++;
+    this.kept++;
     this.#rules.onKept?.(id, reason);
     this.#skips.add(id.userId, id.taskId, reason);
   }
 
   fail({ userId, taskId }: TaskId, reason: string): void {
-    this.counts.failed++;
+    this.failed++;
     this.#failures.add(userId, taskId, reason);
   }
 
-  gone(id: TaskId): void {
-    this.counts.gone.push(id);
-  }
-
-  returned(ids: readonly TaskId[]): void {
-    this.counts.returned.push(...ids);
+  bringBack(ids: readonly TaskId[]): void {
+    this.returned.push(...ids);
     const named = new NamedWarnings(this.#reporter, "was returned");
     for (const { userId, taskId } of ids) named.add(userId, taskId, RETURNED);
     named.end();

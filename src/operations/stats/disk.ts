@@ -35,7 +35,6 @@ export async function readDisk(
   const unowned = noBytes();
   const linked = new Set<bigint>();
   let sharedLogBytes = 0;
-  let unread = 0;
   const add = (key: number, kind: keyof DiskBytes, bytes: number) => {
     const status = key < 0 ? -1 : columns.status(key);
     if (status < 0) unowned[kind] += bytes;
@@ -44,22 +43,16 @@ export async function readDisk(
       byUser[kind][users.addUserOf(columns.keys, key)]! += bytes;
     }
   };
-  await artifacts.walkFolders({
-    folder: async (user, task) => {
-      const usage = names?.includes(user) === false ? undefined : await artifacts.usage(user, task);
-      if (usage === undefined) return;
-      let { bytes } = usage;
-      for (const file of usage.linked) {
-        if (linked.has(file.inode)) continue; // a file of several names counts once
-        linked.add(file.inode);
-        bytes += file.bytes;
-      }
-      add(folders?.ownerOf(user, task) ?? columns.keys.find(user, task), "audioBytes", bytes);
-    },
-    other: () => {},
-    unread: () => {
-      unread++;
-    },
+  const unread = await artifacts.walkFolders(async (user, task) => {
+    if (names?.includes(user) === false) return;
+    const folder = await artifacts.measureFolder(user, task);
+    if (folder.kind !== "removed") return;
+    let { bytes } = folder;
+    for (const file of folder.linked ?? []) {
+      if (linked.has(file.inode)) bytes -= file.bytes; // a file of several names counts once
+      linked.add(file.inode);
+    }
+    add(folders?.ownerOf(user, task) ?? columns.keys.find(user, task), "audioBytes", bytes);
   });
   const skipped = await artifacts.walkLogs(
     (taskId) => names === undefined || owners.of(taskId) !== NOBODY,
@@ -77,7 +70,7 @@ export async function readDisk(
     byStatus: { wait, run, done, error, other },
     sharedLogBytes,
     unowned,
-    unread: unread + skipped.length,
+    unread: unread.length + skipped.length,
   };
   const ofUser = (user: number) => ({ audioBytes: byUser.audioBytes[user]!, logBytes: byUser.logBytes[user]! });
   return { all, ofUser };

@@ -112,12 +112,13 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
 
 function paperDisk(tasks: readonly PaperTask[]): Artifacts {
   const disk: Partial<Artifacts> = {
-    walkFolders: async ({ folder }) => {
-      for (const { userId, taskId } of tasks) await folder(userId, taskId);
+    walkFolders: async (visit) => {
+      for (const { userId, taskId } of tasks) await visit(userId, taskId);
+      return [];
     },
-    usage: async (userId, taskId) => {
+    measureFolder: async (userId, taskId) => {
       const task = tasks.find((one) => one.userId === userId && one.taskId === taskId)!;
-      return { files: 1, bytes: task.bytes ?? 0, linked: [] };
+      return { kind: "removed", files: 1, bytes: task.bytes ?? 0 };
     },
     walkLogs: async () => [],
   };

@@ -1,0 +1,263 @@
+import { pool } from "../pool.ts";
+import { printableJson } from "../printable.ts";
+import { type Folder, Kept, reasonOf, within } from "./folder.ts";
+import { FolderCache } from "./folder-cache.ts";
+import { bytesOf, isNewer, type Removal, unlinkIfThere } from "./look.ts";
+import { isPlainName, plainNameOf } from "./plain-name.ts";
+import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
+
+const DATE = /^[0-9]{8}$/;
+const HOUR = /^[0-9]{2}$/;
+const AT_ONCE = 4;
+/** A service that finds the folder of an hour leaves no trace in it until its log is there: what may be in use stays. */
+const REST_S = 86_400;
+export const LOG_SUFFIX = ".log";
+
+/** Which log: of a task, in `{date}/{hour}`. */
+export interface LogPlace {
+  readonly taskId: string;
+  readonly hour: string;
+}
+
+export interface FoundLog extends LogPlace {
+  readonly bytes: number;
+  /** Epoch seconds. */
+  readonly changedAt: number;
+}
+
+/** A log by its file name; `path` as in an Artifact. */
+export interface NamedLog {
+  readonly hour: string;
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** What became of the logs of a task. `kept` counts those that stay: newer than the pass, no regular file, not removable. */
+export interface LogOutcome extends Removal {
+  kept: number;
+  /** Why each of them stays; the names in it are quoted. */
+  reasons: string[];
+  /** Whether one of them stays because the disk refused, or it was in motion, so that the next pass may have better luck. */
+  retry: boolean;
+}
+
+/** `Logs/{8 digits}/{2 digits}/`. An hour is named `{date}/{hour}` here. */
+export class LogFolders {
+  readonly #root: Folder | undefined;
+  /** What this pass took out of hours, and the hours that it found empty. */
+  readonly #hourChanges = new OwnChanges();
+  /** Dates that were found empty, with their mtime. */
+  readonly #dateChanges = new OwnChanges();
+  readonly #open: FolderCache;
+
+  /** @param root undefined: there are no logs */
+  constructor(root: Folder | undefined) {
+    this.#root = root;
+    this.#open = new FolderCache(
+      async (key) => {
+        const [date, hour] = key.split("/") as [string, string];
+        return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
+      },
+      // By where it lies, not by its path: a date that was moved away and linked to would show the same folder.
+      async (hour) => root !== undefined && hour.isTwoBelow(root),
+    );
+  }
+
+  /** Calls `visit` with every hour, or those of `fromDate` and later; links, mount points and what cannot be read are left out, and a reason returned for each. */
+  async walk(visit: (hour: Folder, key: string) => Promise<void>, fromDate = ""): Promise<string[]> {
+    const skipped: string[] = [];
+    const inEach = (parent: Folder, names: readonly string[], work: (folder: Folder, name: string) => Promise<void>) =>
+      pool(names, AT_ONCE, async (name) => {
+        try {
+          await within(parent.openOfSameMountIfThere(name), (folder) => work(folder, name));
+        } catch (error) {
+          skipped.push(reasonOf(error));
+        }
+      });
+    try {
+      const root = this.#root;
+      if (root === undefined) return [];
+      const dates = matching(await root.names(), DATE).filter((date) => date >= fromDate);
+      await inEach(root, dates, async (folder, date) => {
+        const changedAt = folder.changedAt();
+        const names = await folder.names();
+        if (names.length === 0) this.#dateChanges.found(date, changedAt);
+        await inEach(folder, matching(names, HOUR), (hour, name) => visit(hour, `${date}/${name}`));
+      });
+    } catch (error) {
+      skipped.push(reasonOf(error));
+    }
+    return skipped;
+  }
+
+  /** Visits the logs of the tasks that are wanted; returns why parts of `Logs/` were not looked at. */
+  walkLogs(wanted: (taskId: string) => boolean, visit: (log: FoundLog) => Promise<void> | void): Promise<string[]> {
+    return this.walk((hour, key) =>
+      pool(hour.entries(), AT_ONCE, async ({ name }) => {
+        const taskId = taskOfLog(plainNameOf(name) ?? "");
+        if (taskId === undefined || !wanted(taskId)) return;
+        const stats = await hour.lstat(name);
+        if (!stats?.isFile()) return;
+        await visit({ taskId, hour: key, bytes: bytesOf(stats), changedAt: Number(stats.mtimeNs) / 1e9 });
+      }),
+    );
+  }
+
+  /** The logs of these file names, of `fromDate` and later, oldest first. What cannot be read is left out. */
+  async find(names: readonly string[], fromDate = ""): Promise<NamedLog[]> {
+    const found: NamedLog[] = [];
+    await this.walk(async (hour, key) => {
+      for (const name of names) {
+        const stats = await hour.lstat(name);
+        if (stats?.isFile()) found.push({ hour: key, name, path: hour.labelOf(name), bytes: bytesOf(stats) });
+      }
+    }, fromDate);
+    return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** The newest date; empty where there is none, or none can be read. */
+  async newestDate(): Promise<string> {
+    const names = await this.#root?.names().catch((error) => void reasonOf(error));
+    return (
+      matching(names ?? [], DATE)
+        .sort()
+        .at(-1) ?? ""
+    );
+  }
+
+  /** Works in an hour; undefined when it is gone. */
+  use<R>(key: string, work: (hour: Folder) => Promise<R>): Promise<R | undefined> {
+    return this.#open.use(key, work);
+  }
+
+  /** What `remove` would do. */
+  measure(taskId: string, hours: readonly string[], now: number): Promise<LogOutcome> {
+    return this.#inEach(hours, (hour) => measureLog(hour, taskId + LOG_SUFFIX, now));
+  }
+
+  /** Removes the logs of a task in some hours that are not newer than `now` (epoch seconds). Never throws for what the disk refuses. */
+  remove(taskId: string, hours: readonly string[], now: number): Promise<LogOutcome> {
+    return this.#inEach(hours, async (hour, key) => {
+      const log = await measureLog(hour, taskId + LOG_SUFFIX, now);
+      this.#hourChanges.expect(key, hour);
+      const removed = log.files > 0 && (await unlinkIfThere(hour, taskId + LOG_SUFFIX));
+      this.#hourChanges.note(key, hour);
+      return removed ? log : { files: 0, bytes: 0 };
+    });
+  }
+
+  async #inEach(hours: readonly string[], work: (hour: Folder, key: string) => Promise<Removal>): Promise<LogOutcome> {
+    const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [], retry: false };
+    for (const key of hours) {
+      try {
+        const done = await this.use(key, (hour) => work(hour, key));
+        outcome.files += done?.files ?? 0;
+        outcome.bytes += done?.bytes ?? 0;
+      } catch (error) {
+        outcome.kept += 1;
+        outcome.reasons.push(reasonOf(error));
+        outcome.retry ||= !(error instanceof Kept) || error.why === "busy";
+      }
+    }
+    return outcome;
+  }
+
+  /** Closes the hours that are held open. */
+  closeHours(): void {
+    this.#open.clear();
+  }
+
+  /** Removes hours, and then dates that lost their last hour or were found empty. Ends what is remembered of a pass. */
+  async sweep({ before, now }: SweepRules): Promise<number> {
+    const root = this.#root;
+    if (root === undefined) return 0;
+    const [hours, dates] = [this.#hourChanges, this.#dateChanges];
+    const time = Math.min(before, now - REST_S);
+    let removed = 0;
+    for (const key of hours.keys()) {
+      const [date, hour] = key.split("/") as [string, string];
+      const sweepHour = async (folder: Folder) => {
+        dates.expect(date, folder);
+        removed += await sweepFolders(folder, [hour], (_, at) => hours.isOld(key, time, at));
+        dates.note(date, folder);
+      };
+      await within(root.openOfSameMountIfThere(date), sweepHour).catch(reasonOf);
+    }
+    removed += await sweepFolders(root, dates.keys(), (date, at) => dates.isOld(date, time, at));
+    hours.clear();
+    dates.clear();
+    return removed;
+  }
+
+  /** Reads the names of all logs and remembers those of the tasks that are wanted. */
+  async index(wanted: (taskId: string) => boolean): Promise<LogIndex> {
+    const hoursOf = new Map<string, string | string[]>();
+    const skipped = await this.walk(async (hour, key) => {
+      const changedAt = hour.changedAt();
+      const names = await hour.names();
+      if (names.length === 0) this.#hourChanges.found(key, changedAt);
+      for (const name of names) {
+        const taskId = taskOfLog(name.toString());
+        if (taskId === undefined || !wanted(taskId)) continue;
+        const before = hoursOf.get(taskId);
+        hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
+      }
+    });
+    return new LogIndex(this, hoursOf, skipped);
+  }
+}
+
+/** Which hours hold a log of which task, after one walk over `Logs/` (SPEC section 6, Artifacts). */
+export class LogIndex {
+  /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
+  readonly skipped: readonly string[];
+  readonly #logs: LogFolders;
+  readonly #hoursOf: ReadonlyMap<string, string | string[]>;
+
+  /** @param hoursOf by task: its hour, or its hours where it has several. A hundred thousand may have one. */
+  constructor(logs: LogFolders, hoursOf: ReadonlyMap<string, string | string[]>, skipped: readonly string[]) {
+    this.skipped = skipped;
+    this.#logs = logs;
+    this.#hoursOf = hoursOf;
+  }
+
+  /** How many tasks have a log. */
+  get size(): number {
+    return this.#hoursOf.size;
+  }
+
+  /** What `remove` would do. */
+  measure(taskId: string, now = Number.POSITIVE_INFINITY): Promise<LogOutcome> {
+    return this.#logs.measure(taskId, this.#hours(taskId), now);
+  }
+
+  /** Removes the logs of a task as `LogFolders.remove`. */
+  remove(taskId: string, now: number): Promise<LogOutcome> {
+    return this.#logs.remove(taskId, this.#hours(taskId), now);
+  }
+
+  #hours(taskId: string): string[] {
+    return [this.#hoursOf.get(taskId) ?? []].flat();
+  }
+}
+
+function matching(names: readonly Buffer[], pattern: RegExp): string[] {
+  return names.map((name) => name.toString()).filter((name) => pattern.test(name));
+}
+
+async function measureLog(hour: Folder, name: string, now: number): Promise<Removal> {
+  const stats = await hour.lstat(name);
+  if (stats === undefined) return { files: 0, bytes: 0 };
+  if (!stats.isFile()) throw new Kept(`${printableJson(hour.labelOf(name))} is a symbolic link or not a file`);
+  if (isNewer(stats.mtimeNs, now))
+    throw new Kept(`${printableJson(hour.labelOf(name))} is newer than this pass`, "newer");
+  return { files: 1, bytes: bytesOf(stats) };
+}
+
+/** The task that a log is of; undefined for a file that is none, or whose name is not to be touched. */
+function taskOfLog(fileName: string): string | undefined {
+  if (!fileName.endsWith(LOG_SUFFIX)) return undefined;
+  const taskId = fileName.slice(0, -LOG_SUFFIX.length);
+  return isPlainName(taskId, LOG_SUFFIX) ? taskId : undefined;
+}
