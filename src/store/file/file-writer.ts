@@ -9,7 +9,6 @@ import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from ".
 import { isMostlyDead, LeftFile, planCompaction } from "./compaction.ts";
 import { type FileStore, type PlanEdit, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
-import { LandedEdit } from "./landed-edit.ts";
 import { LATELY_S } from "./last-writer.ts";
 import { LineBurst, type Unsure } from "./line-burst.ts";
 import { shapeAt } from "./scanner.ts";
@@ -95,8 +94,7 @@ export class FileWriter {
     try {
       if (!moved && !(await this.#isReplaced(snapshot))) return batch.settle(plan.results);
       if (appended === null) return await this.#rewrite(batch, plan, (now) => plan.on(now));
-      const landed = new LandedEdit(snapshot, appended, appended.rowBefore);
-      await this.#rewrite(batch, plan, (now) => landed.undoneIn(now));
+      await this.#rewrite(batch, plan, (now) => appended.undoneIn(now));
     } finally {
       await snapshot.close();
     }

@@ -4,14 +4,16 @@ import type { Clock } from "../../clock.ts";
 import { keyOf } from "../../task/ids.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
-import { type BatchEdit, BatchPlan, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
-import { lineOf, tombstoneLine } from "./edit.ts";
+import { BatchPlan, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
+import { type Edit, lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
+import { LandedEdit } from "./landed-edit.ts";
 import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { readUpserts } from "./upserts.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /**
@@ -33,7 +35,7 @@ export interface Unsure {
   /** The file that it was appended to, or was to be; the receiver closes it. */
   readonly snapshot: Snapshot;
   /** Null if nothing was appended. */
-  readonly appended: BatchEdit | null;
+  readonly appended: LandedEdit | null;
   /** Whether the path names another file now. If not, one that was made of the earlier content may follow. */
   readonly moved: boolean;
 }
@@ -100,12 +102,13 @@ export class LineBurst {
       if (snapshot.layout!.size !== size) this.#othersAppended = this.#parts.clock.monotonic();
       const from = snapshot.rows.size;
       const edit = await plan.on(snapshot);
-      const lines = linesOf(edit, snapshot);
+      const lines = await linesOf(edit, snapshot);
       if (lines.length > 0) {
+        const appended = new LandedEdit(snapshot, edit);
         const moved = !(await this.#put(open, lines));
         if (!moved) await this.#settled(open);
         if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
-        if (moved || mayBeUndone) return leased({ ...unsure, appended: edit, moved });
+        if (moved || mayBeUndone) return leased({ ...unsure, appended, moved });
       }
       size = snapshot.layout!.size;
       batch.settle(plan.results);
@@ -207,8 +210,10 @@ function leased(unsure: Unsure): Unsure {
 }
 
 /** Tombstones first: a removed task may come again in the same batch. */
-function linesOf({ removed, tasks }: BatchEdit, { rows }: Snapshot): string[] {
-  return [...[...removed].map((key) => tombstoneLine(rows, key)), ...tasks.map(lineOf)];
+async function linesOf({ removed, upserts }: Edit, { rows }: Snapshot): Promise<string[]> {
+  const lines = Array.from(removed, (key) => tombstoneLine(rows, key));
+  for await (const task of readUpserts(upserts)) lines.push(lineOf(task));
+  return lines;
 }
 
 /**

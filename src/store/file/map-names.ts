@@ -1,7 +1,7 @@
 import { QUOTE, skipString } from "../../json/scan.ts";
 import { decodeString } from "../../json/text.ts";
-import { memberOf } from "../../task/ids.ts";
-import { type Keys, KeyTable } from "../key-table.ts";
+import { keyOf, memberOf } from "../../task/ids.ts";
+import type { Keys, KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { LIVE } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -14,9 +14,11 @@ const WINDOW = 1 << 20;
  * of two equal names a JSON reader keeps the last, so the next write would lose the other record.
  */
 export class TakenNames {
-  readonly #names = new KeyTable();
+  readonly #names = new Set<string>();
   readonly #keys: KeyTable;
   readonly #upserts: Upserts;
+  /** The upserts by `keyOf`, once a name is taken. */
+  #own: Set<string> | undefined;
 
   private constructor(keys: KeyTable, upserts: Upserts) {
     this.#keys = keys;
@@ -42,22 +44,21 @@ export class TakenNames {
 
   /** `user:task`, with a number behind it if that name is taken. */
   nameFor({ userId, taskId }: TaskId): string {
-    const name = memberOf(userId, taskId);
-    if (this.#names.find("", name) < 0) {
-      if (mayBeOfOthers(userId, taskId)) this.#names.addId("", name);
-      return name;
-    }
-    let number = 2;
-    while (this.#isTaken({ userId, taskId: `${taskId}#${number}` })) number++;
-    this.#names.addId("", `${name}#${number}`);
-    return `${name}#${number}`;
+    let name = memberOf(userId, taskId);
+    if (this.#names.has(name)) {
+      let number = 2;
+      while (this.#isTaken({ userId, taskId: `${taskId}#${number}` })) number++;
+      name = `${name}#${number}`;
+    } else if (!mayBeOfOthers(userId, taskId)) return name;
+    this.#names.add(name);
+    return name;
   }
 
   /** The name may also belong to a task whose id ends with that number. */
-  #isTaken(id: TaskId): boolean {
-    const { userId, taskId } = id;
-    if (this.#names.find("", memberOf(userId, taskId)) >= 0) return true;
-    return this.#keys.find(userId, taskId) >= 0 || this.#upserts.find(id) >= 0;
+  #isTaken({ userId, taskId }: TaskId): boolean {
+    const name = memberOf(userId, taskId);
+    this.#own ??= new Set(Array.from({ length: this.#upserts.size }, (_, number) => keyOf(this.#upserts.id(number))));
+    return this.#names.has(name) || this.#keys.find(userId, taskId) >= 0 || this.#own.has(keyOf({ userId, taskId }));
   }
 
   #note(name: string, { rows }: Snapshot, row: number): void {
@@ -65,7 +66,7 @@ export class TakenNames {
     const key = rows.key(row);
     const [userId, taskId] = key < 0 ? ["", ""] : [keys.userId(key), keys.taskId(key)];
     const isOwn = rows.state(row) === LIVE && name === memberOf(userId, taskId);
-    if (!isOwn || mayBeOfOthers(userId, taskId)) this.#names.addId("", name);
+    if (!isOwn || mayBeOfOthers(userId, taskId)) this.#names.add(name);
   }
 }
 
