@@ -7,8 +7,6 @@ import { LIVE } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Upserts } from "./upserts.ts";
 
-const WINDOW = 1 << 20;
-
 /**
  * The kept names of a map that aren't `user:task` of the live record under them. A new record must not get such a name:
  * of two equal names a JSON reader keeps the last, so the next write would lose the other record.
@@ -28,16 +26,11 @@ export class TakenNames {
   static async read(snapshot: Snapshot, removed: Keys, upserts: Upserts): Promise<TakenNames> {
     const taken = new TakenNames(snapshot.rows.keys, upserts);
     const { rows, layout } = snapshot;
-    let window: Buffer = Buffer.alloc(0);
-    let base = 0;
+    const read = snapshot.windowed();
     for (let row = 0; row < rows.size; row++) {
       const from = row === 0 ? layout!.open + 1 : rows.end(row - 1);
-      const end = rows.start(row);
-      if (end > base + window.length) {
-        base = from;
-        window = await snapshot.readBytes(from, Math.max(end, Math.min(from + WINDOW, layout!.close)));
-      }
-      if (!removed.has(rows.key(row))) taken.#note(nameIn(window, from - base, end - base), snapshot, row);
+      const gap = await read(from, rows.start(row));
+      if (!removed.has(rows.key(row))) taken.#note(nameIn(gap), snapshot, row);
     }
     return taken;
   }
@@ -75,8 +68,8 @@ function mayBeOfOthers(userId: string, taskId: string): boolean {
   return userId.includes(":") || taskId.includes(":");
 }
 
-/** The string between two elements of a map. */
-function nameIn(bytes: Buffer, from: number, end: number): string {
-  const start = bytes.indexOf(QUOTE, from);
-  return decodeString(bytes, start, skipString(bytes, start + 1, end));
+/** The string in the text between two elements of a map. */
+function nameIn(gap: Buffer): string {
+  const start = gap.indexOf(QUOTE);
+  return decodeString(gap, start, skipString(gap, start + 1, gap.length));
 }

@@ -1,14 +1,12 @@
 import { closeSync, constants, fstatSync, linkSync, openSync, renameSync } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityAt, identityNow, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { type Snapshot, WINDOW } from "./snapshot.ts";
 import { syncDirectory } from "./written-file.ts";
-
-const WINDOW = 1 << 20;
 
 /** The new content, before it replaces the store file. */
 export function temporaryPath(target: string): string {
@@ -113,7 +111,7 @@ async function writeContent(
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
 ): Promise<void> {
-  await copySpliced(snapshot, splices, handle);
+  await writeFile(handle, joined(spliced(snapshot, splices)));
   if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
   else await keepPermissions(handle, snapshot.fd, target);
   await handle.sync();
@@ -159,76 +157,34 @@ function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
   });
 }
 
-async function copySpliced(snapshot: Snapshot, splices: AsyncIterable<Splice>, handle: FileHandle): Promise<void> {
-  const content = new Content(snapshot);
-  const out = new Output(handle);
+/** The content of a snapshot with the splices made. */
+async function* spliced(snapshot: Snapshot, splices: AsyncIterable<Splice>): AsyncGenerator<Buffer> {
+  const read = snapshot.windowed();
   let at = 0;
-  for await (const splice of splices) {
-    await content.copy(at, splice.from, out);
-    await out.write(Buffer.from(splice.text));
-    at = splice.end;
+  async function* upTo(end: number) {
+    for (; at < end; at = Math.min(at + WINDOW, end)) yield await read(at, Math.min(at + WINDOW, end));
   }
-  await content.copy(at, content.size, out);
-  await out.flush();
+  for await (const { from, end, text } of splices) {
+    yield* upTo(from);
+    yield Buffer.from(text);
+    at = end;
+  }
+  yield* upTo(snapshot.layout?.size ?? 0);
 }
 
-/** Reads a snapshot once, in large windows, however short the pieces are. */
-class Content {
-  readonly size: number;
-  readonly #snapshot: Snapshot;
-  readonly #window: Buffer;
-  #from = 0;
-  #end = 0;
-
-  constructor(snapshot: Snapshot) {
-    this.size = snapshot.layout?.size ?? 0;
-    this.#snapshot = snapshot;
-    this.#window = Buffer.allocUnsafeSlow(Math.min(WINDOW, this.size));
+/** Joins short pieces, since each would be a write. */
+async function* joined(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let held: Buffer[] = [];
+  let length = 0;
+  for await (const piece of pieces) {
+    held.push(piece);
+    length += piece.length;
+    if (length < WINDOW) continue;
+    yield Buffer.concat(held);
+    held = [];
+    length = 0;
   }
-
-  /** Ranges must be ascending. */
-  async copy(from: number, end: number, out: Output): Promise<void> {
-    for (let at = from; at < end; ) {
-      if (at >= this.#end) await this.#read(at);
-      const stop = Math.min(end, this.#end);
-      await out.write(this.#window.subarray(at - this.#from, stop - this.#from));
-      at = stop;
-    }
-  }
-
-  async #read(from: number): Promise<void> {
-    this.#from = from;
-    this.#end = Math.min(from + this.#window.length, this.size);
-    await this.#snapshot.readInto(this.#window.subarray(0, this.#end - from), from);
-  }
-}
-
-/** Joins small writes. */
-class Output {
-  readonly #handle: FileHandle;
-  readonly #buffer = Buffer.allocUnsafe(WINDOW);
-  #used = 0;
-
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
-  }
-
-  async write(bytes: Buffer): Promise<void> {
-    if (this.#used + bytes.length > WINDOW) await this.flush();
-    if (bytes.length > WINDOW) return this.#writeAll(bytes);
-    this.#used += bytes.copy(this.#buffer, this.#used);
-  }
-
-  async flush(): Promise<void> {
-    await this.#writeAll(this.#buffer.subarray(0, this.#used));
-    this.#used = 0;
-  }
-
-  async #writeAll(bytes: Buffer): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
-    }
-  }
+  yield Buffer.concat(held);
 }
 
 /** A new content that is about to replace the store file. */
