@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, linkSync, openSync, renameSync } from "node:fs";
-import { type FileHandle, open, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import type { Splice } from "./edit.ts";
@@ -111,7 +111,7 @@ async function writeContent(
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
 ): Promise<void> {
-  await writeFile(handle, joined(spliced(snapshot, splices)));
+  await writeSpliced(handle, snapshot, splices);
   if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
   else await keepPermissions(handle, snapshot.fd, target);
   await handle.sync();
@@ -157,34 +157,32 @@ function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
   });
 }
 
-/** The content of a snapshot with the splices made. */
-async function* spliced(snapshot: Snapshot, splices: AsyncIterable<Splice>): AsyncGenerator<Buffer> {
+/** Writes the content of a snapshot with the splices made. Short pieces are joined, since each would be a write. */
+async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: AsyncIterable<Splice>): Promise<void> {
   const read = snapshot.windowed();
-  let at = 0;
-  async function* upTo(end: number) {
-    for (; at < end; at = Math.min(at + WINDOW, end)) yield await read(at, Math.min(at + WINDOW, end));
-  }
-  for await (const { from, end, text } of splices) {
-    yield* upTo(from);
-    yield Buffer.from(text);
-    at = end;
-  }
-  yield* upTo(snapshot.layout?.size ?? 0);
-}
-
-/** Joins short pieces, since each would be a write. */
-async function* joined(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let held: Buffer[] = [];
   let length = 0;
-  for await (const piece of pieces) {
-    held.push(piece);
-    length += piece.length;
-    if (length < WINDOW) continue;
-    yield Buffer.concat(held);
+  let at = 0;
+  const flush = async () => {
+    await handle.writeFile(Buffer.concat(held));
     held = [];
     length = 0;
+  };
+  const put = async (piece: Buffer) => {
+    held.push(piece);
+    length += piece.length;
+    if (length >= WINDOW) await flush();
+  };
+  const keepUpTo = async (end: number) => {
+    for (; at < end; at = Math.min(at + WINDOW, end)) await put(await read(at, Math.min(at + WINDOW, end)));
+  };
+  for await (const { from, end, text } of splices) {
+    await keepUpTo(from);
+    if (text !== "") await put(Buffer.from(text));
+    at = end;
   }
-  yield Buffer.concat(held);
+  await keepUpTo(snapshot.layout?.size ?? 0);
+  await flush();
 }
 
 /** A new content that is about to replace the store file. */
