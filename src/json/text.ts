@@ -29,18 +29,6 @@ export function hasByte(bytes: Uint8Array, byte: number, from: number, end: numb
   return false;
 }
 
-/** Whether valid JSON has no white space between its tokens. */
-export function isCompact(bytes: Uint8Array, from: number, end: number): boolean {
-  let inString = false;
-  for (let at = from; at < end; at++) {
-    const byte = bytes[at]!;
-    if (byte === QUOTE) inString = !inString;
-    else if (byte === BACKSLASH) at++;
-    else if (byte <= SPACE && !inString) return false;
-  }
-  return true;
-}
-
 /** Valid JSON without the white space between its tokens; strings and numbers keep their text. */
 export function compactJson(bytes: Uint8Array, from: number, end: number): string {
   const out = end - from <= scratch.length ? scratch : Buffer.allocUnsafe(end - from);

@@ -1,7 +1,7 @@
 import { FIELDS, type Field } from "../json/fields.ts";
 import { Spans, scanRecord } from "../json/record.ts";
 import { BACKSLASH, INCOMPLETE, JsonSyntaxError, OPEN_BRACE, QUOTE, skipSpace, skipValue } from "../json/scan.ts";
-import { compactJson, decodeString, hasByte, isBlank, isCompact, whyNotPython } from "../json/text.ts";
+import { compactJson, decodeString, hasByte, isBlank, whyNotPython } from "../json/text.ts";
 import { idProblem, trimId } from "./ids.ts";
 import type { RecordRules } from "./rules.ts";
 import { formatUtc, isEpochInRange, type TimeReader } from "./time.ts";
@@ -145,31 +145,6 @@ export function readScore(bytes: Uint8Array, spans: Spans, times: TimeReader): n
   return isEpochInRange(score) ? times.counted(score) : "updated_at is no time in epoch seconds";
 }
 
-/** Whether an object whose spans were scanned holds these very texts, each as a string; where in doubt it does not. */
-export function hasTexts(bytes: Uint8Array, spans: Spans, texts: FieldTexts): boolean {
-  return (
-    isText(bytes, spans, FIELD.user_id, texts.userId) &&
-    isText(bytes, spans, FIELD.task_id, texts.taskId) &&
-    isText(bytes, spans, FIELD.status, texts.status) &&
-    isText(bytes, spans, FIELD.created_at, texts.createdAt) &&
-    isText(bytes, spans, FIELD.updated_at, texts.updatedAt) &&
-    (isText(bytes, spans, FIELD.error, texts.error) ||
-      (texts.error === "" && fieldText(bytes, spans, FIELD.error) === ""))
-  );
-}
-
-function isText(bytes: Uint8Array, spans: Spans, field: number, text: string): boolean {
-  const from = spans.from(field) + 1;
-  const end = spans.end(field) - 1;
-  if (!spans.has(field) || bytes[from - 1] !== QUOTE) return false;
-  for (let i = 0; i < text.length && i < end - from; i++) {
-    const byte = bytes[from + i]!;
-    if (byte > 0x7f || byte === BACKSLASH) return decodeString(bytes, from - 1, end + 1) === text;
-    if (byte !== text.charCodeAt(i)) return false;
-  }
-  return end - from === text.length;
-}
-
 /** A field as the hash holds it: a string as it is, null as nothing, anything else as its JSON text. */
 export function fieldText(bytes: Uint8Array, spans: Spans, field: number): string {
   if (!spans.has(field)) return "";
@@ -211,15 +186,12 @@ export class RecordParser {
     return readTask(bytes, from, end, this.#spans, this);
   }
 
-  /** The task that a text is where its fields have these very values; null where one may differ, or it is no valid task. */
+  /** The task that a text is if it has these very texts; null for any other text. */
   confirm(text: string, expected: FieldTexts): Task | null {
-    if (expected.userId === "" || expected.taskId === "") return null;
-    const bytes = Buffer.from(`${text}\n`);
-    const scanned = this.#tryScan(bytes);
-    if (scanned === null || bytes[scanned.from] !== OPEN_BRACE || !hasTexts(bytes, this.#spans, expected)) return null;
-    const score = readScore(bytes, this.#spans, this.times);
-    if (typeof score === "string" || whyNotPython(bytes, scanned.from, scanned.end) !== undefined) return null;
-    return { ...expected, score, json: compacted(text, bytes, scanned) };
+    const task = this.validOrNull(text);
+    if (task === null) return null;
+    const names = Object.keys(expected) as (keyof FieldTexts)[];
+    return names.every((name) => task[name] === expected[name]) ? task : null;
   }
 
   /** The task that a text is; null for any other text, JSON or not. */
@@ -246,9 +218,7 @@ export class RecordParser {
 
   /** Whether the text is one JSON object. */
   isObject(text: string): boolean {
-    const bytes = Buffer.from(text);
-    const scanned = this.#tryScan(bytes);
-    return scanned !== null && bytes[scanned.from] === OPEN_BRACE;
+    return this.textsOrNull(text) !== null;
   }
 
   /** The known fields of a text that is one object, valid record or not; null for any other text, JSON or not. */
@@ -260,9 +230,7 @@ export class RecordParser {
 
   /** The known fields of one object, valid record or not. */
   texts(json: string): RecordTexts {
-    const bytes = Buffer.from(json);
-    this.#scan(bytes);
-    return readTexts(bytes, this.#spans);
+    return this.textsOrNull(json)!;
   }
 
   #tryScan(bytes: Uint8Array): { from: number; end: number } | null {
@@ -283,10 +251,4 @@ export class RecordParser {
     if (!isBlank(bytes, end, bytes.length)) throw new JsonSyntaxError("text after the JSON value", end);
     return { from, end };
   }
-}
-
-/** The text itself where it is compact already, which saves decoding it again. */
-function compacted(text: string, bytes: Uint8Array, { from, end }: { from: number; end: number }): string {
-  const isWhole = from === 0 && end === bytes.length - 1;
-  return isWhole && isCompact(bytes, from, end) ? text : compactJson(bytes, from, end);
 }

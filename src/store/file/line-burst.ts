@@ -16,12 +16,8 @@ import type { Snapshot } from "./snapshot.ts";
 import { readUpserts } from "./upserts.ts";
 import { syncDirectory } from "./written-file.ts";
 
-/**
- * The lock is held for several batches, since acquiring it costs more than one of them: for the shorter time if a process
- * is seen to wait, else for the longer one. Seconds.
- */
+/** The lock is held for several batches, since acquiring it costs more than one of them. Seconds. */
 const BURST_S = 0.25;
-const LONGEST_BURST_S = 2;
 /** How long another process may take for an append of several writes. Seconds. */
 const SETTLED_S = 1;
 const POLL_MS = 50;
@@ -93,13 +89,18 @@ export class LineBurst {
       return null;
     }
     const mayBeUndone = this.#lookAround(open);
-    const next = this.#nextWhileHeld(open.lock, batches);
+    const { clock } = this.#parts;
+    const end = clock.monotonic() + BURST_S;
     let { size } = snapshot.layout!;
-    for (let batch = await batches.next(0); batch !== null; batch = await next()) {
+    for (
+      let batch = await batches.next(0);
+      batch !== null;
+      batch = clock.monotonic() < end ? await batches.next(LINGER_MS) : null
+    ) {
       const plan = new BatchPlan(batch.items);
       const unsure = { batch, plan, snapshot, appended: null, moved: true };
       if (!(await this.#isReady(snapshot))) return leased(unsure);
-      if (snapshot.layout!.size !== size) this.#othersAppended = this.#parts.clock.monotonic();
+      if (snapshot.layout!.size !== size) this.#othersAppended = clock.monotonic();
       const from = snapshot.rows.size;
       const edit = await plan.on(snapshot);
       const lines = await linesOf(edit, snapshot);
@@ -183,17 +184,6 @@ export class LineBurst {
     const now = await this.#parts.shared.read();
     await now.close();
     return now === snapshot;
-  }
-
-  #nextWhileHeld(lock: Lock, batches: Batches<Request, ChangeResult>) {
-    const { clock } = this.#parts;
-    const begun = clock.monotonic();
-    let end = begun + BURST_S;
-    return async () => {
-      if (clock.monotonic() >= end && end < begun + LONGEST_BURST_S && !(await lock.isWanted())) end += BURST_S;
-      const left = (end - clock.monotonic()) * 1000;
-      return left <= 0 ? null : batches.next(Math.min(left, LINGER_MS));
-    };
   }
 }
 
