@@ -179,30 +179,6 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   return last === 0 ? `{${added}}` : `${text}${bytes.toString("utf8", copied, last)},${added}}`;
 }
 
-/** The same for string fields that the object has, most often with that value. Searches where that is safe, else scans. */
-export function replaceStrings(json: string, changes: ReadonlyMap<string, string>): string {
-  if (json.includes("\\u")) return setFields(json, changes); // a key may be escaped
-  let text = json;
-  for (const [name, value] of changes) {
-    const from = onlyString(text, name);
-    if (from < 0) return setFields(json, changes);
-    if (text.startsWith(value, from)) continue;
-    const end = text.indexOf('"', from + 1);
-    if (text.lastIndexOf("\\", end) > from) return setFields(json, changes);
-    text = text.slice(0, from) + value + text.slice(end + 1);
-  }
-  return text;
-}
-
-/** Where the string value of the only key of this name begins, on any level; -1 if a scan is needed. */
-function onlyString(compact: string, name: string): number {
-  const key = `"${name}":`;
-  const at = compact.indexOf(key);
-  const from = at + key.length;
-  if (at < 0 || compact[from] !== '"' || compact.includes(key, from)) return -1;
-  return compact[at - 1] === "\\" ? -1 : from; // the end of a longer key
-}
-
 /** The object without some fields. */
 export function withoutFields(json: string, names: ReadonlySet<string>): string {
   if (names.size === 0) return json;

@@ -1,4 +1,4 @@
-import { type ByteRanks, COLON_BETWEEN } from "../task/layouts.ts";
+import { type ByteRanks, COLON_BETWEEN } from "../task/rules.ts";
 import type { TaskId } from "./task-source.ts";
 
 const NONE = -1;
