@@ -34,8 +34,8 @@ export class Rows {
   #scores = new Float64Array(1 << 10);
   #statuses = new Uint8Array(1 << 10);
   #states = new Uint8Array(1 << 10);
-  /** By key: whether an invalid record stands for it too. */
-  #invalidKeys = new Uint8Array(1 << 10);
+  /** Keys for which an invalid record stands too. */
+  readonly #invalidKeys = new Set<number>();
   readonly #lastCounts: boolean;
   readonly #fileSize: number;
   size = 0;
@@ -67,7 +67,7 @@ export class Rows {
       return;
     }
     this.#retire(key);
-    if (this.#lastCounts) this.#invalidKeys[key] = 0;
+    if (this.#lastCounts) this.#invalidKeys.delete(key);
     this.#links.liveRows[key] = row;
     this.live++;
   }
@@ -78,21 +78,21 @@ export class Rows {
     this.#add(start, end, key, INVALID);
     if (key === NO_KEY) return;
     if (this.#lastCounts) this.#retire(key);
-    this.#invalidKeys[key] = 1;
+    this.#invalidKeys.add(key);
   }
 
   /** An invalid record with other ids stands for this key too. */
   standInvalid(key: number): void {
     this.#link();
     this.#ensureKey(key);
-    this.#invalidKeys[key] = 1;
+    this.#invalidKeys.add(key);
   }
 
   addTombstone(start: number, end: number, key: number): void {
     this.#link();
     this.#add(start, end, key, TOMBSTONE);
     this.#retire(key);
-    this.#invalidKeys[key] = 0;
+    this.#invalidKeys.delete(key);
   }
 
   start(row: number): number {
@@ -125,7 +125,7 @@ export class Rows {
   }
 
   hasInvalid(key: number): boolean {
-    return this.#invalidKeys[key] === 1;
+    return this.#invalidKeys.has(key);
   }
 
   /** `updated_at` descending, ties by member, bytewise descending (SPEC section 4). */
@@ -168,7 +168,7 @@ export class Rows {
     if (this.#links !== null) return;
     const keys = new Int32Array(this.#starts.length);
     for (let row = 0; row < this.size; row++) keys[row] = row;
-    const liveRows = new Int32Array(this.#invalidKeys.length);
+    const liveRows = new Int32Array(this.#starts.length);
     for (let key = 0; key < this.#knownKeys; key++) liveRows[key] = key;
     this.#links = { keys, liveRows };
   }
@@ -200,12 +200,10 @@ export class Rows {
   /** Keys are numbered in order of first sight, so a new one is always the next. */
   #ensureKey(key: number): void {
     if (key !== this.#knownKeys) return;
-    if (key === this.#invalidKeys.length) {
-      const length = roomAfter(key, this.keys.expected);
-      this.#invalidKeys = grown(this.#invalidKeys, length);
-      if (this.#links !== null) this.#links.liveRows = grown(this.#links.liveRows, length);
-    }
-    if (this.#links !== null) this.#links.liveRows[key] = NO_ROW;
     this.#knownKeys++;
+    if (this.#links === null) return;
+    const { liveRows } = this.#links;
+    if (key === liveRows.length) this.#links.liveRows = grown(liveRows, roomAfter(key, this.keys.expected));
+    this.#links.liveRows[key] = NO_ROW;
   }
 }
