@@ -2,7 +2,6 @@ import { isRedisError } from "../errors.ts";
 import { soleUser } from "../task/query-fields.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
-import { doubtsOf, lackOf } from "./index-check.ts";
 import { KeyTable } from "./key-table.ts";
 import { behindWarning, fallbackWarning, mirrorFor, type Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
@@ -10,10 +9,12 @@ import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { TaskPage } from "./task-source.ts";
 import {
   danglingWarnings,
+  doubtsOf,
   FileBehind,
   invalidWarnings,
   type ListQuery,
   type ListResult,
+  lackOf,
   missingWarnings,
   sourceOf,
 } from "./task-store.ts";

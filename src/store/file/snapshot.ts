@@ -10,8 +10,7 @@ import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
-import { RowReader } from "./row-reader.ts";
-import { INVALID, LIVE, Rows } from "./rows.ts";
+import { INVALID, LIVE, RowReader, Rows } from "./rows.ts";
 import {
   type Content,
   readFootprint,
