@@ -1,6 +1,5 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
@@ -12,7 +11,7 @@ import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
 import type { Edit } from "./edit.ts";
-import { type FileStore, type PlanEdit, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
+import type { FileStore, PlanEdit } from "./file-store.ts";
 import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
 import { LATELY_S } from "./last-writer.ts";
 import { LineBurst, type Unsure } from "./line-burst.ts";
@@ -99,20 +98,12 @@ export class FileWriter {
   /** Watches the path for a file that lacks the appended lines, as `edit` does, and makes the change again. */
   async #makeSure({ batch, plan, snapshot, appended, moved }: Unsure): Promise<void> {
     try {
-      if (!moved && !(await this.#isReplaced(snapshot))) return batch.settle(plan.results);
       if (appended === null) return await this.#rewrite(batch, plan, (now) => plan.on(now));
-      await this.#rewrite(batch, plan, (now) => appended.undoneIn(now));
+      const { returned } = await this.#parts.file.keep(appended, moved ? null : snapshot.identity, sameFile);
+      settle(batch, plan, returned);
     } finally {
       await snapshot.close();
     }
-  }
-
-  async #isReplaced(snapshot: Snapshot): Promise<boolean> {
-    const { file, clock } = this.#parts;
-    for (const deadline = clock.monotonic() + WATCH_S; clock.monotonic() < deadline; await sleep(WATCH_POLL_MS)) {
-      if (!sameFile(await file.identity(), snapshot.identity)) return true;
-    }
-    return false;
   }
 
   /**
