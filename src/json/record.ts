@@ -3,6 +3,8 @@ import {
   BACKSLASH,
   CLOSE_BRACE,
   COMMA,
+  decodeString,
+  hasByte,
   INCOMPLETE,
   JsonSyntaxError,
   QUOTE,
@@ -11,7 +13,6 @@ import {
   skipString,
   skipValue,
 } from "./scan.ts";
-import { decodeString, hasByte } from "./text.ts";
 
 const FIELD_NUMBER = new Map<string, number>(FIELDS.map((name, index) => [name, index]));
 /** By the length of the name, since most keys are other fields. */
@@ -115,7 +116,7 @@ function skipToKey(bytes: Uint8Array, from: number, end: number, isFirst: boolea
 }
 
 /** Scans an object and notes the places of its known fields. The last of a repeated field counts, as in `JSON.parse`. */
-export function scanRecord(bytes: Uint8Array, from: number, end: number, spans: Spans): number {
+export function scanRecord(bytes: Buffer, from: number, end: number, spans: Spans): number {
   spans.clear();
   let at = from + 1;
   for (let place = 0; ; place++) {
@@ -138,7 +139,7 @@ export function scanRecord(bytes: Uint8Array, from: number, end: number, spans: 
   }
 }
 
-function fieldAt(bytes: Uint8Array, keyFrom: number, keyEnd: number): number {
+function fieldAt(bytes: Buffer, keyFrom: number, keyEnd: number): number {
   const length = keyEnd - keyFrom - 2;
   if (length < FIELDS_OF_LENGTH.length) {
     for (const known of FIELDS_OF_LENGTH[length]!) {

@@ -1,6 +1,15 @@
 import { scanFields } from "../../json/record.ts";
-import { COLON, COMMA, OPEN_BRACE, QUOTE, skipSpace, skipString } from "../../json/scan.ts";
-import { decodeString, type JsonLayout, layOutJson } from "../../json/text.ts";
+import {
+  COLON,
+  COMMA,
+  decodeString,
+  type JsonLayout,
+  layOutJson,
+  OPEN_BRACE,
+  QUOTE,
+  skipSpace,
+  skipString,
+} from "../../json/scan.ts";
 import { keyOf, memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { KeySet, type Keys, type KeyTable } from "../key-table.ts";

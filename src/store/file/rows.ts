@@ -1,6 +1,5 @@
 import { equalsAt, type Spans } from "../../json/record.ts";
-import { BACKSLASH, QUOTE } from "../../json/scan.ts";
-import { whyNotPython } from "../../json/text.ts";
+import { BACKSLASH, QUOTE, whyNotPython } from "../../json/scan.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { shownStatus } from "../../task/status.ts";
 import {

@@ -1,8 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { JsonSyntaxError } from "../../json/scan.ts";
-import { compactJson } from "../../json/text.ts";
+import { compactJson, JsonSyntaxError } from "../../json/scan.ts";
 import { fillIn } from "../../pool.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { type InvalidRecord, isInvalid, RecordParser, type Task } from "../../task/task.ts";
