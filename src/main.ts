@@ -3,7 +3,7 @@ import { type Streams, wantsJsonLog } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
 import { Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
-import { exitByPosix } from "./store/file/posix.ts";
+import { loadedPosix } from "./store/file/posix.ts";
 
 /** What one run of `ttsctl` is given. */
 export interface Invocation {
@@ -76,7 +76,7 @@ export async function run(): Promise<number> {
     streams: processStreams,
     stopSignal: listenForStop(),
   });
-  exitByPosix();
+  process.on("exit", (code) => loadedPosix?.exit(code)); // after all other listeners
   return code;
 }
 

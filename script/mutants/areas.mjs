@@ -12,7 +12,7 @@ export const AREAS = {
     tests: ["test/json/*.test.ts"],
   },
   scanner: {
-    mutate: ["src/store/key-table.ts", ...file(["scanner", "elements", "feed", "row-reader", "rows"])],
+    mutate: ["src/store/key-table.ts", ...file(["scanner", "elements", "feed", "rows"])],
     tests: ["test/store/file/{key-table,order,rows,scan,scanner,snapshot}.test.ts"],
   },
   cleanup: {

@@ -1,6 +1,6 @@
 import { parseBytes, parseDuration } from "../task/amounts.ts";
-import { LAYOUT_NAMES, type LayoutName } from "../task/layouts.ts";
-import { isZoneName } from "../task/zone.ts";
+import { LAYOUT_NAMES, type LayoutName } from "../task/rules.ts";
+import { isZoneName } from "../task/time.ts";
 import {
   type Address,
   addressText,

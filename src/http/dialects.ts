@@ -6,7 +6,6 @@ import { itemJson, pageJson } from "../render/item.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { parseWholeNumber } from "../task/amounts.ts";
 import { idsIn, trimId } from "../task/ids.ts";
-import type { LayoutName } from "../task/layouts.ts";
 import {
   BODY_NAMES,
   fieldOf,
@@ -16,6 +15,7 @@ import {
   type QueryPart,
   type RawQuery,
 } from "../task/query-fields.ts";
+import type { LayoutName } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
 import { HttpError, jsonText, problemOf, problemResponse, refusalHeaders } from "./answer.ts";
 import type { Env, ServerParts } from "./parts.ts";

@@ -1,5 +1,5 @@
-import { LAYOUT_NAMES } from "../task/layouts.ts";
 import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+import { LAYOUT_NAMES } from "../task/rules.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
 import { WARNINGS_HEADER } from "./answer.ts";
 import { DIALECT_HEADER } from "./dialects.ts";

@@ -3,6 +3,8 @@ import {
   BACKSLASH,
   CLOSE_BRACE,
   COMMA,
+  decodeString,
+  hasByte,
   INCOMPLETE,
   JsonSyntaxError,
   QUOTE,
@@ -11,7 +13,6 @@ import {
   skipString,
   skipValue,
 } from "./scan.ts";
-import { decodeString, hasByte } from "./text.ts";
 
 const FIELD_NUMBER = new Map<string, number>(FIELDS.map((name, index) => [name, index]));
 /** By the length of the name, since most keys are other fields. */
@@ -115,7 +116,7 @@ function skipToKey(bytes: Uint8Array, from: number, end: number, isFirst: boolea
 }
 
 /** Scans an object and notes the places of its known fields. The last of a repeated field counts, as in `JSON.parse`. */
-export function scanRecord(bytes: Uint8Array, from: number, end: number, spans: Spans): number {
+export function scanRecord(bytes: Buffer, from: number, end: number, spans: Spans): number {
   spans.clear();
   let at = from + 1;
   for (let place = 0; ; place++) {
@@ -138,7 +139,7 @@ export function scanRecord(bytes: Uint8Array, from: number, end: number, spans: 
   }
 }
 
-function fieldAt(bytes: Uint8Array, keyFrom: number, keyEnd: number): number {
+function fieldAt(bytes: Buffer, keyFrom: number, keyEnd: number): number {
   const length = keyEnd - keyFrom - 2;
   if (length < FIELDS_OF_LENGTH.length) {
     for (const known of FIELDS_OF_LENGTH[length]!) {
@@ -177,30 +178,6 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   if (left.size === 0) return text + bytes.toString("utf8", copied);
   const added = [...left].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",");
   return last === 0 ? `{${added}}` : `${text}${bytes.toString("utf8", copied, last)},${added}}`;
-}
-
-/** The same for string fields that the object has, most often with that value. Searches where that is safe, else scans. */
-export function replaceStrings(json: string, changes: ReadonlyMap<string, string>): string {
-  if (json.includes("\\u")) return setFields(json, changes); // a key may be escaped
-  let text = json;
-  for (const [name, value] of changes) {
-    const from = onlyString(text, name);
-    if (from < 0) return setFields(json, changes);
-    if (text.startsWith(value, from)) continue;
-    const end = text.indexOf('"', from + 1);
-    if (text.lastIndexOf("\\", end) > from) return setFields(json, changes);
-    text = text.slice(0, from) + value + text.slice(end + 1);
-  }
-  return text;
-}
-
-/** Where the string value of the only key of this name begins, on any level; -1 if a scan is needed. */
-function onlyString(compact: string, name: string): number {
-  const key = `"${name}":`;
-  const at = compact.indexOf(key);
-  const from = at + key.length;
-  if (at < 0 || compact[from] !== '"' || compact.includes(key, from)) return -1;
-  return compact[at - 1] === "\\" ? -1 : from; // the end of a longer key
 }
 
 /** The object without some fields. */

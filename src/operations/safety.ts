@@ -3,7 +3,7 @@ import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror, SampledTask } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import type { LayoutName } from "../task/layouts.ts";
+import type { LayoutName } from "../task/rules.ts";
 import { TimeReader } from "../task/time.ts";
 
 /** How many tasks of a store are looked at. */

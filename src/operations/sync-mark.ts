@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import { countsOf } from "../store/index-check.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
+import { countsOf } from "../store/task-store.ts";
 import { formatUtc } from "../task/time.ts";
 
 /** The mark that the mirror has every task of the file (`tts:ttsctl:synced`), so that lists know it. */

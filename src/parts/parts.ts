@@ -20,8 +20,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
 import { TaskStore } from "../store/task-store.ts";
 import { RecordRules } from "../task/rules.ts";
-import { TimeReader } from "../task/time.ts";
-import { Zone } from "../task/zone.ts";
+import { TimeReader, Zone } from "../task/time.ts";
 
 /** What a command, a server, or a program with the library gives its run. */
 export interface Outside {

@@ -1,13 +1,12 @@
 import { FIELDS, RECORD_FIELDS } from "../json/fields.ts";
-import { replaceStrings } from "../json/record.ts";
+import { setFields } from "../json/record.ts";
 import { type JsonValue, parseJsonValue } from "../json/value.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { counted, formatAge } from "../task/amounts.ts";
 import { camelCase } from "../task/query-fields.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
-import { formatInZone, type TimeReader } from "../task/time.ts";
-import type { Zone } from "../task/zone.ts";
+import { formatInZone, type TimeReader, type Zone } from "../task/time.ts";
 
 /** The whole record as compact JSON, the status as shown, the ids as they count (SPEC section 5). */
 export function itemJson(task: Task): string {
@@ -17,7 +16,7 @@ export function itemJson(task: Task): string {
   ]);
   const shown = shownStatus(task.status);
   if (shown !== undefined) changes.set("status", JSON.stringify(shown));
-  return replaceStrings(task.json, changes);
+  return setFields(task.json, changes);
 }
 
 /** The same as a value, numbers with their text. */

@@ -1,15 +1,16 @@
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
+import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import type { Change } from "./file/batch-plan.ts";
+import { idOf } from "./file/batch-plan.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorLink } from "./mirror-link.ts";
-import { keyIn, type MirrorChange, type MirrorOutcome, newest, type OwedCopies, type OwedCopy } from "./owed-copies.ts";
+import { type MirrorChange, type MirrorOutcome, newest, type OwedCopies, type OwedCopy } from "./owed-copies.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
-import { type Removal, removeFromMirror } from "./redis/remove.ts";
+import { removeFromMirror } from "./redis/remove.ts";
 import { writeToMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 import { WrittenCopies } from "./written-copies.ts";
@@ -31,15 +32,9 @@ export interface MirrorWriterParts {
 /** Between two attempts at what is owed to a mirror that is there and refuses, as a cluster does that lacks a slot. */
 const RETRY_MS = 1000;
 
-interface Put {
-  readonly task: Task;
-  /** As in MirrorChange. */
-  readonly before: number;
-}
-
 /**
  * The write side of the mirror for a process that lives on: changes that the file has, in their order, guarded, those
- * that wait together in one call. Several changes of one task are one.
+ * that wait together in one call.
  */
 export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
@@ -62,11 +57,10 @@ export class MirrorWriter {
   async work(batches: Batches<MirrorChange, MirrorOutcome>): Promise<void> {
     const batch = await batches.next(0);
     if (batch === null) return;
-    const changes = [...collapse(batch.items).values()];
-    const outcomes = await this.#alone(() =>
-      this.#write(changes, (error, count) => this.#parts.onMirrorFailure(error, count)),
-    );
-    batch.settle(outcomesFor(batch.items, outcomes));
+    const outcomes = await this.#alone(() => this.#write(batch.items));
+    const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
+    if (errors.length > 0) this.#parts.onMirrorFailure(errors[0]!, errors.length);
+    batch.settle(outcomes);
     void this.#alone(() => this.#followFile());
   }
 
@@ -86,19 +80,18 @@ export class MirrorWriter {
   /** A task that is being changed is left to that change. Returns false if all failed. */
   async #pushOwed(keys: readonly string[]): Promise<boolean> {
     const owed = this.#owed.of(keys).filter(({ id }) => !this.#parts.isBusy(id));
-    const changes = await this.#asInFile(owed).catch(noneOfStore);
-    const outcomes = await this.#write(changes, () => {});
-    return changes.length === 0 || [...outcomes.values()].some((outcome) => !(outcome instanceof TtsctlError));
+    const outcomes = await this.#write(await this.#asInFile(owed));
+    return outcomes.length === 0 || outcomes.some((outcome) => !(outcome instanceof TtsctlError));
   }
 
   /** Runs a sync, which cannot make up for what is owed, and may write what it read before a change of ours. */
   async aroundSync<T>(sync: () => Promise<T>): Promise<T> {
-    this.#owed.syncBegins();
+    this.#owed.syncs++;
     try {
       await this.catchUp();
       return await sync();
     } finally {
-      this.#owed.syncEnds();
+      this.#owed.syncs--;
       await this.catchUp();
     }
   }
@@ -145,7 +138,8 @@ export class MirrorWriter {
 
   /** The file may have a task again by now, or lack it, by another program: the mirror should be as the file is. */
   async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
-    const snapshot = await this.#parts.shared.read();
+    const snapshot = await this.#parts.shared.read().catch(nullOfStore);
+    if (snapshot === null) return [];
     try {
       const records = await snapshot.recordsOf(owed.map(({ id }) => id));
       return owed.map(({ id, before, tried }, i): MirrorChange => {
@@ -158,123 +152,83 @@ export class MirrorWriter {
     }
   }
 
-  async #write(changes: readonly MirrorChange[], tell: Tell): Promise<Map<string, MirrorOutcome>> {
-    const outcomes = new Map<string, MirrorOutcome>();
-    for (let i = 0; i < changes.length; i += BATCH) {
-      const some = changes.slice(i, i + BATCH).map((item) => this.#owed.with(item));
-      const done = await this.#writeSome(some, tell);
-      some.forEach((item, at) => {
-        this.#owed.note(item, done[at]!);
-        outcomes.set(keyIn(item), done[at]!);
-      });
+  async #write(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    const outcomes: MirrorOutcome[] = [];
+    for (const run of runsOf(changes)) {
+      const due = run.map((item) => this.#owed.with(item));
+      const done = await this.#writeRun(due);
+      due.forEach((item, i) => void this.#owed.note(item, done[i]!));
+      outcomes.push(...done);
     }
     this.#retryLater();
     return outcomes;
   }
 
-  async #writeSome(changes: readonly MirrorChange[], tell: Tell): Promise<MirrorOutcome[]> {
+  async #writeRun(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const state = await this.#parts.link.open();
-    if (state.kind === "off") return changes.map(() => "off");
-    if (state.kind === "down") return failed(changes, state.error, tell);
+    if (state.kind !== "on") return changes.map(() => (state.kind === "off" ? "off" : state.error));
     try {
-      return noted(await this.#send(state.mirror, changes), tell);
+      const written = await this.#put(state.mirror, changes);
+      const removed = await this.#remove(state.mirror, changes);
+      return changes.map(({ change }) => (change.kind === "upsert" ? written : removed).shift()!);
     } catch (error) {
       if (!isRedisError(error)) throw error;
-      return failed(changes, error, tell);
+      return changes.map(() => error);
     }
   }
 
-  async #send(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+  async #put(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const puts = changes.flatMap(({ change, before }) =>
       change.kind === "upsert" ? [{ task: change.task, before }] : [],
     );
-    const goes = changes.flatMap(({ change, before }) => (change.kind === "remove" ? [{ id: change.id, before }] : []));
-    const written = (await this.#put(mirror, puts))[Symbol.iterator]();
-    const removed = (await this.#remove(mirror, goes))[Symbol.iterator]();
-    return changes.map(({ change }) => (change.kind === "upsert" ? written : removed).next().value as MirrorOutcome);
-  }
-
-  async #put(mirror: Mirror, puts: readonly Put[]): Promise<MirrorOutcome[]> {
-    const tasks = puts.map(({ task }) => task);
+    // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
+    const copies = await fillIn<(typeof puts)[number], Outcome<RedisCopy>>(
+      puts,
+      ({ before }) => (Number.isNaN(before) ? NO_COPY : undefined),
+      (known) => mirror.copies(tasksOf(known), "scores"),
+    );
     const replaced = puts.map(({ before }) => before / 1e6);
-    const outcomes = await writeToMirror(mirror, tasks, {
-      copies: await this.#copies(mirror, puts),
-      replaced,
-      written: this.#written,
-    });
+    const outcomes = await writeToMirror(mirror, tasksOf(puts), { copies, replaced, written: this.#written });
     return outcomes.map((outcome) => (outcome === "mended" ? "unchanged" : outcome));
   }
 
-  async #remove(mirror: Mirror, removals: readonly Removal[]): Promise<MirrorOutcome[]> {
+  async #remove(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    const removals = changes.flatMap(({ change, before }) =>
+      change.kind === "remove" ? [{ id: change.id, before }] : [],
+    );
     const outcomes = await removeFromMirror(mirror, removals);
     removals.forEach(({ id, before }, i) => {
       if (outcomes[i] === "removed") this.#written.noteRemoved(id, before);
     });
     return outcomes;
   }
-
-  /** A task that is new in the file counts as new in the mirror too, since the guard of the write checks that. */
-  #copies(mirror: Mirror, puts: readonly Put[]): Promise<Outcome<RedisCopy>[]> {
-    const ofNew = ({ before }: Put) => (Number.isNaN(before) ? NO_COPY : undefined);
-    const read = (known: readonly Put[]) =>
-      mirror.copies(
-        known.map(({ task }) => task),
-        "scores",
-      );
-    return fillIn<Put, Outcome<RedisCopy>>(puts, ofNew, read);
-  }
 }
 
-/** As `onMirrorFailure`. */
-type Tell = (error: TtsctlError, count: number) => void;
-
-function failed(changes: readonly MirrorChange[], error: TtsctlError, tell: Tell): MirrorOutcome[] {
-  tell(error, changes.length);
-  return changes.map(() => error);
+function tasksOf(puts: readonly { readonly task: Task }[]): Task[] {
+  return puts.map(({ task }) => task);
 }
 
-/** Failures of single tasks, such as a key of the wrong type. */
-function noted(outcomes: MirrorOutcome[], tell: Tell): MirrorOutcome[] {
-  const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
-  if (errors.length > 0) tell(errors[0]!, errors.length);
-  return outcomes;
-}
-
-/** A file that cannot be read is none to go by. */
-function noneOfStore(error: unknown): MirrorChange[] {
+/** A file that can't be read is null. */
+function nullOfStore(error: unknown): null {
   if (!isStoreError(error)) throw error;
-  return [];
-}
-
-/** The last change of each task, by `keyIn`; `before` is that of the newest record that any of them replaced. */
-function collapse(changes: readonly MirrorChange[]): Map<string, MirrorChange> {
-  const lasts = new Map<string, MirrorChange>();
-  for (const item of changes) {
-    const key = keyIn(item);
-    lasts.set(key, { change: item.change, before: newest(item.before, lasts.get(key)?.before) });
-  }
-  return lasts;
+  return null;
 }
 
 /**
- * The outcome of each change by that of the last one of its task. An earlier change is done if the last one is; a copy
- * that was kept is newer than any record before the last.
+ * Runs of at most BATCH changes, each of another task, since a run is one call. `before` is that of the newest record that
+ * any of the task's changes replaced.
  */
-function outcomesFor(changes: readonly MirrorChange[], outcomes: ReadonlyMap<string, MirrorOutcome>): MirrorOutcome[] {
-  const all: MirrorOutcome[] = [];
-  const isFollowed = new Set<string>();
-  for (let i = changes.length - 1; i >= 0; i--) {
-    const key = keyIn(changes[i]!);
-    const outcome = outcomes.get(key)!;
-    all[i] = isFollowed.has(key) ? outcomeOfEarlier(changes[i]!.change, outcome) : outcome;
-    isFollowed.add(key);
+function* runsOf(changes: readonly MirrorChange[]): Generator<MirrorChange[]> {
+  const befores = new Map<string, number>();
+  let run = new Map<string, MirrorChange>();
+  for (const { change, before } of changes) {
+    const key = keyOf(idOf(change));
+    if (run.size === BATCH || run.has(key)) {
+      yield [...run.values()];
+      run = new Map();
+    }
+    befores.set(key, newest(before, befores.get(key)));
+    run.set(key, { change, before: befores.get(key)! });
   }
-  return all;
-}
-
-function outcomeOfEarlier({ kind }: Change, outcome: MirrorOutcome): MirrorOutcome {
-  if (outcome === "off" || outcome instanceof TtsctlError) return outcome;
-  if (outcome === "newer" || outcome === "unchanged") return "newer";
-  if (kind === "upsert") return "written";
-  return outcome === "missing" ? "missing" : "removed";
+  if (run.size > 0) yield [...run.values()];
 }

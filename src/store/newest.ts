@@ -2,7 +2,6 @@ import { isRedisError } from "../errors.ts";
 import { soleUser } from "../task/query-fields.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { FileTasks } from "./file/file-tasks.ts";
-import { doubtsOf, lackOf } from "./index-check.ts";
 import { KeyTable } from "./key-table.ts";
 import { behindWarning, fallbackWarning, mirrorFor, type Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
@@ -10,10 +9,12 @@ import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { TaskPage } from "./task-source.ts";
 import {
   danglingWarnings,
+  doubtsOf,
   FileBehind,
   invalidWarnings,
   type ListQuery,
   type ListResult,
+  lackOf,
   missingWarnings,
   sourceOf,
 } from "./task-store.ts";
@@ -29,17 +30,20 @@ export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" |
  */
 export async function* newestTasks({ file, link }: Stores, query: Query, limit: number): AsyncGenerator<Piece> {
   const given = new Given(limit);
-  const { mirror, behind, warnings } = await mirrorFor({ file, link }, query.source);
-  if (behind !== undefined) warnings.push(behindWarning(behind, file.path));
+  const { mirror, behind: problem, warnings } = await mirrorFor({ file, link }, query.source);
+  if (problem !== undefined) warnings.push(behindWarning(problem, file.path));
   else if (mirror !== null) {
     const isForced = query.source === "redis";
+    const behind = new FileBehind(file);
     try {
-      const lack = isForced ? null : await lackIn(mirror, file, query);
-      if (lack === null) return yield* fromMirror(mirror, file, query, given);
+      const lack = isForced ? null : await lackIn(mirror, file, behind, query);
+      if (lack === null) return yield* fromMirror(mirror, behind, query, given);
       warnings.push(lack);
     } catch (error) {
       if (isForced || !isRedisError(error)) throw error;
       warnings.push(fallbackWarning(error, file.path));
+    } finally {
+      await behind.close();
     }
   }
   yield* fromFile(file, query, given, warnings);
@@ -73,37 +77,27 @@ class Given {
 }
 
 /** Why the file must answer, or null. */
-async function lackIn(mirror: Mirror, file: FileStore, { filter }: Query): Promise<string | null> {
+async function lackIn(mirror: Mirror, file: FileStore, behind: FileBehind, { filter }: Query): Promise<string | null> {
   const userId = soleUser(filter);
   const doubts = await doubtsOf(mirror, file, userId);
   if (doubts === null) return null;
-  const behind = new FileBehind(file);
-  try {
-    const snapshot = await behind.snapshot();
-    return await lackOf(mirror, doubts, snapshot, { userId, problem: behind.problem });
-  } finally {
-    await behind.close();
-  }
+  const snapshot = await behind.snapshot();
+  return lackOf(mirror, doubts, snapshot, { userId, problem: behind.problem });
 }
 
-async function* fromMirror(mirror: Mirror, file: FileStore, query: Query, given: Given): AsyncGenerator<Piece> {
-  const behind = new FileBehind(file);
-  try {
-    const tasks = new MirrorTasks(mirror, query.source === "auto" ? behind : null);
-    let [dangling, unnamed] = [0, 0];
-    for await (const page of tasks.newest(query.filter, () => given.left)) {
-      const piece = given.take(page);
-      dangling += piece.dangling;
-      unnamed += piece.unnamed ?? 0;
-      const source = sourceOf(piece.tasks, tasks);
-      tasks.filled.clear();
-      yield { ...piece, source, warnings: behind.warnings.splice(0) };
-    }
-    const warnings = danglingWarnings(dangling, unnamed);
-    if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
-  } finally {
-    await behind.close();
+async function* fromMirror(mirror: Mirror, behind: FileBehind, query: Query, given: Given): AsyncGenerator<Piece> {
+  const tasks = new MirrorTasks(mirror, query.source === "auto" ? behind : null);
+  let [dangling, unnamed] = [0, 0];
+  for await (const page of tasks.newest(query.filter, () => given.left)) {
+    const piece = given.take(page);
+    dangling += piece.dangling;
+    unnamed += piece.unnamed ?? 0;
+    const source = sourceOf(piece.tasks, tasks);
+    tasks.filled.clear();
+    yield { ...piece, source, warnings: behind.warnings.splice(0) };
   }
+  const warnings = danglingWarnings(dangling, unnamed);
+  if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
 }
 
 async function* fromFile(file: FileStore, query: Query, given: Given, before: string[]): AsyncGenerator<Piece> {

@@ -47,7 +47,8 @@ export class OwedCopies {
   readonly #changes = new Map<string, OwedCopy>();
   readonly #removals = new Map<string, OwedCopy>();
   readonly #warn: (line: string) => void;
-  #syncs = 0;
+  /** Syncs under way. */
+  syncs = 0;
   /** How often the changes were left to a sync, and how many of those times are made up for. */
   #left = 0;
   #synced = 0;
@@ -56,14 +57,6 @@ export class OwedCopies {
   /** @param warn told where there are more than can be remembered, one line */
   constructor(warn: (line: string) => void) {
     this.#warn = warn;
-  }
-
-  syncBegins(): void {
-    this.#syncs++;
-  }
-
-  syncEnds(): void {
-    this.#syncs--;
   }
 
   /** How many tasks wait to be pushed. */
@@ -129,49 +122,36 @@ export class OwedCopies {
   }
 
   /** A change, with which also goes what is owed of its task. */
-  with(item: MirrorChange): MirrorChange {
-    const [owed] = this.of([keyIn(item)]);
-    return owed === undefined ? item : { change: item.change, before: newest(item.before, owed.before) };
+  with({ change, before }: MirrorChange): MirrorChange {
+    const [owed] = this.of([keyOf(idOf(change))]);
+    return { change, before: newest(before, owed?.before) };
   }
 
   /** Takes note of what became of a change. */
-  note(item: MirrorChange, outcome: MirrorOutcome): void {
-    const key = keyIn(item);
+  note({ change, before }: MirrorChange, outcome: MirrorOutcome): void {
+    const id = idOf(change);
+    const key = keyOf(id);
     const [earlier] = this.of([key]);
     this.#changes.delete(key);
     this.#removals.delete(key);
     if (outcome === "off") return;
     const isDone = typeof outcome === "string";
-    const { change, before } = item;
-    const own = change.kind === "upsert" && !isDone ? toMicros(change.task.score) : Number.NaN;
-    const owed = { id: idOf(change), before, tried: isDone ? own : newest(own, earlier?.tried) };
-    if (goesBack(item)) {
-      if (!isDone || this.#syncs > 0) this.#removals.set(key, owed);
-    } else if (!isDone && change.kind === "upsert") this.#changes.set(key, owed);
-    if (this.#changes.size > MOST_CHANGES) this.#leaveChanges();
-    if (this.#removals.size > MOST_REMOVALS) this.#forgetRemovals();
+    const score = change.kind === "upsert" ? toMicros(change.task.score) : Number.NaN;
+    const owed = { id, before, tried: isDone ? Number.NaN : newest(score, earlier?.tried) };
+    // A task that the file never had has no time that could guard a removal later.
+    const goesBack = change.kind === "remove" ? !Number.isNaN(before) : before >= score;
+    if (goesBack && (!isDone || this.syncs > 0)) this.#removals.set(key, owed);
+    else if (!goesBack && !isDone && change.kind === "upsert") this.#changes.set(key, owed);
+    if (this.#changes.size > MOST_CHANGES) {
+      this.#changes.clear();
+      this.leaveToSync();
+    }
+    if (this.#removals.size > MOST_REMOVALS) {
+      this.#removals.clear();
+      this.leaveToSync(true);
+      this.#warn(`more than ${MOST_REMOVALS} removals wait for Redis and are forgotten: run \`ttsctl sync --prune\``);
+    }
   }
-
-  #leaveChanges(): void {
-    this.#changes.clear();
-    this.leaveToSync();
-  }
-
-  #forgetRemovals(): void {
-    this.#removals.clear();
-    this.leaveToSync(true);
-    this.#warn(`more than ${MOST_REMOVALS} removals wait for Redis and are forgotten: run \`ttsctl sync --prune\``);
-  }
-}
-
-/** What no record went before has no time that could guard a removal later. */
-function goesBack({ change, before }: MirrorChange): boolean {
-  return change.kind === "remove" ? !Number.isNaN(before) : before >= toMicros(change.task.score);
-}
-
-/** The task of a change, as a key of a map. */
-export function keyIn({ change }: MirrorChange): string {
-  return keyOf(idOf(change));
 }
 
 /** The newer of two times; NaN for none. */

@@ -1,7 +1,19 @@
 import { FIELDS, type Field } from "../json/fields.ts";
 import { Spans, scanRecord } from "../json/record.ts";
-import { BACKSLASH, INCOMPLETE, JsonSyntaxError, OPEN_BRACE, QUOTE, skipSpace, skipValue } from "../json/scan.ts";
-import { compactJson, decodeString, hasByte, isBlank, isCompact, whyNotPython } from "../json/text.ts";
+import {
+  BACKSLASH,
+  compactJson,
+  decodeString,
+  hasByte,
+  INCOMPLETE,
+  isBlank,
+  JsonSyntaxError,
+  OPEN_BRACE,
+  QUOTE,
+  skipSpace,
+  skipValue,
+  whyNotPython,
+} from "../json/scan.ts";
 import { idProblem, trimId } from "./ids.ts";
 import type { RecordRules } from "./rules.ts";
 import { formatUtc, isEpochInRange, type TimeReader } from "./time.ts";
@@ -56,7 +68,7 @@ export const FIELD = Object.fromEntries(FIELDS.map((name, index) => [name, index
  * The task in `bytes[from, end)`, one valid JSON value whose `spans` were scanned, or why it is none.
  */
 export function readTask(
-  bytes: Uint8Array,
+  bytes: Buffer,
   from: number,
   end: number,
   spans: Spans,
@@ -98,13 +110,13 @@ export function saysDeleted(json: string): boolean {
 }
 
 /** The same for an object whose spans were scanned. */
-export function marksDeleted(bytes: Uint8Array, spans: Spans): boolean {
+export function marksDeleted(bytes: Buffer, spans: Spans): boolean {
   const { deleted } = FIELD;
-  return spans.has(deleted) && latin1(bytes, spans.from(deleted), spans.end(deleted)) === "true";
+  return spans.has(deleted) && bytes.toString("latin1", spans.from(deleted), spans.end(deleted)) === "true";
 }
 
 /** The fields of any object as the hash would hold them. */
-export function readTexts(bytes: Uint8Array, spans: Spans): RecordTexts {
+export function readTexts(bytes: Buffer, spans: Spans): RecordTexts {
   return {
     status: fieldText(bytes, spans, FIELD.status),
     error: fieldText(bytes, spans, FIELD.error),
@@ -114,7 +126,7 @@ export function readTexts(bytes: Uint8Array, spans: Spans): RecordTexts {
 }
 
 function readId(
-  bytes: Uint8Array,
+  bytes: Buffer,
   spans: Spans,
   field: "user_id" | "task_id",
   rules: RecordRules,
@@ -128,7 +140,7 @@ function readId(
 }
 
 /** The score of `updated_at` as it counts, or what is wrong with it. */
-export function readScore(bytes: Uint8Array, spans: Spans, times: TimeReader): number | string {
+export function readScore(bytes: Buffer, spans: Spans, times: TimeReader): number | string {
   const field = FIELD.updated_at;
   if (!spans.has(field)) return "updated_at is missing";
   const from = spans.from(field);
@@ -140,38 +152,13 @@ export function readScore(bytes: Uint8Array, spans: Spans, times: TimeReader): n
       score = times.parse(decodeString(bytes, from, end));
     return Number.isNaN(score) ? "updated_at is not an ISO 8601 time" : times.counted(score);
   }
-  const score = Number(latin1(bytes, from, end));
+  const score = Number(bytes.toString("latin1", from, end));
   if (Number.isNaN(score)) return "updated_at is neither a time nor a number";
   return isEpochInRange(score) ? times.counted(score) : "updated_at is no time in epoch seconds";
 }
 
-/** Whether an object whose spans were scanned holds these very texts, each as a string; where in doubt it does not. */
-export function hasTexts(bytes: Uint8Array, spans: Spans, texts: FieldTexts): boolean {
-  return (
-    isText(bytes, spans, FIELD.user_id, texts.userId) &&
-    isText(bytes, spans, FIELD.task_id, texts.taskId) &&
-    isText(bytes, spans, FIELD.status, texts.status) &&
-    isText(bytes, spans, FIELD.created_at, texts.createdAt) &&
-    isText(bytes, spans, FIELD.updated_at, texts.updatedAt) &&
-    (isText(bytes, spans, FIELD.error, texts.error) ||
-      (texts.error === "" && fieldText(bytes, spans, FIELD.error) === ""))
-  );
-}
-
-function isText(bytes: Uint8Array, spans: Spans, field: number, text: string): boolean {
-  const from = spans.from(field) + 1;
-  const end = spans.end(field) - 1;
-  if (!spans.has(field) || bytes[from - 1] !== QUOTE) return false;
-  for (let i = 0; i < text.length && i < end - from; i++) {
-    const byte = bytes[from + i]!;
-    if (byte > 0x7f || byte === BACKSLASH) return decodeString(bytes, from - 1, end + 1) === text;
-    if (byte !== text.charCodeAt(i)) return false;
-  }
-  return end - from === text.length;
-}
-
 /** A field as the hash holds it: a string as it is, null as nothing, anything else as its JSON text. */
-export function fieldText(bytes: Uint8Array, spans: Spans, field: number): string {
+export function fieldText(bytes: Buffer, spans: Spans, field: number): string {
   if (!spans.has(field)) return "";
   const from = spans.from(field);
   const end = spans.end(field);
@@ -181,15 +168,11 @@ export function fieldText(bytes: Uint8Array, spans: Spans, field: number): strin
 }
 
 /** A time field as the hash holds it: epoch seconds become ISO 8601. */
-function timeText(bytes: Uint8Array, spans: Spans, field: number): string {
+function timeText(bytes: Buffer, spans: Spans, field: number): string {
   const text = fieldText(bytes, spans, field);
   if (text === "" || bytes[spans.from(field)] === QUOTE) return text;
   const epoch = Number(text);
   return isEpochInRange(epoch) ? formatUtc(epoch) : text;
-}
-
-function latin1(bytes: Uint8Array, from: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, end - from).toString("latin1");
 }
 
 /** Reads single records from JSON text: payloads of the mirror, lines of an import, slices of the store file. */
@@ -204,22 +187,19 @@ export class RecordParser {
   }
 
   /** @throws JsonSyntaxError where the text is not one JSON value. */
-  parse(text: string | Uint8Array): Task | InvalidRecord {
+  parse(text: string | Buffer): Task | InvalidRecord {
     // A number is known as whole only by what follows it.
     const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
     const { from, end } = this.#scan(bytes);
     return readTask(bytes, from, end, this.#spans, this);
   }
 
-  /** The task that a text is where its fields have these very values; null where one may differ, or it is no valid task. */
+  /** The task that a text is if it has these very texts; null for any other text. */
   confirm(text: string, expected: FieldTexts): Task | null {
-    if (expected.userId === "" || expected.taskId === "") return null;
-    const bytes = Buffer.from(`${text}\n`);
-    const scanned = this.#tryScan(bytes);
-    if (scanned === null || bytes[scanned.from] !== OPEN_BRACE || !hasTexts(bytes, this.#spans, expected)) return null;
-    const score = readScore(bytes, this.#spans, this.times);
-    if (typeof score === "string" || whyNotPython(bytes, scanned.from, scanned.end) !== undefined) return null;
-    return { ...expected, score, json: compacted(text, bytes, scanned) };
+    const task = this.validOrNull(text);
+    if (task === null) return null;
+    const names = Object.keys(expected) as (keyof FieldTexts)[];
+    return names.every((name) => task[name] === expected[name]) ? task : null;
   }
 
   /** The task that a text is; null for any other text, JSON or not. */
@@ -232,7 +212,7 @@ export class RecordParser {
   }
 
   /** Whether valid JSON, a line, ends a task: `{"user_id", "task_id", "deleted": true}`. */
-  isTombstone(line: Uint8Array): boolean {
+  isTombstone(line: Buffer): boolean {
     const { userId, taskId } = this.parse(line);
     return userId !== undefined && taskId !== undefined && marksDeleted(line, this.#spans);
   }
@@ -246,9 +226,7 @@ export class RecordParser {
 
   /** Whether the text is one JSON object. */
   isObject(text: string): boolean {
-    const bytes = Buffer.from(text);
-    const scanned = this.#tryScan(bytes);
-    return scanned !== null && bytes[scanned.from] === OPEN_BRACE;
+    return this.textsOrNull(text) !== null;
   }
 
   /** The known fields of a text that is one object, valid record or not; null for any other text, JSON or not. */
@@ -260,12 +238,10 @@ export class RecordParser {
 
   /** The known fields of one object, valid record or not. */
   texts(json: string): RecordTexts {
-    const bytes = Buffer.from(json);
-    this.#scan(bytes);
-    return readTexts(bytes, this.#spans);
+    return this.textsOrNull(json)!;
   }
 
-  #tryScan(bytes: Uint8Array): { from: number; end: number } | null {
+  #tryScan(bytes: Buffer): { from: number; end: number } | null {
     try {
       return this.#scan(bytes);
     } catch (error) {
@@ -274,7 +250,7 @@ export class RecordParser {
     }
   }
 
-  #scan(bytes: Uint8Array): { from: number; end: number } {
+  #scan(bytes: Buffer): { from: number; end: number } {
     const from = skipSpace(bytes, 0, bytes.length);
     this.#spans.clear();
     const isObject = bytes[from] === OPEN_BRACE;
@@ -283,10 +259,4 @@ export class RecordParser {
     if (!isBlank(bytes, end, bytes.length)) throw new JsonSyntaxError("text after the JSON value", end);
     return { from, end };
   }
-}
-
-/** The text itself where it is compact already, which saves decoding it again. */
-function compacted(text: string, bytes: Uint8Array, { from, end }: { from: number; end: number }): string {
-  const isWhole = from === 0 && end === bytes.length - 1;
-  return isWhole && isCompact(bytes, from, end) ? text : compactJson(bytes, from, end);
 }

@@ -1,7 +1,6 @@
 import { fieldJson, setFields } from "../json/record.ts";
 import { isInvalid, type RecordParser, type Task } from "./task.ts";
-import { formatUtc, toMicros } from "./time.ts";
-import type { Zone } from "./zone.ts";
+import { formatUtc, toMicros, type Zone } from "./time.ts";
 
 /** Later by this, in seconds, a time is another one: by what it can tell apart, microseconds to whole seconds. */
 const STEPS = [0.000001, 0.001, 1];

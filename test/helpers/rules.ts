@@ -1,5 +1,5 @@
 import { RecordRules } from "../../src/task/rules.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { Zone } from "../../src/task/time.ts";
 
 export const UTC = new Zone("UTC");
 /** By which records are read that are not said to be others. */

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { KeyTable } from "../../src/store/key-table.ts";
 import { ApiMsLayout } from "../../src/store/layout/api-ms.ts";
 import { idProblem, trimId } from "../../src/task/ids.ts";
-import { fileNameOf, unquotePlus } from "../../src/task/layouts.ts";
+import { fileNameOf, unquotePlus } from "../../src/task/rules.ts";
 import { anyChar } from "../helpers/any-char.ts";
 import { askPython, runs } from "../helpers/python.ts";
 import { API_MS_RULES } from "../helpers/records.ts";

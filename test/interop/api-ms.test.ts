@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { openTaskStore } from "../../src/library/index.ts";
-import { fileNameOf } from "../../src/task/layouts.ts";
+import { fileNameOf } from "../../src/task/rules.ts";
 import { usePlace } from "../e2e/setup.ts";
 import type { RecordJson } from "../helpers/root.ts";
 import { until } from "../helpers/until.ts";

@@ -8,7 +8,7 @@ import { type ListResult, TaskStore } from "../../src/store/task-store.ts";
 import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { shownStatus } from "../../src/task/status.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { Zone } from "../../src/task/time.ts";
 import { connectMirror, linkTo } from "../helpers/doubles.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import type { ServiceRoot } from "../helpers/root.ts";

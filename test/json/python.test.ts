@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { whyNotPython } from "../../src/json/text.ts";
+import { whyNotPython } from "../../src/json/scan.ts";
 
 const why = (json: string) => whyNotPython(Buffer.from(json), 0, Buffer.byteLength(json));
 const nested = (levels: number, open = "[", close = "]") => `${open.repeat(levels)}1${close.repeat(levels)}`;

@@ -5,7 +5,7 @@ import { INCOMPLETE, JsonSyntaxError, skipSpace, skipValue } from "../../src/jso
 import { runs } from "../helpers/python.ts";
 import { brokenText, cutText, jsonText, objectText } from "./json-text.ts";
 
-type Scan = (bytes: Uint8Array, from: number, end: number) => number;
+type Scan = (bytes: Buffer, from: number, end: number) => number;
 const spans = new Spans();
 const scanObject: Scan = (bytes, from, end) => scanRecord(bytes, from, end, spans);
 

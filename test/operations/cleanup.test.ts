@@ -5,7 +5,7 @@ import type { TtsctlError } from "../../src/errors.ts";
 import { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { RecordRules } from "../../src/task/rules.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { Zone } from "../../src/task/time.ts";
 import { connectMirror, hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";

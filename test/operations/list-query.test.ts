@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
 import { BODY_NAMES, type RawQuery, rawQuery } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { Zone } from "../../src/task/time.ts";
 
 const NOW = 1_700_000_000;
 const context = { names: BODY_NAMES, rules: new RecordRules(new Zone("Asia/Shanghai")), now: NOW };

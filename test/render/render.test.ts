@@ -22,8 +22,7 @@ import { NO_COLORS, type TableStyle } from "../../src/render/table.ts";
 import { TaskTable } from "../../src/render/task-table.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
 import { RecordParser, type Task } from "../../src/task/task.ts";
-import { TimeReader } from "../../src/task/time.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { TimeReader, Zone } from "../../src/task/time.ts";
 import { anyChar } from "../helpers/any-char.ts";
 import { RULES, record, taskOf, UTC } from "../helpers/records.ts";
 

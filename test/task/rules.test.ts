@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { idProblem, keyOf } from "../../src/task/ids.ts";
-import { fileNameOf } from "../../src/task/layouts.ts";
+import { fileNameOf } from "../../src/task/rules.ts";
 import { isInvalid, RecordParser } from "../../src/task/task.ts";
 import { API_MS_RULES, RULES } from "../helpers/records.ts";
 import "../helpers/python.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { JsonSyntaxError } from "../../src/json/scan.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { isInvalid, RecordParser, saysDeleted, type Task } from "../../src/task/task.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { Zone } from "../../src/task/time.ts";
 
 const parser = new RecordParser(new RecordRules(new Zone("Asia/Shanghai")));
 

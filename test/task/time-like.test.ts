@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { TimeReader } from "../../src/task/time.ts";
+import { TimeReader, Zone } from "../../src/task/time.ts";
 import { timeLike } from "../../src/task/touch.ts";
-import { Zone } from "../../src/task/zone.ts";
 
 const SHANGHAI = new Zone("Asia/Shanghai");
 const NOW = 1_764_000_000.25;

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatUtc, isEpochInRange, TimeReader, toMicros } from "../../src/task/time.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { formatUtc, isEpochInRange, TimeReader, toMicros, Zone } from "../../src/task/time.ts";
 import { askPython, runs } from "../helpers/python.ts";
 import { SEED } from "../helpers/seed.ts";
 import { awareTime, epochSeconds, naiveTime } from "./iso-text.ts";

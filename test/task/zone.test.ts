@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { formatInZone, formatUtc, TimeReader, toMicros } from "../../src/task/time.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { formatInZone, formatUtc, TimeReader, toMicros, Zone } from "../../src/task/time.ts";
 
 /** What `datetime.fromisoformat(text).timestamp()` gave in these zones; `time.test.ts` asks Python for many more. */
 describe("naive times beside changes of the clock", () => {

@@ -1,5 +1,4 @@
-import { formatInZone, TimeReader } from "../../src/task/time.ts";
-import { Zone } from "../../src/task/zone.ts";
+import { formatInZone, TimeReader, Zone } from "../../src/task/time.ts";
 
 const UNITS = [
   ["day", 86_400],

@@ -10,7 +10,7 @@ import { FileStore } from "../../store/file/file-store.ts";
 import type { RedisTarget } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
 import { RecordRules } from "../../task/rules.ts";
-import { Zone } from "../../task/zone.ts";
+import { Zone } from "../../task/time.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emit, FAILED } from "../emit.ts";
 import { isText } from "../terminal.ts";

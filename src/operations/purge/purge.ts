@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches, pool } from "../../pool.ts";
-import { checkRewrite } from "../../store/file/check-rewrite.ts";
+import { checkRewrite } from "../../store/file/replace.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { fillIn, IN_FLIGHT, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
-import { statusCode } from "../../store/file/row-reader.ts";
+import { statusCode } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";

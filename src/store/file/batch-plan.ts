@@ -41,12 +41,6 @@ export interface ChangeResult {
   readonly task?: Task | null | undefined;
 }
 
-export interface BatchEdit extends Edit {
-  readonly tasks: readonly Task[];
-  /** The row that a task of the batch had before, or -1. */
-  rowBefore(id: TaskId): number;
-}
-
 /** A task as the batch leaves it. */
 interface Final {
   readonly id: TaskId;
@@ -72,7 +66,7 @@ export class BatchPlan {
   }
 
   /** The edit of one content of the file. */
-  async on(current: Snapshot): Promise<BatchEdit> {
+  async on(current: Snapshot): Promise<Edit> {
     this.#finals.clear();
     const results: ChangeResult[] = [];
     for (const request of this.#changes) {
@@ -83,13 +77,9 @@ export class BatchPlan {
     this.results = results;
     const finals = [...this.#finals.values()];
     const going = finals.filter(({ id, task, cleared }) => (task === null || cleared) && current.holds(id));
-    const tasks = finals.flatMap(({ task }) => task ?? []);
-    const rows = new Map(finals.map(({ id }) => [keyOf(id), current.rowOf(id.userId, id.taskId)]));
     return {
       removed: new Set(going.map(({ id }) => current.keyOf(id))),
-      upserts: upsertsOf(tasks),
-      tasks,
-      rowBefore: (id) => rows.get(keyOf(id)) ?? -1,
+      upserts: upsertsOf(finals.flatMap(({ task }) => task ?? [])),
     };
   }
 

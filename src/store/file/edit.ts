@@ -1,9 +1,20 @@
-import { layOutJson } from "../../json/text.ts";
+import { scanFields } from "../../json/record.ts";
+import {
+  COLON,
+  COMMA,
+  decodeString,
+  type JsonLayout,
+  layOutJson,
+  OPEN_BRACE,
+  QUOTE,
+  skipSpace,
+  skipString,
+} from "../../json/scan.ts";
+import { keyOf, memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { KeySet, type Keys } from "../key-table.ts";
-import { TakenNames } from "./map-names.ts";
-import type { Rows } from "./rows.ts";
-import { elementStart, PYTHON_INDENT, readLayout, type SequenceLayout } from "./sequence-layout.ts";
+import { KeySet, type Keys, type KeyTable } from "../key-table.ts";
+import type { TaskId } from "../task-source.ts";
+import { LIVE, type Rows } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readUpserts, type Upserts } from "./upserts.ts";
 
@@ -190,4 +201,144 @@ export function tombstoneLine(rows: Rows, key: number): string {
   const user = JSON.stringify(rows.keys.userId(key));
   const task = JSON.stringify(rows.keys.taskId(key));
   return `{"user_id": ${user}, "task_id": ${task}, "deleted": true}\n`;
+}
+
+/**
+ * The kept names of a map that aren't `user:task` of the live record under them. A new record must not get such a name:
+ * of two equal names a JSON reader keeps the last, so the next write would lose the other record.
+ */
+class TakenNames {
+  readonly #names = new Set<string>();
+  readonly #keys: KeyTable;
+  readonly #upserts: Upserts;
+  /** The upserts by `keyOf`, once a name is taken. */
+  #own: Set<string> | undefined;
+
+  private constructor(keys: KeyTable, upserts: Upserts) {
+    this.#keys = keys;
+    this.#upserts = upserts;
+  }
+
+  static async read(snapshot: Snapshot, removed: Keys, upserts: Upserts): Promise<TakenNames> {
+    const taken = new TakenNames(snapshot.rows.keys, upserts);
+    const { rows, layout } = snapshot;
+    const read = snapshot.windowed();
+    for (let row = 0; row < rows.size; row++) {
+      const from = row === 0 ? layout!.open + 1 : rows.end(row - 1);
+      const gap = await read(from, rows.start(row));
+      if (!removed.has(rows.key(row))) taken.#note(nameIn(gap), snapshot, row);
+    }
+    return taken;
+  }
+
+  /** `user:task`, with a number behind it if that name is taken. */
+  nameFor({ userId, taskId }: TaskId): string {
+    let name = memberOf(userId, taskId);
+    if (this.#names.has(name)) {
+      let number = 2;
+      while (this.#isTaken({ userId, taskId: `${taskId}#${number}` })) number++;
+      name = `${name}#${number}`;
+    } else if (!mayBeOfOthers(userId, taskId)) return name;
+    this.#names.add(name);
+    return name;
+  }
+
+  /** The name may also belong to a task whose id ends with that number. */
+  #isTaken({ userId, taskId }: TaskId): boolean {
+    const name = memberOf(userId, taskId);
+    this.#own ??= new Set(Array.from({ length: this.#upserts.size }, (_, number) => keyOf(this.#upserts.id(number))));
+    return this.#names.has(name) || this.#keys.find(userId, taskId) >= 0 || this.#own.has(keyOf({ userId, taskId }));
+  }
+
+  #note(name: string, { rows }: Snapshot, row: number): void {
+    const { keys } = rows;
+    const key = rows.key(row);
+    const [userId, taskId] = key < 0 ? ["", ""] : [keys.userId(key), keys.taskId(key)];
+    const isOwn = rows.state(row) === LIVE && name === memberOf(userId, taskId);
+    if (!isOwn || mayBeOfOthers(userId, taskId)) this.#names.add(name);
+  }
+}
+
+/** Whether tasks of other users may have this name too: in one layout, user ids may hold colons. */
+function mayBeOfOthers(userId: string, taskId: string): boolean {
+  return userId.includes(":") || taskId.includes(":");
+}
+
+/** The string in the text between two elements of a map. */
+function nameIn(gap: Buffer): string {
+  const start = gap.indexOf(QUOTE);
+  return decodeString(gap, start, skipString(gap, start + 1, gap.length));
+}
+
+/** `json.dump(indent=2)`, as the service writes. */
+const PYTHON_INDENT: JsonLayout = { indent: "  ", itemSeparator: ",", keySeparator: ": " };
+
+/** White space and separators of an array or map. */
+interface SequenceLayout {
+  readonly first: string;
+  readonly between: string;
+  readonly last: string;
+  readonly json: JsonLayout;
+}
+
+/** Where a row's element begins: at the value in an array, at the key in a map. */
+async function elementStart(snapshot: Snapshot, row: number): Promise<number> {
+  if (snapshot.shape === "array") return snapshot.rows.start(row);
+  const from = row === 0 ? snapshot.layout!.open + 1 : snapshot.rows.end(row - 1);
+  const gap = await snapshot.readBytes(from, snapshot.rows.start(row));
+  let at = skipSpace(gap, 0, gap.length);
+  if (gap[at] === COMMA) at = skipSpace(gap, at + 1, gap.length);
+  return from + at;
+}
+
+/** The layout of an array or map; of an empty one, that of the service. */
+async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
+  const { rows } = snapshot;
+  const { open, close } = snapshot.layout!;
+  if (rows.size === 0) {
+    return { first: "\n  ", between: ",\n  ", last: "\n", json: PYTHON_INDENT };
+  }
+  const first = (await snapshot.readBytes(open + 1, await elementStart(snapshot, 0))).toString();
+  const last = (await snapshot.readBytes(rows.end(rows.size - 1), close)).toString();
+  const between =
+    rows.size < 2 ? null : (await snapshot.readBytes(rows.end(0), await elementStart(snapshot, 1))).toString();
+  const json = recordLayout(await firstRecord(snapshot), { first, between, colon: await firstColon(snapshot) });
+  return { first, between: between ?? (first === "" ? json.itemSeparator : `,${first}`), last, json };
+}
+
+/** The first element that is an object with fields, if it comes early. */
+async function firstRecord(snapshot: Snapshot): Promise<Buffer> {
+  const { rows } = snapshot;
+  for (let row = 0; row < Math.min(rows.size, 100); row++) {
+    const bytes = await snapshot.readBytes(rows.start(row), rows.end(row));
+    if (bytes[0] === OPEN_BRACE && bytes.includes(COLON)) return bytes;
+  }
+  return Buffer.from("{}");
+}
+
+/** The text between the first key of a map and its value; undefined in an array. */
+async function firstColon(snapshot: Snapshot): Promise<string | undefined> {
+  if (snapshot.shape !== "map") return undefined;
+  const head = (await snapshot.readBytes(await elementStart(snapshot, 0), snapshot.rows.start(0))).toString();
+  return head.slice(head.lastIndexOf('"') + 1);
+}
+
+/** The layout of a record. If it has too few fields to show it, it is derived from the rest of the file. */
+function recordLayout(
+  record: Buffer,
+  { first, between, colon }: { first: string; between: string | null; colon: string | undefined },
+): JsonLayout {
+  const gaps: { inside?: string; item?: string; key?: string } = {};
+  let before = 0;
+  scanFields(record, 0, record.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
+    if (before === 0) gaps.inside = record.toString("utf8", 1, keyFrom);
+    else gaps.item ??= record.toString("utf8", before, keyFrom).split("\n", 1)[0]!;
+    gaps.key ??= record.toString("utf8", keyEnd, valueFrom);
+    before = valueEnd;
+  });
+  const indented = (gaps.inside ?? first).includes("\n") && first.includes("\n");
+  const indent = indented ? first.slice(first.lastIndexOf("\n") + 1) : null;
+  const keySeparator = gaps.key ?? colon ?? (between === "," ? ":" : ": ");
+  const itemSeparator = gaps.item ?? (indented || keySeparator === ":" ? "," : ", ");
+  return { indent, itemSeparator, keySeparator };
 }

@@ -4,7 +4,9 @@ import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
   COMMA,
+  decodeString,
   INCOMPLETE,
+  isBlank,
   JsonSyntaxError,
   OPEN_BRACE,
   QUOTE,
@@ -13,7 +15,6 @@ import {
   skipString,
   skipValue,
 } from "../../json/scan.ts";
-import { decodeString, isBlank } from "../../json/text.ts";
 import { type Consume, firstBadByte, StoreSyntaxError } from "./feed.ts";
 
 /**

@@ -19,8 +19,8 @@ const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
 /** If another process wrote within the last minute, a rewrite is watched this long, and redone this often (SPEC section 2). */
-export const WATCH_S = 2;
-export const WATCH_POLL_MS = 25;
+const WATCH_S = 2;
+const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
 
 /** Decides on one content of the file; called again on the new content if another process wrote the file first. */
@@ -128,7 +128,7 @@ export class FileStore {
     if (landed === null) return { rewrites: 0, returned: [] };
     try {
       if (!landed.wroteLately) return { rewrites: 1, returned: [] };
-      return await this.#watch(landed);
+      return await this.keep(new LandedEdit(landed.before, landed.edit), landed.identity);
     } catch (error) {
       throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
     } finally {
@@ -214,16 +214,19 @@ export class FileStore {
     }
   }
 
-  async #watch({ before, edit, identity }: Landed): Promise<EditOutcome> {
-    const landed = new LandedEdit(before, edit);
+  /**
+   * Watches for a content that undoes an edit, and makes it again.
+   * @param last the content with the edit
+   * @param isSame whether a later content can't have undone it
+   */
+  async keep(landed: LandedEdit, last: FileIdentity | null, isSame = sameIdentity): Promise<EditOutcome> {
     let rewrites = 1;
-    let last: FileIdentity | null = identity;
     let deadline = this.#clock.monotonic() + WATCH_S;
-    while (this.#clock.monotonic() < deadline && !this.#options.signal?.aborted) {
+    for (let known = last; this.#clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
       await sleep(WATCH_POLL_MS);
       const now = await this.identity();
-      if (sameIdentity(now, last)) continue;
-      last = now;
+      if (isSame(now, known)) continue;
+      known = now;
       if (rewrites > MOST_REPEATS) continue;
       await this.#runLock?.leave(
         `makes its change again, which the service keeps undoing (${rewrites} of ${MOST_REPEATS} times)`,
@@ -232,7 +235,7 @@ export class FileStore {
       if (again === null) continue;
       await again.before.close();
       rewrites++;
-      last = again.identity;
+      known = again.identity;
       deadline = this.#clock.monotonic() + WATCH_S;
     }
     await this.#runLock?.leave("");

@@ -1,3 +1,4 @@
+import { batches } from "../../pool.ts";
 import { soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
@@ -16,62 +17,26 @@ export class FileTasks implements TaskSource {
   }
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
-    if (this.#isByCreation(filter)) {
-      const rows = await this.#latestCreated(filter);
-      return {
-        total: rows.length,
-        tasks: await this.#snapshot.readTasks(rows.subarray(offset, offset + count)),
-        dangling: 0,
-      };
-    }
-    const { rows, total } = this.#newestRows(filter, offset + count);
-    return { total, tasks: await this.#snapshot.readTasks(rows.slice(offset)), dangling: 0 };
+    const { rows, total } = await this.#sorted(filter, offset + count);
+    return { total, tasks: await this.#snapshot.readTasks(rows.slice(offset, offset + count)), dangling: 0 };
   }
 
   /** All matching tasks, newest first, in pieces while more are wanted. `total` is that of the whole. */
   async *newest(filter: TaskFilter, left: () => number): AsyncGenerator<TaskPage> {
-    const rows = await this.#sorted(filter);
-    const [total, dangling] = [rows.length, 0];
-    if (total === 0) yield { total, tasks: [], dangling };
-    for (let at = 0; at < rows.length && left() > 0; at += STEP) {
-      const tasks = await this.#snapshot.readTasks(rows.subarray(at, at + STEP));
-      yield { total, tasks, dangling };
+    const { rows, total } = await this.#sorted(filter, Number.POSITIVE_INFINITY);
+    if (total === 0) yield { total, tasks: [], dangling: 0 };
+    for (let at = 0; at < total && left() > 0; at += STEP) {
+      yield { total, tasks: await this.#snapshot.readTasks(rows.slice(at, at + STEP)), dangling: 0 };
     }
-  }
-
-  #isByCreation(filter: TaskFilter): boolean {
-    return soleUser(filter) !== undefined && this.#snapshot.rules.userScoredBy === "created_at";
-  }
-
-  async #sorted(filter: TaskFilter): Promise<Uint32Array> {
-    if (this.#isByCreation(filter)) return this.#latestCreated(filter);
-    const rows = Uint32Array.from(matchingRows(this.#snapshot, filter));
-    return rows.sort((a, b) => this.#snapshot.rows.compare(a, b));
-  }
-
-  /** The matching rows of one user, latest `created_at` first, which only the records have. */
-  async #latestCreated(filter: TaskFilter): Promise<Uint32Array> {
-    const { rows, rules } = this.#snapshot;
-    const times = rules.times();
-    const matching = [...matchingRows(this.#snapshot, filter)];
-    const created = new Map<number, number>();
-    for (let at = 0; at < matching.length; at += STEP) {
-      const some = matching.slice(at, at + STEP);
-      const tasks = await this.#snapshot.readTasks(some);
-      some.forEach((row, i) => void created.set(row, createdScore(tasks[i]!, times)));
-    }
-    const order = (a: number, b: number) => created.get(b)! - created.get(a)! || rows.compareKeys(a, b);
-    return Uint32Array.from(matching.sort(order));
   }
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     return (await this.#snapshot.recordsOf(ids)).map((task) => task ?? undefined);
   }
 
-  /** The newest `count` of the rows that pass a filter. Sorting all of a million rows would take longer than to read them. */
-  #newestRows(filter: TaskFilter, count: number): { rows: number[]; total: number } {
-    const { rows } = this.#snapshot;
-    const order = (a: number, b: number) => rows.compare(a, b);
+  /** The first `count` rows that pass a filter. Sorting all of a million rows would take longer than to read them. */
+  async #sorted(filter: TaskFilter, count: number): Promise<{ rows: Uint32Array; total: number }> {
+    const order = await this.#orderOf(filter);
     let top: number[] = [];
     let last: number | undefined;
     let total = 0;
@@ -83,7 +48,20 @@ export class FileTasks implements TaskSource {
       top = top.sort(order).slice(0, count);
       last = top.at(-1);
     }
-    return { rows: top.sort(order).slice(0, count), total };
+    return { rows: Uint32Array.from(top).sort(order).subarray(0, count), total };
+  }
+
+  /** Newest first; tasks of one user by their `created_at`, which only the records have, if Redis has them like that. */
+  async #orderOf(filter: TaskFilter): Promise<(a: number, b: number) => number> {
+    const { rows, rules } = this.#snapshot;
+    if (soleUser(filter) === undefined || rules.userScoredBy !== "created_at") return (a, b) => rows.compare(a, b);
+    const times = rules.times();
+    const created = new Map<number, number>();
+    for (const some of batches(matchingRows(this.#snapshot, filter), STEP)) {
+      const tasks = await this.#snapshot.readTasks(some);
+      some.forEach((row, i) => void created.set(row, createdScore(tasks[i]!, times)));
+    }
+    return (a, b) => created.get(b)! - created.get(a)! || rows.compareKeys(a, b);
   }
 }
 

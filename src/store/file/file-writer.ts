@@ -1,20 +1,25 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import type { Clock } from "../../clock.ts";
-import { TtsctlError } from "../../errors.ts";
+import { closeQuietly, TtsctlError } from "../../errors.ts";
+import { JsonSyntaxError } from "../../json/scan.ts";
 import { counted } from "../../task/amounts.ts";
 import type { RecordRules } from "../../task/rules.ts";
+import { isInvalid, RecordParser } from "../../task/task.ts";
 import type { Batch, Batches } from "../group-commit.ts";
+import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
-import { isMostlyDead, LeftFile, planCompaction } from "./compaction.ts";
-import { type FileStore, type PlanEdit, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
-import { sameFile } from "./identity.ts";
-import { LandedEdit } from "./landed-edit.ts";
+import type { Edit } from "./edit.ts";
+import type { FileStore, PlanEdit } from "./file-store.ts";
+import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
 import { LATELY_S } from "./last-writer.ts";
 import { LineBurst, type Unsure } from "./line-burst.ts";
+import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import { shapeAt } from "./scanner.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { NO_UPSERTS } from "./upserts.ts";
 
 /** For late lines, if the file is replaced each time. */
 const MOST_TRIES = 10;
@@ -93,21 +98,12 @@ export class FileWriter {
   /** Watches the path for a file that lacks the appended lines, as `edit` does, and makes the change again. */
   async #makeSure({ batch, plan, snapshot, appended, moved }: Unsure): Promise<void> {
     try {
-      if (!moved && !(await this.#isReplaced(snapshot))) return batch.settle(plan.results);
       if (appended === null) return await this.#rewrite(batch, plan, (now) => plan.on(now));
-      const landed = new LandedEdit(snapshot, appended, appended.rowBefore);
-      await this.#rewrite(batch, plan, (now) => landed.undoneIn(now));
+      const { returned } = await this.#parts.file.keep(appended, moved ? null : snapshot.identity, sameFile);
+      settle(batch, plan, returned);
     } finally {
       await snapshot.close();
     }
-  }
-
-  async #isReplaced(snapshot: Snapshot): Promise<boolean> {
-    const { file, clock } = this.#parts;
-    for (const deadline = clock.monotonic() + WATCH_S; clock.monotonic() < deadline; await sleep(WATCH_POLL_MS)) {
-      if (!sameFile(await file.identity(), snapshot.identity)) return true;
-    }
-    return false;
   }
 
   /**
@@ -191,4 +187,90 @@ function settle(batch: Batch<Request, ChangeResult>, plan: BatchPlan, returned: 
     return returned.some(({ userId, taskId }) => userId === id.userId && taskId === id.taskId);
   };
   batch.settle(plan.results.map((result) => (isReturned(result.change) ? { ...result, outcome: "returned" } : result)));
+}
+
+/** A file with fewer dead lines isn't rewritten. */
+const LEAST_DEAD = 100;
+
+/** Whether the lines that can go outweigh those that count. */
+function isMostlyDead(snapshot: Snapshot): boolean {
+  const { rows, invalid } = snapshot;
+  const outweigh = (dead: number) => dead >= LEAST_DEAD && dead > rows.live;
+  // The first count is quick; the second one leaves out the lines that must be kept.
+  return outweigh(rows.size - rows.live - invalid.count) && outweigh(deadRows(snapshot).size);
+}
+
+/**
+ * The rewrite of JSON Lines without dead lines: records that a later line replaced, and the lines of deleted tasks. A task
+ * with an invalid line keeps all of its lines.
+ */
+function planCompaction(snapshot: Snapshot): Edit {
+  return { removed: new Set(), upserts: NO_UPSERTS, dead: deadRows(snapshot) };
+}
+
+function deadRows({ rows, shape }: Snapshot): KeySet {
+  const dead = new KeySet(rows.size);
+  if (shape === "jsonl") {
+    const unclear = new Set<number>();
+    for (let row = 0; row < rows.size; row++) if (rows.state(row) === INVALID) unclear.add(rows.key(row));
+    for (let row = 0; row < rows.size; row++) {
+      const state = rows.state(row);
+      if ((state === SUPERSEDED || state === TOMBSTONE) && !unclear.has(rows.key(row))) dead.add(row);
+    }
+  }
+  return dead;
+}
+
+/** A file of JSON Lines that a compaction replaces. Processes that have it open go on appending to it. */
+class LeftFile {
+  readonly identity: FileIdentity;
+  readonly #handle: FileHandle;
+  readonly #parser: RecordParser;
+  /** How much of it the new file has. */
+  #end = Number.POSITIVE_INFINITY;
+
+  private constructor(handle: FileHandle, identity: FileIdentity, rules: RecordRules) {
+    this.#handle = handle;
+    this.identity = identity;
+    this.#parser = new RecordParser(rules);
+  }
+
+  static async open(path: string, rules: RecordRules): Promise<LeftFile> {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return new LeftFile(handle, identityOf(await handle.stat({ bigint: true })), rules);
+  }
+
+  /** The new file has what is before `end`. */
+  carried(end: number): void {
+    this.#end = end;
+  }
+
+  /** The whole lines that were appended since, how many of them aren't records, and where they end. */
+  async lateLines(): Promise<{ changes: Change[]; invalid: number; end: number }> {
+    const { size } = await this.#handle.stat();
+    const length = Math.max(0, size - this.#end);
+    const { buffer } = await this.#handle.read(Buffer.alloc(length), 0, length, length === 0 ? 0 : this.#end);
+    const whole = buffer.lastIndexOf("\n") + 1;
+    const lines = buffer.toString("utf8", 0, whole).split("\n");
+    const changes = lines.filter((line) => line.trim() !== "").map((line) => this.#changeOf(line));
+    const valid = changes.filter((change) => change !== null);
+    return { changes: valid, invalid: changes.length - valid.length, end: this.#end + whole };
+  }
+
+  async close(): Promise<void> {
+    await closeQuietly(this.#handle);
+  }
+
+  #changeOf(line: string): Change | null {
+    try {
+      const bytes = Buffer.from(`${line}\n`);
+      const task = this.#parser.parse(bytes);
+      if (this.#parser.isTombstone(bytes))
+        return { kind: "remove", id: { userId: task.userId!, taskId: task.taskId! } };
+      return isInvalid(task) ? null : { kind: "upsert", task };
+    } catch (error) {
+      if (error instanceof JsonSyntaxError) return null;
+      throw error;
+    }
+  }
 }

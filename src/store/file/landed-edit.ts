@@ -4,7 +4,7 @@ import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Edit } from "./edit.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { chosenFrom, upsertsFrom } from "./upserts.ts";
+import { chosenFrom, type Upserts, upsertsFrom } from "./upserts.ts";
 
 /** How many records of each side are in memory at once. */
 const COMPARED = 250;
@@ -15,47 +15,51 @@ const COMPARED = 250;
  * that is exactly as it was before the edit is undone, any other one was changed by another process, and is kept.
  */
 export class LandedEdit {
+  /** Grows after the edit if it is JSON Lines, so the rows that tasks had are kept here. */
   readonly #before: Snapshot;
-  readonly #rowBefore: (id: TaskId) => number;
-  readonly #edit: Edit;
+  readonly #upserts: Upserts;
+  /** By number of an upsert: the row that it replaced, or -1. */
+  readonly #replaced: Int32Array;
+  /** Keys that were removed for good, and the rows that they had. */
+  readonly #removed: Int32Array;
+  readonly #removedRows: Int32Array;
   /** Numbers of new records that another process's content had: if a later one lacks them, it deleted them. */
   readonly #seen: KeySet;
 
-  /**
-   * @param before the content that was edited; the caller closes it
-   * @param rowBefore where it had a task, if it has grown since
-   */
-  constructor(before: Snapshot, edit: Edit, rowBefore = rowsOf(before)) {
+  /** @param before the content to edit, as it is just before the edit; the caller closes it */
+  constructor(before: Snapshot, { removed, upserts }: Edit) {
+    const put = new KeySet(before.rows.keys.size);
     this.#before = before;
-    this.#rowBefore = rowBefore;
-    this.#edit = edit;
-    this.#seen = new KeySet(edit.upserts.size);
+    this.#upserts = upserts;
+    this.#replaced = new Int32Array(upserts.size).map((_, number) => {
+      const id = upserts.id(number);
+      if (before.holds(id)) put.add(before.keyOf(id));
+      return before.rowOf(id.userId, id.taskId);
+    });
+    this.#removed = Int32Array.from(removed).filter((key) => !put.has(key));
+    this.#removedRows = this.#removed.map((key) => before.rows.liveRow(key));
+    this.#seen = new KeySet(upserts.size);
   }
 
   /** The part of the edit to make again in a content of another process. */
   async undoneIn(now: Snapshot): Promise<Edit> {
     const removed = new KeySet(now.rows.keys.size);
-    const same = sameIn(this.#before, now, this.#rowBefore);
-    for await (const id of same(this.#removals())) if (now.holds(id)) removed.add(now.keyOf(id));
-    const due: number[] = [];
-    for await (const { number } of same(this.#replacements())) due.push(number);
-    due.push(...this.#newLacking(now));
-    due.sort((a, b) => a - b);
-    return { removed, upserts: chosenFrom(this.#edit.upserts, due) };
-  }
-
-  *#removals(): Generator<TaskId> {
-    const { keys } = this.#before.rows;
-    for (const key of this.#edit.removed) {
-      const id = keys.id(key);
-      if (this.#edit.upserts.find(id) < 0) yield id;
+    const due = this.#newLacking(now);
+    for await (const { number, ...id } of sameIn(this.#before, now, this.#changed())) {
+      if (number >= 0) due.push(number);
+      else if (now.holds(id)) removed.add(now.keyOf(id));
     }
+    due.sort((a, b) => a - b);
+    return { removed, upserts: chosenFrom(this.#upserts, due) };
   }
 
-  *#replacements(): Generator<TaskId & { number: number }> {
-    for (let number = 0; number < this.#edit.upserts.size; number++) {
-      const id = this.#edit.upserts.id(number);
-      if (this.#rowBefore(id) >= 0) yield { ...id, number };
+  /** The tasks that had a record, with the number of the one that replaced it, or -1. */
+  *#changed(): Generator<Placed & { readonly number: number }> {
+    for (const [i, key] of this.#removed.entries()) {
+      yield { ...this.#before.rows.keys.id(key), row: this.#removedRows[i]!, number: -1 };
+    }
+    for (const [number, row] of this.#replaced.entries()) {
+      if (row >= 0) yield { ...this.#upserts.id(number), row, number };
     }
   }
 
@@ -63,10 +67,9 @@ export class LandedEdit {
   #newLacking(now: Snapshot): number[] {
     const lacking: number[] = [];
     let isSeen = false;
-    for (let number = 0; number < this.#edit.upserts.size; number++) {
-      const id = this.#edit.upserts.id(number);
-      if (this.#rowBefore(id) >= 0) continue;
-      if (now.holds(id)) {
+    for (const [number, row] of this.#replaced.entries()) {
+      if (row >= 0) continue;
+      if (now.holds(this.#upserts.id(number))) {
         this.#seen.add(number);
         isSeen = true;
       } else if (!this.#seen.has(number)) lacking.push(number);
@@ -95,45 +98,44 @@ export class DisplacedWrite {
    */
   async lostIn(now: Snapshot): Promise<Edit> {
     this.#ids ??= await this.#differing();
-    const asOurs = await all(sameIn(this.#ours, now)(this.#ids));
-    const asTheirs = await all(sameIn(this.#theirs, now)(this.#ids));
-    const lost = asOurs.length > asTheirs.length ? asOurs : [];
-    const rows = lost.map(rowsOf(this.#theirs));
-    const gone = lost.filter((id, i) => rows[i]! < 0 && now.holds(id));
-    const put = Int32Array.from(rows.filter((row) => row >= 0)).sort();
+    const asOurs = await all(sameIn(this.#ours, now, placedIn(this.#ours, this.#ids)));
+    const asTheirs = await all(sameIn(this.#theirs, now, placedIn(this.#theirs, this.#ids)));
+    const lost = asOurs.length > asTheirs.length ? [...placedIn(this.#theirs, asOurs)] : [];
+    const gone = lost.filter((id) => id.row < 0 && now.holds(id));
+    const put = Int32Array.from(lost.flatMap(({ row }) => (row < 0 ? [] : row))).sort();
     return { removed: new Set(gone.map((id) => now.keyOf(id))), upserts: upsertsFrom(this.#theirs, put) };
   }
 
   /** The tasks in which the two contents differ. */
   async #differing(): Promise<TaskId[]> {
-    const ids = [...idsIn(this.#theirs)];
-    for (const id of idsIn(this.#ours)) if (!this.#theirs.holds(id)) ids.push(id);
-    const same = new Set(await all(sameIn(this.#ours, this.#theirs)(ids)));
+    const ids = [...placedIn(this.#theirs, idsIn(this.#theirs))];
+    for (const id of placedIn(this.#theirs, idsIn(this.#ours))) if (!this.#theirs.holds(id)) ids.push(id);
+    const same = new Set<TaskId>(await all(sameIn(this.#theirs, this.#ours, ids)));
     return ids.filter((id) => !same.has(id));
   }
 }
 
-function rowsOf(snapshot: Snapshot): (id: TaskId) => number {
-  return ({ userId, taskId }) => snapshot.rowOf(userId, taskId);
+/** A task and its row in a content, or -1. */
+type Placed = TaskId & { readonly row: number };
+
+function* placedIn(snapshot: Snapshot, ids: Iterable<TaskId>): Generator<Placed> {
+  for (const { userId, taskId } of ids) yield { userId, taskId, row: snapshot.rowOf(userId, taskId) };
 }
 
 function* idsIn(snapshot: Snapshot): Generator<TaskId> {
   for (const row of snapshot.liveRows()) yield snapshot.idOf(row);
 }
 
-/** Returns a generator of those tasks for which both contents have the same record, or both none. */
-function sameIn(a: Snapshot, b: Snapshot, rowInA = rowsOf(a)) {
-  const rowInB = rowsOf(b);
-  return async function* <T extends TaskId>(ids: Iterable<T>): AsyncGenerator<T> {
-    for (const batch of batches(ids, COMPARED)) {
-      const rows = batch.map((id) => [rowInA(id), rowInB(id)] as const);
-      const due = rows.filter(([rowA, rowB]) => isLikely(a, rowA, b, rowB));
-      const inA = await a.readTasks(due.map(([row]) => row));
-      const inB = await b.readTasks(due.map(([, row]) => row));
-      const same = new Set(due.filter((_, i) => sameJson(inA[i]!.json, inB[i]!.json, byValue)));
-      for (const [i, pair] of rows.entries()) if (same.has(pair) || (pair[0] < 0 && pair[1] < 0)) yield batch[i]!;
-    }
-  };
+/** Those tasks for which both contents have the same record, or both none. @param tasks with their rows in `a` */
+async function* sameIn<T extends Placed>(a: Snapshot, b: Snapshot, tasks: Iterable<T>): AsyncGenerator<T> {
+  for (const batch of batches(tasks, COMPARED)) {
+    const rows = batch.map(({ userId, taskId, row }) => [row, b.rowOf(userId, taskId)] as const);
+    const due = rows.filter(([rowA, rowB]) => isLikely(a, rowA, b, rowB));
+    const inA = await a.readTasks(due.map(([row]) => row));
+    const inB = await b.readTasks(due.map(([, row]) => row));
+    const same = new Set(due.filter((_, i) => sameJson(inA[i]!.json, inB[i]!.json, byValue)));
+    for (const [i, pair] of rows.entries()) if (same.has(pair) || (pair[0] < 0 && pair[1] < 0)) yield batch[i]!;
+  }
 }
 
 /** Whether two rows may hold the same record, as far as is known without reading it. */

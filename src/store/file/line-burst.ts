@@ -1,25 +1,26 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
+import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
-import { type BatchEdit, BatchPlan, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
-import { lineOf, tombstoneLine } from "./edit.ts";
+import { BatchPlan, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
+import { type Edit, lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
+import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
+import { LandedEdit } from "./landed-edit.ts";
 import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
-import { LineLog } from "./line-log.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { readUpserts } from "./upserts.ts";
 import { syncDirectory } from "./written-file.ts";
 
-/**
- * The lock is held for several batches, since acquiring it costs more than one of them: for the shorter time if a process
- * is seen to wait, else for the longer one. Seconds.
- */
+/** The lock is held for several batches, since acquiring it costs more than one of them. Seconds. */
 const BURST_S = 0.25;
-const LONGEST_BURST_S = 2;
 /** How long another process may take for an append of several writes. Seconds. */
 const SETTLED_S = 1;
 const POLL_MS = 50;
@@ -33,7 +34,7 @@ export interface Unsure {
   /** The file that it was appended to, or was to be; the receiver closes it. */
   readonly snapshot: Snapshot;
   /** Null if nothing was appended. */
-  readonly appended: BatchEdit | null;
+  readonly appended: LandedEdit | null;
   /** Whether the path names another file now. If not, one that was made of the earlier content may follow. */
   readonly moved: boolean;
 }
@@ -91,21 +92,27 @@ export class LineBurst {
       return null;
     }
     const mayBeUndone = this.#lookAround(open);
-    const next = this.#nextWhileHeld(open.lock, batches);
+    const { clock } = this.#parts;
+    const end = clock.monotonic() + BURST_S;
     let { size } = snapshot.layout!;
-    for (let batch = await batches.next(0); batch !== null; batch = await next()) {
+    for (
+      let batch = await batches.next(0);
+      batch !== null;
+      batch = clock.monotonic() < end ? await batches.next(LINGER_MS) : null
+    ) {
       const plan = new BatchPlan(batch.items);
       const unsure = { batch, plan, snapshot, appended: null, moved: true };
       if (!(await this.#isReady(snapshot))) return leased(unsure);
-      if (snapshot.layout!.size !== size) this.#othersAppended = this.#parts.clock.monotonic();
+      if (snapshot.layout!.size !== size) this.#othersAppended = clock.monotonic();
       const from = snapshot.rows.size;
       const edit = await plan.on(snapshot);
-      const lines = linesOf(edit, snapshot);
+      const lines = await linesOf(edit, snapshot);
       if (lines.length > 0) {
+        const appended = new LandedEdit(snapshot, edit);
         const moved = !(await this.#put(open, lines));
         if (!moved) await this.#settled(open);
         if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
-        if (moved || mayBeUndone) return leased({ ...unsure, appended: edit, moved });
+        if (moved || mayBeUndone) return leased({ ...unsure, appended, moved });
       }
       size = snapshot.layout!.size;
       batch.settle(plan.results);
@@ -181,17 +188,6 @@ export class LineBurst {
     await now.close();
     return now === snapshot;
   }
-
-  #nextWhileHeld(lock: Lock, batches: Batches<Request, ChangeResult>) {
-    const { clock } = this.#parts;
-    const begun = clock.monotonic();
-    let end = begun + BURST_S;
-    return async () => {
-      if (clock.monotonic() >= end && end < begun + LONGEST_BURST_S && !(await lock.isWanted())) end += BURST_S;
-      const left = (end - clock.monotonic()) * 1000;
-      return left <= 0 ? null : batches.next(Math.min(left, LINGER_MS));
-    };
-  }
 }
 
 interface Open extends LastWriter {
@@ -207,8 +203,10 @@ function leased(unsure: Unsure): Unsure {
 }
 
 /** Tombstones first: a removed task may come again in the same batch. */
-function linesOf({ removed, tasks }: BatchEdit, { rows }: Snapshot): string[] {
-  return [...[...removed].map((key) => tombstoneLine(rows, key)), ...tasks.map(lineOf)];
+async function linesOf({ removed, upserts }: Edit, { rows }: Snapshot): Promise<string[]> {
+  const lines = Array.from(removed, (key) => tombstoneLine(rows, key));
+  for await (const task of readUpserts(upserts)) lines.push(lineOf(task));
+  return lines;
 }
 
 /**
@@ -230,4 +228,87 @@ function overtaken(snapshot: Snapshot, results: readonly ChangeResult[], from: n
     }
   }
   return hidden;
+}
+
+const NEWLINE = 0x0a;
+
+/**
+ * A file of JSON Lines, open for appending under the write lock, with `O_APPEND`: nothing is lost that another program
+ * appends without the lock.
+ */
+export class LineLog {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /**
+   * Opens the snapshot's file; null if the path names another one by now.
+   * @throws TtsctlError STORE_WRITE_FAILED
+   */
+  static async open(path: string, snapshot: Snapshot): Promise<LineLog | null> {
+    const handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK).catch((cause) => {
+      throw appendFailed(path, cause);
+    });
+    if (sameFile(identityOf(await handle.stat({ bigint: true })), snapshot.identity)) return new LineLog(path, handle);
+    await closeQuietly(handle);
+    return null;
+  }
+
+  /**
+   * Cuts off an unfinished append. Returns the new identity; null if the file changed since it was read.
+   * @throws TtsctlError STORE_WRITE_FAILED
+   */
+  async cut({ layout }: Snapshot): Promise<FileIdentity | null> {
+    if ((await this.#handle.stat()).size !== layout!.size) return null;
+    await this.#handle.truncate(layout!.unfinished!).catch((cause) => {
+      throw appendFailed(this.#path, cause);
+    });
+    return identityOf(await this.#handle.stat({ bigint: true }));
+  }
+
+  async bytesOf(lines: readonly string[], snapshot: Snapshot): Promise<Buffer> {
+    const { size } = snapshot.layout!;
+    const endsLine = (await snapshot.readBytes(size - 1, size))[0] === NEWLINE;
+    const texts = endsLine ? lines : ["\n", ...lines];
+    return Buffer.concat(texts.map((text) => Buffer.from(text))); // as one string it might be too long
+  }
+
+  /**
+   * Appends whole lines; they are on the disk when it returns.
+   * @throws TtsctlError STORE_WRITE_FAILED; the lines are taken back, or if that fails too, an unfinished append is left
+   */
+  async append(bytes: Buffer): Promise<void> {
+    let done = 0;
+    try {
+      while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
+      await this.#handle.datasync();
+    } catch (cause) {
+      await this.#takeBack(bytes.subarray(0, done)).catch(() => {});
+      throw appendFailed(this.#path, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    await closeQuietly(this.#handle);
+  }
+
+  /** Cuts the written bytes off the end, unless another program has appended behind them. */
+  async #takeBack(written: Buffer): Promise<void> {
+    const from = (await this.#handle.stat()).size - written.length;
+    const { buffer } = await this.#handle.read(Buffer.alloc(written.length), 0, written.length, from);
+    if (!buffer.equals(written)) return;
+    await this.#handle.truncate(from);
+    await this.#handle.datasync();
+  }
+}
+
+function appendFailed(path: string, cause: unknown): TtsctlError {
+  return new TtsctlError("STORE_WRITE_FAILED", `cannot append to ${path}: ${describeSystemError(cause)}`, {
+    hint: "check free disk space, and the owner and mode of the file",
+    cause,
+  });
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { identityAt, identityOf, sameFile } from "./identity.ts";
@@ -17,8 +17,6 @@ export interface Lock {
   readonly note: string;
   /** Leaves a line for the next holder or, in the lock of a run, for processes that wait. */
   leave(note: string): Promise<void>;
-  /** Whether a process waits for it. Known only on Linux, and not of processes in another container. */
-  isWanted(): Promise<boolean>;
   /**
    * Whether its file was deleted or replaced, so other processes can take the lock.
    * @throws TtsctlError LOCK_UNAVAILABLE
@@ -61,7 +59,6 @@ export async function takeLock(
     return {
       note,
       leave: (next) => writeLockFile(handle, next),
-      isWanted: () => isAwaited(handle),
       isLost: async () => !(await isAt(path, handle)),
       release: () => closeQuietly(handle),
     };
@@ -172,13 +169,6 @@ async function waitForFlock(handle: FileHandle, path: string, seconds: number, s
     clearTimeout(timer);
     signal?.removeEventListener("abort", giveUp);
   }
-}
-
-/** In `/proc/locks`, a line with an arrow is of a process that waits. */
-async function isAwaited(handle: FileHandle): Promise<boolean> {
-  const { ino } = await handle.stat();
-  const locks = await readFile("/proc/locks", "latin1").catch(() => "");
-  return new RegExp(`-> FLOCK .*:${ino} `).test(locks);
 }
 
 function startFlock(flags: readonly string[], handle: FileHandle): ChildProcess {

@@ -25,12 +25,8 @@ export interface Posix {
 }
 
 let loading: Promise<Posix | null> | undefined;
-let loaded: Posix | null = null;
-
-/** Once this process has loaded the calls, it ends with `_exit(2)`, after all other listeners. */
-export function exitByPosix(): void {
-  process.on("exit", (code) => loaded?.exit(code));
-}
+/** The calls, once this process has loaded them. */
+export let loadedPosix: Posix | null = null;
 
 /** Null if this machine isn't supported: the binaries in the package are for Linux on x64 and arm64, glibc and musl. */
 export function loadPosix(): Promise<Posix | null> {
@@ -60,7 +56,7 @@ async function load(): Promise<Posix | null> {
     throw Object.assign(new Error(`${code}: ${name}`), { code, errno, syscall: name });
   }
 
-  loaded = {
+  loadedPosix = {
     exchange(a, b) {
       const args = ["int", AT_FDCWD, "str", a, "int", AT_FDCWD, "str", b, "uint", RENAME_EXCHANGE];
       checked("renameat2", syscall(renameat2, ...args));
@@ -91,5 +87,5 @@ async function load(): Promise<Posix | null> {
       exit(code);
     },
   };
-  return loaded;
+  return loadedPosix;
 }

@@ -1,14 +1,14 @@
 import { closeSync, constants, fstatSync, linkSync, openSync, renameSync } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { formatBytes } from "../../task/amounts.ts";
 import type { Splice } from "./edit.ts";
+import type { FileStore } from "./file-store.ts";
 import { type FileIdentity, identityAt, identityNow, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
-import type { Snapshot } from "./snapshot.ts";
-import { syncDirectory } from "./written-file.ts";
-
-const WINDOW = 1 << 20;
+import { type Snapshot, WINDOW } from "./snapshot.ts";
+import { openUnnamed, syncDirectory } from "./written-file.ts";
 
 /** The new content, before it replaces the store file. */
 export function temporaryPath(target: string): string {
@@ -113,7 +113,7 @@ async function writeContent(
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
 ): Promise<void> {
-  await copySpliced(snapshot, splices, handle);
+  await writeSpliced(handle, snapshot, splices);
   if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
   else await keepPermissions(handle, snapshot.fd, target);
   await handle.sync();
@@ -159,76 +159,32 @@ function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
   });
 }
 
-async function copySpliced(snapshot: Snapshot, splices: AsyncIterable<Splice>, handle: FileHandle): Promise<void> {
-  const content = new Content(snapshot);
-  const out = new Output(handle);
+/** Writes the content of a snapshot with the splices made. Short pieces are joined, since each would be a write. */
+async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: AsyncIterable<Splice>): Promise<void> {
+  const read = snapshot.windowed();
+  let held: Buffer[] = [];
+  let length = 0;
   let at = 0;
-  for await (const splice of splices) {
-    await content.copy(at, splice.from, out);
-    await out.write(Buffer.from(splice.text));
-    at = splice.end;
+  const flush = async () => {
+    await handle.writeFile(Buffer.concat(held));
+    held = [];
+    length = 0;
+  };
+  const put = async (piece: Buffer) => {
+    held.push(piece);
+    length += piece.length;
+    if (length >= WINDOW) await flush();
+  };
+  const keepUpTo = async (end: number) => {
+    for (; at < end; at = Math.min(at + WINDOW, end)) await put(await read(at, Math.min(at + WINDOW, end)));
+  };
+  for await (const { from, end, text } of splices) {
+    await keepUpTo(from);
+    if (text !== "") await put(Buffer.from(text));
+    at = end;
   }
-  await content.copy(at, content.size, out);
-  await out.flush();
-}
-
-/** Reads a snapshot once, in large windows, however short the pieces are. */
-class Content {
-  readonly size: number;
-  readonly #snapshot: Snapshot;
-  readonly #window: Buffer;
-  #from = 0;
-  #end = 0;
-
-  constructor(snapshot: Snapshot) {
-    this.size = snapshot.layout?.size ?? 0;
-    this.#snapshot = snapshot;
-    this.#window = Buffer.allocUnsafeSlow(Math.min(WINDOW, this.size));
-  }
-
-  /** Ranges must be ascending. */
-  async copy(from: number, end: number, out: Output): Promise<void> {
-    for (let at = from; at < end; ) {
-      if (at >= this.#end) await this.#read(at);
-      const stop = Math.min(end, this.#end);
-      await out.write(this.#window.subarray(at - this.#from, stop - this.#from));
-      at = stop;
-    }
-  }
-
-  async #read(from: number): Promise<void> {
-    this.#from = from;
-    this.#end = Math.min(from + this.#window.length, this.size);
-    await this.#snapshot.readInto(this.#window.subarray(0, this.#end - from), from);
-  }
-}
-
-/** Joins small writes. */
-class Output {
-  readonly #handle: FileHandle;
-  readonly #buffer = Buffer.allocUnsafe(WINDOW);
-  #used = 0;
-
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
-  }
-
-  async write(bytes: Buffer): Promise<void> {
-    if (this.#used + bytes.length > WINDOW) await this.flush();
-    if (bytes.length > WINDOW) return this.#writeAll(bytes);
-    this.#used += bytes.copy(this.#buffer, this.#used);
-  }
-
-  async flush(): Promise<void> {
-    await this.#writeAll(this.#buffer.subarray(0, this.#used));
-    this.#used = 0;
-  }
-
-  async #writeAll(bytes: Buffer): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
-    }
-  }
+  await keepUpTo(snapshot.layout?.size ?? 0);
+  await flush();
 }
 
 /** A new content that is about to replace the store file. */
@@ -352,4 +308,72 @@ function takeBack(placing: Placing): void {
   posix.exchange(temporary, target);
   const out = identityNow(temporary);
   if (out !== null && !sameContent(out, ours)) giveBack(placing, posix, read);
+}
+
+/** Bytes to write for real, since only that detects a quota. */
+const WRITTEN = 1 << 22;
+
+/**
+ * Checks that the store file can be rewritten, before anything is removed that its records name: makes a file in its
+ * directory, gives it the permissions, and looks for room for a second copy.
+ * @throws TtsctlError STORE_WRITE_FAILED
+ */
+export async function checkRewrite(file: FileStore): Promise<void> {
+  const target = await file.target();
+  if (await isMountPoint(target)) {
+    throw refused(
+      `cannot rewrite ${target}: it is a mount point, which no file can replace; mount its directory instead`,
+    );
+  }
+  try {
+    const probe = await openUnnamed(target);
+    await tryCopy(probe, target).finally(() => closeQuietly(probe));
+  } catch (cause) {
+    if (cause instanceof TtsctlError) throw cause;
+    throw refused(`cannot rewrite ${target}: ${describeSystemError(cause)}`, cause);
+  }
+}
+
+/** Such as a single file that is mounted into a container. */
+async function isMountPoint(path: string): Promise<boolean> {
+  const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+  return mounts.split("\n").some((line) => decoded(line.split(" ")[4] ?? "") === path);
+}
+
+/** White space and backslashes in a path are written as octal numbers. */
+function decoded(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+async function tryCopy(probe: FileHandle, target: string): Promise<void> {
+  const old = await open(target, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
+    if (systemErrorCode(error) === "ENOENT") return null;
+    throw error;
+  });
+  if (old === null) return;
+  try {
+    await keepPermissions(probe, old.fd, target);
+    const { size } = await old.stat();
+    await checkRoom(target, size);
+    await probe.truncate(size); // fails above a limit on file sizes
+    await probe.write(Buffer.alloc(Math.min(size, WRITTEN)));
+  } finally {
+    await closeQuietly(old);
+  }
+}
+
+async function checkRoom(target: string, size: number): Promise<void> {
+  const { blocks, bavail, bfree, bsize } = await statfs(dirname(target));
+  const free = (process.getuid?.() === 0 ? bfree : bavail) * bsize;
+  if (blocks === 0 || free >= size) return; // some file systems do not count
+  throw refused(
+    `cannot rewrite ${target}: a second copy needs ${formatBytes(size)}, and ${formatBytes(free)} are free there`,
+  );
+}
+
+function refused(message: string, cause?: unknown): TtsctlError {
+  return new TtsctlError("STORE_WRITE_FAILED", message, {
+    hint: "nothing was changed; free disk space, or run ttsctl as the user that the service runs as",
+    cause,
+  });
 }

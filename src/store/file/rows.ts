@@ -1,4 +1,19 @@
+import { equalsAt, type Spans } from "../../json/record.ts";
+import { BACKSLASH, QUOTE, whyNotPython } from "../../json/scan.ts";
+import type { RecordRules } from "../../task/rules.ts";
+import { shownStatus } from "../../task/status.ts";
+import {
+  FIELD,
+  fieldText,
+  type InvalidRecord,
+  isInvalid,
+  marksDeleted,
+  type RecordReading,
+  readScore,
+  readTask,
+} from "../../task/task.ts";
 import { grown, type KeyTable, roomAfter } from "../key-table.ts";
+import type { OnElement } from "./elements.ts";
 
 /** States of an element of the store file. */
 export const LIVE = 0; // the task's record in force
@@ -34,8 +49,8 @@ export class Rows {
   #scores = new Float64Array(1 << 10);
   #statuses = new Uint8Array(1 << 10);
   #states = new Uint8Array(1 << 10);
-  /** By key: whether an invalid record stands for it too. */
-  #invalidKeys = new Uint8Array(1 << 10);
+  /** Keys for which an invalid record stands too. */
+  readonly #invalidKeys = new Set<number>();
   readonly #lastCounts: boolean;
   readonly #fileSize: number;
   size = 0;
@@ -67,7 +82,7 @@ export class Rows {
       return;
     }
     this.#retire(key);
-    if (this.#lastCounts) this.#invalidKeys[key] = 0;
+    if (this.#lastCounts) this.#invalidKeys.delete(key);
     this.#links.liveRows[key] = row;
     this.live++;
   }
@@ -78,21 +93,21 @@ export class Rows {
     this.#add(start, end, key, INVALID);
     if (key === NO_KEY) return;
     if (this.#lastCounts) this.#retire(key);
-    this.#invalidKeys[key] = 1;
+    this.#invalidKeys.add(key);
   }
 
   /** An invalid record with other ids stands for this key too. */
   standInvalid(key: number): void {
     this.#link();
     this.#ensureKey(key);
-    this.#invalidKeys[key] = 1;
+    this.#invalidKeys.add(key);
   }
 
   addTombstone(start: number, end: number, key: number): void {
     this.#link();
     this.#add(start, end, key, TOMBSTONE);
     this.#retire(key);
-    this.#invalidKeys[key] = 0;
+    this.#invalidKeys.delete(key);
   }
 
   start(row: number): number {
@@ -125,7 +140,7 @@ export class Rows {
   }
 
   hasInvalid(key: number): boolean {
-    return this.#invalidKeys[key] === 1;
+    return this.#invalidKeys.has(key);
   }
 
   /** `updated_at` descending, ties by member, bytewise descending (SPEC section 4). */
@@ -168,7 +183,7 @@ export class Rows {
     if (this.#links !== null) return;
     const keys = new Int32Array(this.#starts.length);
     for (let row = 0; row < this.size; row++) keys[row] = row;
-    const liveRows = new Int32Array(this.#invalidKeys.length);
+    const liveRows = new Int32Array(this.#starts.length);
     for (let key = 0; key < this.#knownKeys; key++) liveRows[key] = key;
     this.#links = { keys, liveRows };
   }
@@ -200,12 +215,126 @@ export class Rows {
   /** Keys are numbered in order of first sight, so a new one is always the next. */
   #ensureKey(key: number): void {
     if (key !== this.#knownKeys) return;
-    if (key === this.#invalidKeys.length) {
-      const length = roomAfter(key, this.keys.expected);
-      this.#invalidKeys = grown(this.#invalidKeys, length);
-      if (this.#links !== null) this.#links.liveRows = grown(this.#links.liveRows, length);
-    }
-    if (this.#links !== null) this.#links.liveRows[key] = NO_ROW;
     this.#knownKeys++;
+    if (this.#links === null) return;
+    const { liveRows } = this.#links;
+    if (key === liveRows.length) this.#links.liveRows = grown(liveRows, roomAfter(key, this.keys.expected));
+    this.#links.liveRows[key] = NO_ROW;
   }
+}
+
+/** A service has about ten status words. */
+const MOST_WORDS = 20;
+
+type OnInvalid = (record: InvalidRecord, offset: number) => void;
+
+/**
+ * Puts each element of a store file into rows. Nearly all records are plain ASCII and take a path that builds no strings;
+ * all others go through `readTask`, which decides what is valid.
+ */
+export class RowReader {
+  readonly #rows: Rows;
+  readonly #onInvalid: OnInvalid;
+  readonly #reading: RecordReading;
+  /** The first status words of the file, quotes included. */
+  readonly #words: { readonly bytes: Uint8Array; readonly code: number }[] = [];
+  readonly #tombstones: boolean;
+
+  constructor(rows: Rows, rules: RecordRules, options: { tombstones: boolean; onInvalid: OnInvalid }) {
+    this.#rows = rows;
+    this.#reading = { rules, times: rules.times() };
+    this.#tombstones = options.tombstones;
+    this.#onInvalid = options.onInvalid;
+  }
+
+  readonly add: OnElement = (bytes, from, end, offset, spans) => {
+    if (marksDeleted(bytes, spans)) {
+      if (this.#tombstones && this.#addTombstone(bytes, from, end, offset, spans)) return;
+      this.#rows.looksDeleted.add(this.#rows.size);
+    }
+    const isUsual = isPlain(bytes, spans, FIELD.user_id, true) && isPlain(bytes, spans, FIELD.task_id, false);
+    if (isUsual && whyNotPython(bytes, from, end) === undefined) {
+      const score = readScore(bytes, spans, this.#reading.times);
+      if (typeof score === "number") {
+        const key = this.#plainKey(bytes, spans);
+        this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), score);
+        return;
+      }
+    }
+    this.#addAny(bytes, from, end, offset, spans);
+  };
+
+  #plainKey(bytes: Buffer, spans: Spans): number {
+    const { user_id: user, task_id: task } = FIELD;
+    return this.#rows.keys.add(
+      bytes,
+      spans.from(user) + 1,
+      spans.end(user) - 1,
+      spans.from(task) + 1,
+      spans.end(task) - 1,
+    );
+  }
+
+  #addAny(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
+    const record = readTask(bytes, from, end, spans, this.#reading);
+    if (isInvalid(record)) {
+      const key = this.#keyOf(record.userId, record.taskId);
+      this.#rows.addInvalid(offset, offset + end - from, key);
+      if (key >= 0) this.#standForNamesake(record.userId!, record.taskId!);
+      this.#onInvalid(record, offset);
+      return;
+    }
+    const key = this.#keyOf(record.userId, record.taskId);
+    this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
+  }
+
+  /** In Redis the user `a:b` with the task `c` reads as `a` with `b:c`, so that name is also taken. */
+  #standForNamesake(userId: string, taskId: string): void {
+    const colon = userId.indexOf(":");
+    if (colon <= 0 || this.#reading.rules.allowsColons) return;
+    const namesake = this.#keyOf(userId.slice(0, colon), `${userId.slice(colon + 1)}:${taskId}`);
+    if (namesake >= 0) this.#rows.standInvalid(namesake);
+  }
+
+  #keyOf(userId: string | undefined, taskId: string | undefined): number {
+    if (userId === undefined || taskId === undefined) return -1;
+    // Lone surrogates would all become the same bytes, and so the key of another task.
+    return userId.isWellFormed() && taskId.isWellFormed() ? this.#rows.keys.addId(userId, taskId) : -1;
+  }
+
+  /** A line `{"user_id", "task_id", "deleted": true}`; other fields are ignored. */
+  #addTombstone(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): boolean {
+    const { userId, taskId } = readTask(bytes, from, end, spans, this.#reading);
+    const key = this.#keyOf(userId, taskId);
+    if (key < 0) return false;
+    this.#rows.addTombstone(offset, offset + end - from, key);
+    return true;
+  }
+
+  #status(bytes: Buffer, spans: Spans): number {
+    if (!spans.has(FIELD.status)) return 0;
+    const [from, end] = [spans.from(FIELD.status), spans.end(FIELD.status)];
+    for (const word of this.#words) if (equalsAt(bytes, from, end, word.bytes)) return word.code;
+    const code = statusCode(fieldText(bytes, spans, FIELD.status));
+    if (this.#words.length < MOST_WORDS) this.#words.push({ bytes: Buffer.from(bytes.subarray(from, end)), code });
+    return code;
+  }
+}
+
+/** The number that stands for a status word in the rows. */
+export function statusCode(word: string): number {
+  return STATUS_CODES.indexOf(shownStatus(word) ?? "other");
+}
+
+/** Whether an id is printable ASCII without escapes or spaces, so its bytes are the id. */
+function isPlain(bytes: Buffer, spans: Spans, field: number, isUser: boolean): boolean {
+  if (!spans.has(field)) return false;
+  const from = spans.from(field);
+  const end = spans.end(field);
+  if (bytes[from] !== QUOTE || end - from < 3) return false;
+  for (let at = from + 1; at < end - 1; at++) {
+    const byte = bytes[at]!;
+    if (byte <= 0x20 || byte >= 0x7f || byte === BACKSLASH || (isUser && byte === 0x3a)) return false;
+  }
+  return true;
 }

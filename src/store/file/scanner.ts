@@ -7,6 +7,7 @@ import { feed, STOP, StoreSyntaxError } from "./feed.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 
 const NEWLINE = 0x0a;
+const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
 /** The three shapes of a store file (SPEC section 2). */
 export type Shape = "array" | "map" | "jsonl";
@@ -16,7 +17,7 @@ export async function recogniseShape(handle: FileHandle): Promise<Shape> {
   if (byte === undefined) throw new StoreSyntaxError("the file is empty", offset);
   if (byte === OPEN_BRACKET) return "array";
   if (byte === OPEN_BRACE) return (await isJsonLines(handle, offset)) ? "jsonl" : "map";
-  if (await beginsWithMark(handle, offset))
+  if ((await bytesAt(handle, offset, BYTE_ORDER_MARK.length)).equals(BYTE_ORDER_MARK))
     throw new StoreSyntaxError("the file begins with a byte-order mark, which Python's json refuses", offset);
   throw new StoreSyntaxError("neither an array nor an object", offset);
 }
@@ -33,24 +34,15 @@ export async function shapeAt(path: string): Promise<Shape | null> {
   }
 }
 
-const BYTE_ORDER_MARK = Buffer.from("\ufeff");
-
-async function beginsWithMark(handle: FileHandle, offset: number): Promise<boolean> {
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(3), 0, 3, offset);
-  return buffer.subarray(0, bytesRead).equals(BYTE_ORDER_MARK);
-}
-
 /** The first byte that is not white space, from `start` on. */
 async function firstByte(handle: FileHandle, start: number): Promise<{ byte?: number; offset: number; lines: number }> {
-  let found: { byte?: number; offset: number; lines: number } = { offset: start, lines: 0 };
+  const found: { byte?: number; offset: number; lines: number } = { offset: start, lines: 0 };
   await feed(handle, start, (bytes, from, end, offset) => {
     const at = skipSpace(bytes, from, end);
     for (let i = from; i < at; i++) if (bytes[i] === NEWLINE) found.lines++;
-    if (at >= end) {
-      found = { offset: offset + end, lines: found.lines };
-      return end;
-    }
-    found = { byte: bytes[at]!, offset: offset + at, lines: found.lines };
+    found.offset = offset + at;
+    if (at >= end) return end;
+    found.byte = bytes[at]!;
     return STOP;
   });
   return found;

@@ -1,8 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { JsonSyntaxError } from "../../json/scan.ts";
-import { compactJson } from "../../json/text.ts";
+import { compactJson, JsonSyntaxError } from "../../json/scan.ts";
 import { fillIn } from "../../pool.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { type InvalidRecord, isInvalid, RecordParser, type Task } from "../../task/task.ts";
@@ -10,8 +9,7 @@ import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { StoreSyntaxError } from "./feed.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
-import { RowReader } from "./row-reader.ts";
-import { INVALID, LIVE, Rows } from "./rows.ts";
+import { INVALID, LIVE, RowReader, Rows } from "./rows.ts";
 import {
   type Content,
   readFootprint,
@@ -26,7 +24,7 @@ export type LocatedInvalid = InvalidRecord & { readonly offset: number };
 
 /** More invalid records are only counted. */
 const NAMED_INVALID = 20;
-const WINDOW = 1 << 20;
+export const WINDOW = 1 << 20;
 /** Bytes between two records that are read together. */
 const MOST_GAP = 4096;
 
@@ -228,18 +226,12 @@ export class Snapshot {
     return null;
   }
 
-  /** Bytes `[from, end)` of the file as it was read. */
-  async readBytes(from: number, end: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(end - from);
-    await this.readInto(bytes, from);
-    return bytes;
-  }
-
   /**
-   * Fills `bytes` from the file at `from`.
+   * Bytes `[from, end)` of the file as it was read.
    * @throws TtsctlError STORE_UNREADABLE, STORE_BUSY
    */
-  async readInto(bytes: Buffer, from: number): Promise<void> {
+  async readBytes(from: number, end: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(end - from);
     for (let done = 0; done < bytes.length; ) {
       const { bytesRead } = await this.#source!.handle.read(bytes, done, bytes.length - done, from + done).catch(
         (cause) => {
@@ -249,6 +241,20 @@ export class Snapshot {
       if (bytesRead === 0) throw this.#changedUnderUs();
       done += bytesRead;
     }
+    return bytes;
+  }
+
+  /** A reader of ascending ranges that reads a window at once, however short they are. */
+  windowed(): (from: number, end: number) => Promise<Buffer> {
+    let window: Buffer = Buffer.alloc(0);
+    let base = 0;
+    return async (from, end) => {
+      if (end > base + window.length) {
+        base = from;
+        window = await this.readBytes(from, Math.max(end, Math.min(from + WINDOW, this.layout!.size)));
+      }
+      return window.subarray(from - base, end - base);
+    };
   }
 
   /** The line, from 1, of a byte of the file. @throws TtsctlError STORE_UNREADABLE */

@@ -7,8 +7,6 @@ import type { Snapshot } from "./snapshot.ts";
 export interface Upserts {
   readonly size: number;
   id(number: number): TaskId;
-  /** The number of a task's record, or -1. */
-  find(id: TaskId): number;
   read(numbers: readonly number[]): Promise<Task[]>;
 }
 
@@ -28,12 +26,17 @@ export function upsertsOf(tasks: readonly Task[]): Upserts {
   return {
     size: tasks.length,
     id: (number) => ({ userId: tasks[number]!.userId, taskId: tasks[number]!.taskId }),
-    find: ({ userId, taskId }) => tasks.findLastIndex((task) => task.userId === userId && task.taskId === taskId),
     read: async (numbers) => numbers.map((number) => tasks[number]!),
   };
 }
 
-export const NO_UPSERTS = upsertsOf([]);
+export const NO_UPSERTS: Upserts = {
+  size: 0,
+  id: () => {
+    throw new RangeError("no records");
+  },
+  read: async () => [],
+};
 
 /**
  * The records of some live rows of another file, such as a spool.
@@ -43,7 +46,6 @@ export function upsertsFrom(snapshot: Snapshot, rows: ArrayLike<number>): Upsert
   return {
     size: rows.length,
     id: (number) => snapshot.idOf(rows[number]!),
-    find: ({ userId, taskId }) => indexIn(rows, snapshot.rowOf(userId, taskId)),
     read: (numbers) => snapshot.readTasks(numbers.map((number) => rows[number]!)),
   };
 }
@@ -53,19 +55,6 @@ export function chosenFrom(upserts: Upserts, numbers: readonly number[]): Upsert
   return {
     size: numbers.length,
     id: (number) => upserts.id(numbers[number]!),
-    find: (id) => indexIn(numbers, upserts.find(id)),
     read: (chosen) => upserts.read(chosen.map((number) => numbers[number]!)),
   };
-}
-
-/** The index of a number, or -1. */
-function indexIn(ascending: ArrayLike<number>, wanted: number): number {
-  let low = 0;
-  for (let high = ascending.length - 1; low <= high; ) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle] === wanted) return middle;
-    if (ascending[middle]! < wanted) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
 }

@@ -1,8 +1,6 @@
 import { scanFields, setFields } from "../../json/record.ts";
-import { QUOTE } from "../../json/scan.ts";
-import { decodeString } from "../../json/text.ts";
-import { quotePlus, type UserScoreField, unquotePlus } from "../../task/layouts.ts";
-import type { RecordRules } from "../../task/rules.ts";
+import { decodeString, QUOTE } from "../../json/scan.ts";
+import { quotePlus, type RecordRules, type UserScoreField, unquotePlus } from "../../task/rules.ts";
 import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";

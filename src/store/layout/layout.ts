@@ -1,5 +1,5 @@
 import { setFields } from "../../json/record.ts";
-import type { UserScoreField } from "../../task/layouts.ts";
+import type { UserScoreField } from "../../task/rules.ts";
 import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { TaskId } from "../task-source.ts";

@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches, fillIn } from "../../pool.ts";
-import type { UserScoreField } from "../../task/layouts.ts";
-import type { RecordRules } from "../../task/rules.ts";
+import type { RecordRules, UserScoreField } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";

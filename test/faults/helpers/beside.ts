@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
-import { Zone } from "../../../src/task/zone.ts";
+import { Zone } from "../../../src/task/time.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
 import { taskIn } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";

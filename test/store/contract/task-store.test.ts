@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { countsOf } from "../../../src/store/index-check.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
-import { type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
+import { countsOf, type ListQuery, TaskStore } from "../../../src/store/task-store.ts";
 import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
 import { startRedis, type TestServer } from "../../helpers/deployments.ts";
 import { type FlakyMirror, flakyMirror, linkTo } from "../../helpers/doubles.ts";

@@ -9,7 +9,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import { type LockPurpose, takeLock, withLock } from "../../../src/store/file/lock.ts";
 import { NO_UPSERTS } from "../../../src/store/file/upserts.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
-import { Zone } from "../../../src/task/zone.ts";
+import { Zone } from "../../../src/task/time.ts";
 
 export type ChildTask =
   /** Holds a lock until it is killed. */

@@ -79,13 +79,12 @@ describe("records that lie in a spool", () => {
     expect(after).toEqual([rec("other", 9), ...replaced, ...put.slice(350)]);
   });
 
-  test("are found by their tasks, those of superseded lines and of other rows are not", async () => {
+  test("are numbered by their rows, without superseded lines and other rows", async () => {
     writeOld(path("spool"), jsonl([rec("a"), rec("b"), rec("a", 5), rec("c")]));
     await withSnapshot(path("spool"), async (spool) => {
       const rows = live(spool).subarray(0, 2);
       const upserts = upsertsFrom(spool, rows);
-      const numbers = ["a", "b", "c", "d"].map((taskId) => upserts.find({ userId: "alice", taskId }));
-      expect(numbers).toEqual([1, 0, -1, -1]);
+      expect([upserts.size, upserts.id(0).taskId]).toEqual([2, "b"]);
       expect([upserts.id(1), (await upserts.read([1]))[0]!.score]).toEqual([{ userId: "alice", taskId: "a" }, 5]);
     });
   });
@@ -97,9 +96,5 @@ describe("some of the records", () => {
   test("are numbered from 0", async () => {
     expect([chosen.size, chosen.id(0).taskId, chosen.id(1).taskId]).toEqual([2, "b", "d"]);
     expect((await chosen.read([1, 0])).map(({ taskId }) => taskId)).toEqual(["d", "b"]);
-  });
-
-  test("are found by their ids, and no others are", () => {
-    expect(["b", "d", "a", "e"].map((taskId) => chosen.find({ userId: "alice", taskId }))).toEqual([0, 1, -1, -1]);
   });
 });
