@@ -92,14 +92,10 @@ async function usersOfMirror({ link }: EmptyParts): Promise<Set<string>> {
 }
 
 async function usersOfFile({ file }: EmptyParts): Promise<Set<string>> {
-  const snapshot = await file.read();
-  try {
-    const users = new Set<string>();
-    for (const row of snapshot.liveRows()) users.add(snapshot.rows.keys.userId(snapshot.rows.key(row)));
-    return users;
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await file.read();
+  const users = new Set<string>();
+  for (const row of snapshot.liveRows()) users.add(snapshot.rows.keys.userId(snapshot.rows.key(row)));
+  return users;
 }
 
 /** Which part of the filter leaves nothing over, by what there is without it. */

@@ -51,16 +51,12 @@ export async function explainTask(
   const now = parts.clock.now();
   const use = new MirrorUse(parts.mirror);
   const clocks = await clockRule(use, parts.clock, options);
-  const snapshot = await parts.file.read();
-  try {
-    const pass = await prepare(parts, snapshot, use, options, now);
-    const looked = await use.attempt((mirror) => look(snapshot, mirror, id));
-    const head = [switchRule(options), clocks, storeRule(pass)];
-    const explained = await explain(parts, options, pass, looked);
-    return { explanation: verdictOf(id, looked, now, head, explained), lost: use.lost };
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await parts.file.read();
+  const pass = await prepare(parts, snapshot, use, options, now);
+  const looked = await use.attempt((mirror) => look(snapshot, mirror, id));
+  const head = [switchRule(options), clocks, storeRule(pass)];
+  const explained = await explain(parts, options, pass, looked);
+  return { explanation: verdictOf(id, looked, now, head, explained), lost: use.lost };
 }
 
 interface LookedAt extends Looked {

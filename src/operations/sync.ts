@@ -66,18 +66,14 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
   await checkReading(parts.mirror);
-  const run = await SyncRun.begin(parts, options);
-  try {
-    if (options.prune) await run.confirmPrune();
-    run.warn();
-    await run.push();
-    if (options.prune) await run.prune();
-    await run.leaveMark();
-    run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
-    return run.result;
-  } finally {
-    await run.close();
-  }
+  await using run = await SyncRun.begin(parts, options);
+  if (options.prune) await run.confirmPrune();
+  run.warn();
+  await run.push();
+  if (options.prune) await run.prune();
+  await run.leaveMark();
+  run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
+  return run.result;
 }
 
 /** Null for a sync that does not push the whole file. */
@@ -198,17 +194,13 @@ class SyncRun {
   async #followFile(): Promise<void> {
     const { file, mirror } = this.#parts;
     if (this.#written.length === 0 || (await file.isCurrent(this.#snapshot))) return;
-    const current = new CurrentFile(file);
+    await using current = new CurrentFile(file);
     const written = new WrittenCopies();
-    try {
-      const moved = this.#written.filter(this.#mayHaveMoved(await current.snapshot()));
-      for (const rows of batches(moved, BATCH)) {
-        for (const task of await this.#snapshot.readTasks(rows)) written.note(task);
-      }
-      await written.follow(mirror, current);
-    } finally {
-      await current.close();
+    const moved = this.#written.filter(this.#mayHaveMoved(await current.snapshot()));
+    for (const rows of batches(moved, BATCH)) {
+      for (const task of await this.#snapshot.readTasks(rows)) written.note(task);
     }
+    await written.follow(mirror, current);
   }
 
   /** Records of the last minute may have changed without another time. */
@@ -306,8 +298,8 @@ class SyncRun {
     if (this.result.failed === 0) await this.#mark?.leave("sync", this.#snapshot);
   }
 
-  async close(): Promise<void> {
-    await this.#snapshot.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#snapshot.close();
   }
 
   warn(): void {

@@ -51,19 +51,15 @@ export interface ExportResult {
  */
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
   const mirror = mirrorOf(parts.mirror, options.source);
-  const snapshot = options.source === "redis" ? null : await parts.file.read();
-  try {
-    if (snapshot !== null) await checkFileLayout(snapshot, mirror);
-    const run = new ExportRun(parts, options, snapshot, mirror);
-    if (parts.mirror.kind === "down" && options.source === "auto") run.result.problem = parts.mirror.error;
-    if (snapshot !== null) checkFile(parts, run.result, snapshot, mirror !== null);
-    await (options.ids === null ? run.all() : run.byIds(options.ids));
-    throwIfInterrupted(parts.signal, "the export is not whole");
-    if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
-    return run.result;
-  } finally {
-    await snapshot?.close();
-  }
+  await using snapshot = options.source === "redis" ? null : await parts.file.read();
+  if (snapshot !== null) await checkFileLayout(snapshot, mirror);
+  const run = new ExportRun(parts, options, snapshot, mirror);
+  if (parts.mirror.kind === "down" && options.source === "auto") run.result.problem = parts.mirror.error;
+  if (snapshot !== null) checkFile(parts, run.result, snapshot, mirror !== null);
+  await (options.ids === null ? run.all() : run.byIds(options.ids));
+  throwIfInterrupted(parts.signal, "the export is not whole");
+  if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
+  return run.result;
 }
 
 function mirrorOf(state: MirrorState, source: SourceChoice): Mirror | null {

@@ -67,27 +67,23 @@ export async function markTasks(
   const marker = markerOf(options, parts.clock.now(), parts.rules);
   const use = new MirrorUse(parts.mirror);
   await use.attempt(async (mirror) => mirror && checkClocks(mirror, parts.clock, selection));
-  const snapshot = await parts.file.read();
-  try {
-    const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
-    const { found, plan } = await use.attempt(async (mirror) => {
-      const found = await select(snapshot, mirror, selection);
-      const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
-      if (refusal !== null) throw refusal;
-      if (mirror !== null) {
-        await checkFileLayout(snapshot, mirror);
-        await checkSameStore(snapshot, mirror);
-      }
-      return { found, plan: await planMarks({ snapshot, mirror, marker, rule }, found) };
-    });
-    const run = new MarkRun(parts, options, { plan, marker, base: snapshot });
-    if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
-    if (options.dryRun) await run.showPlan();
-    else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
-    return { result: run.end(), problem: use.lost ?? run.problem };
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await parts.file.read();
+  const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
+  const { found, plan } = await use.attempt(async (mirror) => {
+    const found = await select(snapshot, mirror, selection);
+    const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
+    if (refusal !== null) throw refusal;
+    if (mirror !== null) {
+      await checkFileLayout(snapshot, mirror);
+      await checkSameStore(snapshot, mirror);
+    }
+    return { found, plan: await planMarks({ snapshot, mirror, marker, rule }, found) };
+  });
+  const run = new MarkRun(parts, options, { plan, marker, base: snapshot });
+  if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
+  if (options.dryRun) await run.showPlan();
+  else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
+  return { result: run.end(), problem: use.lost ?? run.problem };
 }
 
 /** Marked tasks get this machine's time, which then decides which copy is newer. */

@@ -63,16 +63,12 @@ export async function mergeRecords(parts: MergeParts, source: Snapshot, options:
 
 /** Returns the records that were taken out again. */
 async function writeFile(parts: MergeParts, plan: MergePlan, options: MergeOptions): Promise<readonly TaskId[]> {
-  const base = await parts.file.read(parts.signal);
-  try {
-    const { upserts } = await plan.on(base, parts.signal);
-    if (options.dryRun || upserts.size === 0) return [];
-    await parts.confirm?.(plan.counts());
-    throwIfInterrupted(parts.signal, "nothing was written");
-    return await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
-  } finally {
-    await base.close();
-  }
+  await using base = await parts.file.read(parts.signal);
+  const { upserts } = await plan.on(base, parts.signal);
+  if (options.dryRun || upserts.size === 0) return [];
+  await parts.confirm?.(plan.counts());
+  throwIfInterrupted(parts.signal, "nothing was written");
+  return await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
 }
 
 /**
