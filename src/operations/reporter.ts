@@ -1,3 +1,5 @@
+import { TtsctlError } from "../errors.ts";
+import { isFatal } from "../store/redis/errors.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
 import type { Reason } from "./purge/decide.ts";
@@ -75,7 +77,20 @@ export class NamedWarnings {
     this.#reporter.warn(`${userId}:${taskId} ${this.#what}: ${reason}`, { user: userId, task: taskId, reason });
   }
 
-  /** Says how many were not named. */
+  /**
+   * Names the tasks whose outcome is an error.
+   * @throws TtsctlError one that concerns every task, once the others are named
+   */
+  addErrors(ids: readonly TaskId[], outcomes: readonly unknown[]): void {
+    const errors = outcomes.map((outcome) => (outcome instanceof TtsctlError ? outcome : undefined));
+    errors.forEach((error, i) => {
+      if (error !== undefined && !isFatal(error)) this.add(ids[i]!.userId, ids[i]!.taskId, error.message);
+    });
+    const fatal = errors.find((error) => error !== undefined && isFatal(error));
+    if (fatal !== undefined) throw fatal;
+  }
+
+  /** Reports how many weren't named. */
   end(): void {
     const more = this.count - NAMED;
     const what = more === 1 ? this.#what : inPlural(this.#what);

@@ -37,3 +37,11 @@ export class SyncMark {
     });
   }
 }
+
+/** The loss of Redis in the middle of a run, with how far that was. */
+export function lostMidway(error: TtsctlError, command: "sync" | "verify", done: string): TtsctlError {
+  return new TtsctlError(error.code, `${error.message}; before that ${done}`, {
+    hint: error.hint ?? `run \`ttsctl ${command}\` again when Redis is back`,
+    cause: error,
+  });
+}

@@ -20,7 +20,7 @@ import type { RedisParts } from "./parts.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "./safety.ts";
-import { SyncMark } from "./sync-mark.ts";
+import { lostMidway, SyncMark } from "./sync-mark.ts";
 
 export interface SyncOptions {
   readonly userId?: string;
@@ -183,7 +183,8 @@ class SyncRun {
       await this.#followFile();
     } catch (error) {
       throwIfInterrupted(this.#parts.signal, this.#progressText());
-      throw isRedisError(error) ? this.#lostMidway(error) : error;
+      const unknown = this.#unanswered === 0 ? "" : `, ${this.#unanswered} are unknown`;
+      throw isRedisError(error) ? lostMidway(error, "sync", `${this.#progressText()}${unknown}`) : error;
     }
     this.#failures.end();
     this.result.orphans = this.#listed.orphans.size;
@@ -400,14 +401,6 @@ class SyncRun {
 
   #progressText(): string {
     return `${this.result.written} of ${this.#snapshot.size} tasks were written`;
-  }
-
-  #lostMidway(error: TtsctlError): TtsctlError {
-    const unknown = this.#unanswered === 0 ? "" : `, ${this.#unanswered} are unknown`;
-    return new TtsctlError(error.code, `${error.message}; before that ${this.#progressText()}${unknown}`, {
-      hint: error.hint ?? "run `ttsctl sync` again when Redis is back",
-      cause: error,
-    });
   }
 }
 

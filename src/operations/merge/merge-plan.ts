@@ -10,11 +10,8 @@ import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Selection } from "../select.ts";
 
-/**
- * Which record is kept if the store file has another one of the same task. `update` is `newer` for tasks that the file has;
- * others were deleted during the run.
- */
-export type MergePolicy = "newer" | "keep" | "replace" | "update";
+/** Which record is kept if the store file has another one of the same task. */
+export type MergePolicy = "newer" | "keep" | "replace";
 
 /** What a merge does with a record, or why the file's record is kept. */
 const FATES = [
@@ -40,11 +37,11 @@ export type MergeCounts = Record<Fate, number>;
 
 /**
  * @param ours `updated_at` of the record, whole microseconds
- * @param theirs that of the file's record; NaN where it has none
- * @param same whether the two hold the same; asked only where the times are equal
+ * @param theirs that of the file's record; NaN for none
+ * @param same whether both have the same content; it matters only if the times are equal
  */
 export function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: boolean): Fate {
-  if (Number.isNaN(theirs)) return policy === "update" ? "changed" : "added";
+  if (Number.isNaN(theirs)) return "added";
   if (ours === theirs && same) return "identical";
   if (policy === "keep") return "present";
   if (policy === "replace" || ours > theirs) return "replaced";

@@ -1,10 +1,9 @@
-import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { isRedisError, isStoreError, type TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
-import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -47,8 +46,8 @@ export interface MergeOptions {
 export async function mergeRecords(parts: MergeParts, source: Snapshot, options: MergeOptions): Promise<MergeOutcome> {
   const { rows, missing } = chooseRows(source, options.selection);
   const plan = new MergePlan(source, rows, options.policy);
-  const returned = await writeFile(parts, plan, options);
-  nameProblems(parts.reporter, plan, returned);
+  await using base = await parts.file.read(parts.signal);
+  const returned = await mergeIntoFile(parts, plan, base, options.dryRun);
   const outcome = { ...plan.counts(), missing, returned };
   const { mirror } = parts;
   const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
@@ -61,14 +60,26 @@ export async function mergeRecords(parts: MergeParts, source: Snapshot, options:
   return { ...outcome, mirrored, problem };
 }
 
-/** Returns the records that were taken out again. */
-async function writeFile(parts: MergeParts, plan: MergePlan, options: MergeOptions): Promise<readonly TaskId[]> {
-  await using base = await parts.file.read(parts.signal);
+/**
+ * Puts the records of a plan into the store file, and names those that an operator should look at.
+ * @param base a content of the file: what is deleted after it isn't added again
+ * @returns the records that a service that holds the store in memory took out again
+ */
+export async function mergeIntoFile(
+  parts: Omit<MergeParts, "mirror">,
+  plan: MergePlan,
+  base: Snapshot,
+  dryRun = false,
+): Promise<readonly TaskId[]> {
   const { upserts } = await plan.on(base, parts.signal);
-  if (options.dryRun || upserts.size === 0) return [];
-  await parts.confirm?.(plan.counts());
-  throwIfInterrupted(parts.signal, "nothing was written");
-  return await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
+  let returned: readonly TaskId[] = [];
+  if (!dryRun && upserts.size > 0) {
+    await parts.confirm?.(plan.counts());
+    throwIfInterrupted(parts.signal, "nothing was written");
+    returned = await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
+  }
+  nameProblems(parts.reporter, plan, returned);
+  return returned;
 }
 
 /**
@@ -105,7 +116,7 @@ export async function thenIntoMirror(
   { file, mirror }: { readonly file: FileStore; readonly mirror: Mirror },
   work: (current: CurrentFile, written: WrittenCopies) => Promise<void>,
 ): Promise<TtsctlError | null> {
-  const current = new CurrentFile(file);
+  await using current = new CurrentFile(file);
   const written = new WrittenCopies();
   try {
     await work(current, written);
@@ -114,8 +125,6 @@ export async function thenIntoMirror(
   } catch (error) {
     if (!isRedisError(error) && !isStoreError(error)) throw error;
     return error;
-  } finally {
-    await current.close();
   }
 }
 
@@ -167,15 +176,11 @@ async function mirrorRecords(
     const tasks = await source.readTasks(batch);
     const replaced = batch.map((row) => plan.replacedTime(row));
     const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, written });
-    for (const [i, task] of tasks.entries()) {
-      const outcome = outcomes[i]!;
-      if (!(outcome instanceof TtsctlError)) mirrored[outcome === "mended" ? "written" : outcome]++;
-      else if (isFatal(outcome)) throw outcome;
-      else {
-        mirrored.failed++;
-        failures.add(task.userId, task.taskId, outcome.message);
-      }
+    for (const outcome of outcomes) {
+      if (typeof outcome === "string") mirrored[outcome === "mended" ? "written" : outcome]++;
     }
+    failures.addErrors(tasks, outcomes);
+    mirrored.failed = failures.count;
     const { written: done, unchanged, newer, failed } = mirrored;
     parts.reporter.progress("writing to Redis", done + unchanged + newer + failed, source.size);
   };

@@ -1,8 +1,7 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { type Finding, KINDS, type Kind } from "./classify.ts";
-import { planRepair } from "./plan.ts";
+import { type Finding, KINDS, type Kind, planRepair } from "./classify.ts";
 import type { Suspects } from "./suspects.ts";
 
 /** The result of a comparison: every task that drifted, with its kind, and how many are in sync. */
@@ -136,7 +135,7 @@ class Strays {
 function membersByTask(suspects: Suspects): Map<string, number[]> {
   const members = new Map<string, number[]>();
   for (const suspect of suspects.of("dangling")) {
-    if (!suspects.memberOnly(suspect)) continue;
+    if (!suspects.traits(suspect).memberOnly) continue;
     const { taskId } = suspects.id(suspect);
     const same = members.get(taskId);
     if (same === undefined) members.set(taskId, [suspect]);
