@@ -72,26 +72,23 @@ type Pair = readonly [row: number, theirRow: number];
 export class MergePlan {
   readonly #source: Snapshot;
   readonly rows: Int32Array;
-  readonly #policy: MergePolicy | "unchanged";
+  readonly #how: MergePolicy | ((task: Task) => Task);
   /** By row of the source: its place in FATES, from 1; 0 before the first decision. */
   readonly #fates: Uint8Array;
   /** By row: the time of the file's record at the last decision, microseconds; NaN for none. */
   readonly #before: Float64Array;
   /** By row: the fingerprint of the file's record of the same time; 0 for none. */
   readonly #prints: Int32Array;
-  readonly #change: (task: Task) => Task;
 
   /**
    * @param rows the chosen rows of the source
-   * @param policy `unchanged`: the source is an earlier content of the store file; its records go in changed, unless the
-   *   service has written them since
-   * @param change makes the changed record
+   * @param how a policy; or a change, if the source is an earlier content of the store file: its records go in changed, unless
+   *   the service has written them since
    */
-  constructor(source: Snapshot, rows: Int32Array, policy: MergePolicy | "unchanged", change = (task: Task) => task) {
+  constructor(source: Snapshot, rows: Int32Array, how: MergePolicy | ((task: Task) => Task)) {
     this.#source = source;
     this.rows = rows;
-    this.#policy = policy;
-    this.#change = change;
+    this.#how = how;
     this.#fates = new Uint8Array(source.rows.size);
     this.#prints = new Int32Array(source.rows.size);
     this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
@@ -103,7 +100,7 @@ export class MergePlan {
    * @throws TtsctlError INTERRUPTED
    */
   async on(current: Snapshot, signal?: AbortSignal): Promise<Edit> {
-    if (this.#policy === "unchanged") return this.#ofTheFile(current);
+    if (typeof this.#how === "function") return this.#changed(current, this.#how);
     const due: number[] = [];
     let pairs: Pair[] = [];
     for (const row of this.rows) {
@@ -148,7 +145,7 @@ export class MergePlan {
   }
 
   /** Changes the records of an earlier content that are still as they were there. */
-  #ofTheFile(current: Snapshot): Edit {
+  #changed(current: Snapshot, change: (task: Task) => Task): Edit {
     const due: number[] = [];
     for (const row of this.rows) {
       const now = current === this.#source ? row : this.#sameIn(current, row);
@@ -156,7 +153,7 @@ export class MergePlan {
       if (now >= 0) due.push(now);
     }
     const records = upsertsFrom(current, Int32Array.from(due).sort());
-    const read = async (numbers: readonly number[]) => (await records.read(numbers)).map(this.#change);
+    const read = async (numbers: readonly number[]) => (await records.read(numbers)).map(change);
     return { removed: new Set(), upserts: { ...records, read } };
   }
 
@@ -180,7 +177,7 @@ export class MergePlan {
     const ours = toMicros(this.#source.rows.score(row));
     if (ours === theirs) return [row, theirRow]; // the content decides
     const isAsBefore = Number.isNaN(theirs) || theirs === this.#before[row];
-    if (this.#policy === "replace" && this.goesIn(row) && !isAsBefore) return this.#settle(row, "changed", theirs);
+    if (this.#how === "replace" && this.goesIn(row) && !isAsBefore) return this.#settle(row, "changed", theirs);
     return this.#settle(row, this.#decide(ours, theirs, false), theirs);
   }
 
@@ -202,7 +199,7 @@ export class MergePlan {
   }
 
   #decide(ours: number, theirs: number, same: boolean): Fate {
-    return this.#policy === "unchanged" ? "changed" : decideMerge(this.#policy, ours, theirs, same);
+    return decideMerge(this.#how as MergePolicy, ours, theirs, same);
   }
 
   #settle(row: number, fate: Fate, theirs: number): "put" | "leave" {
