@@ -81,12 +81,13 @@ export class NamedWarnings {
    * Names the tasks whose outcome is an error.
    * @throws TtsctlError one that concerns every task, once the others are named
    */
-  addErrors(ids: readonly TaskId[], outcomes: readonly unknown[]): void {
-    const errors = outcomes.map((outcome) => (outcome instanceof TtsctlError ? outcome : undefined));
-    errors.forEach((error, i) => {
-      if (error !== undefined && !isFatal(error)) this.add(ids[i]!.userId, ids[i]!.taskId, error.message);
+  addErrors(outcomes: readonly unknown[], idOf: (i: number) => TaskId): void {
+    let fatal: TtsctlError | undefined;
+    outcomes.forEach((outcome, i) => {
+      if (!(outcome instanceof TtsctlError)) return;
+      if (isFatal(outcome)) fatal ??= outcome;
+      else this.add(idOf(i).userId, idOf(i).taskId, outcome.message);
     });
-    const fatal = errors.find((error) => error !== undefined && isFatal(error));
     if (fatal !== undefined) throw fatal;
   }
 

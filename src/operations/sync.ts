@@ -66,7 +66,8 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
   await checkReading(parts.mirror);
-  await using run = await SyncRun.begin(parts, options);
+  await using run = new SyncRun(parts, options, await parts.file.read());
+  await run.list();
   if (options.prune) await run.confirmPrune();
   run.warn();
   await run.push();
@@ -74,11 +75,6 @@ export async function sync(parts: SyncParts, options: SyncOptions): Promise<Sync
   await run.leaveMark();
   run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
   return run.result;
-}
-
-/** Null for a sync that does not push the whole file. */
-async function beginMark({ mirror, clock }: SyncParts, { userId, dryRun }: SyncOptions): Promise<SyncMark | null> {
-  return userId === undefined && !dryRun ? SyncMark.begin(mirror, clock) : null;
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
@@ -91,6 +87,9 @@ function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: Sync
 
 /** A record that is younger than this may have changed again within the same whole second. */
 const LATELY_S = 60;
+
+/** The count of each outcome. */
+const COUNTED = { written: "written", mended: "written", unchanged: "unchanged", newer: "newerInRedis" } as const;
 
 const NONE_PUSHED = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
 
@@ -114,22 +113,16 @@ class SyncRun {
   /** The rows whose copies were written. */
   readonly #written: number[] = [];
   #snapshot: Snapshot;
-  #listed: ListedFile;
-  #mark: SyncMark | null;
+  #listed!: ListedFile;
+  #mark: SyncMark | null = null;
   /** Epoch seconds. */
   readonly #began: number;
   readonly result: SyncOutcome;
 
-  private constructor(
-    parts: SyncParts,
-    options: SyncOptions,
-    { snapshot, listed, mark }: { snapshot: Snapshot; listed: ListedFile; mark: SyncMark | null },
-  ) {
+  constructor(parts: SyncParts, options: SyncOptions, snapshot: Snapshot) {
     this.#parts = parts;
     this.#options = options;
     this.#snapshot = snapshot;
-    this.#listed = listed;
-    this.#mark = mark;
     this.#began = parts.clock.now();
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     const { dryRun } = options;
@@ -137,20 +130,19 @@ class SyncRun {
     this.result = { ...NONE_PUSHED, ...rest };
   }
 
-  /** Reads the file, lists Redis, and if the file changed during that, reads it again. */
-  static async begin(parts: SyncParts, options: SyncOptions): Promise<SyncRun> {
-    const snapshot = await parts.file.read();
-    try {
-      await checkFileLayout(snapshot, parts.mirror);
-      const mark = options.prune ? null : await beginMark(parts, options); // a prune may be refused yet
-      const listed = await ListedFile.read(snapshot, parts.mirror, { userId: options.userId, signal: parts.signal });
-      const run = new SyncRun(parts, options, { snapshot, listed, mark });
-      await run.#catchUp();
-      return run;
-    } catch (error) {
-      await snapshot.close();
-      throw error;
-    }
+  /** Lists Redis, and if the file changed during that, reads it again. */
+  async list(): Promise<void> {
+    const { mirror, signal } = this.#parts;
+    await checkFileLayout(this.#snapshot, mirror);
+    if (!this.#options.prune) await this.#beginMark(); // a prune may be refused yet
+    this.#listed = await ListedFile.read(this.#snapshot, mirror, { userId: this.#options.userId, signal });
+    await this.#catchUp();
+  }
+
+  /** A sync of a part of the file leaves no mark. */
+  async #beginMark(): Promise<void> {
+    const { userId, dryRun } = this.#options;
+    if (userId === undefined && !dryRun) this.#mark = await SyncMark.begin(this.#parts.mirror, this.#parts.clock);
   }
 
   /** Refuses to prune too much, and asks. Both stores may change before the answer, so both are read again. */
@@ -162,7 +154,7 @@ class SyncRun {
       refuseUnsafePrune(this.#snapshot, this.#listed, this.#options);
     }
     this.#trustsListing = false;
-    this.#mark = await beginMark(this.#parts, this.#options);
+    await this.#beginMark();
   }
 
   /** Reads the file again if it has changed. */
@@ -275,7 +267,7 @@ class SyncRun {
     const before = this.result.written;
     this.#trustsListing = false;
     await this.#catchUp();
-    this.#mark = await beginMark(this.#parts, this.#options);
+    await this.#beginMark();
     Object.assign(this.result, NONE_PUSHED);
     await this.#pushAll();
     const again = Math.min(before, this.result.unchanged);
@@ -304,20 +296,17 @@ class SyncRun {
   }
 
   warn(): void {
+    const { reporter } = this.#parts;
     const { exists, path } = this.#snapshot;
-    if (!exists)
-      this.#parts.reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
-    for (const line of invalidWarnings(this.#snapshot)) this.#parts.reporter.warn(line);
-    if (!this.#options.prune || this.#options.dryRun) this.#warnOfUnnamed();
-  }
-
-  #warnOfUnnamed(): void {
-    let count = 0;
-    for (const { userId, taskId } of this.#listed.orphans.ids()) if (isUnsure(userId) || isUnsure(taskId)) count++;
-    if (count > 0)
-      this.#parts.reporter.warn(
-        `${counted(count, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
-      );
+    if (!exists) reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
+    for (const line of invalidWarnings(this.#snapshot)) reporter.warn(line);
+    if (this.#options.prune && !this.#options.dryRun) return; // each is named then
+    let unnamed = 0;
+    for (const { userId, taskId } of this.#listed.orphans.ids()) if (isUnsure(userId) || isUnsure(taskId)) unnamed++;
+    if (unnamed === 0) return;
+    reporter.warn(
+      `${counted(unnamed, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
+    );
   }
 
   async #pushBatch({ rows, window }: Batch): Promise<void> {
@@ -331,8 +320,12 @@ class SyncRun {
           left.map((i) => copies[i] as RedisCopy),
         ),
     );
-    const fatal = rows.map((row, i) => this.#count(row, outcomes[i]!)).find((error) => error !== undefined);
-    if (fatal !== undefined) throw fatal;
+    for (const outcome of outcomes) {
+      if (outcome instanceof TtsctlError && isFatal(outcome)) continue;
+      this.result.total++;
+      this.result[outcome instanceof TtsctlError ? "failed" : COUNTED[outcome]]++;
+    }
+    this.#failures.addErrors(outcomes, (i) => this.#snapshot.idOf(rows[i]!));
     this.#showProgress();
   }
 
@@ -362,7 +355,8 @@ class SyncRun {
     const differing = this.#options.checksum ? await this.#differing(tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
     if (this.#options.dryRun) {
-      return tasks.map((task, i) => plannedOutcome(decideWrite(task.score, copies[i]!, mirror, overEqual(task))));
+      const planned = tasks.map((task, i) => decideWrite(task.score, copies[i]!, mirror, overEqual(task)));
+      return planned.map((decision) => (decision === "write" || decision === "mend" ? "written" : decision));
     }
     this.#unanswered += tasks.length;
     const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual });
@@ -384,26 +378,7 @@ class SyncRun {
     );
   }
 
-  /** Returns an error that concerns every task. */
-  #count(row: number, outcome: Outcome<WriteOutcome>): TtsctlError | undefined {
-    if (outcome instanceof TtsctlError && isFatal(outcome)) return outcome;
-    this.result.total++;
-    if (outcome === "written" || outcome === "mended") this.result.written++;
-    else if (outcome === "unchanged") this.result.unchanged++;
-    else if (outcome === "newer") this.result.newerInRedis++;
-    else {
-      this.result.failed++;
-      const { userId, taskId } = this.#snapshot.idOf(row);
-      this.#failures.add(userId, taskId, outcome.message);
-    }
-    return undefined;
-  }
-
   #progressText(): string {
     return `${this.result.written} of ${this.#snapshot.size} tasks were written`;
   }
-}
-
-function plannedOutcome(decision: ReturnType<typeof decideWrite>): WriteOutcome {
-  return decision === "write" || decision === "mend" ? "written" : decision;
 }

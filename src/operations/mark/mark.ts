@@ -286,7 +286,7 @@ class MarkRun {
   async #bringInStep(mirror: Mirror, rows: readonly number[], written: WrittenCopies): Promise<void> {
     const tasks = await this.#base.readTasks(rows);
     const before = this.#failures.count;
-    this.#failures.addErrors(tasks, await writeToMirror(mirror, tasks, { written }));
+    this.#failures.addErrors(await writeToMirror(mirror, tasks, { written }), (i) => tasks[i]!);
     this.result.unchanged -= this.#failures.count - before;
   }
 

@@ -179,7 +179,7 @@ async function mirrorRecords(
     for (const outcome of outcomes) {
       if (typeof outcome === "string") mirrored[outcome === "mended" ? "written" : outcome]++;
     }
-    failures.addErrors(tasks, outcomes);
+    failures.addErrors(outcomes, (i) => tasks[i]!);
     mirrored.failed = failures.count;
     const { written: done, unchanged, newer, failed } = mirrored;
     parts.reporter.progress("writing to Redis", done + unchanged + newer + failed, source.size);

@@ -169,7 +169,7 @@ export class Repair {
     for (const [i, { userId, taskId }] of tasks.entries()) {
       if (outcomes[i] === "newer") this.#failures.add(userId, taskId, "Redis has a newer record");
     }
-    this.#failures.addErrors(tasks, outcomes);
+    this.#failures.addErrors(outcomes, (i) => tasks[i]!);
   }
 
   /** Names the tasks of which Redis has the better copy, but not as a record that the file can take. */
