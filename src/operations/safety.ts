@@ -215,7 +215,8 @@ async function mismatchOf(
   if (newest.some((id) => snapshot.holds(id) || isOurs(id))) return null;
   const strange = newest.filter(({ score }) => score > since).length;
   if (strange < LEAST_STRANGE) return null;
-  const statuses = await mirror.statuses(sampleOf(snapshot));
+  const ids = sampleRows(snapshot, SAMPLE).map((row) => snapshot.idOf(row));
+  const statuses = await mirror.statuses(ids);
   if (statuses.some((status) => status !== null)) return null;
   return new TtsctlError(
     "STORE_MISMATCH",
@@ -226,11 +227,12 @@ async function mismatchOf(
   );
 }
 
-function sampleOf(snapshot: Snapshot): TaskId[] {
-  const ids: TaskId[] = [];
-  for (const row of snapshot.liveRows()) {
-    if (ids.length === SAMPLE) break;
-    ids.push(snapshot.idOf(row));
-  }
-  return ids;
+/** Some rows from all parts of the file, `count` at most. */
+export function sampleRows(snapshot: Snapshot, count: number): number[] {
+  const step = Math.max(1, Math.ceil(snapshot.size / count));
+  const first = Math.floor(Math.random() * step);
+  const rows: number[] = [];
+  let i = 0;
+  for (const row of snapshot.liveRows()) if (i++ % step === first) rows.push(row);
+  return rows;
 }

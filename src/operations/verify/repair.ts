@@ -191,14 +191,14 @@ export class Repair {
 
   /** Removes members of tasks from the indexes of other users. */
   async #removeStrays(): Promise<void> {
-    const { suspects, strays, counts } = this.#drift;
+    const { suspects, owners, counts } = this.#drift;
     const misplaced = new Set<string>();
     const onStayed = ({ userId, taskId }: TaskId) => {
-      const owner = strays.ownerOf(suspects.keys.find(userId, taskId));
+      const owner = owners.get(suspects.keys.find(userId, taskId))!;
       if (!this.#drift.isDrifting(owner)) misplaced.add(keyOf(owner));
     };
     const how = { action: "repair", reason: "misplaced", membersOnly: true, onStayed } as const;
-    await pruneOrphans(this.#parts, { ids: this.#ids(strays.members()), count: counts.misplaced, ...how });
+    await pruneOrphans(this.#parts, { ids: this.#ids(owners.keys()), count: counts.misplaced, ...how });
     this.#throwIfInterrupted();
     this.mended += counts.misplaced - misplaced.size;
   }
