@@ -20,7 +20,7 @@ import type { RedisParts } from "./parts.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "./safety.ts";
-import { lostMidway, SyncMark } from "./sync-mark.ts";
+import { beginMark, type LeaveMark, lostMidway } from "./sync-mark.ts";
 
 export interface SyncOptions {
   readonly userId?: string;
@@ -114,7 +114,7 @@ class SyncRun {
   readonly #written: number[] = [];
   #snapshot: Snapshot;
   #listed!: ListedFile;
-  #mark: SyncMark | null = null;
+  #leaveMark: LeaveMark | null = null;
   /** Epoch seconds. */
   readonly #began: number;
   readonly result: SyncOutcome;
@@ -142,7 +142,7 @@ class SyncRun {
   /** A sync of a part of the file leaves no mark. */
   async #beginMark(): Promise<void> {
     const { userId, dryRun } = this.#options;
-    if (userId === undefined && !dryRun) this.#mark = await SyncMark.begin(this.#parts.mirror, this.#parts.clock);
+    if (userId === undefined && !dryRun) this.#leaveMark = await beginMark(this.#parts.mirror, this.#parts.clock);
   }
 
   /** Refuses to prune too much, and asks. Both stores may change before the answer, so both are read again. */
@@ -288,7 +288,7 @@ class SyncRun {
   }
 
   async leaveMark(): Promise<void> {
-    if (this.result.failed === 0) await this.#mark?.leave("sync", this.#snapshot);
+    if (this.result.failed === 0) await this.#leaveMark?.("sync", this.#snapshot);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -101,18 +101,19 @@ export class MergePlan {
    */
   async on(current: Snapshot, signal?: AbortSignal): Promise<Edit> {
     if (typeof this.#how === "function") return this.#changed(current, this.#how);
+    const policy = this.#how;
     const due: number[] = [];
     let pairs: Pair[] = [];
     for (const row of this.rows) {
-      const verdict = this.#judge(row, current);
+      const verdict = this.#judge(row, current, policy);
       if (verdict === "put") due.push(row);
       else if (verdict !== "leave") pairs.push(verdict);
       if (pairs.length < COMPARED) continue;
-      due.push(...(await this.#compare(pairs, current)));
+      due.push(...(await this.#compare(pairs, current, policy)));
       pairs = [];
       if (signal !== undefined) throwIfInterrupted(signal, "nothing was written");
     }
-    due.push(...(await this.#compare(pairs, current)));
+    due.push(...(await this.#compare(pairs, current, policy)));
     return { removed: new Set(), upserts: upsertsFrom(this.#source, Int32Array.from(due).sort()) };
   }
 
@@ -166,7 +167,7 @@ export class MergePlan {
     return current.rows.score(now) === rows.score(row) ? now : -1;
   }
 
-  #judge(row: number, current: Snapshot): "put" | "leave" | Pair {
+  #judge(row: number, current: Snapshot, policy: MergePolicy): "put" | "leave" | Pair {
     if (this.fate(row) === "changed") return "leave";
     const { userId, taskId } = this.id(row);
     const theirRow = current.rowOf(userId, taskId);
@@ -177,12 +178,12 @@ export class MergePlan {
     const ours = toMicros(this.#source.rows.score(row));
     if (ours === theirs) return [row, theirRow]; // the content decides
     const isAsBefore = Number.isNaN(theirs) || theirs === this.#before[row];
-    if (this.#how === "replace" && this.goesIn(row) && !isAsBefore) return this.#settle(row, "changed", theirs);
-    return this.#settle(row, this.#decide(ours, theirs, false), theirs);
+    if (policy === "replace" && this.goesIn(row) && !isAsBefore) return this.#settle(row, "changed", theirs);
+    return this.#settle(row, decideMerge(policy, ours, theirs, false), theirs);
   }
 
   /** Settles rows that the file has at the same time. Returns those that go in. */
-  async #compare(pairs: readonly Pair[], current: Snapshot): Promise<number[]> {
+  async #compare(pairs: readonly Pair[], current: Snapshot, policy: MergePolicy): Promise<number[]> {
     const ours = await this.#source.readTasks(pairs.map(([row]) => row));
     const theirs = await current.readTasks(pairs.map(([, theirRow]) => theirRow));
     return pairs.flatMap(([row], i) => {
@@ -194,12 +195,8 @@ export class MergePlan {
         return [];
       }
       this.#prints[row] = print;
-      return this.#settle(row, this.#decide(time, time, same), time) === "put" ? [row] : [];
+      return this.#settle(row, decideMerge(policy, time, time, same), time) === "put" ? [row] : [];
     });
-  }
-
-  #decide(ours: number, theirs: number, same: boolean): Fate {
-    return decideMerge(this.#how as MergePolicy, ours, theirs, same);
   }
 
   #settle(row: number, fate: Fate, theirs: number): "put" | "leave" {

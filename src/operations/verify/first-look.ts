@@ -65,7 +65,8 @@ export class FirstLook {
 
   async run(): Promise<void> {
     // One reads the disk and two wait for Redis, so they run at once.
-    const ends = await Promise.allSettled([this.#compareAll(), this.#walkKeys(), this.#walkIndex()]);
+    const comparing = pool(this.#batches(), IN_FLIGHT, (rows) => this.#compare(rows), this.#parts.signal);
+    const ends = await Promise.allSettled([comparing, this.#walkKeys(), this.#walkIndex()]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
@@ -80,10 +81,6 @@ export class FirstLook {
       else this.suspects.add(rows.keys.userId(key), rows.keys.taskId(key));
     }
     return inSync;
-  }
-
-  async #compareAll(): Promise<void> {
-    await pool(this.#batches(), IN_FLIGHT, (rows) => this.#compare(rows), this.#parts.signal);
   }
 
   async #compare(rows: readonly number[]): Promise<void> {

@@ -1,5 +1,4 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
@@ -9,7 +8,7 @@ import type { RedisParts } from "../parts.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
-import { lostMidway, SyncMark } from "../sync-mark.ts";
+import { beginMark, lostMidway } from "../sync-mark.ts";
 import { KINDS, type VerifyResult } from "./classify.ts";
 import { Drift } from "./drift.ts";
 import { FirstLook } from "./first-look.ts";
@@ -31,9 +30,7 @@ export interface RepairOptions extends VerifyOptions {
   readonly allowEmpty: boolean;
 }
 
-interface VerifyParts extends CompareParts {
-  readonly file: FileStore;
-}
+type VerifyParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
 
 interface VerifyRepairParts extends VerifyParts, RepairParts {
   /** Asks before tasks are deleted; throws if the answer is no. */
@@ -67,7 +64,7 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   await using file = new CurrentFile(parts.file);
   await checkReading(parts.mirror);
   await checkFileLayout(await file.snapshot(), parts.mirror);
-  const mark = isFull ? await SyncMark.begin(parts.mirror, parts.clock) : null;
+  const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
   const comparison = await compare(parts, file, options.userId);
   const { drift } = comparison;
   const plan = await planFor(parts, comparison, await file.snapshot(), options);
@@ -75,7 +72,7 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   const repair = new Repair(parts, drift, plan);
   try {
     await repair.run(file);
-    if (repair.unwritten + comparison.foreign === 0) await mark?.leave("verify --repair", await file.snapshot());
+    if (repair.unwritten + comparison.foreign === 0) await leaveMark?.("verify --repair", await file.snapshot());
   } catch (error) {
     throw repair.withFileChange(error);
   }
@@ -115,8 +112,6 @@ async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: Current
   }
 }
 
-type CompareParts = RedisParts<"clock" | "reporter" | "signal">;
-
 interface Comparison {
   readonly drift: Drift;
   /** The number of invalid records in the file. */
@@ -131,7 +126,7 @@ interface Comparison {
  * Two looks at both stores, of all tasks or of one user's.
  * @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED
  */
-async function compare(parts: CompareParts, file: CurrentFile, userId: string | undefined): Promise<Comparison> {
+async function compare(parts: VerifyParts, file: CurrentFile, userId: string | undefined): Promise<Comparison> {
   const { reporter, signal } = parts;
   const snapshot = await file.snapshot();
   for (const line of invalidWarnings(snapshot)) reporter.warn(line);
