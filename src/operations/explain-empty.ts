@@ -76,30 +76,20 @@ async function explainNoTasks({ store, file }: EmptyParts, query: ListQuery): Pr
 }
 
 async function explainUser(parts: EmptyParts, userId: string, all: number): Promise<string> {
-  const inMirror = await usersOfMirror(parts);
-  const users = inMirror.size > 0 ? inMirror : await usersOfFile(parts);
-  const like = nearest(userId, users).filter((user) => user !== userId);
+  const like = nearest(userId, await someUsers(parts)).filter((user) => user !== userId);
   const named = like.map((user) => JSON.stringify(user)).join(" or ");
   const hint = like.length === 0 ? "" : `; did you mean ${named}?`;
   return `no task of user ${JSON.stringify(userId)} among ${counted(all, "task")}${hint}`;
 }
 
-/** Users of the newest tasks. */
-async function usersOfMirror({ link }: EmptyParts): Promise<Set<string>> {
+/** The users of the newest tasks in Redis; without any, those of the file. */
+async function someUsers({ link, file }: EmptyParts): Promise<Set<string>> {
   const state = await link.open();
   const members = state.kind === "on" ? await state.mirror.newest(undefined, USERS_LOOKED_AT) : [];
-  return new Set(members.map(({ userId }) => userId));
-}
-
-async function usersOfFile({ file }: EmptyParts): Promise<Set<string>> {
-  const snapshot = await file.read();
-  try {
-    const users = new Set<string>();
-    for (const row of snapshot.liveRows()) users.add(snapshot.rows.keys.userId(snapshot.rows.key(row)));
-    return users;
-  } finally {
-    await snapshot.close();
-  }
+  if (members.length > 0) return new Set(members.map(({ userId }) => userId));
+  await using snapshot = await file.read();
+  const { rows } = snapshot;
+  return new Set([...snapshot.liveRows()].map((row) => rows.keys.userId(rows.key(row))));
 }
 
 /** Which part of the filter leaves nothing over, by what there is without it. */

@@ -11,7 +11,7 @@ import { formatUtc } from "../task/time.ts";
 import type { Parts } from "./parts.ts";
 import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
-import type { Decision, Looked, Reason } from "./purge/decide.ts";
+import type { Looked, Reason } from "./purge/decide.ts";
 import { describeCopy, type PolicyOrigins, type RuleSays, says, taskRules } from "./purge/explain-rules.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
 
@@ -51,16 +51,42 @@ export async function explainTask(
   const now = parts.clock.now();
   const use = new MirrorUse(parts.mirror);
   const clocks = await clockRule(use, parts.clock, options);
-  const snapshot = await parts.file.read();
-  try {
-    const pass = await prepare(parts, snapshot, use, options, now);
-    const looked = await use.attempt((mirror) => look(snapshot, mirror, id));
-    const head = [switchRule(options), clocks, storeRule(pass)];
-    const explained = await explain(parts, options, pass, looked);
-    return { explanation: verdictOf(id, looked, now, head, explained), lost: use.lost };
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await parts.file.read();
+  const pass = await prepare(parts, snapshot, use, options, now);
+  const looked = await use.attempt((mirror) => look(snapshot, mirror, id));
+  const { copies, indexScore, unread } = looked;
+  const { plan } = pass;
+  const isThere = copies.file !== null || copies.mirror !== null;
+  const rules = [
+    switchRule(options),
+    clocks,
+    storeRule(pass),
+    says("file", "pass", describeCopy(copies.file, now)),
+    redisRule(looked, now),
+    ...taskRules({
+      copies,
+      indexScore,
+      limits: plan.limits,
+      policy: options,
+      origins: options.origins,
+      standing: plan.standing(id),
+      newer: plan.newerOfUser(id),
+      totals: plan.totals,
+    }),
+  ];
+  if (isThere) rules.push(await artifactsRule(parts.artifacts, id, plan.limits.now));
+  const decision = isThere && isChosen(pass, id) ? pass.decide(looked) : null;
+  const reason = decision?.kind === "purge" && !rules.some((rule) => rule.says === "keep") ? decision.reason : null;
+  const explanation: Explanation = {
+    user_id: id.userId,
+    task_id: id.taskId,
+    verdict: !isThere && unread === null ? "missing" : reason !== null ? "purge" : "keep",
+    reason,
+    file: explainedCopy(copies.file),
+    redis: explainedCopy(copies.mirror),
+    rules,
+  };
+  return { explanation, lost: use.lost };
 }
 
 interface LookedAt extends Looked {
@@ -81,64 +107,15 @@ async function look(snapshot: Snapshot, mirror: Mirror | null, id: TaskId): Prom
   return { id, copies, redis, asked: mirror !== null, unread, indexScore };
 }
 
-async function explain(
-  parts: ExplainParts,
-  options: PrepareOptions & { readonly origins: PolicyOrigins },
-  pass: Prepared,
-  looked: LookedAt,
-): Promise<{ rules: RuleSays[]; decision: Decision }> {
-  const { plan } = pass;
-  const rules = taskRules({
-    copies: looked.copies,
-    indexScore: looked.indexScore,
-    limits: plan.limits,
-    policy: options,
-    origins: options.origins,
-    standing: plan.standing(looked.id),
-    newer: plan.newerOfUser(looked.id),
-    totals: plan.totals,
-  });
-  const decision = isChosen(pass, looked) ? pass.decide(looked) : NOT_CHOSEN;
-  if (looked.copies.file === null && looked.copies.mirror === null) return { rules, decision: { kind: "gone" } };
-  return { rules: [...rules, await artifactsRule(parts.artifacts, looked.id, plan.limits.now)], decision };
+/** Whether a pass looks at a task. */
+function isChosen({ snapshot, found }: Prepared, { userId, taskId }: TaskId): boolean {
+  const row = snapshot.rowOf(userId, taskId);
+  return (row >= 0 && found.rows.includes(row)) || found.others.find(userId, taskId) >= 0;
 }
 
-const NOT_CHOSEN: Decision = { kind: "keep", reason: "a pass does not look at it", candidate: false };
-
-function isChosen({ snapshot, found }: Prepared, { id }: LookedAt): boolean {
-  const row = snapshot.rowOf(id.userId, id.taskId);
-  if (row >= 0 && found.rows.includes(row)) return true;
-  return found.others.find(id.userId, id.taskId) >= 0;
-}
-
-function verdictOf(
-  { userId, taskId }: TaskId,
-  { copies, asked, unread }: LookedAt,
-  now: number,
-  head: readonly RuleSays[],
-  { rules, decision }: { rules: readonly RuleSays[]; decision: Decision },
-): Explanation {
-  const copyRules = [
-    says("file", "pass", describeCopy(copies.file, now)),
-    unread !== null
-      ? says("redis", "keep", `its copy could not be read: ${unread.message}`)
-      : asked
-        ? says("redis", "pass", describeCopy(copies.mirror, now))
-        : says("redis", "off", "not asked"),
-  ];
-  const all = [...head, ...copyRules, ...rules];
-  const kept = all.some((rule) => rule.says === "keep");
-  const goes = decision.kind === "purge" && !kept;
-  const missing = copies.file === null && copies.mirror === null && unread === null;
-  return {
-    user_id: userId,
-    task_id: taskId,
-    verdict: missing ? "missing" : goes ? "purge" : "keep",
-    reason: goes ? decision.reason : null,
-    file: explainedCopy(copies.file),
-    redis: explainedCopy(copies.mirror),
-    rules: all,
-  };
+function redisRule({ copies, asked, unread }: LookedAt, now: number): RuleSays {
+  if (unread !== null) return says("redis", "keep", `its copy could not be read: ${unread.message}`);
+  return asked ? says("redis", "pass", describeCopy(copies.mirror, now)) : says("redis", "off", "not asked");
 }
 
 function explainedCopy(copy: Copies["file"] | Copies["mirror"]): ExplainedCopy | null {

@@ -127,12 +127,8 @@ export class TaskState {
   }
 
   async #readFile(): Promise<string | null> {
-    const snapshot = await this.#parts.file.read();
-    try {
-      const row = snapshot.rowOf(this.#id.userId, this.#id.taskId);
-      return row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
-    } finally {
-      await snapshot.close();
-    }
+    await using snapshot = await this.#parts.file.read();
+    const row = snapshot.rowOf(this.#id.userId, this.#id.taskId);
+    return row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
   }
 }

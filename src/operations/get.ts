@@ -1,10 +1,9 @@
 import type { Artifact, Artifacts, LogPart } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import { FileTasks } from "../store/file/file-tasks.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
-import { fallbackWarning, type MirrorLink, redisDisabled, type SourceChoice } from "../store/mirror-link.ts";
+import { fallbackWarning, type MirrorLink, mirrorFor, type SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
+import { FileBehind } from "../store/task-store.ts";
 import { idProblem } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 
@@ -37,13 +36,11 @@ export interface GetOptions {
 
 /**
  * Looks for one task in both stores, or in the one that is forced.
- * @throws TtsctlError REDIS_* where Redis is forced and cannot answer, STORE_* where the file is needed and cannot
+ * @throws TtsctlError REDIS_* if Redis is forced and can't be read, STORE_* if the file is needed and can't be read
  */
 export async function getTask(parts: GetParts, id: TaskId, { source, logLines }: GetOptions): Promise<GetResult> {
   const warnings: string[] = [];
-  // A user that no valid task can have would name the key of another task.
-  const asks = source !== "file" && idProblem("user_id", id.userId, parts.file.rules) === undefined;
-  const redis = !asks ? null : await fromRedis(parts, id, source === "redis", warnings);
+  const redis = await fromRedis(parts, id, source, warnings);
   const file = source === "redis" ? NOTHING : await fromFile(parts, id, redis !== null, warnings);
   return {
     source: redis !== null ? "redis" : file.task !== null ? "file" : null,
@@ -57,47 +54,37 @@ export async function getTask(parts: GetParts, id: TaskId, { source, logLines }:
   };
 }
 
-async function fromRedis(
-  { link, file }: GetParts,
-  id: TaskId,
-  forced: boolean,
-  warnings: string[],
-): Promise<Task | null> {
-  const state = await link.open();
+async function fromRedis(parts: GetParts, id: TaskId, source: SourceChoice, warnings: string[]): Promise<Task | null> {
+  // A user that no valid task can have would name the key of another task.
+  if (idProblem("user_id", id.userId, parts.file.rules) !== undefined) return null;
+  const { mirror, warnings: why } = await mirrorFor(parts, source);
+  warnings.push(...why);
+  if (mirror === null) return null;
   try {
-    if (state.kind === "off" && forced) throw redisDisabled();
-    if (state.kind === "down") throw state.error;
-    if (state.kind === "off") return null;
-    const [copy] = await state.mirror.read([id]);
+    const [copy] = await mirror.read([id]);
     if (copy instanceof TtsctlError) throw copy;
     return copy ?? null;
   } catch (error) {
-    if (forced || !isRedisError(error)) throw error;
-    warnings.push(fallbackWarning(error, file.path));
+    if (source === "redis" || !isRedisError(error)) throw error;
+    warnings.push(fallbackWarning(error, parts.file.path));
     return null;
   }
 }
 
-interface FileAnswer {
-  readonly task: Task | null;
-  readonly invalid: GetResult["invalid"];
-}
+const NOTHING: Pick<GetResult, "task" | "invalid"> = { task: null, invalid: null };
 
-const NOTHING: FileAnswer = { task: null, invalid: null };
-
-async function fromFile({ file }: GetParts, id: TaskId, inRedis: boolean, warnings: string[]): Promise<FileAnswer> {
-  let snapshot: Snapshot;
-  try {
-    snapshot = await file.read();
-  } catch (error) {
-    if (!inRedis || !(error instanceof TtsctlError)) throw error;
-    warnings.push(`Redis answered alone: ${error.message}`);
-    return NOTHING;
-  }
-  try {
-    const [task] = await new FileTasks(snapshot).find([id]);
-    return { task: task ?? null, invalid: await snapshot.readInvalid(id) };
-  } finally {
-    await snapshot.close();
-  }
+/** If Redis has the task, a file that can't be read is a warning. */
+async function fromFile(
+  { file }: GetParts,
+  id: TaskId,
+  inRedis: boolean,
+  warnings: string[],
+): Promise<Pick<GetResult, "task" | "invalid">> {
+  const behind = new FileBehind(file);
+  await using snapshot = await behind.snapshot();
+  if (behind.problem !== null && !inRedis) throw behind.problem;
+  warnings.push(...behind.warnings);
+  if (snapshot === null) return NOTHING;
+  const [task] = await snapshot.recordsOf([id]);
+  return { task: task!, invalid: await snapshot.readInvalid(id) };
 }

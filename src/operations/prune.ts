@@ -15,45 +15,40 @@ import { LookupHeirs } from "./shared-ids.ts";
 
 export type PruneParts = RedisParts<"file" | "reporter" | "signal" | "ledger">;
 
-/** What is to leave the mirror, and what the ledger says of it. */
 export interface Orphans {
   readonly ids: Iterable<TaskId>;
   readonly count: number;
   readonly action: LedgerAction;
   readonly reason: string;
-  /** Only members without a hash go: what has a hash by now is a task. */
+  /** Only members without a hash are removed: by now a hash is a task. */
   readonly membersOnly?: boolean;
-  /** Told of each that was not removed. */
+  /** Called with each that wasn't removed. */
   onStayed?(id: TaskId): void;
 }
 
 /**
- * Removes from the mirror what only it has. Each batch is looked for once more in the file just before, and each
- * removal goes through only if the copy still is as it was seen.
+ * Prunes Redis-only entries. Each batch is looked up in the file again just before, and each is removed only if the copy is
+ * still as it was read.
  * @throws TtsctlError STORE_*, REDIS_*, AUDIT_FAILED
  */
 export async function pruneOrphans(parts: PruneParts, orphans: Orphans): Promise<{ pruned: number; failed: number }> {
   const failures = new NamedWarnings(parts.reporter, "could not be removed from Redis");
-  const file = new CurrentFile(parts.file);
+  await using file = new CurrentFile(parts.file);
   const heirs = new LookupHeirs();
   let pruned = 0;
-  try {
-    for (const batch of batches(orphans.ids, BATCH)) {
-      if (parts.signal.aborted) break;
-      // Seen first and looked for in the file after: what the service writes in between, file first, is then either in
-      // the file or no longer what was seen.
-      const copies = await parts.mirror.copies(batch, "state");
-      const snapshot = await file.snapshot();
-      const still = batch.map((id, i) => ({ id, copy: snapshot.holds(id) ? null : copies[i]! }));
-      const removed = await removeSeen(parts, orphans, still, failures);
-      for (const id of removed) heirs.note(id);
-      pruned += removed.length;
-      parts.reporter.progress("pruning", pruned, orphans.count);
-    }
-    if (pruned > 0) await leadToHeirs(parts.mirror, file, heirs);
-  } finally {
-    await file.close();
+  for (const batch of batches(orphans.ids, BATCH)) {
+    if (parts.signal.aborted) break;
+    // The file is read after Redis: what the service writes in between, file first, is then in the file, or its copy has
+    // changed.
+    const copies = await parts.mirror.copies(batch, "state");
+    const snapshot = await file.snapshot();
+    const still = batch.map((id, i) => ({ id, copy: snapshot.holds(id) ? null : copies[i]! }));
+    const removed = await removeSeen(parts, orphans, still, failures);
+    for (const id of removed) heirs.note(id);
+    pruned += removed.length;
+    parts.reporter.progress("pruning", pruned, orphans.count);
   }
+  if (pruned > 0) await leadToHeirs(parts.mirror, file, heirs);
   failures.end();
   return { pruned, failed: failures.count };
 }

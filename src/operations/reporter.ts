@@ -1,3 +1,5 @@
+import { TtsctlError } from "../errors.ts";
+import { isFatal } from "../store/redis/errors.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
 import type { Reason } from "./purge/decide.ts";
@@ -75,7 +77,21 @@ export class NamedWarnings {
     this.#reporter.warn(`${userId}:${taskId} ${this.#what}: ${reason}`, { user: userId, task: taskId, reason });
   }
 
-  /** Says how many were not named. */
+  /**
+   * Names the tasks whose outcome is an error.
+   * @throws TtsctlError one that concerns every task, once the others are named
+   */
+  addErrors(outcomes: readonly unknown[], idOf: (i: number) => TaskId): void {
+    let fatal: TtsctlError | undefined;
+    outcomes.forEach((outcome, i) => {
+      if (!(outcome instanceof TtsctlError)) return;
+      if (isFatal(outcome)) fatal ??= outcome;
+      else this.add(idOf(i).userId, idOf(i).taskId, outcome.message);
+    });
+    if (fatal !== undefined) throw fatal;
+  }
+
+  /** Reports how many weren't named. */
   end(): void {
     const more = this.count - NAMED;
     const what = more === 1 ? this.#what : inPlural(this.#what);

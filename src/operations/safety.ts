@@ -179,17 +179,11 @@ const LEAST_STRANGE = 5;
 /**
  * Refuses a store file and a Redis of two services (SPEC section 6): none of Redis's newest tasks is in the file, and none of
  * a sample of the file's is in Redis.
- * @param since epoch seconds: older Redis-only tasks don't count, because the file may have lost them to a purge
  * @throws TtsctlError STORE_MISMATCH
  */
-export async function checkSameStore(snapshot: Snapshot, mirror: Mirror, since = 0): Promise<void> {
-  const problem = await storeMismatch(snapshot, mirror, since);
+export async function checkSameStore(snapshot: Snapshot, mirror: Mirror): Promise<void> {
+  const problem = await storeMismatch(snapshot, mirror, 0);
   if (problem !== null) throw problem;
-}
-
-/** The same as a value; null if the two may belong together. */
-export async function storeMismatch(snapshot: Snapshot, mirror: Mirror, since: number): Promise<TtsctlError | null> {
-  return snapshot.size === 0 ? null : mismatchOf(snapshot, mirror, { since, isOurs: () => false });
 }
 
 /**
@@ -202,20 +196,28 @@ export async function checkBeforeUse(
   mirror: Mirror,
   isOurs: (id: TaskId) => boolean,
 ): Promise<void> {
-  const problem = await mismatchOf(snapshot, mirror, { since: Number.NEGATIVE_INFINITY, isOurs });
+  const problem = await storeMismatch(snapshot, mirror, Number.NEGATIVE_INFINITY, isOurs);
   if (problem !== null) throw problem;
 }
 
-async function mismatchOf(
+/**
+ * The same as a value; null if the two may belong together.
+ * @param since epoch seconds: older Redis-only tasks don't count, because the file may have lost them to a purge
+ * @param isOurs as for `checkBeforeUse`; without it an empty file matches
+ */
+export async function storeMismatch(
   snapshot: Snapshot,
   mirror: Mirror,
-  { since, isOurs }: { since: number; isOurs: (id: TaskId) => boolean },
+  since: number,
+  isOurs?: (id: TaskId) => boolean,
 ): Promise<TtsctlError | null> {
+  if (snapshot.size === 0 && isOurs === undefined) return null;
   const newest = await mirror.newest(undefined, SAMPLE);
-  if (newest.some((id) => snapshot.holds(id) || isOurs(id))) return null;
+  if (newest.some((id) => snapshot.holds(id) || isOurs?.(id))) return null;
   const strange = newest.filter(({ score }) => score > since).length;
   if (strange < LEAST_STRANGE) return null;
-  const statuses = await mirror.statuses(sampleOf(snapshot));
+  const ids = sampleRows(snapshot, SAMPLE).map((row) => snapshot.idOf(row));
+  const statuses = await mirror.statuses(ids);
   if (statuses.some((status) => status !== null)) return null;
   return new TtsctlError(
     "STORE_MISMATCH",
@@ -226,11 +228,12 @@ async function mismatchOf(
   );
 }
 
-function sampleOf(snapshot: Snapshot): TaskId[] {
-  const ids: TaskId[] = [];
-  for (const row of snapshot.liveRows()) {
-    if (ids.length === SAMPLE) break;
-    ids.push(snapshot.idOf(row));
-  }
-  return ids;
+/** Some rows from all parts of the file, `count` at most. */
+export function sampleRows(snapshot: Snapshot, count: number): number[] {
+  const step = Math.max(1, Math.ceil(snapshot.size / count));
+  const first = Math.floor(Math.random() * step);
+  const rows: number[] = [];
+  let i = 0;
+  for (const row of snapshot.liveRows()) if (i++ % step === first) rows.push(row);
+  return rows;
 }

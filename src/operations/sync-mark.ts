@@ -6,34 +6,29 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import { countsOf } from "../store/task-store.ts";
 import { formatUtc } from "../task/time.ts";
 
-/** The mark that the mirror has every task of the file (`tts:ttsctl:synced`), so that lists know it. */
-export class SyncMark {
-  readonly #mirror: Mirror;
-  readonly #clock: Clock;
-  readonly #token = randomUUID();
+/** Leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and what the file has. */
+export type LeaveMark = (what: "sync" | "verify --repair", snapshot: Snapshot) => Promise<void>;
 
-  private constructor(mirror: Mirror, clock: Clock) {
-    this.#mirror = mirror;
-    this.#clock = clock;
-  }
-
-  /** To be called before a copy is looked at or written: a flush from then on is noticed. */
-  static async begin(mirror: Mirror, clock: Clock): Promise<SyncMark> {
-    const mark = new SyncMark(mirror, clock);
-    await mirror.beginSync(mark.#token);
-    return mark;
-  }
-
-  /**
-   * Leaves the mark, and what the file has.
-   * @param what was under way, as a message says it
-   * @throws TtsctlError REDIS_FAILED where Redis was flushed meanwhile
-   */
-  async leave(what: "sync" | "verify --repair", snapshot: Snapshot): Promise<void> {
-    await this.#mirror.keepCounts(...countsOf(snapshot));
-    if (await this.#mirror.endSync(this.#token, formatUtc(this.#clock.now()))) return;
-    throw new TtsctlError("REDIS_FAILED", `Redis at ${this.#mirror.where} lost its data during the ${what}`, {
+/**
+ * To be called before a copy is read or written: from then on a flush is noticed.
+ * @returns what leaves the mark; throws TtsctlError REDIS_FAILED if Redis was flushed during the run
+ */
+export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark> {
+  const token = randomUUID();
+  await mirror.beginSync(token);
+  return async (what, snapshot) => {
+    await mirror.keepCounts(...countsOf(snapshot));
+    if (await mirror.endSync(token, formatUtc(clock.now()))) return;
+    throw new TtsctlError("REDIS_FAILED", `Redis at ${mirror.where} lost its data during the ${what}`, {
       hint: `it was flushed or restarted; run \`ttsctl ${what}\` again`,
     });
-  }
+  };
+}
+
+/** The loss of Redis in the middle of a run, with how far that was. */
+export function lostMidway(error: TtsctlError, command: "sync" | "verify", done: string): TtsctlError {
+  return new TtsctlError(error.code, `${error.message}; before that ${done}`, {
+    hint: error.hint ?? `run \`ttsctl ${command}\` again when Redis is back`,
+    cause: error,
+  });
 }

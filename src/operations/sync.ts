@@ -19,7 +19,7 @@ import type { RedisParts } from "./parts.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "./safety.ts";
-import { SyncMark } from "./sync-mark.ts";
+import { beginMark, type LeaveMark, lostMidway } from "./sync-mark.ts";
 
 export interface SyncOptions {
   readonly userId?: string;
@@ -65,23 +65,15 @@ export interface SyncParts extends RedisParts<"file" | "clock" | "reporter" | "s
 export async function sync(parts: SyncParts, options: SyncOptions): Promise<SyncOutcome> {
   const started = parts.clock.monotonic();
   await checkReading(parts.mirror);
-  const run = await SyncRun.begin(parts, options);
-  try {
-    if (options.prune) await run.confirmPrune();
-    run.warn();
-    await run.push();
-    if (options.prune) await run.prune();
-    await run.leaveMark();
-    run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
-    return run.result;
-  } finally {
-    await run.close();
-  }
-}
-
-/** Null for a sync that does not push the whole file. */
-async function beginMark({ mirror, clock }: SyncParts, { userId, dryRun }: SyncOptions): Promise<SyncMark | null> {
-  return userId === undefined && !dryRun ? SyncMark.begin(mirror, clock) : null;
+  await using run = new SyncRun(parts, options, await parts.file.read());
+  await run.list();
+  if (options.prune) await run.confirmPrune();
+  run.warn();
+  await run.push();
+  if (options.prune) await run.prune();
+  await run.leaveMark();
+  run.result.durationMs = Math.round((parts.clock.monotonic() - started) * 1000);
+  return run.result;
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
@@ -94,6 +86,9 @@ function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: Sync
 
 /** A record that is younger than this may have changed again within the same whole second. */
 const LATELY_S = 60;
+
+/** The count of each outcome. */
+const COUNTED = { written: "written", mended: "written", unchanged: "unchanged", newer: "newerInRedis" } as const;
 
 const NONE_PUSHED = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
 
@@ -117,22 +112,16 @@ class SyncRun {
   /** The rows whose copies were written. */
   readonly #written: number[] = [];
   #snapshot: Snapshot;
-  #listed: ListedFile;
-  #mark: SyncMark | null;
+  #listed!: ListedFile;
+  #leaveMark: LeaveMark | null = null;
   /** Epoch seconds. */
   readonly #began: number;
   readonly result: SyncOutcome;
 
-  private constructor(
-    parts: SyncParts,
-    options: SyncOptions,
-    { snapshot, listed, mark }: { snapshot: Snapshot; listed: ListedFile; mark: SyncMark | null },
-  ) {
+  constructor(parts: SyncParts, options: SyncOptions, snapshot: Snapshot) {
     this.#parts = parts;
     this.#options = options;
     this.#snapshot = snapshot;
-    this.#listed = listed;
-    this.#mark = mark;
     this.#began = parts.clock.now();
     this.#failures = new NamedWarnings(parts.reporter, "was not synchronised");
     const { dryRun } = options;
@@ -140,20 +129,19 @@ class SyncRun {
     this.result = { ...NONE_PUSHED, ...rest };
   }
 
-  /** Reads the file, lists Redis, and if the file changed during that, reads it again. */
-  static async begin(parts: SyncParts, options: SyncOptions): Promise<SyncRun> {
-    const snapshot = await parts.file.read();
-    try {
-      await checkFileLayout(snapshot, parts.mirror);
-      const mark = options.prune ? null : await beginMark(parts, options); // a prune may be refused yet
-      const listed = await ListedFile.read(snapshot, parts.mirror, { userId: options.userId, signal: parts.signal });
-      const run = new SyncRun(parts, options, { snapshot, listed, mark });
-      await run.#catchUp();
-      return run;
-    } catch (error) {
-      await snapshot.close();
-      throw error;
-    }
+  /** Lists Redis, and if the file changed during that, reads it again. */
+  async list(): Promise<void> {
+    const { mirror, signal } = this.#parts;
+    await checkFileLayout(this.#snapshot, mirror);
+    if (!this.#options.prune) await this.#beginMark(); // a prune may be refused yet
+    this.#listed = await ListedFile.read(this.#snapshot, mirror, { userId: this.#options.userId, signal });
+    await this.#catchUp();
+  }
+
+  /** A sync of a part of the file leaves no mark. */
+  async #beginMark(): Promise<void> {
+    const { userId, dryRun } = this.#options;
+    if (userId === undefined && !dryRun) this.#leaveMark = await beginMark(this.#parts.mirror, this.#parts.clock);
   }
 
   /** Refuses to prune too much, and asks. Both stores may change before the answer, so both are read again. */
@@ -165,7 +153,7 @@ class SyncRun {
       refuseUnsafePrune(this.#snapshot, this.#listed, this.#options);
     }
     this.#trustsListing = false;
-    this.#mark = await beginMark(this.#parts, this.#options);
+    await this.#beginMark();
   }
 
   /** Reads the file again if it has changed. */
@@ -186,7 +174,8 @@ class SyncRun {
       await this.#followFile();
     } catch (error) {
       throwIfInterrupted(this.#parts.signal, this.#progressText());
-      throw isRedisError(error) ? this.#lostMidway(error) : error;
+      const unknown = this.#unanswered === 0 ? "" : `, ${this.#unanswered} are unknown`;
+      throw isRedisError(error) ? lostMidway(error, "sync", `${this.#progressText()}${unknown}`) : error;
     }
     this.#failures.end();
     this.result.orphans = this.#listed.orphans.size;
@@ -197,17 +186,13 @@ class SyncRun {
   async #followFile(): Promise<void> {
     const { file, mirror } = this.#parts;
     if (this.#written.length === 0 || (await file.isCurrent(this.#snapshot))) return;
-    const current = new CurrentFile(file);
+    await using current = new CurrentFile(file);
     const written = new WrittenCopies();
-    try {
-      const moved = this.#written.filter(this.#mayHaveMoved(await current.snapshot()));
-      for (const rows of batches(moved, BATCH)) {
-        for (const task of await this.#snapshot.readTasks(rows)) written.note(task);
-      }
-      await written.follow(mirror, current);
-    } finally {
-      await current.close();
+    const moved = this.#written.filter(this.#mayHaveMoved(await current.snapshot()));
+    for (const rows of batches(moved, BATCH)) {
+      for (const task of await this.#snapshot.readTasks(rows)) written.note(task);
     }
+    await written.follow(mirror, current);
   }
 
   /** Records of the last minute may have changed without another time. */
@@ -281,7 +266,7 @@ class SyncRun {
     const before = this.result.written;
     this.#trustsListing = false;
     await this.#catchUp();
-    this.#mark = await beginMark(this.#parts, this.#options);
+    await this.#beginMark();
     Object.assign(this.result, NONE_PUSHED);
     await this.#pushAll();
     const again = Math.min(before, this.result.unchanged);
@@ -302,28 +287,25 @@ class SyncRun {
   }
 
   async leaveMark(): Promise<void> {
-    if (this.result.failed === 0) await this.#mark?.leave("sync", this.#snapshot);
+    if (this.result.failed === 0) await this.#leaveMark?.("sync", this.#snapshot);
   }
 
-  async close(): Promise<void> {
-    await this.#snapshot.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#snapshot.close();
   }
 
   warn(): void {
+    const { reporter } = this.#parts;
     const { exists, path } = this.#snapshot;
-    if (!exists)
-      this.#parts.reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
-    for (const line of invalidWarnings(this.#snapshot)) this.#parts.reporter.warn(line);
-    if (!this.#options.prune || this.#options.dryRun) this.#warnOfUnnamed();
-  }
-
-  #warnOfUnnamed(): void {
-    let count = 0;
-    for (const { userId, taskId } of this.#listed.orphans.ids()) if (isUnsure(userId) || isUnsure(taskId)) count++;
-    if (count > 0)
-      this.#parts.reporter.warn(
-        `${counted(count, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
-      );
+    if (!exists) reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
+    for (const line of invalidWarnings(this.#snapshot)) reporter.warn(line);
+    if (this.#options.prune && !this.#options.dryRun) return; // each is named then
+    let unnamed = 0;
+    for (const { userId, taskId } of this.#listed.orphans.ids()) if (isUnsure(userId) || isUnsure(taskId)) unnamed++;
+    if (unnamed === 0) return;
+    reporter.warn(
+      `${counted(unnamed, "Redis-only task")} with a name that may not be UTF-8: --prune can't remove such a name (docs/runbook.md)`,
+    );
   }
 
   async #pushBatch({ rows, window }: Batch): Promise<void> {
@@ -337,8 +319,12 @@ class SyncRun {
           left.map((i) => copies[i] as RedisCopy),
         ),
     );
-    const fatal = rows.map((row, i) => this.#count(row, outcomes[i]!)).find((error) => error !== undefined);
-    if (fatal !== undefined) throw fatal;
+    for (const outcome of outcomes) {
+      if (outcome instanceof TtsctlError && isFatal(outcome)) continue;
+      this.result.total++;
+      this.result[outcome instanceof TtsctlError ? "failed" : COUNTED[outcome]]++;
+    }
+    this.#failures.addErrors(outcomes, (i) => this.#snapshot.idOf(rows[i]!));
     this.#showProgress();
   }
 
@@ -368,7 +354,8 @@ class SyncRun {
     const differing = this.#options.checksum ? await differingFrom(mirror, tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
     if (this.#options.dryRun) {
-      return tasks.map((task, i) => plannedOutcome(decideWrite(task.score, copies[i]!, mirror, overEqual(task))));
+      const planned = tasks.map((task, i) => decideWrite(task.score, copies[i]!, mirror, overEqual(task)));
+      return planned.map((decision) => (decision === "write" || decision === "mend" ? "written" : decision));
     }
     this.#unanswered += tasks.length;
     const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual });
@@ -379,34 +366,7 @@ class SyncRun {
     return outcomes;
   }
 
-  /** Returns an error that concerns every task. */
-  #count(row: number, outcome: Outcome<WriteOutcome>): TtsctlError | undefined {
-    if (outcome instanceof TtsctlError && isFatal(outcome)) return outcome;
-    this.result.total++;
-    if (outcome === "written" || outcome === "mended") this.result.written++;
-    else if (outcome === "unchanged") this.result.unchanged++;
-    else if (outcome === "newer") this.result.newerInRedis++;
-    else {
-      this.result.failed++;
-      const { userId, taskId } = this.#snapshot.idOf(row);
-      this.#failures.add(userId, taskId, outcome.message);
-    }
-    return undefined;
-  }
-
   #progressText(): string {
     return `${this.result.written} of ${this.#snapshot.size} tasks were written`;
   }
-
-  #lostMidway(error: TtsctlError): TtsctlError {
-    const unknown = this.#unanswered === 0 ? "" : `, ${this.#unanswered} are unknown`;
-    return new TtsctlError(error.code, `${error.message}; before that ${this.#progressText()}${unknown}`, {
-      hint: error.hint ?? "run `ttsctl sync` again when Redis is back",
-      cause: error,
-    });
-  }
-}
-
-function plannedOutcome(decision: ReturnType<typeof decideWrite>): WriteOutcome {
-  return decision === "write" || decision === "mend" ? "written" : decision;
 }

@@ -2,11 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
 import { diskVerdict } from "../../src/operations/doctor/artifacts.ts";
-import { databasesOf, isAtLeast, parseInfo } from "../../src/operations/doctor/info.ts";
 import { fileSystemOf } from "../../src/operations/doctor/machine.ts";
 import { driftVerdict } from "../../src/operations/doctor/mirror.ts";
-import { type Checks, type DoctorParts, type Finding, ok } from "../../src/operations/doctor/probe.ts";
+import { type Checks, type DoctorParts, type Finding, ok, parseInfo } from "../../src/operations/doctor/probe.ts";
 import {
+  databasesOf,
+  isAtLeast,
   memoryVerdict,
   persistenceVerdict,
   sentinelVerdict,

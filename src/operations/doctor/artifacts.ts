@@ -3,8 +3,9 @@ import { access, lstat, readdir, realpath, stat, statfs } from "node:fs/promises
 import { dirname, join } from "node:path";
 import { heldFile } from "../../artifacts/artifacts.ts";
 import { systemErrorCode } from "../../errors.ts";
-import { STATUS_CODES } from "../../store/file/rows.ts";
+import { matchingRows } from "../../store/file/file-tasks.ts";
 import { formatBytes } from "../../task/amounts.ts";
+import { NO_FILTER } from "../../task/query-fields.ts";
 import { fileSystemOf } from "./machine.ts";
 import { type Checks, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
 
@@ -117,9 +118,7 @@ async function mountOf(path: string): Promise<string> {
 async function finishedTasks(probe: Probe): Promise<number> {
   const snapshot = await probe.snapshot().catch(() => null); // it has checks of its own
   if (snapshot === null) return 0;
-  let done = 0;
-  for (const row of snapshot.liveRows()) if (STATUS_CODES[snapshot.rows.status(row)] === "done") done++;
-  return done;
+  return [...matchingRows(snapshot, { ...NO_FILTER, statuses: new Set(["done"]) })].length;
 }
 
 /** A rewrite needs the size of the store file once more; twice as much leaves room for the service. */

@@ -3,13 +3,12 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { loadPosix } from "../../store/file/posix.ts";
-import { isAtLeast } from "./info.ts";
 import { type Checks, fail, ok, warn } from "./probe.ts";
 
 export const MACHINE_CHECKS: Checks = {
   node({ parts }) {
     const version = parts.nodeVersion.replace(/^v/, "");
-    if (isAtLeast(version, NEEDED_NODE, 0)) return ok(version);
+    if (Number.parseInt(version, 10) >= NEEDED_NODE) return ok(version);
     return fail(`${version} is too old`, `install Node.js ${NEEDED_NODE} or newer`);
   },
 

@@ -1,11 +1,17 @@
 import { batches } from "../../pool.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
 import { timeOf } from "../../store/layout/copy.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
-import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, layoutSigns } from "../safety.ts";
+import {
+  allowedSkew,
+  checkFileLayout,
+  checkLayout,
+  checkTimezone,
+  clockSkew,
+  layoutSigns,
+  sampleRows,
+} from "../safety.ts";
 import { classify, KINDS, type Kind } from "../verify/classify.ts";
 import { type Checks, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
 
@@ -72,7 +78,8 @@ async function compareSamples(probe: Probe): Promise<Verdict> {
   const inRedis = members
     .map((member) => mirror.layout.splitMember(member))
     .filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId));
-  const ids = new Map([...randomTasks(snapshot), ...inRedis].map((id) => [keyOf(id), id]));
+  const inFile = sampleRows(snapshot, SAMPLE).map((row) => snapshot.idOf(row));
+  const ids = new Map([...inFile, ...inRedis].map((id) => [keyOf(id), id]));
   const counts = new Map<Kind, number>();
   for (const batch of batches(ids.values(), BATCH)) {
     const copies = await mirror.fullCopies(batch);
@@ -109,16 +116,4 @@ export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number):
     `in ${looked}: ${found.join(", ")}`,
     "`ttsctl verify` counts all; `ttsctl sync` writes to Redis what only the file has, or has newer; `ttsctl verify --repair --dry-run` plans how to mend the rest",
   );
-}
-
-/** Some tasks of the file, each as likely as another. */
-function randomTasks(snapshot: Snapshot): TaskId[] {
-  const chosen: number[] = [];
-  let seen = 0;
-  for (const row of snapshot.liveRows()) {
-    const place = seen < SAMPLE ? seen : Math.floor(Math.random() * (seen + 1));
-    if (place < SAMPLE) chosen[place] = row;
-    seen++;
-  }
-  return chosen.map((row) => snapshot.idOf(row));
 }

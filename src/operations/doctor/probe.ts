@@ -7,7 +7,15 @@ import { isFatal } from "../../store/redis/errors.ts";
 import { Mirror } from "../../store/redis/mirror.ts";
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { type NodeInfo, parseInfo } from "./info.ts";
+
+/** The fields of a section of INFO. */
+export type Info = ReadonlyMap<string, string>;
+
+/** That of one node. */
+export interface NodeInfo {
+  readonly where: string;
+  readonly info: Info;
+}
 
 /** `ok`; `warn`: it works, but; `fail`: some command will not work; `skip`: it could not be looked at. */
 export type Status = "ok" | "warn" | "fail" | "skip";
@@ -188,6 +196,11 @@ async function askInfo(client: RedisCommands, section: string): Promise<NodeInfo
     if (reply instanceof TtsctlError) throw reply;
     return { where, info: parseInfo(String(reply)) };
   });
+}
+
+export function parseInfo(text: string): Info {
+  const lines = text.split(/\r?\n/).filter((line) => line.includes(":") && !line.startsWith("#"));
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
 }
 
 function unknown(setting: string): never {

@@ -5,8 +5,19 @@ import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import { SLOTS } from "../../store/redis/slots.ts";
 import { addressText } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
-import { databasesOf, type Info, isAtLeast, type NodeInfo, numberOf, parseInfo } from "./info.ts";
-import { type Checks, fail, ok, type Probe, Skip, type Status, type Verdict, warn } from "./probe.ts";
+import {
+  type Checks,
+  fail,
+  type Info,
+  type NodeInfo,
+  ok,
+  type Probe,
+  parseInfo,
+  Skip,
+  type Status,
+  type Verdict,
+  warn,
+} from "./probe.ts";
 import { checkRights } from "./rights.ts";
 
 export const REDIS_CHECKS: Checks = {
@@ -216,4 +227,24 @@ function ofEachNode(nodes: readonly NodeInfo[], verdictOf: (info: Info) => Verdi
   const everywhere = details.size === 1 && worst.length === nodes.length;
   const named = [...details].map(([detail, where]) => `${where.join(", ")}: ${detail}`);
   return { status, detail: everywhere ? `${worst[0]!.detail}, on ${nodes.length} nodes` : named.join("; "), hint };
+}
+
+/** A number of INFO; 0 if the server doesn't send it. */
+export function numberOf(info: Info, field: string): number {
+  const value = Number(info.get(field) ?? "0");
+  return Number.isFinite(value) ? value : 0;
+}
+
+/** Whether a version such as `7.2.4` is at least `major.minor`. */
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [theirMajor = 0, theirMinor = 0] = version.split(".").map(Number);
+  return theirMajor > major || (theirMajor === major && theirMinor >= minor);
+}
+
+/** The databases that hold keys, from the keyspace section. */
+export function databasesOf(info: Info): number[] {
+  return [...info.keys()].flatMap((name) => {
+    const number = /^db(\d+)$/.exec(name)?.[1];
+    return number === undefined ? [] : [Number(number)];
+  });
 }

@@ -44,12 +44,21 @@ export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly
   ];
 }
 
-/** What the Redis user may do, asked without doing it. */
+/**
+ * What the Redis user may do. The commands are queued in a transaction that is discarded: rights are checked on the way into
+ * the queue, before a node of a cluster checks whether it has the key.
+ */
 export async function checkRights(probe: Probe): Promise<Verdict> {
   const client = await probe.client();
   const needed = neededCommands(client.isCluster, (await probe.mirror()).layout);
-  const denied = (await deniedByDryRun(client, needed)) ?? (await deniedInQueue(client, needed));
-  if (denied === null) throw new Skip("the Redis user may ask neither ACL DRYRUN nor MULTI what it may do");
+  const [begun] = await onAll(client, [["MULTI"]]);
+  if (begun!.some((reply) => reply !== "OK")) {
+    await onAll(client, [["DISCARD"]]);
+    throw new Skip("the Redis user may use neither MULTI nor DISCARD, so its rights are unknown");
+  }
+  const replies = await onAll(client, [...needed, ["DISCARD"]]);
+  const isDenied = (reply: Reply) => reply instanceof TtsctlError && reply.code === "REDIS_DENIED";
+  const denied = needed.filter((_, i) => replies[i]!.some(isDenied));
   if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
   const { isCluster, prefix = "" } = client;
   const hint = `ACL SETUSER ... ~${prefix}tts:* ${ACL_COMMANDS}${isCluster ? " +cluster|slots" : ""}`;
@@ -58,36 +67,7 @@ export async function checkRights(probe: Probe): Promise<Verdict> {
 
 const ACL_COMMANDS = "+@read +@write +@scripting +@connection +@transaction +time +info";
 
-/** Asks `ACL DRYRUN` (Redis 7) of every primary; null where it may not be asked, or is not known. */
-async function deniedByDryRun(client: RedisCommands, needed: readonly Command[]): Promise<Command[] | null> {
-  const [user] = await client.pipeline([["ACL", "WHOAMI"]]);
-  if (typeof user !== "string") return null;
-  const { prefix = "" } = client;
-  const prefixed = (word: string | number) => (String(word).startsWith("tts:") ? prefix + word : word);
-  const replies = await onAll(
-    client,
-    needed.map((command) => ["ACL", "DRYRUN", user, ...command.map(prefixed)]),
-  );
-  if (replies.flat().some((reply) => reply instanceof TtsctlError)) return null;
-  return needed.filter((_, i) => replies[i]!.some((reply) => reply !== "OK"));
-}
-
-/**
- * Queues the commands in a transaction that is thrown away: rights are checked on the way into the queue, before a node of
- * a cluster says whose key it is.
- */
-async function deniedInQueue(client: RedisCommands, needed: readonly Command[]): Promise<Command[] | null> {
-  const [begun] = await onAll(client, [["MULTI"]]);
-  if (begun!.some((reply) => reply !== "OK")) {
-    await onAll(client, [["DISCARD"]]);
-    return null;
-  }
-  const replies = await onAll(client, [...needed, ["DISCARD"]]);
-  const isDenied = (reply: Reply) => reply instanceof TtsctlError && reply.code === "REDIS_DENIED";
-  return needed.filter((_, i) => replies[i]!.some(isDenied));
-}
-
-/** What every primary says to each command; they go out together, in this order. */
+/** The replies of every primary to each command; they are sent together, in this order. */
 async function onAll(client: RedisCommands, commands: readonly Command[]): Promise<Reply[][]> {
   const replies = await Promise.all(commands.map((command) => client.each(...command)));
   return replies.map((ofOne) => ofOne.map(({ reply }) => reply));

@@ -1,17 +1,15 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../pool.ts";
-import { FileTasks, matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
+import { matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../../store/key-table.ts";
 import { type MirrorState, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
-import type { Member } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { NO_FILTER, passes, soleUser } from "../../task/query-fields.ts";
-import type { RecordRules } from "../../task/rules.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Parts } from "../parts.ts";
@@ -51,19 +49,15 @@ export interface ExportResult {
  */
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
   const mirror = mirrorOf(parts.mirror, options.source);
-  const snapshot = options.source === "redis" ? null : await parts.file.read();
-  try {
-    if (snapshot !== null) await checkFileLayout(snapshot, mirror);
-    const run = new ExportRun(parts, options, snapshot, mirror);
-    if (parts.mirror.kind === "down" && options.source === "auto") run.result.problem = parts.mirror.error;
-    if (snapshot !== null) checkFile(parts, run.result, snapshot, mirror !== null);
-    await (options.ids === null ? run.all() : run.byIds(options.ids));
-    throwIfInterrupted(parts.signal, "the export is not whole");
-    if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
-    return run.result;
-  } finally {
-    await snapshot?.close();
-  }
+  await using snapshot = options.source === "redis" ? null : await parts.file.read();
+  if (snapshot !== null) await checkFileLayout(snapshot, mirror);
+  const run = new ExportRun(parts, options, snapshot, mirror);
+  if (parts.mirror.kind === "down" && options.source === "auto") run.result.problem = parts.mirror.error;
+  if (snapshot !== null) checkFile(parts, run.result, snapshot, mirror !== null);
+  await (options.ids === null ? run.all() : run.byIds(options.ids));
+  throwIfInterrupted(parts.signal, "the export is not whole");
+  if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
+  return run.result;
 }
 
 function mirrorOf(state: MirrorState, source: SourceChoice): Mirror | null {
@@ -92,6 +86,11 @@ class ExportRun {
   #mirror: Mirror | null;
   #done = 0;
   readonly result: ExportResult = { fromFile: 0, fromRedis: 0, missing: [], dangling: 0, failed: 0, problem: null };
+  /** By Redis's index: the tasks of the file that Redis has at another time. */
+  readonly #differing: KeySet;
+  /** By Redis's index: the tasks that the file lacks, with their times. */
+  readonly #onlyInRedis: KeyTable;
+  readonly #times: number[] = [];
 
   constructor(parts: ExportParts, options: ExportOptions, snapshot: Snapshot | null, mirror: Mirror | null) {
     this.#parts = parts;
@@ -99,63 +98,91 @@ class ExportRun {
     this.#snapshot = snapshot;
     this.#mirror = mirror;
     this.#failures = new NamedWarnings(parts.reporter, "was not exported");
+    this.#differing = new KeySet(snapshot?.rows.keys.size ?? 0);
+    this.#onlyInRedis = new KeyTable(parts.file.rules.memberRanks);
   }
 
   async all(): Promise<void> {
-    const index = new IndexSurvey(this.#snapshot, this.#parts.file.rules);
     const { users } = this.#options.filter;
     for (const userId of users.size === 0 ? [undefined] : users) {
-      await this.#ask((mirror) => index.read(mirror, userId, this.#parts.signal));
+      await this.#ask((mirror) => this.#readIndex(mirror, userId));
     }
-    const total = (this.#snapshot?.size ?? 0) + index.size;
-    for (const rows of batches(this.#rows(index), BATCH)) await this.#fileBatch(rows, index, total);
-    for (const ids of batches(index.onlyInRedis(), BATCH)) await this.#redisBatch(ids, total);
-    this.#failures.end();
+    for (const rows of batches(this.#rows(), BATCH)) await this.#fileBatch(rows);
+    for (const ids of batches(this.#oldestFirst(), BATCH)) await this.#redisBatch(ids);
+    this.#end();
   }
 
   async byIds(taskIds: readonly string[]): Promise<void> {
     const userId = soleUser(this.#options.filter)!;
     for (const batch of batches(taskIds, BATCH)) {
       const ids = batch.map((taskId) => ({ userId, taskId }));
-      const inFile = this.#snapshot === null ? [] : await new FileTasks(this.#snapshot).find(ids);
+      const inFile = this.#snapshot === null ? [] : await this.#snapshot.recordsOf(ids);
       const inRedis = await this.#read(ids);
       const failed = this.#failures.count;
       await this.#write(ids.map((_, i) => [inFile[i], inRedis[i]]));
       if (this.#failures.count > failed) continue;
-      const missing = batch.filter((_, i) => inFile[i] === undefined && inRedis[i] === undefined);
+      const missing = batch.filter((_, i) => inFile[i] == null && inRedis[i] === undefined);
       this.result.missing.push(...missing);
     }
+    this.#end();
+  }
+
+  #end(): void {
     this.#failures.end();
+    this.result.failed = this.#failures.count;
+  }
+
+  async #readIndex(mirror: Mirror, userId: string | undefined): Promise<void> {
+    for await (const members of indexMembers(mirror, userId)) {
+      for (const { userId, taskId, score } of members) {
+        const row = this.#snapshot?.rowOf(userId, taskId) ?? -1;
+        if (row < 0) this.#times[this.#onlyInRedis.addId(userId, taskId)] = score;
+        else if (toMicros(this.#snapshot!.rows.score(row)) !== toMicros(score)) {
+          this.#differing.add(this.#snapshot!.rows.key(row));
+        }
+      }
+      if (this.#parts.signal.aborted) return;
+    }
+  }
+
+  #differs(row: number): boolean {
+    return this.#differing.has(this.#snapshot!.rows.key(row));
   }
 
   /** The rows whose file copy passes the filter, or that Redis has at another time and whose copy there may pass. */
-  *#rows(index: IndexSurvey): Generator<number> {
+  *#rows(): Generator<number> {
     if (this.#snapshot === null) return;
     const { users } = this.#options.filter;
     const wanted = rowFilter(this.#snapshot, this.#options.filter);
     for (const row of matchingRows(this.#snapshot, { ...NO_FILTER, users })) {
-      if (wanted(row) || index.differs(row)) yield row;
+      if (wanted(row) || this.#differs(row)) yield row;
     }
   }
 
-  async #fileBatch(rows: number[], index: IndexSurvey, total: number): Promise<void> {
+  *#oldestFirst(): Generator<TaskId> {
+    const order = Int32Array.from({ length: this.#onlyInRedis.size }, (_, key) => key);
+    order.sort((a, b) => this.#times[a]! - this.#times[b]! || this.#onlyInRedis.compare(a, b));
+    for (const key of order) yield this.#onlyInRedis.id(key);
+  }
+
+  async #fileBatch(rows: number[]): Promise<void> {
     if (this.#parts.signal.aborted) return;
     const tasks = await this.#snapshot!.readTasks(rows);
-    const differing = tasks.filter((_, i) => index.differs(rows[i]!));
+    const differing = tasks.filter((_, i) => this.#differs(rows[i]!));
     const copies = await this.#read(differing);
     const copyOf = new Map(differing.map((task, i) => [task, copies[i]]));
     await this.#write(tasks.map((task) => [task, copyOf.get(task)]));
-    this.#progress(rows.length, total);
+    this.#progress(rows.length);
   }
 
-  async #redisBatch(ids: TaskId[], total: number): Promise<void> {
+  async #redisBatch(ids: TaskId[]): Promise<void> {
     if (this.#parts.signal.aborted || this.#mirror === null) return;
     const failed = this.#failures.count;
     const tasks = await this.#read(ids);
     const found = tasks.filter((task) => task !== undefined);
     if (this.#mirror !== null) this.result.dangling += ids.length - found.length - (this.#failures.count - failed);
-    await this.#write(found.map((task) => [undefined, task]));
-    this.#progress(ids.length, total);
+    await this.#write(found.map((task) => [null, task]));
+    this.#progress(ids.length);
   }
 
   /** Redis's copies; undefined if there is none, if it can't be read, and after a failure of Redis. */
@@ -164,16 +191,18 @@ class ExportRun {
     const copies = (await this.#ask((mirror) => readRecords(mirror, ids))) ?? [];
     return ids.map(({ userId, taskId }, i) => {
       const copy = copies[i];
-      if (copy instanceof TtsctlError) this.#fail(userId, taskId, `its copy in Redis: ${copy.message}`);
-      return copy instanceof TtsctlError ? undefined : copy;
+      if (!(copy instanceof TtsctlError)) return copy;
+      this.#failures.add(userId, taskId, `its copy in Redis: ${copy.message}`);
+      return undefined;
     });
   }
 
   /** Writes the newer of each pair of copies, if it passes. */
-  async #write(pairs: readonly (readonly [file: Task | undefined, redis: Task | undefined])[]): Promise<void> {
+  async #write(pairs: readonly (readonly [file: Task | null | undefined, redis: Task | undefined])[]): Promise<void> {
     const chosen: Task[] = [];
     for (const [file, redis] of pairs) {
-      const task = newerOf(file, redis);
+      const isNewer = file == null || (redis !== undefined && toMicros(redis.score) > toMicros(file.score));
+      const task = isNewer ? redis : file;
       if (task === undefined || !passes(task, this.#options.filter) || !this.#isWritable(task)) continue;
       chosen.push(task);
       if (task === file) this.result.fromFile++;
@@ -184,13 +213,9 @@ class ExportRun {
 
   #isWritable({ userId, taskId, json }: Task): boolean {
     if (!this.#options.asLines || !saysDeleted(json)) return true;
-    this.#fail(userId, taskId, "it says deleted, which in JSON Lines ends a task; -o json and -o csv can hold it");
-    return false;
-  }
-
-  #fail(userId: string, taskId: string, reason: string): void {
-    this.result.failed++;
+    const reason = "it says deleted, which in JSON Lines ends a task; -o json and -o csv can hold it";
     this.#failures.add(userId, taskId, reason);
+    return false;
   }
 
   /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
@@ -206,59 +231,9 @@ class ExportRun {
     }
   }
 
-  #progress(count: number, total: number): void {
+  #progress(count: number): void {
     this.#done += count;
+    const total = (this.#snapshot?.size ?? 0) + this.#onlyInRedis.size;
     this.#parts.reporter.progress("exporting", this.#done, total);
-  }
-}
-
-function newerOf(file: Task | undefined, redis: Task | undefined): Task | undefined {
-  if (file === undefined || redis === undefined) return file ?? redis;
-  return toMicros(redis.score) > toMicros(file.score) ? redis : file;
-}
-
-/** By Redis's index: which tasks only Redis has, and which tasks of the file it has at another time. */
-class IndexSurvey {
-  readonly #snapshot: Snapshot | null;
-  readonly #others: KeySet;
-  readonly #only: KeyTable;
-  readonly #scores: number[] = [];
-
-  constructor(snapshot: Snapshot | null, rules: RecordRules) {
-    this.#only = new KeyTable(rules.memberRanks);
-    this.#snapshot = snapshot;
-    this.#others = new KeySet(snapshot?.rows.keys.size ?? 0);
-  }
-
-  async read(mirror: Mirror, userId: string | undefined, signal: AbortSignal): Promise<void> {
-    for await (const members of indexMembers(mirror, userId)) {
-      for (const member of members) this.#note(member);
-      if (signal.aborted) return;
-    }
-  }
-
-  /** How many Redis-only tasks there are. */
-  get size(): number {
-    return this.#only.size;
-  }
-
-  /** Whether Redis has the task of a row of the file at another time. */
-  differs(row: number): boolean {
-    return this.#others.has(this.#snapshot!.rows.key(row));
-  }
-
-  /** Oldest first. */
-  *onlyInRedis(): Generator<TaskId> {
-    const order = Int32Array.from({ length: this.#only.size }, (_, key) => key);
-    order.sort((a, b) => this.#scores[a]! - this.#scores[b]! || this.#only.compare(a, b));
-    for (const key of order) yield this.#only.id(key);
-  }
-
-  #note({ userId, taskId, score }: Member): void {
-    const row = this.#snapshot?.rowOf(userId, taskId) ?? -1;
-    if (row < 0) this.#scores[this.#only.addId(userId, taskId)] = score;
-    else if (toMicros(this.#snapshot!.rows.score(row)) !== toMicros(score)) {
-      this.#others.add(this.#snapshot!.rows.key(row));
-    }
   }
 }

@@ -1,14 +1,13 @@
-import { closeSync, constants, fstatSync, open as openCallback } from "node:fs";
+import { closeSync, constants, createReadStream, fstatSync, open as openCallback } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { Socket } from "node:net";
-import { addAbortSignal, type Readable } from "node:stream";
+import { addAbortSignal, Readable } from "node:stream";
 import { promisify } from "node:util";
 import { closeQuietly, describeSystemError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { appendTo, openTemporary } from "../merge/spool.ts";
 
 const openDescriptor = promisify(openCallback);
 export const NOTHING_IMPORTED = "nothing was imported";
-const WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** A file that can be read at any position, and its name in messages. */
 export interface Input {
@@ -28,38 +27,51 @@ export async function openInput(
   storePath: string,
   signal: AbortSignal,
 ): Promise<Input> {
-  const spool = { storePath, signal };
-  if (path === null) return { name: "stdin", handle: await copied(stdin, "stdin", spool) };
-  const pipe = await openIfPipe(path);
-  if (pipe !== null) return { name: path, handle: await copied(pipe, path, spool) };
-  const handle = await openFile(path);
+  const name = path ?? "stdin";
   try {
-    if ((await handle.stat()).isFile()) return { name: path, handle };
-    const copy = await copied(handle.createReadStream({ autoClose: false }), path, spool);
-    await closeQuietly(handle);
-    return { name: path, handle: copy };
+    const opened = path === null ? stdin : await openFile(path);
+    if (!(opened instanceof Readable)) return { name, handle: opened };
+    return { name, handle: await copied(opened, storePath, signal) };
   } catch (error) {
-    await closeQuietly(handle);
-    throw error instanceof TtsctlError ? error : unreadable(path, error);
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+    throw error instanceof TtsctlError ? error : unreadable(name, error);
   }
 }
 
 /**
- * A named pipe as a stream that waits in the event loop: a thread that waits in read(2) can't be stopped, so the process
- * couldn't exit. It is opened once, because a second descriptor wouldn't see that the writer has closed it.
+ * A regular file, or the stream of another. A named pipe is opened once, because a second descriptor wouldn't see that the
+ * writer has closed it, and is read in the event loop: a thread that waits in read(2) can't be stopped, so the process
+ * couldn't exit.
  */
-async function openIfPipe(path: string): Promise<Socket | null> {
+async function openFile(path: string): Promise<FileHandle | Readable> {
+  const fd = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stats = fstatSync(fd);
+  if (stats.isFIFO()) return new Socket({ fd, readable: true, writable: false });
+  if (!stats.isFile()) return createReadStream(path, { fd });
+  closeSync(fd);
+  return open(path);
+}
+
+async function copied(stream: Readable, storePath: string, signal: AbortSignal): Promise<FileHandle> {
+  const handle = await openTemporary(storePath);
   try {
-    const fd = await openDescriptor(path, WITHOUT_WAITING);
-    if (fstatSync(fd).isFIFO()) return new Socket({ fd, readable: true, writable: false });
-    closeSync(fd);
-    return null;
-  } catch (cause) {
-    throw unreadable(path, cause);
+    for await (const chunk of addAbortSignal(signal, stream)) await appendTo(handle, chunk as Uint8Array, storePath);
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+    return handle;
+  } catch (error) {
+    await closeQuietly(handle);
+    throw error;
   }
 }
 
-/** Tells the format by the first bytes. @throws TtsctlError IMPORT_INVALID if it can't hold records */
+export function unreadable(path: string, cause: unknown): TtsctlError {
+  return new TtsctlError("IMPORT_UNREADABLE", `cannot read ${path}: ${describeSystemError(cause)}`, {
+    hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
+    cause,
+  });
+}
+
+/** The format, by the first bytes. @throws TtsctlError IMPORT_INVALID if it can't hold records */
 export async function inputKind({ name, handle }: Input): Promise<"json" | "csv"> {
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(1 << 16), 0, 1 << 16, 0);
   const head = buffer.subarray(0, bytesRead);
@@ -78,36 +90,4 @@ const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
 function invalid(message: string, hint: string): TtsctlError {
   return new TtsctlError("IMPORT_INVALID", message, { hint });
-}
-
-async function openFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, WITHOUT_WAITING);
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-}
-
-export function unreadable(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("IMPORT_UNREADABLE", `cannot read ${path}: ${describeSystemError(cause)}`, {
-    hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
-    cause,
-  });
-}
-
-async function copied(
-  stream: Readable,
-  name: string,
-  { storePath, signal }: { readonly storePath: string; readonly signal: AbortSignal },
-): Promise<FileHandle> {
-  const handle = await openTemporary(storePath);
-  try {
-    for await (const chunk of addAbortSignal(signal, stream)) await appendTo(handle, chunk as Uint8Array, storePath);
-    throwIfInterrupted(signal, NOTHING_IMPORTED);
-    return handle;
-  } catch (error) {
-    await closeQuietly(handle);
-    throwIfInterrupted(signal, NOTHING_IMPORTED);
-    throw error instanceof TtsctlError ? error : unreadable(name, error);
-  }
 }

@@ -1,14 +1,13 @@
 import { constants, isUtf8 } from "node:buffer";
-import type { FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { TextDecoder } from "node:util";
 import { CsvError, parse } from "csv-parse";
 import { closeQuietly, systemErrorCode, TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { isBlank, JsonSyntaxError } from "../../json/scan.ts";
+import { JsonSyntaxError } from "../../json/scan.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
-import { appendTo, openTemporary, Spool } from "../merge/spool.ts";
+import { spooled } from "../merge/spool.ts";
 import type { Reporter } from "../reporter.ts";
 import { type Input, inputKind, NOTHING_IMPORTED, unreadable } from "./open-input.ts";
 
@@ -32,9 +31,9 @@ interface SourceReading {
  */
 export async function readSource(input: Input, reading: SourceReading): Promise<Source> {
   try {
-    const kind = await inputKind(input);
-    if (kind === "json") return await readJson(input, reading);
-    const source = await readCsvSource(input, reading);
+    const whole = (await inputKind(input)) === "csv" ? null : await readWhole(input, reading);
+    if (whole instanceof Snapshot) return { records: whole, bad: await badOf(whole) };
+    const source = await (whole === null ? readCsv(input, reading) : readBrokenLines(input, reading, whole));
     await closeQuietly(input.handle);
     return source;
   } catch (error) {
@@ -43,14 +42,13 @@ export async function readSource(input: Input, reading: SourceReading): Promise<
   }
 }
 
-/** Reads a store file of any shape. Only what that refuses is read line by line. */
-async function readJson(input: Input, reading: SourceReading): Promise<Source> {
+/** Reads a store file of any shape. Returns the error of one that is broken. */
+async function readWhole({ handle, name }: Input, { rules, signal }: SourceReading): Promise<Snapshot | TtsctlError> {
   try {
-    const records = await Snapshot.readHandle(input.handle, input.name, reading.rules, reading.signal);
-    return { records, bad: await badOf(records) };
+    return await Snapshot.readHandle(handle, name, rules, signal);
   } catch (error) {
     if (!(error instanceof TtsctlError) || error.code !== "STORE_INVALID") throw error;
-    return readBrokenLines(input, reading, error);
+    return error;
   }
 }
 
@@ -64,66 +62,39 @@ async function badOf(records: Snapshot): Promise<BadLines> {
   return bad;
 }
 
+/** Reads JSON Lines one by one. */
 async function readBrokenLines(
-  input: Input,
+  { handle, name }: Input,
   { storePath, rules, signal }: SourceReading,
   error: TtsctlError,
 ): Promise<Source> {
-  const bad = new BadLines(input.name);
-  const valid = await openTemporary(storePath);
-  try {
-    const count = await checkLines(input.handle, new RecordParser(rules), bad, signal, (line) =>
-      appendTo(valid, line, storePath),
-    );
-    if (count === 0) throw new TtsctlError("IMPORT_INVALID", error.message, { hint: NOT_READABLE, cause: error });
-    const records = await Snapshot.readHandle(valid, input.name, rules, signal);
-    await closeQuietly(input.handle);
-    return { records, bad };
-  } catch (cause) {
-    await closeQuietly(valid);
-    throw cause;
-  }
-}
-
-const NOT_READABLE = "nothing was imported; accepted: what ttsctl export and --backup write, and store files";
-
-async function readCsvSource({ name, handle }: Input, { storePath, rules, signal }: SourceReading): Promise<Source> {
   const bad = new BadLines(name);
-  const spool = await Spool.open(storePath);
-  try {
-    await readCsv(handle, new RecordParser(rules), bad, signal, (json) => spool.add(json));
-    return { records: await spool.read(rules), bad };
-  } catch (error) {
-    await spool.close();
-    throw error;
-  }
+  const parser = new RecordParser(rules);
+  const fill = async (add: (json: string) => Promise<void>) => {
+    let [number, valid] = [0, 0];
+    // As bytes, because a line that isn't UTF-8 would be read as another text.
+    for await (const text of handle.readLines({ encoding: "latin1", start: 0, autoClose: false })) {
+      throwIfInterrupted(signal, NOTHING_IMPORTED);
+      number++;
+      if (text.trim() === "") continue;
+      const line = Buffer.from(`${text}\n`, "latin1");
+      const problem = problemOf(line, parser);
+      if (problem !== undefined) bad.add(number, problem);
+      else {
+        valid++;
+        await add(line.toString());
+      }
+    }
+    if (valid === 0)
+      throw new TtsctlError("IMPORT_INVALID", error.message, {
+        hint: `nothing was imported; ${ACCEPTED}`,
+        cause: error,
+      });
+  };
+  return { records: await spooled(storePath, rules, fill, "lines"), bad };
 }
 
-/**
- * Reads JSON Lines one by one, and notes invalid ones. Returns how many are valid.
- * @throws TtsctlError INTERRUPTED
- */
-async function checkLines(
-  handle: FileHandle,
-  parser: RecordParser,
-  bad: BadLines,
-  signal: AbortSignal,
-  onValid: (line: Buffer) => Promise<void>,
-): Promise<number> {
-  let number = 0;
-  let valid = 0;
-  for await (const line of linesOf(handle, signal)) {
-    number++;
-    if (isBlank(line, 0, line.length)) continue;
-    const problem = problemOf(line, parser);
-    if (problem !== undefined) bad.add(number, problem);
-    else {
-      valid++;
-      await onValid(line);
-    }
-  }
-  return valid;
-}
+const ACCEPTED = "accepted: what ttsctl export and --backup write, and store files";
 
 /** Why a line is neither a record nor a tombstone; undefined if it is. */
 function problemOf(line: Buffer, parser: RecordParser): string | undefined {
@@ -137,24 +108,6 @@ function problemOf(line: Buffer, parser: RecordParser): string | undefined {
   }
 }
 
-/** The lines of a file, each with a newline at its end. */
-async function* linesOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator<Buffer> {
-  let held: Buffer[] = [];
-  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
-    throwIfInterrupted(signal, NOTHING_IMPORTED);
-    const bytes = chunk as Buffer;
-    let from = 0;
-    for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, from)) {
-      held.push(bytes.subarray(from, at + 1));
-      yield held.length === 1 ? held[0]! : Buffer.concat(held);
-      held = [];
-      from = at + 1;
-    }
-    if (from < bytes.length) held.push(bytes.subarray(from));
-  }
-  if (held.length > 0) yield Buffer.concat([...held, Buffer.from("\n")]);
-}
-
 /** The column of an export with the whole record; the others are for people, and are ignored. */
 const RECORD = "record";
 
@@ -164,53 +117,47 @@ interface Row {
 }
 
 /**
- * Reads CSV as `export` writes it, and notes lines without a record.
+ * Reads CSV as `export` writes it.
  * @throws TtsctlError IMPORT_INVALID without a column `record`, INTERRUPTED
  */
-async function readCsv(
-  handle: FileHandle,
-  parser: RecordParser,
-  bad: BadLines,
-  signal: AbortSignal,
-  onRecord: (json: string) => Promise<void>,
-): Promise<void> {
+async function readCsv({ handle, name }: Input, { storePath, rules, signal }: SourceReading): Promise<Source> {
+  const bad = new BadLines(name);
+  const parser = new RecordParser(rules);
   const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true };
-  const rows = parse({ ...options, max_record_size: constants.MAX_STRING_LENGTH });
-  try {
-    await pipeline(textOf(handle, signal), rows, async (rows: AsyncIterable<Row>) => {
+  const fill = async (add: (json: string) => Promise<void>) => {
+    const bytes = handle.createReadStream({ start: 0, autoClose: false });
+    const rows = parse({ ...options, max_record_size: constants.MAX_STRING_LENGTH });
+    await pipeline(bytes, decoded, rows, async (rows: AsyncIterable<Row>) => {
       let column = -1;
       for await (const { record, info } of rows) {
+        throwIfInterrupted(signal, NOTHING_IMPORTED);
         if (column < 0) column = recordColumn(record);
         else {
           const task = recordOf(record[column], parser);
           if (typeof task === "string") bad.add(info.lines, task);
-          else await onRecord(task.json);
+          else await add(task.json);
         }
       }
+    }).catch((error) => {
+      if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `no CSV: ${error.message}`);
+      else if (error instanceof TypeError) bad.add(1, "not valid UTF-8; save it as UTF-8");
+      else throw error;
     });
-  } catch (error) {
-    if (error instanceof CsvError) bad.add(Number(error.lines ?? 0), `no CSV: ${error.message}`);
-    else if (error instanceof TypeError) bad.add(1, "not valid UTF-8; save it as UTF-8");
-    else throw error;
-  }
+  };
+  return { records: await spooled(storePath, rules, fill), bad };
 }
 
 /** Throws a TypeError if the text isn't UTF-8. A plain stream would replace characters. */
-async function* textOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator<string> {
+async function* decoded(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
-    throwIfInterrupted(signal, NOTHING_IMPORTED);
-    yield decoder.decode(chunk as Buffer, { stream: true });
-  }
+  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
   yield decoder.decode();
 }
 
 function recordColumn(head: readonly string[]): number {
   const column = head.indexOf(RECORD);
   if (column >= 0) return column;
-  throw new TtsctlError("IMPORT_INVALID", `neither JSON nor CSV with a column ${RECORD}`, {
-    hint: "accepted: what ttsctl export and --backup write, and store files",
-  });
+  throw new TtsctlError("IMPORT_INVALID", `neither JSON nor CSV with a column ${RECORD}`, { hint: ACCEPTED });
 }
 
 function recordOf(json: string | undefined, parser: RecordParser): Task | string {

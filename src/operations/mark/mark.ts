@@ -7,12 +7,12 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { guardOf, type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import { MirrorUse } from "../../store/mirror-link.ts";
 import { BATCH, type Outcome } from "../../store/redis/copies.ts";
-import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
+import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
@@ -67,27 +67,23 @@ export async function markTasks(
   const marker = markerOf(options, parts.clock.now(), parts.rules);
   const use = new MirrorUse(parts.mirror);
   await use.attempt(async (mirror) => mirror && checkClocks(mirror, parts.clock, selection));
-  const snapshot = await parts.file.read();
-  try {
-    const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
-    const { found, plan } = await use.attempt(async (mirror) => {
-      const found = await select(snapshot, mirror, selection);
-      const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
-      if (refusal !== null) throw refusal;
-      if (mirror !== null) {
-        await checkFileLayout(snapshot, mirror);
-        await checkSameStore(snapshot, mirror);
-      }
-      return { found, plan: await planMarks({ snapshot, mirror, marker, rule }, found) };
-    });
-    const run = new MarkRun(parts, options, { plan, marker, base: snapshot });
-    if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
-    if (options.dryRun) await run.showPlan();
-    else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
-    return { result: run.end(), problem: use.lost ?? run.problem };
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await parts.file.read();
+  const rule = { filter: selection.filter, shown: options.shown, always: typeof options.error === "string" };
+  const { found, plan } = await use.attempt(async (mirror) => {
+    const found = await select(snapshot, mirror, selection);
+    const refusal = emptyBeside(snapshot, found.members, options.allowEmpty, "marked");
+    if (refusal !== null) throw refusal;
+    if (mirror !== null) {
+      await checkFileLayout(snapshot, mirror);
+      await checkSameStore(snapshot, mirror);
+    }
+    return { found, plan: await planMarks({ snapshot, mirror, marker, rule }, found) };
+  });
+  const run = new MarkRun(parts, options, { plan, marker, base: snapshot });
+  if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
+  if (options.dryRun) await run.showPlan();
+  else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
+  return { result: run.end(), problem: use.lost ?? run.problem };
 }
 
 /** Marked tasks get this machine's time, which then decides which copy is newer. */
@@ -108,9 +104,8 @@ class MarkRun {
   readonly #base: Snapshot;
   readonly #refusals: NamedWarnings;
   readonly #failures: NamedWarnings;
-  /** How many tasks of the file, and how many Redis-only tasks, were handled. */
-  #doneInFile = 0;
-  #doneInRedis = 0;
+  /** How many tasks were written to Redis, or failed there: first those of the file, then Redis-only ones. */
+  #done = 0;
   readonly result: MarkResult;
   /** Why Redis may lack marks: it failed, or the file could not be read again. */
   problem: TtsctlError | null = null;
@@ -130,14 +125,13 @@ class MarkRun {
     const { unchanged } = plan;
     const { dryRun } = options;
     this.result = { requested: 0, marked: 0, unchanged, missing: [], refused: [], failed: 0, returned: 0, dryRun };
-    for (const { id, reason } of plan.refused) this.#refuse(id, reason);
-    for (const { id, reason } of plan.failed) this.#fail(id, reason);
+    for (const [id, reason] of plan.refused) this.#refuse(id, reason);
+    for (const [id, reason] of plan.failed) this.#fail(id, reason);
   }
 
   async showPlan(): Promise<void> {
-    const { inFile, onlyInRedis, decided } = this.#plan;
-    await this.#reportInFile(inFile.rows, (id) => decided.status(id) !== undefined);
-    for (const ids of batches(onlyInRedis.ids(), BATCH)) await this.#report(ids.map((id) => this.#inRedis(id)));
+    const { decided } = this.#plan;
+    await this.#report(decided.keys.ids(), (id) => decided.status(id) !== undefined);
   }
 
   /**
@@ -158,17 +152,17 @@ class MarkRun {
     }
     const nothingDone = inFile.rows.length === 0 && this.result.marked === 0;
     if (isStoreError(this.problem) && nothingDone && onlyInRedis.size > 0) throw this.problem;
-    const rest = isRedisError(this.problem) ? "unknown" : false;
-    await this.#reportInFile(marked.slice(this.#doneInFile), () => rest);
+    const isLost = isRedisError(this.problem);
+    await this.#report(this.#ids(marked.slice(this.#done)), () => (isLost ? "unknown" : false));
     if (this.problem === null) return;
-    const { message } = this.problem;
-    const left = [...onlyInRedis.ids()].slice(this.#doneInRedis);
-    for (const id of left) this.#fail(id, isRedisError(this.problem) ? LOST : message);
+    const left = [...onlyInRedis.ids()].slice(Math.max(0, this.#done - marked.length));
+    for (const id of left) this.#fail(id, isLost ? LOST : this.problem.message);
   }
 
   end(): MarkResult {
     this.#refusals.end();
     this.#failures.end();
+    this.result.failed = this.#failures.count;
     const { marked, unchanged, missing, refused, failed, returned } = this.result;
     this.result.requested = marked + unchanged + missing.length + refused.length + failed + returned;
     return this.result;
@@ -177,7 +171,7 @@ class MarkRun {
   /** Returns the rows that are marked. */
   async #markInFile(): Promise<number[]> {
     const { inFile } = this.#plan;
-    const how = { action: "mark", reason: (row: number) => this.#reasonOf(this.#fromOf(row)) } as const;
+    const how = { action: "mark", reason: (row: number) => this.#reasonFor(inFile.id(row)) } as const;
     const returned = await putIntoFile(this.#parts, this.#base, inFile, how);
     const back = new Set(returned.map(keyOf));
     const named = new NamedWarnings(this.#parts.reporter, "was returned");
@@ -197,21 +191,17 @@ class MarkRun {
   async #writeAll(mirror: Mirror, file: CurrentFile, written: WrittenCopies, marked: readonly number[]): Promise<void> {
     const { onlyInRedis, behind } = this.#plan;
     const { signal, reporter } = this.#parts;
-    for (const rows of batches(marked, BATCH)) {
-      if (signal.aborted) return;
-      await this.#writeMarked(mirror, await file.snapshot(), rows, written);
-      this.#doneInFile += rows.length;
-      reporter.progress("marking", this.#doneInFile, marked.length);
-    }
-    for (const ids of batches(onlyInRedis.ids(), BATCH)) {
-      if (signal.aborted) return;
-      await this.#markOnlyInRedis(mirror, await file.snapshot(), ids);
-      this.#doneInRedis += ids.length;
-    }
-    for (const rows of batches(behind, BATCH)) {
-      if (signal.aborted) return;
-      await this.#bringInStep(mirror, rows, written);
-    }
+    const each = async <T>(items: Iterable<T>, work: (batch: T[], current: Snapshot) => Promise<void>) => {
+      for (const batch of batches(items, BATCH)) {
+        if (signal.aborted) return;
+        await work(batch, await file.snapshot());
+        this.#done += batch.length;
+        reporter.progress("marking", this.#done, marked.length + onlyInRedis.size + behind.length);
+      }
+    };
+    await each(marked, (rows, current) => this.#writeMarked(mirror, current, rows, written));
+    await each(onlyInRedis.ids(), (ids, current) => this.#markOnlyInRedis(mirror, current, ids));
+    await each(behind, (rows) => this.#bringInStep(mirror, rows, written));
   }
 
   async #writeMarked(
@@ -220,27 +210,26 @@ class MarkRun {
     rows: readonly number[],
     written: WrittenCopies,
   ): Promise<void> {
-    const ids = rows.map((row) => this.#plan.inFile.id(row));
+    const ids = [...this.#ids(rows)];
     const copies = await mirror.copies(ids, "state");
     const records = await current.recordsOf(ids);
-    const isMarked = (row: number, { userId, taskId }: TaskId) => {
-      const now = current.rowOf(userId, taskId);
-      const isNew = now >= 0 && current.rows.score(now) > this.#base.rows.score(row);
-      return isNew && STATUS_CODES[current.rows.status(now)] === this.#options.shown;
-    };
-    const due = records.map((record, i) => (record !== null && isMarked(rows[i]!, ids[i]!) ? record : CHANGED_SINCE));
+    const { shown } = this.#options;
+    const due = records.map((record, i) => {
+      if (record === null || record.score <= this.#base.rows.score(rows[i]!)) return CHANGED_SINCE;
+      return shownStatus(record.status) === shown ? record : CHANGED_SINCE;
+    });
     const outcomes = await this.#overwrite(mirror, copies, due, ids);
-    await this.#settle(ids, outcomes, (id, i) => this.#inFile(id, rows[i]!, true));
+    await this.#settle(ids, outcomes);
     for (const outcome of outcomes) if (typeof outcome === "object") written.note(outcome);
   }
 
   /** Tasks that the file has by now are left to the service. */
   async #markOnlyInRedis(mirror: Mirror, current: Snapshot, batch: readonly TaskId[]): Promise<void> {
-    const { decided } = this.#plan;
+    const { ledger } = this.#parts;
     const ids = batch.filter((id) => !current.holds(id));
-    await this.#parts.ledger?.announce(
+    await ledger?.announce(
       "mark",
-      ids.map((id) => ({ ...id, reason: this.#reasonOf(decided.status(id)!) })),
+      ids.map((id) => ({ ...id, reason: this.#reasonFor(id) })),
     );
     let outcomes: (Task | string)[] = ids.map(() => LOST);
     try {
@@ -249,11 +238,10 @@ class MarkRun {
       const records = read.map((record, i) => this.#markedCopy(record, copies[i]!, mirror));
       outcomes = await this.#overwrite(mirror, copies, records, ids);
     } finally {
-      const stayed = ids.filter((_, i) => typeof outcomes[i] === "string");
-      await this.#parts.ledger?.stayed(stayed);
+      await ledger?.stayed(ids.filter((_, i) => typeof outcomes[i] === "string"));
     }
     for (const id of batch) if (current.holds(id)) this.#refuse(id, "the file has a record of it now");
-    await this.#settle(ids, outcomes, (id) => this.#inRedis(id));
+    await this.#settle(ids, outcomes);
   }
 
   /** The marked record of a hash, or why there is none. If its state differs from the copy's, it was written between two reads. */
@@ -297,60 +285,47 @@ class MarkRun {
   /** An earlier mark may have been stopped between the file and Redis. @throws TtsctlError one that concerns every task */
   async #bringInStep(mirror: Mirror, rows: readonly number[], written: WrittenCopies): Promise<void> {
     const tasks = await this.#base.readTasks(rows);
-    const outcomes = await writeToMirror(mirror, tasks, { written });
-    for (const [i, outcome] of outcomes.entries()) {
-      if (!(outcome instanceof TtsctlError)) continue;
-      if (isFatal(outcome)) throw outcome;
-      this.result.unchanged--;
-      this.#fail(tasks[i]!, outcome.message);
-    }
+    const before = this.#failures.count;
+    this.#failures.addErrors(await writeToMirror(mirror, tasks, { written }), (i) => tasks[i]!);
+    this.result.unchanged -= this.#failures.count - before;
   }
 
-  async #settle(
-    ids: readonly TaskId[],
-    outcomes: readonly (Task | string)[],
-    marked: (id: TaskId, i: number) => MarkedTask,
-  ): Promise<void> {
-    const done: MarkedTask[] = [];
-    ids.forEach((id, i) => {
+  async #settle(ids: readonly TaskId[], outcomes: readonly (Task | string)[]): Promise<void> {
+    const marked = ids.filter((id, i) => {
       const outcome = outcomes[i]!;
       if (typeof outcome === "string") this.#fail(id, outcome);
-      else done.push(marked(id, i));
+      return typeof outcome === "object";
     });
-    await this.#report(done);
+    await this.#report(marked, () => true);
   }
 
-  async #reportInFile(rows: Iterable<number>, redis: (id: TaskId) => MarkedTask["redis"]): Promise<void> {
-    for (const batch of batches(rows, BATCH)) {
-      await this.#report(
-        batch.map((row) => {
-          const id = this.#plan.inFile.id(row);
-          return this.#inFile(id, row, redis(id));
-        }),
-      );
+  async #report(ids: Iterable<TaskId>, redis: (id: TaskId) => MarkedTask["redis"]): Promise<void> {
+    const { dryRun, shown: to } = this.#options;
+    for (const batch of batches(ids, BATCH)) {
+      const tasks = batch.map((id) => {
+        return { ...id, from: this.#statusOf(id), to, local: this.#rowOf(id) >= 0, redis: redis(id) };
+      });
+      this.result.marked += tasks.length;
+      await this.#parts.reporter.done("mark", tasks, dryRun);
     }
   }
 
-  async #report(tasks: readonly MarkedTask[]): Promise<void> {
-    this.result.marked += tasks.length;
-    await this.#parts.reporter.done("mark", tasks, this.#options.dryRun);
+  *#ids(rows: Iterable<number>): Generator<TaskId> {
+    for (const row of rows) yield this.#plan.inFile.id(row);
   }
 
-  #inFile(id: TaskId, row: number, redis: MarkedTask["redis"]): MarkedTask {
-    return { ...id, from: this.#fromOf(row), to: this.#options.shown, local: true, redis };
+  #rowOf({ userId, taskId }: TaskId): number {
+    return this.#base.rowOf(userId, taskId);
   }
 
-  #inRedis(id: TaskId): MarkedTask {
-    const from = this.#plan.decided.status(id)!;
-    return { ...id, from, to: this.#options.shown, local: false, redis: true };
+  /** The status before the mark. */
+  #statusOf(id: TaskId): string {
+    const row = this.#rowOf(id);
+    return row < 0 ? this.#plan.decided.status(id)! : STATUS_CODES[this.#base.rows.status(row)]!;
   }
 
-  #fromOf(row: number): string {
-    return STATUS_CODES[this.#base.rows.status(row)]!;
-  }
-
-  #reasonOf(from: string): string {
-    return `${from} to ${this.#options.shown}`;
+  #reasonFor(id: TaskId): string {
+    return `${this.#statusOf(id)} to ${this.#options.shown}`;
   }
 
   #refuse({ userId, taskId }: TaskId, reason: string): void {
@@ -359,7 +334,6 @@ class MarkRun {
   }
 
   #fail({ userId, taskId }: TaskId, reason: string): void {
-    this.result.failed++;
     this.#failures.add(userId, taskId, reason);
   }
 }

@@ -77,7 +77,7 @@ export function markerOf(
   };
 }
 
-/** Redis's copies as they were decided on, as columns: there may be a million. */
+/** The tasks that are marked, with Redis's copies as they were decided on, as columns: there may be a million. */
 export class DecidedCopies {
   readonly keys = new KeyTable();
   /** As `codeOf` returns. */
@@ -110,19 +110,13 @@ function codeOf(copy: Copies["mirror"]): number {
   return FIRST_STATUS + STATUS_CODES.indexOf(copy.status as (typeof STATUS_CODES)[number]);
 }
 
-interface Reasoned {
-  readonly id: TaskId;
-  readonly reason: string;
-}
-
 export interface MarkPlan {
   readonly inFile: MergePlan;
-  /** Redis's copies of all tasks that are marked. */
-  readonly decided: DecidedCopies;
   readonly onlyInRedis: KeyTable;
+  readonly decided: DecidedCopies;
   readonly summary: PlanSummary;
-  readonly refused: Reasoned[];
-  readonly failed: Reasoned[];
+  readonly refused: [TaskId, reason: string][];
+  readonly failed: [TaskId, reason: string][];
   /** In neither store. */
   readonly gone: TaskId[];
   readonly unchanged: number;
@@ -142,59 +136,44 @@ export async function planMarks(
   { snapshot, mirror, marker, rule }: PlanParts,
   { rows, others }: Survey,
 ): Promise<MarkPlan> {
-  const plan = {
-    decided: new DecidedCopies(),
-    onlyInRedis: new KeyTable(),
-    summary: new PlanSummary(),
-    refused: [] as Reasoned[],
-    failed: [] as Reasoned[],
-    gone: [] as TaskId[],
-    unchanged: 0,
-    behind: [] as number[],
-  };
-  const marked: number[] = [];
+  const [onlyInRedis, decided, summary] = [new KeyTable(), new DecidedCopies(), new PlanSummary()];
+  const [refused, failed]: [TaskId, string][][] = [[], []];
+  const [gone, behind, marked]: [TaskId[], number[], number[]] = [[], [], []];
+  let unchanged = 0;
   for (const ids of batches(chosenIds(snapshot, rows, others), BATCH)) {
     const found = mirror === null ? [] : await mirror.copies(ids, "state");
-    const inFile: { id: TaskId; row: number; mirror: Copies["mirror"] }[] = [];
+    const records = await snapshot.recordsOf(ids);
     for (const [i, id] of ids.entries()) {
-      const copy = found[i] ?? null;
-      if (copy instanceof TtsctlError) {
-        plan.failed.push({ id, reason: copy.message });
+      const [redis = null, record] = [found[i], records[i]!];
+      if (redis instanceof TtsctlError) {
+        failed.push([id, redis.message]);
         continue;
       }
-      const copies = { file: fileCopy(snapshot, id), mirror: copy === null ? null : mirrorCopy(copy, mirror!) };
+      const copies = { file: fileCopy(snapshot, id), mirror: redis === null ? null : mirrorCopy(redis, mirror!) };
       const decision = decideMark(copies, rule);
       const row = snapshot.rowOf(id.userId, id.taskId);
-      if (decision.kind === "refuse") plan.refused.push({ id, reason: decision.reason });
-      else if (decision.kind === "gone") plan.gone.push(id);
+      const result = decision.kind === "mark" && record !== null ? marker(record) : null;
+      if (decision.kind === "refuse") refused.push([id, decision.reason]);
+      else if (typeof result === "string") refused.push([id, result]);
+      else if (decision.kind === "gone") gone.push(id);
       else if (decision.kind === "unchanged") {
-        plan.unchanged++;
-        if (mirror !== null && isBehind(copies)) plan.behind.push(row);
-      } else if (copies.file !== null) inFile.push({ id, row, mirror: copies.mirror });
-      else {
-        plan.onlyInRedis.addId(id.userId, id.taskId);
-        plan.decided.add(id, copies.mirror);
-        plan.summary.add(id, (copies.mirror as Copy).status);
+        unchanged++;
+        if (mirror !== null && isBehind(copies)) behind.push(row);
+      } else {
+        if (row < 0) onlyInRedis.addId(id.userId, id.taskId);
+        else marked.push(row);
+        decided.add(id, copies.mirror);
+        summary.add(id, ((row < 0 ? copies.mirror : copies.file) as Copy).status);
       }
     }
-    const records = await snapshot.readTasks(inFile.map(({ row }) => row));
-    inFile.forEach(({ id, row, mirror }, i) => {
-      const record = marker(records[i]!);
-      if (typeof record === "string") plan.refused.push({ id, reason: record });
-      else {
-        marked.push(row);
-        plan.decided.add(id, mirror);
-        plan.summary.add(id, STATUS_CODES[snapshot.rows.status(row)]!);
-      }
-    });
   }
-  const inFile = new MergePlan(snapshot, Int32Array.from(marked), "unchanged", (task) => {
+  const inFile = new MergePlan(snapshot, Int32Array.from(marked), (task) => {
     const record = marker(task);
     if (typeof record === "object") return record;
     throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${record}`);
   });
   await inFile.on(snapshot);
-  return { ...plan, inFile };
+  return { inFile, onlyInRedis, decided, summary, refused, failed, gone, unchanged, behind };
 }
 
 function* chosenIds(snapshot: Snapshot, rows: Iterable<number>, others: KeyTable): Generator<TaskId> {

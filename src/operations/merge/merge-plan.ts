@@ -10,11 +10,8 @@ import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Selection } from "../select.ts";
 
-/**
- * Which record is kept if the store file has another one of the same task. `update` is `newer` for tasks that the file has;
- * others were deleted during the run.
- */
-export type MergePolicy = "newer" | "keep" | "replace" | "update";
+/** Which record is kept if the store file has another one of the same task. */
+export type MergePolicy = "newer" | "keep" | "replace";
 
 /** What a merge does with a record, or why the file's record is kept. */
 const FATES = [
@@ -40,11 +37,11 @@ export type MergeCounts = Record<Fate, number>;
 
 /**
  * @param ours `updated_at` of the record, whole microseconds
- * @param theirs that of the file's record; NaN where it has none
- * @param same whether the two hold the same; asked only where the times are equal
+ * @param theirs that of the file's record; NaN for none
+ * @param same whether both have the same content; it matters only if the times are equal
  */
 export function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: boolean): Fate {
-  if (Number.isNaN(theirs)) return policy === "update" ? "changed" : "added";
+  if (Number.isNaN(theirs)) return "added";
   if (ours === theirs && same) return "identical";
   if (policy === "keep") return "present";
   if (policy === "replace" || ours > theirs) return "replaced";
@@ -75,26 +72,23 @@ type Pair = readonly [row: number, theirRow: number];
 export class MergePlan {
   readonly #source: Snapshot;
   readonly rows: Int32Array;
-  readonly #policy: MergePolicy | "unchanged";
+  readonly #how: MergePolicy | ((task: Task) => Task);
   /** By row of the source: its place in FATES, from 1; 0 before the first decision. */
   readonly #fates: Uint8Array;
   /** By row: the time of the file's record at the last decision, microseconds; NaN for none. */
   readonly #before: Float64Array;
   /** By row: the fingerprint of the file's record of the same time; 0 for none. */
   readonly #prints: Int32Array;
-  readonly #change: (task: Task) => Task;
 
   /**
    * @param rows the chosen rows of the source
-   * @param policy `unchanged`: the source is an earlier content of the store file; its records go in changed, unless the
-   *   service has written them since
-   * @param change makes the changed record
+   * @param how a policy; or a change, if the source is an earlier content of the store file: its records go in changed, unless
+   *   the service has written them since
    */
-  constructor(source: Snapshot, rows: Int32Array, policy: MergePolicy | "unchanged", change = (task: Task) => task) {
+  constructor(source: Snapshot, rows: Int32Array, how: MergePolicy | ((task: Task) => Task)) {
     this.#source = source;
     this.rows = rows;
-    this.#policy = policy;
-    this.#change = change;
+    this.#how = how;
     this.#fates = new Uint8Array(source.rows.size);
     this.#prints = new Int32Array(source.rows.size);
     this.#before = new Float64Array(source.rows.size).fill(Number.NaN);
@@ -106,19 +100,20 @@ export class MergePlan {
    * @throws TtsctlError INTERRUPTED
    */
   async on(current: Snapshot, signal?: AbortSignal): Promise<Edit> {
-    if (this.#policy === "unchanged") return this.#ofTheFile(current);
+    if (typeof this.#how === "function") return this.#changed(current, this.#how);
+    const policy = this.#how;
     const due: number[] = [];
     let pairs: Pair[] = [];
     for (const row of this.rows) {
-      const verdict = this.#judge(row, current);
+      const verdict = this.#judge(row, current, policy);
       if (verdict === "put") due.push(row);
       else if (verdict !== "leave") pairs.push(verdict);
       if (pairs.length < COMPARED) continue;
-      due.push(...(await this.#compare(pairs, current)));
+      due.push(...(await this.#compare(pairs, current, policy)));
       pairs = [];
       if (signal !== undefined) throwIfInterrupted(signal, "nothing was written");
     }
-    due.push(...(await this.#compare(pairs, current)));
+    due.push(...(await this.#compare(pairs, current, policy)));
     return { removed: new Set(), upserts: upsertsFrom(this.#source, Int32Array.from(due).sort()) };
   }
 
@@ -151,7 +146,7 @@ export class MergePlan {
   }
 
   /** Changes the records of an earlier content that are still as they were there. */
-  #ofTheFile(current: Snapshot): Edit {
+  #changed(current: Snapshot, change: (task: Task) => Task): Edit {
     const due: number[] = [];
     for (const row of this.rows) {
       const now = current === this.#source ? row : this.#sameIn(current, row);
@@ -159,7 +154,7 @@ export class MergePlan {
       if (now >= 0) due.push(now);
     }
     const records = upsertsFrom(current, Int32Array.from(due).sort());
-    const read = async (numbers: readonly number[]) => (await records.read(numbers)).map(this.#change);
+    const read = async (numbers: readonly number[]) => (await records.read(numbers)).map(change);
     return { removed: new Set(), upserts: { ...records, read } };
   }
 
@@ -172,7 +167,7 @@ export class MergePlan {
     return current.rows.score(now) === rows.score(row) ? now : -1;
   }
 
-  #judge(row: number, current: Snapshot): "put" | "leave" | Pair {
+  #judge(row: number, current: Snapshot, policy: MergePolicy): "put" | "leave" | Pair {
     if (this.fate(row) === "changed") return "leave";
     const { userId, taskId } = this.id(row);
     const theirRow = current.rowOf(userId, taskId);
@@ -183,12 +178,12 @@ export class MergePlan {
     const ours = toMicros(this.#source.rows.score(row));
     if (ours === theirs) return [row, theirRow]; // the content decides
     const isAsBefore = Number.isNaN(theirs) || theirs === this.#before[row];
-    if (this.#policy === "replace" && this.goesIn(row) && !isAsBefore) return this.#settle(row, "changed", theirs);
-    return this.#settle(row, this.#decide(ours, theirs, false), theirs);
+    if (policy === "replace" && this.goesIn(row) && !isAsBefore) return this.#settle(row, "changed", theirs);
+    return this.#settle(row, decideMerge(policy, ours, theirs, false), theirs);
   }
 
   /** Settles rows that the file has at the same time. Returns those that go in. */
-  async #compare(pairs: readonly Pair[], current: Snapshot): Promise<number[]> {
+  async #compare(pairs: readonly Pair[], current: Snapshot, policy: MergePolicy): Promise<number[]> {
     const ours = await this.#source.readTasks(pairs.map(([row]) => row));
     const theirs = await current.readTasks(pairs.map(([, theirRow]) => theirRow));
     return pairs.flatMap(([row], i) => {
@@ -200,12 +195,8 @@ export class MergePlan {
         return [];
       }
       this.#prints[row] = print;
-      return this.#settle(row, this.#decide(time, time, same), time) === "put" ? [row] : [];
+      return this.#settle(row, decideMerge(policy, time, time, same), time) === "put" ? [row] : [];
     });
-  }
-
-  #decide(ours: number, theirs: number, same: boolean): Fate {
-    return this.#policy === "unchanged" ? "changed" : decideMerge(this.#policy, ours, theirs, same);
   }
 
   #settle(row: number, fate: Fate, theirs: number): "put" | "leave" {

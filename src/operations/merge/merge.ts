@@ -1,10 +1,9 @@
-import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { isRedisError, isStoreError, type TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
-import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { differingFrom, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -48,8 +47,8 @@ export interface MergeOptions {
 export async function mergeRecords(parts: MergeParts, source: Snapshot, options: MergeOptions): Promise<MergeOutcome> {
   const { rows, missing } = chooseRows(source, options.selection);
   const plan = new MergePlan(source, rows, options.policy);
-  const returned = await writeFile(parts, plan, options);
-  nameProblems(parts.reporter, plan, returned);
+  await using base = await parts.file.read(parts.signal);
+  const returned = await mergeIntoFile(parts, plan, base, options.dryRun);
   const outcome = { ...plan.counts(), missing, returned };
   const { mirror } = parts;
   const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
@@ -62,18 +61,26 @@ export async function mergeRecords(parts: MergeParts, source: Snapshot, options:
   return { ...outcome, mirrored, problem };
 }
 
-/** Returns the records that were taken out again. */
-async function writeFile(parts: MergeParts, plan: MergePlan, options: MergeOptions): Promise<readonly TaskId[]> {
-  const base = await parts.file.read(parts.signal);
-  try {
-    const { upserts } = await plan.on(base, parts.signal);
-    if (options.dryRun || upserts.size === 0) return [];
+/**
+ * Puts the records of a plan into the store file, and names those that an operator should look at.
+ * @param base a content of the file: what is deleted after it isn't added again
+ * @returns the records that a service that holds the store in memory took out again
+ */
+export async function mergeIntoFile(
+  parts: Omit<MergeParts, "mirror">,
+  plan: MergePlan,
+  base: Snapshot,
+  dryRun = false,
+): Promise<readonly TaskId[]> {
+  const { upserts } = await plan.on(base, parts.signal);
+  let returned: readonly TaskId[] = [];
+  if (!dryRun && upserts.size > 0) {
     await parts.confirm?.(plan.counts());
     throwIfInterrupted(parts.signal, "nothing was written");
-    return await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
-  } finally {
-    await base.close();
+    returned = await putIntoFile(parts, base, plan, { action: "import", reason: (row) => plan.fate(row)! });
   }
+  nameProblems(parts.reporter, plan, returned);
+  return returned;
 }
 
 /**
@@ -110,7 +117,7 @@ export async function thenIntoMirror(
   { file, mirror }: { readonly file: FileStore; readonly mirror: Mirror },
   work: (current: CurrentFile, written: WrittenCopies) => Promise<void>,
 ): Promise<TtsctlError | null> {
-  const current = new CurrentFile(file);
+  await using current = new CurrentFile(file);
   const written = new WrittenCopies();
   try {
     await work(current, written);
@@ -119,8 +126,6 @@ export async function thenIntoMirror(
   } catch (error) {
     if (!isRedisError(error) && !isStoreError(error)) throw error;
     return error;
-  } finally {
-    await current.close();
   }
 }
 
@@ -175,15 +180,11 @@ async function mirrorRecords(
     const differing = replaces ? await differingFrom(parts.mirror, tasks) : new Set<Task>();
     const overEqual = (task: Task) => differing.has(task);
     const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual, written });
-    for (const [i, task] of tasks.entries()) {
-      const outcome = outcomes[i]!;
-      if (!(outcome instanceof TtsctlError)) mirrored[outcome === "mended" ? "written" : outcome]++;
-      else if (isFatal(outcome)) throw outcome;
-      else {
-        mirrored.failed++;
-        failures.add(task.userId, task.taskId, outcome.message);
-      }
+    for (const outcome of outcomes) {
+      if (typeof outcome === "string") mirrored[outcome === "mended" ? "written" : outcome]++;
     }
+    failures.addErrors(outcomes, (i) => tasks[i]!);
+    mirrored.failed = failures.count;
     const { written: done, unchanged, newer, failed } = mirrored;
     parts.reporter.progress("writing to Redis", done + unchanged + newer + failed, source.size);
   };

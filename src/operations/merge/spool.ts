@@ -8,55 +8,39 @@ import type { RecordRules } from "../../task/rules.ts";
 /** How much is held before it is written. */
 const HELD = 1 << 16;
 
+/** By shape: the text before the first record, between two, and after the last. */
+const SHAPES = { array: ["[", ",\n", "]"], lines: ["", "", ""] } as const;
+
 /**
- * Records on their way into the store file: an array in a temporary file beside it, with the same readers and on a disk
- * with room for such a store.
+ * Records on their way into the store file, read as a store file, from a temporary file beside it: that is on a disk with room
+ * for such a store. The caller closes the snapshot.
+ * @param fill adds the records, each valid JSON; in lines with its newline
+ * @param shape of two records of one task, the newer counts in an array, the last in lines
+ * @throws TtsctlError SPOOL_FAILED, and what `fill` throws
  */
-export class Spool {
-  readonly #storePath: string;
-  readonly #handle: FileHandle;
-  #held = "[";
-  size = 0;
-
-  private constructor(storePath: string, handle: FileHandle) {
-    this.#storePath = storePath;
-    this.#handle = handle;
-  }
-
-  /** @throws TtsctlError SPOOL_FAILED */
-  static async open(storePath: string): Promise<Spool> {
-    return new Spool(storePath, await openTemporary(storePath));
-  }
-
-  /**
-   * Adds one record, valid JSON.
-   * @throws TtsctlError SPOOL_FAILED
-   */
-  async add(json: string): Promise<void> {
-    this.#held += `${this.size === 0 ? "" : ","}\n${json}`;
-    this.size++;
-    if (this.#held.length >= HELD) await this.#flush();
-  }
-
-  /**
-   * Everything that was added, read as a store file: of two records of one task the newer counts. Nothing can be added
-   * after that. Closing the snapshot closes the spool.
-   * @throws TtsctlError SPOOL_FAILED
-   */
-  async read(rules: RecordRules): Promise<Snapshot> {
-    this.#held += "\n]";
-    await this.#flush();
-    return Snapshot.readHandle(this.#handle, `the temporary file in ${dirname(this.#storePath)}`, rules);
-  }
-
-  async close(): Promise<void> {
-    await closeQuietly(this.#handle);
-  }
-
-  async #flush(): Promise<void> {
-    const text = this.#held;
-    this.#held = "";
-    await appendTo(this.#handle, text, this.#storePath);
+export async function spooled(
+  storePath: string,
+  rules: RecordRules,
+  fill: (add: (json: string) => Promise<void>) => Promise<void>,
+  shape: keyof typeof SHAPES = "array",
+): Promise<Snapshot> {
+  const [start, between, end] = SHAPES[shape];
+  const handle = await openTemporary(storePath);
+  let held: string = start;
+  let count = 0;
+  try {
+    await fill(async (json) => {
+      held += count++ === 0 ? json : between + json;
+      if (held.length < HELD) return;
+      const text = held;
+      held = "";
+      await appendTo(handle, text, storePath);
+    });
+    await appendTo(handle, held + end, storePath);
+    return await Snapshot.readHandle(handle, `the temporary file in ${dirname(storePath)}`, rules);
+  } catch (error) {
+    await closeQuietly(handle);
+    throw error;
   }
 }
 

@@ -10,6 +10,7 @@ import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { isEpochInRange } from "../../task/time.ts";
 import { indexMembers } from "../purge/survey.ts";
+import type { Reporter } from "../reporter.ts";
 
 /** Tasks as columns, from either store. Statuses are numbers as in STATUS_CODES. */
 export interface TaskColumns {
@@ -17,7 +18,7 @@ export interface TaskColumns {
   readonly keys: KeyTable;
   /** Every task once. */
   each(visit: (key: number, status: number, score: number) => void): void;
-  /** The status of a key's task; -1 where it has none. */
+  /** The status of a key's task; -1 for none. */
   status(key: number): number;
 }
 
@@ -36,13 +37,13 @@ export function fileColumns(snapshot: Snapshot, userId: string | undefined): Tas
   };
 }
 
-/** Tasks that come one by one, in some 60 bytes each. */
+/** Tasks that are added one by one, in some 60 bytes each. */
 class CollectedColumns implements TaskColumns {
   readonly keys = new KeyTable();
   readonly #statuses = new Column(new Uint8Array(1 << 10));
   readonly #scores = new Column(new Float64Array(1 << 10));
 
-  /** Of a task that comes again the last counts. */
+  /** If a task comes twice, the last counts. */
   add(userId: string, taskId: string, status: number, score: number): void {
     const key = this.keys.addId(userId, taskId);
     this.#statuses.set(key, status);
@@ -58,29 +59,22 @@ class CollectedColumns implements TaskColumns {
   }
 }
 
-export interface MirrorTasks {
-  readonly columns: CollectedColumns;
-  /** Tasks that came from the file, since their hash is gone. */
-  readonly filled: number;
-  /** Index members without a task in either store. */
-  readonly dangling: number;
-}
-
 /**
  * Every task that an index of the mirror knows, of one user or of all.
- * @param behind where a task is looked for whose hash is gone; null: nowhere
- * @param onProgress told how many tasks there are so far
+ * @param behind the file, for tasks whose hash is gone; null: these count as dangling
+ * @returns also the number of index members without a task in either store
  * @throws TtsctlError REDIS_*
  */
 export async function readMirrorTasks(
   mirror: Mirror,
   userId: string | undefined,
   behind: Snapshot | null,
-  onProgress: (tasks: number) => void = () => {},
-): Promise<MirrorTasks> {
+  reporter: Reporter,
+): Promise<{ columns: TaskColumns; source: "redis" | "file" | "mixed"; dangling: number }> {
   const columns = new CollectedColumns();
   const filled = new KeyTable();
   const dangling = new KeyTable();
+  const total = await mirror.size(userId);
   await pool(indexMembers(mirror, userId), IN_FLIGHT, async (members) => {
     const states = await statesOf(mirror, members);
     members.forEach(({ userId, taskId }, i) => {
@@ -93,9 +87,10 @@ export async function readMirrorTasks(
         columns.add(userId, taskId, behind!.rows.status(row), behind!.rows.score(row));
       }
     });
-    onProgress(columns.keys.size);
+    reporter.progress("counting", columns.keys.size, total);
   });
-  return { columns, filled: filled.size, dangling: dangling.size };
+  const source = filled.size === 0 ? "redis" : filled.size === columns.keys.size ? "file" : "mixed";
+  return { columns, source, dangling: dangling.size };
 }
 
 type State = Pick<Task, "status" | "score">;

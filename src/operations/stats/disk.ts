@@ -11,35 +11,30 @@ import type { DiskBytes, DiskStats } from "./types.ts";
 const SHARED = -2;
 const NOBODY = -1;
 
-/** The bytes of a user, by the number that the tally gave him. */
-export interface Disk {
-  readonly all: DiskStats;
-  ofUser(user: number): DiskBytes;
-}
-
 /**
- * What audio and logs take, by status and user: one walk over the folders and one over the logs.
- * @param userId whose artifacts alone count, or undefined
+ * The disk use of audio and logs, by status and by the tally's users: one walk over the directories and one over the logs.
+ * @param userId the one user whose artifacts count, or undefined
  */
 export async function readDisk(
   artifacts: Artifacts,
   { columns, users }: Tally,
   userId: string | undefined,
   rules: RecordRules,
-): Promise<Disk> {
+): Promise<{ all: DiskStats; ofUser: (user: number) => DiskBytes }> {
   const names = userId === undefined ? undefined : rules.namesOf(userId);
   const folders = rules.sharesFolders ? foldersOf(columns, rules) : null;
-  const owners = new LogOwners(columns, rules);
-  const byStatus = STATUS_CODES.map(noBytes);
+  const ownerOfLog = logOwners(columns, rules);
+  const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
   const byUser = { audioBytes: new Float64Array(users.size), logBytes: new Float64Array(users.size) };
-  const unowned = noBytes();
+  const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: 0 };
   const linked = new Set<bigint>();
-  let sharedLogBytes = 0;
   const add = (key: number, kind: keyof DiskBytes, bytes: number) => {
     const status = key < 0 ? -1 : columns.status(key);
-    if (status < 0) unowned[kind] += bytes;
+    all[kind] += bytes;
+    if (key === SHARED) all.sharedLogBytes += bytes;
+    else if (status < 0) all.unowned[kind] += bytes;
     else {
-      byStatus[status]![kind] += bytes;
+      byStatus[STATUS_CODES[status]!][kind] += bytes;
       byUser[kind][users.addUserOf(columns.keys, key)]! += bytes;
     }
   };
@@ -55,49 +50,31 @@ export async function readDisk(
     add(folders?.ownerOf(user, task) ?? columns.keys.find(user, task), "audioBytes", bytes);
   });
   const skipped = await artifacts.walkLogs(
-    (taskId) => names === undefined || owners.of(taskId) !== NOBODY,
-    ({ taskId, bytes }) => {
-      const owner = owners.of(taskId);
-      if (owner === SHARED) sharedLogBytes += bytes;
-      else add(owner, "logBytes", bytes);
-    },
+    (taskId) => names === undefined || ownerOfLog(taskId) !== NOBODY,
+    ({ taskId, bytes }) => add(ownerOfLog(taskId), "logBytes", bytes),
   );
-  const sum = (kind: keyof DiskBytes) => [...byStatus, unowned].reduce((total, bytes) => total + bytes[kind], 0);
-  const [other, wait, run, done, error] = byStatus as [DiskBytes, DiskBytes, DiskBytes, DiskBytes, DiskBytes];
-  const all = {
-    audioBytes: sum("audioBytes"),
-    logBytes: sum("logBytes") + sharedLogBytes,
-    byStatus: { wait, run, done, error, other },
-    sharedLogBytes,
-    unowned,
-    unread: unread.length + skipped.length,
-  };
+  all.unread = unread.length + skipped.length;
   const ofUser = (user: number) => ({ audioBytes: byUser.audioBytes[user]!, logBytes: byUser.logBytes[user]! });
   return { all, ofUser };
 }
 
-/** Whose task a log is of, by the task's id. */
-class LogOwners {
-  readonly #ids = new KeyTable();
-  readonly #owners = new Column(new Int32Array(1 << 10));
-
-  constructor(columns: TaskColumns, rules: RecordRules) {
-    columns.each((key) => {
-      if (!rules.sharesFolders) this.#own(key, () => this.#ids.addTaskOf(columns.keys, key));
-      else for (const name of rules.namesOf(columns.keys.taskId(key))) this.#own(key, () => this.#ids.addId("", name));
-    });
-  }
-
-  #own(key: number, add: () => number): void {
-    const known = this.#ids.size;
+/** Finds the key of the task that a log is of, by the task's id. */
+function logOwners(columns: TaskColumns, rules: RecordRules): (taskId: string) => number {
+  const ids = new KeyTable();
+  const owners = new Column(new Int32Array(1 << 10));
+  const own = (key: number, add: () => number) => {
+    const known = ids.size;
     const id = add();
-    this.#owners.set(id, id < known ? SHARED : key);
-  }
-
-  of(taskId: string): number {
-    const id = this.#ids.find("", taskId);
-    return id < 0 ? NOBODY : this.#owners.at(id);
-  }
+    owners.set(id, id < known ? SHARED : key);
+  };
+  columns.each((key) => {
+    if (!rules.sharesFolders) own(key, () => ids.addTaskOf(columns.keys, key));
+    else for (const name of rules.namesOf(columns.keys.taskId(key))) own(key, () => ids.addId("", name));
+  });
+  return (taskId) => {
+    const id = ids.find("", taskId);
+    return id < 0 ? NOBODY : owners.at(id);
+  };
 }
 
 function foldersOf(columns: TaskColumns, rules: RecordRules): FolderNames {

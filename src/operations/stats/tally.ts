@@ -1,23 +1,27 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
+import type { TaskId } from "../../store/task-source.ts";
 import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
+import { formatUtc } from "../../task/time.ts";
 import type { TaskColumns } from "./columns.ts";
-import type { StatusCounts } from "./types.ts";
+import type { DiskBytes, NamedTask, StatsResult, StatusCounts } from "./types.ts";
 
 const WIDTH = STATUS_CODES.length;
 const HOUR = 3600;
 const HOURS = 24;
 
-/** Up to which age, in seconds, a task counts in a group; the last takes the rest. */
-export const AGES = [HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR, Number.POSITIVE_INFINITY] as const;
+/** The oldest task of each group, in seconds. */
+const AGES = [HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR, Number.POSITIVE_INFINITY];
 
-/** How the tally looks at time. */
+/** How many users a result has at most. */
+const MOST_USERS = 10_000;
+
 export interface TallyRule extends StuckRule {
   /** The zone's offset from UTC at `now`, seconds: hours are those of its wall clock. */
   readonly offset: number;
 }
 
-/** Counts by status, as many groups as are asked for. */
+/** Counts by status, in as many groups as are used. */
 class Groups {
   readonly #counts = new Column(new Uint32Array(WIDTH << 6));
 
@@ -25,75 +29,87 @@ class Groups {
     this.#counts.add(group * WIDTH + status, 1);
   }
 
-  total(group: number): number {
-    return this.#of(group).reduce((sum, count) => sum + count, 0);
-  }
-
   counts(group: number): StatusCounts {
-    const [other = 0, wait = 0, run = 0, done = 0, error = 0] = this.#of(group);
-    return { total: this.total(group), wait, run, done, error, other };
-  }
-
-  #of(group: number): number[] {
-    return STATUS_CODES.map((_, status) => this.#counts.at(group * WIDTH + status));
+    const counts = STATUS_CODES.map((_, status) => this.#counts.at(group * WIDTH + status));
+    const [other = 0, wait = 0, run = 0, done = 0, error = 0] = counts;
+    return { total: counts.reduce((sum, count) => sum + count), wait, run, done, error, other };
   }
 }
 
-/** What one pass over the columns counts. Some 60 bytes a user, none a task. */
+interface Place {
+  readonly key: number;
+  readonly score: number;
+}
+
+/** The counts of one pass over the columns. Some 60 bytes a user, none a task. */
 export class Tally {
   readonly columns: TaskColumns;
-  readonly rule: TallyRule;
   readonly users = new KeyTable();
-  readonly stuck: StuckTasks;
-  /** Keys of the task that was changed longest ago, and last (of equals the last by its member); -1 for none. */
-  oldest = { key: -1, score: Number.POSITIVE_INFINITY };
-  newest = { key: -1, score: Number.NEGATIVE_INFINITY };
+  readonly #rule: TallyRule;
+  readonly #stuck: StuckTasks;
+  readonly #firstHour: number;
+  #oldest: Place | null = null;
+  #newest: Place | null = null;
   readonly #all = new Groups();
   readonly #ofUser = new Groups();
   readonly #ages = new Groups();
   readonly #hours = new Groups();
-  readonly #firstHour: number;
+  /** By user, epoch seconds. */
   readonly #lastChange = new Column(new Float64Array(1 << 6));
 
   constructor(columns: TaskColumns, rule: TallyRule) {
     this.columns = columns;
-    this.rule = rule;
-    this.stuck = new StuckTasks(rule);
+    this.#rule = rule;
+    this.#stuck = new StuckTasks(rule);
     this.#firstHour = hourOf(rule.now, rule) - HOURS + 1;
     columns.each((key, status, score) => this.#add(key, status, score));
   }
 
-  all(): StatusCounts {
-    return this.#all.counts(0);
+  /** @param diskOf the bytes of a user, by its number in `users`; null if the disk wasn't read */
+  describe(diskOf: ((user: number) => DiskBytes) | null) {
+    const { total, ...byStatus } = this.#all.counts(0);
+    const { count, named } = this.#stuck;
+    return {
+      total,
+      byStatus,
+      users: this.users.size,
+      byUser: this.#topUsers().map((user) => ({
+        user_id: this.users.userId(user),
+        ...this.#ofUser.counts(user),
+        lastChange: formatUtc(this.#lastChange.at(user)),
+        disk: diskOf?.(user) ?? null,
+      })),
+      oldest: this.#taskAt(this.#oldest),
+      newest: this.#taskAt(this.#newest),
+      ages: AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...this.#ages.counts(i) })),
+      perHour: Array.from({ length: HOURS }, (_, i) => ({
+        from: formatUtc((this.#firstHour + i) * HOUR - this.#rule.offset),
+        ...this.#hours.counts(i),
+      })),
+      stuck: {
+        count,
+        afterSeconds: this.#rule.after,
+        tasks: named.map((task) => this.#named(task, task.status, task.score)),
+      },
+    } satisfies Partial<StatsResult>;
   }
 
-  user(user: number): StatusCounts {
-    return this.#ofUser.counts(user);
+  /** The users with the most tasks; of equals by the bytes of their ids. */
+  #topUsers(): number[] {
+    const totals = Array.from({ length: this.users.size }, (_, user) => this.#ofUser.counts(user).total);
+    const users = [...totals.keys()].sort((a, b) => totals[b]! - totals[a]! || this.users.compare(a, b));
+    return users.slice(0, MOST_USERS);
   }
 
-  /** When a task of a user was changed last, epoch seconds. */
-  lastChange(user: number): number {
-    return this.#lastChange.at(user);
+  #taskAt(place: Place | null): NamedTask | null {
+    if (place === null) return null;
+    const { keys } = this.columns;
+    return this.#named(keys.id(place.key), STATUS_CODES[this.columns.status(place.key)]!, place.score);
   }
 
-  /** The users with the most tasks, at most `count`; as many, by the bytes of their ids. */
-  topUsers(count: number): number[] {
-    const users = Array.from({ length: this.users.size }, (_, user) => user);
-    const totals = users.map((user) => this.#ofUser.total(user));
-    users.sort((a, b) => totals[b]! - totals[a]! || this.users.compare(a, b));
-    return users.slice(0, count);
-  }
-
-  ages(): (StatusCounts & { upTo: number | null })[] {
-    return AGES.map((age, i) => ({ upTo: Number.isFinite(age) ? age : null, ...this.#ages.counts(i) }));
-  }
-
-  /** The last 24 hours of the wall clock, the one under way last; `from` in epoch seconds. */
-  perHour(): (StatusCounts & { from: number })[] {
-    return Array.from({ length: HOURS }, (_, i) => ({
-      from: (this.#firstHour + i) * HOUR - this.rule.offset,
-      ...this.#hours.counts(i),
-    }));
+  #named({ userId, taskId }: TaskId, status: string, score: number): NamedTask {
+    const ageSeconds = Math.round(this.#rule.now - score);
+    return { user_id: userId, task_id: taskId, status, updated_at: formatUtc(score), ageSeconds };
   }
 
   #add(key: number, status: number, score: number): void {
@@ -102,26 +118,23 @@ export class Tally {
     const user = this.users.addUserOf(keys, key);
     this.#all.add(0, status);
     this.#ofUser.add(user, status);
-    this.#noteChange(user, score, user === known);
-    const age = this.rule.now - score;
+    if (user === known || score > this.#lastChange.at(user)) this.#lastChange.set(user, score);
+    const age = this.#rule.now - score;
     this.#ages.add(
       AGES.findIndex((upTo) => age <= upTo),
       status,
     );
-    const hour = hourOf(score, this.rule) - this.#firstHour;
+    const hour = hourOf(score, this.#rule) - this.#firstHour;
     if (hour >= 0 && hour < HOURS) this.#hours.add(hour, status);
-    if (this.#isBefore({ key, score }, this.oldest)) this.oldest = { key, score };
-    if (this.newest.key < 0 || this.#isBefore(this.newest, { key, score })) this.newest = { key, score };
-    this.stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
+    const place = { key, score };
+    if (this.#oldest === null || this.#isBefore(place, this.#oldest)) this.#oldest = place;
+    if (this.#newest === null || this.#isBefore(this.#newest, place)) this.#newest = place;
+    this.#stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
   }
 
   /** The order of SPEC section 4, the oldest first. */
-  #isBefore(a: { key: number; score: number }, b: { key: number; score: number }): boolean {
-    return b.key < 0 || a.score < b.score || (a.score === b.score && this.columns.keys.compare(a.key, b.key) < 0);
-  }
-
-  #noteChange(user: number, score: number, isNew: boolean): void {
-    if (isNew || score > this.#lastChange.at(user)) this.#lastChange.set(user, score);
+  #isBefore(a: Place, b: Place): boolean {
+    return a.score < b.score || (a.score === b.score && this.columns.keys.compare(a.key, b.key) < 0);
   }
 }
 

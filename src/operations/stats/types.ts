@@ -1,26 +1,21 @@
-/** Tasks by shown status; `other` are words outside the table. */
-export interface StatusCounts {
+/** By shown status; `other` are words outside the table. */
+export type ByStatus<T> = Readonly<Record<"wait" | "run" | "done" | "error" | "other", T>>;
+
+export interface StatusCounts extends ByStatus<number> {
   readonly total: number;
-  readonly wait: number;
-  readonly run: number;
-  readonly done: number;
-  readonly error: number;
-  readonly other: number;
 }
 
-/** Audio and logs on the disk, in bytes. */
+/** Audio and logs on the disk. */
 export interface DiskBytes {
   audioBytes: number;
   logBytes: number;
 }
 
-export type ByStatus<T> = Readonly<Record<"wait" | "run" | "done" | "error" | "other", T>>;
-
 export interface UserStats extends StatusCounts {
   readonly user_id: string;
   /** ISO 8601, UTC. */
   readonly lastChange: string;
-  /** Null where the disk was not looked at. */
+  /** Null if the disk wasn't read. */
   readonly disk: DiskBytes | null;
 }
 
@@ -37,16 +32,16 @@ export interface DiskStats extends DiskBytes {
   readonly byStatus: ByStatus<DiskBytes>;
   /** Logs of task ids that several users have; in no status and no user. */
   readonly sharedLogBytes: number;
-  /** What no task owns. */
+  /** Without a task. */
   readonly unowned: DiskBytes;
-  /** Parts that could not be looked into. */
+  /** Parts that could not be read. */
   readonly unread: number;
 }
 
 /** What a cleanup would free now. */
 export interface CleanupEstimate {
   readonly tasks: number;
-  /** Null where the disk was not looked at. */
+  /** Null if the disk wasn't read. */
   readonly files: number | null;
   readonly bytes: number | null;
 }
@@ -54,7 +49,7 @@ export interface CleanupEstimate {
 /** `stats -o json` (docs/json.md). */
 export interface StatsResult {
   readonly source: "redis" | "file" | "mixed";
-  /** ISO 8601, UTC: what ages are counted from. */
+  /** ISO 8601, UTC; ages are counted from it. */
   readonly at: string;
   readonly user: string | null;
   readonly total: number;
@@ -69,7 +64,7 @@ export interface StatsResult {
   /** By the hour of the last change: the last 24, ISO 8601, UTC. */
   readonly perHour: readonly (StatusCounts & { readonly from: string })[];
   readonly dangling: number;
-  /** Null where the file was not read. */
+  /** Null if the file wasn't read. */
   readonly invalid: {
     readonly count: number;
     readonly records: readonly {
@@ -81,6 +76,6 @@ export interface StatsResult {
   } | null;
   readonly stuck: { readonly count: number; readonly afterSeconds: number; readonly tasks: readonly NamedTask[] };
   readonly disk: DiskStats | null;
-  /** Null where cleanup is off, or it cannot be told; `--source redis` does not ask the file. */
+  /** Null if cleanup is off or would refuse to run, and with `--source redis`, which doesn't read the file. */
   readonly cleanup: CleanupEstimate | null;
 }

@@ -1,14 +1,18 @@
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeyTable } from "../../store/key-table.ts";
+import type { KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { type Finding, KINDS, type Kind } from "./classify.ts";
-import { planRepair } from "./plan.ts";
+import { keyOf } from "../../task/ids.ts";
+import { type Finding, KINDS, type Kind, planRepair } from "./classify.ts";
 import type { Suspects } from "./suspects.ts";
 
 /** The result of a comparison: every task that drifted, with its kind, and how many are in sync. */
 export class Drift {
   readonly suspects: Suspects;
-  readonly strays: Strays;
+  /**
+   * *Misplaced* members, by suspect: they are in the index of a user who has no such task, and this is the task of another
+   * user. If no user has one, a member is dangling.
+   */
+  readonly owners: ReadonlyMap<number, TaskId>;
   readonly inSync: number;
   readonly counts: Readonly<Record<Kind, number>>;
   /** How many index keys aren't sorted sets; a repair can't write to them. */
@@ -24,12 +28,12 @@ export class Drift {
     this.#userId = userId;
     this.brokenIndexes = brokenIndexes;
     this.suspects = suspects;
-    this.strays = Strays.find(suspects, snapshot, userId);
+    this.owners = ownersOf(suspects, snapshot, userId);
     const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
     for (const kind of KINDS) for (const _ of this.of(kind)) counts[kind]++;
     this.counts = counts;
     let cleared = 0;
-    for (const suspect of suspects.of("inSync")) if (this.#isOurs(suspect)) cleared++;
+    for (const _ of this.suspectsOf("inSync")) cleared++;
     this.inSync = inStep + cleared - counts.misplaced;
   }
 
@@ -53,15 +57,19 @@ export class Drift {
     return left;
   }
 
-  /** The suspects of some kinds, without strays and other users' tasks. */
+  /** The suspects of some kinds, without misplaced members and other users' tasks. */
   *suspectsOf(...kinds: readonly Finding[]): Generator<number> {
-    for (const suspect of this.suspects.of(...kinds)) if (this.#isOurs(suspect)) yield suspect;
+    for (const suspect of this.suspects.of(...kinds)) {
+      if (this.owners.has(suspect)) continue;
+      if (this.#userId === undefined || this.suspects.keys.userId(suspect) === this.#userId) yield suspect;
+    }
   }
 
   /** The tasks that are counted under a kind. */
   *of(kind: Kind): Generator<TaskId> {
     if (kind === "misplaced") {
-      for (const owner of this.strays.owners()) if (!this.isDrifting(owner)) yield owner;
+      const owners = new Map([...this.owners.values()].map((owner) => [keyOf(owner), owner]));
+      for (const owner of owners.values()) if (!this.isDrifting(owner)) yield owner;
     } else for (const suspect of this.suspectsOf(kind)) yield this.suspects.id(suspect);
   }
 
@@ -72,71 +80,37 @@ export class Drift {
     const finding = this.suspects.finding(suspect);
     return finding !== "inSync" && finding !== "absent";
   }
-
-  #isOurs(suspect: number): boolean {
-    if (this.strays.has(suspect)) return false;
-    return this.#userId === undefined || this.suspects.keys.userId(suspect) === this.#userId;
-  }
 }
 
-/**
- * *Misplaced* members: they are in the index of a user who has no such task, while another user has. If no user has one, a
- * member is dangling.
- */
-class Strays {
-  readonly #names = new KeyTable();
-  /** By suspect: the number of its owner's name. */
-  readonly #ownerOf = new Map<number, number>();
-
-  /** @param userId the one user whose tasks are compared; others can't be owners then */
-  static find(suspects: Suspects, snapshot: Snapshot, userId: string | undefined): Strays {
-    const strays = new Strays();
-    const wanted = membersByTask(suspects);
-    if (wanted.size === 0) return strays;
-    const offer = (keys: KeyTable, key: number, score: number) => {
-      const members = wanted.get(keys.taskId(key));
-      if (members === undefined) return;
-      const owner = keys.userId(key);
-      if (userId !== undefined && owner !== userId) return;
-      for (const member of members) strays.#offer(suspects, member, owner, score);
-    };
-    for (const row of snapshot.liveRows()) offer(snapshot.rows.keys, snapshot.rows.key(row), snapshot.rows.score(row));
-    for (const suspect of suspects.of("onlyInRedis", "partial")) {
-      offer(suspects.keys, suspect, suspects.mirrorTime(suspect));
+/** The owners of misplaced members. @param userId the one user whose tasks are compared; others can't be owners then */
+function ownersOf(suspects: Suspects, snapshot: Snapshot, userId: string | undefined): Map<number, TaskId> {
+  const owners = new Map<number, TaskId>();
+  const members = membersByTask(suspects);
+  if (members.size === 0) return owners;
+  // The owner is the first user with such a task, but preferably one whose task has the member's time.
+  const offer = (keys: KeyTable, key: number, score: number) => {
+    const wanted = members.get(keys.taskId(key));
+    if (wanted === undefined) return;
+    const owner = keys.userId(key);
+    if (userId !== undefined && owner !== userId) return;
+    for (const member of wanted) {
+      if (owner === suspects.keys.userId(member)) continue;
+      if (!owners.has(member) || suspects.mirrorTime(member) === score) owners.set(member, keys.id(key));
     }
-    return strays;
+  };
+  const { rows } = snapshot;
+  for (const row of snapshot.liveRows()) offer(rows.keys, rows.key(row), rows.score(row));
+  for (const suspect of suspects.of("onlyInRedis", "partial")) {
+    offer(suspects.keys, suspect, suspects.mirrorTime(suspect));
   }
-
-  has(suspect: number): boolean {
-    return this.#ownerOf.has(suspect);
-  }
-
-  members(): Iterable<number> {
-    return this.#ownerOf.keys();
-  }
-
-  /** The tasks with members in the index of another user, each once. */
-  *owners(): Generator<TaskId> {
-    for (const owner of new Set(this.#ownerOf.values())) yield this.#names.id(owner);
-  }
-
-  ownerOf(suspect: number): TaskId {
-    return this.#names.id(this.#ownerOf.get(suspect)!);
-  }
-
-  /** The owner is the first user with such a task, but rather one whose task has the member's time. */
-  #offer(suspects: Suspects, member: number, owner: string, score: number): void {
-    const { userId, taskId } = suspects.id(member);
-    if (userId === owner || (this.has(member) && suspects.mirrorTime(member) !== score)) return;
-    this.#ownerOf.set(member, this.#names.addId(owner, taskId));
-  }
+  return owners;
 }
 
 /** The suspects of which there is only a member of a user's index, by task id. */
 function membersByTask(suspects: Suspects): Map<string, number[]> {
   const members = new Map<string, number[]>();
   for (const suspect of suspects.of("dangling")) {
-    if (!suspects.memberOnly(suspect)) continue;
+    if (!suspects.traits(suspect).memberOnly) continue;
     const { taskId } = suspects.id(suspect);
     const same = members.get(taskId);
     if (same === undefined) members.set(taskId, [suspect]);

@@ -1,5 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { pool } from "../../pool.ts";
+import { matchingRows } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import { indexKey, userScoreOf } from "../../store/layout/layout.ts";
@@ -7,6 +8,7 @@ import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { isUnsure, type Member, membersOf, walkIndex, walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import { ofUser } from "../../task/query-fields.ts";
 import type { RedisParts } from "../parts.ts";
 import { Suspects } from "./suspects.ts";
 
@@ -38,7 +40,6 @@ export class FirstLook {
   readonly #parts: LookParts;
   readonly #snapshot: Snapshot;
   readonly #userId: string | undefined;
-  readonly #user: Buffer | undefined;
   /** By key of the file: some of the bits above. */
   readonly #bits: Uint8Array;
   /** By key: the scores in the user's index, found and due; null if they are those of the rows. */
@@ -55,7 +56,6 @@ export class FirstLook {
     this.#parts = parts;
     this.#snapshot = snapshot;
     this.#userId = userId;
-    this.#user = userId === undefined ? undefined : Buffer.from(userId);
     const { size } = snapshot.rows.keys;
     this.#bits = new Uint8Array(size);
     const unknown = () => new Float64Array(size).fill(Number.NaN);
@@ -65,15 +65,9 @@ export class FirstLook {
 
   async run(): Promise<void> {
     // One reads the disk and two wait for Redis, so they run at once.
-    const ends = await Promise.allSettled([this.#compareAll(), this.#walkKeys(), this.#walkIndex()]);
+    const comparing = pool(this.#batches(), IN_FLIGHT, (rows) => this.#compare(rows), this.#parts.signal);
+    const ends = await Promise.allSettled([comparing, this.#walkKeys(), this.#walkIndex()]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
-  }
-
-  /** How many tasks Redis has something of; to be called before `separate`. */
-  get mirrored(): number {
-    let count = this.suspects.size;
-    for (const bits of this.#bits) if ((bits & (HAS_KEY | IN_INDEX)) !== 0) count++;
-    return count;
   }
 
   /** Makes the file's tasks that aren't in sync suspects too. Returns how many are in sync. */
@@ -87,10 +81,6 @@ export class FirstLook {
       else this.suspects.add(rows.keys.userId(key), rows.keys.taskId(key));
     }
     return inSync;
-  }
-
-  async #compareAll(): Promise<void> {
-    await pool(this.#batches(), IN_FLIGHT, (rows) => this.#compare(rows), this.#parts.signal);
   }
 
   async #compare(rows: readonly number[]): Promise<void> {
@@ -122,11 +112,8 @@ export class FirstLook {
     if (batch.length > 0) yield batch;
   }
 
-  *#wantedRows(): Generator<number> {
-    const { rows } = this.#snapshot;
-    for (const row of this.#snapshot.liveRows()) {
-      if (this.#user === undefined || rows.keys.hasUser(rows.key(row), this.#user)) yield row;
-    }
+  #wantedRows(): Iterable<number> {
+    return matchingRows(this.#snapshot, ofUser(this.#userId));
   }
 
   /** Every hash, indexed or not, and then the index of every user, also of users that the file lacks. */
@@ -183,13 +170,9 @@ export class FirstLook {
 
   #noteAny({ userId, taskId }: TaskId, bit: number, score?: number): void {
     const { rows } = this.#snapshot;
-    const key = rows.keys.find(userId, taskId);
-    const row = key < 0 ? -1 : rows.liveRow(key);
-    if (row >= 0) {
-      if (score === undefined || score === rows.score(row)) this.#bits[key]! |= bit;
-    } else if (key < 0 || !rows.hasInvalid(key)) {
-      this.suspects.add(userId, taskId, bit === HAS_KEY && (isUnsure(userId) || isUnsure(taskId)));
-    }
+    const key = this.#snapshot.keyOf({ userId, taskId });
+    if (key < 0) this.suspects.add(userId, taskId, bit === HAS_KEY && (isUnsure(userId) || isUnsure(taskId)));
+    else if (score === undefined || score === rows.score(rows.liveRow(key))) this.#bits[key]! |= bit;
   }
 
   /** In another user's index, only members count that may be tasks of the one user. */

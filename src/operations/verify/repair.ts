@@ -4,7 +4,6 @@ import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { guardOf, type RedisCopy } from "../../store/layout/copy.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
-import { isFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
@@ -13,16 +12,15 @@ import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { mergeRecords } from "../merge/merge.ts";
-import { Spool } from "../merge/spool.ts";
+import { mergeIntoFile } from "../merge/merge.ts";
+import { MergePlan } from "../merge/merge-plan.ts";
+import { spooled } from "../merge/spool.ts";
 import type { RedisParts } from "../parts.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings } from "../reporter.ts";
-import { EVERYTHING } from "../select.ts";
-import { classify, KINDS } from "./classify.ts";
+import { type Action, classify, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
 import type { Drift } from "./drift.ts";
-import { type Action, planRepair, type RepairPolicy } from "./plan.ts";
-import { LOOK_BATCH } from "./second-look.ts";
+import { LOOK_BATCH } from "./suspects.ts";
 
 export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | "ledger">;
 
@@ -83,8 +81,7 @@ export class Repair {
 
   /** @throws TtsctlError STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED */
   async run(file: CurrentFile): Promise<void> {
-    await this.#intoFile("bringBack");
-    await this.#intoFile("restore");
+    await this.#intoFile(await file.snapshot());
     await this.#intoMirror(await file.snapshot());
     await this.#written.follow(this.#parts.mirror, file);
     this.#nameUntakeable();
@@ -104,37 +101,35 @@ export class Repair {
     });
   }
 
-  /** Puts Redis's records into the file, through a temporary file: there may be a million. */
-  async #intoFile(action: "bringBack" | "restore"): Promise<void> {
-    if (this.#plan.count(action) === 0) return;
+  /**
+   * Puts Redis's records into the file, through a temporary file: there may be a million.
+   * @param base before the records are read: a task that the service deletes after that isn't put back
+   */
+  async #intoFile(base: Snapshot): Promise<void> {
+    if (this.#plan.count("bringBack", "restore") === 0) return;
     const { file, rules, reporter, signal } = this.#parts;
-    const spool = await Spool.open(file.path);
-    try {
-      for (const batch of batches(this.#plan.of(action), LOOK_BATCH)) {
-        if (signal.aborted) break;
-        await this.#spoolBatch(spool, batch);
+    await using source = await spooled(file.path, rules, async (add) => {
+      for (const batch of batches(this.#plan.of("bringBack", "restore"), LOOK_BATCH)) {
+        this.#throwIfInterrupted();
+        for (const json of await this.#recordsFor(batch, base)) await add(json);
       }
-      this.#throwIfInterrupted();
-      const source = await spool.read(rules);
-      // If the file lacks a record by now that was to be replaced, the task was deleted.
-      const policy = action === "restore" ? "newer" : "update";
-      const parts = { file, reporter, signal, mirror: { kind: "off" } as const, ledger: null }; // it was announced
-      const options = { policy, dryRun: false, selection: EVERYTHING } as const;
-      const { added, replaced } = await mergeRecords(parts, source, options);
-      this.#intoFileCount += added + replaced;
-    } finally {
-      await spool.close();
-    }
+    });
+    const plan = new MergePlan(source, Int32Array.from(source.liveRows()), "newer");
+    await mergeIntoFile({ file, reporter, signal, ledger: null }, plan, base); // it was announced
+    const { added, replaced } = plan.counts();
+    this.#intoFileCount = added + replaced;
   }
 
-  async #spoolBatch(spool: Spool, batch: readonly number[]): Promise<void> {
+  /** Redis's records of tasks; none if the file has lost the one that is to be replaced. */
+  async #recordsFor(batch: readonly number[], base: Snapshot): Promise<string[]> {
     const { mirror } = this.#parts;
     const ids = batch.map((suspect) => this.#drift.suspects.id(suspect));
     await this.#announce(batch);
-    for (const [i, copy] of (await mirror.fullCopies(ids)).entries()) {
-      const record = recordOf(copy, ids[i]!, mirror);
-      if (record !== null) await spool.add(record.json);
-    }
+    return (await mirror.fullCopies(ids)).flatMap((copy, i) => {
+      const isWanted = this.#plan.action(batch[i]!) === "restore" || base.holds(ids[i]!);
+      const record = isWanted ? recordOf(copy, ids[i]!, mirror) : null;
+      return record === null ? [] : [record.json];
+    });
   }
 
   /** The copies of the file's records, also of those that were just put into it, become what a sync writes. */
@@ -166,20 +161,15 @@ export class Repair {
   }
 
   async #count(tasks: readonly Task[], outcomes: readonly Outcome<WriteOutcome>[]): Promise<void> {
-    const stayed: TaskId[] = [];
-    for (const [i, task] of tasks.entries()) {
-      const outcome = outcomes[i]!;
-      if (typeof outcome === "string" && outcome !== "newer") this.mended++;
-      else {
-        stayed.push(task);
-        if (outcome !== "newer") this.unwritten++;
-        const reason = outcome === "newer" ? "Redis has a newer record" : outcome.message;
-        this.#failures.add(task.userId, task.taskId, reason);
-      }
-    }
+    const isWritten = (outcome: Outcome<WriteOutcome>) => typeof outcome === "string" && outcome !== "newer";
+    const stayed = tasks.filter((_, i) => !isWritten(outcomes[i]!));
+    this.mended += tasks.length - stayed.length;
+    this.unwritten += outcomes.filter((outcome) => outcome instanceof TtsctlError).length;
     await this.#parts.ledger?.stayed(stayed);
-    const fatal = outcomes.find((outcome) => outcome instanceof TtsctlError && isFatal(outcome));
-    if (fatal !== undefined) throw fatal;
+    for (const [i, { userId, taskId }] of tasks.entries()) {
+      if (outcomes[i] === "newer") this.#failures.add(userId, taskId, "Redis has a newer record");
+    }
+    this.#failures.addErrors(outcomes, (i) => tasks[i]!);
   }
 
   /** Names the tasks of which Redis has the better copy, but not as a record that the file can take. */
@@ -201,14 +191,14 @@ export class Repair {
 
   /** Removes members of tasks from the indexes of other users. */
   async #removeStrays(): Promise<void> {
-    const { suspects, strays, counts } = this.#drift;
+    const { suspects, owners, counts } = this.#drift;
     const misplaced = new Set<string>();
     const onStayed = ({ userId, taskId }: TaskId) => {
-      const owner = strays.ownerOf(suspects.keys.find(userId, taskId));
+      const owner = owners.get(suspects.keys.find(userId, taskId))!;
       if (!this.#drift.isDrifting(owner)) misplaced.add(keyOf(owner));
     };
     const how = { action: "repair", reason: "misplaced", membersOnly: true, onStayed } as const;
-    await pruneOrphans(this.#parts, { ids: this.#ids(strays.members()), count: counts.misplaced, ...how });
+    await pruneOrphans(this.#parts, { ids: this.#ids(owners.keys()), count: counts.misplaced, ...how });
     this.#throwIfInterrupted();
     this.mended += counts.misplaced - misplaced.size;
   }

@@ -1,31 +1,31 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { fingerprint } from "../../json/value.ts";
+import { batches, pool } from "../../pool.ts";
+import type { FileIdentity } from "../../store/file/identity.ts";
+import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
+import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
+import type { CopyReading } from "../../store/layout/layout.ts";
+import { recordOf } from "../../store/redis/records.ts";
+import { isUnsure } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
+import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
-import { type Finding, KINDS } from "./classify.ts";
-import type { Traits } from "./plan.ts";
+import type { RedisParts } from "../parts.ts";
+import { classify, type Finding, KINDS, type Traits } from "./classify.ts";
 
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
+const FLAGS = ["inFile", "mirrorIsNewer", "isRecord", "isForeign", "isUnnamed", "memberOnly"] as const;
 
 /** What one look at a task found, and what shows the next look whether its copies changed. */
-export interface Evidence {
-  readonly finding: Finding;
-  /** Epoch seconds; NaN without a copy or a time. */
-  readonly fileTime: number;
+export interface Evidence extends Traits {
+  /** There is only a member of the user's index. */
+  readonly memberOnly: boolean;
+  /** The time of Redis's copy, or the score of the only member, epoch seconds; NaN for neither. */
   readonly mirrorTime: number;
   /** Fingerprint of both copies: several states of a task may have one time. */
   readonly print: number;
-  /** Some of MEMBER_ONLY, IS_RECORD, IS_FOREIGN, IS_UNNAMED. */
-  readonly flags: number;
 }
-
-/** There is only a member of the user's index. */
-export const MEMBER_ONLY = 1;
-/** The file can take Redis's copy. */
-export const IS_RECORD = 2;
-/** The key of the hash is of another type. */
-export const IS_FOREIGN = 4;
-/** Its name in Redis isn't UTF-8, so it can't be named in a command. */
-export const IS_UNNAMED = 8;
 
 /** The state of a suspect; 0: it wasn't looked at. */
 const SEEN = 1;
@@ -39,7 +39,6 @@ export class Suspects {
   readonly #findings = new Column(new Uint8Array(1 << 10));
   readonly #flags = new Column(new Uint8Array(1 << 10));
   readonly #prints = new Column(new Int32Array(1 << 10));
-  readonly #fileTimes = new Column(new Float64Array(1 << 10));
   readonly #mirrorTimes = new Column(new Float64Array(1 << 10));
 
   /** @param hasUnsureKey whether a key was seen whose name may not be UTF-8 */
@@ -64,42 +63,37 @@ export class Suspects {
     return this.#keyed.has(this.keys.find(userId, taskId));
   }
 
-  memberOnly(suspect: number): boolean {
-    return (this.#flags.at(suspect) & MEMBER_ONLY) !== 0;
-  }
-
-  traits(suspect: number): Traits {
-    const fileTime = this.#fileTimes.at(suspect);
+  traits(suspect: number): Traits & Pick<Evidence, "memberOnly"> {
     const flags = this.#flags.at(suspect);
+    const has = (flag: (typeof FLAGS)[number]) => (flags & (1 << FLAGS.indexOf(flag))) !== 0;
     return {
       finding: this.finding(suspect),
-      inFile: !Number.isNaN(fileTime),
-      mirrorIsNewer: toMicros(this.#mirrorTimes.at(suspect)) > toMicros(fileTime),
-      isRecord: (flags & IS_RECORD) !== 0,
-      isForeign: (flags & IS_FOREIGN) !== 0,
-      isUnnamed: (flags & IS_UNNAMED) !== 0,
+      inFile: has("inFile"),
+      mirrorIsNewer: has("mirrorIsNewer"),
+      isRecord: has("isRecord"),
+      isForeign: has("isForeign"),
+      isUnnamed: has("isUnnamed"),
+      memberOnly: has("memberOnly"),
     };
   }
 
-  /** The time of Redis's copy, or the score of the only member; NaN for neither. */
   mirrorTime(suspect: number): number {
     return this.#mirrorTimes.at(suspect);
   }
 
   /** Keeps the evidence. Returns whether the last look found the same. */
-  see(suspect: number, { finding, fileTime, mirrorTime, print, flags }: Evidence): boolean {
-    const same =
-      this.#states.at(suspect) === SEEN &&
-      this.finding(suspect) === finding &&
-      this.#prints.at(suspect) === print &&
-      Object.is(this.#fileTimes.at(suspect), fileTime) &&
-      Object.is(this.#mirrorTimes.at(suspect), mirrorTime);
+  see(suspect: number, evidence: Evidence): boolean {
+    const { finding, mirrorTime, print } = evidence;
+    const wasSeen = this.#states.at(suspect) === SEEN;
+    const same = wasSeen && this.finding(suspect) === finding && this.#prints.at(suspect) === print;
     this.#states.set(suspect, SEEN);
     this.#findings.set(suspect, FINDINGS.indexOf(finding));
     this.#prints.set(suspect, print);
-    this.#fileTimes.set(suspect, fileTime);
     this.#mirrorTimes.set(suspect, mirrorTime);
-    this.#flags.set(suspect, flags);
+    this.#flags.set(
+      suspect,
+      FLAGS.reduce((bits, flag, i) => bits | (Number(evidence[flag]) << i), 0),
+    );
     return same;
   }
 
@@ -121,4 +115,81 @@ export class Suspects {
   *of(...findings: readonly Finding[]): Generator<number> {
     for (let suspect = 0; suspect < this.size; suspect++) if (findings.includes(this.finding(suspect))) yield suspect;
   }
+}
+
+/** How many suspects are read in one call, and how many calls at once: whole records come back. */
+export const LOOK_BATCH = 200;
+const IN_FLIGHT = 2;
+/** A change within these seconds may be half of a double write. */
+const LATELY_S = 60;
+/** Time for a double write to end before the next look. */
+const PATIENCE_MS = 250;
+const MOST_LOOKS = 5;
+
+/**
+ * Looks at both copies of each suspect again. A recent change counts as drift only if two looks in a row saw the same: a
+ * service writes one store after the other. A task that changes between all looks isn't drift.
+ * @param first the content that the first look read
+ */
+export async function lookAgain(
+  parts: RedisParts<"clock" | "reporter" | "signal"> & { readonly file: CurrentFile },
+  suspects: Suspects,
+  first: FileIdentity | null,
+): Promise<void> {
+  const { mirror, clock, reporter, signal } = parts;
+  const isLate = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
+  for (let look = 1; look <= MOST_LOOKS; look++) {
+    if (look > 1) await sleep(PATIENCE_MS);
+    const snapshot = await parts.file.snapshot();
+    const isFileFresh = snapshot.identity !== first || isLate(Number(snapshot.identity?.mtimeNs ?? 0) / 1e9);
+    let [looked, open] = [0, 0];
+    const lookAt = async (batch: readonly number[]) => {
+      const ids = batch.map((suspect) => suspects.id(suspect));
+      const copies = await mirror.fullCopies(ids);
+      const records = await snapshot.recordsOf(ids);
+      for (const [i, suspect] of batch.entries()) {
+        const [id, record] = [ids[i]!, records[i]!];
+        const evidence = evidenceOf(id, record, copies[i]!, mirror, suspects.hasUnsureKey(id));
+        // An invalid record isn't compared: it is counted as invalid.
+        const isLeftAlone = record === null && snapshot.holds(id);
+        const finding = isLeftAlone ? "absent" : evidence.finding;
+        const same = suspects.see(suspect, { ...evidence, finding });
+        const isFresh = isFileFresh || isLate(record?.score ?? Number.NaN) || isLate(evidence.mirrorTime);
+        if (finding !== "inSync" && finding !== "absent" && !same && isFresh) open++;
+        else suspects.settle(suspect);
+      }
+      looked += batch.length;
+      reporter.progress("looking again", looked, suspects.size);
+    };
+    await pool(batches(suspects.unsettled(), LOOK_BATCH), IN_FLIGHT, lookAt, signal);
+    if (open === 0 || signal.aborted) return;
+  }
+  for (const suspect of suspects.unsettled()) suspects.settleMoving(suspect);
+}
+
+/** @param hasUnsureKey as for `Suspects.add` */
+function evidenceOf(
+  id: TaskId,
+  record: Task | null,
+  copy: RedisCopy,
+  mirror: CopyReading,
+  hasUnsureKey: boolean,
+): Evidence {
+  const found = classify(record, copy, mirror);
+  // A name that isn't UTF-8 was listed, but isn't there under the name that it is read as.
+  const isUnnamed = found === "absent" && (isUnsure(id.userId) || isUnsure(id.taskId));
+  const memberOnly = found === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
+  const mirrorTime = memberOnly ? scoreOf(copy.userScore)! : timeOf(copy, mirror);
+  const mayBeRecord = copy.type === "hash" && (found === "partial" || found === "newerInRedis" || record === null);
+  return {
+    finding: !isUnnamed ? found : hasUnsureKey ? "partial" : "dangling",
+    inFile: record !== null,
+    mirrorIsNewer: record !== null && toMicros(mirrorTime) > toMicros(record.score),
+    isRecord: mayBeRecord && recordOf(copy, id, mirror) !== null,
+    isForeign: found === "partial" && copy.type !== "hash",
+    isUnnamed,
+    memberOnly,
+    mirrorTime,
+    print: fingerprint(JSON.stringify([record?.json, copy])),
+  };
 }

@@ -1,5 +1,4 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
@@ -9,13 +8,12 @@ import type { RedisParts } from "../parts.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
-import { SyncMark } from "../sync-mark.ts";
-import type { VerifyResult } from "./classify.ts";
+import { beginMark, lostMidway } from "../sync-mark.ts";
+import { KINDS, type VerifyResult } from "./classify.ts";
 import { Drift } from "./drift.ts";
 import { FirstLook } from "./first-look.ts";
 import { Repair, type RepairParts, RepairPlan } from "./repair.ts";
-import { lookAgain } from "./second-look.ts";
-import type { Suspects } from "./suspects.ts";
+import { lookAgain, type Suspects } from "./suspects.ts";
 
 export interface VerifyOptions {
   readonly userId?: string;
@@ -32,9 +30,7 @@ export interface RepairOptions extends VerifyOptions {
   readonly allowEmpty: boolean;
 }
 
-interface VerifyParts extends CompareParts {
-  readonly file: FileStore;
-}
+type VerifyParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
 
 interface VerifyRepairParts extends VerifyParts, RepairParts {
   /** Asks before tasks are deleted; throws if the answer is no. */
@@ -52,15 +48,10 @@ export interface VerifyOutcome {
  * @throws TtsctlError STORE_*, REDIS_* (also when Redis is lost midway)
  */
 export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
-  const file = new CurrentFile(parts.file);
-  try {
-    await warnOfMisreading(parts, file);
-    const comparison = await compare(parts, file, userId);
-    await warnOfShared(parts, file);
-    return { result: resultOf(comparison, 0), drift: comparison.drift };
-  } finally {
-    await file.close();
-  }
+  await using file = new CurrentFile(parts.file);
+  await warnOfMisreading(parts, file);
+  const comparison = await compare(parts, file, userId);
+  return { result: resultOf(comparison, 0), drift: comparison.drift };
 }
 
 /**
@@ -69,28 +60,23 @@ export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Pro
  * @throws TtsctlError as verify; LAYOUT_MISMATCH, TIMEZONE_MISMATCH; STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
  */
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
-  const file = new CurrentFile(parts.file);
   const isFull = options.userId === undefined && !options.dryRun;
+  await using file = new CurrentFile(parts.file);
+  await checkReading(parts.mirror);
+  await checkFileLayout(await file.snapshot(), parts.mirror);
+  const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
+  const comparison = await compare(parts, file, options.userId);
+  const { drift } = comparison;
+  const plan = await planFor(parts, comparison, await file.snapshot(), options);
+  if (options.dryRun) return { result: resultOf(comparison, plan.size), drift };
+  const repair = new Repair(parts, drift, plan);
   try {
-    await checkReading(parts.mirror);
-    await checkFileLayout(await file.snapshot(), parts.mirror);
-    const mark = isFull ? await SyncMark.begin(parts.mirror, parts.clock) : null;
-    const comparison = await compare(parts, file, options.userId);
-    await warnOfShared(parts, file);
-    const { drift } = comparison;
-    const plan = await planFor(parts, comparison, await file.snapshot(), options);
-    if (options.dryRun) return { result: resultOf(comparison, plan.size), drift };
-    const repair = new Repair(parts, drift, plan);
-    try {
-      await repair.run(file);
-      if (repair.unwritten + comparison.foreign === 0) await mark?.leave("verify --repair", await file.snapshot());
-    } catch (error) {
-      throw repair.withFileChange(error);
-    }
-    return { result: resultOf(comparison, repair.mended), drift };
-  } finally {
-    await file.close();
+    await repair.run(file);
+    if (repair.unwritten + comparison.foreign === 0) await leaveMark?.("verify --repair", await file.snapshot());
+  } catch (error) {
+    throw repair.withFileChange(error);
   }
+  return { result: resultOf(comparison, repair.mended), drift };
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED, and what `confirm` throws */
@@ -112,11 +98,6 @@ async function planFor(
   return plan;
 }
 
-async function warnOfShared({ reporter }: VerifyParts, file: CurrentFile): Promise<void> {
-  const shared = describeShared(await file.snapshot());
-  if (shared !== null) reporter.warn(shared);
-}
-
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH"]);
 
 /** With a wrong layout or zone every task differs. A comparison changes nothing, so this is only a warning. */
@@ -131,15 +112,13 @@ async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: Current
   }
 }
 
-type CompareParts = RedisParts<"clock" | "reporter" | "signal">;
-
 interface Comparison {
   readonly drift: Drift;
-  /** How many records of the file are invalid. */
+  /** The number of invalid records in the file. */
   readonly invalid: number;
-  /** How many tasks Redis has something of. */
+  /** The number of tasks that Redis has something of. */
   readonly mirrored: number;
-  /** How many hashes can't be written, because their key is of another type. */
+  /** The number of hashes that can't be written, because their keys are of another type. */
   readonly foreign: number;
 }
 
@@ -147,30 +126,37 @@ interface Comparison {
  * Two looks at both stores, of all tasks or of one user's.
  * @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED
  */
-async function compare(parts: CompareParts, file: CurrentFile, userId: string | undefined): Promise<Comparison> {
+async function compare(parts: VerifyParts, file: CurrentFile, userId: string | undefined): Promise<Comparison> {
+  const { reporter, signal } = parts;
   const snapshot = await file.snapshot();
-  for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
+  for (const line of invalidWarnings(snapshot)) reporter.warn(line);
   const first = new FirstLook(parts, snapshot, userId);
   const done = () => `${first.compared} of ${snapshot.size} tasks were compared`;
   try {
     await first.run();
-    throwIfInterrupted(parts.signal, done());
-    const { mirrored, suspects } = first;
+    throwIfInterrupted(signal, done());
+    const { suspects } = first;
     const inStep = first.separate();
     await lookAgain({ ...parts, file }, suspects, snapshot.identity);
-    throwIfInterrupted(parts.signal, done());
-    const drift = new Drift(suspects, await file.snapshot(), { userId, inStep, brokenIndexes: first.brokenIndexes });
-    const tasks = Math.max(0, mirrored - withoutTask(suspects));
-    return { drift, invalid: snapshot.invalid.count, mirrored: tasks, foreign: nameForeign(drift, parts.reporter) };
+    throwIfInterrupted(signal, done());
+    const current = await file.snapshot();
+    const drift = new Drift(suspects, current, { userId, inStep, brokenIndexes: first.brokenIndexes });
+    const foreign = nameForeign(drift, reporter);
+    const shared = describeShared(current);
+    if (shared !== null) reporter.warn(shared);
+    return { drift, invalid: snapshot.invalid.count, mirrored: inStep + inRedis(suspects), foreign };
   } catch (error) {
-    throw isRedisError(error) ? lostMidway(error, done()) : error;
+    throw isRedisError(error) ? lostMidway(error, "verify", done()) : error;
   }
 }
 
-/** How many suspects have no task, or are gone by now: they don't count for the brake. */
-function withoutTask(suspects: Suspects): number {
+/** The number of suspects with something in Redis; members without a task don't count for the brake. */
+function inRedis(suspects: Suspects): number {
   let count = 0;
-  for (const suspect of suspects.of("dangling", "absent")) if (!suspects.traits(suspect).inFile) count++;
+  for (const suspect of suspects.of("inSync", ...KINDS)) {
+    const { finding, inFile } = suspects.traits(suspect);
+    if (finding !== "onlyInFile" && (finding !== "dangling" || inFile)) count++;
+  }
   return count;
 }
 
@@ -189,13 +175,6 @@ function nameForeign(drift: Drift, reporter: Reporter): number {
   }
   for (const named of [foreign, unnamed]) named.end();
   return foreign.count;
-}
-
-function lostMidway(error: TtsctlError, done: string): TtsctlError {
-  return new TtsctlError(error.code, `${error.message}; before that ${done}`, {
-    hint: error.hint ?? "run `ttsctl verify` again when Redis is back",
-    cause: error,
-  });
 }
 
 /** `verify -o json`, in the order of SPEC section 5. */

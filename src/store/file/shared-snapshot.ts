@@ -122,4 +122,8 @@ export class CurrentFile {
     await this.#snapshot?.close();
     this.#snapshot = undefined;
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }

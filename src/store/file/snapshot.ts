@@ -298,6 +298,10 @@ export class Snapshot {
     if (--this.#holders === 0) await closeQuietly(this.#source?.handle);
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #parseAgain(bytes: Buffer): Task | InvalidRecord {
     try {
       return this.#parser.parse(bytes);

@@ -1,6 +1,6 @@
 import { type MergeOptions, type MergeOutcome, mergeRecords } from "../../../src/operations/merge/merge.ts";
 import type { MergeCounts } from "../../../src/operations/merge/merge-plan.ts";
-import { Spool } from "../../../src/operations/merge/spool.ts";
+import { spooled } from "../../../src/operations/merge/spool.ts";
 import { EVERYTHING } from "../../../src/operations/select.ts";
 import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
@@ -17,20 +17,16 @@ export async function merge(
   options: Partial<MergeOptions> & { confirm?: (planned: MergeCounts) => Promise<void> } = {},
 ): Promise<MergeOutcome> {
   const { confirm, ...rest } = options;
-  const spool = await Spool.open(site.root.store);
-  for (const record of records) await spool.add(typeof record === "string" ? record : JSON.stringify(record));
-  const source = await spool.read(RULES);
-  try {
-    const parts = {
-      file: site.file,
-      mirror: site.state,
-      reporter: site.reporter,
-      signal: site.stop.signal,
-      ledger: null,
-    };
-    const asked = confirm === undefined ? parts : { ...parts, confirm };
-    return await mergeRecords(asked, source, { ...DEFAULTS, ...rest });
-  } finally {
-    await source.close();
-  }
+  await using source = await spooled(site.root.store, RULES, async (add) => {
+    for (const record of records) await add(typeof record === "string" ? record : JSON.stringify(record));
+  });
+  const parts = {
+    file: site.file,
+    mirror: site.state,
+    reporter: site.reporter,
+    signal: site.stop.signal,
+    ledger: null,
+  };
+  const asked = confirm === undefined ? parts : { ...parts, confirm };
+  return await mergeRecords(asked, source, { ...DEFAULTS, ...rest });
 }

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { expect, it, test } from "vitest";
-import { classify, KINDS } from "../../../src/operations/verify/classify.ts";
-import { planRepair, type RepairPolicy, type Traits } from "../../../src/operations/verify/plan.ts";
+import {
+  classify,
+  KINDS,
+  planRepair,
+  type RepairPolicy,
+  type Traits,
+} from "../../../src/operations/verify/classify.ts";
+
 import { NO_COPY, type RedisCopy } from "../../../src/store/layout/copy.ts";
 import { PLAIN } from "../../../src/store/layout/layout.ts";
 import { recordOf } from "../../../src/store/redis/records.ts";
