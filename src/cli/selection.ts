@@ -12,7 +12,7 @@ import {
   camelCase,
   FLAG_NAMES,
   fieldOf,
-  QUERY_PARTS,
+  LIST_PARTS,
   type QueryNames,
   type QueryPart,
   type RawQuery,
@@ -57,7 +57,7 @@ export function addSelection(command: Command, statusFlag?: string): Command {
 /** The parts of a query that only lists have, such as the page. */
 export function addPaging(command: Command): Command {
   command.optionsGroup("Selection:");
-  for (const part of QUERY_PARTS) if (fieldOf(part).onlyLists) addField(command, part);
+  for (const part of LIST_PARTS) addField(command, part);
   return command;
 }
 

@@ -1,4 +1,5 @@
-import { soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
+import { batches } from "../../pool.ts";
+import { passes, soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
@@ -24,7 +25,7 @@ export class FileTasks implements TaskSource {
         dangling: 0,
       };
     }
-    const { rows, total } = this.#newestRows(filter, offset + count);
+    const { rows, total } = await this.#newestRows(filter, offset + count);
     return { total, tasks: await this.#snapshot.readTasks(rows.slice(offset)), dangling: 0 };
   }
 
@@ -45,7 +46,7 @@ export class FileTasks implements TaskSource {
 
   async #sorted(filter: TaskFilter): Promise<Uint32Array> {
     if (this.#isByCreation(filter)) return this.#latestCreated(filter);
-    const rows = Uint32Array.from(matchingRows(this.#snapshot, filter));
+    const rows = Uint32Array.from(await this.#passing(filter));
     return rows.sort((a, b) => this.#snapshot.rows.compare(a, b));
   }
 
@@ -53,7 +54,7 @@ export class FileTasks implements TaskSource {
   async #latestCreated(filter: TaskFilter): Promise<Uint32Array> {
     const { rows, rules } = this.#snapshot;
     const times = rules.times();
-    const matching = [...matchingRows(this.#snapshot, filter)];
+    const matching = [...(await this.#passing(filter))];
     const created = new Map<number, number>();
     for (let at = 0; at < matching.length; at += STEP) {
       const some = matching.slice(at, at + STEP);
@@ -69,13 +70,13 @@ export class FileTasks implements TaskSource {
   }
 
   /** The newest `count` of the rows that pass a filter. Sorting all of a million rows would take longer than to read them. */
-  #newestRows(filter: TaskFilter, count: number): { rows: number[]; total: number } {
+  async #newestRows(filter: TaskFilter, count: number): Promise<{ rows: number[]; total: number }> {
     const { rows } = this.#snapshot;
     const order = (a: number, b: number) => rows.compare(a, b);
     let top: number[] = [];
     let last: number | undefined;
     let total = 0;
-    for (const row of matchingRows(this.#snapshot, filter)) {
+    for (const row of await this.#passing(filter)) {
       total++;
       if (last !== undefined && order(row, last) > 0) continue;
       top.push(row);
@@ -85,15 +86,27 @@ export class FileTasks implements TaskSource {
     }
     return { rows: top.sort(order).slice(0, count), total };
   }
+
+  /** The rows that pass, in file order. Those that match are read if the filter has fields, which rows don't have. */
+  async #passing(filter: TaskFilter): Promise<Iterable<number>> {
+    const matching = matchingRows(this.#snapshot, filter);
+    if (filter.fields.size === 0) return matching;
+    const passing: number[] = [];
+    for (const rows of batches(matching, STEP)) {
+      const tasks = await this.#snapshot.readTasks(rows);
+      rows.forEach((row, i) => void (passes(tasks[i]!, filter) && passing.push(row)));
+    }
+    return passing;
+  }
 }
 
-/** The live rows that pass a filter, in file order. */
+/** The live rows that pass a filter but for its fields, in file order. */
 export function* matchingRows(snapshot: Snapshot, filter: TaskFilter): Generator<number> {
   const passes = rowFilter(snapshot, filter);
   for (const row of snapshot.liveRows()) if (passes(row)) yield row;
 }
 
-/** Whether a live row passes a filter. */
+/** Whether a live row passes a filter but for its fields. */
 export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number) => boolean {
   const users = [...filter.users].map((user) => Buffer.from(user));
   const wanted = STATUS_CODES.map((word) => filter.statuses.size === 0 || filter.statuses.has(word));
