@@ -129,8 +129,3 @@ export class Log extends Output {
     return `${logLine(event, this.#clock.now())}\n`;
   }
 }
-
-/** Flags may be what is wrong, so the format is looked for without parsing them. */
-export function wantsJsonLog(argv: readonly string[]): boolean {
-  return argv.some((arg, i) => arg === "--log-format=json" || (arg === "--log-format" && argv[i + 1] === "json"));
-}

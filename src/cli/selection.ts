@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { rowOf, type SettingName } from "../config/settings.ts";
-import { TtsctlError } from "../errors.ts";
+import { usage } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { Selection } from "../operations/select.ts";
 import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
@@ -163,7 +163,7 @@ export async function selectionByIds(context: Context, flags: SelectionFlags): P
 export function requireSelection(flags: SelectionFlags, all: boolean, hint: string): void {
   const raw = rawQueryOf(flags);
   if (CHOOSING_PARTS.some((part) => raw[part] != null) !== all) return;
-  throw new TtsctlError("USAGE", all ? "--all and a selection exclude each other" : "no tasks chosen", { hint });
+  throw usage(all ? "--all and a selection exclude each other" : "no tasks chosen", hint);
 }
 
 /**

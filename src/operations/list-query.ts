@@ -1,4 +1,4 @@
-import { TtsctlError } from "../errors.ts";
+import { TtsctlError, usage } from "../errors.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { ListQuery } from "../store/task-store.ts";
 import { parseDuration } from "../task/amounts.ts";
@@ -178,7 +178,3 @@ export function parseQueryObject(text: string, origin: string): Record<string, u
 }
 
 const EXAMPLE = 'a query looks like {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"]}';
-
-function usage(message: string, hint: string): TtsctlError {
-  return new TtsctlError("USAGE", message, { hint });
-}

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Artifacts, LogPart } from "../../artifacts/artifacts.ts";
-import { TtsctlError } from "../../errors.ts";
+import { usage } from "../../errors.ts";
 import { jsonOf } from "../../json/value.ts";
 import type { FollowEnd } from "../../operations/follow.ts";
 import type { GetResult } from "../../operations/get.ts";
@@ -60,15 +60,11 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}, afte
 async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
   const [first, second] = args.filter((arg) => arg !== undefined).map(trimId);
   if (first === undefined || first === "" || second === "") {
-    throw new TtsctlError("USAGE", "get needs a task id", {
-      hint: "ttsctl get alice t01, or ttsctl get t01; see ttsctl get --help",
-    });
+    throw usage("get needs a task id", "ttsctl get alice t01, or ttsctl get t01; see ttsctl get --help");
   }
   const { output } = context.flags;
   if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
-    throw new TtsctlError("USAGE", `--follow has no end that -o ${output} could wait for`, {
-      hint: "use -o jsonl, or --log without --follow",
-    });
+    throw usage(`--follow has no end that -o ${output} could wait for`, "use -o jsonl, or --log without --follow");
   }
   const id = second === undefined ? await findById(context, flags, first) : { userId: first, taskId: second };
   return lookAndShow(context, flags, id);

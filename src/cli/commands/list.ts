@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Command } from "commander";
-import { TtsctlError } from "../../errors.ts";
+import { usage } from "../../errors.ts";
 import type { TimeTelling } from "../../render/item.ts";
 import type { TaskTable } from "../../render/task-table.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
@@ -39,19 +39,19 @@ export async function listTasks(context: Context, raw: RawQuery, look: LookFlags
 }
 
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
-  const refuse = (message: string, hint: string) => {
-    throw new TtsctlError("USAGE", message, { hint });
-  };
   if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
-    refuse(`--limit and ${names.page} or ${names.pageSize} exclude each other`, "a page, or the newest so many tasks");
+    const both = `--limit and ${names.page} or ${names.pageSize} exclude each other`;
+    throw usage(both, "a page, or the newest so many tasks");
   }
   if (look.limit !== undefined && raw.taskIds != null) {
-    refuse(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
+    throw usage(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
   }
   if (isText(output) || output === "csv") return;
   const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
   const first = given.find((flag) => typeof flag === "string");
-  if (first !== undefined) refuse(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");
+  if (first !== undefined) {
+    throw usage(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");
+  }
 }
 
 /** Texts to print, some at a time. */

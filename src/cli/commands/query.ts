@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { describeSystemError, TtsctlError } from "../../errors.ts";
+import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import { BODY_NAMES } from "../../task/query-fields.ts";
 import type { Attach, Context } from "../context.ts";
@@ -38,9 +38,7 @@ Examples:
 
 async function readBody(context: Context, argument: string | undefined, file: string | undefined) {
   if (argument !== undefined && file !== undefined) {
-    throw new TtsctlError("USAGE", "the query is given twice", {
-      hint: "give it as the argument or with --file, not both",
-    });
+    throw usage("the query is given twice", "give it as the argument or with --file, not both");
   }
   if (argument !== undefined) return { text: argument, origin: "the argument" };
   if (file === undefined || file === "-") return { text: await readStdin(context), origin: "stdin" };
@@ -53,7 +51,7 @@ async function readBody(context: Context, argument: string | undefined, file: st
 
 async function readStdin({ terminal }: Context): Promise<string> {
   if (terminal.stdin.isTTY) {
-    throw new TtsctlError("USAGE", "no query", { hint: "give it as the argument, with --file, or on stdin" });
+    throw usage("no query", "give it as the argument, with --file, or on stdin");
   }
   const chunks: Buffer[] = [];
   for await (const chunk of terminal.stdin) chunks.push(Buffer.from(chunk as Buffer));
