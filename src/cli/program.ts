@@ -22,7 +22,7 @@ interface LazyCommand {
 /** By group and in the order of the help. Loading them all takes longer than most of them run. */
 const COMMANDS: readonly LazyCommand[] = [
   { group: "Look:", names: ["list", "ls"], load: async () => (await import("./commands/list.ts")).declareList },
-  { group: "Look:", names: ["query"], load: async () => (await import("./commands/query.ts")).declareQuery },
+  { group: "Look:", names: ["query"], load: async () => (await import("./commands/list.ts")).declareQuery },
   { group: "Look:", names: ["get"], load: async () => (await import("./commands/get.ts")).declareGet },
   { group: "Look:", names: ["stats"], load: async () => (await import("./commands/stats.ts")).declareStats },
   { group: "Look:", names: ["verify"], load: async () => (await import("./commands/verify.ts")).declareVerify },

@@ -1,5 +1,5 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { HealthAnswer } from "../../src/http/health.ts";
+import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { Api } from "../api/api.ts";
 import { Failure } from "../api/failure.ts";
 import { ServiceClock } from "../time/service-clock.ts";

@@ -2,10 +2,9 @@ import type { Command } from "commander";
 import { isRedisError, type TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import type { DeleteParts, DeleteResult } from "../../operations/delete.ts";
 import type { Selection } from "../../operations/select.ts";
-import { audited } from "../../parts/audited.ts";
-import type { LedgerRun } from "../../parts/ledger.ts";
+import { audited, type LedgerRun } from "../../parts/ledger.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
-import { planConfirmation } from "../confirm.ts";
+import { confirmation } from "../confirm.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
 import {
@@ -40,7 +39,7 @@ export function declareDelete(program: Command, attach: Attach): void {
     await context.requireConfig(true);
     keepHeapSmall();
     const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
-    const confirm = planConfirmation(context, flags.yes, ask);
+    const confirm = confirmation(context, flags.yes, ask);
     return audited(context, !flags.dryRun, async (ledger) => {
       const outcome = await deleteChosen(context, flags, { selection, ledger, confirm });
       await emitObject(context, outcome.result, () => describeDelete(outcome.result));

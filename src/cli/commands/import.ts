@@ -4,7 +4,7 @@ import { isRedisError, type TtsctlError } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import { audited } from "../../parts/audited.ts";
+import { audited } from "../../parts/ledger.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";

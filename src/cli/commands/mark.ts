@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import { isRedisError, type TtsctlError, throwIfInterrupted, usage } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkOptions, MarkResult } from "../../operations/mark/mark.ts";
-import { audited } from "../../parts/audited.ts";
+import { audited } from "../../parts/ledger.ts";
 import { counted } from "../../task/amounts.ts";
 import { FLAG_NAMES } from "../../task/query-fields.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
-import { planConfirmation } from "../confirm.ts";
+import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
 import { addSelection, maxDelete, requireSelection, type SelectionFlags, selectionOf } from "../selection.ts";
@@ -70,7 +70,7 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
       ...(await context.changeParts(ledger, flags.dryRun)),
       mirror: await context.mirrorState(),
       rules: await context.rules(),
-      confirm: planConfirmation(context, flags.yes, ask, "marked"),
+      confirm: confirmation(context, flags.yes, ask, "marked"),
     };
     const { result, problem } = await markTasks(parts, selection, optionsOf(flags, status));
     ledger?.count(result);

@@ -1,7 +1,7 @@
 import { constants, getPriority, setPriority } from "node:os";
 import type { Command } from "commander";
 import type { SyncResult } from "../../operations/sync.ts";
-import { audited } from "../../parts/audited.ts";
+import { audited } from "../../parts/ledger.ts";
 import { syncStore } from "../../parts/sync-store.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";

@@ -3,7 +3,7 @@ import { usage } from "../../errors.ts";
 import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
-import { audited } from "../../parts/audited.ts";
+import { audited } from "../../parts/ledger.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
