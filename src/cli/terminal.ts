@@ -9,7 +9,7 @@ export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as cons
 export type Format = (typeof FORMATS)[number];
 
 /** Whether a format is for people rather than for programs. */
-export function isText(format: Format): boolean {
+export function isText(format: Format): format is "table" | "wide" {
   return format === "table" || format === "wide";
 }
 

@@ -152,21 +152,21 @@ async function measured(
   const target = resolve(context.cwd, metricsFile);
   await refuseOtherFiles(context, target, backup);
   const started = context.clock.monotonic();
-  let outcome: CleanupOutcome | null = null;
-  const ended = (exitCode: number, error: string | null) => {
-    const duration = Math.round((context.clock.monotonic() - started) * 1000) / 1000;
-    return writeMetrics(context, target, { exitCode, error, duration, outcome });
+  const ended: { exitCode: number; error: string | null; outcome: CleanupOutcome | null } = {
+    exitCode: 1,
+    error: "INTERNAL",
+    outcome: null,
   };
   try {
-    const exitCode = await pass((seen) => {
-      outcome = seen;
-    });
-    await ended(exitCode, null);
-    return exitCode;
+    ended.exitCode = await pass((outcome) => Object.assign(ended, { outcome }));
+    ended.error = null;
+    return ended.exitCode;
   } catch (error) {
-    const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
-    await ended(exitCode, code);
+    if (error instanceof TtsctlError) Object.assign(ended, { exitCode: error.exitCode, error: error.code });
     throw error;
+  } finally {
+    const duration = Math.round((context.clock.monotonic() - started) * 1000) / 1000;
+    await writeMetrics(context, target, { ...ended, duration });
   }
 }
 

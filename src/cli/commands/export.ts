@@ -76,7 +76,7 @@ async function openSink(context: Context, { to, force }: ExportFlags): Promise<S
   const used = await context.filesInUse();
   const file = await TargetFile.open(resolve(context.cwd, to), force, used);
   context.onRelease(() => file.close());
-  return { write: (pieces) => file.write(pieces), finish: () => file.finish() };
+  return file;
 }
 
 function stdoutSink({ terminal: { data: out } }: Context): Sink {

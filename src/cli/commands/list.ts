@@ -166,7 +166,7 @@ async function print(context: Context, listing: Listing, look: LookFlags): Promi
       ? csvOf(context, listing, look)
       : output === "jsonl"
         ? jsonLines(listing)
-        : listing[output as "json" | "yaml"]();
+        : listing[output]();
   for await (const text of texts) await context.terminal.data.writeAll(text);
 }
 
