@@ -162,11 +162,7 @@ async function print(context: Context, listing: Listing, look: LookFlags): Promi
   const { output } = context.flags;
   if (isText(output)) return printTable(context, listing, look);
   const texts =
-    output === "csv"
-      ? csvOf(context, listing, look)
-      : output === "jsonl"
-        ? jsonLines(listing)
-        : listing[output]();
+    output === "csv" ? csvOf(context, listing, look) : output === "jsonl" ? jsonLines(listing) : listing[output]();
   for await (const text of texts) await context.terminal.data.writeAll(text);
 }
 
