@@ -1,8 +1,5 @@
-import { en } from "./en.ts";
+import { en, type Messages } from "./en.ts";
 import { zh } from "./zh.ts";
-
-/** What every language has to say: the same keys, the same arguments. */
-export type Messages = typeof en;
 
 export const LANGUAGES = ["en", "zh"] as const;
 export type Language = (typeof LANGUAGES)[number];

@@ -1,6 +1,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import { type Messages, messagesIn, TAGS } from "../i18n/language.ts";
+import type { Messages } from "../i18n/en.ts";
+import { messagesIn, TAGS } from "../i18n/language.ts";
 import type { App } from "../state/app.ts";
 
 export const AppContext = createContext<App | null>(null);

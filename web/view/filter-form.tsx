@@ -1,7 +1,7 @@
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
-import type { Messages } from "../i18n/language.ts";
+import type { Messages } from "../i18n/en.ts";
 import { type Draft, draftOf, type Filter, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
 import { useApp, useMessages } from "./context.ts";
 import { Notice } from "./parts.tsx";

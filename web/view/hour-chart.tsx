@@ -1,6 +1,6 @@
 import type { StatsHours } from "../../src/http/routes/stats.ts";
 import { BAR_ORDER, segmentsOf, topOf } from "../chart/bars.ts";
-import type { Messages } from "../i18n/language.ts";
+import type { Messages } from "../i18n/en.ts";
 import { useMessages, useTimes } from "./context.ts";
 
 type Hour = StatsHours["perHour"][number];

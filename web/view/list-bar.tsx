@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { PAGE_PARTS } from "../../src/task/query-fields.ts";
-import type { Messages } from "../i18n/language.ts";
+import type { Messages } from "../i18n/en.ts";
 import { isFiltered } from "../model/filter.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
