@@ -75,6 +75,11 @@ export class TtsctlError extends Error {
   }
 }
 
+/** The error of a wrong command line, request or call. */
+export function usage(message: string, hint: string): TtsctlError {
+  return new TtsctlError("USAGE", message, { hint });
+}
+
 /** Whether an error says that Redis, and nothing else, could not be used. */
 export function isRedisError(error: unknown): error is TtsctlError {
   return error instanceof TtsctlError && error.code.startsWith("REDIS_");

@@ -1,7 +1,7 @@
 import type { Surroundings } from "./cli/context.ts";
-import { type Streams, wantsJsonLog } from "./cli/io.ts";
+import type { Streams } from "./cli/io.ts";
 import { reportError } from "./cli/report-error.ts";
-import { Terminal } from "./cli/terminal.ts";
+import { flagsIn, Terminal } from "./cli/terminal.ts";
 import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
@@ -20,7 +20,7 @@ export interface Invocation {
 
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main({ argv, env, cwd, streams, stopSignal }: Invocation): Promise<number> {
-  const terminal = new Terminal(streams, env, wantsJsonLog(argv));
+  const terminal = new Terminal(streams, env, flagsIn(argv).logFormat === "json");
   const code = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch((error) =>
     reportError(error, argv, terminal),
   );

@@ -5,7 +5,7 @@ import { KNOWN_COLUMNS } from "../render/item.ts";
 import { FLAG_NAMES, fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { TOPICS } from "./help.ts";
-import { type GlobalFlags, Recording } from "./terminal.ts";
+import { flagsIn, Recording } from "./terminal.ts";
 
 /**
  * What the completion scripts ask: `bash LINE`, the line up to the cursor, or `words WORD...`, the last one in hand. The
@@ -42,36 +42,13 @@ async function candidatesOf(
   if (wanted.kind === "words") return wanted.words;
   if (wanted.kind === "files") return [];
   const silent = { ...around, terminal: new Recording(around.terminal).terminal };
-  const context = new Context(silent, flagsAmong(words));
+  const context = new Context(silent, flagsIn(words));
   const quick = await impatient(context);
   try {
     return await knownIds(quick, wanted.kind === "users" ? null : wanted.user);
   } finally {
     await quick.release();
   }
-}
-
-/** The flags that say where the store is, wherever they stand. */
-function flagsAmong(words: readonly string[]): GlobalFlags {
-  const value = (name: string) => {
-    const i = words.findIndex((word) => word === name || word.startsWith(`${name}=`));
-    if (i < 0) return undefined;
-    return words[i] === name ? words[i + 1] : words[i]!.slice(name.length + 1);
-  };
-  const [config, store, redisUrl] = ["--config", "--store", "--redis-url"].map(value);
-  return {
-    ...(config === undefined ? {} : { config }),
-    ...(store === undefined ? {} : { store }),
-    ...(redisUrl === undefined ? {} : { redisUrl }),
-    ...{
-      redis: !words.includes("--no-redis"),
-      color: false,
-      output: "table",
-      logFormat: "text",
-      quiet: true,
-      verbose: 0,
-    },
-  };
 }
 
 /** A person waits for these: a Redis that is slower, and a file that is larger, are done without. */

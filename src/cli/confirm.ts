@@ -4,42 +4,26 @@ import { counted } from "../task/amounts.ts";
 import type { Context } from "./context.ts";
 
 /**
- * Asks before something is removed: on a terminal with the counted total; without one `--yes` is needed.
- * @throws TtsctlError CONFIRMATION_REQUIRED, DECLINED
+ * Asks before something is removed: on a terminal with the counted total, and of a plan with its first tasks and its counts
+ * by status; without a terminal `--yes` is needed.
+ * @throws TtsctlError CONFIRMATION_REQUIRED, DECLINED, INTERRUPTED
  */
 export function confirmation(context: Context, yes: boolean, question: (count: number) => string, done = "removed") {
-  return async (count: number): Promise<void> => {
+  const { terminal } = context;
+  return async (planned: number | PlanSummary): Promise<void> => {
     if (yes) return;
-    if (!context.terminal.isInteractive) {
-      throw new TtsctlError(
-        "CONFIRMATION_REQUIRED",
-        `${counted(count, "task")} would be ${done}, and there is no terminal to ask on`,
-        {
-          hint: "say --yes, or look at the plan with --dry-run",
-        },
-      );
+    const count = typeof planned === "number" ? planned : planned.count;
+    if (!terminal.isInteractive) {
+      const what = `${counted(count, "task")} would be ${done}, and there is no terminal to ask on`;
+      throw new TtsctlError("CONFIRMATION_REQUIRED", what, { hint: "say --yes, or look at the plan with --dry-run" });
     }
-    if (!(await ask(context, question(count), done)))
-      throw new TtsctlError("DECLINED", `declined: nothing was ${done}`);
-  };
-}
-
-/** The same for a plan, of which the first tasks and the counts by status are shown before the question. */
-export function planConfirmation(context: Context, yes: boolean, question: (count: number) => string, done?: string) {
-  const confirm = confirmation(context, yes, question, done);
-  return async (plan: PlanSummary): Promise<void> => {
-    if (!yes && context.terminal.isInteractive) {
+    if (typeof planned !== "number") {
       const { planLines } = await import("../render/item-lines.ts");
-      await context.terminal.err.write(planLines(plan));
+      await terminal.err.write(planLines(planned));
     }
-    await confirm(plan.count);
+    const answer = await terminal.ask(`${question(count)} [y/N] `, context.signal).catch((cause) => {
+      throw new TtsctlError("INTERRUPTED", `interrupted: nothing was ${done}`, { cause });
+    });
+    if (!/^y(es)?$/i.test(answer.trim())) throw new TtsctlError("DECLINED", `declined: nothing was ${done}`);
   };
-}
-
-async function ask({ signal, terminal }: Context, question: string, done: string): Promise<boolean> {
-  try {
-    return /^y(es)?$/i.test((await terminal.ask(`${question} [y/N] `, signal)).trim());
-  } catch (cause) {
-    throw new TtsctlError("INTERRUPTED", `interrupted: nothing was ${done}`, { cause });
-  }
 }

@@ -200,7 +200,10 @@ export class ConsoleReporter implements Reporter {
     const { doneEvent, doneLine } = await import("../render/item-lines.ts");
     const { out, err } = this.#terminal;
     const forPeople = isText(this.#flags.output);
-    if (!forPeople && err.isJson) return err.sayAll(items.map((item) => doneEvent(event, item, dryRun)));
+    if (!forPeople && err.isJson) {
+      for (const item of items) await err.say(doneEvent(event, item, dryRun));
+      return;
+    }
     return (forPeople ? out : err).writeAll(items.map((item) => `${doneLine(event, item, dryRun)}\n`));
   }
 

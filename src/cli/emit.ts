@@ -1,3 +1,5 @@
+import { namedAbove } from "../operations/reporter.ts";
+import { notFound } from "../render/item-lines.ts";
 import type { Context } from "./context.ts";
 
 /** A result in each format, of which one is made. */
@@ -37,6 +39,24 @@ export function emitObject(context: Context, object: object, text: () => Promise
     csv: async () => [(await import("../render/csv.ts")).csvOfObject(object as Record<string, unknown>)],
     show: async () => context.terminal.out.write(await text()),
   });
+}
+
+/** Lines for people; those that don't apply are false. */
+export function textOf(...lines: (string | false)[]): string {
+  return `${lines.filter((line) => line !== false).join("\n")}\n`;
+}
+
+/** The chosen tasks that weren't changed. */
+export function unchangedLines(
+  missing: readonly string[],
+  refused: readonly unknown[],
+  failed: number,
+): (string | false)[] {
+  return [
+    missing.length > 0 && notFound(missing),
+    refused.length > 0 && `${refused.length} refused (${namedAbove(refused.length)})`,
+    failed > 0 && `${failed} failed (${namedAbove(failed)})`,
+  ];
 }
 
 /** The exit codes of SPEC section 5 that a result, rather than an error, can have. */

@@ -115,11 +115,6 @@ export class Log extends Output {
     return super.write(this.isJson ? this.#jsonLine(event) : `${text}\n`);
   }
 
-  /** Many lines of a JSON log. */
-  async sayAll(events: readonly LogEvent[]): Promise<void> {
-    for (const event of events) await super.write(this.#jsonLine(event));
-  }
-
   /** One line with its time, for what runs unattended. */
   sayWhen(event: LogEvent): Promise<void> {
     return this.say(event, `${new Date(this.#clock.now() * 1000).toISOString()} ${printable(event.msg)}`);
@@ -128,9 +123,4 @@ export class Log extends Output {
   #jsonLine(event: LogEvent): string {
     return `${logLine(event, this.#clock.now())}\n`;
   }
-}
-
-/** Flags may be what is wrong, so the format is looked for without parsing them. */
-export function wantsJsonLog(argv: readonly string[]): boolean {
-  return argv.some((arg, i) => arg === "--log-format=json" || (arg === "--log-format" && argv[i + 1] === "json"));
 }

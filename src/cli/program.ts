@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
-import { TtsctlError } from "../errors.ts";
+import { type TtsctlError, usage } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import { type Attach, Context, type Surroundings } from "./context.ts";
@@ -22,7 +22,7 @@ interface LazyCommand {
 /** By group and in the order of the help. Loading them all takes longer than most of them run. */
 const COMMANDS: readonly LazyCommand[] = [
   { group: "Look:", names: ["list", "ls"], load: async () => (await import("./commands/list.ts")).declareList },
-  { group: "Look:", names: ["query"], load: async () => (await import("./commands/query.ts")).declareQuery },
+  { group: "Look:", names: ["query"], load: async () => (await import("./commands/list.ts")).declareQuery },
   { group: "Look:", names: ["get"], load: async () => (await import("./commands/get.ts")).declareGet },
   { group: "Look:", names: ["stats"], load: async () => (await import("./commands/stats.ts")).declareStats },
   { group: "Look:", names: ["verify"], load: async () => (await import("./commands/verify.ts")).declareVerify },
@@ -130,7 +130,7 @@ function refuseRepeats(command: Command): void {
   const given = new Set<Option>();
   for (const option of command.options.filter(({ parseArg }) => !ADDING.includes(parseArg))) {
     command.on(`option:${option.name()}`, () => {
-      if (given.has(option)) throw new TtsctlError("USAGE", `${option.long} is given twice`, { hint: "give it once" });
+      if (given.has(option)) throw usage(`${option.long} is given twice`, "give it once");
       given.add(option);
     });
   }
@@ -186,7 +186,7 @@ function usageError({ message }: CommanderError, command: Command): TtsctlError 
     .map((line) => line.replace(/^\((.*)\)$/, "$1"));
   const like = likeOf(first);
   if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
-  return new TtsctlError("USAGE", first, { hint: more.length > 0 ? more.join(" ") : seeHelp(command) });
+  return usage(first, more.length > 0 ? more.join(" ") : seeHelp(command));
 }
 
 function seeHelp(command: Command): string {

@@ -4,14 +4,15 @@ import { join } from "node:path";
 import { TtsctlError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import type { Log } from "./io.ts";
-import type { Terminal } from "./terminal.ts";
+import { flagsIn, type Terminal } from "./terminal.ts";
 
 /** Prints an error as one line, or with `-o json` or `--log-format json` as one object, on stderr. Returns the exit code. */
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
   const known = error instanceof TtsctlError ? error : unexpected(error);
+  const { output, verbose } = flagsIn(argv);
   await sayError(err, known, {
-    asJson: wantsJson(argv),
-    stack: verbosity(argv) >= 2 ? sourceStack(causesOf(error)) : null,
+    asJson: output === "json" || output === "jsonl",
+    stack: verbose >= 2 ? sourceStack(causesOf(error)) : null,
   });
   return known.exitCode;
 }
@@ -40,23 +41,6 @@ function unexpected(cause: unknown): TtsctlError {
     hint: "run it again with -vv and report what it prints",
     cause,
   });
-}
-
-/** Flags may be what is wrong, so the format is looked for without parsing them. */
-function wantsJson(argv: readonly string[]): boolean {
-  return argv.some((arg, i) => {
-    if (arg === "-o" || arg === "--output") return isJson(argv[i + 1]);
-    const joined = /^(?:--output=|-o=?)(.+)$/.exec(arg);
-    return joined !== null && isJson(joined[1]);
-  });
-}
-
-function verbosity(argv: readonly string[]): number {
-  return argv.reduce((sum, arg) => sum + (arg === "--verbose" ? 1 : /^-v+$/.test(arg) ? arg.length - 1 : 0), 0);
-}
-
-function isJson(format: string | undefined): boolean {
-  return format === "json" || format === "jsonl";
 }
 
 function errorJson({ message, code, hint }: TtsctlError): string {

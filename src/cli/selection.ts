@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { rowOf, type SettingName } from "../config/settings.ts";
-import { TtsctlError } from "../errors.ts";
+import { usage } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
 import type { Selection } from "../operations/select.ts";
 import { TIME_STYLES, type TimeStyle, WIDE_COLUMNS } from "../render/item.ts";
@@ -12,7 +12,7 @@ import {
   camelCase,
   FLAG_NAMES,
   fieldOf,
-  QUERY_PARTS,
+  LIST_PARTS,
   type QueryNames,
   type QueryPart,
   type RawQuery,
@@ -57,7 +57,7 @@ export function addSelection(command: Command, statusFlag?: string): Command {
 /** The parts of a query that only lists have, such as the page. */
 export function addPaging(command: Command): Command {
   command.optionsGroup("Selection:");
-  for (const part of QUERY_PARTS) if (fieldOf(part).onlyLists) addField(command, part);
+  for (const part of LIST_PARTS) addField(command, part);
   return command;
 }
 
@@ -163,7 +163,7 @@ export async function selectionByIds(context: Context, flags: SelectionFlags): P
 export function requireSelection(flags: SelectionFlags, all: boolean, hint: string): void {
   const raw = rawQueryOf(flags);
   if (CHOOSING_PARTS.some((part) => raw[part] != null) !== all) return;
-  throw new TtsctlError("USAGE", all ? "--all and a selection exclude each other" : "no tasks chosen", { hint });
+  throw usage(all ? "--all and a selection exclude each other" : "no tasks chosen", hint);
 }
 
 /**

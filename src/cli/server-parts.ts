@@ -3,11 +3,10 @@ import { join } from "node:path";
 import { openArtifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { Hosts, Token } from "../http/guard.ts";
-import { type Health, healthOf } from "../http/health.ts";
 import { Metrics, type Observed } from "../http/metrics.ts";
-import type { Deletion, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
+import type { Deletion, Health, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
-import { audited } from "../parts/audited.ts";
+import { audited } from "../parts/ledger.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
 import type { Removal as MirrorRemoval } from "../store/redis/remove.ts";
@@ -69,7 +68,10 @@ const REDIS = { on: "ok", down: "down", off: "off" } as const;
 async function healthOfStores(file: FileStore, link: MirrorLink, syncing: boolean): Promise<Health> {
   const redis = REDIS[(await link.open()).kind];
   const store = redis === "ok" ? await openable(file.path) : await readable(file);
-  return healthOf({ store, redis }, syncing, VERSION);
+  const answering = [store !== "unreadable", redis === "ok"];
+  const isWhole = store !== "unreadable" && redis !== "down";
+  const status = isWhole ? "ok" : answering.includes(true) ? "degraded" : "down";
+  return { status, store, redis, syncing, version: VERSION };
 }
 
 async function openable(path: string): Promise<Health["store"]> {
@@ -129,23 +131,19 @@ async function remove(context: Context, { id, force, request }: Deletion, onLeft
   try {
     await fork.requireConfig(true);
     const before = await timeInFile(fork, id);
-    const { result, problem } = await deleteAudited(fork, id, force);
+    const selection = { ids: [id.taskId], filter: ofUser(id.userId), age: null };
+    const flags = { force, dryRun: false, allowEmpty: false, yes: true };
+    let outcome: DeletionOutcome | undefined;
+    await audited(fork, true, async (ledger) => {
+      outcome = await deleteChosen(fork, flags, { selection, ledger, confirm: async () => {} });
+      return deletionExitCode(fork, outcome);
+    });
+    const { result, problem } = outcome!;
     if (isRedisError(problem) && !Number.isNaN(before)) onLeft({ id, before }, problem);
     return { result, warnings: problem === null ? [] : [problem.message] };
   } finally {
     await fork.release();
   }
-}
-
-async function deleteAudited(context: Context, { userId, taskId }: TaskId, force: boolean): Promise<DeletionOutcome> {
-  const selection = { ids: [taskId], filter: ofUser(userId), age: null };
-  const flags = { force, dryRun: false, allowEmpty: false, yes: true };
-  let outcome: DeletionOutcome | undefined;
-  await audited(context, true, async (ledger) => {
-    outcome = await deleteChosen(context, flags, { selection, ledger, confirm: async () => {} });
-    return deletionExitCode(context, outcome);
-  });
-  return outcome!;
 }
 
 /** `updated_at` of the task's record, whole microseconds; NaN for none. */

@@ -1,14 +1,15 @@
 import { Writable } from "node:stream";
+import { parseArgs } from "node:util";
 import { printableData } from "../printable.ts";
 import { type Colors, NO_COLORS, type TableStyle } from "../render/table.ts";
-import { type LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
+import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
 /** The output formats of SPEC section 5. */
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Whether a format is for people rather than for programs. */
-export function isText(format: Format): boolean {
+export function isText(format: Format): format is "table" | "wide" {
   return format === "table" || format === "wide";
 }
 
@@ -22,10 +23,32 @@ export interface GlobalFlags {
   /** False for --no-color. */
   readonly color: boolean;
   readonly output: Format;
-  /** Read from the arguments before they are parsed, so that it holds for what is wrong with them. */
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly quiet: boolean;
   readonly verbose: number;
+}
+
+const TEXT = { type: "string" } as const;
+
+/** The flags of every command, wherever they are on a command line that may be wrong or unfinished. */
+export function flagsIn(argv: readonly string[]): GlobalFlags {
+  const verbose = { type: "boolean", short: "v", multiple: true } as const;
+  const options = { config: TEXT, store: TEXT, "redis-url": TEXT, output: { ...TEXT, short: "o" }, verbose };
+  const more = { "log-format": TEXT, "no-redis": { type: "boolean" } } as const;
+  const { values } = parseArgs({ args: [...argv], options: { ...options, ...more }, strict: false });
+  const text = (name: keyof typeof values) => (typeof values[name] === "string" ? { [name]: values[name] } : {});
+  const redisUrl = values["redis-url"];
+  return {
+    ...text("config"),
+    ...text("store"),
+    ...(typeof redisUrl === "string" ? { redisUrl } : {}),
+    redis: values["no-redis"] === undefined,
+    color: false,
+    output: FORMATS.find((format) => format === String(values.output).replace(/^=/, "")) ?? "table",
+    logFormat: LOG_FORMATS.find((format) => format === values["log-format"]) ?? "text",
+    quiet: true,
+    verbose: [values.verbose ?? []].flat().length,
+  };
 }
 
 /** Signals that end or stop a process: what is drawn must not stay on the screen. */

@@ -1,4 +1,3 @@
-import type { KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { parseRedisUrl, type RedisUrl } from "./address.ts";
@@ -195,13 +194,12 @@ export function checkRedis(redis: RedisSettings, address: RedisAddress): string[
 }
 
 /** A name that stands below what says where Redis is was replaced with its sentinels. */
-function checkSentinels({ sentinels, sentinelName }: RedisSettings, { way, level }: RedisAddress): void {
-  if (sentinels.value.length > 0 && sentinelName.value === null) {
+function checkSentinels({ sentinels, sentinelName: name }: RedisSettings, { way, level }: RedisAddress): void {
+  if (sentinels.value.length > 0 && name.value === null) {
     throw wrong(sentinels, "is set without a name; accepted: together with [redis] sentinel_name");
   }
-  if (sentinelName.value === null || way === "sentinels") return;
-  if (heightOf(sentinelName.source) <= heightOf(level)) {
-    throw wrong(sentinelName, "is set without sentinels; accepted: together with [redis] sentinels");
+  if (name.value !== null && way !== "sentinels" && heightOf(name.source) <= heightOf(level)) {
+    throw wrong(name, "is set without sentinels; accepted: together with [redis] sentinels");
   }
 }
 
@@ -256,33 +254,25 @@ export async function checkTlsFiles({ enabled, tls, tlsCa, tlsCert, tlsKey }: Re
   if (shown === null) return;
   const keySetting = tlsKey.value === null ? tlsCert : tlsKey;
   const key = await parsed(keySetting, "a private key in PEM without a passphrase", createPrivateKey);
-  if (key !== null) checkPair(shown, key, tlsCert, keySetting);
+  if (key !== null && !shown.checkPrivateKey(key)) {
+    const what = `${keySetting.origin}: is not the key of the certificate that ${tlsCert.origin} names`;
+    throw new TtsctlError("CONFIG_INVALID", what);
+  }
 }
 
-async function parsed<T>(setting: Setting<string | null>, what: string, parse: (pem: Buffer) => T): Promise<T | null> {
-  if (setting.value === null) return null;
-  const pem = await content(setting, setting.value);
+async function parsed<T>({ value: path, origin }: Setting<string | null>, what: string, parse: (pem: Buffer) => T) {
+  if (path === null) return null;
+  const invalid = (why: string, cause: unknown) => {
+    return new TtsctlError("CONFIG_INVALID", `${origin}: ${path} ${why}`, { cause });
+  };
+  const pem = await readFile(path).catch((cause) => {
+    throw systemErrorCode(cause) === undefined
+      ? cause
+      : invalid(`cannot be read: ${describeSystemError(cause)}`, cause);
+  });
   try {
     return parse(pem);
   } catch (cause) {
-    throw invalid(setting, `${setting.value} holds no such thing; accepted: the path of ${what}`, cause);
+    throw invalid(`holds no such thing; accepted: the path of ${what}`, cause);
   }
-}
-
-async function content(setting: Setting<string | null>, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    if (systemErrorCode(cause) === undefined) throw cause;
-    throw invalid(setting, `${path} cannot be read: ${describeSystemError(cause)}`, cause);
-  }
-}
-
-function checkPair(cert: X509Certificate, key: KeyObject, certSetting: Setting<unknown>, keySetting: Setting<unknown>) {
-  if (cert.checkPrivateKey(key)) return;
-  throw invalid(keySetting, `is not the key of the certificate that ${certSetting.origin} names`);
-}
-
-function invalid({ origin }: Setting<unknown>, what: string, cause?: unknown): TtsctlError {
-  return new TtsctlError("CONFIG_INVALID", `${origin}: ${what}`, { cause });
 }

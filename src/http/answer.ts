@@ -123,5 +123,5 @@ export function refusalHeaders(error: unknown): Readonly<Record<string, string>>
 export function problemResponse(error: unknown): Response {
   const body = problemOf(error);
   const headers = { "content-type": "application/problem+json", ...refusalHeaders(error) };
-  return new Response(`${JSON.stringify(body)}\n`, { status: body.status, headers });
+  return jsonText(`${JSON.stringify(body)}\n`, headers, [], body.status);
 }

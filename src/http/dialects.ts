@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { TtsctlError } from "../errors.ts";
+import { usage } from "../errors.ts";
 import type { DeleteResult } from "../operations/delete.ts";
 import { parseQueryBody, parseQueryObject, readQueryBody } from "../operations/list-query.ts";
 import { itemJson, pageJson } from "../render/item.ts";
@@ -144,9 +144,7 @@ function wholeNumber(name: string, value: unknown): number | null {
   if (value === null) return null;
   const number = typeof value === "string" ? parseWholeNumber(value) : value;
   if (typeof number === "number") return Math.trunc(number);
-  throw new TtsctlError("USAGE", `"${name}": ${JSON.stringify(value)} is not a number`, {
-    hint: "accepted: a whole number",
-  });
+  throw usage(`"${name}": ${JSON.stringify(value)} is not a number`, "accepted: a whole number");
 }
 
 function idText(id: unknown): unknown {

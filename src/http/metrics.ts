@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Health } from "./health.ts";
+import type { Health } from "./parts.ts";
 
 /** One request that ended, for the access log and the metrics. */
 export interface Observed {

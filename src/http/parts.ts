@@ -7,11 +7,32 @@ import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
 import type { LayoutName, RecordRules } from "../task/rules.ts";
 import type { Hosts, Token } from "./guard.ts";
-import type { Health } from "./health.ts";
 import type { Metrics, Observed } from "./metrics.ts";
 
 export interface Env {
   readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
+}
+
+/** The state of the stores. Everybody may read it, so it names no path and no host. */
+export interface Health {
+  /** `degraded`: one of the stores can't answer; `down`: neither can. */
+  readonly status: "ok" | "degraded" | "down";
+  /** `missing` counts as an empty store. */
+  readonly store: "ok" | "missing" | "unreadable";
+  readonly redis: "ok" | "down" | "off";
+  /** Whether a sync is running. */
+  readonly syncing: boolean;
+  readonly version: string;
+}
+
+/** `GET /healthz`: the stores, and what the page needs to know of the server. */
+export interface HealthAnswer extends Health {
+  /** The zone of times without an offset, an IANA name. */
+  readonly timezone: string;
+  /** Whether nothing may be deleted. */
+  readonly readOnly: boolean;
+  /** Whether a token is asked for. */
+  readonly token: boolean;
 }
 
 export interface Deletion {

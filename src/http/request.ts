@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { TtsctlError } from "../errors.ts";
+import { usage } from "../errors.ts";
 import { KEY_NAMES, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 import { HttpError } from "./answer.ts";
 
@@ -15,9 +15,9 @@ export function paramsOf<N extends string>(url: string, accepted: readonly N[]):
   for (const [name, value] of new URLSearchParams(url.slice(query))) {
     if (!(accepted as readonly string[]).includes(name)) {
       const hint = accepted.length === 0 ? "there are none" : `accepted: ${accepted.join(", ")}`;
-      throw new TtsctlError("USAGE", `unknown parameter ${JSON.stringify(name)}`, { hint });
+      throw usage(`unknown parameter ${JSON.stringify(name)}`, hint);
     }
-    if (seen.has(name)) throw new TtsctlError("USAGE", `${name} is given twice`, { hint: "give it once" });
+    if (seen.has(name)) throw usage(`${name} is given twice`, "give it once");
     seen.add(name);
     if (value !== "") params.set(name as N, value);
   }
@@ -35,9 +35,7 @@ export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
     const text = params.get(field.key);
     const value = text === undefined ? null : valueIn(text, field);
     if (value !== undefined) return value;
-    throw new TtsctlError("USAGE", `${field.key}: ${JSON.stringify(text)} is no whole number`, {
-      hint: "accepted: a whole number",
-    });
+    throw usage(`${field.key}: ${JSON.stringify(text)} is no whole number`, "accepted: a whole number");
   });
 }
 
@@ -45,7 +43,7 @@ export function queryOf(params: ReadonlyMap<string, string>): RawQuery {
 export function switchOf(name: string, text: string | undefined, otherwise: boolean): boolean {
   if (text === undefined) return otherwise;
   if (text === "true" || text === "false") return text === "true";
-  throw new TtsctlError("USAGE", `${name}: ${JSON.stringify(text)} is wrong`, { hint: "accepted: true, false" });
+  throw usage(`${name}: ${JSON.stringify(text)} is wrong`, "accepted: true, false");
 }
 
 /** Room for 100,000 ids. */

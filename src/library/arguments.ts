@@ -1,9 +1,9 @@
-import { type ErrorCode, TtsctlError } from "../errors.ts";
+import { type ErrorCode, TtsctlError, usage } from "../errors.ts";
 import { nearest } from "../task/nearest.ts";
 import type { SignalOptions } from "./types.ts";
 
 export function wrongArgument(what: string, accepted: string): TtsctlError {
-  return new TtsctlError("USAGE", what, { hint: `accepted: ${accepted}` });
+  return usage(what, `accepted: ${accepted}`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
-import { audited } from "../parts/audited.ts";
 import { cleanupPass, watchPasses } from "../parts/cleanup.ts";
+import { audited } from "../parts/ledger.ts";
 import type { RunParts } from "../parts/parts.ts";
 import type { Lock } from "../store/file/lock.ts";
 import { libraryError } from "./arguments.ts";

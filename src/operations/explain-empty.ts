@@ -5,7 +5,16 @@ import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
-import { NO_FILTER, ofUser, type QueryNames, soleUser, type TaskFilter } from "../task/query-fields.ts";
+import {
+  fieldOf,
+  NO_FILTER,
+  ofUser,
+  QUERY_PARTS,
+  type QueryNames,
+  type QueryPart,
+  soleUser,
+  type TaskFilter,
+} from "../task/query-fields.ts";
 
 export interface EmptyParts {
   readonly store: TaskStore;
@@ -15,7 +24,6 @@ export interface EmptyParts {
 
 /** How many of the newest tasks are asked for user ids that are like a wrong one. */
 const USERS_LOOKED_AT = 5000;
-type Part = keyof TaskFilter;
 
 /** Why a list shows no task, and what to try, in one line. It reads as little as it can and changes nothing. */
 export async function explainEmpty(
@@ -99,7 +107,7 @@ async function explainFilter(
   all: number,
   count: (filter: TaskFilter) => Promise<number>,
 ): Promise<string> {
-  const given = (Object.keys(filter) as Part[]).filter((part) => isGiven(filter[part]));
+  const given = QUERY_PARTS.filter((part) => isGiven(filter, part));
   const without: string[] = [];
   for (const part of given) {
     const left = given.length === 1 ? all : await count(withoutPart(filter, part));
@@ -109,10 +117,14 @@ async function explainFilter(
   return `nothing matches ${given.map((part) => names[part]).join(" and ")}; there are ${counted(all, "task")} in all`;
 }
 
-function isGiven(value: TaskFilter[Part]): boolean {
+function isGiven(filter: TaskFilter, part: QueryPart): boolean {
+  const { record } = fieldOf(part);
+  const value = record === undefined ? filter[part as keyof TaskFilter] : filter.fields.get(record);
   return typeof value === "number" || (value ?? NO_FILTER.users).size > 0;
 }
 
-function withoutPart(filter: TaskFilter, part: Part): TaskFilter {
-  return { ...filter, [part]: NO_FILTER[part] };
+function withoutPart(filter: TaskFilter, part: QueryPart): TaskFilter {
+  const { record } = fieldOf(part);
+  if (record === undefined) return { ...filter, [part]: NO_FILTER[part as keyof TaskFilter] };
+  return { ...filter, fields: new Map([...filter.fields].filter(([name]) => name !== record)) };
 }

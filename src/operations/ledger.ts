@@ -14,7 +14,7 @@ export type LedgerEntry = { readonly reason: string } & (TaskId | { readonly pat
  *    goes); where it throws, nothing of the batch is done, and the run ends in good order;
  * 2. calls `stayed` with those of the batch that it did not happen to after all, or not for sure.
  *
- * The command opens the ledger with `audited` (parts/audited.ts), which writes the lines that begin and end the run.
+ * The command opens the ledger with `audited` (parts/ledger.ts), which writes the lines that begin and end the run.
  */
 export interface Ledger {
   /**

@@ -1,4 +1,4 @@
-import { TtsctlError } from "../errors.ts";
+import { TtsctlError, usage } from "../errors.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { ListQuery } from "../store/task-store.ts";
 import { parseDuration } from "../task/amounts.ts";
@@ -46,11 +46,16 @@ export function buildListQuery(raw: RawQuery, source: SourceChoice, context: Que
 export function buildFilter(raw: RawQuery, { names, rules, now }: QueryContext): TaskFilter {
   // An empty variable in a script must not turn "delete --status $WORDS" into "delete everything".
   if (raw.statuses?.length === 0) throw usage(`${names.statuses} is empty`, "give a status, or leave it out for any");
+  const fields = QUERY_PARTS.flatMap((part): [string, Set<string>][] => {
+    const { record } = fieldOf(part);
+    return record === undefined || raw[part] == null ? [] : [[record, new Set(raw[part] as readonly string[])]];
+  });
   return {
     users: new Set((raw.users ?? []).map((user) => checkUser(trimId(user), names.users, rules))),
     statuses: new Set((raw.statuses ?? []).map((word) => checkStatus(word, names.statuses))),
     since: raw.since == null ? null : checkTime(raw.since, names.since, rules, now),
     until: raw.until == null ? null : checkTime(raw.until, names.until, rules, now),
+    fields: new Map(fields),
   };
 }
 
@@ -173,7 +178,3 @@ export function parseQueryObject(text: string, origin: string): Record<string, u
 }
 
 const EXAMPLE = 'a query looks like {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"]}';
-
-function usage(message: string, hint: string): TtsctlError {
-  return new TtsctlError("USAGE", message, { hint });
-}

@@ -7,7 +7,47 @@ import { closeQuietly, TtsctlError } from "../errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../operations/ledger.ts";
 import { isOneOf, openToAppend, syncDirectory, whyNotWritten } from "../store/file/written-file.ts";
 import type { TaskId } from "../store/task-source.ts";
-import type { Caller } from "./parts.ts";
+import { VERSION } from "../version.ts";
+import type { Caller, RunParts } from "./parts.ts";
+
+/**
+ * Runs work that changes tasks, between the lines of the audit ledger that begin and end it. Give the ledger to the
+ * operation, and its result to `count`.
+ * @param applies false for a dry run, which isn't recorded
+ * @param work gets null if no ledger is kept; returns the exit code
+ * @throws TtsctlError AUDIT_FAILED before, in or after the work; and what the work throws
+ */
+export async function audited(
+  parts: RunParts,
+  applies: boolean,
+  work: (ledger: LedgerRun | null) => Promise<number>,
+): Promise<number> {
+  const { audit, store, configPath } = await parts.settings();
+  if (!applies || audit.path.value === null) return work(null);
+  const notThese = configPath === null ? [store.path.value] : [store.path.value, configPath];
+  const file = await LedgerFile.open(audit.path.value, notThese);
+  try {
+    const run = new LedgerRun(file, () => parts.clock.now());
+    await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
+    return await ended(run, work);
+  } finally {
+    await file.close();
+  }
+}
+
+/** An error of the work comes before a last line that couldn't be written. */
+async function ended(run: LedgerRun, work: (ledger: LedgerRun) => Promise<number>): Promise<number> {
+  let exitCode: number;
+  try {
+    exitCode = await work(run);
+  } catch (error) {
+    const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
+    await run.end({ exitCode, error: code }).catch(() => {});
+    throw error;
+  }
+  await run.end({ exitCode, error: null });
+  return exitCode;
+}
 
 /** A line has at most so many tasks and, unless one id is longer, so many characters. */
 const MOST_TASKS = 500;
@@ -83,7 +123,7 @@ export class LedgerRun implements Ledger {
 }
 
 /** The fields of the line that begins a run. */
-export function who({ argv, cwd, env, request }: Caller): object {
+function who({ argv, cwd, env, request }: Caller): object {
   return {
     uid: process.getuid?.() ?? null,
     user: userName(),

@@ -2,22 +2,12 @@ import Table from "cli-table3";
 import { printable } from "../printable.ts";
 import { cut, widthOf } from "./width.ts";
 
-type Color = "bold" | "dim" | "gray" | "red" | "green" | "yellow" | "cyan" | "magenta";
+const COLORS = ["bold", "dim", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
 
 /** How words are made to stand out: as chalk does, or not at all. */
-export type Colors = Readonly<Record<Color, (text: string) => string>>;
+export type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>>;
 
-const asItIs = (text: string) => text;
-export const NO_COLORS: Colors = {
-  bold: asItIs,
-  dim: asItIs,
-  gray: asItIs,
-  magenta: asItIs,
-  red: asItIs,
-  green: asItIs,
-  yellow: asItIs,
-  cyan: asItIs,
-};
+export const NO_COLORS = Object.fromEntries(COLORS.map((color) => [color, (text: string) => text])) as Colors;
 
 export interface TableStyle {
   /** Columns of the terminal; null where there is none, and nothing is cut. */
@@ -36,23 +26,9 @@ export interface Column extends Pick<Room, "least" | "round" | "mayGo"> {
 type Rows = readonly (readonly string[])[];
 
 export const GAP = 2;
-const NO_BORDERS = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: " ".repeat(GAP),
-};
+const SIDES = ["top", "bottom", "left", "right", "mid"];
+const BORDERS = SIDES.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]);
+const NO_BORDERS = { ...Object.fromEntries(BORDERS.map((name) => [name, ""])), middle: " ".repeat(GAP) };
 const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
 
 /** Rows that cli-table3 lays out at once: it compares each cell with all others. */

@@ -1,3 +1,4 @@
+import { fieldJson } from "../json/record.ts";
 import { parseWholeNumber } from "./amounts.ts";
 import { splitIds } from "./ids.ts";
 import { SHOWN_STATUSES, shownStatus } from "./status.ts";
@@ -19,6 +20,8 @@ export interface QueryField {
   readonly range?: readonly [least: number, most: number];
   /** The values that people choose from. */
   readonly choices?: readonly string[];
+  /** The field of the record that must have one of the texts of a list. Only lists filter by it. */
+  readonly record?: string;
   /** Whether commands that choose tasks for another purpose than to list them don't have it. */
   readonly onlyLists?: true;
   /** Whether the page filters by it. */
@@ -103,8 +106,9 @@ export type QueryBody = {
 export const QUERY_PARTS = Object.keys(QUERY_FIELDS) as QueryPart[];
 export type PagePart = { [P in QueryPart]: Fields[P] extends { onPage: true } ? P : never }[QueryPart];
 export const PAGE_PARTS = QUERY_PARTS.filter((part) => "onPage" in QUERY_FIELDS[part]) as PagePart[];
-/** The parts that choose tasks for any command. */
-export const CHOOSING_PARTS = QUERY_PARTS.filter((part) => !fieldOf(part).onlyLists);
+/** The parts that only lists have; the others choose tasks for any command. */
+export const LIST_PARTS = QUERY_PARTS.filter((part) => fieldOf(part).onlyLists || fieldOf(part).record);
+export const CHOOSING_PARTS = QUERY_PARTS.filter((part) => !LIST_PARTS.includes(part));
 
 export function fieldOf(part: QueryPart): QueryField {
   return QUERY_FIELDS[part];
@@ -147,9 +151,17 @@ export interface TaskFilter {
   readonly statuses: ReadonlySet<string>;
   readonly since: number | null;
   readonly until: number | null;
+  /** By field of the record: the texts of which it has one. An absent field and null are the empty text. */
+  readonly fields: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-export const NO_FILTER: TaskFilter = { users: new Set(), statuses: new Set(), since: null, until: null };
+export const NO_FILTER: TaskFilter = {
+  users: new Set(),
+  statuses: new Set(),
+  since: null,
+  until: null,
+  fields: new Map(),
+};
 
 /** Whether a status word passes; a word outside the table passes only where any does. */
 export function statusPasses(word: string, { statuses }: TaskFilter): boolean {
@@ -175,5 +187,11 @@ export function soleUser({ users }: TaskFilter): string | undefined {
 }
 
 export function passes(task: Task, filter: TaskFilter): boolean {
-  return userPasses(task.userId, filter) && statusPasses(task.status, filter) && timePasses(task.score, filter);
+  if (!userPasses(task.userId, filter) || !statusPasses(task.status, filter)) return false;
+  return timePasses(task.score, filter) && [...filter.fields].every(([name, texts]) => texts.has(textOf(task, name)));
+}
+
+function textOf({ json }: Task, field: string): string {
+  const value = fieldJson(json, field) ?? "null";
+  return value.startsWith('"') ? (JSON.parse(value) as string) : value === "null" ? "" : value;
 }

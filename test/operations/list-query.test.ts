@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
-import { BODY_NAMES, type RawQuery, rawQuery } from "../../src/task/query-fields.ts";
+import { BODY_NAMES, NO_FILTER, type RawQuery, rawQuery } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { Zone } from "../../src/task/time.ts";
 
@@ -11,13 +11,11 @@ const build = (raw: RawQuery) => buildListQuery(raw, "auto", context);
 describe("buildListQuery", () => {
   it("has defaults for everything", () => {
     expect(build({})).toEqual({
-      ...{
-        filter: { users: new Set(), statuses: new Set(), since: null, until: null },
-        ids: null,
-        page: 1,
-        pageSize: 20,
-        source: "auto",
-      },
+      filter: NO_FILTER,
+      ids: null,
+      page: 1,
+      pageSize: 20,
+      source: "auto",
     });
   });
 

@@ -180,7 +180,7 @@ describe("tables", () => {
 
   it("tell more when they are wide", () => {
     const [head, , second] = lines(WIDE_COLUMNS).split("\n");
-    expect(head!.split(/\s+/)).toEqual(["USER", "TASK", "STATUS", "UPDATED", "CREATED", "RESULT", "TEXT", "ERROR"]);
+    expect(head!.split(/\s+/)).toEqual(WIDE_COLUMNS.map((column) => column.toUpperCase()));
     expect(second).toContain("output/x.wav");
     expect(second).toContain("你好，世界");
   });
@@ -207,7 +207,7 @@ describe("tables", () => {
     const [head, first] = table.block(rows.slice(0, 2));
     expect(head).toMatch(/^USER +TASK +STATUS +UPDATED +CREATED\n$/);
     expect(first).toContain("2020-01-01T08:00:05  2020-01-01T08:00:00"); // whole seconds, without dots
-    expect(table.left).toEqual(["RESULT", "TEXT", "ERROR"]);
+    expect(table.left).toEqual(WIDE_COLUMNS.slice(5).map((column) => column.toUpperCase()));
   });
 
   it("have the columns asked for, any field among them, and the head only once", () => {

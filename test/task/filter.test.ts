@@ -2,9 +2,14 @@ import { describe, expect, test } from "vitest";
 import { NO_FILTER, passes, type TaskFilter } from "../../src/task/query-fields.ts";
 import { record, taskOf } from "../helpers/records.ts";
 
-const task = taskOf(record("alice", "t01", { status: "Succeeded", updated_at: 1000.5 }));
+const task = taskOf(
+  record("alice", "t01", { status: "Succeeded", updated_at: 1000.5, speaker: "ann\u00e9", level: 5 }),
+);
 const odd = taskOf(record("alice", "t02", { status: "paused", updated_at: 1000.5 }));
 const bare = taskOf(record("alice", "t03", { status: null, updated_at: 1000.5 }));
+
+const fieldsOf = (texts: Record<string, string>) =>
+  new Map(Object.entries(texts).map(([name, text]) => [name, new Set([text])]));
 
 describe.each<[string, Partial<TaskFilter>, boolean]>([
   ["nothing", {}, true],
@@ -23,6 +28,12 @@ describe.each<[string, Partial<TaskFilter>, boolean]>([
   ["since the epoch", { since: 0 }, true],
   ["until the epoch", { until: 0 }, false],
   ["of no status at all", { statuses: new Set([""]) }, false],
+  ["its text of a field", { fields: new Map([["speaker", new Set(["bob", "ann\u00e9"])]]) }, true],
+  ["another text of a field", { fields: new Map([["speaker", new Set(["ann"])]]) }, false],
+  ["the text of a number", { fields: new Map([["level", new Set(["5"])]]) }, true],
+  ["no text where a field is null or absent", { fields: fieldsOf({ error: "", other: "" }) }, true],
+  ["all fields", { fields: fieldsOf({ level: "5", speaker: "ann\u00e9" }) }, true],
+  ["all fields but one", { fields: fieldsOf({ level: "5", speaker: "ann" }) }, false],
   ["all that pass", { users: new Set(["alice"]), statuses: new Set(["done"]), since: 1000, until: 1001 }, true],
   ["all but the user", { users: new Set(["bob"]), statuses: new Set(["done"]), since: 1000, until: 1001 }, false],
   ["all but the status", { users: new Set(["alice"]), statuses: new Set(["run"]), since: 1000, until: 1001 }, false],

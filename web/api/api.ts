@@ -1,4 +1,4 @@
-import type { HealthAnswer } from "../../src/http/health.ts";
+import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { StatsHours } from "../../src/http/routes/stats.ts";
 import type { TaskFiles } from "../../src/http/routes/voice-tasks.ts";
 import type { PageJson } from "../../src/render/item.ts";

@@ -26,6 +26,14 @@ export class Failure extends Error {
   }
 }
 
+/** The answer, or the Failure to get one. */
+export function orFailure<T>(answer: Promise<T>): Promise<T | Failure> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof Failure) return error;
+    throw error;
+  });
+}
+
 /** Reads a refusal. A proxy between may have answered in its own way. */
 export async function problemOf(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);

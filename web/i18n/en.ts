@@ -121,3 +121,6 @@ export const en = {
   notSignedIn: "You are not signed in.",
   wrongToken: "The server does not take this token.",
 };
+
+/** What every language has to say: the same keys, the same arguments. */
+export type Messages = typeof en;

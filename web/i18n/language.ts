@@ -1,5 +1,4 @@
-import { en } from "./en.ts";
-import type { Messages } from "./messages.ts";
+import { en, type Messages } from "./en.ts";
 import { zh } from "./zh.ts";
 
 export const LANGUAGES = ["en", "zh"] as const;

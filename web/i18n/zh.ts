@@ -1,4 +1,4 @@
-import type { Messages } from "./messages.ts";
+import type { Messages } from "./en.ts";
 
 const NUMBER = new Intl.NumberFormat("zh-CN");
 const n_ = (n: number) => NUMBER.format(n);

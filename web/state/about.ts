@@ -1,7 +1,7 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { HealthAnswer } from "../../src/http/health.ts";
+import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { Api } from "../api/api.ts";
-import { Failure } from "../api/failure.ts";
+import { Failure, orFailure } from "../api/failure.ts";
 import { ServiceClock } from "../time/service-clock.ts";
 
 /** What is known of the server: how its stores are, how it tells time, what it permits. */
@@ -24,10 +24,7 @@ export class About {
 
   /** Asks again. Where there is no answer, what was known stays: the list says that the server is away. */
   async refresh(): Promise<void> {
-    try {
-      this.#health.value = await this.#api.health();
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-    }
+    const health = await orFailure(this.#api.health());
+    if (!(health instanceof Failure)) this.#health.value = health;
   }
 }

@@ -11,14 +11,16 @@ import { Player } from "./player.ts";
 import type { Preferences } from "./preferences.ts";
 import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
-import { Session } from "./session.ts";
 import { TaskList } from "./task-list.ts";
 
 /** The parts of the page, wired together. */
 export class App {
   readonly preferences: Preferences;
-  readonly session = new Session();
-  readonly api = new Api(() => this.session.refused());
+  /** Whether the server wants a token before it answers. */
+  readonly needsToken = signal(false);
+  readonly api = new Api(() => {
+    this.needsToken.value = true;
+  });
   readonly about = new About(this.api);
   readonly opened = new Opened();
   readonly player = new Player();
@@ -68,7 +70,7 @@ export class App {
   /** Begins a session. @throws Failure where the server does not take the token */
   readonly login = async (token: string): Promise<void> => {
     await this.api.login(token);
-    this.session.begun();
+    this.needsToken.value = false;
     await this.refreshNow();
   };
 
@@ -81,11 +83,11 @@ export class App {
   /** @throws Failure where the server cannot be reached: the session then goes on */
   readonly logout = async (): Promise<void> => {
     await this.api.logout();
-    this.session.refused();
+    this.needsToken.value = true;
   };
 
   async #refresh(): Promise<void> {
-    if (this.session.needsToken.value) return;
+    if (this.needsToken.value) return;
     await Promise.all([this.tasks.refresh(), this.about.refresh(), this.overview.refresh()]);
     this.tick();
   }

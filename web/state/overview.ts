@@ -1,7 +1,7 @@
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { StatsHours } from "../../src/http/routes/stats.ts";
 import type { Api } from "../api/api.ts";
-import { Failure } from "../api/failure.ts";
+import { Failure, orFailure } from "../api/failure.ts";
 
 /** The counts above the list: of all tasks, or of the user that the list is filtered by. */
 export class Overview {
@@ -32,10 +32,7 @@ export class Overview {
 
   async #count(userId: string): Promise<void> {
     const turn = ++this.#turn;
-    const stats = await this.#api.stats(userId).catch((error: unknown) => {
-      if (error instanceof Failure) return error;
-      throw error;
-    });
+    const stats = await orFailure(this.#api.stats(userId));
     if (turn !== this.#turn) return;
     // Counts that are a little old are better than none; the list says that the server is away.
     const isKnown = this.#stats.value !== null && !(this.#stats.value instanceof Failure);

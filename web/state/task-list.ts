@@ -1,6 +1,6 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Api, ListAnswer } from "../api/api.ts";
-import { Failure } from "../api/failure.ts";
+import { Failure, orFailure } from "../api/failure.ts";
 import type { Filter, Place } from "../model/filter.ts";
 import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
 import { rowOf } from "../model/row.ts";
@@ -111,15 +111,11 @@ export class TaskList {
     const question = new AbortController();
     this.#question = question;
     const { filter, page, pageSize } = request;
-    try {
-      const answer = await this.#parts.api.list(filter, page, pageSize, question.signal);
-      if (question.signal.aborted) return null;
-      return { request, answer, rows: shownRows(answer.page.items.map(rowOf)), at: this.#parts.api.now() };
-    } catch (error) {
-      if (question.signal.aborted) return null;
-      if (error instanceof Failure) return error;
-      throw error;
-    }
+    const { api } = this.#parts;
+    const answer = await orFailure(api.list(filter, page, pageSize, question.signal));
+    if (question.signal.aborted) return null;
+    if (answer instanceof Failure) return answer;
+    return { request, answer, rows: shownRows(answer.page.items.map(rowOf)), at: api.now() };
   }
 
   #take(fresh: View, hold: boolean): void {

@@ -1,7 +1,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import { messagesIn } from "../i18n/language.ts";
-import type { Messages } from "../i18n/messages.ts";
+import type { Messages } from "../i18n/en.ts";
+import { messagesIn, TAGS } from "../i18n/language.ts";
 import type { App } from "../state/app.ts";
 
 export const AppContext = createContext<App | null>(null);
@@ -13,4 +13,10 @@ export function useApp(): App {
 /** What the page says, in the language chosen. */
 export function useMessages(): Messages {
   return messagesIn(useApp().preferences.language.value);
+}
+
+/** What it takes to tell a time: the service's clock, its now, and the language. */
+export function useTimes() {
+  const { about, now, preferences } = useApp();
+  return { clock: about.clock.value, now: now.value, language: TAGS[preferences.language.value] };
 }

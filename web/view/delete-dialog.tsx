@@ -1,10 +1,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Asked } from "../state/deletion.ts";
-import { Badge } from "./badge.tsx";
 import { useApp, useMessages } from "./context.ts";
-import { FailureText } from "./failure-text.tsx";
-import { Line } from "./field-text.tsx";
-import { Notice } from "./notice.tsx";
+import { Badge, Line, Notice } from "./parts.tsx";
 
 /** Asks before a task is deleted; a modal dialog, which keeps the focus inside. */
 export function DeleteDialog() {
@@ -45,11 +42,7 @@ function Question({ asked }: { asked: Asked }) {
         </span>
       </p>
       <p id="delete-what">{needsForce ? text.forceWhat : text.deleteWhat}</p>
-      {failure === null ? null : (
-        <Notice kind="error" title={text.deleteFailed}>
-          <FailureText failure={failure} />
-        </Notice>
-      )}
+      {failure === null ? null : <Notice kind="error" title={text.deleteFailed} failure={failure} />}
       <div class="actions">
         {/* The first button has the focus when the question opens: the safe choice. */}
         <button type="button" class="button" onClick={() => deletion.cancel()}>

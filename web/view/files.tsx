@@ -2,8 +2,7 @@ import { formatBytes, formatLength } from "../../src/task/amounts.ts";
 import type { Download } from "../model/files.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages } from "./context.ts";
-import { Line } from "./field-text.tsx";
-import { Icon } from "./icon.tsx";
+import { Icon, Line } from "./parts.tsx";
 import { trackOf } from "./play.tsx";
 
 /** The files of a task: audio to play, everything to download. */

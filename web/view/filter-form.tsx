@@ -1,11 +1,10 @@
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
-import type { Messages } from "../i18n/messages.ts";
-import { type Draft, draftOf, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
+import type { Messages } from "../i18n/en.ts";
+import { type Draft, draftOf, type Filter, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
 import { useApp, useMessages } from "./context.ts";
-import { FailureText } from "./failure-text.tsx";
-import { Notice } from "./notice.tsx";
-import { useDraft } from "./use-draft.ts";
+import { Notice } from "./parts.tsx";
 
 /** Takes a change of what stands in the form. */
 type Edit = (change: Partial<Draft>) => void;
@@ -114,9 +113,25 @@ function Rejected() {
   const text = useMessages();
   const failure = tasks.rejected.value;
   if (failure === null) return null;
-  return (
-    <Notice kind="error" title={text.notApplied}>
-      <FailureText failure={failure} />
-    </Notice>
-  );
+  return <Notice kind="error" title={text.notApplied} failure={failure} />;
+}
+
+/**
+ * The draft follows the filter that is applied elsewhere: by a link, or by going back. What is half typed stays when a page
+ * is turned, and when the answer to the form's own filter comes.
+ */
+function useDraft() {
+  const { tasks } = useApp();
+  const applied = useComputed(() => tasks.request.value.filter);
+  const own = useRef(applied.value);
+  const draft = useSignal(draftOf(applied.value));
+  useSignalEffect(() => {
+    if (applied.value !== own.current) draft.value = draftOf(applied.value);
+    own.current = applied.value;
+  });
+  const apply = (filter: Filter) => {
+    own.current = filter;
+    void tasks.apply(filter);
+  };
+  return { draft, apply };
 }

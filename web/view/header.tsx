@@ -4,7 +4,7 @@ import { StoreChip } from "./store-state.tsx";
 
 /** Where one is, which store answers, and the other language. */
 export function Header() {
-  const { preferences, session, about, logout, announce } = useApp();
+  const { preferences, needsToken, about, logout, announce } = useApp();
   const text = useMessages();
   const end = () => void logout().catch(() => announce(text.unreachable));
   const { language } = preferences;
@@ -16,9 +16,9 @@ export function Header() {
         ttsctl
       </p>
       <h1>{text.title}</h1>
-      {session.needsToken.value ? null : <StoreChip />}
+      {needsToken.value ? null : <StoreChip />}
       <span class="spring" />
-      {about.hasToken.value && !session.needsToken.value ? (
+      {about.hasToken.value && !needsToken.value ? (
         <button type="button" class="button small" onClick={end}>
           {text.logout}
         </button>

@@ -1,8 +1,7 @@
 import type { StatsHours } from "../../src/http/routes/stats.ts";
 import { BAR_ORDER, segmentsOf, topOf } from "../chart/bars.ts";
-import type { Messages } from "../i18n/messages.ts";
-import { useMessages } from "./context.ts";
-import { useTimes } from "./times.ts";
+import type { Messages } from "../i18n/en.ts";
+import { useMessages, useTimes } from "./context.ts";
 
 type Hour = StatsHours["perHour"][number];
 

@@ -1,14 +1,12 @@
 import { useEffect } from "preact/hooks";
 import { PAGE_PARTS } from "../../src/task/query-fields.ts";
-import type { Messages } from "../i18n/messages.ts";
+import type { Messages } from "../i18n/en.ts";
 import { isFiltered } from "../model/filter.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
-import { useApp, useMessages } from "./context.ts";
-import { Line } from "./field-text.tsx";
+import { useApp, useMessages, useTimes } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
-import { Icon } from "./icon.tsx";
-import { useTimes } from "./times.ts";
+import { Icon, Line } from "./parts.tsx";
 
 /** What is listed, how fresh it is, and what is new: above the rows, and in sight while they scroll. */
 export function ListBar() {

@@ -1,8 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { Failure } from "../api/failure.ts";
+import { Failure, orFailure } from "../api/failure.ts";
 import { useApp, useMessages } from "./context.ts";
-import { FailureText } from "./failure-text.tsx";
-import { Notice } from "./notice.tsx";
+import { Notice } from "./parts.tsx";
 
 /** Asks for the token of the server. */
 export function Login() {
@@ -47,13 +46,10 @@ function useLogin() {
   const send = async (token: string) => {
     isBusy.value = true;
     failure.value = null;
-    try {
-      await login(token);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      failure.value = error;
-      isBusy.value = false;
-    }
+    const answer = await orFailure(login(token));
+    if (!(answer instanceof Failure)) return;
+    failure.value = answer;
+    isBusy.value = false;
   };
   return { send, isBusy: isBusy.value, failure: failure.value };
 }
@@ -63,9 +59,5 @@ const WRONG = "TOKEN_WRONG";
 function Refused({ failure }: { failure: Failure }) {
   const text = useMessages();
   if (failure.problem?.code === WRONG) return <Notice kind="error" title={text.wrongToken} />;
-  return (
-    <Notice kind="error" title={text.notSignedIn}>
-      <FailureText failure={failure} />
-    </Notice>
-  );
+  return <Notice kind="error" title={text.notSignedIn} failure={failure} />;
 }

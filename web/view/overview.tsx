@@ -1,9 +1,8 @@
 import { Failure } from "../api/failure.ts";
 import { BAR_ORDER } from "../chart/bars.ts";
 import { useApp, useMessages } from "./context.ts";
-import { FailureText } from "./failure-text.tsx";
-import { Line } from "./field-text.tsx";
 import { HourChart } from "./hour-chart.tsx";
+import { FailureText, Line } from "./parts.tsx";
 
 /** How many tasks there are, by status, and when they changed. */
 export function Overview() {

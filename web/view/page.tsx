@@ -12,7 +12,7 @@ import { TaskRows } from "./task-rows.tsx";
 
 /** The whole page. */
 export function Page() {
-  const { session, announcement } = useApp();
+  const { needsToken, announcement } = useApp();
   const text = useMessages();
   return (
     <>
@@ -20,7 +20,7 @@ export function Page() {
         {text.skip}
       </button>
       <Header />
-      {session.needsToken.value ? <Login /> : <Tasks />}
+      {needsToken.value ? <Login /> : <Tasks />}
       <p class="visually-hidden" role="status" aria-live="polite">
         {announcement.value}
       </p>

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { Download } from "../model/files.ts";
 import type { Row } from "../model/row.ts";
 import { useApp, useMessages } from "./context.ts";
-import { Icon } from "./icon.tsx";
+import { Icon } from "./parts.tsx";
 
 /** Plays the first audio of a task that is done; its files are asked for only then. */
 export function PlayTask({ row }: { row: Row }) {

@@ -1,6 +1,5 @@
 import { useApp, useMessages } from "./context.ts";
-import { Line } from "./field-text.tsx";
-import { Icon } from "./icon.tsx";
+import { Icon, Line } from "./parts.tsx";
 
 /** The player at the foot of the page, while there is something to play. */
 export function PlayerBar() {

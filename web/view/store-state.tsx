@@ -1,7 +1,5 @@
 import { useApp, useMessages } from "./context.ts";
-import { FailureText } from "./failure-text.tsx";
-import { Line } from "./field-text.tsx";
-import { Notice } from "./notice.tsx";
+import { FailureText, Line, Notice } from "./parts.tsx";
 
 /** Which store gave what is shown, in a word. */
 export function StoreChip() {

@@ -1,13 +1,35 @@
-import { Failure } from "../api/failure.ts";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { Failure, orFailure } from "../api/failure.ts";
+import type { Download } from "../model/files.ts";
 import { NO_FILTER } from "../model/filter.ts";
 import type { Row } from "../model/row.ts";
-import { useApp, useMessages } from "./context.ts";
-import { FailureText } from "./failure-text.tsx";
-import { Line, Lines } from "./field-text.tsx";
+import { useApp, useMessages, useTimes } from "./context.ts";
 import { Files } from "./files.tsx";
-import { Notice } from "./notice.tsx";
-import { useTimes } from "./times.ts";
-import { type Details, useDetails } from "./use-details.ts";
+import { Line, Lines, Notice } from "./parts.tsx";
+
+/** All there is about a task. */
+interface Details {
+  readonly fields: readonly (readonly [name: string, text: string])[];
+  readonly files: readonly Download[];
+}
+
+/** Read when a row is opened, and again when its task changed; null until there is an answer. */
+function useDetails(row: Row): ReadonlySignal<Details | Failure | null> {
+  const { api } = useApp();
+  const found = useSignal<Details | Failure | null>(null);
+  useEffect(() => {
+    const question = new AbortController();
+    const { userId, taskId } = row;
+    const asked = [api.fields(userId, taskId, question.signal), api.files(userId, taskId, question.signal)] as const;
+    const answered = Promise.all(asked).then(([fields, files]) => ({ fields, files }));
+    void orFailure(answered).then((answer) => {
+      if (!question.signal.aborted) found.value = answer;
+    });
+    return () => question.abort();
+  }, [row.key, row.updatedAt, row.status]);
+  return found;
+}
 
 /** The whole record of a task, its files, and what can be done with it. */
 export function TaskDetails({ row }: { row: Row }) {
@@ -29,11 +51,7 @@ const NOT_FOUND = "TASK_NOT_FOUND";
 function NoDetails({ failure }: { failure: Failure }) {
   const text = useMessages();
   if (failure.problem?.code === NOT_FOUND) return <Notice kind="warning" title={text.gone} />;
-  return (
-    <Notice kind="error" title={text.detailsFailed}>
-      <FailureText failure={failure} />
-    </Notice>
-  );
+  return <Notice kind="error" title={text.detailsFailed} failure={failure} />;
 }
 
 function Fields({ fields }: Pick<Details, "fields">) {

@@ -1,12 +1,9 @@
 import { useId } from "preact/hooks";
 import type { ShownRow } from "../model/hold.ts";
-import { Badge } from "./badge.tsx";
-import { useApp, useMessages } from "./context.ts";
-import { Line } from "./field-text.tsx";
-import { Icon } from "./icon.tsx";
+import { useApp, useMessages, useTimes } from "./context.ts";
+import { Badge, Icon, Line } from "./parts.tsx";
 import { PlayTask } from "./play.tsx";
 import { TaskDetails } from "./task-details.tsx";
-import { useTimes } from "./times.ts";
 
 /** One task in a line, and under it, when it is open, all there is about it. */
 export function TaskRow({ row }: { row: ShownRow }) {

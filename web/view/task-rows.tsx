@@ -3,9 +3,7 @@ import { useEffect } from "preact/hooks";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
-import { FailureText } from "./failure-text.tsx";
-import { Line } from "./field-text.tsx";
-import { Notice } from "./notice.tsx";
+import { FailureText, Line, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
 
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */

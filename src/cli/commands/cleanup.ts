@@ -1,17 +1,15 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { CleanupSettings } from "../../config/settings.ts";
-import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { isRedisError, TtsctlError, throwIfInterrupted, usage } from "../../errors.ts";
 import type { CleanupOutcome, CleanupResult } from "../../operations/cleanup.ts";
 import type { Explanation } from "../../operations/explain.ts";
 import { TargetFile } from "../../operations/export/target-file.ts";
 import type { OrphanResult } from "../../operations/orphans/orphans.ts";
 import type { PolicyOrigins } from "../../operations/purge/explain-rules.ts";
 import { policyOf } from "../../operations/purge/policy.ts";
-import { audited } from "../../parts/audited.ts";
 import { cleanupPass } from "../../parts/cleanup.ts";
-import type { LedgerRun } from "../../parts/ledger.ts";
+import { audited } from "../../parts/ledger.ts";
 import { printable } from "../../printable.ts";
 import { type TableStyle, table } from "../../render/table.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
@@ -19,7 +17,7 @@ import { counted, formatBytes } from "../../task/amounts.ts";
 import { trimId } from "../../task/ids.ts";
 import { VERSION } from "../../version.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
-import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
 import { addDestructive, type ChangeFlags, settingOption } from "../selection.ts";
 
 export interface CleanupFlags extends ChangeFlags {
@@ -68,15 +66,14 @@ Examples:
 async function runCleanup(context: Context, flags: CleanupFlags, args: string[]): Promise<number> {
   const modes = [flags.once, flags.watch, flags.explain, flags.orphans].filter((mode) => mode === true);
   if (modes.length !== 1) {
-    throw new TtsctlError("USAGE", "cleanup needs one of --once, --watch, --explain USER TASK and --orphans", {
-      hint: "--once for one pass, --watch to keep at it, --explain for one task, --orphans for files without a record",
-    });
+    const hint =
+      "--once for one pass, --watch to keep at it, --explain for one task, --orphans for files without a record";
+    throw usage("cleanup needs one of --once, --watch, --explain USER TASK and --orphans", hint);
   }
   if (flags.explain) return runExplain(context, flags, args);
   if (args.length > 0) {
-    throw new TtsctlError("USAGE", "cleanup takes a user and a task with --explain alone", {
-      hint: "ttsctl delete --user alice --ids t01 deletes one task",
-    });
+    const hint = "ttsctl delete --user alice --ids t01 deletes one task";
+    throw usage("cleanup takes a user and a task with --explain alone", hint);
   }
   if (flags.watch) {
     const { watch } = await import("../watch.ts");
@@ -155,21 +152,21 @@ async function measured(
   const target = resolve(context.cwd, metricsFile);
   await refuseOtherFiles(context, target, backup);
   const started = context.clock.monotonic();
-  let outcome: CleanupOutcome | null = null;
-  const ended = (exitCode: number, error: string | null) => {
-    const duration = Math.round((context.clock.monotonic() - started) * 1000) / 1000;
-    return writeMetrics(context, target, { exitCode, error, duration, outcome });
+  const ended: { exitCode: number; error: string | null; outcome: CleanupOutcome | null } = {
+    exitCode: 1,
+    error: "INTERNAL",
+    outcome: null,
   };
   try {
-    const exitCode = await pass((seen) => {
-      outcome = seen;
-    });
-    await ended(exitCode, null);
-    return exitCode;
+    ended.exitCode = await pass((outcome) => Object.assign(ended, { outcome }));
+    ended.error = null;
+    return ended.exitCode;
   } catch (error) {
-    const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
-    await ended(exitCode, code);
+    if (error instanceof TtsctlError) Object.assign(ended, { exitCode: error.exitCode, error: error.code });
     throw error;
+  } finally {
+    const duration = Math.round((context.clock.monotonic() - started) * 1000) / 1000;
+    await writeMetrics(context, target, { ...ended, duration });
   }
 }
 
@@ -181,9 +178,10 @@ async function refuseOtherFiles(context: Context, target: string, backup: string
   await refuseUsed("--metrics-file", target, await context.filesInUse(backup));
   const there = await lstat(target).catch(() => null);
   if (there === null || there.isFile() || there.isDirectory()) return;
-  throw new TtsctlError("USAGE", `--metrics-file names ${target}, which is not a regular file`, {
-    hint: "choose a file; node_exporter reads it from a directory",
-  });
+  throw usage(
+    `--metrics-file names ${target}, which is not a regular file`,
+    "choose a file; node_exporter reads it from a directory",
+  );
 }
 
 interface Ended {
@@ -221,12 +219,10 @@ async function writeMetrics(context: Context, target: string, { outcome, ...ende
 }
 
 /** `cleanup --explain USER TASK`: what a pass would do with one task, rule by rule. */
-async function runExplain(context: Context, flags: CleanupFlags, args: readonly string[]): Promise<number> {
+async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: readonly string[]): Promise<number> {
   const [userId = "", taskId = ""] = args.map(trimId);
   if (userId === "" || taskId === "") {
-    throw new TtsctlError("USAGE", "--explain needs a user id and a task id", {
-      hint: "ttsctl cleanup --explain alice t01",
-    });
+    throw usage("--explain needs a user id and a task id", "ttsctl cleanup --explain alice t01");
   }
   const { explainTask } = await import("../../operations/explain.ts");
   const { cleanup } = await context.settings();
@@ -237,22 +233,20 @@ async function runExplain(context: Context, flags: CleanupFlags, args: readonly 
     mirror: await context.mirrorState(),
     artifacts: await context.artifacts(),
   };
-  const options = { ...policyOf(cleanup), allowEmpty: flags.allowEmpty, origins: originsOf(cleanup) };
-  const { explanation, lost } = await explainTask(parts, options, { userId, taskId });
-  if (lost !== null) context.reporter.warn(`${lost.message}: the file alone was looked at, as a pass would`);
-  const style = await context.tableStyle();
-  await emitObject(context, explanation, () => explainText(explanation, style));
-  return explanation.verdict === "missing" ? PARTLY : DONE;
-}
-
-function originsOf({ retention, retentionDone, retentionError, keepLast, maxBytes }: CleanupSettings): PolicyOrigins {
-  return {
+  const { retention, retentionDone, retentionError, keepLast, maxBytes } = cleanup;
+  const origins: PolicyOrigins = {
     retention: retention.origin,
     retentionDone: retentionDone.origin,
     retentionError: retentionError.origin,
     keepLast: keepLast.origin,
     maxBytes: maxBytes.origin,
   };
+  const options = { ...policyOf(cleanup), allowEmpty, origins };
+  const { explanation, lost } = await explainTask(parts, options, { userId, taskId });
+  if (lost !== null) context.reporter.warn(`${lost.message}: the file alone was looked at, as a pass would`);
+  const style = await context.tableStyle();
+  await emitObject(context, explanation, () => explainText(explanation, style));
+  return explanation.verdict === "missing" ? PARTLY : DONE;
 }
 
 /** An explanation for people: the verdict, then what each rule says and saw. */
@@ -273,44 +267,38 @@ function verdict({ verdict, reason, rules }: Explanation): string {
 /** `cleanup --orphans`: lists artifacts without a record; with `--yes` removes them. */
 async function runOrphans(context: Context, flags: CleanupFlags): Promise<number> {
   const dryRun = flags.dryRun || !flags.yes;
-  return audited(context, !dryRun, (ledger) => orphans(context, flags, dryRun, ledger));
-}
-
-async function orphans(
-  context: Context,
-  flags: CleanupFlags,
-  dryRun: boolean,
-  ledger: LedgerRun | null,
-): Promise<number> {
   const { cleanUpOrphans } = await import("../../operations/orphans/orphans.ts");
   const { retention } = (await context.settings()).cleanup;
   if (retention.value <= 0) {
-    throw new TtsctlError("USAGE", `cleanup is switched off: retention is ${retention.value} (${retention.origin})`, {
-      hint: "--retention 7d says how old an artifact without a record must be",
-    });
+    throw usage(
+      `cleanup is switched off: retention is ${retention.value} (${retention.origin})`,
+      "--retention 7d says how old an artifact without a record must be",
+    );
   }
-  const parts = {
-    ...(await context.changeParts(ledger, dryRun)),
-    mirror: await context.mirror(),
-    artifacts: await context.artifacts(true),
-  };
   const options = { retention: retention.value, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } };
-  const result = await cleanUpOrphans(parts, options);
-  ledger?.count(result);
-  await emitObject(context, result, () => describe(result));
-  throwIfInterrupted(context.signal, `${result.removed} artifacts were removed`);
-  return result.failed > 0 ? PARTLY : DONE;
+  return audited(context, !dryRun, async (ledger) => {
+    const parts = {
+      ...(await context.changeParts(ledger, dryRun)),
+      mirror: await context.mirror(),
+      artifacts: await context.artifacts(true),
+    };
+    const result = await cleanUpOrphans(parts, options);
+    ledger?.count(result);
+    await emitObject(context, result, () => describe(result));
+    throwIfInterrupted(context.signal, `${result.removed} artifacts were removed`);
+    return result.failed > 0 ? PARTLY : DONE;
+  });
 }
 
 function describe(result: OrphanResult): string {
   const { found, folders, logs, young, unknown, removed, skipped, failed, dryRun } = result;
   const size = `${counted(result.files, "file")}, ${formatBytes(result.bytes)}`;
-  const lines = [
-    `of ${counted(found, "artifact")}, old enough and without a record: ${counted(folders, "folder")}, ${counted(logs, "log")}`,
-  ];
-  if (young > 0) lines.push(`without a record, but changed within the retention: ${young}`);
-  if (unknown > 0) lines.push(`left alone, for it is no folder of a task: ${unknown} (named above)`);
-  if (!dryRun) lines.push(`${removed} removed (${size}), ${skipped} skipped, ${failed} failed`);
-  else if (folders + logs > 0) lines.push(`nothing was removed; ttsctl cleanup --orphans --yes removes them (${size})`);
-  return `${lines.join("\n")}\n`;
+  const old = `${counted(folders, "folder")}, ${counted(logs, "log")}`;
+  return textOf(
+    `of ${counted(found, "artifact")}, old enough and without a record: ${old}`,
+    young > 0 && `without a record, but changed within the retention: ${young}`,
+    unknown > 0 && `left alone, for it is no folder of a task: ${unknown} (named above)`,
+    !dryRun && `${removed} removed (${size}), ${skipped} skipped, ${failed} failed`,
+    dryRun && folders + logs > 0 && `nothing was removed; ttsctl cleanup --orphans --yes removes them (${size})`,
+  );
 }

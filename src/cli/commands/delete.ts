@@ -1,15 +1,12 @@
 import type { Command } from "commander";
 import { isRedisError, type TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import type { DeleteParts, DeleteResult } from "../../operations/delete.ts";
-import { namedAbove } from "../../operations/reporter.ts";
 import type { Selection } from "../../operations/select.ts";
-import { audited } from "../../parts/audited.ts";
-import type { LedgerRun } from "../../parts/ledger.ts";
-import { notFound } from "../../render/item-lines.ts";
+import { audited, type LedgerRun } from "../../parts/ledger.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
-import { planConfirmation } from "../confirm.ts";
+import { confirmation } from "../confirm.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
-import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
 import {
   addDestructive,
   addSelection,
@@ -19,8 +16,10 @@ import {
   selectionByIds,
 } from "../selection.ts";
 
-interface DeleteFlags extends SelectionFlags, DeletionFlags {
-  readonly all: boolean;
+/** How chosen tasks are deleted. */
+interface DeletionFlags extends ChangeFlags {
+  readonly force: boolean;
+  readonly backup?: string;
 }
 
 export function declareDelete(program: Command, attach: Attach): void {
@@ -34,7 +33,19 @@ export function declareDelete(program: Command, attach: Attach): void {
     .option("--force", "also tasks that are wait or run", false)
     .addHelpText("after", EXAMPLES);
   addDestructive(addSelection(command), "no limit", "do not ask", "deleted");
-  attach<DeleteFlags>(command, runDelete);
+  attach<SelectionFlags & DeletionFlags & { readonly all: boolean }>(command, async (context, flags) => {
+    requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
+    const selection = await selectionByIds(context, flags);
+    await context.requireConfig(true);
+    keepHeapSmall();
+    const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
+    const confirm = confirmation(context, flags.yes, ask);
+    return audited(context, !flags.dryRun, async (ledger) => {
+      const outcome = await deleteChosen(context, flags, { selection, ledger, confirm });
+      await emitObject(context, outcome.result, () => describeDelete(outcome.result));
+      return deletionExitCode(context, outcome);
+    });
+  });
 }
 
 const EXAMPLES = `
@@ -43,36 +54,14 @@ Examples:
   ttsctl delete --status error --until 7d --dry-run
   ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`;
 
-async function runDelete(context: Context, flags: DeleteFlags): Promise<number> {
-  requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
-  const selection = await selectionByIds(context, flags);
-  await context.requireConfig(true);
-  keepHeapSmall();
-  const ask = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
-  const confirm = planConfirmation(context, flags.yes, ask);
-  return audited(context, !flags.dryRun, async (ledger) => {
-    const outcome = await deleteChosen(context, flags, { selection, ledger, confirm });
-    await emitObject(context, outcome.result, () => describeDelete(outcome.result));
-    return deletionExitCode(context, outcome);
-  });
-}
-
 function describeDelete(result: DeleteResult): string {
-  const done = result.dryRun ? "would be deleted" : "deleted";
-  const freed = `${counted(result.files, "file")}, ${formatBytes(result.bytes)}`;
-  const lines = [`${result.deleted} of ${result.requested} chosen tasks ${done}: ${freed}`];
-  if (result.missing.length > 0) lines.push(notFound(result.missing));
-  if (result.refused.length > 0) lines.push(`${result.refused.length} refused (${namedAbove(result.refused.length)})`);
-  if (result.failed > 0) lines.push(`${result.failed} failed (${namedAbove(result.failed)})`);
-  if (result.returned > 0)
-    lines.push(`${result.returned} came back: the service holds the store in memory; delete while it is stopped`);
-  return `${lines.join("\n")}\n`;
-}
-
-/** How chosen tasks are deleted. */
-interface DeletionFlags extends ChangeFlags {
-  readonly force: boolean;
-  readonly backup?: string;
+  const { deleted, requested, dryRun, files, bytes, missing, refused, failed, returned } = result;
+  const done = dryRun ? "would be deleted" : "deleted";
+  return textOf(
+    `${deleted} of ${requested} chosen tasks ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
+    ...unchangedLines(missing, refused, failed),
+    returned > 0 && `${returned} came back: the service holds the store in memory; delete while it is stopped`,
+  );
 }
 
 /** Which tasks, who keeps the ledger, and who is asked. */
@@ -97,26 +86,22 @@ export async function deleteChosen(
   { selection, ledger, confirm }: Deletion,
 ): Promise<DeletionOutcome> {
   const { deleteTasks } = await import("../../operations/delete.ts");
-  const purge = await context.purgeParts(ledger, flags.dryRun);
-  const parts = { ...purge, backup: await context.openBackup(flags), confirm };
-  const { dryRun, force, allowEmpty } = flags;
+  const { dryRun, force, allowEmpty, maxDelete = null } = flags;
+  const parts = { ...(await context.purgeParts(ledger, dryRun)), backup: await context.openBackup(flags), confirm };
   const retention = (await context.settings()).cleanup.retention.value;
-  const options = { dryRun, force, allowEmpty, retention, maxDelete: flags.maxDelete ?? null };
-  const { result, problem } = await deleteTasks(parts, selection, options);
-  ledger?.count(result);
-  return { result, problem };
+  const outcome = await deleteTasks(parts, selection, { dryRun, force, allowEmpty, retention, maxDelete });
+  ledger?.count(outcome.result);
+  return outcome;
 }
 
 /** Also warns of a Redis that was left out. @throws TtsctlError INTERRUPTED, and what stopped the deletion halfway */
 export function deletionExitCode(context: Context, { result, problem }: DeletionOutcome): number {
   throwIfInterrupted(context.signal, `${result.deleted} tasks were deleted`);
   if (problem !== null && !isRedisError(problem)) throw problem;
-  if (problem !== null) context.reporter.warn(`${problem.message}: ${withoutRedis(result)}`);
+  const what = result.dryRun
+    ? "the plan is of the store file alone; a run like this would leave what Redis holds of the tasks"
+    : "what Redis holds of the tasks stays; run the command again when it is back";
+  if (problem !== null) context.reporter.warn(`${problem.message}: ${what}`);
   const partly = result.missing.length + result.refused.length + result.failed + result.returned > 0;
   return partly || problem !== null ? PARTLY : DONE;
-}
-
-function withoutRedis({ dryRun }: DeleteResult): string {
-  if (dryRun) return "the plan is of the store file alone; a run like this would leave what Redis holds of the tasks";
-  return "what Redis holds of the tasks stays; run the command again when it is back";
 }

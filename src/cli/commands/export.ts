@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { TtsctlError } from "../../errors.ts";
+import { TtsctlError, usage } from "../../errors.ts";
 import type { ExportResult } from "../../operations/export/export.ts";
 import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
@@ -42,7 +42,7 @@ Examples:
 function formatOf({ flags: { output } }: Context, isAsked: boolean): ExportFormat {
   if (output === "jsonl" || output === "json" || output === "csv") return output;
   if (!isAsked) return "jsonl";
-  throw new TtsctlError("USAGE", `an export cannot be a ${output}`, { hint: "accepted: -o jsonl, json or csv" });
+  throw usage(`an export cannot be a ${output}`, "accepted: -o jsonl, json or csv");
 }
 
 async function runExport(context: Context, flags: ExportFlags, format: ExportFormat): Promise<number> {
@@ -76,7 +76,7 @@ async function openSink(context: Context, { to, force }: ExportFlags): Promise<S
   const used = await context.filesInUse();
   const file = await TargetFile.open(resolve(context.cwd, to), force, used);
   context.onRelease(() => file.close());
-  return { write: (pieces) => file.write(pieces), finish: () => file.finish() };
+  return file;
 }
 
 function stdoutSink({ terminal: { data: out } }: Context): Sink {

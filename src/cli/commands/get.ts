@@ -1,14 +1,12 @@
 import type { Command } from "commander";
-import type { Artifacts, LogPart } from "../../artifacts/artifacts.ts";
-import { TtsctlError } from "../../errors.ts";
+import type { LogPart } from "../../artifacts/artifacts.ts";
+import { usage } from "../../errors.ts";
 import { jsonOf } from "../../json/value.ts";
-import type { FollowEnd } from "../../operations/follow.ts";
-import type { GetResult } from "../../operations/get.ts";
+import type { GetParts, GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
 import { fits, truncateText, widthOf } from "../../render/width.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
-import type { MirrorLink, SourceChoice } from "../../store/mirror-link.ts";
+import type { SourceChoice } from "../../store/mirror-link.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { formatBytes, formatLength } from "../../task/amounts.ts";
 import { trimId } from "../../task/ids.ts";
@@ -60,69 +58,51 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}, afte
 async function runGet(context: Context, flags: GetFlags, args: string[]): Promise<number> {
   const [first, second] = args.filter((arg) => arg !== undefined).map(trimId);
   if (first === undefined || first === "" || second === "") {
-    throw new TtsctlError("USAGE", "get needs a task id", {
-      hint: "ttsctl get alice t01, or ttsctl get t01; see ttsctl get --help",
-    });
+    throw usage("get needs a task id", "ttsctl get alice t01, or ttsctl get t01; see ttsctl get --help");
   }
   const { output } = context.flags;
   if (flags.follow && (output === "json" || output === "yaml" || output === "csv")) {
-    throw new TtsctlError("USAGE", `--follow has no end that -o ${output} could wait for`, {
-      hint: "use -o jsonl, or --log without --follow",
+    throw usage(`--follow has no end that -o ${output} could wait for`, "use -o jsonl, or --log without --follow");
+  }
+  const parts = {
+    file: await context.fileStore(),
+    link: await context.mirrorLink(),
+    artifacts: await context.artifacts(),
+  };
+  const { source, log, follow } = flags;
+  const id = second === undefined ? await idOf(parts, first, source) : { userId: first, taskId: second };
+  const { getTask } = await import("../../operations/get.ts");
+  const count = log === true || log === undefined ? LOG_LINES : log;
+  const result = await getTask(parts, id, { source, logLines: log === undefined || follow ? null : count });
+  const { task, invalid, warnings } = result;
+  for (const line of warnings) context.reporter.warn(line);
+  if (invalid !== null) context.reporter.warn(`the file holds a record of it that is not valid: ${invalid.reason}`);
+  if (!(follow && output === "jsonl")) {
+    await emit(context, {
+      json: () => [`${getJson(result)}\n`],
+      csv: async () => [(await import("../../render/csv.ts")).csvOfTasks(task === null ? [] : [task])],
+      show: () => show(context, result),
     });
   }
-  const id = second === undefined ? await findById(context, flags, first) : { userId: first, taskId: second };
-  return lookAndShow(context, flags, id);
+  if (task === null && invalid === null) {
+    const store = await context.taskStore();
+    const { explainAbsent } = await import("../../operations/explain-empty.ts");
+    const why =
+      isText(output) && !context.flags.quiet ? `: ${await explainAbsent({ store, ...parts }, id, source)}` : "";
+    await context.tell(`not found${why}`);
+    return PARTLY;
+  }
+  return follow ? followTask(context, parts, { id, source, count, status: task?.status ?? null }) : DONE;
 }
 
 /** The task with an id; with an empty user if there is none. */
-async function findById(context: Context, { source }: GetFlags, taskId: string): Promise<TaskId> {
+async function idOf(parts: GetParts, taskId: string, source: SourceChoice): Promise<TaskId> {
   const { taskWithId } = await import("../../store/tasks-with-id.ts");
-  const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
   return (await taskWithId(parts, taskId, source)) ?? { userId: "", taskId };
-}
-
-async function lookAndShow(context: Context, { source, log, follow }: GetFlags, id: TaskId): Promise<number> {
-  const { getTask } = await import("../../operations/get.ts");
-  const artifacts = await context.artifacts();
-  const parts = { file: await context.fileStore(), link: await context.mirrorLink(), artifacts };
-  const count = log === true || log === undefined ? LOG_LINES : log;
-  const result = await getTask(parts, id, { source, logLines: log === undefined || follow ? null : count });
-  warnOf(context, result);
-  const found = result.task !== null || result.invalid !== null;
-  if (!(follow && context.flags.output === "jsonl")) await emitGet(context, result);
-  if (!found) {
-    await sayAbsent(context, id, source);
-    return PARTLY;
-  }
-  if (!follow) return DONE;
-  return followTask(context, { ...parts, id, source, count, status: result.task?.status ?? null });
-}
-
-async function sayAbsent(context: Context, id: TaskId, source: SourceChoice): Promise<void> {
-  if (context.flags.quiet || !isText(context.flags.output)) return context.tell("not found");
-  const { explainAbsent } = await import("../../operations/explain-empty.ts");
-  const parts = { store: await context.taskStore(), file: await context.fileStore(), link: await context.mirrorLink() };
-  await context.tell(`not found: ${await explainAbsent(parts, id, source)}`);
-}
-
-function warnOf({ reporter }: Context, { warnings, invalid }: GetResult): void {
-  for (const line of warnings) reporter.warn(line);
-  if (invalid !== null) reporter.warn(`the file holds a record of it that is not valid: ${invalid.reason}`);
-}
-
-function emitGet(context: Context, result: GetResult): Promise<void> {
-  return emit(context, {
-    json: () => [`${getJson(result)}\n`],
-    csv: async () => [(await import("../../render/csv.ts")).csvOfTasks(result.task === null ? [] : [result.task])],
-    show: () => show(context, result),
-  });
 }
 
 interface Followed {
   readonly id: TaskId;
-  readonly file: FileStore;
-  readonly link: MirrorLink;
-  readonly artifacts: Artifacts;
   readonly source: SourceChoice;
   /** With how many of the last lines to begin. */
   readonly count: number;
@@ -134,16 +114,16 @@ interface Followed {
  * Prints the lines of a task's logs as they come. Returns FAILED when the task ended in an error, DONE when it
  * ended otherwise or is gone, INTERRUPTED on a signal: a script must not go on as if the task had ended.
  */
-async function followTask(context: Context, followed: Followed): Promise<number> {
-  const { signal } = context; // from here on a signal ends it in good order
-  const { artifacts, id, count } = followed;
-  const finished = followed.status === null || isTerminal(followed.status);
-  const logs = artifacts.followLogs(id.taskId);
+async function followTask(context: Context, parts: GetParts, { id, source, count, status }: Followed): Promise<number> {
+  const { signal, clock } = context; // from here on a signal ends it in good order
+  const finished = status === null || isTerminal(status);
+  const name = `${id.userId}:${id.taskId}`;
+  const logs = parts.artifacts.followLogs(id.taskId);
   context.onRelease(() => logs.close());
   const began = await logs.begin(count);
-  if (!began && !finished) await context.tell(`${id.userId}:${id.taskId} has no log yet: waiting for one`);
+  if (!began && !finished) await context.tell(`${name} has no log yet: waiting for one`);
   const { followLog, TaskState } = await import("../../operations/follow.ts");
-  const state = new TaskState({ ...followed, clock: context.clock }, id, followed.source);
+  const state = new TaskState({ ...parts, clock }, id, source);
   const end = await followLog({
     logs,
     signal,
@@ -152,16 +132,11 @@ async function followTask(context: Context, followed: Followed): Promise<number>
     onLines: linePrinter(context),
     onNews: (line) => context.tell(line),
   });
-  const last = shownStatus((finished ? followed.status : state.status) ?? "");
-  const why = endText(end, last);
-  if (why !== undefined) await context.tell(`${id.userId}:${id.taskId} ${why}`);
+  const last = shownStatus((finished ? status : state.status) ?? "");
+  if (end === "gone") await context.tell(`${name} is gone from both stores`);
+  if (end === "finished") await context.tell(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
   if (end === "interrupted") return INTERRUPTED;
   return end === "finished" && last === "error" ? FAILED : DONE;
-}
-
-function endText(end: FollowEnd, last: string | undefined): string | undefined {
-  if (end === "gone") return "is gone from both stores";
-  return end === "finished" ? `is finished${last === undefined ? "" : `: ${last}`}` : undefined;
 }
 
 /** Prints lines; of a log other than the last one, under its name. False when nobody reads any more. */
@@ -170,12 +145,9 @@ function linePrinter(context: Context): (part: LogPart) => Promise<boolean> {
   const out = asObjects ? context.terminal.data : context.terminal.out;
   let last: string | undefined;
   return async ({ path, lines }) => {
-    const head = asObjects || path === last ? "" : `${logHead(path)}\n`;
+    if (asObjects) await out.writeAll(lines.map((line) => `${JSON.stringify({ path, line })}\n`));
+    else await out.writeAll(logPart({ path, lines }, path !== last));
     last = path;
-    const text = asObjects
-      ? lines.map((line) => `${JSON.stringify({ path, line })}\n`).join("")
-      : lines.map((line) => `${logText(line)}\n`).join("");
-    await out.write(head + text);
     return out.isOpen;
   };
 }
@@ -276,18 +248,11 @@ function shortened(path: string, width: number | null): string {
 
 function* logLines({ log }: GetResult): Generator<string> {
   if (log?.length === 0) yield "no log\n";
-  for (const { path, lines } of log ?? []) {
-    yield `${logHead(path)}\n`;
-    for (const line of lines) yield `${logText(line)}\n`;
-  }
+  for (const part of log ?? []) yield* logPart(part);
 }
 
-/** As tail(1) writes it. */
-function logHead(path: string): string {
-  return `==> ${printable(path)} <==`;
-}
-
-/** A line as a terminal would end up showing it: of a progress bar, the last drawing. */
-function logText(line: string): string {
-  return printable(line.slice(line.lastIndexOf("\r") + 1));
+/** The head as tail(1) writes it, and lines as a terminal would end up showing them: of a progress bar, the last drawing. */
+function* logPart({ path, lines }: LogPart, withHead = true): Generator<string> {
+  if (withHead) yield `==> ${printable(path)} <==\n`;
+  for (const line of lines) yield `${printable(line.slice(line.lastIndexOf("\r") + 1))}\n`;
 }

@@ -4,14 +4,12 @@ import { isRedisError, type TtsctlError } from "../../errors.ts";
 import type { ImportResult } from "../../operations/import/import.ts";
 import type { MergePolicy } from "../../operations/merge/merge-plan.ts";
 import { namedAbove } from "../../operations/reporter.ts";
-import type { Selection } from "../../operations/select.ts";
-import { audited } from "../../parts/audited.ts";
-import type { LedgerRun } from "../../parts/ledger.ts";
+import { audited } from "../../parts/ledger.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
 import { addSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
@@ -50,44 +48,31 @@ Examples:
 async function runImport(context: Context, flags: ImportFlags, path: string): Promise<number> {
   const selection = await selectionOf(context, flags);
   await context.requireConfig(false);
-  return audited(context, !flags.dryRun, (ledger) => importFrom(context, flags, { path, selection, ledger }));
-}
-
-async function importFrom(
-  context: Context,
-  flags: ImportFlags,
-  { path, selection, ledger }: { path: string; selection: Selection; ledger: LedgerRun | null },
-): Promise<number> {
-  const [{ openInput }, { readSource }, { importRecords }] = await Promise.all([
-    import("../../operations/import/open-input.ts"),
-    import("../../operations/import/read-source.ts"),
-    import("../../operations/import/import.ts"),
-  ]);
-  const file = await context.changingFileStore();
-  const from = path === "-" ? null : resolve(context.cwd, path);
-  const input = await openInput(from, context.terminal.stdin, file.path, context.signal);
-  const source = await readSource(input, {
-    storePath: file.path,
-    rules: await context.rules(),
-    signal: context.signal,
+  return audited(context, !flags.dryRun, async (ledger) => {
+    const [{ openInput }, { readSource }, { importRecords }] = await Promise.all([
+      import("../../operations/import/open-input.ts"),
+      import("../../operations/import/read-source.ts"),
+      import("../../operations/import/import.ts"),
+    ]);
+    const file = await context.changingFileStore();
+    const { signal } = context;
+    const from = path === "-" ? null : resolve(context.cwd, path);
+    const input = await openInput(from, context.terminal.stdin, file.path, signal);
+    const source = await readSource(input, { storePath: file.path, rules: await context.rules(), signal });
+    context.onRelease(() => source.records.close());
+    const question = (count: number) => `Replace ${counted(count, "task")} of the store file?`;
+    const ask = confirmation(context, flags.yes, question, "replaced");
+    const parts = {
+      ...(await context.changeParts(ledger, flags.dryRun, file)),
+      mirror: await context.mirrorState(),
+      confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
+    };
+    const { merge: policy, dryRun, skipInvalid } = flags;
+    const { result, changed, problem } = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection });
+    ledger?.count(result);
+    await emitObject(context, result, () => describe(result));
+    return exitCodeOf(context, result, changed, problem);
   });
-  context.onRelease(() => source.records.close());
-  const ask = confirmation(
-    context,
-    flags.yes,
-    (count) => `Replace ${counted(count, "task")} of the store file?`,
-    "replaced",
-  );
-  const parts = {
-    ...(await context.changeParts(ledger, flags.dryRun, file)),
-    mirror: await context.mirrorState(),
-    confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
-  };
-  const { merge: policy, dryRun, skipInvalid } = flags;
-  const { result, changed, problem } = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection });
-  ledger?.count(result);
-  await emitObject(context, result, () => describe(result));
-  return exitCodeOf(context, result, changed, problem);
 }
 
 function exitCodeOf(context: Context, result: ImportResult, changed: number, problem: TtsctlError | null): number {
@@ -104,14 +89,14 @@ function describe(result: ImportResult): string {
   const { added, replaced, identical, kept, conflicts, refused, returned, invalid, missing, newerInRedis } = result;
   const would = result.dryRun ? " (dry run: nothing was changed)" : "";
   const counts = `${added} added, ${replaced} replaced, ${identical} identical, ${kept} kept as the store file has them`;
-  const lines = [`${result.records} records: ${counts}${would}`];
-  if (conflicts > 0)
-    lines.push(`${conflicts} of those kept have the same time and other content (${namedAbove(conflicts)})`);
-  if (refused > 0) lines.push(`${refused} refused (${namedAbove(refused)})`);
-  if (invalid > 0) lines.push(`${invalid} invalid lines left out (named above)`);
-  if (missing.length > 0) lines.push(notFound(missing));
-  if (newerInRedis > 0) lines.push(`${newerInRedis} are newer in Redis, and stay so there; ttsctl verify says which`);
-  if (result.failed > 0) lines.push(`${result.failed} could not be written to Redis (${namedAbove(result.failed)})`);
-  if (returned > 0) lines.push(`${returned} were taken out again: the service holds the store in memory`);
-  return `${lines.join("\n")}\n`;
+  return textOf(
+    `${result.records} records: ${counts}${would}`,
+    conflicts > 0 && `${conflicts} of those kept have the same time and other content (${namedAbove(conflicts)})`,
+    refused > 0 && `${refused} refused (${namedAbove(refused)})`,
+    invalid > 0 && `${invalid} invalid lines left out (named above)`,
+    missing.length > 0 && notFound(missing),
+    newerInRedis > 0 && `${newerInRedis} are newer in Redis, and stay so there; ttsctl verify says which`,
+    result.failed > 0 && `${result.failed} could not be written to Redis (${namedAbove(result.failed)})`,
+    returned > 0 && `${returned} were taken out again: the service holds the store in memory`,
+  );
 }

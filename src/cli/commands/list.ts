@@ -1,13 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
-import { TtsctlError } from "../../errors.ts";
+import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
 import type { TimeTelling } from "../../render/item.ts";
 import type { TaskTable } from "../../render/task-table.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
 import type { ListQuery, ListResult } from "../../store/task-store.ts";
 import { counted } from "../../task/amounts.ts";
-import { FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
+import { BODY_NAMES, FLAG_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
@@ -26,7 +28,7 @@ import {
 import { isText, type Terminal } from "../terminal.ts";
 
 /** What `list` and `query` have in common. */
-export async function listTasks(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {
+async function listTasks(context: Context, raw: RawQuery, look: LookFlags, names: QueryNames): Promise<number> {
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
   const { limit } = look;
@@ -39,19 +41,19 @@ export async function listTasks(context: Context, raw: RawQuery, look: LookFlags
 }
 
 function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: LookFlags, names: QueryNames): void {
-  const refuse = (message: string, hint: string) => {
-    throw new TtsctlError("USAGE", message, { hint });
-  };
   if (look.limit !== undefined && (raw.page != null || raw.pageSize != null)) {
-    refuse(`--limit and ${names.page} or ${names.pageSize} exclude each other`, "a page, or the newest so many tasks");
+    const both = `--limit and ${names.page} or ${names.pageSize} exclude each other`;
+    throw usage(both, "a page, or the newest so many tasks");
   }
   if (look.limit !== undefined && raw.taskIds != null) {
-    refuse(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
+    throw usage(`--limit and ${names.taskIds} exclude each other`, "chosen tasks are all shown");
   }
   if (isText(output) || output === "csv") return;
   const given = [look.columns && "--columns", !look.headers && "--no-headers", look.time !== "raw" && "--time"];
   const first = given.find((flag) => typeof flag === "string");
-  if (first !== undefined) refuse(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");
+  if (first !== undefined) {
+    throw usage(`${first} is for tables and CSV, not for -o ${output}`, "JSON has the whole records");
+  }
 }
 
 /** Texts to print, some at a time. */
@@ -160,11 +162,7 @@ async function print(context: Context, listing: Listing, look: LookFlags): Promi
   const { output } = context.flags;
   if (isText(output)) return printTable(context, listing, look);
   const texts =
-    output === "csv"
-      ? csvOf(context, listing, look)
-      : output === "jsonl"
-        ? jsonLines(listing)
-        : listing[output as "json" | "yaml"]();
+    output === "csv" ? csvOf(context, listing, look) : output === "jsonl" ? jsonLines(listing) : listing[output]();
   for await (const text of texts) await context.terminal.data.writeAll(text);
 }
 
@@ -305,3 +303,52 @@ Examples:
   ttsctl list --limit all -o csv          everything, for a spreadsheet
   ttsctl list --columns user,task,text --time relative
   ttsctl list --status run --watch        what is being worked on, drawn in place`;
+
+interface QueryFlags extends LookFlags {
+  readonly file?: string;
+  readonly source: SourceChoice;
+}
+
+export function declareQuery(program: Command, attach: Attach): void {
+  const command = program
+    .command("query")
+    .argument("[json]", "the query; without it and without --file it is read from stdin")
+    .description("list tasks by a JSON query, with as many ids as you like")
+    .option("-f, --file <file>", "read the query from a file (- for stdin)")
+    .addHelpText("after", QUERY_EXAMPLES);
+  addLook(addSource(command));
+  attach<QueryFlags>(command, async (context, flags, [argument]) => {
+    const { text, origin } = await readBody(context, argument, flags.file);
+    const { parseQueryBody } = await import("../../operations/list-query.ts");
+    return listTasks(context, parseQueryBody(text, origin), flags, BODY_NAMES);
+  });
+}
+
+const QUERY_EXAMPLES = `
+The query, every key of it optional:
+  {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"],
+   "status": ["done"], "since": "2h", "until": null}
+Examples:
+  ttsctl query '{"user_id": "alice", "task_ids": ["t01", "t02"]}'
+  ttsctl query --file ids.json -o jsonl
+  jq -n '{user_id: "alice", status: ["error"]}' | ttsctl query`;
+
+async function readBody(context: Context, argument: string | undefined, file: string | undefined) {
+  if (argument !== undefined && file !== undefined) {
+    throw usage("the query is given twice", "give it as the argument or with --file, not both");
+  }
+  if (argument !== undefined) return { text: argument, origin: "the argument" };
+  if (file === undefined || file === "-") return { text: await readStdin(context), origin: "stdin" };
+  try {
+    return { text: await readFile(file, "utf8"), origin: file };
+  } catch (cause) {
+    throw new TtsctlError("USAGE", `cannot read the query from ${file}: ${describeSystemError(cause)}`, { cause });
+  }
+}
+
+async function readStdin({ terminal }: Context): Promise<string> {
+  if (terminal.stdin.isTTY) {
+    throw usage("no query", "give it as the argument, with --file, or on stdin");
+  }
+  return (await buffer(terminal.stdin)).toString("utf8");
+}

@@ -1,18 +1,14 @@
 import type { Command } from "commander";
-import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { isRedisError, type TtsctlError, throwIfInterrupted, usage } from "../../errors.ts";
 import type { MaxDelete } from "../../operations/brake.ts";
 import type { MarkOptions, MarkResult } from "../../operations/mark/mark.ts";
-import { namedAbove } from "../../operations/reporter.ts";
-import type { Selection } from "../../operations/select.ts";
-import { audited } from "../../parts/audited.ts";
-import type { LedgerRun } from "../../parts/ledger.ts";
-import { notFound } from "../../render/item-lines.ts";
+import { audited } from "../../parts/ledger.ts";
 import { counted } from "../../task/amounts.ts";
 import { FLAG_NAMES } from "../../task/query-fields.ts";
 import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/status.ts";
-import { planConfirmation } from "../confirm.ts";
+import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
-import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
 import { addSelection, maxDelete, requireSelection, type SelectionFlags, selectionOf } from "../selection.ts";
 
 interface MarkFlags extends SelectionFlags {
@@ -67,28 +63,20 @@ async function runMark(context: Context, flags: MarkFlags): Promise<number> {
   requireSelection(choosing, flags.all, CHOOSE);
   const selection = await selectionOf(context, choosing, NAMES);
   await context.requireConfig(false);
-  return audited(context, !flags.dryRun, (ledger) => markChosen(context, flags, { selection, status, ledger }));
-}
-
-interface Chosen {
-  readonly selection: Selection;
-  readonly status: NewStatus;
-  readonly ledger: LedgerRun | null;
-}
-
-async function markChosen(context: Context, flags: MarkFlags, { selection, status, ledger }: Chosen): Promise<number> {
-  const { markTasks } = await import("../../operations/mark/mark.ts");
-  const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
-  const parts = {
-    ...(await context.changeParts(ledger, flags.dryRun)),
-    mirror: await context.mirrorState(),
-    rules: await context.rules(),
-    confirm: planConfirmation(context, flags.yes, ask, "marked"),
-  };
-  const { result, problem } = await markTasks(parts, selection, optionsOf(flags, status));
-  ledger?.count(result);
-  await emitObject(context, result, () => describeMark(result, status.shown));
-  return exitCodeOf(context, result, problem);
+  return audited(context, !flags.dryRun, async (ledger) => {
+    const { markTasks } = await import("../../operations/mark/mark.ts");
+    const ask = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
+    const parts = {
+      ...(await context.changeParts(ledger, flags.dryRun)),
+      mirror: await context.mirrorState(),
+      rules: await context.rules(),
+      confirm: confirmation(context, flags.yes, ask, "marked"),
+    };
+    const { result, problem } = await markTasks(parts, selection, optionsOf(flags, status));
+    ledger?.count(result);
+    await emitObject(context, result, () => describeMark(result, status.shown));
+    return exitCodeOf(context, result, problem);
+  });
 }
 
 function optionsOf(flags: MarkFlags, status: NewStatus): MarkOptions {
@@ -101,12 +89,10 @@ function optionsOf(flags: MarkFlags, status: NewStatus): MarkOptions {
 /** The word that is written, as it was given but for case and spaces, and as it is shown. */
 function checkNewStatus(text: string | undefined): NewStatus {
   const accepted = `accepted: ${SHOWN_STATUSES.join(", ")}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`;
-  if (text === undefined) {
-    throw new TtsctlError("USAGE", "no new status", { hint: `say it with --status; ${accepted}` });
-  }
+  if (text === undefined) throw usage("no new status", `say it with --status; ${accepted}`);
   const shown = shownStatus(text);
   if (shown !== undefined) return { shown, status: text.replace(/\s+/g, "").toLowerCase() };
-  throw new TtsctlError("USAGE", `--status: unknown status ${JSON.stringify(text)}`, { hint: accepted });
+  throw usage(`--status: unknown status ${JSON.stringify(text)}`, accepted);
 }
 
 function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError | null): number {
@@ -122,12 +108,11 @@ function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError |
 }
 
 function describeMark(result: MarkResult, shown: string): string {
-  const done = result.dryRun ? `would be marked as ${shown}` : `marked as ${shown}`;
-  const lines = [`${result.marked} of ${result.requested} chosen tasks ${done}`];
-  if (result.unchanged > 0) lines.push(`${result.unchanged} had that status already`);
-  if (result.missing.length > 0) lines.push(notFound(result.missing));
-  if (result.refused.length > 0) lines.push(`${result.refused.length} refused (${namedAbove(result.refused.length)})`);
-  if (result.failed > 0) lines.push(`${result.failed} failed (${namedAbove(result.failed)})`);
-  if (result.returned > 0) lines.push(`${result.returned} came back: the service holds the store in memory`);
-  return `${lines.join("\n")}\n`;
+  const { marked, requested, dryRun, unchanged, missing, refused, failed, returned } = result;
+  return textOf(
+    `${marked} of ${requested} chosen tasks ${dryRun ? "would be marked" : "marked"} as ${shown}`,
+    unchanged > 0 && `${unchanged} had that status already`,
+    ...unchangedLines(missing, refused, failed),
+    returned > 0 && `${returned} came back: the service holds the store in memory`,
+  );
 }

@@ -42,27 +42,18 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   keepHeapSmall();
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const zone = await context.zone();
+  const { statsCsv, statsText } = await import("../../render/stats.ts");
+  const hour = (iso: string) => {
+    const epoch = Date.parse(iso) / 1000;
+    return formatUtc(epoch + zone.offsetAt(epoch)).slice(11, 13);
+  };
+  const style = { wide: context.flags.output === "wide", hour, height: context.terminal.height };
   await emit(context, {
     json: () => [`${JSON.stringify(stats)}\n`],
-    csv: async () => (await import("../../render/stats.ts")).statsCsv(stats),
-    show: async () => context.terminal.out.write(await describeStats(context, stats)),
+    csv: async () => statsCsv(stats),
+    show: async () => context.terminal.out.write(statsText(stats, { ...(await context.tableStyle()), ...style })),
   });
   return DONE;
-
-  async function describeStats(context: Context, stats: StatsResult): Promise<string> {
-    const { statsText } = await import("../../render/stats.ts");
-    const hour = (iso: string) => {
-      const epoch = Date.parse(iso) / 1000;
-      return formatUtc(epoch + zone.offsetAt(epoch)).slice(11, 13);
-    };
-    const wide = context.flags.output === "wide";
-    return statsText(stats, {
-      ...(await context.tableStyle()),
-      wide,
-      hour,
-      height: context.terminal.height,
-    });
-  }
 }
 
 /** Which stats. */

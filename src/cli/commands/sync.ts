@@ -1,13 +1,12 @@
 import { constants, getPriority, setPriority } from "node:os";
 import type { Command } from "commander";
 import type { SyncResult } from "../../operations/sync.ts";
-import { audited } from "../../parts/audited.ts";
-import type { LedgerRun } from "../../parts/ledger.ts";
+import { audited } from "../../parts/ledger.ts";
 import { syncStore } from "../../parts/sync-store.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
 import { type Attach, type Context, keepHeapSmall } from "../context.ts";
-import { DONE, emitObject, PARTLY } from "../emit.ts";
+import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
 import { addDestructive, addUser, type ChangeFlags, userOf } from "../selection.ts";
 
 interface SyncFlags extends ChangeFlags {
@@ -38,28 +37,18 @@ Examples:
 async function runSync(context: Context, flags: SyncFlags): Promise<number> {
   const userId = await userOf(context, flags);
   if (flags.prune) await context.requireConfig(false);
-  return audited(context, flags.prune && !flags.dryRun, (ledger) => syncAsAsked(context, flags, userId, ledger));
-}
-
-async function syncAsAsked(
-  context: Context,
-  flags: SyncFlags,
-  userId: string | undefined,
-  ledger: LedgerRun | null,
-): Promise<number> {
   letOthersGoFirst();
   keepHeapSmall();
   const ask = (count: number) => `Remove ${counted(count, "task")} that only Redis has?`;
-  const asking = { ledger, confirm: confirmation(context, flags.yes, ask) };
-  const outcome = await syncStore(context, asking, {
-    ...flags,
-    ...(userId === undefined ? {} : { userId }),
-    maxDelete: flags.maxDelete ?? { percent: 50 },
+  const confirm = confirmation(context, flags.yes, ask);
+  const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
+  return audited(context, flags.prune && !flags.dryRun, async (ledger) => {
+    const outcome = await syncStore(context, { ledger, confirm }, options);
+    ledger?.count(outcome);
+    const { failedToPrune, ...result } = outcome;
+    await emitObject(context, result, () => describeSync(result, userId));
+    return result.failed + failedToPrune > 0 ? PARTLY : DONE;
   });
-  ledger?.count(outcome);
-  const { failedToPrune, ...result } = outcome;
-  await emitObject(context, result, () => describeSync(result, userId));
-  return result.failed + failedToPrune > 0 ? PARTLY : DONE;
 }
 
 /** What to do about tasks that only Redis has: beside a file without tasks they are more likely lost than too many. */
@@ -71,19 +60,14 @@ function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): 
 
 /** For people. */
 export function describeSync(result: SyncResult, userId: string | undefined): string {
-  const would = result.dryRun ? " (dry run: nothing was changed)" : "";
-  const counts = [
-    `${result.written} written`,
-    `${result.unchanged} unchanged`,
-    `${result.newerInRedis} newer in Redis`,
-    `${result.failed} failed`,
-  ];
-  const lines = [`${counted(result.total, "task")} from the file to Redis: ${counts.join(", ")}${would}`];
-  if (result.invalid > 0) lines.push(`${counted(result.invalid, "invalid record")} left alone`);
-  if (result.pruned > 0)
-    lines.push(`${counted(result.pruned, "task")} that only Redis had ${result.dryRun ? "would be " : ""}removed`);
-  else if (result.orphans > 0) lines.push(adviceFor(result, userId));
-  return `${lines.join("\n")}\n`;
+  const { total, written, unchanged, newerInRedis, failed, invalid, pruned, dryRun } = result;
+  const counts = `${written} written, ${unchanged} unchanged, ${newerInRedis} newer in Redis, ${failed} failed`;
+  return textOf(
+    `${counted(total, "task")} from the file to Redis: ${counts}${dryRun ? " (dry run: nothing was changed)" : ""}`,
+    invalid > 0 && `${counted(invalid, "invalid record")} left alone`,
+    pruned > 0 && `${counted(pruned, "task")} that only Redis had ${dryRun ? "would be " : ""}removed`,
+    pruned === 0 && result.orphans > 0 && adviceFor(result, userId),
+  );
 }
 
 /**

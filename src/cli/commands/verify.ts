@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import { TtsctlError } from "../../errors.ts";
+import { usage } from "../../errors.ts";
 import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
-import { audited } from "../../parts/audited.ts";
-import type { LedgerRun } from "../../parts/ledger.ts";
+import { audited } from "../../parts/ledger.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import { confirmation } from "../confirm.ts";
@@ -44,51 +43,41 @@ async function runVerify(context: Context, flags: VerifyFlags): Promise<number> 
   checkFlags(flags);
   const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
-  return audited(context, flags.repair && !flags.dryRun, async (ledger) => {
-    const scope = userId === undefined ? {} : { userId };
-    const outcome = await (flags.repair ? repair(context, flags, scope, ledger) : compare(context, scope));
+  const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
+  const { repair, dryRun, prune, restore, allowEmpty, maxDelete = { percent: 50 } } = flags;
+  const scope = userId === undefined ? {} : { userId };
+  return audited(context, repair && !dryRun, async (ledger) => {
+    const compare = async () => {
+      const mirror = await context.mirror();
+      const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
+      return verify({ mirror, file: await context.fileStore(), clock, reporter, signal }, scope);
+    };
+    const compareAndRepair = async () => {
+      const file = await context.changingFileStore(); // first, because it prints warnings that may explain a missing Redis
+      const parts = {
+        mirror: await context.mirror(),
+        ...(await context.changeParts(ledger, dryRun, file)),
+        rules: await context.rules(),
+        confirm: confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`),
+      };
+      return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, maxDelete });
+    };
+    const outcome = await (repair ? compareAndRepair() : compare());
     ledger?.count(outcome.result);
     await emitVerify(context, outcome, flags);
-    return outcome.drift.size > (flags.dryRun ? 0 : outcome.result.repaired) ? PARTLY : DONE;
+    return outcome.drift.size > (dryRun ? 0 : outcome.result.repaired) ? PARTLY : DONE;
   });
 }
 
 function checkFlags({ repair, prune, restore }: VerifyFlags): void {
   if (prune && restore) {
-    throw new TtsctlError("USAGE", "--prune and --restore exclude each other", {
-      hint: "--prune deletes Redis-only tasks, --restore copies them to the store file",
-    });
+    const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
+    throw usage("--prune and --restore exclude each other", hint);
   }
   if ((prune || restore) && !repair) {
-    throw new TtsctlError("USAGE", `${prune ? "--prune" : "--restore"} goes with --repair`, {
-      hint: "say --repair too; without it verify changes nothing",
-    });
+    const hint = "say --repair too; without it verify changes nothing";
+    throw usage(`${prune ? "--prune" : "--restore"} goes with --repair`, hint);
   }
-}
-
-async function compare(context: Context, scope: { userId?: string }): Promise<VerifyOutcome> {
-  const { verify } = await import("../../operations/verify/verify.ts");
-  const mirror = await context.mirror();
-  const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
-  return verify({ mirror, file: await context.fileStore(), clock, reporter, signal }, scope);
-}
-
-async function repair(
-  context: Context,
-  flags: VerifyFlags,
-  scope: { userId?: string },
-  ledger: LedgerRun | null,
-): Promise<VerifyOutcome> {
-  const { verifyAndRepair } = await import("../../operations/verify/verify.ts");
-  const { dryRun, prune, restore, allowEmpty, maxDelete = { percent: 50 } } = flags;
-  const file = await context.changingFileStore(); // first, because it prints warnings that may explain a missing Redis
-  const parts = {
-    mirror: await context.mirror(),
-    ...(await context.changeParts(ledger, dryRun, file)),
-    rules: await context.rules(),
-    confirm: confirmation(context, flags.yes, (count) => `Remove ${counted(count, "task")} that only Redis has?`),
-  };
-  return verifyAndRepair(parts, { ...scope, dryRun, prune, restore, allowEmpty, maxDelete });
 }
 
 const DETAIL_COLUMNS = ["kind", "user_id", "task_id"];

@@ -1,5 +1,5 @@
 import { batches } from "../../pool.ts";
-import { soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
+import { passes, soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
@@ -40,7 +40,7 @@ export class FileTasks implements TaskSource {
     let top: number[] = [];
     let last: number | undefined;
     let total = 0;
-    for (const row of matchingRows(this.#snapshot, filter)) {
+    for (const row of await this.#passing(filter)) {
       total++;
       if (last !== undefined && order(row, last) > 0) continue;
       top.push(row);
@@ -63,15 +63,27 @@ export class FileTasks implements TaskSource {
     }
     return (a, b) => created.get(b)! - created.get(a)! || rows.compareKeys(a, b);
   }
+
+  /** The rows that pass, in file order. Those that match are read if the filter has fields, which rows don't have. */
+  async #passing(filter: TaskFilter): Promise<Iterable<number>> {
+    const matching = matchingRows(this.#snapshot, filter);
+    if (filter.fields.size === 0) return matching;
+    const passing: number[] = [];
+    for (const rows of batches(matching, STEP)) {
+      const tasks = await this.#snapshot.readTasks(rows);
+      rows.forEach((row, i) => void (passes(tasks[i]!, filter) && passing.push(row)));
+    }
+    return passing;
+  }
 }
 
-/** The live rows that pass a filter, in file order. */
+/** The live rows that pass a filter but for its fields, in file order. */
 export function* matchingRows(snapshot: Snapshot, filter: TaskFilter): Generator<number> {
   const passes = rowFilter(snapshot, filter);
   for (const row of snapshot.liveRows()) if (passes(row)) yield row;
 }
 
-/** Whether a live row passes a filter. */
+/** Whether a live row passes a filter but for its fields. */
 export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number) => boolean {
   const users = [...filter.users].map((user) => Buffer.from(user));
   const wanted = STATUS_CODES.map((word) => filter.statuses.size === 0 || filter.statuses.has(word));

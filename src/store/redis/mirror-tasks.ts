@@ -21,8 +21,8 @@ export class MirrorTasks implements TaskSource {
 
   async page(filter: TaskFilter, offset: number, count: number): Promise<TaskPage> {
     const { range, hasTimes } = await this.#rangeOf(filter);
-    const { users, statuses, since, until } = filter;
-    if (statuses.size === 0 && users.size <= 1 && (hasTimes || (since === null && until === null))) {
+    const { users, since, until } = filter;
+    if (!hasMore(filter) && users.size <= 1 && (hasTimes || (since === null && until === null))) {
       const { total, members } = await this.#mirror.page(range, offset, count);
       return { total, ...pageOf(members, await this.find(members)) };
     }
@@ -74,17 +74,17 @@ export class MirrorTasks implements TaskSource {
     return { range: { userId, since, until }, hasTimes };
   }
 
-  /** The members that pass, newest first, and those without a task: an index has no statuses, and one or all users. */
+  /** The members that pass, newest first, and those without a task: an index has only times, and one or all users. */
   async *#passing(filter: TaskFilter): AsyncGenerator<{ passing: TaskId[]; gone: TaskId[] }> {
     const { range, hasTimes } = await this.#rangeOf(filter);
     for await (const members of walkInOrder(this.#mirror, range)) {
       const timed = hasTimes ? members : await this.#mirror.withChangeTimes(members);
       const ids = timed.filter(({ userId, score }) => userPasses(userId, filter) && timePasses(score, filter));
-      if (filter.statuses.size === 0) {
+      if (!hasMore(filter)) {
         yield { passing: ids, gone: [] };
         continue;
       }
-      const statuses = (await this.#mirror.statuses(ids)).map(usable);
+      const statuses = filter.fields.size > 0 ? [] : (await this.#mirror.statuses(ids)).map(usable);
       const unclear = ids.filter((_, i) => statuses[i] == null);
       const whole = new Map((await this.find(unclear)).map((task, i) => [unclear[i], task]));
       const passing = ids.filter((id, i) => {
@@ -94,6 +94,11 @@ export class MirrorTasks implements TaskSource {
       yield { passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
     }
   }
+}
+
+/** Whether a filter asks for more than indexes have. */
+function hasMore({ statuses, fields }: TaskFilter): boolean {
+  return statuses.size + fields.size > 0;
 }
 
 /** The tasks of members, and how many have none. @param found of the first of them; the others have none */

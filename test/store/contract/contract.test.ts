@@ -138,9 +138,10 @@ const anyRecords = fc.uniqueArray(
       ...{
         status: fc.constantFrom("queued", "running", "succeeded", "failed", "odd"),
         at: fc.constantFrom(...MOMENTS),
+        speaker: fc.constantFrom("ann", "李", null, 5),
       },
     })
-    .map(({ user, task, status, at }) => record(user, task, { status, updated_at: at })),
+    .map(({ user, task, status, at, speaker }) => record(user, task, { status, updated_at: at, speaker })),
   { maxLength: 20, selector: ({ user_id, task_id }) => `${user_id}:${task_id}` },
 );
 
@@ -150,4 +151,7 @@ const anyFilter: fc.Arbitrary<TaskFilter> = fc.record({
   users: fc.subarray(["alice", "用户", "nobody"]).map((users) => new Set(users)),
   statuses: fc.subarray(["wait", "run", "done", "error"]).map((words) => new Set(words)),
   ...{ since: anyMoment, until: anyMoment },
+  fields: fc
+    .option(fc.subarray(["ann", "李", "", "5"], { minLength: 1 }))
+    .map((speakers) => new Map(speakers === null ? [] : [["speaker", new Set(speakers)]])),
 });

@@ -17,12 +17,17 @@ export function modelPage(
   const tasks = records.map((json) => ({
     ...{ user: json.user_id, name: `${json.user_id}:${json.task_id}` },
     ...{ member: isQuoted ? `${quoted(json.user_id)}:${quoted(json.task_id)}` : `${json.user_id}:${json.task_id}` },
-    ...{ status: SHOWN[json.status as string] ?? "", time: epochOf(json.updated_at as string, isQuoted) },
+    ...{
+      speaker: String(json.speaker ?? ""),
+      status: SHOWN[json.status as string] ?? "",
+      time: epochOf(json.updated_at as string, isQuoted),
+    },
   }));
   const passing = tasks.filter(
-    ({ user, status, time }) =>
+    ({ user, status, time, speaker }) =>
       (filter.users.size === 0 || filter.users.has(user)) &&
       (filter.statuses.size === 0 || filter.statuses.has(status)) &&
+      (filter.fields.get("speaker")?.has(speaker) ?? true) &&
       (filter.since === null || filter.since <= time) &&
       (filter.until === null || time < filter.until),
   );

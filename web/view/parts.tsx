@@ -1,0 +1,94 @@
+import type { ComponentChildren } from "preact";
+import { printable } from "../../src/printable.ts";
+import type { Failure } from "../api/failure.ts";
+import { useMessages } from "./context.ts";
+
+/** More than this of a text is not looked at for one line. */
+const LONGEST_LINE = 400;
+
+/** Any text of a task in one line. Its writing direction stays its own, and what has no width is made visible. */
+export function Line({ text }: { text: string }) {
+  return <bdi>{printable(text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE).toWellFormed()}…` : text)}</bdi>;
+}
+
+/** The same with its line breaks. */
+export function Lines({ text }: { text: string }) {
+  return <bdi class="lines">{text.split(/\r?\n/).map(printable).join("\n")}</bdi>;
+}
+
+/** A status; a word that is none of the four is shown as it is. */
+export function Badge({ status }: { status: string }) {
+  const { status: words } = useMessages();
+  const isKnown = status !== "other" && Object.hasOwn(words, status);
+  const word = isKnown ? words[status as keyof typeof words] : printable(status);
+  return <span class={`badge ${isKnown ? status : "other"}`}>{word}</span>;
+}
+
+/** Drawn on 16 by 16, in the colour of the text around it. */
+const PATHS = {
+  play: "M4.5 2.6v10.8a.6.6 0 0 0 .92.5l8.3-5.4a.6.6 0 0 0 0-1L5.42 2.1a.6.6 0 0 0-.92.5Z",
+  pause: "M4 2.5h2.6v11H4zM9.4 2.5H12v11H9.4z",
+  chevron: "M5.3 2.7 10.6 8l-5.3 5.3 1 1L12.6 8 6.3 1.7z",
+  download: "M7.3 1.5h1.4v7l2.6-2.6 1 1L8 11.2 3.7 6.9l1-1 2.6 2.6zM2.5 13h11v1.4h-11z",
+  refresh: "M13.4 2v4.2H9.2l1.7-1.7A4.5 4.5 0 1 0 12.4 9h1.5A6 6 0 1 1 12 3.4z",
+  close: "m3.5 2.5 4.5 4.5 4.5-4.5 1 1L9 8l4.5 4.5-1 1L8 9l-4.5 4.5-1-1L7 8 2.5 3.5z",
+  warning: "M8 1.2 15.3 14H.7zM7.3 6v4h1.4V6zm0 5.2v1.4h1.4v-1.4z",
+} as const;
+
+type IconName = keyof typeof PATHS;
+
+/** Decoration: what it stands for is said in words beside it, or as the label of its button. */
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
+      <path d={PATHS[name]} fill="currentColor" fill-rule="evenodd" />
+    </svg>
+  );
+}
+
+interface NoticeProps {
+  readonly kind: "info" | "warning" | "error";
+  readonly title: string;
+  readonly failure?: Failure;
+  /** What to do next. */
+  readonly children?: ComponentChildren;
+}
+
+/** Something to know, in a box. */
+export function Notice({ kind, title, failure, children }: NoticeProps) {
+  return (
+    <div class={`notice ${kind}`} role={kind === "error" ? "alert" : "status"}>
+      {kind === "info" ? null : <Icon name="warning" />}
+      <div>
+        <p class="notice-title">{title}</p>
+        {failure === undefined ? null : <FailureText failure={failure} />}
+        {children}
+      </div>
+    </div>
+  );
+}
+
+/** Why a question has no answer, in the server's own words, and what to do next. */
+export function FailureText({ failure }: { failure: Failure }) {
+  const text = useMessages();
+  const { problem } = failure;
+  if (problem === null) {
+    return (
+      <p>
+        {text.unreachable} {text.unreachableHint}
+      </p>
+    );
+  }
+  return (
+    <>
+      <p>
+        <Line text={problem.detail} />
+      </p>
+      {problem.hint === "" ? null : (
+        <p class="hint">
+          <Line text={problem.hint} />
+        </p>
+      )}
+    </>
+  );
+}
