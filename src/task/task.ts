@@ -194,14 +194,6 @@ export class RecordParser {
     return readTask(bytes, from, end, this.#spans, this);
   }
 
-  /** The task that a text is if it has these very texts; null for any other text. */
-  confirm(text: string, expected: FieldTexts): Task | null {
-    const task = this.validOrNull(text);
-    if (task === null) return null;
-    const names = Object.keys(expected) as (keyof FieldTexts)[];
-    return names.every((name) => task[name] === expected[name]) ? task : null;
-  }
-
   /** The task that a text is; null for any other text, JSON or not. */
   validOrNull(text: string): Task | null {
     const bytes = Buffer.from(`${text}\n`);

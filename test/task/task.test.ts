@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { JsonSyntaxError } from "../../src/json/scan.ts";
 import { RecordRules } from "../../src/task/rules.ts";
@@ -199,60 +198,4 @@ test("isObject and texts take any object; a record before leaves nothing behind"
   ]);
   expect(parser.texts("{}")).toEqual({ status: "", error: "", createdAt: "", updatedAt: "" });
   expect(parser.texts('{"updated_at":5,"status":"x"}').updatedAt).toBe("1970-01-01T00:00:05+00:00");
-});
-
-describe("confirm", () => {
-  const KNOWN = '"status":"done","error":null,"created_at":"2024-01-01T08:00:00","updated_at":"2024-01-01T08:00:05"';
-  const expected = {
-    ...{ userId: "alice", taskId: "t01", status: "done", error: "" },
-    ...{ createdAt: "2024-01-01T08:00:00", updatedAt: "2024-01-01T08:00:05" },
-  };
-
-  test.each([
-    `{${IDS},${KNOWN}}`,
-    ` {${IDS}, ${KNOWN},"text":"你 \\" 好","n":1.0}\n`,
-    `{${IDS.replace("alice", "\\u0061lice")},${KNOWN}}`,
-    `{${IDS},${KNOWN.replace("null", '""')}}`,
-  ])("gives the task where every field is as expected: %s", (json) => {
-    expect(parser.confirm(json, expected)).toEqual(valid(json));
-  });
-
-  test.each([
-    ["another user", `{"user_id":"alicf","task_id":"t01",${KNOWN}}`],
-    ["a longer user", `{"user_id":"alice2","task_id":"t01",${KNOWN}}`],
-    ["a shorter user", `{"user_id":"alic","task_id":"t01",${KNOWN}}`],
-    ["no task id", `{"user_id":"alice",${KNOWN}}`],
-    ["an id that is no string", `{"user_id":"alice","task_id":101,${KNOWN}}`],
-    ["another word", `{${IDS},${KNOWN.replace("done", "gone")}}`],
-    ["an error", `{${IDS},${KNOWN.replace("null", '"x"')}}`],
-    ["a time that is a number", `{${IDS},${KNOWN.replace('"2024-01-01T08:00:05"', "1704067205")}}`],
-    ["the same later", `{${IDS},${KNOWN},"status":"gone"}`],
-    ["text that is no JSON", `{${IDS},${KNOWN}`],
-    ["a list", `[{${IDS},${KNOWN}}]`],
-  ])("gives nothing for %s", (_, json) => {
-    expect(parser.confirm(json, expected)).toBeNull();
-  });
-
-  test("says nothing that the parser does not say", () => {
-    const word = fc.constantFrom("alice", "t01", "done", "", "é", "2024-01-01T08:00:05", "2024-01-01T08:00:00", "x");
-    const names = ["user_id", "task_id", "status", "error", "created_at", "updated_at"];
-    const value = fc.oneof(word, fc.constantFrom(null, 5, 1704067205, true));
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.constantFrom(...names), value), { maxLength: 9 }),
-        fc.array(word, { minLength: 6, maxLength: 6 }),
-        (fields, [userId, taskId, status, error, createdAt, updatedAt]) => {
-          const json = `{${fields.map(([name, text]) => `"${name}":${JSON.stringify(text)}`).join(",")}}`;
-          const texts = { userId, taskId, status, error, createdAt, updatedAt } as typeof expected;
-          const confirmed = parser.confirm(json, texts);
-          if (confirmed !== null) expect(confirmed).toEqual(parser.validOrNull(json));
-        },
-      ),
-    );
-  });
-
-  test("a key without a user or a task confirms nothing", () => {
-    const json = `{"user_id":"","task_id":"t01",${KNOWN}}`;
-    expect(parser.confirm(json, { ...expected, userId: "" })).toBeNull();
-  });
 });

@@ -173,13 +173,9 @@ class PlainLayout extends Layout {
   read(values: readonly (string | null)[], { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
     if (values.every((value) => value === null)) return undefined;
     const [payload = null, status = null, error = null, created = null, updated = null] = values;
-    if (payload !== null && status !== null && error !== null && created !== null && updated !== null) {
-      const whole = parser.confirm(payload, { userId, taskId, status, error, createdAt: created, updatedAt: updated });
-      if (whole !== null) return whole; // nearly all: nothing was changed in the hash alone
-    }
     const overlay = { status, error, created, updated };
     const own = payload === null ? null : parser.validOrNull(payload);
-    if (own !== null && changedFields(own, overlay, parser).size === 0) return { ...own, userId, taskId };
+    if (own !== null && changedFields(own, overlay, parser).size === 0) return { ...own, userId, taskId }; // nearly all
     const json =
       payload !== null && parser.isObject(payload) ? payload.trim() : setFields("{}", idFields(userId, taskId));
     const changes = changedFields(parser.texts(json), overlay, parser);
