@@ -43,8 +43,8 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
 
 /**
  * The audio folders and log files of tasks (SPEC section 6, Artifacts): `output/{user}/{task}/` and
- * `Logs/{8 digits}/{2 digits}/{task}.log`. A task may have several, by other names. Nothing else is ever removed, and nothing below these two roots is reached
- * through a symbolic link.
+ * `Logs/{8 digits}/{2 digits}/{task}.log`. A task may have several, by other names. Nothing else is ever removed, and
+ * nothing below these two roots is reached through a symbolic link.
  *
  * Made for one pass, under the lock that a pass holds. `purgeFolder`, `measureFolder`, `list` and the log index may be
  * used by several callers at once; `recover`, `sweep` and `close` only when none of these is under way.

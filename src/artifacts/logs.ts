@@ -64,7 +64,10 @@ export class LogFolders {
     );
   }
 
-  /** Calls `visit` with every hour, or those of `fromDate` and later; links, mount points and what cannot be read are left out, and a reason returned for each. */
+  /**
+   * Calls `visit` with every hour, or those of `fromDate` and later. Skips links, mount points and unreadable folders, and
+   * returns a reason for each.
+   */
   async walk(visit: (hour: Folder, key: string) => Promise<void>, fromDate = ""): Promise<string[]> {
     const skipped: string[] = [];
     const inEach = (parent: Folder, names: readonly string[], work: (folder: Folder, name: string) => Promise<void>) =>
@@ -136,7 +139,7 @@ export class LogFolders {
     return this.#inEach(hours, (hour) => measureLog(hour, taskId + LOG_SUFFIX, now));
   }
 
-  /** Removes the logs of a task in some hours that are not newer than `now` (epoch seconds). Never throws for what the disk refuses. */
+  /** Removes the logs of a task in some hours, unless they are newer than `now` (epoch seconds). Never throws for errors of the disk. */
   remove(taskId: string, hours: readonly string[], now: number): Promise<LogOutcome> {
     return this.#inEach(hours, async (hour, key) => {
       const log = await measureLog(hour, taskId + LOG_SUFFIX, now);
@@ -168,7 +171,7 @@ export class LogFolders {
     this.#open.clear();
   }
 
-  /** Removes hours, and then dates that lost their last hour or were found empty. Ends what is remembered of a pass. */
+  /** Removes empty hours, then empty dates. Forgets the changes of the pass. */
   async sweep({ before, now }: SweepRules): Promise<number> {
     const root = this.#root;
     if (root === undefined) return 0;

@@ -79,7 +79,7 @@ export class PurgeArtifacts {
     return this.#artifacts.hasOutput || this.#logs!.size > 0;
   }
 
-  /** Whether the disk is to be asked for a task, or something is to be said of it. */
+  /** Whether the task may have artifacts, or needs a warning that its own are never touched. */
   concerns({ userId, taskId }: TaskId): boolean {
     return this.mayBeThere || this.#artifacts.whyNever(userId, taskId) !== undefined;
   }
@@ -94,7 +94,7 @@ export class PurgeArtifacts {
     return isFree ? freed : undefined;
   }
 
-  /** Says what was left for the sake of other tasks. */
+  /** Warns of artifacts that other tasks share and that are kept. */
   end(): void {
     if (this.#sharedLogs > 0) {
       this.#reporter.warn(`the logs of ${this.#sharedLogs} purged tasks stay: other tasks have the same`);
@@ -178,8 +178,9 @@ function add(freed: Freed, { files, bytes }: Freed): void {
 }
 
 /**
- * How many records, of either store, a log or a folder belongs to: they stay until the last of those goes. Users may
- * share a task id, and then its logs; in some layouts a task has several names, and different ids one, besides. Only what may be purged is counted.
+ * How many records, of either store, own a log or a directory: it is kept until the last of them is purged. Users may
+ * share a task id and its logs. In some layouts a task has several names, and tasks share one. Only names of tasks that
+ * may be purged are counted.
  */
 class ArtifactOwners {
   readonly #rules: RecordRules;
@@ -204,7 +205,7 @@ class ArtifactOwners {
     for (const { userId, taskId } of this.#namesOf(id)) this.#add(this.#names.find(userId, taskId));
   }
 
-  /** Whether a log, by its name, is that of a task that may be purged. Of a folder that is shared so is the log. */
+  /** Whether a log of this name belongs to a task that may be purged. Tasks that share a folder share the log. */
   wantsLog(name: string): boolean {
     return this.#names.find("", name) >= 0;
   }

@@ -6,7 +6,7 @@ interface TallyRules {
   onKept?(id: TaskId, reason: string): void;
 }
 
-/** What becomes of the tasks of a purge: counted, told, and the first few of those that stay named in warnings. */
+/** Counts and reports the outcomes of a purge. The first few tasks that are kept or fail are named in warnings. */
 export class Tally {
   purged = 0;
   /** Of the purged, those that went for `max_bytes`. */
@@ -16,7 +16,7 @@ export class Tally {
   failed = 0;
   files = 0;
   bytes = 0;
-  /** Tasks that were to go and stay. */
+  /** Tasks that were chosen and are kept. */
   kept = 0;
   /** The tasks that are in neither store. */
   readonly gone: TaskId[] = [];
@@ -36,7 +36,7 @@ export class Tally {
     this.#skips = new NamedWarnings(reporter, "stays");
   }
 
-  /** @param isHalf its artifacts and copy in Redis are gone, and its record could not be taken out of the file */
+  /** @param isHalf only its record is left, because the file could not be rewritten */
   purge(task: PurgedTask, isHalf = false): void {
     if (isHalf) {
       this.half++;
