@@ -88,8 +88,9 @@ async function someUsers({ link, file }: EmptyParts): Promise<Set<string>> {
   const members = state.kind === "on" ? await state.mirror.newest(undefined, USERS_LOOKED_AT) : [];
   if (members.length > 0) return new Set(members.map(({ userId }) => userId));
   await using snapshot = await file.read();
-  const { rows } = snapshot;
-  return new Set([...snapshot.liveRows()].map((row) => rows.keys.userId(rows.key(row))));
+  const users = new Set<string>();
+  for (const row of snapshot.liveRows()) users.add(snapshot.rows.keys.userId(snapshot.rows.key(row)));
+  return users;
 }
 
 /** Which part of the filter leaves nothing over, by what there is without it. */

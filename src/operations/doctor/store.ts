@@ -89,7 +89,7 @@ async function targetOf(file: { path: string; target(): Promise<string> }) {
   return [target, await statOrNull(target)] as const;
 }
 
-async function statOrNull(path: string) {
+export async function statOrNull(path: string) {
   try {
     return await stat(path);
   } catch (error) {
