@@ -1,16 +1,13 @@
 import { TtsctlError } from "../errors.ts";
-import type { FileStore } from "../store/file/file-store.ts";
-import type { MirrorLink, SourceChoice } from "../store/mirror-link.ts";
+import type { SourceChoice, Stores } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/amounts.ts";
 import { nearest } from "../task/nearest.ts";
 import { NO_FILTER, ofUser, type QueryNames, soleUser, type TaskFilter } from "../task/query-fields.ts";
 
-export interface EmptyParts {
+export interface EmptyParts extends Stores {
   readonly store: TaskStore;
-  readonly file: FileStore;
-  readonly link: MirrorLink;
 }
 
 /** How many of the newest tasks are asked for user ids that are like a wrong one. */

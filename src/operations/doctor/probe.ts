@@ -184,7 +184,7 @@ export class Probe {
     if (error.code === "REDIS_TIMEOUT" || error.code === "REDIS_UNAVAILABLE") this.#lost = true;
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#snapshot?.then((snapshot) => snapshot.close()).catch(() => {});
     // A connection that is still being made is not waited for.
     void this.#client?.then((client) => client.close()).catch(() => {});

@@ -1,9 +1,8 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { lackOf } from "../../store/index-check.ts";
-import { type MirrorLink, readFirst, type SourceChoice } from "../../store/mirror-link.ts";
+import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { FileBehind } from "../../store/task-store.ts";
 import { formatUtc } from "../../task/time.ts";
@@ -22,9 +21,7 @@ interface StatsOptions {
   readonly rule: TallyRule;
 }
 
-interface StatsParts {
-  readonly file: FileStore;
-  readonly link: MirrorLink;
+interface StatsParts extends Stores {
   /** Null: the disk isn't read. */
   readonly artifacts: Artifacts | null;
   readonly reporter: Reporter;

@@ -59,8 +59,8 @@ export class Suspects {
     return FINDINGS[this.#findings.at(suspect)]!;
   }
 
-  hasUnsureKey({ userId, taskId }: TaskId): boolean {
-    return this.#keyed.has(this.keys.find(userId, taskId));
+  hasUnsureKey(suspect: number): boolean {
+    return this.#keyed.has(suspect);
   }
 
   traits(suspect: number): Traits & Pick<Evidence, "memberOnly"> {
@@ -97,15 +97,10 @@ export class Suspects {
     return same;
   }
 
-  /** The last look counts. */
-  settle(suspect: number): void {
+  /** Ends the looks at a suspect. */
+  settle(suspect: number, finding = this.finding(suspect)): void {
+    this.#findings.set(suspect, FINDINGS.indexOf(finding));
     this.#states.set(suspect, SETTLED);
-  }
-
-  /** A task that changed between any two looks isn't drift. */
-  settleMoving(suspect: number): void {
-    this.#findings.set(suspect, FINDINGS.indexOf("inSync"));
-    this.settle(suspect);
   }
 
   *unsettled(): Generator<number> {
@@ -149,7 +144,7 @@ export async function lookAgain(
       const records = await snapshot.recordsOf(ids);
       for (const [i, suspect] of batch.entries()) {
         const [id, record] = [ids[i]!, records[i]!];
-        const evidence = evidenceOf(id, record, copies[i]!, mirror, suspects.hasUnsureKey(id));
+        const evidence = evidenceOf(id, record, copies[i]!, mirror, suspects.hasUnsureKey(suspect));
         // An invalid record isn't compared: it is counted as invalid.
         const isLeftAlone = record === null && snapshot.holds(id);
         const finding = isLeftAlone ? "absent" : evidence.finding;
@@ -164,7 +159,7 @@ export async function lookAgain(
     await pool(batches(suspects.unsettled(), LOOK_BATCH), IN_FLIGHT, lookAt, signal);
     if (open === 0 || signal.aborted) return;
   }
-  for (const suspect of suspects.unsettled()) suspects.settleMoving(suspect);
+  for (const suspect of suspects.unsettled()) suspects.settle(suspect, "inSync");
 }
 
 /** @param hasUnsureKey as for `Suspects.add` */
