@@ -6,7 +6,7 @@ import type { RecordRules } from "../task/rules.ts";
 
 const NOBODY = -1;
 
-/** Whose a folder in `output/` is, by its names, where tasks of different ids may have one. Owners are numbers. */
+/** The owners of directories in `output/`, as numbers, in a layout in which tasks of different ids may share one. */
 export class FolderNames {
   readonly #rules: RecordRules;
   readonly #names = new KeyTable();
@@ -33,7 +33,7 @@ export class FolderNames {
 
 /**
  * Which of some users, by the names of their folders, have a record in the store file, valid or not.
- * @param read gives the content that the file has now; where it cannot be read, all of them may have one
+ * @param read returns the content of the file now; if that can't be read, all users may have a record
  */
 export async function usersWithRecords(read: () => Promise<Snapshot>, users: readonly string[]): Promise<Set<string>> {
   try {

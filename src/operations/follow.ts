@@ -10,7 +10,7 @@ import { isTerminal } from "../task/status.ts";
 
 /** Milliseconds between two looks for new lines. */
 const POLL_MS = 200;
-/** Every so many of them the task's status, and the logs' names, are looked at too. */
+/** After so many polls, the task's status and the logs' names are read too. */
 const POLLS_A_LOOK = 5;
 
 /** Why following ended: the task is finished or gone, a signal came, or the output was closed. */

@@ -52,7 +52,7 @@ export const ARTIFACT_CHECKS: Checks = {
   },
 };
 
-/** How many of the folders in it are looked at. */
+/** How many of its directories are checked. */
 const SAMPLE = 100;
 const RIGHTS = constants.R_OK | constants.W_OK | constants.X_OK;
 const RIGHTS_HINT = "run ttsctl as the user that the service runs as, or give that user the folder";

@@ -31,7 +31,7 @@ const NEEDED_NODE = 20;
 
 const INSTALL_FLOCK = "install util-linux (Debian, Fedora, Alpine), or `brew install flock` (macOS)";
 
-/** The file system of the store file if it is one that doesn't exchange files; null if it does, or can't be looked at. */
+/** The file system of the store file if it can't exchange files; null if it can, or is unknown. */
 async function sharedFileSystem(file: FileStore | null): Promise<string | null> {
   const stats = file === null ? null : await statfs(dirname(await file.target())).catch(() => null);
   const system = stats === null ? null : fileSystemOf(stats.type);

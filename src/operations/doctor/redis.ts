@@ -87,7 +87,7 @@ export function versionVerdict(info: Info): Verdict {
   return fail(`Redis ${redis} is too old`, "install Redis 6.2 or newer, or Valkey");
 }
 
-/** From this share of maxmemory on, it is told. */
+/** The share of maxmemory from which on doctor warns. */
 const NEARLY_FULL = 0.9;
 
 export function memoryVerdict(info: Info): Verdict {
@@ -201,7 +201,7 @@ export function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
 
 const WORST_FIRST: readonly Status[] = ["fail", "warn", "skip", "ok"];
 
-/** One verdict of what is said of each node: the worst, with the nodes that it is about where there are several. */
+/** The worst verdict of all nodes; if there are several, with the nodes that it is about. */
 function ofEachNode(nodes: readonly NodeInfo[], verdictOf: (info: Info) => Verdict): Verdict {
   const verdicts = nodes.map(({ where, info }) => ({ where, ...verdictOf(info) }));
   const status = WORST_FIRST.find((worst) => verdicts.some((verdict) => verdict.status === worst))!;

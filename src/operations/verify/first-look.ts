@@ -27,7 +27,7 @@ const IN_USER_INDEX = 2;
 const SAME_CONTENT = 4;
 /** Needed in a layout with lookups. */
 const LOOKED_UP = 8;
-/** Not needed to be in sync: Redis has a key where the hash belongs. */
+/** Redis has a key in the place of the hash; not needed to be in sync. */
 const HAS_KEY = 16;
 
 /**

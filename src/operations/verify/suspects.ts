@@ -17,7 +17,7 @@ import { classify, type Finding, KINDS, type Traits } from "./classify.ts";
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
 const FLAGS = ["inFile", "mirrorIsNewer", "isRecord", "isForeign", "isUnnamed", "memberOnly"] as const;
 
-/** What one look at a task found, and what shows the next look whether its copies changed. */
+/** The findings of one look at a task; `print` shows the next look whether its copies changed. */
 export interface Evidence extends Traits {
   /** There is only a member of the user's index. */
   readonly memberOnly: boolean;
@@ -27,7 +27,7 @@ export interface Evidence extends Traits {
   readonly print: number;
 }
 
-/** The state of a suspect; 0: it wasn't looked at. */
+/** The state of a suspect; 0: not read yet. */
 const SEEN = 1;
 const SETTLED = 2;
 
