@@ -1,6 +1,5 @@
 import { TtsctlError } from "../errors.ts";
-import type { FileStore } from "../store/file/file-store.ts";
-import type { MirrorLink, SourceChoice } from "../store/mirror-link.ts";
+import type { SourceChoice, Stores } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/amounts.ts";
@@ -16,10 +15,8 @@ import {
   type TaskFilter,
 } from "../task/query-fields.ts";
 
-export interface EmptyParts {
+export interface EmptyParts extends Stores {
   readonly store: TaskStore;
-  readonly file: FileStore;
-  readonly link: MirrorLink;
 }
 
 /** How many of the newest tasks are asked for user ids that are like a wrong one. */
@@ -96,8 +93,9 @@ async function someUsers({ link, file }: EmptyParts): Promise<Set<string>> {
   const members = state.kind === "on" ? await state.mirror.newest(undefined, USERS_LOOKED_AT) : [];
   if (members.length > 0) return new Set(members.map(({ userId }) => userId));
   await using snapshot = await file.read();
-  const { rows } = snapshot;
-  return new Set([...snapshot.liveRows()].map((row) => rows.keys.userId(rows.key(row))));
+  const users = new Set<string>();
+  for (const row of snapshot.liveRows()) users.add(snapshot.rows.keys.userId(snapshot.rows.key(row)));
+  return users;
 }
 
 /** Which part of the filter leaves nothing over, by what there is without it. */

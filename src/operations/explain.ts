@@ -21,7 +21,7 @@ export type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "re
 export interface ExplainedCopy {
   /** Shown word, `other`, or that there is no task: `invalid`, `dangling`. */
   readonly status: string;
-  /** ISO 8601, UTC; null where it cannot be read. */
+  /** ISO 8601, UTC; null if it can't be read. */
   readonly updated_at: string | null;
 }
 

@@ -44,7 +44,7 @@ export class FolderNames {
 
 /**
  * Which of some users, by the names of their folders, have a record in the store file, valid or not.
- * @param read gives the content that the file has now; where it cannot be read, all of them may have one
+ * @param read returns the content of the file now; if that can't be read, all users may have a record
  */
 export async function usersWithRecords(read: () => Promise<Snapshot>, users: readonly string[]): Promise<Set<string>> {
   try {

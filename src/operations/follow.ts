@@ -2,16 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LogFollower, LogPart } from "../artifacts/artifacts.ts";
 import type { Clock } from "../clock.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
-import type { FileStore } from "../store/file/file-store.ts";
 import { type FileIdentity, sameIdentity } from "../store/file/identity.ts";
 import { STATUS_CODES } from "../store/file/rows.ts";
-import type { MirrorLink, SourceChoice } from "../store/mirror-link.ts";
+import type { SourceChoice, Stores } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { isTerminal } from "../task/status.ts";
 
 /** Milliseconds between two looks for new lines. */
 const POLL_MS = 200;
-/** Every so many of them the task's status, and the logs' names, are looked at too. */
+/** After so many polls, the task's status and the logs' names are read too. */
 const POLLS_A_LOOK = 5;
 
 /** Why following ended: the task is finished or gone, a signal came, or the output was closed. */
@@ -63,9 +62,7 @@ async function handOver({ logs, signal, onLines }: FollowParts): Promise<boolean
 /** Reading a store file must not take more than this part of the time. */
 const LARGEST_SHARE = 1 / 20;
 
-interface Parts {
-  readonly file: FileStore;
-  readonly link: MirrorLink;
+interface Parts extends Stores {
   readonly clock: Clock;
 }
 
@@ -115,7 +112,9 @@ export class TaskState {
     try {
       const identity = await file.identity();
       if (this.#seen !== undefined && sameIdentity(identity, this.#seen)) return this.#inFile;
-      this.#inFile = await this.#readFile();
+      await using snapshot = await file.read();
+      const row = snapshot.rowOf(this.#id.userId, this.#id.taskId);
+      this.#inFile = row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
       this.#seen = identity;
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
@@ -124,11 +123,5 @@ export class TaskState {
     const ended = clock.monotonic();
     this.#nextRead = ended + (ended - began) / LARGEST_SHARE;
     return this.#inFile;
-  }
-
-  async #readFile(): Promise<string | null> {
-    await using snapshot = await this.#parts.file.read();
-    const row = snapshot.rowOf(this.#id.userId, this.#id.taskId);
-    return row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
   }
 }

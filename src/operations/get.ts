@@ -1,7 +1,6 @@
 import type { Artifact, Artifacts, LogPart } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
-import type { FileStore } from "../store/file/file-store.ts";
-import { fallbackWarning, type MirrorLink, mirrorFor, type SourceChoice } from "../store/mirror-link.ts";
+import { fallbackWarning, mirrorFor, type SourceChoice, type Stores } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { FileBehind } from "../store/task-store.ts";
 import { idProblem } from "../task/ids.ts";
@@ -22,9 +21,7 @@ export interface GetResult {
   readonly warnings: string[];
 }
 
-export interface GetParts {
-  readonly file: FileStore;
-  readonly link: MirrorLink;
+export interface GetParts extends Stores {
   readonly artifacts: Artifacts;
 }
 

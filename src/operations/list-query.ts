@@ -102,7 +102,7 @@ function checkTime(text: string, name: string, rules: RecordRules, now: number):
   );
 }
 
-/** Seconds; undefined where the text is no age. */
+/** Seconds; undefined if the text isn't an age. */
 function ageOf(text: string): number | undefined {
   const age = /[a-z]\s*$/i.test(text) ? parseDuration(text) : undefined;
   return age !== undefined && age >= 0 ? age : undefined;

@@ -7,7 +7,7 @@ import type { Reason } from "./purge/decide.ts";
 /** What a warning is about: the ids of a task and why, or a count. */
 export type WarningFields = Readonly<Record<string, string | number>>;
 
-/** What an operation tells while it works; its result comes back as a value. */
+/** Receives the events of an operation; its result is a value. */
 export interface Reporter {
   /** One line about something that the operator should know; the fields say it again, for programs. */
   warn(line: string, fields?: WarningFields): void;
@@ -22,7 +22,7 @@ export interface PurgedTask extends TaskId {
   /** Whether the file had it, and Redis. */
   readonly local: boolean;
   readonly redis: boolean;
-  /** The rule that it goes by. */
+  /** The rule by which it was deleted. */
   readonly reason: Reason;
   readonly files: number;
   readonly bytes: number;

@@ -6,7 +6,7 @@ import type { TaskId } from "../store/task-source.ts";
 import type { LayoutName } from "../task/rules.ts";
 import { TimeReader } from "../task/time.ts";
 
-/** How many tasks of a store are looked at. */
+/** How many tasks of a store are sampled. */
 const SAMPLE = 64;
 /** No two zones are further apart; a larger difference is a wrong score, not a wrong zone. */
 const MOST_ZONE_SECONDS = 26 * 3600;

@@ -25,7 +25,7 @@ export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null }
 
 /**
  * Finds the chosen tasks in both stores (SPEC section 5, Selection): those of which any copy passes the filter, and ids
- * that neither store has. Whether a task of which only one copy passes is meant is decided when both are looked at.
+ * that neither store has. If only one copy of a task passes, the command decides, once it has read both.
  */
 export function select(snapshot: Snapshot, mirror: Mirror | null, selection: Selection): Promise<Survey> {
   const { filter } = selection;

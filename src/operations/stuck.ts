@@ -10,8 +10,8 @@ import { shownStatus } from "../task/status.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
 
 /**
- * The stuck tasks of the file. A task that has moved on in Redis is none: the service has written there since.
- * @param mirror null: the file alone says
+ * The stuck tasks of the file, without those that have moved on in Redis: the service has written there since.
+ * @param mirror null: only the file is read
  */
 export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
   const stuck = new StuckTasks(rule);

@@ -8,6 +8,7 @@ import { formatBytes } from "../../task/amounts.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import { fileSystemOf } from "./machine.ts";
 import { type Checks, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
+import { statOrNull } from "./store.ts";
 
 export const ARTIFACT_CHECKS: Checks = {
   async output(probe) {
@@ -32,10 +33,7 @@ export const ARTIFACT_CHECKS: Checks = {
 
   async audit({ audit }) {
     if (audit === null) return ok("no ledger is kept of what is removed");
-    const there = await stat(audit).catch((error) => {
-      if (systemErrorCode(error) === "ENOENT") return null;
-      throw error;
-    });
+    const there = await statOrNull(audit);
     if (there !== null && !there.isFile()) return fail(`${audit} is not a file`, AUDIT_HINT);
     const needed = there === null ? dirname(audit) : audit;
     const denied = await access(needed, constants.W_OK).catch((error) => systemErrorCode(error));
@@ -54,7 +52,7 @@ export const ARTIFACT_CHECKS: Checks = {
   },
 };
 
-/** How many of the folders in it are looked at. */
+/** How many of its directories are checked. */
 const SAMPLE = 100;
 const RIGHTS = constants.R_OK | constants.W_OK | constants.X_OK;
 const RIGHTS_HINT = "run ttsctl as the user that the service runs as, or give that user the folder";

@@ -31,7 +31,7 @@ const NEEDED_NODE = 20;
 
 const INSTALL_FLOCK = "install util-linux (Debian, Fedora, Alpine), or `brew install flock` (macOS)";
 
-/** The file system of the store file if it is one that doesn't exchange files; null if it does, or can't be looked at. */
+/** The file system of the store file if it can't exchange files; null if it can, or is unknown. */
 async function sharedFileSystem(file: FileStore | null): Promise<string | null> {
   const stats = file === null ? null : await statfs(dirname(await file.target())).catch(() => null);
   const system = stats === null ? null : fileSystemOf(stats.type);
@@ -47,18 +47,14 @@ function isInstalled(program: string): Promise<boolean> {
   });
 }
 
-/** Local file systems by the type that statfs(2) gives. */
-const NAMES: ReadonlyMap<number, string> = new Map([
+/** By the type that statfs(2) gives. */
+const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0xef53, "ext4"],
   [0x58465342, "xfs"],
   [0x9123683e, "btrfs"],
   [0x2fc12fc1, "zfs"],
   [0x01021994, "tmpfs"],
   [0x794c7630, "overlay"],
-]);
-
-/** File systems that several machines, or a virtual machine and its host, share: locks and renames may not be seen at once. */
-const SHARED: ReadonlyMap<number, string> = new Map([
   [0x6969, "nfs"],
   [0xff534d42, "cifs"],
   [0xfe534d42, "smb"],
@@ -70,9 +66,12 @@ const SHARED: ReadonlyMap<number, string> = new Map([
   [0x6a656a63, "virtiofs"],
 ]);
 
+/** Several machines, or a virtual machine and its host, share these: they may not see locks and renames at once. */
+const SHARED = ["nfs", "cifs", "smb", "9p", "fuse", "ceph", "afs", "virtiofs"];
+
 /** The name of a type of statfs(2), and whether other machines may share it. */
 export function fileSystemOf(type: number): { name: string; shared: boolean } {
   const unsigned = type >>> 0;
-  const shared = SHARED.get(unsigned);
-  return { name: shared ?? NAMES.get(unsigned) ?? `type 0x${unsigned.toString(16)}`, shared: shared !== undefined };
+  const name = FILE_SYSTEMS.get(unsigned) ?? `type 0x${unsigned.toString(16)}`;
+  return { name, shared: SHARED.includes(name) };
 }

@@ -17,10 +17,10 @@ export interface NodeInfo {
   readonly info: Info;
 }
 
-/** `ok`; `warn`: it works, but; `fail`: some command will not work; `skip`: it could not be looked at. */
+/** `warn`: it works, but; `fail`: some command won't work; `skip`: it couldn't be checked. */
 export type Status = "ok" | "warn" | "fail" | "skip";
 
-/** What a check says: one line, and where it is not ok what to do. */
+/** The result of a check: one line, and unless it is ok what to do. */
 export interface Verdict {
   readonly status: Status;
   readonly detail: string;
@@ -31,7 +31,7 @@ export interface Finding extends Verdict {
   readonly check: string;
 }
 
-/** A function for each name of a check; null: there is nothing to check. What it throws becomes its finding. */
+/** The checks by name; null: there is nothing to check. An error becomes the finding. */
 export type Checks = Readonly<Record<string, (probe: Probe) => Promise<Verdict | null> | Verdict>>;
 
 export function ok(detail: string): Verdict {
@@ -46,12 +46,12 @@ export function fail(detail: string, hint: string): Verdict {
   return { status: "fail", detail, hint };
 }
 
-/** Thrown by what a check needs and cannot have: why it is skipped. */
+/** Why a check is skipped: it can't have what it needs. */
 export class Skip extends Error {}
 
 /** What is known of the configuration: facts, and no secret. */
 export interface ConfigFacts {
-  /** The config.ini in force; null where there is none. */
+  /** The config.ini in force; null for none. */
   readonly path: string | null;
   readonly cwd: string;
   /** What is wrong with the file as a whole, and with the values in force. */
@@ -68,7 +68,7 @@ export interface ConfigFacts {
   readonly warnings: readonly string[];
 }
 
-/** Everything that is looked at; null for what a wrong configuration does not tell. */
+/** Everything that is checked; null for parts that a wrong configuration doesn't give. */
 export interface DoctorParts {
   readonly config: ConfigFacts;
   readonly nodeVersion: string;
@@ -89,7 +89,7 @@ export interface DoctorParts {
   readonly clock: Clock;
 }
 
-/** What several checks look at, each opened once and when it is first needed. */
+/** The things that several checks read, each opened on first use. */
 export class Probe {
   readonly parts: DoctorParts;
   #snapshot: Promise<Snapshot> | undefined;
@@ -138,14 +138,14 @@ export class Probe {
     }
   }
 
-  /** The first connection, with its error if there is none. */
+  /** The first connection, or its error. */
   connect(): Promise<RedisCommands> {
     const { connect } = this.parts;
     if (connect === "off") throw new Skip("Redis is switched off");
     if (connect === null) unknown("[redis]");
     if (this.#client === undefined) {
       this.#client = connect();
-      this.#client.catch(() => {}); // whoever awaits it is told
+      this.#client.catch(() => {}); // callers that await it get the error
     }
     return this.#client;
   }
@@ -164,7 +164,7 @@ export class Probe {
     return new Mirror(await this.client(), this.rules);
   }
 
-  /** One section of INFO of every primary; skips where the Redis user may not ask for it. */
+  /** One section of INFO of every primary; skips if the Redis user may not ask for it. */
   async infos(section: string): Promise<readonly NodeInfo[]> {
     const client = await this.client();
     const known = this.#infos.get(section) ?? askInfo(client, section);
@@ -179,12 +179,12 @@ export class Probe {
     }
   }
 
-  /** After a reply that never came nothing more is asked: each question would wait as long again. */
+  /** After a reply that never came, Redis isn't asked again: each question would wait as long. */
   noteError(error: TtsctlError): void {
     if (error.code === "REDIS_TIMEOUT" || error.code === "REDIS_UNAVAILABLE") this.#lost = true;
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#snapshot?.then((snapshot) => snapshot.close()).catch(() => {});
     // A connection that is still being made is not waited for.
     void this.#client?.then((client) => client.close()).catch(() => {});

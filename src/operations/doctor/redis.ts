@@ -87,7 +87,7 @@ export function versionVerdict(info: Info): Verdict {
   return fail(`Redis ${redis} is too old`, "install Redis 6.2 or newer, or Valkey");
 }
 
-/** From this share of maxmemory on, it is told. */
+/** The share of maxmemory from which on doctor warns. */
 const NEARLY_FULL = 0.9;
 
 export function memoryVerdict(info: Info): Verdict {
@@ -141,49 +141,23 @@ async function tasksIn(client: Awaited<ReturnType<Probe["client"]>>): Promise<nu
 
 const CHECK_HINT = "`redis-cli --cluster check HOST:PORT` says which slots and nodes; mend it with `--cluster fix`";
 
-/** How the cluster stands, as one of its nodes sees it. */
+/** The state of a cluster, as one of its nodes sees it. */
 async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
-  const [info, nodes] = await client.pipeline([
+  const replies = await client.pipeline([
     ["CLUSTER", "INFO"],
     ["CLUSTER", "NODES"],
   ]);
-  for (const reply of [info, nodes]) {
+  for (const reply of replies) {
     if (reply instanceof TtsctlError && reply.code === "REDIS_DENIED") {
       throw new Skip("the Redis user may ask for neither CLUSTER INFO nor CLUSTER NODES");
     }
     if (reply instanceof TtsctlError) throw reply;
   }
-  return verdictOf(parseInfo(String(info)), parseNodes(String(nodes)));
-}
-
-/** A node as `CLUSTER NODES` tells of it. */
-interface Node {
-  readonly where: string;
-  readonly isPrimary: boolean;
-  readonly isDown: boolean;
-  /** The primary that it is a replica of, by its id. */
-  readonly id: string;
-  readonly of: string;
-}
-
-function parseNodes(text: string): Node[] {
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [id = "", address = "", flags = "", of = "", , , , , ...slots] = line.split(" ");
-      const words = flags.split(",");
-      const isDown = words.some((word) => ["fail", "fail?", "noaddr"].includes(word));
-      return { id, of, where: address.replace(/[@,].*/, ""), isDown, isPrimary: slots.length > 0 };
-    });
-}
-
-function verdictOf(info: Info, nodes: readonly Node[]): Verdict {
+  const [info, nodes] = [parseInfo(String(replies[0])), parseNodes(String(replies[1]))];
   const served = numberOf(info, "cluster_slots_ok");
   const down = nodes.filter(({ isDown }) => isDown).map(({ where }) => where);
   const primaries = nodes.filter(({ isPrimary }) => isPrimary);
-  const isReplicated = (id: string) => nodes.some(({ of, isDown }) => of === id && !isDown);
-  const alone = primaries.filter(({ id }) => !isReplicated(id)).length;
+  const alone = primaries.filter(({ id }) => !nodes.some(({ of, isDown }) => of === id && !isDown)).length;
   const count = primaries.length === 1 ? "1 primary" : `${primaries.length} primaries`;
   const size = `${count}, ${counted(nodes.length - primaries.length, "replica")}`;
   if (served < SLOTS || info.get("cluster_state") !== "ok") {
@@ -192,6 +166,18 @@ function verdictOf(info: Info, nodes: readonly Node[]): Verdict {
   }
   if (down.length > 0) return warn(`a cluster of ${size}, of which these are down: ${down.join(", ")}`, CHECK_HINT);
   return ok(`a cluster of ${size}, all slots served${alone > 0 ? `; ${alone} without a replica` : ""}`);
+}
+
+/** The lines of `CLUSTER NODES`; `of` is the id of the primary that a node is a replica of. */
+function parseNodes(text: string) {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [id = "", address = "", flags = "", of = "", , , , , ...slots] = line.split(" ");
+      const isDown = flags.split(",").some((word) => ["fail", "fail?", "noaddr"].includes(word));
+      return { id, of, where: address.replace(/[@,].*/, ""), isDown, isPrimary: slots.length > 0 };
+    });
 }
 
 export function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
@@ -215,7 +201,7 @@ export function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
 
 const WORST_FIRST: readonly Status[] = ["fail", "warn", "skip", "ok"];
 
-/** One verdict of what is said of each node: the worst, with the nodes that it is about where there are several. */
+/** The worst verdict of all nodes; if there are several, with the nodes that it is about. */
 function ofEachNode(nodes: readonly NodeInfo[], verdictOf: (info: Info) => Verdict): Verdict {
   const verdicts = nodes.map(({ where, info }) => ({ where, ...verdictOf(info) }));
   const status = WORST_FIRST.find((worst) => verdicts.some((verdict) => verdict.status === worst))!;

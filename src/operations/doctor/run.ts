@@ -22,19 +22,15 @@ const CHECKS: Checks = {
 const LONGEST_S = 60;
 
 /**
- * Looks at everything, one check after the other, and gives each finding as it comes. Changes nothing and throws for
- * nothing that it finds. Redis is connected to meanwhile, so that one that is silent costs its timeout once.
+ * Runs the checks one after the other, and yields each finding. It changes nothing and throws for nothing that it finds. Redis
+ * is connected at the same time, so a silent one costs its timeout once.
  */
 export async function* diagnose(parts: DoctorParts, checks = CHECKS, longest = LONGEST_S): AsyncGenerator<Finding> {
-  const probe = new Probe(parts);
-  try {
-    if (typeof parts.connect === "function") void probe.connect();
-    for (const [check, run] of Object.entries(checks)) {
-      const verdict = await verdictOf(async () => run(probe), probe, longest);
-      if (verdict !== null) yield { check, ...verdict };
-    }
-  } finally {
-    await probe.close();
+  await using probe = new Probe(parts);
+  if (typeof parts.connect === "function") void probe.connect();
+  for (const [check, run] of Object.entries(checks)) {
+    const verdict = await verdictOf(async () => run(probe), probe, longest);
+    if (verdict !== null) yield { check, ...verdict };
   }
 }
 

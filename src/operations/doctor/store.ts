@@ -78,7 +78,7 @@ const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
 
 const AS_THE_SERVICE = "run ttsctl as the user that the service runs as";
 
-/** Whether a file of ours can get this owner: as root, or where it is ours in a group of ours. */
+/** Whether this process can give a file this owner: as root, or if it is the owner and in the group. */
 function keepsOwner({ uid, gid }: { uid: number; gid: number }): boolean {
   const [user, groups] = [process.geteuid?.() ?? 0, [process.getegid?.() ?? 0, ...(process.getgroups?.() ?? [])]];
   return user === 0 || (uid === user && groups.includes(gid));
@@ -89,7 +89,7 @@ async function targetOf(file: { path: string; target(): Promise<string> }) {
   return [target, await statOrNull(target)] as const;
 }
 
-async function statOrNull(path: string) {
+export async function statOrNull(path: string) {
   try {
     return await stat(path);
   } catch (error) {

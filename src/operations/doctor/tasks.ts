@@ -52,7 +52,7 @@ export const TASK_CHECKS: Checks = {
   },
 };
 
-/** Without Redis the file alone says who is stuck. */
+/** Without Redis, stuck tasks are those of the file. */
 async function mirrorOrNull(probe: Probe): Promise<Mirror | null> {
   try {
     return await probe.mirror();

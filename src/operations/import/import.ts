@@ -1,19 +1,13 @@
 import type { Clock } from "../../clock.ts";
-import { isRedisError, type TtsctlError } from "../../errors.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { MirrorState } from "../../store/mirror-link.ts";
-import { type MergeParts, mergeRecords } from "../merge/merge.ts";
-import type { MergePolicy } from "../merge/merge-plan.ts";
+import type { TtsctlError } from "../../errors.ts";
+import { MirrorUse } from "../../store/mirror-link.ts";
+import { type MergeOptions, type MergeParts, mergeRecords } from "../merge/merge.ts";
 import { checkFileLayout, checkLayout } from "../safety.ts";
-import type { Selection } from "../select.ts";
 import type { Source } from "./read-source.ts";
 
-export interface ImportOptions {
-  readonly policy: MergePolicy;
-  readonly dryRun: boolean;
-  /** Bad lines are left out, where otherwise nothing is imported. */
+export interface ImportOptions extends MergeOptions {
+  /** Bad lines are left out; without it nothing is imported then. */
   readonly skipInvalid: boolean;
-  readonly selection: Selection;
 }
 
 /** `import -o json`: records = added + replaced + identical + kept + refused. */
@@ -52,7 +46,11 @@ export async function importRecords(
   const started = parts.clock.monotonic();
   if (bad.count > 1 || options.skipInvalid) bad.warn(parts.reporter);
   if (bad.count > 0 && !options.skipInvalid) throw bad.error();
-  await refuseOtherLayout(parts.mirror, records);
+  // If Redis fails here, the write to it reports that.
+  await new MirrorUse(parts.mirror).attempt(async (mirror) => {
+    if (mirror !== null) await checkLayout(mirror);
+    await checkFileLayout(records, mirror);
+  });
   const merged = await mergeRecords(parts, records, options);
   const { added, replaced, identical, conflict, changed, refused, mirrored } = merged;
   const kept = merged.older + conflict + merged.present + changed;
@@ -73,14 +71,4 @@ export async function importRecords(
     durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
   };
   return { result, changed, problem: merged.problem };
-}
-
-/** If Redis fails here, the write to it reports that. */
-async function refuseOtherLayout(mirror: MirrorState, records: Snapshot): Promise<void> {
-  try {
-    if (mirror.kind === "on") await checkLayout(mirror.mirror);
-    await checkFileLayout(records, mirror.kind === "on" ? mirror.mirror : null);
-  } catch (error) {
-    if (!isRedisError(error)) throw error;
-  }
 }

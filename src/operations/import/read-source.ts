@@ -177,29 +177,28 @@ const NAMED = 10;
 /** The lines of an input without a valid record. */
 class BadLines {
   readonly #input: string;
-  readonly #named: { line: number; reason: string }[] = [];
+  readonly #named: string[] = [];
   count = 0;
 
-  /** @param input how messages name the input */
+  /** @param input its name in messages */
   constructor(input: string) {
     this.#input = input;
   }
 
   add(line: number, reason: string): void {
     this.count++;
-    if (this.#named.length < NAMED) this.#named.push({ line, reason });
+    if (this.#named.length < NAMED) this.#named.push(`${this.#input} line ${line}: ${reason}`);
   }
 
   warn(reporter: Reporter): void {
-    for (const { line, reason } of this.#named) reporter.warn(`${this.#input} line ${line}: ${reason}`);
+    for (const line of this.#named) reporter.warn(line);
     const more = this.count - this.#named.length;
     if (more > 0) reporter.warn(`${this.#input}: and ${more} more lines are no valid records`);
   }
 
   error(): TtsctlError {
-    const { line, reason } = this.#named[0]!;
     const more = this.count > 1 ? ` (the first of ${this.count} such lines)` : "";
-    return new TtsctlError("IMPORT_INVALID", `${this.#input} line ${line}: ${reason}${more}; nothing was imported`, {
+    return new TtsctlError("IMPORT_INVALID", `${this.#named[0]}${more}; nothing was imported`, {
       hint: "mend the lines, or leave them out with --skip-invalid",
     });
   }

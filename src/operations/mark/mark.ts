@@ -22,7 +22,7 @@ import { mirrorCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
-import { type Marker, type MarkPlan, markerOf, planMarks } from "./plan.ts";
+import { type MarkPlan, markerOf, planMarks } from "./plan.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */
@@ -77,9 +77,9 @@ export async function markTasks(
       await checkFileLayout(snapshot, mirror);
       await checkSameStore(snapshot, mirror);
     }
-    return { found, plan: await planMarks({ snapshot, mirror, marker, rule }, found) };
+    return { found, plan: await planMarks({ base: snapshot, mirror, marker, rule }, found) };
   });
-  const run = new MarkRun(parts, options, { plan, marker, base: snapshot });
+  const run = new MarkRun(parts, options, plan);
   if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
   if (options.dryRun) await run.showPlan();
   else await run.apply(use.mirror, Math.max(snapshot.size, found.members));
@@ -100,8 +100,6 @@ class MarkRun {
   readonly #parts: MarkParts;
   readonly #options: MarkOptions;
   readonly #plan: MarkPlan;
-  readonly #marker: Marker;
-  readonly #base: Snapshot;
   readonly #refusals: NamedWarnings;
   readonly #failures: NamedWarnings;
   /** How many tasks were written to Redis, or failed there: first those of the file, then Redis-only ones. */
@@ -110,16 +108,10 @@ class MarkRun {
   /** Why Redis may lack marks: it failed, or the file could not be read again. */
   problem: TtsctlError | null = null;
 
-  constructor(
-    parts: MarkParts,
-    options: MarkOptions,
-    { plan, marker, base }: { plan: MarkPlan; marker: Marker; base: Snapshot },
-  ) {
+  constructor(parts: MarkParts, options: MarkOptions, plan: MarkPlan) {
     this.#parts = parts;
     this.#options = options;
     this.#plan = plan;
-    this.#marker = marker;
-    this.#base = base;
     this.#refusals = new NamedWarnings(parts.reporter, "stays as it is");
     this.#failures = new NamedWarnings(parts.reporter, "was not marked in both stores");
     const { unchanged } = plan;
@@ -172,7 +164,7 @@ class MarkRun {
   async #markInFile(): Promise<number[]> {
     const { inFile } = this.#plan;
     const how = { action: "mark", reason: (row: number) => this.#reasonFor(inFile.id(row)) } as const;
-    const returned = await putIntoFile(this.#parts, this.#base, inFile, how);
+    const returned = await putIntoFile(this.#parts, this.#plan.base, inFile, how);
     const back = new Set(returned.map(keyOf));
     const named = new NamedWarnings(this.#parts.reporter, "was returned");
     const marked: number[] = [];
@@ -215,7 +207,7 @@ class MarkRun {
     const records = await current.recordsOf(ids);
     const { shown } = this.#options;
     const due = records.map((record, i) => {
-      if (record === null || record.score <= this.#base.rows.score(rows[i]!)) return CHANGED_SINCE;
+      if (record === null || record.score <= this.#plan.base.rows.score(rows[i]!)) return CHANGED_SINCE;
       return shownStatus(record.status) === shown ? record : CHANGED_SINCE;
     });
     const outcomes = await this.#overwrite(mirror, copies, due, ids);
@@ -251,7 +243,7 @@ class MarkRun {
     if (copy instanceof TtsctlError) return copy.message;
     const { status, time } = stateOf(copy, mirror);
     if (record.status !== status || toMicros(record.score) !== toMicros(time)) return CHANGED;
-    return this.#marker(record);
+    return this.#plan.marker(record);
   }
 
   /** Writes records over the copies that were decided on. Returns the written record, or why it was not written. */
@@ -284,7 +276,7 @@ class MarkRun {
 
   /** An earlier mark may have been stopped between the file and Redis. @throws TtsctlError one that concerns every task */
   async #bringInStep(mirror: Mirror, rows: readonly number[], written: WrittenCopies): Promise<void> {
-    const tasks = await this.#base.readTasks(rows);
+    const tasks = await this.#plan.base.readTasks(rows);
     const before = this.#failures.count;
     this.#failures.addErrors(await writeToMirror(mirror, tasks, { written }), (i) => tasks[i]!);
     this.result.unchanged -= this.#failures.count - before;
@@ -315,13 +307,13 @@ class MarkRun {
   }
 
   #rowOf({ userId, taskId }: TaskId): number {
-    return this.#base.rowOf(userId, taskId);
+    return this.#plan.base.rowOf(userId, taskId);
   }
 
   /** The status before the mark. */
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
-    return row < 0 ? this.#plan.decided.status(id)! : STATUS_CODES[this.#base.rows.status(row)]!;
+    return row < 0 ? this.#plan.decided.status(id)! : STATUS_CODES[this.#plan.base.rows.status(row)]!;
   }
 
   #reasonFor(id: TaskId): string {

@@ -111,6 +111,9 @@ function codeOf(copy: Copies["mirror"]): number {
 }
 
 export interface MarkPlan {
+  /** The content of the file that it was made for. */
+  readonly base: Snapshot;
+  readonly marker: Marker;
   readonly inFile: MergePlan;
   readonly onlyInRedis: KeyTable;
   readonly decided: DecidedCopies;
@@ -124,34 +127,32 @@ export interface MarkPlan {
   readonly behind: number[];
 }
 
-interface PlanParts {
-  readonly snapshot: Snapshot;
+interface PlanParts extends Pick<MarkPlan, "base" | "marker"> {
   readonly mirror: Mirror | null;
-  readonly marker: Marker;
   readonly rule: MarkRule;
 }
 
 /** Decides on every task that was chosen by both its copies. */
 export async function planMarks(
-  { snapshot, mirror, marker, rule }: PlanParts,
+  { base, mirror, marker, rule }: PlanParts,
   { rows, others }: Survey,
 ): Promise<MarkPlan> {
   const [onlyInRedis, decided, summary] = [new KeyTable(), new DecidedCopies(), new PlanSummary()];
   const [refused, failed]: [TaskId, string][][] = [[], []];
   const [gone, behind, marked]: [TaskId[], number[], number[]] = [[], [], []];
   let unchanged = 0;
-  for (const ids of batches(chosenIds(snapshot, rows, others), BATCH)) {
+  for (const ids of batches(chosenIds(base, rows, others), BATCH)) {
     const found = mirror === null ? [] : await mirror.copies(ids, "state");
-    const records = await snapshot.recordsOf(ids);
+    const records = await base.recordsOf(ids);
     for (const [i, id] of ids.entries()) {
       const [redis = null, record] = [found[i], records[i]!];
       if (redis instanceof TtsctlError) {
         failed.push([id, redis.message]);
         continue;
       }
-      const copies = { file: fileCopy(snapshot, id), mirror: redis === null ? null : mirrorCopy(redis, mirror!) };
+      const copies = { file: fileCopy(base, id), mirror: redis === null ? null : mirrorCopy(redis, mirror!) };
       const decision = decideMark(copies, rule);
-      const row = snapshot.rowOf(id.userId, id.taskId);
+      const row = base.rowOf(id.userId, id.taskId);
       const result = decision.kind === "mark" && record !== null ? marker(record) : null;
       if (decision.kind === "refuse") refused.push([id, decision.reason]);
       else if (typeof result === "string") refused.push([id, result]);
@@ -167,13 +168,13 @@ export async function planMarks(
       }
     }
   }
-  const inFile = new MergePlan(snapshot, Int32Array.from(marked), (task) => {
+  const inFile = new MergePlan(base, Int32Array.from(marked), (task) => {
     const record = marker(task);
     if (typeof record === "object") return record;
     throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${record}`);
   });
-  await inFile.on(snapshot);
-  return { inFile, onlyInRedis, decided, summary, refused, failed, gone, unchanged, behind };
+  await inFile.on(base);
+  return { base, marker, inFile, onlyInRedis, decided, summary, refused, failed, gone, unchanged, behind };
 }
 
 function* chosenIds(snapshot: Snapshot, rows: Iterable<number>, others: KeyTable): Generator<TaskId> {

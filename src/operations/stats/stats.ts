@@ -1,8 +1,7 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
-import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { type MirrorLink, readFirst, type SourceChoice } from "../../store/mirror-link.ts";
+import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { FileBehind, lackOf } from "../../store/task-store.ts";
 import { formatUtc } from "../../task/time.ts";
@@ -21,9 +20,7 @@ interface StatsOptions {
   readonly rule: TallyRule;
 }
 
-interface StatsParts {
-  readonly file: FileStore;
-  readonly link: MirrorLink;
+interface StatsParts extends Stores {
   /** Null: the disk isn't read. */
   readonly artifacts: Artifacts | null;
   readonly reporter: Reporter;

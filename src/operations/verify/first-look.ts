@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
-import { pool } from "../../pool.ts";
-import { matchingRows } from "../../store/file/file-tasks.ts";
+import { batches, pool } from "../../pool.ts";
+import { matchingRows, RowWindow } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import { indexKey, userScoreOf } from "../../store/layout/layout.ts";
@@ -18,8 +18,6 @@ type LookParts = RedisParts<"reporter" | "signal">;
 const IN_FLIGHT = 2;
 /** How many users' indexes are read at once. */
 const INDEXES_AT_ONCE = 16;
-/** The most that the records of one batch take in the file. */
-const BATCH_BYTES = 1 << 18;
 
 const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
 
@@ -29,7 +27,7 @@ const IN_USER_INDEX = 2;
 const SAME_CONTENT = 4;
 /** Needed in a layout with lookups. */
 const LOOKED_UP = 8;
-/** Not needed to be in sync: Redis has a key where the hash belongs. */
+/** Redis has a key in the place of the hash; not needed to be in sync. */
 const HAS_KEY = 16;
 
 /**
@@ -65,7 +63,7 @@ export class FirstLook {
 
   async run(): Promise<void> {
     // One reads the disk and two wait for Redis, so they run at once.
-    const comparing = pool(this.#batches(), IN_FLIGHT, (rows) => this.#compare(rows), this.#parts.signal);
+    const comparing = pool(this.#batches(), IN_FLIGHT, (batch) => this.#compare(...batch), this.#parts.signal);
     const ends = await Promise.allSettled([comparing, this.#walkKeys(), this.#walkIndex()]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
@@ -83,9 +81,9 @@ export class FirstLook {
     return inSync;
   }
 
-  async #compare(rows: readonly number[]): Promise<void> {
+  async #compare(window: RowWindow, rows: readonly number[]): Promise<void> {
     const { mirror } = this.#parts;
-    const tasks = await this.#snapshot.readTasks(rows);
+    const tasks = await window.tasks(rows);
     const same = await mirror.matches(tasks);
     rows.forEach((row, i) => {
       const key = this.#snapshot.rows.key(row);
@@ -96,20 +94,10 @@ export class FirstLook {
     this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
   }
 
-  /** Rows in groups that one call can carry. */
-  *#batches(): Generator<number[]> {
-    const { rows } = this.#snapshot;
-    let batch: number[] = [];
-    let bytes = 0;
-    for (const row of this.#wantedRows()) {
-      batch.push(row);
-      bytes += rows.end(row) - rows.start(row);
-      if (batch.length < BATCH && bytes < BATCH_BYTES) continue;
-      yield batch;
-      batch = [];
-      bytes = 0;
+  *#batches(): Generator<[RowWindow, number[]]> {
+    for (const window of RowWindow.over(this.#snapshot, this.#wantedRows())) {
+      for (const rows of batches(window.rows, BATCH)) yield [window, rows];
     }
-    if (batch.length > 0) yield batch;
   }
 
   #wantedRows(): Iterable<number> {

@@ -17,7 +17,7 @@ import { classify, type Finding, KINDS, type Traits } from "./classify.ts";
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
 const FLAGS = ["inFile", "mirrorIsNewer", "isRecord", "isForeign", "isUnnamed", "memberOnly"] as const;
 
-/** What one look at a task found, and what shows the next look whether its copies changed. */
+/** The findings of one look at a task; `print` shows the next look whether its copies changed. */
 export interface Evidence extends Traits {
   /** There is only a member of the user's index. */
   readonly memberOnly: boolean;
@@ -27,7 +27,7 @@ export interface Evidence extends Traits {
   readonly print: number;
 }
 
-/** The state of a suspect; 0: it wasn't looked at. */
+/** The state of a suspect; 0: not read yet. */
 const SEEN = 1;
 const SETTLED = 2;
 
@@ -59,8 +59,8 @@ export class Suspects {
     return FINDINGS[this.#findings.at(suspect)]!;
   }
 
-  hasUnsureKey({ userId, taskId }: TaskId): boolean {
-    return this.#keyed.has(this.keys.find(userId, taskId));
+  hasUnsureKey(suspect: number): boolean {
+    return this.#keyed.has(suspect);
   }
 
   traits(suspect: number): Traits & Pick<Evidence, "memberOnly"> {
@@ -97,15 +97,10 @@ export class Suspects {
     return same;
   }
 
-  /** The last look counts. */
-  settle(suspect: number): void {
+  /** Ends the looks at a suspect. */
+  settle(suspect: number, finding = this.finding(suspect)): void {
+    this.#findings.set(suspect, FINDINGS.indexOf(finding));
     this.#states.set(suspect, SETTLED);
-  }
-
-  /** A task that changed between any two looks isn't drift. */
-  settleMoving(suspect: number): void {
-    this.#findings.set(suspect, FINDINGS.indexOf("inSync"));
-    this.settle(suspect);
   }
 
   *unsettled(): Generator<number> {
@@ -149,7 +144,7 @@ export async function lookAgain(
       const records = await snapshot.recordsOf(ids);
       for (const [i, suspect] of batch.entries()) {
         const [id, record] = [ids[i]!, records[i]!];
-        const evidence = evidenceOf(id, record, copies[i]!, mirror, suspects.hasUnsureKey(id));
+        const evidence = evidenceOf(id, record, copies[i]!, mirror, suspects.hasUnsureKey(suspect));
         // An invalid record isn't compared: it is counted as invalid.
         const isLeftAlone = record === null && snapshot.holds(id);
         const finding = isLeftAlone ? "absent" : evidence.finding;
@@ -164,7 +159,7 @@ export async function lookAgain(
     await pool(batches(suspects.unsettled(), LOOK_BATCH), IN_FLIGHT, lookAt, signal);
     if (open === 0 || signal.aborted) return;
   }
-  for (const suspect of suspects.unsettled()) suspects.settleMoving(suspect);
+  for (const suspect of suspects.unsettled()) suspects.settle(suspect, "inSync");
 }
 
 /** @param hasUnsureKey as for `Suspects.add` */

@@ -9,7 +9,7 @@ import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { beginMark, lostMidway } from "../sync-mark.ts";
-import { KINDS, type VerifyResult } from "./classify.ts";
+import { KINDS, type RepairPolicy, type VerifyResult } from "./classify.ts";
 import { Drift } from "./drift.ts";
 import { FirstLook } from "./first-look.ts";
 import { Repair, type RepairParts, RepairPlan } from "./repair.ts";
@@ -19,12 +19,8 @@ export interface VerifyOptions {
   readonly userId?: string;
 }
 
-export interface RepairOptions extends VerifyOptions {
+export interface RepairOptions extends VerifyOptions, Omit<RepairPolicy, "removeMembers"> {
   readonly dryRun: boolean;
-  /** Delete Redis-only tasks. */
-  readonly prune: boolean;
-  /** Copy Redis-only tasks to the file. */
-  readonly restore: boolean;
   readonly maxDelete: MaxDelete;
   /** An empty store file is meant. */
   readonly allowEmpty: boolean;
