@@ -54,11 +54,6 @@ export class KeyTable {
     return this.#known(bytes, 0, bytes.length, userLength);
   }
 
-  /** The number of a key of another table, or -1. */
-  findOf(other: KeyTable, key: number): number {
-    return this.#known(other.#arena, other.#start(key), other.#end(key), other.#userLengths[key]!);
-  }
-
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
   addUserOf(other: KeyTable, key: number): number {
     const from = other.#start(key);

@@ -2,19 +2,17 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Clock } from "../../clock.ts";
 import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { BatchPlan, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
 import { type Edit, lineOf, tombstoneLine } from "./edit.ts";
-import type { FileStore } from "./file-store.ts";
+import type { FileWriterParts } from "./file-writer.ts";
 import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
 import { LandedEdit } from "./landed-edit.ts";
 import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
-import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readUpserts } from "./upserts.ts";
 import { syncDirectory } from "./written-file.ts";
@@ -39,22 +37,16 @@ export interface Unsure {
   readonly moved: boolean;
 }
 
-export interface BurstParts {
-  readonly file: FileStore;
-  readonly shared: SharedSnapshot;
-  readonly clock: Clock;
-}
-
 /** Batches that are appended to a file of JSON Lines while the write lock is held. */
 export class LineBurst {
-  readonly #parts: BurstParts;
+  readonly #parts: FileWriterParts;
   /** The snapshot of the last burst. While it can grow, the file wasn't replaced. */
   #last: Snapshot | null = null;
   /** Whether another process appends to that file, and so doesn't replace it. */
   #othersAppend = false;
   #othersAppended = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: BurstParts) {
+  constructor(parts: FileWriterParts) {
     this.#parts = parts;
   }
 
