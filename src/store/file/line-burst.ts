@@ -2,17 +2,20 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../clock.ts";
 import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { BatchPlan, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
 import { type Edit, lineOf, tombstoneLine } from "./edit.ts";
-import type { FileWriterParts } from "./file-writer.ts";
+import type { FileStore } from "./file-store.ts";
 import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
 import { LandedEdit } from "./landed-edit.ts";
 import { isLately, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
+import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readUpserts } from "./upserts.ts";
 import { syncDirectory } from "./written-file.ts";
@@ -35,6 +38,17 @@ export interface Unsure {
   readonly appended: LandedEdit | null;
   /** Whether the path names another file now. If not, one that was made of the earlier content may follow. */
   readonly moved: boolean;
+}
+
+export interface FileWriterParts {
+  /** For rewrites: each reads a snapshot of its own, which does not grow. */
+  readonly file: FileStore;
+  /** The rows of the file as it grows. */
+  readonly shared: SharedSnapshot;
+  readonly rules: RecordRules;
+  readonly clock: Clock;
+  /** Receives a line for the operator. */
+  warn(line: string): void;
 }
 
 /** Batches that are appended to a file of JSON Lines while the write lock is held. */
