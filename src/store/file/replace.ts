@@ -165,7 +165,10 @@ async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: Asy
   let length = 0;
   let at = 0;
   const flush = async () => {
-    await handle.writeFile(Buffer.concat(held));
+    const bytes = Buffer.concat(held);
+    for (let done = 0; done < bytes.length; ) {
+      done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
+    }
     held = [];
     length = 0;
   };
