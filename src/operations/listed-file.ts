@@ -50,7 +50,8 @@ export class ListedFile {
     for (let key = 0; key < this.#places.length; key++) {
       if (this.#places[key] === ABSENT) continue;
       const score = this.isInStep(key) ? this.#scoreOf(key) : Number.NaN;
-      other.#note(snapshot.keyIn(keys, key), keys.id(key), score);
+      const id = keys.id(key);
+      other.#note(snapshot.keyOf(id), id, score);
     }
     for (const id of this.orphans.ids()) other.#note(snapshot.keyOf(id), id, Number.NaN);
     return other;

@@ -38,15 +38,11 @@ export class GroupCommit<T, R> {
     });
   }
 
-  async drained(): Promise<void> {
-    while (this.#working !== null) await this.#working;
-  }
-
   /** Ends lingering; returns when all items are worked on. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#wake?.();
-    await this.drained();
+    while (this.#working !== null) await this.#working;
   }
 
   async #run(): Promise<void> {

@@ -3,6 +3,8 @@ import type { TaskId } from "./task-source.ts";
 
 const NONE = -1;
 const COLON = 0x3a;
+/** The most bytes that a UTF-16 unit of a string takes in UTF-8. */
+const MOST_BYTES = 3;
 
 /**
  * The `user:task` keys of a store file as UTF-8 in one arena, with a hash table over them: a million keys in some
@@ -11,6 +13,8 @@ const COLON = 0x3a;
 export class KeyTable {
   #arena = Buffer.allocUnsafe(1 << 16);
   #used = 0;
+  /** How many bytes the key has that `#write` wrote. */
+  #written = 0;
   /** By key: where it begins in the arena, and how many bytes its user has. */
   #starts = new Uint32Array(1 << 10);
   #userLengths = new Uint32Array(1 << 10);
@@ -44,19 +48,14 @@ export class KeyTable {
 
   /** The number of the key of a task, added if it is new. */
   addId(userId: string, taskId: string): number {
-    const { bytes, userLength } = encoded(userId, taskId);
-    return this.add(bytes, 0, userLength, userLength + 1, bytes.length);
+    const userLength = this.#write(userId, taskId);
+    return this.#intern(this.#written, userLength);
   }
 
   /** The number of a key, or -1. */
   find(userId: string, taskId: string): number {
-    const { bytes, userLength } = encoded(userId, taskId);
-    return this.#known(bytes, 0, bytes.length, userLength);
-  }
-
-  /** The number of a key of another table, or -1. */
-  findOf(other: KeyTable, key: number): number {
-    return this.#known(other.#arena, other.#start(key), other.#end(key), other.#userLengths[key]!);
+    const userLength = this.#write(userId, taskId);
+    return this.#known(this.#written, userLength);
   }
 
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
@@ -72,7 +71,11 @@ export class KeyTable {
 
   /** The number of the task id of a key of any table, as a key `:task`, or -1. */
   findTaskOf(other: KeyTable, key: number): number {
-    return this.#known(other.#arena, other.#start(key) + other.#userLengths[key]!, other.#end(key), 0);
+    const from = other.#start(key) + other.#userLengths[key]!;
+    const length = other.#end(key) - from;
+    this.#reserve(length);
+    other.#arena.copy(this.#arena, this.#used, from, from + length);
+    return this.#known(length, 0);
   }
 
   userId(key: number): string {
@@ -127,15 +130,22 @@ export class KeyTable {
     return key + 1 < this.size ? this.#start(key + 1) : this.#used;
   }
 
-  /** The number of the key in `bytes[from, end)`, or -1. */
-  #known(bytes: Buffer, from: number, end: number, userLength: number): number {
-    const length = end - from;
-    this.#reserve(length);
-    bytes.copy(this.#arena, this.#used, from, end);
+  /** Writes a key where the next one will be. Returns how many bytes its user has. */
+  #write(userId: string, taskId: string): number {
+    this.#reserve((userId.length + taskId.length) * MOST_BYTES + 1);
+    const userLength = this.#arena.write(userId, this.#used, "utf8");
+    const colon = this.#used + userLength;
+    this.#arena[colon] = COLON;
+    this.#written = userLength + 1 + this.#arena.write(taskId, colon + 1, "utf8");
+    return userLength;
+  }
+
+  /** The number of the key that was written where the next one will be, or -1. */
+  #known(length: number, userLength: number): number {
     return this.#slots[this.#slotOf(this.#hash(length), length, userLength)]!;
   }
 
-  /** The number of the key that was written where the next one will be, added if it is new. */
+  /** The same, added if it is new. */
   #intern(length: number, userLength: number): number {
     const hash = this.#hash(length);
     const slot = this.#slotOf(hash, length, userLength);
@@ -198,10 +208,6 @@ export class KeyTable {
       this.#slots[slot] = key;
     }
   }
-}
-
-function encoded(userId: string, taskId: string): { bytes: Buffer; userLength: number } {
-  return { bytes: Buffer.from(`${userId}:${taskId}`), userLength: Buffer.byteLength(userId) };
 }
 
 /** The most that one step makes of a room that is full: of so many one can tell how many there will be. */

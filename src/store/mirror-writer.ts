@@ -17,15 +17,15 @@ import { WrittenCopies } from "./written-copies.ts";
 
 export interface MirrorWriterParts {
   readonly link: MirrorLink;
-  /** What the file holds now. */
+  /** The file as it is now. */
   readonly shared: SharedSnapshot;
-  /** What the mirror did not take; kept here. */
+  /** Changes that the mirror may lack. */
   readonly owed: OwedCopies;
-  /** Told of changes that the file has and the mirror did not take, or whose outcome there is unknown. */
+  /** Receives an error for changes that the file has and the mirror may lack. */
   onMirrorFailure(error: TtsctlError, count: number): void;
   /** Whether a change of the task isn't in both stores yet. */
   isBusy(id: TaskId): boolean;
-  /** Told what an operator should know, one line. */
+  /** Receives a line for the operator. */
   warn(line: string): void;
 }
 
@@ -40,7 +40,7 @@ export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
-  /** What is at work: one at a time. */
+  /** The last piece of work, since they run one at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -103,13 +103,13 @@ export class MirrorWriter {
     await this.#last;
   }
 
-  /** A connection that comes again makes up for all; one that stayed while the mirror refused says nothing of when it takes again. */
+  /** A new connection catches up; a mirror that refuses writes under the same one has to be tried again. */
   #retryLater(): void {
     if (this.#closed || this.#retry !== undefined || this.#owed.size === 0) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.catchUp().catch((error: Error) =>
-        this.#parts.warn(`what Redis missed was not made up for: ${error.message}`),
+        this.#parts.warn(`changes that Redis missed were not written: ${error.message}`),
       );
     }, RETRY_MS).unref();
   }

@@ -7,7 +7,7 @@ import { FileTasks, matchingRows } from "./file/file-tasks.ts";
 import type { FileIdentity } from "./file/identity.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
-import { type MirrorLink, readFirst, type SourceChoice } from "./mirror-link.ts";
+import { type MirrorLink, readFirst, type SourceChoice, type Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { Standing } from "./redis/sync-state.ts";
@@ -38,12 +38,10 @@ export interface ListResult {
 
 /** Reads from Redis first, else from the store file (SPEC section 4). */
 export class TaskStore {
-  readonly #file: FileStore;
-  readonly #link: MirrorLink;
+  readonly #stores: Stores;
 
   constructor(file: FileStore, link: MirrorLink) {
-    this.#file = file;
-    this.#link = link;
+    this.#stores = { file, link };
   }
 
   /**
@@ -51,7 +49,7 @@ export class TaskStore {
    * @throws TtsctlError REDIS_* only if Redis is the forced source; STORE_* if the file is needed and can't be read
    */
   async list(query: ListQuery): Promise<ListResult> {
-    return readFirst({ file: this.#file, link: this.#link }, query.source, {
+    return readFirst(this.#stores, query.source, {
       fromFile: (warnings) => this.#fromFile(query, warnings),
       fromMirror: (mirror, warnings) => this.#fromMirror(mirror, query, warnings),
     });
@@ -62,19 +60,19 @@ export class TaskStore {
    * @throws TtsctlError STORE_* if the file is needed and can't be read
    */
   withId(taskId: string): AsyncGenerator<TaskId> {
-    return eachTaskWithId({ file: this.#file, link: this.#link }, taskId);
+    return eachTaskWithId(this.#stores, taskId);
   }
 
   /** Tasks of one user, newest first by `created_at` if the users' indexes in Redis are, else as they are. */
   inUserOrder(tasks: readonly Task[]): readonly Task[] {
-    const { rules } = this.#file;
+    const { rules } = this.#stores.file;
     if (rules.userScoredBy !== "created_at") return tasks;
     const times = rules.times();
     return [...tasks].sort((a, b) => createdScore(b, times) - createdScore(a, times));
   }
 
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
-    const snapshot = await this.#file.read();
+    const snapshot = await this.#stores.file.read();
     try {
       const answer = await answerFrom(new FileTasks(snapshot), query);
       const told = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot)];
@@ -85,14 +83,14 @@ export class TaskStore {
   }
 
   async #fromMirror(mirror: Mirror, query: ListQuery, warnings: readonly string[]): Promise<ListResult> {
-    const behind = new FileBehind(this.#file);
+    const behind = new FileBehind(this.#stores.file);
     try {
       const auto = query.source === "auto";
       const tasks = new MirrorTasks(mirror, auto ? behind : null);
       const userId = soleUser(query.filter);
       if (userId !== undefined) await mirror.detect(); // `inUserOrder` depends on it
       const [doubts, early] = await Promise.all([
-        auto && query.ids === null ? doubtsOf(mirror, this.#file, userId) : null,
+        auto && query.ids === null ? doubtsOf(mirror, this.#stores.file, userId) : null,
         answerFrom(tasks, query),
       ]);
       let answer = early;

@@ -53,8 +53,11 @@ function isRemoved(rows: Rows, row: number, { removed, dead }: Edit): boolean {
 async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Splice> {
   const { rows } = snapshot;
   const layout = await readLayout(snapshot);
-  const placement = new Placement(snapshot, edit.removed, edit.upserts);
-  const replacements = readUpserts(edit.upserts, placement.replacing());
+  const { replacing, added } = placesOf(snapshot, edit);
+  const replacements = readUpserts(
+    edit.upserts,
+    replacing.filter((number) => number >= 0),
+  );
   let kept = 0;
   let cutFrom = snapshot.layout!.open + 1;
   for (let row = 0; row < rows.size; row++) {
@@ -65,47 +68,32 @@ async function* planSequence(snapshot: Snapshot, edit: Edit): AsyncGenerator<Spl
     if (kept === 0 && row > 0) {
       yield { from: await elementStart(snapshot, 0), end: await elementStart(snapshot, row), text: "" };
     } else if (cutFrom < previousEnd) yield { from: cutFrom, end: previousEnd, text: "" };
-    if (placement.isReplaced(row)) {
+    if (replacing[row]! >= 0) {
       const task = (await replacements.next()).value as Task;
       yield { from: rows.start(row), end, text: layOutJson(task.json, layout.json, 1) };
     }
     kept++;
     cutFrom = end;
   }
-  const added = newElements(snapshot, edit, placement.added, layout);
+  const elements = newElements(snapshot, edit, added, layout);
   if (kept > 0)
-    yield* spliced(cutFrom, rows.end(rows.size - 1), joined(added, { ...layout, first: layout.between, last: "" }));
-  else if (rows.size > 0 || placement.added.size > 0) {
-    yield* spliced(snapshot.layout!.open + 1, snapshot.layout!.close, joined(added, layout));
+    yield* spliced(cutFrom, rows.end(rows.size - 1), joined(elements, { ...layout, first: layout.between, last: "" }));
+  else if (rows.size > 0 || added.size > 0) {
+    yield* spliced(snapshot.layout!.open + 1, snapshot.layout!.close, joined(elements, layout));
   }
 }
 
-/** The places of upserts in an array or map: over the record in force, or behind the last element. */
-class Placement {
-  /** By row: the number of the upsert that replaces it, or -1. */
-  readonly #replacing: Int32Array;
-  /** The numbers of new records. */
-  readonly added: KeySet;
-
-  constructor(snapshot: Snapshot, removed: Keys, upserts: Upserts) {
-    this.#replacing = new Int32Array(snapshot.rows.size).fill(-1);
-    this.added = new KeySet(upserts.size);
-    for (let number = 0; number < upserts.size; number++) {
-      const { userId, taskId } = upserts.id(number);
-      const row = snapshot.rowOf(userId, taskId);
-      if (row >= 0 && !removed.has(snapshot.rows.key(row))) this.#replacing[row] = number;
-      else this.added.add(number);
-    }
+/** By row: the number of the upsert that replaces the record in force, or -1. The others are new, and come last. */
+function placesOf(snapshot: Snapshot, { removed, upserts }: Edit): { replacing: Int32Array; added: KeySet } {
+  const replacing = new Int32Array(snapshot.rows.size).fill(-1);
+  const added = new KeySet(upserts.size);
+  for (let number = 0; number < upserts.size; number++) {
+    const { userId, taskId } = upserts.id(number);
+    const row = snapshot.rowOf(userId, taskId);
+    if (row >= 0 && !removed.has(snapshot.rows.key(row))) replacing[row] = number;
+    else added.add(number);
   }
-
-  isReplaced(row: number): boolean {
-    return this.#replacing[row]! >= 0;
-  }
-
-  /** The numbers of the upserts that replace rows, by row. */
-  *replacing(): Generator<number> {
-    for (const number of this.#replacing) if (number >= 0) yield number;
-  }
+  return { replacing, added };
 }
 
 /** New elements of an array or map. */

@@ -1,6 +1,5 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import type { Clock } from "../../clock.ts";
 import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { counted } from "../../task/amounts.ts";
@@ -11,29 +10,17 @@ import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
 import type { Edit } from "./edit.ts";
-import type { FileStore, PlanEdit } from "./file-store.ts";
+import type { PlanEdit } from "./file-store.ts";
 import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
 import { LATELY_S } from "./last-writer.ts";
-import { LineBurst, type Unsure } from "./line-burst.ts";
+import { type FileWriterParts, LineBurst, type Unsure } from "./line-burst.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import { shapeAt } from "./scanner.ts";
-import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { NO_UPSERTS } from "./upserts.ts";
 
 /** For late lines, if the file is replaced each time. */
 const MOST_TRIES = 10;
-
-export interface FileWriterParts {
-  /** For rewrites: each reads a snapshot of its own, which does not grow. */
-  readonly file: FileStore;
-  /** The rows of the file as it grows. */
-  readonly shared: SharedSnapshot;
-  readonly rules: RecordRules;
-  readonly clock: Clock;
-  /** Receives a line for the operator. */
-  warn(line: string): void;
-}
 
 /**
  * Writes the store file for a long-lived process (SPEC sections 2 and 9): changes that wait together are written together.

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
 import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { BatchPlan, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
@@ -39,22 +40,27 @@ export interface Unsure {
   readonly moved: boolean;
 }
 
-export interface BurstParts {
+export interface FileWriterParts {
+  /** For rewrites: each reads a snapshot of its own, which does not grow. */
   readonly file: FileStore;
+  /** The rows of the file as it grows. */
   readonly shared: SharedSnapshot;
+  readonly rules: RecordRules;
   readonly clock: Clock;
+  /** Receives a line for the operator. */
+  warn(line: string): void;
 }
 
 /** Batches that are appended to a file of JSON Lines while the write lock is held. */
 export class LineBurst {
-  readonly #parts: BurstParts;
+  readonly #parts: FileWriterParts;
   /** The snapshot of the last burst. While it can grow, the file wasn't replaced. */
   #last: Snapshot | null = null;
   /** Whether another process appends to that file, and so doesn't replace it. */
   #othersAppend = false;
   #othersAppended = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: BurstParts) {
+  constructor(parts: FileWriterParts) {
     this.#parts = parts;
   }
 

@@ -4,7 +4,6 @@ import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { formatBytes } from "../../task/amounts.ts";
 import type { Splice } from "./edit.ts";
-import type { FileStore } from "./file-store.ts";
 import { type FileIdentity, identityAt, identityNow, identityOf, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
 import { type Snapshot, WINDOW } from "./snapshot.ts";
@@ -166,7 +165,10 @@ async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: Asy
   let length = 0;
   let at = 0;
   const flush = async () => {
-    await handle.writeFile(Buffer.concat(held));
+    const bytes = Buffer.concat(held);
+    for (let done = 0; done < bytes.length; ) {
+      done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
+    }
     held = [];
     length = 0;
   };
@@ -318,7 +320,7 @@ const WRITTEN = 1 << 22;
  * directory, gives it the permissions, and looks for room for a second copy.
  * @throws TtsctlError STORE_WRITE_FAILED
  */
-export async function checkRewrite(file: FileStore): Promise<void> {
+export async function checkRewrite(file: { target(): Promise<string> }): Promise<void> {
   const target = await file.target();
   if (await isMountPoint(target)) {
     throw refused(

@@ -166,15 +166,7 @@ export class Snapshot {
 
   /** The key of a task, or -1 if the file has no record of it, valid or not. */
   keyOf({ userId, taskId }: TaskId): number {
-    return this.#keyInForce(this.rows.keys.find(userId, taskId));
-  }
-
-  /** The same for a key of another table. */
-  keyIn(table: KeyTable, key: number): number {
-    return this.#keyInForce(this.rows.keys.findOf(table, key));
-  }
-
-  #keyInForce(key: number): number {
+    const key = this.rows.keys.find(userId, taskId);
     return key >= 0 && (this.rows.liveRow(key) >= 0 || this.rows.hasInvalid(key)) ? key : -1;
   }
 

@@ -94,22 +94,15 @@ const MOST_TRIES = 20;
 export async function openUnnamed(storePath: string): Promise<FileHandle> {
   const path = join(dirname(storePath), `.${basename(storePath)}.spool`);
   for (let tries = 1; ; tries++) {
-    await rm(path, { force: true });
+    let handle: FileHandle | undefined;
     try {
-      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-      return await unnamed(handle, path);
+      await rm(path, { force: true });
+      handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      await rm(path, { force: true });
+      return handle;
     } catch (error) {
+      await closeQuietly(handle);
       if (systemErrorCode(error) !== "EEXIST" || tries === MOST_TRIES) throw error;
     }
-  }
-}
-
-async function unnamed(handle: FileHandle, path: string): Promise<FileHandle> {
-  try {
-    await rm(path, { force: true });
-    return handle;
-  } catch (error) {
-    await closeQuietly(handle);
-    throw error;
   }
 }
