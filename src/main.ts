@@ -38,32 +38,18 @@ async function flushed(terminal: Terminal, code: number, argv: readonly string[]
 }
 
 async function runCommand(surroundings: Surroundings): Promise<number> {
-  const { argv } = surroundings;
-  if (argv[0] === "__complete") return answerCompletion(surroundings);
-  if (argv[0] === "__man") return printManPage(surroundings);
-  const { runProgram } = await import("./cli/program.ts");
-  return runProgram(surroundings);
-}
-
-/** For the scripts of `completion`: an error isn't printed, because it would land on the command line. */
-async function answerCompletion(surroundings: Surroundings): Promise<number> {
-  const [{ declareProgram }, { complete }] = await Promise.all([
-    import("./cli/program.ts"),
-    import("./cli/complete.ts"),
-  ]);
-  const program = await declareProgram(() => {});
-  const answer = await complete(program, surroundings.argv.slice(1), surroundings).catch(() => "-\n");
-  await surroundings.terminal.out.write(answer);
-  return 0;
-}
-
-/** For the build of the package. */
-async function printManPage({ terminal }: Surroundings): Promise<number> {
-  const [{ declareProgram }, { manPage }] = await Promise.all([
-    import("./cli/program.ts"),
-    import("./cli/man-page.ts"),
-  ]);
-  await terminal.out.write(manPage(await declareProgram(() => {})));
+  const { terminal, argv } = surroundings;
+  const [name, ...rest] = argv;
+  const { declareProgram, runProgram } = await import("./cli/program.ts");
+  if (name === "__complete") {
+    // For the scripts of `completion`: an error isn't printed, because it would land on the command line.
+    const { complete } = await import("./cli/complete.ts");
+    const answer = complete(await declareProgram(() => {}), rest, surroundings);
+    await terminal.out.write(await answer.catch(() => "-\n"));
+  } else if (name === "__man") {
+    const { manPage } = await import("./cli/man-page.ts"); // for the build of the package
+    await terminal.out.write(manPage(await declareProgram(() => {})));
+  } else return runProgram(surroundings);
   return 0;
 }
 
@@ -73,25 +59,12 @@ export async function run(): Promise<number> {
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),
-    streams: processStreams,
+    streams: process, // it opens each when it is first asked for, and most runs read nothing
     stopSignal: listenForStop(),
   });
   process.on("exit", (code) => loadedPosix?.exit(code)); // after all other listeners
   return code;
 }
-
-/** Those of this process, each opened when it is first asked for: most runs read nothing. */
-const processStreams: Streams = {
-  get stdin() {
-    return process.stdin;
-  },
-  get stdout() {
-    return process.stdout;
-  },
-  get stderr() {
-    return process.stderr;
-  },
-};
 
 /** Takes over SIGINT and SIGTERM when first called; the second one ends the process at once. */
 function listenForStop(): () => AbortSignal {

@@ -14,8 +14,10 @@ export interface Streams {
 export class Output {
   readonly #stream: Writable;
   readonly #prepare: (text: string) => string;
-  #gone = false;
-  #failure: Error | undefined;
+  /** Whether its reader went away. */
+  isGone = false;
+  /** What the stream failed with otherwise. */
+  failure: Error | undefined;
   /** What waits for the release; undefined where nothing is held. */
   #held: string[] | undefined;
 
@@ -24,24 +26,14 @@ export class Output {
     this.#stream = stream;
     this.#prepare = prepare;
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") this.#gone = true;
-      else this.#failure = error;
+      if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") this.isGone = true;
+      else this.failure = error;
     });
-  }
-
-  /** What the stream failed with, other than that its reader went away. */
-  get failure(): Error | undefined {
-    return this.#failure;
-  }
-
-  /** Whether its reader went away. */
-  get isGone(): boolean {
-    return this.#gone;
   }
 
   /** Whether anybody still reads. */
   get isOpen(): boolean {
-    return !this.#gone && this.#failure === undefined && !this.#stream.destroyed;
+    return !this.isGone && this.failure === undefined && !this.#stream.destroyed;
   }
 
   async write(text: string): Promise<void> {

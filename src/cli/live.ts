@@ -28,13 +28,13 @@ export async function live(context: Context, every: number, refresh: Refresh): P
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
   const { terminal, signal } = context;
-  const screen = new Screen(terminal.outStream);
+  const screen = new Screen(terminal.streams.stdout);
   const resized = new Waker();
   const onResize = () => {
     screen.redraw();
     resized.wake();
   };
-  terminal.outStream.on("resize", onResize);
+  terminal.streams.stdout.on("resize", onResize);
   const leave = () => screen.close();
   signal.addEventListener("abort", leave); // at once, also where the run in hand takes longer
   try {
@@ -50,7 +50,7 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
     }
   } finally {
     signal.removeEventListener("abort", leave);
-    terminal.outStream.off("resize", onResize);
+    terminal.streams.stdout.off("resize", onResize);
     screen.close();
   }
   return DONE;

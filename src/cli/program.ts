@@ -47,21 +47,16 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   const named = COMMANDS.filter(({ names }) => names.some((name) => surroundings.argv.includes(name)));
   if (named.length > 0) {
     try {
-      return await runOneOf(named, surroundings);
+      const { ended, attach } = runner(surroundings);
+      const program = await declareProgram(attach, { commands: named });
+      await program.parseAsync(surroundings.argv, { from: "user" });
+      return ended.exitCode;
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
     }
   }
   // Help, and what is wrong with a command line, know them all.
   return runOneOfAll(surroundings);
-}
-
-/** @throws CommanderError where the command line is wrong, or asks for help or the version */
-async function runOneOf(commands: readonly LazyCommand[], surroundings: Surroundings): Promise<number> {
-  const { ended, attach } = runner(surroundings);
-  const program = await declareProgram(attach, { commands });
-  await program.parseAsync(surroundings.argv, { from: "user" });
-  return ended.exitCode;
 }
 
 async function runOneOfAll(surroundings: Surroundings): Promise<number> {
@@ -72,7 +67,7 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
     help += text;
   };
   const program = await declareProgram(attach, { write });
-  const { columns } = terminal.outStream;
+  const { columns } = terminal.streams.stdout;
   groupHelp(program, columns);
   const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
   if (topic !== undefined) {

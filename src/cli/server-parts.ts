@@ -67,29 +67,25 @@ const REDIS = { on: "ok", down: "down", off: "off" } as const;
 /** Whether each store can answer. While Redis does, the file is not read whole: a probe comes every few seconds. */
 async function healthOfStores(file: FileStore, link: MirrorLink, syncing: boolean): Promise<Health> {
   const redis = REDIS[(await link.open()).kind];
-  const store = redis === "ok" ? await openable(file.path) : await readable(file);
+  const store = await storeHealth(file, redis === "ok");
   const answering = [store !== "unreadable", redis === "ok"];
   const isWhole = store !== "unreadable" && redis !== "down";
   const status = isWhole ? "ok" : answering.includes(true) ? "degraded" : "down";
   return { status, store, redis, syncing, version: VERSION };
 }
 
-async function openable(path: string): Promise<Health["store"]> {
+async function storeHealth(file: FileStore, unread: boolean): Promise<Health["store"]> {
   try {
-    await access(path, constants.R_OK);
-    return "ok";
-  } catch (error) {
-    return systemErrorCode(error) === "ENOENT" ? "missing" : "unreadable";
-  }
-}
-
-async function readable(file: FileStore): Promise<Health["store"]> {
-  try {
+    if (unread) {
+      await access(file.path, constants.R_OK);
+      return "ok";
+    }
     const snapshot = await file.read();
     await snapshot.close();
     return snapshot.exists ? "ok" : "missing";
   } catch (error) {
-    if (error instanceof TtsctlError) return "unreadable";
+    if (systemErrorCode(error) === "ENOENT") return "missing";
+    if (error instanceof TtsctlError || unread) return "unreadable";
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { parseArgs } from "node:util";
 import { printableData } from "../printable.ts";
-import { type Colors, NO_COLORS, type TableStyle } from "../render/table.ts";
+import { NO_COLORS, type TableStyle } from "../render/table.ts";
 import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
 /** The output formats of SPEC section 5. */
@@ -65,7 +65,7 @@ export class Terminal {
   /** stdout, for the formats of programs: as it is in a pipe, printable on a terminal. */
   readonly data: Output;
   readonly err: Log;
-  readonly #streams: Streams;
+  readonly streams: Streams;
   readonly #env: NodeJS.ProcessEnv;
   /** Lines of text that are seen at once, where a command draws on the whole screen; else null. */
   readonly height: number | null;
@@ -76,7 +76,7 @@ export class Terminal {
 
   /** @param logsJson whether lines on stderr are JSON objects */
   constructor(streams: Streams, env: NodeJS.ProcessEnv, logsJson: boolean, height: number | null = null) {
-    this.#streams = streams;
+    this.streams = streams;
     this.#env = env;
     this.height = height;
     const onTerminal = (text: string) => {
@@ -103,7 +103,7 @@ export class Terminal {
     this.#erase = erase;
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
     process.on("exit", this.#onExit);
-    start(this.#streams.stderr);
+    start(this.streams.stderr);
   }
 
   /** Takes away what is drawn. */
@@ -114,7 +114,7 @@ export class Terminal {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     process.off("exit", this.#onExit);
     erase();
-    this.#streams.stderr.write(ERASE_BELOW); // where a key or a new size moved the drawing
+    this.streams.stderr.write(ERASE_BELOW); // where a key or a new size moved the drawing
   }
 
   /** Gives the terminal to another program until the function that it returns is called; lines on stderr wait. */
@@ -132,11 +132,11 @@ export class Terminal {
   async ask(question: string, signal: AbortSignal): Promise<string> {
     const { createInterface } = await import("node:readline/promises");
     this.clear();
-    const lines = createInterface({ input: this.#streams.stdin, output: this.#streams.stderr });
+    const lines = createInterface({ input: this.streams.stdin, output: this.streams.stderr });
     try {
       return await lines.question(question, { signal });
     } catch (error) {
-      this.#streams.stderr.write("\n"); // what follows is not part of the question
+      this.streams.stderr.write("\n"); // what follows is not part of the question
       throw error;
     } finally {
       lines.close();
@@ -152,65 +152,46 @@ export class Terminal {
   };
 
   /** The same terminal with other outputs, which people read. */
-  with(streams: Partial<Streams>, height: number | null = null): Terminal {
-    return new Terminal({ ...this.#streams, ...streams }, this.#env, false, height);
-  }
-
-  get stdin(): Streams["stdin"] {
-    return this.#streams.stdin;
+  with(streams: Omit<Streams, "stdin">, height: number | null): Terminal {
+    return new Terminal({ stdin: this.streams.stdin, ...streams }, this.#env, false, height);
   }
 
   /** Whether somebody sits there who can be asked. */
   get isInteractive(): boolean {
-    return this.#streams.stderr.isTTY === true && this.#streams.stdin.isTTY === true;
+    return this.streams.stderr.isTTY === true && this.streams.stdin.isTTY === true;
   }
 
   /** The pager that somebody at this terminal would have, as words; null where a pager makes no sense. */
   pager(): string[] | null {
-    const isTerminal = this.#streams.stdout.isTTY === true && this.#streams.stdin.isTTY === true;
-    if (!isTerminal || this.#env.TERM === "dumb") return null;
+    if (!this.outIsTerminal || this.streams.stdin.isTTY !== true || this.#env.TERM === "dumb") return null;
     const named = this.#env.TTSCTL_PAGER?.trim() || this.#env.PAGER?.trim() || "less -FRX";
     return named.split(/\s+/);
   }
 
   get errIsTerminal(): boolean {
-    return this.#streams.stderr.isTTY === true;
+    return this.streams.stderr.isTTY === true;
   }
 
   /** Columns of the terminal that stderr is. */
   get errWidth(): number {
-    return this.#streams.stderr.columns || 80;
+    return this.streams.stderr.columns || 80;
   }
 
   get outIsTerminal(): boolean {
-    return this.#streams.stdout.isTTY === true;
-  }
-
-  /** For what draws on the screen itself. */
-  get outStream(): Streams["stdout"] {
-    return this.#streams.stdout;
+    return this.streams.stdout.isTTY === true;
   }
 
   /** How a table is to look: cut and coloured for a terminal, whole and plain for a pipe. */
   async tableStyle(color: boolean): Promise<TableStyle> {
-    const isTerminal = this.#streams.stdout.isTTY === true;
+    // NO_COLOR and FORCE_COLOR by their conventions; chalk 5 looks at neither.
+    const { FORCE_COLOR = "", NO_COLOR = "", TERM } = this.#env;
+    const isForced = FORCE_COLOR !== "" && FORCE_COLOR !== "0";
+    const isColored = color && NO_COLOR === "" && TERM !== "dumb" && (this.outIsTerminal || isForced);
     return {
-      width: isTerminal ? this.#streams.stdout.columns || 80 : null,
-      colors: this.#isColored(color, isTerminal) ? await chalkColors() : NO_COLORS,
+      width: this.outIsTerminal ? this.streams.stdout.columns || 80 : null,
+      colors: isColored ? new (await import("chalk")).Chalk({ level: 1 }) : NO_COLORS,
     };
   }
-
-  /** NO_COLOR and FORCE_COLOR by their conventions; chalk 5 looks at neither. */
-  #isColored(color: boolean, isTerminal: boolean): boolean {
-    const forced = (this.#env.FORCE_COLOR ?? "") !== "" && this.#env.FORCE_COLOR !== "0";
-    const refused = !color || (this.#env.NO_COLOR ?? "") !== "" || this.#env.TERM === "dumb";
-    return !refused && (isTerminal || forced);
-  }
-}
-
-async function chalkColors(): Promise<Colors> {
-  const { Chalk } = await import("chalk");
-  return new Chalk({ level: 1 });
 }
 
 /** A terminal that keeps what is written, and looks like another one. */
@@ -220,7 +201,7 @@ export class Recording {
   readonly #err = new Collected();
 
   constructor(like: Terminal) {
-    const { isTTY = false, columns, rows } = like.outStream; // nothing is paged where the stream has no rows
+    const { isTTY = false, columns, rows } = like.streams.stdout; // nothing is paged where the stream has no rows
     const stdout = Object.assign(this.#out, { isTTY, ...(columns === undefined ? {} : { columns }) });
     this.terminal = like.with({ stdout, stderr: this.#err }, isTTY ? (rows || 24) - 1 : null); // below the head
   }

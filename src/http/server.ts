@@ -73,21 +73,15 @@ export async function listen(server: Server, host: string, port: number): Promis
   try {
     await once(server, "listening");
   } catch (cause) {
-    throw cannotListen(cause, host, port);
+    const isTaken = systemErrorCode(cause) === "EADDRINUSE";
+    const why = isTaken ? "is in use by another process" : `cannot be listened on (${systemErrorCode(cause)})`;
+    const hint = isTaken
+      ? "end the other one, or choose another port with --port; 0 is any free one"
+      : "check [http] host and port";
+    throw new TtsctlError("LISTEN_FAILED", `${host} port ${port} ${why}`, { hint, cause });
   }
   const { port: chosen } = server.address() as AddressInfo;
   return `http://${host.includes(":") ? `[${host}]` : host}:${chosen}`;
-}
-
-function cannotListen(cause: unknown, host: string, port: number): TtsctlError {
-  const isTaken = systemErrorCode(cause) === "EADDRINUSE";
-  const why = isTaken ? "is in use by another process" : `cannot be listened on (${systemErrorCode(cause)})`;
-  return new TtsctlError("LISTEN_FAILED", `${host} port ${port} ${why}`, {
-    hint: isTaken
-      ? "end the other one, or choose another port with --port; 0 is any free one"
-      : "check [http] host and port",
-    cause,
-  });
 }
 
 /** Stops accepting requests, and waits at most so long for those under way. */

@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
@@ -7,15 +8,13 @@ import type { ChangeEvent, Logger, MirrorEvent, StoreEvents } from "./types.ts";
 /** Seconds between two lines about failed writes: every write fails while Redis is down. */
 const APART_S = 10;
 
-type Listeners = { readonly [Name in keyof StoreEvents]: Set<(event: StoreEvents[Name]) => void> };
-
 /** Reports to the listeners of the program and to its logger. A listener that throws is logged. */
 export class EventSource {
   readonly #logger: Logger;
   readonly #clock: Clock;
   /** How many changes of the file Redis lacks, as far as is known. */
   readonly #owed: () => number;
-  readonly #listeners: Listeners = { mirror: new Set(), change: new Set() };
+  readonly #emitter = new EventEmitter().setMaxListeners(0);
   #unlogged = 0;
   #missed = 0;
   #loggedAt = Number.NEGATIVE_INFINITY;
@@ -28,13 +27,19 @@ export class EventSource {
 
   /** Returns a function that removes the listener. */
   on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
-    const listeners: Set<(event: StoreEvents[Name]) => void> = this.#listeners[name];
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    const guarded = (event: StoreEvents[Name]) => {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#logger.warn(`a listener threw: ${String(error)}`);
+      }
+    };
+    this.#emitter.on(name, guarded);
+    return () => void this.#emitter.off(name, guarded);
   }
 
   change(event: ChangeEvent): void {
-    this.#emit(this.#listeners.change, event);
+    this.#emitter.emit("change", event);
   }
 
   /** @param again whether there was a connection, or an attempt at one, before */
@@ -62,16 +67,7 @@ export class EventSource {
   }
 
   #mirror(state: MirrorEvent["state"], error: TtsctlError | null): void {
-    this.#emit(this.#listeners.mirror, { state, owed: this.#owed(), error: libraryError(error) });
-  }
-
-  #emit<E>(listeners: ReadonlySet<(event: E) => void>, event: E): void {
-    for (const listener of listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#logger.warn(`a listener threw: ${String(error)}`);
-      }
-    }
+    const event: MirrorEvent = { state, owed: this.#owed(), error: libraryError(error) };
+    this.#emitter.emit("mirror", event);
   }
 }

@@ -84,25 +84,15 @@ export class ExportText {
 
   /** The text of the next tasks. */
   *of(tasks: readonly Task[]): Generator<string> {
-    if (this.#format === "csv") yield this.#csv(tasks);
-    else {
-      for (const { json } of tasks) {
-        if (this.#format === "jsonl") yield `${json}\n`;
-        else yield `${this.#isFirst ? "[" : ","}\n${json}`;
-        this.#isFirst = false;
-      }
-    }
+    if (this.#format === "csv") yield csvOfRecords(tasks, this.#isFirst);
+    else if (this.#format === "jsonl") for (const { json } of tasks) yield `${json}\n`;
+    else yield* tasks.map(({ json }, i) => `${this.#isFirst && i === 0 ? "[" : ","}\n${json}`);
+    if (this.#format === "csv" || tasks.length > 0) this.#isFirst = false;
   }
 
   /** What ends it. */
   *end(): Generator<string> {
     if (this.#format === "json") yield this.#isFirst ? "[]\n" : "\n]\n";
-    if (this.#format === "csv") yield this.#csv([]);
-  }
-
-  #csv(tasks: readonly Task[]): string {
-    const text = csvOfRecords(tasks, this.#isFirst);
-    this.#isFirst = false;
-    return text;
+    if (this.#format === "csv") yield csvOfRecords([], this.#isFirst);
   }
 }

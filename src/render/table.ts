@@ -169,7 +169,7 @@ export function fitColumns(columns: readonly Room[], available: number | null): 
     kept.splice(kept.indexOf(gone), 1);
     widths[gone] = null;
   }
-  squeeze(widths, available);
+  shrink(widths, [...widths.keys()], () => 1, available); // the last resort on a very narrow screen
   return widths;
 }
 
@@ -179,12 +179,8 @@ function narrowed(columns: readonly Room[], kept: readonly number[], widths: (nu
     const giving = kept.filter((i) => columns[i]!.round === round);
     // Times lose their fractions together.
     if (excess(widths, available) > 0) for (const i of giving) widths[i] = columns[i]!.short ?? widths[i]!;
-    while (excess(widths, available) > 0) {
-      const able = giving.filter((i) => columns[i]!.short === undefined && widths[i]! > columns[i]!.least);
-      if (able.length === 0) break;
-      const widest = able.reduce((best, i) => (widths[i]! > widths[best]! ? i : best));
-      widths[widest]!--;
-    }
+    const able = giving.filter((i) => columns[i]!.short === undefined);
+    shrink(widths, able, (i) => columns[i]!.least, available);
   }
   const fits = excess(widths, available) <= 0;
   if (fits) giveBack(columns, kept, widths, available);
@@ -206,12 +202,13 @@ function firstToGo(columns: readonly Room[], kept: readonly number[]): number | 
   return able.toReversed().sort((a, b) => order(a) - order(b))[0];
 }
 
-/** The last resort on a very narrow screen: what must stay is cut to next to nothing. */
-function squeeze(widths: (number | null)[], available: number): void {
+/** Narrows the widest of some columns, the first of several, until all fit, but none below its least. */
+function shrink(widths: (number | null)[], some: readonly number[], least: (i: number) => number, available: number) {
   while (excess(widths, available) > 0) {
-    const widest = Math.max(...widths.map((width) => width ?? 0));
-    if (widest <= 1) return;
-    widths[widths.indexOf(widest)]!--;
+    const able = some.filter((i) => (widths[i] ?? 0) > least(i));
+    if (able.length === 0) return;
+    const widest = able.reduce((best, i) => (widths[i]! > widths[best]! ? i : best));
+    widths[widest]!--;
   }
 }
 

@@ -43,17 +43,15 @@ async function runDoctor(context: Context): Promise<number> {
   const report = doctorReport(findings);
   await emit(context, {
     json: () => [`${JSON.stringify(report)}\n`],
-    csv: () => csvOf(findings),
+    csv: async () => {
+      const { csvOfRows } = await import("../../render/csv.ts");
+      const rows = findings.map(({ check, status, detail, hint }) => [check, status, detail, hint ?? ""]);
+      return csvOfRows(["check", "status", "detail", "hint"], rows);
+    },
     show: () => context.terminal.out.write(doctorSkipped(findings, style)),
   });
   if (forPeople && !context.flags.quiet) await context.terminal.err.write(doctorSummary(report));
   return report.fail > 0 ? FAILED : DONE;
-}
-
-async function csvOf(findings: readonly Finding[]): Promise<Iterable<string>> {
-  const { csvOfRows } = await import("../../render/csv.ts");
-  const rows = findings.map(({ check, status, detail, hint }) => [check, status, detail, hint ?? ""]);
-  return csvOfRows(["check", "status", "detail", "hint"], rows);
 }
 
 /** What `doctor` looks at. Of a section with a wrong value nothing is made: to look at its defaults would mislead. */
@@ -128,25 +126,17 @@ const NARROW = 60;
 
 /** One finding: its line, and below it what to do where it is not ok. */
 function findingText({ check, status, detail, hint }: Finding, style: TableStyle): string {
-  const indent = style.width !== null && style.width < NARROW ? STATUS_WIDTH : STATUS_WIDTH + NAME_WIDTH;
-  const [first = "", ...more] = linesOf(detail, indent, style.width);
-  const head = check.padEnd(NAME_WIDTH);
-  const opening = indent === STATUS_WIDTH ? [check, `${" ".repeat(indent)}${first}`] : [`${head}${first}`];
-  const lines = [`${painted(status, style)}${opening[0]}`, ...opening.slice(1)];
-  const hints = hint === null ? [] : linesOf(`-> ${hint}`, indent, style.width);
-  for (const line of [...more, ...hints]) lines.push(`${" ".repeat(indent)}${line}`);
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
-}
-
-function linesOf(text: string, indent: number, width: number | null): string[] {
-  return width === null ? [printable(text)] : wrap(printable(text), Math.max(10, width - indent));
+  const isNarrow = style.width !== null && style.width < NARROW;
+  const indent = isNarrow ? STATUS_WIDTH : STATUS_WIDTH + NAME_WIDTH;
+  const texts = [detail, ...(hint === null ? [] : [`-> ${hint}`])].map(printable);
+  const room = style.width === null ? Number.POSITIVE_INFINITY : Math.max(10, style.width - indent);
+  const lines = texts.flatMap((text) => wrap(text, room)).map((line) => " ".repeat(indent) + line);
+  const head = style.colors[COLORS[status]](status.padEnd(STATUS_WIDTH)) + check.padEnd(NAME_WIDTH);
+  const [first, ...more] = isNarrow ? [head, ...lines] : [head + lines[0]!.slice(indent), ...lines.slice(1)];
+  return [first!, ...more].map((line) => `${line.trimEnd()}\n`).join("");
 }
 
 const COLORS = { ok: "green", warn: "yellow", fail: "red", skip: "gray" } as const;
-
-function painted(status: Status, { colors }: TableStyle): string {
-  return colors[COLORS[status]](status.padEnd(STATUS_WIDTH));
-}
 
 /** What was not looked at, a line for each reason. */
 function doctorSkipped(findings: readonly Finding[], style: TableStyle): string {

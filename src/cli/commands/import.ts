@@ -57,7 +57,7 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
     const file = await context.changingFileStore();
     const { signal } = context;
     const from = path === "-" ? null : resolve(context.cwd, path);
-    const input = await openInput(from, context.terminal.stdin, file.path, signal);
+    const input = await openInput(from, context.terminal.streams.stdin, file.path, signal);
     const source = await readSource(input, { storePath: file.path, rules: await context.rules(), signal });
     context.onRelease(() => source.records.close());
     const question = (count: number) => `Replace ${counted(count, "task")} of the store file?`;

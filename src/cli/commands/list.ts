@@ -248,7 +248,7 @@ interface Paged {
  * that is missing, ends early or fails changes nothing about the command. While it runs Ctrl-C is its own.
  */
 async function openPager(terminal: Terminal, lines: number): Promise<Paged> {
-  const words = lines >= (terminal.outStream.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
+  const words = lines >= (terminal.streams.stdout.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
   if (words === null) return { out: terminal.out, end: async () => {} };
   const giveBack = terminal.lend();
   const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
@@ -347,8 +347,8 @@ async function readBody(context: Context, argument: string | undefined, file: st
 }
 
 async function readStdin({ terminal }: Context): Promise<string> {
-  if (terminal.stdin.isTTY) {
+  if (terminal.streams.stdin.isTTY) {
     throw usage("no query", "give it as the argument, with --file, or on stdin");
   }
-  return (await buffer(terminal.stdin)).toString("utf8");
+  return (await buffer(terminal.streams.stdin)).toString("utf8");
 }
