@@ -48,9 +48,6 @@ export interface Task extends RecordTexts {
   readonly json: string;
 }
 
-/** The known fields of a task as text. */
-export type FieldTexts = RecordTexts & Pick<Task, "userId" | "taskId">;
-
 /** A record that is kept but never listed, synced or purged, with what of its identity can be read. */
 export interface InvalidRecord {
   readonly reason: string;
