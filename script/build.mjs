@@ -33,6 +33,8 @@ const common = {
   logLevel: "warning",
   loader: { ".lua": "text" },
 };
+/** For `await using`: Node.js has this symbol since 20.4, and esbuild looks for the one of this name where there is none. */
+const DISPOSAL = '"use strict";Symbol.asyncDispose ??= Symbol.for("Symbol.asyncDispose");';
 const minified = { minifySyntax: true, minifyWhitespace: true };
 const withoutApart = {
   alias: {
@@ -50,7 +52,7 @@ const program = await build({
   format: "cjs",
   supported: { "dynamic-import": false },
   define: { TTSCTL_VERSION: JSON.stringify(version), "import.meta.dirname": "__dirname" },
-  banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
+  banner: { js: `${DISPOSAL}(function (exports, require, module, __filename, __dirname) {` },
   footer: { js: "})" },
   minifyIdentifiers: true,
   sourcemap: "external", // for stacks
@@ -69,7 +71,8 @@ const apart = await build({
 await nativeBinaries(root);
 
 // What the library uses is a part of that.
-await buildLibrary(root, { ...common, ...withoutApart, define: { TTSCTL_VERSION: JSON.stringify(version) } });
+const define = { TTSCTL_VERSION: JSON.stringify(version) };
+await buildLibrary(root, { ...common, ...withoutApart, banner: { js: DISPOSAL }, define });
 
 execFileSync(process.execPath, [`${root}script/compile.mjs`]);
 

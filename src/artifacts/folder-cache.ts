@@ -72,9 +72,5 @@ export class FolderCache {
 }
 
 function release(entry: Entry): void {
-  if (--entry.uses === 0)
-    entry.folder.then(
-      (folder) => folder?.close(),
-      () => {},
-    );
+  if (--entry.uses === 0) entry.folder.then((folder) => folder?.close()).catch(() => {}); // nothing is at stake: it was read only
 }

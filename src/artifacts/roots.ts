@@ -123,5 +123,6 @@ function unsafePaths(message: string): TtsctlError {
 
 /** As an operator sees the logs beside `output/`; their whole path where they lie elsewhere. */
 function labelOf(logs: string, base: string): string {
+  if (logs === base) return ".";
   return isBelow(base, logs) ? relative(base, logs) : logs;
 }

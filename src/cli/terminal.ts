@@ -35,7 +35,9 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
   const verbose = { type: "boolean", short: "v", multiple: true } as const;
   const options = { config: TEXT, store: TEXT, "redis-url": TEXT, output: { ...TEXT, short: "o" }, verbose };
   const more = { "log-format": TEXT, "no-redis": { type: "boolean" } } as const;
-  const { values } = parseArgs({ args: [...argv], options: { ...options, ...more }, strict: false });
+  // So that the rest of a word such as `-ubob` counts as its value.
+  const others = Object.fromEntries([..."uisfnpw"].map((short) => [short, { type: "string", short } as const]));
+  const { values } = parseArgs({ args: [...argv], options: { ...others, ...options, ...more }, strict: false });
   const text = (name: keyof typeof values) => (typeof values[name] === "string" ? { [name]: values[name] } : {});
   const redisUrl = values["redis-url"];
   return {

@@ -36,7 +36,7 @@ export class ListedFile {
         const member = members[i]!;
         const key = snapshot.keyOf(member);
         const time = key < 0 || times === null || isUnsure(flat[2 * i]!) ? "" : times[i]!;
-        const at = time === "" ? Number.NaN : sameMoment(member.score, mirror.times.ofHash(time));
+        const at = time === "" ? Number.NaN : sameMoment(member.score, mirror.parser.times.ofHash(time));
         listed.#note(key, member, at);
       }
     }

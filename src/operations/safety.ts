@@ -28,8 +28,8 @@ export async function checkReading(mirror: Mirror): Promise<void> {
 export async function checkTimezone(mirror: Mirror): Promise<void> {
   const gaps: number[] = [];
   for (const { score, updatedAt } of await mirror.sample()) {
-    const ours = mirror.times.ofHash(updatedAt ?? "");
-    if (mirror.times.naive && !Number.isNaN(ours)) gaps.push(Math.abs(score - ours));
+    const ours = mirror.parser.times.ofHash(updatedAt ?? "");
+    if (mirror.parser.times.naive && !Number.isNaN(ours)) gaps.push(Math.abs(score - ours));
   }
   const wrong = gaps.filter((gap) => gap >= 60 && gap <= MOST_ZONE_SECONDS);
   if (wrong.length * 2 <= gaps.length) return;
@@ -216,7 +216,8 @@ export async function storeMismatch(
   if (newest.some((id) => snapshot.holds(id) || isOurs?.(id))) return null;
   const strange = newest.filter(({ score }) => score > since).length;
   if (strange < LEAST_STRANGE) return null;
-  const ids = sampleRows(snapshot, SAMPLE).map((row) => snapshot.idOf(row));
+  const ids: TaskId[] = [];
+  for (const row of snapshot.liveRows()) if (ids.push(snapshot.idOf(row)) === SAMPLE) break;
   const statuses = await mirror.statuses(ids);
   if (statuses.some((status) => status !== null)) return null;
   return new TtsctlError(
@@ -226,14 +227,4 @@ export async function storeMismatch(
       hint: "check --store, and [store] and [redis] in config.ini: a second store needs a db or a prefix of its own; if they belong together, run `ttsctl sync` first",
     },
   );
-}
-
-/** Some rows from all parts of the file, `count` at most. */
-export function sampleRows(snapshot: Snapshot, count: number): number[] {
-  const step = Math.max(1, Math.ceil(snapshot.size / count));
-  const first = Math.floor(Math.random() * step);
-  const rows: number[] = [];
-  let i = 0;
-  for (const row of snapshot.liveRows()) if (i++ % step === first) rows.push(row);
-  return rows;
 }

@@ -2,7 +2,7 @@ import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import { idOf } from "./file/batch-plan.ts";
+import { type Change, idOf } from "./file/batch-plan.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
@@ -34,7 +34,7 @@ const RETRY_MS = 1000;
 
 /**
  * The write side of the mirror for a process that lives on: changes that the file has, in their order, guarded, those
- * that wait together in one call.
+ * that wait together in one call. Several changes of one task are one.
  */
 export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
@@ -57,10 +57,11 @@ export class MirrorWriter {
   async work(batches: Batches<MirrorChange, MirrorOutcome>): Promise<void> {
     const batch = await batches.next(0);
     if (batch === null) return;
-    const outcomes = await this.#alone(() => this.#write(batch.items));
+    const last = lastOfEach(batch.items);
+    const outcomes = await this.#alone(() => this.#write([...last.values()]));
     const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
     if (errors.length > 0) this.#parts.onMirrorFailure(errors[0]!, errors.length);
-    batch.settle(outcomes);
+    batch.settle(outcomesFor(batch.items, new Map([...last.keys()].map((key, i) => [key, outcomes[i]!]))));
     void this.#alone(() => this.#followFile());
   }
 
@@ -80,7 +81,7 @@ export class MirrorWriter {
   /** A task that is being changed is left to that change. Returns false if all failed. */
   async #pushOwed(keys: readonly string[]): Promise<boolean> {
     const owed = this.#owed.of(keys).filter(({ id }) => !this.#parts.isBusy(id));
-    const outcomes = await this.#write(await this.#asInFile(owed));
+    const outcomes = await this.#write(await this.#asInFile(owed).catch(noneOfStore));
     return outcomes.length === 0 || outcomes.some((outcome) => !(outcome instanceof TtsctlError));
   }
 
@@ -138,8 +139,7 @@ export class MirrorWriter {
 
   /** The file may have a task again by now, or lack it, by another program: the mirror should be as the file is. */
   async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
-    const snapshot = await this.#parts.shared.read().catch(nullOfStore);
-    if (snapshot === null) return [];
+    const snapshot = await this.#parts.shared.read();
     try {
       const records = await snapshot.recordsOf(owed.map(({ id }) => id));
       return owed.map(({ id, before, tried }, i): MirrorChange => {
@@ -152,11 +152,12 @@ export class MirrorWriter {
     }
   }
 
+  /** @param changes of a task each */
   async #write(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const outcomes: MirrorOutcome[] = [];
-    for (const run of runsOf(changes)) {
-      const due = run.map((item) => this.#owed.with(item));
-      const done = await this.#writeRun(due);
+    for (const some of batches(changes, BATCH)) {
+      const due = some.map((item) => this.#owed.with(item));
+      const done = await this.#writeSome(due);
       due.forEach((item, i) => void this.#owed.note(item, done[i]!));
       outcomes.push(...done);
     }
@@ -164,7 +165,7 @@ export class MirrorWriter {
     return outcomes;
   }
 
-  async #writeRun(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+  async #writeSome(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const state = await this.#parts.link.open();
     if (state.kind !== "on") return changes.map(() => (state.kind === "off" ? "off" : state.error));
     try {
@@ -208,27 +209,38 @@ function tasksOf(puts: readonly { readonly task: Task }[]): Task[] {
   return puts.map(({ task }) => task);
 }
 
-/** A file that can't be read is null. */
-function nullOfStore(error: unknown): null {
+/** A file that can't be read says nothing. */
+function noneOfStore(error: unknown): MirrorChange[] {
   if (!isStoreError(error)) throw error;
-  return null;
+  return [];
+}
+
+/** The last change of each task, by `keyOf`; `before` is that of the newest record that any of them replaced. */
+function lastOfEach(changes: readonly MirrorChange[]): Map<string, MirrorChange> {
+  const lasts = new Map<string, MirrorChange>();
+  for (const { change, before } of changes) {
+    const key = keyOf(idOf(change));
+    lasts.set(key, { change, before: newest(before, lasts.get(key)?.before) });
+  }
+  return lasts;
 }
 
 /**
- * Runs of at most BATCH changes, each of another task, since a run is one call. `before` is that of the newest record that
- * any of the task's changes replaced.
+ * The outcome of each change by that of the last one of its task. An earlier change is done if the last one is; a copy
+ * that was kept is newer than any record before the last.
  */
-function* runsOf(changes: readonly MirrorChange[]): Generator<MirrorChange[]> {
-  const befores = new Map<string, number>();
-  let run = new Map<string, MirrorChange>();
-  for (const { change, before } of changes) {
+function outcomesFor(changes: readonly MirrorChange[], outcomes: ReadonlyMap<string, MirrorOutcome>): MirrorOutcome[] {
+  const last = new Map(changes.map(({ change }, i) => [keyOf(idOf(change)), i]));
+  return changes.map(({ change }, i) => {
     const key = keyOf(idOf(change));
-    if (run.size === BATCH || run.has(key)) {
-      yield [...run.values()];
-      run = new Map();
-    }
-    befores.set(key, newest(before, befores.get(key)));
-    run.set(key, { change, before: befores.get(key)! });
-  }
-  if (run.size > 0) yield [...run.values()];
+    const outcome = outcomes.get(key)!;
+    return last.get(key) === i ? outcome : outcomeOfEarlier(change, outcome);
+  });
+}
+
+function outcomeOfEarlier({ kind }: Change, outcome: MirrorOutcome): MirrorOutcome {
+  if (outcome === "off" || outcome instanceof TtsctlError) return outcome;
+  if (outcome === "newer" || outcome === "unchanged") return "newer";
+  if (kind === "upsert") return "written";
+  return outcome === "missing" ? "missing" : "removed";
 }

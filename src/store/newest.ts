@@ -36,7 +36,7 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
     const isForced = query.source === "redis";
     const behind = new FileBehind(file);
     try {
-      const lack = isForced ? null : await lackIn(mirror, file, behind, query);
+      const lack = isForced ? null : await lackIn(mirror, file, query);
       if (lack === null) return yield* fromMirror(mirror, behind, query, given);
       warnings.push(lack);
     } catch (error) {
@@ -77,12 +77,17 @@ class Given {
 }
 
 /** Why the file must answer, or null. */
-async function lackIn(mirror: Mirror, file: FileStore, behind: FileBehind, { filter }: Query): Promise<string | null> {
+async function lackIn(mirror: Mirror, file: FileStore, { filter }: Query): Promise<string | null> {
   const userId = soleUser(filter);
   const doubts = await doubtsOf(mirror, file, userId);
   if (doubts === null) return null;
-  const snapshot = await behind.snapshot();
-  return lackOf(mirror, doubts, snapshot, { userId, problem: behind.problem });
+  const behind = new FileBehind(file);
+  try {
+    const snapshot = await behind.snapshot();
+    return await lackOf(mirror, doubts, snapshot, { userId, problem: behind.problem });
+  } finally {
+    await behind.close();
+  }
 }
 
 async function* fromMirror(mirror: Mirror, behind: FileBehind, query: Query, given: Given): AsyncGenerator<Piece> {

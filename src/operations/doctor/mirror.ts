@@ -1,17 +1,10 @@
 import { batches } from "../../pool.ts";
+import type { Snapshot } from "../../store/file/snapshot.ts";
 import { timeOf } from "../../store/layout/copy.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
-import {
-  allowedSkew,
-  checkFileLayout,
-  checkLayout,
-  checkTimezone,
-  clockSkew,
-  layoutSigns,
-  sampleRows,
-} from "../safety.ts";
+import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, layoutSigns } from "../safety.ts";
 import { classify, KINDS, type Kind } from "../verify/classify.ts";
 import { type Checks, fail, ok, type Probe, type Verdict, warn } from "./probe.ts";
 
@@ -116,4 +109,14 @@ export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number):
     `in ${looked}: ${found.join(", ")}`,
     "`ttsctl verify` counts all; `ttsctl sync` writes to Redis what only the file has, or has newer; `ttsctl verify --repair --dry-run` plans how to mend the rest",
   );
+}
+
+/** Some rows from all parts of the file, `count` at most. */
+function sampleRows(snapshot: Snapshot, count: number): number[] {
+  const step = Math.max(1, Math.ceil(snapshot.size / count));
+  const first = Math.floor(Math.random() * step);
+  const rows: number[] = [];
+  let i = 0;
+  for (const row of snapshot.liveRows()) if (i++ % step === first) rows.push(row);
+  return rows;
 }

@@ -51,13 +51,15 @@ export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly
 export async function checkRights(probe: Probe): Promise<Verdict> {
   const client = await probe.client();
   const needed = neededCommands(client.isCluster, (await probe.mirror()).layout);
-  const [begun] = await onAll(client, [["MULTI"]]);
+  const isDenied = (reply: Reply) => reply instanceof TtsctlError && reply.code === "REDIS_DENIED";
+  // What could not be discarded would hold all that comes later.
+  const [discarded] = await onAll(client, [["DISCARD"]]);
+  const [begun] = discarded!.some(isDenied) ? [["denied"]] : await onAll(client, [["MULTI"]]);
   if (begun!.some((reply) => reply !== "OK")) {
     await onAll(client, [["DISCARD"]]);
     throw new Skip("the Redis user may use neither MULTI nor DISCARD, so its rights are unknown");
   }
   const replies = await onAll(client, [...needed, ["DISCARD"]]);
-  const isDenied = (reply: Reply) => reply instanceof TtsctlError && reply.code === "REDIS_DENIED";
   const denied = needed.filter((_, i) => replies[i]!.some(isDenied));
   if (denied.length === 0) return ok("all commands and keys that ttsctl uses");
   const { isCluster, prefix = "" } = client;

@@ -1,9 +1,10 @@
 import { constants, isUtf8 } from "node:buffer";
+import type { FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { TextDecoder } from "node:util";
 import { CsvError, parse } from "csv-parse";
 import { closeQuietly, systemErrorCode, TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { JsonSyntaxError } from "../../json/scan.ts";
+import { isBlank, JsonSyntaxError } from "../../json/scan.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
@@ -72,12 +73,9 @@ async function readBrokenLines(
   const parser = new RecordParser(rules);
   const fill = async (add: (json: string) => Promise<void>) => {
     let [number, valid] = [0, 0];
-    // As bytes, because a line that isn't UTF-8 would be read as another text.
-    for await (const text of handle.readLines({ encoding: "latin1", start: 0, autoClose: false })) {
-      throwIfInterrupted(signal, NOTHING_IMPORTED);
+    for await (const line of linesOf(handle, signal)) {
       number++;
-      if (text.trim() === "") continue;
-      const line = Buffer.from(`${text}\n`, "latin1");
+      if (isBlank(line, 0, line.length)) continue;
       const problem = problemOf(line, parser);
       if (problem !== undefined) bad.add(number, problem);
       else {
@@ -95,6 +93,24 @@ async function readBrokenLines(
 }
 
 const ACCEPTED = "accepted: what ttsctl export and --backup write, and store files";
+
+/** The lines of a file, each with a newline at its end. `readLines` also splits at CR, and can't hold a line of 512 MB. */
+async function* linesOf(handle: FileHandle, signal: AbortSignal): AsyncGenerator<Buffer> {
+  let held: Buffer[] = [];
+  for await (const chunk of handle.createReadStream({ start: 0, autoClose: false })) {
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+    const bytes = chunk as Buffer;
+    let from = 0;
+    for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, from)) {
+      held.push(bytes.subarray(from, at + 1));
+      yield held.length === 1 ? held[0]! : Buffer.concat(held);
+      held = [];
+      from = at + 1;
+    }
+    if (from < bytes.length) held.push(bytes.subarray(from));
+  }
+  if (held.length > 0) yield Buffer.concat([...held, Buffer.from("\n")]);
+}
 
 /** Why a line is neither a record nor a tombstone; undefined if it is. */
 function problemOf(line: Buffer, parser: RecordParser): string | undefined {

@@ -278,8 +278,12 @@ class MarkRun {
   async #bringInStep(mirror: Mirror, rows: readonly number[], written: WrittenCopies): Promise<void> {
     const tasks = await this.#plan.base.readTasks(rows);
     const before = this.#failures.count;
-    this.#failures.addErrors(await writeToMirror(mirror, tasks, { written }), (i) => tasks[i]!);
-    this.result.unchanged -= this.#failures.count - before;
+    const outcomes = await writeToMirror(mirror, tasks, { written });
+    try {
+      this.#failures.addErrors(outcomes, (i) => tasks[i]!);
+    } finally {
+      this.result.unchanged -= this.#failures.count - before;
+    }
   }
 
   async #settle(ids: readonly TaskId[], outcomes: readonly (Task | string)[]): Promise<void> {

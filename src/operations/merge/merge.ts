@@ -47,8 +47,7 @@ export interface MergeOptions {
 export async function mergeRecords(parts: MergeParts, source: Snapshot, options: MergeOptions): Promise<MergeOutcome> {
   const { rows, missing } = chooseRows(source, options.selection);
   const plan = new MergePlan(source, rows, options.policy);
-  await using base = await parts.file.read(parts.signal);
-  const returned = await mergeIntoFile(parts, plan, base, options.dryRun);
+  const returned = await mergeIntoNow(parts, plan, options.dryRun);
   const outcome = { ...plan.counts(), missing, returned };
   const { mirror } = parts;
   const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
@@ -59,6 +58,12 @@ export async function mergeRecords(parts: MergeParts, source: Snapshot, options:
   const problem = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, which, mirrored);
   throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.written} of them`);
   return { ...outcome, mirrored, problem };
+}
+
+/** Puts them into the file as it is now, which is closed then: the rest may take long. */
+async function mergeIntoNow(parts: MergeParts, plan: MergePlan, dryRun: boolean): Promise<readonly TaskId[]> {
+  await using base = await parts.file.read(parts.signal);
+  return await mergeIntoFile(parts, plan, base, dryRun);
 }
 
 /**
@@ -184,15 +189,15 @@ async function mirrorRecords(
       if (typeof outcome === "string") mirrored[outcome === "mended" ? "written" : outcome]++;
     }
     failures.addErrors(outcomes, (i) => tasks[i]!);
-    mirrored.failed = failures.count;
-    const { written: done, unchanged, newer, failed } = mirrored;
-    parts.reporter.progress("writing to Redis", done + unchanged + newer + failed, source.size);
+    const { written: done, unchanged, newer } = mirrored;
+    parts.reporter.progress("writing to Redis", done + unchanged + newer + failures.count, source.size);
   };
   try {
     return await thenIntoMirror(parts, (_, written) =>
       pool(batches(rows, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
     );
   } finally {
+    mirrored.failed = failures.count;
     failures.end();
   }
 }

@@ -12,7 +12,7 @@ import {
 } from "../../json/scan.ts";
 import { keyOf, memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { KeySet, type Keys, type KeyTable } from "../key-table.ts";
+import { KeySet, type Keys, KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { LIVE, type Rows } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -196,7 +196,7 @@ export function tombstoneLine(rows: Rows, key: number): string {
  * of two equal names a JSON reader keeps the last, so the next write would lose the other record.
  */
 class TakenNames {
-  readonly #names = new Set<string>();
+  readonly #names = new KeyTable();
   readonly #keys: KeyTable;
   readonly #upserts: Upserts;
   /** The upserts by `keyOf`, once a name is taken. */
@@ -222,12 +222,12 @@ class TakenNames {
   /** `user:task`, with a number behind it if that name is taken. */
   nameFor({ userId, taskId }: TaskId): string {
     let name = memberOf(userId, taskId);
-    if (this.#names.has(name)) {
+    if (this.#names.find("", name) >= 0) {
       let number = 2;
       while (this.#isTaken({ userId, taskId: `${taskId}#${number}` })) number++;
       name = `${name}#${number}`;
     } else if (!mayBeOfOthers(userId, taskId)) return name;
-    this.#names.add(name);
+    this.#names.addId("", name);
     return name;
   }
 
@@ -235,7 +235,8 @@ class TakenNames {
   #isTaken({ userId, taskId }: TaskId): boolean {
     const name = memberOf(userId, taskId);
     this.#own ??= new Set(Array.from({ length: this.#upserts.size }, (_, number) => keyOf(this.#upserts.id(number))));
-    return this.#names.has(name) || this.#keys.find(userId, taskId) >= 0 || this.#own.has(keyOf({ userId, taskId }));
+    const isName = this.#names.find("", name) >= 0 || this.#keys.find(userId, taskId) >= 0;
+    return isName || this.#own.has(keyOf({ userId, taskId }));
   }
 
   #note(name: string, { rows }: Snapshot, row: number): void {
@@ -243,7 +244,7 @@ class TakenNames {
     const key = rows.key(row);
     const [userId, taskId] = key < 0 ? ["", ""] : [keys.userId(key), keys.taskId(key)];
     const isOwn = rows.state(row) === LIVE && name === memberOf(userId, taskId);
-    if (!isOwn || mayBeOfOthers(userId, taskId)) this.#names.add(name);
+    if (!isOwn || mayBeOfOthers(userId, taskId)) this.#names.addId("", name);
   }
 }
 

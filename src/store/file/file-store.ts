@@ -217,7 +217,8 @@ export class FileStore {
   /**
    * Watches for a content that undoes an edit, and makes it again.
    * @param last the content with the edit
-   * @param isSame whether a later content can't have undone it
+   * @param isSame whether a later content can't have undone it; for the first change only, since a file that nobody has open
+   *   may leave its inode to another
    */
   async keep(landed: LandedEdit, last: FileIdentity | null, isSame = sameIdentity): Promise<EditOutcome> {
     let rewrites = 1;
@@ -227,6 +228,7 @@ export class FileStore {
       const now = await this.identity();
       if (isSame(now, known)) continue;
       known = now;
+      isSame = sameIdentity;
       if (rewrites > MOST_REPEATS) continue;
       await this.#runLock?.leave(
         `makes its change again, which the service keeps undoing (${rewrites} of ${MOST_REPEATS} times)`,

@@ -173,7 +173,7 @@ async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: Asy
     length = 0;
   };
   const put = async (piece: Buffer) => {
-    held.push(piece);
+    held.push(piece.length < WINDOW / 2 ? Buffer.from(piece) : piece); // a copy: a short piece would keep its whole window
     length += piece.length;
     if (length >= WINDOW) await flush();
   };

@@ -6,7 +6,7 @@ import { type CopyReading, indexKey, type Layout } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
-import { withKey } from "./errors.ts";
+import { ServerError, withKey } from "./errors.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
 import { type CopyStep, START } from "./walk.ts";
@@ -95,13 +95,14 @@ export class AtomicCopies implements MirrorCopies {
     return hashes.map((hash, i) => (hash instanceof TtsctlError ? withKey(hash, prefix + keys[i], where) : hash));
   }
 
-  /** Null for a user who may read, but run no script. */
+  /** Null if scripts are refused: to this user, or by a server that doesn't know the command. */
   async #ifAllowed<T>(read: () => Promise<T>): Promise<T | null> {
     if (!this.#mayReadByScript) return null;
     try {
       return await read();
     } catch (error) {
-      if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
+      const isKnown = !(error instanceof ServerError) || !/^ERR unknown command/.test(error.reply);
+      if (isKnown && !(error instanceof TtsctlError && error.code === "REDIS_DENIED")) throw error;
       this.#mayReadByScript = false;
       return null;
     }

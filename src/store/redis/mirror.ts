@@ -70,10 +70,6 @@ export class Mirror {
     return this.#layout;
   }
 
-  get times(): TimeReader {
-    return this.parser.times;
-  }
-
   get where(): string {
     return this.#client.where;
   }
@@ -111,7 +107,7 @@ export class Mirror {
   async #userScoredBy(): Promise<UserScoreField | null> {
     let votes: (UserScoreField | null)[];
     try {
-      votes = (await this.sample()).map((task) => voteOf(task, this.times));
+      votes = (await this.sample()).map((task) => voteOf(task, this.parser.times));
     } catch (error) {
       if (!(error instanceof TtsctlError) || (isFatal(error) && error.code !== "REDIS_DENIED")) throw error;
       return null;

@@ -68,6 +68,12 @@ describe("an input with bad lines", () => {
     await expect(imported(path("s.json"), path("a"))).rejects.toMatchObject({ message: /not valid UTF-8/ });
   });
 
+  test("beside a record with a CR in it: only LF ends a line", async () => {
+    const stdin = `${one.replace(",", ",\r")}\n5\n`;
+    const { result } = await imported(path("s.json"), { stdin }, { skipInvalid: true });
+    expect([result.invalid, result.added]).toEqual([1, 1]);
+  });
+
   test("names ten of them, and counts the others", async () => {
     const stdin = `${one}\n${"5\n".repeat(30)}`;
     const { reporter, result } = await imported(path("s.json"), { stdin }, { skipInvalid: true });

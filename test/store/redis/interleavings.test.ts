@@ -169,7 +169,7 @@ class Place {
     ]);
     const second = (score: number) => score - this.#task(0).score;
     const state: State = {
-      hash: typeof time === "string" ? second(this.#mirror.times.ofHash(time)) : null,
+      hash: typeof time === "string" ? second(this.#mirror.parser.times.ofHash(time)) : null,
       global: typeof global === "string" ? second(Number(global)) : null,
       own: typeof own === "string" ? second(Number(own)) : null,
       lookup: lookup as string | null,

@@ -5,6 +5,7 @@ import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
+import { RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { useMirror } from "./setup.ts";
 
@@ -72,6 +73,20 @@ describe("a page of an index", () => {
     const without = await reader();
     expect(namesOf(await whole(without, undefined))).toEqual(namesOf(page));
     without.close();
+  });
+
+  it("comes from a server that knows no EVALSHA", async () => {
+    const server = await RedisServer.start("--rename-command", "EVALSHA", "");
+    const mirror = new Mirror(await RedisClient.connect(targetAt(server.port)), RULES);
+    for (const taskId of ["t1", "t2"]) {
+      const { updated_at, ...fields } = record("alice", taskId);
+      const payload = JSON.stringify({ ...fields, updated_at });
+      await server.call("HSET", `tts:task:alice:${taskId}`, "payload", payload, "updated_at", `${updated_at}`);
+      await server.call("ZADD", "tts:tasks:index", 1, `alice:${taskId}`);
+    }
+    expect(namesOf(await whole(mirror, undefined))).toEqual(["alice:t2", "alice:t1"]);
+    mirror.close();
+    await server.remove();
   });
 
   it("is an error where the index is none", async () => {

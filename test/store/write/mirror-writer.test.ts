@@ -63,6 +63,16 @@ describe("changes of one task that wait together", () => {
     },
   );
 
+  it("are one write, however many they are", async () => {
+    await writer.upsert(timed("t1", 1000));
+    const calls = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(await redis.server.call("INFO", "commandstats")))?.[1]);
+    const before = await calls();
+    await Promise.all(Array.from({ length: 200 }, (_, i) => writer.upsert(timed("t1", 2000 + i))));
+    expect(await timeOf("t1")).toMatchObject({ score: 2199 });
+    expect((await calls()) - before).toBeLessThan(20);
+  });
+
   it("leave a newer copy of another program, and say so of each", async () => {
     await writer.upsert(timed("t1", 1000));
     await foreign("t1", 3000);
