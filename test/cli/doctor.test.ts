@@ -331,9 +331,9 @@ describe("Redis", () => {
   });
 
   it.each([
-    ["with ACL DRYRUN", "+@all", "+acl|whoami +acl|dryrun"],
-    ["with a transaction that is thrown away", "-acl", "-acl"],
-  ])("says what its user may not do, %s", async (_, all, some) => {
+    ["who may use ACL", "+@all", "+acl|whoami +acl|dryrun"],
+    ["who may not", "-acl", "-acl"],
+  ])("says what its user may not do, one %s", async (_, all, some) => {
     const before = await server.dump();
     await server.call("ACL", "SETUSER", "full", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", ...all.split(" "));
     const rights = "+@read +@connection +@transaction +@scripting +info +time".split(" ");
@@ -361,9 +361,17 @@ describe("Redis", () => {
     await server.call("ACL", "SETUSER", "mute", "reset", "on", `>${SECRET}`, "~tts:*", "+ping", "+zcard");
     const { checks } = await doctor("", { REDIS_USERNAME: "mute", REDIS_PASSWORD: SECRET });
     expect(checks["redis.version"]).toMatchObject(like("skip", "INFO"));
-    expect(checks["redis.rights"]).toMatchObject(like("skip", "neither"));
+    expect(checks["redis.rights"]).toMatchObject(like("skip", "MULTI or DISCARD"));
     expect(checks.clock).toMatchObject(like("fail", "NOPERM"));
     await server.call("ACL", "DELUSER", "mute");
+  });
+
+  it("may forbid to discard a transaction: then none is begun", async () => {
+    await server.call("ACL", "SETUSER", "most", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", "-discard");
+    const { checks } = await doctor("", { REDIS_USERNAME: "most", REDIS_PASSWORD: SECRET });
+    expect(checks["redis.rights"]).toMatchObject(like("skip", "MULTI or DISCARD"));
+    expect(checks.clock).toMatchObject(like("ok"));
+    await server.call("ACL", "DELUSER", "most");
   });
 
   it("is compared with the file by a sample", async () => {

@@ -57,7 +57,7 @@ export async function checkRights(probe: Probe): Promise<Verdict> {
   const [begun] = discarded!.some(isDenied) ? [["denied"]] : await onAll(client, [["MULTI"]]);
   if (begun!.some((reply) => reply !== "OK")) {
     await onAll(client, [["DISCARD"]]);
-    throw new Skip("the Redis user may use neither MULTI nor DISCARD, so its rights are unknown");
+    throw new Skip("the Redis user may not use MULTI or DISCARD, so its rights are unknown");
   }
   const replies = await onAll(client, [...needed, ["DISCARD"]]);
   const denied = needed.filter((_, i) => replies[i]!.some(isDenied));

@@ -133,14 +133,15 @@ export abstract class Connection implements RedisCommands {
     }
   }
 
-  /** What is sent in a turn of the event loop goes out in one write. */
+  /** What is sent goes out in one write. */
   #together<T>(send: () => T): T {
     const streams = this.streams();
     for (const stream of streams) stream?.cork();
-    process.nextTick(() => {
+    try {
+      return send();
+    } finally {
       for (const stream of streams) stream?.uncork();
-    });
-    return send();
+    }
   }
 }
 
