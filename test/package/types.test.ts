@@ -5,7 +5,7 @@ import { useProject } from "./project.ts";
 const project = useProject();
 
 const CONSUMER = `
-import { openTaskStore, type StoredTask, type TaskPage, type TaskStore, type WriteResult, type BaseTask, openTaskStore, type StoreOptions, type TaskStore } from "ttsctl";
+import { openTaskStore, type StoredTask, type TaskPage, type TaskStore, type WriteResult } from "ttsctl";
 
 export async function main(config: string | undefined): Promise<void> {
   const store: TaskStore = await openTaskStore({ store: "voice_task.json", redis: { port: 6390, timeout: "1s" }, retention: 60 });
@@ -26,6 +26,7 @@ export async function main(config: string | undefined): Promise<void> {
 }
 `;
 const TYPED = `
+import { type BaseTask, openTaskStore, type StoreOptions, type TaskStore } from "ttsctl";
 
 interface Speech extends BaseTask {
   readonly status: "queued" | "running" | "succeeded" | "failed" | "synthesized";

@@ -143,10 +143,10 @@ async function readCsv({ handle, name }: Input, { storePath, rules, signal }: So
   const fill = async (add: (json: string) => Promise<void>) => {
     const bytes = handle.createReadStream({ start: 0, autoClose: false });
     const rows = parse({ ...options, max_record_size: constants.MAX_STRING_LENGTH });
-    await pipeline(bytes, decoded, rows, async (rows: AsyncIterable<Row>) => {
+    const text = (chunks: AsyncIterable<Buffer>) => decoded(chunks, signal);
+    await pipeline(bytes, text, rows, async (rows: AsyncIterable<Row>) => {
       let column = -1;
       for await (const { record, info } of rows) {
-        throwIfInterrupted(signal, NOTHING_IMPORTED);
         if (column < 0) column = recordColumn(record);
         else {
           const task = recordOf(record[column], parser);
@@ -164,9 +164,12 @@ async function readCsv({ handle, name }: Input, { storePath, rules, signal }: So
 }
 
 /** Throws a TypeError if the text isn't UTF-8. A plain stream would replace characters. */
-async function* decoded(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* decoded(chunks: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
+  for await (const chunk of chunks) {
+    throwIfInterrupted(signal, NOTHING_IMPORTED);
+    yield decoder.decode(chunk, { stream: true });
+  }
   yield decoder.decode();
 }
 
