@@ -33,7 +33,7 @@ const common = {
   logLevel: "warning",
   loader: { ".lua": "text" },
 };
-/** For `await using`: Node.js has this symbol since 20.4, and esbuild looks for the one of this name where there is none. */
+/** For `await using`. Node.js has this symbol since 20.4; before that, esbuild looks for the one with this name. */
 const DISPOSAL = '"use strict";Symbol.asyncDispose ??= Symbol.for("Symbol.asyncDispose");';
 const minified = { minifySyntax: true, minifyWhitespace: true };
 const withoutApart = {

@@ -69,7 +69,7 @@ describe("an input with bad lines", () => {
   });
 
   test("beside a record with a CR in it: only LF ends a line", async () => {
-    const stdin = `${one.replace(",", ",\r")}\n5\n`;
+    const stdin = `${one.replace(",", ",\r")}\n{cut\n`;
     const { result } = await imported(path("s.json"), { stdin }, { skipInvalid: true });
     expect([result.invalid, result.added]).toEqual([1, 1]);
   });
