@@ -2,8 +2,7 @@ import "./style/page.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { messagesIn, TAGS } from "./i18n/language.ts";
-import { placeOf } from "./model/filter.ts";
-import { followAddress } from "./state/address-bar.ts";
+import { currentPlace, followAddress } from "./state/address-bar.ts";
 import { App } from "./state/app.ts";
 import { Preferences } from "./state/preferences.ts";
 import { AppContext } from "./view/context.ts";
@@ -13,7 +12,7 @@ import { Page } from "./view/page.tsx";
 const TICK = 5_000;
 
 const preferences = new Preferences(storage(), navigator.languages);
-const app = new App(preferences, placeOf(location.hash));
+const app = new App(preferences, currentPlace());
 
 effect(() => {
   const language = preferences.language.value;

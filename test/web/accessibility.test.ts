@@ -57,7 +57,7 @@ describe.each([
     await tab.page.locator("input[name=token]").fill("a-token-of-32-characters-or-more");
     await tab.page.getByRole("button", { name: /Sign in|登录/ }).click();
     await tab.page.locator(".dock .notice").waitFor();
-    await tab.page.getByText("t99", { exact: true }).waitFor();
+    await tab.page.locator(".missing").waitFor();
     expect(await problems(tab)).toEqual([]);
     tab.expectsRefusals();
   });

@@ -28,7 +28,7 @@ it("asks first, and then the task, its mirror and its audio are gone", async () 
   await tab.page.getByRole("button", { name: "Delete task t01" }).click();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   await tab.sees(["t02", "t03"], { count: 2 });
-  await tab.page.getByText("Task t01 was deleted.").waitFor({ state: "attached" });
+  await tab.page.locator(".said").getByText("Task t01 was deleted.").waitFor();
   expect(stored()).toEqual(["t02", "t03"]);
   expect(await here.server.hash("tts:task:alice:t01")).toEqual({});
   expect(here.root.has("output/alice/t01")).toBe(false);
@@ -46,6 +46,7 @@ it("of a task that is not finished needs a second, plain warning", async () => {
   await warning.getByRole("button", { name: "Delete all the same" }).click();
   await tab.sees(["t01", "t03"], { count: 2 });
   expect(stored()).toEqual(["t01", "t03"]);
+  await until(async () => (await tab.focused()) === "2 tasks");
 });
 
 it("of one that is gone already says so, and one that fails leaves it there", async () => {
@@ -56,7 +57,7 @@ it("of one that is gone already says so, and one that fails leaves it there", as
   await here.run("delete --user alice --ids t03 --yes");
   await tab.page.getByRole("button", { name: "Delete task t03" }).click();
   await tab.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
-  await tab.page.getByText("Task t03 was there no more.").waitFor({ state: "attached" });
+  await tab.page.locator(".said").getByText("Task t03 was there no more.").waitFor();
   await tab.sees(["t01", "t02"], { count: 2 });
   await tab.page.getByRole("button", { name: "Delete task t01" }).click();
   await served.stop();

@@ -65,23 +65,25 @@ describe("the address", () => {
   it("brings one back to the same place", () => {
     fc.assert(
       fc.property(filter, fc.integer({ min: 1, max: 9999 }), (applied, page) => {
-        expect(placeOf(`#${hashOf({ filter: applied, page })}`)).toEqual({ filter: applied, page });
+        const { hash, taskIds } = hashOf({ filter: applied, page });
+        expect(placeOf(`#${hash}`, taskIds)).toEqual({ filter: applied, page });
       }),
     );
   });
 
   it("says nothing of the first page without a filter", () => {
-    expect(hashOf({ filter: NO_FILTER, page: 1 })).toBe("");
-    expect(placeOf("")).toEqual({ filter: NO_FILTER, page: 1 });
+    expect(hashOf({ filter: NO_FILTER, page: 1 })).toEqual({ hash: "", taskIds: null });
+    expect(placeOf("", null)).toEqual({ filter: NO_FILTER, page: 1 });
     expect(isFiltered(NO_FILTER)).toBe(false);
   });
 
-  it("leaves out what makes no sense, and ids that are too many", () => {
-    expect(placeOf("#ids=t01&status=done,odd&page=-3")).toEqual({
+  it("leaves out what makes no sense, and hands ids that are too many to the state of the entry", () => {
+    expect(placeOf("#ids=t01&status=done,odd&page=-3", { from: "another program" })).toEqual({
       filter: { ...NO_FILTER, statuses: ["done"] },
       page: 1,
     });
     const many = { ...NO_FILTER, users: ["alice"], taskIds: Array.from({ length: 5000 }, (_, i) => `t${i}`) };
-    expect(hashOf({ filter: many, page: 1 })).toBe("user=alice");
+    expect(hashOf({ filter: many, page: 1 })).toEqual({ hash: "user=alice", taskIds: many.taskIds });
+    expect(placeOf("#user=alice", many.taskIds)).toEqual({ filter: many, page: 1 });
   });
 });

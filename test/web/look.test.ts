@@ -76,6 +76,28 @@ describe("hostile texts", () => {
   });
 });
 
+it("a hundred thousand tasks and a name of 500 characters fit any width, with the status in one line", async () => {
+  const user = "u".repeat(500);
+  const { url } = await here.serveSynced();
+  for (const width of [320, 360, 768, 1280, 1920]) {
+    const tab = await here.open(`${url}/#user=${user}`, { viewport: { width, height: 900 } });
+    const counts = { wait: 25_000, run: 25_000, done: 25_000, error: 25_001, other: 0 };
+    await tab.page.route(/stats/, async (route) => {
+      const stats = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...stats, user, total: 100_001, byStatus: counts } });
+    });
+    await tab.page.reload();
+    await tab.page.getByText("25,001").waitFor();
+    expect(await widerBy(tab)).toBe(0);
+    expect((await tab.page.locator(".total").boundingBox())!.height).toBeLessThan(120);
+    const [first, last] = await Promise.all(
+      ["wait", "error"].map((status) => tab.page.locator(`.choice.${status}`).boundingBox()),
+    );
+    expect(first!.y).toBe(last!.y);
+    await tab.close();
+  }
+});
+
 describe("a record", () => {
   it("is told whole, numbers as the service wrote them", async () => {
     here.root.write(

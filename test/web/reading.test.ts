@@ -72,6 +72,31 @@ describe("the time between two refreshes", () => {
   });
 });
 
+it("an open task that leaves the filter is seen to end", async () => {
+  const running = record("alice", "t30", { updated_at: ago(60), status: "running" });
+  here.root.writeStore([...TASKS, running]);
+  const tab = await here.open(`${(await here.serveSynced()).url}/#status=run`);
+  const row = await tab.opens("t30");
+  await here.mirrored({ ...running, status: "failed", error: "no voice", updated_at: ago(1) });
+  await tab.refreshes(/\/query$/);
+  await row.getByText("no longer on this page").waitFor();
+  await row.locator(".fields").getByText("no voice").waitFor();
+  await row.locator(".task-line").getByText("no voice").waitFor();
+});
+
+it("older tasks that move to a later page are not counted as new", async () => {
+  here.root.writeStore([
+    ...TASKS,
+    ...TASKS.map(({ task_id }, i) => record("bob", task_id, { updated_at: ago(900 + i) })),
+  ]);
+  const tab = await here.open(`${(await here.serveSynced()).url}/#page=2`);
+  await tab.sees(["t10", "t29"], { count: 20 });
+  await tab.rows().nth(3).hover();
+  await newsComes();
+  await tab.refreshes();
+  await tab.page.getByRole("button", { name: "The order changed · show" }).waitFor();
+});
+
 describe("rows stay in their places", () => {
   it("while the pointer is over them", async () => {
     const tab = await here.open((await here.serveSynced()).url);
@@ -119,6 +144,17 @@ describe("rows stay in their places", () => {
     await tab.page.getByText("No task fits the filter").waitFor();
     await tab.plays();
   });
+});
+
+it("a record that could not be read is read again when asked, also after an answer that is no JSON", async () => {
+  const tab = await here.open((await here.serveSynced()).url);
+  const records = /\/voice-tasks\/t14\?/;
+  await tab.page.route(records, (route) => route.fulfill({ contentType: "text/html", body: "<h1>a proxy</h1>" }));
+  await tab.opener("t14").click();
+  await tab.row("t14").getByText("The record could not be read.").waitFor();
+  await tab.page.unroute(records);
+  await tab.row("t14").getByRole("button", { name: "Try again" }).click();
+  await tab.row("t14").locator(".fields").waitFor();
 });
 
 it("a task that is no more on the page says so in its row", async () => {

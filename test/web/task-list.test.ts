@@ -25,7 +25,7 @@ class SlowServer {
         const answer = (given: ListAnswer | Failure) => (given instanceof Failure ? reject(given) : resolve(given));
         this.questions.push({ filter, answer, isAborted: () => signal.aborted });
       });
-    const parts = { api: { list, now: () => 0 }, isReading: () => this.isReading };
+    const parts = { api: { list, now: () => 0 }, isReading: () => this.isReading, isOpen: () => false };
     return new TaskList(parts, { filter: NO_FILTER, page: 1, pageSize: 20 });
   }
 }

@@ -51,7 +51,7 @@ export class Api {
   /** The fields of a record, each as text. */
   async fields(userId: string, taskId: string, signal: AbortSignal): Promise<[name: string, text: string][]> {
     const response = await this.#ask(taskPath(userId, taskId), { signal });
-    return fieldsOf(await received(response.text()));
+    return received(response.text().then(fieldsOf));
   }
 
   async files(userId: string, taskId: string, signal?: AbortSignal): Promise<Download[]> {
@@ -102,7 +102,7 @@ export class Api {
   }
 }
 
-/** What comes over the wire, whole; else a Failure. */
+/** The answer, whole and readable; else a Failure. A proxy may answer with a page of its own. */
 function received<T>(coming: Promise<T>): Promise<T> {
   return coming.catch(() => {
     throw new Failure(null);

@@ -25,6 +25,7 @@ export const en = {
   filterParts: { users: "User", taskIds: "Task ids", statuses: "Status" },
   filterHints: { users: "all users", taskIds: "separated by commas or spaces" },
   apply: "Apply",
+  applying: "Reading…",
   clear: "Clear",
   idsNeedUser: "Task ids count only together with their user: give the user as well.",
   notApplied: "The filter was not applied.",
@@ -68,6 +69,9 @@ export const en = {
   pastEnd: "This page is past the end of the list",
   firstPage: "To the first page",
   missing: (n: number) => `${count(n, "id")} not found, in neither store:`,
+  missingIds: "Ids not found",
+  copyAll: "Copy all",
+  copied: (n: number) => `${count(n, "id")} copied.`,
   dangling: (n: number) => `Left out: ${count(n, "index member")} without a task.`,
 
   details: (id: string) => `Details of task ${id}`,

@@ -27,6 +27,7 @@ export const zh: Messages = {
   filterParts: { users: "用户 ID", taskIds: "任务 ID", statuses: "状态" },
   filterHints: { users: "所有用户", taskIds: "用逗号或空格分隔" },
   apply: "应用筛选",
+  applying: "正在读取……",
   clear: "清除",
   idsNeedUser: "按任务 ID 查询必须同时填写用户 ID。",
   notApplied: "筛选没有生效。",
@@ -69,6 +70,9 @@ export const zh: Messages = {
   pastEnd: "这一页已超出列表末尾",
   firstPage: "回到第一页",
   missing: (n) => `${n_(n)} 个 ID 在两处存储中都没有：`,
+  missingIds: "未找到的 ID",
+  copyAll: "全部复制",
+  copied: (n) => `已复制 ${n_(n)} 个 ID。`,
   dangling: (n) => `索引中有 ${n_(n)} 项没有对应任务，已略过。`,
 
   details: (id) => `任务 ${id} 的详情`,

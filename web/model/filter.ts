@@ -58,25 +58,32 @@ export interface Place {
   readonly page: number;
 }
 
-/** An address longer than this is of use to nobody; thousands of ids stay out of it. */
+/** In characters. Some programs cut a longer address, so thousands of ids stay out of it. */
 const LONGEST = 2000;
 
 /**
  * The part of the address behind `#`, so that a page can be reloaded, kept and passed on. It never reaches the server,
  * whose log then names no user. Empty for the first page without a filter.
+ *
+ * `taskIds` are those that are too many for an address, for the state of the history entry; else null.
  */
-export function hashOf({ filter, page }: Place): string {
+export function hashOf({ filter, page }: Place): { hash: string; taskIds: readonly string[] | null } {
   const draft = draftOf(filter);
   const params = new URLSearchParams();
   for (const part of PAGE_PARTS) if (draft[part] !== "") params.set(nameOf(part), draft[part]);
   if (page > 1) params.set("page", String(page));
-  if (params.toString().length > LONGEST) params.delete(nameOf("taskIds"));
-  return params.toString();
+  if (params.toString().length <= LONGEST) return { hash: params.toString(), taskIds: null };
+  params.delete(nameOf("taskIds"));
+  return { hash: params.toString(), taskIds: filter.taskIds };
 }
 
-/** The place that an address names; what makes no sense in it is left out. */
-export function placeOf(hash: string): Place {
+/**
+ * The place that an address names; what makes no sense in it is left out.
+ * @param state of the history entry: the ids that `hashOf` left out of the address, or anything else
+ */
+export function placeOf(hash: string, state: unknown): Place {
   const params = new URLSearchParams(hash.replace(/^#/, ""));
+  if (Array.isArray(state)) params.set(nameOf("taskIds"), state.join(" "));
   const filter = filterIn(eachPart((part) => params.get(nameOf(part)) ?? ""));
   const page = Number(params.get("page") ?? "1");
   return {

@@ -9,7 +9,7 @@ export interface ShownRow extends Row {
 /** Rows kept in their places, and what a fresh answer would change about them. */
 export interface Held {
   readonly rows: readonly ShownRow[];
-  /** How many tasks the answer has that are not on the screen. */
+  /** How many new tasks the answer has. On later pages none count: older tasks may have moved there. */
   readonly added: number;
   /** Whether it differs in anything but the contents of rows. */
   readonly differs: boolean;
@@ -23,14 +23,17 @@ export function shownRows(rows: readonly Row[]): ShownRow[] {
  * Brings the rows that somebody is reading up to date where they stand: none comes, goes or moves. What is new is only
  * counted.
  */
-export function holdRows(shown: readonly ShownRow[], fresh: readonly Row[]): Held {
+export function holdRows(shown: readonly ShownRow[], fresh: readonly Row[], page: number): Held {
   const byKey = new Map(fresh.map((row) => [row.key, row]));
   const rows = shown.map((row) => {
     const now = byKey.get(row.key);
     return now === undefined ? { ...row, left: true } : { ...now, left: false };
   });
   const known = new Set(shown.map(({ key }) => key));
-  const added = fresh.filter(({ key }) => !known.has(key)).length;
+  // Those after the last known one may have moved up from the next page.
+  const end = fresh.findLastIndex(({ key }) => known.has(key));
+  const unknown = (end === -1 ? fresh : fresh.slice(0, end)).filter(({ key }) => !known.has(key));
+  const added = page > 1 ? 0 : unknown.length;
   const differs = shown.length !== fresh.length || shown.some(({ key }, i) => key !== fresh[i]!.key);
   return { rows, added, differs };
 }

@@ -1,4 +1,4 @@
-import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { HealthAnswer } from "../../src/http/parts.ts";
 import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
@@ -8,10 +8,13 @@ import { ServiceClock } from "../time/service-clock.ts";
 export class About {
   readonly #api: Pick<Api, "health">;
   readonly #health = signal<HealthAnswer | null>(null);
+  readonly #isAsked = signal(false);
   readonly #zone = computed(() => this.#health.value?.timezone ?? "UTC");
 
   /** Null until it is known. */
   readonly health: ReadonlySignal<HealthAnswer | null> = this.#health;
+  /** Whether the server was asked once: before that no time can be shown in its zone. */
+  readonly isAsked: ReadonlySignal<boolean> = this.#isAsked;
   readonly clock: ReadonlySignal<ServiceClock> = computed(() => new ServiceClock(this.#zone.value));
   /** Whether nothing may be deleted. Until it is known nothing may. */
   readonly readOnly: ReadonlySignal<boolean> = computed(() => this.#health.value?.readOnly ?? true);
@@ -25,6 +28,9 @@ export class About {
   /** Asks again. Where there is no answer, what was known stays: the list says that the server is away. */
   async refresh(): Promise<void> {
     const health = await orFailure(this.#api.health());
-    if (!(health instanceof Failure)) this.#health.value = health;
+    batch(() => {
+      this.#isAsked.value = true;
+      if (!(health instanceof Failure)) this.#health.value = health;
+    });
   }
 }

@@ -13,6 +13,13 @@ import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
 
+/** What a screen reader is to say. */
+export interface Announcement {
+  readonly text: string;
+  /** Whether it is shown too, for a moment. */
+  readonly isSeen: boolean;
+}
+
 /** The parts of the page, wired together. */
 export class App {
   readonly preferences: Preferences;
@@ -30,34 +37,37 @@ export class App {
   readonly overview: Overview;
   readonly refresher: Refresher;
   readonly #now = signal(this.api.now());
-  readonly #announcement = signal("");
+  readonly #announcement = signal<Announcement>({ text: "", isSeen: false });
 
   /** Epoch seconds by the server's clock, from time to time. */
   readonly now: ReadonlySignal<number> = this.#now;
-  /** What a screen reader is to say. */
-  readonly announcement: ReadonlySignal<string> = this.#announcement;
+  readonly announcement: ReadonlySignal<Announcement> = this.#announcement;
 
   /** @param place what the list shows first */
   constructor(preferences: Preferences, place: Place) {
     this.preferences = preferences;
     const isReading = () => this.reading.isReading();
-    this.tasks = new TaskList({ api: this.api, isReading }, { ...place, pageSize: preferences.pageSize.value });
+    const isOpen = (key: string) => this.opened.has(key);
+    this.tasks = new TaskList({ api: this.api, isReading, isOpen }, { ...place, pageSize: preferences.pageSize.value });
     const userId = computed(() => this.tasks.request.value.filter.users[0] ?? "");
     this.overview = new Overview(this.api, userId);
     this.refresher = new Refresher(() => this.#refresh(), preferences.refreshSeconds);
   }
 
   readonly announce = (text: string): void => {
-    this.#announcement.value = text;
+    this.#announcement.value = { text, isSeen: false };
+  };
+
+  /** Announces what was done, and shows it for a moment. */
+  readonly confirm = (text: string): void => {
+    this.#announcement.value = { text, isSeen: true };
   };
 
   /** Asks for everything for the first time, and then again and again. */
   async begin(): Promise<void> {
-    // Without the zone no time of the list can be told.
-    await this.about.refresh();
     this.overview.start();
     this.refresher.start();
-    await this.tasks.show();
+    await Promise.all([this.about.refresh(), this.tasks.show()]);
     // An address that somebody wrote by hand may be refused; the whole list is better than nothing.
     if (this.tasks.rejected.value !== null) await this.tasks.apply(NO_FILTER);
   }
@@ -103,7 +113,7 @@ export class App {
     batch(() => {
       this.opened.close(key);
       this.tasks.forget(key);
-      this.announce(wasThere ? text.deleted(taskId) : text.alreadyGone(taskId));
+      this.confirm(wasThere ? text.deleted(taskId) : text.alreadyGone(taskId));
     });
     if (this.player.track.value?.taskKey === key) this.player.close();
     void this.refresher.now();

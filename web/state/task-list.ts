@@ -1,7 +1,7 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Api, ListAnswer } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import type { Filter, Place } from "../model/filter.ts";
+import { type Filter, NO_FILTER, type Place } from "../model/filter.ts";
 import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
 import { rowOf } from "../model/row.ts";
 
@@ -24,6 +24,8 @@ export interface TaskListParts {
   readonly api: Pick<Api, "list" | "now">;
   /** Whether somebody reads the list or plays from it, so that no row may move. */
   isReading(): boolean;
+  /** Whether the row of a task, by its key, is open. */
+  isOpen(key: string): boolean;
 }
 
 /** The list on the screen, what it is asked for, and what a refresh may do to it. */
@@ -81,13 +83,34 @@ export class TaskList {
     if (this.#asking.value) return;
     const asked = await this.#ask(this.#request.value);
     if (asked instanceof Failure) this.#failure.value = asked;
-    else if (asked !== null) this.#take(asked, this.#parts.isReading());
+    else if (asked !== null) {
+      this.#take(asked, this.#parts.isReading());
+      await this.#readOpen(this.#question.signal);
+    }
+  }
+
+  /** Reads the tasks of open rows that are no longer on the page, so that their rows don't stand still. */
+  async #readOpen(signal: AbortSignal): Promise<void> {
+    const open = this.#view.value!.rows.filter(({ key, left }) => left && this.#parts.isOpen(key));
+    for (const { key, userId, taskId } of open) {
+      const filter = { ...NO_FILTER, users: [userId], taskIds: [taskId] };
+      const answer = await orFailure(this.#parts.api.list(filter, 1, 1, signal));
+      if (signal.aborted) return;
+      const item = answer instanceof Failure ? undefined : answer.page.items[0];
+      if (item !== undefined) this.#change((row) => (row.key === key ? { ...rowOf(item), left: true } : row));
+    }
   }
 
   /** Takes a task off the screen that is no more. */
   forget(key: string): void {
+    this.#change((row) => (row.key === key ? null : row));
+  }
+
+  /** @param change null takes the row away */
+  #change(change: (row: ShownRow) => ShownRow | null): void {
     const view = this.#view.value;
-    if (view !== null) this.#view.value = { ...view, rows: view.rows.filter((row) => row.key !== key) };
+    if (view === null) return;
+    this.#view.value = { ...view, rows: view.rows.map(change).filter((row) => row !== null) };
   }
 
   async #go(request: Request): Promise<void> {
@@ -121,7 +144,10 @@ export class TaskList {
   #take(fresh: View, hold: boolean): void {
     const shown = this.#view.value;
     // Rows of another question are nobody's place.
-    const held = hold && shown !== null && shown.request === fresh.request ? holdRows(shown.rows, fresh.rows) : null;
+    const held =
+      hold && shown !== null && shown.request === fresh.request
+        ? holdRows(shown.rows, fresh.rows, fresh.request.page)
+        : null;
     batch(() => {
       this.#failure.value = null;
       this.#waiting.value = held?.differs ? held : null;

@@ -39,7 +39,7 @@ export function FilterForm() {
       })}
       <div class="actions">
         <button type="submit" class="button primary" aria-busy={tasks.asking.value}>
-          {text.apply}
+          {tasks.asking.value ? text.applying : text.apply}
         </button>
         <button type="button" class="button" onClick={clear}>
           {text.clear}

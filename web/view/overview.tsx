@@ -1,12 +1,13 @@
 import { Failure } from "../api/failure.ts";
 import { BAR_ORDER } from "../chart/bars.ts";
-import { useApp, useMessages } from "./context.ts";
+import { useApp, useMessages, useTimes } from "./context.ts";
 import { HourChart } from "./hour-chart.tsx";
 import { FailureText, Line } from "./parts.tsx";
 
 /** How many tasks there are, by status, and when they changed. */
 export function Overview() {
   const { overview } = useApp();
+  const { clock } = useTimes();
   const text = useMessages();
   const stats = overview.stats.value;
   if (stats === null) return <section class="card overview" aria-label={text.overview} aria-busy="true" />;
@@ -33,6 +34,7 @@ export function Overview() {
             </div>
           ))}
         </dl>
+        <p class="quiet as-of">{text.updated(clock.time(clock.epochOf(stats.at)))}</p>
       </div>
       <HourChart hours={stats.perHour} />
     </section>

@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import { useApp, useMessages } from "./context.ts";
 import { DeleteDialog } from "./delete-dialog.tsx";
 import { FilterForm } from "./filter-form.tsx";
@@ -6,6 +7,7 @@ import { ListBar } from "./list-bar.tsx";
 import { Login } from "./login.tsx";
 import { Overview } from "./overview.tsx";
 import { Pager } from "./pager.tsx";
+import { Line } from "./parts.tsx";
 import { PlayerBar } from "./player-bar.tsx";
 import { StoreState, Warnings } from "./store-state.tsx";
 import { TaskRows } from "./task-rows.tsx";
@@ -22,7 +24,7 @@ export function Page() {
       <Header />
       {needsToken.value ? <Login /> : <Tasks />}
       <p class="visually-hidden" role="status" aria-live="polite">
-        {announcement.value}
+        {announcement.value.text}
       </p>
     </>
   );
@@ -51,10 +53,22 @@ function Tasks() {
 function Dock() {
   return (
     <div class="dock">
+      <Said />
       <StoreState />
       <PlayerBar />
     </div>
   );
+}
+
+/** What was done, until its animation takes it away. A screen reader has it from the page. */
+function Said() {
+  const { text, isSeen } = useApp().announcement.value;
+  const key = useRef(0);
+  return isSeen ? (
+    <p key={key.current++} class="said" aria-hidden="true">
+      <Line text={text} />
+    </p>
+  ) : null;
 }
 
 /** No link: the part behind `#` of the address belongs to the place in the list. */

@@ -13,13 +13,17 @@ export function Pager() {
     preferences.pageSize.value = size;
     void tasks.open({ filter, page: 1 }, size);
   };
+  const turn = async (to: number) => {
+    await tasks.goTo(to);
+    document.querySelector(".list")?.scrollIntoView();
+  };
   return (
     <nav class="pager" aria-label={text.pages}>
-      <button type="button" class="button" disabled={page <= 1} onClick={() => void tasks.goTo(page - 1)}>
+      <button type="button" class="button" disabled={page <= 1} onClick={() => void turn(page - 1)}>
         {text.previous}
       </button>
       <span>{text.pageOf(page, pages)}</span>
-      <button type="button" class="button" disabled={page >= pages} onClick={() => void tasks.goTo(page + 1)}>
+      <button type="button" class="button" disabled={page >= pages} onClick={() => void turn(page + 1)}>
         {text.next}
       </button>
       <label class="page-size">

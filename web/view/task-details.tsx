@@ -1,4 +1,4 @@
-import { type ReadonlySignal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Download } from "../model/files.ts";
@@ -14,10 +14,11 @@ interface Details {
   readonly files: readonly Download[];
 }
 
-/** Read when a row is opened, and again when its task changed; null until there is an answer. */
-function useDetails(row: Row): ReadonlySignal<Details | Failure | null> {
+/** Read when a row is opened, and again when its task changed or somebody retries; null until there is an answer. */
+function useDetails(row: Row): { details: Details | Failure | null; retry(): void } {
   const { api } = useApp();
   const found = useSignal<Details | Failure | null>(null);
+  const tries = useSignal(0);
   useEffect(() => {
     const question = new AbortController();
     const { userId, taskId } = row;
@@ -27,16 +28,16 @@ function useDetails(row: Row): ReadonlySignal<Details | Failure | null> {
       if (!question.signal.aborted) found.value = answer;
     });
     return () => question.abort();
-  }, [row.key, row.updatedAt, row.status]);
-  return found;
+  }, [row.key, row.updatedAt, row.status, tries.value]);
+  return { details: found.value, retry: () => tries.value++ };
 }
 
 /** The whole record of a task, its files, and what can be done with it. */
 export function TaskDetails({ row }: { row: Row }) {
   const text = useMessages();
-  const details = useDetails(row).value;
+  const { details, retry } = useDetails(row);
   if (details === null) return <p class="quiet">{text.detailsLoading}</p>;
-  if (details instanceof Failure) return <NoDetails failure={details} />;
+  if (details instanceof Failure) return <NoDetails failure={details} retry={retry} />;
   return (
     <>
       <Files row={row} files={details.files} />
@@ -48,10 +49,16 @@ export function TaskDetails({ row }: { row: Row }) {
 
 const NOT_FOUND = "TASK_NOT_FOUND";
 
-function NoDetails({ failure }: { failure: Failure }) {
+function NoDetails({ failure, retry }: { failure: Failure; retry(): void }) {
   const text = useMessages();
   if (failure.problem?.code === NOT_FOUND) return <Notice kind="warning" title={text.gone} />;
-  return <Notice kind="error" title={text.detailsFailed} failure={failure} />;
+  return (
+    <Notice kind="error" title={text.detailsFailed} failure={failure}>
+      <button type="button" class="button" onClick={retry}>
+        {text.retry}
+      </button>
+    </Notice>
+  );
 }
 
 function Fields({ fields }: Pick<Details, "fields">) {

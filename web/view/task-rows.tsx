@@ -1,9 +1,9 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp, useMessages } from "./context.ts";
-import { FailureText, Line, Notice } from "./parts.tsx";
+import { FailureText, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
 
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
@@ -62,14 +62,29 @@ function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null)
 
 /** Ids that were asked for and that neither store has. */
 function Missing({ view }: { view: View }) {
+  const { confirm } = useApp();
   const text = useMessages();
+  const field = useRef<HTMLTextAreaElement>(null);
   const { missing } = view.answer.page;
   if (missing.length === 0) return null;
+  // A page that came over plain HTTP has no navigator.clipboard.
+  const copy = () => {
+    field.current!.select();
+    if (document.execCommand("copy")) confirm(text.copied(missing.length));
+  };
   return (
     <Notice kind="warning" title={text.missing(missing.length)}>
-      <p class="missing">
-        <Line text={missing.join(", ")} />
-      </p>
+      <textarea
+        ref={field}
+        class="missing"
+        readOnly
+        rows={Math.min(missing.length, 6)}
+        aria-label={text.missingIds}
+        value={missing.join("\n")}
+      />
+      <button type="button" class="button small" onClick={copy}>
+        {text.copyAll}
+      </button>
     </Notice>
   );
 }
