@@ -1,8 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../errors.ts";
 import { type Folder, FolderError, Kept, reasonOf, within } from "./folder.ts";
-import { FolderCache } from "./folder-cache.ts";
-import { type Artifact, listFolder } from "./list.ts";
+import { type Artifact, listFolder, openBelow } from "./list.ts";
 import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
 import { lookIntoChild, total } from "./look.ts";
 import { isPlainName, isPurgeFolder } from "./plain-name.ts";
@@ -52,8 +51,6 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
 class DiskArtifacts {
   readonly #roots: Roots;
   readonly #names: ArtifactNames;
-  readonly #homes: FolderCache;
-  readonly #places: FolderCache;
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #logs: LogFolders;
@@ -65,14 +62,6 @@ class DiskArtifacts {
     this.#roots = roots;
     this.#logs = new LogFolders(logs);
     this.#purgeArea = output && new PurgeArea(output);
-    this.#homes = new FolderCache(
-      async (user) => output?.openOfSameMountIfThere(user),
-      async (home, user) => output !== undefined && home.isAt(output, user),
-    );
-    this.#places = new FolderCache(
-      async (user) => this.#purgeArea?.openPlace(user),
-      async () => true, // nobody else goes in there
-    );
   }
 
   /** Whether there is an `output/` at all. */
@@ -160,11 +149,9 @@ class DiskArtifacts {
   /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
     return this.#outcome({ userId, taskId }, (home) =>
-      this.#places.use(userId, async (place) => {
+      within(this.#purgeArea!.openPlace(userId), async (place) => {
         const job = { output: this.#roots.output as Folder, user: userId, task: taskId, home, place, now };
-        this.#userChanges.expect(userId, home);
-        if (!(await moveAway(job))) return undefined;
-        this.#userChanges.note(userId, home);
+        if (!(await this.#userChanges.during(userId, home, () => moveAway(job)))) return undefined;
         return removeOrPutBack(job);
       }),
     );
@@ -228,7 +215,7 @@ class DiskArtifacts {
   async #inHome<R>({ userId, taskId }: FolderName, work: (home: Folder) => Promise<R>): Promise<R | undefined> {
     const unsafe = this.#unsafe(userId, taskId);
     if (unsafe !== undefined) throw new Kept(unsafe);
-    return this.#homes.use(userId, work);
+    return within(this.#roots.output?.openOfSameMountIfThere(userId), work);
   }
 
   /** The same; no failure of the disk gets out, so that it cannot stop a pass. */
@@ -259,22 +246,8 @@ class DiskArtifacts {
 
   /** Closes what is held open and removes our part of the purge area, unless something is left in it. */
   async #endPurges(): Promise<void> {
-    this.#homes.clear();
-    this.#places.clear();
-    this.#logs.closeHours();
     await this.#purgeArea?.dispose();
   }
-}
-
-/**
- * Opens a file that lies some folders below one that is held open; undefined where there is nothing of that name.
- * @param names of the folders on the way, then of the file
- * @throws Kept for a symbolic link, a mount point, or what is no file; FolderError
- */
-async function openBelow(folder: Folder, names: readonly string[]): Promise<FileHandle | undefined> {
-  const [name = "", ...below] = names;
-  if (below.length === 0) return folder.openFileIfThere(name);
-  return within(folder.openOfSameMountIfThere(name), (inner) => openBelow(inner, below));
 }
 
 export type Artifacts = Pick<DiskArtifacts, keyof DiskArtifacts>;

@@ -5,11 +5,9 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
-  lstatSync,
   open as openCallback,
   openSync,
   readFileSync,
-  statSync,
 } from "node:fs";
 import {
   type FileHandle,
@@ -212,21 +210,6 @@ export class Folder {
     return statsOf(this.#fd, this.label).mtimeNs;
   }
 
-  /** Whether `name` in `parent` still is this folder. */
-  async isAt(parent: Folder, name: Name): Promise<boolean> {
-    const look = async () => lstatSync(parent.#pathOf(name), { bigint: true, throwIfNoEntry: false });
-    const there = await parent.#run("look at", name, look);
-    return there !== undefined && there.ino === this.ino && there.dev === this.dev;
-  }
-
-  /** Whether this folder, wherever it was moved, lies two levels below `ancestor`. */
-  async isTwoBelow(ancestor: Folder): Promise<boolean> {
-    const above = await this.#run("look at", undefined, async () =>
-      statSync(join(this.#path, "../.."), { bigint: true }),
-    );
-    return above.ino === ancestor.ino && above.dev === ancestor.dev;
-  }
-
   async unlink(name: Name): Promise<void> {
     await this.#run("remove", name, () => unlink(this.#pathOf(name)));
   }
@@ -306,9 +289,9 @@ export class Folder {
   }
 }
 
-/** Works in a folder that is opened for it; undefined if there is none. */
+/** Works in a folder that is opened for it, and closes it; undefined if there is none. */
 export async function within<R>(
-  opening: Promise<Folder | undefined>,
+  opening: Promise<Folder | undefined> | undefined,
   work: (folder: Folder) => Promise<R>,
 ): Promise<R | undefined> {
   const folder = await opening;

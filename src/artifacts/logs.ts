@@ -1,8 +1,7 @@
 import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, reasonOf, within } from "./folder.ts";
-import { FolderCache } from "./folder-cache.ts";
-import { bytesOf, isNewer, type Removal, unlinkIfThere } from "./look.ts";
+import { bytesOf, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
@@ -49,19 +48,10 @@ export class LogFolders {
   readonly #hourChanges = new OwnChanges();
   /** Dates that were found empty, with their mtime. */
   readonly #dateChanges = new OwnChanges();
-  readonly #open: FolderCache;
 
   /** @param root undefined: there are no logs */
   constructor(root: Folder | undefined) {
     this.#root = root;
-    this.#open = new FolderCache(
-      async (key) => {
-        const [date, hour] = key.split("/") as [string, string];
-        return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
-      },
-      // By where it lies, not by its path: a date that was moved away and linked to would show the same folder.
-      async (hour) => root !== undefined && hour.isTwoBelow(root),
-    );
   }
 
   /**
@@ -131,32 +121,26 @@ export class LogFolders {
 
   /** Works in an hour; undefined when it is gone. */
   use<R>(key: string, work: (hour: Folder) => Promise<R>): Promise<R | undefined> {
-    return this.#open.use(key, work);
+    const [date, hour] = key.split("/") as [string, string];
+    return within(this.#root?.openIfThere(date), (folder) => within(folder.openIfThere(hour), work));
   }
 
-  /** What `remove` would do. */
-  measure(taskId: string, hours: readonly string[], now: number): Promise<LogOutcome> {
-    return this.#inEach(hours, (hour) => measureLog(hour, taskId + LOG_SUFFIX, now));
-  }
-
-  /** Removes the logs of a task in some hours, unless they are newer than `now` (epoch seconds). Never throws for errors of the disk. */
-  remove(taskId: string, hours: readonly string[], now: number): Promise<LogOutcome> {
-    return this.#inEach(hours, async (hour, key) => {
-      const log = await measureLog(hour, taskId + LOG_SUFFIX, now);
-      this.#hourChanges.expect(key, hour);
-      const removed = log.files > 0 && (await unlinkIfThere(hour, taskId + LOG_SUFFIX));
-      this.#hourChanges.note(key, hour);
-      return removed ? log : { files: 0, bytes: 0 };
-    });
-  }
-
-  async #inEach(hours: readonly string[], work: (hour: Folder, key: string) => Promise<Removal>): Promise<LogOutcome> {
+  /**
+   * Removes the logs of a task in some hours, or in a dry run measures them, unless they are newer than `now` (epoch
+   * seconds). Never throws for errors of the disk.
+   */
+  async remove(taskId: string, hours: readonly string[], now: number, dryRun = false): Promise<LogOutcome> {
     const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [], retry: false };
+    const name = taskId + LOG_SUFFIX;
     for (const key of hours) {
       try {
-        const done = await this.use(key, (hour) => work(hour, key));
-        outcome.files += done?.files ?? 0;
-        outcome.bytes += done?.bytes ?? 0;
+        await this.use(key, async (hour) => {
+          const bytes = await removableBytes(hour, name, now);
+          if (bytes === undefined) return;
+          if (!dryRun && !(await this.#hourChanges.during(key, hour, () => unlinkIfThere(hour, name)))) return;
+          outcome.files += 1;
+          outcome.bytes += bytes;
+        });
       } catch (error) {
         outcome.kept += 1;
         outcome.reasons.push(reasonOf(error));
@@ -164,11 +148,6 @@ export class LogFolders {
       }
     }
     return outcome;
-  }
-
-  /** Closes the hours that are held open. */
-  closeHours(): void {
-    this.#open.clear();
   }
 
   /** Removes empty hours, then empty dates. Forgets the changes of the pass. */
@@ -180,11 +159,12 @@ export class LogFolders {
     let removed = 0;
     for (const key of hours.keys()) {
       const [date, hour] = key.split("/") as [string, string];
-      const sweepHour = async (folder: Folder) => {
-        dates.expect(date, folder);
-        removed += await sweepFolders(folder, [hour], (_, at) => hours.isOld(key, time, at));
-        dates.note(date, folder);
-      };
+      const sweepHour = (folder: Folder) =>
+        dates.during(date, folder, async () => {
+          const swept = await sweepFolders(folder, [hour], (_, at) => hours.isOld(key, time, at));
+          removed += swept;
+          return swept > 0;
+        });
       await within(root.openOfSameMountIfThere(date), sweepHour).catch(reasonOf);
     }
     removed += await sweepFolders(root, dates.keys(), (date, at) => dates.isOld(date, time, at));
@@ -232,7 +212,7 @@ export class LogIndex {
 
   /** What `remove` would do. */
   measure(taskId: string, now = Number.POSITIVE_INFINITY): Promise<LogOutcome> {
-    return this.#logs.measure(taskId, this.#hours(taskId), now);
+    return this.#logs.remove(taskId, this.#hours(taskId), now, true);
   }
 
   /** Removes the logs of a task as `LogFolders.remove`. */
@@ -249,13 +229,13 @@ function matching(names: readonly Buffer[], pattern: RegExp): string[] {
   return names.map((name) => name.toString()).filter((name) => pattern.test(name));
 }
 
-async function measureLog(hour: Folder, name: string, now: number): Promise<Removal> {
+/** The size of a log; undefined if there is none. @throws Kept for a link, what is no file, and a log newer than `now` */
+async function removableBytes(hour: Folder, name: string, now: number): Promise<number | undefined> {
   const stats = await hour.lstat(name);
-  if (stats === undefined) return { files: 0, bytes: 0 };
+  if (stats === undefined) return undefined;
   if (!stats.isFile()) throw new Kept(`${printableJson(hour.labelOf(name))} is a symbolic link or not a file`);
-  if (isNewer(stats.mtimeNs, now))
-    throw new Kept(`${printableJson(hour.labelOf(name))} is newer than this pass`, "newer");
-  return { files: 1, bytes: bytesOf(stats) };
+  refuseIfNewer(stats.mtimeNs, now, hour.labelOf(name));
+  return bytesOf(stats);
 }
 
 /** The task that a log is of; undefined for a file that is none, or whose name is not to be touched. */
