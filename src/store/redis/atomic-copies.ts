@@ -26,7 +26,7 @@ export class AtomicCopies implements MirrorCopies {
     this.#layoutArgument = layoutArgument(reading.layout, commands.prefix);
   }
 
-  async walk(userId: string | undefined, cursor: string): Promise<CopyStep | null> {
+  async walk(userId: string | undefined, cursor: string): Promise<(CopyStep & { cursor: string }) | null> {
     const isScoredByTime = userId === undefined || this.#layout.userScoredBy === "updated_at";
     return isScoredByTime ? this.#ifAllowed(() => this.#walk(userId, cursor)) : null;
   }
@@ -108,7 +108,7 @@ export class AtomicCopies implements MirrorCopies {
     }
   }
 
-  async #walk(userId: string | undefined, from: string): Promise<CopyStep> {
+  async #walk(userId: string | undefined, from: string): Promise<CopyStep & { cursor: string }> {
     const [part] = userId === undefined ? [""] : this.#layout.parts({ userId, taskId: "" });
     const keys = [INDEX_KEY, indexKey(this.#layout, userId)];
     // The score of the last member, and its bytes in hexadecimal, since they may not be UTF-8.
