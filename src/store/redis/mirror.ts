@@ -12,7 +12,6 @@ import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import { allOf, isFatal, unlessFatal } from "./errors.ts";
-import { notRedis } from "./reply-shape.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
 import { SyncState } from "./sync-state.ts";
 import {
@@ -23,7 +22,6 @@ import {
   type Member,
   type MirrorKeys,
   membersOf,
-  START,
   STEP,
 } from "./walk.ts";
 
@@ -292,7 +290,7 @@ export class Mirror extends SyncState {
   }
 
   async *#keys(): AsyncGenerator<MirrorKeys> {
-    for await (const keys of this.#scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP)) {
+    for await (const keys of this.commands.scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP)) {
       const step: MirrorKeys = { members: [], users: [], lookups: [] };
       for (const key of keys) {
         const name = this.layout.readKey(key);
@@ -311,7 +309,7 @@ export class Mirror extends SyncState {
    * @throws TtsctlError REDIS_*
    */
   walkIndex(userId: string | undefined): AsyncGenerator<readonly string[]> {
-    return ahead(this.#scan(["ZSCAN", indexKey(this.layout, userId)], "COUNT", STEP));
+    return ahead(this.commands.scan(["ZSCAN", indexKey(this.layout, userId)], "COUNT", STEP));
   }
 
   /** The same, lowest score first, with the copies if scripts may read them. A member that moves down may not come. */
@@ -321,15 +319,10 @@ export class Mirror extends SyncState {
 
   async *#copiesInIndex(userId: string | undefined): AsyncGenerator<CopyStep> {
     await this.detect();
-    for (let cursor = START; ; ) {
-      const step = await this.#copies.walk?.(userId, cursor);
-      if (step == null) break;
-      yield step;
-      if (step.cursor === START) return;
-      cursor = step.cursor;
+    for await (const step of this.#copies.walk?.(userId) ?? [null]) {
+      if (step !== null) yield step;
+      else for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
     }
-    // Scripts are refused, perhaps in the middle of the walk.
-    for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
   }
 
   /** The user that each task id's lookup names; null without one. */
@@ -345,7 +338,7 @@ export class Mirror extends SyncState {
   async tasksWithId(taskId: string): Promise<TaskId[]> {
     const pattern = `*:${this.layout.userMember(taskId).replace(/[\\*?[\]]/g, "\\$&")}`;
     const found = new Map<string, TaskId>();
-    for await (const flat of this.#scan(["ZSCAN", INDEX_KEY], "COUNT", SCANNED, "MATCH", pattern)) {
+    for await (const flat of this.commands.scan(["ZSCAN", INDEX_KEY], "COUNT", SCANNED, "MATCH", pattern)) {
       for (const id of membersOf(flat, undefined, this.layout)) {
         if (id.taskId === taskId && id.userId !== "") found.set(id.userId, { userId: id.userId, taskId });
       }
@@ -387,18 +380,6 @@ export class Mirror extends SyncState {
       const userScore = typeof own === "string" ? Number(own) : Number.NaN;
       return { score, userScore, updatedAt, createdAt, hasLookup: lookup === 1 };
     });
-  }
-
-  /** The items of a scan, step by step. @param words of the command, before and after the cursor */
-  async *#scan([name, ...key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
-    let cursor = START;
-    do {
-      const [next, items] = (await this.commands.command(name!, ...key, cursor, ...rest)) as [string, string[]];
-      // Such a walk would never end.
-      if (next === cursor && next !== START) throw notRedis(`keeps answering ${name} with cursor ${next}`, this.where);
-      cursor = next;
-      yield items;
-    } while (cursor !== START);
   }
 
   /** Fields of the hash of each task. */

@@ -1,8 +1,6 @@
 import type { Layout } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 
-/** Where a walk by cursors begins, and the cursor of its last step. */
-export const START = "0";
 /** How many keys or members one step of a walk asks for. */
 export const STEP = 1000;
 
