@@ -219,6 +219,17 @@ export class Folder {
     await this.#run("remove", name, () => rmdir(this.#pathOf(name)));
   }
 
+  /** Whether it was removed; a folder that holds something, is not there or must not be touched just stays. */
+  async removeIfEmpty(name: Name): Promise<boolean> {
+    try {
+      await this.removeFolder(name);
+      return true;
+    } catch (error) {
+      reasonOf(error);
+      return false;
+    }
+  }
+
   async makeFolder(name: Name, mode: number): Promise<void> {
     await this.#run("make", name, () => mkdir(this.#pathOf(name), { mode }));
   }

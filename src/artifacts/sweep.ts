@@ -1,6 +1,5 @@
 import { pool } from "../pool.ts";
 import { type Folder, reasonOf } from "./folder.ts";
-import { removeIfEmpty } from "./purge-area.ts";
 
 const AT_ONCE = 8;
 
@@ -76,7 +75,7 @@ export async function sweepFolders(
   await pool(names, AT_ONCE, async (name) => {
     try {
       const stats = await parent.lstat(name);
-      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && (await removeIfEmpty(parent, name))) removed++;
+      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && (await parent.removeIfEmpty(name))) removed++;
     } catch (error) {
       reasonOf(error);
     }
