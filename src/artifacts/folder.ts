@@ -251,14 +251,12 @@ export class Folder {
 
   /** Moves a file into another folder, over what may be there. */
   async moveFile(name: Name, to: Folder): Promise<void> {
-    if (!to.#byDescriptor) await to.#confirm();
-    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(name)));
+    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(name)), to);
   }
 
   /** Gives a file (or a symbolic link as such) a second name in another folder; EEXIST when the name is taken. */
   async linkFile(name: Name, to: Folder): Promise<void> {
-    if (!to.#byDescriptor) await to.#confirm();
-    await this.#run("move", name, () => link(this.#pathOf(name), to.#pathOf(name)));
+    await this.#run("move", name, () => link(this.#pathOf(name), to.#pathOf(name)), to);
   }
 
   /** Gives this folder the owner and mode of another one, if we are root: the service must be able to write into it. */
@@ -282,9 +280,10 @@ export class Folder {
     return this.dev === other.dev && mountId(this.#fd) === mountId(other.#fd);
   }
 
-  async #run<T>(action: string, name: Name | undefined, operation: () => Promise<T>): Promise<T> {
+  async #run<T>(action: string, name: Name | undefined, operation: () => Promise<T>, to?: Folder): Promise<T> {
     try {
-      if (!this.#byDescriptor) await this.#confirm();
+      if (to !== undefined) await to.#confirm();
+      await this.#confirm();
       return await operation();
     } catch (error) {
       if (systemErrorCode(error) === undefined || error instanceof FolderError) throw error;
@@ -294,6 +293,7 @@ export class Folder {
   }
 
   async #confirm(): Promise<void> {
+    if (this.#byDescriptor) return;
     const there = await lstat(this.#path, { bigint: true });
     if (there.ino !== this.ino || there.dev !== this.dev)
       throw new Kept(`${printableJson(this.label)} was replaced meanwhile`, "busy");

@@ -41,6 +41,18 @@ export interface LogOutcome extends Removal {
   retry: boolean;
 }
 
+/** The logs of tasks, after one walk over `Logs/` (SPEC section 6, Artifacts). */
+export interface LogIndex {
+  /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
+  readonly skipped: readonly string[];
+  /** How many tasks have a log. */
+  readonly size: number;
+  /** What `remove` would do. */
+  measure(taskId: string, now?: number): Promise<LogOutcome>;
+  /** Removes the logs of a task as `LogFolders.remove`. */
+  remove(taskId: string, now: number): Promise<LogOutcome>;
+}
+
 /** `Logs/{8 digits}/{2 digits}/`. An hour is named `{date}/{hour}` here. */
 export class LogFolders {
   readonly #root: Folder | undefined;
@@ -60,17 +72,12 @@ export class LogFolders {
    */
   async walk(visit: (hour: Folder, key: string) => Promise<void>, fromDate = ""): Promise<string[]> {
     const skipped: string[] = [];
+    const note = (error: unknown) => void skipped.push(reasonOf(error));
     const inEach = (parent: Folder, names: readonly string[], work: (folder: Folder, name: string) => Promise<void>) =>
-      pool(names, AT_ONCE, async (name) => {
-        try {
-          await within(parent.openOfSameMountIfThere(name), (folder) => work(folder, name));
-        } catch (error) {
-          skipped.push(reasonOf(error));
-        }
-      });
-    try {
-      const root = this.#root;
-      if (root === undefined) return [];
+      pool(names, AT_ONCE, (name) =>
+        within(parent.openOfSameMountIfThere(name), (folder) => work(folder, name)).catch(note),
+      );
+    const inDates = async (root: Folder) => {
       const dates = matching(await root.names(), DATE).filter((date) => date >= fromDate);
       await inEach(root, dates, async (folder, date) => {
         const changedAt = folder.changedAt();
@@ -78,9 +85,8 @@ export class LogFolders {
         if (names.length === 0) this.#dateChanges.found(date, changedAt);
         await inEach(folder, matching(names, HOUR), (hour, name) => visit(hour, `${date}/${name}`));
       });
-    } catch (error) {
-      skipped.push(reasonOf(error));
-    }
+    };
+    if (this.#root !== undefined) await inDates(this.#root).catch(note);
     return skipped;
   }
 
@@ -175,6 +181,7 @@ export class LogFolders {
 
   /** Reads the names of all logs and remembers those of the tasks that are wanted. */
   async index(wanted: (taskId: string) => boolean): Promise<LogIndex> {
+    /** The hour of a task, or its hours if it has several: a hundred thousand may have one. */
     const hoursOf = new Map<string, string | string[]>();
     const skipped = await this.walk(async (hour, key) => {
       const changedAt = hour.changedAt();
@@ -187,41 +194,13 @@ export class LogFolders {
         hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
       }
     });
-    return new LogIndex(this, hoursOf, skipped);
-  }
-}
-
-/** Which hours hold a log of which task, after one walk over `Logs/` (SPEC section 6, Artifacts). */
-export class LogIndex {
-  /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
-  readonly skipped: readonly string[];
-  readonly #logs: LogFolders;
-  readonly #hoursOf: ReadonlyMap<string, string | string[]>;
-
-  /** @param hoursOf by task: its hour, or its hours where it has several. A hundred thousand may have one. */
-  constructor(logs: LogFolders, hoursOf: ReadonlyMap<string, string | string[]>, skipped: readonly string[]) {
-    this.skipped = skipped;
-    this.#logs = logs;
-    this.#hoursOf = hoursOf;
-  }
-
-  /** How many tasks have a log. */
-  get size(): number {
-    return this.#hoursOf.size;
-  }
-
-  /** What `remove` would do. */
-  measure(taskId: string, now = Number.POSITIVE_INFINITY): Promise<LogOutcome> {
-    return this.#logs.remove(taskId, this.#hours(taskId), now, true);
-  }
-
-  /** Removes the logs of a task as `LogFolders.remove`. */
-  remove(taskId: string, now: number): Promise<LogOutcome> {
-    return this.#logs.remove(taskId, this.#hours(taskId), now);
-  }
-
-  #hours(taskId: string): string[] {
-    return [this.#hoursOf.get(taskId) ?? []].flat();
+    const hours = (taskId: string) => [hoursOf.get(taskId) ?? []].flat();
+    return {
+      skipped,
+      size: hoursOf.size,
+      measure: (taskId, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
+      remove: (taskId, now) => this.remove(taskId, hours(taskId), now),
+    };
   }
 }
 
