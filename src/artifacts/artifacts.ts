@@ -1,24 +1,16 @@
 import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../errors.ts";
+import { pool } from "../pool.ts";
+import { printableJson } from "../printable.ts";
 import { type Folder, FolderError, Kept, reasonOf, within } from "./folder.ts";
-import { FolderCache } from "./folder-cache.ts";
-import { type Artifact, listFolder } from "./list.ts";
+import { type Artifact, listFolder, openBelow } from "./list.ts";
 import { type FoundLog, LOG_SUFFIX, LogFolders, type LogIndex, type LogOutcome, type LogPlace } from "./logs.ts";
 import { lookIntoChild, total } from "./look.ts";
-import { isPlainName, isPurgeFolder } from "./plain-name.ts";
-import {
-  type FolderOutcome,
-  keptBecause,
-  moveAway,
-  PurgeArea,
-  type Recovery,
-  recoverPurged,
-  removeOrPutBack,
-} from "./purge-area.ts";
+import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
+import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
 import { OwnChanges, type SweepRules, sweepUsers } from "./sweep.ts";
 import { type LogPart, lastLogLines, TaskLogFollower } from "./task-logs.ts";
-import { type FolderVisit, walkTaskFolders } from "./walk.ts";
 
 export type { Artifact } from "./list.ts";
 export type { LogIndex, LogPlace } from "./logs.ts";
@@ -39,6 +31,9 @@ export interface ArtifactNames {
   foldersOf(id: FolderName): readonly FolderName[];
 }
 
+/** How many folders a walk looks into at once. */
+const AT_ONCE = 4;
+
 const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] };
 
 /**
@@ -52,8 +47,6 @@ const AS_IDS: ArtifactNames = { namesOf: (id) => [id], foldersOf: (id) => [id] }
 class DiskArtifacts {
   readonly #roots: Roots;
   readonly #names: ArtifactNames;
-  readonly #homes: FolderCache;
-  readonly #places: FolderCache;
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #logs: LogFolders;
@@ -65,14 +58,6 @@ class DiskArtifacts {
     this.#roots = roots;
     this.#logs = new LogFolders(logs);
     this.#purgeArea = output && new PurgeArea(output);
-    this.#homes = new FolderCache(
-      async (user) => output?.openOfSameMountIfThere(user),
-      async (home, user) => output !== undefined && home.isAt(output, user),
-    );
-    this.#places = new FolderCache(
-      async (user) => this.#purgeArea?.openPlace(user),
-      async () => true, // nobody else goes in there
-    );
   }
 
   /** Whether there is an `output/` at all. */
@@ -96,7 +81,7 @@ class DiskArtifacts {
   /** Puts back what a pass that was killed left in `output/.ttsctl-purge`. Begin a pass with it. */
   async recover(): Promise<Recovery> {
     await this.#endPurges();
-    return this.#roots.output === undefined ? { folders: 0, left: [] } : recoverPurged(this.#roots.output);
+    return (await this.#purgeArea?.recover()) ?? { folders: 0, left: [] };
   }
 
   /** The files of a task, those of its folders first. Throws ARTIFACTS_UNSAFE where the folder cannot be read; logs that cannot be are left out. */
@@ -159,25 +144,33 @@ class DiskArtifacts {
 
   /** Removes the folder of a task, unless something in it was changed after `now` (epoch seconds). Never throws for what the disk refuses. */
   purgeFolder(userId: string, taskId: string, now: number): Promise<FolderOutcome> {
-    return this.#outcome({ userId, taskId }, (home) =>
-      this.#places.use(userId, async (place) => {
-        const job = { output: this.#roots.output as Folder, user: userId, task: taskId, home, place, now };
-        this.#userChanges.expect(userId, home);
-        if (!(await moveAway(job))) return undefined;
-        this.#userChanges.note(userId, home);
-        return removeOrPutBack(job);
-      }),
-    );
+    const folder = { userId, taskId };
+    return this.#outcome(folder, (home) => this.#purgeArea!.purge(home, folder, now, this.#userChanges));
   }
 
   /**
    * Visits the folder of every task there is, with a record or without, in no order; returns why parts of `output/` were
    * not looked at. @param other gets the path, quoted, of anything that is no folder of a task
    */
-  async walkFolders(visit: FolderVisit, other: (path: string) => void = () => {}): Promise<string[]> {
+  async walkFolders(
+    visit: (userId: string, taskId: string) => Promise<void>,
+    other: (path: string) => void = () => {},
+  ): Promise<string[]> {
     const { output, logsInOutput } = this.#roots;
     if (output === undefined) return [];
-    return walkTaskFolders(output, (name) => isPurgeFolder(name) || name === logsInOutput, visit, other);
+    const unread: string[] = [];
+    const note = (error: unknown) => void unread.push(reasonOf(error));
+    const inEach = (parent: Folder, work: (name: string) => Promise<void>) =>
+      pool(parent.entries(), AT_ONCE, async ({ name, isFolder }) => {
+        const plain = plainNameOf(name);
+        if (parent === output && plain !== undefined && (plain === logsInOutput || isPurgeFolder(plain))) return;
+        if (plain === undefined || !isFolder) other(printableJson(parent.labelOf(name)));
+        else await work(plain);
+      });
+    const inUser = (user: string) =>
+      within(output.openOfSameMountIfThere(user), (home) => inEach(home, (task) => visit(user, task))).catch(note);
+    await inEach(output, inUser).catch(note);
+    return unread;
   }
 
   /** Visits the logs that are wanted; returns why parts of `Logs/` were not looked at, a line each. */
@@ -228,7 +221,7 @@ class DiskArtifacts {
   async #inHome<R>({ userId, taskId }: FolderName, work: (home: Folder) => Promise<R>): Promise<R | undefined> {
     const unsafe = this.#unsafe(userId, taskId);
     if (unsafe !== undefined) throw new Kept(unsafe);
-    return this.#homes.use(userId, work);
+    return within(this.#roots.output?.openOfSameMountIfThere(userId), work);
   }
 
   /** The same; no failure of the disk gets out, so that it cannot stop a pass. */
@@ -259,22 +252,8 @@ class DiskArtifacts {
 
   /** Closes what is held open and removes our part of the purge area, unless something is left in it. */
   async #endPurges(): Promise<void> {
-    this.#homes.clear();
-    this.#places.clear();
-    this.#logs.closeHours();
     await this.#purgeArea?.dispose();
   }
-}
-
-/**
- * Opens a file that lies some folders below one that is held open; undefined where there is nothing of that name.
- * @param names of the folders on the way, then of the file
- * @throws Kept for a symbolic link, a mount point, or what is no file; FolderError
- */
-async function openBelow(folder: Folder, names: readonly string[]): Promise<FileHandle | undefined> {
-  const [name = "", ...below] = names;
-  if (below.length === 0) return folder.openFileIfThere(name);
-  return within(folder.openOfSameMountIfThere(name), (inner) => openBelow(inner, below));
 }
 
 export type Artifacts = Pick<DiskArtifacts, keyof DiskArtifacts>;

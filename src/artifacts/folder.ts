@@ -5,11 +5,9 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
-  lstatSync,
   open as openCallback,
   openSync,
   readFileSync,
-  statSync,
 } from "node:fs";
 import {
   type FileHandle,
@@ -212,21 +210,6 @@ export class Folder {
     return statsOf(this.#fd, this.label).mtimeNs;
   }
 
-  /** Whether `name` in `parent` still is this folder. */
-  async isAt(parent: Folder, name: Name): Promise<boolean> {
-    const look = async () => lstatSync(parent.#pathOf(name), { bigint: true, throwIfNoEntry: false });
-    const there = await parent.#run("look at", name, look);
-    return there !== undefined && there.ino === this.ino && there.dev === this.dev;
-  }
-
-  /** Whether this folder, wherever it was moved, lies two levels below `ancestor`. */
-  async isTwoBelow(ancestor: Folder): Promise<boolean> {
-    const above = await this.#run("look at", undefined, async () =>
-      statSync(join(this.#path, "../.."), { bigint: true }),
-    );
-    return above.ino === ancestor.ino && above.dev === ancestor.dev;
-  }
-
   async unlink(name: Name): Promise<void> {
     await this.#run("remove", name, () => unlink(this.#pathOf(name)));
   }
@@ -234,6 +217,17 @@ export class Folder {
   /** Removes an empty folder, and nothing else: atomic, so it cannot take a file with it. */
   async removeFolder(name: Name): Promise<void> {
     await this.#run("remove", name, () => rmdir(this.#pathOf(name)));
+  }
+
+  /** Whether it was removed; a folder that holds something, is not there or must not be touched just stays. */
+  async removeIfEmpty(name: Name): Promise<boolean> {
+    try {
+      await this.removeFolder(name);
+      return true;
+    } catch (error) {
+      reasonOf(error);
+      return false;
+    }
   }
 
   async makeFolder(name: Name, mode: number): Promise<void> {
@@ -257,14 +251,12 @@ export class Folder {
 
   /** Moves a file into another folder, over what may be there. */
   async moveFile(name: Name, to: Folder): Promise<void> {
-    if (!to.#byDescriptor) await to.#confirm();
-    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(name)));
+    await this.#run("move", name, () => rename(this.#pathOf(name), to.#pathOf(name)), to);
   }
 
   /** Gives a file (or a symbolic link as such) a second name in another folder; EEXIST when the name is taken. */
   async linkFile(name: Name, to: Folder): Promise<void> {
-    if (!to.#byDescriptor) await to.#confirm();
-    await this.#run("move", name, () => link(this.#pathOf(name), to.#pathOf(name)));
+    await this.#run("move", name, () => link(this.#pathOf(name), to.#pathOf(name)), to);
   }
 
   /** Gives this folder the owner and mode of another one, if we are root: the service must be able to write into it. */
@@ -288,9 +280,10 @@ export class Folder {
     return this.dev === other.dev && mountId(this.#fd) === mountId(other.#fd);
   }
 
-  async #run<T>(action: string, name: Name | undefined, operation: () => Promise<T>): Promise<T> {
+  async #run<T>(action: string, name: Name | undefined, operation: () => Promise<T>, to?: Folder): Promise<T> {
     try {
-      if (!this.#byDescriptor) await this.#confirm();
+      if (to !== undefined) await to.#confirm();
+      await this.#confirm();
       return await operation();
     } catch (error) {
       if (systemErrorCode(error) === undefined || error instanceof FolderError) throw error;
@@ -300,15 +293,16 @@ export class Folder {
   }
 
   async #confirm(): Promise<void> {
+    if (this.#byDescriptor) return;
     const there = await lstat(this.#path, { bigint: true });
     if (there.ino !== this.ino || there.dev !== this.dev)
       throw new Kept(`${printableJson(this.label)} was replaced meanwhile`, "busy");
   }
 }
 
-/** Works in a folder that is opened for it; undefined if there is none. */
+/** Works in a folder that is opened for it, and closes it; undefined if there is none. */
 export async function within<R>(
-  opening: Promise<Folder | undefined>,
+  opening: Promise<Folder | undefined> | undefined,
   work: (folder: Folder) => Promise<R>,
 ): Promise<R | undefined> {
   const folder = await opening;

@@ -3,7 +3,7 @@ import { closeQuietly } from "../errors.ts";
 import { pool } from "../pool.ts";
 import type { AudioLength } from "./audio-length.ts";
 import { type Folder, ignoreRefusal, type Name, within } from "./folder.ts";
-import { type Contents, lookIntoChild } from "./look.ts";
+import { filesIn, lookIntoChild } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
 
 const AT_ONCE = 8;
@@ -20,37 +20,35 @@ export interface Artifact extends AudioLength {
 /** The files in the folder of a task, links among them. */
 export async function listFolder(home: Folder, taskId: string): Promise<Artifact[]> {
   const contents = await lookIntoChild(home, taskId, Number.POSITIVE_INFINITY);
-  if (contents === undefined) return [];
   const artifacts: Artifact[] = [];
-  await gather(home, taskId, contents, artifacts, performance.now() + MOST_MS);
+  const deadline = performance.now() + MOST_MS;
+  await pool(contents === undefined ? [] : filesIn(contents), AT_ONCE, async ({ folders, name, bytes }) => {
+    const path = [home.label, taskId, ...folders, name].join("/");
+    const length = bytes > 0 ? await lengthOf(home, [taskId, ...folders, name], deadline) : {};
+    artifacts.push({ path, bytes, ...length });
+  });
   return artifacts.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-async function gather(
-  parent: Folder,
-  name: Name,
-  contents: Contents,
-  artifacts: Artifact[],
-  deadline: number,
-): Promise<void> {
-  // One that was removed since it was looked at has none.
-  await within(parent.openIfThere(name), async (folder) => {
-    await pool(contents.files, AT_ONCE, async (file) => {
-      const length = file.bytes > 0 ? await lengthOf(folder, file.name, deadline) : {};
-      artifacts.push({ path: folder.labelOf(file.name), bytes: file.bytes, ...length });
-    });
-    for (const inner of contents.folders) await gather(folder, inner.name, inner.contents, artifacts, deadline);
-  });
+/**
+ * Opens a file that lies some folders below one that is held open; undefined where there is nothing of that name.
+ * @param names of the folders on the way, then of the file
+ * @throws Kept for a symbolic link, a mount point, or what is no file; FolderError
+ */
+export async function openBelow(folder: Folder, names: readonly Name[]): Promise<FileHandle | undefined> {
+  const [name = "", ...below] = names;
+  if (below.length === 0) return folder.openFileIfThere(name);
+  return within(folder.openOfSameMountIfThere(name), (inner) => openBelow(inner, below));
 }
 
 /** How long a file plays. One that can't be opened or read is listed without it. */
-async function lengthOf(folder: Folder, name: Name, deadline: number): Promise<AudioLength> {
-  const mediaType = mediaTypeOf(name.toString("latin1"));
+async function lengthOf(home: Folder, names: readonly Name[], deadline: number): Promise<AudioLength> {
+  const mediaType = mediaTypeOf(names.at(-1)!.toString("latin1"));
   if (mediaType === undefined || !MEASURED.includes(mediaType)) return {};
   const { audioLength } = await import("./audio-length.ts");
   let file: FileHandle | undefined;
   try {
-    file = await folder.openFileIfThere(name);
+    file = await openBelow(home, names);
     return file === undefined ? {} : await audioLength(file, (await file.stat()).size, mediaType, deadline);
   } catch (error) {
     return ignoreRefusal(error) ?? {};

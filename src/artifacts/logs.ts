@@ -1,8 +1,7 @@
 import { pool } from "../pool.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, reasonOf, within } from "./folder.ts";
-import { FolderCache } from "./folder-cache.ts";
-import { bytesOf, isNewer, type Removal, unlinkIfThere } from "./look.ts";
+import { bytesOf, type Removal, refuseIfNewer, unlinkIfThere } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
@@ -42,6 +41,18 @@ export interface LogOutcome extends Removal {
   retry: boolean;
 }
 
+/** The logs of tasks, after one walk over `Logs/` (SPEC section 6, Artifacts). */
+export interface LogIndex {
+  /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
+  readonly skipped: readonly string[];
+  /** How many tasks have a log. */
+  readonly size: number;
+  /** What `remove` would do. */
+  measure(taskId: string, now?: number): Promise<LogOutcome>;
+  /** Removes the logs of a task as `LogFolders.remove`. */
+  remove(taskId: string, now: number): Promise<LogOutcome>;
+}
+
 /** `Logs/{8 digits}/{2 digits}/`. An hour is named `{date}/{hour}` here. */
 export class LogFolders {
   readonly #root: Folder | undefined;
@@ -49,19 +60,10 @@ export class LogFolders {
   readonly #hourChanges = new OwnChanges();
   /** Dates that were found empty, with their mtime. */
   readonly #dateChanges = new OwnChanges();
-  readonly #open: FolderCache;
 
   /** @param root undefined: there are no logs */
   constructor(root: Folder | undefined) {
     this.#root = root;
-    this.#open = new FolderCache(
-      async (key) => {
-        const [date, hour] = key.split("/") as [string, string];
-        return root && within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
-      },
-      // By where it lies, not by its path: a date that was moved away and linked to would show the same folder.
-      async (hour) => root !== undefined && hour.isTwoBelow(root),
-    );
   }
 
   /**
@@ -70,17 +72,12 @@ export class LogFolders {
    */
   async walk(visit: (hour: Folder, key: string) => Promise<void>, fromDate = ""): Promise<string[]> {
     const skipped: string[] = [];
+    const note = (error: unknown) => void skipped.push(reasonOf(error));
     const inEach = (parent: Folder, names: readonly string[], work: (folder: Folder, name: string) => Promise<void>) =>
-      pool(names, AT_ONCE, async (name) => {
-        try {
-          await within(parent.openOfSameMountIfThere(name), (folder) => work(folder, name));
-        } catch (error) {
-          skipped.push(reasonOf(error));
-        }
-      });
-    try {
-      const root = this.#root;
-      if (root === undefined) return [];
+      pool(names, AT_ONCE, (name) =>
+        within(parent.openOfSameMountIfThere(name), (folder) => work(folder, name)).catch(note),
+      );
+    const inDates = async (root: Folder) => {
       const dates = matching(await root.names(), DATE).filter((date) => date >= fromDate);
       await inEach(root, dates, async (folder, date) => {
         const changedAt = folder.changedAt();
@@ -88,9 +85,8 @@ export class LogFolders {
         if (names.length === 0) this.#dateChanges.found(date, changedAt);
         await inEach(folder, matching(names, HOUR), (hour, name) => visit(hour, `${date}/${name}`));
       });
-    } catch (error) {
-      skipped.push(reasonOf(error));
-    }
+    };
+    if (this.#root !== undefined) await inDates(this.#root).catch(note);
     return skipped;
   }
 
@@ -131,32 +127,26 @@ export class LogFolders {
 
   /** Works in an hour; undefined when it is gone. */
   use<R>(key: string, work: (hour: Folder) => Promise<R>): Promise<R | undefined> {
-    return this.#open.use(key, work);
+    const [date, hour] = key.split("/") as [string, string];
+    return within(this.#root?.openIfThere(date), (folder) => within(folder.openIfThere(hour), work));
   }
 
-  /** What `remove` would do. */
-  measure(taskId: string, hours: readonly string[], now: number): Promise<LogOutcome> {
-    return this.#inEach(hours, (hour) => measureLog(hour, taskId + LOG_SUFFIX, now));
-  }
-
-  /** Removes the logs of a task in some hours, unless they are newer than `now` (epoch seconds). Never throws for errors of the disk. */
-  remove(taskId: string, hours: readonly string[], now: number): Promise<LogOutcome> {
-    return this.#inEach(hours, async (hour, key) => {
-      const log = await measureLog(hour, taskId + LOG_SUFFIX, now);
-      this.#hourChanges.expect(key, hour);
-      const removed = log.files > 0 && (await unlinkIfThere(hour, taskId + LOG_SUFFIX));
-      this.#hourChanges.note(key, hour);
-      return removed ? log : { files: 0, bytes: 0 };
-    });
-  }
-
-  async #inEach(hours: readonly string[], work: (hour: Folder, key: string) => Promise<Removal>): Promise<LogOutcome> {
+  /**
+   * Removes the logs of a task in some hours, or in a dry run measures them, unless they are newer than `now` (epoch
+   * seconds). Never throws for errors of the disk.
+   */
+  async remove(taskId: string, hours: readonly string[], now: number, dryRun = false): Promise<LogOutcome> {
     const outcome: LogOutcome = { files: 0, bytes: 0, kept: 0, reasons: [], retry: false };
+    const name = taskId + LOG_SUFFIX;
     for (const key of hours) {
       try {
-        const done = await this.use(key, (hour) => work(hour, key));
-        outcome.files += done?.files ?? 0;
-        outcome.bytes += done?.bytes ?? 0;
+        await this.use(key, async (hour) => {
+          const bytes = await removableBytes(hour, name, now);
+          if (bytes === undefined) return;
+          if (!dryRun && !(await this.#hourChanges.during(key, hour, () => unlinkIfThere(hour, name)))) return;
+          outcome.files += 1;
+          outcome.bytes += bytes;
+        });
       } catch (error) {
         outcome.kept += 1;
         outcome.reasons.push(reasonOf(error));
@@ -164,11 +154,6 @@ export class LogFolders {
       }
     }
     return outcome;
-  }
-
-  /** Closes the hours that are held open. */
-  closeHours(): void {
-    this.#open.clear();
   }
 
   /** Removes empty hours, then empty dates. Forgets the changes of the pass. */
@@ -180,11 +165,12 @@ export class LogFolders {
     let removed = 0;
     for (const key of hours.keys()) {
       const [date, hour] = key.split("/") as [string, string];
-      const sweepHour = async (folder: Folder) => {
-        dates.expect(date, folder);
-        removed += await sweepFolders(folder, [hour], (_, at) => hours.isOld(key, time, at));
-        dates.note(date, folder);
-      };
+      const sweepHour = (folder: Folder) =>
+        dates.during(date, folder, async () => {
+          const swept = await sweepFolders(folder, [hour], (_, at) => hours.isOld(key, time, at));
+          removed += swept;
+          return swept > 0;
+        });
       await within(root.openOfSameMountIfThere(date), sweepHour).catch(reasonOf);
     }
     removed += await sweepFolders(root, dates.keys(), (date, at) => dates.isOld(date, time, at));
@@ -195,6 +181,7 @@ export class LogFolders {
 
   /** Reads the names of all logs and remembers those of the tasks that are wanted. */
   async index(wanted: (taskId: string) => boolean): Promise<LogIndex> {
+    /** The hour of a task, or its hours if it has several: a hundred thousand may have one. */
     const hoursOf = new Map<string, string | string[]>();
     const skipped = await this.walk(async (hour, key) => {
       const changedAt = hour.changedAt();
@@ -207,41 +194,13 @@ export class LogFolders {
         hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
       }
     });
-    return new LogIndex(this, hoursOf, skipped);
-  }
-}
-
-/** Which hours hold a log of which task, after one walk over `Logs/` (SPEC section 6, Artifacts). */
-export class LogIndex {
-  /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
-  readonly skipped: readonly string[];
-  readonly #logs: LogFolders;
-  readonly #hoursOf: ReadonlyMap<string, string | string[]>;
-
-  /** @param hoursOf by task: its hour, or its hours where it has several. A hundred thousand may have one. */
-  constructor(logs: LogFolders, hoursOf: ReadonlyMap<string, string | string[]>, skipped: readonly string[]) {
-    this.skipped = skipped;
-    this.#logs = logs;
-    this.#hoursOf = hoursOf;
-  }
-
-  /** How many tasks have a log. */
-  get size(): number {
-    return this.#hoursOf.size;
-  }
-
-  /** What `remove` would do. */
-  measure(taskId: string, now = Number.POSITIVE_INFINITY): Promise<LogOutcome> {
-    return this.#logs.measure(taskId, this.#hours(taskId), now);
-  }
-
-  /** Removes the logs of a task as `LogFolders.remove`. */
-  remove(taskId: string, now: number): Promise<LogOutcome> {
-    return this.#logs.remove(taskId, this.#hours(taskId), now);
-  }
-
-  #hours(taskId: string): string[] {
-    return [this.#hoursOf.get(taskId) ?? []].flat();
+    const hours = (taskId: string) => [hoursOf.get(taskId) ?? []].flat();
+    return {
+      skipped,
+      size: hoursOf.size,
+      measure: (taskId, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
+      remove: (taskId, now) => this.remove(taskId, hours(taskId), now),
+    };
   }
 }
 
@@ -249,13 +208,13 @@ function matching(names: readonly Buffer[], pattern: RegExp): string[] {
   return names.map((name) => name.toString()).filter((name) => pattern.test(name));
 }
 
-async function measureLog(hour: Folder, name: string, now: number): Promise<Removal> {
+/** The size of a log; undefined if there is none. @throws Kept for a link, what is no file, and a log newer than `now` */
+async function removableBytes(hour: Folder, name: string, now: number): Promise<number | undefined> {
   const stats = await hour.lstat(name);
-  if (stats === undefined) return { files: 0, bytes: 0 };
+  if (stats === undefined) return undefined;
   if (!stats.isFile()) throw new Kept(`${printableJson(hour.labelOf(name))} is a symbolic link or not a file`);
-  if (isNewer(stats.mtimeNs, now))
-    throw new Kept(`${printableJson(hour.labelOf(name))} is newer than this pass`, "newer");
-  return { files: 1, bytes: bytesOf(stats) };
+  refuseIfNewer(stats.mtimeNs, now, hour.labelOf(name));
+  return bytesOf(stats);
 }
 
 /** The task that a log is of; undefined for a file that is none, or whose name is not to be touched. */

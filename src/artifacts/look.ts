@@ -60,13 +60,12 @@ export async function lookIntoChild(parent: Folder, name: Name, now: number, dep
   return within(parent.openOfSameMountIfThere(name), (folder) => lookInto(folder, now, depth));
 }
 
-function refuseIfNewer(mtimeNs: bigint, now: number, label: string): void {
-  if (isNewer(mtimeNs, now)) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
-}
-
-/** Compares in double precision (a quarter of a microsecond today), which is what `now` has. */
-export function isNewer(mtimeNs: bigint, now: number): boolean {
-  return Number(mtimeNs) / 1e9 > now;
+/**
+ * Compares in double precision (a quarter of a microsecond today), which is what `now` has.
+ * @throws Kept for what was changed after `now`
+ */
+export function refuseIfNewer(mtimeNs: bigint, now: number, label: string): void {
+  if (Number(mtimeNs) / 1e9 > now) throw new Kept(`${printableJson(label)} is newer than this pass`, "newer");
 }
 
 /** Only regular files have bytes of their own. */
@@ -86,9 +85,13 @@ export function total(contents: Contents): Removal {
   return sum;
 }
 
-function* filesIn({ files, folders }: Contents): Generator<Contents["files"][number]> {
-  yield* files;
-  for (const { contents } of folders) yield* filesIn(contents);
+/** The files, each with the names of the folders on the way to it. */
+export function* filesIn(
+  { files, folders }: Contents,
+  way: readonly Buffer[] = [],
+): Generator<Contents["files"][number] & { readonly folders: readonly Buffer[] }> {
+  for (const file of files) yield { ...file, folders: way };
+  for (const { name, contents } of folders) yield* filesIn(contents, [...way, name]);
 }
 
 /** Removes a folder with what `lookInto` finds in it. @param label of the folder, if not by its place */

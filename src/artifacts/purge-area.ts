@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { type Folder, FolderError, Kept, type Name, reasonOf, within } from "./folder.ts";
+import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 import { type Removal, removeFolder, unlinkIfThere } from "./look.ts";
 import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
+import type { OwnChanges } from "./sweep.ts";
 
 /** What became of the folder of a task. */
 export type FolderOutcome =
@@ -37,8 +38,60 @@ export class PurgeArea {
     this.#output = output;
   }
 
+  /**
+   * Removes the folder of a task from that of its user, unless something in it was changed after `now` (epoch seconds);
+   * undefined if there is none. @param changes notes the folder of the user
+   */
+  purge(
+    home: Folder,
+    { userId, taskId }: { userId: string; taskId: string },
+    now: number,
+    changes: OwnChanges,
+  ): Promise<FolderOutcome | undefined> {
+    return within(this.#openPlace(userId), async (place) => {
+      if (!(await changes.during(userId, home, () => moveAway(home, taskId, place)))) return undefined;
+      const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
+      try {
+        await removeFolder(place, taskId, { now, removed, label });
+        return { kind: "removed", ...removed };
+      } catch (error) {
+        const came = `something was put into ${printableJson(label)} meanwhile`;
+        const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
+        const waits = `what is left of it waits in ${printableJson(place.labelOf(taskId))} and is put back by the next pass`;
+        if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
+        try {
+          await putBackHome(this.#output, userId, place, taskId);
+          return outcome;
+        } catch (error) {
+          return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
+        }
+      }
+    });
+  }
+
+  /** Puts back what passes that were killed left in the purge folder, and removes it when it is empty. */
+  async recover(): Promise<Recovery> {
+    const recovery: Recovery = { folders: 0, left: [] };
+    await inEach(this.#output, [PURGE_FOLDER], recovery, async (area) =>
+      inEach(area, await area.names(), recovery, async (container) =>
+        inEach(container, await container.names(), recovery, async (place, user) => {
+          if (isPurgeFolder(user.toString())) return;
+          for (const task of await place.names()) {
+            try {
+              await putBackHome(this.#output, user, place, task);
+              recovery.folders += 1;
+            } catch (error) {
+              recovery.left.push(reasonOf(error));
+            }
+          }
+        }),
+      ),
+    );
+    return recovery;
+  }
+
   /** Opens the place for the folders of a user, and makes it first if need be. */
-  async openPlace(user: string): Promise<Folder> {
+  async #openPlace(user: string): Promise<Folder> {
     this.#container ??= this.#openContainer();
     return openOrMake(await this.#container, user, 0o700);
   }
@@ -50,9 +103,9 @@ export class PurgeArea {
     const container = await opening?.catch(() => undefined);
     if (container === undefined) return;
     try {
-      for (const user of await container.names()) await removeIfEmpty(container, user);
-      await within(this.#output.openIfThere(PURGE_FOLDER), (area) => removeIfEmpty(area, this.#name));
-      await removeIfEmpty(this.#output, PURGE_FOLDER);
+      for (const user of await container.names()) await container.removeIfEmpty(user);
+      await within(this.#output.openIfThere(PURGE_FOLDER), (area) => area.removeIfEmpty(this.#name));
+      await this.#output.removeIfEmpty(PURGE_FOLDER);
     } catch (error) {
       reasonOf(error); // what stays is seen by the next recovery
     } finally {
@@ -83,30 +136,8 @@ async function openOrMake(parent: Folder, name: Name, mode: number): Promise<Fol
   return parent.openFolder(name);
 }
 
-/** Whether a folder was removed; one that holds something, is not there or must not be touched just stays. */
-export async function removeIfEmpty(parent: Folder, name: Name): Promise<boolean> {
-  try {
-    await parent.removeFolder(name);
-    return true;
-  } catch (error) {
-    if (error instanceof FolderError || error instanceof Kept) return false;
-    throw error;
-  }
-}
-
-/** The purge of one folder. */
-interface Job {
-  output: Folder;
-  user: string;
-  task: string;
-  home: Folder;
-  /** The folder in the purge area that the task's folder is moved to. */
-  place: Folder;
-  now: number;
-}
-
-/** Moves the task's folder to its place in the purge area; false when there is none. */
-export async function moveAway({ home, place, task }: Job): Promise<boolean> {
+/** Moves a task's folder to its place in the purge area; false when there is none. */
+async function moveAway(home: Folder, task: string, place: Folder): Promise<boolean> {
   try {
     await home.moveFolder(task, place);
     return true;
@@ -123,27 +154,6 @@ export async function moveAway({ home, place, task }: Job): Promise<boolean> {
   }
 }
 
-/** Looks at the folder where it was moved to, and removes it or puts it back. */
-export async function removeOrPutBack({ output, user, task, home, place, now }: Job): Promise<FolderOutcome> {
-  const removed: Removal = { files: 0, bytes: 0 };
-  const label = home.labelOf(task);
-  try {
-    await removeFolder(place, task, { now, removed, label });
-    return { kind: "removed", ...removed };
-  } catch (error) {
-    const came = `something was put into ${printableJson(label)} meanwhile`;
-    const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
-    const waits = `what is left of it waits in ${printableJson(place.labelOf(task))} and is put back by the next pass`;
-    if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
-    try {
-      await putBackHome(output, user, place, task);
-      return outcome;
-    } catch (error) {
-      return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
-    }
-  }
-}
-
 /** The outcome for an error that must not stop a pass; a bug is thrown on. */
 export function keptBecause(error: unknown): KeptOutcome {
   const why = error instanceof Kept ? error.why : "busy";
@@ -157,53 +167,26 @@ export interface Recovery {
   left: string[];
 }
 
-/** Puts back what passes that were killed left in the purge folder, and removes it when it is empty. */
-export async function recoverPurged(output: Folder): Promise<Recovery> {
-  const recovery: Recovery = { folders: 0, left: [] };
-  await inside(output, PURGE_FOLDER, recovery, (area) =>
-    insideEach(area, recovery, (container) =>
-      insideEach(container, recovery, async (place, user) => {
-        if (isPurgeFolder(user.toString())) return;
-        for (const task of await place.names()) {
-          try {
-            await putBackHome(output, user, place, task);
-            recovery.folders += 1;
-          } catch (error) {
-            recovery.left.push(reasonOf(error));
-          }
-        }
-      }),
-    ),
-  );
-  return recovery;
-}
-
-async function insideEach(
+/** Works in those of some folders that are there, and removes each that is empty afterwards; what goes wrong is noted. */
+async function inEach(
   parent: Folder,
+  names: readonly Name[],
   recovery: Recovery,
-  work: (folder: Folder, name: Buffer) => Promise<void>,
+  work: (folder: Folder, name: Name) => Promise<void>,
 ): Promise<void> {
-  for (const name of await parent.names()) await inside(parent, name, recovery, (folder) => work(folder, name));
-}
-
-/** Works in a folder, if it is there, and removes it if it is empty afterwards; what goes wrong is noted. */
-async function inside(
-  parent: Folder,
-  name: Name,
-  recovery: Recovery,
-  work: (folder: Folder) => Promise<void>,
-): Promise<void> {
-  const known = recovery.left.length;
-  try {
-    const folder = await parent.openIfThere(name);
-    if (folder === undefined) return;
-    await within(Promise.resolve(folder), work);
-  } catch (error) {
-    recovery.left.push(reasonOf(error));
-    return;
+  for (const name of names) {
+    const known = recovery.left.length;
+    try {
+      const isThere = await within(parent.openIfThere(name), async (folder) => {
+        await work(folder, name);
+        return true;
+      });
+      if (!isThere || (await parent.removeIfEmpty(name))) continue;
+      if (recovery.left.length === known) recovery.left.push(`${printableJson(parent.labelOf(name))} is not empty`);
+    } catch (error) {
+      recovery.left.push(reasonOf(error));
+    }
   }
-  if (await removeIfEmpty(parent, name)) return;
-  if (recovery.left.length === known) recovery.left.push(`${printableJson(parent.labelOf(name))} is not empty`);
 }
 
 /** Puts the folder of a task back into that of its user, which is made anew if it is gone. */

@@ -1,6 +1,5 @@
 import { pool } from "../pool.ts";
 import { type Folder, reasonOf } from "./folder.ts";
-import { removeIfEmpty } from "./purge-area.ts";
 
 const AT_ONCE = 8;
 
@@ -21,18 +20,16 @@ export interface SweepRules {
 export class OwnChanges {
   readonly #changes = new Map<string, { before: bigint; after: bigint }>();
 
-  /** To be called before a removal in the folder of `key`, with nothing awaited between the two. */
-  expect(key: string, folder: Folder): void {
-    if (!this.#changes.has(key)) this.found(key, folder.changedAt());
-  }
-
-  /** To be called after it. */
-  note(key: string, folder: Folder): void {
+  /** Calls what removes something from the folder of `key`, if it does; nothing is awaited before it. */
+  async during(key: string, folder: Folder, remove: () => Promise<boolean>): Promise<boolean> {
+    this.found(key, folder.changedAt());
+    const removed = await remove();
     const change = this.#changes.get(key);
-    if (change !== undefined) change.after = folder.changedAt();
+    if (removed && change !== undefined) change.after = folder.changedAt();
+    return removed;
   }
 
-  /** A folder that was found empty, without a removal of ours. */
+  /** Notes a folder, if it isn't noted yet: one that was found empty, say. */
   found(key: string, changedAt: bigint): void {
     if (!this.#changes.has(key)) this.#changes.set(key, { before: changedAt, after: changedAt });
   }
@@ -78,7 +75,7 @@ export async function sweepFolders(
   await pool(names, AT_ONCE, async (name) => {
     try {
       const stats = await parent.lstat(name);
-      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && (await removeIfEmpty(parent, name))) removed++;
+      if (stats?.isDirectory() && isOld(name, stats.mtimeNs) && (await parent.removeIfEmpty(name))) removed++;
     } catch (error) {
       reasonOf(error);
     }

@@ -9,7 +9,7 @@ import type { StatsResult } from "../operations/stats/types.ts";
 import { audited } from "../parts/ledger.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
-import type { Removal as MirrorRemoval } from "../store/redis/remove.ts";
+import type { Removal as MirrorRemoval } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { ofUser } from "../task/query-fields.ts";
 import { toMicros } from "../task/time.ts";

@@ -3,7 +3,7 @@ import { pushFile, Retry } from "../parts/sync-store.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
 import { MirrorWriter } from "../store/mirror-writer.ts";
 import { OwedCopies } from "../store/owed-copies.ts";
-import type { Removal } from "../store/redis/remove.ts";
+import type { Removal } from "../store/redis/write.ts";
 import { counted } from "../task/amounts.ts";
 import { describeSync } from "./commands/sync.ts";
 import type { Context } from "./context.ts";

@@ -4,7 +4,7 @@ import { Column, KeyTable } from "../store/key-table.ts";
 import { trimId } from "../task/ids.ts";
 import type { RecordRules } from "../task/rules.ts";
 
-const NOBODY = -1;
+export const NOBODY = -1;
 
 /** The owner of a folder in `output/`, and of a log, by their names: tasks of different ids may have the same. Owners are numbers. */
 export class FolderNames {
@@ -21,13 +21,15 @@ export class FolderNames {
     for (const folder of this.#rules.foldersOf({ userId, taskId })) this.#set(folder.userId, folder.taskId, owner);
   }
 
-  /** The same for the logs of a task id. */
-  addLog(taskId: string, owner: number): void {
-    for (const name of this.#rules.namesOf(taskId)) this.#set("", name, owner);
+  /** The same for the logs of a task id. @param ofSeveral the owner of a log that had one before */
+  addLog(taskId: string, owner: number, ofSeveral = owner): void {
+    for (const name of this.#rules.namesOf(taskId)) this.#set("", name, owner, ofSeveral);
   }
 
-  #set(user: string, task: string, owner: number): void {
-    this.#owners.set(this.#names.addId(user, task), owner);
+  #set(user: string, task: string, owner: number, ofSeveral = owner): void {
+    const known = this.#names.size;
+    const name = this.#names.addId(user, task);
+    this.#owners.set(name, name < known ? ofSeveral : owner);
   }
 
   /** The owner of a folder, or -1. */

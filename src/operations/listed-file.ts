@@ -2,7 +2,7 @@ import { throwIfInterrupted } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { isUnsure, membersOf, walkCopies } from "../store/redis/walk.ts";
+import { isUnsure, membersOf } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { toMicros } from "../task/time.ts";
 
@@ -29,7 +29,7 @@ export class ListedFile {
     { userId, signal }: { readonly userId: string | undefined; readonly signal: AbortSignal },
   ): Promise<ListedFile> {
     const listed = new ListedFile(snapshot);
-    for await (const { flat, times } of walkCopies(mirror, userId)) {
+    for await (const { flat, times } of mirror.walkCopies(userId)) {
       throwIfInterrupted(signal, "nothing was written");
       const members = membersOf(flat, userId, mirror.layout);
       for (let i = 0; i < members.length; i++) {

@@ -10,8 +10,7 @@ import type { MirrorLink } from "./mirror-link.ts";
 import { type MirrorChange, type MirrorOutcome, newest, type OwedCopies, type OwedCopy } from "./owed-copies.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
-import { removeFromMirror } from "./redis/remove.ts";
-import { writeToMirror } from "./redis/write.ts";
+import { removeFromMirror, writeToMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 import { WrittenCopies } from "./written-copies.ts";
 

@@ -4,8 +4,7 @@ import { keyOf } from "../task/ids.ts";
 import { toMicros } from "../task/time.ts";
 import { type Change, idOf } from "./file/batch-plan.ts";
 import type { MirrorState } from "./mirror-link.ts";
-import type { RemoveOutcome } from "./redis/remove.ts";
-import type { WriteOutcome } from "./redis/write.ts";
+import type { RemoveOutcome, WriteOutcome } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 
 /** More changes than this that a sync can make up for are left to one. */

@@ -7,7 +7,7 @@ import { guardOf, sameContent, timeOf } from "./layout/copy.ts";
 import { BATCH, type Upsert } from "./redis/copies.ts";
 import { unlessFatal } from "./redis/errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
-import { removeFromMirror } from "./redis/remove.ts";
+import { removeFromMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 
 /** Reads the store file as it is now. A snapshot is valid until the next call. */

@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { TtsctlError } from "../../src/errors.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
-import { removeFromMirror } from "../../src/store/redis/remove.ts";
-import { writeToMirror } from "../../src/store/redis/write.ts";
+import { removeFromMirror, writeToMirror } from "../../src/store/redis/write.ts";
 import type { Task } from "../../src/task/task.ts";
 import { toMicros } from "../../src/task/time.ts";
 import { Chance } from "../faults/helpers/chance.ts";

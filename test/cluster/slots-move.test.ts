@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { slotOf } from "../../src/store/redis/slots.ts";
-import { walkIndex } from "../../src/store/redis/walk.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { RedisCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
@@ -65,7 +64,7 @@ it("a walk over an index sees every member, though the index moves under it", as
   const { from, to } = await ends();
   const seen = new Set<string>();
   let steps = 0;
-  for await (const step of walkIndex(mirror, undefined)) {
+  for await (const step of mirror.walkIndex(undefined)) {
     for (let i = 0; i < step.length; i += 2) seen.add(step[i]!);
     if (++steps !== 2) continue;
     await cluster.beginMove(SLOT, from, to);

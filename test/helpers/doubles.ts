@@ -102,14 +102,31 @@ export class FlakyMirror {
 
   #guarded(name: string, method: (...args: unknown[]) => unknown) {
     if (name === "close") return method;
+    if (name.startsWith("walk")) return (...args: unknown[]) => this.#steps(name, method(...args) as AsyncGenerator);
     return async (...args: unknown[]) => {
-      this.calls.push(name);
-      await this.#before(name);
-      if (this.#isDown(name)) throw new TtsctlError("REDIS_UNAVAILABLE", "Redis was taken down by the test");
+      await this.#begin(name);
       const result = await method(...args);
       await this.#after(name);
       return result;
     };
+  }
+
+  async #begin(name: string): Promise<void> {
+    this.calls.push(name);
+    await this.#before(name);
+    if (this.#isDown(name)) throw new TtsctlError("REDIS_UNAVAILABLE", "Redis was taken down by the test");
+  }
+
+  /** Each step of a walk is a call. */
+  async *#steps(name: string, steps: AsyncGenerator): AsyncGenerator {
+    for (let isFirst = true; ; isFirst = false) {
+      if (isFirst) await this.#begin(name);
+      const { done, value } = await steps.next();
+      if (done) return;
+      if (!isFirst) await this.#begin(name);
+      await this.#after(name);
+      yield value;
+    }
   }
 }
 

@@ -92,6 +92,10 @@ export class SteppedCommands implements RedisCommands {
     return Promise.all(runs.map(({ keys, args }) => this.script(script, keys, args).catch(failed)));
   }
 
+  scan(words: readonly string[], ...rest: Command) {
+    return this.#commands.scan(words, ...rest);
+  }
+
   each(...command: Command) {
     return this.#commands.each(...command);
   }

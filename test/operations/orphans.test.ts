@@ -158,7 +158,7 @@ describe("cleanup --orphans", () => {
     site.clock.shift = 30 * 86_400;
     await expect(site.cleanUpOrphans()).rejects.toMatchObject({ code: "CLOCK_SKEW" });
     site.clock.shift = 0;
-    site.flaky.goDown((method) => method === "stepKeys");
+    site.flaky.goDown((method) => method === "walkKeys");
     await expect(site.cleanUpOrphans()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
     expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
   });

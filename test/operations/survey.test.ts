@@ -41,7 +41,7 @@ describe("survey", () => {
     const others = [...found.others.ids()].map(({ taskId }) => taskId);
     expect(others.sort()).toEqual(ids.filter((id) => id !== "t7").sort());
     expect(found).toMatchObject({ rows: [0], members: 10_000 });
-    expect(site.flaky.calls.filter((call) => call === "stepInOrder").length).toBe(6);
+    expect(site.flaky.calls.filter((call) => call === "walkInOrder").length).toBe(6);
     await snapshot.close();
   });
 

@@ -59,7 +59,7 @@ describe("sync", () => {
     await site.server.call("HSET", "tts:task:a:stale", "updated_at", "2019-01-01T00:00:00");
     let calls = 0;
     site.flaky.onCall(async (method) => {
-      if (method !== "stepCopies" || ++calls > 1) return;
+      if (method !== "walkCopies" || ++calls > 1) return;
       const changed = record("a", "changed", { updated_at: "2020-02-02T00:00:00" });
       site.root.writeStore([record("b", "new"), record("a", "stale"), record("a", "same"), changed]);
       await site.writeRedis(record("b", "new"));
@@ -79,7 +79,7 @@ describe("sync", () => {
     await site.sync();
     let calls = 0;
     site.flaky.afterCall(async (method) => {
-      if (method !== "stepCopies" || ++calls > 1) return;
+      if (method !== "walkCopies" || ++calls > 1) return;
       await site.server.call(...(what === "index" ? ["DEL", "tts:tasks:index"] : ["FLUSHALL"]));
     });
     const result = await site.sync();
@@ -122,7 +122,7 @@ describe("sync", () => {
     await site.writeBoth(...many(30));
     let steps = 0;
     site.flaky.afterCall(async (method) => {
-      if (method !== "stepCopies" || ++steps > 1) return;
+      if (method !== "walkCopies" || ++steps > 1) return;
       await site.server.call("FLUSHALL");
       await site.writeRedis(...many(30).filter((_, i) => i % 4 > 0));
     });

@@ -44,11 +44,8 @@ export const ARTIFACT_CHECKS: Checks = {
   async disk({ file }) {
     const target = await file.target();
     const { bavail, blocks, bsize } = await statfs(dirname(target));
-    const size = await stat(target).then(
-      (stats) => stats.size,
-      () => 0,
-    );
-    return diskVerdict({ free: bavail * bsize, total: blocks * bsize, store: size });
+    const store = (await statOrNull(target).catch(() => null))?.size ?? 0;
+    return diskVerdict({ free: bavail * bsize, total: blocks * bsize, store });
   },
 };
 

@@ -204,7 +204,6 @@ class OrphanCleanup {
     const { artifacts, reporter } = this.#parts;
     const folder = await artifacts.purgeFolder(id.userId, id.taskId, this.#olderThan);
     if (folder.kind === "removed") {
-      this.result.removed++;
       await this.#report(artifacts.folderPath(id.userId, id.taskId), folder);
       return true;
     }
@@ -228,10 +227,7 @@ class OrphanCleanup {
       const outcome = await artifacts.removeLog(log, this.#olderThan);
       for (const reason of outcome.reasons) reporter.warn(`a log stays: ${reason}`);
       if (outcome.files === 0) this.result.skipped++;
-      else {
-        this.result.removed++;
-        await this.#report(artifacts.logPath(log), outcome);
-      }
+      else await this.#report(artifacts.logPath(log), outcome);
     };
     await pool(unowned, WIDTH, remove, signal);
     this.#progress();
@@ -246,6 +242,7 @@ class OrphanCleanup {
 
   /** Counts what was removed, or in a dry run would be. */
   async #report(path: string, { files, bytes }: { files: number; bytes: number }): Promise<void> {
+    if (!this.result.dryRun) this.result.removed++;
     this.result.files += files;
     this.result.bytes += bytes;
     this.#unreported.push({ path, files, bytes });

@@ -5,7 +5,6 @@ import { KeyTable } from "../../store/key-table.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { walkKeys } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
 import { usersWithRecords } from "../folder-names.ts";
@@ -109,7 +108,7 @@ export class Owners {
 
   async #readRedis(signal?: AbortSignal): Promise<void> {
     const inRedis = new KeyTable();
-    for await (const { members } of walkKeys(this.#mirror)) {
+    for await (const { members } of this.#mirror.walkKeys()) {
       if (signal !== undefined) throwIfInterrupted(signal, NOTHING_REMOVED);
       for (const member of members) {
         const id = trimmed(this.#mirror.layout.splitMember(member));

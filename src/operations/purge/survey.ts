@@ -4,7 +4,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { type Member, membersOf, walkIndex, walkInOrder } from "../../store/redis/walk.ts";
+import { type Member, membersOf } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Copy } from "./copies.ts";
 
@@ -86,7 +86,7 @@ export async function listOnlyInRedis(
  * @throws TtsctlError REDIS_*
  */
 export async function* indexMembers(mirror: Mirror, userId?: string): AsyncGenerator<Member[]> {
-  for await (const flat of walkIndex(mirror, userId)) {
+  for await (const flat of mirror.walkIndex(userId)) {
     const members = membersOf(flat, userId, mirror.layout);
     yield* batches(userId === undefined ? members : await mirror.withChangeTimes(members), BATCH);
   }
@@ -95,5 +95,5 @@ export async function* indexMembers(mirror: Mirror, userId?: string): AsyncGener
 /** The members of the global index with a score up to a limit, the oldest first, in such groups. @throws TtsctlError REDIS_* */
 async function* membersUpTo(mirror: Mirror, limit: number): AsyncGenerator<Member[]> {
   const range = { userId: undefined, since: null, until: limit + 1e-6 }; // `until` is exclusive
-  for await (const members of walkInOrder(mirror, range, "lowest")) yield* batches(members, BATCH);
+  for await (const members of mirror.walkInOrder(range, "lowest")) yield* batches(members, BATCH);
 }

@@ -1,15 +1,13 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import { Column, KeyTable } from "../../store/key-table.ts";
 import type { RecordRules } from "../../task/rules.ts";
-import { FolderNames } from "../folder-names.ts";
+import { FolderNames, NOBODY } from "../folder-names.ts";
 import type { TaskColumns } from "./columns.ts";
 import type { Tally } from "./tally.ts";
 import type { DiskBytes, DiskStats } from "./types.ts";
 
 /** The owner of a log whose task id several users have. */
 const SHARED = -2;
-const NOBODY = -1;
 
 /**
  * The disk use of audio and logs, by status and by the tally's users: one walk over the directories and one over the logs.
@@ -22,8 +20,7 @@ export async function readDisk(
   rules: RecordRules,
 ): Promise<{ all: DiskStats; ofUser: (user: number) => DiskBytes }> {
   const names = userId === undefined ? undefined : rules.namesOf(userId);
-  const folders = rules.sharesFolders ? foldersOf(columns, rules) : null;
-  const ownerOfLog = logOwners(columns, rules);
+  const owners = ownersIn(columns, rules);
   const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
   const byUser = { audioBytes: new Float64Array(users.size), logBytes: new Float64Array(users.size) };
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: 0 };
@@ -47,39 +44,25 @@ export async function readDisk(
       if (linked.has(file.inode)) bytes -= file.bytes; // a file of several names counts once
       linked.add(file.inode);
     }
-    add(folders?.ownerOf(user, task) ?? columns.keys.find(user, task), "audioBytes", bytes);
+    add(rules.sharesFolders ? owners.ownerOf(user, task) : columns.keys.find(user, task), "audioBytes", bytes);
   });
   const skipped = await artifacts.walkLogs(
-    (taskId) => names === undefined || ownerOfLog(taskId) !== NOBODY,
-    ({ taskId, bytes }) => add(ownerOfLog(taskId), "logBytes", bytes),
+    (taskId) => names === undefined || owners.ownerOfLog(taskId) !== NOBODY,
+    ({ taskId, bytes }) => add(owners.ownerOfLog(taskId), "logBytes", bytes),
   );
   all.unread = unread.length + skipped.length;
   const ofUser = (user: number) => ({ audioBytes: byUser.audioBytes[user]!, logBytes: byUser.logBytes[user]! });
   return { all, ofUser };
 }
 
-/** Finds the key of the task that a log is of, by the task's id. */
-function logOwners(columns: TaskColumns, rules: RecordRules): (taskId: string) => number {
-  const ids = new KeyTable();
-  const owners = new Column(new Int32Array(1 << 10));
-  const own = (key: number, add: () => number) => {
-    const known = ids.size;
-    const id = add();
-    owners.set(id, id < known ? SHARED : key);
-  };
-  columns.each((key) => {
-    if (!rules.sharesFolders) own(key, () => ids.addTaskOf(columns.keys, key));
-    else for (const name of rules.namesOf(columns.keys.taskId(key))) own(key, () => ids.addId("", name));
-  });
-  return (taskId) => {
-    const id = ids.find("", taskId);
-    return id < 0 ? NOBODY : owners.at(id);
-  };
-}
-
-function foldersOf(columns: TaskColumns, rules: RecordRules): FolderNames {
+/** The keys of the tasks that own logs, and directories if tasks share them; those of others are found by their ids. */
+function ownersIn(columns: TaskColumns, rules: RecordRules): FolderNames {
   const names = new FolderNames(rules);
-  columns.each((key) => names.add(columns.keys.userId(key), columns.keys.taskId(key), key));
+  columns.each((key) => {
+    const { userId, taskId } = columns.keys.id(key);
+    if (rules.sharesFolders) names.add(userId, taskId, key);
+    names.addLog(taskId, key, SHARED);
+  });
   return names;
 }
 

@@ -36,16 +36,14 @@ type Counted = Omit<StatsResult, "cleanup">;
  */
 export async function countTasks(parts: StatsParts, options: StatsOptions): Promise<StatsResult> {
   const counted = await readFirst(parts, options.source, {
-    fromFile: (warnings) => fromFile(parts, options, warnings),
+    fromFile: async (warnings) => {
+      await using snapshot = await parts.file.read();
+      for (const line of warnings) parts.reporter.warn(line);
+      return await countFile(parts, options, snapshot);
+    },
     fromMirror: (mirror, warnings) => fromMirror(parts, options, mirror, warnings),
   });
   return { ...counted, cleanup: await parts.estimate(counted.source) };
-}
-
-async function fromFile(parts: StatsParts, options: StatsOptions, warnings: readonly string[]): Promise<Counted> {
-  await using snapshot = await parts.file.read();
-  for (const line of warnings) parts.reporter.warn(line);
-  return await countFile(parts, options, snapshot);
 }
 
 async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Snapshot): Promise<Counted> {

@@ -6,7 +6,7 @@ import { INDEX_KEY } from "../../store/layout/keys.ts";
 import { indexKey, userScoreOf } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
-import { isUnsure, type Member, membersOf, walkIndex, walkKeys } from "../../store/redis/walk.ts";
+import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { ofUser } from "../../task/query-fields.ts";
 import type { RedisParts } from "../parts.ts";
@@ -108,7 +108,7 @@ export class FirstLook {
   async #walkKeys(): Promise<void> {
     const { mirror, signal } = this.#parts;
     const users = new Set<string>();
-    for await (const step of walkKeys(mirror)) {
+    for await (const step of mirror.walkKeys()) {
       for (const member of step.members) this.#note(mirror.layout.splitMember(member), HAS_KEY);
       for (const user of step.users) users.add(user);
       const owners = await mirror.lookedUp(step.lookups);
@@ -124,7 +124,7 @@ export class FirstLook {
   async #walkIndex(): Promise<void> {
     const { mirror, signal } = this.#parts;
     try {
-      for await (const flat of walkIndex(mirror, undefined)) {
+      for await (const flat of mirror.walkIndex(undefined)) {
         for (const member of membersOf(flat, undefined, mirror.layout)) this.#note(member, IN_INDEX, member.score);
         if (signal.aborted) return;
       }
@@ -139,7 +139,7 @@ export class FirstLook {
   async #walkUserIndex(userId: string): Promise<void> {
     const { mirror, reporter, signal } = this.#parts;
     try {
-      for await (const flat of walkIndex(mirror, userId)) {
+      for await (const flat of mirror.walkIndex(userId)) {
         for (const member of membersOf(flat, userId, mirror.layout)) this.#noteInUserIndex(member);
         if (signal.aborted) return;
       }

@@ -9,7 +9,7 @@ import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Up
 import { ServerError, withKey } from "./errors.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
-import { type CopyStep, START } from "./walk.ts";
+import type { CopyStep } from "./walk.ts";
 
 /** Copies on one node: hash, both index members and the lookup change together, in one script for a whole batch. */
 export class AtomicCopies implements MirrorCopies {
@@ -26,9 +26,20 @@ export class AtomicCopies implements MirrorCopies {
     this.#layoutArgument = layoutArgument(reading.layout, commands.prefix);
   }
 
-  async walk(userId: string | undefined, cursor: string): Promise<CopyStep | null> {
+  async *walk(userId: string | undefined): AsyncGenerator<CopyStep | null> {
     const isScoredByTime = userId === undefined || this.#layout.userScoredBy === "updated_at";
-    return isScoredByTime ? this.#ifAllowed(() => this.#walk(userId, cursor)) : null;
+    const [part] = userId === undefined ? [""] : this.#layout.parts({ userId, taskId: "" });
+    const keys = [INDEX_KEY, indexKey(this.#layout, userId)];
+    // The last member comes in hexadecimal, since its bytes may not be UTF-8.
+    for (let member = "", score = ""; ; ) {
+      const args = [this.#layoutArgument, member, score, WALKED, part];
+      const reply = isScoredByTime && (await this.#ifAllowed(() => this.#commands.script(SCRIPTS.walk, keys, args)));
+      if (!reply) return yield null;
+      const [flat, times, last] = reply as [string[], string[], string];
+      yield { flat, times };
+      if (flat.length < 2 * WALKED) return;
+      [member, score] = [last, flat.at(-1)!];
+    }
   }
 
   /** One script for all: a command each costs the client several times what the work costs Redis. */
@@ -106,16 +117,6 @@ export class AtomicCopies implements MirrorCopies {
       this.#mayReadByScript = false;
       return null;
     }
-  }
-
-  async #walk(userId: string | undefined, from: string): Promise<CopyStep> {
-    const [part] = userId === undefined ? [""] : this.#layout.parts({ userId, taskId: "" });
-    const keys = [INDEX_KEY, indexKey(this.#layout, userId)];
-    // The score of the last member, and its bytes in hexadecimal, since they may not be UTF-8.
-    const [score = "", member = ""] = from === START ? [] : from.split(" ");
-    const args = [this.#layoutArgument, member, score, WALKED, part];
-    const [flat, times, last] = (await this.#commands.script(SCRIPTS.walk, keys, args)) as [string[], string[], string];
-    return { cursor: flat.length < 2 * WALKED ? START : `${flat.at(-1)} ${last}`, flat, times };
   }
 
   #flags(reply: Reply, count: number): Outcome<boolean>[] {

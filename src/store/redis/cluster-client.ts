@@ -2,9 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, type Redis, Command as RedisCommand, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import { nodeOptions, type RedisClient } from "./client.ts";
-import { connectToNode, type Entrance, enterCluster } from "./cluster-entrance.ts";
-import { addressOf, nodeName, primariesOf } from "./cluster-slots.ts";
-import { ClusterWalks } from "./cluster-walks.ts";
+import { addressOf, connectToNode, type Entrance, enterCluster, nodeName, primariesOf } from "./cluster-slots.ts";
+import { type Nodes, scanIndex, scanKeys } from "./cluster-walks.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
 import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
@@ -53,7 +52,6 @@ export class ClusterClient extends Connection {
   readonly isCluster = true;
   readonly #target: RedisTarget;
   readonly #seeds: Seeds;
-  readonly #walks: ClusterWalks;
   /** Has the map that is believed; those before it are for commands in flight. */
   #cluster!: Cluster;
   readonly #clusters = new Set<Cluster>();
@@ -72,12 +70,6 @@ export class ClusterClient extends Connection {
     this.#target = target;
     this.#seeds = seeds;
     this.#origin = origin;
-    this.#walks = new ClusterWalks({
-      primaries: () => this.#primaries,
-      primaryOf: (key) => this.#primaryOf(slotOf(this.prefix + key)),
-      addressOf: (name) => addressOf(name, this.#origin),
-      connectTo: (name) => this.#node(name),
-    });
   }
 
   /** @throws TtsctlError REDIS_* with every node that was tried */
@@ -109,14 +101,23 @@ export class ClusterClient extends Connection {
     for (const node of this.#nodes.values()) node.then((made) => made.close()).catch(() => {});
   }
 
-  protected override timeoutOf(commands: readonly Command[]): number {
-    return commands.some(([name]) => name === "SCAN") ? STEP_ROUND_TRIPS * this.timeoutMs : this.timeoutMs;
+  override async *scan([, key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
+    const nodes: Nodes = {
+      primaries: () => this.#primaries,
+      primaryOf: (key) => this.#primaryOf(slotOf(this.prefix + key)),
+      addressOf: (name) => addressOf(name, this.#origin),
+      connectTo: (name) => this.#node(name),
+      follow: (key, step) => this.#follow(key, step),
+    };
+    try {
+      yield* key === undefined ? scanKeys(nodes, rest) : scanIndex(nodes, key, rest);
+    } catch (error) {
+      throw error instanceof TtsctlError && !(error instanceof ServerError) ? this.lose(error) : error;
+    }
   }
 
   protected send(command: Command): Promise<unknown> {
     const [name, ...args] = command;
-    if (name === "SCAN") return this.#walks.stepKeys(command);
-    if (name === "ZSCAN") return this.#follow(String(args[0]), () => this.#walks.stepIndex(command));
     const isAboutKeys = new RedisCommand(String(name), args).getKeys().length > 0;
     if (isAboutKeys) return this.#follow(String(args[0]), (cluster) => cluster.call(String(name), ...args));
     return this.#node(nodeName(this.#origin)).then((node) => node.command(...command));
@@ -154,10 +155,10 @@ export class ClusterClient extends Connection {
   }
 
   /** Sends a command, and again as long as no node executes it. */
-  #follow(key: string, send: (cluster: Cluster) => Promise<unknown>): Promise<unknown> {
+  #follow<T>(key: string, send: (cluster: Cluster) => Promise<T>): Promise<T> {
     const deadline = performance.now() + this.timeoutMs;
     const slot = slotOf(this.prefix + key);
-    const attempt = (): Promise<unknown> => {
+    const attempt = (): Promise<T> => {
       const cluster = this.#cluster;
       const name = this.#primaryOf(slot);
       const link = this.#links.get(cluster)?.get(name);
@@ -338,9 +339,6 @@ function ignoreAsked(redis: Redis): void {
 }
 
 const MAX_PAUSE_MS = 100;
-
-/** The most that one step over all keys takes, one after the other: connections, their slots, the scan, and the slots again. */
-const STEP_ROUND_TRIPS = 4;
 
 function nameOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`;

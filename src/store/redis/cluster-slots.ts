@@ -1,7 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
+import { RedisClient } from "./client.ts";
 import type { RedisCommands } from "./commands.ts";
 import { SLOTS } from "./slots.ts";
-import type { Address } from "./target.ts";
+import type { Address, RedisTarget } from "./target.ts";
 
 /** How the slots of a cluster lie, as one of its nodes tells. One that left it, or was cut off, tells less, or that all is down. */
 export interface SlotMap {
@@ -16,7 +17,7 @@ export interface SlotMap {
 }
 
 /** The rank of a map that no other can be better than. */
-export const BEST_RANK = 2 * SLOTS + 1;
+const BEST_RANK = 2 * SLOTS + 1;
 
 /** The name of a node, as nodes and ioredis write it. */
 export function nodeName({ host, port }: Address): string {
@@ -55,4 +56,74 @@ export async function askSlots(node: RedisCommands, address: Address): Promise<S
   const isUp = !String(info).includes("cluster_state:fail");
   const served = primaries.reduce((count) => count + 1, 0);
   return { primaries, nodes: all, isUp, rank: served + (isUp ? SLOTS + 1 : 0) };
+}
+
+/** A node that answered, and how it says that the slots lie. */
+export interface Entrance {
+  readonly address: Address;
+  readonly node: RedisClient;
+  readonly map: SlotMap;
+}
+
+/** One node, with the login and the TLS of all. @param seconds that it may take */
+export function connectToNode(target: RedisTarget, node: Address, seconds = target.timeout): Promise<RedisClient> {
+  return RedisClient.connect({ ...target, place: { kind: "node", ...node } }, seconds);
+}
+
+/**
+ * Asks some nodes of a cluster, one after the other, where its slots are, until one knows of them all. One that does not,
+ * for it left the cluster or the cluster is not whole, is believed only where no other knows better.
+ * @param seconds for all of them
+ * @throws TtsctlError REDIS_* naming every node that was tried; at once where one answers that it cannot be used at all
+ */
+export async function enterCluster(target: RedisTarget, seeds: readonly Address[], seconds: number): Promise<Entrance> {
+  const deadline = performance.now() + seconds * 1000;
+  const failures: TtsctlError[] = [];
+  let best: Entrance | undefined;
+  for (const [i, address] of seeds.entries()) {
+    const left = Math.max(0, deadline - performance.now()) / 1000;
+    try {
+      const found = await enter(target, address, i === seeds.length - 1 ? left : left / 2);
+      const isBest = best === undefined || found.map.rank > best.map.rank;
+      (isBest ? best : found)?.node.close();
+      if (isBest) best = found;
+      if (found.map.rank === BEST_RANK) break;
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || (best === undefined && !PASSES.includes(error.code))) throw error;
+      failures.push(error);
+    }
+  }
+  if (best === undefined) throw noneAnswered(failures);
+  return best;
+}
+
+/** With such an error another node may be of use where this one is not. */
+const PASSES = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING", "REDIS_CLUSTER"];
+
+async function enter(target: RedisTarget, address: Address, seconds: number): Promise<Entrance> {
+  const node = await connectToNode(target, address, seconds);
+  try {
+    const map = await askSlots(node, address);
+    if (map.nodes.size === 0) throw knowsNothing(address);
+    return { address, node, map };
+  } catch (error) {
+    node.close();
+    throw error;
+  }
+}
+
+function knowsNothing(address: Address): TtsctlError {
+  return new TtsctlError("REDIS_CLUSTER", `Redis at ${nodeName(address)} knows of no slots: it belongs to no cluster`, {
+    hint: "name a node of the cluster in [redis] host and port, or several in nodes",
+  });
+}
+
+function noneAnswered(failures: readonly TtsctlError[]): TtsctlError {
+  const [first] = failures;
+  if (failures.length === 1) return first!;
+  const code = failures.every(({ code }) => code === first!.code) ? first!.code : "REDIS_UNAVAILABLE";
+  const tried = failures.map(({ message }) => message).join("; ");
+  return new TtsctlError(code, `no node of the cluster can be used: ${tried}`, {
+    hint: "start its nodes, or check [redis] host, port and nodes",
+  });
 }

@@ -2,7 +2,7 @@ import { type Cluster, type Redis, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply, Script, ScriptRun } from "./commands.ts";
 import { allOf, ServerError, serverError, withKey } from "./errors.ts";
-import { checkReply, notRedis, type ReplyShape, shapeOf } from "./reply-shape.ts";
+import { checkReply, notRedis, type ReplyShape, START, shapeOf } from "./reply-shape.ts";
 
 type Words = readonly (string | number)[];
 
@@ -38,11 +38,10 @@ export abstract class Connection implements RedisCommands {
   async pipeline(commands: readonly Command[]): Promise<Reply[]> {
     if (commands.length === 0) return [];
     const sent = this.#together(() => commands.map((command) => this.send(command)));
-    const replies = await this.settled(sent, this.timeoutOf(commands));
+    const replies = await this.settled(sent);
     for (const [i, reply] of replies.entries()) {
       const [name, key] = commands[i]!;
-      const isWalk = this.isCluster && /SCAN/.test(String(name)); // its cursors are of ours
-      if (!isWalk) this.#check(reply, shapeOf(commands[i]!), String(name));
+      this.#check(reply, shapeOf(commands[i]!), String(name));
       if (reply instanceof TtsctlError) replies[i] = withKey(reply, `${this.prefix}${key}`, this.where);
     }
     return replies;
@@ -64,6 +63,17 @@ export abstract class Connection implements RedisCommands {
     return replies;
   }
 
+  async *scan([name, ...key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
+    let cursor = START;
+    do {
+      const [next, items] = (await this.command(name!, ...key, cursor, ...rest)) as [string, string[]];
+      // Such a walk would never end.
+      if (next === cursor && next !== START) throw notRedis(`keeps answering ${name} with cursor ${next}`, this.where);
+      cursor = next;
+      yield items;
+    } while (cursor !== START);
+  }
+
   abstract each(...command: Command): Promise<NodeReply[]>;
   abstract close(): void;
 
@@ -71,11 +81,6 @@ export abstract class Connection implements RedisCommands {
   protected abstract sendScript(script: Script, keys: readonly string[], args: Words): Promise<unknown>;
   /** What commands are written to. */
   protected abstract streams(): Redis["stream"][];
-  /** How long all replies may take, milliseconds. */
-  protected timeoutOf(_commands: readonly Command[]): number {
-    return this.timeoutMs;
-  }
-
   /** The error of a reply that did not come in time. */
   protected abstract late(): TtsctlError;
   /** The error of a connection that failed. */
@@ -97,8 +102,8 @@ export abstract class Connection implements RedisCommands {
    * What came of commands. One timer is for all of them: one for each would cost more than the command.
    * @throws TtsctlError if a reply is missing
    */
-  protected async settled(sent: readonly Promise<unknown>[], timeoutMs = this.timeoutMs): Promise<Reply[]> {
-    const results = await within(timeoutMs, Promise.allSettled(sent), () => this.lose(this.late()));
+  protected async settled(sent: readonly Promise<unknown>[]): Promise<Reply[]> {
+    const results = await within(this.timeoutMs, Promise.allSettled(sent), () => this.lose(this.late()));
     return results.map((result) => {
       const error: unknown = result.status === "rejected" ? result.reason : null;
       this.heard ||= error === null || error instanceof ReplyError;

@@ -40,8 +40,8 @@ export interface GuardedRemoval {
 
 /** The copies of tasks, each a hash and its two index members: looked at, written, removed. At most BATCH in a call. */
 export interface MirrorCopies {
-  /** A step of a walk over an index that reads the copies too; null if the server doesn't allow it. */
-  walk?(userId: string | undefined, cursor: string): Promise<CopyStep | null>;
+  /** A walk over an index that reads the copies too; it ends with null if the server doesn't allow it. */
+  walk?(userId: string | undefined): AsyncGenerator<CopyStep | null>;
   /** Fields of each hash, in fewer commands than one for each; null if there is no such way. */
   fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[] | null>;
   /** In a full view only what concerns an index as a whole is an error. */

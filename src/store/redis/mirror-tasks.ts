@@ -5,7 +5,7 @@ import type { Task } from "../../task/task.ts";
 import type { TaskId, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
-import { type IndexRange, isUnsure, walkInOrder } from "./walk.ts";
+import { type IndexRange, isUnsure } from "./walk.ts";
 
 /** The tasks of the mirror, with another source behind it for members whose hash is gone. */
 export class MirrorTasks implements TaskSource {
@@ -77,7 +77,7 @@ export class MirrorTasks implements TaskSource {
   /** The members that pass, newest first, and those without a task: an index has only times, and one or all users. */
   async *#passing(filter: TaskFilter): AsyncGenerator<{ passing: TaskId[]; gone: TaskId[] }> {
     const { range, hasTimes } = await this.#rangeOf(filter);
-    for await (const members of walkInOrder(this.#mirror, range)) {
+    for await (const members of this.#mirror.walkInOrder(range)) {
       const timed = hasTimes ? members : await this.#mirror.withChangeTimes(members);
       const ids = timed.filter(({ userId, score }) => userPasses(userId, filter) && timePasses(score, filter));
       if (!hasMore(filter)) {

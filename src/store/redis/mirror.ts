@@ -12,19 +12,16 @@ import { AtomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import { allOf, isFatal, unlessFatal } from "./errors.ts";
-import { notRedis } from "./reply-shape.ts";
 import { SlottedCopies } from "./slotted-copies.ts";
-import { type Standing, SyncState } from "./sync-state.ts";
+import { SyncState } from "./sync-state.ts";
 import {
+  ahead,
   type CopyStep,
   type IndexRange,
-  type IndexStep,
   isUnsure,
-  type KeyStep,
   type Member,
+  type MirrorKeys,
   membersOf,
-  type OrderStep,
-  START,
   STEP,
 } from "./walk.ts";
 
@@ -47,9 +44,7 @@ export interface SampledTask {
 }
 
 /** The mirror of the store in Redis (SPEC section 3), on one node or in a cluster. */
-export class Mirror {
-  readonly #client: RedisCommands;
-  readonly #sync: SyncState;
+export class Mirror extends SyncState {
   /** Reads records as this mirror's hashes hold them. */
   readonly parser: RecordParser;
   #copies: MirrorCopies;
@@ -57,12 +52,11 @@ export class Mirror {
   #detection: Promise<void> | undefined;
   #isDetected = false;
 
-  constructor(client: RedisCommands, rules: RecordRules) {
-    this.#client = client;
+  constructor(commands: RedisCommands, rules: RecordRules) {
+    super(commands);
     this.parser = new RecordParser(rules);
     this.#layout = layoutOf(rules);
     this.#copies = this.#copiesIn(this.#layout);
-    this.#sync = new SyncState(client);
   }
 
   /** The current layout; `detect` may replace it. */
@@ -71,16 +65,16 @@ export class Mirror {
   }
 
   get where(): string {
-    return this.#client.where;
+    return this.commands.where;
   }
 
   /** Resolves with the reason when the connection is lost. */
   get lost(): Promise<TtsctlError> {
-    return this.#client.lost;
+    return this.commands.lost;
   }
 
   close(): void {
-    this.#client.close();
+    this.commands.close();
   }
 
   /** Detects what scores the user indexes: once per connection, and again as long as the result is unknown. */
@@ -118,50 +112,23 @@ export class Mirror {
   }
 
   #copiesIn(layout: Layout): MirrorCopies {
-    const Copies = this.#client.isCluster ? SlottedCopies : AtomicCopies;
-    return new Copies(this.#client, { layout, parser: this.parser });
-  }
-
-  /** When the last full sync ended; null: never, or the index of a user, or (undefined) of all, was lost since. */
-  syncedAt(userId: string | undefined): Promise<string | null> {
-    return this.#sync.syncedAt(indexKey(this.layout, userId));
-  }
-
-  /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
-  standing(userId: string | undefined): Promise<Standing> {
-    return this.#sync.standing(indexKey(this.layout, userId));
-  }
-
-  /** Stores how many tasks the file has, and the version of the file. */
-  keepCounts({ all, users }: { all: number; users: ReadonlyMap<string, number> }, version: string): Promise<void> {
-    const counts = new Map([[INDEX_KEY, all]]);
-    for (const [userId, count] of users) counts.set(indexKey(this.layout, userId), count);
-    return this.#sync.keepCounts(counts, version);
+    const Copies = this.commands.isCluster ? SlottedCopies : AtomicCopies;
+    return new Copies(this.commands, { layout, parser: this.parser });
   }
 
   /** Marks that a purge has removed tasks from Redis that are still in the file. */
   async setPurging(isPurging: boolean): Promise<void> {
-    if (isPurging) await this.#client.command("SET", PURGING_KEY, "1", "EX", PURGE_LIFE);
-    else await this.#client.command("DEL", PURGING_KEY);
+    if (isPurging) await this.commands.command("SET", PURGING_KEY, "1", "EX", PURGE_LIFE);
+    else await this.commands.command("DEL", PURGING_KEY);
   }
 
   async isPurging(): Promise<boolean> {
-    return (await this.#client.command("EXISTS", PURGING_KEY)) === 1;
-  }
-
-  /** Sets a token that a flush of the server removes. */
-  beginSync(token: string): Promise<void> {
-    return this.#sync.begin(token);
-  }
-
-  /** Marks the end of a full sync; false if a server was flushed since it began. */
-  endSync(token: string, when: string): Promise<boolean> {
-    return this.#sync.end(token, when);
+    return (await this.commands.command("EXISTS", PURGING_KEY)) === 1;
   }
 
   /** The server's clock, epoch seconds; in a cluster the median of its primaries. */
   async time(): Promise<number> {
-    const replies = await this.#client.each("TIME");
+    const replies = await this.commands.each("TIME");
     const times = allOf(replies.map(({ reply }) => reply)).map((reply) => {
       const [seconds, micros] = reply as string[];
       return Number(seconds) + Number(micros) / 1e6;
@@ -171,7 +138,7 @@ export class Mirror {
 
   /** How many members the index of a user, or of all, has. */
   async size(userId: string | undefined): Promise<number> {
-    return (await this.#client.command("ZCARD", indexKey(this.layout, userId))) as number;
+    return (await this.commands.command("ZCARD", indexKey(this.layout, userId))) as number;
   }
 
   /** Some members of a range, newest first (equal scores: by member, descending), and how many members the range has. */
@@ -184,7 +151,7 @@ export class Mirror {
       ? [offset, offset + count - 1, "REV"]
       : [high, low, "BYSCORE", "REV", "LIMIT", offset, count];
     const [total, flat] = allOf(
-      await this.#client.pipeline([
+      await this.commands.pipeline([
         ["ZCOUNT", key, low, high],
         ["ZRANGE", key, ...wanted, "WITHSCORES"],
       ]),
@@ -198,36 +165,46 @@ export class Mirror {
   }
 
   /**
-   * One step of `walkInOrder`, after the last member of the step before, wherever that is by now. If that member moved, the
-   * step begins with the members of its former score.
+   * Walks over a range of an index in the order of the scores, newest or lowest first. Members whose scores don't change come
+   * at least once.
+   * @throws TtsctlError REDIS_*
    */
-  async stepInOrder(range: IndexRange, order: "newest" | "lowest", cursor: string): Promise<OrderStep> {
+  walkInOrder(range: IndexRange, order: "newest" | "lowest" = "newest"): AsyncGenerator<readonly Member[]> {
+    return ahead(this.#inOrder(range, order === "newest"));
+  }
+
+  /**
+   * Each step comes after the last member of the step before, wherever that is by now. If that member moved, the step begins
+   * with the members of its former score.
+   */
+  async *#inOrder(range: IndexRange, isNewest: boolean): AsyncGenerator<readonly Member[]> {
     const key = indexKey(this.layout, range.userId);
-    const isNewest = order === "newest";
-    let { low, high } = boundsOf(range);
-    const place = cursor === START ? null : (JSON.parse(cursor) as Place);
-    if (place !== null) [low, high] = isNewest ? [low, place.score] : [place.score, high];
-    let skip = place?.skip ?? 0;
-    let isFound = false;
-    if (place?.member != null) {
-      const [score, rank, before] = allOf(
-        await this.#client.pipeline([
-          ["ZSCORE", key, place.member],
-          isNewest ? ["ZREVRANK", key, place.member] : ["ZRANK", key, place.member],
-          isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
-        ]),
-      );
-      isFound = score === place.score && rank !== null;
-      skip = isFound ? (rank as number) - (before as number) : 0;
+    for (let place: Place | null = null; ; ) {
+      let { low, high } = boundsOf(range);
+      if (place !== null) [low, high] = isNewest ? [low, place.score] : [place.score, high];
+      let skip: number = place?.skip ?? 0;
+      let isFound = false;
+      if (place !== null && place.member !== null) {
+        const [score, rank, before] = allOf(
+          await this.commands.pipeline([
+            ["ZSCORE", key, place.member],
+            isNewest ? ["ZREVRANK", key, place.member] : ["ZRANK", key, place.member],
+            isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
+          ]),
+        );
+        isFound = score === place.score && rank !== null;
+        skip = isFound ? (rank as number) - (before as number) : 0;
+      }
+      const bounds = isNewest ? [high, low, "BYSCORE", "REV"] : [low, high, "BYSCORE"];
+      const reply = await this.commands.command("ZRANGE", key, ...bounds, "LIMIT", skip, STEP, "WITHSCORES");
+      const flat = reply as string[];
+      const isLast = flat.length < 2 * STEP;
+      if (isFound && flat.shift() !== place?.member) continue; // it moved just now
+      if (isFound) flat.shift();
+      yield membersOf(flat, range.userId, this.layout);
+      if (isLast) return;
+      place = placeAfter(flat, place, isFound ? skip + 1 : skip);
     }
-    const bounds = isNewest ? [high, low, "BYSCORE", "REV"] : [low, high, "BYSCORE"];
-    const reply = await this.#client.command("ZRANGE", key, ...bounds, "LIMIT", skip, STEP, "WITHSCORES");
-    const flat = reply as string[];
-    const isLast = flat.length < 2 * STEP;
-    if (isFound && flat.shift() !== place?.member) return this.stepInOrder(range, order, cursor); // it moved just now
-    if (isFound) flat.shift();
-    const members = membersOf(flat, range.userId, this.layout);
-    return { members, cursor: isLast ? START : JSON.stringify(placeAfter(flat, place, isFound ? skip + 1 : skip)) };
   }
 
   /** Members of a user index with `updated_at` as their score, whatever scores that index. */
@@ -235,7 +212,7 @@ export class Mirror {
     await this.detect();
     if (this.layout.userScoredBy === "updated_at" || members.length === 0) return members;
     const names = members.map(({ userId, taskId }) => this.layout.member(userId, taskId));
-    const scores = (await this.#client.command("ZMSCORE", INDEX_KEY, ...names)) as (string | null)[];
+    const scores = (await this.commands.command("ZMSCORE", INDEX_KEY, ...names)) as (string | null)[];
     const indexed = (member: Member, i: number) =>
       scores[i] === null ? undefined : { ...member, score: Number(scores[i]) };
     return fillIn(members, indexed, async (unindexed) => {
@@ -307,35 +284,45 @@ export class Mirror {
     return allOf(await this.#copies.read(ids, "full"));
   }
 
-  /** One step of a walk over all keys of the mirror. */
-  async stepKeys(from: string): Promise<KeyStep> {
-    const reply = await this.#client.command("SCAN", from, "MATCH", ALL_KEYS, "COUNT", STEP);
-    const [cursor, keys] = this.#checked("SCAN", from, reply);
-    const step: KeyStep = { cursor, members: [], users: [], lookups: [] };
-    for (const key of keys) {
-      const name = this.layout.readKey(key);
-      if (name === null) continue;
-      if ("member" in name) step.members.push(name.member);
-      else if ("userId" in name) step.users.push(name.userId);
-      else step.lookups.push(name.lookup);
+  /** Walks over all keys of the mirror: keys that exist throughout come at least once. */
+  walkKeys(): AsyncGenerator<MirrorKeys> {
+    return ahead(this.#keys());
+  }
+
+  async *#keys(): AsyncGenerator<MirrorKeys> {
+    for await (const keys of this.commands.scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP)) {
+      const step: MirrorKeys = { members: [], users: [], lookups: [] };
+      for (const key of keys) {
+        const name = this.layout.readKey(key);
+        if (name === null) continue;
+        if ("member" in name) step.members.push(name.member);
+        else if ("userId" in name) step.users.push(name.userId);
+        else step.lookups.push(name.lookup);
+      }
+      yield step;
     }
-    return step;
   }
 
-  /** One step of a walk over the index of a user, or of all. @param match `MATCH` and a pattern, or nothing */
-  async stepIndex(userId: string | undefined, from: string, count = STEP, ...match: string[]): Promise<IndexStep> {
-    const command = ["ZSCAN", indexKey(this.layout, userId), from, "COUNT", count, ...match];
-    const [cursor, flat] = this.#checked("ZSCAN", from, await this.#client.command(...command));
-    return { cursor, flat };
+  /**
+   * Walks over the index of a user, or (undefined) of all: member and score in turn, in no order. Members that are in it
+   * throughout come at least once, also if their scores change.
+   * @throws TtsctlError REDIS_*
+   */
+  walkIndex(userId: string | undefined): AsyncGenerator<readonly string[]> {
+    return ahead(this.commands.scan(["ZSCAN", indexKey(this.layout, userId)], "COUNT", STEP));
   }
 
-  /** One step of a walk over an index that reads the copies too, if scripts may do that. */
-  async stepCopies(userId: string | undefined, cursor: string): Promise<CopyStep> {
+  /** The same, lowest score first, with the copies if scripts may read them. A member that moves down may not come. */
+  walkCopies(userId: string | undefined): AsyncGenerator<CopyStep> {
+    return ahead(this.#copiesInIndex(userId));
+  }
+
+  async *#copiesInIndex(userId: string | undefined): AsyncGenerator<CopyStep> {
     await this.detect();
-    const step = await this.#copies.walk?.(userId, cursor);
-    if (step) return step;
-    // If scripts are refused in the middle of a walk, it begins again with the other kind of cursors.
-    return { ...(await this.stepIndex(userId, cursor.includes(" ") ? START : cursor)), times: null };
+    for await (const step of this.#copies.walk?.(userId) ?? [null]) {
+      if (step !== null) yield step;
+      else for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
+    }
   }
 
   /** The user that each task id's lookup names; null without one. */
@@ -343,7 +330,7 @@ export class Mirror {
     const { lookup } = this.layout;
     if (lookup === undefined) return taskIds.map(() => null);
     const commandOf = (taskId: string) => ["GET", lookup.key(taskId)];
-    const values = await this.#batches(taskIds, (some) => this.#client.pipeline(some.map(commandOf)));
+    const values = await this.#batches(taskIds, (some) => this.commands.pipeline(some.map(commandOf)));
     return values.map((value) => (typeof value === "string" ? lookup.userOf(value) : null));
   }
 
@@ -351,14 +338,11 @@ export class Mirror {
   async tasksWithId(taskId: string): Promise<TaskId[]> {
     const pattern = `*:${this.layout.userMember(taskId).replace(/[\\*?[\]]/g, "\\$&")}`;
     const found = new Map<string, TaskId>();
-    let cursor = START;
-    do {
-      const step = await this.stepIndex(undefined, cursor, SCANNED, "MATCH", pattern);
-      for (const id of membersOf(step.flat, undefined, this.layout)) {
+    for await (const flat of this.commands.scan(["ZSCAN", INDEX_KEY], "COUNT", SCANNED, "MATCH", pattern)) {
+      for (const id of membersOf(flat, undefined, this.layout)) {
         if (id.taskId === taskId && id.userId !== "") found.set(id.userId, { userId: id.userId, taskId });
       }
-      cursor = step.cursor;
-    } while (cursor !== START);
+    }
     return [...found.values()];
   }
 
@@ -381,14 +365,14 @@ export class Mirror {
 
   /** Some random members of the index. */
   async sample(): Promise<SampledTask[]> {
-    const flat = await this.#client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
+    const flat = await this.commands.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
     const members = membersOf(flat as string[], undefined, this.layout);
     const commands = members.flatMap(({ userId, taskId }): Command[] => [
       ["HMGET", this.layout.taskKey(userId, taskId), "updated_at", "created_at"],
       ["ZSCORE", indexKey(this.layout, userId), this.layout.userMember(taskId)],
       ["EXISTS", LOOKUP_PREFIX + this.layout.member(userId, taskId).replace(/^[^:]*:/, "")],
     ]);
-    const replies = await this.#client.pipeline(commands);
+    const replies = await this.commands.pipeline(commands);
     unlessFatal(replies.filter((_, i) => i % 3 === 0)); // the others are only needed for details
     return members.map(({ score }, i) => {
       const [times, own, lookup] = replies.slice(3 * i, 3 * i + 3);
@@ -398,19 +382,11 @@ export class Mirror {
     });
   }
 
-  /** The reply of a scan. A walk whose cursor doesn't change would never end. */
-  #checked(command: string, before: string, reply: Reply): [cursor: string, items: string[]] {
-    const [after, items] = reply as [string, string[]];
-    if (after === before && after !== START)
-      throw notRedis(`keeps answering ${command} with cursor ${after}`, this.where);
-    return [after, items];
-  }
-
   /** Fields of the hash of each task. */
   #fields(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]> {
     const commandOf = ({ userId, taskId }: TaskId) => ["HMGET", this.layout.taskKey(userId, taskId), ...names];
     const read = async (some: readonly TaskId[]) =>
-      (await this.#copies.fields?.(some, names)) ?? this.#client.pipeline(some.map(commandOf));
+      (await this.#copies.fields?.(some, names)) ?? this.commands.pipeline(some.map(commandOf));
     return this.#batches(ids, read);
   }
 

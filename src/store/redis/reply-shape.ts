@@ -4,6 +4,9 @@ import type { Command, Reply } from "./commands.ts";
 /** Whether an answer can be read as that of a command or a script. */
 export type ReplyShape = (reply: Reply) => boolean;
 
+/** The cursor with which a scan begins and ends. */
+export const START = "0";
+
 export const INTEGER: ReplyShape = (reply) => typeof reply === "number";
 export const STRING: ReplyShape = (reply) => typeof reply === "string";
 export const TEXT: ReplyShape = (reply) => reply === null || typeof reply === "string";

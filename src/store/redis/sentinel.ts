@@ -45,21 +45,16 @@ async function askForPrimaries(target: SentinelTarget): Promise<{ named: Named[]
   const { sentinels } = target.place;
   const named = new Map<string, Named>();
   const failures: TtsctlError[] = [];
-  let answered = 0;
   await new Promise<void>((resolve, reject) => {
-    for (const sentinel of sentinels) {
-      askSentinel(target, sentinel, target.timeout * ASKING).then((answer) => {
-        answered++;
-        if (answer instanceof TtsctlError) failures.push(answer);
-        else {
-          const known = named.get(addressText(answer)) ?? { address: answer, sentinel, votes: 0 };
-          known.votes++;
-          named.set(addressText(answer), known);
-          if (2 * known.votes > sentinels.length) resolve();
-        }
-        if (answered === sentinels.length) resolve();
-      }, reject);
-    }
+    const asked = sentinels.map(async (sentinel) => {
+      const answer = await askSentinel(target, sentinel, target.timeout * ASKING);
+      if (answer instanceof TtsctlError) return void failures.push(answer);
+      const known = named.get(addressText(answer)) ?? { address: answer, sentinel, votes: 0 };
+      known.votes++;
+      named.set(addressText(answer), known);
+      if (2 * known.votes > sentinels.length) resolve();
+    });
+    Promise.all(asked).then(() => resolve(), reject);
   });
   return { named: [...named.values()].sort((one, other) => other.votes - one.votes), failures: [...failures] };
 }

@@ -1,5 +1,6 @@
 import { batches } from "../../pool.ts";
 import { COUNTED_KEY, SYNCED_KEY, SYNCING_KEY } from "../layout/keys.ts";
+import { indexKey, type Layout } from "../layout/layout.ts";
 import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
 import { allOf } from "./errors.ts";
 import { SCRIPTS, SLOT_SCRIPTS } from "./scripts.ts";
@@ -30,31 +31,35 @@ const MARKS_AT_ONCE = 1024;
 const TOKEN_LIFE = 86_400;
 
 /**
- * What Redis knows of syncs: the mark of the last full sync (`tts:ttsctl:synced`), which a flush removes with the data, the
- * token of a running one, and how many tasks the file has (`tts:ttsctl:counted`, a hash).
+ * The part of the mirror that knows of syncs: the mark of the last full sync (`tts:ttsctl:synced`), which a flush removes with
+ * the data, the token of a running one, and how many tasks the file has (`tts:ttsctl:counted`, a hash).
  *
  * In a cluster a node may lose its data alone, and slots move between nodes. So each slot has a mark of its own
  * (`tts:ttsctl:synced:{tag}`, a hash of some 100 bytes with the token) and counts of its own, which move and go with the
  * indexes of that slot. The single mark is there for others to see.
  */
-export class SyncState {
-  readonly #commands: RedisCommands;
+export abstract class SyncState {
+  protected readonly commands: RedisCommands;
 
   constructor(commands: RedisCommands) {
-    this.#commands = commands;
+    this.commands = commands;
   }
 
-  /** When the last full sync ended; null: never, or the slot of an index was lost since. */
-  async syncedAt(indexKey: string): Promise<string | null> {
-    return (await this.#commands.command(...this.#markQuery(indexKey))) as string | null;
+  abstract get layout(): Layout;
+
+  /** When the last full sync ended; null: never, or the index of a user, or (undefined) of all, was lost since. */
+  async syncedAt(userId: string | undefined): Promise<string | null> {
+    return (await this.commands.command(...this.#markQuery(indexKey(this.layout, userId)))) as string | null;
   }
 
-  async standing(indexKey: string): Promise<Standing> {
+  /** The state of an index, of a user or (undefined) of all, which shows a loss of members. */
+  async standing(userId: string | undefined): Promise<Standing> {
+    const key = indexKey(this.layout, userId);
     const [at, counts, members] = allOf(
-      await this.#commands.pipeline([
-        this.#markQuery(indexKey),
-        ["HMGET", this.#keyBeside(COUNTED_KEY, indexKey), VERSION, indexKey],
-        ["ZCARD", indexKey],
+      await this.commands.pipeline([
+        this.#markQuery(key),
+        ["HMGET", this.#keyBeside(COUNTED_KEY, key), VERSION, key],
+        ["ZCARD", key],
       ]),
     );
     const [version, count] = counts as (string | null)[];
@@ -62,15 +67,19 @@ export class SyncState {
     return { syncedAt: at as string | null, members: members as number, counted };
   }
 
-  /** Replaces all counts. The version is written last: without it nothing counts. @param counts by the keys of the indexes */
-  async keepCounts(counts: ReadonlyMap<string, number>, version: string): Promise<void> {
-    const { isCluster } = this.#commands;
+  /** Stores how many tasks the file has, and its version; that is written last, since without it nothing counts. */
+  async keepCounts(
+    { all, users }: { all: number; users: ReadonlyMap<string, number> },
+    version: string,
+  ): Promise<void> {
+    const { isCluster } = this.commands;
     const tags = isCluster ? allTags() : [];
     const byKey = new Map<string, (string | number)[]>(isCluster ? [] : [[COUNTED_KEY, []]]);
-    for (const [indexKey, count] of counts) {
-      const key = isCluster ? `${COUNTED_KEY}:{${tags[this.#slotOf(indexKey)]}}` : COUNTED_KEY;
+    for (const [userId, count] of [[undefined, all] as const, ...users]) {
+      const index = indexKey(this.layout, userId);
+      const key = isCluster ? `${COUNTED_KEY}:{${tags[this.#slotOf(index)]}}` : COUNTED_KEY;
       const pairs = byKey.get(key) ?? [];
-      pairs.push(indexKey, count);
+      pairs.push(index, count);
       byKey.set(key, pairs);
     }
     const commands: Command[] = [];
@@ -79,43 +88,43 @@ export class SyncState {
       for (const some of batches(pairs, 2 * PAIRS_AT_ONCE)) commands.push(["HSET", key, ...some]);
       commands.push(["HSET", key, VERSION, version]);
     }
-    allOf(await this.#commands.pipeline(commands));
+    allOf(await this.commands.pipeline(commands));
   }
 
-  /** Sets a token that a flush removes. */
-  async begin(token: string): Promise<void> {
-    if (this.#commands.isCluster) await this.#forSlots(SLOT_SCRIPTS.beginSync, token);
-    else await this.#commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
+  /** Sets a token that a flush of the server removes. */
+  async beginSync(token: string): Promise<void> {
+    if (this.commands.isCluster) await this.#forSlots(SLOT_SCRIPTS.beginSync, token);
+    else await this.commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
   }
 
-  /** Sets each mark whose token is still there; false if one isn't. */
-  async end(token: string, when: string): Promise<boolean> {
-    if (!this.#commands.isCluster) {
-      return (await this.#commands.script(SCRIPTS.endSync, [SYNCING_KEY, SYNCED_KEY], [token, when])) === 1;
+  /** Marks the end of a full sync: sets each mark whose token is still there. False if a server was flushed since it began. */
+  async endSync(token: string, when: string): Promise<boolean> {
+    if (!this.commands.isCluster) {
+      return (await this.commands.script(SCRIPTS.endSync, [SYNCING_KEY, SYNCED_KEY], [token, when])) === 1;
     }
     const all = (await this.#forSlots(SLOT_SCRIPTS.endSync, token, when)).every((reply) => reply === 1);
-    if (all) await this.#commands.command("SET", SYNCED_KEY, when);
+    if (all) await this.commands.command("SET", SYNCED_KEY, when);
     return all;
   }
 
   async #forSlots(script: Script, ...args: string[]): Promise<Reply[]> {
     const runs = allTags().map((tag) => ({ keys: [`${SYNCED_KEY}:{${tag}}`], args }));
     const replies: Reply[] = [];
-    for (const some of batches(runs, MARKS_AT_ONCE)) replies.push(...(await this.#commands.scripts(script, some)));
+    for (const some of batches(runs, MARKS_AT_ONCE)) replies.push(...(await this.commands.scripts(script, some)));
     return allOf(replies);
   }
 
-  #markQuery(indexKey: string): Command {
-    const key = this.#keyBeside(SYNCED_KEY, indexKey);
-    return this.#commands.isCluster ? ["HGET", key, "at"] : ["GET", key];
+  #markQuery(index: string): Command {
+    const key = this.#keyBeside(SYNCED_KEY, index);
+    return this.commands.isCluster ? ["HGET", key, "at"] : ["GET", key];
   }
 
   /** In a cluster the key with that name in the slot of an index. */
-  #keyBeside(name: string, indexKey: string): string {
-    return this.#commands.isCluster ? `${name}:{${tagOf(this.#slotOf(indexKey))}}` : name;
+  #keyBeside(name: string, index: string): string {
+    return this.commands.isCluster ? `${name}:{${tagOf(this.#slotOf(index))}}` : name;
   }
 
-  #slotOf(indexKey: string): number {
-    return slotOf((this.#commands.prefix ?? "") + indexKey);
+  #slotOf(index: string): number {
+    return slotOf((this.commands.prefix ?? "") + index);
   }
 }

@@ -2,9 +2,10 @@ import { TtsctlError } from "../../errors.ts";
 import { sameJson } from "../../json/value.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
-import { guardOf, type RedisCopy, scoreOf, userScoreDue } from "../layout/copy.ts";
+import { guardOf, isNothing, type RedisCopy, scoreOf, timeOf, userScoreDue } from "../layout/copy.ts";
 import type { CopyReading } from "../layout/layout.ts";
-import { type Outcome, settle, type Upsert } from "./copies.ts";
+import type { TaskId } from "../task-source.ts";
+import { type GuardedRemoval, type Outcome, settle, type Upsert } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
 /** The outcome of a guarded write; `mended`: only the index members were set; `newer`: Redis has a newer copy. */
@@ -84,5 +85,31 @@ export function writeToMirror(
       return "written";
     },
     verb: "written",
+  });
+}
+
+/** A task whose record was deleted from the file. */
+export interface Removal {
+  readonly id: TaskId;
+  /** `updated_at` of that record, whole microseconds; NaN without one. */
+  readonly before: number;
+}
+
+/** The outcome of a removal in the mirror; a copy that is newer than the deleted record is kept. */
+export type RemoveOutcome = "removed" | "missing" | "newer";
+
+/** Removes copies from the mirror, at most BATCH, unless they are newer than the record. */
+export function removeFromMirror(mirror: Mirror, removals: readonly Removal[]): Promise<Outcome<RemoveOutcome>[]> {
+  const ids = removals.map(({ id }) => id);
+  return settle<GuardedRemoval, RemoveOutcome>(ids, {
+    read: (due) => mirror.copies(due, "state"),
+    decide(copy, i) {
+      const { id, before } = removals[i]!;
+      if (isNothing(copy)) return "missing";
+      return toMicros(timeOf(copy, mirror)) > before ? "newer" : { id, copy };
+    },
+    act: (due) => mirror.remove(due),
+    done: () => "removed",
+    verb: "removed",
   });
 }

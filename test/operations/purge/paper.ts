@@ -5,6 +5,7 @@ import { CleanupPlan } from "../../../src/operations/purge/cleanup-plan.ts";
 import type { Copies, Copy } from "../../../src/operations/purge/copies.ts";
 import type { Looked } from "../../../src/operations/purge/decide.ts";
 import type { RetentionPolicy } from "../../../src/operations/purge/policy.ts";
+import { batches } from "../../../src/pool.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import { NO_COPY, type RedisCopy } from "../../../src/store/layout/copy.ts";
 import { type CopyReading, PLAIN } from "../../../src/store/layout/layout.ts";
@@ -87,17 +88,15 @@ export function paperMirror(tasks: readonly PaperTask[]): { mirror: Mirror; seen
   const seen: string[] = [];
   const mirror: Partial<Mirror> = {
     ...READING,
-    stepIndex: async (_, cursor) => {
-      const from = Number(cursor);
-      const flat = members.slice(from, from + 10).flatMap((task) => [nameOf(task), String(indexScoreOf(task))]);
-      return { cursor: from + 10 < members.length ? String(from + 10) : "0", flat };
+    async *walkIndex() {
+      for (const some of batches(members, 10)) yield some.flatMap((task) => [nameOf(task), String(indexScoreOf(task))]);
     },
     size: async () => members.length,
-    stepInOrder: async ({ until }) => {
+    async *walkInOrder({ until }) {
       const low = members
         .map((task) => ({ userId: task.userId, taskId: task.taskId, score: indexScoreOf(task)! }))
         .filter(({ score }) => until === null || score < until);
-      return { cursor: "0", members: low.sort((a, b) => a.score - b.score) };
+      yield low.sort((a, b) => a.score - b.score);
     },
     copies: async (ids) => {
       seen.push(...ids.map(nameOf));

@@ -165,7 +165,7 @@ describe("verify", () => {
 
   it("is not available where Redis is lost midway", async () => {
     const { site } = here;
-    for (const call of ["matches", "stepKeys", "stepIndex"]) {
+    for (const call of ["matches", "walkKeys", "walkIndex"]) {
       site.flaky.goDown((method) => method === call);
       await expect(site.verify(), call).rejects.toMatchObject({
         exitCode: 4,
@@ -203,7 +203,7 @@ describe("verify beside a service", () => {
     await site.writeBoth(record("a", "t1"));
     let written = false;
     site.flaky.onCall(async (method) => {
-      if (method !== "stepKeys" || written) return;
+      if (method !== "walkKeys" || written) return;
       written = true;
       await site.serviceWrites(record("a", "new", { updated_at: ago(0) }));
     });

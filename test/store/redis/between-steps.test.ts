@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { removeFromMirror } from "../../../src/store/redis/remove.ts";
-import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { removeFromMirror, writeToMirror } from "../../../src/store/redis/write.ts";
 import { Chance } from "../../faults/helpers/chance.ts";
 import { API_MS_RULES, record, taskIn } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";

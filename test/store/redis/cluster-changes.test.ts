@@ -12,15 +12,12 @@ const DOWN = "-CLUSTERDOWN Hash slot not served";
 /** Everything that a walk gives back, told when a step was made. */
 async function walk(client: RedisCommands, words: readonly string[], onStep: (steps: number) => void = () => {}) {
   const found: string[] = [];
-  let cursor = "0";
   let steps = 0;
-  do {
-    const reply = await client.command(...words, cursor, "COUNT", 1);
-    const [next, some] = reply as [string, string[]];
+  for await (const some of client.scan(words, "COUNT", 1)) {
     found.push(...(words[0] === "SCAN" ? some : some.filter((_, i) => i % 2 === 0)));
-    cursor = next;
     onStep(++steps);
-  } while (cursor !== "0" && steps < 100);
+    if (steps === 100) break;
+  }
   return found;
 }
 

@@ -90,12 +90,7 @@ describe("a cluster", () => {
     const client = await connect([cluster.port]);
     await client.pipeline(KEYS.map((key) => ["SET", key, ""]));
     const found = new Set<string>();
-    let cursor = "0";
-    do {
-      const [next, keys] = (await client.command("SCAN", cursor, "COUNT", 7)) as [string, string[]];
-      for (const key of keys) found.add(key);
-      cursor = next;
-    } while (cursor !== "0");
+    for await (const keys of client.scan(["SCAN"], "COUNT", 7)) for (const key of keys) found.add(key);
     expect([...found].sort()).toEqual([...KEYS].sort());
   });
 });

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { removeFromMirror } from "../../../src/store/redis/remove.ts";
-import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { removeFromMirror, writeToMirror } from "../../../src/store/redis/write.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { Chance, times } from "../../faults/helpers/chance.ts";

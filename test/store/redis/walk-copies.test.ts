@@ -4,7 +4,6 @@ import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
-import { walkCopies, walkIndex, walkInOrder, walkKeys } from "../../../src/store/redis/walk.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { targetAt } from "../../helpers/targets.ts";
@@ -16,20 +15,19 @@ const ALL = { userId: undefined, since: null, until: null };
 /** Member and what was told of it, in the order in which it came. */
 async function walked(mirror: Mirror, userId: string | undefined): Promise<[string, string | null][]> {
   const found: [string, string | null][] = [];
-  for await (const { flat, times } of walkCopies(mirror, userId)) {
+  for await (const { flat, times } of mirror.walkCopies(userId)) {
     for (let i = 0; i < flat.length; i += 2) found.push([flat[i]!, times === null ? null : times[i / 2]!]);
   }
   return found;
 }
 
 it("ends with an error where a server gives the same cursor again and again", async () => {
-  const stuck: Partial<RedisCommands> = {
+  const stuck: RedisCommands = Object.assign(Object.create(RedisClient.prototype), {
     where: "here",
     command: async () => ["5", []],
-    pipeline: async () => [["5", []]],
-  };
-  const mirror = new Mirror(stuck as RedisCommands, RULES);
-  for (const walking of [walkKeys(mirror), walkIndex(mirror, undefined)]) {
+  });
+  const mirror = new Mirror(stuck, RULES);
+  for (const walking of [mirror.walkKeys(), mirror.walkIndex(undefined)]) {
     const all = async () => {
       for await (const _ of walking);
     };
@@ -126,7 +124,7 @@ describe("a walk that looks at copies", () => {
     await here.server.call("EVAL", `redis.call('ZADD', 'tts:tasks:index', ${AT}, 'u:t' .. string.char(128))`, 0);
     const found = new Set<string>();
     let steps = 0;
-    for await (const { flat } of walkCopies(here.mirror, undefined)) {
+    for await (const { flat } of here.mirror.walkCopies(undefined)) {
       for (let i = 0; i < flat.length; i += 2) found.add(flat[i]!);
       expect(++steps).toBeLessThan(40);
     }
@@ -157,7 +155,7 @@ describe("a walk that looks at copies", () => {
   it.each([0, AT])("ends a walk in order up to %d where 0 and -0 are one score", async (limit) => {
     const ids = await addZeros(5200, (i) => i % 999 === 2);
     const found: string[] = [];
-    for await (const members of walkInOrder(here.mirror, { ...ALL, until: limit + 1 }, "lowest")) {
+    for await (const members of here.mirror.walkInOrder({ ...ALL, until: limit + 1 }, "lowest")) {
       for (const { userId, taskId } of members) found.push(`${userId}:${taskId}`);
       expect(found.length).toBeLessThan(3 * ids.length);
     }
@@ -197,7 +195,7 @@ describe("a walk that looks at copies", () => {
     await here.server.call("ZADD", "tts:tasks:index", ...ids.flatMap((id, i) => [AT + Math.floor(i / 3), id]));
     const found = new Set<string>();
     let steps = 0;
-    for await (const { flat } of walkCopies(here.mirror, undefined)) {
+    for await (const { flat } of here.mirror.walkCopies(undefined)) {
       for (let i = 0; i < flat.length; i += 2) found.add(flat[i]!);
       if (steps === 0) await here.server.call("ZREM", "tts:tasks:index", ...ids.slice(7000));
       const moved = [flat[0]!, flat.at(-2)!, ...(steps > 6 ? ids.slice(5400, 6000) : [])];
@@ -217,7 +215,7 @@ describe.each(["newest", "lowest"] as const)("a walk in order, %s first", (order
   async function walked(during: (step: number, names: string[]) => Promise<unknown> = async () => {}) {
     const found: string[] = [];
     let step = 0;
-    for await (const members of walkInOrder(here.mirror, ALL, order)) {
+    for await (const members of here.mirror.walkInOrder(ALL, order)) {
       const names = members.map(({ taskId }) => taskId);
       found.push(...names);
       expect(++step).toBeLessThan(40);
