@@ -7,7 +7,7 @@ import type { RecordRules } from "../../task/rules.ts";
 import { type InvalidRecord, isInvalid, RecordParser, type Task } from "../../task/task.ts";
 import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
-import { StoreSyntaxError } from "./feed.ts";
+import { StoreSyntaxError } from "./elements.ts";
 import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
 import { INVALID, LIVE, RowReader, Rows } from "./rows.ts";
 import {
