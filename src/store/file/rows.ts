@@ -27,15 +27,8 @@ export const STATUS_CODES = ["other", "wait", "run", "done", "error"] as const;
 const NO_KEY = -1;
 const NO_ROW = -1;
 
-interface Links {
-  /** By row: its key, or -1 where its ids cannot be read. */
-  keys: Int32Array<ArrayBuffer>;
-  /** By key: the row in force, or -1. */
-  liveRows: Int32Array<ArrayBuffer>;
-}
-
 /**
- * Every element of a store file, in file order, as columns of numbers: place, key, status and score. Some 25 bytes a
+ * Every element of a store file, in file order, as columns of numbers: place, key, status and score. Some 30 bytes a
  * task besides its key; a million objects would take more than a gigabyte.
  */
 export class Rows {
@@ -44,8 +37,10 @@ export class Rows {
   readonly looksDeleted = new Set<number>();
   #starts = new Float64Array(1 << 10);
   #lengths = new Uint32Array(1 << 10);
-  /** Null while row n is the task in force of key n, as in most files. */
-  #links: Links | null = null;
+  /** By row: its key, or -1 if its ids can't be read. */
+  #keys = new Int32Array(1 << 10);
+  /** By key: the row in force, or -1. */
+  #liveRows = new Int32Array(1 << 10);
   #scores = new Float64Array(1 << 10);
   #statuses = new Uint8Array(1 << 10);
   #states = new Uint8Array(1 << 10);
@@ -68,14 +63,9 @@ export class Rows {
   }
 
   addTask(start: number, end: number, key: number, status: number, score: number): void {
-    if (key !== this.size) this.#link();
     const row = this.#add(start, end, key, LIVE);
     this.#statuses[row] = status;
     this.#scores[row] = score;
-    if (this.#links === null) {
-      this.live++;
-      return;
-    }
     const before = this.liveRow(key);
     if (before >= 0 && !this.#lastCounts && this.#scores[before]! > score) {
       this.#states[row] = SUPERSEDED;
@@ -83,13 +73,12 @@ export class Rows {
     }
     this.#retire(key);
     if (this.#lastCounts) this.#invalidKeys.delete(key);
-    this.#links.liveRows[key] = row;
+    this.#liveRows[key] = row;
     this.live++;
   }
 
   /** @param key -1 where its ids cannot be read */
   addInvalid(start: number, end: number, key: number): void {
-    this.#link();
     this.#add(start, end, key, INVALID);
     if (key === NO_KEY) return;
     if (this.#lastCounts) this.#retire(key);
@@ -98,13 +87,11 @@ export class Rows {
 
   /** An invalid record with other ids stands for this key too. */
   standInvalid(key: number): void {
-    this.#link();
     this.#ensureKey(key);
     this.#invalidKeys.add(key);
   }
 
   addTombstone(start: number, end: number, key: number): void {
-    this.#link();
     this.#add(start, end, key, TOMBSTONE);
     this.#retire(key);
     this.#invalidKeys.delete(key);
@@ -119,7 +106,7 @@ export class Rows {
   }
 
   key(row: number): number {
-    return this.#links === null ? row : this.#links.keys[row]!;
+    return this.#keys[row]!;
   }
 
   score(row: number): number {
@@ -136,7 +123,7 @@ export class Rows {
 
   /** The row in force of a key, or -1. */
   liveRow(key: number): number {
-    return this.#links === null ? key : this.#links.liveRows[key]!;
+    return this.#liveRows[key]!;
   }
 
   hasInvalid(key: number): boolean {
@@ -170,22 +157,11 @@ export class Rows {
   }
 
   #retire(key: number): void {
-    const { liveRows } = this.#links!;
-    const row = liveRows[key]!;
+    const row = this.#liveRows[key]!;
     if (row < 0) return;
     this.#states[row] = SUPERSEDED;
-    liveRows[key] = NO_ROW;
+    this.#liveRows[key] = NO_ROW;
     this.live--;
-  }
-
-  /** Called before the first row that isn't the task in force of the next key. */
-  #link(): void {
-    if (this.#links !== null) return;
-    const keys = new Int32Array(this.#starts.length);
-    for (let row = 0; row < this.size; row++) keys[row] = row;
-    const liveRows = new Int32Array(this.#starts.length);
-    for (let key = 0; key < this.#knownKeys; key++) liveRows[key] = key;
-    this.#links = { keys, liveRows };
   }
 
   #add(start: number, end: number, key: number, state: number): number {
@@ -194,7 +170,7 @@ export class Rows {
     const row = this.size++;
     this.#starts[row] = start;
     this.#lengths[row] = end - start;
-    if (this.#links !== null) this.#links.keys[row] = key;
+    this.#keys[row] = key;
     this.#states[row] = state;
     return row;
   }
@@ -206,7 +182,7 @@ export class Rows {
     this.keys.expected = Math.max(this.keys.expected, length);
     this.#starts = grown(this.#starts, length);
     this.#lengths = grown(this.#lengths, length);
-    if (this.#links !== null) this.#links.keys = grown(this.#links.keys, length);
+    this.#keys = grown(this.#keys, length);
     this.#scores = grown(this.#scores, length);
     this.#statuses = grown(this.#statuses, length);
     this.#states = grown(this.#states, length);
@@ -216,10 +192,8 @@ export class Rows {
   #ensureKey(key: number): void {
     if (key !== this.#knownKeys) return;
     this.#knownKeys++;
-    if (this.#links === null) return;
-    const { liveRows } = this.#links;
-    if (key === liveRows.length) this.#links.liveRows = grown(liveRows, roomAfter(key, this.keys.expected));
-    this.#links.liveRows[key] = NO_ROW;
+    if (key === this.#liveRows.length) this.#liveRows = grown(this.#liveRows, roomAfter(key, this.keys.expected));
+    this.#liveRows[key] = NO_ROW;
   }
 }
 
