@@ -76,7 +76,7 @@ export class Snapshot {
   static async read(path: string, rules: RecordRules, signal?: AbortSignal): Promise<Snapshot> {
     const handle = await openForReading(path);
     if (handle === null) {
-      const rows = new Rows(false, new KeyTable(rules.memberRanks));
+      const rows = new Rows(false, new KeyTable(rules.quotedMember));
       return new Snapshot(path, rules, rows, noneInvalid(), null);
     }
     try {
@@ -98,7 +98,7 @@ export class Snapshot {
       const identity = identityOf(await handle.stat({ bigint: true }));
       const shape = await recogniseShape(handle);
       const isLines = shape === "jsonl";
-      const rows = new Rows(isLines, new KeyTable(rules.memberRanks), Number(identity.size));
+      const rows = new Rows(isLines, new KeyTable(rules.quotedMember), Number(identity.size));
       const invalid = noneInvalid();
       const onInvalid = (record: InvalidRecord, offset: number) => noteInvalid(invalid, { ...record, offset });
       const reader = new RowReader(rows, rules, { tombstones: isLines, onInvalid });
