@@ -14,11 +14,7 @@ import {
   skipValue,
 } from "./scan.ts";
 
-const FIELD_NUMBER = new Map<string, number>(FIELDS.map((name, index) => [name, index]));
-/** By the length of the name, since most keys are other fields. */
-const FIELDS_OF_LENGTH = Array.from({ length: 1 + Math.max(...FIELDS.map(({ length }) => length)) }, (_, length) =>
-  FIELDS.flatMap((name, field) => (name.length === length ? [{ field, bytes: Buffer.from(name) }] : [])),
-);
+const FIELD_BYTES = FIELDS.map((name) => Buffer.from(name));
 
 /** How many fields of a record are guessed, and the longest text before a value. */
 const [GUESSED, LONGEST] = [32, 64];
@@ -139,15 +135,12 @@ export function scanRecord(bytes: Buffer, from: number, end: number, spans: Span
   }
 }
 
+/** The number of the field that a key, quotes included, names, or -1. */
 function fieldAt(bytes: Buffer, keyFrom: number, keyEnd: number): number {
-  const length = keyEnd - keyFrom - 2;
-  if (length < FIELDS_OF_LENGTH.length) {
-    for (const known of FIELDS_OF_LENGTH[length]!) {
-      if (equalsAt(bytes, keyFrom + 1, keyEnd - 1, known.bytes)) return known.field;
-    }
+  if (hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) {
+    return (FIELDS as string[]).indexOf(decodeString(bytes, keyFrom, keyEnd));
   }
-  if (!hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) return -1;
-  return FIELD_NUMBER.get(decodeString(bytes, keyFrom, keyEnd)) ?? -1;
+  return FIELD_BYTES.findIndex((name) => equalsAt(bytes, keyFrom + 1, keyEnd - 1, name));
 }
 
 export function equalsAt(bytes: Uint8Array, from: number, end: number, word: Uint8Array): boolean {
