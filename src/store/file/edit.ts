@@ -263,13 +263,11 @@ async function elementStart(snapshot: Snapshot, row: number): Promise<number> {
 async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
   const { rows } = snapshot;
   const { open, close } = snapshot.layout!;
-  if (rows.size === 0) {
-    return { first: "\n  ", between: ",\n  ", last: "\n", json: PYTHON_INDENT };
-  }
-  const first = (await snapshot.readBytes(open + 1, await elementStart(snapshot, 0))).toString();
-  const last = (await snapshot.readBytes(rows.end(rows.size - 1), close)).toString();
-  const between =
-    rows.size < 2 ? null : (await snapshot.readBytes(rows.end(0), await elementStart(snapshot, 1))).toString();
+  if (rows.size === 0) return { first: "\n  ", between: ",\n  ", last: "\n", json: PYTHON_INDENT };
+  const textOf = async (from: number, end: number) => (await snapshot.readBytes(from, end)).toString();
+  const first = await textOf(open + 1, await elementStart(snapshot, 0));
+  const last = await textOf(rows.end(rows.size - 1), close);
+  const between = rows.size < 2 ? null : await textOf(rows.end(0), await elementStart(snapshot, 1));
   const json = recordLayout(await firstRecord(snapshot), { first, between, colon: await firstColon(snapshot) });
   return { first, between: between ?? (first === "" ? json.itemSeparator : `,${first}`), last, json };
 }
