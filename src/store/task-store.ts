@@ -219,12 +219,9 @@ export function invalidWarnings({ path, invalid, layout }: Snapshot): string[] {
   return lines;
 }
 
-function describeInvalid(record: { userId?: string; taskId?: string; reason: string; offset: number }): string {
-  const id =
-    record.userId === undefined && record.taskId === undefined
-      ? ""
-      : ` (${record.userId ?? "?"}:${record.taskId ?? "?"})`;
-  return `byte ${record.offset}${id}: ${record.reason}`;
+function describeInvalid({ userId, taskId, reason, offset }: Snapshot["invalid"]["named"][number]): string {
+  const id = userId === undefined && taskId === undefined ? "" : ` (${userId ?? "?"}:${taskId ?? "?"})`;
+  return `byte ${offset}${id}: ${reason}`;
 }
 
 /** A page, or the tasks of some ids with the filter over them. */

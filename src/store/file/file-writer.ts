@@ -16,7 +16,7 @@ import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
 import { type Edit, lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
-import { identityOf, sameFile } from "./identity.ts";
+import { sameFile } from "./identity.ts";
 import { LandedEdit } from "./landed-edit.ts";
 import { isLately, LATELY_S, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LineLog } from "./line-log.ts";
@@ -280,7 +280,7 @@ export class FileWriter {
     let handle: FileHandle | undefined;
     try {
       handle = await open(await file.target(), constants.O_RDONLY | constants.O_NONBLOCK);
-      const identity = identityOf(await handle.stat({ bigint: true }));
+      const identity = await handle.stat({ bigint: true });
       let end = Number.POSITIVE_INFINITY;
       const plan = (current: Snapshot) => {
         if (sameFile(current.identity, identity)) end = current.layout!.size;

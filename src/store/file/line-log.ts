@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
-import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
+import { type FileIdentity, sameFile } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const NEWLINE = 0x0a;
@@ -27,7 +27,7 @@ export class LineLog {
     const handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK).catch((cause) => {
       throw appendFailed(path, cause);
     });
-    if (sameFile(identityOf(await handle.stat({ bigint: true })), snapshot.identity)) return new LineLog(path, handle);
+    if (sameFile(await handle.stat({ bigint: true }), snapshot.identity)) return new LineLog(path, handle);
     await closeQuietly(handle);
     return null;
   }
@@ -41,7 +41,7 @@ export class LineLog {
     await this.#handle.truncate(layout!.unfinished!).catch((cause) => {
       throw appendFailed(this.#path, cause);
     });
-    return identityOf(await this.#handle.stat({ bigint: true }));
+    return this.#handle.stat({ bigint: true });
   }
 
   async bytesOf(lines: readonly string[], snapshot: Snapshot): Promise<Buffer> {

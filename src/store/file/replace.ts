@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { formatBytes } from "../../task/amounts.ts";
 import type { Splice } from "./edit.ts";
-import { type FileIdentity, identityAt, identityNow, identityOf, sameContent, sameIdentity } from "./identity.ts";
+import { type FileIdentity, identityAt, identityNow, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
 import { type Snapshot, WINDOW } from "./snapshot.ts";
 import { openUnnamed, syncDirectory } from "./written-file.ts";
@@ -61,7 +61,7 @@ export async function replaceFile(
     if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
     else await keepPermissions(handle, snapshot.fd, target);
     await handle.sync();
-    const ours = identityOf(await handle.stat({ bigint: true }));
+    const ours = await handle.stat({ bigint: true });
     await announce(ours);
     placing = { posix, path: snapshot.path, target, temporary, read: snapshot.identity, ours, displaced: [] };
     const isPlaced = await takePlaceOrBack(placing);
@@ -246,7 +246,7 @@ function giveBack({ temporary, target, displaced }: Placing, posix: Posix, ours:
   for (let placed = ours; ; ) {
     const fd = openSync(temporary, constants.O_RDONLY);
     displaced.push(fd);
-    const theirs = identityOf(fstatSync(fd, { bigint: true }));
+    const theirs = fstatSync(fd, { bigint: true });
     try {
       posix.exchange(temporary, target);
     } catch {

@@ -200,25 +200,44 @@ export class Rows {
 /** A service has about ten status words. */
 const MOST_WORDS = 20;
 
-type OnInvalid = (record: InvalidRecord, offset: number) => void;
+/** More invalid records are only counted. */
+const NAMED_INVALID = 20;
+
+/** The invalid records of a file. */
+export class InvalidRecords {
+  count = 0;
+  readonly named: (InvalidRecord & { readonly offset: number })[] = [];
+  /** Task ids of records without a readable user: they still own the logs of these ids. */
+  readonly ownerless = new Set<string>();
+  /** Users of records without a readable task id: these may own any folder of the user. */
+  readonly taskless = new Set<string>();
+
+  add(record: InvalidRecord, offset: number): void {
+    const { userId, taskId } = record;
+    this.count++;
+    if (userId === undefined && taskId !== undefined) this.ownerless.add(taskId);
+    if (taskId === undefined && userId !== undefined) this.taskless.add(userId);
+    if (this.named.length < NAMED_INVALID) this.named.push({ ...record, offset });
+  }
+}
 
 /**
  * Puts each element of a store file into rows. Nearly all records are plain ASCII and take a path that builds no strings;
  * all others go through `readTask`, which decides what is valid.
  */
 export class RowReader {
+  readonly invalid = new InvalidRecords();
   readonly #rows: Rows;
-  readonly #onInvalid: OnInvalid;
   readonly #reading: RecordReading;
   /** The first status words of the file, quotes included. */
   readonly #words: { readonly bytes: Uint8Array; readonly code: number }[] = [];
   readonly #tombstones: boolean;
 
-  constructor(rows: Rows, rules: RecordRules, options: { tombstones: boolean; onInvalid: OnInvalid }) {
+  /** @param tombstones whether a record that says `deleted` removes its task */
+  constructor(rows: Rows, rules: RecordRules, tombstones: boolean) {
     this.#rows = rows;
     this.#reading = { rules, times: rules.times() };
-    this.#tombstones = options.tombstones;
-    this.#onInvalid = options.onInvalid;
+    this.#tombstones = tombstones;
   }
 
   readonly add: OnElement = (bytes, from, end, offset, spans) => {
@@ -230,7 +249,9 @@ export class RowReader {
     if (isUsual && whyNotPython(bytes, from, end) === undefined) {
       const score = readScore(bytes, spans, this.#reading.times);
       if (typeof score === "number") {
-        const key = this.#plainKey(bytes, spans);
+        const { user_id: user, task_id: task } = FIELD;
+        const [userEnd, taskEnd] = [spans.end(user) - 1, spans.end(task) - 1];
+        const key = this.#rows.keys.add(bytes, spans.from(user) + 1, userEnd, spans.from(task) + 1, taskEnd);
         this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), score);
         return;
       }
@@ -238,28 +259,16 @@ export class RowReader {
     this.#addAny(bytes, from, end, offset, spans);
   };
 
-  #plainKey(bytes: Buffer, spans: Spans): number {
-    const { user_id: user, task_id: task } = FIELD;
-    return this.#rows.keys.add(
-      bytes,
-      spans.from(user) + 1,
-      spans.end(user) - 1,
-      spans.from(task) + 1,
-      spans.end(task) - 1,
-    );
-  }
-
   #addAny(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
     const record = readTask(bytes, from, end, spans, this.#reading);
-    if (isInvalid(record)) {
-      const key = this.#keyOf(record.userId, record.taskId);
-      this.#rows.addInvalid(offset, offset + end - from, key);
-      if (key >= 0) this.#standForNamesake(record.userId!, record.taskId!);
-      this.#onInvalid(record, offset);
+    const key = this.#keyOf(record.userId, record.taskId);
+    if (!isInvalid(record)) {
+      this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
       return;
     }
-    const key = this.#keyOf(record.userId, record.taskId);
-    this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
+    this.#rows.addInvalid(offset, offset + end - from, key);
+    if (key >= 0) this.#standForNamesake(record.userId!, record.taskId!);
+    this.invalid.add(record, offset);
   }
 
   /** In Redis the user `a:b` with the task `c` reads as `a` with `b:c`, so that name is also taken. */

@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { TtsctlError } from "../../errors.ts";
 import { OPEN_BRACE, OPEN_BRACKET, skipSpace } from "../../json/scan.ts";
 import { feed, LineScan, type OnElement, SequenceScan, STOP, StoreSyntaxError } from "./elements.ts";
-import { type FileIdentity, identityOf } from "./identity.ts";
+import type { FileIdentity } from "./identity.ts";
 
 const NEWLINE = 0x0a;
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
@@ -130,7 +130,7 @@ export async function scanAppended(
   { layout, footprint }: Content,
   onElement: OnElement,
 ): Promise<Content | null> {
-  const identity = identityOf(await handle.stat({ bigint: true }));
+  const identity = await handle.stat({ bigint: true });
   if (footprint === null || identity.size < layout.size) return null;
   const now = await readFootprint(handle, layout.size);
   if (!now.head.equals(footprint.head) || !now.tail.equals(footprint.tail)) return null;
