@@ -14,11 +14,7 @@ import {
   skipValue,
 } from "./scan.ts";
 
-const FIELD_NUMBER = new Map<string, number>(FIELDS.map((name, index) => [name, index]));
-/** By the length of the name, since most keys are other fields. */
-const FIELDS_OF_LENGTH = Array.from({ length: 1 + Math.max(...FIELDS.map(({ length }) => length)) }, (_, length) =>
-  FIELDS.flatMap((name, field) => (name.length === length ? [{ field, bytes: Buffer.from(name) }] : [])),
-);
+const FIELD_BYTES = FIELDS.map((name) => Buffer.from(name));
 
 /** How many fields of a record are guessed, and the longest text before a value. */
 const [GUESSED, LONGEST] = [32, 64];
@@ -139,15 +135,12 @@ export function scanRecord(bytes: Buffer, from: number, end: number, spans: Span
   }
 }
 
+/** The number of the field that a key, quotes included, names, or -1. */
 function fieldAt(bytes: Buffer, keyFrom: number, keyEnd: number): number {
-  const length = keyEnd - keyFrom - 2;
-  if (length < FIELDS_OF_LENGTH.length) {
-    for (const known of FIELDS_OF_LENGTH[length]!) {
-      if (equalsAt(bytes, keyFrom + 1, keyEnd - 1, known.bytes)) return known.field;
-    }
+  if (hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) {
+    return (FIELDS as string[]).indexOf(decodeString(bytes, keyFrom, keyEnd));
   }
-  if (!hasByte(bytes, BACKSLASH, keyFrom, keyEnd)) return -1;
-  return FIELD_NUMBER.get(decodeString(bytes, keyFrom, keyEnd)) ?? -1;
+  return FIELD_BYTES.findIndex((name) => equalsAt(bytes, keyFrom + 1, keyEnd - 1, name));
 }
 
 export function equalsAt(bytes: Uint8Array, from: number, end: number, word: Uint8Array): boolean {
@@ -156,47 +149,41 @@ export function equalsAt(bytes: Uint8Array, from: number, end: number, word: Uin
   return true;
 }
 
+/** The fields of an object, in their order: name, key with its colon, and value, both as they are written. */
+function fieldsOf(json: string): { name: string; key: string; value: string }[] {
+  const bytes = Buffer.from(json);
+  const fields: ReturnType<typeof fieldsOf> = [];
+  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
+    const name = decodeString(bytes, keyFrom, keyEnd);
+    const [key, value] = [bytes.toString("utf8", keyFrom, valueFrom), bytes.toString("utf8", valueFrom, valueEnd)];
+    fields.push({ name, key, value });
+  });
+  return fields;
+}
+
 /**
  * Compact object text with fields set: a field that is there keeps its place, a new one comes last.
  * @param changes field name to JSON text
  */
 export function setFields(json: string, changes: ReadonlyMap<string, string>): string {
   if (changes.size === 0) return json;
-  const bytes = Buffer.from(json);
   const left = new Map(changes);
-  let text = "";
-  let copied = 0;
-  let last = 0;
-  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
-    last = valueEnd;
-    const name = decodeString(bytes, keyFrom, keyEnd);
-    if (!changes.has(name)) return;
+  const texts = fieldsOf(json).map(({ name, key, value }) => {
     left.delete(name);
-    text += bytes.toString("utf8", copied, valueFrom) + changes.get(name);
-    copied = valueEnd;
+    return key + (changes.get(name) ?? value);
   });
-  if (left.size === 0) return text + bytes.toString("utf8", copied);
-  const added = [...left].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",");
-  return last === 0 ? `{${added}}` : `${text}${bytes.toString("utf8", copied, last)},${added}}`;
+  for (const [name, value] of left) texts.push(`${JSON.stringify(name)}:${value}`);
+  return `{${texts.join(",")}}`;
 }
 
 /** The object without some fields. */
 export function withoutFields(json: string, names: ReadonlySet<string>): string {
   if (names.size === 0) return json;
-  const bytes = Buffer.from(json);
-  const kept: string[] = [];
-  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, _, valueEnd) => {
-    if (!names.has(decodeString(bytes, keyFrom, keyEnd))) kept.push(bytes.toString("utf8", keyFrom, valueEnd));
-  });
-  return `{${kept.join(",")}}`;
+  const kept = fieldsOf(json).filter(({ name }) => !names.has(name));
+  return `{${kept.map(({ key, value }) => key + value).join(",")}}`;
 }
 
 /** The JSON text of a field of a compact object, if it has one. The last of a repeated field counts. */
 export function fieldJson(json: string, field: string): string | undefined {
-  const bytes = Buffer.from(json);
-  let found: string | undefined;
-  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
-    if (decodeString(bytes, keyFrom, keyEnd) === field) found = bytes.toString("utf8", valueFrom, valueEnd);
-  });
-  return found;
+  return fieldsOf(json).findLast(({ name }) => name === field)?.value;
 }

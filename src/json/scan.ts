@@ -289,10 +289,10 @@ export function whyNotPython(bytes: Uint8Array, from: number, end: number): stri
     const byte = bytes[at]!;
     if (byte === QUOTE) at = skipString(bytes, at + 1, end);
     else if (isDigit(byte)) {
-      const stop = endOfDigits(bytes, at, end);
-      const isInteger = !isInNumber(bytes[stop]);
-      if (isInteger && stop - at > MOST_DIGITS) return `an integer of more than ${MOST_DIGITS} digits`;
-      for (at = stop; at < end && isInNumber(bytes[at]); ) at++;
+      const start = at;
+      let isInteger = true;
+      for (; at < end && isInNumber(bytes[at]!); at++) isInteger &&= isDigit(bytes[at]!);
+      if (isInteger && at - start > MOST_DIGITS) return `an integer of more than ${MOST_DIGITS} digits`;
     } else {
       if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
       else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
@@ -303,13 +303,6 @@ export function whyNotPython(bytes: Uint8Array, from: number, end: number): stri
   return undefined;
 }
 
-function endOfDigits(bytes: Uint8Array, from: number, end: number): number {
-  let at = from;
-  while (at < end && isDigit(bytes[at]!)) at++;
-  return at;
-}
-
-function isInNumber(byte: number | undefined): boolean {
-  if (byte === undefined) return false;
+function isInNumber(byte: number): boolean {
   return isDigit(byte) || byte === 0x2e || (byte | 0x20) === 0x65 || byte === 0x2b || byte === 0x2d; // . e + -
 }

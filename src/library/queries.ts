@@ -1,8 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { buildListQuery } from "../operations/list-query.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
-import { newestTasks } from "../store/newest.ts";
-import type { ListQuery, ListResult } from "../store/task-store.ts";
+import { type ListQuery, type ListResult, newestTasks } from "../store/task-store.ts";
 import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery, soleUser } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { createdScore, type Task } from "../task/task.ts";

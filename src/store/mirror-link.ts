@@ -146,22 +146,18 @@ export interface Stores {
   readonly link: MirrorLink;
 }
 
-interface FirstChoice {
-  /** Null if the file answers. */
-  readonly mirror: Mirror | null;
-  /** Why the mirror answers only if the file can't be read. */
-  readonly behind?: string | undefined;
-  /** Why Redis isn't asked. */
-  readonly warnings: string[];
-}
-
-/** @throws TtsctlError REDIS_* if Redis is the forced source and there is none */
-export async function mirrorFor({ file, link }: Stores, source: SourceChoice): Promise<FirstChoice> {
+/**
+ * The mirror to read from, or null, with warnings, if Redis can't be used. `behind`: why the file should answer if it can.
+ * @throws TtsctlError REDIS_* if Redis is the forced source and there is none
+ */
+export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
   const isForced = source === "redis";
   const state = source === "file" ? ({ kind: "off" } as const) : await link.open();
-  if (state.kind === "on") return { mirror: state.mirror, behind: isForced ? undefined : state.behind, warnings: [] };
+  const warnings: string[] = [];
+  if (state.kind === "on") return { mirror: state.mirror, behind: isForced ? undefined : state.behind, warnings };
   if (isForced) throw state.kind === "down" ? state.error : redisDisabled();
-  return { mirror: null, warnings: state.kind === "down" ? [fallbackWarning(state.error, file.path)] : [] };
+  if (state.kind === "down") warnings.push(fallbackWarning(state.error, file.path));
+  return { mirror: null, behind: undefined, warnings };
 }
 
 export function redisDisabled(): TtsctlError {
@@ -184,32 +180,24 @@ const OUTAGES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "RE
 
 /** A mirror that an operation works without from its first failure on (SPEC section 5, exit code 3). */
 export class MirrorUse {
-  #mirror: Mirror | null;
-  #lost: TtsctlError | null;
+  /** Null if Redis is off, down or lost. */
+  mirror: Mirror | null;
+  /** Why Redis can't be used; null if it can, or is off. */
+  lost: TtsctlError | null;
 
   constructor(state: MirrorState) {
-    this.#mirror = state.kind === "on" ? state.mirror : null;
-    this.#lost = state.kind === "down" ? state.error : null;
+    this.mirror = state.kind === "on" ? state.mirror : null;
+    this.lost = state.kind === "down" ? state.error : null;
   }
 
-  /** Null where Redis is off, down or lost. */
-  get mirror(): Mirror | null {
-    return this.#mirror;
-  }
-
-  /** Why Redis is left out, or null: it is not, or is off. */
-  get lost(): TtsctlError | null {
-    return this.#lost;
-  }
-
-  /** Runs work that uses the mirror if there is one; if it is lost meanwhile, once more without it. */
+  /** Runs work that uses the mirror if there is one; if it is lost during that, again without it. */
   async attempt<T>(work: (mirror: Mirror | null) => Promise<T>): Promise<T> {
     try {
-      return await work(this.#mirror);
+      return await work(this.mirror);
     } catch (error) {
-      if (!isRedisError(error) || this.#mirror === null) throw error;
-      this.#mirror = null;
-      this.#lost = error;
+      if (!isRedisError(error) || this.mirror === null) throw error;
+      this.mirror = null;
+      this.lost = error;
       return work(null);
     }
   }

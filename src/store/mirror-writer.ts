@@ -37,6 +37,7 @@ const RETRY_MS = 1000;
  */
 export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
+  readonly #owed: OwedCopies;
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
   /** The last piece of work, since they run one at a time. */
@@ -46,10 +47,7 @@ export class MirrorWriter {
 
   constructor(parts: MirrorWriterParts) {
     this.#parts = parts;
-  }
-
-  get #owed(): OwedCopies {
-    return this.#parts.owed;
+    this.#owed = parts.owed;
   }
 
   /** Works on what waits, as `GroupCommit` asks for. A failure of Redis is a value. */

@@ -51,7 +51,8 @@ export class OwedCopies {
   /** How often the changes were left to a sync, and how many of those times are made up for. */
   #left = 0;
   #synced = 0;
-  #forgotRemovals = false;
+  /** Whether the mirror may have tasks that were removed from the file, and it isn't known which. */
+  lacksRemovals = false;
 
   /** @param warn told where there are more than can be remembered, one line */
   constructor(warn: (line: string) => void) {
@@ -87,7 +88,7 @@ export class OwedCopies {
    */
   leaveToSync(removals = false): void {
     this.#left++;
-    if (removals) this.#forgotRemovals = true;
+    if (removals) this.lacksRemovals = true;
   }
 
   /**
@@ -97,17 +98,12 @@ export class OwedCopies {
    */
   wasSynced(needed: number, orphans: number): void {
     this.#synced = Math.max(this.#synced, needed);
-    if (orphans === 0 && this.syncNeeded === 0) this.#forgotRemovals = false;
-  }
-
-  /** Whether the mirror may have tasks that were removed from the file, and it isn't known which. */
-  get lacksRemovals(): boolean {
-    return this.#forgotRemovals;
+    if (orphans === 0 && this.syncNeeded === 0) this.lacksRemovals = false;
   }
 
   /** Why the mirror may not be read now, one line; null if it may. */
   get problem(): string | null {
-    if (this.#forgotRemovals)
+    if (this.lacksRemovals)
       return "Redis may have tasks that the file lost while it was away; run `ttsctl sync --prune`";
     if (this.syncNeeded > 0) return "Redis may lack changes of the file until it is synchronised";
     if (this.size === 0) return null;

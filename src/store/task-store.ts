@@ -7,7 +7,15 @@ import { FileTasks, matchingRows } from "./file/file-tasks.ts";
 import type { FileIdentity } from "./file/identity.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
-import { type MirrorLink, readFirst, type SourceChoice, type Stores } from "./mirror-link.ts";
+import {
+  behindWarning,
+  fallbackWarning,
+  type MirrorLink,
+  mirrorFor,
+  readFirst,
+  type SourceChoice,
+  type Stores,
+} from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { MirrorTasks } from "./redis/mirror-tasks.ts";
 import type { Standing } from "./redis/sync-state.ts";
@@ -95,8 +103,7 @@ export class TaskStore {
       ]);
       let answer = early;
       if (doubts !== null) {
-        const snapshot = await behind.snapshot();
-        const lack = await lackOf(mirror, doubts, snapshot, { userId, problem: behind.problem });
+        const lack = await lackOf(mirror, doubts, userId, behind);
         if (lack !== null) return await this.#fromFile(query, [lack]);
         answer = await answerFrom(tasks, query); // the early answer may be from before a sync
       } else if (behind.problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
@@ -113,12 +120,80 @@ export class TaskStore {
   }
 }
 
-export function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["source"] {
+/** One piece of a long list. `total` is that of the whole. */
+export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" | "warnings">;
+
+/**
+ * The newest `limit` tasks that pass a filter, in pieces of bounded size, from the store that `TaskStore.list` would
+ * read. Each task comes once, even if the service moves tasks during the run. If Redis is lost midway, the file gives the
+ * rest.
+ * @throws TtsctlError as `TaskStore.list`
+ */
+export async function* newestTasks({ file, link }: Stores, query: Query, limit: number): AsyncGenerator<Piece> {
+  const given = givenUpTo(limit);
+  const { mirror, behind: problem, warnings } = await mirrorFor({ file, link }, query.source);
+  if (problem !== undefined) warnings.push(behindWarning(problem, file.path));
+  else if (mirror !== null) {
+    const isForced = query.source === "redis";
+    const behind = new FileBehind(file);
+    try {
+      const userId = soleUser(query.filter);
+      const doubts = isForced ? null : await doubtsOf(mirror, file, userId);
+      const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
+      if (lack === null) return yield* newestInMirror(mirror, behind, query, given);
+      warnings.push(lack);
+    } catch (error) {
+      if (isForced || !isRedisError(error)) throw error;
+      warnings.push(fallbackWarning(error, file.path));
+    } finally {
+      await behind.close();
+    }
+  }
+  await using snapshot = await file.read();
+  warnings.push(...missingWarnings(snapshot), ...invalidWarnings(snapshot));
+  for await (const page of new FileTasks(snapshot).newest(query.filter, given.left)) {
+    yield { ...page, tasks: given.take(page.tasks), source: "file", warnings: warnings.splice(0) };
+  }
+}
+
+type Query = Pick<ListQuery, "filter" | "source">;
+
+/** Counts tasks up to a limit, each once. */
+function givenUpTo(limit: number) {
+  const keys = new KeyTable();
+  const isDue = ({ userId, taskId }: Task) => {
+    const { size } = keys;
+    return size < limit && keys.addId(userId, taskId) === size;
+  };
+  return { left: () => limit - keys.size, take: (tasks: readonly Task[]) => tasks.filter(isDue) };
+}
+
+async function* newestInMirror(
+  mirror: Mirror,
+  behind: FileBehind,
+  { filter, source }: Query,
+  given: ReturnType<typeof givenUpTo>,
+): AsyncGenerator<Piece> {
+  const tasks = new MirrorTasks(mirror, source === "auto" ? behind : null);
+  let [dangling, unnamed] = [0, 0];
+  for await (const page of tasks.newest(filter, given.left)) {
+    dangling += page.dangling;
+    unnamed += page.unnamed ?? 0;
+    const due = given.take(page.tasks);
+    const piece = { ...page, tasks: due, source: sourceOf(due, tasks), warnings: behind.warnings.splice(0) };
+    tasks.filled.clear();
+    yield piece;
+  }
+  const warnings = danglingWarnings(dangling, unnamed);
+  if (dangling > 0) yield { total: 0, tasks: [], dangling: 0, source: "redis", warnings };
+}
+
+function sourceOf(tasks: readonly Task[], { filled }: MirrorTasks): ListResult["source"] {
   const fromFile = tasks.filter((task) => filled.has(task)).length;
   return fromFile === 0 ? "redis" : fromFile === tasks.length ? "file" : "mixed";
 }
 
-export function danglingWarnings(count: number, unnamed = 0): string[] {
+function danglingWarnings(count: number, unnamed = 0): string[] {
   const lines: string[] = [];
   const left = (which: number, what: string) => `${counted(which, "index member")} without a task left out${what}`;
   if (count > unnamed) lines.push(left(count - unnamed, "; `ttsctl sync --prune` removes them"));
@@ -127,7 +202,7 @@ export function danglingWarnings(count: number, unnamed = 0): string[] {
   return lines;
 }
 
-export function missingWarnings(snapshot: Snapshot): string[] {
+function missingWarnings(snapshot: Snapshot): string[] {
   return snapshot.exists ? [] : [`${snapshot.path} does not exist: an empty store`];
 }
 
@@ -144,12 +219,9 @@ export function invalidWarnings({ path, invalid, layout }: Snapshot): string[] {
   return lines;
 }
 
-function describeInvalid(record: { userId?: string; taskId?: string; reason: string; offset: number }): string {
-  const id =
-    record.userId === undefined && record.taskId === undefined
-      ? ""
-      : ` (${record.userId ?? "?"}:${record.taskId ?? "?"})`;
-  return `byte ${record.offset}${id}: ${record.reason}`;
+function describeInvalid({ userId, taskId, reason, offset }: Snapshot["invalid"]["named"][number]): string {
+  const id = userId === undefined && taskId === undefined ? "" : ` (${userId ?? "?"}:${taskId ?? "?"})`;
+  return `byte ${offset}${id}: ${reason}`;
 }
 
 /** A page, or the tasks of some ids with the filter over them. */
@@ -257,18 +329,18 @@ function sizeIn(version: string): number {
 
 /**
  * Compares a doubtful index with the file: why the file must answer, or null. If the index is complete, stores new counts.
- * @param snapshot null if the file can't be read because of `problem`
  * @throws TtsctlError STORE_* if neither can answer
  */
 export async function lackOf(
   mirror: Mirror,
   standing: Standing,
-  snapshot: Snapshot | null,
-  { userId, problem }: { userId: string | undefined; problem: TtsctlError | null },
+  userId: string | undefined,
+  behind: FileBehind,
 ): Promise<string | null> {
+  const snapshot = await behind.snapshot();
   if (snapshot === null) {
     const isUnknownUser = standing.syncedAt !== null && standing.counted !== null && standing.counted.count === null;
-    if (standing.members === 0 && !isUnknownUser) throw neither(problem!, mirror);
+    if (standing.members === 0 && !isUnknownUser) throw neither(behind.problem!, mirror);
     return null;
   }
   const inFile = countIn(snapshot, userId);

@@ -1,8 +1,7 @@
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import { type ChangeOutcome, type ChangeResult, idOf, type Request, type Update } from "./file/batch-plan.ts";
-import { FileWriter } from "./file/file-writer.ts";
-import type { FileWriterParts } from "./file/line-burst.ts";
+import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
 import { type Batch, GroupCommit } from "./group-commit.ts";
 import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
 import type { MirrorChange, MirrorOutcome } from "./owed-copies.ts";

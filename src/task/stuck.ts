@@ -49,9 +49,8 @@ export class StuckTasks {
     const last = this.#oldest.at(-1);
     if (this.#oldest.length === NAMED_STUCK && score > last!.score) return;
     const { userId, taskId } = id();
-    const task = { userId, taskId, status, score };
-    const place = this.#oldest.findIndex((other) => compareAges(task, other) < 0);
-    this.#oldest.splice(place < 0 ? this.#oldest.length : place, 0, task);
+    this.#oldest.push({ userId, taskId, status, score });
+    this.#oldest.sort(compareAges);
     this.#oldest.length = Math.min(this.#oldest.length, NAMED_STUCK);
   }
 

@@ -51,8 +51,8 @@ export interface Task extends RecordTexts {
 /** A record that is kept but never listed, synced or purged, with what of its identity can be read. */
 export interface InvalidRecord {
   readonly reason: string;
-  readonly userId?: string;
-  readonly taskId?: string;
+  readonly userId?: string | undefined;
+  readonly taskId?: string | undefined;
 }
 
 export function isInvalid(record: Task | InvalidRecord): record is InvalidRecord {
@@ -76,18 +76,10 @@ export function readTask(
   const task = readId(bytes, spans, "task_id", rules);
   const problem = user.problem ?? task.problem ?? whyNotPython(bytes, from, end);
   const score = problem ?? readScore(bytes, spans, times);
-  if (typeof score === "string") return invalid(score, user.id, task.id);
+  if (typeof score === "string") return { reason: score, userId: user.id, taskId: task.id };
   const { status, error, createdAt, updatedAt } = readTexts(bytes, spans);
   const json = compactJson(bytes, from, end);
   return { userId: user.id!, taskId: task.id!, status, error, createdAt, updatedAt, score, json };
-}
-
-function invalid(reason: string, userId: string | undefined, taskId: string | undefined): InvalidRecord {
-  return {
-    reason,
-    ...(userId === undefined ? {} : { userId }),
-    ...(taskId === undefined ? {} : { taskId }),
-  };
 }
 
 /** `created_at` in epoch seconds as it counts; that of the last change for a task without one. */
@@ -127,13 +119,13 @@ function readId(
   spans: Spans,
   field: "user_id" | "task_id",
   rules: RecordRules,
-): { id?: string; problem?: string } {
+): { id?: string | undefined; problem?: string | undefined } {
   const number = FIELD[field];
   if (!spans.has(number)) return { problem: `${field} is missing` };
   if (bytes[spans.from(number)] !== QUOTE) return { problem: `${field} is not a string` };
   const id = trimId(decodeString(bytes, spans.from(number), spans.end(number)));
   const problem = idProblem(field, id, rules);
-  return problem === undefined ? { id } : id === "" ? { problem } : { id, problem };
+  return { id: id || undefined, problem };
 }
 
 /** The score of `updated_at` as it counts, or what is wrong with it. */

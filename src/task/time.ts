@@ -41,8 +41,6 @@ function joinEpoch(seconds: number, micros: number): number {
  */
 export class TimeReader {
   readonly #zone: Zone;
-  /** Takes the bytes of any time that Python writes, without an allocation for each. */
-  readonly #scratch = new Uint8Array(64);
   #at = 0;
   #end = 0;
   #bytes: Uint8Array = new Uint8Array();
@@ -56,11 +54,6 @@ export class TimeReader {
   constructor(zone: Zone, { wholeSeconds = false } = {}) {
     this.#zone = zone;
     this.#wholeSeconds = wholeSeconds;
-  }
-
-  /** Whose wall clock times without an offset are of. */
-  get zone(): Zone {
-    return this.#zone;
   }
 
   /** An instant as it counts, epoch seconds: as the service's scores have it. */
@@ -102,8 +95,6 @@ export class TimeReader {
 
   /** The same for a string. */
   parse(text: string): number {
-    const { read, written } = UTF8.encodeInto(text, this.#scratch);
-    if (read === text.length) return this.read(this.#scratch, 0, written);
     const bytes = UTF8.encode(text);
     return this.read(bytes, 0, bytes.length);
   }

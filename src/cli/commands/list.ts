@@ -109,7 +109,7 @@ async function pageListing(context: Context, result: ListResult, look: LookFlags
 async function longList(context: Context, query: ListQuery, limit: number): Promise<Listing> {
   const [{ itemJson }, { newestTasks }] = await Promise.all([
     import("../../render/item.ts"),
-    import("../../store/newest.ts"),
+    import("../../store/task-store.ts"),
   ]);
   const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
   const sources = new Set<string>();

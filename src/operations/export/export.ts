@@ -99,7 +99,7 @@ class ExportRun {
     this.#mirror = mirror;
     this.#failures = new NamedWarnings(parts.reporter, "was not exported");
     this.#differing = new KeySet(snapshot?.rows.keys.size ?? 0);
-    this.#onlyInRedis = new KeyTable(parts.file.rules.memberRanks);
+    this.#onlyInRedis = new KeyTable(parts.file.rules.quotedMember);
   }
 
   async all(): Promise<void> {

@@ -61,8 +61,7 @@ async function fromMirror(
   const behind = new FileBehind(parts.file);
   await using snapshot = source === "auto" ? await behind.snapshot() : null;
   if (source === "auto") {
-    const { problem } = behind;
-    const lack = await lackOf(mirror, await mirror.standing(userId), snapshot, { userId, problem });
+    const lack = await lackOf(mirror, await mirror.standing(userId), userId, behind);
     if (lack !== null) parts.reporter.warn(lack);
     if (lack !== null && snapshot !== null) return await countFile(parts, options, snapshot);
   }

@@ -99,17 +99,17 @@ function placesOf(snapshot: Snapshot, { removed, upserts }: Edit): { replacing: 
 /** New elements of an array or map. */
 async function* newElements(
   snapshot: Snapshot,
-  { removed, upserts }: Edit,
+  edit: Edit,
   added: Iterable<number>,
   { json }: SequenceLayout,
 ): AsyncGenerator<string> {
-  let names: TakenNames | undefined;
-  for await (const task of readUpserts(upserts, added)) {
+  let nameFor: ((id: TaskId) => string) | undefined;
+  for await (const task of readUpserts(edit.upserts, added)) {
     const record = layOutJson(task.json, json, 1);
     if (snapshot.shape === "array") yield record;
     else {
-      names ??= await TakenNames.read(snapshot, removed, upserts);
-      yield JSON.stringify(names.nameFor(task)) + json.keySeparator + record;
+      nameFor ??= await namesFor(snapshot, edit);
+      yield JSON.stringify(nameFor(task)) + json.keySeparator + record;
     }
   }
 }
@@ -192,60 +192,39 @@ export function tombstoneLine(rows: Rows, key: number): string {
 }
 
 /**
- * The kept names of a map that aren't `user:task` of the live record under them. A new record must not get such a name:
- * of two equal names a JSON reader keeps the last, so the next write would lose the other record.
+ * Names new records of a map `user:task`. A number is added to a kept name that isn't that of the live record under it: of
+ * two equal names a JSON reader keeps the last, so the next write would lose the other record.
  */
-class TakenNames {
-  readonly #names = new KeyTable();
-  readonly #keys: KeyTable;
-  readonly #upserts: Upserts;
-  /** The upserts by `keyOf`, once a name is taken. */
-  #own: Set<string> | undefined;
-
-  private constructor(keys: KeyTable, upserts: Upserts) {
-    this.#keys = keys;
-    this.#upserts = upserts;
+async function namesFor(snapshot: Snapshot, { removed, upserts }: Edit): Promise<(id: TaskId) => string> {
+  const taken = new KeyTable();
+  const { rows, layout } = snapshot;
+  const read = snapshot.windowed();
+  for (let row = 0; row < rows.size; row++) {
+    const gap = await read(row === 0 ? layout!.open + 1 : rows.end(row - 1), rows.start(row));
+    const key = rows.key(row);
+    if (removed.has(key)) continue;
+    const name = nameIn(gap);
+    const { userId, taskId } = key < 0 ? { userId: "", taskId: "" } : rows.keys.id(key);
+    const isOwn = rows.state(row) === LIVE && name === memberOf(userId, taskId);
+    if (!isOwn || mayBeOfOthers(userId, taskId)) taken.addId("", name);
   }
-
-  static async read(snapshot: Snapshot, removed: Keys, upserts: Upserts): Promise<TakenNames> {
-    const taken = new TakenNames(snapshot.rows.keys, upserts);
-    const { rows, layout } = snapshot;
-    const read = snapshot.windowed();
-    for (let row = 0; row < rows.size; row++) {
-      const from = row === 0 ? layout!.open + 1 : rows.end(row - 1);
-      const gap = await read(from, rows.start(row));
-      if (!removed.has(rows.key(row))) taken.#note(nameIn(gap), snapshot, row);
-    }
-    return taken;
-  }
-
-  /** `user:task`, with a number behind it if that name is taken. */
-  nameFor({ userId, taskId }: TaskId): string {
+  let own: Set<string> | undefined;
+  /** The name may also belong to a task whose id ends with that number. */
+  const isTaken = (id: TaskId) => {
+    own ??= new Set(Array.from({ length: upserts.size }, (_, number) => keyOf(upserts.id(number))));
+    const isName = taken.find("", memberOf(id.userId, id.taskId)) >= 0 || rows.keys.find(id.userId, id.taskId) >= 0;
+    return isName || own.has(keyOf(id));
+  };
+  return ({ userId, taskId }) => {
     let name = memberOf(userId, taskId);
-    if (this.#names.find("", name) >= 0) {
+    if (taken.find("", name) >= 0) {
       let number = 2;
-      while (this.#isTaken({ userId, taskId: `${taskId}#${number}` })) number++;
+      while (isTaken({ userId, taskId: `${taskId}#${number}` })) number++;
       name = `${name}#${number}`;
     } else if (!mayBeOfOthers(userId, taskId)) return name;
-    this.#names.addId("", name);
+    taken.addId("", name);
     return name;
-  }
-
-  /** The name may also belong to a task whose id ends with that number. */
-  #isTaken({ userId, taskId }: TaskId): boolean {
-    const name = memberOf(userId, taskId);
-    this.#own ??= new Set(Array.from({ length: this.#upserts.size }, (_, number) => keyOf(this.#upserts.id(number))));
-    const isName = this.#names.find("", name) >= 0 || this.#keys.find(userId, taskId) >= 0;
-    return isName || this.#own.has(keyOf({ userId, taskId }));
-  }
-
-  #note(name: string, { rows }: Snapshot, row: number): void {
-    const { keys } = rows;
-    const key = rows.key(row);
-    const [userId, taskId] = key < 0 ? ["", ""] : [keys.userId(key), keys.taskId(key)];
-    const isOwn = rows.state(row) === LIVE && name === memberOf(userId, taskId);
-    if (!isOwn || mayBeOfOthers(userId, taskId)) this.#names.addId("", name);
-  }
+  };
 }
 
 /** Whether tasks of other users may have this name too: in one layout, user ids may hold colons. */
@@ -284,13 +263,11 @@ async function elementStart(snapshot: Snapshot, row: number): Promise<number> {
 async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
   const { rows } = snapshot;
   const { open, close } = snapshot.layout!;
-  if (rows.size === 0) {
-    return { first: "\n  ", between: ",\n  ", last: "\n", json: PYTHON_INDENT };
-  }
-  const first = (await snapshot.readBytes(open + 1, await elementStart(snapshot, 0))).toString();
-  const last = (await snapshot.readBytes(rows.end(rows.size - 1), close)).toString();
-  const between =
-    rows.size < 2 ? null : (await snapshot.readBytes(rows.end(0), await elementStart(snapshot, 1))).toString();
+  if (rows.size === 0) return { first: "\n  ", between: ",\n  ", last: "\n", json: PYTHON_INDENT };
+  const textOf = async (from: number, end: number) => (await snapshot.readBytes(from, end)).toString();
+  const first = await textOf(open + 1, await elementStart(snapshot, 0));
+  const last = await textOf(rows.end(rows.size - 1), close);
+  const between = rows.size < 2 ? null : await textOf(rows.end(0), await elementStart(snapshot, 1));
   const json = recordLayout(await firstRecord(snapshot), { first, between, colon: await firstColon(snapshot) });
   return { first, between: between ?? (first === "" ? json.itemSeparator : `,${first}`), last, json };
 }

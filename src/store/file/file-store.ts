@@ -174,9 +174,8 @@ export class FileStore {
   /** Null if the file moved first. */
   async #replace(target: string, lock: Lock, before: Snapshot, edit: Edit): Promise<Landed | null> {
     const { others } = await lastWriterOf(before, lock.note);
-    const names = { path: this.path, target };
     const announce = (by: FileIdentity) => lock.leave(noteOf(before.identity, others, { kind: "replace", by }));
-    const { identity, displaced } = await replaceFile(names, before, planSplices(before, edit), announce);
+    const { identity, displaced } = await replaceFile(target, before, planSplices(before, edit), announce);
     await this.#settle(target, lock, displaced);
     if (identity === null) return null;
     await lock.leave(noteOf(identity, others));

@@ -1,26 +1,61 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../clock.ts";
 import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { counted } from "../../task/amounts.ts";
+import { keyOf } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { isInvalid, RecordParser } from "../../task/task.ts";
+import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
-import type { Edit } from "./edit.ts";
-import type { PlanEdit } from "./file-store.ts";
-import { type FileIdentity, identityOf, sameFile } from "./identity.ts";
-import { LATELY_S } from "./last-writer.ts";
-import { type FileWriterParts, LineBurst, type Unsure } from "./line-burst.ts";
+import { type Edit, lineOf, tombstoneLine } from "./edit.ts";
+import type { FileStore } from "./file-store.ts";
+import { sameFile } from "./identity.ts";
+import { LandedEdit } from "./landed-edit.ts";
+import { isLately, LATELY_S, type LastWriter, lastWriterOf, noteOf } from "./last-writer.ts";
+import { LineLog } from "./line-log.ts";
+import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
-import { shapeAt } from "./scanner.ts";
+import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { NO_UPSERTS } from "./upserts.ts";
+import { NO_UPSERTS, readUpserts } from "./upserts.ts";
+import { syncDirectory } from "./written-file.ts";
 
+/** The lock is held for several batches, since acquiring it costs more than one of them. Seconds. */
+const BURST_S = 0.25;
+/** How long another process may take for an append of several writes. Seconds. */
+const SETTLED_S = 1;
+const POLL_MS = 50;
+/** A caller whose change is settled may add its next one at once. */
+const LINGER_MS = 10;
 /** For late lines, if the file is replaced each time. */
 const MOST_TRIES = 10;
+
+export interface FileWriterParts {
+  /** For rewrites: each reads a snapshot of its own, which does not grow. */
+  readonly file: FileStore;
+  /** The rows of the file as it grows. */
+  readonly shared: SharedSnapshot;
+  readonly rules: RecordRules;
+  readonly clock: Clock;
+  /** Receives a line for the operator. */
+  warn(line: string): void;
+}
+
+/** A file of JSON Lines that a compaction replaced. Processes that have it open go on appending to it. */
+interface ReplacedFile {
+  readonly handle: FileHandle;
+  /** The new file has what is before it. */
+  end: number;
+  /** Until when it is watched, monotonic seconds. */
+  until: number;
+}
 
 /**
  * Writes the store file for a long-lived process (SPEC sections 2 and 9): changes that wait together are written together.
@@ -29,14 +64,19 @@ const MOST_TRIES = 10;
  */
 export class FileWriter {
   readonly #parts: FileWriterParts;
-  readonly #burst: LineBurst;
+  readonly #parser: RecordParser;
+  /** The snapshot of the last burst. While it can grow, the file wasn't replaced. */
+  #last: Snapshot | null = null;
+  /** Whether another process appends to that file, and so doesn't replace it. */
+  #othersAppend = false;
+  /** When another process last appended without our lock, monotonic seconds. */
+  #othersAppended = Number.NEGATIVE_INFINITY;
   #compactAfter = Number.NEGATIVE_INFINITY;
-  /** The file that the last compaction replaced, and until when it is watched. */
-  #left: { readonly file: LeftFile; until: number } | null = null;
+  #left: ReplacedFile | null = null;
 
   constructor(parts: FileWriterParts) {
     this.#parts = parts;
-    this.#burst = new LineBurst(parts);
+    this.#parser = new RecordParser(parts.rules);
   }
 
   /**
@@ -45,16 +85,18 @@ export class FileWriter {
    */
   async work(batches: Batches<Request, ChangeResult>): Promise<void> {
     await this.#tryCarryOver();
-    if ((await shapeAt(this.#parts.file.path)) === "jsonl") {
-      const unsure = await this.#burst.run(batches);
-      if (unsure !== null) await this.#makeSure(unsure);
-      await this.#compact();
-      return;
+    const snapshot = await this.#parts.shared.read();
+    try {
+      if (snapshot.shape !== "jsonl") {
+        const batch = await batches.next(0);
+        if (batch !== null) await this.#rewrite(batch, new BatchPlan(batch.items), snapshot);
+        return;
+      }
+    } finally {
+      await snapshot.close();
     }
-    const batch = await batches.next(0);
-    if (batch === null) return;
-    const plan = new BatchPlan(batch.items);
-    await this.#rewrite(batch, plan, (now) => plan.on(now));
+    await this.#burst(batches);
+    await this.#compact();
   }
 
   async close(): Promise<void> {
@@ -62,35 +104,154 @@ export class FileWriter {
     await this.#letGo();
   }
 
-  /** A failure is only a warning: the next change looks for the lines again. */
-  async #tryCarryOver(): Promise<void> {
-    try {
-      await this.#carryOver();
-    } catch (error) {
-      this.#parts.warn(`late lines were not carried over: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-
-  async #letGo(): Promise<void> {
-    const left = this.#left;
-    this.#left = null;
-    await left?.file.close();
-  }
-
-  async #rewrite(batch: Batch<Request, ChangeResult>, plan: BatchPlan, planEdit: PlanEdit): Promise<void> {
-    const { returned } = await this.#parts.file.edit(planEdit);
+  async #rewrite(batch: Batch<Request, ChangeResult>, plan: BatchPlan, base?: Snapshot): Promise<void> {
+    const { returned } = await this.#parts.file.edit((now) => plan.on(now), base);
     settle(batch, plan, returned);
   }
 
-  /** Watches the path for a file that lacks the appended lines, as `edit` does, and makes the change again. */
-  async #makeSure({ batch, plan, snapshot, appended, moved }: Unsure): Promise<void> {
-    try {
-      if (appended === null) return await this.#rewrite(batch, plan, (now) => plan.on(now));
-      const { returned } = await this.#parts.file.keep(appended, moved ? null : snapshot.identity, sameFile);
-      settle(batch, plan, returned);
-    } finally {
-      await snapshot.close();
+  /**
+   * Appends batches while they come and other processes don't wait long for the lock. Stops early if nothing can be
+   * appended: the file was replaced, or ends in an unfinished append.
+   */
+  async #burst(batches: Batches<Request, ChangeResult>): Promise<void> {
+    const { file, shared } = this.#parts;
+    const target = await file.target();
+    const makeSure = await withLock(target, "write", LOCK_WAIT_S, async (lock) => {
+      const snapshot = await shared.read();
+      try {
+        const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
+        if (log === null) return null;
+        const last = await lastWriterOf(snapshot, lock.note);
+        return await this.#append({ target, lock, log, snapshot, ...last }, batches).finally(() => log.close());
+      } finally {
+        await snapshot.close();
+      }
+    });
+    await makeSure?.();
+  }
+
+  /** Returns what settles the last batch, after the lock is released, if it may not be in the file that the path names. */
+  async #append(open: Open, batches: Batches<Request, ChangeResult>): Promise<(() => Promise<void>) | null> {
+    const { log, snapshot } = open;
+    if (!(await this.#isReady(snapshot))) {
+      const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
+      if (cut !== null) await open.lock.leave(noteOf(cut, open.others)); // or the cut would look like another program's write
+      return null;
     }
+    const mayBeUndone = this.#lookAround(open);
+    const { clock } = this.#parts;
+    const end = clock.monotonic() + BURST_S;
+    let { size } = snapshot.layout!;
+    for (
+      let batch = await batches.next(0);
+      batch !== null;
+      batch = clock.monotonic() < end ? await batches.next(LINGER_MS) : null
+    ) {
+      const taken = batch;
+      const plan = new BatchPlan(taken.items);
+      if (!(await this.#isReady(snapshot))) return () => this.#rewrite(taken, plan);
+      if (snapshot.layout!.size !== size) this.#othersAppended = clock.monotonic();
+      const from = snapshot.rows.size;
+      const edit = await plan.on(snapshot);
+      const lines = await linesOf(edit, snapshot);
+      if (lines.length > 0) {
+        const appended = new LandedEdit(snapshot, edit);
+        const moved = !(await this.#put(open, lines));
+        if (!moved) await this.#settled(open);
+        if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
+        if (moved || mayBeUndone) {
+          snapshot.share();
+          return () => this.#keep(taken, plan, appended, snapshot, moved).finally(() => snapshot.close());
+        }
+      }
+      size = snapshot.layout!.size;
+      taken.settle(plan.results);
+    }
+    return null;
+  }
+
+  /**
+   * Watches the path for a file that lacks the appended lines, as `edit` does, and makes the change again.
+   * @param moved whether the path names another file now; if not, one that was made of the earlier content may follow
+   */
+  async #keep(
+    batch: Batch<Request, ChangeResult>,
+    plan: BatchPlan,
+    appended: LandedEdit,
+    { identity }: Snapshot,
+    moved: boolean,
+  ): Promise<void> {
+    const { returned } = await this.#parts.file.keep(appended, moved ? null : identity, sameFile);
+    settle(batch, plan, returned);
+  }
+
+  /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
+  #lookAround({ snapshot, isOurs, others }: Open): boolean {
+    const { clock } = this.#parts;
+    if (snapshot !== this.#last) this.#othersAppend = false;
+    if (!isLately(others, clock)) return false;
+    if (!isOurs) {
+      this.#othersAppended = clock.monotonic();
+      if (snapshot === this.#last) this.#othersAppend = true;
+    }
+    return !this.#othersAppend;
+  }
+
+  /** The name of a file that is new to us may not be on the disk yet. */
+  async #settled({ target, snapshot }: Open): Promise<void> {
+    if (snapshot !== this.#last) await syncDirectory(dirname(target));
+    this.#last = snapshot;
+  }
+
+  /** A newer record that another program appended just before ours is appended again behind it. */
+  async #giveWay(open: Open, plan: BatchPlan, from: number): Promise<void> {
+    const { snapshot } = open;
+    const hidden = overtaken(snapshot, plan.results, from);
+    if (hidden.size === 0) return;
+    await this.#put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
+    plan.results = plan.results.map((result) => {
+      const gaveWay = result.outcome === "written" && hidden.has(keyOf(idOf(result.change!)));
+      return gaveWay ? { ...result, outcome: "newer" } : result;
+    });
+  }
+
+  /** False if the path named another file right after the append. */
+  async #put({ lock, log, snapshot, others }: Open, lines: readonly string[]): Promise<boolean> {
+    const before = snapshot.layout!.size;
+    const bytes = await log.bytesOf(lines, snapshot);
+    await lock.leave(noteOf(snapshot.identity, others, { kind: "append", bytes }));
+    try {
+      await log.append(bytes);
+    } catch (error) {
+      // Taking the append back changed the file's time.
+      const isAsBefore = (await this.#isCurrent(snapshot).catch(() => false)) && snapshot.layout!.size === before;
+      if (isAsBefore) await lock.leave(noteOf(snapshot.identity, others));
+      throw error;
+    }
+    if (!(await this.#isCurrent(snapshot))) return false;
+    if (snapshot.layout!.size !== before + bytes.length) this.#othersAppended = this.#parts.clock.monotonic();
+    await lock.leave(noteOf(snapshot.identity, others));
+    return true;
+  }
+
+  /** Whether the path still names the snapshot's file, and it ends in a whole line. An unfinished append gets a second. */
+  async #isReady(snapshot: Snapshot): Promise<boolean> {
+    const { clock } = this.#parts;
+    for (let size = -1, since = 0; ; await sleep(POLL_MS)) {
+      if (!(await this.#isCurrent(snapshot))) return false;
+      if (snapshot.layout!.unfinished === null) return true;
+      const age = clock.now() - Number(snapshot.identity!.mtimeNs) / 1e9;
+      if (size !== snapshot.layout!.size) [size, since] = [snapshot.layout!.size, clock.monotonic()];
+      // The wall clock may have been set back.
+      if (age >= SETTLED_S || clock.monotonic() - since >= SETTLED_S) return false;
+    }
+  }
+
+  /** Whether the path still names the snapshot's file. Adds what was appended to it. */
+  async #isCurrent(snapshot: Snapshot): Promise<boolean> {
+    const now = await this.#parts.shared.read();
+    await now.close();
+    return now === snapshot;
   }
 
   /**
@@ -100,7 +261,7 @@ export class FileWriter {
   async #compact(): Promise<void> {
     const { shared, clock, warn } = this.#parts;
     if (this.#left !== null) return;
-    if (clock.monotonic() < Math.max(this.#compactAfter, this.#burst.othersAppended + LATELY_S)) return;
+    if (clock.monotonic() < Math.max(this.#compactAfter, this.#othersAppended + LATELY_S)) return;
     const snapshot = await shared.read().catch(() => null);
     if (snapshot === null) return; // the next batch reports it
     try {
@@ -114,66 +275,131 @@ export class FileWriter {
   }
 
   async #compactNow(): Promise<void> {
-    const { file, rules, clock } = this.#parts;
+    const { file, clock } = this.#parts;
     const base = await file.read(); // before the lock is held
-    const left = await LeftFile.open(await file.target(), rules).catch(async (error) => {
-      await base.close();
-      throw error;
-    });
-    const plan = (current: Snapshot) => {
-      if (sameFile(current.identity, left.identity)) left.carried(current.layout!.size);
-      return planCompaction(current);
-    };
+    let handle: FileHandle | undefined;
     try {
+      handle = await open(await file.target(), constants.O_RDONLY | constants.O_NONBLOCK);
+      const identity = await handle.stat({ bigint: true });
+      let end = Number.POSITIVE_INFINITY;
+      const plan = (current: Snapshot) => {
+        if (sameFile(current.identity, identity)) end = current.layout!.size;
+        return planCompaction(current);
+      };
       await file.edit(plan, base);
-      if (!sameFile(await file.identity(), left.identity)) {
-        this.#left = { file: left, until: clock.monotonic() + LATELY_S };
+      if (!sameFile(await file.identity(), identity)) {
+        this.#left = { handle, end, until: clock.monotonic() + LATELY_S };
       }
     } finally {
       await base.close();
-      if (this.#left?.file !== left) await left.close();
+      if (this.#left === null) await closeQuietly(handle);
     }
     await this.#carryOver();
   }
 
-  /** Copies lines that another program still appends to the file that a compaction replaced. */
-  async #carryOver(): Promise<void> {
-    if (this.#left === null) return;
-    const { clock, warn } = this.#parts;
-    const late = await this.#left.file.lateLines();
-    if (late.changes.length + late.invalid > 0) {
-      warn(
-        `${this.#parts.file.path} was replaced by its compaction, and somebody still appends to the old file: ${counted(late.changes.length, "line")} carried over, ${late.invalid} unreadable`,
-      );
-      await this.#write(late.changes);
-      this.#left.file.carried(late.end);
-      this.#left.until = clock.monotonic() + LATELY_S;
-    } else if (clock.monotonic() >= this.#left.until) await this.#letGo();
+  /** A failure is only a warning: the next change looks for the lines again. */
+  async #tryCarryOver(): Promise<void> {
+    try {
+      await this.#carryOver();
+    } catch (error) {
+      this.#parts.warn(`late lines were not carried over: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
-  async #write(items: readonly Change[]): Promise<void> {
-    let isTaken = items.length === 0;
-    const next = async () => {
-      if (isTaken) return null;
-      isTaken = true;
-      return { items, settle: () => {} };
-    };
-    // A burst takes nothing if the file was replaced just then.
-    for (let tries = 0; !isTaken && tries < MOST_TRIES; tries++) {
-      const unsure = await this.#burst.run({ next });
-      if (unsure !== null) await this.#makeSure(unsure);
+  /** Copies lines that another program still appends to the file that a compaction replaced. */
+  async #carryOver(): Promise<void> {
+    const left = this.#left;
+    if (left === null) return;
+    const { file, clock, warn } = this.#parts;
+    const { lines, end } = await lateLines(left);
+    if (lines.length > 0) {
+      const changes = lines.map((line) => this.#changeOf(line)).filter((change) => change !== null);
+      warn(
+        `${file.path} was replaced by its compaction, and somebody still appends to the old file: ${counted(changes.length, "line")} carried over, ${lines.length - changes.length} unreadable`,
+      );
+      await this.#appendAll(changes);
+      left.end = end;
+      left.until = clock.monotonic() + LATELY_S;
+    } else if (clock.monotonic() >= left.until) await this.#letGo();
+  }
+
+  #changeOf(line: string): Change | null {
+    try {
+      const bytes = Buffer.from(`${line}\n`);
+      const task = this.#parser.parse(bytes);
+      if (this.#parser.isTombstone(bytes))
+        return { kind: "remove", id: { userId: task.userId!, taskId: task.taskId! } };
+      return isInvalid(task) ? null : { kind: "upsert", task };
+    } catch (error) {
+      if (error instanceof JsonSyntaxError) return null;
+      throw error;
     }
-    if (!isTaken) throw new TtsctlError("STORE_BUSY", `${this.#parts.file.path} is replaced too often`);
+  }
+
+  async #appendAll(changes: readonly Change[]): Promise<void> {
+    const due = changes.length === 0 ? [] : [{ items: changes, settle: () => {} }];
+    // A burst takes nothing if the file was replaced just then.
+    for (let tries = 0; due.length > 0 && tries < MOST_TRIES; tries++) {
+      await this.#burst({ next: async () => due.shift() ?? null });
+    }
+    if (due.length > 0) throw new TtsctlError("STORE_BUSY", `${this.#parts.file.path} is replaced too often`);
+  }
+
+  async #letGo(): Promise<void> {
+    const left = this.#left;
+    this.#left = null;
+    await closeQuietly(left?.handle);
   }
 }
 
+interface Open extends LastWriter {
+  readonly target: string;
+  readonly lock: Lock;
+  readonly log: LineLog;
+  readonly snapshot: Snapshot;
+}
+
 function settle(batch: Batch<Request, ChangeResult>, plan: BatchPlan, returned: readonly TaskId[]): void {
-  const isReturned = (change: Change | null) => {
-    if (change === null) return false;
-    const id = idOf(change);
-    return returned.some(({ userId, taskId }) => userId === id.userId && taskId === id.taskId);
-  };
-  batch.settle(plan.results.map((result) => (isReturned(result.change) ? { ...result, outcome: "returned" } : result)));
+  const keys = new Set(returned.map(keyOf));
+  const isReturned = ({ change }: ChangeResult) => change !== null && keys.has(keyOf(idOf(change)));
+  batch.settle(plan.results.map((result) => (isReturned(result) ? { ...result, outcome: "returned" } : result)));
+}
+
+/** Tombstones first: a removed task may come again in the same batch. */
+async function linesOf({ removed, upserts }: Edit, { rows }: Snapshot): Promise<string[]> {
+  const lines = Array.from(removed, (key) => tombstoneLine(rows, key));
+  for await (const task of readUpserts(upserts)) lines.push(lineOf(task));
+  return lines;
+}
+
+/**
+ * Newer records that another program appended between our look at the file and our append: the last line counts, so
+ * ours hides them.
+ * @param from the first row after the look
+ * @returns by `keyOf` of the task: the row of the newest
+ */
+function overtaken(snapshot: Snapshot, results: readonly ChangeResult[], from: number): Map<string, number> {
+  const { rows } = snapshot;
+  const hidden = new Map<string, number>();
+  for (const { change } of results) {
+    if (change?.kind !== "upsert") continue;
+    const { score } = change.task;
+    const key = snapshot.keyOf(change.task);
+    for (let row = from; row < rows.size; row++) {
+      if (rows.key(row) !== key || !(toMicros(rows.score(row)) > toMicros(score))) continue;
+      if (row !== rows.liveRow(key)) hidden.set(keyOf(change.task), row);
+    }
+  }
+  return hidden;
+}
+
+/** The whole lines that were appended since, and where they end. */
+async function lateLines({ handle, end }: ReplacedFile): Promise<{ lines: string[]; end: number }> {
+  const length = Math.max(0, (await handle.stat()).size - end);
+  const { buffer } = await handle.read(Buffer.alloc(length), 0, length, length === 0 ? 0 : end);
+  const whole = buffer.lastIndexOf("\n") + 1;
+  const lines = buffer.toString("utf8", 0, whole).split("\n");
+  return { lines: lines.filter((line) => line.trim() !== ""), end: end + whole };
 }
 
 /** A file with fewer dead lines isn't rewritten. */
@@ -206,58 +432,4 @@ function deadRows({ rows, shape }: Snapshot): KeySet {
     }
   }
   return dead;
-}
-
-/** A file of JSON Lines that a compaction replaces. Processes that have it open go on appending to it. */
-class LeftFile {
-  readonly identity: FileIdentity;
-  readonly #handle: FileHandle;
-  readonly #parser: RecordParser;
-  /** How much of it the new file has. */
-  #end = Number.POSITIVE_INFINITY;
-
-  private constructor(handle: FileHandle, identity: FileIdentity, rules: RecordRules) {
-    this.#handle = handle;
-    this.identity = identity;
-    this.#parser = new RecordParser(rules);
-  }
-
-  static async open(path: string, rules: RecordRules): Promise<LeftFile> {
-    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    return new LeftFile(handle, identityOf(await handle.stat({ bigint: true })), rules);
-  }
-
-  /** The new file has what is before `end`. */
-  carried(end: number): void {
-    this.#end = end;
-  }
-
-  /** The whole lines that were appended since, how many of them aren't records, and where they end. */
-  async lateLines(): Promise<{ changes: Change[]; invalid: number; end: number }> {
-    const { size } = await this.#handle.stat();
-    const length = Math.max(0, size - this.#end);
-    const { buffer } = await this.#handle.read(Buffer.alloc(length), 0, length, length === 0 ? 0 : this.#end);
-    const whole = buffer.lastIndexOf("\n") + 1;
-    const lines = buffer.toString("utf8", 0, whole).split("\n");
-    const changes = lines.filter((line) => line.trim() !== "").map((line) => this.#changeOf(line));
-    const valid = changes.filter((change) => change !== null);
-    return { changes: valid, invalid: changes.length - valid.length, end: this.#end + whole };
-  }
-
-  async close(): Promise<void> {
-    await closeQuietly(this.#handle);
-  }
-
-  #changeOf(line: string): Change | null {
-    try {
-      const bytes = Buffer.from(`${line}\n`);
-      const task = this.#parser.parse(bytes);
-      if (this.#parser.isTombstone(bytes))
-        return { kind: "remove", id: { userId: task.userId!, taskId: task.taskId! } };
-      return isInvalid(task) ? null : { kind: "upsert", task };
-    } catch (error) {
-      if (error instanceof JsonSyntaxError) return null;
-      throw error;
-    }
-  }
 }

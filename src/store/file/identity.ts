@@ -3,18 +3,7 @@ import { stat } from "node:fs/promises";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
 /** Identifies one content of the store file. Inode numbers are reused, so times and size count too. */
-export interface FileIdentity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-}
-
-export function identityOf(stats: BigIntStats): FileIdentity {
-  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-  return { dev, ino, size, mtimeNs, ctimeNs };
-}
+export type FileIdentity = Readonly<Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">>;
 
 /**
  * The file that a path names now, or null.
@@ -22,7 +11,7 @@ export function identityOf(stats: BigIntStats): FileIdentity {
  */
 export async function identityAt(path: string): Promise<FileIdentity | null> {
   try {
-    return identityOf(await stat(path, { bigint: true }));
+    return await stat(path, { bigint: true });
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return null;
     throw unreadable(path, error);
@@ -31,8 +20,7 @@ export async function identityAt(path: string): Promise<FileIdentity | null> {
 
 /** The same without an await. @throws Error of the system */
 export function identityNow(path: string): FileIdentity | null {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? null : identityOf(stats);
+  return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
 }
 
 export function unreadable(path: string, cause: unknown): TtsctlError {

@@ -29,10 +29,8 @@ export function noteOf(identity: FileIdentity | null, others: number, intent?: I
   if (intent?.kind === "replace") parts.push(`replaces it by ${contentOf(intent.by)}`);
   if (intent?.kind === "append") parts.push(`appends ${intent.bytes.length} ${hashOf(intent.bytes)}`);
   if (Number.isFinite(others)) parts.push(`others wrote ${others}`);
-  return parts.join(SEPARATOR);
+  return parts.join("; ");
 }
-
-const SEPARATOR = "; ";
 
 function contentOf(identity: FileIdentity | null): string {
   return identity === null ? "none" : `${identity.dev}:${identity.ino}:${identity.size}:${identity.mtimeNs}`;

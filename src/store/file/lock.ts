@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { identityAt, identityOf, sameFile } from "./identity.ts";
+import { identityAt, sameFile } from "./identity.ts";
 import { loadPosix } from "./posix.ts";
 
 /** One rewrite of the file, a whole run that changes tasks, or the one watcher. */
@@ -128,7 +128,7 @@ function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
 
 async function isAt(path: string, handle: FileHandle): Promise<boolean> {
   try {
-    return sameFile(await identityAt(path), identityOf(await handle.stat({ bigint: true })));
+    return sameFile(await identityAt(path), await handle.stat({ bigint: true }));
   } catch (cause) {
     throw lockFileUnavailable(path, cause);
   }

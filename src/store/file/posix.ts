@@ -7,36 +7,26 @@ const RENAMEAT2: Readonly<Record<string, number>> = { x64: 316, arm64: 276 };
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX. */
 const MOST_XATTR_BYTES = 65_536;
 
-/**
- * Calls of Linux that Node.js doesn't have. All are synchronous, and none waits.
- * @throws Error a failed call, with `code`, `errno` and `syscall` as Node.js sets them
- */
-export interface Posix {
-  /** Exchanges two files in one atomic step. */
-  exchange(a: string, b: string): void;
-  /** Acquires an flock(2) unless another open file holds one. Returns whether it did. */
-  tryLock(fd: number, mode: "exclusive" | "shared"): boolean;
-  /** Extended attributes by name; POSIX ACLs are `system.posix_acl_*`. Empty if the file system has none. */
-  attributes(fd: number): Map<string, Buffer>;
-  setAttribute(fd: number, name: string, value: Buffer): void;
-  removeAttribute(fd: number, name: string): void;
-  /** _exit(2): ends the process without the handlers of libraries, of which koffi's hangs if fsync(2) fails on stderr. */
-  exit(code: number): void;
-}
+export type Posix = Awaited<ReturnType<typeof load>>;
 
 let loading: Promise<Posix | null> | undefined;
 /** The calls, once this process has loaded them. */
 export let loadedPosix: Posix | null = null;
 
 /** Null if this machine isn't supported: the binaries in the package are for Linux on x64 and arm64, glibc and musl. */
-export function loadPosix(): Promise<Posix | null> {
+export async function loadPosix(): Promise<Posix | null> {
   loading ??= load().catch(() => null);
-  return loading;
+  loadedPosix = await loading;
+  return loadedPosix;
 }
 
-async function load(): Promise<Posix | null> {
+/**
+ * Calls of Linux that Node.js doesn't have. All are synchronous, and none waits. A failed call throws an Error with `code`,
+ * `errno` and `syscall` as Node.js sets them.
+ */
+async function load() {
   const renameat2 = process.platform === "linux" ? RENAMEAT2[process.arch] : undefined;
-  if (renameat2 === undefined) return null;
+  if (renameat2 === undefined) throw new Error("unsupported");
   const { default: koffi } = await import("koffi/indirect");
   const libc = koffi.load(null);
   const syscall = libc.func("long syscall(long number, ...)");
@@ -56,16 +46,19 @@ async function load(): Promise<Posix | null> {
     throw Object.assign(new Error(`${code}: ${name}`), { code, errno, syscall: name });
   }
 
-  loadedPosix = {
-    exchange(a, b) {
+  return {
+    /** Exchanges two files in one atomic step. */
+    exchange(a: string, b: string): void {
       const args = ["int", AT_FDCWD, "str", a, "int", AT_FDCWD, "str", b, "uint", RENAME_EXCHANGE];
       checked("renameat2", syscall(renameat2, ...args));
     },
-    tryLock(fd, mode) {
+    /** Acquires an flock(2) unless another open file holds one. Returns whether it did. */
+    tryLock(fd: number, mode: "exclusive" | "shared"): boolean {
       const operation = (mode === "exclusive" ? LOCK_EX : LOCK_SH) | LOCK_NB;
       return checked("flock", flock(fd, operation), "EAGAIN") === 0;
     },
-    attributes(fd) {
+    /** Extended attributes by name; POSIX ACLs are `system.posix_acl_*`. Empty if the file system has none. */
+    attributes(fd: number): Map<string, Buffer> {
       const bytes = Buffer.alloc(MOST_XATTR_BYTES);
       const length = checked("flistxattr", flistxattr(fd, bytes, bytes.length), "ENOTSUP");
       if (typeof length === "string") return new Map();
@@ -77,15 +70,15 @@ async function load(): Promise<Posix | null> {
         }),
       );
     },
-    setAttribute(fd, name, value) {
+    setAttribute(fd: number, name: string, value: Buffer): void {
       checked("fsetxattr", fsetxattr(fd, name, value, value.length, 0));
     },
-    removeAttribute(fd, name) {
+    removeAttribute(fd: number, name: string): void {
       checked("fremovexattr", fremovexattr(fd, name), "ENODATA");
     },
-    exit(code) {
+    /** _exit(2): ends the process without the handlers of libraries, of which koffi's hangs if fsync(2) fails on stderr. */
+    exit(code: number): void {
       exit(code);
     },
   };
-  return loadedPosix;
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { formatBytes } from "../../task/amounts.ts";
 import type { Splice } from "./edit.ts";
-import { type FileIdentity, identityAt, identityNow, identityOf, sameContent, sameIdentity } from "./identity.ts";
+import { type FileIdentity, identityAt, identityNow, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
 import { type Snapshot, WINDOW } from "./snapshot.ts";
 import { openUnnamed, syncDirectory } from "./written-file.ts";
@@ -37,19 +37,14 @@ export interface Replacement {
   readonly displaced: FileHandle[];
 }
 
-export interface Names {
-  /** May be a symbolic link. */
-  readonly path: string;
-  readonly target: string;
-}
-
 /**
- * Replaces `target` by the snapshot's content with the splices made, atomically and durably.
+ * Replaces `target`, the file that the snapshot's path names, by the snapshot's content with the splices made, atomically
+ * and durably.
  * @param announce called with the new content just before it is put in place
  * @throws TtsctlError STORE_WRITE_FAILED; the old file is intact and no temporary file is left
  */
 export async function replaceFile(
-  { path, target }: Names,
+  target: string,
   snapshot: Snapshot,
   splices: AsyncIterable<Splice>,
   announce: (ours: FileIdentity) => Promise<void> = async () => {},
@@ -62,13 +57,18 @@ export async function replaceFile(
   try {
     await rm(temporary, { force: true });
     handle = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-    await writeContent(handle, target, snapshot, splices);
-    const ours = identityOf(await handle.stat({ bigint: true }));
+    await writeSpliced(handle, snapshot, splices);
+    if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
+    else await keepPermissions(handle, snapshot.fd, target);
+    await handle.sync();
+    const ours = await handle.stat({ bigint: true });
     await announce(ours);
-    placing = { posix, path, target, temporary, read: snapshot.identity, ours, displaced: [] };
+    placing = { posix, path: snapshot.path, target, temporary, read: snapshot.identity, ours, displaced: [] };
     const isPlaced = await takePlaceOrBack(placing);
-    if (placing.displaced.length > 0) displaced = await reopen([handle.fd, ...placing.displaced]);
-    return { identity: isPlaced ? await placedIdentity(path, ours) : null, displaced };
+    // Opened again by descriptor, whatever their paths name now.
+    const fds = placing.displaced.length > 0 ? [handle.fd, ...placing.displaced] : [];
+    displaced = await Promise.all(fds.map((fd) => open(`/proc/self/fd/${fd}`, constants.O_RDONLY)));
+    return { identity: isPlaced ? await placedIdentity(snapshot.path, ours) : null, displaced };
   } catch (cause) {
     for (const file of displaced) await closeQuietly(file);
     if (cause instanceof TtsctlError) throw cause;
@@ -93,11 +93,6 @@ async function removeTemporary(temporary: string, placing: Placing | undefined):
   await rm(temporary, { force: true });
 }
 
-/** Opens files again by descriptor, whatever their paths name now. */
-function reopen(fds: readonly number[]): Promise<FileHandle[]> {
-  return Promise.all(fds.map((fd) => open(`/proc/self/fd/${fd}`, constants.O_RDONLY)));
-}
-
 function writeFailed(target: string, cause: unknown): TtsctlError {
   return new TtsctlError("STORE_WRITE_FAILED", `cannot rewrite ${target}: ${describeSystemError(cause)}`, {
     hint: "the file is unchanged; check free disk space, and the owner and mode of the file and its directory",
@@ -105,25 +100,12 @@ function writeFailed(target: string, cause: unknown): TtsctlError {
   });
 }
 
-/** Writes the new content, with the mode, owner and attributes of the file that was read, and fsyncs it. */
-async function writeContent(
-  handle: FileHandle,
-  target: string,
-  snapshot: Snapshot,
-  splices: AsyncIterable<Splice>,
-): Promise<void> {
-  await writeSpliced(handle, snapshot, splices);
-  if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
-  else await keepPermissions(handle, snapshot.fd, target);
-  await handle.sync();
-}
-
 /**
  * Gives a new file the owner, the attributes (POSIX ACLs among them) and the mode of the target.
  * @param from the target's open file
  * @throws TtsctlError STORE_WRITE_FAILED for what can't be kept
  */
-export async function keepPermissions(handle: FileHandle, from: number, target: string): Promise<void> {
+async function keepPermissions(handle: FileHandle, from: number, target: string): Promise<void> {
   const [old, now, posix] = [fstatSync(from), await handle.stat(), await loadPosix()];
   if (now.uid !== old.uid || now.gid !== old.gid) {
     await handle.chown(old.uid, old.gid).catch((cause) => {
@@ -165,10 +147,7 @@ async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: Asy
   let length = 0;
   let at = 0;
   const flush = async () => {
-    const bytes = Buffer.concat(held);
-    for (let done = 0; done < bytes.length; ) {
-      done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
-    }
+    await handle.writeFile(Buffer.concat(held)); // at the current position
     held = [];
     length = 0;
   };
@@ -190,7 +169,10 @@ async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: Asy
 }
 
 /** A new content that is about to replace the store file. */
-interface Placing extends Names {
+interface Placing {
+  /** May be a symbolic link to the target. */
+  readonly path: string;
+  readonly target: string;
   readonly posix: Posix | null;
   readonly temporary: string;
   /** The file that was read; null if there was none. */
@@ -264,7 +246,7 @@ function giveBack({ temporary, target, displaced }: Placing, posix: Posix, ours:
   for (let placed = ours; ; ) {
     const fd = openSync(temporary, constants.O_RDONLY);
     displaced.push(fd);
-    const theirs = identityOf(fstatSync(fd, { bigint: true }));
+    const theirs = fstatSync(fd, { bigint: true });
     try {
       posix.exchange(temporary, target);
     } catch {

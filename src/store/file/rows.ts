@@ -27,15 +27,8 @@ export const STATUS_CODES = ["other", "wait", "run", "done", "error"] as const;
 const NO_KEY = -1;
 const NO_ROW = -1;
 
-interface Links {
-  /** By row: its key, or -1 where its ids cannot be read. */
-  keys: Int32Array<ArrayBuffer>;
-  /** By key: the row in force, or -1. */
-  liveRows: Int32Array<ArrayBuffer>;
-}
-
 /**
- * Every element of a store file, in file order, as columns of numbers: place, key, status and score. Some 25 bytes a
+ * Every element of a store file, in file order, as columns of numbers: place, key, status and score. Some 30 bytes a
  * task besides its key; a million objects would take more than a gigabyte.
  */
 export class Rows {
@@ -44,8 +37,10 @@ export class Rows {
   readonly looksDeleted = new Set<number>();
   #starts = new Float64Array(1 << 10);
   #lengths = new Uint32Array(1 << 10);
-  /** Null while row n is the task in force of key n, as in most files. */
-  #links: Links | null = null;
+  /** By row: its key, or -1 if its ids can't be read. */
+  #keys = new Int32Array(1 << 10);
+  /** By key: the row in force, or -1. */
+  #liveRows = new Int32Array(1 << 10);
   #scores = new Float64Array(1 << 10);
   #statuses = new Uint8Array(1 << 10);
   #states = new Uint8Array(1 << 10);
@@ -68,14 +63,9 @@ export class Rows {
   }
 
   addTask(start: number, end: number, key: number, status: number, score: number): void {
-    if (key !== this.size) this.#link();
     const row = this.#add(start, end, key, LIVE);
     this.#statuses[row] = status;
     this.#scores[row] = score;
-    if (this.#links === null) {
-      this.live++;
-      return;
-    }
     const before = this.liveRow(key);
     if (before >= 0 && !this.#lastCounts && this.#scores[before]! > score) {
       this.#states[row] = SUPERSEDED;
@@ -83,13 +73,12 @@ export class Rows {
     }
     this.#retire(key);
     if (this.#lastCounts) this.#invalidKeys.delete(key);
-    this.#links.liveRows[key] = row;
+    this.#liveRows[key] = row;
     this.live++;
   }
 
   /** @param key -1 where its ids cannot be read */
   addInvalid(start: number, end: number, key: number): void {
-    this.#link();
     this.#add(start, end, key, INVALID);
     if (key === NO_KEY) return;
     if (this.#lastCounts) this.#retire(key);
@@ -98,13 +87,11 @@ export class Rows {
 
   /** An invalid record with other ids stands for this key too. */
   standInvalid(key: number): void {
-    this.#link();
     this.#ensureKey(key);
     this.#invalidKeys.add(key);
   }
 
   addTombstone(start: number, end: number, key: number): void {
-    this.#link();
     this.#add(start, end, key, TOMBSTONE);
     this.#retire(key);
     this.#invalidKeys.delete(key);
@@ -119,7 +106,7 @@ export class Rows {
   }
 
   key(row: number): number {
-    return this.#links === null ? row : this.#links.keys[row]!;
+    return this.#keys[row]!;
   }
 
   score(row: number): number {
@@ -136,7 +123,7 @@ export class Rows {
 
   /** The row in force of a key, or -1. */
   liveRow(key: number): number {
-    return this.#links === null ? key : this.#links.liveRows[key]!;
+    return this.#liveRows[key]!;
   }
 
   hasInvalid(key: number): boolean {
@@ -170,22 +157,11 @@ export class Rows {
   }
 
   #retire(key: number): void {
-    const { liveRows } = this.#links!;
-    const row = liveRows[key]!;
+    const row = this.#liveRows[key]!;
     if (row < 0) return;
     this.#states[row] = SUPERSEDED;
-    liveRows[key] = NO_ROW;
+    this.#liveRows[key] = NO_ROW;
     this.live--;
-  }
-
-  /** Called before the first row that isn't the task in force of the next key. */
-  #link(): void {
-    if (this.#links !== null) return;
-    const keys = new Int32Array(this.#starts.length);
-    for (let row = 0; row < this.size; row++) keys[row] = row;
-    const liveRows = new Int32Array(this.#starts.length);
-    for (let key = 0; key < this.#knownKeys; key++) liveRows[key] = key;
-    this.#links = { keys, liveRows };
   }
 
   #add(start: number, end: number, key: number, state: number): number {
@@ -194,7 +170,7 @@ export class Rows {
     const row = this.size++;
     this.#starts[row] = start;
     this.#lengths[row] = end - start;
-    if (this.#links !== null) this.#links.keys[row] = key;
+    this.#keys[row] = key;
     this.#states[row] = state;
     return row;
   }
@@ -206,7 +182,7 @@ export class Rows {
     this.keys.expected = Math.max(this.keys.expected, length);
     this.#starts = grown(this.#starts, length);
     this.#lengths = grown(this.#lengths, length);
-    if (this.#links !== null) this.#links.keys = grown(this.#links.keys, length);
+    this.#keys = grown(this.#keys, length);
     this.#scores = grown(this.#scores, length);
     this.#statuses = grown(this.#statuses, length);
     this.#states = grown(this.#states, length);
@@ -216,35 +192,52 @@ export class Rows {
   #ensureKey(key: number): void {
     if (key !== this.#knownKeys) return;
     this.#knownKeys++;
-    if (this.#links === null) return;
-    const { liveRows } = this.#links;
-    if (key === liveRows.length) this.#links.liveRows = grown(liveRows, roomAfter(key, this.keys.expected));
-    this.#links.liveRows[key] = NO_ROW;
+    if (key === this.#liveRows.length) this.#liveRows = grown(this.#liveRows, roomAfter(key, this.keys.expected));
+    this.#liveRows[key] = NO_ROW;
   }
 }
 
 /** A service has about ten status words. */
 const MOST_WORDS = 20;
 
-type OnInvalid = (record: InvalidRecord, offset: number) => void;
+/** More invalid records are only counted. */
+const NAMED_INVALID = 20;
+
+/** The invalid records of a file. */
+export class InvalidRecords {
+  count = 0;
+  readonly named: (InvalidRecord & { readonly offset: number })[] = [];
+  /** Task ids of records without a readable user: they still own the logs of these ids. */
+  readonly ownerless = new Set<string>();
+  /** Users of records without a readable task id: these may own any folder of the user. */
+  readonly taskless = new Set<string>();
+
+  add(record: InvalidRecord, offset: number): void {
+    const { userId, taskId } = record;
+    this.count++;
+    if (userId === undefined && taskId !== undefined) this.ownerless.add(taskId);
+    if (taskId === undefined && userId !== undefined) this.taskless.add(userId);
+    if (this.named.length < NAMED_INVALID) this.named.push({ ...record, offset });
+  }
+}
 
 /**
  * Puts each element of a store file into rows. Nearly all records are plain ASCII and take a path that builds no strings;
  * all others go through `readTask`, which decides what is valid.
  */
 export class RowReader {
+  readonly invalid = new InvalidRecords();
   readonly #rows: Rows;
-  readonly #onInvalid: OnInvalid;
   readonly #reading: RecordReading;
   /** The first status words of the file, quotes included. */
   readonly #words: { readonly bytes: Uint8Array; readonly code: number }[] = [];
   readonly #tombstones: boolean;
 
-  constructor(rows: Rows, rules: RecordRules, options: { tombstones: boolean; onInvalid: OnInvalid }) {
+  /** @param tombstones whether a record that says `deleted` removes its task */
+  constructor(rows: Rows, rules: RecordRules, tombstones: boolean) {
     this.#rows = rows;
     this.#reading = { rules, times: rules.times() };
-    this.#tombstones = options.tombstones;
-    this.#onInvalid = options.onInvalid;
+    this.#tombstones = tombstones;
   }
 
   readonly add: OnElement = (bytes, from, end, offset, spans) => {
@@ -256,7 +249,9 @@ export class RowReader {
     if (isUsual && whyNotPython(bytes, from, end) === undefined) {
       const score = readScore(bytes, spans, this.#reading.times);
       if (typeof score === "number") {
-        const key = this.#plainKey(bytes, spans);
+        const { user_id: user, task_id: task } = FIELD;
+        const [userEnd, taskEnd] = [spans.end(user) - 1, spans.end(task) - 1];
+        const key = this.#rows.keys.add(bytes, spans.from(user) + 1, userEnd, spans.from(task) + 1, taskEnd);
         this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), score);
         return;
       }
@@ -264,28 +259,16 @@ export class RowReader {
     this.#addAny(bytes, from, end, offset, spans);
   };
 
-  #plainKey(bytes: Buffer, spans: Spans): number {
-    const { user_id: user, task_id: task } = FIELD;
-    return this.#rows.keys.add(
-      bytes,
-      spans.from(user) + 1,
-      spans.end(user) - 1,
-      spans.from(task) + 1,
-      spans.end(task) - 1,
-    );
-  }
-
   #addAny(bytes: Buffer, from: number, end: number, offset: number, spans: Spans): void {
     const record = readTask(bytes, from, end, spans, this.#reading);
-    if (isInvalid(record)) {
-      const key = this.#keyOf(record.userId, record.taskId);
-      this.#rows.addInvalid(offset, offset + end - from, key);
-      if (key >= 0) this.#standForNamesake(record.userId!, record.taskId!);
-      this.#onInvalid(record, offset);
+    const key = this.#keyOf(record.userId, record.taskId);
+    if (!isInvalid(record)) {
+      this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
       return;
     }
-    const key = this.#keyOf(record.userId, record.taskId);
-    this.#rows.addTask(offset, offset + end - from, key, this.#status(bytes, spans), record.score);
+    this.#rows.addInvalid(offset, offset + end - from, key);
+    if (key >= 0) this.#standForNamesake(record.userId!, record.taskId!);
+    this.invalid.add(record, offset);
   }
 
   /** In Redis the user `a:b` with the task `c` reads as `a` with `b:c`, so that name is also taken. */

@@ -1,10 +1,8 @@
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { closeQuietly, TtsctlError } from "../../errors.ts";
+import type { FileHandle } from "node:fs/promises";
+import { TtsctlError } from "../../errors.ts";
 import { OPEN_BRACE, OPEN_BRACKET, skipSpace } from "../../json/scan.ts";
-import { LineScan, type OnElement, SequenceScan } from "./elements.ts";
-import { feed, STOP, StoreSyntaxError } from "./feed.ts";
-import { type FileIdentity, identityOf } from "./identity.ts";
+import { feed, LineScan, type OnElement, SequenceScan, STOP, StoreSyntaxError } from "./elements.ts";
+import type { FileIdentity } from "./identity.ts";
 
 const NEWLINE = 0x0a;
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
@@ -20,18 +18,6 @@ export async function recogniseShape(handle: FileHandle): Promise<Shape> {
   if ((await bytesAt(handle, offset, BYTE_ORDER_MARK.length)).equals(BYTE_ORDER_MARK))
     throw new StoreSyntaxError("the file begins with a byte-order mark, which Python's json refuses", offset);
   throw new StoreSyntaxError("neither an array nor an object", offset);
-}
-
-/** The shape of a file; null if it has none or doesn't exist. */
-export async function shapeAt(path: string): Promise<Shape | null> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
-  try {
-    return handle === null ? null : await recogniseShape(handle);
-  } catch {
-    return null; // the scan of the whole file reports it
-  } finally {
-    await closeQuietly(handle);
-  }
 }
 
 /** The first byte that is not white space, from `start` on. */
@@ -144,7 +130,7 @@ export async function scanAppended(
   { layout, footprint }: Content,
   onElement: OnElement,
 ): Promise<Content | null> {
-  const identity = identityOf(await handle.stat({ bigint: true }));
+  const identity = await handle.stat({ bigint: true });
   if (footprint === null || identity.size < layout.size) return null;
   const now = await readFootprint(handle, layout.size);
   if (!now.head.equals(footprint.head) || !now.tail.equals(footprint.tail)) return null;

@@ -94,18 +94,13 @@ export class SharedSnapshot {
   }
 }
 
-/** A `FileStore` or `SharedSnapshot`. */
-interface Readable {
-  read(): Promise<Snapshot>;
-  identity(): Promise<FileIdentity | null>;
-}
-
 /** The store file as it is now: a snapshot that is read again after a change. */
 export class CurrentFile {
-  readonly #file: Readable;
+  readonly #file: Pick<SharedSnapshot, "read" | "identity">;
   #snapshot: Snapshot | undefined;
 
-  constructor(file: Readable) {
+  /** @param file a `FileStore` or `SharedSnapshot` */
+  constructor(file: Pick<SharedSnapshot, "read" | "identity">) {
     this.#file = file;
   }
 

@@ -7,9 +7,9 @@ import type { RecordRules } from "../../task/rules.ts";
 import { type InvalidRecord, isInvalid, RecordParser, type Task } from "../../task/task.ts";
 import { KeyTable } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
-import { StoreSyntaxError } from "./feed.ts";
-import { type FileIdentity, identityOf, unreadable } from "./identity.ts";
-import { INVALID, LIVE, RowReader, Rows } from "./rows.ts";
+import { StoreSyntaxError } from "./elements.ts";
+import { type FileIdentity, unreadable } from "./identity.ts";
+import { INVALID, InvalidRecords, LIVE, RowReader, Rows } from "./rows.ts";
 import {
   type Content,
   readFootprint,
@@ -20,23 +20,9 @@ import {
   scanStore,
 } from "./scanner.ts";
 
-export type LocatedInvalid = InvalidRecord & { readonly offset: number };
-
-/** More invalid records are only counted. */
-const NAMED_INVALID = 20;
 export const WINDOW = 1 << 20;
 /** Bytes between two records that are read together. */
 const MOST_GAP = 4096;
-
-/** The invalid records of a file. */
-interface Invalid {
-  count: number;
-  readonly named: LocatedInvalid[];
-  /** Task ids of records without a readable user: they still own the logs of these ids. */
-  readonly ownerless: Set<string>;
-  /** Users of records without a readable task id: these may own any folder of the user. */
-  readonly taskless: Set<string>;
-}
 
 /** The file that a snapshot was read from. */
 interface Source {
@@ -50,7 +36,7 @@ interface Source {
 export class Snapshot {
   readonly path: string;
   readonly rows: Rows;
-  readonly invalid: Invalid;
+  readonly invalid: InvalidRecords;
   readonly rules: RecordRules;
   /** Null if there was no file. */
   readonly #source: Source | null;
@@ -59,7 +45,7 @@ export class Snapshot {
   /** How many readers have not closed it. */
   #holders = 1;
 
-  private constructor(path: string, rules: RecordRules, rows: Rows, invalid: Invalid, source: Source | null) {
+  private constructor(path: string, rules: RecordRules, rows: Rows, invalid: InvalidRecords, source: Source | null) {
     this.path = path;
     this.rules = rules;
     this.rows = rows;
@@ -76,8 +62,8 @@ export class Snapshot {
   static async read(path: string, rules: RecordRules, signal?: AbortSignal): Promise<Snapshot> {
     const handle = await openForReading(path);
     if (handle === null) {
-      const rows = new Rows(false, new KeyTable(rules.memberRanks));
-      return new Snapshot(path, rules, rows, noneInvalid(), null);
+      const rows = new Rows(false, new KeyTable(rules.quotedMember));
+      return new Snapshot(path, rules, rows, new InvalidRecords(), null);
     }
     try {
       return await Snapshot.readHandle(handle, path, rules, signal);
@@ -95,17 +81,15 @@ export class Snapshot {
     signal?: AbortSignal,
   ): Promise<Snapshot> {
     try {
-      const identity = identityOf(await handle.stat({ bigint: true }));
+      const identity = await handle.stat({ bigint: true });
       const shape = await recogniseShape(handle);
       const isLines = shape === "jsonl";
-      const rows = new Rows(isLines, new KeyTable(rules.memberRanks), Number(identity.size));
-      const invalid = noneInvalid();
-      const onInvalid = (record: InvalidRecord, offset: number) => noteInvalid(invalid, { ...record, offset });
-      const reader = new RowReader(rows, rules, { tombstones: isLines, onInvalid });
+      const rows = new Rows(isLines, new KeyTable(rules.quotedMember), Number(identity.size));
+      const reader = new RowReader(rows, rules, isLines);
       const layout = await scanStore(handle, shape, reader.add, signal);
       const footprint = isLines ? await readFootprint(handle, layout.size) : null;
       const content = { layout, footprint, identity };
-      return new Snapshot(path, rules, rows, invalid, { handle, reader, content });
+      return new Snapshot(path, rules, rows, reader.invalid, { handle, reader, content });
     } catch (error) {
       throw await nameStoreError(error, path, handle);
     }
@@ -321,18 +305,6 @@ async function openForReading(path: string): Promise<FileHandle | null> {
   throw new TtsctlError("STORE_UNREADABLE", `${path} is not a regular file`, {
     hint: "name the store file with --store or [store] path",
   });
-}
-
-function noneInvalid(): Invalid {
-  return { count: 0, named: [], ownerless: new Set(), taskless: new Set() };
-}
-
-function noteInvalid(invalid: Invalid, record: LocatedInvalid): void {
-  const { userId, taskId } = record;
-  invalid.count++;
-  if (userId === undefined && taskId !== undefined) invalid.ownerless.add(taskId);
-  if (taskId === undefined && userId !== undefined) invalid.taskless.add(userId);
-  if (invalid.named.length < NAMED_INVALID) invalid.named.push(record);
 }
 
 async function nameStoreError(error: unknown, path: string, handle: FileHandle): Promise<unknown> {

@@ -30,13 +30,7 @@ export function upsertsOf(tasks: readonly Task[]): Upserts {
   };
 }
 
-export const NO_UPSERTS: Upserts = {
-  size: 0,
-  id: () => {
-    throw new RangeError("no records");
-  },
-  read: async () => [],
-};
+export const NO_UPSERTS = upsertsOf([]);
 
 /**
  * The records of some live rows of another file, such as a spool.

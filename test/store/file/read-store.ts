@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
-import { type LocatedInvalid, Snapshot } from "../../../src/store/file/snapshot.ts";
+import { Snapshot } from "../../../src/store/file/snapshot.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { RULES } from "../../helpers/records.ts";
 
@@ -11,7 +11,7 @@ export interface StoreContent {
   /** In file order. */
   readonly tasks: Task[];
   readonly size: number;
-  readonly invalid: { readonly count: number; readonly named: LocatedInvalid[] };
+  readonly invalid: Pick<Snapshot["invalid"], "count" | "named">;
   readonly unfinished: number | null;
 }
 

@@ -3,7 +3,7 @@ import "../../helpers/python.ts";
 import type { FileHandle } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { FIELDS } from "../../../src/json/fields.ts";
-import { StoreSyntaxError } from "../../../src/store/file/feed.ts";
+import { StoreSyntaxError } from "../../../src/store/file/elements.ts";
 import { recogniseShape, type ScanResult, scanStore } from "../../../src/store/file/scanner.ts";
 import { jsonText } from "../../json/json-text.ts";
 

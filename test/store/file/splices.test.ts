@@ -49,7 +49,7 @@ it("whatever is cut and put in, every other byte is copied, across windows too",
     async function* all() {
       yield* splices;
     }
-    await replaceFile({ path: at("s.json"), target: at("s.json") }, snapshot, all());
+    await replaceFile(at("s.json"), snapshot, all());
     await snapshot.close();
     expect(readFileSync(at("s.json")).equals(Buffer.concat(expected))).toBe(true);
   });

@@ -14,7 +14,7 @@ import { open } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
-import { LineLog } from "../../../src/store/file/line-burst.ts";
+import { LineLog } from "../../../src/store/file/line-log.ts";
 import { takeLock } from "../../../src/store/file/lock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { record, taskOf } from "../../helpers/records.ts";

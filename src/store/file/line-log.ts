@@ -1,0 +1,88 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
+import { type FileIdentity, sameFile } from "./identity.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+const NEWLINE = 0x0a;
+
+/**
+ * A file of JSON Lines, open for appending under the write lock, with `O_APPEND`: nothing is lost that another program
+ * appends without the lock.
+ */
+export class LineLog {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /**
+   * Opens the snapshot's file; null if the path names another one by now.
+   * @throws TtsctlError STORE_WRITE_FAILED
+   */
+  static async open(path: string, snapshot: Snapshot): Promise<LineLog | null> {
+    const handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK).catch((cause) => {
+      throw appendFailed(path, cause);
+    });
+    if (sameFile(await handle.stat({ bigint: true }), snapshot.identity)) return new LineLog(path, handle);
+    await closeQuietly(handle);
+    return null;
+  }
+
+  /**
+   * Cuts off an unfinished append. Returns the new identity; null if the file changed since it was read.
+   * @throws TtsctlError STORE_WRITE_FAILED
+   */
+  async cut({ layout }: Snapshot): Promise<FileIdentity | null> {
+    if ((await this.#handle.stat()).size !== layout!.size) return null;
+    await this.#handle.truncate(layout!.unfinished!).catch((cause) => {
+      throw appendFailed(this.#path, cause);
+    });
+    return this.#handle.stat({ bigint: true });
+  }
+
+  async bytesOf(lines: readonly string[], snapshot: Snapshot): Promise<Buffer> {
+    const { size } = snapshot.layout!;
+    const endsLine = (await snapshot.readBytes(size - 1, size))[0] === NEWLINE;
+    const texts = endsLine ? lines : ["\n", ...lines];
+    return Buffer.concat(texts.map((text) => Buffer.from(text))); // as one string it might be too long
+  }
+
+  /**
+   * Appends whole lines; they are on the disk when it returns.
+   * @throws TtsctlError STORE_WRITE_FAILED; the lines are taken back, or if that fails too, an unfinished append is left
+   */
+  async append(bytes: Buffer): Promise<void> {
+    let done = 0;
+    try {
+      while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
+      await this.#handle.datasync();
+    } catch (cause) {
+      await this.#takeBack(bytes.subarray(0, done)).catch(() => {});
+      throw appendFailed(this.#path, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    await closeQuietly(this.#handle);
+  }
+
+  /** Cuts the written bytes off the end, unless another program has appended behind them. */
+  async #takeBack(written: Buffer): Promise<void> {
+    const from = (await this.#handle.stat()).size - written.length;
+    const { buffer } = await this.#handle.read(Buffer.alloc(written.length), 0, written.length, from);
+    if (!buffer.equals(written)) return;
+    await this.#handle.truncate(from);
+    await this.#handle.datasync();
+  }
+}
+
+function appendFailed(path: string, cause: unknown): TtsctlError {
+  return new TtsctlError("STORE_WRITE_FAILED", `cannot append to ${path}: ${describeSystemError(cause)}`, {
+    hint: "check free disk space, and the owner and mode of the file",
+    cause,
+  });
+}
