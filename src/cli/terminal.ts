@@ -55,7 +55,9 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
 
 /** Signals that end or stop a process: what is drawn must not stay on the screen. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
-const ERASE_BELOW = "\r\u001b[J";
+const HIDE_CURSOR = "\u001b[?25l";
+const ERASE_LINE_REST = "\u001b[K";
+const ERASE_AND_SHOW_CURSOR = "\r\u001b[J\u001b[?25h";
 
 /**
  * A run's two outputs, and how they may look. It owns the terminal: what is drawn there goes before anything is
@@ -71,7 +73,7 @@ export class Terminal {
   readonly #env: NodeJS.ProcessEnv;
   /** Lines of text that are seen at once, where a command draws on the whole screen; else null. */
   readonly height: number | null;
-  #erase: (() => void) | undefined;
+  #isDrawn = false;
   #isLent = false;
   /** Whether stdout stopped in the middle of a line. */
   #isInLine = false;
@@ -99,24 +101,23 @@ export class Terminal {
     return this.errIsTerminal && !this.#isInLine && !this.#isLent;
   }
 
-  /** Draws on stderr, in the line of the cursor. @param erase ends the drawing */
-  draw(start: (stream: Streams["stderr"]) => void, erase: () => void): void {
-    this.clear();
-    this.#erase = erase;
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
-    process.on("exit", this.#onExit);
-    start(this.streams.stderr);
+  /** Draws a line in place of the one drawn before. */
+  draw(line: string): void {
+    if (!this.#isDrawn) {
+      this.#isDrawn = true;
+      for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+      process.on("exit", this.#onExit);
+    }
+    this.streams.stderr.write(`${HIDE_CURSOR}\r${line}${ERASE_LINE_REST}`);
   }
 
   /** Takes away what is drawn. */
   clear(): void {
-    if (this.#erase === undefined) return;
-    const erase = this.#erase;
-    this.#erase = undefined;
+    if (!this.#isDrawn) return;
+    this.#isDrawn = false;
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     process.off("exit", this.#onExit);
-    erase();
-    this.streams.stderr.write(ERASE_BELOW); // where a key or a new size moved the drawing
+    this.streams.stderr.write(ERASE_AND_SHOW_CURSOR); // also what a key or a new size moved
   }
 
   /** Gives the terminal to another program until the function that it returns is called; lines on stderr wait. */
