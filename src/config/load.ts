@@ -122,7 +122,10 @@ function shortRetentions({ retention, retentionDone, retentionError }: CleanupSe
 }
 
 /** The sections that ttsctl reads, each with its options. */
-const OURS = groupBySection();
+const OURS = new Map<string, string[]>();
+for (const { section, option } of SETTING_NAMES.map(placeOf)) {
+  OURS.set(section, [...(OURS.get(section) ?? []), option]);
+}
 
 /** Names of a file that are not ours: those that look like one of ours, and the sections of others. */
 export interface ForeignNames {
@@ -158,12 +161,4 @@ export function foreignNames(file: IniFile): ForeignNames {
     }),
   );
   return { misspelt: [...nearSections, ...nearOptions], sections: foreign };
-}
-
-function groupBySection(): Map<string, string[]> {
-  const sections = new Map<string, string[]>();
-  for (const { section, option } of SETTING_NAMES.map(placeOf)) {
-    sections.set(section, [...(sections.get(section) ?? []), option]);
-  }
-  return sections;
 }
