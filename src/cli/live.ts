@@ -42,9 +42,10 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       const recording = new Recording(terminal);
       const problem = await runOnce(context, recording.terminal, refresh);
       if (signal.aborted) break;
-      const notes = [...recording.errLines, ...(problem === undefined ? [] : [errorText(problem)])];
+      const { out: body, err } = recording.takeLines();
+      const notes = [...err, ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
-      screen.draw({ head: await headOf(context, every), body: recording.outLines, notes });
+      screen.draw({ head: await headOf(context, every), body, notes });
       const isEarly = await resized.orAfter(every, signal);
       if (isEarly) await sleep(Math.min(1, every) * 1000, undefined, { signal }).catch(() => {}); // at most once a second
     }
@@ -104,13 +105,12 @@ interface ScreenStream {
 }
 
 /**
- * The second screen of a terminal, drawn line by line where a line changed: it does not flicker or scroll. However the
+ * The second screen of a terminal. Each picture is drawn over the last one: it does not flicker or scroll. However the
  * process ends, and while it is stopped with Ctrl-Z, the terminal is as it was.
  */
 class Screen {
   readonly #stream: ScreenStream;
   #isOpen = false;
-  #drawn: string[] = [];
   #picture: Picture | undefined;
   readonly #onExit = () => this.#leave();
   readonly #onStop = () => {
@@ -134,25 +134,19 @@ class Screen {
     const enter = this.#isOpen ? "" : ENTER + ERASE_ALL;
     this.#isOpen = true;
     this.#picture = picture;
-    const lines = frame(picture, this.size);
-    const { columns } = this.size;
-    const changes: string[] = [];
-    for (let row = 0; row < Math.max(lines.length, this.#drawn.length); row++) {
-      const line = lines[row] ?? "";
-      if (line === this.#drawn[row]) continue;
+    const { columns, rows } = this.size;
+    const shown = frame(picture, this.size);
+    const lines = Array.from({ length: rows }, (_, row) => {
+      const line = shown[row] ?? "";
       // Behind a line that fills the row, erasing would take its last character.
-      changes.push(`\u001b[${row + 1};1H${line}${widthOf(line) < columns ? ERASE_REST : ""}`);
-    }
-    this.#drawn = lines;
-    if (enter !== "" || changes.length > 0) this.#stream.write(`${enter}${BEGIN}${changes.join("")}${END}`);
+      return `\u001b[${row + 1};1H${line}${widthOf(line) < columns ? ERASE_REST : ""}`;
+    });
+    this.#stream.write(`${enter}${BEGIN}${lines.join("")}${END}`);
   }
 
-  /** Draws the whole last picture again, after a change of the size or the use by another program. */
+  /** Draws the last picture again, after a change of the size or the use by another program. */
   redraw(): void {
-    if (this.#picture === undefined) return;
-    this.#drawn = [];
-    if (this.#isOpen) this.#stream.write(ERASE_ALL);
-    this.draw(this.#picture);
+    if (this.#picture !== undefined) this.draw(this.#picture);
   }
 
   /** Gives the terminal back, with the last picture on it. */
@@ -168,7 +162,6 @@ class Screen {
   #leave(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#drawn = [];
     this.#stream.write(LEAVE);
   }
 }

@@ -1,4 +1,4 @@
-import { Writable } from "node:stream";
+import { PassThrough } from "node:stream";
 import { parseArgs } from "node:util";
 import { printableData } from "../printable.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
@@ -200,8 +200,8 @@ export class Terminal {
 /** A terminal that keeps what is written, and looks like another one. */
 export class Recording {
   readonly terminal: Terminal;
-  readonly #out = new Collected();
-  readonly #err = new Collected();
+  readonly #out = unlimited();
+  readonly #err = unlimited();
 
   constructor(like: Terminal) {
     const { isTTY = false, columns, rows } = like.streams.stdout; // nothing is paged where the stream has no rows
@@ -209,24 +209,16 @@ export class Recording {
     this.terminal = like.with({ stdout, stderr: this.#err }, isTTY ? (rows || 24) - 1 : null); // below the head
   }
 
-  get outLines(): string[] {
-    return this.#out.lines;
-  }
-
-  get errLines(): string[] {
-    return this.#err.lines;
+  /** The lines written since the last call. */
+  takeLines(): { out: string[]; err: string[] } {
+    const lines = (stream: PassThrough) =>
+      String(stream.read() ?? "")
+        .split("\n")
+        .slice(0, -1);
+    return { out: lines(this.#out), err: lines(this.#err) };
   }
 }
 
-class Collected extends Writable {
-  #text = "";
-
-  get lines(): string[] {
-    return this.#text.split("\n").slice(0, -1);
-  }
-
-  override _write(chunk: Buffer, _: string, done: () => void): void {
-    this.#text += chunk.toString();
-    done();
-  }
+function unlimited(): PassThrough {
+  return new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });
 }

@@ -32,7 +32,7 @@ export interface CleanupFlags extends ChangeFlags {
   readonly metricsFile?: string;
 }
 
-export function declareCleanup(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("cleanup")
     .description("purge finished tasks past their retention, with audio and logs")

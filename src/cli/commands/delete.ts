@@ -22,7 +22,7 @@ interface DeletionFlags extends ChangeFlags {
   readonly backup?: string;
 }
 
-export function declareDelete(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("delete")
     .alias("rm")

@@ -16,7 +16,7 @@ interface ExportFlags extends SelectionFlags {
   readonly source: SourceChoice;
 }
 
-export function declareExport(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("export")
     .description("write tasks as JSON Lines, to back up or to move: everything, or chosen tasks, of both stores")

@@ -26,7 +26,7 @@ interface GetFlags {
   readonly follow: boolean;
 }
 
-export function declareGet(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("get")
     .argument("[user]")

@@ -279,7 +279,12 @@ interface ListFlags extends SelectionFlags, LookFlags {
   readonly watch?: number;
 }
 
-export function declareList(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
+  declareList(program, attach);
+  declareQuery(program, attach);
+}
+
+function declareList(program: Command, attach: Attach): void {
   const command = program
     .command("list")
     .alias("ls")
@@ -309,7 +314,7 @@ interface QueryFlags extends LookFlags {
   readonly source: SourceChoice;
 }
 
-export function declareQuery(program: Command, attach: Attach): void {
+function declareQuery(program: Command, attach: Attach): void {
   const command = program
     .command("query")
     .argument("[json]", "the query; without it and without --file it is read from stdin")

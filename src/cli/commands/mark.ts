@@ -30,7 +30,7 @@ const CHOOSE =
   "choose with --user, --ids, --where-status, --since, --until, or say --all; --status is what they become";
 const NAMES = { ...FLAG_NAMES, statuses: "--where-status" };
 
-export function declareMark(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("mark")
     .description("set the status of chosen tasks, such as one stuck in run after a crash, in both stores")

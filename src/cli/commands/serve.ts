@@ -14,7 +14,7 @@ interface ServeFlags {
   readonly readOnly: boolean;
 }
 
-export function declareServe(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("serve")
     .description("answer the HTTP API and the web page; syncs to Redis and cleans up meanwhile, unless told otherwise")
