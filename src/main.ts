@@ -6,16 +6,8 @@ import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
 /** What one run of `ttsctl` is given. */
-export interface Invocation {
-  readonly argv: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
+export interface Invocation extends Omit<Surroundings, "terminal" | "request"> {
   readonly streams: Streams;
-  /**
-   * Aborted when the run is to end: the batch in hand is finished first. Asked for by commands that change things;
-   * the others may end at once.
-   */
-  readonly stopSignal: () => AbortSignal;
 }
 
 /** Runs one command and returns its exit code. The only catch-all. */

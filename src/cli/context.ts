@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
-import { type Clock, systemClock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
 import type { Examination } from "../config/examine.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
@@ -21,7 +21,6 @@ export interface Surroundings {
   readonly argv: readonly string[];
   /** Aborted by SIGINT or SIGTERM, which no longer end the process at once after the first use. */
   readonly stopSignal: () => AbortSignal;
-  readonly clock?: Clock;
   /** What was asked over HTTP, and from where. */
   readonly request?: string;
 }
@@ -50,10 +49,9 @@ export class Context extends RunParts {
   readonly #surroundings: Surroundings;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
-    const { terminal, stopSignal, clock, argv, cwd, env, request = null } = surroundings;
+    const { terminal, stopSignal, argv, cwd, env, request = null } = surroundings;
     const reporter = new ConsoleReporter(terminal, flags);
     super({
-      clock,
       reporter,
       log: (line) => reporter.log(line),
       signal: stopSignal,

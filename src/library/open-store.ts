@@ -23,8 +23,8 @@ import {
   wrongArgument,
 } from "./arguments.ts";
 import { checkUpdateOptions, claimIdOf, claimRule, updated, withClaim } from "./changes.ts";
-import { CleanupLoop, checkCleanup, cleanupOnce } from "./cleanup.ts";
-import { EventSource } from "./events.ts";
+import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
+import { eventSource } from "./events.ts";
 import { MirrorRepair } from "./mirror-repair.ts";
 import { checkFilter, cursorAfter, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
 import { settingsOf } from "./settings.ts";
@@ -75,7 +75,7 @@ async function openParts(options: StoreOptions) {
   });
   const rules = await parts.rules();
   const owed = new OwedCopies(warn);
-  const events = new EventSource(logger, clock, () => owed.size);
+  const events = eventSource(logger, clock, () => owed.size);
   const { shared, link } = await parts.liveOn({
     events: {
       onUp: ({ where }, again) => {
@@ -302,7 +302,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
       if (cleanup !== null) {
         throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
       }
-      const loop = new CleanupLoop(parts, logger, options);
+      const loop = cleanupLoop(parts, logger, options);
       cleanup = loop;
       await loop.start().catch((error) => {
         cleanup = null;
