@@ -39,10 +39,10 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     pageFolder: PAGE_FOLDER,
     openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules }),
     health: async () => {
-      return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
+      return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning());
     },
     stats: (request) => countIn(context, request),
-    remove: readOnly ? null : remover(context, (removal, error) => syncing.left(removal, error)),
+    remove: readOnly ? null : remover(context, syncing.left),
     version: VERSION,
     metrics: new Metrics(VERSION),
     ended: accessLog(context),

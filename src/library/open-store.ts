@@ -25,7 +25,7 @@ import {
 import { checkUpdateOptions, claimIdOf, claimRule, updated, withClaim } from "./changes.ts";
 import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
-import { MirrorRepair } from "./mirror-repair.ts";
+import { mirrorRepair } from "./mirror-repair.ts";
 import { checkFilter, cursorAfter, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
 import { settingsOf } from "./settings.ts";
 import { artifactPath, idOf, storedTask, taskOf } from "./stored-task.ts";
@@ -93,7 +93,7 @@ async function openParts(options: StoreOptions) {
   const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
   const marked = settings.redis.enabled.value ? mark : null;
   const writer = new TaskWriter({ file, shared, owed, rules, clock, link, mark: marked, warn, onMirrorFailure });
-  const repair = new MirrorRepair({ parts, logger, shared, link, owed, writer, mark });
+  const repair = mirrorRepair({ parts, logger, shared, link, owed, writer, mark });
   const stores = { file: await parts.fileStore(), link: await parts.mirrorLink() };
   const parser = new RecordParser(rules);
   return { parts, stores, settings, rules, parser, clock, logger, events, shared, owed, mark, writer, repair };
