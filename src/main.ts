@@ -13,20 +13,15 @@ export interface Invocation extends Omit<Surroundings, "terminal" | "request"> {
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main({ argv, env, cwd, streams, stopSignal }: Invocation): Promise<number> {
   const terminal = new Terminal(streams, env, flagsIn(argv).logFormat === "json");
-  const code = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch((error) =>
-    reportError(error, argv, terminal),
-  );
-  const exitCode = await flushed(terminal, code, argv);
+  const report = (error: unknown) => reportError(error, argv, terminal);
+  let exitCode = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch(report);
+  await terminal.out.flush();
+  const { failure } = terminal.out;
+  if (failure !== undefined) {
+    exitCode = await report(new TtsctlError("OUTPUT_FAILED", `cannot write the output: ${failure.message}`));
+  }
   await terminal.err.flush();
   return exitCode;
-}
-
-/** The exit code once all of the output is written. */
-async function flushed(terminal: Terminal, code: number, argv: readonly string[]): Promise<number> {
-  await terminal.out.flush();
-  if (terminal.out.failure === undefined) return code;
-  const failed = new TtsctlError("OUTPUT_FAILED", `cannot write the output: ${terminal.out.failure.message}`);
-  return reportError(failed, argv, terminal);
 }
 
 async function runCommand(surroundings: Surroundings): Promise<number> {

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
 import { printable } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
-import { FLAG_NAMES, fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { TOPICS } from "./help.ts";
 import { flagsIn, Recording } from "./terminal.ts";
@@ -70,16 +70,11 @@ async function fromMirror(context: Context, user: string | null) {
 }
 
 async function fromFile(context: Context, user: string | null) {
-  const { ofUser } = await import("../task/query-fields.ts");
   const { FileTasks } = await import("../store/file/file-tasks.ts");
   const file = await context.fileStore();
   if ((await stat(file.path)).size > LARGEST_FILE) return [];
-  const snapshot = await file.read();
-  try {
-    return (await new FileTasks(snapshot).page(ofUser(user ?? undefined), 0, NEWEST)).tasks;
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await file.read();
+  return (await new FileTasks(snapshot).page(ofUser(user ?? undefined), 0, NEWEST)).tasks;
 }
 
 /** The context with a Redis that is given up soon. */

@@ -38,7 +38,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   if (named.length > 0) {
     try {
       const { ended, attach } = runner(surroundings);
-      const program = await declareProgram(attach, { commands: named });
+      const program = await declareProgram(attach, named);
       await program.parseAsync(surroundings.argv, { from: "user" });
       return ended.exitCode;
     } catch (error) {
@@ -53,10 +53,9 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
   const { argv, terminal } = surroundings;
   const { ended, attach } = runner(surroundings);
   let help = "";
-  const write = (text: string) => {
+  const program = await declareProgram(attach, COMMANDS, (text) => {
     help += text;
-  };
-  const program = await declareProgram(attach, { write });
+  });
   const { columns } = terminal.streams.stdout;
   groupHelp(program, columns);
   const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
@@ -92,16 +91,11 @@ function runner(surroundings: Surroundings) {
   return { ended, attach };
 }
 
-interface Declaring {
-  readonly commands?: readonly CommandFile[];
-  /** Takes what is printed as help. */
-  readonly write?: (text: string) => void;
-}
-
-/** Commands with their flags, as commander knows them; all of them unless some are named. */
+/** Commands with their flags, as commander knows them. @param write takes what is printed as help */
 export async function declareProgram(
   attach: Attach,
-  { commands = COMMANDS, write = () => {} }: Declaring = {},
+  commands = COMMANDS,
+  write: (text: string) => void = () => {},
 ): Promise<Command> {
   const program = newProgram(write);
   const loaded = await Promise.all(commands.map(([, , load]) => load()));

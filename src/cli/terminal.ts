@@ -15,9 +15,9 @@ export function isText(format: Format): format is "table" | "wide" {
 
 /** The flags that every command takes. */
 export interface GlobalFlags {
-  readonly config?: string;
-  readonly store?: string;
-  readonly redisUrl?: string;
+  readonly config?: string | undefined;
+  readonly store?: string | undefined;
+  readonly redisUrl?: string | undefined;
   /** False for --no-redis. */
   readonly redis: boolean;
   /** False for --no-color. */
@@ -38,12 +38,11 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
   // So that the rest of a word such as `-ubob` counts as its value.
   const others = Object.fromEntries([..."uisfnpw"].map((short) => [short, { type: "string", short } as const]));
   const { values } = parseArgs({ args: [...argv], options: { ...others, ...options, ...more }, strict: false });
-  const text = (name: keyof typeof values) => (typeof values[name] === "string" ? { [name]: values[name] } : {});
-  const redisUrl = values["redis-url"];
+  const text = (name: keyof typeof values) => (typeof values[name] === "string" ? values[name] : undefined);
   return {
-    ...text("config"),
-    ...text("store"),
-    ...(typeof redisUrl === "string" ? { redisUrl } : {}),
+    config: text("config"),
+    store: text("store"),
+    redisUrl: text("redis-url"),
     redis: values["no-redis"] === undefined,
     color: false,
     output: FORMATS.find((format) => format === String(values.output).replace(/^=/, "")) ?? "table",

@@ -77,21 +77,17 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
      * @throws TtsctlError STORE_MISMATCH, REDIS_*
      */
     async admit(mirror: Mirror): Promise<void> {
-      const snapshot = await shared.read().catch(noneOfStore);
+      await using snapshot = await shared.read().catch(noneOfStore);
       if (snapshot === null) return;
-      try {
-        if (!isChecked) await checkBeforeUse(snapshot, mirror, (id) => writer.isPending(id) || owed.has(id));
-        isChecked = true;
-        await mirror.detect(); // the file's lists have the order of those in Redis
-        const { syncedAt, members } = await mirror.standing(undefined);
-        const isFlushed = wasMarked && syncedAt === null;
-        wasMarked = syncedAt !== null;
-        await lookForUndone();
-        const missing = snapshot.size - members;
-        if (isFlushed || missing > owed.size + writer.pending) owed.leaveToSync();
-      } finally {
-        await snapshot.close();
-      }
+      if (!isChecked) await checkBeforeUse(snapshot, mirror, (id) => writer.isPending(id) || owed.has(id));
+      isChecked = true;
+      await mirror.detect(); // the file's lists have the order of those in Redis
+      const { syncedAt, members } = await mirror.standing(undefined);
+      const isFlushed = wasMarked && syncedAt === null;
+      wasMarked = syncedAt !== null;
+      await lookForUndone();
+      const missing = snapshot.size - members;
+      if (isFlushed || missing > owed.size + writer.pending) owed.leaveToSync();
     },
 
     /** To be called when there is a connection. */

@@ -169,13 +169,9 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
 
   /** Whether the file still has a claim: a service without locks may have replaced the record. */
   async function holds({ userId, taskId }: Task, claimId: string): Promise<boolean> {
-    const snapshot = await shared.read();
-    try {
-      const row = snapshot.rowOf(userId, taskId);
-      return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
-    } finally {
-      await snapshot.close();
-    }
+    await using snapshot = await shared.read();
+    const row = snapshot.rowOf(userId, taskId);
+    return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
   }
 
   async function list(query: PageQuery, named: NamedTasks): Promise<TaskPage<T>> {

@@ -1,5 +1,4 @@
 import Table from "cli-table3";
-import { printable } from "../printable.ts";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -126,15 +125,6 @@ export function table(head: readonly string[] | null, rows: Rows, style: TableSt
   });
   const layout = new TableLayout(columns, rows, style, head !== null);
   return [...layout.lines(rows, head !== null)].join("");
-}
-
-/** Names and values, one pair a line. */
-export function pairTable(pairs: Rows, style: TableStyle): string {
-  return table(
-    null,
-    pairs.map((pair) => pair.map(printable)),
-    style,
-  );
 }
 
 /** How one column may give way where a table is wider than the terminal. All widths are columns of the screen. */

@@ -249,28 +249,29 @@ interface Paged {
  */
 async function openPager(terminal: Terminal, lines: number): Promise<Paged> {
   const words = lines >= (terminal.streams.stdout.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
-  if (words === null) return { out: terminal.out, end: async () => {} };
+  const unpaged = { out: terminal.out, end: async () => {} };
+  if (words === null) return unpaged;
   const giveBack = terminal.lend();
   const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
   const closed = once(child, "close").catch(() => {});
   const ignore = () => {};
   process.on("SIGINT", ignore);
-  const started = await once(child, "spawn").then(
-    () => true,
-    () => false,
-  );
-  if (!started) {
-    process.off("SIGINT", ignore);
-    await giveBack();
-    return { out: terminal.out, end: async () => {} };
-  }
   const end = async () => {
-    child.stdin.end();
     await closed;
     process.off("SIGINT", ignore);
     await giveBack();
   };
-  return { out: new Output(child.stdin), end };
+  try {
+    await once(child, "spawn");
+  } catch {
+    await end();
+    return unpaged;
+  }
+  const finish = async () => {
+    child.stdin.end();
+    await end();
+  };
+  return { out: new Output(child.stdin), end: finish };
 }
 
 interface ListFlags extends SelectionFlags, LookFlags {
