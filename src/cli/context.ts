@@ -63,10 +63,6 @@ export class Context extends RunParts {
     this.#surroundings = surroundings;
   }
 
-  get env(): NodeJS.ProcessEnv {
-    return this.#surroundings.env;
-  }
-
   /** The directory that relative paths of flags are relative to. */
   get cwd(): string {
     return this.#surroundings.cwd;
@@ -136,7 +132,7 @@ export class Context extends RunParts {
   }
 
   #loadOptions(): LoadOptions {
-    return { flags: { ...this.flags }, env: this.env, cwd: this.cwd };
+    return { flags: { ...this.flags }, env: this.#surroundings.env, cwd: this.cwd };
   }
 }
 

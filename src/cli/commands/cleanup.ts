@@ -50,7 +50,7 @@ export function declare(program: Command, attach: Attach): void {
     .addOption(settingOption("cleanup.max_bytes"))
     .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", "purged");
+  addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", { backedUp: "purged" });
   attach<CleanupFlags>(command, runCleanup);
 }
 

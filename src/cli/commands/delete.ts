@@ -32,7 +32,7 @@ export function declare(program: Command, attach: Attach): void {
     .optionsGroup("Safety:")
     .option("--force", "also tasks that are wait or run", false)
     .addHelpText("after", EXAMPLES);
-  addDestructive(addSelection(command), "no limit", "do not ask", "deleted");
+  addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
   attach<SelectionFlags & DeletionFlags & { readonly all: boolean }>(command, async (context, flags) => {
     requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
     const selection = await selectionByIds(context, flags);

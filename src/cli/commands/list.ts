@@ -15,7 +15,6 @@ import type { Attach, Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
 import { Output } from "../io.ts";
 import {
-  addLimit,
   addLook,
   addPaging,
   addSelection,
@@ -291,7 +290,7 @@ function declareList(program: Command, attach: Attach): void {
     .alias("ls")
     .description("page through tasks, newest first: Redis answers, or the file behind it")
     .addHelpText("after", EXAMPLES);
-  addWatch(addLook(addSource(addLimit(addPaging(addSelection(command))))));
+  addWatch(addLook(addSource(addPaging(addSelection(command)))));
   attach<ListFlags>(command, async (context, flags) => {
     const list = (once: Context) => listTasks(once, rawQueryOf(flags), flags, FLAG_NAMES);
     if (flags.watch === undefined) return list(context);

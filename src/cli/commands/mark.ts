@@ -9,18 +9,22 @@ import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/stat
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
-import { addSelection, maxDelete, requireSelection, type SelectionFlags, selectionOf } from "../selection.ts";
+import {
+  addDestructive,
+  addSelection,
+  type ChangeFlags,
+  requireSelection,
+  type SelectionFlags,
+  selectionOf,
+} from "../selection.ts";
 
-interface MarkFlags extends SelectionFlags {
+interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
   /** The new status; which tasks are meant says whereStatus. */
   readonly status?: string;
   readonly whereStatus?: string;
   readonly error?: string;
   readonly all: boolean;
-  readonly yes: boolean;
-  readonly dryRun: boolean;
   readonly maxMark?: MaxDelete;
-  readonly allowEmpty: boolean;
 }
 
 /** The word that is written, and as it is shown. */
@@ -38,12 +42,8 @@ export function declare(program: Command, attach: Attach): void {
     .option("--error <text>", "what went wrong; without it an error keeps its text, and any other status has none");
   addSelection(command, "-w, --where-status <words>")
     .option("--all", "choose every task", false)
-    .optionsGroup("Safety:")
-    .option("-y, --yes", "do not ask", false)
-    .option("--dry-run", "print the plan and change nothing", false)
-    .option("--max-mark <n|p%>", "refuse to mark more than this (default: no limit)", maxDelete)
-    .option("--allow-empty", "a store file that is missing or has no tasks is meant", false)
     .addHelpText("after", EXAMPLES);
+  addDestructive(command, "no limit", "do not ask", { verb: "mark" });
   attach<MarkFlags>(command, runMark);
 }
 
