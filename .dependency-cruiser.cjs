@@ -80,7 +80,7 @@ module.exports = {
       name: "commander-and-chalk-in-cli",
       severity: "error",
       from: { path: "^src/(task|store|operations|artifacts|config|json)/" },
-      to: { path: "(^|/)node_modules/(commander|chalk|cli-progress)/" },
+      to: { path: "(^|/)node_modules/(commander|chalk)/" },
     },
   ],
   options: {

@@ -8,15 +8,7 @@ import { buildWeb } from "./build-web.mjs";
 import { nativeBinaries } from "./native-binaries.mjs";
 
 /** Packages that no short command uses, each a file of its own beside the bundle, which is faster to read without them. */
-const APART = [
-  "yaml",
-  "prom-client",
-  "csv-parse",
-  "csv-stringify/sync",
-  "cli-progress",
-  "koffi/indirect",
-  "music-metadata",
-];
+const APART = ["yaml", "prom-client", "csv-parse", "csv-stringify/sync", "koffi/indirect", "music-metadata"];
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));

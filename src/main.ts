@@ -6,35 +6,22 @@ import { TtsctlError } from "./errors.ts";
 import { loadedPosix } from "./store/file/posix.ts";
 
 /** What one run of `ttsctl` is given. */
-export interface Invocation {
-  readonly argv: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
+export interface Invocation extends Omit<Surroundings, "terminal" | "request"> {
   readonly streams: Streams;
-  /**
-   * Aborted when the run is to end: the batch in hand is finished first. Asked for by commands that change things;
-   * the others may end at once.
-   */
-  readonly stopSignal: () => AbortSignal;
 }
 
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main({ argv, env, cwd, streams, stopSignal }: Invocation): Promise<number> {
   const terminal = new Terminal(streams, env, flagsIn(argv).logFormat === "json");
-  const code = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch((error) =>
-    reportError(error, argv, terminal),
-  );
-  const exitCode = await flushed(terminal, code, argv);
+  const report = (error: unknown) => reportError(error, argv, terminal);
+  let exitCode = await runCommand({ argv, terminal, env, cwd, stopSignal }).catch(report);
+  await terminal.out.flush();
+  const { failure } = terminal.out;
+  if (failure !== undefined) {
+    exitCode = await report(new TtsctlError("OUTPUT_FAILED", `cannot write the output: ${failure.message}`));
+  }
   await terminal.err.flush();
   return exitCode;
-}
-
-/** The exit code once all of the output is written. */
-async function flushed(terminal: Terminal, code: number, argv: readonly string[]): Promise<number> {
-  await terminal.out.flush();
-  if (terminal.out.failure === undefined) return code;
-  const failed = new TtsctlError("OUTPUT_FAILED", `cannot write the output: ${terminal.out.failure.message}`);
-  return reportError(failed, argv, terminal);
 }
 
 async function runCommand(surroundings: Surroundings): Promise<number> {

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
 import { printable } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
-import { FLAG_NAMES, fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
+import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { TOPICS } from "./help.ts";
 import { flagsIn, Recording } from "./terminal.ts";
@@ -70,16 +70,11 @@ async function fromMirror(context: Context, user: string | null) {
 }
 
 async function fromFile(context: Context, user: string | null) {
-  const { ofUser } = await import("../task/query-fields.ts");
   const { FileTasks } = await import("../store/file/file-tasks.ts");
   const file = await context.fileStore();
   if ((await stat(file.path)).size > LARGEST_FILE) return [];
-  const snapshot = await file.read();
-  try {
-    return (await new FileTasks(snapshot).page(ofUser(user ?? undefined), 0, NEWEST)).tasks;
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await file.read();
+  return (await new FileTasks(snapshot).page(ofUser(user ?? undefined), 0, NEWEST)).tasks;
 }
 
 /** The context with a Redis that is given up soon. */
@@ -166,13 +161,17 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
 export function questionOf(program: Command, words: readonly string[], current: string): Question {
   const line = readLine(program, words);
   if (line.awaiting !== undefined) return valueQuestion(line.awaiting, line, "", current);
+  const plain = { before: "", typed: current, isList: false };
   const joined = /^(--[\w-]+=)(.*)$/s.exec(current);
   if (joined !== null) {
     const option = optionOf(line.command, joined[1]!.slice(0, -1));
     return valueQuestion(option, line, joined[1]!, joined[2]!);
   }
-  if (current.startsWith("-")) return question({ kind: "words", words: flagsOf(line.command) }, "", current);
-  return question(argumentOf(program, line), "", current);
+  if (current.startsWith("-")) {
+    const flags = optionsOf(line.command).map(({ long }) => long ?? "");
+    return { ...plain, wanted: { kind: "words", words: [...flags, "--help"] } };
+  }
+  return { ...plain, wanted: argumentOf(program, line) };
 }
 
 interface Line {
@@ -231,10 +230,6 @@ function argumentOf(program: Command, { command, operands }: Line): Wanted {
   return argument?.name() === "file" ? { kind: "files" } : NOTHING;
 }
 
-function question(wanted: Wanted, before: string, typed: string): Question {
-  return { wanted, before, typed, isList: false };
-}
-
 function commandOf(program: Command, word: string): Command | undefined {
   return program.commands.find((command) => command.name() === word || command.aliases().includes(word));
 }
@@ -245,8 +240,4 @@ function optionsOf(command: Command): readonly Option[] {
 
 function optionOf(command: Command, name: string): Option | undefined {
   return optionsOf(command).find((option) => option.long === name || option.short === name);
-}
-
-function flagsOf(command: Command): string[] {
-  return [...optionsOf(command).map(({ long }) => long ?? ""), "--help"];
 }

@@ -1,8 +1,7 @@
 import { resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
-import type { SingleBar } from "cli-progress";
 import type { Command } from "commander";
-import { type Clock, systemClock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
 import type { Examination } from "../config/examine.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
@@ -10,7 +9,7 @@ import type { DoneItems, Reporter, WarningFields } from "../operations/reporter.
 import { RunParts } from "../parts/parts.ts";
 import { printable } from "../printable.ts";
 import type { LogEvent } from "../render/item-lines.ts";
-import type { Progress } from "../render/progress.ts";
+import { progressLine } from "../render/progress.ts";
 import type { TableStyle } from "../render/table.ts";
 import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
 
@@ -22,7 +21,6 @@ export interface Surroundings {
   readonly argv: readonly string[];
   /** Aborted by SIGINT or SIGTERM, which no longer end the process at once after the first use. */
   readonly stopSignal: () => AbortSignal;
-  readonly clock?: Clock;
   /** What was asked over HTTP, and from where. */
   readonly request?: string;
 }
@@ -51,10 +49,9 @@ export class Context extends RunParts {
   readonly #surroundings: Surroundings;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
-    const { terminal, stopSignal, clock, argv, cwd, env, request = null } = surroundings;
+    const { terminal, stopSignal, argv, cwd, env, request = null } = surroundings;
     const reporter = new ConsoleReporter(terminal, flags);
     super({
-      clock,
       reporter,
       log: (line) => reporter.log(line),
       signal: stopSignal,
@@ -64,10 +61,6 @@ export class Context extends RunParts {
     this.flags = flags;
     this.terminal = terminal;
     this.#surroundings = surroundings;
-  }
-
-  get env(): NodeJS.ProcessEnv {
-    return this.#surroundings.env;
   }
 
   /** The directory that relative paths of flags are relative to. */
@@ -139,15 +132,15 @@ export class Context extends RunParts {
   }
 
   #loadOptions(): LoadOptions {
-    return { flags: { ...this.flags }, env: this.env, cwd: this.cwd };
+    return { flags: { ...this.flags }, env: this.#surroundings.env, cwd: this.cwd };
   }
 }
 
-/** What a command does with its context: returns the exit code. */
-export type Action<F> = (context: Context, flags: F, args: string[]) => Promise<number>;
-
-/** Gives a command its action: a context made for it, and released whatever happens. */
-export type Attach = <F extends object>(command: Command, action: Action<F>) => void;
+/** Gives a command its action, which returns the exit code: a context is made for it, and released whatever happens. */
+export type Attach = <F extends object>(
+  command: Command,
+  action: (context: Context, flags: F, args: string[]) => Promise<number>,
+) => void;
 
 /**
  * For a command that goes through all tasks and ends: V8 otherwise collects garbage so late that a million tasks take more than
@@ -162,14 +155,14 @@ export function keepHeapSmall(): void {
 const PATIENCE_S = 1;
 /** Between two lines of progress in a JSON log. */
 const LINE_EVERY_S = 5;
+const REDRAW_EVERY_S = 0.1;
 
 /** Warnings, log lines and progress on stderr. */
 export class ConsoleReporter implements Reporter {
   readonly #terminal: Terminal;
   readonly #flags: GlobalFlags;
   readonly #startedAt = systemClock.monotonic();
-  #nextLineAt = 0;
-  #bar: SingleBar | "loading" | undefined;
+  #nextProgressAt = 0;
   /** The work in progress, and how much of it was done when its time began. */
   #work = { label: "", from: 0, since: 0 };
   #pending: Promise<void> = Promise.resolve();
@@ -189,9 +182,15 @@ export class ConsoleReporter implements Reporter {
   }
 
   progress(label: string, done: number, total: number): void {
-    if (this.#flags.quiet || systemClock.monotonic() - this.#startedAt < PATIENCE_S) return;
-    if (this.#terminal.err.isJson) this.#progressLine(label, done, total);
-    else if (this.#terminal.isDrawable) this.#progressBar(label, done, total);
+    const { err, errWidth, isDrawable } = this.#terminal;
+    const now = systemClock.monotonic();
+    if (this.#work.label !== label) this.#work = { label, from: done, since: now };
+    if (this.#flags.quiet || now < Math.max(this.#startedAt + PATIENCE_S, this.#nextProgressAt)) return;
+    this.#nextProgressAt = now + (err.isJson ? LINE_EVERY_S : REDRAW_EVERY_S);
+    const { from, since } = this.#work;
+    if (err.isJson) this.#say({ level: "info", msg: label, fields: { done, total } });
+    else if (isDrawable)
+      this.#terminal.draw(progressLine({ label, done, total, from, seconds: now - since }, errWidth));
   }
 
   /** On stdout; with a format for programs on stderr, and there as events in a JSON log. */
@@ -207,52 +206,13 @@ export class ConsoleReporter implements Reporter {
     return (forPeople ? out : err).writeAll(items.map((item) => `${doneLine(event, item, dryRun)}\n`));
   }
 
-  #progressBar(label: string, done: number, total: number): void {
-    if (this.#work.label !== label) this.#work = { label, from: done, since: systemClock.monotonic() };
-    const { from, since } = this.#work;
-    const progress: Progress = { label, done, total, from, seconds: systemClock.monotonic() - since };
-    if (this.#bar === undefined) void this.#openBar(progress);
-    else if (this.#bar !== "loading") this.#bar.update(done, progress);
-  }
-
   /** Takes the progress away and waits until all lines are out. */
   async end(): Promise<void> {
-    if (this.#bar === "loading") this.#bar = undefined;
-    if (this.#bar !== undefined) this.#terminal.clear();
+    this.#terminal.clear();
     await this.#pending;
   }
 
   #say(event: LogEvent): void {
     this.#pending = this.#pending.then(() => this.#terminal.err.say(event));
-  }
-
-  /** A log is to have a line of it now and then, not one a batch. */
-  #progressLine(label: string, done: number, total: number): void {
-    if (systemClock.monotonic() < this.#nextLineAt) return;
-    this.#nextLineAt = systemClock.monotonic() + LINE_EVERY_S;
-    this.#say({ level: "info", msg: label, fields: { done, total } });
-  }
-
-  async #openBar(progress: Progress): Promise<void> {
-    this.#bar = "loading";
-    const [{ SingleBar }, { progressLine }] = await Promise.all([
-      import("cli-progress").then((module) => module.default),
-      import("../render/progress.ts"),
-    ]);
-    if (this.#bar !== "loading") return;
-    this.#bar = undefined;
-    if (!this.#terminal.isDrawable) return;
-    const format = (_options: unknown, _params: unknown, latest: Progress) =>
-      progressLine(latest, this.#terminal.errWidth);
-    this.#terminal.draw(
-      (stream) => {
-        this.#bar = new SingleBar({ format, stream, clearOnComplete: true, hideCursor: true });
-        this.#bar.start(progress.total, progress.done, progress);
-      },
-      () => {
-        if (this.#bar !== "loading") this.#bar?.stop();
-        this.#bar = undefined;
-      },
-    );
   }
 }

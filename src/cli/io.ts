@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { type Clock, systemClock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
 import { printable } from "../printable.ts";
 import { type LogEvent, logLine } from "../render/item-lines.ts";
 
@@ -87,32 +87,30 @@ const PREFIXES = { info: "", warn: "warning: ", error: "error: " } as const;
  * text is then the message of such an object.
  */
 export class Log extends Output {
-  readonly #clock: Clock;
   readonly isJson: boolean;
 
-  constructor(stream: Writable, isJson: boolean, prepare?: (text: string) => string, clock: Clock = systemClock) {
+  constructor(stream: Writable, isJson: boolean, prepare: (text: string) => string) {
     super(stream, prepare);
     this.isJson = isJson;
-    this.#clock = clock;
   }
 
   override write(text: string): Promise<void> {
     if (!this.isJson) return super.write(text);
     const lines = text.split("\n").filter((line) => line !== "");
-    return super.write(lines.map((msg) => this.#jsonLine({ level: "info", msg })).join(""));
+    return super.write(lines.map((msg) => jsonLine({ level: "info", msg })).join(""));
   }
 
   /** One line; for people it is `text`, if that is given, else the message. */
   say(event: LogEvent, text = PREFIXES[event.level] + printable(event.msg)): Promise<void> {
-    return super.write(this.isJson ? this.#jsonLine(event) : `${text}\n`);
+    return super.write(this.isJson ? jsonLine(event) : `${text}\n`);
   }
 
   /** One line with its time, for what runs unattended. */
   sayWhen(event: LogEvent): Promise<void> {
-    return this.say(event, `${new Date(this.#clock.now() * 1000).toISOString()} ${printable(event.msg)}`);
+    return this.say(event, `${new Date(systemClock.now() * 1000).toISOString()} ${printable(event.msg)}`);
   }
+}
 
-  #jsonLine(event: LogEvent): string {
-    return `${logLine(event, this.#clock.now())}\n`;
-  }
+function jsonLine(event: LogEvent): string {
+  return `${logLine(event, systemClock.now())}\n`;
 }

@@ -11,44 +11,34 @@ import { FORMATS, type GlobalFlags } from "./terminal.ts";
 /** Adds a command to the program. */
 type Declare = (program: Command, attach: Attach) => void;
 
-interface LazyCommand {
-  /** Its heading in the help. */
-  readonly group: string;
-  /** Its name and its alias. */
-  readonly names: readonly string[];
-  load(): Promise<Declare>;
-}
+/** A file of commands: their heading in the help, their names with aliases, and how it is loaded. */
+type CommandFile = readonly [group: string, names: readonly string[], load: () => Promise<{ declare: Declare }>];
 
 /** By group and in the order of the help. Loading them all takes longer than most of them run. */
-const COMMANDS: readonly LazyCommand[] = [
-  { group: "Look:", names: ["list", "ls"], load: async () => (await import("./commands/list.ts")).declareList },
-  { group: "Look:", names: ["query"], load: async () => (await import("./commands/list.ts")).declareQuery },
-  { group: "Look:", names: ["get"], load: async () => (await import("./commands/get.ts")).declareGet },
-  { group: "Look:", names: ["stats"], load: async () => (await import("./commands/stats.ts")).declareStats },
-  { group: "Look:", names: ["verify"], load: async () => (await import("./commands/verify.ts")).declareVerify },
-  { group: "Change:", names: ["sync"], load: async () => (await import("./commands/sync.ts")).declareSync },
-  { group: "Change:", names: ["cleanup"], load: async () => (await import("./commands/cleanup.ts")).declareCleanup },
-  { group: "Change:", names: ["delete", "rm"], load: async () => (await import("./commands/delete.ts")).declareDelete },
-  { group: "Change:", names: ["mark"], load: async () => (await import("./commands/mark.ts")).declareMark },
-  { group: "Move:", names: ["export"], load: async () => (await import("./commands/export.ts")).declareExport },
-  { group: "Move:", names: ["import"], load: async () => (await import("./commands/import.ts")).declareImport },
-  { group: "Set up:", names: ["config"], load: async () => (await import("./commands/config.ts")).declareConfig },
-  { group: "Set up:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).declareDoctor },
-  { group: "Set up:", names: ["serve"], load: async () => (await import("./commands/serve.ts")).declareServe },
-  {
-    group: "Set up:",
-    names: ["completion"],
-    load: async () => (await import("./commands/completion.ts")).declareCompletion,
-  },
+const COMMANDS: readonly CommandFile[] = [
+  ["Look:", ["list", "ls", "query"], () => import("./commands/list.ts")],
+  ["Look:", ["get"], () => import("./commands/get.ts")],
+  ["Look:", ["stats"], () => import("./commands/stats.ts")],
+  ["Look:", ["verify"], () => import("./commands/verify.ts")],
+  ["Change:", ["sync"], () => import("./commands/sync.ts")],
+  ["Change:", ["cleanup"], () => import("./commands/cleanup.ts")],
+  ["Change:", ["delete", "rm"], () => import("./commands/delete.ts")],
+  ["Change:", ["mark"], () => import("./commands/mark.ts")],
+  ["Move:", ["export"], () => import("./commands/export.ts")],
+  ["Move:", ["import"], () => import("./commands/import.ts")],
+  ["Set up:", ["config"], () => import("./commands/config.ts")],
+  ["Set up:", ["doctor"], () => import("./commands/doctor.ts")],
+  ["Set up:", ["serve"], () => import("./commands/serve.ts")],
+  ["Set up:", ["completion"], () => import("./commands/completion.ts")],
 ];
 
 /** Parses the command line, runs what it names, and returns the exit code. */
 export async function runProgram(surroundings: Surroundings): Promise<number> {
-  const named = COMMANDS.filter(({ names }) => names.some((name) => surroundings.argv.includes(name)));
+  const named = COMMANDS.filter(([, names]) => names.some((name) => surroundings.argv.includes(name)));
   if (named.length > 0) {
     try {
       const { ended, attach } = runner(surroundings);
-      const program = await declareProgram(attach, { commands: named });
+      const program = await declareProgram(attach, named);
       await program.parseAsync(surroundings.argv, { from: "user" });
       return ended.exitCode;
     } catch (error) {
@@ -63,10 +53,9 @@ async function runOneOfAll(surroundings: Surroundings): Promise<number> {
   const { argv, terminal } = surroundings;
   const { ended, attach } = runner(surroundings);
   let help = "";
-  const write = (text: string) => {
+  const program = await declareProgram(attach, COMMANDS, (text) => {
     help += text;
-  };
-  const program = await declareProgram(attach, { write });
+  });
   const { columns } = terminal.streams.stdout;
   groupHelp(program, columns);
   const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
@@ -102,20 +91,15 @@ function runner(surroundings: Surroundings) {
   return { ended, attach };
 }
 
-interface Declaring {
-  readonly commands?: readonly LazyCommand[];
-  /** Takes what is printed as help. */
-  readonly write?: (text: string) => void;
-}
-
-/** Commands with their flags, as commander knows them; all of them unless some are named. */
+/** Commands with their flags, as commander knows them. @param write takes what is printed as help */
 export async function declareProgram(
   attach: Attach,
-  { commands = COMMANDS, write = () => {} }: Declaring = {},
+  commands = COMMANDS,
+  write: (text: string) => void = () => {},
 ): Promise<Command> {
   const program = newProgram(write);
-  const loaded = await Promise.all(commands.map(async ({ group, load }) => ({ group, declare: await load() })));
-  for (const { group, declare } of loaded) declare(program.commandsGroup(group), attach);
+  const loaded = await Promise.all(commands.map(([, , load]) => load()));
+  for (const [i, { declare }] of loaded.entries()) declare(program.commandsGroup(commands[i]![0]), attach);
   for (const command of [program, ...program.commands]) refuseRepeats(command);
   return program;
 }

@@ -54,11 +54,11 @@ export function addSelection(command: Command, statusFlag?: string): Command {
   return command;
 }
 
-/** The parts of a query that only lists have, such as the page. */
+/** The parts of a query that only lists have, such as the page, and a list of any length. */
 export function addPaging(command: Command): Command {
   command.optionsGroup("Selection:");
   for (const part of LIST_PARTS) addField(command, part);
-  return command;
+  return command.option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
 }
 
 function addField(command: Command, part: QueryPart, renamed?: string): void {
@@ -76,13 +76,6 @@ export function addUser(command: Command): Command {
 export function addSource(command: Command): Command {
   const source = new Option("--source <store>", "who answers: a forced store never asks the other");
   return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
-}
-
-/** `--limit`: a list of any length, from the newest on. */
-export function addLimit(command: Command): Command {
-  return command
-    .optionsGroup("Selection:")
-    .option("--limit <n>", "the newest so many tasks, or all, instead of a page", limitOf);
 }
 
 /** How a list of tasks is shown to people. */
@@ -106,14 +99,24 @@ export function addWatch(command: Command): Command {
   return command.optionsGroup("Output:").addOption(watch.preset("2").argParser(watchSeconds));
 }
 
-/** The flags of commands that remove things. */
-export function addDestructive(command: Command, brake: string, yes: string, backedUp?: string): Command {
+/**
+ * The flags of commands that remove or change things.
+ * @param backedUp which records `--backup` keeps
+ * @param verb what the brake limits
+ */
+export function addDestructive(
+  command: Command,
+  brake: string,
+  yes: string,
+  { backedUp, verb = "delete" }: { readonly backedUp?: string; readonly verb?: "delete" | "mark" } = {},
+): Command {
   command.optionsGroup("Safety:").option("-y, --yes", yes, false);
   const backup = `append every ${backedUp} record to this file first, as JSON Lines`;
   if (backedUp !== undefined) command.option("--backup <file>", backup);
+  const limit = `refuse to ${verb === "delete" ? "remove" : verb} more than this (default: ${brake})`;
   return command
     .option("--dry-run", "print the plan and change nothing", false)
-    .option("--max-delete <n|p%>", `refuse to remove more than this (default: ${brake})`, maxDelete)
+    .option(`--max-${verb} <n|p%>`, limit, maxDelete)
     .option("--allow-empty", "a store file that is missing or has no tasks is meant", false);
 }
 
@@ -205,7 +208,7 @@ const columnsOf = accepting("names of columns, separated by commas", (text) => {
   return names.length > 0 ? names : undefined;
 });
 
-export const maxDelete = accepting(
+const maxDelete = accepting(
   "a number of tasks such as 500, or a percentage from 0% to 100%",
   (text): MaxDelete | undefined => {
     const [, digits, percent] = /^(\d{1,15})(%?)$/.exec(text.trim()) ?? [];

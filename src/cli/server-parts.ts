@@ -3,13 +3,12 @@ import { join } from "node:path";
 import { openArtifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
 import { Hosts, Token } from "../http/guard.ts";
-import { Metrics, type Observed } from "../http/metrics.ts";
+import { newMetrics, type Observed } from "../http/metrics.ts";
 import type { Deletion, Health, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
 import { audited } from "../parts/ledger.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import type { MirrorLink } from "../store/mirror-link.ts";
-import type { Removal as MirrorRemoval } from "../store/redis/write.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { ofUser } from "../task/query-fields.ts";
 import { toMicros } from "../task/time.ts";
@@ -39,12 +38,12 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     pageFolder: PAGE_FOLDER,
     openArtifacts: () => openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules }),
     health: async () => {
-      return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning);
+      return healthOfStores(await context.fileStore(), await context.mirrorLink(), syncing.isRunning());
     },
     stats: (request) => countIn(context, request),
-    remove: readOnly ? null : remover(context, (removal, error) => syncing.left(removal, error)),
+    remove: readOnly ? null : remover(context, syncing),
     version: VERSION,
-    metrics: new Metrics(VERSION),
+    metrics: newMetrics(VERSION),
     ended: accessLog(context),
     failed: (error) => {
       const msg = `an error of ttsctl itself: ${sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error))}`;
@@ -105,23 +104,20 @@ function accessLog({ terminal: { err }, flags }: Context): (request: Observed) =
   };
 }
 
-/** Receives a task that was deleted from the file, and not from Redis. */
-type OnLeft = (removal: MirrorRemoval, error: TtsctlError) => void;
-
 /**
  * Deletes single tasks as `ttsctl delete --yes` does: with the run lock, the ledger, and a configuration that says where.
  * One after the other, so that many at once do not wait for the lock until they give up.
  */
-function remover(context: Context, onLeft: OnLeft): (deletion: Deletion) => Promise<Removal> {
+function remover(context: Context, syncing: Syncing): (deletion: Deletion) => Promise<Removal> {
   let last: Promise<unknown> = Promise.resolve();
   return (deletion) => {
-    const next = last.then(() => remove(context, deletion, onLeft));
+    const next = last.then(() => remove(context, deletion, syncing));
     last = next.catch(() => {});
     return next;
   };
 }
 
-async function remove(context: Context, { id, force, request }: Deletion, onLeft: OnLeft): Promise<Removal> {
+async function remove(context: Context, { id, force, request }: Deletion, syncing: Syncing): Promise<Removal> {
   // Lines about deleted tasks go to the log, not to stdout.
   const fork = context.fork(await context.settings(), { flags: { output: "json" }, request });
   try {
@@ -135,7 +131,7 @@ async function remove(context: Context, { id, force, request }: Deletion, onLeft
       return deletionExitCode(fork, outcome);
     });
     const { result, problem } = outcome!;
-    if (isRedisError(problem) && !Number.isNaN(before)) onLeft({ id, before }, problem);
+    if (isRedisError(problem) && !Number.isNaN(before)) syncing.left({ id, before }, problem);
     return { result, warnings: problem === null ? [] : [problem.message] };
   } finally {
     await fork.release();

@@ -1,4 +1,4 @@
-import { Writable } from "node:stream";
+import { PassThrough } from "node:stream";
 import { parseArgs } from "node:util";
 import { printableData } from "../printable.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
@@ -15,9 +15,9 @@ export function isText(format: Format): format is "table" | "wide" {
 
 /** The flags that every command takes. */
 export interface GlobalFlags {
-  readonly config?: string;
-  readonly store?: string;
-  readonly redisUrl?: string;
+  readonly config?: string | undefined;
+  readonly store?: string | undefined;
+  readonly redisUrl?: string | undefined;
   /** False for --no-redis. */
   readonly redis: boolean;
   /** False for --no-color. */
@@ -38,12 +38,11 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
   // So that the rest of a word such as `-ubob` counts as its value.
   const others = Object.fromEntries([..."uisfnpw"].map((short) => [short, { type: "string", short } as const]));
   const { values } = parseArgs({ args: [...argv], options: { ...others, ...options, ...more }, strict: false });
-  const text = (name: keyof typeof values) => (typeof values[name] === "string" ? { [name]: values[name] } : {});
-  const redisUrl = values["redis-url"];
+  const text = (name: keyof typeof values) => (typeof values[name] === "string" ? values[name] : undefined);
   return {
-    ...text("config"),
-    ...text("store"),
-    ...(typeof redisUrl === "string" ? { redisUrl } : {}),
+    config: text("config"),
+    store: text("store"),
+    redisUrl: text("redis-url"),
     redis: values["no-redis"] === undefined,
     color: false,
     output: FORMATS.find((format) => format === String(values.output).replace(/^=/, "")) ?? "table",
@@ -55,7 +54,9 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
 
 /** Signals that end or stop a process: what is drawn must not stay on the screen. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
-const ERASE_BELOW = "\r\u001b[J";
+const HIDE_CURSOR = "\u001b[?25l";
+const ERASE_LINE_REST = "\u001b[K";
+const ERASE_AND_SHOW_CURSOR = "\r\u001b[J\u001b[?25h";
 
 /**
  * A run's two outputs, and how they may look. It owns the terminal: what is drawn there goes before anything is
@@ -71,7 +72,7 @@ export class Terminal {
   readonly #env: NodeJS.ProcessEnv;
   /** Lines of text that are seen at once, where a command draws on the whole screen; else null. */
   readonly height: number | null;
-  #erase: (() => void) | undefined;
+  #isDrawn = false;
   #isLent = false;
   /** Whether stdout stopped in the middle of a line. */
   #isInLine = false;
@@ -99,24 +100,23 @@ export class Terminal {
     return this.errIsTerminal && !this.#isInLine && !this.#isLent;
   }
 
-  /** Draws on stderr, in the line of the cursor. @param erase ends the drawing */
-  draw(start: (stream: Streams["stderr"]) => void, erase: () => void): void {
-    this.clear();
-    this.#erase = erase;
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
-    process.on("exit", this.#onExit);
-    start(this.streams.stderr);
+  /** Draws a line in place of the one drawn before. */
+  draw(line: string): void {
+    if (!this.#isDrawn) {
+      this.#isDrawn = true;
+      for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+      process.on("exit", this.#onExit);
+    }
+    this.streams.stderr.write(`${HIDE_CURSOR}\r${line}${ERASE_LINE_REST}`);
   }
 
   /** Takes away what is drawn. */
   clear(): void {
-    if (this.#erase === undefined) return;
-    const erase = this.#erase;
-    this.#erase = undefined;
+    if (!this.#isDrawn) return;
+    this.#isDrawn = false;
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     process.off("exit", this.#onExit);
-    erase();
-    this.streams.stderr.write(ERASE_BELOW); // where a key or a new size moved the drawing
+    this.streams.stderr.write(ERASE_AND_SHOW_CURSOR); // also what a key or a new size moved
   }
 
   /** Gives the terminal to another program until the function that it returns is called; lines on stderr wait. */
@@ -199,8 +199,8 @@ export class Terminal {
 /** A terminal that keeps what is written, and looks like another one. */
 export class Recording {
   readonly terminal: Terminal;
-  readonly #out = new Collected();
-  readonly #err = new Collected();
+  readonly #out = unlimited();
+  readonly #err = unlimited();
 
   constructor(like: Terminal) {
     const { isTTY = false, columns, rows } = like.streams.stdout; // nothing is paged where the stream has no rows
@@ -208,24 +208,16 @@ export class Recording {
     this.terminal = like.with({ stdout, stderr: this.#err }, isTTY ? (rows || 24) - 1 : null); // below the head
   }
 
-  get outLines(): string[] {
-    return this.#out.lines;
-  }
-
-  get errLines(): string[] {
-    return this.#err.lines;
+  /** The lines written since the last call. */
+  takeLines(): { out: string[]; err: string[] } {
+    const lines = (stream: PassThrough) =>
+      String(stream.read() ?? "")
+        .split("\n")
+        .slice(0, -1);
+    return { out: lines(this.#out), err: lines(this.#err) };
   }
 }
 
-class Collected extends Writable {
-  #text = "";
-
-  get lines(): string[] {
-    return this.#text.split("\n").slice(0, -1);
-  }
-
-  override _write(chunk: Buffer, _: string, done: () => void): void {
-    this.#text += chunk.toString();
-    done();
-  }
+function unlimited(): PassThrough {
+  return new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER });
 }

@@ -72,24 +72,65 @@ export class IniFile {
 }
 
 /**
- * Reads the text of a configuration file as Python 3.11 does; `path` is for messages. What Python refuses when it parses is a
- * CONFIG_INVALID naming file and line (SPEC section 7).
+ * Reads the text of a configuration file as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of
+ * `ConfigParser()`, and has `ini` parse what the lines mean. What Python refuses is a CONFIG_INVALID naming file and line
+ * (SPEC section 7); the line itself is never in the message, as it may hold a password.
+ * @param path for messages
  */
 export function parseIni(text: string, path: string): IniFile {
-  return new IniFile(path, readSections(text, path));
+  const sections = new Map<string, Map<string, string[]>>([[DEFAULT_SECTION, new Map()]]);
+  let section: { readonly name: string; readonly options: Map<string, string[]> } | undefined;
+  /** The pieces of the value that an indented line would continue. */
+  let value: string[] | undefined;
+  let [lineNumber, lastIndent] = [0, 0];
+
+  function refuse(problem: string, hint = REFUSED_TOO): never {
+    throw new TtsctlError("CONFIG_INVALID", `${path}, line ${lineNumber}: ${problem}`, { hint });
+  }
+
+  function startSection(name: string): void {
+    const known = sections.get(name);
+    if (known !== undefined && name !== DEFAULT_SECTION) refuse(`the section [${shown(name)}] is there twice`);
+    section = { name, options: known ?? new Map() };
+    sections.set(name, section.options);
+    value = undefined;
+  }
+
+  function startOption(content: string): void {
+    if (section === undefined && content.startsWith("\ufeff")) {
+      refuse("a byte-order mark", "Save the file as UTF-8 without one.");
+    }
+    if (section === undefined) refuse("text before the first [section]");
+    const delimiter = content.search(/[=:]/);
+    if (delimiter === -1) refuse("neither a [section] nor an option with = or :");
+    if (delimiter === 0) refuse("an option without a name");
+    const name = rstrip(content.slice(0, delimiter)).toLowerCase();
+    if (section.options.has(name)) refuse(`${shown(name)} is there twice in [${shown(section.name)}]`);
+    value = [strip(content.slice(delimiter + 1))];
+    section.options.set(name, value);
+  }
+
+  // Only these three end a line for Python, which opens the file in text mode.
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    lineNumber++;
+    const content = strip(line);
+    if (content.startsWith("#") || content.startsWith(";")) continue;
+    const indent = indentation(line);
+    // An empty line belongs to the value above it, and leaves the indentation that continues it as it was.
+    if (content === "" || (value !== undefined && indent > lastIndent)) {
+      value?.push(content);
+      continue;
+    }
+    lastIndent = indent;
+    const end = content.lastIndexOf("]");
+    // What follows the last bracket is ignored, and `[]` is no header, as in Python's `\[(?P<header>.+)\]`.
+    if (content.startsWith("[") && end > 1) startSection(content.slice(1, end));
+    else startOption(content);
+  }
+  return new IniFile(path, new Map([...sections].map(([name, options]) => [name, parseSection(options)])));
 }
 
-/**
- * Reads lines as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of `ConfigParser()`, and has `ini` parse
- * what they mean. A line that Python refuses is a CONFIG_INVALID naming file and line; the line itself is never in the message,
- * as it may hold a password.
- */
-function readSections(text: string, path: string): RawSections {
-  const reader = new IniReader(path);
-  // Only these three end a line for Python, which opens the file in text mode.
-  for (const line of text.split(/\r\n|\r|\n/)) reader.read(line);
-  return reader.sections();
-}
+const REFUSED_TOO = "Python's configparser, with which the service reads it, refuses the file too.";
 
 /**
  * What `ini` reads of one section. Written as JSON strings, names and values mean the same to it as to Python. The dot before a name
@@ -105,78 +146,6 @@ function parseSection(options: ReadonlyMap<string, readonly string[]>): Readonly
 /** The pattern of `ini` ends a value at U+2028 and U+2029, which JSON may leave as they are. */
 function json(text: string): string {
   return JSON.stringify(text).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
-}
-
-class IniReader {
-  readonly #path: string;
-  readonly #sections = new Map<string, Map<string, string[]>>([[DEFAULT_SECTION, new Map()]]);
-  #lineNumber = 0;
-  #sectionName = "";
-  #section: Map<string, string[]> | undefined;
-  /** The pieces of the value that an indented line would continue. */
-  #value: string[] | undefined;
-  #indent = 0;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  read(line: string): void {
-    this.#lineNumber++;
-    const content = strip(line);
-    if (content.startsWith("#") || content.startsWith(";")) return;
-    const indent = indentation(line);
-    // An empty line belongs to the value above it, and leaves the indentation that continues it as it was.
-    if (content === "" || (this.#value !== undefined && indent > this.#indent)) {
-      this.#value?.push(content);
-      return;
-    }
-    this.#indent = indent;
-    this.#readStart(content);
-  }
-
-  sections(): RawSections {
-    return new Map([...this.#sections].map(([name, options]) => [name, parseSection(options)]));
-  }
-
-  #readStart(content: string): void {
-    const end = content.lastIndexOf("]");
-    // What follows the last bracket is ignored, and `[]` is no header, as in Python's `\[(?P<header>.+)\]`.
-    if (content.startsWith("[") && end > 1) this.#startSection(content.slice(1, end));
-    else this.#startOption(content);
-  }
-
-  #startSection(name: string): void {
-    const known = this.#sections.get(name);
-    if (known !== undefined && name !== DEFAULT_SECTION) this.#refuse(`the section [${shown(name)}] is there twice`);
-    this.#section = known ?? new Map();
-    this.#sections.set(name, this.#section);
-    this.#sectionName = name;
-    this.#value = undefined;
-  }
-
-  #startOption(content: string): void {
-    if (this.#section === undefined) this.#refuseStart(content);
-    const delimiter = content.search(/[=:]/);
-    if (delimiter === -1) this.#refuse("neither a [section] nor an option with = or :");
-    if (delimiter === 0) this.#refuse("an option without a name");
-    const name = rstrip(content.slice(0, delimiter)).toLowerCase();
-    if (this.#section.has(name)) this.#refuse(`${shown(name)} is there twice in [${shown(this.#sectionName)}]`);
-    this.#value = [strip(content.slice(delimiter + 1))];
-    this.#section.set(name, this.#value);
-  }
-
-  #refuseStart(content: string): never {
-    if (content.startsWith("\ufeff")) this.#refuse("a byte-order mark", "Save the file as UTF-8 without one.");
-    this.#refuse("text before the first [section]");
-  }
-
-  #refuse(
-    problem: string,
-    hint = "Python's configparser, with which the service reads it, refuses the file too.",
-  ): never {
-    throw new TtsctlError("CONFIG_INVALID", `${this.#path}, line ${this.#lineNumber}: ${problem}`, { hint });
-  }
 }
 
 /** A name of the file in a message: quoted only where it would be unclear or break the line. */

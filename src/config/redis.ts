@@ -66,19 +66,24 @@ export interface RedisAddress {
  */
 export function findAddress(inputs: SettingInputs): RedisAddress {
   const parts = new Map<Part, Given>();
+  let found: Pick<RedisAddress, "way" | "level"> | undefined;
   for (const level of LEVELS) {
-    const given = givenAt(level, "redis.url", inputs);
-    const here = givenOf(PART_NAMES, level, inputs);
-    for (const [name, value] of [...here, ...givenOf(COMPANIONS, level, inputs)]) {
-      if (!parts.has(name)) parts.set(name, value);
+    const here = (names: readonly Part[]) => names.flatMap((name) => givenAt(level, name, inputs) ?? []);
+    for (const name of [...PART_NAMES, ...COMPANIONS]) {
+      const [value] = here([name]);
+      if (value !== undefined && !parts.has(name)) parts.set(name, value);
     }
+    const given = givenAt(level, "redis.url", inputs);
+    if (given !== undefined && here(PART_NAMES).length > 0) throw bothSet([given, ...here(PART_NAMES)]);
+    const ways = WAYS.filter(([, names]) => here(names).length > 0);
+    if (found === undefined && ways.length > 1) throw bothSet(ways.flatMap(([, names]) => here(names)));
+    if (ways[0] !== undefined) found ??= { way: ways[0][0], level };
     if (given === undefined) continue;
-    if (here.size > 0) throw bothSet([given, ...here.values()]);
     const setting = settingOf("redis.url", given);
     const url = { given, setting, url: parseRedisUrl(setting.value as string)! };
-    return { parts, url, ...(wayIn(parts) ?? { way: "url", level }) };
+    return { parts, url, ...(found ?? { way: "url", level }) };
   }
-  return { parts, url: undefined, ...(wayIn(parts) ?? { way: "default", level: undefined }) };
+  return { parts, url: undefined, ...(found ?? { way: "default", level: undefined }) };
 }
 
 /**
@@ -140,28 +145,6 @@ function tlsOf({ tlsCa, tlsCert, tlsKey, tlsServerName }: RedisSettings) {
     key: tlsKey.value ?? tlsCert.value, // one file may hold both
     serverName: tlsServerName.value,
   };
-}
-
-function givenOf(names: readonly Part[], level: Level, inputs: SettingInputs): Map<Part, Given> {
-  const found = new Map<Part, Given>();
-  for (const name of names) {
-    const value = givenAt(level, name, inputs);
-    if (value !== undefined) found.set(name, value);
-  }
-  return found;
-}
-
-/** The way of the highest level that has one. */
-function wayIn(parts: ReadonlyMap<Part, Given>): Pick<RedisAddress, "way" | "level"> | undefined {
-  for (const level of LEVELS) {
-    const ways = WAYS.flatMap(([way, names]) => {
-      const given = names.flatMap((name) => parts.get(name) ?? []).filter(({ source }) => source === level);
-      return given.length === 0 ? [] : [{ way, level, given }];
-    });
-    if (ways.length > 1) throw bothSet(ways.flatMap(({ given }) => given));
-    if (ways[0] !== undefined) return ways[0];
-  }
-  return undefined;
 }
 
 function bothSet([first, ...others]: readonly Given[]): TtsctlError {

@@ -51,53 +51,46 @@ const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 /** A request may have any word as its method. */
 const METHODS = new Set(["GET", "HEAD", "POST", "DELETE", "OPTIONS"]);
 
+export type Metrics = ReturnType<typeof newMetrics>;
+
 /** For Prometheus: the requests so far, and the state of the stores. */
-export class Metrics {
-  readonly #registry = new Registry();
-  readonly #requests: Counter<"method" | "route" | "status">;
-  readonly #seconds: Histogram<"route">;
-  readonly #gauges: Readonly<Record<"redisUp" | "storeReadable" | "syncing", Gauge>>;
+export function newMetrics(version: string) {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    name: "ttsctl_http_requests_total",
+    help: "Requests that ended.",
+    registers,
+    labelNames: ["method", "route", "status"],
+  });
+  const duration = new Histogram({
+    name: "ttsctl_http_request_duration_seconds",
+    help: "How long requests took.",
+    registers,
+    labelNames: ["route"],
+    buckets: BUCKETS_S,
+  });
+  const gauge = (name: string, help: string) => new Gauge({ name: `ttsctl_${name}`, help, registers });
+  const redisUp = gauge("redis_up", "Whether Redis answers: 1 or 0; 0 also where it is switched off.");
+  const storeReadable = gauge("store_readable", "Whether the store file can be read: 1 or 0.");
+  const isSyncing = gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0.");
+  const info = { name: "ttsctl_build_info", help: "Always 1; the version that runs.", registers };
+  new Gauge({ ...info, labelNames: ["version"] }).set({ version }, 1);
+  return {
+    contentType: registry.contentType,
 
-  constructor(version: string) {
-    const registers = [this.#registry];
-    collectDefaultMetrics({ register: this.#registry });
-    this.#requests = new Counter({
-      name: "ttsctl_http_requests_total",
-      help: "Requests that ended.",
-      registers,
-      labelNames: ["method", "route", "status"],
-    });
-    this.#seconds = new Histogram({
-      name: "ttsctl_http_request_duration_seconds",
-      help: "How long requests took.",
-      registers,
-      labelNames: ["route"],
-      buckets: BUCKETS_S,
-    });
-    const gauge = (name: string, help: string) => new Gauge({ name: `ttsctl_${name}`, help, registers });
-    this.#gauges = {
-      redisUp: gauge("redis_up", "Whether Redis answers: 1 or 0; 0 also where it is switched off."),
-      storeReadable: gauge("store_readable", "Whether the store file can be read: 1 or 0."),
-      syncing: gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0."),
-    };
-    const info = { name: "ttsctl_build_info", help: "Always 1; the version that runs.", registers };
-    new Gauge({ ...info, labelNames: ["version"] }).set({ version }, 1);
-  }
+    count({ method, route, status, seconds }: Observed): void {
+      requests.inc({ method: METHODS.has(method) ? method : "other", route, status });
+      duration.observe({ route }, seconds);
+    },
 
-  count({ method, route, status, seconds }: Observed): void {
-    this.#requests.inc({ method: METHODS.has(method) ? method : "other", route, status });
-    this.#seconds.observe({ route }, seconds);
-  }
-
-  /** The Prometheus text format. */
-  text({ redis, store, syncing }: Health): Promise<string> {
-    this.#gauges.redisUp.set(redis === "ok" ? 1 : 0);
-    this.#gauges.storeReadable.set(store === "unreadable" ? 0 : 1);
-    this.#gauges.syncing.set(syncing ? 1 : 0);
-    return this.#registry.metrics();
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
-  }
+    /** The Prometheus text format. */
+    text({ redis, store, syncing }: Health): Promise<string> {
+      redisUp.set(redis === "ok" ? 1 : 0);
+      storeReadable.set(store === "unreadable" ? 0 : 1);
+      isSyncing.set(syncing ? 1 : 0);
+      return registry.metrics();
+    },
+  };
 }

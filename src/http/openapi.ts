@@ -10,14 +10,25 @@ const COUNT = { type: "integer", minimum: 0 };
 const FLAG = { type: "boolean" };
 const TIME = { type: "string", format: "date-time" };
 const TEXTS = { type: "array", items: TEXT };
+const LIST = { type: "array" };
+const OBJECT = { type: "object" };
 
 function ref(name: keyof typeof SCHEMAS): object {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** All properties required, none besides. */
-function exact(properties: Record<string, object>): object {
-  return { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
+/** These properties, and none besides. */
+function exact(required: Record<string, object>, optional: Record<string, object> = {}): object {
+  const properties = { ...required, ...optional };
+  return { type: "object", properties, required: Object.keys(required), additionalProperties: false };
+}
+
+function arrayOf(items: object): object {
+  return { type: "array", items };
+}
+
+function oneOf(words: readonly string[]) {
+  return { type: "string", enum: words };
 }
 
 function integerIn([minimum, maximum]: readonly [number, number]) {
@@ -29,11 +40,10 @@ function orNull(schema: { type: string }): object {
 }
 
 const BY_STATUS = Object.fromEntries([...SHOWN_STATUSES, "other"].map((word) => [word, COUNT]));
-const SOURCE = { type: "string", enum: ["redis", "file", "mixed"] };
-const HOURS = { type: "array", items: exact({ from: TIME, total: COUNT, ...BY_STATUS }) };
-
-const OF_STATS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };
-
+const SOURCE = oneOf(["redis", "file", "mixed"]);
+const HOURS = arrayOf(exact({ from: TIME, total: COUNT, ...BY_STATUS }));
+const OF_HOURS = { source: SOURCE, at: TIME, user: orNull(TEXT), total: COUNT, perHour: HOURS };
+const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ages: LIST, dangling: COUNT };
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
 
@@ -62,7 +72,7 @@ const SCHEMAS = {
     page: POSITIVE,
     pageSize: COUNT,
     source: SOURCE,
-    items: { type: "array", items: { $ref: "#/components/schemas/Task" } },
+    items: arrayOf({ $ref: "#/components/schemas/Task" }),
     missing: { ...TEXTS, description: "ids asked for that neither store has" },
     dangling: { ...COUNT, description: "members of the index in Redis without a task" },
   }),
@@ -78,28 +88,18 @@ const SCHEMAS = {
     additionalProperties: false,
   },
   TaskFiles: exact({
-    files: {
-      type: "array",
-      items: {
-        type: "object",
-        properties: {
-          path: TEXT,
-          bytes: COUNT,
-          seconds: { type: "number" },
-          damaged: FLAG,
-          url: orNull(TEXT),
-          audio: FLAG,
-        },
-        required: ["path", "bytes", "url", "audio"],
-        additionalProperties: false,
-      },
-    },
+    files: arrayOf(
+      exact(
+        { path: TEXT, bytes: COUNT, url: orNull(TEXT), audio: FLAG },
+        { seconds: { type: "number" }, damaged: FLAG },
+      ),
+    ),
   }),
   Deletion: exact({
     requested: COUNT,
     deleted: COUNT,
     missing: TEXTS,
-    refused: { type: "array", items: exact({ user_id: TEXT, task_id: TEXT, reason: TEXT }) },
+    refused: arrayOf(exact({ user_id: TEXT, task_id: TEXT, reason: TEXT })),
     failed: COUNT,
     returned: COUNT,
     files: COUNT,
@@ -107,24 +107,15 @@ const SCHEMAS = {
     dryRun: FLAG,
   }),
   Stats: {
-    type: "object",
+    ...exact(OF_STATS),
     description: "As `ttsctl stats -o json`; docs/json.md has every part.",
-    properties: {
-      ...OF_STATS,
-      byStatus: { type: "object" },
-      users: COUNT,
-      byUser: { type: "array" },
-      ages: { type: "array" },
-      dangling: COUNT,
-    },
-    required: [...Object.keys(OF_STATS), "byStatus", "users", "byUser", "ages", "dangling"],
     additionalProperties: true,
   },
-  StatsHours: exact({ ...OF_STATS, byStatus: exact(BY_STATUS) }),
+  StatsHours: exact({ ...OF_HOURS, byStatus: exact(BY_STATUS) }),
   Health: exact({
-    status: { type: "string", enum: ["ok", "degraded", "down"] },
-    store: { type: "string", enum: ["ok", "missing", "unreadable"] },
-    redis: { type: "string", enum: ["ok", "down", "off"] },
+    status: oneOf(["ok", "degraded", "down"]),
+    store: oneOf(["ok", "missing", "unreadable"]),
+    redis: oneOf(["ok", "down", "off"]),
     syncing: FLAG,
     version: TEXT,
     timezone: { ...TEXT, description: "of times without an offset" },
@@ -132,9 +123,7 @@ const SCHEMAS = {
     token: { ...FLAG, description: "whether all else needs one" },
   }),
   Login: exact({ token: TEXT }),
-  ApiMsPage: enveloped(
-    exact({ total: COUNT, pageIndex: POSITIVE, pageSize: POSITIVE, data: { type: "array", items: ANY_RECORD } }),
-  ),
+  ApiMsPage: enveloped(exact({ total: COUNT, pageIndex: POSITIVE, pageSize: POSITIVE, data: arrayOf(ANY_RECORD) })),
   ApiMsTask: enveloped(ANY_RECORD),
   ApiMsRemoved: enveloped(exact({ removed: { ...FLAG, description: "false if the task doesn't exist" } })),
   ApiMsFailure: exact({
@@ -164,7 +153,7 @@ const USER = query("user_id", "the user of the task", TEXT, true);
 const USER_OR_LONE = query("user_id", "the user of the task; not needed in the dialect api_ms");
 const OF_USER = query("user_id", "only the tasks of this user");
 const TASK = inPath("task_id");
-const SWITCH = { type: "string", enum: ["true", "false"] };
+const SWITCH = oneOf(["true", "false"]);
 
 const LIST_PARAMETERS = [
   ...QUERY_PARTS.map((part) => {
@@ -178,38 +167,34 @@ const LIST_PARAMETERS = [
 const WARNINGS = {
   [WARNINGS_HEADER]: { description: "the warnings of the command line: a JSON array of strings", schema: TEXT },
 };
-const PROBLEM = {
-  description: "the error (RFC 9457)",
-  content: { "application/problem+json": { schema: ref("Problem") } },
-};
+const PROBLEM = { description: "the error (RFC 9457)", ...content(ref("Problem"), "application/problem+json") };
 const REFUSAL = {
   description: "the error (RFC 9457), or in the dialect api_ms its envelope",
-  content: { ...PROBLEM.content, "application/json": { schema: ref("ApiMsFailure") } },
+  content: { ...PROBLEM.content, ...content(ref("ApiMsFailure")).content },
 };
 const DIALECT = {
   name: DIALECT_HEADER,
   in: "header",
   required: false,
-  schema: { type: "string", enum: LAYOUT_NAMES },
+  schema: oneOf(LAYOUT_NAMES),
   description: "the dialect of this request, instead of [http] dialect",
 };
 
-function jsonOf(name: keyof typeof SCHEMAS, description: string): object {
-  return { description, headers: WARNINGS, content: { "application/json": { schema: ref(name) } } };
+function content(schema: object, type = "application/json") {
+  return { content: { [type]: { schema } } };
+}
+
+function jsonOf(schema: object, description: string): object {
+  return { description, headers: WARNINGS, ...content(schema) };
 }
 
 /** An answer in the plain dialect or in api_ms, which also answers failures with 200. */
 function eitherOf(name: keyof typeof SCHEMAS, inApiMs: keyof typeof SCHEMAS, description: string): object {
-  const schema = { anyOf: [ref(name), ref(inApiMs), ref("ApiMsFailure")] };
-  return { description, headers: WARNINGS, content: { "application/json": { schema } } };
-}
-
-function plain(type: string, description: string): object {
-  return { description, content: { [type]: { schema: TEXT } } };
+  return jsonOf({ anyOf: [ref(name), ref(inApiMs), ref("ApiMsFailure")] }, description);
 }
 
 function bodyOf(name: keyof typeof SCHEMAS): object {
-  return { required: true, content: { "application/json": { schema: ref(name) } } };
+  return { required: true, ...content(ref(name)) };
 }
 
 type Extra = {
@@ -254,7 +239,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
   ),
   "GET /voice-tasks/{task_id}/files": operation(
     "The audio and logs of a task",
-    { 200: jsonOf("TaskFiles", "the files, whether the task exists or not") },
+    { 200: jsonOf(ref("TaskFiles"), "the files, whether the task exists or not") },
     { parameters: [TASK, USER] },
   ),
   "GET /output/{user}/{task}/{file}": operation(
@@ -269,20 +254,20 @@ const OPERATIONS: Readonly<Record<string, object>> = {
   ),
   "GET /stats": operation(
     "Counts, ages, disk use; some seconds old if counting takes long",
-    { 200: jsonOf("Stats", "as `ttsctl stats -o json`") },
+    { 200: jsonOf(ref("Stats"), "as `ttsctl stats -o json`") },
     { parameters: [OF_USER, query("disk", "false: leave out audio and logs", SWITCH)] },
   ),
   "GET /stats/hours": operation(
     "Tasks by status, and by the hour of their last change",
-    { 200: jsonOf("StatsHours", "the last 24 hours") },
+    { 200: jsonOf(ref("StatsHours"), "the last 24 hours") },
     { parameters: [OF_USER] },
   ),
   "GET /healthz": operation(
     "Whether the stores can answer",
-    { 200: jsonOf("Health", "one of them can"), 503: jsonOf("Health", "neither can") },
+    { 200: jsonOf(ref("Health"), "one of them can"), 503: jsonOf(ref("Health"), "neither can") },
     OPEN,
   ),
-  "GET /metrics": operation("For Prometheus", { 200: plain("text/plain", "the metrics") }),
+  "GET /metrics": operation("For Prometheus", { 200: { description: "the metrics", ...content(TEXT, "text/plain") } }),
   "GET /openapi.json": operation(
     "This description",
     { 200: { description: "OpenAPI 3.1", content: { "application/json": {} } } },
@@ -294,7 +279,7 @@ const OPERATIONS: Readonly<Record<string, object>> = {
     { ...OPEN, requestBody: bodyOf("Login") },
   ),
   "POST /logout": operation("Ends it", { 204: { description: "the cookie is removed" } }, OPEN),
-  "GET /": operation("The page", { 200: plain("text/html", "the page") }, OPEN),
+  "GET /": operation("The page", { 200: { description: "the page", ...content(TEXT, "text/html") } }, OPEN),
 };
 
 function paths(): object {

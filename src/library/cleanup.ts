@@ -47,69 +47,40 @@ function countsOf(result: CleanupCounts): CleanupCounts {
   return { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
 }
 
+export type CleanupLoop = ReturnType<typeof cleanupLoop>;
+
 /** `ttsctl cleanup --watch` in a program. */
-export class CleanupLoop {
-  readonly #parts: RunParts;
-  readonly #logger: Logger;
-  readonly #options: CleanupOptions;
-  readonly #stop = new AbortController();
-  #ended: Promise<void> = Promise.resolve();
+export function cleanupLoop(parts: RunParts, logger: Logger, { onPass }: CleanupOptions) {
+  const stop = new AbortController();
+  const { signal } = stop;
+  let ended: Promise<void> = Promise.resolve();
 
-  constructor(parts: RunParts, logger: Logger, options: CleanupOptions) {
-    this.#parts = parts;
-    this.#logger = logger;
-    this.#options = options;
-  }
+  const newRun = () => parts.forCall("startCleanup", signal);
+  const pause = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => {});
 
-  /**
-   * Resolves when the passes have begun, or wait for another watcher to end.
-   * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE
-   */
-  async start(): Promise<void> {
-    await checkCleanup(this.#parts);
-    const run = await this.#run();
-    const lock = await tryLock(run);
-    if (lock === null) this.#logger.info("another process cleans up this store: waiting until it ends");
-    this.#ended = this.#watch(run, lock);
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#ended;
-  }
-
-  #run(): Promise<RunParts> {
-    return this.#parts.forCall("startCleanup", this.#stop.signal);
-  }
-
-  async #watch(run: RunParts, taken: Lock | null): Promise<void> {
-    const lock = taken ?? (await this.#awaitLock(run));
+  async function watch(run: RunParts, taken: Lock | null): Promise<void> {
+    const lock = taken ?? (await awaitLock(run));
     if (lock === null) return;
-    const watcher = {
-      lock,
-      settings: () => run.settings(),
-      pass: (refusal: TtsctlError | null) => this.#pass(refusal),
-      wait: (seconds: number) => this.#pause(seconds * 1000),
-    };
+    const watcher = { lock, settings: () => run.settings(), pass, wait: (seconds: number) => pause(seconds * 1000) };
     try {
       const { retention } = (await run.settings()).cleanup;
-      if (retention.value <= 0) return this.#logger.warn(`nothing is cleaned up: retention is ${retention.value}`);
+      if (retention.value <= 0) return logger.warn(`nothing is cleaned up: retention is ${retention.value}`);
       await watchPasses(run, watcher);
     } catch (error) {
       if (!(error instanceof TtsctlError)) throw error;
-      this.#logger.warn(`the cleanup ends: ${error.message}`);
-      this.#report(null, error);
+      logger.warn(`the cleanup ends: ${error.message}`);
+      report(null, error);
     } finally {
       await watcher.lock.release();
     }
   }
 
   /** Null if the loop was stopped first. */
-  async #awaitLock(run: RunParts): Promise<Lock | null> {
-    while (!this.#stop.signal.aborted) {
-      await this.#pause(WAIT_MS);
+  async function awaitLock(run: RunParts): Promise<Lock | null> {
+    while (!signal.aborted) {
+      await pause(WAIT_MS);
       const lock = await tryLock(run).catch((error: Error) => {
-        if (!this.#stop.signal.aborted) this.#logger.warn(`cleanup: ${error.message}`);
+        if (!signal.aborted) logger.warn(`cleanup: ${error.message}`);
         return null;
       });
       if (lock !== null) return lock;
@@ -117,32 +88,46 @@ export class CleanupLoop {
     return null;
   }
 
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
-  }
-
   /** Returns whether the pass failed. */
-  async #pass(refusal: TtsctlError | null): Promise<boolean> {
+  async function pass(refusal: TtsctlError | null): Promise<boolean> {
     let [counts, problem]: [CleanupCounts | null, TtsctlError | null] = [null, refusal];
     try {
-      if (refusal === null) ({ counts, problem } = await cleanupOnce(await this.#run(), false));
+      if (refusal === null) ({ counts, problem } = await cleanupOnce(await newRun(), false));
     } catch (error) {
       const unknown = () => new TtsctlError("INTERNAL", `a pass failed: ${String(error)}`, { cause: error });
       problem = error instanceof TtsctlError ? error : unknown();
     }
-    if (problem !== null) this.#logger.warn(`cleanup: ${problem.message}`);
-    this.#report(counts, problem);
+    if (problem !== null) logger.warn(`cleanup: ${problem.message}`);
+    report(counts, problem);
     return problem !== null;
   }
 
   /** An error of the program doesn't end the loop. */
-  #report(counts: CleanupCounts | null, problem: TtsctlError | null): void {
+  function report(counts: CleanupCounts | null, problem: TtsctlError | null): void {
     try {
-      this.#options.onPass?.(counts, libraryError(problem));
+      onPass?.(counts, libraryError(problem));
     } catch (error) {
-      this.#logger.warn(`onPass threw: ${String(error)}`);
+      logger.warn(`onPass threw: ${String(error)}`);
     }
   }
+
+  return {
+    /**
+     * Resolves when the passes have begun, or wait for another watcher to end.
+     * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE
+     */
+    async start(): Promise<void> {
+      await checkCleanup(parts);
+      const run = await newRun();
+      const lock = await tryLock(run);
+      if (lock === null) logger.info("another process cleans up this store: waiting until it ends");
+      ended = watch(run, lock);
+    },
+    async stop(): Promise<void> {
+      stop.abort();
+      await ended;
+    },
+  };
 }
 
 /** Null if another watcher holds the lock. */

@@ -8,66 +8,58 @@ import type { ChangeEvent, Logger, MirrorEvent, StoreEvents } from "./types.ts";
 /** Seconds between two lines about failed writes: every write fails while Redis is down. */
 const APART_S = 10;
 
-/** Reports to the listeners of the program and to its logger. A listener that throws is logged. */
-export class EventSource {
-  readonly #logger: Logger;
-  readonly #clock: Clock;
-  /** How many changes of the file Redis lacks, as far as is known. */
-  readonly #owed: () => number;
-  readonly #emitter = new EventEmitter().setMaxListeners(0);
-  #unlogged = 0;
-  #missed = 0;
-  #loggedAt = Number.NEGATIVE_INFINITY;
+/**
+ * Reports to the listeners of the program and to its logger. A listener that throws is logged.
+ * @param owed how many changes of the file Redis lacks, as far as is known
+ */
+export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
+  const emitter = new EventEmitter().setMaxListeners(0);
+  let [unlogged, missed, loggedAt] = [0, 0, Number.NEGATIVE_INFINITY];
 
-  constructor(logger: Logger, clock: Clock, owed: () => number) {
-    this.#logger = logger;
-    this.#clock = clock;
-    this.#owed = owed;
+  function emitMirror(state: MirrorEvent["state"], error: TtsctlError | null): void {
+    const event: MirrorEvent = { state, owed: owed(), error: libraryError(error) };
+    emitter.emit("mirror", event);
   }
 
-  /** Returns a function that removes the listener. */
-  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
-    const guarded = (event: StoreEvents[Name]) => {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#logger.warn(`a listener threw: ${String(error)}`);
-      }
-    };
-    this.#emitter.on(name, guarded);
-    return () => void this.#emitter.off(name, guarded);
-  }
+  return {
+    /** Returns a function that removes the listener. */
+    on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
+      const guarded = (event: StoreEvents[Name]) => {
+        try {
+          listener(event);
+        } catch (error) {
+          logger.warn(`a listener threw: ${String(error)}`);
+        }
+      };
+      emitter.on(name, guarded);
+      return () => void emitter.off(name, guarded);
+    },
 
-  change(event: ChangeEvent): void {
-    this.#emitter.emit("change", event);
-  }
+    change(event: ChangeEvent): void {
+      emitter.emit("change", event);
+    },
 
-  /** @param again whether there was a connection, or an attempt at one, before */
-  mirrorUp(where: string, again: boolean): void {
-    this.#mirror("up", null);
-    this.#logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);
-    if (this.#missed > 0)
-      this.#logger.warn(`Redis missed ${counted(this.#missed, "change")}: they are written to it now`);
-    this.#missed = 0;
-  }
+    /** @param again whether there was a connection, or an attempt at one, before */
+    mirrorUp(where: string, again: boolean): void {
+      emitMirror("up", null);
+      logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);
+      if (missed > 0) logger.warn(`Redis missed ${counted(missed, "change")}: they are written to it now`);
+      missed = 0;
+    },
 
-  mirrorDown(error: TtsctlError): void {
-    this.#logger.warn(`${error.message}: the file answers, and has what is written`);
-    this.#mirror("down", error);
-  }
+    mirrorDown(error: TtsctlError): void {
+      logger.warn(`${error.message}: the file answers, and has what is written`);
+      emitMirror("down", error);
+    },
 
-  /** Redis refused changes, or their outcome is unknown. */
-  mirrorFailed(error: TtsctlError, count: number): void {
-    this.#missed += count;
-    this.#unlogged += count;
-    if (this.#clock.monotonic() - this.#loggedAt < APART_S) return;
-    this.#loggedAt = this.#clock.monotonic();
-    this.#logger.warn(`${counted(this.#unlogged, "change")} not written to Redis, the file has them: ${error.message}`);
-    this.#unlogged = 0;
-  }
-
-  #mirror(state: MirrorEvent["state"], error: TtsctlError | null): void {
-    const event: MirrorEvent = { state, owed: this.#owed(), error: libraryError(error) };
-    this.#emitter.emit("mirror", event);
-  }
+    /** Redis refused changes, or their outcome is unknown. */
+    mirrorFailed(error: TtsctlError, count: number): void {
+      missed += count;
+      unlogged += count;
+      if (clock.monotonic() - loggedAt < APART_S) return;
+      loggedAt = clock.monotonic();
+      logger.warn(`${counted(unlogged, "change")} not written to Redis, the file has them: ${error.message}`);
+      unlogged = 0;
+    },
+  };
 }

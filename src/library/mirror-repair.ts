@@ -2,7 +2,7 @@ import { untilEither } from "../abort.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { checkBeforeUse } from "../operations/safety.ts";
 import type { RunParts } from "../parts/parts.ts";
-import { pushFile, Retry } from "../parts/sync-store.ts";
+import { pushFile, retrying } from "../parts/sync-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import { type MirrorLink, redisDisabled } from "../store/mirror-link.ts";
 import type { OwedCopies } from "../store/owed-copies.ts";
@@ -24,67 +24,31 @@ interface RepairParts {
 }
 
 /** Writes to Redis what it missed: the changes that this process remembers or, if it may have missed more, the whole file. */
-export class MirrorRepair {
-  readonly #parts: RepairParts;
-  /** What processes that ended left undone; null before the first look. */
-  #undone: LeftUndone | null = null;
-  readonly #stop = new AbortController();
-  /** Only once: later the file may have lost all that Redis has. */
-  #isChecked = false;
-  #wasMarked = false;
-  readonly #retry = new Retry(() => this.#repair(), LONGEST_RETRY_MS, this.#stop.signal);
+export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }: RepairParts) {
+  const stop = new AbortController();
+  const retry = retrying(repair, LONGEST_RETRY_MS, stop.signal);
   /** Syncs that the program asked for. */
-  readonly #asked = new Set<Promise<unknown>>();
+  const asked = new Set<Promise<unknown>>();
+  /** What processes that ended left undone; null before the first look. */
+  let undone: LeftUndone | null = null;
+  /** Only once: later the file may have lost all that Redis has. */
+  let isChecked = false;
+  let wasMarked = false;
 
-  constructor(parts: RepairParts) {
-    this.#parts = parts;
-  }
-
-  /**
-   * Checks a mirror before its use: whether it belongs to this store, and whether it lacks more than is known, which needs a
-   * sync. Without a readable file nothing is checked, because then nothing is written either.
-   * @throws TtsctlError STORE_MISMATCH, REDIS_*
-   */
-  async admit(mirror: Mirror): Promise<void> {
-    const { shared, owed, writer } = this.#parts;
-    const snapshot = await shared.read().catch(noneOfStore);
-    if (snapshot === null) return;
-    try {
-      if (!this.#isChecked) await checkBeforeUse(snapshot, mirror, (id) => writer.isPending(id) || owed.has(id));
-      this.#isChecked = true;
-      await mirror.detect(); // the file's lists have the order of those in Redis
-      const { syncedAt, members } = await mirror.standing(undefined);
-      const isFlushed = this.#wasMarked && syncedAt === null;
-      this.#wasMarked = syncedAt !== null;
-      await this.#lookForUndone();
-      const missing = snapshot.size - members;
-      if (isFlushed || missing > owed.size + writer.pending) owed.leaveToSync();
-    } finally {
-      await snapshot.close();
-    }
-  }
-
-  /** To be called when there is a connection. */
-  begin(): void {
-    this.#retry.begin();
-  }
-
-  /** `syncToRedis()`. @throws TtsctlError INTERRUPTED if the signal is aborted or the store is closed */
-  async sync(signal: AbortSignal): Promise<SyncResult> {
-    const asked = untilEither(signal, this.#stop.signal, (either) => this.#sync(either));
-    this.#asked.add(asked);
-    return asked.finally(() => this.#asked.delete(asked));
+  async function lookForUndone(): Promise<void> {
+    if (undone !== null) return;
+    undone = await mark.leftByOthers();
+    if (undone.paths.length > 0) owed.leaveToSync(undone.removals);
   }
 
   /** `ttsctl sync`; a failure of Redis is a value. */
-  async #sync(signal: AbortSignal): Promise<SyncResult> {
-    const { parts, link, logger, owed, writer } = this.#parts;
+  async function push(signal: AbortSignal): Promise<SyncResult> {
     const state = await link.open();
     if (state.kind !== "on") return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
     try {
       const outcome = await pushFile(await parts.forCall("syncToRedis", signal), writer, owed);
       const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = outcome;
-      if (counts.failed === 0 && !owed.lacksRemovals) await dropMarks(this.#undone?.paths ?? []);
+      if (counts.failed === 0 && !owed.lacksRemovals) await dropMarks(undone?.paths ?? []);
       return { counts, problem: null };
     } catch (error) {
       if (!isRedisError(error)) throw error;
@@ -93,32 +57,55 @@ export class MirrorRepair {
     }
   }
 
-  async #lookForUndone(): Promise<void> {
-    if (this.#undone !== null) return;
-    const { mark, owed } = this.#parts;
-    this.#undone = await mark.leftByOthers();
-    if (this.#undone.paths.length > 0) owed.leaveToSync(this.#undone.removals);
-  }
-
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#retry.running;
-    await Promise.allSettled(this.#asked);
-  }
-
   /** Returns whether nothing is left to do, or a new connection has to be waited for. */
-  async #repair(): Promise<boolean> {
-    const { signal } = this.#stop;
-    const { owed, writer, link, logger } = this.#parts;
+  async function repair(): Promise<boolean> {
+    const { signal } = stop;
     try {
       await writer.catchUp();
-      if (owed.syncNeeded > 0) await this.#sync(signal);
+      if (owed.syncNeeded > 0) await push(signal);
     } catch (error) {
       const reason = error instanceof TtsctlError ? error.message : String(error);
       if (!signal.aborted) logger.warn(`Redis was not repaired: ${reason}`);
     }
     return signal.aborted || owed.syncNeeded === 0 || (await link.open()).kind !== "on";
   }
+
+  return {
+    /**
+     * Checks a mirror before its use: whether it belongs to this store, and whether it lacks more than is known, which needs a
+     * sync. Without a readable file nothing is checked, because then nothing is written either.
+     * @throws TtsctlError STORE_MISMATCH, REDIS_*
+     */
+    async admit(mirror: Mirror): Promise<void> {
+      await using snapshot = await shared.read().catch(noneOfStore);
+      if (snapshot === null) return;
+      if (!isChecked) await checkBeforeUse(snapshot, mirror, (id) => writer.isPending(id) || owed.has(id));
+      isChecked = true;
+      await mirror.detect(); // the file's lists have the order of those in Redis
+      const { syncedAt, members } = await mirror.standing(undefined);
+      const isFlushed = wasMarked && syncedAt === null;
+      wasMarked = syncedAt !== null;
+      await lookForUndone();
+      const missing = snapshot.size - members;
+      if (isFlushed || missing > owed.size + writer.pending) owed.leaveToSync();
+    },
+
+    /** To be called when there is a connection. */
+    begin: retry.begin,
+
+    /** `syncToRedis()`. @throws TtsctlError INTERRUPTED if the signal is aborted or the store is closed */
+    sync(signal: AbortSignal): Promise<SyncResult> {
+      const sync = untilEither(signal, stop.signal, push);
+      asked.add(sync);
+      return sync.finally(() => asked.delete(sync));
+    },
+
+    async close(): Promise<void> {
+      stop.abort();
+      await retry.running();
+      await Promise.allSettled(asked);
+    },
+  };
 }
 
 function noneOfStore(error: unknown): null {

@@ -22,35 +22,22 @@ import {
   wrongArgument,
 } from "./arguments.ts";
 import { checkUpdateOptions, claimIdOf, claimRule, updated, withClaim } from "./changes.ts";
-import { CleanupLoop, checkCleanup, cleanupOnce } from "./cleanup.ts";
-import { EventSource } from "./events.ts";
-import { MirrorRepair } from "./mirror-repair.ts";
+import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
+import { eventSource } from "./events.ts";
+import { mirrorRepair } from "./mirror-repair.ts";
 import { checkFilter, cursorAfter, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
 import { settingsOf } from "./settings.ts";
 import { artifactPath, idOf, storedTask, taskOf } from "./stored-task.ts";
 import type {
   BaseTask,
-  ClaimedTask,
-  ClaimOptions,
-  CleanupOnceOptions,
-  CleanupOptions,
-  CleanupResult,
   Logger,
   PageQuery,
   RedisOutcome,
-  SignalOptions,
-  Source,
-  StoredTask,
-  StoreEvents,
   StoreOptions,
-  SyncResult,
   TaskFilter,
   TaskPage,
   TaskRecord,
-  TaskStatus,
   TaskStore,
-  UpdateOptions,
-  UpdateResult,
   WriteResult,
 } from "./types.ts";
 
@@ -66,7 +53,7 @@ const NEVER = new AbortController().signal;
  * @throws TtsctlError USAGE for an unknown option, CONFIG_* for a wrong value or a missing file
  */
 export async function openTaskStore<T extends BaseTask = TaskRecord>(options: StoreOptions): Promise<TaskStore<T>> {
-  return new OpenStore<T>(await openParts(options));
+  return storeOf<T>(await openParts(options));
 }
 
 type StoreParts = Awaited<ReturnType<typeof openParts>>;
@@ -87,7 +74,7 @@ async function openParts(options: StoreOptions) {
   });
   const rules = await parts.rules();
   const owed = new OwedCopies(warn);
-  const events = new EventSource(logger, clock, () => owed.size);
+  const events = eventSource(logger, clock, () => owed.size);
   const { shared, link } = await parts.liveOn({
     events: {
       onUp: ({ where }, again) => {
@@ -105,7 +92,7 @@ async function openParts(options: StoreOptions) {
   const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
   const marked = settings.redis.enabled.value ? mark : null;
   const writer = new TaskWriter({ file, shared, owed, rules, clock, link, mark: marked, warn, onMirrorFailure });
-  const repair = new MirrorRepair({ parts, logger, shared, link, owed, writer, mark });
+  const repair = mirrorRepair({ parts, logger, shared, link, owed, writer, mark });
   const stores = { file: await parts.fileStore(), link: await parts.mirrorLink() };
   const parser = new RecordParser(rules);
   return { parts, stores, settings, rules, parser, clock, logger, events, shared, owed, mark, writer, repair };
@@ -126,241 +113,44 @@ function guarded(logger: Logger): Logger {
   };
 }
 
-class OpenStore<T extends BaseTask> implements TaskStore<T> {
-  readonly #parts: StoreParts;
-  readonly #reader: TaskReader;
-  #cleanup: CleanupLoop | null = null;
-  #closing: Promise<void> | null = null;
+function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
+  const { parts, stores, settings, rules, clock, logger, events, shared, owed, mark, writer, repair } = opened;
+  const reader = new TaskReader(stores.file, stores.link);
+  let cleanup: CleanupLoop | null = null;
+  let closing: Promise<void> | null = null;
 
-  constructor(parts: StoreParts) {
-    this.#parts = parts;
-    this.#reader = new TaskReader(parts.stores.file, parts.stores.link);
+  function refuseClosed(): void {
+    if (closing === null) return;
+    throw new TtsctlError("STORE_CLOSED", `${settings.store.path.value} was closed by this program`);
   }
 
-  upsert(task: T | string): Promise<WriteResult> {
-    return this.#call(async () => {
-      const parsed = taskOf(task, this.#parts.parser);
-      return this.#resultOf(parsed, await this.#parts.writer.upsert(parsed));
-    });
-  }
-
-  delete(userId: string, taskId: string): Promise<WriteResult> {
-    return this.#call(async () => {
-      const id = idOf(userId, taskId, this.#parts.rules);
-      return this.#resultOf(id, await this.#parts.writer.remove(id));
-    });
-  }
-
-  update(
-    userId: string,
-    taskId: string,
-    change: (record: T) => T | null,
-    options: UpdateOptions = {},
-  ): Promise<UpdateResult<T>> {
-    return this.#call(async () => {
-      const id = idOf(userId, taskId, this.#parts.rules);
-      checkFunction(change, "the change of update()");
-      checkUpdateOptions(options);
-      let isConflict = false;
-      const find = () => id;
-      const written = await this.#update(find, (task) => {
-        isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
-        return isConflict ? null : updated(task, change, options, this.#parts);
-      });
-      const { state, redis } = this.#resultOf(id, written);
-      const task = written.task ? storedTask<T>(written.task) : null;
-      return { state: isConflict ? "conflict" : state, redis, task };
-    });
-  }
-
-  claim(
-    from: readonly TaskStatus[],
-    patch: Partial<T> & { readonly status: TaskStatus },
-    options: ClaimOptions = {},
-  ): Promise<ClaimedTask<T> | null> {
-    return this.#call(async () => {
-      const rule = claimRule(from, patch, options, this.#parts);
-      const find: Update["find"] = (snapshot, pending) =>
-        findClaimable(snapshot, pending(), { ...rule, now: this.#parts.clock.now() });
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
-        const claimId = randomUUID();
-        const written = await this.#update(find, (task) => withClaim(task, claimId, rule, this.#parts));
-        const { file, task } = written;
-        if (file === "missing") return null;
-        if (file === "written" && (await this.#holds(task!, claimId))) {
-          this.#resultOf(task!, written);
-          return { ...storedTask<T>(task!), claimId };
-        }
+  /** A method that refuses calls after the close; its errors name the options of the library. */
+  function call<A extends unknown[], R>(work: (...args: A) => Promise<R>) {
+    return async (...args: A): Promise<R> => {
+      refuseClosed();
+      try {
+        return await work(...args);
+      } catch (error) {
+        throw libraryError(error);
       }
-      this.#parts.logger.warn("no task was claimed: another program keeps undoing the claims");
-      return null;
-    });
+    };
   }
 
-  get(userId: string, taskId: string, options: { readonly source?: Source } = {}): Promise<StoredTask<T> | null> {
-    return this.#call(async () => {
-      const id = idOf(userId, taskId, this.#parts.rules);
-      checkOptions(options, "get: the options", ["source"]);
-      const { items } = await this.#list(options, { userId: id.userId, taskIds: [id.taskId] });
-      return items[0] ?? null;
-    });
+  /** Also reports a change to listeners. */
+  function resultOf({ userId, taskId }: TaskId, { file: state, mirror }: Written): WriteResult {
+    const redis = outcomeOf(state, mirror);
+    if (state === "written" || state === "removed") events.change({ userId, taskId, state, redis });
+    return { state, redis };
   }
 
-  listPage(query: PageQuery = {}): Promise<TaskPage<T>> {
-    return this.#call(async () => {
-      const asked = listQueryOf(query, this.#parts);
-      const { rules } = this.#parts;
-      if (query.cursor != null) {
-        const { hasMore, ...result } = await pageAfter(this.#parts.stores, asked, query.cursor, rules);
-        return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
-      }
-      const result = await this.#reader.list(asked);
-      const hasMore = asked.page * asked.pageSize < result.total;
-      return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
-    });
-  }
-
-  count(filter: TaskFilter = {}): Promise<number> {
-    return this.#call(async () => {
-      checkFilter(filter);
-      return (await this.#reader.list(listQueryOf({ ...filter, pageSize: 1 }, this.#parts))).total;
-    });
-  }
-
-  listByIds(userId: string, taskIds: readonly string[], filter: Omit<TaskFilter, "userId"> = {}): Promise<TaskPage<T>> {
-    return this.#call(async () => {
-      checkString(userId, "userId");
-      checkStrings(taskIds, "taskIds", '["t01", "t02"]');
-      return taskIds.length === 0 ? this.#emptyPage(userId, filter) : this.#list(filter, { userId, taskIds });
-    });
-  }
-
-  async *all(filter: TaskFilter = {}, options: SignalOptions = {}): AsyncIterableIterator<StoredTask<T>> {
-    this.#refuseClosed();
-    checkFilter(filter);
-    const signal = signalOf(options, "all");
-    const query = listQueryOf(filter, this.#parts);
-    try {
-      for await (const { tasks, warnings } of newestTasks(this.#parts.stores, query, Number.POSITIVE_INFINITY)) {
-        for (const line of warnings) this.#parts.logger.warn(line);
-        for (const task of tasks) {
-          throwIfAborted(signal);
-          yield storedTask<T>(task);
-        }
-      }
-    } catch (error) {
-      throw libraryError(error);
-    }
-  }
-
-  syncToRedis(options: SignalOptions = {}): Promise<SyncResult> {
-    return this.#call(async () => {
-      const signal = signalOf(options, "syncToRedis");
-      throwIfAborted(signal);
-      const result = await this.#parts.repair.sync(signal);
-      return result.problem === null ? result : { counts: null, problem: libraryError(result.problem) };
-    });
-  }
-
-  startCleanup(options: CleanupOptions = {}): Promise<void> {
-    return this.#call(async () => {
-      checkOptions(options, "startCleanup: the options", ["onPass"]);
-      if (options.onPass !== undefined) checkFunction(options.onPass, "onPass");
-      if (this.#cleanup !== null) {
-        throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
-      }
-      const loop = new CleanupLoop(this.#parts.parts, this.#parts.logger, options);
-      this.#cleanup = loop;
-      await loop.start().catch((error) => {
-        this.#cleanup = null;
-        throw error;
-      });
-    });
-  }
-
-  cleanupOnce(options: CleanupOnceOptions = {}): Promise<CleanupResult> {
-    return this.#call(async () => {
-      const signal = signalOf(options, "cleanupOnce", ["dryRun"]);
-      const { parts } = this.#parts;
-      await checkCleanup(parts);
-      throwIfAborted(signal);
-      const run = await parts.forCall("cleanupOnce", signal);
-      const { counts, problem } = await cleanupOnce(run, options.dryRun ?? false);
-      return { counts, problem: libraryError(problem) };
-    });
-  }
-
-  artifactPath(userId: string, taskId: string, name: string): Promise<string> {
-    return this.#call(async () => {
-      const { settings, rules } = this.#parts;
-      checkString(name, "name");
-      if (settings.configPath === null && settings.paths.output.source === "default") {
-        throw new TtsctlError("CONFIG_REQUIRED", "artifactPath: output isn't given", {
-          hint: "give openTaskStore output, or a config",
-        });
-      }
-      return artifactPath(settings.paths.output.value, idOf(userId, taskId, rules), name, rules);
-    });
-  }
-
-  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
-    this.#refuseClosed();
-    if (name !== "mirror" && name !== "change") {
-      throw wrongArgument(`there is no event ${JSON.stringify(name)}`, "mirror, change");
-    }
-    checkFunction(listener, "the listener");
-    return this.#parts.events.on(name, listener);
-  }
-
-  async stopCleanup(): Promise<void> {
-    const loop = this.#cleanup;
-    await loop?.stop();
-    if (this.#cleanup === loop) this.#cleanup = null;
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async #close(): Promise<void> {
-    const { parts, repair, writer, owed, mark, logger } = this.#parts;
-    await this.stopCleanup();
-    await repair.close();
-    await writer.close();
-    const { problem } = owed;
-    if (problem !== null) logger.warn(`${problem}: the next program that opens the store makes up for it`);
-    await mark.close(problem === null);
-    await parts.release();
-  }
-
-  /** Refuses calls after the close; errors name the options of the library. */
-  async #call<R>(work: () => Promise<R>): Promise<R> {
-    this.#refuseClosed();
-    try {
-      return await work();
-    } catch (error) {
-      throw libraryError(error);
-    }
-  }
-
-  /** Whether the file still has a claim: a service without locks may have replaced the record. */
-  async #holds({ userId, taskId }: Task, claimId: string): Promise<boolean> {
-    const snapshot = await this.#parts.shared.read();
-    try {
-      const row = snapshot.rowOf(userId, taskId);
-      return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
-    } finally {
-      await snapshot.close();
-    }
+  function outcomeOf(file: Written["file"], mirror: Written["mirror"]): RedisOutcome {
+    if (!settings.redis.enabled.value) return { state: "off" };
+    if (mirror instanceof TtsctlError) return { state: "failed", error: libraryError(mirror) };
+    return { state: file === "newer" ? "skipped" : mirror };
   }
 
   /** Throws what `next` throws; other changes of the batch don't fail with it. */
-  async #update(find: Update["find"], next: (task: Task) => Task | null): Promise<Written> {
+  async function changeTask(find: Update["find"], next: (task: Task) => Task | null): Promise<Written> {
     let failure: { error: unknown } | undefined;
     const change = (task: Task) => {
       failure = undefined;
@@ -371,36 +161,190 @@ class OpenStore<T extends BaseTask> implements TaskStore<T> {
         return null;
       }
     };
-    const written = await this.#parts.writer.update({ kind: "update", find, change });
+    const written = await writer.update({ kind: "update", find, change });
     if (failure !== undefined) throw failure.error;
     return written;
   }
 
-  async #list(query: PageQuery, named?: NamedTasks): Promise<TaskPage<T>> {
-    return pageOf(await this.#reader.list(listQueryOf(query, this.#parts, named)), null);
+  /** Whether the file still has a claim: a service without locks may have replaced the record. */
+  async function holds({ userId, taskId }: Task, claimId: string): Promise<boolean> {
+    await using snapshot = await shared.read();
+    const row = snapshot.rowOf(userId, taskId);
+    return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
   }
 
-  #emptyPage(userId: string, filter: TaskFilter): TaskPage<T> {
-    const { source } = listQueryOf({ ...filter, userId }, this.#parts);
+  async function list(query: PageQuery, named: NamedTasks): Promise<TaskPage<T>> {
+    return pageOf(await reader.list(listQueryOf(query, opened, named)), null);
+  }
+
+  function emptyPage(userId: string, filter: Omit<TaskFilter, "userId">): TaskPage<T> {
+    const { source } = listQueryOf({ ...filter, userId }, opened);
     const none = { tasks: [], missing: [], dangling: 0, warnings: [] };
     return pageOf({ ...none, total: 0, page: 1, pageSize: 0, source: source === "redis" ? "redis" : "file" }, null);
   }
 
-  /** Also reports a change to listeners. */
-  #resultOf({ userId, taskId }: TaskId, { file: state, mirror }: Written): WriteResult {
-    const redis = this.#outcomeOf(state, mirror);
-    if (state === "written" || state === "removed") this.#parts.events.change({ userId, taskId, state, redis });
-    return { state, redis };
+  async function close(): Promise<void> {
+    await store.stopCleanup();
+    await repair.close();
+    await writer.close();
+    const { problem } = owed;
+    if (problem !== null) logger.warn(`${problem}: the next program that opens the store makes up for it`);
+    await mark.close(problem === null);
+    await parts.release();
   }
 
-  #outcomeOf(file: Written["file"], mirror: Written["mirror"]): RedisOutcome {
-    if (!this.#parts.settings.redis.enabled.value) return { state: "off" };
-    if (mirror instanceof TtsctlError) return { state: "failed", error: libraryError(mirror) };
-    return { state: file === "newer" ? "skipped" : mirror };
-  }
+  const store: TaskStore<T> = {
+    upsert: call(async (task) => {
+      const parsed = taskOf(task, opened.parser);
+      return resultOf(parsed, await writer.upsert(parsed));
+    }),
 
-  #refuseClosed(): void {
-    if (this.#closing === null) return;
-    throw new TtsctlError("STORE_CLOSED", `${this.#parts.settings.store.path.value} was closed by this program`);
-  }
+    delete: call(async (userId, taskId) => {
+      const id = idOf(userId, taskId, rules);
+      return resultOf(id, await writer.remove(id));
+    }),
+
+    update: call(async (userId, taskId, change, options = {}) => {
+      const id = idOf(userId, taskId, rules);
+      checkFunction(change, "the change of update()");
+      checkUpdateOptions(options);
+      let isConflict = false;
+      const find = () => id;
+      const written = await changeTask(find, (task) => {
+        isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
+        return isConflict ? null : updated(task, change, options, opened);
+      });
+      const { state, redis } = resultOf(id, written);
+      const task = written.task ? storedTask<T>(written.task) : null;
+      return { state: isConflict ? "conflict" : state, redis, task };
+    }),
+
+    claim: call(async (from, patch, options = {}) => {
+      const rule = claimRule(from, patch, options, opened);
+      const find: Update["find"] = (snapshot, pending) =>
+        findClaimable(snapshot, pending(), { ...rule, now: clock.now() });
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const claimId = randomUUID();
+        const written = await changeTask(find, (task) => withClaim(task, claimId, rule, opened));
+        const { file, task } = written;
+        if (file === "missing") return null;
+        if (file === "written" && (await holds(task!, claimId))) {
+          resultOf(task!, written);
+          return { ...storedTask<T>(task!), claimId };
+        }
+      }
+      logger.warn("no task was claimed: another program keeps undoing the claims");
+      return null;
+    }),
+
+    get: call(async (userId, taskId, options = {}) => {
+      const id = idOf(userId, taskId, rules);
+      checkOptions(options, "get: the options", ["source"]);
+      const { items } = await list(options, { userId: id.userId, taskIds: [id.taskId] });
+      return items[0] ?? null;
+    }),
+
+    listPage: call(async (query = {}) => {
+      const asked = listQueryOf(query, opened);
+      if (query.cursor != null) {
+        const { hasMore, ...result } = await pageAfter(stores, asked, query.cursor, rules);
+        return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
+      }
+      const result = await reader.list(asked);
+      const hasMore = asked.page * asked.pageSize < result.total;
+      return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
+    }),
+
+    listByIds: call(async (userId, taskIds, filter = {}) => {
+      checkString(userId, "userId");
+      checkStrings(taskIds, "taskIds", '["t01", "t02"]');
+      return taskIds.length === 0 ? emptyPage(userId, filter) : list(filter, { userId, taskIds });
+    }),
+
+    async *all(filter = {}, options = {}) {
+      refuseClosed();
+      checkFilter(filter);
+      const signal = signalOf(options, "all");
+      const query = listQueryOf(filter, opened);
+      try {
+        for await (const { tasks, warnings } of newestTasks(stores, query, Number.POSITIVE_INFINITY)) {
+          for (const line of warnings) logger.warn(line);
+          for (const task of tasks) {
+            throwIfAborted(signal);
+            yield storedTask<T>(task);
+          }
+        }
+      } catch (error) {
+        throw libraryError(error);
+      }
+    },
+
+    count: call(async (filter = {}) => {
+      checkFilter(filter);
+      return (await reader.list(listQueryOf({ ...filter, pageSize: 1 }, opened))).total;
+    }),
+
+    syncToRedis: call(async (options = {}) => {
+      const signal = signalOf(options, "syncToRedis");
+      throwIfAborted(signal);
+      const result = await repair.sync(signal);
+      return result.problem === null ? result : { counts: null, problem: libraryError(result.problem) };
+    }),
+
+    startCleanup: call(async (options = {}) => {
+      checkOptions(options, "startCleanup: the options", ["onPass"]);
+      if (options.onPass !== undefined) checkFunction(options.onPass, "onPass");
+      if (cleanup !== null) {
+        throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
+      }
+      const loop = cleanupLoop(parts, logger, options);
+      cleanup = loop;
+      await loop.start().catch((error) => {
+        cleanup = null;
+        throw error;
+      });
+    }),
+
+    async stopCleanup() {
+      const loop = cleanup;
+      await loop?.stop();
+      if (cleanup === loop) cleanup = null;
+    },
+
+    cleanupOnce: call(async (options = {}) => {
+      const signal = signalOf(options, "cleanupOnce", ["dryRun"]);
+      await checkCleanup(parts);
+      throwIfAborted(signal);
+      const run = await parts.forCall("cleanupOnce", signal);
+      const { counts, problem } = await cleanupOnce(run, options.dryRun ?? false);
+      return { counts, problem: libraryError(problem) };
+    }),
+
+    artifactPath: call(async (userId, taskId, name) => {
+      checkString(name, "name");
+      if (settings.configPath === null && settings.paths.output.source === "default") {
+        throw new TtsctlError("CONFIG_REQUIRED", "artifactPath: output isn't given", {
+          hint: "give openTaskStore output, or a config",
+        });
+      }
+      return artifactPath(settings.paths.output.value, idOf(userId, taskId, rules), name, rules);
+    }),
+
+    on(name, listener) {
+      refuseClosed();
+      if (name !== "mirror" && name !== "change") {
+        throw wrongArgument(`there is no event ${JSON.stringify(name)}`, "mirror, change");
+      }
+      checkFunction(listener, "the listener");
+      return events.on(name, listener);
+    },
+
+    close() {
+      closing ??= close();
+      return closing;
+    },
+
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+  return store;
 }

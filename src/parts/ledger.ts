@@ -29,24 +29,16 @@ export async function audited(
   try {
     const run = new LedgerRun(file, () => parts.clock.now());
     await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
-    return await ended(run, work);
+    const exitCode = await work(run).catch(async (error) => {
+      const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
+      await run.end({ exitCode, error: code }).catch(() => {}); // the error of the work comes first
+      throw error;
+    });
+    await run.end({ exitCode, error: null });
+    return exitCode;
   } finally {
     await file.close();
   }
-}
-
-/** An error of the work comes before a last line that couldn't be written. */
-async function ended(run: LedgerRun, work: (ledger: LedgerRun) => Promise<number>): Promise<number> {
-  let exitCode: number;
-  try {
-    exitCode = await work(run);
-  } catch (error) {
-    const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
-    await run.end({ exitCode, error: code }).catch(() => {});
-    throw error;
-  }
-  await run.end({ exitCode, error: null });
-  return exitCode;
 }
 
 /** A line has at most so many tasks and, unless one id is longer, so many characters. */

@@ -41,37 +41,33 @@ export async function pushFile(
 
 const RETRY_MS = 1000;
 
-/** Repeats an attempt until it succeeds, after a second and then after pauses that double. One attempt runs at a time. */
-export class Retry {
-  readonly #attempt: () => Promise<boolean>;
-  readonly #longestMs: number;
-  readonly #signal: AbortSignal;
-  /** The attempt under way. */
-  running: Promise<void> | null = null;
-  #timer: NodeJS.Timeout | undefined;
-  #pauseMs = RETRY_MS;
+/**
+ * Repeats an attempt until it succeeds, after a second and then after pauses that double. One attempt runs at a time.
+ * @param attempt returns whether it succeeded, and doesn't throw
+ */
+export function retrying(attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
+  let running: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let pauseMs = RETRY_MS;
 
-  /** @param attempt returns whether it succeeded, and doesn't throw */
-  constructor(attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
-    this.#attempt = attempt;
-    this.#longestMs = longestMs;
-    this.#signal = signal;
-  }
-
-  /** Attempts now, unless an attempt is under way. */
-  begin(): void {
-    this.#pauseMs = RETRY_MS;
-    clearTimeout(this.#timer);
-    this.#start();
-  }
-
-  #start(): void {
-    if (this.#signal.aborted) return;
-    this.running ??= this.#attempt().then((isDone) => {
-      this.running = null;
+  function start(): void {
+    if (signal.aborted) return;
+    running ??= attempt().then((isDone) => {
+      running = null;
       if (isDone) return;
-      this.#timer = setTimeout(() => this.#start(), this.#pauseMs).unref();
-      this.#pauseMs = Math.min(2 * this.#pauseMs, this.#longestMs);
+      timer = setTimeout(start, pauseMs).unref();
+      pauseMs = Math.min(2 * pauseMs, longestMs);
     });
   }
+
+  return {
+    /** Attempts now, unless an attempt is under way. */
+    begin(): void {
+      pauseMs = RETRY_MS;
+      clearTimeout(timer);
+      start();
+    },
+    /** The attempt under way. */
+    running: () => running,
+  };
 }

@@ -1,10 +1,10 @@
-import type { ByStatus, NamedTask, StatsResult, UserStats } from "../operations/stats/types.ts";
+import type { ByStatus, NamedTask, StatsResult } from "../operations/stats/types.ts";
 import { printable } from "../printable.ts";
 import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
 import { csvOfRows } from "./csv.ts";
 import { BAR_SIGNS, hourChart, type Piece } from "./hour-chart.ts";
-import { cutToScreen, TableLayout, type TableStyle } from "./table.ts";
+import { cutToScreen, type TableStyle, tableLayout } from "./table.ts";
 import { widthOf } from "./width.ts";
 
 export interface StatsStyle extends TableStyle {
@@ -104,26 +104,13 @@ function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsS
   if (user !== null || byUser.length === 0) return "";
   const shown = byUser.slice(0, most);
   const head = ["USER", "TASKS", "WAIT", "RUN", "DONE", "ERROR", ...(disk ? ["DISK"] : []), "LAST"];
-  const rows = shown.map((row) => [
-    printable(row.user_id),
-    ...numbersOf(row),
-    ...diskOf(row),
-    since(row.lastChange, at),
+  const rows = shown.map(({ user_id, total, wait, run, done, error, disk, lastChange }) => [
+    ...[printable(user_id), ...[total, wait, run, done, error].map(String)],
+    ...(disk === null ? [] : [formatBytes(disk.audioBytes + disk.logBytes)]),
+    `${formatAge((Date.parse(at) - Date.parse(lastChange)) / 1000)} ago`,
   ]);
   const more = users > shown.length ? `and ${counted(users - shown.length, "more user")}\n` : "";
   return aligned(head, rows, style) + more;
-}
-
-function numbersOf({ total, wait, run, done, error }: UserStats): string[] {
-  return [total, wait, run, done, error].map(String);
-}
-
-function diskOf({ disk }: UserStats): string[] {
-  return disk === null ? [] : [formatBytes(disk.audioBytes + disk.logBytes)];
-}
-
-function since(iso: string, at: string): string {
-  return `${formatAge((Date.parse(at) - Date.parse(iso)) / 1000)} ago`;
 }
 
 /** A table of names and numbers: the names are cut where there is no room, the numbers stand flush right, whole. */
@@ -150,7 +137,7 @@ function aligned(
     };
   });
   const lines = shown.map(flush);
-  const layout = new TableLayout(columns, lines, style, true);
+  const layout = tableLayout(columns, lines, style, true);
   return [...layout.lines(lines, true)].join("");
 }
 

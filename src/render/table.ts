@@ -1,5 +1,4 @@
 import Table from "cli-table3";
-import { printable } from "../printable.ts";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -34,69 +33,59 @@ const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
 /** Rows that cli-table3 lays out at once: it compares each cell with all others. */
 const AT_ONCE = 50;
 
-/** Lines of columns whose widths the first rows decide, so that a long table can be written piece by piece. */
-export class TableLayout {
-  readonly #columns: readonly Column[];
-  readonly #style: TableStyle;
-  readonly #widths: (number | null)[];
-  readonly #isShort: boolean[];
+export type TableLayout = ReturnType<typeof tableLayout>;
 
-  /** @param rows printable cells */
-  constructor(columns: readonly Column[], rows: Rows, style: TableStyle, withHead: boolean) {
-    this.#columns = columns;
-    this.#style = style;
-    const shown = cutToScreen(rows, style);
-    const rooms = columns.map((column, i) => roomOf(column, cellsOf(shown, i), withHead));
-    this.#widths = fitColumns(rooms, style.width);
-    this.#isShort = rooms.map(({ full }, i) => this.#widths[i] !== null && this.#widths[i]! < full);
-  }
-
-  /** The heads of the columns that there is no room for. */
-  get left(): string[] {
-    return this.#columns.filter((_, i) => this.#widths[i] === null).map(({ head }) => head);
-  }
-
-  /** A line for each row, before the first of them the heads if they are wanted. */
-  *lines(rows: Rows, withHead: boolean): Generator<string> {
-    const paint = (text: string, i: number) => this.#columns[i]!.paint?.(text, this.#style) ?? text;
-    let block = withHead ? [this.#heads()] : [];
-    for (const row of rows) {
-      block.push(this.#cells(row, paint));
-      if (block.length < AT_ONCE) continue;
-      yield* this.#block(block);
-      block = [];
-    }
-    if (block.length > 0) yield* this.#block(block);
-  }
-
-  #heads(): string[] {
-    const heads = this.#columns.map(({ head }) => head);
-    return this.#cells(heads, (text) => this.#style.colors.bold(text));
-  }
-
-  #block(rows: Rows): string[] {
-    const { width } = this.#style;
-    // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
-    if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
-    const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
-    layout.push(...rows.map((cells) => [...cells]));
-    const lines = layout.toString().split("\n");
-    return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
-  }
+/**
+ * Lines of columns whose widths the first rows decide, so that a long table can be written piece by piece.
+ * @param first printable cells
+ */
+export function tableLayout(columns: readonly Column[], first: Rows, style: TableStyle, withHead: boolean) {
+  const shown = cutToScreen(first, style);
+  const rooms = columns.map((column, i) => roomOf(column, cellsOf(shown, i), withHead));
+  const widths = fitColumns(rooms, style.width);
 
   /** Filled up to the widths that the first rows decided, so that every block has the same. */
-  #cells(cells: readonly string[], paint: (text: string, column: number) => string): string[] {
-    return this.#widths.flatMap((width, i) => {
+  function cellsIn(cells: readonly string[], paint: (text: string, column: number) => string): string[] {
+    return widths.flatMap((width, i) => {
       if (width === null) return [];
-      const text = this.#fitted(cells[i] ?? "", i, width);
+      const text = fitted(cells[i] ?? "", i, width);
       return paint(text, i) + " ".repeat(Math.max(0, width - widthOf(text)));
     });
   }
 
-  #fitted(text: string, column: number, width: number): string {
-    const shorter = this.#isShort[column] ? this.#columns[column]!.shorter?.(text) : undefined;
-    return this.#style.width === null ? text : cut(shorter ?? text, width);
+  function fitted(text: string, column: number, width: number): string {
+    if (style.width === null) return text;
+    const shorter = width < rooms[column]!.full ? columns[column]!.shorter?.(text) : undefined;
+    return cut(shorter ?? text, width);
   }
+
+  return {
+    /** The heads of the columns that there is no room for. */
+    left: columns.filter((_, i) => widths[i] === null).map(({ head }) => head),
+
+    /** A line for each row, before the first of them the heads if they are wanted. */
+    *lines(rows: Rows, withHead: boolean): Generator<string> {
+      const heads = columns.map(({ head }) => head);
+      const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
+      let block = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
+      for (const row of rows) {
+        block.push(cellsIn(row, paint));
+        if (block.length < AT_ONCE) continue;
+        yield* linesOf(block, style);
+        block = [];
+      }
+      if (block.length > 0) yield* linesOf(block, style);
+    },
+  };
+}
+
+function linesOf(rows: Rows, { width }: TableStyle): string[] {
+  // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
+  if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
+  const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
+  layout.push(...rows.map((cells) => [...cells]));
+  const lines = layout.toString().split("\n");
+  return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
 }
 
 /** No cell needs more than the whole screen. */
@@ -124,17 +113,8 @@ export function table(head: readonly string[] | null, rows: Rows, style: TableSt
   const columns = Array.from({ length: count }, (_, i) => {
     return { head: head?.[i] ?? "", least: NARROWEST, round: i < first ? 1 : 0, mayGo: false };
   });
-  const layout = new TableLayout(columns, rows, style, head !== null);
+  const layout = tableLayout(columns, rows, style, head !== null);
   return [...layout.lines(rows, head !== null)].join("");
-}
-
-/** Names and values, one pair a line. */
-export function pairTable(pairs: Rows, style: TableStyle): string {
-  return table(
-    null,
-    pairs.map((pair) => pair.map(printable)),
-    style,
-  );
 }
 
 /** How one column may give way where a table is wider than the terminal. All widths are columns of the screen. */

@@ -11,7 +11,7 @@ import {
   timeText,
   withoutFraction,
 } from "./item.ts";
-import { type Column, TableLayout, type TableStyle } from "./table.ts";
+import { type Column, type TableLayout, type TableStyle, tableLayout } from "./table.ts";
 
 interface TaskTableOptions {
   readonly columns: readonly string[];
@@ -41,7 +41,7 @@ export class TaskTable {
     const { columns, headers, style, telling } = this.#options;
     const rows = tasks.map((task) => cells(task, this.#fields, telling));
     const isFirst = this.#layout === undefined;
-    this.#layout ??= new TableLayout(columns.map(columnOf), rows, style, headers);
+    this.#layout ??= tableLayout(columns.map(columnOf), rows, style, headers);
     yield* this.#layout.lines(rows, headers && isFirst);
   }
 }

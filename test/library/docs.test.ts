@@ -6,7 +6,7 @@ import { openTaskStore } from "../../src/library/index.ts";
 
 const guide = readFileSync(new URL("../../docs/library.md", import.meta.url), "utf8");
 const store = await openTaskStore({ store: "none.json" });
-const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(store)).filter((name) => name !== "constructor");
+const methods = Object.keys(store);
 await store.close();
 
 describe("docs/library.md", () => {

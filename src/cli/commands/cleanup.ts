@@ -20,7 +20,7 @@ import { type Attach, type Context, keepHeapSmall } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf } from "../emit.ts";
 import { addDestructive, type ChangeFlags, settingOption } from "../selection.ts";
 
-export interface CleanupFlags extends ChangeFlags {
+interface CleanupFlags extends ChangeFlags {
   readonly once?: boolean;
   readonly watch?: boolean;
   readonly explain?: boolean;
@@ -32,7 +32,7 @@ export interface CleanupFlags extends ChangeFlags {
   readonly metricsFile?: string;
 }
 
-export function declareCleanup(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("cleanup")
     .description("purge finished tasks past their retention, with audio and logs")
@@ -50,7 +50,7 @@ export function declareCleanup(program: Command, attach: Attach): void {
     .addOption(settingOption("cleanup.max_bytes"))
     .option("--metrics-file <file>", "write how each pass went to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
-  addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", "purged");
+  addDestructive(command, "no limit; 50% of all with --orphans", "with --orphans: remove them", { backedUp: "purged" });
   attach<CleanupFlags>(command, runCleanup);
 }
 
@@ -152,11 +152,7 @@ async function measured(
   const target = resolve(context.cwd, metricsFile);
   await refuseOtherFiles(context, target, backup);
   const started = context.clock.monotonic();
-  const ended: { exitCode: number; error: string | null; outcome: CleanupOutcome | null } = {
-    exitCode: 1,
-    error: "INTERNAL",
-    outcome: null,
-  };
+  const ended: Ended = { exitCode: 1, error: "INTERNAL", outcome: null };
   try {
     ended.exitCode = await pass((outcome) => Object.assign(ended, { outcome }));
     ended.error = null;
@@ -165,8 +161,7 @@ async function measured(
     if (error instanceof TtsctlError) Object.assign(ended, { exitCode: error.exitCode, error: error.code });
     throw error;
   } finally {
-    const duration = Math.round((context.clock.monotonic() - started) * 1000) / 1000;
-    await writeMetrics(context, target, { ...ended, duration });
+    await writeMetrics(context, target, ended, context.clock.monotonic() - started);
   }
 }
 
@@ -185,21 +180,22 @@ async function refuseOtherFiles(context: Context, target: string, backup: string
 }
 
 interface Ended {
-  readonly exitCode: number;
-  readonly error: string | null;
-  /** Seconds */
-  readonly duration: number;
-  readonly outcome: CleanupOutcome | null;
+  exitCode: number;
+  error: string | null;
+  outcome: CleanupOutcome | null;
 }
 
-async function writeMetrics(context: Context, target: string, { outcome, ...ended }: Ended): Promise<void> {
+async function writeMetrics(context: Context, target: string, ended: Ended, seconds: number): Promise<void> {
+  const { outcome, exitCode, error } = ended;
   const { store, redis } = await context.settings();
   const { isPassMetrics, passMetricsText, totalsAfter } = await import("../../render/pass-metrics.ts");
   try {
     const before = (await readRegular(target)) ?? "";
     if (!isPassMetrics(before)) throw new TtsctlError("EXPORT_FAILED", "another file has that name, and is left alone");
     const pass = {
-      ...ended,
+      exitCode,
+      error,
+      duration: Math.round(seconds * 1000) / 1000,
       store: store.path.value,
       version: VERSION,
       endedAt: context.clock.now(),
@@ -233,15 +229,8 @@ async function runExplain(context: Context, { allowEmpty }: CleanupFlags, args: 
     mirror: await context.mirrorState(),
     artifacts: await context.artifacts(),
   };
-  const { retention, retentionDone, retentionError, keepLast, maxBytes } = cleanup;
-  const origins: PolicyOrigins = {
-    retention: retention.origin,
-    retentionDone: retentionDone.origin,
-    retentionError: retentionError.origin,
-    keepLast: keepLast.origin,
-    maxBytes: maxBytes.origin,
-  };
-  const options = { ...policyOf(cleanup), allowEmpty, origins };
+  const origins = Object.fromEntries(Object.entries(cleanup).map(([name, { origin }]) => [name, origin]));
+  const options = { ...policyOf(cleanup), allowEmpty, origins: origins as unknown as PolicyOrigins };
   const { explanation, lost } = await explainTask(parts, options, { userId, taskId });
   if (lost !== null) context.reporter.warn(`${lost.message}: the file alone was looked at, as a pass would`);
   const style = await context.tableStyle();

@@ -2,7 +2,7 @@ import { Argument, type Command } from "commander";
 import type { Attach } from "../context.ts";
 import { DONE } from "../emit.ts";
 
-export function declareCompletion(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("completion")
     .addArgument(new Argument("<shell>", "whose script").choices(SHELLS))

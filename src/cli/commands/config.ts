@@ -4,7 +4,7 @@ import { printable } from "../../printable.ts";
 import type { Attach } from "../context.ts";
 import { DONE, emitObject } from "../emit.ts";
 
-export function declareConfig(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("config")
     .description("print the settings in force and where each came from")

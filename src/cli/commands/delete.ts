@@ -22,7 +22,7 @@ interface DeletionFlags extends ChangeFlags {
   readonly backup?: string;
 }
 
-export function declareDelete(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("delete")
     .alias("rm")
@@ -32,7 +32,7 @@ export function declareDelete(program: Command, attach: Attach): void {
     .optionsGroup("Safety:")
     .option("--force", "also tasks that are wait or run", false)
     .addHelpText("after", EXAMPLES);
-  addDestructive(addSelection(command), "no limit", "do not ask", "deleted");
+  addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
   attach<SelectionFlags & DeletionFlags & { readonly all: boolean }>(command, async (context, flags) => {
     requireSelection(flags, flags.all, "choose with --user, --ids, --status, --since, --until, or say --all");
     const selection = await selectionByIds(context, flags);
@@ -55,11 +55,11 @@ Examples:
   ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`;
 
 function describeDelete(result: DeleteResult): string {
-  const { deleted, requested, dryRun, files, bytes, missing, refused, failed, returned } = result;
+  const { deleted, requested, dryRun, files, bytes, returned } = result;
   const done = dryRun ? "would be deleted" : "deleted";
   return textOf(
     `${deleted} of ${requested} chosen tasks ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
-    ...unchangedLines(missing, refused, failed),
+    ...unchangedLines(result),
     returned > 0 && `${returned} came back: the service holds the store in memory; delete while it is stopped`,
   );
 }

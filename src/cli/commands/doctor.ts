@@ -15,7 +15,7 @@ import type { Attach, Context } from "../context.ts";
 import { DONE, emit, FAILED } from "../emit.ts";
 import { isText } from "../terminal.ts";
 
-export function declareDoctor(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("doctor")
     .description("check everything that can be wrong: configuration, store file, disk, Redis")

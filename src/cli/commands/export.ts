@@ -16,7 +16,7 @@ interface ExportFlags extends SelectionFlags {
   readonly source: SourceChoice;
 }
 
-export function declareExport(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("export")
     .description("write tasks as JSON Lines, to back up or to move: everything, or chosen tasks, of both stores")
@@ -65,26 +65,19 @@ async function runExport(context: Context, flags: ExportFlags, format: ExportFor
 }
 
 /** Where an export goes: it is whole when `finish` returns. */
-interface Sink {
-  write(pieces: Iterable<string>): Promise<void>;
-  finish(): Promise<void>;
-}
-
-async function openSink(context: Context, { to, force }: ExportFlags): Promise<Sink> {
-  if (to === undefined) return stdoutSink(context);
-  const { TargetFile } = await import("../../operations/export/target-file.ts");
-  const used = await context.filesInUse();
-  const file = await TargetFile.open(resolve(context.cwd, to), force, used);
-  context.onRelease(() => file.close());
-  return file;
-}
-
-function stdoutSink({ terminal: { data: out } }: Context): Sink {
+async function openSink(context: Context, { to, force }: ExportFlags) {
+  if (to !== undefined) {
+    const { TargetFile } = await import("../../operations/export/target-file.ts");
+    const file = await TargetFile.open(resolve(context.cwd, to), force, await context.filesInUse());
+    context.onRelease(() => file.close());
+    return file;
+  }
+  const { data: out } = context.terminal;
   const checkOpen = () => {
     if (out.isGone) throw new TtsctlError("OUTPUT_FAILED", "the reader of the export went away: it is not whole");
   };
   return {
-    write: async (pieces) => {
+    write: async (pieces: Iterable<string>) => {
       checkOpen();
       await out.writeAll(pieces);
     },

@@ -26,7 +26,7 @@ interface GetFlags {
   readonly follow: boolean;
 }
 
-export function declareGet(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("get")
     .argument("[user]")
@@ -222,9 +222,10 @@ export function getTitle({ file, redis, task }: GetResult): string {
 async function show(context: Context, result: GetResult): Promise<void> {
   const { out } = context.terminal;
   if (result.task !== null) {
-    const { pairTable } = await import("../../render/table.ts");
+    const { table } = await import("../../render/table.ts");
     const style = await context.tableStyle();
-    await out.write(`${printable(getTitle(result))}\n${pairTable(getRows(result, style.width), style)}`);
+    const rows = getRows(result, style.width).map((row) => row.map(printable));
+    await out.write(`${printable(getTitle(result))}\n${table(null, rows, style)}`);
     await out.writeAll(fileLines(result, style.width));
   } else if (result.invalid !== null) await out.write(`${printable(result.invalid.json)}\n`);
   else return;

@@ -21,7 +21,7 @@ interface ImportFlags extends SelectionFlags {
   readonly skipInvalid: boolean;
 }
 
-export function declareImport(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const merge = new Option("--merge <policy>", "which record stays where the store file has another of the task");
   const command = program
     .command("import")

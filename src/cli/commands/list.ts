@@ -15,7 +15,6 @@ import type { Attach, Context } from "../context.ts";
 import { DONE, PARTLY } from "../emit.ts";
 import { Output } from "../io.ts";
 import {
-  addLimit,
   addLook,
   addPaging,
   addSelection,
@@ -236,41 +235,36 @@ async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { 
   }
 }
 
-/** Where a long text goes. */
-interface Paged {
-  readonly out: Output;
-  /** Waits until the reader has had enough. */
-  end(): Promise<void>;
-}
-
 /**
  * A pager for a text of so many lines, where somebody reads it on a terminal that it does not fit; else stdout. A pager
  * that is missing, ends early or fails changes nothing about the command. While it runs Ctrl-C is its own.
+ * @returns `end` waits until the reader has had enough
  */
-async function openPager(terminal: Terminal, lines: number): Promise<Paged> {
+async function openPager(terminal: Terminal, lines: number) {
   const words = lines >= (terminal.streams.stdout.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
-  if (words === null) return { out: terminal.out, end: async () => {} };
+  const unpaged = { out: terminal.out, end: async () => {} };
+  if (words === null) return unpaged;
   const giveBack = terminal.lend();
   const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "inherit", "inherit"] });
   const closed = once(child, "close").catch(() => {});
   const ignore = () => {};
   process.on("SIGINT", ignore);
-  const started = await once(child, "spawn").then(
-    () => true,
-    () => false,
-  );
-  if (!started) {
-    process.off("SIGINT", ignore);
-    await giveBack();
-    return { out: terminal.out, end: async () => {} };
-  }
   const end = async () => {
-    child.stdin.end();
     await closed;
     process.off("SIGINT", ignore);
     await giveBack();
   };
-  return { out: new Output(child.stdin), end };
+  try {
+    await once(child, "spawn");
+  } catch {
+    await end();
+    return unpaged;
+  }
+  const finish = async () => {
+    child.stdin.end();
+    await end();
+  };
+  return { out: new Output(child.stdin), end: finish };
 }
 
 interface ListFlags extends SelectionFlags, LookFlags {
@@ -279,13 +273,18 @@ interface ListFlags extends SelectionFlags, LookFlags {
   readonly watch?: number;
 }
 
-export function declareList(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
+  declareList(program, attach);
+  declareQuery(program, attach);
+}
+
+function declareList(program: Command, attach: Attach): void {
   const command = program
     .command("list")
     .alias("ls")
     .description("page through tasks, newest first: Redis answers, or the file behind it")
     .addHelpText("after", EXAMPLES);
-  addWatch(addLook(addSource(addLimit(addPaging(addSelection(command))))));
+  addWatch(addLook(addSource(addPaging(addSelection(command)))));
   attach<ListFlags>(command, async (context, flags) => {
     const list = (once: Context) => listTasks(once, rawQueryOf(flags), flags, FLAG_NAMES);
     if (flags.watch === undefined) return list(context);
@@ -309,7 +308,7 @@ interface QueryFlags extends LookFlags {
   readonly source: SourceChoice;
 }
 
-export function declareQuery(program: Command, attach: Attach): void {
+function declareQuery(program: Command, attach: Attach): void {
   const command = program
     .command("query")
     .argument("[json]", "the query; without it and without --file it is read from stdin")

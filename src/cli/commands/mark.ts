@@ -9,18 +9,22 @@ import { KNOWN_STATUS_WORDS, SHOWN_STATUSES, shownStatus } from "../../task/stat
 import { confirmation } from "../confirm.ts";
 import type { Attach, Context } from "../context.ts";
 import { DONE, emitObject, PARTLY, textOf, unchangedLines } from "../emit.ts";
-import { addSelection, maxDelete, requireSelection, type SelectionFlags, selectionOf } from "../selection.ts";
+import {
+  addDestructive,
+  addSelection,
+  type ChangeFlags,
+  requireSelection,
+  type SelectionFlags,
+  selectionOf,
+} from "../selection.ts";
 
-interface MarkFlags extends SelectionFlags {
+interface MarkFlags extends SelectionFlags, Omit<ChangeFlags, "maxDelete"> {
   /** The new status; which tasks are meant says whereStatus. */
   readonly status?: string;
   readonly whereStatus?: string;
   readonly error?: string;
   readonly all: boolean;
-  readonly yes: boolean;
-  readonly dryRun: boolean;
   readonly maxMark?: MaxDelete;
-  readonly allowEmpty: boolean;
 }
 
 /** The word that is written, and as it is shown. */
@@ -30,7 +34,7 @@ const CHOOSE =
   "choose with --user, --ids, --where-status, --since, --until, or say --all; --status is what they become";
 const NAMES = { ...FLAG_NAMES, statuses: "--where-status" };
 
-export function declareMark(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("mark")
     .description("set the status of chosen tasks, such as one stuck in run after a crash, in both stores")
@@ -38,12 +42,8 @@ export function declareMark(program: Command, attach: Attach): void {
     .option("--error <text>", "what went wrong; without it an error keeps its text, and any other status has none");
   addSelection(command, "-w, --where-status <words>")
     .option("--all", "choose every task", false)
-    .optionsGroup("Safety:")
-    .option("-y, --yes", "do not ask", false)
-    .option("--dry-run", "print the plan and change nothing", false)
-    .option("--max-mark <n|p%>", "refuse to mark more than this (default: no limit)", maxDelete)
-    .option("--allow-empty", "a store file that is missing or has no tasks is meant", false)
     .addHelpText("after", EXAMPLES);
+  addDestructive(command, "no limit", "do not ask", { verb: "mark" });
   attach<MarkFlags>(command, runMark);
 }
 
@@ -108,11 +108,11 @@ function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError |
 }
 
 function describeMark(result: MarkResult, shown: string): string {
-  const { marked, requested, dryRun, unchanged, missing, refused, failed, returned } = result;
+  const { marked, requested, dryRun, unchanged, returned } = result;
   return textOf(
     `${marked} of ${requested} chosen tasks ${dryRun ? "would be marked" : "marked"} as ${shown}`,
     unchanged > 0 && `${unchanged} had that status already`,
-    ...unchangedLines(missing, refused, failed),
+    ...unchangedLines(result),
     returned > 0 && `${returned} came back: the service holds the store in memory`,
   );
 }

@@ -14,7 +14,7 @@ interface ServeFlags {
   readonly readOnly: boolean;
 }
 
-export function declareServe(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("serve")
     .description("answer the HTTP API and the web page; syncs to Redis and cleans up meanwhile, unless told otherwise")
@@ -44,7 +44,7 @@ const PATIENCE_MS = 3000;
  * @throws TtsctlError CONFIG_INVALID, CONFIG_REQUIRED, LISTEN_FAILED
  */
 async function runServe(context: Context, flags: ServeFlags): Promise<number> {
-  const [{ createHttpServer, drain, listen }, { serverParts }, { Syncing }] = await Promise.all([
+  const [{ createHttpServer, drain, listen }, { serverParts }, { connectSyncing }] = await Promise.all([
     import("../../http/server.ts"),
     import("../server-parts.ts"),
     import("../syncing.ts"),
@@ -55,8 +55,7 @@ async function runServe(context: Context, flags: ServeFlags): Promise<number> {
   await refuseOpenDoor(http);
   const cleans = flags.cleanup && !flags.readOnly;
   if (cleans) await context.requireConfig(true);
-  const syncing = new Syncing(context, flags.sync && !flags.readOnly);
-  await syncing.connect();
+  const syncing = await connectSyncing(context, flags.sync && !flags.readOnly);
   const server = createHttpServer(await serverParts(context, syncing, flags.readOnly));
   const url = await listen(server, http.host.value, http.port.value);
   await context.note("info", `listening on ${url}${http.basePath.value}/`);

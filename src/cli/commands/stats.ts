@@ -16,7 +16,7 @@ interface StatsFlags {
   readonly watch?: number;
 }
 
-export function declareStats(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("stats")
     .description("counts by status and user, ages, tasks per hour, disk use, and what a cleanup would free")

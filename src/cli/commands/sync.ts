@@ -15,7 +15,7 @@ interface SyncFlags extends ChangeFlags {
   readonly checksum: boolean;
 }
 
-export function declareSync(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("sync")
     .description(

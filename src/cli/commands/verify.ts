@@ -19,7 +19,7 @@ interface VerifyFlags extends ChangeFlags {
   readonly restore: boolean;
 }
 
-export function declareVerify(program: Command, attach: Attach): void {
+export function declare(program: Command, attach: Attach): void {
   const command = program
     .command("verify")
     .description("compare the store file and Redis, record by record; exit code 3 where they differ")
