@@ -1,5 +1,4 @@
 import type { TtsctlError } from "../errors.ts";
-import { LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { MirrorUse } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -153,15 +152,13 @@ export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean 
 async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: number, reporter: Reporter): Promise<void> {
   const named = new NamedWarnings(reporter, "is kept");
   const { rows } = snapshot;
-  for (let row = 0; row < rows.size; row++) {
-    if (rows.state(row) !== LIVE || rows.score(row) <= after) continue;
-    const key = rows.key(row);
-    named.add(rows.keys.userId(key), rows.keys.taskId(key), "its time lies in the future");
+  for (const row of snapshot.liveRows()) {
+    if (rows.score(row) > after) named.add(snapshot.idOf(row), "its time lies in the future");
   }
-  for (const { userId, taskId, score } of (await mirror?.newest(undefined, FUTURE_LOOK)) ?? []) {
-    const row = snapshot.rowOf(userId, taskId);
+  for (const member of (await mirror?.newest(undefined, FUTURE_LOOK)) ?? []) {
+    const row = snapshot.rowOf(member.userId, member.taskId);
     const isNamed = row >= 0 && rows.score(row) > after;
-    if (score > after && !isNamed) named.add(userId, taskId, "its time in Redis lies in the future");
+    if (member.score > after && !isNamed) named.add(member, "its time in Redis lies in the future");
   }
   named.end();
 }

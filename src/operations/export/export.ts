@@ -189,10 +189,10 @@ class ExportRun {
   async #read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
     const copies = (await this.#ask((mirror) => readRecords(mirror, ids))) ?? [];
-    return ids.map(({ userId, taskId }, i) => {
+    return ids.map((id, i) => {
       const copy = copies[i];
       if (!(copy instanceof TtsctlError)) return copy;
-      this.#failures.add(userId, taskId, `its copy in Redis: ${copy.message}`);
+      this.#failures.add(id, `its copy in Redis: ${copy.message}`);
       return undefined;
     });
   }
@@ -211,10 +211,10 @@ class ExportRun {
     await this.#parts.write(chosen);
   }
 
-  #isWritable({ userId, taskId, json }: Task): boolean {
-    if (!this.#options.asLines || !saysDeleted(json)) return true;
+  #isWritable(task: Task): boolean {
+    if (!this.#options.asLines || !saysDeleted(task.json)) return true;
     const reason = "it says deleted, which in JSON Lines ends a task; -o json and -o csv can hold it";
-    this.#failures.add(userId, taskId, reason);
+    this.#failures.add(task, reason);
     return false;
   }
 

@@ -90,9 +90,9 @@ export class PurgeMirror {
     const written = { note: (task: Task) => copies.note(task, inFile.get(keyOf(task))) };
     for (const batch of batches([...inFile.values(), ...ahead], BATCH)) {
       const outcomes = await this.#attempt((mirror) => writeToMirror(mirror, batch, { written }));
-      batch.forEach(({ userId, taskId }, i) => {
+      batch.forEach((task, i) => {
         const outcome = outcomes?.[i] ?? this.lost;
-        if (outcome instanceof TtsctlError) this.#notWrittenBack.add(userId, taskId, outcome.message);
+        if (outcome instanceof TtsctlError) this.#notWrittenBack.add(task, outcome.message);
       });
     }
     await this.#attempt((mirror) => copies.follow(mirror, file));

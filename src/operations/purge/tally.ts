@@ -60,19 +60,17 @@ export class Tally {
   keep(id: TaskId, reason: string): void {
     this.kept++;
     this.#rules.onKept?.(id, reason);
-    this.#skips.add(id.userId, id.taskId, reason);
+    this.#skips.add(id, reason);
   }
 
-  fail({ userId, taskId }: TaskId, reason: string): void {
+  fail(id: TaskId, reason: string): void {
     this.failed++;
-    this.#failures.add(userId, taskId, reason);
+    this.#failures.add(id, reason);
   }
 
   bringBack(ids: readonly TaskId[]): void {
     this.returned.push(...ids);
-    const named = new NamedWarnings(this.#reporter, "was returned");
-    for (const { userId, taskId } of ids) named.add(userId, taskId, RETURNED);
-    named.end();
+    new NamedWarnings(this.#reporter, "was returned").addAll(ids, RETURNED);
   }
 
   /** Reports the rest, and how many were not named. */

@@ -12,7 +12,7 @@ import { beginMark, lostMidway } from "../sync-mark.ts";
 import { KINDS, type RepairPolicy, type VerifyResult } from "./classify.ts";
 import { Drift } from "./drift.ts";
 import { FirstLook } from "./first-look.ts";
-import { Repair, type RepairParts, RepairPlan } from "./repair.ts";
+import { planRepairs, Repair, type RepairParts, type RepairPlan } from "./repair.ts";
 import { lookAgain, type Suspects } from "./suspects.ts";
 
 export interface VerifyOptions {
@@ -84,11 +84,11 @@ async function planFor(
 ): Promise<RepairPlan> {
   const isEmpty = snapshot.size === 0 && !allowEmpty;
   if (prune && isEmpty) throw storeEmpty(snapshot, ": nothing was pruned, and nothing was repaired");
-  const plan = new RepairPlan(drift, { prune, restore, removeMembers: !isEmpty || restore });
+  const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore });
   if (isEmpty && !restore && drift.counts.dangling > 0) {
     reporter.warn(`index members without a task stay: ${storeEmpty(snapshot, "").message}`);
   }
-  const pruned = plan.count("prune");
+  const pruned = plan.due.prune.length;
   checkBrake(pruned, mirrored, maxDelete);
   if (pruned > 0 && !dryRun) await confirm(pruned);
   return plan;
@@ -164,10 +164,9 @@ function nameForeign(drift: Drift, reporter: Reporter): number {
   const foreign = new NamedWarnings(reporter, "cannot be mirrored");
   const unnamed = new NamedWarnings(reporter, "cannot be repaired");
   for (const suspect of drift.suspectsOf("partial", "dangling")) {
-    const { userId, taskId } = drift.suspects.id(suspect);
     const { isForeign, isUnnamed } = drift.suspects.traits(suspect);
-    if (isForeign) foreign.add(userId, taskId, FOREIGN);
-    if (isUnnamed) unnamed.add(userId, taskId, UNNAMED);
+    if (isForeign) foreign.add(drift.suspects.id(suspect), FOREIGN);
+    if (isUnnamed) unnamed.add(drift.suspects.id(suspect), UNNAMED);
   }
   for (const named of [foreign, unnamed]) named.end();
   return foreign.count;
