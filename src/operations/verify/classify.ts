@@ -78,7 +78,6 @@ export interface RepairPolicy {
   readonly removeMembers: boolean;
 }
 
-/** Decides on one suspect; pure. */
 export function planRepair(traits: Traits, policy: RepairPolicy): Action {
   if (traits.isUnnamed) return "keep";
   switch (traits.finding) {

@@ -24,10 +24,8 @@ import { LOOK_BATCH } from "./suspects.ts";
 
 export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | "ledger">;
 
-/** What a repair does. */
 export interface RepairPlan {
   readonly policy: RepairPolicy;
-  /** The suspects of each action. */
   readonly due: Readonly<Record<Action, number[]>>;
   /** How many tasks are repaired if nothing fails. */
   readonly size: number;
@@ -56,7 +54,6 @@ export class Repair {
   readonly #written = new WrittenCopies();
   /** How many of Redis's records went into the file. */
   #intoFileCount = 0;
-  /** How many tasks were repaired. */
   mended = 0;
   /** How many tasks could not be written to Redis. */
   unwritten = 0;
