@@ -18,7 +18,7 @@ import type { Task } from "../../task/task.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
-import { mirrorCopy } from "../purge/copies.ts";
+import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
@@ -123,7 +123,7 @@ class MarkRun {
 
   async showPlan(): Promise<void> {
     const { decided } = this.#plan;
-    await this.#report(decided.keys.ids(), (id) => decided.status(id) !== undefined);
+    await this.#report(decided.keys.ids(), (id) => asCopy(decided.of(id)) !== null);
   }
 
   /**
@@ -237,7 +237,7 @@ class MarkRun {
       const [copy, record] = [copies[i]!, records[i]!];
       if (copy instanceof TtsctlError) failed.push([id, copy.message]);
       else if (typeof record === "string") failed.push([id, record]);
-      else if (!this.#plan.decided.isStill(id, mirrorCopy(copy, mirror))) failed.push([id, CHANGED]);
+      else if (!sameCopy(this.#plan.decided.of(id), mirrorCopy(copy, mirror))) failed.push([id, CHANGED]);
       else due.push(upsertOver(record, copy, mirror));
     }
     const flags = await mirror.upsert(due);
@@ -287,7 +287,7 @@ class MarkRun {
   /** The status before the mark. */
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
-    return row < 0 ? this.#plan.decided.status(id)! : STATUS_CODES[this.#plan.base.rows.status(row)]!;
+    return row < 0 ? (this.#plan.decided.of(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
   }
 
   #reasonFor(id: TaskId): string {

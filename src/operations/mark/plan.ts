@@ -1,9 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { fieldJson } from "../../json/record.ts";
 import { batches } from "../../pool.ts";
-import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { Column, KeyTable } from "../../store/key-table.ts";
+import { KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -14,7 +13,7 @@ import { toMicros } from "../../task/time.ts";
 import { touched } from "../../task/touch.ts";
 import { PlanSummary } from "../brake.ts";
 import { MergePlan } from "../merge/merge-plan.ts";
-import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts";
+import { type Copies, type Copy, CopyColumn, fileCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { copyPasses, newestCopy } from "../purge/decide.ts";
 import type { Survey } from "../purge/survey.ts";
 
@@ -80,34 +79,15 @@ export function markerOf(
 /** The tasks that are marked, with Redis's copies as they were decided on, as columns: there may be a million. */
 export class DecidedCopies {
   readonly keys = new KeyTable();
-  /** As `codeOf` returns. */
-  readonly #statuses = new Column(new Uint8Array(1 << 10));
-  readonly #scores = new Column(new Float64Array(1 << 10));
+  readonly #copies = new CopyColumn();
 
   add({ userId, taskId }: TaskId, copy: Copies["mirror"]): void {
-    const key = this.keys.addId(userId, taskId);
-    this.#statuses.set(key, codeOf(copy));
-    if (copy !== null && copy !== "dangling") this.#scores.set(key, copy.score);
+    this.#copies.set(this.keys.addId(userId, taskId), copy);
   }
 
-  /** The shown status of the copy; undefined without one. */
-  status({ userId, taskId }: TaskId): string | undefined {
-    return STATUS_CODES[this.#statuses.at(this.keys.find(userId, taskId)) - FIRST_STATUS];
+  of({ userId, taskId }: TaskId): Copies["mirror"] {
+    return this.#copies.at(this.keys.find(userId, taskId));
   }
-
-  /** Whether a copy is the one that was decided on. */
-  isStill({ userId, taskId }: TaskId, copy: Copies["mirror"]): boolean {
-    const key = this.keys.find(userId, taskId);
-    if (this.#statuses.at(key) !== codeOf(copy)) return false;
-    return copy === null || copy === "dangling" || Object.is(this.#scores.at(key), copy.score);
-  }
-}
-
-const FIRST_STATUS = 2;
-
-function codeOf(copy: Copies["mirror"]): number {
-  if (copy === null || copy === "dangling") return copy === null ? 0 : 1;
-  return FIRST_STATUS + STATUS_CODES.indexOf(copy.status as (typeof STATUS_CODES)[number]);
 }
 
 export interface MarkPlan {
@@ -159,7 +139,8 @@ export async function planMarks(
       else if (decision.kind === "gone") gone.push(id);
       else if (decision.kind === "unchanged") {
         unchanged++;
-        if (mirror !== null && isBehind(copies)) behind.push(row);
+        if (mirror !== null && row >= 0 && !sameCopy<Copies[keyof Copies]>(copies.file, copies.mirror))
+          behind.push(row);
       } else {
         if (row < 0) onlyInRedis.addId(id.userId, id.taskId);
         else marked.push(row);
@@ -180,10 +161,4 @@ export async function planMarks(
 function* chosenIds(snapshot: Snapshot, rows: Iterable<number>, others: KeyTable): Generator<TaskId> {
   for (const row of rows) yield snapshot.idOf(row);
   yield* others.ids();
-}
-
-/** Whether Redis's copy differs from the file's, which is the newer one. */
-function isBehind({ file, mirror }: Copies): boolean {
-  if (file === null || file === "invalid") return false;
-  return mirror === null || mirror === "dangling" || mirror.status !== file.status || mirror.score !== file.score;
 }

@@ -6,9 +6,8 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Parts } from "../parts.ts";
 import { checkClock, checkReading, emptyBeside, storeMismatch } from "../safety.ts";
-import { type Census, takeCensus } from "./census.ts";
+import { type Census, diskUse, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
-import { diskUse } from "./disk-use.ts";
 import {
   isExpired,
   type Limits,
@@ -37,13 +36,13 @@ interface Ranking {
 
 /** What a pass is to do: the tasks to look at, and what to decide of each. Nothing of it changes anything. */
 export class CleanupPlan {
-  readonly policy: RetentionPolicy;
   readonly limits: Limits;
   readonly #snapshot: Snapshot;
   readonly #ranking: Ranking | null;
+  /** Why nothing may be purged, or null. */
+  refusal: TtsctlError | null = null;
 
-  private constructor(policy: RetentionPolicy, limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
-    this.policy = policy;
+  private constructor(limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
     this.limits = limits;
     this.#snapshot = snapshot;
     this.#ranking = ranking;
@@ -58,14 +57,14 @@ export class CleanupPlan {
     now: number,
   ): Promise<CleanupPlan> {
     const limits = limitsOf(policy, now);
-    if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(policy, limits, snapshot, null);
+    if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(limits, snapshot, null);
     const census = await use.attempt((mirror) => takeCensus(snapshot, mirror, limits));
     const order = census.finished();
     const bytes = policy.maxBytes > 0 ? await diskUse(parts, census, order, snapshot.invalid.ownerless) : null;
     const places = new Int32Array(census.size).fill(-1);
     for (const [place, task] of order.entries()) places[task] = place;
     const plan = planTasks(census.asFinished(order, bytes), policy);
-    return new CleanupPlan(policy, limits, snapshot, { census, order, places, plan });
+    return new CleanupPlan(limits, snapshot, { census, order, places, plan });
   }
 
   /** Null where neither `keep_last` nor `max_bytes` is set. */
@@ -93,7 +92,9 @@ export class CleanupPlan {
     if (copies.file === null && copies.mirror === "dangling" && !(Number(redis!.indexScore) <= this.limits.member)) {
       return { kind: "keep", reason: "an index member without a task that is not expired", candidate: false };
     }
-    return decideCleanup(copies, this.limits, this.standing(id));
+    const decision = decideCleanup(copies, this.limits, this.standing(id));
+    if (this.refusal === null || decision.kind !== "purge") return decision;
+    return { kind: "keep", reason: this.refusal.message, candidate: true };
   }
 
   standing(id: TaskId): Standing {
@@ -141,17 +142,6 @@ export interface PrepareOptions extends RetentionPolicy {
   readonly allowEmpty: boolean;
 }
 
-/** A pass up to its first change: what it would look at, and decide. */
-export interface Prepared {
-  readonly snapshot: Snapshot;
-  readonly plan: CleanupPlan;
-  readonly found: Survey;
-  /** Why nothing may be purged, or null. */
-  readonly refusal: TtsctlError | null;
-  /** The second look, and with a refusal nothing more than that. */
-  decide(task: Looked): Decision;
-}
-
 /** @throws TtsctlError CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH */
 export async function checkClocks(mirror: Mirror | null, clock: Clock, policy: RetentionPolicy): Promise<void> {
   if (mirror === null) return;
@@ -166,16 +156,11 @@ export async function prepare(
   use: MirrorUse,
   options: PrepareOptions,
   now: number,
-): Promise<Prepared> {
+): Promise<{ readonly plan: CleanupPlan; readonly found: Survey }> {
   const plan = await CleanupPlan.make(parts, snapshot, use, options, now);
   const found = await use.attempt((mirror) => plan.survey(mirror));
-  const refusal =
+  plan.refusal =
     emptyBeside(snapshot, found.members, options.allowEmpty, "purged") ??
     (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror, now - options.retention)));
-  const decide = (task: Looked): Decision => {
-    const decision = plan.decide(task);
-    if (refusal === null || decision.kind !== "purge") return decision;
-    return { kind: "keep", reason: refusal.message, candidate: true };
-  };
-  return { snapshot, plan, found, refusal, decide };
+  return { plan, found };
 }

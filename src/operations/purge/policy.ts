@@ -1,4 +1,4 @@
-import type { Copies, Copy } from "./copies.ts";
+import { asCopy, type Copies, type Copy } from "./copies.ts";
 
 /** What `[cleanup]` says of finished tasks. Durations are seconds. */
 export interface RetentionPolicy {
@@ -78,7 +78,7 @@ export function mayMakeRoom(copy: Copy, limits: Limits): boolean {
 
 /** Those of both copies that are tasks. */
 export function existing({ file, mirror }: Copies): Copy[] {
-  return [file, mirror].filter((copy) => copy !== null && typeof copy === "object");
+  return [asCopy(file), asCopy(mirror)].filter((copy) => copy !== null);
 }
 
 /** What the rules that look at more than one task ask of each; what holds for a task holds for every copy of it. */

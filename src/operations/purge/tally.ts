@@ -18,13 +18,11 @@ export class Tally {
   bytes = 0;
   /** Tasks that were chosen and are kept. */
   kept = 0;
-  /** The tasks that are in neither store. */
   readonly gone: TaskId[] = [];
   /** Tasks that a service which holds the store in memory brought back. */
   readonly returned: TaskId[] = [];
   readonly #reporter: Reporter;
   readonly #rules: TallyRules;
-  /** Not reported yet. */
   #unreported: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
@@ -50,7 +48,6 @@ export class Tally {
     this.#unreported.push(task);
   }
 
-  /** Reports what was purged. */
   async flush(): Promise<void> {
     const purged = this.#unreported;
     this.#unreported = [];
