@@ -22,7 +22,7 @@ import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
-import { type MarkPlan, markerOf, planMarks } from "./plan.ts";
+import { MarkPlan, markerOf } from "./plan.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */
@@ -77,7 +77,7 @@ export async function markTasks(
       await checkFileLayout(snapshot, mirror);
       await checkSameStore(snapshot, mirror);
     }
-    return { found, plan: await planMarks({ base: snapshot, mirror, marker, rule }, found) };
+    return { found, plan: await MarkPlan.make(snapshot, mirror, marker, rule, found) };
   });
   const run = new MarkRun(parts, options, plan);
   if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
@@ -122,8 +122,7 @@ class MarkRun {
   }
 
   async showPlan(): Promise<void> {
-    const { decided } = this.#plan;
-    await this.#report(decided.keys.ids(), (id) => asCopy(decided.of(id)) !== null);
+    await this.#report(this.#plan.keys.ids(), (id) => asCopy(this.#plan.copyOf(id)) !== null);
   }
 
   /**
@@ -237,7 +236,7 @@ class MarkRun {
       const [copy, record] = [copies[i]!, records[i]!];
       if (copy instanceof TtsctlError) failed.push([id, copy.message]);
       else if (typeof record === "string") failed.push([id, record]);
-      else if (!sameCopy(this.#plan.decided.of(id), mirrorCopy(copy, mirror))) failed.push([id, CHANGED]);
+      else if (!sameCopy(this.#plan.copyOf(id), mirrorCopy(copy, mirror))) failed.push([id, CHANGED]);
       else due.push(upsertOver(record, copy, mirror));
     }
     const flags = await mirror.upsert(due);
@@ -287,7 +286,7 @@ class MarkRun {
   /** The status before the mark. */
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
-    return row < 0 ? (this.#plan.decided.of(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
+    return row < 0 ? (this.#plan.copyOf(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
   }
 
   #reasonFor(id: TaskId): string {
