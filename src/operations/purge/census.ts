@@ -7,7 +7,7 @@ import type { RecordRules } from "../../task/rules.ts";
 import { FolderNames } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
 import { type Copies, type Copy, fileCopyOf, mirrorCopy } from "./copies.ts";
-import { type FinishedTasks, type Limits, type Traits, traitsOf } from "./policy.ts";
+import { type Limits, type RankedTasks, type Traits, traitsOf } from "./policy.ts";
 import { indexMembers } from "./survey.ts";
 
 const FINISHED = 1;
@@ -20,10 +20,11 @@ const TASK = 8;
  * Every task of both stores as columns: whether it is finished, and when it was last changed, judged by all its copies.
  * Those of the file are numbered as their keys there, those that only Redis has come after. Some 20 bytes a task.
  */
-export class Census {
+export class Census implements RankedTasks {
   readonly #snapshot: Snapshot;
   readonly #limits: Limits;
   readonly #onlyInRedis = new KeyTable();
+  readonly #users = new KeyTable();
   readonly #fileKeys: number;
   readonly #traits: Column<Uint8Array>;
   readonly #times: Column<Float64Array>;
@@ -88,17 +89,16 @@ export class Census {
     return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));
   }
 
-  /** What the plan asks of tasks in this order. @param bytes by number */
-  asFinished(order: Int32Array, bytes: Float64Array | null): FinishedTasks {
-    const users = new KeyTable();
-    const numbers = order.map((i) => users.addId(this.id(i).userId, ""));
-    return {
-      size: order.length,
-      user: (at) => numbers[at]!,
-      expired: (at) => this.#has(order[at]!, EXPIRED),
-      mayMakeRoom: (at) => this.#has(order[at]!, MAKES_ROOM),
-      bytes: (at) => bytes?.[order[at]!] ?? 0,
-    };
+  user(i: number): number {
+    return this.#users.addId(this.id(i).userId, "");
+  }
+
+  isExpired(i: number): boolean {
+    return this.#has(i, EXPIRED);
+  }
+
+  mayMakeRoom(i: number): boolean {
+    return this.#has(i, MAKES_ROOM);
   }
 
   time(i: number): number {

@@ -29,8 +29,6 @@ interface Ranking {
   readonly census: Census;
   /** Finished tasks, the newest first. */
   readonly order: Int32Array;
-  /** By the number of a task: its place in the order, or -1. */
-  readonly places: Int32Array;
   readonly plan: Plan;
 }
 
@@ -61,10 +59,7 @@ export class CleanupPlan {
     const census = await use.attempt((mirror) => takeCensus(snapshot, mirror, limits));
     const order = census.finished();
     const bytes = policy.maxBytes > 0 ? await diskUse(parts, census, order, snapshot.invalid.ownerless) : null;
-    const places = new Int32Array(census.size).fill(-1);
-    for (const [place, task] of order.entries()) places[task] = place;
-    const plan = planTasks(census.asFinished(order, bytes), policy);
-    return new CleanupPlan(limits, snapshot, { census, order, places, plan });
+    return new CleanupPlan(limits, snapshot, { census, order, plan: planTasks(order, census, bytes, policy) });
   }
 
   /** Null where neither `keep_last` nor `max_bytes` is set. */
@@ -98,25 +93,26 @@ export class CleanupPlan {
   }
 
   standing(id: TaskId): Standing {
-    const place = this.#placeOf(id);
-    if (place < 0) return NO_STANDING;
-    const { plan } = this.#ranking!;
-    return { kept: plan.kept[place] === 1, forSpace: plan.forSpace[place] === 1 ? this.#timeAt(place) : NEVER };
+    if (this.#ranking === null) return NO_STANDING;
+    const { census, plan } = this.#ranking;
+    const task = census.indexOf(id);
+    return { kept: plan.kept[task] === 1, forSpace: plan.forSpace[task] === 1 ? census.time(task) : NEVER };
   }
 
   /** How many finished tasks of its user were changed later than a finished one; -1 where that is not known. */
   newerOfUser(id: TaskId): number {
-    const place = this.#placeOf(id);
+    if (this.#ranking === null) return -1;
+    const { census, order } = this.#ranking;
+    const place = order.indexOf(census.indexOf(id));
     if (place < 0) return -1;
-    const { census, order } = this.#ranking!;
     return order.slice(0, place).filter((task) => census.id(task).userId === id.userId).length;
   }
 
   /** Empty folders that were last changed before this go too, epoch seconds: where younger tasks go, theirs as well. */
   get sweepBefore(): number {
     const { now, member } = this.limits;
-    const newestForSpace = this.#ranking?.plan.forSpace.indexOf(1) ?? -1;
-    const newest = newestForSpace < 0 ? NEVER : this.#timeAt(newestForSpace);
+    const newestForSpace = this.#ranking?.order.find((task) => this.#ranking!.plan.forSpace[task] === 1);
+    const newest = newestForSpace === undefined ? NEVER : this.#ranking!.census.time(newestForSpace);
     return Math.max(member, Math.min(now - FRESH_S, Math.max(latestLimit(this.limits), newest)));
   }
 
@@ -126,14 +122,6 @@ export class CleanupPlan {
 
   #makesRoom(id: () => TaskId): boolean {
     return this.#isShortOfRoom && this.standing(id()).forSpace !== NEVER;
-  }
-
-  #placeOf(id: TaskId): number {
-    return this.#ranking?.places[this.#ranking.census.indexOf(id)] ?? -1;
-  }
-
-  #timeAt(place: number): number {
-    return this.#ranking!.census.time(this.#ranking!.order[place]!);
   }
 }
 

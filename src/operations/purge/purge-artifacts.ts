@@ -84,11 +84,9 @@ export class PurgeArtifacts {
 
   /** Warns of artifacts that other tasks share and that are kept. */
   end(): void {
-    if (this.#sharedLogs > 0) {
-      this.#parts.reporter.warn(`the logs of ${this.#sharedLogs} purged tasks stay: other tasks have the same`);
-    }
-    if (this.#sharedFolders > 0) {
-      this.#parts.reporter.warn(`the folders of ${this.#sharedFolders} purged tasks stay: other tasks have the same`);
+    const shared = { logs: this.#sharedLogs, folders: this.#sharedFolders };
+    for (const [what, count] of Object.entries(shared)) {
+      if (count > 0) this.#parts.reporter.warn(`the ${what} of ${count} purged tasks stay: other tasks have the same`);
     }
   }
 

@@ -14,14 +14,15 @@ export class PurgeFile {
   /** What the pass began with: its rows name the tasks of the file throughout. The caller closes it. */
   readonly base: Snapshot;
   readonly #file: FileStore;
-  readonly #endings: Endings;
+  /** The tasks whose records are removed by the rewrite. */
+  readonly endings: Endings;
   #current: Snapshot;
 
   constructor(file: FileStore, base: Snapshot) {
     this.#file = file;
     this.base = base;
     this.#current = base;
-    this.#endings = new Endings(base);
+    this.endings = new Endings(base);
   }
 
   /** The copy in the content that was read last. */
@@ -48,19 +49,14 @@ export class PurgeFile {
     return this.#current;
   }
 
-  /** Notes a task whose record goes with the rewrite. */
-  endWithRewrite(ending: Ending): void {
-    this.#endings.add(ending);
-  }
-
   /** Takes the records out, but for those that changed since: these are told by their place among `endings`. */
   async rewrite(): Promise<{ changed: ReadonlySet<number>; returned: readonly TaskId[] }> {
     let changed = new Set<number>();
-    if (this.#endings.size === 0) return { changed, returned: [] };
+    if (this.endings.size === 0) return { changed, returned: [] };
     const { returned } = await this.#file.edit((snapshot) => {
       changed = new Set();
       const removed = new KeySet(snapshot.rows.keys.size);
-      for (const [i, { userId, taskId, file }] of this.endings()) {
+      for (const [i, { userId, taskId, file }] of this.endings.entries()) {
         const now = fileCopy(snapshot, { userId, taskId });
         if (now === null) continue;
         if (sameCopy(now, file)) removed.add(snapshot.rows.keys.find(userId, taskId));
@@ -75,10 +71,6 @@ export class PurgeFile {
   async heirs(heirs: LookupHeirs): Promise<TaskId[]> {
     if (!this.#file.rules.taskIdIsUnique) return [];
     return heirs.in(await this.snapshot());
-  }
-
-  *endings(): Generator<[number, Ending]> {
-    for (let i = 0; i < this.#endings.size; i++) yield [i, this.#endings.at(i)];
   }
 
   async close(): Promise<void> {
@@ -121,6 +113,10 @@ export class Endings {
     this.#redis.set(i, redis ? 1 : 0);
     this.#files.set(i, files);
     this.#bytes.set(i, bytes);
+  }
+
+  *entries(): Generator<[number, Ending]> {
+    for (let i = 0; i < this.size; i++) yield [i, this.at(i)];
   }
 
   at(i: number): Ending {

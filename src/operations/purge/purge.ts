@@ -149,7 +149,7 @@ export class Purge {
     const still = await this.#lookAgain(saved);
     const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
     for (const task of await this.#removeArtifacts(outOfMirror)) {
-      this.#file.endWithRewrite({ ...purgedOf(task), file: task.copies.file as Copy });
+      this.#file.endings.add({ ...purgedOf(task), file: task.copies.file as Copy });
       end(task.id);
     }
     const onlyInRedis = await this.#asSeen(still.filter(({ copies }) => copies.file === null));
@@ -289,7 +289,7 @@ export class Purge {
     this.tally.bringBack(outcome.returned);
     await this.#parts.ledger?.returned(outcome.returned);
     const stay: TaskId[] = [];
-    for (const [i, { userId, taskId, file: _, reason, ...rest }] of this.#file.endings()) {
+    for (const [i, { userId, taskId, file: _, reason, ...rest }] of this.#file.endings.entries()) {
       if (!outcome.changed.has(i)) this.tally.purge({ userId, taskId, reason, local: !isHalf, ...rest }, isHalf);
       else {
         stay.push({ userId, taskId });
