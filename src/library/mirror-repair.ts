@@ -1,12 +1,13 @@
 import { untilEither } from "../abort.ts";
 import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
-import { checkBeforeUse } from "../operations/safety.ts";
+import { checkSameStore } from "../operations/safety.ts";
 import type { RunParts } from "../parts/parts.ts";
 import { pushFile, retrying } from "../parts/sync-store.ts";
 import type { SharedSnapshot } from "../store/file/shared-snapshot.ts";
 import { type MirrorLink, redisDisabled } from "../store/mirror-link.ts";
 import type { OwedCopies } from "../store/owed-copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
+import type { TaskId } from "../store/task-source.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
 import { dropMarks, type LeftUndone, type WriterMark } from "../store/writer-mark.ts";
 import type { Logger, SyncResult } from "./types.ts";
@@ -79,7 +80,8 @@ export function mirrorRepair({ parts, logger, shared, link, owed, writer, mark }
     async admit(mirror: Mirror): Promise<void> {
       await using snapshot = await shared.read().catch(noneOfStore);
       if (snapshot === null) return;
-      if (!isChecked) await checkBeforeUse(snapshot, mirror, (id) => writer.isPending(id) || owed.has(id));
+      const isOurs = (id: TaskId) => writer.isPending(id) || owed.has(id);
+      if (!isChecked) await checkSameStore(snapshot, mirror, Number.NEGATIVE_INFINITY, isOurs);
       isChecked = true;
       await mirror.detect(); // the file's lists have the order of those in Redis
       const { syncedAt, members } = await mirror.standing(undefined);

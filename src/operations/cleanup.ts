@@ -1,5 +1,4 @@
 import type { TtsctlError } from "../errors.ts";
-import { LIVE } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { MirrorUse } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -10,8 +9,9 @@ import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Parts } from "./parts.ts";
 import type { BackupFile } from "./purge/backup.ts";
-import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
-import { Purge, type PurgePolicy } from "./purge/purge.ts";
+import { type CleanupPlan, checkClocks, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
+import type { Looked } from "./purge/decide.ts";
+import { Purge } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
 import { findStuck } from "./stuck.ts";
@@ -74,53 +74,45 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   const use = new MirrorUse(parts.mirror);
   await use.attempt((mirror) => checkClocks(mirror, parts.clock, options));
   if (!options.dryRun) await recoverArtifacts(parts);
-  const snapshot = await parts.file.read(parts.signal);
-  try {
-    for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
-    const pass = await prepare(parts, snapshot, use, options, now);
-    await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
-    const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : pass.found.members };
-    const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, { now, after: options.stuckAfter }));
-    const stuckLine = describeStuck(stuck);
-    if (stuckLine !== null) parts.reporter.warn(stuckLine);
-    const totals = nameTotals(pass, options, parts.reporter);
-    const policy: PurgePolicy = {
-      now,
-      sweepBefore: pass.plan.sweepBefore,
-      dryRun: options.dryRun,
-      decide: pass.decide,
-    };
-    const purge = new Purge({ ...parts, mirror: use.mirror }, policy, snapshot, pass.found);
-    if (options.maxDelete !== null) {
-      checkBrake((await purge.plan()).count, Math.max(snapshot.size, pass.found.members), options.maxDelete);
-    }
-    await purge.check();
-    const stopped = await purge.run();
-    const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.tally;
-    const result = {
-      ...emptyResult(now - options.retention, options),
-      candidates: purged + skipped + failed,
-      purged,
-      skipped,
-      failed,
-      returned: returned.length,
-      purgedForSpace,
-      ...totals,
-      stuck: stuck.count,
-      files,
-      bytes,
-      durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
-    };
-    return { result, problem: pass.refusal ?? stopped ?? use.lost, sizes };
-  } finally {
-    await snapshot.close();
+  await using snapshot = await parts.file.read(parts.signal);
+  for (const line of invalidWarnings(snapshot)) parts.reporter.warn(line);
+  const { plan, found } = await prepare(parts, snapshot, use, options, now);
+  await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
+  const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };
+  const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, { now, after: options.stuckAfter }));
+  const stuckLine = describeStuck(stuck);
+  if (stuckLine !== null) parts.reporter.warn(stuckLine);
+  const totals = nameTotals(plan, options, parts.reporter);
+  const { sweepBefore } = plan;
+  const policy = { now, sweepBefore, dryRun: options.dryRun, decide: (task: Looked) => plan.decide(task) };
+  const purge = new Purge({ ...parts, mirror: use }, policy, snapshot, found);
+  if (options.maxDelete !== null) {
+    checkBrake((await purge.plan()).count, Math.max(snapshot.size, found.members), options.maxDelete);
   }
+  await purge.check();
+  const stopped = await purge.run();
+  const { purged, purgedForSpace, kept: skipped, failed, returned, files, bytes } = purge.tally;
+  const result = {
+    ...emptyResult(now - options.retention, options),
+    candidates: purged + skipped + failed,
+    purged,
+    skipped,
+    failed,
+    returned: returned.length,
+    purgedForSpace,
+    ...totals,
+    stuck: stuck.count,
+    files,
+    bytes,
+    durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
+  };
+  return { result, problem: plan.refusal ?? stopped ?? use.lost, sizes };
 }
 
 /** What the rules say that look at more than one task. */
-function nameTotals({ plan }: Prepared, { maxBytes }: CleanupOptions, reporter: Reporter): Partial<CleanupResult> {
-  if (plan.totals === null) return {};
-  const { bytes, leftBytes, keptExpired } = plan.totals;
+function nameTotals({ totals }: CleanupPlan, { maxBytes }: CleanupOptions, reporter: Reporter): Partial<CleanupResult> {
+  if (totals === null) return {};
+  const { bytes, leftBytes, keptExpired } = totals;
   if (maxBytes > 0 && leftBytes > maxBytes) {
     reporter.warn(
       `finished tasks that stay take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}): keep_last or the retention of their status keeps them, or they lie in the future`,
@@ -153,15 +145,13 @@ export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean 
 async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: number, reporter: Reporter): Promise<void> {
   const named = new NamedWarnings(reporter, "is kept");
   const { rows } = snapshot;
-  for (let row = 0; row < rows.size; row++) {
-    if (rows.state(row) !== LIVE || rows.score(row) <= after) continue;
-    const key = rows.key(row);
-    named.add(rows.keys.userId(key), rows.keys.taskId(key), "its time lies in the future");
+  for (const row of snapshot.liveRows()) {
+    if (rows.score(row) > after) named.add(snapshot.idOf(row), "its time lies in the future");
   }
-  for (const { userId, taskId, score } of (await mirror?.newest(undefined, FUTURE_LOOK)) ?? []) {
-    const row = snapshot.rowOf(userId, taskId);
+  for (const member of (await mirror?.newest(undefined, FUTURE_LOOK)) ?? []) {
+    const row = snapshot.rowOf(member.userId, member.taskId);
     const isNamed = row >= 0 && rows.score(row) > after;
-    if (score > after && !isNamed) named.add(userId, taskId, "its time in Redis lies in the future");
+    if (member.score > after && !isNamed) named.add(member, "its time in Redis lies in the future");
   }
   named.end();
 }

@@ -50,45 +50,40 @@ export async function deleteTasks(
 ): Promise<{ result: DeleteResult; problem: TtsctlError | null }> {
   const use = new MirrorUse(parts.mirror);
   if (!dryRun) await recoverArtifacts(parts);
-  const snapshot = await parts.file.read(parts.signal);
-  try {
-    const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
-    const refusal = emptyBeside(snapshot, found.members, allowEmpty, "deleted");
-    if (refusal !== null) throw refusal;
-    await use.attempt(async (mirror) => {
-      if (mirror === null) return;
-      await checkLayout(mirror);
-      await checkSameStore(snapshot, mirror);
-      if (selection.age !== null) await checkClock(mirror, parts.clock, selection.age);
-    });
-    const now = parts.clock.now();
-    const refused: DeleteResult["refused"] = [];
-    const policy = {
-      now,
-      sweepBefore: now - Math.max(retention, 0),
-      dryRun,
-      decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
-      onKept: ({ userId, taskId }: TaskId, reason: string) => {
-        refused.push({ user_id: userId, task_id: taskId, reason });
-      },
-    };
-    const purge = new Purge({ ...parts, mirror: use.mirror }, policy, snapshot, found);
-    if (!dryRun) {
-      const planned = await purge.plan();
-      checkBrake(planned.count, Math.max(snapshot.size, found.members), maxDelete);
-      if (planned.count > 0) {
-        await purge.check();
-        await parts.confirm(planned);
-      }
+  await using snapshot = await parts.file.read(parts.signal);
+  const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
+  const refusal = emptyBeside(snapshot, found.members, allowEmpty, "deleted");
+  if (refusal !== null) throw refusal;
+  await use.ask(async (mirror) => {
+    await checkLayout(mirror);
+    await checkSameStore(snapshot, mirror);
+    if (selection.age !== null) await checkClock(mirror, parts.clock, selection.age);
+  });
+  const now = parts.clock.now();
+  const refused: DeleteResult["refused"] = [];
+  const policy = {
+    now,
+    sweepBefore: now - Math.max(retention, 0),
+    dryRun,
+    decide: ({ copies }: Looked) => decideDelete(copies, selection.filter, force),
+    onKept: ({ userId, taskId }: TaskId, reason: string) => {
+      refused.push({ user_id: userId, task_id: taskId, reason });
+    },
+  };
+  const purge = new Purge({ ...parts, mirror: use }, policy, snapshot, found);
+  if (!dryRun) {
+    const planned = await purge.plan();
+    checkBrake(planned.count, Math.max(snapshot.size, found.members), maxDelete);
+    if (planned.count > 0) {
+      await purge.check();
+      await parts.confirm(planned);
     }
-    const stopped = await purge.run();
-    const { purged: deleted, gone, failed, returned, files, bytes } = purge.tally;
-    const unknown = idsOfNobody(selection);
-    const requested = found.rows.length + found.others.size + unknown.length;
-    const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
-    const result = { requested, deleted, missing, refused, failed, returned: returned.length, files, bytes, dryRun };
-    return { result, problem: stopped ?? use.lost };
-  } finally {
-    await snapshot.close();
   }
+  const stopped = await purge.run();
+  const { purged: deleted, gone, failed, returned, files, bytes } = purge.tally;
+  const unknown = idsOfNobody(selection);
+  const requested = found.rows.length + found.others.size + unknown.length;
+  const missing = [...unknown, ...gone.map(({ taskId }) => taskId)];
+  const result = { requested, deleted, missing, refused, failed, returned: returned.length, files, bytes, dryRun };
+  return { result, problem: stopped ?? use.lost };
 }

@@ -9,7 +9,7 @@ import type { TaskId } from "../store/task-source.ts";
 import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
 import { formatUtc } from "../task/time.ts";
 import type { Parts } from "./parts.ts";
-import { checkClocks, type Prepared, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
+import { checkClocks, type PrepareOptions, prepare } from "./purge/cleanup-plan.ts";
 import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import type { Looked, Reason } from "./purge/decide.ts";
 import { describeCopy, type PolicyOrigins, type RuleSays, says, taskRules } from "./purge/explain-rules.ts";
@@ -17,7 +17,6 @@ import { newestArtifact } from "./purge/purge-artifacts.ts";
 
 export type ExplainParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
 
-/** One store's copy. */
 export interface ExplainedCopy {
   /** Shown word, `other`, or that there is no task: `invalid`, `dangling`. */
   readonly status: string;
@@ -52,15 +51,14 @@ export async function explainTask(
   const use = new MirrorUse(parts.mirror);
   const clocks = await clockRule(use, parts.clock, options);
   await using snapshot = await parts.file.read();
-  const pass = await prepare(parts, snapshot, use, options, now);
+  const { plan, found } = await prepare(parts, snapshot, use, options, now);
   const looked = await use.attempt((mirror) => look(snapshot, mirror, id));
   const { copies, indexScore, unread } = looked;
-  const { plan } = pass;
   const isThere = copies.file !== null || copies.mirror !== null;
   const rules = [
     switchRule(options),
     clocks,
-    storeRule(pass),
+    storeRule(snapshot, plan.refusal),
     says("file", "pass", describeCopy(copies.file, now)),
     redisRule(looked, now),
     ...taskRules({
@@ -75,7 +73,9 @@ export async function explainTask(
     }),
   ];
   if (isThere) rules.push(await artifactsRule(parts.artifacts, id, plan.limits.now));
-  const decision = isThere && isChosen(pass, id) ? pass.decide(looked) : null;
+  const row = snapshot.rowOf(id.userId, id.taskId);
+  const isChosen = (row >= 0 && found.rows.includes(row)) || found.others.find(id.userId, id.taskId) >= 0;
+  const decision = isThere && isChosen ? plan.decide(looked) : null;
   const reason = decision?.kind === "purge" && !rules.some((rule) => rule.says === "keep") ? decision.reason : null;
   const explanation: Explanation = {
     user_id: id.userId,
@@ -107,12 +107,6 @@ async function look(snapshot: Snapshot, mirror: Mirror | null, id: TaskId): Prom
   return { id, copies, redis, asked: mirror !== null, unread, indexScore };
 }
 
-/** Whether a pass looks at a task. */
-function isChosen({ snapshot, found }: Prepared, { userId, taskId }: TaskId): boolean {
-  const row = snapshot.rowOf(userId, taskId);
-  return (row >= 0 && found.rows.includes(row)) || found.others.find(userId, taskId) >= 0;
-}
-
 function redisRule({ copies, asked, unread }: LookedAt, now: number): RuleSays {
   if (unread !== null) return says("redis", "keep", `its copy could not be read: ${unread.message}`);
   return asked ? says("redis", "pass", describeCopy(copies.mirror, now)) : says("redis", "off", "not asked");
@@ -140,7 +134,7 @@ async function clockRule(use: MirrorUse, clock: Clock, options: PrepareOptions):
   }
 }
 
-function storeRule({ snapshot, refusal }: Prepared): RuleSays {
+function storeRule(snapshot: Snapshot, refusal: TtsctlError | null): RuleSays {
   if (refusal !== null) return says("store", "keep", `a pass refuses: ${refusal.message}`);
   return says("store", "pass", `${snapshot.path} has ${counted(snapshot.size, "task")}`);
 }

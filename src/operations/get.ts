@@ -6,7 +6,6 @@ import { FileBehind } from "../store/task-store.ts";
 import { idProblem } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 
-/** One task from both stores. */
 export interface GetResult {
   readonly source: "redis" | "file" | null;
   /** The copy that a list would show. */

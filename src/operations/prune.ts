@@ -74,7 +74,7 @@ async function removeSeen(
   const removals: GuardedRemoval[] = [];
   for (const { id, copy: found } of batch) {
     const copy = found !== null && !(found instanceof TtsctlError) && isOfAnotherName(id, found) ? NOT_UTF8 : found;
-    if (copy instanceof TtsctlError) failures.add(id.userId, id.taskId, copy.message);
+    if (copy instanceof TtsctlError) failures.add(id, copy.message);
     if (copy === null || copy instanceof TtsctlError || (membersOnly && copy.type === "hash")) onStayed?.(id);
     else removals.push({ id, copy });
   }
@@ -86,7 +86,7 @@ async function removeSeen(
   const removed: TaskId[] = [];
   (await mirror.remove(removals)).forEach((outcome, i) => {
     const { id } = removals[i]!;
-    if (outcome instanceof TtsctlError) failures.add(id.userId, id.taskId, outcome.message);
+    if (outcome instanceof TtsctlError) failures.add(id, outcome.message);
     (outcome === true ? removed : stayed).push(id);
   });
   await ledger?.stayed(stayed);

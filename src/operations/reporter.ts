@@ -71,7 +71,7 @@ export class NamedWarnings {
     this.#what = what;
   }
 
-  add(userId: string, taskId: string, reason: string): void {
+  add({ userId, taskId }: TaskId, reason: string): void {
     this.count++;
     if (this.count > NAMED) return;
     this.#reporter.warn(`${userId}:${taskId} ${this.#what}: ${reason}`, { user: userId, task: taskId, reason });
@@ -86,9 +86,15 @@ export class NamedWarnings {
     outcomes.forEach((outcome, i) => {
       if (!(outcome instanceof TtsctlError)) return;
       if (isFatal(outcome)) fatal ??= outcome;
-      else this.add(idOf(i).userId, idOf(i).taskId, outcome.message);
+      else this.add(idOf(i), outcome.message);
     });
     if (fatal !== undefined) throw fatal;
+  }
+
+  /** Names tasks that have one reason, and no others. */
+  addAll(ids: Iterable<TaskId>, reason: string): void {
+    for (const id of ids) this.add(id, reason);
+    this.end();
   }
 
   /** Reports how many weren't named. */

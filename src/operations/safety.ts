@@ -177,38 +177,24 @@ function isOfPublishedService(record: unknown): boolean {
 const LEAST_STRANGE = 5;
 
 /**
- * Refuses a store file and a Redis of two services (SPEC section 6): none of Redis's newest tasks is in the file, and none of
- * a sample of the file's is in Redis.
+ * Refuses a store file and a Redis of two services, as `storeMismatch`.
  * @throws TtsctlError STORE_MISMATCH
  */
-export async function checkSameStore(snapshot: Snapshot, mirror: Mirror): Promise<void> {
-  const problem = await storeMismatch(snapshot, mirror, 0);
+export async function checkSameStore(...stores: Parameters<typeof storeMismatch>): Promise<void> {
+  const problem = await storeMismatch(...stores);
   if (problem !== null) throw problem;
 }
 
 /**
- * The same before a program first writes to Redis; here an empty file doesn't match a Redis with tasks.
- * @param isOurs whether the file had a task that was deleted and may still be in Redis
- * @throws TtsctlError STORE_MISMATCH
- */
-export async function checkBeforeUse(
-  snapshot: Snapshot,
-  mirror: Mirror,
-  isOurs: (id: TaskId) => boolean,
-): Promise<void> {
-  const problem = await storeMismatch(snapshot, mirror, Number.NEGATIVE_INFINITY, isOurs);
-  if (problem !== null) throw problem;
-}
-
-/**
- * The same as a value; null if the two may belong together.
+ * Why a store file and a Redis are of two services (SPEC section 6): none of Redis's newest tasks is in the file, and none
+ * of a sample of the file's is in Redis. Null if they may belong together.
  * @param since epoch seconds: older Redis-only tasks don't count, because the file may have lost them to a purge
- * @param isOurs as for `checkBeforeUse`; without it an empty file matches
+ * @param isOurs whether the file had a task that was deleted and may still be in Redis; without it an empty file matches
  */
 export async function storeMismatch(
   snapshot: Snapshot,
   mirror: Mirror,
-  since: number,
+  since = 0,
   isOurs?: (id: TaskId) => boolean,
 ): Promise<TtsctlError | null> {
   if (snapshot.size === 0 && isOurs === undefined) return null;

@@ -1,4 +1,3 @@
-import { TtsctlError } from "../errors.ts";
 import { batches } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
@@ -7,8 +6,9 @@ import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { NO_FILTER, soleUser, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
-import { type Copy, fileCopy, mirrorCopy } from "./purge/copies.ts";
+import { copiesIn, fileCopy } from "./purge/copies.ts";
 import { copyPasses } from "./purge/decide.ts";
+import { existing } from "./purge/policy.ts";
 import { type Survey, survey, surveyOfRows } from "./purge/survey.ts";
 
 /** Which tasks: all that pass a filter, or those of some ids of its one user. */
@@ -57,8 +57,7 @@ async function selectByIds(
   for (const tasks of batches(ids, BATCH)) {
     const inRedis = mirror === null ? [] : await copiesIn(mirror, tasks);
     tasks.forEach((id, i) => {
-      const copies = [fileCopy(snapshot, id), inRedis[i] ?? null];
-      const present = copies.filter((copy): copy is Copy => copy !== null && typeof copy === "object");
+      const present = existing({ file: fileCopy(snapshot, id), mirror: inRedis[i] ?? null });
       if (present.length > 0 && !present.some((copy) => copyPasses(copy, filter))) return;
       const row = snapshot.rowOf(id.userId, id.taskId);
       if (row >= 0) found.rows.push(row);
@@ -82,12 +81,4 @@ async function selectByFilter(snapshot: Snapshot, mirror: Mirror | null, filter:
     });
   }
   return { ...found, others };
-}
-
-/** The usable copies that Redis has, at most BATCH of them. */
-async function copiesIn(mirror: Mirror, ids: readonly TaskId[]): Promise<(Copy | null)[]> {
-  return (await mirror.copies(ids, "state")).map((found) => {
-    const copy = found instanceof TtsctlError ? null : mirrorCopy(found, mirror);
-    return typeof copy === "object" ? copy : null;
-  });
 }

@@ -87,7 +87,6 @@ function refuseUnsafePrune(snapshot: Snapshot, listed: ListedFile, options: Sync
 /** A record that is younger than this may have changed again within the same whole second. */
 const LATELY_S = 60;
 
-/** The count of each outcome. */
 const COUNTED = { written: "written", mended: "written", unchanged: "unchanged", newer: "newerInRedis" } as const;
 
 const NONE_PUSHED = { total: 0, written: 0, unchanged: 0, newerInRedis: 0, failed: 0 };
@@ -106,10 +105,8 @@ class SyncRun {
   readonly #failures: NamedWarnings;
   /** Whether tasks that were in sync when they were listed are skipped. */
   #trustsListing = true;
-  /** How many were skipped. */
   #settled = 0;
   #unanswered = 0;
-  /** The rows whose copies were written. */
   readonly #written: number[] = [];
   #snapshot: Snapshot;
   #listed!: ListedFile;
@@ -156,7 +153,6 @@ class SyncRun {
     await this.#beginMark();
   }
 
-  /** Reads the file again if it has changed. */
   async #catchUp(): Promise<void> {
     const { file } = this.#parts;
     if (await file.isCurrent(this.#snapshot)) return;

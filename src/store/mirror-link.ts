@@ -201,4 +201,9 @@ export class MirrorUse {
       return work(null);
     }
   }
+
+  /** The same for work that needs the mirror: undefined without it. */
+  ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
+    return this.attempt(async (mirror) => (mirror === null ? undefined : work(mirror)));
+  }
 }

@@ -3,11 +3,11 @@ import type { Task } from "../task/task.ts";
 import { toMicros } from "../task/time.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
-import { guardOf, sameContent, timeOf } from "./layout/copy.ts";
+import { sameContent, timeOf } from "./layout/copy.ts";
 import { BATCH, type Upsert } from "./redis/copies.ts";
 import { unlessFatal } from "./redis/errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
-import { removeFromMirror } from "./redis/write.ts";
+import { removeFromMirror, upsertOver } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 
 /** Reads the store file as it is now. A snapshot is valid until the next call. */
@@ -85,17 +85,16 @@ export class WrittenCopies {
     return this.#fileTimes[key] !== toMicros(task.score) || this.#prints[key] !== fingerprint(task.json);
   }
 
-  /** The guard includes the status, because a service may write several states of a task within one second. */
   async #write(mirror: Mirror, tasks: readonly Task[]): Promise<Task[]> {
     if (tasks.length === 0) return [];
     const copies = await mirror.fullCopies(tasks);
     const due = tasks.flatMap((task, i): Upsert[] => {
       const copy = copies[i]!;
       const fileTime = this.#fileTimes[this.#keys.find(task.userId, task.taskId)]!;
-      if (Number.isNaN(fileTime)) return copy.type === "none" ? [{ task, seen: null }] : [];
+      if (Number.isNaN(fileTime)) return copy.type === "none" ? [upsertOver(task, copy, mirror)] : [];
       if (copy.type !== "hash" || sameContent(copy, task, mirror)) return [];
       if (toMicros(timeOf(copy, mirror)) > Math.max(fileTime, toMicros(task.score))) return [];
-      return [{ task, seen: guardOf(copy, mirror).seen, seenStatus: copy.fields.status ?? "" }];
+      return [upsertOver(task, copy, mirror)];
     });
     const flags = unlessFatal(await mirror.upsert(due));
     return due.filter((_, i) => flags[i] === true).map(({ task }) => task);

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import type { Copies, Copy } from "../../src/operations/purge/copies.ts";
 import { decideCleanup } from "../../src/operations/purge/decide.ts";
 import {
-  type FinishedTasks,
   limitFor,
   limitsOf,
   planTasks,
+  type RankedTasks,
   type RetentionPolicy,
   shortestRetention,
   traitsOf,
@@ -34,18 +34,19 @@ const anyRow: fc.Arbitrary<Row> = fc
 const anyRows = fc.array(anyRow, { maxLength: 40, size: "large" });
 const anyRules = fc.record({ keepLast: fc.nat(4), maxBytes: fc.nat(30).map((hundreds) => hundreds * 100) });
 
-function tasksOf(rows: readonly Row[]): FinishedTasks {
+function tasksOf(rows: readonly Row[]): RankedTasks {
   return {
     size: rows.length,
     user: (i) => rows[i]!.user,
-    expired: (i) => rows[i]!.expired,
+    isExpired: (i) => rows[i]!.expired,
     mayMakeRoom: (i) => rows[i]!.mayMakeRoom,
-    bytes: (i) => rows[i]!.bytes,
   };
 }
 
-const planOf = (rows: readonly Row[], rules: Partial<RetentionPolicy>) =>
-  planTasks(tasksOf(rows), { ...POLICY, ...rules });
+const planOf = (rows: readonly Row[], rules: Partial<RetentionPolicy>) => {
+  const sizes = Float64Array.from(rows, ({ bytes }) => bytes);
+  return planTasks(Int32Array.from(rows.keys()), tasksOf(rows), sizes, { ...POLICY, ...rules });
+};
 const sum = (rows: readonly Row[]) => rows.reduce((total, { bytes }) => total + bytes, 0);
 
 describe("planTasks", () => {

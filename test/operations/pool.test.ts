@@ -78,7 +78,7 @@ describe("NamedWarnings", () => {
   it("names the first ten and counts the rest", () => {
     const reporter = new RecordingReporter();
     const named = new NamedWarnings(reporter, "stays");
-    for (let i = 0; i < 13; i++) named.add("a", `t${i}`, "so");
+    for (let i = 0; i < 13; i++) named.add({ userId: "a", taskId: `t${i}` }, "so");
     named.end();
     expect(reporter.warnings).toHaveLength(11);
     expect(reporter.warnings[0]).toBe("a:t0 stays: so");

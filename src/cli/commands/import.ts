@@ -49,8 +49,7 @@ async function runImport(context: Context, flags: ImportFlags, path: string): Pr
   const selection = await selectionOf(context, flags);
   await context.requireConfig(false);
   return audited(context, !flags.dryRun, async (ledger) => {
-    const [{ openInput }, { readSource }, { importRecords }] = await Promise.all([
-      import("../../operations/import/open-input.ts"),
+    const [{ openInput, readSource }, { importRecords }] = await Promise.all([
       import("../../operations/import/read-source.ts"),
       import("../../operations/import/import.ts"),
     ]);

@@ -177,8 +177,8 @@ function footer({ repaired }: VerifyResult, drift: Drift, flags: VerifyFlags): s
     } else if (fragments > 0 && !flags.prune) lines.push(`${FRAGMENTS} --prune deletes them`);
   } else if (drift.size > stuck) lines.push(advice(records, fragments, drift.size - stuck));
   if (stuck > 0) lines.push(`${counted(stuck, "task")} can't be repaired here; use redis-cli as the warnings describe`);
-  if (drift.brokenIndexes > 0)
-    lines.push(`repair needs ${counted(drift.brokenIndexes, "index key")} removed first; the warnings name them`);
+  if (drift.facts.brokenIndexes > 0)
+    lines.push(`repair needs ${counted(drift.facts.brokenIndexes, "index key")} removed first; the warnings name them`);
   return `${lines.join("\n")}\n`;
 }
 

@@ -1,9 +1,9 @@
-import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
+import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../../store/key-table.ts";
-import { type MirrorState, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
+import { type MirrorState, MirrorUse, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
@@ -35,7 +35,6 @@ export interface ExportResult {
   readonly missing: string[];
   /** Index members without a task. */
   dangling: number;
-  /** Tasks that could not be exported. */
   failed: number;
   /** Why Redis-only or file-only tasks are missing: Redis failed, or the file is missing. */
   problem: TtsctlError | null;
@@ -48,23 +47,22 @@ export interface ExportResult {
  *   Redis is the forced source
  */
 export async function exportTasks(parts: ExportParts, options: ExportOptions): Promise<ExportResult> {
-  const mirror = mirrorOf(parts.mirror, options.source);
+  const use = mirrorOf(parts.mirror, options.source);
   await using snapshot = options.source === "redis" ? null : await parts.file.read();
-  if (snapshot !== null) await checkFileLayout(snapshot, mirror);
-  const run = new ExportRun(parts, options, snapshot, mirror);
-  if (parts.mirror.kind === "down" && options.source === "auto") run.result.problem = parts.mirror.error;
-  if (snapshot !== null) checkFile(parts, run.result, snapshot, mirror !== null);
+  if (snapshot !== null) await checkFileLayout(snapshot, use.mirror);
+  const run = new ExportRun(parts, options, snapshot, use);
+  if (snapshot !== null) checkFile(parts, run.result, snapshot, use.mirror !== null);
   await (options.ids === null ? run.all() : run.byIds(options.ids));
   throwIfInterrupted(parts.signal, "the export is not whole");
+  if (use.lost !== null) run.result.problem = use.lost;
   if (snapshot?.exists === false && run.result.fromRedis === 0) throw run.result.problem;
   return run.result;
 }
 
-function mirrorOf(state: MirrorState, source: SourceChoice): Mirror | null {
-  if (source === "file") return null;
+function mirrorOf(state: MirrorState, source: SourceChoice): MirrorUse {
   if (source === "redis" && state.kind === "off") throw redisDisabled();
   if (source === "redis" && state.kind === "down") throw state.error;
-  return state.kind === "on" ? state.mirror : null;
+  return new MirrorUse(source === "file" ? { kind: "off" } : state);
 }
 
 /** An empty export isn't a backup of a missing file. */
@@ -83,7 +81,7 @@ class ExportRun {
   readonly #options: ExportOptions;
   readonly #snapshot: Snapshot | null;
   readonly #failures: NamedWarnings;
-  #mirror: Mirror | null;
+  readonly #use: MirrorUse;
   #done = 0;
   readonly result: ExportResult = { fromFile: 0, fromRedis: 0, missing: [], dangling: 0, failed: 0, problem: null };
   /** By Redis's index: the tasks of the file that Redis has at another time. */
@@ -92,11 +90,11 @@ class ExportRun {
   readonly #onlyInRedis: KeyTable;
   readonly #times: number[] = [];
 
-  constructor(parts: ExportParts, options: ExportOptions, snapshot: Snapshot | null, mirror: Mirror | null) {
+  constructor(parts: ExportParts, options: ExportOptions, snapshot: Snapshot | null, use: MirrorUse) {
     this.#parts = parts;
     this.#options = options;
     this.#snapshot = snapshot;
-    this.#mirror = mirror;
+    this.#use = use;
     this.#failures = new NamedWarnings(parts.reporter, "was not exported");
     this.#differing = new KeySet(snapshot?.rows.keys.size ?? 0);
     this.#onlyInRedis = new KeyTable(parts.file.rules.quotedMember);
@@ -176,11 +174,11 @@ class ExportRun {
   }
 
   async #redisBatch(ids: TaskId[]): Promise<void> {
-    if (this.#parts.signal.aborted || this.#mirror === null) return;
+    if (this.#parts.signal.aborted || this.#use.mirror === null) return;
     const failed = this.#failures.count;
     const tasks = await this.#read(ids);
     const found = tasks.filter((task) => task !== undefined);
-    if (this.#mirror !== null) this.result.dangling += ids.length - found.length - (this.#failures.count - failed);
+    if (this.#use.mirror !== null) this.result.dangling += ids.length - found.length - (this.#failures.count - failed);
     await this.#write(found.map((task) => [null, task]));
     this.#progress(ids.length);
   }
@@ -189,10 +187,10 @@ class ExportRun {
   async #read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
     const copies = (await this.#ask((mirror) => readRecords(mirror, ids))) ?? [];
-    return ids.map(({ userId, taskId }, i) => {
+    return ids.map((id, i) => {
       const copy = copies[i];
       if (!(copy instanceof TtsctlError)) return copy;
-      this.#failures.add(userId, taskId, `its copy in Redis: ${copy.message}`);
+      this.#failures.add(id, `its copy in Redis: ${copy.message}`);
       return undefined;
     });
   }
@@ -211,24 +209,16 @@ class ExportRun {
     await this.#parts.write(chosen);
   }
 
-  #isWritable({ userId, taskId, json }: Task): boolean {
-    if (!this.#options.asLines || !saysDeleted(json)) return true;
+  #isWritable(task: Task): boolean {
+    if (!this.#options.asLines || !saysDeleted(task.json)) return true;
     const reason = "it says deleted, which in JSON Lines ends a task; -o json and -o csv can hold it";
-    this.#failures.add(userId, taskId, reason);
+    this.#failures.add(task, reason);
     return false;
   }
 
   /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
-  async #ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
-    if (this.#mirror === null) return undefined;
-    try {
-      return await work(this.#mirror);
-    } catch (error) {
-      if (!isRedisError(error) || this.#snapshot === null) throw error;
-      this.#mirror = null;
-      this.result.problem = error;
-      return undefined;
-    }
+  #ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
+    return this.#snapshot === null ? work(this.#use.mirror!) : this.#use.ask(work);
   }
 
   #progress(count: number): void {

@@ -1,28 +1,28 @@
 import type { Clock } from "../../clock.ts";
 import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { batches, fillIn } from "../../pool.ts";
+import { batches } from "../../pool.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { guardOf, type RedisCopy, stateOf } from "../../store/layout/copy.ts";
+import type { RedisCopy } from "../../store/layout/copy.ts";
+import type { CopyReading } from "../../store/layout/layout.ts";
 import { MirrorUse } from "../../store/mirror-link.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { writeToMirror } from "../../store/redis/write.ts";
+import { upsertOver, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
-import { toMicros } from "../../task/time.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
-import { mirrorCopy } from "../purge/copies.ts";
+import { asCopy, type Copy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { checkClock, checkFileLayout, checkReading, checkSameStore, emptyBeside } from "../safety.ts";
 import { type Selection, select } from "../select.ts";
-import { type MarkPlan, markerOf, planMarks } from "./plan.ts";
+import { MarkPlan, markerOf } from "./plan.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */
@@ -77,7 +77,7 @@ export async function markTasks(
       await checkFileLayout(snapshot, mirror);
       await checkSameStore(snapshot, mirror);
     }
-    return { found, plan: await planMarks({ base: snapshot, mirror, marker, rule }, found) };
+    return { found, plan: await MarkPlan.make(snapshot, mirror, marker, rule, found) };
   });
   const run = new MarkRun(parts, options, plan);
   if (selection.ids !== null) run.result.missing = plan.gone.map(({ taskId }) => taskId);
@@ -118,12 +118,11 @@ class MarkRun {
     const { dryRun } = options;
     this.result = { requested: 0, marked: 0, unchanged, missing: [], refused: [], failed: 0, returned: 0, dryRun };
     for (const [id, reason] of plan.refused) this.#refuse(id, reason);
-    for (const [id, reason] of plan.failed) this.#fail(id, reason);
+    for (const [id, reason] of plan.failed) this.#failures.add(id, reason);
   }
 
   async showPlan(): Promise<void> {
-    const { decided } = this.#plan;
-    await this.#report(decided.keys.ids(), (id) => decided.status(id) !== undefined);
+    await this.#report(this.#plan.keys.ids(), (id) => asCopy(this.#plan.copyOf(id)) !== null);
   }
 
   /**
@@ -145,10 +144,10 @@ class MarkRun {
     const nothingDone = inFile.rows.length === 0 && this.result.marked === 0;
     if (isStoreError(this.problem) && nothingDone && onlyInRedis.size > 0) throw this.problem;
     const isLost = isRedisError(this.problem);
-    await this.#report(this.#ids(marked.slice(this.#done)), () => (isLost ? "unknown" : false));
+    await this.#report(this.#idsOf(marked.slice(this.#done)), () => (isLost ? "unknown" : false));
     if (this.problem === null) return;
     const left = [...onlyInRedis.ids()].slice(Math.max(0, this.#done - marked.length));
-    for (const id of left) this.#fail(id, isLost ? LOST : this.problem.message);
+    for (const id of left) this.#failures.add(id, isLost ? LOST : this.problem.message);
   }
 
   end(): MarkResult {
@@ -162,20 +161,15 @@ class MarkRun {
 
   /** Returns the rows that are marked. */
   async #markInFile(): Promise<number[]> {
-    const { inFile } = this.#plan;
+    const { base, inFile } = this.#plan;
     const how = { action: "mark", reason: (row: number) => this.#reasonFor(inFile.id(row)) } as const;
-    const returned = await putIntoFile(this.#parts, this.#plan.base, inFile, how);
+    const returned = await putIntoFile(this.#parts, base, inFile, how);
+    new NamedWarnings(this.#parts.reporter, "was returned").addAll(returned, RETURNED);
     const back = new Set(returned.map(keyOf));
-    const named = new NamedWarnings(this.#parts.reporter, "was returned");
-    const marked: number[] = [];
-    for (const row of inFile.rows) {
-      const id = inFile.id(row);
-      if (!inFile.goesIn(row)) this.#refuse(id, "the service changed it while it was marked");
-      else if (back.size > 0 && back.has(keyOf(id))) named.add(id.userId, id.taskId, RETURNED);
-      else marked.push(row);
-    }
-    named.end();
-    this.result.returned = named.count;
+    for (const row of inFile.of("changed")) this.#refuse(inFile.id(row), "the service changed it while it was marked");
+    const inPlace = [...inFile.of("replaced")];
+    const marked = back.size === 0 ? inPlace : inPlace.filter((row) => !back.has(keyOf(inFile.id(row))));
+    this.result.returned = inPlace.length - marked.length;
     return marked;
   }
 
@@ -196,23 +190,14 @@ class MarkRun {
     await each(behind, (rows) => this.#bringInStep(mirror, rows, written));
   }
 
-  async #writeMarked(
-    mirror: Mirror,
-    current: Snapshot,
-    rows: readonly number[],
-    written: WrittenCopies,
-  ): Promise<void> {
-    const ids = [...this.#ids(rows)];
+  async #writeMarked(mirror: Mirror, current: Snapshot, rows: number[], written: WrittenCopies): Promise<void> {
+    const ids = this.#idsOf(rows);
     const copies = await mirror.copies(ids, "state");
-    const records = await current.recordsOf(ids);
-    const { shown } = this.#options;
-    const due = records.map((record, i) => {
-      if (record === null || record.score <= this.#plan.base.rows.score(rows[i]!)) return CHANGED_SINCE;
-      return shownStatus(record.status) === shown ? record : CHANGED_SINCE;
+    const records = (await current.recordsOf(ids)).map((record, i) => {
+      const isLater = record !== null && record.score > this.#plan.base.rows.score(rows[i]!);
+      return isLater && shownStatus(record.status) === this.#options.shown ? record : CHANGED_SINCE;
     });
-    const outcomes = await this.#overwrite(mirror, copies, due, ids);
-    await this.#settle(ids, outcomes);
-    for (const outcome of outcomes) if (typeof outcome === "object") written.note(outcome);
+    for (const task of await this.#overwrite(mirror, ids, copies, records)) written.note(task);
   }
 
   /** Tasks that the file has by now are left to the service. */
@@ -223,55 +208,47 @@ class MarkRun {
       "mark",
       ids.map((id) => ({ ...id, reason: this.#reasonFor(id) })),
     );
-    let outcomes: (Task | string)[] = ids.map(() => LOST);
+    let marked: Task[] = [];
     try {
-      const copies = await mirror.copies(ids, "state");
-      const read = await mirror.read(ids);
-      const records = read.map((record, i) => this.#markedCopy(record, copies[i]!, mirror));
-      outcomes = await this.#overwrite(mirror, copies, records, ids);
+      const copies = await mirror.fullCopies(ids);
+      const records = copies.map((copy, i) => {
+        const record = taskOf(copy, ids[i]!, mirror);
+        return record === undefined ? "Redis has no record of it any more" : this.#plan.marker(record);
+      });
+      marked = await this.#overwrite(mirror, ids, copies, records);
     } finally {
-      await ledger?.stayed(ids.filter((_, i) => typeof outcomes[i] === "string"));
+      const done = new Set(marked.map(keyOf));
+      await ledger?.stayed(ids.filter((id) => !done.has(keyOf(id))));
     }
     for (const id of batch) if (current.holds(id)) this.#refuse(id, "the file has a record of it now");
-    await this.#settle(ids, outcomes);
   }
 
-  /** The marked record of a hash, or why there is none. If its state differs from the copy's, it was written between two reads. */
-  #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
-    if (record === undefined) return "Redis has no record of it any more";
-    if (record instanceof TtsctlError) return record.message;
-    if (copy instanceof TtsctlError) return copy.message;
-    const { status, time } = stateOf(copy, mirror);
-    if (record.status !== status || toMicros(record.score) !== toMicros(time)) return CHANGED;
-    return this.#plan.marker(record);
-  }
-
-  /** Writes records over the copies that were decided on. Returns the written record, or why it was not written. */
+  /** Writes records over the copies that were decided on. Returns those that were written. */
   async #overwrite(
     mirror: Mirror,
+    ids: readonly TaskId[],
     copies: readonly Outcome<RedisCopy>[],
     records: readonly (Task | string)[],
-    ids: readonly TaskId[],
-  ): Promise<(Task | string)[]> {
-    const refusal = (record: Task | string, i: number): string | undefined => {
-      const copy = copies[i]!;
-      if (copy instanceof TtsctlError) return copy.message;
-      if (typeof record === "string") return record;
-      return this.#plan.decided.isStill(ids[i]!, mirrorCopy(copy, mirror)) ? undefined : CHANGED;
-    };
-    return fillIn<Task | string, Task | string>(records, refusal, async (due) => {
-      const tasks = due as Task[];
-      const upserts = tasks.map((task) => {
-        const copy = copies[records.indexOf(task)] as RedisCopy;
-        const guard = { task, seen: guardOf(copy, mirror).seen };
-        return copy.type === "hash" ? { ...guard, seenStatus: copy.fields.status ?? "" } : guard;
-      });
-      const flags = await mirror.upsert(upserts);
-      return tasks.map((task, i) => {
-        const flag = flags[i]!;
-        return flag instanceof TtsctlError ? flag.message : flag ? task : CHANGED;
-      });
-    });
+  ): Promise<Task[]> {
+    const due: Upsert[] = [];
+    const failed: [TaskId, reason: string][] = [];
+    for (const [i, id] of ids.entries()) {
+      const [copy, record] = [copies[i]!, records[i]!];
+      if (copy instanceof TtsctlError) failed.push([id, copy.message]);
+      else if (typeof record === "string") failed.push([id, record]);
+      else if (!sameCopy(this.#plan.copyOf(id), mirrorCopy(copy, mirror))) failed.push([id, CHANGED]);
+      else due.push(upsertOver(record, copy, mirror));
+    }
+    const flags = await mirror.upsert(due);
+    const written: Task[] = [];
+    for (const [i, { task }] of due.entries()) {
+      const flag = flags[i]!;
+      if (flag === true) written.push(task);
+      else failed.push([task, flag === false ? CHANGED : flag.message]);
+    }
+    for (const [id, reason] of failed) this.#failures.add(id, reason);
+    await this.#report(written, () => true);
+    return written;
   }
 
   /** An earlier mark may have been stopped between the file and Redis. @throws TtsctlError one that concerns every task */
@@ -286,28 +263,20 @@ class MarkRun {
     }
   }
 
-  async #settle(ids: readonly TaskId[], outcomes: readonly (Task | string)[]): Promise<void> {
-    const marked = ids.filter((id, i) => {
-      const outcome = outcomes[i]!;
-      if (typeof outcome === "string") this.#fail(id, outcome);
-      return typeof outcome === "object";
-    });
-    await this.#report(marked, () => true);
-  }
-
   async #report(ids: Iterable<TaskId>, redis: (id: TaskId) => MarkedTask["redis"]): Promise<void> {
     const { dryRun, shown: to } = this.#options;
     for (const batch of batches(ids, BATCH)) {
       const tasks = batch.map((id) => {
-        return { ...id, from: this.#statusOf(id), to, local: this.#rowOf(id) >= 0, redis: redis(id) };
+        const { userId, taskId } = id;
+        return { userId, taskId, from: this.#statusOf(id), to, local: this.#rowOf(id) >= 0, redis: redis(id) };
       });
       this.result.marked += tasks.length;
       await this.#parts.reporter.done("mark", tasks, dryRun);
     }
   }
 
-  *#ids(rows: Iterable<number>): Generator<TaskId> {
-    for (const row of rows) yield this.#plan.inFile.id(row);
+  #idsOf(rows: readonly number[]): TaskId[] {
+    return rows.map((row) => this.#plan.inFile.id(row));
   }
 
   #rowOf({ userId, taskId }: TaskId): number {
@@ -317,19 +286,24 @@ class MarkRun {
   /** The status before the mark. */
   #statusOf(id: TaskId): string {
     const row = this.#rowOf(id);
-    return row < 0 ? this.#plan.decided.status(id)! : STATUS_CODES[this.#plan.base.rows.status(row)]!;
+    return row < 0 ? (this.#plan.copyOf(id) as Copy).status : STATUS_CODES[this.#plan.base.rows.status(row)]!;
   }
 
   #reasonFor(id: TaskId): string {
     return `${this.#statusOf(id)} to ${this.#options.shown}`;
   }
 
-  #refuse({ userId, taskId }: TaskId, reason: string): void {
-    this.result.refused.push({ user_id: userId, task_id: taskId, reason });
-    this.#refusals.add(userId, taskId, reason);
+  #refuse(id: TaskId, reason: string): void {
+    this.result.refused.push({ user_id: id.userId, task_id: id.taskId, reason });
+    this.#refusals.add(id, reason);
   }
+}
 
-  #fail({ userId, taskId }: TaskId, reason: string): void {
-    this.#failures.add(userId, taskId, reason);
-  }
+/** The task that a hash holds, as a list shows it; undefined for none. */
+function taskOf({ fields }: RedisCopy, id: TaskId, { layout, parser }: CopyReading): Task | undefined {
+  return layout.read(
+    layout.readFields.map((name) => fields[name] ?? null),
+    id,
+    parser,
+  );
 }

@@ -1,9 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
 import { fieldJson } from "../../json/record.ts";
 import { batches } from "../../pool.ts";
-import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { Column, KeyTable } from "../../store/key-table.ts";
+import { KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -14,7 +13,7 @@ import { toMicros } from "../../task/time.ts";
 import { touched } from "../../task/touch.ts";
 import { PlanSummary } from "../brake.ts";
 import { MergePlan } from "../merge/merge-plan.ts";
-import { type Copies, type Copy, fileCopy, mirrorCopy } from "../purge/copies.ts";
+import { asCopy, type Copies, CopyColumn, fileCopy, mirrorCopy, sameCopy } from "../purge/copies.ts";
 import { copyPasses, newestCopy } from "../purge/decide.ts";
 import type { Survey } from "../purge/survey.ts";
 
@@ -77,113 +76,77 @@ export function markerOf(
   };
 }
 
-/** The tasks that are marked, with Redis's copies as they were decided on, as columns: there may be a million. */
-export class DecidedCopies {
-  readonly keys = new KeyTable();
-  /** As `codeOf` returns. */
-  readonly #statuses = new Column(new Uint8Array(1 << 10));
-  readonly #scores = new Column(new Float64Array(1 << 10));
-
-  add({ userId, taskId }: TaskId, copy: Copies["mirror"]): void {
-    const key = this.keys.addId(userId, taskId);
-    this.#statuses.set(key, codeOf(copy));
-    if (copy !== null && copy !== "dangling") this.#scores.set(key, copy.score);
-  }
-
-  /** The shown status of the copy; undefined without one. */
-  status({ userId, taskId }: TaskId): string | undefined {
-    return STATUS_CODES[this.#statuses.at(this.keys.find(userId, taskId)) - FIRST_STATUS];
-  }
-
-  /** Whether a copy is the one that was decided on. */
-  isStill({ userId, taskId }: TaskId, copy: Copies["mirror"]): boolean {
-    const key = this.keys.find(userId, taskId);
-    if (this.#statuses.at(key) !== codeOf(copy)) return false;
-    return copy === null || copy === "dangling" || Object.is(this.#scores.at(key), copy.score);
-  }
-}
-
-const FIRST_STATUS = 2;
-
-function codeOf(copy: Copies["mirror"]): number {
-  if (copy === null || copy === "dangling") return copy === null ? 0 : 1;
-  return FIRST_STATUS + STATUS_CODES.indexOf(copy.status as (typeof STATUS_CODES)[number]);
-}
-
-export interface MarkPlan {
+/** What a run does with each chosen task, decided on both its copies. */
+export class MarkPlan {
   /** The content of the file that it was made for. */
   readonly base: Snapshot;
   readonly marker: Marker;
-  readonly inFile: MergePlan;
-  readonly onlyInRedis: KeyTable;
-  readonly decided: DecidedCopies;
-  readonly summary: PlanSummary;
-  readonly refused: [TaskId, reason: string][];
-  readonly failed: [TaskId, reason: string][];
+  /** The tasks that are marked. There may be a million. */
+  readonly keys = new KeyTable();
+  readonly #copies = new CopyColumn();
+  readonly onlyInRedis = new KeyTable();
+  readonly #rows: number[] = [];
+  inFile!: MergePlan;
+  readonly summary = new PlanSummary();
+  readonly refused: [TaskId, reason: string][] = [];
+  readonly failed: [TaskId, reason: string][] = [];
   /** In neither store. */
-  readonly gone: TaskId[];
-  readonly unchanged: number;
+  readonly gone: TaskId[] = [];
+  unchanged = 0;
   /** The rows of unchanged tasks whose copy in Redis differs. */
-  readonly behind: number[];
-}
+  readonly behind: number[] = [];
 
-interface PlanParts extends Pick<MarkPlan, "base" | "marker"> {
-  readonly mirror: Mirror | null;
-  readonly rule: MarkRule;
-}
+  private constructor(base: Snapshot, marker: Marker) {
+    this.base = base;
+    this.marker = marker;
+  }
 
-/** Decides on every task that was chosen by both its copies. */
-export async function planMarks(
-  { base, mirror, marker, rule }: PlanParts,
-  { rows, others }: Survey,
-): Promise<MarkPlan> {
-  const [onlyInRedis, decided, summary] = [new KeyTable(), new DecidedCopies(), new PlanSummary()];
-  const [refused, failed]: [TaskId, string][][] = [[], []];
-  const [gone, behind, marked]: [TaskId[], number[], number[]] = [[], [], []];
-  let unchanged = 0;
-  for (const ids of batches(chosenIds(base, rows, others), BATCH)) {
-    const found = mirror === null ? [] : await mirror.copies(ids, "state");
-    const records = await base.recordsOf(ids);
-    for (const [i, id] of ids.entries()) {
-      const [redis = null, record] = [found[i], records[i]!];
-      if (redis instanceof TtsctlError) {
-        failed.push([id, redis.message]);
-        continue;
-      }
-      const copies = { file: fileCopy(base, id), mirror: redis === null ? null : mirrorCopy(redis, mirror!) };
-      const decision = decideMark(copies, rule);
-      const row = base.rowOf(id.userId, id.taskId);
-      const result = decision.kind === "mark" && record !== null ? marker(record) : null;
-      if (decision.kind === "refuse") refused.push([id, decision.reason]);
-      else if (typeof result === "string") refused.push([id, result]);
-      else if (decision.kind === "gone") gone.push(id);
-      else if (decision.kind === "unchanged") {
-        unchanged++;
-        if (mirror !== null && isBehind(copies)) behind.push(row);
-      } else {
-        if (row < 0) onlyInRedis.addId(id.userId, id.taskId);
-        else marked.push(row);
-        decided.add(id, copies.mirror);
-        summary.add(id, ((row < 0 ? copies.mirror : copies.file) as Copy).status);
+  static async make(base: Snapshot, mirror: Mirror | null, marker: Marker, rule: MarkRule, found: Survey) {
+    const plan = new MarkPlan(base, marker);
+    for (const ids of batches(chosenIds(base, found), BATCH)) {
+      const inRedis = mirror === null ? [] : await mirror.copies(ids, "state");
+      const records = await base.recordsOf(ids);
+      for (const [i, id] of ids.entries()) {
+        const redis = inRedis[i] ?? null;
+        if (redis instanceof TtsctlError) plan.failed.push([id, redis.message]);
+        else plan.#decide(id, redis === null ? null : mirrorCopy(redis, mirror!), records[i]!, rule);
       }
     }
+    plan.inFile = new MergePlan(base, Int32Array.from(plan.#rows), (task) => {
+      const record = marker(task);
+      if (typeof record === "object") return record;
+      throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${record}`);
+    });
+    await plan.inFile.on(base);
+    return plan;
   }
-  const inFile = new MergePlan(base, Int32Array.from(marked), (task) => {
-    const record = marker(task);
-    if (typeof record === "object") return record;
-    throw new TtsctlError("INTERNAL", `${task.userId}:${task.taskId} could not be marked after all: ${record}`);
-  });
-  await inFile.on(base);
-  return { base, marker, inFile, onlyInRedis, decided, summary, refused, failed, gone, unchanged, behind };
+
+  /** Redis's copy of a marked task, as it was decided on. */
+  copyOf({ userId, taskId }: TaskId): Copies["mirror"] {
+    return this.#copies.at(this.keys.find(userId, taskId));
+  }
+
+  #decide(id: TaskId, mirror: Copies["mirror"], record: Task | null, rule: MarkRule): void {
+    const file = fileCopy(this.base, id);
+    const decision = decideMark({ file, mirror }, rule);
+    const row = this.base.rowOf(id.userId, id.taskId);
+    const marked = decision.kind === "mark" && record !== null ? this.marker(record) : null;
+    if (decision.kind === "refuse") this.refused.push([id, decision.reason]);
+    else if (typeof marked === "string") this.refused.push([id, marked]);
+    else if (decision.kind === "gone") this.gone.push(id);
+    else if (decision.kind === "unchanged") {
+      this.unchanged++;
+      if (row >= 0 && !sameCopy<Copies[keyof Copies]>(file, mirror)) this.behind.push(row);
+    } else {
+      if (row < 0) this.onlyInRedis.addId(id.userId, id.taskId);
+      else this.#rows.push(row);
+      this.#copies.set(this.keys.addId(id.userId, id.taskId), mirror);
+      this.summary.add(id, (asCopy(file) ?? asCopy(mirror))!.status);
+    }
+  }
 }
 
-function* chosenIds(snapshot: Snapshot, rows: Iterable<number>, others: KeyTable): Generator<TaskId> {
+function* chosenIds(snapshot: Snapshot, { rows, others }: Survey): Generator<TaskId> {
   for (const row of rows) yield snapshot.idOf(row);
   yield* others.ids();
-}
-
-/** Whether Redis's copy differs from the file's, which is the newer one. */
-function isBehind({ file, mirror }: Copies): boolean {
-  if (file === null || file === "invalid") return false;
-  return mirror === null || mirror === "dangling" || mirror.status !== file.status || mirror.score !== file.score;
 }

@@ -121,6 +121,11 @@ export class MergePlan {
     return FATES[this.#fates[row]! - 1];
   }
 
+  /** The rows with some fates. */
+  *of(...fates: readonly Fate[]): Generator<number> {
+    for (const row of this.rows) if (fates.includes(this.fate(row)!)) yield row;
+  }
+
   /** Whether a record is to be in the file in the end. */
   goesIn(row: number): boolean {
     const fate = this.fate(row);

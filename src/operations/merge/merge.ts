@@ -47,7 +47,11 @@ export interface MergeOptions {
 export async function mergeRecords(parts: MergeParts, source: Snapshot, options: MergeOptions): Promise<MergeOutcome> {
   const { rows, missing } = chooseRows(source, options.selection);
   const plan = new MergePlan(source, rows, options.policy);
-  const returned = await mergeIntoNow(parts, plan, options.dryRun);
+  let returned: readonly TaskId[];
+  {
+    await using base = await parts.file.read(parts.signal); // closed then: the rest may take long
+    returned = await mergeIntoFile(parts, plan, base, options.dryRun);
+  }
   const outcome = { ...plan.counts(), missing, returned };
   const { mirror } = parts;
   const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
@@ -58,12 +62,6 @@ export async function mergeRecords(parts: MergeParts, source: Snapshot, options:
   const problem = await mirrorRecords({ ...parts, mirror: mirror.mirror }, source, plan, which, mirrored);
   throwIfInterrupted(parts.signal, `the file has the records, Redis ${mirrored.written} of them`);
   return { ...outcome, mirrored, problem };
-}
-
-/** Puts them into the file as it is now, which is closed then: the rest may take long. */
-async function mergeIntoNow(parts: MergeParts, plan: MergePlan, dryRun: boolean): Promise<readonly TaskId[]> {
-  await using base = await parts.file.read(parts.signal);
-  return await mergeIntoFile(parts, plan, base, dryRun);
 }
 
 /**
@@ -100,7 +98,7 @@ export async function putIntoFile(
   plan: MergePlan,
   { action, reason }: { action: LedgerAction; reason(row: number): string },
 ): Promise<readonly TaskId[]> {
-  const announced = ledger === null ? [] : plan.rows.filter((row) => plan.goesIn(row));
+  const announced = ledger === null ? [] : [...plan.of("added", "replaced")];
   for (const batch of batches(announced, BATCH)) {
     await ledger?.announce(
       action,
@@ -108,8 +106,7 @@ export async function putIntoFile(
     );
   }
   const { returned } = await file.edit((current) => plan.on(current, signal), base);
-  const stayed = [...announced].filter((row) => !plan.goesIn(row));
-  await ledger?.stayed(stayed.map((row) => plan.id(row)));
+  await ledger?.stayed(announced.filter((row) => !plan.goesIn(row)).map((row) => plan.id(row)));
   await ledger?.returned(returned);
   return returned;
 }
@@ -137,18 +134,13 @@ export async function thenIntoMirror(
 /** Names the records that an operator should look at. */
 function nameProblems(reporter: Reporter, plan: MergePlan, returned: readonly TaskId[]): void {
   const refused = new NamedWarnings(reporter, "cannot be put into the store file");
-  const conflicts = new NamedWarnings(reporter, "stays as the store file has it");
-  const back = new NamedWarnings(reporter, "was taken out again");
-  for (const row of plan.rows) {
-    const fate = plan.fate(row);
-    if (fate !== "refused" && fate !== "conflict" && fate !== "changed") continue;
-    const { userId, taskId } = plan.id(row);
-    if (fate === "refused") refused.add(userId, taskId, REFUSED);
-    if (fate === "conflict") conflicts.add(userId, taskId, "the two have the same time and other content");
-    if (fate === "changed") conflicts.add(userId, taskId, "the service changed or deleted it during the run");
-  }
-  for (const { userId, taskId } of returned) back.add(userId, taskId, RETURNED);
-  for (const named of [refused, conflicts, back]) named.end();
+  const kept = new NamedWarnings(reporter, "stays as the store file has it");
+  for (const row of plan.of("refused")) refused.add(plan.id(row), REFUSED);
+  for (const row of plan.of("conflict")) kept.add(plan.id(row), "the two have the same time and other content");
+  for (const row of plan.of("changed")) kept.add(plan.id(row), "the service changed or deleted it during the run");
+  refused.end();
+  kept.end();
+  new NamedWarnings(reporter, "was taken out again").addAll(returned, RETURNED);
 }
 
 const REFUSED = "an invalid record of the task is there, or its field deleted would end the task in JSON Lines";
@@ -178,7 +170,8 @@ async function mirrorRecords(
   mirrored: Mirrored,
 ): Promise<TtsctlError | null> {
   const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
-  const rows = rowsInFile(plan, except);
+  const rows = plan.of("added", "replaced", "identical");
+  const due = except.size === 0 ? rows : [...rows].filter((row) => !except.has(keyOf(plan.id(row))));
   const writeBatch = async (batch: number[], written: WrittenCopies) => {
     const tasks = await source.readTasks(batch);
     const replaced = batch.map((row) => plan.replacedTime(row));
@@ -194,17 +187,10 @@ async function mirrorRecords(
   };
   try {
     return await thenIntoMirror(parts, (_, written) =>
-      pool(batches(rows, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
+      pool(batches(due, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
     );
   } finally {
     mirrored.failed = failures.count;
     failures.end();
-  }
-}
-
-function* rowsInFile(plan: MergePlan, except: ReadonlySet<string>): Generator<number> {
-  for (const row of plan.rows) {
-    if (!plan.goesIn(row) && plan.fate(row) !== "identical") continue;
-    if (except.size === 0 || !except.has(keyOf(plan.id(row)))) yield row;
   }
 }

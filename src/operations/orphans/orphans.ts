@@ -255,9 +255,9 @@ class OrphanCleanup {
     await this.#parts.reporter.done("orphan", orphans, this.result.dryRun);
   }
 
-  #keep({ userId, taskId }: TaskId, reason: string): void {
+  #keep(id: TaskId, reason: string): void {
     this.result.skipped++;
-    this.#skips.add(userId, taskId, reason);
+    this.#skips.add(id, reason);
   }
 
   #progress(): void {

@@ -4,8 +4,10 @@ import { Column, KeyTable } from "../../store/key-table.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { RecordRules } from "../../task/rules.ts";
+import { FolderNames } from "../folder-names.ts";
+import type { Parts } from "../parts.ts";
 import { type Copies, type Copy, fileCopyOf, mirrorCopy } from "./copies.ts";
-import { type FinishedTasks, type Limits, type Traits, traitsOf } from "./policy.ts";
+import { type Limits, type RankedTasks, type Traits, traitsOf } from "./policy.ts";
 import { indexMembers } from "./survey.ts";
 
 const FINISHED = 1;
@@ -18,10 +20,11 @@ const TASK = 8;
  * Every task of both stores as columns: whether it is finished, and when it was last changed, judged by all its copies.
  * Those of the file are numbered as their keys there, those that only Redis has come after. Some 20 bytes a task.
  */
-export class Census {
+export class Census implements RankedTasks {
   readonly #snapshot: Snapshot;
   readonly #limits: Limits;
   readonly #onlyInRedis = new KeyTable();
+  readonly #users = new KeyTable();
   readonly #fileKeys: number;
   readonly #traits: Column<Uint8Array>;
   readonly #times: Column<Float64Array>;
@@ -86,20 +89,18 @@ export class Census {
     return order.sort((a, b) => this.#times.at(b) - this.#times.at(a) || this.#compareMembers(a, b));
   }
 
-  /** What the plan asks of tasks in this order. @param bytes by number */
-  asFinished(order: Int32Array, bytes: Float64Array | null): FinishedTasks {
-    const users = new KeyTable();
-    const numbers = order.map((i) => users.addId(this.id(i).userId, ""));
-    return {
-      size: order.length,
-      user: (at) => numbers[at]!,
-      expired: (at) => this.#has(order[at]!, EXPIRED),
-      mayMakeRoom: (at) => this.#has(order[at]!, MAKES_ROOM),
-      bytes: (at) => bytes?.[order[at]!] ?? 0,
-    };
+  user(i: number): number {
+    return this.#users.addId(this.id(i).userId, "");
   }
 
-  /** When a task was last changed, epoch seconds. */
+  isExpired(i: number): boolean {
+    return this.#has(i, EXPIRED);
+  }
+
+  mayMakeRoom(i: number): boolean {
+    return this.#has(i, MAKES_ROOM);
+  }
+
   time(i: number): number {
     return this.#times.at(i);
   }
@@ -145,4 +146,56 @@ export async function takeCensus(snapshot: Snapshot, mirror: Mirror | null, limi
     });
   }
   return census;
+}
+
+/**
+ * What would be free on the disk if a finished task went after all that are older, in bytes by the number of the task.
+ * One walk over the folders and one over the logs. What tasks share, a log, a folder or a file with several hard links,
+ * counts once: for the last of them to go; a log or folder that an unfinished task owns too counts for none.
+ * @param newestFirst the finished tasks in the order of a list
+ */
+export async function diskUse(
+  { artifacts, reporter }: Parts<"artifacts" | "reporter">,
+  census: Census,
+  newestFirst: Int32Array,
+  ownerless: ReadonlySet<string>,
+): Promise<Float64Array> {
+  const owners = ownersIn(census, newestFirst, ownerless);
+  const use = new Float64Array(census.size);
+  /** By inode, the newest task that holds the file. */
+  const holders = new Map<bigint, { task: number; bytes: number }>();
+  const unread = await artifacts.walkFolders(async (userId, taskId) => {
+    const task = owners.ownerOf(userId, taskId);
+    const folder = task < 0 ? null : await artifacts.measureFolder(userId, taskId);
+    if (folder?.kind !== "removed") return;
+    use[task]! += folder.bytes;
+    for (const { inode, bytes } of folder.linked ?? []) {
+      use[task]! -= bytes;
+      const holder = holders.get(inode);
+      if (holder === undefined || census.time(holder.task) < census.time(task)) holders.set(inode, { task, bytes });
+    }
+  });
+  const skipped = await artifacts.walkLogs(
+    () => true,
+    ({ taskId, bytes }) => {
+      const task = owners.ownerOfLog(taskId);
+      if (task >= 0) use[task]! += bytes;
+    },
+  );
+  for (const reason of [...unread, ...skipped]) reporter.warn(`not counted for max_bytes: ${reason}`);
+  for (const { task, bytes } of holders.values()) use[task]! += bytes;
+  return use;
+}
+
+function ownersIn(census: Census, newestFirst: Int32Array, ownerless: ReadonlySet<string>): FolderNames {
+  const names = new FolderNames(census.rules);
+  const add = (task: number, owner: number) => {
+    const { userId, taskId } = census.id(task);
+    names.add(userId, taskId, owner);
+    names.addLog(taskId, owner);
+  };
+  for (const task of newestFirst.toReversed()) add(task, task);
+  for (let task = 0; task < census.size; task++) if (census.isTask(task) && !census.isFinished(task)) add(task, -1);
+  for (const taskId of ownerless) names.addLog(taskId, -1);
+  return names;
 }

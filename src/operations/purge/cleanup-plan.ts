@@ -6,9 +6,8 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Parts } from "../parts.ts";
 import { checkClock, checkReading, emptyBeside, storeMismatch } from "../safety.ts";
-import { type Census, takeCensus } from "./census.ts";
+import { type Census, diskUse, takeCensus } from "./census.ts";
 import { type Decision, decideCleanup, type Looked, NO_STANDING, type Standing } from "./decide.ts";
-import { diskUse } from "./disk-use.ts";
 import {
   isExpired,
   type Limits,
@@ -30,20 +29,18 @@ interface Ranking {
   readonly census: Census;
   /** Finished tasks, the newest first. */
   readonly order: Int32Array;
-  /** By the number of a task: its place in the order, or -1. */
-  readonly places: Int32Array;
   readonly plan: Plan;
 }
 
 /** What a pass is to do: the tasks to look at, and what to decide of each. Nothing of it changes anything. */
 export class CleanupPlan {
-  readonly policy: RetentionPolicy;
   readonly limits: Limits;
   readonly #snapshot: Snapshot;
   readonly #ranking: Ranking | null;
+  /** Why nothing may be purged, or null. */
+  refusal: TtsctlError | null = null;
 
-  private constructor(policy: RetentionPolicy, limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
-    this.policy = policy;
+  private constructor(limits: Limits, snapshot: Snapshot, ranking: Ranking | null) {
     this.limits = limits;
     this.#snapshot = snapshot;
     this.#ranking = ranking;
@@ -58,14 +55,11 @@ export class CleanupPlan {
     now: number,
   ): Promise<CleanupPlan> {
     const limits = limitsOf(policy, now);
-    if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(policy, limits, snapshot, null);
+    if (policy.keepLast === 0 && policy.maxBytes === 0) return new CleanupPlan(limits, snapshot, null);
     const census = await use.attempt((mirror) => takeCensus(snapshot, mirror, limits));
     const order = census.finished();
     const bytes = policy.maxBytes > 0 ? await diskUse(parts, census, order, snapshot.invalid.ownerless) : null;
-    const places = new Int32Array(census.size).fill(-1);
-    for (const [place, task] of order.entries()) places[task] = place;
-    const plan = planTasks(census.asFinished(order, bytes), policy);
-    return new CleanupPlan(policy, limits, snapshot, { census, order, places, plan });
+    return new CleanupPlan(limits, snapshot, { census, order, plan: planTasks(order, census, bytes, policy) });
   }
 
   /** Null where neither `keep_last` nor `max_bytes` is set. */
@@ -93,29 +87,32 @@ export class CleanupPlan {
     if (copies.file === null && copies.mirror === "dangling" && !(Number(redis!.indexScore) <= this.limits.member)) {
       return { kind: "keep", reason: "an index member without a task that is not expired", candidate: false };
     }
-    return decideCleanup(copies, this.limits, this.standing(id));
+    const decision = decideCleanup(copies, this.limits, this.standing(id));
+    if (this.refusal === null || decision.kind !== "purge") return decision;
+    return { kind: "keep", reason: this.refusal.message, candidate: true };
   }
 
   standing(id: TaskId): Standing {
-    const place = this.#placeOf(id);
-    if (place < 0) return NO_STANDING;
-    const { plan } = this.#ranking!;
-    return { kept: plan.kept[place] === 1, forSpace: plan.forSpace[place] === 1 ? this.#timeAt(place) : NEVER };
+    if (this.#ranking === null) return NO_STANDING;
+    const { census, plan } = this.#ranking;
+    const task = census.indexOf(id);
+    return { kept: plan.kept[task] === 1, forSpace: plan.forSpace[task] === 1 ? census.time(task) : NEVER };
   }
 
   /** How many finished tasks of its user were changed later than a finished one; -1 where that is not known. */
   newerOfUser(id: TaskId): number {
-    const place = this.#placeOf(id);
+    if (this.#ranking === null) return -1;
+    const { census, order } = this.#ranking;
+    const place = order.indexOf(census.indexOf(id));
     if (place < 0) return -1;
-    const { census, order } = this.#ranking!;
     return order.slice(0, place).filter((task) => census.id(task).userId === id.userId).length;
   }
 
   /** Empty folders that were last changed before this go too, epoch seconds: where younger tasks go, theirs as well. */
   get sweepBefore(): number {
     const { now, member } = this.limits;
-    const newestForSpace = this.#ranking?.plan.forSpace.indexOf(1) ?? -1;
-    const newest = newestForSpace < 0 ? NEVER : this.#timeAt(newestForSpace);
+    const newestForSpace = this.#ranking?.order.find((task) => this.#ranking!.plan.forSpace[task] === 1);
+    const newest = newestForSpace === undefined ? NEVER : this.#ranking!.census.time(newestForSpace);
     return Math.max(member, Math.min(now - FRESH_S, Math.max(latestLimit(this.limits), newest)));
   }
 
@@ -126,30 +123,11 @@ export class CleanupPlan {
   #makesRoom(id: () => TaskId): boolean {
     return this.#isShortOfRoom && this.standing(id()).forSpace !== NEVER;
   }
-
-  #placeOf(id: TaskId): number {
-    return this.#ranking?.places[this.#ranking.census.indexOf(id)] ?? -1;
-  }
-
-  #timeAt(place: number): number {
-    return this.#ranking!.census.time(this.#ranking!.order[place]!);
-  }
 }
 
 export interface PrepareOptions extends RetentionPolicy {
   /** An empty store file beside a Redis with tasks is meant. */
   readonly allowEmpty: boolean;
-}
-
-/** A pass up to its first change: what it would look at, and decide. */
-export interface Prepared {
-  readonly snapshot: Snapshot;
-  readonly plan: CleanupPlan;
-  readonly found: Survey;
-  /** Why nothing may be purged, or null. */
-  readonly refusal: TtsctlError | null;
-  /** The second look, and with a refusal nothing more than that. */
-  decide(task: Looked): Decision;
 }
 
 /** @throws TtsctlError CLOCK_SKEW, LAYOUT_MISMATCH, TIMEZONE_MISMATCH */
@@ -166,16 +144,11 @@ export async function prepare(
   use: MirrorUse,
   options: PrepareOptions,
   now: number,
-): Promise<Prepared> {
+): Promise<{ readonly plan: CleanupPlan; readonly found: Survey }> {
   const plan = await CleanupPlan.make(parts, snapshot, use, options, now);
   const found = await use.attempt((mirror) => plan.survey(mirror));
-  const refusal =
+  plan.refusal =
     emptyBeside(snapshot, found.members, options.allowEmpty, "purged") ??
     (await use.attempt(async (mirror) => mirror && storeMismatch(snapshot, mirror, now - options.retention)));
-  const decide = (task: Looked): Decision => {
-    const decision = plan.decide(task);
-    if (refusal === null || decision.kind !== "purge") return decision;
-    return { kind: "keep", reason: refusal.message, candidate: true };
-  };
-  return { snapshot, plan, found, refusal, decide };
+  return { plan, found };
 }

@@ -1,7 +1,7 @@
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { statusPasses, type TaskFilter, timePasses } from "../../task/query-fields.ts";
-import type { Copies, Copy } from "./copies.ts";
+import { asCopy, type Copies, type Copy } from "./copies.ts";
 import { existing, isExpired, isFinished, type Limits, mayMakeRoom } from "./policy.ts";
 
 /** The rule by which a task goes: what `reason=` in its `[CLEANUP]` line says. */
@@ -81,10 +81,6 @@ export function newestCopy({ file, mirror }: Copies): Copy | null {
   return theirs.score <= ours.score ? ours : theirs;
 }
 
-function asCopy(copy: Copies["file"] | Copies["mirror"]): Copy | null {
-  return typeof copy === "object" ? copy : null;
-}
-
 /** Why a task stays of which no copy, or only an older one, is what was chosen. */
 function notChosen({ file, mirror }: Copies, newest: Copy): string {
   const alone = asCopy(file) === null || asCopy(mirror) === null;
@@ -109,7 +105,6 @@ export interface Chosen extends Looked {
   readonly reason: Reason;
 }
 
-/** What went of artifacts with a task, or would go. */
 export interface Freed {
   files: number;
   bytes: number;

@@ -1,4 +1,4 @@
-import type { Copies, Copy } from "./copies.ts";
+import { asCopy, type Copies, type Copy } from "./copies.ts";
 
 /** What `[cleanup]` says of finished tasks. Durations are seconds. */
 export interface RetentionPolicy {
@@ -78,7 +78,7 @@ export function mayMakeRoom(copy: Copy, limits: Limits): boolean {
 
 /** Those of both copies that are tasks. */
 export function existing({ file, mirror }: Copies): Copy[] {
-  return [file, mirror].filter((copy) => copy !== null && typeof copy === "object");
+  return [asCopy(file), asCopy(mirror)].filter((copy) => copy !== null);
 }
 
 /** What the rules that look at more than one task ask of each; what holds for a task holds for every copy of it. */
@@ -102,15 +102,13 @@ export function traitsOf(copies: Copies, limits: Limits): Traits | undefined {
   };
 }
 
-/** Finished tasks, numbered from 0 in the order of a list: the newest first. */
-export interface FinishedTasks {
+/** Tasks by number. */
+export interface RankedTasks {
   readonly size: number;
   /** The number of the task's user. */
   user(i: number): number;
-  expired(i: number): boolean;
+  isExpired(i: number): boolean;
   mayMakeRoom(i: number): boolean;
-  /** What its artifacts take, as far as no newer task shares them. */
-  bytes(i: number): number;
 }
 
 /** What the rules that look at more than one task say. */
@@ -127,25 +125,35 @@ export interface Plan {
 }
 
 /**
- * What `keep_last` keeps and what goes for `max_bytes`: if the artifacts of what stays would take more, tasks with
- * artifacts go, oldest first, and no more of them than needed.
+ * What `keep_last` keeps and what is purged for `max_bytes`: if the artifacts of kept tasks would take more, tasks with
+ * artifacts are purged, oldest first, and no more of them than needed.
+ * @param newestFirst the finished tasks
+ * @param sizes what the artifacts of each task take, as far as no newer task shares them; null: not measured
  */
-export function planTasks(tasks: FinishedTasks, { keepLast, maxBytes }: RetentionPolicy): Plan {
+export function planTasks(
+  newestFirst: Int32Array,
+  tasks: RankedTasks,
+  sizes: Float64Array | null,
+  { keepLast, maxBytes }: RetentionPolicy,
+): Plan {
+  const bytesOf = (i: number) => sizes?.[i] ?? 0;
   const [kept, forSpace] = [new Uint8Array(tasks.size), new Uint8Array(tasks.size)];
   const ofUser = new Map<number, number>();
   let [bytes, leftBytes, keptExpired] = [0, 0, 0];
-  for (let i = 0; i < tasks.size; i++) {
-    const newer = ofUser.get(tasks.user(i)) ?? 0;
-    ofUser.set(tasks.user(i), newer + 1);
+  for (const i of newestFirst) {
+    const user = tasks.user(i);
+    const newer = ofUser.get(user) ?? 0;
+    ofUser.set(user, newer + 1);
     if (newer < keepLast) kept[i] = 1;
-    if (newer < keepLast && tasks.expired(i)) keptExpired++;
-    bytes += tasks.bytes(i);
-    if (newer < keepLast || !tasks.expired(i)) leftBytes += tasks.bytes(i);
+    if (newer < keepLast && tasks.isExpired(i)) keptExpired++;
+    bytes += bytesOf(i);
+    if (newer < keepLast || !tasks.isExpired(i)) leftBytes += bytesOf(i);
   }
-  for (let i = tasks.size - 1; i >= 0 && maxBytes > 0 && leftBytes > maxBytes; i--) {
-    if (kept[i] === 1 || tasks.expired(i) || !tasks.mayMakeRoom(i) || tasks.bytes(i) === 0) continue;
+  for (const i of newestFirst.toReversed()) {
+    if (maxBytes <= 0 || leftBytes <= maxBytes) break;
+    if (kept[i] === 1 || tasks.isExpired(i) || !tasks.mayMakeRoom(i) || bytesOf(i) === 0) continue;
     forSpace[i] = 1;
-    leftBytes -= tasks.bytes(i);
+    leftBytes -= bytesOf(i);
   }
   return { kept, forSpace, bytes, leftBytes, keptExpired };
 }

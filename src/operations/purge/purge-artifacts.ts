@@ -1,11 +1,10 @@
-import type { Artifacts, FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
+import type { FolderOutcome, LogIndex } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { Column, KeyTable } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { FolderName, RecordRules } from "../../task/rules.ts";
 import type { Parts } from "../parts.ts";
-import type { Reporter } from "../reporter.ts";
 import type { Freed } from "./decide.ts";
 import type { Tally } from "./tally.ts";
 
@@ -17,41 +16,30 @@ export function newestArtifact(now: number): number {
   return now - TICK_S;
 }
 
+interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
+  /** The file when the pass began. */
+  readonly base: Snapshot;
+  readonly tally: Tally;
+  readonly dryRun: boolean;
+  /** Every task that may be purged. */
+  wanted(): Iterable<readonly TaskId[]>;
+}
+
 /** The disk's part in a purge: the folders and logs of tasks that go, and whether one means that its task stays. */
 export class PurgeArtifacts {
-  readonly #artifacts: Artifacts;
-  readonly #reporter: Reporter;
-  readonly #base: Snapshot;
-  readonly #wanted: () => Iterable<readonly TaskId[]>;
-  readonly #tally: Tally;
-  readonly #dryRun: boolean;
-  /** Artifacts later than this were written during the pass, and stay. Epoch seconds. */
+  readonly #parts: ArtifactParts;
+  /** Artifacts later than this were written during the pass, and are kept. Epoch seconds. */
   readonly #newest: number;
-  /** Tasks that share the log, or the folder, with a task that stays. */
+  /** Tasks that share the log, or the folder, with a task that is kept. */
   #sharedLogs = 0;
   #sharedFolders = 0;
   #logs: LogIndex | undefined;
   #madeOwners: ArtifactOwners | undefined;
 
-  /**
-   * @param base the file when the pass began
-   * @param wanted every task that may go
-   * @param policy `now`: epoch seconds, when the pass began
-   */
-  constructor(
-    parts: Parts<"artifacts" | "reporter">,
-    base: Snapshot,
-    wanted: () => Iterable<readonly TaskId[]>,
-    tally: Tally,
-    policy: { readonly now: number; readonly dryRun: boolean },
-  ) {
-    this.#artifacts = parts.artifacts;
-    this.#reporter = parts.reporter;
-    this.#base = base;
-    this.#wanted = wanted;
-    this.#tally = tally;
-    this.#dryRun = policy.dryRun;
-    this.#newest = newestArtifact(policy.now);
+  /** @param now epoch seconds, when the pass began */
+  constructor(parts: ArtifactParts, now: number) {
+    this.#parts = parts;
+    this.#newest = newestArtifact(now);
   }
 
   /**
@@ -60,9 +48,9 @@ export class PurgeArtifacts {
    *   is asked for only where it matters
    */
   async open(onlyInRedis: (isWanted: (id: TaskId) => boolean) => Promise<KeyTable>): Promise<void> {
-    const { namesOf, sharesFolders } = this.#base.rules;
-    this.#logs = await this.#artifacts.indexLogs((name) => this.#owners.wantsLog(name));
-    for (const reason of this.#logs.skipped) this.#reporter.warn(`logs not looked at: ${reason}`);
+    const { namesOf, sharesFolders } = this.#parts.base.rules;
+    this.#logs = await this.#parts.artifacts.indexLogs((name) => this.#owners.wantsLog(name));
+    for (const reason of this.#logs.skipped) this.#parts.reporter.warn(`logs not looked at: ${reason}`);
     if (this.#logs.size === 0 && !sharesFolders) return;
     const others = await onlyInRedis(({ taskId }) => namesOf(taskId).some((name) => this.#owners.wantsLog(name)));
     for (const id of others.ids()) this.#owners.count(id);
@@ -70,18 +58,18 @@ export class PurgeArtifacts {
 
   /** Made when it is first asked for: where there are no artifacts nobody asks. */
   get #owners(): ArtifactOwners {
-    this.#madeOwners ??= new ArtifactOwners(this.#base, this.#wanted());
+    this.#madeOwners ??= new ArtifactOwners(this.#parts.base, this.#parts.wanted());
     return this.#madeOwners;
   }
 
   /** Whether any task that may go may have something on the disk. */
   get mayBeThere(): boolean {
-    return this.#artifacts.hasOutput || this.#logs!.size > 0;
+    return this.#parts.artifacts.hasOutput || this.#logs!.size > 0;
   }
 
   /** Whether the task may have artifacts, or needs a warning that its own are never touched. */
   concerns({ userId, taskId }: TaskId): boolean {
-    return this.mayBeThere || this.#artifacts.whyNever(userId, taskId) !== undefined;
+    return this.mayBeThere || this.#parts.artifacts.whyNever(userId, taskId) !== undefined;
   }
 
   /**
@@ -96,26 +84,27 @@ export class PurgeArtifacts {
 
   /** Warns of artifacts that other tasks share and that are kept. */
   end(): void {
-    if (this.#sharedLogs > 0) {
-      this.#reporter.warn(`the logs of ${this.#sharedLogs} purged tasks stay: other tasks have the same`);
-    }
-    if (this.#sharedFolders > 0) {
-      this.#reporter.warn(`the folders of ${this.#sharedFolders} purged tasks stay: other tasks have the same`);
+    const shared = { logs: this.#sharedLogs, folders: this.#sharedFolders };
+    for (const [what, count] of Object.entries(shared)) {
+      if (count > 0) this.#parts.reporter.warn(`the ${what} of ${count} purged tasks stay: other tasks have the same`);
     }
   }
 
   /** Returns whether the task may go. */
   async #freeFolders(id: TaskId, freed: Freed): Promise<boolean> {
     const folders = await this.#ownFolders(id);
-    const measure = ({ userId, taskId }: FolderName) => this.#artifacts.measureFolder(userId, taskId, this.#newest);
+    const measure = ({ userId, taskId }: FolderName) =>
+      this.#parts.artifacts.measureFolder(userId, taskId, this.#newest);
     // Of several folders none is removed if one of them keeps the task.
-    const measured = this.#dryRun || folders.length > 1 ? await Promise.all(folders.map(measure)) : [];
+    const measured = this.#parts.dryRun || folders.length > 1 ? await Promise.all(folders.map(measure)) : [];
     if (measured.some((folder) => this.#keepsTask(id, folder))) return false;
     for (const [i, { userId, taskId }] of folders.entries()) {
-      const folder = this.#dryRun ? measured[i]! : await this.#artifacts.purgeFolder(userId, taskId, this.#newest);
+      const folder = this.#parts.dryRun
+        ? measured[i]!
+        : await this.#parts.artifacts.purgeFolder(userId, taskId, this.#newest);
       if (this.#keepsTask(id, folder)) return false;
       if (folder.kind === "removed") add(freed, folder);
-      else if (folder.kind === "kept" && !this.#dryRun) this.#warnOfFolder(id, folder.reason);
+      else if (folder.kind === "kept" && !this.#parts.dryRun) this.#warnOfFolder(id, folder.reason);
     }
     return true;
   }
@@ -124,9 +113,9 @@ export class PurgeArtifacts {
   async #ownFolders(id: TaskId): Promise<FolderName[]> {
     const own: FolderName[] = [];
     let isShared = false;
-    for (const folder of this.#artifacts.foldersOf(id.userId, id.taskId)) {
-      if (!this.#base.rules.sharesFolders || this.#owners.release(folder)) own.push(folder);
-      else isShared ||= (await this.#artifacts.measureFolder(folder.userId, folder.taskId)).kind === "removed";
+    for (const folder of this.#parts.artifacts.foldersOf(id.userId, id.taskId)) {
+      if (!this.#parts.base.rules.sharesFolders || this.#owners.release(folder)) own.push(folder);
+      else isShared ||= (await this.#parts.artifacts.measureFolder(folder.userId, folder.taskId)).kind === "removed";
     }
     if (isShared) this.#sharedFolders++;
     return own;
@@ -135,25 +124,25 @@ export class PurgeArtifacts {
   /** Whether what is in a folder means that the task stays. */
   #keepsTask(id: TaskId, folder: FolderOutcome): boolean {
     if (folder.kind !== "kept" || !(folder.newer || folder.retry)) return false;
-    if (folder.newer || this.#dryRun) this.#tally.keep(id, folder.reason);
-    else this.#tally.fail(id, folder.reason);
+    if (folder.newer || this.#parts.dryRun) this.#parts.tally.keep(id, folder.reason);
+    else this.#parts.tally.fail(id, folder.reason);
     return true;
   }
 
   #warnOfFolder({ userId, taskId }: TaskId, reason: string): void {
     const fields = { user: userId, task: taskId, reason };
-    this.#reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
+    this.#parts.reporter.warn(`the folder of ${userId}:${taskId} stays: ${reason}`, fields);
   }
 
   /** Returns whether the task may go. */
   async #freeLogs({ userId, taskId }: TaskId, freed: Freed): Promise<boolean> {
-    const { namesOf } = this.#base.rules;
+    const { namesOf } = this.#parts.base.rules;
     const names = namesOf(taskId).map((name) => ({ name, isLast: this.#owners.releaseLog(name) }));
     // Artifacts of an id that is no plain name are never touched; that the folder stays was said.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
     let isShared = false;
     for (const { name, isLast } of names) {
-      if (!isLast || this.#dryRun) {
+      if (!isLast || this.#parts.dryRun) {
         const found = await this.#logs!.measure(name, isLast ? this.#newest : undefined);
         if (isLast) add(freed, found);
         else isShared ||= found.files > 0;
@@ -162,10 +151,10 @@ export class PurgeArtifacts {
       const removed = await this.#logs!.remove(name, this.#newest);
       add(freed, removed);
       if (removed.retry) {
-        this.#tally.fail({ userId, taskId }, removed.reasons.join("; "));
+        this.#parts.tally.fail({ userId, taskId }, removed.reasons.join("; "));
         return false;
       }
-      for (const reason of removed.reasons) this.#reporter.warn(`a log stays: ${reason}`);
+      for (const reason of removed.reasons) this.#parts.reporter.warn(`a log stays: ${reason}`);
     }
     if (isShared) this.#sharedLogs++;
     return true;
@@ -200,7 +189,6 @@ class ArtifactOwners {
     for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#add(this.#names.find("", name));
   }
 
-  /** Counts a record. */
   count(id: TaskId): void {
     for (const { userId, taskId } of this.#namesOf(id)) this.#add(this.#names.find(userId, taskId));
   }

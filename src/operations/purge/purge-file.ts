@@ -1,29 +1,28 @@
 import type { FileStore } from "../../store/file/file-store.ts";
-import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { NO_UPSERTS } from "../../store/file/upserts.ts";
 import { Column, KeySet } from "../../store/key-table.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
+import type { PurgedTask } from "../reporter.ts";
 import type { LookupHeirs } from "../shared-ids.ts";
-import { type Copies, type Copy, fileCopy, sameFileCopy } from "./copies.ts";
-import { REASONS, type Reason, type Removed } from "./decide.ts";
-
-/** A task that ends with the rewrite, by its ids. */
-type EndingTask = Omit<Ending, "task"> & { readonly id: TaskId };
+import { type Copies, type Copy, CopyColumn, fileCopy, sameCopy } from "./copies.ts";
+import { REASONS } from "./decide.ts";
 
 /** The store file's part in a purge: its content as it moves on, and the one rewrite that ends the pass. */
 export class PurgeFile {
   /** What the pass began with: its rows name the tasks of the file throughout. The caller closes it. */
   readonly base: Snapshot;
   readonly #file: FileStore;
-  readonly #endings = new Endings();
+  /** The tasks whose records are removed by the rewrite. */
+  readonly endings: Endings;
   #current: Snapshot;
 
   constructor(file: FileStore, base: Snapshot) {
     this.#file = file;
     this.base = base;
     this.#current = base;
+    this.endings = new Endings(base);
   }
 
   /** The copy in the content that was read last. */
@@ -31,7 +30,6 @@ export class PurgeFile {
     return fileCopy(this.#current, id);
   }
 
-  /** The records of those tasks that it has. */
   async records(ids: readonly TaskId[]): Promise<Task[]> {
     return (await this.#current.recordsOf(ids)).filter((task) => task !== null);
   }
@@ -51,24 +49,17 @@ export class PurgeFile {
     return this.#current;
   }
 
-  /** Notes a task whose record goes with the rewrite. */
-  endWithRewrite({ id, copies, redis, reason, files, bytes }: Removed): void {
-    const row = this.base.rowOf(id.userId, id.taskId);
-    const file = copies.file as Copy;
-    this.#endings.add({ task: row < 0 ? id : row, file, reason, redis: redis?.type === "hash", files, bytes });
-  }
-
   /** Takes the records out, but for those that changed since: these are told by their place among `endings`. */
   async rewrite(): Promise<{ changed: ReadonlySet<number>; returned: readonly TaskId[] }> {
     let changed = new Set<number>();
-    if (this.#endings.size === 0) return { changed, returned: [] };
+    if (this.endings.size === 0) return { changed, returned: [] };
     const { returned } = await this.#file.edit((snapshot) => {
       changed = new Set();
       const removed = new KeySet(snapshot.rows.keys.size);
-      for (const [i, { id, file }] of this.endings()) {
-        const now = fileCopy(snapshot, id);
+      for (const [i, { userId, taskId, file }] of this.endings.entries()) {
+        const now = fileCopy(snapshot, { userId, taskId });
         if (now === null) continue;
-        if (sameFileCopy(now, file)) removed.add(snapshot.rows.keys.find(id.userId, id.taskId));
+        if (sameCopy(now, file)) removed.add(snapshot.rows.keys.find(userId, taskId));
         else changed.add(i);
       }
       return { removed, upserts: NO_UPSERTS };
@@ -82,14 +73,6 @@ export class PurgeFile {
     return heirs.in(await this.snapshot());
   }
 
-  *endings(): Generator<[number, EndingTask]> {
-    for (let i = 0; i < this.#endings.size; i++) {
-      const { task, ...ending } = this.#endings.at(i);
-      yield [i, { ...ending, id: typeof task === "number" ? this.base.idOf(task) : task }];
-    }
-  }
-
-  /** Closes what was read since the pass began. */
   async close(): Promise<void> {
     if (this.#current !== this.base) await this.#current.close();
     this.#current = this.base;
@@ -97,45 +80,49 @@ export class PurgeFile {
 }
 
 /** A task whose artifacts and mirror are gone, and whose record goes with the rewrite that ends the pass. */
-export interface Ending {
-  /** Its row in the snapshot that the pass began with, or its ids where it came into the file later. */
-  readonly task: number | TaskId;
+export interface Ending extends Omit<PurgedTask, "local"> {
   /** The file's copy that was decided on. */
   readonly file: Copy;
-  readonly reason: Reason;
-  readonly redis: boolean;
-  readonly files: number;
-  readonly bytes: number;
 }
 
 /** The endings of a pass as columns of numbers, since a pass may have a million of them. */
 export class Endings {
+  readonly #base: Snapshot;
+  /** Tasks that came into the file later. */
   readonly #late = new Map<number, TaskId>();
   readonly #rows = new Column(new Int32Array(1 << 8));
-  readonly #statuses = new Column(new Uint8Array(1 << 8));
-  readonly #scores = new Column(new Float64Array(1 << 8));
+  readonly #copies = new CopyColumn();
   readonly #reasons = new Column(new Uint8Array(1 << 8));
   readonly #redis = new Column(new Uint8Array(1 << 8));
   readonly #files = new Column(new Uint32Array(1 << 8));
   readonly #bytes = new Column(new Float64Array(1 << 8));
   size = 0;
 
-  add({ task, file, reason, redis, files, bytes }: Ending): void {
+  /** @param base what the pass began with */
+  constructor(base: Snapshot) {
+    this.#base = base;
+  }
+
+  add({ userId, taskId, file, reason, redis, files, bytes }: Ending): void {
     const i = this.size++;
-    if (typeof task !== "number") this.#late.set(i, task);
-    else this.#rows.set(i, task);
-    this.#statuses.set(i, STATUS_CODES.indexOf(file.status as (typeof STATUS_CODES)[number]));
-    this.#scores.set(i, file.score);
+    const row = this.#base.rowOf(userId, taskId);
+    if (row < 0) this.#late.set(i, { userId, taskId });
+    else this.#rows.set(i, row);
+    this.#copies.set(i, file);
     this.#reasons.set(i, REASONS.indexOf(reason));
     this.#redis.set(i, redis ? 1 : 0);
     this.#files.set(i, files);
     this.#bytes.set(i, bytes);
   }
 
+  *entries(): Generator<[number, Ending]> {
+    for (let i = 0; i < this.size; i++) yield [i, this.at(i)];
+  }
+
   at(i: number): Ending {
     return {
-      task: this.#late.get(i) ?? this.#rows.at(i),
-      file: { status: STATUS_CODES[this.#statuses.at(i)]!, score: this.#scores.at(i) },
+      ...(this.#late.get(i) ?? this.#base.idOf(this.#rows.at(i))),
+      file: this.#copies.at(i) as Copy,
       reason: REASONS[this.#reasons.at(i)]!,
       redis: this.#redis.at(i) === 1,
       files: this.#files.at(i),

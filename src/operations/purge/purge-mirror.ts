@@ -1,11 +1,11 @@
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
+import type { MirrorUse } from "../../store/mirror-link.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
@@ -16,51 +16,44 @@ import { NamedWarnings, type Reporter } from "../reporter.ts";
 import type { PurgeFile } from "./purge-file.ts";
 import { listOnlyInRedis } from "./survey.ts";
 
-/**
- * The mirror's part in a purge. From its first failure on it is left out; and what a purge has removed of a task that
- * stays after all is put back.
- */
+/** The mirror's part in a purge. The copies of tasks that are kept after all are put back. */
 export class PurgeMirror {
-  readonly #reading: CopyReading | null;
+  readonly #use: MirrorUse;
+  /** Reads copies that were seen, also when the mirror is lost; null if there was none. */
+  readonly reading: CopyReading | null;
   readonly #notWrittenBack: NamedWarnings;
   /** Copies that were newer than the file's, as they were before they were removed. */
   readonly #ahead: Task[] = [];
   #hasRemoved = false;
-  #mirror: Mirror | null;
-  /** Why it was lost, if it was. */
-  lost: TtsctlError | null = null;
 
-  /** @param mirror null where Redis is off or down */
-  constructor(mirror: Mirror | null, reporter: Reporter) {
-    this.#mirror = mirror;
-    this.#reading = mirror;
+  constructor(use: MirrorUse, reporter: Reporter) {
+    this.#use = use;
+    this.reading = use.mirror;
     this.#notWrittenBack = new NamedWarnings(reporter, "stays, but is not in Redis; ttsctl sync puts it there");
   }
 
-  /** Whether there is a mirror, still. */
   get isThere(): boolean {
-    return this.#mirror !== null;
+    return this.#use.mirror !== null;
   }
 
-  /** Reads copies that were seen, also when the mirror is lost. */
-  get reading(): CopyReading {
-    return this.#reading!;
+  /** Why it was lost during the purge, or null. */
+  get lost(): TtsctlError | null {
+    return this.reading === null ? null : this.#use.lost;
   }
 
-  /** Empty without a mirror. */
   async copies(ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {
-    return (await this.#attempt((mirror) => mirror.copies(ids, "state"))) ?? [];
+    return (await this.#use.ask((mirror) => mirror.copies(ids, "state"))) ?? [];
   }
 
   /** Those tasks of the index that are wanted and that a content of the file has no record of; none where there is no mirror. */
   async onlyInRedis(base: Snapshot, isWanted: (id: TaskId) => boolean): Promise<KeyTable> {
-    return (await this.#attempt((mirror) => listOnlyInRedis(base, mirror, isWanted))) ?? new KeyTable();
+    return (await this.#use.ask((mirror) => listOnlyInRedis(base, mirror, isWanted))) ?? new KeyTable();
   }
 
   /** The records that Redis holds; undefined for what cannot be read. */
   async read(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     if (ids.length === 0) return [];
-    const copies = await this.#attempt((mirror) => readRecords(mirror, ids));
+    const copies = await this.#use.ask((mirror) => readRecords(mirror, ids));
     return ids.map((_, i) => {
       const copy = copies?.[i];
       return copy instanceof TtsctlError ? undefined : copy;
@@ -74,7 +67,7 @@ export class PurgeMirror {
 
   /** The conditional delete; undefined where the mirror was lost with it, so that no outcome is known. */
   remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[] | undefined> {
-    return this.#attempt(async (mirror) => {
+    return this.#use.ask(async (mirror) => {
       await mirror.setPurging(true);
       this.#hasRemoved = true;
       return mirror.remove(removals);
@@ -89,34 +82,21 @@ export class PurgeMirror {
     const copies = new WrittenCopies();
     const written = { note: (task: Task) => copies.note(task, inFile.get(keyOf(task))) };
     for (const batch of batches([...inFile.values(), ...ahead], BATCH)) {
-      const outcomes = await this.#attempt((mirror) => writeToMirror(mirror, batch, { written }));
-      batch.forEach(({ userId, taskId }, i) => {
+      const outcomes = await this.#use.ask((mirror) => writeToMirror(mirror, batch, { written }));
+      batch.forEach((task, i) => {
         const outcome = outcomes?.[i] ?? this.lost;
-        if (outcome instanceof TtsctlError) this.#notWrittenBack.add(userId, taskId, outcome.message);
+        if (outcome instanceof TtsctlError) this.#notWrittenBack.add(task, outcome.message);
       });
     }
-    await this.#attempt((mirror) => copies.follow(mirror, file));
+    await this.#use.ask((mirror) => copies.follow(mirror, file));
   }
 
   /** Ends the warnings; returns what an operator must know of the mirror, or null. */
   async end(): Promise<TtsctlError | null> {
-    if (this.#hasRemoved) await this.#attempt((mirror) => mirror.setPurging(false));
+    if (this.#hasRemoved) await this.#use.ask((mirror) => mirror.setPurging(false));
     this.#notWrittenBack.end();
     const { count } = this.#notWrittenBack;
     if (this.lost !== null || count === 0) return this.lost;
     return new TtsctlError("REDIS_FAILED", `${count} tasks that stay could not be put back into Redis`);
-  }
-
-  /** Undefined where there is no mirror, or it is lost now. */
-  async #attempt<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
-    if (this.#mirror === null) return undefined;
-    try {
-      return await work(this.#mirror);
-    } catch (error) {
-      if (!isRedisError(error)) throw error;
-      this.#mirror = null;
-      this.lost = error;
-      return undefined;
-    }
   }
 }

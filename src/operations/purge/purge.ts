@@ -3,17 +3,18 @@ import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches, pool } from "../../pool.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { MirrorUse } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { saysDeleted } from "../../task/task.ts";
 import { PlanSummary } from "../brake.ts";
 import { usersWithRecords } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
+import type { PurgedTask } from "../reporter.ts";
 import { LookupHeirs } from "../shared-ids.ts";
 import type { BackupFile } from "./backup.ts";
-import { mirrorCopy, sameFileCopy } from "./copies.ts";
+import { type Copy, mirrorCopy, sameCopy } from "./copies.ts";
 import { type Chosen, type Decision, isAhead, type Looked, newestCopy, type Removed } from "./decide.ts";
 import { PurgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeFile } from "./purge-file.ts";
@@ -25,8 +26,7 @@ import { Tally } from "./tally.ts";
 const WIDTH = 16;
 
 export interface PurgeParts extends Parts<"file" | "artifacts" | "reporter" | "signal" | "ledger"> {
-  /** Null: the file and the artifacts alone. */
-  readonly mirror: Mirror | null;
+  readonly mirror: MirrorUse;
   readonly backup: BackupFile | null;
 }
 
@@ -65,7 +65,9 @@ export class Purge {
     this.tally = new Tally(parts.reporter, policy);
     this.#file = new PurgeFile(parts.file, base);
     this.#mirror = new PurgeMirror(parts.mirror, parts.reporter);
-    this.#artifacts = new PurgeArtifacts(parts, base, () => this.#batches(), this.tally, policy);
+    const { artifacts, reporter } = parts;
+    const disk = { artifacts, reporter, base, tally: this.tally, dryRun: policy.dryRun, wanted: () => this.#batches() };
+    this.#artifacts = new PurgeArtifacts(disk, policy.now);
   }
 
   /** What would go, by looking at both stores; nothing is changed. For the brake and the question. */
@@ -118,7 +120,6 @@ export class Purge {
     }
   }
 
-  /** Every task that may go. */
   *#batches(): Generator<TaskId[]> {
     for (const rows of batches(this.#survey.rows, BATCH)) yield rows.map((row) => this.#file.base.idOf(row));
     yield* batches(this.#survey.others.ids(), BATCH);
@@ -127,7 +128,7 @@ export class Purge {
   async #batch(ids: readonly TaskId[]): Promise<void> {
     const chosen = this.#choose(await this.#look(ids, (id, reason) => this.tally.fail(id, reason)));
     if (this.#policy.dryRun) {
-      for (const task of await this.#removeArtifacts(chosen)) this.#report(task);
+      for (const task of await this.#removeArtifacts(chosen)) this.tally.purge(purgedOf(task));
       return;
     }
     const saved = await this.#backUp(chosen);
@@ -143,17 +144,17 @@ export class Purge {
     }
   }
 
-  /** @param end told of each task that is gone, or whose record alone is left for the rewrite */
+  /** @param end called with each task that is gone, or of which only the record is left */
   async #removeSaved(saved: readonly Chosen[], end: (id: TaskId) => void): Promise<void> {
     const still = await this.#lookAgain(saved);
     const outOfMirror = await this.#removeFromMirror(still.filter(({ copies }) => copies.file !== null));
     for (const task of await this.#removeArtifacts(outOfMirror)) {
-      this.#file.endWithRewrite(task);
+      this.#file.endings.add({ ...purgedOf(task), file: task.copies.file as Copy });
       end(task.id);
     }
     const onlyInRedis = await this.#asSeen(still.filter(({ copies }) => copies.file === null));
     for (const task of await this.#removeFromMirror(await this.#removeArtifacts(onlyInRedis))) {
-      this.#report(task);
+      this.tally.purge(purgedOf(task));
       end(task.id);
     }
   }
@@ -168,7 +169,7 @@ export class Purge {
       const lost = copy === null && file === null ? this.#mirror.lost : null;
       if (copy instanceof TtsctlError || lost !== null) fail(id, (lost ?? (copy as TtsctlError)).message);
       else {
-        const mirror = copy === null ? null : mirrorCopy(copy, this.#mirror.reading);
+        const mirror = copy === null ? null : mirrorCopy(copy, this.#mirror.reading!);
         looked.push({ id, copies: { file, mirror }, redis: copy });
       }
     });
@@ -209,7 +210,7 @@ export class Purge {
   async #lookAgain(chosen: readonly Chosen[]): Promise<readonly Chosen[]> {
     if (!(await this.#file.refresh())) return chosen;
     return chosen.filter(({ id, copies }) => {
-      const same = sameFileCopy(copies.file, this.#file.copy(id));
+      const same = sameCopy(copies.file, this.#file.copy(id));
       if (!same) this.tally.keep(id, CHANGED);
       return same;
     });
@@ -288,12 +289,11 @@ export class Purge {
     this.tally.bringBack(outcome.returned);
     await this.#parts.ledger?.returned(outcome.returned);
     const stay: TaskId[] = [];
-    for (const [i, { id, reason, redis, files, bytes }] of this.#file.endings()) {
-      if (!outcome.changed.has(i)) {
-        this.tally.purge({ ...id, reason, local: !isHalf, redis, files, bytes }, isHalf);
-      } else {
-        stay.push(id);
-        this.tally.keep(id, "its record changed before the file was rewritten");
+    for (const [i, { userId, taskId, file: _, reason, ...rest }] of this.#file.endings.entries()) {
+      if (!outcome.changed.has(i)) this.tally.purge({ userId, taskId, reason, local: !isHalf, ...rest }, isHalf);
+      else {
+        stay.push({ userId, taskId });
+        this.tally.keep({ userId, taskId }, "its record changed before the file was rewritten");
       }
       if (i % BATCH === 0) await this.tally.flush();
     }
@@ -312,11 +312,10 @@ export class Purge {
     if (ids.length === 0 || !this.#mirror.isThere) return;
     await this.#mirror.writeBack(this.#file, ids);
   }
+}
 
-  #report({ id, copies, redis: copy, reason, files, bytes }: Removed): void {
-    const [local, redis] = [copies.file !== null, copy?.type === "hash"];
-    this.tally.purge({ ...id, reason, local, redis, files, bytes });
-  }
+function purgedOf({ id, copies, redis, reason, files, bytes }: Removed): PurgedTask {
+  return { ...id, reason, local: copies.file !== null, redis: redis?.type === "hash", files, bytes };
 }
 
 function idsOf(tasks: readonly Looked[]): TaskId[] {

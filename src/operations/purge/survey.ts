@@ -1,5 +1,5 @@
 import { batches } from "../../pool.ts";
-import { LIVE, STATUS_CODES } from "../../store/file/rows.ts";
+import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../../store/key-table.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -19,12 +19,11 @@ export interface Survey {
 }
 
 /** The rows in force that are chosen. @param choose is given the row's ids to ask for, and its copy */
-export function chosenRows({ rows }: Snapshot, choose: (id: () => TaskId, copy: Copy) => boolean): number[] {
+export function chosenRows(snapshot: Snapshot, choose: (id: () => TaskId, copy: Copy) => boolean): number[] {
+  const { rows } = snapshot;
   const chosen: number[] = [];
-  for (let row = 0; row < rows.size; row++) {
-    if (rows.state(row) !== LIVE) continue;
-    const key = rows.key(row);
-    const id = () => rows.keys.id(key);
+  for (const row of snapshot.liveRows()) {
+    const id = () => snapshot.idOf(row);
     if (choose(id, { status: STATUS_CODES[rows.status(row)]!, score: rows.score(row) })) chosen.push(row);
   }
   return chosen;

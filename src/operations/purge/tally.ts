@@ -18,13 +18,11 @@ export class Tally {
   bytes = 0;
   /** Tasks that were chosen and are kept. */
   kept = 0;
-  /** The tasks that are in neither store. */
   readonly gone: TaskId[] = [];
   /** Tasks that a service which holds the store in memory brought back. */
   readonly returned: TaskId[] = [];
   readonly #reporter: Reporter;
   readonly #rules: TallyRules;
-  /** Not reported yet. */
   #unreported: PurgedTask[] = [];
   readonly #failures: NamedWarnings;
   readonly #skips: NamedWarnings;
@@ -50,7 +48,6 @@ export class Tally {
     this.#unreported.push(task);
   }
 
-  /** Reports what was purged. */
   async flush(): Promise<void> {
     const purged = this.#unreported;
     this.#unreported = [];
@@ -60,19 +57,17 @@ export class Tally {
   keep(id: TaskId, reason: string): void {
     this.kept++;
     this.#rules.onKept?.(id, reason);
-    this.#skips.add(id.userId, id.taskId, reason);
+    this.#skips.add(id, reason);
   }
 
-  fail({ userId, taskId }: TaskId, reason: string): void {
+  fail(id: TaskId, reason: string): void {
     this.failed++;
-    this.#failures.add(userId, taskId, reason);
+    this.#failures.add(id, reason);
   }
 
   bringBack(ids: readonly TaskId[]): void {
     this.returned.push(...ids);
-    const named = new NamedWarnings(this.#reporter, "was returned");
-    for (const { userId, taskId } of ids) named.add(userId, taskId, RETURNED);
-    named.end();
+    new NamedWarnings(this.#reporter, "was returned").addAll(ids, RETURNED);
   }
 
   /** Reports the rest, and how many were not named. */

@@ -21,17 +21,15 @@ export type Kind = (typeof KINDS)[number];
 /** `absent`: neither store has the task. */
 export type Finding = Kind | "inSync" | "absent";
 
-/** The facts of a task that decide how it is repaired. */
-export interface Traits {
+/**
+ * The facts of a task that decide how it is repaired. `isRecord`: the file can take Redis's copy; `isForeign`: the key of the
+ * hash is of another type; `isUnnamed`: its name in Redis isn't UTF-8, so no command can name it; `memberOnly`: there is
+ * only a member of the user's index.
+ */
+export const FLAGS = ["inFile", "mirrorIsNewer", "isRecord", "isForeign", "isUnnamed", "memberOnly"] as const;
+
+export interface Traits extends Readonly<Record<(typeof FLAGS)[number], boolean>> {
   readonly finding: Finding;
-  readonly inFile: boolean;
-  readonly mirrorIsNewer: boolean;
-  /** The file can take Redis's copy. */
-  readonly isRecord: boolean;
-  /** The key of the hash is of another type. */
-  readonly isForeign: boolean;
-  /** Its name in Redis isn't UTF-8, so no command can name it. */
-  readonly isUnnamed: boolean;
 }
 
 /** `verify -o json` (SPEC section 5): checked = inSync and all kinds. */
@@ -80,7 +78,6 @@ export interface RepairPolicy {
   readonly removeMembers: boolean;
 }
 
-/** Decides on one suspect; pure. */
 export function planRepair(traits: Traits, policy: RepairPolicy): Action {
   if (traits.isUnnamed) return "keep";
   switch (traits.finding) {

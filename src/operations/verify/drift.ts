@@ -5,6 +5,17 @@ import { keyOf } from "../../task/ids.ts";
 import { type Finding, KINDS, type Kind, planRepair } from "./classify.ts";
 import type { Suspects } from "./suspects.ts";
 
+interface DriftFacts {
+  /** The one user whose tasks were compared. */
+  readonly userId: string | undefined;
+  /** How many tasks weren't suspects. */
+  readonly inStep: number;
+  /** How many index keys aren't sorted sets; a repair can't write to them. */
+  readonly brokenIndexes: number;
+  /** How many invalid records the file has. */
+  readonly invalid: number;
+}
+
 /** The result of a comparison: every task that drifted, with its kind, and how many are in sync. */
 export class Drift {
   readonly suspects: Suspects;
@@ -15,18 +26,11 @@ export class Drift {
   readonly owners: ReadonlyMap<number, TaskId>;
   readonly inSync: number;
   readonly counts: Readonly<Record<Kind, number>>;
-  /** How many index keys aren't sorted sets; a repair can't write to them. */
-  readonly brokenIndexes: number;
-  readonly #userId: string | undefined;
+  readonly facts: DriftFacts;
 
-  /** @param facts inStep: how many tasks weren't suspects */
-  constructor(
-    suspects: Suspects,
-    snapshot: Snapshot,
-    { userId, inStep, brokenIndexes }: { userId: string | undefined; inStep: number; brokenIndexes: number },
-  ) {
-    this.#userId = userId;
-    this.brokenIndexes = brokenIndexes;
+  constructor(suspects: Suspects, snapshot: Snapshot, facts: DriftFacts) {
+    const { userId, inStep } = facts;
+    this.facts = facts;
     this.suspects = suspects;
     this.owners = ownersOf(suspects, snapshot, userId);
     const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
@@ -37,7 +41,6 @@ export class Drift {
     this.inSync = inStep + cleared - counts.misplaced;
   }
 
-  /** How many tasks drifted. */
   get size(): number {
     return Object.values(this.counts).reduce((sum, count) => sum + count);
   }
@@ -57,15 +60,25 @@ export class Drift {
     return left;
   }
 
+  /** How many tasks Redis has something of; members without a task don't count. */
+  get mirrored(): number {
+    let count = this.facts.inStep;
+    for (const suspect of this.suspects.of("inSync", ...KINDS)) {
+      const { finding, inFile } = this.suspects.traits(suspect);
+      if (finding !== "onlyInFile" && (finding !== "dangling" || inFile)) count++;
+    }
+    return count;
+  }
+
   /** The suspects of some kinds, without misplaced members and other users' tasks. */
   *suspectsOf(...kinds: readonly Finding[]): Generator<number> {
     for (const suspect of this.suspects.of(...kinds)) {
       if (this.owners.has(suspect)) continue;
-      if (this.#userId === undefined || this.suspects.keys.userId(suspect) === this.#userId) yield suspect;
+      const { userId } = this.facts;
+      if (userId === undefined || this.suspects.keys.userId(suspect) === userId) yield suspect;
     }
   }
 
-  /** The tasks that are counted under a kind. */
   *of(kind: Kind): Generator<TaskId> {
     if (kind === "misplaced") {
       const owners = new Map([...this.owners.values()].map((owner) => [keyOf(owner), owner]));

@@ -14,9 +14,7 @@ import { Suspects } from "./suspects.ts";
 
 type LookParts = RedisParts<"reporter" | "signal">;
 
-/** How many batches are compared at once. */
 const IN_FLIGHT = 2;
-/** How many users' indexes are read at once. */
 const INDEXES_AT_ONCE = 16;
 
 const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";

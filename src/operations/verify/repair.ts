@@ -2,11 +2,11 @@ import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, fillIn, IN_FLIGHT, pool } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { guardOf, type RedisCopy } from "../../store/layout/copy.ts";
+import { guardOf } from "../../store/layout/copy.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
-import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
+import { upsertOver, type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
@@ -24,35 +24,22 @@ import { LOOK_BATCH } from "./suspects.ts";
 
 export type RepairParts = RedisParts<"file" | "rules" | "reporter" | "signal" | "ledger">;
 
-/** What a repair does about each suspect. */
-export class RepairPlan {
+export interface RepairPlan {
   readonly policy: RepairPolicy;
-  /** By suspect; there may be a million. */
-  readonly #actions: Action[] = [];
+  readonly due: Readonly<Record<Action, number[]>>;
   /** How many tasks are repaired if nothing fails. */
   readonly size: number;
+}
 
-  constructor(drift: Drift, policy: RepairPolicy) {
-    this.policy = policy;
-    for (const suspect of drift.suspectsOf(...KINDS)) {
-      this.#actions[suspect] = planRepair(drift.suspects.traits(suspect), policy);
-    }
-    this.size = drift.size - this.count("keep") - (policy.removeMembers ? 0 : drift.counts.misplaced);
+export function planRepairs(drift: Drift, policy: RepairPolicy): RepairPlan {
+  const due: Record<Action, number[]> = {
+    ...{ write: [], overwrite: [], bringBack: [], restore: [], removeMember: [], prune: [], keep: [] },
+  };
+  for (const suspect of drift.suspectsOf(...KINDS)) {
+    due[planRepair(drift.suspects.traits(suspect), policy)].push(suspect);
   }
-
-  action(suspect: number): Action {
-    return this.#actions[suspect]!;
-  }
-
-  *of(...actions: readonly Action[]): Generator<number> {
-    for (const [suspect, action] of this.#actions.entries()) if (actions.includes(action)) yield suspect;
-  }
-
-  count(...actions: readonly Action[]): number {
-    let count = 0;
-    for (const _ of this.of(...actions)) count++;
-    return count;
-  }
+  const size = drift.size - due.keep.length - (policy.removeMembers ? 0 : drift.counts.misplaced);
+  return { policy, due, size };
 }
 
 /**
@@ -67,7 +54,6 @@ export class Repair {
   readonly #written = new WrittenCopies();
   /** How many of Redis's records went into the file. */
   #intoFileCount = 0;
-  /** How many tasks were repaired. */
   mended = 0;
   /** How many tasks could not be written to Redis. */
   unwritten = 0;
@@ -106,10 +92,11 @@ export class Repair {
    * @param base before the records are read: a task that the service deletes after that isn't put back
    */
   async #intoFile(base: Snapshot): Promise<void> {
-    if (this.#plan.count("bringBack", "restore") === 0) return;
+    const { bringBack, restore } = this.#plan.due;
+    if (bringBack.length + restore.length === 0) return;
     const { file, rules, reporter, signal } = this.#parts;
     await using source = await spooled(file.path, rules, async (add) => {
-      for (const batch of batches(this.#plan.of("bringBack", "restore"), LOOK_BATCH)) {
+      for (const batch of batches([...bringBack, ...restore], LOOK_BATCH)) {
         this.#throwIfInterrupted();
         for (const json of await this.#recordsFor(batch, base)) await add(json);
       }
@@ -123,10 +110,11 @@ export class Repair {
   /** Redis's records of tasks; none if the file has lost the one that is to be replaced. */
   async #recordsFor(batch: readonly number[], base: Snapshot): Promise<string[]> {
     const { mirror } = this.#parts;
-    const ids = batch.map((suspect) => this.#drift.suspects.id(suspect));
+    const { suspects } = this.#drift;
+    const ids = this.#ids(batch);
     await this.#announce(batch);
     return (await mirror.fullCopies(ids)).flatMap((copy, i) => {
-      const isWanted = this.#plan.action(batch[i]!) === "restore" || base.holds(ids[i]!);
+      const isWanted = !suspects.traits(batch[i]!).inFile || base.holds(ids[i]!);
       const record = isWanted ? recordOf(copy, ids[i]!, mirror) : null;
       return record === null ? [] : [record.json];
     });
@@ -134,30 +122,30 @@ export class Repair {
 
   /** The copies of the file's records, also of those that were just put into it, become what a sync writes. */
   async #intoMirror(snapshot: Snapshot): Promise<void> {
-    const due = this.#plan.of("write", "overwrite", "bringBack", "restore");
-    await pool(batches(due, BATCH), IN_FLIGHT, (batch) => this.#writeBatch(snapshot, batch), this.#parts.signal);
+    const { write, overwrite, bringBack, restore } = this.#plan.due;
+    const [mirror, written] = [this.#parts.mirror, this.#written];
+    const over = (tasks: readonly Task[]) => writeOver(mirror, tasks, written);
+    await this.#writeAll(snapshot, write, (tasks) => writeToMirror(mirror, tasks, { written }));
+    await this.#writeAll(snapshot, overwrite, over);
+    await this.#writeAll(snapshot, [...bringBack, ...restore], over, false);
     this.#throwIfInterrupted();
   }
 
-  async #writeBatch(snapshot: Snapshot, batch: readonly number[]): Promise<void> {
-    const { mirror, ledger, reporter } = this.#parts;
-    const written = this.#written;
-    const ids = batch.map((suspect) => this.#drift.suspects.id(suspect));
-    const actions = batch.map((suspect) => this.#plan.action(suspect));
-    const records = await snapshot.recordsOf(ids);
-    await this.#announce(batch.filter((_, i) => actions[i] === "write" || actions[i] === "overwrite"));
-    const guarded: Task[] = [];
-    const over: Task[] = [];
-    const gone: TaskId[] = [];
-    for (const [i, task] of records.entries()) {
-      if (task === null) gone.push(ids[i]!);
-      else (actions[i] === "write" ? guarded : over).push(task);
-    }
-    await this.#count(guarded, await writeToMirror(mirror, guarded, { written }));
-    await this.#count(over, await writeOver(mirror, over, written));
-    for (const { userId, taskId } of gone) this.#failures.add(userId, taskId, "the file does not have it");
-    await ledger?.stayed(gone);
-    reporter.progress("repairing", this.mended, this.#plan.size);
+  /** @param isNews whether they were not announced yet */
+  async #writeAll(snapshot: Snapshot, due: readonly number[], write: Write, isNews = true): Promise<void> {
+    const { ledger, reporter, signal } = this.#parts;
+    const writeBatch = async (batch: readonly number[]) => {
+      const ids = this.#ids(batch);
+      const records = await snapshot.recordsOf(ids);
+      if (isNews) await this.#announce(batch);
+      const tasks = records.filter((task) => task !== null);
+      await this.#count(tasks, await write(tasks));
+      const gone = ids.filter((_, i) => records[i] === null);
+      for (const id of gone) this.#failures.add(id, "the file does not have it");
+      await ledger?.stayed(gone);
+      reporter.progress("repairing", this.mended, this.#plan.size);
+    };
+    await pool(batches(due, BATCH), IN_FLIGHT, writeBatch, signal);
   }
 
   async #count(tasks: readonly Task[], outcomes: readonly Outcome<WriteOutcome>[]): Promise<void> {
@@ -166,26 +154,26 @@ export class Repair {
     this.mended += tasks.length - stayed.length;
     this.unwritten += outcomes.filter((outcome) => outcome instanceof TtsctlError).length;
     await this.#parts.ledger?.stayed(stayed);
-    for (const [i, { userId, taskId }] of tasks.entries()) {
-      if (outcomes[i] === "newer") this.#failures.add(userId, taskId, "Redis has a newer record");
+    for (const [i, task] of tasks.entries()) {
+      if (outcomes[i] === "newer") this.#failures.add(task, "Redis has a newer record");
     }
     this.#failures.addErrors(outcomes, (i) => tasks[i]!);
   }
 
   /** Names the tasks of which Redis has the better copy, but not as a record that the file can take. */
   #nameUntakeable(): void {
-    for (const suspect of this.#plan.of("keep")) {
+    for (const suspect of this.#plan.due.keep) {
       const { finding, isRecord } = this.#drift.suspects.traits(suspect);
       const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && this.#plan.policy.restore);
       if (!isWanted || isRecord) continue;
-      const { userId, taskId } = this.#drift.suspects.id(suspect);
-      this.#failures.add(userId, taskId, "the store file cannot take its copy in Redis: it is not a valid record");
+      const reason = "the store file cannot take its copy in Redis: it is not a valid record";
+      this.#failures.add(this.#drift.suspects.id(suspect), reason);
     }
   }
 
   async #remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
-    const ids = this.#ids(this.#plan.of(action));
-    this.mended += (await pruneOrphans(this.#parts, { ids, count: this.#plan.count(action), ...how })).pruned;
+    const due = this.#plan.due[action];
+    this.mended += (await pruneOrphans(this.#parts, { ids: this.#ids(due), count: due.length, ...how })).pruned;
     this.#throwIfInterrupted();
   }
 
@@ -198,13 +186,13 @@ export class Repair {
       if (!this.#drift.isDrifting(owner)) misplaced.add(keyOf(owner));
     };
     const how = { action: "repair", reason: "misplaced", membersOnly: true, onStayed } as const;
-    await pruneOrphans(this.#parts, { ids: this.#ids(owners.keys()), count: counts.misplaced, ...how });
+    await pruneOrphans(this.#parts, { ids: this.#ids([...owners.keys()]), count: counts.misplaced, ...how });
     this.#throwIfInterrupted();
     this.mended += counts.misplaced - misplaced.size;
   }
 
-  *#ids(suspects: Iterable<number>): Generator<TaskId> {
-    for (const suspect of suspects) yield this.#drift.suspects.id(suspect);
+  #ids(suspects: readonly number[]): TaskId[] {
+    return suspects.map((suspect) => this.#drift.suspects.id(suspect));
   }
 
   async #announce(batch: readonly number[]): Promise<void> {
@@ -218,10 +206,11 @@ export class Repair {
   }
 }
 
+type Write = (tasks: readonly Task[]) => Promise<Outcome<WriteOutcome>[]>;
+
 /**
  * Writes the file's records over copies of the same time and over partial hashes. A partial hash isn't a record, so its
- * time doesn't count. The guard includes the status, because a service may write several states of a task within one
- * second. Copies that are neither by now get the ordinary guard.
+ * time doesn't count. Copies that are neither by now get the ordinary guard.
  * @param tasks at most BATCH
  */
 async function writeOver(
@@ -230,7 +219,12 @@ async function writeOver(
   written: WrittenCopies,
 ): Promise<Outcome<WriteOutcome>[]> {
   const copies = await mirror.fullCopies(tasks);
-  const due = tasks.flatMap((task, i) => upsertOver(task, copies[i]!, mirror));
+  const due = tasks.flatMap((task, i): Upsert[] => {
+    const copy = copies[i]!;
+    const finding = classify(task, copy, mirror);
+    if (finding === "partial") return [{ task, seen: guardOf(copy, mirror).seen, afresh: true }];
+    return finding === "differs" ? [upsertOver(task, copy, mirror)] : [];
+  });
   const flags = await mirror.upsert(due);
   const flagOf = new Map(due.map(({ task }, i) => [task, flags[i]!]));
   for (const [task, flag] of flagOf) if (flag === true) written.note(task);
@@ -239,13 +233,4 @@ async function writeOver(
     return typeof flag === "object" ? flag : flag ? "written" : undefined;
   };
   return fillIn(tasks, outcomeOf, (rest) => writeToMirror(mirror, rest, { written }));
-}
-
-function upsertOver(task: Task, copy: RedisCopy, mirror: Mirror): Upsert[] {
-  const finding = classify(task, copy, mirror);
-  if (finding !== "partial" && finding !== "differs") return [];
-  const guarded = { task, seen: guardOf(copy, mirror).seen };
-  const { status = null } = copy.fields;
-  if (finding === "partial") return [{ ...guarded, afresh: true }];
-  return [status === null ? guarded : { ...guarded, seenStatus: status }];
 }

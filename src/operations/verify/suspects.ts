@@ -12,15 +12,12 @@ import type { TaskId } from "../../store/task-source.ts";
 import type { Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { RedisParts } from "../parts.ts";
-import { classify, type Finding, KINDS, type Traits } from "./classify.ts";
+import { classify, type Finding, FLAGS, KINDS, type Traits } from "./classify.ts";
 
 const FINDINGS: readonly Finding[] = ["inSync", "absent", ...KINDS];
-const FLAGS = ["inFile", "mirrorIsNewer", "isRecord", "isForeign", "isUnnamed", "memberOnly"] as const;
 
 /** The findings of one look at a task; `print` shows the next look whether its copies changed. */
 export interface Evidence extends Traits {
-  /** There is only a member of the user's index. */
-  readonly memberOnly: boolean;
   /** The time of Redis's copy, or the score of the only member, epoch seconds; NaN for neither. */
   readonly mirrorTime: number;
   /** Fingerprint of both copies: several states of a task may have one time. */
@@ -63,18 +60,10 @@ export class Suspects {
     return this.#keyed.has(suspect);
   }
 
-  traits(suspect: number): Traits & Pick<Evidence, "memberOnly"> {
-    const flags = this.#flags.at(suspect);
-    const has = (flag: (typeof FLAGS)[number]) => (flags & (1 << FLAGS.indexOf(flag))) !== 0;
-    return {
-      finding: this.finding(suspect),
-      inFile: has("inFile"),
-      mirrorIsNewer: has("mirrorIsNewer"),
-      isRecord: has("isRecord"),
-      isForeign: has("isForeign"),
-      isUnnamed: has("isUnnamed"),
-      memberOnly: has("memberOnly"),
-    };
+  traits(suspect: number): Traits {
+    const bits = this.#flags.at(suspect);
+    const flags = FLAGS.map((flag, i) => [flag, (bits & (1 << i)) !== 0]);
+    return { finding: this.finding(suspect), ...(Object.fromEntries(flags) as Omit<Traits, "finding">) };
   }
 
   mirrorTime(suspect: number): number {

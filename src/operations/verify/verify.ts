@@ -9,11 +9,11 @@ import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { checkFileLayout, checkReading, storeEmpty } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { beginMark, lostMidway } from "../sync-mark.ts";
-import { KINDS, type RepairPolicy, type VerifyResult } from "./classify.ts";
+import type { RepairPolicy, VerifyResult } from "./classify.ts";
 import { Drift } from "./drift.ts";
 import { FirstLook } from "./first-look.ts";
-import { Repair, type RepairParts, RepairPlan } from "./repair.ts";
-import { lookAgain, type Suspects } from "./suspects.ts";
+import { planRepairs, Repair, type RepairParts, type RepairPlan } from "./repair.ts";
+import { lookAgain } from "./suspects.ts";
 
 export interface VerifyOptions {
   readonly userId?: string;
@@ -46,8 +46,8 @@ export interface VerifyOutcome {
 export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
   await using file = new CurrentFile(parts.file);
   await warnOfMisreading(parts, file);
-  const comparison = await compare(parts, file, userId);
-  return { result: resultOf(comparison, 0), drift: comparison.drift };
+  const { drift } = await compare(parts, file, userId);
+  return { result: resultOf(drift, 0), drift };
 }
 
 /**
@@ -61,35 +61,34 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   await checkReading(parts.mirror);
   await checkFileLayout(await file.snapshot(), parts.mirror);
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
-  const comparison = await compare(parts, file, options.userId);
-  const { drift } = comparison;
-  const plan = await planFor(parts, comparison, await file.snapshot(), options);
-  if (options.dryRun) return { result: resultOf(comparison, plan.size), drift };
+  const { drift, foreign } = await compare(parts, file, options.userId);
+  const plan = await planFor(parts, drift, await file.snapshot(), options);
+  if (options.dryRun) return { result: resultOf(drift, plan.size), drift };
   const repair = new Repair(parts, drift, plan);
   try {
     await repair.run(file);
-    if (repair.unwritten + comparison.foreign === 0) await leaveMark?.("verify --repair", await file.snapshot());
+    if (repair.unwritten + foreign === 0) await leaveMark?.("verify --repair", await file.snapshot());
   } catch (error) {
     throw repair.withFileChange(error);
   }
-  return { result: resultOf(comparison, repair.mended), drift };
+  return { result: resultOf(drift, repair.mended), drift };
 }
 
 /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED, and what `confirm` throws */
 async function planFor(
   { confirm, reporter }: VerifyRepairParts,
-  { drift, mirrored }: Comparison,
+  drift: Drift,
   snapshot: Snapshot,
   { prune, restore, dryRun, maxDelete, allowEmpty }: RepairOptions,
 ): Promise<RepairPlan> {
   const isEmpty = snapshot.size === 0 && !allowEmpty;
   if (prune && isEmpty) throw storeEmpty(snapshot, ": nothing was pruned, and nothing was repaired");
-  const plan = new RepairPlan(drift, { prune, restore, removeMembers: !isEmpty || restore });
+  const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore });
   if (isEmpty && !restore && drift.counts.dangling > 0) {
     reporter.warn(`index members without a task stay: ${storeEmpty(snapshot, "").message}`);
   }
-  const pruned = plan.count("prune");
-  checkBrake(pruned, mirrored, maxDelete);
+  const pruned = plan.due.prune.length;
+  checkBrake(pruned, drift.mirrored, maxDelete);
   if (pruned > 0 && !dryRun) await confirm(pruned);
   return plan;
 }
@@ -108,21 +107,16 @@ async function warnOfMisreading({ mirror, reporter }: VerifyParts, file: Current
   }
 }
 
-interface Comparison {
-  readonly drift: Drift;
-  /** The number of invalid records in the file. */
-  readonly invalid: number;
-  /** The number of tasks that Redis has something of. */
-  readonly mirrored: number;
-  /** The number of hashes that can't be written, because their keys are of another type. */
-  readonly foreign: number;
-}
-
 /**
  * Two looks at both stores, of all tasks or of one user's.
+ * @returns foreign: how many hashes can't be written, because their keys are of another type
  * @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED
  */
-async function compare(parts: VerifyParts, file: CurrentFile, userId: string | undefined): Promise<Comparison> {
+async function compare(
+  parts: VerifyParts,
+  file: CurrentFile,
+  userId: string | undefined,
+): Promise<{ readonly drift: Drift; readonly foreign: number }> {
   const { reporter, signal } = parts;
   const snapshot = await file.snapshot();
   for (const line of invalidWarnings(snapshot)) reporter.warn(line);
@@ -136,24 +130,15 @@ async function compare(parts: VerifyParts, file: CurrentFile, userId: string | u
     await lookAgain({ ...parts, file }, suspects, snapshot.identity);
     throwIfInterrupted(signal, done());
     const current = await file.snapshot();
-    const drift = new Drift(suspects, current, { userId, inStep, brokenIndexes: first.brokenIndexes });
+    const { brokenIndexes } = first;
+    const drift = new Drift(suspects, current, { userId, inStep, brokenIndexes, invalid: snapshot.invalid.count });
     const foreign = nameForeign(drift, reporter);
     const shared = describeShared(current);
     if (shared !== null) reporter.warn(shared);
-    return { drift, invalid: snapshot.invalid.count, mirrored: inStep + inRedis(suspects), foreign };
+    return { drift, foreign };
   } catch (error) {
     throw isRedisError(error) ? lostMidway(error, "verify", done()) : error;
   }
-}
-
-/** The number of suspects with something in Redis; members without a task don't count for the brake. */
-function inRedis(suspects: Suspects): number {
-  let count = 0;
-  for (const suspect of suspects.of("inSync", ...KINDS)) {
-    const { finding, inFile } = suspects.traits(suspect);
-    if (finding !== "onlyInFile" && (finding !== "dangling" || inFile)) count++;
-  }
-  return count;
 }
 
 const FOREIGN = "its key in Redis holds something else than a hash; look at it, and remove it with redis-cli";
@@ -164,18 +149,16 @@ function nameForeign(drift: Drift, reporter: Reporter): number {
   const foreign = new NamedWarnings(reporter, "cannot be mirrored");
   const unnamed = new NamedWarnings(reporter, "cannot be repaired");
   for (const suspect of drift.suspectsOf("partial", "dangling")) {
-    const { userId, taskId } = drift.suspects.id(suspect);
     const { isForeign, isUnnamed } = drift.suspects.traits(suspect);
-    if (isForeign) foreign.add(userId, taskId, FOREIGN);
-    if (isUnnamed) unnamed.add(userId, taskId, UNNAMED);
+    if (isForeign) foreign.add(drift.suspects.id(suspect), FOREIGN);
+    if (isUnnamed) unnamed.add(drift.suspects.id(suspect), UNNAMED);
   }
   for (const named of [foreign, unnamed]) named.end();
   return foreign.count;
 }
 
 /** `verify -o json`, in the order of SPEC section 5. */
-function resultOf({ drift, invalid }: Comparison, repaired: number): VerifyResult {
-  const { inSync, size, counts } = drift;
+function resultOf({ inSync, size, counts, facts: { invalid } }: Drift, repaired: number): VerifyResult {
   const { partial, dangling, unindexed, wrongScore, misplaced, ...copies } = counts;
   const places = { dangling, unindexed, wrongScore, misplaced, partial };
   return { checked: inSync + size, inSync, ...copies, ...places, invalid, repaired };

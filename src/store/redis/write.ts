@@ -41,6 +41,15 @@ export function decideWrite(
   return isIndexed ? "unchanged" : "mend";
 }
 
+/**
+ * A write over a copy as it was read. The guard includes the status, because a service may write several states of a task
+ * within one second.
+ */
+export function upsertOver(task: Task, copy: RedisCopy, reading: CopyReading): Upsert {
+  const { seen } = guardOf(copy, reading);
+  return copy.type === "hash" ? { task, seen, seenStatus: copy.fields.status ?? "" } : { task, seen };
+}
+
 /** The tasks whose copies hold other content. */
 export async function differingFrom(mirror: Mirror, tasks: readonly Task[]): Promise<Set<Task>> {
   const copies = await mirror.read(tasks);

@@ -113,6 +113,7 @@ const traits = fc.record<Traits>({
   isRecord: fc.boolean(),
   isForeign: fc.boolean(),
   isUnnamed: fc.boolean(),
+  memberOnly: fc.boolean(),
 });
 const policies = fc.record<RepairPolicy>({ prune: fc.boolean(), restore: fc.boolean(), removeMembers: fc.boolean() });
 

@@ -95,7 +95,7 @@ describe("verify", () => {
     await site.server.call("DEL", "tts:user:a:index");
     await site.server.call("SET", "tts:user:a:index", "a string");
     const { drift } = await site.verify({});
-    expect(drift.brokenIndexes).toBe(1);
+    expect(drift.facts.brokenIndexes).toBe(1);
     expect((await verified()).named).toEqual({ unindexed: ["a:t1", "a:t2"] });
     expect(site.reporter.text).toMatch(/tts:user:a:index isn't a sorted set: WRONGTYPE .*redis-cli/);
   });
