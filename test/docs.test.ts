@@ -6,6 +6,7 @@ import { picture } from "../bench/report/svg.ts";
 import { scalingText } from "../bench/scaling/scaling.ts";
 import { EXIT_CODES } from "../src/errors.ts";
 import { problemOf } from "../src/http/answer.ts";
+import { FLAG_NAMES, KEY_NAMES } from "../src/task/query-fields.ts";
 
 const at = (name: string) => new URL(`../${name}`, import.meta.url);
 const text = (name: string) => readFileSync(at(name), "utf8");
@@ -20,6 +21,18 @@ function outline(markdown: string): string[] {
 
 it("both READMEs have the same sections in the same order", () => {
   expect(outline(text("README.zh-CN.md"))).toEqual(outline(text("README.md")));
+});
+
+it.each(["README.md", "README.zh-CN.md"])("%s has every part of a query as a flag of list", (name) => {
+  const section = text(name)
+    .split(/^### /m)
+    .find((part) => part.startsWith("list\n"))!;
+  expect(Object.values(FLAG_NAMES).filter((flag) => !section.includes(`\`${flag}\``))).toEqual([]);
+});
+
+it("docs/json.md has every key of a query", () => {
+  const [, body] = /^### The body of `query`\n\n```json\n(.*?)^```/ms.exec(text("docs/json.md"))!;
+  expect(Object.keys(JSON.parse(body!)).sort()).toEqual(Object.values(KEY_NAMES).sort());
 });
 
 it.each(["README.md", "README.zh-CN.md", "docs/json.md"])("%s names every error code", (name) => {

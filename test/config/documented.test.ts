@@ -1,42 +1,35 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { RETENTION, STUCK_AFTER, TIMEOUT } from "../../src/config/kinds.ts";
-import { libraryOptionsOf, placeOf, rowOf, SETTING_NAMES } from "../../src/config/settings.ts";
+import { libraryOptionsOf, placeOf, rowOf, SETTING_NAMES, type SettingName } from "../../src/config/settings.ts";
 import { formatDuration } from "../../src/task/amounts.ts";
 
 const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
 const code = (words: string | undefined) => (words === undefined ? "" : `\`${words}\``);
 
-/** The cells of a table row by its first cell. */
-function rowsOf(markdown: string): Map<string, string[]> {
-  const rows = markdown.split("\n").filter((line) => line.startsWith("| `["));
-  return new Map(
-    rows.map((line) => {
-      const [first, ...cells] = line.split("|").slice(1, -1);
-      return [/`[^`]*`/.exec(first!)![0], cells.map((cell) => cell.trim())];
-    }),
-  );
+/** A Markdown table as the formatter leaves it. */
+function markdownTable(rows: string[][]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const [head, ...lines] = rows.map((row) => `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |\n`);
+  return [head, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |\n`, ...lines].join("");
 }
 
-describe.each(["README.md", "README.zh-CN.md"])("the settings in %s", (name) => {
-  const rows = rowsOf(text(name));
+function defaultText(setting: SettingName): string {
+  const { kind, default: value } = rowOf(setting);
+  if (value === null || value === "" || Array.isArray(value)) return "";
+  const isDuration = ([RETENTION, STUCK_AFTER, TIMEOUT] as unknown[]).includes(kind);
+  return code(isDuration ? formatDuration(value as number) : String(value));
+}
 
-  it("are those of the table, in its order", () => {
-    expect([...rows.keys()]).toEqual(
-      SETTING_NAMES.map(placeOf).map(({ section, option }) => `\`[${section}] ${option}\``),
-    );
-  });
-
-  it.each(SETTING_NAMES)("have the flag, the variable and the default of %s", (setting) => {
+it("docs/settings.md ends with the table of settings: npm run docs writes it", async () => {
+  const rows = SETTING_NAMES.map((setting) => {
     const { section, option } = placeOf(setting);
-    const { flag, env, kind, default: fallback } = rowOf(setting);
-    const [inFlag, inEnv, inDefault] = rows.get(`\`[${section}] ${option}\``)!;
-    expect([inFlag, inEnv]).toEqual([code(flag?.[0].split(" ")[0]), code(env?.[0])]);
-    const isDuration = ([RETENTION, STUCK_AFTER, TIMEOUT] as unknown[]).includes(kind);
-    const value = isDuration && fallback !== null ? formatDuration(fallback as number) : fallback;
-    if (value === null || value === "" || Array.isArray(value)) expect(inDefault).not.toBe("");
-    else expect(inDefault).toContain(code(String(value)));
+    const { flag, env } = rowOf(setting);
+    return [code(`[${section}] ${option}`), code(flag?.[0].split(" ")[0]), code(env?.[0]), defaultText(setting)];
   });
+  const [prose] = text("docs/settings.md").split(/^\|/m);
+  const table = markdownTable([["setting", "flag", "variable", "default"], ...rows]);
+  await expect(prose + table).toMatchFileSnapshot("../../docs/settings.md");
 });
 
 describe("config.ini, the sample", () => {

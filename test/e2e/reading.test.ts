@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { WIDE_COLUMNS } from "../../src/render/item.ts";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -89,11 +90,15 @@ describe("list", () => {
       "
     `);
     expect(table.stderr).toBe("4 of 4 tasks, page 1 of 1, from redis\n");
-    expect((await here.run("ls -o wide --user bob")).stdout).toMatchInlineSnapshot(`
+    const columns = "user,task,status,updated,created,result,text,error";
+    expect((await here.run(`ls --user bob --columns ${columns}`)).stdout).toMatchInlineSnapshot(`
       "USER  TASK  STATUS  UPDATED              CREATED                     RESULT  TEXT        ERROR
       bob   t1    run     2024-01-01T00:00:03  2020-01-01T08:00:00.000001          你好，世界
       "
     `);
+    expect(WIDE_COLUMNS.filter((column) => columns.split(",").includes(column)).join()).toBe(columns);
+    const { stdout } = await here.run("ls -o wide --user bob");
+    expect(stdout).toBe((await here.run(`ls --user bob --columns ${WIDE_COLUMNS.join()}`)).stdout);
     const page = await json("list -o json");
     const items = lines((await here.run("list -o jsonl")).stdout).map((line) => JSON.parse(line));
     expect(items).toEqual(page.items);

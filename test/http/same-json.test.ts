@@ -5,7 +5,7 @@ import { pageJson } from "../../src/render/item.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { RedisLink } from "../../src/store/mirror-link.ts";
 import { TaskStore } from "../../src/store/task-store.ts";
-import { BODY_NAMES } from "../../src/task/query-fields.ts";
+import { BODY_NAMES, fieldOf, QUERY_PARTS } from "../../src/task/query-fields.ts";
 import { connectMirror, ShiftedClock } from "../helpers/doubles.ts";
 import { runs } from "../helpers/python.ts";
 import { RULES, record } from "../helpers/records.ts";
@@ -16,6 +16,9 @@ const here = useServer();
 const USERS = ["alice", "bob", "小雨", "a b&c=d", "%41+x"];
 const WORDS = ["queued", "running", "succeeded", "failed", "Done ", "odd"];
 const QUERIES = 500;
+/** The lists that filter by a field of the record. */
+const BY_FIELD = QUERY_PARTS.map(fieldOf).filter(({ record }) => record !== undefined);
+const TEXTS = ["a", "b", null];
 
 /** Ids that a URL must carry whole, times that tie, words of the service. */
 function someRecords(): RecordJson[] {
@@ -28,6 +31,7 @@ function someRecords(): RecordJson[] {
       updated_at,
       top_p: 1,
       text: `"${i}"\n`,
+      ...Object.fromEntries(BY_FIELD.map(({ record: field }) => [field, TEXTS[i % TEXTS.length]])),
     });
   });
 }
@@ -42,6 +46,9 @@ const body = fc
     status: sometimes(fc.array(fc.constantFrom("wait", "run", "done", "error", "queued"), { maxLength: 2 })),
     since: sometimes(fc.constantFrom("2023-11-14T22:20:00", "2023-11-14T22:13:21Z", "2023-11-14T22:33:20.5Z")),
     until: sometimes(fc.constantFrom("2023-11-14T22:40:00Z", "2023-11-14T22:13:21")),
+    ...Object.fromEntries(
+      BY_FIELD.map(({ key }) => [key, sometimes(fc.array(fc.constantFrom("a", "b", "none"), { maxLength: 2 }))]),
+    ),
   })
   .map(({ task_ids, ...rest }) => ({
     ...rest,

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 // @ts-expect-error a script without types
 import { withSignatures } from "../../script/library-docs.mjs";
 import { openTaskStore } from "../../src/library/index.ts";
+import { OPTION_NAMES } from "../../src/task/query-fields.ts";
 
 const guide = readFileSync(new URL("../../docs/library.md", import.meta.url), "utf8");
 const store = await openTaskStore({ store: "none.json" });
@@ -18,6 +19,17 @@ describe("docs/library.md", () => {
   it("has the signatures of the types: npm run docs writes them", () => {
     expect(guide).toBe(withSignatures(guide));
     for (const name of ["openTaskStore", ...methods]) expect(guide).toMatch(new RegExp(`^${name}[(<]`, "m"));
+  });
+
+  it("links to the keys of a query, which the types have as options", () => {
+    const types = readFileSync(new URL("../../src/library/types.ts", import.meta.url), "utf8");
+    const optionsOf = (name: string) =>
+      [...new RegExp(`interface ${name} .*?^\\}`, "ms").exec(types)![0].matchAll(/readonly (\w+)\?:/g)].map(
+        ([, option]) => option!,
+      );
+    const { taskIds: _, ...names } = OPTION_NAMES;
+    const options = [...optionsOf("TaskFilter"), ...optionsOf("PageQuery")].sort();
+    expect(options).toEqual([...Object.values(names), "source", "cursor"].sort());
   });
 
   it("names every option", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQueryBody } from "../../src/operations/list-query.ts";
-import { SHOWN_STATUSES } from "../../src/task/status.ts";
+import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
 import {
   bodyOf,
   draftOf,
@@ -16,16 +16,16 @@ import {
 const NOTHING = draftOf(NO_FILTER);
 /** What no id can hold: they are split at commas and spaces, and trimmed. */
 const id = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !/[,\s\p{Cc}\p{Zs}\ufeff]/u.test(text));
-const filter: fc.Arbitrary<Filter> = fc
-  .record({
-    users: fc.tuple(id),
-    taskIds: fc.uniqueArray(id, { maxLength: 5 }),
-    statuses: fc.subarray([...SHOWN_STATUSES]),
-  })
-  .chain((given) => {
-    const whole = { ...NO_FILTER, ...given };
-    return fc.constantFrom(whole, { ...whole, users: [], taskIds: [] });
-  });
+const valuesOf = (part: PagePart): fc.Arbitrary<string[]> => {
+  const { kind, choices } = fieldOf(part);
+  if (kind === "user") return fc.tuple(id);
+  return choices === undefined ? fc.uniqueArray(id, { maxLength: 5 }) : fc.subarray([...choices]);
+};
+const filter = fc
+  .record(
+    Object.fromEntries(PAGE_PARTS.map((part) => [part, valuesOf(part)])) as Record<PagePart, fc.Arbitrary<string[]>>,
+  )
+  .chain((whole: Filter) => fc.constantFrom(whole, { ...whole, users: [], taskIds: [] }));
 
 describe("the form", () => {
   it("takes ids by commas and spaces, without repeats, and trims the user", () => {
@@ -52,9 +52,8 @@ describe("the body", () => {
     fc.assert(
       fc.property(filter, (applied) => {
         expect(parseQueryBody(JSON.stringify(bodyOf(applied, 3, 50)), "the body")).toMatchObject({
-          ...{ page: 3, pageSize: 50, users: applied.users.length > 0 ? applied.users : null },
-          taskIds: applied.taskIds.length > 0 ? applied.taskIds : null,
-          statuses: applied.statuses.length > 0 ? applied.statuses : null,
+          ...Object.fromEntries(PAGE_PARTS.map((part) => [part, applied[part].length > 0 ? applied[part] : null])),
+          ...{ page: 3, pageSize: 50 },
         });
       }),
     );
