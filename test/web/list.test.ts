@@ -103,7 +103,12 @@ describe("a filter", () => {
     here.root.writeStore(many);
     const tab = await here.open((await here.serveSynced()).url);
     await tab.page.getByLabel("User").fill("carol");
-    await tab.page.getByLabel("Task ids").fill(many.slice(1).map(({ task_id }) => task_id).join(" "));
+    await tab.page.getByLabel("Task ids").fill(
+      many
+        .slice(1)
+        .map(({ task_id }) => task_id)
+        .join(" "),
+    );
     await tab.page.getByRole("button", { name: "Apply" }).click();
     await tab.page.getByText("2,999 tasks found").waitFor();
     await tab.sees(["c1", "c200"], { count: 200 });
