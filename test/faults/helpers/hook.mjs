@@ -87,10 +87,11 @@ for (const name of [
   "truncate",
   "utimes",
   "write",
+  "writeFile",
 ]) {
   const original = handles[name];
   handles[name] = async function (...args) {
-    if (paths.has(this)) step(name, paths.get(this));
+    if (paths.has(this)) step(name === "writeFile" ? "write" : name, paths.get(this));
     return original.apply(this, args);
   };
 }
