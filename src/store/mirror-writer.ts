@@ -117,14 +117,12 @@ export class MirrorWriter {
     if (this.#written.size === 0) return;
     const written = this.#written;
     this.#written = new WrittenCopies();
-    const file = new CurrentFile(this.#parts.shared);
+    await using file = new CurrentFile(this.#parts.shared);
     try {
       const state = await this.#parts.link.open();
       if (state.kind === "on") await written.follow(state.mirror, file, this.#parts.isBusy);
     } catch (error) {
       if (!isRedisError(error) && !isStoreError(error)) throw error;
-    } finally {
-      await file.close();
     }
   }
 
@@ -136,17 +134,13 @@ export class MirrorWriter {
 
   /** The file may have a task again by now, or lack it, by another program: the mirror should be as the file is. */
   async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
-    const snapshot = await this.#parts.shared.read();
-    try {
-      const records = await snapshot.recordsOf(owed.map(({ id }) => id));
-      return owed.map(({ id, before, tried }, i): MirrorChange => {
-        const task = records[i]!;
-        if (task !== null) return { change: { kind: "upsert", task }, before };
-        return { change: { kind: "remove", id }, before: newest(before, tried) };
-      });
-    } finally {
-      await snapshot.close();
-    }
+    await using snapshot = await this.#parts.shared.read();
+    const records = await snapshot.recordsOf(owed.map(({ id }) => id));
+    return owed.map(({ id, before, tried }, i): MirrorChange => {
+      const task = records[i]!;
+      if (task !== null) return { change: { kind: "upsert", task }, before };
+      return { change: { kind: "remove", id }, before: newest(before, tried) };
+    });
   }
 
   /** @param changes of a task each */

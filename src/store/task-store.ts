@@ -80,43 +80,35 @@ export class TaskStore {
   }
 
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
-    const snapshot = await this.#stores.file.read();
-    try {
-      const answer = await answerFrom(new FileTasks(snapshot), query);
-      const told = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot)];
-      return { ...answer, source: "file", warnings: told };
-    } finally {
-      await snapshot.close();
-    }
+    await using snapshot = await this.#stores.file.read();
+    const answer = await answerFrom(new FileTasks(snapshot), query);
+    const told = [...warnings, ...missingWarnings(snapshot), ...invalidWarnings(snapshot)];
+    return { ...answer, source: "file", warnings: told };
   }
 
   async #fromMirror(mirror: Mirror, query: ListQuery, warnings: readonly string[]): Promise<ListResult> {
-    const behind = new FileBehind(this.#stores.file);
-    try {
-      const auto = query.source === "auto";
-      const tasks = new MirrorTasks(mirror, auto ? behind : null);
-      const userId = soleUser(query.filter);
-      if (userId !== undefined) await mirror.detect(); // `inUserOrder` depends on it
-      const [doubts, early] = await Promise.all([
-        auto && query.ids === null ? doubtsOf(mirror, this.#stores.file, userId) : null,
-        answerFrom(tasks, query),
-      ]);
-      let answer = early;
-      if (doubts !== null) {
-        const lack = await lackOf(mirror, doubts, userId, behind);
-        if (lack !== null) return await this.#fromFile(query, [lack]);
-        answer = await answerFrom(tasks, query); // the early answer may be from before a sync
-      } else if (behind.problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
-        throw neither(behind.problem, mirror);
-      }
-      return {
-        ...answer,
-        source: sourceOf(answer.tasks, tasks),
-        warnings: [...warnings, ...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
-      };
-    } finally {
-      await behind.close();
+    await using behind = new FileBehind(this.#stores.file);
+    const auto = query.source === "auto";
+    const tasks = new MirrorTasks(mirror, auto ? behind : null);
+    const userId = soleUser(query.filter);
+    if (userId !== undefined) await mirror.detect(); // `inUserOrder` depends on it
+    const [doubts, early] = await Promise.all([
+      auto && query.ids === null ? doubtsOf(mirror, this.#stores.file, userId) : null,
+      answerFrom(tasks, query),
+    ]);
+    let answer = early;
+    if (doubts !== null) {
+      const lack = await lackOf(mirror, doubts, userId, behind);
+      if (lack !== null) return await this.#fromFile(query, [lack]);
+      answer = await answerFrom(tasks, query); // the early answer may be from before a sync
+    } else if (behind.problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt(userId)) === null) {
+      throw neither(behind.problem, mirror);
     }
+    return {
+      ...answer,
+      source: sourceOf(answer.tasks, tasks),
+      warnings: [...warnings, ...behind.warnings, ...danglingWarnings(answer.dangling, answer.unnamed)],
+    };
   }
 }
 
@@ -135,7 +127,7 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
   if (problem !== undefined) warnings.push(behindWarning(problem, file.path));
   else if (mirror !== null) {
     const isForced = query.source === "redis";
-    const behind = new FileBehind(file);
+    await using behind = new FileBehind(file);
     try {
       const userId = soleUser(query.filter);
       const doubts = isForced ? null : await doubtsOf(mirror, file, userId);
@@ -145,8 +137,6 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
     } catch (error) {
       if (isForced || !isRedisError(error)) throw error;
       warnings.push(fallbackWarning(error, file.path));
-    } finally {
-      await behind.close();
     }
   }
   await using snapshot = await file.read();
@@ -259,6 +249,10 @@ export class FileBehind implements Pick<TaskSource, "find"> {
     const reading = this.#reading;
     this.#reading = Promise.resolve(null);
     await (await reading)?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** An unreadable file is a warning: Redis can still answer. */

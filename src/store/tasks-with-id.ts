@@ -1,6 +1,5 @@
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { keyOf, memberOf } from "../task/ids.ts";
-import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import type { SourceChoice, Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
@@ -99,21 +98,14 @@ async function inMirror(mirror: Mirror, taskIds: readonly string[]): Promise<Tas
 
 /** Newest first. */
 async function inFile({ file }: Stores, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {
-  let snapshot: Snapshot;
-  try {
-    snapshot = await file.read();
-  } catch (error) {
+  await using snapshot = await file.read().catch((error) => {
     if (!isFound || !(error instanceof TtsctlError)) throw error;
-    return [];
-  }
-  try {
-    const wanted = new KeyTable();
-    for (const taskId of taskIds) wanted.addId("", taskId);
-    const { keys } = snapshot.rows;
-    const rows = [...snapshot.liveRows()].filter((row) => wanted.findTaskOf(keys, snapshot.rows.key(row)) >= 0);
-    const inOrder = rows.sort((a, b) => snapshot.rows.compare(a, b)).map((row) => snapshot.rows.key(row));
-    return inOrder.map((key) => keys.id(key));
-  } finally {
-    await snapshot.close();
-  }
+    return null;
+  });
+  if (snapshot === null) return [];
+  const wanted = new KeyTable();
+  for (const taskId of taskIds) wanted.addId("", taskId);
+  const { rows } = snapshot;
+  const found = [...snapshot.liveRows()].filter((row) => wanted.findTaskOf(rows.keys, rows.key(row)) >= 0);
+  return found.sort((a, b) => rows.compare(a, b)).map((row) => snapshot.idOf(row));
 }

@@ -126,13 +126,12 @@ export class FileStore {
   async edit(plan: PlanEdit, base?: Snapshot): Promise<EditOutcome> {
     const landed = await this.#land(plan, base);
     if (landed === null) return { rewrites: 0, returned: [] };
+    await using before = landed.before;
+    if (!landed.wroteLately) return { rewrites: 1, returned: [] };
     try {
-      if (!landed.wroteLately) return { rewrites: 1, returned: [] };
-      return await this.keep(new LandedEdit(landed.before, landed.edit), landed.identity);
+      return await this.keep(new LandedEdit(before, landed.edit), landed.identity);
     } catch (error) {
       throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
-    } finally {
-      await landed.before.close();
     }
   }
 
@@ -245,16 +244,12 @@ export class FileStore {
 
   /** The tasks of an edit that are undone now. */
   async #undone(landed: LandedEdit): Promise<TaskId[]> {
-    const now = await this.read();
-    try {
-      const { removed, upserts } = await landed.undoneIn(now);
-      const { keys } = now.rows;
-      const ids = [...removed].map((key) => keys.id(key));
-      for (let number = 0; number < upserts.size; number++) ids.push(upserts.id(number));
-      return ids;
-    } finally {
-      await now.close();
-    }
+    await using now = await this.read();
+    const { removed, upserts } = await landed.undoneIn(now);
+    const { keys } = now.rows;
+    const ids = [...removed].map((key) => keys.id(key));
+    for (let number = 0; number < upserts.size; number++) ids.push(upserts.id(number));
+    return ids;
   }
 
   /** The file that the path names in the end, if it is a symbolic link. */

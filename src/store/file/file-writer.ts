@@ -117,20 +117,20 @@ export class FileWriter {
     const { file, shared } = this.#parts;
     const target = await file.target();
     const makeSure = await withLock(target, "write", LOCK_WAIT_S, async (lock) => {
-      const snapshot = await shared.read();
-      try {
-        const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
-        if (log === null) return null;
-        const last = await lastWriterOf(snapshot, lock.note);
-        return await this.#append({ target, lock, log, snapshot, ...last }, batches).finally(() => log.close());
-      } finally {
-        await snapshot.close();
-      }
+      await using snapshot = await shared.read();
+      const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
+      if (log === null) return null;
+      const last = await lastWriterOf(snapshot, lock.note);
+      return await this.#append({ target, lock, log, snapshot, ...last }, batches).finally(() => log.close());
     });
     await makeSure?.();
   }
 
-  /** Returns what settles the last batch, after the lock is released, if it may not be in the file that the path names. */
+  /**
+   * Returns what settles the last batch, after the lock is released, if its lines may not be in the file that the path
+   * names: it watches the path as `edit` does. If the path still names the same file, one that was made of the earlier
+   * content may follow.
+   */
   async #append(open: Open, batches: Batches<Request, ChangeResult>): Promise<(() => Promise<void>) | null> {
     const { log, snapshot } = open;
     if (!(await this.#isReady(snapshot))) {
@@ -139,7 +139,7 @@ export class FileWriter {
       return null;
     }
     const mayBeUndone = this.#lookAround(open);
-    const { clock } = this.#parts;
+    const { file, clock } = this.#parts;
     const end = clock.monotonic() + BURST_S;
     let { size } = snapshot.layout!;
     for (
@@ -160,29 +160,18 @@ export class FileWriter {
         if (!moved) await this.#settled(open);
         if (!moved && snapshot.rows.size > from + lines.length) await this.#giveWay(open, plan, from);
         if (moved || mayBeUndone) {
-          snapshot.share();
-          return () => this.#keep(taken, plan, appended, snapshot, moved).finally(() => snapshot.close());
+          const held = snapshot.share();
+          return async () => {
+            await using base = held;
+            const { returned } = await file.keep(appended, moved ? null : base.identity, sameFile);
+            settle(taken, plan, returned);
+          };
         }
       }
       size = snapshot.layout!.size;
       taken.settle(plan.results);
     }
     return null;
-  }
-
-  /**
-   * Watches the path for a file that lacks the appended lines, as `edit` does, and makes the change again.
-   * @param moved whether the path names another file now; if not, one that was made of the earlier content may follow
-   */
-  async #keep(
-    batch: Batch<Request, ChangeResult>,
-    plan: BatchPlan,
-    appended: LandedEdit,
-    { identity }: Snapshot,
-    moved: boolean,
-  ): Promise<void> {
-    const { returned } = await this.#parts.file.keep(appended, moved ? null : identity, sameFile);
-    settle(batch, plan, returned);
   }
 
   /** Whether a change of ours may be undone: another program wrote lately and isn't known to append. */
@@ -262,15 +251,13 @@ export class FileWriter {
     const { shared, clock, warn } = this.#parts;
     if (this.#left !== null) return;
     if (clock.monotonic() < Math.max(this.#compactAfter, this.#othersAppended + LATELY_S)) return;
-    const snapshot = await shared.read().catch(() => null);
+    await using snapshot = await shared.read().catch(() => null);
     if (snapshot === null) return; // the next batch reports it
     try {
       if (isMostlyDead(snapshot)) await this.#compactNow();
     } catch (error) {
       this.#compactAfter = clock.monotonic() + LATELY_S;
       warn(`${snapshot.path} was not compacted: ${error instanceof Error ? error.message : String(error)}`);
-    } finally {
-      await snapshot.close();
     }
   }
 

@@ -31,6 +31,7 @@ export function useChildren(): (task: ChildTask, options?: ChildOptions) => Prom
       entryPoints: [entry],
       bundle: true,
       platform: "node",
+      target: "node20",
       format: "esm",
       outfile: join(folder, "child.mjs"),
     });
