@@ -161,13 +161,17 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
 export function questionOf(program: Command, words: readonly string[], current: string): Question {
   const line = readLine(program, words);
   if (line.awaiting !== undefined) return valueQuestion(line.awaiting, line, "", current);
+  const plain = { before: "", typed: current, isList: false };
   const joined = /^(--[\w-]+=)(.*)$/s.exec(current);
   if (joined !== null) {
     const option = optionOf(line.command, joined[1]!.slice(0, -1));
     return valueQuestion(option, line, joined[1]!, joined[2]!);
   }
-  if (current.startsWith("-")) return question({ kind: "words", words: flagsOf(line.command) }, "", current);
-  return question(argumentOf(program, line), "", current);
+  if (current.startsWith("-")) {
+    const flags = optionsOf(line.command).map(({ long }) => long ?? "");
+    return { ...plain, wanted: { kind: "words", words: [...flags, "--help"] } };
+  }
+  return { ...plain, wanted: argumentOf(program, line) };
 }
 
 interface Line {
@@ -226,10 +230,6 @@ function argumentOf(program: Command, { command, operands }: Line): Wanted {
   return argument?.name() === "file" ? { kind: "files" } : NOTHING;
 }
 
-function question(wanted: Wanted, before: string, typed: string): Question {
-  return { wanted, before, typed, isList: false };
-}
-
 function commandOf(program: Command, word: string): Command | undefined {
   return program.commands.find((command) => command.name() === word || command.aliases().includes(word));
 }
@@ -240,8 +240,4 @@ function optionsOf(command: Command): readonly Option[] {
 
 function optionOf(command: Command, name: string): Option | undefined {
   return optionsOf(command).find((option) => option.long === name || option.short === name);
-}
-
-function flagsOf(command: Command): string[] {
-  return [...optionsOf(command).map(({ long }) => long ?? ""), "--help"];
 }

@@ -136,11 +136,11 @@ export class Context extends RunParts {
   }
 }
 
-/** What a command does with its context: returns the exit code. */
-export type Action<F> = (context: Context, flags: F, args: string[]) => Promise<number>;
-
-/** Gives a command its action: a context made for it, and released whatever happens. */
-export type Attach = <F extends object>(command: Command, action: Action<F>) => void;
+/** Gives a command its action, which returns the exit code: a context is made for it, and released whatever happens. */
+export type Attach = <F extends object>(
+  command: Command,
+  action: (context: Context, flags: F, args: string[]) => Promise<number>,
+) => void;
 
 /**
  * For a command that goes through all tasks and ends: V8 otherwise collects garbage so late that a million tasks take more than

@@ -1,3 +1,4 @@
+import type { DeleteResult } from "../operations/delete.ts";
 import { namedAbove } from "../operations/reporter.ts";
 import { notFound } from "../render/item-lines.ts";
 import type { Context } from "./context.ts";
@@ -46,12 +47,10 @@ export function textOf(...lines: (string | false)[]): string {
   return `${lines.filter((line) => line !== false).join("\n")}\n`;
 }
 
+type Unchanged = Pick<DeleteResult, "missing" | "refused" | "failed">;
+
 /** The chosen tasks that weren't changed. */
-export function unchangedLines(
-  missing: readonly string[],
-  refused: readonly unknown[],
-  failed: number,
-): (string | false)[] {
+export function unchangedLines({ missing, refused, failed }: Unchanged): (string | false)[] {
   return [
     missing.length > 0 && notFound(missing),
     refused.length > 0 && `${refused.length} refused (${namedAbove(refused.length)})`,

@@ -52,10 +52,15 @@ function optionDescription(option: Option): string {
 }
 
 const help = new Help();
+/** Flags of the program that its commands have themselves, or not at all. */
+const ITS_OWN = ["--version", "--help"];
 
 function visibleOptions(command: Command): Option[] {
   const own = help.visibleOptions(command);
-  const all = command.parent === null ? own : [...own, ...help.visibleOptions(command.parent).filter(isForAll)];
+  const all =
+    command.parent === null
+      ? own
+      : [...own, ...help.visibleOptions(command.parent).filter(({ long }) => !ITS_OWN.includes(long ?? ""))];
   const place = ({ helpGroupHeading = "Options:" }: Option) => ORDER.indexOf(helpGroupHeading);
   return all.sort((a, b) => place(a) - place(b));
 }
@@ -68,10 +73,6 @@ function groupItems<T>(_: T[], visible: T[], groupOfItem: (item: T) => string): 
     groups.set(group, [...(groups.get(group) ?? []), item]);
   }
   return groups;
-}
-
-function isForAll({ long }: Option): boolean {
-  return long !== "--version" && long !== "--help";
 }
 
 const VARIABLES: readonly (readonly [name: string, help?: string])[] = [

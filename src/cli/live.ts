@@ -5,6 +5,7 @@ import { counted, formatDuration } from "../task/amounts.ts";
 import { formatInZone } from "../task/time.ts";
 import type { Context } from "./context.ts";
 import { DONE } from "./emit.ts";
+import type { Streams } from "./io.ts";
 import { errorText, sayError } from "./report-error.ts";
 import { isText, Recording, type Terminal } from "./terminal.ts";
 import { Waker } from "./waker.ts";
@@ -28,15 +29,14 @@ export async function live(context: Context, every: number, refresh: Refresh): P
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<number> {
   const { terminal, signal } = context;
-  const screen = new Screen(terminal.streams.stdout);
+  const screen = openScreen(terminal.streams.stdout);
   const resized = new Waker();
   const onResize = () => {
     screen.redraw();
     resized.wake();
   };
   terminal.streams.stdout.on("resize", onResize);
-  const leave = () => screen.close();
-  signal.addEventListener("abort", leave); // at once, also where the run in hand takes longer
+  signal.addEventListener("abort", screen.close); // at once, also where the run in hand takes longer
   try {
     while (!signal.aborted && terminal.out.isOpen) {
       const recording = new Recording(terminal);
@@ -50,7 +50,7 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       if (isEarly) await sleep(Math.min(1, every) * 1000, undefined, { signal }).catch(() => {}); // at most once a second
     }
   } finally {
-    signal.removeEventListener("abort", leave);
+    signal.removeEventListener("abort", screen.close);
     terminal.streams.stdout.off("resize", onResize);
     screen.close();
   }
@@ -97,73 +97,63 @@ const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
 const [BEGIN, END] = ["\u001b[?2026h", "\u001b[?2026l"]; // what stands between appears at once, where a terminal can
 const [ERASE_ALL, ERASE_REST] = ["\u001b[2J", "\u001b[K"];
 
-/** What a screen needs of a terminal's stream. */
-interface ScreenStream {
-  write(text: string): unknown;
-  readonly columns?: number;
-  readonly rows?: number;
-}
-
 /**
  * The second screen of a terminal. Each picture is drawn over the last one: it does not flicker or scroll. However the
  * process ends, and while it is stopped with Ctrl-Z, the terminal is as it was.
  */
-class Screen {
-  readonly #stream: ScreenStream;
-  #isOpen = false;
-  #picture: Picture | undefined;
-  readonly #onExit = () => this.#leave();
-  readonly #onStop = () => {
-    this.#leave();
+function openScreen(stream: Streams["stdout"]) {
+  let isOpen = false;
+  let picture: Picture | undefined;
+
+  const size = () => ({ columns: stream.columns || 80, rows: stream.rows || 24 });
+  const leave = () => {
+    if (isOpen) stream.write(LEAVE);
+    isOpen = false;
+  };
+  const onStop = () => {
+    leave();
     process.kill(process.pid, "SIGSTOP");
   };
-  readonly #onContinue = () => this.redraw();
 
-  constructor(stream: ScreenStream) {
-    this.#stream = stream;
-    process.on("exit", this.#onExit);
-    process.on("SIGTSTP", this.#onStop);
-    process.on("SIGCONT", this.#onContinue);
-  }
-
-  get size(): Size {
-    return { columns: this.#stream.columns || 80, rows: this.#stream.rows || 24 };
-  }
-
-  draw(picture: Picture): void {
-    const enter = this.#isOpen ? "" : ENTER + ERASE_ALL;
-    this.#isOpen = true;
-    this.#picture = picture;
-    const { columns, rows } = this.size;
-    const shown = frame(picture, this.size);
+  function paint(): void {
+    if (picture === undefined) return;
+    const enter = isOpen ? "" : ENTER + ERASE_ALL;
+    isOpen = true;
+    const { columns, rows } = size();
+    const shown = frame(picture, size());
     const lines = Array.from({ length: rows }, (_, row) => {
       const line = shown[row] ?? "";
       // Behind a line that fills the row, erasing would take its last character.
       return `\u001b[${row + 1};1H${line}${widthOf(line) < columns ? ERASE_REST : ""}`;
     });
-    this.#stream.write(`${enter}${BEGIN}${lines.join("")}${END}`);
+    stream.write(`${enter}${BEGIN}${lines.join("")}${END}`);
   }
 
   /** Draws the last picture again, after a change of the size or the use by another program. */
-  redraw(): void {
-    if (this.#picture !== undefined) this.draw(this.#picture);
+  function redraw(): void {
+    if (isOpen) stream.write(ERASE_ALL);
+    paint();
   }
 
-  /** Gives the terminal back, with the last picture on it. */
-  close(): void {
-    process.off("exit", this.#onExit);
-    process.off("SIGTSTP", this.#onStop);
-    process.off("SIGCONT", this.#onContinue);
-    this.#leave();
-    if (this.#picture !== undefined) this.#stream.write(`${frame(this.#picture, this.size).join("\n")}\n`);
-    this.#picture = undefined;
-  }
-
-  #leave(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#stream.write(LEAVE);
-  }
+  process.on("exit", leave);
+  process.on("SIGTSTP", onStop);
+  process.on("SIGCONT", redraw);
+  return {
+    redraw,
+    draw(next: Picture): void {
+      picture = next;
+      paint();
+    },
+    /** Gives the terminal back, with the last picture on it. */
+    close(): void {
+      process.off("exit", leave);
+      process.off("SIGTSTP", onStop);
+      process.off("SIGCONT", redraw);
+      leave();
+      if (picture !== undefined) stream.write(`${frame(picture, size()).join("\n")}\n`);
+      picture = undefined;
+    },
+  };
 }
 
 /** What one refresh has to show: the head and the notes stay in sight, the body gives way. */
@@ -173,13 +163,8 @@ interface Picture {
   readonly notes: readonly string[];
 }
 
-export interface Size {
-  readonly columns: number;
-  readonly rows: number;
-}
-
 /** The lines of a picture on a screen: never more than it has rows, none wider than it has columns. Notes are plain. */
-export function frame({ head, body, notes: long }: Picture, { columns, rows }: Size): string[] {
+function frame({ head, body, notes: long }: Picture, { columns, rows }: { columns: number; rows: number }): string[] {
   const notes = long.flatMap((note) => wrap(note, columns));
   const room = Math.max(0, rows - 1 - notes.length);
   const shown = body.length <= room ? body : [...body.slice(0, Math.max(0, room - 1)), more(body.length, room)];

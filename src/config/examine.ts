@@ -41,8 +41,7 @@ export async function examineConfig(options: LoadOptions): Promise<Examination> 
     const inputs = await readInputs(options);
     return { ...(await examineInputs(inputs)), path: inputs.configPath, unreadable: null, variables, kubernetes };
   } catch (error) {
-    if (!(error instanceof TtsctlError)) throw error;
-    return { ...NOTHING, path: null, unreadable: error, variables, kubernetes };
+    return { ...NOTHING, path: null, unreadable: ours(error), variables, kubernetes };
   }
 }
 
@@ -53,8 +52,12 @@ async function examineInputs(
 ): Promise<Omit<Examination, "path" | "unreadable" | "variables" | "kubernetes">> {
   const wrong = new Map<string, TtsctlError>();
   for (const section of new Set(SETTING_NAMES.map(sectionOf))) {
-    const error = await problemOf({ ...inputs, hidden: (name) => sectionOf(name) !== section });
-    if (error !== undefined) wrong.set(section, error);
+    try {
+      const ofSection = resolveSettings({ ...inputs, hidden: (name) => sectionOf(name) !== section });
+      await checkTlsFiles(ofSection.redis);
+    } catch (error) {
+      wrong.set(section, ours(error));
+    }
   }
   const settings = resolveSettings({ ...inputs, hidden: (name) => wrong.has(sectionOf(name)) });
   const { file } = inputs;
@@ -64,16 +67,6 @@ async function examineInputs(
 
 function sectionOf(name: SettingName): string {
   return placeOf(name).section;
-}
-
-async function problemOf(inputs: SettingInputs): Promise<TtsctlError | undefined> {
-  try {
-    await checkTlsFiles(resolveSettings(inputs).redis);
-    return undefined;
-  } catch (error) {
-    if (error instanceof TtsctlError) return error;
-    throw error;
-  }
 }
 
 /** A url that is wrong may hold one all the same. */
@@ -90,7 +83,12 @@ function valueIn(file: IniFile, name: SettingName): string | undefined {
   try {
     return file.get(section, option);
   } catch (error) {
-    if (error instanceof TtsctlError) return undefined;
-    throw error;
+    ours(error);
+    return undefined;
   }
+}
+
+function ours(error: unknown): TtsctlError {
+  if (error instanceof TtsctlError) return error;
+  throw error;
 }

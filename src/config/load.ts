@@ -63,24 +63,16 @@ function findConfig(flag: string | undefined, variable: string | undefined, cwd:
 /** Reads in one go what is small: to hand it to a thread would take a good part of a short command. */
 function readConfig({ path, origin }: Place): IniFile | null {
   try {
-    return parseIni(decoded(readFileSync(path), path), path);
+    const bytes = readFileSync(path);
+    if (!isUtf8(bytes)) throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`);
+    return parseIni(bytes.toString(), path); // as Python decodes it: a byte-order mark stays, and is refused
   } catch (cause) {
     if (cause instanceof TtsctlError) throw cause;
-    if (!isMissing(cause))
+    if (!["ENOENT", "ENOTDIR"].includes(systemErrorCode(cause) ?? ""))
       throw new TtsctlError("CONFIG_INVALID", `${path} cannot be read: ${describeSystemError(cause)}`, { cause });
     if (origin === null) return null;
     throw new TtsctlError("CONFIG_NOT_FOUND", `${path}, which ${origin} names, does not exist`, { cause });
   }
-}
-
-/** UTF-8 as Python decodes it: a byte-order mark stays, and is refused later. */
-function decoded(bytes: Buffer, path: string): string {
-  if (!isUtf8(bytes)) throw new TtsctlError("CONFIG_INVALID", `${path} is not UTF-8 text`);
-  return bytes.toString();
-}
-
-function isMissing(error: unknown): boolean {
-  return ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
 }
 
 /** Seconds; a retention below it is more likely a forgotten unit. */

@@ -55,11 +55,11 @@ Examples:
   ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`;
 
 function describeDelete(result: DeleteResult): string {
-  const { deleted, requested, dryRun, files, bytes, missing, refused, failed, returned } = result;
+  const { deleted, requested, dryRun, files, bytes, returned } = result;
   const done = dryRun ? "would be deleted" : "deleted";
   return textOf(
     `${deleted} of ${requested} chosen tasks ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
-    ...unchangedLines(missing, refused, failed),
+    ...unchangedLines(result),
     returned > 0 && `${returned} came back: the service holds the store in memory; delete while it is stopped`,
   );
 }

@@ -235,18 +235,12 @@ async function warnOfStrangeColumns(context: Context, { columns }: LookFlags, { 
   }
 }
 
-/** Where a long text goes. */
-interface Paged {
-  readonly out: Output;
-  /** Waits until the reader has had enough. */
-  end(): Promise<void>;
-}
-
 /**
  * A pager for a text of so many lines, where somebody reads it on a terminal that it does not fit; else stdout. A pager
  * that is missing, ends early or fails changes nothing about the command. While it runs Ctrl-C is its own.
+ * @returns `end` waits until the reader has had enough
  */
-async function openPager(terminal: Terminal, lines: number): Promise<Paged> {
+async function openPager(terminal: Terminal, lines: number) {
   const words = lines >= (terminal.streams.stdout.rows || Number.POSITIVE_INFINITY) ? terminal.pager() : null;
   const unpaged = { out: terminal.out, end: async () => {} };
   if (words === null) return unpaged;

@@ -108,11 +108,11 @@ function exitCodeOf(context: Context, result: MarkResult, problem: TtsctlError |
 }
 
 function describeMark(result: MarkResult, shown: string): string {
-  const { marked, requested, dryRun, unchanged, missing, refused, failed, returned } = result;
+  const { marked, requested, dryRun, unchanged, returned } = result;
   return textOf(
     `${marked} of ${requested} chosen tasks ${dryRun ? "would be marked" : "marked"} as ${shown}`,
     unchanged > 0 && `${unchanged} had that status already`,
-    ...unchangedLines(missing, refused, failed),
+    ...unchangedLines(result),
     returned > 0 && `${returned} came back: the service holds the store in memory`,
   );
 }

@@ -9,7 +9,7 @@ import { trimId } from "../../task/ids.ts";
 import { KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
 import { HttpError, json, jsonText } from "../answer.ts";
 import { type AskedList, type Dialect, dialectOf, PLAIN } from "../dialects.ts";
-import type { Deletion, Env, Removal, ServerParts } from "../parts.ts";
+import type { Env, Removal, ServerParts } from "../parts.ts";
 import { jsonBody, switchOf } from "../request.ts";
 
 /** The store that answered. */
@@ -30,14 +30,16 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
   });
   app.get("/voice-tasks/:task_id", (c) => answerTask(parts, c));
   app.get("/voice-tasks/:task_id/files", (c) => taskFiles(parts, idOf(parts, c, PLAIN.params(c.req.url, ["user_id"]))));
-  app.delete("/voice-tasks/:task_id", (c) => {
+  app.delete("/voice-tasks/:task_id", async (c) => {
     const dialect = dialectOf(c, parts);
     const params = dialect.params(c.req.url, ["user_id", "force"]);
     const force = switchOf("force", params.get("force"), false);
+    if (parts.remove === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
+    const id = isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params);
     const { url, socket } = c.env.incoming;
-    const request = `DELETE ${url} from ${socket.remoteAddress}`;
-    const id = async () => (isAlone(dialect, params) ? await onlyTask(parts, c) : idOf(parts, c, params));
-    return removeTask(parts, dialect, { id, force, request });
+    const removal = await parts.remove({ id, force, request: `DELETE ${url} from ${socket.remoteAddress}` });
+    throwIfNotGone(removal);
+    return json(dialect.removed(removal.result), removal.warnings);
   });
 }
 
@@ -100,17 +102,6 @@ function idOf(parts: ServerParts, c: Context<Env>, params: ReadonlyMap<string, s
   const names = { ...KEY_NAMES, taskIds: "the task id of the path" };
   const query = buildListQuery(asked, "auto", { names, rules: parts.rules, now: 0 });
   return { userId: soleUser(query.filter)!, taskId: query.ids![0]! };
-}
-
-async function removeTask(
-  { remove }: ServerParts,
-  dialect: Dialect,
-  { id, ...how }: Omit<Deletion, "id"> & { id(): Promise<TaskId> },
-): Promise<Response> {
-  if (remove === null) throw new HttpError("READ_ONLY", "this server was started with --read-only");
-  const removal = await remove({ ...how, id: await id() });
-  throwIfNotGone(removal);
-  return json(dialect.removed(removal.result), removal.warnings);
 }
 
 function throwIfNotGone({ result, warnings }: Removal): void {
