@@ -115,8 +115,7 @@ function openScreen(stream: Streams["stdout"]) {
     process.kill(process.pid, "SIGSTOP");
   };
 
-  /** Draws the last picture again, after a change of the size or the use by another program. */
-  function redraw(): void {
+  function paint(): void {
     if (picture === undefined) return;
     const enter = isOpen ? "" : ENTER + ERASE_ALL;
     isOpen = true;
@@ -130,6 +129,12 @@ function openScreen(stream: Streams["stdout"]) {
     stream.write(`${enter}${BEGIN}${lines.join("")}${END}`);
   }
 
+  /** Draws the last picture again, after a change of the size or the use by another program. */
+  function redraw(): void {
+    if (isOpen) stream.write(ERASE_ALL);
+    paint();
+  }
+
   process.on("exit", leave);
   process.on("SIGTSTP", onStop);
   process.on("SIGCONT", redraw);
@@ -137,7 +142,7 @@ function openScreen(stream: Streams["stdout"]) {
     redraw,
     draw(next: Picture): void {
       picture = next;
-      redraw();
+      paint();
     },
     /** Gives the terminal back, with the last picture on it. */
     close(): void {
