@@ -1,3 +1,4 @@
+import { type ByteRanks, COLON_BETWEEN } from "../task/rules.ts";
 import type { TaskId } from "./task-source.ts";
 
 const NONE = -1;
@@ -12,9 +13,8 @@ const MOST_BYTES = 3;
 export class KeyTable {
   #arena = Buffer.allocUnsafe(1 << 16);
   #used = 0;
-  /** How many bytes the key has that was written where the next one will be, and its user. */
-  #length = 0;
-  #userLength = 0;
+  /** How many bytes the key has that `#write` wrote. */
+  #written = 0;
   /** By key: where it begins in the arena, and how many bytes its user has. */
   #starts = new Uint32Array(1 << 10);
   #userLengths = new Uint32Array(1 << 10);
@@ -22,40 +22,40 @@ export class KeyTable {
   #hashes = new Int32Array(1 << 10);
   /** Open addressing: the number of a key, or -1. */
   #slots = new Int32Array(1 << 11).fill(NONE);
-  readonly #memberOf: ((userId: string, taskId: string) => string) | null;
+  readonly #ranks: ByteRanks | null;
   size = 0;
   /** How many keys there will be, as far as is known. */
   expected = 0;
 
-  /** @param memberOf makes ASCII members, by which keys compare; null: bytewise */
-  constructor(memberOf: ((userId: string, taskId: string) => string) | null = null) {
-    this.#memberOf = memberOf;
+  /** @param ranks by which members compare; null: bytewise */
+  constructor(ranks: ByteRanks | null = null) {
+    this.#ranks = ranks;
   }
 
   /** The number of the key whose parts are in `bytes`, added if it is new. */
   add(bytes: Uint8Array, userFrom: number, userEnd: number, taskFrom: number, taskEnd: number): number {
-    this.#userLength = userEnd - userFrom;
-    this.#length = this.#userLength + 1 + taskEnd - taskFrom;
-    this.#reserve(this.#length);
+    const userLength = userEnd - userFrom;
+    const length = userLength + 1 + taskEnd - taskFrom;
+    this.#reserve(length);
     const arena = this.#arena;
     let at = this.#used;
     // A loop: for a few bytes it is quicker than a call.
     for (let from = userFrom; from < userEnd; from++) arena[at++] = bytes[from]!;
     arena[at++] = COLON;
     for (let from = taskFrom; from < taskEnd; from++) arena[at++] = bytes[from]!;
-    return this.#intern();
+    return this.#intern(length, userLength);
   }
 
   /** The number of the key of a task, added if it is new. */
   addId(userId: string, taskId: string): number {
-    this.#write(userId, taskId);
-    return this.#intern();
+    const userLength = this.#write(userId, taskId);
+    return this.#intern(this.#written, userLength);
   }
 
   /** The number of a key, or -1. */
   find(userId: string, taskId: string): number {
-    this.#write(userId, taskId);
-    return this.#slots[this.#slotOf(this.#hash())]!;
+    const userLength = this.#write(userId, taskId);
+    return this.#known(this.#written, userLength);
   }
 
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
@@ -72,11 +72,10 @@ export class KeyTable {
   /** The number of the task id of a key of any table, as a key `:task`, or -1. */
   findTaskOf(other: KeyTable, key: number): number {
     const from = other.#start(key) + other.#userLengths[key]!;
-    this.#userLength = 0;
-    this.#length = other.#end(key) - from;
-    this.#reserve(this.#length);
-    other.#arena.copy(this.#arena, this.#used, from, from + this.#length);
-    return this.#slots[this.#slotOf(this.#hash())]!;
+    const length = other.#end(key) - from;
+    this.#reserve(length);
+    other.#arena.copy(this.#arena, this.#used, from, from + length);
+    return this.#known(length, 0);
   }
 
   userId(key: number): string {
@@ -107,11 +106,20 @@ export class KeyTable {
 
   /** The order of the members of the global index. */
   compare(a: number, b: number): number {
-    if (this.#memberOf !== null) {
-      const [memberA, memberB] = [a, b].map((key) => this.#memberOf!(this.userId(key), this.taskId(key)));
-      return memberA! < memberB! ? -1 : Number(memberA! > memberB!);
-    }
+    if (this.#ranks !== null) return this.#compareRanks(this.#ranks, a, b);
     return this.#arena.compare(this.#arena, this.#start(b), this.#end(b), this.#start(a), this.#end(a));
+  }
+
+  #compareRanks(ranks: ByteRanks, a: number, b: number): number {
+    const [fromA, fromB] = [this.#start(a), this.#start(b)];
+    const [lengthA, lengthB] = [this.#end(a) - fromA, this.#end(b) - fromB];
+    const shorter = Math.min(lengthA, lengthB);
+    for (let i = 0; i < shorter; i++) {
+      const byteA = i === this.#userLengths[a] ? COLON_BETWEEN : this.#arena[fromA + i]!;
+      const byteB = i === this.#userLengths[b] ? COLON_BETWEEN : this.#arena[fromB + i]!;
+      if (byteA !== byteB) return ranks[byteA]! - ranks[byteB]!;
+    }
+    return lengthA - lengthB;
   }
 
   #start(key: number): number {
@@ -122,19 +130,25 @@ export class KeyTable {
     return key + 1 < this.size ? this.#start(key + 1) : this.#used;
   }
 
-  /** Writes a key where the next one will be. */
-  #write(userId: string, taskId: string): void {
+  /** Writes a key where the next one will be. Returns how many bytes its user has. */
+  #write(userId: string, taskId: string): number {
     this.#reserve((userId.length + taskId.length) * MOST_BYTES + 1);
-    this.#userLength = this.#arena.write(userId, this.#used, "utf8");
-    const colon = this.#used + this.#userLength;
+    const userLength = this.#arena.write(userId, this.#used, "utf8");
+    const colon = this.#used + userLength;
     this.#arena[colon] = COLON;
-    this.#length = this.#userLength + 1 + this.#arena.write(taskId, colon + 1, "utf8");
+    this.#written = userLength + 1 + this.#arena.write(taskId, colon + 1, "utf8");
+    return userLength;
   }
 
-  /** The number of the key that was written, added if it is new. */
-  #intern(): number {
-    const hash = this.#hash();
-    const slot = this.#slotOf(hash);
+  /** The number of the key that was written where the next one will be, or -1. */
+  #known(length: number, userLength: number): number {
+    return this.#slots[this.#slotOf(this.#hash(length), length, userLength)]!;
+  }
+
+  /** The same, added if it is new. */
+  #intern(length: number, userLength: number): number {
+    const hash = this.#hash(length);
+    const slot = this.#slotOf(hash, length, userLength);
     const known = this.#slots[slot]!;
     if (known !== NONE) return known;
     if (this.size === this.#starts.length) {
@@ -145,36 +159,34 @@ export class KeyTable {
     }
     const key = this.size++;
     this.#starts[key] = this.#used;
-    this.#userLengths[key] = this.#userLength;
+    this.#userLengths[key] = userLength;
     this.#hashes[key] = hash;
-    this.#used += this.#length;
+    this.#used += length;
     this.#slots[slot] = key;
     if (this.size * 2 > this.#slots.length) this.#rehash();
     return key;
   }
 
-  /** The slot of the key that was written, or the free one where it belongs. */
-  #slotOf(hash: number): number {
+  /** The slot of the key that was written where the next one will be, or the free one where it belongs. */
+  #slotOf(hash: number, length: number, userLength: number): number {
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const key = this.#slots[slot]!;
-      if (key === NONE || (this.#hashes[key] === hash && this.#equals(key))) return slot;
+      if (key === NONE || (this.#hashes[key] === hash && this.#equals(key, length, userLength))) return slot;
     }
   }
 
-  #equals(key: number): boolean {
+  #equals(key: number, length: number, userLength: number): boolean {
     const from = this.#start(key);
-    const length = this.#length;
-    if (this.#end(key) - from !== length || this.#userLengths[key] !== this.#userLength) return false;
+    if (this.#end(key) - from !== length || this.#userLengths[key] !== userLength) return false;
     for (let i = 0; i < length; i++) if (this.#arena[from + i] !== this.#arena[this.#used + i]) return false;
     return true;
   }
 
-  /** FNV-1a of the key that was written, with a last mix so that low bits differ. */
-  #hash(): number {
+  /** FNV-1a of the key that was written where the next one will be, with a last mix so that low bits differ. */
+  #hash(length: number): number {
     let hash = 0x811c9dc5;
-    const end = this.#used + this.#length;
-    for (let i = this.#used; i < end; i++) hash = Math.imul(hash ^ this.#arena[i]!, 0x01000193);
+    for (let i = this.#used; i < this.#used + length; i++) hash = Math.imul(hash ^ this.#arena[i]!, 0x01000193);
     return hash ^ (hash >>> 15);
   }
 

@@ -8,11 +8,33 @@ export type LayoutName = (typeof LAYOUT_NAMES)[number];
 /** The time that scores a task in its user's index; later versions of the published service use `created_at`. */
 export type UserScoreField = "updated_at" | "created_at";
 
+/** Ranks of the bytes of ids, by which members of the index compare; that of the colon between both ids comes last. */
+export type ByteRanks = Uint16Array;
+/** The place in ByteRanks of the colon between user id and task id. */
+export const COLON_BETWEEN = 256;
+
 const NO_FILE_NAME = /[^A-Za-z0-9_-]/gu;
 
 /** The encoded name of an id in the layout `api_ms`: other ids may have it too. */
 export function fileNameOf(id: string): string {
   return id.replace(NO_FILE_NAME, "_") || "anonymous";
+}
+
+let ranks: ByteRanks | undefined;
+
+/** The order of quoted members: no two bytes are quoted alike, and none as the beginning of another. */
+export function quotedRanks(): ByteRanks {
+  if (ranks !== undefined) return ranks;
+  const quoted = Array.from({ length: COLON_BETWEEN + 1 }, (_, byte) => quotedByte(byte));
+  const order = quoted.map((_, byte) => byte).sort((a, b) => (quoted[a]! < quoted[b]! ? -1 : 1));
+  ranks = new Uint16Array(quoted.length);
+  for (const [rank, byte] of order.entries()) ranks[byte] = rank;
+  return ranks;
+}
+
+function quotedByte(byte: number): string {
+  if (byte === COLON_BETWEEN) return ":";
+  return byte < 0x80 ? quotePlus(String.fromCharCode(byte)) : `%${byte.toString(16).toUpperCase()}`;
 }
 
 /** What `quote_plus` leaves as it is, beside letters, digits and `_`: `-`, `.` and `~`. */
@@ -84,9 +106,9 @@ export class RecordRules {
     return encoded.userId === userId && encoded.taskId === taskId ? [raw] : [raw, encoded];
   };
 
-  /** Makes the members of the global index by which tasks compare; null if these compare as the ids. */
-  get quotedMember(): ((userId: string, taskId: string) => string) | null {
-    return this.layout === "api_ms" ? (userId, taskId) => this.member(userId, taskId) : null;
+  /** In which order members of the global index compare; null: bytewise, as the ids are. */
+  get memberRanks(): ByteRanks | null {
+    return this.layout === "api_ms" ? quotedRanks() : null;
   }
 
   /** The member of the global index. Without a user it is what stands there. */

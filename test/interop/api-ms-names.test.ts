@@ -107,7 +107,7 @@ test("what is quoted otherwise is the member of nobody, and stays what it is", (
 });
 
 test("a store file gives its tasks in the order of the quoted members", () => {
-  const keys = new KeyTable(API_MS_RULES.quotedMember);
+  const keys = new KeyTable(API_MS_RULES.memberRanks);
   const numbers = ids.map(([user, task]) => keys.addId(user, task));
   const members = ids.map(([user, task]) => layout.member(user, task));
   const order = ids.map((_, i) => i).sort((a, b) => keys.compare(numbers[b]!, numbers[a]!));

@@ -97,7 +97,7 @@ class ExportRun {
     this.#use = use;
     this.#failures = new NamedWarnings(parts.reporter, "was not exported");
     this.#differing = new KeySet(snapshot?.rows.keys.size ?? 0);
-    this.#onlyInRedis = new KeyTable(parts.file.rules.quotedMember);
+    this.#onlyInRedis = new KeyTable(parts.file.rules.memberRanks);
   }
 
   async all(): Promise<void> {
