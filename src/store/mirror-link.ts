@@ -192,10 +192,11 @@ export class MirrorUse {
 
   /** Runs work that uses the mirror if there is one; if it is lost during that, again without it. */
   async attempt<T>(work: (mirror: Mirror | null) => Promise<T>): Promise<T> {
+    const { mirror } = this;
     try {
-      return await work(this.mirror);
+      return await work(mirror);
     } catch (error) {
-      if (!isRedisError(error) || this.mirror === null) throw error;
+      if (!isRedisError(error) || mirror === null) throw error;
       this.mirror = null;
       this.lost = error;
       return work(null);

@@ -236,7 +236,7 @@ describe("mark beside the service", () => {
     let calls = 0;
     site.flaky.onCall(async (method) => {
       if (method === "copies" && ++calls === 2) site.root.writeStore([record("b", "other"), running("a", "t1")]);
-      if (method === "fullCopies") await site.server.call("HSET", "tts:task:a:t2", "status", "succeeded");
+      if (method === "read") await site.server.call("HSET", "tts:task:a:t2", "status", "succeeded");
     });
     const { result } = await site.mark(ids("t1", "t2"));
     expect(result).toMatchObject({ marked: 0, refused: [{ task_id: "t1" }], failed: 1 });

@@ -4,8 +4,7 @@ import { batches } from "../../pool.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { RedisCopy } from "../../store/layout/copy.ts";
-import type { CopyReading } from "../../store/layout/layout.ts";
+import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import { MirrorUse } from "../../store/mirror-link.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -15,6 +14,7 @@ import type { WrittenCopies } from "../../store/written-copies.ts";
 import { keyOf } from "../../task/ids.ts";
 import { shownStatus } from "../../task/status.ts";
 import type { Task } from "../../task/task.ts";
+import { toMicros } from "../../task/time.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "../brake.ts";
 import { putIntoFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
@@ -197,7 +197,9 @@ class MarkRun {
       const isLater = record !== null && record.score > this.#plan.base.rows.score(rows[i]!);
       return isLater && shownStatus(record.status) === this.#options.shown ? record : CHANGED_SINCE;
     });
-    for (const task of await this.#overwrite(mirror, ids, copies, records)) written.note(task);
+    const marks = await this.#overwrite(mirror, ids, copies, records);
+    await this.#report(marks, () => true);
+    for (const task of marks) written.note(task);
   }
 
   /** Tasks that the file has by now are left to the service. */
@@ -210,17 +212,26 @@ class MarkRun {
     );
     let marked: Task[] = [];
     try {
-      const copies = await mirror.fullCopies(ids);
-      const records = copies.map((copy, i) => {
-        const record = taskOf(copy, ids[i]!, mirror);
-        return record === undefined ? "Redis has no record of it any more" : this.#plan.marker(record);
-      });
+      const copies = await mirror.copies(ids, "state");
+      const read = await mirror.read(ids);
+      const records = read.map((record, i) => this.#markedCopy(record, copies[i]!, mirror));
       marked = await this.#overwrite(mirror, ids, copies, records);
     } finally {
       const done = new Set(marked.map(keyOf));
       await ledger?.stayed(ids.filter((id) => !done.has(keyOf(id))));
     }
     for (const id of batch) if (current.holds(id)) this.#refuse(id, "the file has a record of it now");
+    await this.#report(marked, () => true);
+  }
+
+  /** The marked record of a hash, or why there is none. If its state differs from the copy's, it was written between two reads. */
+  #markedCopy(record: Outcome<Task | undefined>, copy: Outcome<RedisCopy>, mirror: Mirror): Task | string {
+    if (record === undefined) return "Redis has no record of it any more";
+    if (record instanceof TtsctlError) return record.message;
+    if (copy instanceof TtsctlError) return copy.message;
+    const { status, time } = stateOf(copy, mirror);
+    if (record.status !== status || toMicros(record.score) !== toMicros(time)) return CHANGED;
+    return this.#plan.marker(record);
   }
 
   /** Writes records over the copies that were decided on. Returns those that were written. */
@@ -247,7 +258,6 @@ class MarkRun {
       else failed.push([task, flag === false ? CHANGED : flag.message]);
     }
     for (const [id, reason] of failed) this.#failures.add(id, reason);
-    await this.#report(written, () => true);
     return written;
   }
 
@@ -297,13 +307,4 @@ class MarkRun {
     this.result.refused.push({ user_id: id.userId, task_id: id.taskId, reason });
     this.#refusals.add(id, reason);
   }
-}
-
-/** The task that a hash holds, as a list shows it; undefined for none. */
-function taskOf({ fields }: RedisCopy, id: TaskId, { layout, parser }: CopyReading): Task | undefined {
-  return layout.read(
-    layout.readFields.map((name) => fields[name] ?? null),
-    id,
-    parser,
-  );
 }
