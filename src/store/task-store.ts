@@ -127,11 +127,9 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
   if (problem !== undefined) warnings.push(behindWarning(problem, file.path));
   else if (mirror !== null) {
     const isForced = query.source === "redis";
-    await using behind = new FileBehind(file);
+    await using behind = new FileBehind(file); // reads the file when a member without a hash is met
     try {
-      const userId = soleUser(query.filter);
-      const doubts = isForced ? null : await doubtsOf(mirror, file, userId);
-      const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
+      const lack = isForced ? null : await lackIn(mirror, file, soleUser(query.filter));
       if (lack === null) return yield* newestInMirror(mirror, behind, query, given);
       warnings.push(lack);
     } catch (error) {
@@ -144,6 +142,14 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
   for await (const page of new FileTasks(snapshot).newest(query.filter, given.left)) {
     yield { ...page, tasks: given.take(page.tasks), source: "file", warnings: warnings.splice(0) };
   }
+}
+
+/** Doesn't keep the file: the listing may take long. */
+async function lackIn(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<string | null> {
+  const doubts = await doubtsOf(mirror, file, userId);
+  if (doubts === null) return null;
+  await using behind = new FileBehind(file);
+  return await lackOf(mirror, doubts, userId, behind);
 }
 
 type Query = Pick<ListQuery, "filter" | "source">;

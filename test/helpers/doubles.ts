@@ -90,7 +90,10 @@ export class FlakyMirror {
     this.#isDown = () => false;
   }
 
-  /** Runs before each call reaches Redis: what a service does at that very moment. */
+  /**
+   * Runs before each call reaches Redis: what a service does at that very moment. Of the steps of a walk this holds for the
+   * first alone, since the next are asked for ahead.
+   */
   onCall(hook: Hook): void {
     this.#before = hook;
   }

@@ -3,7 +3,7 @@ import { TtsctlError } from "../../errors.ts";
 import { askSlots, primariesOf, type SlotMap } from "./cluster-slots.ts";
 import type { Command, RedisCommands } from "./commands.ts";
 import { ServerError, unsettledError } from "./errors.ts";
-import { START } from "./reply-shape.ts";
+import { notRedis, START } from "./reply-shape.ts";
 import type { Address } from "./target.ts";
 
 /** How often a walk begins again because slots moved meanwhile. */
@@ -46,6 +46,7 @@ export async function* scanIndex(nodes: Nodes, key: string, rest: Command): Asyn
       if (!to && reply instanceof TtsctlError) throw reply;
       if (!to) {
         const [next, members] = reply as [string, string[]];
+        if (next === cursor && next !== START) throw notRedis(`keeps answering ZSCAN with cursor ${next}`, node.where);
         cursor = next;
         return members;
       }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
+import { type Nodes, scanIndex } from "../../../src/store/redis/cluster-walks.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
@@ -33,6 +34,22 @@ it("ends with an error where a server gives the same cursor again and again", as
     };
     await expect(all()).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE", exitCode: 4 });
   }
+});
+
+it("ends with an error where a node of a cluster gives the same cursor again and again", async () => {
+  const node = { where: "there", pipeline: async () => ["OK", ["5", []]] } as unknown as RedisCommands;
+  const nodes = {
+    primaryOf: () => "there",
+    connectTo: async () => node,
+    follow: (_key: string, step: () => Promise<unknown>) => step(),
+  } as unknown as Nodes;
+  const all = async () => {
+    for await (const _ of scanIndex(nodes, "tts:tasks:index", []));
+  };
+  await expect(all()).rejects.toMatchObject({
+    code: "REDIS_UNAVAILABLE",
+    message: expect.stringContaining("cursor 5"),
+  });
 });
 
 describe("a walk that looks at copies", () => {
