@@ -190,7 +190,7 @@ export class ConsoleReporter implements Reporter {
     const { from, since } = this.#work;
     if (err.isJson) this.#say({ level: "info", msg: label, fields: { done, total } });
     else if (isDrawable)
-      this.#terminal.draw(progressLine({ label, done, total, from, seconds: now - since }, errWidth));
+      this.#terminal.draw(progressLine({ label, done, total, from, seconds: now - since }, errWidth - 1));
   }
 
   /** On stdout; with a format for programs on stderr, and there as events in a JSON log. */

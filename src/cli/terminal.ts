@@ -54,9 +54,11 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
 
 /** Signals that end or stop a process: what is drawn must not stay on the screen. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"] as const;
-const HIDE_CURSOR = "\u001b[?25l";
+/** Keeps the place of the cursor, hides it, and has no line wrap. */
+const BEGIN = "\u001b7\u001b[?25l\u001b[?7l";
 const ERASE_LINE_REST = "\u001b[K";
-const ERASE_AND_SHOW_CURSOR = "\r\u001b[J\u001b[?25h";
+/** Goes back to that place, and erases all below it. */
+const END = "\u001b8\r\u001b[J\u001b[?7h\u001b[?25h";
 
 /**
  * A run's two outputs, and how they may look. It owns the terminal: what is drawn there goes before anything is
@@ -102,12 +104,13 @@ export class Terminal {
 
   /** Draws a line in place of the one drawn before. */
   draw(line: string): void {
+    const begin = this.#isDrawn ? "" : BEGIN;
     if (!this.#isDrawn) {
       this.#isDrawn = true;
       for (const signal of SIGNALS) process.on(signal, this.#onSignal);
       process.on("exit", this.#onExit);
     }
-    this.streams.stderr.write(`${HIDE_CURSOR}\r${line}${ERASE_LINE_REST}`);
+    this.streams.stderr.write(`${begin}\r${line}${ERASE_LINE_REST}`);
   }
 
   /** Takes away what is drawn. */
@@ -116,7 +119,7 @@ export class Terminal {
     this.#isDrawn = false;
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     process.off("exit", this.#onExit);
-    this.streams.stderr.write(ERASE_AND_SHOW_CURSOR); // also what a key or a new size moved
+    this.streams.stderr.write(END); // also what a key or a new size moved
   }
 
   /** Gives the terminal to another program until the function that it returns is called; lines on stderr wait. */

@@ -50,7 +50,7 @@ function countsOf(result: CleanupCounts): CleanupCounts {
 export type CleanupLoop = ReturnType<typeof cleanupLoop>;
 
 /** `ttsctl cleanup --watch` in a program. */
-export function cleanupLoop(parts: RunParts, logger: Logger, { onPass }: CleanupOptions) {
+export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOptions) {
   const stop = new AbortController();
   const { signal } = stop;
   let ended: Promise<void> = Promise.resolve();
@@ -105,7 +105,7 @@ export function cleanupLoop(parts: RunParts, logger: Logger, { onPass }: Cleanup
   /** An error of the program doesn't end the loop. */
   function report(counts: CleanupCounts | null, problem: TtsctlError | null): void {
     try {
-      onPass?.(counts, libraryError(problem));
+      options.onPass?.(counts, libraryError(problem));
     } catch (error) {
       logger.warn(`onPass threw: ${String(error)}`);
     }
