@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ListAnswer } from "../../web/api/api.ts";
 import { Failure } from "../../web/api/failure.ts";
 import { type Filter, NO_FILTER } from "../../web/model/filter.ts";
+import { keyOf } from "../../web/model/row.ts";
 import { TaskList } from "../../web/state/task-list.ts";
 
 const answerOf = (...taskIds: string[]): ListAnswer => ({
@@ -18,6 +19,8 @@ const ofUser = (userId: string): Filter => ({ ...NO_FILTER, users: [userId] });
 class SlowServer {
   readonly questions: { filter: Filter; answer(answer: ListAnswer | Failure): void; isAborted(): boolean }[] = [];
   isReading = false;
+  /** The task whose row is open. */
+  open = "";
 
   newList(): TaskList {
     const list = (filter: Filter, _page: number, _size: number, signal: AbortSignal) =>
@@ -25,7 +28,11 @@ class SlowServer {
         const answer = (given: ListAnswer | Failure) => (given instanceof Failure ? reject(given) : resolve(given));
         this.questions.push({ filter, answer, isAborted: () => signal.aborted });
       });
-    const parts = { api: { list, now: () => 0 }, isReading: () => this.isReading, isOpen: () => false };
+    const parts = {
+      api: { list, now: () => 0 },
+      isReading: () => this.isReading,
+      isOpen: (key: string) => key === keyOf("alice", this.open),
+    };
     return new TaskList(parts, { filter: NO_FILTER, page: 1, pageSize: 20 });
   }
 }
@@ -80,6 +87,48 @@ describe("questions and answers", () => {
     await refreshed;
     expect(idsOf(tasks)).toEqual(["of a"]);
     expect(tasks.waiting.value).toMatchObject({ added: 1 });
+  });
+});
+
+describe("an open row whose task left the page", () => {
+  /** A list of `t1` that is read when `t2` comes in its place. */
+  async function left() {
+    const server = new SlowServer();
+    const tasks = await shown(server, "t1");
+    Object.assign(server, { isReading: true, open: "t1" });
+    const refreshed = tasks.refresh();
+    server.questions.pop()!.answer(answerOf("t2"));
+    await expect.poll(() => server.questions.length).toBe(1);
+    return { server, tasks, refreshed, question: server.questions.pop()! };
+  }
+  const first = (tasks: TaskList) => tasks.view.value?.rows[0];
+
+  it("is read by its id", async () => {
+    const { tasks, refreshed, question } = await left();
+    expect(question.filter).toEqual({ ...NO_FILTER, users: ["alice"], taskIds: ["t1"] });
+    const page = { ...answerOf("t1").page, items: [{ user_id: "alice", task_id: "t1", status: "done" }] };
+    question.answer({ page, warnings: [] });
+    await refreshed;
+    expect(first(tasks)).toMatchObject({ taskId: "t1", status: "done", left: true });
+  });
+
+  it("stays as it is if it is gone or cannot be read", async () => {
+    for (const answer of [answerOf(), new Failure(null)]) {
+      const { tasks, refreshed, question } = await left();
+      question.answer(answer);
+      await refreshed;
+      expect(first(tasks)).toMatchObject({ taskId: "t1", left: true });
+    }
+  });
+
+  it("gives way to a question of the reader's own", async () => {
+    const { server, tasks, refreshed, question } = await left();
+    const applied = tasks.apply(ofUser("a"));
+    expect(question.isAborted()).toBe(true);
+    server.questions.pop()!.answer(answerOf("of a"));
+    question.answer(answerOf("t1"));
+    await Promise.all([refreshed, applied]);
+    expect(idsOf(tasks)).toEqual(["of a"]);
   });
 });
 

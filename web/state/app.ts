@@ -13,13 +13,6 @@ import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
 
-/** What a screen reader is to say. */
-export interface Announcement {
-  readonly text: string;
-  /** Whether it is shown too, for a moment. */
-  readonly isSeen: boolean;
-}
-
 /** The parts of the page, wired together. */
 export class App {
   readonly preferences: Preferences;
@@ -37,11 +30,15 @@ export class App {
   readonly overview: Overview;
   readonly refresher: Refresher;
   readonly #now = signal(this.api.now());
-  readonly #announcement = signal<Announcement>({ text: "", isSeen: false });
+  readonly #announcement = signal("");
+  readonly #confirmation = signal("");
 
   /** Epoch seconds by the server's clock, from time to time. */
   readonly now: ReadonlySignal<number> = this.#now;
-  readonly announcement: ReadonlySignal<Announcement> = this.#announcement;
+  /** What a screen reader is to say. */
+  readonly announcement: ReadonlySignal<string> = this.#announcement;
+  /** What was done last; empty for nothing. */
+  readonly confirmation: ReadonlySignal<string> = this.#confirmation;
 
   /** @param place what the list shows first */
   constructor(preferences: Preferences, place: Place) {
@@ -55,21 +52,24 @@ export class App {
   }
 
   readonly announce = (text: string): void => {
-    this.#announcement.value = { text, isSeen: false };
+    this.#announcement.value = text;
   };
 
   /** Announces what was done, and shows it for a moment. */
   readonly confirm = (text: string): void => {
-    this.#announcement.value = { text, isSeen: true };
+    this.announce(text);
+    this.#confirmation.value = text;
   };
 
   /** Asks for everything for the first time, and then again and again. */
   async begin(): Promise<void> {
-    this.overview.start();
+    // The hours of the chart are those of the zone that the server names.
+    const overview = this.about.refresh().then(() => this.overview.start());
     this.refresher.start();
-    await Promise.all([this.about.refresh(), this.tasks.show()]);
+    await this.tasks.show();
     // An address that somebody wrote by hand may be refused; the whole list is better than nothing.
     if (this.tasks.rejected.value !== null) await this.tasks.apply(NO_FILTER);
+    await overview;
   }
 
   /** Lets ages grow between two refreshes. */

@@ -1,4 +1,3 @@
-import { useRef } from "preact/hooks";
 import { useApp, useMessages } from "./context.ts";
 import { DeleteDialog } from "./delete-dialog.tsx";
 import { FilterForm } from "./filter-form.tsx";
@@ -24,7 +23,7 @@ export function Page() {
       <Header />
       {needsToken.value ? <Login /> : <Tasks />}
       <p class="visually-hidden" role="status" aria-live="polite">
-        {announcement.value.text}
+        {announcement.value}
       </p>
     </>
   );
@@ -62,13 +61,12 @@ function Dock() {
 
 /** What was done, until its animation takes it away. A screen reader has it from the page. */
 function Said() {
-  const { text, isSeen } = useApp().announcement.value;
-  const key = useRef(0);
-  return isSeen ? (
-    <p key={key.current++} class="said" aria-hidden="true">
+  const text = useApp().confirmation.value;
+  return text === "" ? null : (
+    <p key={text} class="said" aria-hidden="true">
       <Line text={text} />
     </p>
-  ) : null;
+  );
 }
 
 /** No link: the part behind `#` of the address belongs to the place in the list. */
