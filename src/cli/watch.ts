@@ -41,15 +41,13 @@ export async function watch(context: Context, runPass: RunPass): Promise<number>
     },
   };
   context.onRelease(() => watcher.lock.release());
-  await context.note("info", describeWatch(settings));
+  const { store, cleanup } = settings;
+  const [retention, interval] = [cleanup.retention.value, watchInterval(cleanup.retention.value)];
+  const when = `retention ${formatDuration(retention)}, a pass every ${interval} s`;
+  await context.note("info", `watching ${store.path.value}: ${when}`);
   await watchPasses(context, watcher);
   await context.note("info", "watch ended");
   return DONE;
-}
-
-function describeWatch({ store, cleanup }: Settings): string {
-  const retention = formatDuration(cleanup.retention.value);
-  return `watching ${store.path.value}: retention ${retention}, a pass every ${watchInterval(cleanup.retention.value)} s`;
 }
 
 /** The new settings, or the old ones where the new ones cannot be used. */

@@ -337,17 +337,14 @@ async function readBody(context: Context, argument: string | undefined, file: st
     throw usage("the query is given twice", "give it as the argument or with --file, not both");
   }
   if (argument !== undefined) return { text: argument, origin: "the argument" };
-  if (file === undefined || file === "-") return { text: await readStdin(context), origin: "stdin" };
+  if (file === undefined || file === "-") {
+    const { stdin } = context.terminal.streams;
+    if (stdin.isTTY) throw usage("no query", "give it as the argument, with --file, or on stdin");
+    return { text: (await buffer(stdin)).toString("utf8"), origin: "stdin" };
+  }
   try {
     return { text: await readFile(file, "utf8"), origin: file };
   } catch (cause) {
     throw new TtsctlError("USAGE", `cannot read the query from ${file}: ${describeSystemError(cause)}`, { cause });
   }
-}
-
-async function readStdin({ terminal }: Context): Promise<string> {
-  if (terminal.streams.stdin.isTTY) {
-    throw usage("no query", "give it as the argument, with --file, or on stdin");
-  }
-  return (await buffer(terminal.streams.stdin)).toString("utf8");
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { StatsRequest } from "../../http/parts.ts";
 import { policyOf } from "../../operations/purge/policy.ts";
 import type { StatsResult } from "../../operations/stats/types.ts";
 import type { SourceChoice } from "../../store/mirror-link.ts";
@@ -56,14 +57,8 @@ async function runStats(context: Context, flags: StatsFlags): Promise<number> {
   return DONE;
 }
 
-/** Which stats. */
-export interface StatsAsked {
+interface StatsAsked extends StatsRequest {
   readonly source: SourceChoice;
-  readonly userId: string | undefined;
-  /** Whether audio and logs are looked at. */
-  readonly disk: boolean;
-  /** Whether it is worked out what a cleanup would free. */
-  readonly estimate: boolean;
 }
 
 /**
