@@ -1,9 +1,10 @@
 import { batches, IN_FLIGHT, pool } from "../pool.ts";
+import { STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
-import { asCopy, type Copy, copiesIn, fileCopy } from "./purge/copies.ts";
+import { type Copy, copiesIn } from "./purge/copies.ts";
 import { chosenRows } from "./purge/survey.ts";
 
 /**
@@ -16,9 +17,10 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
   await pool(batches(rows, BATCH), IN_FLIGHT, async (batch) => {
     const ids = batch.map((row) => snapshot.idOf(row));
     const inRedis = mirror === null ? [] : await copiesIn(mirror, ids);
-    ids.forEach((id, i) => {
-      const { status, score } = asCopy(fileCopy(snapshot, id))!;
-      if (!hasMovedOn(inRedis[i] ?? null, rule)) stuck.look(status, score, () => id);
+    batch.forEach((row, i) => {
+      const { rows: columns } = snapshot;
+      if (hasMovedOn(inRedis[i] ?? null, rule)) return;
+      stuck.look(STATUS_CODES[columns.status(row)]!, columns.score(row), () => ids[i]!);
     });
   });
   return stuck;
