@@ -35,6 +35,12 @@ describe("stuck tasks in a cleanup", () => {
     expect(site.reporter.text).not.toContain("alice:stuck");
   });
 
+  it("are those too that have an invalid record beside the valid one", async () => {
+    const { site } = here;
+    site.root.writeStore([{ ...stuck, updated_at: "soon" }, stuck]);
+    expect((await site.cleanup()).result.stuck).toBe(1);
+  });
+
   it("are looked for without Redis too, also when it is lost", async () => {
     const { site } = here;
     await site.writeBoth(stuck);
