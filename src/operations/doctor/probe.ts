@@ -199,8 +199,7 @@ async function askInfo(client: RedisCommands, section: string): Promise<NodeInfo
 }
 
 export function parseInfo(text: string): Info {
-  const lines = text.split(/\r?\n/).filter((line) => line.includes(":") && !line.startsWith("#"));
-  return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+  return new Map(Array.from(text.matchAll(/^([^#:\r\n][^:\r\n]*):(.*)$/gm), ([, name, value]) => [name!, value!]));
 }
 
 function unknown(setting: string): never {

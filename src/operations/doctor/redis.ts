@@ -21,7 +21,7 @@ import {
 import { checkRights } from "./rights.ts";
 
 export const REDIS_CHECKS: Checks = {
-  /** Whether all Sentinels answer, and name one primary: the others are needed once the first is gone. */
+  /** All Sentinels are asked: the others are needed once the first is gone. */
   async "redis.sentinel"({ parts: { askSentinels } }) {
     return askSentinels === null ? null : sentinelVerdict(await askSentinels());
   },
@@ -82,9 +82,9 @@ const SLOW_MS = 50;
 export function versionVerdict(info: Info): Verdict {
   const valkey = info.get("valkey_version");
   if (valkey !== undefined) return ok(`Valkey ${valkey}`);
-  const redis = info.get("redis_version") ?? "of an unknown version";
-  if (isAtLeast(redis, 6, 2)) return ok(`Redis ${redis}`);
-  return fail(`Redis ${redis} is too old`, "install Redis 6.2 or newer, or Valkey");
+  const redis = info.get("redis_version");
+  if (redis !== undefined && redis.localeCompare("6.2", "en", { numeric: true }) >= 0) return ok(`Redis ${redis}`);
+  return fail(`Redis ${redis ?? "of an unknown version"} is too old`, "install Redis 6.2 or newer, or Valkey");
 }
 
 /** The share of maxmemory from which on doctor warns. */
@@ -110,8 +110,8 @@ export function persistenceVerdict(info: Info): Verdict {
   if (failed.length > 0) {
     return warn(`Redis cannot save to its disk (${failed.join(", ")})`, "it may refuse writes: see its log and disk");
   }
-  const [appends, saves] = [info.get("aof_enabled") === "1", numberOf(info, "rdb_saves")];
-  if (appends) return ok("every write is appended to a file");
+  if (info.get("aof_enabled") === "1") return ok("every write is appended to a file");
+  const saves = numberOf(info, "rdb_saves");
   if (saves > 0) return ok(`${saves} snapshots since it started`);
   return ok("nothing was saved since it started: after a restart of Redis run `ttsctl sync`");
 }
@@ -135,7 +135,7 @@ async function otherDatabases(probe: Probe): Promise<{ other: number; count: num
   return found;
 }
 
-async function tasksIn(client: Awaited<ReturnType<Probe["client"]>>): Promise<number> {
+async function tasksIn(client: RedisCommands): Promise<number> {
   return (await client.command("ZCARD", INDEX_KEY)) as number;
 }
 
@@ -143,16 +143,11 @@ const CHECK_HINT = "`redis-cli --cluster check HOST:PORT` says which slots and n
 
 /** The state of a cluster, as one of its nodes sees it. */
 async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
-  const replies = await client.pipeline([
-    ["CLUSTER", "INFO"],
-    ["CLUSTER", "NODES"],
-  ]);
-  for (const reply of replies) {
-    if (reply instanceof TtsctlError && reply.code === "REDIS_DENIED") {
-      throw new Skip("the Redis user may ask for neither CLUSTER INFO nor CLUSTER NODES");
-    }
-    if (reply instanceof TtsctlError) throw reply;
-  }
+  const asked = [client.command("CLUSTER", "INFO"), client.command("CLUSTER", "NODES")];
+  const replies = await Promise.all(asked).catch((error) => {
+    if (!(error instanceof TtsctlError) || error.code !== "REDIS_DENIED") throw error;
+    throw new Skip("the Redis user may ask for neither CLUSTER INFO nor CLUSTER NODES");
+  });
   const [info, nodes] = [parseInfo(String(replies[0])), parseNodes(String(replies[1]))];
   const served = numberOf(info, "cluster_slots_ok");
   const down = nodes.filter(({ isDown }) => isDown).map(({ where }) => where);
@@ -171,11 +166,11 @@ async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
 /** The lines of `CLUSTER NODES`; `of` is the id of the primary that a node is a replica of. */
 function parseNodes(text: string) {
   return text
+    .trimEnd()
     .split("\n")
-    .filter((line) => line !== "")
     .map((line) => {
       const [id = "", address = "", flags = "", of = "", , , , , ...slots] = line.split(" ");
-      const isDown = flags.split(",").some((word) => ["fail", "fail?", "noaddr"].includes(word));
+      const isDown = /\b(fail|noaddr)\b/.test(flags);
       return { id, of, where: address.replace(/[@,].*/, ""), isDown, isPrimary: slots.length > 0 };
     });
 }
@@ -216,21 +211,11 @@ function ofEachNode(nodes: readonly NodeInfo[], verdictOf: (info: Info) => Verdi
 }
 
 /** A number of INFO; 0 if the server doesn't send it. */
-export function numberOf(info: Info, field: string): number {
-  const value = Number(info.get(field) ?? "0");
-  return Number.isFinite(value) ? value : 0;
-}
-
-/** Whether a version such as `7.2.4` is at least `major.minor`. */
-export function isAtLeast(version: string, major: number, minor: number): boolean {
-  const [theirMajor = 0, theirMinor = 0] = version.split(".").map(Number);
-  return theirMajor > major || (theirMajor === major && theirMinor >= minor);
+function numberOf(info: Info, field: string): number {
+  return Number(info.get(field)) || 0;
 }
 
 /** The databases that hold keys, from the keyspace section. */
 export function databasesOf(info: Info): number[] {
-  return [...info.keys()].flatMap((name) => {
-    const number = /^db(\d+)$/.exec(name)?.[1];
-    return number === undefined ? [] : [Number(number)];
-  });
+  return [...info.keys()].filter((name) => /^db\d+$/.test(name)).map((name) => Number(name.slice(2)));
 }

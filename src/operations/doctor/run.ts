@@ -1,22 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { isRedisError, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { ARTIFACT_CHECKS } from "./artifacts.ts";
-import { CONFIG_CHECKS } from "./config.ts";
-import { MACHINE_CHECKS } from "./machine.ts";
-import { MIRROR_CHECKS } from "./mirror.ts";
+import { FILE_CHECKS } from "./files.ts";
 import { type Checks, type DoctorParts, type Finding, fail, Probe, Skip, type Verdict } from "./probe.ts";
 import { REDIS_CHECKS } from "./redis.ts";
-import { STORE_CHECKS } from "./store.ts";
+import { SETUP_CHECKS } from "./setup.ts";
 import { TASK_CHECKS } from "./tasks.ts";
 
-const CHECKS: Checks = {
-  ...MACHINE_CHECKS,
-  ...CONFIG_CHECKS,
-  ...STORE_CHECKS,
-  ...ARTIFACT_CHECKS,
-  ...REDIS_CHECKS,
-  ...MIRROR_CHECKS,
-  ...TASK_CHECKS,
-};
+const CHECKS: Checks = { ...SETUP_CHECKS, ...FILE_CHECKS, ...REDIS_CHECKS, ...TASK_CHECKS };
 
 /** Seconds that one check may take: a store of a million tasks is read well within. */
 const LONGEST_S = 60;
@@ -35,16 +25,15 @@ export async function* diagnose(parts: DoctorParts, checks = CHECKS, longest = L
 }
 
 async function verdictOf(run: () => Promise<Verdict | null>, probe: Probe, longest: number): Promise<Verdict | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<Verdict>((resolve) => {
-    timer = setTimeout(() => resolve(fail(`took more than ${longest} s`, TOO_LONG)), longest * 1000);
-  });
+  const timer = new AbortController();
+  const late = sleep(longest * 1000, fail(`took more than ${longest} s`, TOO_LONG), timer);
   try {
-    return await Promise.race([run(), timeout]);
+    return await Promise.race([run(), late]);
   } catch (error) {
     return verdictOfError(error, probe);
   } finally {
-    clearTimeout(timer);
+    late.catch(() => {});
+    timer.abort();
   }
 }
 

@@ -1,13 +1,61 @@
 import { isRedisError } from "../../errors.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
-import { formatDuration } from "../../task/amounts.ts";
-import { memberOf } from "../../task/ids.ts";
+import { batches } from "../../pool.ts";
+import { matchingRows } from "../../store/file/file-tasks.ts";
+import { timeOf } from "../../store/layout/copy.ts";
+import { INDEX_KEY } from "../../store/layout/keys.ts";
+import { counted, formatAge, formatDuration } from "../../task/amounts.ts";
+import { keyOf, memberOf } from "../../task/ids.ts";
+import { NO_FILTER } from "../../task/query-fields.ts";
 import { describeStuck } from "../../task/stuck.ts";
+import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, layoutSigns } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { findStuck } from "../stuck.ts";
-import { type Checks, ok, type Probe, Skip, warn } from "./probe.ts";
+import { classify, KINDS, type Kind } from "../verify/classify.ts";
+import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./probe.ts";
 
 export const TASK_CHECKS: Checks = {
+  async clock(probe) {
+    const mirror = await probe.mirror();
+    const { retention } = probe.cleanup;
+    const skew = await clockSkew(mirror, probe.parts.clock);
+    if (skew <= allowedSkew(retention > 0 ? retention : Number.POSITIVE_INFINITY)) {
+      return ok(`${skew.toFixed(2)} s from Redis's`);
+    }
+    const detail = `${Math.round(skew)} s from Redis's: cleanup purges nothing`;
+    return fail(detail, "set the clocks of both machines (NTP)");
+  },
+
+  async layout(probe) {
+    const mirror = await probe.mirror();
+    const inForce = probe.rules.layout;
+    await checkLayout(mirror);
+    const snapshot = await probe.read().catch(() => null);
+    if (snapshot !== null) await checkFileLayout(snapshot, mirror);
+    const signs = await layoutSigns(mirror);
+    if (signs[inForce] === 0) return ok(`${inForce}; nothing in Redis tells of another`);
+    const users = mirror.layout.userScoredBy === "created_at" ? "; users' indexes are scored by created_at" : "";
+    return ok(`${inForce}, which fits what Redis holds${users}`);
+  },
+
+  async timezone(probe) {
+    const { rules, parts } = probe;
+    const from = parts.zoneOrigin ?? "the machine's, as [service] timezone is not set";
+    const where = `times without an offset are in ${rules.zone.name} (${from})`;
+    if (parts.connect === "off") return ok(where);
+    await checkTimezone(await probe.mirror());
+    return ok(`${where}, which fits what Redis holds`);
+  },
+
+  async synced(probe) {
+    const when = await (await probe.mirror()).syncedAt(undefined);
+    if (when === null && (await looksInSync(probe))) return ok("no full sync yet, but both stores are in sync");
+    if (when === null) return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
+    const age = probe.parts.clock.now() - Date.parse(when) / 1000;
+    return ok(`last full sync ${when}${Number.isNaN(age) ? "" : `, ${formatAge(Math.max(0, age))} ago`}`);
+  },
+
+  drift: compareSamples,
+
   retention(probe) {
     const seconds = probe.cleanup.retention;
     if (seconds > 0) return ok(`finished tasks are kept for ${formatDuration(seconds)}`);
@@ -17,7 +65,11 @@ export const TASK_CHECKS: Checks = {
   async "tasks.stuck"(probe) {
     const rule = { now: probe.parts.clock.now(), after: probe.cleanup.stuckAfter };
     if (rule.after <= 0) throw new Skip("[cleanup] stuck_after is off");
-    const found = await findStuck(await probe.snapshot(), await mirrorOrNull(probe), rule);
+    const mirror = await probe.mirror().catch((error) => {
+      if (error instanceof Skip || isRedisError(error)) return null;
+      throw error;
+    });
+    const found = await findStuck(await probe.snapshot(), mirror, rule);
     const detail = describeStuck(found);
     if (detail === null) return ok(`none is waiting or running for more than ${formatDuration(rule.after)}`);
     return warn(detail, "see whether the service is running, and its logs: `ttsctl get USER TASK --log`");
@@ -25,18 +77,15 @@ export const TASK_CHECKS: Checks = {
 
   async "tasks.future"(probe) {
     const snapshot = await probe.snapshot();
-    const latest = probe.parts.clock.now() + AHEAD;
-    const names: string[] = [];
-    let count = 0;
-    for (const row of snapshot.liveRows()) {
-      if (snapshot.rows.score(row) <= latest) continue;
-      const key = snapshot.rows.key(row);
-      if (count++ < NAMED) names.push(memberOf(snapshot.rows.keys.userId(key), snapshot.rows.keys.taskId(key)));
-    }
-    if (count === 0) return ok("none was changed in the future");
-    const more = count > NAMED ? `, and ${count - NAMED} more` : "";
+    const rows = [...matchingRows(snapshot, { ...NO_FILTER, since: probe.parts.clock.now() + AHEAD })];
+    if (rows.length === 0) return ok("none was changed in the future");
+    const names = rows
+      .slice(0, NAMED)
+      .map((row) => snapshot.idOf(row))
+      .map(({ userId, taskId }) => memberOf(userId, taskId));
+    const more = rows.length > NAMED ? `, and ${rows.length - NAMED} more` : "";
     return warn(
-      `${count} changed in the future: ${names.join(", ")}${more}`,
+      `${rows.length} changed in the future: ${names.join(", ")}${more}`,
       "they are kept until then; check the service's clock and [service] timezone",
     );
   },
@@ -52,14 +101,64 @@ export const TASK_CHECKS: Checks = {
   },
 };
 
-/** Without Redis, stuck tasks are those of the file. */
-async function mirrorOrNull(probe: Probe): Promise<Mirror | null> {
-  try {
-    return await probe.mirror();
-  } catch (error) {
-    if (error instanceof Skip || isRedisError(error)) return null;
-    throw error;
+/** After an `import` into empty stores Redis has all of the file. */
+async function looksInSync(probe: Probe): Promise<boolean> {
+  const [snapshot, mirror] = [await probe.snapshot(), await probe.mirror()];
+  return (await mirror.size(undefined)) >= snapshot.size && (await compareSamples(probe)).status === "ok";
+}
+
+/** How many tasks of each store are compared, and how many in one call: whole records come back. */
+const SAMPLE = 250;
+const BATCH = 125;
+/** Seconds; a task that changed later may be in the midst of a double write. */
+const LATELY = 60;
+
+/** A sample of both stores, compared as `verify` compares all. */
+async function compareSamples(probe: Probe): Promise<Verdict> {
+  const [snapshot, client, mirror] = [await probe.snapshot(), await probe.client(), await probe.mirror()];
+  const members = (await client.command("ZRANDMEMBER", INDEX_KEY, SAMPLE)) as string[];
+  const inRedis = members
+    .map((member) => mirror.layout.splitMember(member))
+    .filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId));
+  const step = Math.max(1, Math.ceil(snapshot.size / SAMPLE));
+  const first = Math.floor(Math.random() * step);
+  const inFile = [...snapshot.liveRows()].filter((_, i) => i % step === first).map((row) => snapshot.idOf(row));
+  const ids = new Map([...inFile, ...inRedis].map((id) => [keyOf(id), id]));
+  const counts = new Map<Kind, number>();
+  for (const batch of batches(ids.values(), BATCH)) {
+    const copies = await mirror.fullCopies(batch);
+    const latest = probe.parts.clock.now() - LATELY;
+    for (const [i, record] of (await snapshot.recordsOf(batch)).entries()) {
+      const copy = copies[i]!;
+      if ((record?.score ?? 0) > latest || timeOf(copy, mirror) > latest) continue;
+      const finding = classify(record, copy, mirror);
+      if (finding !== "inSync" && finding !== "absent") counts.set(finding, (counts.get(finding) ?? 0) + 1);
+    }
   }
+  return driftVerdict(counts, ids.size);
+}
+
+const WORDS: Record<Kind, string> = {
+  partial: "with a partial hash",
+  dangling: "in an index without a hash",
+  onlyInFile: "only in the file",
+  onlyInRedis: "only in Redis",
+  stale: "older in Redis",
+  newerInRedis: "newer in Redis",
+  differs: "that differ at the same time",
+  unindexed: "missing in an index",
+  wrongScore: "with a wrong score",
+  misplaced: "in the index of another user",
+};
+
+export function driftVerdict(counts: ReadonlyMap<Kind, number>, sample: number): Verdict {
+  const found = KINDS.filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${WORDS[kind]}`);
+  const looked = `a sample of ${counted(sample, "task")}`;
+  if (found.length === 0) return ok(`none in ${looked} of both stores`);
+  return warn(
+    `in ${looked}: ${found.join(", ")}`,
+    "`ttsctl verify` counts all; `ttsctl sync` writes to Redis what only the file has, or has newer; `ttsctl verify --repair --dry-run` plans how to mend the rest",
+  );
 }
 
 /** Seconds that a clock may be ahead. */

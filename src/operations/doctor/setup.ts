@@ -1,7 +1,43 @@
-import { stat } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { loadPosix } from "../../store/file/posix.ts";
+import { fileSystemOf } from "./files.ts";
 import { type Checks, type ConfigFacts, fail, ok, Skip, warn } from "./probe.ts";
 
-export const CONFIG_CHECKS: Checks = {
+export const SETUP_CHECKS: Checks = {
+  node({ parts }) {
+    const version = parts.nodeVersion.replace(/^v/, "");
+    if (Number.parseInt(version, 10) >= NEEDED_NODE) return ok(version);
+    return fail(`${version} is too old`, `install Node.js ${NEEDED_NODE} or newer`);
+  },
+
+  async flock() {
+    // A program that prints its usage and fails is installed too.
+    const run = promisify(execFile)("flock", ["--help"], { timeout: 5000 });
+    if (
+      await run.then(
+        () => true,
+        ({ code }) => typeof code === "number",
+      )
+    )
+      return ok("found: a command can wait for another ttsctl");
+    return fail("flock(1) is not found: a command can't wait for another ttsctl", INSTALL_FLOCK);
+  },
+
+  async exchange({ parts }) {
+    const folder = parts.file === null ? null : dirname(await parts.file.target());
+    const stats = folder === null ? null : await statfs(folder).catch(() => null);
+    const system = stats === null ? null : fileSystemOf(stats.type);
+    const problem = (await loadPosix()) === null ? "this machine" : system?.shared ? system.name : null;
+    if (problem === null) return ok("renameat2(2) is available: no write of the service is lost to a rewrite");
+    return warn(
+      `${problem} can't exchange two files in one step: a write of the service in the instant of a rewrite would be lost`,
+      "use Linux on x64 or arm64 with the store file on a local disk, or run cleanup, delete and mark while the service is stopped",
+    );
+  },
+
   config({ parts: { config } }) {
     if (config.unreadable !== null) return fail(config.unreadable.message, config.unreadable.hint ?? CONFIG_HINT);
     if (config.path !== null) return ok(`${config.path}, as Python's configparser reads it`);
@@ -56,6 +92,8 @@ export const CONFIG_CHECKS: Checks = {
   },
 };
 
+const NEEDED_NODE = 20;
+const INSTALL_FLOCK = "install util-linux (Debian, Fedora, Alpine), or `brew install flock` (macOS)";
 const CONFIG_HINT = "run ttsctl in the service's folder, or name its config.ini with --config or TTSCTL_CONFIG";
 
 function readable(config: ConfigFacts): ConfigFacts {

@@ -1,0 +1,236 @@
+import { constants, type Dirent } from "node:fs";
+import { access, lstat, readdir, realpath, stat, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { heldFile } from "../../artifacts/artifacts.ts";
+import { describeSystemError, systemErrorCode } from "../../errors.ts";
+import { matchingRows } from "../../store/file/file-tasks.ts";
+import { temporaryPath } from "../../store/file/replace.ts";
+import { invalidWarnings } from "../../store/task-store.ts";
+import { counted, formatBytes } from "../../task/amounts.ts";
+import { NO_FILTER } from "../../task/query-fields.ts";
+import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./probe.ts";
+
+export const FILE_CHECKS: Checks = {
+  async "store.file"({ file }) {
+    const [target, stats] = await targetOf(file);
+    const where = target === file.path ? file.path : `${file.path}, a link to ${target}`;
+    if (stats === null) return warn(`${where} does not exist: an empty store`, MISSING);
+    if (!stats.isFile()) return fail(`${where} is not a file`, "name the store file with --store or [store] path");
+    return ok(`${where}, mode ${(stats.mode & 0o777).toString(8)}, owner ${stats.uid}:${stats.gid}`);
+  },
+
+  async "store.content"(probe) {
+    const snapshot = await probe.read();
+    if (snapshot.shape === null) throw new Skip("the store file does not exist");
+    const [problems, count] = [invalidWarnings(snapshot), snapshot.size];
+    const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
+    if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
+    const hint = snapshot.invalid.count > 0 ? INVALID : "the next append cuts it off";
+    return warn(`${size}; ${problems.join("; ")}`, hint);
+  },
+
+  async "store.folder"({ file }) {
+    const [target, stats] = await targetOf(file);
+    const path = dirname(target);
+    try {
+      await access(path, RIGHTS);
+    } catch (error) {
+      return fail(`${path}: ${describeSystemError(error)}: nothing can be locked or rewritten there`, AS_THE_SERVICE);
+    }
+    if (stats === null || keepsOwner(stats)) return ok(`${path} is writable, and a rewrite keeps owner and mode`);
+    return fail(`a rewrite cannot keep the owner ${stats.uid}:${stats.gid}, and is refused`, AS_THE_SERVICE);
+  },
+
+  async "store.filesystem"({ file }) {
+    const { type } = await statfs(dirname(await file.target()));
+    const { name, shared } = fileSystemOf(type);
+    if (!shared) return ok(`${name}, a local one`);
+    return warn(
+      `${name}: locks and renames may not be seen by other machines at once`,
+      "run ttsctl and the service on one machine, better with the store file on a local disk",
+    );
+  },
+
+  async "store.locks"({ file }) {
+    const holders = await Promise.all((["run", "write"] as const).map((purpose) => file.holderOf(purpose)));
+    const [holder] = holders.filter((name) => name !== null);
+    if (holder === undefined) return ok("free");
+    return warn(`held by ${holder}`, "wait for it to end, or end it: whoever changes things gives up after 10 s");
+  },
+
+  async "store.leftover"({ file }) {
+    const path = temporaryPath(await file.target());
+    const stats = await statOrNull(path);
+    if (stats === null) return ok("nothing that a killed run left");
+    if ((await file.holderOf("write")) !== null) return ok(`${path} is being written`);
+    return warn(`${path} is what a killed run left`, "the next command that changes the store removes it");
+  },
+
+  async watcher({ file }) {
+    const holder = await file.holderOf("watch");
+    return ok(holder === null ? "none runs: only `ttsctl cleanup --once` purges" : `${holder} runs`);
+  },
+
+  async output(probe) {
+    const verdict = await folderVerdict(probe, probe.paths.output, "[paths] output");
+    if (verdict.status !== "ok" || (await readdir(probe.paths.output)).length > 0) return verdict;
+    const snapshot = await probe.snapshot().catch(() => null); // it has checks of its own
+    const done = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, statuses: new Set(["done"]) })];
+    if (done.length === 0) return ok(`${verdict.detail}, empty`);
+    return warn(
+      `${probe.paths.output} is empty, and ${done.length} tasks are done`,
+      "see that its disk is mounted, and that [paths] output is the service's folder",
+    );
+  },
+
+  async logs(probe) {
+    const { paths } = probe;
+    const [audio, texts] = await Promise.all(
+      [paths.output, paths.logs].map((path) => realpath(path).catch(() => path)),
+    );
+    if (audio !== texts) return folderVerdict(probe, paths.logs, "[paths] logs");
+    return fail(`${paths.logs} is [paths] output too: nothing is removed from it`, `[paths] logs ${OWN_DIRECTORY}`);
+  },
+
+  async audit({ audit }) {
+    if (audit === null) return ok("no ledger is kept of what is removed");
+    const there = await statOrNull(audit);
+    if (there !== null && !there.isFile()) return fail(`${audit} is not a file`, AUDIT_HINT);
+    const needed = there === null ? dirname(audit) : audit;
+    const denied = await access(needed, constants.W_OK).catch((error) => systemErrorCode(error));
+    if (denied) return fail(`${audit}: ${denied}: whatever changes tasks refuses to run`, AUDIT_HINT);
+    return ok(audit);
+  },
+
+  async disk({ file }) {
+    const target = await file.target();
+    const { bavail, blocks, bsize } = await statfs(dirname(target));
+    const store = (await statOrNull(target).catch(() => null))?.size ?? 0;
+    return diskVerdict({ free: bavail * bsize, total: blocks * bsize, store });
+  },
+};
+
+const MISSING =
+  "right before the service's first task; else check [store] path, --store and the folder you are in; if it was lost, `ttsctl verify --repair --restore` fills it from Redis";
+
+const INVALID = "invalid records are never listed, synced or purged: correct them";
+const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
+
+const AS_THE_SERVICE = "run ttsctl as the user that the service runs as";
+
+/** Whether this process can give a file this owner: as root, or if it is the owner and in the group. */
+function keepsOwner({ uid, gid }: { uid: number; gid: number }): boolean {
+  const [user, groups] = [process.geteuid?.() ?? 0, [process.getegid?.() ?? 0, ...(process.getgroups?.() ?? [])]];
+  return user === 0 || (uid === user && groups.includes(gid));
+}
+
+async function targetOf(file: { path: string; target(): Promise<string> }) {
+  const target = await file.target();
+  return [target, await statOrNull(target)] as const;
+}
+
+async function statOrNull(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** How many of its directories are checked. */
+const SAMPLE = 100;
+const RIGHTS = constants.R_OK | constants.W_OK | constants.X_OK;
+const RIGHTS_HINT = `${AS_THE_SERVICE}, or give that user the folder`;
+const OWN_DIRECTORY = "must be a directory of its own";
+
+/** Checks a folder, and a sample of the folders in it. */
+async function folderVerdict({ parts }: Probe, path: string, setting: string): Promise<Verdict> {
+  const own = [parts.config.path, parts.file?.path].filter((file) => typeof file === "string");
+  const held = await heldFile(path, own);
+  if (held !== undefined) {
+    return fail(`${path} holds ${held}: nothing is removed from it`, `${setting} ${OWN_DIRECTORY}`);
+  }
+  const hint = `check ${setting}: it begins beside config.ini`;
+  let entries: Dirent[];
+  try {
+    entries = await readdir(path, { withFileTypes: true });
+    await access(path, RIGHTS);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" && (await lstat(path).catch(() => null))?.isSymbolicLink()) {
+      return fail(`${path} is a link that leads nowhere`, "mount the disk that it leads to");
+    }
+    if (code === "ENOENT") return warn(`${path} does not exist: nothing to list or remove in it`, hint);
+    if (code === "ENOTDIR") return fail(`${path} is not a folder`, hint);
+    return fail(`${path}: ${code}: what is in it cannot be listed or removed`, RIGHTS_HINT);
+  }
+  const closed = await closedFolder(path, entries);
+  if (closed !== undefined) return fail(`${closed} is not writable: what is in it cannot be removed`, RIGHTS_HINT);
+  return ok(`${path}, on ${await mountOf(path)}`);
+}
+
+async function closedFolder(path: string, entries: readonly Dirent[]): Promise<string | undefined> {
+  for (const { name } of entries.filter((entry) => entry.isDirectory()).slice(0, SAMPLE)) {
+    const folder = join(path, name);
+    const code = await access(folder, RIGHTS).catch(systemErrorCode);
+    if (code !== undefined && code !== "ENOENT") return folder;
+  }
+  return undefined;
+}
+
+/** The file system that a folder is on, and where that is mounted. */
+async function mountOf(path: string): Promise<string> {
+  const { type } = await statfs(path);
+  let place = await realpath(path);
+  const { dev } = await stat(place);
+  while (place !== dirname(place) && (await stat(dirname(place))).dev === dev) place = dirname(place);
+  return `${place} (${fileSystemOf(type).name})`;
+}
+
+/** A rewrite needs the size of the store file once more; twice as much leaves room for the service. */
+const TIMES_THE_STORE = 2;
+const LEAST_SHARE = 0.1;
+
+/** All in bytes. */
+export function diskVerdict({ free, total, store }: { free: number; total: number; store: number }): Verdict {
+  const share = total === 0 ? 1 : free / total;
+  const detail = `${formatBytes(free)} free where the store file is, ${Math.floor(share * 100)}%`;
+  if (free < store * TIMES_THE_STORE) {
+    return warn(`${detail}: a rewrite needs the size of the store file, ${formatBytes(store)}`, FREE_SOME);
+  }
+  return share < LEAST_SHARE ? warn(detail, FREE_SOME) : ok(detail);
+}
+
+const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what finished tasks hold";
+
+const AUDIT_HINT = "check [audit] path: its folder must be there, and writable for who runs ttsctl";
+
+/** By the type that statfs(2) gives. */
+const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
+  [0xef53, "ext4"],
+  [0x58465342, "xfs"],
+  [0x9123683e, "btrfs"],
+  [0x2fc12fc1, "zfs"],
+  [0x01021994, "tmpfs"],
+  [0x794c7630, "overlay"],
+  [0x6969, "nfs"],
+  [0xff534d42, "cifs"],
+  [0xfe534d42, "smb"],
+  [0x517b, "smb"],
+  [0x01021997, "9p"],
+  [0x65735546, "fuse"],
+  [0x00c36400, "ceph"],
+  [0x5346414f, "afs"],
+  [0x6a656a63, "virtiofs"],
+]);
+
+/** Several machines, or a virtual machine and its host, share these: they may not see locks and renames at once. */
+const SHARED = ["nfs", "cifs", "smb", "9p", "fuse", "ceph", "afs", "virtiofs"];
+
+/** The name of a type of statfs(2), and whether other machines may share it. */
+export function fileSystemOf(type: number): { name: string; shared: boolean } {
+  const unsigned = type >>> 0;
+  const name = FILE_SYSTEMS.get(unsigned) ?? `type 0x${unsigned.toString(16)}`;
+  return { name, shared: SHARED.includes(name) };
+}
