@@ -1,31 +1,30 @@
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeyTable } from "../../store/key-table.ts";
 import type { RedisCopy } from "../../store/layout/copy.ts";
 import type { Outcome } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { trimId } from "../../task/ids.ts";
-import { usersWithRecords } from "../folder-names.ts";
+import { FolderNames, NOBODY, usersWithRecords } from "../folder-names.ts";
 import type { RedisParts } from "../parts.ts";
+
+/** Only whether there is an owner counts. */
+const SOMEBODY = 0;
 
 /** What an interruption reports before the first removal. */
 export const NOTHING_REMOVED = "no artifact was removed";
 
 /**
- * Every record of both stores, valid or not, as what owns artifacts: both are read whole. In Redis a hash is a record
- * whether the index knows it or not. Some 140 bytes a record.
+ * The records that own artifacts: all of both stores, valid or not. In Redis a hash is a record even if no index has it.
+ * Records that were deleted during the run count too. Some 140 bytes a record.
  */
 export class Owners {
   readonly #file: FileStore;
   readonly #mirror: Mirror;
   #snapshot: Snapshot;
-  /** By name: the folders of the records in Redis. */
-  #inRedis = new KeyTable();
-  /** By name: the folders of the records in the file, and without a user the logs of all records. */
-  #names = new KeyTable();
-  /** By name: of records in the file whose user, or task id, cannot be read. */
+  readonly #names: FolderNames;
+  /** Names from records of the file that have a task id without a user, or a user without a task id. */
   #ownerless: ReadonlySet<string> = new Set();
   #taskless: ReadonlySet<string> = new Set();
 
@@ -33,13 +32,15 @@ export class Owners {
     this.#file = file;
     this.#mirror = mirror;
     this.#snapshot = snapshot;
+    this.#names = new FolderNames(file.rules);
   }
 
   /** @throws TtsctlError STORE_*, REDIS_*, INTERRUPTED */
   static async read({ file, mirror, signal }: RedisParts<"file" | "signal">): Promise<Owners> {
     const owners = new Owners(file, mirror, await file.read(signal));
     try {
-      await owners.#readRedis(signal);
+      owners.#addFile();
+      await owners.#addRedis(signal);
       return owners;
     } catch (error) {
       await owners.close();
@@ -51,26 +52,23 @@ export class Owners {
     return this.#snapshot;
   }
 
-  /**
-   * The names of folders are taken as ids are: trimmed. Records that are not valid own what their ids name; where one id
-   * cannot be read, whatever the other may stand for.
-   */
+  /** If only one id of an invalid record can be read, it owns every folder with that id. */
   ownsFolder(folder: TaskId): boolean {
     const { userId, taskId } = trimmed(folder);
     if (this.#ownerless.has(taskId) || this.#taskless.has(userId)) return true;
-    return this.#names.find(userId, taskId) >= 0 || this.#inRedis.find(userId, taskId) >= 0;
+    return this.#names.ownerOf(userId, taskId) !== NOBODY;
   }
 
   /** Users may share a task id, and then its logs. */
   ownsLog(taskId: string): boolean {
     const id = trimId(taskId);
-    return this.#ownerless.has(id) || this.#names.find("", id) >= 0;
+    return this.#ownerless.has(id) || this.#names.ownerOfLog(id) !== NOBODY;
   }
 
   /** Reads both stores whole once more. */
   async readAgain(): Promise<void> {
     await this.#refreshFile();
-    await this.#readRedis();
+    await this.#addRedis();
   }
 
   /**
@@ -103,35 +101,26 @@ export class Owners {
     const fresh = await this.#file.read();
     await this.#snapshot.close();
     this.#snapshot = fresh;
-    this.#collectNames();
+    this.#addFile();
   }
 
-  async #readRedis(signal?: AbortSignal): Promise<void> {
-    const inRedis = new KeyTable();
+  async #addRedis(signal?: AbortSignal): Promise<void> {
     for await (const { members } of this.#mirror.walkKeys()) {
       if (signal !== undefined) throwIfInterrupted(signal, NOTHING_REMOVED);
-      for (const member of members) {
-        const id = trimmed(this.#mirror.layout.splitMember(member));
-        for (const { userId, taskId } of this.#file.rules.foldersOf(id)) inRedis.addId(userId, taskId);
-      }
+      for (const member of members) this.#add(trimmed(this.#mirror.layout.splitMember(member)));
     }
-    this.#inRedis = inRedis;
-    this.#collectNames();
   }
 
-  #collectNames(): void {
-    const names = new KeyTable();
-    const { namesOf, foldersOf } = this.#file.rules;
-    const { rows, invalid } = this.#snapshot;
-    this.#ownerless = new Set([...invalid.ownerless].flatMap(namesOf));
-    this.#taskless = new Set([...invalid.taskless].flatMap(namesOf));
-    for (const id of rows.keys.ids()) {
-      if (!this.#snapshot.holds(id)) continue;
-      for (const name of namesOf(id.taskId)) names.addId("", name);
-      for (const { userId, taskId } of foldersOf(id)) names.addId(userId, taskId);
-    }
-    for (let key = 0; key < this.#inRedis.size; key++) names.addTaskOf(this.#inRedis, key);
-    this.#names = names;
+  #addFile(): void {
+    const { rows, invalid, rules } = this.#snapshot;
+    this.#ownerless = new Set([...invalid.ownerless].flatMap(rules.namesOf));
+    this.#taskless = new Set([...invalid.taskless].flatMap(rules.namesOf));
+    for (const id of rows.keys.ids()) if (this.#snapshot.holds(id)) this.#add(id);
+  }
+
+  #add({ userId, taskId }: TaskId): void {
+    this.#names.add(userId, taskId, SOMEBODY);
+    this.#names.addLog(taskId, SOMEBODY);
   }
 }
 
