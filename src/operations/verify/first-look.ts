@@ -19,14 +19,11 @@ const INDEXES_AT_ONCE = 16;
 
 const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
 
-/** What the first look found in order, a bit each. */
+/** What Redis has as it should be, a bit each. */
 const IN_INDEX = 1;
 const IN_USER_INDEX = 2;
 const SAME_CONTENT = 4;
-/** Needed in a layout with lookups. */
 const LOOKED_UP = 8;
-/** Redis has a key in the place of the hash; not needed to be in sync. */
-const HAS_KEY = 16;
 
 /**
  * Compares everything once: each record of the file with its hash, and every key and index member of Redis with the file.
@@ -38,7 +35,7 @@ export class FirstLook {
   readonly #userId: string | undefined;
   /** By key of the file: some of the bits above. */
   readonly #bits: Uint8Array;
-  /** By key: the scores in the user's index, found and due; null if they are those of the rows. */
+  /** By key: the scores in the user's index, found and due; null if those of the rows are due. */
   readonly #userScores: { readonly found: Float64Array; readonly due: Float64Array } | null;
   /** Tasks that Redis has and the file lacks; after `separate` also those of the file that aren't in sync. */
   readonly suspects = new Suspects();
@@ -69,11 +66,13 @@ export class FirstLook {
   /** Makes the file's tasks that aren't in sync suspects too. Returns how many are in sync. */
   separate(): number {
     const { rows, rules } = this.#snapshot;
-    const needed = IN_INDEX | IN_USER_INDEX | SAME_CONTENT | (rules.taskIdIsUnique ? LOOKED_UP : 0);
+    const scores = this.#userScores;
+    const needed = IN_INDEX | SAME_CONTENT | (scores ? 0 : IN_USER_INDEX) | (rules.taskIdIsUnique ? LOOKED_UP : 0);
     let inSync = 0;
     for (const row of this.#wantedRows()) {
       const key = rows.key(row);
-      if ((this.#bits[key]! & needed) === needed) inSync++;
+      const isIndexed = scores === null || scores.found[key] === scores.due[key];
+      if (isIndexed && (this.#bits[key]! & needed) === needed) inSync++;
       else this.suspects.add(rows.keys.userId(key), rows.keys.taskId(key));
     }
     return inSync;
@@ -86,7 +85,7 @@ export class FirstLook {
     rows.forEach((row, i) => {
       const key = this.#snapshot.rows.key(row);
       if (same[i]) this.#bits[key]! |= SAME_CONTENT;
-      if (this.#userScores !== null) this.#noteUserScore(key, this.#userScores.due, userScoreOf(mirror, tasks[i]!));
+      if (this.#userScores !== null) this.#userScores.due[key] = userScoreOf(mirror, tasks[i]!);
     });
     this.compared += rows.length;
     this.#parts.reporter.progress("comparing", this.compared, this.#snapshot.size);
@@ -107,12 +106,16 @@ export class FirstLook {
     const { mirror, signal } = this.#parts;
     const users = new Set<string>();
     for await (const step of mirror.walkKeys()) {
-      for (const member of step.members) this.#note(mirror.layout.splitMember(member), HAS_KEY);
+      for (const member of step.members) {
+        const { userId, taskId } = mirror.layout.splitMember(member);
+        if (!this.#isWanted(userId) || this.#snapshot.holds({ userId, taskId })) continue;
+        this.suspects.add(userId, taskId, isUnsure(userId) || isUnsure(taskId));
+      }
       for (const user of step.users) users.add(user);
       const owners = await mirror.lookedUp(step.lookups);
       step.lookups.forEach((taskId, i) => {
         const userId = owners[i];
-        if (userId != null) this.#note({ userId, taskId }, LOOKED_UP);
+        if (userId != null && this.#isWanted(userId)) this.#note({ userId, taskId }, LOOKED_UP);
       });
       if (signal.aborted) return;
     }
@@ -123,7 +126,9 @@ export class FirstLook {
     const { mirror, signal } = this.#parts;
     try {
       for await (const flat of mirror.walkIndex(undefined)) {
-        for (const member of membersOf(flat, undefined, mirror.layout)) this.#note(member, IN_INDEX, member.score);
+        for (const member of membersOf(flat, undefined, mirror.layout)) {
+          if (this.#isWanted(member.userId)) this.#note(member, IN_INDEX, member.score);
+        }
         if (signal.aborted) return;
       }
     } catch (error) {
@@ -149,35 +154,23 @@ export class FirstLook {
     }
   }
 
-  /** @param score that of an index member, which must be the record's */
-  #note(id: TaskId, bit: number, score?: number): void {
-    if (this.#userId === undefined || id.userId === this.#userId) this.#noteAny(id, bit, score);
+  #isWanted(userId: string): boolean {
+    return this.#userId === undefined || userId === this.#userId;
   }
 
-  #noteAny({ userId, taskId }: TaskId, bit: number, score?: number): void {
+  /** @param score that of an index member, which must be the record's */
+  #note(id: TaskId, bit: number, score?: number): void {
     const { rows } = this.#snapshot;
-    const key = this.#snapshot.keyOf({ userId, taskId });
-    if (key < 0) this.suspects.add(userId, taskId, bit === HAS_KEY && (isUnsure(userId) || isUnsure(taskId)));
+    const key = this.#snapshot.keyOf(id);
+    if (key < 0) this.suspects.add(id.userId, id.taskId);
     else if (score === undefined || score === rows.score(rows.liveRow(key))) this.#bits[key]! |= bit;
   }
 
   /** In another user's index, only members count that may be tasks of the one user. */
   #noteInUserIndex(member: Member): void {
-    const { userId, taskId, score } = member;
-    const isOther = this.#userId !== undefined && this.#userId !== userId;
-    if (isOther && this.#snapshot.rowOf(this.#userId!, taskId) < 0) return;
-    const key = this.#snapshot.rows.keys.find(userId, taskId);
-    if (this.#userScores === null || key < 0) this.#noteAny(member, IN_USER_INDEX, score);
-    else {
-      this.#noteAny(member, 0);
-      this.#noteUserScore(key, this.#userScores.found, score);
-    }
-  }
-
-  /** The score that is due is known only once the record was read. */
-  #noteUserScore(key: number, scores: Float64Array, score: number): void {
-    scores[key] = score;
-    const { found, due } = this.#userScores!;
-    if (found[key] === due[key]) this.#bits[key]! |= IN_USER_INDEX;
+    if (!this.#isWanted(member.userId) && this.#snapshot.rowOf(this.#userId!, member.taskId) < 0) return;
+    this.#note(member, IN_USER_INDEX, member.score);
+    const key = this.#userScores === null ? -1 : this.#snapshot.keyOf(member);
+    if (key >= 0) this.#userScores!.found[key] = member.score;
   }
 }
