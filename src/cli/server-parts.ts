@@ -2,7 +2,7 @@ import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { openArtifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, systemErrorCode, TtsctlError } from "../errors.ts";
-import { Hosts, Token } from "../http/guard.ts";
+import { Hosts } from "../http/guard.ts";
 import { newMetrics, type Observed } from "../http/metrics.ts";
 import type { Deletion, Health, Removal, ServerParts, StatsRequest } from "../http/parts.ts";
 import type { StatsResult } from "../operations/stats/types.ts";
@@ -32,7 +32,7 @@ export async function serverParts(context: Context, syncing: Syncing, readOnly: 
     rules,
     clock: context.clock,
     hosts: new Hosts(http.host.value, http.allowedHosts.value),
-    token: http.token.value === null ? null : new Token(http.token.value, context.clock),
+    token: http.token.value,
     basePath: http.basePath.value,
     dialect: http.dialect.value,
     pageFolder: PAGE_FOLDER,

@@ -30,18 +30,20 @@ function asciiJson(value: unknown): string {
   });
 }
 
+type Headers = Readonly<Record<string, string>>;
+
 export function jsonText(
   text: string,
-  headers: Readonly<Record<string, string>> = {},
   warnings: readonly string[] = [],
+  headers: Headers = {},
   status = 200,
 ): Response {
   const warned = warnings.length === 0 ? {} : { [WARNINGS_HEADER]: warningsValue(warnings) };
   return new Response(text, { status, headers: { "content-type": "application/json", ...headers, ...warned } });
 }
 
-export function json(value: object, warnings: readonly string[] = []): Response {
-  return jsonText(`${JSON.stringify(value)}\n`, {}, warnings);
+export function json(value: object, warnings?: readonly string[], headers?: Headers, status?: number): Response {
+  return jsonText(`${JSON.stringify(value)}\n`, warnings, headers, status);
 }
 
 /** Errors that only HTTP has, with their statuses. */
@@ -82,9 +84,9 @@ export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly code: HttpCode;
   readonly hint: string | undefined;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
 
-  constructor(code: HttpCode, message: string, hint?: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(code: HttpCode, message: string, hint?: string, headers: Headers = {}) {
     super(message);
     this.code = code;
     this.hint = hint;
@@ -116,12 +118,12 @@ function problem(status: number, code: Problem["code"], detail: string, hint: st
   return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
 }
 
-export function refusalHeaders(error: unknown): Readonly<Record<string, string>> {
+export function refusalHeaders(error: unknown): Headers {
   return error instanceof HttpError ? error.headers : {};
 }
 
 export function problemResponse(error: unknown): Response {
   const body = problemOf(error);
   const headers = { "content-type": "application/problem+json", ...refusalHeaders(error) };
-  return jsonText(`${JSON.stringify(body)}\n`, headers, [], body.status);
+  return json(body, [], headers, body.status);
 }

@@ -1,14 +1,18 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Context, Hono } from "hono";
+import { compress } from "hono/compress";
+import { etag } from "hono/etag";
 import { routePath } from "hono/route";
-import { HttpError, jsonText, problemOf, problemResponse } from "./answer.ts";
+import { getMimeType } from "hono/utils/mime";
+import { HttpError, json, problemOf, problemResponse } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
-import { checkRequest, checkToken, endSession } from "./guard.ts";
+import { checkRequest, checkToken, endSession, isToken, startSession } from "./guard.ts";
 import { noteRoute } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import type { Env, HealthAnswer, ServerParts } from "./parts.ts";
 import { jsonBody, paramsOf } from "./request.ts";
 import { addOutput } from "./routes/output.ts";
-import { addPage } from "./routes/page.ts";
 import { addStats } from "./routes/stats.ts";
 import { addVoiceTasks, DIALECT_ROUTES } from "./routes/voice-tasks.ts";
 
@@ -21,12 +25,12 @@ export function createApp(parts: ServerParts): Hono<Env> {
     await next();
   });
   addHealth(app, parts);
-  const description = `${JSON.stringify(openapi(parts.version, parts.basePath))}\n`;
-  app.get("/openapi.json", () => jsonText(description));
+  const description = openapi(parts.version, parts.basePath);
+  app.get("/openapi.json", () => json(description));
   addPage(app, parts);
   addLogin(app, parts);
   app.use(async (c, next) => {
-    checkToken(c.env.incoming, parts.token);
+    await checkToken(c, parts);
     await next();
   });
   addVoiceTasks(app, parts);
@@ -52,25 +56,45 @@ function addHealth(app: Hono<Env>, { health, rules, remove, token }: ServerParts
     const seen = await health();
     const about = { timezone: rules.zone.name, readOnly: remove === null, token: token !== null };
     const answer = { ...seen, ...about } satisfies HealthAnswer;
-    return jsonText(`${JSON.stringify(answer)}\n`, {}, [], seen.status === "down" ? 503 : 200);
+    return json(answer, [], {}, seen.status === "down" ? 503 : 200);
   });
+}
+
+const NOT_BUILT = "ttsctl answers here. The page is not built: npm run build. The API is described in openapi.json.\n";
+
+/**
+ * The page, without a token: it is the same for everybody, and shows nothing before its user has given one. Its files are
+ * read once, because a build or an update while the server runs gives them other names.
+ */
+function addPage(app: Hono<Env>, { pageFolder }: ServerParts): void {
+  const add = (route: string, path: string, caching: string) => {
+    const body = readFileSync(join(pageFolder, path));
+    const headers = { "content-type": getMimeType(path)!, "cache-control": caching };
+    app.get(route, compress(), etag(), () => new Response(body, { headers }));
+  };
+  if (!existsSync(join(pageFolder, "index.html"))) {
+    app.get("/", () => new Response(NOT_BUILT, { headers: { "content-type": "text/plain" } }));
+    return;
+  }
+  add("/", "index.html", "no-cache");
+  for (const name of readdirSync(join(pageFolder, "assets"))) {
+    add(`/assets/${name}`, join("assets", name), "public, max-age=31536000, immutable"); // the name holds a digest of the content
+  }
 }
 
 /** For browsers: `POST /login` with `{"token": ...}` begins a session, `POST /logout` ends it. */
-function addLogin(app: Hono<Env>, { token, basePath }: ServerParts): void {
-  const withCookie = (cookie: string) => new Response(null, { status: 204, headers: { "set-cookie": cookie } });
+function addLogin(app: Hono<Env>, parts: ServerParts): void {
+  const { token } = parts;
   app.post("/login", async (c) => {
     const given = tokenIn(await jsonBody(c.env.incoming));
-    if (token === null) return new Response(null, { status: 204 });
-    if (!token.matches(given)) throw new HttpError("TOKEN_WRONG", "the token is wrong");
-    return withCookie(token.startSession(basePath, isSecure(c)));
+    if (token !== null && !isToken(given, token)) throw new HttpError("TOKEN_WRONG", "the token is wrong");
+    if (token !== null) await startSession(c, token, parts);
+    return c.body(null, 204);
   });
-  app.post("/logout", (c) => withCookie(endSession(basePath, isSecure(c))));
-}
-
-/** A proxy may have been reached by TLS. A client that forges the header only restricts its own cookie. */
-function isSecure(c: Context<Env>): boolean {
-  return c.req.header("x-forwarded-proto") === "https";
+  app.post("/logout", (c) => {
+    endSession(c, parts);
+    return c.body(null, 204);
+  });
 }
 
 function tokenIn(text: string): string {

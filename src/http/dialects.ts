@@ -6,35 +6,21 @@ import { itemJson, pageJson } from "../render/item.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { parseWholeNumber } from "../task/amounts.ts";
 import { idsIn, trimId } from "../task/ids.ts";
-import {
-  BODY_NAMES,
-  fieldOf,
-  KEY_NAMES,
-  QUERY_PARTS,
-  type QueryNames,
-  type QueryPart,
-  type RawQuery,
-} from "../task/query-fields.ts";
+import { fieldOf, KEY_NAMES, QUERY_PARTS, type QueryPart, type RawQuery } from "../task/query-fields.ts";
 import type { LayoutName } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
-import { HttpError, jsonText, problemOf, problemResponse, refusalHeaders } from "./answer.ts";
+import { HttpError, json, problemOf, problemResponse, refusalHeaders } from "./answer.ts";
 import type { Env, ServerParts } from "./parts.ts";
 import { listParams, paramsOf, queryOf } from "./request.ts";
 
-/** The unchecked query of a request, and the names of its parts in messages. */
-export interface AskedList {
-  readonly raw: RawQuery;
-  readonly names: QueryNames;
-}
-
-/** How the task endpoints read requests and write answers. */
+/** How the task endpoints read requests and write answers; queries aren't checked yet. */
 export interface Dialect {
   /** @throws TtsctlError USAGE */
   params<N extends string>(url: string, accepted: readonly N[]): Map<N, string>;
   /** @throws TtsctlError USAGE, HttpError */
-  listOfUrl(url: string): AskedList;
+  listOfUrl(url: string): RawQuery;
   /** @throws TtsctlError USAGE, HttpError */
-  listOfBody(url: string, body: string): AskedList;
+  listOfBody(url: string, body: string): RawQuery;
   /** Whether a task id is enough to name a task. */
   readonly takesLoneIds: boolean;
   /** Whether an id that is given twice is answered twice, in the order of the user's list. */
@@ -50,10 +36,10 @@ export interface Dialect {
 /** Requests and answers as on the command line. */
 export const PLAIN: Dialect = {
   params: paramsOf,
-  listOfUrl: (url) => ({ raw: listParams(url), names: KEY_NAMES }),
+  listOfUrl: listParams,
   listOfBody: (url, body) => {
     paramsOf(url, []);
-    return { raw: parseQueryBody(body, "the body"), names: BODY_NAMES };
+    return parseQueryBody(body, "the body");
   },
   takesLoneIds: false,
   repeatsIds: false,
@@ -91,13 +77,12 @@ export const API_MS: Dialect = {
     const given = params(url, [...Object.values(KEY_NAMES), ...ID_PARAMS, ONE_ID]);
     const ids = [...ID_PARAMS.flatMap((name) => idsIn(given.get(name) ?? "")), given.get(ONE_ID) ?? ""];
     const taskIds = ids.filter((id) => id !== "");
-    const raw = { ...queryOf(given), taskIds: taskIds.length === 0 ? null : taskIds };
-    return { raw: withinLimits(raw), names: KEY_NAMES };
+    return withinLimits({ ...queryOf(given), taskIds: taskIds.length === 0 ? null : taskIds });
   },
   listOfBody(_url, text) {
     const body = parseQueryObject(text, "the body");
     const known = QUERY_PARTS.map((part) => [KEY_NAMES[part], valueIn(part, body[KEY_NAMES[part]] ?? null)]);
-    return { raw: withinLimits(readQueryBody(Object.fromEntries(known), "the body")), names: BODY_NAMES };
+    return withinLimits(readQueryBody(Object.fromEntries(known), "the body"));
   },
   takesLoneIds: true,
   repeatsIds: true,
@@ -108,11 +93,11 @@ export const API_MS: Dialect = {
     const { status, code, detail, hint } = problemOf(error);
     if (code === "TASK_NOT_FOUND") {
       const isDeletion = method === "DELETE";
-      return respond(isDeletion ? answer(OK, "", { removed: false }) : answer(NO_RESOURCE, "not found"), 200);
+      return json(isDeletion ? answer(OK, "", { removed: false }) : answer(NO_RESOURCE, "not found"));
     }
-    if (detail === NO_USER) return respond(answer(WRONG_PARAMETER, NO_USER), 200);
+    if (detail === NO_USER) return json(answer(WRONG_PARAMETER, NO_USER));
     const message = hint === null ? detail : `${detail}; ${hint}`;
-    return respond(answer(CODES[status] ?? FAILED, message), status, refusalHeaders(error));
+    return json(answer(CODES[status] ?? FAILED, message), [], refusalHeaders(error), status);
   },
 };
 
@@ -131,7 +116,7 @@ function withinLimits(raw: RawQuery): RawQuery {
   return { ...raw, page: Math.max(1, raw.page ?? 1), pageSize };
 }
 
-/** A value of a body as other dialects write it. @throws TtsctlError USAGE */
+/** @throws TtsctlError USAGE */
 function valueIn(part: QueryPart, value: unknown): unknown {
   const { key, kind } = fieldOf(part);
   if (kind === "number") return wholeNumber(key, value);
@@ -160,10 +145,6 @@ function* envelopedPage({ total, page, pageSize, tasks }: ListResult): Generator
 
 function answer(code: number, message: string, data: object = {}): object {
   return { code, message, data };
-}
-
-function respond(body: object, status: number, headers: Readonly<Record<string, string>> = {}): Response {
-  return jsonText(`${JSON.stringify(body)}\n`, headers, [], status);
 }
 
 const DIALECTS: Readonly<Record<LayoutName, Dialect>> = { plain: PLAIN, api_ms: API_MS };

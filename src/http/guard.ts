@@ -1,8 +1,10 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import type { Clock } from "../clock.ts";
+import type { Context } from "hono";
+import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { HttpError } from "./answer.ts";
+import type { ServerParts } from "./parts.ts";
 
 /** All addresses of a machine: a server that listens there can't know its names. */
 const ANY_ADDRESS = new Set(["0.0.0.0", "::"]);
@@ -59,57 +61,25 @@ export const COOKIE = "ttsctl_session";
 const SESSION_S = 30 * 86_400;
 
 /** Compares in constant time. */
-function isSame(a: string, b: string): boolean {
-  const [digestA, digestB] = [a, b].map((text) => createHash("sha256").update(text).digest());
-  return timingSafeEqual(digestA!, digestB!);
+export function isToken(text: string, token: string): boolean {
+  const [digest, expected] = [text, token].map((word) => createHash("sha256").update(word).digest());
+  return timingSafeEqual(digest!, expected!);
 }
 
-/** The token of a server. A session of a browser is its end, signed with the token: a new token ends all sessions. */
-export class Token {
-  readonly #token: string;
-  readonly #clock: Clock;
-
-  constructor(token: string, clock: Clock) {
-    this.#token = token;
-    this.#clock = clock;
-  }
-
-  matches(text: string): boolean {
-    return isSame(text, this.#token);
-  }
-
-  /** Whether a request may be answered. */
-  admits(headers: { authorization?: string | undefined; cookie?: string | undefined }): boolean {
-    const bearer = /^bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
-    if (bearer !== undefined) return this.matches(bearer);
-    const session = new RegExp(`(?:^|;) *${COOKIE}=([^;]*)`).exec(headers.cookie ?? "")?.[1];
-    return session !== undefined && this.#isValid(session);
-  }
-
-  /** The cookie of a new session. */
-  startSession(path: string, isSecure: boolean): string {
-    const end = String(Math.floor(this.#clock.now()) + SESSION_S);
-    return cookie(`${end}.${this.#sign(end)}`, SESSION_S, path, isSecure);
-  }
-
-  #isValid(session: string): boolean {
-    const [end = "", signature = ""] = session.split(".");
-    return isSame(signature, this.#sign(end)) && Number(end) > this.#clock.now();
-  }
-
-  #sign(end: string): string {
-    return createHmac("sha256", this.#token).update(`ttsctl session until ${end}`).digest("base64url");
-  }
+/** Begins a session of a browser: a cookie with its end, signed with the token, so a new token ends all sessions. */
+export async function startSession(c: Context, token: string, { clock, basePath }: ServerParts): Promise<void> {
+  const end = String(Math.floor(clock.now()) + SESSION_S);
+  const options = { httpOnly: true, sameSite: "Strict", maxAge: SESSION_S } as const;
+  await setSignedCookie(c, COOKIE, end, token, { ...options, path: basePath || "/", secure: isSecure(c) });
 }
 
-/** The cookie that ends a session. */
-export function endSession(path: string, isSecure: boolean): string {
-  return cookie("", 0, path, isSecure);
+export function endSession(c: Context, { basePath }: ServerParts): void {
+  deleteCookie(c, COOKIE, { path: basePath || "/", secure: isSecure(c) });
 }
 
-function cookie(value: string, seconds: number, path: string, isSecure: boolean): string {
-  const secure = isSecure ? "; Secure" : "";
-  return `${COOKIE}=${value}; Path=${path || "/"}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
+/** A proxy may have been reached by TLS. A client that forges the header only restricts its own cookie. */
+function isSecure(c: Context): boolean {
+  return c.req.header("x-forwarded-proto") === "https";
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -148,10 +118,15 @@ function isCrossSite({ host, origin, "sec-fetch-site": site }: IncomingMessage["
 }
 
 /** @throws HttpError TOKEN_REQUIRED, TOKEN_WRONG */
-export function checkToken({ headers }: IncomingMessage, token: Token | null): void {
-  if (token === null || token.admits(headers)) return;
+export async function checkToken(c: Context, { token, clock }: Pick<ServerParts, "token" | "clock">): Promise<void> {
+  if (token === null) return;
+  const authorization = c.req.header("authorization");
+  const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
+  if (bearer === undefined) {
+    if (Number(await getSignedCookie(c, token, COOKIE)) > clock.now()) return;
+  } else if (isToken(bearer, token)) return;
   const hint = "send Authorization: Bearer with the token of [http] token, or log in on the page";
   const challenge = { "www-authenticate": "Bearer" };
-  if (headers.authorization !== undefined) throw new HttpError("TOKEN_WRONG", "the token is wrong", hint, challenge);
+  if (authorization !== undefined) throw new HttpError("TOKEN_WRONG", "the token is wrong", hint, challenge);
   throw new HttpError("TOKEN_REQUIRED", "this needs a token", hint, challenge);
 }

@@ -6,7 +6,7 @@ import type { StatsResult } from "../operations/stats/types.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskStore } from "../store/task-store.ts";
 import type { LayoutName, RecordRules } from "../task/rules.ts";
-import type { Hosts, Token } from "./guard.ts";
+import type { Hosts } from "./guard.ts";
 import type { Metrics, Observed } from "./metrics.ts";
 
 export interface Env {
@@ -62,7 +62,7 @@ export interface ServerParts {
   readonly clock: Clock;
   readonly hosts: Hosts;
   /** Null if none is needed. */
-  readonly token: Token | null;
+  readonly token: string | null;
   /** The prefix of paths behind a proxy, such as `/tts`, or empty. */
   readonly basePath: string;
   /** The dialect of requests that name none. */

@@ -57,30 +57,24 @@ export async function jsonBody(incoming: IncomingMessage): Promise<string> {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
   // A form of another site can't send this type without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type) || encoding !== "identity") {
-    throw new HttpError(
-      "UNSUPPORTED_MEDIA_TYPE",
-      "the body is not said to be JSON",
-      "send Content-Type: application/json",
-    );
+    const hint = "send Content-Type: application/json";
+    throw new HttpError("UNSUPPORTED_MEDIA_TYPE", "the body is not said to be JSON", hint);
   }
+  // Answered before the body is read: a reader that stops midway closes the connection.
   if (Number(incoming.headers["content-length"] ?? 0) > MOST_BYTES) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readAll(incoming));
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MOST_BYTES) throw tooLarge();
+      chunks.push(chunk);
+    }
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch (error) {
     if (error instanceof HttpError) throw error;
     throw new HttpError("BAD_REQUEST", "the body is cut, or no UTF-8");
   }
-}
-
-async function readAll(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MOST_BYTES) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** The rest of the body isn't read, so the connection can't be used again. */

@@ -1,7 +1,10 @@
+import { Readable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { warningsValue } from "../../src/http/answer.ts";
-import { Hosts, isLocal, Token } from "../../src/http/guard.ts";
+import { createApp } from "../../src/http/app.ts";
+import { Hosts, isLocal } from "../../src/http/guard.ts";
+import type { ServerParts } from "../../src/http/parts.ts";
 import { listParams, paramsOf } from "../../src/http/request.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
 import { KeptAnswers } from "../../src/http/routes/stats.ts";
@@ -47,32 +50,54 @@ describe("the name that a request asks for", () => {
 
 describe("a token", () => {
   const clock = { now: () => 1_000_000, monotonic: () => 0 };
-  const token = new Token("a-secret-of-some-length", clock);
+  const TOKEN = "a-secret-of-some-length";
+  const serverWith = (changes: Partial<ServerParts> = {}) => {
+    const metrics = { contentType: "text/plain", text: async () => "" };
+    const hosts = new Hosts("127.0.0.1", []);
+    const parts = { pageFolder: "", basePath: "", version: "1", token: TOKEN, clock, hosts, metrics, ...changes };
+    const app = createApp({ ...parts, health: async () => ({}) } as unknown as ServerParts);
+    return async (method: string, path: string, headers: Record<string, string>, body = "") => {
+      const request = { method, url: path, headers: { host: "localhost", ...headers } };
+      const env = { incoming: Object.assign(Readable.from([Buffer.from(body)]), request), outgoing: {} };
+      return await app.request(path, { method, headers }, env);
+    };
+  };
+  const admits = async (headers: Record<string, string>, ask = serverWith()) => {
+    const { status } = await ask("GET", "/metrics", headers);
+    expect([200, 401]).toContain(status);
+    return status === 200;
+  };
+  const sessionOf = async (ask: ReturnType<typeof serverWith>, proto: string) => {
+    const headers = { "content-type": "application/json", "x-forwarded-proto": proto };
+    const answer = await ask("POST", "/login", headers, JSON.stringify({ token: TOKEN }));
+    return answer.headers.get("set-cookie")!;
+  };
   const cookieOf = (setCookie: string) => setCookie.split(";")[0]!;
 
-  it("is taken as it is and not otherwise", () => {
-    expect(token.admits({ authorization: "Bearer a-secret-of-some-length" })).toBe(true);
+  it("is taken as it is and not otherwise", async () => {
+    expect(await admits({ authorization: "Bearer a-secret-of-some-length" })).toBe(true);
     for (const authorization of ["Bearer a-secret-of-some-lengt", "Bearer ", "Basic a-secret-of-some-length", ""]) {
-      expect(token.admits({ authorization })).toBe(false);
+      expect(await admits({ authorization })).toBe(false);
     }
-    expect(token.admits({})).toBe(false);
+    expect(await admits({})).toBe(false);
   });
 
-  it("gives a session that no script can read, that ends, and that no other token signed", () => {
-    const set = token.startSession("/tts", true);
-    expect(set).toMatch(/; Path=\/tts; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure$/);
+  it("gives a session that no script can read, that ends, and that no other token signed", async () => {
+    const set = await sessionOf(serverWith({ basePath: "/tts" }), "https");
+    expect(set).toMatch(/; Max-Age=2592000; Path=\/tts; HttpOnly; Secure; SameSite=Strict$/);
     expect(set).not.toContain("a-secret");
     const cookie = `a=b; ${cookieOf(set)}; c=d`;
-    expect(token.admits({ cookie })).toBe(true);
-    expect(new Token("another-secret-as-long", clock).admits({ cookie })).toBe(false);
+    expect(await admits({ cookie })).toBe(true);
+    expect(await admits({ cookie }, serverWith({ token: "another-secret-as-long" }))).toBe(false);
     const later = { ...clock, now: () => 1_000_000 + 2_592_001 };
-    expect(new Token("a-secret-of-some-length", later).admits({ cookie })).toBe(false);
+    expect(await admits({ cookie }, serverWith({ clock: later }))).toBe(false);
   });
 
-  it("whoever changes a session has none", () => {
-    const session = cookieOf(token.startSession("", false));
+  it("whoever changes a session has none", async () => {
+    const session = cookieOf(await sessionOf(serverWith(), "http"));
     const [name, value] = session.split("=");
     const [end, signature] = value!.split(".");
+    expect(await admits({ cookie: `${name}=${end}.${signature}` })).toBe(true);
     for (const forged of [
       `${Number(end) + 1}.${signature}`,
       `${end}.`,
@@ -80,7 +105,7 @@ describe("a token", () => {
       `.${signature}`,
       end,
     ]) {
-      expect(token.admits({ cookie: `${name}=${forged}` })).toBe(false);
+      expect(await admits({ cookie: `${name}=${forged}` })).toBe(false);
     }
   });
 });

@@ -59,14 +59,11 @@ export class KeptAnswers<T> {
     this.#kept.delete(key);
     this.#kept.set(key, made);
     if (this.#kept.size > MOST_ANSWERS) this.#kept.delete(this.#kept.keys().next().value!);
-    const end = (keep: boolean) => {
+    const keep = () => {
       const now = this.#clock.monotonic();
-      made.until = keep ? now + Math.min(LONGEST_S, (now - began) / LARGEST_SHARE) : now;
+      made.until = now + Math.min(LONGEST_S, (now - began) / LARGEST_SHARE);
     };
-    made.answer.then(
-      () => end(true),
-      () => end(false),
-    );
+    made.answer.then(keep, () => this.#kept.delete(key));
     return made.answer;
   }
 }

@@ -6,9 +6,9 @@ import { FORCE_ADVICE } from "../../operations/purge/decide.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { ListResult } from "../../store/task-store.ts";
 import { trimId } from "../../task/ids.ts";
-import { KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
+import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery, soleUser } from "../../task/query-fields.ts";
 import { HttpError, json, jsonText } from "../answer.ts";
-import { type AskedList, type Dialect, dialectOf, PLAIN } from "../dialects.ts";
+import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { Env, Removal, ServerParts } from "../parts.ts";
 import { jsonBody, switchOf } from "../request.ts";
 
@@ -22,11 +22,11 @@ export const DIALECT_ROUTES = ["/voice-tasks", "/voice-tasks/query", "/voice-tas
 export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
   app.get("/voice-tasks", (c) => {
     const dialect = dialectOf(c, parts);
-    return answerList(parts, dialect, dialect.listOfUrl(c.req.url));
+    return answerList(parts, dialect, dialect.listOfUrl(c.req.url), KEY_NAMES);
   });
   app.post("/voice-tasks/query", async (c) => {
     const dialect = dialectOf(c, parts);
-    return answerList(parts, dialect, dialect.listOfBody(c.req.url, await jsonBody(c.env.incoming)));
+    return answerList(parts, dialect, dialect.listOfBody(c.req.url, await jsonBody(c.env.incoming)), BODY_NAMES);
   });
   app.get("/voice-tasks/:task_id", (c) => answerTask(parts, c));
   app.get("/voice-tasks/:task_id/files", (c) => taskFiles(parts, idOf(parts, c, PLAIN.params(c.req.url, ["user_id"]))));
@@ -43,10 +43,10 @@ export function addVoiceTasks(app: Hono<Env>, parts: ServerParts): void {
   });
 }
 
-async function answerList(parts: ServerParts, dialect: Dialect, { raw, names }: AskedList): Promise<Response> {
+async function answerList(parts: ServerParts, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> {
   const found = await list(parts, raw, names);
   const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
-  return jsonText([...dialect.page(result)].join(""), { [SOURCE_HEADER]: result.source }, result.warnings);
+  return jsonText([...dialect.page(result)].join(""), result.warnings, { [SOURCE_HEADER]: result.source });
 }
 
 /** Each task as often as its id is given. */
@@ -62,7 +62,7 @@ async function answerTask(parts: ServerParts, c: Context<Env>): Promise<Response
   const params = dialect.params(c.req.url, ["user_id"]);
   const results = isAlone(dialect, params) ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, params))];
   for await (const { tasks, source, warnings } of results) {
-    if (tasks[0] !== undefined) return jsonText(dialect.task(tasks[0]), { [SOURCE_HEADER]: source }, warnings);
+    if (tasks[0] !== undefined) return jsonText(dialect.task(tasks[0]), warnings, { [SOURCE_HEADER]: source });
   }
   throw new HttpError("TASK_NOT_FOUND", "neither store has the task");
 }
