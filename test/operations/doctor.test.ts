@@ -6,11 +6,11 @@ import { type Checks, type DoctorParts, type Finding, ok, parseInfo } from "../.
 import {
   databasesOf,
   memoryVerdict,
+  neededCommands,
   persistenceVerdict,
   sentinelVerdict,
   versionVerdict,
 } from "../../src/operations/doctor/redis.ts";
-import { neededCommands } from "../../src/operations/doctor/rights.ts";
 import { diagnose } from "../../src/operations/doctor/run.ts";
 import { driftVerdict } from "../../src/operations/doctor/tasks.ts";
 import { ApiMsLayout } from "../../src/store/layout/api-ms.ts";

@@ -1,18 +1,20 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../../errors.ts";
+import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { FileBehind, lackOf } from "../../store/task-store.ts";
+import type { RecordRules } from "../../task/rules.ts";
 import { formatUtc } from "../../task/time.ts";
 import { cleanupOnce } from "../cleanup.ts";
+import { FolderNames, NOBODY } from "../folder-names.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/policy.ts";
 import type { PurgedTask, Reporter } from "../reporter.ts";
 import { fileColumns, readMirrorTasks, type TaskColumns } from "./columns.ts";
-import { readDisk } from "./disk.ts";
 import { Tally, type TallyRule } from "./tally.ts";
-import type { CleanupEstimate, StatsResult } from "./types.ts";
+import type { CleanupEstimate, DiskBytes, DiskStats, StatsResult } from "./types.ts";
 
 interface StatsOptions {
   readonly source: SourceChoice;
@@ -96,6 +98,64 @@ function describeInvalid({ invalid }: Snapshot): NonNullable<StatsResult["invali
     return { user_id: userId, task_id: taskId, byte, reason };
   });
   return { count: invalid.count, records };
+}
+
+/** The owner of a log whose task id several users have. */
+const SHARED = -2;
+
+/**
+ * The disk use of audio and logs, by status and by the tally's users: one walk over the directories and one over the logs.
+ * @param userId the one user whose artifacts count, or undefined
+ */
+async function readDisk(
+  artifacts: Artifacts,
+  { columns, users }: Tally,
+  userId: string | undefined,
+  rules: RecordRules,
+): Promise<{ all: DiskStats; ofUser: (user: number) => DiskBytes }> {
+  const names = userId === undefined ? undefined : rules.namesOf(userId);
+  const owners = new FolderNames(rules);
+  columns.each((key) => {
+    const { userId, taskId } = columns.keys.id(key);
+    if (rules.sharesFolders) owners.add(userId, taskId, key); // otherwise directories are found by their ids
+    owners.addLog(taskId, key, SHARED);
+  });
+  const byStatus = { wait: noBytes(), run: noBytes(), done: noBytes(), error: noBytes(), other: noBytes() };
+  const byUser = { audioBytes: new Float64Array(users.size), logBytes: new Float64Array(users.size) };
+  const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: 0 };
+  const linked = new Set<bigint>();
+  const add = (key: number, kind: keyof DiskBytes, bytes: number) => {
+    const status = key < 0 ? -1 : columns.status(key);
+    all[kind] += bytes;
+    if (key === SHARED) all.sharedLogBytes += bytes;
+    else if (status < 0) all.unowned[kind] += bytes;
+    else {
+      byStatus[STATUS_CODES[status]!][kind] += bytes;
+      byUser[kind][users.addUserOf(columns.keys, key)]! += bytes;
+    }
+  };
+  const unread = await artifacts.walkFolders(async (user, task) => {
+    if (names?.includes(user) === false) return;
+    const folder = await artifacts.measureFolder(user, task);
+    if (folder.kind !== "removed") return;
+    let { bytes } = folder;
+    for (const file of folder.linked ?? []) {
+      if (linked.has(file.inode)) bytes -= file.bytes; // a file of several names counts once
+      linked.add(file.inode);
+    }
+    add(rules.sharesFolders ? owners.ownerOf(user, task) : columns.keys.find(user, task), "audioBytes", bytes);
+  });
+  const skipped = await artifacts.walkLogs(
+    (taskId) => names === undefined || owners.ownerOfLog(taskId) !== NOBODY,
+    ({ taskId, bytes }) => add(owners.ownerOfLog(taskId), "logBytes", bytes),
+  );
+  all.unread = unread.length + skipped.length;
+  const ofUser = (user: number) => ({ audioBytes: byUser.audioBytes[user]!, logBytes: byUser.logBytes[user]! });
+  return { all, ofUser };
+}
+
+function noBytes(): DiskBytes {
+  return { audioBytes: 0, logBytes: 0 };
 }
 
 type EstimateParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
