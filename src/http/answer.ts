@@ -4,7 +4,6 @@ import { type ErrorCode, TtsctlError } from "../errors.ts";
 /** Clients and proxies refuse headers of more than some kB. */
 const MOST_CHARACTERS = 4000;
 
-/** The warnings that the command line would print. */
 export const WARNINGS_HEADER = "ttsctl-warnings";
 
 /** Lines as the value of a header: a JSON array in ASCII. If it would be too long, lines are left out and the last one is cut. */

@@ -15,7 +15,6 @@ import { listParams, paramsOf, queryOf } from "./request.ts";
 
 /** How the task endpoints read requests and write answers; queries aren't checked yet. */
 export interface Dialect {
-  /** @throws TtsctlError USAGE */
   params<N extends string>(url: string, accepted: readonly N[]): Map<N, string>;
   /** @throws TtsctlError USAGE, HttpError */
   listOfUrl(url: string): RawQuery;
@@ -27,7 +26,6 @@ export interface Dialect {
   readonly repeatsIds: boolean;
   /** The JSON of a list, in pieces. */
   page(result: ListResult): Iterable<string>;
-  /** The JSON of one task. */
   task(task: Task): string;
   removed(result: DeleteResult): object;
   refusal(error: unknown, method: string): Response;
@@ -116,7 +114,6 @@ function withinLimits(raw: RawQuery): RawQuery {
   return { ...raw, page: Math.max(1, raw.page ?? 1), pageSize };
 }
 
-/** @throws TtsctlError USAGE */
 function valueIn(part: QueryPart, value: unknown): unknown {
   const { key, kind } = fieldOf(part);
   if (kind === "number") return wholeNumber(key, value);

@@ -86,10 +86,7 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** What a browser sends as Sec-Fetch-Site if no other site caused the request. */
 const OWN_SITE = new Set(["same-origin", "none"]);
 
-/**
- * Checks that every request passes: the Host is ours, the URL can be decoded, and no other site caused a change.
- * @throws HttpError
- */
+/** @throws HttpError unless the Host is ours, the URL can be decoded, and no other site caused a change */
 export function checkRequest({ headers, url = "", method = "" }: IncomingMessage, hosts: Hosts): void {
   if (headers.host === undefined || !hosts.allows(headers.host)) {
     const hint = "ask for localhost, or name the host in [http] allowed_hosts (TTSCTL_HTTP_ALLOWED_HOSTS)";

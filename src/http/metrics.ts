@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Health } from "./parts.ts";
 
-/** One request that ended, for the access log and the metrics. */
 export interface Observed {
   readonly method: string;
   /** As it was asked, parameters included. */
@@ -14,7 +13,6 @@ export interface Observed {
   readonly bytes: number;
   readonly seconds: number;
   readonly remote: string;
-  /** Whether the client took the whole answer. */
   readonly finished: boolean;
 }
 
@@ -85,7 +83,6 @@ export function newMetrics(version: string) {
       duration.observe({ route }, seconds);
     },
 
-    /** The Prometheus text format. */
     text({ redis, store, syncing }: Health): Promise<string> {
       redisUp.set(redis === "ok" ? 1 : 0);
       storeReadable.set(store === "unreadable" ? 0 : 1);

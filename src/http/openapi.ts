@@ -47,7 +47,6 @@ const OF_STATS = { ...OF_HOURS, byStatus: OBJECT, users: COUNT, byUser: LIST, ag
 const POSITIVE = { type: "integer", minimum: 1 };
 const ANY_RECORD = { type: "object", description: "the whole record as the service wrote it" };
 
-/** An answer of the dialect api_ms. */
 function enveloped(data: object): object {
   return exact({ code: { const: 0 }, message: TEXT, data });
 }
@@ -200,7 +199,6 @@ function bodyOf(name: keyof typeof SCHEMAS): object {
 type Extra = {
   readonly parameters?: readonly object[];
   readonly requestBody?: object;
-  /** No token is needed. */
   readonly security?: readonly [];
 };
 
@@ -291,7 +289,6 @@ function paths(): object {
   return found;
 }
 
-/** The description of the whole API, OpenAPI 3.1. */
 export function openapi(version: string, basePath: string): object {
   return {
     openapi: "3.1.0",

@@ -20,7 +20,6 @@ export interface Health {
   /** `missing` counts as an empty store. */
   readonly store: "ok" | "missing" | "unreadable";
   readonly redis: "ok" | "down" | "off";
-  /** Whether a sync is running. */
   readonly syncing: boolean;
   readonly version: string;
 }
@@ -29,9 +28,7 @@ export interface Health {
 export interface HealthAnswer extends Health {
   /** The zone of times without an offset, an IANA name. */
   readonly timezone: string;
-  /** Whether nothing may be deleted. */
   readonly readOnly: boolean;
-  /** Whether a token is asked for. */
   readonly token: boolean;
 }
 
@@ -50,9 +47,7 @@ export interface Removal {
 
 export interface StatsRequest {
   readonly userId: string | undefined;
-  /** Whether to measure audio and logs. */
   readonly disk: boolean;
-  /** Whether to estimate what a cleanup would free. */
   readonly estimate: boolean;
 }
 
@@ -65,7 +60,6 @@ export interface ServerParts {
   readonly token: string | null;
   /** The prefix of paths behind a proxy, such as `/tts`, or empty. */
   readonly basePath: string;
-  /** The dialect of requests that name none. */
   readonly dialect: LayoutName;
   /** The built page; missing if it was not built. */
   readonly pageFolder: string;
@@ -75,10 +69,8 @@ export interface ServerParts {
   stats(request: StatsRequest): Promise<StatsResult>;
   readonly metrics: Metrics;
   readonly version: string;
-  /** Writes the access log. */
   ended(request: Observed): void;
   /** Deletes a task as `ttsctl delete` does; null with --read-only. */
   readonly remove: ((deletion: Deletion) => Promise<Removal>) | null;
-  /** Logs an internal error. */
   failed(error: unknown): void;
 }

@@ -49,10 +49,7 @@ export function switchOf(name: string, text: string | undefined, otherwise: bool
 /** Room for 100,000 ids. */
 const MOST_BYTES = 8 << 20;
 
-/**
- * The text of a JSON body.
- * @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that is no UTF-8 or that was cut
- */
+/** @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST for one that isn't UTF-8 or was cut */
 export async function jsonBody(incoming: IncomingMessage): Promise<string> {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
   // A form of another site can't send this type without a preflight request.

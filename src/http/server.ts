@@ -33,7 +33,6 @@ const SAFETY_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
 };
 
-/** The HTTP server, not yet listening. */
 export function createHttpServer(parts: ServerParts): Server {
   const app = createApp(parts);
   const answer = getRequestListener(app.fetch, {

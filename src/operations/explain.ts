@@ -90,7 +90,6 @@ export async function explainTask(
 }
 
 interface LookedAt extends Looked {
-  /** Whether Redis was asked. */
   readonly asked: boolean;
   /** Why Redis's copy could not be read, or null. */
   readonly unread: TtsctlError | null;

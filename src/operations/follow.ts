@@ -23,9 +23,7 @@ interface FollowParts {
   readonly signal: AbortSignal;
   /** Returns false if the output was closed. */
   readonly onLines: (part: LogPart) => Promise<boolean>;
-  /** Called with what happened to a log. */
   readonly onNews: (line: string) => Promise<void>;
-  /** Whether the task was finished before. */
   readonly finished: boolean;
 }
 

@@ -30,10 +30,7 @@ export interface GetOptions {
   readonly logLines: number | null;
 }
 
-/**
- * Looks for one task in both stores, or in the one that is forced.
- * @throws TtsctlError REDIS_* if Redis is forced and can't be read, STORE_* if the file is needed and can't be read
- */
+/** Reads a task from both stores, or the forced one. @throws TtsctlError REDIS_* or STORE_* if a needed store fails */
 export async function getTask(parts: GetParts, id: TaskId, { source, logLines }: GetOptions): Promise<GetResult> {
   const warnings: string[] = [];
   const redis = await fromRedis(parts, id, source, warnings);

@@ -27,10 +27,7 @@ export interface QueryContext {
   readonly now: number;
 }
 
-/**
- * The one validation of what a list can be asked (SPEC sections 4 and 5).
- * @throws TtsctlError USAGE, which names the part, what it was and what is accepted
- */
+/** Checks a query (SPEC sections 4 and 5). @throws TtsctlError USAGE */
 export function buildListQuery(raw: RawQuery, source: SourceChoice, context: QueryContext): ListQuery {
   const ids = checkIds(raw, context);
   return {
@@ -102,13 +99,12 @@ function checkTime(text: string, name: string, rules: RecordRules, now: number):
   );
 }
 
-/** Seconds; undefined if the text isn't an age. */
 function ageOf(text: string): number | undefined {
   const age = /[a-z]\s*$/i.test(text) ? parseDuration(text) : undefined;
   return age !== undefined && age >= 0 ? age : undefined;
 }
 
-/** The shortest age that is asked for, in seconds; null where no choice hangs on this machine's clock. */
+/** The shortest age of a query, in seconds; null if this machine's clock doesn't matter. */
 export function shortestAge({ since, until }: RawQuery): number | null {
   const ages = [since, until].map((text) => (text == null ? undefined : ageOf(text)));
   const given = ages.filter((age) => age !== undefined);
@@ -122,16 +118,12 @@ function checkInteger(value: number, part: "page" | "pageSize", { names }: Query
   throw usage(`${names[part]}: ${value} is out of range`, `accepted: a whole number from ${least}${upTo}`);
 }
 
-/**
- * The JSON body of a query (SPEC section 5): every key is optional; null, an empty list and an empty user don't filter.
- * @param origin where the body came from, for messages
- * @throws TtsctlError USAGE for text that is not a JSON object, unknown keys and wrong types
- */
+/** Reads the JSON body of a query (SPEC section 5). @param origin for messages @throws TtsctlError USAGE */
 export function parseQueryBody(text: string, origin: string): RawQuery {
   return readQueryBody(parseQueryObject(text, origin), origin);
 }
 
-/** The same for an object that was parsed. @throws TtsctlError USAGE */
+/** Every key is optional; null, an empty list and an empty user don't filter. @throws TtsctlError USAGE */
 export function readQueryBody(body: Readonly<Record<string, unknown>>, origin: string): RawQuery {
   const keys = QUERY_PARTS.map((part) => fieldOf(part).key);
   const unknown = Object.keys(body).find((key) => !keys.includes(key));
@@ -164,7 +156,7 @@ const BODY_TYPES = {
   },
 };
 
-/** @throws TtsctlError USAGE if the text is not a JSON object */
+/** @throws TtsctlError USAGE */
 export function parseQueryObject(text: string, origin: string): Record<string, unknown> {
   let value: unknown;
   try {

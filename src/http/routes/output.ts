@@ -111,16 +111,12 @@ function fileHeaders(name: string): Record<string, string> {
   };
 }
 
-/** Both included. */
 interface ByteRange {
   readonly first: number;
   readonly last: number;
 }
 
-/**
- * The part of a file of so many bytes that a `Range` header asks for: "all" without one, or for several or invalid ranges,
- * which may be ignored (RFC 9110); "none" if the file has none of the bytes.
- */
+/** The part that a `Range` header asks for: "all" also for several or invalid ranges, which RFC 9110 lets us ignore. */
 export function rangeOf(header: string | undefined, size: number): ByteRange | "all" | "none" {
   const [, from = "", to = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(/[ \t]/g, "") ?? "") ?? [];
   if (from === "" && to === "") return "all";

@@ -10,10 +10,7 @@ import { paramsOf, switchOf } from "../request.ts";
 /** `GET /stats/hours`, for a chart. */
 export type StatsHours = Pick<StatsResult, "source" | "at" | "user" | "total" | "byStatus" | "perHour">;
 
-/**
- * `GET /stats`, the JSON of `ttsctl stats` (`disk=false` leaves out audio and logs), and a small part of it. Both may be some
- * seconds old; `at` is their time.
- */
+/** `GET /stats`, the JSON of `ttsctl stats`, and a small part of it. Both may be some seconds old; `at` is their time. */
 export function addStats(app: Hono<Env>, { stats, rules, clock }: ServerParts): void {
   const kept = new KeptAnswers<StatsResult>(clock);
   const ask = (user: string | undefined, disk: boolean, estimate: boolean) => {

@@ -120,7 +120,6 @@ function throwIfNotGone({ result, warnings }: Removal): void {
 export interface TaskFile extends Artifact {
   /** Relative to where the API is; null for a log. */
   readonly url: string | null;
-  /** Whether it can be played. */
   readonly audio: boolean;
 }
 

@@ -179,7 +179,6 @@ async function closedFolder(path: string, entries: readonly Dirent[]): Promise<s
   return undefined;
 }
 
-/** The file system that a folder is on, and where that is mounted. */
 async function mountOf(path: string): Promise<string> {
   const { type } = await statfs(path);
   let place = await realpath(path);

@@ -8,10 +8,8 @@ import { Mirror } from "../../store/redis/mirror.ts";
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import type { RecordRules } from "../../task/rules.ts";
 
-/** The fields of a section of INFO. */
 export type Info = ReadonlyMap<string, string>;
 
-/** That of one node. */
 export interface NodeInfo {
   readonly where: string;
   readonly info: Info;
@@ -31,7 +29,7 @@ export interface Finding extends Verdict {
   readonly check: string;
 }
 
-/** The checks by name; null: there is nothing to check. An error becomes the finding. */
+/** An error becomes the finding; null: there is nothing to check. */
 export type Checks = Readonly<Record<string, (probe: Probe) => Promise<Verdict | null> | Verdict>>;
 
 export function ok(detail: string): Verdict {
@@ -51,14 +49,12 @@ export class Skip extends Error {}
 
 /** What is known of the configuration: facts, and no secret. */
 export interface ConfigFacts {
-  /** The config.ini in force; null for none. */
   readonly path: string | null;
   readonly cwd: string;
   /** What is wrong with the file as a whole, and with the values in force. */
   readonly unreadable: TtsctlError | null;
   readonly wrong: readonly TtsctlError[];
   readonly misspelt: readonly { readonly found: string; readonly near: string }[];
-  /** Sections of the service itself. */
   readonly sections: readonly string[];
   readonly holdsPassword: boolean;
   /** Variables in force, by name. */

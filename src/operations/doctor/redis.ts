@@ -87,7 +87,6 @@ export function versionVerdict(info: Info): Verdict {
   return fail(`Redis ${redis ?? "of an unknown version"} is too old`, "install Redis 6.2 or newer, or Valkey");
 }
 
-/** The share of maxmemory from which on doctor warns. */
 const NEARLY_FULL = 0.9;
 
 export function memoryVerdict(info: Info): Verdict {
@@ -215,7 +214,6 @@ function numberOf(info: Info, field: string): number {
   return Number(info.get(field)) || 0;
 }
 
-/** The databases that hold keys, from the keyspace section. */
 export function databasesOf(info: Info): number[] {
   return [...info.keys()].filter((name) => /^db\d+$/.test(name)).map((name) => Number(name.slice(2)));
 }
@@ -260,10 +258,7 @@ export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly
   ];
 }
 
-/**
- * What the Redis user may do. The commands are queued in a transaction that is discarded: rights are checked on the way into
- * the queue, before a node of a cluster checks whether it has the key.
- */
+/** Queues commands in a transaction that is discarded: rights are checked first, before a cluster node checks for the key. */
 async function checkRights(probe: Probe): Promise<Verdict> {
   const client = await probe.client();
   const needed = neededCommands(client.isCluster, (await probe.mirror()).layout);

@@ -11,10 +11,7 @@ const CHECKS: Checks = { ...SETUP_CHECKS, ...FILE_CHECKS, ...REDIS_CHECKS, ...TA
 /** Seconds that one check may take: a store of a million tasks is read well within. */
 const LONGEST_S = 60;
 
-/**
- * Runs the checks one after the other, and yields each finding. It changes nothing and throws for nothing that it finds. Redis
- * is connected at the same time, so a silent one costs its timeout once.
- */
+/** Runs the checks one after the other. Redis is connected at the same time, so a silent one costs its timeout once. */
 export async function* diagnose(parts: DoctorParts, checks = CHECKS, longest = LONGEST_S): AsyncGenerator<Finding> {
   await using probe = new Probe(parts);
   if (typeof parts.connect === "function") void probe.connect();

@@ -21,7 +21,6 @@ export interface OrphanResult {
   /** Those without a record that are old enough. */
   folders: number;
   logs: number;
-  /** Without a record, but younger. */
   young: number;
   /** Things in `output/` that are no folder of a task, or could not be looked at. */
   unknown: number;
@@ -40,7 +39,6 @@ type OrphanParts = RedisParts<"file" | "artifacts" | "clock" | "reporter" | "sig
 export interface OrphanOptions {
   /** Seconds; more than zero. */
   readonly retention: number;
-  /** Only list them. */
   readonly dryRun: boolean;
   /** Of all artifacts found. */
   readonly maxDelete: MaxDelete;
@@ -70,15 +68,14 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   }
 }
 
-/** How many things that are left alone are named before the rest is only counted. */
+/** How many things that are left alone are named. */
 const NAMED = 10;
 /** How many folders or logs are removed at once. */
 const WIDTH = 16;
 
 /**
- * Removes orphans in bounded batches. Before each batch of folders both stores are asked for records once more, so that a
- * task that the service creates meanwhile keeps its folder; before the logs both are read whole once more. A folder is
- * moved away, looked at, and put back if anything in it is new, as in a purge.
+ * Removes orphans in batches. A task that the service creates during the run keeps its artifacts: both stores are asked
+ * again before each batch of folders, and read again before the logs.
  */
 class OrphanCleanup {
   readonly result: OrphanResult;

@@ -65,20 +65,17 @@ export class Owners {
     return this.#ownerless.has(id) || this.#names.ownerOfLog(id) !== NOBODY;
   }
 
-  /** Reads both stores whole once more. */
+  /** Reads both stores again. */
   async readAgain(): Promise<void> {
     await this.#refreshFile();
     await this.#addRedis();
   }
 
-  /**
-   * Those of some folders that still have no record, by a look at both stores now. At most BATCH. Where names are not
-   * ids, Redis cannot be asked for them: what the service adds is in the file, which it writes first.
-   */
+  /** The folders that have no record in either store now; at most BATCH. If names aren't ids, Redis can't be asked. */
   async stillUnowned(folders: readonly TaskId[]): Promise<Set<TaskId>> {
     const { sharesFolders } = this.#file.rules;
     const copies = sharesFolders ? [] : await this.#mirror.copies(folders.map(trimmed), "state");
-    // The service writes the file first: what it adds between the two looks is in the file.
+    // The service writes the file first, so the file has what is added after Redis was asked.
     await this.#refreshFile();
     return new Set(folders.filter((folder, i) => !mayExist(copies[i]) && !this.ownsFolder(folder)));
   }

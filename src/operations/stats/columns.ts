@@ -16,13 +16,11 @@ import type { Reporter } from "../reporter.ts";
 export interface TaskColumns {
   /** The ids of the tasks, and perhaps of others. */
   readonly keys: KeyTable;
-  /** Every task once. */
   each(visit: (key: number, status: number, score: number) => void): void;
   /** The status of a key's task; -1 for none. */
   status(key: number): number;
 }
 
-/** The tasks of the file, of one user or of all. */
 export function fileColumns(snapshot: Snapshot, userId: string | undefined): TaskColumns {
   const { rows } = snapshot;
   return {

@@ -13,7 +13,6 @@ const HOURS = 24;
 /** The oldest task of each group, in seconds. */
 const AGES = [HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR, Number.POSITIVE_INFINITY];
 
-/** How many users a result has at most. */
 const MOST_USERS = 10_000;
 
 export interface TallyRule extends StuckRule {

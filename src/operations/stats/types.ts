@@ -34,11 +34,9 @@ export interface DiskStats extends DiskBytes {
   readonly sharedLogBytes: number;
   /** Without a task. */
   readonly unowned: DiskBytes;
-  /** Parts that could not be read. */
   readonly unread: number;
 }
 
-/** What a cleanup would free now. */
 export interface CleanupEstimate {
   readonly tasks: number;
   /** Null if the disk wasn't read. */

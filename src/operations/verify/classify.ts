@@ -40,10 +40,7 @@ export interface VerifyResult extends Record<Kind, number> {
   repaired: number;
 }
 
-/**
- * Compares both copies of a task; pure. A member in the index of another user is *dangling* here, until `Strays` finds the
- * task that it belongs to.
- */
+/** Compares both copies of a task. A member in the index of another user is *dangling* until `Drift` finds its task. */
 export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReading): Finding {
   if (copy.type === "none") return withoutHash(record, copy);
   if (!isWhole(copy, mirror.parser)) return "partial";
@@ -102,7 +99,7 @@ export function planRepair(traits: Traits, policy: RepairPolicy): Action {
   }
 }
 
-/** A partial hash is no copy, unless its payload is a whole record that is newer than the file's. */
+/** A partial hash only counts if its payload is a whole record that is newer than the file's. */
 function planPartial(traits: Traits, policy: RepairPolicy): Action {
   if (traits.isForeign) return "keep";
   if (!traits.inFile) return planOrphan(traits, policy);

@@ -10,19 +10,14 @@ interface DriftFacts {
   readonly userId: string | undefined;
   /** How many tasks weren't suspects. */
   readonly inStep: number;
-  /** How many index keys aren't sorted sets; a repair can't write to them. */
   readonly brokenIndexes: number;
-  /** How many invalid records the file has. */
   readonly invalid: number;
 }
 
 /** The result of a comparison: every task that drifted, with its kind, and how many are in sync. */
 export class Drift {
   readonly suspects: Suspects;
-  /**
-   * *Misplaced* members, by suspect: they are in the index of a user who has no such task, and this is the task of another
-   * user. If no user has one, a member is dangling.
-   */
+  /** The other user's task that a *misplaced* member names, by suspect. If no user has the task, a member is dangling. */
   readonly owners: ReadonlyMap<number, TaskId>;
   readonly inSync: number;
   readonly counts: Readonly<Record<Kind, number>>;
@@ -45,9 +40,7 @@ export class Drift {
     return Object.values(this.counts).reduce((sum, count) => sum + count);
   }
 
-  /**
-   * Tasks that a plain repair doesn't change: Redis-only records and fragments, and keys or members that need redis-cli.
-   */
+  /** Tasks that a plain repair keeps: Redis-only records and fragments, and keys or members that need redis-cli. */
   get left(): { records: number; fragments: number; stuck: number } {
     const left = { records: 0, fragments: 0, stuck: 0 };
     for (const suspect of this.suspectsOf(...KINDS)) {
@@ -86,7 +79,6 @@ export class Drift {
     } else for (const suspect of this.suspectsOf(kind)) yield this.suspects.id(suspect);
   }
 
-  /** Whether a task is counted under a kind of its own. */
   isDrifting({ userId, taskId }: TaskId): boolean {
     const suspect = this.suspects.keys.find(userId, taskId);
     if (suspect < 0) return false;

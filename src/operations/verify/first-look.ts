@@ -39,12 +39,10 @@ export class FirstLook {
   readonly #userScores: { readonly found: Float64Array; readonly due: Float64Array } | null;
   /** Tasks that Redis has and the file lacks; after `separate` also those of the file that aren't in sync. */
   readonly suspects = new Suspects();
-  /** How many records of the file were compared so far. */
   compared = 0;
   /** How many index keys aren't sorted sets. */
   brokenIndexes = 0;
 
-  /** @param userId the one user whose tasks are compared */
   constructor(parts: LookParts, snapshot: Snapshot, userId: string | undefined) {
     this.#parts = parts;
     this.#snapshot = snapshot;

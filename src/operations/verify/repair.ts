@@ -52,7 +52,6 @@ export class Repair {
   readonly #plan: RepairPlan;
   readonly #failures: NamedWarnings;
   readonly #written = new WrittenCopies();
-  /** How many of Redis's records went into the file. */
   #intoFileCount = 0;
   mended = 0;
   /** How many tasks could not be written to Redis. */

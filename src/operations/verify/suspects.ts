@@ -151,7 +151,6 @@ export async function lookAgain(
   for (const suspect of suspects.unsettled()) suspects.settle(suspect, "inSync");
 }
 
-/** @param hasUnsureKey as for `Suspects.add` */
 function evidenceOf(
   id: TaskId,
   record: Task | null,

@@ -22,7 +22,6 @@ export interface VerifyOptions {
 export interface RepairOptions extends VerifyOptions, Omit<RepairPolicy, "removeMembers"> {
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
-  /** An empty store file is meant. */
   readonly allowEmpty: boolean;
 }
 
@@ -33,7 +32,6 @@ interface VerifyRepairParts extends VerifyParts, RepairParts {
   confirm(count: number): Promise<void>;
 }
 
-/** `verify -o json`, and the tasks that drifted. */
 export interface VerifyOutcome {
   readonly result: VerifyResult;
   readonly drift: Drift;
@@ -51,8 +49,7 @@ export async function verify(parts: VerifyParts, { userId }: VerifyOptions): Pro
 }
 
 /**
- * Compares and repairs (SPEC section 5); in a dry run, `repaired` counts the plan. The caller holds the run lock, unless it
- * is a dry run.
+ * Compares and repairs (SPEC section 5). In a dry run, `repaired` counts the plan; otherwise the caller holds the run lock.
  * @throws TtsctlError as verify; LAYOUT_MISMATCH, TIMEZONE_MISMATCH; STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
  */
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
