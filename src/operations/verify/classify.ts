@@ -64,7 +64,8 @@ function withoutHash(record: Task | null, { indexScore, userScore, lookup }: Red
  * the same time. Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is overwritten
  * as a sync would write it. In Redis: `removeMember`, `prune`.
  */
-export type Action = "write" | "overwrite" | "bringBack" | "restore" | "removeMember" | "prune" | "keep";
+export const ACTIONS = ["write", "overwrite", "bringBack", "restore", "removeMember", "prune", "keep"] as const;
+export type Action = (typeof ACTIONS)[number];
 
 export interface RepairPolicy {
   /** Delete Redis-only tasks. */

@@ -18,7 +18,7 @@ import { spooled } from "../merge/spool.ts";
 import type { RedisParts } from "../parts.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings } from "../reporter.ts";
-import { type Action, classify, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
+import { ACTIONS, type Action, classify, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
 import type { Drift } from "./drift.ts";
 import { LOOK_BATCH } from "./suspects.ts";
 
@@ -32,9 +32,7 @@ export interface RepairPlan {
 }
 
 export function planRepairs(drift: Drift, policy: RepairPolicy): RepairPlan {
-  const due: Record<Action, number[]> = {
-    ...{ write: [], overwrite: [], bringBack: [], restore: [], removeMember: [], prune: [], keep: [] },
-  };
+  const due = Object.fromEntries(ACTIONS.map((action) => [action, [] as number[]])) as Record<Action, number[]>;
   for (const suspect of drift.suspectsOf(...KINDS)) {
     due[planRepair(drift.suspects.traits(suspect), policy)].push(suspect);
   }

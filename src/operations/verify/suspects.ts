@@ -133,10 +133,10 @@ export async function lookAgain(
       const records = await snapshot.recordsOf(ids);
       for (const [i, suspect] of batch.entries()) {
         const [id, record] = [ids[i]!, records[i]!];
-        const evidence = evidenceOf(id, record, copies[i]!, mirror, suspects.hasUnsureKey(suspect));
-        // An invalid record isn't compared: it is counted as invalid.
-        const isLeftAlone = record === null && snapshot.holds(id);
-        const finding = isLeftAlone ? "absent" : evidence.finding;
+        const evidence = evidenceOf(id, record, copies[i]!, mirror);
+        let { finding } = evidence;
+        if (evidence.isUnnamed) finding = suspects.hasUnsureKey(suspect) ? "partial" : "dangling";
+        if (record === null && snapshot.holds(id)) finding = "absent"; // invalid records are counted apart
         const same = suspects.see(suspect, { ...evidence, finding });
         const isFresh = isFileFresh || isLate(record?.score ?? Number.NaN) || isLate(evidence.mirrorTime);
         if (finding !== "inSync" && finding !== "absent" && !same && isFresh) open++;
@@ -151,26 +151,19 @@ export async function lookAgain(
   for (const suspect of suspects.unsettled()) suspects.settle(suspect, "inSync");
 }
 
-function evidenceOf(
-  id: TaskId,
-  record: Task | null,
-  copy: RedisCopy,
-  mirror: CopyReading,
-  hasUnsureKey: boolean,
-): Evidence {
-  const found = classify(record, copy, mirror);
-  // A name that isn't UTF-8 was listed, but isn't there under the name that it is read as.
-  const isUnnamed = found === "absent" && (isUnsure(id.userId) || isUnsure(id.taskId));
-  const memberOnly = found === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
+function evidenceOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Evidence {
+  const finding = classify(record, copy, mirror);
+  const memberOnly = finding === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
   const mirrorTime = memberOnly ? scoreOf(copy.userScore)! : timeOf(copy, mirror);
-  const mayBeRecord = copy.type === "hash" && (found === "partial" || found === "newerInRedis" || record === null);
+  const mayBeRecord = copy.type === "hash" && (finding === "partial" || finding === "newerInRedis" || record === null);
   return {
-    finding: !isUnnamed ? found : hasUnsureKey ? "partial" : "dangling",
+    finding,
     inFile: record !== null,
     mirrorIsNewer: record !== null && toMicros(mirrorTime) > toMicros(record.score),
     isRecord: mayBeRecord && recordOf(copy, id, mirror) !== null,
-    isForeign: found === "partial" && copy.type !== "hash",
-    isUnnamed,
+    isForeign: finding === "partial" && copy.type !== "hash",
+    // A name that isn't UTF-8 was listed, but isn't there under the name that it is read as.
+    isUnnamed: finding === "absent" && (isUnsure(id.userId) || isUnsure(id.taskId)),
     memberOnly,
     mirrorTime,
     print: fingerprint(JSON.stringify([record?.json, copy])),
