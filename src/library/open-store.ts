@@ -161,7 +161,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
         return null;
       }
     };
-    const written = await writer.update({ kind: "update", find, change });
+    const written = await writer.update({ find, change });
     if (failure !== undefined) throw failure.error;
     return written;
   }

@@ -2,7 +2,6 @@ import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import { type Change, idOf } from "./file/batch-plan.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
@@ -136,10 +135,9 @@ export class MirrorWriter {
   async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
     await using snapshot = await this.#parts.shared.read();
     const records = await snapshot.recordsOf(owed.map(({ id }) => id));
-    return owed.map(({ id, before, tried }, i): MirrorChange => {
+    return owed.map(({ id, before, tried }, i) => {
       const task = records[i]!;
-      if (task !== null) return { change: { kind: "upsert", task }, before };
-      return { change: { kind: "remove", id }, before: newest(before, tried) };
+      return { id, task, before: task === null ? newest(before, tried) : before };
     });
   }
 
@@ -162,7 +160,7 @@ export class MirrorWriter {
     try {
       const written = await this.#put(state.mirror, changes);
       const removed = await this.#remove(state.mirror, changes);
-      return changes.map(({ change }) => (change.kind === "upsert" ? written : removed).shift()!);
+      return changes.map(({ task }) => (task === null ? removed : written).shift()!);
     } catch (error) {
       if (!isRedisError(error)) throw error;
       return changes.map(() => error);
@@ -170,9 +168,7 @@ export class MirrorWriter {
   }
 
   async #put(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const puts = changes.flatMap(({ change, before }) =>
-      change.kind === "upsert" ? [{ task: change.task, before }] : [],
-    );
+    const puts = changes.flatMap(({ task, before }) => (task === null ? [] : [{ task, before }]));
     // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
     const copies = await fillIn<(typeof puts)[number], Outcome<RedisCopy>>(
       puts,
@@ -185,9 +181,7 @@ export class MirrorWriter {
   }
 
   async #remove(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const removals = changes.flatMap(({ change, before }) =>
-      change.kind === "remove" ? [{ id: change.id, before }] : [],
-    );
+    const removals = changes.filter(({ task }) => task === null);
     const outcomes = await removeFromMirror(mirror, removals);
     removals.forEach(({ id, before }, i) => {
       if (outcomes[i] === "removed") this.#written.noteRemoved(id, before);
@@ -209,9 +203,9 @@ function noneOfStore(error: unknown): MirrorChange[] {
 /** The last change of each task, by `keyOf`; `before` is that of the newest record that any of them replaced. */
 function lastOfEach(changes: readonly MirrorChange[]): Map<string, MirrorChange> {
   const lasts = new Map<string, MirrorChange>();
-  for (const { change, before } of changes) {
-    const key = keyOf(idOf(change));
-    lasts.set(key, { change, before: newest(before, lasts.get(key)?.before) });
+  for (const change of changes) {
+    const key = keyOf(change.id);
+    lasts.set(key, { ...change, before: newest(change.before, lasts.get(key)?.before) });
   }
   return lasts;
 }
@@ -221,17 +215,17 @@ function lastOfEach(changes: readonly MirrorChange[]): Map<string, MirrorChange>
  * that was kept is newer than any record before the last.
  */
 function outcomesFor(changes: readonly MirrorChange[], outcomes: ReadonlyMap<string, MirrorOutcome>): MirrorOutcome[] {
-  const last = new Map(changes.map(({ change }, i) => [keyOf(idOf(change)), i]));
-  return changes.map(({ change }, i) => {
-    const key = keyOf(idOf(change));
+  const last = new Map(changes.map(({ id }, i) => [keyOf(id), i]));
+  return changes.map((change, i) => {
+    const key = keyOf(change.id);
     const outcome = outcomes.get(key)!;
     return last.get(key) === i ? outcome : outcomeOfEarlier(change, outcome);
   });
 }
 
-function outcomeOfEarlier({ kind }: Change, outcome: MirrorOutcome): MirrorOutcome {
+function outcomeOfEarlier({ task }: MirrorChange, outcome: MirrorOutcome): MirrorOutcome {
   if (outcome === "off" || outcome instanceof TtsctlError) return outcome;
   if (outcome === "newer" || outcome === "unchanged") return "newer";
-  if (kind === "upsert") return "written";
+  if (task !== null) return "written";
   return outcome === "missing" ? "missing" : "removed";
 }

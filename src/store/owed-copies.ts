@@ -2,7 +2,7 @@ import type { TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
 import { keyOf } from "../task/ids.ts";
 import { toMicros } from "../task/time.ts";
-import { type Change, idOf } from "./file/batch-plan.ts";
+import type { Change } from "./file/batch-plan.ts";
 import type { MirrorState } from "./mirror-link.ts";
 import type { RemoveOutcome, WriteOutcome } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
@@ -13,8 +13,7 @@ const MOST_CHANGES = 10_000;
 const MOST_REMOVALS = 100_000;
 
 /** A change that the file has, on its way to the mirror. */
-export interface MirrorChange {
-  readonly change: Change;
+export interface MirrorChange extends Change {
   /**
    * `updated_at` of the record that the file had before, whole microseconds; NaN for none. A copy that is no newer is
    * replaced, or removed.
@@ -117,26 +116,25 @@ export class OwedCopies {
   }
 
   /** A change, with which also goes what is owed of its task. */
-  with({ change, before }: MirrorChange): MirrorChange {
-    const [owed] = this.of([keyOf(idOf(change))]);
-    return { change, before: newest(before, owed?.before) };
+  with(change: MirrorChange): MirrorChange {
+    const [owed] = this.of([keyOf(change.id)]);
+    return { ...change, before: newest(change.before, owed?.before) };
   }
 
   /** Takes note of what became of a change. */
-  note({ change, before }: MirrorChange, outcome: MirrorOutcome): void {
-    const id = idOf(change);
+  note({ id, task, before }: MirrorChange, outcome: MirrorOutcome): void {
     const key = keyOf(id);
     const [earlier] = this.of([key]);
     this.#changes.delete(key);
     this.#removals.delete(key);
     if (outcome === "off") return;
     const isDone = typeof outcome === "string";
-    const score = change.kind === "upsert" ? toMicros(change.task.score) : Number.NaN;
+    const score = task === null ? Number.NaN : toMicros(task.score);
     const owed = { id, before, tried: isDone ? Number.NaN : newest(score, earlier?.tried) };
     // A task that the file never had has no time that could guard a removal later.
-    const goesBack = change.kind === "remove" ? !Number.isNaN(before) : before >= score;
+    const goesBack = task === null ? !Number.isNaN(before) : before >= score;
     if (goesBack && (!isDone || this.syncs > 0)) this.#removals.set(key, owed);
-    else if (!goesBack && !isDone && change.kind === "upsert") this.#changes.set(key, owed);
+    else if (!goesBack && !isDone && task !== null) this.#changes.set(key, owed);
     if (this.#changes.size > MOST_CHANGES) {
       this.#changes.clear();
       this.leaveToSync();
