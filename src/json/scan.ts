@@ -180,7 +180,7 @@ function skipContainer(bytes: Uint8Array, from: number, end: number): number {
 }
 
 /** From the opening quote of a key to the first byte of its value. */
-function skipKey(bytes: Uint8Array, from: number, end: number): number {
+export function skipKey(bytes: Uint8Array, from: number, end: number): number {
   if (bytes[from] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", from);
   const keyEnd = skipString(bytes, from + 1, end);
   return keyEnd === INCOMPLETE ? INCOMPLETE : skipColon(bytes, keyEnd, end);

@@ -91,7 +91,7 @@ async function openParts(options: StoreOptions) {
   const mark = new WriterMark(() => file.target());
   const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
   const marked = settings.redis.enabled.value ? mark : null;
-  const writer = new TaskWriter({ file, shared, owed, rules, clock, link, mark: marked, warn, onMirrorFailure });
+  const writer = new TaskWriter({ file, shared, owed, clock, link, mark: marked, warn, onMirrorFailure });
   const repair = mirrorRepair({ parts, logger, shared, link, owed, writer, mark });
   const stores = { file: await parts.fileStore(), link: await parts.mirrorLink() };
   const parser = new RecordParser(rules);

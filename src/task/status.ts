@@ -16,9 +16,14 @@ const SHOWN_BY_WORD = new Map<string, ShownStatus>(
 /** Every word of the table, for messages about a wrong one. */
 export const KNOWN_STATUS_WORDS: readonly string[] = [...SHOWN_BY_WORD.keys()];
 
-/** The shown word of a service's word; undefined for a word outside the table. Case and spaces are ignored. */
+/** A status word as it is compared: without case and spaces. */
+export function plainWord(word: string): string {
+  return word.replace(/\s+/g, "").toLowerCase();
+}
+
+/** The shown word of a service's word; undefined for a word outside the table. */
 export function shownStatus(word: string): ShownStatus | undefined {
-  return SHOWN_BY_WORD.get(word) ?? SHOWN_BY_WORD.get(word.replace(/\s+/g, "").toLowerCase());
+  return SHOWN_BY_WORD.get(word) ?? SHOWN_BY_WORD.get(plainWord(word));
 }
 
 /** Whether a task with this word is finished. A word outside the table never is. */

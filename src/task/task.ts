@@ -175,21 +175,15 @@ export class RecordParser {
     this.times = rules.times();
   }
 
-  /** @throws JsonSyntaxError where the text is not one JSON value. */
+  /** @throws JsonSyntaxError if the text isn't one JSON value */
   parse(text: string | Buffer): Task | InvalidRecord {
-    // A number is known as whole only by what follows it.
-    const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
-    const { from, end } = this.#scan(bytes);
-    return readTask(bytes, from, end, this.#spans, this);
+    return this.#read(text, this.#task);
   }
 
   /** The task that a text is; null for any other text, JSON or not. */
   validOrNull(text: string): Task | null {
-    const bytes = Buffer.from(`${text}\n`);
-    const scanned = this.#tryScan(bytes);
-    if (scanned === null) return null;
-    const record = readTask(bytes, scanned.from, scanned.end, this.#spans, this);
-    return isInvalid(record) ? null : record;
+    const record = this.#tryRead(text, this.#task);
+    return record === null || isInvalid(record) ? null : record;
   }
 
   /** Whether valid JSON, a line, ends a task: `{"user_id", "task_id", "deleted": true}`. */
@@ -198,11 +192,9 @@ export class RecordParser {
     return userId !== undefined && taskId !== undefined && marksDeleted(line, this.#spans);
   }
 
-  /** Whether a text is one JSON object that the service cannot read. */
+  /** Whether a text is JSON that the service cannot read. */
   isBeyondPython(text: string): boolean {
-    const bytes = Buffer.from(text);
-    const scanned = this.#tryScan(bytes);
-    return scanned !== null && whyNotPython(bytes, scanned.from, scanned.end) !== undefined;
+    return this.#tryRead(Buffer.from(text), whyNotPython) != null;
   }
 
   /** Whether the text is one JSON object. */
@@ -212,9 +204,7 @@ export class RecordParser {
 
   /** The known fields of a text that is one object, valid record or not; null for any other text, JSON or not. */
   textsOrNull(text: string): RecordTexts | null {
-    const bytes = Buffer.from(text);
-    const scanned = this.#tryScan(bytes);
-    return scanned !== null && bytes[scanned.from] === OPEN_BRACE ? readTexts(bytes, this.#spans) : null;
+    return this.#tryRead(text, (bytes, from) => (bytes[from] === OPEN_BRACE ? readTexts(bytes, this.#spans) : null));
   }
 
   /** The known fields of one object, valid record or not. */
@@ -222,22 +212,29 @@ export class RecordParser {
     return this.textsOrNull(json)!;
   }
 
-  #tryScan(bytes: Buffer): { from: number; end: number } | null {
+  readonly #task: ReadValue<Task | InvalidRecord> = (bytes, from, end) => readTask(bytes, from, end, this.#spans, this);
+
+  #tryRead<T>(text: string | Buffer, read: ReadValue<T>): T | null {
     try {
-      return this.#scan(bytes);
+      return this.#read(text, read);
     } catch (error) {
       if (error instanceof JsonSyntaxError) return null;
       throw error;
     }
   }
 
-  #scan(bytes: Buffer): { from: number; end: number } {
+  #read<T>(text: string | Buffer, read: ReadValue<T>): T {
+    // A number is known as whole only by what follows it.
+    const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
     const from = skipSpace(bytes, 0, bytes.length);
     this.#spans.clear();
     const isObject = bytes[from] === OPEN_BRACE;
     const end = isObject ? scanRecord(bytes, from, bytes.length, this.#spans) : skipValue(bytes, from, bytes.length);
     if (end === INCOMPLETE) throw new JsonSyntaxError("the JSON ends too early", bytes.length);
     if (!isBlank(bytes, end, bytes.length)) throw new JsonSyntaxError("text after the JSON value", end);
-    return { from, end };
+    return read(bytes, from, end);
   }
 }
+
+/** Reads the one JSON value in `bytes[from, end)`. */
+type ReadValue<T> = (bytes: Buffer, from: number, end: number) => T;

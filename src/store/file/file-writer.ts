@@ -7,7 +7,6 @@ import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { RecordRules } from "../../task/rules.ts";
 import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
@@ -42,7 +41,6 @@ export interface FileWriterParts {
   readonly file: FileStore;
   /** The rows of the file as it grows. */
   readonly shared: SharedSnapshot;
-  readonly rules: RecordRules;
   readonly clock: Clock;
   /** Receives a line for the operator. */
   warn(line: string): void;
@@ -76,7 +74,7 @@ export class FileWriter {
 
   constructor(parts: FileWriterParts) {
     this.#parts = parts;
-    this.#parser = new RecordParser(parts.rules);
+    this.#parser = new RecordParser(parts.file.rules);
   }
 
   /**
@@ -316,8 +314,7 @@ export class FileWriter {
     try {
       const bytes = Buffer.from(`${line}\n`);
       const task = this.#parser.parse(bytes);
-      if (this.#parser.isTombstone(bytes))
-        return { id: { userId: task.userId!, taskId: task.taskId! }, task: null };
+      if (this.#parser.isTombstone(bytes)) return { id: { userId: task.userId!, taskId: task.taskId! }, task: null };
       return isInvalid(task) ? null : { id: task, task };
     } catch (error) {
       if (error instanceof JsonSyntaxError) return null;

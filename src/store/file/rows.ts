@@ -141,7 +141,7 @@ export class Rows {
   }
 
   /** Rows in file order, in groups of neighbours: `span` bytes at most, with gaps of at most `gap`. */
-  *neighbours(rows: Iterable<number>, span: number, gap = span): Generator<number[]> {
+  *neighbours(rows: Iterable<number>, span: number, gap: number): Generator<number[]> {
     let group: number[] = [];
     for (const row of rows) {
       const isApart =

@@ -23,6 +23,15 @@ import {
 export const WINDOW = 1 << 20;
 /** Bytes between two records that are read together. */
 const MOST_GAP = 4096;
+/** Bytes of a `RowWindow`. */
+const WINDOW_SPAN = 4 << 20;
+
+/** Live rows that are near each other in the file. Their bytes are read once, so their tasks can be taken in any order. */
+export interface RowWindow {
+  readonly rows: readonly number[];
+  /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
+  tasks(rows: readonly number[]): Promise<Task[]>;
+}
 
 /** The file that a snapshot was read from. */
 interface Source {
@@ -164,12 +173,24 @@ export class Snapshot {
     const given = Array.from(rows);
     const tasks = new Map<number, Task>();
     const inFileOrder = [...new Set(given)].sort((a, b) => a - b);
-    for (const group of this.rows.neighbours(inFileOrder, WINDOW, MOST_GAP)) {
-      const from = this.rows.start(group[0]!);
-      const bytes = await this.readBytes(from, this.rows.end(group.at(-1)!));
-      for (const row of group) tasks.set(row, this.taskIn(bytes, from, row));
+    for (const window of this.windows(inFileOrder, WINDOW, MOST_GAP)) {
+      for (const [i, task] of (await window.tasks(window.rows)).entries()) tasks.set(window.rows[i]!, task);
     }
     return given.map((row) => tasks.get(row)!);
+  }
+
+  /** @param rows live ones, in file order */
+  *windows(rows: Iterable<number>, span = WINDOW_SPAN, gap = span): Generator<RowWindow> {
+    for (const group of this.rows.neighbours(rows, span, gap)) {
+      const from = this.rows.start(group[0]!);
+      let reading: Promise<Buffer> | undefined;
+      const tasks = async (some: readonly number[]) => {
+        reading ??= this.readBytes(from, this.rows.end(group.at(-1)!));
+        const bytes = await reading;
+        return some.map((row) => this.#taskIn(bytes, from, row));
+      };
+      yield { rows: group, tasks };
+    }
   }
 
   /** The record of each task, or null. */
@@ -182,8 +203,7 @@ export class Snapshot {
     );
   }
 
-  /** The task of a live row, from bytes that were read at `from`. @throws TtsctlError STORE_BUSY */
-  taskIn(bytes: Buffer, from: number, row: number): Task {
+  #taskIn(bytes: Buffer, from: number, row: number): Task {
     const task = this.#parseAgain(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
     if (isInvalid(task)) throw this.#changedUnderUs();
     return task;
