@@ -15,9 +15,7 @@ import { WrittenCopies } from "./written-copies.ts";
 
 export interface MirrorWriterParts {
   readonly link: MirrorLink;
-  /** The file as it is now. */
   readonly shared: SharedSnapshot;
-  /** Changes that the mirror may lack. */
   readonly owed: OwedCopies;
   /** Receives an error for changes that the file has and the mirror may lack. */
   onMirrorFailure(error: TtsctlError, count: number): void;
@@ -27,19 +25,18 @@ export interface MirrorWriterParts {
   warn(line: string): void;
 }
 
-/** Between two attempts at what is owed to a mirror that is there and refuses, as a cluster does that lacks a slot. */
+/** Between two attempts at a mirror that refuses writes, as a cluster without a slot does. */
 const RETRY_MS = 1000;
 
 /**
- * The write side of the mirror for a process that lives on: changes that the file has, in their order, guarded, those
- * that wait together in one call. Several changes of one task are one.
+ * Writes changes that the file has to the mirror, for a long-lived process: in their order, guarded, and together if they
+ * wait together. Several changes of one task are one.
  */
 export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
   readonly #owed: OwedCopies;
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
-  /** The last piece of work, since they run one at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -61,10 +58,7 @@ export class MirrorWriter {
     void this.#alone(() => this.#followFile());
   }
 
-  /**
-   * Pushes what is owed, if the mirror is there: some at a time, so that new changes don't wait for all of it. A failure
-   * leaves it owed, and was reported before.
-   */
+  /** Pushes what is owed in batches, so new changes don't wait for all of it. What fails stays owed, and was reported. */
   async catchUp(): Promise<void> {
     if (this.#owed.size === 0 || (await this.#parts.link.open()).kind !== "on") return;
     for (const keys of batches(this.#owed.keys, BATCH)) {
@@ -100,7 +94,7 @@ export class MirrorWriter {
     await this.#last;
   }
 
-  /** A new connection catches up; a mirror that refuses writes under the same one has to be tried again. */
+  /** A new connection catches up; a mirror that refuses writes needs retries. */
   #retryLater(): void {
     if (this.#closed || this.#retry !== undefined || this.#owed.size === 0) return;
     this.#retry = setTimeout(() => {
@@ -194,7 +188,6 @@ function tasksOf(puts: readonly { readonly task: Task }[]): Task[] {
   return puts.map(({ task }) => task);
 }
 
-/** A file that can't be read says nothing. */
 function noneOfStore(error: unknown): MirrorChange[] {
   if (!isStoreError(error)) throw error;
   return [];

@@ -8,7 +8,7 @@ import type { MirrorChange, MirrorOutcome } from "./owed-copies.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
 
-/** What a change came to in each store. If the file has a newer record, the mirror is left alone as well. */
+/** The outcome of a change in each store. If the file has a newer record, the mirror is left alone too. */
 export interface Written {
   readonly file: ChangeOutcome;
   /** `skipped`: an update that changed nothing. */
@@ -24,8 +24,8 @@ export type TaskWriterParts = FileWriterParts &
   };
 
 /**
- * The double write of a process that lives on (SPEC section 9): into the file first, then into Redis, what waits
- * together at once. Changes of one task keep their order in both.
+ * Writes of a long-lived process (SPEC section 9): to the file first, then to Redis, together if they wait together. Changes
+ * of one task keep their order in both.
  */
 export class TaskWriter {
   readonly #fileWriter: FileWriter;
@@ -54,7 +54,7 @@ export class TaskWriter {
     return this.#change({ id: task, task });
   }
 
-  /** Takes a task out of the file, all its records, and then out of the mirror; a newer copy there stays. Throws as `upsert`. */
+  /** Removes all records of a task from the file, then its copy, unless that is newer. Throws as `upsert`. */
   remove(id: TaskId): Promise<Written> {
     return this.#change({ id, task: null });
   }
@@ -65,12 +65,10 @@ export class TaskWriter {
     return { ...(await this.#mirrored(result)), task: result.task };
   }
 
-  /** How many tasks have changes that aren't in both stores yet. */
   get pending(): number {
     return this.#pending.size;
   }
 
-  /** Whether a task has such a change. */
   isPending(id: TaskId): boolean {
     return this.#pending.has(keyOf(id));
   }

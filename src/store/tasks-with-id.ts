@@ -1,7 +1,7 @@
 import { isRedisError, TtsctlError, usage } from "../errors.ts";
 import { keyOf, memberOf } from "../task/ids.ts";
 import { KeyTable } from "./key-table.ts";
-import type { SourceChoice, Stores } from "./mirror-link.ts";
+import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import type { TaskId } from "./task-source.ts";
 
@@ -63,12 +63,11 @@ export async function ownersOf(
   return owners;
 }
 
-async function inRedis({ link }: Stores, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
-  const state = await link.open();
-  if (state.kind === "down" && forced) throw state.error;
-  if (state.kind !== "on" || (state.behind !== undefined && !forced)) return [];
+async function inRedis(parts: Stores, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
+  const { mirror, behind } = await mirrorFor(parts, forced ? "redis" : "auto");
+  if (mirror === null || behind !== undefined) return [];
   try {
-    return await inMirror(state.mirror, taskIds);
+    return await inMirror(mirror, taskIds);
   } catch (error) {
     if (forced || !isRedisError(error)) throw error;
     return [];

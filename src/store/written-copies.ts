@@ -15,9 +15,8 @@ import type { TaskId } from "./task-source.ts";
 const MOST_ROUNDS = 8;
 
 /**
- * Tasks whose copies were written to Redis, or removed from it, as the file was then. A service may have deleted or changed such a task in
- * both stores between our read and our write. It writes the file first, so a read of the file after our write shows the
- * change, unless its own write to Redis is still to come.
+ * Tasks whose copies were written to Redis, or removed from it. A service may have changed such a task in both stores between
+ * our read and our write. It writes the file first, so the file shows that, unless its write to Redis is still to come.
  */
 export class WrittenCopies {
   readonly #keys = new KeyTable();

@@ -18,29 +18,24 @@ import { idProblem, trimId } from "./ids.ts";
 import type { RecordRules } from "./rules.ts";
 import { formatUtc, isEpochInRange, type TimeReader } from "./time.ts";
 
-/** What reads records: the rules, and a reader of times by them. */
 export interface RecordReading {
   readonly rules: RecordRules;
   readonly times: TimeReader;
 }
 
-/** The known fields that change, as the mirror's hash holds them. */
+/** The known fields that change, as the mirror's hash holds them. Absent ones are empty. */
 export interface RecordTexts {
-  /** The service's own word; empty where the record has none. */
+  /** The service's own word. */
   readonly status: string;
-  /** Empty for none. */
   readonly error: string;
-  /** ISO 8601 text, as the record has it where it is text; empty for none. */
+  /** ISO 8601, the record's own text if it has one. */
   readonly createdAt: string;
-  /** ISO 8601 text, as the record has it where it is text. */
   readonly updatedAt: string;
 }
 
 /** One valid task record (SPEC section 1). */
 export interface Task extends RecordTexts {
-  /** Trimmed. */
   readonly userId: string;
-  /** Trimmed. */
   readonly taskId: string;
   /** `updated_at` in epoch seconds, the number that Python's `timestamp()` gives; whole where the layout counts in those. */
   readonly score: number;
@@ -61,9 +56,7 @@ export function isInvalid(record: Task | InvalidRecord): record is InvalidRecord
 
 export const FIELD = Object.fromEntries(FIELDS.map((name, index) => [name, index])) as Record<Field, number>;
 
-/**
- * The task in `bytes[from, end)`, one valid JSON value whose `spans` were scanned, or why it is none.
- */
+/** The task in `bytes[from, end)`, a valid JSON value whose `spans` were scanned, or why it is invalid. */
 export function readTask(
   bytes: Buffer,
   from: number,
@@ -104,7 +97,6 @@ export function marksDeleted(bytes: Buffer, spans: Spans): boolean {
   return spans.has(deleted) && bytes.toString("latin1", spans.from(deleted), spans.end(deleted)) === "true";
 }
 
-/** The fields of any object as the hash would hold them. */
 export function readTexts(bytes: Buffer, spans: Spans): RecordTexts {
   return {
     status: fieldText(bytes, spans, FIELD.status),
@@ -197,7 +189,6 @@ export class RecordParser {
     return this.#tryRead(Buffer.from(text), whyNotPython) != null;
   }
 
-  /** Whether the text is one JSON object. */
   isObject(text: string): boolean {
     return this.textsOrNull(text) !== null;
   }

@@ -12,7 +12,7 @@ export interface Change {
   readonly task: Task | null;
 }
 
-/** A change that depends on the file's record. It is decided under the lock, and again if the file was replaced first. */
+/** A change that depends on the file's record: decided under the lock, and again if the file was replaced first. */
 export interface Update {
   /** The task to change; null for none. */
   find(current: Snapshot, pending: () => PendingTasks): TaskId | null | Promise<TaskId | null>;
@@ -52,7 +52,6 @@ interface Final extends Change {
 export class BatchPlan {
   readonly #changes: readonly Request[];
   readonly #finals = new Map<string, Final>();
-  /** One for each change. */
   results: ChangeResult[] = [];
 
   constructor(changes: readonly Request[]) {

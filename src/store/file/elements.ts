@@ -117,7 +117,7 @@ export class SequenceScan {
   }
 }
 
-/** JSON Lines: one value a line; blank lines are skipped. */
+/** JSON Lines: one value a line, or none. */
 export class LineScan {
   readonly #onElement: OnElement;
   readonly #spans = new Spans();

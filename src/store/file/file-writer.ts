@@ -39,10 +39,8 @@ const MOST_TRIES = 10;
 export interface FileWriterParts {
   /** For rewrites: each reads a snapshot of its own, which does not grow. */
   readonly file: FileStore;
-  /** The rows of the file as it grows. */
   readonly shared: SharedSnapshot;
   readonly clock: Clock;
-  /** Receives a line for the operator. */
   warn(line: string): void;
 }
 
@@ -51,7 +49,7 @@ interface ReplacedFile {
   readonly handle: FileHandle;
   /** The new file has what is before it. */
   end: number;
-  /** Until when it is watched, monotonic seconds. */
+  /** When the watch of it ends, monotonic seconds. */
   until: number;
 }
 
@@ -107,10 +105,7 @@ export class FileWriter {
     settle(batch, plan, returned);
   }
 
-  /**
-   * Appends batches while they come and other processes don't wait long for the lock. Stops early if nothing can be
-   * appended: the file was replaced, or ends in an unfinished append.
-   */
+  /** Appends batches for a while. Stops if the file was replaced, or ends in an unfinished append. */
   async #burst(batches: Batches<Request, ChangeResult>): Promise<void> {
     const { file, shared } = this.#parts;
     const target = await file.target();
@@ -243,10 +238,7 @@ export class FileWriter {
     return now === snapshot;
   }
 
-  /**
-   * Not while another program appends without our lock: its appends to the old file would be lost. A failure is only a
-   * warning, and is tried again later.
-   */
+  /** Not while another program appends without our lock. A failure is only a warning, and is tried again later. */
   async #compact(): Promise<void> {
     const { shared, clock, warn } = this.#parts;
     if (this.#left !== null) return;
@@ -372,7 +364,7 @@ function overtaken(snapshot: Snapshot, tasks: readonly Task[], from: number): Ma
   return hidden;
 }
 
-/** The whole lines that were appended since, and where they end. */
+/** The whole lines that were appended to a replaced file, and where they end. */
 async function lateLines({ handle, end }: ReplacedFile): Promise<{ lines: string[]; end: number }> {
   const length = Math.max(0, (await handle.stat()).size - end);
   const { buffer } = await handle.read(Buffer.alloc(length), 0, length, length === 0 ? 0 : end);
@@ -381,10 +373,8 @@ async function lateLines({ handle, end }: ReplacedFile): Promise<{ lines: string
   return { lines: lines.filter((line) => line.trim() !== ""), end: end + whole };
 }
 
-/** A file with fewer dead lines isn't rewritten. */
 const LEAST_DEAD = 100;
 
-/** Whether the lines that can go outweigh those that count. */
 function isMostlyDead(snapshot: Snapshot): boolean {
   const { rows, invalid } = snapshot;
   const outweigh = (dead: number) => dead >= LEAST_DEAD && dead > rows.live;

@@ -23,7 +23,6 @@ import {
 export const WINDOW = 1 << 20;
 /** Bytes between two records that are read together. */
 const MOST_GAP = 4096;
-/** Bytes of a `RowWindow`. */
 const WINDOW_SPAN = 4 << 20;
 
 /** Live rows that are near each other in the file. Their bytes are read once, so their tasks can be taken in any order. */
@@ -33,7 +32,7 @@ export interface RowWindow {
   tasks(rows: readonly number[]): Promise<Task[]>;
 }
 
-/** The file that a snapshot was read from. */
+/** The file that a snapshot was read from; null if there was none. */
 interface Source {
   readonly handle: FileHandle;
   /** Puts elements that are appended into the rows. */
@@ -47,7 +46,6 @@ export class Snapshot {
   readonly rows: Rows;
   readonly invalid: InvalidRecords;
   readonly rules: RecordRules;
-  /** Null if there was no file. */
   readonly #source: Source | null;
   readonly #parser: RecordParser;
   #growing: Promise<boolean> = Promise.resolve(true);
@@ -117,7 +115,6 @@ export class Snapshot {
     return this.#source !== null;
   }
 
-  /** The open file; null if there was none. */
   get fd(): number | null {
     return this.#source?.handle.fd ?? null;
   }
@@ -126,12 +123,11 @@ export class Snapshot {
     return this.layout?.shape ?? null;
   }
 
-  /** Whether a new record becomes a line of its own. */
   get writesLines(): boolean {
     return this.shape === null ? this.path.endsWith(".jsonl") : this.shape === "jsonl";
   }
 
-  /** How many tasks the file holds; duplicates count once, invalid records not at all. */
+  /** How many tasks the file holds. */
   get size(): number {
     return this.rows.live;
   }
@@ -168,7 +164,7 @@ export class Snapshot {
     for (let row = 0; row < this.rows.size; row++) if (this.rows.state(row) === LIVE) yield row;
   }
 
-  /** The tasks of some live rows, in the order given. Neighbours in the file are read together. */
+  /** The tasks of live rows, in the order given. Neighbours in the file are read together. */
   async readTasks(rows: ArrayLike<number>): Promise<Task[]> {
     const given = Array.from(rows);
     const tasks = new Map<number, Task>();
