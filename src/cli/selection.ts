@@ -156,7 +156,7 @@ export async function selectionByIds(context: Context, flags: SelectionFlags): P
   if (ids.length === 0) return selectionOf(context, flags);
   const { ownersOf } = await import("../store/tasks-with-id.ts");
   const parts = { file: await context.fileStore(), link: await context.mirrorLink() };
-  return { ...(await selectionOf(context, rest)), ids, owners: await ownersOf(parts, ids) };
+  return { ...(await selectionOf(context, rest)), ids, owners: await ownersOf(parts, ids, "auto") };
 }
 
 /**

@@ -105,7 +105,7 @@ export async function connectSyncing(context: Context, isWanted: boolean) {
 
     /** A task was deleted from the file, but not from Redis. */
     left({ id, before }: Removal, error: TtsctlError): void {
-      owed.note({ change: { kind: "remove", id }, before }, error);
+      owed.note({ id, task: null, before }, error);
       catchUp();
     },
 

@@ -78,10 +78,7 @@ export class Spans {
 /** Called for each field at the top level of an object: positions of the key (with quotes) and of the value. */
 type OnField = (keyFrom: number, keyEnd: number, valueFrom: number, valueEnd: number) => void;
 
-/**
- * Scans the object whose `{` is at `from`. Returns the position after its `}`, or INCOMPLETE.
- * @throws JsonSyntaxError
- */
+/** Scans the object whose `{` is at `from`. Returns the position after its `}`, or INCOMPLETE. @throws JsonSyntaxError */
 export function scanFields(bytes: Uint8Array, from: number, end: number, onField: OnField): number {
   for (let at = from + 1; ; ) {
     const keyFrom = skipToKey(bytes, at, end, at === from + 1);
@@ -176,7 +173,6 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   return `{${texts.join(",")}}`;
 }
 
-/** The object without some fields. */
 export function withoutFields(json: string, names: ReadonlySet<string>): string {
   if (names.size === 0) return json;
   const kept = fieldsOf(json).filter(({ name }) => !names.has(name));

@@ -56,13 +56,13 @@ export function skipString(bytes: Uint8Array, from: number, end: number): number
   return INCOMPLETE;
 }
 
+const ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
+
 function skipEscape(bytes: Uint8Array, from: number, end: number): number {
   if (from >= end) return INCOMPLETE;
   const byte = bytes[from]!;
   if (byte !== 0x75 /* u */) {
-    // " \ / b f n r t
-    if (byte === 0x22 || byte === 0x5c || byte === 0x2f || byte === 0x62 || byte === 0x66) return from + 1;
-    if (byte === 0x6e || byte === 0x72 || byte === 0x74) return from + 1;
+    if (ESCAPES.has(byte)) return from + 1;
     throw new JsonSyntaxError("a wrong escape inside a string", from);
   }
   for (let at = from + 1; at < from + 5; at++) {
@@ -126,10 +126,7 @@ function skipScalar(bytes: Uint8Array, from: number, end: number): number {
   throw new JsonSyntaxError("not a JSON value", from);
 }
 
-/**
- * The position after the value that starts at `from`, or INCOMPLETE.
- * @throws JsonSyntaxError
- */
+/** The position after the value that starts at `from`, or INCOMPLETE. @throws JsonSyntaxError */
 export function skipValue(bytes: Uint8Array, from: number, end: number): number {
   if (from >= end) return INCOMPLETE;
   const byte = bytes[from]!;
@@ -180,7 +177,7 @@ function skipContainer(bytes: Uint8Array, from: number, end: number): number {
 }
 
 /** From the opening quote of a key to the first byte of its value. */
-function skipKey(bytes: Uint8Array, from: number, end: number): number {
+export function skipKey(bytes: Uint8Array, from: number, end: number): number {
   if (bytes[from] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", from);
   const keyEnd = skipString(bytes, from + 1, end);
   return keyEnd === INCOMPLETE ? INCOMPLETE : skipColon(bytes, keyEnd, end);
@@ -263,25 +260,18 @@ export function layOutJson(compact: string, layout: JsonLayout, level: number): 
   return parts.join("");
 }
 
-/** Whether `bytes[from, end)` is nothing but JSON white space. */
 export function isBlank(bytes: Uint8Array, from: number, end: number): boolean {
   return skipSpace(bytes, from, end) === end;
 }
 
 /** Python's `int()` refuses longer texts, and so `json.load` the file that has such a number. */
 const MOST_DIGITS = 4300;
-/**
- * Python 3.11 reads and writes 991 levels from the top of a program, 3.13 reads 9,998. A service is some calls deep, and
- * a file adds a level.
- */
+/** Python 3.11 reads 991 levels from the top of a program. A service is some calls deep, and a file adds a level. */
 const DEEPEST = 500;
 /** Shorter texts exceed neither limit. */
 const SHORTEST = 2 * DEEPEST;
 
-/**
- * Why Python's `json` cannot read one valid JSON value in `bytes[from, end)`; undefined if it can. One such record would
- * keep the service from its whole store.
- */
+/** Why Python's `json` can't read a valid JSON value, and so the service its whole store; undefined if it can. */
 export function whyNotPython(bytes: Uint8Array, from: number, end: number): string | undefined {
   if (end - from < SHORTEST) return undefined;
   let depth = 0;

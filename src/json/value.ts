@@ -1,14 +1,4 @@
-import {
-  CLOSE_BRACE,
-  CLOSE_BRACKET,
-  COLON,
-  COMMA,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  QUOTE,
-  skipSpace,
-  skipString,
-} from "./scan.ts";
+import { CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, OPEN_BRACE, OPEN_BRACKET, skipSpace, skipValue } from "./scan.ts";
 
 /** A number whose text a double can't give back (`1.0`, twenty digits, `1e5`). Output shows the text. */
 export class NumberText {
@@ -30,7 +20,7 @@ export type JsonValue = null | boolean | number | string | NumberText | JsonValu
  * Iterative, since a hostile record may nest deeper than the stack.
  */
 export function parseJsonValue(text: string, numberText = (token: string) => token): JsonValue {
-  const bytes = Buffer.from(text);
+  const bytes = Buffer.from(`${text}\n`); // a number is known as whole only by what follows it
   const open: { value: JsonValue[] | Map<string, JsonValue>; key: string | undefined }[] = [];
   let result: JsonValue = null;
   const put = (value: JsonValue) => {
@@ -55,7 +45,7 @@ export function parseJsonValue(text: string, numberText = (token: string) => tok
       at++;
     } else if (byte === COMMA || byte === COLON) at++;
     else {
-      const end = scalarEnd(bytes, at);
+      const end = skipValue(bytes, at, bytes.length);
       const token = bytes.toString("utf8", at, end);
       if (parent?.value instanceof Map && parent.key === undefined) parent.key = JSON.parse(token) as string;
       else put(scalar(token, numberText));
@@ -63,14 +53,6 @@ export function parseJsonValue(text: string, numberText = (token: string) => tok
     }
   }
   return result;
-}
-
-/** The end of a valid scalar; a number is whole at the end of the text too. */
-function scalarEnd(bytes: Buffer, from: number): number {
-  if (bytes[from] === QUOTE) return skipString(bytes, from + 1, bytes.length);
-  let at = from + 1;
-  while (at < bytes.length && /[\w.+-]/.test(String.fromCharCode(bytes[at]!))) at++;
-  return at;
 }
 
 function scalar(token: string, numberText: (token: string) => string): JsonValue {

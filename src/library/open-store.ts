@@ -91,7 +91,7 @@ async function openParts(options: StoreOptions) {
   const mark = new WriterMark(() => file.target());
   const onMirrorFailure = (error: TtsctlError, count: number) => events.mirrorFailed(error, count);
   const marked = settings.redis.enabled.value ? mark : null;
-  const writer = new TaskWriter({ file, shared, owed, rules, clock, link, mark: marked, warn, onMirrorFailure });
+  const writer = new TaskWriter({ file, shared, owed, clock, link, mark: marked, warn, onMirrorFailure });
   const repair = mirrorRepair({ parts, logger, shared, link, owed, writer, mark });
   const stores = { file: await parts.fileStore(), link: await parts.mirrorLink() };
   const parser = new RecordParser(rules);
@@ -161,7 +161,7 @@ function storeOf<T extends BaseTask>(opened: StoreParts): TaskStore<T> {
         return null;
       }
     };
-    const written = await writer.update({ kind: "update", find, change });
+    const written = await writer.update({ find, change });
     if (failure !== undefined) throw failure.error;
     return written;
   }

@@ -1,8 +1,8 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
-import { matchingRows, RowWindow } from "../store/file/file-tasks.ts";
+import { matchingRows } from "../store/file/file-tasks.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
+import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
 import { guardOf, NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
@@ -211,7 +211,7 @@ class SyncRun {
   /** Sorted by time, because Redis inserts neighbours into an index faster. */
   *#batches(): Generator<Batch> {
     const { rows: table } = this.#snapshot;
-    for (const window of RowWindow.over(this.#snapshot, this.#rowsToPush())) {
+    for (const window of this.#snapshot.windows(this.#rowsToPush())) {
       const sorted = window.rows.toSorted((a, b) => table.score(a) - table.score(b));
       for (const rows of batches(sorted, WRITES)) yield { rows, window };
     }

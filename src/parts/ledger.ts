@@ -1,11 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
-import { dirname } from "node:path";
 import { maskUrl } from "../config/address.ts";
-import { closeQuietly, TtsctlError } from "../errors.ts";
+import { TtsctlError } from "../errors.ts";
 import type { Ledger, LedgerAction, LedgerEntry } from "../operations/ledger.ts";
-import { isOneOf, openToAppend, syncDirectory, whyNotWritten } from "../store/file/written-file.ts";
+import { AppendedFile, isOneOf, whyNotWritten } from "../store/file/written-file.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { VERSION } from "../version.ts";
 import type { Caller, RunParts } from "./parts.ts";
@@ -172,15 +170,10 @@ const MODE = 0o640;
 
 /** A file of whole JSON lines that several processes append to. */
 export class LedgerFile {
-  readonly #path: string;
-  readonly #handle: FileHandle;
-  /** Whether the last line was cut: ours, or that of a killed run. */
-  #isCut: boolean;
+  readonly #file: AppendedFile;
 
-  private constructor(path: string, handle: FileHandle, isCut: boolean) {
-    this.#path = path;
-    this.#handle = handle;
-    this.#isCut = isCut;
+  private constructor(file: AppendedFile) {
+    this.#file = file;
   }
 
   /**
@@ -194,46 +187,20 @@ export class LedgerFile {
         hint: "the ledger cannot be the store file or config.ini; name another file",
       });
     }
-    const handle = await openToAppend(path, MODE).catch((cause) => {
-      throw ledgerFailed(path, cause);
-    });
-    try {
-      const own = await handle.stat();
-      if (own.size === 0) await syncDirectory(dirname(path));
-      return new LedgerFile(path, handle, own.size > 0 && (await lastByte(handle, own.size)) !== 0x0a);
-    } catch (error) {
-      await closeQuietly(handle);
-      throw ledgerFailed(path, error);
-    }
+    return new LedgerFile(await AppendedFile.open(path, MODE, (cause) => ledgerFailed(path, cause)));
   }
 
   /**
-   * Appends lines, each in one write, and returns when they are on the disk.
+   * Returns when the lines are on the disk.
    * @throws TtsctlError AUDIT_FAILED
    */
-  async append(lines: Iterable<object>): Promise<void> {
-    try {
-      for (const line of lines) await this.#write(`${JSON.stringify(line)}\n`);
-      await this.#handle.datasync();
-    } catch (cause) {
-      throw ledgerFailed(this.#path, cause);
-    }
+  append(lines: readonly object[]): Promise<void> {
+    return this.#file.append(lines.map((line) => `${JSON.stringify(line)}\n`));
   }
 
-  async close(): Promise<void> {
-    await closeQuietly(this.#handle);
+  close(): Promise<void> {
+    return this.#file.close();
   }
-
-  async #write(line: string): Promise<void> {
-    const bytes = Buffer.from(this.#isCut ? `\n${line}` : line);
-    const { bytesWritten } = await this.#handle.write(bytes);
-    this.#isCut = bytesWritten < bytes.length;
-    if (this.#isCut) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes could be written`);
-  }
-}
-
-async function lastByte(handle: FileHandle, size: number): Promise<number | undefined> {
-  return (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0];
 }
 
 function ledgerFailed(path: string, cause: unknown): TtsctlError {

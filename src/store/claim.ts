@@ -1,10 +1,10 @@
 import { fieldJson } from "../json/record.ts";
 import { batches } from "../pool.ts";
-import { shownStatus } from "../task/status.ts";
+import { plainWord, shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import type { TimeReader } from "../task/time.ts";
 import type { PendingTasks } from "./file/batch-plan.ts";
-import { LIVE, type Rows, STATUS_CODES } from "./file/rows.ts";
+import { LIVE, type Rows, STATUS_CODES, statusCode } from "./file/rows.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import type { TaskId } from "./task-source.ts";
 
@@ -30,7 +30,7 @@ export async function findClaimable(
 ): Promise<TaskId | null> {
   const { rows } = snapshot;
   const inFrom = STATUS_CODES.map((word) => from.has(word));
-  const codeOfClaimed = STATUS_CODES.indexOf(shownStatus(claimed) ?? "other");
+  const codeOfClaimed = statusCode(claimed);
   const running: number[] = [];
   let oldest = -1;
   for (let row = 0; row < rows.size; row++) {
@@ -58,7 +58,7 @@ async function findExpired(
   const expired = rows.filter((row) => leases.get(row)! <= now).sort((a, b) => snapshot.rows.compare(b, a));
   for (const row of expired) {
     const [task] = await snapshot.readTasks([row]);
-    if (sameWord(task!.status, claimed)) return row;
+    if (plainWord(task!.status) === plainWord(claimed)) return row;
   }
   return null;
 }
@@ -88,10 +88,4 @@ function claimedUntil({ json }: Task, times: TimeReader): number {
   if (text === undefined) return Number.NaN;
   const value: unknown = JSON.parse(text);
   return typeof value === "string" ? times.parse(value.trim()) : typeof value === "number" ? value : Number.NaN;
-}
-
-/** As statuses are compared: case and spaces are ignored. */
-function sameWord(a: string, b: string): boolean {
-  const plain = (word: string) => word.replace(/\s+/g, "").toLowerCase();
-  return plain(a) === plain(b);
 }

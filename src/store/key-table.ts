@@ -52,7 +52,6 @@ export class KeyTable {
     return this.#intern(this.#written, userLength);
   }
 
-  /** The number of a key, or -1. */
   find(userId: string, taskId: string): number {
     const userLength = this.#write(userId, taskId);
     return this.#known(this.#written, userLength);
@@ -91,7 +90,6 @@ export class KeyTable {
     return { userId: this.userId(key), taskId: this.taskId(key) };
   }
 
-  /** All keys, in the order of their numbers. */
   *ids(): Generator<TaskId> {
     for (let key = 0; key < this.size; key++) yield this.id(key);
   }
@@ -210,13 +208,10 @@ export class KeyTable {
   }
 }
 
-/** The most that one step makes of a room that is full: of so many one can tell how many there will be. */
+/** The first rows may not tell how many there will be. */
 const MOST_TIMES = 64;
 
-/**
- * How large a room becomes that is full: as large as is expected in all, twice at least. What is not used of it takes no memory,
- * where the smaller rooms before would, until V8 looks for them.
- */
+/** The next length of a full array. Memory that is never written costs nothing; the smaller arrays do, until V8 frees them. */
 export function roomAfter(length: number, expected: number): number {
   return Math.max(length * 2, Math.min(Math.ceil(expected), length * MOST_TIMES));
 }
@@ -225,7 +220,6 @@ export function roomAfter(length: number, expected: number): number {
 export class Column<T extends Uint8Array | Uint32Array | Int32Array | Float64Array> {
   #values: T;
 
-  /** @param values as many as it begins with */
   constructor(values: T) {
     this.#values = values;
   }
@@ -244,7 +238,6 @@ export class Column<T extends Uint8Array | Uint32Array | Int32Array | Float64Arr
   }
 }
 
-/** A longer typed array with the same start, of twice the length if nothing else is said. */
 export function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(
   array: T,
   length = array.length * 2,

@@ -10,7 +10,6 @@ export type MirrorState =
   | { readonly kind: "down"; readonly error: TtsctlError }
   | { readonly kind: "on"; readonly mirror: Mirror; readonly behind?: string };
 
-/** The connection to the mirror. */
 export interface MirrorLink {
   /** The state now; a failure is a value. */
   open(): Promise<MirrorState>;
@@ -175,7 +174,7 @@ export function fallbackWarning(error: TtsctlError, path: string): string {
   return `${error.message}: ${path} answered instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
 }
 
-/** Codes of a Redis that comes back without a change to the configuration. */
+/** Codes after which Redis comes back without a change to the configuration. */
 const OUTAGES: readonly ErrorCode[] = ["REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING"];
 
 /** A mirror that an operation works without from its first failure on (SPEC section 5, exit code 3). */

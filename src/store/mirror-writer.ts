@@ -2,7 +2,6 @@ import { isRedisError, isStoreError, TtsctlError } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import { type Change, idOf } from "./file/batch-plan.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import type { Batches } from "./group-commit.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
@@ -16,9 +15,7 @@ import { WrittenCopies } from "./written-copies.ts";
 
 export interface MirrorWriterParts {
   readonly link: MirrorLink;
-  /** The file as it is now. */
   readonly shared: SharedSnapshot;
-  /** Changes that the mirror may lack. */
   readonly owed: OwedCopies;
   /** Receives an error for changes that the file has and the mirror may lack. */
   onMirrorFailure(error: TtsctlError, count: number): void;
@@ -28,19 +25,18 @@ export interface MirrorWriterParts {
   warn(line: string): void;
 }
 
-/** Between two attempts at what is owed to a mirror that is there and refuses, as a cluster does that lacks a slot. */
+/** Between two attempts at a mirror that refuses writes, as a cluster without a slot does. */
 const RETRY_MS = 1000;
 
 /**
- * The write side of the mirror for a process that lives on: changes that the file has, in their order, guarded, those
- * that wait together in one call. Several changes of one task are one.
+ * Writes changes that the file has to the mirror, for a long-lived process: in their order, guarded, and together if they
+ * wait together. Several changes of one task are one.
  */
 export class MirrorWriter {
   readonly #parts: MirrorWriterParts;
   readonly #owed: OwedCopies;
   /** Copies written since the last comparison with the file. */
   #written = new WrittenCopies();
-  /** The last piece of work, since they run one at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -62,10 +58,7 @@ export class MirrorWriter {
     void this.#alone(() => this.#followFile());
   }
 
-  /**
-   * Pushes what is owed, if the mirror is there: some at a time, so that new changes don't wait for all of it. A failure
-   * leaves it owed, and was reported before.
-   */
+  /** Pushes what is owed in batches, so new changes don't wait for all of it. What fails stays owed, and was reported. */
   async catchUp(): Promise<void> {
     if (this.#owed.size === 0 || (await this.#parts.link.open()).kind !== "on") return;
     for (const keys of batches(this.#owed.keys, BATCH)) {
@@ -101,7 +94,7 @@ export class MirrorWriter {
     await this.#last;
   }
 
-  /** A new connection catches up; a mirror that refuses writes under the same one has to be tried again. */
+  /** A new connection catches up; a mirror that refuses writes needs retries. */
   #retryLater(): void {
     if (this.#closed || this.#retry !== undefined || this.#owed.size === 0) return;
     this.#retry = setTimeout(() => {
@@ -136,10 +129,9 @@ export class MirrorWriter {
   async #asInFile(owed: readonly OwedCopy[]): Promise<MirrorChange[]> {
     await using snapshot = await this.#parts.shared.read();
     const records = await snapshot.recordsOf(owed.map(({ id }) => id));
-    return owed.map(({ id, before, tried }, i): MirrorChange => {
+    return owed.map(({ id, before, tried }, i) => {
       const task = records[i]!;
-      if (task !== null) return { change: { kind: "upsert", task }, before };
-      return { change: { kind: "remove", id }, before: newest(before, tried) };
+      return { id, task, before: task === null ? newest(before, tried) : before };
     });
   }
 
@@ -162,7 +154,7 @@ export class MirrorWriter {
     try {
       const written = await this.#put(state.mirror, changes);
       const removed = await this.#remove(state.mirror, changes);
-      return changes.map(({ change }) => (change.kind === "upsert" ? written : removed).shift()!);
+      return changes.map(({ task }) => (task === null ? removed : written).shift()!);
     } catch (error) {
       if (!isRedisError(error)) throw error;
       return changes.map(() => error);
@@ -170,9 +162,7 @@ export class MirrorWriter {
   }
 
   async #put(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const puts = changes.flatMap(({ change, before }) =>
-      change.kind === "upsert" ? [{ task: change.task, before }] : [],
-    );
+    const puts = changes.flatMap(({ task, before }) => (task === null ? [] : [{ task, before }]));
     // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
     const copies = await fillIn<(typeof puts)[number], Outcome<RedisCopy>>(
       puts,
@@ -185,9 +175,7 @@ export class MirrorWriter {
   }
 
   async #remove(mirror: Mirror, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const removals = changes.flatMap(({ change, before }) =>
-      change.kind === "remove" ? [{ id: change.id, before }] : [],
-    );
+    const removals = changes.filter(({ task }) => task === null);
     const outcomes = await removeFromMirror(mirror, removals);
     removals.forEach(({ id, before }, i) => {
       if (outcomes[i] === "removed") this.#written.noteRemoved(id, before);
@@ -200,7 +188,6 @@ function tasksOf(puts: readonly { readonly task: Task }[]): Task[] {
   return puts.map(({ task }) => task);
 }
 
-/** A file that can't be read says nothing. */
 function noneOfStore(error: unknown): MirrorChange[] {
   if (!isStoreError(error)) throw error;
   return [];
@@ -209,9 +196,9 @@ function noneOfStore(error: unknown): MirrorChange[] {
 /** The last change of each task, by `keyOf`; `before` is that of the newest record that any of them replaced. */
 function lastOfEach(changes: readonly MirrorChange[]): Map<string, MirrorChange> {
   const lasts = new Map<string, MirrorChange>();
-  for (const { change, before } of changes) {
-    const key = keyOf(idOf(change));
-    lasts.set(key, { change, before: newest(before, lasts.get(key)?.before) });
+  for (const change of changes) {
+    const key = keyOf(change.id);
+    lasts.set(key, { ...change, before: newest(change.before, lasts.get(key)?.before) });
   }
   return lasts;
 }
@@ -221,17 +208,17 @@ function lastOfEach(changes: readonly MirrorChange[]): Map<string, MirrorChange>
  * that was kept is newer than any record before the last.
  */
 function outcomesFor(changes: readonly MirrorChange[], outcomes: ReadonlyMap<string, MirrorOutcome>): MirrorOutcome[] {
-  const last = new Map(changes.map(({ change }, i) => [keyOf(idOf(change)), i]));
-  return changes.map(({ change }, i) => {
-    const key = keyOf(idOf(change));
+  const last = new Map(changes.map(({ id }, i) => [keyOf(id), i]));
+  return changes.map((change, i) => {
+    const key = keyOf(change.id);
     const outcome = outcomes.get(key)!;
     return last.get(key) === i ? outcome : outcomeOfEarlier(change, outcome);
   });
 }
 
-function outcomeOfEarlier({ kind }: Change, outcome: MirrorOutcome): MirrorOutcome {
+function outcomeOfEarlier({ task }: MirrorChange, outcome: MirrorOutcome): MirrorOutcome {
   if (outcome === "off" || outcome instanceof TtsctlError) return outcome;
   if (outcome === "newer" || outcome === "unchanged") return "newer";
-  if (kind === "upsert") return "written";
+  if (task !== null) return "written";
   return outcome === "missing" ? "missing" : "removed";
 }

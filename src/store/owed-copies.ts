@@ -2,19 +2,17 @@ import type { TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
 import { keyOf } from "../task/ids.ts";
 import { toMicros } from "../task/time.ts";
-import { type Change, idOf } from "./file/batch-plan.ts";
+import type { Change } from "./file/batch-plan.ts";
 import type { MirrorState } from "./mirror-link.ts";
 import type { RemoveOutcome, WriteOutcome } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 
-/** More changes than this that a sync can make up for are left to one. */
+/** More changes are left to a sync. */
 const MOST_CHANGES = 10_000;
-/** How many are remembered that it can't. */
 const MOST_REMOVALS = 100_000;
 
 /** A change that the file has, on its way to the mirror. */
-export interface MirrorChange {
-  readonly change: Change;
+export interface MirrorChange extends Change {
   /**
    * `updated_at` of the record that the file had before, whole microseconds; NaN for none. A copy that is no newer is
    * replaced, or removed.
@@ -29,10 +27,7 @@ export interface MirrorChange {
 export type MirrorOutcome = Exclude<WriteOutcome, "mended"> | RemoveOutcome | "off" | TtsctlError;
 
 /** A task whose copy should be as the file is now. */
-export interface OwedCopy {
-  readonly id: TaskId;
-  /** As in MirrorChange. */
-  readonly before: number;
+export interface OwedCopy extends Pick<MirrorChange, "id" | "before"> {
   /** `updated_at` of the copy that may have been written, whole microseconds; NaN for none. */
   readonly tried: number;
 }
@@ -46,7 +41,6 @@ export class OwedCopies {
   readonly #changes = new Map<string, OwedCopy>();
   readonly #removals = new Map<string, OwedCopy>();
   readonly #warn: (line: string) => void;
-  /** Syncs under way. */
   syncs = 0;
   /** How often the changes were left to a sync, and how many of those times are made up for. */
   #left = 0;
@@ -54,7 +48,7 @@ export class OwedCopies {
   /** Whether the mirror may have tasks that were removed from the file, and it isn't known which. */
   lacksRemovals = false;
 
-  /** @param warn told where there are more than can be remembered, one line */
+  /** @param warn receives a line if there are more than can be remembered */
   constructor(warn: (line: string) => void) {
     this.#warn = warn;
   }
@@ -82,20 +76,13 @@ export class OwedCopies {
     return this.#left > this.#synced ? this.#left : 0;
   }
 
-  /**
-   * Leaves what the mirror lacks to a sync of the whole file.
-   * @param removals whether it may have tasks, too, that were removed from the file
-   */
+  /** Leaves what the mirror lacks to a sync of the whole file. @param removals whether it may also have removed tasks */
   leaveToSync(removals = false): void {
     this.#left++;
     if (removals) this.lacksRemovals = true;
   }
 
-  /**
-   * Such a sync is done.
-   * @param needed what `syncNeeded` was before it
-   * @param orphans how many tasks only the mirror has
-   */
+  /** @param needed what `syncNeeded` was before the sync. @param orphans how many Redis-only tasks it found */
   wasSynced(needed: number, orphans: number): void {
     this.#synced = Math.max(this.#synced, needed);
     if (orphans === 0 && this.syncNeeded === 0) this.lacksRemovals = false;
@@ -110,33 +97,30 @@ export class OwedCopies {
     return `${counted(this.size, "change")} of the file ${this.size === 1 ? "is" : "are"} not in Redis yet`;
   }
 
-  /** The state of the link for who reads. */
   forReaders(state: MirrorState): MirrorState {
     const { problem } = this;
     return state.kind === "on" && problem !== null ? { ...state, behind: problem } : state;
   }
 
-  /** A change, with which also goes what is owed of its task. */
-  with({ change, before }: MirrorChange): MirrorChange {
-    const [owed] = this.of([keyOf(idOf(change))]);
-    return { change, before: newest(before, owed?.before) };
+  /** A change that also makes up for what is owed of its task. */
+  with(change: MirrorChange): MirrorChange {
+    const [owed] = this.of([keyOf(change.id)]);
+    return { ...change, before: newest(change.before, owed?.before) };
   }
 
-  /** Takes note of what became of a change. */
-  note({ change, before }: MirrorChange, outcome: MirrorOutcome): void {
-    const id = idOf(change);
+  note({ id, task, before }: MirrorChange, outcome: MirrorOutcome): void {
     const key = keyOf(id);
     const [earlier] = this.of([key]);
     this.#changes.delete(key);
     this.#removals.delete(key);
     if (outcome === "off") return;
     const isDone = typeof outcome === "string";
-    const score = change.kind === "upsert" ? toMicros(change.task.score) : Number.NaN;
+    const score = task === null ? Number.NaN : toMicros(task.score);
     const owed = { id, before, tried: isDone ? Number.NaN : newest(score, earlier?.tried) };
     // A task that the file never had has no time that could guard a removal later.
-    const goesBack = change.kind === "remove" ? !Number.isNaN(before) : before >= score;
+    const goesBack = task === null ? !Number.isNaN(before) : before >= score;
     if (goesBack && (!isDone || this.syncs > 0)) this.#removals.set(key, owed);
-    else if (!goesBack && !isDone && change.kind === "upsert") this.#changes.set(key, owed);
+    else if (!goesBack && !isDone && task !== null) this.#changes.set(key, owed);
     if (this.#changes.size > MOST_CHANGES) {
       this.#changes.clear();
       this.leaveToSync();

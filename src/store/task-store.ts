@@ -40,7 +40,6 @@ export interface ListResult {
   readonly missing: string[];
   readonly dangling: number;
   readonly unnamed?: number;
-  /** One line each. */
   readonly warnings: string[];
 }
 
@@ -63,10 +62,7 @@ export class TaskStore {
     });
   }
 
-  /**
-   * The tasks of any user with this id, the one that the id alone means first.
-   * @throws TtsctlError STORE_* if the file is needed and can't be read
-   */
+  /** As `eachTaskWithId`. */
   withId(taskId: string): AsyncGenerator<TaskId> {
     return eachTaskWithId(this.#stores, taskId);
   }
@@ -279,7 +275,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
   }
 }
 
-/** How much the file may grow, or a user's index shrink, before tasks are counted again: a service adds and deletes tasks. */
+/** How much the file may grow, or a user's index shrink, before tasks are counted again. */
 const SLACK = 0.1;
 /** How much smaller the index of all tasks may be than the size of the file suggests. */
 const GUESS = 0.02;

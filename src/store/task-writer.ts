@@ -1,6 +1,6 @@
 import { keyOf } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import { type ChangeOutcome, type ChangeResult, idOf, type Request, type Update } from "./file/batch-plan.ts";
+import type { Change, ChangeOutcome, ChangeResult, Request, Update } from "./file/batch-plan.ts";
 import { FileWriter, type FileWriterParts } from "./file/file-writer.ts";
 import { type Batch, GroupCommit } from "./group-commit.ts";
 import { MirrorWriter, type MirrorWriterParts } from "./mirror-writer.ts";
@@ -8,13 +8,13 @@ import type { MirrorChange, MirrorOutcome } from "./owed-copies.ts";
 import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
 
-/** What a change came to in each store. If the file has a newer record, the mirror is left alone as well. */
+/** The outcome of a change in each store. If the file has a newer record, the mirror is left alone too. */
 export interface Written {
   readonly file: ChangeOutcome;
   /** `skipped`: an update that changed nothing. */
   readonly mirror: MirrorOutcome | "skipped";
-  /** The record that an update found, or made. */
-  readonly task?: Task | null | undefined;
+  /** Of an update: the record that it wrote, or found. */
+  readonly task?: Task | null;
 }
 
 export type TaskWriterParts = FileWriterParts &
@@ -24,8 +24,8 @@ export type TaskWriterParts = FileWriterParts &
   };
 
 /**
- * The double write of a process that lives on (SPEC section 9): into the file first, then into Redis, what waits
- * together at once. Changes of one task keep their order in both.
+ * Writes of a long-lived process (SPEC section 9): to the file first, then to Redis, together if they wait together. Changes
+ * of one task keep their order in both.
  */
 export class TaskWriter {
   readonly #fileWriter: FileWriter;
@@ -51,25 +51,24 @@ export class TaskWriter {
    * @throws TtsctlError STORE_*, LOCK_*: nothing was written to Redis, and nothing to the file as far as is known
    */
   upsert(task: Task): Promise<Written> {
-    return this.#change({ kind: "upsert", task });
+    return this.#change({ id: task, task });
   }
 
-  /** Takes a task out of the file, all its records, and then out of the mirror; a newer copy there stays. Throws as `upsert`. */
+  /** Removes all records of a task from the file, then its copy, unless that is newer. Throws as `upsert`. */
   remove(id: TaskId): Promise<Written> {
-    return this.#change({ kind: "remove", id });
+    return this.#change({ id, task: null });
   }
 
   /** Changes a task by its record in the file. The mirror is left alone if there is no such task. Throws as `upsert`. */
-  update(update: Update): Promise<Written> {
-    return this.#change(update);
+  async update(update: Update): Promise<Written> {
+    const result = await this.#file.add(update);
+    return { ...(await this.#mirrored(result)), task: result.task };
   }
 
-  /** How many tasks have changes that aren't in both stores yet. */
   get pending(): number {
     return this.#pending.size;
   }
 
-  /** Whether a task has such a change. */
   isPending(id: TaskId): boolean {
     return this.#pending.has(keyOf(id));
   }
@@ -92,16 +91,14 @@ export class TaskWriter {
     await this.#mirrorWriter.close();
   }
 
-  async #change(request: Request): Promise<Written> {
-    if (request.kind === "update") return this.#mirrored(await this.#file.add(request));
-    return this.#busy(idOf(request), async () => this.#mirrored(await this.#file.add(request)));
+  #change(change: Change): Promise<Written> {
+    return this.#busy(change.id, async () => this.#mirrored(await this.#file.add(change)));
   }
 
-  async #mirrored({ outcome, before, change, task }: ChangeResult): Promise<Written> {
-    if (change === null) return { file: outcome, mirror: "skipped", task };
-    if (outcome === "newer") return { file: outcome, mirror: "newer", task };
-    const mirror = await this.#busy(idOf(change), () => this.#mirror.add({ change, before }));
-    return { file: outcome, mirror, task };
+  async #mirrored({ outcome, before, id, task }: ChangeResult): Promise<Written> {
+    if (id === null || outcome === "unchanged") return { file: outcome, mirror: "skipped" };
+    if (outcome === "newer") return { file: outcome, mirror: "newer" };
+    return { file: outcome, mirror: await this.#busy(id, () => this.#mirror.add({ id, task, before })) };
   }
 
   /** Counts the task as pending during the work. */
@@ -119,6 +116,6 @@ export class TaskWriter {
 }
 
 async function marked<R>(batch: Batch<Request, R> | null, mark: WriterMark | null): Promise<Batch<Request, R> | null> {
-  if (batch !== null) await mark?.set(batch.items.some(({ kind }) => kind === "remove"));
+  if (batch !== null) await mark?.set(batch.items.some((request) => "task" in request && request.task === null));
   return batch;
 }

@@ -1,16 +1,12 @@
-import { isRedisError, TtsctlError } from "../errors.ts";
+import { isRedisError, TtsctlError, usage } from "../errors.ts";
 import { keyOf, memberOf } from "../task/ids.ts";
 import { KeyTable } from "./key-table.ts";
-import type { SourceChoice, Stores } from "./mirror-link.ts";
+import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import type { TaskId } from "./task-source.ts";
 
-/**
- * The tasks of any user with these ids, by id: from the file, and from Redis by the lookup or, in a layout without lookups,
- * by a search in the index. An unreadable store is ignored if the other one has the task.
- * @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file can't be read and Redis lacks an id
- */
-export async function tasksWithId(
+/** The tasks of any user with these ids, by id. */
+async function tasksWithId(
   parts: Stores,
   taskIds: readonly string[],
   source: SourceChoice,
@@ -29,8 +25,8 @@ export async function tasksWithId(
 }
 
 /**
- * The same for one id, one by one: the second store is read only if the caller asks for more. Redis is first if it has
- * lookups, else the file, which is quicker to search than the index.
+ * The tasks of any user with an id, one by one: the second store is read only if the caller asks for more. Redis is first if
+ * it has lookups, else the file, which is quicker to search than the index.
  * @throws TtsctlError STORE_* if the file is needed and can't be read
  */
 export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGenerator<TaskId> {
@@ -46,40 +42,32 @@ export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGener
 }
 
 /**
- * The task with an id; null if there is none.
- * @throws TtsctlError USAGE if several users have it, and as `tasksWithId`
+ * The user of each task id, from the file, and from Redis by the lookup or, in a layout without lookups, by a search in the
+ * index. Unknown ids are absent. An unreadable store is ignored if the other one has the task.
+ * @throws TtsctlError USAGE if several users have an id, REDIS_* if Redis is forced, STORE_* if the file can't be read and
+ *   Redis lacks an id
  */
-export async function taskWithId(parts: Stores, taskId: string, source: SourceChoice): Promise<TaskId | null> {
-  return onlyOne((await tasksWithId(parts, [taskId], source)).get(taskId)!);
-}
-
-/**
- * The user of each id; unknown ids are absent.
- * @throws TtsctlError USAGE if several users have an id, and as `tasksWithId`
- */
-export async function ownersOf(parts: Stores, taskIds: readonly string[]): Promise<Map<string, string>> {
+export async function ownersOf(
+  parts: Stores,
+  taskIds: readonly string[],
+  source: SourceChoice,
+): Promise<Map<string, string>> {
   const owners = new Map<string, string>();
-  for (const [taskId, tasks] of await tasksWithId(parts, taskIds, "auto")) {
-    const task = onlyOne(tasks);
-    if (task !== null) owners.set(taskId, task.userId);
+  for (const [taskId, tasks] of await tasksWithId(parts, taskIds, source)) {
+    if (tasks.length > 1) {
+      const names = tasks.map(({ userId }) => memberOf(userId, taskId)).join(", ");
+      throw usage(`${tasks.length} users have a task ${JSON.stringify(taskId)}: ${names}`, "name the user too");
+    }
+    if (tasks[0] !== undefined) owners.set(taskId, tasks[0].userId);
   }
   return owners;
 }
 
-function onlyOne(tasks: readonly TaskId[]): TaskId | null {
-  if (tasks.length <= 1) return tasks[0] ?? null;
-  const names = tasks.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
-  throw new TtsctlError("USAGE", `${tasks.length} users have a task ${JSON.stringify(tasks[0]!.taskId)}: ${names}`, {
-    hint: "name the user too",
-  });
-}
-
-async function inRedis({ link }: Stores, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
-  const state = await link.open();
-  if (state.kind === "down" && forced) throw state.error;
-  if (state.kind !== "on" || (state.behind !== undefined && !forced)) return [];
+async function inRedis(parts: Stores, taskIds: readonly string[], forced: boolean): Promise<TaskId[]> {
+  const { mirror, behind } = await mirrorFor(parts, forced ? "redis" : "auto");
+  if (mirror === null || behind !== undefined) return [];
   try {
-    return await inMirror(state.mirror, taskIds);
+    return await inMirror(mirror, taskIds);
   } catch (error) {
     if (forced || !isRedisError(error)) throw error;
     return [];

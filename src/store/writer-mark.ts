@@ -30,10 +30,7 @@ export class WriterMark {
     this.#target = target;
   }
 
-  /**
-   * To be called before a change of the file.
-   * @throws TtsctlError LOCK_UNAVAILABLE
-   */
+  /** To be called before a change of the file. @throws TtsctlError LOCK_UNAVAILABLE */
   async set(removes: boolean): Promise<void> {
     this.#lock ??= this.#take();
     const lock = await this.#lock;

@@ -1,6 +1,7 @@
 import { fingerprint } from "../json/value.ts";
 import type { Task } from "../task/task.ts";
 import { toMicros } from "../task/time.ts";
+import type { CurrentFile } from "./file/shared-snapshot.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { sameContent, timeOf } from "./layout/copy.ts";
@@ -10,18 +11,12 @@ import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror, upsertOver } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 
-/** Reads the store file as it is now. A snapshot is valid until the next call. */
-interface FileNow {
-  snapshot(): Promise<Snapshot>;
-}
-
 /** How often tasks that were written again are compared with the file. */
 const MOST_ROUNDS = 8;
 
 /**
- * Tasks whose copies were written to Redis, or removed from it, as the file was then. A service may have deleted or changed such a task in
- * both stores between our read and our write. It writes the file first, so a read of the file after our write shows the
- * change, unless its own write to Redis is still to come.
+ * Tasks whose copies were written to Redis, or removed from it. A service may have changed such a task in both stores between
+ * our read and our write. It writes the file first, so the file shows that, unless its write to Redis is still to come.
  */
 export class WrittenCopies {
   readonly #keys = new KeyTable();
@@ -57,7 +52,11 @@ export class WrittenCopies {
    * @param busy whether this process is changing the task itself, so that its own write comes
    * @throws TtsctlError STORE_*, REDIS_*
    */
-  async follow(mirror: Mirror, file: FileNow, busy: (id: TaskId) => boolean = () => false): Promise<void> {
+  async follow(
+    mirror: Mirror,
+    file: Pick<CurrentFile, "snapshot">,
+    busy: (id: TaskId) => boolean = () => false,
+  ): Promise<void> {
     let written: WrittenCopies = this;
     for (let round = 0; written.size > 0 && round < MOST_ROUNDS; round++) {
       written = await written.#followOnce(mirror, await file.snapshot(), busy);

@@ -49,7 +49,6 @@ export function formatLength(seconds: number): string {
   return hours === 0 ? `${minutes}:${rest}` : `${hours}:${String(minutes).padStart(2, "0")}:${rest}`;
 }
 
-/** The units that a duration is told in; weeks are read but not written. */
 const TIME_UNITS = [
   ["d", 86_400],
   ["h", 3_600],
@@ -73,13 +72,13 @@ function unitSeconds(unit: string): number {
   return (milliseconds ?? Number.NaN) / 1000;
 }
 
-/** A duration in seconds for people, in the largest of days, hours, minutes and seconds that takes it whole: `7d`, `90s`. */
+/** A duration for people, in the largest unit of which it is a whole number: `7d`, `90s`. */
 export function formatDuration(seconds: number): string {
   const fit = TIME_UNITS.find(([, size]) => seconds !== 0 && seconds % size === 0);
   return fit ? `${seconds / fit[1]}${fit[0]}` : `${seconds}s`;
 }
 
-/** About how long ago something was, for people: `3d`, `5h`, `12m`, `40s`, always rounded down. */
+/** An age for people, rounded down: `3d`, `5h`, `12m`, `40s`. */
 export function formatAge(seconds: number): string {
   const [unit, size] = TIME_UNITS.find(([, size]) => seconds >= size) ?? ["s", 1];
   return `${Math.max(0, Math.floor(seconds / size))}${unit}`;

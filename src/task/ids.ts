@@ -26,12 +26,12 @@ export function strip(text: string): string {
 
 const SEPARATORS = new RegExp(`[,${PYTHON_SPACE}]+`);
 
-/** An identifier as it counts: trimmed as Python's `str.strip()` does. */
+/** An identifier as it counts. */
 export function trimId(id: string): string {
   return strip(id);
 }
 
-/** Splits `--ids` at commas and white space; repeats go, the order stays. */
+/** Splits `--ids` at commas and white space, without repeats. */
 export function splitIds(text: string): string[] {
   return uniqueIds(idsIn(text));
 }
@@ -63,7 +63,7 @@ export function keyOf({ userId, taskId }: { readonly userId: string; readonly ta
   return `${userId.length}:${userId}${taskId}`;
 }
 
-/** A task as people see it, and its name in the plain layout. Without a user it is what stands there. */
+/** A task as people see it, and its name in the plain layout. */
 export function memberOf(userId: string, taskId: string): string {
   return userId === "" ? taskId : `${userId}:${taskId}`;
 }

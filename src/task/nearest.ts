@@ -2,7 +2,7 @@ const MOST_SUGGESTED = 3;
 /** From how many characters on a word may be two changes away; a shorter one is at most one away. */
 const LONG_WORD = 5;
 
-/** The words most like one that was mistyped, nearest first; none where nothing is like it. Case is ignored. */
+/** The words most like one that was mistyped, nearest first. Case is ignored. */
 export function nearest(word: string, candidates: Iterable<string>): string[] {
   const wanted = [...word.toLowerCase()].slice(0, 64);
   const farthest = wanted.length < LONG_WORD ? 1 : 2;

@@ -77,12 +77,11 @@ export class RecordRules {
     this.layoutIsSet = layoutIsSet;
   }
 
-  /** Whether user ids may hold `:`. */
   get allowsColons(): boolean {
     return this.layout === "api_ms";
   }
 
-  /** Whether a task id names one task, whoever's it is. */
+  /** Whether a task id is unique across users. */
   get taskIdIsUnique(): boolean {
     return this.layout === "api_ms";
   }
@@ -117,7 +116,6 @@ export class RecordRules {
     return `${quotePlus(userId)}:${quotePlus(taskId)}`;
   }
 
-  /** A reader of the times of records and hashes. */
   times(): TimeReader {
     return new TimeReader(this.zone, { wholeSeconds: this.layout === "api_ms" });
   }

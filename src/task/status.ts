@@ -13,15 +13,19 @@ const SHOWN_BY_WORD = new Map<string, ShownStatus>(
   SHOWN_STATUSES.flatMap((shown) => SERVICE_WORDS[shown].map((word) => [word, shown] as const)),
 );
 
-/** Every word of the table, for messages about a wrong one. */
 export const KNOWN_STATUS_WORDS: readonly string[] = [...SHOWN_BY_WORD.keys()];
 
-/** The shown word of a service's word; undefined for a word outside the table. Case and spaces are ignored. */
-export function shownStatus(word: string): ShownStatus | undefined {
-  return SHOWN_BY_WORD.get(word) ?? SHOWN_BY_WORD.get(word.replace(/\s+/g, "").toLowerCase());
+/** A status word as it is compared: without case and spaces. */
+export function plainWord(word: string): string {
+  return word.replace(/\s+/g, "").toLowerCase();
 }
 
-/** Whether a task with this word is finished. A word outside the table never is. */
+/** The shown word of a service's word; undefined for a word outside the table. */
+export function shownStatus(word: string): ShownStatus | undefined {
+  return SHOWN_BY_WORD.get(word) ?? SHOWN_BY_WORD.get(plainWord(word));
+}
+
+/** Whether a task is finished. One with an unknown word never is. */
 export function isTerminal(word: string): boolean {
   const shown = shownStatus(word);
   return shown === "done" || shown === "error";

@@ -21,10 +21,7 @@ export interface StuckTask {
 /** How many stuck tasks are kept by name; the others are counted. */
 const NAMED_STUCK = 10;
 
-/**
- * Whether a task has been `wait` or `run` for longer than the rule allows: the service that worked on it has most likely died.
- * @param status the shown word
- */
+/** Most likely, the service that worked on the task has died. @param status the shown word */
 export function isStuck(status: string, score: number, { now, after }: StuckRule): boolean {
   return after > 0 && (status === "wait" || status === "run") && score < now - after;
 }
@@ -39,10 +36,7 @@ export class StuckTasks {
     this.rule = rule;
   }
 
-  /**
-   * Notes a task if it is stuck.
-   * @param id asked only of a task that is named
-   */
+  /** Notes a task if it is stuck. @param id called only for a task that is named */
   look(status: string, score: number, id: () => { readonly userId: string; readonly taskId: string }): void {
     if (!isStuck(status, score, this.rule)) return;
     this.count++;
@@ -54,7 +48,6 @@ export class StuckTasks {
     this.#oldest.length = Math.min(this.#oldest.length, NAMED_STUCK);
   }
 
-  /** Those that wait longest, the oldest first. */
   get named(): readonly StuckTask[] {
     return this.#oldest;
   }
@@ -66,7 +59,7 @@ function compareAges(a: StuckTask, b: StuckTask): number {
   return a.score - b.score || (nameA < nameB ? -1 : 1);
 }
 
-/** The stuck tasks in one line, with what to do about them; null where there is none. */
+/** The stuck tasks in one line, with advice; null if there are none. */
 export function describeStuck({ count, named, rule }: StuckTasks): string | null {
   if (count === 0) return null;
   const names = named.map(

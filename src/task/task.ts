@@ -18,29 +18,24 @@ import { idProblem, trimId } from "./ids.ts";
 import type { RecordRules } from "./rules.ts";
 import { formatUtc, isEpochInRange, type TimeReader } from "./time.ts";
 
-/** What reads records: the rules, and a reader of times by them. */
 export interface RecordReading {
   readonly rules: RecordRules;
   readonly times: TimeReader;
 }
 
-/** The known fields that change, as the mirror's hash holds them. */
+/** The known fields that change, as the mirror's hash holds them. Absent ones are empty. */
 export interface RecordTexts {
-  /** The service's own word; empty where the record has none. */
+  /** The service's own word. */
   readonly status: string;
-  /** Empty for none. */
   readonly error: string;
-  /** ISO 8601 text, as the record has it where it is text; empty for none. */
+  /** ISO 8601, the record's own text if it has one. */
   readonly createdAt: string;
-  /** ISO 8601 text, as the record has it where it is text. */
   readonly updatedAt: string;
 }
 
 /** One valid task record (SPEC section 1). */
 export interface Task extends RecordTexts {
-  /** Trimmed. */
   readonly userId: string;
-  /** Trimmed. */
   readonly taskId: string;
   /** `updated_at` in epoch seconds, the number that Python's `timestamp()` gives; whole where the layout counts in those. */
   readonly score: number;
@@ -61,9 +56,7 @@ export function isInvalid(record: Task | InvalidRecord): record is InvalidRecord
 
 export const FIELD = Object.fromEntries(FIELDS.map((name, index) => [name, index])) as Record<Field, number>;
 
-/**
- * The task in `bytes[from, end)`, one valid JSON value whose `spans` were scanned, or why it is none.
- */
+/** The task in `bytes[from, end)`, a valid JSON value whose `spans` were scanned, or why it is invalid. */
 export function readTask(
   bytes: Buffer,
   from: number,
@@ -104,7 +97,6 @@ export function marksDeleted(bytes: Buffer, spans: Spans): boolean {
   return spans.has(deleted) && bytes.toString("latin1", spans.from(deleted), spans.end(deleted)) === "true";
 }
 
-/** The fields of any object as the hash would hold them. */
 export function readTexts(bytes: Buffer, spans: Spans): RecordTexts {
   return {
     status: fieldText(bytes, spans, FIELD.status),
@@ -175,21 +167,15 @@ export class RecordParser {
     this.times = rules.times();
   }
 
-  /** @throws JsonSyntaxError where the text is not one JSON value. */
+  /** @throws JsonSyntaxError if the text isn't one JSON value */
   parse(text: string | Buffer): Task | InvalidRecord {
-    // A number is known as whole only by what follows it.
-    const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
-    const { from, end } = this.#scan(bytes);
-    return readTask(bytes, from, end, this.#spans, this);
+    return this.#read(text, this.#task);
   }
 
   /** The task that a text is; null for any other text, JSON or not. */
   validOrNull(text: string): Task | null {
-    const bytes = Buffer.from(`${text}\n`);
-    const scanned = this.#tryScan(bytes);
-    if (scanned === null) return null;
-    const record = readTask(bytes, scanned.from, scanned.end, this.#spans, this);
-    return isInvalid(record) ? null : record;
+    const record = this.#tryRead(text, this.#task);
+    return record === null || isInvalid(record) ? null : record;
   }
 
   /** Whether valid JSON, a line, ends a task: `{"user_id", "task_id", "deleted": true}`. */
@@ -198,23 +184,18 @@ export class RecordParser {
     return userId !== undefined && taskId !== undefined && marksDeleted(line, this.#spans);
   }
 
-  /** Whether a text is one JSON object that the service cannot read. */
+  /** Whether a text is JSON that the service cannot read. */
   isBeyondPython(text: string): boolean {
-    const bytes = Buffer.from(text);
-    const scanned = this.#tryScan(bytes);
-    return scanned !== null && whyNotPython(bytes, scanned.from, scanned.end) !== undefined;
+    return this.#tryRead(Buffer.from(text), whyNotPython) != null;
   }
 
-  /** Whether the text is one JSON object. */
   isObject(text: string): boolean {
     return this.textsOrNull(text) !== null;
   }
 
   /** The known fields of a text that is one object, valid record or not; null for any other text, JSON or not. */
   textsOrNull(text: string): RecordTexts | null {
-    const bytes = Buffer.from(text);
-    const scanned = this.#tryScan(bytes);
-    return scanned !== null && bytes[scanned.from] === OPEN_BRACE ? readTexts(bytes, this.#spans) : null;
+    return this.#tryRead(text, (bytes, from) => (bytes[from] === OPEN_BRACE ? readTexts(bytes, this.#spans) : null));
   }
 
   /** The known fields of one object, valid record or not. */
@@ -222,22 +203,29 @@ export class RecordParser {
     return this.textsOrNull(json)!;
   }
 
-  #tryScan(bytes: Buffer): { from: number; end: number } | null {
+  readonly #task: ReadValue<Task | InvalidRecord> = (bytes, from, end) => readTask(bytes, from, end, this.#spans, this);
+
+  #tryRead<T>(text: string | Buffer, read: ReadValue<T>): T | null {
     try {
-      return this.#scan(bytes);
+      return this.#read(text, read);
     } catch (error) {
       if (error instanceof JsonSyntaxError) return null;
       throw error;
     }
   }
 
-  #scan(bytes: Buffer): { from: number; end: number } {
+  #read<T>(text: string | Buffer, read: ReadValue<T>): T {
+    // A number is known as whole only by what follows it.
+    const bytes = typeof text === "string" ? Buffer.from(`${text}\n`) : text;
     const from = skipSpace(bytes, 0, bytes.length);
     this.#spans.clear();
     const isObject = bytes[from] === OPEN_BRACE;
     const end = isObject ? scanRecord(bytes, from, bytes.length, this.#spans) : skipValue(bytes, from, bytes.length);
     if (end === INCOMPLETE) throw new JsonSyntaxError("the JSON ends too early", bytes.length);
     if (!isBlank(bytes, end, bytes.length)) throw new JsonSyntaxError("text after the JSON value", end);
-    return { from, end };
+    return read(bytes, from, end);
   }
 }
+
+/** Reads the one JSON value in `bytes[from, end)`. */
+type ReadValue<T> = (bytes: Buffer, from: number, end: number) => T;

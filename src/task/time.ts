@@ -229,10 +229,7 @@ export class Zone {
   readonly #wallClock: WallClock | null;
   readonly #days = new Map<number, ZoneDay>();
 
-  /**
-   * @param name an IANA zone, or none for that of this machine
-   * @throws RangeError for a name that is not one
-   */
+  /** @param name an IANA zone; that of this machine by default. @throws RangeError for another name */
   constructor(name?: string) {
     this.#name = name;
     this.#wallClock = name === undefined ? wallClockHere : name === "UTC" ? null : wallClockOf(name);
@@ -316,7 +313,6 @@ function wallClockHere(epoch: number): number {
   return days * DAY + date.getHours() * 3600 + date.getMinutes() * 60 + date.getSeconds();
 }
 
-/** @throws RangeError for a name that is not an IANA zone. */
 function wallClockOf(timeZone: string): WallClock {
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone,

@@ -6,8 +6,8 @@ import { formatUtc, toMicros, type Zone } from "./time.ts";
 const STEPS = [0.000001, 0.001, 1];
 
 /**
- * The record with some fields set and an `updated_at` that is later than it was, now if possible, in its own form; undefined
- * if no later time can be written because the clock is put back.
+ * The record with some fields set and a later `updated_at`, now if possible, in its own form; undefined if no later time can
+ * be written because the clock was set back.
  * @param changes JSON text by field
  * @param now epoch seconds
  */

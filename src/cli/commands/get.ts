@@ -97,8 +97,8 @@ async function runGet(context: Context, flags: GetFlags, args: string[]): Promis
 
 /** The task with an id; with an empty user if there is none. */
 async function idOf(parts: GetParts, taskId: string, source: SourceChoice): Promise<TaskId> {
-  const { taskWithId } = await import("../../store/tasks-with-id.ts");
-  return (await taskWithId(parts, taskId, source)) ?? { userId: "", taskId };
+  const { ownersOf } = await import("../../store/tasks-with-id.ts");
+  return { userId: (await ownersOf(parts, [taskId], source)).get(taskId) ?? "", taskId };
 }
 
 interface Followed {

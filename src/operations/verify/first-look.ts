@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches, pool } from "../../pool.ts";
-import { matchingRows, RowWindow } from "../../store/file/file-tasks.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
+import { matchingRows } from "../../store/file/file-tasks.ts";
+import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import { indexKey, userScoreOf } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -90,7 +90,7 @@ export class FirstLook {
   }
 
   *#batches(): Generator<[RowWindow, number[]]> {
-    for (const window of RowWindow.over(this.#snapshot, this.#wantedRows())) {
+    for (const window of this.#snapshot.windows(this.#wantedRows())) {
       for (const rows of batches(window.rows, BATCH)) yield [window, rows];
     }
   }

@@ -6,13 +6,14 @@ import type { Edit } from "./edit.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { upsertsOf } from "./upserts.ts";
 
-export type Change =
-  | { readonly kind: "upsert"; readonly task: Task }
-  | { readonly kind: "remove"; readonly id: TaskId };
+/** The record that a task gets; null to delete the task. */
+export interface Change {
+  readonly id: TaskId;
+  readonly task: Task | null;
+}
 
-/** A change that depends on the file's record. It is decided under the lock, and again if the file was replaced first. */
+/** A change that depends on the file's record: decided under the lock, and again if the file was replaced first. */
 export interface Update {
-  readonly kind: "update";
   /** The task to change; null for none. */
   find(current: Snapshot, pending: () => PendingTasks): TaskId | null | Promise<TaskId | null>;
   /** The new record of the task, or null to keep the one that it has. */
@@ -35,30 +36,22 @@ export interface ChangeResult {
   readonly outcome: ChangeOutcome;
   /** `updated_at` of the record that the task had before, whole microseconds; NaN for none, or an invalid one. */
   readonly before: number;
-  /** The change that was decided on; null if an update changes nothing. */
-  readonly change: Change | null;
-  /** The record that an update found, or made. */
-  readonly task?: Task | null | undefined;
+  /** Null if an update found no task. */
+  readonly id: TaskId | null;
+  /** The record that was to be written; of an update that wrote nothing, the one that it found. */
+  readonly task: Task | null;
 }
 
 /** A task as the batch leaves it. */
-interface Final {
-  readonly id: TaskId;
-  /** Null if it is removed. */
-  readonly task: Task | null;
+interface Final extends Change {
   /** Whether a removal came before the record. */
   readonly cleared: boolean;
-}
-
-export function idOf(change: Change): TaskId {
-  return change.kind === "upsert" ? change.task : change.id;
 }
 
 /** Changes that are written together, decided in order: each sees the result of those before it. */
 export class BatchPlan {
   readonly #changes: readonly Request[];
   readonly #finals = new Map<string, Final>();
-  /** One for each change. */
   results: ChangeResult[] = [];
 
   constructor(changes: readonly Request[]) {
@@ -70,28 +63,29 @@ export class BatchPlan {
     this.#finals.clear();
     const results: ChangeResult[] = [];
     for (const request of this.#changes) {
-      results.push(
-        request.kind === "update" ? await this.#decideUpdate(request, current) : this.#decide(request, current),
-      );
+      results.push("find" in request ? await this.#decideUpdate(request, current) : this.#decide(request, current));
     }
     this.results = results;
-    const finals = [...this.#finals.values()];
-    const going = finals.filter(({ id, task, cleared }) => (task === null || cleared) && current.holds(id));
-    return {
-      removed: new Set(going.map(({ id }) => current.keyOf(id))),
-      upserts: upsertsOf(finals.flatMap(({ task }) => task ?? [])),
-    };
+    const going = [...this.#finals.values()].filter(
+      ({ id, task, cleared }) => (task === null || cleared) && current.holds(id),
+    );
+    return { removed: new Set(going.map(({ id }) => current.keyOf(id))), upserts: upsertsOf(this.tasks) };
+  }
+
+  /** The records that the batch leaves, one for each task that it changed and didn't delete. */
+  get tasks(): Task[] {
+    return [...this.#finals.values()].flatMap(({ task }) => task ?? []);
   }
 
   async #decideUpdate(update: Update, current: Snapshot): Promise<ChangeResult> {
     const id = await update.find(current, () => this.#pendingIn(current));
     const task = id === null ? null : await this.#taskOf(id, current);
-    const none = { before: Number.NaN, change: null };
-    if (task === null) return { ...none, outcome: "missing", task };
+    const before = Number.NaN;
+    if (task === null) return { outcome: "missing", before, id: null, task };
     const next = update.change(task);
-    if (next === null) return { ...none, outcome: "unchanged", task };
-    const result = this.#decide({ kind: "upsert", task: next }, current);
-    return { ...result, task: result.outcome === "newer" ? task : next };
+    if (next === null) return { outcome: "unchanged", before, id, task };
+    const result = this.#decide({ id: next, task: next }, current);
+    return result.outcome === "newer" ? { ...result, task } : result;
   }
 
   async #taskOf(id: TaskId, current: Snapshot): Promise<Task | null> {
@@ -102,28 +96,24 @@ export class BatchPlan {
   }
 
   #pendingIn(current: Snapshot): PendingTasks {
-    const finals = [...this.#finals.values()];
-    return {
-      tasks: finals.flatMap(({ task }) => task ?? []),
-      rows: new Set(finals.map(({ id }) => current.rowOf(id.userId, id.taskId))),
-    };
+    const ids = [...this.#finals.values()].map(({ id }) => id);
+    return { tasks: this.tasks, rows: new Set(ids.map(({ userId, taskId }) => current.rowOf(userId, taskId))) };
   }
 
-  #decide(change: Change, current: Snapshot): ChangeResult {
-    const id = idOf(change);
+  #decide({ id, task }: Change, current: Snapshot): ChangeResult {
     const key = keyOf(id);
     const inFile = current.holds(id) ? scoreIn(current, id) : null;
     const last = this.#finals.get(key);
     const before = last === undefined ? (inFile ?? Number.NaN) : scoreOf(last.task);
-    if (change.kind === "upsert") {
-      if (before > scoreOf(change.task)) return { outcome: "newer", before, change };
-      const cleared = last !== undefined && (last.task === null || last.cleared);
-      this.#finals.set(key, { id, task: change.task, cleared });
-      return { outcome: "written", before, change };
+    if (task === null) {
+      const isThere = last === undefined ? inFile !== null : last.task !== null;
+      this.#finals.set(key, { id, task, cleared: true });
+      return { outcome: isThere ? "removed" : "missing", before, id, task };
     }
-    const isThere = last === undefined ? inFile !== null : last.task !== null;
-    this.#finals.set(key, { id, task: null, cleared: true });
-    return { outcome: isThere ? "removed" : "missing", before, change };
+    if (before > scoreOf(task)) return { outcome: "newer", before, id, task };
+    const cleared = last !== undefined && (last.task === null || last.cleared);
+    this.#finals.set(key, { id, task, cleared });
+    return { outcome: "written", before, id, task };
   }
 }
 

@@ -25,7 +25,6 @@ export interface Splice {
   readonly text: string;
 }
 
-/** The changes of a rewrite. */
 export interface Edit {
   /** Tasks to remove, by key of the snapshot's rows. */
   readonly removed: Keys;
@@ -232,7 +231,6 @@ function mayBeOfOthers(userId: string, taskId: string): boolean {
   return userId.includes(":") || taskId.includes(":");
 }
 
-/** The string in the text between two elements of a map. */
 function nameIn(gap: Buffer): string {
   const start = gap.indexOf(QUOTE);
   return decodeString(gap, start, skipString(gap, start + 1, gap.length));

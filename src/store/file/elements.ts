@@ -11,7 +11,7 @@ import {
   JsonSyntaxError,
   OPEN_BRACE,
   QUOTE,
-  skipColon,
+  skipKey,
   skipSpace,
   skipString,
   skipValue,
@@ -98,25 +98,17 @@ export class SequenceScan {
   }
 
   #element(bytes: Buffer, from: number, end: number, offset: number): number {
-    let at = from;
-    let keyEnd = from;
-    if (this.#map) {
-      if (bytes[at] !== QUOTE) throw new JsonSyntaxError("a key in double quotes is missing", at);
-      keyEnd = skipString(bytes, at + 1, end);
-      if (keyEnd === INCOMPLETE) return INCOMPLETE;
-      at = skipColon(bytes, keyEnd, end);
-      if (at === INCOMPLETE) return INCOMPLETE;
-    }
-    const next = scanElement(bytes, at, end, this.#spans);
+    const at = this.#map ? skipKey(bytes, from, end) : from;
+    const next = at === INCOMPLETE ? INCOMPLETE : scanElement(bytes, at, end, this.#spans);
     if (next === INCOMPLETE) return INCOMPLETE;
-    if (this.#map && bytes[at] === QUOTE) this.#refuseLoneRecord(bytes, from, keyEnd);
+    if (this.#map && bytes[at] === QUOTE) this.#refuseLoneRecord(bytes, from, end);
     this.#onElement(bytes, at, next, offset + at, this.#spans);
     return next;
   }
 
   /** A record over several lines looks like a map whose values are its fields. */
-  #refuseLoneRecord(bytes: Buffer, keyFrom: number, keyEnd: number): void {
-    const key = decodeString(bytes, keyFrom, keyEnd);
+  #refuseLoneRecord(bytes: Buffer, keyFrom: number, end: number): void {
+    const key = decodeString(bytes, keyFrom, skipString(bytes, keyFrom + 1, end));
     if (key === "user_id") this.#recordFields |= 1;
     if (key === "task_id") this.#recordFields |= 2;
     if (this.isRecord) {
@@ -125,7 +117,7 @@ export class SequenceScan {
   }
 }
 
-/** JSON Lines: one value a line; blank lines are skipped. */
+/** JSON Lines: one value a line, or none. */
 export class LineScan {
   readonly #onElement: OnElement;
   readonly #spans = new Spans();

@@ -23,7 +23,7 @@ const WATCH_S = 2;
 const WATCH_POLL_MS = 25;
 const MOST_REPEATS = 10;
 
-/** Decides on one content of the file; called again on the new content if another process wrote the file first. */
+/** Called again on the new content if another process wrote the file first. */
 export type PlanEdit = (current: Snapshot) => Edit | Promise<Edit>;
 
 export interface EditOutcome {
@@ -38,7 +38,6 @@ export interface FileStoreOptions {
   readonly signal?: AbortSignal | undefined;
   /** Where a long-lived process keeps the last snapshot of this file. */
   readonly shared?: SharedSnapshot | undefined;
-  /** Receives debug lines. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
@@ -58,10 +57,7 @@ export class FileStore {
     this.#options = options;
   }
 
-  /**
-   * The file as it is now; close the snapshot when done.
-   * @param signal ends the reading, if nothing was done yet
-   */
+  /** The file as it is now; close the snapshot when done. */
   async read(signal?: AbortSignal): Promise<Snapshot> {
     const { shared } = this.#options;
     return shared === undefined ? Snapshot.read(this.path, this.rules, signal) : shared.read();
@@ -77,7 +73,6 @@ export class FileStore {
     return sameIdentity(await identityAt(this.path), snapshot.identity);
   }
 
-  /** The holder of a lock; null if it is free. */
   async holderOf(purpose: LockPurpose): Promise<string | null> {
     return lockHolder(await this.target(), purpose);
   }
@@ -258,13 +253,11 @@ export class FileStore {
   }
 }
 
-/** An edit that is in the file. */
 interface Landed {
   /** The content that was edited. */
   readonly before: Snapshot;
   readonly edit: Edit;
   readonly identity: FileIdentity;
-  /** Whether another process wrote within the last minute. */
   readonly wroteLately: boolean;
 }
 

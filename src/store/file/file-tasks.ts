@@ -92,31 +92,3 @@ export function rowFilter({ rows }: Snapshot, filter: TaskFilter): (row: number)
     return users.length === 0 || users.some((user) => rows.keys.hasUser(rows.key(row), user));
   };
 }
-
-/** In bytes. */
-const WINDOW_SPAN = 4 << 20;
-
-/** Live rows that are near each other in the file. Their bytes are read once, so their tasks can be taken in any order. */
-export class RowWindow {
-  readonly rows: readonly number[];
-  readonly #snapshot: Snapshot;
-  #bytes: Promise<Buffer> | undefined;
-
-  private constructor(snapshot: Snapshot, rows: readonly number[]) {
-    this.#snapshot = snapshot;
-    this.rows = rows;
-  }
-
-  /** @param rows in file order */
-  static *over(snapshot: Snapshot, rows: Iterable<number>): Generator<RowWindow> {
-    for (const group of snapshot.rows.neighbours(rows, WINDOW_SPAN)) yield new RowWindow(snapshot, group);
-  }
-
-  /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
-  async tasks(rows: readonly number[]): Promise<Task[]> {
-    const from = this.#snapshot.rows.start(this.rows[0]!);
-    this.#bytes ??= this.#snapshot.readBytes(from, this.#snapshot.rows.end(this.rows.at(-1)!));
-    const bytes = await this.#bytes;
-    return rows.map((row) => this.#snapshot.taskIn(bytes, from, row));
-  }
-}

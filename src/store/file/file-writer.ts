@@ -7,14 +7,13 @@ import { closeQuietly, TtsctlError } from "../../errors.ts";
 import { JsonSyntaxError } from "../../json/scan.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { RecordRules } from "../../task/rules.ts";
-import { isInvalid, RecordParser } from "../../task/task.ts";
+import { isInvalid, RecordParser, type Task } from "../../task/task.ts";
 import { toMicros } from "../../task/time.ts";
 import type { Batch, Batches } from "../group-commit.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
-import { BatchPlan, type Change, type ChangeResult, idOf, type Request } from "./batch-plan.ts";
-import { type Edit, lineOf, tombstoneLine } from "./edit.ts";
+import { BatchPlan, type Change, type ChangeResult, type Request } from "./batch-plan.ts";
+import { lineOf, tombstoneLine } from "./edit.ts";
 import type { FileStore } from "./file-store.ts";
 import { sameFile } from "./identity.ts";
 import { LandedEdit } from "./landed-edit.ts";
@@ -24,7 +23,7 @@ import { LOCK_WAIT_S, type Lock, withLock } from "./lock.ts";
 import { INVALID, SUPERSEDED, TOMBSTONE } from "./rows.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { NO_UPSERTS, readUpserts } from "./upserts.ts";
+import { NO_UPSERTS } from "./upserts.ts";
 import { syncDirectory } from "./written-file.ts";
 
 /** The lock is held for several batches, since acquiring it costs more than one of them. Seconds. */
@@ -40,11 +39,8 @@ const MOST_TRIES = 10;
 export interface FileWriterParts {
   /** For rewrites: each reads a snapshot of its own, which does not grow. */
   readonly file: FileStore;
-  /** The rows of the file as it grows. */
   readonly shared: SharedSnapshot;
-  readonly rules: RecordRules;
   readonly clock: Clock;
-  /** Receives a line for the operator. */
   warn(line: string): void;
 }
 
@@ -53,7 +49,7 @@ interface ReplacedFile {
   readonly handle: FileHandle;
   /** The new file has what is before it. */
   end: number;
-  /** Until when it is watched, monotonic seconds. */
+  /** When the watch of it ends, monotonic seconds. */
   until: number;
 }
 
@@ -76,7 +72,7 @@ export class FileWriter {
 
   constructor(parts: FileWriterParts) {
     this.#parts = parts;
-    this.#parser = new RecordParser(parts.rules);
+    this.#parser = new RecordParser(parts.file.rules);
   }
 
   /**
@@ -109,10 +105,7 @@ export class FileWriter {
     settle(batch, plan, returned);
   }
 
-  /**
-   * Appends batches while they come and other processes don't wait long for the lock. Stops early if nothing can be
-   * appended: the file was replaced, or ends in an unfinished append.
-   */
+  /** Appends batches for a while. Stops if the file was replaced, or ends in an unfinished append. */
   async #burst(batches: Batches<Request, ChangeResult>): Promise<void> {
     const { file, shared } = this.#parts;
     const target = await file.target();
@@ -153,7 +146,9 @@ export class FileWriter {
       if (snapshot.layout!.size !== size) this.#othersAppended = clock.monotonic();
       const from = snapshot.rows.size;
       const edit = await plan.on(snapshot);
-      const lines = await linesOf(edit, snapshot);
+      // Tombstones first: a removed task may come again in the same batch.
+      const tombstones = Array.from(edit.removed, (key) => tombstoneLine(snapshot.rows, key));
+      const lines = [...tombstones, ...plan.tasks.map(lineOf)];
       if (lines.length > 0) {
         const appended = new LandedEdit(snapshot, edit);
         const moved = !(await this.#put(open, lines));
@@ -195,11 +190,11 @@ export class FileWriter {
   /** A newer record that another program appended just before ours is appended again behind it. */
   async #giveWay(open: Open, plan: BatchPlan, from: number): Promise<void> {
     const { snapshot } = open;
-    const hidden = overtaken(snapshot, plan.results, from);
+    const hidden = overtaken(snapshot, plan.tasks, from);
     if (hidden.size === 0) return;
     await this.#put(open, (await snapshot.readTasks([...hidden.values()])).map(lineOf));
     plan.results = plan.results.map((result) => {
-      const gaveWay = result.outcome === "written" && hidden.has(keyOf(idOf(result.change!)));
+      const gaveWay = result.outcome === "written" && hidden.has(keyOf(result.id!));
       return gaveWay ? { ...result, outcome: "newer" } : result;
     });
   }
@@ -243,10 +238,7 @@ export class FileWriter {
     return now === snapshot;
   }
 
-  /**
-   * Not while another program appends without our lock: its appends to the old file would be lost. A failure is only a
-   * warning, and is tried again later.
-   */
+  /** Not while another program appends without our lock. A failure is only a warning, and is tried again later. */
   async #compact(): Promise<void> {
     const { shared, clock, warn } = this.#parts;
     if (this.#left !== null) return;
@@ -271,7 +263,7 @@ export class FileWriter {
       let end = Number.POSITIVE_INFINITY;
       const plan = (current: Snapshot) => {
         if (sameFile(current.identity, identity)) end = current.layout!.size;
-        return planCompaction(current);
+        return { removed: new Set<number>(), upserts: NO_UPSERTS, dead: deadRows(current) };
       };
       await file.edit(plan, base);
       if (!sameFile(await file.identity(), identity)) {
@@ -314,9 +306,8 @@ export class FileWriter {
     try {
       const bytes = Buffer.from(`${line}\n`);
       const task = this.#parser.parse(bytes);
-      if (this.#parser.isTombstone(bytes))
-        return { kind: "remove", id: { userId: task.userId!, taskId: task.taskId! } };
-      return isInvalid(task) ? null : { kind: "upsert", task };
+      if (this.#parser.isTombstone(bytes)) return { id: { userId: task.userId!, taskId: task.taskId! }, task: null };
+      return isInvalid(task) ? null : { id: task, task };
     } catch (error) {
       if (error instanceof JsonSyntaxError) return null;
       throw error;
@@ -348,15 +339,10 @@ interface Open extends LastWriter {
 
 function settle(batch: Batch<Request, ChangeResult>, plan: BatchPlan, returned: readonly TaskId[]): void {
   const keys = new Set(returned.map(keyOf));
-  const isReturned = ({ change }: ChangeResult) => change !== null && keys.has(keyOf(idOf(change)));
+  const isReturned = ({ outcome, id }: ChangeResult) => {
+    return id !== null && outcome !== "unchanged" && keys.has(keyOf(id));
+  };
   batch.settle(plan.results.map((result) => (isReturned(result) ? { ...result, outcome: "returned" } : result)));
-}
-
-/** Tombstones first: a removed task may come again in the same batch. */
-async function linesOf({ removed, upserts }: Edit, { rows }: Snapshot): Promise<string[]> {
-  const lines = Array.from(removed, (key) => tombstoneLine(rows, key));
-  for await (const task of readUpserts(upserts)) lines.push(lineOf(task));
-  return lines;
 }
 
 /**
@@ -365,22 +351,20 @@ async function linesOf({ removed, upserts }: Edit, { rows }: Snapshot): Promise<
  * @param from the first row after the look
  * @returns by `keyOf` of the task: the row of the newest
  */
-function overtaken(snapshot: Snapshot, results: readonly ChangeResult[], from: number): Map<string, number> {
+function overtaken(snapshot: Snapshot, tasks: readonly Task[], from: number): Map<string, number> {
   const { rows } = snapshot;
   const hidden = new Map<string, number>();
-  for (const { change } of results) {
-    if (change?.kind !== "upsert") continue;
-    const { score } = change.task;
-    const key = snapshot.keyOf(change.task);
+  for (const task of tasks) {
+    const key = snapshot.keyOf(task);
     for (let row = from; row < rows.size; row++) {
-      if (rows.key(row) !== key || !(toMicros(rows.score(row)) > toMicros(score))) continue;
-      if (row !== rows.liveRow(key)) hidden.set(keyOf(change.task), row);
+      if (rows.key(row) !== key || !(toMicros(rows.score(row)) > toMicros(task.score))) continue;
+      if (row !== rows.liveRow(key)) hidden.set(keyOf(task), row);
     }
   }
   return hidden;
 }
 
-/** The whole lines that were appended since, and where they end. */
+/** The whole lines that were appended to a replaced file, and where they end. */
 async function lateLines({ handle, end }: ReplacedFile): Promise<{ lines: string[]; end: number }> {
   const length = Math.max(0, (await handle.stat()).size - end);
   const { buffer } = await handle.read(Buffer.alloc(length), 0, length, length === 0 ? 0 : end);
@@ -389,10 +373,8 @@ async function lateLines({ handle, end }: ReplacedFile): Promise<{ lines: string
   return { lines: lines.filter((line) => line.trim() !== ""), end: end + whole };
 }
 
-/** A file with fewer dead lines isn't rewritten. */
 const LEAST_DEAD = 100;
 
-/** Whether the lines that can go outweigh those that count. */
 function isMostlyDead(snapshot: Snapshot): boolean {
   const { rows, invalid } = snapshot;
   const outweigh = (dead: number) => dead >= LEAST_DEAD && dead > rows.live;
@@ -400,23 +382,15 @@ function isMostlyDead(snapshot: Snapshot): boolean {
   return outweigh(rows.size - rows.live - invalid.count) && outweigh(deadRows(snapshot).size);
 }
 
-/**
- * The rewrite of JSON Lines without dead lines: records that a later line replaced, and the lines of deleted tasks. A task
- * with an invalid line keeps all of its lines.
- */
-function planCompaction(snapshot: Snapshot): Edit {
-  return { removed: new Set(), upserts: NO_UPSERTS, dead: deadRows(snapshot) };
-}
-
+/** Lines that a later one replaced, and those of deleted tasks. A task with an invalid line keeps all of its lines. */
 function deadRows({ rows, shape }: Snapshot): KeySet {
   const dead = new KeySet(rows.size);
-  if (shape === "jsonl") {
-    const unclear = new Set<number>();
-    for (let row = 0; row < rows.size; row++) if (rows.state(row) === INVALID) unclear.add(rows.key(row));
-    for (let row = 0; row < rows.size; row++) {
-      const state = rows.state(row);
-      if ((state === SUPERSEDED || state === TOMBSTONE) && !unclear.has(rows.key(row))) dead.add(row);
-    }
+  if (shape !== "jsonl") return dead;
+  const unclear = new Set<number>();
+  for (let row = 0; row < rows.size; row++) if (rows.state(row) === INVALID) unclear.add(rows.key(row));
+  for (let row = 0; row < rows.size; row++) {
+    const state = rows.state(row);
+    if ((state === SUPERSEDED || state === TOMBSTONE) && !unclear.has(rows.key(row))) dead.add(row);
   }
   return dead;
 }

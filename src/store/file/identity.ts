@@ -5,10 +5,7 @@ import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.
 /** Identifies one content of the store file. Inode numbers are reused, so times and size count too. */
 export type FileIdentity = Readonly<Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">>;
 
-/**
- * The file that a path names now, or null.
- * @throws TtsctlError STORE_UNREADABLE
- */
+/** The file that a path names now, or null. @throws TtsctlError STORE_UNREADABLE */
 export async function identityAt(path: string): Promise<FileIdentity | null> {
   try {
     return await stat(path, { bigint: true });

@@ -6,7 +6,7 @@ import type { Edit } from "./edit.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { chosenFrom, type Upserts, upsertsFrom } from "./upserts.ts";
 
-/** How many records of each side are in memory at once. */
+/** Records of each side in memory at once. */
 const COMPARED = 250;
 
 /**

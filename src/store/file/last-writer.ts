@@ -20,9 +20,7 @@ export interface LastWriter {
 
 /**
  * The note in a lock file: the content that ttsctl wrote last, and when another program wrote last, which may still
- * write what it read before our write.
- * @param identity null for no file
- * @param others epoch seconds; -Infinity for never
+ * write what it read before our write. @param others epoch seconds; -Infinity for never
  */
 export function noteOf(identity: FileIdentity | null, others: number, intent?: Intent): string {
   const parts = [`wrote ${contentOf(identity)}`];

@@ -6,10 +6,7 @@ import type { Snapshot } from "./snapshot.ts";
 
 const NEWLINE = 0x0a;
 
-/**
- * A file of JSON Lines, open for appending under the write lock, with `O_APPEND`: nothing is lost that another program
- * appends without the lock.
- */
+/** A file of JSON Lines to append to under the write lock. `O_APPEND` keeps what others append without the lock. */
 export class LineLog {
   readonly #path: string;
   readonly #handle: FileHandle;
@@ -19,10 +16,7 @@ export class LineLog {
     this.#handle = handle;
   }
 
-  /**
-   * Opens the snapshot's file; null if the path names another one by now.
-   * @throws TtsctlError STORE_WRITE_FAILED
-   */
+  /** Opens the snapshot's file; null if the path names another one by now. @throws TtsctlError STORE_WRITE_FAILED */
   static async open(path: string, snapshot: Snapshot): Promise<LineLog | null> {
     const handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK).catch((cause) => {
       throw appendFailed(path, cause);

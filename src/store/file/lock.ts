@@ -92,7 +92,6 @@ export async function lockHolder(storePath: string, purpose: LockPurpose): Promi
   }
 }
 
-/** Runs `body` while the lock is held. */
 export async function withLock<T>(
   storePath: string,
   purpose: LockPurpose,
@@ -134,7 +133,6 @@ async function isAt(path: string, handle: FileHandle): Promise<boolean> {
   }
 }
 
-/** One try, without waiting. */
 async function tryFlock(
   handle: FileHandle,
   path: string,

@@ -10,7 +10,7 @@ const MOST_XATTR_BYTES = 65_536;
 export type Posix = Awaited<ReturnType<typeof load>>;
 
 let loading: Promise<Posix | null> | undefined;
-/** The calls, once this process has loaded them. */
+/** Null until loaded. */
 export let loadedPosix: Posix | null = null;
 
 /** Null if this machine isn't supported: the binaries in the package are for Linux on x64 and arm64, glibc and musl. */

@@ -9,15 +9,11 @@ import { loadPosix, type Posix } from "./posix.ts";
 import { type Snapshot, WINDOW } from "./snapshot.ts";
 import { openUnnamed, syncDirectory } from "./written-file.ts";
 
-/** The new content, before it replaces the store file. */
 export function temporaryPath(target: string): string {
   return join(dirname(target), `.${basename(target)}.ttsctl`);
 }
 
-/**
- * Removes the temporary file that a killed run left.
- * @throws TtsctlError STORE_WRITE_FAILED
- */
+/** Removes the temporary file of a killed run. @throws TtsctlError STORE_WRITE_FAILED */
 export async function removeLeftover(target: string): Promise<void> {
   try {
     await rm(temporaryPath(target), { force: true });
@@ -93,11 +89,13 @@ async function removeTemporary(temporary: string, placing: Placing | undefined):
   await rm(temporary, { force: true });
 }
 
+function failure(message: string, hint: string, cause?: unknown): TtsctlError {
+  return new TtsctlError("STORE_WRITE_FAILED", message, { hint, cause });
+}
+
 function writeFailed(target: string, cause: unknown): TtsctlError {
-  return new TtsctlError("STORE_WRITE_FAILED", `cannot rewrite ${target}: ${describeSystemError(cause)}`, {
-    hint: "the file is unchanged; check free disk space, and the owner and mode of the file and its directory",
-    cause,
-  });
+  const hint = "the file is unchanged; check free disk space, and the owner and mode of the file and its directory";
+  return failure(`cannot rewrite ${target}: ${describeSystemError(cause)}`, hint, cause);
 }
 
 /**
@@ -134,10 +132,8 @@ function keepAttributes(posix: Posix, from: number, to: number, target: string):
 }
 
 function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
-  return new TtsctlError("STORE_WRITE_FAILED", `cannot keep ${what} of ${target}: ${describeSystemError(cause)}`, {
-    hint: "nothing was changed; run ttsctl as the user that the service runs as",
-    cause,
-  });
+  const hint = "nothing was changed; run ttsctl as the user that the service runs as";
+  return failure(`cannot keep ${what} of ${target}: ${describeSystemError(cause)}`, hint, cause);
 }
 
 /** Writes the content of a snapshot with the splices made. Short pieces are joined, since each would be a write. */
@@ -177,7 +173,6 @@ interface Placing {
   readonly temporary: string;
   /** The file that was read; null if there was none. */
   readonly read: FileIdentity | null;
-  /** The temporary file. */
   readonly ours: FileIdentity;
   /** Open files: the writes of others that the exchange displaced. */
   readonly displaced: number[];
@@ -191,9 +186,8 @@ interface Placing {
 function takePlace(placing: Placing): boolean {
   const { posix, path, target, temporary, read, ours } = placing;
   if (!sameContent(identityNow(temporary), ours)) {
-    throw new TtsctlError("STORE_WRITE_FAILED", `another process changed ${temporary}`, {
-      hint: "the store file is unchanged; only one ttsctl may write it: was a lock file deleted?",
-    });
+    const hint = "the store file is unchanged; only one ttsctl may write it: was a lock file deleted?";
+    throw failure(`another process changed ${temporary}`, hint);
   }
   if (!sameIdentity(identityNow(path), read)) return false;
   if (read === null) return createAt(temporary, target);
@@ -269,14 +263,9 @@ async function takePlaceOrBack(placing: Placing): Promise<boolean> {
   } catch (cause) {
     takeBack(placing);
     if (!sameContent(identityNow(target), ours)) throw cause;
-    throw new TtsctlError(
-      "STORE_WRITE_FAILED",
-      `${target} was rewritten, but its directory not synced: ${describeSystemError(cause)}`,
-      {
-        hint: "it is unknown whether the new content survives a power failure; check the disk, and run it again",
-        cause,
-      },
-    );
+    const message = `${target} was rewritten, but its directory not synced: ${describeSystemError(cause)}`;
+    const hint = "it is unknown whether the new content survives a power failure; check the disk, and run it again";
+    throw failure(message, hint, cause);
   }
 }
 
@@ -318,7 +307,7 @@ export async function checkRewrite(file: { target(): Promise<string> }): Promise
   }
 }
 
-/** Such as a single file that is mounted into a container. */
+/** As a single file that is mounted into a container is. */
 async function isMountPoint(path: string): Promise<boolean> {
   const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
   return mounts.split("\n").some((line) => decoded(line.split(" ")[4] ?? "") === path);
@@ -356,8 +345,6 @@ async function checkRoom(target: string, size: number): Promise<void> {
 }
 
 function refused(message: string, cause?: unknown): TtsctlError {
-  return new TtsctlError("STORE_WRITE_FAILED", message, {
-    hint: "nothing was changed; free disk space, or run ttsctl as the user that the service runs as",
-    cause,
-  });
+  const hint = "nothing was changed; free disk space, or run ttsctl as the user that the service runs as";
+  return failure(message, hint, cause);
 }

@@ -15,7 +15,6 @@ import {
 import { grown, type KeyTable, roomAfter } from "../key-table.ts";
 import type { OnElement } from "./elements.ts";
 
-/** States of an element of the store file. */
 export const LIVE = 0; // the task's record in force
 export const SUPERSEDED = 1; // an older duplicate
 export const INVALID = 2;
@@ -141,7 +140,7 @@ export class Rows {
   }
 
   /** Rows in file order, in groups of neighbours: `span` bytes at most, with gaps of at most `gap`. */
-  *neighbours(rows: Iterable<number>, span: number, gap = span): Generator<number[]> {
+  *neighbours(rows: Iterable<number>, span: number, gap: number): Generator<number[]> {
     let group: number[] = [];
     for (const row of rows) {
       const isApart =
@@ -203,7 +202,6 @@ const MOST_WORDS = 20;
 /** More invalid records are only counted. */
 const NAMED_INVALID = 20;
 
-/** The invalid records of a file. */
 export class InvalidRecords {
   count = 0;
   readonly named: (InvalidRecord & { readonly offset: number })[] = [];
@@ -304,7 +302,6 @@ export class RowReader {
   }
 }
 
-/** The number that stands for a status word in the rows. */
 export function statusCode(word: string): number {
   return STATUS_CODES.indexOf(shownStatus(word) ?? "other");
 }

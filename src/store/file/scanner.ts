@@ -34,10 +34,7 @@ async function firstByte(handle: FileHandle, start: number): Promise<{ byte?: nu
   return found;
 }
 
-/**
- * Whether the objects from `start` on are lines. The first with string ids says yes; lines before it may be objects
- * without ids, which are invalid records. An object over several lines says no.
- */
+/** Whether the objects from `start` on are lines: one has string ids before any is over several lines. */
 async function isJsonLines(handle: FileHandle, start: number): Promise<boolean> {
   for (let offset = start; ; ) {
     const object = await lookAtLine(handle, offset);

@@ -23,8 +23,16 @@ import {
 export const WINDOW = 1 << 20;
 /** Bytes between two records that are read together. */
 const MOST_GAP = 4096;
+const WINDOW_SPAN = 4 << 20;
 
-/** The file that a snapshot was read from. */
+/** Live rows that are near each other in the file. Their bytes are read once, so their tasks can be taken in any order. */
+export interface RowWindow {
+  readonly rows: readonly number[];
+  /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
+  tasks(rows: readonly number[]): Promise<Task[]>;
+}
+
+/** The file that a snapshot was read from; null if there was none. */
 interface Source {
   readonly handle: FileHandle;
   /** Puts elements that are appended into the rows. */
@@ -38,7 +46,6 @@ export class Snapshot {
   readonly rows: Rows;
   readonly invalid: InvalidRecords;
   readonly rules: RecordRules;
-  /** Null if there was no file. */
   readonly #source: Source | null;
   readonly #parser: RecordParser;
   #growing: Promise<boolean> = Promise.resolve(true);
@@ -108,7 +115,6 @@ export class Snapshot {
     return this.#source !== null;
   }
 
-  /** The open file; null if there was none. */
   get fd(): number | null {
     return this.#source?.handle.fd ?? null;
   }
@@ -117,12 +123,11 @@ export class Snapshot {
     return this.layout?.shape ?? null;
   }
 
-  /** Whether a new record becomes a line of its own. */
   get writesLines(): boolean {
     return this.shape === null ? this.path.endsWith(".jsonl") : this.shape === "jsonl";
   }
 
-  /** How many tasks the file holds; duplicates count once, invalid records not at all. */
+  /** How many tasks the file holds. */
   get size(): number {
     return this.rows.live;
   }
@@ -159,17 +164,29 @@ export class Snapshot {
     for (let row = 0; row < this.rows.size; row++) if (this.rows.state(row) === LIVE) yield row;
   }
 
-  /** The tasks of some live rows, in the order given. Neighbours in the file are read together. */
+  /** The tasks of live rows, in the order given. Neighbours in the file are read together. */
   async readTasks(rows: ArrayLike<number>): Promise<Task[]> {
     const given = Array.from(rows);
     const tasks = new Map<number, Task>();
     const inFileOrder = [...new Set(given)].sort((a, b) => a - b);
-    for (const group of this.rows.neighbours(inFileOrder, WINDOW, MOST_GAP)) {
-      const from = this.rows.start(group[0]!);
-      const bytes = await this.readBytes(from, this.rows.end(group.at(-1)!));
-      for (const row of group) tasks.set(row, this.taskIn(bytes, from, row));
+    for (const window of this.windows(inFileOrder, WINDOW, MOST_GAP)) {
+      for (const [i, task] of (await window.tasks(window.rows)).entries()) tasks.set(window.rows[i]!, task);
     }
     return given.map((row) => tasks.get(row)!);
+  }
+
+  /** @param rows live ones, in file order */
+  *windows(rows: Iterable<number>, span = WINDOW_SPAN, gap = span): Generator<RowWindow> {
+    for (const group of this.rows.neighbours(rows, span, gap)) {
+      const from = this.rows.start(group[0]!);
+      let reading: Promise<Buffer> | undefined;
+      const tasks = async (some: readonly number[]) => {
+        reading ??= this.readBytes(from, this.rows.end(group.at(-1)!));
+        const bytes = await reading;
+        return some.map((row) => this.#taskIn(bytes, from, row));
+      };
+      yield { rows: group, tasks };
+    }
   }
 
   /** The record of each task, or null. */
@@ -182,8 +199,7 @@ export class Snapshot {
     );
   }
 
-  /** The task of a live row, from bytes that were read at `from`. @throws TtsctlError STORE_BUSY */
-  taskIn(bytes: Buffer, from: number, row: number): Task {
+  #taskIn(bytes: Buffer, from: number, row: number): Task {
     const task = this.#parseAgain(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
     if (isInvalid(task)) throw this.#changedUnderUs();
     return task;

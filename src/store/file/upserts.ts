@@ -21,7 +21,6 @@ export async function* readUpserts(
   for (const batch of batches(numbers, READ_AT_ONCE)) yield* await upserts.read(batch);
 }
 
-/** A few records, in memory. */
 export function upsertsOf(tasks: readonly Task[]): Upserts {
   return {
     size: tasks.length,
@@ -32,10 +31,7 @@ export function upsertsOf(tasks: readonly Task[]): Upserts {
 
 export const NO_UPSERTS = upsertsOf([]);
 
-/**
- * The records of some live rows of another file, such as a spool.
- * @param rows ascending; the caller keeps the snapshot open
- */
+/** Records of another file, such as a spool. @param rows live, ascending; the caller keeps the snapshot open */
 export function upsertsFrom(snapshot: Snapshot, rows: ArrayLike<number>): Upserts {
   return {
     size: rows.length,
@@ -44,7 +40,6 @@ export function upsertsFrom(snapshot: Snapshot, rows: ArrayLike<number>): Upsert
   };
 }
 
-/** Some of the records. @param numbers ascending */
 export function chosenFrom(upserts: Upserts, numbers: readonly number[]): Upserts {
   return {
     size: numbers.length,

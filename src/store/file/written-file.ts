@@ -12,9 +12,54 @@ const THE_FILE_ITSELF = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 class NotRegular extends Error {}
 
-/** Opens a file to append to, and makes it first if need be. See `whyNotWritten` for its errors. */
-export function openToAppend(path: string, mode: number): Promise<FileHandle> {
-  return openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, mode);
+const NEWLINE = 0x0a;
+
+/** A file of lines that are appended, by other processes too. It is made if need be. */
+export class AppendedFile {
+  readonly #handle: FileHandle;
+  readonly #failed: (cause: unknown) => TtsctlError;
+  /** Whether the last line may be cut: ours, or that of a killed run. */
+  #isCut: boolean;
+
+  private constructor(handle: FileHandle, isCut: boolean, failed: (cause: unknown) => TtsctlError) {
+    this.#handle = handle;
+    this.#isCut = isCut;
+    this.#failed = failed;
+  }
+
+  /** @param failed the error to throw for a failure, here and in `append`; see `whyNotWritten` */
+  static async open(path: string, mode: number, failed: (cause: unknown) => TtsctlError): Promise<AppendedFile> {
+    let handle: FileHandle | undefined;
+    try {
+      handle = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, mode);
+      const { size } = await handle.stat();
+      if (size === 0) await syncDirectory(dirname(path));
+      const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+      return new AppendedFile(handle, size > 0 && buffer[0] !== NEWLINE, failed);
+    } catch (cause) {
+      await closeQuietly(handle);
+      throw failed(cause);
+    }
+  }
+
+  /** Appends texts of whole lines, each in one write; they are on the disk when it returns. */
+  async append(texts: readonly string[]): Promise<void> {
+    try {
+      for (const text of texts) {
+        const whole = this.#isCut ? `\n${text}` : text;
+        this.#isCut = true;
+        await this.#handle.appendFile(whole);
+        this.#isCut = false;
+      }
+      await this.#handle.datasync();
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
+  }
+
+  close(): Promise<void> {
+    return closeQuietly(this.#handle);
+  }
 }
 
 /** The text of a file; null if there is none. See `whyNotWritten` for its errors. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FileTasks, RowWindow } from "../../../src/store/file/file-tasks.ts";
+import { FileTasks } from "../../../src/store/file/file-tasks.ts";
 import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import { shownStatus } from "../../../src/task/status.ts";
 import { useFolder } from "../../helpers/files.ts";
@@ -385,7 +385,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
     await withSnapshot(path("s.json"), async (snapshot) => {
       const rows: number[] = [];
       let windows = 0;
-      for (const window of RowWindow.over(snapshot, snapshot.liveRows())) {
+      for (const window of snapshot.windows(snapshot.liveRows())) {
         windows++;
         rows.push(...window.rows);
         const [some, others] = [window.rows.filter((row) => row % 3 === 0), window.rows.filter((row) => row % 3 !== 0)];
@@ -401,7 +401,7 @@ describe("readTasks", { tags: ["slow"] }, () => {
       }
       expect(rows).toEqual([...snapshot.liveRows()]);
       expect(windows).toBe(14); // 13 of some 4 MB, and the one of the huge record
-      expect([...RowWindow.over(snapshot, [])]).toEqual([]);
+      expect([...snapshot.windows([])]).toEqual([]);
     });
   });
 

@@ -51,7 +51,7 @@ export class WriterPlace {
     this.shared = new SharedSnapshot(this.#path, RULES, { grows: true });
     this.writer = new TaskWriter({
       file: new CountingFile(this.#path, RULES, clock),
-      ...{ shared: this.shared, owed: new OwedCopies((line) => this.warnings.push(line)), rules: RULES, clock, link },
+      ...{ shared: this.shared, owed: new OwedCopies((line) => this.warnings.push(line)), clock, link },
       mark: null,
       warn: (line) => this.warnings.push(line),
       onMirrorFailure: (error, count) => this.failures.push({ error, count }),
