@@ -2,11 +2,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, type Redis, Command as RedisCommand, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
 import { nodeOptions, type RedisClient } from "./client.ts";
-import { addressOf, connectToNode, type Entrance, enterCluster, nodeName, primariesOf } from "./cluster-slots.ts";
-import { type Nodes, scanIndex, scanKeys } from "./cluster-walks.ts";
+import {
+  addressOf,
+  askSlots,
+  connectToNode,
+  type Entrance,
+  enterCluster,
+  nodeName,
+  primariesOf,
+} from "./cluster-slots.ts";
 import type { Command, NodeReply, Script } from "./commands.ts";
 import { Connection, guardQueue, sendScript, within } from "./connection.ts";
 import { connectionError, ServerError, timeoutError, unsettledError } from "./errors.ts";
+import { notRedis, START } from "./reply-shape.ts";
 import { slotOf } from "./slots.ts";
 import { type Address, describeNode, type RedisTarget } from "./target.ts";
 import { tlsOptions } from "./tls.ts";
@@ -102,18 +110,60 @@ export class ClusterClient extends Connection {
   }
 
   override async *scan([, key]: readonly string[], ...rest: Command): AsyncGenerator<string[]> {
-    const nodes: Nodes = {
-      primaries: () => this.#primaries,
-      primaryOf: (key) => this.#primaryOf(slotOf(this.prefix + key)),
-      addressOf: (name) => addressOf(name, this.#origin),
-      connectTo: (name) => this.#node(name),
-      follow: (key, step) => this.#follow(key, step),
-    };
     try {
-      yield* key === undefined ? scanKeys(nodes, rest) : scanIndex(nodes, key, rest);
+      yield* key === undefined ? this.#scanKeys(rest) : this.#scanIndex(key, rest);
     } catch (error) {
       throw error instanceof TtsctlError && !(error instanceof ServerError) ? this.lose(error) : error;
     }
+  }
+
+  // Slots move from node to node. A scan that may have missed something for that reason begins again.
+
+  /** Scans the keys of all primaries, one after the other, again if a slot has another primary at the end. */
+  async *#scanKeys(rest: Command): AsyncGenerator<string[]> {
+    let { names, owners } = await this.#survey();
+    for (let again = 0; ; again++) {
+      for (const name of names) yield* (await this.#node(name)).scan(["SCAN"], ...rest);
+      const end = await this.#survey();
+      if (end.owners === owners) return;
+      if (again === MAX_AGAIN) throw keepsMoving("the keys");
+      ({ names, owners } = end);
+    }
+  }
+
+  /** Scans an index, again if its slot moves: a cursor is only good for the node that gave it. */
+  async *#scanIndex(key: string, rest: Command): AsyncGenerator<string[]> {
+    let [cursor, name, again] = [START, "", 0];
+    const step = async (): Promise<string[]> => {
+      if (cursor === START) name = this.#primaryOf(slotOf(this.prefix + key));
+      for (let redirects = 0; again <= MAX_AGAIN && redirects <= MAX_AGAIN; redirects++) {
+        const node = await this.#node(name);
+        const [, reply] = await node.pipeline([["ASKING"], ["ZSCAN", key, cursor, ...rest]]);
+        const to = reply instanceof ServerError && /^(?:MOVED|ASK) \d+ (.+)/.exec(reply.reply)?.[1];
+        if (!to && reply instanceof TtsctlError) throw reply;
+        if (!to) {
+          const [next, members] = reply as [string, string[]];
+          if (next === cursor && next !== START)
+            throw notRedis(`keeps answering ZSCAN with cursor ${next}`, node.where);
+          cursor = next;
+          return members;
+        }
+        if (cursor !== START) again++;
+        [cursor, name] = [START, to];
+      }
+      throw keepsMoving(key);
+    };
+    do yield await this.#follow(key, step);
+    while (cursor !== START);
+  }
+
+  /** All primaries that one of them knows of, and which slots each has, by all that they say. */
+  async #survey(): Promise<{ names: string[]; owners: string }> {
+    const asked = this.#primaries.map(async (name) => askSlots(await this.#node(name), addressOf(name, this.#origin)));
+    const replies = await Promise.allSettled(asked);
+    const maps = replies.flatMap((reply) => (reply.status === "fulfilled" ? [reply.value.primaries] : []));
+    if (maps.length === 0) throw (replies[0] as PromiseRejectedResult).reason;
+    return { names: primariesOf(maps.flat()), owners: [...new Set(maps.map(String))].sort().join() };
   }
 
   protected send(command: Command): Promise<unknown> {
@@ -316,6 +366,13 @@ export class ClusterClient extends Connection {
       () => this.#nodes.delete(name),
     );
   }
+}
+
+/** How often a scan begins again because slots moved. */
+const MAX_AGAIN = 5;
+
+function keepsMoving(what: string): ServerError {
+  return unsettledError(`the slots of the Redis cluster keep moving: ${what} cannot be read whole`);
 }
 
 /** What a node that did not execute a command answers to it; ioredis gives up after some redirections. */
